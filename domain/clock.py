@@ -1,0 +1,50 @@
+"""How the market's time follows from real time: the identity when live, faster in a compressed day."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+KST: Final = ZoneInfo("Asia/Seoul")
+
+
+@dataclass(frozen=True, slots=True)
+class MarketClock:
+    """A line through one pair of instants; ``speed`` is market seconds per real second.
+
+    Both anchors are aware UTC instants. The value travels in workflow inputs, so a replay computes the same times.
+    """
+
+    real_anchor: datetime
+    market_anchor: datetime
+    speed: int = 1
+
+    def market_time(self, real: datetime) -> datetime:
+        """Return the market's instant (UTC) at a real instant."""
+        return self.market_anchor + (real - self.real_anchor) * self.speed
+
+    def real_time(self, market: datetime) -> datetime:
+        """Return the real instant (UTC) at which the market reaches ``market``."""
+        return self.real_anchor + (market - self.market_anchor) / self.speed
+
+    def real_duration(self, market_duration: timedelta) -> timedelta:
+        """Return how long a stretch of market time takes in reality."""
+        return market_duration / self.speed
+
+    def market_duration(self, real_duration: timedelta) -> timedelta:
+        """Return how much market time passes during a stretch of real time."""
+        return real_duration * self.speed
+
+    @property
+    def is_live(self) -> bool:
+        """Tell whether market time and real time are the same."""
+        return self.speed == 1 and self.real_anchor == self.market_anchor
+
+
+_EPOCH: Final = datetime(2020, 1, 1, tzinfo=UTC)
+LIVE_CLOCK: Final = MarketClock(real_anchor=_EPOCH, market_anchor=_EPOCH, speed=1)
+
+
+def in_seoul(instant: datetime) -> datetime:
+    """Show an aware instant as Seoul wall-clock time."""
+    return instant.astimezone(KST)

@@ -1,0 +1,66 @@
+"""Commission and transaction tax of one order; the only place where they are rounded to whole won."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from domain.market import Market, Side
+from domain.money import NO_WON, Rate, Won, portion
+
+BANKIS_COMMISSION: Final = Rate("0.000140527")
+"""KIS BanKIS online commission per side on KRX (krx-market §6)."""
+
+_AGRICULTURE_TAX: Final = Rate("0.0015")
+_FIRST_TRADE_DATES: Final = (date(2024, 1, 2), date(2024, 12, 27), date(2025, 12, 29))
+_TOTAL_TAX: Final = (Rate("0.0018"), Rate("0.0015"), Rate("0.0020"))
+"""Sell tax on KOSPI and KOSDAQ alike, by the first trade date whose settlement falls under the rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What an order costs beside its amount, in whole won."""
+
+    commission: Won = NO_WON
+    tax: Won = NO_WON
+
+    @property
+    def total(self) -> Won:
+        """Return commission and tax together."""
+        return Won(self.commission + self.tax)
+
+    def plus(self, other: "Costs") -> "Costs":
+        """Add the costs of another order."""
+        return Costs(Won(self.commission + other.commission), Won(self.tax + other.tax))
+
+
+@dataclass(frozen=True, slots=True)
+class CostRates:
+    """The rates that apply on a trade date."""
+
+    commission: Rate
+    tax: Rate
+
+
+def cost_rates(traded_on: date, commission: Rate = BANKIS_COMMISSION) -> CostRates:
+    """Return the rates of a trade date; dates before the table use its first rate."""
+    applicable = [rate for first, rate in zip(_FIRST_TRADE_DATES, _TOTAL_TAX, strict=True) if first <= traded_on]
+    return CostRates(commission, applicable[-1] if applicable else _TOTAL_TAX[0])
+
+
+def order_costs(side: Side, amount: Won, market: Market, rates: CostRates) -> Costs:
+    """Return the costs of an order's whole filled amount.
+
+    Each of commission, transaction tax and agriculture tax is cut down to whole won once per order
+    (krx-market §6: KIS's own rounding is not published; this rule is the simulator's too).
+    """
+    commission = portion(amount, rates.commission)
+    if side is Side.BUY:
+        return Costs(commission)
+    agriculture = _AGRICULTURE_TAX if market is Market.KOSPI else Decimal(0)
+    return Costs(commission, Won(portion(amount, rates.tax - agriculture) + portion(amount, agriculture)))
+
+
+def buying_cost_rate(rates: CostRates, slippage_allowance: Rate) -> Rate:
+    """Return by how much a purchase may exceed its quoted amount, for sizing."""
+    return rates.commission + slippage_allowance

@@ -1,0 +1,68 @@
+"""The errors of the trade, drawn by what has to be done about them.
+
+TradingError
+├── TryAgainError                 the same request may succeed later
+│   ├── BrokerUnavailableError
+│   └── RateLimitedError
+├── StopTradingError              no further order may follow before somebody or something mends it
+│   ├── StaleFencingTokenError
+│   ├── BrokerProtocolError
+│   ├── CredentialsRefusedError
+│   └── EnvironmentMismatchError
+├── BrokerRefusedError            the broker understood a query and said no
+├── BadRulesError                 trading rules that cannot be traded by
+└── InvalidTransitionError        a bug of ours
+"""
+
+
+class TradingError(Exception):
+    """Anything that goes wrong in the trade itself."""
+
+
+class TryAgainError(TradingError):
+    """The same request may succeed later; nothing has happened yet."""
+
+
+class BrokerUnavailableError(TryAgainError):
+    """The broker could not be reached or answered with a passing fault."""
+
+
+class RateLimitedError(TryAgainError):
+    """The broker counted too many calls (EGW00201, EGW00215, EGW00133)."""
+
+
+class StopTradingError(TradingError):
+    """No further order may follow before this is mended."""
+
+
+class StaleFencingTokenError(StopTradingError):
+    """Somebody else holds the symbol's lease now."""
+
+
+class BrokerProtocolError(StopTradingError):
+    """The broker's reply does not have the shape that KIS documents."""
+
+
+class CredentialsRefusedError(StopTradingError):
+    """The broker does not accept our keys, our token or this host for them."""
+
+
+class EnvironmentMismatchError(StopTradingError):
+    """The database belongs to another environment (live, paper or simulated) or account."""
+
+
+class BrokerRefusedError(TradingError):
+    """The broker understood a query and refused it; ``code`` is its ``msg_cd``."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class BadRulesError(TradingError):
+    """Trading rules that cannot be traded by; the text names the field and the mend."""
+
+
+class InvalidTransitionError(TradingError):
+    """An order or position was asked for a step that its state does not have."""

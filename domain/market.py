@@ -1,0 +1,162 @@
+"""What the market shows: symbols, quotes, order books, and whether a price may decide anything."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import NewType
+
+from domain.money import Price, Quantity, Won, change_rate
+from domain.tick_size import PriceLimits
+
+Symbol = NewType("Symbol", str)
+"""A six-digit KRX code such as ``005930``."""
+
+
+class Market(StrEnum):
+    """The KRX board a stock is listed on; it decides how the sell tax is split."""
+
+    KOSPI = "kospi"
+    KOSDAQ = "kosdaq"
+
+
+class Side(StrEnum):
+    """Which way an order goes."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Last price and volume with best bid and ask. Prices in won, ``observed_at`` in market time (UTC).
+
+    A best bid or ask of zero means that side of the book is empty; the previous day's range is zero when unknown.
+    """
+
+    symbol: Symbol
+    price: Price
+    observed_at: datetime
+    bid: Price = Price(0)
+    ask: Price = Price(0)
+    bid_quantity: Quantity = Quantity(0)
+    ask_quantity: Quantity = Quantity(0)
+    volume: Quantity = Quantity(0)
+    turnover: Won = Won(0)
+    open_price: Price = Price(0)
+    high_price: Price = Price(0)
+    low_price: Price = Price(0)
+    previous_close: Price = Price(0)
+    limits: PriceLimits | None = None
+    name: str = ""
+
+    @property
+    def change_rate(self) -> Decimal:
+        """Return today's change against the previous close."""
+        return change_rate(self.price, self.previous_close)
+
+    @property
+    def spread_rate(self) -> Decimal | None:
+        """Return (ask − bid) ÷ price, or None while a side of the book is empty."""
+        if not self.bid or not self.ask:
+            return None
+        return Decimal(self.ask - self.bid) / Decimal(self.price)
+
+    def age_at(self, now: datetime) -> timedelta:
+        """Return how old the quote is at a market instant."""
+        return now - self.observed_at
+
+
+class QuoteProblem(StrEnum):
+    """Why a quote may not decide anything."""
+
+    NO_PRICE = "no_price"
+    OUTSIDE_LIMITS = "outside_limits"
+    STALE = "stale"
+    FROM_THE_FUTURE = "from_the_future"
+
+
+def problem_with(quote: Quote, now: datetime, greatest_age: timedelta) -> QuoteProblem | None:
+    """Return the first reason against trusting a quote at a market instant, or None."""
+    if quote.price <= 0:
+        return QuoteProblem.NO_PRICE
+    if quote.limits is not None and not quote.limits.contains(quote.price):
+        return QuoteProblem.OUTSIDE_LIMITS
+    if quote.age_at(now) > greatest_age:
+        return QuoteProblem.STALE
+    if quote.age_at(now) < -greatest_age:
+        return QuoteProblem.FROM_THE_FUTURE
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class PriceSample:
+    """One point of the recent price path: price in won, cumulative volume in shares, market time (UTC)."""
+
+    at: datetime
+    price: Price
+    volume: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class DailyReference:
+    """What is known of a stock before the open: the previous session's bar and today's limits."""
+
+    symbol: Symbol
+    previous_close: Price
+    previous_high: Price
+    previous_low: Price
+    previous_volume: Quantity
+    limits: PriceLimits
+
+    @property
+    def previous_range(self) -> int:
+        """Return yesterday's high minus low in won."""
+        return self.previous_high - self.previous_low
+
+
+class TradingFlag(StrEnum):
+    """A status that keeps the scanner away from a stock (krx-market §8)."""
+
+    HALTED = "halted"
+    ADMINISTRATIVE = "administrative"
+    WARNED = "warned"
+    LIQUIDATION_TRADING = "liquidation_trading"
+    VOLATILITY_INTERRUPTION = "volatility_interruption"
+    OVERHEATED = "overheated"
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentStatus:
+    """The board of a stock and the flags it carries right now."""
+
+    symbol: Symbol
+    market: Market
+    flags: frozenset[TradingFlag] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class BookLevel:
+    """Resting shares at one price (won)."""
+
+    price: Price
+    quantity: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBook:
+    """Resting orders, best price first on each side."""
+
+    symbol: Symbol
+    asks: tuple[BookLevel, ...] = ()
+    bids: tuple[BookLevel, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MarketView:
+    """All that a rule or strategy may look at for one stock at one moment."""
+
+    quote: Quote
+    reference: DailyReference | None
+    recent: tuple[PriceSample, ...] = field(default=())
+    """Oldest first, at most the last half hour of market time."""

@@ -1,0 +1,49 @@
+"""Whole won, whole shares, and the few named ways to combine them."""
+
+from decimal import ROUND_FLOOR, Decimal
+from typing import NewType
+
+Won = NewType("Won", int)
+"""An amount of money in whole won; negative where something is owed or lost."""
+
+Price = NewType("Price", int)
+"""Won per share, always positive where it comes from a valid quote."""
+
+Quantity = NewType("Quantity", int)
+"""A number of shares."""
+
+Rate = Decimal
+"""A dimensionless share of something: ``Decimal("0.03")`` is three percent."""
+
+NO_WON = Won(0)
+NO_SHARES = Quantity(0)
+
+
+def notional(price: Price, quantity: Quantity) -> Won:
+    """Return what the shares cost at this price, before costs."""
+    return Won(price * quantity)
+
+
+def average_price(cost: Won, quantity: Quantity) -> Decimal:
+    """Return cost per share; it may be fractional, the cost never is."""
+    return Decimal(cost) / Decimal(quantity) if quantity else Decimal(0)
+
+
+def affordable(budget: Won, price: Price) -> Quantity:
+    """Return how many whole shares the budget buys at this price, never negative."""
+    return Quantity(max(budget, 0) // price) if price > 0 else NO_SHARES
+
+
+def portion(amount: Won, rate: Rate) -> Won:
+    """Return ``amount × rate`` cut down to whole won."""
+    return Won(int((Decimal(amount) * rate).to_integral_value(ROUND_FLOOR)))
+
+
+def change_rate(price: Price, reference: Decimal | int) -> Decimal:
+    """Return the relative distance of a price from a reference; zero without a reference."""
+    return (Decimal(price) - Decimal(reference)) / Decimal(reference) if reference else Decimal(0)
+
+
+def total(amounts: "list[Won] | tuple[Won, ...]") -> Won:
+    """Add amounts of money."""
+    return Won(sum(amounts))

@@ -1,0 +1,134 @@
+"""The trading day: when the regular session of a KST date opens, auctions and ends (krx-market facts of 2026)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Final, NewType
+
+from domain.clock import KST
+
+SessionDate = NewType("SessionDate", date)
+"""The KST calendar date of a trading day."""
+
+
+class SessionPhase(StrEnum):
+    """What the exchange does with orders at a moment."""
+
+    CLOSED = "closed"
+    OPENING_AUCTION = "opening_auction"
+    CONTINUOUS = "continuous"
+    CLOSING_AUCTION = "closing_auction"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionHours:
+    """Wall-clock times (KST) of one kind of day."""
+
+    opens: time
+    closing_auction: time
+    ends: time
+
+
+REGULAR_HOURS: Final = SessionHours(time(9), time(15, 20), time(15, 30))
+FIRST_DAY_HOURS: Final = SessionHours(time(10), time(15, 20), time(15, 30))
+CSAT_HOURS: Final = SessionHours(time(10), time(16, 20), time(16, 30))
+_OPENING_AUCTION_LEAD: Final = timedelta(minutes=30)
+_SATURDAY: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One regular session; all instants are aware UTC."""
+
+    date: SessionDate
+    opens_at: datetime
+    auction_at: datetime
+    ends_at: datetime
+
+    def phase_at(self, instant: datetime) -> SessionPhase:
+        """Return the phase of this session at a market instant."""
+        if self.opens_at <= instant < self.auction_at:
+            return SessionPhase.CONTINUOUS
+        if self.auction_at <= instant < self.ends_at:
+            return SessionPhase.CLOSING_AUCTION
+        if self.opens_at - _OPENING_AUCTION_LEAD <= instant < self.opens_at:
+            return SessionPhase.OPENING_AUCTION
+        return SessionPhase.CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class TradingCalendar:
+    """Which dates have a session, and with what hours. ``closures`` are weekdays without one."""
+
+    closures: frozenset[date]
+    changed_hours: Mapping[date, SessionHours] = field(default_factory=dict)
+
+    def session_on(self, day: date) -> Session | None:
+        """Return the session of a KST date, or None when the exchange is closed."""
+        if day.weekday() >= _SATURDAY or day in self.closures:
+            return None
+        hours = self.changed_hours.get(day, REGULAR_HOURS)
+        return Session(
+            date=SessionDate(day),
+            opens_at=_instant(day, hours.opens),
+            auction_at=_instant(day, hours.closing_auction),
+            ends_at=_instant(day, hours.ends),
+        )
+
+    def session_at_or_after(self, instant: datetime) -> Session:
+        """Return the session that runs at a market instant, else the next one to open."""
+        day = instant.astimezone(KST).date()
+        while True:
+            session = self.session_on(day)
+            if session is not None and instant < session.ends_at:
+                return session
+            day += timedelta(days=1)
+
+    def session_before(self, day: date) -> Session:
+        """Return the last session earlier than a KST date."""
+        while True:
+            day -= timedelta(days=1)
+            session = self.session_on(day)
+            if session is not None:
+                return session
+
+
+def session_date_of(instant: datetime) -> SessionDate:
+    """Return the KST date of a market instant."""
+    return SessionDate(instant.astimezone(KST).date())
+
+
+def _instant(day: date, at: time) -> datetime:
+    return datetime.combine(day, at, KST).astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPlan:
+    """A session with the fleet's own deadlines in it; all instants are aware UTC market time."""
+
+    session: Session
+    entries_until: datetime
+    liquidation_at: datetime
+
+    def entries_allowed_at(self, instant: datetime) -> bool:
+        """Tell whether a buy may still be decided at this market instant."""
+        return self.session.opens_at <= instant < self.entries_until
+
+
+@dataclass(frozen=True, slots=True)
+class CloseLeads:
+    """How long before the closing auction's end entries stop and liquidation starts (market time)."""
+
+    entry_cutoff: timedelta = timedelta(minutes=30)
+    liquidation: timedelta = timedelta(minutes=15)
+    least_real_time: timedelta = timedelta(seconds=10)
+    """Real time that liquidation needs even for one position; it matters in a compressed day."""
+
+
+def plan_session(session: Session, leads: CloseLeads, speed: int) -> SessionPlan:
+    """Compute the deadlines of a session; a compressed day liquidates earlier so that there is real time to sell."""
+    lead = max(leads.liquidation, leads.least_real_time * speed)
+    liquidation_at = max(session.ends_at - lead, session.opens_at)
+    entries_until = min(session.ends_at - leads.entry_cutoff, liquidation_at)
+    return SessionPlan(session, entries_until, liquidation_at)

@@ -1,0 +1,72 @@
+"""The price grid of KRX common stock and the daily price limits (rule of 2023-01-25 and 2015-06-15)."""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Final
+
+from domain.money import Price
+
+_BAND_STARTS: Final = (0, 2_000, 5_000, 20_000, 50_000, 200_000, 500_000)
+_TICKS: Final = (1, 5, 10, 50, 100, 500, 1_000)
+_LIMIT_PERCENT: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLimits:
+    """The lowest and highest price (won) at which the stock may trade today."""
+
+    lower: Price
+    upper: Price
+
+    def contains(self, price: Price) -> bool:
+        """Tell whether the price lies inside the limits."""
+        return self.lower <= price <= self.upper
+
+    def clamp(self, price: Price) -> Price:
+        """Return the nearest price inside the limits."""
+        return Price(min(max(price, self.lower), self.upper))
+
+
+def tick_at(price: Price | int) -> int:
+    """Return the tick (won) that applies at a price."""
+    return _TICKS[bisect_right(_BAND_STARTS, price) - 1]
+
+
+def is_on_grid(price: Price | int) -> bool:
+    """Tell whether KRX would accept the price as a limit price."""
+    return price > 0 and price % tick_at(price) == 0
+
+
+def round_down(price: int) -> Price:
+    """Return the highest grid price that is not above ``price``."""
+    return Price(price - price % tick_at(price))
+
+
+def round_up(price: int) -> Price:
+    """Return the lowest grid price that is not below ``price``."""
+    down = round_down(price)
+    return down if down == price else next_above(down)
+
+
+def next_above(price: Price) -> Price:
+    """Return the grid price one tick above a grid price."""
+    return Price(price + tick_at(price))
+
+
+def next_below(price: Price) -> Price:
+    """Return the grid price one tick below a grid price (a band's edge uses the lower band)."""
+    return round_down(price - 1)
+
+
+def steps(price: Price, ticks: int) -> Price:
+    """Move a grid price up (positive) or down (negative) by whole ticks, never below one won."""
+    for _ in range(abs(ticks)):
+        price = next_above(price) if ticks > 0 else Price(max(next_below(price), 1))
+    return price
+
+
+def price_limits(base: Price) -> PriceLimits:
+    """Return the ±30 % limits around a base price (krx-market rule: width cut to the base's tick)."""
+    width = base * _LIMIT_PERCENT // 100
+    width -= width % tick_at(base)
+    return PriceLimits(lower=Price(base - width), upper=round_down(base + width))
