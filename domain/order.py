@@ -1,0 +1,240 @@
+"""The life of an order: decided, sent at most once, then found out about until it is proven over."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, Literal
+
+from domain.errors import InvalidTransitionError
+from domain.identity import AccountId, IntentId, PositionId, WorkerId
+from domain.market import Side, Symbol
+from domain.money import Price, Quantity, Won
+from domain.session import SessionDate
+
+
+class OrderType(StrEnum):
+    """How the price is set (KIS ``ORD_DVSN`` 00 and 01)."""
+
+    LIMIT = "limit"
+    MARKET = "market"
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands; the comment names what may follow."""
+
+    INTENDED = "intended"  # → sending, denied, never_placed
+    SENDING = "sending"  # → accepted, rejected, unknown
+    UNKNOWN = "unknown"  # → accepted, never_placed, quarantined
+    ACCEPTED = "accepted"  # → partially_filled, filled, cancelled, rejected
+    PARTIALLY_FILLED = "partially_filled"  # → filled, cancelled
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    DENIED = "denied"
+    NEVER_PLACED = "never_placed"
+    QUARANTINED = "quarantined"  # → accepted, never_placed (an operator decides)
+
+
+class OrderEvent(StrEnum):
+    """What can happen to an order."""
+
+    SEND = "send"
+    DENY = "deny"
+    ACCEPT = "accept"
+    REJECT = "reject"
+    LOSE_REPLY = "lose_reply"
+    ADOPT = "adopt"
+    PROVE_ABSENT = "prove_absent"
+    QUARANTINE = "quarantine"
+    FILL_PARTLY = "fill_partly"
+    FILL = "fill"
+    CANCEL = "cancel"
+
+
+_S, _E = OrderStatus, OrderEvent
+TRANSITIONS: Final[Mapping[tuple[OrderStatus, OrderEvent], OrderStatus]] = MappingProxyType(
+    {
+        (_S.INTENDED, _E.SEND): _S.SENDING,
+        (_S.INTENDED, _E.DENY): _S.DENIED,
+        (_S.INTENDED, _E.PROVE_ABSENT): _S.NEVER_PLACED,
+        (_S.SENDING, _E.ACCEPT): _S.ACCEPTED,
+        (_S.SENDING, _E.REJECT): _S.REJECTED,
+        (_S.SENDING, _E.LOSE_REPLY): _S.UNKNOWN,
+        (_S.SENDING, _E.ADOPT): _S.ACCEPTED,
+        (_S.SENDING, _E.PROVE_ABSENT): _S.NEVER_PLACED,
+        (_S.SENDING, _E.QUARANTINE): _S.QUARANTINED,
+        (_S.UNKNOWN, _E.ADOPT): _S.ACCEPTED,
+        (_S.UNKNOWN, _E.PROVE_ABSENT): _S.NEVER_PLACED,
+        (_S.UNKNOWN, _E.QUARANTINE): _S.QUARANTINED,
+        # The reply itself may still come in after another process has already called it lost.
+        (_S.UNKNOWN, _E.ACCEPT): _S.ACCEPTED,
+        (_S.UNKNOWN, _E.REJECT): _S.REJECTED,
+        (_S.QUARANTINED, _E.ADOPT): _S.ACCEPTED,
+        (_S.QUARANTINED, _E.PROVE_ABSENT): _S.NEVER_PLACED,
+        (_S.ACCEPTED, _E.FILL_PARTLY): _S.PARTIALLY_FILLED,
+        (_S.ACCEPTED, _E.FILL): _S.FILLED,
+        (_S.ACCEPTED, _E.CANCEL): _S.CANCELLED,
+        # The exchange can refuse what KIS has accepted.
+        (_S.ACCEPTED, _E.REJECT): _S.REJECTED,
+        (_S.PARTIALLY_FILLED, _E.FILL_PARTLY): _S.PARTIALLY_FILLED,
+        (_S.PARTIALLY_FILLED, _E.FILL): _S.FILLED,
+        (_S.PARTIALLY_FILLED, _E.CANCEL): _S.CANCELLED,
+    }
+)
+
+ACTIVE_STATUSES: Final = frozenset(
+    {_S.INTENDED, _S.SENDING, _S.UNKNOWN, _S.ACCEPTED, _S.PARTIALLY_FILLED, _S.QUARANTINED}
+)
+"""At most one order per account, symbol and side may be in one of these; the database enforces it."""
+
+WORKING_STATUSES: Final = frozenset({_S.ACCEPTED, _S.PARTIALLY_FILLED})
+UNRESOLVED_STATUSES: Final = frozenset({_S.SENDING, _S.UNKNOWN})
+
+
+def next_status(status: OrderStatus, event: OrderEvent) -> OrderStatus:
+    """Return the status after an event.
+
+    Raises:
+        InvalidTransitionError: the status does not have this step.
+    """
+    try:
+        return TRANSITIONS[status, event]
+    except KeyError:
+        raise InvalidTransitionError(f"an order that is {status} cannot {event}") from None
+
+
+class OrderPurpose(StrEnum):
+    """Why an order is sent; exits are never blocked by entry guards."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderIntent:
+    """A decision to order, written down before the broker hears of it.
+
+    ``limit_price`` is None for a market order; ``decision_price`` is the last price (won) when it was decided;
+    ``decided_at`` is market time (UTC). ``position_id`` is the position it opens or sells.
+    """
+
+    intent_id: IntentId
+    account_id: AccountId
+    worker_id: WorkerId
+    position_id: PositionId
+    session_date: SessionDate
+    symbol: Symbol
+    side: Side
+    quantity: Quantity
+    order_type: OrderType
+    limit_price: Price | None
+    purpose: OrderPurpose
+    reason: str
+    fencing_token: int
+    decision_price: Price
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerOrderRef:
+    """The broker's name for an order: unique per order date and branch (kis-openapi §4.7)."""
+
+    order_date: SessionDate
+    branch: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The broker took the order. It is not filled, and not yet accepted by the exchange."""
+
+    ref: BrokerOrderRef
+    kind: Literal["accepted"] = "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The broker refused the order; it is proven that none exists."""
+
+    code: str
+    message: str
+    kind: Literal["rejected"] = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The broker did not tell; an order may exist. Never send again, look."""
+
+    cause: str
+    kind: Literal["unknown"] = "unknown"
+
+
+SubmitOutcome = Accepted | Rejected | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerOrder:
+    """One row of the broker's order list (``inquire-daily-ccld``), with cumulative fills.
+
+    ``limit_price`` is None for orders without a price; ``ordered_at`` has whole seconds (UTC market time).
+    ``original`` is the number of the order that this row cancels or amends, else None.
+    """
+
+    ref: BrokerOrderRef
+    symbol: Symbol
+    side: Side
+    order_type: OrderType | None
+    quantity: Quantity
+    limit_price: Price | None
+    ordered_at: datetime
+    filled_quantity: Quantity
+    filled_amount: Won
+    remaining_quantity: Quantity
+    rejected_quantity: Quantity
+    original: str | None = None
+
+    @property
+    def cancelled_quantity(self) -> Quantity:
+        """Return the shares that will never trade because they were withdrawn (kis-openapi §4.7)."""
+        gone = self.quantity - self.filled_quantity - self.rejected_quantity - self.remaining_quantity
+        return Quantity(max(gone, 0))
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing of the order can trade any more."""
+        return self.remaining_quantity == 0
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRecord:
+    """An order as our ledger has it; amounts in won, cumulative over all its fills."""
+
+    intent: OrderIntent
+    status: OrderStatus
+    ref: BrokerOrderRef | None = None
+    filled_quantity: Quantity = Quantity(0)
+    filled_amount: Won = Won(0)
+    reject_code: str = ""
+    reject_message: str = ""
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether the order could still trade, or might exist unknown to us."""
+        return self.status in ACTIVE_STATUSES
+
+    @property
+    def average_price(self) -> Decimal:
+        """Return won per filled share; zero before the first fill."""
+        return Decimal(self.filled_amount) / self.filled_quantity if self.filled_quantity else Decimal(0)
+
+
+def event_from(order: BrokerOrder) -> OrderEvent | None:
+    """Return what a row of the broker's list means for an accepted order, or None when nothing happened yet."""
+    if order.filled_quantity and order.filled_quantity == order.quantity:
+        return OrderEvent.FILL
+    if order.is_over:
+        return OrderEvent.REJECT if order.rejected_quantity and not order.filled_quantity else OrderEvent.CANCEL
+    return OrderEvent.FILL_PARTLY if order.filled_quantity else None

@@ -1,0 +1,94 @@
+"""The rules a fleet trades by: one frozen value, read once, that travels in the workflow's input."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+
+from domain.market import Symbol
+from domain.money import Price, Quantity, Rate, Won
+
+
+@dataclass(frozen=True, slots=True)
+class UniverseRules:
+    """Which stocks may be looked at: the volume ranking, a list, or both."""
+
+    ranking_size: int = 30
+    symbols: tuple[Symbol, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScreeningRules:
+    """What a quote must show before a strategy sees it. Amounts in won, volume in shares."""
+
+    least_volume: Quantity = Quantity(1_000)
+    least_turnover: Won = Won(50_000_000)
+    greatest_spread: Rate = Rate("0.01")
+    least_price: Price = Price(1_000)
+    greatest_price: Price = Price(1_000_000)
+    greatest_change: Rate = Rate("0.25")
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyRules:
+    """Which strategies decide entries, and their parameters (``volatility_breakout.k`` and so on)."""
+
+    names: tuple[str, ...] = ("volatility_breakout", "momentum")
+    breakout_factor: Decimal = Decimal("0.5")
+    momentum_window: timedelta = timedelta(minutes=10)
+    momentum_rise: Rate = Rate("0.012")
+    momentum_volume_ratio: Decimal = Decimal("1.5")
+
+
+@dataclass(frozen=True, slots=True)
+class ExitRules:
+    """When a held position is sold. Rates are fractions of the entry or the best price; market time."""
+
+    stop_loss: Rate = Rate("0.03")
+    take_profit: Rate = Rate("0.05")
+    trailing_start: Rate = Rate("0.02")
+    trailing_distance: Rate = Rate("0.015")
+    trend_window: timedelta = timedelta(minutes=20)
+    trend_break: Rate = Rate("0.012")
+    longest_holding: timedelta = timedelta(minutes=120)
+
+
+@dataclass(frozen=True, slots=True)
+class RiskRules:
+    """Limits that stop entries. Won per session; durations in market time."""
+
+    capital_per_trade: Won = Won(5_000_000)
+    worker_daily_loss: Won = Won(500_000)
+    fleet_daily_loss: Won = Won(2_000_000)
+    trades_per_worker: int = 30
+    cooldown_after_loss: timedelta = timedelta(minutes=5)
+    symbol_cooldown: timedelta = timedelta(minutes=10)
+    slippage_allowance: Rate = Rate("0.005")
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionRules:
+    """How orders are worked. Durations are real time, since the broker and the network live in it."""
+
+    scan_interval: timedelta = timedelta(seconds=2)
+    price_interval: timedelta = timedelta(milliseconds=500)
+    entry_timeout: timedelta = timedelta(seconds=10)
+    exit_reprice: timedelta = timedelta(seconds=3)
+    greatest_quote_age: timedelta = timedelta(seconds=5)
+    entry_ticks: int = 2
+    """How many ticks above the best ask a marketable buy limit may pay."""
+    exit_ticks: int = 0
+    """How many ticks below the best bid a marketable sell limit may go before the market order."""
+    exit_limit_attempts: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TradingRules:
+    """Everything a trading worker is told; ``version`` rises with each accepted change."""
+
+    version: int = 1
+    universe: UniverseRules = field(default_factory=UniverseRules)
+    screening: ScreeningRules = field(default_factory=ScreeningRules)
+    strategy: StrategyRules = field(default_factory=StrategyRules)
+    exits: ExitRules = field(default_factory=ExitRules)
+    risk: RiskRules = field(default_factory=RiskRules)
+    execution: ExecutionRules = field(default_factory=ExecutionRules)
