@@ -1,0 +1,1 @@
+"""What is public about the exchange itself: its calendar."""

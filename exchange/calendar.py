@@ -1,0 +1,58 @@
+"""The KRX trading calendar: closures from the `holidays` package, changed hours from rules and a dated table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Final
+
+from holidays import financial_holidays
+
+from domain.session import CSAT_HOURS, FIRST_DAY_HOURS, SessionHours, TradingCalendar
+
+CSAT_DAYS: Final = frozenset(
+    {
+        date(2018, 11, 15),
+        date(2019, 11, 14),
+        date(2020, 12, 3),
+        date(2021, 11, 18),
+        date(2022, 11, 17),
+        date(2023, 11, 16),
+        date(2024, 11, 14),
+        date(2025, 11, 13),
+        date(2026, 11, 19),
+        date(2027, 11, 18),
+    }
+)
+"""Days of the university entrance examination; the whole session runs one hour later."""
+
+_SATURDAY: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarOverrides:
+    """What the operator knows better than the tables: the exchange announces some changes only weeks ahead."""
+
+    closures: frozenset[date] = frozenset()
+    sessions: frozenset[date] = frozenset()
+    """Weekdays that the tables call closed although the exchange opens."""
+    changed_hours: Mapping[date, SessionHours] = field(default_factory=dict)
+
+
+NO_OVERRIDES: Final = CalendarOverrides()
+
+
+def krx_calendar(first_year: int, last_year: int, overrides: CalendarOverrides = NO_OVERRIDES) -> TradingCalendar:
+    """Build the calendar of whole years, both ends included; dates outside them know no holidays."""
+    years = range(first_year, last_year + 1)
+    known = {day for day in financial_holidays("XKRX", years=years) if day.year in years and day.weekday() < _SATURDAY}
+    closures = frozenset((known - overrides.sessions) | overrides.closures)
+    first_days = {_first_session_day(year, closures): FIRST_DAY_HOURS for year in years}
+    csat_days = {day: CSAT_HOURS for day in CSAT_DAYS if day.year in years}
+    return TradingCalendar(closures, {**first_days, **csat_days, **overrides.changed_hours})
+
+
+def _first_session_day(year: int, closures: frozenset[date]) -> date:
+    day = date(year, 1, 1)
+    while day.weekday() >= _SATURDAY or day in closures:
+        day += timedelta(days=1)
+    return day
