@@ -1,0 +1,159 @@
+"""What we ask of any broker, in our own words. Every call names the lane of the rate budget that it travels in."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import IntEnum
+from typing import Protocol
+
+from domain.identity import Environment
+from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
+from domain.money import Price, Quantity, Won
+from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, SubmitOutcome
+from domain.session import SessionDate
+
+
+class Lane(IntEnum):
+    """Classes of the rate budget, most urgent first."""
+
+    EXIT = 1
+    RESOLVE = 2
+    ENTRY = 3
+    WATCH = 4
+    SCAN = 5
+
+
+class RateBudget(Protocol):
+    """Permission to make one call; the account's budget is shared by all processes."""
+
+    def slot(self, lane: Lane) -> AbstractAsyncContextManager[None]:
+        """Wait for a slot, hold it during the call, free it one second after the response."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """KIS's access token and its end (UTC, real time)."""
+
+    value: str
+    expires_at: datetime
+
+
+class TokenStore(Protocol):
+    """Where the fleet shares one token; one issuer at a time."""
+
+    async def current(self) -> AccessToken | None:
+        """Return the stored token, however old, or None."""
+        ...
+
+    def issuing(self) -> AbstractAsyncContextManager["TokenIssue"]:
+        """Hold the row lock under which exactly one process may ask for a new token."""
+        ...
+
+
+class TokenIssue(Protocol):
+    """What the holder of the issuing lock may read and write."""
+
+    async def current(self) -> AccessToken | None:
+        """Return the token stored now, perhaps already renewed by the previous holder."""
+        ...
+
+    async def last_issued_at(self) -> datetime | None:
+        """Return when a token was last asked for (UTC), successful or not."""
+        ...
+
+    async def record_attempt(self) -> None:
+        """Write down that a token is being asked for now."""
+        ...
+
+    async def store(self, token: AccessToken) -> None:
+        """Keep a new token for everybody."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BuyingPower:
+    """What may be bought without creating an unpaid margin (``nrcvb_*``): won, and whole shares at the asked price."""
+
+    cash: Won
+    quantity: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Shares the broker says we hold; sellable excludes what working sell orders reserve. Cost in won."""
+
+    symbol: Symbol
+    name: str
+    quantity: Quantity
+    sellable: Quantity
+    cost: Won
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Cash at D+2 in won, and every holding with shares left."""
+
+    cash: Won
+    holdings: tuple[Holding, ...]
+
+
+class Broker(Protocol):
+    """One brokerage account.
+
+    Queries raise ``TryAgainError`` (nothing happened), ``BrokerRefusedError`` or ``StopTradingError``.
+    ``submit`` and ``cancel`` never raise for what the broker or the network does: they return the outcome.
+    """
+
+    @property
+    def environment(self) -> Environment:
+        """Return whose money this is."""
+        ...
+
+    async def quotes(self, symbols: Sequence[Symbol], lane: Lane) -> dict[Symbol, Quote]:
+        """Return quotes, 30 symbols a call; symbols without a price are missing."""
+        ...
+
+    async def instrument_status(self, symbol: Symbol, lane: Lane) -> InstrumentStatus:
+        """Return the board and the exclusion flags of a stock."""
+        ...
+
+    async def daily_reference(self, symbol: Symbol, session_date: SessionDate, lane: Lane) -> DailyReference:
+        """Return the previous session's bar and today's price limits."""
+        ...
+
+    async def volume_leaders(self, count: int, lane: Lane) -> tuple[Symbol, ...]:
+        """Return the most traded common stocks, at most 30; empty where the broker has no ranking (paper)."""
+        ...
+
+    async def order_book(self, symbol: Symbol, lane: Lane) -> OrderBook:
+        """Return ten levels of each side."""
+        ...
+
+    async def buying_power(self, symbol: Symbol, price: Price, lane: Lane) -> BuyingPower:
+        """Return what may be bought at a limit price."""
+        ...
+
+    async def submit(self, intent: OrderIntent, lane: Lane) -> SubmitOutcome:
+        """Send one order request, once."""
+        ...
+
+    async def cancel(self, order: BrokerOrderRef, intent: OrderIntent, lane: Lane) -> SubmitOutcome:
+        """Send one request to withdraw what is left of an order, once."""
+        ...
+
+    async def orders_on(
+        self, session_date: SessionDate, lane: Lane, symbol: Symbol | None = None, side: Side | None = None
+    ) -> tuple[BrokerOrder, ...]:
+        """Return the day's orders with cumulative fills, all pages, cancel rows included."""
+        ...
+
+    async def balance(self, lane: Lane) -> Balance:
+        """Return cash and holdings, all pages."""
+        ...
+
+    async def is_session_day(self, day: date, lane: Lane) -> bool | None:
+        """Return whether the exchange is open on a KST date (CTCA0903R), or None where it cannot be asked."""
+        ...
