@@ -4,24 +4,14 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import IntEnum
 from typing import Protocol
 
 from domain.identity import Environment
+from domain.lane import Lane as Lane
 from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
 from domain.money import Price, Quantity, Won
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, SubmitOutcome
 from domain.session import SessionDate
-
-
-class Lane(IntEnum):
-    """Classes of the rate budget, most urgent first."""
-
-    EXIT = 1
-    RESOLVE = 2
-    ENTRY = 3
-    WATCH = 4
-    SCAN = 5
 
 
 class RateBudget(Protocol):
