@@ -1,0 +1,262 @@
+"""The environment (and `.env`), parsed once: `HARU_…` variables, `DATABASE_URL`, and Temporal's own `TEMPORAL_…`."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime, time, timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self, get_origin, get_type_hints
+
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+    WebsocketUrl,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
+
+from domain.clock import KST
+from domain.identity import Environment
+from domain.rules import TradingRules
+from domain.session import SessionHours
+from exchange.calendar import CalendarOverrides
+
+LIVE_WORD: Final = "trade-real-money"
+_PREFIX: Final = "HARU_"
+_SHOWN_AS: Final = {"HARU_DATABASE_URL": "DATABASE_URL"}
+_PRIVATE: Final = {
+    "DATABASE_URL",
+    "HARU_BROKER__ACCOUNT",
+    "HARU_BROKER__APP_KEY",
+    "HARU_BROKER__APP_SECRET",
+    "HARU_BROKER__HTS_ID",
+}
+
+
+class SettingsError(Exception):
+    """A variable is wrong or unknown; the text names it, what is wrong and how to mend it."""
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _hours(value: object) -> object:
+    """Read `2026-11-19=10:00-16:20-16:30`, separated by commas: opening, closing auction, end (KST)."""
+    if not isinstance(value, str):
+        return value
+    changed = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        day, _, times = part.partition("=")
+        opens, auction, ends = (time.fromisoformat(text.strip()) for text in times.split("-"))
+        if not opens < auction < ends:
+            raise ValueError(f"the times of {day} do not rise: opening, closing auction, end")
+        changed[date.fromisoformat(day.strip())] = SessionHours(opens, auction, ends)
+    return changed
+
+
+def _in_seoul(value: datetime) -> datetime:
+    return value if value.tzinfo else value.replace(tzinfo=KST)
+
+
+def _checked_database_url(value: SecretStr) -> SecretStr:
+    if not re.match(r"postgres(ql)?://[^/]*/\w", value.get_secret_value()):
+        raise ValueError("it is not of the form postgresql://user:password@host:port/database")
+    return value
+
+
+def _rules_values(kind: Any, value: object) -> object:
+    """Make a variable's text fit the rules' types: seconds for durations, commas in lists."""
+    if is_dataclass(kind) and isinstance(value, dict):
+        hints = get_type_hints(kind)
+        return {name: _rules_values(hints.get(name), item) for name, item in value.items()}
+    if get_origin(kind) is tuple:
+        return _split(value)
+    if kind is timedelta and isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value):
+        return float(value)
+    return value
+
+
+Days = Annotated[frozenset[date], NoDecode, BeforeValidator(_split)]
+ChangedHours = Annotated[dict[date, SessionHours], NoDecode, BeforeValidator(_hours)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_checked_database_url)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class PortSettings(_Group):
+    """Loopback ports of the embedded parts; 0 picks a free one."""
+
+    postgres: Port = 54329
+    temporal: Port = 7233
+    temporal_ui: Port = 8233
+    simulator: Port = 9443
+
+
+class SimulatorSettings(_Group):
+    """The simulated market. A data folder keeps the market that it was first started with."""
+
+    url: HttpUrl | None = None
+    """A simulator that runs elsewhere; then none is embedded."""
+    speed: int = Field(default=10, ge=1, le=1000)
+    seed: int = Field(default=7, ge=0)
+    start: Annotated[datetime, AfterValidator(_in_seoul)] | None = None
+    """Market time at the start; without a zone it is KST. None: 08:58 KST of the next session."""
+    opening_cash: int = Field(default=100_000_000, gt=0)
+    environment: Literal["real", "paper"] = "real"
+    """Which of KIS's two services the simulator speaks as; paper is limited to far fewer calls."""
+
+
+class BrokerSettings(_Group):
+    """KIS credentials and limits. Keys without an environment mean paper."""
+
+    environment: Environment = Environment.SIMULATED
+    app_key: SecretStr | None = None
+    app_secret: SecretStr | None = None
+    account: Annotated[str, Field(pattern=r"^\d{8}-?\d{2}$")] | None = None
+    """Account number and product code, `12345678-01`."""
+    hts_id: str | None = None
+    rest_url: HttpUrl | None = None
+    stream_url: WebsocketUrl | None = None
+    calls_per_second: int | None = Field(default=None, ge=1, le=20)
+    live_confirmation: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys_mean_paper(cls, values: object) -> object:
+        if isinstance(values, dict) and values.get("app_key") and "environment" not in values:
+            return {**values, "environment": Environment.PAPER}
+        return values
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if self.environment is Environment.SIMULATED:
+            return self
+        missing = [name for name in ("app_key", "app_secret", "account", "hts_id") if not getattr(self, name)]
+        if missing:
+            names = ", ".join(f"{_PREFIX}BROKER__{name.upper()}" for name in missing)
+            raise ValueError(f"{self.environment} trading also needs {names}")
+        if self.environment is Environment.LIVE and self.live_confirmation != LIVE_WORD:
+            raise ValueError(f"live trading needs {_PREFIX}BROKER__LIVE_CONFIRMATION={LIVE_WORD}")
+        return self
+
+
+class CalendarSettings(_Group):
+    """What the operator knows of the calendar; see `CalendarOverrides`."""
+
+    closures: Days = frozenset()
+    sessions: Days = frozenset()
+    hours: ChangedHours = Field(default_factory=dict)
+
+    def overrides(self) -> CalendarOverrides:
+        return CalendarOverrides(self.closures, self.sessions, self.hours)
+
+
+class TelemetrySettings(_Group):
+    """Logs and metrics."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["plain", "json"] = "plain"
+    prometheus_address: Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")] | None = None
+    """`host:port` where Temporal's and our metrics are served; None serves none."""
+
+
+class Settings(BaseSettings):
+    """Everything that is configured. Nothing is required: what is not configured is embedded."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_nested_delimiter="__", env_file=".env", extra="ignore", frozen=True
+    )
+
+    data_dir: Path = Path(".haru")
+    database_url: DatabaseUrl | None = Field(default=None, validation_alias="DATABASE_URL")
+    ports: PortSettings = Field(default_factory=PortSettings)
+    simulator: SimulatorSettings = Field(default_factory=SimulatorSettings)
+    broker: BrokerSettings = Field(default_factory=BrokerSettings)
+    rules: Annotated[TradingRules, BeforeValidator(lambda value: _rules_values(TradingRules, value))] = TradingRules()
+    calendar: CalendarSettings = Field(default_factory=CalendarSettings)
+    telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+
+    @property
+    def temporal(self) -> ClientConnectConfig:
+        """Return what the environment and Temporal's configuration file say; without `target_host` it is embedded."""
+        try:
+            return ClientConfig.load_client_connect_config(override_env_vars=_environment())
+        except Exception as error:
+            raise SettingsError(f"Temporal's configuration (TEMPORAL_…): {error}") from error
+
+    def describe(self) -> dict[str, str]:
+        """Return each variable that differs from its default, without secrets."""
+        plain = Settings.model_construct()
+        return {
+            name: "(set)" if name in _PRIVATE else str(value)
+            for name, value in _leaves(self)
+            if value != dict(_leaves(plain)).get(name)
+        }
+
+
+def load_settings() -> Settings:
+    """Read the environment and `.env`; raise SettingsError for anything wrong, unknown or misspelt."""
+    _refuse_unknown(_environment())
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(problem) for problem in error.errors(include_url=False))) from None
+    settings.temporal.get("target_host")
+    return settings
+
+
+def _environment() -> dict[str, str]:
+    from_file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    return {**from_file, **os.environ}
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = [name for name, _ in _leaves(Settings.model_construct())]
+    unknown = [name for name in environment if name.upper().startswith(_PREFIX) and name.upper() not in known]
+    if unknown:
+        raise SettingsError("\n".join(_unknown(name, known) for name in sorted(unknown)))
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = get_close_matches(name.upper(), known, n=3, cutoff=0.7)
+    advice = f"did you mean {' or '.join(near)}?" if near else "unset it"
+    return f"{name} is not a variable of this program; {advice}"
+
+
+def _leaves(value: Any, name: str = _PREFIX[:-1], joint: str = "_") -> Iterator[tuple[str, Any]]:
+    """Yield each single setting as (variable, value)."""
+    if isinstance(value, BaseModel):
+        parts = list(type(value).model_fields)
+    elif is_dataclass(value) and not isinstance(value, type):
+        parts = [part.name for part in fields(value)]
+    else:
+        yield _SHOWN_AS.get(name, name), value
+        return
+    for part in parts:
+        yield from _leaves(getattr(value, part), f"{name}{joint}{part.upper()}", "__")
+
+
+def _explain(problem: Any) -> str:
+    place = [str(part) for part in problem["loc"] if not isinstance(part, int)]
+    name = "__".join(place).upper()
+    name = name if name == "DATABASE_URL" else _PREFIX + name
+    default = dict(_leaves(Settings.model_construct())).get(name)
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    given = problem["input"]
+    shown = f" (it is {given!r})" if isinstance(given, str) and name not in _PRIVATE else ""
+    mend = f"unset it for the default {default}" if default is not None else "correct it or unset it"
+    return f"{name}: {message}{shown}; {mend}"
