@@ -49,6 +49,23 @@ class StrategyStamp:
 
 
 @dataclass(frozen=True, slots=True)
+class PositionOpening:
+    """What is known of a position when its entry order is decided, before any share is bought."""
+
+    position_id: PositionId
+    account_id: AccountId
+    worker_id: WorkerId
+    session_date: SessionDate
+    symbol: Symbol
+    name: str
+    market: Market
+    decision_price: Price
+    strategy: StrategyStamp
+    exit_rules: ExitRules
+    rules_version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class OpenPosition:
     """Shares we hold. Cost is kept, the average price is derived; won, shares, market time (UTC)."""
 
