@@ -1,10 +1,16 @@
 """When a held position is sold: named rules in a visible order, the first that fires wins."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
 
-from domain.money import Price
-from domain.position import ExitReason
+from domain.market import MarketView, problem_with
+from domain.money import Price, change_rate
+from domain.position import ExitReason, OpenPosition
+
+LEAST_TREND_SAMPLES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +22,114 @@ class ExitSignal:
     decided_at: datetime
     high_water_mark: Price
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExitContext:
+    """All that an exit rule may look at; instants are market time (UTC).
+
+    With a quote that is worthless, or older than ``greatest_age``, only the clock's rules can fire.
+    """
+
+    position: OpenPosition
+    view: MarketView
+    now: datetime
+    deadline: datetime
+    strategy_wants_out: bool = False
+    greatest_age: timedelta = timedelta.max
+
+    @property
+    def price_is_sound(self) -> bool:
+        """Tell whether the quote may decide anything."""
+        return problem_with(self.view.quote, self.now, self.greatest_age) is None
+
+    @property
+    def price(self) -> Price:
+        """Return the quote's price, or the last one that was sound."""
+        return self.view.quote.price if self.price_is_sound else self.position.last_price
+
+    @property
+    def gain(self) -> Decimal:
+        """Return the price's change against the average entry price."""
+        return change_rate(self.price, self.position.entry_price)
+
+
+def _deadline(context: ExitContext) -> str | None:
+    return f"deadline {context.deadline:%FT%TZ}" if context.now >= context.deadline else None
+
+
+def _stop_loss(context: ExitContext) -> str | None:
+    limit = context.position.exit_rules.stop_loss
+    return f"{context.gain:+.2%} against -{limit:.2%}" if limit and context.gain <= -limit else None
+
+
+def _trailing_stop(context: ExitContext) -> str | None:
+    rules = context.position.exit_rules
+    peak = high_water_mark(context.position, context.price)
+    armed = change_rate(peak, context.position.entry_price) >= rules.trailing_start
+    fall = -change_rate(context.price, peak)
+    if not rules.trailing_distance or not armed or fall < rules.trailing_distance:
+        return None
+    return f"{fall:.2%} below the best price {peak:,}"
+
+
+def _take_profit(context: ExitContext) -> str | None:
+    target = context.position.exit_rules.take_profit
+    return f"{context.gain:+.2%} against {target:+.2%}" if target and context.gain >= target else None
+
+
+def _trend_break(context: ExitContext) -> str | None:
+    limit = context.position.exit_rules.trend_break
+    average = _moving_average(context)
+    if not limit or average is None or context.price > average * (1 - limit):
+        return None
+    return f"{context.price:,} under the average {average:,.0f} by {limit:.2%}"
+
+
+def _moving_average(context: ExitContext) -> Decimal | None:
+    window = context.position.exit_rules.trend_window
+    samples = [sample for sample in context.view.recent if context.now - window <= sample.at <= context.now]
+    if len(samples) < LEAST_TREND_SAMPLES or samples[-1].at - samples[0].at < window / 2:
+        return None
+    return Decimal(sum(sample.price for sample in samples)) / len(samples)
+
+
+def _strategy(context: ExitContext) -> str | None:
+    return f"{context.position.strategy.name} gave up" if context.strategy_wants_out else None
+
+
+def _time_stop(context: ExitContext) -> str | None:
+    longest = context.position.exit_rules.longest_holding
+    held = context.position.held_for(context.now)
+    return f"held for {held}" if longest and held >= longest else None
+
+
+EXIT_RULES: Final[tuple[tuple[ExitReason, Callable[[ExitContext], str | None]], ...]] = (
+    (ExitReason.DEADLINE, _deadline),
+    (ExitReason.STOP_LOSS, _stop_loss),
+    (ExitReason.TRAILING_STOP, _trailing_stop),
+    (ExitReason.TAKE_PROFIT, _take_profit),
+    (ExitReason.TREND_BREAK, _trend_break),
+    (ExitReason.STRATEGY, _strategy),
+    (ExitReason.TIME_STOP, _time_stop),
+)
+"""Every rule in its order; a rule whose rate or time is zero is off."""
+
+_NEED_NO_PRICE: Final = frozenset({ExitReason.DEADLINE, ExitReason.TIME_STOP})
+
+
+def decide_exit(context: ExitContext) -> ExitSignal | None:
+    """Return the first rule that says sell, or None to go on holding."""
+    for reason, objection_to in EXIT_RULES:
+        if not context.price_is_sound and reason not in _NEED_NO_PRICE:
+            continue
+        detail = objection_to(context)
+        if detail is not None:
+            best = high_water_mark(context.position, context.price)
+            return ExitSignal(reason, context.price, context.now, best, detail)
+    return None
+
+
+def high_water_mark(position: OpenPosition, price: Price) -> Price:
+    """Return the best price (won) seen while holding; it never falls."""
+    return max(position.high_water_mark, price)

@@ -143,8 +143,12 @@ class ClosedTrade:
     def slippage(self) -> Won:
         """Return what the fills cost against the prices at which entry and exit were decided (positive is worse)."""
         paid_more = self.entry_amount - notional(self.entry_decision_price, self.quantity)
-        got_less = notional(self.exit_decision_price, self.quantity) - self.exit_amount
-        return Won(paid_more + got_less)
+        return Won(paid_more + self.exit_slippage)
+
+    @property
+    def exit_slippage(self) -> Won:
+        """Return the exit's part of the slippage."""
+        return Won(notional(self.exit_decision_price, self.quantity) - self.exit_amount)
 
     @property
     def held_for(self) -> timedelta:

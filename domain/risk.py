@@ -1,13 +1,16 @@
 """The review before every buy: what has been lost and done today against what the rules allow."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
 from domain.money import Quantity, Won
+from domain.rules import RiskRules
+from domain.session import SessionPlan
 
 
 class Denial(StrEnum):
@@ -48,6 +51,8 @@ class EntryProposal:
     quantity: Quantity
     amount: Won
     at: datetime
+    lease_held: bool = True
+    """Whether the symbol's lease is ours and live; only a real-time clock knows, so the caller says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +72,87 @@ class Denied:
 
 
 Review = Approved | Denied
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    proposal: EntryProposal
+    snapshot: RiskSnapshot
+    rules: RiskRules
+    plan: SessionPlan
+
+
+def _kill_switch(case: _Case) -> str | None:
+    return "the kill switch is on" if case.snapshot.kill_switch_on else None
+
+
+def _lease(case: _Case) -> str | None:
+    return None if case.proposal.lease_held else f"{case.proposal.symbol} is not ours any more"
+
+
+def _entries_closed(case: _Case) -> str | None:
+    return case.snapshot.entries_closed_because or None
+
+
+def _entry_hours(case: _Case) -> str | None:
+    if case.plan.entries_allowed_at(case.proposal.at):
+        return None
+    return f"{case.proposal.at:%FT%TZ} is outside {case.plan.session.opens_at:%FT%TZ}..{case.plan.entries_until:%FT%TZ}"
+
+
+def _fleet_loss(case: _Case) -> str | None:
+    return _loss(case.snapshot.fleet_pnl, case.rules.fleet_daily_loss)
+
+
+def _worker_loss(case: _Case) -> str | None:
+    return _loss(case.snapshot.worker_pnl, case.rules.worker_daily_loss)
+
+
+def _loss(pnl: Won, limit: Won) -> str | None:
+    return f"PnL {pnl:,} won reaches the limit of -{limit:,}" if pnl <= -limit else None
+
+
+def _trade_count(case: _Case) -> str | None:
+    done, most = case.snapshot.worker_trades, case.rules.trades_per_worker
+    return f"{done} of {most} trades done" if done >= most else None
+
+
+def _cooldown(case: _Case) -> str | None:
+    lost_at, pause = case.snapshot.last_loss_at, case.rules.cooldown_after_loss
+    if lost_at is None or case.proposal.at - lost_at >= pause:
+        return None
+    return f"last loss at {lost_at:%FT%TZ}, pause {pause}"
+
+
+def _symbol_cooldown(case: _Case) -> str | None:
+    return f"{case.proposal.symbol} rests" if case.proposal.symbol in case.snapshot.symbols_cooling_down else None
+
+
+def _capital(case: _Case) -> str | None:
+    amount, limit = case.proposal.amount, case.rules.capital_per_trade
+    return f"{amount:,} won exceeds {limit:,}" if amount > limit else None
+
+
+CHECKS: Final[tuple[tuple[Denial, Callable[[_Case], str | None]], ...]] = (
+    (Denial.KILL_SWITCH_ON, _kill_switch),
+    (Denial.LEASE_LOST, _lease),
+    (Denial.ENTRIES_CLOSED, _entries_closed),
+    (Denial.OUTSIDE_ENTRY_HOURS, _entry_hours),
+    (Denial.FLEET_LOSS_LIMIT_REACHED, _fleet_loss),
+    (Denial.WORKER_LOSS_LIMIT_REACHED, _worker_loss),
+    (Denial.TRADE_COUNT_REACHED, _trade_count),
+    (Denial.COOLING_DOWN, _cooldown),
+    (Denial.SYMBOL_COOLING_DOWN, _symbol_cooldown),
+    (Denial.CAPITAL_EXCEEDED, _capital),
+)
+"""Every check in its order; the first that objects names the denial."""
+
+
+def review(proposal: EntryProposal, snapshot: RiskSnapshot, rules: RiskRules, plan: SessionPlan) -> Review:
+    """Approve a buy, or deny it by the first check that objects. Exits are never reviewed."""
+    case = _Case(proposal, snapshot, rules, plan)
+    for denial, objection_to in CHECKS:
+        objection = objection_to(case)
+        if objection is not None:
+            return Denied(denial, objection)
+    return Approved()

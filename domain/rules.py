@@ -26,6 +26,8 @@ class ScreeningRules:
     least_price: Price = Price(1_000)
     greatest_price: Price = Price(1_000_000)
     greatest_change: Rate = Rate("0.25")
+    custom_filters: tuple[str, ...] = ()
+    """Names of the fleet's own filters, looked up in ``strategies.filters``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,20 @@
 """From quotes to candidates: which stocks pass the filters, and in which order they are tried."""
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
-from domain.market import Symbol
+from domain.market import InstrumentStatus, MarketView, Symbol, problem_with
 from domain.money import Price
+from domain.rules import ScreeningRules, StrategyRules, TradingRules
+from domain.strategy import EntrySignal, Strategy
+
+MOST_CANDIDATES: Final = 10
+"""A worker that loses ten races in a row is better off with a fresh scan."""
 
 
 class ScreeningFilter(StrEnum):
@@ -20,6 +29,8 @@ class ScreeningFilter(StrEnum):
     RUN_UP = "run_up"
     LOCKED = "locked"
     COOLDOWN = "cooldown"
+    CUSTOM = "custom"
+    UNKNOWN_STATUS = "unknown_status"
     NO_SIGNAL = "no_signal"
 
 
@@ -43,3 +54,131 @@ class ScanReport:
     looked_at: int
     candidates: tuple[Candidate, ...]
     dropped: dict[ScreeningFilter, int] = field(default_factory=dict)
+    dropped_by_custom: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenedStock:
+    """A stock with what the scanner knows about it; ``status`` is None until the broker has been asked."""
+
+    view: MarketView
+    status: InstrumentStatus | None
+    locked: bool
+    cooling_down: bool
+    refused_by: str = ""
+    """The custom filter that refused it, see ``marked_by``."""
+
+
+CustomFilter = Callable[[ScreenedStock], bool]
+"""Keeps a stock by returning True. Pure, like everything a scan decides by."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    stock: ScreenedStock
+    rules: ScreeningRules
+    now: datetime
+    greatest_age: timedelta
+
+
+def _bad_quote(look: _Look) -> bool:
+    return problem_with(look.stock.view.quote, look.now, look.greatest_age) is not None
+
+
+def _flagged(look: _Look) -> bool:
+    return look.stock.status is not None and bool(look.stock.status.flags)
+
+
+def _outside_price_range(look: _Look) -> bool:
+    return not look.rules.least_price <= look.stock.view.quote.price <= look.rules.greatest_price
+
+
+def _thin_volume(look: _Look) -> bool:
+    return look.stock.view.quote.volume < look.rules.least_volume
+
+
+def _thin_turnover(look: _Look) -> bool:
+    return look.stock.view.quote.turnover < look.rules.least_turnover
+
+
+def _wide_spread(look: _Look) -> bool:
+    spread = look.stock.view.quote.spread_rate
+    return spread is None or spread > look.rules.greatest_spread
+
+
+def _run_up(look: _Look) -> bool:
+    return look.stock.view.quote.change_rate > look.rules.greatest_change
+
+
+FILTERS: Final[tuple[tuple[ScreeningFilter, Callable[[_Look], bool]], ...]] = (
+    (ScreeningFilter.BAD_QUOTE, _bad_quote),
+    (ScreeningFilter.TRADING_FLAG, _flagged),
+    (ScreeningFilter.PRICE_RANGE, _outside_price_range),
+    (ScreeningFilter.THIN_VOLUME, _thin_volume),
+    (ScreeningFilter.THIN_TURNOVER, _thin_turnover),
+    (ScreeningFilter.WIDE_SPREAD, _wide_spread),
+    (ScreeningFilter.RUN_UP, _run_up),
+    (ScreeningFilter.LOCKED, lambda look: look.stock.locked),
+    (ScreeningFilter.COOLDOWN, lambda look: look.stock.cooling_down),
+    (ScreeningFilter.CUSTOM, lambda look: bool(look.stock.refused_by)),
+    # Last, so that exactly the survivors of all others are worth a status call, and nobody unknown is bought.
+    (ScreeningFilter.UNKNOWN_STATUS, lambda look: look.stock.status is None),
+)
+"""Every filter in the order in which it may drop a stock."""
+
+
+def first_failed_filter(
+    stock: ScreenedStock, rules: ScreeningRules, now: datetime, greatest_age: timedelta
+) -> ScreeningFilter | None:
+    """Return the first filter that drops the stock at a market instant, or None when it passes them all."""
+    look = _Look(stock, rules, now, greatest_age)
+    return next((name for name, drops in FILTERS if drops(look)), None)
+
+
+def marked_by(filters: Mapping[str, CustomFilter], stocks: Sequence[ScreenedStock]) -> tuple[ScreenedStock, ...]:
+    """Write on each stock the name of the first custom filter that refuses it."""
+    return tuple(
+        replace(stock, refused_by=next((name for name, keeps in filters.items() if not keeps(stock)), ""))
+        for stock in stocks
+    )
+
+
+def select_candidates(
+    stocks: Sequence[ScreenedStock],
+    strategies: Sequence[Strategy],
+    rules: TradingRules,
+    now: datetime,
+    greatest_age: timedelta,
+) -> ScanReport:
+    """Return what is worth buying at a market instant, best score first and ties by symbol; ages in market time."""
+    dropped: Counter[ScreeningFilter] = Counter()
+    refused: Counter[str] = Counter()
+    found: list[Candidate] = []
+    for stock in stocks:
+        failed = first_failed_filter(stock, rules.screening, now, greatest_age)
+        signal = _best_signal(stock.view, strategies, rules.strategy) if failed is None else None
+        if signal is not None:
+            found.append(_candidate(stock.view, signal))
+            continue
+        dropped[failed or ScreeningFilter.NO_SIGNAL] += 1
+        if failed is ScreeningFilter.CUSTOM:
+            refused[stock.refused_by] += 1
+    found.sort(key=lambda candidate: (-candidate.score, candidate.symbol))
+    return ScanReport(len(stocks), tuple(found[:MOST_CANDIDATES]), dict(dropped), dict(refused))
+
+
+def _best_signal(view: MarketView, strategies: Sequence[Strategy], rules: StrategyRules) -> EntrySignal | None:
+    signals = [signal for strategy in strategies if (signal := strategy.entry(view, rules)) is not None]
+    return max(signals, key=lambda signal: signal.confidence, default=None)
+
+
+def _candidate(view: MarketView, signal: EntrySignal) -> Candidate:
+    return Candidate(
+        symbol=view.quote.symbol,
+        name=view.quote.name,
+        price=view.quote.price,
+        score=signal.confidence,
+        strategy=signal.strategy,
+        strategy_version=signal.strategy_version,
+        reason=signal.reason,
+    )

@@ -1,9 +1,13 @@
 """The states of a trading worker, and what crosses from one of its runs to the next."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 from domain.clock import LIVE_CLOCK, MarketClock
+from domain.errors import InvalidTransitionError
 from domain.identity import AccountId, WorkerId
 from domain.money import NO_WON, Won
 from domain.rules import TradingRules
@@ -12,10 +16,56 @@ from domain.rules import TradingRules
 class WorkerState(StrEnum):
     """What a trading worker is doing; shown in the Web UI, by query and in the ``workers`` table."""
 
-    IDLE = "idle"
-    SCANNING = "scanning"
-    HOLDING = "holding"
-    EXITING = "exiting"
+    IDLE = "idle"  # → scanning, holding, exiting
+    SCANNING = "scanning"  # → holding, exiting, idle
+    HOLDING = "holding"  # → scanning, exiting
+    EXITING = "exiting"  # → scanning, idle
+
+
+class WorkerEvent(StrEnum):
+    """What can happen to a trading worker."""
+
+    OPEN_SESSION = "open_session"
+    FIND_POSITION = "find_position"
+    FILL_ENTRY = "fill_entry"
+    BEGIN_EXIT = "begin_exit"
+    FILL_EXIT = "fill_exit"
+    WIND_DOWN = "wind_down"
+    END_SESSION = "end_session"
+
+
+_S, _E = WorkerState, WorkerEvent
+TRANSITIONS: Final[Mapping[tuple[WorkerState, WorkerEvent], WorkerState]] = MappingProxyType(
+    {
+        (_S.IDLE, _E.OPEN_SESSION): _S.SCANNING,
+        (_S.IDLE, _E.FIND_POSITION): _S.HOLDING,
+        (_S.IDLE, _E.WIND_DOWN): _S.EXITING,
+        (_S.SCANNING, _E.FILL_ENTRY): _S.HOLDING,
+        (_S.SCANNING, _E.WIND_DOWN): _S.EXITING,
+        (_S.SCANNING, _E.END_SESSION): _S.IDLE,
+        (_S.HOLDING, _E.BEGIN_EXIT): _S.EXITING,
+        (_S.HOLDING, _E.WIND_DOWN): _S.EXITING,
+        # Somebody else may sell what we hold.
+        (_S.HOLDING, _E.FILL_EXIT): _S.SCANNING,
+        (_S.EXITING, _E.FILL_EXIT): _S.SCANNING,
+        # The close, a stop and the kill switch all reach a worker that is selling already.
+        (_S.EXITING, _E.WIND_DOWN): _S.EXITING,
+        # Flat, or carrying loudly what nobody would buy; the next session starts by finding it.
+        (_S.EXITING, _E.END_SESSION): _S.IDLE,
+    }
+)
+
+
+def next_state(state: WorkerState, event: WorkerEvent) -> WorkerState:
+    """Return the state after an event.
+
+    Raises:
+        InvalidTransitionError: the state does not have this step.
+    """
+    try:
+        return TRANSITIONS[state, event]
+    except KeyError:
+        raise InvalidTransitionError(f"a worker that is {state} cannot {event}") from None
 
 
 @dataclass(frozen=True, slots=True)

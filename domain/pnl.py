@@ -1,0 +1,91 @@
+"""What a trade has earned: amounts and costs of its orders, put together when the position closes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import reduce
+
+from domain.costs import CostRates, Costs, cost_rates, order_costs
+from domain.errors import InvalidTransitionError
+from domain.market import Market, Side
+from domain.money import Price, Quantity, Rate, Won, notional
+from domain.order import OrderRecord
+from domain.position import ClosedTrade, ExitReason, OpenPosition
+from domain.session import session_date_of
+
+
+def closed_trade(  # noqa: PLR0913, PLR0917 the whole story of a position, told once
+    position: OpenPosition,
+    entry: Sequence[OrderRecord],
+    exits: Sequence[OrderRecord],
+    reason: ExitReason,
+    closed_at: datetime,
+    commission: Rate,
+) -> ClosedTrade:
+    """Return the trade with its realised PnL, booked on the KST date of ``closed_at`` (market time, UTC).
+
+    The exit's decision price is that of the first exit order, filled or not, so that chasing counts as slippage.
+    Shares that somebody else sold (``FOREIGN_SALE``) are booked at the last price seen.
+
+    Raises:
+        InvalidTransitionError: the exits sold more than was bought, or less without a foreign sale.
+    """
+    quantity = _filled(entry)
+    foreign = _sold_elsewhere(position, quantity, _filled(exits), reason)
+    rates = cost_rates(session_date_of(closed_at), commission)
+    foreign_costs = order_costs(Side.SELL, foreign, position.market, rates)
+    return ClosedTrade(
+        position_id=position.position_id,
+        account_id=position.account_id,
+        worker_id=position.worker_id,
+        session_date=session_date_of(closed_at),
+        symbol=position.symbol,
+        name=position.name,
+        market=position.market,
+        quantity=quantity,
+        entry_amount=_amount(entry),
+        exit_amount=Won(_amount(exits) + foreign),
+        entry_costs=_costs(entry, position.market, commission),
+        exit_costs=_costs(exits, position.market, commission).plus(foreign_costs),
+        opened_at=position.opened_at,
+        closed_at=closed_at,
+        exit_reason=reason,
+        strategy=position.strategy,
+        entry_decision_price=position.decision_price,
+        exit_decision_price=_first_decision_price(exits, position.last_price),
+    )
+
+
+def unrealised_net(position: OpenPosition, rates: CostRates) -> Won:
+    """Return what selling everything at the last price would leave after the costs of both sides, in won."""
+    proceeds = notional(position.last_price, position.quantity)
+    bought = order_costs(Side.BUY, position.cost, position.market, rates)
+    sold = order_costs(Side.SELL, proceeds, position.market, rates)
+    return Won(position.unrealised_pnl - bought.plus(sold).total)
+
+
+def _filled(orders: Sequence[OrderRecord]) -> Quantity:
+    return Quantity(sum(order.filled_quantity for order in orders))
+
+
+def _amount(orders: Sequence[OrderRecord]) -> Won:
+    return Won(sum(order.filled_amount for order in orders))
+
+
+def _costs(orders: Sequence[OrderRecord], market: Market, commission: Rate) -> Costs:
+    each = (
+        order_costs(order.intent.side, order.filled_amount, market, cost_rates(order.intent.session_date, commission))
+        for order in orders
+    )
+    return reduce(Costs.plus, each, Costs())
+
+
+def _sold_elsewhere(position: OpenPosition, bought: Quantity, sold: Quantity, reason: ExitReason) -> Won:
+    left = bought - sold
+    if left < 0 or (left > 0 and reason is not ExitReason.FOREIGN_SALE):
+        raise InvalidTransitionError(f"{position.position_id}: {sold} of {bought} shares sold, so it cannot close")
+    return notional(position.last_price, Quantity(left))
+
+
+def _first_decision_price(exits: Sequence[OrderRecord], otherwise: Price) -> Price:
+    first = min(exits, key=lambda order: order.intent.decided_at, default=None)
+    return otherwise if first is None else first.intent.decision_price

@@ -1,0 +1,185 @@
+"""Comparing the broker with the ledger: finding an order whose reply was lost, and naming what differs."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, Literal
+
+from domain.identity import PositionId
+from domain.market import Side, Symbol
+from domain.money import NO_SHARES, Quantity
+from domain.order import WORKING_STATUSES, BrokerOrder, BrokerOrderRef, OrderIntent, OrderRecord
+from domain.position import OpenPosition
+
+CLOCK_ALLOWANCE: Final = timedelta(seconds=2)
+"""KIS stamps whole seconds, by a clock of its own (kis-openapi §5.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Exactly one order of the broker's can be ours, and it has our fingerprint: adopt it."""
+
+    order: BrokerOrder
+    kind: Literal["found"] = "found"
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """This list has no such order. The list lags, so one look proves nothing."""
+
+    kind: Literal["absent"] = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Somebody else trades the symbol, or there are twins: a person has to decide."""
+
+    orders: tuple[BrokerOrder, ...]
+    kind: Literal["ambiguous"] = "ambiguous"
+
+
+LostOrderMatch = Found | Absent | Ambiguous
+
+
+def match_lost_order(
+    intent: OrderIntent, orders: Sequence[BrokerOrder], bound: AbstractSet[BrokerOrderRef], sent_after: datetime
+) -> LostOrderMatch:
+    """Look for the order of an intent that was sent not before a market instant and got no reply.
+
+    ``bound`` are the orders that other intents already own. Any unbound order of the same date, symbol and side since
+    then is a suspect; only a single one with our quantity, type and price is ours beyond doubt.
+    """
+    earliest = sent_after - CLOCK_ALLOWANCE
+    suspects = tuple(
+        order
+        for order in orders
+        if _goes_the_same_way(order, intent) and order.ref not in bound and order.ordered_at >= earliest
+    )
+    if not suspects:
+        return Absent()
+    if len(suspects) == 1 and _has_fingerprint(suspects[0], intent):
+        return Found(suspects[0])
+    return Ambiguous(suspects)
+
+
+def _goes_the_same_way(order: BrokerOrder, intent: OrderIntent) -> bool:
+    ours = (intent.session_date, intent.symbol, intent.side)
+    return (order.ref.order_date, order.symbol, order.side) == ours and order.original is None
+
+
+def _has_fingerprint(order: BrokerOrder, intent: OrderIntent) -> bool:
+    ours = (intent.quantity, intent.order_type, intent.limit_price)
+    return (order.quantity, order.order_type, order.limit_price) == ours
+
+
+class DiscrepancyKind(StrEnum):
+    """How broker and ledger differ."""
+
+    MISSING_FILL = "missing_fill"  # the broker has filled more than we have booked
+    EXCESS_FILL = "excess_fill"  # we have booked more than the broker has filled
+    ORDER_OVER = "order_over"  # we think it works, the broker has ended it
+    MISSING_ORDER = "missing_order"  # we think it works, the broker does not list it
+    UNRESOLVED_ORDER = "unresolved_order"  # sent, and we do not know whether it exists
+    UNKNOWN_ORDER = "unknown_order"  # works at the broker, and is none of ours
+    FOREIGN_HOLDING = "foreign_holding"  # held at the broker, and we hold none of it
+    EXCESS_HOLDING = "excess_holding"  # the broker holds more of it than we do
+    MISSING_HOLDING = "missing_holding"  # the broker holds less of it than we do
+
+
+@dataclass(frozen=True, slots=True)
+class Discrepancy:
+    """One difference: the ledger's and the broker's number of shares, and the order it is about, if any."""
+
+    kind: DiscrepancyKind
+    symbol: Symbol
+    ledger: Quantity
+    broker: Quantity
+    ref: BrokerOrderRef | None = None
+
+
+def discrepancies(
+    open_positions: Sequence[OpenPosition],
+    working_orders: Sequence[OrderRecord],
+    broker_orders: Sequence[BrokerOrder],
+    holdings: Mapping[Symbol, Quantity],
+) -> tuple[Discrepancy, ...]:
+    """Name every difference: our orders first, then unknown orders, then holdings by symbol.
+
+    ``OpenPosition.quantity`` is taken as what we hold after all booked fills. Fills that the broker has and the ledger
+    lacks are reported once, as fills, and not again as holdings.
+    """
+    listed = {order.ref: order for order in broker_orders}
+    about_ours = [found for record in working_orders if (found := _order_discrepancy(record, listed)) is not None]
+    ours = {record.ref for record in working_orders}
+    unknown = [_unknown(order) for order in broker_orders if _works(order) and order.ref not in ours]
+    expected = _expected_holdings(open_positions, working_orders, listed)
+    about_shares = [
+        _holding_discrepancy(symbol, Quantity(expected[symbol]), holdings.get(symbol, NO_SHARES))
+        for symbol in sorted(expected.keys() | holdings.keys())
+        if expected[symbol] != holdings.get(symbol, NO_SHARES)
+    ]
+    return (*about_ours, *unknown, *about_shares)
+
+
+def _order_discrepancy(record: OrderRecord, listed: Mapping[BrokerOrderRef, BrokerOrder]) -> Discrepancy | None:
+    order = None if record.ref is None else listed.get(record.ref)
+    kind = _order_kind(record, order)
+    if kind is None:
+        return None
+    filled = NO_SHARES if order is None else order.filled_quantity
+    return Discrepancy(kind, record.intent.symbol, record.filled_quantity, filled, record.ref)
+
+
+def _order_kind(record: OrderRecord, order: BrokerOrder | None) -> DiscrepancyKind | None:
+    works_for_us = record.status in WORKING_STATUSES
+    if record.ref is None:
+        return DiscrepancyKind.UNRESOLVED_ORDER if record.is_active else None
+    if order is None:
+        return DiscrepancyKind.MISSING_ORDER if works_for_us else None
+    if order.filled_quantity != record.filled_quantity:
+        more = order.filled_quantity > record.filled_quantity
+        return DiscrepancyKind.MISSING_FILL if more else DiscrepancyKind.EXCESS_FILL
+    return DiscrepancyKind.ORDER_OVER if works_for_us and order.is_over else None
+
+
+def _works(order: BrokerOrder) -> bool:
+    return order.original is None and not order.is_over
+
+
+def _unknown(order: BrokerOrder) -> Discrepancy:
+    return Discrepancy(DiscrepancyKind.UNKNOWN_ORDER, order.symbol, NO_SHARES, order.quantity, order.ref)
+
+
+def _expected_holdings(
+    open_positions: Sequence[OpenPosition],
+    working_orders: Sequence[OrderRecord],
+    listed: Mapping[BrokerOrderRef, BrokerOrder],
+) -> Counter[Symbol]:
+    expected: Counter[Symbol] = Counter()
+    for position in open_positions:
+        expected[position.symbol] += position.quantity
+    opened = {position.position_id for position in open_positions}
+    for record in working_orders:
+        expected[record.intent.symbol] += _not_yet_held(record, opened, listed)
+    return expected
+
+
+def _not_yet_held(
+    record: OrderRecord, opened: AbstractSet[PositionId], listed: Mapping[BrokerOrderRef, BrokerOrder]
+) -> int:
+    """Return the shares by which the position does not yet show what the order has traded."""
+    order = None if record.ref is None else listed.get(record.ref)
+    unbooked = 0 if order is None else max(order.filled_quantity - record.filled_quantity, 0)
+    if record.intent.side is Side.SELL:
+        return -unbooked
+    return unbooked if record.intent.position_id in opened else unbooked + record.filled_quantity
+
+
+def _holding_discrepancy(symbol: Symbol, ledger: Quantity, broker: Quantity) -> Discrepancy:
+    if broker < ledger:
+        return Discrepancy(DiscrepancyKind.MISSING_HOLDING, symbol, ledger, broker)
+    kind = DiscrepancyKind.EXCESS_HOLDING if ledger else DiscrepancyKind.FOREIGN_HOLDING
+    return Discrepancy(kind, symbol, ledger, broker)

@@ -1,0 +1,180 @@
+"""Changing the rules while running: named fields, parsed by their kind, and checked before anybody trades by them."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+
+from domain.errors import BadRulesError
+from domain.rules import (
+    ExecutionRules,
+    ExitRules,
+    RiskRules,
+    ScreeningRules,
+    StrategyRules,
+    TradingRules,
+    UniverseRules,
+)
+
+_Group = UniverseRules | ScreeningRules | StrategyRules | ExitRules | RiskRules | ExecutionRules
+_Value = int | Decimal | timedelta | tuple[str, ...]
+_GROUPS: Final = ("universe", "screening", "strategy", "exits", "risk", "execution")
+
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
+_UNITS: Final = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+}
+_SYMBOL: Final = re.compile(r"[0-9A-Z]{6}")
+
+
+def changed(rules: TradingRules, changes: Mapping[str, str]) -> TradingRules:
+    """Return the next version of the rules with changes such as ``{"exits.stop_loss": "0.02"}`` made and checked.
+
+    Amounts may carry separators (``5,000,000``), rates a percent sign, lists commas; durations look like ``90s``.
+
+    Raises:
+        BadRulesError: a name is unknown, a text cannot be read, or the outcome cannot be traded by.
+    """
+    values = rule_values(rules)
+    problems = [problem for name, text in changes.items() if (problem := _problem_with(name, text, values))]
+    if problems:
+        raise BadRulesError("; ".join(problems))
+    parsed = {name: _parsed(values[name], text) for name, text in changes.items()}
+    return checked(_replaced(rules, parsed))
+
+
+def rule_values(rules: TradingRules) -> dict[str, _Value]:
+    """Return every rule by its dotted name, such as ``exits.stop_loss``."""
+    return {
+        f"{group}.{rule.name}": getattr(getattr(rules, group), rule.name)
+        for group in _GROUPS
+        for rule in fields(getattr(rules, group))
+    }
+
+
+def checked(rules: TradingRules) -> TradingRules:
+    """Return the rules when they can be traded by.
+
+    Raises:
+        BadRulesError: they cannot; every wrong field is named, with the mend.
+    """
+    values = rule_values(rules)
+    problems = [
+        f"{name}: {value_text(values[name])} must be {mend}"
+        for names, allows, mend in _REQUIREMENTS
+        for name in names.split()
+        if not allows(values[name])
+    ]
+    problems += [f"{first} must not exceed {second}" for first, second in _NOT_ABOVE if _above(values, first, second)]
+    if problems:
+        raise BadRulesError("; ".join(problems))
+    return rules
+
+
+def value_text(value: _Value) -> str:
+    """Show a rule's value in the form that ``changed`` reads."""
+    if isinstance(value, timedelta):
+        return f"{Decimal(value // timedelta(milliseconds=1)) / 1000}s"
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _problem_with(name: str, text: str, values: Mapping[str, _Value]) -> str | None:
+    if name not in values:
+        return f"{name}: unknown; choose among {', '.join(values)}"
+    try:
+        _parsed(values[name], text)
+    except (ValueError, ArithmeticError):
+        return f"{name}: {text!r} must look like {value_text(values[name]) or 'a,b'}"
+    return None
+
+
+def _parsed(like: _Value, text: str) -> _Value:
+    if isinstance(like, timedelta):
+        return _duration(text)
+    if isinstance(like, tuple):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return _decimal(text) if isinstance(like, Decimal) else int(text.replace(",", "").strip())
+
+
+def _duration(text: str) -> timedelta:
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(text)
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _decimal(text: str) -> Decimal:
+    stripped = text.strip()
+    number = Decimal(stripped.removesuffix("%"))
+    return number / 100 if stripped.endswith("%") else number
+
+
+def _replaced(rules: TradingRules, parsed: Mapping[str, _Value]) -> TradingRules:
+    # Each value has been parsed after the likeness of the one it replaces; the type checker cannot follow names.
+    with_values: Callable[..., TradingRules] = replace
+    groups = {group: _replaced_group(getattr(rules, group), group, parsed) for group in _GROUPS}
+    return with_values(rules, version=rules.version + 1, **groups)
+
+
+def _replaced_group(group: _Group, prefix: str, parsed: Mapping[str, _Value]) -> _Group:
+    with_values: Callable[..., _Group] = replace
+    own = {rule.name: parsed[f"{prefix}.{rule.name}"] for rule in fields(group) if f"{prefix}.{rule.name}" in parsed}
+    return with_values(group, **own)
+
+
+def _is_number(value: _Value, least: Decimal, greatest: Decimal) -> bool:
+    return isinstance(value, int | Decimal) and Decimal(value).is_finite() and least <= value <= greatest
+
+
+def _within(least: str, greatest: str = "1e15") -> Callable[[_Value], bool]:
+    return lambda value: _is_number(value, Decimal(least), Decimal(greatest))
+
+
+def _lasting(least: timedelta, greatest: timedelta) -> Callable[[_Value], bool]:
+    return lambda value: isinstance(value, timedelta) and least <= value <= greatest
+
+
+def _symbols(value: _Value) -> bool:
+    return isinstance(value, tuple) and all(_SYMBOL.fullmatch(symbol) for symbol in value)
+
+
+_TICK: Final = timedelta(milliseconds=1)
+_MINUTE: Final = timedelta(minutes=1)
+_DAY: Final = timedelta(days=1)
+_REQUIREMENTS: Final[tuple[tuple[str, Callable[[_Value], bool], str], ...]] = (
+    ("universe.ranking_size", _within("0", "30"), "within 0..30"),
+    ("universe.symbols", _symbols, "codes of six digits or capitals"),
+    ("screening.least_volume screening.least_turnover", _within("0"), "0 or more"),
+    ("screening.least_price screening.greatest_price", _within("1"), "1 won or more"),
+    ("screening.greatest_spread screening.greatest_change", _within("0", "1"), "within 0..1"),
+    ("strategy.names", bool, "at least one strategy"),
+    ("strategy.breakout_factor", _within("0", "5"), "within 0..5"),
+    ("strategy.momentum_rise", _within("0", "1"), "within 0..1"),
+    ("strategy.momentum_volume_ratio", _within("0", "1000"), "within 0..1000"),
+    ("strategy.momentum_window", _lasting(_MINUTE, 30 * _MINUTE), "within 1m..30m"),
+    ("exits.stop_loss exits.take_profit exits.trailing_start", _within("0", "1"), "within 0..1"),
+    ("exits.trailing_distance exits.trend_break risk.slippage_allowance", _within("0", "1"), "within 0..1"),
+    ("exits.trend_window exits.longest_holding", _lasting(0 * _TICK, _DAY), "within 0s..24h"),
+    ("risk.capital_per_trade risk.worker_daily_loss risk.fleet_daily_loss", _within("1"), "1 won or more"),
+    ("risk.trades_per_worker", _within("0"), "0 or more"),
+    ("risk.cooldown_after_loss risk.symbol_cooldown", _lasting(0 * _TICK, _DAY), "within 0s..24h"),
+    ("execution.scan_interval", _lasting(_MINUTE / 60, _MINUTE), "within 1s..60s"),
+    ("execution.price_interval execution.exit_reprice", _lasting(100 * _TICK, _MINUTE), "within 100ms..60s"),
+    ("execution.entry_timeout", _lasting(_MINUTE / 60, 10 * _MINUTE), "within 1s..10m"),
+    ("execution.greatest_quote_age", _lasting(100 * _TICK, 5 * _MINUTE), "within 100ms..5m"),
+    ("execution.entry_ticks execution.exit_ticks execution.exit_limit_attempts", _within("0", "20"), "within 0..20"),
+)
+_NOT_ABOVE: Final = (
+    ("screening.least_price", "screening.greatest_price"),
+    ("risk.worker_daily_loss", "risk.fleet_daily_loss"),
+)
+
+
+def _above(values: Mapping[str, _Value], first: str, second: str) -> bool:
+    lower, upper = values[first], values[second]
+    return isinstance(lower, int) and isinstance(upper, int) and lower > upper

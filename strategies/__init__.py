@@ -1,0 +1,27 @@
+"""Entry decisions behind the port of ``domain.strategy``, and where their names are looked up."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from domain.errors import BadRulesError
+from domain.strategy import Strategy
+from strategies.momentum import Momentum
+from strategies.volatility_breakout import VolatilityBreakout
+
+KNOWN_STRATEGIES: Final[Mapping[str, Strategy]] = MappingProxyType(
+    {strategy.name: strategy for strategy in (VolatilityBreakout(), Momentum())}
+)
+
+
+def strategies_named(names: Sequence[str]) -> tuple[Strategy, ...]:
+    """Return the strategies in the order of their names.
+
+    Raises:
+        BadRulesError: a name is unknown, or there is none at all.
+    """
+    known = ", ".join(sorted(KNOWN_STRATEGIES))
+    unknown = [name for name in names if name not in KNOWN_STRATEGIES]
+    if unknown or not names:
+        raise BadRulesError(f"strategy.names: {', '.join(unknown) or 'empty'}; choose among {known}")
+    return tuple(KNOWN_STRATEGIES[name] for name in names)
