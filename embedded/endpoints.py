@@ -1,0 +1,57 @@
+"""Where the embedded parts are, for those who come later: `endpoints.json` in the data folder."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from embedded.errors import CorruptFolderError
+from embedded.folder import read_json, write_private
+from embedded.market import Market
+
+_FILE: Final = "endpoints.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Addresses of the parts that are embedded; None for each that is configured."""
+
+    temporal_address: str | None = None
+    temporal_ui_url: str | None = None
+    database_url: str | None = None
+    """With its password."""
+    simulator_url: str | None = None
+    market: Market | None = None
+    """The simulator's clock and seed."""
+    pid: int | None = None
+    """The process that hosts the parts."""
+
+    def __str__(self) -> str:
+        database = self.database_url.rsplit("@", 1)[1] if self.database_url else None
+        shown = {"Temporal": self.temporal_address, "Web UI": self.temporal_ui_url, "PostgreSQL": database}
+        return ", ".join(
+            f"{name} {where}" for name, where in {**shown, "Simulator": self.simulator_url}.items() if where
+        )
+
+
+def write_endpoints(folder: Path, endpoints: Endpoints) -> None:
+    """Publish the addresses; the file holds a password and is its owner's alone."""
+    values = {**asdict(endpoints), "market": endpoints.market.to_dict() if endpoints.market else None}
+    write_private(folder / _FILE, json.dumps(values, indent=2))
+
+
+def read_endpoints(folder: Path) -> Endpoints | None:
+    """Return where the parts of a data folder run; None when they do not."""
+    values = read_json(folder / _FILE)
+    if values is None:
+        return None
+    try:
+        market = values.pop("market")
+        return Endpoints(**values, market=Market.from_dict(market) if market else None)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CorruptFolderError(f"{folder / _FILE} cannot be used ({error}); start worker.py again") from error
+
+
+def remove_endpoints(folder: Path) -> None:
+    """Withdraw the addresses."""
+    (folder / _FILE).unlink(missing_ok=True)

@@ -1,0 +1,28 @@
+"""Why an embedded part did not come up; each text names the mend.
+
+EmbeddedError
+├── FolderHeldError      another process runs its parts in this data folder
+├── PortTakenError       something else listens on a part's port
+├── CorruptFolderError   the data folder cannot be used as it is
+└── PartFailedError      a part did not start, or ended by itself
+"""
+
+
+class EmbeddedError(Exception):
+    """An embedded part cannot be used."""
+
+
+class FolderHeldError(EmbeddedError):
+    """Another process runs its parts in this data folder."""
+
+
+class PortTakenError(EmbeddedError):
+    """Something else listens on a part's port."""
+
+
+class CorruptFolderError(EmbeddedError):
+    """The data folder cannot be used as it is; nothing in it was changed."""
+
+
+class PartFailedError(EmbeddedError):
+    """A part did not start in time, or ended by itself."""

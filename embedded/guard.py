@@ -1,0 +1,115 @@
+"""`python -m embedded.guard`: runs one part, and outlives the hosting process just long enough to stop it.
+
+The host holds the other end of standard input. A byte means "it is ready: start it again if it dies"; the end of the
+stream, which no kind of death of the host can prevent, means "stop it".
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Final
+
+from embedded.unprivileged import become, die_with_parent
+
+KEEP_UP: Final = b"k"
+_RESTART_PAUSE: Final = 0.5
+_SHORT_LIFE: Final = 5.0
+_SHORT_LIVES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a guard runs; times in seconds."""
+
+    argv: list[str]
+    stop_signal: int = signal.SIGTERM
+    grace: float = 5.0
+    """How long the program may take to stop before it is killed."""
+    user: int | None = None
+    """Numeric id to run as; None: our own."""
+    capabilities: list[int] = field(default_factory=list)
+    kept_open: list[int] = field(default_factory=list)
+    """Descriptors that the program inherits: while it lives, the data folder counts as held."""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+class Guard:
+    """Keeps one program running until it is told to stop it."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._child: subprocess.Popen[bytes] | None = None
+        self._restarts = False
+        self._stopping = threading.Event()
+        self._child_guard = threading.Lock()
+
+    def run(self) -> int:
+        """Return the exit status of the program's last run."""
+        threading.Thread(target=self._listen, daemon=True).start()
+        short_lives = 0
+        while True:
+            began = time.monotonic()
+            status = self._start().wait()
+            short_lives = short_lives + 1 if time.monotonic() - began < _SHORT_LIFE else 0
+            if self._stopping.is_set() or not self._restarts or short_lives > _SHORT_LIVES:
+                return status if status >= 0 else 128 - status
+            self._stopping.wait(_RESTART_PAUSE)
+
+    def stop(self) -> None:
+        """Ask the program to stop, and insist after the grace."""
+        with self._child_guard:
+            self._stopping.set()
+            child = self._child
+        if child is None:
+            return
+        child.send_signal(self._program.stop_signal)
+        try:
+            child.wait(self._program.grace)
+        except subprocess.TimeoutExpired:
+            child.kill()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self._child_guard:
+            if self._stopping.is_set():
+                raise SystemExit(0)
+            # The guard starts children from its one main thread, where preexec_fn is safe.
+            self._child = subprocess.Popen(
+                self._program.argv,
+                stdin=subprocess.DEVNULL,
+                pass_fds=self._program.kept_open,
+                preexec_fn=self._prepare,  # noqa: PLW1509
+            )
+            return self._child
+
+    def _prepare(self) -> None:
+        if self._program.user is not None:
+            become(self._program.user, self._program.capabilities)
+        die_with_parent(self._program.stop_signal)
+
+    def _listen(self) -> None:
+        while os.read(sys.stdin.fileno(), 1):
+            self._restarts = True
+        self.stop()
+
+
+def main() -> int:
+    """Run the program described by the one argument."""
+    guard = Guard(Program(**json.loads(sys.argv[1])))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=guard.stop, daemon=True).start())
+    try:
+        return guard.run()
+    except (OSError, subprocess.SubprocessError) as error:
+        sys.stderr.write(f"cannot run {sys.argv[1]}: {error}\n")
+        return 127
+
+
+if __name__ == "__main__":
+    sys.exit(main())

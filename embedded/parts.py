@@ -1,0 +1,108 @@
+"""Bringing up whatever is not configured, in order, and taking it down again in reverse."""
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Final, Self
+
+from domain.identity import Environment
+from embedded.endpoints import Endpoints, remove_endpoints, write_endpoints
+from embedded.errors import PartFailedError
+from embedded.folder import hold_folder
+from embedded.market import keep_market
+from embedded.ports import LOOPBACK, claim_port
+from embedded.postgres import start_postgres
+from embedded.process import Launcher
+from embedded.simulator import start_simulator
+from embedded.temporal import DevServer, SearchAttributes, start_temporal
+from settings import Settings
+
+_LOOK_INTERVAL: Final = 0.5
+
+
+class EmbeddedParts:
+    """`async with EmbeddedParts(settings) as parts:` runs the parts; `parts.endpoints` says where."""
+
+    def __init__(self, settings: Settings, search_attributes: SearchAttributes = ()) -> None:
+        self._settings = settings
+        self._search_attributes = search_attributes
+        self._stack = AsyncExitStack()
+        self._launcher = Launcher(settings.data_dir, stack=self._stack)
+        self.endpoints = Endpoints()
+
+    async def __aenter__(self) -> Self:
+        try:
+            if any(self._needed()):
+                await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def first_failure(self) -> PartFailedError:
+        """Wait until a part has ended for good and return why; parts that die are restarted many times before that."""
+        while True:
+            for process in self._launcher.running:
+                if failure := process.failure():
+                    return failure
+            await asyncio.sleep(_LOOK_INTERVAL)
+
+    def _needed(self) -> tuple[bool, bool, bool]:
+        """Tell for PostgreSQL, Temporal and the simulator whether none is configured."""
+        settings = self._settings
+        simulated = settings.broker.environment is Environment.SIMULATED
+        return (
+            settings.database_url is None,
+            "target_host" not in settings.temporal,
+            simulated and settings.simulator.url is None,
+        )
+
+    async def _start(self) -> None:
+        database, temporal, simulator = self._needed()
+        hold = await hold_folder(self._settings.data_dir)
+        self._stack.callback(hold.release)
+        self._launcher.kept_open = [hold.shared]
+        remove_endpoints(hold.folder)
+        endpoints = Endpoints(pid=os.getpid())
+        if database:
+            endpoints = await self._with_postgres(endpoints)
+        if temporal:
+            endpoints = await self._with_temporal(endpoints)
+        if simulator:
+            endpoints = await self._with_simulator(endpoints)
+        self._stack.callback(remove_endpoints, hold.folder)
+        write_endpoints(hold.folder, endpoints)
+        self.endpoints = endpoints
+
+    async def _with_postgres(self, endpoints: Endpoints) -> Endpoints:
+        port = claim_port(self._settings.ports.postgres, "HARU_PORTS__POSTGRES", "PostgreSQL")
+        return replace(endpoints, database_url=await start_postgres(self._launcher, port))
+
+    async def _with_temporal(self, endpoints: Endpoints) -> Endpoints:
+        ports = self._settings.ports
+        server = DevServer(
+            port=claim_port(ports.temporal, "HARU_PORTS__TEMPORAL", "Temporal"),
+            ui_port=claim_port(ports.temporal_ui, "HARU_PORTS__TEMPORAL_UI", "Temporal's Web UI"),
+            namespace=self._settings.temporal.get("namespace", "default"),
+            file=self._settings.data_dir.resolve() / "temporal.sqlite",
+            search_attributes=self._search_attributes,
+        )
+        address = await start_temporal(self._launcher, server)
+        return replace(endpoints, temporal_address=address, temporal_ui_url=f"http://{LOOPBACK}:{server.ui_port}")
+
+    async def _with_simulator(self, endpoints: Endpoints) -> Endpoints:
+        wanted = self._settings.simulator
+        port = claim_port(self._settings.ports.simulator, "HARU_PORTS__SIMULATOR", "the simulator")
+        now = datetime.now(tz=UTC)  # noqa: TID251 - the embedded clock's own anchor is made here
+        market = keep_market(self._settings.data_dir, wanted, self._settings.calendar.overrides(), now)
+        return replace(
+            endpoints, simulator_url=await start_simulator(self._launcher, port, market, wanted), market=market
+        )
