@@ -36,7 +36,7 @@ class ExitContext:
     now: datetime
     deadline: datetime
     strategy_wants_out: bool = False
-    greatest_age: timedelta = timedelta.max
+    greatest_age: timedelta = timedelta(days=1)
 
     @property
     def price_is_sound(self) -> bool:
