@@ -16,8 +16,9 @@ from embedded.market import keep_market
 from embedded.ports import LOOPBACK, claim_port
 from embedded.postgres import start_postgres
 from embedded.process import Launcher
+from embedded.search_attributes import SearchAttributes
 from embedded.simulator import start_simulator
-from embedded.temporal import DevServer, SearchAttributes, start_temporal
+from embedded.temporal import DevServer, start_temporal
 from settings import Settings
 
 _LOOK_INTERVAL: Final = 0.5

@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.common import SearchAttributeIndexedValueType, SearchAttributeKey
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.common import SearchAttributeIndexedValueType
+from temporalio.service import RPCError
 
 from embedded.errors import CorruptFolderError, PartFailedError
 from embedded.guard import Program
 from embedded.ports import LOOPBACK, answers
 from embedded.process import Launcher
+from embedded.search_attributes import SearchAttributes
 
 NAME: Final = "Temporal"
 _START_LIMIT: Final = 60.0
@@ -25,7 +24,6 @@ _SQLITE: Final = ("journal_mode=WAL", "synchronous=NORMAL")
 # At the default of 20 polls a second, each step of each workflow waits for the next tick of a 50 ms grid.
 _DYNAMIC: Final = ("history.transferProcessorMaxPollRPS=2000", "history.timerProcessorMaxPollRPS=2000")
 
-SearchAttributes = Sequence[SearchAttributeKey[Any]]
 _FLAG_TYPES: Final = {
     SearchAttributeIndexedValueType.TEXT: "Text",
     SearchAttributeIndexedValueType.KEYWORD: "Keyword",
@@ -89,27 +87,6 @@ async def start_temporal(launcher: Launcher, server: DevServer) -> str:
 
     await process.wait_until_ready(is_ready, _START_LIMIT, _mend(server.file))
     return server.address
-
-
-async def ensure_search_attributes(client: Client, attributes: SearchAttributes) -> None:
-    """Register the search attributes that the client's namespace does not have yet."""
-    listed = await client.operator_service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=client.namespace)
-    )
-    missing = {
-        key.name: IndexedValueType.ValueType(key.indexed_value_type)
-        for key in attributes
-        if key.name not in listed.custom_attributes
-    }
-    if not missing:
-        return
-    request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
-    try:
-        await client.operator_service.add_search_attributes(request)
-    except RPCError as error:
-        # Another process of the fleet may have been first.
-        if error.status is not RPCStatusCode.ALREADY_EXISTS:
-            raise
 
 
 async def _serves(server: DevServer) -> bool:

@@ -1,0 +1,99 @@
+"""Real parts for the tests: PostgreSQL, Temporal's dev server, and the time-skipping server."""
+
+import asyncio
+import inspect
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from embedded.ports import free_port
+from embedded.postgres import start_postgres
+from embedded.process import Launcher
+from embedded.temporal import DevServer, start_temporal, temporal_binary
+
+T = TypeVar("T")
+_TEMPLATE = "haru_template"
+_HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+@contextmanager
+def running(folder: Path, start: Callable[[Launcher], Awaitable[T]]) -> Iterator[T]:
+    """Run a part for as long as the block lasts."""
+    launcher = Launcher(folder)
+
+    async def up() -> T:
+        return await start(launcher)
+
+    try:
+        yield asyncio.run(up())
+    finally:
+        asyncio.run(launcher.stack.aclose())
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of an empty database on a real server; what is written may be lost, and so the tests are quick."""
+    folder = tmp_path_factory.mktemp("postgres")
+    with running(folder, lambda launcher: start_postgres(launcher, free_port(), _HASTY)) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: str) -> str:
+    """Name of a database with our schema, to be copied."""
+    from database.migrations import apply  # noqa: PLC0415 - most tests need no schema
+
+    _execute(postgres_server, f"CREATE DATABASE {_TEMPLATE}")
+    applied = apply(_with_database(postgres_server, _TEMPLATE))
+    if inspect.iscoroutine(applied):
+        asyncio.run(applied)
+    return _TEMPLATE
+
+
+@pytest.fixture
+def database_url(postgres_server: str, migrated_template: str) -> Iterator[str]:
+    """URL of a fresh database with our schema."""
+    name = f"test_{uuid.uuid4().hex}"
+    _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    yield _with_database(postgres_server, name)
+    _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def temporal_dev_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a real Temporal server that keeps nothing."""
+    server = DevServer(port=free_port(), ui_port=None)
+    with running(tmp_path_factory.mktemp("temporal"), lambda launcher: start_temporal(launcher, server)) as address:
+        yield address
+
+
+@pytest.fixture
+async def time_skipping_env() -> AsyncIterator[WorkflowEnvironment]:
+    """A server whose clock jumps over waits; never shared, since one failed test would stop its clock for the next."""
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=str(temporal_binary("temporal-test-server")), data_converter=pydantic_data_converter
+    ) as environment:
+        yield environment
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A loopback port that nobody listens on."""
+    return free_port()
+
+
+def _execute(url: str, statement: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def _with_database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
