@@ -1,0 +1,151 @@
+"""The fleet's one access token: shared, renewed ahead of its end, and never asked for in a loop."""
+
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import httpx
+
+from broker.kis.codes import Meaning
+from broker.kis.envelope import Envelope
+from broker.kis.wire import Wire
+from broker.protocol import AccessToken, Lane, RateBudget, TokenIssue, TokenStore
+from domain.clock import KST
+from domain.errors import (
+    BrokerProtocolError,
+    BrokerUnavailableError,
+    CredentialsRefusedError,
+    RateLimitedError,
+    TradingError,
+    TryAgainError,
+)
+
+RENEW_AHEAD: Final = timedelta(minutes=30)
+ISSUE_INTERVAL: Final = timedelta(seconds=61)
+"""KIS issues one token a minute for an app key (EGW00133)."""
+
+_LIFE: Final = timedelta(hours=24)
+_SAME_TOKEN: Final = timedelta(hours=6)
+"""Asked again within this time KIS hands out the same token, even a dead one."""
+
+_BAD_KEY_REST: Final = timedelta(minutes=10)
+_TOKEN_TEXT: Final = re.compile(r"[\x21-\x7e]{1,1000}")
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class TokenKeeper:
+    """Hands out the token that the fleet shares; all instants here are real time (UTC)."""
+
+    def __init__(self, wire: Wire, budget: RateBudget, tokens: TokenStore) -> None:
+        self._wire = wire
+        self._budget = budget
+        self._tokens = tokens
+        self._one_at_a_time = asyncio.Lock()
+        self._held: AccessToken | None = None
+        self._refused = ""
+        self._next_attempt = _LONG_AGO
+        self._barred_until = _LONG_AGO
+        self._bar = ""
+
+    async def token(self) -> AccessToken:
+        """Return a token to speak with.
+
+        Raises:
+            TryAgainError: there is none now, and it is too early to ask for one, or the asking failed.
+            CredentialsRefusedError: KIS does not accept our keys, or hands out a dead token.
+        """
+        if self._held is not None and self._is_good(self._held):
+            return self._held
+        async with self._one_at_a_time:
+            if self._held is None or not self._is_good(self._held):
+                self._held = await self._shared_or_new()
+            return self._held
+
+    def forget(self, refused: AccessToken) -> None:
+        """Never speak with this token again: KIS has refused it."""
+        if self._held is None or self._held.value == refused.value:
+            self._held = None
+            self._refused = refused.value
+
+    async def _shared_or_new(self) -> AccessToken:
+        stored = await self._tokens.current()
+        if stored is not None and self._is_good(stored):
+            return stored
+        if self._now() < self._barred_until:
+            raise CredentialsRefusedError(self._bar)
+        # The error leaves only after the lock, so that the attempt stays on record whatever the store does on errors.
+        async with self._tokens.issuing() as issue:
+            answer = await self._issue(issue)
+        if isinstance(answer, TradingError):
+            raise answer
+        return answer
+
+    async def _issue(self, issue: TokenIssue) -> AccessToken | TradingError:
+        current = await issue.current()
+        if current is not None and self._is_good(current):
+            return current
+        answer = await self._ask_once_a_minute(issue)
+        if isinstance(answer, AccessToken):
+            await issue.store(answer)
+            return answer
+        if isinstance(answer, TryAgainError) and current is not None and self._is_alive(current):
+            self._next_attempt = self._now() + ISSUE_INTERVAL
+            return current
+        return answer
+
+    async def _ask_once_a_minute(self, issue: TokenIssue) -> AccessToken | TradingError:
+        last = await issue.last_issued_at()
+        if last is not None and self._now() < last + ISSUE_INTERVAL:
+            wait = (last + ISSUE_INTERVAL - self._now()).total_seconds()
+            return RateLimitedError(f"KIS issues one token a minute; the next may be asked for in {wait:.0f} s")
+        await issue.record_attempt()
+        try:
+            async with self._budget.slot(Lane.EXIT):
+                envelope = await self._wire.post_token()
+        except (httpx.RequestError, TimeoutError) as error:
+            return BrokerUnavailableError(f"tokenP: {type(error).__name__}")
+        return self._judged(envelope)
+
+    def _judged(self, envelope: Envelope) -> AccessToken | TradingError:
+        if envelope.body is not None and envelope.body.get("access_token") and envelope.status == httpx.codes.OK:
+            return self._new_token(str(envelope.body["access_token"]), envelope.body.get("access_token_token_expired"))
+        text = self._wire.connection.masked(f"tokenP: HTTP {envelope.status} {envelope.code} {envelope.message}")
+        if envelope.meaning is Meaning.RATE:
+            return RateLimitedError(f"{text}; wait {ISSUE_INTERVAL.total_seconds():.0f} s")
+        if envelope.meaning in {Meaning.CREDENTIALS, Meaning.TOKEN} or envelope.status in {401, 403}:
+            return self._barred(text, self._now() + _BAD_KEY_REST)
+        if envelope.status == httpx.codes.OK or envelope.meaning is Meaning.BUG:
+            return BrokerProtocolError(f"{text} (no access_token)")
+        return BrokerUnavailableError(text)
+
+    def _new_token(self, value: str, end: object) -> AccessToken | TradingError:
+        expires_at = _instant(end)
+        if expires_at is None or _TOKEN_TEXT.fullmatch(value) is None:
+            return BrokerProtocolError("tokenP: access_token or access_token_token_expired cannot be read")
+        if expires_at <= self._now():
+            return BrokerProtocolError("tokenP: the new token has already ended; compare this machine's clock")
+        if value == self._refused:
+            return self._barred("KIS handed out the token again that it refuses", expires_at - _LIFE + _SAME_TOKEN)
+        return AccessToken(value, expires_at)
+
+    def _barred(self, text: str, until: datetime) -> CredentialsRefusedError:
+        self._bar, self._barred_until = text, max(until, self._now() + ISSUE_INTERVAL)
+        return CredentialsRefusedError(text)
+
+    def _is_good(self, token: AccessToken) -> bool:
+        now = self._now()
+        return self._is_alive(token) and (now < token.expires_at - RENEW_AHEAD or now < self._next_attempt)
+
+    def _is_alive(self, token: AccessToken) -> bool:
+        return token.value != self._refused and self._now() < token.expires_at
+
+    def _now(self) -> datetime:
+        return self._wire.connection.real_time()
+
+
+def _instant(end: object) -> datetime | None:
+    try:
+        return datetime.strptime(str(end).strip(), "%Y-%m-%d %H:%M:%S").replace(tzinfo=KST).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,96 @@
+"""KIS behind our broker protocol: one object an account, made once in a process."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from broker.kis.account import KisAccount
+from broker.kis.auth import TokenKeeper
+from broker.kis.client import KisClient
+from broker.kis.connection import KisConnection
+from broker.kis.orders import KisOrders
+from broker.kis.quotes import KisQuotes
+from broker.kis.wire import Wire
+from broker.protocol import Balance, BuyingPower, Lane, RateBudget, TokenStore
+from domain.identity import Environment
+from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
+from domain.money import Price
+from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, SubmitOutcome
+from domain.session import SessionDate
+
+
+class KisBroker:
+    """``broker.protocol.Broker`` spoken to KIS, its paper service, or the simulator.
+
+    ``clock`` returns market time (UTC); ``transport`` replaces the network in in-process tests.
+    """
+
+    def __init__(
+        self,
+        connection: KisConnection,
+        budget: RateBudget,
+        tokens: TokenStore,
+        clock: Callable[[], datetime],
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._environment = connection.environment
+        self._wire = Wire(connection, transport)
+        client = KisClient(self._wire, budget, TokenKeeper(self._wire, budget, tokens))
+        self._quotes = KisQuotes(client, clock)
+        self._orders = KisOrders(client, clock)
+        self._account = KisAccount(client)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._wire.aclose()
+
+    @property
+    def environment(self) -> Environment:
+        """Return whose money this is."""
+        return self._environment
+
+    async def quotes(self, symbols: Sequence[Symbol], lane: Lane) -> dict[Symbol, Quote]:
+        return await self._quotes.quotes(symbols, lane)
+
+    async def instrument_status(self, symbol: Symbol, lane: Lane) -> InstrumentStatus:
+        return await self._quotes.instrument_status(symbol, lane)
+
+    async def daily_reference(self, symbol: Symbol, session_date: SessionDate, lane: Lane) -> DailyReference:
+        return await self._quotes.daily_reference(symbol, session_date, lane)
+
+    async def volume_leaders(self, count: int, lane: Lane) -> tuple[Symbol, ...]:
+        return await self._quotes.volume_leaders(count, lane)
+
+    async def order_book(self, symbol: Symbol, lane: Lane) -> OrderBook:
+        return await self._quotes.order_book(symbol, lane)
+
+    async def buying_power(self, symbol: Symbol, price: Price, lane: Lane) -> BuyingPower:
+        return await self._account.buying_power(symbol, price, lane)
+
+    async def submit(self, intent: OrderIntent, lane: Lane) -> SubmitOutcome:
+        return await self._orders.submit(intent, lane)
+
+    async def cancel(self, order: BrokerOrderRef, intent: OrderIntent, lane: Lane) -> SubmitOutcome:
+        return await self._orders.cancel(order, intent, lane)
+
+    async def orders_on(
+        self, session_date: SessionDate, lane: Lane, symbol: Symbol | None = None, side: Side | None = None
+    ) -> tuple[BrokerOrder, ...]:
+        return await self._orders.orders_on(session_date, lane, symbol, side)
+
+    async def balance(self, lane: Lane) -> Balance:
+        return await self._account.balance(lane)
+
+    async def is_session_day(self, day: date, lane: Lane) -> bool | None:
+        return await self._quotes.is_session_day(day, lane)

@@ -1,0 +1,127 @@
+"""KIS's reply as it came: status, code, text and payload, with lower-case keys and nothing assumed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+
+from broker.kis.calls import Call
+from broker.kis.codes import Meaning, meaning_of
+from domain.errors import BrokerProtocolError
+
+Payload = Mapping[str, object]
+
+_MORE_FOLLOWS: Final = frozenset({"F", "M"})
+
+
+@dataclass(frozen=True, slots=True)
+class PageKeys:
+    """What KIS wants back to continue a list (``ctx_area_fk100`` and ``ctx_area_nk100``)."""
+
+    fk: str = ""
+    nk: str = ""
+
+
+FIRST_PAGE: Final = PageKeys()
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A reply; ``body`` is None when it is not a JSON object."""
+
+    status: int
+    body: Payload | None
+    continues: bool = False
+
+    @property
+    def succeeded(self) -> bool:
+        """Tell whether KIS says that the call was done (``rt_cd`` 0, whatever ``msg_cd``)."""
+        return self.status == httpx.codes.OK and self._text("rt_cd") == "0"
+
+    @property
+    def has_verdict(self) -> bool:
+        """Tell whether the body is KIS's own: an envelope, or the error of its login layer."""
+        return bool(self._text("rt_cd") or self._text("error_code"))
+
+    @property
+    def code(self) -> str:
+        """Return ``msg_cd``, or the login layer's ``error_code``, or the empty text."""
+        return self._text("msg_cd") or self._text("error_code")
+
+    @property
+    def message(self) -> str:
+        """Return KIS's sentence without its padding."""
+        return self._text("msg1") or self._text("error_description")
+
+    @property
+    def meaning(self) -> Meaning:
+        """Return what the code means."""
+        return meaning_of(self.code)
+
+    @property
+    def page_keys(self) -> PageKeys:
+        """Return the keys of the next page, verbatim."""
+        body = self.body or {}
+        return PageKeys(str(body.get("ctx_area_fk100") or ""), str(body.get("ctx_area_nk100") or ""))
+
+    def rows(self, call: Call, key: str) -> list[Payload]:
+        """Return a payload's rows, whether KIS sent an object or an array; blank rows are dropped.
+
+        Raises:
+            BrokerProtocolError: the payload is missing or is neither.
+        """
+        value = (self.body or {}).get(key)
+        if value is None and self.meaning is not Meaning.NO_ROWS:
+            raise BrokerProtocolError(f"{call.label}: {key} is missing")
+        if value is None or (isinstance(value, str) and not value.strip()):
+            return []
+        candidates = value if isinstance(value, list) else [value]
+        rows = [row for row in candidates if isinstance(row, Mapping)]
+        if len(rows) != len(candidates):
+            raise BrokerProtocolError(f"{call.label}: {key} holds something that is no row")
+        return [row for row in rows if _says_something(row)]
+
+    def row(self, call: Call, key: str) -> Payload:
+        """Return a payload that is one row.
+
+        Raises:
+            BrokerProtocolError: there is none.
+        """
+        rows = self.rows(call, key)
+        if not rows:
+            raise BrokerProtocolError(f"{call.label}: {key} is empty")
+        return rows[0]
+
+    def _text(self, key: str) -> str:
+        value = (self.body or {}).get(key)
+        return str(value).strip() if isinstance(value, str | int) else ""
+
+
+def read_envelope(response: httpx.Response) -> Envelope:
+    """Read a reply; one that is no JSON object has no body."""
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError):
+        body = None
+    continues = response.headers.get("tr_cont", "").strip() in _MORE_FOLLOWS
+    return Envelope(response.status_code, _lowered(body) if isinstance(body, dict) else None, continues)
+
+
+def _lowered(body: Mapping[str, object]) -> dict[str, object]:
+    return {key.lower(): _lowered_rows(value) for key, value in body.items()}
+
+
+def _lowered_rows(value: object) -> object:
+    if isinstance(value, list):
+        return [_lowered_row(row) for row in value]
+    return _lowered_row(value)
+
+
+def _lowered_row(value: object) -> object:
+    return {key.lower(): field for key, field in value.items()} if isinstance(value, dict) else value
+
+
+def _says_something(row: Payload) -> bool:
+    return any(str(value).strip() for value in row.values() if value is not None)

@@ -1,0 +1,98 @@
+"""The kinds of fields on KIS's wire, and the one door through which a row becomes a message."""
+
+import re
+from typing import Annotated, Final, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from broker.kis.calls import Call
+from broker.kis.envelope import Payload
+from domain.errors import BrokerProtocolError
+
+_NUMBER: Final = re.compile(r"([+-]?[0-9]{1,24})(?:\.([0-9]*))?")
+_BLANK: Final = ""
+_GREATEST: Final = 10**16
+
+
+def _bare(value: object) -> str:
+    """Return what is written in a field; KIS writes text, but a number says the same."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("neither text nor a number")  # noqa: TRY004 - pydantic reports this one only
+    return str(value).strip()
+
+
+def _whole(value: object) -> int:
+    match = _NUMBER.fullmatch(_bare(value))
+    if match is None or (match[2] or "").strip("0"):
+        raise ValueError("not a whole number")
+    return int(match[1])
+
+
+def _whole_or_zero(value: object) -> int:
+    return 0 if value is None or _bare(value) == _BLANK else _whole(value)
+
+
+def _printable(value: object) -> str:
+    return "".join(character for character in _bare(value) if character.isprintable()) if value is not None else _BLANK
+
+
+def _order_number(value: object) -> str:
+    return _bare(value).zfill(10)
+
+
+def _original_number(value: object) -> str | None:
+    number = _BLANK if value is None else _bare(value).lstrip("0")
+    return number.zfill(10) if number else None
+
+
+def _branch(value: object) -> str:
+    return _bare(value).zfill(5)
+
+
+Count = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=_GREATEST)]
+"""Shares or won that cannot be negative and must be there."""
+
+CountOrZero = Annotated[int, BeforeValidator(_whole_or_zero), Field(ge=0, le=_GREATEST)]
+"""The same where KIS leaves the field blank for nothing."""
+
+Amount = Annotated[int, BeforeValidator(_whole), Field(ge=-_GREATEST, le=_GREATEST)]
+"""Won that may be owed."""
+
+Text = Annotated[str, BeforeValidator(_printable)]
+Code = Annotated[str, BeforeValidator(_bare), Field(pattern=r"^[0-9A-Z]{6,7}$")]
+"""A stock's short code; six characters, seven for an ETN."""
+
+OrderNumber = Annotated[str, BeforeValidator(_order_number), Field(pattern=r"^[0-9]*[1-9][0-9]*$", max_length=10)]
+"""``ODNO``: ten digits, zero padded, whatever padding it came with."""
+
+OriginalNumber = Annotated[
+    Annotated[str, Field(pattern=r"^[0-9]{10}$")] | None,
+    BeforeValidator(_original_number),
+]
+"""The order that a row cancels or amends; blank or zeros for none."""
+
+Branch = Annotated[str, BeforeValidator(_branch), Field(pattern=r"^[0-9A-Z]{5}$")]
+
+
+class Message(BaseModel):
+    """A row of KIS's, under KIS's own field names; fields appended to it by KIS do not matter."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+AnyMessage = TypeVar("AnyMessage", bound=Message)
+
+
+def read(call: Call, message: type[AnyMessage], row: Payload) -> AnyMessage:
+    """Turn a row into a message.
+
+    Raises:
+        BrokerProtocolError: a field is missing or cannot be; names the field, never its content.
+    """
+    try:
+        return message.model_validate(row)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        text = f"{call.label}: {field or 'row'}: {problem['msg']}"
+    raise BrokerProtocolError(text)

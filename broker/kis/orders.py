@@ -1,0 +1,167 @@
+"""Orders at KIS: sent once, withdrawn once, and listed with their cumulative fills."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, time
+from typing import Final
+
+from broker.kis.calls import ORDER_CALLS, Call
+from broker.kis.capabilities import CAPABILITIES
+from broker.kis.client import KisClient, Query
+from broker.kis.codes import Verdict, order_verdict
+from broker.kis.envelope import Envelope
+from broker.kis.fields import read
+from broker.kis.order_messages import OrderReply, OrderRow, OrderTotals
+from broker.kis.translation import day_of
+from broker.protocol import Lane
+from domain.clock import KST
+from domain.errors import BrokerProtocolError, BrokerUnavailableError
+from domain.market import Side, Symbol
+from domain.money import Price, Quantity, Won
+from domain.order import (
+    Accepted,
+    BrokerOrder,
+    BrokerOrderRef,
+    OrderIntent,
+    OrderType,
+    Rejected,
+    SubmitOutcome,
+    Unknown,
+)
+from domain.session import SessionDate, session_date_of
+
+_KRX: Final = "KRX"
+_ORDER_TYPE_CODES: Final = {OrderType.LIMIT: "00", OrderType.MARKET: "01"}
+_ORDER_TYPES: Final = {code: order_type for order_type, code in _ORDER_TYPE_CODES.items()}
+_SIDE_CODES: Final = {Side.SELL: "01", Side.BUY: "02"}
+_SIDES: Final = {code: side for side, code in _SIDE_CODES.items()}
+_BOTH_SIDES: Final = "00"
+_NO_PRICE: Final = "0"
+
+
+class KisOrders:
+    """Order requests and the order list of one account."""
+
+    def __init__(self, client: KisClient, clock: Callable[[], datetime]) -> None:
+        self._client = client
+        self._clock = clock
+        self._exchanges = CAPABILITIES[client.connection.environment].listed_exchanges
+
+    async def submit(self, intent: OrderIntent, lane: Lane) -> SubmitOutcome:
+        """Send one cash order to KRX, once (TTTC0012U buy, TTTC0011U sell)."""
+        return await self._send(ORDER_CALLS[intent.side], order_body(intent), lane)
+
+    async def cancel(self, order: BrokerOrderRef, intent: OrderIntent, lane: Lane) -> SubmitOutcome:
+        """Ask once to withdraw all that is left of an order (TTTC0013U)."""
+        return await self._send(Call.CANCEL, cancel_body(order, intent), lane)
+
+    async def orders_on(
+        self, session_date: SessionDate, lane: Lane, symbol: Symbol | None, side: Side | None
+    ) -> tuple[BrokerOrder, ...]:
+        """Return a day's orders, oldest first, all pages (TTTC0081R).
+
+        Raises:
+            BrokerUnavailableError: the list is empty while its own totals say otherwise. Else as for any query.
+        """
+        pages = await self._client.ask_all(self._list_query(session_date, symbol, side), lane)
+        rows = [row for page in pages for row in page.rows(Call.ORDER_LIST, "output1")]
+        if not rows and symbol is None and side is None and _totals_say_otherwise(pages[0]):
+            raise BrokerUnavailableError(f"{Call.ORDER_LIST.label}: no rows, but totals of some")
+        orders = [_broker_order(read(Call.ORDER_LIST, OrderRow, row)) for row in rows]
+        return tuple({order.ref: order for order in orders}.values())
+
+    async def _send(self, call: Call, body: dict[str, str], lane: Lane) -> SubmitOutcome:
+        reply = await self._client.send(call, self._client.account | body, lane)
+        if not isinstance(reply, Envelope):
+            return reply
+        masked = self._client.connection.masked
+        if reply.succeeded:
+            return _accepted(call, reply, session_date_of(self._clock()))
+        if not reply.has_verdict:
+            return Unknown(f"{call.label}: HTTP {reply.status} without KIS's envelope")
+        code, message = masked(reply.code), masked(reply.message)
+        if order_verdict(reply.status, reply.code) is Verdict.REJECTED:
+            return Rejected(code, message)
+        return Unknown(f"{call.label}: HTTP {reply.status} {code} {message}".rstrip())
+
+    def _list_query(self, session_date: SessionDate, symbol: Symbol | None, side: Side | None) -> Query:
+        parameters = self._client.account | {
+            "INQR_STRT_DT": f"{session_date:%Y%m%d}",
+            "INQR_END_DT": f"{session_date:%Y%m%d}",
+            "SLL_BUY_DVSN_CD": _SIDE_CODES[side] if side is not None else _BOTH_SIDES,
+            "PDNO": symbol or "",
+            "ORD_GNO_BRNO": "",
+            "ODNO": "",
+            "CCLD_DVSN": "00",
+            "INQR_DVSN": "01",  # oldest first: a new order cannot push rows over the edge of a page
+            "INQR_DVSN_1": "",
+            "INQR_DVSN_3": "00",
+            "EXCG_ID_DVSN_CD": self._exchanges,
+            "CTX_AREA_FK100": "",
+            "CTX_AREA_NK100": "",
+        }
+        return Query(Call.ORDER_LIST, parameters)
+
+
+def order_body(intent: OrderIntent) -> dict[str, str]:
+    """Return order-cash's keys beside the account's two; all must be there, even those without a value."""
+    return {
+        "PDNO": intent.symbol,
+        "ORD_DVSN": _ORDER_TYPE_CODES[intent.order_type],
+        "ORD_QTY": str(int(intent.quantity)),
+        "ORD_UNPR": _NO_PRICE if intent.limit_price is None else str(int(intent.limit_price)),
+        "SLL_TYPE": "",
+        "CNDT_PRIC": "",
+        "EXCG_ID_DVSN_CD": _KRX,
+    }
+
+
+def cancel_body(order: BrokerOrderRef, intent: OrderIntent) -> dict[str, str]:
+    """Return order-rvsecncl's keys that withdraw the whole remainder."""
+    return {
+        "KRX_FWDG_ORD_ORGNO": order.branch,
+        "ORGN_ODNO": order.number,
+        "ORD_DVSN": _ORDER_TYPE_CODES[intent.order_type],
+        "RVSE_CNCL_DVSN_CD": "02",
+        "ORD_QTY": "0",
+        "ORD_UNPR": _NO_PRICE,
+        "QTY_ALL_ORD_YN": "Y",
+        "EXCG_ID_DVSN_CD": _KRX,
+    }
+
+
+def _accepted(call: Call, reply: Envelope, order_date: SessionDate) -> Accepted | Unknown:
+    try:
+        row = read(call, OrderReply, reply.row(call, "output"))
+    except BrokerProtocolError as error:
+        return Unknown(f"accepted, but {error}")
+    return Accepted(BrokerOrderRef(order_date, row.krx_fwdg_ord_orgno, row.odno))
+
+
+def _totals_say_otherwise(page: Envelope) -> bool:
+    totals = [read(Call.ORDER_LIST, OrderTotals, row) for row in page.rows(Call.ORDER_LIST, "output2")]
+    return any(row.tot_ord_qty or row.tot_ccld_qty for row in totals)
+
+
+def _broker_order(row: OrderRow) -> BrokerOrder:
+    order_date = day_of(row.ord_dt, Call.ORDER_LIST)
+    return BrokerOrder(
+        ref=BrokerOrderRef(SessionDate(order_date), row.ord_gno_brno, row.odno),
+        symbol=Symbol(row.pdno),
+        side=_SIDES[row.sll_buy_dvsn_cd],
+        order_type=_ORDER_TYPES.get(row.ord_dvsn_cd),
+        quantity=Quantity(row.ord_qty),
+        limit_price=Price(row.ord_unpr) if row.ord_unpr else None,
+        ordered_at=datetime.combine(order_date, _time_of(row.ord_tmd), KST).astimezone(UTC),
+        filled_quantity=Quantity(row.tot_ccld_qty),
+        filled_amount=Won(row.tot_ccld_amt),
+        remaining_quantity=Quantity(row.rmn_qty),
+        rejected_quantity=Quantity(row.rjct_qty),
+        original=row.orgn_odno,
+    )
+
+
+def _time_of(text: str) -> time:
+    try:
+        return time(int(text[:2]), int(text[2:4]), int(text[4:]))
+    except ValueError:
+        raise BrokerProtocolError(f"{Call.ORDER_LIST.label}: ord_tmd is no time of day") from None

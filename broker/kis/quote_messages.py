@@ -1,0 +1,116 @@
+"""KIS's rows about prices, under KIS's own names (kis-openapi §3)."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from broker.kis.fields import Code, Count, CountOrZero, Message, Text
+
+
+class ManyPricesRow(Message):
+    """One stock of intstock-multprice (FHKST11300006); zero or blank where it does not trade."""
+
+    inter_shrn_iscd: Code
+    inter_kor_isnm: Text = ""
+    inter2_prpr: CountOrZero
+    inter2_oprc: CountOrZero
+    inter2_hgpr: CountOrZero
+    inter2_lwpr: CountOrZero
+    inter2_llam: CountOrZero
+    inter2_mxpr: CountOrZero
+    inter2_askp: CountOrZero
+    inter2_bidp: CountOrZero
+    seln_rsqn: CountOrZero
+    shnu_rsqn: CountOrZero
+    acml_vol: CountOrZero
+    acml_tr_pbmn: CountOrZero
+    inter2_prdy_clpr: CountOrZero
+
+
+class PriceRow(Message):
+    """inquire-price (FHKST01010100): one stock without best bid and ask; an unknown stock has price 0."""
+
+    stck_prpr: CountOrZero
+    stck_oprc: CountOrZero
+    stck_hgpr: CountOrZero
+    stck_lwpr: CountOrZero
+    stck_sdpr: CountOrZero
+    stck_mxpr: CountOrZero
+    stck_llam: CountOrZero
+    acml_vol: CountOrZero
+    acml_tr_pbmn: CountOrZero
+
+
+class StatusRow(Message):
+    """inquire-price (FHKST01010100): the board and the warnings. A warning that is missing would be no warning."""
+
+    rprs_mrkt_kor_name: Text
+    iscd_stat_cls_code: Text
+    temp_stop_yn: Text
+    vi_cls_code: Text
+    mrkt_warn_cls_code: Text
+    short_over_yn: Text
+    sltr_yn: Text
+    mang_issu_cls_code: Text
+    invt_caful_yn: Text
+
+
+class DailyHead(Message):
+    """``output1`` of inquire-daily-itemchartprice (FHKST03010100): today's limits and the previous session's bar."""
+
+    stck_mxpr: CountOrZero
+    stck_llam: CountOrZero
+    stck_prdy_clpr: CountOrZero
+    stck_prdy_hgpr: CountOrZero = 0
+    stck_prdy_lwpr: CountOrZero = 0
+    prdy_vol: CountOrZero = 0
+
+
+class DailyBar(Message):
+    """``output2`` of inquire-daily-itemchartprice (FHKST03010100): one session."""
+
+    stck_bsop_date: Annotated[str, Field(pattern=r"^[0-9]{8}$")]
+    stck_clpr: Count
+    stck_hgpr: Count
+    stck_lwpr: Count
+    acml_vol: CountOrZero
+
+
+class RankRow(Message):
+    """One stock of volume-rank (FHPST01710000)."""
+
+    mksc_shrn_iscd: Code
+
+
+class LevelRow(Message):
+    """One price of the order book and the shares that rest there."""
+
+    price: CountOrZero
+    quantity: CountOrZero
+
+
+class BookRow(Message):
+    """``output1`` of inquire-asking-price-exp-ccn (FHKST01010200): ``askp1`` … ``bidp_rsqn10``."""
+
+    asks: tuple[LevelRow, ...]
+    bids: tuple[LevelRow, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, row: Any) -> dict[str, list[dict[str, Any]]]:
+        return {"asks": _levels(row, "askp"), "bids": _levels(row, "bidp")}
+
+
+class HolidayRow(Message):
+    """One day of chk-holiday (CTCA0903R); ``opnd_yn`` is the one that rules orders."""
+
+    bass_dt: Annotated[str, Field(pattern=r"^[0-9]{8}$")]
+    opnd_yn: Annotated[str, Field(pattern=r"^[YN]$")]
+
+
+def _levels(row: Any, name: str) -> list[dict[str, Any]]:
+    pairs = [(f"{name}{depth}", f"{name}_rsqn{depth}") for depth in range(1, 11)]
+    return [
+        {field: row[key] for field, key in (("price", price), ("quantity", quantity)) if key in row}
+        for price, quantity in pairs
+    ]

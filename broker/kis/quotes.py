@@ -1,0 +1,146 @@
+"""What the market shows, asked from KIS: quotes, books, flags, previous bars, rankings and session days."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from broker.kis.calls import Call
+from broker.kis.capabilities import CAPABILITIES
+from broker.kis.client import KisClient, Query
+from broker.kis.fields import read
+from broker.kis.quote_messages import (
+    BookRow,
+    DailyBar,
+    DailyHead,
+    HolidayRow,
+    ManyPricesRow,
+    PriceRow,
+    RankRow,
+    StatusRow,
+)
+from broker.kis.translation import board_of, book_levels, daily_reference, day_of, flags_of, quote_of_many, quote_of_one
+from broker.protocol import Lane
+from domain.errors import BrokerProtocolError
+from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Symbol
+from domain.session import SessionDate, session_date_of
+
+MOST_SYMBOLS: Final = 30
+"""Stocks in one intstock-multprice call."""
+
+_KRX: Final = "J"
+_LONGEST_BREAK: Final = timedelta(days=21)
+_STOCK_CODE_LENGTH: Final = 6
+
+_RANKING: Final = {
+    "FID_COND_MRKT_DIV_CODE": _KRX,
+    "FID_COND_SCR_DIV_CODE": "20171",
+    "FID_INPUT_ISCD": "0000",
+    "FID_DIV_CLS_CODE": "1",
+    "FID_BLNG_CLS_CODE": "3",
+    "FID_TRGT_CLS_CODE": "111111111",
+    "FID_TRGT_EXLS_CLS_CODE": "1111111101",
+    "FID_INPUT_PRICE_1": "",
+    "FID_INPUT_PRICE_2": "",
+    "FID_VOL_CNT": "",
+    "FID_INPUT_DATE_1": "",
+}
+"""Common stocks by traded value; everything that may be excluded is, but for stocks without credit."""
+
+
+class KisQuotes:
+    """Quotations of one KIS service."""
+
+    def __init__(self, client: KisClient, clock: Callable[[], datetime]) -> None:
+        self._client = client
+        self._clock = clock
+        self._capabilities = CAPABILITIES[client.connection.environment]
+        self._session_days: dict[date, bool] = {}
+        self._asked_on: SessionDate | None = None
+
+    async def quotes(self, symbols: Sequence[Symbol], lane: Lane) -> dict[Symbol, Quote]:
+        """Return quotes of the stocks that have a price."""
+        wanted = list(dict.fromkeys(symbols))
+        found: list[Quote] = []
+        if self._capabilities.many_prices:
+            for start in range(0, len(wanted), MOST_SYMBOLS):
+                found += await self._many(wanted[start : start + MOST_SYMBOLS], lane)
+        else:
+            found = [await self._single(symbol, lane) for symbol in wanted]
+        return {quote.symbol: quote for quote in found if quote.price > 0}
+
+    async def instrument_status(self, symbol: Symbol, lane: Lane) -> InstrumentStatus:
+        """Return the board and the exclusion flags (FHKST01010100)."""
+        envelope = await self._client.ask(_about(Call.PRICE, symbol), lane)
+        row = read(Call.PRICE, StatusRow, envelope.row(Call.PRICE, "output"))
+        return InstrumentStatus(symbol, board_of(symbol, row), flags_of(row))
+
+    async def daily_reference(self, symbol: Symbol, session_date: SessionDate, lane: Lane) -> DailyReference:
+        """Return the last session's bar before a date, adjusted, and today's limits (FHKST03010100)."""
+        query = _about(
+            Call.DAILY_BARS,
+            symbol,
+            FID_INPUT_DATE_1=_compact(session_date - _LONGEST_BREAK),
+            FID_INPUT_DATE_2=_compact(session_date),
+            FID_PERIOD_DIV_CODE="D",
+            FID_ORG_ADJ_PRC="0",
+        )
+        envelope = await self._client.ask(query, lane)
+        head = read(Call.DAILY_BARS, DailyHead, envelope.row(Call.DAILY_BARS, "output1"))
+        bars = [read(Call.DAILY_BARS, DailyBar, row) for row in envelope.rows(Call.DAILY_BARS, "output2")]
+        return daily_reference(symbol, head, [bar for bar in bars if bar.stck_bsop_date < _compact(session_date)])
+
+    async def volume_leaders(self, count: int, lane: Lane) -> tuple[Symbol, ...]:
+        """Return common stocks by traded value, without ETF, ETN, SPAC and warned ones (FHPST01710000)."""
+        if not self._capabilities.ranking or count <= 0:
+            return ()
+        envelope = await self._client.ask(Query(Call.VOLUME_RANK, _RANKING), lane)
+        rows = [read(Call.VOLUME_RANK, RankRow, row) for row in envelope.rows(Call.VOLUME_RANK, "output")]
+        codes = dict.fromkeys(row.mksc_shrn_iscd for row in rows if len(row.mksc_shrn_iscd) == _STOCK_CODE_LENGTH)
+        return tuple(Symbol(code) for code in list(codes)[:count])
+
+    async def order_book(self, symbol: Symbol, lane: Lane) -> OrderBook:
+        """Return ten levels of each side; empty levels are left out (FHKST01010200)."""
+        envelope = await self._client.ask(_about(Call.ORDER_BOOK, symbol), lane)
+        row = read(Call.ORDER_BOOK, BookRow, envelope.row(Call.ORDER_BOOK, "output1"))
+        return OrderBook(symbol, asks=book_levels(row.asks), bids=book_levels(row.bids))
+
+    async def is_session_day(self, day: date, lane: Lane) -> bool | None:
+        """Return ``opnd_yn`` of a KST date (CTCA0903R); KIS is asked once a day, as it wishes."""
+        if not self._capabilities.holidays:
+            return None
+        today = session_date_of(self._clock())
+        if self._asked_on != today or day not in self._session_days:
+            self._session_days = await self._days_from(day, lane)
+            self._asked_on = today
+        if day not in self._session_days:
+            raise BrokerProtocolError(f"{Call.HOLIDAY.label}: {day} is missing")
+        return self._session_days[day]
+
+    async def _days_from(self, day: date, lane: Lane) -> dict[date, bool]:
+        parameters = {"BASS_DT": _compact(day), "CTX_AREA_NK": "", "CTX_AREA_FK": ""}
+        envelope = await self._client.ask(Query(Call.HOLIDAY, parameters), lane)
+        rows = [read(Call.HOLIDAY, HolidayRow, row) for row in envelope.rows(Call.HOLIDAY, "output")]
+        return {day_of(row.bass_dt, Call.HOLIDAY): row.opnd_yn == "Y" for row in rows}
+
+    async def _many(self, symbols: Sequence[Symbol], lane: Lane) -> list[Quote]:
+        parameters: dict[str, str] = {}
+        for place, symbol in enumerate(symbols, start=1):
+            parameters |= {f"FID_COND_MRKT_DIV_CODE_{place}": _KRX, f"FID_INPUT_ISCD_{place}": symbol}
+        envelope = await self._client.ask(Query(Call.PRICES, parameters), lane)
+        observed_at = self._clock()
+        rows = [read(Call.PRICES, ManyPricesRow, row) for row in envelope.rows(Call.PRICES, "output")]
+        return [quote_of_many(row, observed_at) for row in rows if row.inter_shrn_iscd in symbols]
+
+    async def _single(self, symbol: Symbol, lane: Lane) -> Quote:
+        envelope = await self._client.ask(_about(Call.PRICE, symbol), lane)
+        observed_at = self._clock()
+        row = read(Call.PRICE, PriceRow, envelope.row(Call.PRICE, "output"))
+        return quote_of_one(symbol, row, observed_at)
+
+
+def _about(call: Call, symbol: Symbol, **more: str) -> Query:
+    return Query(call, {"FID_COND_MRKT_DIV_CODE": _KRX, "FID_INPUT_ISCD": symbol, **more})
+
+
+def _compact(day: date) -> str:
+    return f"{day:%Y%m%d}"

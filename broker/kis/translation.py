@@ -1,0 +1,137 @@
+"""From KIS's words about the market to ours."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Final
+
+from broker.kis.calls import Call
+from broker.kis.quote_messages import DailyBar, DailyHead, LevelRow, ManyPricesRow, PriceRow, StatusRow
+from domain.errors import BrokerProtocolError, BrokerRefusedError
+from domain.market import BookLevel, DailyReference, Market, Quote, Symbol, TradingFlag
+from domain.money import Price, Quantity, Won
+from domain.tick_size import PriceLimits
+
+_BOARDS: Final = {
+    "KOSDAQ": Market.KOSDAQ,
+    "KSQ": Market.KOSDAQ,
+    "코스닥": Market.KOSDAQ,
+    "KOSPI": Market.KOSPI,
+    "코스피": Market.KOSPI,
+    "유가증권": Market.KOSPI,
+}
+"""How ``rprs_mrkt_kor_name`` begins: KOSPI200, KSQ150 and so on."""
+
+_STATUS_FLAGS: Final = {
+    "51": TradingFlag.ADMINISTRATIVE,
+    "52": TradingFlag.WARNED,
+    "53": TradingFlag.WARNED,
+    "58": TradingFlag.HALTED,
+    "59": TradingFlag.OVERHEATED,
+}
+_WARNINGS: Final = frozenset({"02", "03"})
+_NO_INTERRUPTION: Final = frozenset({"", "N", "0"})
+_YES: Final = "Y"
+
+
+def board_of(symbol: Symbol, row: StatusRow) -> Market:
+    """Return the board.
+
+    Raises:
+        BrokerRefusedError: KIS does not know the stock, or it trades on a board that we do not.
+    """
+    for name, market in _BOARDS.items():
+        if row.rprs_mrkt_kor_name.upper().startswith(name):
+            return market
+    raise BrokerRefusedError("NO_BOARD", f"{symbol} is on no board we trade on: {row.rprs_mrkt_kor_name or 'none'}")
+
+
+def flags_of(row: StatusRow) -> frozenset[TradingFlag]:
+    """Return what keeps the scanner away from the stock (krx-market §8.1)."""
+    signs = (
+        (row.temp_stop_yn == _YES, TradingFlag.HALTED),
+        (row.vi_cls_code not in _NO_INTERRUPTION, TradingFlag.VOLATILITY_INTERRUPTION),
+        (row.mrkt_warn_cls_code in _WARNINGS, TradingFlag.WARNED),
+        (row.invt_caful_yn == _YES, TradingFlag.WARNED),
+        (row.short_over_yn == _YES, TradingFlag.OVERHEATED),
+        (row.sltr_yn == _YES, TradingFlag.LIQUIDATION_TRADING),
+        (row.mang_issu_cls_code == _YES, TradingFlag.ADMINISTRATIVE),
+    )
+    flags = {flag for shown, flag in signs if shown}
+    status = _STATUS_FLAGS.get(row.iscd_stat_cls_code)
+    return frozenset(flags if status is None else flags | {status})
+
+
+def quote_of_many(row: ManyPricesRow, observed_at: datetime) -> Quote:
+    """Return the quote of one stock in a reply about many."""
+    return Quote(
+        symbol=Symbol(row.inter_shrn_iscd),
+        price=Price(row.inter2_prpr),
+        observed_at=observed_at,
+        bid=Price(row.inter2_bidp),
+        ask=Price(row.inter2_askp),
+        bid_quantity=Quantity(row.shnu_rsqn),
+        ask_quantity=Quantity(row.seln_rsqn),
+        volume=Quantity(row.acml_vol),
+        turnover=Won(row.acml_tr_pbmn),
+        open_price=Price(row.inter2_oprc),
+        high_price=Price(row.inter2_hgpr),
+        low_price=Price(row.inter2_lwpr),
+        previous_close=Price(row.inter2_prdy_clpr),
+        limits=_limits(row.inter2_llam, row.inter2_mxpr),
+        name=row.inter_kor_isnm,
+    )
+
+
+def quote_of_one(symbol: Symbol, row: PriceRow, observed_at: datetime) -> Quote:
+    """Return a quote without a book; its previous close is the day's base price."""
+    return Quote(
+        symbol=symbol,
+        price=Price(row.stck_prpr),
+        observed_at=observed_at,
+        volume=Quantity(row.acml_vol),
+        turnover=Won(row.acml_tr_pbmn),
+        open_price=Price(row.stck_oprc),
+        high_price=Price(row.stck_hgpr),
+        low_price=Price(row.stck_lwpr),
+        previous_close=Price(row.stck_sdpr),
+        limits=_limits(row.stck_llam, row.stck_mxpr),
+    )
+
+
+def daily_reference(symbol: Symbol, head: DailyHead, earlier: Sequence[DailyBar]) -> DailyReference:
+    """Return the newest of the earlier bars with today's limits; without bars, what the head says.
+
+    Raises:
+        BrokerRefusedError: KIS does not know the stock.
+    """
+    limits = _limits(head.stck_llam, head.stck_mxpr)
+    if limits is None:
+        raise BrokerRefusedError("NO_REFERENCE", f"KIS has no price limits for {symbol}")
+    if earlier:
+        bar = max(earlier, key=lambda candidate: candidate.stck_bsop_date)
+        prices = (bar.stck_clpr, bar.stck_hgpr, bar.stck_lwpr, bar.acml_vol)
+    else:
+        prices = (head.stck_prdy_clpr, head.stck_prdy_hgpr, head.stck_prdy_lwpr, head.prdy_vol)
+    close, high, low, volume = prices
+    return DailyReference(symbol, Price(close), Price(high), Price(low), Quantity(volume), limits)
+
+
+def book_levels(levels: Sequence[LevelRow]) -> tuple[BookLevel, ...]:
+    """Return the levels that have a price, best first as KIS sends them."""
+    return tuple(BookLevel(Price(level.price), Quantity(level.quantity)) for level in levels if level.price)
+
+
+def day_of(text: str, call: Call) -> date:
+    """Return a KST date written as ``YYYYMMDD``.
+
+    Raises:
+        BrokerProtocolError: there is no such day.
+    """
+    try:
+        return date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        raise BrokerProtocolError(f"{call.label}: a date that does not exist") from None
+
+
+def _limits(lower: int, upper: int) -> PriceLimits | None:
+    return PriceLimits(Price(lower), Price(upper)) if 0 < lower <= upper else None

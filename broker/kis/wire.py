@@ -1,0 +1,86 @@
+"""One HTTP connection pool to KIS: explicit time-outs, no retries, no redirects, no proxy to repeat an order."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+import httpx
+
+from broker.kis.calls import TOKEN_PATH, Call
+from broker.kis.connection import ORDER_TIMEOUT, KisConnection
+from broker.kis.envelope import FIRST_PAGE, Envelope, PageKeys, read_envelope
+from broker.protocol import AccessToken
+
+_LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=3.0)
+_ORDER_TIMEOUTS: Final = httpx.Timeout(ORDER_TIMEOUT, connect=3.0, pool=2.0)
+_JSON: Final = "application/json; charset=utf-8"
+
+
+class _WithoutQuery(logging.Filter):
+    """Cuts the query, which names the account, from the addresses that httpx logs."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                part.copy_with(query=None) if isinstance(part, httpx.URL) else part for part in record.args
+            )
+        return True
+
+
+_WITHOUT_QUERY: Final = _WithoutQuery()
+
+
+class Wire:
+    """Sends single requests and returns what came back; ``httpx`` errors pass through."""
+
+    def __init__(self, connection: KisConnection, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        logging.getLogger("httpx").addFilter(_WITHOUT_QUERY)
+        self.connection = connection
+        self._http = httpx.AsyncClient(
+            transport=transport,
+            timeout=httpx.Timeout(connection.timeout),
+            limits=_LIMITS,
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def get(
+        self, call: Call, parameters: Mapping[str, str], token: AccessToken, page: PageKeys = FIRST_PAGE
+    ) -> Envelope:
+        """Ask for one page."""
+        headers = self._headers(call, token) | {"tr_cont": "" if page == FIRST_PAGE else "N"}
+        base = self.connection.market_url if call.value.is_quotation else self.connection.trading_url
+        async with asyncio.timeout(self.connection.timeout):
+            return read_envelope(await self._http.get(base + call.path, params=dict(parameters), headers=headers))
+
+    async def post_order(self, call: Call, body: Mapping[str, str], token: AccessToken) -> Envelope:
+        """Send one order request, once, whatever happens to it."""
+        url = self.connection.trading_url + call.path
+        headers = self._headers(call, token)
+        async with asyncio.timeout(ORDER_TIMEOUT):
+            return read_envelope(await self._http.post(url, json=dict(body), headers=headers, timeout=_ORDER_TIMEOUTS))
+
+    async def post_token(self) -> Envelope:
+        """Ask for an access token (``/oauth2/tokenP``)."""
+        body = {
+            "grant_type": "client_credentials",
+            "appkey": self.connection.app_key.get_secret_value(),
+            "appsecret": self.connection.app_secret.get_secret_value(),
+        }
+        async with asyncio.timeout(self.connection.timeout):
+            url = self.connection.trading_url + TOKEN_PATH
+            return read_envelope(await self._http.post(url, json=body, headers={"content-type": _JSON}))
+
+    def _headers(self, call: Call, token: AccessToken) -> dict[str, str]:
+        return {
+            "content-type": _JSON,
+            "authorization": f"Bearer {token.value}",
+            "appkey": self.connection.app_key.get_secret_value(),
+            "appsecret": self.connection.app_secret.get_secret_value(),
+            "tr_id": call.tr_id(self.connection.environment),
+            "custtype": "P",
+        }
