@@ -57,7 +57,7 @@ def order_costs(side: Side, amount: Won, market: Market, rates: CostRates) -> Co
     commission = portion(amount, rates.commission)
     if side is Side.BUY:
         return Costs(commission)
-    agriculture = _AGRICULTURE_TAX if market is Market.KOSPI else Decimal(0)
+    agriculture = min(_AGRICULTURE_TAX, rates.tax) if market is Market.KOSPI else Decimal(0)
     return Costs(commission, Won(portion(amount, rates.tax - agriculture) + portion(amount, agriculture)))
 
 

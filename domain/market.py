@@ -57,8 +57,8 @@ class Quote:
 
     @property
     def spread_rate(self) -> Decimal | None:
-        """Return (ask − bid) ÷ price, or None while a side of the book is empty."""
-        if not self.bid or not self.ask:
+        """Return (ask − bid) ÷ price, or None while a side of the book is empty or nothing has traded."""
+        if not self.bid or not self.ask or not self.price:
             return None
         return Decimal(self.ask - self.bid) / Decimal(self.price)
 
@@ -72,6 +72,7 @@ class QuoteProblem(StrEnum):
 
     NO_PRICE = "no_price"
     OUTSIDE_LIMITS = "outside_limits"
+    CROSSED = "crossed"
     STALE = "stale"
     FROM_THE_FUTURE = "from_the_future"
 
@@ -82,6 +83,8 @@ def problem_with(quote: Quote, now: datetime, greatest_age: timedelta) -> QuoteP
         return QuoteProblem.NO_PRICE
     if quote.limits is not None and not quote.limits.contains(quote.price):
         return QuoteProblem.OUTSIDE_LIMITS
+    if 0 < quote.ask < quote.bid:
+        return QuoteProblem.CROSSED
     if quote.age_at(now) > greatest_age:
         return QuoteProblem.STALE
     if quote.age_at(now) < -greatest_age:
