@@ -1,0 +1,201 @@
+"""The market close: entries shut first, every worker told, leftovers seized, flatness read from the broker."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, Literal
+
+from temporalio import activity
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.cycles import Held
+from domain.event import Event, EventLevel
+from domain.identity import AccountId, IntentId, PositionId
+from domain.lane import Lane
+from domain.lock import LEASE_DURATION
+from domain.market import Symbol
+from domain.money import Quantity
+from domain.position import OpenPosition
+from domain.session import CloseLeads, SessionDate, SessionPlan, TradingCalendar, plan_session, session_date_of
+
+if TYPE_CHECKING:
+    from activities.pace import Pace
+    from broker.protocol import Broker
+    from database.database import Database
+
+LIQUIDATE_MESSAGE: Final = "liquidate_for_close"
+"""The name of the trading worker's signal handler; both sides import it."""
+_LOOK_INTERVAL: Final = timedelta(milliseconds=250)
+_BETWEEN_READS: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class NoSession:
+    """Today the exchange is closed; there is nothing to close."""
+
+    date: SessionDate
+    kind: Literal["no_session"] = "no_session"
+
+
+@dataclass(frozen=True, slots=True)
+class ClosePlan:
+    """The session to be closed; ``now`` is market time (UTC)."""
+
+    plan: SessionPlan
+    now: datetime
+    kind: Literal["plan"] = "plan"
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitFlatRequest:
+    """Whose positions to wait for, and how long (real time) before the caller acts itself."""
+
+    account_id: AccountId
+    patience: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class FlatnessProof:
+    """What the broker itself says is still held after the close, from two equal reads."""
+
+    flat: bool
+    holdings: dict[Symbol, Quantity]
+    open_orders: int
+
+
+class ClosingActivities:
+    """What the close workflow does that the trading workers do not."""
+
+    def __init__(
+        self,
+        broker: "Broker",
+        database: "Database",
+        calendar: TradingCalendar,
+        leads: CloseLeads,
+        pace: "Pace",
+    ) -> None:
+        self._broker = broker
+        self._database = database
+        self._calendar = calendar
+        self._leads = leads
+        self._pace = pace
+
+    @activity.defn
+    async def plan_close(self) -> ClosePlan | NoSession:
+        """Return today's session from the calendar; the schedule's own time decides nothing."""
+        now = self._pace.now()
+        session = self._calendar.session_on(session_date_of(now))
+        if session is None:
+            return NoSession(session_date_of(now))
+        return ClosePlan(plan_session(session, self._leads, self._pace.clock.speed), now)
+
+    @activity.defn
+    async def shut_entries(self, account_id: AccountId, session_date: SessionDate) -> None:
+        """Close the gate in the database first, so that no buy can slip past the liquidation."""
+        await self._database.risk.close_entries(account_id, session_date, "market close")
+
+    @activity.defn
+    async def order_liquidation(self, account_id: AccountId, session_date: SessionDate) -> int:
+        """Tell every worker that Postgres knows to sell; return how many workflows heard it."""
+        heard = 0
+        for worker in await self._database.workers.all_of(account_id):
+            activity.heartbeat(worker.worker_id)
+            handle = activity.client().get_workflow_handle(worker.workflow_id)
+            heard += await _told(handle, session_date)
+        return heard
+
+    @activity.defn
+    async def await_flat(self, request: AwaitFlatRequest) -> tuple[PositionId, ...]:
+        """Wait until the ledger shows no open position; return what is left when patience ends."""
+        while True:
+            activity.heartbeat()
+            positions = await self._database.positions.held_in(request.account_id)
+            if not positions or self._pace.waited() >= request.patience:
+                return tuple(position.position_id for position in _largest_risk_first(positions))
+            await self._pace.pause(_LOOK_INTERVAL)
+
+    @activity.defn
+    async def seize_position(self, position_id: PositionId) -> Held | None:
+        """Raise the lease's fencing token, so that from now on only the close may sell; None when it is sold."""
+        position = await self._database.positions.get(position_id)
+        if position is None or not position.quantity:
+            return None
+        lease = await self._database.locks.take_over(
+            position.account_id, position.symbol, position.worker_id, LEASE_DURATION
+        )
+        await self._database.events.append(
+            Event(
+                position.account_id,
+                "position_seized",
+                EventLevel.WARNING,
+                self._pace.now(),
+                worker_id=position.worker_id,
+                symbol=position.symbol,
+            )
+        )
+        return Held(
+            position_id=position.position_id,
+            symbol=position.symbol,
+            name=position.name,
+            quantity=position.quantity,
+            entry_price=f"{position.entry_price:,.0f}",
+            opened_at=position.opened_at,
+            overdue=True,
+            lease=lease,
+        )
+
+    @activity.defn
+    async def list_open_orders(self, account_id: AccountId, position_id: PositionId | None) -> tuple[IntentId, ...]:
+        """Return the orders that the ledger has not seen the end of, of one position or of all."""
+        active = await self._database.orders.active_in(account_id)
+        wanted = [order.intent for order in active if position_id in {None, order.intent.position_id}]
+        return tuple(intent.intent_id for intent in wanted)
+
+    @activity.defn
+    async def prove_flat(self, account_id: AccountId, session_date: SessionDate) -> FlatnessProof:
+        """Read the broker's holdings until two reads agree; keep the snapshot and shout about anything left."""
+        before = await self._holdings()
+        while True:
+            await self._pace.pause(_BETWEEN_READS)
+            activity.heartbeat()
+            holdings = await self._holdings()
+            if holdings == before:
+                break
+            before = holdings
+        still_open = len(await self._database.orders.active_in(account_id))
+        await self._database.snapshots.save(account_id, session_date, dict(holdings))
+        await self._report(account_id, session_date, holdings)
+        return FlatnessProof(flat=not holdings, holdings=holdings, open_orders=still_open)
+
+    async def _holdings(self) -> dict[Symbol, Quantity]:
+        balance = await self._broker.balance(Lane.RESOLVE)
+        return {holding.symbol: holding.quantity for holding in balance.holdings}
+
+    async def _report(self, account_id: AccountId, session_date: SessionDate, holdings: dict[Symbol, Quantity]) -> None:
+        for symbol, quantity in holdings.items():
+            await self._database.events.append(
+                Event(
+                    account_id,
+                    "position_carried_overnight",
+                    EventLevel.CRITICAL,
+                    self._pace.now(),
+                    session_date=session_date,
+                    symbol=symbol,
+                    detail={"quantity": quantity},
+                    key=f"carried/{account_id}/{session_date}/{symbol}",
+                )
+            )
+
+
+async def _told(handle: "WorkflowHandle[object, object]", session_date: SessionDate) -> int:
+    try:
+        await handle.signal(LIQUIDATE_MESSAGE, session_date)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return 0
+    return 1
+
+
+def _largest_risk_first(positions: tuple[OpenPosition, ...]) -> list[OpenPosition]:
+    return sorted(positions, key=lambda position: position.cost, reverse=True)

@@ -1,0 +1,128 @@
+"""The start of each run of a trading worker: which session it is, and what the worker already has in its hands."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+
+from domain.clock import KST
+from domain.identity import AccountId, IntentId, PositionId, WorkerId
+from domain.lock import LEASE_DURATION, Lease
+from domain.market import Symbol
+from domain.money import Quantity
+from domain.order import OrderIntent, OrderPurpose
+from domain.position import OpenPosition
+from domain.session import CloseLeads, SessionPlan, TradingCalendar, plan_session
+from domain.worker_state import WorkerState
+
+if TYPE_CHECKING:
+    from activities.pace import Pace
+    from database.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class CycleRequest:
+    """Which worker begins a cycle, and the workflow that plays it."""
+
+    account_id: AccountId
+    worker_id: WorkerId
+    workflow_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A position in a worker's hands, with the lease that guards it. Entry price in won, for display."""
+
+    position_id: PositionId
+    symbol: Symbol
+    name: str
+    quantity: Quantity
+    entry_price: str
+    opened_at: datetime
+    overdue: bool
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedOrder:
+    """An order of an earlier run whose end has not been seen yet."""
+
+    intent_id: IntentId
+    position_id: PositionId
+    symbol: Symbol
+    purpose: OrderPurpose
+    lease: Lease | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """What a run starts from; ``now`` is market time (UTC)."""
+
+    now: datetime
+    plan: SessionPlan
+    held: Held | None
+    unfinished: tuple[UnfinishedOrder, ...] = ()
+
+
+class CycleActivities:
+    """Finds out where a worker stands, from the ledger and the calendar."""
+
+    def __init__(self, database: "Database", calendar: TradingCalendar, leads: CloseLeads, pace: "Pace") -> None:
+        self._database = database
+        self._calendar = calendar
+        self._leads = leads
+        self._pace = pace
+
+    @activity.defn
+    async def begin_cycle(self, request: CycleRequest) -> Cycle:
+        """Return the session, an open position with its lease, and unfinished orders; never buys first (R2)."""
+        now = self._pace.now()
+        session = self._calendar.session_at_or_after(now)
+        plan = plan_session(session, self._leads, self._pace.clock.speed)
+        await self._database.workers.register(request.account_id, request.worker_id, request.workflow_id)
+        position = await self._database.positions.held_by(request.account_id, request.worker_id)
+        unfinished = await self._database.orders.unfinished_of(request.account_id, request.worker_id)
+        held = await self._hold(position, plan) if position else None
+        if not position and not unfinished:
+            await self._forget_empty_opening(request)
+        if held is None:
+            event = (
+                f"waiting for {plan.session.opens_at.astimezone(KST):%m-%d %H:%M}"
+                if now < session.opens_at
+                else "ready"
+            )
+            await self._database.workers.enter(
+                request.account_id, request.worker_id, WorkerState.IDLE, None, event, now
+            )
+        orders = [await self._unfinished(order.intent) for order in unfinished]
+        return Cycle(now, plan, held, tuple(orders))
+
+    async def _unfinished(self, intent: OrderIntent) -> UnfinishedOrder:
+        lease = await self._own_lease(intent.account_id, intent.symbol, intent.worker_id)
+        return UnfinishedOrder(intent.intent_id, intent.position_id, intent.symbol, intent.purpose, lease)
+
+    async def _forget_empty_opening(self, request: CycleRequest) -> None:
+        opening = await self._database.positions.live_of(request.account_id, request.worker_id)
+        if opening is not None:
+            await self._database.positions.abandon(opening)
+
+    async def _own_lease(self, account_id: AccountId, symbol: Symbol, worker_id: WorkerId) -> Lease | None:
+        lease = await self._database.locks.acquire(account_id, symbol, worker_id, LEASE_DURATION)
+        return lease if isinstance(lease, Lease) else None
+
+    async def _hold(self, position: OpenPosition, plan: SessionPlan) -> Held | None:
+        lease = await self._own_lease(position.account_id, position.symbol, position.worker_id)
+        if lease is None:
+            activity.logger.warning("held_symbol_is_locked_by_another", extra={"symbol": position.symbol})
+            return None
+        return Held(
+            position_id=position.position_id,
+            symbol=position.symbol,
+            name=position.name,
+            quantity=position.quantity,
+            entry_price=f"{position.entry_price:,.0f}",
+            opened_at=position.opened_at,
+            overdue=position.session_date != plan.session.date,
+            lease=lease,
+        )

@@ -1,0 +1,135 @@
+"""Scanning: look at the universe until a strategy would buy something, without an event in any history."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from temporalio import activity
+
+from activities.quote_feed import QuoteFeed
+from domain.errors import TryAgainError
+from domain.identity import AccountId, WorkerId
+from domain.lane import Lane
+from domain.market import Symbol
+from domain.rules import TradingRules
+from domain.screening import Candidate, ScanReport, ScreenedStock, select_candidates
+from domain.session import SessionPlan
+from domain.worker_state import WorkerState
+from strategies import strategies_named
+
+if TYPE_CHECKING:
+    from activities.pace import Pace
+    from broker.protocol import Broker
+    from database.database import Database
+
+_RANKING_AGE: Final = timedelta(seconds=30)
+_STATUS_AGE: Final = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRequest:
+    """Who scans, by which rules, and until when (market time)."""
+
+    account_id: AccountId
+    worker_id: WorkerId
+    rules: TradingRules
+    plan: SessionPlan
+
+
+class MarketDataActivities:
+    """Reads the market for the scanning workers; all of a process share one feed."""
+
+    def __init__(self, feed: QuoteFeed, broker: "Broker", database: "Database", pace: "Pace") -> None:
+        self._feed = feed
+        self._broker = broker
+        self._database = database
+        self._pace = pace
+        self._ranking: tuple[Symbol, ...] = ()
+        self._ranked_until: datetime | None = None
+
+    @activity.defn
+    async def find_candidates(self, request: ScanRequest) -> tuple[Candidate, ...]:
+        """Scan until there are candidates; an empty answer means that the time for entries is over."""
+        at = self._pace.now()
+        await self._database.workers.enter(
+            request.account_id, request.worker_id, WorkerState.SCANNING, None, "scanning", at
+        )
+        while request.plan.entries_allowed_at(self._pace.now()):
+            activity.heartbeat()
+            try:
+                report = await self.scan(request)
+            except TryAgainError as fault:
+                activity.logger.warning("scan_postponed", extra={"cause": str(fault)})
+            else:
+                if report.candidates:
+                    return report.candidates
+            await self._pause_before_next_scan(request.rules)
+        return ()
+
+    async def scan(self, request: ScanRequest) -> ScanReport:
+        """Look at the whole universe once and count what each filter dropped."""
+        stocks = await self._universe_in_view(request)
+        rules, now = request.rules, self._pace.now()
+        age = self._greatest_age(rules)
+        shortlist = select_candidates(stocks, strategies_named(rules.strategy.names), rules, now, age)
+        checked = await self._with_status(stocks, shortlist, rules)
+        report = select_candidates(checked, strategies_named(rules.strategy.names), rules, now, age)
+        dropped = dict(shortlist.dropped)
+        for screened_by, count in report.dropped.items():
+            dropped[screened_by] = dropped.get(screened_by, 0) + count
+        await self._database.events.add_scan(
+            request.account_id,
+            request.plan.session.date,
+            request.worker_id,
+            len(stocks),
+            {screened_by.value: count for screened_by, count in dropped.items()},
+        )
+        return ScanReport(len(stocks), report.candidates, dropped)
+
+    async def _universe_in_view(self, request: ScanRequest) -> list[ScreenedStock]:
+        universe = await self._universe(request.rules)
+        greatest_age = self._pace.clock.market_duration(request.rules.execution.scan_interval)
+        quotes = await self._feed.quotes(universe, greatest_age, Lane.SCAN)
+        await self._feed.learn_references(universe, Lane.SCAN)
+        locked = await self._database.locks.locked_symbols(request.account_id)
+        risk = await self._database.risk.snapshot(
+            request.account_id, request.worker_id, request.plan.session.date, self._pace.now()
+        )
+        return [
+            ScreenedStock(
+                view=self._feed.view_of(quote),
+                status=None,
+                locked=symbol in locked,
+                cooling_down=symbol in risk.symbols_cooling_down,
+            )
+            for symbol, quote in quotes.items()
+        ]
+
+    async def _universe(self, rules: TradingRules) -> tuple[Symbol, ...]:
+        if rules.universe.ranking_size and self._ranking_is_old():
+            self._ranking = await self._broker.volume_leaders(rules.universe.ranking_size, Lane.SCAN)
+            self._ranked_until = self._pace.now() + self._pace.clock.market_duration(_RANKING_AGE)
+        ranking = self._ranking[: rules.universe.ranking_size]
+        return tuple(dict.fromkeys((*rules.universe.symbols, *ranking)))
+
+    def _ranking_is_old(self) -> bool:
+        return self._ranked_until is None or self._pace.now() >= self._ranked_until
+
+    async def _with_status(
+        self, stocks: list[ScreenedStock], shortlist: ScanReport, rules: TradingRules
+    ) -> list[ScreenedStock]:
+        wanted = {candidate.symbol for candidate in shortlist.candidates}
+        age = self._pace.clock.market_duration(_STATUS_AGE)
+        checked = []
+        for stock in stocks:
+            symbol = stock.view.quote.symbol
+            if symbol in wanted:
+                status = await self._feed.status(symbol, age, Lane.SCAN)
+                checked.append(ScreenedStock(stock.view, status, stock.locked, stock.cooling_down))
+        return checked
+
+    def _greatest_age(self, rules: TradingRules) -> timedelta:
+        return self._pace.clock.market_duration(rules.execution.greatest_quote_age)
+
+    async def _pause_before_next_scan(self, rules: TradingRules) -> None:
+        await self._pace.pause(rules.execution.scan_interval)

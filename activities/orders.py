@@ -1,0 +1,115 @@
+"""Orders at the broker: sent at most once, looked for until proven, followed until over, cancelled and proven."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from temporalio import activity
+
+from activities.entries import proposal_of
+from domain.errors import TradingError
+from domain.identity import IntentId
+from domain.lane import Lane
+from domain.order import WORKING_STATUSES, BrokerOrder, OrderPurpose, OrderRecord, SubmitOutcome, Unknown
+from domain.risk import Review, RiskSnapshot, review
+from domain.rules import RiskRules
+from domain.session import SessionPlan
+
+if TYPE_CHECKING:
+    from activities.pace import Pace
+    from broker.protocol import Broker
+    from database.database import Database
+
+ORDER_TIMEOUT: Final = timedelta(seconds=8)
+"""Real time that one order request may take; the lease must outlast it."""
+_LOOK_INTERVAL: Final = timedelta(milliseconds=500)
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitRequest:
+    """Which intent to send. Entries carry the rules that are reviewed once more in the sending transaction."""
+
+    intent_id: IntentId
+    purpose: OrderPurpose
+    rules: RiskRules
+    plan: SessionPlan
+
+
+@dataclass(frozen=True, slots=True)
+class FollowRequest:
+    """Which order to follow, and for how long (real time) before its caller wants to act."""
+
+    intent_id: IntentId
+    patience: timedelta
+
+
+class OrderActivities:
+    """The order protocol: an intent is in the ledger before it is sent; nothing here is ever sent twice."""
+
+    def __init__(self, broker: "Broker", database: "Database", pace: "Pace") -> None:
+        self._broker = broker
+        self._database = database
+        self._pace = pace
+
+    @activity.defn
+    async def submit_order(self, request: SubmitRequest) -> OrderRecord:
+        """Pass the gate, send one request, record the outcome. Must run with a single attempt."""
+
+        def gate(snapshot: RiskSnapshot) -> Review:
+            return review(proposal_of(intent), snapshot, request.rules, request.plan)
+
+        intent = (await self._recorded(request.intent_id)).intent
+        entry = request.purpose is OrderPurpose.ENTRY
+        permit = await self._database.orders.begin_sending(
+            request.intent_id, review=gate if entry else None, http_timeout=ORDER_TIMEOUT
+        )
+        if not permit.may_send:
+            return await self._recorded(request.intent_id)
+        outcome = await self._broker.submit(intent, Lane.ENTRY if entry else Lane.EXIT)
+        activity.logger.info("order_submitted", extra={"intent_id": intent.intent_id, "outcome": outcome.kind})
+        return await self._database.orders.record_outcome(request.intent_id, outcome)
+
+    @activity.defn
+    async def follow_order(self, request: FollowRequest) -> OrderRecord:
+        """Book fills as the broker lists them, until the order is over, unproven, or patience runs out."""
+        while True:
+            record = await self._recorded(request.intent_id)
+            if record.status in WORKING_STATUSES:
+                record = await self._book(record)
+            if record.status not in WORKING_STATUSES or self._pace.waited() >= request.patience:
+                return record
+            activity.heartbeat()
+            await self._pace.pause(_LOOK_INTERVAL)
+
+    @activity.defn
+    async def cancel_order(self, intent_id: IntentId) -> SubmitOutcome:
+        """Ask once to withdraw what is left. Only ``follow_order`` proves what became of it."""
+        record = await self._recorded(intent_id)
+        if record.ref is None or record.status not in WORKING_STATUSES:
+            return Unknown(f"nothing to cancel: the order is {record.status}")
+        outcome = await self._broker.cancel(record.ref, record.intent, Lane.EXIT)
+        extra = {"intent_id": intent_id, "outcome": outcome.kind}
+        activity.logger.info("cancel_requested", extra=extra)
+        return outcome
+
+    async def _book(self, record: OrderRecord) -> OrderRecord:
+        intent = record.intent
+        listed = await self._broker.orders_on(intent.session_date, Lane.RESOLVE, intent.symbol, intent.side)
+        found = _row_of(record, listed)
+        if found is None:
+            return record
+        booked = await self._database.orders.book(intent.intent_id, found, self._pace.now())
+        if booked.new_quantity:
+            extra = {"intent_id": intent.intent_id, "quantity": booked.new_quantity, "amount": booked.new_amount}
+            activity.logger.info("fill_booked", extra=extra)
+        return booked.order
+
+    async def _recorded(self, intent_id: IntentId) -> OrderRecord:
+        record = await self._database.orders.get(intent_id)
+        if record is None:
+            raise TradingError(f"order intent {intent_id} is not in the ledger")
+        return record
+
+
+def _row_of(record: OrderRecord, listed: tuple[BrokerOrder, ...]) -> BrokerOrder | None:
+    return next((row for row in listed if row.ref == record.ref), None)

@@ -1,0 +1,66 @@
+"""How long-running activities see time: the market's now, and pauses that hand over when the process shuts down."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from domain.clock import MarketClock
+
+_AT_ONCE: Final = timedelta(milliseconds=1)
+
+
+class Pace(Protocol):
+    """The injected clock of every activity."""
+
+    @property
+    def clock(self) -> MarketClock:
+        """Return how market time follows from real time."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the market's instant (UTC)."""
+        ...
+
+    def waited(self) -> timedelta:
+        """Return the real time since the running activity was first scheduled, earlier attempts included."""
+        ...
+
+    async def pause(self, real: timedelta) -> None:
+        """Let real time pass; may end the attempt instead, to be continued by the next one."""
+        ...
+
+
+class RealPace:
+    """Real time, seen through the market's clock."""
+
+    def __init__(self, clock: MarketClock) -> None:
+        self._clock = clock
+
+    @property
+    def clock(self) -> MarketClock:
+        """Return how market time follows from real time."""
+        return self._clock
+
+    def now(self) -> datetime:
+        """Return the market's instant (UTC)."""
+        return self._clock.market_time(datetime.now(UTC))
+
+    def waited(self) -> timedelta:
+        """Return the real time since the running activity was first scheduled."""
+        return datetime.now(UTC) - activity.info().scheduled_time
+
+    async def pause(self, real: timedelta) -> None:
+        """Sleep; when the worker process drains, hand the activity over to another process at once."""
+        try:
+            await asyncio.wait_for(activity.wait_for_worker_shutdown(), real.total_seconds())
+        except TimeoutError:
+            return
+        raise to_be_continued("handed over on shutdown", _AT_ONCE)
+
+
+def to_be_continued(why: str, after: timedelta) -> ApplicationError:
+    """Return the benign error that ends this attempt and lets the next one continue after a delay."""
+    return ApplicationError(why, type="ToBeContinued", next_retry_delay=after, category=ApplicationErrorCategory.BENIGN)

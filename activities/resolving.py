@@ -1,0 +1,104 @@
+"""An order whose reply was lost: read the broker's books until it is proven placed or proven absent (design §4)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from temporalio import activity
+
+from domain.errors import TradingError, TryAgainError
+from domain.identity import IntentId
+from domain.lane import Lane
+from domain.order import UNRESOLVED_STATUSES, BrokerOrder, OrderRecord, OrderStatus
+from domain.reconciliation import Absent, Ambiguous, Found, match_lost_order
+
+if TYPE_CHECKING:
+    from activities.pace import Pace
+    from broker.protocol import Broker
+    from database.database import Database
+
+_LOOK_INTERVAL: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ProofRules:
+    """When absence counts as proven: clean reads in a row, none of them before the settle time (real time)."""
+
+    settle_time: timedelta = timedelta(seconds=12)
+    clean_reads: int = 3
+
+
+class ResolvingActivities:
+    """Read-only at the broker; the only writer of adopted, never-placed and quarantined orders."""
+
+    def __init__(self, broker: "Broker", database: "Database", pace: "Pace", proof: ProofRules) -> None:
+        self._broker = broker
+        self._database = database
+        self._pace = pace
+        self._proof = proof
+
+    @activity.defn
+    async def resolve_order(self, intent_id: IntentId) -> OrderRecord:
+        """Return the order once it is adopted or proven absent; a quarantined one waits for an operator."""
+        clean_reads = _reads_of_earlier_attempt()
+        while True:
+            record = await self._recorded(intent_id)
+            if record.status is OrderStatus.INTENDED:
+                await self._database.orders.withdraw(intent_id)
+                continue
+            if record.status is not OrderStatus.QUARANTINED and record.status not in UNRESOLVED_STATUSES:
+                return record
+            clean_reads = await self._look(record, clean_reads)
+            activity.heartbeat(clean_reads)
+            await self._pace.pause(_LOOK_INTERVAL)
+
+    async def _look(self, record: OrderRecord, clean_reads: int) -> int:
+        """Read once; return how many clean reads without the order there have been in a row."""
+        intent = record.intent
+        sent_at = await self._database.orders.sent_at(intent.intent_id)
+        try:
+            listed = await self._broker.orders_on(intent.session_date, Lane.RESOLVE, intent.symbol, intent.side)
+        except TryAgainError:
+            return 0
+        bound = await self._database.orders.bound_refs(intent.account_id, intent.session_date)
+        match match_lost_order(intent, listed, bound, intent.decided_at):
+            case Found(order):
+                await self._adopt(record, order)
+                return 0
+            case Ambiguous(orders):
+                await self._quarantine(record, orders)
+                return 0
+            case Absent():
+                return await self._count_absence(record, clean_reads + 1, sent_at)
+
+    async def _adopt(self, record: OrderRecord, order: BrokerOrder) -> None:
+        evidence = f"found at the broker as {order.ref.number}"
+        await self._database.orders.adopt(record.intent.intent_id, order.ref, evidence)
+        activity.logger.warning("lost_order_adopted", extra={"intent_id": record.intent.intent_id})
+
+    async def _quarantine(self, record: OrderRecord, orders: tuple[BrokerOrder, ...]) -> None:
+        if record.status is OrderStatus.QUARANTINED:
+            return
+        numbers = ", ".join(order.ref.number for order in orders)
+        await self._database.orders.quarantine(record.intent.intent_id, f"cannot tell it from {numbers}")
+        activity.logger.error("order_quarantined", extra={"intent_id": record.intent.intent_id})
+
+    async def _count_absence(self, record: OrderRecord, clean_reads: int, sent_at: datetime | None) -> int:
+        settled = self._pace.waited() >= self._proof.settle_time
+        if record.status is OrderStatus.QUARANTINED or not settled or clean_reads < self._proof.clean_reads:
+            return clean_reads
+        evidence = f"{clean_reads} complete reads without it, sent at {sent_at}"
+        await self._database.orders.prove_absent(record.intent.intent_id, evidence)
+        activity.logger.warning("lost_order_proven_absent", extra={"intent_id": record.intent.intent_id})
+        return clean_reads
+
+    async def _recorded(self, intent_id: IntentId) -> OrderRecord:
+        record = await self._database.orders.get(intent_id)
+        if record is None:
+            raise TradingError(f"order intent {intent_id} is not in the ledger")
+        return record
+
+
+def _reads_of_earlier_attempt() -> int:
+    details = activity.info().heartbeat_details
+    return int(details[0]) if details else 0

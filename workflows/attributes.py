@@ -1,0 +1,31 @@
+"""What the Web UI can list and filter: search attributes and the state in words."""
+
+from typing import Final
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
+
+from domain.position import ExitReason
+from domain.worker_state import WorkerState
+
+WORKER_NAME: Final = SearchAttributeKey.for_keyword("WorkerName")
+TRADE_STATE: Final = SearchAttributeKey.for_keyword("TradeState")
+TRADE_SYMBOL: Final = SearchAttributeKey.for_keyword("TradeSymbol")
+EXIT_REASON: Final = SearchAttributeKey.for_keyword("ExitReason")
+TRADE_PNL: Final = SearchAttributeKey.for_int("TradePnl")
+"""Net won of the run's trade."""
+
+ALL: Final = (WORKER_NAME, TRADE_STATE, TRADE_SYMBOL, EXIT_REASON, TRADE_PNL)
+
+
+def show_state(state: WorkerState, symbol: str | None = None) -> None:
+    """Publish the state, and the symbol once there is one."""
+    updates: list[SearchAttributeUpdate[str]] = [TRADE_STATE.value_set(state.value)]
+    if symbol is not None:
+        updates.append(TRADE_SYMBOL.value_set(symbol))
+    workflow.upsert_search_attributes(updates)
+
+
+def show_result(reason: ExitReason, net_pnl: int) -> None:
+    """Publish how the run's trade ended."""
+    workflow.upsert_search_attributes([EXIT_REASON.value_set(reason.value), TRADE_PNL.value_set(net_pnl)])

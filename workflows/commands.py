@@ -1,0 +1,186 @@
+"""What operators and the market close may tell a trading worker, and what it tells about itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.closing import LIQUIDATE_MESSAGE
+    from domain.clock import in_seoul
+    from domain.errors import BadRulesError
+    from domain.identity import WorkerId
+    from domain.money import Won
+    from domain.position import ExitReason
+    from domain.rule_changes import changed
+    from domain.session import SessionDate
+    from domain.worker_state import WorkerLife, WorkerState
+    from workflows import attributes
+
+_REMEMBERED_COMMANDS = 50
+_REMEMBERED_WORDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """A trading worker's answer to a command or query. Net won since it was first started."""
+
+    worker_id: WorkerId
+    state: WorkerState
+    symbol: str
+    paused: bool
+    stopping: bool
+    rules_version: int
+    cycles: int
+    realised_pnl: Won
+    last_word: str
+
+
+class CommandedWorkflow:
+    """Handlers only set what is wanted; the main loop acts on it."""
+
+    def __init__(self, life: WorkerLife) -> None:
+        self._life = life
+        self._state = WorkerState.IDLE
+        self._symbol = ""
+        self._words: list[str] = []
+        self._sell_because: ExitReason | None = None
+        self._hands_full = True
+        self._watchers: list[workflow.ActivityHandle[Any]] = []
+
+    @workflow.update(description="No new entries; what is held stays watched.")
+    def pause(self) -> WorkerStatus:
+        """Stop entering."""
+        return self._once(lambda: self._change(paused=True))
+
+    @workflow.update(description="Enter again.")
+    def resume(self) -> WorkerStatus:
+        """Undo a pause."""
+        return self._once(lambda: self._change(paused=False))
+
+    @workflow.update(description="Sell what is held now and pause; answers when flat.")
+    async def liquidate(self, reason: ExitReason = ExitReason.OPERATOR) -> WorkerStatus:
+        """Sell at once; no entry follows until ``resume``."""
+        self._once(lambda: self._order_sale(reason))
+        await workflow.wait_condition(lambda: not self._hands_full)
+        return self.status()
+
+    @workflow.update(description="Sell what is held, then end this worker.")
+    def stop(self) -> WorkerStatus:
+        """Wind down for good."""
+        return self._once(lambda: self._change(stopping=True))
+
+    @workflow.update(description="Change trading rules; effective from the next decision.")
+    def change_rules(self, changes: dict[str, str]) -> WorkerStatus:
+        """Replace named rules, such as ``exits.stop_loss``, all or none."""
+        return self._once(lambda: self._change(rules=changed(self._life.rules, changes)))
+
+    @pause.validator
+    @resume.validator
+    def _refuse_while_stopping(self) -> None:
+        if self._life.stopping:
+            raise ApplicationError(f"{self._life.worker_id} is stopping", type="WorkerStopping", non_retryable=True)
+
+    @change_rules.validator
+    def _refuse_bad_rules(self, changes: dict[str, str]) -> None:
+        try:
+            changed(self._life.rules, changes)
+        except BadRulesError as error:
+            raise ApplicationError(str(error), type=BadRulesError.__name__, non_retryable=True) from None
+
+    @workflow.signal(name=LIQUIDATE_MESSAGE, description="The market close sells everything.")
+    def liquidate_for_close(self, session_date: SessionDate) -> None:
+        """Sell what is held; no entry follows in this session."""
+        self._life = replace(self._life, closed_session=session_date)
+        self._sell_because = ExitReason.DEADLINE
+
+    @workflow.query(description="What this worker is doing.")
+    def status(self) -> WorkerStatus:
+        """Return the state in a few words and numbers."""
+        return WorkerStatus(
+            worker_id=self._life.worker_id,
+            state=self._state,
+            symbol=self._symbol,
+            paused=self._life.paused,
+            stopping=self._life.stopping,
+            rules_version=self._life.rules.version,
+            cycles=self._life.cycles,
+            realised_pnl=self._life.realised_pnl,
+            last_word=self._words[-1] if self._words else "",
+        )
+
+    def _once(self, act: Callable[[], None]) -> WorkerStatus:
+        """Do a command unless an earlier run has already done the one with the same id."""
+        update = workflow.current_update_info()
+        if update is None or update.id in self._life.handled_commands:
+            return self.status()
+        act()
+        handled = (*self._life.handled_commands, update.id)[-_REMEMBERED_COMMANDS:]
+        self._life = replace(self._life, handled_commands=handled)
+        self._say(f"operator: {update.name}")
+        return self.status()
+
+    def _change(self, **changes: Any) -> None:
+        self._life = replace(self._life, **changes)
+
+    def _order_sale(self, reason: ExitReason) -> None:
+        self._life = replace(self._life, paused=True)
+        self._sell_because = reason
+
+    def _wind_down(self) -> None:
+        self._life = replace(self._life, stopping=True)
+        self._say("cancelled: selling what is held, then ending")
+
+    def _is_winding_down(self) -> bool:
+        return self._life.stopping or self._sell_because is not None
+
+    def _enter_state(self, state: WorkerState, word: str, symbol: str = "") -> None:
+        if state is not self._state or symbol != self._symbol:
+            attributes.show_state(state, symbol or None)
+        self._state, self._symbol = state, symbol
+        self._say(word)
+
+    def _say(self, word: str) -> None:
+        self._words = [*self._words, f"{in_seoul(self._now()):%H:%M:%S} {word}"][-_REMEMBERED_WORDS:]
+        workflow.set_current_details(self._details())
+
+    def _details(self) -> str:
+        life = self._life
+        head = f"**{life.worker_id}** · {self._state}{' ' + self._symbol if self._symbol else ''}"
+        flags = " · paused" * life.paused + " · stopping" * life.stopping
+        figures = f"trades so far {life.cycles} runs · net {life.realised_pnl:+,} won · rules v{life.rules.version}"
+        return "\n\n".join([head + flags, figures, *(f"- {word}" for word in reversed(self._words))])
+
+    def _now(self) -> datetime:
+        return self._life.clock.market_time(workflow.now())
+
+    def _in_market(self, real: timedelta) -> timedelta:
+        return self._life.clock.market_duration(real)
+
+    async def _until(self, condition: Callable[[], bool], market_instant: datetime) -> bool:
+        """Wait for a condition; return False when the market reaches the instant first."""
+        left = self._life.clock.real_time(market_instant) - workflow.now()
+        if condition() or left <= timedelta(0):
+            return condition()
+        try:
+            await workflow.wait_condition(condition, timeout=left)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _collect_watchers(self) -> None:
+        """Await cancelled watchers after the sale, so that none outlives its run."""
+        for watcher in self._watchers:
+            await collected(watcher)
+        self._watchers = []
+
+
+async def collected(activity: "workflow.ActivityHandle[Any]") -> None:
+    """Await an activity that was cancelled, whatever it still has to say."""
+    try:
+        await activity
+    except ActivityError as error:
+        workflow.logger.debug("activity_collected", extra={"cause": str(error.cause)})

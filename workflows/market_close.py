@@ -1,0 +1,190 @@
+"""The market close: shut entries, tell the workers, sell what they left, prove flatness, sum up the day."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.closing import AwaitFlatRequest, ClosePlan, ClosingActivities, FlatnessProof, NoSession
+    from activities.positions import TradeResult
+    from activities.reconciling import Reconciled, ReconcilingActivities
+    from activities.summarising import SummaryActivities, SummaryRequest
+    from domain.clock import LIVE_CLOCK, MarketClock, in_seoul
+    from domain.identity import AccountId, IntentId, PositionId
+    from domain.market import Symbol
+    from domain.money import Quantity
+    from domain.position import ExitReason
+    from domain.rules import TradingRules
+    from domain.session import SessionDate, SessionPlan
+    from domain.summary import DailySummary
+    from workflows.identity import intent_id, task_queues
+    from workflows.options import LOOK, RECORD, via
+    from workflows.ordering import Ordering
+    from workflows.selling import Sale, Selling
+
+_PATIENCE_WITH_WORKERS: Final = timedelta(seconds=20)
+"""Real time that the workers get to sell by themselves before the close sells for them."""
+_AFTER_THE_AUCTION: Final = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRequest:
+    """Whose day to close. The rules say how leftovers are sold."""
+
+    account_id: AccountId
+    clock: MarketClock = LIVE_CLOCK
+    rules: TradingRules = field(default_factory=TradingRules)
+
+
+@dataclass(frozen=True, slots=True)
+class CloseOutcome:
+    """How the day ended. ``holdings`` are shares that the broker still shows; empty when flat."""
+
+    session_date: SessionDate
+    had_session: bool
+    workers_told: int = 0
+    seized: int = 0
+    flat: bool = True
+    holdings: dict[Symbol, Quantity] = field(default_factory=dict)
+    differences: tuple[str, ...] = ()
+    summary: DailySummary | None = None
+
+
+@workflow.defn
+class MarketCloseWorkflow:
+    """Idempotent per day: each step asks the books what is left to do, so running it twice sells nothing twice."""
+
+    @workflow.init
+    def __init__(self, request: CloseRequest) -> None:
+        self._request = request
+        self._queues = task_queues(request.account_id)
+        self._intents = 0
+        self._ordering = Ordering(self._queues)
+        self._selling = Selling(self._queues, request.clock, self._next_intent)
+
+    @workflow.run
+    async def run(self, request: CloseRequest) -> CloseOutcome:
+        """Close today's session, whoever started this and when."""
+        planned = await self._plan()
+        if isinstance(planned, NoSession):
+            self._say(f"{planned.date} has no session: nothing to close")
+            return CloseOutcome(planned.date, had_session=False)
+        plan = planned.plan
+        await self._shut_entries(plan.session.date)
+        told = await self._tell_workers(plan.session.date)
+        left = await self._await_flat()
+        await self._sell_leftovers(left, plan)
+        await self._sleep_until(plan.session.ends_at)
+        await self._end_open_orders()
+        differences = await self._reconcile()
+        proof = await self._prove_flat(plan.session.date)
+        summary = await self._sum_up(plan.session.date)
+        self._say("flat, proven at the broker" if proof.flat else f"NOT FLAT: {dict(proof.holdings)} carried")
+        return CloseOutcome(
+            session_date=plan.session.date,
+            had_session=True,
+            workers_told=told,
+            seized=len(left),
+            flat=proof.flat,
+            holdings=proof.holdings,
+            differences=differences.differences,
+            summary=summary,
+        )
+
+    async def _plan(self) -> ClosePlan | NoSession:
+        return await workflow.execute_activity_method(
+            ClosingActivities.plan_close, **via(self._queues.trading, RECORD, "is there a session?")
+        )
+
+    async def _shut_entries(self, date: SessionDate) -> None:
+        self._say(f"closing {date}: entries shut")
+        await workflow.execute_activity_method(
+            ClosingActivities.shut_entries,
+            args=[self._request.account_id, date],
+            **via(self._queues.trading, RECORD, "no more entries"),
+        )
+
+    async def _tell_workers(self, date: SessionDate) -> int:
+        told = await workflow.execute_activity_method(
+            ClosingActivities.order_liquidation,
+            args=[self._request.account_id, date],
+            **via(self._queues.watch, LOOK, "tell every worker to sell"),
+        )
+        self._say(f"{told} workers told to sell")
+        return told
+
+    async def _await_flat(self) -> tuple[PositionId, ...]:
+        return await workflow.execute_activity_method(
+            ClosingActivities.await_flat,
+            AwaitFlatRequest(self._request.account_id, _PATIENCE_WITH_WORKERS),
+            **via(self._queues.watch, LOOK, "wait until the ledger is flat"),
+        )
+
+    async def _sell_leftovers(self, left: tuple[PositionId, ...], plan: SessionPlan) -> None:
+        await asyncio.gather(*(self._sell_leftover(position_id, plan) for position_id in left))
+
+    async def _sell_leftover(self, position_id: PositionId, plan: SessionPlan) -> TradeResult | None:
+        held = await workflow.execute_activity_method(
+            ClosingActivities.seize_position,
+            position_id,
+            **via(self._queues.trading, RECORD, "seize a position its worker left"),
+        )
+        if held is None:
+            return None
+        self._say(f"selling {held.symbol} {held.name} ×{held.quantity:,} without its worker")
+        await self._end_orders_of(position_id)
+        return await self._selling.sell_out(
+            Sale(held, ExitReason.DEADLINE, self._request.rules, plan, "sold by the market close")
+        )
+
+    async def _end_orders_of(self, position_id: PositionId) -> None:
+        for unfinished in await self._open_orders(position_id):
+            await self._ordering.finish(unfinished, timedelta(0), "end the worker's own order first")
+
+    async def _end_open_orders(self) -> None:
+        for unfinished in await self._open_orders(None):
+            await self._ordering.finish(unfinished, timedelta(0), "order left open")
+
+    async def _open_orders(self, position_id: PositionId | None) -> tuple[IntentId, ...]:
+        return await workflow.execute_activity_method(
+            ClosingActivities.list_open_orders,
+            args=[self._request.account_id, position_id],
+            **via(self._queues.trading, RECORD, "which orders are open?"),
+        )
+
+    async def _reconcile(self) -> Reconciled:
+        return await workflow.execute_activity_method(
+            ReconcilingActivities.reconcile_account,
+            self._request.account_id,
+            **via(self._queues.watch, LOOK, "broker against ledger"),
+        )
+
+    async def _prove_flat(self, date: SessionDate) -> FlatnessProof:
+        return await workflow.execute_activity_method(
+            ClosingActivities.prove_flat,
+            args=[self._request.account_id, date],
+            **via(self._queues.watch, LOOK, "read the broker's holdings"),
+        )
+
+    async def _sum_up(self, date: SessionDate) -> DailySummary:
+        return await workflow.execute_activity_method(
+            SummaryActivities.write_summaries,
+            SummaryRequest(self._request.account_id, date),
+            **via(self._queues.trading, RECORD, "daily summaries"),
+        )
+
+    async def _sleep_until(self, market_instant: datetime) -> None:
+        left = self._request.clock.real_time(market_instant) - workflow.now() + _AFTER_THE_AUCTION
+        if left > timedelta(0):
+            await workflow.sleep(left, summary="wait for the session's end")
+
+    def _next_intent(self) -> IntentId:
+        self._intents += 1
+        return intent_id(workflow.info().run_id, self._intents)
+
+    def _say(self, word: str) -> None:
+        now = in_seoul(self._request.clock.market_time(workflow.now()))
+        workflow.set_current_details(f"{now:%H:%M:%S} {word}")

@@ -1,0 +1,71 @@
+"""Time-outs and retries of every activity, by name. Durations are real time."""
+
+from datetime import timedelta
+from typing import Final
+
+from temporalio.common import Priority, RetryPolicy
+from temporalio.workflow import ActivityCancellationType, ActivityConfig
+
+from domain.errors import BadRulesError, InvalidTransitionError, StaleFencingTokenError
+
+_STOPS: Final = [StaleFencingTokenError.__name__, InvalidTransitionError.__name__, BadRulesError.__name__]
+
+_STEADY: Final = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(seconds=3),
+    non_retryable_error_types=_STOPS,
+)
+"""Retried for ever, never slower than every three seconds: near the close a long back-off is a defect."""
+
+_ONCE: Final = RetryPolicy(maximum_attempts=1)
+
+RECORD: Final = ActivityConfig(start_to_close_timeout=timedelta(seconds=15), retry_policy=_STEADY)
+"""Ledger reads and idempotent writes."""
+
+ASK_BROKER: Final = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=60),
+    heartbeat_timeout=timedelta(seconds=20),
+    retry_policy=_STEADY,
+    priority=Priority(priority_key=3),
+)
+"""Decisions that need a look at the broker; free of side effects there."""
+
+SELL_DECISION: Final = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=30), retry_policy=_STEADY, priority=Priority(priority_key=1)
+)
+
+SUBMIT_ENTRY_ONCE: Final = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=15), retry_policy=_ONCE, priority=Priority(priority_key=3)
+)
+"""One attempt, ever: whatever happens to it, the next step is to look."""
+
+SUBMIT_EXIT_ONCE: Final = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=15), retry_policy=_ONCE, priority=Priority(priority_key=1)
+)
+
+CANCEL_ONCE: Final = SUBMIT_EXIT_ONCE
+
+LOOK: Final = ActivityConfig(
+    start_to_close_timeout=timedelta(hours=12),
+    heartbeat_timeout=timedelta(seconds=5),
+    retry_policy=_STEADY,
+    priority=Priority(priority_key=2),
+)
+"""Follow or resolve an order: read-only at the broker, as long as it takes."""
+
+WATCH: Final = ActivityConfig(
+    start_to_close_timeout=timedelta(hours=12),
+    heartbeat_timeout=timedelta(seconds=5),
+    retry_policy=_STEADY,
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+"""Scan or hold for hours; a dead process is noticed within the heartbeat time-out."""
+
+RESOLVED_QUICKLY: Final = timedelta(seconds=3)
+"""How long a cancelled order is followed before it is cancelled again."""
+
+
+def via(queue: str, options: ActivityConfig, summary: str) -> ActivityConfig:
+    """Return the options of one call: the queue it travels through, and what the Web UI shows of it."""
+    return ActivityConfig({**options, "task_queue": queue, "summary": summary})

@@ -1,0 +1,70 @@
+"""One order from the written intent to its proven end; buying, selling and the close all walk this way."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.orders import FollowRequest, OrderActivities, SubmitRequest
+    from activities.resolving import ResolvingActivities
+    from domain.identity import IntentId
+    from domain.order import WORKING_STATUSES, OrderPurpose, OrderRecord
+    from workflows.identity import TaskQueues
+    from workflows.options import CANCEL_ONCE, LOOK, RESOLVED_QUICKLY, SUBMIT_ENTRY_ONCE, SUBMIT_EXIT_ONCE, via
+
+
+class Ordering:
+    """The order protocol as steps of a workflow."""
+
+    def __init__(self, queues: TaskQueues) -> None:
+        self._queues = queues
+
+    async def place(self, request: SubmitRequest, patience: timedelta, summary: str) -> OrderRecord:
+        """Send the order once, find out what became of it, and end it when patience runs out."""
+        await self._submit(request, summary)
+        return await self.finish(request.intent_id, patience, summary)
+
+    async def finish(self, intent_id: IntentId, patience: timedelta, summary: str) -> OrderRecord:
+        """Bring any order, however it was left, to its proven end; what is unfilled after patience is withdrawn."""
+        record = await self._follow(intent_id, patience, summary)
+        while record.is_active:
+            if record.status in WORKING_STATUSES:
+                await self._cancel(intent_id, summary)
+                record = await self._follow(intent_id, RESOLVED_QUICKLY, summary)
+            else:
+                await self._resolve(intent_id, summary)
+                record = await self._follow(intent_id, patience, summary)
+        return record
+
+    async def _submit(self, request: SubmitRequest, summary: str) -> None:
+        options = SUBMIT_ENTRY_ONCE if request.purpose is OrderPurpose.ENTRY else SUBMIT_EXIT_ONCE
+        try:
+            await workflow.execute_activity_method(
+                OrderActivities.submit_order, request, **via(self._queues.broker, options, summary)
+            )
+        except ActivityError as lost:
+            # The one attempt died. Whether the order left is for the resolver to find out, not for us to guess.
+            workflow.logger.warning("submit_attempt_lost", extra={"intent_id": request.intent_id, "cause": str(lost)})
+
+    async def _follow(self, intent_id: IntentId, patience: timedelta, summary: str) -> OrderRecord:
+        return await workflow.execute_activity_method(
+            OrderActivities.follow_order,
+            FollowRequest(intent_id, patience),
+            **via(self._queues.watch, LOOK, f"follow: {summary}"),
+        )
+
+    async def _resolve(self, intent_id: IntentId, summary: str) -> OrderRecord:
+        return await workflow.execute_activity_method(
+            ResolvingActivities.resolve_order, intent_id, **via(self._queues.watch, LOOK, f"find out: {summary}")
+        )
+
+    async def _cancel(self, intent_id: IntentId, summary: str) -> None:
+        try:
+            await workflow.execute_activity_method(
+                OrderActivities.cancel_order,
+                intent_id,
+                **via(self._queues.broker, CANCEL_ONCE, f"cancel rest: {summary}"),
+            )
+        except ActivityError as lost:
+            workflow.logger.warning("cancel_attempt_lost", extra={"intent_id": intent_id, "cause": str(lost)})

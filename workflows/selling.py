@@ -1,0 +1,111 @@
+"""Selling a position until nothing is left: limits at the best bid, then market; workers and the close do it alike."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.cycles import Held
+    from activities.orders import SubmitRequest
+    from activities.positions import (
+        CloseRequest,
+        ExitDecision,
+        ExitRequest,
+        MarketShut,
+        NothingToSell,
+        PositionActivities,
+        PreparedExit,
+        TradeResult,
+    )
+    from domain.clock import MarketClock
+    from domain.identity import IntentId
+    from domain.order import OrderPurpose, OrderStatus
+    from domain.position import ExitReason
+    from domain.rules import TradingRules
+    from domain.session import SessionPlan
+    from workflows.identity import TaskQueues
+    from workflows.options import RECORD, SELL_DECISION, via
+    from workflows.ordering import Ordering
+
+_AUCTION_GRACE: Final = timedelta(seconds=3)
+"""Real time after the closing auction in which its fills appear in the broker's list."""
+_LONGEST_REFUSAL_PAUSE: Final = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """What to sell, why, and by which rules, within which session."""
+
+    held: Held
+    reason: ExitReason
+    rules: TradingRules
+    plan: SessionPlan
+    detail: str = ""
+
+
+class Selling:
+    """Sells exactly what is held, one proven order after the other."""
+
+    def __init__(self, queues: TaskQueues, clock: MarketClock, next_intent: Callable[[], IntentId]) -> None:
+        self._queues = queues
+        self._clock = clock
+        self._next_intent = next_intent
+        self._ordering = Ordering(queues)
+
+    async def sell_out(self, sale: Sale) -> TradeResult | None:
+        """Sell until the ledger holds nothing, then book the trade; None when the session ended first (R16)."""
+        attempt = 0
+        while True:
+            decision = await self._prepare(sale, attempt)
+            if isinstance(decision, MarketShut):
+                return None
+            if isinstance(decision, NothingToSell):
+                return await self._close(sale)
+            await self._place(sale, decision, attempt)
+            attempt += 1
+
+    async def _prepare(self, sale: Sale, attempt: int) -> ExitDecision:
+        request = ExitRequest(
+            intent_id=self._next_intent(),
+            position_id=sale.held.position_id,
+            lease=sale.held.lease,
+            reason=sale.reason,
+            rules=sale.rules,
+            attempt=attempt,
+            session_ends_at=sale.plan.session.ends_at,
+            detail=sale.detail,
+        )
+        return await workflow.execute_activity_method(
+            PositionActivities.prepare_exit,
+            request,
+            **via(self._queues.broker, SELL_DECISION, f"sell {sale.held.symbol} {sale.held.name}: {sale.reason}"),
+        )
+
+    async def _place(self, sale: Sale, prepared: PreparedExit, attempt: int) -> None:
+        request = SubmitRequest(prepared.intent_id, OrderPurpose.EXIT, sale.rules.risk, sale.plan)
+        record = await self._ordering.place(request, self._patience(sale), prepared.description)
+        if record.status is OrderStatus.REJECTED:
+            workflow.logger.error("sale_rejected", extra={"intent_id": prepared.intent_id, "code": record.reject_code})
+            await workflow.sleep(min(timedelta(seconds=2**attempt), _LONGEST_REFUSAL_PAUSE), summary="refused; again")
+
+    def _patience(self, sale: Sale) -> timedelta:
+        """In the closing auction nothing trades before its end, so the order keeps its place in the queue."""
+        reprice = sale.rules.execution.exit_reprice
+        session = sale.plan.session
+        if self._now() + self._clock.market_duration(reprice) < session.auction_at:
+            return reprice
+        return max(self._clock.real_time(session.ends_at) - workflow.now() + _AUCTION_GRACE, reprice)
+
+    async def _close(self, sale: Sale) -> TradeResult:
+        request = CloseRequest(sale.held.position_id, sale.reason, sale.held.lease, sale.rules.risk.symbol_cooldown)
+        return await workflow.execute_activity_method(
+            PositionActivities.close_position,
+            request,
+            **via(self._queues.trading, RECORD, f"book the trade in {sale.held.symbol}"),
+        )
+
+    def _now(self) -> datetime:
+        return self._clock.market_time(workflow.now())

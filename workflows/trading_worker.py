@@ -1,0 +1,251 @@
+"""A trading worker: wait for the session, scan, lock and buy, hold, sell; one run of the workflow tells one trade."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.cycles import Cycle, CycleActivities, CycleRequest, Held, UnfinishedOrder
+    from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
+    from activities.market_data import MarketDataActivities, ScanRequest
+    from activities.orders import SubmitRequest
+    from activities.positions import CloseRequest, PositionActivities, TradeResult, WatchRequest
+    from domain.errors import StaleFencingTokenError
+    from domain.exits import ExitSignal
+    from domain.identity import IntentId
+    from domain.money import Price, total
+    from domain.order import OrderPurpose, OrderRecord
+    from domain.position import ExitReason
+    from domain.screening import Candidate
+    from domain.session import SessionPlan
+    from domain.worker_state import WorkerLife, WorkerState
+    from workflows import attributes
+    from workflows.commands import CommandedWorkflow, collected
+    from workflows.identity import intent_id, task_queues
+    from workflows.options import ASK_BROKER, RECORD, WATCH, via
+    from workflows.ordering import Ordering
+    from workflows.selling import Sale, Selling
+
+NO_PRICE: Final = Price(0)
+"""An order to sell that comes from a person or the clock was not decided on a price."""
+_AFTER_THE_CLOSE: Final = timedelta(seconds=2)
+
+
+@workflow.defn
+class TradingWorkerWorkflow(CommandedWorkflow):
+    """Plays one trade per run and continues as new, flat, with everything that must cross in one value."""
+
+    @workflow.init
+    def __init__(self, life: WorkerLife) -> None:
+        super().__init__(life)
+        self._queues = task_queues(life.account_id)
+        self._intents = 0
+        self._ordering = Ordering(self._queues)
+        self._selling = Selling(self._queues, life.clock, self._next_intent)
+
+    @workflow.run
+    async def run(self, life: WorkerLife) -> None:
+        """Trade until told to stop; a cancelled worker sells what it holds and ends."""
+        trading = asyncio.create_task(self._play_one_trade())
+        try:
+            await asyncio.shield(trading)
+        except asyncio.CancelledError:
+            self._wind_down()
+            await trading
+        await self._collect_watchers()
+        self._sell_because, self._hands_full = None, False
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if not self._life.stopping:
+            workflow.continue_as_new(replace(self._life, cycles=self._life.cycles + 1))
+
+    async def _play_one_trade(self) -> None:
+        cycle = await self._begin()
+        held = cycle.held or await self._enter(cycle.plan)
+        if held is not None:
+            await self._see_through(held, cycle.plan)
+        else:
+            await self._rest(cycle.plan)
+
+    async def _begin(self) -> Cycle:
+        cycle = await self._look_around()
+        for order in cycle.unfinished:
+            await self._finish(order)
+        return await self._look_around() if cycle.unfinished else cycle
+
+    async def _enter(self, plan: SessionPlan) -> Held | None:
+        await self._until(self._is_winding_down, plan.session.opens_at)
+        while self._may_enter(plan):
+            if self._life.paused:
+                self._enter_state(WorkerState.IDLE, "paused: no new entries")
+                await self._until(lambda: not self._life.paused or not self._may_enter(plan), plan.entries_until)
+                continue
+            candidates = await self._scan(plan)
+            held = await self._buy(candidates, plan) if candidates else None
+            if held is not None:
+                return held
+            await self._until(self._is_winding_down, self._now() + self._scan_pause())
+        return None
+
+    async def _see_through(self, held: Held, plan: SessionPlan) -> None:
+        signal = await self._hold(held, plan)
+        if signal is None:
+            return
+        self._enter_state(WorkerState.EXITING, f"selling {held.symbol}: {signal.reason}")
+        try:
+            result = await self._selling.sell_out(Sale(held, signal.reason, self._life.rules, plan, signal.detail))
+        except ActivityError as error:
+            if not _lease_is_lost(error):
+                raise
+            self._say(f"{held.symbol} was taken over: its lease is another's now")
+            return
+        self._settle(result, held)
+
+    async def _rest(self, plan: SessionPlan) -> None:
+        """Nothing more to do in this session; sleep durably to its end unless told to stop."""
+        if self._life.stopping or not self._entries_are_over(plan):
+            return
+        self._enter_state(WorkerState.IDLE, "resting until the session ends")
+        await self._until(self._is_winding_down, plan.session.ends_at + self._in_market(_AFTER_THE_CLOSE))
+
+    async def _look_around(self) -> Cycle:
+        return await workflow.execute_activity_method(
+            CycleActivities.begin_cycle,
+            CycleRequest(self._life.account_id, self._life.worker_id, workflow.info().workflow_id),
+            **via(self._queues.trading, RECORD, "where do I stand?"),
+        )
+
+    async def _finish(self, order: UnfinishedOrder) -> None:
+        record = await self._ordering.finish(
+            order.intent_id, self._life.rules.execution.entry_timeout, f"left over: {order.symbol}"
+        )
+        if order.purpose is OrderPurpose.ENTRY and not record.filled_quantity:
+            await self._abandon(CloseRequest(order.position_id, ExitReason.OPERATOR, order.lease, timedelta(0)))
+
+    async def _scan(self, plan: SessionPlan) -> tuple[Candidate, ...]:
+        self._enter_state(WorkerState.SCANNING, "looking for a candidate")
+        scan = workflow.start_activity_method(
+            MarketDataActivities.find_candidates,
+            ScanRequest(self._life.account_id, self._life.worker_id, self._life.rules, plan),
+            **via(self._queues.watch, WATCH, "scan"),
+        )
+        rules = self._life.rules
+        await workflow.wait_condition(
+            lambda: scan.done() or self._life.paused or not self._may_enter(plan) or self._life.rules is not rules
+        )
+        if scan.done():
+            return await scan
+        scan.cancel()
+        await collected(scan)
+        return ()
+
+    async def _buy(self, candidates: tuple[Candidate, ...], plan: SessionPlan) -> Held | None:
+        entry = await self._prepare_entry(candidates, plan)
+        if not isinstance(entry, PreparedEntry):
+            self._say("no entry: " + "; ".join(entry.reasons))
+            return None
+        self._say(entry.description)
+        record = await self._ordering.place(
+            SubmitRequest(entry.intent_id, OrderPurpose.ENTRY, self._life.rules.risk, plan),
+            self._life.rules.execution.entry_timeout,
+            entry.description,
+        )
+        if record.filled_quantity:
+            return _held(entry, record)
+        self._say(f"{entry.symbol} not bought: {record.status} {record.reject_message}".strip())
+        cooldown = self._life.rules.risk.symbol_cooldown
+        await self._abandon(CloseRequest(entry.position_id, ExitReason.OPERATOR, entry.lease, cooldown))
+        return None
+
+    async def _prepare_entry(self, candidates: tuple[Candidate, ...], plan: SessionPlan) -> EntryDecision:
+        request = EntryRequest(
+            self._life.account_id, self._life.worker_id, self._next_intent(), candidates, self._life.rules, plan
+        )
+        return await workflow.execute_activity_method(
+            EntryActivities.prepare_entry,
+            request,
+            **via(
+                self._queues.broker, ASK_BROKER, "lock, size, review: " + ", ".join(c.symbol for c in candidates[:3])
+            ),
+        )
+
+    async def _abandon(self, request: CloseRequest) -> None:
+        await workflow.execute_activity_method(
+            PositionActivities.abandon_entry, request, **via(self._queues.trading, RECORD, "let go of the symbol")
+        )
+
+    async def _hold(self, held: Held, plan: SessionPlan) -> ExitSignal | None:
+        """Return why to sell, or None when the position is not ours any more."""
+        self._enter_state(WorkerState.HOLDING, f"{held.name} ×{held.quantity:,} at {held.entry_price}", held.symbol)
+        if held.overdue:
+            await self._until(lambda: False, plan.session.opens_at)
+            return self._signal(ExitReason.DEADLINE, "carried over from an earlier session")
+        watcher = workflow.start_activity_method(
+            PositionActivities.watch_position,
+            WatchRequest(held.position_id, held.symbol, held.lease, self._life.rules, plan.liquidation_at),
+            **via(self._queues.watch, WATCH, f"hold {held.symbol} {held.name} ×{held.quantity:,}"),
+        )
+        in_time = await self._until(lambda: watcher.done() or self._is_winding_down(), plan.liquidation_at)
+        if watcher.done():
+            return await self._signal_from(watcher)
+        watcher.cancel()
+        self._watchers.append(watcher)
+        return self._signal(self._why_sell() if in_time else ExitReason.DEADLINE)
+
+    async def _signal_from(self, watcher: "workflow.ActivityHandle[ExitSignal]") -> ExitSignal | None:
+        try:
+            return await watcher
+        except ActivityError as error:
+            if not _lease_is_lost(error):
+                raise
+            self._say("the lease was lost: another watches this position now")
+            return None
+
+    def _settle(self, result: TradeResult | None, held: Held) -> None:
+        if result is None:
+            self._say(f"{held.symbol} could not be sold: carried to the next session")
+            return
+        self._life = replace(self._life, realised_pnl=total([self._life.realised_pnl, result.net_pnl]))
+        attributes.show_result(result.exit_reason, result.net_pnl)
+        self._enter_state(WorkerState.IDLE, f"sold {held.symbol}: {result.exit_reason}, net {result.net_pnl:+,} won")
+
+    def _why_sell(self) -> ExitReason:
+        return self._sell_because or ExitReason.OPERATOR
+
+    def _signal(self, reason: ExitReason, detail: str = "") -> ExitSignal:
+        return ExitSignal(reason, NO_PRICE, self._now(), NO_PRICE, detail)
+
+    def _may_enter(self, plan: SessionPlan) -> bool:
+        over = self._is_winding_down() or self._entries_are_over(plan)
+        return not over and not workflow.info().is_continue_as_new_suggested()
+
+    def _entries_are_over(self, plan: SessionPlan) -> bool:
+        return self._now() >= plan.entries_until or self._life.closed_session == plan.session.date
+
+    def _next_intent(self) -> IntentId:
+        self._intents += 1
+        return intent_id(workflow.info().run_id, self._intents)
+
+    def _scan_pause(self) -> timedelta:
+        return self._in_market(self._life.rules.execution.scan_interval)
+
+
+def _held(entry: PreparedEntry, record: OrderRecord) -> Held:
+    return Held(
+        position_id=entry.position_id,
+        symbol=entry.symbol,
+        name=entry.name,
+        quantity=record.filled_quantity,
+        entry_price=f"{record.average_price:,.0f}",
+        opened_at=record.intent.decided_at,
+        overdue=False,
+        lease=entry.lease,
+    )
+
+
+def _lease_is_lost(error: ActivityError) -> bool:
+    cause = error.cause
+    return isinstance(cause, ApplicationError) and cause.type == StaleFencingTokenError.__name__
