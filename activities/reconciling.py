@@ -45,7 +45,7 @@ class ReconcilingActivities:
         found = await self._differences(account_id, session_date, listed, balance)
         for difference in found:
             await self._database.events.append(self._event(account_id, session_date, difference))
-        return Reconciled(booked, tuple(f"{d.kind}: {d.symbol} {d.detail}".strip() for d in found))
+        return Reconciled(booked, tuple(_in_words(difference) for difference in found))
 
     async def _book_missing_fills(self, account_id: AccountId, listed: tuple[BrokerOrder, ...]) -> int:
         rows = {row.ref: row for row in listed}
@@ -76,6 +76,11 @@ class ReconcilingActivities:
             self._pace.now(),
             session_date=session_date,
             symbol=difference.symbol,
-            detail={"kind": difference.kind, "detail": difference.detail},
-            key=f"discrepancy/{account_id}/{session_date}/{difference.kind}/{difference.symbol}/{difference.detail}",
+            detail={"kind": difference.kind, "ledger": difference.ledger, "broker": difference.broker},
+            key=f"discrepancy/{account_id}/{session_date}/{_in_words(difference)}",
         )
+
+
+def _in_words(difference: Discrepancy) -> str:
+    order = f" order {difference.ref.number}" if difference.ref else ""
+    return f"{difference.kind}: {difference.symbol}{order}, ledger {difference.ledger:,}, broker {difference.broker:,}"
