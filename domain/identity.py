@@ -1,7 +1,8 @@
 """Names of the things that trade: accounts, workers, positions and order intents."""
 
 from enum import StrEnum
-from typing import NewType
+from hashlib import sha256
+from typing import Final, NewType
 
 AccountId = NewType("AccountId", str)
 """Our alias of a brokerage account, such as ``simulated-3f9a1c``; never the account number itself."""
@@ -22,3 +23,13 @@ class Environment(StrEnum):
     LIVE = "live"
     PAPER = "paper"
     SIMULATED = "simulated"
+
+
+SIMULATED_ACCOUNT: Final = "50000000-01"
+"""The account that the embedded simulator is asked for when none is configured."""
+
+
+def account_alias(environment: Environment, account_number: str) -> AccountId:
+    """Return the name under which an account appears in ids, tables and the Web UI; it does not tell the number."""
+    digest = sha256(account_number.replace("-", "").encode()).hexdigest()
+    return AccountId(f"{environment}-{digest[:6]}")
