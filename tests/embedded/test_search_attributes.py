@@ -4,9 +4,9 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
 
-from embedded.search_attributes import ensure_search_attributes
+from embedded.search_attributes import SearchAttributes, ensure_search_attributes
 
-ATTRIBUTES = [SearchAttributeKey.for_keyword("ProbeState"), SearchAttributeKey.for_int("ProbeCycle")]
+ATTRIBUTES: SearchAttributes = [SearchAttributeKey.for_keyword("ProbeState"), SearchAttributeKey.for_int("ProbeCycle")]
 
 
 async def test_they_are_registered_on_a_server_once(temporal_dev_server: str) -> None:
