@@ -1,0 +1,203 @@
+"""What worker.py wires: settings become connections, connections become activities, activities become Temporal workers."""
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from pydantic import SecretStr
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.runtime import Runtime
+from temporalio.worker import Worker
+
+from activities.closing import ClosingActivities
+from activities.cycles import CycleActivities
+from activities.entries import EntryActivities
+from activities.market_data import MarketDataActivities
+from activities.orders import OrderActivities
+from activities.pace import Pace, RealPace
+from activities.positions import PositionActivities
+from activities.quote_feed import QuoteFeed
+from activities.reconciling import ReconcilingActivities
+from activities.resolving import ProofRules, ResolvingActivities
+from activities.summarising import SummaryActivities
+from broker.kis.broker import KisBroker
+from broker.kis.connection import LIVE_URL, PAPER_URL, KisConnection
+from broker.protocol import Broker
+from database.database import Database
+from domain.clock import LIVE_CLOCK, MarketClock
+from domain.costs import BANKIS_COMMISSION
+from domain.identity import SIMULATED_ACCOUNT, AccountId, Environment, account_alias
+from domain.session import CloseLeads, TradingCalendar
+from embedded.endpoints import Endpoints
+from exchange.calendar import krx_calendar
+from settings import Settings
+from workflows.identity import task_queues
+from workflows.market_close import MarketCloseWorkflow
+from workflows.trading_worker import TradingWorkerWorkflow
+
+_SIMULATED_KEY: Final = "HARU-SIMULATED-KEY-0000000000000000A"
+_SIMULATED_SECRET: Final = "S" * 180
+_CALLS_PER_SECOND: Final = {Environment.LIVE: 18, Environment.SIMULATED: 18, Environment.PAPER: 1}
+_WATCH_SLOTS: Final = 1_000
+"""More than any fleet holds positions; a watcher without a slot would leave its position unwatched."""
+_GRACE: Final = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the parts are, whoever runs them, and how the market's clock runs."""
+
+    temporal_address: str
+    temporal_ui_url: str | None
+    database_url: str
+    broker_url: str
+    clock: MarketClock
+
+
+def place_of(settings: Settings, endpoints: Endpoints) -> Place:
+    """Join what is configured with what is embedded; configuration wins."""
+    configured = settings.database_url.get_secret_value() if settings.database_url else None
+    return Place(
+        temporal_address=settings.temporal.get("target_host") or str(endpoints.temporal_address),
+        temporal_ui_url=endpoints.temporal_ui_url,
+        database_url=configured or str(endpoints.database_url),
+        broker_url=_broker_url(settings, endpoints),
+        clock=endpoints.market.clock if endpoints.market else LIVE_CLOCK,
+    )
+
+
+def account_of(settings: Settings) -> AccountId:
+    """Return the alias of the configured account."""
+    return account_alias(settings.broker.environment, settings.broker.account or SIMULATED_ACCOUNT)
+
+
+def calendar_of(settings: Settings, clock: MarketClock) -> TradingCalendar:
+    """Return the calendar of the years around the market's present."""
+    year = clock.market_time(datetime.now(UTC)).year  # noqa: TID251 - the composition root may look at the clock
+    return krx_calendar(year - 1, year + 2, settings.calendar.overrides())
+
+
+async def connect_temporal(settings: Settings, place: Place, runtime: Runtime | None = None) -> Client:
+    """Connect as Temporal's own configuration says, to the embedded server when it says nothing."""
+    config: dict[str, Any] = {**settings.temporal}
+    config.setdefault("target_host", place.temporal_address)
+    return await Client.connect(**config, data_converter=pydantic_data_converter, runtime=runtime)
+
+
+def broker_for(settings: Settings, place: Place, database: Database, pace: Pace) -> KisBroker:
+    """Return the account's broker, with the fleet's shared token and rate budget."""
+    connection = _connection(settings, place)
+    fingerprint = hashlib.sha256(connection.app_key.get_secret_value().encode()).hexdigest()[:16]
+    per_second = settings.broker.calls_per_second or _CALLS_PER_SECOND[settings.broker.environment]
+    budget = database.rate_budget(account_of(settings), per_second)
+    return KisBroker(connection, budget, database.tokens(fingerprint), pace.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Collaborators:
+    """What activities are made of; tests hand in their own pace and calendar."""
+
+    broker: Broker
+    database: Database
+    pace: Pace
+    calendar: TradingCalendar
+    leads: CloseLeads = CloseLeads()
+    proof: ProofRules = ProofRules()
+
+
+def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> list[Worker]:
+    """Return the three Temporal workers of an account: trading, watch and broker."""
+    feed = QuoteFeed(with_.broker, with_.pace)
+    market_data = MarketDataActivities(feed, with_.broker, with_.database, with_.pace)
+    cycles = CycleActivities(with_.database, with_.calendar, with_.leads, with_.pace)
+    entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, BANKIS_COMMISSION)
+    orders = OrderActivities(with_.broker, with_.database, with_.pace)
+    resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof)
+    positions = PositionActivities(feed, with_.broker, with_.database, with_.pace, BANKIS_COMMISSION)
+    closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace)
+    reconciling = ReconcilingActivities(with_.broker, with_.database, with_.pace)
+    summaries = SummaryActivities(with_.database)
+    queues = task_queues(account_id)
+    return [
+        _worker(
+            client,
+            queues.trading,
+            [
+                cycles.begin_cycle,
+                positions.close_position,
+                positions.abandon_entry,
+                closing.plan_close,
+                closing.shut_entries,
+                closing.seize_position,
+                closing.list_open_orders,
+                summaries.write_summaries,
+            ],
+            workflows=[TradingWorkerWorkflow, MarketCloseWorkflow],
+        ),
+        _worker(
+            client,
+            queues.watch,
+            [
+                market_data.find_candidates,
+                orders.follow_order,
+                resolving.resolve_order,
+                positions.watch_position,
+                closing.order_liquidation,
+                closing.await_flat,
+                closing.prove_flat,
+                reconciling.reconcile_account,
+            ],
+            max_concurrent_activities=_WATCH_SLOTS,
+            max_heartbeat_throttle_interval=timedelta(seconds=1),
+        ),
+        _worker(
+            client,
+            queues.broker,
+            [entries.prepare_entry, positions.prepare_exit, orders.submit_order, orders.cancel_order],
+        ),
+    ]
+
+
+@asynccontextmanager
+async def hosting(workers: Sequence[Worker]) -> AsyncIterator[None]:
+    """Run the workers for as long as the block lasts, then drain them together."""
+    async with AsyncExitStack() as stack:
+        for worker in workers:
+            await stack.enter_async_context(worker)
+        yield
+
+
+def _worker(client: Client, queue: str, activities: Sequence[Any], **options: Any) -> Worker:
+    return Worker(
+        client,
+        task_queue=queue,
+        activities=activities,
+        graceful_shutdown_timeout=_GRACE,
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+        **options,
+    )
+
+
+def _broker_url(settings: Settings, endpoints: Endpoints) -> str:
+    if settings.broker.rest_url is not None:
+        return str(settings.broker.rest_url).rstrip("/")
+    if settings.broker.environment is Environment.SIMULATED:
+        return str(settings.simulator.url or endpoints.simulator_url).rstrip("/")
+    return LIVE_URL if settings.broker.environment is Environment.LIVE else PAPER_URL
+
+
+def _connection(settings: Settings, place: Place) -> KisConnection:
+    broker = settings.broker
+    account = (broker.account or SIMULATED_ACCOUNT).replace("-", "")
+    return KisConnection(
+        environment=broker.environment,
+        trading_url=place.broker_url,
+        app_key=broker.app_key or SecretStr(_SIMULATED_KEY),
+        app_secret=broker.app_secret or SecretStr(_SIMULATED_SECRET),
+        account_number=SecretStr(account[:8]),
+        product_code=account[8:],
+    )
