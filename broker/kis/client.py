@@ -31,6 +31,13 @@ RATE_PAUSES: Final = (0.2, 0.6)
 MOST_PAGES: Final = 100
 
 _NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_ERRORS: Final[Mapping[Meaning, type[TradingError]]] = {
+    Meaning.RATE: RateLimitedError,
+    Meaning.TOKEN: CredentialsRefusedError,
+    Meaning.CREDENTIALS: CredentialsRefusedError,
+    Meaning.BUG: BrokerProtocolError,
+    Meaning.TRY_AGAIN: BrokerUnavailableError,
+}
 _SERVER_ERRORS: Final = 500
 _TOO_MANY_REQUESTS: Final = 429
 
@@ -149,20 +156,18 @@ class KisClient:
             return envelope
         code, message = envelope.code, self.connection.masked(envelope.message)
         text = f"{call.label}: HTTP {envelope.status} {self.connection.masked(code)} {message}".rstrip()
-        match envelope.meaning:
-            case Meaning.RATE:
-                raise RateLimitedError(text)
-            case Meaning.TOKEN | Meaning.CREDENTIALS:
-                raise CredentialsRefusedError(text)
-            case Meaning.BUG:
-                raise BrokerProtocolError(text)
-            case Meaning.TRY_AGAIN:
-                raise BrokerUnavailableError(text)
-        if envelope.status >= _SERVER_ERRORS or envelope.status == _TOO_MANY_REQUESTS:
+        error = _ERRORS.get(envelope.meaning)
+        if error is not None:
+            raise error(text)
+        if envelope.meaning is Meaning.UNLISTED and _is_passing(envelope.status):
             raise BrokerUnavailableError(text)
         if not envelope.has_verdict:
             raise BrokerProtocolError(f"{text} (not KIS's envelope)")
         raise BrokerRefusedError(self.connection.masked(code), message)
+
+
+def _is_passing(status: int) -> bool:
+    return status >= _SERVER_ERRORS or status == _TOO_MANY_REQUESTS
 
 
 def _same_rows(page: Envelope, earlier: Envelope) -> bool:

@@ -38,7 +38,12 @@ class Envelope:
     @property
     def succeeded(self) -> bool:
         """Tell whether KIS says that the call was done (``rt_cd`` 0, whatever ``msg_cd``)."""
-        return self.status == httpx.codes.OK and self._text("rt_cd") == "0"
+        return self.status == httpx.codes.OK and self.claims_success
+
+    @property
+    def claims_success(self) -> bool:
+        """Tell whether the body says so, whatever the HTTP status."""
+        return self._text("rt_cd") == "0"
 
     @property
     def has_verdict(self) -> bool:

@@ -59,8 +59,14 @@ Amount = Annotated[int, BeforeValidator(_whole), Field(ge=-_GREATEST, le=_GREATE
 """Won that may be owed."""
 
 Text = Annotated[str, BeforeValidator(_printable)]
-Code = Annotated[str, BeforeValidator(_bare), Field(pattern=r"^[0-9A-Z]{6,7}$")]
-"""A stock's short code; six characters, seven for an ETN."""
+Code = Annotated[str, BeforeValidator(_bare), Field(pattern=r"^[0-9A-Z]{1,12}$")]
+"""A security's code; six characters for a stock, others for what else an account may hold."""
+
+Word = Annotated[str, BeforeValidator(_bare)]
+"""A code or flag, to be given its pattern; never blank unless the pattern says so."""
+
+Day = Annotated[Word, Field(pattern=r"^[0-9]{8}$")]
+"""A KST date, ``YYYYMMDD``."""
 
 OrderNumber = Annotated[str, BeforeValidator(_order_number), Field(pattern=r"^[0-9]*[1-9][0-9]*$", max_length=10)]
 """``ODNO``: ten digits, zero padded, whatever padding it came with."""

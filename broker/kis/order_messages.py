@@ -1,10 +1,22 @@
 """KIS's rows about orders and the account, under KIS's own names (kis-openapi §4)."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from broker.kis.fields import Amount, Branch, Code, Count, CountOrZero, Message, OrderNumber, OriginalNumber, Text
+from broker.kis.fields import (
+    Amount,
+    Branch,
+    Code,
+    Count,
+    CountOrZero,
+    Day,
+    Message,
+    OrderNumber,
+    OriginalNumber,
+    Text,
+    Word,
+)
 
 
 def _six_digits(value: object) -> object:
@@ -21,13 +33,13 @@ class OrderReply(Message):
 class OrderRow(Message):
     """One order of inquire-daily-ccld (TTTC0081R), with cumulative fills; amounts in won."""
 
-    ord_dt: Annotated[str, Field(pattern=r"^[0-9]{8}$")]
+    ord_dt: Day
     ord_tmd: Annotated[str, BeforeValidator(_six_digits), Field(pattern=r"^[0-9]{6}$")]
     ord_gno_brno: Branch
     odno: OrderNumber
     orgn_odno: OriginalNumber = None
     ord_dvsn_cd: Text
-    sll_buy_dvsn_cd: Annotated[str, Field(pattern=r"^0[12]$")]
+    sll_buy_dvsn_cd: Annotated[Word, Field(pattern=r"^0[12]$")]
     pdno: Code
     ord_qty: Count
     ord_unpr: CountOrZero
@@ -35,6 +47,12 @@ class OrderRow(Message):
     tot_ccld_amt: Count
     rmn_qty: Count
     rjct_qty: CountOrZero
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.tot_ccld_qty > self.ord_qty:
+            raise ValueError("tot_ccld_qty is more than ord_qty")
+        return self
 
 
 class OrderTotals(Message):

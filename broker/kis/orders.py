@@ -60,13 +60,15 @@ class KisOrders:
         """Return a day's orders, oldest first, all pages (TTTC0081R).
 
         Raises:
-            BrokerUnavailableError: the list is empty while its own totals say otherwise. Else as for any query.
+            BrokerUnavailableError: the list lags behind its own totals or amounts. Else as for any query.
         """
         pages = await self._client.ask_all(self._list_query(session_date, symbol, side), lane)
         rows = [row for page in pages for row in page.rows(Call.ORDER_LIST, "output1")]
         if not rows and symbol is None and side is None and _totals_say_otherwise(pages[0]):
             raise BrokerUnavailableError(f"{Call.ORDER_LIST.label}: no rows, but totals of some")
         orders = [_broker_order(read(Call.ORDER_LIST, OrderRow, row)) for row in rows]
+        if any(order.filled_quantity and not order.filled_amount for order in orders):
+            raise BrokerUnavailableError(f"{Call.ORDER_LIST.label}: a fill whose amount is not there yet")
         return tuple({order.ref: order for order in orders}.values())
 
     async def _send(self, call: Call, body: dict[str, str], lane: Lane) -> SubmitOutcome:
@@ -79,7 +81,7 @@ class KisOrders:
         if not reply.has_verdict:
             return Unknown(f"{call.label}: HTTP {reply.status} without KIS's envelope")
         code, message = masked(reply.code), masked(reply.message)
-        if order_verdict(reply.status, reply.code) is Verdict.REJECTED:
+        if not reply.claims_success and order_verdict(reply.status, reply.code) is Verdict.REJECTED:
             return Rejected(code, message)
         return Unknown(f"{call.label}: HTTP {reply.status} {code} {message}".rstrip())
 

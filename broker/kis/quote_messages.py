@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from broker.kis.fields import Code, Count, CountOrZero, Message, Text
+from broker.kis.fields import Code, Count, CountOrZero, Day, Message, Text, Word
 
 
 class ManyPricesRow(Message):
@@ -69,7 +69,7 @@ class DailyHead(Message):
 class DailyBar(Message):
     """``output2`` of inquire-daily-itemchartprice (FHKST03010100): one session."""
 
-    stck_bsop_date: Annotated[str, Field(pattern=r"^[0-9]{8}$")]
+    stck_bsop_date: Day
     stck_clpr: Count
     stck_hgpr: Count
     stck_lwpr: Count
@@ -104,8 +104,8 @@ class BookRow(Message):
 class HolidayRow(Message):
     """One day of chk-holiday (CTCA0903R); ``opnd_yn`` is the one that rules orders."""
 
-    bass_dt: Annotated[str, Field(pattern=r"^[0-9]{8}$")]
-    opnd_yn: Annotated[str, Field(pattern=r"^[YN]$")]
+    bass_dt: Day
+    opnd_yn: Annotated[Word, Field(pattern=r"^[YN]$")]
 
 
 def _levels(row: Any, name: str) -> list[dict[str, Any]]:

@@ -258,5 +258,9 @@ def a_holding_row(symbol: str = "005930", **changes: str) -> dict[str, str]:
     } | changes
 
 
+def with_real_time(connection: KisConnection, now: Callable[[], datetime]) -> KisConnection:
+    return replace(connection, real_time=now)
+
+
 def with_url(connection: KisConnection, url: str) -> KisConnection:
     return replace(connection, trading_url=url)

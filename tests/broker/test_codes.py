@@ -1,0 +1,130 @@
+"""What each code means, for a query and for an order: one row, one test."""
+
+import pytest
+
+from broker.kis import KisBroker
+from broker.kis.codes import MEANINGS, ORDER_VERDICTS, Meaning, Verdict, meaning_of, order_verdict
+from broker.protocol import Lane
+from domain.errors import (
+    BrokerProtocolError,
+    BrokerRefusedError,
+    BrokerUnavailableError,
+    CredentialsRefusedError,
+    RateLimitedError,
+    TradingError,
+)
+from domain.order import Rejected, Unknown
+from tests.broker.parts import DAY, SAMSUNG, ScriptedKis, an_intent, failure, success
+
+ERRORS = {
+    Meaning.TRY_AGAIN: BrokerUnavailableError,
+    Meaning.RATE: RateLimitedError,
+    Meaning.TOKEN: RateLimitedError,  # the next token may not be asked for within a minute
+    Meaning.CREDENTIALS: CredentialsRefusedError,
+    Meaning.BUG: BrokerProtocolError,
+    Meaning.REFUSED: BrokerRefusedError,
+}
+
+VERDICTS = [
+    ("EGW00121", 500, Verdict.REJECTED),
+    ("EGW00123", 500, Verdict.REJECTED),
+    ("EGW00103", 403, Verdict.REJECTED),
+    ("EGW00105", 403, Verdict.REJECTED),
+    ("EGW00304", 500, Verdict.REJECTED),
+    ("EGW02004", 500, Verdict.REJECTED),
+    ("EGW02006", 500, Verdict.REJECTED),
+    ("IGW00007", 500, Verdict.REJECTED),
+    ("OPSQ0002", 500, Verdict.REJECTED),
+    ("OPSQ2000", 200, Verdict.REJECTED),
+    ("OPSQ2001", 200, Verdict.REJECTED),
+    ("OPSQ9997", 500, Verdict.REJECTED),
+    ("EGW99999", 401, Verdict.REJECTED),
+    ("APBK0919", 200, Verdict.REJECTED),
+    ("APBK0952", 200, Verdict.REJECTED),
+    ("APBK0400", 200, Verdict.REJECTED),
+    ("40030000", 200, Verdict.REJECTED),
+    ("40580000", 200, Verdict.REJECTED),
+    ("70070000", 200, Verdict.REJECTED),
+    ("EGW00201", 500, Verdict.UNKNOWN),
+    ("EGW00201", 200, Verdict.UNKNOWN),
+    ("EGW00215", 500, Verdict.UNKNOWN),
+    ("EGW00001", 500, Verdict.UNKNOWN),
+    ("EGW00002", 403, Verdict.UNKNOWN),
+    ("EGW00202", 500, Verdict.UNKNOWN),
+    ("EGW00203", 500, Verdict.UNKNOWN),
+    ("EGW00300", 500, Verdict.UNKNOWN),
+    ("EGW00301", 500, Verdict.UNKNOWN),
+    ("EGW00302", 500, Verdict.UNKNOWN),
+    ("OPSQ0009", 500, Verdict.UNKNOWN),
+    ("APBK0952", 500, Verdict.UNKNOWN),
+    ("ZZZ99999", 503, Verdict.UNKNOWN),
+]
+
+
+@pytest.mark.parametrize(("code", "status", "verdict"), VERDICTS)
+def test_a_code_proves_or_does_not_prove_that_no_order_exists(code: str, status: int, verdict: Verdict) -> None:
+    assert order_verdict(status, code) is verdict
+
+
+@pytest.mark.parametrize(("code", "status", "verdict"), VERDICTS)
+async def test_an_order_becomes_what_the_code_proves(
+    broker: KisBroker, kis: ScriptedKis, code: str, status: int, verdict: Verdict
+) -> None:
+    kis.answers("order-cash", failure(code, status, message="주문 불가"))
+
+    outcome = await broker.submit(an_intent(), Lane.ENTRY)
+
+    if verdict is Verdict.REJECTED:
+        assert outcome == Rejected(code, "주문 불가")
+    else:
+        assert outcome == Unknown(f"order-cash: HTTP {status} {code} 주문 불가")
+    assert len(kis.asked("order-cash")) == 1
+
+
+@pytest.mark.parametrize("code", sorted(set(MEANINGS) - {"70070000"}))
+async def test_a_query_raises_what_its_code_means(broker: KisBroker, kis: ScriptedKis, code: str) -> None:
+    kis.answers("inquire-price", failure(code))
+
+    with pytest.raises(TradingError) as raised:
+        await broker.instrument_status(SAMSUNG, Lane.SCAN)
+
+    assert type(raised.value) is ERRORS[meaning_of(code)]
+
+
+def test_each_meaning_that_a_code_can_have_rules_orders_or_leaves_them_to_the_status() -> None:
+    assert set(MEANINGS.values()) - set(ORDER_VERDICTS) == {Meaning.NO_ROWS}
+
+
+async def test_an_unlisted_code_with_success_status_is_a_refusal_in_kis_own_words(
+    broker: KisBroker, kis: ScriptedKis
+) -> None:
+    kis.answers("inquire-price", failure("APBK0656", 200, "7", "종목코드 오류"))
+
+    with pytest.raises(BrokerRefusedError) as refused:
+        await broker.instrument_status(SAMSUNG, Lane.SCAN)
+
+    assert (refused.value.code, refused.value.message) == ("APBK0656", "종목코드 오류")
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+async def test_a_query_may_be_tried_again_after_a_server_error(
+    broker: KisBroker, kis: ScriptedKis, status: int
+) -> None:
+    kis.answers("inquire-price", failure("ZZZ99999", status))
+
+    with pytest.raises(BrokerUnavailableError):
+        await broker.instrument_status(SAMSUNG, Lane.SCAN)
+
+
+@pytest.mark.parametrize("rt_cd", ["0", "7"])
+async def test_nothing_to_display_is_an_empty_list(broker: KisBroker, kis: ScriptedKis, rt_cd: str) -> None:
+    kis.answers("inquire-daily-ccld", failure("70070000", 200, rt_cd))
+
+    assert await broker.orders_on(DAY, Lane.RESOLVE) == ()
+
+
+async def test_success_is_never_judged_by_the_message_code(broker: KisBroker, kis: ScriptedKis) -> None:
+    reply = success("D", output1=[], output2={})
+    kis.answers("inquire-daily-ccld", reply)
+
+    assert await broker.orders_on(DAY, Lane.RESOLVE) == ()

@@ -1,0 +1,225 @@
+"""Queries: a little patience for rates and tokens, all pages, and loud about what does not fit."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from broker.kis import KisBroker
+from broker.kis.client import MOST_PAGES, RATE_PAUSES
+from broker.protocol import AccessToken, Lane
+from domain.errors import (
+    BrokerProtocolError,
+    BrokerUnavailableError,
+    CredentialsRefusedError,
+    RateLimitedError,
+)
+from tests.broker.parts import (
+    DAY,
+    NOON,
+    SAMSUNG,
+    Budget,
+    ScriptedKis,
+    Tokens,
+    a_holding_row,
+    a_price_row,
+    an_order_row,
+    failure,
+    success,
+)
+
+TOTALS = {"prvs_rcdl_excc_amt": "5000000"}
+KEYS = {"ctx_area_fk100": "fk".ljust(100), "ctx_area_nk100": "nk".ljust(100)}
+
+
+@pytest.mark.parametrize("code", ["EGW00201", "EGW00215"])
+async def test_a_query_over_the_rate_is_asked_again(
+    broker: KisBroker, kis: ScriptedKis, budget: Budget, code: str
+) -> None:
+    kis.answers("inquire-price", failure(code), failure(code, 200), success(output=a_price_row()))
+
+    await broker.instrument_status(SAMSUNG, Lane.SCAN)
+
+    assert budget.lanes.count(Lane.SCAN) == 3
+
+
+async def test_a_rate_storm_ends_the_patience(broker: KisBroker, kis: ScriptedKis) -> None:
+    kis.answers("inquire-price", failure("EGW00201"))
+
+    with pytest.raises(RateLimitedError):
+        await broker.instrument_status(SAMSUNG, Lane.SCAN)
+
+    assert len(kis.asked("inquire-price")) == 1 + len(RATE_PAUSES)
+
+
+async def test_a_query_renews_a_refused_token_once(broker: KisBroker, kis: ScriptedKis, tokens: Tokens) -> None:
+    tokens.stored = AccessToken("old", NOON + timedelta(hours=9))
+    kis.answers("inquire-price", failure("EGW00123"), success(output=a_price_row()))
+
+    await broker.instrument_status(SAMSUNG, Lane.SCAN)
+
+    used = [request.headers["authorization"] for request in kis.asked("inquire-price")]
+    assert used == ["Bearer old", "Bearer token-1"]
+
+
+async def test_a_new_token_that_is_refused_too_stops(broker: KisBroker, kis: ScriptedKis, tokens: Tokens) -> None:
+    tokens.stored = AccessToken("old", NOON + timedelta(hours=9))
+    kis.answers("inquire-price", failure("EGW00121"))
+
+    with pytest.raises(CredentialsRefusedError):
+        await broker.instrument_status(SAMSUNG, Lane.SCAN)
+
+    assert len(kis.asked("inquire-price")) == 2
+
+
+@pytest.mark.parametrize("error", [httpx.ReadTimeout("late"), httpx.ConnectError("no"), httpx.DecodingError("gzip")])
+async def test_a_query_that_fails_on_the_way_may_be_tried_again(
+    broker: KisBroker, kis: ScriptedKis, error: Exception
+) -> None:
+    kis.answers("inquire-price", error)
+
+    with pytest.raises(BrokerUnavailableError, match=type(error).__name__):
+        await broker.instrument_status(SAMSUNG, Lane.SCAN)
+
+    assert len(kis.asked("inquire-price")) == 1
+
+
+async def test_a_page_that_comes_again_is_refused(broker: KisBroker, kis: ScriptedKis) -> None:
+    kis.answers("inquire-daily-ccld", success("M", output1=[an_order_row()], output2={}, **KEYS))
+
+    with pytest.raises(BrokerProtocolError, match="page 2 repeats"):
+        await broker.orders_on(DAY, Lane.RESOLVE)
+
+
+async def test_pages_without_an_end_are_refused(broker: KisBroker, kis: ScriptedKis) -> None:
+    pages = [success("F", output1=[an_order_row(number)], output2={}, **KEYS) for number in range(1, 200)]
+    kis.answers("inquire-daily-ccld", *pages)
+
+    with pytest.raises(BrokerProtocolError, match=f"more than {MOST_PAGES} pages"):
+        await broker.orders_on(DAY, Lane.RESOLVE)
+
+
+async def test_a_failure_on_a_later_page_is_no_shorter_list(broker: KisBroker, kis: ScriptedKis) -> None:
+    kis.answers("inquire-daily-ccld", success("M", output1=[an_order_row()], output2={}, **KEYS), failure("EGW00001"))
+
+    with pytest.raises(BrokerUnavailableError):
+        await broker.orders_on(DAY, Lane.RESOLVE)
+
+
+async def test_an_order_on_two_pages_counts_once_as_it_came_last(broker: KisBroker, kis: ScriptedKis) -> None:
+    later = an_order_row(2, tot_ccld_qty="10", tot_ccld_amt="700000", rmn_qty="0")
+    kis.answers(
+        "inquire-daily-ccld",
+        success("M", output1=[an_order_row(1), an_order_row(2)], output2={}, **KEYS),
+        success("D", output1=[later, {}, {"odno": ""}], output2={}),
+    )
+
+    orders = await broker.orders_on(DAY, Lane.RESOLVE)
+
+    assert [(order.ref.number[-1], order.filled_quantity) for order in orders] == [("1", 4), ("2", 10)]
+
+
+async def test_totals_without_rows_are_a_list_that_lags(broker: KisBroker, kis: ScriptedKis) -> None:
+    kis.answers("inquire-daily-ccld", success("D", output1=[], output2={"tot_ord_qty": "10", "tot_ccld_qty": "0"}))
+
+    with pytest.raises(BrokerUnavailableError, match="no rows, but totals"):
+        await broker.orders_on(DAY, Lane.RESOLVE)
+
+
+async def test_a_fill_without_its_amount_is_a_list_that_lags(broker: KisBroker, kis: ScriptedKis) -> None:
+    kis.answers("inquire-daily-ccld", success("D", output1=[an_order_row(tot_ccld_amt="0")], output2={}))
+
+    with pytest.raises(BrokerUnavailableError, match="amount is not there yet"):
+        await broker.orders_on(DAY, Lane.RESOLVE)
+
+
+async def test_a_balance_goes_on_over_all_pages_and_counts_its_totals_once(broker: KisBroker, kis: ScriptedKis) -> None:
+    kis.answers(
+        "inquire-balance",
+        success("M", output1=[a_holding_row("005930")], output2=[TOTALS], **KEYS),
+        success("D", output1=[a_holding_row("000660"), a_holding_row("005930", prpr="70600")], output2=[TOTALS]),
+    )
+
+    balance = await broker.balance(Lane.RESOLVE)
+
+    assert balance.cash == 5_000_000
+    assert [(held.symbol, held.quantity, held.price) for held in balance.holdings] == [
+        ("005930", 10, 70_600),
+        ("000660", 10, 70_500),
+    ]
+
+
+async def test_parts_of_a_holding_add_up(broker: KisBroker, kis: ScriptedKis) -> None:
+    rows = [a_holding_row(), a_holding_row(trad_dvsn_name="자기융자", hldg_qty="5", pchs_amt="350000")]
+    kis.answers("inquire-balance", success("D", output1=rows, output2=TOTALS))
+
+    (held,) = (await broker.balance(Lane.RESOLVE)).holdings
+
+    assert (held.quantity, held.sellable, held.cost) == (15, 14, 1_050_500)
+
+
+async def test_an_empty_list_beside_a_value_is_not_flat(broker: KisBroker, kis: ScriptedKis) -> None:
+    kis.answers("inquire-balance", success("D", output1=[], output2=[TOTALS | {"evlu_amt_smtl_amt": "705000"}]))
+
+    with pytest.raises(BrokerUnavailableError, match="no rows, but totals"):
+        await broker.balance(Lane.RESOLVE)
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ({"rmn_qty": ""}, "rmn_qty"),
+        ({"rmn_qty": "6.5"}, "rmn_qty"),
+        ({"tot_ccld_qty": "-1"}, "tot_ccld_qty"),
+        ({"tot_ccld_qty": "11"}, "row"),
+        ({"tot_ccld_amt": "1e9"}, "tot_ccld_amt"),
+        ({"sll_buy_dvsn_cd": "03"}, "sll_buy_dvsn_cd"),
+        ({"ord_dt": "20261332"}, "a date"),
+        ({"ord_tmd": "256199"}, "ord_tmd"),
+        ({"odno": "0"}, "odno"),
+        ({"pdno": "00593?"}, "pdno"),
+    ],
+)
+async def test_a_row_that_cannot_be_names_endpoint_and_field_only(
+    broker: KisBroker, kis: ScriptedKis, row: dict[str, str], field: str
+) -> None:
+    kis.answers("inquire-daily-ccld", success("D", output1=[an_order_row() | row], output2={}))
+
+    with pytest.raises(BrokerProtocolError, match=f"inquire-daily-ccld: {field}") as refused:
+        await broker.orders_on(DAY, Lane.RESOLVE)
+
+    assert not any(value and value in str(refused.value) for value in row.values() if len(value) > 2)
+
+
+@pytest.mark.parametrize("output", [None, 7, ["x"], [["y"]], {}, [], ""])
+async def test_a_missing_payload_is_loud(broker: KisBroker, kis: ScriptedKis, output: object) -> None:
+    kis.answers("inquire-price", success(output=output))
+
+    with pytest.raises(BrokerProtocolError, match="inquire-price: output"):
+        await broker.instrument_status(SAMSUNG, Lane.SCAN)
+
+
+async def test_padding_case_and_added_fields_do_not_matter(broker: KisBroker, kis: ScriptedKis) -> None:
+    row = {key.upper(): f"  {value} " for key, value in an_order_row(orgn_odno="0000000000").items()}
+    row |= {"NEW_FIELD": "x", "ODNO": "       762", "ORD_UNPR": "70000.0000", "RJCT_QTY": ""}
+    kis.answers("inquire-daily-ccld", success("D", output1=row, output2={}))
+
+    (order,) = await broker.orders_on(DAY, Lane.RESOLVE)
+
+    assert (order.ref.number, order.original, order.limit_price) == ("0000000762", None, 70_000)
+
+
+async def test_a_cancel_row_names_its_original(broker: KisBroker, kis: ScriptedKis) -> None:
+    row = an_order_row(2, orgn_odno="1", ord_unpr="0", tot_ccld_qty="0", tot_ccld_amt="0", rmn_qty="0")
+    kis.answers("inquire-daily-ccld", success("D", output1=[row | {"ord_dvsn_cd": "02"}], output2={}))
+
+    (order,) = await broker.orders_on(DAY, Lane.RESOLVE)
+
+    assert (order.original, order.limit_price, order.order_type) == ("0000000001", None, None)
+
+
+async def test_a_reply_that_is_no_envelope_is_loud(broker: KisBroker, kis: ScriptedKis) -> None:
+    kis.answers("inquire-price", httpx.Response(200, text="<html>"))
+
+    with pytest.raises(BrokerProtocolError, match="not KIS's envelope"):
+        await broker.instrument_status(SAMSUNG, Lane.SCAN)

@@ -1,0 +1,199 @@
+"""From KIS's words about the market to ours."""
+
+import httpx
+import pytest
+
+from broker.kis import KisBroker
+from broker.protocol import Lane
+from domain.errors import BrokerProtocolError, BrokerRefusedError
+from domain.market import BookLevel, Market, Symbol, TradingFlag
+from domain.money import Price, Quantity
+from domain.tick_size import PriceLimits
+from tests.broker.parts import DAY, SAMSUNG, ScriptedKis, a_many_row, a_price_row, success
+
+HEAD = {
+    "stck_mxpr": "91100",
+    "stck_llam": "49100",
+    "stck_prdy_clpr": "70100",
+    "stck_prdy_hgpr": "70900",
+    "stck_prdy_lwpr": "69500",
+    "prdy_vol": "1234",
+}
+
+
+def a_bar(day: str, close: str) -> dict[str, str]:
+    return {"stck_bsop_date": day, "stck_clpr": close, "stck_hgpr": "71000", "stck_lwpr": "69000", "acml_vol": "5"}
+
+
+def a_book(**changes: str) -> dict[str, str]:
+    sides = {f"{side}{depth}": "0" for side in ("askp", "bidp", "askp_rsqn", "bidp_rsqn") for depth in range(1, 11)}
+    best = {"askp1": "70600", "askp_rsqn1": "120", "askp2": "70700", "askp_rsqn2": "8", "bidp1": "70500"}
+    return sides | best | {"bidp_rsqn1": "340", "aspr_acpt_hour": "120001"} | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "flags"),
+    [
+        ({}, set()),
+        ({"vi_cls_code": "0"}, set()),
+        ({"vi_cls_code": ""}, set()),
+        ({"iscd_stat_cls_code": "54"}, set()),
+        ({"mrkt_warn_cls_code": "01"}, set()),
+        ({"iscd_stat_cls_code": "51"}, {TradingFlag.ADMINISTRATIVE}),
+        ({"iscd_stat_cls_code": "52"}, {TradingFlag.WARNED}),
+        ({"iscd_stat_cls_code": "53"}, {TradingFlag.WARNED}),
+        ({"iscd_stat_cls_code": "58"}, {TradingFlag.HALTED}),
+        ({"iscd_stat_cls_code": "59"}, {TradingFlag.OVERHEATED}),
+        ({"temp_stop_yn": "Y"}, {TradingFlag.HALTED}),
+        ({"vi_cls_code": "Y"}, {TradingFlag.VOLATILITY_INTERRUPTION}),
+        ({"mrkt_warn_cls_code": "02"}, {TradingFlag.WARNED}),
+        ({"mrkt_warn_cls_code": "03"}, {TradingFlag.WARNED}),
+        ({"invt_caful_yn": "Y"}, {TradingFlag.WARNED}),
+        ({"short_over_yn": "Y"}, {TradingFlag.OVERHEATED}),
+        ({"sltr_yn": "Y"}, {TradingFlag.LIQUIDATION_TRADING}),
+        ({"mang_issu_cls_code": "Y"}, {TradingFlag.ADMINISTRATIVE}),
+    ],
+)
+async def test_each_sign_of_trouble_becomes_its_flag(
+    broker: KisBroker, kis: ScriptedKis, changes: dict[str, str], flags: set[TradingFlag]
+) -> None:
+    kis.answers("inquire-price", success(output=a_price_row(**changes)))
+
+    status = await broker.instrument_status(SAMSUNG, Lane.SCAN)
+
+    assert status.flags == flags
+
+
+@pytest.mark.parametrize("field", ["temp_stop_yn", "vi_cls_code", "iscd_stat_cls_code", "sltr_yn"])
+async def test_a_missing_flag_is_not_taken_for_health(broker: KisBroker, kis: ScriptedKis, field: str) -> None:
+    row = a_price_row()
+    del row[field]
+    kis.answers("inquire-price", success(output=row))
+
+    with pytest.raises(BrokerProtocolError, match=field):
+        await broker.instrument_status(SAMSUNG, Lane.SCAN)
+
+
+@pytest.mark.parametrize(
+    ("name", "market"),
+    [
+        ("KOSPI200", Market.KOSPI),
+        ("KOSPI", Market.KOSPI),
+        ("코스피", Market.KOSPI),
+        ("KOSDAQ", Market.KOSDAQ),
+        ("KSQ150", Market.KOSDAQ),
+    ],
+)
+async def test_the_board_is_read_from_the_index_name(
+    broker: KisBroker, kis: ScriptedKis, name: str, market: Market
+) -> None:
+    kis.answers("inquire-price", success(output=a_price_row(rprs_mrkt_kor_name=name)))
+
+    assert (await broker.instrument_status(SAMSUNG, Lane.SCAN)).market is market
+
+
+@pytest.mark.parametrize("name", ["", "KONEX"])
+async def test_a_stock_on_no_board_of_ours_is_refused(broker: KisBroker, kis: ScriptedKis, name: str) -> None:
+    kis.answers("inquire-price", success(output=a_price_row(rprs_mrkt_kor_name=name)))
+
+    with pytest.raises(BrokerRefusedError, match="NO_BOARD"):
+        await broker.instrument_status(SAMSUNG, Lane.SCAN)
+
+
+async def test_stocks_without_a_price_have_no_quote(broker: KisBroker, kis: ScriptedKis) -> None:
+    rows = [a_many_row("005930"), a_many_row("000660", inter2_prpr="0"), {}, a_many_row("111111")]
+    kis.answers("intstock-multprice", success(output=rows))
+
+    quotes = await broker.quotes([SAMSUNG, Symbol("000660")], Lane.WATCH)
+
+    assert list(quotes) == [SAMSUNG]
+    assert quotes[SAMSUNG].limits == PriceLimits(Price(49_100), Price(91_100))
+
+
+async def test_blank_prices_are_none(broker: KisBroker, kis: ScriptedKis) -> None:
+    row = a_many_row(inter2_askp="", inter2_bidp=" ", inter2_mxpr="", inter2_oprc="")
+    kis.answers("intstock-multprice", success(output=row))
+
+    quote = (await broker.quotes([SAMSUNG], Lane.WATCH))[SAMSUNG]
+
+    assert (quote.ask, quote.bid, quote.open_price, quote.limits) == (0, 0, 0, None)
+
+
+@pytest.mark.parametrize("price", ["-70500", "70.5", "NaN", "Infinity", "1e5", "٧٠٥٠٠", "9" * 30, "x", True, None, []])
+async def test_a_price_that_is_no_price_is_loud(broker: KisBroker, kis: ScriptedKis, price: object) -> None:
+    row: dict[str, object] = {**a_many_row(), "inter2_bidp": price}
+    kis.answers("intstock-multprice", success(output=[row]))
+
+    if price is None:
+        assert (await broker.quotes([SAMSUNG], Lane.WATCH))[SAMSUNG].bid == 0
+    else:
+        with pytest.raises(BrokerProtocolError, match="intstock-multprice: inter2_bidp"):
+            await broker.quotes([SAMSUNG], Lane.WATCH)
+
+
+async def test_the_reference_is_the_last_bar_before_the_session(broker: KisBroker, kis: ScriptedKis) -> None:
+    bars = [a_bar("20261123", "70500"), a_bar("20261120", "70100"), a_bar("20261119", "69900"), {}]
+    kis.answers("inquire-daily-itemchartprice", success(output1=HEAD, output2=bars))
+
+    reference = await broker.daily_reference(SAMSUNG, DAY, Lane.SCAN)
+
+    assert (reference.previous_close, reference.previous_range, reference.previous_volume) == (70_100, 2_000, 5)
+    assert reference.limits == PriceLimits(Price(49_100), Price(91_100))
+
+
+async def test_without_bars_the_reference_is_what_the_head_says(broker: KisBroker, kis: ScriptedKis) -> None:
+    kis.answers("inquire-daily-itemchartprice", success(output1=HEAD, output2=[]))
+
+    reference = await broker.daily_reference(SAMSUNG, DAY, Lane.SCAN)
+
+    assert (reference.previous_close, reference.previous_range, reference.previous_volume) == (70_100, 1_400, 1_234)
+
+
+async def test_an_unknown_stock_has_no_reference(broker: KisBroker, kis: ScriptedKis) -> None:
+    kis.answers("inquire-daily-itemchartprice", success(output1=dict.fromkeys(HEAD, "0"), output2=[]))
+
+    with pytest.raises(BrokerRefusedError, match="NO_REFERENCE"):
+        await broker.daily_reference(SAMSUNG, DAY, Lane.SCAN)
+
+
+async def test_the_book_leaves_empty_levels_out(broker: KisBroker, kis: ScriptedKis) -> None:
+    kis.answers("inquire-asking-price-exp-ccn", success(output1=a_book(), output2={}))
+
+    book = await broker.order_book(SAMSUNG, Lane.EXIT)
+
+    assert book.asks == (BookLevel(Price(70_600), Quantity(120)), BookLevel(Price(70_700), Quantity(8)))
+    assert book.bids == (BookLevel(Price(70_500), Quantity(340)),)
+
+
+async def test_a_book_with_a_missing_level_is_loud(broker: KisBroker, kis: ScriptedKis) -> None:
+    row = a_book()
+    del row["bidp_rsqn7"]
+    kis.answers("inquire-asking-price-exp-ccn", success(output1=row, output2={}))
+
+    with pytest.raises(BrokerProtocolError, match=r"bids\.6\.quantity"):
+        await broker.order_book(SAMSUNG, Lane.EXIT)
+
+
+async def test_leaders_are_stocks_without_repetition(broker: KisBroker, kis: ScriptedKis) -> None:
+    codes = ["005930", "Q500001", "000660", "005930", "035720"]
+    kis.answers("volume-rank", success(output=[{"mksc_shrn_iscd": code} for code in codes]))
+
+    assert await broker.volume_leaders(2, Lane.SCAN) == ("005930", "000660")
+    assert await broker.volume_leaders(0, Lane.SCAN) == ()
+
+
+@pytest.mark.parametrize("days", [[], [{"bass_dt": "20261122", "opnd_yn": "N"}]])
+async def test_a_calendar_without_the_day_is_loud(
+    broker: KisBroker, kis: ScriptedKis, days: list[dict[str, str]]
+) -> None:
+    kis.answers("chk-holiday", success(output=days))
+
+    with pytest.raises(BrokerProtocolError, match="chk-holiday: 2026-11-23 is missing"):
+        await broker.is_session_day(DAY, Lane.SCAN)
+
+
+async def test_an_answer_is_read_whatever_its_media_type(broker: KisBroker, kis: ScriptedKis) -> None:
+    reply = success(output=[a_many_row()])
+    kis.answers("intstock-multprice", httpx.Response(200, content=reply.content, headers={"content-type": "text/x"}))
+
+    assert SAMSUNG in await broker.quotes([SAMSUNG], Lane.WATCH)
