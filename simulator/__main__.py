@@ -1,0 +1,159 @@
+"""``python -m simulator``: a KIS Open API server on this machine."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from domain.clock import MarketClock
+from domain.session import TradingCalendar
+from exchange.calendar import krx_calendar
+from simulator.app import create_simulation
+from simulator.clock import ManualClock, clock_from_json, clock_from_text, kst_instant, market_instant, utc_now
+from simulator.journal import JournalError, Record, first_record
+from simulator.server import listen, serve
+from simulator.settings import PAPER, REAL, SimulationSettings
+from simulator.simulation import SettingsMismatchError, Simulation
+from simulator.tape import FIRST_DATE
+
+_DEFAULT_SEED: Final = 7
+_DEFAULT_CASH: Final = 100_000_000
+_RATE_LIMITS: Final = {REAL: 18, PAPER: 1}
+_YEARS_AHEAD: Final = 2
+_ONE_SECOND: Final = timedelta(seconds=1)
+
+_EPILOG: Final = """
+examples:
+  python -m simulator                                   a live market on port 9443
+  python -m simulator --clock open --speed 60           a trading day in six and a half minutes, from 08:59 on
+  python -m simulator --clock "2026-11-23 08:59:00" --manual --data ./books
+                                                        time stands still until POST /control/clock
+The control API under /control is described in docs/simulator.md.
+"""
+
+
+class ArgumentsError(Exception):
+    """The command line contradicts itself or the journal; exit code 2."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the simulator and return the exit code: 0 ended by a signal, 1 cannot run, 2 wrong arguments."""
+    options = _parser().parse_args(arguments)
+    try:
+        simulation = _simulation(options)
+    except (ArgumentsError, SettingsMismatchError, ValueError) as error:
+        return _failed(str(error), 2)
+    except JournalError as error:
+        return _failed(str(error), 1)
+    try:
+        listening = listen(options.host, options.port)
+    except OSError as error:
+        return _failed(f"cannot listen on {options.host}:{options.port}: {error.strerror}; choose another --port", 1)
+    simulation.warm_up()
+    serve(simulation, listening)
+    simulation.close()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m simulator",
+        description="A KIS Open API server (REST) with seeded prices, a matching engine and faults on demand.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    add("--port", type=int, default=9443, help="port, 0 = any free one (default %(default)s)")
+    add("--clock", help='live, open (a minute before the next open) or a KST time such as "2026-11-23 08:59:00"')
+    add("--speed", type=int, help="market seconds per real second (default 1)")
+    add("--real-anchor", help="real instant (ISO 8601) at which the market shows --clock (default: now)")
+    add("--manual", action="store_true", help="market time stands still until POST /control/clock")
+    add("--seed", type=int, help=f"seed of all prices (default {_DEFAULT_SEED})")
+    add("--environment", choices=(REAL, PAPER), help="which KIS service to play (default real)")
+    add("--opening-cash", type=int, help=f"won in a new account (default {_DEFAULT_CASH})")
+    add("--rate-limit", type=int, help="calls per second and app key, 0 = none (default 18 real, 1 paper)")
+    add("--token-interval", type=float, default=60.0, help="seconds between two token issues (default %(default)s)")
+    add("--data", type=Path, help="folder that keeps the books over restarts (default: memory only)")
+    return parser
+
+
+def _simulation(options: argparse.Namespace) -> Simulation:
+    now = utc_now()
+    calendar = krx_calendar(FIRST_DATE.year, now.year + _YEARS_AHEAD)
+    kept = first_record(options.data) if options.data else None
+    clock = _kept_clock(options, kept, calendar) if kept else _new_clock(options, now, calendar)
+    values = kept["values"] if kept else {}
+    environment = options.environment or values.get("environment", REAL)
+    settings = SimulationSettings(
+        clock=clock,
+        calendar=calendar,
+        seed=_chosen(options.seed, values.get("seed", _DEFAULT_SEED)),
+        environment=environment,
+        opening_cash=_chosen(options.opening_cash, values.get("opening_cash", _DEFAULT_CASH)),
+        rate_limit=_chosen(options.rate_limit, _RATE_LIMITS[environment]),
+        token_interval=options.token_interval,
+        journal=options.data,
+    )
+    return create_simulation(settings)
+
+
+def _new_clock(options: argparse.Namespace, now: datetime, calendar: TradingCalendar) -> MarketClock | ManualClock:
+    speed = _chosen(options.speed, 1)
+    if speed < 1:
+        raise ArgumentsError("--speed must be a whole number of at least 1")
+    text = options.clock or ("live" if speed == 1 and not options.manual else "open")
+    if options.manual:
+        return ManualClock(market_instant(text, now, calendar))
+    real = kst_instant(options.real_anchor) if options.real_anchor else now
+    return clock_from_text(text, speed, real, calendar)
+
+
+def _kept_clock(options: argparse.Namespace, kept: Record, calendar: TradingCalendar) -> MarketClock | ManualClock:
+    """Return the journal's clock after checking that nothing on the command line contradicts it."""
+    clock = clock_from_json(kept["values"]["clock"])
+    manual = isinstance(clock, ManualClock)
+    asked_otherwise = [
+        name
+        for name, differs in (
+            ("--manual", options.manual and not manual),
+            ("--speed", options.speed not in (None, 1 if isinstance(clock, ManualClock) else clock.speed)),
+            ("--clock", bool(options.clock) and not _shows(clock, options.clock, calendar)),
+            ("--real-anchor", bool(options.real_anchor) and not _anchored(clock, options.real_anchor)),
+        )
+        if differs
+    ]
+    if asked_otherwise:
+        raise ArgumentsError(
+            f"{options.data} holds a market with another {' and '.join(asked_otherwise)} "
+            f"({kept['values']['clock']}); leave it out or use another --data"
+        )
+    return clock
+
+
+def _shows(clock: MarketClock | ManualClock, text: str, calendar: TradingCalendar) -> bool:
+    if text == "live":
+        return isinstance(clock, MarketClock) and clock.is_live
+    anchor = clock.market_time if isinstance(clock, ManualClock) else clock.market_anchor
+    if text == "open":
+        return market_instant("open", anchor - _ONE_SECOND, calendar) == anchor
+    return kst_instant(text) == anchor
+
+
+def _anchored(clock: MarketClock | ManualClock, text: str) -> bool:
+    return isinstance(clock, MarketClock) and clock.real_anchor == kst_instant(text)
+
+
+def _chosen(given: int | None, otherwise: int) -> int:
+    return otherwise if given is None else given
+
+
+def _failed(message: str, code: int) -> int:
+    print(f"simulator: {message}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""The ASGI application: KIS's paths, OAuth and the control API over one simulation."""
+
+import json
+from hashlib import sha256
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from domain.clock import in_seoul
+from simulator.control import control_routes
+from simulator.gateway import Gateway, ReplyDroppedError, one_slash
+from simulator.settings import SimulationSettings
+from simulator.simulation import Simulation
+from simulator.tokens import LIFE, TokenRefusedError
+
+_JSON = "application/json; charset=utf-8"
+
+
+def create_simulation(settings: SimulationSettings) -> Simulation:
+    """Build a simulated broker; with a journal folder it continues the books found there."""
+    return Simulation(settings)
+
+
+def create_app(simulation: Simulation) -> ASGIApp:
+    """Return the ASGI application of a simulation, for a server or for ``httpx.ASGITransport``."""
+    desk = _OAuth(simulation)
+    gateway = Gateway(simulation)
+
+    async def uapi(request: Request) -> Response:
+        answer = await gateway.answer(request)
+        headers = {"tr_id": request.headers.get("tr_id", ""), "tr_cont": answer.tr_cont, "gt_uid": _trace_id(request)}
+        return Response(answer.content, answer.status, headers, _JSON)
+
+    routes = [
+        Route("/oauth2/tokenP", desk.token, methods=["POST"]),
+        Route("/oauth2/revokeP", desk.revoke, methods=["POST"]),
+        Route("/oauth2/Approval", desk.approval, methods=["POST"]),
+        Route("/uapi/hashkey", desk.hashkey, methods=["POST"]),
+        Mount("/control", routes=control_routes(simulation)),
+        Route("/{path:path}", uapi, methods=["GET", "POST"]),
+    ]
+    return TitleCaseHeaders(Starlette(routes=routes))
+
+
+class TitleCaseHeaders:
+    """Sends ``Content-Type`` as KIS does: clients that collect lower-case headers choke on the hyphen otherwise."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and cut the connection where a fault asks for it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_in_title_case(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [(_title(name), value) for name, value in message["headers"]]
+            await send(message)
+
+        try:
+            await self._app({**scope, "path": one_slash(scope["path"])}, receive, send_in_title_case)
+        except ReplyDroppedError:
+            transport = scope.get("extensions", {}).get("simulator.transport")
+            if transport is None:
+                raise
+            transport.abort()
+
+
+def _title(name: bytes) -> bytes:
+    return name.title() if b"-" in name else name
+
+
+class _OAuth:
+    """Tokens, approval keys and the hash of a body; these replies have no envelope."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+
+    async def token(self, request: Request) -> Response:
+        """Issue an access token."""
+        body = await self._arrived(request)
+        try:
+            token = self._simulation.issue_token(str(body.get("appkey", "")), str(body.get("appsecret", "")))
+        except TokenRefusedError as error:
+            return _refused(error)
+        return JSONResponse(
+            {
+                "access_token": token.text,
+                "access_token_token_expired": in_seoul(token.expires_at).strftime("%Y-%m-%d %H:%M:%S"),
+                "token_type": "Bearer",
+                "expires_in": int(LIFE.total_seconds()),
+            }
+        )
+
+    async def revoke(self, request: Request) -> Response:
+        """Withdraw an access token."""
+        body = await self._arrived(request)
+        self._simulation.revoke_token(str(body.get("token", "")))
+        return JSONResponse({"code": 200, "message": "접근토큰 폐기에 성공하였습니다"})
+
+    async def approval(self, request: Request) -> Response:
+        """Issue a WebSocket approval key; the same pair always gets the same one."""
+        body = await self._arrived(request)
+        try:
+            self._simulation.tokens.check_key(str(body.get("appkey", "")), str(body.get("secretkey", "")))
+        except TokenRefusedError as error:
+            return _refused(error)
+        return JSONResponse({"approval_key": str(uuid5(NAMESPACE_OID, str(body["appkey"])))})
+
+    async def hashkey(self, request: Request) -> Response:
+        """Return the hash of an order body, which no later call checks."""
+        body = await self._arrived(request)
+        digest = sha256(json.dumps(body, ensure_ascii=False).encode()).hexdigest()
+        return JSONResponse({"BODY": body, "HASH": digest})
+
+    async def _arrived(self, request: Request) -> dict[str, Any]:
+        try:
+            body = json.loads(await request.body() or b"{}")
+        except ValueError:
+            body = {}
+        body = body if isinstance(body, dict) else {}
+        key = str(body.get("appkey", "") or request.headers.get("appkey", ""))
+        self._simulation.calls.arrive(f"oauth {key}", one_slash(request.url.path), "", self._simulation.real_now())
+        return body
+
+
+def _refused(error: TokenRefusedError) -> Response:
+    return JSONResponse({"error_description": error.message, "error_code": error.code}, 403)
+
+
+def _trace_id(request: Request) -> str:
+    return request.headers.get("gt_uid", "")

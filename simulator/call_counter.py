@@ -1,0 +1,44 @@
+"""How many calls arrive: the limit per app key in any sliding real second, and what the control API reports."""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+_WINDOW: Final = timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class CallCounter:
+    """Counts calls in real time. ``limit`` is calls per second and app key; 0 lets everything pass."""
+
+    limit: int
+    total: int = 0
+    refused: int = 0
+    most_in_a_second: int = 0
+    by_path: Counter[str] = field(default_factory=Counter)
+    by_tr_id: Counter[str] = field(default_factory=Counter)
+    _arrived: dict[str, deque[datetime]] = field(default_factory=dict)
+    _passed: dict[str, deque[datetime]] = field(default_factory=dict)
+
+    def arrive(self, app_key: str, path: str, tr_id: str, now: datetime) -> bool:
+        """Count a call and tell whether it passes; refused calls do not use up the limit."""
+        self.total += 1
+        self.by_path[path] += 1
+        if tr_id:
+            self.by_tr_id[tr_id] += 1
+        self.most_in_a_second = max(self.most_in_a_second, _slide(self._arrived, app_key, now, count_it=True))
+        if self.limit and _slide(self._passed, app_key, now, count_it=False) >= self.limit:
+            self.refused += 1
+            return False
+        _slide(self._passed, app_key, now, count_it=True)
+        return True
+
+
+def _slide(windows: dict[str, deque[datetime]], app_key: str, now: datetime, *, count_it: bool) -> int:
+    window = windows.setdefault(app_key, deque())
+    while window and now - window[0] >= _WINDOW:
+        window.popleft()
+    if count_it:
+        window.append(now)
+    return len(window)

@@ -1,0 +1,91 @@
+"""The two clocks a simulation may run on, and the words that set them up on the command line."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from domain.clock import KST, LIVE_CLOCK, MarketClock, in_seoul
+from domain.session import TradingCalendar
+
+_BEFORE_OPEN = timedelta(minutes=1)
+
+
+def utc_now() -> datetime:
+    """Return the real instant."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class ManualClock:
+    """Market time (aware UTC) that stands still until it is moved; it never goes back."""
+
+    market_time: datetime
+
+    def set(self, instant: datetime) -> None:
+        """Move to a market instant; an earlier one than now raises ValueError."""
+        if instant < self.market_time:
+            raise ValueError(f"market time cannot go back from {in_seoul(self.market_time):%Y-%m-%d %H:%M:%S} KST")
+        self.market_time = instant.astimezone(UTC)
+
+    def advance(self, duration: timedelta) -> None:
+        """Move on by a stretch of market time."""
+        self.set(self.market_time + duration)
+
+
+def clock_from_text(text: str, speed: int, real: datetime, calendar: TradingCalendar) -> MarketClock:
+    """Return the clock that ``--clock`` names: ``live``, ``open`` (a minute before the next open) or a KST time."""
+    if text == "live":
+        if speed != 1:
+            raise ValueError("--clock live runs at speed 1; leave --speed out or choose another clock")
+        return LIVE_CLOCK
+    return MarketClock(real_anchor=real, market_anchor=market_instant(text, real, calendar), speed=speed)
+
+
+def market_instant(text: str, real: datetime, calendar: TradingCalendar) -> datetime:
+    """Return the market instant (UTC) behind ``live``, ``open`` or a KST time such as ``2026-11-23 08:59:00``."""
+    if text == "live":
+        return real
+    if text == "open":
+        session = calendar.session_at_or_after(real)
+        if real >= session.opens_at - _BEFORE_OPEN:
+            session = calendar.session_at_or_after(session.ends_at)
+        return session.opens_at - _BEFORE_OPEN
+    return kst_instant(text)
+
+
+def kst_instant(text: str) -> datetime:
+    """Parse an ISO date and time; without an offset it is Seoul wall-clock time. Return aware UTC."""
+    instant = datetime.fromisoformat(text)
+    return (instant if instant.tzinfo else instant.replace(tzinfo=KST)).astimezone(UTC)
+
+
+def clock_to_json(clock: MarketClock | ManualClock) -> dict[str, Any]:
+    """Return a clock in the words of the journal; a manual clock has no speed."""
+    if isinstance(clock, ManualClock):
+        return {"market_anchor": clock.market_time.isoformat(), "real_anchor": None, "speed": 0}
+    return {
+        "market_anchor": clock.market_anchor.isoformat(),
+        "real_anchor": clock.real_anchor.isoformat(),
+        "speed": clock.speed,
+    }
+
+
+def clock_from_json(values: Mapping[str, Any]) -> MarketClock | ManualClock:
+    """Return the clock that ``clock_to_json`` wrote down."""
+    market = datetime.fromisoformat(values["market_anchor"])
+    if not values["speed"]:
+        return ManualClock(market)
+    return MarketClock(datetime.fromisoformat(values["real_anchor"]), market, values["speed"])
+
+
+def steady(market_time: Callable[[], datetime]) -> Callable[[], datetime]:
+    """Wrap a time source so that it never goes back, whatever the machine's clock does."""
+    latest = datetime.min.replace(tzinfo=UTC)
+
+    def read() -> datetime:
+        nonlocal latest
+        latest = max(latest, market_time())
+        return latest
+
+    return read

@@ -1,0 +1,249 @@
+"""The control API: what tests and operators may ask of the simulated world beyond KIS's own calls."""
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from domain.clock import in_seoul
+from domain.market import Side, Symbol
+from domain.money import Price, Quantity
+from simulator.clock import ManualClock, clock_to_json, kst_instant
+from simulator.faults import BadFaultError
+from simulator.orders import Account, AccountId, Order, OrderRequest, OrderType
+from simulator.refusals import OrderRefusedError
+from simulator.simulation import Simulation
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def control_routes(simulation: Simulation) -> list[BaseRoute]:
+    """Return the routes under ``/control``."""
+    control = _Control(simulation)
+    return [
+        Route("/status", _answered(control.status), methods=["GET"]),
+        Route("/clock", _answered(control.clock), methods=["POST"]),
+        Route("/prices", _answered(control.prices), methods=["POST"]),
+        Route("/symbols", _answered(control.symbols), methods=["GET"]),
+        Route("/symbols", _answered(control.set_symbol), methods=["POST"]),
+        Route("/faults", _answered(control.faults), methods=["GET"]),
+        Route("/faults", _answered(control.add_faults), methods=["POST"]),
+        Route("/faults", _answered(control.clear_faults), methods=["DELETE"]),
+        Route("/accounts", _answered(control.accounts), methods=["GET"]),
+        Route("/accounts/{cano}", _answered(control.account), methods=["GET"]),
+        Route("/accounts/{cano}/orders", _answered(control.order_by_hand), methods=["POST"]),
+    ]
+
+
+class BadControlError(ValueError):
+    """A control call that makes no sense; the text says why."""
+
+
+def _answered(handler: Callable[[Request], Awaitable[Any]]) -> Handler:
+    async def answer(request: Request) -> Response:
+        try:
+            return JSONResponse(await handler(request))
+        except OrderRefusedError as error:
+            return JSONResponse({"error": error.refusal.name, "message": error.refusal.value.message}, 409)
+        except (ValueError, KeyError, TypeError, BadFaultError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+
+    return answer
+
+
+class _Control:
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+
+    async def status(self, _: Request) -> dict[str, Any]:
+        """Show time, session, settings and call counters."""
+        simulation = self._simulation
+        at = simulation.advance()
+        session = simulation.exchange.shown_session(at)
+        calls = simulation.calls
+        return {
+            "market_time": in_seoul(at).isoformat(),
+            "real_time": simulation.real_now().isoformat(),
+            "clock": clock_to_json(simulation.settings.clock),
+            "manual": isinstance(simulation.settings.clock, ManualClock),
+            "speed": simulation.speed,
+            "seed": simulation.settings.seed,
+            "environment": simulation.settings.environment,
+            "opening_cash": simulation.settings.opening_cash,
+            "session": session.date.isoformat(),
+            "phase": session.phase_at(at).value,
+            "opens_at": in_seoul(session.opens_at).isoformat(),
+            "ends_at": in_seoul(session.ends_at).isoformat(),
+            "rate_limit": simulation.settings.rate_limit,
+            "calls": {
+                "total": calls.total,
+                "refused": calls.refused,
+                "most_in_a_second": calls.most_in_a_second,
+                "by_path": dict(calls.by_path),
+                "by_tr_id": dict(calls.by_tr_id),
+            },
+            "faults": [rule.to_json() for rule in simulation.faults.rules],
+            "accounts": [account.number for account in simulation.engine.accounts],
+        }
+
+    async def clock(self, request: Request) -> dict[str, Any]:
+        """Move a manual clock: ``set`` to a time or ``advance`` by market seconds."""
+        body = await _body(request)
+        if "set" in body:
+            self._simulation.move_clock(kst_instant(str(body["set"])))
+        elif "advance" in body:
+            self._simulation.move_clock(self._simulation.market_now() + timedelta(seconds=float(body["advance"])))
+        else:
+            raise BadControlError('say {"set": "2026-11-23 09:00:00"} or {"advance": seconds}')
+        return {"market_time": in_seoul(self._simulation.market_now()).isoformat()}
+
+    async def prices(self, request: Request) -> dict[str, Any]:
+        """Force one stock's price path from now on."""
+        body = await _body(request)
+        symbol, price = self._symbol(body), body.get("price")
+        path = {name: body[name] for name in ("drift", "natural", "volume") if name in body}
+        self._simulation.force_price(symbol, None if price is None else int(price), **path)
+        return self._shown(symbol)
+
+    async def symbols(self, _: Request) -> list[dict[str, Any]]:
+        """Show every stock as it stands now, with the character of its day."""
+        return [self._shown(symbol) for symbol in self._simulation.exchange.tapes]
+
+    async def set_symbol(self, request: Request) -> dict[str, Any]:
+        """Set or lift halted, interrupted, thin, no_bids, no_asks and flags of one stock."""
+        body = await _body(request)
+        symbol = self._symbol(body)
+        self._simulation.set_conditions(symbol, **{name: body[name] for name in body if name != "symbol"})
+        return self._shown(symbol)
+
+    async def faults(self, _: Request) -> list[dict[str, Any]]:
+        """Show the fault rules in force."""
+        return [rule.to_json() for rule in self._simulation.faults.rules]
+
+    async def add_faults(self, request: Request) -> list[dict[str, Any]]:
+        """Add one rule or a list of rules."""
+        body = json.loads(await request.body())
+        rules = body if isinstance(body, list) else [body]
+        return [self._simulation.add_fault(**rule).to_json() for rule in rules]
+
+    async def clear_faults(self, _: Request) -> list[dict[str, Any]]:
+        """Lift all fault rules."""
+        self._simulation.clear_faults()
+        return []
+
+    async def accounts(self, _: Request) -> list[dict[str, Any]]:
+        """Show every account that has been used."""
+        self._simulation.advance()
+        return [_account_json(account) for account in self._simulation.engine.accounts.values()]
+
+    async def account(self, request: Request) -> dict[str, Any]:
+        """Show one account: the broker's truth for verification."""
+        self._simulation.advance()
+        return _account_json(self._simulation.engine.account(_account_id(request)))
+
+    async def order_by_hand(self, request: Request) -> dict[str, Any]:
+        """Trade on an account as its owner would by hand; ``kind`` is an ORD_DVSN code, market by default."""
+        body = await _body(request)
+        wanted = OrderRequest(
+            _account_id(request),
+            Symbol(self._symbol(body)),
+            Side(body["side"]),
+            OrderType(body.get("kind", OrderType.MARKET)),
+            Quantity(int(body["quantity"])),
+            Price(int(body.get("price", 0))),
+        )
+        return _order_json(self._simulation.place_order(wanted, by_hand=True))
+
+    def _symbol(self, body: dict[str, Any]) -> str:
+        symbol = str(body.get("symbol", ""))
+        if self._simulation.exchange.listing(symbol) is None:
+            raise BadControlError(f"no such stock: {symbol!r}")
+        return symbol
+
+    def _shown(self, symbol: str) -> dict[str, Any]:
+        simulation = self._simulation
+        seen = simulation.exchange.snapshot(Symbol(symbol), simulation.advance())
+        path = simulation.exchange.path(Symbol(symbol), seen.session)
+        conditions = seen.conditions
+        return {
+            "symbol": symbol,
+            "name": seen.listing.name,
+            "market": seen.listing.market.value,
+            "price": seen.price,
+            "base": seen.base,
+            "lower_limit": seen.limits.lower,
+            "upper_limit": seen.limits.upper,
+            **seen.totals._asdict(),
+            "character": path.natural.plan.character.value,
+            "halted": conditions.halted,
+            "interrupted": conditions.interrupted,
+            "thin": conditions.thin,
+            "no_bids": conditions.no_bids,
+            "no_asks": conditions.no_asks,
+            "flags": sorted(conditions.flags | seen.listing.flags),
+        }
+
+
+def _account_id(request: Request) -> AccountId:
+    number, _, product = request.path_params["cano"].partition("-")
+    return AccountId(number, product or request.query_params.get("product", "01"))
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    body = json.loads(await request.body())
+    if not isinstance(body, dict):
+        raise BadControlError("a JSON object is expected")
+    return body
+
+
+def _account_json(account: Account) -> dict[str, Any]:
+    return {
+        "cano": account.id.number,
+        "product": account.id.product,
+        "opening_cash": account.opening_cash,
+        "cash": account.cash,
+        "free_cash": account.free_cash,
+        "holdings": [
+            {
+                "symbol": held.symbol,
+                "quantity": held.quantity,
+                "cost": held.cost,
+                "sellable": account.sellable(held.symbol),
+            }
+            for held in account.holdings.values()
+        ],
+        "orders": [_order_json(order) for order in account.orders],
+        "commission": sum(order.costs.commission for order in account.orders),
+        "tax": sum(order.costs.tax for order in account.orders),
+    }
+
+
+def _order_json(order: Order) -> dict[str, Any]:
+    return {
+        "day": order.day.isoformat(),
+        "number": order.number,
+        "original": order.original,
+        "action": order.action.value,
+        "symbol": order.symbol,
+        "market": order.market.value,
+        "side": order.side.value,
+        "kind": order.kind.value,
+        "quantity": order.quantity,
+        "price": order.price,
+        "placed_at": in_seoul(order.placed_at).isoformat(),
+        "by_hand": order.by_hand,
+        "filled": order.filled,
+        "cancelled": order.cancelled,
+        "remaining": order.remaining,
+        "amount": order.amount,
+        "commission": order.costs.commission,
+        "tax": order.costs.tax,
+        "fills": [
+            {"at": in_seoul(fill.at).isoformat(), "price": fill.price, "quantity": fill.quantity}
+            for fill in order.fills
+        ],
+    }

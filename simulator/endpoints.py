@@ -1,0 +1,112 @@
+"""Which TR ids each path answers to on the real and the paper service, and what a call must carry."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from simulator.charts import daily_chart, daily_price, minute_chart
+from simulator.ledger import balance, daily_ccld, psbl_rvsecncl
+from simulator.quotes import asking_price, inquire_price, intstock_multprice, recent_trades
+from simulator.rankings import fluctuation, volume_rank
+from simulator.reference import chk_holiday, search_info, search_stock_info
+from simulator.trading import BUY_IDS, SELL_IDS, order_cash, order_rvsecncl, psbl_order, psbl_sell
+from simulator.wire import Call, Reply
+
+_STOCK: Final = ("FID_COND_MRKT_DIV_CODE", "FID_INPUT_ISCD")
+_ACCOUNT: Final = ("CANO", "ACNT_PRDT_CD")
+_PAGES: Final = ("CTX_AREA_FK100", "CTX_AREA_NK100")
+_PRODUCT: Final = ("PRDT_TYPE_CD", "PDNO")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One path. ``required`` names the keys that must be present, though they may be blank."""
+
+    method: str
+    real: frozenset[str]
+    paper: frozenset[str]
+    required: tuple[str, ...]
+    answer: Callable[[Call], Reply]
+
+    def takes(self, tr_id: str, *, paper: bool) -> bool:
+        """Tell whether the TR id belongs to this path and service."""
+        return tr_id in (self.paper if paper else self.real)
+
+    @property
+    def is_account(self) -> bool:
+        """Tell whether the call names an account."""
+        return "CANO" in self.required
+
+
+def _quotation(tr_id: str, required: tuple[str, ...], answer: Callable[[Call], Reply], *, paper: bool) -> Endpoint:
+    ids = frozenset({tr_id})
+    return Endpoint("GET", ids, ids if paper else frozenset(), required, answer)
+
+
+def _trading(method: str, ids: str, required: tuple[str, ...], answer: Callable[[Call], Reply]) -> Endpoint:
+    every = frozenset(ids.split())
+    paper = frozenset(tr_id for tr_id in every if tr_id.startswith("V"))
+    return Endpoint(method, every - paper, paper, (*_ACCOUNT, *required), answer)
+
+
+_RANKING: Final = (*_STOCK, "FID_COND_SCR_DIV_CODE")
+_PREFIX: Final = "/uapi/domestic-stock/v1"
+_ORDER_LIST: Final = (
+    *("INQR_STRT_DT", "INQR_END_DT", "SLL_BUY_DVSN_CD", "PDNO", "ODNO", "CCLD_DVSN", "INQR_DVSN"),
+    *_PAGES,
+)
+_ORDER_LIST_IDS: Final = "TTTC0081R TTTC8001R CTSC9215R CTSC9115R VTTC0081R VTTC8001R VTSC9215R VTSC9115R"
+_ORDER: Final = ("PDNO", "ORD_DVSN", "ORD_QTY", "ORD_UNPR")
+_CHANGE: Final = (
+    *("KRX_FWDG_ORD_ORGNO", "ORGN_ODNO", "ORD_DVSN", "RVSE_CNCL_DVSN_CD", "ORD_QTY", "ORD_UNPR"),
+    "QTY_ALL_ORD_YN",
+)
+
+ENDPOINTS: Final = {
+    f"{_PREFIX}/quotations/inquire-price": _quotation("FHKST01010100", _STOCK, inquire_price, paper=True),
+    f"{_PREFIX}/quotations/inquire-asking-price-exp-ccn": _quotation("FHKST01010200", _STOCK, asking_price, paper=True),
+    f"{_PREFIX}/quotations/inquire-ccnl": _quotation("FHKST01010300", _STOCK, recent_trades, paper=True),
+    f"{_PREFIX}/quotations/inquire-time-itemchartprice": _quotation(
+        "FHKST03010200",
+        (*_STOCK, "FID_ETC_CLS_CODE", "FID_INPUT_HOUR_1", "FID_PW_DATA_INCU_YN"),
+        minute_chart,
+        paper=True,
+    ),
+    f"{_PREFIX}/quotations/inquire-daily-itemchartprice": _quotation(
+        "FHKST03010100",
+        (*_STOCK, "FID_INPUT_DATE_1", "FID_INPUT_DATE_2", "FID_PERIOD_DIV_CODE", "FID_ORG_ADJ_PRC"),
+        daily_chart,
+        paper=True,
+    ),
+    f"{_PREFIX}/quotations/inquire-daily-price": _quotation(
+        "FHKST01010400", (*_STOCK, "FID_PERIOD_DIV_CODE", "FID_ORG_ADJ_PRC"), daily_price, paper=True
+    ),
+    f"{_PREFIX}/quotations/intstock-multprice": _quotation(
+        "FHKST11300006", ("FID_COND_MRKT_DIV_CODE_1", "FID_INPUT_ISCD_1"), intstock_multprice, paper=False
+    ),
+    f"{_PREFIX}/quotations/volume-rank": _quotation(
+        "FHPST01710000", (*_RANKING, "FID_BLNG_CLS_CODE"), volume_rank, paper=False
+    ),
+    f"{_PREFIX}/ranking/fluctuation": _quotation(
+        "FHPST01700000", (*_RANKING, "FID_RANK_SORT_CLS_CODE"), fluctuation, paper=False
+    ),
+    f"{_PREFIX}/quotations/chk-holiday": _quotation("CTCA0903R", ("BASS_DT",), chk_holiday, paper=False),
+    f"{_PREFIX}/quotations/search-info": _quotation("CTPF1604R", _PRODUCT, search_info, paper=False),
+    f"{_PREFIX}/quotations/search-stock-info": _quotation("CTPF1002R", _PRODUCT, search_stock_info, paper=False),
+    f"{_PREFIX}/trading/order-cash": _trading("POST", " ".join(BUY_IDS | SELL_IDS), _ORDER, order_cash),
+    f"{_PREFIX}/trading/order-rvsecncl": _trading(
+        "POST", "TTTC0013U TTTC0803U VTTC0013U VTTC0803U", _CHANGE, order_rvsecncl
+    ),
+    f"{_PREFIX}/trading/inquire-psbl-order": _trading(
+        "GET", "TTTC8908R VTTC8908R", ("PDNO", "ORD_UNPR", "ORD_DVSN"), psbl_order
+    ),
+    f"{_PREFIX}/trading/inquire-psbl-sell": _trading("GET", "TTTC8408R", ("PDNO",), psbl_sell),
+    f"{_PREFIX}/trading/inquire-psbl-rvsecncl": _trading(
+        "GET", "TTTC0084R TTTC8036R", ("INQR_DVSN_1", "INQR_DVSN_2", *_PAGES), psbl_rvsecncl
+    ),
+    f"{_PREFIX}/trading/inquire-balance": _trading(
+        "GET", "TTTC8434R VTTC8434R", ("AFHR_FLPR_YN", "INQR_DVSN", "UNPR_DVSN", "PRCS_DVSN", *_PAGES), balance
+    ),
+    f"{_PREFIX}/trading/inquire-daily-ccld": _trading("GET", _ORDER_LIST_IDS, _ORDER_LIST, daily_ccld),
+}
+"""Every path of the simulated service with its checks and its answer."""

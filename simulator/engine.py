@@ -1,0 +1,252 @@
+"""The pure core: accounts and their orders on the simulated exchange, moved on by market time and commands only."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.clock import in_seoul
+from domain.costs import cost_rates, order_costs
+from domain.market import Side, Symbol
+from domain.money import Price, Quantity, Won
+from domain.session import Session, SessionPhase
+from domain.tick_size import is_on_grid
+from simulator.exchange import Exchange, second_of
+from simulator.liquidity import Liquidity
+from simulator.matching import Matching, orders_of
+from simulator.orders import (
+    AUCTION_TYPES,
+    BEST_TYPES,
+    LIMIT_TYPES,
+    MARKET_TYPES,
+    Account,
+    AccountId,
+    ChangeRequest,
+    Fill,
+    Order,
+    OrderAction,
+    OrderRequest,
+    OrderType,
+)
+from simulator.refusals import OrderRefusedError, Refusal
+
+_AUCTIONS: Final = (SessionPhase.OPENING_AUCTION, SessionPhase.CLOSING_AUCTION)
+_OTHER_CUSTOMERS: Final = 23
+
+
+class Engine:
+    """Everything that the broker knows. The same commands at the same market times give the same books."""
+
+    def __init__(self, exchange: Exchange, opening_cash: Won) -> None:
+        self.exchange = exchange
+        self.liquidity = Liquidity(exchange)
+        self.accounts: dict[AccountId, Account] = {}
+        self._opening_cash = opening_cash
+        self._matching = Matching(exchange, self.liquidity, self._book)
+        self._live: list[Order] = []
+        self._matched_until: datetime | None = None
+        self._numbered: tuple[object, int] = (None, 0)
+
+    def account(self, account_id: AccountId) -> Account:
+        """Return an account; an unknown one is opened with the opening cash."""
+        if account_id not in self.accounts:
+            self.accounts[account_id] = Account(account_id, self._opening_cash, self._opening_cash)
+        return self.accounts[account_id]
+
+    def advance(self, at: datetime) -> None:
+        """Match everything that has become due by a market instant; whole seconds only, so the pace does not matter."""
+        at = at.replace(microsecond=0)
+        start = self._matched_until
+        self._matched_until = at if start is None else max(start, at)
+        if start is None or not self._live or at <= start:
+            return
+        session = self.exchange.calendar.session_on(self._live[0].day)
+        if session is None:
+            return
+        for symbol in dict.fromkeys(order.symbol for order in self._live):
+            self._advance_symbol(orders_of(self._live, symbol), session, start, at)
+        if at >= session.ends_at:
+            self._expire()
+        self._live = [order for order in self._live if order.remaining]
+
+    def place(self, request: OrderRequest, at: datetime, *, by_hand: bool = False) -> Order:
+        """Accept an order or raise ``OrderRefusedError``."""
+        self.advance(at)
+        session, phase = self._open_session(at)
+        self._check_stock(request, phase)
+        order = self._order(request, session, at)
+        order.by_hand = by_hand
+        self._check_account(order)
+        order.number = self._next_number(session)
+        self._enter(order, session, phase, at)
+        return order
+
+    def change(self, request: ChangeRequest, at: datetime) -> Order:
+        """Amend or cancel a live order and return the new row, or raise ``OrderRefusedError``."""
+        self.advance(at)
+        session, phase = self._open_session(at)
+        account = self.account(request.account)
+        original = _live_order(account, request.original)
+        quantity = Quantity(min(request.quantity or original.remaining, original.remaining))
+        if request.action is OrderAction.CANCEL:
+            return self._cancel(account, original, quantity, self._next_number(session), at)
+        return self._amend(original, request, quantity, (session, phase, at))
+
+    def rematch(self, symbol: Symbol, at: datetime) -> None:
+        """Match a stock's resting orders once more in the current second, after its price was forced."""
+        session = self.exchange.shown_session(at)
+        if self.exchange.phase_at(at) is SessionPhase.CONTINUOUS:
+            self._matching.match_second(orders_of(self._live, symbol), session, second_of(session, at))
+
+    def buyable(self, account: Account, price: Price, at: datetime, symbol: Symbol | None) -> Quantity:
+        """Return how many shares the free cash buys at a price, commission included."""
+        if price <= 0 or symbol is None:
+            return Quantity(0)
+        rates, cash = cost_rates(self.exchange.shown_session(at).date), account.free_cash
+        market = self.exchange.tapes[symbol].listing.market
+        quantity = max(cash, 0) // price
+        while quantity and quantity * price + order_costs(Side.BUY, Won(quantity * price), market, rates).total > cash:
+            quantity -= 1
+        return Quantity(quantity)
+
+    def _advance_symbol(self, orders: list[Order], session: Session, start: datetime, at: datetime) -> None:
+        if start < session.opens_at <= at:
+            self._matching.opening_auction(orders, session)
+        first = second_of(session, start) + 1 if start >= session.opens_at else 1
+        last = second_of(session, min(at, session.auction_at - timedelta(seconds=1)))
+        if at >= session.opens_at and last >= first:
+            self._matching.pass_time(orders, session, range(first, last + 1))
+        if start < session.ends_at <= at:
+            self._matching.closing_auction(orders, session)
+
+    def _expire(self) -> None:
+        for order in self._live:
+            order.cancelled += order.remaining
+
+    def _book(self, order: Order, fill: Fill) -> None:
+        self.account(order.account).take(order, fill)
+
+    def _open_session(self, at: datetime) -> tuple[Session, SessionPhase]:
+        session = self.exchange.shown_session(at)
+        phase = session.phase_at(at)
+        if phase is not SessionPhase.CLOSED:
+            return session, phase
+        today = self.exchange.calendar.session_on(in_seoul(at).date())
+        if today is None:
+            raise OrderRefusedError(Refusal.MARKET_NOT_OPEN_TODAY)
+        raise OrderRefusedError(Refusal.BEFORE_OPEN if at < today.opens_at else Refusal.AFTER_CLOSE)
+
+    def _check_stock(self, request: OrderRequest, phase: SessionPhase) -> None:
+        conditions = self.exchange.conditions[request.symbol]
+        if conditions.halted:
+            raise OrderRefusedError(Refusal.HALTED)
+        if (phase in _AUCTIONS or conditions.interrupted) and request.kind not in AUCTION_TYPES:
+            raise OrderRefusedError(Refusal.ORDER_TYPE)
+        if request.quantity <= 0:
+            raise OrderRefusedError(Refusal.QUANTITY)
+
+    def _order(self, request: OrderRequest, session: Session, at: datetime) -> Order:
+        snapshot = self.exchange.snapshot(request.symbol, at)
+        price = self._order_price(request, session, at)
+        if request.kind not in MARKET_TYPES:
+            if not snapshot.limits.contains(price):
+                raise OrderRefusedError(Refusal.OUTSIDE_LIMITS)
+            if not is_on_grid(price):
+                raise OrderRefusedError(Refusal.OFF_GRID)
+        return Order(
+            number="",
+            day=session.date,
+            account=request.account,
+            symbol=request.symbol,
+            market=snapshot.listing.market,
+            side=request.side,
+            kind=request.kind,
+            quantity=request.quantity,
+            price=price,
+            reserve_price=price or snapshot.limits.upper,
+            placed_at=at,
+        )
+
+    def _order_price(self, request: OrderRequest, session: Session, at: datetime) -> Price:
+        if request.kind in LIMIT_TYPES:
+            return request.price
+        if request.kind in MARKET_TYPES:
+            return Price(0)
+        opposite = Side.SELL if request.side is Side.BUY else Side.BUY
+        side = opposite if request.kind in BEST_TYPES else request.side
+        levels = self.liquidity.levels(request.symbol, side, session, second_of(session, at))
+        if not levels:
+            raise OrderRefusedError(Refusal.NO_OPPOSITE_SIDE)
+        return levels[0].price
+
+    def _check_account(self, order: Order) -> None:
+        account = self.account(order.account)
+        if order.side is Side.BUY and order.reserved > account.free_cash:
+            raise OrderRefusedError(Refusal.NO_FUNDS)
+        if order.side is Side.SELL and order.quantity > account.sellable(order.symbol):
+            raise OrderRefusedError(Refusal.NO_HOLDING)
+
+    def _next_number(self, session: Session) -> str:
+        day, last = self._numbered
+        last = last if day == session.date else 0
+        self._numbered = (session.date, last + 1 + last * 7 % _OTHER_CUSTOMERS)
+        return f"{self._numbered[1]:010d}"
+
+    def _enter(self, order: Order, session: Session, phase: SessionPhase, at: datetime) -> None:
+        self.account(order.account).add(order)
+        if phase is SessionPhase.CONTINUOUS:
+            self._matching.arrive(order, session, second_of(session, at))
+        if order.remaining:
+            self._live.append(order)
+
+    def _cancel(self, account: Account, original: Order, quantity: Quantity, number: str, at: datetime) -> Order:
+        original.cancelled += quantity
+        row = _row_after(original, number, at)
+        row.action, row.quantity, row.price = OrderAction.CANCEL, quantity, Price(0)
+        account.add(row)
+        return row
+
+    def _amend(
+        self,
+        original: Order,
+        request: ChangeRequest,
+        quantity: Quantity,
+        moment: tuple[Session, SessionPhase, datetime],
+    ) -> Order:
+        session, phase, at = moment
+        wanted = OrderRequest(original.account, original.symbol, original.side, request.kind, quantity, request.price)
+        self._check_stock(wanted, phase)
+        row = self._order(wanted, session, at)
+        original.cancelled += quantity
+        try:
+            self._check_account(row)
+        except OrderRefusedError:
+            original.cancelled -= quantity
+            raise
+        row.number, row.action, row.original = self._next_number(session), OrderAction.AMEND, original.number
+        row.by_hand = original.by_hand
+        self._enter(row, session, phase, at)
+        return row
+
+
+def _live_order(account: Account, number: str) -> Order:
+    for order in reversed(account.live_orders):
+        if order.number.lstrip("0") == number.strip().lstrip("0"):
+            return order
+    raise OrderRefusedError(Refusal.NOTHING_TO_CHANGE)
+
+
+def _row_after(original: Order, number: str, at: datetime) -> Order:
+    return Order(
+        number=number,
+        day=original.day,
+        account=original.account,
+        symbol=original.symbol,
+        market=original.market,
+        side=original.side,
+        kind=OrderType.LIMIT,
+        quantity=Quantity(0),
+        price=Price(0),
+        reserve_price=Price(0),
+        placed_at=at,
+        original=original.number,
+        by_hand=original.by_hand,
+    )

@@ -1,0 +1,118 @@
+"""Faults on demand: rules that make matching calls fail before or after the broker has acted on them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class FaultKind(StrEnum):
+    """What goes wrong. Only kinds named in ``BEFORE`` keep the broker from acting."""
+
+    REFUSE = "refuse"
+    HTTP_ERROR = "http_error"
+    RATE_STORM = "rate_storm"
+    EXPIRE_TOKEN = "expire_token"
+    DROP_BEFORE = "drop_before"
+    DROP_REPLY_AFTER = "drop_reply_after"
+    ERROR_AFTER = "error_after"
+    GARBAGE = "garbage"
+    DELAY_BEFORE = "delay_before"
+    DELAY = "delay"
+    LAG_ORDERS = "lag_orders"
+    EMPTY_BALANCE = "empty_balance"
+
+
+class BadFaultError(ValueError):
+    """A fault rule that the simulator does not understand."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """What a fault rule may look at."""
+
+    path: str
+    tr_id: str = ""
+    side: str = ""
+    symbol: str = ""
+
+
+@dataclass(slots=True)
+class FaultRule:
+    """One rule. Blank conditions match everything; ``count`` is how many calls are hit (0 = all of them)."""
+
+    kind: FaultKind
+    id: int = 0
+    path: str = ""
+    tr_id: str = ""
+    side: str = ""
+    symbol: str = ""
+    count: int = 1
+    skip: int = 0
+    seconds: float = 0.0
+    status: int = 500
+    body: str = ""
+    rt_cd: str = "1"
+    msg_cd: str = "APBK0918"
+    message: str = "장운영시간이 아닙니다."
+    hits: int = field(default=0)
+
+    @property
+    def is_spent(self) -> bool:
+        """Tell whether the rule has hit as often as it may."""
+        return bool(self.count) and self.hits >= self.count
+
+    def matches(self, call: CallFacts) -> bool:
+        """Tell whether the rule speaks of this call."""
+        pairs = ((self.tr_id, call.tr_id), (self.side, call.side), (self.symbol, call.symbol))
+        return self.path in call.path and all(wanted in ("", found) for wanted, found in pairs)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the rule as the control API shows it."""
+        return asdict(self)
+
+
+class Faults:
+    """The rules in force."""
+
+    def __init__(self) -> None:
+        self.rules: list[FaultRule] = []
+        self._last_id = 0
+
+    def add(self, values: Mapping[str, Any]) -> FaultRule:
+        """Add a rule from its JSON form."""
+        try:
+            rule = FaultRule(**{**values, "kind": FaultKind(values.get("kind", "")), "hits": 0})
+        except (TypeError, ValueError) as error:
+            raise BadFaultError(f"not a fault rule: {error}") from error
+        self._last_id += 1
+        rule.id = self._last_id
+        self.rules.append(rule)
+        return rule
+
+    def clear(self) -> None:
+        """Lift all rules."""
+        self.rules.clear()
+
+    def due(self, call: CallFacts) -> list[FaultRule]:
+        """Return the rules that hit this call, each counted once; ``skip`` lets the first matching calls pass."""
+        due = []
+        for rule in self.rules:
+            if rule.is_spent or not rule.matches(call):
+                continue
+            if rule.skip > 0:
+                rule.skip -= 1
+                continue
+            rule.hits += 1
+            due.append(rule)
+        return due
+
+    def restore(self, states: list[list[int]]) -> None:
+        """Set skip and hits of rules by id, as the journal kept them."""
+        by_id = {rule.id: rule for rule in self.rules}
+        for rule_id, skip, hits in states:
+            by_id[rule_id].skip, by_id[rule_id].hits = skip, hits
+
+    def states(self) -> list[list[int]]:
+        """Return id, skip and hits of every rule."""
+        return [[rule.id, rule.skip, rule.hits] for rule in self.rules]

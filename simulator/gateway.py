@@ -1,0 +1,198 @@
+"""KIS's front door: rate limit, keys, token, TR id and input checks, and the faults that were asked for."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.requests import Request
+
+from simulator.endpoints import ENDPOINTS, Endpoint
+from simulator.faults import CallFacts, FaultKind, FaultRule
+from simulator.refusals import OrderRefusedError
+from simulator.simulation import Simulation
+from simulator.tokens import TokenRefusedError
+from simulator.trading import BUY_IDS, SELL_IDS
+from simulator.wire import Call, GatewayRefusalError, Reply, failure, refused
+
+_GARBAGE: Final = b"<html><body><h1>Service Temporarily Unavailable</h1></body></html>"
+_SYMBOL_KEYS: Final = ("PDNO", "FID_INPUT_ISCD", "FID_INPUT_ISCD_1")
+_ACCOUNT_DIGITS: Final = 8
+
+
+class ReplyDroppedError(ConnectionResetError):
+    """The connection is to be cut instead of answering."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The finished reply as bytes."""
+
+    content: bytes
+    status: int
+    tr_cont: str
+
+
+class Gateway:
+    """Answers every ``/uapi`` call of one simulation."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+
+    async def answer(self, request: Request) -> Answer:
+        """Answer a request, with whatever fault is due."""
+        path = one_slash(request.url.path)
+        tr_id = request.headers.get("tr_id", "")
+        values = await _values(request)
+        faults = self._due_faults(path, tr_id, values or {})
+        passes = self._simulation.calls.arrive(
+            request.headers.get("appkey", ""), path, tr_id, self._simulation.real_now()
+        )
+        await _sleep(faults, FaultKind.DELAY_BEFORE)
+        early = self._before(faults)
+        if early is None:
+            early = _encoded(self._checked(request, path, values, faults) if passes else _too_fast())
+        else:
+            return early
+        await _sleep(faults, FaultKind.DELAY)
+        return _after(faults, early)
+
+    def _due_faults(self, path: str, tr_id: str, values: Mapping[str, Any]) -> list[FaultRule]:
+        side = "buy" if tr_id in BUY_IDS else "sell" if tr_id in SELL_IDS else ""
+        symbol = next((str(values[key]).strip() for key in _SYMBOL_KEYS if values.get(key)), "")
+        due = self._simulation.faults.due(CallFacts(path, tr_id, side, symbol))
+        if due:
+            self._simulation.note_faults()
+        return due
+
+    def _before(self, faults: Sequence[FaultRule]) -> Answer | None:
+        """Return the answer of the first fault that keeps the broker from acting."""
+        for fault in faults:
+            match fault.kind:
+                case FaultKind.DROP_BEFORE:
+                    raise ReplyDroppedError(fault.kind)
+                case FaultKind.REFUSE:
+                    return _encoded(failure(fault.msg_cd, fault.message, status=200, rt_cd=fault.rt_cd))
+                case FaultKind.HTTP_ERROR:
+                    return Answer(fault.body.encode() or _GARBAGE, fault.status, "")
+                case FaultKind.RATE_STORM:
+                    return _encoded(_too_fast())
+                case FaultKind.EXPIRE_TOKEN:
+                    self._simulation.tokens.expire_all(self._simulation.real_now())
+        return None
+
+    def _checked(
+        self, request: Request, path: str, values: dict[str, str] | None, faults: Sequence[FaultRule]
+    ) -> Reply:
+        simulation = self._simulation
+        try:
+            self._check_credentials(request)
+            endpoint = self._endpoint(request, path)
+            if values is None:
+                raise GatewayRefusalError("OPSQ9997", "JSON PARSING ERROR")
+            _check_input(endpoint, values)
+            call = Call(
+                simulation,
+                simulation.advance(),
+                request.headers["tr_id"],
+                values,
+                request.headers.get("tr_cont", ""),
+                faults,
+            )
+            return endpoint.answer(call)
+        except GatewayRefusalError as refusal:
+            return refusal.reply
+        except OrderRefusedError as error:
+            return refused(error.refusal, paper=simulation.settings.is_paper)
+        except TokenRefusedError as error:
+            return failure(error.code, error.message)
+
+    def _check_credentials(self, request: Request) -> None:
+        headers, tokens = request.headers, self._simulation.tokens
+        for name, code in (("appkey", "EGW00102"), ("appsecret", "EGW00104")):
+            if not headers.get(name):
+                raise GatewayRefusalError(code, f"{name}가 없습니다.")
+        try:
+            tokens.check_key(headers["appkey"], headers["appsecret"])
+        except TokenRefusedError as error:
+            raise GatewayRefusalError("EGW00304", "고객식별키가 유효하지 않습니다.") from error
+        tokens.check(headers.get("authorization", ""), headers["appkey"], self._simulation.real_now())
+
+    def _endpoint(self, request: Request, path: str) -> Endpoint:
+        tr_id = request.headers.get("tr_id", "")
+        paper = self._simulation.settings.is_paper
+        endpoint = ENDPOINTS.get(path)
+        if endpoint is not None and endpoint.method == request.method:
+            if endpoint.takes(tr_id, paper=paper):
+                return endpoint
+            if endpoint.takes(tr_id, paper=not paper):
+                raise _wrong_service(paper=paper)
+        raise GatewayRefusalError("OPSQ0002", "없는 서비스 코드 입니다.")
+
+
+def _wrong_service(*, paper: bool) -> GatewayRefusalError:
+    if paper:
+        return GatewayRefusalError("EGW02006", "모의투자 TR 이 아닙니다.")
+    return GatewayRefusalError("EGW02004", "실전투자 TR 이 아닙니다.")
+
+
+def one_slash(path: str) -> str:
+    """Collapse repeated slashes, which some clients send."""
+    while "//" in path:
+        path = path.replace("//", "/")
+    return path
+
+
+def _check_input(endpoint: Endpoint, values: Mapping[str, str]) -> None:
+    missing = next((name for name in endpoint.required if name not in values), None)
+    if missing and endpoint.method == "POST":
+        raise GatewayRefusalError("IGW00007", f"MCA 전문바디 구성 중 오류가 발생하였습니다.({missing})")
+    if missing:
+        raise GatewayRefusalError("OPSQ2001", f"ERROR INPUT FIELD NOT FOUND [{missing}]", status=200, rt_cd="2")
+    if endpoint.is_account and not _is_account(values):
+        raise GatewayRefusalError("OPSQ2000", "ERROR : INPUT INVALID_CHECK_ACNO", status=200, rt_cd="2")
+
+
+def _is_account(values: Mapping[str, str]) -> bool:
+    number, product = str(values["CANO"]), str(values["ACNT_PRDT_CD"])
+    return number.isdigit() and len(number) == _ACCOUNT_DIGITS and product.isdigit() and len(product) == 2
+
+
+async def _values(request: Request) -> dict[str, str] | None:
+    """Return query keys in upper case, or the JSON body as it is; None for a body that is no JSON object."""
+    if request.method == "GET":
+        return {name.upper(): value for name, value in request.query_params.items()}
+    try:
+        body = json.loads(await request.body())
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+async def _sleep(faults: Sequence[FaultRule], kind: FaultKind) -> None:
+    for fault in faults:
+        if fault.kind is kind:
+            await asyncio.sleep(fault.seconds)
+
+
+def _after(faults: Sequence[FaultRule], answer: Answer) -> Answer:
+    """Spoil the reply to a call that the broker has acted upon."""
+    for fault in faults:
+        match fault.kind:
+            case FaultKind.DROP_REPLY_AFTER:
+                raise ReplyDroppedError(fault.kind)
+            case FaultKind.ERROR_AFTER:
+                body = fault.body.encode() or _encoded(failure("EGW00302", "거래시간이 초과되었습니다.")).content
+                return Answer(body, fault.status, "")
+            case FaultKind.GARBAGE:
+                return Answer(fault.body.encode() or _GARBAGE, 200, "")
+    return answer
+
+
+def _too_fast() -> Reply:
+    return failure("EGW00201", "초당 거래건수를 초과하였습니다.")
+
+
+def _encoded(reply: Reply) -> Answer:
+    return Answer(reply.encoded(), reply.status, reply.tr_cont)

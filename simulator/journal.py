@@ -1,0 +1,89 @@
+"""The append-only file from which a killed simulator gets its books back: one checked JSON line per command."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+from zlib import crc32
+
+FILE_NAME: Final = "journal.jsonl"
+
+Record = Mapping[str, Any]
+
+
+class JournalError(Exception):
+    """The journal cannot be used; the text names the file and the mend."""
+
+
+class Journal:
+    """Commands in the order in which they took effect. A line is on its way to disk before the reply leaves."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE_NAME
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = self.path.open("ab+")
+        self._lock()
+        self._count = 0
+
+    def read(self) -> Iterator[Record]:
+        """Yield all records; a last line without its end belongs to a reply that never left and is cut off."""
+        self._file.seek(0)
+        content = self._file.read()
+        whole = content.rfind(b"\n") + 1
+        if whole != len(content):
+            self._file.truncate(whole)
+        for line in content[:whole].splitlines():
+            yield self._checked(line)
+
+    def append(self, record: Record) -> None:
+        """Write a record and hand it to the operating system."""
+        text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        self._count += 1
+        line = f"{self._count}\t{crc32(text.encode()):08x}\t{text}\n"
+        self._file.write(line.encode())
+        self._file.flush()
+
+    def close(self) -> None:
+        """Write everything to disk and let go of the file."""
+        if not self._file.closed:
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise JournalError(
+                f"{self.path} is in use by another simulator; stop that one or choose another --data"
+            ) from error
+
+    def _checked(self, line: bytes) -> Record:
+        self._count += 1
+        return _parsed(self.path, line, self._count)
+
+
+def first_record(folder: Path) -> Record | None:
+    """Return the record that a journal begins with, or None where there is no journal yet."""
+    path = folder / FILE_NAME
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        line = file.readline()
+    return _parsed(path, line.rstrip(b"\n"), 1) if line.endswith(b"\n") else None
+
+
+def _parsed(path: Path, line: bytes, expected: int) -> Record:
+    try:
+        number, checksum, text = line.split(b"\t", 2)
+        if int(number) != expected or int(checksum, 16) != crc32(text):
+            raise ValueError("checksum")
+        record: Record = json.loads(text)
+    except ValueError as error:
+        raise JournalError(
+            f"{path} is damaged at line {expected}; "
+            f"restore the file from a copy, or move it away to start with fresh books"
+        ) from error
+    return record

@@ -1,0 +1,103 @@
+"""The synthetic order book: seeded depth around the last price, used up by our orders and slowly refilled."""
+
+from typing import Final, NamedTuple
+from zlib import crc32
+
+from domain.market import Side, Symbol
+from domain.money import Price
+from domain.session import Session
+from domain.tick_size import next_above, next_below
+from simulator.exchange import Exchange
+
+LEVELS: Final = 10
+_RENEWED_EVERY: Final = 20
+_RECOVERY_SECONDS: Final = 30
+_MINUTES_A_DAY: Final = 380
+_DEPTH_SHARE: Final = 0.35
+_THIN_SHARE: Final = 0.03
+_TRADE_SHARE: Final = 4
+
+
+class Level(NamedTuple):
+    """Shares on offer at one price (won)."""
+
+    price: Price
+    quantity: int
+
+
+class Liquidity:
+    """What strangers offer. Seconds count market time since the session's open."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._used: dict[tuple[Symbol, Side, Price], tuple[int, float]] = {}
+
+    def levels(self, symbol: Symbol, resting: Side, session: Session, second: int) -> list[Level]:
+        """Return the strangers' bids (``BUY``) or asks (``SELL``), best first, less what our orders used up."""
+        conditions = self._exchange.conditions[symbol]
+        if (resting is Side.BUY and conditions.no_bids) or (resting is Side.SELL and conditions.no_asks):
+            return []
+        path = self._exchange.path(symbol, session)
+        price = path.price_at(second)
+        step = next_above if resting is Side.SELL else next_below
+        fullness = path.natural.liquidity_at(min(second // 60, path.minutes - 1))
+        at = _touch(symbol, price, resting, second, path.limits.lower, path.limits.upper)
+        levels = []
+        for place in range(LEVELS):
+            if at is None or not path.limits.contains(at):
+                break
+            depth = self._depth((symbol, resting, at), second, fullness * (1 + place / 8))
+            levels.append(Level(at, self._left((symbol, resting, at), depth, session, second)))
+            at = step(at)
+        return levels
+
+    def use(self, symbol: Symbol, resting: Side, price: Price, quantity: int, instant: tuple[Session, int]) -> None:
+        """Take shares away at a price; they come back within half a minute of market time."""
+        session, second = instant
+        key = (symbol, resting, price)
+        moment = int(session.opens_at.timestamp()) + second
+        left_over = self._still_used(key, moment)
+        self._used[key] = (moment, left_over + quantity)
+
+    def auction_share(self, symbol: Symbol, volume: int) -> int:
+        """Return how many shares our orders may trade in an auction of this many shares."""
+        thin = self._exchange.conditions[symbol].thin
+        return max(1, int(volume * (_THIN_SHARE if thin else 0.5)))
+
+    def passing_trade(self, symbol: Symbol, session: Session, second: int) -> int:
+        """Return the share of one second's trades that may reach an order resting at the last price."""
+        return self._exchange.path(symbol, session).volume_in(second) // _TRADE_SHARE
+
+    def _depth(self, key: tuple[Symbol, Side, Price], second: int, factor: float) -> int:
+        symbol, resting, price = key
+        listing = self._exchange.tapes[symbol].listing
+        chance = crc32(f"{symbol}{resting}{price}{second // _RENEWED_EVERY}".encode()) / 0xFFFFFFFF
+        usual = listing.daily_volume / _MINUTES_A_DAY * _DEPTH_SHARE
+        thin = _THIN_SHARE if self._exchange.conditions[symbol].thin else 1.0
+        return max(1, int(usual * factor * thin * (0.3 + 1.4 * chance)))
+
+    def _left(self, key: tuple[Symbol, Side, Price], depth: int, session: Session, second: int) -> int:
+        used = self._still_used(key, int(session.opens_at.timestamp()) + second)
+        return max(0, depth - int(used + 0.999))
+
+    def _still_used(self, key: tuple[Symbol, Side, Price], moment: int) -> float:
+        if key not in self._used:
+            return 0.0
+        since, quantity = self._used[key]
+        return quantity * max(0.0, 1 - (moment - since) / _RECOVERY_SECONDS)
+
+
+def _touch(symbol: Symbol, price: Price, resting: Side, second: int, lower: Price, upper: Price) -> Price | None:
+    """Return the best price of a side: one of the two sides stands at the last price."""
+    if resting is Side.SELL and price >= upper:
+        return None
+    if resting is Side.BUY and price <= lower:
+        return None
+    last_was_a_buy = crc32(f"{symbol}{second // _RENEWED_EVERY}".encode()) & 1
+    if price >= upper:
+        last_was_a_buy = 0
+    elif price <= lower:
+        last_was_a_buy = 1
+    if resting is Side.SELL:
+        return price if last_was_a_buy else next_above(price)
+    return next_below(price) if last_was_a_buy else price

@@ -1,0 +1,102 @@
+"""The stocks that the simulated exchange lists."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from domain.market import Market, Symbol, TradingFlag
+from domain.money import Price
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One listed stock: reference price in won, usual shares a day, and how wild its days are (1 = usual)."""
+
+    symbol: Symbol
+    name: str
+    market: Market
+    price: Price
+    daily_volume: int
+    wildness: float
+    flags: frozenset[TradingFlag] = frozenset()
+
+    @property
+    def listed_shares(self) -> int:
+        """Return the number of shares outstanding."""
+        return self.daily_volume * 160
+
+    @property
+    def isin(self) -> str:
+        """Return the twelve-character standard code."""
+        return f"KR7{self.symbol}00{int(self.symbol) % 10}"
+
+
+_KOSPI: Final = (
+    ("005930", "삼성전자", 71_300, 14_000_000, 0.8),
+    ("000660", "SK하이닉스", 239_000, 3_600_000, 1.0),
+    ("373220", "LG에너지솔루션", 412_500, 260_000, 0.9),
+    ("207940", "삼성바이오로직스", 1_012_000, 62_000, 0.8),
+    ("005380", "현대차", 218_500, 620_000, 0.9),
+    ("000270", "기아", 98_700, 1_150_000, 0.9),
+    ("068270", "셀트리온", 178_400, 640_000, 1.0),
+    ("105560", "KB금융", 87_200, 1_050_000, 0.8),
+    ("035420", "NAVER", 201_500, 610_000, 1.0),
+    ("035720", "카카오", 43_950, 1_600_000, 1.1),
+    ("012330", "현대모비스", 262_500, 160_000, 0.8),
+    ("005490", "POSCO홀딩스", 331_000, 310_000, 1.0),
+    ("051910", "LG화학", 296_500, 240_000, 1.0),
+    ("006400", "삼성SDI", 254_500, 350_000, 1.1),
+    ("034020", "두산에너빌리티", 19_850, 7_200_000, 1.3),
+    ("042660", "한화오션", 37_150, 2_900_000, 1.2),
+    ("010140", "삼성중공업", 11_340, 6_800_000, 1.2),
+    ("015760", "한국전력", 22_450, 2_700_000, 0.9),
+    ("011200", "HMM", 17_920, 3_900_000, 1.0),
+    ("003490", "대한항공", 23_350, 1_300_000, 0.8),
+    ("009830", "한화솔루션", 24_150, 1_700_000, 1.2),
+    ("272210", "한화시스템", 21_600, 2_400_000, 1.2),
+    ("079550", "LIG넥스원", 192_300, 330_000, 1.2),
+    ("352820", "하이브", 196_800, 290_000, 1.1),
+    ("001440", "대한전선", 12_880, 5_100_000, 1.3),
+    ("082740", "한화엔진", 16_430, 1_900_000, 1.3),
+    ("005880", "대한해운", 1_784, 2_600_000, 1.0),
+    ("001470", "삼부토건", 1_012, 9_400_000, 1.4),
+    ("013580", "계룡건설", 14_560, 31_000, 0.8),
+    ("003960", "사조대림", 41_350, 28_000, 0.9),
+)
+_KOSDAQ: Final = (
+    ("247540", "에코프로비엠", 158_900, 720_000, 1.2),
+    ("086520", "에코프로", 74_600, 1_400_000, 1.3),
+    ("196170", "알테오젠", 305_500, 560_000, 1.2),
+    ("028300", "HLB", 68_900, 980_000, 1.3),
+    ("277810", "레인보우로보틱스", 164_300, 410_000, 1.4),
+    ("058470", "리노공업", 188_700, 90_000, 0.9),
+    ("293490", "카카오게임즈", 17_240, 560_000, 1.0),
+    ("039030", "이오테크닉스", 143_600, 140_000, 1.2),
+    ("095340", "ISC", 58_400, 260_000, 1.2),
+    ("112040", "위메이드", 34_250, 690_000, 1.3),
+    ("056080", "유진로봇", 8_930, 4_300_000, 1.5),
+    ("090710", "휴림로봇", 2_475, 12_500_000, 1.5),
+    ("053800", "안랩", 63_200, 420_000, 1.3),
+    ("043100", "솔고바이오", 1_358, 3_100_000, 1.4),
+    ("060280", "큐렉소", 9_870, 610_000, 1.2),
+    ("131370", "알서포트", 3_640, 220_000, 0.9),
+    ("032850", "비트컴퓨터", 5_980, 47_000, 0.8),
+    ("064550", "바이오니아", 26_850, 380_000, 1.2),
+)
+_FLAGGED: Final = {
+    "001470": frozenset({TradingFlag.ADMINISTRATIVE}),
+    "043100": frozenset({TradingFlag.WARNED}),
+    "090710": frozenset({TradingFlag.OVERHEATED}),
+}
+
+
+def _listing(market: Market, row: tuple[str, str, int, int, float]) -> Listing:
+    symbol, name, price, volume, wildness = row
+    return Listing(Symbol(symbol), name, market, Price(price), volume, wildness, _FLAGGED.get(symbol, frozenset()))
+
+
+LISTINGS: Final = {
+    listing.symbol: listing
+    for market, rows in ((Market.KOSPI, _KOSPI), (Market.KOSDAQ, _KOSDAQ))
+    for listing in (_listing(market, row) for row in rows)
+}
+"""Every listed stock by its six-digit code, KOSPI first."""

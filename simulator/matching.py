@@ -1,0 +1,141 @@
+"""The matching engine: our orders by price and time against strangers' liquidity, second by market second."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Final
+
+from domain.market import Side, Symbol
+from domain.money import Price, Quantity
+from domain.session import Session
+from simulator.exchange import Exchange
+from simulator.liquidity import Liquidity
+from simulator.orders import FILL_OR_KILL_TYPES, IMMEDIATE_TYPES, MARKET_TYPES, Fill, Order
+
+_OPPOSITE: Final = {Side.BUY: Side.SELL, Side.SELL: Side.BUY}
+_MINUTE: Final = 60
+Book = Callable[[Order, Fill], None]
+
+
+class Matching:
+    """Matches live orders of one session; ``book`` is told of every fill."""
+
+    def __init__(self, exchange: Exchange, liquidity: Liquidity, book: Book) -> None:
+        self._exchange = exchange
+        self._liquidity = liquidity
+        self._book = book
+
+    def opening_auction(self, orders: list[Order], session: Session) -> None:
+        """Match the orders that waited for the open at the opening price."""
+        self._auction(orders, session, closing=False)
+
+    def closing_auction(self, orders: list[Order], session: Session) -> None:
+        """Match the orders that are left at the closing price."""
+        self._auction(orders, session, closing=True)
+
+    def arrive(self, order: Order, session: Session, second: int) -> None:
+        """Let a new order take what the other side offers; its own kind decides about the rest."""
+        if self._exchange.conditions[order.symbol].frozen:
+            return
+        levels = self._liquidity.levels(order.symbol, _OPPOSITE[order.side], session, second)
+        offered = sum(level.quantity for level in levels if _accepts(order, level.price))
+        if order.kind in FILL_OR_KILL_TYPES and offered < order.quantity:
+            order.cancelled = order.quantity
+            return
+        self._sweep(order, session, second, resting=False)
+        if order.kind in IMMEDIATE_TYPES:
+            order.cancelled += order.remaining
+
+    def pass_time(self, orders: list[Order], session: Session, seconds: range) -> None:
+        """Let resting orders of one stock trade in each of these seconds of continuous trading."""
+        if not orders or self._exchange.conditions[orders[0].symbol].frozen:
+            return
+        for second in self._eventful(orders, session, seconds):
+            self.match_second(orders, session, second)
+            if not any(order.remaining for order in orders):
+                return
+
+    def match_second(self, orders: list[Order], session: Session, second: int) -> None:
+        """Match resting orders of one stock in one second, best price first, then oldest first."""
+        if not orders or self._exchange.conditions[orders[0].symbol].frozen:
+            return
+        passing = dict.fromkeys(Side, self._liquidity.passing_trade(orders[0].symbol, session, second))
+        price = self._exchange.path(orders[0].symbol, session).price_at(second)
+        for order in _by_priority(orders):
+            self._sweep(order, session, second, resting=True)
+            if order.kind not in MARKET_TYPES and order.price == price and not self._locked(order):
+                traded = min(order.remaining, passing[order.side])
+                passing[order.side] -= traded
+                self._fill(order, price, traded, (session, second))
+
+    def _sweep(self, order: Order, session: Session, second: int, *, resting: bool) -> None:
+        for level in self._liquidity.levels(order.symbol, _OPPOSITE[order.side], session, second):
+            if not order.remaining or not _accepts(order, level.price):
+                return
+            traded = min(order.remaining, level.quantity)
+            self._liquidity.use(order.symbol, _OPPOSITE[order.side], level.price, traded, (session, second))
+            at_own_price = resting and order.kind not in MARKET_TYPES
+            self._fill(order, order.price if at_own_price else level.price, traded, (session, second))
+
+    def _auction(self, orders: list[Order], session: Session, *, closing: bool) -> None:
+        if not orders or self._exchange.conditions[orders[0].symbol].frozen:
+            return
+        symbol = orders[0].symbol
+        path = self._exchange.path(symbol, session)
+        price = path.close_price if closing else path.price_at(0)
+        volume = path.closing_volume if closing else path.bar(0).volume
+        left = dict.fromkeys(Side, self._liquidity.auction_share(symbol, volume))
+        second = int((session.ends_at - session.opens_at).total_seconds()) if closing else 0
+        at_limit = {Side.BUY: path.limits.upper, Side.SELL: path.limits.lower}
+        for order in _by_priority(orders):
+            if _accepts(order, price) and price != at_limit[order.side] and not self._locked(order):
+                traded = min(order.remaining, left[order.side])
+                left[order.side] -= traded
+                self._fill(order, price, traded, (session, second))
+
+    def _locked(self, order: Order) -> bool:
+        conditions = self._exchange.conditions[order.symbol]
+        return conditions.no_asks if order.side is Side.BUY else conditions.no_bids
+
+    def _fill(self, order: Order, price: Price, quantity: int, instant: tuple[Session, int]) -> None:
+        session, second = instant
+        if quantity > 0:
+            at = max(session.opens_at + timedelta(seconds=second), order.placed_at)
+            self._book(order, Fill(at, price, Quantity(quantity)))
+
+    def _eventful(self, orders: list[Order], session: Session, seconds: range) -> Iterator[int]:
+        """Yield the seconds in which some order may trade, without looking at every quiet minute."""
+        path = self._exchange.path(orders[0].symbol, session)
+        start = seconds.start
+        while start < seconds.stop:
+            end = min(seconds.stop, start - start % _MINUTE + _MINUTE)
+            bar = path.bar(start // _MINUTE)
+            if any(_within_reach(order, bar.low, bar.high) for order in orders if order.remaining):
+                for second in range(start, end):
+                    price = path.price_at(second)
+                    if any(_within_reach(order, price, price) for order in orders if order.remaining):
+                        yield second
+            start = end
+
+
+def _accepts(order: Order, price: Price) -> bool:
+    if order.kind in MARKET_TYPES:
+        return True
+    return price <= order.price if order.side is Side.BUY else price >= order.price
+
+
+def _within_reach(order: Order, low: int, high: int) -> bool:
+    if order.kind in MARKET_TYPES:
+        return True
+    return low <= order.price if order.side is Side.BUY else high >= order.price
+
+
+def _by_priority(orders: list[Order]) -> list[Order]:
+    def rank(order: Order) -> tuple[bool, int]:
+        return order.kind not in MARKET_TYPES, -order.price if order.side is Side.BUY else order.price
+
+    return sorted((order for order in orders if order.remaining), key=rank)
+
+
+def orders_of(orders: list[Order], symbol: Symbol) -> list[Order]:
+    """Return the live orders of one stock, oldest first."""
+    return [order for order in orders if order.symbol == symbol and order.remaining]

@@ -1,0 +1,94 @@
+"""One stock's undisturbed day: minute bars from the plan, and a price for every second inside them."""
+
+import math
+from typing import Final, NamedTuple
+
+from domain.money import Price
+from domain.tick_size import PriceLimits, price_limits, round_down, tick_at
+from simulator.day_plan import Character, DayPlan, seeded
+from simulator.listings import Listing
+
+_TAPER_MINUTES: Final = 15
+_LAST_SECOND: Final = 59
+_REACH: Final = 0.7
+
+
+class MinuteBar(NamedTuple):
+    """The trades of one minute; prices in won, volume in shares."""
+
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+
+
+def nearest_on_grid(price: float, limits: PriceLimits) -> Price:
+    """Return the grid price closest to ``price`` inside the limits."""
+    whole = max(int(price), 1)
+    return limits.clamp(Price(max(round_down(int(price + tick_at(whole) / 2)), 1)))
+
+
+class NaturalDay:
+    """Minute bars of continuous trading and the price at any second since the open, for one seed."""
+
+    def __init__(self, seed: int, listing: Listing, plan: DayPlan, base: Price, minutes: int) -> None:
+        self.plan = plan
+        self.limits = price_limits(base)
+        self._rng = seeded(seed, listing.symbol, base, plan.close_level, "minutes")
+        self.bars = self._draw(base, minutes, listing.daily_volume * plan.volume / minutes)
+
+    def price_at(self, second: int) -> Price:
+        """Return the last price ``second`` seconds after the open; beyond the last minute it stays."""
+        minute, inside = divmod(min(max(second, 0), len(self.bars) * 60 - 1), 60)
+        bar = self.bars[minute]
+        turns = (bar.high, bar.low) if bar.volume & 1 else (bar.low, bar.high)
+        first_at, second_at = 9 + bar.volume % 13, 33 + bar.volume % 17
+        if inside <= first_at:
+            exact = _between(bar.open, turns[0], inside / first_at)
+        elif inside <= second_at:
+            exact = _between(turns[0], turns[1], (inside - first_at) / (second_at - first_at))
+        else:
+            exact = _between(turns[1], bar.close, (inside - second_at) / (_LAST_SECOND - second_at))
+        return nearest_on_grid(exact, self.limits)
+
+    def liquidity_at(self, minute: int) -> float:
+        """Return how full the order book is (1 = as usual)."""
+        return self._fading(minute / len(self.bars))
+
+    def _draw(self, base: Price, minutes: int, usual_volume: float) -> list[MinuteBar]:
+        levels = self._levels(minutes)
+        prices = [nearest_on_grid(base * math.exp(level), self.limits) for level in levels]
+        bars = []
+        for minute in range(minutes):
+            move = abs(levels[minute + 1] - levels[minute])
+            usual = usual_volume * _time_of_day(minute, minutes) * self._fading(minute / minutes)
+            bars.append(self._bar(prices[minute], prices[minute + 1], move, usual))
+        return bars
+
+    def _bar(self, opened: Price, closed: Price, move: float, usual_volume: float) -> MinuteBar:
+        reach = self.plan.noise * _REACH
+        top, bottom = max(opened, closed), min(opened, closed)
+        high = nearest_on_grid(top * math.exp(self._rng.expovariate(1) * reach), self.limits)
+        low = nearest_on_grid(bottom * math.exp(-self._rng.expovariate(1) * reach), self.limits)
+        activity = 0.4 + self._rng.expovariate(1.6) + 0.35 * move / self.plan.noise
+        return MinuteBar(opened, max(high, top), min(low, bottom), closed, max(1, int(usual_volume * activity)))
+
+    def _levels(self, minutes: int) -> list[float]:
+        levels, wander = [], 0.0
+        for minute in range(minutes + 1):
+            calm = min(1.0, minute / 2, (minutes - minute) / _TAPER_MINUTES)
+            levels.append(self.plan.level_at(minute / minutes) + wander * calm)
+            wander = wander * self.plan.persistence + self._rng.gauss(0, self.plan.noise)
+        return levels
+
+    def _fading(self, share: float) -> float:
+        return 1 - 0.93 * share**0.5 if self.plan.character is Character.THINNING else 1.0
+
+
+def _between(start: float, end: float, share: float) -> float:
+    return start + (end - start) * share
+
+
+def _time_of_day(minute: int, minutes: int) -> float:
+    return 0.55 + 2.2 * math.exp(-minute / 12) + 0.9 * math.exp((minute - minutes) / 18)

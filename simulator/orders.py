@@ -1,0 +1,205 @@
+"""Orders, fills and the book of one account, as the broker keeps them."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from domain.costs import CostRates, Costs, cost_rates, order_costs
+from domain.market import Market, Side, Symbol
+from domain.money import Price, Quantity, Won
+
+
+class OrderType(StrEnum):
+    """``ORD_DVSN`` codes that the simulator trades."""
+
+    LIMIT = "00"
+    MARKET = "01"
+    BEST_LIMIT = "03"
+    PRIORITY_LIMIT = "04"
+    LIMIT_IOC = "11"
+    LIMIT_FOK = "12"
+    MARKET_IOC = "13"
+    MARKET_FOK = "14"
+    BEST_IOC = "15"
+    BEST_FOK = "16"
+
+
+MARKET_TYPES: Final = frozenset({OrderType.MARKET, OrderType.MARKET_IOC, OrderType.MARKET_FOK})
+BEST_TYPES: Final = frozenset({OrderType.BEST_LIMIT, OrderType.BEST_IOC, OrderType.BEST_FOK})
+LIMIT_TYPES: Final = frozenset({OrderType.LIMIT, OrderType.LIMIT_IOC, OrderType.LIMIT_FOK})
+IMMEDIATE_TYPES: Final = frozenset({kind for kind in OrderType if kind.value >= "11"})
+FILL_OR_KILL_TYPES: Final = frozenset({OrderType.LIMIT_FOK, OrderType.MARKET_FOK, OrderType.BEST_FOK})
+AUCTION_TYPES: Final = frozenset({OrderType.LIMIT, OrderType.MARKET})
+
+
+class OrderAction(StrEnum):
+    """What a row in the order list is."""
+
+    NEW = "new"
+    AMEND = "amend"
+    CANCEL = "cancel"
+
+
+class AccountId(NamedTuple):
+    """``CANO`` (8 digits) and ``ACNT_PRDT_CD`` (2 digits)."""
+
+    number: str
+    product: str
+
+
+class OrderRequest(NamedTuple):
+    """A new order as it arrives; ``price`` in won, zero for types without one."""
+
+    account: AccountId
+    symbol: Symbol
+    side: Side
+    kind: OrderType
+    quantity: Quantity
+    price: Price
+
+
+class ChangeRequest(NamedTuple):
+    """An amendment or a cancellation; ``quantity`` None means all that is left."""
+
+    account: AccountId
+    original: str
+    action: OrderAction
+    kind: OrderType
+    quantity: Quantity | None
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """Shares traded at one price (won) at a market instant."""
+
+    at: datetime
+    price: Price
+    quantity: Quantity
+
+
+@dataclass(slots=True)
+class Order:
+    """One row of the broker's order list. ``price`` is zero for a market order; ``reserve_price`` bounds its cost."""
+
+    number: str
+    day: date
+    account: AccountId
+    symbol: Symbol
+    market: Market
+    side: Side
+    kind: OrderType
+    quantity: Quantity
+    price: Price
+    reserve_price: Price
+    placed_at: datetime
+    action: OrderAction = OrderAction.NEW
+    original: str = ""
+    by_hand: bool = False
+    cancelled: int = 0
+    filled: int = 0
+    amount: Won = Won(0)
+    costs: Costs = field(default_factory=Costs)
+    fills: list[Fill] = field(default_factory=list)
+
+    @property
+    def remaining(self) -> Quantity:
+        """Return the shares that may still trade; a cancel row has none."""
+        if self.action is OrderAction.CANCEL:
+            return Quantity(0)
+        return Quantity(self.quantity - self.filled - self.cancelled)
+
+    @property
+    def rates(self) -> CostRates:
+        """Return the cost rates of the order's day."""
+        return cost_rates(self.day)
+
+    @property
+    def reserved(self) -> Won:
+        """Return the cash (won) that the unfilled part of a buy keeps back, costs included."""
+        if self.side is Side.SELL or not self.remaining:
+            return Won(0)
+        rest = self.reserve_price * self.remaining
+        whole = order_costs(self.side, Won(self.amount + rest), self.market, self.rates)
+        return Won(rest + whole.total - self.costs.total)
+
+    def take(self, fill: Fill) -> Won:
+        """Book a fill and return the change of the account's cash (won)."""
+        self.fills.append(fill)
+        self.filled += fill.quantity
+        traded = fill.price * fill.quantity
+        self.amount = Won(self.amount + traded)
+        costs = order_costs(self.side, self.amount, self.market, self.rates)
+        added = costs.total - self.costs.total
+        self.costs = costs
+        return Won((traded if self.side is Side.SELL else -traded) - added)
+
+
+@dataclass(slots=True)
+class Holding:
+    """Shares of one stock in an account; ``cost`` is the moving-average purchase amount in won."""
+
+    symbol: Symbol
+    quantity: int = 0
+    cost: Won = Won(0)
+    last_sold: date | None = None
+
+    def take(self, side: Side, fill: Fill) -> None:
+        """Add bought or remove sold shares."""
+        if side is Side.BUY:
+            self.quantity += fill.quantity
+            self.cost = Won(self.cost + fill.price * fill.quantity)
+            return
+        self.cost = Won(self.cost - self.cost * fill.quantity // self.quantity)
+        self.quantity -= fill.quantity
+
+
+@dataclass(slots=True)
+class Account:
+    """Cash, holdings and orders of one account. Cash is trade-date cash: sale proceeds count at once."""
+
+    id: AccountId
+    opening_cash: Won
+    cash: Won
+    holdings: dict[Symbol, Holding] = field(default_factory=dict)
+    orders: list[Order] = field(default_factory=list)
+    cash_flows: dict[date, int] = field(default_factory=dict)
+    _working: list[Order] = field(default_factory=list)
+
+    @property
+    def live_orders(self) -> list[Order]:
+        """Return the orders that may still trade, oldest first."""
+        self._working = [order for order in self._working if order.remaining]
+        return self._working
+
+    def add(self, order: Order) -> None:
+        """Write an order into the account's list."""
+        self.orders.append(order)
+        self._working.append(order)
+
+    @property
+    def free_cash(self) -> Won:
+        """Return the cash that no live buy order keeps back."""
+        return Won(self.cash - sum(order.reserved for order in self.live_orders))
+
+    def sellable(self, symbol: Symbol) -> Quantity:
+        """Return the shares that no live sell order keeps back."""
+        holding = self.holdings.get(symbol)
+        held = holding.quantity if holding else 0
+        offered = sum(o.remaining for o in self.live_orders if o.symbol == symbol and o.side is Side.SELL)
+        return Quantity(held - offered)
+
+    def take(self, order: Order, fill: Fill) -> None:
+        """Book a fill of one of the account's orders."""
+        change = order.take(fill)
+        self.cash = Won(self.cash + change)
+        self.cash_flows[order.day] = self.cash_flows.get(order.day, 0) + change
+        holding = self.holdings.setdefault(order.symbol, Holding(order.symbol))
+        holding.take(order.side, fill)
+        if order.side is Side.SELL:
+            holding.last_sold = order.day
+
+    def settled_cash(self, until: date) -> Won:
+        """Return the cash with the trades up to and including a date."""
+        return Won(self.opening_cash + sum(flow for day, flow in self.cash_flows.items() if day <= until))

@@ -1,0 +1,291 @@
+"""Current prices and order books: inquire-price, intstock-multprice, inquire-asking-price-exp-ccn, inquire-ccnl."""
+
+from datetime import timedelta
+from typing import Final
+
+from domain.market import Market, Side, Symbol, TradingFlag
+from domain.session import SessionPhase
+from domain.tick_size import tick_at
+from simulator.exchange import Exchange, Snapshot, second_of
+from simulator.liquidity import Level
+from simulator.wire import Call, Fields, Reply, kst_time, percent, quotation, sign
+
+MOST_SYMBOLS: Final = 30
+_RECENT_TRADES: Final = 30
+_STATUS_CODES: Final = (
+    (TradingFlag.HALTED, "58"),
+    (TradingFlag.ADMINISTRATIVE, "51"),
+    (TradingFlag.WARNED, "53"),
+    (TradingFlag.OVERHEATED, "59"),
+)
+_BLANK_RATES: Final = ("per", "pbr", "eps", "bps", "hts_frgn_ehrt", "vol_tnrt", "whol_loan_rmnd_rate", "apprch_rate")
+_BLANK_COUNTS: Final = (
+    "frgn_ntby_qty",
+    "frgn_hldn_qty",
+    "pgtr_ntby_qty",
+    "last_ssts_cntg_qty",
+    "pvt_scnd_dmrs_prc",
+    "pvt_frst_dmrs_prc",
+    "pvt_pont_val",
+    "pvt_frst_dmsp_prc",
+    "pvt_scnd_dmsp_prc",
+    "dmrs_val",
+    "dmsp_val",
+    "stck_sspr",
+    "cpfn",
+)
+
+
+def inquire_price(call: Call) -> Reply:
+    """FHKST01010100: everything about one stock but its name; an unknown code shows price 0."""
+    exchange = call.simulation.exchange
+    symbol = call.values["FID_INPUT_ISCD"]
+    if exchange.listing(symbol) is None:
+        return quotation(output=dict.fromkeys(("stck_prpr", "stck_oprc", "stck_hgpr", "stck_lwpr", "acml_vol"), "0"))
+    seen = exchange.snapshot(Symbol(symbol), call.at)
+    output = price_fields(seen) | _volume_fields(exchange, seen) | _status_fields(seen) | _issuer_fields(seen)
+    output |= _yearly_fields(seen) | dict.fromkeys(_BLANK_RATES, "0.00") | dict.fromkeys(_BLANK_COUNTS, "0")
+    return quotation(output=output)
+
+
+def flags_of(seen: Snapshot) -> frozenset[TradingFlag]:
+    """Return a stock's own flags and those that the control API set."""
+    flags = seen.listing.flags | seen.conditions.flags
+    if seen.conditions.halted:
+        flags |= {TradingFlag.HALTED}
+    return flags | {TradingFlag.VOLATILITY_INTERRUPTION} if seen.conditions.interrupted else flags
+
+
+def change_fields(seen: Snapshot) -> Fields:
+    """Return the change against the previous close: won, sign code and percent."""
+    limits = seen.limits
+    code = sign(seen.change, at_upper=seen.price >= limits.upper, at_lower=seen.price <= limits.lower)
+    return {
+        "prdy_vrss": str(seen.change),
+        "prdy_vrss_sign": code,
+        "prdy_ctrt": percent(seen.change, seen.base),
+    }
+
+
+def price_fields(seen: Snapshot) -> Fields:
+    """Return the price group of inquire-price."""
+    totals = seen.totals
+    average = totals.turnover / totals.volume if totals.volume else 0
+    return change_fields(seen) | {
+        "stck_prpr": str(seen.price),
+        "stck_oprc": str(totals.open_price),
+        "stck_hgpr": str(totals.high_price),
+        "stck_lwpr": str(totals.low_price),
+        "stck_sdpr": str(seen.base),
+        "stck_mxpr": str(seen.limits.upper),
+        "stck_llam": str(seen.limits.lower),
+        "rstc_wdth_prc": str(seen.base - seen.limits.lower),
+        "wghn_avrg_stck_prc": f"{average:.2f}",
+        "aspr_unit": str(tick_at(seen.price)),
+        "hts_deal_qty_unit_val": "1",
+    }
+
+
+def _volume_fields(exchange: Exchange, seen: Snapshot) -> Fields:
+    previous = exchange.previous_day(seen.listing.symbol, seen.session)
+    return {
+        "acml_vol": str(seen.totals.volume),
+        "acml_tr_pbmn": str(seen.totals.turnover),
+        "prdy_vrss_vol_rate": percent(seen.totals.volume, previous.volume),
+    }
+
+
+def _status_fields(seen: Snapshot) -> Fields:
+    flags = flags_of(seen)
+    status = next((code for flag, code in _STATUS_CODES if flag in flags), "55")
+
+    def shown(flag: TradingFlag) -> str:
+        return "Y" if flag in flags else "N"
+
+    return {
+        "iscd_stat_cls_code": status,
+        "temp_stop_yn": shown(TradingFlag.HALTED),
+        "vi_cls_code": shown(TradingFlag.VOLATILITY_INTERRUPTION),
+        "ovtm_vi_cls_code": "N",
+        "mrkt_warn_cls_code": "02" if TradingFlag.WARNED in flags else "00",
+        "invt_caful_yn": "N",
+        "short_over_yn": shown(TradingFlag.OVERHEATED),
+        "sltr_yn": shown(TradingFlag.LIQUIDATION_TRADING),
+        "mang_issu_cls_code": shown(TradingFlag.ADMINISTRATIVE),
+        "marg_rate": "20.00" if status == "55" else "100.00",
+        "crdt_able_yn": "Y" if status == "55" else "N",
+        "ssts_yn": "Y",
+        "new_hgpr_lwpr_cls_code": "",
+        "oprc_rang_cont_yn": "N",
+        "clpr_rang_cont_yn": "N",
+        "grmn_rate_cls_code": "40",
+        "elw_pblc_yn": "N",
+    }
+
+
+def _issuer_fields(seen: Snapshot) -> Fields:
+    listing = seen.listing
+    return {
+        "stck_shrn_iscd": listing.symbol,
+        "rprs_mrkt_kor_name": "KOSPI200" if listing.market is Market.KOSPI else "KOSDAQ",
+        "bstp_kor_isnm": "제조업",
+        "lstn_stcn": str(listing.listed_shares),
+        "hts_avls": str(listing.listed_shares * seen.price // 100_000_000),
+        "stck_fcam": "500",
+        "stac_month": "12",
+        "fcam_cnnm": "500 원",
+        "cpfn_cnnm": "0 억",
+    }
+
+
+def _yearly_fields(seen: Snapshot) -> Fields:
+    """Return the yearly extremes; they are a band around the reference price, not measured."""
+    high, low = max(seen.listing.price * 13 // 10, seen.price), min(seen.listing.price * 7 // 10, seen.price)
+    day = seen.session.date.replace(day=1).strftime("%Y%m%d")
+    above, below = percent(seen.price - high, high), percent(seen.price - low, low)
+    fields = {}
+    for prefix, rate in (("d250", "vrss_prpr_rate"), ("w52", "vrss_prpr_ctrt"), ("dryy", "vrss_prpr_rate")):
+        price_prefix = "stck_dryy" if prefix == "dryy" else prefix
+        fields[f"{price_prefix}_hgpr"], fields[f"{price_prefix}_lwpr"] = str(high), str(low)
+        fields[f"{prefix}_hgpr_date"] = fields[f"{prefix}_lwpr_date"] = day
+        fields[f"{prefix}_hgpr_{rate}"], fields[f"{prefix}_lwpr_{rate}"] = above, below
+    return fields
+
+
+def intstock_multprice(call: Call) -> Reply:
+    """FHKST11300006: up to thirty stocks; unknown and halted ones show price 0."""
+    names = (f"FID_INPUT_ISCD_{place}" for place in range(1, MOST_SYMBOLS + 1))
+    symbols = [call.values[name] for name in names if call.values.get(name)]
+    return quotation(output=[_multi_row(call, symbol) for symbol in symbols])
+
+
+def _multi_row(call: Call, symbol: str) -> Fields:
+    exchange = call.simulation.exchange
+    if exchange.listing(symbol) is None:
+        return {"inter_shrn_iscd": symbol, "inter_kor_isnm": "", "inter2_prpr": "0", "acml_vol": "0"}
+    seen = exchange.snapshot(Symbol(symbol), call.at)
+    asks, bids = book_of(call, seen)
+    totals, change = seen.totals, change_fields(seen)
+    return {
+        "kospi_kosdaq_cls_name": seen.listing.market.value.upper(),
+        "mrkt_trtm_cls_name": "정상",
+        "hour_cls_code": "0",
+        "inter_shrn_iscd": symbol,
+        "inter_kor_isnm": seen.listing.name,
+        "inter2_prpr": "0" if seen.conditions.halted else str(seen.price),
+        "inter2_prdy_vrss": change["prdy_vrss"],
+        "prdy_vrss_sign": change["prdy_vrss_sign"],
+        "prdy_ctrt": change["prdy_ctrt"],
+        "acml_vol": str(totals.volume),
+        "acml_tr_pbmn": str(totals.turnover),
+        "inter2_oprc": str(totals.open_price),
+        "inter2_hgpr": str(totals.high_price),
+        "inter2_lwpr": str(totals.low_price),
+        "inter2_llam": str(seen.limits.lower),
+        "inter2_mxpr": str(seen.limits.upper),
+        "inter2_askp": str(asks[0].price if asks else 0),
+        "inter2_bidp": str(bids[0].price if bids else 0),
+        "seln_rsqn": str(asks[0].quantity if asks else 0),
+        "shnu_rsqn": str(bids[0].quantity if bids else 0),
+        "total_askp_rsqn": str(sum(level.quantity for level in asks)),
+        "total_bidp_rsqn": str(sum(level.quantity for level in bids)),
+        "inter2_prdy_clpr": str(seen.base),
+        "inter2_sdpr": str(seen.base),
+        "oprc_vrss_hgpr_rate": percent(totals.high_price - totals.open_price, totals.open_price),
+        "intr_antc_cntg_vrss": "0",
+        "intr_antc_cntg_vrss_sign": "3",
+        "intr_antc_cntg_prdy_ctrt": "0.00",
+        "intr_antc_vol": "0",
+    }
+
+
+def book_of(call: Call, seen: Snapshot) -> tuple[list[Level], list[Level]]:
+    """Return asks and bids, best first; empty when nothing trades."""
+    if seen.phase is SessionPhase.CLOSED or seen.conditions.halted:
+        return [], []
+    second = second_of(seen.session, seen.at)
+    levels = call.simulation.engine.liquidity.levels
+    symbol = seen.listing.symbol
+    return levels(symbol, Side.SELL, seen.session, second), levels(symbol, Side.BUY, seen.session, second)
+
+
+def asking_price(call: Call) -> Reply:
+    """FHKST01010200: ten levels on each side and the expected match of an auction."""
+    symbol = call.values["FID_INPUT_ISCD"]
+    if call.simulation.exchange.listing(symbol) is None:
+        return quotation(output1={}, output2={"stck_prpr": "0", "stck_shrn_iscd": symbol})
+    seen = call.simulation.exchange.snapshot(Symbol(symbol), call.at)
+    asks, bids = book_of(call, seen)
+    return quotation(output1=_book_fields(call, seen, asks, bids), output2=_expected_fields(call, seen))
+
+
+def _book_fields(call: Call, seen: Snapshot, asks: list[Level], bids: list[Level]) -> Fields:
+    fields = {"aspr_acpt_hour": kst_time(call.at)}
+    for name, levels in (("askp", asks), ("bidp", bids)):
+        for place in range(10):
+            level = levels[place] if place < len(levels) else None
+            fields[f"{name}{place + 1}"] = str(level.price if level else 0)
+            fields[f"{name}_rsqn{place + 1}"] = str(level.quantity if level else 0)
+            fields[f"{name}_rsqn_icdc{place + 1}"] = "0"
+        fields[f"total_{name}_rsqn"] = str(sum(level.quantity for level in levels))
+        fields[f"total_{name}_rsqn_icdc"] = fields[f"ovtm_total_{name}_rsqn"] = fields[f"ovtm_total_{name}_icdc"] = "0"
+    fields["ntby_aspr_rsqn"] = str(int(fields["total_bidp_rsqn"]) - int(fields["total_askp_rsqn"]))
+    return fields | {"new_mkop_cls_code": _market_code(seen)}
+
+
+def _expected_fields(call: Call, seen: Snapshot) -> Fields:
+    path = call.simulation.exchange.path(seen.listing.symbol, seen.session)
+    expected = {
+        SessionPhase.OPENING_AUCTION: path.price_at(0),
+        SessionPhase.CLOSING_AUCTION: path.close_price,
+    }.get(seen.phase, seen.price)
+    codes = {SessionPhase.OPENING_AUCTION: "311", SessionPhase.CLOSING_AUCTION: "121"}
+    prices = price_fields(seen)
+    kept = {name: prices[name] for name in ("stck_prpr", "stck_oprc", "stck_hgpr", "stck_lwpr", "stck_sdpr")}
+    return kept | {
+        "antc_mkop_cls_code": codes.get(seen.phase, "112"),
+        "antc_cnpr": str(expected),
+        "antc_cntg_vrss_sign": sign(expected - seen.base),
+        "antc_cntg_vrss": str(expected - seen.base),
+        "antc_cntg_prdy_ctrt": percent(expected - seen.base, seen.base),
+        "antc_vol": str(path.closing_volume if seen.phase is SessionPhase.CLOSING_AUCTION else 0),
+        "stck_shrn_iscd": seen.listing.symbol,
+        "vi_cls_code": "Y" if seen.conditions.interrupted else "N",
+    }
+
+
+def _market_code(seen: Snapshot) -> str:
+    if seen.phase is SessionPhase.CONTINUOUS:
+        return "20"
+    if seen.phase is SessionPhase.CLOSED:
+        return "30"
+    return "00"
+
+
+def recent_trades(call: Call) -> Reply:
+    """FHKST01010300: the last thirty seconds with trades, newest first."""
+    exchange = call.simulation.exchange
+    symbol = call.values["FID_INPUT_ISCD"]
+    if exchange.listing(symbol) is None:
+        return quotation(output=[])
+    seen = exchange.snapshot(Symbol(symbol), call.at)
+    path = exchange.path(seen.listing.symbol, seen.session)
+    last = min(second_of(seen.session, call.at), path.minutes * 60 - 1)
+    rows: list[Fields] = []
+    for second in range(last, max(-1, last - 10 * _RECENT_TRADES), -1):
+        volume = path.volume_in(second)
+        if volume and len(rows) < _RECENT_TRADES and seen.totals.volume:
+            rows.append(_trade_row(seen, second, path.price_at(second), volume))
+    return quotation(output=rows)
+
+
+def _trade_row(seen: Snapshot, second: int, price: int, volume: int) -> Fields:
+    return {
+        "stck_cntg_hour": kst_time(seen.session.opens_at + timedelta(seconds=second)),
+        "stck_prpr": str(price),
+        "prdy_vrss": str(price - seen.base),
+        "prdy_vrss_sign": sign(price - seen.base),
+        "cntg_vol": str(volume),
+        "tday_rltv": "100.00",
+        "prdy_ctrt": percent(price - seen.base, seen.base),
+    }

@@ -1,0 +1,283 @@
+"""One simulated broker: the engine, its clock and its journal; every change of the books is a command."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from domain.clock import MarketClock, in_seoul
+from domain.market import Side, Symbol, TradingFlag
+from domain.money import Price, Quantity, Won
+from simulator.call_counter import CallCounter
+from simulator.clock import ManualClock, clock_to_json, kst_instant, steady
+from simulator.day_path import Edit
+from simulator.engine import Engine
+from simulator.exchange import Exchange
+from simulator.faults import FaultRule, Faults
+from simulator.journal import Journal, JournalError, Record
+from simulator.orders import AccountId, ChangeRequest, Order, OrderAction, OrderRequest, OrderType
+from simulator.settings import SimulationSettings
+from simulator.tape import FIRST_DATE
+from simulator.tokens import Token, TokenDesk
+
+_LEAST_HISTORY = timedelta(days=14)
+
+
+class Simulation:
+    """The handle that HTTP, control API and in-process tests share. Instants are aware UTC."""
+
+    def __init__(self, settings: SimulationSettings) -> None:
+        self.settings = settings
+        self.exchange = Exchange(settings.seed, settings.calendar)
+        self.engine = Engine(self.exchange, Won(settings.opening_cash))
+        self.tokens = TokenDesk(settings.token_interval)
+        self.faults = Faults()
+        self.calls = CallCounter(settings.rate_limit)
+        self._journal = Journal(settings.journal) if settings.journal else None
+        self._commands: dict[str, Callable[[Any, datetime], Any]] = {
+            "begin": self._apply_begin,
+            "order": self._apply_order,
+            "change": self._apply_change,
+            "price": self._apply_price,
+            "symbol": self._apply_symbol,
+            "clock": self._apply_clock,
+            "fault": self._apply_fault,
+            "faults_cleared": self._apply_faults_cleared,
+            "faults_hit": self._apply_faults_hit,
+            "token": self._apply_token,
+            "revoke": self._apply_revoke,
+        }
+        if not self._replay() and self._journal:
+            self._journal.append(_record("begin", self._market_time(), beginning(settings), None))
+        self._read_market_time = steady(self._market_time)
+        _check_start(self.market_now())
+
+    def real_now(self) -> datetime:
+        """Return the real instant."""
+        return self.settings.now()
+
+    def market_now(self) -> datetime:
+        """Return the market instant."""
+        return self._read_market_time()
+
+    @property
+    def speed(self) -> int:
+        """Return market seconds per real second; a manual clock counts as 1."""
+        return self.settings.clock.speed if isinstance(self.settings.clock, MarketClock) else 1
+
+    def advance(self) -> datetime:
+        """Match everything that is due and return the market instant."""
+        at = self.market_now()
+        self.engine.advance(at)
+        return at
+
+    def place_order(self, request: OrderRequest, *, by_hand: bool = False) -> Order:
+        """Accept an order or raise ``OrderRefusedError``."""
+        order: Order = self._do("order", {**_order_to_json(request), "by_hand": by_hand})
+        return order
+
+    def change_order(self, request: ChangeRequest) -> Order:
+        """Amend or cancel an order or raise ``OrderRefusedError``."""
+        order: Order = self._do("change", _change_to_json(request))
+        return order
+
+    def force_price(self, symbol: str, price: int | None, **path: Any) -> None:
+        """Jump to a price (won) now; None goes back to the seeded path; ``path`` may name the other words of ``Edit``."""
+        self._do("price", {"symbol": symbol, "price": price, **path})
+
+    def set_conditions(self, symbol: str, **conditions: Any) -> None:
+        """Set halted, interrupted, thin, no_bids, no_asks (booleans) or flags (names) of a stock."""
+        self._do("symbol", {"symbol": symbol, **conditions})
+
+    def move_clock(self, instant: datetime) -> None:
+        """Set a manual clock; ValueError with any other."""
+        if not isinstance(self.settings.clock, ManualClock):
+            raise ValueError("the market clock runs by itself; only a manual clock can be moved")
+        self._do("clock", {"to": instant.astimezone(UTC).isoformat()})
+
+    def add_fault(self, **rule: Any) -> FaultRule:
+        """Add a fault rule; the words are those of ``POST /control/faults``."""
+        added: FaultRule = self._do("fault", rule)
+        return added
+
+    def clear_faults(self) -> None:
+        """Lift all fault rules."""
+        self._do("faults_cleared", {})
+
+    def note_faults(self) -> None:
+        """Remember in the journal how often the rules have hit."""
+        self._do("faults_hit", {"states": self.faults.states()})
+
+    def issue_token(self, app_key: str, secret: str) -> Token:
+        """Issue an access token or raise ``TokenRefusedError``."""
+        now = self.real_now()
+        token = self.tokens.issue(app_key, secret, now)
+        if token.issued_at == now:
+            self._do("token", {"app_key": app_key, "issued_at": now.isoformat()})
+        return token
+
+    def revoke_token(self, text: str) -> bool:
+        """Forget a token; tell whether it was known."""
+        known: bool = self._do("revoke", {"token": text})
+        return known
+
+    def warm_up(self) -> None:
+        """Compute today's paths beforehand, so that the first scan is as fast as the others."""
+        at = self.market_now()
+        for symbol in self.exchange.tapes:
+            seen = self.exchange.snapshot(symbol, at)
+            self.exchange.previous_day(symbol, seen.session)
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        if self._journal:
+            self._journal.close()
+
+    def _market_time(self) -> datetime:
+        clock = self.settings.clock
+        return clock.market_time(self.real_now()) if isinstance(clock, MarketClock) else clock.market_time
+
+    def _do(self, kind: str, values: Mapping[str, Any]) -> Any:
+        at = self.market_now()
+        self.engine.advance(at)
+        result = self._commands[kind](values, at)
+        if self._journal:
+            self._journal.append(_record(kind, at, values, result))
+        return result
+
+    def _replay(self) -> int:
+        """Do all journaled commands again and return how many there were."""
+        count = 0
+        for record in self._journal.read() if self._journal else ():
+            self._redo(record)
+            count += 1
+        return count
+
+    def _redo(self, record: Record) -> None:
+        at = datetime.fromisoformat(record["at"])
+        self.engine.advance(at)
+        result = self._commands[record["kind"]](record["values"], at)
+        if _trace(result) != record["result"] and self._journal is not None:
+            raise JournalError(
+                f"{self._journal.path} was written by another version or with other settings "
+                f"({record['kind']} at {at.isoformat()} gives {_trace(result)}, not {record['result']}); "
+                f"start with the settings of that time, or move the file away to start with fresh books"
+            )
+
+    def _apply_begin(self, values: Mapping[str, Any], _: datetime) -> None:
+        clock = self.settings.clock
+        if isinstance(clock, ManualClock):
+            clock.market_time = datetime.fromisoformat(values["clock"]["market_anchor"])
+        here = beginning(self.settings)
+        differing = [name for name in here if here[name] != values[name]]
+        if differing and self._journal:
+            raise SettingsMismatchError(self._journal.path, {name: (values[name], here[name]) for name in differing})
+
+    def _apply_order(self, values: Mapping[str, Any], at: datetime) -> Order:
+        return self.engine.place(_order_from_json(values), at, by_hand=values["by_hand"])
+
+    def _apply_change(self, values: Mapping[str, Any], at: datetime) -> Order:
+        return self.engine.change(_change_from_json(values), at)
+
+    def _apply_price(self, values: Mapping[str, Any], at: datetime) -> None:
+        symbol = Symbol(values["symbol"])
+        price = None if values["price"] is None else Price(values["price"])
+        path = {name: values[name] for name in ("drift", "natural", "volume") if name in values}
+        self.exchange.edit(symbol, at, Edit(0, price, **path))
+        self.engine.rematch(symbol, at)
+
+    def _apply_symbol(self, values: Mapping[str, Any], at: datetime) -> None:
+        symbol = Symbol(values["symbol"])
+        conditions = self.exchange.conditions[symbol]
+        was_frozen = conditions.frozen
+        for name in ("halted", "interrupted", "thin", "no_bids", "no_asks"):
+            setattr(conditions, name, bool(values.get(name, getattr(conditions, name))))
+        if "flags" in values:
+            conditions.flags = frozenset(TradingFlag(flag) for flag in values["flags"])
+        if conditions.frozen and not was_frozen:
+            self.exchange.freeze(symbol, at)
+        if was_frozen and not conditions.frozen:
+            self.exchange.resume(symbol, at)
+            self.engine.rematch(symbol, at)
+
+    def _apply_clock(self, values: Mapping[str, Any], _: datetime) -> None:
+        if isinstance(self.settings.clock, ManualClock):
+            self.settings.clock.set(kst_instant(values["to"]))
+            self.engine.advance(self.settings.clock.market_time)
+
+    def _apply_fault(self, values: Mapping[str, Any], _: datetime) -> FaultRule:
+        return self.faults.add(values)
+
+    def _apply_faults_cleared(self, _: Mapping[str, Any], __: datetime) -> None:
+        self.faults.clear()
+
+    def _apply_faults_hit(self, values: Mapping[str, Any], _: datetime) -> None:
+        self.faults.restore(values["states"])
+
+    def _apply_token(self, values: Mapping[str, Any], _: datetime) -> None:
+        self.tokens.restore(values["app_key"], datetime.fromisoformat(values["issued_at"]))
+
+    def _apply_revoke(self, values: Mapping[str, Any], _: datetime) -> bool:
+        return self.tokens.revoke(values["token"])
+
+
+class SettingsMismatchError(Exception):
+    """The journal belongs to a simulation with other settings."""
+
+    def __init__(self, path: Path, differing: Mapping[str, tuple[object, object]]) -> None:
+        said = ", ".join(f"{name} {kept} (asked for: {asked})" for name, (kept, asked) in differing.items())
+        super().__init__(f"{path} belongs to a simulation with {said}; leave these settings out or use another --data")
+
+
+def beginning(settings: SimulationSettings) -> dict[str, Any]:
+    """Return the settings that the books depend on, as the journal's first record keeps them."""
+    return {
+        "seed": settings.seed,
+        "environment": settings.environment,
+        "opening_cash": settings.opening_cash,
+        "clock": clock_to_json(settings.clock),
+    }
+
+
+def _record(kind: str, at: datetime, values: Mapping[str, Any], result: object) -> dict[str, Any]:
+    return {"kind": kind, "at": at.isoformat(), "values": values, "result": _trace(result)}
+
+
+def _check_start(market_time: datetime) -> None:
+    if in_seoul(market_time).date() < FIRST_DATE + _LEAST_HISTORY:
+        raise ValueError(f"the simulated exchange begins on {FIRST_DATE}; market time must lie two weeks after it")
+
+
+def _trace(result: object) -> str:
+    return result.number if isinstance(result, Order) else ""
+
+
+def _order_to_json(request: OrderRequest) -> dict[str, Any]:
+    return {**request._asdict(), "account": list(request.account)}
+
+
+def _order_from_json(values: Mapping[str, Any]) -> OrderRequest:
+    return OrderRequest(
+        AccountId(*values["account"]),
+        Symbol(values["symbol"]),
+        Side(values["side"]),
+        OrderType(values["kind"]),
+        Quantity(values["quantity"]),
+        Price(values["price"]),
+    )
+
+
+def _change_to_json(request: ChangeRequest) -> dict[str, Any]:
+    return {**request._asdict(), "account": list(request.account)}
+
+
+def _change_from_json(values: Mapping[str, Any]) -> ChangeRequest:
+    quantity = values["quantity"]
+    return ChangeRequest(
+        AccountId(*values["account"]),
+        values["original"],
+        OrderAction(values["action"]),
+        OrderType(values["kind"]),
+        None if quantity is None else Quantity(quantity),
+        Price(values["price"]),
+    )

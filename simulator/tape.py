@@ -1,0 +1,133 @@
+"""The chain of one stock's days: each close is the next day's base, and forced prices carry over."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Final
+
+from domain.money import Price
+from domain.session import Session, SessionDate, TradingCalendar
+from domain.tick_size import price_limits
+from simulator.day_path import DayPath, DaySummary, Edit
+from simulator.day_plan import DayPlan, plan_day
+from simulator.listings import Listing
+from simulator.natural_day import NaturalDay, nearest_on_grid
+
+FIRST_DATE: Final = date(2025, 7, 1)
+"""The day on which every chain of closes begins; the exchange knows nothing earlier."""
+
+_KEPT_PATHS: Final = 6
+
+
+class SessionSequence:
+    """The sessions of a calendar in order, counted from the first date of the simulated world."""
+
+    def __init__(self, calendar: TradingCalendar) -> None:
+        self._calendar = calendar
+        self._sessions: list[Session] = []
+        self._dates: list[SessionDate] = []
+        self._next_date = FIRST_DATE
+
+    def position(self, session: Session) -> int:
+        """Return how many sessions lie before this one."""
+        self._extend(session.date)
+        return bisect_left(self._dates, session.date)
+
+    def at(self, position: int) -> Session:
+        """Return a session by its place in the sequence; places count from zero."""
+        while len(self._sessions) <= position:
+            self._extend(self._next_date)
+        return self._sessions[position]
+
+    def _extend(self, until: date) -> None:
+        while self._next_date <= until:
+            session = self._calendar.session_on(self._next_date)
+            if session is not None:
+                self._sessions.append(session)
+                self._dates.append(session.date)
+            self._next_date += timedelta(days=1)
+
+
+class Tape:
+    """All days of one stock, computed when somebody looks."""
+
+    def __init__(self, seed: int, listing: Listing, sessions: SessionSequence) -> None:
+        self.listing = listing
+        self._seed = seed
+        self._sessions = sessions
+        self._closes: list[Price] = []
+        self._edits: dict[int, list[Edit]] = {}
+        self._halts: list[tuple[int, int | None]] = []
+        self._paths: dict[int, DayPath] = {}
+        self._summaries: dict[int, DaySummary] = {}
+
+    def base_price(self, position: int) -> Price:
+        """Return the previous close (won) that a session's limits are drawn from."""
+        while len(self._closes) < position:
+            self._closes.append(self._close_of(len(self._closes)))
+        return self._closes[position - 1] if position else self.listing.price
+
+    def path(self, position: int) -> DayPath:
+        """Return the path of a session; the last few looked at are kept."""
+        found = self._paths.get(position)
+        if found is None:
+            found = self._paths[position] = self._make_path(position)
+            if len(self._paths) > _KEPT_PATHS:
+                del self._paths[next(iter(self._paths))]
+        return found
+
+    def summary(self, position: int) -> DaySummary:
+        """Return the bar of a whole session."""
+        if position not in self._summaries:
+            path = self._paths.get(position) or self._make_path(position)
+            self._summaries[position] = path.summary()
+        return self._summaries[position]
+
+    def edit(self, position: int, make: Callable[[DayPath], Edit]) -> None:
+        """Change a session's path; later sessions are drawn anew from the changed close."""
+        change = make(self.path(position))
+        self._edits.setdefault(position, []).append(change)
+        self._forget_from(position)
+
+    def freeze(self, position: int, second: int) -> None:
+        """Stop trading at a second of a session until ``resume``."""
+        self._halts.append((position, None))
+        self.edit(position, lambda path: Edit(second, path.price_at(second), volume=0.0))
+
+    def resume(self, position: int, second: int) -> None:
+        """Let the natural path go on after a ``freeze``."""
+        if self._halts and self._halts[-1][1] is None:
+            self._halts[-1] = (self._halts[-1][0], position)
+        self.edit(position, lambda path: Edit(second, None))
+
+    def _close_of(self, position: int) -> Price:
+        if self._edits_of(position):
+            return self.path(position).close_price
+        return self._natural_close(position)
+
+    def _natural_close(self, position: int) -> Price:
+        base = self.base_price(position)
+        return nearest_on_grid(base * math.exp(self._plan(position).close_level), price_limits(base))
+
+    def _plan(self, position: int) -> DayPlan:
+        base = self.base_price(position)
+        displacement = math.log(base / self.listing.price)
+        return plan_day(self._seed, self._sessions.at(position).date, self.listing, displacement)
+
+    def _make_path(self, position: int) -> DayPath:
+        session = self._sessions.at(position)
+        minutes = int((session.auction_at - session.opens_at).total_seconds()) // 60
+        natural = NaturalDay(self._seed, self.listing, self._plan(position), self.base_price(position), minutes)
+        return DayPath(natural, self._natural_close(position), self._edits_of(position))
+
+    def _edits_of(self, position: int) -> list[Edit]:
+        edits = self._edits.get(position, [])
+        if any(start < position and (end is None or end >= position) for start, end in self._halts):
+            return [Edit(0, self.base_price(position), volume=0.0), *edits]
+        return edits
+
+    def _forget_from(self, position: int) -> None:
+        del self._closes[position:]
+        self._paths = {kept: path for kept, path in self._paths.items() if kept < position}
+        self._summaries = {kept: bar for kept, bar in self._summaries.items() if kept < position}

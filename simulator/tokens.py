@@ -1,0 +1,93 @@
+"""Access tokens and WebSocket approval keys: 24 hours of life, the same token within six, one issue a minute."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+KEY_LENGTH: Final = 36
+SECRET_LENGTH: Final = 180
+LIFE: Final = timedelta(hours=24)
+_SAME_TOKEN_FOR: Final = timedelta(hours=6)
+
+
+class TokenRefusedError(Exception):
+    """The gateway does not accept key, secret or token; ``code`` is KIS's EGW code."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = message
+
+
+@dataclass(slots=True)
+class Token:
+    """One issued access token; instants are real time."""
+
+    text: str
+    app_key: str
+    issued_at: datetime
+    expires_at: datetime
+
+
+@dataclass(slots=True)
+class TokenDesk:
+    """Issues and checks tokens. ``interval`` is real seconds between two issues for one key."""
+
+    interval: float
+    _secrets: dict[str, str] = field(default_factory=dict)
+    _tokens: dict[str, Token] = field(default_factory=dict)
+    _latest: dict[str, Token] = field(default_factory=dict)
+    _asked_at: dict[str, datetime] = field(default_factory=dict)
+
+    def check_key(self, app_key: str, secret: str) -> None:
+        """Accept a well-formed pair; the first secret seen with a key is the right one."""
+        if len(app_key) != KEY_LENGTH:
+            raise TokenRefusedError("EGW00103", "유효하지 않은 AppKey입니다.")
+        if len(secret) != SECRET_LENGTH or self._secrets.setdefault(app_key, _digest(secret)) != _digest(secret):
+            raise TokenRefusedError("EGW00105", "유효하지 않은 AppSecret입니다.")
+
+    def issue(self, app_key: str, secret: str, now: datetime) -> Token:
+        """Return a token for a key: the last one while it is younger than six hours."""
+        self.check_key(app_key, secret)
+        asked = self._asked_at.get(app_key)
+        if asked is not None and (now - asked).total_seconds() < self.interval:
+            raise TokenRefusedError("EGW00133", "접근토큰 발급 잠시 후 다시 시도하세요(1분당 1회)")
+        self._asked_at[app_key] = now
+        latest = self._latest.get(app_key)
+        if latest is not None and now - latest.issued_at < _SAME_TOKEN_FOR and now < latest.expires_at:
+            return latest
+        return self.restore(app_key, now)
+
+    def restore(self, app_key: str, issued_at: datetime) -> Token:
+        """Make the token that belongs to a key and an instant; a restart makes the same one again."""
+        text = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzUxMiJ9." + _digest(f"{app_key}{issued_at.isoformat()}") * 3
+        token = Token(text, app_key, issued_at, issued_at + LIFE)
+        self._tokens[text] = self._latest[app_key] = token
+        return token
+
+    def revoke(self, text: str) -> bool:
+        """Forget a token; tell whether it was known."""
+        token = self._tokens.pop(text, None)
+        if token is not None and self._latest.get(token.app_key) is token:
+            del self._latest[token.app_key]
+        return token is not None
+
+    def expire_all(self, now: datetime) -> None:
+        """Let every token die at this real instant."""
+        for token in self._tokens.values():
+            token.expires_at = min(token.expires_at, now)
+
+    def check(self, authorization: str, app_key: str, now: datetime) -> None:
+        """Raise unless the header carries a live token of this key."""
+        if not authorization.startswith("Bearer "):
+            raise TokenRefusedError("EGW00205", "credentials_type이 유효하지 않습니다.(Bearer)")
+        token = self._tokens.get(authorization.removeprefix("Bearer ").strip())
+        if token is None or token.app_key != app_key:
+            raise TokenRefusedError("EGW00121", "유효하지 않은 token 입니다.")
+        if now >= token.expires_at:
+            raise TokenRefusedError("EGW00123", "기간이 만료된 token 입니다.")
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

@@ -1,0 +1,169 @@
+"""Order entry and buying power: order-cash, order-rvsecncl, inquire-psbl-order, inquire-psbl-sell."""
+
+from typing import Final
+
+from domain.market import Side, Symbol
+from domain.money import Price, Quantity
+from simulator.orders import (
+    LIMIT_TYPES,
+    ChangeRequest,
+    Order,
+    OrderAction,
+    OrderRequest,
+    OrderType,
+)
+from simulator.refusals import OrderRefusedError, Refusal
+from simulator.wire import Call, Fields, GatewayRefusalError, Reply, kst_time, ledger, percent
+
+SELL_IDS: Final = frozenset({"TTTC0011U", "TTTC0801U", "VTTC0011U", "VTTC0801U"})
+BUY_IDS: Final = frozenset({"TTTC0012U", "TTTC0802U", "VTTC0012U", "VTTC0802U"})
+_KNOWN_KEYS: Final = frozenset(
+    {
+        *("CANO", "ACNT_PRDT_CD", "PDNO", "ORD_DVSN", "ORD_QTY", "ORD_UNPR", "SLL_TYPE", "CNDT_PRIC"),
+        *("EXCG_ID_DVSN_CD", "CTAC_TLNO", "ALGO_NO", "MGCO_APTM_ODNO", "KRX_FWDG_ORD_ORGNO", "ORGN_ODNO"),
+        *("RVSE_CNCL_DVSN_CD", "QTY_ALL_ORD_YN"),
+    }
+)
+_BRANCHES: Final = {False: "06010", True: "00950"}
+_AMEND, _CANCEL = "01", "02"
+
+
+def branch(*, paper: bool) -> str:
+    """Return the five-digit branch that numbers the orders."""
+    return _BRANCHES[paper]
+
+
+def order_cash(call: Call) -> Reply:
+    """TTTC0012U buys, TTTC0011U sells (and their old and paper ids); the side is in the TR id only."""
+    _check_body(call)
+    side = Side.BUY if call.tr_id in BUY_IDS else Side.SELL
+    if call.values.get("EXCG_ID_DVSN_CD", "") not in ("", "KRX"):
+        raise OrderRefusedError(Refusal.VENUE)
+    symbol = call.values["PDNO"].strip()
+    if call.simulation.exchange.listing(symbol) is None:
+        raise OrderRefusedError(Refusal.UNKNOWN_SYMBOL)
+    quantity, price = Quantity(_whole(call, "ORD_QTY")), Price(_whole(call, "ORD_UNPR"))
+    request = OrderRequest(call.account, Symbol(symbol), side, _order_type(call), quantity, price)
+    order = call.simulation.place_order(request)
+    paper_code = ("40600000", "모의투자 매수주문이 완료 되었습니다.")
+    if side is Side.SELL:
+        paper_code = ("40590000", "모의투자 매도주문이 완료 되었습니다.")
+    return _accepted(call, order, paper_code)
+
+
+def order_rvsecncl(call: Call) -> Reply:
+    """TTTC0013U amends (01) or cancels (02) what is left of an order; the reply carries a new order number."""
+    _check_body(call)
+    choice = call.values["RVSE_CNCL_DVSN_CD"]
+    if choice not in (_AMEND, _CANCEL):
+        raise GatewayRefusalError("IGW00007", "MCA 전문바디 구성 중 오류가 발생하였습니다.")
+    whole = call.values["QTY_ALL_ORD_YN"] == "Y"
+    quantity, price = _whole(call, "ORD_QTY"), Price(_whole(call, "ORD_UNPR"))
+    if not whole and quantity <= 0:
+        raise OrderRefusedError(Refusal.QUANTITY)
+    request = ChangeRequest(
+        call.account,
+        call.values["ORGN_ODNO"],
+        OrderAction.AMEND if choice == _AMEND else OrderAction.CANCEL,
+        OrderType.LIMIT if choice == _CANCEL else _order_type(call),
+        None if whole else Quantity(quantity),
+        price,
+    )
+    order = call.simulation.change_order(request)
+    return _accepted(call, order, ("40600000", "모의투자 정정/취소주문이 완료 되었습니다."))
+
+
+def psbl_order(call: Call) -> Reply:
+    """TTTC8908R: buying power; priceless orders are counted at the upper limit."""
+    account = call.simulation.engine.account(call.account)
+    symbol = _known_symbol(call)
+    price = _buying_price(call, symbol)
+    cash = account.free_cash
+    quantity = call.simulation.engine.buyable(account, price, call.at, symbol)
+    sold_today = max(0, account.cash_flows.get(call.simulation.exchange.shown_session(call.at).date, 0))
+    output = {
+        "ord_psbl_cash": str(cash),
+        "ord_psbl_sbst": "0",
+        "ruse_psbl_amt": str(min(sold_today, cash)),
+        "fund_rpch_chgs": "0",
+        "psbl_qty_calc_unpr": str(price),
+        "nrcvb_buy_amt": str(cash),
+        "nrcvb_buy_qty": str(quantity),
+        "max_buy_amt": str(cash * 5 // 2),
+        "max_buy_qty": str(quantity * 5 // 2),
+        "cma_evlu_amt": "0",
+        "ovrs_re_use_amt_wcrc": "0",
+        "ord_psbl_frcr_amt_wcrc": "0",
+    }
+    return ledger("KIOK0510", "조회가 완료되었습니다.", {"output": output})
+
+
+def psbl_sell(call: Call) -> Reply:
+    """TTTC8408R: how many shares of a stock may still be offered (real only)."""
+    account = call.simulation.engine.account(call.account)
+    symbol = _known_symbol(call)
+    if symbol is None:
+        raise OrderRefusedError(Refusal.UNKNOWN_SYMBOL)
+    seen = call.simulation.exchange.snapshot(symbol, call.at)
+    holding = account.holdings.get(symbol)
+    held, cost = (holding.quantity, holding.cost) if holding else (0, 0)
+    value = held * seen.price
+    output = {
+        "pdno": symbol,
+        "prdt_name": seen.listing.name,
+        "buy_qty": "0",
+        "sll_qty": "0",
+        "cblc_qty": str(held),
+        "nsvg_qty": "0",
+        "ord_psbl_qty": str(account.sellable(symbol)),
+        "pchs_avg_pric": f"{cost / held if held else 0:.4f}",
+        "pchs_amt": str(cost),
+        "now_pric": str(seen.price),
+        "evlu_amt": str(value),
+        "evlu_pfls_amt": str(value - cost),
+        "evlu_pfls_rt": percent(value - cost, cost),
+    }
+    return ledger("KIOK0510", "조회가 완료되었습니다.", {"output": output})
+
+
+def _accepted(call: Call, order: Order, paper_code: tuple[str, str]) -> Reply:
+    paper = call.simulation.settings.is_paper
+    output: Fields = {
+        "KRX_FWDG_ORD_ORGNO": branch(paper=paper),
+        "ODNO": order.number,
+        "ORD_TMD": kst_time(order.placed_at),
+    }
+    code, message = paper_code if paper else ("APBK0013", "주문 전송 완료 되었습니다.")
+    return ledger(code, message, {"output": output})
+
+
+def _check_body(call: Call) -> None:
+    if set(call.values) - _KNOWN_KEYS or not all(isinstance(value, str) for value in call.values.values()):
+        raise GatewayRefusalError("IGW00007", "MCA 전문바디 구성 중 오류가 발생하였습니다.")
+
+
+def _whole(call: Call, name: str) -> int:
+    text = call.values[name]
+    if not (text.isascii() and text.isdigit()):
+        raise GatewayRefusalError("IGW00007", f"MCA 전문바디 구성 중 오류가 발생하였습니다.({name})")
+    return int(text)
+
+
+def _order_type(call: Call) -> OrderType:
+    try:
+        return OrderType(call.values["ORD_DVSN"])
+    except ValueError as error:
+        raise OrderRefusedError(Refusal.ORDER_TYPE) from error
+
+
+def _known_symbol(call: Call) -> Symbol | None:
+    symbol = call.values["PDNO"].strip()
+    return Symbol(symbol) if call.simulation.exchange.listing(symbol) else None
+
+
+def _buying_price(call: Call, symbol: Symbol | None) -> Price:
+    if symbol is None:
+        return Price(0)
+    if call.values["ORD_DVSN"] in LIMIT_TYPES and call.values["ORD_UNPR"].strip("0"):
+        return Price(_whole(call, "ORD_UNPR"))
+    return call.simulation.exchange.snapshot(symbol, call.at).limits.upper
