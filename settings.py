@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, get_origin, get_type_hints
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -126,9 +127,9 @@ class BrokerSettings(_Group):
     environment: Environment = Environment.SIMULATED
     app_key: SecretStr | None = None
     app_secret: SecretStr | None = None
-    account: Annotated[str, Field(pattern=r"^\d{8}-?\d{2}$")] | None = None
+    account: Annotated[str, Field(pattern=r"^\d{8}-?\d{2}$")] | None = Field(default=None, repr=False)
     """Account number and product code, `12345678-01`."""
-    hts_id: str | None = None
+    hts_id: str | None = Field(default=None, repr=False)
     rest_url: HttpUrl | None = None
     stream_url: WebsocketUrl | None = None
     calls_per_second: int | None = Field(default=None, ge=1, le=20)
@@ -197,6 +198,15 @@ class Settings(BaseSettings):
             return ClientConfig.load_client_connect_config(override_env_vars=_environment())
         except Exception as error:
             raise SettingsError(f"Temporal's configuration (TEMPORAL_…): {error}") from error
+
+    def secrets(self) -> list[str]:
+        """Return every value that must not appear in a log."""
+        broker = self.broker
+        hidden = [secret.get_secret_value() for secret in (broker.app_key, broker.app_secret) if secret]
+        account = (broker.account or "").replace("-", "")
+        if self.database_url and (password := urlsplit(self.database_url.get_secret_value()).password):
+            hidden.append(password)
+        return [*hidden, account, account[:8], f"{account[:8]}-{account[8:]}"] if account else hidden
 
     def describe(self) -> dict[str, str]:
         """Return each variable that differs from its default, without secrets."""

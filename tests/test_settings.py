@@ -1,0 +1,222 @@
+"""What the environment may say, and what is answered when it says something wrong."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from domain.identity import Environment
+from domain.rules import TradingRules
+from domain.session import SessionHours
+from settings import LIVE_WORD, Settings, SettingsError, load_settings
+
+KIS = {
+    "HARU_BROKER__APP_KEY": "k" * 36,
+    "HARU_BROKER__APP_SECRET": "s" * 180,
+    "HARU_BROKER__ACCOUNT": "12345678-01",
+    "HARU_BROKER__HTS_ID": "somebody",
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of ours, no `.env`, no Temporal profile of whoever runs the tests."""
+    import os  # noqa: PLC0415 - needed for this alone
+
+    for name in os.environ:
+        if name.upper().startswith(("HARU_", "TEMPORAL_", "DATABASE_URL")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+
+def configured(monkeypatch: pytest.MonkeyPatch, **values: str) -> Settings:
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+def complaint(monkeypatch: pytest.MonkeyPatch, **values: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        configured(monkeypatch, **values)
+    return str(caught.value)
+
+
+def test_nothing_needs_to_be_configured() -> None:
+    settings = load_settings()
+
+    assert settings.data_dir == Path(".haru")
+    assert settings.database_url is None
+    assert "target_host" not in settings.temporal
+    assert settings.broker.environment is Environment.SIMULATED
+    assert (settings.simulator.speed, settings.simulator.seed) == (10, 7)
+    assert settings.rules == TradingRules()
+    assert settings.describe() == {}
+    assert settings.secrets() == []
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        load_settings().data_dir = Path("elsewhere")
+
+
+def test_the_usual_names_of_others_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = configured(
+        monkeypatch,
+        DATABASE_URL="postgresql://haru:geheim@db:5432/haru",
+        TEMPORAL_ADDRESS="temporal:7233",
+        TEMPORAL_NAMESPACE="trading",
+    )
+
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == "postgresql://haru:geheim@db:5432/haru"
+    assert settings.temporal["target_host"] == "temporal:7233"
+    assert settings.temporal["namespace"] == "trading"
+
+
+def test_a_dot_env_file_is_read_and_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["HARU_SIMULATOR__SPEED=60", "HARU_SIMULATOR__SEED=3", "TEMPORAL_ADDRESS=temporal:7233", "OTHER=x"]
+    (tmp_path / ".env").write_text("\n".join(lines))
+
+    settings = configured(monkeypatch, HARU_SIMULATOR__SEED="4")
+
+    assert (settings.simulator.speed, settings.simulator.seed) == (60, 4)
+    assert settings.temporal["target_host"] == "temporal:7233"
+
+
+def test_rules_are_read_into_the_domains_own_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = configured(
+        monkeypatch,
+        HARU_RULES__EXITS__STOP_LOSS="0.02",
+        HARU_RULES__RISK__SYMBOL_COOLDOWN="90",
+        HARU_RULES__RISK__COOLDOWN_AFTER_LOSS="PT7M",
+        HARU_RULES__EXECUTION__SCAN_INTERVAL="0.5",
+        HARU_RULES__UNIVERSE__SYMBOLS="005930, 000660",
+    ).rules
+
+    assert rules.exits.stop_loss == Decimal("0.02")
+    assert rules.exits.take_profit == TradingRules().exits.take_profit
+    assert rules.risk.symbol_cooldown == timedelta(seconds=90)
+    assert rules.risk.cooldown_after_loss == timedelta(minutes=7)
+    assert rules.execution.scan_interval == timedelta(milliseconds=500)
+    assert rules.universe.symbols == ("005930", "000660")
+
+
+def test_the_calendar_is_corrected_by_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    overrides = configured(
+        monkeypatch,
+        HARU_CALENDAR__CLOSURES="2026-12-01, 2026-12-02",
+        HARU_CALENDAR__SESSIONS="2026-12-31",
+        HARU_CALENDAR__HOURS="2026-11-19=09:00-15:20-15:30,2026-12-03=10:00-16:20-16:30",
+    ).calendar.overrides()
+
+    assert overrides.closures == {date(2026, 12, 1), date(2026, 12, 2)}
+    assert overrides.sessions == {date(2026, 12, 31)}
+    assert overrides.changed_hours[date(2026, 12, 3)] == SessionHours(time(10), time(16, 20), time(16, 30))
+
+
+def test_a_start_without_a_zone_is_seouls(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = configured(monkeypatch, HARU_SIMULATOR__START="2026-11-23 08:58:00").simulator.start
+
+    assert start == datetime(2026, 11, 22, 23, 58, tzinfo=UTC)
+
+
+def test_keys_alone_mean_paper_trading(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert configured(monkeypatch, **KIS).broker.environment is Environment.PAPER
+
+
+def test_live_trading_needs_the_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = complaint(monkeypatch, **KIS, HARU_BROKER__ENVIRONMENT="live")
+
+    assert f"HARU_BROKER__LIVE_CONFIRMATION={LIVE_WORD}" in text
+    settings = configured(monkeypatch, HARU_BROKER__LIVE_CONFIRMATION=LIVE_WORD)
+    assert settings.broker.environment is Environment.LIVE
+
+
+def test_paper_trading_needs_all_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = complaint(monkeypatch, HARU_BROKER__ENVIRONMENT="paper", HARU_BROKER__HTS_ID="somebody")
+
+    assert "APP_KEY, HARU_BROKER__APP_SECRET, HARU_BROKER__ACCOUNT" in text
+    assert "HTS_ID" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("HARU_PORTS__POSTGRES", "99999", "54329"),
+        ("HARU_PORTS__TEMPORAL", "seven", "7233"),
+        ("HARU_SIMULATOR__SPEED", "0", "default 10"),
+        ("HARU_SIMULATOR__START", "tomorrow", "'tomorrow'"),
+        ("HARU_RULES__EXITS__STOP_LOSS", "lots", "0.03"),
+        ("HARU_RULES__RISK__SYMBOL_COOLDOWN", "soon", "0:10:00"),
+        ("HARU_CALENDAR__CLOSURES", "2026-13-01", "'2026-13-01'"),
+        ("HARU_CALENDAR__HOURS", "2026-11-19=16:30-10:00-16:20", "do not rise"),
+        ("HARU_CALENDAR__HOURS", "2026-11-19", "HARU_CALENDAR__HOURS"),
+        ("HARU_TELEMETRY__LOG_LEVEL", "loud", "info"),
+        ("HARU_TELEMETRY__PROMETHEUS_ADDRESS", "9464", "'9464'"),
+        ("HARU_BROKER__ENVIRONMENT", "real", "simulated"),
+        ("HARU_BROKER__CALLS_PER_SECOND", "100", "20"),
+        ("DATABASE_URL", "mysql://u:p@h/d", "postgresql://"),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_variable_and_the_mend(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    text = complaint(monkeypatch, **{name: value})
+
+    assert text.startswith(f"{name}: ")
+    assert said in text
+    assert "unset it" in text
+
+
+def test_several_wrong_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = complaint(monkeypatch, HARU_PORTS__POSTGRES="x", HARU_SIMULATOR__SEED="-1")
+
+    assert [line.split(":")[0] for line in text.splitlines()] == ["HARU_PORTS__POSTGRES", "HARU_SIMULATOR__SEED"]
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("HARU_SIMULATOR__SPED", "HARU_SIMULATOR__SPEED"),
+        ("HARU_RULES__EXITS__STOPLOSS", "HARU_RULES__EXITS__STOP_LOSS"),
+        ("HARU_DATADIR", "HARU_DATA_DIR"),
+        ("HARU_DATABASE_URL", "did you mean"),
+    ],
+)
+def test_a_misspelt_variable_is_refused_with_its_neighbours(
+    monkeypatch: pytest.MonkeyPatch, name: str, near: str
+) -> None:
+    text = complaint(monkeypatch, **{name: "1"})
+
+    assert name in text
+    assert near in text
+
+
+def test_a_variable_like_no_other_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "unset it" in complaint(monkeypatch, HARU_XYZZY="1")
+
+
+def test_a_broken_temporal_profile_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "temporal.toml").write_text("rubbish")
+
+    text = complaint(monkeypatch, TEMPORAL_CONFIG_FILE=str(tmp_path / "temporal.toml"))
+
+    assert "TEMPORAL_" in text
+
+
+def test_no_secret_is_described_or_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = configured(monkeypatch, **KIS, DATABASE_URL="postgresql://haru:geheim@db:5432/haru")
+    text = complaint(monkeypatch, HARU_BROKER__ACCOUNT="98765432100")
+
+    described = f"{settings.describe()} {settings!r} {text}"
+    assert settings.describe()["HARU_BROKER__ACCOUNT"] == "(set)"
+    for secret in ("geheim", "kkk", "sss", "12345678", "987654321"):
+        assert secret not in described
+    assert set(settings.secrets()) == {
+        *("k" * 36, "s" * 180, "geheim"),
+        *("12345678", "12345678-01", "1234567801"),
+    }
