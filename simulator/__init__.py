@@ -1,1 +1,1 @@
-"""A KIS Open API server of our own: seeded prices, a matching engine, accounts, KIS's wire shapes and faults on demand."""
+"""A KIS Open API server of our own: seeded prices, a matching engine, accounts, KIS's wire shapes, faults on demand."""

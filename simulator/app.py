@@ -32,7 +32,10 @@ def create_app(simulation: Simulation) -> ASGIApp:
     gateway = Gateway(simulation)
 
     async def uapi(request: Request) -> Response:
-        answer = await gateway.answer(request)
+        try:
+            answer = await gateway.answer(request)
+        except ReplyDroppedError:
+            return _CutConnection()
         headers = {"tr_id": request.headers.get("tr_id", ""), "tr_cont": answer.tr_cont, "gt_uid": _trace_id(request)}
         return Response(answer.content, answer.status, headers, _JSON)
 
@@ -54,7 +57,7 @@ class TitleCaseHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and cut the connection where a fault asks for it."""
+        """Pass a request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -64,13 +67,20 @@ class TitleCaseHeaders:
                 message["headers"] = [(_title(name), value) for name, value in message["headers"]]
             await send(message)
 
-        try:
-            await self._app({**scope, "path": one_slash(scope["path"])}, receive, send_in_title_case)
-        except ReplyDroppedError:
-            transport = scope.get("extensions", {}).get("simulator.transport")
-            if transport is None:
-                raise
-            transport.abort()
+        await self._app({**scope, "path": one_slash(scope["path"])}, receive, send_in_title_case)
+
+
+class _CutConnection(Response):
+    """Ends the connection without a byte of reply; in process the caller gets ``ReplyDroppedError``."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Abort the transport that the server handed over."""
+        transport = scope.get("extensions", {}).get("simulator.transport")
+        if transport is None:
+            raise ReplyDroppedError("the reply was dropped")
+        transport.abort()
+        while (await receive())["type"] != "http.disconnect":
+            pass
 
 
 def _title(name: bytes) -> bytes:
@@ -90,7 +100,7 @@ class _OAuth:
             token = self._simulation.issue_token(str(body.get("appkey", "")), str(body.get("appsecret", "")))
         except TokenRefusedError as error:
             return _refused(error)
-        return JSONResponse(
+        return _plain(
             {
                 "access_token": token.text,
                 "access_token_token_expired": in_seoul(token.expires_at).strftime("%Y-%m-%d %H:%M:%S"),
@@ -103,7 +113,7 @@ class _OAuth:
         """Withdraw an access token."""
         body = await self._arrived(request)
         self._simulation.revoke_token(str(body.get("token", "")))
-        return JSONResponse({"code": 200, "message": "접근토큰 폐기에 성공하였습니다"})
+        return _plain({"code": 200, "message": "접근토큰 폐기에 성공하였습니다"})
 
     async def approval(self, request: Request) -> Response:
         """Issue a WebSocket approval key; the same pair always gets the same one."""
@@ -112,13 +122,13 @@ class _OAuth:
             self._simulation.tokens.check_key(str(body.get("appkey", "")), str(body.get("secretkey", "")))
         except TokenRefusedError as error:
             return _refused(error)
-        return JSONResponse({"approval_key": str(uuid5(NAMESPACE_OID, str(body["appkey"])))})
+        return _plain({"approval_key": str(uuid5(NAMESPACE_OID, str(body["appkey"])))})
 
     async def hashkey(self, request: Request) -> Response:
         """Return the hash of an order body, which no later call checks."""
         body = await self._arrived(request)
         digest = sha256(json.dumps(body, ensure_ascii=False).encode()).hexdigest()
-        return JSONResponse({"BODY": body, "HASH": digest})
+        return _plain({"BODY": body, "HASH": digest})
 
     async def _arrived(self, request: Request) -> dict[str, Any]:
         try:
@@ -131,8 +141,12 @@ class _OAuth:
         return body
 
 
+def _plain(body: dict[str, Any], status: int = 200) -> Response:
+    return JSONResponse(body, status, media_type=_JSON)
+
+
 def _refused(error: TokenRefusedError) -> Response:
-    return JSONResponse({"error_description": error.message, "error_code": error.code}, 403)
+    return _plain({"error_description": error.message, "error_code": error.code}, 403)
 
 
 def _trace_id(request: Request) -> str:

@@ -13,7 +13,7 @@ _BEFORE_OPEN = timedelta(minutes=1)
 
 def utc_now() -> datetime:
     """Return the real instant."""
-    return datetime.now(UTC)
+    return datetime.now(UTC)  # noqa: TID251
 
 
 @dataclass(slots=True)

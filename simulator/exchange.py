@@ -1,4 +1,4 @@
-"""The simulated exchange as everybody sees it: snapshots of prices, the phase of the day, and flags set from outside."""
+"""The simulated exchange as everybody sees it: snapshots of prices, phases of the day, flags set from outside."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -12,7 +12,7 @@ class FaultKind(StrEnum):
     REFUSE = "refuse"
     HTTP_ERROR = "http_error"
     RATE_STORM = "rate_storm"
-    EXPIRE_TOKEN = "expire_token"
+    EXPIRE_TOKEN = "expire_token"  # noqa: S105
     DROP_BEFORE = "drop_before"
     DROP_REPLY_AFTER = "drop_reply_after"
     ERROR_AFTER = "error_after"

@@ -51,12 +51,11 @@ class Gateway:
         )
         await _sleep(faults, FaultKind.DELAY_BEFORE)
         early = self._before(faults)
-        if early is None:
-            early = _encoded(self._checked(request, path, values, faults) if passes else _too_fast())
-        else:
+        if early is not None:
             return early
+        reply = self._checked(request, path, values, faults) if passes else _too_fast()
         await _sleep(faults, FaultKind.DELAY)
-        return _after(faults, early)
+        return _after(faults, _encoded(reply))
 
     def _due_faults(self, path: str, tr_id: str, values: Mapping[str, Any]) -> list[FaultRule]:
         side = "buy" if tr_id in BUY_IDS else "sell" if tr_id in SELL_IDS else ""
@@ -89,9 +88,7 @@ class Gateway:
         try:
             self._check_credentials(request)
             endpoint = self._endpoint(request, path)
-            if values is None:
-                raise GatewayRefusalError("OPSQ9997", "JSON PARSING ERROR")
-            _check_input(endpoint, values)
+            values = _check_input(endpoint, values)
             call = Call(
                 simulation,
                 simulation.advance(),
@@ -144,7 +141,9 @@ def one_slash(path: str) -> str:
     return path
 
 
-def _check_input(endpoint: Endpoint, values: Mapping[str, str]) -> None:
+def _check_input(endpoint: Endpoint, values: dict[str, str] | None) -> dict[str, str]:
+    if values is None:
+        raise GatewayRefusalError("OPSQ9997", "JSON PARSING ERROR")
     missing = next((name for name in endpoint.required if name not in values), None)
     if missing and endpoint.method == "POST":
         raise GatewayRefusalError("IGW00007", f"MCA 전문바디 구성 중 오류가 발생하였습니다.({missing})")
@@ -152,6 +151,7 @@ def _check_input(endpoint: Endpoint, values: Mapping[str, str]) -> None:
         raise GatewayRefusalError("OPSQ2001", f"ERROR INPUT FIELD NOT FOUND [{missing}]", status=200, rt_cd="2")
     if endpoint.is_account and not _is_account(values):
         raise GatewayRefusalError("OPSQ2000", "ERROR : INPUT INVALID_CHECK_ACNO", status=200, rt_cd="2")
+    return values
 
 
 def _is_account(values: Mapping[str, str]) -> bool:

@@ -6,7 +6,7 @@ from zlib import crc32
 from domain.market import Side, Symbol
 from domain.money import Price
 from domain.session import Session
-from domain.tick_size import next_above, next_below
+from domain.tick_size import PriceLimits, next_above, next_below
 from simulator.exchange import Exchange
 
 LEVELS: Final = 10
@@ -41,7 +41,7 @@ class Liquidity:
         price = path.price_at(second)
         step = next_above if resting is Side.SELL else next_below
         fullness = path.natural.liquidity_at(min(second // 60, path.minutes - 1))
-        at = _touch(symbol, price, resting, second, path.limits.lower, path.limits.upper)
+        at = _touch(symbol, price, resting, second, path.limits)
         levels = []
         for place in range(LEVELS):
             if at is None or not path.limits.contains(at):
@@ -87,17 +87,13 @@ class Liquidity:
         return quantity * max(0.0, 1 - (moment - since) / _RECOVERY_SECONDS)
 
 
-def _touch(symbol: Symbol, price: Price, resting: Side, second: int, lower: Price, upper: Price) -> Price | None:
-    """Return the best price of a side: one of the two sides stands at the last price."""
-    if resting is Side.SELL and price >= upper:
+def _touch(symbol: Symbol, price: Price, resting: Side, second: int, limits: PriceLimits) -> Price | None:
+    """Return the best price of a side: one of the two sides stands at the last price, none beyond a limit."""
+    if price == (limits.upper if resting is Side.SELL else limits.lower):
         return None
-    if resting is Side.BUY and price <= lower:
-        return None
-    last_was_a_buy = crc32(f"{symbol}{second // _RENEWED_EVERY}".encode()) & 1
-    if price >= upper:
-        last_was_a_buy = 0
-    elif price <= lower:
-        last_was_a_buy = 1
+    last_was_a_buy = bool(crc32(f"{symbol}{second // _RENEWED_EVERY}".encode()) & 1)
+    if price in (limits.upper, limits.lower):
+        last_was_a_buy = price == limits.lower
     if resting is Side.SELL:
         return price if last_was_a_buy else next_above(price)
     return next_below(price) if last_was_a_buy else price

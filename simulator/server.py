@@ -25,7 +25,7 @@ class CuttableProtocol(H11Protocol):
             await served({**scope, "extensions": extensions}, receive, send)
 
         app: ASGIApp = with_transport
-        self.app = app  # type: ignore[assignment]
+        self.app = app
 
 
 class Server(uvicorn.Server):

@@ -82,7 +82,7 @@ class Simulation:
         return order
 
     def force_price(self, symbol: str, price: int | None, **path: Any) -> None:
-        """Jump to a price (won) now; None goes back to the seeded path; ``path`` may name the other words of ``Edit``."""
+        """Jump to a price (won) now, None back to the seeded path; ``path`` takes the other words of ``Edit``."""
         self._do("price", {"symbol": symbol, "price": price, **path})
 
     def set_conditions(self, symbol: str, **conditions: Any) -> None:
@@ -90,9 +90,9 @@ class Simulation:
         self._do("symbol", {"symbol": symbol, **conditions})
 
     def move_clock(self, instant: datetime) -> None:
-        """Set a manual clock; ValueError with any other."""
+        """Set a manual clock; any other raises ``UnmovableClockError``."""
         if not isinstance(self.settings.clock, ManualClock):
-            raise ValueError("the market clock runs by itself; only a manual clock can be moved")
+            raise UnmovableClockError("the market clock runs by itself; only a manual clock can be moved")
         self._do("clock", {"to": instant.astimezone(UTC).isoformat()})
 
     def add_fault(self, **rule: Any) -> FaultRule:
@@ -219,6 +219,10 @@ class Simulation:
 
     def _apply_revoke(self, values: Mapping[str, Any], _: datetime) -> bool:
         return self.tokens.revoke(values["token"])
+
+
+class UnmovableClockError(ValueError):
+    """The clock follows real time."""
 
 
 class SettingsMismatchError(Exception):

@@ -99,7 +99,7 @@ class Tape:
         """Let the natural path go on after a ``freeze``."""
         if self._halts and self._halts[-1][1] is None:
             self._halts[-1] = (self._halts[-1][0], position)
-        self.edit(position, lambda path: Edit(second, None))
+        self.edit(position, lambda _: Edit(second, None))
 
     def _close_of(self, position: int) -> Price:
         if self._edits_of(position):
