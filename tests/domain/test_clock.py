@@ -9,7 +9,7 @@ from domain.clock import LIVE_CLOCK, MarketClock, in_seoul
 from tests.builders import NOW
 
 REAL = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
-instants = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
+instants = st.timedeltas(timedelta(days=-2_000), timedelta(days=2_000)).map(lambda offset: REAL + offset)
 speeds = st.integers(1, 2_000)
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def test_a_healthy_quote_has_no_problem() -> None:
         ({"observed_at": NOW + timedelta(seconds=6)}, QuoteProblem.FROM_THE_FUTURE),
     ],
 )
-def test_a_price_that_is_absurd_or_old_may_decide_nothing(changes: dict[str, object], problem: QuoteProblem) -> None:
+def test_a_price_that_is_absurd_or_old_may_decide_nothing(changes: dict[str, Any], problem: QuoteProblem) -> None:
     quote = a_quote(**changes) if "price" not in changes else a_quote(limits=a_reference().limits, **changes)
 
     assert problem_with(quote, NOW, AGE) is problem

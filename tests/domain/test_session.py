@@ -1,6 +1,6 @@
 """The trading day, its phases and the fleet's deadlines in it."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
@@ -20,11 +20,11 @@ from tests.builders import MONDAY, NOW, a_plan, a_session
 CHRISTMAS = date(2026, 12, 25)
 CSAT = date(2026, 11, 19)
 CALENDAR = TradingCalendar(frozenset({CHRISTMAS}), {CSAT: CSAT_HOURS})
-instants = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))
+instants = st.timedeltas(timedelta(days=-300), timedelta(days=400)).map(lambda offset: NOW + offset)
 
 
 def at(text: str, day: date = MONDAY) -> datetime:
-    return datetime.combine(day, datetime.strptime(text, "%H:%M").time(), KST)
+    return datetime.combine(day, time.fromisoformat(text), KST)
 
 
 @pytest.mark.parametrize(

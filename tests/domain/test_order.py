@@ -1,0 +1,153 @@
+"""The life of an order: its steps, and what the broker's list means for it."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.errors import InvalidTransitionError
+from domain.money import Quantity
+from domain.order import (
+    ACTIVE_STATUSES,
+    TRANSITIONS,
+    UNRESOLVED_STATUSES,
+    WORKING_STATUSES,
+    OrderEvent,
+    OrderStatus,
+    event_from,
+    next_status,
+)
+from tests.builders import a_broker_order, an_order
+
+FINAL = frozenset(OrderStatus) - ACTIVE_STATUSES
+events = st.lists(st.sampled_from(OrderEvent), max_size=12)
+
+
+def life(happenings: list[OrderEvent]) -> list[OrderStatus]:
+    """Return the statuses passed through, leaving out what cannot happen."""
+    statuses = [OrderStatus.INTENDED]
+    for event in happenings:
+        if (statuses[-1], event) in TRANSITIONS:
+            statuses.append(next_status(statuses[-1], event))
+    return statuses
+
+
+def test_an_order_is_sent_accepted_and_filled_in_parts() -> None:
+    statuses = life([OrderEvent.SEND, OrderEvent.ACCEPT, OrderEvent.FILL_PARTLY, OrderEvent.FILL])
+
+    assert statuses == ["intended", "sending", "accepted", "partially_filled", "filled"]
+
+
+def test_a_lost_reply_leads_to_adoption_and_never_to_a_second_sending() -> None:
+    status = next_status(OrderStatus.SENDING, OrderEvent.LOSE_REPLY)
+
+    assert next_status(status, OrderEvent.ADOPT) is OrderStatus.ACCEPTED
+    with pytest.raises(InvalidTransitionError, match="unknown cannot send"):
+        next_status(status, OrderEvent.SEND)
+
+
+def test_only_an_intended_order_can_be_sent() -> None:
+    senders = {status for status, event in TRANSITIONS if event is OrderEvent.SEND}
+
+    assert senders == {OrderStatus.INTENDED}
+
+
+def test_the_exchange_may_refuse_what_the_broker_accepted() -> None:
+    assert next_status(OrderStatus.ACCEPTED, OrderEvent.REJECT) is OrderStatus.REJECTED
+
+
+@pytest.mark.parametrize("status", sorted(FINAL - {OrderStatus.CANCELLED}))
+def test_nothing_follows_a_final_status(status: OrderStatus) -> None:
+    assert not [event for event in OrderEvent if (status, event) in TRANSITIONS]
+
+
+def test_a_fill_that_crossed_the_cancel_still_counts() -> None:
+    late_part = next_status(OrderStatus.CANCELLED, OrderEvent.FILL_PARTLY)
+
+    assert late_part is OrderStatus.CANCELLED
+    assert next_status(late_part, OrderEvent.FILL) is OrderStatus.FILLED
+
+
+@pytest.mark.parametrize("status", sorted(ACTIVE_STATUSES))
+def test_every_active_status_can_come_to_an_end(status: OrderStatus) -> None:
+    reached = {status}
+    for _ in OrderStatus:
+        reached |= {after for (before, _event), after in TRANSITIONS.items() if before in reached}
+
+    assert reached & FINAL
+
+
+def test_working_and_unresolved_orders_are_active() -> None:
+    assert WORKING_STATUSES | UNRESOLVED_STATUSES < ACTIVE_STATUSES
+
+
+@given(events)
+def test_no_sequence_of_events_brings_an_ended_order_back(happenings: list[OrderEvent]) -> None:
+    ended = [status in FINAL for status in life(happenings)]
+
+    assert ended == sorted(ended)
+
+
+@given(events)
+def test_no_sequence_of_events_returns_to_before_the_sending(happenings: list[OrderEvent]) -> None:
+    statuses = life(happenings)
+
+    assert OrderStatus.INTENDED not in statuses[1:]
+    assert statuses.count(OrderStatus.SENDING) <= 1
+
+
+@pytest.mark.parametrize(
+    ("filled", "remaining", "rejected", "event"),
+    [
+        (0, 10, 0, None),
+        (4, 6, 0, OrderEvent.FILL_PARTLY),
+        (10, 0, 0, OrderEvent.FILL),
+        (4, 0, 0, OrderEvent.CANCEL),
+        (0, 0, 0, OrderEvent.CANCEL),
+        (0, 0, 10, OrderEvent.REJECT),
+        (4, 0, 6, OrderEvent.CANCEL),
+    ],
+)
+def test_what_a_row_of_the_brokers_list_means(
+    filled: int, remaining: int, rejected: int, event: OrderEvent | None
+) -> None:
+    row = a_broker_order(filled=filled, remaining_quantity=Quantity(remaining), rejected_quantity=Quantity(rejected))
+
+    assert event_from(row) is event
+
+
+@given(quantity=st.integers(1, 1_000), data=st.data())
+def test_whatever_the_broker_lists_can_happen_to_a_working_order(quantity: int, data: st.DataObject) -> None:
+    filled = data.draw(st.integers(0, quantity))
+    remaining = data.draw(st.sampled_from([0, quantity - filled]))
+
+    row = a_broker_order(quantity=quantity, filled=filled, remaining_quantity=Quantity(remaining))
+    event = event_from(row)
+
+    assert row.cancelled_quantity >= 0
+    assert row.filled_quantity + row.remaining_quantity + row.cancelled_quantity == quantity
+    assert event is None or (OrderStatus.ACCEPTED, event) in TRANSITIONS
+
+
+def test_what_neither_traded_nor_works_was_withdrawn() -> None:
+    row = a_broker_order(quantity=10, filled=4, remaining_quantity=Quantity(0))
+
+    assert row.is_over
+    assert row.cancelled_quantity == 6
+
+
+def test_numbers_that_do_not_fit_withdraw_nothing() -> None:
+    row = a_broker_order(quantity=10, filled=10, remaining_quantity=Quantity(5))
+
+    assert row.cancelled_quantity == 0
+
+
+def test_an_average_price_needs_a_fill() -> None:
+    assert an_order(filled=0).average_price == 0
+    assert an_order(filled=4, price=70_100).average_price == Decimal(70_100)
+
+
+def test_an_accepted_order_is_active_and_a_filled_one_is_not() -> None:
+    assert an_order(filled=0).is_active
+    assert not an_order().is_active

@@ -1,0 +1,235 @@
+"""Finding an order whose reply was lost, and naming what differs between broker and ledger."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.identity import PositionId
+from domain.market import Side, Symbol
+from domain.money import Price, Quantity
+from domain.order import BrokerOrder, BrokerOrderRef, OrderStatus, OrderType
+from domain.reconciliation import (
+    Absent,
+    Ambiguous,
+    Discrepancy,
+    DiscrepancyKind,
+    Found,
+    LostOrderMatch,
+    discrepancies,
+    match_lost_order,
+)
+from domain.session import SessionDate
+from tests.builders import HYNIX, NOW, SAMSUNG, a_broker_order, a_ref, an_intent, an_open_position, an_order
+
+NOBODY: frozenset[BrokerOrderRef] = frozenset()
+BEFORE = NOW - timedelta(seconds=1)
+Kind = DiscrepancyKind
+
+
+def match(
+    *orders: BrokerOrder, bound: frozenset[BrokerOrderRef] = NOBODY, price: int | None = 70_000
+) -> LostOrderMatch:
+    return match_lost_order(an_intent(price=price), orders, bound, BEFORE)
+
+
+def test_the_one_order_with_our_fingerprint_is_ours() -> None:
+    order = a_broker_order()
+
+    assert match(order) == Found(order)
+
+
+def test_a_market_order_has_no_price_to_compare() -> None:
+    order = a_broker_order(price=None)
+
+    assert match(order, price=None) == Found(order)
+
+
+def test_an_order_that_was_filled_or_refused_meanwhile_is_still_ours() -> None:
+    refused = a_broker_order(remaining_quantity=Quantity(0), rejected_quantity=Quantity(10))
+
+    assert match(a_broker_order(filled=10)) == Found(a_broker_order(filled=10))
+    assert match(refused) == Found(refused)
+
+
+def test_an_empty_list_shows_no_order() -> None:
+    assert match() == Absent()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"symbol": HYNIX},
+        {"side": Side.SELL},
+        {"ref": a_ref(day=SessionDate(date(2026, 11, 20)))},
+        {"original": "0000000007"},
+        {"ordered_at": BEFORE - timedelta(seconds=3)},
+    ],
+    ids=["symbol", "side", "date", "cancel row", "too early"],
+)
+def test_an_order_that_cannot_be_ours_is_passed_over(changes: dict[str, Any]) -> None:
+    ours = a_broker_order(ref=a_ref(2))
+    other = replace(a_broker_order(), **changes)
+
+    assert match(other) == Absent()
+    assert match(other, ours) == Found(ours)
+
+
+def test_the_brokers_clock_may_be_two_seconds_behind() -> None:
+    order = a_broker_order(ordered_at=BEFORE - timedelta(seconds=2))
+
+    assert match(order) == Found(order)
+
+
+def test_an_order_that_another_intent_owns_is_not_ours() -> None:
+    assert match(a_broker_order(), bound=frozenset({a_ref()})) == Absent()
+
+
+def test_twins_cannot_be_told_apart() -> None:
+    twins = (a_broker_order(ref=a_ref(1)), a_broker_order(ref=a_ref(2)))
+
+    assert match(*twins) == Ambiguous(twins)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"quantity": Quantity(7)},
+        {"limit_price": Price(69_900)},
+        {"limit_price": None, "order_type": OrderType.MARKET},
+        {"order_type": None},
+    ],
+    ids=["quantity", "price", "market", "unknown type"],
+)
+def test_a_stranger_on_the_same_symbol_and_side_calls_for_a_person(changes: dict[str, Any]) -> None:
+    stranger = a_broker_order(ref=a_ref(2), **changes)
+
+    assert match(stranger) == Ambiguous((stranger,))
+    assert match(a_broker_order(), stranger) == Ambiguous((a_broker_order(), stranger))
+
+
+def compare(
+    positions: Any = (), orders: Any = (), listed: Any = (), holdings: dict[Symbol, int] | None = None
+) -> list[tuple[DiscrepancyKind, int, int]]:
+    shares = {symbol: Quantity(count) for symbol, count in (holdings or {}).items()}
+    found = discrepancies(positions, orders, listed, shares)
+    return [(each.kind, each.ledger, each.broker) for each in found]
+
+
+def test_books_that_agree_have_no_discrepancy() -> None:
+    assert compare([an_open_position()], [an_order()], [a_broker_order(filled=10)], {SAMSUNG: 10}) == []
+
+
+def test_a_fill_we_have_not_booked_is_told_once_and_not_again_as_a_holding() -> None:
+    working = an_order(filled=3)
+
+    assert compare([an_open_position(3)], [working], [a_broker_order(filled=8)], {SAMSUNG: 8}) == [
+        (Kind.MISSING_FILL, 3, 8)
+    ]
+
+
+def test_a_sale_we_have_not_booked_explains_the_missing_shares() -> None:
+    selling = an_order(an_intent(Side.SELL), filled=0)
+
+    assert compare([an_open_position()], [selling], [a_broker_order(Side.SELL, filled=4)], {SAMSUNG: 6}) == [
+        (Kind.MISSING_FILL, 0, 4)
+    ]
+
+
+def test_shares_of_an_entry_whose_position_is_not_yet_written_are_expected() -> None:
+    working = an_order(filled=4)
+
+    assert compare([], [working], [a_broker_order(filled=4)], {SAMSUNG: 4}) == []
+
+
+def test_another_position_in_the_symbol_does_not_hide_them() -> None:
+    working = an_order(an_intent(position_id=PositionId("run-2/1")), filled=4)
+
+    assert compare([an_open_position(10)], [working], [a_broker_order(filled=4)], {SAMSUNG: 14}) == []
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "kind"),
+    [
+        (an_order(filled=8), a_broker_order(filled=3), Kind.EXCESS_FILL),
+        (an_order(filled=0), a_broker_order(remaining_quantity=Quantity(0)), Kind.ORDER_OVER),
+        (an_order(filled=0), None, Kind.MISSING_ORDER),
+        (an_order(filled=0, ref=None, status=OrderStatus.UNKNOWN), None, Kind.UNRESOLVED_ORDER),
+    ],
+    ids=["excess fill", "over", "missing", "unresolved"],
+)
+def test_an_order_of_ours_that_the_broker_sees_otherwise_is_named(
+    ours: Any, theirs: BrokerOrder | None, kind: DiscrepancyKind
+) -> None:
+    listed = [] if theirs is None else [theirs]
+
+    found = discrepancies([], [ours], listed, {SAMSUNG: ours.filled_quantity})
+
+    filled = Quantity(0) if theirs is None else theirs.filled_quantity
+    assert found == (Discrepancy(kind, SAMSUNG, ours.filled_quantity, filled, ours.ref),)
+
+
+@pytest.mark.parametrize("status", [OrderStatus.DENIED, OrderStatus.NEVER_PLACED])
+def test_an_order_that_never_left_is_not_missed(status: OrderStatus) -> None:
+    assert compare(orders=[an_order(filled=0, ref=None, status=status)]) == []
+
+
+def test_an_ended_order_that_the_list_lacks_is_not_missed() -> None:
+    assert compare([an_open_position()], [an_order()], [], {SAMSUNG: 10}) == []
+
+
+def test_a_working_order_that_is_none_of_ours_is_unknown() -> None:
+    stranger = a_broker_order(ref=a_ref(9))
+
+    assert discrepancies([], [], [stranger], {}) == (
+        Discrepancy(Kind.UNKNOWN_ORDER, SAMSUNG, Quantity(0), Quantity(10), a_ref(9)),
+    )
+
+
+def test_cancel_rows_and_ended_orders_are_not_unknown() -> None:
+    cancel = a_broker_order(ref=a_ref(8), original="0000000001")
+    ended = a_broker_order(ref=a_ref(9), remaining_quantity=Quantity(0))
+
+    assert compare(listed=[cancel, ended]) == []
+
+
+@pytest.mark.parametrize(
+    ("ledger", "broker", "kind"),
+    [(0, 5, Kind.FOREIGN_HOLDING), (10, 15, Kind.EXCESS_HOLDING), (10, 4, Kind.MISSING_HOLDING)],
+)
+def test_shares_that_differ_are_named_by_their_direction(ledger: int, broker: int, kind: DiscrepancyKind) -> None:
+    positions = [an_open_position(ledger)] if ledger else []
+
+    assert compare(positions, holdings={SAMSUNG: broker}) == [(kind, ledger, broker)]
+
+
+def test_a_position_the_broker_does_not_list_at_all_is_missing() -> None:
+    assert compare([an_open_position()]) == [(Kind.MISSING_HOLDING, 10, 0)]
+
+
+def test_holdings_are_told_by_symbol() -> None:
+    found = discrepancies([an_open_position()], [], [], {HYNIX: Quantity(3)})
+
+    assert [each.symbol for each in found] == [HYNIX, SAMSUNG]
+
+
+@given(
+    booked=st.integers(0, 100),
+    unbooked=st.integers(0, 100),
+    before=st.integers(0, 300),
+    side=st.sampled_from(Side),
+)
+def test_holdings_never_differ_where_the_fills_explain_them(
+    booked: int, unbooked: int, before: int, side: Side
+) -> None:
+    sign = 1 if side is Side.BUY else -1
+    ledger = before + sign * booked
+    order = an_order(an_intent(side, quantity=300), filled=booked)
+    listed = a_broker_order(side, quantity=300, filled=booked + unbooked)
+
+    found = compare([an_open_position(ledger)], [order], [listed], {SAMSUNG: ledger + sign * unbooked})
+
+    assert found == ([(Kind.MISSING_FILL, booked, booked + unbooked)] if unbooked else [])

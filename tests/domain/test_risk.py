@@ -1,0 +1,101 @@
+"""The review before every buy: each check fires, in the order shown, and none lets a limit be passed."""
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.money import Won
+from domain.risk import CHECKS, Approved, Denial, Denied, RiskSnapshot, review
+from domain.rules import RiskRules
+from tests.builders import HYNIX, NOW, SAMSUNG, a_plan, a_proposal, a_snapshot
+
+RULES = RiskRules()
+MOMENT = timedelta(microseconds=1)
+OBJECTIONS: dict[Denial, tuple[dict[str, Any], dict[str, Any]]] = {
+    Denial.KILL_SWITCH_ON: ({}, {"kill_switch_on": True}),
+    Denial.LEASE_LOST: ({"lease_held": False}, {}),
+    Denial.ENTRIES_CLOSED: ({}, {"entries_closed_because": "the operator paused entries"}),
+    Denial.OUTSIDE_ENTRY_HOURS: ({"at": a_plan().entries_until}, {}),
+    Denial.FLEET_LOSS_LIMIT_REACHED: ({}, {"fleet_pnl": Won(-RULES.fleet_daily_loss)}),
+    Denial.WORKER_LOSS_LIMIT_REACHED: ({}, {"worker_pnl": Won(-RULES.worker_daily_loss)}),
+    Denial.TRADE_COUNT_REACHED: ({}, {"worker_trades": RULES.trades_per_worker}),
+    Denial.COOLING_DOWN: ({}, {"last_loss_at": NOW - RULES.cooldown_after_loss + MOMENT}),
+    Denial.SYMBOL_COOLING_DOWN: ({}, {"symbols_cooling_down": frozenset({SAMSUNG})}),
+    Denial.CAPITAL_EXCEEDED: ({"amount": Won(RULES.capital_per_trade + 1)}, {}),
+}
+
+
+def denial_of(proposal: dict[str, Any], snapshot: dict[str, Any]) -> Denial | None:
+    verdict = review(a_proposal(**proposal), a_snapshot(**snapshot), RULES, a_plan())
+    return verdict.denial if isinstance(verdict, Denied) else None
+
+
+def test_a_buy_within_all_limits_is_approved() -> None:
+    assert review(a_proposal(), a_snapshot(), RULES, a_plan()) == Approved()
+
+
+@pytest.mark.parametrize("denial", list(Denial))
+def test_every_check_can_deny(denial: Denial) -> None:
+    proposal, snapshot = OBJECTIONS[denial]
+
+    assert denial_of(proposal, snapshot) is denial
+
+
+def test_every_denial_has_exactly_one_check() -> None:
+    assert sorted(denial for denial, _ in CHECKS) == sorted(Denial)
+
+
+def test_when_several_checks_object_the_first_in_order_is_named() -> None:
+    order = [denial for denial, _ in CHECKS]
+    for first, second in pairwise(order):
+        proposal = {**OBJECTIONS[second][0], **OBJECTIONS[first][0]}
+        snapshot = {**OBJECTIONS[second][1], **OBJECTIONS[first][1]}
+
+        assert denial_of(proposal, snapshot) is first
+
+
+def test_a_denial_carries_the_numbers() -> None:
+    verdict = review(a_proposal(), a_snapshot(worker_pnl=Won(-600_000)), RULES, a_plan())
+
+    assert verdict == Denied(Denial.WORKER_LOSS_LIMIT_REACHED, "PnL -600,000 won reaches the limit of -500,000")
+
+
+def test_the_cool_down_ends_on_time() -> None:
+    assert denial_of({}, {"last_loss_at": NOW - RULES.cooldown_after_loss}) is None
+
+
+def test_another_symbols_cool_down_does_not_matter() -> None:
+    assert denial_of({}, {"symbols_cooling_down": frozenset({HYNIX})}) is None
+
+
+def test_the_whole_capital_may_be_used() -> None:
+    assert denial_of({"amount": RULES.capital_per_trade}, {}) is None
+
+
+@given(
+    amount=st.integers(0, 10_000_000).map(Won),
+    at=st.integers(-90, 500).map(lambda minutes: NOW + timedelta(minutes=minutes)),
+    snapshot=st.builds(
+        a_snapshot,
+        worker_pnl=st.integers(-1_000_000, 1_000_000).map(Won),
+        fleet_pnl=st.integers(-4_000_000, 4_000_000).map(Won),
+        worker_trades=st.integers(0, 60),
+        kill_switch_on=st.booleans(),
+    ),
+)
+def test_the_review_never_approves_past_a_limit(amount: Won, at: datetime, snapshot: RiskSnapshot) -> None:
+    verdict = review(a_proposal(amount=amount, at=at), snapshot, RULES, a_plan())
+
+    within = (
+        amount <= RULES.capital_per_trade
+        and snapshot.worker_pnl > -RULES.worker_daily_loss
+        and snapshot.fleet_pnl > -RULES.fleet_daily_loss
+        and snapshot.worker_trades < RULES.trades_per_worker
+        and a_plan().entries_allowed_at(at)
+        and not snapshot.kill_switch_on
+    )
+    assert isinstance(verdict, Approved) == within

@@ -1,0 +1,151 @@
+"""Changing the rules while running, and what no rule may be."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.errors import BadRulesError
+from domain.rule_changes import changed, checked, rule_values, value_text
+from domain.rules import RiskRules, ScreeningRules, TradingRules
+from tests.builders import some_rules
+
+DEFAULTS = TradingRules()
+NAMES = sorted(rule_values(DEFAULTS))
+
+
+def refusal_of(**changes: str) -> str:
+    with pytest.raises(BadRulesError) as refused:
+        changed(DEFAULTS, {name.replace("__", "."): text for name, text in changes.items()})
+    return str(refused.value)
+
+
+def test_the_default_rules_can_be_traded_by() -> None:
+    assert checked(DEFAULTS) is DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("exits.stop_loss", "0.02", Decimal("0.02")),
+        ("exits.stop_loss", "2.5%", Decimal("0.025")),
+        ("risk.capital_per_trade", "3,000,000", 3_000_000),
+        ("risk.trades_per_worker", "12", 12),
+        ("execution.scan_interval", "5s", timedelta(seconds=5)),
+        ("execution.price_interval", "250ms", timedelta(milliseconds=250)),
+        ("exits.longest_holding", "1.5h", timedelta(minutes=90)),
+        ("exits.trend_window", " 15m ", timedelta(minutes=15)),
+        ("universe.symbols", "005930, 0001A0", ("005930", "0001A0")),
+        ("universe.symbols", "", ()),
+        ("strategy.names", "momentum", ("momentum",)),
+    ],
+)
+def test_a_text_is_read_by_the_kind_of_its_rule(name: str, text: str, value: object) -> None:
+    assert rule_values(changed(DEFAULTS, {name: text}))[name] == value
+
+
+def test_a_change_makes_the_next_version_and_leaves_the_rest_alone() -> None:
+    after = changed(DEFAULTS, {"risk.capital_per_trade": "1000000", "exits.stop_loss": "0"})
+
+    assert after.version == DEFAULTS.version + 1
+    assert after.execution == DEFAULTS.execution
+    assert replace(after.risk, capital_per_trade=DEFAULTS.risk.capital_per_trade) == DEFAULTS.risk
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+    assert refusal_of(exits__stop="0.02").startswith("exits.stop: unknown; choose among universe.ranking_size, ")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "likeness"),
+    [
+        ("exits.stop_loss", "three", "0.03"),
+        ("risk.capital_per_trade", "5.5", "5000000"),
+        ("execution.scan_interval", "5", "2s"),
+        ("execution.scan_interval", "9" * 400 + "h", "2s"),
+    ],
+)
+def test_a_text_of_another_kind_is_refused_with_an_example(name: str, text: str, likeness: str) -> None:
+    with pytest.raises(BadRulesError, match=f"must look like {likeness}"):
+        changed(DEFAULTS, {name: text})
+
+
+def test_every_wrong_field_is_named_at_once() -> None:
+    text = refusal_of(exits__stop_loss="1.5", execution__scan_interval="61s")
+
+    assert text == "exits.stop_loss: 1.5 must be within 0..1; execution.scan_interval: 61s must be within 1s..60s"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("universe.ranking_size", "31"),
+        ("universe.symbols", "5930"),
+        ("screening.least_volume", "-1"),
+        ("screening.greatest_spread", "2"),
+        ("strategy.names", ""),
+        ("strategy.breakout_factor", "-0.1"),
+        ("strategy.momentum_window", "31m"),
+        ("exits.trailing_distance", "NaN"),
+        ("exits.take_profit", "Infinity"),
+        ("exits.longest_holding", "25h"),
+        ("risk.capital_per_trade", "0"),
+        ("risk.worker_daily_loss", "-500000"),
+        ("risk.cooldown_after_loss", "48h"),
+        ("execution.scan_interval", "900ms"),
+        ("execution.price_interval", "0s"),
+        ("execution.entry_timeout", "11m"),
+        ("execution.greatest_quote_age", "0s"),
+        ("execution.entry_ticks", "21"),
+    ],
+)
+def test_a_rule_that_cannot_be_traded_by_is_refused(name: str, text: str) -> None:
+    with pytest.raises(BadRulesError, match=name):
+        changed(DEFAULTS, {name: text})
+
+
+@pytest.mark.parametrize(
+    ("group", "names"),
+    [
+        (
+            {"screening": ScreeningRules(least_price=DEFAULTS.screening.greatest_price, greatest_price=1)},  # type: ignore[arg-type]
+            "screening.least_price must not exceed screening.greatest_price",
+        ),
+        (
+            {"risk": RiskRules(worker_daily_loss=DEFAULTS.risk.fleet_daily_loss, fleet_daily_loss=1)},  # type: ignore[arg-type]
+            "risk.worker_daily_loss must not exceed risk.fleet_daily_loss",
+        ),
+    ],
+)
+def test_limits_that_contradict_each_other_are_refused(group: dict[str, Any], names: str) -> None:
+    with pytest.raises(BadRulesError, match=names):
+        checked(some_rules(**group))
+
+
+def test_a_worker_may_lose_as_much_as_its_fleet() -> None:
+    rules = changed(DEFAULTS, {"risk.worker_daily_loss": "2,000,000"})
+
+    assert rules.risk.worker_daily_loss == rules.risk.fleet_daily_loss
+
+
+@given(st.lists(st.sampled_from(NAMES), max_size=5, unique=True))
+def test_what_is_shown_is_read_back_as_the_same_rules(names: list[str]) -> None:
+    values = rule_values(DEFAULTS)
+
+    after = changed(DEFAULTS, {name: value_text(values[name]) for name in names})
+
+    assert after == replace(DEFAULTS, version=2)
+
+
+@given(st.sampled_from(NAMES), st.text(max_size=12))
+def test_whatever_is_typed_gives_rules_to_trade_by_or_a_refusal_that_names_the_field(name: str, text: str) -> None:
+    try:
+        told = str(checked(changed(DEFAULTS, {name: text})))
+    except BadRulesError as refused:
+        told = str(refused)
+
+    assert name.split(".")[1] in told

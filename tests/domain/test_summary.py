@@ -1,0 +1,101 @@
+"""The day in one value."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from domain.identity import PositionId
+from domain.money import Price
+from domain.performance import performance
+from domain.position import ClosedTrade, ExitReason, StrategyStamp
+from domain.summary import FLEET, DailySummary, summarise
+from tests.builders import HYNIX, MONDAY, NOW, SAMSUNG, a_closed_trade
+
+BREAKOUT = StrategyStamp("volatility_breakout", "1")
+TRADES = [
+    a_closed_trade(70_000, 71_000, position_id=PositionId("a"), exit_reason=ExitReason.TAKE_PROFIT),
+    a_closed_trade(70_000, 69_000, position_id=PositionId("b"), exit_reason=ExitReason.STOP_LOSS, symbol=HYNIX),
+    a_closed_trade(
+        70_000,
+        69_500,
+        position_id=PositionId("c"),
+        exit_reason=ExitReason.DEADLINE,
+        exit_decision_price=Price(69_600),
+        strategy=BREAKOUT,
+        opened_at=NOW - timedelta(minutes=40),
+    ),
+]
+
+
+def summary_of(trades: list[ClosedTrade]) -> DailySummary:
+    return summarise(MONDAY, FLEET, trades, {"COOLING_DOWN": 3}, {"thin_volume": 12, "no_signal": 80})
+
+
+def test_net_pnl_is_told_by_reason_symbol_and_strategy() -> None:
+    summary = summary_of(TRADES)
+
+    assert summary.net_by_exit_reason == {"deadline": -5_000, "stop_loss": -10_000, "take_profit": 10_000}
+    assert summary.net_by_symbol == {HYNIX: -10_000, SAMSUNG: 5_000}
+    assert summary.net_by_strategy == {"momentum": 0, "volatility_breakout": -5_000}
+
+
+def test_the_performance_is_that_of_the_same_trades() -> None:
+    assert summary_of(TRADES).performance == performance(TRADES)
+
+
+def test_only_forced_exits_cost_forced_liquidation() -> None:
+    chosen = a_closed_trade(70_000, 70_900, exit_decision_price=Price(71_000))
+    killed = a_closed_trade(70_000, 69_900, exit_decision_price=Price(70_000), exit_reason=ExitReason.KILL_SWITCH)
+
+    summary = summary_of([*TRADES, chosen, killed])
+
+    assert summary.forced_liquidation_cost == 1_000 + 1_000
+    assert summary.slippage == 1_000 + 1_000 + 1_000
+
+
+def test_the_average_holding_is_in_whole_seconds() -> None:
+    assert summary_of(TRADES).average_holding_seconds == 20 * 60
+
+
+def test_an_exit_that_lost_a_percent_on_its_way_met_poor_liquidity() -> None:
+    thin = a_closed_trade(70_000, 69_300, exit_decision_price=Price(70_000), symbol=HYNIX)
+    fair = a_closed_trade(70_000, 69_301, exit_decision_price=Price(70_000))
+
+    summary = summary_of([thin, fair])
+
+    assert summary.poor_liquidity
+    assert summary.poor_symbols == (HYNIX,)
+
+
+def test_a_fair_day_met_no_poor_liquidity() -> None:
+    assert not summary_of(TRADES).poor_liquidity
+    assert summary_of(TRADES).poor_symbols == ()
+
+
+def test_a_day_without_trades_still_has_a_summary() -> None:
+    summary = summary_of([])
+
+    assert summary.average_holding_seconds == 0
+    assert summary.denials == {"COOLING_DOWN": 3}
+    assert list(summary.dropped) == ["no_signal", "thin_volume"]
+
+
+@given(st.permutations(TRADES))
+def test_recomputing_gives_the_equal_value_and_the_same_text(trades: list[ClosedTrade]) -> None:
+    json = TypeAdapter(DailySummary)
+
+    assert summary_of(trades) == summary_of(TRADES)
+    assert json.dump_json(summary_of(trades)) == json.dump_json(summary_of(TRADES))
+
+
+def test_a_summary_survives_its_own_json() -> None:
+    json = TypeAdapter(DailySummary)
+    summary = summary_of(TRADES)
+
+    restored = json.validate_json(json.dump_json(summary))
+
+    assert restored == summary
+    assert restored.performance.profit_factor == Decimal("0.6667")
