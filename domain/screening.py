@@ -30,7 +30,6 @@ class ScreeningFilter(StrEnum):
     LOCKED = "locked"
     COOLDOWN = "cooldown"
     CUSTOM = "custom"
-    UNKNOWN_STATUS = "unknown_status"
     NO_SIGNAL = "no_signal"
 
 
@@ -59,7 +58,10 @@ class ScanReport:
 
 @dataclass(frozen=True, slots=True)
 class ScreenedStock:
-    """A stock with what the scanner knows about it; ``status`` is None until the broker has been asked."""
+    """A stock with what the scanner knows about it.
+
+    ``status`` is None while the broker has not been asked: no flag drops the stock then, so whoever buys asks first.
+    """
 
     view: MarketView
     status: InstrumentStatus | None
@@ -121,8 +123,6 @@ FILTERS: Final[tuple[tuple[ScreeningFilter, Callable[[_Look], bool]], ...]] = (
     (ScreeningFilter.LOCKED, lambda look: look.stock.locked),
     (ScreeningFilter.COOLDOWN, lambda look: look.stock.cooling_down),
     (ScreeningFilter.CUSTOM, lambda look: bool(look.stock.refused_by)),
-    # Last, so that exactly the survivors of all others are worth a status call, and nobody unknown is bought.
-    (ScreeningFilter.UNKNOWN_STATUS, lambda look: look.stock.status is None),
 )
 """Every filter in the order in which it may drop a stock."""
 

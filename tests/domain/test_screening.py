@@ -43,7 +43,6 @@ STATES: dict[ScreeningFilter, dict[str, Any]] = {
     ScreeningFilter.LOCKED: {"locked": True},
     ScreeningFilter.COOLDOWN: {"cooling_down": True},
     ScreeningFilter.CUSTOM: {"refused_by": "rising"},
-    ScreeningFilter.UNKNOWN_STATUS: {"status": None},
 }
 
 
@@ -117,8 +116,8 @@ def test_a_stock_that_fails_everywhere_is_dropped_by_the_first_filter() -> None:
     assert first_failure(a_stock(stale, locked=True, status=None)) is ScreeningFilter.BAD_QUOTE
 
 
-def test_only_survivors_of_all_other_filters_are_worth_a_status_call() -> None:
-    assert first_failure(a_stock(status=None)) is ScreeningFilter.UNKNOWN_STATUS
+def test_a_status_that_nobody_has_asked_for_drops_nothing_yet() -> None:
+    assert first_failure(a_stock(status=None)) is None
     assert first_failure(a_stock(status=None, locked=True)) is ScreeningFilter.LOCKED
 
 
