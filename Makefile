@@ -1,0 +1,43 @@
+# Everything runs from Python 3.11 or newer and make: the rest is installed here, once, exactly as locked.
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+
+.PHONY: demo test lint format bench clean
+.DEFAULT_GOAL := test
+
+demo: $(READY)  ## a whole accelerated trading day; ARGS="--help" shows what can be asked
+	$(BIN)/python demo.py $(ARGS)
+
+test: $(READY)  ## all tests, against real servers
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY)  ## style, types, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/lint-imports --config .importlinter.runtime
+
+format: $(READY)  ## what lint would complain about and a machine can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)  ## measured speed
+	$(BIN)/python -m bench $(ARGS)
+
+clean:  ## removes environments and caches; the data folder .haru stays
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; try: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
