@@ -10,6 +10,10 @@ TradingError
 │   ├── CredentialsRefusedError
 │   └── EnvironmentMismatchError
 ├── BrokerRefusedError            the broker understood a query and said no
+├── BooksRefusedError             our own ledger keeps what must be one from becoming two
+│   ├── ActiveOrderExistsError
+│   ├── LivePositionExistsError
+│   └── OversoldError
 ├── BadRulesError                 trading rules that cannot be traded by
 └── InvalidTransitionError        a bug of ours
 """
@@ -58,6 +62,22 @@ class BrokerRefusedError(TradingError):
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
+
+
+class BooksRefusedError(TradingError):
+    """Our own ledger keeps what must be one from becoming two; nothing was written."""
+
+
+class ActiveOrderExistsError(BooksRefusedError):
+    """Another order of the account is active for this symbol and side."""
+
+
+class LivePositionExistsError(BooksRefusedError):
+    """The account already has a live position in this symbol, or the worker has one."""
+
+
+class OversoldError(BooksRefusedError):
+    """More would be sold than the position is proven to hold."""
 
 
 class BadRulesError(TradingError):

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
-from domain.identity import AccountId, WorkerId
+from domain.identity import AccountId, PositionId, WorkerId
 from domain.market import Symbol
 
 LEASE_DURATION: Final = timedelta(seconds=30)
@@ -25,3 +25,21 @@ class Lease:
     def is_live_at(self, now: datetime) -> bool:
         """Tell whether the lease still holds at a real instant."""
         return now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class LockHeld:
+    """Another worker holds the symbol until a real instant (UTC), unless it renews."""
+
+    owner: WorkerId
+    expires_at: datetime
+    kind: Literal["held"] = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanFound:
+    """Nobody's lease is live, but another worker has a position or order there: adopt all or nothing."""
+
+    owner: WorkerId
+    position_id: PositionId | None
+    kind: Literal["orphan"] = "orphan"

@@ -31,7 +31,7 @@ class OrderStatus(StrEnum):
     ACCEPTED = "accepted"  # → partially_filled, filled, cancelled, rejected
     PARTIALLY_FILLED = "partially_filled"  # → filled, cancelled
     FILLED = "filled"
-    CANCELLED = "cancelled"
+    CANCELLED = "cancelled"  # → filled (a fill that crossed the cancel)
     REJECTED = "rejected"
     DENIED = "denied"
     NEVER_PLACED = "never_placed"
@@ -82,6 +82,10 @@ TRANSITIONS: Final[Mapping[tuple[OrderStatus, OrderEvent], OrderStatus]] = Mappi
         (_S.PARTIALLY_FILLED, _E.FILL_PARTLY): _S.PARTIALLY_FILLED,
         (_S.PARTIALLY_FILLED, _E.FILL): _S.FILLED,
         (_S.PARTIALLY_FILLED, _E.CANCEL): _S.CANCELLED,
+        # A fill that crossed the cancel may be listed only after it.
+        (_S.CANCELLED, _E.CANCEL): _S.CANCELLED,
+        (_S.CANCELLED, _E.FILL_PARTLY): _S.CANCELLED,
+        (_S.CANCELLED, _E.FILL): _S.FILLED,
     }
 )
 

@@ -1,0 +1,131 @@
+"""The fleet's one access token: read by all, renewed by one at a time under a row lock."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from database.pool import Connection, Pool, Row, transaction
+
+_log = logging.getLogger(__name__)
+
+
+class Token(Protocol):
+    """What is stored of an access token; ``expires_at`` is real time (UTC)."""
+
+    @property
+    def value(self) -> str:
+        """Return the secret itself."""
+        ...
+
+    @property
+    def expires_at(self) -> datetime:
+        """Return when the broker stops to honour it."""
+        ...
+
+
+TokenT = TypeVar("TokenT", bound=Token)
+
+_CURRENT = "SELECT value, encrypted, expires_at FROM broker_tokens WHERE fingerprint = $1"
+_KNOW = "INSERT INTO token_issuers (fingerprint) VALUES ($1) ON CONFLICT (fingerprint) DO NOTHING"
+_HOLD = "SELECT fingerprint FROM token_issuers WHERE fingerprint = $1 FOR UPDATE"
+_ASKED_AT = "SELECT asked_at FROM broker_tokens WHERE fingerprint = $1"
+_ASK = """
+INSERT INTO broker_tokens (fingerprint, asked_at) VALUES ($1, clock_timestamp())
+ON CONFLICT (fingerprint) DO UPDATE SET asked_at = clock_timestamp()
+"""
+_STORE = """
+INSERT INTO broker_tokens (fingerprint, value, encrypted, expires_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (fingerprint) DO UPDATE SET
+    value = excluded.value, encrypted = excluded.encrypted, expires_at = excluded.expires_at
+"""
+
+
+class BrokerTokens(Generic[TokenT]):
+    """A token store for one app key; ``make`` builds the broker's token value from its text and end.
+
+    With a Fernet ``key`` the token is stored encrypted; a token that the key does not open counts as none.
+    """
+
+    def __init__(
+        self, pool: Pool, fingerprint: str, make: Callable[[str, datetime], TokenT], key: bytes | None = None
+    ) -> None:
+        self._pool = pool
+        self._fingerprint = fingerprint
+        self._make = make
+        self._cipher = None if key is None else Fernet(key)
+        self._issuing_guard = asyncio.Lock()
+
+    async def current(self) -> TokenT | None:
+        """Return the stored token, however old, or None."""
+        row = await self._pool.fetchrow(_CURRENT, self._fingerprint)
+        return None if row is None else self._from_row(row)
+
+    def issuing(self) -> AbstractAsyncContextManager["Issue[TokenT]"]:
+        """Hold the row lock under which exactly one process may ask for a new token."""
+        return self._issuing()
+
+    @asynccontextmanager
+    async def _issuing(self) -> "AsyncIterator[Issue[TokenT]]":
+        # One connection of this process at most waits for the row, so that its holder always finds a second one.
+        async with self._issuing_guard:
+            await self._pool.execute(_KNOW, self._fingerprint)
+            async with transaction(self._pool) as connection:
+                await self._hold(connection)
+                yield Issue(self)
+
+    async def _hold(self, connection: Connection) -> None:
+        await connection.execute(_HOLD, self._fingerprint)
+
+    async def last_asked_at(self) -> datetime | None:
+        """Return when a token was last asked for (UTC), successful or not."""
+        asked_at: datetime | None = await self._pool.fetchval(_ASKED_AT, self._fingerprint)
+        return asked_at
+
+    async def record_attempt(self) -> None:
+        """Write down at once, whatever becomes of the request, that a token is being asked for."""
+        await self._pool.execute(_ASK, self._fingerprint)
+
+    async def store(self, token: TokenT) -> None:
+        """Keep a new token for everybody, at once."""
+        value = token.value.encode()
+        if self._cipher is not None:
+            value = self._cipher.encrypt(value)
+        await self._pool.execute(_STORE, self._fingerprint, value, self._cipher is not None, token.expires_at)
+
+    def _from_row(self, row: Row) -> TokenT | None:
+        if row["value"] is None or row["encrypted"] != (self._cipher is not None):
+            return None
+        try:
+            value = row["value"] if self._cipher is None else self._cipher.decrypt(row["value"])
+        except InvalidToken:
+            _log.warning("stored_token_unreadable", extra={"fingerprint": self._fingerprint})
+            return None
+        return self._make(value.decode(), row["expires_at"])
+
+
+class Issue(Generic[TokenT]):
+    """What the holder of the issuing lock may read and write; each write stands at once, whatever follows."""
+
+    def __init__(self, tokens: BrokerTokens[TokenT]) -> None:
+        self._tokens = tokens
+
+    async def current(self) -> TokenT | None:
+        """Return the token stored now, perhaps already renewed by the previous holder."""
+        return await self._tokens.current()
+
+    async def last_issued_at(self) -> datetime | None:
+        """Return when a token was last asked for (UTC), successful or not."""
+        return await self._tokens.last_asked_at()
+
+    async def record_attempt(self) -> None:
+        """Write down that a token is being asked for now."""
+        await self._tokens.record_attempt()
+
+    async def store(self, token: TokenT) -> None:
+        """Keep a new token for everybody."""
+        await self._tokens.store(token)

@@ -1,0 +1,64 @@
+"""The facade: one pool, one attribute an aggregate."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from database.accounts import Accounts
+from database.broker_tokens import BrokerTokens, Token
+from database.events import Events
+from database.locks import Locks
+from database.orders import Orders
+from database.pool import Pool, open_pool
+from database.positions import Positions
+from database.rate_slots import RateSlots
+from database.risk import Risk
+from database.snapshots import Snapshots
+from database.summaries import Summaries
+from database.trades import Trades
+from database.workers import Workers
+from domain.identity import AccountId
+
+TokenT = TypeVar("TokenT", bound=Token)
+
+
+class Database:
+    """The book of record. Open it with ``open_database``, close it with ``aclose``."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._budgets: dict[tuple[AccountId, int], RateSlots] = {}
+        self.accounts = Accounts(pool)
+        self.events = Events(pool)
+        self.locks = Locks(pool)
+        self.orders = Orders(pool)
+        self.positions = Positions(pool)
+        self.risk = Risk(pool)
+        self.snapshots = Snapshots(pool)
+        self.summaries = Summaries(pool)
+        self.trades = Trades(pool)
+        self.workers = Workers(pool)
+
+    def tokens(
+        self, app_key_fingerprint: str, make: Callable[[str, datetime], TokenT], key: bytes | None = None
+    ) -> BrokerTokens[TokenT]:
+        """Return the store of an app key's access token, as values of the type that ``make`` builds."""
+        return BrokerTokens(self._pool, app_key_fingerprint, make, key)
+
+    def rate_budget(self, account_id: AccountId, calls_per_second: int) -> RateSlots:
+        """Return the account's rate budget; everybody in this process shares one queue for it."""
+        named = (account_id, calls_per_second)
+        if named not in self._budgets:
+            self._budgets[named] = RateSlots(self._pool, account_id, calls_per_second)
+        return self._budgets[named]
+
+    async def aclose(self) -> None:
+        """Give back what is held and close all connections."""
+        for budget in self._budgets.values():
+            await budget.aclose()
+        await self._pool.close()
+
+
+async def open_database(url: str, pool_size: int = 10) -> Database:
+    """Open the database at ``postgresql://…``; its schema must have been migrated before."""
+    return Database(await open_pool(url, pool_size))

@@ -1,0 +1,35 @@
+"""What the books refuse. The errors a trade meets live in ``domain.errors``; the rest concern starting up."""
+
+from domain.errors import (
+    ActiveOrderExistsError,
+    BooksRefusedError,
+    EnvironmentMismatchError,
+    InvalidTransitionError,
+    LivePositionExistsError,
+    OversoldError,
+    StopTradingError,
+)
+
+__all__ = [
+    "AccountInUseError",
+    "ActiveOrderExistsError",
+    "BooksRefusedError",
+    "DatabaseTooNewError",
+    "EnvironmentMismatchError",
+    "InvalidTransitionError",
+    "LivePositionExistsError",
+    "OversoldError",
+    "UnknownIntentError",
+]
+
+
+class DatabaseTooNewError(StopTradingError):
+    """The database has migrations that this code does not know."""
+
+
+class AccountInUseError(StopTradingError):
+    """Another fleet trades this account now."""
+
+
+class UnknownIntentError(StopTradingError):
+    """An order intent, position or worker that the ledger does not have was asked for by name."""

@@ -1,0 +1,154 @@
+"""What happened, in order and for ever; and how many stocks each filter dropped in the scans of a session."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from database.pool import Executor, Pool, Row, transaction
+from domain.event import Event, EventLevel
+from domain.identity import AccountId, WorkerId
+from domain.market import Symbol
+from domain.order import OrderIntent
+from domain.risk import Denial
+from domain.session import SessionDate
+
+ENTRY_DENIED: Final = "entry_denied"
+"""The kind of event that ``denials_on`` counts."""
+
+_APPEND = """
+INSERT INTO events (account_id, session_date, worker_id, symbol, kind, level, detail, at, event_key)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULLIF($9, ''))
+ON CONFLICT (account_id, event_key) DO NOTHING
+RETURNING event_id
+"""
+
+
+async def append_on(connection: Executor, event: Event) -> bool:
+    """Append an event, as part of a larger transaction if need be; False when its key was there already."""
+    written = await connection.fetchval(
+        _APPEND,
+        event.account_id,
+        event.session_date,
+        event.worker_id,
+        event.symbol,
+        event.kind,
+        event.level,
+        event.detail,
+        event.at,
+        event.key,
+    )
+    return written is not None
+
+
+def denial_event(intent: OrderIntent, denial: Denial, detail: str, key: str) -> Event:
+    """Return the event of an order that we ourselves did not send, at the market time of its decision."""
+    return Event(
+        account_id=intent.account_id,
+        kind=ENTRY_DENIED if intent.purpose == "entry" else "exit_denied",
+        level=EventLevel.WARNING,
+        at=intent.decided_at,
+        session_date=intent.session_date,
+        worker_id=intent.worker_id,
+        symbol=intent.symbol,
+        detail={"denial": denial.value, "detail": detail, "intent_id": intent.intent_id},
+        key=key,
+    )
+
+
+class Events:
+    """The tables ``events`` (append-only), ``scans`` and ``scan_drops``."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def append(self, event: Event) -> bool:
+        """Append an event; False when an event of the same key was there already."""
+        return await append_on(self._pool, event)
+
+    _LATEST = """
+    SELECT account_id, session_date, worker_id, symbol, kind, level, detail, at, event_key FROM events
+    WHERE account_id = $1 ORDER BY event_id DESC LIMIT $2
+    """
+
+    async def latest(self, account_id: AccountId, limit: int) -> tuple[Event, ...]:
+        """Return the latest events, newest first."""
+        return tuple(_from_row(row) for row in await self._pool.fetch(self._LATEST, account_id, limit))
+
+    _COUNT = """
+    SELECT count(*) FROM events WHERE account_id = $1 AND session_date = $2 AND kind = $3
+    """
+
+    async def counts(self, account_id: AccountId, session_date: SessionDate, kind: str) -> int:
+        """Return how often something happened in a session."""
+        return int(await self._pool.fetchval(self._COUNT, account_id, session_date, kind))
+
+    _DENIALS = """
+    SELECT detail->>'denial' AS name, count(*) AS number FROM events
+    WHERE account_id = $1 AND session_date = $2 AND kind = $3 AND ($4::text IS NULL OR worker_id = $4)
+    GROUP BY name ORDER BY name
+    """
+
+    async def denials_on(
+        self, account_id: AccountId, session_date: SessionDate, worker_id: WorkerId | None = None
+    ) -> dict[str, int]:
+        """Return how often each denial kept us (or one worker) from buying in a session."""
+        rows = await self._pool.fetch(self._DENIALS, account_id, session_date, ENTRY_DENIED, worker_id)
+        return {row["name"]: row["number"] for row in rows}
+
+    _COUNT_SCAN = """
+    INSERT INTO scans AS kept (account_id, session_date, worker_id, scans, looked_at, last_key)
+    VALUES ($1, $2, $3, 1, $4, $5)
+    ON CONFLICT (account_id, session_date, worker_id) DO UPDATE SET
+        scans = kept.scans + 1, looked_at = kept.looked_at + excluded.looked_at, last_key = excluded.last_key
+    WHERE excluded.last_key = '' OR excluded.last_key <> kept.last_key
+    RETURNING scans
+    """
+    _COUNT_DROPS = """
+    INSERT INTO scan_drops AS kept (account_id, session_date, worker_id, filter, dropped)
+    SELECT $1, $2, $3, filter, dropped FROM unnest($4::text[], $5::bigint[]) AS scan (filter, dropped)
+    ON CONFLICT (account_id, session_date, worker_id, filter) DO UPDATE SET dropped = kept.dropped + excluded.dropped
+    """
+
+    async def add_scan(  # noqa: PLR0913 the scan is told in one line
+        self,
+        account_id: AccountId,
+        session_date: SessionDate,
+        worker_id: WorkerId,
+        looked_at: int,
+        dropped: Mapping[str, int],
+        *,
+        key: str = "",
+    ) -> None:
+        """Count one scan; repeating a worker's latest scan under the same ``key`` counts it once."""
+        whose = (account_id, session_date, worker_id)
+        names = sorted(dropped)
+        async with transaction(self._pool) as connection:
+            if await connection.fetchval(self._COUNT_SCAN, *whose, looked_at, key) is not None:
+                numbers = [dropped[name] for name in names]
+                await connection.execute(self._COUNT_DROPS, *whose, [str(name) for name in names], numbers)
+
+    _DROPPED = """
+    SELECT filter AS name, sum(dropped)::bigint AS number FROM scan_drops
+    WHERE account_id = $1 AND session_date = $2 AND ($3::text IS NULL OR worker_id = $3)
+    GROUP BY filter ORDER BY filter
+    """
+
+    async def dropped_on(
+        self, account_id: AccountId, session_date: SessionDate, worker_id: WorkerId | None = None
+    ) -> dict[str, int]:
+        """Return how many stocks each filter dropped in a session."""
+        rows = await self._pool.fetch(self._DROPPED, account_id, session_date, worker_id)
+        return {row["name"]: row["number"] for row in rows}
+
+
+def _from_row(row: Row) -> Event:
+    return Event(
+        account_id=AccountId(row["account_id"]),
+        kind=row["kind"],
+        level=EventLevel(row["level"]),
+        at=row["at"],
+        session_date=None if row["session_date"] is None else SessionDate(row["session_date"]),
+        worker_id=None if row["worker_id"] is None else WorkerId(row["worker_id"]),
+        symbol=None if row["symbol"] is None else Symbol(row["symbol"]),
+        detail=row["detail"],
+        key=row["event_key"] or "",
+    )

@@ -1,0 +1,178 @@
+"""Leases on symbols: who may act on a stock, by the database's clock, with a fencing token that only rises."""
+
+from datetime import timedelta
+from typing import Final
+
+from database.pool import Connection, Pool, Row, transaction
+from domain.identity import AccountId, PositionId, WorkerId
+from domain.lock import LEASE_DURATION, Lease, LockHeld, OrphanFound
+from domain.market import Symbol
+
+RELEASE: Final = """
+UPDATE stock_locks SET worker_id = NULL, expires_at = clock_timestamp()
+WHERE account_id = $1 AND symbol = $2 AND worker_id = $3 AND fencing_token = $4
+RETURNING fencing_token
+"""
+
+
+class Locks:
+    """The table ``stock_locks``. Durations are real time."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    # A losing try only reads: the insert is not even begun while somebody else's lease is live or an orphan is found.
+    _ACQUIRE = """
+    WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+    seen AS MATERIALIZED (
+        SELECT worker_id, fencing_token, expires_at FROM stock_locks WHERE account_id = $1 AND symbol = $2
+    ),
+    holder AS MATERIALIZED (
+        SELECT worker_id, expires_at FROM seen, clock WHERE worker_id <> $3 AND expires_at > now
+    ),
+    orphan AS MATERIALIZED (
+        SELECT worker_id, position_id FROM positions
+        WHERE account_id = $1 AND symbol = $2 AND is_live AND worker_id <> $3 AND NOT EXISTS (SELECT FROM holder)
+        UNION ALL
+        SELECT worker_id, position_id FROM orders
+        WHERE account_id = $1 AND symbol = $2 AND is_active AND worker_id <> $3 AND NOT EXISTS (SELECT FROM holder)
+        LIMIT 1
+    ),
+    won AS (
+        INSERT INTO stock_locks AS held
+            (account_id, symbol, worker_id, fencing_token, acquired_at, heartbeat_at, expires_at)
+        SELECT $1, $2, $3, 1, now, now, now + $4 FROM clock
+        WHERE NOT EXISTS (SELECT FROM holder) AND NOT EXISTS (SELECT FROM orphan)
+        ON CONFLICT (account_id, symbol) DO UPDATE SET
+            worker_id = $3,
+            fencing_token = CASE WHEN held.worker_id = $3 AND held.expires_at > clock_timestamp()
+                THEN held.fencing_token ELSE held.fencing_token + 1 END,
+            acquired_at = CASE WHEN held.worker_id = $3 AND held.expires_at > clock_timestamp()
+                THEN held.acquired_at ELSE clock_timestamp() END,
+            heartbeat_at = clock_timestamp(),
+            expires_at = clock_timestamp() + $4
+        WHERE held.fencing_token = (SELECT fencing_token FROM seen)
+            AND (held.worker_id IS NULL OR held.worker_id = $3 OR held.expires_at <= clock_timestamp())
+        RETURNING fencing_token, acquired_at, expires_at
+    )
+    SELECT 'won' AS answer, $3 AS worker_id, fencing_token, acquired_at, expires_at, NULL AS position_id FROM won
+    UNION ALL SELECT 'held', worker_id, NULL, NULL, expires_at, NULL FROM holder
+    UNION ALL SELECT 'orphan', worker_id, NULL, NULL, NULL, position_id FROM orphan
+    """
+
+    async def acquire(
+        self, account_id: AccountId, symbol: Symbol, worker_id: WorkerId, duration: timedelta = LEASE_DURATION
+    ) -> Lease | LockHeld | OrphanFound:
+        """Take the symbol's lock, or say who has it; whoever holds it already keeps its token."""
+        while True:
+            row = await self._pool.fetchrow(self._ACQUIRE, account_id, symbol, worker_id, duration)
+            if row is not None:
+                return _answer(account_id, symbol, row)
+            # Somebody else won between our look and our insert: look again.
+
+    _IS_FREE_FOR_A_POSITION = """
+    SELECT NOT EXISTS (SELECT FROM positions WHERE account_id = $1 AND worker_id = $3 AND is_live AND symbol <> $2)
+    """
+    _ADOPT_POSITION = """
+    UPDATE positions SET worker_id = $3, changed_at = clock_timestamp()
+    WHERE account_id = $1 AND symbol = $2 AND is_live AND worker_id <> $3
+    """
+    _ADOPT_ORDERS = """
+    UPDATE orders SET worker_id = $3, changed_at = clock_timestamp()
+    WHERE account_id = $1 AND symbol = $2 AND is_active AND worker_id <> $3
+    """
+
+    async def adopt_orphan(
+        self, account_id: AccountId, symbol: Symbol, new_worker: WorkerId, duration: timedelta = LEASE_DURATION
+    ) -> Lease | None:
+        """Take lock, position and active orders together; None while a lease is live or the worker holds another stock.
+
+        Orders keep their fencing token, so an intent that the lost worker has not sent yet can never be sent.
+        """
+        about = (account_id, symbol, new_worker)
+        async with transaction(self._pool) as connection:
+            if not await connection.fetchval(self._IS_FREE_FOR_A_POSITION, *about):
+                return None
+            row = await connection.fetchrow(self._SEIZE, *about, duration, False)  # noqa: FBT003 not by force
+            if row is None:
+                return None
+            await connection.execute(self._ADOPT_POSITION, *about)
+            await connection.execute(self._ADOPT_ORDERS, *about)
+            return _from_row(account_id, symbol, row)
+
+    _SEIZE = """
+    INSERT INTO stock_locks AS held
+        (account_id, symbol, worker_id, fencing_token, acquired_at, heartbeat_at, expires_at)
+    SELECT $1, $2, $3, 1, now, now, now + $4 FROM (SELECT clock_timestamp() AS now) AS clock
+    ON CONFLICT (account_id, symbol) DO UPDATE SET
+        worker_id = $3,
+        fencing_token = CASE WHEN NOT $5::boolean AND held.worker_id = $3 AND held.expires_at > clock_timestamp()
+            THEN held.fencing_token ELSE held.fencing_token + 1 END,
+        acquired_at = clock_timestamp(),
+        heartbeat_at = clock_timestamp(),
+        expires_at = clock_timestamp() + $4
+    WHERE $5 OR held.worker_id IS NULL OR held.worker_id = $3 OR held.expires_at <= clock_timestamp()
+    RETURNING worker_id, fencing_token, acquired_at, expires_at
+    """
+
+    async def take_over(
+        self, account_id: AccountId, symbol: Symbol, by_worker: WorkerId, duration: timedelta = LEASE_DURATION
+    ) -> Lease:
+        """Take the lock whoever holds it, always with a higher token; position and orders stay whose they are."""
+        row = await self._pool.fetchrow(self._SEIZE, account_id, symbol, by_worker, duration, True)  # noqa: FBT003 by force
+        if row is None:
+            raise LookupError(f"the lock of {symbol} was not written")
+        return _from_row(account_id, symbol, row)
+
+    _RENEW = """
+    UPDATE stock_locks SET heartbeat_at = clock_timestamp(), expires_at = clock_timestamp() + $5
+    WHERE account_id = $1 AND symbol = $2 AND worker_id = $3 AND fencing_token = $4
+    RETURNING worker_id, fencing_token, acquired_at, expires_at
+    """
+
+    async def renew(self, lease: Lease, duration: timedelta = LEASE_DURATION) -> Lease | None:
+        """Prolong the lease from now, even an expired one that nobody took; None when its token is stale."""
+        row = await self._pool.fetchrow(self._RENEW, *_key(lease), duration)
+        return None if row is None else _from_row(lease.account_id, lease.symbol, row)
+
+    async def release(self, lease: Lease) -> bool:
+        """Give the lock back; False when it was not (or no longer) ours."""
+        return await self._pool.fetchval(RELEASE, *_key(lease)) is not None
+
+    _LOCKED = """
+    SELECT symbol FROM stock_locks WHERE account_id = $1 AND worker_id IS NOT NULL AND expires_at > clock_timestamp()
+    """
+
+    async def locked_symbols(self, account_id: AccountId) -> set[Symbol]:
+        """Return the symbols that somebody holds a live lease on."""
+        return {Symbol(row["symbol"]) for row in await self._pool.fetch(self._LOCKED, account_id)}
+
+
+async def release_on(connection: Connection, lease: Lease) -> bool:
+    """Give the lock back as part of a larger transaction."""
+    return await connection.fetchval(RELEASE, *_key(lease)) is not None
+
+
+def _key(lease: Lease) -> tuple[AccountId, Symbol, WorkerId, int]:
+    return lease.account_id, lease.symbol, lease.worker_id, lease.fencing_token
+
+
+def _answer(account_id: AccountId, symbol: Symbol, row: Row) -> Lease | LockHeld | OrphanFound:
+    match row["answer"]:
+        case "won":
+            return _from_row(account_id, symbol, row)
+        case "held":
+            return LockHeld(WorkerId(row["worker_id"]), row["expires_at"])
+        case _:
+            return OrphanFound(WorkerId(row["worker_id"]), PositionId(row["position_id"]))
+
+
+def _from_row(account_id: AccountId, symbol: Symbol, row: Row) -> Lease:
+    return Lease(
+        account_id=account_id,
+        symbol=symbol,
+        worker_id=WorkerId(row["worker_id"]),
+        fencing_token=row["fencing_token"],
+        acquired_at=row["acquired_at"],
+        expires_at=row["expires_at"],
+    )

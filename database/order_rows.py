@@ -1,0 +1,72 @@
+"""How an order stands in its row: the columns every query reads, and the way back to the domain's value."""
+
+from typing import Final
+
+from database.errors import UnknownIntentError
+from database.pool import Connection, Row
+from domain.identity import AccountId, IntentId, PositionId, WorkerId
+from domain.market import Side, Symbol
+from domain.money import Price, Quantity, Won
+from domain.order import BrokerOrderRef, OrderIntent, OrderPurpose, OrderRecord, OrderStatus, OrderType
+from domain.session import SessionDate
+
+COLUMNS: Final = """
+    intent_id, account_id, worker_id, position_id, session_date, symbol, side, quantity, order_type, limit_price,
+    purpose, reason, fencing_token, decision_price, decided_at, status, order_date, branch, order_no,
+    filled_quantity, filled_amount, reject_code, reject_message
+"""
+
+SELECT: Final = f"SELECT {COLUMNS} FROM orders WHERE intent_id = $1"  # noqa: S608 our own column list
+SELECT_FOR_UPDATE: Final = f"{SELECT} FOR UPDATE"
+
+
+async def locked_order(connection: Connection, intent_id: IntentId) -> OrderRecord:
+    """Read an order and keep everybody else from writing it until the transaction ends.
+
+    Raises:
+        UnknownIntentError: the ledger has no such intent.
+    """
+    row = await connection.fetchrow(SELECT_FOR_UPDATE, intent_id)
+    if row is None:
+        raise UnknownIntentError(f"the ledger has no order intent {intent_id}")
+    return order_from_row(row)
+
+
+def order_from_row(row: Row) -> OrderRecord:
+    """Return the order that a row of ``COLUMNS`` tells of."""
+    return OrderRecord(
+        intent=_intent_from_row(row),
+        status=OrderStatus(row["status"]),
+        ref=_ref_from_row(row),
+        filled_quantity=Quantity(row["filled_quantity"]),
+        filled_amount=Won(row["filled_amount"]),
+        reject_code=row["reject_code"],
+        reject_message=row["reject_message"],
+    )
+
+
+def _ref_from_row(row: Row) -> BrokerOrderRef | None:
+    if row["order_no"] is None:
+        return None
+    return BrokerOrderRef(SessionDate(row["order_date"]), row["branch"], row["order_no"])
+
+
+def _intent_from_row(row: Row) -> OrderIntent:
+    limit_price = row["limit_price"]
+    return OrderIntent(
+        intent_id=IntentId(row["intent_id"]),
+        account_id=AccountId(row["account_id"]),
+        worker_id=WorkerId(row["worker_id"]),
+        position_id=PositionId(row["position_id"]),
+        session_date=SessionDate(row["session_date"]),
+        symbol=Symbol(row["symbol"]),
+        side=Side(row["side"]),
+        quantity=Quantity(row["quantity"]),
+        order_type=OrderType(row["order_type"]),
+        limit_price=None if limit_price is None else Price(limit_price),
+        purpose=OrderPurpose(row["purpose"]),
+        reason=row["reason"],
+        fencing_token=row["fencing_token"],
+        decision_price=Price(row["decision_price"]),
+        decided_at=row["decided_at"],
+    )

@@ -1,0 +1,328 @@
+"""Orders: an intent before the request, one compare-and-set to send it, and every later word about it."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import asyncpg
+
+from database.booking import Booked, book_on
+from database.errors import (
+    ActiveOrderExistsError,
+    InvalidTransitionError,
+    OversoldError,
+    UnknownIntentError,
+)
+from database.events import append_on
+from database.order_rows import COLUMNS, SELECT, locked_order, order_from_row
+from database.pool import Connection, Pool, transaction
+from database.positions import prepare_on
+from database.sending import Gate, Sending, begin
+from domain.event import Event, EventLevel
+from domain.identity import AccountId, Environment, IntentId, PositionId, WorkerId
+from domain.order import (
+    Accepted,
+    BrokerOrder,
+    BrokerOrderRef,
+    OrderEvent,
+    OrderIntent,
+    OrderPurpose,
+    OrderRecord,
+    OrderStatus,
+    Rejected,
+    SubmitOutcome,
+    Unknown,
+    next_status,
+)
+from domain.position import PositionOpening
+from domain.risk import Review, RiskSnapshot
+from domain.session import SessionDate
+
+_EVENT_OF: Final = {Accepted: OrderEvent.ACCEPT, Rejected: OrderEvent.REJECT, Unknown: OrderEvent.LOSE_REPLY}
+
+
+class Orders:
+    """The tables ``orders`` and ``fills``. Amounts in won, instants in market time unless said otherwise."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    # --- Deciding
+
+    async def record_entry(self, intent: OrderIntent, opening: PositionOpening) -> OrderRecord:
+        """Write down a buy and the position it opens, in one step; repeating it returns what was written first.
+
+        Raises:
+            LivePositionExistsError: the symbol or the worker already has a live position.
+            ActiveOrderExistsError: another buy of the symbol is active.
+        """
+        async with transaction(self._pool) as connection:
+            await prepare_on(connection, opening)
+            return await _record(connection, intent)
+
+    _HELD = """
+    SELECT bought_quantity - sold_quantity FROM positions WHERE position_id = $1 AND is_live FOR SHARE
+    """
+
+    async def record_intent(self, intent: OrderIntent) -> OrderRecord:
+        """Write down an order of an existing position; repeating it returns what was written first.
+
+        Raises:
+            ActiveOrderExistsError: another order for the symbol and side is active.
+            OversoldError: a sale exceeds the shares that the position holds.
+        """
+        async with transaction(self._pool) as connection:
+            recorded = await connection.fetchrow(SELECT, intent.intent_id)
+            if recorded is None and intent.purpose is OrderPurpose.EXIT:
+                held = await connection.fetchval(self._HELD, intent.position_id)
+                if intent.quantity > (held or 0):
+                    raise OversoldError(
+                        f"{intent.intent_id} would sell {intent.quantity} of {held or 0} shares of {intent.symbol}"
+                    )
+            return await _record(connection, intent)
+
+    async def withdraw(self, intent_id: IntentId) -> bool:
+        """Give up an order that has not been sent; tell whether it is certain that it never will be."""
+        async with transaction(self._pool) as connection:
+            order = await locked_order(connection, intent_id)
+            if order.status is OrderStatus.INTENDED:
+                await _move(connection, order, OrderEvent.PROVE_ABSENT, "withdrawn before it was sent")
+                return True
+            return order.status is OrderStatus.NEVER_PLACED
+
+    # --- Sending
+
+    async def begin_sending(
+        self,
+        intent_id: IntentId,
+        *,
+        review: Callable[[RiskSnapshot], Review] | None,
+        http_timeout: timedelta,
+        environment: Environment | None = None,
+    ) -> Sending:
+        """Ask for the one permit to send: lease, environment and (for buys) the risk gate, in one transaction.
+
+        ``http_timeout`` (real time) must fit into the lease that remains. ``review`` runs while nobody can change
+        what it reads; it must be quick and pure.
+        """
+        async with transaction(self._pool) as connection:
+            return await begin(connection, intent_id, Gate(review, http_timeout, environment))
+
+    async def record_outcome(self, intent_id: IntentId, outcome: SubmitOutcome) -> OrderRecord:
+        """Write down what the broker said; the same word again changes nothing, a contradicting one raises.
+
+        Raises:
+            InvalidTransitionError: the ledger knows better, such as another number for this order.
+        """
+        async with transaction(self._pool) as connection:
+            order = await locked_order(connection, intent_id)
+            if _is_known(order, outcome):
+                return order
+            status = next_status(order.status, _EVENT_OF[type(outcome)])
+            match outcome:
+                case Accepted(ref):
+                    await _bind(connection, order, status, ref, "")
+                case Rejected(code, message):
+                    await connection.execute(_REJECT, intent_id, status, code, message)
+                case Unknown(cause):
+                    await connection.execute(_MOVE, intent_id, status, cause)
+            return await locked_order(connection, intent_id)
+
+    # --- Finding out
+
+    async def adopt(self, intent_id: IntentId, ref: BrokerOrderRef, evidence: str) -> OrderRecord:
+        """Bind a lost order to the one found at the broker.
+
+        Raises:
+            InvalidTransitionError: either of the two is bound to another already.
+        """
+        async with transaction(self._pool) as connection:
+            order = await locked_order(connection, intent_id)
+            if order.ref != ref:
+                if order.ref is not None:
+                    raise InvalidTransitionError(f"{intent_id} is {order.ref} at the broker, not {ref}")
+                await _bind(connection, order, next_status(order.status, OrderEvent.ADOPT), ref, evidence)
+                await _tell(connection, order, "order_adopted", EventLevel.WARNING, evidence)
+            return await locked_order(connection, intent_id)
+
+    async def prove_absent(self, intent_id: IntentId, evidence: str) -> OrderRecord:
+        """Write down that the broker never got the order."""
+        return await self._conclude(
+            intent_id, OrderEvent.PROVE_ABSENT, ("order_proven_absent", EventLevel.WARNING), evidence
+        )
+
+    async def quarantine(self, intent_id: IntentId, evidence: str) -> OrderRecord:
+        """Write down that the order cannot be told from others; it stays active until an operator decides."""
+        return await self._conclude(
+            intent_id, OrderEvent.QUARANTINE, ("order_quarantined", EventLevel.CRITICAL), evidence
+        )
+
+    async def _conclude(
+        self, intent_id: IntentId, event: OrderEvent, told_as: tuple[str, EventLevel], evidence: str
+    ) -> OrderRecord:
+        concluded = OrderStatus.NEVER_PLACED if event is OrderEvent.PROVE_ABSENT else OrderStatus.QUARANTINED
+        async with transaction(self._pool) as connection:
+            order = await locked_order(connection, intent_id)
+            if order.status is not concluded:
+                await _move(connection, order, event, evidence)
+                await _tell(connection, order, *told_as, evidence)
+            return await locked_order(connection, intent_id)
+
+    async def book(self, intent_id: IntentId, broker_order: BrokerOrder, at: datetime) -> Booked:
+        """Book what a row of the broker's list adds: fill, order and position together, once, never backwards."""
+        async with transaction(self._pool) as connection:
+            return await book_on(connection, intent_id, broker_order, at)
+
+    # --- Asking
+
+    async def get(self, intent_id: IntentId) -> OrderRecord | None:
+        """Return the order, or None when the intent was never written."""
+        row = await self._pool.fetchrow(SELECT, intent_id)
+        return None if row is None else order_from_row(row)
+
+    _OF_POSITION = f"SELECT {COLUMNS} FROM orders WHERE position_id = $1 ORDER BY sequence"  # noqa: S608 our own columns
+
+    async def of_position(self, position_id: PositionId) -> tuple[OrderRecord, ...]:
+        """Return every order of a position in the sequence they were decided."""
+        return tuple(order_from_row(row) for row in await self._pool.fetch(self._OF_POSITION, position_id))
+
+    _ACTIVE = f"""
+    SELECT {COLUMNS} FROM orders
+    WHERE account_id = $1 AND is_active AND ($2::text IS NULL OR worker_id = $2) AND ($3::text IS NULL OR status = $3)
+    ORDER BY sequence
+    """  # noqa: S608 our own columns
+
+    async def active_in(self, account_id: AccountId) -> tuple[OrderRecord, ...]:
+        """Return every order of which the end has not been seen."""
+        return await self._active(account_id, None, None)
+
+    async def unfinished_of(self, account_id: AccountId, worker_id: WorkerId) -> tuple[OrderRecord, ...]:
+        """Return a worker's orders of which the end has not been seen."""
+        return await self._active(account_id, worker_id, None)
+
+    async def quarantined(self, account_id: AccountId) -> tuple[OrderRecord, ...]:
+        """Return the orders that wait for an operator."""
+        return await self._active(account_id, None, OrderStatus.QUARANTINED)
+
+    async def _active(
+        self, account_id: AccountId, worker_id: WorkerId | None, status: OrderStatus | None
+    ) -> tuple[OrderRecord, ...]:
+        rows = await self._pool.fetch(self._ACTIVE, account_id, worker_id, status)
+        return tuple(order_from_row(row) for row in rows)
+
+    _BOUND = """
+    SELECT order_date, branch, order_no FROM orders WHERE account_id = $1 AND order_date = $2 AND order_no IS NOT NULL
+    """
+
+    async def bound_refs(self, account_id: AccountId, session_date: SessionDate) -> set[BrokerOrderRef]:
+        """Return the broker's orders of a date that belong to an intent of ours."""
+        rows = await self._pool.fetch(self._BOUND, account_id, session_date)
+        return {BrokerOrderRef(SessionDate(row["order_date"]), row["branch"], row["order_no"]) for row in rows}
+
+    _SENT_AT = "SELECT sent_at FROM orders WHERE intent_id = $1"
+
+    async def sent_at(self, intent_id: IntentId) -> datetime | None:
+        """Return when the request left (real time), or None while it has not."""
+        sent_at: datetime | None = await self._pool.fetchval(self._SENT_AT, intent_id)
+        return sent_at
+
+
+_RECORD = """
+INSERT INTO orders (intent_id, account_id, worker_id, position_id, session_date, symbol, side, quantity, order_type,
+    limit_price, purpose, reason, fencing_token, decision_price, decided_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+ON CONFLICT (intent_id) DO NOTHING
+"""
+_BIND = """
+UPDATE orders SET
+    status = $2, order_date = $3, branch = $4, order_no = $5, evidence = $6, changed_at = clock_timestamp()
+WHERE intent_id = $1
+"""
+_REJECT = """
+UPDATE orders SET status = $2, reject_code = $3, reject_message = $4, changed_at = clock_timestamp()
+WHERE intent_id = $1
+"""
+_MOVE = "UPDATE orders SET status = $2, evidence = $3, changed_at = clock_timestamp() WHERE intent_id = $1"
+
+
+async def _record(connection: Connection, intent: OrderIntent) -> OrderRecord:
+    try:
+        await connection.execute(_RECORD, *_values(intent))
+    except asyncpg.UniqueViolationError as clash:
+        raise ActiveOrderExistsError(f"{intent.symbol} already has an active {intent.side} order") from clash
+    row = await connection.fetchrow(SELECT, intent.intent_id)
+    if row is None:
+        raise UnknownIntentError(f"order intent {intent.intent_id} was not written")
+    order = order_from_row(row)
+    written = order.intent
+    if (written.account_id, written.symbol, written.side) != (intent.account_id, intent.symbol, intent.side):
+        raise InvalidTransitionError(f"{intent.intent_id} already is a {written.side} of {written.symbol}")
+    return order
+
+
+async def _bind(
+    connection: Connection, order: OrderRecord, status: OrderStatus, ref: BrokerOrderRef, evidence: str
+) -> None:
+    about = (order.intent.intent_id, status, ref.order_date, ref.branch, ref.number, evidence)
+    try:
+        await connection.execute(_BIND, *about)
+    except asyncpg.UniqueViolationError as clash:
+        raise InvalidTransitionError(f"{ref} belongs to another intent than {order.intent.intent_id}") from clash
+
+
+async def _move(connection: Connection, order: OrderRecord, event: OrderEvent, evidence: str) -> None:
+    await connection.execute(_MOVE, order.intent.intent_id, next_status(order.status, event), evidence)
+
+
+async def _tell(connection: Connection, order: OrderRecord, kind: str, level: EventLevel, evidence: str) -> None:
+    intent = order.intent
+    event = Event(
+        account_id=intent.account_id,
+        kind=kind,
+        level=level,
+        at=intent.decided_at,
+        session_date=intent.session_date,
+        worker_id=intent.worker_id,
+        symbol=intent.symbol,
+        detail={"intent_id": intent.intent_id, "was": order.status.value, "evidence": evidence},
+        key=f"{kind}/{intent.intent_id}",
+    )
+    await append_on(connection, event)
+
+
+def _is_known(order: OrderRecord, outcome: SubmitOutcome) -> bool:
+    """Tell whether the outcome adds nothing; a different number for the same order is a contradiction."""
+    match outcome:
+        case Accepted(ref) if order.ref is not None:
+            if order.ref != ref:
+                raise InvalidTransitionError(f"{order.intent.intent_id} is {order.ref} at the broker, not {ref}")
+            return True
+        case Rejected() if order.ref is not None:
+            raise InvalidTransitionError(f"{order.intent.intent_id} is {order.ref} at the broker, yet was refused")
+        case Rejected():
+            return order.status is OrderStatus.REJECTED
+        case Unknown():
+            # Whoever has looked since knows more than a lost reply.
+            return order.status not in (OrderStatus.INTENDED, OrderStatus.SENDING)
+        case _:
+            return False
+
+
+def _values(intent: OrderIntent) -> tuple[object, ...]:
+    return (
+        intent.intent_id,
+        intent.account_id,
+        intent.worker_id,
+        intent.position_id,
+        intent.session_date,
+        intent.symbol,
+        intent.side,
+        intent.quantity,
+        intent.order_type,
+        intent.limit_price,
+        intent.purpose,
+        intent.reason,
+        intent.fencing_token,
+        intent.decision_price,
+        intent.decided_at,
+    )

@@ -1,0 +1,204 @@
+"""What we hold, from the first entry decision to the last share sold."""
+
+from dataclasses import fields
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+import asyncpg
+
+from database.errors import InvalidTransitionError, LivePositionExistsError, UnknownIntentError
+from database.pool import Connection, Pool, Row, transaction
+from domain.identity import AccountId, PositionId, WorkerId
+from domain.market import Market, Symbol
+from domain.money import Price, Quantity, Won
+from domain.position import OpenPosition, PositionOpening, PositionStatus, StrategyStamp
+from domain.rules import ExitRules
+from domain.session import SessionDate
+
+COLUMNS: Final = """
+    position_id, account_id, worker_id, session_date, symbol, name, market, decision_price, bought_quantity, cost,
+    sold_quantity, opened_at, high_water_mark, last_price, strategy_name, strategy_version, strategy_parameters,
+    strategy_reason, exit_rules, rules_version
+"""
+
+_PREPARE = """
+INSERT INTO positions (position_id, account_id, worker_id, session_date, symbol, name, market, decision_price,
+    strategy_name, strategy_version, strategy_parameters, strategy_reason, exit_rules, rules_version)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+ON CONFLICT (position_id) DO NOTHING
+"""
+
+
+async def prepare_on(connection: Connection, opening: PositionOpening) -> None:
+    """Describe a position before its first share, in the transaction that records its entry intent.
+
+    Raises:
+        LivePositionExistsError: the symbol or the worker already has a live position.
+    """
+    try:
+        await connection.execute(_PREPARE, *_values(opening))
+    except asyncpg.UniqueViolationError as clash:
+        raise LivePositionExistsError(
+            f"{opening.worker_id} cannot open {opening.symbol}: {clash.constraint_name}"
+        ) from clash
+
+
+class Positions:
+    """The table ``positions``. Prices and amounts in won, instants in market time."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    _GET = f"SELECT {COLUMNS} FROM positions WHERE position_id = $1 AND bought_quantity > 0"  # noqa: S608 our own columns
+
+    async def get(self, position_id: PositionId) -> OpenPosition | None:
+        """Return the position with its remaining shares (zero when sold out), or None before its first fill."""
+        row = await self._pool.fetchrow(self._GET, position_id)
+        return None if row is None else _from_row(row)
+
+    _HELD = f"""
+    SELECT {COLUMNS} FROM positions
+    WHERE account_id = $1 AND ($2::text IS NULL OR worker_id = $2) AND is_live AND bought_quantity > sold_quantity
+    ORDER BY opened_at, position_id
+    """  # noqa: S608 our own columns
+
+    async def held_by(self, account_id: AccountId, worker_id: WorkerId) -> OpenPosition | None:
+        """Return the position of which a worker holds shares, if any."""
+        row = await self._pool.fetchrow(self._HELD, account_id, worker_id)
+        return None if row is None else _from_row(row)
+
+    async def held_in(self, account_id: AccountId) -> tuple[OpenPosition, ...]:
+        """Return every position of which shares are held, oldest first."""
+        return tuple(_from_row(row) for row in await self._pool.fetch(self._HELD, account_id, None))
+
+    _LIVE = """
+    SELECT position_id, status FROM positions WHERE account_id = $1 AND worker_id = $2 AND is_live
+    """
+
+    async def live_of(self, account_id: AccountId, worker_id: WorkerId) -> tuple[PositionId, PositionStatus] | None:
+        """Return the worker's live position and its status, opening ones and sold out ones included."""
+        row = await self._pool.fetchrow(self._LIVE, account_id, worker_id)
+        return None if row is None else (PositionId(row["position_id"]), PositionStatus(row["status"]))
+
+    _MARK = """
+    UPDATE positions SET
+        last_price = $2, high_water_mark = GREATEST(high_water_mark, $3), changed_at = clock_timestamp()
+    WHERE position_id = $1 AND is_live AND bought_quantity > 0
+        AND (last_price <> $2 OR high_water_mark < $3)
+    """
+
+    async def mark(self, position_id: PositionId, last_price: Price, high_water_mark: Price) -> None:
+        """Keep the last price, and the best one, which never falls; a position that is over keeps its marks."""
+        await self._pool.execute(self._MARK, position_id, last_price, high_water_mark)
+
+    _LOCK = "SELECT status FROM positions WHERE position_id = $1 FOR UPDATE"
+    _ACTIVE_ENTRY = "SELECT EXISTS (SELECT FROM orders WHERE position_id = $1 AND is_active)"
+    _ABANDON = """
+    UPDATE positions SET status = 'abandoned', changed_at = clock_timestamp()
+    WHERE position_id = $1 AND status = 'opening'
+    """
+
+    async def abandon(self, position_id: PositionId) -> None:
+        """Let go of a position whose entry bought nothing; repeating it changes nothing.
+
+        Raises:
+            InvalidTransitionError: shares were bought, or its order could still fill.
+        """
+        async with transaction(self._pool) as connection:
+            status = await self._locked_status(connection, position_id)
+            if status is PositionStatus.ABANDONED:
+                return
+            if status is not PositionStatus.OPENING:
+                raise InvalidTransitionError(f"position {position_id} that is {status} cannot be abandoned")
+            if await connection.fetchval(self._ACTIVE_ENTRY, position_id):
+                raise InvalidTransitionError(f"position {position_id} cannot be abandoned: its order may still fill")
+            await connection.execute(self._ABANDON, position_id)
+
+    _BEGIN_EXIT = """
+    UPDATE positions SET status = 'exiting', changed_at = clock_timestamp() WHERE position_id = $1 AND status = 'open'
+    """
+
+    async def begin_exit(self, position_id: PositionId) -> None:
+        """Write down that the position is being sold; repeating it changes nothing.
+
+        Raises:
+            InvalidTransitionError: there is nothing to sell.
+        """
+        async with transaction(self._pool) as connection:
+            status = await self._locked_status(connection, position_id)
+            if status not in (PositionStatus.OPEN, PositionStatus.EXITING):
+                raise InvalidTransitionError(f"position {position_id} that is {status} cannot begin its exit")
+            await connection.execute(self._BEGIN_EXIT, position_id)
+
+    async def _locked_status(self, connection: Connection, position_id: PositionId) -> PositionStatus:
+        status = await connection.fetchval(self._LOCK, position_id)
+        if status is None:
+            raise UnknownIntentError(f"the ledger has no position {position_id}")
+        return PositionStatus(status)
+
+
+def _values(opening: PositionOpening) -> tuple[object, ...]:
+    stamp = opening.strategy
+    return (
+        opening.position_id,
+        opening.account_id,
+        opening.worker_id,
+        opening.session_date,
+        opening.symbol,
+        opening.name,
+        opening.market,
+        opening.decision_price,
+        stamp.name,
+        stamp.version,
+        stamp.parameters,
+        stamp.reason,
+        _rules_as_json(opening.exit_rules),
+        opening.rules_version,
+    )
+
+
+def _rules_as_json(rules: ExitRules) -> dict[str, str | float]:
+    values = {each.name: getattr(rules, each.name) for each in fields(rules)}
+    return {
+        name: value.total_seconds() if isinstance(value, timedelta) else str(value) for name, value in values.items()
+    }
+
+
+def _rules_from_json(stored: dict[str, str | float]) -> ExitRules:
+    """Read the rules back; a number is seconds, a text is a rate. Fields that the row does not know keep defaults."""
+    known = {each.name for each in fields(ExitRules)}
+    values: dict[str, Any] = {
+        name: Decimal(value) if isinstance(value, str) else timedelta(seconds=value)
+        for name, value in stored.items()
+        if name in known
+    }
+    return ExitRules(**values)
+
+
+def _cost_of_the_rest(row: Row) -> Won:
+    """Return what the unsold shares cost, so that the parts always add up to the whole."""
+    return Won(row["cost"] - row["cost"] * row["sold_quantity"] // row["bought_quantity"])
+
+
+def _from_row(row: Row) -> OpenPosition:
+    return OpenPosition(
+        position_id=PositionId(row["position_id"]),
+        account_id=AccountId(row["account_id"]),
+        worker_id=WorkerId(row["worker_id"]),
+        session_date=SessionDate(row["session_date"]),
+        symbol=Symbol(row["symbol"]),
+        name=row["name"],
+        market=Market(row["market"]),
+        quantity=Quantity(row["bought_quantity"] - row["sold_quantity"]),
+        cost=_cost_of_the_rest(row),
+        opened_at=row["opened_at"],
+        high_water_mark=Price(row["high_water_mark"]),
+        last_price=Price(row["last_price"]),
+        decision_price=Price(row["decision_price"]),
+        strategy=StrategyStamp(
+            row["strategy_name"], row["strategy_version"], row["strategy_parameters"], row["strategy_reason"]
+        ),
+        exit_rules=_rules_from_json(row["exit_rules"]),
+        rules_version=row["rules_version"],
+    )

@@ -1,0 +1,207 @@
+"""The account's rate budget as slots in Postgres, each free again one second after its response."""
+
+import asyncio
+import heapq
+import itertools
+import logging
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+import asyncpg
+
+from database.pool import Pool
+from domain.identity import AccountId
+from domain.lane import Lane
+
+MARGIN: Final = timedelta(milliseconds=50)
+"""Real time beyond the broker's second, for clocks and networks that are not exact."""
+
+_SECOND: Final = timedelta(seconds=1)
+_LONGEST_CALL: Final = timedelta(seconds=30)
+"""Real time after which the slot of a crashed process is free; longer than any request may take."""
+_LONGEST_SLEEP: Final = 0.1
+"""Real seconds between two looks while all slots are held, since another process may give one back."""
+_PAUSE_AFTER_FAULT: Final = 0.5
+
+_LEFT_FOR_OTHERS: Final = {Lane.EXIT: 0, Lane.RESOLVE: 1, Lane.ENTRY: 2, Lane.WATCH: 4, Lane.SCAN: 6}
+"""Of 18 slots, how many a lane leaves free for more urgent ones; other sizes in proportion."""
+_PROPORTION: Final = 18
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Waiter:
+    lane: int
+    granted: "asyncio.Future[_Grant]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    slot: int
+    holder: str
+
+
+@dataclass(slots=True)
+class _Queue:
+    """Who waits, most urgent lane first and by arrival within it."""
+
+    heap: list[tuple[int, int, _Waiter]] = field(default_factory=list)
+    arrivals: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def push(self, waiter: _Waiter) -> None:
+        heapq.heappush(self.heap, (waiter.lane, next(self.arrivals), waiter))
+
+    def drop_cancelled(self) -> None:
+        while self.heap and self.heap[0][2].granted.done():
+            heapq.heappop(self.heap)
+
+    def head_lane(self) -> tuple[int, int]:
+        """Return the most urgent lane and how many wait in it."""
+        lane = self.heap[0][0]
+        return lane, sum(1 for each in self.heap if each[0] == lane and not each[2].granted.done())
+
+    def pop(self) -> _Waiter | None:
+        self.drop_cancelled()
+        return heapq.heappop(self.heap)[2] if self.heap else None
+
+
+class RateSlots:
+    """One budget of ``calls_per_second`` for all processes of the account.
+
+    Two calls in one slot are more than a second apart at the broker, whatever the network does between them, so no
+    sliding second ever holds more calls than there are slots. One task of this process asks the database for all.
+    """
+
+    def __init__(self, pool: Pool, account_id: AccountId, calls_per_second: int, margin: timedelta = MARGIN) -> None:
+        self._pool = pool
+        self._account_id = account_id
+        self._size = calls_per_second
+        self._rest = _SECOND + margin
+        self._process = uuid.uuid4().hex
+        self._turns = itertools.count()
+        self._queue = _Queue()
+        self._given_back: list[_Grant] = []
+        self._news = asyncio.Event()
+        self._dispatcher: asyncio.Task[None] | None = None
+
+    def slot(self, lane: int) -> AbstractAsyncContextManager[None]:
+        """Wait for a slot, hold it during the call, free it one second after the response."""
+        return self._slot(lane)
+
+    @asynccontextmanager
+    async def _slot(self, lane: int) -> AsyncIterator[None]:
+        waiter = _Waiter(lane, asyncio.get_running_loop().create_future())
+        self._queue.push(waiter)
+        self._wake()
+        try:
+            await waiter.granted
+            yield
+        finally:
+            if waiter.granted.done() and not waiter.granted.cancelled():
+                self._given_back.append(waiter.granted.result())
+                self._wake()
+
+    async def aclose(self) -> None:
+        """Give back every slot whose call is over, then stop."""
+        if self._dispatcher is not None:
+            self._dispatcher.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._dispatcher
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await self._give_back()
+
+    def _wake(self) -> None:
+        self._news.set()
+        if self._dispatcher is None or self._dispatcher.done():
+            self._dispatcher = asyncio.create_task(self._dispatch())
+
+    async def _dispatch(self) -> None:
+        """Serve this process until nobody waits and nothing is to be given back."""
+        while True:
+            self._queue.drop_cancelled()
+            if not self._queue.heap and not self._given_back:
+                return
+            self._news.clear()
+            try:
+                await self._give_back()
+                pause = await self._grant()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+                _log.warning("rate_budget_unreachable", extra={"cause": str(fault)})
+                pause = _PAUSE_AFTER_FAULT
+            if pause:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), pause)
+
+    _FREE = """
+    UPDATE rate_slots SET free_at = clock_timestamp() + $2
+    FROM unnest($3::integer[], $4::text[]) AS given (slot, holder)
+    WHERE rate_slots.account_id = $1 AND rate_slots.slot = given.slot AND rate_slots.holder = given.holder
+    """
+
+    async def _give_back(self) -> None:
+        if not self._given_back:
+            return
+        given = self._given_back[:]
+        slots, holders = [grant.slot for grant in given], [grant.holder for grant in given]
+        await self._pool.execute(self._FREE, self._account_id, self._rest, slots, holders)
+        del self._given_back[: len(given)]
+
+    _TAKE = """
+    WITH budget AS MATERIALIZED (
+        SELECT count(*) AS rows, count(*) FILTER (WHERE free_at <= clock_timestamp()) AS free,
+            extract(epoch FROM
+                min(free_at) FILTER (WHERE free_at > clock_timestamp()) - clock_timestamp())::float8 AS next
+        FROM rate_slots WHERE account_id = $1 AND slot < $2
+    ),
+    chosen AS MATERIALIZED (
+        SELECT slot FROM rate_slots
+        WHERE account_id = $1 AND slot < $2 AND free_at <= clock_timestamp()
+        ORDER BY slot
+        LIMIT GREATEST(LEAST($3, (SELECT free FROM budget) - $4), 0)
+        FOR UPDATE SKIP LOCKED
+    ),
+    taken AS (
+        UPDATE rate_slots SET holder = $5, free_at = clock_timestamp() + $6
+        FROM chosen WHERE rate_slots.account_id = $1 AND rate_slots.slot = chosen.slot
+        RETURNING rate_slots.slot
+    )
+    SELECT rows, next, ARRAY(SELECT slot FROM taken) AS slots FROM budget
+    """
+
+    async def _grant(self) -> float:
+        """Take slots for the most urgent waiters; return how long (real seconds) nothing can be expected."""
+        self._queue.drop_cancelled()
+        if not self._queue.heap:
+            return 0.0
+        lane, wanted = self._queue.head_lane()
+        holder = f"{self._process}/{next(self._turns)}"
+        left = _LEFT_FOR_OTHERS[Lane(lane)] * self._size // _PROPORTION
+        row = await self._pool.fetchrow(self._TAKE, self._account_id, self._size, wanted, left, holder, _LONGEST_CALL)
+        if row is None or row["rows"] < self._size:
+            await self._add_missing_slots()
+            return 0.0
+        for slot in row["slots"]:
+            self._hand_out(_Grant(slot, holder))
+        return 0.0 if row["slots"] else min(row["next"] or _LONGEST_SLEEP, _LONGEST_SLEEP)
+
+    def _hand_out(self, grant: _Grant) -> None:
+        waiter = self._queue.pop()
+        if waiter is None:
+            self._given_back.append(grant)
+        else:
+            waiter.granted.set_result(grant)
+
+    _ADD = """
+    INSERT INTO rate_slots (account_id, slot, free_at)
+    SELECT $1, slot, clock_timestamp() + $3 FROM generate_series(0, $2 - 1) AS slot
+    ON CONFLICT (account_id, slot) DO NOTHING
+    """
+
+    async def _add_missing_slots(self) -> None:
+        """Fill an empty or too small table; the calls of a moment ago may not be forgotten, so the new slots rest."""
+        await self._pool.execute(self._ADD, self._account_id, self._size, self._rest)

@@ -1,0 +1,181 @@
+"""The gate of every entry: kill switch, closed sessions, cool-downs, and what has been lost and done today."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from database.errors import EnvironmentMismatchError
+from database.events import append_on, denial_event
+from database.pool import Connection, Executor, Pool, Row, transaction
+from domain.event import Event, EventLevel
+from domain.identity import AccountId, WorkerId
+from domain.market import Symbol
+from domain.money import Won
+from domain.order import OrderIntent
+from domain.risk import Denied, RiskSnapshot
+from domain.session import SessionDate
+
+
+@dataclass(frozen=True, slots=True)
+class RiskState:
+    """What stands across sessions: the kill switch, who pressed it last and why. ``changed_at`` is real time."""
+
+    kill_switch_on: bool
+    kill_switch_by: str
+    kill_switch_reason: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RiskView:
+    """Whose risk is read: one worker in one session, at a market instant."""
+
+    account_id: AccountId
+    worker_id: WorkerId
+    session_date: SessionDate
+    now: datetime
+
+
+_SNAPSHOT = """
+SELECT
+    risk_state.kill_switch_on,
+    COALESCE((SELECT reason FROM closed_entries WHERE account_id = $1 AND session_date = $3), '') AS closed_because,
+    result.fleet_pnl, result.worker_pnl, result.worker_trades, result.last_loss_at,
+    ARRAY(SELECT symbol FROM symbol_cool_downs WHERE account_id = $1 AND until > $4) AS cooling
+FROM risk_state, (
+    SELECT
+        COALESCE(sum(net_pnl), 0)::bigint AS fleet_pnl,
+        COALESCE(sum(net_pnl) FILTER (WHERE worker_id = $2), 0)::bigint AS worker_pnl,
+        count(*) FILTER (WHERE worker_id = $2) AS worker_trades,
+        max(closed_at) FILTER (WHERE worker_id = $2 AND net_pnl < 0) AS last_loss_at
+    FROM trades WHERE account_id = $1 AND session_date = $3
+) AS result
+WHERE risk_state.account_id = $1
+"""
+_SHARE_GATE = "SELECT kill_switch_on FROM risk_state WHERE account_id = $1 FOR SHARE"
+_HOLD_GATE = "SELECT kill_switch_on FROM risk_state WHERE account_id = $1 FOR UPDATE"
+
+
+async def snapshot_behind_gate(connection: Connection, view: RiskView) -> RiskSnapshot:
+    """Read the risk while nobody can change it: losses, kill switch and closures wait until the transaction ends."""
+    await connection.execute(_SHARE_GATE, view.account_id)
+    return await _snapshot(connection, view)
+
+
+async def hold_gate(connection: Connection, account_id: AccountId) -> None:
+    """Keep every entry from being sent until the transaction ends; what it writes is seen by the next one."""
+    await connection.execute(_HOLD_GATE, account_id)
+
+
+async def _snapshot(connection: Executor, view: RiskView) -> RiskSnapshot:
+    row = await connection.fetchrow(_SNAPSHOT, view.account_id, view.worker_id, view.session_date, view.now)
+    if row is None:
+        raise EnvironmentMismatchError(f"account {view.account_id} is not pinned to this database")
+    return _from_row(view, row)
+
+
+class Risk:
+    """The tables ``risk_state``, ``closed_entries`` and ``symbol_cool_downs``, with the session's trades."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def snapshot(
+        self, account_id: AccountId, worker_id: WorkerId, session_date: SessionDate, now: datetime
+    ) -> RiskSnapshot:
+        """Return what the ledger knows at a market instant; ``begin_sending`` reads it again behind the gate."""
+        return await _snapshot(self._pool, RiskView(account_id, worker_id, session_date, now))
+
+    async def record_denial(self, intent: OrderIntent, verdict: Denied) -> None:
+        """Write down that a buy was denied before it became an order."""
+        key = f"denied/{intent.intent_id}/{intent.symbol}/{verdict.denial}"
+        await append_on(self._pool, denial_event(intent, verdict.denial, verdict.detail, key))
+
+    _PRESS = """
+    UPDATE risk_state SET kill_switch_on = true, kill_switch_by = $2, kill_switch_reason = $3,
+        changed_at = clock_timestamp()
+    WHERE account_id = $1 AND NOT kill_switch_on
+    """
+    _LIFT = """
+    UPDATE risk_state SET kill_switch_on = false, kill_switch_by = $2, kill_switch_reason = $3,
+        changed_at = clock_timestamp()
+    WHERE account_id = $1 AND kill_switch_on
+    """
+
+    async def press_kill_switch(self, account_id: AccountId, by: str, reason: str) -> None:
+        """Stop all entries at once; pressing again changes nothing, but each press is written down."""
+        await self._turn(self._PRESS, "kill_switch_pressed", account_id, by, reason)
+
+    async def lift_kill_switch(self, account_id: AccountId, by: str, reason: str = "") -> None:
+        """Allow entries again; each lift is written down."""
+        await self._turn(self._LIFT, "kill_switch_lifted", account_id, by, reason)
+
+    async def _turn(self, statement: str, kind: str, account_id: AccountId, by: str, reason: str) -> None:
+        async with transaction(self._pool) as connection:
+            await hold_gate(connection, account_id)
+            state = await self._state(connection, account_id)
+            await connection.execute(statement, account_id, by, reason)
+            now = await connection.fetchval("SELECT clock_timestamp()")
+            detail: dict[str, str | int] = {"by": by, "reason": reason, "was_on": int(state.kill_switch_on)}
+            await append_on(connection, Event(account_id, kind, EventLevel.CRITICAL, now, detail=detail))
+
+    _CLOSE_ENTRIES = """
+    INSERT INTO closed_entries (account_id, session_date, reason) VALUES ($1, $2, $3)
+    ON CONFLICT (account_id, session_date) DO NOTHING
+    """
+
+    async def close_entries(self, account_id: AccountId, session_date: SessionDate, reason: str) -> None:
+        """Buy nothing more in a session; the first reason stays."""
+        async with transaction(self._pool) as connection:
+            await hold_gate(connection, account_id)
+            await connection.execute(self._CLOSE_ENTRIES, account_id, session_date, reason)
+
+    _REOPEN_ENTRIES = "DELETE FROM closed_entries WHERE account_id = $1 AND session_date = $2"
+
+    async def reopen_entries(self, account_id: AccountId, session_date: SessionDate) -> None:
+        """Allow entries in a session again."""
+        async with transaction(self._pool) as connection:
+            await hold_gate(connection, account_id)
+            await connection.execute(self._REOPEN_ENTRIES, account_id, session_date)
+
+    async def cool_down(self, account_id: AccountId, symbol: Symbol, until: datetime) -> None:
+        """Keep a symbol from being bought before a market instant; a later instant stays."""
+        await cool_down_on(self._pool, account_id, symbol, until)
+
+    async def state(self, account_id: AccountId) -> RiskState:
+        """Return the kill switch as it stands."""
+        return await self._state(self._pool, account_id)
+
+    _STATE = """
+    SELECT kill_switch_on, kill_switch_by, kill_switch_reason, changed_at FROM risk_state WHERE account_id = $1
+    """
+
+    async def _state(self, connection: Executor, account_id: AccountId) -> RiskState:
+        row = await connection.fetchrow(self._STATE, account_id)
+        if row is None:
+            raise EnvironmentMismatchError(f"account {account_id} is not pinned to this database")
+        return RiskState(row["kill_switch_on"], row["kill_switch_by"], row["kill_switch_reason"], row["changed_at"])
+
+
+_COOL_DOWN = """
+INSERT INTO symbol_cool_downs AS kept (account_id, symbol, until) VALUES ($1, $2, $3)
+ON CONFLICT (account_id, symbol) DO UPDATE SET until = excluded.until WHERE kept.until < excluded.until
+"""
+
+
+async def cool_down_on(connection: Executor, account_id: AccountId, symbol: Symbol, until: datetime) -> None:
+    """Let a symbol rest, as part of a larger transaction if need be."""
+    await connection.execute(_COOL_DOWN, account_id, symbol, until)
+
+
+def _from_row(view: RiskView, row: Row) -> RiskSnapshot:
+    return RiskSnapshot(
+        account_id=view.account_id,
+        worker_id=view.worker_id,
+        kill_switch_on=row["kill_switch_on"],
+        entries_closed_because=row["closed_because"],
+        worker_pnl=Won(row["worker_pnl"]),
+        fleet_pnl=Won(row["fleet_pnl"]),
+        worker_trades=row["worker_trades"],
+        last_loss_at=row["last_loss_at"],
+        symbols_cooling_down=frozenset(Symbol(symbol) for symbol in row["cooling"]),
+    )

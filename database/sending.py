@@ -1,0 +1,140 @@
+"""The one transaction before an order leaves: lease, gate and compare-and-set, all or nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from database.errors import EnvironmentMismatchError, InvalidTransitionError
+from database.events import append_on, denial_event
+from database.order_rows import locked_order
+from database.pool import Connection, Row
+from database.risk import RiskView, snapshot_behind_gate
+from domain.identity import Environment, IntentId
+from domain.order import OrderIntent, OrderPurpose, OrderStatus
+from domain.risk import Denial, Denied, Review, RiskSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class SendingPermit:
+    """Exactly one request may leave now. ``sent_at`` and ``lease_expires_at`` are real time (database clock)."""
+
+    intent: OrderIntent
+    sent_at: datetime
+    lease_expires_at: datetime
+    kind: Literal["permit"] = "permit"
+
+    @property
+    def may_send(self) -> bool:
+        """Tell that the request may leave."""
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class SendingRefused:
+    """The order is denied and will never be sent."""
+
+    denial: Denial
+    detail: str
+    kind: Literal["refused"] = "refused"
+
+    @property
+    def may_send(self) -> bool:
+        """Tell that nothing may leave."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyBegun:
+    """Somebody was here before: the request may have left, or never will."""
+
+    status: OrderStatus
+    kind: Literal["already_begun"] = "already_begun"
+
+    @property
+    def may_send(self) -> bool:
+        """Tell that nothing may leave."""
+        return False
+
+
+Sending = SendingPermit | SendingRefused | AlreadyBegun
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What must hold for an order to leave: the review of a buy, and the time (real) its request may take."""
+
+    review: Callable[[RiskSnapshot], Review] | None
+    http_timeout: timedelta
+    environment: Environment | None = None
+
+
+# Locks are taken in the same sequence everywhere: lock, position, order, gate.
+_LEASE = """
+SELECT stock_locks.worker_id, stock_locks.fencing_token, stock_locks.expires_at
+FROM stock_locks JOIN orders USING (account_id, symbol)
+WHERE orders.intent_id = $1
+FOR SHARE OF stock_locks
+"""
+_ENVIRONMENT = "SELECT environment FROM accounts WHERE account_id = $1"
+_SEND = """
+UPDATE orders SET status = 'sending', sent_at = clock_timestamp(), changed_at = clock_timestamp()
+WHERE intent_id = $1 AND status = 'intended' AND $2::timestamptz - clock_timestamp() >= $3::interval
+RETURNING sent_at
+"""
+_DENY = """
+UPDATE orders SET status = 'denied', denial = $2, changed_at = clock_timestamp()
+WHERE intent_id = $1 AND status = 'intended'
+"""
+
+
+async def begin(connection: Connection, intent_id: IntentId, gate: Gate) -> Sending:
+    """Move an intent to SENDING if everything allows it, else deny it; the caller's transaction makes it one step."""
+    lease = await connection.fetchrow(_LEASE, intent_id)
+    order = await locked_order(connection, intent_id)
+    if order.status is not OrderStatus.INTENDED:
+        return AlreadyBegun(order.status)
+    intent = order.intent
+    await _check_environment(connection, intent, gate.environment)
+    if lease is None or (lease["worker_id"], lease["fencing_token"]) != (intent.worker_id, intent.fencing_token):
+        return await _deny(connection, intent, Denied(Denial.LEASE_LOST, _stale(intent, lease)))
+    verdict = await _reviewed(connection, intent, gate)
+    if isinstance(verdict, Denied):
+        return await _deny(connection, intent, verdict)
+    sent_at = await connection.fetchval(_SEND, intent_id, lease["expires_at"], gate.http_timeout)
+    if sent_at is None:
+        short = f"its lease ends at {lease['expires_at']:%FT%TZ}, sooner than a request may take ({gate.http_timeout})"
+        return await _deny(connection, intent, Denied(Denial.LEASE_LOST, short))
+    return SendingPermit(intent, sent_at, lease["expires_at"])
+
+
+def _stale(intent: OrderIntent, lease: Row | None) -> str:
+    now = "nobody has ever held its lock"
+    if lease is not None:
+        now = f"{lease['worker_id'] or 'nobody'} holds token {lease['fencing_token']}"
+    return f"decided by {intent.worker_id} under token {intent.fencing_token}; now {now}"
+
+
+async def _check_environment(connection: Connection, intent: OrderIntent, environment: Environment | None) -> None:
+    if environment is None:
+        return
+    pinned = await connection.fetchval(_ENVIRONMENT, intent.account_id)
+    if pinned != environment:
+        raise EnvironmentMismatchError(f"account {intent.account_id} is {pinned}, the order would go to {environment}")
+
+
+async def _reviewed(connection: Connection, intent: OrderIntent, gate: Gate) -> Review | None:
+    """Review a buy behind the gate; a sale is never kept by it."""
+    if intent.purpose is OrderPurpose.EXIT:
+        return None
+    if gate.review is None:
+        raise InvalidTransitionError(f"entry {intent.intent_id} cannot be sent without a review")
+    view = RiskView(intent.account_id, intent.worker_id, intent.session_date, intent.decided_at)
+    return gate.review(await snapshot_behind_gate(connection, view))
+
+
+async def _deny(connection: Connection, intent: OrderIntent, verdict: Denied) -> SendingRefused:
+    await connection.execute(_DENY, intent.intent_id, verdict.denial)
+    key = f"denied/{intent.intent_id}"
+    await append_on(connection, denial_event(intent, verdict.denial, verdict.detail, key))
+    return SendingRefused(verdict.denial, verdict.detail)

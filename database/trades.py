@@ -1,0 +1,164 @@
+"""Closed trades: the position, its trade, the lock and the cool-down, in one step, once."""
+
+from datetime import datetime
+
+from database.errors import InvalidTransitionError
+from database.locks import release_on
+from database.pool import Connection, Pool, Row, transaction
+from database.risk import cool_down_on, hold_gate
+from domain.costs import Costs
+from domain.identity import AccountId, PositionId, WorkerId
+from domain.lock import Lease
+from domain.market import Market, Symbol
+from domain.money import Price, Quantity, Won
+from domain.position import ClosedTrade, ExitReason, PositionStatus, StrategyStamp
+from domain.session import SessionDate
+
+
+class Trades:
+    """The table ``trades``. Amounts in won, instants in market time."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def close(
+        self, trade: ClosedTrade, lease: Lease | None, *, release_lock: bool, cool_until: datetime | None = None
+    ) -> bool:
+        """Book a sold out position; False when it had been booked before (the first booking stands).
+
+        The lock is released if the lease's token is still current; a stale one does not keep the result from the books.
+
+        Raises:
+            InvalidTransitionError: the trade does not add up with the position's fills.
+        """
+        async with transaction(self._pool) as connection:
+            if release_lock and lease is not None:
+                await release_on(connection, lease)
+            await _check(connection, trade)
+            written = await connection.fetchval(_INSERT, *_values(trade))
+            if written is None:
+                return False
+            await hold_gate(connection, trade.account_id)
+            await connection.execute(
+                _CLOSE_POSITION,
+                trade.position_id,
+                trade.exit_amount,
+                trade.closed_at,
+                trade.exit_reason,
+                trade.net_pnl,
+            )
+            if cool_until is not None:
+                await cool_down_on(connection, trade.account_id, trade.symbol, cool_until)
+            return True
+
+    _ON = """
+    SELECT position_id, account_id, worker_id, session_date, symbol, name, market, quantity, entry_amount, exit_amount,
+        entry_commission, entry_tax, exit_commission, exit_tax, opened_at, closed_at, exit_reason, strategy_name,
+        strategy_version, strategy_parameters, strategy_reason, entry_decision_price, exit_decision_price
+    FROM trades
+    WHERE account_id = $1 AND session_date BETWEEN $2 AND $3 AND ($4::text IS NULL OR worker_id = $4)
+    ORDER BY closed_at, position_id
+    """
+
+    async def on(
+        self, account_id: AccountId, session_date: SessionDate, worker_id: WorkerId | None = None
+    ) -> tuple[ClosedTrade, ...]:
+        """Return a session's trades in the sequence they closed, of the fleet or of one worker."""
+        return await self.between(account_id, session_date, session_date, worker_id)
+
+    async def between(
+        self, account_id: AccountId, first: SessionDate, last: SessionDate, worker_id: WorkerId | None = None
+    ) -> tuple[ClosedTrade, ...]:
+        """Return the trades of a stretch of session dates, both ends included."""
+        rows = await self._pool.fetch(self._ON, account_id, first, last, worker_id)
+        return tuple(_from_row(row) for row in rows)
+
+
+_LOCK_POSITION = """
+SELECT status, bought_quantity, cost, sold_quantity, proceeds FROM positions WHERE position_id = $1 FOR UPDATE
+"""
+_INSERT = """
+INSERT INTO trades (position_id, account_id, worker_id, session_date, symbol, name, market, quantity, entry_amount,
+    exit_amount, entry_commission, entry_tax, exit_commission, exit_tax, opened_at, closed_at, exit_reason,
+    strategy_name, strategy_version, strategy_parameters, strategy_reason, entry_decision_price, exit_decision_price)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+ON CONFLICT (position_id) DO NOTHING
+RETURNING position_id
+"""
+_CLOSE_POSITION = """
+UPDATE positions SET status = 'closed', sold_quantity = bought_quantity, proceeds = $2, closed_at = $3,
+    exit_reason = $4, realised_pnl = $5, changed_at = clock_timestamp()
+WHERE position_id = $1
+"""
+
+
+async def _check(connection: Connection, trade: ClosedTrade) -> None:
+    """Let every won of the trade trace to fills; only what somebody else sold may come on top."""
+    held = await connection.fetchrow(_LOCK_POSITION, trade.position_id)
+    if held is None or held["status"] not in (PositionStatus.OPEN, PositionStatus.EXITING, PositionStatus.CLOSED):
+        state = held["status"] if held else "unknown"
+        raise InvalidTransitionError(f"position {trade.position_id} that is {state} cannot be closed")
+    if held["status"] == PositionStatus.CLOSED:
+        return
+    bought = (held["bought_quantity"], held["cost"]) == (trade.quantity, trade.entry_amount)
+    sold = (held["sold_quantity"], held["proceeds"]) == (trade.quantity, trade.exit_amount)
+    if trade.exit_reason is ExitReason.FOREIGN_SALE:
+        sold = trade.exit_amount >= held["proceeds"]
+    if not (bought and sold):
+        raise InvalidTransitionError(
+            f"trade {trade.position_id} of {trade.quantity} shares, {trade.entry_amount} → {trade.exit_amount} won, "
+            f"does not add up with its fills {dict(held)}"
+        )
+
+
+def _values(trade: ClosedTrade) -> tuple[object, ...]:
+    return (
+        trade.position_id,
+        trade.account_id,
+        trade.worker_id,
+        trade.session_date,
+        trade.symbol,
+        trade.name,
+        trade.market,
+        trade.quantity,
+        trade.entry_amount,
+        trade.exit_amount,
+        trade.entry_costs.commission,
+        trade.entry_costs.tax,
+        trade.exit_costs.commission,
+        trade.exit_costs.tax,
+        trade.opened_at,
+        trade.closed_at,
+        trade.exit_reason,
+        trade.strategy.name,
+        trade.strategy.version,
+        trade.strategy.parameters,
+        trade.strategy.reason,
+        trade.entry_decision_price,
+        trade.exit_decision_price,
+    )
+
+
+def _from_row(row: Row) -> ClosedTrade:
+    return ClosedTrade(
+        position_id=PositionId(row["position_id"]),
+        account_id=AccountId(row["account_id"]),
+        worker_id=WorkerId(row["worker_id"]),
+        session_date=SessionDate(row["session_date"]),
+        symbol=Symbol(row["symbol"]),
+        name=row["name"],
+        market=Market(row["market"]),
+        quantity=Quantity(row["quantity"]),
+        entry_amount=Won(row["entry_amount"]),
+        exit_amount=Won(row["exit_amount"]),
+        entry_costs=Costs(Won(row["entry_commission"]), Won(row["entry_tax"])),
+        exit_costs=Costs(Won(row["exit_commission"]), Won(row["exit_tax"])),
+        opened_at=row["opened_at"],
+        closed_at=row["closed_at"],
+        exit_reason=ExitReason(row["exit_reason"]),
+        strategy=StrategyStamp(
+            row["strategy_name"], row["strategy_version"], row["strategy_parameters"], row["strategy_reason"]
+        ),
+        entry_decision_price=Price(row["entry_decision_price"]),
+        exit_decision_price=Price(row["exit_decision_price"]),
+    )

@@ -1,0 +1,161 @@
+"""The trading workers of an account as operators see them: state, stock, money and the last thing that happened."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from database.errors import UnknownIntentError
+from database.pool import Pool, Row
+from domain.identity import AccountId, WorkerId
+from domain.market import Symbol
+from domain.money import Price, Quantity, Won
+from domain.session import SessionDate
+from domain.worker_state import WorkerState
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredWorker:
+    """A worker and the workflow that is its loop."""
+
+    worker_id: WorkerId
+    workflow_id: str
+    state: WorkerState
+    paused: bool
+    symbol: Symbol | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """One line of the live table. Prices and PnL in won, ``realised_pnl`` net, ``unrealised_pnl`` before costs."""
+
+    worker_id: WorkerId
+    state: WorkerState
+    paused: bool
+    symbol: Symbol | None
+    name: str
+    quantity: Quantity
+    entry_price: Decimal | None
+    last_price: Price | None
+    unrealised_pnl: Won
+    realised_pnl: Won
+    trades: int
+    last_event: str
+    last_event_at: datetime | None
+
+
+class Workers:
+    """The table ``workers``. Instants in market time."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    _REGISTER = """
+    INSERT INTO workers AS kept (account_id, worker_id, workflow_id) VALUES ($1, $2, $3)
+    ON CONFLICT (account_id, worker_id) DO UPDATE SET workflow_id = $3, changed_at = clock_timestamp()
+    WHERE kept.workflow_id <> $3
+    """
+
+    async def register(self, account_id: AccountId, worker_id: WorkerId, workflow_id: str) -> None:
+        """Make the worker known, so that the close can reach its workflow; its state stays."""
+        await self._pool.execute(self._REGISTER, account_id, worker_id, workflow_id)
+
+    _ENTER = """
+    UPDATE workers SET state = $3, symbol = $4, last_event = $5, last_event_at = $6, changed_at = clock_timestamp()
+    WHERE account_id = $1 AND worker_id = $2
+    RETURNING worker_id
+    """
+
+    async def enter(  # noqa: PLR0913, PLR0917 one line of the live table
+        self,
+        account_id: AccountId,
+        worker_id: WorkerId,
+        state: WorkerState,
+        symbol: Symbol | None,
+        event: str,
+        at: datetime,
+    ) -> None:
+        """Show what the worker does now.
+
+        Raises:
+            UnknownIntentError: the worker was never registered.
+        """
+        shown = await self._pool.fetchval(self._ENTER, account_id, worker_id, state, symbol, event, at)
+        _require(shown, account_id, worker_id)
+
+    _PAUSE = """
+    UPDATE workers SET paused = $3, changed_at = clock_timestamp() WHERE account_id = $1 AND worker_id = $2
+    RETURNING worker_id
+    """
+
+    async def set_paused(self, account_id: AccountId, worker_id: WorkerId, paused: bool) -> None:  # noqa: FBT001 a column
+        """Show whether the worker may buy."""
+        _require(await self._pool.fetchval(self._PAUSE, account_id, worker_id, paused), account_id, worker_id)
+
+    _ALL = """
+    SELECT worker_id, workflow_id, state, paused, symbol FROM workers
+    WHERE account_id = $1 ORDER BY length(worker_id), worker_id
+    """
+
+    async def all_of(self, account_id: AccountId) -> tuple[RegisteredWorker, ...]:
+        """Return every worker that ever registered, ``worker-2`` before ``worker-10``."""
+        return tuple(
+            RegisteredWorker(
+                WorkerId(row["worker_id"]),
+                row["workflow_id"],
+                WorkerState(row["state"]),
+                row["paused"],
+                _symbol(row["symbol"]),
+            )
+            for row in await self._pool.fetch(self._ALL, account_id)
+        )
+
+    _BOARD = """
+    SELECT workers.worker_id, workers.state, workers.paused, COALESCE(held.symbol, workers.symbol) AS symbol,
+        COALESCE(held.name, '') AS name, held.bought_quantity, held.sold_quantity, held.cost, held.last_price,
+        COALESCE(result.net_pnl, 0)::bigint AS realised_pnl, COALESCE(result.trades, 0) AS trades,
+        workers.last_event, workers.last_event_at
+    FROM workers
+    LEFT JOIN positions AS held
+        ON held.account_id = workers.account_id AND held.worker_id = workers.worker_id
+        AND held.is_live AND held.bought_quantity > held.sold_quantity
+    LEFT JOIN (
+        SELECT worker_id, sum(net_pnl) AS net_pnl, count(*) AS trades FROM trades
+        WHERE account_id = $1 AND session_date = $2 GROUP BY worker_id
+    ) AS result ON result.worker_id = workers.worker_id
+    WHERE workers.account_id = $1
+    ORDER BY length(workers.worker_id), workers.worker_id
+    """
+
+    async def board(self, account_id: AccountId, session_date: SessionDate) -> tuple[WorkerRow, ...]:
+        """Return the live table of a session."""
+        return tuple(_from_row(row) for row in await self._pool.fetch(self._BOARD, account_id, session_date))
+
+
+def _require(shown: str | None, account_id: AccountId, worker_id: WorkerId) -> None:
+    if shown is None:
+        raise UnknownIntentError(f"worker {worker_id} of {account_id} was never registered")
+
+
+def _symbol(value: str | None) -> Symbol | None:
+    return None if value is None else Symbol(value)
+
+
+def _from_row(row: Row) -> WorkerRow:
+    bought, sold = row["bought_quantity"] or 0, row["sold_quantity"] or 0
+    quantity, last_price = bought - sold, row["last_price"]
+    cost = row["cost"] - row["cost"] * sold // bought if bought else 0
+    return WorkerRow(
+        worker_id=WorkerId(row["worker_id"]),
+        state=WorkerState(row["state"]),
+        paused=row["paused"],
+        symbol=_symbol(row["symbol"]),
+        name=row["name"],
+        quantity=Quantity(quantity),
+        entry_price=Decimal(cost) / quantity if quantity else None,
+        last_price=None if last_price is None else Price(last_price),
+        unrealised_pnl=Won(last_price * quantity - cost if last_price else 0),
+        realised_pnl=Won(row["realised_pnl"]),
+        trades=row["trades"],
+        last_event=row["last_event"],
+        last_event_at=row["last_event_at"],
+    )

@@ -1,0 +1,34 @@
+"""The book of record on a real PostgreSQL, with one account pinned."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from database.database import Database, open_database
+from domain.identity import Environment
+from tests.builders import ACCOUNT
+from tests.database.books import FINGERPRINT, Books
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The facade on a fresh database that belongs to ``ACCOUNT``."""
+    opened = await open_database(database_url)
+    await opened.accounts.pin(ACCOUNT, Environment.SIMULATED, FINGERPRINT)
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+def books(database: Database) -> Books:
+    """A driver that walks orders through their life."""
+    return Books(database)
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection beside the facade, to look and to break things with plain SQL."""
+    plain = await asyncpg.connect(database_url)
+    yield plain
+    await plain.close()
