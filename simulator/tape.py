@@ -4,6 +4,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Final
 
 from domain.money import Price
@@ -18,6 +19,9 @@ FIRST_DATE: Final = date(2025, 7, 1)
 """The day on which every chain of closes begins; the exchange knows nothing earlier."""
 
 _KEPT_PATHS: Final = 6
+
+_day_plan = lru_cache(maxsize=40_000)(plan_day)
+_natural_day = lru_cache(maxsize=400)(NaturalDay)
 
 
 class SessionSequence:
@@ -113,12 +117,12 @@ class Tape:
     def _plan(self, position: int) -> DayPlan:
         base = self.base_price(position)
         displacement = math.log(base / self.listing.price)
-        return plan_day(self._seed, self._sessions.at(position).date, self.listing, displacement)
+        return _day_plan(self._seed, self._sessions.at(position).date, self.listing, displacement)
 
     def _make_path(self, position: int) -> DayPath:
         session = self._sessions.at(position)
         minutes = int((session.auction_at - session.opens_at).total_seconds()) // 60
-        natural = NaturalDay(self._seed, self.listing, self._plan(position), self.base_price(position), minutes)
+        natural = _natural_day(self._seed, self.listing, self._plan(position), self.base_price(position), minutes)
         return DayPath(natural, self._natural_close(position), self._edits_of(position))
 
     def _edits_of(self, position: int) -> list[Edit]:
