@@ -103,7 +103,7 @@ class TokenKeeper:
         try:
             async with self._budget.slot(Lane.EXIT):
                 envelope = await self._wire.post_token()
-        except (httpx.RequestError, TimeoutError) as error:
+        except (httpx.RequestError, OSError) as error:
             return BrokerUnavailableError(f"tokenP: {type(error).__name__}")
         return self._judged(envelope)
 

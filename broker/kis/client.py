@@ -127,7 +127,7 @@ class KisClient:
             envelope = await self._wire.post_order(call, body, token)
         except _NEVER_LEFT as error:
             return Rejected(NOT_SENT, f"{call.label}: {type(error).__name__}")
-        except (httpx.RequestError, TimeoutError) as error:
+        except (httpx.RequestError, OSError) as error:
             return Unknown(f"{call.label}: {type(error).__name__}")
         if envelope.meaning is Meaning.TOKEN:
             self._keeper.forget(token)
@@ -148,8 +148,9 @@ class KisClient:
         async with self._budget.slot(lane):
             try:
                 return await self._wire.get(query.call, parameters, token, page)
-            except (httpx.RequestError, TimeoutError) as error:
-                raise BrokerUnavailableError(f"{query.call.label}: {type(error).__name__}") from error
+            except (httpx.RequestError, OSError) as error:
+                text = f"{query.call.label}: {type(error).__name__} {self.connection.masked(str(error))}".rstrip()
+        raise BrokerUnavailableError(text)  # outside, so that the cause with its own words does not travel along
 
     def _successful(self, call: Call, envelope: Envelope) -> Envelope:
         if envelope.succeeded or (envelope.has_verdict and envelope.meaning is Meaning.NO_ROWS):

@@ -7,12 +7,17 @@ from pydantic import Field, model_validator
 from broker.kis.fields import Code, Count, CountOrZero, Day, Message, Text, Word
 
 
-class ManyPricesRow(Message):
-    """One stock of intstock-multprice (FHKST11300006); zero or blank where it does not trade."""
+class PricedCode(Message):
+    """A row of intstock-multprice (FHKST11300006): an unknown or halted stock has price 0 and perhaps little else."""
 
     inter_shrn_iscd: Code
-    inter_kor_isnm: Text = ""
     inter2_prpr: CountOrZero
+
+
+class ManyPricesRow(PricedCode):
+    """One stock of intstock-multprice (FHKST11300006) that has a price; the rest may be zero or blank."""
+
+    inter_kor_isnm: Text = ""
     inter2_oprc: CountOrZero
     inter2_hgpr: CountOrZero
     inter2_lwpr: CountOrZero
@@ -27,8 +32,20 @@ class ManyPricesRow(Message):
     inter2_prdy_clpr: CountOrZero
 
 
+class LastPrice(Message):
+    """inquire-price (FHKST01010100) of any code: a stock that KIS does not know has price 0 and little else."""
+
+    stck_prpr: CountOrZero
+    rprs_mrkt_kor_name: Text = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether there is such a stock."""
+        return bool(self.stck_prpr or self.rprs_mrkt_kor_name)
+
+
 class PriceRow(Message):
-    """inquire-price (FHKST01010100): one stock without best bid and ask; an unknown stock has price 0."""
+    """inquire-price (FHKST01010100): one stock without best bid and ask."""
 
     stck_prpr: CountOrZero
     stck_oprc: CountOrZero

@@ -13,14 +13,16 @@ from broker.kis.quote_messages import (
     DailyBar,
     DailyHead,
     HolidayRow,
+    LastPrice,
     ManyPricesRow,
+    PricedCode,
     PriceRow,
     RankRow,
     StatusRow,
 )
 from broker.kis.translation import board_of, book_levels, daily_reference, day_of, flags_of, quote_of_many, quote_of_one
 from broker.protocol import Lane
-from domain.errors import BrokerProtocolError
+from domain.errors import BrokerProtocolError, BrokerRefusedError
 from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Symbol
 from domain.session import SessionDate, session_date_of
 
@@ -65,13 +67,20 @@ class KisQuotes:
             for start in range(0, len(wanted), MOST_SYMBOLS):
                 found += await self._many(wanted[start : start + MOST_SYMBOLS], lane)
         else:
-            found = [await self._single(symbol, lane) for symbol in wanted]
+            for symbol in wanted:
+                found += await self._single(symbol, lane)
         return {quote.symbol: quote for quote in found if quote.price > 0}
 
     async def instrument_status(self, symbol: Symbol, lane: Lane) -> InstrumentStatus:
-        """Return the board and the exclusion flags (FHKST01010100)."""
-        envelope = await self._client.ask(_about(Call.PRICE, symbol), lane)
-        row = read(Call.PRICE, StatusRow, envelope.row(Call.PRICE, "output"))
+        """Return the board and the exclusion flags (FHKST01010100).
+
+        Raises:
+            BrokerRefusedError: KIS does not know the stock, or it is on a board that we do not trade on.
+        """
+        payload = (await self._client.ask(_about(Call.PRICE, symbol), lane)).row(Call.PRICE, "output")
+        if not read(Call.PRICE, LastPrice, payload).is_known:
+            raise BrokerRefusedError("NO_SUCH_STOCK", f"KIS does not know {symbol}")
+        row = read(Call.PRICE, StatusRow, payload)
         return InstrumentStatus(symbol, board_of(symbol, row), flags_of(row))
 
     async def daily_reference(self, symbol: Symbol, session_date: SessionDate, lane: Lane) -> DailyReference:
@@ -128,14 +137,19 @@ class KisQuotes:
             parameters |= {f"FID_COND_MRKT_DIV_CODE_{place}": _KRX, f"FID_INPUT_ISCD_{place}": symbol}
         envelope = await self._client.ask(Query(Call.PRICES, parameters), lane)
         observed_at = self._clock()
-        rows = [read(Call.PRICES, ManyPricesRow, row) for row in envelope.rows(Call.PRICES, "output")]
-        return [quote_of_many(row, observed_at) for row in rows if row.inter_shrn_iscd in symbols]
+        quotes = []
+        for row in envelope.rows(Call.PRICES, "output"):
+            head = read(Call.PRICES, PricedCode, row)
+            if head.inter2_prpr and head.inter_shrn_iscd in symbols:
+                quotes.append(quote_of_many(read(Call.PRICES, ManyPricesRow, row), observed_at))
+        return quotes
 
-    async def _single(self, symbol: Symbol, lane: Lane) -> Quote:
-        envelope = await self._client.ask(_about(Call.PRICE, symbol), lane)
+    async def _single(self, symbol: Symbol, lane: Lane) -> list[Quote]:
+        payload = (await self._client.ask(_about(Call.PRICE, symbol), lane)).row(Call.PRICE, "output")
         observed_at = self._clock()
-        row = read(Call.PRICE, PriceRow, envelope.row(Call.PRICE, "output"))
-        return quote_of_one(symbol, row, observed_at)
+        if not read(Call.PRICE, LastPrice, payload).is_known:
+            return []
+        return [quote_of_one(symbol, read(Call.PRICE, PriceRow, payload), observed_at)]
 
 
 def _about(call: Call, symbol: Symbol, **more: str) -> Query:

@@ -37,7 +37,7 @@ def board_of(symbol: Symbol, row: StatusRow) -> Market:
     """Return the board.
 
     Raises:
-        BrokerRefusedError: KIS does not know the stock, or it trades on a board that we do not.
+        BrokerRefusedError: the stock trades on a board that we do not.
     """
     for name, market in _BOARDS.items():
         if row.rprs_mrkt_kor_name.upper().startswith(name):

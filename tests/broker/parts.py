@@ -264,3 +264,7 @@ def with_real_time(connection: KisConnection, now: Callable[[], datetime]) -> Ki
 
 def with_url(connection: KisConnection, url: str) -> KisConnection:
     return replace(connection, trading_url=url)
+
+
+def with_timeout(connection: KisConnection, seconds: float) -> KisConnection:
+    return replace(connection, timeout=seconds)

@@ -76,7 +76,7 @@ async def test_the_side_of_an_order_travels_in_its_tr_id(
 
 
 async def test_paper_quotes_come_one_by_one_without_a_book(broker_in: BuildBroker, kis: ScriptedKis) -> None:
-    kis.answers("inquire-price", success(output=a_price_row()), success(output=a_price_row(stck_prpr="0")))
+    kis.answers("inquire-price", success(output=a_price_row()), success(output={"stck_prpr": "0"}))
 
     quotes = await broker_in(Environment.PAPER).quotes([SAMSUNG, Symbol("000660"), SAMSUNG], Lane.SCAN)
 

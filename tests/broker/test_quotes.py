@@ -100,6 +100,15 @@ async def test_a_stock_on_no_board_of_ours_is_refused(broker: KisBroker, kis: Sc
         await broker.instrument_status(SAMSUNG, Lane.SCAN)
 
 
+async def test_an_unknown_stock_is_refused_and_not_taken_for_a_broken_reply(
+    broker: KisBroker, kis: ScriptedKis
+) -> None:
+    kis.answers("inquire-price", success(output={"stck_prpr": "0", "stck_oprc": "0"}))
+
+    with pytest.raises(BrokerRefusedError, match="NO_SUCH_STOCK"):
+        await broker.instrument_status(SAMSUNG, Lane.SCAN)
+
+
 async def test_stocks_without_a_price_have_no_quote(broker: KisBroker, kis: ScriptedKis) -> None:
     rows = [a_many_row("005930"), a_many_row("000660", inter2_prpr="0"), {}, a_many_row("111111")]
     kis.answers("intstock-multprice", success(output=rows))
