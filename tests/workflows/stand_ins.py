@@ -1,0 +1,282 @@
+"""Stand-in activities under the real names: a scripted trading desk without broker and database."""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.closing import AwaitFlatRequest, ClosePlan, FlatnessProof, NoSession
+from activities.cycles import Cycle, CycleRequest, Held
+from activities.entries import EntryRequest, NoEntry, PreparedEntry
+from activities.market_data import ScanRequest
+from activities.orders import FollowRequest, SubmitRequest
+from activities.pace import to_be_continued
+from activities.positions import (
+    CloseRequest,
+    ExitRequest,
+    MarketShut,
+    NothingToSell,
+    PreparedExit,
+    TradeResult,
+    WatchRequest,
+)
+from activities.reconciling import Reconciled
+from activities.summarising import SummaryRequest
+from domain.clock import MarketClock
+from domain.exits import ExitSignal
+from domain.identity import AccountId, IntentId, PositionId
+from domain.market import Side
+from domain.money import Price, Quantity, Won
+from domain.order import (
+    Accepted,
+    OrderPurpose,
+    OrderRecord,
+    OrderStatus,
+    OrderType,
+    SubmitOutcome,
+)
+from domain.position import ExitReason
+from domain.screening import Candidate
+from domain.session import CloseLeads, SessionDate, TradingCalendar, plan_session, session_date_of
+from domain.summary import DailySummary, summarise
+from exchange.calendar import krx_calendar
+from tests.builders import SAMSUNG, a_lease, a_ref, an_intent
+
+CANDIDATE = Candidate(SAMSUNG, "삼성전자", Price(70_000), 1, "momentum", "1", "it rises")  # type: ignore[arg-type]
+QUANTITY = Quantity(10)
+
+
+@dataclass
+class Desk:
+    """Plays broker, ledger and market; each attribute bends one answer, ``calls`` remembers the activities."""
+
+    clock: MarketClock
+    calendar: TradingCalendar = field(default_factory=lambda: krx_calendar(2026, 2027))
+    candidates_from: timedelta = timedelta(minutes=5)
+    """How long after the open the first candidate shows up."""
+    hold_for: timedelta = timedelta(minutes=30)
+    exit_reason: ExitReason = ExitReason.TAKE_PROFIT
+    entries: list[object] = field(default_factory=list)
+    """Scripted answers of prepare_entry, used up one by one; then each entry is prepared."""
+    fills: list[int] = field(default_factory=list)
+    """Scripted filled quantities of follow_order; then everything fills."""
+    lost_submits: int = 0
+    held_at_start: Held | None = None
+    reasons: list[ExitReason] = field(default_factory=list)
+    trades: list[TradeResult] = field(default_factory=list)
+    abandoned: list[PositionId] = field(default_factory=list)
+    calls: Counter[str] = field(default_factory=Counter)
+    sent: list[IntentId] = field(default_factory=list)
+    held: Held | None = None
+    _orders: dict[IntentId, OrderRecord] = field(default_factory=dict)
+    _bought_at: datetime | None = None
+
+    def now(self) -> datetime:
+        """Market time: the server's own clock, as the running activity sees it."""
+        return self.clock.market_time(activity.info().started_time)
+
+    @activity.defn
+    async def begin_cycle(self, request: CycleRequest) -> Cycle:
+        self.calls["begin_cycle"] += 1
+        session = self.calendar.session_at_or_after(self.now())
+        held, self.held_at_start = self.held_at_start or self.held, None
+        self.held = held
+        return Cycle(self.now(), plan_session(session, CloseLeads(), 1), held)
+
+    @activity.defn
+    async def find_candidates(self, request: ScanRequest) -> tuple[Candidate, ...]:
+        self.calls["find_candidates"] += 1
+        if not request.plan.entries_allowed_at(self.now()):
+            return ()
+        if self.now() < request.plan.session.opens_at + self.candidates_from:
+            raise to_be_continued("nothing yet", timedelta(minutes=1))
+        return (CANDIDATE,)
+
+    @activity.defn
+    async def prepare_entry(self, request: EntryRequest) -> PreparedEntry | NoEntry:
+        self.calls["prepare_entry"] += 1
+        if self.entries:
+            scripted = self.entries.pop(0)
+            assert isinstance(scripted, NoEntry)
+            return scripted
+        self._write(request.intent_id, Side.BUY)
+        return PreparedEntry(
+            request.intent_id,
+            PositionId(request.intent_id),
+            SAMSUNG,
+            "삼성전자",
+            QUANTITY,
+            f"BUY {SAMSUNG} ×{QUANTITY}",
+            a_lease(),
+        )
+
+    @activity.defn
+    async def submit_order(self, request: SubmitRequest) -> OrderRecord:
+        self.calls["submit_order"] += 1
+        self.sent.append(request.intent_id)
+        record = replace(self._orders[request.intent_id], status=OrderStatus.SENDING)
+        self._orders[request.intent_id] = record
+        if self.lost_submits:
+            self.lost_submits -= 1
+            raise ApplicationError("the process died")
+        self._orders[request.intent_id] = replace(record, status=OrderStatus.ACCEPTED, ref=a_ref(len(self.sent)))
+        return self._orders[request.intent_id]
+
+    @activity.defn
+    async def resolve_order(self, intent_id: IntentId) -> OrderRecord:
+        self.calls["resolve_order"] += 1
+        self._orders[intent_id] = replace(self._orders[intent_id], status=OrderStatus.ACCEPTED, ref=a_ref(99))
+        return self._orders[intent_id]
+
+    @activity.defn
+    async def follow_order(self, request: FollowRequest) -> OrderRecord:
+        self.calls["follow_order"] += 1
+        record = self._orders[request.intent_id]
+        if record.status is not OrderStatus.ACCEPTED:
+            return record
+        filled = Quantity(self.fills.pop(0)) if self.fills else record.intent.quantity
+        status = OrderStatus.FILLED if filled == record.intent.quantity else OrderStatus.ACCEPTED
+        self._orders[request.intent_id] = replace(
+            record, status=status, filled_quantity=filled, filled_amount=Won(filled * 70_000)
+        )
+        return self._book(self._orders[request.intent_id])
+
+    @activity.defn
+    async def cancel_order(self, intent_id: IntentId) -> SubmitOutcome:
+        self.calls["cancel_order"] += 1
+        self._orders[intent_id] = replace(self._orders[intent_id], status=OrderStatus.CANCELLED)
+        return Accepted(a_ref(77))
+
+    @activity.defn
+    async def watch_position(self, request: WatchRequest) -> ExitSignal:
+        self.calls["watch_position"] += 1
+        assert self._bought_at is not None
+        if self.now() >= request.deadline:
+            return ExitSignal(ExitReason.DEADLINE, Price(70_000), self.now(), Price(71_000))
+        if self.now() < self._bought_at + self.hold_for:
+            raise to_be_continued("still holding", timedelta(minutes=1))
+        return ExitSignal(self.exit_reason, Price(70_000), self.now(), Price(71_000))
+
+    @activity.defn
+    async def prepare_exit(self, request: ExitRequest) -> PreparedExit | NothingToSell | MarketShut:
+        self.calls["prepare_exit"] += 1
+        if self.held is None or not self.held.quantity:
+            return NothingToSell()
+        if self.now() >= request.session_ends_at:
+            return MarketShut()
+        self._write(request.intent_id, Side.SELL, self.held.quantity)
+        return PreparedExit(request.intent_id, SAMSUNG, self.held.quantity, f"SELL {SAMSUNG}")
+
+    @activity.defn
+    async def close_position(self, request: CloseRequest) -> TradeResult:
+        self.calls["close_position"] += 1
+        self.held = None
+        self.reasons.append(request.reason)
+        date = session_date_of(self.now())
+        self.trades.append(TradeResult(request.position_id, SAMSUNG, QUANTITY, Won(1_000), request.reason, date))
+        return self.trades[-1]
+
+    @activity.defn
+    async def abandon_entry(self, request: CloseRequest) -> None:
+        self.calls["abandon_entry"] += 1
+        self.abandoned.append(request.position_id)
+
+    @activity.defn
+    async def plan_close(self) -> ClosePlan | NoSession:
+        self.calls["plan_close"] += 1
+        session = self.calendar.session_on(session_date_of(self.now()))
+        if session is None:
+            return NoSession(session_date_of(self.now()))
+        return ClosePlan(plan_session(session, CloseLeads(), 1), self.now())
+
+    @activity.defn
+    async def shut_entries(self, account_id: AccountId, session_date: SessionDate) -> None:
+        self.calls["shut_entries"] += 1
+
+    @activity.defn
+    async def await_flat(self, request: AwaitFlatRequest) -> tuple[PositionId, ...]:
+        self.calls["await_flat"] += 1
+        if self.held is not None and activity.info().attempt < 30:
+            raise to_be_continued("not flat", timedelta(seconds=1))
+        return () if self.held is None else (self.held.position_id,)
+
+    @activity.defn
+    async def seize_position(self, position_id: PositionId) -> Held | None:
+        self.calls["seize_position"] += 1
+        return self.held
+
+    @activity.defn
+    async def list_open_orders(self, account_id: AccountId, position_id: PositionId | None) -> tuple[IntentId, ...]:
+        self.calls["list_open_orders"] += 1
+        return ()
+
+    @activity.defn
+    async def reconcile_account(self, account_id: AccountId) -> Reconciled:
+        self.calls["reconcile_account"] += 1
+        return Reconciled(0, ())
+
+    @activity.defn
+    async def prove_flat(self, account_id: AccountId, session_date: SessionDate) -> FlatnessProof:
+        self.calls["prove_flat"] += 1
+        holdings = {} if self.held is None else {self.held.symbol: self.held.quantity}
+        return FlatnessProof(not holdings, holdings, 0)
+
+    @activity.defn
+    async def write_summaries(self, request: SummaryRequest) -> DailySummary:
+        self.calls["write_summaries"] += 1
+        return summarise(request.session_date, "fleet", (), {}, {})
+
+    def everything(self) -> list[object]:
+        """Return all stand-ins, to be registered."""
+        return [
+            self.begin_cycle,
+            self.find_candidates,
+            self.prepare_entry,
+            self.submit_order,
+            self.resolve_order,
+            self.follow_order,
+            self.cancel_order,
+            self.watch_position,
+            self.prepare_exit,
+            self.close_position,
+            self.abandon_entry,
+            self.plan_close,
+            self.shut_entries,
+            self.await_flat,
+            self.seize_position,
+            self.list_open_orders,
+            self.reconcile_account,
+            self.prove_flat,
+            self.write_summaries,
+        ]
+
+    def _write(self, intent_id: IntentId, side: Side, quantity: Quantity = QUANTITY) -> None:
+        intent = an_intent(
+            side,
+            quantity,
+            intent_id=intent_id,
+            position_id=PositionId(intent_id),
+            order_type=OrderType.LIMIT,
+            purpose=OrderPurpose.ENTRY if side is Side.BUY else OrderPurpose.EXIT,
+        )
+        self._orders[intent_id] = OrderRecord(intent, OrderStatus.INTENDED)
+
+    def _book(self, record: OrderRecord) -> OrderRecord:
+        if record.intent.side is Side.SELL and self.held is not None:
+            left = Quantity(self.held.quantity - record.filled_quantity)
+            self.held = replace(self.held, quantity=left)
+        elif record.filled_quantity:
+            self._bought_at = self.now()
+            self.held = Held(
+                record.intent.position_id,
+                SAMSUNG,
+                "삼성전자",
+                record.filled_quantity,
+                "70,000",
+                self.now(),
+                False,
+                a_lease(),
+            )
+        return record

@@ -1,0 +1,105 @@
+"""The market close on the time-skipping server: by cron, by hand, over a week with a holiday and the CSAT day."""
+
+from datetime import date, timedelta
+
+from temporalio import activity
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from activities.closing import LIQUIDATE_MESSAGE
+from domain.identity import AccountId
+from domain.position import ExitReason
+from domain.session import SessionDate
+from exchange.calendar import CalendarOverrides, krx_calendar
+from tests.workflows.floor import trading_floor
+from workflows.identity import worker_name, worker_workflow_id
+
+CLOSE_CRON_UTC = "15 6 * * 1-5"
+"""15:15 in Seoul, which has no summer time."""
+
+
+@activity.defn(name="order_liquidation")
+async def tell_two_workers(account_id: AccountId, session_date: SessionDate) -> int:
+    """Signal the first two workers, as the real activity does for those it finds in Postgres."""
+    for number in (1, 2):
+        handle: WorkflowHandle[object, object] = activity.client().get_workflow_handle(
+            worker_workflow_id(account_id, worker_name(number))
+        )
+        await handle.signal(LIQUIDATE_MESSAGE, session_date)
+    return 2
+
+
+@activity.defn(name="order_liquidation")
+async def tell_nobody(account_id: AccountId, session_date: SessionDate) -> int:
+    """Leave the positions to the close itself."""
+    return 0
+
+
+async def test_the_cron_close_liquidates_what_workers_hold(time_skipping_env: WorkflowEnvironment) -> None:
+    offset = await _until_market(time_skipping_env, "2026-11-23 08:50")
+    async with trading_floor(time_skipping_env, "2026-11-23 08:50", [tell_two_workers]) as floor:
+        floor.desk.hold_for = timedelta(days=1)
+        workers = [await floor.start_worker(number) for number in (1, 2)]
+        close = await floor.start_close(cron_schedule=CLOSE_CRON_UTC)
+
+        await floor.reaches("2026-11-23 15:40")
+
+        assert offset == timedelta(0)
+        assert floor.desk.calls["shut_entries"] == 1
+        assert set(floor.desk.reasons) == {ExitReason.DEADLINE}
+        assert floor.desk.held is None
+        for handle in (*workers, close):
+            await handle.terminate()
+
+
+async def test_the_close_sells_by_itself_what_no_worker_sells(time_skipping_env: WorkflowEnvironment) -> None:
+    async with trading_floor(time_skipping_env, "2026-11-23 09:00", [tell_nobody]) as floor:
+        floor.desk.hold_for = timedelta(days=1)
+        worker = await floor.start_worker()
+        await floor.reaches("2026-11-23 09:30")
+        await worker.terminate("a bug keeps it from moving")
+
+        close = await floor.start_close()
+        outcome = await close.result()
+
+        assert outcome.seized == 1
+        assert outcome.flat
+        assert floor.desk.reasons == [ExitReason.DEADLINE]
+
+
+async def test_a_close_on_a_holiday_has_nothing_to_do(time_skipping_env: WorkflowEnvironment) -> None:
+    async with trading_floor(time_skipping_env, "2026-12-25 15:15", [tell_nobody]) as floor:
+        close = await floor.start_close()
+
+        outcome = await close.result()
+
+        assert not outcome.had_session
+        assert floor.desk.calls["shut_entries"] == 0
+
+
+async def test_a_week_with_a_weekend_a_holiday_and_the_csat_day(time_skipping_env: WorkflowEnvironment) -> None:
+    async with trading_floor(time_skipping_env, "2026-11-14 12:00", [tell_nobody]) as floor:
+        closed_tuesday = CalendarOverrides(closures=frozenset({date(2026, 11, 17)}))
+        floor.desk.calendar = krx_calendar(2026, 2027, closed_tuesday)
+        floor.desk.hold_for = timedelta(days=1)
+        worker = await floor.start_worker()
+
+        for moment in ("11-16 23:00", "11-17 23:00", "11-18 23:00", "11-19 16:10", "11-19 23:00", "11-20 23:00"):
+            await floor.reaches(f"2026-{moment}")
+
+        assert [trade.session_date.isoformat() for trade in floor.desk.trades] == [
+            "2026-11-16",
+            "2026-11-18",
+            "2026-11-19",
+            "2026-11-20",
+        ]
+        assert set(floor.desk.reasons) == {ExitReason.DEADLINE}
+        await worker.terminate()
+
+
+async def _until_market(env: WorkflowEnvironment, text: str) -> timedelta:
+    """Move the server's own clock to a market moment, so that a UTC cron means Seoul time."""
+    from tests.workflows.floor import kst  # noqa: PLC0415 - only the cron test needs it
+
+    await env.sleep(kst(text) - await env.get_current_time())
+    return timedelta(0)

@@ -1,0 +1,240 @@
+"""The trading worker's loop, a day in a second."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
+from temporalio.testing import WorkflowEnvironment
+
+from activities.cycles import Held
+from activities.entries import NoEntry
+from domain.identity import PositionId
+from domain.money import Quantity
+from domain.position import ExitReason
+from domain.worker_state import WorkerState
+from tests.builders import MONDAY, SAMSUNG, a_lease
+from tests.workflows.floor import Floor, kst, trading_floor
+from workflows.trading_worker import TradingWorkerWorkflow
+
+
+@pytest.fixture
+async def floor(time_skipping_env: WorkflowEnvironment) -> AsyncIterator[Floor]:
+    async with trading_floor(time_skipping_env, "2026-11-23 08:50") as floor:
+        yield floor
+
+
+async def test_a_worker_trades_until_the_entries_end_and_is_flat_at_the_close(floor: Floor) -> None:
+    worker = await floor.start_worker()
+
+    await floor.reaches("2026-11-23 15:31")
+
+    assert len(floor.desk.trades) >= 3
+    assert floor.desk.held is None
+    assert len(set(floor.desk.sent)) == len(floor.desk.sent) == 2 * len(floor.desk.trades)
+    await worker.terminate()
+
+
+async def test_nothing_is_bought_before_the_open(floor: Floor) -> None:
+    worker = await floor.start_worker()
+
+    await floor.reaches("2026-11-23 08:59")
+
+    assert floor.desk.calls["prepare_entry"] == 0
+    assert (await worker.query(TradingWorkerWorkflow.status)).state is WorkerState.IDLE
+    await worker.terminate()
+
+
+async def test_a_position_that_no_rule_sells_is_sold_by_the_workers_own_timer_before_the_close(floor: Floor) -> None:
+    floor.desk.hold_for = timedelta(days=1)
+    worker = await floor.start_worker()
+
+    await floor.reaches("2026-11-23 15:16")
+
+    assert floor.desk.reasons == [ExitReason.DEADLINE]
+    assert floor.desk.held is None
+    await worker.terminate()
+
+
+async def test_a_lost_lock_keeps_the_worker_scanning(floor: Floor) -> None:
+    floor.desk.entries = [NoEntry((f"{SAMSUNG}: lock lost",)), NoEntry((f"{SAMSUNG}: lock lost",))]
+    worker = await floor.start_worker()
+
+    await floor.reaches("2026-11-23 10:00")
+
+    assert floor.desk.calls["prepare_entry"] >= 3
+    assert len(floor.desk.trades) >= 1
+    await worker.terminate()
+
+
+async def test_a_submit_whose_process_died_is_resolved_and_never_sent_again(floor: Floor) -> None:
+    floor.desk.lost_submits = 1
+    worker = await floor.start_worker()
+
+    await floor.reaches("2026-11-23 10:00")
+
+    assert floor.desk.calls["resolve_order"] == 1
+    assert len(set(floor.desk.sent)) == len(floor.desk.sent)
+    assert len(floor.desk.trades) >= 1
+    await worker.terminate()
+
+
+async def test_the_unfilled_rest_of_an_entry_is_cancelled_and_the_filled_part_kept(floor: Floor) -> None:
+    floor.desk.fills = [4]
+    worker = await floor.start_worker()
+
+    await floor.reaches("2026-11-23 09:20")
+
+    status = await worker.query(TradingWorkerWorkflow.status)
+    assert floor.desk.calls["cancel_order"] == 1
+    assert floor.desk.held is not None and floor.desk.held.quantity == 4
+    assert (status.state, status.symbol) == (WorkerState.HOLDING, SAMSUNG)
+    await worker.terminate()
+
+
+async def test_an_entry_that_never_fills_is_let_go(floor: Floor) -> None:
+    floor.desk.fills = [0]
+    worker = await floor.start_worker()
+
+    await floor.reaches("2026-11-23 09:20")
+
+    assert len(floor.desk.abandoned) == 1
+    await worker.terminate()
+
+
+async def test_a_partial_sale_is_chased_until_flat(floor: Floor) -> None:
+    floor.desk.fills = [10, 3]
+    worker = await floor.start_worker()
+
+    await floor.reaches("2026-11-23 09:45")
+
+    assert floor.desk.held is None or floor.desk.held.quantity == 10
+    assert floor.desk.calls["cancel_order"] == 1
+    assert len(floor.desk.trades) == 1
+    await worker.terminate()
+
+
+async def test_a_restart_while_holding_goes_straight_to_holding_and_never_buys_first(floor: Floor) -> None:
+    floor.desk._bought_at = kst("2026-11-23 09:10")
+    floor.desk.held_at_start = Held(
+        PositionId("earlier"), SAMSUNG, "삼성전자", Quantity(7), "70,000", kst("2026-11-23 09:10"), False, a_lease()
+    )
+    await floor.reaches("2026-11-23 09:20")
+    worker = await floor.start_worker()
+
+    await floor.reaches("2026-11-23 09:30")
+    status = await worker.query(TradingWorkerWorkflow.status)
+
+    assert status.state is WorkerState.HOLDING
+    assert floor.desk.calls["prepare_entry"] == 0
+    await worker.terminate()
+
+
+async def test_a_position_carried_over_night_is_sold_first_thing(floor: Floor) -> None:
+    floor.desk.held_at_start = Held(
+        PositionId("carried"), SAMSUNG, "삼성전자", Quantity(7), "70,000", kst("2026-11-20 10:00"), True, a_lease()
+    )
+    worker = await floor.start_worker()
+
+    await floor.reaches("2026-11-23 09:01")
+
+    assert floor.desk.reasons == [ExitReason.DEADLINE]
+    assert floor.desk.calls["watch_position"] == 0
+    await worker.terminate()
+
+
+async def test_a_paused_worker_keeps_holding_and_enters_nothing_new(floor: Floor) -> None:
+    worker = await floor.start_worker()
+    await floor.reaches("2026-11-23 09:20")
+
+    status = await worker.execute_update(TradingWorkerWorkflow.pause)
+    await floor.reaches("2026-11-23 11:00")
+
+    assert status.paused and status.state is WorkerState.HOLDING
+    assert len(floor.desk.trades) == 1
+    await worker.execute_update(TradingWorkerWorkflow.resume)
+    await floor.reaches("2026-11-23 12:00")
+    assert len(floor.desk.trades) >= 2
+    await worker.terminate()
+
+
+async def test_liquidate_answers_when_flat_and_leaves_the_worker_paused(floor: Floor) -> None:
+    worker = await floor.start_worker()
+    await floor.reaches("2026-11-23 09:20")
+
+    status = await worker.execute_update(TradingWorkerWorkflow.liquidate, ExitReason.OPERATOR)
+
+    assert status.paused
+    assert floor.desk.reasons == [ExitReason.OPERATOR]
+    assert floor.desk.held is None
+    await floor.reaches("2026-11-23 10:00")
+    assert len(floor.desk.trades) == 1
+    await worker.terminate()
+
+
+async def test_a_stopped_worker_sells_and_ends(floor: Floor) -> None:
+    worker = await floor.start_worker()
+    await floor.reaches("2026-11-23 09:20")
+
+    await worker.execute_update(TradingWorkerWorkflow.stop)
+    await floor.reaches("2026-11-23 09:25")
+
+    assert (await worker.describe()).status is WorkflowExecutionStatus.COMPLETED
+    assert floor.desk.reasons == [ExitReason.OPERATOR]
+
+
+async def test_a_cancelled_worker_sells_what_it_holds_and_ends(floor: Floor) -> None:
+    worker = await floor.start_worker()
+    await floor.reaches("2026-11-23 09:20")
+
+    await worker.cancel()
+    await floor.reaches("2026-11-23 09:25")
+
+    assert (await worker.describe()).status is WorkflowExecutionStatus.COMPLETED
+    assert floor.desk.held is None and len(floor.desk.trades) == 1
+
+
+async def test_bad_rules_are_refused_before_they_enter_the_history(floor: Floor) -> None:
+    worker = await floor.start_worker()
+    await floor.reaches("2026-11-23 09:20")
+
+    with pytest.raises(WorkflowUpdateFailedError) as refusal:
+        await worker.execute_update(TradingWorkerWorkflow.change_rules, {"exits.stop_loss": "-3"})
+
+    assert "exits.stop_loss" in str(refusal.value.cause)
+    status = await worker.execute_update(TradingWorkerWorkflow.change_rules, {"exits.stop_loss": "0.02"})
+    assert status.rules_version == 2
+    await worker.terminate()
+
+
+async def test_a_command_repeated_in_a_later_run_is_not_done_twice(floor: Floor) -> None:
+    worker = await floor.start_worker()
+    await floor.reaches("2026-11-23 09:20")
+    await worker.execute_update(TradingWorkerWorkflow.change_rules, {"exits.stop_loss": "0.02"}, id="the-same")
+    await floor.reaches("2026-11-23 10:10")
+
+    status = await worker.execute_update(
+        TradingWorkerWorkflow.change_rules, {"exits.stop_loss": "0.02"}, id="the-same"
+    )
+
+    assert status.cycles >= 1
+    assert status.rules_version == 2
+    await worker.terminate()
+
+
+async def test_the_close_is_heard_in_whichever_run_it_arrives(floor: Floor) -> None:
+    floor.desk.hold_for = floor.desk.candidates_from = timedelta(0)
+    worker = await floor.start_worker()
+    await floor.reaches("2026-11-23 09:00")
+    while len(floor.desk.trades) < 5:
+        await asyncio.sleep(0.01)
+
+    await worker.signal(TradingWorkerWorkflow.liquidate_for_close, MONDAY)
+    await floor.reaches("2026-11-23 09:10")
+    traded = len(floor.desk.trades)
+    await floor.reaches("2026-11-23 15:00")
+
+    assert len(floor.desk.trades) == traded
+    assert floor.desk.held is None
+    await worker.terminate()
