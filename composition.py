@@ -18,7 +18,7 @@ from activities.cycles import CycleActivities
 from activities.entries import EntryActivities
 from activities.market_data import MarketDataActivities
 from activities.orders import OrderActivities
-from activities.pace import Pace, RealPace
+from activities.pace import Pace
 from activities.positions import PositionActivities
 from activities.quote_feed import QuoteFeed
 from activities.reconciling import ReconcilingActivities
@@ -26,7 +26,7 @@ from activities.resolving import ProofRules, ResolvingActivities
 from activities.summarising import SummaryActivities
 from broker.kis.broker import KisBroker
 from broker.kis.connection import LIVE_URL, PAPER_URL, KisConnection
-from broker.protocol import Broker
+from broker.protocol import AccessToken, Broker
 from database.database import Database
 from domain.clock import LIVE_CLOCK, MarketClock
 from domain.costs import BANKIS_COMMISSION
@@ -75,6 +75,13 @@ def account_of(settings: Settings) -> AccountId:
     return account_alias(settings.broker.environment, settings.broker.account or SIMULATED_ACCOUNT)
 
 
+def secrets_of(settings: Settings) -> list[str]:
+    """Return the texts that no log line may show."""
+    broker = settings.broker
+    keys = [key.get_secret_value() for key in (broker.app_key, broker.app_secret) if key is not None]
+    return [*keys, *(text for text in (broker.account, broker.hts_id) if text)]
+
+
 def calendar_of(settings: Settings, clock: MarketClock) -> TradingCalendar:
     """Return the calendar of the years around the market's present."""
     year = clock.market_time(datetime.now(UTC)).year  # noqa: TID251 - the composition root may look at the clock
@@ -91,10 +98,16 @@ async def connect_temporal(settings: Settings, place: Place, runtime: Runtime | 
 def broker_for(settings: Settings, place: Place, database: Database, pace: Pace) -> KisBroker:
     """Return the account's broker, with the fleet's shared token and rate budget."""
     connection = _connection(settings, place)
-    fingerprint = hashlib.sha256(connection.app_key.get_secret_value().encode()).hexdigest()[:16]
     per_second = settings.broker.calls_per_second or _CALLS_PER_SECOND[settings.broker.environment]
     budget = database.rate_budget(account_of(settings), per_second)
-    return KisBroker(connection, budget, database.tokens(fingerprint), pace.now)
+    tokens = database.tokens(key_fingerprint(settings), AccessToken)
+    return KisBroker(connection, budget, tokens, pace.now)
+
+
+def key_fingerprint(settings: Settings) -> str:
+    """Return what tells one app key from another without telling the key."""
+    key = settings.broker.app_key or SecretStr(_SIMULATED_KEY)
+    return hashlib.sha256(key.get_secret_value().encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

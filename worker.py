@@ -6,6 +6,7 @@ import signal
 import sys
 from contextlib import suppress
 
+from activities.pace import RealPace
 from composition import (
     Collaborators,
     account_of,
@@ -13,10 +14,11 @@ from composition import (
     calendar_of,
     connect_temporal,
     hosting,
+    key_fingerprint,
     place_of,
+    secrets_of,
     workers_for,
 )
-from activities.pace import RealPace
 from database.database import open_database
 from database.migrations import apply
 from domain.errors import TradingError
@@ -24,7 +26,7 @@ from embedded.errors import EmbeddedError
 from embedded.parts import EmbeddedParts
 from embedded.search_attributes import ensure_search_attributes
 from settings import Settings, SettingsError, load_settings
-from telemetry import start_logging, temporal_runtime
+from telemetry import configure_logging, temporal_runtime
 from workflows import attributes
 
 logger = logging.getLogger("haru.worker")
@@ -38,11 +40,11 @@ async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
         database = await open_database(place.database_url)
         try:
             pace = RealPace(place.clock)
-            client = await connect_temporal(settings, place, temporal_runtime(settings.telemetry))
+            client = await connect_temporal(settings, place, temporal_runtime(settings.telemetry.prometheus_address))
             await ensure_search_attributes(client, attributes.ALL)
             account = account_of(settings)
             async with broker_for(settings, place, database, pace) as broker:
-                await database.accounts.pin(account, settings.broker.environment)
+                await database.accounts.pin(account, settings.broker.environment, key_fingerprint(settings))
                 with_ = Collaborators(broker, database, pace, calendar_of(settings, place.clock))
                 async with hosting(workers_for(client, account, with_)):
                     _announce(settings, str(parts.endpoints), applied)
@@ -74,7 +76,7 @@ async def _main() -> int:
         loop.add_signal_handler(number, told_to_stop.set)
     try:
         settings = load_settings()
-        start_logging(settings.telemetry)
+        configure_logging(settings.telemetry.log_level, settings.telemetry.log_format, secrets_of(settings))
         await host(settings, told_to_stop)
     except (SettingsError, EmbeddedError, TradingError) as error:
         print(f"worker.py: {error}", file=sys.stderr)

@@ -12,7 +12,7 @@ from domain.lock import LEASE_DURATION, Lease
 from domain.market import Symbol
 from domain.money import Quantity
 from domain.order import OrderIntent, OrderPurpose
-from domain.position import OpenPosition
+from domain.position import OpenPosition, PositionStatus
 from domain.session import CloseLeads, SessionPlan, TradingCalendar, plan_session
 from domain.worker_state import WorkerState
 
@@ -103,9 +103,9 @@ class CycleActivities:
         return UnfinishedOrder(intent.intent_id, intent.position_id, intent.symbol, intent.purpose, lease)
 
     async def _forget_empty_opening(self, request: CycleRequest) -> None:
-        opening = await self._database.positions.live_of(request.account_id, request.worker_id)
-        if opening is not None:
-            await self._database.positions.abandon(opening)
+        live = await self._database.positions.live_of(request.account_id, request.worker_id)
+        if live is not None and live[1] is PositionStatus.OPENING:
+            await self._database.positions.abandon(live[0])
 
     async def _own_lease(self, account_id: AccountId, symbol: Symbol, worker_id: WorkerId) -> Lease | None:
         lease = await self._database.locks.acquire(account_id, symbol, worker_id, LEASE_DURATION)

@@ -11,6 +11,7 @@ from domain.errors import InvalidTransitionError
 from domain.identity import AccountId, WorkerId
 from domain.money import NO_WON, Won
 from domain.rules import TradingRules
+from domain.session import SessionDate
 
 
 class WorkerState(StrEnum):
@@ -78,6 +79,8 @@ class WorkerLife:
     clock: MarketClock = LIVE_CLOCK
     paused: bool = False
     stopping: bool = False
+    closed_session: SessionDate | None = None
+    """The session whose close has already been ordered: no entry may follow in it."""
     cycles: int = 0
     realised_pnl: Won = NO_WON
     """Net won since the worker was first started."""
