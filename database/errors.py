@@ -1,5 +1,9 @@
 """What the books refuse. The errors a trade meets live in ``domain.errors``; the rest concern starting up."""
 
+from typing import Final
+
+import asyncpg
+
 from domain.errors import (
     ActiveOrderExistsError,
     BooksRefusedError,
@@ -33,3 +37,7 @@ class AccountInUseError(StopTradingError):
 
 class UnknownIntentError(StopTradingError):
     """An order intent, position or worker that the ledger does not have was asked for by name."""
+
+
+DATABASE_FAULTS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+"""What a connection or statement raises when the server is away, refuses us, or has not been migrated."""

@@ -1,0 +1,186 @@
+"""The live table: the fleet's state at a moment, as a value, as a rich table, as plain lines and as JSON."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from domain.clock import in_seoul
+from domain.identity import Environment
+from domain.money import Won, total
+from domain.session import SessionPhase, SessionPlan
+from domain.worker_state import WorkerState
+from operations.fleet import Fleet
+
+if TYPE_CHECKING:
+    from database.workers import WorkerRow
+
+_STATE_STYLES: Final = {
+    WorkerState.IDLE: "dim",
+    WorkerState.SCANNING: "cyan",
+    WorkerState.HOLDING: "bold yellow",
+    WorkerState.EXITING: "bold magenta",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The whole fleet at a market instant (UTC). PnL in won: realised net, unrealised before costs."""
+
+    environment: Environment
+    now: datetime
+    plan: SessionPlan
+    rows: "tuple[WorkerRow, ...]"
+    kill_switch_on: bool = False
+    web_ui: str | None = None
+
+    @property
+    def realised(self) -> Won:
+        """Return the fleet's net result of the session's closed trades."""
+        return total([row.realised_pnl for row in self.rows])
+
+    @property
+    def unrealised(self) -> Won:
+        """Return the fleet's result of what is held, at the last prices."""
+        return total([row.unrealised_pnl for row in self.rows])
+
+    @property
+    def trades(self) -> int:
+        """Return how many trades the session has closed."""
+        return sum(row.trades for row in self.rows)
+
+
+async def read_board(fleet: Fleet, market_now: datetime) -> Board:
+    """Read the fleet's state from the books."""
+    plan = fleet.plan_of_the_day(market_now)
+    rows = await fleet.database.workers.board(fleet.account_id, plan.session.date)
+    risk = await fleet.database.risk.state(fleet.account_id)
+    return Board(fleet.environment, market_now, plan, rows, risk.kill_switch_on, fleet.web_ui)
+
+
+def rendered(board: Board) -> RenderableType:
+    """Return the table for a terminal."""
+    table = Table(expand=True, pad_edge=False, header_style="bold")
+    table.add_column("worker", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("stock", no_wrap=True, min_width=10)
+    for figure in ("qty", "entry", "last", "unrealised", "realised", "trades"):
+        table.add_column(figure, justify="right", no_wrap=True)
+    table.add_column("last event", no_wrap=True, overflow="ellipsis", ratio=1)
+    for row in board.rows:
+        table.add_row(*_cells(row))
+    return Group(*(Text(line, no_wrap=True, overflow="ellipsis") for line in heading(board)), table)
+
+
+def heading(board: Board) -> tuple[str, ...]:
+    """Return what stands above the table: whose money, when, and how the fleet does."""
+    first = f"HARU · {board.environment.upper()} · {in_seoul(board.now):%Y-%m-%d %H:%M:%S} KST · {countdown(board)}"
+    if board.kill_switch_on:
+        first += " · KILL SWITCH ON"
+    second = f"net {board.realised:+,} won in {board.trades} trades · unrealised {board.unrealised:+,} won"
+    return (first, second, f"Web UI {board.web_ui}") if board.web_ui else (first, second)
+
+
+def countdown(board: Board) -> str:
+    """Say what the session does now and what comes next, in market time."""
+    session, now = board.plan.session, board.now
+    phase = session.phase_at(now)
+    if now < session.opens_at:
+        return f"{_words(phase)}, opens in {_left(session.opens_at - now)}"
+    if now < board.plan.entries_until:
+        return f"{_words(phase)}, liquidation in {_left(board.plan.liquidation_at - now)}"
+    if now < board.plan.liquidation_at:
+        return f"{_words(phase)}, no more entries, liquidation in {_left(board.plan.liquidation_at - now)}"
+    if now < session.ends_at:
+        return f"{_words(phase)}, liquidating, ends in {_left(session.ends_at - now)}"
+    return "the session is over"
+
+
+def plain_lines(board: Board) -> list[str]:
+    """Return the table for a log file or a pipe."""
+    return [*heading(board), *(_plain(row) for row in board.rows)]
+
+
+def as_json(board: Board) -> dict[str, Any]:
+    """Return the table for programs; instants are ISO 8601 in UTC."""
+    return {
+        "environment": board.environment.value,
+        "market_time": in_seoul(board.now).isoformat(),
+        "session_date": board.plan.session.date.isoformat(),
+        "phase": board.plan.session.phase_at(board.now).value,
+        "liquidation_at": in_seoul(board.plan.liquidation_at).isoformat(),
+        "kill_switch_on": board.kill_switch_on,
+        "realised_pnl": board.realised,
+        "unrealised_pnl": board.unrealised,
+        "trades": board.trades,
+        "web_ui": board.web_ui,
+        "workers": [_row_json(row) for row in board.rows],
+    }
+
+
+def _cells(row: "WorkerRow") -> list[Text]:
+    return [
+        Text(row.worker_id),
+        Text(_state(row), style=_STATE_STYLES[row.state]),
+        Text(f"{row.symbol or ''} {row.name}".strip()),
+        Text(f"{row.quantity:,}" if row.quantity else ""),
+        Text(_price(row.entry_price)),
+        Text(_price(row.last_price)),
+        _won(row.unrealised_pnl if row.quantity else None),
+        _won(row.realised_pnl),
+        Text(str(row.trades)),
+        Text(_event(row)),
+    ]
+
+
+def _plain(row: "WorkerRow") -> str:
+    held = ""
+    if row.quantity:
+        held = (
+            f" {row.symbol} {row.name} ×{row.quantity:,} at {_price(row.entry_price)} now {_price(row.last_price)}"
+            f" {row.unrealised_pnl:+,}"
+        )
+    return f"  {row.worker_id} {_state(row)}{held} | net {row.realised_pnl:+,} in {row.trades} | {_event(row)}"
+
+
+def _row_json(row: "WorkerRow") -> dict[str, Any]:
+    entry, at = row.entry_price, row.last_event_at
+    return {
+        **asdict(row),
+        "state": row.state.value,
+        "entry_price": None if entry is None else round(float(entry), 2),
+        "last_event_at": None if at is None else at.isoformat(),
+    }
+
+
+def _state(row: "WorkerRow") -> str:
+    return f"{row.state} (paused)" if row.paused else str(row.state)
+
+
+def _event(row: "WorkerRow") -> str:
+    if row.last_event_at is None:
+        return row.last_event
+    return f"{in_seoul(row.last_event_at):%H:%M:%S} {row.last_event}"
+
+
+def _price(price: Any) -> str:
+    return "" if price is None else f"{price:,.0f}"
+
+
+def _won(amount: int | None) -> Text:
+    if amount is None:
+        return Text("")
+    return Text(f"{amount:+,}", style="green" if amount > 0 else "red" if amount < 0 else "")
+
+
+def _words(phase: SessionPhase) -> str:
+    return phase.value.replace("_", " ")
+
+
+def _left(left: timedelta) -> str:
+    minutes, seconds = divmod(max(int(left.total_seconds()), 0), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"

@@ -1,0 +1,163 @@
+"""Telling running workers what to do, by Temporal Updates: accepted, refused with the reason, or unanswered."""
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from temporalio.client import (
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.identity import WorkerId
+from domain.position import ExitReason
+from operations.fleet import Fleet
+from workflows.commands import WorkerStatus
+from workflows.identity import worker_workflow_id
+from workflows.trading_worker import TradingWorkerWorkflow
+
+_ANSWER_WITHIN: Final = timedelta(seconds=10)
+_SOLD_WITHIN: Final = timedelta(seconds=120)
+"""Real time that a sale on command gets before the operator is told that it still goes on."""
+_BETWEEN_RUNS: Final = timedelta(milliseconds=200)
+_ENDING: Final = frozenset({RPCStatusCode.ABORTED, RPCStatusCode.UNAVAILABLE, RPCStatusCode.RESOURCE_EXHAUSTED})
+"""What the server says of a run that is about to continue as new."""
+
+
+class Verdict(StrEnum):
+    """What became of a command."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    NOT_RUNNING = "not_running"
+    UNANSWERED = "unanswered"
+    STILL_AT_IT = "still_at_it"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandOutcome:
+    """One worker's answer to a command; ``why`` is for people and empty when all went well."""
+
+    worker_id: WorkerId
+    verdict: Verdict
+    status: WorkerStatus | None = None
+    why: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        """Tell whether the worker did what it was told."""
+        return self.verdict is Verdict.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """An Update by its name in the workflow, with its arguments and the real time it may take."""
+
+    update: Any
+    arguments: tuple[Any, ...] = ()
+    patience: timedelta = _ANSWER_WITHIN
+
+
+PAUSE: Final = Command(TradingWorkerWorkflow.pause)
+RESUME: Final = Command(TradingWorkerWorkflow.resume)
+STOP: Final = Command(TradingWorkerWorkflow.stop)
+
+
+def liquidate(reason: ExitReason = ExitReason.OPERATOR) -> Command:
+    """Return the command that sells what is held and pauses."""
+    return Command(TradingWorkerWorkflow.liquidate, (reason,), _SOLD_WITHIN)
+
+
+def change_rules(changes: Mapping[str, str]) -> Command:
+    """Return the command that changes rules by their dotted names."""
+    return Command(TradingWorkerWorkflow.change_rules, (dict(changes),))
+
+
+async def tell(fleet: Fleet, workers: Sequence[WorkerId], command: Command) -> tuple[CommandOutcome, ...]:
+    """Send a command to workers, all at once, and collect their answers."""
+    return tuple(await asyncio.gather(*(_tell(fleet, worker, command) for worker in workers)))
+
+
+async def press_kill_switch(fleet: Fleet, by: str, reason: str) -> tuple[CommandOutcome, ...]:
+    """Shut the gate in the books first, so that no buy slips past, then sell everything."""
+    await fleet.database.risk.press_kill_switch(fleet.account_id, by, reason)
+    return await tell(fleet, await fleet.known_workers(), liquidate(ExitReason.KILL_SWITCH))
+
+
+async def _tell(fleet: Fleet, worker_id: WorkerId, command: Command) -> CommandOutcome:
+    handle = fleet.client.get_workflow_handle_for(
+        TradingWorkerWorkflow.run, worker_workflow_id(fleet.account_id, worker_id)
+    )
+    try:
+        told = await _send(handle, command)
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        why = f"no answer within {_ANSWER_WITHIN.seconds} s; is a worker process running? (python worker.py)"
+        return CommandOutcome(worker_id, Verdict.UNANSWERED, why=why)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return CommandOutcome(worker_id, Verdict.NOT_RUNNING, why="it has stopped, or was never started")
+    return await _answer(worker_id, told, command)
+
+
+async def _answer(worker_id: WorkerId, told: WorkflowUpdateHandle[WorkerStatus], command: Command) -> CommandOutcome:
+    try:
+        async with asyncio.timeout(command.patience.total_seconds()):
+            return CommandOutcome(worker_id, Verdict.DONE, await told.result())
+    except WorkflowUpdateFailedError as refusal:
+        return CommandOutcome(worker_id, Verdict.REFUSED, why=str(refusal.cause))
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        why = f"it was told, and is still at it after {command.patience.seconds} s"
+        return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
+
+
+async def _send(
+    handle: WorkflowHandle[TradingWorkerWorkflow, None], command: Command
+) -> WorkflowUpdateHandle[WorkerStatus]:
+    """Return once the workflow has taken the command; its id makes a repetition across runs harmless."""
+    update_id = str(uuid.uuid4())
+    async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
+        while True:
+            try:
+                told: WorkflowUpdateHandle[WorkerStatus] = await handle.start_update(
+                    command.update,
+                    args=list(command.arguments),
+                    id=update_id,
+                    wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                )
+            except RPCError as error:
+                if error.status not in _ENDING:
+                    raise
+                await asyncio.sleep(_BETWEEN_RUNS.total_seconds())
+            else:
+                return told
+
+
+def all_well(outcomes: Sequence[CommandOutcome], *, forgiving: bool) -> bool:
+    """Tell whether every worker obeyed; ``forgiving`` lets some (not all) of them have stopped before."""
+    if forgiving:
+        outcomes = [outcome for outcome in outcomes if outcome.verdict is not Verdict.NOT_RUNNING]
+    return bool(outcomes) and all(outcome.succeeded for outcome in outcomes)
+
+
+def in_words(outcome: CommandOutcome) -> str:
+    """Say what a worker answered."""
+    status = outcome.status
+    if status is None:
+        return f"{outcome.worker_id}: {outcome.verdict.value.replace('_', ' ')}: {outcome.why}"
+    flags = ", paused" * status.paused + ", stopping" * status.stopping
+    return f"{outcome.worker_id}: {outcome.verdict}, {status.state}{flags}, rules v{status.rules_version}"
+
+
+def outcome_json(outcome: CommandOutcome) -> dict[str, Any]:
+    """Return a worker's answer for programs."""
+    status = None if outcome.status is None else {**asdict(outcome.status), "state": outcome.status.state.value}
+    return {"worker": outcome.worker_id, "verdict": outcome.verdict.value, "why": outcome.why, "status": status}

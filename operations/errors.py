@@ -1,0 +1,31 @@
+"""Why an operator's wish was not fulfilled; each text names the mend.
+
+OperationError
+├── NothingRunsError     there is no fleet to talk to
+├── UnknownWorkerError   no worker of that name
+└── UnansweredError      the wish was sent, and nobody answered in time
+"""
+
+from collections.abc import Collection
+
+from domain.identity import WorkerId
+
+
+class OperationError(Exception):
+    """An operator's wish was refused or failed."""
+
+
+class NothingRunsError(OperationError):
+    """There is no fleet to talk to."""
+
+
+class UnknownWorkerError(OperationError):
+    """No worker of that name was ever started."""
+
+    def __init__(self, name: str, known: Collection[WorkerId]) -> None:
+        listed = ", ".join(known) or "none; start some with `python starter.py --workers 5`"
+        super().__init__(f"there is no worker {name!r}; known workers: {listed}")
+
+
+class UnansweredError(OperationError):
+    """Nobody answered in time."""

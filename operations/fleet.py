@@ -1,0 +1,76 @@
+"""The fleet as an operator sees it: one account's workers, their books and their clock."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from temporalio.client import Client
+
+from domain.clock import MarketClock
+from domain.identity import AccountId, Environment, WorkerId
+from domain.session import CloseLeads, Session, SessionPlan, TradingCalendar, plan_session, session_date_of
+from operations.errors import UnknownWorkerError
+from workflows.identity import worker_of
+from workflows.trading_worker import TradingWorkerWorkflow
+
+if TYPE_CHECKING:
+    from database.database import Database
+
+ALL_WORKERS: Final = "all"
+_RUNNING: Final = f"WorkflowType = '{TradingWorkerWorkflow.__name__}' AND ExecutionStatus = 'Running'"
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Everything an operator needs to reach one account's workers."""
+
+    client: Client
+    database: "Database"
+    account_id: AccountId
+    environment: Environment
+    clock: MarketClock
+    calendar: TradingCalendar
+    web_ui: str | None = None
+
+    def market_now(self) -> datetime:
+        """Return the market's instant (UTC)."""
+        return self.clock.market_time(datetime.now(UTC))  # noqa: TID251 - operators live in real time
+
+    def plan_at(self, market_instant: datetime) -> SessionPlan:
+        """Return the deadlines of the session that runs at a market instant, else of the next one."""
+        return self._plan(self.calendar.session_at_or_after(market_instant))
+
+    def plan_of_the_day(self, market_instant: datetime) -> SessionPlan:
+        """Return the deadlines of today's session in Seoul, even when it is over; of the next one on a closed day."""
+        today = self.calendar.session_on(session_date_of(market_instant))
+        return self.plan_at(market_instant) if today is None else self._plan(today)
+
+    async def known_workers(self) -> tuple[WorkerId, ...]:
+        """Return the names of all workers that were ever registered or run now, by number."""
+        rows = await self.database.workers.all_of(self.account_id)
+        names = {row.worker_id for row in rows}
+        async for execution in self.client.list_workflows(_RUNNING):
+            account_id, worker_id = worker_of(execution.id)
+            if account_id == self.account_id:
+                names.add(worker_id)
+        return tuple(sorted(names, key=_by_number))
+
+    async def selected(self, name: str) -> tuple[WorkerId, ...]:
+        """Return the worker of a name, or every worker for ``all``.
+
+        Raises:
+            UnknownWorkerError: nobody is called so, or there is nobody at all.
+        """
+        known = await self.known_workers()
+        chosen = known if name == ALL_WORKERS else tuple(worker for worker in known if worker == name)
+        if not chosen:
+            raise UnknownWorkerError(name, known)
+        return chosen
+
+    def _plan(self, session: Session) -> SessionPlan:
+        return plan_session(session, CloseLeads(), self.clock.speed)
+
+
+def _by_number(worker_id: WorkerId) -> tuple[int, str]:
+    number = worker_id.rpartition("-")[2]
+    return (int(number) if number.isdigit() else 0, worker_id)

@@ -1,0 +1,161 @@
+"""The Schedule that starts the market close, every session at the moment liquidation begins."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+
+from temporalio.client import (
+    Schedule,
+    ScheduleActionExecutionStartWorkflow,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleCalendarSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleRange,
+    ScheduleSpec,
+    ScheduleUpdate,
+    WorkflowHandle,
+)
+from temporalio.common import WorkflowIDConflictPolicy
+
+from domain.clock import KST
+from domain.rules import TradingRules
+from domain.session import REGULAR_HOURS, CloseLeads, SessionPlan
+from operations.fleet import Fleet
+from workflows.identity import close_schedule_id, close_workflow_id, task_queues
+from workflows.market_close import CloseOutcome, CloseRequest, MarketCloseWorkflow
+
+_COMPRESSED_SESSIONS: Final = 20
+"""How many sessions of a compressed market are scheduled in advance; each is a calendar of its own."""
+_LIVE_HORIZON: Final = timedelta(days=200)
+_WORKDAYS: Final = (ScheduleRange(1, 5),)
+_CATCH_UP: Final = timedelta(minutes=10)
+"""An outage longer than this is past the session's end: a close that late could sell nothing."""
+_LONGEST_CLOSE: Final = timedelta(hours=10)
+
+
+async def schedule_close(fleet: Fleet, rules: TradingRules, market_now: datetime) -> ScheduleSpec:
+    """Create the close schedule, or bring the one that exists up to date."""
+    schedule = Schedule(
+        action=_start_close(fleet, rules),
+        spec=close_times(fleet, market_now),
+        policy=SchedulePolicy(
+            # A stuck yesterday must not cancel today.
+            overlap=ScheduleOverlapPolicy.ALLOW_ALL,
+            catchup_window=_CATCH_UP,
+            pause_on_failure=False,
+        ),
+    )
+    try:
+        await fleet.client.create_schedule(close_schedule_id(fleet.account_id), schedule)
+    except ScheduleAlreadyRunningError:
+        handle = fleet.client.get_schedule_handle(close_schedule_id(fleet.account_id))
+        await handle.update(lambda _: ScheduleUpdate(schedule))
+    return schedule.spec
+
+
+def close_times(fleet: Fleet, market_now: datetime) -> ScheduleSpec:
+    """Return when liquidation begins: a cron line in Seoul when live, single instants in a compressed market."""
+    return _live_times(fleet, market_now) if fleet.clock.is_live else _compressed_times(fleet, market_now)
+
+
+async def close_now(fleet: Fleet, rules: TradingRules) -> WorkflowHandle[MarketCloseWorkflow, CloseOutcome]:
+    """Start the market close at once, or find the one that an operator has already started."""
+    return await fleet.client.start_workflow(
+        MarketCloseWorkflow.run,
+        CloseRequest(fleet.account_id, fleet.clock, rules),
+        id=close_workflow_id(fleet.account_id),
+        task_queue=task_queues(fleet.account_id).trading,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        execution_timeout=_LONGEST_CLOSE,
+        static_summary=f"market close of {fleet.account_id}, started by an operator",
+    )
+
+
+async def latest_close(fleet: Fleet) -> WorkflowHandle[MarketCloseWorkflow, CloseOutcome] | None:
+    """Return the latest market close that the schedule has started, or None before its first."""
+    description = await fleet.client.get_schedule_handle(close_schedule_id(fleet.account_id)).describe()
+    started = [result.action for result in description.info.recent_actions]
+    if not started or not isinstance(started[-1], ScheduleActionExecutionStartWorkflow):
+        return None
+    return fleet.client.get_workflow_handle_for(MarketCloseWorkflow.run, started[-1].workflow_id)
+
+
+def _start_close(fleet: Fleet, rules: TradingRules) -> ScheduleActionStartWorkflow:
+    return ScheduleActionStartWorkflow(
+        MarketCloseWorkflow.run,
+        CloseRequest(fleet.account_id, fleet.clock, rules),
+        id=close_workflow_id(fleet.account_id),
+        task_queue=task_queues(fleet.account_id).trading,
+        execution_timeout=_LONGEST_CLOSE,
+        static_summary=f"market close of {fleet.account_id}",
+    )
+
+
+def _live_times(fleet: Fleet, market_now: datetime) -> ScheduleSpec:
+    """Each workday at the regular time, but for the days on which the exchange ends earlier or later."""
+    regular = _liquidation_of_a_regular_day()
+    changed = [plan for plan in _plans(fleet, market_now, _LIVE_HORIZON) if _time_of(plan) != regular]
+    return ScheduleSpec(
+        calendars=[
+            ScheduleCalendarSpec(
+                hour=[ScheduleRange(regular.hour)],
+                minute=[ScheduleRange(regular.minute)],
+                day_of_week=_WORKDAYS,
+                comment="regular sessions",
+            ),
+            *(_once_at(plan.liquidation_at.astimezone(KST), f"session {plan.session.date}") for plan in changed),
+        ],
+        skip=[_any_time_on(plan.session.date, regular) for plan in changed],
+        time_zone_name=KST.key,
+    )
+
+
+def _compressed_times(fleet: Fleet, market_now: datetime) -> ScheduleSpec:
+    plans = [fleet.plan_at(market_now)]
+    while len(plans) < _COMPRESSED_SESSIONS:
+        plans.append(fleet.plan_at(plans[-1].session.ends_at))
+    return ScheduleSpec(
+        calendars=[
+            _once_at(_whole_second_after(fleet.clock.real_time(plan.liquidation_at)), f"session {plan.session.date}")
+            for plan in plans
+            if plan.liquidation_at > market_now
+        ]
+    )
+
+
+def _plans(fleet: Fleet, start: datetime, horizon: timedelta) -> Iterator[SessionPlan]:
+    plan = fleet.plan_at(start)
+    while plan.session.ends_at < start + horizon:
+        yield plan
+        plan = fleet.plan_at(plan.session.ends_at)
+
+
+def _liquidation_of_a_regular_day() -> time:
+    ends = datetime.combine(date(2026, 1, 5), REGULAR_HOURS.ends)
+    return (ends - CloseLeads().liquidation).time()
+
+
+def _time_of(plan: SessionPlan) -> time:
+    return plan.liquidation_at.astimezone(KST).time()
+
+
+def _once_at(instant: datetime, comment: str) -> ScheduleCalendarSpec:
+    return ScheduleCalendarSpec(
+        second=[ScheduleRange(instant.second)],
+        minute=[ScheduleRange(instant.minute)],
+        hour=[ScheduleRange(instant.hour)],
+        day_of_month=[ScheduleRange(instant.day)],
+        month=[ScheduleRange(instant.month)],
+        year=[ScheduleRange(instant.year)],
+        comment=comment,
+    )
+
+
+def _any_time_on(day: date, regular: time) -> ScheduleCalendarSpec:
+    return _once_at(datetime.combine(day, regular), "changed hours")
+
+
+def _whole_second_after(instant: datetime) -> datetime:
+    return (instant.astimezone(UTC) + timedelta(seconds=1, microseconds=-1)).replace(microsecond=0)

@@ -1,0 +1,58 @@
+"""Starting trading workers, or finding those that run already."""
+
+import asyncio
+from typing import Final
+
+from temporalio.client import WorkflowHandle
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+
+from domain.identity import WorkerId
+from domain.rule_changes import checked
+from domain.rules import TradingRules
+from domain.worker_state import WorkerLife, WorkerState
+from operations.errors import OperationError
+from operations.fleet import Fleet
+from workflows.attributes import TRADE_STATE, WORKER_NAME
+from workflows.identity import task_queues, worker_name, worker_workflow_id
+from workflows.trading_worker import TradingWorkerWorkflow
+
+MOST_WORKERS: Final = 200
+"""More than this cannot share one account's twenty calls a second."""
+
+
+async def start_workers(fleet: Fleet, count: int, rules: TradingRules) -> tuple[WorkerId, ...]:
+    """Start workers 1 to ``count``; those that run keep their rules and go on undisturbed.
+
+    Raises:
+        BadRulesError: the rules cannot be traded by.
+    """
+    if not 1 <= count <= MOST_WORKERS:
+        raise OperationError(f"{count} workers cannot be started; choose 1 to {MOST_WORKERS}")
+    names = tuple(worker_name(number) for number in range(1, count + 1))
+    lives = [WorkerLife(fleet.account_id, name, checked(rules), fleet.clock) for name in names]
+    await asyncio.gather(*(_start(fleet, life) for life in lives))
+    return names
+
+
+async def _start(fleet: Fleet, life: WorkerLife) -> WorkflowHandle[TradingWorkerWorkflow, None]:
+    return await fleet.client.start_workflow(
+        TradingWorkerWorkflow.run,
+        life,
+        id=worker_workflow_id(life.account_id, life.worker_id),
+        task_queue=task_queues(life.account_id).trading,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary=f"{life.worker_id} trades {life.account_id}",
+        static_details=f"One run tells one trade of **{life.worker_id}**; the current details say what it does now.",
+        search_attributes=TypedSearchAttributes(
+            [
+                SearchAttributePair(WORKER_NAME, str(life.worker_id)),
+                SearchAttributePair(TRADE_STATE, WorkerState.IDLE.value),
+            ]
+        ),
+    )

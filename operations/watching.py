@@ -1,0 +1,46 @@
+"""Showing the live table for as long as somebody wants it, on a terminal or into a pipe."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from rich.console import Console
+from rich.live import Live
+
+from operations.board import Board, plain_lines, rendered
+
+_REFRESH_SECONDS: Final = 0.4
+_PLAIN_SECONDS: Final = 5.0
+
+ReadBoard = Callable[[], Awaitable[Board]]
+
+
+async def watch(console: Console, read: ReadBoard, is_over: Callable[[], bool]) -> None:
+    """Show the table again and again until it is over; a reader without a terminal gets plain lines now and then."""
+    if console.is_terminal:
+        await _watch_live(console, read, is_over)
+    else:
+        await _watch_plainly(console, read, is_over)
+
+
+async def _watch_live(console: Console, read: ReadBoard, is_over: Callable[[], bool]) -> None:
+    with Live(rendered(await read()), console=console, auto_refresh=False) as live:
+        while not is_over():
+            live.update(rendered(await read()), refresh=True)
+            await asyncio.sleep(_REFRESH_SECONDS)
+
+
+async def _watch_plainly(console: Console, read: ReadBoard, is_over: Callable[[], bool]) -> None:
+    waited = _PLAIN_SECONDS
+    while not is_over():
+        if waited >= _PLAIN_SECONDS:
+            print_plainly(console, await read())
+            waited = 0.0
+        await asyncio.sleep(_REFRESH_SECONDS)
+        waited += _REFRESH_SECONDS
+
+
+def print_plainly(console: Console, board: Board) -> None:
+    """Print the table's lines once."""
+    for line in plain_lines(board):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,297 @@
+"""The operator's command line: ``python starter.py --workers 5`` starts a fleet, its verbs watch and command it."""
+
+import argparse
+import asyncio
+import getpass
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import Any, Final, Never
+
+from rich.console import Console
+from temporalio.service import RPCError
+
+from composition import account_of, calendar_of, connect_temporal, place_of
+from database.database import open_database
+from database.errors import DATABASE_FAULTS
+from domain.errors import TradingError
+from domain.identity import Environment
+from domain.session import SessionDate
+from embedded.endpoints import Endpoints, read_endpoints
+from embedded.errors import EmbeddedError
+from operations import commands, figures
+from operations.board import as_json, read_board, rendered
+from operations.errors import NothingRunsError, OperationError
+from operations.fleet import ALL_WORKERS, Fleet
+from operations.schedule import close_now, schedule_close
+from operations.starting import MOST_WORKERS, start_workers
+from operations.watching import print_plainly, watch
+from settings import LIVE_WORD, Settings, SettingsError, load_settings
+
+_POOL_SIZE: Final = 2
+EXPECTED_ERRORS: Final = (SettingsError, EmbeddedError, OperationError, TradingError, RPCError, *DATABASE_FAULTS)
+"""What is told in one line, without a traceback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where an operator sits: the fleet, the settings, what was asked, and where answers go."""
+
+    fleet: Fleet
+    settings: Settings
+    asked: argparse.Namespace
+    console: Console
+
+    def answer(self, value: Any, show: Callable[[], None]) -> None:
+        """Print for programs when JSON was asked for, else for people."""
+        if self.asked.json:
+            sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+        else:
+            show()
+
+
+Verb = Callable[[Desk], Awaitable[int]]
+
+
+@asynccontextmanager
+async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
+    """Connect to what is configured, else to what ``worker.py`` runs here.
+
+    Raises:
+        NothingRunsError: neither is there.
+    """
+    endpoints = _found_endpoints(settings)
+    place = place_of(settings, endpoints)
+    try:
+        client = await connect_temporal(settings, place)
+    except RuntimeError as error:
+        raise NothingRunsError(f"no Temporal server at {place.temporal_address} ({error}); {_START_FIRST}") from None
+    try:
+        database = await open_database(place.database_url, _POOL_SIZE)
+    except DATABASE_FAULTS as error:
+        raise NothingRunsError(f"no PostgreSQL answers ({error}); {_START_FIRST}") from None
+    try:
+        yield Fleet(
+            client=client,
+            database=database,
+            account_id=account_of(settings),
+            environment=settings.broker.environment,
+            clock=place.clock,
+            calendar=calendar_of(settings, place.clock),
+            web_ui=place.temporal_ui_url,
+        )
+    finally:
+        await database.aclose()
+
+
+_START_FIRST: Final = "start `python worker.py` first"
+
+
+def _found_endpoints(settings: Settings) -> Endpoints:
+    endpoints = read_endpoints(settings.data_dir)
+    simulated = settings.broker.environment is Environment.SIMULATED and settings.simulator.url is None
+    all_configured = settings.database_url and "target_host" in settings.temporal and not simulated
+    if endpoints is None and not all_configured:
+        raise NothingRunsError(f"nothing runs in {settings.data_dir}; {_START_FIRST}")
+    return endpoints or Endpoints()
+
+
+async def _start(desk: Desk) -> int:
+    fleet, rules = desk.fleet, desk.settings.rules
+    _require_live_word(fleet.environment, desk.asked.live)
+    names = await start_workers(fleet, desk.asked.workers, rules)
+    await schedule_close(fleet, rules, fleet.market_now())
+    started = {"environment": fleet.environment.value, "account": fleet.account_id, "workers": names}
+    desk.answer(
+        {**started, "web_ui": fleet.web_ui},
+        lambda: desk.console.print(
+            f"{fleet.environment.upper()} account {fleet.account_id}: {len(names)} workers run, the close is scheduled."
+        ),
+    )
+    if not desk.asked.detach and not desk.asked.json:
+        await _watch_until_interrupted(desk)
+    return 0
+
+
+async def _watch_until_interrupted(desk: Desk) -> None:
+    try:
+        await watch(desk.console, lambda: read_board(desk.fleet, desk.fleet.market_now()), lambda: False)
+    except asyncio.CancelledError:
+        desk.console.print("The workers go on by themselves; `python starter.py stop` ends them.")
+
+
+def _require_live_word(environment: Environment, word: str | None) -> None:
+    if environment is Environment.LIVE and word != LIVE_WORD:
+        raise OperationError(f"this account trades real money; say so with --live {LIVE_WORD}")
+    if environment is not Environment.LIVE and word is not None:
+        raise OperationError(f"--live was given, but the settings say {environment}: nothing was started")
+
+
+async def _status(desk: Desk) -> int:
+    board = await read_board(desk.fleet, desk.fleet.market_now())
+    desk.answer(
+        as_json(board),
+        lambda: desk.console.print(rendered(board)) if desk.console.is_terminal else print_plainly(desk.console, board),
+    )
+    return 0
+
+
+def _commanding(command: Callable[[argparse.Namespace], commands.Command]) -> Verb:
+    async def act(desk: Desk) -> int:
+        workers = await desk.fleet.selected(desk.asked.worker)
+        outcomes = await commands.tell(desk.fleet, workers, command(desk.asked))
+        return _report(desk, outcomes, forgiving=desk.asked.worker == ALL_WORKERS)
+
+    return act
+
+
+def _report(desk: Desk, outcomes: Sequence[commands.CommandOutcome], *, forgiving: bool) -> int:
+    def show() -> None:
+        for outcome in outcomes:
+            desk.console.print(commands.in_words(outcome), markup=False, highlight=False, soft_wrap=True)
+
+    desk.answer([commands.outcome_json(outcome) for outcome in outcomes], show)
+    return 0 if commands.all_well(outcomes, forgiving=forgiving) else 1
+
+
+async def _kill_switch(desk: Desk) -> int:
+    if desk.asked.position == "off":
+        await desk.fleet.database.risk.lift_kill_switch(desk.fleet.account_id, getpass.getuser(), desk.asked.reason)
+        desk.answer({"kill_switch_on": False}, lambda: desk.console.print("Kill switch off; workers stay paused."))
+        return 0
+    outcomes = await commands.press_kill_switch(desk.fleet, getpass.getuser(), desk.asked.reason)
+    return _report(desk, outcomes, forgiving=True) if outcomes else 0
+
+
+async def _close(desk: Desk) -> int:
+    handle = await close_now(desk.fleet, desk.settings.rules)
+    desk.answer(
+        {"workflow_id": handle.id, "run_id": handle.result_run_id, "web_ui": desk.fleet.web_ui},
+        lambda: desk.console.print(f"Closing now: workflow {handle.id}. It ends with the session."),
+    )
+    return 0
+
+
+async def _summary(desk: Desk) -> int:
+    summaries = await figures.read_summaries(desk.fleet, _date(desk))
+    desk.answer(
+        [figures.summary_json(summary) for summary in summaries],
+        lambda: desk.console.print(figures.summaries_table(summaries)),
+    )
+    return 0
+
+
+async def _trades(desk: Desk) -> int:
+    trades = await figures.read_trades(desk.fleet, _date(desk))
+    desk.answer(
+        [figures.trade_json(trade) for trade in trades], lambda: desk.console.print(figures.trades_table(trades))
+    )
+    return 0
+
+
+def _date(desk: Desk) -> SessionDate:
+    asked: SessionDate | None = desk.asked.date
+    return asked or desk.fleet.plan_of_the_day(desk.fleet.market_now()).session.date
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="starter.py", description="Start, watch and command the trading workers.")
+    parser.add_argument("--workers", type=_count, default=5, metavar="N", help="how many workers to run (default 5)")
+    parser.add_argument("--detach", action="store_true", help="return at once instead of showing the live table")
+    parser.add_argument("--live", metavar="WORD", help=f"confirm real money: {LIVE_WORD}")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(act=_start)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
+    _add(verbs, "status", _status, "show the table once")
+    for name, command, what in _COMMANDS:
+        _add_worker(_add(verbs, name, _commanding(partial(_always, command)), what))
+    rules = _add(verbs, "rules", _commanding(lambda asked: commands.change_rules(dict(asked.changes))), "change rules")
+    rules.add_argument("worker", metavar="WORKER|all")
+    rules.add_argument("changes", nargs="+", type=_change, metavar="NAME=VALUE", help="such as exits.stop_loss=2%%")
+    switch = _add(verbs, "kill-switch", _kill_switch, "stop all buying at once and sell everything")
+    switch.add_argument("position", choices=("on", "off"))
+    switch.add_argument("--reason", default="", help="kept in the books")
+    _add(verbs, "close", _close, "start the market close now")
+    for name, act, what in (("summary", _summary, "sum up a session"), ("trades", _trades, "list a session's trades")):
+        verb = _add(verbs, name, act, what)
+        verb.add_argument("date", nargs="?", type=_session_date, metavar="DATE", help="YYYY-MM-DD, default today")
+    return parser
+
+
+_COMMANDS: Final = (
+    ("pause", commands.PAUSE, "no new entries"),
+    ("resume", commands.RESUME, "enter again"),
+    ("liquidate", commands.liquidate(), "sell what is held now, then pause"),
+    ("stop", commands.STOP, "sell what is held, then end"),
+)
+
+
+def _always(command: commands.Command, _: argparse.Namespace) -> commands.Command:
+    return command
+
+
+def _add(verbs: Any, name: str, act: Verb, what: str) -> argparse.ArgumentParser:
+    verb: argparse.ArgumentParser = verbs.add_parser(name, help=what, description=what)
+    verb.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+    verb.set_defaults(act=act)
+    return verb
+
+
+def _add_worker(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("worker", nargs="?", default=ALL_WORKERS, metavar="WORKER|all", help="default all")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"choose 1 to {MOST_WORKERS} workers")
+    return number
+
+
+def _change(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def _session_date(text: str) -> SessionDate:
+    try:
+        return SessionDate(date.fromisoformat(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2026-11-23") from None
+
+
+async def _run(asked: argparse.Namespace) -> int:
+    settings = load_settings()
+    async with open_fleet(settings) as fleet:
+        done: int = await asked.act(Desk(fleet, settings, asked, Console()))
+        return done
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; return 0 when done, 1 when refused or failed. Wrong usage exits with 2."""
+    asked = _parser().parse_args(arguments)
+    try:
+        return asyncio.run(_run(asked))
+    except EXPECTED_ERRORS as error:
+        sys.stderr.write(f"starter.py: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def leave(code: int) -> Never:
+    """End the process at once: the interpreter's own exit can crash in Temporal's native threads (sdk-python #300)."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    leave(main())
