@@ -7,6 +7,7 @@ from typing import Final
 from broker.kis.calls import Call
 from broker.kis.capabilities import CAPABILITIES
 from broker.kis.client import KisClient, Query
+from broker.kis.envelope import Envelope, Payload
 from broker.kis.fields import read
 from broker.kis.quote_messages import (
     BookRow,
@@ -77,9 +78,9 @@ class KisQuotes:
         Raises:
             BrokerRefusedError: KIS does not know the stock, or it is on a board that we do not trade on.
         """
-        payload = (await self._client.ask(_about(Call.PRICE, symbol), lane)).row(Call.PRICE, "output")
+        payload = _known(symbol, await self._client.ask(_about(Call.PRICE, symbol), lane), Call.PRICE, "output")
         if not read(Call.PRICE, LastPrice, payload).is_known:
-            raise BrokerRefusedError("NO_SUCH_STOCK", f"KIS does not know {symbol}")
+            raise _unknown(symbol)
         row = read(Call.PRICE, StatusRow, payload)
         return InstrumentStatus(symbol, board_of(symbol, row), flags_of(row))
 
@@ -94,7 +95,7 @@ class KisQuotes:
             FID_ORG_ADJ_PRC="0",
         )
         envelope = await self._client.ask(query, lane)
-        head = read(Call.DAILY_BARS, DailyHead, envelope.row(Call.DAILY_BARS, "output1"))
+        head = read(Call.DAILY_BARS, DailyHead, _known(symbol, envelope, Call.DAILY_BARS, "output1"))
         bars = [read(Call.DAILY_BARS, DailyBar, row) for row in envelope.rows(Call.DAILY_BARS, "output2")]
         return daily_reference(symbol, head, [bar for bar in bars if bar.stck_bsop_date < _compact(session_date)])
 
@@ -110,7 +111,7 @@ class KisQuotes:
     async def order_book(self, symbol: Symbol, lane: Lane) -> OrderBook:
         """Return ten levels of each side; empty levels are left out (FHKST01010200)."""
         envelope = await self._client.ask(_about(Call.ORDER_BOOK, symbol), lane)
-        row = read(Call.ORDER_BOOK, BookRow, envelope.row(Call.ORDER_BOOK, "output1"))
+        row = read(Call.ORDER_BOOK, BookRow, _known(symbol, envelope, Call.ORDER_BOOK, "output1"))
         return OrderBook(symbol, asks=book_levels(row.asks), bids=book_levels(row.bids))
 
     async def is_session_day(self, day: date, lane: Lane) -> bool | None:
@@ -145,15 +146,26 @@ class KisQuotes:
         return quotes
 
     async def _single(self, symbol: Symbol, lane: Lane) -> list[Quote]:
-        payload = (await self._client.ask(_about(Call.PRICE, symbol), lane)).row(Call.PRICE, "output")
+        rows = (await self._client.ask(_about(Call.PRICE, symbol), lane)).rows(Call.PRICE, "output")
         observed_at = self._clock()
-        if not read(Call.PRICE, LastPrice, payload).is_known:
-            return []
-        return [quote_of_one(symbol, read(Call.PRICE, PriceRow, payload), observed_at)]
+        known = [row for row in rows if read(Call.PRICE, LastPrice, row).is_known]
+        return [quote_of_one(symbol, read(Call.PRICE, PriceRow, row), observed_at) for row in known]
 
 
 def _about(call: Call, symbol: Symbol, **more: str) -> Query:
     return Query(call, {"FID_COND_MRKT_DIV_CODE": _KRX, "FID_INPUT_ISCD": symbol, **more})
+
+
+def _known(symbol: Symbol, envelope: Envelope, call: Call, key: str) -> Payload:
+    """Return the row about a stock; KIS answers about one that it does not know with an empty success."""
+    rows = envelope.rows(call, key)
+    if not rows:
+        raise _unknown(symbol)
+    return rows[0]
+
+
+def _unknown(symbol: Symbol) -> BrokerRefusedError:
+    return BrokerRefusedError("NO_SUCH_STOCK", f"KIS does not know {symbol}")
 
 
 def _compact(day: date) -> str:

@@ -14,6 +14,7 @@ from domain.errors import (
     CredentialsRefusedError,
     RateLimitedError,
 )
+from domain.money import Price
 from tests.broker.parts import (
     DAY,
     NOON,
@@ -193,10 +194,10 @@ async def test_a_row_that_cannot_be_names_endpoint_and_field_only(
 
 @pytest.mark.parametrize("output", [None, 7, ["x"], [["y"]], {}, [], ""])
 async def test_a_missing_payload_is_loud(broker: KisBroker, kis: ScriptedKis, output: object) -> None:
-    kis.answers("inquire-price", success(output=output))
+    kis.answers("inquire-psbl-order", success(output=output))
 
-    with pytest.raises(BrokerProtocolError, match="inquire-price: output"):
-        await broker.instrument_status(SAMSUNG, Lane.SCAN)
+    with pytest.raises(BrokerProtocolError, match="inquire-psbl-order: output"):
+        await broker.buying_power(SAMSUNG, Price(70_000), Lane.ENTRY)
 
 
 async def test_padding_case_and_added_fields_do_not_matter(broker: KisBroker, kis: ScriptedKis) -> None:

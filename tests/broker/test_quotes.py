@@ -103,10 +103,14 @@ async def test_a_stock_on_no_board_of_ours_is_refused(broker: KisBroker, kis: Sc
 async def test_an_unknown_stock_is_refused_and_not_taken_for_a_broken_reply(
     broker: KisBroker, kis: ScriptedKis
 ) -> None:
-    kis.answers("inquire-price", success(output={"stck_prpr": "0", "stck_oprc": "0"}))
+    kis.answers("inquire-price", success(output={"stck_prpr": "0", "stck_oprc": "0"}), success(output={}))
+    kis.answers("inquire-asking-price-exp-ccn", success(output1={}, output2={}))
 
+    for _ in range(2):
+        with pytest.raises(BrokerRefusedError, match="NO_SUCH_STOCK"):
+            await broker.instrument_status(SAMSUNG, Lane.SCAN)
     with pytest.raises(BrokerRefusedError, match="NO_SUCH_STOCK"):
-        await broker.instrument_status(SAMSUNG, Lane.SCAN)
+        await broker.order_book(SAMSUNG, Lane.SCAN)
 
 
 async def test_stocks_without_a_price_have_no_quote(broker: KisBroker, kis: ScriptedKis) -> None:
