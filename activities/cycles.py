@@ -12,7 +12,7 @@ from domain.lock import LEASE_DURATION, Lease
 from domain.market import Symbol
 from domain.money import Quantity
 from domain.order import OrderIntent, OrderPurpose
-from domain.position import OpenPosition, PositionStatus
+from domain.position import ExitReason, OpenPosition, PositionStatus
 from domain.session import CloseLeads, SessionPlan, TradingCalendar, plan_session
 from domain.worker_state import WorkerState
 
@@ -42,6 +42,8 @@ class Held:
     opened_at: datetime
     overdue: bool
     lease: Lease
+    sold_because: ExitReason | None = None
+    """Set when every share is sold already and only the trade is still to be booked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,9 @@ class CycleActivities:
         session = self._calendar.session_at_or_after(now)
         plan = plan_session(session, self._leads, self._pace.clock.speed)
         await self._database.workers.register(request.account_id, request.worker_id, request.workflow_id)
-        position = await self._database.positions.held_by(request.account_id, request.worker_id)
+        position = await self._live_position(request)
         unfinished = await self._database.orders.unfinished_of(request.account_id, request.worker_id)
         held = await self._hold(position, plan) if position else None
-        if not position and not unfinished:
-            await self._forget_empty_opening(request)
         if held is None:
             event = (
                 f"waiting for {plan.session.opens_at.astimezone(KST):%m-%d %H:%M}"
@@ -102,10 +102,24 @@ class CycleActivities:
         lease = await self._own_lease(intent.account_id, intent.symbol, intent.worker_id)
         return UnfinishedOrder(intent.intent_id, intent.position_id, intent.symbol, intent.purpose, lease)
 
-    async def _forget_empty_opening(self, request: CycleRequest) -> None:
+    async def _live_position(self, request: CycleRequest) -> OpenPosition | None:
+        """Return the worker's position, sold out but unbooked ones included; forget one that never got a share."""
         live = await self._database.positions.live_of(request.account_id, request.worker_id)
-        if live is not None and live[1] is PositionStatus.OPENING:
-            await self._database.positions.abandon(live[0])
+        if live is None:
+            return None
+        position_id, status = PositionId(live[0]), live[1]
+        orders = await self._database.orders.of_position(position_id)
+        if status is PositionStatus.OPENING and not any(order.is_active for order in orders):
+            await self._database.positions.abandon(position_id)
+            return None
+        return await self._database.positions.get(position_id)
+
+    async def _sold_because(self, position: OpenPosition) -> ExitReason | None:
+        if position.quantity:
+            return None
+        orders = await self._database.orders.of_position(position.position_id)
+        sales = [order.intent for order in orders if order.intent.purpose is OrderPurpose.EXIT]
+        return ExitReason(sales[-1].reason) if sales else ExitReason.FOREIGN_SALE
 
     async def _own_lease(self, account_id: AccountId, symbol: Symbol, worker_id: WorkerId) -> Lease | None:
         lease = await self._database.locks.acquire(account_id, symbol, worker_id, LEASE_DURATION)
@@ -125,4 +139,5 @@ class CycleActivities:
             opened_at=position.opened_at,
             overdue=position.session_date != plan.session.date,
             lease=lease,
+            sold_because=await self._sold_because(position),
         )

@@ -180,6 +180,8 @@ class TradingWorkerWorkflow(CommandedWorkflow):
     async def _hold(self, held: Held, plan: SessionPlan) -> ExitSignal | None:
         """Return why to sell, or None when the position is not ours any more."""
         self._enter_state(WorkerState.HOLDING, f"{held.name} ×{held.quantity:,} at {held.entry_price}", held.symbol)
+        if held.sold_because is not None:
+            return self._signal(held.sold_because, "sold by an earlier run")
         if held.overdue:
             await self._until(lambda: False, plan.session.opens_at)
             return self._signal(ExitReason.DEADLINE, "carried over from an earlier session")
