@@ -26,7 +26,7 @@ from embedded.errors import EmbeddedError
 from embedded.parts import EmbeddedParts
 from embedded.search_attributes import ensure_search_attributes
 from settings import Settings, SettingsError, load_settings
-from telemetry import configure_logging, temporal_runtime
+from telemetry import start_logging, temporal_runtime
 from workflows import attributes
 
 logger = logging.getLogger("haru.worker")
@@ -40,7 +40,7 @@ async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
         database = await open_database(place.database_url)
         try:
             pace = RealPace(place.clock)
-            client = await connect_temporal(settings, place, temporal_runtime(settings.telemetry.prometheus_address))
+            client = await connect_temporal(settings, place, temporal_runtime(settings.telemetry))
             await ensure_search_attributes(client, attributes.ALL)
             account = account_of(settings)
             async with broker_for(settings, place, database, pace) as broker:
@@ -76,7 +76,7 @@ async def _main() -> int:
         loop.add_signal_handler(number, told_to_stop.set)
     try:
         settings = load_settings()
-        configure_logging(settings.telemetry.log_level, settings.telemetry.log_format, secrets_of(settings))
+        start_logging(settings.telemetry, secrets_of(settings))
         await host(settings, told_to_stop)
     except (SettingsError, EmbeddedError, TradingError) as error:
         print(f"worker.py: {error}", file=sys.stderr)

@@ -12,7 +12,7 @@ from domain.lock import LEASE_DURATION, Lease
 from domain.market import Symbol
 from domain.money import Quantity
 from domain.order import OrderIntent, OrderPurpose
-from domain.position import ExitReason, OpenPosition, PositionStatus
+from domain.position import ExitReason, OpenPosition
 from domain.session import CloseLeads, SessionPlan, TradingCalendar, plan_session
 from domain.worker_state import WorkerState
 
@@ -104,15 +104,14 @@ class CycleActivities:
 
     async def _live_position(self, request: CycleRequest) -> OpenPosition | None:
         """Return the worker's position, sold out but unbooked ones included; forget one that never got a share."""
-        live = await self._database.positions.live_of(request.account_id, request.worker_id)
-        if live is None:
+        position_id = await self._database.positions.live_of(request.account_id, request.worker_id)
+        if position_id is None:
             return None
-        position_id, status = PositionId(live[0]), live[1]
+        position = await self._database.positions.get(position_id)
         orders = await self._database.orders.of_position(position_id)
-        if status is PositionStatus.OPENING and not any(order.is_active for order in orders):
+        if position is None and not any(order.is_active for order in orders):
             await self._database.positions.abandon(position_id)
-            return None
-        return await self._database.positions.get(position_id)
+        return position
 
     async def _sold_because(self, position: OpenPosition) -> ExitReason | None:
         if position.quantity:
