@@ -93,7 +93,7 @@ async def ends_well(ask: Ask, broker: KisBroker) -> bool:
     return True
 
 
-quick = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @quick
