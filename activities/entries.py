@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from temporalio import activity
 
+from activities.heart import Heart
 from activities.quote_feed import QuoteFeed
 from domain.costs import cost_rates
 from domain.errors import BrokerRefusedError
@@ -84,11 +85,12 @@ class EntryActivities:
         if already is not None:
             return await self._prepared_before(request, already.intent)
         reasons: list[str] = []
-        for candidate in request.candidates:
-            activity.heartbeat()
-            prepared = await self._try(candidate, request, reasons)
-            if prepared is not None:
-                return prepared
+        async with Heart() as heart:
+            for candidate in request.candidates:
+                heart.progress()
+                prepared = await self._try(candidate, request, reasons)
+                if prepared is not None:
+                    return prepared
         return NoEntry(tuple(reasons))
 
     async def _try(self, candidate: Candidate, request: EntryRequest, reasons: list[str]) -> PreparedEntry | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
+from activities.heart import Heart
 from activities.quote_feed import QuoteFeed
 from domain.errors import TryAgainError
 from domain.identity import AccountId, WorkerId
@@ -54,17 +55,21 @@ class MarketDataActivities:
         await self._database.workers.enter(
             request.account_id, request.worker_id, WorkerState.SCANNING, None, "scanning", at
         )
-        while request.plan.entries_allowed_at(self._pace.now()):
-            activity.heartbeat()
-            try:
-                report = await self.scan(request)
-            except TryAgainError as fault:
-                activity.logger.warning("scan_postponed", extra={"cause": str(fault)})
-            else:
-                if report.candidates:
+        async with Heart() as heart:
+            while request.plan.entries_allowed_at(self._pace.now()):
+                heart.progress()
+                report = await self._scanned(request)
+                if report is not None and report.candidates:
                     return report.candidates
-            await self._pause_before_next_scan(request.rules)
+                await self._pace.pause(request.rules.execution.scan_interval)
         return ()
+
+    async def _scanned(self, request: ScanRequest) -> ScanReport | None:
+        try:
+            return await self.scan(request)
+        except TryAgainError as fault:
+            activity.logger.warning("scan_postponed", extra={"cause": str(fault)})
+            return None
 
     async def scan(self, request: ScanRequest) -> ScanReport:
         """Look at the whole universe once and count what each filter dropped."""
@@ -130,6 +135,3 @@ class MarketDataActivities:
 
     def _greatest_age(self, rules: TradingRules) -> timedelta:
         return self._pace.clock.market_duration(rules.execution.greatest_quote_age)
-
-    async def _pause_before_next_scan(self, rules: TradingRules) -> None:
-        await self._pace.pause(rules.execution.scan_interval)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
+from activities.heart import Heart
 from activities.entries import proposal_of
 from domain.errors import TradingError
 from domain.identity import IntentId
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from broker.protocol import Broker
     from database.database import Database
 
-ORDER_TIMEOUT: Final = timedelta(seconds=8)
-"""Real time that one order request may take; the lease must outlast it."""
+SENDING_TAKES: Final = timedelta(seconds=20)
+"""Real time from the gate to the last byte of the reply, waiting for a slot included; the lease must outlast it."""
 _LOOK_INTERVAL: Final = timedelta(milliseconds=500)
 
 
@@ -61,25 +62,27 @@ class OrderActivities:
         intent = (await self._recorded(request.intent_id)).intent
         entry = request.purpose is OrderPurpose.ENTRY
         permit = await self._database.orders.begin_sending(
-            request.intent_id, review=gate if entry else None, http_timeout=ORDER_TIMEOUT
+            request.intent_id, review=gate if entry else None, http_timeout=SENDING_TAKES
         )
         if not permit.may_send:
             return await self._recorded(request.intent_id)
-        outcome = await self._broker.submit(intent, Lane.ENTRY if entry else Lane.EXIT)
+        async with Heart():
+            outcome = await self._broker.submit(intent, Lane.ENTRY if entry else Lane.EXIT)
         activity.logger.info("order_submitted", extra={"intent_id": intent.intent_id, "outcome": outcome.kind})
         return await self._database.orders.record_outcome(request.intent_id, outcome)
 
     @activity.defn
     async def follow_order(self, request: FollowRequest) -> OrderRecord:
         """Book fills as the broker lists them, until the order is over, unproven, or patience runs out."""
-        while True:
-            record = await self._recorded(request.intent_id)
-            if record.status in WORKING_STATUSES:
-                record = await self._book(record)
-            if record.status not in WORKING_STATUSES or self._pace.waited() >= request.patience:
-                return record
-            activity.heartbeat()
-            await self._pace.pause(_LOOK_INTERVAL)
+        async with Heart() as heart:
+            while True:
+                record = await self._recorded(request.intent_id)
+                if record.status in WORKING_STATUSES:
+                    record = await self._book(record)
+                if record.status not in WORKING_STATUSES or self._pace.waited() >= request.patience:
+                    return record
+                heart.progress()
+                await self._pace.pause(_LOOK_INTERVAL)
 
     @activity.defn
     async def cancel_order(self, intent_id: IntentId) -> SubmitOutcome:
@@ -87,7 +90,8 @@ class OrderActivities:
         record = await self._recorded(intent_id)
         if record.ref is None or record.status not in WORKING_STATUSES:
             return Unknown(f"nothing to cancel: the order is {record.status}")
-        outcome = await self._broker.cancel(record.ref, record.intent, Lane.EXIT)
+        async with Heart():
+            outcome = await self._broker.cancel(record.ref, record.intent, Lane.EXIT)
         extra = {"intent_id": intent_id, "outcome": outcome.kind}
         activity.logger.info("cancel_requested", extra=extra)
         return outcome

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from temporalio import activity
 
+from activities.heart import Heart
 from activities.quote_feed import QuoteFeed
 from domain.errors import StaleFencingTokenError, TradingError, TryAgainError
 from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
@@ -124,22 +125,29 @@ class PositionActivities:
         """
         position = await self._held(request.position_id)
         best = Price(max(position.high_water_mark, _best_of_earlier_attempt()))
+        position = replace(position, high_water_mark=best)
         await self._announce(position)
         renewed_after = timedelta(0)
-        with self._feed.watching(request.symbol):
-            while True:
-                if self._pace.waited() >= renewed_after:
-                    await self._renew(request.lease)
-                    renewed_after = self._pace.waited() + _RENEWAL
-                view = await self._trusted_view(request)
-                if view is not None:
-                    best = high_water_mark(_with_best(position, best), view.quote.price)
-                    await self._database.positions.mark(position.position_id, view.quote.price, best)
-                    signal = self._decide(_with_best(position, best), view, request)
+        async with Heart(int(best)) as heart:
+            with self._feed.watching(request.symbol):
+                while True:
+                    if self._pace.waited() >= renewed_after:
+                        await self._renew(request.lease)
+                        renewed_after = self._pace.waited() + _RENEWAL
+                    position, signal = await self._look(position, request)
                     if signal is not None:
                         return signal
-                activity.heartbeat(int(best))
-                await self._pace.pause(request.rules.execution.price_interval)
+                    heart.progress(int(position.high_water_mark))
+                    await self._pace.pause(request.rules.execution.price_interval)
+
+    async def _look(self, position: OpenPosition, request: WatchRequest) -> tuple[OpenPosition, ExitSignal | None]:
+        view = await self._trusted_view(request)
+        if view is None:
+            return position, None
+        best = high_water_mark(position, view.quote.price)
+        await self._database.positions.mark(position.position_id, view.quote.price, best)
+        seen = replace(position, high_water_mark=best)
+        return seen, self._decide(seen, view, request)
 
     @activity.defn
     async def prepare_exit(self, request: ExitRequest) -> ExitDecision:
@@ -269,10 +277,6 @@ def _prepared(intent: OrderIntent) -> PreparedExit:
     price = f"≥ {intent.limit_price:,} won" if intent.limit_price else "at market"
     description = f"SELL {intent.symbol} ×{intent.quantity:,} {price}: {intent.reason}"
     return PreparedExit(intent.intent_id, intent.symbol, intent.quantity, description)
-
-
-def _with_best(position: OpenPosition, best: Price) -> OpenPosition:
-    return replace(position, high_water_mark=best)
 
 
 def _best_of_earlier_attempt() -> int:

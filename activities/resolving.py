@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
+from activities.heart import Heart
 from domain.errors import TradingError, TryAgainError
 from domain.identity import IntentId
 from domain.lane import Lane
@@ -22,9 +23,12 @@ _LOOK_INTERVAL: Final = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class ProofRules:
-    """When absence counts as proven: clean reads in a row, none of them before the settle time (real time)."""
+    """When absence counts as proven: clean reads in a row, the last one after the settle time (real time).
 
-    settle_time: timedelta = timedelta(seconds=12)
+    The settle time outlasts ``SENDING_TAKES``: an attempt that was only paused can no longer send when it ends.
+    """
+
+    settle_time: timedelta = timedelta(seconds=22)
     clean_reads: int = 3
 
 
@@ -41,16 +45,17 @@ class ResolvingActivities:
     async def resolve_order(self, intent_id: IntentId) -> OrderRecord:
         """Return the order once it is adopted or proven absent; a quarantined one waits for an operator."""
         clean_reads = _reads_of_earlier_attempt()
-        while True:
-            record = await self._recorded(intent_id)
-            if record.status is OrderStatus.INTENDED:
-                await self._database.orders.withdraw(intent_id)
-                continue
-            if record.status is not OrderStatus.QUARANTINED and record.status not in UNRESOLVED_STATUSES:
-                return record
-            clean_reads = await self._look(record, clean_reads)
-            activity.heartbeat(clean_reads)
-            await self._pace.pause(_LOOK_INTERVAL)
+        async with Heart(clean_reads) as heart:
+            while True:
+                record = await self._recorded(intent_id)
+                if record.status is OrderStatus.INTENDED:
+                    await self._database.orders.withdraw(intent_id)
+                    continue
+                if record.status is not OrderStatus.QUARANTINED and record.status not in UNRESOLVED_STATUSES:
+                    return record
+                clean_reads = await self._look(record, clean_reads)
+                heart.progress(clean_reads)
+                await self._pace.pause(_LOOK_INTERVAL)
 
     async def _look(self, record: OrderRecord, clean_reads: int) -> int:
         """Read once; return how many clean reads without the order there have been in a row."""

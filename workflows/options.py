@@ -36,12 +36,18 @@ SELL_DECISION: Final = ActivityConfig(
 )
 
 SUBMIT_ENTRY_ONCE: Final = ActivityConfig(
-    start_to_close_timeout=timedelta(seconds=15), retry_policy=_ONCE, priority=Priority(priority_key=3)
+    start_to_close_timeout=timedelta(seconds=30),
+    heartbeat_timeout=timedelta(seconds=5),
+    retry_policy=_ONCE,
+    priority=Priority(priority_key=3),
 )
 """One attempt, ever: whatever happens to it, the next step is to look."""
 
 SUBMIT_EXIT_ONCE: Final = ActivityConfig(
-    start_to_close_timeout=timedelta(seconds=15), retry_policy=_ONCE, priority=Priority(priority_key=1)
+    start_to_close_timeout=timedelta(seconds=30),
+    heartbeat_timeout=timedelta(seconds=5),
+    retry_policy=_ONCE,
+    priority=Priority(priority_key=1),
 )
 
 CANCEL_ONCE: Final = SUBMIT_EXIT_ONCE
