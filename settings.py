@@ -3,11 +3,11 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
-from datetime import date, datetime, time, timedelta
+from dataclasses import replace
+from datetime import date, datetime, time
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -27,7 +27,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
 from domain.clock import KST
+from domain.errors import BadRulesError
 from domain.identity import Environment
+from domain.rule_changes import changed, rule_values
 from domain.rules import TradingRules
 from domain.session import SessionHours
 from exchange.calendar import CalendarOverrides
@@ -76,16 +78,19 @@ def _checked_database_url(value: SecretStr) -> SecretStr:
     return value
 
 
-def _rules_values(kind: Any, value: object) -> object:
-    """Make a variable's text fit the rules' types: seconds for durations, commas in lists."""
-    if is_dataclass(kind) and isinstance(value, dict):
-        hints = get_type_hints(kind)
-        return {name: _rules_values(hints.get(name), item) for name, item in value.items()}
-    if get_origin(kind) is tuple:
-        return _split(value)
-    if kind is timedelta and isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value):
-        return float(value)
-    return value
+def _rules(value: object) -> object:
+    """Read rules as an operator's change of the default rules, in the same words: `3%`, `90s`, `5,000,000`."""
+    if not isinstance(value, dict):
+        return value
+    changes = {f"{group}.{name}": text for group, named in value.items() for name, text in named.items()}
+    try:
+        return replace(changed(TradingRules(), changes), version=TradingRules().version)
+    except BadRulesError as error:
+        raise ValueError(re.sub(r"\b([a-z]+)\.([a-z_]+)", _rule_variable, str(error))) from None
+
+
+def _rule_variable(name: re.Match[str]) -> str:
+    return f"{_PREFIX}RULES__{name[1]}__{name[2]}".upper()
 
 
 Days = Annotated[frozenset[date], NoDecode, BeforeValidator(_split)]
@@ -187,7 +192,7 @@ class Settings(BaseSettings):
     ports: PortSettings = Field(default_factory=PortSettings)
     simulator: SimulatorSettings = Field(default_factory=SimulatorSettings)
     broker: BrokerSettings = Field(default_factory=BrokerSettings)
-    rules: Annotated[TradingRules, BeforeValidator(lambda value: _rules_values(TradingRules, value))] = TradingRules()
+    rules: Annotated[TradingRules, BeforeValidator(_rules)] = TradingRules()
     calendar: CalendarSettings = Field(default_factory=CalendarSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
 
@@ -249,15 +254,14 @@ def _unknown(name: str, known: list[str]) -> str:
 
 def _leaves(value: Any, name: str = _PREFIX[:-1], joint: str = "_") -> Iterator[tuple[str, Any]]:
     """Yield each single setting as (variable, value)."""
-    if isinstance(value, BaseModel):
-        parts = list(type(value).model_fields)
-    elif is_dataclass(value) and not isinstance(value, type):
-        parts = [part.name for part in fields(value)]
+    if isinstance(value, TradingRules):
+        for rule, setting in rule_values(value).items():
+            yield f"{name}__{rule.replace('.', '__').upper()}", setting
+    elif isinstance(value, BaseModel):
+        for part in type(value).model_fields:
+            yield from _leaves(getattr(value, part), f"{name}{joint}{part.upper()}", "__")
     else:
         yield _SHOWN_AS.get(name, name), value
-        return
-    for part in parts:
-        yield from _leaves(getattr(value, part), f"{name}{joint}{part.upper()}", "__")
 
 
 def _explain(problem: Any) -> str:

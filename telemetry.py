@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from temporalio import activity, workflow
 from temporalio.runtime import (
@@ -19,6 +19,7 @@ from temporalio.runtime import (
 )
 
 from domain.clock import in_seoul
+from settings import TelemetrySettings
 
 MASK: Final = "***"
 _LEAST_SECRET: Final = 6
@@ -90,12 +91,12 @@ class PlainFormatter(logging.Formatter):
         return self._mask(line)
 
 
-def configure_logging(level: str, form: Literal["plain", "json"], secrets: Collection[str] = ()) -> None:
+def start_logging(settings: TelemetrySettings, secrets: Collection[str] = ()) -> None:
     """Send all logging to standard error in one form, without the secrets."""
     mask = Masking(secrets)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter(mask) if form == "json" else PlainFormatter(mask))
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    handler.setFormatter(JsonFormatter(mask) if settings.log_format == "json" else PlainFormatter(mask))
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -104,12 +105,15 @@ def configure_logging(level: str, form: Literal["plain", "json"], secrets: Colle
     activity.logger.activity_info_on_message = False
 
 
-def temporal_runtime(prometheus_address: str | None = None) -> Runtime:
-    """Make the SDK's runtime, once a process: its log lines go into logging, its metrics to `host:port` if given."""
+def temporal_runtime(settings: TelemetrySettings) -> Runtime:
+    """Make the SDK's runtime, once a process: its log lines go into logging, its metrics to the configured address."""
     metrics = None
-    if prometheus_address:
+    if settings.prometheus_address:
         metrics = PrometheusConfig(
-            bind_address=prometheus_address, counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True
+            bind_address=settings.prometheus_address,
+            counters_total_suffix=True,
+            unit_suffix=True,
+            durations_as_seconds=True,
         )
     core = LoggingConfig(
         filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),

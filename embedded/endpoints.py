@@ -14,7 +14,7 @@ _FILE: Final = "endpoints.json"
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Addresses of the parts that are embedded; None for each that is configured."""
+    """Addresses of the embedded parts; None for each that is configured, but for the simulator's."""
 
     temporal_address: str | None = None
     temporal_ui_url: str | None = None

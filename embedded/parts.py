@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Self
 
-from domain.identity import Environment
 from embedded.endpoints import Endpoints, remove_endpoints, write_endpoints
 from embedded.errors import PartFailedError
+from embedded.finding import Need, needs_of, with_configured_market
 from embedded.folder import hold_folder
 from embedded.market import keep_market
 from embedded.ports import LOOPBACK, claim_port
@@ -36,8 +36,10 @@ class EmbeddedParts:
 
     async def __aenter__(self) -> Self:
         try:
-            if any(self._needed()):
+            if needs_of(self._settings):
                 await self._start()
+            else:
+                self.endpoints = await with_configured_market(self._settings, Endpoints())
         except BaseException:
             await self._stack.aclose()
             raise
@@ -56,29 +58,21 @@ class EmbeddedParts:
                     return failure
             await asyncio.sleep(_LOOK_INTERVAL)
 
-    def _needed(self) -> tuple[bool, bool, bool]:
-        """Tell for PostgreSQL, Temporal and the simulator whether none is configured."""
-        settings = self._settings
-        simulated = settings.broker.environment is Environment.SIMULATED
-        return (
-            settings.database_url is None,
-            "target_host" not in settings.temporal,
-            simulated and settings.simulator.url is None,
-        )
-
     async def _start(self) -> None:
-        database, temporal, simulator = self._needed()
+        needs = needs_of(self._settings)
         hold = await hold_folder(self._settings.data_dir)
         self._stack.callback(hold.release)
         self._launcher.kept_open = [hold.shared]
         remove_endpoints(hold.folder)
         endpoints = Endpoints(pid=os.getpid())
-        if database:
+        if Need.DATABASE in needs:
             endpoints = await self._with_postgres(endpoints)
-        if temporal:
+        if Need.TEMPORAL in needs:
             endpoints = await self._with_temporal(endpoints)
-        if simulator:
+        if Need.SIMULATOR in needs:
             endpoints = await self._with_simulator(endpoints)
+        else:
+            endpoints = await with_configured_market(self._settings, endpoints)
         self._stack.callback(remove_endpoints, hold.folder)
         write_endpoints(hold.folder, endpoints)
         self.endpoints = endpoints

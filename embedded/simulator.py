@@ -1,18 +1,24 @@
 """Our KIS simulator as a process of its own."""
 
+import asyncio
 import sys
 from datetime import UTC
 from typing import Final
 
+import httpx
+
 from domain.clock import in_seoul
+from embedded.errors import PartFailedError
 from embedded.guard import Program
 from embedded.market import Market
-from embedded.ports import LOOPBACK, answers
+from embedded.ports import LOOPBACK
 from embedded.process import Launcher
 from settings import SimulatorSettings
 
 NAME: Final = "Simulator"
 _START_LIMIT: Final = 60.0
+_ATTEMPTS: Final = 20
+_PAUSE: Final = 0.5
 
 
 async def start_simulator(launcher: Launcher, port: int, market: Market, wanted: SimulatorSettings) -> str:
@@ -38,8 +44,28 @@ async def start_simulator(launcher: Launcher, port: int, market: Market, wanted:
     ]
     process = launcher.launch(NAME, Program(argv))
 
+    url = f"http://{LOOPBACK}:{port}"
+
     async def is_ready() -> bool:
-        return answers(port)
+        return await _asked(url) == market
 
     await process.wait_until_ready(is_ready, _START_LIMIT, f"look into {data}, or set HARU_SIMULATOR__URL")
-    return f"http://{LOOPBACK}:{port}"
+    return url
+
+
+async def market_of(url: str) -> Market:
+    """Return clock and seed of a simulator that runs elsewhere, waiting a little for it."""
+    for _ in range(_ATTEMPTS):
+        if market := await _asked(url):
+            return market
+        await asyncio.sleep(_PAUSE)
+    raise PartFailedError(f"no simulator with a running clock at {url}; start it, or correct HARU_SIMULATOR__URL")
+
+
+async def _asked(url: str) -> Market | None:
+    try:
+        async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
+            status = (await client.get(f"{url.rstrip('/')}/control/status")).raise_for_status().json()
+        return Market.from_dict({**status["clock"], "seed": status["seed"]})
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return None

@@ -90,18 +90,17 @@ def test_a_dot_env_file_is_read_and_the_environment_wins(tmp_path: Path, monkeyp
 def test_rules_are_read_into_the_domains_own_value(monkeypatch: pytest.MonkeyPatch) -> None:
     rules = configured(
         monkeypatch,
-        HARU_RULES__EXITS__STOP_LOSS="0.02",
-        HARU_RULES__RISK__SYMBOL_COOLDOWN="90",
-        HARU_RULES__RISK__COOLDOWN_AFTER_LOSS="PT7M",
-        HARU_RULES__EXECUTION__SCAN_INTERVAL="0.5",
+        HARU_RULES__EXITS__STOP_LOSS="2%",
+        HARU_RULES__RISK__SYMBOL_COOLDOWN="90s",
+        HARU_RULES__RISK__CAPITAL_PER_TRADE="3,000,000",
         HARU_RULES__UNIVERSE__SYMBOLS="005930, 000660",
     ).rules
 
     assert rules.exits.stop_loss == Decimal("0.02")
     assert rules.exits.take_profit == TradingRules().exits.take_profit
     assert rules.risk.symbol_cooldown == timedelta(seconds=90)
-    assert rules.risk.cooldown_after_loss == timedelta(minutes=7)
-    assert rules.execution.scan_interval == timedelta(milliseconds=500)
+    assert rules.risk.capital_per_trade == 3_000_000
+    assert rules.version == 1
     assert rules.universe.symbols == ("005930", "000660")
 
 
@@ -150,8 +149,6 @@ def test_paper_trading_needs_all_credentials(monkeypatch: pytest.MonkeyPatch) ->
         ("HARU_PORTS__TEMPORAL", "seven", "7233"),
         ("HARU_SIMULATOR__SPEED", "0", "default 10"),
         ("HARU_SIMULATOR__START", "tomorrow", "'tomorrow'"),
-        ("HARU_RULES__EXITS__STOP_LOSS", "lots", "0.03"),
-        ("HARU_RULES__RISK__SYMBOL_COOLDOWN", "soon", "0:10:00"),
         ("HARU_CALENDAR__CLOSURES", "2026-13-01", "'2026-13-01'"),
         ("HARU_CALENDAR__HOURS", "2026-11-19=16:30-10:00-16:20", "do not rise"),
         ("HARU_CALENDAR__HOURS", "2026-11-19", "HARU_CALENDAR__HOURS"),
@@ -170,6 +167,20 @@ def test_a_wrong_value_is_told_with_its_variable_and_the_mend(
     assert text.startswith(f"{name}: ")
     assert said in text
     assert "unset it" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HARU_RULES__EXITS__STOP_LOSS", "lots"),
+        ("HARU_RULES__EXITS__STOP_LOSS", "-0.01"),
+        ("HARU_RULES__RISK__SYMBOL_COOLDOWN", "soon"),
+    ],
+)
+def test_rules_that_cannot_be_traded_by_are_told_in_the_domains_words(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    assert f"HARU_RULES: {name}: " in complaint(monkeypatch, **{name: value})
 
 
 def test_several_wrong_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

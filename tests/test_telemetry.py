@@ -9,7 +9,8 @@ import pytest
 from temporalio.client import Client
 
 from embedded.ports import LOOPBACK
-from telemetry import MASK, JsonFormatter, Masking, PlainFormatter, configure_logging, temporal_runtime
+from settings import TelemetrySettings
+from telemetry import MASK, JsonFormatter, Masking, PlainFormatter, start_logging, temporal_runtime
 
 KEY = "PSabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -117,7 +118,7 @@ def test_ordinary_words_stay(text: str) -> None:
 
 @pytest.mark.usefixtures("restored_logging")
 def test_configured_logging_writes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logging("info", "json", [KEY])
+    start_logging(TelemetrySettings(log_format="json"), [KEY])
 
     logging.getLogger("activities.orders").info("order_submitted", extra={"detail": KEY})
     logging.getLogger("httpx").info("HTTP Request: …")
@@ -128,7 +129,7 @@ def test_configured_logging_writes_to_standard_error(capsys: pytest.CaptureFixtu
 
 
 async def test_the_runtime_serves_metrics(temporal_dev_server: str, unused_port: int) -> None:
-    runtime = temporal_runtime(f"{LOOPBACK}:{unused_port}")
+    runtime = temporal_runtime(TelemetrySettings(prometheus_address=f"{LOOPBACK}:{unused_port}"))
 
     await Client.connect(temporal_dev_server, runtime=runtime)
 

@@ -16,7 +16,7 @@ PURE_LIBRARY = {
 }
 ROOT_IMPORTS = {
     "settings": {"domain", "exchange"},
-    "telemetry": {"domain"},
+    "telemetry": {"domain", "settings"},
 }
 
 

@@ -23,7 +23,13 @@ from settings import load_settings
 from tests.embedded.processes import eventually, hosting, is_held, processes_of, says_up
 
 FREE_PORTS = {f"HARU_PORTS__{name}": "0" for name in ("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SIMULATOR")}
-NO_SIMULATOR = {"HARU_SIMULATOR__URL": "http://127.0.0.1:9"}
+NO_SIMULATOR = {
+    "HARU_BROKER__ENVIRONMENT": "paper",
+    "HARU_BROKER__APP_KEY": "key",
+    "HARU_BROKER__APP_SECRET": "secret",
+    "HARU_BROKER__ACCOUNT": "12345678-01",
+    "HARU_BROKER__HTS_ID": "somebody",
+}
 NO_TEMPORAL = {"TEMPORAL_ADDRESS": "127.0.0.1:9"}
 
 
