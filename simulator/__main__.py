@@ -51,7 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         listening = listen(options.host, options.port)
     except OSError as error:
         return _failed(f"cannot listen on {options.host}:{options.port}: {error.strerror}; choose another --port", 1)
-    simulation.warm_up()
     serve(simulation, listening)
     simulation.close()
     return 0

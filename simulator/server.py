@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -10,6 +10,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from simulator.app import create_app
 from simulator.simulation import Simulation
+
+_BETWEEN_STOCKS: Final = 0.01
 
 
 class CuttableProtocol(H11Protocol):
@@ -29,7 +31,12 @@ class CuttableProtocol(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """Says where it listens as soon as it does."""
+    """Says where it listens as soon as it does, and then computes today's prices between the first calls."""
+
+    def __init__(self, config: uvicorn.Config, simulation: Simulation) -> None:
+        super().__init__(config)
+        self._simulation = simulation
+        self._warming: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening and tell standard output."""
@@ -37,6 +44,17 @@ class Server(uvicorn.Server):
         for listening in sockets or []:
             host, port = listening.getsockname()[:2]
             print(f"simulator ready on http://{host}:{port}", flush=True)  # noqa: T201
+        self._warming = asyncio.create_task(self._warm_up())
+
+    async def _warm_up(self) -> None:
+        for symbol in self._simulation.exchange.tapes:
+            self._simulation.look_at(symbol)
+            await asyncio.sleep(_BETWEEN_STOCKS)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop serving; the signal that asked for it has done its work and is not raised again."""
+        await super().shutdown(sockets)
+        self._captured_signals.clear()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -66,4 +84,4 @@ def serve(simulation: Simulation, listening: socket.socket) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
     )
-    asyncio.run(Server(config).serve([listening]))
+    asyncio.run(Server(config, simulation).serve([listening]))

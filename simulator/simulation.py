@@ -121,12 +121,10 @@ class Simulation:
         known: bool = self._do("revoke", {"token": text})
         return known
 
-    def warm_up(self) -> None:
-        """Compute today's paths beforehand, so that the first scan is as fast as the others."""
-        at = self.market_now()
-        for symbol in self.exchange.tapes:
-            seen = self.exchange.snapshot(symbol, at)
-            self.exchange.previous_day(symbol, seen.session)
+    def look_at(self, symbol: Symbol) -> None:
+        """Compute a stock's paths of today and the session before, so that the next look is fast."""
+        seen = self.exchange.snapshot(symbol, self.market_now())
+        self.exchange.previous_day(symbol, seen.session)
 
     def close(self) -> None:
         """Let go of the journal."""

@@ -77,7 +77,7 @@ def books(simulation: Simulation) -> Account:
 
 
 @given(STEPS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_cash_and_shares_are_conserved_to_the_won(steps_taken: list[Step]) -> None:
     account = books(live(steps_taken))
 
@@ -95,7 +95,7 @@ def test_cash_and_shares_are_conserved_to_the_won(steps_taken: list[Step]) -> No
 
 
 @given(STEPS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_every_fill_is_lawful(steps_taken: list[Step]) -> None:
     simulation = live(steps_taken)
 
@@ -114,7 +114,7 @@ def test_every_fill_is_lawful(steps_taken: list[Step]) -> None:
 
 
 @given(STEPS, st.sampled_from((1, 13, 400)))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_the_books_do_not_depend_on_how_often_somebody_looks(steps_taken: list[Step], pace: int) -> None:
     seldom, often = (
         books(live(steps_taken)),

@@ -25,7 +25,7 @@ def see(symbol: Symbol = SAMSUNG, at: str = "2026-11-23 12:00:00", exchange: Exc
 
 
 @given(st.sampled_from(SYMBOLS), st.integers(0, 5 * 86_400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_every_price_is_on_the_grid_and_inside_the_limits(symbol: Symbol, seconds: int) -> None:
     seen = WHOLE.snapshot(symbol, NOON + timedelta(seconds=seconds))
 
@@ -48,7 +48,7 @@ def test_another_seed_gives_another_day() -> None:
 
 
 @given(st.sampled_from(SYMBOLS), st.integers(0, 23_000), st.integers(1, 300))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_volume_turnover_and_range_only_grow(symbol: Symbol, start: int, step: int) -> None:
     opens = kst_instant("2026-11-23 09:00:00")
     before = WHOLE.snapshot(symbol, opens + timedelta(seconds=start)).totals

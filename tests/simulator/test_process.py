@@ -1,0 +1,168 @@
+"""The simulator as a process: ready line, header names, dropped connections, kill -9 and what comes back."""
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from simulator.__main__ import main
+from simulator.journal import FILE_NAME
+from tests.simulator.market_day import ACCOUNT, KEY, PREFIX, SAMSUNG, SECRET, a_cancel, a_simulation, an_order
+
+ROOT = Path(__file__).parents[2]
+FAST = ("--port", "0", "--rate-limit", "0", "--token-interval", "0")
+
+
+def start(*arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "simulator", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    process = start(*FAST, *arguments)
+    assert process.stdout is not None
+    url = process.stdout.readline().removeprefix("simulator ready on ").strip()
+    try:
+        yield process, url
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def order(url: str, path: str, tr_id: str, body: dict[str, str]) -> Any:
+    credentials = {"appkey": KEY, "appsecret": SECRET}
+    token = httpx.post(f"{url}/oauth2/tokenP", json=credentials).json()["access_token"]
+    headers = credentials | {"authorization": f"Bearer {token}", "tr_id": tr_id}
+    return httpx.post(f"{url}{PREFIX}{path}", json=body, headers=headers).json()
+
+
+def truth(url: str) -> Any:
+    return httpx.get(f"{url}/control/accounts/{ACCOUNT.number}").json()
+
+
+def test_after_kill_9_the_books_are_the_same_and_time_has_gone_on(tmp_path: Path) -> None:
+    with running("--data", str(tmp_path), "--clock", "2026-11-23 09:10:00", "--speed", "60") as (process, url):
+        bought = order(url, "/trading/order-cash", "TTTC0012U", an_order(30))
+        limit = str(truth(url)["orders"][0]["fills"][0]["price"] * 8 // 10 // 1000 * 1000)
+        resting = order(url, "/trading/order-cash", "TTTC0012U", an_order(5) | {"ORD_DVSN": "00", "ORD_UNPR": limit})
+        order(url, "/trading/order-rvsecncl", "TTTC0013U", a_cancel(resting["output"]["ODNO"]))
+        httpx.post(f"{url}/control/prices", json={"symbol": SAMSUNG, "price": 80_000, "drift": 0.0001})
+        order(url, "/trading/order-cash", "TTTC0011U", an_order(10))
+        before, then = truth(url), httpx.get(f"{url}/control/status").json()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    with running("--data", str(tmp_path)) as (_, url):
+        after, now = truth(url), httpx.get(f"{url}/control/status").json()
+
+    assert bought["rt_cd"] == "0"
+    assert after == before
+    assert now["market_time"] > then["market_time"]
+    assert now["clock"] == then["clock"]
+
+
+def test_it_ends_with_0_on_sigterm_and_writes_generic_headers_in_title_case() -> None:
+    with running("--clock", "open", "--speed", "60") as (process, url):
+        names = [name for name, _ in httpx.get(f"{url}{PREFIX}/nothing").headers.raw]
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(timeout=10)
+
+    assert {b"Content-Type", b"Content-Length", b"tr_id", b"tr_cont", b"gt_uid"} == set(names)
+    assert code == 0
+
+
+def test_a_dropped_reply_cuts_the_connection_without_a_byte() -> None:
+    with running("--clock", "2026-11-23 09:10:00") as (_, url):
+        httpx.post(f"{url}/control/faults", json={"kind": "drop_reply_after", "path": "order-cash"})
+
+        with pytest.raises(httpx.TransportError):
+            order(url, "/trading/order-cash", "TTTC0012U", an_order(3))
+
+        assert [each["filled"] for each in truth(url)["orders"]] == [3]
+
+
+def test_a_taken_port_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code = main(["--port", str(taken.getsockname()[1])])
+
+    errors = capsys.readouterr().err
+    assert code == 1
+    assert "choose another --port" in errors
+    assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--seed", "8"],
+        ["--speed", "2"],
+        ["--clock", "2026-11-24 09:00:00"],
+        ["--clock", "live"],
+        ["--opening-cash", "5"],
+        ["--real-anchor", "2026-11-22T00:00:00Z"],
+    ],
+)
+def test_other_settings_than_the_journals_end_with_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    a_simulation("2026-11-23 09:00:00", journal=tmp_path).close()
+
+    code = main(["--port", "0", "--data", str(tmp_path), *arguments])
+
+    errors = capsys.readouterr().err
+    assert code == 2
+    assert str(tmp_path) in errors
+    assert "another --data" in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--clock", "live", "--speed", "60"], "--clock live runs at speed 1"),
+        (["--speed", "0"], "--speed must be"),
+        (["--clock", "2025-07-02 09:00:00"], "the simulated exchange begins on 2025-07-01"),
+        (["--clock", "yesterday"], "yesterday"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense_ends_with_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert main(["--port", "0", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_damaged_journal_ends_with_1_and_names_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    simulation = a_simulation(journal=tmp_path)
+    simulation.add_fault(kind="garbage")
+    simulation.close()
+    file = tmp_path / FILE_NAME
+    file.write_bytes(file.read_bytes().replace(b"garbage", b"garbled"))
+
+    code = main(["--port", "0", "--data", str(tmp_path)])
+
+    assert code == 1
+    assert f"{file} is damaged at line 2" in capsys.readouterr().err
+
+
+def test_help_speaks_of_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+
+    shown = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert all(option in shown for option in ("--clock", "--speed", "--seed", "--data", "--rate-limit", "--manual"))
