@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATIONS = ("pyproject.toml", ".importlinter.runtime")
 PACKAGES = (
     *("activities", "broker", "database", "domain", "embedded"),
-    *("exchange", "simulator", "strategies", "workflows"),
+    *("exchange", "operations", "simulator", "strategies", "workflows"),
 )
 
 
