@@ -94,6 +94,16 @@ class TestTrendBreak:
     def test_it_needs_half_of_the_window(self) -> None:
         assert self.reason(90_000, some_samples([100_000] * 9, every=timedelta(seconds=30))) is None
 
+    def test_five_samples_over_half_of_the_window_are_enough(self) -> None:
+        path = some_samples([100_000] * 5, every=timedelta(seconds=75))
+
+        assert self.reason(90_000, path) is ExitReason.TREND_BREAK
+
+    def test_the_window_includes_both_its_ends(self) -> None:
+        path = some_samples([120_000, 100_000, 100_000, 100_000, 80_000, 100_000], every=timedelta(minutes=2))
+
+        assert self.reason(99_000, path) is ExitReason.TREND_BREAK
+
     def test_samples_before_the_window_do_not_count(self) -> None:
         assert self.reason(100_000, some_samples([200_000] * 15 + [100_000] * 11)) is None
 

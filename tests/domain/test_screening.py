@@ -106,6 +106,20 @@ def test_the_ends_of_the_price_range_are_inside(price: int) -> None:
     assert first_failure(a_stock(a_quote(price))) is None
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"volume": RULES.least_volume},
+        {"turnover": RULES.least_turnover},
+        {"bid": Price(70_000), "ask": Price(70_700)},
+        {"previous_close": Price(56_000)},
+    ],
+    ids=["volume", "turnover", "spread", "change"],
+)
+def test_a_stock_exactly_at_a_limit_is_kept(changes: dict[str, Any]) -> None:
+    assert first_failure(a_stock(a_quote(70_000, **changes))) is None
+
+
 def test_every_filter_has_its_place_in_the_order() -> None:
     assert [name for name, _ in FILTERS] == [name for name in ScreeningFilter if name != ScreeningFilter.NO_SIGNAL]
 

@@ -75,6 +75,10 @@ def test_a_fair_day_met_no_poor_liquidity() -> None:
     assert summary_of(TRADES).poor_symbols == ()
 
 
+def test_a_trade_of_no_shares_met_no_market_at_all() -> None:
+    assert not summary_of([a_closed_trade(quantity=0)]).poor_liquidity
+
+
 def test_a_day_without_trades_still_has_a_summary() -> None:
     summary = summary_of([])
 
