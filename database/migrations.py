@@ -26,15 +26,17 @@ def apply(database_url: str) -> int:
 
     Raises:
         DatabaseTooNewError: the database has been migrated by newer code.
+        ValueError: the URL is not one of PostgreSQL.
     """
+    yoyo_url = _yoyo_url(database_url)
     with closing(psycopg.connect(database_url, autocommit=True)) as connection:
         connection.execute(_LOCK, [_ADVISORY_KEY])
-        return _apply_locked(database_url)
+        return _apply_locked(yoyo_url)
 
 
-def _apply_locked(database_url: str) -> int:
+def _apply_locked(yoyo_url: str) -> int:
     migrations = read_migrations(str(DIRECTORY))
-    backend = get_backend(_yoyo_url(database_url))
+    backend = get_backend(yoyo_url)
     with closing(backend.connection):
         backend.ensure_internal_schema_updated()
         unknown = sorted(_applied(backend.execute(_APPLIED).fetchall()) - {each.id for each in migrations})

@@ -219,6 +219,18 @@ class Orders:
         rows = await self._pool.fetch(self._BOUND, account_id, session_date)
         return {BrokerOrderRef(SessionDate(row["order_date"]), row["branch"], row["order_no"]) for row in rows}
 
+    _ON = f"SELECT {COLUMNS} FROM orders WHERE account_id = $1 AND session_date = $2 ORDER BY sequence"  # noqa: S608 our own
+
+    async def on(self, account_id: AccountId, session_date: SessionDate) -> tuple[OrderRecord, ...]:
+        """Return every order that was decided in a session, sent or not."""
+        return tuple(order_from_row(row) for row in await self._pool.fetch(self._ON, account_id, session_date))
+
+    _FILLS_ON = "SELECT count(*) FROM fills WHERE account_id = $1 AND order_date = $2"
+
+    async def count_fills(self, account_id: AccountId, session_date: SessionDate) -> int:
+        """Return how many fills were booked for the orders of a date."""
+        return int(await self._pool.fetchval(self._FILLS_ON, account_id, session_date))
+
     _SENT_AT = "SELECT sent_at FROM orders WHERE intent_id = $1"
 
     async def sent_at(self, intent_id: IntentId) -> datetime | None:

@@ -73,13 +73,23 @@ class Positions:
         return tuple(_from_row(row) for row in await self._pool.fetch(self._HELD, account_id, None))
 
     _LIVE = """
-    SELECT position_id, status FROM positions WHERE account_id = $1 AND worker_id = $2 AND is_live
+    SELECT position_id FROM positions WHERE account_id = $1 AND worker_id = $2 AND is_live
     """
 
-    async def live_of(self, account_id: AccountId, worker_id: WorkerId) -> tuple[PositionId, PositionStatus] | None:
-        """Return the worker's live position and its status, opening ones and sold out ones included."""
-        row = await self._pool.fetchrow(self._LIVE, account_id, worker_id)
-        return None if row is None else (PositionId(row["position_id"]), PositionStatus(row["status"]))
+    async def live_of(self, account_id: AccountId, worker_id: WorkerId) -> PositionId | None:
+        """Return the worker's live position, one that never filled or is sold out already included."""
+        position_id = await self._pool.fetchval(self._LIVE, account_id, worker_id)
+        return None if position_id is None else PositionId(position_id)
+
+    _SOLD_OUT = f"""
+    SELECT {COLUMNS} FROM positions
+    WHERE account_id = $1 AND worker_id = $2 AND is_live AND bought_quantity > 0 AND bought_quantity = sold_quantity
+    """  # noqa: S608 our own columns
+
+    async def sold_out_of(self, account_id: AccountId, worker_id: WorkerId) -> OpenPosition | None:
+        """Return the worker's position that has no share left and yet no trade: only its close is missing."""
+        row = await self._pool.fetchrow(self._SOLD_OUT, account_id, worker_id)
+        return None if row is None else _from_row(row)
 
     _MARK = """
     UPDATE positions SET

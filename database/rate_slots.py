@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-import asyncpg
-
+from database.errors import DATABASE_FAULTS
 from database.pool import Pool
 from domain.identity import AccountId
 from domain.lane import Lane
@@ -21,7 +20,7 @@ MARGIN: Final = timedelta(milliseconds=50)
 """Real time beyond the broker's second, for clocks and networks that are not exact."""
 
 _SECOND: Final = timedelta(seconds=1)
-_LONGEST_CALL: Final = timedelta(seconds=30)
+LONGEST_CALL: Final = timedelta(seconds=30)
 """Real time after which the slot of a crashed process is free; longer than any request may take."""
 _LONGEST_SLEEP: Final = 0.1
 """Real seconds between two looks while all slots are held, since another process may give one back."""
@@ -77,11 +76,19 @@ class RateSlots:
     sliding second ever holds more calls than there are slots. One task of this process asks the database for all.
     """
 
-    def __init__(self, pool: Pool, account_id: AccountId, calls_per_second: int, margin: timedelta = MARGIN) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        account_id: AccountId,
+        calls_per_second: int,
+        margin: timedelta = MARGIN,
+        longest_call: timedelta = LONGEST_CALL,
+    ) -> None:
         self._pool = pool
         self._account_id = account_id
         self._size = calls_per_second
         self._rest = _SECOND + margin
+        self._longest_call = longest_call
         self._process = uuid.uuid4().hex
         self._turns = itertools.count()
         self._queue = _Queue()
@@ -112,7 +119,7 @@ class RateSlots:
             self._dispatcher.cancel()
             with suppress(asyncio.CancelledError):
                 await self._dispatcher
-        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(*DATABASE_FAULTS):
             await self._give_back()
 
     def _wake(self) -> None:
@@ -130,7 +137,7 @@ class RateSlots:
             try:
                 await self._give_back()
                 pause = await self._grant()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+            except DATABASE_FAULTS as fault:
                 _log.warning("rate_budget_unreachable", extra={"cause": str(fault)})
                 pause = _PAUSE_AFTER_FAULT
             if pause:
@@ -181,7 +188,8 @@ class RateSlots:
         lane, wanted = self._queue.head_lane()
         holder = f"{self._process}/{next(self._turns)}"
         left = _LEFT_FOR_OTHERS[Lane(lane)] * self._size // _PROPORTION
-        row = await self._pool.fetchrow(self._TAKE, self._account_id, self._size, wanted, left, holder, _LONGEST_CALL)
+        about = (self._account_id, self._size, wanted, left, holder, self._longest_call)
+        row = await self._pool.fetchrow(self._TAKE, *about)
         if row is None or row["rows"] < self._size:
             await self._add_missing_slots()
             return 0.0

@@ -27,8 +27,9 @@ def books(database: Database) -> Books:
 
 
 @pytest.fixture
-async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+async def connection(database: Database, database_url: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection beside the facade, to look and to break things with plain SQL."""
+    assert database
     plain = await asyncpg.connect(database_url)
     yield plain
     await plain.close()

@@ -1,0 +1,260 @@
+"""Leases: one owner at a time, tokens that only rise, orphans taken with what they left behind."""
+
+import asyncio
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from database.database import Database, open_database
+from domain.identity import WorkerId
+from domain.lock import Lease, LockHeld, OrphanFound
+from domain.order import OrderStatus
+from tests.builders import ACCOUNT, HYNIX, SAMSUNG, WORKER
+from tests.database.books import HTTP_TIMEOUT, LEASE, Books, yes
+
+OTHER = WorkerId("worker-2")
+THIRD = WorkerId("worker-3")
+AT_ONCE = timedelta(0)
+
+
+async def test_a_free_symbol_is_won_with_the_first_token(database: Database) -> None:
+    lease = await database.locks.acquire(ACCOUNT, SAMSUNG, WORKER, LEASE)
+
+    assert isinstance(lease, Lease)
+    assert (lease.worker_id, lease.symbol, lease.fencing_token) == (WORKER, SAMSUNG, 1)
+    assert lease.expires_at - lease.acquired_at == LEASE
+
+
+async def test_the_loser_is_told_who_holds_it_and_until_when(books: Books) -> None:
+    lease = await books.locked()
+
+    lost = await books.database.locks.acquire(ACCOUNT, SAMSUNG, OTHER, LEASE)
+
+    assert lost == LockHeld(WORKER, lease.expires_at)
+
+
+async def test_losing_writes_nothing(books: Books, connection: asyncpg.Connection) -> None:
+    await books.locked()
+    before = await connection.fetchrow("SELECT xmin, ctid, xmax FROM stock_locks")
+
+    await books.database.locks.acquire(ACCOUNT, SAMSUNG, OTHER, LEASE)
+
+    assert await connection.fetchrow("SELECT xmin, ctid, xmax FROM stock_locks") == before
+
+
+async def test_the_owner_acquires_again_with_the_same_token(books: Books) -> None:
+    first = await books.locked()
+
+    again = await books.locked()
+
+    assert (again.fencing_token, again.acquired_at) == (first.fencing_token, first.acquired_at)
+    assert again.expires_at >= first.expires_at
+
+
+async def test_the_owner_of_an_expired_lease_gets_a_higher_token(books: Books) -> None:
+    await books.locked(duration=AT_ONCE)
+
+    assert (await books.locked()).fencing_token == 2
+
+
+async def test_an_expired_lock_is_taken_with_a_higher_token(books: Books) -> None:
+    await books.locked(duration=AT_ONCE)
+
+    assert (await books.locked(OTHER)).fencing_token == 2
+
+
+async def test_a_released_lock_is_free_and_its_token_never_comes_back(books: Books) -> None:
+    lease = await books.locked()
+
+    assert await books.database.locks.release(lease)
+    assert not await books.database.locks.release(lease)
+    assert (await books.locked(OTHER)).fencing_token == 2
+
+
+async def test_a_stale_token_neither_renews_nor_releases(books: Books) -> None:
+    stale = await books.locked(duration=AT_ONCE)
+    current = await books.locked(OTHER)
+
+    assert await books.database.locks.renew(stale, LEASE) is None
+    assert not await books.database.locks.release(stale)
+    assert await books.database.locks.renew(current, LEASE) is not None
+
+
+async def test_the_same_worker_with_an_older_token_is_stale_too(books: Books) -> None:
+    stale = await books.locked(duration=AT_ONCE)
+    await books.locked()
+
+    assert await books.database.locks.renew(stale, LEASE) is None
+    assert not await books.database.locks.release(stale)
+
+
+async def test_an_expired_lease_that_nobody_took_can_be_renewed(books: Books) -> None:
+    lease = await books.locked(duration=AT_ONCE)
+
+    renewed = await books.database.locks.renew(lease, LEASE)
+
+    assert renewed is not None
+    assert renewed.fencing_token == lease.fencing_token
+    assert isinstance(await books.database.locks.acquire(ACCOUNT, SAMSUNG, OTHER, LEASE), LockHeld)
+
+
+async def test_only_live_leases_count_as_locked(books: Books) -> None:
+    await books.locked()
+    await books.locked(OTHER, HYNIX, duration=AT_ONCE)
+
+    assert await books.database.locks.locked_symbols(ACCOUNT) == {SAMSUNG}
+
+
+async def test_an_expired_lock_with_a_position_is_an_orphan(books: Books) -> None:
+    bought = await books.held()
+    await books.locked(duration=AT_ONCE)
+
+    found = await books.database.locks.acquire(ACCOUNT, SAMSUNG, OTHER, LEASE)
+
+    assert found == OrphanFound(WORKER, bought.intent.position_id)
+
+
+async def test_a_released_lock_with_a_position_is_an_orphan_too(books: Books) -> None:
+    bought = await books.held()
+    await books.database.locks.release(await books.locked())
+
+    found = await books.database.locks.acquire(ACCOUNT, SAMSUNG, OTHER, LEASE)
+
+    assert found == OrphanFound(WORKER, bought.intent.position_id)
+
+
+async def test_the_owner_of_the_position_takes_its_own_expired_lock(books: Books) -> None:
+    await books.held()
+    await books.locked(duration=AT_ONCE)
+
+    assert (await books.locked()).fencing_token == 2
+
+
+async def test_an_orphan_is_adopted_whole(books: Books) -> None:
+    bought = await books.held()
+    lease = await books.locked()
+    sale = await books.accepted(books.a_sale(lease, bought.intent.position_id))
+    await books.locked(duration=AT_ONCE)
+
+    adopted = await books.database.locks.adopt_orphan(ACCOUNT, SAMSUNG, OTHER, LEASE)
+
+    assert adopted is not None
+    assert adopted.fencing_token > lease.fencing_token
+    position = await books.database.positions.held_by(ACCOUNT, OTHER)
+    assert position is not None
+    assert position.position_id == bought.intent.position_id
+    unfinished = await books.database.orders.unfinished_of(ACCOUNT, OTHER)
+    assert [order.intent.intent_id for order in unfinished] == [sale.intent.intent_id]
+    assert await books.database.positions.held_by(ACCOUNT, WORKER) is None
+
+
+async def test_adopting_twice_keeps_the_first_lease(books: Books) -> None:
+    await books.held()
+    await books.locked(duration=AT_ONCE)
+    first = await books.database.locks.adopt_orphan(ACCOUNT, SAMSUNG, OTHER, LEASE)
+
+    again = await books.database.locks.adopt_orphan(ACCOUNT, SAMSUNG, OTHER, LEASE)
+
+    assert first is not None
+    assert again is not None
+    assert again.fencing_token == first.fencing_token
+
+
+async def test_a_live_lease_is_never_adopted(books: Books) -> None:
+    await books.held()
+
+    assert await books.database.locks.adopt_orphan(ACCOUNT, SAMSUNG, OTHER, LEASE) is None
+    assert await books.database.positions.held_by(ACCOUNT, WORKER) is not None
+
+
+async def test_who_holds_another_stock_adopts_nothing(books: Books) -> None:
+    await books.held()
+    await books.held(OTHER, HYNIX)
+    await books.locked(duration=AT_ONCE)
+
+    assert await books.database.locks.adopt_orphan(ACCOUNT, SAMSUNG, OTHER, LEASE) is None
+    assert (await books.locked()).fencing_token == 2
+
+
+async def test_of_two_adopters_one_gets_everything(books: Books) -> None:
+    bought = await books.held()
+    await books.locked(duration=AT_ONCE)
+
+    both = await asyncio.gather(
+        *(books.database.locks.adopt_orphan(ACCOUNT, SAMSUNG, worker, LEASE) for worker in (OTHER, THIRD))
+    )
+
+    (winner,) = [lease for lease in both if lease is not None]
+    position = await books.database.positions.get(bought.intent.position_id)
+    assert position is not None
+    assert position.worker_id == winner.worker_id
+
+
+async def test_what_the_lost_worker_had_decided_is_never_sent_after_an_adoption(books: Books) -> None:
+    bought = await books.held()
+    sale = books.a_sale(await books.locked(), bought.intent.position_id)
+    await books.decided(sale)
+    await books.locked(duration=AT_ONCE)
+    await books.database.locks.adopt_orphan(ACCOUNT, SAMSUNG, OTHER, LEASE)
+
+    permit = await books.database.orders.begin_sending(sale.intent_id, review=yes, http_timeout=HTTP_TIMEOUT)
+
+    assert not permit.may_send
+    denied = await books.database.orders.get(sale.intent_id)
+    assert denied is not None
+    assert denied.status is OrderStatus.DENIED
+
+
+@pytest.mark.parametrize("by", [OTHER, WORKER])
+async def test_taking_over_raises_the_token_of_a_live_lease(books: Books, by: WorkerId) -> None:
+    bought = await books.held()
+    lease = await books.locked()
+
+    taken = await books.database.locks.take_over(ACCOUNT, SAMSUNG, by, LEASE)
+
+    assert taken.fencing_token == lease.fencing_token + 1
+    assert await books.database.locks.renew(lease, LEASE) is None
+    position = await books.database.positions.get(bought.intent.position_id)
+    assert position is not None
+    assert position.worker_id == WORKER
+
+
+async def test_a_symbol_that_was_never_locked_can_be_taken_over(database: Database) -> None:
+    assert (await database.locks.take_over(ACCOUNT, HYNIX, OTHER, LEASE)).fencing_token == 1
+
+
+async def _race(databases: list[Database], rounds: int) -> list[int]:
+    """Let a hundred workers rush at one symbol, round after round; return the token of each winner."""
+    workers = [WorkerId(f"worker-{number}") for number in range(100)]
+    tokens = []
+    for _ in range(rounds):
+        answers = await asyncio.gather(
+            *(
+                databases[number % len(databases)].locks.acquire(ACCOUNT, SAMSUNG, worker, LEASE)
+                for number, worker in enumerate(workers)
+            )
+        )
+        (winner,) = [answer for answer in answers if isinstance(answer, Lease)]
+        losers = {answer.owner for answer in answers if isinstance(answer, LockHeld)}
+        assert losers == {winner.worker_id}
+        tokens.append(winner.fencing_token)
+        await databases[0].locks.renew(winner, AT_ONCE)
+    return tokens
+
+
+async def test_of_a_hundred_workers_exactly_one_wins(database_url: str, database: Database) -> None:
+    second = await open_database(database_url, pool_size=30)
+
+    assert await _race([database, second], rounds=20) == list(range(1, 21))
+    await second.aclose()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_thousand_races_have_a_thousand_single_winners(database_url: str, database: Database) -> None:
+    second = await open_database(database_url, pool_size=60)
+
+    assert await _race([second], rounds=1_000) == list(range(1, 1_001))
+    assert database
+    await second.aclose()
