@@ -22,8 +22,8 @@ from database.errors import DATABASE_FAULTS
 from domain.errors import TradingError
 from domain.identity import Environment
 from domain.session import SessionDate
-from embedded.endpoints import Endpoints, read_endpoints
 from embedded.errors import EmbeddedError
+from embedded.finding import find_endpoints
 from operations import commands, figures
 from operations.board import as_json, read_board, rendered
 from operations.errors import NothingRunsError, OperationError
@@ -34,6 +34,7 @@ from operations.watching import print_plainly, watch
 from settings import LIVE_WORD, Settings, SettingsError, load_settings
 
 _POOL_SIZE: Final = 2
+_WIDE: Final = 160
 EXPECTED_ERRORS: Final = (SettingsError, EmbeddedError, OperationError, TradingError, RPCError, *DATABASE_FAULTS)
 """What is told in one line, without a traceback."""
 
@@ -55,6 +56,12 @@ class Desk:
             show()
 
 
+def stdout_console() -> Console:
+    """Return where answers go; a pipe has no width, so tables get all they need."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDE)
+
+
 Verb = Callable[[Desk], Awaitable[int]]
 
 
@@ -65,7 +72,9 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
     Raises:
         NothingRunsError: neither is there.
     """
-    endpoints = _found_endpoints(settings)
+    endpoints = await find_endpoints(settings)
+    if endpoints is None:
+        raise NothingRunsError(f"nothing runs in {settings.data_dir}; {_START_FIRST}")
     place = place_of(settings, endpoints)
     try:
         client = await connect_temporal(settings, place)
@@ -90,15 +99,6 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
 
 
 _START_FIRST: Final = "start `python worker.py` first"
-
-
-def _found_endpoints(settings: Settings) -> Endpoints:
-    endpoints = read_endpoints(settings.data_dir)
-    simulated = settings.broker.environment is Environment.SIMULATED and settings.simulator.url is None
-    all_configured = settings.database_url and "target_host" in settings.temporal and not simulated
-    if endpoints is None and not all_configured:
-        raise NothingRunsError(f"nothing runs in {settings.data_dir}; {_START_FIRST}")
-    return endpoints or Endpoints()
 
 
 async def _start(desk: Desk) -> int:
@@ -270,7 +270,7 @@ def _session_date(text: str) -> SessionDate:
 async def _run(asked: argparse.Namespace) -> int:
     settings = load_settings()
     async with open_fleet(settings) as fleet:
-        done: int = await asked.act(Desk(fleet, settings, asked, Console()))
+        done: int = await asked.act(Desk(fleet, settings, asked, stdout_console()))
         return done
 
 

@@ -35,6 +35,7 @@ class QuoteFeed:
         self._statuses: dict[Symbol, tuple[datetime, InstrumentStatus]] = {}
         self._watched: Counter[Symbol] = Counter()
         self._refresh_guard = asyncio.Lock()
+        self._reference_guard = asyncio.Lock()
 
     @contextmanager
     def watching(self, symbol: Symbol) -> Iterator[None]:
@@ -70,11 +71,12 @@ class QuoteFeed:
         return MarketView(quote, self._references.get((quote.symbol, date)), samples)
 
     async def learn_references(self, symbols: Iterable[Symbol], lane: "Lane") -> None:
-        """Ask for a handful of the daily references that are still missing for today."""
+        """Ask for a handful of the daily references that are still missing for today, once for all scanners."""
         date = session_date_of(self._pace.now())
-        missing = [symbol for symbol in symbols if (symbol, date) not in self._references]
-        for symbol in missing[:_REFERENCES_PER_CALL]:
-            self._references[symbol, date] = await self._broker.daily_reference(symbol, date, lane)
+        async with self._reference_guard:
+            missing = [symbol for symbol in symbols if (symbol, date) not in self._references]
+            for symbol in missing[:_REFERENCES_PER_CALL]:
+                self._references[symbol, date] = await self._broker.daily_reference(symbol, date, lane)
 
     async def status(self, symbol: Symbol, greatest_age: timedelta, lane: "Lane") -> InstrumentStatus:
         """Return the board and flags of a symbol, no older than ``greatest_age``."""

@@ -1,0 +1,247 @@
+"""``make demo``: a whole trading day in two minutes, from an empty folder to a report that the broker agrees with."""
+
+import argparse
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from domain.identity import SIMULATED_ACCOUNT
+from embedded.endpoints import read_endpoints
+from embedded.folder import hold_folder
+from embedded.guard import Program
+from operations.board import read_board
+from operations.broker_books import read_broker_books
+from operations.day_report import Day, read_ledger, report_table, save_report, violations
+from operations.demo_rules import DEMO_RULES
+from operations.errors import NothingRunsError, OperationError
+from operations.fleet import Fleet
+from operations.schedule import latest_close, schedule_close
+from operations.starting import start_workers
+from operations.watching import watch
+from settings import load_settings
+from starter import EXPECTED_ERRORS, leave, open_fleet, stdout_console
+from workflows.market_close import CloseOutcome
+
+_ROOT: Final = Path(__file__).resolve().parent
+_READY_WITHIN: Final = 120.0
+_AFTER_THE_END: Final = 90.0
+"""Real seconds after the session's end in which the close must have finished."""
+_GRACE: Final = 30.0
+_QUOTED_LINES: Final = 12
+_OURS: Final = ("HARU_", "TEMPORAL_", "DATABASE_URL")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where a demo plays: its folder, where reports go, and what was asked for."""
+
+    folder: Path
+    reports: Path
+    seed: int
+    workers: int
+    speed: int
+    keep: bool
+
+    @property
+    def log(self) -> Path:
+        """Return the file that the worker process writes to."""
+        return self.folder / "worker.log"
+
+    def environment(self) -> dict[str, str]:
+        """Return what the worker process is told; nothing that is configured here leads to a real account."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+        ports = dict.fromkeys(("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SIMULATOR"), "0")
+        return {
+            **inherited,
+            **{f"HARU_PORTS__{name}": port for name, port in ports.items()},
+            "HARU_DATA_DIR": str(self.folder),
+            "HARU_SIMULATOR__SPEED": str(self.speed),
+            "HARU_SIMULATOR__SEED": str(self.seed),
+            "PYTHONPATH": str(_ROOT),
+        }
+
+
+async def play(stage: Stage, console: Console) -> bool:
+    """Play the day and report on it; tell whether every check found nothing."""
+    await _take_folder(stage.folder)
+    _move_into(stage)
+    console.print("Starting PostgreSQL, Temporal, the simulated broker and a worker process …")
+    async with _worker_process(stage) as worker:
+        await _until_ready(stage, worker)
+        async with open_fleet(load_settings()) as fleet:
+            day = await _trade(stage, fleet, worker, console)
+            report = save_report(day, stage.reports)
+            console.print(report_table(day))
+            console.print(f"Report: {report}", soft_wrap=True)
+            if stage.keep:
+                await _keep(fleet, worker, console)
+    return not any(violations(day).values())
+
+
+async def _take_folder(folder: Path) -> None:
+    """Refuse while another demo runs in the folder, then remove what an earlier one left."""
+    hold = await hold_folder(folder)
+    hold.release()
+    shutil.rmtree(folder)
+    folder.mkdir()  # noqa: ASYNC240 - nothing else runs yet
+
+
+def _move_into(stage: Stage) -> None:
+    # From its own folder neither process finds a .env file, which might name a real account.
+    os.chdir(stage.folder)
+    for name in list(os.environ):
+        if name.startswith(_OURS):
+            del os.environ[name]
+    os.environ.update(stage.environment())
+
+
+@asynccontextmanager
+async def _worker_process(stage: Stage) -> AsyncIterator["subprocess.Popen[bytes]"]:
+    """Run ``worker.py`` under a guard that stops it whatever becomes of this process."""
+    program = Program([sys.executable, str(_ROOT / "worker.py")], stop_signal=signal.SIGTERM, grace=_GRACE)
+    with stage.log.open("wb") as log:
+        guard = subprocess.Popen(  # noqa: ASYNC220 - its pipe must be of the kind that ends with us
+            [sys.executable, "-m", "embedded.guard", program.to_json()],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        yield guard
+    finally:
+        await asyncio.shield(asyncio.to_thread(_stop, guard))
+
+
+def _stop(guard: "subprocess.Popen[bytes]") -> None:
+    if guard.stdin is not None:
+        guard.stdin.close()
+    try:
+        guard.wait(_GRACE + 5)
+    except subprocess.TimeoutExpired:
+        guard.kill()
+
+
+async def _until_ready(stage: Stage, worker: "subprocess.Popen[bytes]") -> None:
+    try:
+        async with asyncio.timeout(_READY_WITHIN):
+            while b"worker ready" not in stage.log.read_bytes():
+                _require_alive(stage, worker)
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise NothingRunsError(f"the worker process was not ready in time; {_told(stage)}") from None
+
+
+def _require_alive(stage: Stage, worker: "subprocess.Popen[bytes]") -> None:
+    if worker.poll() is not None:
+        raise NothingRunsError(f"the worker process has ended (exit {worker.returncode}); {_told(stage)}")
+
+
+def _told(stage: Stage) -> str:
+    lines = stage.log.read_text(errors="replace").splitlines()[-_QUOTED_LINES:]
+    return "\n  | ".join([f"the last lines of {stage.log}:", *lines])
+
+
+async def _trade(stage: Stage, fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Console) -> Day:
+    names = await start_workers(fleet, stage.workers, DEMO_RULES)
+    await schedule_close(fleet, DEMO_RULES, fleet.market_now())
+    console.print(f"{fleet.environment.upper()} account: {len(names)} workers trade. Web UI: {fleet.web_ui}")
+    outcome = await _watch_until_closed(stage, fleet, worker, console)
+    return Day(
+        seed=stage.seed,
+        workers=stage.workers,
+        ledger=await read_ledger(fleet, outcome.session_date),
+        outcome=outcome,
+        broker=await read_broker_books(_simulator_url(stage), SIMULATED_ACCOUNT),
+    )
+
+
+async def _watch_until_closed(
+    stage: Stage, fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Console
+) -> CloseOutcome:
+    ends_at = fleet.clock.real_time(fleet.plan_of_the_day(fleet.market_now()).session.ends_at)
+    left = ends_at - fleet.clock.real_time(fleet.market_now())
+    closing = asyncio.create_task(_closed(fleet))
+    try:
+        async with asyncio.timeout(left.total_seconds() + _AFTER_THE_END):
+            await watch(
+                console,
+                lambda: read_board(fleet, fleet.market_now()),
+                lambda: closing.done() or worker.poll() is not None,
+            )
+    except TimeoutError:
+        raise OperationError(f"the market close has not finished in time; {_told(stage)}") from None
+    if not closing.done():
+        closing.cancel()
+        _require_alive(stage, worker)
+    return await closing
+
+
+async def _closed(fleet: Fleet) -> CloseOutcome:
+    while True:
+        handle = await latest_close(fleet)
+        if handle is not None:
+            return await handle.result()
+        await asyncio.sleep(1)
+
+
+def _simulator_url(stage: Stage) -> str:
+    endpoints = read_endpoints(stage.folder)
+    if endpoints is None or endpoints.simulator_url is None:
+        raise NothingRunsError(f"no simulator runs in {stage.folder}")
+    return endpoints.simulator_url
+
+
+async def _keep(fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Console) -> None:
+    console.print(f"Web UI: {fleet.web_ui}   (Ctrl-C ends the demo)")
+    try:
+        await asyncio.to_thread(worker.wait)
+    except asyncio.CancelledError:
+        console.print("Stopping …")
+
+
+def _stage(asked: Mapping[str, int | bool]) -> Stage:
+    home = Path.cwd() / ".haru"
+    return Stage(
+        folder=home / "demo",
+        reports=home / "reports",
+        seed=asked["seed"],
+        workers=asked["workers"],
+        speed=asked["speed"],
+        keep=bool(asked["keep"]),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="demo.py", description="Play a whole trading day, accelerated.")
+    parser.add_argument("--seed", type=int, default=7, help="which market (default 7)")
+    parser.add_argument("--workers", type=int, default=5, help="how many trading workers (default 5)")
+    parser.add_argument("--speed", type=int, default=180, help="market seconds per real second (default 180)")
+    parser.add_argument("--keep", action="store_true", help="leave everything running for the Web UI until Ctrl-C")
+    return parser
+
+
+def main() -> int:
+    """Return 0 when the broker agrees with our books in everything, else 1; 130 when interrupted."""
+    stage = _stage(vars(_parser().parse_args()))
+    try:
+        return 0 if asyncio.run(play(stage, stdout_console())) else 1
+    except EXPECTED_ERRORS as error:
+        sys.stderr.write(f"demo.py: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    leave(main())

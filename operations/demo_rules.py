@@ -1,0 +1,32 @@
+"""Rules for a day that lasts two minutes: shorter holdings and closer exits, so that much can be seen."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+
+from domain.money import Rate
+from domain.rules import ExecutionRules, ExitRules, RiskRules, StrategyRules, TradingRules
+
+DEMO_RULES: Final = TradingRules(
+    strategy=StrategyRules(momentum_rise=Rate("0.008"), momentum_volume_ratio=Decimal("1.2")),
+    exits=ExitRules(
+        stop_loss=Rate("0.03"),
+        take_profit=Rate("0.028"),
+        trailing_start=Rate("0.012"),
+        trailing_distance=Rate("0.01"),
+        trend_window=timedelta(minutes=20),
+        trend_break=Rate("0.012"),
+        longest_holding=timedelta(minutes=50),
+    ),
+    risk=RiskRules(cooldown_after_loss=timedelta(minutes=2)),
+    execution=ExecutionRules(
+        scan_interval=timedelta(seconds=1),
+        price_interval=timedelta(milliseconds=300),
+        entry_timeout=timedelta(seconds=2),
+        exit_reprice=timedelta(seconds=1),
+        greatest_quote_age=timedelta(seconds=2),
+        entry_ticks=5,
+        exit_ticks=3,
+    ),
+)
+"""A second is three market minutes at the demo's speed, so a limit order must pay a little more to catch the price."""
