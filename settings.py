@@ -69,7 +69,7 @@ def _hours(value: object) -> object:
 
 
 def _in_seoul(value: datetime) -> datetime:
-    return value if value.tzinfo else value.replace(tzinfo=KST)
+    return (value if value.tzinfo else value.replace(tzinfo=KST)).replace(microsecond=0)
 
 
 def _checked_database_url(value: SecretStr) -> SecretStr:
@@ -184,7 +184,12 @@ class Settings(BaseSettings):
     """Everything that is configured. Nothing is required: what is not configured is embedded."""
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, env_nested_delimiter="__", env_file=".env", extra="ignore", frozen=True
+        env_prefix=_PREFIX,
+        env_nested_delimiter="__",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
     )
 
     data_dir: Path = Path(".haru")

@@ -123,6 +123,13 @@ def test_a_start_without_a_zone_is_seouls(monkeypatch: pytest.MonkeyPatch) -> No
     assert start == datetime(2026, 11, 22, 23, 58, tzinfo=UTC)
 
 
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = configured(monkeypatch, HARU_SIMULATOR__URL="", DATABASE_URL="", HARU_BROKER__APP_KEY="")
+
+    assert settings == Settings()
+    assert settings.broker.environment is Environment.SIMULATED
+
+
 def test_keys_alone_mean_paper_trading(monkeypatch: pytest.MonkeyPatch) -> None:
     assert configured(monkeypatch, **KIS).broker.environment is Environment.PAPER
 

@@ -1,0 +1,20 @@
+FROM python:3.13-slim AS packages
+COPY requirements.lock .
+RUN python -m venv /opt/haru \
+    && /opt/haru/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
+
+FROM python:3.13-slim
+RUN useradd --uid 10001 --create-home --home-dir /var/lib/haru haru
+COPY --from=packages /opt/haru /opt/haru
+COPY . /app
+WORKDIR /app
+ENV PATH=/opt/haru/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HARU_DATA_DIR=/var/lib/haru/data \
+    HARU_TELEMETRY__LOG_FORMAT=json
+USER haru
+VOLUME /var/lib/haru
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["python"]
+CMD ["worker.py"]

@@ -1,0 +1,87 @@
+"""Reads the small part of YAML that our compose file keeps to, and refuses the rest."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_KEY = re.compile(r"([\w./-]+):(?: (.+))?$")
+_AMBIGUOUS = re.compile(r"(?i)yes|no|on|off|null|~|\d+([.:_]\d+)?")
+_VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
+
+
+@dataclass(frozen=True)
+class Line:
+    number: int
+    indent: int
+    text: str
+
+
+def read_compose(path: Path) -> Any:
+    """Return the file as dictionaries, lists and strings; ValueError with the line for anything unusual."""
+    lines = list(_lines(path.read_text()))
+    value, rest = _block(lines, 0)
+    if rest:
+        raise ValueError(f"line {rest[0].number}: unexpected indentation")
+    return value
+
+
+def interpolated(value: str, given: dict[str, str]) -> str:
+    """Fill in `${NAME:-default}` as compose does."""
+    return _VARIABLE.sub(lambda found: given.get(found[1]) or found[2], value)
+
+
+def _lines(text: str) -> Iterator[Line]:
+    for number, line in enumerate(text.splitlines(), 1):
+        content = line.strip()
+        if content and not content.startswith("#"):
+            if "\t" in line or line != line.rstrip() or " #" in content:
+                raise ValueError(f"line {number}: tabs, trailing space and comments beside values are not kept to")
+            yield Line(number, len(line) - len(line.lstrip()), content)
+
+
+def _block(lines: list[Line], indent: int) -> tuple[Any, list[Line]]:
+    return _list(lines, indent) if lines[0].text.startswith("- ") else _mapping(lines, indent)
+
+
+def _mapping(lines: list[Line], indent: int) -> tuple[dict[str, Any], list[Line]]:
+    found: dict[str, Any] = {}
+    while lines and lines[0].indent == indent:
+        line, *lines = lines
+        match = _KEY.match(line.text)
+        if match is None or match[1] in found:
+            raise ValueError(f"line {line.number}: not a key, or one twice: {line.text}")
+        if match[2] is not None:
+            found[match[1]] = _scalar(match[2], line)
+        elif lines and lines[0].indent > indent:
+            found[match[1]], lines = _block(lines, lines[0].indent)
+        else:
+            found[match[1]] = None
+    return found, lines
+
+
+def _list(lines: list[Line], indent: int) -> tuple[list[Any], list[Line]]:
+    found = []
+    while lines and lines[0].indent == indent and lines[0].text.startswith("- "):
+        line, *lines = lines
+        item = line.text[2:]
+        if item.startswith('"') or not _KEY.match(item):
+            found.append(_scalar(item, line))
+            continue
+        mapping, lines = _mapping([Line(line.number, indent + 2, item), *lines], indent + 2)
+        found.append(mapping)
+    return found, lines
+
+
+def _scalar(text: str, line: Line) -> Any:
+    if text[0] in '["':
+        return json.loads(text)
+    if text in ("true", "false"):
+        return text == "true"
+    if text.isdecimal():
+        return int(text)
+    if text[0] in "{&*!|>%@`'" or ": " in text or _AMBIGUOUS.fullmatch(text):
+        raise ValueError(f"line {line.number}: quote this: {text}")
+    return text
