@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
-from activities.heart import Heart
 from activities.entries import proposal_of
+from activities.heart import Heart
 from domain.errors import TradingError
 from domain.identity import IntentId
 from domain.lane import Lane

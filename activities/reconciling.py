@@ -1,21 +1,29 @@
 """Reconciliation: the broker's orders, fills and holdings against the ledger; corrections are events (R20)."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
+from activities.heart import Heart
 from domain.event import Event, EventLevel
 from domain.identity import AccountId
 from domain.lane import Lane
+from domain.market import Symbol
 from domain.order import WORKING_STATUSES, BrokerOrder
-from domain.reconciliation import Discrepancy, discrepancies
+from domain.reconciliation import OUR_OWN, Discrepancy, discrepancies
 from domain.session import SessionDate, session_date_of
 
 if TYPE_CHECKING:
     from activities.pace import Pace
-    from broker.protocol import Balance, Broker
+    from broker.protocol import Broker
     from database.database import Database
+
+_READS: Final = 3
+_BETWEEN_READS: Final = timedelta(seconds=2)
+_FOREIGN_SYMBOL_REST: Final = timedelta(hours=12)
+"""Market time for which we keep away from a symbol that somebody else trades on the account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,7 @@ class Reconciled:
 
     booked_fills: int
     differences: tuple[str, ...]
+    entries_closed: bool = False
 
 
 class ReconcilingActivities:
@@ -36,16 +45,39 @@ class ReconcilingActivities:
 
     @activity.defn
     async def reconcile_account(self, account_id: AccountId) -> Reconciled:
-        """Book missing fills of our own orders; report everything else as a difference, never sell it silently."""
-        now = self._pace.now()
-        session_date = session_date_of(now)
+        """Book missing fills of our own orders; report everything else as a difference, never sell it silently.
+
+        A difference counts when several reads show it unchanged: while others trade, single reads always differ.
+        """
+        session_date = session_date_of(self._pace.now())
+        async with Heart() as heart:
+            booked, lasting = await self._compare(account_id, session_date)
+            for _ in range(_READS - 1):
+                if not lasting:
+                    break
+                await self._pace.pause(_BETWEEN_READS)
+                heart.progress()
+                more, seen = await self._compare(account_id, session_date)
+                booked, lasting = booked + more, lasting & seen
+        differences = sorted(lasting, key=_in_words)
+        for difference in differences:
+            await self._tell(account_id, session_date, difference)
+        ours = [difference for difference in differences if difference.kind in OUR_OWN]
+        if ours:
+            reason = "books disagree: " + "; ".join(_in_words(difference) for difference in ours)
+            await self._database.risk.close_entries(account_id, session_date, reason)
+        return Reconciled(booked, tuple(_in_words(difference) for difference in differences), bool(ours))
+
+    async def _compare(self, account_id: AccountId, session_date: SessionDate) -> tuple[int, frozenset[Discrepancy]]:
+        moving = await self._symbols_with_orders(account_id)
         listed = await self._broker.orders_on(session_date, Lane.RESOLVE)
         booked = await self._book_missing_fills(account_id, listed)
-        balance = await self._broker.balance(Lane.RESOLVE)
-        found = await self._differences(account_id, session_date, listed, balance)
-        for difference in found:
-            await self._database.events.append(self._event(account_id, session_date, difference))
-        return Reconciled(booked, tuple(_in_words(difference) for difference in found))
+        found = await self._differences(account_id, session_date, listed)
+        moving |= await self._symbols_with_orders(account_id)
+        return booked, frozenset(difference for difference in found if difference.symbol not in moving)
+
+    async def _symbols_with_orders(self, account_id: AccountId) -> set[Symbol]:
+        return {order.intent.symbol for order in await self._database.orders.active_in(account_id)}
 
     async def _book_missing_fills(self, account_id: AccountId, listed: tuple[BrokerOrder, ...]) -> int:
         rows = {row.ref: row for row in listed}
@@ -59,26 +91,31 @@ class ReconcilingActivities:
         return booked
 
     async def _differences(
-        self, account_id: AccountId, session_date: SessionDate, listed: tuple[BrokerOrder, ...], balance: "Balance"
+        self, account_id: AccountId, session_date: SessionDate, listed: tuple[BrokerOrder, ...]
     ) -> tuple[Discrepancy, ...]:
+        balance = await self._broker.balance(Lane.RESOLVE)
         positions = await self._database.positions.held_in(account_id)
         working = [o for o in await self._database.orders.active_in(account_id) if o.status in WORKING_STATUSES]
         bound = await self._database.orders.bound_refs(account_id, session_date)
-        unbound = [row for row in listed if row.ref not in bound]
+        ours = {order.ref for order in working}
+        relevant = [row for row in listed if row.ref in ours or row.ref not in bound]
         holdings = {holding.symbol: holding.quantity for holding in balance.holdings}
-        return discrepancies(positions, working, unbound, holdings)
+        return discrepancies(positions, working, relevant, holdings)
 
-    def _event(self, account_id: AccountId, session_date: SessionDate, difference: Discrepancy) -> Event:
-        return Event(
+    async def _tell(self, account_id: AccountId, session_date: SessionDate, difference: Discrepancy) -> None:
+        now = self._pace.now()
+        event = Event(
             account_id,
             "discrepancy_found",
             EventLevel.ERROR,
-            self._pace.now(),
+            now,
             session_date=session_date,
             symbol=difference.symbol,
             detail={"kind": difference.kind, "ledger": difference.ledger, "broker": difference.broker},
             key=f"discrepancy/{account_id}/{session_date}/{_in_words(difference)}",
         )
+        await self._database.events.append(event)
+        await self._database.risk.cool_down(account_id, difference.symbol, now + _FOREIGN_SYMBOL_REST)
 
 
 def _in_words(difference: Discrepancy) -> str:

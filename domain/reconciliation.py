@@ -89,6 +89,17 @@ class DiscrepancyKind(StrEnum):
     MISSING_HOLDING = "missing_holding"  # the broker holds less of it than we do
 
 
+OUR_OWN: Final = frozenset(
+    {
+        DiscrepancyKind.MISSING_FILL,
+        DiscrepancyKind.EXCESS_FILL,
+        DiscrepancyKind.MISSING_ORDER,
+        DiscrepancyKind.MISSING_HOLDING,
+    }
+)
+"""Differences about what we ourselves believe; with one of them open nothing may be bought (R3)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
     """One difference: the ledger's and the broker's number of shares, and the order it is about, if any."""

@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.market_data import MarketDataActivities, ScanRequest
     from activities.orders import SubmitRequest
     from activities.positions import CloseRequest, PositionActivities, TradeResult, WatchRequest
+    from activities.reconciling import ReconcilingActivities
     from domain.errors import StaleFencingTokenError
     from domain.exits import ExitSignal
     from domain.identity import IntentId
@@ -26,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import attributes
     from workflows.commands import CommandedWorkflow, collected
     from workflows.identity import intent_id, task_queues
-    from workflows.options import ASK_BROKER, RECORD, WATCH, via
+    from workflows.options import ASK_BROKER, LOOK, RECORD, WATCH, via
     from workflows.ordering import Ordering
     from workflows.selling import Sale, Selling
 
@@ -71,6 +72,8 @@ class TradingWorkerWorkflow(CommandedWorkflow):
             await self._rest(cycle.plan)
 
     async def _begin(self) -> Cycle:
+        if self._life.cycles == 0:
+            await self._reconcile()
         cycle = await self._look_around()
         for order in cycle.unfinished:
             await self._finish(order)
@@ -117,6 +120,15 @@ class TradingWorkerWorkflow(CommandedWorkflow):
             CycleRequest(self._life.account_id, self._life.worker_id, workflow.info().workflow_id),
             **via(self._queues.trading, RECORD, "where do I stand?"),
         )
+
+    async def _reconcile(self) -> None:
+        found = await workflow.execute_activity_method(
+            ReconcilingActivities.reconcile_account,
+            self._life.account_id,
+            **via(self._queues.watch, LOOK, "broker against ledger, before the first order"),
+        )
+        for difference in found.differences:
+            self._say(difference)
 
     async def _finish(self, order: UnfinishedOrder) -> None:
         record = await self._ordering.finish(
