@@ -152,6 +152,8 @@ class DayPath:
         bar = self.bar(minute)
         if inside == _MINUTE - 1:
             return bar
+        if not self.edits:
+            return self.natural.begun_bar(minute, inside)
         prices = [self.price_at(minute * _MINUTE + second) for second in range(inside + 1)]
         volume = bar.volume * (inside + 1) // _MINUTE
         return MinuteBar(prices[0], max(prices), min(prices), prices[-1], volume)

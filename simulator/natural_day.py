@@ -42,8 +42,7 @@ class NaturalDay:
         """Return the last price ``second`` seconds after the open; beyond the last minute it stays."""
         minute, inside = divmod(min(max(second, 0), len(self.bars) * 60 - 1), 60)
         bar = self.bars[minute]
-        turns = (bar.high, bar.low) if bar.volume & 1 else (bar.low, bar.high)
-        first_at, second_at = 9 + bar.volume % 13, 33 + bar.volume % 17
+        turns, first_at, second_at = _turns(bar)
         if inside <= first_at:
             exact = _between(bar.open, turns[0], inside / first_at)
         elif inside <= second_at:
@@ -51,6 +50,15 @@ class NaturalDay:
         else:
             exact = _between(turns[1], bar.close, (inside - second_at) / (_LAST_SECOND - second_at))
         return nearest_on_grid(exact, self.limits)
+
+    def begun_bar(self, minute: int, inside: int) -> MinuteBar:
+        """Return the bar of a minute's first seconds, up to and including the second ``inside``."""
+        bar = self.bars[minute]
+        turns, first_at, second_at = _turns(bar)
+        now = self.price_at(minute * 60 + inside)
+        passed = [price for price, at in zip(turns, (first_at, second_at), strict=True) if inside >= at]
+        prices = (bar.open, now, *passed)
+        return MinuteBar(bar.open, max(prices), min(prices), now, bar.volume * (inside + 1) // 60)
 
     def liquidity_at(self, minute: int) -> float:
         """Return how full the order book is (1 = as usual)."""
@@ -84,6 +92,12 @@ class NaturalDay:
 
     def _fading(self, share: float) -> float:
         return 1 - 0.93 * share**0.5 if self.plan.character is Character.THINNING else 1.0
+
+
+def _turns(bar: MinuteBar) -> tuple[tuple[int, int], int, int]:
+    """Return a minute's two extremes in the order in which they are visited, and the seconds of the visits."""
+    turns = (bar.high, bar.low) if bar.volume & 1 else (bar.low, bar.high)
+    return turns, 9 + bar.volume % 13, 33 + bar.volume % 17
 
 
 def _between(start: float, end: float, share: float) -> float:

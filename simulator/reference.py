@@ -15,7 +15,8 @@ _MARKET_CODES: Final = {Market.KOSPI: ("STK", "02"), Market.KOSDAQ: ("KSQ", "03"
 def chk_holiday(call: Call) -> Reply:
     """CTCA0903R: twenty-four calendar days from BASS_DT; ``opnd_yn`` tells whether orders are possible."""
     try:
-        first = datetime.strptime(call.values["BASS_DT"], "%Y%m%d").date()  # noqa: DTZ007
+        text = call.values.get("CTX_AREA_NK", "").strip() if call.tr_cont == "N" else ""
+        first = datetime.strptime(text or call.values["BASS_DT"], "%Y%m%d").date()  # noqa: DTZ007
     except ValueError as error:
         raise GatewayRefusalError("OPSQ2001", "ERROR INVALID BASS_DT", status=200, rt_cd="2") from error
     days = [first + timedelta(days=ahead) for ahead in range(_HOLIDAY_DAYS)]
@@ -34,7 +35,7 @@ def chk_holiday(call: Call) -> Reply:
         )
     following = (days[-1] + timedelta(days=1)).strftime("%Y%m%d")
     reply = quotation(output=rows, ctx_area_nk=padded(following, 20), ctx_area_fk=padded(call.values["BASS_DT"], 20))
-    return Reply(reply.body, tr_cont="F")
+    return Reply(reply.body, tr_cont="M" if call.tr_cont == "N" else "F")
 
 
 def search_info(call: Call) -> Reply:

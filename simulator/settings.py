@@ -17,9 +17,9 @@ PAPER = "paper"
 class SimulationSettings:
     """Settings of one simulated broker.
 
-    ``opening_cash`` is in won; ``rate_limit`` in calls per real second and app key (0 = none, the default of a paper
-    broker is 1); ``token_interval`` in real seconds between two token issues; ``journal`` the folder that keeps the
-    books (None = memory only); ``now`` the source of real time.
+    ``opening_cash`` is in won; ``rate_limit`` in calls per real second and app key (0 = none; KIS's paper
+    service allows 1); ``token_interval`` in real seconds between two token issues; ``journal`` the folder that keeps
+    the books (None = memory only); ``now`` the source of real time.
     """
 
     clock: MarketClock | ManualClock

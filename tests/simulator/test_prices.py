@@ -60,6 +60,17 @@ def test_volume_turnover_and_range_only_grow(symbol: Symbol, start: int, step: i
     assert after.low_price <= before.low_price
 
 
+@given(st.sampled_from(SYMBOLS), st.integers(0, 379), st.integers(0, 59))
+@settings(max_examples=100, deadline=None)
+def test_a_begun_minute_knows_the_range_of_its_seconds(symbol: Symbol, minute: int, inside: int) -> None:
+    natural = WHOLE.path(symbol, see().session).natural
+    prices = [natural.price_at(minute * 60 + second) for second in range(inside + 1)]
+
+    begun = natural.begun_bar(minute, inside)
+
+    assert begun[:4] == (prices[0], max(prices), min(prices), prices[-1])
+
+
 def test_the_close_is_the_next_days_base_over_a_weekend() -> None:
     friday, monday = see(at="2026-11-20 16:00:00"), see(at="2026-11-23 08:45:00")
 
