@@ -12,6 +12,7 @@ from simulator.wire import Call, Fields, Reply, kst_time, percent, quotation, si
 
 MOST_SYMBOLS: Final = 30
 _RECENT_TRADES: Final = 30
+_ANY_STOCK: Final = Symbol("005930")
 _STATUS_CODES: Final = (
     (TradingFlag.HALTED, "58"),
     (TradingFlag.ADMINISTRATIVE, "51"),
@@ -41,11 +42,19 @@ def inquire_price(call: Call) -> Reply:
     exchange = call.simulation.exchange
     symbol = call.values["FID_INPUT_ISCD"]
     if exchange.listing(symbol) is None:
-        return quotation(output=dict.fromkeys(("stck_prpr", "stck_oprc", "stck_hgpr", "stck_lwpr", "acml_vol"), "0"))
-    seen = exchange.snapshot(Symbol(symbol), call.at)
+        return quotation(output=_blanked(_price_output(exchange, exchange.snapshot(_ANY_STOCK, call.at))))
+    return quotation(output=_price_output(exchange, exchange.snapshot(Symbol(symbol), call.at)))
+
+
+def _price_output(exchange: Exchange, seen: Snapshot) -> Fields:
     output = price_fields(seen) | _volume_fields(exchange, seen) | _status_fields(seen) | _issuer_fields(seen)
     output |= _yearly_fields(seen) | dict.fromkeys(_BLANK_RATES, "0.00") | dict.fromkeys(_BLANK_COUNTS, "0")
-    return quotation(output=output)
+    return output
+
+
+def _blanked(fields: Fields) -> Fields:
+    """Return the fields as an unknown stock shows them: numbers zero, texts blank."""
+    return {name: "0" if value.lstrip("-").replace(".", "", 1).isdigit() else "" for name, value in fields.items()}
 
 
 def flags_of(seen: Snapshot) -> frozenset[TradingFlag]:
@@ -162,7 +171,7 @@ def intstock_multprice(call: Call) -> Reply:
 def _multi_row(call: Call, symbol: str) -> Fields:
     exchange = call.simulation.exchange
     if exchange.listing(symbol) is None:
-        return {"inter_shrn_iscd": symbol, "inter_kor_isnm": "", "inter2_prpr": "0", "acml_vol": "0"}
+        return _blanked(_multi_row(call, _ANY_STOCK)) | {"inter_shrn_iscd": symbol}
     seen = exchange.snapshot(Symbol(symbol), call.at)
     asks, bids = book_of(call, seen)
     totals, change = seen.totals, change_fields(seen)
@@ -212,11 +221,13 @@ def book_of(call: Call, seen: Snapshot) -> tuple[list[Level], list[Level]]:
 def asking_price(call: Call) -> Reply:
     """FHKST01010200: ten levels on each side and the expected match of an auction."""
     symbol = call.values["FID_INPUT_ISCD"]
-    if call.simulation.exchange.listing(symbol) is None:
-        return quotation(output1={}, output2={"stck_prpr": "0", "stck_shrn_iscd": symbol})
-    seen = call.simulation.exchange.snapshot(Symbol(symbol), call.at)
+    known = call.simulation.exchange.listing(symbol) is not None
+    seen = call.simulation.exchange.snapshot(Symbol(symbol) if known else _ANY_STOCK, call.at)
     asks, bids = book_of(call, seen)
-    return quotation(output1=_book_fields(call, seen, asks, bids), output2=_expected_fields(call, seen))
+    book, expected = _book_fields(call, seen, asks, bids), _expected_fields(call, seen)
+    if not known:
+        return quotation(output1=_blanked(book), output2=_blanked(expected) | {"stck_shrn_iscd": symbol})
+    return quotation(output1=book, output2=expected)
 
 
 def _book_fields(call: Call, seen: Snapshot, asks: list[Level], bids: list[Level]) -> Fields:

@@ -121,10 +121,21 @@ async def test_lower_case_keys_and_double_slashes_are_accepted(client: Client) -
     assert int(reply.json()["output"]["stck_prpr"]) > 0
 
 
-async def test_an_unknown_stock_shows_price_zero_and_no_error(client: Client) -> None:
-    reply = await client.get("/quotations/inquire-price", "FHKST01010100", STOCK | {"FID_INPUT_ISCD": "999999"})
+@pytest.mark.parametrize(
+    ("path", "tr_id", "output"),
+    [
+        ("/quotations/inquire-price", "FHKST01010100", "output"),
+        ("/quotations/inquire-asking-price-exp-ccn", "FHKST01010200", "output2"),
+    ],
+)
+async def test_an_unknown_stock_shows_price_zero_and_no_error(
+    client: Client, path: str, tr_id: str, output: str
+) -> None:
+    known = (await client.get(path, tr_id, STOCK)).json()
+    unknown = (await client.get(path, tr_id, STOCK | {"FID_INPUT_ISCD": "999999"})).json()
 
-    assert (reply.json()["rt_cd"], reply.json()["output"]["stck_prpr"]) == ("0", "0")
+    assert (unknown["rt_cd"], unknown[output]["stck_prpr"]) == ("0", "0")
+    assert set(unknown[output]) == set(known[output])
 
 
 async def test_the_daily_chart_gives_a_hundred_rows_newest_first(client: Client) -> None:
