@@ -10,15 +10,18 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
+from domain.clock import KST, in_seoul
 from domain.identity import SIMULATED_ACCOUNT
 from embedded.endpoints import read_endpoints
 from embedded.folder import hold_folder
 from embedded.guard import Program
+from exchange.calendar import krx_calendar
 from operations.board import read_board
 from operations.broker_books import read_broker_books
 from operations.day_report import Day, read_ledger, report_table, save_report, violations
@@ -33,6 +36,8 @@ from starter import EXPECTED_ERRORS, leave, open_fleet, stdout_console
 from workflows.market_close import CloseOutcome
 
 _ROOT: Final = Path(__file__).resolve().parent
+_STARTS_WITHIN: Final = timedelta(seconds=20)
+"""Real time from the simulator's first moment to the opening; the workers should be there before the bell."""
 _READY_WITHIN: Final = 120.0
 _AFTER_THE_END: Final = 90.0
 """Real seconds after the session's end in which the close must have finished."""
@@ -57,6 +62,12 @@ class Stage:
         """Return the file that the worker process writes to."""
         return self.folder / "worker.log"
 
+    def starts_at(self) -> datetime:
+        """Return the market time (KST) to begin with: long enough before an opening for everything to start."""
+        today = datetime.now(KST).date()  # noqa: TID251 - the demo chooses its day from ours
+        session = krx_calendar(today.year, today.year + 1).session_at_or_after(datetime.combine(today, time(0), KST))
+        return in_seoul(session.opens_at) - _STARTS_WITHIN * self.speed
+
     def environment(self) -> dict[str, str]:
         """Return what the worker process is told; nothing that is configured here leads to a real account."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
@@ -67,6 +78,7 @@ class Stage:
             "HARU_DATA_DIR": str(self.folder),
             "HARU_SIMULATOR__SPEED": str(self.speed),
             "HARU_SIMULATOR__SEED": str(self.seed),
+            "HARU_SIMULATOR__START": self.starts_at().isoformat(),
             "PYTHONPATH": str(_ROOT),
         }
 

@@ -75,8 +75,13 @@ class QuoteFeed:
         date = session_date_of(self._pace.now())
         async with self._reference_guard:
             missing = [symbol for symbol in symbols if (symbol, date) not in self._references]
-            for symbol in missing[:_REFERENCES_PER_CALL]:
-                self._references[symbol, date] = await self._broker.daily_reference(symbol, date, lane)
+            asked = (self._learn_reference(symbol, date, lane) for symbol in missing[:_REFERENCES_PER_CALL])
+            for failure in await asyncio.gather(*asked, return_exceptions=True):
+                if failure is not None:
+                    raise failure
+
+    async def _learn_reference(self, symbol: Symbol, date: SessionDate, lane: "Lane") -> None:
+        self._references[symbol, date] = await self._broker.daily_reference(symbol, date, lane)
 
     async def status(self, symbol: Symbol, greatest_age: timedelta, lane: "Lane") -> InstrumentStatus:
         """Return the board and flags of a symbol, no older than ``greatest_age``."""
