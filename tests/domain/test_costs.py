@@ -41,12 +41,12 @@ def test_selling_costs_the_same_tax_on_both_boards(market: Market) -> None:
 
 
 def test_kospi_cuts_both_taxes_to_whole_won() -> None:
-    sale = Won(2_999)
+    sale = Won(1_800)
 
     kospi = order_costs(Side.SELL, sale, Market.KOSPI, RATES_2026)
     kosdaq = order_costs(Side.SELL, sale, Market.KOSDAQ, RATES_2026)
 
-    assert (kospi.tax, kosdaq.tax) == (1 + 4, 5)
+    assert (kospi.tax, kosdaq.tax) == (0 + 2, 3)
 
 
 @given(amounts)

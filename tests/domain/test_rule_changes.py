@@ -48,6 +48,20 @@ def test_a_text_is_read_by_the_kind_of_its_rule(name: str, text: str, value: obj
     assert rule_values(changed(DEFAULTS, {name: text}))[name] == value
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("execution.scan_interval", "1s"),
+        ("execution.scan_interval", "60s"),
+        ("exits.stop_loss", "0"),
+        ("exits.stop_loss", "100%"),
+        ("exits.longest_holding", "24h"),
+    ],
+)
+def test_both_ends_of_a_range_are_allowed(name: str, text: str) -> None:
+    assert changed(DEFAULTS, {name: text}).version == 2
+
+
 def test_a_change_makes_the_next_version_and_leaves_the_rest_alone() -> None:
     after = changed(DEFAULTS, {"risk.capital_per_trade": "1000000", "exits.stop_loss": "0"})
 
