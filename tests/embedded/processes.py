@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def eventually(condition: Callable[[], bool], limit: float = 15) -> bool:
+def eventually(condition: Callable[[], bool], limit: float = 30) -> bool:
     """Wait at most `limit` seconds for a condition."""
     until = time.monotonic() + limit
     while not condition():
