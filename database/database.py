@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from database.accounts import Accounts
+from database.audit import Audit
 from database.broker_tokens import BrokerTokens, Token
 from database.events import Events
 from database.locks import Locks
@@ -29,6 +30,7 @@ class Database:
         self._pool = pool
         self._budgets: dict[tuple[AccountId, int], RateSlots] = {}
         self.accounts = Accounts(pool)
+        self.audit = Audit(pool)
         self.events = Events(pool)
         self.locks = Locks(pool)
         self.orders = Orders(pool)

@@ -71,7 +71,7 @@ class Events:
 
     async def latest(self, account_id: AccountId, limit: int) -> tuple[Event, ...]:
         """Return the latest events, newest first."""
-        return tuple(_from_row(row) for row in await self._pool.fetch(self._LATEST, account_id, limit))
+        return tuple(event_from_row(row) for row in await self._pool.fetch(self._LATEST, account_id, limit))
 
     _COUNT = """
     SELECT count(*) FROM events WHERE account_id = $1 AND session_date = $2 AND kind = $3
@@ -140,7 +140,8 @@ class Events:
         return {row["name"]: row["number"] for row in rows}
 
 
-def _from_row(row: Row) -> Event:
+def event_from_row(row: Row) -> Event:
+    """Read an event from its columns."""
     return Event(
         account_id=AccountId(row["account_id"]),
         kind=row["kind"],

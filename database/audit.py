@@ -1,0 +1,187 @@
+"""The books as those who check them read them: with real times, and the history that trading never asks for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from database.events import event_from_row
+from database.order_rows import COLUMNS, order_from_row
+from database.pool import Pool
+from domain.event import Event
+from domain.identity import AccountId, IntentId, PositionId, WorkerId
+from domain.market import Market, Symbol
+from domain.money import Quantity, Won
+from domain.order import OrderRecord
+from domain.position import PositionStatus
+from domain.session import SessionDate
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedOrder:
+    """An order with what its row tells beside it; instants are real time (database clock)."""
+
+    record: OrderRecord
+    created_at: datetime
+    changed_at: datetime
+    sent_at: datetime | None = None
+    denial: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BookedFill:
+    """Shares and won that one booking added to an order; ``recorded_at`` is real time."""
+
+    intent_id: IntentId
+    quantity: Quantity
+    amount: Won
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BookedPosition:
+    """A position's row. Won and shares in all; instants are real time (database clock)."""
+
+    position_id: PositionId
+    worker_id: WorkerId
+    session_date: SessionDate
+    symbol: Symbol
+    market: Market
+    status: PositionStatus
+    bought: Quantity
+    cost: Won
+    sold: Quantity
+    proceeds: Won
+    changed_at: datetime
+
+    @property
+    def quantity(self) -> Quantity:
+        """Return the shares still held."""
+        return Quantity(self.bought - self.sold)
+
+
+@dataclass(frozen=True, slots=True)
+class Acquisition:
+    """A fencing token and since when (real time) it was the current one."""
+
+    symbol: Symbol
+    worker_id: WorkerId | None
+    fencing_token: int
+    acquired_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """A stretch of real time in which a due renewal of a lease did not come."""
+
+    symbol: Symbol
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """An event and when (real time) it was written."""
+
+    event: Event
+    recorded_at: datetime
+
+
+class Audit:
+    """Reads whole tables of a session; writes nothing."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    _ORDERS = f"""
+    SELECT {COLUMNS}, created_at, changed_at, sent_at, denial FROM orders
+    WHERE account_id = $1 AND session_date = $2 ORDER BY sequence
+    """  # noqa: S608 our own columns
+
+    async def orders_on(self, account_id: AccountId, session_date: SessionDate) -> tuple[AuditedOrder, ...]:
+        """Return every order that was decided in a session, in the sequence of decisions."""
+        return tuple(
+            AuditedOrder(order_from_row(row), row["created_at"], row["changed_at"], row["sent_at"], row["denial"])
+            for row in await self._pool.fetch(self._ORDERS, account_id, session_date)
+        )
+
+    _FILLS = """
+    SELECT intent_id, quantity, amount, recorded_at FROM fills WHERE account_id = $1 AND order_date = $2
+    ORDER BY recorded_at
+    """
+
+    async def fills_on(self, account_id: AccountId, session_date: SessionDate) -> tuple[BookedFill, ...]:
+        """Return every fill that was booked for the orders of a date."""
+        return tuple(
+            BookedFill(IntentId(row["intent_id"]), Quantity(row["quantity"]), Won(row["amount"]), row["recorded_at"])
+            for row in await self._pool.fetch(self._FILLS, account_id, session_date)
+        )
+
+    _POSITIONS = """
+    SELECT position_id, worker_id, session_date, symbol, market, status, bought_quantity, cost, sold_quantity,
+        proceeds, changed_at
+    FROM positions
+    WHERE account_id = $1 AND (is_live OR session_date = $2
+        OR position_id IN (SELECT position_id FROM orders WHERE account_id = $1 AND session_date = $2))
+    ORDER BY created_at
+    """
+
+    async def positions_around(self, account_id: AccountId, session_date: SessionDate) -> tuple[BookedPosition, ...]:
+        """Return the positions that a session traded, and those that live now."""
+        return tuple(
+            BookedPosition(
+                position_id=PositionId(row["position_id"]),
+                worker_id=WorkerId(row["worker_id"]),
+                session_date=SessionDate(row["session_date"]),
+                symbol=Symbol(row["symbol"]),
+                market=Market(row["market"]),
+                status=PositionStatus(row["status"]),
+                bought=Quantity(row["bought_quantity"]),
+                cost=Won(row["cost"]),
+                sold=Quantity(row["sold_quantity"]),
+                proceeds=Won(row["proceeds"]),
+                changed_at=row["changed_at"],
+            )
+            for row in await self._pool.fetch(self._POSITIONS, account_id, session_date)
+        )
+
+    _ACQUISITIONS = """
+    SELECT symbol, worker_id, fencing_token, acquired_at FROM lock_acquisitions
+    WHERE account_id = $1 AND symbol IN (SELECT symbol FROM orders WHERE account_id = $1 AND session_date = $2)
+    ORDER BY symbol, fencing_token
+    """
+
+    async def acquisitions_around(self, account_id: AccountId, session_date: SessionDate) -> tuple[Acquisition, ...]:
+        """Return the fencing tokens of every symbol that a session ordered, oldest first."""
+        return tuple(
+            Acquisition(
+                Symbol(row["symbol"]),
+                None if row["worker_id"] is None else WorkerId(row["worker_id"]),
+                row["fencing_token"],
+                row["acquired_at"],
+            )
+            for row in await self._pool.fetch(self._ACQUISITIONS, account_id, session_date)
+        )
+
+    _LAPSES = "SELECT symbol, since, until FROM lease_lapses WHERE account_id = $1 AND until >= $2 ORDER BY since"
+
+    async def lapses_since(self, account_id: AccountId, since: datetime) -> tuple[Lapse, ...]:
+        """Return the lapses that ended after a real instant."""
+        rows = await self._pool.fetch(self._LAPSES, account_id, since)
+        return tuple(Lapse(Symbol(row["symbol"]), row["since"], row["until"]) for row in rows)
+
+    _EVENTS = """
+    SELECT account_id, session_date, worker_id, symbol, kind, level, detail, at, event_key, recorded_at FROM events
+    WHERE account_id = $1 AND (session_date = $2 OR kind IN ('kill_switch_pressed', 'kill_switch_lifted'))
+    ORDER BY event_id
+    """
+
+    async def events_on(self, account_id: AccountId, session_date: SessionDate) -> tuple[RecordedEvent, ...]:
+        """Return a session's events, and every press and lift of the kill switch."""
+        rows = await self._pool.fetch(self._EVENTS, account_id, session_date)
+        return tuple(RecordedEvent(event_from_row(row), row["recorded_at"]) for row in rows)
+
+    _CLOSED = "SELECT closed_at FROM closed_entries WHERE account_id = $1 AND session_date = $2"
+
+    async def entries_closed_at(self, account_id: AccountId, session_date: SessionDate) -> datetime | None:
+        """Return when (real time) a session's entries were closed, or None while they are open."""
+        closed_at: datetime | None = await self._pool.fetchval(self._CLOSED, account_id, session_date)
+        return closed_at

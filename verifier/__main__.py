@@ -1,0 +1,63 @@
+"""``python -m verifier``: exit code 0 when every invariant holds, 1 when one does not, 2 for a wrong command line."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date
+
+import httpx
+from temporalio.service import RPCError
+
+from database.errors import DATABASE_FAULTS
+from domain.errors import TradingError
+from domain.session import SessionDate
+from embedded.errors import EmbeddedError
+from settings import SettingsError, load_settings
+from starter import leave
+from verifier.books import Books
+from verifier.connecting import open_sources, plan_of
+from verifier.reading import read_books
+from verifier.report import is_sound, report_json, report_lines
+
+_EXPECTED = (SettingsError, EmbeddedError, TradingError, RPCError, RuntimeError, httpx.HTTPError, *DATABASE_FAULTS)
+
+
+async def _read(session_date: SessionDate | None) -> Books:
+    settings = load_settings()
+    async with open_sources(settings) as sources:
+        return await read_books(sources, plan_of(sources, settings, session_date))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m verifier", description="Compare broker, ledger and histories.")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--session-date", type=_session_date, metavar="D", help="YYYY-MM-DD, default today")
+    return parser
+
+
+def _session_date(text: str) -> SessionDate:
+    try:
+        return SessionDate(date.fromisoformat(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2026-11-23") from None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the verdict and return the exit code."""
+    asked = _parser().parse_args(arguments)
+    try:
+        books = asyncio.run(_read(asked.session_date))
+    except _EXPECTED as error:
+        sys.stderr.write(f"verifier: {error}\n")
+        return 1
+    if asked.json:
+        sys.stdout.write(json.dumps(report_json(books), ensure_ascii=False, indent=2) + "\n")
+    else:
+        sys.stdout.write("\n".join(report_lines(books)) + "\n")
+    return 0 if is_sound(books) else 1
+
+
+if __name__ == "__main__":
+    leave(main())

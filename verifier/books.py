@@ -1,0 +1,182 @@
+"""What is compared: the three books of one session as plain values, read once and never written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cached_property
+
+from database.audit import Acquisition, AuditedOrder, BookedFill, BookedPosition, Lapse, RecordedEvent
+from domain.clock import MarketClock
+from domain.costs import Costs
+from domain.identity import IntentId, PositionId, WorkerId
+from domain.market import Market, Side, Symbol
+from domain.money import Price, Quantity, Won
+from domain.position import ClosedTrade
+from domain.session import SessionDate, SessionPlan
+from domain.summary import DailySummary
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerFill:
+    """Shares traded at one price (won) at a market instant (UTC)."""
+
+    at: datetime
+    price: Price
+    quantity: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerRow:
+    """One row of the broker's order list. ``by_hand``: the account's owner placed it, not we."""
+
+    day: date
+    number: str
+    symbol: Symbol
+    side: Side
+    quantity: Quantity
+    placed_at: datetime
+    filled: Quantity = Quantity(0)
+    amount: Won = Won(0)
+    remaining: Quantity = Quantity(0)
+    costs: Costs = field(default_factory=Costs)
+    fills: tuple[BrokerFill, ...] = ()
+    original: str = ""
+    by_hand: bool = False
+    is_new: bool = True
+
+    @property
+    def flow(self) -> int:
+        """Return what the order's fills have done to the account's cash, in won."""
+        return (self.amount if self.side is Side.SELL else -self.amount) - self.costs.total
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerBook:
+    """The broker's truth of the account: all days' orders, and holdings and cash as they stand now."""
+
+    orders: tuple[BrokerRow, ...] = ()
+    holdings: Mapping[Symbol, Quantity] = field(default_factory=dict)
+    opening_cash: Won | None = None
+    """None where the broker does not tell what the account began with; then cash is not compared."""
+    cash: Won = Won(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Our own books of the session."""
+
+    orders: tuple[AuditedOrder, ...] = ()
+    fills: tuple[BookedFill, ...] = ()
+    positions: tuple[BookedPosition, ...] = ()
+    trades: tuple[ClosedTrade, ...] = ()
+    summaries: tuple[DailySummary, ...] = ()
+    events: tuple[RecordedEvent, ...] = ()
+    acquisitions: tuple[Acquisition, ...] = ()
+    lapses: tuple[Lapse, ...] = ()
+    entries_closed_at: datetime | None = None
+    """Real time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """A history's word that an intent was handed to the one activity that sends; real time."""
+
+    intent_id: IntentId
+    workflow_id: str
+    at: datetime
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A watch on a position as a history shows it, in real time; ``until`` is None while it goes on."""
+
+    position_id: PositionId
+    symbol: Symbol
+    since: datetime
+    until: datetime | None = None
+    signalled: bool = False
+    """Whether it ended with the word to sell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A command to sell that a worker's workflow accepted, in real time."""
+
+    worker_id: WorkerId
+    command: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """What the runs of the session say; without a run, nothing is concluded from silence."""
+
+    submits: tuple[Submit, ...] = ()
+    watches: tuple[Watch, ...] = ()
+    told: tuple[Told, ...] = ()
+    runs: int = 0
+
+
+@dataclass(frozen=True)
+class Books:
+    """One session in its three books; ``read_at`` and whatever says so is real time, the rest market time (UTC)."""
+
+    plan: SessionPlan
+    clock: MarketClock
+    read_at: datetime
+    broker: BrokerBook = field(default_factory=BrokerBook)
+    ledger: Ledger = field(default_factory=Ledger)
+    histories: Histories = field(default_factory=Histories)
+    longest_unwatched: timedelta = timedelta(seconds=30)
+
+    @property
+    def date(self) -> SessionDate:
+        """Return the KST date of the session."""
+        return self.plan.session.date
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the session had ended, with a little grace, when the books were read."""
+        return self.clock.market_time(self.read_at - timedelta(seconds=2)) >= self.plan.session.ends_at
+
+    @cached_property
+    def new_rows(self) -> tuple[BrokerRow, ...]:
+        """Return the session's orders at the broker, without amendments and cancellations."""
+        return tuple(row for row in self.broker.orders if row.is_new and row.day == self.date)
+
+    @cached_property
+    def bound(self) -> Mapping[str, AuditedOrder]:
+        """Return our orders by the broker's number."""
+        return {order.record.ref.number: order for order in self.ledger.orders if order.record.ref is not None}
+
+    @cached_property
+    def row_of(self) -> Mapping[str, BrokerRow]:
+        """Return the session's orders at the broker by number."""
+        return {row.number: row for row in self.new_rows}
+
+    @cached_property
+    def markets(self) -> Mapping[PositionId, Market]:
+        """Return the board that each position's stock is listed on."""
+        return {position.position_id: position.market for position in self.ledger.positions}
+
+    @cached_property
+    def named(self) -> frozenset[Symbol]:
+        """Return the symbols whose trouble is told loudly: quarantined orders and shares carried overnight."""
+        kinds = {"position_carried_overnight", "order_quarantined"}
+        told = {each.event.symbol for each in self.ledger.events if each.event.kind in kinds}
+        return frozenset(symbol for symbol in told if symbol is not None)
+
+    @cached_property
+    def traded_by_hand(self) -> frozenset[Symbol]:
+        """Return the symbols that the account's owner traded in the session."""
+        return frozenset(row.symbol for row in self.new_rows if row.by_hand)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One breach of an invariant, with what proves it."""
+
+    invariant: str
+    what: str
+    evidence: str

@@ -1,0 +1,61 @@
+"""From settings to the three books' keepers, as for every other program of ours."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from activities.pace import RealPace
+from broker.protocol import Broker
+from composition import account_of, broker_for, calendar_of, connect_temporal, place_of
+from database.database import open_database
+from domain.identity import SIMULATED_ACCOUNT, Environment
+from domain.session import CloseLeads, SessionDate, SessionPlan, plan_session, session_date_of
+from embedded.errors import EmbeddedError
+from embedded.finding import find_endpoints
+from settings import Settings
+from verifier.reading import Simulated, Sources
+
+_POOL_SIZE = 2
+
+
+class NothingToVerifyError(EmbeddedError):
+    """No system runs here, or the date has no session."""
+
+
+@asynccontextmanager
+async def open_sources(settings: Settings) -> AsyncIterator[Sources]:
+    """Connect to the books of the configured account.
+
+    Raises:
+        NothingToVerifyError: neither is anything configured, nor does anything run here.
+    """
+    endpoints = await find_endpoints(settings)
+    if endpoints is None:
+        raise NothingToVerifyError(f"nothing runs in {settings.data_dir}; start `python worker.py` first")
+    place = place_of(settings, endpoints)
+    client = await connect_temporal(settings, place)
+    database = await open_database(place.database_url, _POOL_SIZE)
+    account = settings.broker.account or SIMULATED_ACCOUNT
+    try:
+        if settings.broker.environment is Environment.SIMULATED:
+            simulated: Simulated | Broker = Simulated(place.broker_url, account)
+            yield Sources(client, database, simulated, account_of(settings), place.clock)
+            return
+        async with broker_for(settings, place, database, RealPace(place.clock)) as broker:
+            yield Sources(client, database, broker, account_of(settings), place.clock)
+    finally:
+        await database.aclose()
+
+
+def plan_of(sources: Sources, settings: Settings, date: SessionDate | None) -> SessionPlan:
+    """Return the session of a KST date, today's without one.
+
+    Raises:
+        NothingToVerifyError: the exchange is closed on that date.
+    """
+    now = sources.clock.market_time(datetime.now(UTC))  # noqa: TID251 - operators live in real time
+    day = date or session_date_of(now)
+    session = calendar_of(settings, sources.clock).session_on(day)
+    if session is None:
+        raise NothingToVerifyError(f"{day} has no session")
+    return plan_session(session, CloseLeads(), sources.clock.speed)

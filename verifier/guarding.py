@@ -1,0 +1,204 @@
+"""I5, I6, I7, I9 and I10: what is held is watched and sold in time, no gate was passed while shut, none kept a sale."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from database.audit import Acquisition, AuditedOrder, BookedPosition
+from domain.identity import PositionId
+from domain.market import Symbol
+from domain.order import OrderPurpose, OrderStatus
+from domain.risk import Denial
+from verifier.books import Books, Violation
+
+Span = tuple[datetime, datetime]
+_NO_TIME: Final = timedelta(0)
+
+
+def always_watched(books: Books) -> tuple[Violation, ...]:
+    """I5: from the first booked share to the decision to sell, somebody alive looked at every position."""
+    found = []
+    for position_id, symbol, held in _held_spans(books):
+        for gap, why in (*_gaps_in_histories(books, position_id, held), *_lapses(books, symbol, held)):
+            if gap > books.longest_unwatched:
+                found.append(
+                    Violation("I5", f"unwatched for {gap.total_seconds():.1f} s", f"{symbol} {position_id}: {why}")
+                )
+    return tuple(found)
+
+
+def longest_gap(books: Books) -> timedelta:
+    """Return the longest stretch of real time in which a held position had no watcher."""
+    gaps = [
+        gap
+        for position_id, symbol, held in _held_spans(books)
+        for gap, _ in (*_gaps_in_histories(books, position_id, held), *_lapses(books, symbol, held))
+    ]
+    return max(gaps, default=_NO_TIME)
+
+
+def _held_spans(books: Books) -> Iterator[tuple[PositionId, Symbol, Span]]:
+    """Yield each position with the real time from its first booked fill until its first sale was decided."""
+    first_fill: dict[str, datetime] = {}
+    for fill in books.ledger.fills:
+        first_fill.setdefault(fill.intent_id, fill.recorded_at)
+    sales = _exits_by_position(books)
+    for order in books.ledger.orders:
+        intent = order.record.intent
+        if intent.purpose is OrderPurpose.ENTRY and intent.intent_id in first_fill:
+            sold = sales.get(intent.position_id, [])
+            until = sold[0].created_at if sold else _closed_at(books, intent.position_id)
+            yield intent.position_id, intent.symbol, (first_fill[intent.intent_id], until)
+
+
+def _closed_at(books: Books, position_id: PositionId) -> datetime:
+    ends_at = books.clock.real_time(books.plan.session.ends_at)
+    last = min(books.read_at, max(ends_at, books.read_at if not books.is_over else ends_at))
+    for position in books.ledger.positions:
+        if position.position_id == position_id and not position.quantity:
+            return min(position.changed_at, last)
+    return last
+
+
+def _gaps_in_histories(books: Books, position_id: PositionId, held: Span) -> Iterator[tuple[timedelta, str]]:
+    if not books.histories.runs:
+        return
+    watches = (each for each in books.histories.watches if each.position_id == position_id)
+    seen_until = held[0]
+    for watch in sorted(watches, key=lambda each: each.since):
+        if seen_until < min(watch.since, held[1]):
+            yield min(watch.since, held[1]) - seen_until, f"no watch in the histories from {seen_until:%H:%M:%S.%f}"
+        seen_until = max(seen_until, watch.until or books.read_at)
+    if seen_until < held[1]:
+        yield held[1] - seen_until, f"no watch in the histories from {seen_until:%H:%M:%S.%f}"
+
+
+def _lapses(books: Books, symbol: Symbol, held: Span) -> Iterator[tuple[timedelta, str]]:
+    for lapse in books.ledger.lapses:
+        since, until = max(lapse.since, held[0]), min(lapse.until, held[1])
+        if lapse.symbol == symbol and since < until:
+            yield until - since, f"its lease was not renewed from {since:%H:%M:%S.%f}"
+
+
+def flat_at_the_end(books: Books) -> tuple[Violation, ...]:
+    """I6: after the session nothing of ours is held and nothing works, but what an event names."""
+    if not books.is_over:
+        return ()
+    held = [
+        (position.symbol, "shares held after the session", f"{position.position_id} holds {position.quantity}")
+        for position in books.ledger.positions
+        if position.quantity
+    ]
+    working = [
+        (row.symbol, "an order that works after the session", f"{row.number} {row.side} {row.symbol} ×{row.remaining}")
+        for row in books.new_rows
+        if row.remaining
+    ]
+    opening = [
+        (order.record.intent.symbol, "an order left open after the session", order.record.intent.intent_id)
+        for order in books.ledger.orders
+        if order.record.is_active
+    ]
+    found = (*held, *working, *opening)
+    return tuple(Violation("I6", what, evidence) for symbol, what, evidence in found if symbol not in books.named)
+
+
+def no_entry_past_the_gate(books: Books) -> tuple[Violation, ...]:
+    """I7: no buy was sent with the kill switch on, after the entries were closed, or after the cut-off."""
+    shut = tuple(_shut_spans(books))
+    return tuple(
+        Violation("I7", what, f"{order.record.intent.intent_id} sent at {order.sent_at:%H:%M:%S.%f} (real)")
+        for order in _sent(books, OrderPurpose.ENTRY)
+        for (since, until), what in shut
+        if order.sent_at is not None and since <= order.sent_at < until
+    )
+
+
+def _shut_spans(books: Books) -> Iterator[tuple[Span, str]]:
+    pressed_at: datetime | None = None
+    for each in books.ledger.events:
+        if each.event.kind == "kill_switch_pressed":
+            pressed_at = pressed_at or each.recorded_at
+        if each.event.kind == "kill_switch_lifted" and pressed_at is not None:
+            yield (pressed_at, each.recorded_at), "a buy sent with the kill switch on"
+            pressed_at = None
+    if pressed_at is not None:
+        yield (pressed_at, books.read_at), "a buy sent with the kill switch on"
+    if books.ledger.entries_closed_at is not None:
+        yield (books.ledger.entries_closed_at, books.read_at), "a buy sent after the entries were closed"
+    yield (books.clock.real_time(books.plan.entries_until), books.read_at), "a buy sent after the cut-off"
+
+
+def fenced(books: Books) -> tuple[Violation, ...]:
+    """I9: each order was sent under the fencing token that was the current one at that instant."""
+    tokens: defaultdict[Symbol, list[Acquisition]] = defaultdict(list)
+    for acquisition in books.ledger.acquisitions:
+        tokens[acquisition.symbol].append(acquisition)
+    return tuple(
+        Violation("I9", why, f"{order.record.intent.intent_id} under token {order.record.intent.fencing_token}")
+        for order in _sent(books)
+        if (why := _not_current(order, tokens[order.record.intent.symbol])) is not None
+    )
+
+
+def _not_current(order: AuditedOrder, given: Iterable[Acquisition]) -> str | None:
+    token, sent_at = order.record.intent.fencing_token, order.sent_at
+    at_token = {each.fencing_token: each.acquired_at for each in given}
+    if sent_at is None:
+        return None
+    if token not in at_token:
+        return "an order sent under a token that was never given"
+    if sent_at < at_token[token]:
+        return "an order sent before its token was given"
+    newer = [acquired_at for other, acquired_at in at_token.items() if other > token and acquired_at <= sent_at]
+    return f"an order sent under a token that was stale since {min(newer):%H:%M:%S.%f}" if newer else None
+
+
+def exits_go_through(books: Books) -> tuple[Violation, ...]:
+    """I10: no sale was denied but for a lost lease, and every word to sell led to a sale or to a named carry."""
+    denied = (
+        Violation("I10", f"a sale denied: {order.denial}", order.record.intent.intent_id)
+        for order in books.ledger.orders
+        if order.record.intent.purpose is OrderPurpose.EXIT
+        and order.record.status is OrderStatus.DENIED
+        and order.denial != Denial.LEASE_LOST
+    )
+    return (*denied, *(Violation("I10", what, evidence) for what, evidence in _unheeded(books)))
+
+
+def _unheeded(books: Books) -> Iterator[tuple[str, str]]:
+    sales, positions = _exits_by_position(books), {each.position_id: each for each in books.ledger.positions}
+    for watch in books.histories.watches:
+        position = positions.get(watch.position_id)
+        if watch.signalled and position is not None and not _is_heeded(books, position, sales):
+            yield "a signal to sell without a sale", f"{watch.symbol} {watch.position_id} at {watch.until:%H:%M:%S}"
+    for position_id, symbol, held in _held_spans(books):
+        owner = positions.get(position_id)
+        commands = [each for each in books.histories.told if held[0] <= each.at < held[1]]
+        for told in commands:
+            if owner is not None and told.worker_id == owner.worker_id and not _is_heeded(books, owner, sales):
+                yield "a command to sell without a sale", f"{told.command} to {told.worker_id} at {told.at}, {symbol}"
+
+
+def _is_heeded(books: Books, position: BookedPosition, sales: dict[PositionId, list[AuditedOrder]]) -> bool:
+    if sales.get(position.position_id) or position.symbol in books.named or not position.quantity:
+        return True
+    # Just told: the sale may be about to be written.
+    return not books.is_over and books.read_at - position.changed_at < books.longest_unwatched
+
+
+def _exits_by_position(books: Books) -> dict[PositionId, list[AuditedOrder]]:
+    sales: defaultdict[PositionId, list[AuditedOrder]] = defaultdict(list)
+    for order in books.ledger.orders:
+        if order.record.intent.purpose is OrderPurpose.EXIT:
+            sales[order.record.intent.position_id].append(order)
+    return dict(sales)
+
+
+def _sent(books: Books, purpose: OrderPurpose | None = None) -> Iterator[AuditedOrder]:
+    return (
+        order
+        for order in books.ledger.orders
+        if order.sent_at is not None and purpose in (None, order.record.intent.purpose)
+    )

@@ -1,0 +1,131 @@
+"""What the workflow histories say of a session: orders handed to the sender, watches, and accepted commands to sell."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from temporalio.api.common.v1 import Payloads
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import Client
+
+from domain.identity import IntentId, PositionId, WorkerId
+from domain.market import Symbol
+from verifier.books import Histories, Submit, Told, Watch
+
+_SUBMIT: Final = "submit_order"
+_WATCH: Final = "watch_position"
+_SELLING_COMMANDS: Final = frozenset({"liquidate", "stop", "liquidate_for_close"})
+_ENDS_BY_SIGNAL: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
+_ENDS: Final = frozenset(
+    {
+        EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
+        EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED,
+        EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT,
+        EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a workflow: whose it is (None for the market close) and its events."""
+
+    workflow_id: str
+    worker_id: WorkerId | None
+    events: Sequence[HistoryEvent]
+
+
+async def read_histories(client: Client, workers: dict[str, WorkerId], close_id: str, since: datetime) -> Histories:
+    """Fetch every run since a real instant of the workers' workflows and of the market close."""
+    whose: list[tuple[str, WorkerId | None]] = [(f"WorkflowId = '{each}'", name) for each, name in workers.items()]
+    whose.append((f"WorkflowId STARTS_WITH '{close_id}'", None))
+    return histories_of([run for query, name in whose for run in await _fetched(client, query, name, since)])
+
+
+async def _fetched(client: Client, query: str, worker_id: WorkerId | None, since: datetime) -> list[Run]:
+    runs = []
+    async for execution in client.list_workflows(query):
+        if execution.close_time is None or execution.close_time >= since:
+            handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
+            events = [event async for event in handle.fetch_history_events()]
+            runs.append(Run(execution.id, worker_id, events))
+    return runs
+
+
+def histories_of(runs: Iterable[Run]) -> Histories:
+    """Tell the story of runs in the words of the verifier."""
+    told = _Story()
+    for run in runs:
+        told.add(run)
+    return Histories(tuple(told.submits), tuple(told.watches), tuple(told.commands), told.runs)
+
+
+@dataclass(slots=True)
+class _Story:
+    submits: list[Submit] = field(default_factory=list)
+    watches: list[Watch] = field(default_factory=list)
+    commands: list[Told] = field(default_factory=list)
+    runs: int = 0
+
+    def add(self, run: Run) -> None:
+        """Read one run from its first event to its last."""
+        self.runs += 1
+        open_watches: dict[int, Watch] = {}
+        for event in run.events:
+            if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+                self._schedule(run, event, open_watches)
+            elif event.event_type in _ENDS:
+                self._end(event, open_watches)
+            elif run.worker_id is not None and (command := _command_in(event)) in _SELLING_COMMANDS:
+                self.commands.append(Told(run.worker_id, str(command), _at(event)))
+        self.watches.extend(open_watches.values())
+
+    def _schedule(self, run: Run, event: HistoryEvent, open_watches: dict[int, Watch]) -> None:
+        scheduled = event.activity_task_scheduled_event_attributes
+        name = scheduled.activity_type.name
+        if name == _SUBMIT:
+            request = _first(scheduled.input)
+            self.submits.append(Submit(IntentId(request["intent_id"]), run.workflow_id, _at(event)))
+        if name == _WATCH:
+            request = _first(scheduled.input)
+            about = PositionId(request["position_id"]), Symbol(request["symbol"])
+            open_watches[event.event_id] = Watch(*about, since=_at(event))
+
+    def _end(self, event: HistoryEvent, open_watches: dict[int, Watch]) -> None:
+        watch = open_watches.pop(_scheduled_id(event), None)
+        if watch is not None:
+            signalled = event.event_type == _ENDS_BY_SIGNAL
+            self.watches.append(replace(watch, until=_at(event), signalled=signalled))
+
+
+def _scheduled_id(event: HistoryEvent) -> int:
+    match event.event_type:
+        case EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+            return event.activity_task_completed_event_attributes.scheduled_event_id
+        case EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED:
+            return event.activity_task_failed_event_attributes.scheduled_event_id
+        case EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
+            return event.activity_task_timed_out_event_attributes.scheduled_event_id
+        case _:
+            return event.activity_task_canceled_event_attributes.scheduled_event_id
+
+
+def _command_in(event: HistoryEvent) -> str | None:
+    if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
+        accepted = event.workflow_execution_update_accepted_event_attributes
+        return accepted.accepted_request.input.name
+    if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
+        return event.workflow_execution_signaled_event_attributes.signal_name
+    return None
+
+
+def _first(payloads: Payloads) -> dict[str, Any]:
+    value = json.loads(payloads.payloads[0].data)
+    return value if isinstance(value, dict) else {}
+
+
+def _at(event: HistoryEvent) -> datetime:
+    return event.event_time.ToDatetime(tzinfo=UTC)

@@ -1,0 +1,38 @@
+"""The ten invariants in their order, each with its check."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from verifier.books import Books, Violation
+from verifier.guarding import always_watched, exits_go_through, fenced, flat_at_the_end, no_entry_past_the_gate
+from verifier.money import books_are_the_brokers, every_won_traces
+from verifier.orders import each_order_once, never_oversold, one_at_a_time
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """What must hold whatever happens, and the check that looks for breaches."""
+
+    name: str
+    says: str
+    check: Callable[[Books], tuple[Violation, ...]]
+
+
+INVARIANTS: Final = (
+    Invariant("I1", "at most one broker order per intent", each_order_once),
+    Invariant("I2", "one active intent per side, one open position per symbol", one_at_a_time),
+    Invariant("I3", "never sold more than bought", never_oversold),
+    Invariant("I4", "the books are the broker's, or the symbol is quarantined", books_are_the_brokers),
+    Invariant("I5", "what is held is watched", always_watched),
+    Invariant("I6", "flat at the end, or named", flat_at_the_end),
+    Invariant("I7", "no entry past a shut gate", no_entry_past_the_gate),
+    Invariant("I8", "every won of PnL traces", every_won_traces),
+    Invariant("I9", "only the current fencing token sends", fenced),
+    Invariant("I10", "exits are never kept by entry guards", exits_go_through),
+)
+
+
+def violations(books: Books) -> dict[str, tuple[Violation, ...]]:
+    """Return what each invariant's check has found."""
+    return {invariant.name: invariant.check(books) for invariant in INVARIANTS}

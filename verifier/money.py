@@ -1,0 +1,192 @@
+"""I4 and I8: the books say what the broker says, share for share, and every won of PnL traces to fills and rates."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from database.audit import AuditedOrder, BookedPosition
+from domain.costs import Costs, cost_rates, order_costs
+from domain.identity import PositionId
+from domain.market import Side, Symbol
+from domain.money import total
+from domain.order import OrderStatus
+from domain.position import ClosedTrade, ExitReason
+from domain.summary import FLEET, DailySummary
+from verifier.books import Books, Violation
+
+
+def books_are_the_brokers(books: Books) -> tuple[Violation, ...]:
+    """I4: orders, holdings and cash are the broker's, or the symbol's trouble is told loudly."""
+    differences = (*_orders_differ(books), *_holdings_differ(books))
+    return (
+        *(Violation("I4", what, evidence) for symbol, what, evidence in differences if symbol not in books.named),
+        *(Violation("I4", what, evidence) for what, evidence in _cash_differs(books)),
+    )
+
+
+def _orders_differ(books: Books) -> Iterator[tuple[Symbol, str, str]]:
+    for number, order in books.bound.items():
+        row, record = books.row_of.get(number), order.record
+        if row is None:
+            continue
+        ours, theirs = (record.filled_quantity, record.filled_amount), (row.filled, row.amount)
+        if ours != theirs:
+            yield row.symbol, "fills differ from the broker's", f"{number}: ledger {ours}, broker {theirs}"
+        intent = record.intent
+        if (intent.symbol, intent.side, intent.quantity) != (row.symbol, row.side, row.quantity):
+            yield (
+                row.symbol,
+                "another order than intended",
+                f"{number}: {intent.side} {intent.symbol} ×{intent.quantity}",
+            )
+        if books.is_over and record.is_active and not row.remaining:
+            yield row.symbol, "an order that is over still works in the ledger", f"{number} is {record.status}"
+    for order in books.ledger.orders:
+        if books.is_over and order.record.is_active and order.record.ref is None:
+            intent = order.record.intent
+            yield intent.symbol, "an order left unresolved", f"{intent.intent_id} is {order.record.status}"
+
+
+def _holdings_differ(books: Books) -> Iterator[tuple[Symbol, str, str]]:
+    expected = Counter(_by_hand(books))
+    for position in books.ledger.positions:
+        expected[position.symbol] += position.quantity
+    for trade in books.ledger.trades:
+        expected[trade.symbol] += _sold_elsewhere(books, trade)
+    for symbol in sorted(expected.keys() | books.broker.holdings.keys()):
+        theirs = books.broker.holdings.get(symbol, 0)
+        if expected[symbol] != theirs:
+            yield symbol, "holdings differ from the broker's", f"{symbol}: expected {expected[symbol]}, broker {theirs}"
+
+
+def _by_hand(books: Books) -> dict[Symbol, int]:
+    """Return what the owner's own orders of all days add to the holdings."""
+    shares: defaultdict[Symbol, int] = defaultdict(int)
+    for row in books.broker.orders:
+        if row.by_hand:
+            shares[row.symbol] += row.filled if row.side is Side.BUY else -row.filled
+    return dict(shares)
+
+
+def _sold_elsewhere(books: Books, trade: ClosedTrade) -> int:
+    """Return the shares of a trade that the owner sold, which our books took out of the position already."""
+    if trade.exit_reason is not ExitReason.FOREIGN_SALE:
+        return 0
+    sold = sum(order.record.filled_quantity for order in _orders_of(books, trade.position_id, Side.SELL))
+    return trade.quantity - sold
+
+
+def _cash_differs(books: Books) -> Iterator[tuple[str, str]]:
+    if books.broker.opening_cash is None:
+        return
+    others = [row for row in books.broker.orders if row.by_hand or row.day != books.date]
+    strangers = [row for row in books.new_rows if not row.by_hand and row.number not in books.bound]
+    own = sum(_flow(books, order) for order in books.ledger.orders)
+    expected = books.broker.opening_cash + own + sum(row.flow for row in (*others, *strangers))
+    if expected != books.broker.cash:
+        evidence = f"expected {expected:,}, broker {books.broker.cash:,} won (ours {own:+,})"
+        yield "cash differs from the broker's", evidence
+
+
+def _flow(books: Books, order: AuditedOrder) -> int:
+    """Return what an order of the ledger has done to the cash, by the domain's own rates."""
+    amount = order.record.filled_amount
+    return (amount if order.record.intent.side is Side.SELL else -amount) - _costs(books, order).total
+
+
+def _costs(books: Books, order: AuditedOrder) -> Costs:
+    intent = order.record.intent
+    market = books.markets[intent.position_id]
+    return order_costs(intent.side, order.record.filled_amount, market, cost_rates(intent.session_date))
+
+
+def every_won_traces(books: Books) -> tuple[Violation, ...]:
+    """I8: fills make orders, orders make positions and trades, trades make summaries; costs are the broker's."""
+    found = (*_fills_add_up(books), *_positions_add_up(books), *_trades_add_up(books), *_summaries_add_up(books))
+    return tuple(Violation("I8", what, evidence) for what, evidence in found)
+
+
+def _fills_add_up(books: Books) -> Iterator[tuple[str, str]]:
+    shares: Counter[str] = Counter()
+    won: Counter[str] = Counter()
+    for fill in books.ledger.fills:
+        shares[fill.intent_id] += fill.quantity
+        won[fill.intent_id] += fill.amount
+    for order in books.ledger.orders:
+        key, record = order.record.intent.intent_id, order.record
+        if (shares[key], won[key]) != (record.filled_quantity, record.filled_amount):
+            fills, said = (shares[key], won[key]), (record.filled_quantity, record.filled_amount)
+            yield "an order that is not the sum of its fills", f"{key}: fills {fills}, order {said}"
+
+
+def _positions_add_up(books: Books) -> Iterator[tuple[str, str]]:
+    booked = {trade.position_id for trade in books.ledger.trades}
+    for position in books.ledger.positions:
+        if position.session_date != books.date:
+            continue
+        bought = _sum(_orders_of(books, position.position_id, Side.BUY))
+        sold = _sum(_orders_of(books, position.position_id, Side.SELL))
+        if bought != (position.bought, position.cost):
+            yield "a position that is not the sum of its buys", f"{position.position_id}: {bought}, {_said(position)}"
+        if sold != (position.sold, position.proceeds) and position.position_id not in booked:
+            yield "a position that is not the sum of its sales", f"{position.position_id}: {sold}, {_said(position)}"
+        if position.bought and not position.quantity and position.position_id not in booked and books.is_over:
+            yield "a sold position without a trade", _said(position)
+
+
+def _trades_add_up(books: Books) -> Iterator[tuple[str, str]]:
+    for trade in books.ledger.trades:
+        buys, sales = (_orders_of(books, trade.position_id, side) for side in (Side.BUY, Side.SELL))
+        if trade.exit_reason is ExitReason.FOREIGN_SALE or not buys:
+            continue
+        expected = (*_sum(buys), *_sum(sales))
+        said = (trade.quantity, trade.entry_amount, trade.quantity, trade.exit_amount)
+        if expected != said:
+            yield "a trade that is not the sum of its orders", f"{trade.position_id}: orders {expected}, trade {said}"
+        charged = _charged(books, (*buys, *sales))
+        if charged not in (None, trade.costs):
+            yield "costs that are not the broker's", f"{trade.position_id}: broker {charged}, trade {trade.costs}"
+
+
+def _charged(books: Books, orders: Sequence[AuditedOrder]) -> Costs | None:
+    """Return what the broker charged for orders; None where it does not tell."""
+    costs = Costs()
+    if books.broker.opening_cash is None:
+        return None
+    for order in orders:
+        if order.record.ref is None:
+            continue
+        row = books.row_of.get(order.record.ref.number)
+        if row is None:
+            return None
+        costs = costs.plus(row.costs)
+    return costs
+
+
+def _summaries_add_up(books: Books) -> Iterator[tuple[str, str]]:
+    for summary in books.ledger.summaries:
+        trades = [trade for trade in books.ledger.trades if summary.scope in (FLEET, trade.worker_id)]
+        expected = (len(trades), total([trade.net_pnl for trade in trades]))
+        if expected != (summary.performance.trades, summary.performance.net):
+            yield "a summary that is not the sum of its trades", f"{summary.scope}: {expected}, {_summed(summary)}"
+
+
+def _orders_of(books: Books, position_id: PositionId, side: Side) -> tuple[AuditedOrder, ...]:
+    intents = (order for order in books.ledger.orders if order.record.status is not OrderStatus.DENIED)
+    return tuple(
+        order for order in intents if (order.record.intent.position_id, order.record.intent.side) == (position_id, side)
+    )
+
+
+def _sum(orders: Sequence[AuditedOrder]) -> tuple[int, int]:
+    return sum(each.record.filled_quantity for each in orders), sum(each.record.filled_amount for each in orders)
+
+
+def _said(position: BookedPosition) -> str:
+    return (
+        f"{position.position_id} {position.symbol} {position.status}: bought {position.bought} for {position.cost}, "
+        f"sold {position.sold} for {position.proceeds}"
+    )
+
+
+def _summed(summary: DailySummary) -> tuple[int, int]:
+    return summary.performance.trades, summary.performance.net

@@ -1,0 +1,63 @@
+"""The verdict for people and for programs: one line an invariant, then the evidence."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from verifier.books import Books
+from verifier.guarding import longest_gap
+from verifier.invariants import INVARIANTS, violations
+
+
+def report_lines(books: Books) -> Iterator[str]:
+    """Yield what was looked at, a line an invariant, and its violations beneath it."""
+    yield f"session {books.date}{'' if books.is_over else ' (not over)'}: {_counts(books)}"
+    found = violations(books)
+    for invariant in INVARIANTS:
+        count = len(found[invariant.name])
+        yield f"{invariant.name:>4}  {count:3d} {'violation ' if count == 1 else 'violations'}  {invariant.says}"
+        for violation in found[invariant.name]:
+            yield f"        {violation.what}: {violation.evidence}"
+    yield f"longest stretch unwatched: {longest_gap(books).total_seconds():.1f} s (at most {_limit(books)} s)"
+
+
+def report_json(books: Books) -> dict[str, Any]:
+    """Return the verdict as plain values."""
+    found = violations(books)
+    return {
+        "session_date": books.date.isoformat(),
+        "over": books.is_over,
+        "orders": len(books.ledger.orders),
+        "fills": len(books.ledger.fills),
+        "trades": len(books.ledger.trades),
+        "broker_orders": len(books.new_rows),
+        "runs": books.histories.runs,
+        "longest_unwatched_seconds": round(longest_gap(books).total_seconds(), 1),
+        "violations": sum(len(each) for each in found.values()),
+        "invariants": {
+            invariant.name: {
+                "says": invariant.says,
+                "violations": [{"what": each.what, "evidence": each.evidence} for each in found[invariant.name]],
+            }
+            for invariant in INVARIANTS
+        },
+    }
+
+
+def is_sound(books: Books) -> bool:
+    """Tell whether no check has found anything."""
+    return not any(violations(books).values())
+
+
+def _counts(books: Books) -> str:
+    counts = {
+        "orders": len(books.ledger.orders),
+        "at the broker": len(books.new_rows),
+        "fills": len(books.ledger.fills),
+        "trades": len(books.ledger.trades),
+        "runs read": books.histories.runs,
+    }
+    return ", ".join(f"{count} {what}" for what, count in counts.items())
+
+
+def _limit(books: Books) -> str:
+    return f"{books.longest_unwatched.total_seconds():.0f}"
