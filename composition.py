@@ -1,9 +1,9 @@
-"""What worker.py wires: settings become connections, connections become activities, activities become Temporal workers."""
+"""What worker.py wires: settings become connections, these become activities, and these Temporal workers."""
 
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -118,8 +118,8 @@ class Collaborators:
     database: Database
     pace: Pace
     calendar: TradingCalendar
-    leads: CloseLeads = CloseLeads()
-    proof: ProofRules = ProofRules()
+    leads: CloseLeads = field(default_factory=CloseLeads)
+    proof: ProofRules = field(default_factory=ProofRules)
 
 
 def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> list[Worker]:

@@ -1,6 +1,8 @@
 """Scanning: look at the universe until a strategy would buy something, without an event in any history."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -13,10 +15,11 @@ from domain.identity import AccountId, WorkerId
 from domain.lane import Lane
 from domain.market import Symbol
 from domain.rules import TradingRules
-from domain.screening import Candidate, ScanReport, ScreenedStock, select_candidates
+from domain.screening import Candidate, ScanReport, ScreenedStock, marked_by, select_candidates
 from domain.session import SessionPlan
 from domain.worker_state import WorkerState
 from strategies import strategies_named
+from strategies.filters import filters_named
 
 if TYPE_CHECKING:
     from activities.pace import Pace
@@ -73,23 +76,21 @@ class MarketDataActivities:
 
     async def scan(self, request: ScanRequest) -> ScanReport:
         """Look at the whole universe once and count what each filter dropped."""
-        stocks = await self._universe_in_view(request)
         rules, now = request.rules, self._pace.now()
+        stocks = marked_by(filters_named(rules.screening.custom_filters), await self._universe_in_view(request))
         age = self._greatest_age(rules)
         shortlist = select_candidates(stocks, strategies_named(rules.strategy.names), rules, now, age)
-        checked = await self._with_status(stocks, shortlist, rules)
+        checked = await self._with_status(stocks, shortlist)
         report = select_candidates(checked, strategies_named(rules.strategy.names), rules, now, age)
-        dropped = dict(shortlist.dropped)
-        for screened_by, count in report.dropped.items():
-            dropped[screened_by] = dropped.get(screened_by, 0) + count
-        await self._database.events.add_scan(
-            request.account_id,
-            request.plan.session.date,
-            request.worker_id,
-            len(stocks),
-            {screened_by.value: count for screened_by, count in dropped.items()},
-        )
-        return ScanReport(len(stocks), report.candidates, dropped)
+        dropped = Counter(shortlist.dropped) + Counter(report.dropped)
+        by_custom = Counter(shortlist.dropped_by_custom)
+        await self._count(request, len(stocks), [*dropped.items(), *by_custom.items()])
+        return ScanReport(len(stocks), report.candidates, dict(dropped), dict(by_custom))
+
+    async def _count(self, request: ScanRequest, looked_at: int, dropped: Sequence[tuple[str, int]]) -> None:
+        date = request.plan.session.date
+        named = {str(name): count for name, count in dropped}
+        await self._database.events.add_scan(request.account_id, date, request.worker_id, looked_at, named)
 
     async def _universe_in_view(self, request: ScanRequest) -> list[ScreenedStock]:
         universe = await self._universe(request.rules)
@@ -103,7 +104,7 @@ class MarketDataActivities:
         return [
             ScreenedStock(
                 view=self._feed.view_of(quote),
-                status=None,
+                status=self._feed.known_status(symbol, self._status_age()),
                 locked=symbol in locked,
                 cooling_down=symbol in risk.symbols_cooling_down,
             )
@@ -120,18 +121,18 @@ class MarketDataActivities:
     def _ranking_is_old(self) -> bool:
         return self._ranked_until is None or self._pace.now() >= self._ranked_until
 
-    async def _with_status(
-        self, stocks: list[ScreenedStock], shortlist: ScanReport, rules: TradingRules
-    ) -> list[ScreenedStock]:
+    async def _with_status(self, stocks: Sequence[ScreenedStock], shortlist: ScanReport) -> list[ScreenedStock]:
         wanted = {candidate.symbol for candidate in shortlist.candidates}
-        age = self._pace.clock.market_duration(_STATUS_AGE)
         checked = []
         for stock in stocks:
             symbol = stock.view.quote.symbol
             if symbol in wanted:
-                status = await self._feed.status(symbol, age, Lane.SCAN)
-                checked.append(ScreenedStock(stock.view, status, stock.locked, stock.cooling_down))
+                status = await self._feed.status(symbol, self._status_age(), Lane.SCAN)
+                checked.append(replace(stock, status=status))
         return checked
+
+    def _status_age(self) -> timedelta:
+        return self._pace.clock.market_duration(_STATUS_AGE)
 
     def _greatest_age(self, rules: TradingRules) -> timedelta:
         return self._pace.clock.market_duration(rules.execution.greatest_quote_age)

@@ -13,7 +13,7 @@ from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
 from domain.identity import IntentId, PositionId
 from domain.lane import Lane
 from domain.lock import LEASE_DURATION, Lease
-from domain.market import MarketView, Side, Symbol, problem_with
+from domain.market import MarketView, Quote, Side, Symbol, problem_with
 from domain.money import Price, Quantity, Rate, Won
 from domain.order import OrderIntent, OrderPurpose, OrderType
 from domain.pnl import closed_trade
@@ -141,13 +141,31 @@ class PositionActivities:
                     await self._pace.pause(request.rules.execution.price_interval)
 
     async def _look(self, position: OpenPosition, request: WatchRequest) -> tuple[OpenPosition, ExitSignal | None]:
-        view = await self._trusted_view(request)
-        if view is None:
-            return position, None
-        best = high_water_mark(position, view.quote.price)
-        await self._database.positions.mark(position.position_id, view.quote.price, best)
-        seen = replace(position, high_water_mark=best)
-        return seen, self._decide(seen, view, request)
+        """Decide on what is seen now; without a price to trust only the clock's rules can fire (R13, F26)."""
+        view = await self._view(position, request)
+        age = self._pace.clock.market_duration(request.rules.execution.greatest_quote_age)
+        problem = problem_with(view.quote, self._pace.now(), age)
+        if problem is None:
+            best = high_water_mark(position, view.quote.price)
+            await self._database.positions.mark(position.position_id, view.quote.price, best)
+            position = replace(position, high_water_mark=best, last_price=view.quote.price)
+        else:
+            extra = {"symbol": request.symbol, "problem": problem}
+            activity.logger.warning("price_distrusted", extra=extra)
+        (strategy,) = strategies_named([position.strategy.name])
+        wants_out = problem is None and strategy.wants_out(view, position, request.rules.strategy)
+        context = ExitContext(position, view, self._pace.now(), request.deadline, wants_out, age)
+        return position, decide_exit(context)
+
+    async def _view(self, position: OpenPosition, request: WatchRequest) -> MarketView:
+        """Return what the feed shows, or the last known price as what it is: too old to decide anything."""
+        fresh = self._pace.clock.market_duration(request.rules.execution.price_interval)
+        try:
+            view = await self._feed.view(request.symbol, fresh, Lane.WATCH)
+        except TryAgainError as fault:
+            activity.logger.warning("price_missing", extra={"symbol": request.symbol, "cause": str(fault)})
+            view = None
+        return view or MarketView(Quote(position.symbol, position.last_price, position.opened_at), None)
 
     @activity.defn
     async def prepare_exit(self, request: ExitRequest) -> ExitDecision:
@@ -214,27 +232,6 @@ class PositionActivities:
     async def _renew(self, lease: Lease) -> None:
         if await self._database.locks.renew(lease) is None:
             raise StaleFencingTokenError(f"{lease.symbol} is held by another worker now")
-
-    async def _trusted_view(self, request: WatchRequest) -> MarketView | None:
-        execution = request.rules.execution
-        fresh = self._pace.clock.market_duration(execution.price_interval)
-        try:
-            view = await self._feed.view(request.symbol, fresh, Lane.WATCH)
-        except TryAgainError as fault:
-            activity.logger.warning("price_missing", extra={"symbol": request.symbol, "cause": str(fault)})
-            return None
-        if view is None:
-            return None
-        greatest_age = self._pace.clock.market_duration(execution.greatest_quote_age)
-        problem = problem_with(view.quote, self._pace.now(), greatest_age)
-        if problem is not None:
-            activity.logger.warning("price_distrusted", extra={"symbol": request.symbol, "problem": problem})
-        return view if problem is None else None
-
-    def _decide(self, position: OpenPosition, view: MarketView, request: WatchRequest) -> ExitSignal | None:
-        (strategy,) = strategies_named([position.strategy.name])
-        wants_out = strategy.wants_out(view, position, request.rules.strategy)
-        return decide_exit(ExitContext(position, view, self._pace.now(), request.deadline, wants_out))
 
     async def _exit_intent(self, position: OpenPosition, request: ExitRequest) -> OrderIntent:
         execution = request.rules.execution

@@ -12,7 +12,8 @@ from domain.session import SessionDate, session_date_of
 
 if TYPE_CHECKING:
     from activities.pace import Pace
-    from broker.protocol import Broker, Lane
+    from broker.protocol import Broker
+    from domain.lane import Lane
 
 _REMEMBERED: Final = timedelta(minutes=30)
 _MOST_SAMPLES: Final = 900
@@ -85,12 +86,19 @@ class QuoteFeed:
 
     async def status(self, symbol: Symbol, greatest_age: timedelta, lane: "Lane") -> InstrumentStatus:
         """Return the board and flags of a symbol, no older than ``greatest_age``."""
-        known = self._statuses.get(symbol)
-        if known is not None and self._pace.now() - known[0] <= greatest_age:
-            return known[1]
+        known = self.known_status(symbol, greatest_age)
+        if known is not None:
+            return known
         status = await self._broker.instrument_status(symbol, lane)
         self._statuses[symbol] = (self._pace.now(), status)
         return status
+
+    def known_status(self, symbol: Symbol, greatest_age: timedelta) -> InstrumentStatus | None:
+        """Return the status if it was asked for lately, without asking again."""
+        known = self._statuses.get(symbol)
+        if known is None or self._pace.now() - known[0] > greatest_age:
+            return None
+        return known[1]
 
     def _stale(self, symbols: Iterable[Symbol], greatest_age: timedelta) -> list[Symbol]:
         now = self._pace.now()

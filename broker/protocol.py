@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from domain.identity import Environment
-from domain.lane import Lane as Lane
+from domain.lane import Lane
 from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
 from domain.money import Price, Quantity, Won
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, SubmitOutcome

@@ -12,11 +12,11 @@ from temporalio.common import (
 )
 
 from domain.identity import WorkerId
-from domain.rule_changes import checked
 from domain.rules import TradingRules
 from domain.worker_state import WorkerLife, WorkerState
 from operations.errors import OperationError
 from operations.fleet import Fleet
+from strategies import tradable
 from workflows.attributes import TRADE_STATE, WORKER_NAME
 from workflows.identity import task_queues, worker_name, worker_workflow_id
 from workflows.trading_worker import TradingWorkerWorkflow
@@ -34,7 +34,7 @@ async def start_workers(fleet: Fleet, count: int, rules: TradingRules) -> tuple[
     if not 1 <= count <= MOST_WORKERS:
         raise OperationError(f"{count} workers cannot be started; choose 1 to {MOST_WORKERS}")
     names = tuple(worker_name(number) for number in range(1, count + 1))
-    lives = [WorkerLife(fleet.account_id, name, checked(rules), fleet.clock) for name in names]
+    lives = [WorkerLife(fleet.account_id, name, tradable(rules), fleet.clock) for name in names]
     await asyncio.gather(*(_start(fleet, life) for life in lives))
     return names
 

@@ -5,7 +5,10 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.errors import BadRulesError
+from domain.rule_changes import checked
+from domain.rules import TradingRules
 from domain.strategy import Strategy
+from strategies.filters import filters_named
 from strategies.momentum import Momentum
 from strategies.volatility_breakout import VolatilityBreakout
 
@@ -25,3 +28,14 @@ def strategies_named(names: Sequence[str]) -> tuple[Strategy, ...]:
     if unknown or not names:
         raise BadRulesError(f"strategy.names: {', '.join(unknown) or 'empty'}; choose among {known}")
     return tuple(KNOWN_STRATEGIES[name] for name in names)
+
+
+def tradable(rules: TradingRules) -> TradingRules:
+    """Return the rules unchanged if a fleet can trade by them, names of strategies and filters included.
+
+    Raises:
+        BadRulesError: naming each wrong field and its mend.
+    """
+    strategies_named(rules.strategy.names)
+    filters_named(rules.screening.custom_filters)
+    return checked(rules)

@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.rule_changes import changed
     from domain.session import SessionDate
     from domain.worker_state import WorkerLife, WorkerState
+    from strategies import tradable
     from workflows import attributes
 
 _REMEMBERED_COMMANDS = 50
@@ -62,7 +63,7 @@ class CommandedWorkflow:
         return self._once(lambda: self._change(paused=False))
 
     @workflow.update(description="Sell what is held now and pause; answers when flat.")
-    async def liquidate(self, reason: ExitReason = ExitReason.OPERATOR) -> WorkerStatus:
+    async def liquidate(self, reason: ExitReason) -> WorkerStatus:
         """Sell at once; no entry follows until ``resume``."""
         self._once(lambda: self._order_sale(reason))
         await workflow.wait_condition(lambda: not self._hands_full)
@@ -76,7 +77,7 @@ class CommandedWorkflow:
     @workflow.update(description="Change trading rules; effective from the next decision.")
     def change_rules(self, changes: dict[str, str]) -> WorkerStatus:
         """Replace named rules, such as ``exits.stop_loss``, all or none."""
-        return self._once(lambda: self._change(rules=changed(self._life.rules, changes)))
+        return self._once(lambda: self._change(rules=tradable(changed(self._life.rules, changes))))
 
     @pause.validator
     @resume.validator
@@ -87,7 +88,7 @@ class CommandedWorkflow:
     @change_rules.validator
     def _refuse_bad_rules(self, changes: dict[str, str]) -> None:
         try:
-            changed(self._life.rules, changes)
+            tradable(changed(self._life.rules, changes))
         except BadRulesError as error:
             raise ApplicationError(str(error), type=BadRulesError.__name__, non_retryable=True) from None
 

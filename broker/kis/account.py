@@ -7,8 +7,9 @@ from broker.kis.client import KisClient, Query
 from broker.kis.envelope import Envelope
 from broker.kis.fields import read
 from broker.kis.order_messages import BalanceTotals, BuyingPowerRow, HoldingRow
-from broker.protocol import Balance, BuyingPower, Holding, Lane
+from broker.protocol import Balance, BuyingPower, Holding
 from domain.errors import BrokerUnavailableError
+from domain.lane import Lane
 from domain.market import Symbol
 from domain.money import Price, Quantity, Won
 

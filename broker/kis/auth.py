@@ -10,7 +10,7 @@ import httpx
 from broker.kis.codes import Meaning
 from broker.kis.envelope import Envelope
 from broker.kis.wire import Wire
-from broker.protocol import AccessToken, Lane, RateBudget, TokenIssue, TokenStore
+from broker.protocol import AccessToken, RateBudget, TokenIssue, TokenStore
 from domain.clock import KST
 from domain.errors import (
     BrokerProtocolError,
@@ -20,6 +20,7 @@ from domain.errors import (
     TradingError,
     TryAgainError,
 )
+from domain.lane import Lane
 
 RENEW_AHEAD: Final = timedelta(minutes=30)
 ISSUE_INTERVAL: Final = timedelta(seconds=61)

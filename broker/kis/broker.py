@@ -14,8 +14,9 @@ from broker.kis.connection import KisConnection
 from broker.kis.orders import KisOrders
 from broker.kis.quotes import KisQuotes
 from broker.kis.wire import Wire
-from broker.protocol import Balance, BuyingPower, Lane, RateBudget, TokenStore
+from broker.protocol import Balance, BuyingPower, RateBudget, TokenStore
 from domain.identity import Environment
+from domain.lane import Lane
 from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
 from domain.money import Price
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, SubmitOutcome

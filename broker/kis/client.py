@@ -14,7 +14,7 @@ from broker.kis.codes import NOT_SENT, Meaning
 from broker.kis.connection import ORDER_PATIENCE, KisConnection
 from broker.kis.envelope import FIRST_PAGE, Envelope, PageKeys
 from broker.kis.wire import Wire
-from broker.protocol import AccessToken, Lane, RateBudget
+from broker.protocol import AccessToken, RateBudget
 from domain.errors import (
     BrokerProtocolError,
     BrokerRefusedError,
@@ -23,6 +23,7 @@ from domain.errors import (
     RateLimitedError,
     TradingError,
 )
+from domain.lane import Lane
 from domain.order import Rejected, Unknown
 
 RATE_PAUSES: Final = (0.2, 0.6)

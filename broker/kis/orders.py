@@ -12,9 +12,9 @@ from broker.kis.envelope import Envelope
 from broker.kis.fields import read
 from broker.kis.order_messages import OrderReply, OrderRow, OrderTotals
 from broker.kis.translation import day_of
-from broker.protocol import Lane
 from domain.clock import KST
 from domain.errors import BrokerProtocolError, BrokerUnavailableError
+from domain.lane import Lane
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity, Won
 from domain.order import (

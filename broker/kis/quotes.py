@@ -22,8 +22,8 @@ from broker.kis.quote_messages import (
     StatusRow,
 )
 from broker.kis.translation import board_of, book_levels, daily_reference, day_of, flags_of, quote_of_many, quote_of_one
-from broker.protocol import Lane
 from domain.errors import BrokerProtocolError, BrokerRefusedError
+from domain.lane import Lane
 from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Symbol
 from domain.session import SessionDate, session_date_of
 

@@ -12,9 +12,10 @@ import httpx
 from pydantic import SecretStr
 
 from broker.kis import LIVE_URL, PAPER_URL, KisConnection
-from broker.protocol import AccessToken, Lane
+from broker.protocol import AccessToken
 from domain.clock import KST
 from domain.identity import AccountId, Environment, IntentId, PositionId, WorkerId
+from domain.lane import Lane
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity
 from domain.order import OrderIntent, OrderPurpose, OrderType

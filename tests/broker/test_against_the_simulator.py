@@ -8,9 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from broker.kis import PAPER_URL, KisBroker, KisConnection
-from broker.protocol import Lane
 from domain.errors import BrokerRefusedError
 from domain.identity import Environment
+from domain.lane import Lane
 from domain.market import Market, Side, Symbol, TradingFlag
 from domain.money import Price
 from domain.order import Accepted, Rejected, Unknown

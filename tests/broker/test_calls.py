@@ -7,9 +7,9 @@ import pytest
 
 from broker.kis import KisBroker
 from broker.kis.calls import ORDER_CALLS, Call
-from broker.protocol import Lane
 from domain.errors import BrokerRefusedError
 from domain.identity import Environment
+from domain.lane import Lane
 from domain.market import Side, Symbol
 from tests.broker.parts import (
     DAY,

@@ -4,7 +4,6 @@ import pytest
 
 from broker.kis import KisBroker
 from broker.kis.codes import MEANINGS, ORDER_VERDICTS, Meaning, Verdict, meaning_of, order_verdict
-from broker.protocol import Lane
 from domain.errors import (
     BrokerProtocolError,
     BrokerRefusedError,
@@ -13,6 +12,7 @@ from domain.errors import (
     RateLimitedError,
     TradingError,
 )
+from domain.lane import Lane
 from domain.order import Rejected, Unknown
 from tests.broker.parts import DAY, SAMSUNG, ScriptedKis, an_intent, failure, success
 

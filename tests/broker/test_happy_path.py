@@ -3,7 +3,8 @@
 import httpx
 
 from broker.kis import KisBroker
-from broker.protocol import Balance, Broker, BuyingPower, Holding, Lane
+from broker.protocol import Balance, Broker, BuyingPower, Holding
+from domain.lane import Lane
 from domain.market import Side
 from domain.money import Price, Quantity, Won
 from domain.order import Accepted, BrokerOrderRef

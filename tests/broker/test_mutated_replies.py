@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from broker.kis import KisBroker
-from broker.protocol import Lane
 from domain.errors import TradingError
+from domain.lane import Lane
 from domain.market import Symbol
 from domain.money import Price
 from domain.order import Accepted, Rejected, Unknown

@@ -10,7 +10,7 @@ import pytest
 import broker.kis.client
 from broker.kis import ORDER_TIMEOUT, KisBroker
 from broker.kis.connection import ORDER_PATIENCE
-from broker.protocol import Lane
+from domain.lane import Lane
 from domain.lock import LEASE_DURATION
 from domain.order import BrokerOrderRef, Rejected, Unknown
 from tests.broker.parts import (

@@ -7,13 +7,14 @@ import pytest
 
 from broker.kis import KisBroker
 from broker.kis.client import MOST_PAGES, RATE_PAUSES
-from broker.protocol import AccessToken, Lane
+from broker.protocol import AccessToken
 from domain.errors import (
     BrokerProtocolError,
     BrokerUnavailableError,
     CredentialsRefusedError,
     RateLimitedError,
 )
+from domain.lane import Lane
 from domain.money import Price
 from tests.broker.parts import (
     DAY,

@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from broker.kis import KisBroker
-from broker.protocol import Lane
 from domain.errors import BrokerProtocolError, BrokerRefusedError
+from domain.lane import Lane
 from domain.market import BookLevel, Market, Symbol, TradingFlag
 from domain.money import Price, Quantity
 from domain.tick_size import PriceLimits

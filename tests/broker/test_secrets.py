@@ -9,9 +9,9 @@ import pytest
 from pydantic import SecretStr
 
 from broker.kis import LIVE_URL, PAPER_URL, KisBroker
-from broker.protocol import Lane
 from domain.errors import EnvironmentMismatchError, TradingError
 from domain.identity import Environment
+from domain.lane import Lane
 from domain.order import Rejected
 from tests.broker.parts import (
     ACCOUNT,

@@ -10,8 +10,9 @@ import pytest
 
 import broker.kis.wire
 from broker.kis import KisBroker
-from broker.protocol import AccessToken, Lane
+from broker.protocol import AccessToken
 from domain.errors import BrokerUnavailableError
+from domain.lane import Lane
 from domain.order import Accepted, Rejected, SubmitOutcome, Unknown
 from tests.broker.parts import (
     NOON,

@@ -66,7 +66,9 @@ class Floor:
 
 
 @asynccontextmanager
-async def trading_floor(env: WorkflowEnvironment, starts_at: str, extra: list[Any] | None = None) -> AsyncIterator[Floor]:
+async def trading_floor(
+    env: WorkflowEnvironment, starts_at: str, extra: list[Any] | None = None
+) -> AsyncIterator[Floor]:
     """Open a floor at a moment (KST); ``extra`` activities stand beside the desk's."""
     clock = MarketClock(real_anchor=await env.get_current_time(), market_anchor=kst(starts_at))
     desk = Desk(clock)

@@ -88,7 +88,8 @@ async def test_the_unfilled_rest_of_an_entry_is_cancelled_and_the_filled_part_ke
 
     status = await worker.query(TradingWorkerWorkflow.status)
     assert floor.desk.calls["cancel_order"] == 1
-    assert floor.desk.held is not None and floor.desk.held.quantity == 4
+    assert floor.desk.held is not None
+    assert floor.desk.held.quantity == 4
     assert (status.state, status.symbol) == (WorkerState.HOLDING, SAMSUNG)
     await worker.terminate()
 
@@ -151,7 +152,8 @@ async def test_a_paused_worker_keeps_holding_and_enters_nothing_new(floor: Floor
     status = await worker.execute_update(TradingWorkerWorkflow.pause)
     await floor.reaches("2026-11-23 11:00")
 
-    assert status.paused and status.state is WorkerState.HOLDING
+    assert status.paused
+    assert status.state is WorkerState.HOLDING
     assert len(floor.desk.trades) == 1
     await worker.execute_update(TradingWorkerWorkflow.resume)
     await floor.reaches("2026-11-23 12:00")
@@ -192,7 +194,8 @@ async def test_a_cancelled_worker_sells_what_it_holds_and_ends(floor: Floor) -> 
     await floor.reaches("2026-11-23 09:25")
 
     assert (await worker.describe()).status is WorkflowExecutionStatus.COMPLETED
-    assert floor.desk.held is None and len(floor.desk.trades) == 1
+    assert floor.desk.held is None
+    assert len(floor.desk.trades) == 1
 
 
 async def test_bad_rules_are_refused_before_they_enter_the_history(floor: Floor) -> None:
@@ -214,9 +217,7 @@ async def test_a_command_repeated_in_a_later_run_is_not_done_twice(floor: Floor)
     await worker.execute_update(TradingWorkerWorkflow.change_rules, {"exits.stop_loss": "0.02"}, id="the-same")
     await floor.reaches("2026-11-23 10:10")
 
-    status = await worker.execute_update(
-        TradingWorkerWorkflow.change_rules, {"exits.stop_loss": "0.02"}, id="the-same"
-    )
+    status = await worker.execute_update(TradingWorkerWorkflow.change_rules, {"exits.stop_loss": "0.02"}, id="the-same")
 
     assert status.cycles >= 1
     assert status.rules_version == 2
