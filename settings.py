@@ -216,6 +216,8 @@ class Settings(BaseSettings):
         account = (broker.account or "").replace("-", "")
         if self.database_url and (password := urlsplit(self.database_url.get_secret_value()).password):
             hidden.append(password)
+        if broker.hts_id:
+            hidden.append(broker.hts_id)
         return [*hidden, account, account[:8], f"{account[:8]}-{account[8:]}"] if account else hidden
 
     def describe(self) -> dict[str, str]:

@@ -102,6 +102,8 @@ class Guard:
 def main() -> int:
     """Run the program described by the one argument."""
     guard = Guard(Program(**json.loads(sys.argv[1])))
+    # Histories and books are their owner's alone, whatever a part would choose.
+    os.umask(0o077)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=guard.stop, daemon=True).start())
     try:

@@ -128,7 +128,7 @@ class Launcher:
 
     def _started(self, name: str, program: Program) -> GuardedProcess:
         logs = self.folder / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
+        logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         held = replace(program, kept_open=self.kept_open)
         process = GuardedProcess(name, held, logs / f"{name.lower()}.log")
         process.start()

@@ -24,7 +24,7 @@ _PAUSE: Final = 0.5
 async def start_simulator(launcher: Launcher, port: int, market: Market, wanted: SimulatorSettings) -> str:
     """Start the simulator on its market and return its base URL."""
     data = launcher.folder.resolve() / "simulator"
-    data.mkdir(exist_ok=True)
+    data.mkdir(mode=0o700, exist_ok=True)
     options = {
         "host": LOOPBACK,
         "port": port,

@@ -235,6 +235,6 @@ def test_no_secret_is_described_or_told(monkeypatch: pytest.MonkeyPatch) -> None
     for secret in ("geheim", "kkk", "sss", "12345678", "987654321"):
         assert secret not in described
     assert set(settings.secrets()) == {
-        *("k" * 36, "s" * 180, "geheim"),
+        *("k" * 36, "s" * 180, "geheim", "somebody"),
         *("12345678", "12345678-01", "1234567801"),
     }

@@ -70,7 +70,10 @@ async def test_the_parts_run_where_the_endpoints_say_and_are_gone_afterwards(fol
         assert query(parts.endpoints, "SELECT current_database()") == "haru"
         client = await Client.connect(parts.endpoints.temporal_address or "")
         assert await client.count_workflows("ProbeState = 'x'") is not None
-        assert stat.S_IMODE((folder / "endpoints.json").stat().st_mode) == 0o600
+        for name in ("endpoints.json", "postgres-password", "temporal.sqlite", "lock"):
+            assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+        for name in ("postgres", "logs"):
+            assert stat.S_IMODE((folder / name).stat().st_mode) == 0o700
 
     assert read_endpoints(folder) is None
     assert not is_held(folder)
@@ -134,6 +137,23 @@ def test_an_interrupted_host_leaves_no_part(folder: Path, environment: dict[str,
         host.wait(40)
         assert eventually(lambda: not is_held(folder))
         assert not processes_of(folder)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
+def test_a_host_that_ends_while_starting_leaves_no_part(
+    folder: Path, environment: dict[str, str], ending: signal.Signals
+) -> None:
+    with hosting(environment) as host:
+        assert eventually((folder / "postgres.new").exists)
+
+        host.send_signal(ending)
+
+        host.wait(40)
+        assert eventually(lambda: not is_held(folder))
+        assert not processes_of(folder)
+
+    with hosting({**environment, **NO_TEMPORAL}) as host:
+        says_up(host)
 
 
 def test_a_server_that_is_killed_comes_back_with_its_data(folder: Path, environment: dict[str, str]) -> None:
