@@ -111,7 +111,7 @@ class Books:
         """Return the broker's row of an order."""
         intent = record.intent
         row = a_broker_order(intent.side, intent.quantity, filled=filled, ref=record.ref, symbol=intent.symbol)
-        return replace(row, filled_amount=Won(filled * price), **changes)
+        return replace(row, **{"filled_amount": Won(filled * price), **changes})
 
     async def filled(self, record: OrderRecord, shares: int, price: int = 70_000, **changes: Any) -> Booked:
         """Book that the broker lists so many shares as filled."""

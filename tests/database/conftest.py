@@ -1,14 +1,46 @@
 """The book of record on a real PostgreSQL, with one account pinned."""
 
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import psycopg
 import pytest
 
 from database.database import Database, open_database
 from domain.identity import Environment
 from tests.builders import ACCOUNT
 from tests.database.books import FINGERPRINT, Books
+
+EMPTY_EVERYTHING = """
+DO $$
+DECLARE name text;
+BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename !~ '^_?yoyo' LOOP
+        EXECUTE format('DELETE FROM %I', name);
+    END LOOP;
+END
+$$
+"""
+
+
+@pytest.fixture(scope="session")
+def ledger_url(postgres_server: str, migrated_template: str) -> str:
+    """URL of the one database that the tests of this folder use in turn; copying one for each takes too long."""
+    name = f"ledger_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_template}".encode())
+    return urlunsplit(urlsplit(postgres_server)._replace(path=f"/{name}"))
+
+
+@pytest.fixture
+def database_url(ledger_url: str) -> Iterator[str]:
+    """URL of a database with our schema and nothing in it."""
+    yield ledger_url
+    with psycopg.connect(ledger_url) as connection:
+        connection.execute(EMPTY_EVERYTHING)
 
 
 @pytest.fixture
@@ -27,9 +59,8 @@ def books(database: Database) -> Books:
 
 
 @pytest.fixture
-async def connection(database: Database, database_url: str) -> AsyncIterator[asyncpg.Connection]:
+async def connection(books: Books, database_url: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection beside the facade, to look and to break things with plain SQL."""
-    assert database
     plain = await asyncpg.connect(database_url)
     yield plain
     await plain.close()

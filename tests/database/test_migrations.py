@@ -49,15 +49,16 @@ def test_applying_again_changes_nothing(database_url: str) -> None:
     assert apply(database_url) == 0
 
 
-async def test_a_database_newer_than_the_code_is_refused(database_url: str) -> None:
-    connection = await asyncpg.connect(database_url)
+async def test_a_database_newer_than_the_code_is_refused(empty_url: str) -> None:
+    apply(empty_url)
+    connection = await asyncpg.connect(empty_url)
     await connection.execute(
         "INSERT INTO _yoyo_migration (migration_hash, migration_id, applied_at_utc) VALUES ('f', '9999_later', now())"
     )
     await connection.close()
 
     with pytest.raises(DatabaseTooNewError, match="9999_later"):
-        apply(database_url)
+        apply(empty_url)
 
 
 def test_a_url_of_another_database_is_told_at_once() -> None:

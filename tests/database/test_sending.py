@@ -160,6 +160,11 @@ async def test_a_denied_order_frees_its_side(books: Books) -> None:
 
 async def test_the_review_sees_losses_switch_closure_and_cool_down(books: Books) -> None:
     seen: list[RiskSnapshot] = []
+
+    def remember(snapshot: RiskSnapshot) -> Review:
+        seen.append(snapshot)
+        return Approved()
+
     await books.traded(sold_at=69_000)
     await books.database.risk.press_kill_switch(ACCOUNT, "operator", "drill")
     await books.database.risk.close_entries(ACCOUNT, MONDAY, "market close")
@@ -167,9 +172,7 @@ async def test_the_review_sees_losses_switch_closure_and_cool_down(books: Books)
     buy = books.a_buy(await books.locked())
     await books.decided(buy)
 
-    await books.database.orders.begin_sending(
-        buy.intent_id, review=lambda snapshot: seen.append(snapshot) or Approved(), http_timeout=HTTP_TIMEOUT
-    )
+    await books.database.orders.begin_sending(buy.intent_id, review=remember, http_timeout=HTTP_TIMEOUT)
 
     (snapshot,) = seen
     assert snapshot.kill_switch_on

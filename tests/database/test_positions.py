@@ -1,0 +1,130 @@
+"""Positions: found by their owner, marked forward, abandoned only when nothing can fill."""
+
+from decimal import Decimal
+
+import asyncpg
+import pytest
+
+from database.errors import InvalidTransitionError, UnknownIntentError
+from domain.identity import PositionId, WorkerId
+from domain.money import Price
+from domain.position import StrategyStamp
+from domain.rules import ExitRules
+from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER
+from tests.database.books import Books, an_opening
+
+OTHER = WorkerId("worker-2")
+
+
+async def test_a_position_comes_back_with_all_it_was_opened_with(books: Books) -> None:
+    buy = books.a_buy(await books.locked())
+    rules = ExitRules(stop_loss=Decimal("0.0123"), take_profit=Decimal("0.3"))
+    await books.database.orders.record_entry(buy, an_opening(buy, exit_rules=rules, rules_version=7))
+    sent = await books.accepted(buy)
+    await books.filled(sent, 10, price=70_100)
+
+    position = await books.database.positions.get(buy.position_id)
+
+    assert position is not None
+    assert position.exit_rules == rules
+    assert position.rules_version == 7
+    assert position.strategy == StrategyStamp("momentum", "1", {"window": "600"}, "rose 1.3 %")
+    assert (position.session_date, position.opened_at, position.decision_price) == (MONDAY, NOW, 70_000)
+
+
+async def test_a_position_without_a_share_is_not_held(books: Books) -> None:
+    buy = books.a_buy(await books.locked())
+    await books.decided(buy)
+
+    assert await books.database.positions.get(buy.position_id) is None
+    assert await books.database.positions.held_by(ACCOUNT, WORKER) is None
+    assert await books.database.positions.held_in(ACCOUNT) == ()
+    assert await books.database.positions.live_of(ACCOUNT, WORKER) == buy.position_id
+
+
+async def test_everything_held_is_listed(books: Books) -> None:
+    first = await books.held()
+    second = await books.held(OTHER, HYNIX)
+
+    held = await books.database.positions.held_in(ACCOUNT)
+
+    assert {position.symbol for position in held} == {SAMSUNG, HYNIX}
+    own = await books.database.positions.held_by(ACCOUNT, OTHER)
+    assert own is not None
+    assert own.position_id == second.intent.position_id
+    assert first.intent.position_id in {position.position_id for position in held}
+
+
+async def test_a_sold_out_position_waits_for_its_close(books: Books) -> None:
+    bought = await books.held()
+    assert await books.database.positions.sold_out_of(ACCOUNT, WORKER) is None
+
+    await books.sold(bought)
+
+    sold_out = await books.database.positions.sold_out_of(ACCOUNT, WORKER)
+    assert sold_out is not None
+    assert (sold_out.position_id, sold_out.quantity, sold_out.cost) == (bought.intent.position_id, 0, 0)
+    assert await books.database.positions.held_by(ACCOUNT, WORKER) is None
+    assert await books.database.positions.live_of(ACCOUNT, WORKER) == bought.intent.position_id
+
+
+async def test_the_best_price_never_falls(books: Books) -> None:
+    bought = await books.held()
+    positions = books.database.positions
+
+    await positions.mark(bought.intent.position_id, Price(72_000), Price(72_000))
+    await positions.mark(bought.intent.position_id, Price(69_000), Price(71_000))
+    await positions.mark(bought.intent.position_id, Price(69_000), Price(71_000))
+
+    position = await positions.get(bought.intent.position_id)
+    assert position is not None
+    assert (position.last_price, position.high_water_mark) == (69_000, 72_000)
+
+
+async def test_a_closed_position_is_not_marked(books: Books) -> None:
+    trade = await books.traded()
+
+    await books.database.positions.mark(trade.position_id, Price(90_000), Price(90_000))
+
+    position = await books.database.positions.get(trade.position_id)
+    assert position is not None
+    assert position.high_water_mark == 70_000
+    assert position.quantity == 0
+
+
+async def test_an_unfilled_position_is_abandoned_once_its_order_is_over(books: Books) -> None:
+    accepted = await books.accepted(books.a_buy(await books.locked()))
+    position_id = accepted.intent.position_id
+
+    with pytest.raises(InvalidTransitionError, match="may still fill"):
+        await books.database.positions.abandon(position_id)
+    await books.cancelled(accepted)
+    await books.database.positions.abandon(position_id)
+    await books.database.positions.abandon(position_id)
+
+    assert await books.database.positions.live_of(ACCOUNT, WORKER) is None
+
+
+async def test_a_position_with_shares_is_not_abandoned(books: Books) -> None:
+    bought = await books.held()
+
+    with pytest.raises(InvalidTransitionError, match="cannot be abandoned"):
+        await books.database.positions.abandon(bought.intent.position_id)
+
+
+async def test_an_exit_begins_once(books: Books, connection: asyncpg.Connection) -> None:
+    bought = await books.held()
+
+    await books.database.positions.begin_exit(bought.intent.position_id)
+    await books.database.positions.begin_exit(bought.intent.position_id)
+
+    assert await connection.fetchval("SELECT status FROM positions") == "exiting"
+
+
+async def test_what_is_not_held_has_no_exit(books: Books) -> None:
+    trade = await books.traded()
+
+    with pytest.raises(InvalidTransitionError, match="closed"):
+        await books.database.positions.begin_exit(trade.position_id)
+    with pytest.raises(UnknownIntentError):
+        await books.database.positions.begin_exit(PositionId("nowhere"))

@@ -1,0 +1,101 @@
+"""The gate: kill switch, closed sessions, cool-downs and the session's losses."""
+
+from datetime import timedelta
+
+import pytest
+
+from database.database import Database
+from database.errors import EnvironmentMismatchError
+from domain.identity import WorkerId
+from domain.money import Won
+from domain.risk import Denial, Denied
+from domain.session import SessionDate
+from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER, a_snapshot, an_intent
+from tests.database.books import Books, another
+
+OTHER = WorkerId("worker-2")
+TUESDAY = SessionDate(MONDAY + timedelta(days=1))
+
+
+async def test_a_fresh_account_has_nothing_against_a_buy(database: Database) -> None:
+    assert await database.risk.snapshot(ACCOUNT, WORKER, MONDAY, NOW) == a_snapshot()
+
+
+async def test_results_count_for_the_worker_and_the_fleet_of_their_session(books: Books) -> None:
+    await books.traded(sold_at=69_000)
+    await books.traded(OTHER, HYNIX, sold_at=70_300, closed_at=NOW + timedelta(minutes=5))
+
+    mine = await books.database.risk.snapshot(ACCOUNT, WORKER, MONDAY, NOW)
+    theirs = await books.database.risk.snapshot(ACCOUNT, OTHER, MONDAY, NOW)
+    tomorrow = await books.database.risk.snapshot(ACCOUNT, WORKER, TUESDAY, NOW)
+
+    assert (mine.fleet_pnl, mine.worker_pnl, mine.worker_trades, mine.last_loss_at) == (-7_000, -10_000, 1, NOW)
+    assert (theirs.fleet_pnl, theirs.worker_pnl, theirs.worker_trades, theirs.last_loss_at) == (-7_000, 3_000, 1, None)
+    assert (tomorrow.fleet_pnl, tomorrow.worker_trades) == (Won(0), 0)
+
+
+async def test_the_kill_switch_pressed_twice_is_on_once_and_told_twice(database: Database) -> None:
+    await database.risk.press_kill_switch(ACCOUNT, "kim", "drill")
+    await database.risk.press_kill_switch(ACCOUNT, "lee", "me too")
+
+    state = await database.risk.state(ACCOUNT)
+    told = await database.events.latest(ACCOUNT, 10)
+
+    assert (state.kill_switch_on, state.kill_switch_by, state.kill_switch_reason) == (True, "kim", "drill")
+    assert [(event.detail["by"], event.detail["was_on"]) for event in told] == [("lee", 1), ("kim", 0)]
+    assert (await database.risk.snapshot(ACCOUNT, WORKER, MONDAY, NOW)).kill_switch_on
+
+
+async def test_the_kill_switch_is_lifted_once(database: Database) -> None:
+    await database.risk.press_kill_switch(ACCOUNT, "kim", "drill")
+    await database.risk.lift_kill_switch(ACCOUNT, "kim", "drill over")
+    await database.risk.lift_kill_switch(ACCOUNT, "lee", "already")
+
+    state = await database.risk.state(ACCOUNT)
+
+    assert (state.kill_switch_on, state.kill_switch_reason) == (False, "drill over")
+
+
+async def test_entries_close_for_one_session_and_keep_their_first_reason(database: Database) -> None:
+    await database.risk.close_entries(ACCOUNT, MONDAY, "market close")
+    await database.risk.close_entries(ACCOUNT, MONDAY, "again")
+
+    assert (await database.risk.snapshot(ACCOUNT, WORKER, MONDAY, NOW)).entries_closed_because == "market close"
+    assert (await database.risk.snapshot(ACCOUNT, WORKER, TUESDAY, NOW)).entries_closed_because == ""
+
+
+async def test_entries_open_again(database: Database) -> None:
+    await database.risk.close_entries(ACCOUNT, MONDAY, "market close")
+    await database.risk.reopen_entries(ACCOUNT, MONDAY)
+    await database.risk.reopen_entries(ACCOUNT, MONDAY)
+
+    assert (await database.risk.snapshot(ACCOUNT, WORKER, MONDAY, NOW)).entries_closed_because == ""
+
+
+async def test_a_symbol_rests_until_the_later_instant(database: Database) -> None:
+    until = NOW + timedelta(minutes=10)
+    await database.risk.cool_down(ACCOUNT, SAMSUNG, until)
+    await database.risk.cool_down(ACCOUNT, SAMSUNG, NOW + timedelta(minutes=5))
+
+    before = await database.risk.snapshot(ACCOUNT, WORKER, MONDAY, until - timedelta(seconds=1))
+    after = await database.risk.snapshot(ACCOUNT, WORKER, MONDAY, until)
+
+    assert before.symbols_cooling_down == {SAMSUNG}
+    assert after.symbols_cooling_down == frozenset()
+
+
+async def test_a_denial_before_the_order_is_counted_once(database: Database) -> None:
+    verdict = Denied(Denial.COOLING_DOWN, "last loss at …")
+    await database.risk.record_denial(an_intent(), verdict)
+    await database.risk.record_denial(an_intent(), verdict)
+
+    assert await database.events.denials_on(ACCOUNT, MONDAY) == {"COOLING_DOWN": 1}
+    assert await database.events.denials_on(ACCOUNT, MONDAY, WORKER) == {"COOLING_DOWN": 1}
+    assert await database.events.denials_on(ACCOUNT, MONDAY, OTHER) == {}
+
+
+async def test_an_account_that_was_never_pinned_has_no_gate(database: Database) -> None:
+    with pytest.raises(EnvironmentMismatchError):
+        await database.risk.snapshot(another(), WORKER, MONDAY, NOW)
+    with pytest.raises(EnvironmentMismatchError):
+        await database.risk.state(another())

@@ -1,0 +1,93 @@
+"""What is kept of a day: summaries that do not change when computed again, and the holdings after the close."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import asyncpg
+
+from database.database import Database
+from database.snapshots import HoldingSnapshot
+from domain.identity import WorkerId
+from domain.money import Quantity, Won
+from domain.position import ExitReason
+from domain.session import SessionDate
+from domain.summary import FLEET, DailySummary, summarise
+from tests.builders import ACCOUNT, HYNIX, MONDAY, SAMSUNG, WORKER, a_closed_trade
+from tests.database.books import Books
+
+TUESDAY = SessionDate(MONDAY + timedelta(days=1))
+
+
+def a_summary(scope: str = FLEET) -> DailySummary:
+    """Return a day with ratios that have decimals, and a poorly liquid exit."""
+    trades = [
+        a_closed_trade(70_000, 71_000),
+        a_closed_trade(70_000, 70_300, symbol=HYNIX),
+        a_closed_trade(70_000, 68_000, exit_decision_price=70_000, exit_reason=ExitReason.DEADLINE),
+    ]
+    return summarise(MONDAY, scope, trades, {"COOLING_DOWN": 2}, {"no_signal": 40})
+
+
+async def test_a_summary_comes_back_equal(database: Database) -> None:
+    summary = a_summary()
+
+    await database.summaries.save(ACCOUNT, summary)
+
+    assert await database.summaries.get(ACCOUNT, MONDAY, FLEET) == summary
+    assert await database.summaries.get(ACCOUNT, MONDAY, WORKER) is None
+
+
+async def test_an_empty_day_comes_back_equal(database: Database) -> None:
+    summary = summarise(MONDAY, FLEET, [], {}, {})
+
+    await database.summaries.save(ACCOUNT, summary)
+
+    assert await database.summaries.get(ACCOUNT, MONDAY, FLEET) == summary
+
+
+async def test_computing_it_again_changes_nothing(database: Database, connection: asyncpg.Connection) -> None:
+    assert await database.summaries.save(ACCOUNT, a_summary())
+    before = await connection.fetchrow("SELECT xmin, changed_at FROM daily_summaries")
+
+    assert not await database.summaries.save(ACCOUNT, a_summary())
+    assert await connection.fetchrow("SELECT xmin, changed_at FROM daily_summaries") == before
+
+
+async def test_a_late_correction_replaces_it(database: Database) -> None:
+    await database.summaries.save(ACCOUNT, a_summary())
+
+    assert await database.summaries.save(ACCOUNT, replace(a_summary(), slippage=Won(1)))
+    stored = await database.summaries.get(ACCOUNT, MONDAY, FLEET)
+    assert stored is not None
+    assert stored.slippage == 1
+
+
+async def test_summaries_are_found_by_day(database: Database) -> None:
+    for scope in (WorkerId("worker-10"), WORKER, FLEET):
+        await database.summaries.save(ACCOUNT, a_summary(scope))
+    await database.summaries.save(ACCOUNT, replace(a_summary(), session_date=TUESDAY))
+
+    assert [each.scope for each in await database.summaries.on(ACCOUNT, MONDAY)] == [FLEET, WORKER, "worker-10"]
+    assert await database.summaries.dates(ACCOUNT) == (MONDAY, TUESDAY)
+
+
+async def test_the_snapshot_puts_both_books_side_by_side(books: Books) -> None:
+    bought = await books.held()
+    sale = await books.accepted(books.a_sale(await books.locked(), bought.intent.position_id))
+    await books.filled(sale, 4)
+
+    await books.database.snapshots.save(ACCOUNT, MONDAY, {HYNIX: Quantity(3)})
+
+    assert await books.database.snapshots.on(ACCOUNT, MONDAY) == (
+        HoldingSnapshot(HYNIX, None, Quantity(0), Quantity(3), Won(0)),
+        HoldingSnapshot(SAMSUNG, WORKER, Quantity(6), Quantity(0), Won(420_000)),
+    )
+
+
+async def test_a_snapshot_taken_again_replaces_the_first(books: Books) -> None:
+    await books.database.snapshots.save(ACCOUNT, MONDAY, {HYNIX: Quantity(3), SAMSUNG: Quantity(1)})
+    await books.database.snapshots.save(ACCOUNT, MONDAY, {SAMSUNG: Quantity(2)})
+    await books.database.snapshots.save(ACCOUNT, MONDAY, {SAMSUNG: Quantity(2)})
+
+    (only,) = await books.database.snapshots.on(ACCOUNT, MONDAY)
+    assert (only.symbol, only.broker_quantity) == (SAMSUNG, 2)
