@@ -1,0 +1,120 @@
+"""The live table: what it says, on a terminal, in a pipe and as JSON."""
+
+import asyncio
+import io
+import json
+from datetime import UTC, datetime
+
+import pytest
+from rich.console import Console
+
+from domain.clock import KST
+from domain.identity import WorkerId
+from domain.worker_state import WorkerState
+from operations.board import as_json, countdown, heading, plain_lines, read_board, rendered
+from operations.fleet import Fleet
+from operations.watching import watch
+from tests.builders import NOW
+from tests.operations.parts import a_board, a_holding_row, a_row
+
+
+def shown(board_lines: object, *, width: int = 160) -> str:
+    console = Console(file=io.StringIO(), width=width, record=True)
+    console.print(board_lines)
+    return console.export_text()
+
+
+def test_the_heading_tells_whose_money_when_and_how_it_goes() -> None:
+    board = a_board(a_row(realised_pnl=5_000, trades=1), a_holding_row(), web_ui="http://127.0.0.1:8233")
+
+    first, second, third = heading(board)
+
+    assert first == "HARU · SIMULATED · 2026-11-23 10:00:00 KST · continuous, liquidation in 5:15:00"
+    assert second == "net +2,000 won in 3 trades · unrealised +10,000 won"
+    assert third == "Web UI http://127.0.0.1:8233"
+
+
+def test_the_heading_shouts_about_the_kill_switch() -> None:
+    assert heading(a_board(kill_switch_on=True))[0].endswith("KILL SWITCH ON")
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ("08:20", "closed, opens in 0:40:00"),
+        ("08:45", "opening auction, opens in 0:15:00"),
+        ("09:00", "continuous, liquidation in 6:15:00"),
+        ("15:05", "continuous, no more entries, liquidation in 0:10:00"),
+        ("15:16", "continuous, liquidating, ends in 0:14:00"),
+        ("15:21", "closing auction, liquidating, ends in 0:09:00"),
+        ("15:30", "the session is over"),
+    ],
+)
+def test_the_countdown_follows_the_session(at: str, said: str) -> None:
+    now = datetime.fromisoformat(f"2026-11-23 {at}").replace(tzinfo=KST).astimezone(UTC)
+
+    assert countdown(a_board(now=now)) == said
+
+
+def test_a_holding_worker_is_shown_with_its_stock_and_prices() -> None:
+    text = shown(rendered(a_board(a_holding_row())))
+
+    for part in ("worker-2", "holding", "005930 삼성전자", "70,000", "71,000", "+10,000", "-3,000", "10:00:00 bought"):
+        assert part in text
+
+
+def test_a_paused_worker_says_so_and_an_idle_one_has_no_figures() -> None:
+    text = shown(rendered(a_board(a_row(paused=True, state=WorkerState.IDLE, last_event_at=None))))
+
+    assert "idle (paused)" in text
+    assert "None" not in text
+
+
+def test_a_pipe_gets_one_line_a_worker() -> None:
+    lines = plain_lines(a_board(a_row(), a_holding_row()))
+
+    assert lines[2] == "  worker-1 scanning | net +0 in 0 | 10:00:00 scanning"
+    assert "×10 at 70,000 now 71,000 +10,000" in lines[3]
+
+
+def test_the_table_as_json_can_be_read_by_programs() -> None:
+    read = json.loads(json.dumps(as_json(a_board(a_row(last_event_at=None), a_holding_row()))))
+
+    assert read["phase"] == "continuous"
+    assert read["liquidation_at"] == "2026-11-23T15:15:00+09:00"
+    assert [worker["entry_price"] for worker in read["workers"]] == [None, 70_000]
+    assert read["workers"][1]["state"] == "holding"
+
+
+async def test_the_table_is_read_from_the_books(fleet: Fleet) -> None:
+    await fleet.database.workers.register(fleet.account_id, WorkerId("worker-1"), "w")
+    await fleet.database.risk.press_kill_switch(fleet.account_id, "test", "drill")
+
+    board = await read_board(fleet, NOW)
+
+    assert [row.worker_id for row in board.rows] == ["worker-1"]
+    assert board.kill_switch_on
+
+
+async def test_after_the_session_its_own_figures_stay_on_the_table(fleet: Fleet) -> None:
+    evening = datetime(2026, 11, 23, 18, 0, tzinfo=KST).astimezone(UTC)
+
+    assert (await read_board(fleet, evening)).plan.session.date.isoformat() == "2026-11-23"
+    assert fleet.plan_at(evening).session.date.isoformat() == "2026-11-24"
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+async def test_watching_shows_the_table_until_it_is_over(is_terminal: bool) -> None:
+    console = Console(file=io.StringIO(), force_terminal=is_terminal, width=160)
+    reads = 0
+
+    async def read() -> object:
+        nonlocal reads
+        reads += 1
+        return a_board(a_holding_row())
+
+    async with asyncio.timeout(10):
+        await watch(console, read, lambda: reads >= 1 and console.file.tell() > 0)  # type: ignore[arg-type]
+
+    assert isinstance(console.file, io.StringIO)
+    assert "삼성전자" in console.file.getvalue()

@@ -1,0 +1,172 @@
+"""Commands by Update, to workflows that really run."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from itertools import count
+
+import pytest
+
+from domain.identity import WorkerId
+from domain.money import Won
+from domain.position import ExitReason
+from domain.worker_state import WorkerState
+from operations import commands
+from operations.commands import Command, CommandOutcome, Verdict
+from operations.errors import UnknownWorkerError
+from operations.fleet import Fleet
+from operations.starting import start_workers
+from tests.builders import some_rules
+from tests.operations.conftest import Hosted
+from workflows.commands import WorkerStatus
+from workflows.identity import worker_workflow_id
+
+FIRST = WorkerId("worker-1")
+
+
+async def tell_first(hosted: Hosted, command: Command) -> CommandOutcome:
+    (outcome,) = await commands.tell(hosted.fleet, (FIRST,), command)
+    return outcome
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        for _ in count(1):
+            if await condition():
+                return
+            await asyncio.sleep(0.05)
+
+
+async def running(hosted: Hosted, workers: int = 1) -> None:
+    names = await start_workers(hosted.fleet, workers, some_rules())
+
+    async def are_listed() -> bool:
+        return set(names) <= set(await hosted.fleet.known_workers())
+
+    await eventually(are_listed)
+
+
+async def until_holding(hosted: Hosted) -> None:
+    async def holds() -> bool:
+        return hosted.desk.held is not None
+
+    await eventually(holds)
+
+
+async def test_a_worker_pauses_and_resumes(hosted: Hosted) -> None:
+    await running(hosted)
+
+    paused = await tell_first(hosted, commands.PAUSE)
+    resumed = await tell_first(hosted, commands.RESUME)
+
+    assert paused.status
+    assert paused.status.paused
+    assert resumed.status
+    assert not resumed.status.paused
+
+
+async def test_rules_are_changed_or_refused_with_the_reason(hosted: Hosted) -> None:
+    await running(hosted)
+
+    changed = await tell_first(hosted, commands.change_rules({"exits.stop_loss": "2%"}))
+    refused = await tell_first(hosted, commands.change_rules({"exits.stop_loss": "-2%"}))
+
+    assert changed.status
+    assert changed.status.rules_version == 2
+    assert refused.verdict is Verdict.REFUSED
+    assert "exits.stop_loss" in refused.why
+
+
+async def test_a_stopped_worker_is_told_apart_from_one_that_refuses(hosted: Hosted) -> None:
+    await running(hosted)
+    await tell_first(hosted, commands.STOP)
+    await hosted.fleet.client.get_workflow_handle(worker_workflow_id(hosted.fleet.account_id, FIRST)).result()
+
+    outcome = await tell_first(hosted, commands.PAUSE)
+
+    assert outcome.verdict is Verdict.NOT_RUNNING
+
+
+async def test_without_a_worker_process_a_command_ends_unanswered(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "_ANSWER_WITHIN", timedelta(seconds=1))
+    await start_workers(fleet, 1, some_rules())
+
+    (outcome,) = await commands.tell(fleet, (FIRST,), commands.PAUSE)
+
+    assert outcome.verdict is Verdict.UNANSWERED
+    assert "python worker.py" in outcome.why
+
+
+async def test_liquidating_sells_what_is_held(hosted: Hosted) -> None:
+    hosted.desk.candidates_from = timedelta(0)
+    await running(hosted)
+    await until_holding(hosted)
+
+    outcome = await tell_first(hosted, commands.liquidate())
+
+    assert outcome.succeeded
+    assert hosted.desk.held is None
+    assert hosted.desk.reasons == [ExitReason.OPERATOR]
+
+
+async def test_the_kill_switch_is_in_the_books_and_sells_everything(hosted: Hosted) -> None:
+    hosted.desk.candidates_from = timedelta(0)
+    await running(hosted)
+    await until_holding(hosted)
+
+    outcomes = await commands.press_kill_switch(hosted.fleet, "test", "drill")
+
+    state = await hosted.fleet.database.risk.state(hosted.fleet.account_id)
+    assert (state.kill_switch_on, state.kill_switch_by, state.kill_switch_reason) == (True, "test", "drill")
+    assert [outcome.verdict for outcome in outcomes] == [Verdict.DONE]
+    assert hosted.desk.reasons == [ExitReason.KILL_SWITCH]
+
+
+async def test_an_unknown_worker_is_answered_with_those_that_are_known(hosted: Hosted) -> None:
+    await running(hosted, 2)
+
+    with pytest.raises(UnknownWorkerError, match="no worker 'worker-9'; known workers: worker-1, worker-2"):
+        await hosted.fleet.selected("worker-9")
+
+
+async def test_all_means_every_worker_in_the_books_and_on_the_server(hosted: Hosted) -> None:
+    await hosted.fleet.database.workers.register(hosted.fleet.account_id, WorkerId("worker-12"), "gone")
+    await running(hosted)
+
+    assert await hosted.fleet.selected("all") == ("worker-1", "worker-12")
+
+
+async def test_a_fleet_without_workers_says_how_to_start_some(fleet: Fleet) -> None:
+    with pytest.raises(UnknownWorkerError, match=r"starter\.py --workers 5"):
+        await fleet.selected("all")
+
+
+DONE = CommandOutcome(FIRST, Verdict.DONE)
+STOPPED = CommandOutcome(WorkerId("worker-2"), Verdict.NOT_RUNNING, why="it has stopped")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "forgiving", "well"),
+    [
+        ([DONE], False, True),
+        ([STOPPED], False, False),
+        ([DONE, STOPPED], True, True),
+        ([STOPPED], True, False),
+        ([DONE, CommandOutcome(FIRST, Verdict.UNANSWERED)], True, False),
+    ],
+)
+def test_all_is_well_when_everybody_who_runs_obeyed(
+    outcomes: list[CommandOutcome], forgiving: bool, well: bool
+) -> None:
+    assert commands.all_well(outcomes, forgiving=forgiving) is well
+
+
+def test_an_answer_is_told_in_words_and_in_json() -> None:
+    status = WorkerStatus(FIRST, WorkerState.IDLE, "", True, False, 2, 7, Won(-5), "operator: pause")
+
+    assert commands.in_words(CommandOutcome(FIRST, Verdict.DONE, status)) == "worker-1: done, idle, paused, rules v2"
+    assert commands.in_words(STOPPED) == "worker-2: not running: it has stopped"
+    shown = commands.outcome_json(CommandOutcome(FIRST, Verdict.DONE, status))
+    assert (shown["verdict"], shown["status"]["state"], shown["status"]["realised_pnl"]) == ("done", "idle", -5)

@@ -1,0 +1,56 @@
+"""Summaries and trades, in words and for programs."""
+
+import io
+import json
+from dataclasses import replace
+
+from rich.console import Console
+
+from domain.identity import WorkerId
+from domain.summary import FLEET, summarise
+from operations.figures import read_summaries, summaries_table, summary_json, trade_json, trades_table
+from operations.fleet import Fleet
+from tests.builders import MONDAY, a_closed_trade
+
+
+def shown(table: object) -> str:
+    console = Console(file=io.StringIO(), width=200, record=True)
+    console.print(table)
+    return console.export_text()
+
+
+def test_a_trade_is_shown_with_prices_times_and_reason() -> None:
+    text = shown(trades_table([a_closed_trade()]))
+
+    for part in ("worker-1", "005930 Samsung", "70,000", "71,000", "09:50:00", "10:00:00", "+10,000", "take_profit"):
+        assert part in text
+
+
+def test_a_trade_for_programs_adds_up() -> None:
+    trade = json.loads(json.dumps(trade_json(a_closed_trade())))
+
+    assert trade["net_pnl"] == trade["gross_pnl"] - trade["commission"] - trade["tax"]
+    assert trade["closed_at"] == "2026-11-23T10:00:00+09:00"
+
+
+def test_a_summary_is_shown_with_the_fleet_in_detail() -> None:
+    trades = [a_closed_trade(), replace(a_closed_trade(sold_at=69_000), worker_id=WorkerId("worker-2"))]
+    fleet = summarise(MONDAY, FLEET, trades, {"COOLING_DOWN": 3}, {"thin_volume": 40})
+
+    text = shown(summaries_table([fleet, summarise(MONDAY, "worker-1", trades[:1], {}, {})]))
+
+    for part in ("session 2026-11-23", "fleet", "worker-1", "50.0%", "COOLING_DOWN 3", "thin_volume 40"):
+        assert part in text
+
+
+def test_a_summary_of_a_day_without_trades_has_no_ratios() -> None:
+    summary = summarise(MONDAY, FLEET, [], {}, {})
+
+    assert "profit factor none" in shown(summaries_table([summary]))
+    assert summary_json(summary)["performance"]["profit_factor"] is None
+
+
+async def test_a_session_without_trades_has_the_fleets_summary_alone(fleet: Fleet) -> None:
+    (summary,) = await read_summaries(fleet, MONDAY)
+
+    assert (summary.scope, summary.performance.trades) == (FLEET, 0)

@@ -1,0 +1,142 @@
+"""When the market close is started: by the calendar in Seoul, or at computed instants of a compressed market."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from temporalio.client import Schedule, ScheduleActionStartWorkflow, ScheduleCalendarSpec, ScheduleOverlapPolicy
+
+from domain.clock import KST, LIVE_CLOCK, MarketClock, in_seoul
+from domain.rules import TradingRules
+from domain.session import CloseLeads, plan_session
+from operations.fleet import Fleet
+from operations.schedule import close_now, close_times, latest_close, schedule_close
+from tests.operations.conftest import Hosted
+from workflows.identity import close_schedule_id, close_workflow_id
+
+RULES = TradingRules()
+
+
+def kst(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=KST).astimezone(UTC)
+
+
+def instant_of(once: ScheduleCalendarSpec) -> datetime:
+    return datetime(
+        once.year[0].start,
+        once.month[0].start,
+        once.day_of_month[0].start,
+        once.hour[0].start,
+        once.minute[0].start,
+        once.second[0].start,
+        tzinfo=UTC,
+    )
+
+
+async def scheduled(fleet: Fleet) -> Schedule:
+    return (await fleet.client.get_schedule_handle(close_schedule_id(fleet.account_id)).describe()).schedule
+
+
+async def next_times(fleet: Fleet) -> list[str]:
+    description = await fleet.client.get_schedule_handle(close_schedule_id(fleet.account_id)).describe()
+    return [f"{in_seoul(at):%a %Y-%m-%d %H:%M:%S}" for at in description.info.next_action_times]
+
+
+@pytest.fixture
+def live(fleet: Fleet) -> Fleet:
+    """A fleet in real time."""
+    return replace(fleet, clock=LIVE_CLOCK)
+
+
+async def test_a_live_close_starts_each_workday_a_quarter_before_the_end(live: Fleet) -> None:
+    await schedule_close(live, RULES, kst("2026-11-23 08:00"))
+
+    times = await next_times(live)
+    assert len(times) == 10
+    changed = {day.isoformat() for day in live.calendar.changed_hours}
+    assert {line.split()[2] for line in times if line.split()[1] not in changed} == {"15:15:00"}
+    assert not any(line.startswith(("Sat", "Sun")) for line in times)
+
+
+def test_a_day_with_other_hours_has_its_own_time(fleet: Fleet) -> None:
+    spec = close_times(replace(fleet, clock=LIVE_CLOCK), kst("2026-11-16 08:00"))
+
+    (csat,) = [calendar for calendar in spec.calendars if calendar.comment == "session 2026-11-19"]
+    (skipped,) = [calendar for calendar in spec.skip if calendar.day_of_month[0].start == 19]
+    assert (csat.hour[0].start, csat.minute[0].start) == (16, 15)
+    assert (skipped.month[0].start, skipped.hour[0].start, skipped.minute[0].start) == (11, 15, 15)
+
+
+async def test_neither_a_stuck_close_nor_a_long_outage_starts_one_at_the_wrong_time(live: Fleet) -> None:
+    await schedule_close(live, RULES, kst("2026-11-23 08:00"))
+
+    schedule = await scheduled(live)
+    assert schedule.policy.overlap is ScheduleOverlapPolicy.ALLOW_ALL
+    assert schedule.policy.catchup_window == timedelta(minutes=10)
+    assert schedule.policy.pause_on_failure is False
+    assert isinstance(schedule.action, ScheduleActionStartWorkflow)
+    assert schedule.action.id == close_workflow_id(live.account_id)
+    assert schedule.action.execution_timeout == timedelta(hours=10)
+
+
+async def test_scheduling_again_brings_the_schedule_up_to_date(fleet: Fleet) -> None:
+    await schedule_close(fleet, RULES, fleet.market_now())
+    before = await next_times(fleet)
+
+    await schedule_close(replace(fleet, clock=LIVE_CLOCK), RULES, kst("2026-11-23 08:00"))
+
+    assert await next_times(fleet) != before
+
+
+@pytest.mark.parametrize("speed", [1, 10, 180, 1000])
+def test_a_compressed_close_starts_within_a_second_after_liquidation_begins(fleet: Fleet, speed: int) -> None:
+    clock = MarketClock(datetime(2026, 11, 22, 5, 0, 0, 123456, UTC), kst("2026-11-23 08:58"), speed)
+    compressed = replace(fleet, clock=clock)
+
+    spec = close_times(compressed, kst("2026-11-23 09:00"))
+
+    session = fleet.calendar.session_at_or_after(kst("2026-11-23 09:00"))
+    due = clock.real_time(plan_session(session, CloseLeads(), speed).liquidation_at)
+    assert timedelta(0) <= instant_of(spec.calendars[0]) - due < timedelta(seconds=1)
+
+
+def test_sessions_that_are_being_liquidated_already_are_not_scheduled_again(fleet: Fleet) -> None:
+    clock = MarketClock(datetime(2026, 11, 22, 5, 0, tzinfo=UTC), kst("2026-11-23 08:58"), 180)
+
+    spec = close_times(replace(fleet, clock=clock), kst("2026-11-23 15:10"))
+
+    assert spec.calendars[0].comment == "session 2026-11-24"
+
+
+async def test_the_schedule_starts_the_close_of_a_compressed_day(hosted: Hosted) -> None:
+    now = datetime.now(UTC)  # noqa: TID251 - the test's own anchor
+    clock = MarketClock(now, kst("2026-11-23 15:11"), 60)
+    hosted.desk.clock = clock
+    fleet = replace(hosted.fleet, clock=clock)
+
+    await schedule_close(fleet, RULES, fleet.market_now())
+
+    async with asyncio.timeout(40):
+        while True:
+            handle = await latest_close(fleet)
+            if handle is not None:
+                break
+            await asyncio.sleep(0.2)
+    started = (await handle.describe()).start_time
+    assert clock.market_time(started) >= kst("2026-11-23 15:15")
+    assert handle.id.startswith(close_workflow_id(fleet.account_id))
+
+
+async def test_before_the_first_close_there_is_none_to_be_found(fleet: Fleet) -> None:
+    await schedule_close(fleet, RULES, fleet.market_now())
+
+    assert await latest_close(fleet) is None
+
+
+async def test_an_operator_may_close_now_and_finds_the_same_close_when_asking_twice(fleet: Fleet) -> None:
+    first = await close_now(fleet, RULES)
+    second = await close_now(fleet, RULES)
+
+    assert first.id == second.id == close_workflow_id(fleet.account_id)
+    assert first.result_run_id == second.result_run_id
