@@ -1,6 +1,7 @@
 """The market close on the time-skipping server: by cron, by hand, over a week with a holiday and the CSAT day."""
 
 from datetime import date, timedelta
+from typing import Any
 
 from temporalio import activity
 from temporalio.client import WorkflowHandle
@@ -11,7 +12,7 @@ from domain.identity import AccountId
 from domain.position import ExitReason
 from domain.session import SessionDate
 from exchange.calendar import CalendarOverrides, krx_calendar
-from tests.workflows.floor import trading_floor
+from tests.workflows.floor import kst, trading_floor
 from workflows.identity import worker_name, worker_workflow_id
 
 CLOSE_CRON_UTC = "15 6 * * 1-5"
@@ -36,19 +37,18 @@ async def tell_nobody(account_id: AccountId, session_date: SessionDate) -> int:
 
 
 async def test_the_cron_close_liquidates_what_workers_hold(time_skipping_env: WorkflowEnvironment) -> None:
-    offset = await _until_market(time_skipping_env, "2026-11-23 08:50")
+    await _move_to(time_skipping_env, "2026-11-23 08:50")
     async with trading_floor(time_skipping_env, "2026-11-23 08:50", [tell_two_workers]) as floor:
         floor.desk.hold_for = timedelta(days=1)
-        workers = [await floor.start_worker(number) for number in (1, 2)]
-        close = await floor.start_close(cron_schedule=CLOSE_CRON_UTC)
+        handles: list[WorkflowHandle[Any, Any]] = [await floor.start_worker(number) for number in (1, 2)]
+        handles.append(await floor.start_close(cron_schedule=CLOSE_CRON_UTC))
 
         await floor.reaches("2026-11-23 15:40")
 
-        assert offset == timedelta(0)
         assert floor.desk.calls["shut_entries"] == 1
         assert set(floor.desk.reasons) == {ExitReason.DEADLINE}
         assert floor.desk.held is None
-        for handle in (*workers, close):
+        for handle in handles:
             await handle.terminate()
 
 
@@ -97,9 +97,6 @@ async def test_a_week_with_a_weekend_a_holiday_and_the_csat_day(time_skipping_en
         await worker.terminate()
 
 
-async def _until_market(env: WorkflowEnvironment, text: str) -> timedelta:
+async def _move_to(env: WorkflowEnvironment, text: str) -> None:
     """Move the server's own clock to a market moment, so that a UTC cron means Seoul time."""
-    from tests.workflows.floor import kst  # noqa: PLC0415 - only the cron test needs it
-
     await env.sleep(kst(text) - await env.get_current_time())
-    return timedelta(0)

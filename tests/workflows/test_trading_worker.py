@@ -16,6 +16,7 @@ from domain.position import ExitReason
 from domain.worker_state import WorkerState
 from tests.builders import MONDAY, SAMSUNG, a_lease
 from tests.workflows.floor import Floor, kst, trading_floor
+from workflows.commands import WorkerStatus
 from workflows.trading_worker import TradingWorkerWorkflow
 
 
@@ -165,7 +166,7 @@ async def test_liquidate_answers_when_flat_and_leaves_the_worker_paused(floor: F
     worker = await floor.start_worker()
     await floor.reaches("2026-11-23 09:20")
 
-    status = await worker.execute_update(TradingWorkerWorkflow.liquidate, ExitReason.OPERATOR)
+    status: WorkerStatus = await worker.execute_update("liquidate", ExitReason.OPERATOR, result_type=WorkerStatus)
 
     assert status.paused
     assert floor.desk.reasons == [ExitReason.OPERATOR]
