@@ -1,7 +1,6 @@
 """Real parts for the tests: PostgreSQL, Temporal's dev server, and the time-skipping server."""
 
 import asyncio
-import inspect
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -52,9 +51,7 @@ def migrated_template(postgres_server: str) -> str:
     from database.migrations import apply  # noqa: PLC0415 - most tests need no schema
 
     _execute(postgres_server, f"CREATE DATABASE {_TEMPLATE}")
-    applied = apply(_with_database(postgres_server, _TEMPLATE))
-    if inspect.iscoroutine(applied):
-        asyncio.run(applied)
+    apply(_with_database(postgres_server, _TEMPLATE))
     return _TEMPLATE
 
 

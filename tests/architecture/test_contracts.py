@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATIONS = ("pyproject.toml", ".importlinter.runtime")
 PACKAGES = (
     *("activities", "broker", "database", "domain", "embedded"),
-    *("exchange", "operations", "simulator", "strategies", "workflows"),
+    *("exchange", "operations", "simulator", "strategies", "verifier", "workflows"),
 )
 
 
@@ -49,6 +49,7 @@ def test_every_contract_is_kept(source: Path, configuration: str) -> None:
 @pytest.mark.parametrize(
     ("contract", "module", "breach"),
     [
+        ("layers", "operations/board.py", "import verifier.books"),
         ("layers", "domain/money.py", "import workflows.options"),
         ("layers", "broker/protocol.py", "import database.pool"),
         ("layers", "simulator/wire.py", "import broker.protocol"),
