@@ -1,5 +1,6 @@
 """Orders at the broker: sent at most once, looked for until proven, followed until over, cancelled and proven."""
 
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -24,6 +25,25 @@ if TYPE_CHECKING:
 SENDING_TAKES: Final = timedelta(seconds=20)
 """Real time from the gate to the last byte of the reply, waiting for a slot included; the lease must outlast it."""
 _LOOK_INTERVAL: Final = timedelta(milliseconds=500)
+
+
+_LEAVES_WITHIN: Final = 12.0
+"""Seconds after the gate in which a request may still leave."""
+
+
+class SendWindow:
+    """Open for a few seconds after the gate: a process that was frozen in between must not send when it wakes.
+
+    Two clocks count, because one of them stands still while a machine sleeps and the other may be set.
+    """
+
+    def __init__(self) -> None:
+        self._opened = (time.monotonic(), time.time())  # noqa: TID251 - a stopwatch, not a date
+
+    def is_open(self) -> bool:
+        """Tell whether the request may leave now."""
+        now = (time.monotonic(), time.time())  # noqa: TID251 - a stopwatch, not a date
+        return all(0 <= later - opened < _LEAVES_WITHIN for later, opened in zip(now, self._opened, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +80,7 @@ class OrderActivities:
             return review(proposal_of(intent), snapshot, request.rules, request.plan)
 
         intent = (await self._recorded(request.intent_id)).intent
+        window = SendWindow()
         entry = request.purpose is OrderPurpose.ENTRY
         permit = await self._database.orders.begin_sending(
             request.intent_id, review=gate if entry else None, http_timeout=SENDING_TAKES
@@ -67,7 +88,7 @@ class OrderActivities:
         if not permit.may_send:
             return await self._recorded(request.intent_id)
         async with Heart():
-            outcome = await self._broker.submit(intent, Lane.ENTRY if entry else Lane.EXIT)
+            outcome = await self._broker.submit(intent, Lane.ENTRY if entry else Lane.EXIT, window.is_open)
         activity.logger.info("order_submitted", extra={"intent_id": intent.intent_id, "outcome": outcome.kind})
         return await self._database.orders.record_outcome(request.intent_id, outcome)
 

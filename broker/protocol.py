@@ -1,6 +1,6 @@
 """What we ask of any broker, in our own words. Every call names the lane of the rate budget that it travels in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,6 +12,14 @@ from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Si
 from domain.money import Price, Quantity, Won
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, SubmitOutcome
 from domain.session import SessionDate
+
+MayLeave = Callable[[], bool]
+"""Answers whether an order request may still leave, after whatever waiting came before."""
+
+
+def always() -> bool:
+    """Let every request leave."""
+    return True
 
 
 class RateBudget(Protocol):
@@ -126,8 +134,8 @@ class Broker(Protocol):
         """Return what may be bought at a limit price."""
         ...
 
-    async def submit(self, intent: OrderIntent, lane: Lane) -> SubmitOutcome:
-        """Send one order request, once."""
+    async def submit(self, intent: OrderIntent, lane: Lane, may_leave: MayLeave = always) -> SubmitOutcome:
+        """Send one order request, once; ``may_leave`` is asked directly before it leaves."""
         ...
 
     async def cancel(self, order: BrokerOrderRef, intent: OrderIntent, lane: Lane) -> SubmitOutcome:

@@ -14,7 +14,7 @@ from broker.kis.connection import KisConnection
 from broker.kis.orders import KisOrders
 from broker.kis.quotes import KisQuotes
 from broker.kis.wire import Wire
-from broker.protocol import Balance, BuyingPower, RateBudget, TokenStore
+from broker.protocol import Balance, BuyingPower, MayLeave, RateBudget, TokenStore, always
 from domain.identity import Environment
 from domain.lane import Lane
 from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
@@ -79,8 +79,8 @@ class KisBroker:
     async def buying_power(self, symbol: Symbol, price: Price, lane: Lane) -> BuyingPower:
         return await self._account.buying_power(symbol, price, lane)
 
-    async def submit(self, intent: OrderIntent, lane: Lane) -> SubmitOutcome:
-        return await self._orders.submit(intent, lane)
+    async def submit(self, intent: OrderIntent, lane: Lane, may_leave: MayLeave = always) -> SubmitOutcome:
+        return await self._orders.submit(intent, lane, may_leave)
 
     async def cancel(self, order: BrokerOrderRef, intent: OrderIntent, lane: Lane) -> SubmitOutcome:
         return await self._orders.cancel(order, intent, lane)

@@ -14,7 +14,7 @@ from broker.kis.codes import NOT_SENT, Meaning
 from broker.kis.connection import ORDER_PATIENCE, KisConnection
 from broker.kis.envelope import FIRST_PAGE, Envelope, PageKeys
 from broker.kis.wire import Wire
-from broker.protocol import AccessToken, RateBudget
+from broker.protocol import AccessToken, MayLeave, RateBudget
 from domain.errors import (
     BrokerProtocolError,
     BrokerRefusedError,
@@ -104,7 +104,9 @@ class KisClient:
             pages.append(following)
         return pages
 
-    async def send(self, call: Call, body: Mapping[str, str], lane: Lane) -> Envelope | Rejected | Unknown:
+    async def send(
+        self, call: Call, body: Mapping[str, str], lane: Lane, may_leave: MayLeave
+    ) -> Envelope | Rejected | Unknown:
         """Send one order request at most once, and return what came back of it.
 
         Raises:
@@ -119,6 +121,8 @@ class KisClient:
                 return Rejected(NOT_SENT, f"no token and slot within {ORDER_PATIENCE:.0f} s")
             except TradingError as error:
                 return Rejected(NOT_SENT, str(error))
+            if not may_leave():
+                return Rejected(NOT_SENT, "the time in which this request was allowed to leave is over")
             return await self._post_once(call, body, token)
 
     async def _post_once(

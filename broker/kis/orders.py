@@ -12,6 +12,7 @@ from broker.kis.envelope import Envelope
 from broker.kis.fields import read
 from broker.kis.order_messages import OrderReply, OrderRow, OrderTotals
 from broker.kis.translation import day_of
+from broker.protocol import MayLeave, always
 from domain.clock import KST
 from domain.errors import BrokerProtocolError, BrokerUnavailableError
 from domain.lane import Lane
@@ -46,13 +47,13 @@ class KisOrders:
         self._clock = clock
         self._exchanges = CAPABILITIES[client.connection.environment].listed_exchanges
 
-    async def submit(self, intent: OrderIntent, lane: Lane) -> SubmitOutcome:
+    async def submit(self, intent: OrderIntent, lane: Lane, may_leave: MayLeave) -> SubmitOutcome:
         """Send one cash order to KRX, once (TTTC0012U buy, TTTC0011U sell)."""
-        return await self._send(ORDER_CALLS[intent.side], order_body(intent), lane)
+        return await self._send(ORDER_CALLS[intent.side], order_body(intent), lane, may_leave)
 
     async def cancel(self, order: BrokerOrderRef, intent: OrderIntent, lane: Lane) -> SubmitOutcome:
         """Ask once to withdraw all that is left of an order (TTTC0013U)."""
-        return await self._send(Call.CANCEL, cancel_body(order, intent), lane)
+        return await self._send(Call.CANCEL, cancel_body(order, intent), lane, always)
 
     async def orders_on(
         self, session_date: SessionDate, lane: Lane, symbol: Symbol | None, side: Side | None
@@ -71,8 +72,8 @@ class KisOrders:
             raise BrokerUnavailableError(f"{Call.ORDER_LIST.label}: a fill whose amount is not there yet")
         return tuple({order.ref: order for order in orders}.values())
 
-    async def _send(self, call: Call, body: dict[str, str], lane: Lane) -> SubmitOutcome:
-        reply = await self._client.send(call, self._client.account | body, lane)
+    async def _send(self, call: Call, body: dict[str, str], lane: Lane, may_leave: MayLeave) -> SubmitOutcome:
+        reply = await self._client.send(call, self._client.account | body, lane, may_leave)
         if not isinstance(reply, Envelope):
             return reply
         masked = self._client.connection.masked

@@ -72,6 +72,14 @@ def test_an_order_ends_before_its_lease_does() -> None:
     assert LEASE_DURATION.total_seconds() > ORDER_PATIENCE + ORDER_TIMEOUT
 
 
+async def test_a_request_that_may_not_leave_any_more_stays_here(broker: KisBroker, kis: ScriptedKis) -> None:
+    outcome = await broker.submit(an_intent(), Lane.ENTRY, lambda: False)
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "NOT_SENT"
+    assert kis.asked("order-cash") == []
+
+
 @pytest.mark.parametrize("error", LOST, ids=lambda error: type(error).__name__)
 async def test_a_reply_lost_after_sending_leaves_the_order_unknown(
     broker: KisBroker, kis: ScriptedKis, error: Exception
