@@ -160,12 +160,21 @@ def _report(desk: Desk, outcomes: Sequence[commands.CommandOutcome], *, forgivin
 
 
 async def _kill_switch(desk: Desk) -> int:
-    if desk.asked.position == "off":
-        await desk.fleet.database.risk.lift_kill_switch(desk.fleet.account_id, getpass.getuser(), desk.asked.reason)
-        desk.answer({"kill_switch_on": False}, lambda: desk.console.print("Kill switch off; workers stay paused."))
-        return 0
+    return await (_press if desk.asked.position == "on" else _lift)(desk)
+
+
+async def _press(desk: Desk) -> int:
     outcomes = await commands.press_kill_switch(desk.fleet, getpass.getuser(), desk.asked.reason)
-    return _report(desk, outcomes, forgiving=True) if outcomes else 0
+    if not desk.asked.json:
+        desk.console.print("Kill switch on: nothing more is bought.")
+    code = _report(desk, outcomes, forgiving=True)
+    return code if outcomes else 0
+
+
+async def _lift(desk: Desk) -> int:
+    await desk.fleet.database.risk.lift_kill_switch(desk.fleet.account_id, getpass.getuser(), desk.asked.reason)
+    desk.answer({"kill_switch_on": False}, lambda: desk.console.print("Kill switch off; workers stay paused."))
+    return 0
 
 
 async def _close(desk: Desk) -> int:

@@ -99,7 +99,10 @@ async def _tell(fleet: Fleet, worker_id: WorkerId, command: Command) -> CommandO
     try:
         told = await _send(handle, command)
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-        why = f"no answer within {_ANSWER_WITHIN.seconds} s; is a worker process running? (python worker.py)"
+        why = (
+            f"no answer within {_ANSWER_WITHIN.seconds} s; is a worker process running? (python worker.py) "
+            "It may still obey when one starts."
+        )
         return CommandOutcome(worker_id, Verdict.UNANSWERED, why=why)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
