@@ -141,6 +141,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
             queues.trading,
             [
                 cycles.begin_cycle,
+                cycles.adopt_orphan,
                 positions.close_position,
                 positions.abandon_entry,
                 closing.plan_close,

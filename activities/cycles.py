@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from temporalio import activity
 
 from domain.clock import KST
+from domain.event import Event, EventLevel
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lock import LEASE_DURATION, Lease
 from domain.market import Symbol
@@ -67,6 +68,16 @@ class Cycle:
     unfinished: tuple[UnfinishedOrder, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class AdoptionRequest:
+    """Which worker takes over the position that another one left in a symbol."""
+
+    account_id: AccountId
+    worker_id: WorkerId
+    symbol: Symbol
+    plan: SessionPlan
+
+
 class CycleActivities:
     """Finds out where a worker stands, from the ledger and the calendar."""
 
@@ -123,6 +134,27 @@ class CycleActivities:
     async def _own_lease(self, account_id: AccountId, symbol: Symbol, worker_id: WorkerId) -> Lease | None:
         lease = await self._database.locks.acquire(account_id, symbol, worker_id, LEASE_DURATION)
         return lease if isinstance(lease, Lease) else None
+
+    @activity.defn
+    async def adopt_orphan(self, request: AdoptionRequest) -> Held | None:
+        """Take over lock, position and orders together, with exit rules and high-water mark; None if it is not free."""
+        lease = await self._database.locks.adopt_orphan(request.account_id, request.symbol, request.worker_id)
+        if lease is None:
+            return None
+        now = self._pace.now()
+        await self._database.events.append(
+            Event(
+                request.account_id,
+                "position_adopted",
+                EventLevel.WARNING,
+                now,
+                request.plan.session.date,
+                request.worker_id,
+                request.symbol,
+            )
+        )
+        position = await self._database.positions.held_by(request.account_id, request.worker_id)
+        return await self._hold(position, request.plan) if position else None
 
     async def _hold(self, position: OpenPosition, plan: SessionPlan) -> Held | None:
         lease = await self._own_lease(position.account_id, position.symbol, position.worker_id)

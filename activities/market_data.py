@@ -40,6 +40,14 @@ class ScanRequest:
     plan: SessionPlan
 
 
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a scanning worker came back with; an orphan is a position whose own worker is gone."""
+
+    candidates: tuple[Candidate, ...] = ()
+    orphan: Symbol | None = None
+
+
 class MarketDataActivities:
     """Reads the market for the scanning workers; all of a process share one feed."""
 
@@ -52,8 +60,8 @@ class MarketDataActivities:
         self._ranked_until: datetime | None = None
 
     @activity.defn
-    async def find_candidates(self, request: ScanRequest) -> tuple[Candidate, ...]:
-        """Scan until there are candidates; an empty answer means that the time for entries is over."""
+    async def find_candidates(self, request: ScanRequest) -> Findings:
+        """Scan until there are candidates or an orphan; an empty answer means that the time for entries is over."""
         at = self._pace.now()
         await self._database.workers.enter(
             request.account_id, request.worker_id, WorkerState.SCANNING, None, "scanning", at
@@ -61,11 +69,14 @@ class MarketDataActivities:
         async with Heart() as heart:
             while request.plan.entries_allowed_at(self._pace.now()):
                 heart.progress()
+                orphans = await self._database.locks.orphans(request.account_id, request.worker_id)
+                if orphans:
+                    return Findings(orphan=orphans[0])
                 report = await self._scanned(request)
                 if report is not None and report.candidates:
-                    return report.candidates
+                    return Findings(report.candidates)
                 await self._pace.pause(request.rules.execution.scan_interval)
-        return ()
+        return Findings()
 
     async def _scanned(self, request: ScanRequest) -> ScanReport | None:
         try:

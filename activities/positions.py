@@ -235,9 +235,7 @@ class PositionActivities:
 
     async def _exit_intent(self, position: OpenPosition, request: ExitRequest) -> OrderIntent:
         execution = request.rules.execution
-        age = self._pace.clock.market_duration(execution.price_interval)
-        quotes = await self._feed.quotes([position.symbol], age, Lane.EXIT)
-        quote = quotes.get(position.symbol)
+        quote = await self._quote_for_sale(position.symbol, request.rules)
         patient = quote is not None and request.attempt < execution.exit_limit_attempts
         return OrderIntent(
             intent_id=request.intent_id,
@@ -256,6 +254,15 @@ class PositionActivities:
             decision_price=quote.price if quote is not None else position.last_price,
             decided_at=self._pace.now(),
         )
+
+    async def _quote_for_sale(self, symbol: Symbol, rules: TradingRules) -> Quote | None:
+        """Return a price to sell at, or None when none can be had: a sale waits for no quote, it goes at market."""
+        age = self._pace.clock.market_duration(rules.execution.price_interval)
+        try:
+            return (await self._feed.quotes([symbol], age, Lane.EXIT)).get(symbol)
+        except TryAgainError as fault:
+            activity.logger.warning("selling_without_a_price", extra={"symbol": symbol, "cause": str(fault)})
+            return None
 
     async def _held(self, position_id: PositionId) -> OpenPosition:
         position = await self._ledger_position(position_id)

@@ -143,6 +143,19 @@ class Locks:
     SELECT symbol FROM stock_locks WHERE account_id = $1 AND worker_id IS NOT NULL AND expires_at > clock_timestamp()
     """
 
+    _ORPHANS = """
+    SELECT positions.symbol FROM positions
+    LEFT JOIN stock_locks ON stock_locks.account_id = positions.account_id AND stock_locks.symbol = positions.symbol
+    WHERE positions.account_id = $1 AND positions.worker_id <> $2 AND positions.is_live
+        AND positions.bought_quantity > positions.sold_quantity
+        AND (stock_locks.expires_at IS NULL OR stock_locks.expires_at <= clock_timestamp())
+    ORDER BY positions.cost DESC
+    """
+
+    async def orphans(self, account_id: AccountId, worker_id: WorkerId) -> tuple[Symbol, ...]:
+        """Return the symbols in which another worker holds shares that nobody's live lease guards, largest first."""
+        return tuple(Symbol(row["symbol"]) for row in await self._pool.fetch(self._ORPHANS, account_id, worker_id))
+
     async def locked_symbols(self, account_id: AccountId) -> set[Symbol]:
         """Return the symbols that somebody holds a live lease on."""
         return {Symbol(row["symbol"]) for row in await self._pool.fetch(self._LOCKED, account_id)}

@@ -9,15 +9,16 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.cycles import Cycle, CycleActivities, CycleRequest, Held, UnfinishedOrder
+    from activities.cycles import AdoptionRequest, Cycle, CycleActivities, CycleRequest, Held, UnfinishedOrder
     from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
-    from activities.market_data import MarketDataActivities, ScanRequest
+    from activities.market_data import Findings, MarketDataActivities, ScanRequest
     from activities.orders import SubmitRequest
     from activities.positions import CloseRequest, PositionActivities, TradeResult, WatchRequest
     from activities.reconciling import ReconcilingActivities
     from domain.errors import StaleFencingTokenError
     from domain.exits import ExitSignal
     from domain.identity import IntentId
+    from domain.market import Symbol
     from domain.money import Price, total
     from domain.order import OrderPurpose, OrderRecord
     from domain.position import ExitReason
@@ -86,8 +87,10 @@ class TradingWorkerWorkflow(CommandedWorkflow):
                 self._enter_state(WorkerState.IDLE, "paused: no new entries")
                 await self._until(lambda: not self._life.paused or not self._may_enter(plan), plan.entries_until)
                 continue
-            candidates = await self._scan(plan)
-            held = await self._buy(candidates, plan) if candidates else None
+            found = await self._scan(plan)
+            held = (
+                await self._take_over(found.orphan, plan) if found.orphan else await self._buy(found.candidates, plan)
+            )
             if held is not None:
                 return held
             await self._until(self._is_winding_down, self._now() + self._scan_pause())
@@ -137,7 +140,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         if order.purpose is OrderPurpose.ENTRY and not record.filled_quantity:
             await self._abandon(CloseRequest(order.position_id, ExitReason.OPERATOR, order.lease, timedelta(0)))
 
-    async def _scan(self, plan: SessionPlan) -> tuple[Candidate, ...]:
+    async def _scan(self, plan: SessionPlan) -> Findings:
         self._enter_state(WorkerState.SCANNING, "looking for a candidate")
         scan = workflow.start_activity_method(
             MarketDataActivities.find_candidates,
@@ -152,9 +155,21 @@ class TradingWorkerWorkflow(CommandedWorkflow):
             return await scan
         scan.cancel()
         await collected(scan)
-        return ()
+        return Findings()
+
+    async def _take_over(self, symbol: Symbol, plan: SessionPlan) -> Held | None:
+        held = await workflow.execute_activity_method(
+            CycleActivities.adopt_orphan,
+            AdoptionRequest(self._life.account_id, self._life.worker_id, symbol, plan),
+            **via(self._queues.trading, RECORD, f"take over {symbol}, whose worker is gone"),
+        )
+        for order in (await self._look_around()).unfinished if held else ():
+            await self._finish(order)
+        return held
 
     async def _buy(self, candidates: tuple[Candidate, ...], plan: SessionPlan) -> Held | None:
+        if not candidates:
+            return None
         entry = await self._prepare_entry(candidates, plan)
         if not isinstance(entry, PreparedEntry):
             self._say("no entry: " + "; ".join(entry.reasons))

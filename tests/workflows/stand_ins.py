@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 from activities.closing import AwaitFlatRequest, ClosePlan, FlatnessProof, NoSession
 from activities.cycles import Cycle, CycleRequest, Held
 from activities.entries import EntryRequest, NoEntry, PreparedEntry
-from activities.market_data import ScanRequest
+from activities.market_data import Findings, ScanRequest
 from activities.orders import FollowRequest, SubmitRequest
 from activities.pace import to_be_continued
 from activities.positions import (
@@ -86,13 +86,13 @@ class Desk:
         return Cycle(self.now(), plan_session(session, CloseLeads(), 1), held)
 
     @activity.defn
-    async def find_candidates(self, request: ScanRequest) -> tuple[Candidate, ...]:
+    async def find_candidates(self, request: ScanRequest) -> Findings:
         self.calls["find_candidates"] += 1
         if not request.plan.entries_allowed_at(self.now()):
-            return ()
+            return Findings()
         if self.now() < request.plan.session.opens_at + self.candidates_from:
             raise self._later(request.plan.session.opens_at + self.candidates_from)
-        return (CANDIDATE,)
+        return Findings((CANDIDATE,))
 
     @activity.defn
     async def prepare_entry(self, request: EntryRequest) -> PreparedEntry | NoEntry:

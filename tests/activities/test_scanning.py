@@ -1,0 +1,132 @@
+"""Scanning: every stock accounted for, within the rate budget, until there is something to buy."""
+
+import asyncio
+import itertools
+import time
+from collections import deque
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from activities.market_data import Findings, MarketDataActivities, ScanRequest
+from activities.quote_feed import QuoteFeed
+from domain.lane import Lane
+from domain.lock import Lease
+from domain.market import Symbol
+from domain.money import Price
+from domain.rules import ScreeningRules, UniverseRules
+from domain.screening import ScreeningFilter
+from simulator import charts
+from tests.activities.desk import PLAN, Desk
+from tests.builders import HYNIX, SAMSUNG, WORKER
+from tests.stepping import ACCOUNT, RULES, SYMBOLS, a_broker
+
+CALLS_PER_SECOND = 18
+
+
+async def test_each_stock_is_a_candidate_or_counted_by_the_filter_that_dropped_it(desk: Desk) -> None:
+    assert isinstance(await desk.database.locks.acquire(ACCOUNT, SAMSUNG, WORKER), Lease)
+    await desk.database.risk.cool_down(ACCOUNT, SYMBOLS[1], desk.pace.now() + timedelta(minutes=5))
+
+    report = await desk.does(desk.market_data.scan, desk.scan_request())
+
+    assert report.looked_at == len(SYMBOLS) == sum(report.dropped.values()) + len(report.candidates)
+    assert report.dropped[ScreeningFilter.LOCKED] == report.dropped[ScreeningFilter.COOLDOWN] == 1
+    counted = await desk.database.events.dropped_on(ACCOUNT, PLAN.session.date, WORKER)
+    assert counted == {name.value: number for name, number in report.dropped.items()}
+
+
+async def test_a_flagged_stock_that_a_strategy_would_buy_is_dropped(desk: Desk) -> None:
+    rising = _breaks_out(desk)
+    desk.simulation.set_conditions(HYNIX, flags=["overheated"])
+
+    report = await desk.does(desk.market_data.scan, rising)
+
+    assert HYNIX not in {candidate.symbol for candidate in report.candidates}
+    assert report.dropped[ScreeningFilter.TRADING_FLAG] == 1
+
+
+async def test_a_scan_goes_on_until_a_strategy_would_buy(desk: Desk) -> None:
+    await desk.registers()
+    request = _breaks_out(desk)
+
+    candidates = (await desk.does(desk.market_data.find_candidates, request)).candidates
+
+    assert HYNIX in {candidate.symbol for candidate in candidates}
+
+
+async def test_a_scan_ends_empty_when_the_time_for_entries_is_over(desk: Desk) -> None:
+    await desk.registers()
+    desk.simulation.move_clock(PLAN.entries_until - timedelta(seconds=5))
+    request = desk.scan_request(screening=ScreeningRules(least_price=Price(10**9)))
+
+    assert await desk.does(desk.market_data.find_candidates, request) == Findings()
+    assert desk.pace.pauses == 3
+
+
+async def test_a_broker_out_of_reach_postpones_the_scan(desk: Desk) -> None:
+    await desk.registers()
+    request = _breaks_out(desk)
+    desk.simulation.add_fault(kind="http_error", path="intstock-multprice", count=3)
+    desk.passes(seconds=10)
+
+    candidates = (await desk.does(desk.market_data.find_candidates, request)).candidates
+
+    assert candidates
+    assert desk.pace.pauses >= 1
+
+
+async def test_a_scan_of_the_whole_market_takes_less_than_two_seconds_within_the_rate(desk: Desk) -> None:
+    everything = tuple(Symbol(symbol) for symbol in desk.simulation.exchange.tapes)
+    for symbol in everything:
+        _draw(desk, symbol)
+    budget = desk.database.rate_budget(ACCOUNT, CALLS_PER_SECOND)
+    async with a_broker(desk.simulation, desk.database, desk.pace.now, budget) as broker:
+        await broker.quotes([SAMSUNG], Lane.SCAN)
+        scanner = MarketDataActivities(QuoteFeed(broker, desk.pace), broker, desk.database, desk.pace)
+        request = desk.scan_request(universe=UniverseRules(ranking_size=0, symbols=everything))
+
+        began = time.monotonic()
+        report = await desk.does(scanner.scan, request)
+        took = time.monotonic() - began
+
+    assert report.looked_at == len(everything) >= 40
+    assert took < 2
+    assert desk.simulation.calls.most_in_a_second <= CALLS_PER_SECOND
+
+
+async def test_thirty_stocks_fit_into_one_call_however_many_watch_them(desk: Desk) -> None:
+    everything = [Symbol(symbol) for symbol in desk.simulation.exchange.tapes][:31]
+    before = desk.simulation.calls.by_tr_id["FHKST11300006"]
+
+    with desk.feed.watching(everything[0]), desk.feed.watching(everything[0]):
+        quotes = await desk.feed.quotes(everything[1:], timedelta(seconds=1), Lane.WATCH)
+        again = await desk.feed.quotes(everything[:1], timedelta(seconds=1), Lane.WATCH)
+
+    assert len(quotes) == 30
+    assert set(again) == {everything[0]}
+    assert desk.simulation.calls.by_tr_id["FHKST11300006"] - before == 2
+
+
+async def test_watchers_at_the_same_moment_share_one_call(desk: Desk) -> None:
+    before = desk.simulation.calls.by_tr_id["FHKST11300006"]
+    with desk.feed.watching(SAMSUNG), desk.feed.watching(HYNIX):
+        await asyncio.gather(
+            *(desk.feed.quotes([symbol], timedelta(seconds=1), Lane.WATCH) for symbol in (SAMSUNG, HYNIX) * 10)
+        )
+
+    assert desk.simulation.calls.by_tr_id["FHKST11300006"] - before == 1
+
+
+def _breaks_out(desk: Desk) -> ScanRequest:
+    """Let one stock rise far above its open, and return a scan whose strategy buys that."""
+    desk.price_moves(0.04, HYNIX)
+    rules = replace(RULES.strategy, names=("volatility_breakout",), breakout_factor=Decimal("0.1"))
+    return desk.scan_request(strategy=rules, universe=UniverseRules(0, (SAMSUNG, HYNIX)))
+
+
+def _draw(desk: Desk, symbol: Symbol) -> None:
+    """Let the simulator draw a stock's days now, so that not its work is measured but ours."""
+    desk.simulation.look_at(symbol)
+    seen = desk.simulation.exchange.snapshot(symbol, desk.simulation.market_now())
+    deque(itertools.islice(charts._days(desk.simulation.exchange, seen), 16), maxlen=0)
