@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import Runtime
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.closing import ClosingActivities
@@ -45,6 +46,10 @@ _CALLS_PER_SECOND: Final = {Environment.LIVE: 18, Environment.SIMULATED: 18, Env
 _WATCH_SLOTS: Final = 1_000
 """More than any fleet holds positions; a watcher without a slot would leave its position unwatched."""
 _GRACE: Final = timedelta(seconds=10)
+
+
+class TemporalAwayError(Exception):
+    """Temporal's server cannot be reached; the text says where and how to mend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,12 @@ async def connect_temporal(settings: Settings, place: Place, runtime: Runtime | 
     """Connect as Temporal's own configuration says, to the embedded server when it says nothing."""
     config: dict[str, Any] = {**settings.temporal}
     config.setdefault("target_host", place.temporal_address)
-    return await Client.connect(**config, data_converter=pydantic_data_converter, runtime=runtime)
+    try:
+        return await Client.connect(**config, data_converter=pydantic_data_converter, runtime=runtime)
+    except (RuntimeError, RPCError) as error:
+        raise TemporalAwayError(
+            f"Temporal at {config['target_host']}: {error}; start it, or correct TEMPORAL_ADDRESS"
+        ) from error
 
 
 def broker_for(settings: Settings, place: Place, database: Database, pace: Pace) -> KisBroker:

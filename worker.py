@@ -4,11 +4,18 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio.client import Client
 
 from activities.pace import RealPace
 from composition import (
     Collaborators,
+    Place,
+    TemporalAwayError,
     account_of,
     broker_for,
     calendar_of,
@@ -19,12 +26,15 @@ from composition import (
     secrets_of,
     workers_for,
 )
-from database.database import open_database
+from database.database import Database, open_database
+from database.errors import DATABASE_FAULTS
 from database.migrations import apply
 from domain.errors import TradingError
 from embedded.errors import EmbeddedError
 from embedded.parts import EmbeddedParts
 from embedded.search_attributes import ensure_search_attributes
+from operations.fleet import Fleet
+from operations.hosting_duties import bring_back_workers, fleet_name, join_fleet, keep_account
 from settings import Settings, SettingsError, load_settings
 from telemetry import start_logging, temporal_runtime
 from workflows import attributes
@@ -32,39 +42,81 @@ from workflows import attributes
 logger = logging.getLogger("haru.worker")
 
 
+class WorkerError(Exception):
+    """Something that must be there is not; the text says what, where and how to mend it."""
+
+
 async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
     """Bring everything up, trade until told to stop, drain, and take everything down in reverse."""
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         place = place_of(settings, parts.endpoints)
-        applied = await asyncio.to_thread(apply, place.database_url)
-        database = await open_database(place.database_url)
+        database = await _migrated_database(place.database_url)
         try:
-            pace = RealPace(place.clock)
             client = await connect_temporal(settings, place, temporal_runtime(settings.telemetry))
             await ensure_search_attributes(client, attributes.ALL)
-            account = account_of(settings)
-            async with broker_for(settings, place, database, pace) as broker:
-                await database.accounts.pin(account, settings.broker.environment, key_fingerprint(settings))
-                with_ = Collaborators(broker, database, pace, calendar_of(settings, place.clock))
-                async with hosting(workers_for(client, account, with_)):
-                    _announce(settings, str(parts.endpoints), applied)
-                    await _until_told_or_broken(parts, told_to_stop)
+            await _trade(settings, Stage(parts, place, database, client), told_to_stop)
         finally:
             await database.aclose()
 
 
-async def _until_told_or_broken(parts: EmbeddedParts, told_to_stop: asyncio.Event) -> None:
-    told = asyncio.create_task(told_to_stop.wait())
-    broken = asyncio.create_task(parts.first_failure())
-    done, waiting = await asyncio.wait({told, broken}, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()
-    if broken in done:
-        raise broken.result()
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What is up before the trading starts."""
+
+    parts: EmbeddedParts
+    place: Place
+    database: Database
+    client: Client
 
 
-def _announce(settings: Settings, where: str, migrations: int) -> None:
-    logger.info("worker_ready", extra={"environment": settings.broker.environment, "migrations": migrations})
+async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) -> None:
+    account, clock = account_of(settings), stage.place.clock
+    calendar = calendar_of(settings, clock)
+    fleet = Fleet(stage.client, stage.database, account, settings.broker.environment, clock, calendar)
+    pace = RealPace(clock)
+    await stage.database.accounts.pin(account, settings.broker.environment, key_fingerprint(settings))
+    name = await fleet_name(stage.client)
+    await join_fleet(fleet, name)
+    async with broker_for(settings, stage.place, stage.database, pace) as broker:
+        with_ = Collaborators(broker, stage.database, pace, calendar)
+        async with hosting(workers_for(stage.client, account, with_)):
+            _announce(settings, str(stage.parts.endpoints))
+            await _first_to_end(
+                told_to_stop.wait(),
+                _broken(stage.parts),
+                keep_account(fleet, name),
+                bring_back_workers(fleet, settings.rules),
+            )
+
+
+async def _migrated_database(url: str) -> Database:
+    try:
+        await asyncio.to_thread(apply, url)
+        return await open_database(url)
+    except DATABASE_FAULTS as fault:
+        where = url.rsplit("@", 1)[-1]
+        raise WorkerError(f"PostgreSQL at {where}: {fault}; start it, or correct DATABASE_URL") from fault
+
+
+async def _broken(parts: EmbeddedParts) -> None:
+    raise await parts.first_failure()
+
+
+async def _first_to_end(*duties: Coroutine[Any, Any, Any]) -> None:
+    """Run the duties together; when one ends, in whatever way, the others are cancelled and this ends the same way."""
+    tasks = [asyncio.ensure_future(duty) for duty in duties]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _announce(settings: Settings, where: str) -> None:
+    logger.info("worker_ready", extra={"environment": settings.broker.environment})
     print(f"haru worker ready: {settings.broker.environment.upper()} account. {where}", flush=True)
     print("Next: python starter.py --workers 5   (Ctrl-C here drains and stops)", flush=True)
 
@@ -78,7 +130,7 @@ async def _main() -> int:
         settings = load_settings()
         start_logging(settings.telemetry, secrets_of(settings))
         await host(settings, told_to_stop)
-    except (SettingsError, EmbeddedError, TradingError) as error:
+    except (SettingsError, EmbeddedError, TradingError, WorkerError, TemporalAwayError) as error:
         print(f"worker.py: {error}", file=sys.stderr)
         return 1
     return 0

@@ -35,11 +35,12 @@ async def start_workers(fleet: Fleet, count: int, rules: TradingRules) -> tuple[
         raise OperationError(f"{count} workers cannot be started; choose 1 to {MOST_WORKERS}")
     names = tuple(worker_name(number) for number in range(1, count + 1))
     lives = [WorkerLife(fleet.account_id, name, tradable(rules), fleet.clock) for name in names]
-    await asyncio.gather(*(_start(fleet, life) for life in lives))
+    await asyncio.gather(*(start_worker(fleet, life) for life in lives))
     return names
 
 
-async def _start(fleet: Fleet, life: WorkerLife) -> WorkflowHandle[TradingWorkerWorkflow, None]:
+async def start_worker(fleet: Fleet, life: WorkerLife) -> WorkflowHandle[TradingWorkerWorkflow, None]:
+    """Start one trading worker; if it runs already, nothing changes."""
     return await fleet.client.start_workflow(
         TradingWorkerWorkflow.run,
         life,

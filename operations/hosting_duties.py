@@ -1,0 +1,84 @@
+"""What every hosting process does beside hosting: keep the account for its fleet, and bring lost workers back."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final
+
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from database.errors import DATABASE_FAULTS, AccountInUseError
+from domain.identity import WorkerId
+from domain.rules import TradingRules
+from domain.worker_state import WorkerLife
+from operations.fleet import Fleet
+from operations.starting import start_worker
+
+logger = logging.getLogger("haru.hosting")
+
+_ACCOUNT_LEASE: Final = timedelta(seconds=30)
+_RENEWAL: Final = 10.0
+_ROUND: Final = 5.0
+_NOBODY: Final = WorkerId("")
+
+
+async def fleet_name(client: Client) -> str:
+    """Return the fleet's name: processes on one Temporal namespace are one fleet, whatever machine they run on."""
+    request = DescribeNamespaceRequest(namespace=client.namespace)
+    answer = await client.workflow_service.describe_namespace(request)
+    return f"{client.namespace}/{answer.namespace_info.id}"
+
+
+async def join_fleet(fleet: Fleet, name: str) -> None:
+    """Take the account for the fleet, or prolong its hold.
+
+    Raises:
+        AccountInUseError: another fleet trades this account (F52).
+    """
+    await fleet.database.accounts.join(fleet.account_id, name, _ACCOUNT_LEASE)
+
+
+async def keep_account(fleet: Fleet, name: str) -> None:
+    """Prolong the fleet's hold for as long as this process lives.
+
+    Raises:
+        AccountInUseError: another fleet has taken the account while the database was out of our reach.
+    """
+    await _for_ever(_RENEWAL, lambda: join_fleet(fleet, name))
+
+
+async def bring_back_workers(fleet: Fleet, rules: TradingRules) -> None:
+    """Restart the workflow of every worker whose position nobody guards; paused, so that it only holds and sells.
+
+    A worker that still runs is left alone, and so is a position that a scanning worker has adopted meanwhile (F6).
+    """
+
+    async def look() -> None:
+        for worker_id in await _unguarded(fleet):
+            logger.warning("worker_brought_back", extra={"worker": worker_id})
+            await start_worker(fleet, WorkerLife(fleet.account_id, worker_id, rules, fleet.clock, paused=True))
+
+    await _for_ever(_ROUND, look)
+
+
+async def _unguarded(fleet: Fleet) -> list[WorkerId]:
+    symbols = await fleet.database.locks.orphans(fleet.account_id, _NOBODY)
+    if not symbols:
+        return []
+    held = await fleet.database.positions.held_in(fleet.account_id)
+    return [position.worker_id for position in held if position.symbol in symbols]
+
+
+async def _for_ever(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+    """Act again and again; what the database or Temporal cannot do now is tried again next time."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await act()
+        except AccountInUseError:
+            raise
+        except (*DATABASE_FAULTS, RPCError) as fault:
+            logger.warning("hosting_duty_postponed", extra={"cause": f"{type(fault).__name__}: {fault}"})
