@@ -7,7 +7,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test chaos lint format bench clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)  ## a whole accelerated trading day; ARGS="--help" shows what can be asked
@@ -15,6 +15,9 @@ demo: $(READY)  ## a whole accelerated trading day; ARGS="--help" shows what can
 
 test: $(READY)  ## all tests, against real servers
 	$(BIN)/python -m pytest $(ARGS)
+
+chaos: $(READY)  ## days under a seeded adversary, then every invariant counted; ARGS="--seed 7 --rounds 3"
+	$(BIN)/python -m chaos $(ARGS)
 
 lint: $(READY)  ## style, types, and who may import whom
 	$(BIN)/ruff check .

@@ -50,6 +50,10 @@ class EmbeddedParts:
     ) -> None:
         await self._stack.aclose()
 
+    def guard_of(self, name: str) -> int | None:
+        """Return the process id of a part's guard, None where the part is not embedded."""
+        return next((process.pid for process in self._launcher.running if process.name == name), None)
+
     async def first_failure(self) -> PartFailedError:
         """Wait until a part has ended for good and return why; parts that die are restarted many times before that."""
         while True:

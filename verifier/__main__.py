@@ -16,18 +16,19 @@ from domain.session import SessionDate
 from embedded.errors import EmbeddedError
 from settings import SettingsError, load_settings
 from starter import leave
-from verifier.books import Books
 from verifier.connecting import open_sources, plan_of
 from verifier.reading import read_books
-from verifier.report import is_sound, report_json, report_lines
+from verifier.report import report_json, report_lines
+from verifier.verdict import Verdict, judge
 
 _EXPECTED = (SettingsError, EmbeddedError, TradingError, RPCError, RuntimeError, httpx.HTTPError, *DATABASE_FAULTS)
 
 
-async def _read(session_date: SessionDate | None) -> Books:
+async def _judge(session_date: SessionDate | None) -> Verdict:
     settings = load_settings()
     async with open_sources(settings) as sources:
-        return await read_books(sources, plan_of(sources, settings, session_date))
+        plan = plan_of(sources, settings, session_date)
+        return await judge(lambda: read_books(sources, plan))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,15 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the verdict and return the exit code."""
     asked = _parser().parse_args(arguments)
     try:
-        books = asyncio.run(_read(asked.session_date))
+        verdict = asyncio.run(_judge(asked.session_date))
     except _EXPECTED as error:
         sys.stderr.write(f"verifier: {error}\n")
         return 1
     if asked.json:
-        sys.stdout.write(json.dumps(report_json(books), ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(json.dumps(report_json(verdict), ensure_ascii=False, indent=2) + "\n")
     else:
-        sys.stdout.write("\n".join(report_lines(books)) + "\n")
-    return 0 if is_sound(books) else 1
+        sys.stdout.write("\n".join(report_lines(verdict)) + "\n")
+    return 1 if verdict.count else 0
 
 
 if __name__ == "__main__":

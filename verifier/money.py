@@ -83,7 +83,7 @@ def _cash_differs(books: Books) -> Iterator[tuple[str, str]]:
     own = sum(_flow(books, order) for order in books.ledger.orders)
     expected = books.broker.opening_cash + own + sum(row.flow for row in (*others, *strangers))
     if expected != books.broker.cash:
-        evidence = f"expected {expected:,}, broker {books.broker.cash:,} won (ours {own:+,})"
+        evidence = f"the broker has {books.broker.cash - expected:+,} won more than our orders explain"
         yield "cash differs from the broker's", evidence
 
 

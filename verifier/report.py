@@ -5,13 +5,14 @@ from typing import Any
 
 from verifier.books import Books
 from verifier.guarding import longest_gap
-from verifier.invariants import INVARIANTS, violations
+from verifier.invariants import INVARIANTS
+from verifier.verdict import Verdict
 
 
-def report_lines(books: Books) -> Iterator[str]:
+def report_lines(verdict: Verdict) -> Iterator[str]:
     """Yield what was looked at, a line an invariant, and its violations beneath it."""
+    books, found = verdict.books, verdict.found
     yield f"session {books.date}{'' if books.is_over else ' (not over)'}: {_counts(books)}"
-    found = violations(books)
     for invariant in INVARIANTS:
         count = len(found[invariant.name])
         yield f"{invariant.name:>4}  {count:3d} {'violation ' if count == 1 else 'violations'}  {invariant.says}"
@@ -20,9 +21,9 @@ def report_lines(books: Books) -> Iterator[str]:
     yield f"longest stretch unwatched: {longest_gap(books).total_seconds():.1f} s (at most {_limit(books)} s)"
 
 
-def report_json(books: Books) -> dict[str, Any]:
+def report_json(verdict: Verdict) -> dict[str, Any]:
     """Return the verdict as plain values."""
-    found = violations(books)
+    books, found = verdict.books, verdict.found
     return {
         "session_date": books.date.isoformat(),
         "over": books.is_over,
@@ -32,7 +33,7 @@ def report_json(books: Books) -> dict[str, Any]:
         "broker_orders": len(books.new_rows),
         "runs": books.histories.runs,
         "longest_unwatched_seconds": round(longest_gap(books).total_seconds(), 1),
-        "violations": sum(len(each) for each in found.values()),
+        "violations": verdict.count,
         "invariants": {
             invariant.name: {
                 "says": invariant.says,
@@ -41,11 +42,6 @@ def report_json(books: Books) -> dict[str, Any]:
             for invariant in INVARIANTS
         },
     }
-
-
-def is_sound(books: Books) -> bool:
-    """Tell whether no check has found anything."""
-    return not any(violations(books).values())
 
 
 def _counts(books: Books) -> str:

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATIONS = ("pyproject.toml", ".importlinter.runtime")
 PACKAGES = (
-    *("activities", "broker", "database", "domain", "embedded"),
+    *("activities", "broker", "chaos", "database", "domain", "embedded"),
     *("exchange", "operations", "simulator", "strategies", "verifier", "workflows"),
 )
 
@@ -66,6 +66,9 @@ def test_every_contract_is_kept(source: Path, configuration: str) -> None:
         ("composition", "broker/protocol.py", "import telemetry"),
         ("composition", "database/pool.py", "import embedded.postgres"),
         ("embedded", "embedded/parts.py", "import worker"),
+        ("layers", "verifier/reading.py", "import chaos.schedule"),
+        ("independent", "verifier/reading.py", "import operations.fleet"),
+        ("sql", "verifier/reading.py", "import asyncpg"),
         ("cycles", "domain/money.py", "import domain.tick_size"),
     ],
 )

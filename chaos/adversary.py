@@ -1,0 +1,166 @@
+"""Does what the schedule says, at its time, to whoever is there; what it broke it mends after its seconds."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+from temporalio.service import RPCError
+
+from chaos.broker_side import AT_THE_BROKER, BrokerSide
+from chaos.processes import Host, HostFailedError, child_of, family_of, send
+from chaos.schedule import Act, FaultKind
+from database.errors import DATABASE_FAULTS
+from embedded import postgres, simulator, temporal
+from embedded.parts import EmbeddedParts
+from operations import commands
+from operations.fleet import Fleet
+
+_UNDONE_WITHIN: Final = 30.0
+_MISSES: Final = (httpx.HTTPError, RPCError, HostFailedError, *DATABASE_FAULTS)
+"""What a deed may run into because of another deed."""
+
+_PART_SIGNALS: Final[Mapping[FaultKind, tuple[str, int]]] = {
+    FaultKind.KILL_TEMPORAL: (temporal.NAME, signal.SIGKILL),
+    FaultKind.RESTART_TEMPORAL: (temporal.NAME, signal.SIGTERM),
+    FaultKind.KILL_POSTGRES: (postgres.NAME, signal.SIGKILL),
+    FaultKind.RESTART_POSTGRES: (postgres.NAME, signal.SIGINT),
+    FaultKind.KILL_BROKER: (simulator.NAME, signal.SIGKILL),
+}
+_FROZEN_PARTS: Final = {FaultKind.FREEZE_TEMPORAL: temporal.NAME, FaultKind.FREEZE_POSTGRES: postgres.NAME}
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What came of an act: what it fell upon, or why it missed."""
+
+    act: Act
+    fell_upon: str
+    missed: bool = False
+
+
+class Adversary:
+    """Breaks one day."""
+
+    def __init__(self, hosts: Sequence[Host], parts: EmbeddedParts, broker: BrokerSide, fleet: Fleet) -> None:
+        self._hosts = hosts
+        self._parts = parts
+        self._broker = broker
+        self._fleet = fleet
+        self._pressing: set[asyncio.Task[object]] = set()
+
+    async def play(self, acts: Sequence[Act], opens_at: float, tell: Callable[[Deed], None]) -> tuple[Deed, ...]:
+        """Do every act at its time; ``opens_at`` is the session's opening on the event loop's clock."""
+        return tuple(await asyncio.gather(*(self._at_its_time(act, opens_at, tell) for act in acts)))
+
+    async def _at_its_time(self, act: Act, opens_at: float, tell: Callable[[Deed], None]) -> Deed:
+        await asyncio.sleep(opens_at + act.at - asyncio.get_running_loop().time())
+        try:
+            deed = Deed(act, await self._do(act))
+        except _MISSES as why:
+            deed = Deed(act, f"missed: {type(why).__name__} {why}".splitlines()[0][:160], missed=True)
+        tell(deed)
+        return deed
+
+    async def _do(self, act: Act) -> str:
+        if act.kind in AT_THE_BROKER:
+            return await self._at_the_broker(act)
+        if act.kind in _PART_SIGNALS:
+            name, number = _PART_SIGNALS[act.kind]
+            return f"{name} {self._signal_part(name, number)}"
+        if act.kind in _FROZEN_PARTS:
+            return await self._freeze_part(act)
+        deeds: dict[FaultKind, Callable[[Act], Awaitable[str]]] = {
+            FaultKind.KILL_HOST: self._kill_host,
+            FaultKind.FREEZE_HOST: self._freeze_host,
+            FaultKind.FREEZE_HOST_PAST_LEASE: self._freeze_host,
+            FaultKind.RESTART_HOST: self._restart_host,
+            FaultKind.KILL_SWITCH: self._press_kill_switch,
+        }
+        return await deeds[act.kind](act)
+
+    async def _at_the_broker(self, act: Act) -> str:
+        fell_upon = await self._broker.do(act)
+        await asyncio.sleep(act.seconds)
+        await self._broker.undo(act)
+        return fell_upon
+
+    async def _kill_host(self, act: Act) -> str:
+        host = self._hosts[act.host]
+        host.signal(signal.SIGKILL)
+        await host.until_ended()
+        await asyncio.sleep(act.seconds)
+        host.start()
+        return f"{host.name}, back after {act.seconds} s"
+
+    async def _freeze_host(self, act: Act) -> str:
+        host = self._hosts[act.host]
+        host.signal(signal.SIGSTOP)
+        await asyncio.sleep(act.seconds)
+        host.signal(signal.SIGCONT)
+        return f"{host.name} for {act.seconds} s"
+
+    async def _restart_host(self, act: Act) -> str:
+        host = self._hosts[act.host]
+        host.signal(signal.SIGTERM)
+        await host.until_ended()
+        await asyncio.sleep(act.seconds)
+        host.start()
+        return host.name
+
+    def _signal_part(self, name: str, number: int) -> str:
+        guard = self._parts.guard_of(name)
+        pid = child_of(guard) if guard is not None else None
+        return f"process {pid}" if send(pid, number) else "was down already"
+
+    async def _freeze_part(self, act: Act) -> str:
+        guard = self._parts.guard_of(_FROZEN_PARTS[act.kind])
+        pid = child_of(guard) if guard is not None else None
+        family = family_of(pid) if pid is not None else []
+        for each in family:
+            send(each, signal.SIGSTOP)
+        await asyncio.sleep(act.seconds)
+        for each in family:
+            send(each, signal.SIGCONT)
+        return f"{len(family)} processes for {act.seconds} s"
+
+    async def _press_kill_switch(self, act: Act) -> str:
+        pressing: asyncio.Task[object] = asyncio.create_task(
+            commands.press_kill_switch(self._fleet, "chaos", "drawn from the seed")
+        )
+        self._pressing.add(pressing)
+        await asyncio.sleep(act.seconds)
+        await self._lift_kill_switch()
+        return f"for {act.seconds} s"
+
+    async def _lift_kill_switch(self) -> None:
+        await self._fleet.database.risk.lift_kill_switch(self._fleet.account_id, "chaos")
+        await commands.tell(self._fleet, await self._fleet.known_workers(), commands.RESUME)
+
+    async def calm(self) -> dict[str, int]:
+        """Mend everything that is still broken; return how many calls each kind of the broker's faults has hit."""
+        for host in self._hosts:
+            host.signal(signal.SIGCONT)
+            host.start()
+        for host in self._hosts:
+            await host.until_ready()
+        async with asyncio.timeout(_UNDONE_WITHIN):
+            hits = await _until_it_works(self._broker.calm)
+        if self._pressing:
+            with suppress(*_MISSES):
+                await self._lift_kill_switch()
+        for pressing in self._pressing:
+            pressing.cancel()
+        await asyncio.gather(*self._pressing, return_exceptions=True)
+        return hits
+
+
+async def _until_it_works(deed: Callable[[], Awaitable[dict[str, int]]]) -> dict[str, int]:
+    while True:
+        try:
+            return await deed()
+        except httpx.HTTPError:
+            await asyncio.sleep(0.3)

@@ -1,0 +1,106 @@
+"""What a round has shown, for people and as a file."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from chaos.rounds import Outcome
+from chaos.schedule import Act, FaultKind
+from verifier.invariants import INVARIANTS
+from verifier.report import report_json
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """Return the round in plain values."""
+    done = [deed for deed in outcome.deeds if not deed.missed]
+    asked, closed = outcome.asked, outcome.closed
+    return {
+        "seed": asked.seed,
+        "minutes": asked.minutes,
+        "processes": asked.processes,
+        "workers": asked.workers,
+        "speed": asked.speed,
+        "seconds": round(outcome.seconds, 1),
+        "faults": len(done),
+        "missed": len(outcome.deeds) - len(done),
+        "by_kind": dict(sorted(Counter(deed.act.kind.value for deed in done).items())),
+        "calls_hit": dict(sorted(outcome.hits.items())),
+        "closed": closed is not None,
+        "flat": closed is not None and closed.flat,
+        "seized": closed.seized if closed else None,
+        "differences": list(closed.differences) if closed else [],
+        "deeds": [
+            {"at": each.act.at, "kind": each.act.kind.value, "fell_upon": each.fell_upon} for each in outcome.deeds
+        ],
+        "verdict": report_json(outcome.verdict),
+    }
+
+
+def save(outcome: Outcome, home: Path) -> Path:
+    """Write ``<seed>.json`` and return where."""
+    path = home / f"{outcome.asked.seed}.json"
+    path.write_text(json.dumps(outcome_json(outcome), ensure_ascii=False, indent=2) + "\n")
+    return path
+
+
+def is_sound(outcome: Outcome) -> bool:
+    """Tell whether the day closed and nothing was violated."""
+    return outcome.closed is not None and not outcome.verdict.count
+
+
+def faults_table(outcomes: list[Outcome]) -> Table:
+    """Return how often each kind of fault was done in all rounds."""
+    table = Table(title="faults", title_justify="left", pad_edge=False)
+    table.add_column("kind", no_wrap=True)
+    table.add_column("done", justify="right")
+    table.add_column("missed", justify="right")
+    deeds = [deed for outcome in outcomes for deed in outcome.deeds]
+    for kind in FaultKind:
+        about = [deed for deed in deeds if deed.act.kind is kind]
+        missed = sum(deed.missed for deed in about)
+        table.add_row(kind.value, str(len(about) - missed), str(missed))
+    table.add_row("all", str(sum(not deed.missed for deed in deeds)), str(sum(deed.missed for deed in deeds)))
+    return table
+
+
+def rounds_table(outcomes: list[Outcome]) -> Table:
+    """Return a line a round: what happened in it and the violations of each invariant."""
+    table = Table(title="rounds", title_justify="left", pad_edge=False)
+    for name in (
+        "seed",
+        "faults",
+        "orders",
+        "trades",
+        "seized",
+        "flat",
+        "unwatched",
+        *(each.name for each in INVARIANTS),
+    ):
+        table.add_column(name, justify="right")
+    for outcome in outcomes:
+        said = outcome_json(outcome)
+        verdict = said["verdict"]
+        table.add_row(
+            *(str(said["seed"]), str(said["faults"]), str(verdict["orders"]), str(verdict["trades"])),
+            *(str(said["seized"]), "yes" if said["flat"] else "no", f"{verdict['longest_unwatched_seconds']} s"),
+            *(_count(outcome, invariant.name) for invariant in INVARIANTS),
+        )
+    return table
+
+
+def schedule_table(acts: tuple[Act, ...]) -> Table:
+    """Return what the adversary would do."""
+    table = Table(title=f"{len(acts)} deeds", title_justify="left", pad_edge=False)
+    for name in ("at", "kind", "host", "seconds", "count", "choice"):
+        table.add_column(name, justify="right")
+    for act in acts:
+        table.add_row(*map(str, (act.at, act.kind.value, act.host + 1, act.seconds, act.count, act.choice)))
+    return table
+
+
+def _count(outcome: Outcome, name: str) -> str:
+    count = len(outcome.verdict.found[name])
+    return f"[bold red]{count}[/]" if count else "0"
