@@ -1,0 +1,215 @@
+"""A trading desk for activity tests: real ledger, real client, an exchange in this process, and time moved by hand."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.closing import ClosingActivities
+from activities.cycles import CycleActivities
+from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
+from activities.market_data import MarketDataActivities, ScanRequest
+from activities.orders import FollowRequest, OrderActivities, SubmitRequest
+from activities.positions import ExitRequest, PositionActivities, PreparedExit, WatchRequest
+from activities.quote_feed import QuoteFeed
+from activities.reconciling import ReconcilingActivities
+from activities.resolving import ProofRules, ResolvingActivities
+from activities.summarising import SummaryActivities
+from broker.kis import KisBroker
+from database.database import Database
+from domain.clock import MarketClock
+from domain.costs import BANKIS_COMMISSION
+from domain.identity import IntentId, PositionId, WorkerId
+from domain.lock import Lease
+from domain.market import Side, Symbol
+from domain.money import Price
+from domain.order import OrderPurpose, OrderRecord
+from domain.position import ExitReason, OpenPosition
+from domain.screening import Candidate
+from domain.session import CloseLeads, plan_session
+from simulator.orders import Account, Order
+from simulator.simulation import Simulation
+from tests.builders import SAMSUNG, WORKER
+from tests.stepping import ACCOUNT, CALENDAR, RULES, broker_account, kst
+
+T = TypeVar("T")
+OPENS_AT: Final = "2026-11-23 10:00"
+PLAN: Final = plan_session(CALENDAR.session_at_or_after(kst(OPENS_AT)), CloseLeads(), 1)
+_MOST_PAUSES: Final = 300
+
+
+class HandPace:
+    """Time that only pauses move: the market goes on exactly as long as an activity asks to wait."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._waited = timedelta(0)
+        self.pauses = 0
+        self.meanwhile: deque[Callable[[], object]] = deque()
+        """What happens in the world during the next pauses, one thing in each."""
+
+    @property
+    def clock(self) -> MarketClock:
+        """Return a clock at real speed."""
+        return MarketClock(real_anchor=kst(OPENS_AT), market_anchor=kst(OPENS_AT))
+
+    def now(self) -> datetime:
+        """Return the market's instant."""
+        return self._simulation.market_now()
+
+    def waited(self) -> timedelta:
+        """Return how long the running activity has paused."""
+        return self._waited
+
+    async def pause(self, real: timedelta) -> None:
+        """Let the market go on; what was planned happens meanwhile."""
+        self.pauses += 1
+        assert self.pauses <= _MOST_PAUSES, "the activity waits for something that does not come"
+        self._waited += real
+        self._simulation.move_clock(self.now() + real)
+        if self.meanwhile:
+            self.meanwhile.popleft()()
+
+    def begin(self) -> None:
+        """Start to count anew."""
+        self._waited, self.pauses = timedelta(0), 0
+
+
+@dataclass
+class Desk:
+    """Every activity of one process, and verbs for what a worker does with them."""
+
+    simulation: Simulation
+    database: Database
+    broker: KisBroker
+    pace: HandPace
+
+    def __post_init__(self) -> None:
+        self.heartbeats: list[tuple[Any, ...]] = []
+        self.rebuild()
+
+    def rebuild(self, proof: ProofRules | None = None) -> None:
+        """Make all activities anew, as a new process does."""
+        broker, database, pace = self.broker, self.database, self.pace
+        self.feed = QuoteFeed(broker, pace)
+        self.market_data = MarketDataActivities(self.feed, broker, database, pace)
+        self.cycles = CycleActivities(database, CALENDAR, CloseLeads(), pace)
+        self.entries = EntryActivities(self.feed, broker, database, pace, BANKIS_COMMISSION)
+        self.orders = OrderActivities(broker, database, pace)
+        self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules())
+        self.positions = PositionActivities(self.feed, broker, database, pace, BANKIS_COMMISSION)
+        self.closing = ClosingActivities(broker, database, CALENDAR, CloseLeads(), pace)
+        self.reconciling = ReconcilingActivities(broker, database, pace)
+        self.summaries = SummaryActivities(database)
+
+    async def does(self, act: Callable[..., Awaitable[T]], *arguments: Any, heartbeat_details: Any = ()) -> T:
+        """Run an activity as Temporal does."""
+        env = ActivityEnvironment()
+        env.info = replace(env.info, heartbeat_details=heartbeat_details)
+        env.on_heartbeat = lambda *details: self.heartbeats.append(details)
+        self.pace.begin()
+        return await env.run(act, *arguments)
+
+    # --- Buying
+
+    async def registers(self, worker: WorkerId = WORKER) -> None:
+        await self.database.workers.register(ACCOUNT, worker, f"trading-worker/{ACCOUNT}/{worker}")
+
+    async def prepares(
+        self, *symbols: Symbol, worker: WorkerId = WORKER, name: str = "", **rules: Any
+    ) -> EntryDecision:
+        await self.registers(worker)
+        request = EntryRequest(
+            ACCOUNT,
+            worker,
+            IntentId(name or f"{worker}.1"),
+            tuple(a_candidate(symbol) for symbol in symbols or (SAMSUNG,)),
+            replace(RULES, **rules),
+            PLAN,
+        )
+        return await self.does(self.entries.prepare_entry, request)
+
+    async def prepared(self, *symbols: Symbol, worker: WorkerId = WORKER, name: str = "") -> PreparedEntry:
+        decision = await self.prepares(*symbols, worker=worker, name=name)
+        assert isinstance(decision, PreparedEntry), decision
+        return decision
+
+    async def submits(
+        self, entry: PreparedEntry | PreparedExit, purpose: OrderPurpose = OrderPurpose.ENTRY
+    ) -> OrderRecord:
+        return await self.does(self.orders.submit_order, SubmitRequest(entry.intent_id, purpose, RULES.risk, PLAN))
+
+    async def follows(self, intent_id: IntentId, patience: timedelta = timedelta(seconds=10)) -> OrderRecord:
+        return await self.does(self.orders.follow_order, FollowRequest(intent_id, patience))
+
+    async def buys(self, symbol: Symbol = SAMSUNG, worker: WorkerId = WORKER, name: str = "") -> PreparedEntry:
+        """Buy and see the order filled."""
+        entry = await self.prepared(symbol, worker=worker, name=name)
+        await self.submits(entry)
+        record = await self.follows(entry.intent_id)
+        assert record.filled_quantity == entry.quantity, record
+        return entry
+
+    # --- Holding and selling
+
+    async def watches(self, entry: PreparedEntry, lease: Lease | None = None, **options: Any) -> Any:
+        request = WatchRequest(entry.position_id, entry.symbol, lease or entry.lease, RULES, PLAN.liquidation_at)
+        return await self.does(self.positions.watch_position, request, **options)
+
+    def exit_of(self, entry: PreparedEntry, attempt: int = 0, **changes: Any) -> ExitRequest:
+        request = ExitRequest(
+            IntentId(f"{entry.intent_id}/sale-{attempt}"),
+            entry.position_id,
+            entry.lease,
+            ExitReason.OPERATOR,
+            RULES,
+            attempt,
+            PLAN.session.ends_at,
+        )
+        return replace(request, **changes)
+
+    async def sells(self, entry: PreparedEntry, attempt: int = 2) -> OrderRecord:
+        """Sell all at market and see the order filled."""
+        decision = await self.does(self.positions.prepare_exit, self.exit_of(entry, attempt))
+        assert isinstance(decision, PreparedExit), decision
+        await self.submits(decision, OrderPurpose.EXIT)
+        return await self.follows(decision.intent_id)
+
+    # --- Looking and meddling
+
+    async def holding(self, position_id: PositionId) -> OpenPosition:
+        position = await self.database.positions.get(position_id)
+        assert position is not None
+        return position
+
+    @property
+    def broker_account(self) -> Account:
+        return broker_account(self.simulation)
+
+    @property
+    def sent(self) -> list[Order]:
+        """What has reached the broker, cancels left out."""
+        return [order for order in self.broker_account.orders if not order.original]
+
+    def price(self, symbol: Symbol = SAMSUNG) -> Price:
+        return self.simulation.exchange.snapshot(symbol, self.simulation.market_now()).price
+
+    def price_moves(self, by: float, symbol: Symbol = SAMSUNG) -> None:
+        self.simulation.force_price(symbol, round(self.price(symbol) * (1 + by)))
+
+    def passes(self, **duration: float) -> None:
+        self.simulation.move_clock(self.simulation.market_now() + timedelta(**duration))
+
+    def scan_request(self, **rules: Any) -> ScanRequest:
+        return ScanRequest(ACCOUNT, WORKER, replace(RULES, **rules), PLAN)
+
+    def side_of(self, side: Side) -> list[Order]:
+        return [order for order in self.sent if order.side is side]
+
+
+def a_candidate(symbol: Symbol = SAMSUNG) -> Candidate:
+    """Return a stock that the momentum strategy would buy."""
+    return Candidate(symbol, f"name of {symbol}", Price(70_000), RULES.exits.take_profit, "momentum", "1", "it rises")

@@ -1,0 +1,188 @@
+"""The close, its reconciliation and its summaries: idempotent, and the broker's word counts."""
+
+from datetime import timedelta
+
+from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
+
+from activities.closing import AwaitFlatRequest, ClosePlan, NoSession
+from activities.positions import CloseRequest
+from activities.summarising import SummaryRequest
+from domain.event import EventLevel
+from domain.identity import IntentId, WorkerId
+from domain.market import Side, Symbol
+from domain.money import Price, Quantity
+from domain.order import OrderStatus
+from domain.position import ExitReason
+from simulator.orders import OrderRequest, OrderType
+from tests.activities.desk import PLAN, Desk
+from tests.builders import HYNIX, SAMSUNG, WORKER
+from tests.stepping import ACCOUNT, kst
+
+TODAY = PLAN.session.date
+RIVAL = WorkerId("worker-2")
+
+
+def bought_by_hand(desk: Desk, symbol: Symbol = HYNIX, quantity: int = 3) -> None:
+    account = desk.broker_account.id
+    order = OrderRequest(account, symbol, Side.BUY, OrderType.MARKET, Quantity(quantity), Price(0))
+    assert desk.simulation.place_order(order, by_hand=True).filled == quantity
+
+
+async def test_the_plan_is_todays_session_however_late_it_is_asked_for(desk: Desk) -> None:
+    planned = await desk.does(desk.closing.plan_close)
+    desk.simulation.move_clock(kst("2026-11-23 17:00"))
+    late = await desk.does(desk.closing.plan_close)
+    desk.simulation.move_clock(kst("2026-11-28 15:15"))
+    saturday = await desk.does(desk.closing.plan_close)
+
+    assert isinstance(planned, ClosePlan)
+    assert isinstance(late, ClosePlan)
+    assert planned.plan == late.plan == PLAN
+    assert isinstance(saturday, NoSession)
+
+
+async def test_once_entries_are_shut_a_prepared_buy_is_not_sent(desk: Desk) -> None:
+    entry = await desk.prepared()
+
+    for _ in range(2):
+        await desk.does(desk.closing.shut_entries, ACCOUNT, TODAY)
+
+    assert (await desk.submits(entry)).status is OrderStatus.DENIED
+    assert desk.sent == []
+
+
+async def test_a_worker_without_a_workflow_is_passed_over(desk: Desk, time_skipping_env: WorkflowEnvironment) -> None:
+    await desk.registers()
+    await desk.registers(RIVAL)
+    env = ActivityEnvironment(client=time_skipping_env.client)
+
+    assert await env.run(desk.closing.order_liquidation, ACCOUNT, TODAY) == 0
+
+
+async def test_patience_with_the_workers_ends_and_names_what_is_left_largest_first(desk: Desk) -> None:
+    small = await desk.buys(SAMSUNG)
+    large = await desk.buys(HYNIX, worker=RIVAL)
+    costs = {entry.position_id: (await desk.holding(entry.position_id)).cost for entry in (small, large)}
+
+    left = await desk.does(desk.closing.await_flat, AwaitFlatRequest(ACCOUNT, timedelta(seconds=2)))
+
+    assert list(left) == sorted(costs, key=lambda name: costs[name], reverse=True)
+    assert desk.pace.waited() == timedelta(seconds=2)
+
+
+async def test_a_flat_ledger_is_not_waited_for(desk: Desk) -> None:
+    assert await desk.does(desk.closing.await_flat, AwaitFlatRequest(ACCOUNT, timedelta(seconds=2))) == ()
+    assert desk.pace.pauses == 0
+
+
+async def test_a_seized_position_can_be_sold_by_the_close_and_not_by_its_worker(desk: Desk) -> None:
+    entry = await desk.buys()
+    mine = await desk.does(desk.positions.prepare_exit, desk.exit_of(entry))
+
+    held = await desk.does(desk.closing.seize_position, entry.position_id)
+
+    assert held is not None
+    assert held.lease.fencing_token > entry.lease.fencing_token
+    assert (await desk.submits(mine)).status is OrderStatus.DENIED  # type: ignore[arg-type]
+    assert await desk.does(desk.closing.seize_position, entry.position_id) is not None
+
+
+async def test_a_sold_position_is_not_seized(desk: Desk) -> None:
+    entry = await desk.buys()
+    await desk.sells(entry)
+
+    assert await desk.does(desk.closing.seize_position, entry.position_id) is None
+
+
+async def test_open_orders_are_listed_for_one_position_or_for_all(desk: Desk) -> None:
+    mine = await desk.prepared(SAMSUNG)
+    theirs = await desk.prepared(HYNIX, worker=RIVAL)
+
+    assert await desk.does(desk.closing.list_open_orders, ACCOUNT, mine.position_id) == (mine.intent_id,)
+    assert set(await desk.does(desk.closing.list_open_orders, ACCOUNT, None)) == {mine.intent_id, theirs.intent_id}
+
+
+async def test_flatness_is_proven_by_two_equal_reads(desk: Desk) -> None:
+    entry = await desk.buys()
+    await desk.sells(entry)
+
+    proof = await desk.does(desk.closing.prove_flat, ACCOUNT, TODAY)
+
+    assert (proof.flat, proof.holdings, proof.open_orders) == (True, {}, 0)
+    assert desk.pace.pauses == 1
+
+
+async def test_what_is_carried_overnight_is_shouted_about_once(desk: Desk) -> None:
+    entry = await desk.buys()
+
+    await desk.does(desk.closing.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.closing.prove_flat, ACCOUNT, TODAY)
+
+    assert (proof.flat, proof.holdings) == (False, {SAMSUNG: entry.quantity})
+    assert await desk.database.events.counts(ACCOUNT, TODAY, "position_carried_overnight") == 1
+    (snapshot,) = await desk.database.snapshots.on(ACCOUNT, TODAY)
+    assert snapshot.ledger_quantity == snapshot.broker_quantity == entry.quantity
+
+
+async def test_one_empty_balance_does_not_prove_flatness(desk: Desk) -> None:
+    await desk.buys()
+    desk.simulation.add_fault(kind="empty_balance", path="inquire-balance", count=1)
+
+    proof = await desk.does(desk.closing.prove_flat, ACCOUNT, TODAY)
+
+    assert not proof.flat
+
+
+async def test_a_missing_fill_is_booked_and_a_second_run_changes_nothing(desk: Desk) -> None:
+    entry = await desk.prepared()
+    await desk.submits(entry)
+
+    first = await desk.does(desk.reconciling.reconcile_account, ACCOUNT)
+    second = await desk.does(desk.reconciling.reconcile_account, ACCOUNT)
+
+    assert (first.booked_fills, second.booked_fills) == (1, 0)
+    assert first.differences == second.differences == ()
+    assert (await desk.holding(entry.position_id)).quantity == entry.quantity
+
+
+async def test_a_foreign_holding_is_reported_once_and_not_touched(desk: Desk) -> None:
+    bought_by_hand(desk)
+
+    await desk.does(desk.reconciling.reconcile_account, ACCOUNT)
+    found = await desk.does(desk.reconciling.reconcile_account, ACCOUNT)
+
+    assert found.differences == (f"foreign_holding: {HYNIX}, ledger 0, broker 3",)
+    assert await desk.database.events.counts(ACCOUNT, TODAY, "discrepancy_found") == 1
+    (event,) = await desk.database.events.latest(ACCOUNT, 1)
+    assert event.level is EventLevel.ERROR
+    assert [order.by_hand for order in desk.sent] == [True]
+
+
+async def test_shares_sold_by_hand_are_missed(desk: Desk) -> None:
+    entry = await desk.buys()
+    account = desk.broker_account.id
+    sale = OrderRequest(account, SAMSUNG, Side.SELL, OrderType.MARKET, Quantity(1), Price(0))
+    desk.simulation.place_order(sale, by_hand=True)
+
+    found = await desk.does(desk.reconciling.reconcile_account, ACCOUNT)
+
+    assert [line.split(":")[0] for line in found.differences] == ["missing_holding"]
+    assert (await desk.holding(entry.position_id)).quantity == entry.quantity
+
+
+async def test_summaries_written_twice_are_the_same(desk: Desk) -> None:
+    entry = await desk.buys()
+    await desk.sells(entry)
+    await desk.does(
+        desk.positions.close_position, CloseRequest(entry.position_id, ExitReason.OPERATOR, entry.lease, timedelta(0))
+    )
+    await desk.database.risk.press_kill_switch(ACCOUNT, "operator", "test")
+    await desk.prepares(HYNIX, name=IntentId("worker-1.9"))
+
+    first = await desk.does(desk.summaries.write_summaries, SummaryRequest(ACCOUNT, TODAY))
+    second = await desk.does(desk.summaries.write_summaries, SummaryRequest(ACCOUNT, TODAY))
+
+    assert first == second
+    assert first.performance.net == desk.broker_account.cash - desk.broker_account.opening_cash
+    assert first.denials == {"KILL_SWITCH_ON": 1}
+    assert [summary.scope for summary in await desk.database.summaries.on(ACCOUNT, TODAY)] == ["fleet", WORKER]

@@ -1,0 +1,119 @@
+"""An order without a reply is looked for until it is proven placed or proven absent; it is never sent again."""
+
+from datetime import timedelta
+
+import pytest
+
+from activities.entries import PreparedEntry
+from activities.resolving import ProofRules
+from domain.market import Side
+from domain.money import Price, Quantity
+from domain.order import OrderRecord, OrderStatus
+from simulator.orders import OrderRequest, OrderType
+from tests.activities.desk import PLAN, Desk
+from tests.builders import SAMSUNG
+from tests.stepping import ACCOUNT
+
+
+async def lost(desk: Desk, kind: str) -> PreparedEntry:
+    """Send a buy whose reply never comes."""
+    desk.simulation.add_fault(kind=kind, path="order-cash")
+    entry = await desk.prepared()
+    assert (await desk.submits(entry)).status is OrderStatus.UNKNOWN
+    return entry
+
+
+async def resolved(desk: Desk, entry: PreparedEntry, clean_reads: int = 0) -> OrderRecord:
+    details = [clean_reads] if clean_reads else ()
+    return await desk.does(desk.resolving.resolve_order, entry.intent_id, heartbeat_details=details)
+
+
+@pytest.mark.parametrize("kind", ["drop_reply_after", "error_after", "garbage"])
+async def test_an_order_that_was_taken_is_adopted_and_carried_on(desk: Desk, kind: str) -> None:
+    entry = await lost(desk, kind)
+
+    record = await resolved(desk, entry)
+    followed = await desk.follows(entry.intent_id)
+
+    (order,) = desk.sent
+    assert record.status is OrderStatus.ACCEPTED
+    assert record.ref is not None
+    assert record.ref.number == order.number
+    assert followed.status is OrderStatus.FILLED
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "http_error", "rate_storm"])
+async def test_an_order_that_never_arrived_is_proven_absent_only_after_the_settle_time(desk: Desk, kind: str) -> None:
+    entry = await lost(desk, kind)
+
+    record = await resolved(desk, entry)
+
+    assert record.status is OrderStatus.NEVER_PLACED
+    assert desk.pace.waited() >= ProofRules().settle_time
+    assert desk.sent == []
+
+
+async def test_an_order_that_is_listed_late_is_still_found(desk: Desk) -> None:
+    entry = await lost(desk, "drop_reply_after")
+    desk.simulation.add_fault(kind="lag_orders", path="inquire-daily-ccld", seconds=15, count=0)
+
+    record = await resolved(desk, entry)
+
+    assert record.status is OrderStatus.ACCEPTED
+    assert len(desk.sent) == 1
+
+
+async def test_failed_reads_prove_nothing(desk: Desk) -> None:
+    entry = await lost(desk, "drop_before")
+    desk.rebuild(ProofRules(settle_time=timedelta(seconds=2), clean_reads=3))
+    desk.simulation.add_fault(kind="http_error", path="inquire-daily-ccld", count=6)
+
+    record = await resolved(desk, entry)
+
+    assert record.status is OrderStatus.NEVER_PLACED
+    assert desk.pace.pauses >= 6 + 3
+
+
+async def test_the_clean_reads_of_an_earlier_attempt_count(desk: Desk) -> None:
+    entry = await lost(desk, "drop_before")
+    desk.rebuild(ProofRules(settle_time=timedelta(0), clean_reads=10))
+
+    record = await resolved(desk, entry, clean_reads=9)
+
+    assert record.status is OrderStatus.NEVER_PLACED
+    assert desk.pace.pauses == 1
+
+
+async def test_an_order_that_cannot_be_told_from_a_foreign_one_waits_for_somebody_to_decide(
+    desk: Desk,
+) -> None:
+    entry = await lost(desk, "drop_reply_after")
+    (ours,) = desk.sent
+    by_hand = OrderRequest(ours.account, SAMSUNG, Side.BUY, OrderType.LIMIT, Quantity(7), Price(ours.price))
+    desk.simulation.place_order(by_hand, by_hand=True)
+
+    with pytest.raises(AssertionError, match="does not come"):
+        await resolved(desk, entry)
+
+    (waiting,) = await desk.database.orders.quarantined(ACCOUNT)
+    assert waiting.intent.intent_id == entry.intent_id
+    assert await desk.database.events.counts(ACCOUNT, PLAN.session.date, "order_quarantined") == 1
+
+
+async def test_an_intent_that_was_never_sent_is_withdrawn(desk: Desk) -> None:
+    entry = await desk.prepared()
+
+    record = await resolved(desk, entry)
+
+    assert record.status is OrderStatus.NEVER_PLACED
+    assert desk.pace.pauses == 0
+
+
+async def test_a_submit_that_comes_after_the_withdrawal_sends_nothing(desk: Desk) -> None:
+    entry = await desk.prepared()
+    await resolved(desk, entry)
+
+    record = await desk.submits(entry)
+
+    assert record.status is OrderStatus.NEVER_PLACED
+    assert desk.sent == []

@@ -1,0 +1,129 @@
+"""A held position is watched until a rule says sell, on prices that can be trusted, under a lease that is ours."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.errors import StaleFencingTokenError
+from domain.exits import ExitSignal
+from domain.identity import WorkerId
+from domain.position import ExitReason
+from tests.activities.desk import PLAN, Desk
+from tests.broker.parts import a_many_row, success
+from tests.builders import SAMSUNG
+from tests.stepping import ACCOUNT
+
+
+def steady(desk: Desk) -> None:
+    """Let the price stand still."""
+    desk.simulation.force_price(SAMSUNG, desk.price(), natural=False)
+
+
+async def test_a_fall_below_the_stop_sells(desk: Desk) -> None:
+    steady(desk)
+    entry = await desk.buys()
+    desk.pace.meanwhile.extend([lambda: None, lambda: desk.price_moves(-0.04)])
+
+    signal: ExitSignal = await desk.watches(entry)
+
+    assert signal.reason is ExitReason.STOP_LOSS
+    assert desk.pace.pauses == 2
+    assert (await desk.holding(entry.position_id)).last_price == signal.price
+
+
+async def test_a_rise_to_the_target_sells(desk: Desk) -> None:
+    steady(desk)
+    entry = await desk.buys()
+    desk.pace.meanwhile.append(lambda: desk.price_moves(0.06))
+
+    assert (await desk.watches(entry)).reason is ExitReason.TAKE_PROFIT
+
+
+async def test_the_best_price_of_an_attempt_that_died_still_trails(desk: Desk) -> None:
+    steady(desk)
+    entry = await desk.buys()
+    best = round(desk.price() * 1.03)
+
+    signal = await desk.watches(entry, heartbeat_details=[best])
+
+    assert (signal.reason, signal.high_water_mark) == (ExitReason.TRAILING_STOP, best)
+
+
+async def test_the_best_price_is_in_each_heartbeat_and_in_the_ledger(desk: Desk) -> None:
+    steady(desk)
+    entry = await desk.buys()
+    desk.pace.meanwhile.extend([lambda: desk.price_moves(0.015), lambda: None, lambda: desk.price_moves(-0.06)])
+    desk.heartbeats.clear()
+
+    signal = await desk.watches(entry)
+
+    marks = [details[0] for details in desk.heartbeats]
+    assert marks == sorted(marks)
+    assert signal.high_water_mark == marks[-1] > marks[0]
+    assert (await desk.holding(entry.position_id)).high_water_mark == marks[-1]
+
+
+async def test_a_price_that_has_grown_old_decides_nothing(desk: Desk) -> None:
+    steady(desk)
+    entry = await desk.buys()
+    desk.price_moves(-0.1)
+    desk.simulation.add_fault(kind="http_error", path="intstock-multprice", count=8)
+
+    signal = await desk.watches(entry)
+
+    assert signal.reason is ExitReason.STOP_LOSS
+    assert desk.pace.pauses >= 4
+
+
+@pytest.mark.parametrize("absurd", ["0", "1", "9999999"])
+async def test_an_absurd_price_decides_nothing(desk: Desk, absurd: str) -> None:
+    steady(desk)
+    entry = await desk.buys()
+    limits = {"inter2_llam": "49100", "inter2_mxpr": "91100"}
+    bad = success(output=[a_many_row(inter2_prpr=absurd, **limits)]).text
+    desk.simulation.add_fault(kind="garbage", path="intstock-multprice", count=3, body=bad)
+    desk.pace.meanwhile.extend([lambda: None] * 4 + [lambda: desk.price_moves(-0.04)])
+
+    signal = await desk.watches(entry)
+
+    assert not desk.pace.meanwhile
+    assert signal.reason is ExitReason.STOP_LOSS
+    assert (await desk.holding(entry.position_id)).high_water_mark < 200_000
+
+
+async def test_a_lost_lease_ends_the_watch_for_good(desk: Desk) -> None:
+    steady(desk)
+    entry = await desk.buys()
+    await desk.database.locks.take_over(ACCOUNT, SAMSUNG, WorkerId("worker-2"))
+
+    with pytest.raises(StaleFencingTokenError):
+        await desk.watches(entry)
+
+
+async def test_the_lease_is_renewed_for_as_long_as_the_watch_lasts(desk: Desk) -> None:
+    steady(desk)
+    entry = await desk.buys()
+    before = await desk.database.locks.renew(entry.lease, timedelta(seconds=1))
+    desk.pace.meanwhile.extend([lambda: None] * 30 + [lambda: desk.price_moves(-0.04)])
+
+    await desk.watches(entry)
+
+    after = await desk.database.locks.acquire(ACCOUNT, SAMSUNG, entry.lease.worker_id)
+    assert before is not None
+    assert getattr(after, "fencing_token", None) == entry.lease.fencing_token
+
+
+async def test_the_deadline_needs_no_rule(desk: Desk) -> None:
+    steady(desk)
+    entry = await desk.buys()
+    desk.simulation.move_clock(PLAN.liquidation_at)
+
+    assert (await desk.watches(entry)).reason is ExitReason.DEADLINE
+
+
+async def test_two_attempts_of_one_watch_do_not_end_each_other(desk: Desk) -> None:
+    with desk.feed.watching(SAMSUNG):
+        with desk.feed.watching(SAMSUNG):
+            pass
+        assert desk.feed._watched == {SAMSUNG: 1}
+    assert desk.feed._watched == {}
