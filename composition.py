@@ -80,13 +80,6 @@ def account_of(settings: Settings) -> AccountId:
     return account_alias(settings.broker.environment, settings.broker.account or SIMULATED_ACCOUNT)
 
 
-def secrets_of(settings: Settings) -> list[str]:
-    """Return the texts that no log line may show."""
-    broker = settings.broker
-    keys = [key.get_secret_value() for key in (broker.app_key, broker.app_secret) if key is not None]
-    return [*keys, *(text for text in (broker.account, broker.hts_id) if text)]
-
-
 def calendar_of(settings: Settings, clock: MarketClock) -> TradingCalendar:
     """Return the calendar of the years around the market's present."""
     year = clock.market_time(datetime.now(UTC)).year  # noqa: TID251 - the composition root may look at the clock

@@ -23,7 +23,6 @@ from composition import (
     hosting,
     key_fingerprint,
     place_of,
-    secrets_of,
     workers_for,
 )
 from database.database import Database, open_database
@@ -128,7 +127,7 @@ async def _main() -> int:
         loop.add_signal_handler(number, told_to_stop.set)
     try:
         settings = load_settings()
-        start_logging(settings.telemetry, secrets_of(settings))
+        start_logging(settings.telemetry, settings.secrets())
         await host(settings, told_to_stop)
     except (SettingsError, EmbeddedError, TradingError, WorkerError, TemporalAwayError) as error:
         print(f"worker.py: {error}", file=sys.stderr)

@@ -10,7 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.cycles import Held
 from domain.event import Event, EventLevel
-from domain.identity import AccountId, IntentId, PositionId
+from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lane import Lane
 from domain.lock import LEASE_DURATION
 from domain.market import Symbol
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LIQUIDATE_MESSAGE: Final = "liquidate_for_close"
 """The name of the trading worker's signal handler; both sides import it."""
+CLOSER: Final = WorkerId("market-close")
+"""Who holds a seized lock: a name of its own, so that the position's worker cannot take the new token for its own."""
 _LOOK_INTERVAL: Final = timedelta(milliseconds=250)
 _BETWEEN_READS: Final = timedelta(seconds=1)
 
@@ -120,9 +122,7 @@ class ClosingActivities:
         position = await self._database.positions.get(position_id)
         if position is None or not position.quantity:
             return None
-        lease = await self._database.locks.take_over(
-            position.account_id, position.symbol, position.worker_id, LEASE_DURATION
-        )
+        lease = await self._database.locks.take_over(position.account_id, position.symbol, CLOSER, LEASE_DURATION)
         await self._database.events.append(
             Event(
                 position.account_id,

@@ -1,6 +1,5 @@
 """Orders at the broker: sent at most once, looked for until proven, followed until over, cancelled and proven."""
 
-import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -9,6 +8,7 @@ from temporalio import activity
 
 from activities.entries import proposal_of
 from activities.heart import Heart
+from activities.pace import SendWindow
 from domain.errors import TradingError
 from domain.identity import IntentId
 from domain.lane import Lane
@@ -25,25 +25,6 @@ if TYPE_CHECKING:
 SENDING_TAKES: Final = timedelta(seconds=20)
 """Real time from the gate to the last byte of the reply, waiting for a slot included; the lease must outlast it."""
 _LOOK_INTERVAL: Final = timedelta(milliseconds=500)
-
-
-_LEAVES_WITHIN: Final = 12.0
-"""Seconds after the gate in which a request may still leave."""
-
-
-class SendWindow:
-    """Open for a few seconds after the gate: a process that was frozen in between must not send when it wakes.
-
-    Two clocks count, because one of them stands still while a machine sleeps and the other may be set.
-    """
-
-    def __init__(self) -> None:
-        self._opened = (time.monotonic(), time.time())  # noqa: TID251 - a stopwatch, not a date
-
-    def is_open(self) -> bool:
-        """Tell whether the request may leave now."""
-        now = (time.monotonic(), time.time())  # noqa: TID251 - a stopwatch, not a date
-        return all(0 <= later - opened < _LEAVES_WITHIN for later, opened in zip(now, self._opened, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from domain.clock import MarketClock
 
 _AT_ONCE: Final = timedelta(milliseconds=1)
+_LEAVES_WITHIN: Final = 12.0
+"""Seconds after the gate in which an order request may still leave."""
 
 
 class Pace(Protocol):
@@ -59,6 +61,26 @@ class RealPace:
         except TimeoutError:
             return
         raise to_be_continued("handed over on shutdown", _AT_ONCE)
+
+
+class SendWindow:
+    """Open for a few seconds after the gate: a process that was frozen in between must not send when it wakes.
+
+    Two clocks count, because one of them stands still while a machine sleeps and the other may be set.
+    """
+
+    def __init__(self) -> None:
+        self._opened = _two_clocks()
+
+    def is_open(self) -> bool:
+        """Tell whether the request may leave now."""
+        elapsed = (now - opened for now, opened in zip(_two_clocks(), self._opened, strict=True))
+        return all(0 <= seconds < _LEAVES_WITHIN for seconds in elapsed)
+
+
+def _two_clocks() -> tuple[float, float]:
+    wall = datetime.now(UTC).timestamp()  # noqa: TID251 - a stopwatch, not a date
+    return asyncio.get_running_loop().time(), wall
 
 
 def to_be_continued(why: str, after: timedelta) -> ApplicationError:

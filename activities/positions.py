@@ -240,7 +240,7 @@ class PositionActivities:
         return OrderIntent(
             intent_id=request.intent_id,
             account_id=position.account_id,
-            worker_id=position.worker_id,
+            worker_id=request.lease.worker_id,
             position_id=position.position_id,
             session_date=session_date_of(self._pace.now()),
             symbol=position.symbol,

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.closing import AwaitFlatRequest, ClosePlan, ClosingActivities, FlatnessProof, NoSession
@@ -23,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.identity import intent_id, task_queues
     from workflows.options import LOOK, RECORD, via
     from workflows.ordering import Ordering
-    from workflows.selling import Sale, Selling
+    from workflows.selling import Sale, Selling, lease_is_lost
 
 _PATIENCE_WITH_WORKERS: Final = timedelta(seconds=20)
 """Real time that the workers get to sell by themselves before the close sells for them."""
@@ -136,9 +137,14 @@ class MarketCloseWorkflow:
             return None
         self._say(f"selling {held.symbol} {held.name} ×{held.quantity:,} without its worker")
         await self._end_orders_of(position_id)
-        return await self._selling.sell_out(
-            Sale(held, ExitReason.DEADLINE, self._request.rules, plan, "sold by the market close")
-        )
+        sale = Sale(held, ExitReason.DEADLINE, self._request.rules, plan, "sold by the market close")
+        try:
+            return await self._selling.sell_out(sale)
+        except ActivityError as error:
+            if not lease_is_lost(error):
+                raise
+            self._say(f"{held.symbol} is sold by its worker after all")
+            return None
 
     async def _end_orders_of(self, position_id: PositionId) -> None:
         for unfinished in await self._open_orders(position_id):

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.cycles import Held
@@ -21,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
         TradeResult,
     )
     from domain.clock import MarketClock
+    from domain.errors import StaleFencingTokenError
     from domain.identity import IntentId
     from domain.order import OrderPurpose, OrderStatus
     from domain.position import ExitReason
@@ -109,3 +111,9 @@ class Selling:
 
     def _now(self) -> datetime:
         return self._clock.market_time(workflow.now())
+
+
+def lease_is_lost(error: ActivityError) -> bool:
+    """Tell whether an activity stopped because the symbol's lease is another's now."""
+    cause = error.cause
+    return isinstance(cause, ApplicationError) and cause.type == StaleFencingTokenError.__name__

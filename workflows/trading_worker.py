@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.cycles import AdoptionRequest, Cycle, CycleActivities, CycleRequest, Held, UnfinishedOrder
@@ -15,7 +15,6 @@ with workflow.unsafe.imports_passed_through():
     from activities.orders import SubmitRequest
     from activities.positions import CloseRequest, PositionActivities, TradeResult, WatchRequest
     from activities.reconciling import ReconcilingActivities
-    from domain.errors import StaleFencingTokenError
     from domain.exits import ExitSignal
     from domain.identity import IntentId
     from domain.market import Symbol
@@ -30,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.identity import intent_id, task_queues
     from workflows.options import ASK_BROKER, LOOK, RECORD, WATCH, via
     from workflows.ordering import Ordering
-    from workflows.selling import Sale, Selling
+    from workflows.selling import Sale, Selling, lease_is_lost
 
 NO_PRICE: Final = Price(0)
 """An order to sell that comes from a person or the clock was not decided on a price."""
@@ -104,7 +103,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         try:
             result = await self._selling.sell_out(Sale(held, signal.reason, self._life.rules, plan, signal.detail))
         except ActivityError as error:
-            if not _lease_is_lost(error):
+            if not lease_is_lost(error):
                 raise
             self._say(f"{held.symbol} was taken over: its lease is another's now")
             return
@@ -228,7 +227,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         try:
             return await watcher
         except ActivityError as error:
-            if not _lease_is_lost(error):
+            if not lease_is_lost(error):
                 raise
             self._say("the lease was lost: another watches this position now")
             return None
@@ -273,8 +272,3 @@ def _held(entry: PreparedEntry, record: OrderRecord) -> Held:
         overdue=False,
         lease=entry.lease,
     )
-
-
-def _lease_is_lost(error: ActivityError) -> bool:
-    cause = error.cause
-    return isinstance(cause, ApplicationError) and cause.type == StaleFencingTokenError.__name__
