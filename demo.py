@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -29,7 +29,7 @@ from operations.demo_rules import DEMO_RULES
 from operations.errors import NothingRunsError, OperationError
 from operations.fleet import Fleet
 from operations.schedule import latest_close, schedule_close
-from operations.starting import start_workers
+from operations.starting import MOST_WORKERS, start_workers
 from operations.watching import watch
 from settings import load_settings
 from starter import EXPECTED_ERRORS, leave, open_fleet, stdout_console
@@ -234,11 +234,21 @@ def _stage(asked: Mapping[str, int | bool]) -> Stage:
     )
 
 
+def _within(least: int, greatest: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        value = int(text)
+        if not least <= value <= greatest:
+            raise argparse.ArgumentTypeError(f"choose {least} to {greatest}")
+        return value
+
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="demo.py", description="Play a whole trading day, accelerated.")
-    parser.add_argument("--seed", type=int, default=7, help="which market (default 7)")
-    parser.add_argument("--workers", type=int, default=5, help="how many trading workers (default 5)")
-    parser.add_argument("--speed", type=int, default=180, help="market seconds per real second (default 180)")
+    parser.add_argument("--seed", type=_within(0, 2**31), default=7, help="which market (default 7)")
+    parser.add_argument("--workers", type=_within(1, MOST_WORKERS), default=5, help="trading workers (default 5)")
+    parser.add_argument("--speed", type=_within(1, 1000), default=180, help="market seconds a second (default 180)")
     parser.add_argument("--keep", action="store_true", help="leave everything running for the Web UI until Ctrl-C")
     return parser
 

@@ -16,7 +16,7 @@ from typing import Any, Final, Never
 from rich.console import Console
 from temporalio.service import RPCError
 
-from composition import account_of, calendar_of, connect_temporal, place_of
+from composition import TemporalAwayError, account_of, calendar_of, connect_temporal, place_of
 from database.database import open_database
 from database.errors import DATABASE_FAULTS
 from domain.errors import TradingError
@@ -78,8 +78,8 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
     place = place_of(settings, endpoints)
     try:
         client = await connect_temporal(settings, place)
-    except RuntimeError as error:
-        raise NothingRunsError(f"no Temporal server at {place.temporal_address} ({error}); {_START_FIRST}") from None
+    except TemporalAwayError as error:
+        raise NothingRunsError(f"{error}, or {_START_FIRST}") from None
     try:
         database = await open_database(place.database_url, _POOL_SIZE)
     except DATABASE_FAULTS as error:
