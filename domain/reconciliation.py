@@ -35,7 +35,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """Somebody else trades the symbol, or there are twins: a person has to decide."""
+    """There are twins, or what is listed cannot be read: a person has to decide."""
 
     orders: tuple[BrokerOrder, ...]
     kind: Literal["ambiguous"] = "ambiguous"
@@ -49,14 +49,18 @@ def match_lost_order(
 ) -> LostOrderMatch:
     """Look for the order of an intent that was sent not before a market instant and got no reply.
 
-    ``bound`` are the orders that other intents already own. Any unbound order of the same date, symbol and side since
-    then is a suspect; only a single one with our quantity, type and price is ours beyond doubt.
+    ``bound`` are the orders that other intents already own. An unbound order since then with our fingerprint is a
+    suspect, and a single one is ours: the broker never changes quantity, type or price of what it was sent. An order
+    with another fingerprint is the owner's, who may trade the same stock by hand.
     """
     earliest = sent_after - CLOCK_ALLOWANCE
     suspects = tuple(
         order
         for order in orders
-        if _goes_the_same_way(order, intent) and order.ref not in bound and order.ordered_at >= earliest
+        if _goes_the_same_way(order, intent)
+        and order.ref not in bound
+        and order.ordered_at >= earliest
+        and _could_be_ours(order, intent)
     )
     if not suspects:
         return Absent()
@@ -68,6 +72,13 @@ def match_lost_order(
 def _goes_the_same_way(order: BrokerOrder, intent: OrderIntent) -> bool:
     ours = (intent.session_date, intent.symbol, intent.side)
     return (order.ref.order_date, order.symbol, order.side) == ours and order.original is None
+
+
+def _could_be_ours(order: BrokerOrder, intent: OrderIntent) -> bool:
+    """Tell whether the fingerprint fits, as far as it can be read."""
+    if order.order_type is None:
+        return order.quantity == intent.quantity
+    return _has_fingerprint(order, intent)
 
 
 def _has_fingerprint(order: BrokerOrder, intent: OrderIntent) -> bool:
