@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m chaos", description="Break whole days, and count what breaks.")
     parser.add_argument("--seed", type=int, default=1, help="the first round's seed (default 1)")
     parser.add_argument("--rounds", type=int, default=1, help="how many seeds in a row (default 1)")
-    parser.add_argument("--minutes", type=float, default=1.4, help="real length of a session (default 1.4)")
+    parser.add_argument("--minutes", type=float, default=1.6, help="real length of a session (default 1.6)")
     parser.add_argument("--processes", type=int, default=2, help="hosting processes (default 2)")
     parser.add_argument("--workers", type=int, default=6, help="trading workers (default 6)")
     parser.add_argument("--list", action="store_true", help="show the schedules without playing them")

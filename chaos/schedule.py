@@ -63,6 +63,8 @@ class Act:
 
 _MEAN_PAUSE: Final = 1.1
 """Seconds between two deeds."""
+_TOKEN_LASTS: Final = 52.0
+"""Seconds before the first token may die: KIS issues one a minute, and without one nothing can be done or shown."""
 _LEAST_APART: Final = 4.0
 """Seconds for which at least one hosting process runs before the next one is touched."""
 _WEIGHTS: Final[Mapping[FaultKind, int]] = {
@@ -91,7 +93,7 @@ _WEIGHTS: Final[Mapping[FaultKind, int]] = {
     FaultKind.QUERY_GARBAGE: 2,
     FaultKind.LAG_LISTS: 4,
     FaultKind.EMPTY_BALANCE: 2,
-    FaultKind.EXPIRE_TOKEN: 2,
+    FaultKind.EXPIRE_TOKEN: 4,
     FaultKind.RATE_STORM: 2,
     FaultKind.HAND_BUY: 2,
     FaultKind.HAND_SELL: 1,
@@ -161,6 +163,7 @@ class _FreeTimes:
     def __init__(self, hosts: int) -> None:
         self._host_free_at = [0.0] * hosts
         self._parts_free_at = 0.0
+        self._token_free_at = _TOKEN_LASTS
 
     def allows(self, act: Act) -> bool:
         """Take the time that the act needs, or refuse it."""
@@ -170,10 +173,18 @@ class _FreeTimes:
                 return False
             self._parts_free_at = needed
             return True
+        if act.kind is FaultKind.EXPIRE_TOKEN:
+            return self._token_may_die(act)
         if act.kind not in _ON_HOSTS:
             return True
         others = [free_at for host, free_at in enumerate(self._host_free_at) if host != act.host]
         if act.at < self._host_free_at[act.host] or min(others, default=0.0) > act.at:
             return False
         self._host_free_at[act.host] = needed
+        return True
+
+    def _token_may_die(self, act: Act) -> bool:
+        if act.at < self._token_free_at:
+            return False
+        self._token_free_at = act.at + 2 * _TOKEN_LASTS
         return True
