@@ -11,9 +11,11 @@ from temporalio import activity
 from activities.heart import Heart
 from activities.quote_feed import QuoteFeed
 from domain.errors import TryAgainError
+from domain.event import ENTRY_DENIED, Event, EventLevel
 from domain.identity import AccountId, WorkerId
 from domain.lane import Lane
 from domain.market import Symbol
+from domain.risk import Denial, Denied, standing_denial
 from domain.rules import TradingRules
 from domain.screening import Candidate, ScanReport, ScreenedStock, marked_by, select_candidates
 from domain.session import SessionPlan
@@ -66,17 +68,46 @@ class MarketDataActivities:
         await self._database.workers.enter(
             request.account_id, request.worker_id, WorkerState.SCANNING, None, "scanning", at
         )
+        told: Denial | None = None
         async with Heart() as heart:
             while request.plan.entries_allowed_at(self._pace.now()):
                 heart.progress()
                 orphans = await self._database.locks.orphans(request.account_id, request.worker_id)
                 if orphans:
                     return Findings(orphan=orphans[0])
-                report = await self._scanned(request)
+                shut = await self._shut_gate(request)
+                if shut is not None and shut.denial is not told:
+                    told = await self._tell(shut, request)
+                report = await self._scanned(request) if shut is None else None
                 if report is not None and report.candidates:
                     return Findings(report.candidates)
                 await self._pace.pause(request.rules.execution.scan_interval)
         return Findings()
+
+    async def _shut_gate(self, request: ScanRequest) -> Denied | None:
+        """Return why no stock at all may be bought now: a worker that may not buy does not look either."""
+        now = self._pace.now()
+        snapshot = await self._database.risk.snapshot(
+            request.account_id, request.worker_id, request.plan.session.date, now
+        )
+        return standing_denial(snapshot, request.rules.risk, request.plan, now)
+
+    async def _tell(self, shut: Denied, request: ScanRequest) -> Denial:
+        now, denial = self._pace.now(), shut.denial
+        event = Event(
+            account_id=request.account_id,
+            kind=ENTRY_DENIED,
+            level=EventLevel.WARNING,
+            at=now,
+            session_date=request.plan.session.date,
+            worker_id=request.worker_id,
+            detail={"denial": denial.value, "detail": shut.detail},
+            key=f"denied/{activity.info().workflow_run_id}/{denial}",
+        )
+        await self._database.events.append(event)
+        word = f"not buying: {shut.detail}"
+        await self._database.workers.enter(request.account_id, request.worker_id, WorkerState.SCANNING, None, word, now)
+        return denial
 
     async def _scanned(self, request: ScanRequest) -> ScanReport | None:
         try:

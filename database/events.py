@@ -1,17 +1,15 @@
 """What happened, in order and for ever; and how many stocks each filter dropped in the scans of a session."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from database.pool import Executor, Pool, Row, transaction
-from domain.event import Event, EventLevel
+from domain.event import ENTRY_DENIED, Event, EventLevel
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
 from domain.order import OrderIntent
 from domain.risk import Denial
 from domain.session import SessionDate
 
-ENTRY_DENIED: Final = "entry_denied"
 """The kind of event that ``denials_on`` counts."""
 
 _APPEND = """

@@ -3,10 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
 from domain.session import SessionDate
+
+ENTRY_DENIED: Final = "entry_denied"
+"""The kind of event by which denials are counted; its detail names the denial."""
 
 
 class EventLevel(StrEnum):

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
-from domain.money import Quantity, Won
+from domain.money import NO_SHARES, NO_WON, Quantity, Won
 from domain.rules import RiskRules
 from domain.session import SessionPlan
 
@@ -72,6 +72,7 @@ class Denied:
 
 
 Review = Approved | Denied
+_NO_STOCK: Final = Symbol("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,3 +157,9 @@ def review(proposal: EntryProposal, snapshot: RiskSnapshot, rules: RiskRules, pl
         if objection is not None:
             return Denied(denial, objection)
     return Approved()
+
+
+def standing_denial(snapshot: RiskSnapshot, rules: RiskRules, plan: SessionPlan, at: datetime) -> Denied | None:
+    """Return why nothing may be bought at a market instant, whatever the stock, or None when a buy may be proposed."""
+    verdict = review(EntryProposal(_NO_STOCK, NO_SHARES, NO_WON, at), snapshot, rules, plan)
+    return verdict if isinstance(verdict, Denied) else None

@@ -6,6 +6,7 @@ from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
 from activities.closing import AwaitFlatRequest, ClosePlan, NoSession
 from activities.positions import CloseRequest
+from activities.reconciling import ReconcileRequest
 from activities.summarising import SummaryRequest
 from domain.event import EventLevel
 from domain.identity import IntentId, WorkerId
@@ -137,8 +138,8 @@ async def test_a_missing_fill_is_booked_and_a_second_run_changes_nothing(desk: D
     entry = await desk.prepared()
     await desk.submits(entry)
 
-    first = await desk.does(desk.reconciling.reconcile_account, ACCOUNT)
-    second = await desk.does(desk.reconciling.reconcile_account, ACCOUNT)
+    first = await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT))
+    second = await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT))
 
     assert (first.booked_fills, second.booked_fills) == (1, 0)
     assert first.differences == second.differences == ()
@@ -148,8 +149,8 @@ async def test_a_missing_fill_is_booked_and_a_second_run_changes_nothing(desk: D
 async def test_a_foreign_holding_is_reported_once_and_not_touched(desk: Desk) -> None:
     bought_by_hand(desk)
 
-    await desk.does(desk.reconciling.reconcile_account, ACCOUNT)
-    found = await desk.does(desk.reconciling.reconcile_account, ACCOUNT)
+    await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT))
+    found = await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT))
 
     assert found.differences == (f"foreign_holding: {HYNIX}, ledger 0, broker 3",)
     assert await desk.database.events.counts(ACCOUNT, TODAY, "discrepancy_found") == 1
@@ -164,7 +165,7 @@ async def test_shares_sold_by_hand_are_missed(desk: Desk) -> None:
     sale = OrderRequest(account, SAMSUNG, Side.SELL, OrderType.MARKET, Quantity(1), Price(0))
     desk.simulation.place_order(sale, by_hand=True)
 
-    found = await desk.does(desk.reconciling.reconcile_account, ACCOUNT)
+    found = await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT))
 
     assert [line.split(":")[0] for line in found.differences] == ["missing_holding"]
     assert (await desk.holding(entry.position_id)).quantity == entry.quantity

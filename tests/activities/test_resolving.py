@@ -7,7 +7,7 @@ import pytest
 from activities.entries import PreparedEntry
 from activities.resolving import ProofRules
 from domain.market import Side
-from domain.money import Price, Quantity
+from domain.money import Price
 from domain.order import OrderRecord, OrderStatus
 from simulator.orders import OrderRequest, OrderType
 from tests.activities.desk import PLAN, Desk
@@ -89,7 +89,7 @@ async def test_an_order_that_cannot_be_told_from_a_foreign_one_waits_for_somebod
 ) -> None:
     entry = await lost(desk, "drop_reply_after")
     (ours,) = desk.sent
-    by_hand = OrderRequest(ours.account, SAMSUNG, Side.BUY, OrderType.LIMIT, Quantity(7), Price(ours.price))
+    by_hand = OrderRequest(ours.account, SAMSUNG, Side.BUY, OrderType.LIMIT, ours.quantity, Price(ours.price))
     desk.simulation.place_order(by_hand, by_hand=True)
 
     with pytest.raises(AssertionError, match="does not come"):

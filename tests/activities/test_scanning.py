@@ -63,6 +63,32 @@ async def test_a_scan_ends_empty_when_the_time_for_entries_is_over(desk: Desk) -
     assert desk.pace.pauses == 3
 
 
+async def test_a_worker_that_may_not_buy_does_not_look_either_and_says_why_once(desk: Desk) -> None:
+    await desk.registers()
+    request = _breaks_out(desk)
+    await desk.database.risk.press_kill_switch(ACCOUNT, "operator", "test")
+    desk.simulation.move_clock(PLAN.entries_until - timedelta(seconds=30))
+    calls = desk.simulation.calls.total
+
+    found = await desk.does(desk.market_data.find_candidates, request)
+
+    assert found.candidates == ()
+    assert desk.simulation.calls.total == calls
+    assert await desk.database.events.denials_on(ACCOUNT, PLAN.session.date, WORKER) == {"KILL_SWITCH_ON": 1}
+    (row,) = await desk.database.workers.board(ACCOUNT, PLAN.session.date)
+    assert row.last_event == "not buying: the kill switch is on"
+
+
+async def test_a_worker_looks_again_as_soon_as_it_may_buy(desk: Desk) -> None:
+    await desk.registers()
+    request = _breaks_out(desk)
+    await desk.database.risk.press_kill_switch(ACCOUNT, "operator", "test")
+    waiting = asyncio.create_task(desk.does(desk.market_data.find_candidates, request))
+    await desk.database.risk.lift_kill_switch(ACCOUNT, "operator")
+
+    assert (await waiting).candidates
+
+
 async def test_a_broker_out_of_reach_postpones_the_scan(desk: Desk) -> None:
     await desk.registers()
     request = _breaks_out(desk)

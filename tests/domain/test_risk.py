@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.money import Won
-from domain.risk import CHECKS, Approved, Denial, Denied, RiskSnapshot, review
+from domain.risk import CHECKS, Approved, Denial, Denied, RiskSnapshot, review, standing_denial
 from domain.rules import RiskRules
 from tests.builders import HYNIX, NOW, SAMSUNG, a_plan, a_proposal, a_snapshot
 
@@ -99,3 +99,15 @@ def test_the_review_never_approves_past_a_limit(amount: Won, at: datetime, snaps
         and not snapshot.kill_switch_on
     )
     assert isinstance(verdict, Approved) == within
+
+
+def test_what_keeps_every_stock_from_being_bought_needs_no_proposal() -> None:
+    assert standing_denial(a_snapshot(), RULES, a_plan(), NOW) is None
+    lost = standing_denial(a_snapshot(kill_switch_on=True), RULES, a_plan(), NOW)
+    assert lost is not None
+    assert lost.denial is Denial.KILL_SWITCH_ON
+
+
+def test_a_single_stock_that_rests_keeps_no_other_from_being_bought() -> None:
+    resting = a_snapshot(symbols_cooling_down=frozenset({SAMSUNG}))
+    assert standing_denial(resting, RULES, a_plan(), NOW) is None
