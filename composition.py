@@ -38,6 +38,7 @@ from exchange.calendar import krx_calendar
 from settings import Settings
 from workflows.identity import task_queues
 from workflows.market_close import MarketCloseWorkflow
+from workflows.reconciliation import ReconciliationWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
 _SIMULATED_KEY: Final = "HARU-SIMULATED-KEY-0000000000000000A"
@@ -153,7 +154,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
                 closing.list_open_orders,
                 summaries.write_summaries,
             ],
-            workflows=[TradingWorkerWorkflow, MarketCloseWorkflow],
+            workflows=[TradingWorkerWorkflow, MarketCloseWorkflow, ReconciliationWorkflow],
         ),
         _worker(
             client,

@@ -26,13 +26,14 @@ from operations.board import read_board
 from operations.broker_books import read_broker_books
 from operations.day_report import Day, read_ledger, report_table, save_report, violations
 from operations.demo_rules import DEMO_RULES
+from operations.desk import stdout_console
 from operations.errors import NothingRunsError, OperationError
 from operations.fleet import Fleet
 from operations.schedule import latest_close, schedule_close
 from operations.starting import MOST_WORKERS, start_workers
 from operations.watching import watch
 from settings import load_settings
-from starter import EXPECTED_ERRORS, leave, open_fleet, stdout_console
+from starter import EXPECTED_ERRORS, leave, open_fleet
 from workflows.market_close import CloseOutcome
 
 _ROOT: Final = Path(__file__).resolve().parent

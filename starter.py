@@ -3,17 +3,14 @@
 import argparse
 import asyncio
 import getpass
-import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import Any, Final, Never
 
-from rich.console import Console
 from temporalio.service import RPCError
 
 from composition import TemporalAwayError, account_of, calendar_of, connect_temporal, place_of
@@ -24,8 +21,9 @@ from domain.identity import Environment
 from domain.session import SessionDate
 from embedded.errors import EmbeddedError
 from embedded.finding import find_endpoints
-from operations import commands, figures
+from operations import commands, figures, order_verbs
 from operations.board import as_json, read_board, rendered
+from operations.desk import Desk, Verb, stdout_console
 from operations.errors import NothingRunsError, OperationError
 from operations.fleet import ALL_WORKERS, Fleet
 from operations.schedule import close_now, schedule_close
@@ -37,32 +35,6 @@ _POOL_SIZE: Final = 2
 _WIDE: Final = 160
 EXPECTED_ERRORS: Final = (SettingsError, EmbeddedError, OperationError, TradingError, RPCError, *DATABASE_FAULTS)
 """What is told in one line, without a traceback."""
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Where an operator sits: the fleet, the settings, what was asked, and where answers go."""
-
-    fleet: Fleet
-    settings: Settings
-    asked: argparse.Namespace
-    console: Console
-
-    def answer(self, value: Any, show: Callable[[], None]) -> None:
-        """Print for programs when JSON was asked for, else for people."""
-        if self.asked.json:
-            sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
-        else:
-            show()
-
-
-def stdout_console() -> Console:
-    """Return where answers go; a pipe has no width, so tables get all they need."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_WIDE)
-
-
-Verb = Callable[[Desk], Awaitable[int]]
 
 
 @asynccontextmanager
@@ -102,7 +74,7 @@ _START_FIRST: Final = "start `python worker.py` first"
 
 
 async def _start(desk: Desk) -> int:
-    fleet, rules = desk.fleet, desk.settings.rules
+    fleet, rules = desk.fleet, desk.rules
     _require_live_word(fleet.environment, desk.asked.live)
     names = await start_workers(fleet, desk.asked.workers, rules)
     await schedule_close(fleet, rules, fleet.market_now())
@@ -178,7 +150,7 @@ async def _lift(desk: Desk) -> int:
 
 
 async def _close(desk: Desk) -> int:
-    handle = await close_now(desk.fleet, desk.settings.rules)
+    handle = await close_now(desk.fleet, desk.rules)
     desk.answer(
         {"workflow_id": handle.id, "run_id": handle.result_run_id, "web_ui": desk.fleet.web_ui},
         lambda: desk.console.print(f"Closing now: workflow {handle.id}. It ends with the session."),
@@ -226,10 +198,24 @@ def _parser() -> argparse.ArgumentParser:
     switch.add_argument("position", choices=("on", "off"))
     switch.add_argument("--reason", default="", help="kept in the books")
     _add(verbs, "close", _close, "start the market close now")
+    _add_order_verbs(verbs)
     for name, act, what in (("summary", _summary, "sum up a session"), ("trades", _trades, "list a session's trades")):
         verb = _add(verbs, name, act, what)
         verb.add_argument("date", nargs="?", type=_session_date, metavar="DATE", help="YYYY-MM-DD, default today")
     return parser
+
+
+def _add_order_verbs(verbs: Any) -> None:
+    compare = _add(verbs, "reconcile", order_verbs.reconcile, "compare the broker's books with ours")
+    compare.add_argument("--apply", action="store_true", help="book missing fills and write differences down")
+    _add(verbs, "quarantine", order_verbs.quarantine, "list the orders that wait for a person")
+    adopt = _add(verbs, "adopt", order_verbs.adopt, "a quarantined order is this one at the broker")
+    dismiss = _add(verbs, "dismiss", order_verbs.dismiss, "a quarantined order was never placed")
+    for verb in (adopt, dismiss):
+        verb.add_argument("intent", metavar="INTENT", help="as `quarantine` lists it")
+        verb.add_argument("--reason", required=True, help="how you know; kept in the books")
+    adopt.add_argument("number", metavar="ORDER_NUMBER", help="the broker's order number")
+    adopt.add_argument("branch", metavar="BRANCH", help="the branch that numbered it (ord_gno_brno)")
 
 
 _COMMANDS: Final = (
@@ -279,7 +265,7 @@ def _session_date(text: str) -> SessionDate:
 async def _run(asked: argparse.Namespace) -> int:
     settings = load_settings()
     async with open_fleet(settings) as fleet:
-        done: int = await asked.act(Desk(fleet, settings, asked, stdout_console()))
+        done: int = await asked.act(Desk(fleet, settings.rules, asked, stdout_console()))
         return done
 
 

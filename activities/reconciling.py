@@ -35,6 +35,14 @@ class Reconciled:
     entries_closed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ReconcileRequest:
+    """Whose books to compare; without ``apply`` nothing is written, only shown."""
+
+    account_id: AccountId
+    apply: bool = True
+
+
 class ReconcilingActivities:
     """Compares two books and writes only what the broker proves."""
 
@@ -44,36 +52,51 @@ class ReconcilingActivities:
         self._pace = pace
 
     @activity.defn
-    async def reconcile_account(self, account_id: AccountId) -> Reconciled:
+    async def reconcile_account(self, request: ReconcileRequest) -> Reconciled:
         """Book missing fills of our own orders; report everything else as a difference, never sell it silently.
 
         A difference counts when several reads show it unchanged: while others trade, single reads always differ.
         """
-        session_date = session_date_of(self._pace.now())
+        account_id, session_date = request.account_id, session_date_of(self._pace.now())
         async with Heart() as heart:
-            booked, lasting = await self._compare(account_id, session_date)
+            booked, lasting = await self._compare(request, session_date)
             for _ in range(_READS - 1):
                 if not lasting:
                     break
                 await self._pace.pause(_BETWEEN_READS)
                 heart.progress()
-                more, seen = await self._compare(account_id, session_date)
+                more, seen = await self._compare(request, session_date)
                 booked, lasting = booked + more, lasting & seen
         differences = sorted(lasting, key=_in_words)
+        ours = [difference for difference in differences if difference.kind in OUR_OWN]
+        if request.apply:
+            await self._write_down(account_id, session_date, differences, ours)
+        words = tuple(_in_words(difference) for difference in differences)
+        return Reconciled(booked, words, entries_closed=bool(ours) and request.apply)
+
+    async def _write_down(
+        self,
+        account_id: AccountId,
+        session_date: SessionDate,
+        differences: list[Discrepancy],
+        ours: list[Discrepancy],
+    ) -> None:
         for difference in differences:
             await self._tell(account_id, session_date, difference)
-        ours = [difference for difference in differences if difference.kind in OUR_OWN]
         if ours:
             reason = "books disagree: " + "; ".join(_in_words(difference) for difference in ours)
             await self._database.risk.close_entries(account_id, session_date, reason)
-        return Reconciled(booked, tuple(_in_words(difference) for difference in differences), bool(ours))
 
-    async def _compare(self, account_id: AccountId, session_date: SessionDate) -> tuple[int, frozenset[Discrepancy]]:
-        moving = await self._symbols_with_orders(account_id)
+    async def _compare(
+        self, request: ReconcileRequest, session_date: SessionDate
+    ) -> tuple[int, frozenset[Discrepancy]]:
+        account_id = request.account_id
+        moving = await self._symbols_with_orders(account_id) if request.apply else set()
         listed = await self._broker.orders_on(session_date, Lane.RESOLVE)
-        booked = await self._book_missing_fills(account_id, listed)
+        booked = await self._book_missing_fills(account_id, listed) if request.apply else 0
         found = await self._differences(account_id, session_date, listed)
-        moving |= await self._symbols_with_orders(account_id)
+        if request.apply:
+            moving |= await self._symbols_with_orders(account_id)
         return booked, frozenset(difference for difference in found if difference.symbol not in moving)
 
     async def _symbols_with_orders(self, account_id: AccountId) -> set[Symbol]:

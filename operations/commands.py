@@ -83,7 +83,16 @@ def change_rules(changes: Mapping[str, str]) -> Command:
 
 async def tell(fleet: Fleet, workers: Sequence[WorkerId], command: Command) -> tuple[CommandOutcome, ...]:
     """Send a command to workers, all at once, and collect their answers."""
-    return tuple(await asyncio.gather(*(_tell(fleet, worker, command) for worker in workers)))
+    outcomes = await asyncio.gather(*(_tell(fleet, worker, command) for worker in workers))
+    await _show_pauses(fleet, outcomes)
+    return tuple(outcomes)
+
+
+async def _show_pauses(fleet: Fleet, outcomes: Sequence[CommandOutcome]) -> None:
+    registered = {row.worker_id for row in await fleet.database.workers.all_of(fleet.account_id)}
+    for outcome in outcomes:
+        if outcome.status is not None and outcome.worker_id in registered:
+            await fleet.database.workers.set_paused(fleet.account_id, outcome.worker_id, outcome.status.paused)
 
 
 async def press_kill_switch(fleet: Fleet, by: str, reason: str) -> tuple[CommandOutcome, ...]:

@@ -4,20 +4,15 @@ import asyncio
 from typing import Final
 
 from temporalio.client import WorkflowHandle
-from temporalio.common import (
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from domain.identity import WorkerId
 from domain.rules import TradingRules
-from domain.worker_state import WorkerLife, WorkerState
+from domain.worker_state import WorkerLife
 from operations.errors import OperationError
 from operations.fleet import Fleet
 from strategies import tradable
-from workflows.attributes import TRADE_STATE, WORKER_NAME
+from workflows import attributes
 from workflows.identity import task_queues, worker_name, worker_workflow_id
 from workflows.trading_worker import TradingWorkerWorkflow
 
@@ -50,10 +45,5 @@ async def start_worker(fleet: Fleet, life: WorkerLife) -> WorkflowHandle[Trading
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary=f"{life.worker_id} trades {life.account_id}",
         static_details=f"One run tells one trade of **{life.worker_id}**; the current details say what it does now.",
-        search_attributes=TypedSearchAttributes(
-            [
-                SearchAttributePair(WORKER_NAME, str(life.worker_id)),
-                SearchAttributePair(TRADE_STATE, WorkerState.IDLE.value),
-            ]
-        ),
+        search_attributes=attributes.at_start(life.worker_id),
     )

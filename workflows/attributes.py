@@ -3,8 +3,9 @@
 from typing import Final
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
+from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 
+from domain.identity import WorkerId
 from domain.position import ExitReason
 from domain.worker_state import WorkerState
 
@@ -16,6 +17,13 @@ TRADE_PNL: Final = SearchAttributeKey.for_int("TradePnl")
 """Net won of the run's trade."""
 
 ALL: Final = (WORKER_NAME, TRADE_STATE, TRADE_SYMBOL, EXIT_REASON, TRADE_PNL)
+
+
+def at_start(worker_id: WorkerId) -> TypedSearchAttributes:
+    """Return what a run begins with: its worker, idle, and nothing of the trade before."""
+    return TypedSearchAttributes(
+        [SearchAttributePair(WORKER_NAME, str(worker_id)), SearchAttributePair(TRADE_STATE, WorkerState.IDLE.value)]
+    )
 
 
 def show_state(state: WorkerState, symbol: str | None = None) -> None:

@@ -167,7 +167,8 @@ class CommandedWorkflow:
         if condition() or left <= timedelta(0):
             return condition()
         try:
-            await workflow.wait_condition(condition, timeout=left)
+            until = f"until {in_seoul(market_instant):%m-%d %H:%M:%S} KST"
+            await workflow.wait_condition(condition, timeout=left, timeout_summary=until)
         except TimeoutError:
             return False
         return True

@@ -55,6 +55,11 @@ def close_schedule_id(account_id: AccountId) -> str:
     return f"{_CLOSE_PREFIX}-schedule/{account_id}"
 
 
+def reconciliation_workflow_id(account_id: AccountId) -> str:
+    """Return the workflow id of a reconciliation on demand."""
+    return f"reconciliation/{account_id}"
+
+
 def intent_id(run_id: str, sequence: int) -> IntentId:
     """Return the idempotency key of a run's n-th order; run ids never repeat, so neither does the key."""
     return IntentId(f"{run_id}.{sequence}")

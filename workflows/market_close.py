@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.closing import AwaitFlatRequest, ClosePlan, ClosingActivities, FlatnessProof, NoSession
     from activities.positions import TradeResult
-    from activities.reconciling import Reconciled, ReconcilingActivities
+    from activities.reconciling import Reconciled, ReconcileRequest, ReconcilingActivities
     from activities.summarising import SummaryActivities, SummaryRequest
     from domain.clock import LIVE_CLOCK, MarketClock, in_seoul
     from domain.identity import AccountId, IntentId, PositionId
@@ -63,8 +63,9 @@ class MarketCloseWorkflow:
         self._request = request
         self._queues = task_queues(request.account_id)
         self._intents = 0
-        self._ordering = Ordering(self._queues)
-        self._selling = Selling(self._queues, request.clock, self._next_intent)
+        # A day must end although nobody decides about a quarantined order; what it holds up is carried, and named.
+        self._ordering = Ordering(self._queues, waits_for_operator=False)
+        self._selling = Selling(self._queues, request.clock, self._next_intent, waits_for_operator=False)
 
     @workflow.run
     async def run(self, request: CloseRequest) -> CloseOutcome:
@@ -164,7 +165,7 @@ class MarketCloseWorkflow:
     async def _reconcile(self) -> Reconciled:
         return await workflow.execute_activity_method(
             ReconcilingActivities.reconcile_account,
-            self._request.account_id,
+            ReconcileRequest(self._request.account_id),
             **via(self._queues.watch, LOOK, "broker against ledger"),
         )
 

@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.orders import FollowRequest, OrderActivities, SubmitRequest
     from activities.resolving import ResolvingActivities
     from domain.identity import IntentId
-    from domain.order import WORKING_STATUSES, OrderPurpose, OrderRecord
+    from domain.order import WORKING_STATUSES, OrderPurpose, OrderRecord, OrderStatus
     from workflows.identity import TaskQueues
     from workflows.options import CANCEL_ONCE, LOOK, RESOLVED_QUICKLY, SUBMIT_ENTRY_ONCE, SUBMIT_EXIT_ONCE, via
 
@@ -17,8 +17,9 @@ with workflow.unsafe.imports_passed_through():
 class Ordering:
     """The order protocol as steps of a workflow."""
 
-    def __init__(self, queues: TaskQueues) -> None:
+    def __init__(self, queues: TaskQueues, *, waits_for_operator: bool = True) -> None:
         self._queues = queues
+        self._waits_for_operator = waits_for_operator
 
     async def place(self, request: SubmitRequest, patience: timedelta, summary: str) -> OrderRecord:
         """Send the order once, find out what became of it, and end it when patience runs out."""
@@ -26,9 +27,12 @@ class Ordering:
         return await self.finish(request.intent_id, patience, summary)
 
     async def finish(self, intent_id: IntentId, patience: timedelta, summary: str) -> OrderRecord:
-        """Bring any order, however it was left, to its proven end; what is unfilled after patience is withdrawn."""
+        """Bring any order, however it was left, to its proven end; what is unfilled after patience is withdrawn.
+
+        Only where nobody waits for the operator does an order come back that is still quarantined.
+        """
         record = await self._follow(intent_id, patience, summary)
-        while record.is_active:
+        while record.is_active and not self._is_left_to_the_operator(record):
             if record.status in WORKING_STATUSES:
                 await self._cancel(intent_id, summary)
                 record = await self._follow(intent_id, RESOLVED_QUICKLY, summary)
@@ -36,6 +40,9 @@ class Ordering:
                 await self._resolve(intent_id, summary)
                 record = await self._follow(intent_id, patience, summary)
         return record
+
+    def _is_left_to_the_operator(self, record: OrderRecord) -> bool:
+        return record.status is OrderStatus.QUARANTINED and not self._waits_for_operator
 
     async def _submit(self, request: SubmitRequest, summary: str) -> None:
         options = SUBMIT_ENTRY_ONCE if request.purpose is OrderPurpose.ENTRY else SUBMIT_EXIT_ONCE
@@ -56,7 +63,9 @@ class Ordering:
 
     async def _resolve(self, intent_id: IntentId, summary: str) -> OrderRecord:
         return await workflow.execute_activity_method(
-            ResolvingActivities.resolve_order, intent_id, **via(self._queues.watch, LOOK, f"find out: {summary}")
+            ResolvingActivities.resolve_order,
+            args=[intent_id, self._waits_for_operator],
+            **via(self._queues.watch, LOOK, f"find out: {summary}"),
         )
 
     async def _cancel(self, intent_id: IntentId, summary: str) -> None:

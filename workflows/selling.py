@@ -51,11 +51,18 @@ class Sale:
 class Selling:
     """Sells exactly what is held, one proven order after the other."""
 
-    def __init__(self, queues: TaskQueues, clock: MarketClock, next_intent: Callable[[], IntentId]) -> None:
+    def __init__(
+        self,
+        queues: TaskQueues,
+        clock: MarketClock,
+        next_intent: Callable[[], IntentId],
+        *,
+        waits_for_operator: bool = True,
+    ) -> None:
         self._queues = queues
         self._clock = clock
         self._next_intent = next_intent
-        self._ordering = Ordering(queues)
+        self._ordering = Ordering(queues, waits_for_operator=waits_for_operator)
 
     async def sell_out(self, sale: Sale) -> TradeResult | None:
         """Sell until the ledger holds nothing, then book the trade; None when the session ended first (R16)."""

@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.market_data import Findings, MarketDataActivities, ScanRequest
     from activities.orders import SubmitRequest
     from activities.positions import CloseRequest, PositionActivities, TradeResult, WatchRequest
-    from activities.reconciling import ReconcilingActivities
+    from activities.reconciling import ReconcileRequest, ReconcilingActivities
     from domain.exits import ExitSignal
     from domain.identity import IntentId
     from domain.market import Symbol
@@ -34,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
 NO_PRICE: Final = Price(0)
 """An order to sell that comes from a person or the clock was not decided on a price."""
 _AFTER_THE_CLOSE: Final = timedelta(seconds=2)
+_MOST_DOUBLINGS: Final = 2
 
 
 @workflow.defn
@@ -45,6 +46,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         super().__init__(life)
         self._queues = task_queues(life.account_id)
         self._intents = 0
+        self._fruitless = 0
         self._ordering = Ordering(self._queues)
         self._selling = Selling(self._queues, life.clock, self._next_intent)
 
@@ -61,7 +63,8 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         self._sell_because, self._hands_full = None, False
         await workflow.wait_condition(workflow.all_handlers_finished)
         if not self._life.stopping:
-            workflow.continue_as_new(replace(self._life, cycles=self._life.cycles + 1))
+            next_life = replace(self._life, cycles=self._life.cycles + 1)
+            workflow.continue_as_new(next_life, search_attributes=attributes.at_start(next_life.worker_id))
 
     async def _play_one_trade(self) -> None:
         cycle = await self._begin()
@@ -92,6 +95,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
             )
             if held is not None:
                 return held
+            self._fruitless += bool(found.candidates)
             await self._until(self._is_winding_down, self._now() + self._scan_pause())
         return None
 
@@ -99,7 +103,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         signal = await self._hold(held, plan)
         if signal is None:
             return
-        self._enter_state(WorkerState.EXITING, f"selling {held.symbol}: {signal.reason}")
+        self._enter_state(WorkerState.EXITING, f"selling {held.name}: {signal.reason}", held.symbol)
         try:
             result = await self._selling.sell_out(Sale(held, signal.reason, self._life.rules, plan, signal.detail))
         except ActivityError as error:
@@ -126,7 +130,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
     async def _reconcile(self) -> None:
         found = await workflow.execute_activity_method(
             ReconcilingActivities.reconcile_account,
-            self._life.account_id,
+            ReconcileRequest(self._life.account_id),
             **via(self._queues.watch, LOOK, "broker against ledger, before the first order"),
         )
         for difference in found.differences:
@@ -258,7 +262,9 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         return intent_id(workflow.info().run_id, self._intents)
 
     def _scan_pause(self) -> timedelta:
-        return self._in_market(self._life.rules.execution.scan_interval)
+        """Twice as long after each candidate that came to nothing: what failed now will hardly work in two seconds."""
+        pause = self._life.rules.execution.scan_interval * 2 ** min(self._fruitless, _MOST_DOUBLINGS)
+        return self._in_market(pause)
 
 
 def _held(entry: PreparedEntry, record: OrderRecord) -> Held:

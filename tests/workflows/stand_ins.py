@@ -22,7 +22,7 @@ from activities.positions import (
     TradeResult,
     WatchRequest,
 )
-from activities.reconciling import Reconciled
+from activities.reconciling import Reconciled, ReconcileRequest
 from activities.summarising import SummaryRequest
 from domain.clock import MarketClock
 from domain.exits import ExitSignal
@@ -63,6 +63,8 @@ class Desk:
     fills: list[int] = field(default_factory=list)
     """Scripted filled quantities of follow_order; then everything fills."""
     lost_submits: int = 0
+    undecidable: bool = False
+    """Whether a lost order cannot be told from another."""
     held_at_start: Held | None = None
     reasons: list[ExitReason] = field(default_factory=list)
     trades: list[TradeResult] = field(default_factory=list)
@@ -125,8 +127,13 @@ class Desk:
         return self._orders[request.intent_id]
 
     @activity.defn
-    async def resolve_order(self, intent_id: IntentId) -> OrderRecord:
+    async def resolve_order(self, intent_id: IntentId, waits_for_operator: bool = True) -> OrderRecord:
         self.calls["resolve_order"] += 1
+        if self.undecidable:
+            self._orders[intent_id] = replace(self._orders[intent_id], status=OrderStatus.QUARANTINED)
+            if waits_for_operator:
+                raise to_be_continued("an operator has to decide", timedelta(minutes=1))
+            return self._orders[intent_id]
         self._orders[intent_id] = replace(self._orders[intent_id], status=OrderStatus.ACCEPTED, ref=a_ref(99))
         return self._orders[intent_id]
 
@@ -211,10 +218,12 @@ class Desk:
     @activity.defn
     async def list_open_orders(self, account_id: AccountId, position_id: PositionId | None) -> tuple[IntentId, ...]:
         self.calls["list_open_orders"] += 1
-        return ()
+        return tuple(
+            order.intent.intent_id for order in self._orders.values() if order.status is OrderStatus.QUARANTINED
+        )
 
     @activity.defn
-    async def reconcile_account(self, account_id: AccountId) -> Reconciled:
+    async def reconcile_account(self, request: ReconcileRequest) -> Reconciled:
         self.calls["reconcile_account"] += 1
         return Reconciled(0, ())
 

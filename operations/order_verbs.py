@@ -1,0 +1,59 @@
+"""The verbs about the books: compare them, list quarantined orders, and decide about one."""
+
+import getpass
+from collections.abc import Callable
+from dataclasses import asdict
+
+from domain.identity import IntentId
+from domain.order import OrderRecord
+from operations import books
+from operations.desk import Desk
+
+
+async def reconcile(desk: Desk) -> int:
+    """Show how broker and ledger differ; exit code 1 when they do."""
+    found = await books.reconcile(desk.fleet, apply=desk.asked.apply)
+
+    def show() -> None:
+        for difference in found.differences:
+            desk.console.print(difference, markup=False, highlight=False)
+        applied = f"{found.booked_fills} missing fills booked, " if desk.asked.apply else "only looking; "
+        desk.console.print(f"{applied}{len(found.differences)} differences left")
+
+    desk.answer(asdict(found), show)
+    return 1 if found.differences else 0
+
+
+async def quarantine(desk: Desk) -> int:
+    """List the orders that wait for a person."""
+    records = await books.quarantined(desk.fleet)
+    desk.answer([books.order_json(record) for record in records], _shown(desk, *records))
+    return 0
+
+
+async def adopt(desk: Desk) -> int:
+    """Bind a quarantined order to the broker's."""
+    record = await books.adopt(desk.fleet, _decision(desk), desk.asked.number, desk.asked.branch)
+    desk.answer(books.order_json(record), _shown(desk, record))
+    return 0
+
+
+async def dismiss(desk: Desk) -> int:
+    """Declare that a quarantined order was never placed."""
+    record = await books.dismiss(desk.fleet, _decision(desk))
+    desk.answer(books.order_json(record), _shown(desk, record))
+    return 0
+
+
+def _decision(desk: Desk) -> books.Decision:
+    return books.Decision(IntentId(desk.asked.intent), getpass.getuser(), desk.asked.reason)
+
+
+def _shown(desk: Desk, *records: OrderRecord) -> Callable[[], None]:
+    def show() -> None:
+        for record in records:
+            desk.console.print(books.order_in_words(record), markup=False, highlight=False, soft_wrap=True)
+        if not records:
+            desk.console.print("No order waits for a decision.")
+
+    return show
