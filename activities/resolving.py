@@ -42,8 +42,8 @@ class ResolvingActivities:
         self._proof = proof
 
     @activity.defn
-    async def resolve_order(self, intent_id: IntentId) -> OrderRecord:
-        """Return the order once it is adopted or proven absent; a quarantined one waits for an operator."""
+    async def resolve_order(self, intent_id: IntentId, waits_for_operator: bool = True) -> OrderRecord:  # noqa: FBT001, FBT002 activity
+        """Return the order once it is adopted or proven absent; a quarantined one waits for an operator if asked to."""
         clean_reads = _reads_of_earlier_attempt()
         async with Heart(clean_reads) as heart:
             while True:
@@ -52,6 +52,8 @@ class ResolvingActivities:
                     await self._database.orders.withdraw(intent_id)
                     continue
                 if record.status is not OrderStatus.QUARANTINED and record.status not in UNRESOLVED_STATUSES:
+                    return record
+                if record.status is OrderStatus.QUARANTINED and not waits_for_operator:
                     return record
                 clean_reads = await self._look(record, clean_reads)
                 heart.progress(clean_reads)

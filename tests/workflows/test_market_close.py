@@ -67,6 +67,21 @@ async def test_the_close_sells_by_itself_what_no_worker_sells(time_skipping_env:
         assert floor.desk.reasons == [ExitReason.DEADLINE]
 
 
+async def test_the_day_ends_although_nobody_decides_about_a_quarantined_order(
+    time_skipping_env: WorkflowEnvironment,
+) -> None:
+    async with trading_floor(time_skipping_env, "2026-11-23 09:00", [tell_nobody]) as floor:
+        floor.desk.lost_submits, floor.desk.undecidable = 1, True
+        worker = await floor.start_worker()
+        await floor.reaches("2026-11-23 15:16")
+
+        outcome = await (await floor.start_close()).result()
+
+        assert outcome.summary is not None
+        assert floor.desk.calls["prove_flat"] == 1
+        await worker.terminate()
+
+
 async def test_a_close_on_a_holiday_has_nothing_to_do(time_skipping_env: WorkflowEnvironment) -> None:
     async with trading_floor(time_skipping_env, "2026-12-25 15:15", [tell_nobody]) as floor:
         close = await floor.start_close()
