@@ -55,6 +55,8 @@ class ExitRequest:
     attempt: int
     session_ends_at: datetime
     detail: str = ""
+    after_refusal: bool = False
+    """The last sale was refused: perhaps somebody else has sold these shares by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,14 @@ class MarketShut:
     kind: Literal["market_shut"] = "market_shut"
 
 
-ExitDecision = PreparedExit | NothingToSell | MarketShut
+@dataclass(frozen=True, slots=True)
+class SoldByOthers:
+    """The broker holds none of these shares, and lists somebody else's sale of them (F32)."""
+
+    kind: Literal["sold_by_others"] = "sold_by_others"
+
+
+ExitDecision = PreparedExit | NothingToSell | MarketShut | SoldByOthers
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +188,11 @@ class PositionActivities:
         if self._pace.now() >= request.session_ends_at:
             return MarketShut()
         await self._renew(request.lease)
+        if request.after_refusal:
+            left = await self._left_by_others(position)
+            if not left:
+                return SoldByOthers()
+            position = replace(position, quantity=left)
         intent = await self._exit_intent(position, request)
         await self._database.orders.record_intent(intent)
         await self._database.workers.enter(
@@ -232,6 +246,17 @@ class PositionActivities:
     async def _renew(self, lease: Lease) -> None:
         if await self._database.locks.renew(lease) is None:
             raise StaleFencingTokenError(f"{lease.symbol} is held by another worker now")
+
+    async def _left_by_others(self, position: OpenPosition) -> Quantity:
+        """Return how many of our shares are left, by two witnesses; one alone may be late or empty (F22, F23)."""
+        day = session_date_of(self._pace.now())
+        listed = await self._broker.orders_on(day, Lane.EXIT, position.symbol, Side.SELL)
+        bound = await self._database.orders.bound_refs(position.account_id, day)
+        foreign = sum(row.filled_quantity for row in listed if row.ref not in bound)
+        balance = await self._broker.balance(Lane.EXIT)
+        held = sum(holding.quantity for holding in balance.holdings if holding.symbol == position.symbol)
+        missing = min(max(position.quantity - held, 0), foreign)
+        return Quantity(position.quantity - missing)
 
     async def _exit_intent(self, position: OpenPosition, request: ExitRequest) -> OrderIntent:
         execution = request.rules.execution

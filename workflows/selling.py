@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         NothingToSell,
         PositionActivities,
         PreparedExit,
+        SoldByOthers,
         TradeResult,
     )
     from domain.clock import MarketClock
@@ -66,17 +67,19 @@ class Selling:
 
     async def sell_out(self, sale: Sale) -> TradeResult | None:
         """Sell until the ledger holds nothing, then book the trade; None when the session ended first (R16)."""
-        attempt = 0
+        attempt, refused = 0, False
         while True:
-            decision = await self._prepare(sale, attempt)
+            decision = await self._prepare(sale, attempt, after_refusal=refused)
             if isinstance(decision, MarketShut):
                 return None
             if isinstance(decision, NothingToSell):
-                return await self._close(sale)
-            await self._place(sale, decision, attempt)
+                return await self._close(sale, sale.reason)
+            if isinstance(decision, SoldByOthers):
+                return await self._close(sale, ExitReason.FOREIGN_SALE)
+            refused = await self._is_refused(sale, decision, attempt)
             attempt += 1
 
-    async def _prepare(self, sale: Sale, attempt: int) -> ExitDecision:
+    async def _prepare(self, sale: Sale, attempt: int, *, after_refusal: bool) -> ExitDecision:
         request = ExitRequest(
             intent_id=self._next_intent(),
             position_id=sale.held.position_id,
@@ -86,6 +89,7 @@ class Selling:
             attempt=attempt,
             session_ends_at=sale.plan.session.ends_at,
             detail=sale.detail,
+            after_refusal=after_refusal,
         )
         return await workflow.execute_activity_method(
             PositionActivities.prepare_exit,
@@ -93,12 +97,14 @@ class Selling:
             **via(self._queues.broker, SELL_DECISION, f"sell {sale.held.symbol} {sale.held.name}: {sale.reason}"),
         )
 
-    async def _place(self, sale: Sale, prepared: PreparedExit, attempt: int) -> None:
+    async def _is_refused(self, sale: Sale, prepared: PreparedExit, attempt: int) -> bool:
         request = SubmitRequest(prepared.intent_id, OrderPurpose.EXIT, sale.rules.risk, sale.plan)
         record = await self._ordering.place(request, self._patience(sale), prepared.description)
-        if record.status is OrderStatus.REJECTED:
-            workflow.logger.error("sale_rejected", extra={"intent_id": prepared.intent_id, "code": record.reject_code})
-            await workflow.sleep(min(timedelta(seconds=2**attempt), _LONGEST_REFUSAL_PAUSE), summary="refused; again")
+        if record.status is not OrderStatus.REJECTED:
+            return False
+        workflow.logger.error("sale_rejected", extra={"intent_id": prepared.intent_id, "code": record.reject_code})
+        await workflow.sleep(min(timedelta(seconds=2**attempt), _LONGEST_REFUSAL_PAUSE), summary="refused; again")
+        return True
 
     def _patience(self, sale: Sale) -> timedelta:
         """In the closing auction nothing trades before its end, so the order keeps its place in the queue."""
@@ -108,8 +114,8 @@ class Selling:
             return reprice
         return max(self._clock.real_time(session.ends_at) - workflow.now() + _AUCTION_GRACE, reprice)
 
-    async def _close(self, sale: Sale) -> TradeResult:
-        request = CloseRequest(sale.held.position_id, sale.reason, sale.held.lease, sale.rules.risk.symbol_cooldown)
+    async def _close(self, sale: Sale, reason: ExitReason) -> TradeResult:
+        request = CloseRequest(sale.held.position_id, reason, sale.held.lease, sale.rules.risk.symbol_cooldown)
         return await workflow.execute_activity_method(
             PositionActivities.close_position,
             request,
