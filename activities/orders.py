@@ -1,6 +1,6 @@
 """Orders at the broker: sent at most once, looked for until proven, followed until over, cancelled and proven."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -58,7 +58,8 @@ class OrderActivities:
         """Pass the gate, send one request, record the outcome. Must run with a single attempt."""
 
         def gate(snapshot: RiskSnapshot) -> Review:
-            return review(proposal_of(intent), snapshot, request.rules, request.plan)
+            proposal = replace(proposal_of(intent), at=self._pace.now())
+            return review(proposal, snapshot, request.rules, request.plan)
 
         intent = (await self._recorded(request.intent_id)).intent
         window = SendWindow()

@@ -36,6 +36,18 @@ async def test_a_shut_gate_denies_at_the_last_moment_and_nothing_leaves(desk: De
     assert await desk.database.events.denials_on(ACCOUNT, PLAN.session.date) == {"ENTRIES_CLOSED": 1}
 
 
+async def test_a_buy_decided_before_the_cut_off_does_not_leave_after_it(desk: Desk) -> None:
+    desk.simulation.move_clock(PLAN.entries_until - timedelta(seconds=1))
+    entry = await desk.prepared()
+    desk.passes(seconds=2)
+
+    record = await desk.submits(entry)
+
+    assert record.status is OrderStatus.DENIED
+    assert desk.sent == []
+    assert await desk.database.events.denials_on(ACCOUNT, PLAN.session.date) == {"OUTSIDE_ENTRY_HOURS": 1}
+
+
 async def test_a_stale_fencing_token_sends_nothing(desk: Desk) -> None:
     entry = await desk.prepared()
     await desk.database.locks.take_over(ACCOUNT, SAMSUNG, WorkerId("worker-2"))
