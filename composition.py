@@ -81,6 +81,11 @@ def account_of(settings: Settings) -> AccountId:
     return account_alias(settings.broker.environment, settings.broker.account or SIMULATED_ACCOUNT)
 
 
+def proof_of(settings: Settings) -> ProofRules:
+    """Return when absence counts as proven."""
+    return ProofRules(timedelta(seconds=settings.proof.settle_seconds), settings.proof.clean_reads)
+
+
 def calendar_of(settings: Settings, clock: MarketClock) -> TradingCalendar:
     """Return the calendar of the years around the market's present."""
     year = clock.market_time(datetime.now(UTC)).year  # noqa: TID251 - the composition root may look at the clock

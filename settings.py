@@ -122,6 +122,8 @@ class SimulatorSettings(_Group):
     start: Annotated[datetime, AfterValidator(_in_seoul)] | None = None
     """Market time at the start; without a zone it is KST. None: 08:58 KST of the next session."""
     opening_cash: int = Field(default=100_000_000, gt=0)
+    listings: int = Field(default=48, ge=1, le=248)
+    """How many stocks are listed; beyond 48 they are made up."""
     environment: Literal["real", "paper"] = "real"
     """Which of KIS's two services the simulator speaks as; paper is limited to far fewer calls."""
 
@@ -171,6 +173,14 @@ class CalendarSettings(_Group):
         return CalendarOverrides(self.closures, self.sessions, self.hours)
 
 
+class ProofSettings(_Group):
+    """When an order whose reply was lost counts as never placed; slower is safer."""
+
+    settle_seconds: int = Field(default=22, ge=22, le=600)
+    """Real seconds; not less than one request can still be on its way."""
+    clean_reads: int = Field(default=3, ge=2, le=50)
+
+
 class TelemetrySettings(_Group):
     """Logs and metrics."""
 
@@ -200,6 +210,7 @@ class Settings(BaseSettings):
     rules: Annotated[TradingRules, BeforeValidator(_rules)] = TradingRules()
     calendar: CalendarSettings = Field(default_factory=CalendarSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+    proof: ProofSettings = Field(default_factory=ProofSettings)
 
     @property
     def temporal(self) -> ClientConnectConfig:

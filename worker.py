@@ -23,6 +23,7 @@ from composition import (
     hosting,
     key_fingerprint,
     place_of,
+    proof_of,
     workers_for,
 )
 from database.database import Database, open_database
@@ -77,7 +78,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
     name = await fleet_name(stage.client)
     await join_fleet(fleet, name)
     async with broker_for(settings, stage.place, stage.database, pace) as broker:
-        with_ = Collaborators(broker, stage.database, pace, calendar)
+        with_ = Collaborators(broker, stage.database, pace, calendar, proof=proof_of(settings))
         async with hosting(workers_for(stage.client, account, with_)):
             _announce(settings, str(stage.parts.endpoints))
             await _first_to_end(

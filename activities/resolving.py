@@ -10,6 +10,7 @@ from activities.heart import Heart
 from domain.errors import TradingError, TryAgainError
 from domain.identity import IntentId
 from domain.lane import Lane
+from domain.market import Side
 from domain.order import UNRESOLVED_STATUSES, BrokerOrder, OrderRecord, OrderStatus
 from domain.reconciliation import Absent, Ambiguous, Found, match_lost_order
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from database.database import Database
 
 _LOOK_INTERVAL: Final = timedelta(seconds=1)
+_PATIENCE_WITH_CONTRADICTION: Final = 3
+"""Settle times after which two witnesses that disagree become a case for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class ResolvingActivities:
                 await self._adopt(record, order)
                 return 0
             case Ambiguous(orders):
-                await self._quarantine(record, orders)
+                await self._quarantine(record, "cannot tell it from " + ", ".join(o.ref.number for o in orders))
                 return 0
             case Absent():
                 return await self._count_absence(record, clean_reads + 1, sent_at)
@@ -83,21 +86,35 @@ class ResolvingActivities:
         await self._database.orders.adopt(record.intent.intent_id, order.ref, evidence)
         activity.logger.warning("lost_order_adopted", extra={"intent_id": record.intent.intent_id})
 
-    async def _quarantine(self, record: OrderRecord, orders: tuple[BrokerOrder, ...]) -> None:
+    async def _quarantine(self, record: OrderRecord, evidence: str) -> None:
         if record.status is OrderStatus.QUARANTINED:
             return
-        numbers = ", ".join(order.ref.number for order in orders)
-        await self._database.orders.quarantine(record.intent.intent_id, f"cannot tell it from {numbers}")
-        activity.logger.error("order_quarantined", extra={"intent_id": record.intent.intent_id})
+        await self._database.orders.quarantine(record.intent.intent_id, evidence)
+        activity.logger.error("order_quarantined", extra={"intent_id": record.intent.intent_id, "evidence": evidence})
 
     async def _count_absence(self, record: OrderRecord, clean_reads: int, sent_at: datetime | None) -> int:
         settled = self._pace.waited() >= self._proof.settle_time
         if record.status is OrderStatus.QUARANTINED or not settled or clean_reads < self._proof.clean_reads:
             return clean_reads
+        contradiction = await self._holding_against_absence(record)
+        if contradiction:
+            if self._pace.waited() >= self._proof.settle_time * _PATIENCE_WITH_CONTRADICTION:
+                await self._quarantine(record, f"the list does not show it, but {contradiction}")
+            return 0
         evidence = f"{clean_reads} complete reads without it, sent at {sent_at}"
         await self._database.orders.prove_absent(record.intent.intent_id, evidence)
         activity.logger.warning("lost_order_proven_absent", extra={"intent_id": record.intent.intent_id})
         return clean_reads
+
+    async def _holding_against_absence(self, record: OrderRecord) -> str:
+        """Ask the second witness: shares that have moved say that the order exists, whatever the list says (F24)."""
+        intent = record.intent
+        balance = await self._broker.balance(Lane.RESOLVE)
+        held = sum(holding.quantity for holding in balance.holdings if holding.symbol == intent.symbol)
+        positions = await self._database.positions.held_in(intent.account_id)
+        ours = sum(position.quantity for position in positions if position.symbol == intent.symbol)
+        moved = held > ours if intent.side is Side.BUY else held < ours
+        return f"the broker holds {held:,} shares of {intent.symbol} and the ledger {ours:,}" if moved else ""
 
     async def _recorded(self, intent_id: IntentId) -> OrderRecord:
         record = await self._database.orders.get(intent_id)

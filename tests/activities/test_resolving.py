@@ -117,3 +117,15 @@ async def test_a_submit_that_comes_after_the_withdrawal_sends_nothing(desk: Desk
 
     assert record.status is OrderStatus.NEVER_PLACED
     assert desk.sent == []
+
+
+async def test_a_list_that_never_shows_the_order_is_not_believed_against_the_shares_that_came(desk: Desk) -> None:
+    entry = await lost(desk, "drop_reply_after")
+    desk.rebuild(ProofRules(settle_time=timedelta(seconds=5), clean_reads=2))
+    desk.simulation.add_fault(kind="lag_orders", path="inquire-daily-ccld", seconds=100_000, count=0)
+
+    with pytest.raises(AssertionError, match="does not come"):
+        await resolved(desk, entry)
+
+    (waiting,) = await desk.database.orders.quarantined(ACCOUNT)
+    assert waiting.intent.intent_id == entry.intent_id
