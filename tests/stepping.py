@@ -50,8 +50,8 @@ STEPS: Final[Mapping[str, timedelta]] = {
 SYMBOLS: Final = tuple(Symbol(code) for code in ("005930", "012330", "028300", "034020", "373220"))
 """A small universe: the simulator draws each stock's days when it is first asked for them, which takes a while."""
 RULES: Final = TradingRules(universe=UniverseRules(ranking_size=0, symbols=SYMBOLS))
-_NEVER_HANDED_OVER: Final = frozenset({"prove_flat"})
-"""Compares two reads of one attempt, so it must not be cut between them."""
+_NEVER_HANDED_OVER: Final = frozenset({"prove_flat", "reconcile_account"})
+"""They compare several reads of one attempt, so they must not be cut between them."""
 _LONGEST_SLEEP: Final = timedelta(minutes=10)
 """One sleep is one call to the server, which has a deadline of its own."""
 

@@ -1,6 +1,5 @@
 """kill −9 of the hosting process while positions are held; started again, the same day ends flat, every order once."""
 
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -33,12 +32,13 @@ def test_a_day_survives_the_death_of_its_host_while_positions_are_held(tmp_path:
 def assert_both_books_agree(system: RealSystem) -> None:
     """Flat; every order exactly once on both sides; fills and money equal to the won."""
     account = system.broker()
-    placed = {order["number"]: order for order in account["orders"] if not order["original"]}
-    ledger = {row[0]: row for row in system.query(LEDGER_ORDERS)}
+    orders = [order for order in account["orders"] if not order["original"]]
+    placed = {order["number"]: order for order in orders}
+    rows = system.query(LEDGER_ORDERS)
     assert not any(held["quantity"] for held in account["holdings"])
     assert system.number(HELD) == system.number(ACTIVE) == 0
-    assert Counter(order["number"] for order in placed.values()) == Counter(ledger)
-    for number, (_, side, quantity, filled, amount) in ledger.items():
+    assert sorted(order["number"] for order in orders) == sorted(row[0] for row in rows)
+    for number, side, quantity, filled, amount in rows:
         order = placed[number]
         found = (order["side"], order["quantity"], order["filled"], order["amount"])
         assert (side, quantity, filled, amount) == found, number
@@ -46,3 +46,4 @@ def assert_both_books_agree(system: RealSystem) -> None:
     assert booked == {number: (order["filled"], order["amount"]) for number, order in placed.items() if order["filled"]}
     assert system.number(NET) == account["cash"] - account["opening_cash"]
     assert len(placed) >= 4
+    assert len(placed) == len(orders)
