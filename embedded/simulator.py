@@ -35,6 +35,7 @@ async def start_simulator(launcher: Launcher, port: int, market: Market, wanted:
         "environment": wanted.environment,
         "data": data,
         "opening-cash": wanted.opening_cash,
+        "listings": wanted.listings,
     }
     argv = [
         sys.executable,

@@ -13,6 +13,7 @@ from exchange.calendar import krx_calendar
 from simulator.app import create_simulation
 from simulator.clock import ManualClock, clock_from_json, clock_from_text, kst_instant, market_instant, utc_now
 from simulator.journal import JournalError, Record, first_record
+from simulator.listings import LISTINGS, MOST_LISTINGS
 from simulator.server import listen, serve
 from simulator.settings import PAPER, REAL, SimulationSettings
 from simulator.simulation import SettingsMismatchError, Simulation
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, help=f"seed of all prices (default {_DEFAULT_SEED})")
     add("--environment", choices=(REAL, PAPER), help="which KIS service to play (default real)")
     add("--opening-cash", type=int, help=f"won in a new account (default {_DEFAULT_CASH})")
+    add("--listings", type=int, help=f"number of stocks, at most {MOST_LISTINGS} (default {len(LISTINGS)})")
     add("--rate-limit", type=int, help="calls per second and app key, 0 = none (default 18 real, 1 paper)")
     add("--token-interval", type=float, default=60.0, help="seconds between two token issues (default %(default)s)")
     add("--data", type=Path, help="folder that keeps the books over restarts (default: memory only)")
@@ -94,6 +96,7 @@ def _simulation(options: argparse.Namespace) -> Simulation:
         opening_cash=_chosen(options.opening_cash, values.get("opening_cash", _DEFAULT_CASH)),
         rate_limit=_chosen(options.rate_limit, _RATE_LIMITS[environment]),
         token_interval=options.token_interval,
+        listings=_chosen(options.listings, values.get("listings", len(LISTINGS))),
         journal=options.data,
     )
     return create_simulation(settings)

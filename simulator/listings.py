@@ -1,10 +1,13 @@
 """The stocks that the simulated exchange lists."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from random import Random
 from typing import Final
 
 from domain.market import Market, Symbol, TradingFlag
 from domain.money import Price
+from domain.tick_size import round_down
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,46 @@ def _listing(market: Market, row: tuple[str, str, int, int, float]) -> Listing:
     return Listing(Symbol(symbol), name, market, Price(price), volume, wildness, _FLAGGED.get(symbol, frozenset()))
 
 
-LISTINGS: Final = {
+LISTINGS: Final[Mapping[Symbol, Listing]] = {
     listing.symbol: listing
     for market, rows in ((Market.KOSPI, _KOSPI), (Market.KOSDAQ, _KOSDAQ))
     for listing in (_listing(market, row) for row in rows)
 }
 """Every listed stock by its six-digit code, KOSPI first."""
+
+MOST_LISTINGS: Final = len(LISTINGS) + 200
+_FIRST_EXTRA: Final = 400_010
+_EXTRA_PRICES: Final = (2_000.0, 200_000.0)
+_EXTRA_TURNOVER: Final = (1e9, 3e10)
+"""Won a day: from a thinly traded stock to a busy one."""
+
+
+def first_listings(count: int) -> dict[Symbol, Listing]:
+    """Return that many stocks: the well-known ones first, then seeded ones that nobody has heard of.
+
+    Raises:
+        ValueError: there are not so many.
+    """
+    if not 1 <= count <= MOST_LISTINGS:
+        raise ValueError(f"{count} stocks cannot be listed; choose 1 to {MOST_LISTINGS}")
+    known = list(LISTINGS.items())[:count]
+    return dict([*known, *((extra.symbol, extra) for extra in map(_extra, range(1, count - len(known) + 1)))])
+
+
+def _extra(number: int) -> Listing:
+    chance = Random(f"listing {number}")
+    price = round_down(int(_between(chance, _EXTRA_PRICES)))
+    return Listing(
+        Symbol(f"{_FIRST_EXTRA + 10 * number:06}"),
+        f"모의종목{number:03}",
+        chance.choice((Market.KOSPI, Market.KOSDAQ)),
+        price,
+        int(_between(chance, _EXTRA_TURNOVER)) // price,
+        round(chance.uniform(0.8, 1.5), 1),
+    )
+
+
+def _between(chance: Random, bounds: tuple[float, float]) -> float:
+    """Draw evenly over orders of magnitude."""
+    low, high = bounds
+    return low * float((high / low) ** chance.random())

@@ -8,6 +8,7 @@ from pathlib import Path
 from domain.clock import MarketClock
 from domain.session import TradingCalendar
 from simulator.clock import ManualClock, utc_now
+from simulator.listings import LISTINGS
 
 REAL = "real"
 PAPER = "paper"
@@ -18,8 +19,8 @@ class SimulationSettings:
     """Settings of one simulated broker.
 
     ``opening_cash`` is in won; ``rate_limit`` in calls per real second and app key (0 = none; KIS's paper
-    service allows 1); ``token_interval`` in real seconds between two token issues; ``journal`` the folder that keeps
-    the books (None = memory only); ``now`` the source of real time.
+    service allows 1); ``token_interval`` in real seconds between two token issues; ``listings`` the number of stocks;
+    ``journal`` the folder that keeps the books (None = memory only); ``now`` the source of real time.
     """
 
     clock: MarketClock | ManualClock
@@ -29,6 +30,7 @@ class SimulationSettings:
     opening_cash: int = 100_000_000
     rate_limit: int = 18
     token_interval: float = 60.0
+    listings: int = len(LISTINGS)
     journal: Path | None = None
     now: Callable[[], datetime] = utc_now
 

@@ -15,6 +15,7 @@ from simulator.engine import Engine
 from simulator.exchange import Exchange
 from simulator.faults import FaultRule, Faults
 from simulator.journal import Journal, JournalError, Record
+from simulator.listings import LISTINGS, first_listings
 from simulator.orders import AccountId, ChangeRequest, Order, OrderAction, OrderRequest, OrderType
 from simulator.settings import SimulationSettings
 from simulator.tape import FIRST_DATE
@@ -28,7 +29,7 @@ class Simulation:
 
     def __init__(self, settings: SimulationSettings) -> None:
         self.settings = settings
-        self.exchange = Exchange(settings.seed, settings.calendar)
+        self.exchange = Exchange(settings.seed, settings.calendar, first_listings(settings.listings).values())
         self.engine = Engine(self.exchange, Won(settings.opening_cash))
         self.tokens = TokenDesk(settings.token_interval)
         self.faults = Faults()
@@ -167,9 +168,10 @@ class Simulation:
         if isinstance(clock, ManualClock):
             clock.market_time = datetime.fromisoformat(values["clock"]["market_anchor"])
         here = beginning(self.settings)
-        differing = [name for name in here if here[name] != values[name]]
+        kept = {"listings": len(LISTINGS), **values}  # older journals do not say how many
+        differing = [name for name in here if here[name] != kept[name]]
         if differing and self._journal:
-            raise SettingsMismatchError(self._journal.path, {name: (values[name], here[name]) for name in differing})
+            raise SettingsMismatchError(self._journal.path, {name: (kept[name], here[name]) for name in differing})
 
     def _apply_order(self, values: Mapping[str, Any], at: datetime) -> Order:
         return self.engine.place(_order_from_json(values), at, by_hand=values["by_hand"])
@@ -237,6 +239,7 @@ def beginning(settings: SimulationSettings) -> dict[str, Any]:
         "seed": settings.seed,
         "environment": settings.environment,
         "opening_cash": settings.opening_cash,
+        "listings": settings.listings,
         "clock": clock_to_json(settings.clock),
     }
 

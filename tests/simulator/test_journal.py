@@ -72,7 +72,7 @@ def test_two_simulations_cannot_share_a_journal(tmp_path: Path) -> None:
     first.close()
 
 
-@pytest.mark.parametrize("settings", [{"seed": 8}, {"environment": "paper"}, {"opening_cash": 1}])
+@pytest.mark.parametrize("settings", [{"seed": 8}, {"environment": "paper"}, {"opening_cash": 1}, {"listings": 100}])
 def test_another_worlds_journal_is_refused(tmp_path: Path, settings: dict[str, Any]) -> None:
     a_simulation(journal=tmp_path).close()
 

@@ -12,7 +12,7 @@ from domain.tick_size import is_on_grid
 from simulator.clock import kst_instant
 from simulator.day_path import Edit
 from simulator.exchange import Exchange, Snapshot
-from simulator.listings import LISTINGS
+from simulator.listings import LISTINGS, MOST_LISTINGS, first_listings
 from tests.simulator.market_day import CALENDAR, SAMSUNG
 
 SYMBOLS = sorted(LISTINGS)
@@ -142,3 +142,22 @@ def test_a_jump_of_half_a_year_is_cheap() -> None:
     see(at="2026-12-01 10:00:00", exchange=exchange)
 
     assert perf_counter() - started < 1
+
+
+def test_more_stocks_can_be_listed_and_trade_like_the_known_ones() -> None:
+    everything = first_listings(MOST_LISTINGS)
+    exchange = Exchange(7, CALENDAR, everything.values())
+
+    assert first_listings(len(LISTINGS)) == dict(LISTINGS)
+    assert len(everything) == len({listing.name for listing in everything.values()}) == MOST_LISTINGS
+    for symbol in list(everything)[-5:]:
+        seen = see(symbol, exchange=exchange)
+        assert is_on_grid(seen.price)
+        assert is_on_grid(everything[symbol].price)
+        assert seen.totals.turnover > 50_000_000
+
+
+@pytest.mark.parametrize("count", [0, MOST_LISTINGS + 1])
+def test_a_number_of_stocks_that_cannot_be_listed_is_refused(count: int) -> None:
+    with pytest.raises(ValueError, match="choose 1 to"):
+        first_listings(count)

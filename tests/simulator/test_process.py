@@ -114,6 +114,7 @@ def test_a_taken_port_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) ->
         ["--clock", "2026-11-24 09:00:00"],
         ["--clock", "live"],
         ["--opening-cash", "5"],
+        ["--listings", "100"],
         ["--real-anchor", "2026-11-22T00:00:00Z"],
     ],
 )
@@ -135,6 +136,7 @@ def test_other_settings_than_the_journals_end_with_2(
     [
         (["--clock", "live", "--speed", "60"], "--clock live runs at speed 1"),
         (["--speed", "0"], "--speed must be"),
+        (["--listings", "249"], "choose 1 to 248"),
         (["--clock", "2025-07-02 09:00:00"], "the simulated exchange begins on 2025-07-01"),
         (["--clock", "yesterday"], "yesterday"),
     ],
