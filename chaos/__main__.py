@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,8 @@ from chaos.processes import HostFailedError
 from chaos.report import faults_table, is_sound, rounds_table, save, schedule_table
 from chaos.rounds import Asked, Outcome, play_round
 from chaos.schedule import schedule
-from starter import EXPECTED_ERRORS, leave, stdout_console
+from operations.desk import stdout_console
+from starter import EXPECTED_ERRORS, leave
 from verifier.report import report_lines
 
 
@@ -49,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             wanted = Asked(seed, asked.minutes, asked.processes, asked.workers)
             console.print(schedule_table(schedule(seed, wanted.troubled, wanted.processes)))
         return 0
+    # Its pools lose their servers by our own hand, all the time.
+    logging.getLogger("asyncpg").setLevel(logging.CRITICAL)
     try:
         outcomes = asyncio.run(_play(asked, console))
     except (HostFailedError, *EXPECTED_ERRORS) as error:

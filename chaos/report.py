@@ -30,6 +30,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "calls_hit": dict(sorted(outcome.hits.items())),
         "closed": closed is not None,
         "flat": closed is not None and closed.flat,
+        "held_at_the_end": _held_at_the_end(outcome),
         "seized": closed.seized if closed else None,
         "differences": list(closed.differences) if closed else [],
         "deeds": [
@@ -75,7 +76,7 @@ def rounds_table(outcomes: list[Outcome]) -> Table:
         "orders",
         "trades",
         "seized",
-        "flat",
+        "held",
         "unwatched",
         *(each.name for each in INVARIANTS),
     ):
@@ -85,7 +86,7 @@ def rounds_table(outcomes: list[Outcome]) -> Table:
         verdict = said["verdict"]
         table.add_row(
             *(str(said["seed"]), str(said["faults"]), str(verdict["orders"]), str(verdict["trades"])),
-            *(str(said["seized"]), "yes" if said["flat"] else "no", f"{verdict['longest_unwatched_seconds']} s"),
+            *(str(said["seized"]), str(len(said["held_at_the_end"])), f"{verdict['longest_unwatched_seconds']} s"),
             *(_count(outcome, invariant.name) for invariant in INVARIANTS),
         )
     return table
@@ -99,6 +100,12 @@ def schedule_table(acts: tuple[Act, ...]) -> Table:
     for act in acts:
         table.add_row(*map(str, (act.at, act.kind.value, act.host + 1, act.seconds, act.count, act.choice)))
     return table
+
+
+def _held_at_the_end(outcome: Outcome) -> list[str]:
+    """Return our own positions that the day did not sell; what the owner bought by hand is theirs to keep."""
+    positions = outcome.verdict.books.ledger.positions
+    return [f"{each.symbol} ×{each.quantity} {each.position_id}" for each in positions if each.quantity]
 
 
 def _count(outcome: Outcome, name: str) -> str:
