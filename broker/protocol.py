@@ -65,6 +65,10 @@ class TokenIssue(Protocol):
         """Write down that a token is being asked for now."""
         ...
 
+    async def withdraw_attempt(self, previous: datetime | None) -> None:
+        """Put the earlier instant back: the request has never left this machine."""
+        ...
+
     async def store(self, token: AccessToken) -> None:
         """Keep a new token for everybody."""
         ...

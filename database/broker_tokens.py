@@ -38,6 +38,7 @@ _ASK = """
 INSERT INTO broker_tokens (fingerprint, asked_at) VALUES ($1, clock_timestamp())
 ON CONFLICT (fingerprint) DO UPDATE SET asked_at = clock_timestamp()
 """
+_UNASK = "UPDATE broker_tokens SET asked_at = $2 WHERE fingerprint = $1"
 _STORE = """
 INSERT INTO broker_tokens (fingerprint, value, encrypted, expires_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT (fingerprint) DO UPDATE SET
@@ -90,6 +91,10 @@ class BrokerTokens(Generic[TokenT]):
         """Write down at once, whatever becomes of the request, that a token is being asked for."""
         await self._pool.execute(_ASK, self._fingerprint)
 
+    async def withdraw_attempt(self, previous: datetime | None) -> None:
+        """Put the earlier instant back: the request has never left this machine."""
+        await self._pool.execute(_UNASK, self._fingerprint, previous)
+
     async def store(self, token: TokenT) -> None:
         """Keep a new token for everybody, at once."""
         value = token.value.encode()
@@ -125,6 +130,10 @@ class Issue(Generic[TokenT]):
     async def record_attempt(self) -> None:
         """Write down that a token is being asked for now."""
         await self._tokens.record_attempt()
+
+    async def withdraw_attempt(self, previous: datetime | None) -> None:
+        """Put the earlier instant back: the request has never left this machine."""
+        await self._tokens.withdraw_attempt(previous)
 
     async def store(self, token: TokenT) -> None:
         """Keep a new token for everybody."""

@@ -9,7 +9,7 @@ import httpx
 
 from broker.kis.codes import Meaning
 from broker.kis.envelope import Envelope
-from broker.kis.wire import Wire
+from broker.kis.wire import NEVER_LEFT, Wire
 from broker.protocol import AccessToken, RateBudget, TokenIssue, TokenStore
 from domain.clock import KST
 from domain.errors import (
@@ -104,6 +104,9 @@ class TokenKeeper:
         try:
             async with self._budget.slot(Lane.EXIT):
                 envelope = await self._wire.post_token()
+        except NEVER_LEFT as error:
+            await issue.withdraw_attempt(last)
+            return BrokerUnavailableError(f"tokenP: {type(error).__name__}")
         except (httpx.RequestError, OSError) as error:
             return BrokerUnavailableError(f"tokenP: {type(error).__name__}")
         return self._judged(envelope)

@@ -13,7 +13,7 @@ from broker.kis.calls import Call
 from broker.kis.codes import NOT_SENT, Meaning
 from broker.kis.connection import ORDER_PATIENCE, KisConnection
 from broker.kis.envelope import FIRST_PAGE, Envelope, PageKeys
-from broker.kis.wire import Wire
+from broker.kis.wire import NEVER_LEFT, Wire
 from broker.protocol import AccessToken, MayLeave, RateBudget
 from domain.errors import (
     BrokerProtocolError,
@@ -31,7 +31,6 @@ RATE_PAUSES: Final = (0.2, 0.6)
 
 MOST_PAGES: Final = 100
 
-_NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _ERRORS: Final[Mapping[Meaning, type[TradingError]]] = {
     Meaning.RATE: RateLimitedError,
     Meaning.TOKEN: CredentialsRefusedError,
@@ -130,7 +129,7 @@ class KisClient:
     ) -> Envelope | Rejected | Unknown:
         try:
             envelope = await self._wire.post_order(call, body, token)
-        except _NEVER_LEFT as error:
+        except NEVER_LEFT as error:
             return Rejected(NOT_SENT, f"{call.label}: {type(error).__name__}")
         except (httpx.RequestError, OSError) as error:
             return Unknown(f"{call.label}: {type(error).__name__}")

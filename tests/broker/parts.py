@@ -111,6 +111,10 @@ class Tokens:
     async def record_attempt(self) -> None:
         self.attempts.append(self.now())
 
+    async def withdraw_attempt(self, previous: datetime | None) -> None:
+        self.attempts.pop()
+        assert await self.last_issued_at() == previous
+
     async def store(self, token: AccessToken) -> None:
         self.stored = token
 

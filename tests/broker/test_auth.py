@@ -125,6 +125,16 @@ async def test_a_failed_attempt_counts_against_the_minute(fleet: Fleet) -> None:
     assert (await process.token()).value == "token-1"
 
 
+async def test_an_attempt_that_never_left_this_machine_does_not_cost_a_minute(fleet: Fleet) -> None:
+    fleet.kis.answers("tokenP", httpx.ConnectError("refused"), token_reply())
+
+    with pytest.raises(BrokerUnavailableError):
+        await fleet.process().token()
+    fleet.now += timedelta(seconds=3)
+
+    assert (await fleet.process().token()).value == "token-1"
+
+
 async def test_kis_own_once_a_minute_says_how_long_to_wait(fleet: Fleet) -> None:
     body = {"error_description": "접근토큰 발급 잠시 후 다시 시도하세요(1분당 1회)", "error_code": "EGW00133"}
     fleet.kis.answers("tokenP", httpx.Response(403, json=body))

@@ -40,6 +40,16 @@ async def test_a_stored_token_is_found_by_everybody(database: Database) -> None:
     assert await database.tokens("another-key", AccessToken).current() is None
 
 
+async def test_an_attempt_that_never_left_is_as_if_it_had_not_been(database: Database) -> None:
+    async with tokens_of(database).issuing() as issue:
+        await issue.record_attempt()
+        first = await issue.last_issued_at()
+        await issue.record_attempt()
+        await issue.withdraw_attempt(first)
+
+        assert await issue.last_issued_at() == first
+
+
 async def test_of_many_who_want_one_exactly_one_asks(database_url: str, database: Database) -> None:
     second = await open_database(database_url, pool_size=3)
     asked: list[int] = []
