@@ -36,6 +36,8 @@ class Board:
     rows: "tuple[WorkerRow, ...]"
     kill_switch_on: bool = False
     web_ui: str | None = None
+    trouble: str = ""
+    """Why this is not the present state, if it is not."""
 
     @property
     def realised(self) -> Won:
@@ -80,6 +82,8 @@ def heading(board: Board) -> tuple[str, ...]:
     first = f"HARU · {board.environment.upper()} · {in_seoul(board.now):%Y-%m-%d %H:%M:%S} KST · {countdown(board)}"
     if board.kill_switch_on:
         first += " · KILL SWITCH ON"
+    if board.trouble:
+        first += f" · {board.trouble}"
     second = f"net {board.realised:+,} won in {board.trades} trades · unrealised {board.unrealised:+,} won"
     return (first, second, f"Web UI {board.web_ui}") if board.web_ui else (first, second)
 

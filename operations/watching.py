@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 from rich.console import Console
 from rich.live import Live
 
+from database.errors import DATABASE_FAULTS
 from operations.board import Board, plain_lines, rendered
 
 _REFRESH_SECONDS: Final = 0.4
@@ -17,10 +19,28 @@ ReadBoard = Callable[[], Awaitable[Board]]
 
 async def watch(console: Console, read: ReadBoard, is_over: Callable[[], bool]) -> None:
     """Show the table again and again until it is over; a reader without a terminal gets plain lines now and then."""
+    patient = _patient(read)
     if console.is_terminal:
-        await _watch_live(console, read, is_over)
+        await _watch_live(console, patient, is_over)
     else:
-        await _watch_plainly(console, read, is_over)
+        await _watch_plainly(console, patient, is_over)
+
+
+def _patient(read: ReadBoard) -> ReadBoard:
+    """Go on showing the last state while the database is away; the workers wait for it just so."""
+    last: Board | None = None
+
+    async def read_or_keep() -> Board:
+        nonlocal last
+        try:
+            last = await read()
+        except DATABASE_FAULTS as fault:
+            if last is None:
+                raise
+            return replace(last, trouble=f"NOT CURRENT, the database is away: {fault or type(fault).__name__}")
+        return last
+
+    return read_or_keep
 
 
 async def _watch_live(console: Console, read: ReadBoard, is_over: Callable[[], bool]) -> None:

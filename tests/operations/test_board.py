@@ -11,7 +11,7 @@ from rich.console import Console
 from domain.clock import KST
 from domain.identity import WorkerId
 from domain.worker_state import WorkerState
-from operations.board import as_json, countdown, heading, plain_lines, read_board, rendered
+from operations.board import Board, as_json, countdown, heading, plain_lines, read_board, rendered
 from operations.fleet import Fleet
 from operations.watching import watch
 from tests.builders import NOW
@@ -118,3 +118,34 @@ async def test_watching_shows_the_table_until_it_is_over(is_terminal: bool) -> N
 
     assert isinstance(console.file, io.StringIO)
     assert "삼성전자" in console.file.getvalue()
+
+
+async def test_while_the_database_is_away_the_last_state_stays_and_says_so() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=200)
+    answers = iter([a_board(a_holding_row()), a_board(a_holding_row())])
+    text = ""
+
+    async def read() -> Board:
+        try:
+            return next(answers)
+        except StopIteration:
+            raise ConnectionRefusedError("connection refused") from None
+
+    def is_over() -> bool:
+        nonlocal text
+        assert isinstance(console.file, io.StringIO)
+        text = console.file.getvalue()
+        return "NOT CURRENT" in text
+
+    async with asyncio.timeout(10):
+        await watch(console, read, is_over)
+
+    assert "connection refused" in text
+
+
+async def test_a_database_that_never_answered_is_an_error() -> None:
+    async def read() -> Board:
+        raise ConnectionRefusedError("connection refused")
+
+    with pytest.raises(ConnectionRefusedError):
+        await watch(Console(file=io.StringIO()), read, lambda: False)
