@@ -1,0 +1,150 @@
+"""Each of the three books, read from where it is kept."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from temporalio.api.common.v1 import Payload, Payloads
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+
+from database.database import open_database
+from domain.identity import Environment, IntentId
+from domain.lock import Lease
+from domain.market import Side
+from tests.builders import ACCOUNT, MONDAY, NOW, POSITION, SAMSUNG, WORKER
+from tests.database.books import FINGERPRINT, Books
+from verifier.books import Histories, Submit, Told, Watch
+from verifier.broker_truth import book_from_json
+from verifier.histories import Run, histories_of
+
+ORDER = {
+    "day": "2026-11-23",
+    "number": "0000000001",
+    "original": "",
+    "action": "new",
+    "symbol": SAMSUNG,
+    "side": "buy",
+    "quantity": 10,
+    "price": 70_000,
+    "placed_at": "2026-11-23T10:00:00+09:00",
+    "by_hand": False,
+    "filled": 10,
+    "cancelled": 0,
+    "remaining": 0,
+    "amount": 700_000,
+    "commission": 98,
+    "tax": 0,
+    "fills": [{"at": "2026-11-23T10:00:01+09:00", "price": 70_000, "quantity": 10}],
+}
+
+
+def test_the_simulators_account_becomes_the_brokers_book() -> None:
+    account = {
+        "opening_cash": 1_000_000,
+        "cash": 299_902,
+        "holdings": [{"symbol": SAMSUNG, "quantity": 10}, {"symbol": "000660", "quantity": 0}],
+        "orders": [ORDER, {**ORDER, "number": "0000000002", "action": "cancel", "original": "0000000001"}],
+    }
+
+    book = book_from_json(account)
+
+    assert book.holdings == {SAMSUNG: 10}
+    assert book.opening_cash is not None
+    assert book.opening_cash + book.orders[0].flow == book.cash
+    assert (book.orders[0].side, book.orders[0].placed_at) == (Side.BUY, NOW)
+    assert [row.is_new for row in book.orders] == [True, False]
+
+
+def event(kind: EventType.ValueType, at: float, number: int = 0, **attributes: Any) -> HistoryEvent:
+    stamp = Timestamp()
+    stamp.FromDatetime((NOW + timedelta(seconds=at)).astimezone(UTC).replace(tzinfo=None))
+    return HistoryEvent(event_id=number, event_type=kind, event_time=stamp, **attributes)
+
+
+def scheduled(name: str, at: float, number: int, **request: str) -> HistoryEvent:
+    payload = Payloads(payloads=[Payload(data=json.dumps(request).encode())])
+    attributes = {"activity_type": {"name": name}, "input": payload}
+    return event(
+        EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED, at, number, activity_task_scheduled_event_attributes=attributes
+    )
+
+
+def test_a_run_tells_of_its_orders_its_watch_and_its_commands() -> None:
+    events = [
+        scheduled("submit_order", 1, 5, intent_id="run-1/1"),
+        scheduled("watch_position", 2, 9, position_id=POSITION, symbol=SAMSUNG),
+        event(
+            EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
+            3,
+            workflow_execution_signaled_event_attributes={"signal_name": "liquidate_for_close"},
+        ),
+        event(
+            EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
+            4,
+            activity_task_completed_event_attributes={"scheduled_event_id": 9},
+        ),
+        scheduled("watch_position", 6, 12, position_id="run-2/1", symbol=SAMSUNG),
+    ]
+
+    told = histories_of([Run("trading-worker/a/worker-1", WORKER, events)])
+
+    def at(seconds: float) -> datetime:
+        return NOW + timedelta(seconds=seconds)
+
+    assert told == Histories(
+        submits=(Submit(IntentId("run-1/1"), "trading-worker/a/worker-1", at(1)),),
+        watches=(
+            Watch(POSITION, SAMSUNG, at(2), at(4), signalled=True),
+            Watch("run-2/1", SAMSUNG, at(6)),  # type: ignore[arg-type]
+        ),
+        told=(Told(WORKER, "liquidate_for_close", at(3)),),
+        runs=1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes"),
+    [
+        (EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED, "activity_task_canceled_event_attributes"),
+        (EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED, "activity_task_failed_event_attributes"),
+        (EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT, "activity_task_timed_out_event_attributes"),
+    ],
+)
+def test_a_watch_that_ends_otherwise_has_not_said_to_sell(kind: EventType.ValueType, attributes: str) -> None:
+    ending: dict[str, Any] = {attributes: {"scheduled_event_id": 9}}
+    events = [
+        scheduled("watch_position", 2, 9, position_id=POSITION, symbol=SAMSUNG),
+        event(kind, 4, **ending),
+    ]
+
+    (watch,) = histories_of([Run("trading-worker/a/worker-1", WORKER, events)]).watches
+
+    assert watch.until == NOW + timedelta(seconds=4)
+    assert not watch.signalled
+
+
+async def test_the_ledger_keeps_every_token_and_every_lapse(database_url: str) -> None:
+    database = await open_database(database_url, pool_size=2)
+    try:
+        await database.accounts.pin(ACCOUNT, Environment.SIMULATED, FINGERPRINT)
+        books = Books(database)
+        bought = await books.held()
+        first = await books.locked()
+        second = await database.locks.take_over(ACCOUNT, SAMSUNG, WORKER)
+
+        given = await database.audit.acquisitions_around(ACCOUNT, MONDAY)
+        (order,) = await database.audit.orders_on(ACCOUNT, MONDAY)
+        (fill,) = await database.audit.fills_on(ACCOUNT, MONDAY)
+        (position,) = await database.audit.positions_around(ACCOUNT, MONDAY)
+    finally:
+        await database.aclose()
+
+    assert isinstance(first, Lease)
+    assert [each.fencing_token for each in given] == [first.fencing_token, second.fencing_token]
+    assert order.record == bought
+    assert order.sent_at is not None
+    assert given[0].acquired_at <= order.sent_at < given[1].acquired_at
+    assert (fill.quantity, position.quantity) == (10, 10)
