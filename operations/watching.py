@@ -37,7 +37,7 @@ def _patient(read: ReadBoard) -> ReadBoard:
         except DATABASE_FAULTS as fault:
             if last is None:
                 raise
-            return replace(last, trouble=f"NOT CURRENT, the database is away: {fault or type(fault).__name__}")
+            return replace(last, trouble=f"NOT CURRENT, the database is away: {str(fault) or type(fault).__name__}")
         return last
 
     return read_or_keep
