@@ -35,6 +35,8 @@ from workflows.trading_worker import TradingWorkerWorkflow
 
 SPEED: Final = 60
 ONE_STOCK: Final = replace(RULES, universe=UniverseRules(0, (HYNIX,)))
+_BROKEN_OUT: Final = 251_500
+"""Half of the day before's range above that Monday's open, in the simulator's default world."""
 _LIMIT: Final = 30.0
 
 
@@ -116,7 +118,7 @@ async def running_market(address: str, database_url: str, at: str = "2026-11-23 
         broker = await stack.enter_async_context(a_broker(simulation, database, pace.now))
         with_ = Collaborators(broker, database, pace, CALENDAR)
         market = RunningMarket(client, database, simulation, clock, lambda: workers_for(client, ACCOUNT, with_))
-        market.price_moves(0.04)
+        simulation.force_price(HYNIX, _BROKEN_OUT, natural=False)
         stack.push_async_callback(_end_all, client)
         yield market
 

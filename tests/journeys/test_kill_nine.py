@@ -17,7 +17,7 @@ NET = "SELECT sum(net_pnl) FROM trades"
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_a_day_survives_the_death_of_its_host_while_positions_are_held(tmp_path: Path) -> None:
-    with real_system(tmp_path, HARU_SIMULATOR__SPEED="300") as system:
+    with real_system(tmp_path, HARU_SIMULATOR__SPEED="300", HARU_SIMULATOR__START="2026-11-23 10:30") as system:
         system.starts()
         system.starter("--workers", "5", "--detach")
         system.until(lambda: system.number(HELD) >= 2, 60, "two held positions")

@@ -1,0 +1,157 @@
+"""Record the histories that ``tests/workflows/test_replay.py`` replays: ``python -m tests.histories.record [NAME …]``.
+
+A file of a released version is never recorded again to please a change; the change gets ``workflow.patched``.
+"""
+
+import asyncio
+import socket
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import psycopg
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+
+from database.migrations import apply
+from embedded.ports import free_port
+from embedded.postgres import start_postgres
+from embedded.process import Launcher
+from embedded.temporal import DevServer, start_temporal
+from tests.conftest import _with_database, running
+from tests.embedded.processes import ROOT
+from tests.journeys.running_market import RunningMarket, running_market, until
+
+_FOLDER: Final = Path(__file__).parent
+_MORNING: Final = "2026-11-23 10:00"
+_BEFORE_THE_CUT_OFF: Final = "2026-11-23 14:54"
+
+Run = WorkflowHandle[Any, Any]
+Story = Callable[[RunningMarket], Awaitable[dict[str, Run]]]
+
+
+async def take_profit(market: RunningMarket) -> dict[str, Run]:
+    """Buy, hold, sell at the target."""
+    async with market.hosted():
+        run = await _first_run(market)
+        await market.holds()
+        market.price_moves(0.06)
+        return {"take_profit": await _over(run)}
+
+
+async def stop_loss(market: RunningMarket) -> dict[str, Run]:
+    """Buy, hold, sell below the stop."""
+    async with market.hosted():
+        run = await _first_run(market)
+        await market.holds()
+        market.price_moves(-0.05)
+        return {"stop_loss": await _over(run)}
+
+
+async def lost_submit(market: RunningMarket) -> dict[str, Run]:
+    """Get no reply to the buy, find it in the broker's list, go on."""
+    market.simulation.add_fault(kind="drop_reply_after", path="order-cash", side="buy")
+    async with market.hosted():
+        run = await _first_run(market)
+        await market.holds()
+        market.price_moves(-0.05)
+        return {"lost_submit": await _over(run)}
+
+
+async def restarted_while_holding(market: RunningMarket) -> dict[str, Run]:
+    """Hold, lose the hosting process, be watched again by the next one."""
+    async with market.hosted():
+        run = await _first_run(market)
+        await market.holds()
+    market.price_moves(-0.05)
+    async with market.hosted():
+        return {"restarted_while_holding": await _over(run)}
+
+
+async def liquidated_by_the_close(market: RunningMarket) -> dict[str, Run]:
+    """Hold until the market close says sell, and go on to the day's end."""
+    async with market.hosted():
+        run = await _first_run(market)
+        await market.holds()
+        close = await market.start_close()
+        await _over(run)
+        await close.result()
+        return {"liquidated_by_the_close": run, "market_close": close}
+
+
+async def market_close_seizes(market: RunningMarket) -> dict[str, Run]:
+    """Sell by the close what a worker that moves no more has left."""
+    async with market.hosted():
+        run = await _first_run(market)
+        await market.holds()
+        await run.terminate("a bug keeps it from moving")
+        close = await market.start_close()
+        await close.result()
+        return {"market_close_seizes": close}
+
+
+STORIES: Final[dict[str, tuple[Story, str]]] = {
+    "take_profit": (take_profit, _MORNING),
+    "stop_loss": (stop_loss, _MORNING),
+    "lost_submit": (lost_submit, _MORNING),
+    "restarted_while_holding": (restarted_while_holding, _MORNING),
+    "liquidated_by_the_close": (liquidated_by_the_close, _BEFORE_THE_CUT_OFF),
+    "market_close_seizes": (market_close_seizes, _BEFORE_THE_CUT_OFF),
+}
+
+
+async def _first_run(market: RunningMarket) -> Run:
+    worker = await market.start_worker()
+    return market.client.get_workflow_handle(worker.id, run_id=worker.first_execution_run_id)
+
+
+async def _over(run: Run) -> Run:
+    async def is_over() -> bool:
+        return (await run.describe()).status is not WorkflowExecutionStatus.RUNNING
+
+    await until(is_over, "end of the run")
+    return run
+
+
+async def _record(name: str, temporal: str, postgres: str) -> None:
+    tell, begins = STORIES[name]
+    database = f"story_{uuid4().hex}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {database}".encode())
+    url = _with_database(postgres, database)
+    await asyncio.to_thread(apply, url)
+    async with running_market(temporal, url, begins) as market:
+        for told_as, run in (await tell(market)).items():
+            history = (await run.fetch_history()).to_json()
+            (_FOLDER / f"{told_as}.json").write_text(_anonymous(history) + "\n")
+            sys.stdout.write(f"{told_as}.json\n")
+
+
+def _anonymous(history: str) -> str:
+    """Leave out where this was recorded."""
+    return history.replace(f"{ROOT}/", "").replace(socket.gethostname(), "host")
+
+
+def main(names: list[str]) -> None:
+    """Record the named stories, or all."""
+    server = DevServer(port=free_port(), ui_port=None)
+
+    def postgres(launcher: Launcher) -> Awaitable[str]:
+        return start_postgres(launcher, free_port())
+
+    def temporal(launcher: Launcher) -> Awaitable[str]:
+        return start_temporal(launcher, server)
+
+    with tempfile.TemporaryDirectory() as folder:
+        for part in ("postgres", "temporal"):
+            (Path(folder) / part).mkdir(mode=0o755)
+        Path(folder).chmod(0o755)
+        with running(Path(folder) / "postgres", postgres) as url, running(Path(folder) / "temporal", temporal) as where:
+            for name in names or STORIES:
+                asyncio.run(_record(name, where, url))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,64 @@
+"""Recorded histories replay under today's workflow code: what runs at a release goes on after it."""
+
+from pathlib import Path
+
+import pytest
+from temporalio import workflow
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError
+
+from domain.session import SessionDate
+from workflows.market_close import CloseOutcome, CloseRequest, MarketCloseWorkflow
+from workflows.trading_worker import TradingWorkerWorkflow
+
+HISTORIES = sorted((Path(__file__).parents[1] / "histories").glob("*.json"))
+
+
+def history_of(path: Path) -> WorkflowHistory:
+    return WorkflowHistory.from_json(path.stem, path.read_text())
+
+
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+async def test_a_recorded_run_replays(path: Path) -> None:
+    replayer = Replayer(workflows=[TradingWorkerWorkflow, MarketCloseWorkflow], data_converter=pydantic_data_converter)
+
+    await replayer.replay_workflow(history_of(path))
+
+
+def test_the_stories_that_matter_are_recorded() -> None:
+    assert {path.stem for path in HISTORIES} >= {
+        "take_profit",
+        "stop_loss",
+        "lost_submit",
+        "restarted_while_holding",
+        "liquidated_by_the_close",
+        "market_close",
+        "market_close_seizes",
+    }
+
+
+@workflow.defn(name="MarketCloseWorkflow")
+class ForgetfulCloseWorkflow(MarketCloseWorkflow):
+    """A release in which somebody left out telling the workers."""
+
+    async def _tell_workers(self, date: SessionDate) -> int:
+        return 0
+
+    @workflow.init
+    def __init__(self, request: CloseRequest) -> None:
+        super().__init__(request)
+
+    @workflow.run
+    async def run(self, request: CloseRequest) -> CloseOutcome:
+        """Close the day as always."""
+        return await super().run(request)
+
+
+async def test_a_step_that_is_left_out_is_caught() -> None:
+    replayer = Replayer(workflows=[ForgetfulCloseWorkflow], data_converter=pydantic_data_converter)
+    (recorded,) = [path for path in HISTORIES if path.stem == "market_close"]
+
+    with pytest.raises(NondeterminismError):
+        await replayer.replay_workflow(history_of(recorded))
