@@ -39,7 +39,7 @@ def test_the_stories_that_matter_are_recorded() -> None:
     }
 
 
-@workflow.defn(name="MarketCloseWorkflow")
+@workflow.defn(name="MarketCloseWorkflow", sandboxed=False)
 class ForgetfulCloseWorkflow(MarketCloseWorkflow):
     """A release in which somebody left out telling the workers."""
 
