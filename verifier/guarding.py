@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from database.audit import Acquisition, AuditedOrder, BookedPosition
 from domain.identity import PositionId
@@ -13,29 +13,42 @@ from domain.risk import Denial
 from verifier.books import Books, Violation
 
 Span = tuple[datetime, datetime]
-_NO_TIME: Final = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of real time in which a held position had no watcher, and how that shows."""
+
+    length: timedelta
+    symbol: Symbol
+    position_id: PositionId
+    why: str
 
 
 def always_watched(books: Books) -> tuple[Violation, ...]:
     """I5: from the first booked share to the decision to sell, somebody alive looked at every position."""
-    found = []
-    for position_id, symbol, held in _held_spans(books):
-        for gap, why in (*_gaps_in_histories(books, position_id, held), *_lapses(books, symbol, held)):
-            if gap > books.longest_unwatched:
-                found.append(
-                    Violation("I5", f"unwatched for {gap.total_seconds():.1f} s", f"{symbol} {position_id}: {why}")
-                )
-    return tuple(found)
+    return tuple(
+        Violation(
+            "I5", f"unwatched for {gap.length.total_seconds():.1f} s", f"{gap.symbol} {gap.position_id}: {gap.why}"
+        )
+        for gap in gaps(books)
+        if gap.length > books.longest_unwatched
+    )
+
+
+def gaps(books: Books) -> tuple[Gap, ...]:
+    """Return every gap, the longest first."""
+    found = [
+        Gap(length, symbol, position_id, why)
+        for position_id, symbol, held in _held_spans(books)
+        for length, why in (*_gaps_in_histories(books, position_id, held), *_lapses(books, symbol, held))
+    ]
+    return tuple(sorted(found, key=lambda gap: gap.length, reverse=True))
 
 
 def longest_gap(books: Books) -> timedelta:
     """Return the longest stretch of real time in which a held position had no watcher."""
-    gaps = [
-        gap
-        for position_id, symbol, held in _held_spans(books)
-        for gap, _ in (*_gaps_in_histories(books, position_id, held), *_lapses(books, symbol, held))
-    ]
-    return max(gaps, default=_NO_TIME)
+    return max((gap.length for gap in gaps(books)), default=timedelta(0))
 
 
 def _held_spans(books: Books) -> Iterator[tuple[PositionId, Symbol, Span]]:

@@ -1,12 +1,15 @@
 """The verdict for people and for programs: one line an invariant, then the evidence."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from verifier.books import Books
-from verifier.guarding import longest_gap
+from verifier.guarding import gaps, longest_gap
 from verifier.invariants import INVARIANTS
 from verifier.verdict import Verdict
+
+_TOLD: Final = 5
+"""How many gaps are told, the longest first."""
 
 
 def report_lines(verdict: Verdict) -> Iterator[str]:
@@ -33,6 +36,10 @@ def report_json(verdict: Verdict) -> dict[str, Any]:
         "broker_orders": len(books.new_rows),
         "runs": books.histories.runs,
         "longest_unwatched_seconds": round(longest_gap(books).total_seconds(), 1),
+        "gaps": [
+            f"{gap.length.total_seconds():.1f} s {gap.symbol} {gap.position_id}: {gap.why}"
+            for gap in gaps(books)[:_TOLD]
+        ],
         "violations": verdict.count,
         "invariants": {
             invariant.name: {
