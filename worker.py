@@ -12,6 +12,7 @@ from typing import Any
 from temporalio.client import Client
 
 from activities.pace import RealPace
+from broker.protocol import Broker
 from composition import (
     Collaborators,
     Place,
@@ -29,7 +30,8 @@ from composition import (
 from database.database import Database, open_database
 from database.errors import DATABASE_FAULTS
 from database.migrations import apply
-from domain.errors import TradingError
+from domain.errors import TradingError, TryAgainError
+from domain.lane import Lane
 from embedded.errors import EmbeddedError
 from embedded.parts import EmbeddedParts
 from embedded.search_attributes import ensure_search_attributes
@@ -78,6 +80,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
     name = await fleet_name(stage.client)
     await join_fleet(fleet, name)
     async with broker_for(settings, stage.place, stage.database, pace) as broker:
+        await _check_broker(broker)
         with_ = Collaborators(broker, stage.database, pace, calendar, proof=proof_of(settings))
         async with hosting(workers_for(stage.client, account, with_)):
             _announce(settings, str(stage.parts.endpoints))
@@ -87,6 +90,14 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 keep_account(fleet, name),
                 bring_back_workers(fleet, settings.rules),
             )
+
+
+async def _check_broker(broker: Broker) -> None:
+    """Refuse to start with keys, an account or a host that the broker does not take; wait out a broker that is away."""
+    try:
+        await broker.balance(Lane.RESOLVE)
+    except TryAgainError as fault:
+        logger.warning("broker_away_at_start", extra={"cause": str(fault)})
 
 
 async def _migrated_database(url: str) -> Database:

@@ -26,10 +26,15 @@ def apply(database_url: str) -> int:
 
     Raises:
         DatabaseTooNewError: the database has been migrated by newer code.
+        ConnectionError: no server answers there, or it does not let us in.
         ValueError: the URL is not one of PostgreSQL.
     """
     yoyo_url = _yoyo_url(database_url)
-    with closing(psycopg.connect(database_url, autocommit=True)) as connection:
+    try:
+        opened = psycopg.connect(database_url, autocommit=True)
+    except psycopg.OperationalError as error:
+        raise ConnectionError(str(error).strip()) from None
+    with closing(opened) as connection:
         connection.execute(_LOCK, [_ADVISORY_KEY])
         return _apply_locked(yoyo_url)
 

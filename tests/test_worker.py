@@ -1,0 +1,81 @@
+"""The hosting process meets bad surroundings: each time one clear line, a non-zero exit, and nothing left behind."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+KEYS = {
+    "HARU_BROKER__APP_KEY": "k" * 36,
+    "HARU_BROKER__APP_SECRET": "s" * 180,
+    "HARU_BROKER__ACCOUNT": "50000000-01",
+    "HARU_BROKER__HTS_ID": "somebody",
+}
+
+
+@asynccontextmanager
+async def a_broker_that_talks_nonsense() -> AsyncIterator[str]:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = b"<html>hello</html>"
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def ends(folder: Path, **variables: str) -> tuple[int, str]:
+    """Run ``worker.py`` until it gives up; return its exit code and what it said."""
+    free = {f"HARU_PORTS__{part}": "0" for part in ("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SIMULATOR")}
+    environment = {**os.environ, "HARU_DATA_DIR": str(folder), **free, **variables}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "worker.py",
+        cwd=ROOT,
+        env=environment,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        _, said = await asyncio.wait_for(process.communicate(), 50)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    return int(process.returncode or 0), said.decode()
+
+
+@pytest.mark.slow
+async def test_a_broker_that_talks_nonsense_is_refused_at_the_start(tmp_path: Path) -> None:
+    async with a_broker_that_talks_nonsense() as url:
+        code, said = await ends(tmp_path / "data", HARU_BROKER__REST_URL=url, **KEYS)
+
+    assert code == 1
+    assert "worker.py:" in said
+    assert "Traceback" not in said
+    assert KEYS["HARU_BROKER__APP_SECRET"] not in said
+
+
+async def test_a_misspelt_variable_is_named_with_the_right_one(tmp_path: Path) -> None:
+    code, said = await ends(tmp_path / "data", HARU_SIMULATOR__SPED="3")
+
+    assert code == 1
+    assert "HARU_SIMULATOR__SPED" in said
+    assert "HARU_SIMULATOR__SPEED" in said
+
+
+async def test_a_postgres_that_is_not_there_is_named(tmp_path: Path, unused_port: int) -> None:
+    url = f"postgresql://haru:secret@127.0.0.1:{unused_port}/haru"
+    code, said = await ends(tmp_path / "data", DATABASE_URL=url)
+
+    assert code == 1
+    assert f"127.0.0.1:{unused_port}" in said
+    assert "DATABASE_URL" in said
+    assert "secret" not in said
