@@ -66,8 +66,7 @@ def _held_spans(books: Books) -> Iterator[tuple[PositionId, Symbol, Span]]:
 
 
 def _closed_at(books: Books, position_id: PositionId) -> datetime:
-    ends_at = books.clock.real_time(books.plan.session.ends_at)
-    last = min(books.read_at, max(ends_at, books.read_at if not books.is_over else ends_at))
+    last = min(books.read_at, books.clock.real_time(books.plan.session.ends_at))
     for position in books.ledger.positions:
         if position.position_id == position_id and not position.quantity:
             return min(position.changed_at, last)
