@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ from chaos.broker_side import BrokerSide
 from chaos.processes import ROOT, Host
 from chaos.schedule import schedule
 from domain.identity import SIMULATED_ACCOUNT
-from domain.rules import TradingRules
+from domain.money import Rate, Won
 from domain.session import SessionPlan
 from embedded.endpoints import Endpoints
 from embedded.folder import hold_folder
@@ -42,9 +43,20 @@ QUIET_END: Final = 36.0
 """Real seconds before the session's end without a new fault: a lost reply alone takes 22 to be proven absent."""
 _CLOSED_WITHIN: Final = 150.0
 _OURS: Final = ("HARU_", "TEMPORAL_", "DATABASE_URL")
-_SHORT_HOLDINGS: Final = replace(DEMO_RULES.exits, longest_holding=timedelta(minutes=30))
-CHAOS_RULES: Final[TradingRules] = replace(DEMO_RULES, exits=_SHORT_HOLDINGS)
-"""The demo's rules with shorter holdings, so that more orders fall into the adversary's hands."""
+CHAOS_RULES: Final = replace(
+    DEMO_RULES,
+    strategy=replace(DEMO_RULES.strategy, momentum_rise=Rate("0.004"), momentum_volume_ratio=Decimal(1)),
+    exits=replace(DEMO_RULES.exits, longest_holding=timedelta(minutes=20)),
+    risk=replace(
+        DEMO_RULES.risk,
+        worker_daily_loss=Won(10_000_000),
+        fleet_daily_loss=Won(50_000_000),
+        trades_per_worker=100,
+        cooldown_after_loss=timedelta(minutes=1),
+        symbol_cooldown=timedelta(minutes=1),
+    ),
+)
+"""Quick to buy and quick to sell, whatever it costs: the more orders, the more fall into the adversary's hands."""
 
 
 @dataclass(frozen=True, slots=True)
