@@ -152,7 +152,7 @@ class CommandedWorkflow:
         life = self._life
         head = f"**{life.worker_id}** · {self._state}{' ' + self._symbol if self._symbol else ''}"
         flags = " · paused" * life.paused + " · stopping" * life.stopping
-        figures = f"trades so far {life.cycles} runs · net {life.realised_pnl:+,} won · rules v{life.rules.version}"
+        figures = f"{life.cycles} earlier runs · net {life.realised_pnl:+,} won · rules v{life.rules.version}"
         return "\n\n".join([head + flags, figures, *(f"- {word}" for word in reversed(self._words))])
 
     def _now(self) -> datetime:
