@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATIONS = ("pyproject.toml", ".importlinter.runtime")
 PACKAGES = (
-    *("activities", "broker", "chaos", "database", "domain", "embedded"),
+    *("activities", "bench", "broker", "chaos", "database", "domain", "embedded"),
     *("exchange", "operations", "simulator", "strategies", "verifier", "workflows"),
 )
 
@@ -69,6 +69,7 @@ def test_every_contract_is_kept(source: Path, configuration: str) -> None:
         ("layers", "verifier/reading.py", "import chaos.schedule"),
         ("independent", "verifier/reading.py", "import operations.fleet"),
         ("sql", "verifier/reading.py", "import asyncpg"),
+        ("layers", "chaos/schedule.py", "import bench.figures"),
         ("cycles", "domain/money.py", "import domain.tick_size"),
     ],
 )

@@ -1,0 +1,89 @@
+"""``python -m bench [NAME…]``: measures, prints a Markdown table, and keeps every value in ``.haru/bench``."""
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from bench import lock, machine, recovery, scan, unknown
+from bench.figures import Figure, table
+from bench.market import real_now
+from bench.stack import NothingHappenedError, Stack, running_stack
+from bench.trading import Trading
+from chaos.processes import HostFailedError
+from starter import EXPECTED_ERRORS, leave
+
+_TRADING: Final = Trading()
+BENCHES: Final[Mapping[str, Callable[[Stack], Awaitable[list[Figure]]]]] = {
+    "lock": lock.measure,
+    "scan": scan.measure,
+    "trade": _TRADING.trade,
+    "reaction": _TRADING.reaction,
+    "order": _TRADING.order,
+    "unknown": unknown.measure,
+    "recovery": recovery.measure,
+}
+"""In the order in which they are run: the first two want no hosting process beside them."""
+
+
+async def _run(names: Sequence[str], home: Path, *, quick: bool) -> dict[str, Any]:
+    figures: list[Figure] = []
+    async with running_stack(home / "stack", quick=quick) as stack:
+        facts = await machine.facts(stack)
+        for name, measure in BENCHES.items():
+            if name in names:
+                began = time.monotonic()
+                figures += await measure(stack)
+                sys.stderr.write(f"bench: {name} took {time.monotonic() - began:.0f} s\n")
+        return {
+            "at": real_now().isoformat(timespec="seconds"),
+            "quick": quick,
+            "machine": {**facts, "load average at the end": machine.load()},
+            "figures": [figure.to_json() for figure in figures],
+            "table": table(figures),
+        }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure how fast it is, on real parts.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which (default all): {', '.join(BENCHES)}")
+    parser.add_argument("--json", action="store_true", help="print everything that was measured as JSON")
+    parser.add_argument("--quick", action="store_true", help="only show that it works: figures of one or two values")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and return the exit code: 0 done, 1 failed, 2 wrong usage."""
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    unknown = [name for name in asked.names if name not in BENCHES]
+    if unknown:
+        parser.error(f"no such bench: {', '.join(unknown)}; choose among {', '.join(BENCHES)}")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    home = Path.cwd() / ".haru" / "bench"
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        result = asyncio.run(_run(asked.names or list(BENCHES), home, quick=asked.quick))
+    except (NothingHappenedError, HostFailedError, *EXPECTED_ERRORS) as error:
+        sys.stderr.write(f"bench: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    kept = home / f"{result['at'].replace(':', '-').partition('+')[0]}.json"
+    kept.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(json.dumps(result, ensure_ascii=False) if asked.json else _page(result, kept))
+    return 0
+
+
+def _page(result: Mapping[str, Any], kept: Path) -> str:
+    facts = "\n".join(f"- {name}: {value}" for name, value in result["machine"].items())
+    return f"{result['at']}\n\n{facts}\n\n{result['table']}\n\nEvery value: {kept}\n"
+
+
+if __name__ == "__main__":
+    leave(main())

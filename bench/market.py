@@ -1,0 +1,81 @@
+"""The simulated market by its control API: prices that rise and fall on command, faults, and what the broker saw."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import httpx
+
+from domain.clock import MarketClock
+from domain.identity import SIMULATED_ACCOUNT
+from domain.market import Side, Symbol
+
+_BREAKS_OUT: Final = 1.012
+"""Of the day's open: above the target of every strategy here, and not too far above it."""
+_BELOW_THE_STOP: Final = 0.962
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An order that the broker has taken, and when (real time, the broker's clock)."""
+
+    number: str
+    symbol: Symbol
+    side: Side
+    at: datetime
+
+
+def real_now() -> datetime:
+    """Return the real instant."""
+    return datetime.now(UTC)  # noqa: TID251 - a stopwatch over several processes
+
+
+class Market:
+    """Moves prices of single stocks and reads the broker's truth."""
+
+    def __init__(self, client: httpx.AsyncClient, clock: MarketClock) -> None:
+        self._client = client
+        self._clock = clock
+        self._opens: dict[Symbol, int] = {}
+
+    async def learn_opens(self) -> None:
+        """Remember every stock's open, from which it will rise; it also draws every stock's day."""
+        listed = (await self._client.get("/control/symbols")).raise_for_status().json()
+        self._opens = {Symbol(each["symbol"]): each["open_price"] for each in listed}
+
+    async def rises(self, symbol: Symbol) -> datetime:
+        """Let a stock break out; return when that was asked for."""
+        return await self._jumps(symbol, self._opens[symbol] * _BREAKS_OUT)
+
+    async def falls(self, symbol: Symbol) -> datetime:
+        """Let a stock fall through the stop of whoever bought the breakout."""
+        return await self._jumps(symbol, self._opens[symbol] * _BREAKS_OUT * _BELOW_THE_STOP)
+
+    async def arrivals(self, symbol: Symbol, side: Side) -> list[Arrival]:
+        """Return the orders for a stock that have arrived, oldest first."""
+        number = SIMULATED_ACCOUNT.partition("-")[0]
+        account = (await self._client.get(f"/control/accounts/{number}")).raise_for_status().json()
+        return [
+            Arrival(each["number"], symbol, side, self._clock.real_time(datetime.fromisoformat(each["placed_at"])))
+            for each in account["orders"]
+            if each["symbol"] == symbol and each["side"] == side.value and not each["original"]
+        ]
+
+    async def breaks(self, **rule: Any) -> None:
+        """Add a fault."""
+        (await self._client.post("/control/faults", json=rule)).raise_for_status()
+
+    async def mends(self) -> None:
+        """Lift all faults."""
+        (await self._client.delete("/control/faults")).raise_for_status()
+
+    async def status(self) -> Mapping[str, Any]:
+        """Return what the simulator says of itself; ``calls`` among it."""
+        status: dict[str, Any] = (await self._client.get("/control/status")).raise_for_status().json()
+        return status
+
+    async def _jumps(self, symbol: Symbol, price: float) -> datetime:
+        at = real_now()
+        (await self._client.post("/control/prices", json={"symbol": symbol, "price": round(price)})).raise_for_status()
+        return at
