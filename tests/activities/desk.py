@@ -38,7 +38,7 @@ from tests.stepping import ACCOUNT, CALENDAR, RULES, broker_account, kst
 T = TypeVar("T")
 OPENS_AT: Final = "2026-11-23 10:00"
 PLAN: Final = plan_session(CALENDAR.session_at_or_after(kst(OPENS_AT)), CloseLeads(), 1)
-_MOST_PAUSES: Final = 300
+_MOST_PAUSES: Final = 120
 
 
 class HandPace:
