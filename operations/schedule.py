@@ -25,6 +25,7 @@ from domain.session import REGULAR_HOURS, CloseLeads, SessionPlan
 from operations.fleet import Fleet
 from workflows.identity import close_schedule_id, close_workflow_id, task_queues
 from workflows.market_close import CloseOutcome, CloseRequest, MarketCloseWorkflow
+from workflows.options import TASK_TIMEOUT
 
 _COMPRESSED_SESSIONS: Final = 20
 """How many sessions of a compressed market are scheduled in advance; each is a calendar of its own."""
@@ -69,6 +70,7 @@ async def close_now(fleet: Fleet, rules: TradingRules) -> WorkflowHandle[MarketC
         task_queue=task_queues(fleet.account_id).trading,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         execution_timeout=_LONGEST_CLOSE,
+        task_timeout=TASK_TIMEOUT,
         static_summary=f"market close of {fleet.account_id}, started by an operator",
     )
 
@@ -89,6 +91,7 @@ def _start_close(fleet: Fleet, rules: TradingRules) -> ScheduleActionStartWorkfl
         id=close_workflow_id(fleet.account_id),
         task_queue=task_queues(fleet.account_id).trading,
         execution_timeout=_LONGEST_CLOSE,
+        task_timeout=TASK_TIMEOUT,
         static_summary=f"market close of {fleet.account_id}",
     )
 

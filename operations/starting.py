@@ -14,6 +14,7 @@ from operations.fleet import Fleet
 from strategies import tradable
 from workflows import attributes
 from workflows.identity import task_queues, worker_name, worker_workflow_id
+from workflows.options import TASK_TIMEOUT
 from workflows.trading_worker import TradingWorkerWorkflow
 
 MOST_WORKERS: Final = 200
@@ -43,6 +44,7 @@ async def start_worker(fleet: Fleet, life: WorkerLife) -> WorkflowHandle[Trading
         task_queue=task_queues(life.account_id).trading,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        task_timeout=TASK_TIMEOUT,
         static_summary=f"{life.worker_id} trades {life.account_id}",
         static_details=f"One run tells one trade of **{life.worker_id}**; the current details say what it does now.",
         search_attributes=attributes.at_start(life.worker_id),

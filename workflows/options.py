@@ -68,6 +68,9 @@ WATCH: Final = ActivityConfig(
 )
 """Scan or hold for hours; a dead process is noticed within the heartbeat time-out."""
 
+TASK_TIMEOUT: Final = timedelta(seconds=5)
+"""How long a frozen or dead process can keep a workflow's next step to itself, as with its activities' heartbeats."""
+
 RESOLVED_QUICKLY: Final = timedelta(seconds=3)
 """How long a cancelled order is followed before it is cancelled again."""
 

@@ -15,6 +15,7 @@ from tests.builders import some_rules
 from tests.operations.conftest import Hosted
 from workflows.attributes import TRADE_STATE, WORKER_NAME
 from workflows.identity import worker_workflow_id
+from workflows.options import TASK_TIMEOUT
 
 RULES = some_rules()
 
@@ -35,6 +36,15 @@ async def test_workers_are_started_under_their_own_names(fleet: Fleet) -> None:
     assert described.typed_search_attributes.get(WORKER_NAME) == "worker-2"
     assert described.typed_search_attributes.get(TRADE_STATE) == "idle"
     assert await described.static_summary() == f"worker-2 trades {fleet.account_id}"
+
+
+async def test_a_frozen_process_keeps_a_workers_next_step_for_seconds_only(fleet: Fleet) -> None:
+    await start_workers(fleet, 1, RULES)
+
+    handle = fleet.client.get_workflow_handle(worker_workflow_id(fleet.account_id, WorkerId("worker-1")))
+    described = (await handle.describe()).raw_description
+
+    assert described.execution_config.default_workflow_task_timeout.ToTimedelta() == TASK_TIMEOUT
 
 
 async def test_a_second_start_finds_the_workers_that_run(fleet: Fleet) -> None:
