@@ -15,8 +15,7 @@ from chaos.processes import Host
 from domain.market import Side
 
 _WORKERS: Final = 6
-_DUE: Final = 3
-"""How many of the positions are to be sold at the moment of the end."""
+_WORKERS_QUICKLY: Final = 2
 _ROUNDS: Final = 8
 _KILLED_AIMS: Final = (3.0, 4.0)
 _STOPPED_AIMS: Final = (0.5, 0.5)
@@ -46,21 +45,22 @@ async def measure(stack: Stack) -> list[Figure]:
 
 
 async def _round(stack: Stack, number: int, ended: _Ended) -> None:
+    """End a process; of the positions that it watches, every second one is due to be sold at that moment."""
     hosts = await stack.host_by(2)
-    traders = await stack.traders(_WORKERS)
+    traders = await stack.traders(_WORKERS_QUICKLY if stack.quick else _WORKERS)
     await asyncio.gather(*(stack.until_holding(trader) for trader in traders))
     watches = {trader: await stack.watch_of(trader) for trader in traders}
     victim = _busiest(hosts, watches)
-    affected = sorted(traders, key=lambda trader: watches[trader].process != victim.pid)
-    due, kept = affected[:_DUE:], affected[_DUE:]
-    at = real_now()
     gone = victim.pid
+    affected = [trader for trader in traders if watches[trader].process == gone]
+    due, kept = affected[1::2], affected[::2]
+    at = real_now()
     victim.signal(number)
     await asyncio.gather(*(stack.market.falls(trader.symbol) for trader in due))
     again = await asyncio.gather(*(_watched_again(stack, trader, gone) for trader in kept))
-    moved = [since for trader, since in zip(kept, again, strict=True) if watches[trader].process == gone]
-    ended.watched += [(since - at).total_seconds() for since in moved]
-    ended.all_watched += [max((since - at).total_seconds() for since in moved)] if moved else []
+    seconds = [(since - at).total_seconds() for since in again]
+    ended.watched += seconds
+    ended.all_watched += [max(seconds)] if seconds else []
     ended.sold += await asyncio.gather(*(_sold_after(stack, trader, at) for trader in due))
     await asyncio.gather(victim.until_ended(), *(stack.until_flat(trader) for trader in due))
 

@@ -37,6 +37,7 @@ from workflows.identity import worker_name, worker_workflow_id
 _LISTED: Final = 100
 _LISTED_QUICKLY: Final = 30
 """Drawing a stock's past takes the simulator a while."""
+_HOSTS_QUICKLY: Final = 2
 _STARTS_AT: Final = "2026-11-23T09:30:00"
 _OURS: Final = ("HARU_", "TEMPORAL_", "DATABASE_URL")
 _LOOK: Final = 0.05
@@ -86,7 +87,8 @@ class Stack:
     _traders: list[Trader] = field(default_factory=list)
 
     async def host_by(self, count: int) -> list[Host]:
-        """Let that many processes host, neither more nor less, and return them."""
+        """Let that many processes host, neither more nor less, and return them; quickly, the same ones for all."""
+        count = _HOSTS_QUICKLY if self.quick else count
         while len(self.hosts) < count:
             name = f"host-{len(self.hosts) + 1}"
             self.hosts.append(Host(name, self._environment(), self.folder / f"{name}.log"))
