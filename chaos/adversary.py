@@ -145,10 +145,10 @@ class Adversary:
         for host in self._hosts:
             host.signal(signal.SIGCONT)
             host.start()
-        for host in self._hosts:
-            await host.until_ready()
         async with asyncio.timeout(_UNDONE_WITHIN):
             hits = await _until_it_works(self._broker.calm)
+        for host in self._hosts:
+            await host.until_ready()
         if self._pressing:
             with suppress(*_MISSES):
                 await self._lift_kill_switch()
