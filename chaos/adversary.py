@@ -140,13 +140,17 @@ class Adversary:
         await self._fleet.database.risk.lift_kill_switch(self._fleet.account_id, "chaos")
         await commands.tell(self._fleet, await self._fleet.known_workers(), commands.RESUME)
 
-    async def calm(self) -> dict[str, int]:
-        """Mend everything that is still broken; return how many calls each kind of the broker's faults has hit."""
+    async def calm_broker(self, at: float) -> dict[str, int]:
+        """Lift all the broker's faults at an instant of the event loop's clock; return how many calls each kind hit."""
+        await asyncio.sleep(at - asyncio.get_running_loop().time())
+        async with asyncio.timeout(_UNDONE_WITHIN):
+            return await _until_it_works(self._broker.calm)
+
+    async def calm(self) -> None:
+        """Mend everything else that is still broken."""
         for host in self._hosts:
             host.signal(signal.SIGCONT)
             host.start()
-        async with asyncio.timeout(_UNDONE_WITHIN):
-            hits = await _until_it_works(self._broker.calm)
         for host in self._hosts:
             await host.until_ready()
         if self._pressing:
@@ -155,7 +159,6 @@ class Adversary:
         for pressing in self._pressing:
             pressing.cancel()
         await asyncio.gather(*self._pressing, return_exceptions=True)
-        return hits
 
 
 async def _until_it_works(deed: Callable[[], Awaitable[dict[str, int]]]) -> dict[str, int]:

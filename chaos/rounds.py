@@ -117,12 +117,15 @@ async def _break(
     async with httpx.AsyncClient(base_url=str(parts.endpoints.simulator_url), timeout=5, trust_env=False) as client:
         adversary = Adversary(hosts, parts, BrokerSide(client, SIMULATED_ACCOUNT), fleet)
         acts = schedule(asked.seed, asked.troubled, asked.processes)
-        deeds = await adversary.play(
-            acts,
-            loop.time() + opens_in.total_seconds(),
-            lambda deed: tell(f"{deed.act.at:6.1f} s  {deed.act.kind}: {deed.fell_upon}"),
+        opens_at = loop.time() + opens_in.total_seconds()
+        deeds, hits = await asyncio.gather(
+            adversary.play(
+                acts, opens_at, lambda deed: tell(f"{deed.act.at:6.1f} s  {deed.act.kind}: {deed.fell_upon}")
+            ),
+            adversary.calm_broker(opens_at + asked.troubled),
         )
-        return deeds, await adversary.calm()
+        await adversary.calm()
+        return deeds, hits
 
 
 async def _closed(fleet: Fleet) -> CloseOutcome | None:
