@@ -46,6 +46,8 @@ _SIMULATED_SECRET: Final = "S" * 180
 _CALLS_PER_SECOND: Final = {Environment.LIVE: 18, Environment.SIMULATED: 18, Environment.PAPER: 1}
 _WATCH_SLOTS: Final = 1_000
 """More than any fleet holds positions; a watcher without a slot would leave its position unwatched."""
+LONGEST_BETWEEN_BEATS: Final = timedelta(seconds=0.8)
+"""Between two heartbeats of one activity that reach the server; each costs it a few milliseconds."""
 _GRACE: Final = timedelta(seconds=10)
 
 
@@ -175,7 +177,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
                 reconciling.reconcile_account,
             ],
             max_concurrent_activities=_WATCH_SLOTS,
-            max_heartbeat_throttle_interval=timedelta(seconds=1),
+            max_heartbeat_throttle_interval=LONGEST_BETWEEN_BEATS,
         ),
         _worker(
             client,

@@ -7,13 +7,13 @@ from typing import Any, Final, Self
 
 from temporalio import activity
 
-_BEAT: Final = 1.0
+_BEAT: Final = 0.5
 _LONGEST_SILENCE: Final = 30.0
 """Seconds without progress after which the heart stops, so that a hung loop is still found out."""
 
 
 class Heart:
-    """``async with Heart() as heart:`` beats once a second for as long as ``heart.progress(…)`` keeps being called."""
+    """``async with Heart() as heart:`` beats twice a second for as long as ``heart.progress(…)`` keeps being called."""
 
     def __init__(self, *details: Any) -> None:
         self._details = details

@@ -62,7 +62,7 @@ LOOK: Final = ActivityConfig(
 
 WATCH: Final = ActivityConfig(
     start_to_close_timeout=timedelta(hours=12),
-    heartbeat_timeout=timedelta(seconds=5),
+    heartbeat_timeout=timedelta(seconds=2.5),
     retry_policy=_STEADY,
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )

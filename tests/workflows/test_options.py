@@ -1,0 +1,26 @@
+"""What the named time-outs promise: whoever watches money is missed soon, but not while it only breathes in."""
+
+from datetime import timedelta
+
+from composition import LONGEST_BETWEEN_BEATS
+from workflows.options import WATCH
+
+NOTICED_WITHIN = timedelta(seconds=3)
+RETRIED_AFTER = timedelta(milliseconds=200)
+
+
+def test_a_dead_watch_begins_again_within_three_seconds() -> None:
+    policy = WATCH["retry_policy"]
+    timeout = WATCH["heartbeat_timeout"]
+
+    assert policy is not None
+    assert timeout is not None
+    assert policy.initial_interval == RETRIED_AFTER
+    assert timeout + RETRIED_AFTER < NOTICED_WITHIN
+
+
+def test_a_living_watch_may_miss_two_beats() -> None:
+    timeout = WATCH["heartbeat_timeout"]
+
+    assert timeout is not None
+    assert timeout > 3 * LONGEST_BETWEEN_BEATS
