@@ -16,7 +16,7 @@ from domain.market import Side
 
 _WORKERS: Final = 6
 _WORKERS_QUICKLY: Final = 2
-_ROUNDS: Final = 8
+_ROUNDS: Final = 5
 _KILLED_AIMS: Final = (3.0, 4.0)
 _STOPPED_AIMS: Final = (0.5, 0.5)
 

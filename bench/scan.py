@@ -97,7 +97,7 @@ async def _measured(scanning: _Scanning) -> list[Figure]:
     used = scanning.fresh()
     for _ in range(1 if quick else _SCANS_UNTIL_ALL_IS_KNOWN):
         await scanning.learn(used)
-    for _ in range(1 if quick else 10):
+    for _ in range(1 if quick else 8):
         await scanning.timed(scanning.quotes, bare)
         await scanning.timed(lambda: scanning.scan(used), later)
         await scanning.timed(lambda: scanning.scan(scanning.fresh()), first)

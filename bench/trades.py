@@ -20,7 +20,7 @@ from domain.order import OrderRecord
 from workflows.identity import worker_workflow_id
 
 _WORKERS: Final = 2
-_TRADES_EACH: Final = 20
+_TRADES_EACH: Final = 15
 _HELD_FOR: Final = (0.7, 1.7)
 """Real seconds between the purchase and the fall; drawn, so that falls meet the polls at any phase."""
 

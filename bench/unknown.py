@@ -26,14 +26,14 @@ async def measure(stack: Stack) -> list[Figure]:
     """Lose replies to buys and sales, while the list shows them at once and while it lags; then lose requests."""
     await stack.host_by(1)
     traders = await stack.traders(1 if stack.quick else _WORKERS)
-    at_once = await _rounds(stack, traders, _lose_replies, 1 if stack.quick else 3)
+    at_once = await _rounds(stack, traders, _lose_replies, 1 if stack.quick else 2)
     lagging: list[float] = []
     absent: list[float] = []
     if not stack.quick:
         await stack.market.breaks(kind="lag_orders", path=_LISTS, seconds=_LAG, count=0)
-        lagging = await _rounds(stack, traders, _lose_replies, 2)
+        lagging = await _rounds(stack, traders, _lose_replies, 1)
         await stack.market.mends()
-        absent = await _rounds(stack, traders, _lose_request, 2)
+        absent = await _rounds(stack, traders, _lose_request, 1)
     return [
         Figure("unknown", "reply lost → adopted, the list shows it at once", "s", tuple(at_once)),
         Figure("unknown", f"reply lost → adopted, the list lags {_LAG:.0f} s", "s", tuple(lagging), floor=_LAG),
