@@ -1,0 +1,141 @@
+"""Activities as Temporal runs them: one attempt at a time, retried by their policy, their failures in its words."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from temporalio import activity
+from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import RetryState
+from temporalio.api.failure.v1 import Failure
+from temporalio.bridge.proto.activity_result import ActivityResolution
+from temporalio.bridge.proto.workflow_commands import ScheduleActivity
+from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
+from temporalio.converter import CompositePayloadConverter, DefaultFailureConverter, DefaultPayloadConverter
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+_adapter_for = lru_cache(maxsize=None)(TypeAdapter)
+
+
+class _Json(PydanticJSONPlainPayloadConverter):
+    """The SDK's pydantic JSON, with the validators of a type made once and not for every payload."""
+
+    def from_payload(self, payload: Payload, type_hint: Any = None) -> Any:
+        return _adapter_for(type_hint if type_hint is not None else Any).validate_json(payload.data)
+
+
+class Payloads(CompositePayloadConverter):
+    """What ``pydantic_data_converter`` makes of values."""
+
+    def __init__(self) -> None:
+        others = DefaultPayloadConverter.default_encoding_payload_converters
+        super().__init__(*(_Json() if each.encoding == "json/plain" else each for each in others))
+
+
+PAYLOADS: Final = Payloads()
+FAILURES: Final = DefaultFailureConverter
+
+
+@dataclass
+class Scheduled:
+    """An activity that a run waits for; instants are the server's."""
+
+    command: ScheduleActivity
+    workflow_id: str
+    run_id: str
+    scheduled_at: datetime
+    attempt: int = 1
+    heartbeat: Sequence[Payload] = field(default_factory=tuple)
+
+    @property
+    def name(self) -> str:
+        return self.command.activity_type
+
+    def first_field(self, name: str) -> object:
+        """Return a field of the first argument."""
+        (argument,) = PAYLOADS.from_payloads(list(self.command.arguments)[:1])
+        return argument[name]
+
+    def succeeded(self, value: object) -> ActivityResolution:
+        """Return the word that resolves it."""
+        resolution = ActivityResolution()
+        resolution.completed.result.CopyFrom(PAYLOADS.to_payload(value))
+        return resolution
+
+    def failed(self, cause: Failure, state: "RetryState.ValueType") -> ActivityResolution:
+        """Return the word that fails it for good."""
+        resolution = ActivityResolution()
+        self._describe(resolution.failed.failure, cause, state)
+        return resolution
+
+    def cancelled(self) -> ActivityResolution:
+        """Return the word that it was cancelled."""
+        cause = Failure(message="cancelled")
+        cause.canceled_failure_info.SetInParent()
+        resolution = ActivityResolution()
+        self._describe(resolution.cancelled.failure, cause, RetryState.RETRY_STATE_CANCEL_REQUESTED)
+        return resolution
+
+    def _describe(self, failure: Failure, cause: Failure, state: "RetryState.ValueType") -> None:
+        failure.message = "activity failed"
+        failure.cause.CopyFrom(cause)
+        info = failure.activity_failure_info
+        info.activity_type.name, info.activity_id, info.retry_state = self.name, self.command.activity_id, state
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The attempt failed and the next one follows after a while."""
+
+    after: timedelta
+
+
+Act = Callable[..., Awaitable[Any]]
+
+
+async def attempt(about: Scheduled, act: Act, now: datetime, client: Any = None) -> ActivityResolution | Again:
+    """Make one attempt and return what Temporal concludes from it."""
+    env = ActivityEnvironment(client)
+    env.payload_converter = PAYLOADS
+    env.info = replace(
+        env.info,
+        activity_type=about.name,
+        attempt=about.attempt,
+        heartbeat_details=PAYLOADS.from_payloads(list(about.heartbeat)),
+        scheduled_time=about.scheduled_at,
+        current_attempt_scheduled_time=now,
+        started_time=now,
+        workflow_id=about.workflow_id,
+        workflow_run_id=about.run_id,
+    )
+
+    def beat(*details: Any) -> None:
+        about.heartbeat = PAYLOADS.to_payloads(list(details))
+
+    env.on_heartbeat = beat
+    definition = activity._Definition.must_from_callable(act)
+    arguments = PAYLOADS.from_payloads(list(about.command.arguments), definition.arg_types)
+    try:
+        return about.succeeded(await env.run(act, *arguments))
+    except Exception as error:  # noqa: BLE001 - whatever an activity raises is Temporal's to judge
+        return judged(about, error)
+
+
+def judged(about: Scheduled, error: Exception) -> ActivityResolution | Again:
+    """Return what follows from a failed attempt."""
+    policy = about.command.retry_policy
+    failure = Failure()
+    FAILURES().to_failure(error, PAYLOADS, failure)
+    kind = failure.application_failure_info.type
+    if failure.application_failure_info.non_retryable or kind in policy.non_retryable_error_types:
+        return about.failed(failure, RetryState.RETRY_STATE_NON_RETRYABLE_FAILURE)
+    if policy.maximum_attempts and about.attempt >= policy.maximum_attempts:
+        return about.failed(failure, RetryState.RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED)
+    if isinstance(error, ApplicationError) and error.next_retry_delay is not None:
+        return Again(error.next_retry_delay)
+    pause = policy.initial_interval.ToTimedelta() * policy.backoff_coefficient ** min(about.attempt - 1, 20)
+    return Again(min(pause, policy.maximum_interval.ToTimedelta()))

@@ -1,0 +1,144 @@
+"""A process that dies at an appointed moment: its database and its broker are counted from outside and then cut off."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import httpx
+from temporalio import activity
+
+from database.pool import Connection, Pool
+
+_WRITES: Final = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)")
+_LOCK_WORDS: Final = frozenset({"SET", "OF"})
+
+
+class ProcessDiedError(BaseException):
+    """The process is gone. Not an ``Exception``, so that nothing in it can take this for a fault and carry on."""
+
+
+class Life:
+    """One process: it counts each commit and each request, before and after, and ends at the appointed crossing."""
+
+    def __init__(self, ends_at: int | str = 0) -> None:
+        self.crossings: list[str] = []
+        self.is_over = False
+        self._ends_at = ends_at
+
+    def check(self) -> None:
+        """Let nothing of a dead process reach the world."""
+        if self.is_over:
+            raise ProcessDiedError
+
+    def cross(self, moment: str, what: str) -> None:
+        """Count a crossing, and die at the appointed one."""
+        self.check()
+        doing = activity.info().activity_type if activity.in_activity() else "start"
+        self.crossings.append(f"{doing}: {moment} {what}")
+        if self._ends_at in (len(self.crossings), self.crossings[-1]):
+            self.is_over = True
+            raise ProcessDiedError
+
+
+class MortalPool:
+    """A process's way to the database. Only what writes counts: dying around a read leaves no other trace."""
+
+    def __init__(self, pool: Pool, life: Life) -> None:
+        self._pool = pool
+        self._life = life
+
+    async def execute(self, query: str, *values: Any) -> Any:
+        return await self._run(self._pool.execute, query, values)
+
+    async def fetch(self, query: str, *values: Any) -> Any:
+        return await self._run(self._pool.fetch, query, values)
+
+    async def fetchrow(self, query: str, *values: Any) -> Any:
+        return await self._run(self._pool.fetchrow, query, values)
+
+    async def fetchval(self, query: str, *values: Any) -> Any:
+        return await self._run(self._pool.fetchval, query, values)
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator["MortalConnection"]:
+        self._life.check()
+        async with self._pool.acquire() as connection:
+            yield MortalConnection(connection, self._life)
+
+    async def _run(self, ask: Any, query: str, values: tuple[Any, ...]) -> Any:
+        written = writes_of(query)
+        if not written:
+            self._life.check()
+            answer = await ask(query, *values)
+            self._life.check()
+            return answer
+        self._life.cross("before", written)
+        answer = await ask(query, *values)
+        self._life.cross("after", written)
+        return answer
+
+
+class MortalConnection:
+    """A borrowed connection; a transaction that its process does not live to commit is rolled back."""
+
+    def __init__(self, connection: Connection, life: Life) -> None:
+        self._connection = connection
+        self._life = life
+        self._written: list[str] = []
+
+    async def execute(self, query: str, *values: Any) -> Any:
+        return await self._run(self._connection.execute, query, values)
+
+    async def fetch(self, query: str, *values: Any) -> Any:
+        return await self._run(self._connection.fetch, query, values)
+
+    async def fetchrow(self, query: str, *values: Any) -> Any:
+        return await self._run(self._connection.fetchrow, query, values)
+
+    async def fetchval(self, query: str, *values: Any) -> Any:
+        return await self._run(self._connection.fetchval, query, values)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        self._life.check()
+        async with self._connection.transaction():
+            yield
+            written = "+".join(dict.fromkeys(self._written))
+            if written:
+                self._life.cross("before", written)
+        if written:
+            self._life.cross("after", written)
+
+    async def _run(self, ask: Any, query: str, values: tuple[Any, ...]) -> Any:
+        self._life.check()
+        if written := writes_of(query):
+            self._written.append(written)
+        answer = await ask(query, *values)
+        self._life.check()
+        return answer
+
+
+class MortalTransport(httpx.AsyncBaseTransport):
+    """A process's way to the broker; each request is a crossing before it leaves and after its reply."""
+
+    def __init__(self, inside: httpx.AsyncBaseTransport, life: Life) -> None:
+        self._inside = inside
+        self._life = life
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        what = f"{request.method} {request.url.path.rsplit('/', 1)[-1]}"
+        self._life.cross("before", what)
+        try:
+            response = await self._inside.handle_async_request(request)
+        except OSError:
+            self._life.cross("after", what)
+            raise
+        self._life.cross("after", what)
+        return response
+
+
+def writes_of(query: str) -> str:
+    """Return the tables that a statement writes, with the word for it."""
+    found = (f"{verb.split()[0].lower()} {table}" for verb, table in _WRITES.findall(query) if table not in _LOCK_WORDS)
+    return "+".join(dict.fromkeys(found))

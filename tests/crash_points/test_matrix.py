@@ -1,0 +1,93 @@
+"""Every crossing of a trade cycle as the last one of its process, times every answer to every order request.
+
+``HARU_MATRIX=full`` (or ``make matrix``) plays all of them. Otherwise each plot plays the crossings on the way of the
+order in question, and a seeded sample of the others.
+"""
+
+import os
+import random
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import pytest
+
+from tests.crash_points.day import Town, a_town
+from tests.crash_points.market import ACCEPTED, PLOTS, SERVER_ERROR, Plot
+from tests.crash_points.reckoning import wrong_with
+
+_SENDS: Final = ("submit_order", "cancel_order", "resolve_order")
+_TRACK: Final = 12
+"""How many crossings after it set out an order's answer is dealt with."""
+_SAMPLE: Final = 2
+_PATHS: Final = {"entry": "order-cash", "exit": "order-cash", "cancel": "order-rvsecncl", "second cancel": "rvsecncl"}
+
+
+@dataclass
+class Tally:
+    """What was played in all."""
+
+    points: dict[str, int] = field(default_factory=dict)
+    cases: int = 0
+    broken: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"\n{len(self.points)} plots, {sum(self.points.values())} crossings in them, "
+            f"{self.cases} deaths played, {self.broken} days with a violation"
+        )
+
+
+@pytest.fixture(scope="module")
+def tally() -> Iterator[Tally]:
+    tally = Tally()
+    yield tally
+    sys.stdout.write(f"{tally}\n")
+
+
+@pytest.fixture
+async def town(database_url: str) -> AsyncIterator[Town]:
+    async with a_town(database_url) as town:
+        yield town
+
+
+@pytest.mark.timeout(1800 if os.environ.get("HARU_MATRIX") == "full" else 240)
+@pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.name)
+async def test_a_process_may_die_at_any_crossing(town: Town, tally: Tally, plot: Plot) -> None:
+    undisturbed = await town.play(plot)
+    assert wrong_with(undisturbed) == []
+    assert undisturbed.faults_hit == bool(plot.answer.fault)
+    crossings = undisturbed.crossings
+
+    broken = {}
+    for ends_at in _chosen(plot, crossings):
+        case = await town.play(plot, ends_at)
+        assert case.crossings == crossings[:ends_at], "a day must repeat itself up to the death"
+        if wrong := wrong_with(case):
+            broken[f"{ends_at} {crossings[ends_at - 1]}"] = wrong
+        tally.cases += 1
+
+    tally.points[plot.name] = len(crossings)
+    tally.broken += len(broken)
+    assert broken == {}
+
+
+def _chosen(plot: Plot, crossings: list[str]) -> list[int]:
+    """Return the places at which the process dies, counted from 1."""
+    every = range(1, len(crossings) + 1)
+    if os.environ.get("HARU_MATRIX") == "full":
+        return list(every)
+    on_the_way = set() if plot.answer is SERVER_ERROR else _on_the_way(plot, crossings)
+    sample = random.Random(plot.name).sample(every, _SAMPLE)
+    return sorted({*on_the_way, *sample})
+
+
+def _on_the_way(plot: Plot, crossings: list[str]) -> set[int]:
+    sends = {at for at, crossing in enumerate(crossings, 1) if crossing.startswith(_SENDS)}
+    if plot.answer is ACCEPTED:
+        return sends
+    posts = [at for at in sends if crossings[at - 1].endswith(_PATHS[plot.request]) and ": before" in crossings[at - 1]]
+    posts.sort()
+    sets_out = posts[1 if plot.request in ("exit", "second cancel") else 0] - 2
+    return {at for at in sends if sets_out <= at < sets_out + _TRACK}
