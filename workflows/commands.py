@@ -181,8 +181,13 @@ class CommandedWorkflow:
 
 
 async def collected(activity: "workflow.ActivityHandle[Any]") -> None:
-    """Await an activity that was cancelled, whatever it still has to say."""
-    try:
-        await activity
-    except ActivityError as error:
+    """Wait for an activity that was cancelled, whatever it still has to say.
+
+    One that was cancelled before it was ever sent has not even an ActivityError to raise.
+    """
+    await workflow.wait([activity])
+    error = None if activity.cancelled() else activity.exception()
+    if isinstance(error, ActivityError):
         workflow.logger.debug("activity_collected", extra={"cause": str(error.cause)})
+    elif error is not None:
+        raise error

@@ -62,6 +62,8 @@ class Desk:
     """Scripted answers of prepare_entry, used up one by one; then each entry is prepared."""
     fills: list[int] = field(default_factory=list)
     """Scripted filled quantities of follow_order; then everything fills."""
+    slow_fills: int = 0
+    """How many minutes the next order works before it fills."""
     lost_submits: int = 0
     undecidable: bool = False
     """Whether a lost order cannot be told from another."""
@@ -140,6 +142,9 @@ class Desk:
     @activity.defn
     async def follow_order(self, request: FollowRequest) -> OrderRecord:
         self.calls["follow_order"] += 1
+        if self.slow_fills:
+            self.slow_fills -= 1
+            raise to_be_continued("it works", timedelta(minutes=1))
         record = self._orders[request.intent_id]
         if record.status is not OrderStatus.ACCEPTED:
             return record

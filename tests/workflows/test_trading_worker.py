@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError
+from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError, WorkflowUpdateStage
 from temporalio.testing import WorkflowEnvironment
 
 from activities.cycles import Held
@@ -173,6 +173,25 @@ async def test_liquidate_answers_when_flat_and_leaves_the_worker_paused(floor: F
     assert floor.desk.held is None
     await floor.reaches("2026-11-23 10:00")
     assert len(floor.desk.trades) == 1
+    await worker.terminate()
+
+
+async def test_a_sale_that_is_ordered_while_buying_follows_the_fill_at_once(floor: Floor) -> None:
+    floor.desk.slow_fills = 5
+    worker = await floor.start_worker()
+    await floor.reaches("2026-11-23 09:07")
+
+    told = await worker.start_update(
+        "liquidate",
+        ExitReason.OPERATOR,
+        wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+        result_type=WorkerStatus,
+    )
+    await floor.reaches("2026-11-23 09:20")
+
+    assert (await told.result()).paused
+    assert floor.desk.reasons == [ExitReason.OPERATOR]
+    assert (await worker.describe()).status is WorkflowExecutionStatus.RUNNING
     await worker.terminate()
 
 
