@@ -20,7 +20,13 @@ from operations import commands
 from operations.fleet import Fleet
 
 _UNDONE_WITHIN: Final = 30.0
-_MISSES: Final = (httpx.HTTPError, RPCError, HostFailedError, *DATABASE_FAULTS)
+
+
+class NobodyLeftError(Exception):
+    """The deed would leave no hosting process at all."""
+
+
+_MISSES: Final = (httpx.HTTPError, RPCError, HostFailedError, NobodyLeftError, *DATABASE_FAULTS)
 """What a deed may run into because of another deed."""
 
 _PART_SIGNALS: Final[Mapping[FaultKind, tuple[str, int]]] = {
@@ -88,8 +94,19 @@ class Adversary:
         await self._broker.undo(act)
         return fell_upon
 
+    def _chosen(self, act: Act) -> Host:
+        """Return the act's process.
+
+        Raises:
+            NobodyLeftError: no other one is up yet; on a busy machine a start takes longer than the plan allows for.
+        """
+        others = [host for number, host in enumerate(self._hosts) if number != act.host]
+        if others and not any(host.is_ready for host in others):
+            raise NobodyLeftError(f"only {self._hosts[act.host].name} is up")
+        return self._hosts[act.host]
+
     async def _kill_host(self, act: Act) -> str:
-        host = self._hosts[act.host]
+        host = self._chosen(act)
         host.signal(signal.SIGKILL)
         await host.until_ended()
         await asyncio.sleep(act.seconds)
@@ -97,14 +114,14 @@ class Adversary:
         return f"{host.name}, back after {act.seconds} s"
 
     async def _freeze_host(self, act: Act) -> str:
-        host = self._hosts[act.host]
+        host = self._chosen(act)
         host.signal(signal.SIGSTOP)
         await asyncio.sleep(act.seconds)
         host.signal(signal.SIGCONT)
         return f"{host.name} for {act.seconds} s"
 
     async def _restart_host(self, act: Act) -> str:
-        host = self._hosts[act.host]
+        host = self._chosen(act)
         host.signal(signal.SIGTERM)
         await host.until_ended()
         await asyncio.sleep(act.seconds)

@@ -38,6 +38,13 @@ class Host:
         """Return the process id of ``worker.py`` itself, None while it does not run."""
         return child_of(self._guard.pid) if self._guard is not None and self._guard.poll() is None else None
 
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether its latest start has come to the end and it still runs, frozen or not."""
+        if self._guard is None or self._guard.poll() is not None:
+            return False
+        return b"worker ready" in self.log.read_bytes().rpartition(b"--- start")[2]
+
     def start(self) -> None:
         """Start it unless it runs."""
         if self._guard is not None and self._guard.poll() is None:
@@ -78,7 +85,7 @@ class Host:
         with suppress(TimeoutError):
             async with asyncio.timeout(_READY_WITHIN):
                 while self._guard is not None and self._guard.poll() is None:
-                    if b"worker ready" in self.log.read_bytes().rpartition(b"--- start")[2]:
+                    if self.is_ready:
                         return
                     await asyncio.sleep(_LOOK)
         lines = self.log.read_text(errors="replace").splitlines()[-12:]
