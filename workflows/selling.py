@@ -36,6 +36,7 @@ with workflow.unsafe.imports_passed_through():
 _AUCTION_GRACE: Final = timedelta(seconds=3)
 """Real time after the closing auction in which its fills appear in the broker's list."""
 _LONGEST_REFUSAL_PAUSE: Final = timedelta(seconds=10)
+_MOST_DOUBLINGS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,8 @@ class Selling:
         if record.status is not OrderStatus.REJECTED:
             return False
         workflow.logger.error("sale_rejected", extra={"intent_id": prepared.intent_id, "code": record.reject_code})
-        await workflow.sleep(min(timedelta(seconds=2**attempt), _LONGEST_REFUSAL_PAUSE), summary="refused; again")
+        pause = min(timedelta(seconds=2 ** min(attempt, _MOST_DOUBLINGS)), _LONGEST_REFUSAL_PAUSE)
+        await workflow.sleep(pause, summary="refused; again")
         return True
 
     def _patience(self, sale: Sale) -> timedelta:

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from activities.resolving import ProofRules
 from broker.kis import KisBroker, KisConnection
 from broker.protocol import AccessToken
 from composition import Collaborators
@@ -66,7 +65,6 @@ class Town:
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
-        self.proof = ProofRules()
         self.database = Database(pool)
 
     async def play(self, plot: Plot, ends_at: int | str = 0) -> Case:
@@ -101,7 +99,7 @@ class Town:
         )
         tokens = database.tokens(FINGERPRINT, AccessToken)
         broker = KisBroker(connection, Budget(), tokens, pace.now, MortalTransport(street, life))
-        return Collaborators(broker, database, pace, CALENDAR, proof=self.proof)
+        return Collaborators(broker, database, pace, CALENDAR)
 
     async def _clear(self) -> None:
         tables = ", ".join(row["tablename"] for row in await self.pool.fetch(_TABLES))
@@ -125,7 +123,7 @@ async def frozen_books(
 
 
 def _hits(simulation: Simulation) -> int:
-    return sum(rule.hits for rule in simulation.faults.rules)
+    return sum(rule.hits for rule in simulation.faults.rules if rule.count)
 
 
 @asynccontextmanager

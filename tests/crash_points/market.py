@@ -59,6 +59,8 @@ class Plot:
     worked: bool = False
     request: str = "entry"
     answer: Answer = ACCEPTED
+    lags: bool = False
+    """Whether the broker lists orders only a quarter of a minute after they were placed."""
 
     @property
     def rules(self) -> TradingRules:
@@ -70,7 +72,7 @@ class Plot:
     def name(self) -> str:
         """Return the plot in words."""
         cycle = "worked" if self.worked else "plain"
-        return f"{cycle} cycle, {self.request} {self.answer.name}"
+        return f"{cycle} cycle, {self.request} {self.answer.name}" + ", listed late" * self.lags
 
 
 _LOST: Final = (REPLY_LOST, NEVER_ARRIVED)
@@ -79,6 +81,7 @@ PLOTS: Final = (
     *(Plot(False, request, answer) for request in ("entry", "exit") for answer in (REJECTED, SERVER_ERROR, *_LOST)),
     Plot(worked=True),
     *(Plot(True, "entry", answer) for answer in _LOST),
+    *(Plot(False, request, REPLY_LOST, lags=True) for request in ("entry", "exit")),
     *(Plot(True, request, answer) for request in ("exit", "cancel", "second cancel") for answer in (REJECTED, *_LOST)),
 )
 """Every answer to every order request, in a cycle that goes through at once or in one that must be worked."""
@@ -94,6 +97,8 @@ def a_market(plot: Plot) -> Simulation:
     simulation.set_conditions(SYMBOL, thin=plot.worked)
     if plot.answer.fault:
         simulation.add_fault(**{**REQUESTS[plot.request], **plot.answer.fault})
+    if plot.lags:
+        simulation.add_fault(kind="lag_orders", path="inquire-daily-ccld", seconds=15, count=0)
     return simulation
 
 
