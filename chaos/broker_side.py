@@ -50,7 +50,7 @@ class BrokerSide:
     def __init__(self, client: httpx.AsyncClient, account_number: str) -> None:
         self._client = client
         self._account = account_number
-        self._stopped: list[tuple[str, str]] = []
+        self._stopped: dict[Act, str] = {}
 
     async def do(self, act: Act) -> str:
         """Do one deed; return what it fell upon."""
@@ -67,18 +67,16 @@ class BrokerSide:
 
     async def undo(self, act: Act) -> None:
         """Let a stopped stock trade again."""
-        name = _CONDITIONS.get(act.kind)
-        if name is not None:
-            for symbol in [symbol for symbol, condition in self._stopped if condition == name]:
-                await self._post("symbols", {"symbol": symbol, name: False})
-                self._stopped.remove((symbol, name))
+        symbol = self._stopped.pop(act, None)
+        if symbol is not None:
+            await self._post("symbols", {"symbol": symbol, _CONDITIONS[act.kind]: False})
 
     async def calm(self) -> dict[str, int]:
         """Lift everything; return how many calls each kind of rule has hit."""
         rules = (await self._client.get("/control/faults")).raise_for_status().json()
         await self._client.delete("/control/faults")
-        for symbol, name in self._stopped:
-            await self._post("symbols", {"symbol": symbol, name: False})
+        for act, symbol in list(self._stopped.items()):
+            await self._post("symbols", {"symbol": symbol, _CONDITIONS[act.kind]: False})
         hits: dict[str, int] = {}
         for rule in rules:
             hits[rule["kind"]] = hits.get(rule["kind"], 0) + rule["hits"]
@@ -93,7 +91,7 @@ class BrokerSide:
 
     async def _set_condition(self, act: Act) -> str:
         name, symbol = _CONDITIONS[act.kind], await self._symbol(act)
-        self._stopped.append((symbol, name))
+        self._stopped[act] = symbol
         await self._post("symbols", {"symbol": symbol, name: True})
         return symbol
 
