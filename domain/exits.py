@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from domain.clock import in_seoul
 from domain.market import MarketView, problem_with
 from domain.money import Price, change_rate
 from domain.position import ExitReason, OpenPosition
@@ -55,7 +56,7 @@ class ExitContext:
 
 
 def _deadline(context: ExitContext) -> str | None:
-    return f"deadline {context.deadline:%FT%TZ}" if context.now >= context.deadline else None
+    return f"deadline {in_seoul(context.deadline):%H:%M} KST" if context.now >= context.deadline else None
 
 
 def _stop_loss(context: ExitContext) -> str | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
 
+from domain.clock import in_seoul
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
 from domain.money import NO_SHARES, NO_WON, Quantity, Won
@@ -98,7 +99,8 @@ def _entries_closed(case: _Case) -> str | None:
 def _entry_hours(case: _Case) -> str | None:
     if case.plan.entries_allowed_at(case.proposal.at):
         return None
-    return f"{case.proposal.at:%FT%TZ} is outside {case.plan.session.opens_at:%FT%TZ}..{case.plan.entries_until:%FT%TZ}"
+    opens, until = in_seoul(case.plan.session.opens_at), in_seoul(case.plan.entries_until)
+    return f"{in_seoul(case.proposal.at):%m-%d %H:%M:%S} is outside {opens:%m-%d %H:%M} to {until:%H:%M} (KST)"
 
 
 def _fleet_loss(case: _Case) -> str | None:
@@ -122,7 +124,7 @@ def _cooldown(case: _Case) -> str | None:
     lost_at, pause = case.snapshot.last_loss_at, case.rules.cooldown_after_loss
     if lost_at is None or case.proposal.at - lost_at >= pause:
         return None
-    return f"last loss at {lost_at:%FT%TZ}, pause {pause}"
+    return f"last loss at {in_seoul(lost_at):%H:%M:%S} KST, pause {pause}"
 
 
 def _symbol_cooldown(case: _Case) -> str | None:

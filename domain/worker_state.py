@@ -57,16 +57,18 @@ TRANSITIONS: Final[Mapping[tuple[WorkerState, WorkerEvent], WorkerState]] = Mapp
 )
 
 
-def next_state(state: WorkerState, event: WorkerEvent) -> WorkerState:
-    """Return the state after an event.
+_REACHABLE: Final = frozenset((state, target) for (state, _), target in TRANSITIONS.items())
+
+
+def entered(state: WorkerState, target: WorkerState) -> WorkerState:
+    """Return the target if one event leads there, or the state is kept.
 
     Raises:
-        InvalidTransitionError: the state does not have this step.
+        InvalidTransitionError: no event leads from the state to the target.
     """
-    try:
-        return TRANSITIONS[state, event]
-    except KeyError:
-        raise InvalidTransitionError(f"a worker that is {state} cannot {event}") from None
+    if state is not target and (state, target) not in _REACHABLE:
+        raise InvalidTransitionError(f"a worker that is {state} cannot become {target}")
+    return target
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.position import ExitReason
     from domain.rule_changes import changed
     from domain.session import SessionDate
-    from domain.worker_state import WorkerLife, WorkerState
+    from domain.worker_state import WorkerLife, WorkerState, entered
     from strategies import tradable
     from workflows import attributes
 
@@ -141,7 +141,7 @@ class CommandedWorkflow:
     def _enter_state(self, state: WorkerState, word: str, symbol: str = "") -> None:
         if state is not self._state or symbol != self._symbol:
             attributes.show_state(state, symbol or None)
-        self._state, self._symbol = state, symbol
+        self._state, self._symbol = entered(self._state, state), symbol
         self._say(word)
 
     def _say(self, word: str) -> None:

@@ -158,7 +158,7 @@ def test_a_price_that_cannot_be_trusted_sells_nothing_but_the_clock_still_does(q
     assert decide_exit(context) is None
     assert reason_of(replace(context, deadline=NOW)) is ExitReason.DEADLINE
     assert decide_exit(replace(context, deadline=NOW)) == ExitSignal(
-        ExitReason.DEADLINE, Price(100_000), NOW, Price(100_000), "deadline 2026-11-23T01:00:00Z"
+        ExitReason.DEADLINE, Price(100_000), NOW, Price(100_000), "deadline 10:00 KST"
     )
 
 

@@ -54,14 +54,14 @@ class Liking:
     name: str = "liking"
     version: str = "1"
 
-    def parameters(self, rules: StrategyRules) -> dict[str, str]:  # noqa: ARG002 the port's
+    def parameters(self, rules: StrategyRules) -> dict[str, str]:
         return {}
 
-    def entry(self, view: MarketView, rules: StrategyRules) -> EntrySignal | None:  # noqa: ARG002 the port's
+    def entry(self, view: MarketView, rules: StrategyRules) -> EntrySignal | None:
         confidence = self.confidences.get(view.quote.symbol)
         return None if confidence is None else EntrySignal(self.name, self.version, Decimal(confidence), "liked")
 
-    def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:  # noqa: ARG002 the port's
+    def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:
         return False
 
 

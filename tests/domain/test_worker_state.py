@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidTransitionError
-from domain.worker_state import TRANSITIONS, WorkerEvent, WorkerState, next_state
+from domain.worker_state import TRANSITIONS, WorkerEvent, WorkerState, entered
 
 SELLING = (WorkerState.HOLDING, WorkerState.EXITING)
 
@@ -13,7 +13,7 @@ SELLING = (WorkerState.HOLDING, WorkerState.EXITING)
 def state_after(*events: WorkerEvent) -> WorkerState:
     state = WorkerState.IDLE
     for event in events:
-        state = next_state(state, event)
+        state = entered(state, TRANSITIONS[state, event])
     return state
 
 
@@ -29,7 +29,7 @@ def test_a_position_found_at_the_start_is_held_and_nothing_is_bought_first() -> 
 
 @pytest.mark.parametrize("state", list(WorkerState))
 def test_the_close_a_stop_or_the_kill_switch_reach_every_state(state: WorkerState) -> None:
-    assert next_state(state, WorkerEvent.WIND_DOWN) is WorkerState.EXITING
+    assert TRANSITIONS[state, WorkerEvent.WIND_DOWN] is WorkerState.EXITING
 
 
 def test_after_winding_down_the_worker_sleeps() -> None:
@@ -40,14 +40,19 @@ def test_a_foreign_sale_ends_holding_without_an_exit_of_ours() -> None:
     assert state_after(WorkerEvent.FIND_POSITION, WorkerEvent.FILL_EXIT) is WorkerState.SCANNING
 
 
-def test_a_holding_worker_cannot_buy_again() -> None:
-    with pytest.raises(InvalidTransitionError, match="holding cannot fill_entry"):
-        next_state(WorkerState.HOLDING, WorkerEvent.FILL_ENTRY)
-
-
 def test_a_holding_worker_cannot_fall_asleep() -> None:
+    with pytest.raises(InvalidTransitionError, match="holding cannot become idle"):
+        entered(WorkerState.HOLDING, WorkerState.IDLE)
+
+
+def test_a_selling_worker_cannot_hold_again() -> None:
     with pytest.raises(InvalidTransitionError):
-        next_state(WorkerState.HOLDING, WorkerEvent.END_SESSION)
+        entered(WorkerState.EXITING, WorkerState.HOLDING)
+
+
+@pytest.mark.parametrize("state", list(WorkerState))
+def test_a_state_may_be_kept(state: WorkerState) -> None:
+    assert entered(state, state) is state
 
 
 @given(st.lists(st.sampled_from(WorkerEvent), max_size=20))
@@ -57,4 +62,4 @@ def test_an_entry_is_filled_only_while_scanning(events: list[WorkerEvent]) -> No
         if (state, event) in TRANSITIONS:
             assert event is not WorkerEvent.FILL_ENTRY or state is WorkerState.SCANNING
             assert event is not WorkerEvent.FILL_EXIT or state in SELLING
-            state = next_state(state, event)
+            state = TRANSITIONS[state, event]
