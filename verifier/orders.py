@@ -10,8 +10,11 @@ from database.audit import AuditedOrder
 from domain.identity import PositionId
 from domain.market import Side, Symbol
 from domain.order import OrderStatus
+from domain.position import ExitReason
 from verifier.books import Books, BrokerFill, BrokerRow, Violation
 
+_BY_OTHERS: Final = frozenset({ExitReason.FOREIGN_SALE})
+"""The rest of such a position was sold by the owner, in orders that are none of ours."""
 _NOT_ENOUGH_SHARES: Final = frozenset({"APBK0400", "40240000"})
 
 
@@ -104,10 +107,12 @@ def _ended_at(row: BrokerRow, cancelled_at: datetime | None) -> datetime | None:
 
 
 def _open_together(books: Books) -> Iterator[tuple[str, str]]:
+    ended = {each.position_id: each.closed_at for each in books.ledger.trades if each.exit_reason in _BY_OTHERS}
     for symbol, fills in _own_fills(books).items():
         held: Counter[PositionId] = Counter()
         for position_id, row, fill in fills:
-            others = [each for each, shares in held.items() if shares > 0 and each != position_id]
+            open_now = [each for each, shares in held.items() if shares > 0 and ended.get(each, fill.at) >= fill.at]
+            others = [each for each in open_now if each != position_id]
             if row.side is Side.BUY and others:
                 yield (
                     "a position opened while another was open",

@@ -11,7 +11,7 @@ from domain.costs import Costs
 from domain.market import Side
 from domain.money import Quantity, Won
 from domain.order import OrderStatus
-from domain.position import PositionStatus
+from domain.position import ExitReason, PositionStatus
 from tests.builders import POSITION, SAMSUNG, WORKER, a_plan
 from tests.verifier.a_day import (
     BUY,
@@ -47,6 +47,15 @@ def beside_another(books: Books) -> Books:
     """A second position was bought while the first was held."""
     books = with_ledger(books, positions=(*books.ledger.positions, a_position(position_id="run-2/1")))
     return an_extra_order(position_id="run-2/1")(broker_rows(TWIN)(books))
+
+
+def rest_sold_by_the_owner(books: Books) -> Books:
+    """The owner sold four of ten shares by hand, and the stock was bought again later."""
+    trade = replace(books.ledger.trades[0], exit_reason=ExitReason.FOREIGN_SALE)
+    rows = (books.broker.orders[0], a_row(2, Side.SELL, 60, quantity=Quantity(6)), a_row(3, Side.BUY, 90))
+    books = with_ledger(books, trades=(trade,), positions=(*books.ledger.positions, a_position(position_id="run-2/1")))
+    again = an_audited_order(3, Side.BUY, 90, intent_id="run-2/1", position_id="run-2/1")
+    return with_ledger(with_broker(books, orders=rows), orders=(*books.ledger.orders, again))
 
 
 def submitted_twice(books: Books) -> Books:
@@ -241,6 +250,10 @@ def test_a_planted_violation_is_found(invariant: str, what: str, plant: Callable
 )
 def test_what_is_allowed_is_no_violation(innocent: str, books: Callable[[Books], Books]) -> None:
     assert found_in(books(a_clean_day())) == {}, innocent
+
+
+def test_a_position_whose_rest_the_owner_sold_is_not_open_any_more() -> None:
+    assert "I2" not in found_in(rest_sold_by_the_owner(a_clean_day()))
 
 
 def test_the_longest_gap_is_told_even_when_it_is_short_enough() -> None:
