@@ -1,5 +1,6 @@
 """Time-outs and retries of every activity, by name. Durations are real time."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -17,6 +18,9 @@ _STEADY: Final = RetryPolicy(
     non_retryable_error_types=_STOPS,
 )
 """Retried for ever, never slower than every three seconds: near the close a long back-off is a defect."""
+
+_HANDED_ON: Final = replace(_STEADY, backoff_coefficient=1.1)
+"""An attempt that ended is no fault here: processes come and go all day, and the tenth is needed as soon as the first."""
 
 _ONCE: Final = RetryPolicy(maximum_attempts=1)
 
@@ -63,7 +67,7 @@ LOOK: Final = ActivityConfig(
 WATCH: Final = ActivityConfig(
     start_to_close_timeout=timedelta(hours=12),
     heartbeat_timeout=timedelta(seconds=2.5),
-    retry_policy=_STEADY,
+    retry_policy=_HANDED_ON,
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
 """Scan or hold for hours; a dead process is noticed within the heartbeat time-out."""

@@ -19,6 +19,13 @@ def test_a_dead_watch_begins_again_within_three_seconds() -> None:
     assert timeout + RETRIED_AFTER < NOTICED_WITHIN
 
 
+def test_a_position_that_has_changed_hands_ten_times_is_not_left_alone_longer_for_it() -> None:
+    policy = WATCH["retry_policy"]
+
+    assert policy is not None
+    assert RETRIED_AFTER * policy.backoff_coefficient**10 < 3 * RETRIED_AFTER
+
+
 def test_a_living_watch_may_miss_two_beats() -> None:
     timeout = WATCH["heartbeat_timeout"]
 
