@@ -7,7 +7,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: demo test chaos lint format bench clean
+.PHONY: demo test chaos matrix lint format bench clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)  ## a whole accelerated trading day; ARGS="--help" shows what can be asked
@@ -18,6 +18,9 @@ test: $(READY)  ## all tests, against real servers
 
 chaos: $(READY)  ## days under a seeded adversary, then every invariant counted; ARGS="--seed 7 --rounds 3"
 	$(BIN)/python -m chaos $(ARGS)
+
+matrix: $(READY)  ## every crash point times every answer of the broker, every planted bug; takes a quarter of an hour
+	HARU_MATRIX=full $(BIN)/python -m pytest tests/crash_points tests/planted_bugs tests/workflows/test_messages_property.py -s -q $(ARGS)
 
 lint: $(READY)  ## style, types, and who may import whom
 	$(BIN)/ruff check .

@@ -55,7 +55,8 @@ class Clockwork:
         self.now = now
         self.runs: dict[str, Run] = {}
         self.past: list[Run] = []
-        self.suggest_new_run = False
+        self.longest_run = 10_000
+        """How many tasks a run plays before the server suggests to continue as new."""
         self._attempt = attempt
         self._numbers = itertools.count(1)
         self._events: list[tuple[datetime, int, Step]] = []
@@ -170,7 +171,7 @@ class Clockwork:
         if run.is_over:
             return
         activation = WorkflowActivation(run_id=run.run_id, jobs=[job], history_length=3 * len(run.history))
-        activation.continue_as_new_suggested = self.suggest_new_run
+        activation.continue_as_new_suggested = len(run.history) >= self.longest_run
         activation.timestamp.FromDatetime(self.now)
         await self._play(run, activation)
 

@@ -40,6 +40,7 @@ ACCEPTED: Final = Answer("accepted")
 REJECTED: Final = Answer(
     "rejected", {"kind": "refuse", "msg_cd": "APBK0919", "message": "장운영일자가 주문일과 상이합니다"}
 )
+ALWAYS_REJECTED: Final = Answer("always rejected", {**REJECTED.fault, "count": 0})
 REPLY_LOST: Final = Answer("reply lost", {"kind": "drop_reply_after"})
 SERVER_ERROR: Final = Answer("error after", {"kind": "error_after"})
 NEVER_ARRIVED: Final = Answer("never arrived", {"kind": "drop_before"})

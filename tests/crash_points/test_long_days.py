@@ -4,9 +4,7 @@ import pytest
 
 from domain.order import OrderStatus
 from tests.crash_points.day import a_town
-from tests.crash_points.market import REJECTED, Answer, Plot
-
-ALWAYS_REJECTED = Answer("always rejected", {**REJECTED.fault, "count": 0})
+from tests.crash_points.market import ALWAYS_REJECTED, Plot
 
 
 @pytest.mark.timeout(240)

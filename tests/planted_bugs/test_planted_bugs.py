@@ -1,0 +1,85 @@
+"""Each known mistake is planted, and the check that is there for it finds it; without the mistake it finds nothing."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import pytest
+
+from tests.crash_points.market import Plot
+from tests.planted_bugs import mistakes, scenes
+from tests.planted_bugs.scenes import Scene, a_day, at_a_desk
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A mistake, the smallest scene that shows it, and how the complaint of the check that catches it begins."""
+
+    mistake: Callable[[], AbstractContextManager[None]]
+    scene: Scene
+    caught_by: str
+
+    @property
+    def name(self) -> str:
+        """Return the mistake in words."""
+        return self.mistake.__name__.replace("_", " ")
+
+
+PLANTED = (
+    Planted(mistakes.posts_again_on_a_time_out, a_day(scenes.LOST_ENTRY), "I1"),
+    Planted(mistakes.takes_unknown_for_rejected, a_day(scenes.LOST_ENTRY), "I1"),
+    Planted(
+        mistakes.submits_again_when_the_attempt_dies,
+        a_day(Plot(), "submit_order: after POST order-cash"),
+        "I1 an intent handed to the sender twice",
+    ),
+    Planted(
+        mistakes.records_the_intent_after_sending,
+        a_day(Plot(), "submit_order: after POST order-cash"),
+        "I1 an order at the broker without an intent",
+    ),
+    Planted(mistakes.books_each_listing_as_a_new_fill, a_day(Plot(worked=True), 0, scenes.without_the_key), "I4"),
+    Planted(mistakes.ignores_the_fencing_token, at_a_desk(scenes.lock_taken_before_sending), "I9"),
+    Planted(mistakes.takes_a_cancel_for_done, a_day(scenes.LOST_CANCEL), "I3"),
+    Planted(mistakes.sells_what_it_believes_to_hold, a_day(scenes.LOST_EXIT), "I3"),
+    Planted(mistakes.believes_the_first_look, a_day(scenes.LOST_AND_LISTED_LATE), "I1"),
+    Planted(mistakes.forgets_which_orders_are_bound, at_a_desk(scenes.a_second_sale_like_the_first), "ledger"),
+    Planted(mistakes.checks_the_gate_only_before, at_a_desk(scenes.gate_shut_before_sending), "I7"),
+    Planted(mistakes.keeps_sales_behind_the_kill_switch, at_a_desk(scenes.sold_with_the_kill_switch_on), "I10"),
+    Planted(
+        mistakes.forgets_the_best_price, at_a_desk(scenes.fallen_from_the_best_price_after_a_restart), "scene: sold"
+    ),
+    Planted(mistakes.trusts_every_price, at_a_desk(scenes.an_absurd_price), "scene: sold"),
+    Planted(mistakes.proves_flatness_from_the_ledger, at_a_desk(scenes.held_by_hand_at_the_close), "scene: flat"),
+    Planted(mistakes.carries_shares_in_silence, scenes.a_day_without_buyers, "I6"),
+    Planted(mistakes.forgets_the_tax, a_day(Plot()), "I8"),
+    Planted(mistakes.orders_take_no_slot, at_a_desk(scenes.slots_of_all_requests), "scene:"),
+    Planted(mistakes.drops_commands_between_runs, scenes.paused_in_one_run_and_asked_in_the_next, "commands:"),
+    Planted(mistakes.forgets_what_a_run_earned, scenes.paused_in_one_run_and_asked_in_the_next, "trades earned"),
+)
+
+
+@pytest.fixture(scope="module")
+def caught() -> Iterator[dict[str, str]]:
+    caught: dict[str, str] = {}
+    yield caught
+    lines = "".join(f"\n  {name:45} {complaint}" for name, complaint in caught.items())
+    sys.stdout.write(f"\nplanted bugs: {len(caught)} of {len(PLANTED)} caught{lines}\n")
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.name)
+async def test_a_planted_bug_is_caught(database_url: str, caught: dict[str, str], planted: Planted) -> None:
+    with planted.mistake():
+        complaints = await planted.scene(database_url)
+
+    found = [complaint for complaint in complaints if complaint.startswith(planted.caught_by)]
+    assert found, complaints
+    caught[planted.name] = found[0][:110]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("scene", dict.fromkeys(each.scene for each in PLANTED), ids=lambda scene: scene.__qualname__)
+async def test_without_the_bug_the_scene_is_clean(database_url: str, scene: Scene) -> None:
+    assert await scene(database_url) == []
