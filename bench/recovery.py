@@ -18,7 +18,7 @@ _WORKERS: Final = 6
 _WORKERS_QUICKLY: Final = 2
 _ROUNDS: Final = 5
 _KILLED_AIMS: Final = (3.0, 4.0)
-_STOPPED_AIMS: Final = (0.5, 0.5)
+_STOPPED_AIMS: Final = (0.5, None)
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ async def _sold_after(stack: Stack, trader: Trader, at: datetime) -> float:
     return (later[0] - at).total_seconds()
 
 
-def _figures(how: str, ended: _Ended, aims: tuple[float, float]) -> list[Figure]:
+def _figures(how: str, ended: _Ended, aims: tuple[float, float | None]) -> list[Figure]:
     watched, sold = aims
     return [
         Figure("recovery", f"{how}: a position is watched again", "s", tuple(ended.watched)),

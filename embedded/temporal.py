@@ -21,8 +21,8 @@ from embedded.search_attributes import SearchAttributes
 NAME: Final = "Temporal"
 _START_LIMIT: Final = 60.0
 _SQLITE: Final = ("journal_mode=WAL", "synchronous=NORMAL")
-# At the default of 20 polls a second, each step of each workflow waits for the next tick of a 50 ms grid; at the default
-# time shift of a second, meant for clocks of several machines, a retry that is due in a millisecond comes after a second.
+# At the default of 20 polls a second, each step of each workflow waits for the next tick of a 50 ms grid; at the
+# default time shift, meant for clocks of several machines, a retry that is due in a millisecond comes after a second.
 _DYNAMIC: Final = (
     "history.transferProcessorMaxPollRPS=2000",
     "history.timerProcessorMaxPollRPS=2000",

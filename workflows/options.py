@@ -20,7 +20,7 @@ _STEADY: Final = RetryPolicy(
 """Retried for ever, never slower than every three seconds: near the close a long back-off is a defect."""
 
 _HANDED_ON: Final = replace(_STEADY, backoff_coefficient=1.1)
-"""An attempt that ended is no fault here: processes come and go all day, and the tenth is needed as soon as the first."""
+"""An attempt that ended is no fault here: processes come and go, and the tenth one is needed as soon as the first."""
 
 _ONCE: Final = RetryPolicy(maximum_attempts=1)
 
