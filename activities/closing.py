@@ -153,7 +153,10 @@ class ClosingActivities:
 
     @activity.defn
     async def prove_flat(self, account_id: AccountId, session_date: SessionDate) -> FlatnessProof:
-        """Read the broker's holdings until two reads agree; keep the snapshot and shout about anything left."""
+        """Read the broker's holdings until two reads agree; keep the snapshot and shout about anything left.
+
+        Flat means that neither book shows a share: an empty balance alone is no proof while the ledger holds (F22).
+        """
         before = await self._holdings()
         while True:
             await self._pace.pause(_BETWEEN_READS)
@@ -165,7 +168,8 @@ class ClosingActivities:
         still_open = len(await self._database.orders.active_in(account_id))
         await self._database.snapshots.save(account_id, session_date, dict(holdings))
         await self._report(account_id, session_date, holdings)
-        return FlatnessProof(flat=not holdings, holdings=holdings, open_orders=still_open)
+        ledger = await self._database.positions.held_in(account_id)
+        return FlatnessProof(flat=not holdings and not ledger, holdings=holdings, open_orders=still_open)
 
     async def _holdings(self) -> dict[Symbol, Quantity]:
         balance = await self._broker.balance(Lane.RESOLVE)

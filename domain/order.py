@@ -26,8 +26,8 @@ class OrderStatus(StrEnum):
     """Where an order stands; the comment names what may follow."""
 
     INTENDED = "intended"  # → sending, denied, never_placed
-    SENDING = "sending"  # → accepted, rejected, unknown
-    UNKNOWN = "unknown"  # → accepted, never_placed, quarantined
+    SENDING = "sending"  # → accepted, rejected, unknown, never_placed, quarantined
+    UNKNOWN = "unknown"  # → accepted, rejected, never_placed, quarantined
     ACCEPTED = "accepted"  # → partially_filled, filled, cancelled, rejected
     PARTIALLY_FILLED = "partially_filled"  # → filled, cancelled
     FILLED = "filled"

@@ -32,7 +32,7 @@ class ScreeningRules:
 
 @dataclass(frozen=True, slots=True)
 class StrategyRules:
-    """Which strategies decide entries, and their parameters (``volatility_breakout.k`` and so on)."""
+    """Which strategies decide entries, and their parameters (``strategy.breakout_factor`` and so on)."""
 
     names: tuple[str, ...] = ("volatility_breakout", "momentum")
     breakout_factor: Decimal = Decimal("0.5")

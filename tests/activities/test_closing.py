@@ -169,6 +169,18 @@ async def test_shares_sold_by_hand_are_missed(desk: Desk) -> None:
 
     assert [line.split(":")[0] for line in found.differences] == ["missing_holding"]
     assert (await desk.holding(entry.position_id)).quantity == entry.quantity
+    assert found.entries_closed
+    snapshot = await desk.database.risk.snapshot(ACCOUNT, WORKER, TODAY, desk.pace.now())
+    assert snapshot.entries_closed_because.startswith("books disagree: missing_holding")
+
+
+async def test_a_balance_that_stays_empty_does_not_prove_flatness_against_the_ledger(desk: Desk) -> None:
+    await desk.buys()
+    desk.simulation.add_fault(kind="empty_balance", count=0)
+
+    proof = await desk.does(desk.closing.prove_flat, ACCOUNT, TODAY)
+
+    assert not proof.flat
 
 
 async def test_summaries_written_twice_are_the_same(desk: Desk) -> None:
