@@ -96,6 +96,7 @@ class Town:
             app_secret=SecretStr(APP_SECRET[:180].ljust(180, "s")),
             account_number=SecretStr(number),
             product_code=product,
+            real_time=lambda: datetime.now(UTC) + (pace.now() - kst(STARTS_AT)),  # noqa: TID251 - tokens live in it
         )
         tokens = database.tokens(FINGERPRINT, AccessToken)
         broker = KisBroker(connection, Budget(), tokens, pace.now, MortalTransport(street, life))
