@@ -18,6 +18,9 @@ from embedded.postgres import start_postgres
 from embedded.process import Launcher
 from embedded.temporal import DevServer, start_temporal, temporal_binary
 
+# A shell that runs us in the background has SIGINT ignored, and every process a test starts would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 T = TypeVar("T")
 _TEMPLATE = "haru_template"
 _HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
