@@ -1,6 +1,7 @@
 """Real parts for the tests: PostgreSQL, Temporal's dev server, and the time-skipping server."""
 
 import asyncio
+import signal
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
