@@ -20,11 +20,13 @@ from activities.entries import EntryActivities
 from activities.market_data import MarketDataActivities
 from activities.orders import OrderActivities
 from activities.pace import Pace
-from activities.positions import PositionActivities
 from activities.quote_feed import QuoteFeed
 from activities.reconciling import ReconcilingActivities
 from activities.resolving import ProofRules, ResolvingActivities
+from activities.selling import SellingActivities
+from activities.settling import SettlingActivities
 from activities.summarising import SummaryActivities
+from activities.watching import WatchingActivities
 from broker.kis.broker import KisBroker
 from broker.kis.connection import LIVE_URL, PAPER_URL, KisConnection
 from broker.protocol import AccessToken, Broker
@@ -141,7 +143,9 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, BANKIS_COMMISSION)
     orders = OrderActivities(with_.broker, with_.database, with_.pace)
     resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof)
-    positions = PositionActivities(feed, with_.broker, with_.database, with_.pace, BANKIS_COMMISSION)
+    watching = WatchingActivities(feed, with_.database, with_.pace)
+    selling = SellingActivities(feed, with_.broker, with_.database, with_.pace)
+    settling = SettlingActivities(with_.database, with_.pace, BANKIS_COMMISSION)
     closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace)
     reconciling = ReconcilingActivities(with_.broker, with_.database, with_.pace)
     summaries = SummaryActivities(with_.database)
@@ -153,8 +157,8 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
             [
                 cycles.begin_cycle,
                 cycles.adopt_orphan,
-                positions.close_position,
-                positions.abandon_entry,
+                settling.close_position,
+                settling.abandon_entry,
                 closing.plan_close,
                 closing.shut_entries,
                 closing.seize_position,
@@ -170,7 +174,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
                 market_data.find_candidates,
                 orders.follow_order,
                 resolving.resolve_order,
-                positions.watch_position,
+                watching.watch_position,
                 closing.order_liquidation,
                 closing.await_flat,
                 closing.prove_flat,
@@ -182,7 +186,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
         _worker(
             client,
             queues.broker,
-            [entries.prepare_entry, positions.prepare_exit, orders.submit_order, orders.cancel_order],
+            [entries.prepare_entry, selling.prepare_exit, orders.submit_order, orders.cancel_order],
         ),
     ]
 

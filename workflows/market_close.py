@@ -10,8 +10,8 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.closing import AwaitFlatRequest, ClosePlan, ClosingActivities, FlatnessProof, NoSession
-    from activities.positions import TradeResult
     from activities.reconciling import Reconciled, ReconcileRequest, ReconcilingActivities
+    from activities.settling import TradeResult
     from activities.summarising import SummaryActivities, SummaryRequest
     from domain.clock import LIVE_CLOCK, MarketClock, in_seoul
     from domain.identity import AccountId, IntentId, PositionId

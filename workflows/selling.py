@@ -11,17 +11,16 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.cycles import Held
     from activities.orders import SubmitRequest
-    from activities.positions import (
-        CloseRequest,
+    from activities.selling import (
         ExitDecision,
         ExitRequest,
         MarketShut,
         NothingToSell,
-        PositionActivities,
         PreparedExit,
+        SellingActivities,
         SoldByOthers,
-        TradeResult,
     )
+    from activities.settling import CloseRequest, SettlingActivities, TradeResult
     from domain.clock import MarketClock
     from domain.errors import StaleFencingTokenError
     from domain.identity import IntentId
@@ -93,7 +92,7 @@ class Selling:
             after_refusal=after_refusal,
         )
         return await workflow.execute_activity_method(
-            PositionActivities.prepare_exit,
+            SellingActivities.prepare_exit,
             request,
             **via(self._queues.broker, SELL_DECISION, f"sell {sale.held.symbol} {sale.held.name}: {sale.reason}"),
         )
@@ -119,7 +118,7 @@ class Selling:
     async def _close(self, sale: Sale, reason: ExitReason) -> TradeResult:
         request = CloseRequest(sale.held.position_id, reason, sale.held.lease, sale.rules.risk.symbol_cooldown)
         return await workflow.execute_activity_method(
-            PositionActivities.close_position,
+            SettlingActivities.close_position,
             request,
             **via(self._queues.trading, RECORD, f"book the trade in {sale.held.symbol}"),
         )

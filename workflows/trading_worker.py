@@ -13,8 +13,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
     from activities.market_data import Findings, MarketDataActivities, ScanRequest
     from activities.orders import SubmitRequest
-    from activities.positions import CloseRequest, PositionActivities, TradeResult, WatchRequest
     from activities.reconciling import ReconcileRequest, ReconcilingActivities
+    from activities.settling import CloseRequest, SettlingActivities, TradeResult
+    from activities.watching import WatchingActivities, WatchRequest
     from domain.exits import ExitSignal
     from domain.identity import IntentId
     from domain.market import Symbol
@@ -204,7 +205,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
 
     async def _abandon(self, request: CloseRequest) -> None:
         await workflow.execute_activity_method(
-            PositionActivities.abandon_entry, request, **via(self._queues.trading, RECORD, "let go of the symbol")
+            SettlingActivities.abandon_entry, request, **via(self._queues.trading, RECORD, "let go of the symbol")
         )
 
     async def _hold(self, held: Held, plan: SessionPlan) -> ExitSignal | None:
@@ -216,7 +217,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
             await self._until(lambda: False, plan.session.opens_at)
             return self._signal(ExitReason.DEADLINE, "carried over from an earlier session")
         watcher = workflow.start_activity_method(
-            PositionActivities.watch_position,
+            WatchingActivities.watch_position,
             WatchRequest(held.position_id, held.symbol, held.lease, self._life.rules, plan.liquidation_at),
             **via(self._queues.watch, WATCH, f"hold {held.symbol} {held.name} ×{held.quantity:,}"),
         )

@@ -13,11 +13,13 @@ from activities.cycles import CycleActivities
 from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
 from activities.market_data import MarketDataActivities, ScanRequest
 from activities.orders import FollowRequest, OrderActivities, SubmitRequest
-from activities.positions import ExitRequest, PositionActivities, PreparedExit, WatchRequest
 from activities.quote_feed import QuoteFeed
 from activities.reconciling import ReconcilingActivities
 from activities.resolving import ProofRules, ResolvingActivities
+from activities.selling import ExitRequest, PreparedExit, SellingActivities
+from activities.settling import SettlingActivities
 from activities.summarising import SummaryActivities
+from activities.watching import WatchingActivities, WatchRequest
 from broker.kis import KisBroker
 from database.database import Database
 from domain.clock import MarketClock
@@ -100,7 +102,9 @@ class Desk:
         self.entries = EntryActivities(self.feed, broker, database, pace, BANKIS_COMMISSION)
         self.orders = OrderActivities(broker, database, pace)
         self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules())
-        self.positions = PositionActivities(self.feed, broker, database, pace, BANKIS_COMMISSION)
+        self.watching = WatchingActivities(self.feed, database, pace)
+        self.selling = SellingActivities(self.feed, broker, database, pace)
+        self.settling = SettlingActivities(database, pace, BANKIS_COMMISSION)
         self.closing = ClosingActivities(broker, database, CALENDAR, CloseLeads(), pace)
         self.reconciling = ReconcilingActivities(broker, database, pace)
         self.summaries = SummaryActivities(database)
@@ -157,7 +161,7 @@ class Desk:
 
     async def watches(self, entry: PreparedEntry, lease: Lease | None = None, **options: Any) -> Any:
         request = WatchRequest(entry.position_id, entry.symbol, lease or entry.lease, RULES, PLAN.liquidation_at)
-        return await self.does(self.positions.watch_position, request, **options)
+        return await self.does(self.watching.watch_position, request, **options)
 
     def exit_of(self, entry: PreparedEntry, attempt: int = 0, **changes: Any) -> ExitRequest:
         request = ExitRequest(
@@ -173,7 +177,7 @@ class Desk:
 
     async def sells(self, entry: PreparedEntry, attempt: int = 2) -> OrderRecord:
         """Sell all at market and see the order filled."""
-        decision = await self.does(self.positions.prepare_exit, self.exit_of(entry, attempt))
+        decision = await self.does(self.selling.prepare_exit, self.exit_of(entry, attempt))
         assert isinstance(decision, PreparedExit), decision
         await self.submits(decision, OrderPurpose.EXIT)
         return await self.follows(decision.intent_id)

@@ -5,8 +5,8 @@ from datetime import timedelta
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
 from activities.closing import AwaitFlatRequest, ClosePlan, NoSession
-from activities.positions import CloseRequest
 from activities.reconciling import ReconcileRequest
+from activities.settling import CloseRequest
 from activities.summarising import SummaryRequest
 from domain.event import EventLevel
 from domain.identity import IntentId, WorkerId
@@ -78,7 +78,7 @@ async def test_a_flat_ledger_is_not_waited_for(desk: Desk) -> None:
 
 async def test_a_seized_position_can_be_sold_by_the_close_and_not_by_its_worker(desk: Desk) -> None:
     entry = await desk.buys()
-    mine = await desk.does(desk.positions.prepare_exit, desk.exit_of(entry))
+    mine = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry))
 
     held = await desk.does(desk.closing.seize_position, entry.position_id)
 
@@ -187,7 +187,7 @@ async def test_summaries_written_twice_are_the_same(desk: Desk) -> None:
     entry = await desk.buys()
     await desk.sells(entry)
     await desk.does(
-        desk.positions.close_position, CloseRequest(entry.position_id, ExitReason.OPERATOR, entry.lease, timedelta(0))
+        desk.settling.close_position, CloseRequest(entry.position_id, ExitReason.OPERATOR, entry.lease, timedelta(0))
     )
     await desk.database.risk.press_kill_switch(ACCOUNT, "operator", "test")
     await desk.prepares(HYNIX, name=IntentId("worker-1.9"))

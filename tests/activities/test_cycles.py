@@ -59,7 +59,7 @@ async def test_an_intent_that_was_never_sent_is_unfinished(desk: Desk) -> None:
 
 async def test_a_partly_filled_entry_is_held_and_unfinished(desk: Desk) -> None:
     entry = await desk.buys()
-    await desk.does(desk.positions.prepare_exit, desk.exit_of(entry))
+    await desk.does(desk.selling.prepare_exit, desk.exit_of(entry))
 
     cycle = await begins(desk)
 
@@ -80,7 +80,7 @@ async def test_a_position_whose_only_order_came_to_nothing_is_abandoned(desk: De
 async def test_shares_that_are_sold_but_not_booked_are_booked_by_the_next_run(desk: Desk) -> None:
     entry = await desk.buys()
     sale = desk.exit_of(entry, 2, reason=ExitReason.STOP_LOSS, intent_id=IntentId("run-2.1"))
-    prepared = await desk.does(desk.positions.prepare_exit, sale)
+    prepared = await desk.does(desk.selling.prepare_exit, sale)
     await desk.submits(prepared, OrderPurpose.EXIT)  # type: ignore[arg-type]
     assert (await desk.follows(IntentId("run-2.1"))).status is OrderStatus.FILLED
 

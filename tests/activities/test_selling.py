@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from activities.entries import PreparedEntry
-from activities.positions import CloseRequest, MarketShut, NothingToSell, PreparedExit
+from activities.selling import MarketShut, NothingToSell, PreparedExit
+from activities.settling import CloseRequest
 from domain.errors import InvalidTransitionError, StaleFencingTokenError
 from domain.identity import WorkerId
 from domain.order import OrderStatus, OrderType
@@ -27,10 +28,10 @@ async def test_a_sale_covers_exactly_what_is_held_first_as_a_limit_then_at_marke
 ) -> None:
     entry = await desk.buys()
 
-    first = await desk.does(desk.positions.prepare_exit, desk.exit_of(entry, 0))
+    first = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 0))
     assert isinstance(first, PreparedExit)
     await desk.database.orders.withdraw(first.intent_id)
-    last = await desk.does(desk.positions.prepare_exit, desk.exit_of(entry, 2))
+    last = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2))
 
     assert isinstance(last, PreparedExit)
     assert first.quantity == last.quantity == entry.quantity
@@ -41,9 +42,9 @@ async def test_a_sale_covers_exactly_what_is_held_first_as_a_limit_then_at_marke
 async def test_preparing_a_sale_twice_writes_it_once(desk: Desk) -> None:
     entry = await desk.buys()
 
-    first = await desk.does(desk.positions.prepare_exit, desk.exit_of(entry))
+    first = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry))
     desk.price_moves(-0.01)
-    second = await desk.does(desk.positions.prepare_exit, desk.exit_of(entry))
+    second = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry))
 
     assert first == second
     assert len(await desk.database.orders.of_position(entry.position_id)) == 2
@@ -53,7 +54,7 @@ async def test_after_the_session_nothing_is_written(desk: Desk) -> None:
     entry = await desk.buys()
     desk.simulation.move_clock(PLAN.session.ends_at)
 
-    assert await desk.does(desk.positions.prepare_exit, desk.exit_of(entry)) == MarketShut()
+    assert await desk.does(desk.selling.prepare_exit, desk.exit_of(entry)) == MarketShut()
 
 
 async def test_a_worker_that_lost_its_lease_cannot_prepare_a_sale(desk: Desk) -> None:
@@ -61,7 +62,7 @@ async def test_a_worker_that_lost_its_lease_cannot_prepare_a_sale(desk: Desk) ->
     await desk.database.locks.take_over(ACCOUNT, SAMSUNG, WorkerId("worker-2"))
 
     with pytest.raises(StaleFencingTokenError):
-        await desk.does(desk.positions.prepare_exit, desk.exit_of(entry))
+        await desk.does(desk.selling.prepare_exit, desk.exit_of(entry))
 
 
 async def test_without_any_price_a_position_is_still_sold(desk: Desk) -> None:
@@ -69,7 +70,7 @@ async def test_without_any_price_a_position_is_still_sold(desk: Desk) -> None:
     desk.passes(seconds=5)
     desk.simulation.add_fault(kind="http_error", path="intstock-multprice", count=0)
 
-    decision = await desk.does(desk.positions.prepare_exit, desk.exit_of(entry))
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry))
 
     assert isinstance(decision, PreparedExit)
     record = await desk.database.orders.get(decision.intent_id)
@@ -82,22 +83,22 @@ async def test_a_closed_trade_equals_what_the_broker_booked_and_frees_the_stock(
     desk.price_moves(0.02)
     assert (await desk.sells(entry)).status is OrderStatus.FILLED
 
-    result = await desk.does(desk.positions.close_position, close_of(entry, ExitReason.TAKE_PROFIT))
+    result = await desk.does(desk.settling.close_position, close_of(entry, ExitReason.TAKE_PROFIT))
 
     account = desk.broker_account
     assert result.net_pnl == account.cash - account.opening_cash
     assert await desk.database.locks.locked_symbols(ACCOUNT) == set()
     snapshot = await desk.database.risk.snapshot(ACCOUNT, WORKER, PLAN.session.date, desk.pace.now())
     assert snapshot.symbols_cooling_down == {SAMSUNG}
-    assert await desk.does(desk.positions.prepare_exit, desk.exit_of(entry, 3)) == NothingToSell()
+    assert await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 3)) == NothingToSell()
 
 
 async def test_closing_twice_books_one_trade_with_the_first_reason(desk: Desk) -> None:
     entry = await desk.buys()
     await desk.sells(entry)
 
-    first = await desk.does(desk.positions.close_position, close_of(entry, ExitReason.STOP_LOSS))
-    second = await desk.does(desk.positions.close_position, close_of(entry, ExitReason.STOP_LOSS))
+    first = await desk.does(desk.settling.close_position, close_of(entry, ExitReason.STOP_LOSS))
+    second = await desk.does(desk.settling.close_position, close_of(entry, ExitReason.STOP_LOSS))
 
     assert first == second
     (trade,) = await desk.database.trades.on(ACCOUNT, PLAN.session.date)
@@ -107,10 +108,10 @@ async def test_closing_twice_books_one_trade_with_the_first_reason(desk: Desk) -
 async def test_a_repeated_close_does_not_take_the_stock_from_its_next_owner(desk: Desk) -> None:
     entry = await desk.buys()
     await desk.sells(entry)
-    await desk.does(desk.positions.close_position, close_of(entry))
+    await desk.does(desk.settling.close_position, close_of(entry))
     await desk.database.locks.acquire(ACCOUNT, SAMSUNG, WorkerId("worker-2"))
 
-    await desk.does(desk.positions.close_position, close_of(entry))
+    await desk.does(desk.settling.close_position, close_of(entry))
 
     assert await desk.database.locks.locked_symbols(ACCOUNT) == {SAMSUNG}
 
@@ -120,7 +121,7 @@ async def test_an_entry_that_bought_nothing_is_let_go_twice_without_harm(desk: D
     await desk.database.orders.withdraw(entry.intent_id)
 
     for _ in range(2):
-        await desk.does(desk.positions.abandon_entry, close_of(entry))
+        await desk.does(desk.settling.abandon_entry, close_of(entry))
 
     assert await desk.database.positions.live_of(ACCOUNT, WORKER) is None
     assert await desk.database.locks.locked_symbols(ACCOUNT) == set()
@@ -131,4 +132,4 @@ async def test_an_entry_that_may_still_fill_is_not_let_go(desk: Desk) -> None:
     await desk.submits(entry)
 
     with pytest.raises(InvalidTransitionError):
-        await desk.does(desk.positions.abandon_entry, replace(close_of(entry)))
+        await desk.does(desk.settling.abandon_entry, replace(close_of(entry)))

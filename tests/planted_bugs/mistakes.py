@@ -7,8 +7,9 @@ from typing import Any
 
 from temporalio import activity
 
-import activities.positions
 import activities.resolving
+import activities.settling
+import activities.watching
 import database.booking
 import database.orders
 import database.positions
@@ -176,13 +177,13 @@ def forgets_the_best_price() -> AbstractContextManager[None]:
 
     return all_swapped(
         (Positions, "mark", low),
-        (activities.positions, "_best_of_earlier_attempt", lambda: 0),
+        (activities.watching, "_best_of_earlier_attempt", lambda: 0),
     )
 
 
 def trusts_every_price() -> AbstractContextManager[None]:
     return all_swapped(
-        (activities.positions, "problem_with", lambda *_: None),
+        (activities.watching, "problem_with", lambda *_: None),
         (domain.exits, "problem_with", lambda *_: None),
     )
 
@@ -208,7 +209,7 @@ def forgets_the_tax() -> AbstractContextManager[None]:
         trade = closed_trade(*about)
         return replace(trade, exit_costs=replace(trade.exit_costs, tax=NO_WON))
 
-    return swapped(activities.positions, "closed_trade", untaxed)
+    return swapped(activities.settling, "closed_trade", untaxed)
 
 
 def orders_take_no_slot() -> AbstractContextManager[None]:

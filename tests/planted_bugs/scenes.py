@@ -7,7 +7,7 @@ from datetime import timedelta
 import httpx
 
 from activities.entries import PreparedEntry
-from activities.positions import PreparedExit
+from activities.selling import PreparedExit
 from domain.errors import TradingError
 from domain.identity import WorkerId
 from domain.market import Side
@@ -167,7 +167,7 @@ async def paused_in_one_run_and_asked_in_the_next(_: str) -> list[str]:
 
 
 async def _sale(desk: Desk, entry: PreparedEntry, attempt: int) -> PreparedExit:
-    sale = await desk.does(desk.positions.prepare_exit, desk.exit_of(entry, attempt))
+    sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, attempt))
     assert isinstance(sale, PreparedExit), sale
     await desk.submits(sale, OrderPurpose.EXIT)
     return sale

@@ -13,17 +13,11 @@ from activities.entries import EntryRequest, NoEntry, PreparedEntry
 from activities.market_data import Findings, ScanRequest
 from activities.orders import FollowRequest, SubmitRequest
 from activities.pace import to_be_continued
-from activities.positions import (
-    CloseRequest,
-    ExitRequest,
-    MarketShut,
-    NothingToSell,
-    PreparedExit,
-    TradeResult,
-    WatchRequest,
-)
 from activities.reconciling import Reconciled, ReconcileRequest
+from activities.selling import ExitRequest, MarketShut, NothingToSell, PreparedExit
+from activities.settling import CloseRequest, TradeResult
 from activities.summarising import SummaryRequest
+from activities.watching import WatchRequest
 from domain.clock import MarketClock
 from domain.exits import ExitSignal
 from domain.identity import AccountId, IntentId, PositionId

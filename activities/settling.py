@@ -1,0 +1,90 @@
+"""The end of a position: its trade is booked, or what bought nothing is let go; its symbol is free again."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+
+from domain.errors import TradingError
+from domain.identity import PositionId
+from domain.lock import Lease
+from domain.market import Side, Symbol
+from domain.money import Quantity, Rate, Won
+from domain.pnl import closed_trade
+from domain.position import ExitReason, OpenPosition
+from domain.session import SessionDate, session_date_of
+from domain.worker_state import WorkerState
+
+if TYPE_CHECKING:
+    from activities.pace import Pace
+    from database.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRequest:
+    """Which position is over, why, and under which lease."""
+
+    position_id: PositionId
+    reason: ExitReason
+    lease: Lease | None
+    symbol_cooldown: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class TradeResult:
+    """A closed trade in a few numbers (won)."""
+
+    position_id: PositionId
+    symbol: Symbol
+    quantity: Quantity
+    net_pnl: Won
+    exit_reason: ExitReason
+    session_date: SessionDate
+
+
+class SettlingActivities:
+    """Settles positions that are over."""
+
+    def __init__(self, database: "Database", pace: "Pace", commission: Rate) -> None:
+        self._database = database
+        self._pace = pace
+        self._commission = commission
+
+    @activity.defn
+    async def close_position(self, request: CloseRequest) -> TradeResult:
+        """Book the trade of a position that is sold out and release its symbol; repeating it changes nothing."""
+        position = await self._ledger_position(request.position_id)
+        orders = await self._database.orders.of_position(request.position_id)
+        trade = closed_trade(
+            position,
+            [order for order in orders if order.intent.side is Side.BUY],
+            [order for order in orders if order.intent.side is Side.SELL],
+            request.reason,
+            self._pace.now(),
+            self._commission,
+        )
+        now = self._pace.now()
+        await self._database.trades.close(trade, request.lease, release_lock=True)
+        await self._database.risk.cool_down(trade.account_id, trade.symbol, now + request.symbol_cooldown)
+        event = f"sold {trade.symbol}: {trade.exit_reason}, net {trade.net_pnl:+,} won"
+        await self._database.workers.enter(trade.account_id, trade.worker_id, WorkerState.IDLE, None, event, now)
+        return TradeResult(
+            trade.position_id, trade.symbol, trade.quantity, trade.net_pnl, trade.exit_reason, session_date_of(now)
+        )
+
+    @activity.defn
+    async def abandon_entry(self, request: CloseRequest) -> None:
+        """Let go of a position whose entry bought nothing: lock released, symbol on cool-down (R11)."""
+        await self._database.positions.abandon(request.position_id)
+        if request.lease is None:
+            return
+        await self._database.locks.release(request.lease)
+        until = self._pace.now() + request.symbol_cooldown
+        await self._database.risk.cool_down(request.lease.account_id, request.lease.symbol, until)
+
+    async def _ledger_position(self, position_id: PositionId) -> OpenPosition:
+        position = await self._database.positions.get(position_id)
+        if position is None:
+            raise TradingError(f"position {position_id} is not in the ledger")
+        return position

@@ -1,0 +1,115 @@
+"""A held position: watched without an event in any history until a rule says to sell."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from temporalio import activity
+
+from activities.heart import Heart
+from activities.leases import renew
+from activities.quote_feed import QuoteFeed
+from domain.errors import TradingError, TryAgainError
+from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
+from domain.identity import PositionId
+from domain.lane import Lane
+from domain.lock import LEASE_DURATION, Lease
+from domain.market import MarketView, Quote, Symbol, problem_with
+from domain.money import Price
+from domain.position import OpenPosition
+from domain.rules import TradingRules
+from domain.worker_state import WorkerState
+from strategies import strategies_named
+
+if TYPE_CHECKING:
+    from activities.pace import Pace
+    from database.database import Database
+
+_RENEWAL: Final = LEASE_DURATION / 3
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRequest:
+    """Which position to watch, under which lease, and the market instant at which it must be sold anyway."""
+
+    position_id: PositionId
+    symbol: Symbol
+    lease: Lease
+    rules: TradingRules
+    deadline: datetime
+
+
+class WatchingActivities:
+    """Watches positions and keeps their leases."""
+
+    def __init__(self, feed: QuoteFeed, database: "Database", pace: "Pace") -> None:
+        self._feed = feed
+        self._database = database
+        self._pace = pace
+
+    @activity.defn
+    async def watch_position(self, request: WatchRequest) -> ExitSignal:
+        """Look at each price until an exit rule fires; free of side effects but for the lease and the last price.
+
+        Level-triggered: a new attempt decides on the price it finds, whatever an earlier attempt has seen.
+        """
+        position = await self._held(request.position_id)
+        best = Price(max(position.high_water_mark, _best_of_earlier_attempt()))
+        position = replace(position, high_water_mark=best)
+        await self._announce(position)
+        renewed_after = timedelta(0)
+        async with Heart(int(best)) as heart:
+            with self._feed.watching(request.symbol):
+                while True:
+                    if self._pace.waited() >= renewed_after:
+                        await renew(self._database.locks, request.lease)
+                        renewed_after = self._pace.waited() + _RENEWAL
+                    position, signal = await self._look(position, request)
+                    if signal is not None:
+                        return signal
+                    heart.progress(int(position.high_water_mark))
+                    await self._pace.pause(request.rules.execution.price_interval)
+
+    async def _look(self, position: OpenPosition, request: WatchRequest) -> tuple[OpenPosition, ExitSignal | None]:
+        """Decide on what is seen now; without a price to trust only the clock's rules can fire (R13, F26)."""
+        view = await self._view(position, request)
+        age = self._pace.clock.market_duration(request.rules.execution.greatest_quote_age)
+        problem = problem_with(view.quote, self._pace.now(), age)
+        if problem is None:
+            best = high_water_mark(position, view.quote.price)
+            await self._database.positions.mark(position.position_id, view.quote.price, best)
+            position = replace(position, high_water_mark=best, last_price=view.quote.price)
+        else:
+            extra = {"symbol": request.symbol, "problem": problem}
+            activity.logger.warning("price_distrusted", extra=extra)
+        (strategy,) = strategies_named([position.strategy.name])
+        wants_out = problem is None and strategy.wants_out(view, position, request.rules.strategy)
+        context = ExitContext(position, view, self._pace.now(), request.deadline, wants_out, age)
+        return position, decide_exit(context)
+
+    async def _view(self, position: OpenPosition, request: WatchRequest) -> MarketView:
+        """Return what the feed shows, or the last known price as what it is: too old to decide anything."""
+        fresh = self._pace.clock.market_duration(request.rules.execution.price_interval)
+        try:
+            view = await self._feed.view(request.symbol, fresh, Lane.WATCH)
+        except TryAgainError as fault:
+            activity.logger.warning("price_missing", extra={"symbol": request.symbol, "cause": str(fault)})
+            view = None
+        return view or MarketView(Quote(position.symbol, position.last_price, position.opened_at), None)
+
+    async def _announce(self, position: OpenPosition) -> None:
+        event = f"bought {position.quantity:,} at {position.entry_price:,.0f}: {position.strategy.reason}"
+        await self._database.workers.enter(
+            position.account_id, position.worker_id, WorkerState.HOLDING, position.symbol, event, self._pace.now()
+        )
+
+    async def _held(self, position_id: PositionId) -> OpenPosition:
+        position = await self._database.positions.get(position_id)
+        if position is None or not position.quantity:
+            raise TradingError(f"position {position_id} holds no share to watch")
+        return position
+
+
+def _best_of_earlier_attempt() -> int:
+    details = activity.info().heartbeat_details
+    return int(details[0]) if details else 0
