@@ -4,8 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from simulator.charts import daily_chart, daily_price, minute_chart
+from simulator.charts import daily_chart, daily_price
 from simulator.ledger import balance, daily_ccld, psbl_rvsecncl
+from simulator.market_views import brokers, daily_overtime_price, inquire_price_2, investors, item_conclusion
+from simulator.minute_charts import minute_chart, past_minute_chart
+from simulator.overseas import overseas_holdings, overseas_orders, overseas_present_balance
+from simulator.profits import account_balance, balance_rlz_pl, period_profit, period_trade_profit
 from simulator.quotes import asking_price, inquire_price, intstock_multprice, recent_trades
 from simulator.rankings import fluctuation, volume_rank
 from simulator.reference import chk_holiday, search_info, search_stock_info
@@ -51,11 +55,13 @@ def _trading(method: str, ids: str, required: tuple[str, ...], answer: Callable[
 
 _RANKING: Final = (*_STOCK, "FID_COND_SCR_DIV_CODE")
 _PREFIX: Final = "/uapi/domestic-stock/v1"
+_OVERSEAS: Final = "/uapi/overseas-stock/v1/trading"
 _ORDER_LIST: Final = (
     *("INQR_STRT_DT", "INQR_END_DT", "SLL_BUY_DVSN_CD", "PDNO", "ODNO", "CCLD_DVSN", "INQR_DVSN"),
     *_PAGES,
 )
 _ORDER_LIST_IDS: Final = "TTTC0081R TTTC8001R CTSC9215R CTSC9115R VTTC0081R VTTC8001R VTSC9215R VTSC9115R"
+_PERIOD: Final = ("INQR_STRT_DT", "INQR_END_DT", "PDNO", "SORT_DVSN", "CBLC_DVSN")
 _ORDER: Final = ("PDNO", "ORD_DVSN", "ORD_QTY", "ORD_UNPR")
 _CHANGE: Final = (
     *("KRX_FWDG_ORD_ORGNO", "ORGN_ODNO", "ORD_DVSN", "RVSE_CNCL_DVSN_CD", "ORD_QTY", "ORD_UNPR"),
@@ -80,6 +86,21 @@ ENDPOINTS: Final = {
     ),
     f"{_PREFIX}/quotations/inquire-daily-price": _quotation(
         "FHKST01010400", (*_STOCK, "FID_PERIOD_DIV_CODE", "FID_ORG_ADJ_PRC"), daily_price, paper=True
+    ),
+    f"{_PREFIX}/quotations/inquire-price-2": _quotation("FHPST01010000", _STOCK, inquire_price_2, paper=False),
+    f"{_PREFIX}/quotations/inquire-time-itemconclusion": _quotation(
+        "FHPST01060000", (*_STOCK, "FID_INPUT_HOUR_1"), item_conclusion, paper=True
+    ),
+    f"{_PREFIX}/quotations/inquire-investor": _quotation("FHKST01010900", _STOCK, investors, paper=True),
+    f"{_PREFIX}/quotations/inquire-member": _quotation("FHKST01010600", _STOCK, brokers, paper=True),
+    f"{_PREFIX}/quotations/inquire-daily-overtimeprice": _quotation(
+        "FHPST02320000", _STOCK, daily_overtime_price, paper=True
+    ),
+    f"{_PREFIX}/quotations/inquire-time-dailychartprice": _quotation(
+        "FHKST03010230",
+        (*_STOCK, "FID_INPUT_HOUR_1", "FID_INPUT_DATE_1", "FID_PW_DATA_INCU_YN", "FID_FAKE_TICK_INCU_YN"),
+        past_minute_chart,
+        paper=True,
     ),
     f"{_PREFIX}/quotations/intstock-multprice": _quotation(
         "FHKST11300006", ("FID_COND_MRKT_DIV_CODE_1", "FID_INPUT_ISCD_1"), intstock_multprice, paper=False
@@ -108,5 +129,24 @@ ENDPOINTS: Final = {
         "GET", "TTTC8434R VTTC8434R", ("AFHR_FLPR_YN", "INQR_DVSN", "UNPR_DVSN", "PRCS_DVSN", *_PAGES), balance
     ),
     f"{_PREFIX}/trading/inquire-daily-ccld": _trading("GET", _ORDER_LIST_IDS, _ORDER_LIST, daily_ccld),
+    f"{_PREFIX}/trading/inquire-balance-rlz-pl": _trading(
+        "GET",
+        "TTTC8494R",
+        ("AFHR_FLPR_YN", "INQR_DVSN", "UNPR_DVSN", "PRCS_DVSN", "COST_ICLD_YN", *_PAGES),
+        balance_rlz_pl,
+    ),
+    f"{_PREFIX}/trading/inquire-period-profit": _trading(
+        "GET", "TTTC8708R", (*_PERIOD, "INQR_DVSN", *_PAGES), period_profit
+    ),
+    f"{_PREFIX}/trading/inquire-period-trade-profit": _trading(
+        "GET", "TTTC8715R", (*_PERIOD, *_PAGES), period_trade_profit
+    ),
+    f"{_PREFIX}/trading/inquire-account-balance": _trading(
+        "GET", "CTRP6548R", ("INQR_DVSN_1", "BSPR_BF_DT_APLY_YN"), account_balance
+    ),
+    f"{_OVERSEAS}/inquire-ccnl": _trading("GET", "TTTS3035R VTTS3035R", (), overseas_orders),
+    f"{_OVERSEAS}/inquire-nccs": _trading("GET", "TTTS3018R VTTS3018R", (), overseas_orders),
+    f"{_OVERSEAS}/inquire-balance": _trading("GET", "TTTS3012R VTTS3012R", (), overseas_holdings),
+    f"{_OVERSEAS}/inquire-present-balance": _trading("GET", "CTRP6504R VTRP6504R", (), overseas_present_balance),
 }
 """Every path of the simulated service with its checks and its answer."""

@@ -1,6 +1,6 @@
 """The account's lists: inquire-balance, inquire-daily-ccld, inquire-psbl-rvsecncl."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 from domain.costs import Costs
 from domain.market import Market, Side
 from domain.money import Won
+from simulator.day_trades import DayTrade, sum_of
 from simulator.faults import FaultKind
 from simulator.orders import FILL_OR_KILL_TYPES, IMMEDIATE_TYPES, Account, Holding, Order, OrderAction, OrderType
 from simulator.trading import branch
@@ -28,7 +29,7 @@ _TYPE_NAMES: Final = {
     OrderType.PRIORITY_LIMIT: "최우선지정가",
 }
 _VENUES: Final = {Market.KOSPI: "02", Market.KOSDAQ: "03"}
-_BALANCE_ROWS: Final = {False: 50, True: 20}
+BALANCE_ROWS: Final = {False: 50, True: 20}
 _ORDER_ROWS: Final = {False: 100, True: 15}
 _OPEN_ROWS: Final = 50
 _SETTLEMENT_SESSIONS: Final = 2
@@ -36,35 +37,41 @@ _SETTLEMENT_SESSIONS: Final = 2
 
 def balance(call: Call) -> Reply:
     """TTTC8434R: holdings and cash; sold-out stocks stay with quantity 0 until they are settled."""
-    paper = call.simulation.settings.is_paper
     account = call.simulation.engine.account(call.account)
+    holdings = shown_holdings(call, account)
+    rows = [(holding.symbol, holding_row(call, account, holding)) for holding in holdings]
+    shown, keys, tr_cont = page(call, rows, BALANCE_ROWS[call.simulation.settings.is_paper])
+    output = {"output1": shown, "output2": [cash_fields(call, account, holdings)], **keys}
+    return ledger("KIOK0510", "조회가 완료되었습니다.", output, tr_cont)
+
+
+def shown_holdings(call: Call, account: Account) -> list[Holding]:
+    """Return the holdings that a balance lists, the sold-out ones that are not settled yet among them."""
+    if any(fault.kind is FaultKind.EMPTY_BALANCE for fault in call.faults):
+        return []
     oldest_unsettled = _sessions_back(call, _SETTLEMENT_SESSIONS - 1)
-    holdings = [
+    return [
         holding
         for holding in account.holdings.values()
         if holding.quantity or (holding.last_sold and holding.last_sold >= oldest_unsettled)
     ]
-    if any(fault.kind is FaultKind.EMPTY_BALANCE for fault in call.faults):
-        holdings = []
-    rows = [(holding.symbol, _holding_row(call, account, holding)) for holding in holdings]
-    shown, keys, tr_cont = page(call, rows, _BALANCE_ROWS[paper])
-    output = {"output1": shown, "output2": [_cash_fields(call, account, holdings)], **keys}
-    return ledger("KIOK0510", "조회가 완료되었습니다.", output, tr_cont)
 
 
-def _holding_row(call: Call, account: Account, holding: Holding) -> Fields:
+def holding_row(call: Call, account: Account, holding: Holding) -> Fields:
+    """Return one line of a balance."""
     seen = call.simulation.exchange.snapshot(holding.symbol, call.at)
     value = holding.quantity * seen.price
-    bought, sold = _traded_today(call, account, holding)
+    today = account.traded_on(call.simulation.exchange.shown_session(call.at).date, holding.symbol)
+    before = account.traded_on(_sessions_back(call, 1), holding.symbol)
     gain = value - holding.cost
     return {
         "pdno": holding.symbol,
         "prdt_name": seen.listing.name,
         "trad_dvsn_name": "현금",
-        "bfdy_buy_qty": "0",
-        "bfdy_sll_qty": "0",
-        "thdt_buyqty": str(bought),
-        "thdt_sll_qty": str(sold),
+        "bfdy_buy_qty": str(before.bought),
+        "bfdy_sll_qty": str(before.sold),
+        "thdt_buyqty": str(today.bought),
+        "thdt_sll_qty": str(today.sold),
         "hldg_qty": str(holding.quantity),
         "ord_psbl_qty": str(account.sellable(holding.symbol)),
         "pchs_avg_pric": f"{holding.cost / holding.quantity if holding.quantity else 0:.4f}",
@@ -87,34 +94,28 @@ def _holding_row(call: Call, account: Account, holding: Holding) -> Fields:
     }
 
 
-def _traded_today(call: Call, account: Account, holding: Holding) -> tuple[int, int]:
-    today = call.simulation.exchange.shown_session(call.at).date
-    orders = [order for order in account.orders if order.day == today and order.symbol == holding.symbol]
-    return _filled(orders, Side.BUY), _filled(orders, Side.SELL)
-
-
-def _filled(orders: Iterable[Order], side: Side) -> int:
-    return sum(order.filled for order in orders if order.side is side)
-
-
-def _cash_fields(call: Call, account: Account, holdings: Sequence[Holding]) -> Fields:
+def cash_fields(call: Call, account: Account, holdings: Sequence[Holding]) -> Fields:
+    """Return the second part of a balance: deposits, the day's trades and the sums."""
     exchange = call.simulation.exchange
     today = exchange.shown_session(call.at).date
     value = sum(holding.quantity * exchange.snapshot(holding.symbol, call.at).price for holding in holdings)
     cost = sum(holding.cost for holding in holdings)
-    amounts, costs = _amounts_by_side(account, today)
+    traded, earlier = _traded_on(account, today), _traded_on(account, _sessions_back(call, 1))
     settled = account.settled_cash(_sessions_back(call, _SETTLEMENT_SESSIONS))
     zeros = (
-        *("cma_evlu_amt", "bfdy_buy_amt", "nxdy_auto_rdpt_amt", "bfdy_sll_amt", "d2_auto_rdpt_amt"),
-        *("bfdy_tlex_amt", "tot_loan_amt", "tot_stln_slng_chgs", "bfdy_tot_asst_evlu_amt", "asst_icdc_amt"),
+        *("cma_evlu_amt", "nxdy_auto_rdpt_amt", "d2_auto_rdpt_amt", "tot_loan_amt", "tot_stln_slng_chgs"),
+        *("bfdy_tot_asst_evlu_amt", "asst_icdc_amt"),
     )
     return dict.fromkeys(zeros, "0") | {
         "dnca_tot_amt": str(settled),
         "nxdy_excc_amt": str(account.settled_cash(_sessions_back(call, 1))),
         "prvs_rcdl_excc_amt": str(account.cash),
-        "thdt_buy_amt": str(amounts[Side.BUY]),
-        "thdt_sll_amt": str(amounts[Side.SELL]),
-        "thdt_tlex_amt": str(costs),
+        "bfdy_buy_amt": str(earlier.buy_amount),
+        "thdt_buy_amt": str(traded.buy_amount),
+        "bfdy_sll_amt": str(earlier.sell_amount),
+        "thdt_sll_amt": str(traded.sell_amount),
+        "bfdy_tlex_amt": str(earlier.fee + earlier.tax),
+        "thdt_tlex_amt": str(traded.fee + traded.tax),
         "scts_evlu_amt": str(value),
         "tot_evlu_amt": str(value + account.cash),
         "nass_amt": str(value + account.cash),
@@ -126,10 +127,8 @@ def _cash_fields(call: Call, account: Account, holdings: Sequence[Holding]) -> F
     }
 
 
-def _amounts_by_side(account: Account, today: date) -> tuple[dict[Side, int], int]:
-    orders = [order for order in account.orders if order.day == today]
-    amounts: dict[Side, int] = {side: sum(order.amount for order in orders if order.side is side) for side in Side}
-    return amounts, sum(order.costs.total for order in orders)
+def _traded_on(account: Account, day: date) -> DayTrade:
+    return sum_of((trade for trade in account.day_trades.values() if trade.day == day), day)
 
 
 def _sessions_back(call: Call, count: int) -> date:

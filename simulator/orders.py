@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from domain.costs import CostRates, Costs, cost_rates, order_costs
 from domain.market import Market, Side, Symbol
 from domain.money import Price, Quantity, Won
+from simulator.day_trades import DayTrade
 
 
 class OrderType(StrEnum):
@@ -165,6 +166,7 @@ class Account:
     holdings: dict[Symbol, Holding] = field(default_factory=dict)
     orders: list[Order] = field(default_factory=list)
     cash_flows: dict[date, int] = field(default_factory=dict)
+    day_trades: dict[tuple[date, Symbol], DayTrade] = field(default_factory=dict)
     _working: list[Order] = field(default_factory=list)
 
     @property
@@ -192,13 +194,22 @@ class Account:
 
     def take(self, order: Order, fill: Fill) -> None:
         """Book a fill of one of the account's orders."""
+        before = order.costs
         change = order.take(fill)
         self.cash = Won(self.cash + change)
         self.cash_flows[order.day] = self.cash_flows.get(order.day, 0) + change
         holding = self.holdings.setdefault(order.symbol, Holding(order.symbol))
+        cost_before = holding.cost
         holding.take(order.side, fill)
+        added = Costs(Won(order.costs.commission - before.commission), Won(order.costs.tax - before.tax))
+        trade = self.day_trades.setdefault((order.day, order.symbol), DayTrade(order.day, order.symbol))
+        trade.add(order.side, fill.quantity, fill.price * fill.quantity, added, cost_before - holding.cost)
         if order.side is Side.SELL:
             holding.last_sold = order.day
+
+    def traded_on(self, day: date, symbol: Symbol) -> DayTrade:
+        """Return what was bought and sold of a stock on a date."""
+        return self.day_trades.get((day, symbol), DayTrade(day, symbol))
 
     def settled_cash(self, until: date) -> Won:
         """Return the cash with the trades up to and including a date."""

@@ -42,17 +42,17 @@ def inquire_price(call: Call) -> Reply:
     exchange = call.simulation.exchange
     symbol = call.values["FID_INPUT_ISCD"]
     if exchange.listing(symbol) is None:
-        return quotation(output=_blanked(_price_output(exchange, exchange.snapshot(_ANY_STOCK, call.at))))
+        return quotation(output=blanked(_price_output(exchange, exchange.snapshot(_ANY_STOCK, call.at))))
     return quotation(output=_price_output(exchange, exchange.snapshot(Symbol(symbol), call.at)))
 
 
 def _price_output(exchange: Exchange, seen: Snapshot) -> Fields:
-    output = price_fields(seen) | _volume_fields(exchange, seen) | _status_fields(seen) | _issuer_fields(seen)
+    output = price_fields(seen) | _volume_fields(exchange, seen) | status_fields(seen) | _issuer_fields(seen)
     output |= _yearly_fields(seen) | dict.fromkeys(_BLANK_RATES, "0.00") | dict.fromkeys(_BLANK_COUNTS, "0")
     return output
 
 
-def _blanked(fields: Fields) -> Fields:
+def blanked(fields: Fields) -> Fields:
     """Return the fields as an unknown stock shows them: numbers zero, texts blank."""
     return {name: "0" if value.lstrip("-").replace(".", "", 1).isdigit() else "" for name, value in fields.items()}
 
@@ -104,7 +104,8 @@ def _volume_fields(exchange: Exchange, seen: Snapshot) -> Fields:
     }
 
 
-def _status_fields(seen: Snapshot) -> Fields:
+def status_fields(seen: Snapshot) -> Fields:
+    """Return the states of a stock as inquire-price names them."""
     flags = flags_of(seen)
     status = next((code for flag, code in _STATUS_CODES if flag in flags), "55")
 
@@ -171,7 +172,7 @@ def intstock_multprice(call: Call) -> Reply:
 def _multi_row(call: Call, symbol: str) -> Fields:
     exchange = call.simulation.exchange
     if exchange.listing(symbol) is None:
-        return _blanked(_multi_row(call, _ANY_STOCK)) | {"inter_shrn_iscd": symbol}
+        return blanked(_multi_row(call, _ANY_STOCK)) | {"inter_shrn_iscd": symbol}
     seen = exchange.snapshot(Symbol(symbol), call.at)
     asks, bids = book_of(call, seen)
     totals, change = seen.totals, change_fields(seen)
@@ -226,7 +227,7 @@ def asking_price(call: Call) -> Reply:
     asks, bids = book_of(call, seen)
     book, expected = _book_fields(call, seen, asks, bids), _expected_fields(call, seen)
     if not known:
-        return quotation(output1=_blanked(book), output2=_blanked(expected) | {"stck_shrn_iscd": symbol})
+        return quotation(output1=blanked(book), output2=blanked(expected) | {"stck_shrn_iscd": symbol})
     return quotation(output1=book, output2=expected)
 
 

@@ -9,6 +9,15 @@ from simulator.quotes import flags_of
 from simulator.wire import Call, Fields, GatewayRefusalError, Reply, failure, padded, quotation
 
 _HOLIDAY_DAYS: Final = 24
+_BLANK_NAMES: Final = (
+    *("lstg_cptl_amt", "cpta", "issu_pric", "scts_mket_lstg_abol_dt", "kosdaq_mket_lstg_abol_dt"),
+    *("frbd_mket_lstg_dt", "frbd_mket_lstg_abol_dt", "oilf_fund_yn", "idx_bztp_lcls_cd", "idx_bztp_mcls_cd"),
+    *("idx_bztp_scls_cd", "idx_bztp_lcls_cd_name", "idx_bztp_mcls_cd_name", "idx_bztp_scls_cd_name"),
+    *("mfnd_opng_dt", "mfnd_end_dt", "dpsi_erlm_cncl_dt", "etf_cu_qty", "dpsi_aptm_erlm_yn", "nwst_odst_dvsn_cd"),
+    *("thco_sbst_pric", "thco_sbst_pric_chng_dt", "std_idst_clsf_cd", "std_idst_clsf_cd_name", "ocr_no"),
+    *("elec_scty_yn", "issu_istt_cd", "etf_chas_erng_rt_dbnb", "stln_int_rt_dvsn_cd", "frnr_psnl_lmt_rt"),
+    *("lstg_rqsr_issu_istt_cd", "lstg_rqsr_item_cd", "trst_istt_issu_istt_cd"),
+)
 _MARKET_CODES: Final = {Market.KOSPI: ("STK", "02"), Market.KOSDAQ: ("KSQ", "03")}
 
 
@@ -69,33 +78,39 @@ def search_stock_info(call: Call) -> Reply:
     seen = call.simulation.exchange.snapshot(listing.symbol, call.at)
     market, venue = _MARKET_CODES[listing.market]
     flags = flags_of(seen)
-    output = _names(listing) | {
-        "pdno": f"00000A{listing.symbol}",
-        "prdt_type_cd": "300",
-        "mket_id_cd": market,
-        "scty_grp_id_cd": "ST",
-        "excg_dvsn_cd": venue,
-        "setl_mmdd": "1231",
-        "lstg_stqt": str(listing.listed_shares),
-        "papr": "500",
-        "kospi200_item_yn": "Y" if listing.market is Market.KOSPI else "N",
-        "scts_mket_lstg_dt": "20000104" if listing.market is Market.KOSPI else "",
-        "kosdaq_mket_lstg_dt": "20000104" if listing.market is Market.KOSDAQ else "",
-        "lstg_abol_dt": "",
-        "tr_stop_yn": "Y" if TradingFlag.HALTED in flags else "N",
-        "admn_item_yn": "Y" if TradingFlag.ADMINISTRATIVE in flags else "N",
-        "thdt_clpr": str(seen.price),
-        "bfdy_clpr": str(seen.base),
-        "clpr_chng_dt": seen.session.date.strftime("%Y%m%d"),
-        "etf_dvsn_cd": "0",
-        "etf_type_cd": "",
-        "etf_txtn_type_cd": "00",
-        "etf_etn_ivst_heed_item_yn": "N",
-        "reits_kind_cd": "",
-        "stck_kind_cd": "101",
-        "cptt_trad_tr_psbl_yn": "N",
-        "nxt_tr_stop_yn": "N",
-    }
+    output = (
+        dict.fromkeys(_BLANK_NAMES, "")
+        | _names(listing)
+        | {
+            "pdno": f"00000A{listing.symbol}",
+            "prdt_type_cd": "300",
+            "mket_id_cd": market,
+            "scty_grp_id_cd": "ST",
+            "excg_dvsn_cd": venue,
+            "setl_mmdd": "1231",
+            "lstg_stqt": str(listing.listed_shares),
+            "papr": "500",
+            "kospi200_item_yn": "Y" if listing.market is Market.KOSPI else "N",
+            "scts_mket_lstg_dt": "20000104" if listing.market is Market.KOSPI else "",
+            "kosdaq_mket_lstg_dt": "20000104" if listing.market is Market.KOSDAQ else "",
+            "lstg_abol_dt": "",
+            "tr_stop_yn": "Y" if TradingFlag.HALTED in flags else "N",
+            "admn_item_yn": "Y" if TradingFlag.ADMINISTRATIVE in flags else "N",
+            "thdt_clpr": str(seen.price),
+            "bfdy_clpr": str(seen.base),
+            "clpr_chng_dt": seen.session.date.strftime("%Y%m%d"),
+            "etf_dvsn_cd": "0",
+            "etf_type_cd": "",
+            "etf_txtn_type_cd": "00",
+            "etf_etn_ivst_heed_item_yn": "N",
+            "reits_kind_cd": "",
+            "stck_kind_cd": "101",
+            "sbst_pric": str(seen.base * 7 // 10),
+            "crfd_item_yn": "N",
+            "cptt_trad_tr_psbl_yn": "N",
+            "nxt_tr_stop_yn": "N",
+        }
+    )
     return quotation(output=output)
 
 

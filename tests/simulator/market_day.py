@@ -101,10 +101,10 @@ class Client:
         self.headers = {"authorization": f"Bearer {token.text}", "appkey": KEY, "appsecret": SECRET}
 
     async def get(self, path: str, tr_id: str, values: dict[str, str], **headers: str) -> httpx.Response:
-        return await self.http.get(PREFIX + path, params=values, headers=self.headers | {"tr_id": tr_id} | headers)
+        return await self.http.get(full_path(path), params=values, headers=self.headers | {"tr_id": tr_id} | headers)
 
     async def post(self, path: str, tr_id: str, values: dict[str, Any], **headers: str) -> httpx.Response:
-        return await self.http.post(PREFIX + path, json=values, headers=self.headers | {"tr_id": tr_id} | headers)
+        return await self.http.post(full_path(path), json=values, headers=self.headers | {"tr_id": tr_id} | headers)
 
     async def control(self, path: str, body: object) -> Any:
         return (await self.http.post(f"/control{path}", json=body)).json()
@@ -127,3 +127,8 @@ def a_cancel(number: str) -> dict[str, str]:
         "ORD_UNPR": "0",
         "QTY_ALL_ORD_YN": "Y",
     }
+
+
+def full_path(path: str) -> str:
+    """Return a path with KIS's prefix, which the overseas ones do not share."""
+    return path if path.lstrip("/").startswith("uapi/") else PREFIX + path

@@ -1,0 +1,132 @@
+"""Minute bars of today and of past days: inquire-time-itemchartprice and inquire-time-dailychartprice."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.clock import KST
+from domain.market import Symbol
+from domain.session import Session
+from simulator.day_path import DayPath
+from simulator.exchange import Exchange, Snapshot, second_of
+from simulator.quotes import change_fields
+from simulator.wire import Call, Fields, GatewayRefusalError, Reply, kst_time, quotation
+
+_ROWS: Final = 30
+_PAST_ROWS: Final = 120
+_KEPT_DAYS: Final = 365
+
+
+def minute_chart(call: Call) -> Reply:
+    """FHKST03010200: up to thirty minute bars of today, newest first; minutes to come show the last price."""
+    symbol = call.values["FID_INPUT_ISCD"]
+    exchange = call.simulation.exchange
+    if exchange.listing(symbol) is None:
+        return quotation(output1={}, output2=[])
+    seen = exchange.snapshot(Symbol(symbol), call.at)
+    rows: list[Fields] = []
+    if seen.totals.volume:
+        asked = _asked_time(call, seen.session)
+        rows = _future_rows(seen, asked)
+        last = second_of(seen.session, min(asked, call.at)) if asked >= seen.session.opens_at else -1
+        rows += _rows(exchange.path(seen.listing.symbol, seen.session), seen.session, last, _ROWS - len(rows))
+    return quotation(output1=_head(seen), output2=rows)
+
+
+def past_minute_chart(call: Call) -> Reply:
+    """FHKST03010230: up to 120 minute bars up to a moment of a day, a year back; a closed day shows the one before."""
+    symbol = call.values["FID_INPUT_ISCD"]
+    exchange = call.simulation.exchange
+    if exchange.listing(symbol) is None:
+        return quotation(output1={}, output2=[])
+    seen = exchange.snapshot(Symbol(symbol), call.at)
+    session = _asked_session(call, exchange)
+    until = min(_asked_time(call, session), call.at) if session else call.at
+    rows: list[Fields] = []
+    while session is not None and len(rows) < _PAST_ROWS:
+        last = second_of(session, until) if until >= session.opens_at else -1
+        rows += _rows(exchange.path(seen.listing.symbol, session), session, last, _PAST_ROWS - len(rows))
+        earlier = call.values["FID_PW_DATA_INCU_YN"] == "Y"
+        session = _session_before(call, exchange, session) if earlier else None
+        until = session.ends_at if session else until
+    return quotation(output1=_head(seen), output2=rows)
+
+
+def _head(seen: Snapshot) -> Fields:
+    return change_fields(seen) | {
+        "stck_prdy_clpr": str(seen.base),
+        "acml_vol": str(seen.totals.volume),
+        "acml_tr_pbmn": str(seen.totals.turnover),
+        "hts_kor_isnm": seen.listing.name,
+        "stck_prpr": str(seen.price),
+    }
+
+
+def _rows(path: DayPath, session: Session, last_second: int, most: int) -> list[Fields]:
+    """Return bars backwards from the minute of a second; none before the open (-1)."""
+    last_second = min(last_second, path.minutes * 60 - 1)
+    rows: list[Fields] = []
+    for minute in range(last_second // 60, max(-1, last_second // 60 - most), -1):
+        end = min(minute * 60 + 59, last_second)
+        prices = [path.price_at(second) for second in range(minute * 60, end + 1)]
+        volume = path.bar(minute).volume * len(prices) // 60
+        if not volume and not rows and minute:
+            volume = path.bar(minute - 1).volume  # KIS shows the minute before until the new one has a trade
+        rows.append(
+            {
+                "stck_bsop_date": f"{session.date:%Y%m%d}",
+                "stck_cntg_hour": kst_time(session.opens_at + timedelta(minutes=minute)),
+                "stck_prpr": str(prices[-1]),
+                "stck_oprc": str(prices[0]),
+                "stck_hgpr": str(max(prices)),
+                "stck_lwpr": str(min(prices)),
+                "cntg_vol": str(volume),
+                "acml_tr_pbmn": str(path.totals_at(end).turnover),
+            }
+        )
+    return rows
+
+
+def _future_rows(seen: Snapshot, asked: datetime) -> list[Fields]:
+    """Return the made-up bars that KIS answers for minutes to come."""
+    now = seen.at.replace(second=0, microsecond=0)
+    ends = min(asked, seen.session.auction_at - timedelta(minutes=1)).replace(second=0)
+    count = min(_ROWS, max(0, int((ends - now).total_seconds()) // 60))
+    price = str(seen.price)
+    return [
+        {
+            "stck_bsop_date": f"{seen.session.date:%Y%m%d}",
+            "stck_cntg_hour": kst_time(ends - timedelta(minutes=back)),
+            **dict.fromkeys(("stck_prpr", "stck_oprc", "stck_hgpr", "stck_lwpr"), price),
+            "cntg_vol": "0",
+            "acml_tr_pbmn": str(seen.totals.turnover),
+        }
+        for back in range(count)
+    ]
+
+
+def _asked_session(call: Call, exchange: Exchange) -> Session | None:
+    try:
+        day = datetime.strptime(call.values["FID_INPUT_DATE_1"], "%Y%m%d").date()  # noqa: DTZ007
+    except ValueError as error:
+        raise GatewayRefusalError("OPSQ2001", "ERROR INVALID FID_INPUT_DATE_1", status=200, rt_cd="2") from error
+    shown = exchange.shown_session(call.at)
+    session = exchange.calendar.session_on(min(day, shown.date)) or exchange.calendar.session_before(day)
+    return session if _is_kept(call, exchange, session) else None
+
+
+def _session_before(call: Call, exchange: Exchange, session: Session) -> Session | None:
+    earlier = exchange.calendar.session_before(session.date)
+    return earlier if _is_kept(call, exchange, earlier) else None
+
+
+def _is_kept(call: Call, exchange: Exchange, session: Session) -> bool:
+    age = exchange.shown_session(call.at).date - session.date
+    return age < timedelta(days=_KEPT_DAYS) and session.date >= exchange.sessions.at(1).date
+
+
+def _asked_time(call: Call, session: Session) -> datetime:
+    try:
+        clock_time = datetime.strptime(call.values["FID_INPUT_HOUR_1"], "%H%M%S").time()  # noqa: DTZ007
+    except ValueError as error:
+        raise GatewayRefusalError("OPSQ2002", "ERROR INVALID FID_INPUT_HOUR_1", status=200, rt_cd="2") from error
+    return datetime.combine(session.date, clock_time, KST)
