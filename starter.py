@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import date
 from functools import partial
 from typing import Any, Final, Never
 
@@ -22,6 +21,7 @@ from domain.session import SessionDate
 from embedded.errors import EmbeddedError
 from embedded.finding import find_endpoints
 from operations import commands, figures, order_verbs
+from operations.asked_dates import add_dates, session_date, stretch_of
 from operations.board import as_json, read_board, rendered
 from operations.desk import Desk, Verb, stdout_console
 from operations.errors import NothingRunsError, OperationError
@@ -159,6 +159,20 @@ async def _close(desk: Desk) -> int:
 
 
 async def _summary(desk: Desk) -> int:
+    stretch = stretch_of(desk.asked)
+    return await (_summary_of_a_day(desk) if stretch is None else _summary_of_days(desk, *stretch))
+
+
+async def _summary_of_days(desk: Desk, first: SessionDate, last: SessionDate) -> int:
+    days = await figures.read_days(desk.fleet, first, last)
+    trades = await desk.fleet.database.trades.between(desk.fleet.account_id, first, last)
+    desk.answer(
+        [figures.summary_json(day) for day in days], lambda: desk.console.print(figures.days_table(days, trades))
+    )
+    return 0
+
+
+async def _summary_of_a_day(desk: Desk) -> int:
     summaries = await figures.read_summaries(desk.fleet, _date(desk))
     desk.answer(
         [figures.summary_json(summary) for summary in summaries],
@@ -199,9 +213,9 @@ def _parser() -> argparse.ArgumentParser:
     switch.add_argument("--reason", default="", help="kept in the books")
     _add(verbs, "close", _close, "start the market close now")
     _add_order_verbs(verbs)
-    for name, act, what in (("summary", _summary, "sum up a session"), ("trades", _trades, "list a session's trades")):
-        verb = _add(verbs, name, act, what)
-        verb.add_argument("date", nargs="?", type=_session_date, metavar="DATE", help="YYYY-MM-DD, default today")
+    add_dates(_add(verbs, "summary", _summary, "sum up a session, or a stretch of them"), "today")
+    trades = _add(verbs, "trades", _trades, "list a session's trades")
+    trades.add_argument("date", nargs="?", type=session_date, metavar="DATE", help="YYYY-MM-DD, default today")
     return parser
 
 
@@ -253,13 +267,6 @@ def _change(text: str) -> tuple[str, str]:
     if not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
-
-
-def _session_date(text: str) -> SessionDate:
-    try:
-        return SessionDate(date.fromisoformat(text))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2026-11-23") from None
 
 
 async def _run(asked: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from temporalio import activity
 
 from domain.identity import AccountId
 from domain.session import SessionDate
-from domain.summary import FLEET, DailySummary, summarise
+from domain.summary import DailySummary
 
 if TYPE_CHECKING:
     from database.database import Database
@@ -30,18 +30,7 @@ class SummaryActivities:
     @activity.defn
     async def write_summaries(self, request: SummaryRequest) -> DailySummary:
         """Save every worker's summary and the fleet's; return the fleet's."""
-        account, date = request.account_id, request.session_date
-        for worker in await self._database.workers.all_of(account):
-            trades = await self._database.trades.on(account, date, worker.worker_id)
-            denials = await self._database.events.denials_on(account, date, worker.worker_id)
-            dropped = await self._database.events.dropped_on(account, date, worker.worker_id)
-            await self._database.summaries.save(account, summarise(date, worker.worker_id, trades, denials, dropped))
-        fleet = summarise(
-            date,
-            FLEET,
-            await self._database.trades.on(account, date),
-            await self._database.events.denials_on(account, date),
-            await self._database.events.dropped_on(account, date),
-        )
-        await self._database.summaries.save(account, fleet)
-        return fleet
+        summaries = await self._database.summaries.compute(request.account_id, request.session_date)
+        for summary in summaries:
+            await self._database.summaries.save(request.account_id, summary)
+        return summaries[0]

@@ -77,7 +77,7 @@ class WatchingActivities:
         problem = problem_with(view.quote, self._pace.now(), age)
         if problem is None:
             best = high_water_mark(position, view.quote.price)
-            await self._database.positions.mark(position.position_id, view.quote.price, best)
+            await self._database.positions.mark(position.position_id, view.quote.price, best, view.quote.observed_at)
             position = replace(position, high_water_mark=best, last_price=view.quote.price)
         else:
             extra = {"symbol": request.symbol, "problem": problem}

@@ -7,6 +7,7 @@ from typing import TypeVar
 from database.accounts import Accounts
 from database.audit import Audit
 from database.broker_tokens import BrokerTokens, Token
+from database.day_seen import DaySeen
 from database.events import Events
 from database.locks import Locks
 from database.orders import Orders
@@ -31,6 +32,7 @@ class Database:
         self._budgets: dict[tuple[AccountId, int], RateSlots] = {}
         self.accounts = Accounts(pool)
         self.audit = Audit(pool)
+        self.day_seen = DaySeen(pool)
         self.events = Events(pool)
         self.locks = Locks(pool)
         self.orders = Orders(pool)

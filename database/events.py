@@ -137,6 +137,18 @@ class Events:
         rows = await self._pool.fetch(self._DROPPED, account_id, session_date, worker_id)
         return {row["name"]: row["number"] for row in rows}
 
+    _SCANS = """
+    SELECT COALESCE(sum(scans), 0)::bigint AS scans, COALESCE(sum(looked_at), 0)::bigint AS looked_at FROM scans
+    WHERE account_id = $1 AND session_date = $2 AND ($3::text IS NULL OR worker_id = $3)
+    """
+
+    async def scans_on(
+        self, account_id: AccountId, session_date: SessionDate, worker_id: WorkerId | None = None
+    ) -> tuple[int, int]:
+        """Return how many scans a session had, and how many stocks they looked at in all."""
+        row = await self._pool.fetchrow(self._SCANS, account_id, session_date, worker_id)
+        return (0, 0) if row is None else (row["scans"], row["looked_at"])
+
 
 def event_from_row(row: Row) -> Event:
     """Read an event from its columns."""

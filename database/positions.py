@@ -1,7 +1,7 @@
 """What we hold, from the first entry decision to the last share sold."""
 
 from dataclasses import fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -92,15 +92,26 @@ class Positions:
         return None if row is None else _from_row(row)
 
     _MARK = """
-    UPDATE positions SET
-        last_price = $2, high_water_mark = GREATEST(high_water_mark, $3), changed_at = clock_timestamp()
+    WITH marked AS (
+        UPDATE positions SET
+            last_price = $2, high_water_mark = GREATEST(high_water_mark, $3), changed_at = clock_timestamp()
+        WHERE position_id = $1 AND is_live AND bought_quantity > 0
+            AND (last_price <> $2 OR high_water_mark < $3)
+    )
+    INSERT INTO price_marks AS kept (position_id, minute, open, high, low, close)
+    SELECT position_id, date_trunc('minute', $4::timestamptz), $2, $2, $2, $2 FROM positions
     WHERE position_id = $1 AND is_live AND bought_quantity > 0
-        AND (last_price <> $2 OR high_water_mark < $3)
+    ON CONFLICT (position_id, minute) DO UPDATE SET
+        high = GREATEST(kept.high, $2), low = LEAST(kept.low, $2), close = $2
+    WHERE kept.close <> $2
     """
 
-    async def mark(self, position_id: PositionId, last_price: Price, high_water_mark: Price) -> None:
-        """Keep the last price, and the best one, which never falls; a position that is over keeps its marks."""
-        await self._pool.execute(self._MARK, position_id, last_price, high_water_mark)
+    async def mark(self, position_id: PositionId, last_price: Price, high_water_mark: Price, at: datetime) -> None:
+        """Keep the last price, seen at a market instant, and the best one, which never falls.
+
+        The price also joins the bar of its minute. A position that is over keeps its marks.
+        """
+        await self._pool.execute(self._MARK, position_id, last_price, high_water_mark, at)
 
     _LOCK = "SELECT status FROM positions WHERE position_id = $1 FOR UPDATE"
     _ACTIVE_ENTRY = "SELECT EXISTS (SELECT FROM orders WHERE position_id = $1 AND is_active)"

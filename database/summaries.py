@@ -1,24 +1,49 @@
 """Daily summaries: one a worker and session and one for the fleet; saving the same again changes nothing."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
-from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
+from pydantic import TypeAdapter
+
+from database.day_seen import DaySeen
+from database.events import Events
 from database.pool import Pool, Row
-from domain.identity import AccountId
-from domain.market import Symbol
-from domain.money import Rate, Won
-from domain.performance import Performance
+from database.trades import Trades
+from database.workers import Workers
+from domain.identity import AccountId, WorkerId
 from domain.session import SessionDate
-from domain.summary import DailySummary
+from domain.summary import FLEET, DailySummary, DayCounts, summarise
+
+_SUMMARY: Final = TypeAdapter(DailySummary)
 
 
 class Summaries:
-    """The table ``daily_summaries``."""
+    """The table ``daily_summaries``, and what it is computed from."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+
+    async def compute(self, account_id: AccountId, session_date: SessionDate) -> tuple[DailySummary, ...]:
+        """Sum up a session from the ledger as it stands: the fleet, then every worker; nothing is written."""
+        trades = await Trades(self._pool).on(account_id, session_date)
+        workers = [worker.worker_id for worker in await Workers(self._pool).all_of(account_id)]
+        gone = sorted({trade.worker_id for trade in trades} - set(workers))
+        summaries = [summarise(session_date, FLEET, trades, await self._counts(account_id, session_date, None))]
+        for worker in (*workers, *gone):
+            own = [trade for trade in trades if trade.worker_id == worker]
+            counts = await self._counts(account_id, session_date, worker)
+            summaries.append(summarise(session_date, worker, own, counts))
+        return tuple(summaries)
+
+    async def _counts(self, account_id: AccountId, session_date: SessionDate, worker: WorkerId | None) -> DayCounts:
+        events = Events(self._pool)
+        scans, looked_at = await events.scans_on(account_id, session_date, worker)
+        return DayCounts(
+            denials=await events.denials_on(account_id, session_date, worker),
+            dropped=await events.dropped_on(account_id, session_date, worker),
+            scans=scans,
+            looked_at=looked_at,
+            price_ranges=await DaySeen(self._pool).ranges_on(account_id, session_date),
+        )
 
     _SAVE = """
     INSERT INTO daily_summaries AS kept (account_id, session_date, scope, summary) VALUES ($1, $2, $3, $4)
@@ -62,37 +87,10 @@ class Summaries:
 
 
 def _as_json(summary: DailySummary) -> dict[str, object]:
-    stored: dict[str, Any] = asdict(summary)
-    del stored["session_date"], stored["scope"]
-    stored["performance"] = _exact(stored["performance"])
+    """Return the summary as stored; ratios are texts, since JSON numbers would round them."""
+    stored: dict[str, Any] = _SUMMARY.dump_python(summary, mode="json", exclude={"session_date", "scope"})
     return stored
 
 
-def _exact(values: Mapping[str, object]) -> dict[str, object]:
-    """Write ratios as text, since JSON numbers would round them."""
-    return {name: str(value) if isinstance(value, Decimal) else value for name, value in values.items()}
-
-
 def _from_row(row: Row) -> DailySummary:
-    stored: dict[str, Any] = row["summary"]
-    return DailySummary(
-        **{
-            **stored,
-            "session_date": SessionDate(row["session_date"]),
-            "scope": row["scope"],
-            "performance": _performance(stored["performance"]),
-            "net_by_exit_reason": _won(stored["net_by_exit_reason"]),
-            "net_by_symbol": _won(stored["net_by_symbol"]),
-            "net_by_strategy": _won(stored["net_by_strategy"]),
-            "poor_symbols": tuple(Symbol(symbol) for symbol in stored["poor_symbols"]),
-        }
-    )
-
-
-def _performance(stored: Mapping[str, Any]) -> Performance:
-    values: dict[str, Any] = {name: Rate(value) if isinstance(value, str) else value for name, value in stored.items()}
-    return Performance(**values)
-
-
-def _won(stored: Mapping[str, int]) -> dict[str, Won]:
-    return {name: Won(amount) for name, amount in stored.items()}
+    return _SUMMARY.validate_python({**row["summary"], "session_date": row["session_date"], "scope": row["scope"]})

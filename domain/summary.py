@@ -1,15 +1,17 @@
 """The day in one value, per worker or for the fleet; computing it again gives the equal value."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
 from typing import Final
 
+from domain.excursion import PriceRange
+from domain.handling import Group, Handling, grouped, handling
+from domain.identity import PositionId
 from domain.market import Symbol
-from domain.money import Rate, Won, notional
+from domain.money import Rate, notional
 from domain.performance import Performance, performance
-from domain.position import ClosedTrade, ExitReason
+from domain.position import ClosedTrade
+from domain.screening import FILTERS, ScreeningFilter
 from domain.session import SessionDate
 
 FLEET: Final = "fleet"
@@ -18,72 +20,92 @@ FLEET: Final = "fleet"
 POOR_LIQUIDITY: Final = Rate("0.01")
 """An exit that got this much less than its decision price promised met a poorly liquid market."""
 
-FORCED_EXITS: Final = frozenset({ExitReason.DEADLINE, ExitReason.KILL_SWITCH})
+
+@dataclass(frozen=True, slots=True)
+class DayCounts:
+    """What a day's books say beside the trades: buys denied, stocks scanned and dropped, prices seen of positions."""
+
+    denials: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    scans: int = 0
+    looked_at: int = 0
+    price_ranges: Mapping[PositionId, PriceRange] = field(default_factory=dict)
+
+
+NOTHING_COUNTED: Final = DayCounts()
 
 
 @dataclass(frozen=True, slots=True)
 class DailySummary:
-    """One session of one worker, or of the fleet. Net won; slippage and costs are positive where they hurt.
+    """One session of one worker, or of the fleet.
 
-    ``forced_liquidation_cost`` is the exit slippage of the trades that deadline or kill switch ended.
     ``poor_liquidity`` tells that at least one exit lost 1 % or more between decision and fill: ``poor_symbols``.
+    ``denials`` counts the guards that kept us from buying. A scan looks at every stock of the universe; ``dropped`` and
+    ``passed`` count looks, in the order of the filters: what passed one is what the next one is asked about.
     """
 
     session_date: SessionDate
     scope: str
     performance: Performance
-    net_by_exit_reason: dict[str, Won]
-    net_by_symbol: dict[str, Won]
-    net_by_strategy: dict[str, Won]
-    slippage: Won
-    average_holding_seconds: int
-    forced_liquidation_cost: Won
     poor_liquidity: bool
     poor_symbols: tuple[Symbol, ...]
     dropped: dict[str, int]
     denials: dict[str, int]
+    handling: Handling = field(default_factory=Handling)
+    by_exit_reason: dict[str, Group] = field(default_factory=dict)
+    by_symbol: dict[str, Group] = field(default_factory=dict)
+    by_strategy: dict[str, Group] = field(default_factory=dict)
+    by_worker: dict[str, Group] = field(default_factory=dict)
+    scans: int = 0
+    looked_at: int = 0
+    passed: dict[str, int] = field(default_factory=dict)
+
+
+KEYS: Final[Mapping[str, Callable[[ClosedTrade], str]]] = {
+    "exit_reason": lambda trade: trade.exit_reason.value,
+    "symbol": lambda trade: trade.symbol,
+    "strategy": lambda trade: trade.strategy.name,
+    "worker": lambda trade: trade.worker_id,
+}
+"""By what a summary groups its trades."""
 
 
 def summarise(
-    session_date: SessionDate,
-    scope: str,
-    trades: Sequence[ClosedTrade],
-    denials: Mapping[str, int],
-    dropped: Mapping[str, int],
+    session_date: SessionDate, scope: str, trades: Sequence[ClosedTrade], counts: DayCounts = NOTHING_COUNTED
 ) -> DailySummary:
-    """Sum up the scope's closed trades of a session, with how often we denied a buy and dropped a stock."""
+    """Sum up the scope's closed trades of a session, with what was counted beside them."""
     poor = sorted({trade.symbol for trade in trades if _met_poor_liquidity(trade)})
+    by = {name: grouped(name_of, trades, counts.price_ranges) for name, name_of in KEYS.items()}
     return DailySummary(
         session_date=session_date,
         scope=scope,
         performance=performance(trades),
-        net_by_exit_reason=_net_by(lambda trade: trade.exit_reason.value, trades),
-        net_by_symbol=_net_by(lambda trade: trade.symbol, trades),
-        net_by_strategy=_net_by(lambda trade: trade.strategy.name, trades),
-        slippage=Won(sum(trade.slippage for trade in trades)),
-        average_holding_seconds=_average_holding_seconds(trades),
-        forced_liquidation_cost=Won(sum(trade.exit_slippage for trade in trades if trade.exit_reason in FORCED_EXITS)),
         poor_liquidity=bool(poor),
         poor_symbols=tuple(poor),
-        dropped=_sorted(dropped),
-        denials=_sorted(denials),
+        dropped=_sorted(counts.dropped),
+        denials=_sorted(counts.denials),
+        handling=handling(trades, counts.price_ranges),
+        by_exit_reason=by["exit_reason"],
+        by_symbol=by["symbol"],
+        by_strategy=by["strategy"],
+        by_worker=by["worker"] if scope == FLEET else {},
+        scans=counts.scans,
+        looked_at=counts.looked_at,
+        passed=_passed(counts),
     )
 
 
-def _net_by(name_of: Callable[[ClosedTrade], str], trades: Sequence[ClosedTrade]) -> dict[str, Won]:
-    sums: defaultdict[str, int] = defaultdict(int)
-    for trade in trades:
-        sums[name_of(trade)] += trade.net_pnl
-    return {name: Won(sums[name]) for name in sorted(sums)}
+def _passed(counts: DayCounts) -> dict[str, int]:
+    """Return how many looks were left after each filter, the wish of a strategy being the last one."""
+    left, passed = counts.looked_at, {}
+    for name in (*(each for each, _ in FILTERS), ScreeningFilter.NO_SIGNAL):
+        left -= counts.dropped.get(name, 0)
+        passed[name.value] = left
+    return passed if counts.looked_at else {}
 
 
 def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
     return {str(name): counts[name] for name in sorted(counts)}
-
-
-def _average_holding_seconds(trades: Sequence[ClosedTrade]) -> int:
-    held = sum((trade.held_for for trade in trades), timedelta())
-    return held // timedelta(seconds=1) // len(trades) if trades else 0
 
 
 def _met_poor_liquidity(trade: ClosedTrade) -> bool:

@@ -1,6 +1,7 @@
 """A day's trades and summaries, read from the ledger and put into words or JSON."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -9,11 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from domain.clock import in_seoul
+from domain.handling import Group as TradeGroup
+from domain.handling import Handling
 from domain.money import average_price
-from domain.performance import Performance
+from domain.performance import Performance, performance
 from domain.position import ClosedTrade
 from domain.session import SessionDate
-from domain.summary import FLEET, DailySummary, summarise
+from domain.summary import DailySummary
 from operations.fleet import Fleet
 
 _SUMMARY: Final = TypeAdapter(DailySummary)
@@ -26,23 +29,14 @@ async def read_trades(fleet: Fleet, session_date: SessionDate) -> tuple[ClosedTr
 
 async def read_summaries(fleet: Fleet, session_date: SessionDate) -> tuple[DailySummary, ...]:
     """Sum up a session from the ledger as it stands: the fleet first, then each worker that traded."""
-    trades = await read_trades(fleet, session_date)
-    events, account = fleet.database.events, fleet.account_id
-    summaries = [
-        summarise(
-            session_date,
-            FLEET,
-            trades,
-            await events.denials_on(account, session_date),
-            await events.dropped_on(account, session_date),
-        )
-    ]
-    for worker in dict.fromkeys(trade.worker_id for trade in sorted(trades, key=lambda trade: trade.worker_id)):
-        denials = await events.denials_on(account, session_date, worker)
-        dropped = await events.dropped_on(account, session_date, worker)
-        own = [trade for trade in trades if trade.worker_id == worker]
-        summaries.append(summarise(session_date, worker, own, denials, dropped))
-    return tuple(summaries)
+    whole, *workers = await fleet.database.summaries.compute(fleet.account_id, session_date)
+    return (whole, *(summary for summary in workers if summary.performance.trades))
+
+
+async def read_days(fleet: Fleet, first: SessionDate, last: SessionDate) -> tuple[DailySummary, ...]:
+    """Sum up the fleet's sessions that the books know of in a stretch of KST dates, both ends included."""
+    dates = [date for date in await fleet.database.day_seen.dates(fleet.account_id) if first <= date <= last]
+    return tuple([(await fleet.database.summaries.compute(fleet.account_id, date))[0] for date in dates])
 
 
 def trade_json(trade: ClosedTrade) -> dict[str, Any]:
@@ -91,13 +85,28 @@ def summaries_table(summaries: Iterable[DailySummary]) -> RenderableType:
     """Return the day's summaries for a terminal: a line each, and the fleet's in detail."""
     all_of_them = tuple(summaries)
     fleet = all_of_them[0]
-    table = Table(title=f"session {fleet.session_date}", title_justify="left", pad_edge=False)
-    table.add_column("scope", no_wrap=True)
-    for column in ("trades", "wins", "win rate", "gross", "commission", "tax", "net won", "drawdown"):
-        table.add_column(column, justify="right", no_wrap=True)
+    table = _performance_table(f"session {fleet.session_date}", "scope")
     for summary in all_of_them:
         table.add_row(summary.scope, *_performance_cells(summary.performance))
     return Group(table, *(Text(line) for line in _details(fleet)))
+
+
+def days_table(days: Sequence[DailySummary], trades: Sequence[ClosedTrade]) -> RenderableType:
+    """Return a stretch of sessions for a terminal: a line a session, and all of its trades together."""
+    table = _performance_table("the fleet's sessions", "session")
+    for day in days:
+        table.add_row(day.session_date.isoformat(), *_performance_cells(day.performance))
+    table.add_section()
+    table.add_row(f"{len(days)} sessions", *_performance_cells(performance(trades)))
+    return table
+
+
+def _performance_table(title: str, first: str) -> Table:
+    table = Table(title=title, title_justify="left", pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for column in ("trades", "wins", "win rate", "gross", "commission", "tax", "net won", "drawdown"):
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
 
 
 def _trade_cells(trade: ClosedTrade) -> list[str]:
@@ -132,24 +141,36 @@ def _details(summary: DailySummary) -> list[str]:
     return [
         f"average win {performance.average_win:,}, average loss {performance.average_loss:,} won",
         f"largest loss {performance.largest_loss:,}, expectancy {performance.expectancy:+,} won a trade",
-        f"profit factor {_ratio(performance.profit_factor)}, payoff ratio {_ratio(performance.payoff_ratio)}",
-        f"by exit reason: {_amounts(summary.net_by_exit_reason)}",
-        f"by strategy: {_amounts(summary.net_by_strategy)}",
-        f"by symbol: {_amounts(summary.net_by_symbol)}",
-        f"slippage {summary.slippage:+,} won, forced liquidation cost {summary.forced_liquidation_cost:+,} won",
-        f"average holding {summary.average_holding_seconds // 60} min",
+        f"profit factor {_some(performance.profit_factor)}, payoff ratio {_some(performance.payoff_ratio)}",
+        f"by exit reason: {_nets(summary.by_exit_reason)}",
+        f"by strategy: {_nets(summary.by_strategy)}",
+        f"by symbol: {_nets(summary.by_symbol)}",
+        *_handling_lines(summary.handling),
         f"poorly liquid: {', '.join(summary.poor_symbols) or 'none'}",
         f"buys denied: {_counts(summary.denials)}",
-        f"stocks dropped by scans: {_counts(summary.dropped)}",
+        f"{summary.scans:,} scans looked at {summary.looked_at:,} stocks, dropped: {_counts(summary.dropped)}",
+        f"left after each filter: {_counts(summary.passed)}",
     ]
 
 
-def _ratio(ratio: object) -> str:
-    return "none" if ratio is None else str(ratio)
+def _handling_lines(handling: Handling) -> list[str]:
+    ticks = f"{_some(handling.entry_ticks)} at the entry, {_some(handling.exit_ticks)} at the exit"
+    adverse, favourable = _some(handling.average_adverse), _some(handling.average_favourable)
+    minutes = (handling.average_holding_seconds // 60, handling.time_in_market_seconds // 60)
+    return [
+        f"slippage {handling.slippage:+,} won; in ticks a trade: {ticks}",
+        f"forced liquidation cost {handling.forced_liquidation_cost:+,} won",
+        f"average holding {minutes[0]} min, in the market {minutes[1]} min",
+        f"average MAE {adverse}, average MFE {favourable}, greatest MAE {_some(handling.greatest_adverse)} won",
+    ]
 
 
-def _amounts(by_name: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {amount:+,}" for name, amount in by_name.items()) or "none"
+def _some(value: Decimal | int | None) -> str:
+    return "none" if value is None else f"{value:,}"
+
+
+def _nets(groups: Mapping[str, TradeGroup]) -> str:
+    return ", ".join(f"{name} {group.performance.net:+,}" for name, group in groups.items()) or "none"
 
 
 def _counts(by_name: Mapping[str, int]) -> str:

@@ -72,9 +72,9 @@ async def test_the_best_price_never_falls(books: Books) -> None:
     bought = await books.held()
     positions = books.database.positions
 
-    await positions.mark(bought.intent.position_id, Price(72_000), Price(72_000))
-    await positions.mark(bought.intent.position_id, Price(69_000), Price(71_000))
-    await positions.mark(bought.intent.position_id, Price(69_000), Price(71_000))
+    await positions.mark(bought.intent.position_id, Price(72_000), Price(72_000), NOW)
+    await positions.mark(bought.intent.position_id, Price(69_000), Price(71_000), NOW)
+    await positions.mark(bought.intent.position_id, Price(69_000), Price(71_000), NOW)
 
     position = await positions.get(bought.intent.position_id)
     assert position is not None
@@ -84,7 +84,7 @@ async def test_the_best_price_never_falls(books: Books) -> None:
 async def test_a_closed_position_is_not_marked(books: Books) -> None:
     trade = await books.traded()
 
-    await books.database.positions.mark(trade.position_id, Price(90_000), Price(90_000))
+    await books.database.positions.mark(trade.position_id, Price(90_000), Price(90_000), NOW)
 
     position = await books.database.positions.get(trade.position_id)
     assert position is not None

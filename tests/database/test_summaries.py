@@ -11,7 +11,7 @@ from domain.identity import WorkerId
 from domain.money import Quantity, Won
 from domain.position import ExitReason
 from domain.session import SessionDate
-from domain.summary import FLEET, DailySummary, summarise
+from domain.summary import FLEET, DailySummary, DayCounts, summarise
 from tests.builders import ACCOUNT, HYNIX, MONDAY, SAMSUNG, WORKER, a_closed_trade
 from tests.database.books import Books
 
@@ -25,7 +25,7 @@ def a_summary(scope: str = FLEET) -> DailySummary:
         a_closed_trade(70_000, 70_300, symbol=HYNIX),
         a_closed_trade(70_000, 68_000, exit_decision_price=70_000, exit_reason=ExitReason.DEADLINE),
     ]
-    return summarise(MONDAY, scope, trades, {"COOLING_DOWN": 2}, {"no_signal": 40})
+    return summarise(MONDAY, scope, trades, DayCounts({"COOLING_DOWN": 2}, {"no_signal": 40}))
 
 
 async def test_a_summary_comes_back_equal(database: Database) -> None:
@@ -38,7 +38,7 @@ async def test_a_summary_comes_back_equal(database: Database) -> None:
 
 
 async def test_an_empty_day_comes_back_equal(database: Database) -> None:
-    summary = summarise(MONDAY, FLEET, [], {}, {})
+    summary = summarise(MONDAY, FLEET, [])
 
     await database.summaries.save(ACCOUNT, summary)
 
@@ -56,10 +56,10 @@ async def test_computing_it_again_changes_nothing(database: Database, connection
 async def test_a_late_correction_replaces_it(database: Database) -> None:
     await database.summaries.save(ACCOUNT, a_summary())
 
-    assert await database.summaries.save(ACCOUNT, replace(a_summary(), slippage=Won(1)))
+    assert await database.summaries.save(ACCOUNT, replace(a_summary(), poor_liquidity=False))
     stored = await database.summaries.get(ACCOUNT, MONDAY, FLEET)
     assert stored is not None
-    assert stored.slippage == 1
+    assert not stored.poor_liquidity
 
 
 async def test_summaries_are_found_by_day(database: Database) -> None:

@@ -59,7 +59,7 @@ async def test_the_board_shows_stock_money_and_the_last_event(books: Books) -> N
     await _registered(database, WORKER, SECOND)
     await books.traded(sold_at=69_000)
     bought = await books.held(WORKER, HYNIX)
-    await database.positions.mark(bought.intent.position_id, Price(70_500), Price(70_500))
+    await database.positions.mark(bought.intent.position_id, Price(70_500), Price(70_500), NOW)
     at = NOW + timedelta(minutes=1)
     await database.workers.enter(ACCOUNT, WORKER, WorkerState.HOLDING, HYNIX, "bought 10", at)
 
@@ -78,7 +78,7 @@ async def test_the_board_values_only_what_is_left(books: Books) -> None:
     bought = await books.held()
     sale = await books.accepted(books.a_sale(await books.locked(), bought.intent.position_id))
     await books.filled(sale, 4)
-    await books.database.positions.mark(bought.intent.position_id, Price(69_000), Price(70_000))
+    await books.database.positions.mark(bought.intent.position_id, Price(69_000), Price(70_000), NOW)
 
     (row,) = await books.database.workers.board(ACCOUNT, MONDAY)
 

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from domain.handling import Group
 from domain.identity import PositionId
 from domain.money import Price
 from domain.performance import performance
 from domain.position import ClosedTrade, ExitReason, StrategyStamp
-from domain.summary import FLEET, DailySummary, summarise
+from domain.summary import FLEET, DailySummary, DayCounts, summarise
 from tests.builders import HYNIX, MONDAY, NOW, SAMSUNG, a_closed_trade
 
 BREAKOUT = StrategyStamp("volatility_breakout", "1")
@@ -30,16 +31,40 @@ TRADES = [
 ]
 
 
+def net(groups: dict[str, Group]) -> dict[str, int]:
+    return {name: group.performance.net for name, group in groups.items()}
+
+
 def summary_of(trades: list[ClosedTrade]) -> DailySummary:
-    return summarise(MONDAY, FLEET, trades, {"COOLING_DOWN": 3}, {"thin_volume": 12, "no_signal": 80})
+    return summarise(MONDAY, FLEET, trades, DayCounts({"COOLING_DOWN": 3}, {"thin_volume": 12, "no_signal": 80}))
 
 
 def test_net_pnl_is_told_by_reason_symbol_and_strategy() -> None:
     summary = summary_of(TRADES)
 
-    assert summary.net_by_exit_reason == {"deadline": -5_000, "stop_loss": -10_000, "take_profit": 10_000}
-    assert summary.net_by_symbol == {HYNIX: -10_000, SAMSUNG: 5_000}
-    assert summary.net_by_strategy == {"momentum": 0, "volatility_breakout": -5_000}
+    assert net(summary.by_exit_reason) == {"deadline": -5_000, "stop_loss": -10_000, "take_profit": 10_000}
+    assert net(summary.by_symbol) == {HYNIX: -10_000, SAMSUNG: 5_000}
+    assert net(summary.by_strategy) == {"momentum": 0, "volatility_breakout": -5_000}
+    assert net(summary.by_worker) == {"worker-1": -5_000}
+
+
+def test_a_group_has_the_figures_of_its_trades_alone() -> None:
+    momentum = summary_of(TRADES).by_strategy["momentum"]
+
+    assert momentum.performance == performance(TRADES[:2])
+    assert momentum.handling.average_holding_seconds == 10 * 60
+
+
+def test_each_look_is_dropped_once_or_passes_on() -> None:
+    counts = DayCounts(
+        dropped={"thin_volume": 12, "locked": 3, "no_signal": 80, "my_own": 5, "custom": 5}, looked_at=102
+    )
+
+    passed = summarise(MONDAY, FLEET, [], counts).passed
+
+    assert list(passed)[-1] == "no_signal"
+    assert (passed["price_range"], passed["thin_volume"], passed["run_up"]) == (102, 90, 90)
+    assert (passed["locked"], passed["custom"], passed["no_signal"]) == (87, 82, 2)
 
 
 def test_the_performance_is_that_of_the_same_trades() -> None:
@@ -52,12 +77,12 @@ def test_only_forced_exits_cost_forced_liquidation() -> None:
 
     summary = summary_of([*TRADES, chosen, killed])
 
-    assert summary.forced_liquidation_cost == 1_000 + 1_000
-    assert summary.slippage == 1_000 + 1_000 + 1_000
+    assert summary.handling.forced_liquidation_cost == 1_000 + 1_000
+    assert summary.handling.slippage == 1_000 + 1_000 + 1_000
 
 
 def test_the_average_holding_is_in_whole_seconds() -> None:
-    assert summary_of(TRADES).average_holding_seconds == 20 * 60
+    assert summary_of(TRADES).handling.average_holding_seconds == 20 * 60
 
 
 def test_an_exit_that_lost_a_percent_on_its_way_met_poor_liquidity() -> None:
@@ -82,7 +107,7 @@ def test_a_trade_of_no_shares_met_no_market_at_all() -> None:
 def test_a_day_without_trades_still_has_a_summary() -> None:
     summary = summary_of([])
 
-    assert summary.average_holding_seconds == 0
+    assert summary.handling.average_holding_seconds == 0
     assert summary.denials == {"COOLING_DOWN": 3}
     assert list(summary.dropped) == ["no_signal", "thin_volume"]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from rich.console import Console
 
 from domain.identity import WorkerId
-from domain.summary import FLEET, summarise
+from domain.summary import FLEET, DayCounts, summarise
 from operations.figures import read_summaries, summaries_table, summary_json, trade_json, trades_table
 from operations.fleet import Fleet
 from tests.builders import MONDAY, a_closed_trade
@@ -35,16 +35,16 @@ def test_a_trade_for_programs_adds_up() -> None:
 
 def test_a_summary_is_shown_with_the_fleet_in_detail() -> None:
     trades = [a_closed_trade(), replace(a_closed_trade(sold_at=69_000), worker_id=WorkerId("worker-2"))]
-    fleet = summarise(MONDAY, FLEET, trades, {"COOLING_DOWN": 3}, {"thin_volume": 40})
+    fleet = summarise(MONDAY, FLEET, trades, DayCounts({"COOLING_DOWN": 3}, {"thin_volume": 40}))
 
-    text = shown(summaries_table([fleet, summarise(MONDAY, "worker-1", trades[:1], {}, {})]))
+    text = shown(summaries_table([fleet, summarise(MONDAY, "worker-1", trades[:1])]))
 
     for part in ("session 2026-11-23", "fleet", "worker-1", "50.0%", "COOLING_DOWN 3", "thin_volume 40"):
         assert part in text
 
 
 def test_a_summary_of_a_day_without_trades_has_no_ratios() -> None:
-    summary = summarise(MONDAY, FLEET, [], {}, {})
+    summary = summarise(MONDAY, FLEET, [])
 
     assert "profit factor none" in shown(summaries_table([summary]))
     assert summary_json(summary)["performance"]["profit_factor"] is None

@@ -103,7 +103,7 @@ def a_clean_day(**changes: Any) -> Books:
             ),
             positions=(a_position(),),
             trades=(trade,),
-            summaries=tuple(summarise(MONDAY, scope, [trade], {}, {}) for scope in (FLEET, WORKER)),
+            summaries=tuple(summarise(MONDAY, scope, [trade]) for scope in (FLEET, WORKER)),
             acquisitions=(Acquisition(SAMSUNG, WORKER, 1, after(-5)),),
             entries_closed_at=after(3600),
         ),

@@ -235,7 +235,7 @@ class Desk:
     @activity.defn
     async def write_summaries(self, request: SummaryRequest) -> DailySummary:
         self.calls["write_summaries"] += 1
-        return summarise(request.session_date, "fleet", (), {}, {})
+        return summarise(request.session_date, "fleet", ())
 
     def everything(self) -> list[object]:
         """Return all stand-ins, to be registered."""

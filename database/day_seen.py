@@ -1,0 +1,173 @@
+"""What the day looked like: prices while holding, the workers' states, fills, and the verifier's latest word."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from database.events import event_from_row
+from database.pool import Pool
+from domain.event import Event
+from domain.excursion import PriceRange
+from domain.identity import AccountId, IntentId, PositionId, WorkerId
+from domain.market import Symbol
+from domain.money import Price, Quantity, Won
+from domain.session import SessionDate
+from domain.worker_state import WorkerState
+
+
+@dataclass(frozen=True, slots=True)
+class PriceBar:
+    """The prices (won) that a watcher saw of a position in a minute of market time."""
+
+    position_id: PositionId
+    minute: datetime
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """What a worker began to do at a market instant."""
+
+    worker_id: WorkerId
+    state: WorkerState
+    symbol: Symbol | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FillSeen:
+    """Shares and won that one booking added; ``at`` is the market time at which we learned of it."""
+
+    position_id: PositionId
+    intent_id: IntentId
+    purpose: str
+    quantity: Quantity
+    amount: Won
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVerdict:
+    """What the verifier said of a session, and when (real time)."""
+
+    verdict: dict[str, Any]
+    judged_at: datetime
+
+
+class DaySeen:
+    """The tables ``price_marks``, ``worker_states`` and ``verdicts``, and what else only a report asks for."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    _BARS = """
+    SELECT position_id, minute, open, high, low, close FROM price_marks
+    WHERE position_id = ANY($1::text[]) ORDER BY minute, position_id
+    """
+
+    async def bars_of(self, positions: Sequence[PositionId]) -> tuple[PriceBar, ...]:
+        """Return the bars of positions, oldest first."""
+        return tuple(
+            PriceBar(
+                PositionId(row["position_id"]),
+                row["minute"],
+                Price(row["open"]),
+                Price(row["high"]),
+                Price(row["low"]),
+                Price(row["close"]),
+            )
+            for row in await self._pool.fetch(self._BARS, positions)
+        )
+
+    _RANGES = """
+    SELECT position_id, min(low) AS low, max(high) AS high FROM price_marks
+    WHERE position_id IN (SELECT position_id FROM trades WHERE account_id = $1 AND session_date = $2)
+    GROUP BY position_id
+    """
+
+    async def ranges_on(self, account_id: AccountId, session_date: SessionDate) -> dict[PositionId, PriceRange]:
+        """Return the lowest and highest price seen of each position that was closed in a session."""
+        rows = await self._pool.fetch(self._RANGES, account_id, session_date)
+        return {PositionId(row["position_id"]): PriceRange(Price(row["low"]), Price(row["high"])) for row in rows}
+
+    _STATES = """
+    SELECT worker_id, state, symbol, since FROM worker_states
+    WHERE account_id = $1 AND (since AT TIME ZONE 'Asia/Seoul')::date = $2
+    ORDER BY change
+    """
+
+    async def states_on(self, account_id: AccountId, session_date: SessionDate) -> tuple[StateChange, ...]:
+        """Return every change of a worker's state on a KST date, in the sequence they were written."""
+        return tuple(
+            StateChange(
+                WorkerId(row["worker_id"]),
+                WorkerState(row["state"]),
+                None if row["symbol"] is None else Symbol(row["symbol"]),
+                row["since"],
+            )
+            for row in await self._pool.fetch(self._STATES, account_id, session_date)
+        )
+
+    _FILLS = """
+    SELECT orders.position_id, orders.purpose, fills.intent_id, fills.quantity, fills.amount, fills.filled_at
+    FROM fills JOIN orders ON orders.intent_id = fills.intent_id
+    WHERE orders.position_id = ANY($1::text[]) ORDER BY fills.filled_at, fills.cumulative_quantity
+    """
+
+    async def fills_of(self, positions: Sequence[PositionId]) -> tuple[FillSeen, ...]:
+        """Return the fills of positions in the sequence we learned of them."""
+        return tuple(
+            FillSeen(
+                PositionId(row["position_id"]),
+                IntentId(row["intent_id"]),
+                row["purpose"],
+                Quantity(row["quantity"]),
+                Won(row["amount"]),
+                row["filled_at"],
+            )
+            for row in await self._pool.fetch(self._FILLS, positions)
+        )
+
+    _EVENTS = """
+    SELECT account_id, session_date, worker_id, symbol, kind, level, detail, at, event_key FROM events
+    WHERE account_id = $1 AND kind <> $3
+        AND COALESCE(session_date, (at AT TIME ZONE 'Asia/Seoul')::date) = $2
+    ORDER BY event_id
+    """
+
+    async def events_on(self, account_id: AccountId, session_date: SessionDate, but: str) -> tuple[Event, ...]:
+        """Return the events of a session but those of one kind, in the sequence they were written."""
+        rows = await self._pool.fetch(self._EVENTS, account_id, session_date, but)
+        return tuple(event_from_row(row) for row in rows)
+
+    _DATES = """
+    SELECT session_date FROM daily_summaries WHERE account_id = $1
+    UNION SELECT session_date FROM trades WHERE account_id = $1
+    UNION SELECT session_date FROM positions WHERE account_id = $1
+    UNION SELECT session_date FROM scans WHERE account_id = $1
+    ORDER BY session_date
+    """
+
+    async def dates(self, account_id: AccountId) -> tuple[SessionDate, ...]:
+        """Return the sessions that the books know anything of, oldest first."""
+        return tuple(SessionDate(row["session_date"]) for row in await self._pool.fetch(self._DATES, account_id))
+
+    _KEEP_VERDICT = """
+    INSERT INTO verdicts (account_id, session_date, verdict) VALUES ($1, $2, $3)
+    ON CONFLICT (account_id, session_date) DO UPDATE SET verdict = excluded.verdict, judged_at = clock_timestamp()
+    """
+
+    async def keep_verdict(self, account_id: AccountId, session_date: SessionDate, verdict: dict[str, Any]) -> None:
+        """Keep what the verifier said of a session; an earlier word of the same session goes."""
+        await self._pool.execute(self._KEEP_VERDICT, account_id, session_date, verdict)
+
+    _VERDICT = "SELECT verdict, judged_at FROM verdicts WHERE account_id = $1 AND session_date = $2"
+
+    async def verdict_on(self, account_id: AccountId, session_date: SessionDate) -> KeptVerdict | None:
+        """Return the verifier's latest word about a session, if it has ever judged it."""
+        row = await self._pool.fetchrow(self._VERDICT, account_id, session_date)
+        return None if row is None else KeptVerdict(row["verdict"], row["judged_at"])

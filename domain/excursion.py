@@ -1,0 +1,50 @@
+"""How far a trade went against us and for us while it was held, and what its orders lost in ticks."""
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+
+from domain.money import Price, Won, average_price, notional
+from domain.position import ClosedTrade
+from domain.tick_size import tick_at
+
+_STEP: Final = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRange:
+    """The lowest and the highest price (won) seen of a position while it was held."""
+
+    low: Price
+    high: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Excursion:
+    """The worst and the best that a whole trade stood at before costs, in won, as sizes: MAE and MFE."""
+
+    adverse: Won
+    favourable: Won
+
+
+def excursion(trade: ClosedTrade, seen: PriceRange) -> Excursion:
+    """Return how far the trade went; what its exit got counts as seen."""
+    worst = min(notional(seen.low, trade.quantity), trade.exit_amount)
+    best = max(notional(seen.high, trade.quantity), trade.exit_amount)
+    return Excursion(Won(max(trade.entry_amount - worst, 0)), Won(max(best - trade.entry_amount, 0)))
+
+
+def entry_slippage_ticks(trade: ClosedTrade) -> Decimal:
+    """Return how many ticks a share cost more than decided, to 0.01; negative where it cost less."""
+    paid = average_price(trade.entry_amount, trade.quantity)
+    return _in_ticks(paid - trade.entry_decision_price, trade.entry_decision_price)
+
+
+def exit_slippage_ticks(trade: ClosedTrade) -> Decimal:
+    """Return how many ticks a share brought less than decided, to 0.01; negative where it brought more."""
+    got = average_price(trade.exit_amount, trade.quantity)
+    return _in_ticks(trade.exit_decision_price - got, trade.exit_decision_price)
+
+
+def _in_ticks(distance: Decimal, price: Price) -> Decimal:
+    return (distance / tick_at(price)).quantize(_STEP, ROUND_HALF_UP)
