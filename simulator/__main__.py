@@ -14,8 +14,8 @@ from simulator.app import create_simulation
 from simulator.clock import ManualClock, clock_from_json, clock_from_text, kst_instant, market_instant, utc_now
 from simulator.journal import JournalError, Record, first_record
 from simulator.listings import LISTINGS, MOST_LISTINGS
-from simulator.server import listen, serve
-from simulator.settings import PAPER, REAL, SimulationSettings
+from simulator.server import Door, listen, serve
+from simulator.settings import PAPER, REAL, SimulationSettings, StreamSettings
 from simulator.simulation import SettingsMismatchError, Simulation
 from simulator.tape import FIRST_DATE
 
@@ -31,12 +31,18 @@ examples:
   python -m simulator --clock open --speed 60           a trading day in six and a half minutes, from 08:59 on
   python -m simulator --clock "2026-11-23 08:59:00" --manual --data ./books
                                                         time stands still until POST /control/clock
-The control API under /control is described in docs/simulator.md.
+  python -m simulator --port 9443 --stream-port 21000 --paper-port 29443 --paper-stream-port 31000
+                                                        both KIS services over one market
+Every port speaks REST and WebSocket (any path). The control API under /control is described in docs/simulator.md.
 """
 
 
 class ArgumentsError(Exception):
     """The command line contradicts itself or the journal; exit code 2."""
+
+
+class PortTakenError(Exception):
+    """A port cannot be listened on; exit code 1."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,10 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except JournalError as error:
         return _failed(str(error), 1)
     try:
-        listening = listen(options.host, options.port)
-    except OSError as error:
-        return _failed(f"cannot listen on {options.host}:{options.port}: {error.strerror}; choose another --port", 1)
-    serve(simulation, listening)
+        doors = _doors(options)
+    except PortTakenError as error:
+        return _failed(str(error), 1)
+    serve(simulation, doors)
     simulation.close()
     return 0
 
@@ -60,13 +66,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m simulator",
-        description="A KIS Open API server (REST) with seeded prices, a matching engine and faults on demand.",
+        description="A KIS Open API server (REST, WebSocket): seeded prices, a matching engine, faults on demand.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     add("--port", type=int, default=9443, help="port, 0 = any free one (default %(default)s)")
+    add("--stream-port", type=int, help="one more port, for WebSocket clients that expect one of their own")
+    add("--paper-port", type=int, help="port of the paper service over the same market (default: none)")
+    add("--paper-stream-port", type=int, help="the paper service's port for WebSocket clients (default: none)")
     add("--clock", help='live, open (a minute before the next open) or a KST time such as "2026-11-23 08:59:00"')
     add("--speed", type=int, help="market seconds per real second (default 1)")
     add("--real-anchor", help="real instant (ISO 8601) at which the market shows --clock (default: now)")
@@ -76,7 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--opening-cash", type=int, help=f"won in a new account (default {_DEFAULT_CASH})")
     add("--listings", type=int, help=f"number of stocks, at most {MOST_LISTINGS} (default {len(LISTINGS)})")
     add("--rate-limit", type=int, help="calls per second and app key, 0 = none (default 18 real, 1 paper)")
+    add("--paper-rate-limit", type=int, default=1, help="the same for --paper-port (default %(default)s)")
     add("--token-interval", type=float, default=60.0, help="seconds between two token issues (default %(default)s)")
+    add("--approval-interval", type=float, default=1.0, help="the same for approval keys (default %(default)s)")
+    add("--ping-interval", type=float, default=10.0, help="seconds between two PINGPONGs (default %(default)s)")
+    add("--hts-id", default="", help="the HTS id that order notices go to (default: the first one an app key names)")
     add("--data", type=Path, help="folder that keeps the books over restarts (default: memory only)")
     return parser
 
@@ -88,6 +101,10 @@ def _simulation(options: argparse.Namespace) -> Simulation:
     clock = _kept_clock(options, kept, calendar) if kept else _new_clock(options, now, calendar)
     values = kept["values"] if kept else {}
     environment = options.environment or values.get("environment", REAL)
+    if environment == PAPER and (options.paper_port, options.paper_stream_port) != (None, None):
+        raise ArgumentsError(
+            "--paper-port and --paper-stream-port stand beside a real service; leave --environment out"
+        )
     settings = SimulationSettings(
         clock=clock,
         calendar=calendar,
@@ -95,11 +112,33 @@ def _simulation(options: argparse.Namespace) -> Simulation:
         environment=environment,
         opening_cash=_chosen(options.opening_cash, values.get("opening_cash", _DEFAULT_CASH)),
         rate_limit=_chosen(options.rate_limit, _RATE_LIMITS[environment]),
+        paper_rate_limit=options.paper_rate_limit,
         token_interval=options.token_interval,
+        approval_interval=options.approval_interval,
+        stream=StreamSettings(ping_interval=options.ping_interval, hts_id=options.hts_id),
         listings=_chosen(options.listings, values.get("listings", len(LISTINGS))),
         journal=options.data,
     )
     return create_simulation(settings)
+
+
+def _doors(options: argparse.Namespace) -> list[Door]:
+    """Listen on every port that was asked for, or on none."""
+    wanted = (("port", "http", False), ("stream_port", "ws", False), ("paper_port", "http", True))
+    doors: list[Door] = []
+    for name, scheme, is_paper in (*wanted, ("paper_stream_port", "ws", True)):
+        port = getattr(options, name)
+        if port is None:
+            continue
+        try:
+            doors.append(Door(listen(options.host, port), scheme, is_paper))
+        except OSError as error:
+            for door in doors:
+                door.listening.close()
+            option = name.replace("_", "-")
+            said = f"cannot listen on {options.host}:{port}: {error.strerror}; choose another --{option}"
+            raise PortTakenError(said) from error
+    return doors
 
 
 def _new_clock(options: argparse.Namespace, now: datetime, calendar: TradingCalendar) -> MarketClock | ManualClock:

@@ -1,22 +1,27 @@
 """The ASGI application: KIS's paths, OAuth and the control API over one simulation."""
 
 import json
+from collections.abc import Collection
 from hashlib import sha256
 from typing import Any
-from uuid import NAMESPACE_OID, uuid5
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from domain.clock import in_seoul
+from simulator.approvals import ApprovalTooSoonError
 from simulator.control import control_routes
 from simulator.gateway import Gateway, ReplyDroppedError, one_slash
-from simulator.settings import SimulationSettings
+from simulator.services import Service
+from simulator.settings import PAPER, SimulationSettings
 from simulator.simulation import Simulation
+from simulator.stream.stream import Stream
 from simulator.tokens import LIFE, TokenRefusedError
+from simulator.wire import failure
 
 _JSON = "application/json; charset=utf-8"
 
@@ -26,10 +31,30 @@ def create_simulation(settings: SimulationSettings) -> Simulation:
     return Simulation(settings)
 
 
-def create_app(simulation: Simulation) -> ASGIApp:
-    """Return the ASGI application of a simulation, for a server or for ``httpx.ASGITransport``."""
-    desk = _OAuth(simulation)
-    gateway = Gateway(simulation)
+def create_app(simulation: Simulation, paper_ports: Collection[int] = ()) -> ASGIApp:
+    """Return the ASGI application of a simulation, for a server or for ``httpx.ASGITransport``.
+
+    Whatever arrives at one of ``paper_ports`` is answered by the paper service, all else by the one asked for.
+    """
+    stream = Stream(simulation)
+    asked_for = _service_app(simulation, simulation.service, stream)
+    if not paper_ports:
+        return TitleCaseHeaders(asked_for)
+    paper = _service_app(simulation, simulation.services[PAPER], stream)
+
+    async def by_port(scope: Scope, receive: Receive, send: Send) -> None:
+        app = paper if scope["server"][1] in paper_ports else asked_for
+        await app(scope, receive, send)
+
+    return TitleCaseHeaders(by_port)
+
+
+def _service_app(simulation: Simulation, service: Service, stream: Stream) -> ASGIApp:
+    desk = _OAuth(simulation, service)
+    gateway = Gateway(simulation, service)
+
+    async def talk(websocket: WebSocket) -> None:
+        await stream.serve(websocket, service)
 
     async def uapi(request: Request) -> Response:
         try:
@@ -46,8 +71,9 @@ def create_app(simulation: Simulation) -> ASGIApp:
         Route("/uapi/hashkey", desk.hashkey, methods=["POST"]),
         Mount("/control", routes=control_routes(simulation)),
         Route("/{path:path}", uapi, methods=["GET", "POST"]),
+        WebSocketRoute("/{path:path}", talk),
     ]
-    return TitleCaseHeaders(Starlette(routes=routes))
+    return Starlette(routes=routes)
 
 
 class TitleCaseHeaders:
@@ -90,14 +116,16 @@ def _title(name: bytes) -> bytes:
 class _OAuth:
     """Tokens, approval keys and the hash of a body; these replies have no envelope."""
 
-    def __init__(self, simulation: Simulation) -> None:
+    def __init__(self, simulation: Simulation, service: Service) -> None:
         self._simulation = simulation
+        self._service = service
 
     async def token(self, request: Request) -> Response:
         """Issue an access token."""
         body = await self._arrived(request)
         try:
-            token = self._simulation.issue_token(str(body.get("appkey", "")), str(body.get("appsecret", "")))
+            keys = str(body.get("appkey", "")), str(body.get("appsecret", ""))
+            token = self._simulation.issue_token(*keys, self._service.environment)
         except TokenRefusedError as error:
             return _refused(error)
         return _plain(
@@ -112,17 +140,21 @@ class _OAuth:
     async def revoke(self, request: Request) -> Response:
         """Withdraw an access token."""
         body = await self._arrived(request)
-        self._simulation.revoke_token(str(body.get("token", "")))
+        self._simulation.revoke_token(str(body.get("token", "")), self._service.environment)
         return _plain({"code": 200, "message": "접근토큰 폐기에 성공하였습니다"})
 
     async def approval(self, request: Request) -> Response:
-        """Issue a WebSocket approval key; the same pair always gets the same one."""
+        """Issue a WebSocket approval key; the field of the secret is ``secretkey`` here."""
         body = await self._arrived(request)
         try:
-            self._simulation.tokens.check_key(str(body.get("appkey", "")), str(body.get("secretkey", "")))
+            self._service.tokens.check_key(str(body.get("appkey", "")), str(body.get("secretkey", "")))
+            approval = self._service.approvals.issue(body["appkey"], self._simulation.real_now())
         except TokenRefusedError as error:
             return _refused(error)
-        return _plain({"approval_key": str(uuid5(NAMESPACE_OID, str(body["appkey"])))})
+        except ApprovalTooSoonError:
+            too_fast = failure("EGW00201", "초당 거래건수를 초과하였습니다.")
+            return _plain(dict(too_fast.body), too_fast.status)
+        return _plain({"approval_key": approval.text})
 
     async def hashkey(self, request: Request) -> Response:
         """Return the hash of an order body, which no later call checks."""
@@ -137,7 +169,7 @@ class _OAuth:
             body = {}
         body = body if isinstance(body, dict) else {}
         key = str(body.get("appkey", "") or request.headers.get("appkey", ""))
-        self._simulation.calls.arrive(f"oauth {key}", one_slash(request.url.path), "", self._simulation.real_now())
+        self._service.calls.arrive(f"oauth {key}", one_slash(request.url.path), "", self._simulation.real_now())
         return body
 
 

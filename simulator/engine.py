@@ -12,6 +12,7 @@ from domain.tick_size import is_on_grid
 from simulator.exchange import Exchange, second_of
 from simulator.liquidity import Liquidity
 from simulator.matching import Matching, orders_of
+from simulator.order_events import Listener, OrderEvent, OrderEventKind
 from simulator.orders import (
     AUCTION_TYPES,
     BEST_TYPES,
@@ -39,6 +40,7 @@ class Engine:
         self.exchange = exchange
         self.liquidity = Liquidity(exchange)
         self.accounts: dict[AccountId, Account] = {}
+        self.listeners: list[Listener] = []
         self._opening_cash = opening_cash
         self._matching = Matching(exchange, self.liquidity, self._book)
         self._live: list[Order] = []
@@ -123,6 +125,11 @@ class Engine:
 
     def _book(self, order: Order, fill: Fill) -> None:
         self.account(order.account).take(order, fill)
+        self._tell(OrderEventKind.FILLED, order, fill.quantity, (fill.price, fill.at))
+
+    def _tell(self, kind: OrderEventKind, order: Order, quantity: int, happened: tuple[Price, datetime]) -> None:
+        for listener in self.listeners:
+            listener(OrderEvent(kind, order, quantity, *happened))
 
     def _open_session(self, at: datetime) -> tuple[Session, SessionPhase]:
         session = self.exchange.shown_session(at)
@@ -192,8 +199,13 @@ class Engine:
 
     def _enter(self, order: Order, session: Session, phase: SessionPhase, at: datetime) -> None:
         self.account(order.account).add(order)
+        accepted = order.action is OrderAction.NEW
+        kind = OrderEventKind.ACCEPTED if accepted else OrderEventKind.CONFIRMED
+        self._tell(kind, order, order.quantity, (order.price, at))
         if phase is SessionPhase.CONTINUOUS:
             self._matching.arrive(order, session, second_of(session, at))
+        if order.cancelled:
+            self._tell(OrderEventKind.DROPPED, order, order.cancelled, (order.price, at))
         if order.remaining:
             self._live.append(order)
 
@@ -202,6 +214,7 @@ class Engine:
         row = _row_after(original, number, at)
         row.action, row.quantity, row.price = OrderAction.CANCEL, quantity, Price(0)
         account.add(row)
+        self._tell(OrderEventKind.CONFIRMED, row, quantity, (Price(0), at))
         return row
 
     def _amend(

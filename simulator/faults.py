@@ -1,13 +1,13 @@
-"""Faults on demand: rules that make matching calls fail before or after the broker has acted on them."""
+"""Faults on demand: rules that make matching calls fail, and frames, notices and sessions of the stream go wrong."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class FaultKind(StrEnum):
-    """What goes wrong. Only kinds named in ``BEFORE`` keep the broker from acting."""
+    """What goes wrong."""
 
     REFUSE = "refuse"
     HTTP_ERROR = "http_error"
@@ -21,6 +21,29 @@ class FaultKind(StrEnum):
     DELAY = "delay"
     LAG_ORDERS = "lag_orders"
     EMPTY_BALANCE = "empty_balance"
+    STREAM_SILENT = "stream_silent"
+    STREAM_EXTRA_FIELD = "stream_extra_field"
+    STREAM_ABSURD_PRICE = "stream_absurd_price"
+    STREAM_REFUSE = "stream_refuse"
+    STREAM_CUT = "stream_cut"
+    STREAM_STOLEN = "stream_stolen"
+    STREAM_NEW_KEYS = "stream_new_keys"
+    NOTICE_LOST = "notice_lost"
+    NOTICE_TWICE = "notice_twice"
+    NOTICE_LATE = "notice_late"
+    NOTICE_SWAPPED = "notice_swapped"
+
+
+FRAME_FAULTS: Final = frozenset({FaultKind.STREAM_SILENT, FaultKind.STREAM_EXTRA_FIELD, FaultKind.STREAM_ABSURD_PRICE})
+"""They hit frames on their way out."""
+SESSION_FAULTS: Final = frozenset({FaultKind.STREAM_CUT, FaultKind.STREAM_STOLEN, FaultKind.STREAM_NEW_KEYS})
+"""They hit a session at the next look at the market."""
+NOTICE_FAULTS: Final = frozenset(kind for kind in FaultKind if kind.value.startswith("notice_"))
+"""They hit order notices before they become frames."""
+DOOR_FAULTS: Final = frozenset({FaultKind.STREAM_REFUSE})
+"""They hit a connection that begins."""
+CALL_FAULTS: Final = frozenset(FaultKind) - FRAME_FAULTS - SESSION_FAULTS - NOTICE_FAULTS - DOOR_FAULTS
+"""They hit REST calls."""
 
 
 class BadFaultError(ValueError):
@@ -35,6 +58,7 @@ class CallFacts:
     tr_id: str = ""
     side: str = ""
     symbol: str = ""
+    environment: str = ""
 
 
 @dataclass(slots=True)
@@ -47,6 +71,7 @@ class FaultRule:
     tr_id: str = ""
     side: str = ""
     symbol: str = ""
+    environment: str = ""
     count: int = 1
     skip: int = 0
     seconds: float = 0.0
@@ -64,7 +89,12 @@ class FaultRule:
 
     def matches(self, call: CallFacts) -> bool:
         """Tell whether the rule speaks of this call."""
-        pairs = ((self.tr_id, call.tr_id), (self.side, call.side), (self.symbol, call.symbol))
+        pairs = (
+            (self.tr_id, call.tr_id),
+            (self.side, call.side),
+            (self.symbol, call.symbol),
+            (self.environment, call.environment),
+        )
         return self.path in call.path and all(wanted in ("", found) for wanted, found in pairs)
 
     def to_json(self) -> dict[str, Any]:
@@ -94,11 +124,11 @@ class Faults:
         """Lift all rules."""
         self.rules.clear()
 
-    def due(self, call: CallFacts) -> list[FaultRule]:
+    def due(self, call: CallFacts, among: frozenset[FaultKind] = CALL_FAULTS) -> list[FaultRule]:
         """Return the rules that hit this call, each counted once; ``skip`` lets the first matching calls pass."""
         due = []
         for rule in self.rules:
-            if rule.is_spent or not rule.matches(call):
+            if rule.kind not in among or rule.is_spent or not rule.matches(call):
                 continue
             if rule.skip > 0:
                 rule.skip -= 1

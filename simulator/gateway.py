@@ -11,6 +11,7 @@ from starlette.requests import Request
 from simulator.endpoints import ENDPOINTS, Endpoint
 from simulator.faults import CallFacts, FaultKind, FaultRule
 from simulator.refusals import OrderRefusedError
+from simulator.services import Service
 from simulator.simulation import Simulation
 from simulator.tokens import TokenRefusedError
 from simulator.trading import BUY_IDS, SELL_IDS
@@ -35,10 +36,11 @@ class Answer:
 
 
 class Gateway:
-    """Answers every ``/uapi`` call of one simulation."""
+    """Answers every ``/uapi`` call of one service."""
 
-    def __init__(self, simulation: Simulation) -> None:
+    def __init__(self, simulation: Simulation, service: Service) -> None:
         self._simulation = simulation
+        self._service = service
 
     async def answer(self, request: Request) -> Answer:
         """Answer a request, with whatever fault is due."""
@@ -46,9 +48,7 @@ class Gateway:
         tr_id = request.headers.get("tr_id", "")
         values = await _values(request)
         faults = self._due_faults(path, tr_id, values or {})
-        passes = self._simulation.calls.arrive(
-            request.headers.get("appkey", ""), path, tr_id, self._simulation.real_now()
-        )
+        passes = self._service.calls.arrive(request.headers.get("appkey", ""), path, tr_id, self._simulation.real_now())
         await _sleep(faults, FaultKind.DELAY_BEFORE)
         early = self._before(faults)
         if early is not None:
@@ -60,7 +60,7 @@ class Gateway:
     def _due_faults(self, path: str, tr_id: str, values: Mapping[str, Any]) -> list[FaultRule]:
         side = "buy" if tr_id in BUY_IDS else "sell" if tr_id in SELL_IDS else ""
         symbol = next((str(values[key]).strip() for key in _SYMBOL_KEYS if values.get(key)), "")
-        due = self._simulation.faults.due(CallFacts(path, tr_id, side, symbol))
+        due = self._simulation.faults.due(CallFacts(path, tr_id, side, symbol, self._service.environment))
         if due:
             self._simulation.note_faults()
         return due
@@ -78,7 +78,7 @@ class Gateway:
                 case FaultKind.RATE_STORM:
                     return _encoded(_too_fast())
                 case FaultKind.EXPIRE_TOKEN:
-                    self._simulation.tokens.expire_all(self._simulation.real_now())
+                    self._service.tokens.expire_all(self._simulation.real_now())
         return None
 
     def _checked(
@@ -96,20 +96,25 @@ class Gateway:
                 values,
                 request.headers.get("tr_cont", ""),
                 faults,
+                self._service.is_paper,
             )
+            if endpoint.is_account:
+                self._check_account(call, request.headers["appkey"])
             return endpoint.answer(call)
         except GatewayRefusalError as refusal:
             return refusal.reply
         except OrderRefusedError as error:
-            return refused(error.refusal, paper=simulation.settings.is_paper)
+            return refused(error.refusal, paper=self._service.is_paper)
         except TokenRefusedError as error:
             return failure(error.code, error.message)
 
     def _check_credentials(self, request: Request) -> None:
-        headers, tokens = request.headers, self._simulation.tokens
+        headers, tokens = request.headers, self._service.tokens
         for name, code in (("appkey", "EGW00102"), ("appsecret", "EGW00104")):
             if not headers.get(name):
                 raise GatewayRefusalError(code, f"{name}가 없습니다.")
+        if tokens.is_foreign(headers["appkey"]):
+            raise _wrong_service(paper=self._service.is_paper)
         try:
             tokens.check_key(headers["appkey"], headers["appsecret"])
         except TokenRefusedError as error:
@@ -118,7 +123,7 @@ class Gateway:
 
     def _endpoint(self, request: Request, path: str) -> Endpoint:
         tr_id = request.headers.get("tr_id", "")
-        paper = self._simulation.settings.is_paper
+        paper = self._service.is_paper
         endpoint = ENDPOINTS.get(path)
         if endpoint is not None and endpoint.method == request.method:
             if endpoint.takes(tr_id, paper=paper):
@@ -126,6 +131,10 @@ class Gateway:
             if endpoint.takes(tr_id, paper=not paper):
                 raise _wrong_service(paper=paper)
         raise GatewayRefusalError("OPSQ0002", "없는 서비스 코드 입니다.")
+
+    def _check_account(self, call: Call, app_key: str) -> None:
+        if not self._simulation.use_account(call.account, self._service.environment, app_key):
+            raise GatewayRefusalError("OPSQ2000", "ERROR : INPUT INVALID_CHECK_ACNO", status=200, rt_cd="2")
 
 
 def _wrong_service(*, paper: bool) -> GatewayRefusalError:

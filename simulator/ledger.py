@@ -40,7 +40,7 @@ def balance(call: Call) -> Reply:
     account = call.simulation.engine.account(call.account)
     holdings = shown_holdings(call, account)
     rows = [(holding.symbol, holding_row(call, account, holding)) for holding in holdings]
-    shown, keys, tr_cont = page(call, rows, BALANCE_ROWS[call.simulation.settings.is_paper])
+    shown, keys, tr_cont = page(call, rows, BALANCE_ROWS[call.is_paper])
     output = {"output1": shown, "output2": [cash_fields(call, account, holdings)], **keys}
     return ledger("KIOK0510", "조회가 완료되었습니다.", output, tr_cont)
 
@@ -140,7 +140,7 @@ def _sessions_back(call: Call, count: int) -> date:
 
 def daily_ccld(call: Call) -> Reply:
     """TTTC0081R: one row an order with cumulative fills; cancels and amendments are rows of their own."""
-    paper = call.simulation.settings.is_paper
+    paper = call.is_paper
     account = call.simulation.engine.account(call.account)
     hidden_from = _lagging_since(call)
     seen = [_as_seen(order, hidden_from) for order in account.orders if order.placed_at < hidden_from]
@@ -195,7 +195,7 @@ def _order_row(call: Call, order: Order) -> Fields:
     condition = "FOK" if order.kind in FILL_OR_KILL_TYPES else "IOC" if order.kind in IMMEDIATE_TYPES else "없음"
     return {
         "ord_dt": f"{order.day:%Y%m%d}",
-        "ord_gno_brno": branch(paper=call.simulation.settings.is_paper),
+        "ord_gno_brno": branch(paper=call.is_paper),
         "odno": order.number,
         "orgn_odno": order.original,
         "ord_dvsn_name": _TYPE_NAMES.get(order.kind, "지정가"),
@@ -221,10 +221,10 @@ def _order_row(call: Call, order: Order) -> Fields:
         "ordr_empno": "" if order.by_hand else "OpnAPI",
         "inqr_ip_addr": "",
         "ctac_tlno": "",
-        "infm_tmd": kst_time(order.placed_at) if call.simulation.settings.is_paper else "",
+        "infm_tmd": kst_time(order.placed_at) if call.is_paper else "",
         "excg_dvsn_cd": _VENUES[order.market],
         "excg_id_dvsn_Cd": "KRX",
-        "ord_orgno": branch(paper=call.simulation.settings.is_paper),
+        "ord_orgno": branch(paper=call.is_paper),
         "cpbc_ordp_ord_rcit_dvsn_cd": "",
         "cpbc_ordp_infm_mthd_dvsn_cd": "",
         "cpbc_ordp_mtrl_dvsn_cd": "",

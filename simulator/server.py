@@ -1,17 +1,45 @@
-"""Serves a simulation over HTTP/1.1 until a signal comes."""
+"""Serves a simulation over HTTP/1.1 and WebSocket until a signal comes."""
 
 import asyncio
 import socket
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
 from simulator.app import create_app
 from simulator.simulation import Simulation
+from simulator.stream.frames import pingpong
 
 _BETWEEN_STOCKS: Final = 0.01
+
+
+class Door(NamedTuple):
+    """A port that is listened on. Every port speaks HTTP and WebSocket; ``scheme`` is what it is meant for."""
+
+    listening: socket.socket
+    scheme: str = "http"
+    is_paper: bool = False
+
+    @property
+    def port(self) -> int:
+        """Return the port number."""
+        port: int = self.listening.getsockname()[1]
+        return port
+
+    @property
+    def url(self) -> str:
+        """Return the base URL."""
+        return f"{self.scheme}://{self.listening.getsockname()[0]}:{self.port}"
+
+    @property
+    def name(self) -> str:
+        """Return what the ready line calls it."""
+        return "paper simulator" if self.is_paper else "simulator"
 
 
 class CuttableProtocol(H11Protocol):
@@ -20,30 +48,44 @@ class CuttableProtocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Remember the transport of this connection."""
         super().connection_made(transport)
-        served: Any = self.app
+        self.app = _with_transport(self.app, transport)
 
-        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
-            extensions = {**scope.get("extensions", {}), "simulator.transport": transport}
-            await served({**scope, "extensions": extensions}, receive, send)
 
-        app: ASGIApp = with_transport
-        self.app = app
+class CuttableWebSocket(WebSocketsSansIOProtocol):
+    """Hands the transport to the application, and a PONG as a message: KIS takes one for an answer to PINGPONG."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Remember the transport of this connection."""
+        super().connection_made(transport)
+        self.app = _with_transport(self.app, transport)
+
+    def handle_pong(self, event: Frame) -> None:  # noqa: ARG002
+        """Pass a PONG on as if the client had sent PINGPONG back."""
+        self.queue.put_nowait({"type": "websocket.receive", "text": pingpong("")})
+
+
+def _with_transport(app: Any, transport: Any) -> ASGIApp:
+    async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
+        extensions = {**scope.get("extensions", {}), "simulator.transport": transport}
+        await app({**scope, "extensions": extensions}, receive, send)
+
+    return with_transport
 
 
 class Server(uvicorn.Server):
     """Says where it listens as soon as it does, and then computes today's prices between the first calls."""
 
-    def __init__(self, config: uvicorn.Config, simulation: Simulation) -> None:
+    def __init__(self, config: uvicorn.Config, simulation: Simulation, doors: Sequence[Door]) -> None:
         super().__init__(config)
         self._simulation = simulation
+        self._doors = doors
         self._warming: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening and tell standard output."""
         await super().startup(sockets)
-        for listening in sockets or []:
-            host, port = listening.getsockname()[:2]
-            print(f"simulator ready on http://{host}:{port}", flush=True)  # noqa: T201
+        for door in self._doors:
+            print(f"{door.name} ready on {door.url}", flush=True)  # noqa: T201
         self._warming = asyncio.create_task(self._warm_up())
 
     async def _warm_up(self) -> None:
@@ -70,12 +112,19 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def serve(simulation: Simulation, listening: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT."""
+def serve(simulation: Simulation, doors: Sequence[Door]) -> None:
+    """Serve until SIGTERM or SIGINT; paper doors lead to the paper service."""
+    asyncio.run(server_of(simulation, doors).serve([door.listening for door in doors]))
+
+
+def server_of(simulation: Simulation, doors: Sequence[Door]) -> Server:
+    """Return a server that has not begun to listen."""
     config = uvicorn.Config(
-        create_app(simulation),
+        create_app(simulation, [door.port for door in doors if door.is_paper]),
         http=CuttableProtocol,
-        ws="none",
+        ws=CuttableWebSocket,
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
         lifespan="off",
         log_level="warning",
         access_log=False,
@@ -84,4 +133,4 @@ def serve(simulation: Simulation, listening: socket.socket) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
     )
-    asyncio.run(Server(config, simulation).serve([listening]))
+    return Server(config, simulation, doors)

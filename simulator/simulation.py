@@ -8,7 +8,6 @@ from typing import Any
 from domain.clock import MarketClock, in_seoul
 from domain.market import Side, Symbol, TradingFlag
 from domain.money import Price, Quantity, Won
-from simulator.call_counter import CallCounter
 from simulator.clock import ManualClock, clock_to_json, kst_instant, steady
 from simulator.day_path import Edit
 from simulator.engine import Engine
@@ -17,9 +16,10 @@ from simulator.faults import FaultRule, Faults
 from simulator.journal import Journal, JournalError, Record
 from simulator.listings import LISTINGS, first_listings
 from simulator.orders import AccountId, ChangeRequest, Order, OrderAction, OrderRequest, OrderType
+from simulator.services import AccountOwners, Service, services_of
 from simulator.settings import SimulationSettings
 from simulator.tape import FIRST_DATE
-from simulator.tokens import Token, TokenDesk
+from simulator.tokens import Token
 
 _LEAST_HISTORY = timedelta(days=14)
 
@@ -31,9 +31,11 @@ class Simulation:
         self.settings = settings
         self.exchange = Exchange(settings.seed, settings.calendar, first_listings(settings.listings).values())
         self.engine = Engine(self.exchange, Won(settings.opening_cash))
-        self.tokens = TokenDesk(settings.token_interval)
+        self.services = services_of(settings)
+        self.service = self.services[settings.environment]
+        self.tokens, self.calls = self.service.tokens, self.service.calls
+        self.owners = AccountOwners()
         self.faults = Faults()
-        self.calls = CallCounter(settings.rate_limit)
         self._journal = Journal(settings.journal) if settings.journal else None
         self._commands: dict[str, Callable[[Any, datetime], Any]] = {
             "begin": self._apply_begin,
@@ -47,6 +49,7 @@ class Simulation:
             "faults_hit": self._apply_faults_hit,
             "token": self._apply_token,
             "revoke": self._apply_revoke,
+            "account": self._apply_account,
         }
         if not self._replay() and self._journal:
             self._journal.append(_record("begin", self._market_time(), beginning(settings), None))
@@ -109,18 +112,27 @@ class Simulation:
         """Remember in the journal how often the rules have hit."""
         self._do("faults_hit", {"states": self.faults.states()})
 
-    def issue_token(self, app_key: str, secret: str) -> Token:
-        """Issue an access token or raise ``TokenRefusedError``."""
-        now = self.real_now()
-        token = self.tokens.issue(app_key, secret, now)
+    def issue_token(self, app_key: str, secret: str, environment: str = "") -> Token:
+        """Issue an access token of a service (blank = the one asked for first) or raise ``TokenRefusedError``."""
+        now, environment = self.real_now(), environment or self.service.environment
+        token = self.services[environment].tokens.issue(app_key, secret, now)
         if token.issued_at == now:
-            self._do("token", {"app_key": app_key, "issued_at": now.isoformat()})
+            self._do("token", {"app_key": app_key, "issued_at": now.isoformat(), "environment": environment})
         return token
 
-    def revoke_token(self, text: str) -> bool:
+    def revoke_token(self, text: str, environment: str = "") -> bool:
         """Forget a token; tell whether it was known."""
-        known: bool = self._do("revoke", {"token": text})
+        values = {"token": text, "environment": environment or self.service.environment}
+        known: bool = self._do("revoke", values)
         return known
+
+    def use_account(self, account: AccountId, environment: str, app_key: str) -> bool:
+        """Tie an account to an app key of a service; False when it belongs to the other service."""
+        if not self.owners.may_use(account, environment):
+            return False
+        if self.owners.is_new(account, app_key):
+            self._do("account", {"account": list(account), "environment": environment, "app_key": app_key})
+        return True
 
     def look_at(self, symbol: Symbol) -> None:
         """Compute a stock's paths of today and the session before, so that the next look is fast."""
@@ -215,10 +227,18 @@ class Simulation:
         self.faults.restore(values["states"])
 
     def _apply_token(self, values: Mapping[str, Any], _: datetime) -> None:
-        self.tokens.restore(values["app_key"], datetime.fromisoformat(values["issued_at"]))
+        tokens = self._service_of(values).tokens
+        tokens.restore(values["app_key"], datetime.fromisoformat(values["issued_at"]))
 
     def _apply_revoke(self, values: Mapping[str, Any], _: datetime) -> bool:
-        return self.tokens.revoke(values["token"])
+        return self._service_of(values).tokens.revoke(values["token"])
+
+    def _apply_account(self, values: Mapping[str, Any], _: datetime) -> None:
+        self.owners.claim(AccountId(*values["account"]), values["environment"], values["app_key"])
+
+    def _service_of(self, values: Mapping[str, Any]) -> Service:
+        """Return the service of a record; older journals know only one."""
+        return self.services[values.get("environment", self.service.environment)]
 
 
 class UnmovableClockError(ValueError):

@@ -32,20 +32,28 @@ class Token:
 
 @dataclass(slots=True)
 class TokenDesk:
-    """Issues and checks tokens. ``interval`` is real seconds between two issues for one key."""
+    """Issues and checks tokens of one service; ``others`` are the desks of other services.
+
+    ``interval`` is real seconds between two issues for one key.
+    """
 
     interval: float
+    others: list["TokenDesk"] = field(default_factory=list, repr=False, compare=False)
     _secrets: dict[str, str] = field(default_factory=dict)
     _tokens: dict[str, Token] = field(default_factory=dict)
     _latest: dict[str, Token] = field(default_factory=dict)
     _asked_at: dict[str, datetime] = field(default_factory=dict)
 
     def check_key(self, app_key: str, secret: str) -> None:
-        """Accept a well-formed pair; the first secret seen with a key is the right one."""
-        if len(app_key) != KEY_LENGTH:
+        """Accept a well-formed pair of no other service; the first secret seen with a key is the right one."""
+        if len(app_key) != KEY_LENGTH or self.is_foreign(app_key):
             raise TokenRefusedError("EGW00103", "유효하지 않은 AppKey입니다.")
         if len(secret) != SECRET_LENGTH or self._secrets.setdefault(app_key, _digest(secret)) != _digest(secret):
             raise TokenRefusedError("EGW00105", "유효하지 않은 AppSecret입니다.")
+
+    def is_foreign(self, app_key: str) -> bool:
+        """Tell whether the key belongs to another service."""
+        return any(app_key in desk._secrets for desk in self.others)  # noqa: SLF001
 
     def issue(self, app_key: str, secret: str, now: datetime) -> Token:
         """Return a token for a key: the last one while it is younger than six hours."""

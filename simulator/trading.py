@@ -127,7 +127,7 @@ def psbl_sell(call: Call) -> Reply:
 
 
 def _accepted(call: Call, order: Order, paper_code: tuple[str, str]) -> Reply:
-    paper = call.simulation.settings.is_paper
+    paper = call.is_paper
     output: Fields = {
         "KRX_FWDG_ORD_ORGNO": branch(paper=paper),
         "ODNO": order.number,

@@ -41,6 +41,7 @@ class Call:
     values: Mapping[str, str]
     tr_cont: str = ""
     faults: Sequence[FaultRule] = field(default=())
+    is_paper: bool = False
 
     @property
     def account(self) -> AccountId:

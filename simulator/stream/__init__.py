@@ -1,0 +1,1 @@
+"""KIS's WebSocket: sessions, registrations, keep-alive, market data and order notices."""

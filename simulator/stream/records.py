@@ -1,0 +1,135 @@
+"""The records of market data, field by field: H0STCNT0 (46 fields) and H0STASP0 (59 fields)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from domain.session import SessionPhase
+from simulator.day_path import DaySummary
+from simulator.exchange import Snapshot
+from simulator.liquidity import Level
+from simulator.wire import kst_date, kst_time, percent, sign
+
+Book = tuple[Sequence[Level], Sequence[Level]]
+"""Asks and bids, best first."""
+
+LEVELS: Final = 10
+_BOUGHT, _AT_AUCTION, _SOLD = "1", "3", "5"
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What a trade's record says beyond the trade: when the day's extremes were, and the day before."""
+
+    opened_at: datetime
+    high_at: datetime
+    low_at: datetime
+    previous: DaySummary
+    previous_volume_by_now: int
+
+
+def trade_record(seen: Snapshot, size: int, book: Book, background: Background, vi_reference: int) -> str:
+    """Return one trade of ``size`` shares as a snapshot right after it shows it; counts of trades are made up."""
+    asks, bids = book
+    totals, limits = seen.totals, seen.limits
+    sold = totals.volume // 2
+    bought = totals.volume - sold
+    seconds = max(1, int((seen.at - seen.session.opens_at).total_seconds()))
+    change = seen.change
+    code = sign(change, at_upper=seen.price >= limits.upper, at_lower=seen.price <= limits.lower)
+    values = [
+        seen.listing.symbol,
+        kst_time(seen.at),
+        str(seen.price),
+        code,
+        str(change),
+        percent(change, seen.base),
+        f"{totals.turnover / totals.volume if totals.volume else 0:.2f}",
+        str(totals.open_price),
+        str(totals.high_price),
+        str(totals.low_price),
+        _price(asks),
+        _price(bids),
+        str(size),
+        str(totals.volume),
+        str(totals.turnover),
+        str(seconds // 2),
+        str(seconds - seconds // 2),
+        str(seconds % 2),
+        percent(bought, sold),
+        str(sold),
+        str(bought),
+        _direction(seen, asks),
+        percent(bought, totals.volume),
+        percent(totals.volume, background.previous.volume),
+        *_against(seen, background.opened_at, totals.open_price),
+        *_against(seen, background.high_at, totals.high_price),
+        *_against(seen, background.low_at, totals.low_price),
+        kst_date(seen.at),
+        market_code(seen.phase),
+        "Y" if seen.conditions.halted else "N",
+        str(asks[0].quantity if asks else 0),
+        str(bids[0].quantity if bids else 0),
+        str(_total(asks)),
+        str(_total(bids)),
+        percent(totals.volume, seen.listing.listed_shares),
+        str(background.previous_volume_by_now),
+        percent(totals.volume, background.previous_volume_by_now),
+        "0",
+        "",
+        str(vi_reference),
+    ]
+    return "^".join(values)
+
+
+def book_record(seen: Snapshot, book: Book, expected: tuple[int, int]) -> str:
+    """Return the book; ``expected`` is price (won) and shares of an auction's match, zeros outside auctions."""
+    price, quantity = expected
+    change = price - seen.base
+    columns = [_column([level.price for level in side]) for side in book]
+    columns += [_column([level.quantity for level in side]) for side in book]
+    values = [
+        seen.listing.symbol,
+        kst_time(seen.at),
+        "0" if seen.phase is SessionPhase.CONTINUOUS else "A" if seen.phase is SessionPhase.CLOSED else "B",
+        *(text for column in columns for text in column),
+        *(str(_total(side)) for side in book),
+        *("0", "0"),
+        str(price),
+        str(quantity),
+        str(quantity),
+        str(change),
+        sign(change),
+        percent(change, seen.base),
+        str(seen.totals.volume),
+        *("0", "0", "0", "0", "0"),
+    ]
+    return "^".join(values)
+
+
+def market_code(phase: SessionPhase) -> str:
+    """Return NEW_MKOP_CLS_CODE: 20 continuous trading, 30 closed, 00 an auction."""
+    return {SessionPhase.CONTINUOUS: "20", SessionPhase.CLOSED: "30"}.get(phase, "00")
+
+
+def _against(seen: Snapshot, at: datetime, price: int) -> list[str]:
+    return [kst_time(at), sign(seen.price - price), str(seen.price - price)]
+
+
+def _direction(seen: Snapshot, asks: Sequence[Level]) -> str:
+    if seen.phase is not SessionPhase.CONTINUOUS or seen.at == seen.session.opens_at:
+        return _AT_AUCTION
+    return _BOUGHT if asks and asks[0].price <= seen.price else _SOLD
+
+
+def _column(numbers: Sequence[int]) -> list[str]:
+    return [str(number) for number in numbers] + ["0"] * (LEVELS - len(numbers))
+
+
+def _price(levels: Sequence[Level]) -> str:
+    return str(levels[0].price if levels else 0)
+
+
+def _total(levels: Sequence[Level]) -> int:
+    return sum(level.quantity for level in levels)
