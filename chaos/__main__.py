@@ -1,26 +1,31 @@
-"""``python -m chaos --seed N``: exit code 0 when no invariant broke in any round, 1 when one did."""
+"""``python -m chaos --seed N``, or ``--outage PART --during MOMENT``: exit code 0 when no invariant broke, else 1."""
 
 import argparse
 import asyncio
+import json
 import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
+from chaos.outage_report import outages_table, timeline
+from chaos.outages import Moment, NoOrderError, Outage, Part, Stood, stand
 from chaos.processes import HostFailedError
 from chaos.report import faults_table, is_sound, rounds_table, save, schedule_table
-from chaos.rounds import Asked, Outcome, play_round
+from chaos.rounds import Asked, play_round
 from chaos.schedule import schedule
 from operations.desk import stdout_console
 from starter import EXPECTED_ERRORS, leave
 from verifier.report import report_lines
 
+_ALL: Final = "all"
 
-async def _play(asked: argparse.Namespace, console: Console) -> list[Outcome]:
-    home = Path.cwd() / ".haru" / "chaos"
-    home.mkdir(parents=True, exist_ok=True)
+
+async def _play(asked: argparse.Namespace, console: Console) -> bool:
+    home = _home()
     outcomes = []
     for seed in range(asked.seed, asked.seed + asked.rounds):
         wanted = Asked(seed, asked.minutes, asked.processes, asked.workers)
@@ -28,7 +33,35 @@ async def _play(asked: argparse.Namespace, console: Console) -> list[Outcome]:
         outcomes.append(outcome)
         console.print("\n".join(report_lines(outcome.verdict)), markup=False, highlight=False)
         console.print(f"Result: {save(outcome, home)}", soft_wrap=True)
-    return outcomes
+    console.print(faults_table(outcomes))
+    console.print(rounds_table(outcomes))
+    return all(is_sound(outcome) for outcome in outcomes)
+
+
+async def _stand(asked: argparse.Namespace, console: Console) -> bool:
+    home = _home()
+    stood: list[Stood] = []
+    for outage in _outages(asked):
+        day = outage.day(asked.workers, asked.processes)
+        one = await stand(outage, day, home, lambda word: console.print(word, markup=False, highlight=False))
+        stood.append(one)
+        console.print("\n".join([*timeline(one), *report_lines(one.verdict)]), markup=False, highlight=False)
+        kept = home / f"{outage.name}.json"
+        kept.write_text(json.dumps(one.to_json(), ensure_ascii=False, indent=2) + "\n")
+    console.print(outages_table(stood), markup=False, highlight=False, soft_wrap=True)
+    return all(one.is_sound for one in stood)
+
+
+def _outages(asked: argparse.Namespace) -> list[Outage]:
+    parts = list(Part) if asked.outage == _ALL else [Part(asked.outage)]
+    moments = list(Moment) if asked.during == _ALL else [Moment(asked.during)]
+    return [Outage(part, moment, asked.seconds) for part in parts for moment in moments]
+
+
+def _home() -> Path:
+    home = Path.cwd() / ".haru" / "chaos"
+    home.mkdir(parents=True, exist_ok=True)
+    return home
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -38,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=1.6, help="real length of a session (default 1.6)")
     parser.add_argument("--processes", type=int, default=2, help="hosting processes (default 2)")
     parser.add_argument("--workers", type=int, default=6, help="trading workers (default 6)")
+    parser.add_argument("--outage", choices=[*Part, _ALL], help="instead: a part is away during an order")
+    parser.add_argument("--during", choices=[*Moment, _ALL], default=_ALL, help="which order it strikes (default all)")
+    parser.add_argument("--seconds", type=float, default=60.0, help="real length of an outage (default 60)")
     parser.add_argument("--list", action="store_true", help="show the schedules without playing them")
     return parser
 
@@ -54,15 +90,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Its pools lose their servers by our own hand, all the time.
     logging.getLogger("asyncpg").setLevel(logging.CRITICAL)
     try:
-        outcomes = asyncio.run(_play(asked, console))
-    except (HostFailedError, *EXPECTED_ERRORS) as error:
+        sound = asyncio.run(_stand(asked, console) if asked.outage else _play(asked, console))
+    except (HostFailedError, NoOrderError, *EXPECTED_ERRORS) as error:
         sys.stderr.write(f"chaos: {error}\n")
         return 1
     except KeyboardInterrupt:
         return 130
-    console.print(faults_table(outcomes))
-    console.print(rounds_table(outcomes))
-    return 0 if all(is_sound(outcome) for outcome in outcomes) else 1
+    return 0 if sound else 1
 
 
 if __name__ == "__main__":

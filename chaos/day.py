@@ -1,0 +1,168 @@
+"""A day on real processes from an empty folder: the parts, the hosting processes, trading workers, and its end."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import httpx
+from temporalio.service import RPCError
+
+from chaos.processes import ROOT, Host
+from domain.identity import SIMULATED_ACCOUNT
+from domain.money import Rate, Won
+from domain.session import SessionPlan
+from embedded.endpoints import Endpoints
+from embedded.folder import hold_folder
+from embedded.parts import EmbeddedParts
+from operations.demo_rules import DEMO_RULES
+from operations.fleet import Fleet
+from operations.schedule import latest_close, schedule_close
+from operations.starting import start_workers
+from settings import load_settings
+from starter import open_fleet
+from verifier.reading import Simulated, Sources
+from workflows import attributes
+from workflows.market_close import CloseOutcome
+
+_SESSION: Final = timedelta(hours=6, minutes=30)
+_OPENS: Final = datetime(2026, 11, 23, 9, 0)  # noqa: DTZ001 - Seoul's wall clock, as the setting takes it
+_STARTING_UP: Final = 16.0
+"""Real seconds that parts and hosting processes get before the session opens."""
+_CLOSED_WITHIN: Final = 150.0
+_OURS: Final = ("HARU_", "TEMPORAL_", "DATABASE_URL")
+CHAOS_RULES: Final = replace(
+    DEMO_RULES,
+    strategy=replace(DEMO_RULES.strategy, momentum_rise=Rate("0.004"), momentum_volume_ratio=Decimal(1)),
+    exits=replace(DEMO_RULES.exits, longest_holding=timedelta(minutes=20)),
+    risk=replace(
+        DEMO_RULES.risk,
+        worker_daily_loss=Won(10_000_000),
+        fleet_daily_loss=Won(50_000_000),
+        trades_per_worker=100,
+        cooldown_after_loss=timedelta(minutes=1),
+        symbol_cooldown=timedelta(minutes=1),
+    ),
+)
+"""Quick to buy and quick to sell, whatever it costs: the more orders, the more fall into the adversary's hands."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayAsked:
+    """What a day is played with; ``minutes`` is the real length of its session."""
+
+    seed: int
+    minutes: float
+    processes: int
+    workers: int
+
+    @property
+    def speed(self) -> int:
+        """Return market seconds per real second."""
+        return round(_SESSION.total_seconds() / (self.minutes * 60))
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One running day; ``control`` speaks to the simulator's control API."""
+
+    parts: EmbeddedParts
+    hosts: list[Host]
+    fleet: Fleet
+    control: httpx.AsyncClient
+
+    @property
+    def plan(self) -> SessionPlan:
+        """Return the session's deadlines, market time."""
+        return self.fleet.plan_of_the_day(self.fleet.clock.market_anchor)
+
+    @property
+    def sources(self) -> Sources:
+        """Return where the three books are kept."""
+        simulated = Simulated(str(self.parts.endpoints.simulator_url), SIMULATED_ACCOUNT)
+        return Sources(self.fleet.client, self.fleet.database, simulated, self.fleet.account_id, self.fleet.clock)
+
+    async def closed(self) -> CloseOutcome | None:
+        """Wait for the market close's result; None when it does not come in time, which the verdict will show."""
+        try:
+            async with asyncio.timeout(_CLOSED_WITHIN):
+                while True:
+                    # A server that has just come back may still refuse.
+                    with suppress(RPCError):
+                        handle = await latest_close(self.fleet)
+                        if handle is not None:
+                            return await handle.result()
+                    await asyncio.sleep(0.5)
+        except TimeoutError:
+            return None
+
+
+@asynccontextmanager
+async def running_day(asked: DayAsked, folder: Path) -> AsyncIterator[Day]:
+    """Play a day from an empty folder; its workers are started and its close is scheduled."""
+    await _take_folder(folder)
+    _move_into(folder, asked)
+    async with EmbeddedParts(load_settings(), attributes.ALL) as parts:
+        url = str(parts.endpoints.simulator_url)
+        async with (
+            _hosts(folder, parts.endpoints, asked) as hosts,
+            open_fleet(load_settings()) as fleet,
+            httpx.AsyncClient(base_url=url, timeout=5, trust_env=False) as control,
+        ):
+            await start_workers(fleet, asked.workers, CHAOS_RULES)
+            await schedule_close(fleet, CHAOS_RULES, fleet.market_now())
+            yield Day(parts, hosts, fleet, control)
+
+
+@asynccontextmanager
+async def _hosts(folder: Path, endpoints: Endpoints, asked: DayAsked) -> AsyncIterator[list[Host]]:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
+        "DATABASE_URL": str(endpoints.database_url),
+        "TEMPORAL_ADDRESS": str(endpoints.temporal_address),
+        "HARU_SIMULATOR__URL": str(endpoints.simulator_url),
+        "HARU_DATA_DIR": str(folder),
+        "PYTHONPATH": str(ROOT),
+    }
+    names = [f"host-{number}" for number in range(1, asked.processes + 1)]
+    hosts = [Host(name, environment, folder / f"{name}.log") for name in names]
+    try:
+        for host in hosts:
+            host.start()
+        for host in hosts:
+            await host.until_ready()
+        yield hosts
+    finally:
+        await asyncio.shield(asyncio.gather(*(host.stop() for host in hosts)))
+
+
+async def _take_folder(folder: Path) -> None:
+    """Refuse while another round runs in the folder, then remove what an earlier one left."""
+    hold = await hold_folder(folder)
+    hold.release()
+    shutil.rmtree(folder)
+    folder.mkdir()  # noqa: ASYNC240 - nothing else runs yet
+
+
+def _move_into(folder: Path, asked: DayAsked) -> None:
+    """Leave every configured thing behind: nothing here may lead to a real account."""
+    os.chdir(folder)
+    for name in [each for each in os.environ if each.startswith(_OURS)]:
+        del os.environ[name]
+    start = _OPENS - timedelta(seconds=_STARTING_UP) * asked.speed
+    ports = dict.fromkeys(("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SIMULATOR"), "0")
+    os.environ.update(
+        {
+            **{f"HARU_PORTS__{name}": port for name, port in ports.items()},
+            "HARU_DATA_DIR": str(folder),
+            "HARU_SIMULATOR__SPEED": str(asked.speed),
+            "HARU_SIMULATOR__SEED": str(asked.seed),
+            "HARU_SIMULATOR__START": start.replace(microsecond=0).isoformat(),
+        }
+    )
