@@ -14,10 +14,12 @@ from domain.market import Symbol
 from domain.money import Price, Quantity, Won
 
 _LIMIT: Final = "00"
+_BY_SYMBOL: Final = "02"
+"""One row a symbol. Only by loan date (01) may KIS list a symbol several times."""
 _BALANCE: Final = {
     "AFHR_FLPR_YN": "N",
     "OFL_YN": "",
-    "INQR_DVSN": "02",
+    "INQR_DVSN": _BY_SYMBOL,
     "UNPR_DVSN": "01",
     "FUND_STTL_ICLD_YN": "N",
     "FNCG_AMT_AUTO_RDPT_YN": "N",
@@ -50,7 +52,8 @@ class KisAccount:
         """Return D+2 cash in won and the holdings with shares left, all pages (TTTC8434R).
 
         Raises:
-            BrokerUnavailableError: no holding is listed while the totals value some. Else as for any query.
+            BrokerUnavailableError: no holding is listed while the totals value some, or a symbol is listed twice with
+                different shares. Else as for any query.
         """
         pages = await self._client.ask_all(Query(Call.BALANCE, self._client.account | _BALANCE), lane)
         totals = read(Call.BALANCE, BalanceTotals, pages[0].row(Call.BALANCE, "output2"))
@@ -61,21 +64,34 @@ class KisAccount:
 
 
 def _holding_rows(pages: list[Envelope]) -> list[HoldingRow]:
-    """Return the rows of all pages; one that comes again under the same key counts once, as it came last."""
-    rows = [read(Call.BALANCE, HoldingRow, row) for page in pages for row in page.rows(Call.BALANCE, "output1")]
-    return list({(row.pdno, row.trad_dvsn_name, row.loan_dt): row for row in rows}.values())
+    """Return one row a symbol; a row that comes again counts once, as it came last (F23)."""
+    rows: dict[str, HoldingRow] = {}
+    for each in (row for page in pages for row in page.rows(Call.BALANCE, "output1")):
+        row = read(Call.BALANCE, HoldingRow, each)
+        before = rows.get(row.pdno, row)
+        if _shares_of(before) != _shares_of(row):
+            raise BrokerUnavailableError(
+                f"{Call.BALANCE.label}: {row.pdno} is listed twice, {before.hldg_qty:,} and {row.hldg_qty:,} shares"
+            )
+        rows[row.pdno] = row
+    return list(rows.values())
+
+
+def _shares_of(row: HoldingRow) -> tuple[str, str, int, int, int]:
+    """Return what two rows of one holding cannot differ in; its price moves between two pages."""
+    return row.trad_dvsn_name, row.loan_dt, row.hldg_qty, row.ord_psbl_qty, row.pchs_amt
 
 
 def _holdings(rows: list[HoldingRow]) -> tuple[Holding, ...]:
-    holdings: dict[str, Holding] = {}
-    for row in rows:
-        before = holdings.get(row.pdno)
-        holdings[row.pdno] = Holding(
+    return tuple(
+        Holding(
             symbol=Symbol(row.pdno),
             name=row.prdt_name,
-            quantity=Quantity(row.hldg_qty + (before.quantity if before else 0)),
-            sellable=Quantity(row.ord_psbl_qty + (before.sellable if before else 0)),
-            cost=Won(row.pchs_amt + (before.cost if before else 0)),
+            quantity=Quantity(row.hldg_qty),
+            sellable=Quantity(row.ord_psbl_qty),
+            cost=Won(row.pchs_amt),
             price=Price(row.prpr),
         )
-    return tuple(holding for holding in holdings.values() if holding.quantity)
+        for row in rows
+        if row.hldg_qty
+    )

@@ -151,13 +151,38 @@ async def test_a_balance_goes_on_over_all_pages_and_counts_its_totals_once(broke
     ]
 
 
-async def test_parts_of_a_holding_add_up(broker: KisBroker, kis: ScriptedKis) -> None:
-    rows = [a_holding_row(), a_holding_row(trad_dvsn_name="자기융자", hldg_qty="5", pchs_amt="350000")]
-    kis.answers("inquire-balance", success("D", output1=rows, output2=TOTALS))
+async def test_a_holding_that_is_listed_twice_counts_once(broker: KisBroker, kis: ScriptedKis) -> None:
+    again = a_holding_row(prpr="70600")
+    kis.answers(
+        "inquire-balance",
+        success("M", output1=[a_holding_row()], output2=TOTALS, **KEYS),
+        success("D", output1=[again], output2=TOTALS),
+    )
 
     (held,) = (await broker.balance(Lane.RESOLVE)).holdings
 
-    assert (held.quantity, held.sellable, held.cost) == (15, 14, 1_050_500)
+    assert (held.quantity, held.sellable, held.cost, held.price) == (10, 7, 700_500, 70_600)
+    assert kis.asked("inquire-balance")[0].url.params["INQR_DVSN"] == "02"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"hldg_qty": "5"},
+        {"ord_psbl_qty": "5"},
+        {"pchs_amt": "350000"},
+        {"trad_dvsn_name": "자기융자"},
+        {"loan_dt": "20261102"},
+    ],
+)
+async def test_two_different_rows_of_one_symbol_are_no_balance(
+    broker: KisBroker, kis: ScriptedKis, other: dict[str, str]
+) -> None:
+    rows = [a_holding_row(), a_holding_row(**other)]
+    kis.answers("inquire-balance", success("D", output1=rows, output2=TOTALS))
+
+    with pytest.raises(BrokerUnavailableError, match="005930 is listed twice"):
+        await broker.balance(Lane.RESOLVE)
 
 
 async def test_an_empty_list_beside_a_value_is_not_flat(broker: KisBroker, kis: ScriptedKis) -> None:
