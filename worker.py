@@ -36,7 +36,7 @@ from embedded.errors import EmbeddedError
 from embedded.parts import EmbeddedParts
 from embedded.search_attributes import ensure_search_attributes
 from operations.fleet import Fleet
-from operations.hosting_duties import bring_back_workers, fleet_name, join_fleet, keep_account
+from operations.hosting_duties import bring_back_workers, fleet_name, join_fleet, keep_account, keep_closing
 from settings import Settings, SettingsError, load_settings
 from telemetry import start_logging, temporal_runtime
 from workflows import attributes
@@ -89,6 +89,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 _broken(stage.parts),
                 keep_account(fleet, name),
                 bring_back_workers(fleet, settings.rules),
+                keep_closing(fleet, settings.rules),
             )
 
 

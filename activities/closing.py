@@ -9,7 +9,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.cycles import Held
-from domain.event import Event, EventLevel
+from domain.event import Event, EventLevel, carried_event
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lane import Lane
 from domain.lock import LEASE_DURATION
@@ -177,18 +177,8 @@ class ClosingActivities:
 
     async def _report(self, account_id: AccountId, session_date: SessionDate, holdings: dict[Symbol, Quantity]) -> None:
         for symbol, quantity in holdings.items():
-            await self._database.events.append(
-                Event(
-                    account_id,
-                    "position_carried_overnight",
-                    EventLevel.CRITICAL,
-                    self._pace.now(),
-                    session_date=session_date,
-                    symbol=symbol,
-                    detail={"quantity": quantity},
-                    key=f"carried/{account_id}/{session_date}/{symbol}",
-                )
-            )
+            event = carried_event(account_id, session_date, self._pace.now(), symbol, quantity)
+            await self._database.events.append(event)
 
 
 async def _told(handle: "WorkflowHandle[object, object]", session_date: SessionDate) -> int:

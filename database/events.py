@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from database.pool import Executor, Pool, Row, transaction
-from domain.event import ENTRY_DENIED, Event, EventLevel
+from domain.event import CLOSE_MISSED, ENTRY_DENIED, Event, EventLevel
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
 from domain.order import OrderIntent
@@ -70,6 +70,16 @@ class Events:
     async def latest(self, account_id: AccountId, limit: int) -> tuple[Event, ...]:
         """Return the latest events, newest first."""
         return tuple(event_from_row(row) for row in await self._pool.fetch(self._LATEST, account_id, limit))
+
+    _MISSED = """
+    SELECT DISTINCT session_date FROM events
+    WHERE account_id = $1 AND session_date >= $2 AND kind = $3 ORDER BY session_date
+    """
+
+    async def missed_closes(self, account_id: AccountId, since: SessionDate) -> tuple[SessionDate, ...]:
+        """Return the sessions since a date that ended without a close, oldest first."""
+        rows = await self._pool.fetch(self._MISSED, account_id, since, CLOSE_MISSED)
+        return tuple(SessionDate(row["session_date"]) for row in rows)
 
     _COUNT = """
     SELECT count(*) FROM events WHERE account_id = $1 AND session_date = $2 AND kind = $3

@@ -72,6 +72,15 @@ class Positions:
         """Return every position of which shares are held, oldest first."""
         return tuple(_from_row(row) for row in await self._pool.fetch(self._HELD, account_id, None))
 
+    _TOUCHED = """
+    SELECT EXISTS (SELECT FROM positions WHERE account_id = $1 AND (is_live OR session_date = $2))
+    """
+
+    async def touched_in(self, account_id: AccountId, session_date: SessionDate) -> bool:
+        """Tell whether anything was opened in a session, or still lives."""
+        touched: bool = await self._pool.fetchval(self._TOUCHED, account_id, session_date)
+        return touched
+
     _LIVE = """
     SELECT position_id FROM positions WHERE account_id = $1 AND worker_id = $2 AND is_live
     """

@@ -76,6 +76,25 @@ class Summaries:
         """Return the sessions that have a summary, oldest first."""
         return tuple(SessionDate(row["session_date"]) for row in await self._pool.fetch(self._DATES, account_id))
 
+    _MISSING = """
+    SELECT DISTINCT session_date FROM positions
+    WHERE account_id = $1 AND session_date < $2
+        AND NOT EXISTS (SELECT FROM daily_summaries AS told
+            WHERE told.account_id = $1 AND told.session_date = positions.session_date)
+    UNION
+    SELECT $3::date FROM positions
+    WHERE account_id = $1 AND session_date <= $3::date AND is_live
+        AND NOT EXISTS (SELECT FROM daily_summaries AS told WHERE told.account_id = $1 AND told.session_date = $3::date)
+    ORDER BY session_date
+    """
+
+    async def missing_before(
+        self, account_id: AccountId, today: SessionDate, last_session: SessionDate
+    ) -> tuple[SessionDate, ...]:
+        """Return the sessions before today without a summary in which something of ours was opened or still lived."""
+        rows = await self._pool.fetch(self._MISSING, account_id, today, last_session)
+        return tuple(SessionDate(row["session_date"]) for row in rows)
+
     _ON = """
     SELECT session_date, scope, summary FROM daily_summaries
     WHERE account_id = $1 AND session_date = $2 ORDER BY length(scope), scope

@@ -7,10 +7,13 @@ from typing import Final
 
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
+from domain.money import Quantity
 from domain.session import SessionDate
 
 ENTRY_DENIED: Final = "entry_denied"
 """The kind of event by which denials are counted; its detail names the denial."""
+CLOSE_MISSED: Final = "close_missed"
+"""The kind of event of a session that ended without a market close; shown until the next session has ended."""
 
 
 class EventLevel(StrEnum):
@@ -35,3 +38,19 @@ class Event:
     symbol: Symbol | None = None
     detail: dict[str, str | int] = field(default_factory=dict)
     key: str = ""
+
+
+def carried_event(
+    account_id: AccountId, session_date: SessionDate, at: datetime, symbol: Symbol, quantity: Quantity
+) -> Event:
+    """Return the event of shares that a session left behind; told once, whoever finds them first."""
+    return Event(
+        account_id,
+        "position_carried_overnight",
+        EventLevel.CRITICAL,
+        at,
+        session_date=session_date,
+        symbol=symbol,
+        detail={"quantity": quantity},
+        key=f"carried/{account_id}/{session_date}/{symbol}",
+    )

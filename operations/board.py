@@ -11,7 +11,7 @@ from rich.text import Text
 from domain.clock import in_seoul
 from domain.identity import Environment
 from domain.money import Won, total
-from domain.session import SessionPhase, SessionPlan
+from domain.session import SessionDate, SessionPhase, SessionPlan
 from domain.worker_state import WorkerState
 from operations.fleet import Fleet
 
@@ -36,6 +36,8 @@ class Board:
     rows: "tuple[WorkerRow, ...]"
     kill_switch_on: bool = False
     web_ui: str | None = None
+    missed_closes: tuple[SessionDate, ...] = ()
+    """Sessions that ended without a market close, this one or the one before."""
     trouble: str = ""
     """Why this is not the present state, if it is not."""
 
@@ -60,7 +62,9 @@ async def read_board(fleet: Fleet, market_now: datetime) -> Board:
     plan = fleet.plan_of_the_day(market_now)
     rows = await fleet.database.workers.board(fleet.account_id, plan.session.date)
     risk = await fleet.database.risk.state(fleet.account_id)
-    return Board(fleet.environment, market_now, plan, rows, risk.kill_switch_on, fleet.web_ui)
+    before = fleet.calendar.session_before(plan.session.date).date
+    missed = await fleet.database.events.missed_closes(fleet.account_id, before)
+    return Board(fleet.environment, market_now, plan, rows, risk.kill_switch_on, fleet.web_ui, missed)
 
 
 def rendered(board: Board) -> RenderableType:
@@ -82,6 +86,8 @@ def heading(board: Board) -> tuple[str, ...]:
     first = f"HARU · {board.environment.upper()} · {in_seoul(board.now):%Y-%m-%d %H:%M:%S} KST · {countdown(board)}"
     if board.kill_switch_on:
         first += " · KILL SWITCH ON"
+    for date in board.missed_closes:
+        first += f" · CLOSE OF {date} MISSED"
     if board.trouble:
         first += f" · {board.trouble}"
     second = f"net {board.realised:+,} won in {board.trades} trades · unrealised {board.unrealised:+,} won"
@@ -117,6 +123,7 @@ def as_json(board: Board) -> dict[str, Any]:
         "phase": board.plan.session.phase_at(board.now).value,
         "liquidation_at": in_seoul(board.plan.liquidation_at).isoformat(),
         "kill_switch_on": board.kill_switch_on,
+        "missed_closes": [date.isoformat() for date in board.missed_closes],
         "realised_pnl": board.realised,
         "unrealised_pnl": board.unrealised,
         "trades": board.trades,

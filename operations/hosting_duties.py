@@ -14,6 +14,7 @@ from database.errors import DATABASE_FAULTS, AccountInUseError
 from domain.identity import WorkerId
 from domain.rules import TradingRules
 from domain.worker_state import WorkerLife
+from operations.close_duty import see_to_the_close
 from operations.fleet import Fleet
 from operations.starting import start_worker
 
@@ -22,6 +23,7 @@ logger = logging.getLogger("haru.hosting")
 _ACCOUNT_LEASE: Final = timedelta(seconds=30)
 _RENEWAL: Final = 10.0
 _ROUND: Final = 5.0
+_CLOSE_ROUND: Final = 15.0
 _NOBODY: Final = WorkerId("")
 
 
@@ -62,6 +64,11 @@ async def bring_back_workers(fleet: Fleet, rules: TradingRules) -> None:
             await start_worker(fleet, WorkerLife(fleet.account_id, worker_id, rules, fleet.clock, paused=True))
 
     await _for_ever(_ROUND, look)
+
+
+async def keep_closing(fleet: Fleet, rules: TradingRules) -> None:
+    """See to it, for as long as this process lives, that no session ends without a close unnoticed (F40)."""
+    await _for_ever(_CLOSE_ROUND, lambda: see_to_the_close(fleet, rules))
 
 
 async def _unguarded(fleet: Fleet) -> list[WorkerId]:

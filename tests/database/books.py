@@ -46,13 +46,14 @@ def an_opening(intent: OrderIntent, **changes: Any) -> PositionOpening:
 class Books:
     """Walks one trade through the ledger, step by step."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, account_id: AccountId = ACCOUNT) -> None:
         self.database = database
+        self.account_id = account_id
         self._number = 0
 
     async def locked(self, worker: WorkerId = WORKER, symbol: Symbol = SAMSUNG, duration: timedelta = LEASE) -> Lease:
         """Win the symbol's lock."""
-        lease = await self.database.locks.acquire(ACCOUNT, symbol, worker, duration)
+        lease = await self.database.locks.acquire(self.account_id, symbol, worker, duration)
         assert isinstance(lease, Lease)
         return lease
 
@@ -64,6 +65,7 @@ class Books:
             Side.BUY,
             quantity,
             intent_id=IntentId(name),
+            account_id=self.account_id,
             position_id=PositionId(name),
             worker_id=lease.worker_id,
             symbol=lease.symbol,
@@ -78,6 +80,7 @@ class Books:
             Side.SELL,
             quantity,
             intent_id=IntentId(f"{lease.worker_id}/{self._number}"),
+            account_id=self.account_id,
             position_id=position_id,
             worker_id=lease.worker_id,
             symbol=lease.symbol,
@@ -137,6 +140,7 @@ class Books:
     def a_trade(self, bought: OrderRecord, sold: OrderRecord, **changes: Any) -> ClosedTrade:
         """Return the trade that adds up with its two orders."""
         trade = a_closed_trade(
+            account_id=bought.intent.account_id,
             position_id=bought.intent.position_id,
             worker_id=bought.intent.worker_id,
             symbol=bought.intent.symbol,
