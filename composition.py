@@ -17,6 +17,7 @@ from temporalio.worker import Worker
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
 from activities.entries import EntryActivities
+from activities.foreign_sales import ForeignSales
 from activities.market_data import MarketDataActivities
 from activities.orders import OrderActivities
 from activities.pace import Pace
@@ -143,8 +144,9 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, BANKIS_COMMISSION)
     orders = OrderActivities(with_.broker, with_.database, with_.pace)
     resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof)
-    watching = WatchingActivities(feed, with_.database, with_.pace)
-    selling = SellingActivities(feed, with_.broker, with_.database, with_.pace)
+    foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)
+    watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace)
+    selling = SellingActivities(feed, foreign_sales, with_.database, with_.pace)
     settling = SettlingActivities(with_.database, with_.pace, BANKIS_COMMISSION)
     closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace)
     reconciling = ReconcilingActivities(with_.broker, with_.database, with_.pace)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from temporalio import activity
 
+from activities.foreign_sales import ForeignSales
 from activities.leases import renew
 from activities.quote_feed import QuoteFeed
 from domain.errors import TryAgainError
@@ -13,7 +14,7 @@ from domain.identity import IntentId, PositionId
 from domain.lane import Lane
 from domain.lock import Lease
 from domain.market import Quote, Side, Symbol
-from domain.money import Quantity
+from domain.money import Quantity, Won
 from domain.order import OrderIntent, OrderPurpose, OrderType
 from domain.position import ExitReason, OpenPosition
 from domain.pricing import exit_limit
@@ -23,7 +24,6 @@ from domain.worker_state import WorkerState
 
 if TYPE_CHECKING:
     from activities.pace import Pace
-    from broker.protocol import Broker
     from database.database import Database
 
 
@@ -70,8 +70,9 @@ class MarketShut:
 
 @dataclass(frozen=True, slots=True)
 class SoldByOthers:
-    """The broker holds none of these shares, and lists somebody else's sale of them (F32)."""
+    """The broker holds none of these shares and lists somebody else's sale, which brought so many won (F32)."""
 
+    brought: Won | None = None
     kind: Literal["sold_by_others"] = "sold_by_others"
 
 
@@ -81,9 +82,9 @@ ExitDecision = PreparedExit | NothingToSell | MarketShut | SoldByOthers
 class SellingActivities:
     """Decides how the shares of a position are sold next."""
 
-    def __init__(self, feed: QuoteFeed, broker: "Broker", database: "Database", pace: "Pace") -> None:
+    def __init__(self, feed: QuoteFeed, foreign_sales: ForeignSales, database: "Database", pace: "Pace") -> None:
         self._feed = feed
-        self._broker = broker
+        self._foreign_sales = foreign_sales
         self._database = database
         self._pace = pace
 
@@ -99,11 +100,11 @@ class SellingActivities:
         if self._pace.now() >= request.session_ends_at:
             return MarketShut()
         await renew(self._database.locks, request.lease)
-        if request.after_refusal:
-            left = await self._left_by_others(position)
-            if not left:
-                return SoldByOthers()
-            position = replace(position, quantity=left)
+        if request.after_refusal or request.reason is ExitReason.FOREIGN_SALE:
+            left = await self._foreign_sales.left_of(position, Lane.EXIT)
+            if not left.quantity:
+                return SoldByOthers(left.brought)
+            position = replace(position, quantity=left.quantity)
         intent = await self._exit_intent(position, request)
         await self._database.orders.record_intent(intent)
         await self._database.workers.enter(
@@ -115,17 +116,6 @@ class SellingActivities:
             self._pace.now(),
         )
         return _prepared(intent)
-
-    async def _left_by_others(self, position: OpenPosition) -> Quantity:
-        """Return how many of our shares are left, by two witnesses; one alone may be late or empty (F22, F23)."""
-        day = session_date_of(self._pace.now())
-        listed = await self._broker.orders_on(day, Lane.EXIT, position.symbol, Side.SELL)
-        bound = await self._database.orders.bound_refs(position.account_id, day)
-        foreign = sum(row.filled_quantity for row in listed if row.ref not in bound)
-        balance = await self._broker.balance(Lane.EXIT)
-        held = sum(holding.quantity for holding in balance.holdings if holding.symbol == position.symbol)
-        missing = min(max(position.quantity - held, 0), foreign)
-        return Quantity(position.quantity - missing)
 
     async def _exit_intent(self, position: OpenPosition, request: ExitRequest) -> OrderIntent:
         execution = request.rules.execution

@@ -29,6 +29,8 @@ class CloseRequest:
     reason: ExitReason
     lease: Lease | None
     symbol_cooldown: timedelta
+    brought_by_others: Won | None = None
+    """What somebody else's sale of the rest brought, where the broker lists it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class SettlingActivities:
             request.reason,
             self._pace.now(),
             self._commission,
+            request.brought_by_others,
         )
         now = self._pace.now()
         await self._database.trades.close(trade, request.lease, release_lock=True)

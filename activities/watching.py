@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
+from activities.foreign_sales import LOOK_FOR_HAND_SALES, ForeignSales
 from activities.heart import Heart
 from activities.leases import renew
 from activities.quote_feed import QuoteFeed
@@ -16,7 +17,7 @@ from domain.lane import Lane
 from domain.lock import LEASE_DURATION, Lease
 from domain.market import MarketView, Quote, Symbol, problem_with
 from domain.money import Price
-from domain.position import OpenPosition
+from domain.position import ExitReason, OpenPosition
 from domain.rules import TradingRules
 from domain.worker_state import WorkerState
 from strategies import strategies_named
@@ -42,8 +43,9 @@ class WatchRequest:
 class WatchingActivities:
     """Watches positions and keeps their leases."""
 
-    def __init__(self, feed: QuoteFeed, database: "Database", pace: "Pace") -> None:
+    def __init__(self, feed: QuoteFeed, foreign_sales: ForeignSales, database: "Database", pace: "Pace") -> None:
         self._feed = feed
+        self._foreign_sales = foreign_sales
         self._database = database
         self._pace = pace
 
@@ -57,7 +59,7 @@ class WatchingActivities:
         best = Price(max(position.high_water_mark, _best_of_earlier_attempt()))
         position = replace(position, high_water_mark=best)
         await self._announce(position)
-        renewed_after = timedelta(0)
+        renewed_after, counted_after = timedelta(0), LOOK_FOR_HAND_SALES
         async with Heart(int(best)) as heart:
             with self._feed.watching(request.symbol):
                 while True:
@@ -65,6 +67,9 @@ class WatchingActivities:
                         await renew(self._database.locks, request.lease)
                         renewed_after = self._pace.waited() + _RENEWAL
                     position, signal = await self._look(position, request)
+                    if signal is None and self._pace.waited() >= counted_after:
+                        signal = await self._sold_by_hand(position)
+                        counted_after = self._pace.waited() + LOOK_FOR_HAND_SALES
                     if signal is not None:
                         return signal
                     heart.progress(int(position.high_water_mark))
@@ -86,6 +91,14 @@ class WatchingActivities:
         wants_out = problem is None and strategy.wants_out(view, position, request.rules.strategy)
         context = ExitContext(position, view, self._pace.now(), request.deadline, wants_out, age)
         return position, decide_exit(context)
+
+    async def _sold_by_hand(self, position: OpenPosition) -> ExitSignal | None:
+        if not await self._foreign_sales.took_all_of(position):
+            return None
+        best = position.high_water_mark
+        return ExitSignal(
+            ExitReason.FOREIGN_SALE, position.last_price, self._pace.now(), best, "the owner has sold all of it"
+        )
 
     async def _view(self, position: OpenPosition, request: WatchRequest) -> MarketView:
         """Return what the feed shows, or the last known price as what it is: too old to decide anything."""

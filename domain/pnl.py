@@ -20,17 +20,21 @@ def closed_trade(  # noqa: PLR0913, PLR0917 the whole story of a position, told 
     reason: ExitReason,
     closed_at: datetime,
     commission: Rate,
+    brought_by_others: Won | None = None,
 ) -> ClosedTrade:
     """Return the trade with its realised PnL, booked on the KST date of ``closed_at`` (market time, UTC).
 
     The exit's decision price is that of the first exit order, filled or not, so that chasing counts as slippage.
-    Shares that somebody else sold (``FOREIGN_SALE``) are booked at the last price seen.
+    Shares that somebody else sold (``FOREIGN_SALE``) are booked at what that sale brought in won, at the last price
+    seen where nobody knows it.
 
     Raises:
         InvalidTransitionError: the exits sold more than was bought, or less without a foreign sale.
     """
     quantity = _filled(entry)
     foreign = _sold_elsewhere(position, quantity, _filled(exits), reason)
+    if foreign and brought_by_others is not None:
+        foreign = brought_by_others
     rates = cost_rates(session_date_of(closed_at), commission)
     foreign_costs = order_costs(Side.SELL, foreign, position.market, rates)
     return ClosedTrade(

@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.clock import MarketClock
     from domain.errors import StaleFencingTokenError
     from domain.identity import IntentId
+    from domain.money import Won
     from domain.order import OrderPurpose, OrderStatus
     from domain.position import ExitReason
     from domain.rules import TradingRules
@@ -75,7 +76,7 @@ class Selling:
             if isinstance(decision, NothingToSell):
                 return await self._close(sale, sale.reason)
             if isinstance(decision, SoldByOthers):
-                return await self._close(sale, ExitReason.FOREIGN_SALE)
+                return await self._close(sale, ExitReason.FOREIGN_SALE, decision.brought)
             refused = await self._is_refused(sale, decision, attempt)
             attempt += 1
 
@@ -115,8 +116,9 @@ class Selling:
             return reprice
         return max(self._clock.real_time(session.ends_at) - workflow.now() + _AUCTION_GRACE, reprice)
 
-    async def _close(self, sale: Sale, reason: ExitReason) -> TradeResult:
-        request = CloseRequest(sale.held.position_id, reason, sale.held.lease, sale.rules.risk.symbol_cooldown)
+    async def _close(self, sale: Sale, reason: ExitReason, brought_by_others: Won | None = None) -> TradeResult:
+        cooldown = sale.rules.risk.symbol_cooldown
+        request = CloseRequest(sale.held.position_id, reason, sale.held.lease, cooldown, brought_by_others)
         return await workflow.execute_activity_method(
             SettlingActivities.close_position,
             request,

@@ -11,6 +11,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
 from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
+from activities.foreign_sales import ForeignSales
 from activities.market_data import MarketDataActivities, ScanRequest
 from activities.orders import FollowRequest, OrderActivities, SubmitRequest
 from activities.quote_feed import QuoteFeed
@@ -102,8 +103,9 @@ class Desk:
         self.entries = EntryActivities(self.feed, broker, database, pace, BANKIS_COMMISSION)
         self.orders = OrderActivities(broker, database, pace)
         self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules())
-        self.watching = WatchingActivities(self.feed, database, pace)
-        self.selling = SellingActivities(self.feed, broker, database, pace)
+        self.foreign_sales = foreign_sales = ForeignSales(broker, database, pace)
+        self.watching = WatchingActivities(self.feed, foreign_sales, database, pace)
+        self.selling = SellingActivities(self.feed, foreign_sales, database, pace)
         self.settling = SettlingActivities(database, pace, BANKIS_COMMISSION)
         self.closing = ClosingActivities(broker, database, CALENDAR, CloseLeads(), pace)
         self.reconciling = ReconcilingActivities(broker, database, pace)

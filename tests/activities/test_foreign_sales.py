@@ -2,21 +2,26 @@
 
 from datetime import timedelta
 
+from activities.foreign_sales import LOOK_FOR_HAND_SALES
 from activities.selling import PreparedExit, SoldByOthers
 from activities.settling import CloseRequest
 from domain.market import Side
 from domain.money import Price, Quantity
+from domain.order import OrderPurpose
 from domain.position import ExitReason
 from simulator.orders import OrderRequest, OrderType
 from tests.activities.desk import Desk
-from tests.builders import SAMSUNG
+from tests.builders import MONDAY, SAMSUNG
 from tests.stepping import ACCOUNT
 
 
-def sell_by_hand(desk: Desk, quantity: int) -> None:
-    account = desk.sent[0].account
-    order = OrderRequest(account, SAMSUNG, Side.SELL, OrderType.MARKET, Quantity(quantity), Price(0))
+def by_hand(desk: Desk, side: Side, quantity: int) -> None:
+    order = OrderRequest(desk.broker_account.id, SAMSUNG, side, OrderType.MARKET, Quantity(quantity), Price(0))
     assert desk.simulation.place_order(order, by_hand=True).filled == quantity
+
+
+def sell_by_hand(desk: Desk, quantity: int) -> None:
+    by_hand(desk, Side.SELL, quantity)
 
 
 async def test_shares_that_the_owner_sold_are_not_sold_again(desk: Desk) -> None:
@@ -25,11 +30,40 @@ async def test_shares_that_the_owner_sold_are_not_sold_again(desk: Desk) -> None
 
     decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 1, after_refusal=True))
 
-    assert decision == SoldByOthers()
-    close = CloseRequest(entry.position_id, ExitReason.FOREIGN_SALE, entry.lease, timedelta(0))
+    assert isinstance(decision, SoldByOthers)
+    close = CloseRequest(entry.position_id, ExitReason.FOREIGN_SALE, entry.lease, timedelta(0), decision.brought)
     result = await desk.does(desk.settling.close_position, close)
     assert result.exit_reason is ExitReason.FOREIGN_SALE
     assert await desk.database.positions.held_in(ACCOUNT) == ()
+
+
+async def test_the_trade_is_booked_at_the_owners_price_not_at_the_last_one_seen(desk: Desk) -> None:
+    entry = await desk.buys()
+    desk.price_moves(+0.02)
+    sell_by_hand(desk, entry.quantity)
+    theirs = desk.side_of(Side.SELL)[-1]
+    desk.price_moves(-0.04)
+
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 1, after_refusal=True))
+
+    assert decision == SoldByOthers(theirs.amount)
+    close = CloseRequest(entry.position_id, ExitReason.FOREIGN_SALE, entry.lease, timedelta(0), theirs.amount)
+    await desk.does(desk.settling.close_position, close)
+    (trade,) = await desk.database.trades.on(ACCOUNT, MONDAY)
+    assert trade.exit_amount == theirs.amount
+
+
+async def test_what_the_owner_sold_before_we_bought_does_not_set_the_price(desk: Desk) -> None:
+    by_hand(desk, Side.BUY, 5)
+    sell_by_hand(desk, 5)
+    desk.passes(minutes=1)
+    entry = await desk.buys()
+    desk.price_moves(+0.02)
+    sell_by_hand(desk, entry.quantity)
+
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 1, after_refusal=True))
+
+    assert decision == SoldByOthers(desk.side_of(Side.SELL)[-1].amount)
 
 
 async def test_only_what_the_owner_left_is_sold(desk: Desk) -> None:
@@ -50,3 +84,63 @@ async def test_an_empty_balance_alone_proves_no_sale(desk: Desk) -> None:
 
     assert isinstance(decision, PreparedExit)
     assert decision.quantity == entry.quantity
+
+
+async def test_a_sale_by_hand_is_noticed_while_holding(desk: Desk) -> None:
+    entry = await desk.buys()
+    desk.pace.meanwhile.extend([lambda: None] * 3)
+    desk.pace.meanwhile.append(lambda: sell_by_hand(desk, entry.quantity))
+
+    signal = await desk.watches(entry)
+
+    assert signal.reason is ExitReason.FOREIGN_SALE
+    assert desk.pace.waited() >= LOOK_FOR_HAND_SALES
+    request = desk.exit_of(entry, 0, reason=signal.reason)
+    assert isinstance(await desk.does(desk.selling.prepare_exit, request), SoldByOthers)
+    assert len(desk.side_of(Side.SELL)) == 1, "nothing of ours was sent"
+
+
+async def test_an_empty_balance_while_holding_ends_no_watch(desk: Desk) -> None:
+    entry = await desk.buys()
+    desk.simulation.add_fault(kind="empty_balance", count=0)
+    desk.pace.meanwhile.extend([lambda: None] * 70)
+    desk.pace.meanwhile.append(lambda: desk.price_moves(-0.1))
+
+    signal = await desk.watches(entry)
+
+    assert signal.reason is ExitReason.STOP_LOSS
+
+
+async def test_a_part_that_the_owner_sells_leaves_the_rest_watched(desk: Desk) -> None:
+    entry = await desk.buys()
+    sell_by_hand(desk, 1)
+
+    assert not await desk.does(desk.foreign_sales.took_all_of, await desk.holding(entry.position_id))
+
+
+async def test_our_own_sale_that_is_not_booked_yet_is_nobody_elses(desk: Desk) -> None:
+    entry = await desk.buys()
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2))
+    assert isinstance(decision, PreparedExit)
+    desk.simulation.add_fault(kind="drop_reply_after", path="order-cash")
+    await desk.submits(decision, OrderPurpose.EXIT)
+
+    assert not await desk.does(desk.foreign_sales.took_all_of, await desk.holding(entry.position_id))
+
+
+async def test_watchers_of_one_process_share_one_look_at_the_account(desk: Desk) -> None:
+    entry = await desk.buys()
+    position = await desk.holding(entry.position_id)
+    before = desk.simulation.calls.total
+
+    for _ in range(5):
+        await desk.does(desk.foreign_sales.took_all_of, position)
+
+    assert desk.simulation.calls.total == before + 1
+
+
+async def test_a_broker_that_is_away_ends_no_watch(desk: Desk) -> None:
+    entry = await desk.buys()
+    desk.simulation.add_fault(kind="http_error", path="inquire-balance", count=0)
+
+    assert not await desk.does(desk.foreign_sales.took_all_of, await desk.holding(entry.position_id))

@@ -31,9 +31,13 @@ def sold(quantity: int = 10, price: int = 71_000, **intent: Any) -> OrderRecord:
 
 
 def trade_of(
-    entry: list[OrderRecord], exits: list[OrderRecord], reason: ExitReason = ExitReason.TAKE_PROFIT, **position: Any
+    entry: list[OrderRecord],
+    exits: list[OrderRecord],
+    reason: ExitReason = ExitReason.TAKE_PROFIT,
+    brought: Won | None = None,
+    **position: Any,
 ) -> ClosedTrade:
-    return closed_trade(an_open_position(**position), entry, exits, reason, LATER, BANKIS_COMMISSION)
+    return closed_trade(an_open_position(**position), entry, exits, reason, LATER, BANKIS_COMMISSION, brought)
 
 
 def test_a_round_trip_earns_gross_less_commission_and_tax() -> None:
@@ -106,6 +110,18 @@ def test_shares_that_somebody_else_sold_are_booked_at_the_last_price() -> None:
     assert trade.exit_amount == 690_000
     assert trade.exit_decision_price == 69_000
     assert trade.exit_costs == Costs(Won(96), Won(345 + 1_035))
+
+
+def test_shares_that_somebody_else_sold_are_booked_at_what_they_brought_where_that_is_known() -> None:
+    trade = trade_of([bought()], [sold(4, 71_000)], ExitReason.FOREIGN_SALE, brought=Won(6 * 72_500))
+
+    assert trade.exit_amount == 4 * 71_000 + 6 * 72_500
+
+
+def test_a_sale_of_our_own_is_not_booked_twice_as_somebody_elses() -> None:
+    trade = trade_of([bought()], [sold(10, 71_000)], ExitReason.FOREIGN_SALE, brought=Won(6 * 72_500))
+
+    assert trade.exit_amount == 10 * 71_000
 
 
 def test_a_foreign_sale_may_follow_a_part_of_our_own() -> None:

@@ -1,0 +1,89 @@
+"""Shares of ours that the account's owner has sold by hand: two witnesses must agree before we believe it (F32)."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from temporalio import activity
+
+from domain.errors import TradingError
+from domain.lane import Lane
+from domain.market import Side, Symbol
+from domain.money import Quantity, Won
+from domain.order import BrokerOrder
+from domain.position import OpenPosition
+from domain.session import session_date_of
+
+if TYPE_CHECKING:
+    from activities.pace import Pace
+    from broker.protocol import Balance, Broker
+    from database.database import Database
+
+LOOK_FOR_HAND_SALES: Final = timedelta(seconds=60)
+"""Real time between two looks at the account while holding; all watchers of a process share one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of our shares, and what the listed sales of the others brought in won."""
+
+    quantity: Quantity
+    brought: Won
+
+
+class ForeignSales:
+    """Compares what a position should hold with the broker's balance and with its list of sales."""
+
+    def __init__(self, broker: "Broker", database: "Database", pace: "Pace") -> None:
+        self._broker = broker
+        self._database = database
+        self._pace = pace
+        self._balance: Balance | None = None
+        self._read_at: datetime | None = None
+        self._reading = asyncio.Lock()
+
+    async def left_of(self, position: OpenPosition, lane: Lane) -> Left:
+        """Return how many of our shares are left; one witness alone may be late or empty (F22, F23)."""
+        foreign = await self._foreign_sales(position, lane)
+        sold = sum(row.filled_quantity for row in foreign)
+        missing = min(position.quantity - _held(await self._broker.balance(lane), position.symbol), sold)
+        if missing <= 0:
+            return Left(position.quantity, Won(0))
+        # What the owner sold before we bought was hardly ours.
+        priced = [row for row in foreign if row.ordered_at >= position.opened_at] or foreign
+        amount, shares = sum(row.filled_amount for row in priced), sum(row.filled_quantity for row in priced)
+        return Left(Quantity(position.quantity - missing), Won(amount * missing // shares))
+
+    async def took_all_of(self, position: OpenPosition) -> bool:
+        """Tell whether nothing is left of a position that we are not selling ourselves; in doubt it is still there."""
+        try:
+            if _held(await self._recent_balance(), position.symbol) or await self._is_traded_by_us(position):
+                return False
+            left = await self.left_of(position, Lane.WATCH)
+        except TradingError as fault:
+            activity.logger.warning("holdings_not_checked", extra={"symbol": position.symbol, "cause": str(fault)})
+            return False
+        return not left.quantity
+
+    async def _recent_balance(self) -> "Balance":
+        async with self._reading:
+            oldest = self._pace.now() - self._pace.clock.market_duration(LOOK_FOR_HAND_SALES)
+            if self._balance is None or self._read_at is None or self._read_at <= oldest:
+                self._balance = await self._broker.balance(Lane.WATCH)
+                self._read_at = self._pace.now()
+            return self._balance
+
+    async def _is_traded_by_us(self, position: OpenPosition) -> bool:
+        active = await self._database.orders.active_in(position.account_id)
+        return any(order.intent.symbol == position.symbol for order in active)
+
+    async def _foreign_sales(self, position: OpenPosition, lane: Lane) -> list[BrokerOrder]:
+        day = session_date_of(self._pace.now())
+        listed = await self._broker.orders_on(day, lane, position.symbol, Side.SELL)
+        bound = await self._database.orders.bound_refs(position.account_id, day)
+        return [row for row in listed if row.ref not in bound and row.filled_quantity]
+
+
+def _held(balance: "Balance", symbol: Symbol) -> int:
+    return sum(holding.quantity for holding in balance.holdings if holding.symbol == symbol)
