@@ -3,11 +3,13 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+KIS ?= simulator
+ORDERS ?= no
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: demo test chaos matrix lint format bench clean
+.PHONY: demo test conformance chaos matrix lint format bench clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)  ## a whole accelerated trading day; ARGS="--help" shows what can be asked
@@ -15,6 +17,9 @@ demo: $(READY)  ## a whole accelerated trading day; ARGS="--help" shows what can
 
 test: $(READY)  ## all tests, against real servers
 	$(BIN)/python -m pytest $(ARGS)
+
+conformance: $(READY)  ## what we believe about KIS, asked of the simulator; KIS=paper with keys in .env, ORDERS=yes to place orders there
+	$(BIN)/python -m conformance --kis $(KIS) --orders $(ORDERS) $(ARGS)
 
 chaos: $(READY)  ## days under a seeded adversary, then every invariant counted; ARGS="--seed 7 --rounds 3"
 	$(BIN)/python -m chaos $(ARGS)

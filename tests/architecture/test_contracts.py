@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATIONS = ("pyproject.toml", ".importlinter.runtime")
 PACKAGES = (
-    *("activities", "bench", "broker", "chaos", "database", "domain", "embedded"),
+    *("activities", "bench", "broker", "chaos", "conformance", "database", "domain", "embedded"),
     *("exchange", "operations", "simulator", "strategies", "verifier", "workflows"),
 )
 
@@ -70,6 +70,8 @@ def test_every_contract_is_kept(source: Path, configuration: str) -> None:
         ("independent", "verifier/reading.py", "import operations.fleet"),
         ("sql", "verifier/reading.py", "import asyncpg"),
         ("layers", "chaos/schedule.py", "import bench.figures"),
+        ("impartial", "conformance/kis.py", "import broker.protocol"),
+        ("impartial", "conformance/clock.py", "import simulator.clock"),
         ("cycles", "domain/money.py", "import domain.tick_size"),
     ],
 )

@@ -1,0 +1,74 @@
+"""``python -m conformance``: exit code 0 when nothing differs, 1 when something does, 2 when it may not ask."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from conformance.asked import OrdersLeftError, ask_all
+from conformance.checks import FACTS
+from conformance.fact import PAPER, REAL, Finding, Verdict
+from conformance.kis import Access
+from conformance.paper import RefusedError, paper_access
+from conformance.report import summary, table, to_json
+from conformance.simulated import SimulatorFailedError, fill_the_order_list, simulator
+from settings import SettingsError
+
+_FOLDER = Path(".haru/conformance")
+_YES = "yes"
+
+
+async def _ask_simulator(service: str) -> tuple[Access, list[Finding]]:
+    async with simulator(service) as access:
+        await fill_the_order_list(access)
+        return access, await ask_all(access, FACTS)
+
+
+async def _ask_paper(*, may_order: bool) -> tuple[Access, list[Finding]]:
+    access = paper_access(may_order=may_order)
+    return access, await ask_all(access, FACTS)
+
+
+def _told(console: Console, access: Access, findings: list[Finding]) -> bool:
+    console.print(table(access, findings))
+    file = _FOLDER / f"{'simulator' if access.is_simulated else 'kis'}-{access.service}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(to_json(access, findings), ensure_ascii=False, indent=2) + "\n")
+    console.print(f"{summary(findings)}; written to {file}", soft_wrap=True)
+    return all(finding.verdict is not Verdict.DIFFERS for finding in findings)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m conformance", description="Ask a KIS server whether what we believe about it is true."
+    )
+    parser.add_argument("--kis", choices=("simulator", "paper"), default="simulator", help="whom to ask")
+    parser.add_argument(
+        "--orders", choices=("no", _YES), default="no", help="yes: place and cancel orders on paper too"
+    )
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Ask, show the table, write it as JSON, and return the exit code."""
+    asked = _parser().parse_args(arguments)
+    console = Console()
+    try:
+        if asked.kis == PAPER:
+            return 0 if _told(console, *asyncio.run(_ask_paper(may_order=asked.orders == _YES))) else 1
+        told = [_told(console, *asyncio.run(_ask_simulator(service))) for service in (REAL, PAPER)]
+    except (RefusedError, SettingsError) as error:
+        sys.stderr.write(f"conformance: {error}\n")
+        return 2
+    except (SimulatorFailedError, OrdersLeftError) as error:
+        sys.stderr.write(f"conformance: {error}\n")
+        return 1
+    return 0 if all(told) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

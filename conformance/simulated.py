@@ -1,0 +1,74 @@
+"""A simulator of our own for the length of one asking: a process in the middle of a session, with a full order list."""
+
+import sys
+from asyncio import create_subprocess_exec, subprocess, wait_for
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import httpx
+
+from conformance.kis import Access
+
+ACCOUNT: Final = "12345678"
+_PRODUCT: Final = "01"
+_READY: Final = "simulator ready on "
+_START_LIMIT: Final = 30.0
+_QUICK: Final = 40
+"""Calls a second: KIS's own limits would make one asking take minutes."""
+_MORE_THAN_A_PAGE: Final = {"real": 101, "paper": 16}
+
+
+class SimulatorFailedError(Exception):
+    """The simulator did not start; the text is what it said."""
+
+
+@asynccontextmanager
+async def simulator(service: str, *, limit: int = _QUICK) -> AsyncIterator[Access]:
+    """Start a simulator of a service (``real`` or ``paper``) and stop it at the end."""
+    options = {"port": 0, "clock": "2026-11-23 10:00:00", "environment": service}
+    options |= {"rate-limit": limit, "token-interval": 1}
+    words = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    process = await create_subprocess_exec(
+        sys.executable, "-m", "simulator", *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        yield _access(await _url_of(process), service, limit)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()
+
+
+async def fill_the_order_list(access: Access) -> None:
+    """Place more orders than one page of the list shows, as the account's owner would by hand."""
+    order = {"symbol": "000660", "side": "buy", "quantity": 1, "kind": "01"}
+    async with httpx.AsyncClient(base_url=access.rest_url) as http:
+        for _ in range(_MORE_THAN_A_PAGE[access.service]):
+            (await http.post(f"/control/accounts/{access.account}/orders", json=order)).raise_for_status()
+
+
+async def _url_of(process: subprocess.Process) -> str:
+    if process.stdout is None or process.stderr is None:
+        raise SimulatorFailedError("the simulator has no output")
+    line = (await wait_for(process.stdout.readline(), _START_LIMIT)).decode()
+    if not line.startswith(_READY):
+        raise SimulatorFailedError(f"the simulator did not start: {line}{(await process.stderr.read()).decode()}")
+    return line.removeprefix(_READY).strip()
+
+
+def _access(url: str, service: str, limit: int) -> Access:
+    return Access(
+        rest_url=url,
+        stream_url=url.replace("http", "ws", 1),
+        service=service,
+        app_key="PS" + "k" * 34,
+        app_secret="s" * 180,
+        account=ACCOUNT,
+        product=_PRODUCT,
+        hts_id="haru",
+        pace=1.1 / limit,
+        limit=limit,
+        may_order=True,
+        is_simulated=True,
+    )

@@ -1,0 +1,23 @@
+"""No fact holds at both of two servers that are wrong in everything."""
+
+import asyncio
+
+import pytest
+
+from conformance.asked import ask_all
+from conformance.checks import FACTS
+from conformance.fact import PAPER, REAL, Finding, Verdict
+from tests.conformance.wrong_servers import NOTHING, YES, a_server_that_says
+
+
+async def held(said: dict[str, object], service: str) -> set[str]:
+    with a_server_that_says(said, service) as access:
+        findings: list[Finding] = await ask_all(access, FACTS)
+    return {finding.fact.name for finding in findings if finding.verdict is Verdict.HOLDS}
+
+
+@pytest.mark.parametrize("service", [REAL, PAPER])
+async def test_no_fact_holds_at_both_wrong_servers(service: str) -> None:
+    silent, yielding = await asyncio.gather(held(NOTHING, service), held(YES, service))
+
+    assert silent & yielding == set()
