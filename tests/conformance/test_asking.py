@@ -56,8 +56,8 @@ def refuses(access: Access, path: str) -> None:
 
 
 async def test_without_the_word_no_order_is_sent_and_no_token_revoked(paper: Access) -> None:
-    keys = KEYS | {"app_key": paper.app_key, "account": f"{paper.account}-01"}
-    access = replace(access_from(BrokerSettings(**keys, rest_url=paper.rest_url), may_order=False), pace=0.0)
+    asked = {"app_key": paper.app_key, "account": f"{paper.account}-01", "rest_url": paper.rest_url}
+    access = replace(access_from(BrokerSettings.model_validate(KEYS | asked), may_order=False), pace=0.0)
 
     findings = await ask_all(access, [an_order, a_token_can_be_revoked, a_price_has_its_fields])
 

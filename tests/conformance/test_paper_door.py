@@ -37,7 +37,7 @@ def test_without_a_paper_account_nothing_is_asked(
 
 
 def test_live_settings_are_refused_even_when_asked_for_directly() -> None:
-    live = BrokerSettings(**KEYS, environment="live", live_confirmation=LIVE_WORD)
+    live = BrokerSettings.model_validate(KEYS | {"environment": "live", "live_confirmation": LIVE_WORD})
 
     with pytest.raises(RefusedError, match="paper accounts only"):
         access_from(live, may_order=False)
