@@ -13,14 +13,14 @@ from domain.errors import BrokerRefusedError
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lane import Lane
 from domain.lock import LEASE_DURATION, Lease
-from domain.market import InstrumentStatus, Quote, Side, Symbol, problem_with
+from domain.market import InstrumentStatus, Quote, QuoteProblem, Side, Symbol, problem_with
 from domain.money import Quantity, Rate, notional
 from domain.order import OrderIntent, OrderPurpose, OrderType
 from domain.position import PositionOpening, StrategyStamp
 from domain.pricing import entry_limit
 from domain.risk import Denied, EntryProposal, review
 from domain.rules import TradingRules
-from domain.screening import Candidate
+from domain.screening import Candidate, spread_is_wide
 from domain.session import SessionPlan
 from domain.sizing import size_entry
 from strategies import strategies_named
@@ -116,6 +116,9 @@ class EntryActivities:
         status = await self._feed.status(candidate.symbol, self._pace.clock.market_duration(LEASE_DURATION), Lane.ENTRY)
         if status.flags:
             return "flagged " + ", ".join(sorted(status.flags))
+        quote = await self._with_book(quote, rules)
+        if isinstance(quote, str):
+            return quote
         intent = await self._intent(candidate, quote, request, lease)
         if isinstance(intent, str):
             return intent
@@ -133,6 +136,19 @@ class EntryActivities:
             return "no quote"
         problem = problem_with(quote, self._pace.now(), age)
         return quote if problem is None else f"quote {problem}"
+
+    async def _with_book(self, quote: Quote, rules: TradingRules) -> Quote | str:
+        """Look into the order book where the quote cannot show it: the scan let the spread pass unseen."""
+        if quote.shows_book:
+            return quote
+        try:
+            seen = await self._feed.seen_in_book(quote, Lane.ENTRY)
+        except BrokerRefusedError as refusal:
+            return f"order book refused, {refusal}"
+        if spread_is_wide(seen, rules.screening):
+            return f"spread too wide: bid {seen.bid:,}, ask {seen.ask:,}"
+        crossed = 0 < seen.ask < seen.bid
+        return f"quote {QuoteProblem.CROSSED}" if crossed else seen
 
     async def _intent(
         self, candidate: Candidate, quote: Quote, request: EntryRequest, lease: Lease

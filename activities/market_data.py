@@ -60,6 +60,7 @@ class MarketDataActivities:
         self._pace = pace
         self._ranking: tuple[Symbol, ...] = ()
         self._ranked_until: datetime | None = None
+        self._turn = 0
 
     @activity.defn
     async def find_candidates(self, request: ScanRequest) -> Findings:
@@ -118,9 +119,9 @@ class MarketDataActivities:
 
     async def scan(self, request: ScanRequest) -> ScanReport:
         """Look at the whole universe once and count what each filter dropped."""
-        rules, now = request.rules, self._pace.now()
+        rules = request.rules
         stocks = marked_by(filters_named(rules.screening.custom_filters), await self._universe_in_view(request))
-        age = self._greatest_age(rules)
+        now, age = self._pace.now(), self._greatest_age(rules)
         shortlist = select_candidates(stocks, strategies_named(rules.strategy.names), rules, now, age)
         checked = await self._with_status(stocks, shortlist)
         report = select_candidates(checked, strategies_named(rules.strategy.names), rules, now, age)
@@ -135,10 +136,10 @@ class MarketDataActivities:
         await self._database.events.add_scan(request.account_id, date, request.worker_id, looked_at, named)
 
     async def _universe_in_view(self, request: ScanRequest) -> list[ScreenedStock]:
-        universe = await self._universe(request.rules)
+        universe = self._next_part(await self._universe(request.rules))
         greatest_age = self._pace.clock.market_duration(request.rules.execution.scan_interval)
-        quotes = await self._feed.quotes(universe, greatest_age, Lane.SCAN)
         await self._feed.learn_references(universe, Lane.SCAN)
+        quotes = await self._feed.quotes(universe, greatest_age, Lane.SCAN)
         locked = await self._database.locks.locked_symbols(request.account_id)
         risk = await self._database.risk.snapshot(
             request.account_id, request.worker_id, request.plan.session.date, self._pace.now()
@@ -159,6 +160,15 @@ class MarketDataActivities:
             self._ranked_until = self._pace.now() + self._pace.clock.market_duration(_RANKING_AGE)
         ranking = self._ranking[: rules.universe.ranking_size]
         return tuple(dict.fromkeys((*rules.universe.symbols, *ranking)))
+
+    def _next_part(self, universe: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
+        """Return the stocks of this scan: all, or in turn as many as can be priced before the first price is old."""
+        most = self._broker.most_stocks_per_scan
+        if most is None or len(universe) <= most:
+            return universe
+        start = self._turn % len(universe)
+        self._turn = start + most
+        return (*universe[start:], *universe[:start])[:most]
 
     def _ranking_is_old(self) -> bool:
         return self._ranked_until is None or self._pace.now() >= self._ranked_until

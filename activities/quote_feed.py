@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from domain.market import DailyReference, InstrumentStatus, MarketView, PriceSample, Quote, Symbol
+from domain.market import DailyReference, InstrumentStatus, MarketView, PriceSample, Quote, Symbol, with_book
 from domain.session import SessionDate, session_date_of
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ class QuoteFeed:
             if stale:
                 await self._refresh([*stale, *self._stale(tuple(self._watched), greatest_age)], lane)
         return {symbol: self._quotes[symbol] for symbol in wanted if symbol in self._quotes}
+
+    async def seen_in_book(self, quote: Quote, lane: "Lane") -> Quote:
+        """Return the quote with best bid and ask, asking for the order book where the quote cannot show them."""
+        return quote if quote.shows_book else with_book(quote, await self._broker.order_book(quote.symbol, lane))
 
     async def view(self, symbol: Symbol, greatest_age: timedelta, lane: "Lane") -> MarketView | None:
         """Return all that a rule may look at for one symbol, or None without a price."""

@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.foreign_sales import ForeignSales
 from activities.leases import renew
 from activities.quote_feed import QuoteFeed
-from domain.errors import TryAgainError
+from domain.errors import BrokerRefusedError, TryAgainError
 from domain.identity import IntentId, PositionId
 from domain.lane import Lane
 from domain.lock import Lease
@@ -119,8 +119,9 @@ class SellingActivities:
 
     async def _exit_intent(self, position: OpenPosition, request: ExitRequest) -> OrderIntent:
         execution = request.rules.execution
-        quote = await self._quote_for_sale(position.symbol, request.rules)
-        patient = quote is not None and request.attempt < execution.exit_limit_attempts
+        patient = request.attempt < execution.exit_limit_attempts
+        quote = await self._quote_for_sale(position.symbol, request.rules, look_into_book=patient)
+        patient = patient and quote is not None
         return OrderIntent(
             intent_id=request.intent_id,
             account_id=position.account_id,
@@ -139,14 +140,25 @@ class SellingActivities:
             decided_at=self._pace.now(),
         )
 
-    async def _quote_for_sale(self, symbol: Symbol, rules: TradingRules) -> Quote | None:
+    async def _quote_for_sale(self, symbol: Symbol, rules: TradingRules, *, look_into_book: bool) -> Quote | None:
         """Return a price to sell at, or None when none can be had: a sale waits for no quote, it goes at market."""
         age = self._pace.clock.market_duration(rules.execution.price_interval)
         try:
-            return (await self._feed.quotes([symbol], age, Lane.EXIT)).get(symbol)
+            quote = (await self._feed.quotes([symbol], age, Lane.EXIT)).get(symbol)
         except TryAgainError as fault:
             activity.logger.warning("selling_without_a_price", extra={"symbol": symbol, "cause": str(fault)})
             return None
+        if quote is None or quote.shows_book or not look_into_book:
+            return quote
+        return await self._seen_in_book(quote)
+
+    async def _seen_in_book(self, quote: Quote) -> Quote:
+        """Look for the best bid where the quote cannot show it; a sale does not wait for a book that does not come."""
+        try:
+            return await self._feed.seen_in_book(quote, Lane.EXIT)
+        except (TryAgainError, BrokerRefusedError) as fault:
+            activity.logger.warning("selling_without_a_book", extra={"symbol": quote.symbol, "cause": str(fault)})
+            return quote
 
 
 def _prepared(intent: OrderIntent) -> PreparedExit:

@@ -114,6 +114,11 @@ class Broker(Protocol):
         """Return whose money this is."""
         ...
 
+    @property
+    def most_stocks_per_scan(self) -> int | None:
+        """Return how many stocks can be priced before the first price is old; None for any number."""
+        ...
+
     async def quotes(self, symbols: Sequence[Symbol], lane: Lane) -> dict[Symbol, Quote]:
         """Return quotes, 30 symbols a call; symbols without a price are missing."""
         ...

@@ -1,6 +1,6 @@
 """What the market shows: symbols, quotes, order books, and whether a price may decide anything."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -49,6 +49,8 @@ class Quote:
     previous_close: Price = Price(0)
     limits: PriceLimits | None = None
     name: str = ""
+    shows_book: bool = True
+    """False where the broker tells a price without best bid and ask: both are zero then and mean nothing."""
 
     @property
     def change_rate(self) -> Decimal:
@@ -153,6 +155,20 @@ class OrderBook:
     symbol: Symbol
     asks: tuple[BookLevel, ...] = ()
     bids: tuple[BookLevel, ...] = ()
+
+
+def with_book(quote: Quote, book: OrderBook) -> Quote:
+    """Return the quote with the best prices of an order book; a side without a level stays empty."""
+    nothing = BookLevel(Price(0), Quantity(0))
+    ask, bid = next(iter(book.asks), nothing), next(iter(book.bids), nothing)
+    return replace(
+        quote,
+        bid=bid.price,
+        ask=ask.price,
+        bid_quantity=bid.quantity,
+        ask_quantity=ask.quantity,
+        shows_book=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)

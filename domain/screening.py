@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from domain.market import InstrumentStatus, MarketView, Symbol, problem_with
+from domain.market import InstrumentStatus, MarketView, Quote, Symbol, problem_with
 from domain.money import Price
 from domain.rules import ScreeningRules, StrategyRules, TradingRules
 from domain.strategy import EntrySignal, Strategy
@@ -75,6 +75,15 @@ CustomFilter = Callable[[ScreenedStock], bool]
 """Keeps a stock by returning True. Pure, like everything a scan decides by."""
 
 
+def spread_is_wide(quote: Quote, rules: ScreeningRules) -> bool:
+    """Tell whether best bid and ask are too far apart, or one is missing.
+
+    A quote that cannot show them is given the benefit of the doubt: whoever buys looks into the order book first.
+    """
+    spread = quote.spread_rate
+    return quote.shows_book and (spread is None or spread > rules.greatest_spread)
+
+
 @dataclass(frozen=True, slots=True)
 class _Look:
     stock: ScreenedStock
@@ -104,8 +113,7 @@ def _thin_turnover(look: _Look) -> bool:
 
 
 def _wide_spread(look: _Look) -> bool:
-    spread = look.stock.view.quote.spread_rate
-    return spread is None or spread > look.rules.greatest_spread
+    return spread_is_wide(look.stock.view.quote, look.rules)
 
 
 def _run_up(look: _Look) -> bool:

@@ -115,12 +115,16 @@ def a_simulation(at: str, **settings: Any) -> Simulation:
 
 
 def a_broker(
-    simulation: Simulation, database: Database, now: Callable[[], datetime], budget: RateBudget | None = None
+    simulation: Simulation,
+    database: Database,
+    now: Callable[[], datetime],
+    budget: RateBudget | None = None,
+    environment: Environment = Environment.SIMULATED,
 ) -> KisBroker:
     """Return the real client, connected to a simulator in this process, with its token in the database."""
     number, product = SIMULATED_ACCOUNT.split("-")
     connection = KisConnection(
-        environment=Environment.SIMULATED,
+        environment=environment,
         trading_url="http://simulator",
         app_key=SecretStr(APP_KEY),
         app_secret=SecretStr(APP_SECRET[:180].ljust(180, "s")),
@@ -191,11 +195,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def pinned_database(url: str) -> AsyncIterator[Database]:
-    """Open the book of record for the simulated account."""
+async def pinned_database(url: str, environment: Environment = Environment.SIMULATED) -> AsyncIterator[Database]:
+    """Open the book of record for the test account."""
     database = await open_database(url)
     try:
-        await database.accounts.pin(ACCOUNT, Environment.SIMULATED, FINGERPRINT)
+        await database.accounts.pin(ACCOUNT, environment, FINGERPRINT)
         yield database
     finally:
         await database.aclose()

@@ -61,6 +61,10 @@ class KisBroker:
         """Return whose money this is."""
         return self._environment
 
+    @property
+    def most_stocks_per_scan(self) -> int | None:
+        return self._quotes.most_stocks_per_scan
+
     async def quotes(self, symbols: Sequence[Symbol], lane: Lane) -> dict[Symbol, Quote]:
         return await self._quotes.quotes(symbols, lane)
 

@@ -60,6 +60,10 @@ class KisQuotes:
         self._session_days: dict[date, bool] = {}
         self._asked_on: SessionDate | None = None
 
+    @property
+    def most_stocks_per_scan(self) -> int | None:
+        return self._capabilities.most_stocks_per_scan
+
     async def quotes(self, symbols: Sequence[Symbol], lane: Lane) -> dict[Symbol, Quote]:
         """Return quotes of the stocks that have a price."""
         wanted = list(dict.fromkeys(symbols))

@@ -95,6 +95,7 @@ def quote_of_one(symbol: Symbol, row: PriceRow, observed_at: datetime) -> Quote:
         low_price=Price(row.stck_lwpr),
         previous_close=Price(row.stck_sdpr),
         limits=_limits(row.stck_llam, row.stck_mxpr),
+        shows_book=False,
     )
 
 

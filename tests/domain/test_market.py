@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.market import BookLevel, OrderBook, QuoteProblem, problem_with
+from domain.market import BookLevel, OrderBook, QuoteProblem, problem_with, with_book
 from domain.money import Price, Quantity
 from tests.builders import NOW, SAMSUNG, a_quote, a_reference
 
@@ -73,3 +73,19 @@ def test_an_order_book_may_be_empty() -> None:
 
     assert OrderBook(SAMSUNG).bids == ()
     assert OrderBook(SAMSUNG, asks=(level,)).asks[0].quantity == 10
+
+
+def test_a_quote_without_a_book_learns_its_best_prices_from_one() -> None:
+    blind = a_quote(bid=Price(0), ask=Price(0), shows_book=False)
+    asks = (BookLevel(Price(70_100), Quantity(3)), BookLevel(Price(70_200), Quantity(9)))
+
+    seen = with_book(blind, OrderBook(SAMSUNG, asks=asks, bids=(BookLevel(Price(70_000), Quantity(5)),)))
+
+    assert (seen.bid, seen.bid_quantity, seen.ask, seen.ask_quantity) == (70_000, 5, 70_100, 3)
+    assert seen.shows_book
+
+
+def test_an_empty_side_of_a_book_stays_empty() -> None:
+    seen = with_book(a_quote(shows_book=False), OrderBook(SAMSUNG))
+
+    assert (seen.bid, seen.ask, seen.spread_rate) == (0, 0, None)

@@ -201,3 +201,11 @@ def test_a_report_accounts_for_every_stock_and_keeps_the_ten_best(scores: dict[S
     everything = sorted((-Decimal(confidence), symbol) for symbol, confidence in confidences.items())
     assert kept == everything[:MOST_CANDIDATES]
     assert sum(report.dropped.values()) + len(confidences) == report.looked_at
+
+
+def test_a_spread_that_the_quote_cannot_show_is_not_held_against_the_stock() -> None:
+    blind = a_stock(a_quote(bid=Price(0), ask=Price(0), shows_book=False))
+    empty = a_stock(a_quote(bid=Price(0), ask=Price(0)))
+
+    assert first_failed_filter(blind, RULES, NOW, AGE) is None
+    assert first_failed_filter(empty, RULES, NOW, AGE) is ScreeningFilter.WIDE_SPREAD

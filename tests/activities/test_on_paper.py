@@ -1,0 +1,116 @@
+"""KIS's paper service: quotes one by one and without best bid and ask, no ranking, and yet whole trades."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from activities.entries import NoEntry, PreparedEntry
+from activities.selling import PreparedExit
+from domain.identity import Environment
+from domain.lane import Lane
+from domain.market import Symbol
+from domain.order import OrderPurpose, OrderStatus, OrderType
+from domain.rules import UniverseRules
+from simulator.settings import PAPER
+from tests.activities.desk import OPENS_AT, Desk, HandPace
+from tests.builders import HYNIX, SAMSUNG
+from tests.stepping import ACCOUNT, RULES, SYMBOLS, a_broker, a_simulation, pinned_database
+
+ORDER_BOOK = "FHKST01010200"
+
+
+@pytest.fixture
+async def paper(database_url: str) -> AsyncIterator[Desk]:
+    simulation = a_simulation(OPENS_AT, environment=PAPER)
+    pace = HandPace(simulation)
+    async with (
+        pinned_database(database_url, Environment.PAPER) as database,
+        a_broker(simulation, database, pace.now, environment=Environment.PAPER) as broker,
+    ):
+        yield Desk(simulation, database, broker, pace)
+
+
+async def test_a_whole_trade_from_the_scan_to_the_sale(paper: Desk) -> None:
+    await paper.registers()
+    paper.price_moves(0.04, HYNIX)
+    rules = replace(RULES.strategy, names=("volatility_breakout",))
+    request = paper.scan_request(strategy=rules, universe=UniverseRules(0, (SAMSUNG, HYNIX)))
+
+    found = await paper.does(paper.market_data.find_candidates, request)
+    assert HYNIX in {candidate.symbol for candidate in found.candidates}
+    entry = await paper.buys(HYNIX)
+    sold = await paper.sells(entry, attempt=0)
+
+    assert sold.status is OrderStatus.FILLED
+    assert sold.filled_quantity == entry.quantity
+    assert sold.intent.order_type is OrderType.LIMIT
+
+
+async def test_a_buy_is_priced_by_the_order_book_which_is_asked_for_once(paper: Desk) -> None:
+    entry = await paper.prepared(SAMSUNG)
+
+    book = await paper.broker.order_book(SAMSUNG, Lane.ENTRY)
+    record = await paper.database.orders.get(entry.intent_id)
+    assert record is not None
+    assert record.intent.limit_price is not None
+    assert record.intent.limit_price > book.asks[0].price
+    assert paper.simulation.calls.by_tr_id[ORDER_BOOK] == 2  # the other one is this test's
+
+
+async def test_a_book_without_a_side_is_refused_and_the_lock_given_back(paper: Desk) -> None:
+    paper.simulation.set_conditions(SAMSUNG, no_asks=True)
+
+    decision = await paper.prepares(SAMSUNG)
+
+    assert isinstance(decision, NoEntry)
+    assert decision.reasons[0].startswith(f"{SAMSUNG}: spread too wide: bid ")
+    assert await paper.database.locks.locked_symbols(ACCOUNT) == set()
+
+
+async def test_a_wide_spread_is_refused(paper: Desk) -> None:
+    decision = await paper.prepares(
+        SAMSUNG, screening=replace(RULES.screening, greatest_spread=RULES.exits.stop_loss * 0)
+    )
+
+    assert isinstance(decision, NoEntry)
+    assert "spread too wide" in decision.reasons[0]
+
+
+async def test_a_book_that_the_broker_refuses_costs_only_the_candidate(paper: Desk) -> None:
+    paper.simulation.add_fault(
+        kind="refuse", path="inquire-asking-price", symbol=SAMSUNG, msg_cd="40070000", message="no"
+    )
+
+    entry = await paper.prepares(SAMSUNG, HYNIX)
+
+    assert isinstance(entry, PreparedEntry)
+    assert entry.symbol == HYNIX
+
+
+async def test_a_sale_goes_on_without_a_book(paper: Desk) -> None:
+    entry = await paper.buys(SAMSUNG)
+    paper.simulation.add_fault(kind="http_error", path="inquire-asking-price", count=0)
+
+    decision = await paper.does(paper.selling.prepare_exit, paper.exit_of(entry))
+
+    assert isinstance(decision, PreparedExit)
+    record = await paper.submits(decision, OrderPurpose.EXIT)
+    assert record.intent.limit_price == record.intent.decision_price
+
+
+async def test_a_universe_that_cannot_be_priced_at_once_has_its_turn_in_parts(paper: Desk) -> None:
+    universe = UniverseRules(0, tuple(Symbol(symbol) for symbol in SYMBOLS[:5]))
+    most = paper.broker.most_stocks_per_scan
+    assert most is not None
+    assert most < 5
+
+    looked_at = []
+    for _ in range(5):
+        before = paper.simulation.calls.by_tr_id["FHKST01010100"]
+        report = await paper.does(paper.market_data.scan, paper.scan_request(universe=universe))
+        looked_at.append((report.looked_at, paper.simulation.calls.by_tr_id["FHKST01010100"] - before))
+        paper.passes(seconds=5)
+
+    assert [number for number, _ in looked_at] == [most] * 5
+    assert len(paper.feed._quotes) == 5
