@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from activities.selling import SellingActivities
 from activities.settling import SettlingActivities
 from activities.summarising import SummaryActivities
 from activities.watching import WatchingActivities
-from broker.kis.broker import KisBroker
+from broker.kis.broker import KisBroker, MarketAccess
 from broker.kis.connection import LIVE_URL, PAPER_URL, KisConnection
 from broker.protocol import AccessToken, Broker
 from database.database import Database
@@ -38,7 +38,7 @@ from domain.identity import SIMULATED_ACCOUNT, AccountId, Environment, account_a
 from domain.session import CloseLeads, TradingCalendar
 from embedded.endpoints import Endpoints
 from exchange.calendar import krx_calendar
-from settings import Settings
+from settings import QuotationsSettings, Settings
 from workflows.identity import task_queues
 from workflows.market_close import MarketCloseWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
@@ -115,13 +115,14 @@ def broker_for(settings: Settings, place: Place, database: Database, pace: Pace)
     per_second = settings.broker.calls_per_second or _CALLS_PER_SECOND[settings.broker.environment]
     budget = database.rate_budget(account_of(settings), per_second)
     tokens = database.tokens(key_fingerprint(settings), AccessToken)
-    return KisBroker(connection, budget, tokens, pace.now)
+    broker = KisBroker(connection, budget, tokens, pace.now)
+    market = _market_access(settings.quotations, connection, database)
+    return broker if market is None else broker.with_quotations_of(market)
 
 
 def key_fingerprint(settings: Settings) -> str:
     """Return what tells one app key from another without telling the key."""
-    key = settings.broker.app_key or SecretStr(_SIMULATED_KEY)
-    return hashlib.sha256(key.get_secret_value().encode()).hexdigest()[:16]
+    return _fingerprint(settings.broker.app_key or SecretStr(_SIMULATED_KEY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +220,27 @@ def _broker_url(settings: Settings, endpoints: Endpoints) -> str:
     if settings.broker.environment is Environment.SIMULATED:
         return str(settings.simulator.url or endpoints.simulator_url).rstrip("/")
     return LIVE_URL if settings.broker.environment is Environment.LIVE else PAPER_URL
+
+
+def _market_access(settings: QuotationsSettings, trading: KisConnection, database: Database) -> MarketAccess | None:
+    """Return how the real service is asked for quotations: with a key, a token and a rate budget of its own."""
+    if settings.app_key is None or settings.app_secret is None:
+        return None
+    url = str(settings.rest_url or LIVE_URL).rstrip("/")
+    connection = replace(
+        trading,
+        environment=Environment.LIVE,
+        trading_url=url,
+        app_key=settings.app_key,
+        app_secret=settings.app_secret,
+    )
+    fingerprint = _fingerprint(settings.app_key)
+    budget = database.rate_budget(AccountId(f"quotations-{fingerprint}"), settings.calls_per_second)
+    return MarketAccess(connection, budget, database.tokens(fingerprint, AccessToken))
+
+
+def _fingerprint(key: SecretStr) -> str:
+    return hashlib.sha256(key.get_secret_value().encode()).hexdigest()[:16]
 
 
 def _connection(settings: Settings, place: Place) -> KisConnection:

@@ -20,7 +20,9 @@ from pydantic import (
     HttpUrl,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     WebsocketUrl,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -43,6 +45,8 @@ _PRIVATE: Final = {
     "HARU_BROKER__APP_KEY",
     "HARU_BROKER__APP_SECRET",
     "HARU_BROKER__HTS_ID",
+    "HARU_QUOTATIONS__APP_KEY",
+    "HARU_QUOTATIONS__APP_SECRET",
 }
 
 
@@ -162,6 +166,24 @@ class BrokerSettings(_Group):
         return self
 
 
+class QuotationsSettings(_Group):
+    """A key of the real service that only quotations are asked with, while orders go to paper."""
+
+    app_key: SecretStr | None = None
+    app_secret: SecretStr | None = None
+    rest_url: HttpUrl | None = None
+    calls_per_second: int = Field(default=18, ge=1, le=20)
+
+    @model_validator(mode="after")
+    def _is_whole_or_absent(self) -> Self:
+        if (self.app_key is None) != (self.app_secret is None):
+            missing = "APP_KEY" if self.app_key is None else "APP_SECRET"
+            raise ValueError(f"real quotations also need {_PREFIX}QUOTATIONS__{missing}")
+        if self.rest_url is not None and self.app_key is None:
+            raise ValueError(f"an address without {_PREFIX}QUOTATIONS__APP_KEY is never asked")
+        return self
+
+
 class CalendarSettings(_Group):
     """What the operator knows of the calendar; see `CalendarOverrides`."""
 
@@ -207,10 +229,23 @@ class Settings(BaseSettings):
     ports: PortSettings = Field(default_factory=PortSettings)
     simulator: SimulatorSettings = Field(default_factory=SimulatorSettings)
     broker: BrokerSettings = Field(default_factory=BrokerSettings)
+    quotations: QuotationsSettings = Field(default_factory=QuotationsSettings)
     rules: Annotated[TradingRules, BeforeValidator(_rules)] = TradingRules()
     calendar: CalendarSettings = Field(default_factory=CalendarSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     proof: ProofSettings = Field(default_factory=ProofSettings)
+
+    @field_validator("quotations")
+    @classmethod
+    def _only_beside_paper(cls, value: QuotationsSettings, known: ValidationInfo) -> QuotationsSettings:
+        broker = known.data.get("broker")
+        if value.app_key is None or broker is None:
+            return value
+        if broker.environment is not Environment.PAPER:
+            raise ValueError(f"a key for quotations goes with paper orders only, not with {broker.environment} ones")
+        if value.app_key == broker.app_key:
+            raise ValueError("this is the paper key, which the real host refuses; give the key of your real account")
+        return value
 
     @property
     def temporal(self) -> ClientConnectConfig:
@@ -222,8 +257,9 @@ class Settings(BaseSettings):
 
     def secrets(self) -> list[str]:
         """Return every value that must not appear in a log."""
-        broker = self.broker
-        hidden = [secret.get_secret_value() for secret in (broker.app_key, broker.app_secret) if secret]
+        broker, market = self.broker, self.quotations
+        keys = (broker.app_key, broker.app_secret, market.app_key, market.app_secret)
+        hidden = [secret.get_secret_value() for secret in keys if secret]
         account = (broker.account or "").replace("-", "")
         if self.database_url and (password := urlsplit(self.database_url.get_secret_value()).password):
             hidden.append(password)

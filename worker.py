@@ -96,7 +96,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
 async def _check_broker(broker: Broker) -> None:
     """Refuse to start with keys, an account or a host that the broker does not take; wait out a broker that is away."""
     try:
-        await broker.balance(Lane.RESOLVE)
+        await broker.check_access(Lane.RESOLVE)
     except TryAgainError as fault:
         logger.warning("broker_away_at_start", extra={"cause": str(fault)})
 

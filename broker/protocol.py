@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from domain.identity import Environment
-from domain.lane import Lane
+from domain.lane import Crowding, Lane
 from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
 from domain.money import Price, Quantity, Won
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, SubmitOutcome
@@ -22,10 +22,18 @@ def always() -> bool:
     return True
 
 
-class RateBudget(Protocol):
-    """Permission to make one call; the account's budget is shared by all processes."""
+class RateSlot(Protocol):
+    """Permission to make one call."""
 
-    def slot(self, lane: Lane) -> AbstractAsyncContextManager[None]:
+    def learn(self, crowding: Crowding) -> None:
+        """Take note of what the reply said; processes that share the budget slow down together."""
+        ...
+
+
+class RateBudget(Protocol):
+    """Hands out permissions; a budget is shared by all processes."""
+
+    def slot(self, lane: Lane) -> AbstractAsyncContextManager[RateSlot]:
         """Wait for a slot, hold it during the call, free it one second after the response."""
         ...
 
@@ -112,6 +120,14 @@ class Broker(Protocol):
     @property
     def environment(self) -> Environment:
         """Return whose money this is."""
+        ...
+
+    async def check_access(self, lane: Lane) -> None:
+        """Ask once with every key that we have.
+
+        Raises:
+            TryAgainError: nobody can tell now. StopTradingError: a key, the account or a host is refused.
+        """
         ...
 
     @property

@@ -1,18 +1,17 @@
 """The account's rate budget as slots in Postgres, each free again one second after its response."""
 
 import asyncio
-import heapq
 import itertools
 import logging
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
 from database.errors import DATABASE_FAULTS
 from database.pool import Pool
+from database.rate_waiting import Grant, Slot, Waiter, WaitingLine
 from domain.identity import AccountId
 from domain.lane import Lane
 
@@ -29,44 +28,10 @@ _PAUSE_AFTER_FAULT: Final = 0.5
 _LEFT_FOR_OTHERS: Final = {Lane.EXIT: 0, Lane.RESOLVE: 1, Lane.ENTRY: 2, Lane.WATCH: 4, Lane.SCAN: 6}
 """Of 18 slots, how many a lane leaves free for more urgent ones; other sizes in proportion."""
 _PROPORTION: Final = 18
+_LEAST_AT_WORK: Final = 3
+"""Of 18 slots, how many never rest longer than their second: what KIS allows even new customers."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Waiter:
-    lane: int
-    granted: "asyncio.Future[_Grant]"
-
-
-@dataclass(frozen=True, slots=True)
-class _Grant:
-    slot: int
-    holder: str
-
-
-@dataclass(slots=True)
-class _Queue:
-    """Who waits, most urgent lane first and by arrival within it."""
-
-    heap: list[tuple[int, int, _Waiter]] = field(default_factory=list)
-    arrivals: "itertools.count[int]" = field(default_factory=itertools.count)
-
-    def push(self, waiter: _Waiter) -> None:
-        heapq.heappush(self.heap, (waiter.lane, next(self.arrivals), waiter))
-
-    def drop_cancelled(self) -> None:
-        while self.heap and self.heap[0][2].granted.done():
-            heapq.heappop(self.heap)
-
-    def head_lane(self) -> tuple[int, int]:
-        """Return the most urgent lane and how many wait in it."""
-        lane = self.heap[0][0]
-        return lane, sum(1 for each in self.heap if each[0] == lane and not each[2].granted.done())
-
-    def pop(self) -> _Waiter | None:
-        self.drop_cancelled()
-        return heapq.heappop(self.heap)[2] if self.heap else None
 
 
 class RateSlots:
@@ -91,26 +56,27 @@ class RateSlots:
         self._longest_call = longest_call
         self._process = uuid.uuid4().hex
         self._turns = itertools.count()
-        self._queue = _Queue()
-        self._given_back: list[_Grant] = []
+        self._queue = WaitingLine()
+        self._given_back: list[Slot] = []
         self._news = asyncio.Event()
         self._dispatcher: asyncio.Task[None] | None = None
 
-    def slot(self, lane: int) -> AbstractAsyncContextManager[None]:
+    def slot(self, lane: int) -> AbstractAsyncContextManager[Slot]:
         """Wait for a slot, hold it during the call, free it one second after the response."""
         return self._slot(lane)
 
     @asynccontextmanager
-    async def _slot(self, lane: int) -> AsyncIterator[None]:
-        waiter = _Waiter(lane, asyncio.get_running_loop().create_future())
+    async def _slot(self, lane: int) -> AsyncIterator[Slot]:
+        waiter = Waiter(lane, asyncio.get_running_loop().create_future())
         self._queue.push(waiter)
         self._wake()
+        held: Slot | None = None
         try:
-            await waiter.granted
-            yield
+            held = Slot(await waiter.granted, self._rest)
+            yield held
         finally:
             if waiter.granted.done() and not waiter.granted.cancelled():
-                self._given_back.append(waiter.granted.result())
+                self._given_back.append(held if held is not None else Slot(waiter.granted.result(), self._rest))
                 self._wake()
 
     async def aclose(self) -> None:
@@ -145,8 +111,10 @@ class RateSlots:
                     await asyncio.wait_for(self._news.wait(), pause)
 
     _FREE = """
-    UPDATE rate_slots SET free_at = clock_timestamp() + $2
-    FROM unnest($3::integer[], $4::text[]) AS given (slot, holder)
+    UPDATE rate_slots SET
+        free_at = clock_timestamp() + given.rest,
+        holder = CASE WHEN given.rest > $5 THEN 'resting' ELSE rate_slots.holder END
+    FROM unnest($2::integer[], $3::text[], $4::interval[]) AS given (slot, holder, rest)
     WHERE rate_slots.account_id = $1 AND rate_slots.slot = given.slot AND rate_slots.holder = given.holder
     """
 
@@ -154,13 +122,37 @@ class RateSlots:
         if not self._given_back:
             return
         given = self._given_back[:]
-        slots, holders = [grant.slot for grant in given], [grant.holder for grant in given]
-        await self._pool.execute(self._FREE, self._account_id, self._rest, slots, holders)
+        slots, holders = [each.grant.slot for each in given], [each.grant.holder for each in given]
+        rests = [self._rest_of(each) for each in given]
+        await self._pool.execute(self._FREE, self._account_id, slots, holders, rests, self._rest)
         del self._given_back[: len(given)]
+        pause = max(each.pause for each in given)
+        if pause:
+            await self._pause_all(pause)
+
+    def _rest_of(self, slot: Slot) -> timedelta:
+        """Let a few slots never rest long, so that a storm of refusals cannot keep a sale waiting."""
+        always_at_work = max(self._size * _LEAST_AT_WORK // _PROPORTION, 1)
+        return slot.rest if slot.grant.slot >= always_at_work else min(slot.rest, self._rest)
+
+    _PAUSE = """
+    UPDATE rate_slots SET free_at = clock_timestamp() + $2
+    WHERE account_id = $1 AND slot IN (
+        SELECT slot FROM rate_slots
+        WHERE account_id = $1 AND free_at < clock_timestamp() + $2
+        ORDER BY slot FOR UPDATE SKIP LOCKED
+    )
+    """
+
+    async def _pause_all(self, pause: timedelta) -> None:
+        """Let nobody take a slot for a while, in whatever process; calls under way are not concerned."""
+        _log.warning("rate_budget_pauses", extra={"account_id": self._account_id, "seconds": pause.total_seconds()})
+        await self._pool.execute(self._PAUSE, self._account_id, pause)
 
     _TAKE = """
     WITH budget AS MATERIALIZED (
         SELECT count(*) AS rows, count(*) FILTER (WHERE free_at <= clock_timestamp()) AS free,
+            count(*) FILTER (WHERE holder <> 'resting' OR free_at <= clock_timestamp()) AS at_work,
             extract(epoch FROM
                 min(free_at) FILTER (WHERE free_at > clock_timestamp()) - clock_timestamp())::float8 AS next
         FROM rate_slots WHERE account_id = $1 AND slot < $2
@@ -169,7 +161,7 @@ class RateSlots:
         SELECT slot FROM rate_slots
         WHERE account_id = $1 AND slot < $2 AND free_at <= clock_timestamp()
         ORDER BY slot
-        LIMIT GREATEST(LEAST($3, (SELECT free FROM budget) - $4), 0)
+        LIMIT GREATEST(LEAST($3, (SELECT free - $4 * at_work / $7 FROM budget)), 0)
         FOR UPDATE SKIP LOCKED
     ),
     taken AS (
@@ -187,20 +179,20 @@ class RateSlots:
             return 0.0
         lane, wanted = self._queue.head_lane()
         holder = f"{self._process}/{next(self._turns)}"
-        left = _LEFT_FOR_OTHERS[Lane(lane)] * self._size // _PROPORTION
-        about = (self._account_id, self._size, wanted, left, holder, self._longest_call)
+        left = _LEFT_FOR_OTHERS[Lane(lane)]
+        about = (self._account_id, self._size, wanted, left, holder, self._longest_call, _PROPORTION)
         row = await self._pool.fetchrow(self._TAKE, *about)
         if row is None or row["rows"] < self._size:
             await self._add_missing_slots()
             return 0.0
         for slot in row["slots"]:
-            self._hand_out(_Grant(slot, holder))
+            self._hand_out(Grant(slot, holder))
         return 0.0 if row["slots"] else min(row["next"] or _LONGEST_SLEEP, _LONGEST_SLEEP)
 
-    def _hand_out(self, grant: _Grant) -> None:
+    def _hand_out(self, grant: Grant) -> None:
         waiter = self._queue.pop()
         if waiter is None:
-            self._given_back.append(grant)
+            self._given_back.append(Slot(grant, self._rest))
         else:
             waiter.granted.set_result(grant)
 

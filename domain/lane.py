@@ -1,6 +1,6 @@
-"""How urgent a request to the broker is: the classes of the account's rate budget."""
+"""The rate budget's words: how urgent a request to the broker is, and whose requests were too many."""
 
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 
 class Lane(IntEnum):
@@ -11,3 +11,11 @@ class Lane(IntEnum):
     ENTRY = 3
     WATCH = 4
     SCAN = 5
+
+
+class Crowding(Enum):
+    """What a reply says about the number of calls."""
+
+    NONE = "none"
+    LEDGER = "ledger"  # the broker's books are busy, with everybody's calls
+    OURS = "ours"  # we have called too often

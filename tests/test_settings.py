@@ -142,6 +142,43 @@ def test_live_trading_needs_the_word(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.broker.environment is Environment.LIVE
 
 
+REAL_KEY = {"HARU_QUOTATIONS__APP_KEY": "r" * 36, "HARU_QUOTATIONS__APP_SECRET": "t" * 180}
+
+
+def test_a_real_key_may_ask_for_quotations_beside_paper_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = configured(monkeypatch, **KIS, **REAL_KEY)
+
+    assert settings.broker.environment is Environment.PAPER
+    assert settings.quotations.calls_per_second == 18
+    assert {"r" * 36, "t" * 180} <= set(settings.secrets())
+    assert "r" * 36 not in str(settings.describe())
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({**KIS, "HARU_QUOTATIONS__APP_KEY": "r" * 36}, "HARU_QUOTATIONS__APP_SECRET"),
+        ({**KIS, "HARU_QUOTATIONS__APP_SECRET": "t" * 180}, "HARU_QUOTATIONS__APP_KEY"),
+        ({**KIS, "HARU_QUOTATIONS__REST_URL": "http://127.0.0.1:1"}, "HARU_QUOTATIONS__APP_KEY"),
+        (REAL_KEY, "not with simulated ones"),
+        (
+            {**KIS, **REAL_KEY, "HARU_BROKER__ENVIRONMENT": "live", "HARU_BROKER__LIVE_CONFIRMATION": LIVE_WORD},
+            "not with live ones",
+        ),
+        ({**KIS, **REAL_KEY, "HARU_QUOTATIONS__APP_KEY": KIS["HARU_BROKER__APP_KEY"]}, "this is the paper key"),
+    ],
+)
+def test_a_key_for_quotations_is_refused_where_it_makes_no_sense(
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, str], said: str
+) -> None:
+    text = complaint(monkeypatch, **values)
+
+    assert text.startswith("HARU_QUOTATIONS")
+    assert said in text
+    assert "r" * 36 not in text
+    assert "t" * 180 not in text
+
+
 def test_paper_trading_needs_all_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     text = complaint(monkeypatch, HARU_BROKER__ENVIRONMENT="paper", HARU_BROKER__HTS_ID="somebody")
 

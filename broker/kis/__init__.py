@@ -1,6 +1,6 @@
 """KIS Open API over HTTP: the only place where KIS's own words, codes and numbers live."""
 
-from broker.kis.broker import KisBroker
+from broker.kis.broker import KisBroker, MarketAccess
 from broker.kis.connection import LIVE_URL, ORDER_TIMEOUT, PAPER_URL, KisConnection
 
-__all__ = ["LIVE_URL", "ORDER_TIMEOUT", "PAPER_URL", "KisBroker", "KisConnection"]
+__all__ = ["LIVE_URL", "ORDER_TIMEOUT", "PAPER_URL", "KisBroker", "KisConnection", "MarketAccess"]

@@ -3,10 +3,11 @@
 from typing import Final
 
 from broker.kis.calls import Call
-from broker.kis.client import KisClient, Query
+from broker.kis.client import KisClient
 from broker.kis.envelope import Envelope
 from broker.kis.fields import read
 from broker.kis.order_messages import BalanceTotals, BuyingPowerRow, HoldingRow
+from broker.kis.queries import Query
 from broker.protocol import Balance, BuyingPower, Holding
 from domain.errors import BrokerUnavailableError
 from domain.lane import Lane

@@ -102,8 +102,9 @@ class TokenKeeper:
             return RateLimitedError(f"KIS issues one token a minute; the next may be asked for in {wait:.0f} s")
         await issue.record_attempt()
         try:
-            async with self._budget.slot(Lane.EXIT):
+            async with self._budget.slot(Lane.EXIT) as slot:
                 envelope = await self._wire.post_token()
+                slot.learn(envelope.crowding)
         except NEVER_LEFT as error:
             await issue.withdraw_attempt(last)
             return BrokerUnavailableError(f"tokenP: {type(error).__name__}")

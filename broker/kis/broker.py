@@ -1,9 +1,10 @@
 """KIS behind our broker protocol: one object an account, made once in a process."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import httpx
 
@@ -12,15 +13,29 @@ from broker.kis.auth import TokenKeeper
 from broker.kis.client import KisClient
 from broker.kis.connection import KisConnection
 from broker.kis.orders import KisOrders
+from broker.kis.queries import KisQueries
 from broker.kis.quotes import KisQuotes
 from broker.kis.wire import Wire
 from broker.protocol import Balance, BuyingPower, MayLeave, RateBudget, TokenStore, always
+from domain.errors import EnvironmentMismatchError
 from domain.identity import Environment
 from domain.lane import Lane
 from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
 from domain.money import Price
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, SubmitOutcome
 from domain.session import SessionDate
+
+_ANY_STOCK: Final = Symbol("005930")
+
+
+@dataclass(frozen=True, slots=True)
+class MarketAccess:
+    """Another key that quotations are asked with: real prices beside paper orders. It can order nothing."""
+
+    connection: KisConnection
+    budget: RateBudget
+    tokens: TokenStore
+    transport: httpx.AsyncBaseTransport | None = None
 
 
 class KisBroker:
@@ -38,11 +53,27 @@ class KisBroker:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._environment = connection.environment
-        self._wire = Wire(connection, transport)
-        client = KisClient(self._wire, budget, TokenKeeper(self._wire, budget, tokens))
+        self._wires = [Wire(connection, transport)]
+        client = KisClient(self._wires[0], budget, TokenKeeper(self._wires[0], budget, tokens))
+        self._clock = clock
         self._quotes = KisQuotes(client, clock)
         self._orders = KisOrders(client, clock)
         self._account = KisAccount(client)
+
+    def with_quotations_of(self, market: MarketAccess) -> Self:
+        """Ask the real service for quotations from now on, while orders and the account stay on paper.
+
+        Raises:
+            EnvironmentMismatchError: these are not paper orders beside real quotations.
+        """
+        theirs = market.connection.environment
+        if (self._environment, theirs) != (Environment.PAPER, Environment.LIVE):
+            raise EnvironmentMismatchError(f"{theirs} quotations beside {self._environment} orders")
+        wire = Wire(market.connection, market.transport)
+        self._wires.append(wire)
+        keeper = TokenKeeper(wire, market.budget, market.tokens)
+        self._quotes = KisQuotes(KisQueries(wire, market.budget, keeper), self._clock)
+        return self
 
     async def __aenter__(self) -> Self:
         return self
@@ -54,12 +85,18 @@ class KisBroker:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._wire.aclose()
+        for wire in self._wires:
+            await wire.aclose()
 
     @property
     def environment(self) -> Environment:
         """Return whose money this is."""
         return self._environment
+
+    async def check_access(self, lane: Lane) -> None:
+        await self.balance(lane)
+        if len(self._wires) > 1:
+            await self._quotes.quotes([_ANY_STOCK], lane)
 
     @property
     def most_stocks_per_scan(self) -> int | None:

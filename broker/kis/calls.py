@@ -21,11 +21,6 @@ class Endpoint:
     live: str
     paper: str | None
 
-    @property
-    def is_quotation(self) -> bool:
-        """Tell whether the quotations host answers it."""
-        return self.path.startswith(_QUOTATIONS)
-
 
 class Call(Enum):
     """The calls. KIS knows an order's side by its TR id alone."""

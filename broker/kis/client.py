@@ -1,67 +1,25 @@
-"""How we talk to KIS: queries may be repeated a little, orders are sent once; each call takes a slot of the budget."""
+"""How we order at KIS: every request is sent at most once, whatever comes back."""
 
 import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from typing import Final
 
 import httpx
 
-from broker.kis.auth import TokenKeeper
 from broker.kis.calls import Call
 from broker.kis.codes import NOT_SENT, Meaning
-from broker.kis.connection import ORDER_PATIENCE, KisConnection
-from broker.kis.envelope import FIRST_PAGE, Envelope, PageKeys
-from broker.kis.wire import NEVER_LEFT, Wire
-from broker.protocol import AccessToken, MayLeave, RateBudget
-from domain.errors import (
-    BrokerProtocolError,
-    BrokerRefusedError,
-    BrokerUnavailableError,
-    CredentialsRefusedError,
-    RateLimitedError,
-    TradingError,
-)
+from broker.kis.connection import ORDER_PATIENCE
+from broker.kis.envelope import Envelope
+from broker.kis.queries import KisQueries
+from broker.kis.wire import NEVER_LEFT
+from broker.protocol import AccessToken, MayLeave
+from domain.errors import TradingError
 from domain.lane import Lane
 from domain.order import Rejected, Unknown
 
-RATE_PAUSES: Final = (0.2, 0.6)
-"""Seconds before a query is asked again that was over the rate (EGW00201, EGW00215)."""
 
-MOST_PAGES: Final = 100
-
-_ERRORS: Final[Mapping[Meaning, type[TradingError]]] = {
-    Meaning.RATE: RateLimitedError,
-    Meaning.TOKEN: CredentialsRefusedError,
-    Meaning.CREDENTIALS: CredentialsRefusedError,
-    Meaning.BUG: BrokerProtocolError,
-    Meaning.TRY_AGAIN: BrokerUnavailableError,
-}
-_SERVER_ERRORS: Final = 500
-_TOO_MANY_REQUESTS: Final = 429
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What to ask; ``parameters`` under KIS's upper-case names."""
-
-    call: Call
-    parameters: Mapping[str, str]
-
-
-class KisClient:
+class KisClient(KisQueries):
     """Asks and orders on behalf of one account."""
-
-    def __init__(self, wire: Wire, budget: RateBudget, keeper: TokenKeeper) -> None:
-        self._wire = wire
-        self._budget = budget
-        self._keeper = keeper
-
-    @property
-    def connection(self) -> KisConnection:
-        """Return whose account this is."""
-        return self._wire.connection
 
     @property
     def account(self) -> dict[str, str]:
@@ -71,38 +29,6 @@ class KisClient:
             "ACNT_PRDT_CD": self.connection.product_code,
         }
 
-    async def ask(self, query: Query, lane: Lane, page: PageKeys = FIRST_PAGE) -> Envelope:
-        """Ask one question and return KIS's successful answer.
-
-        Raises:
-            TryAgainError: KIS could not be reached, was busy, or counted too many calls.
-            BrokerRefusedError: KIS understood and said no.
-            StopTradingError: KIS does not accept our keys, or one of us does not speak the protocol.
-        """
-        envelope = await self._ask_once(query, lane, page)
-        for pause in RATE_PAUSES:
-            if envelope.meaning is not Meaning.RATE:
-                break
-            await asyncio.sleep(pause)
-            envelope = await self._ask_once(query, lane, page)
-        return self._successful(query.call, envelope)
-
-    async def ask_all(self, query: Query, lane: Lane) -> list[Envelope]:
-        """Ask for every page of a list (``output1``).
-
-        Raises:
-            BrokerProtocolError: a page came twice, or the pages do not end. Else as ``ask``.
-        """
-        pages = [await self.ask(query, lane)]
-        while pages[-1].continues:
-            if len(pages) == MOST_PAGES:
-                raise BrokerProtocolError(f"{query.call.label}: more than {MOST_PAGES} pages")
-            following = await self.ask(query, lane, pages[-1].page_keys)
-            if any(_same_rows(following, earlier) for earlier in pages):
-                raise BrokerProtocolError(f"{query.call.label}: page {len(pages) + 1} repeats an earlier one")
-            pages.append(following)
-        return pages
-
     async def send(
         self, call: Call, body: Mapping[str, str], lane: Lane, may_leave: MayLeave
     ) -> Envelope | Rejected | Unknown:
@@ -111,18 +37,21 @@ class KisClient:
         Raises:
             asyncio.CancelledError: whether the order was placed is unknown then.
         """
-        async with AsyncExitStack() as slot:
+        async with AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(ORDER_PATIENCE):
                     token = await self._keeper.token()
-                    await slot.enter_async_context(self._budget.slot(lane))
+                    slot = await stack.enter_async_context(self._budget.slot(lane))
             except TimeoutError:
                 return Rejected(NOT_SENT, f"no token and slot within {ORDER_PATIENCE:.0f} s")
             except TradingError as error:
                 return Rejected(NOT_SENT, str(error))
             if not may_leave():
                 return Rejected(NOT_SENT, "the time in which this request was allowed to leave is over")
-            return await self._post_once(call, body, token)
+            answer = await self._post_once(call, body, token)
+            if isinstance(answer, Envelope):
+                slot.learn(answer.crowding)
+            return answer
 
     async def _post_once(
         self, call: Call, body: Mapping[str, str], token: AccessToken
@@ -136,45 +65,3 @@ class KisClient:
         if envelope.meaning is Meaning.TOKEN:
             self._keeper.forget(token)
         return envelope
-
-    async def _ask_once(self, query: Query, lane: Lane, page: PageKeys) -> Envelope:
-        token = await self._keeper.token()
-        envelope = await self._get(query, token, lane, page)
-        if envelope.meaning is not Meaning.TOKEN:
-            return envelope
-        self._keeper.forget(token)
-        return await self._get(query, await self._keeper.token(), lane, page)
-
-    async def _get(self, query: Query, token: AccessToken, lane: Lane, page: PageKeys) -> Envelope:
-        parameters = dict(query.parameters)
-        if "CTX_AREA_FK100" in parameters:
-            parameters |= {"CTX_AREA_FK100": page.fk, "CTX_AREA_NK100": page.nk}
-        async with self._budget.slot(lane):
-            try:
-                return await self._wire.get(query.call, parameters, token, page)
-            except (httpx.RequestError, OSError) as error:
-                text = f"{query.call.label}: {type(error).__name__} {self.connection.masked(str(error))}".rstrip()
-        raise BrokerUnavailableError(text)  # outside, so that the cause with its own words does not travel along
-
-    def _successful(self, call: Call, envelope: Envelope) -> Envelope:
-        if envelope.succeeded or (envelope.has_verdict and envelope.meaning is Meaning.NO_ROWS):
-            return envelope
-        code, message = envelope.code, self.connection.masked(envelope.message)
-        text = f"{call.label}: HTTP {envelope.status} {self.connection.masked(code)} {message}".rstrip()
-        error = _ERRORS.get(envelope.meaning)
-        if error is not None:
-            raise error(text)
-        if envelope.meaning is Meaning.UNLISTED and _is_passing(envelope.status):
-            raise BrokerUnavailableError(text)
-        if not envelope.has_verdict:
-            raise BrokerProtocolError(f"{text} (not KIS's envelope)")
-        raise BrokerRefusedError(self.connection.masked(code), message)
-
-
-def _is_passing(status: int) -> bool:
-    return status >= _SERVER_ERRORS or status == _TOO_MANY_REQUESTS
-
-
-def _same_rows(page: Envelope, earlier: Envelope) -> bool:
-    rows = (page.body or {}).get("output1")
-    return bool(rows) and rows == (earlier.body or {}).get("output1")

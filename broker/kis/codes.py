@@ -5,6 +5,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from domain.lane import Crowding
+
 NOT_SENT: Final = "NOT_SENT"
 """Our own code of an order of which no byte left this machine."""
 
@@ -20,6 +22,10 @@ class Meaning(StrEnum):
     NO_ROWS = "no_rows"
     REFUSED = "refused"
     UNLISTED = "unlisted"
+
+
+CROWDING: Final[Mapping[str, Crowding]] = MappingProxyType({"EGW00201": Crowding.OURS, "EGW00215": Crowding.LEDGER})
+"""Codes that the rate budget learns from; EGW00133 counts tokens, which have a rule of their own."""
 
 
 class Verdict(StrEnum):

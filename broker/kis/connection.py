@@ -38,7 +38,6 @@ class KisConnection:
     app_secret: SecretStr
     account_number: SecretStr
     product_code: str = "01"
-    quotations_url: str | None = None
     timeout: float = 5.0
     real_time: Callable[[], datetime] = system_time
 
@@ -50,13 +49,7 @@ class KisConnection:
             value = secret.get_secret_value()
             if not value or not value.isascii() or any(not 32 < ord(character) < 127 for character in value):
                 raise ValueError(f"{name} is empty or holds a blank, a line break or a foreign character")
-        for url in (self.trading_url, self.quotations_url or self.trading_url):
-            _check_host(self.environment, url)
-
-    @property
-    def market_url(self) -> str:
-        """Return the host that answers quotations."""
-        return self.quotations_url or self.trading_url
+        _check_host(self.environment, self.trading_url)
 
     def masked(self, text: str) -> str:
         """Return a text from outside, on one printable line and without our key, secret or account number."""

@@ -8,8 +8,9 @@ from typing import Final
 import httpx
 
 from broker.kis.calls import Call
-from broker.kis.codes import Meaning, meaning_of
+from broker.kis.codes import CROWDING, Meaning, meaning_of
 from domain.errors import BrokerProtocolError
+from domain.lane import Crowding
 
 Payload = Mapping[str, object]
 
@@ -64,6 +65,11 @@ class Envelope:
     def meaning(self) -> Meaning:
         """Return what the code means."""
         return meaning_of(self.code)
+
+    @property
+    def crowding(self) -> Crowding:
+        """Return whose calls were too many, if any were."""
+        return CROWDING.get(self.code, Crowding.NONE)
 
     @property
     def page_keys(self) -> PageKeys:

@@ -6,11 +6,12 @@ from typing import Final
 
 from broker.kis.calls import ORDER_CALLS, Call
 from broker.kis.capabilities import CAPABILITIES
-from broker.kis.client import KisClient, Query
+from broker.kis.client import KisClient
 from broker.kis.codes import Verdict, order_verdict
 from broker.kis.envelope import Envelope
 from broker.kis.fields import read
 from broker.kis.order_messages import OrderReply, OrderRow, OrderTotals
+from broker.kis.queries import Query
 from broker.kis.translation import day_of
 from broker.protocol import MayLeave, always
 from domain.clock import KST

@@ -6,9 +6,9 @@ from typing import Final
 
 from broker.kis.calls import Call
 from broker.kis.capabilities import CAPABILITIES
-from broker.kis.client import KisClient, Query
 from broker.kis.envelope import Envelope, Payload
 from broker.kis.fields import read
+from broker.kis.queries import KisQueries, Query
 from broker.kis.quote_messages import (
     BookRow,
     DailyBar,
@@ -53,7 +53,7 @@ _RANKING: Final = {
 class KisQuotes:
     """Quotations of one KIS service."""
 
-    def __init__(self, client: KisClient, clock: Callable[[], datetime]) -> None:
+    def __init__(self, client: KisQueries, clock: Callable[[], datetime]) -> None:
         self._client = client
         self._clock = clock
         self._capabilities = CAPABILITIES[client.connection.environment]

@@ -55,9 +55,9 @@ class Wire:
     ) -> Envelope:
         """Ask for one page."""
         headers = self._headers(call, token) | {"tr_cont": "" if page == FIRST_PAGE else "N"}
-        base = self.connection.market_url if call.value.is_quotation else self.connection.trading_url
+        url = self.connection.trading_url + call.path
         async with asyncio.timeout(self.connection.timeout):
-            return read_envelope(await self._http.get(base + call.path, params=dict(parameters), headers=headers))
+            return read_envelope(await self._http.get(url, params=dict(parameters), headers=headers))
 
     async def post_order(self, call: Call, body: Mapping[str, str], token: AccessToken) -> Envelope:
         """Send one order request, once, whatever happens to it."""

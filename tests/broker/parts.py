@@ -15,7 +15,7 @@ from broker.kis import LIVE_URL, PAPER_URL, KisConnection
 from broker.protocol import AccessToken
 from domain.clock import KST
 from domain.identity import AccountId, Environment, IntentId, PositionId, WorkerId
-from domain.lane import Lane
+from domain.lane import Crowding, Lane
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity
 from domain.order import OrderIntent, OrderPurpose, OrderType
@@ -76,16 +76,20 @@ class Budget:
         self.lanes: list[Lane] = []
         self.held = 0
         self.most_held = 0
+        self.learnt: list[Crowding] = []
 
     @asynccontextmanager
-    async def slot(self, lane: Lane) -> AsyncIterator[None]:
+    async def slot(self, lane: Lane) -> AsyncIterator["Budget"]:
         self.lanes.append(lane)
         self.held += 1
         self.most_held = max(self.most_held, self.held)
         try:
-            yield
+            yield self
         finally:
             self.held -= 1
+
+    def learn(self, crowding: Crowding) -> None:
+        self.learnt.append(crowding)
 
 
 @dataclass

@@ -12,9 +12,9 @@ from domain.errors import (
     RateLimitedError,
     TradingError,
 )
-from domain.lane import Lane
+from domain.lane import Crowding, Lane
 from domain.order import Rejected, Unknown
-from tests.broker.parts import DAY, SAMSUNG, ScriptedKis, an_intent, failure, success
+from tests.broker.parts import DAY, SAMSUNG, Budget, ScriptedKis, an_intent, failure, success
 
 ERRORS = {
     Meaning.TRY_AGAIN: BrokerUnavailableError,
@@ -128,3 +128,21 @@ async def test_success_is_never_judged_by_the_message_code(broker: KisBroker, ki
     kis.answers("inquire-daily-ccld", reply)
 
     assert await broker.orders_on(DAY, Lane.RESOLVE) == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "crowding"), [("EGW00201", Crowding.OURS), ("EGW00215", Crowding.LEDGER), ("EGW00301", Crowding.NONE)]
+)
+async def test_the_rate_budget_learns_what_a_reply_says_about_it(
+    broker: KisBroker, kis: ScriptedKis, budget: Budget, code: str, crowding: Crowding
+) -> None:
+    kis.answers("order-cash", failure(code))
+    kis.answers("inquire-price", failure(code))
+
+    await broker.submit(an_intent(), Lane.ENTRY)
+    with pytest.raises(TradingError):
+        await broker.instrument_status(SAMSUNG, Lane.SCAN)
+
+    by_token, by_order, *by_query = budget.learnt
+    assert by_token is Crowding.NONE
+    assert {by_order, *by_query} == {crowding}

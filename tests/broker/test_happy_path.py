@@ -139,5 +139,5 @@ async def test_closing_ends_the_connections(broker: KisBroker) -> None:
     async with broker as open_broker:
         assert open_broker is broker
 
-    assert isinstance(broker._wire._http, httpx.AsyncClient)
-    assert broker._wire._http.is_closed
+    assert isinstance(broker._wires[0]._http, httpx.AsyncClient)
+    assert broker._wires[0]._http.is_closed

@@ -173,10 +173,10 @@ async def test_a_refused_token_is_replaced_for_the_next_call_but_the_order_is_no
 
 class _NoSlot(Budget):
     @asynccontextmanager
-    async def slot(self, lane: Lane) -> AsyncIterator[None]:
+    async def slot(self, lane: Lane) -> AsyncIterator[Budget]:
         if lane is Lane.ENTRY:
             await asyncio.sleep(3600)
-        yield
+        yield self
 
 
 async def test_an_order_that_gets_no_slot_in_time_is_not_sent(

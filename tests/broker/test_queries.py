@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from broker.kis import KisBroker
-from broker.kis.client import MOST_PAGES, RATE_PAUSES
+from broker.kis.queries import MOST_PAGES, RATE_PAUSES
 from broker.protocol import AccessToken
 from domain.errors import (
     BrokerProtocolError,

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 
 import asyncpg
@@ -11,7 +12,7 @@ import pytest
 from broker.protocol import RateBudget
 from database.database import Database, open_database
 from database.rate_slots import MARGIN, RateSlots
-from domain.lane import Lane
+from domain.lane import Crowding, Lane
 from tests.builders import ACCOUNT
 
 
@@ -197,3 +198,79 @@ async def test_slots_forgotten_in_a_crash_of_the_server_rest_first(
 
     async with asyncio.timeout(5), budget.slot(Lane.EXIT):
         assert time.monotonic() - began > 1
+
+
+SHORTEST_REST = "SELECT min(free_at) - $1 FROM rate_slots"
+RESTING_LONG = """
+SELECT count(*) FROM rate_slots
+WHERE free_at BETWEEN clock_timestamp() + interval '2 s' AND clock_timestamp() + interval '15 s'
+"""
+
+
+@pytest.mark.parametrize(("crowding", "seconds"), [(Crowding.OURS, 1), (Crowding.LEDGER, 0.3)])
+async def test_after_a_refused_call_no_process_calls_for_a_while(
+    database: Database, second: Database, connection: asyncpg.Connection, crowding: Crowding, seconds: float
+) -> None:
+    here, there = (each.rate_budget(ACCOUNT, 18) for each in (database, second))
+    async with there.slot(Lane.EXIT):
+        pass
+    async with here.slot(Lane.EXIT) as slot:
+        slot.learn(crowding)
+        before = await connection.fetchval("SELECT clock_timestamp()")
+    await here.aclose()
+
+    assert await connection.fetchval(SHORTEST_REST, before) >= timedelta(seconds=seconds)
+    async with asyncio.timeout(5), there.slot(Lane.EXIT):
+        assert await connection.fetchval("SELECT clock_timestamp() - $1", before) >= timedelta(seconds=seconds)
+
+
+async def test_a_busy_ledger_costs_no_slot(database: Database, connection: asyncpg.Connection) -> None:
+    budget = database.rate_budget(ACCOUNT, 1)
+    async with budget.slot(Lane.EXIT) as slot:
+        slot.learn(Crowding.LEDGER)
+    await budget.aclose()
+
+    assert await connection.fetchval(RESTING_LONG) == 0
+
+
+async def test_slots_of_refused_calls_rest_long_but_a_few_go_on(
+    database: Database, connection: asyncpg.Connection
+) -> None:
+    budget = database.rate_budget(ACCOUNT, 18)
+    holding = asyncio.Barrier(18)
+
+    async def refused() -> None:
+        async with budget.slot(Lane.EXIT) as slot:
+            await holding.wait()
+            slot.learn(Crowding.OURS)
+
+    await asyncio.gather(*(refused() for _ in range(18)))
+    await budget.aclose()
+
+    assert await connection.fetchval(RESTING_LONG) == 15
+    async with asyncio.timeout(4), budget.slot(Lane.SCAN):
+        assert await connection.fetchval(RESTING_LONG) == 15
+
+
+async def test_a_limit_lower_than_the_budget_is_soon_kept(database: Database) -> None:
+    """KIS allows new customers three calls a second."""
+    budget = database.rate_budget(ACCOUNT, 18)
+    taken: list[float] = []
+    refused: list[float] = []
+
+    async def call_on() -> None:
+        while True:
+            async with budget.slot(Lane.EXIT) as slot:
+                now = time.monotonic()
+                if sum(1 for at in taken if now - at < 1) < 3:
+                    taken.append(now)
+                else:
+                    refused.append(now)
+                    slot.learn(Crowding.OURS)
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(4):
+            await asyncio.gather(*(call_on() for _ in range(20)))
+
+    assert len(refused) <= 30  # a budget that learns nothing has fifteen refused each second
+    assert len(taken) >= 6
