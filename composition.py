@@ -37,8 +37,9 @@ from domain.costs import BANKIS_COMMISSION
 from domain.identity import SIMULATED_ACCOUNT, AccountId, Environment, account_alias
 from domain.session import CloseLeads, TradingCalendar
 from embedded.endpoints import Endpoints
+from embedded.token_key import kept_key
 from exchange.calendar import krx_calendar
-from settings import QuotationsSettings, Settings
+from settings import Settings, SettingsError
 from workflows.identity import task_queues
 from workflows.market_close import MarketCloseWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
@@ -112,12 +113,34 @@ async def connect_temporal(settings: Settings, place: Place, runtime: Runtime | 
 def broker_for(settings: Settings, place: Place, database: Database, pace: Pace) -> KisBroker:
     """Return the account's broker, with the fleet's shared token and rate budget."""
     connection = _connection(settings, place)
-    per_second = settings.broker.calls_per_second or _CALLS_PER_SECOND[settings.broker.environment]
-    budget = database.rate_budget(account_of(settings), per_second)
-    tokens = database.tokens(key_fingerprint(settings), AccessToken)
+    budget = database.rate_budget(account_of(settings), calls_per_second(settings))
+    tokens = database.tokens(key_fingerprint(settings), AccessToken, token_key(settings))
     broker = KisBroker(connection, budget, tokens, pace.now)
-    market = _market_access(settings.quotations, connection, database)
+    market = _market_access(settings, connection, database)
     return broker if market is None else broker.with_quotations_of(market)
+
+
+def calls_per_second(settings: Settings) -> int:
+    """Return the size of the account's rate budget."""
+    return settings.broker.calls_per_second or _CALLS_PER_SECOND[settings.broker.environment]
+
+
+def token_key(settings: Settings) -> bytes | None:
+    """Return the key under which secrets of the broker are kept in PostgreSQL; None where they open no account.
+
+    Raises:
+        SettingsError: several machines may share the database, and no key is configured that they could share.
+    """
+    if settings.broker.token_key is not None:
+        return settings.broker.token_key.get_secret_value().encode()
+    if settings.broker.environment is Environment.SIMULATED:
+        return None
+    if settings.database_url is not None:
+        raise SettingsError(
+            "HARU_BROKER__TOKEN_KEY: with DATABASE_URL the access token is kept encrypted under a key that all "
+            "machines share; `python starter.py new-key` makes one"
+        )
+    return kept_key(settings.data_dir)
 
 
 def key_fingerprint(settings: Settings) -> str:
@@ -222,21 +245,22 @@ def _broker_url(settings: Settings, endpoints: Endpoints) -> str:
     return LIVE_URL if settings.broker.environment is Environment.LIVE else PAPER_URL
 
 
-def _market_access(settings: QuotationsSettings, trading: KisConnection, database: Database) -> MarketAccess | None:
+def _market_access(settings: Settings, trading: KisConnection, database: Database) -> MarketAccess | None:
     """Return how the real service is asked for quotations: with a key, a token and a rate budget of its own."""
-    if settings.app_key is None or settings.app_secret is None:
+    market = settings.quotations
+    if market.app_key is None or market.app_secret is None:
         return None
-    url = str(settings.rest_url or LIVE_URL).rstrip("/")
+    url = str(market.rest_url or LIVE_URL).rstrip("/")
     connection = replace(
         trading,
         environment=Environment.LIVE,
         trading_url=url,
-        app_key=settings.app_key,
-        app_secret=settings.app_secret,
+        app_key=market.app_key,
+        app_secret=market.app_secret,
     )
-    fingerprint = _fingerprint(settings.app_key)
-    budget = database.rate_budget(AccountId(f"quotations-{fingerprint}"), settings.calls_per_second)
-    return MarketAccess(connection, budget, database.tokens(fingerprint, AccessToken))
+    fingerprint = _fingerprint(market.app_key)
+    budget = database.rate_budget(AccountId(f"quotations-{fingerprint}"), market.calls_per_second)
+    return MarketAccess(connection, budget, database.tokens(fingerprint, AccessToken, token_key(settings)))
 
 
 def _fingerprint(key: SecretStr) -> str:

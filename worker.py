@@ -25,6 +25,7 @@ from composition import (
     key_fingerprint,
     place_of,
     proof_of,
+    token_key,
     workers_for,
 )
 from database.database import Database, open_database
@@ -50,6 +51,7 @@ class WorkerError(Exception):
 
 async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
     """Bring everything up, trade until told to stop, drain, and take everything down in reverse."""
+    token_key(settings)
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         place = place_of(settings, parts.endpoints)
         database = await _migrated_database(place.database_url)

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from activities.pace import RealPace
 from broker.kis import KisBroker
+from broker_settings import BrokerSettings, QuotationsSettings
 from composition import Place, account_of, broker_for
 from database.database import Database, open_database
 from domain.clock import LIVE_CLOCK
@@ -23,7 +24,7 @@ from domain.identity import Environment
 from domain.lane import Lane
 from domain.market import Symbol
 from domain.order import Accepted, OrderIntent, OrderType
-from settings import BrokerSettings, QuotationsSettings, Settings
+from settings import Settings
 from tests.broker.parts import an_intent
 
 ROOT = Path(__file__).parents[1]
