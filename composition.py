@@ -16,6 +16,7 @@ from temporalio.worker import Worker
 
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
+from activities.day_start import DayStart
 from activities.entries import EntryActivities
 from activities.foreign_sales import ForeignSales
 from activities.market_data import MarketDataActivities
@@ -160,10 +161,15 @@ class Collaborators:
     proof: ProofRules = field(default_factory=ProofRules)
 
 
+def day_start_for(with_: Collaborators) -> DayStart:
+    """Return what compares the calendar with the broker's."""
+    return DayStart(with_.broker, with_.database, with_.calendar, with_.pace)
+
+
 def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> list[Worker]:
     """Return the three Temporal workers of an account: trading, watch and broker."""
     feed = QuoteFeed(with_.broker, with_.pace)
-    market_data = MarketDataActivities(feed, with_.broker, with_.database, with_.pace)
+    market_data = MarketDataActivities(feed, with_.broker, with_.database, with_.pace, day_start_for(with_))
     cycles = CycleActivities(with_.database, with_.calendar, with_.leads, with_.pace)
     entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, BANKIS_COMMISSION)
     orders = OrderActivities(with_.broker, with_.database, with_.pace)

@@ -21,6 +21,7 @@ from composition import (
     broker_for,
     calendar_of,
     connect_temporal,
+    day_start_for,
     hosting,
     key_fingerprint,
     place_of,
@@ -36,8 +37,17 @@ from domain.lane import Lane
 from embedded.errors import EmbeddedError
 from embedded.parts import EmbeddedParts
 from embedded.search_attributes import ensure_search_attributes
+from operations.clocks import check_clocks
+from operations.errors import OperationError
 from operations.fleet import Fleet
-from operations.hosting_duties import bring_back_workers, fleet_name, join_fleet, keep_account, keep_closing
+from operations.hosting_duties import (
+    bring_back_workers,
+    compare_calendars,
+    fleet_name,
+    join_fleet,
+    keep_account,
+    keep_closing,
+)
 from settings import Settings, SettingsError, load_settings
 from telemetry import start_logging, temporal_runtime
 from workflows import attributes
@@ -51,7 +61,7 @@ class WorkerError(Exception):
 
 async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
     """Bring everything up, trade until told to stop, drain, and take everything down in reverse."""
-    token_key(settings)
+    token_key(settings)  # a missing key is told before anything is brought up
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         place = place_of(settings, parts.endpoints)
         database = await _migrated_database(place.database_url)
@@ -82,6 +92,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
     name = await fleet_name(stage.client)
     await join_fleet(fleet, name)
     async with broker_for(settings, stage.place, stage.database, pace) as broker:
+        await check_clocks(stage.database, broker)
         await _check_broker(broker)
         with_ = Collaborators(broker, stage.database, pace, calendar, proof=proof_of(settings))
         async with hosting(workers_for(stage.client, account, with_)):
@@ -92,6 +103,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 keep_account(fleet, name),
                 bring_back_workers(fleet, settings.rules),
                 keep_closing(fleet, settings.rules),
+                compare_calendars(fleet, day_start_for(with_)),
             )
 
 
@@ -144,7 +156,7 @@ async def _main() -> int:
         settings = load_settings()
         start_logging(settings.telemetry, settings.secrets())
         await host(settings, told_to_stop)
-    except (SettingsError, EmbeddedError, TradingError, WorkerError, TemporalAwayError) as error:
+    except (SettingsError, EmbeddedError, OperationError, TradingError, WorkerError, TemporalAwayError) as error:
         print(f"worker.py: {error}", file=sys.stderr)
         return 1
     return 0

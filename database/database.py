@@ -15,6 +15,8 @@ from database.pool import Pool, open_pool
 from database.positions import Positions
 from database.rate_slots import RateSlots
 from database.risk import Risk
+from database.server import Server
+from database.session_days import SessionDays
 from database.snapshots import Snapshots
 from database.summaries import Summaries
 from database.trades import Trades
@@ -38,6 +40,8 @@ class Database:
         self.orders = Orders(pool)
         self.positions = Positions(pool)
         self.risk = Risk(pool)
+        self.server = Server(pool)
+        self.session_days = SessionDays(pool)
         self.snapshots = Snapshots(pool)
         self.summaries = Summaries(pool)
         self.trades = Trades(pool)

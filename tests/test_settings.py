@@ -213,7 +213,9 @@ def test_the_account_repeated_for_live_trading_must_be_the_same(monkeypatch: pyt
 def test_a_loss_limit_equal_to_the_default_counts_when_it_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
     said = str(TradingRules().risk.fleet_daily_loss)
 
-    assert configured(monkeypatch, **{**LIVE, "HARU_RULES__RISK__FLEET_DAILY_LOSS": said})
+    settings = configured(monkeypatch, **{**LIVE, "HARU_RULES__RISK__FLEET_DAILY_LOSS": said})
+
+    assert settings.broker.environment is Environment.LIVE
 
 
 def test_a_token_key_that_is_none_is_refused_without_being_told(monkeypatch: pytest.MonkeyPatch) -> None:

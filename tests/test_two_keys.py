@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from activities.pace import RealPace
@@ -73,6 +74,7 @@ def settings_for(real: str, key: str = REAL_KEY, secret: str = "t" * 180) -> Set
             app_secret=SecretStr("s" * 180),
             account="50067821-01",
             hts_id="somebody",
+            token_key=SecretStr(Fernet.generate_key().decode()),
         ),
         quotations=QuotationsSettings.model_validate({"app_key": key, "app_secret": secret, "rest_url": real}),
     )
