@@ -14,9 +14,9 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
+from activities.bells import Bells
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
-from activities.day_start import DayStart
 from activities.entries import EntryActivities
 from activities.foreign_sales import ForeignSales
 from activities.market_data import MarketDataActivities
@@ -31,6 +31,7 @@ from activities.summarising import SummaryActivities
 from activities.watching import WatchingActivities
 from broker.kis.broker import KisBroker, MarketAccess
 from broker.kis.connection import LIVE_URL, PAPER_URL, KisConnection
+from broker.kis.stream import LIVE_STREAM_URL, PAPER_STREAM_URL, StreamAddress
 from broker.protocol import AccessToken, Broker
 from database.database import Database
 from domain.clock import LIVE_CLOCK, MarketClock
@@ -38,9 +39,9 @@ from domain.costs import BANKIS_COMMISSION
 from domain.identity import SIMULATED_ACCOUNT, AccountId, Environment, account_alias
 from domain.session import CloseLeads, TradingCalendar
 from embedded.endpoints import Endpoints
-from embedded.token_key import kept_key
 from exchange.calendar import krx_calendar
-from settings import Settings, SettingsError
+from operations.streaming import Ears, Streaming
+from settings import QuotationsSettings, Settings
 from workflows.identity import task_queues
 from workflows.market_close import MarketCloseWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
@@ -48,6 +49,7 @@ from workflows.trading_worker import TradingWorkerWorkflow
 
 _SIMULATED_KEY: Final = "HARU-SIMULATED-KEY-0000000000000000A"
 _SIMULATED_SECRET: Final = "S" * 180
+_SIMULATED_HTS_ID: Final = "haru"
 _CALLS_PER_SECOND: Final = {Environment.LIVE: 18, Environment.SIMULATED: 18, Environment.PAPER: 1}
 _WATCH_SLOTS: Final = 1_000
 """More than any fleet holds positions; a watcher without a slot would leave its position unwatched."""
@@ -68,6 +70,7 @@ class Place:
     temporal_ui_url: str | None
     database_url: str
     broker_url: str
+    stream_url: str
     clock: MarketClock
 
 
@@ -79,6 +82,7 @@ def place_of(settings: Settings, endpoints: Endpoints) -> Place:
         temporal_ui_url=endpoints.temporal_ui_url,
         database_url=configured or str(endpoints.database_url),
         broker_url=_broker_url(settings, endpoints),
+        stream_url=_stream_url(settings, endpoints),
         clock=endpoints.market.clock if endpoints.market else LIVE_CLOCK,
     )
 
@@ -114,34 +118,12 @@ async def connect_temporal(settings: Settings, place: Place, runtime: Runtime | 
 def broker_for(settings: Settings, place: Place, database: Database, pace: Pace) -> KisBroker:
     """Return the account's broker, with the fleet's shared token and rate budget."""
     connection = _connection(settings, place)
-    budget = database.rate_budget(account_of(settings), calls_per_second(settings))
-    tokens = database.tokens(key_fingerprint(settings), AccessToken, token_key(settings))
+    per_second = settings.broker.calls_per_second or _CALLS_PER_SECOND[settings.broker.environment]
+    budget = database.rate_budget(account_of(settings), per_second)
+    tokens = database.tokens(key_fingerprint(settings), AccessToken)
     broker = KisBroker(connection, budget, tokens, pace.now)
-    market = _market_access(settings, connection, database)
+    market = _market_access(settings.quotations, connection, database)
     return broker if market is None else broker.with_quotations_of(market)
-
-
-def calls_per_second(settings: Settings) -> int:
-    """Return the size of the account's rate budget."""
-    return settings.broker.calls_per_second or _CALLS_PER_SECOND[settings.broker.environment]
-
-
-def token_key(settings: Settings) -> bytes | None:
-    """Return the key under which secrets of the broker are kept in PostgreSQL; None where they open no account.
-
-    Raises:
-        SettingsError: several machines may share the database, and no key is configured that they could share.
-    """
-    if settings.broker.token_key is not None:
-        return settings.broker.token_key.get_secret_value().encode()
-    if settings.broker.environment is Environment.SIMULATED:
-        return None
-    if settings.database_url is not None:
-        raise SettingsError(
-            "HARU_BROKER__TOKEN_KEY: with DATABASE_URL the access token is kept encrypted under a key that all "
-            "machines share; `python starter.py new-key` makes one"
-        )
-    return kept_key(settings.data_dir)
 
 
 def key_fingerprint(settings: Settings) -> str:
@@ -159,21 +141,31 @@ class Collaborators:
     calendar: TradingCalendar
     leads: CloseLeads = field(default_factory=CloseLeads)
     proof: ProofRules = field(default_factory=ProofRules)
+    feed: QuoteFeed | None = None
+    """The feed that a stream speaks into; None makes one that only asks."""
+    notices: Bells = field(default_factory=Bells)
 
 
-def day_start_for(with_: Collaborators) -> DayStart:
-    """Return what compares the calendar with the broker's."""
-    return DayStart(with_.broker, with_.database, with_.calendar, with_.pace)
+def streaming_for(settings: Settings, place: Place, broker: KisBroker, with_: Collaborators) -> Streaming | None:
+    """Return the duty that hears the market for this process, or None where it is switched off."""
+    if not settings.stream.enabled or with_.feed is None:
+        return None
+    silence = float(settings.stream.silence_seconds)
+    address = StreamAddress(place.stream_url, settings.broker.hts_id or _SIMULATED_HTS_ID, silence)
+    keys = with_.database.tokens(f"{key_fingerprint(settings)}/stream", AccessToken)
+    ears = Ears(with_.feed, with_.notices)
+    stream = broker.stream(address, keys)
+    return Streaming(account_of(settings), with_.database, stream, ears, settings.stream.registrations)
 
 
 def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> list[Worker]:
     """Return the three Temporal workers of an account: trading, watch and broker."""
-    feed = QuoteFeed(with_.broker, with_.pace)
-    market_data = MarketDataActivities(feed, with_.broker, with_.database, with_.pace, day_start_for(with_))
+    feed = with_.feed or QuoteFeed(with_.broker, with_.pace)
+    market_data = MarketDataActivities(feed, with_.broker, with_.database, with_.pace)
     cycles = CycleActivities(with_.database, with_.calendar, with_.leads, with_.pace)
     entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, BANKIS_COMMISSION)
-    orders = OrderActivities(with_.broker, with_.database, with_.pace)
-    resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof)
+    orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices)
+    resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof, with_.notices)
     foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)
     watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace)
     selling = SellingActivities(feed, foreign_sales, with_.database, with_.pace)
@@ -251,26 +243,33 @@ def _broker_url(settings: Settings, endpoints: Endpoints) -> str:
     return LIVE_URL if settings.broker.environment is Environment.LIVE else PAPER_URL
 
 
-def _market_access(settings: Settings, trading: KisConnection, database: Database) -> MarketAccess | None:
+def _market_access(settings: QuotationsSettings, trading: KisConnection, database: Database) -> MarketAccess | None:
     """Return how the real service is asked for quotations: with a key, a token and a rate budget of its own."""
-    market = settings.quotations
-    if market.app_key is None or market.app_secret is None:
+    if settings.app_key is None or settings.app_secret is None:
         return None
-    url = str(market.rest_url or LIVE_URL).rstrip("/")
+    url = str(settings.rest_url or LIVE_URL).rstrip("/")
     connection = replace(
         trading,
         environment=Environment.LIVE,
         trading_url=url,
-        app_key=market.app_key,
-        app_secret=market.app_secret,
+        app_key=settings.app_key,
+        app_secret=settings.app_secret,
     )
-    fingerprint = _fingerprint(market.app_key)
-    budget = database.rate_budget(AccountId(f"quotations-{fingerprint}"), market.calls_per_second)
-    return MarketAccess(connection, budget, database.tokens(fingerprint, AccessToken, token_key(settings)))
+    fingerprint = _fingerprint(settings.app_key)
+    budget = database.rate_budget(AccountId(f"quotations-{fingerprint}"), settings.calls_per_second)
+    return MarketAccess(connection, budget, database.tokens(fingerprint, AccessToken))
 
 
 def _fingerprint(key: SecretStr) -> str:
     return hashlib.sha256(key.get_secret_value().encode()).hexdigest()[:16]
+
+
+def _stream_url(settings: Settings, endpoints: Endpoints) -> str:
+    if settings.broker.stream_url is not None:
+        return str(settings.broker.stream_url).rstrip("/")
+    if settings.broker.environment is Environment.SIMULATED:
+        return _broker_url(settings, endpoints).replace("http", "ws", 1)
+    return LIVE_STREAM_URL if settings.broker.environment is Environment.LIVE else PAPER_STREAM_URL
 
 
 def _connection(settings: Settings, place: Place) -> KisConnection:

@@ -18,17 +18,16 @@ from pydantic import (
     ConfigDict,
     Field,
     HttpUrl,
-    ModelWrapValidatorHandler,
     SecretStr,
     ValidationError,
     ValidationInfo,
+    WebsocketUrl,
     field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
-from broker_settings import BrokerSettings, QuotationsSettings
 from domain.clock import KST
 from domain.errors import BadRulesError
 from domain.identity import Environment
@@ -37,8 +36,8 @@ from domain.rules import TradingRules
 from domain.session import SessionHours
 from exchange.calendar import CalendarOverrides
 
+LIVE_WORD: Final = "trade-real-money"
 _PREFIX: Final = "HARU_"
-_LOSS_LIMIT: Final = "fleet_daily_loss"
 _SHOWN_AS: Final = {"HARU_DATABASE_URL": "DATABASE_URL"}
 _PRIVATE: Final = {
     "DATABASE_URL",
@@ -48,8 +47,6 @@ _PRIVATE: Final = {
     "HARU_BROKER__HTS_ID",
     "HARU_QUOTATIONS__APP_KEY",
     "HARU_QUOTATIONS__APP_SECRET",
-    "HARU_BROKER__LIVE_ACCOUNT",
-    "HARU_BROKER__TOKEN_KEY",
 }
 
 
@@ -97,16 +94,7 @@ def _rules(value: object) -> object:
 
 
 def _rule_variable(name: re.Match[str]) -> str:
-    return _rule_name(name[1], name[2])
-
-
-def _rule_name(group: str, rule: str) -> str:
-    return f"{_PREFIX}RULES__{group}__{rule}".upper()
-
-
-def _names_loss_limit(values: Any) -> bool:
-    rules = values.get("rules") if isinstance(values, dict) else None
-    return isinstance(rules, dict) and bool(rules.get("risk", {}).get(_LOSS_LIMIT))
+    return f"{_PREFIX}RULES__{name[1]}__{name[2]}".upper()
 
 
 Days = Annotated[frozenset[date], NoDecode, BeforeValidator(_split)]
@@ -144,6 +132,58 @@ class SimulatorSettings(_Group):
     """Which of KIS's two services the simulator speaks as; paper is limited to far fewer calls."""
 
 
+class BrokerSettings(_Group):
+    """KIS credentials and limits. Keys without an environment mean paper."""
+
+    environment: Environment = Environment.SIMULATED
+    app_key: SecretStr | None = None
+    app_secret: SecretStr | None = None
+    account: Annotated[str, Field(pattern=r"^\d{8}-?\d{2}$")] | None = Field(default=None, repr=False)
+    """Account number and product code, `12345678-01`."""
+    hts_id: str | None = Field(default=None, repr=False)
+    rest_url: HttpUrl | None = None
+    stream_url: WebsocketUrl | None = None
+    calls_per_second: int | None = Field(default=None, ge=1, le=20)
+    live_confirmation: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys_mean_paper(cls, values: object) -> object:
+        if isinstance(values, dict) and values.get("app_key") and "environment" not in values:
+            return {**values, "environment": Environment.PAPER}
+        return values
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if self.environment is Environment.SIMULATED:
+            return self
+        missing = [name for name in ("app_key", "app_secret", "account", "hts_id") if not getattr(self, name)]
+        if missing:
+            names = ", ".join(f"{_PREFIX}BROKER__{name.upper()}" for name in missing)
+            raise ValueError(f"{self.environment} trading also needs {names}")
+        if self.environment is Environment.LIVE and self.live_confirmation != LIVE_WORD:
+            raise ValueError(f"live trading needs {_PREFIX}BROKER__LIVE_CONFIRMATION={LIVE_WORD}")
+        return self
+
+
+class QuotationsSettings(_Group):
+    """A key of the real service that only quotations are asked with, while orders go to paper."""
+
+    app_key: SecretStr | None = None
+    app_secret: SecretStr | None = None
+    rest_url: HttpUrl | None = None
+    calls_per_second: int = Field(default=18, ge=1, le=20)
+
+    @model_validator(mode="after")
+    def _is_whole_or_absent(self) -> Self:
+        if (self.app_key is None) != (self.app_secret is None):
+            missing = "APP_KEY" if self.app_key is None else "APP_SECRET"
+            raise ValueError(f"real quotations also need {_PREFIX}QUOTATIONS__{missing}")
+        if self.rest_url is not None and self.app_key is None:
+            raise ValueError(f"an address without {_PREFIX}QUOTATIONS__APP_KEY is never asked")
+        return self
+
+
 class CalendarSettings(_Group):
     """What the operator knows of the calendar; see `CalendarOverrides`."""
 
@@ -161,6 +201,16 @@ class ProofSettings(_Group):
     settle_seconds: int = Field(default=22, ge=22, le=600)
     """Real seconds; not less than one request can still be on its way."""
     clean_reads: int = Field(default=3, ge=2, le=50)
+
+
+class StreamSettings(_Group):
+    """Prices and order notices as they happen; without them the same comes by asking, a little later."""
+
+    enabled: bool = True
+    silence_seconds: int = Field(default=30, ge=15, le=300)
+    """Real seconds without a word, not even KIS's keep-alive, after which the session is opened anew."""
+    registrations: int = Field(default=41, ge=2, le=41)
+    """How many the broker allows in one session; order notices take one of them."""
 
 
 class TelemetrySettings(_Group):
@@ -194,6 +244,7 @@ class Settings(BaseSettings):
     calendar: CalendarSettings = Field(default_factory=CalendarSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     proof: ProofSettings = Field(default_factory=ProofSettings)
+    stream: StreamSettings = Field(default_factory=StreamSettings)
 
     @field_validator("quotations")
     @classmethod
@@ -207,17 +258,6 @@ class Settings(BaseSettings):
             raise ValueError("this is the paper key, which the real host refuses; give the key of your real account")
         return value
 
-    @model_validator(mode="wrap")
-    @classmethod
-    def _live_has_a_loss_limit(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Refuse real money under a loss limit that nobody has chosen: the default does not count."""
-        settings = handler(values)
-        if settings.broker.environment is Environment.LIVE and not _names_loss_limit(values):
-            raise ValueError(
-                f"live trading needs {_rule_name('risk', _LOSS_LIMIT)}: what the account may lose in a day, in won"
-            )
-        return settings
-
     @property
     def temporal(self) -> ClientConnectConfig:
         """Return what the environment and Temporal's configuration file say; without `target_host` it is embedded."""
@@ -229,7 +269,7 @@ class Settings(BaseSettings):
     def secrets(self) -> list[str]:
         """Return every value that must not appear in a log."""
         broker, market = self.broker, self.quotations
-        keys = (broker.app_key, broker.app_secret, broker.token_key, market.app_key, market.app_secret)
+        keys = (broker.app_key, broker.app_secret, market.app_key, market.app_secret)
         hidden = [secret.get_secret_value() for secret in keys if secret]
         account = (broker.account or "").replace("-", "")
         if self.database_url and (password := urlsplit(self.database_url.get_secret_value()).password):
@@ -291,8 +331,6 @@ def _leaves(value: Any, name: str = _PREFIX[:-1], joint: str = "_") -> Iterator[
 
 def _explain(problem: Any) -> str:
     place = [str(part) for part in problem["loc"] if not isinstance(part, int)]
-    if not place:
-        return str(problem["msg"]).removeprefix("Value error, ")
     name = "__".join(place).upper()
     name = name if name == "DATABASE_URL" else _PREFIX + name
     default = dict(_leaves(Settings.model_construct())).get(name)

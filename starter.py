@@ -12,7 +12,6 @@ from typing import Any, Final, Never
 
 from temporalio.service import RPCError
 
-from broker_settings import LIVE_WORD
 from composition import TemporalAwayError, account_of, calendar_of, connect_temporal, place_of
 from database.database import open_database
 from database.errors import DATABASE_FAULTS
@@ -30,7 +29,7 @@ from operations.fleet import ALL_WORKERS, Fleet
 from operations.schedule import close_now, schedule_close
 from operations.starting import MOST_WORKERS, start_workers
 from operations.watching import print_plainly, watch
-from settings import Settings, SettingsError, load_settings
+from settings import LIVE_WORD, Settings, SettingsError, load_settings
 
 _POOL_SIZE: Final = 2
 _WIDE: Final = 160

@@ -4,14 +4,13 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from temporalio.client import Client
 
 from activities.pace import RealPace
+from activities.quote_feed import QuoteFeed
 from broker.protocol import Broker
 from composition import (
     Collaborators,
@@ -21,12 +20,11 @@ from composition import (
     broker_for,
     calendar_of,
     connect_temporal,
-    day_start_for,
     hosting,
     key_fingerprint,
     place_of,
     proof_of,
-    token_key,
+    streaming_for,
     workers_for,
 )
 from database.database import Database, open_database
@@ -37,17 +35,9 @@ from domain.lane import Lane
 from embedded.errors import EmbeddedError
 from embedded.parts import EmbeddedParts
 from embedded.search_attributes import ensure_search_attributes
-from operations.clocks import check_clocks
-from operations.errors import OperationError
 from operations.fleet import Fleet
-from operations.hosting_duties import (
-    bring_back_workers,
-    compare_calendars,
-    fleet_name,
-    join_fleet,
-    keep_account,
-    keep_closing,
-)
+from operations.hosting_duties import bring_back_workers, fleet_name, join_fleet, keep_account, keep_closing
+from operations.together import first_to_end
 from settings import Settings, SettingsError, load_settings
 from telemetry import start_logging, temporal_runtime
 from workflows import attributes
@@ -61,7 +51,6 @@ class WorkerError(Exception):
 
 async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
     """Bring everything up, trade until told to stop, drain, and take everything down in reverse."""
-    token_key(settings)  # a missing key is told before anything is brought up
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         place = place_of(settings, parts.endpoints)
         database = await _migrated_database(place.database_url)
@@ -92,18 +81,19 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
     name = await fleet_name(stage.client)
     await join_fleet(fleet, name)
     async with broker_for(settings, stage.place, stage.database, pace) as broker:
-        await check_clocks(stage.database, broker)
         await _check_broker(broker)
-        with_ = Collaborators(broker, stage.database, pace, calendar, proof=proof_of(settings))
+        feed = QuoteFeed(broker, pace)
+        with_ = Collaborators(broker, stage.database, pace, calendar, proof=proof_of(settings), feed=feed)
+        streaming = streaming_for(settings, stage.place, broker, with_)
         async with hosting(workers_for(stage.client, account, with_)):
             _announce(settings, str(stage.parts.endpoints))
-            await _first_to_end(
+            await first_to_end(
                 told_to_stop.wait(),
                 _broken(stage.parts),
+                *([streaming.keep()] if streaming else []),
                 keep_account(fleet, name),
                 bring_back_workers(fleet, settings.rules),
                 keep_closing(fleet, settings.rules),
-                compare_calendars(fleet, day_start_for(with_)),
             )
 
 
@@ -128,19 +118,6 @@ async def _broken(parts: EmbeddedParts) -> None:
     raise await parts.first_failure()
 
 
-async def _first_to_end(*duties: Coroutine[Any, Any, Any]) -> None:
-    """Run the duties together; when one ends, in whatever way, the others are cancelled and this ends the same way."""
-    tasks = [asyncio.ensure_future(duty) for duty in duties]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 def _announce(settings: Settings, where: str) -> None:
     logger.info("worker_ready", extra={"environment": settings.broker.environment})
     print(f"haru worker ready: {settings.broker.environment.upper()} account. {where}", flush=True)
@@ -156,7 +133,7 @@ async def _main() -> int:
         settings = load_settings()
         start_logging(settings.telemetry, settings.secrets())
         await host(settings, told_to_stop)
-    except (SettingsError, EmbeddedError, OperationError, TradingError, WorkerError, TemporalAwayError) as error:
+    except (SettingsError, EmbeddedError, TradingError, WorkerError, TemporalAwayError) as error:
         print(f"worker.py: {error}", file=sys.stderr)
         return 1
     return 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
+from activities.bells import Bells
 from activities.entries import proposal_of
 from activities.heart import Heart
 from activities.pace import SendWindow
@@ -48,10 +49,11 @@ class FollowRequest:
 class OrderActivities:
     """The order protocol: an intent is in the ledger before it is sent; nothing here is ever sent twice."""
 
-    def __init__(self, broker: "Broker", database: "Database", pace: "Pace") -> None:
+    def __init__(self, broker: "Broker", database: "Database", pace: "Pace", notices: Bells) -> None:
         self._broker = broker
         self._database = database
         self._pace = pace
+        self._notices = notices
 
     @activity.defn
     async def submit_order(self, request: SubmitRequest) -> OrderRecord:
@@ -76,16 +78,22 @@ class OrderActivities:
 
     @activity.defn
     async def follow_order(self, request: FollowRequest) -> OrderRecord:
-        """Book fills as the broker lists them, until the order is over, unproven, or patience runs out."""
+        """Book fills as the broker lists them, until the order is over, unproven, or patience runs out.
+
+        An order notice only makes us look at once: one that is lost costs half a second, one too many costs nothing.
+        """
+        symbol = (await self._recorded(request.intent_id)).intent.symbol
         async with Heart() as heart:
-            while True:
-                record = await self._recorded(request.intent_id)
-                if record.status in WORKING_STATUSES:
-                    record = await self._book(record)
-                if record.status not in WORKING_STATUSES or self._pace.waited() >= request.patience:
-                    return record
-                heart.progress()
-                await self._pace.pause(_LOOK_INTERVAL)
+            with self._notices.listening(symbol) as news:
+                while True:
+                    news.clear()
+                    record = await self._recorded(request.intent_id)
+                    if record.status in WORKING_STATUSES:
+                        record = await self._book(record)
+                    if record.status not in WORKING_STATUSES or self._pace.waited() >= request.patience:
+                        return record
+                    heart.progress()
+                    await self._pace.pause(_LOOK_INTERVAL, news)
 
     @activity.defn
     async def cancel_order(self, intent_id: IntentId) -> SubmitOutcome:

@@ -30,8 +30,8 @@ class Pace(Protocol):
         """Return the real time since the running activity was first scheduled, earlier attempts included."""
         ...
 
-    async def pause(self, real: timedelta) -> None:
-        """Let real time pass; may end the attempt instead, to be continued by the next one."""
+    async def pause(self, real: timedelta, news: asyncio.Event | None = None) -> None:
+        """Let real time pass, less if there is news; may end the attempt instead, to be continued by the next one."""
         ...
 
 
@@ -54,13 +54,35 @@ class RealPace:
         """Return the real time since the running activity was first scheduled."""
         return datetime.now(UTC) - activity.info().scheduled_time  # noqa: TID251 - this is the clock that is injected
 
-    async def pause(self, real: timedelta) -> None:
-        """Sleep; when the worker process drains, hand the activity over to another process at once."""
+    async def pause(self, real: timedelta, news: asyncio.Event | None = None) -> None:
+        """Sleep until there is news; when the worker process drains, hand the activity over to another one at once."""
+        waits: list[asyncio.Future[object]] = [asyncio.ensure_future(activity.wait_for_worker_shutdown())]
+        if news is not None:
+            waits.append(asyncio.ensure_future(news.wait()))
         try:
-            await asyncio.wait_for(activity.wait_for_worker_shutdown(), real.total_seconds())
-        except TimeoutError:
-            return
-        raise to_be_continued("handed over on shutdown", _AT_ONCE)
+            await asyncio.wait(waits, timeout=real.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if activity.is_worker_shutdown():
+            raise to_be_continued("handed over on shutdown", _AT_ONCE)
+
+
+class Every:
+    """What an activity does again and again, at most once in an interval (real time), whatever wakes it between."""
+
+    def __init__(self, pace: Pace, interval: timedelta, first_after: timedelta = timedelta(0)) -> None:
+        self._pace = pace
+        self._interval = interval
+        self._due_at = first_after
+
+    def is_due(self) -> bool:
+        """Tell whether it is time, and count the interval from now if it is."""
+        now = self._pace.waited()
+        if now < self._due_at:
+            return False
+        self._due_at = now + self._interval
+        return True
 
 
 class SendWindow:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
+from activities.bells import Bells
 from activities.heart import Heart
 from domain.errors import TradingError, TryAgainError
 from domain.identity import IntentId
@@ -38,29 +39,31 @@ class ProofRules:
 class ResolvingActivities:
     """Read-only at the broker; the only writer of adopted, never-placed and quarantined orders."""
 
-    def __init__(self, broker: "Broker", database: "Database", pace: "Pace", proof: ProofRules) -> None:
+    def __init__(self, broker: "Broker", database: "Database", pace: "Pace", proof: ProofRules, notices: Bells) -> None:
         self._broker = broker
         self._database = database
         self._pace = pace
         self._proof = proof
+        self._notices = notices
 
     @activity.defn
     async def resolve_order(self, intent_id: IntentId, waits_for_operator: bool = True) -> OrderRecord:  # noqa: FBT001, FBT002 activity
         """Return the order once it is adopted or proven absent; a quarantined one waits for an operator if asked to."""
         clean_reads = _reads_of_earlier_attempt()
+        symbol = (await self._recorded(intent_id)).intent.symbol
         async with Heart(clean_reads) as heart:
-            while True:
-                record = await self._recorded(intent_id)
-                if record.status is OrderStatus.INTENDED:
-                    await self._database.orders.withdraw(intent_id)
-                    continue
-                if record.status is not OrderStatus.QUARANTINED and record.status not in UNRESOLVED_STATUSES:
-                    return record
-                if record.status is OrderStatus.QUARANTINED and not waits_for_operator:
-                    return record
-                clean_reads = await self._look(record, clean_reads)
-                heart.progress(clean_reads)
-                await self._pace.pause(_LOOK_INTERVAL)
+            with self._notices.listening(symbol) as news:
+                while True:
+                    news.clear()
+                    record = await self._recorded(intent_id)
+                    if record.status is OrderStatus.INTENDED:
+                        await self._database.orders.withdraw(intent_id)
+                        continue
+                    if _is_resolved(record, waits_for_operator=waits_for_operator):
+                        return record
+                    clean_reads = await self._look(record, clean_reads)
+                    heart.progress(clean_reads)
+                    await self._pace.pause(_LOOK_INTERVAL, news)
 
     async def _look(self, record: OrderRecord, clean_reads: int) -> int:
         """Read once; return how many clean reads without the order there have been in a row."""
@@ -121,6 +124,12 @@ class ResolvingActivities:
         if record is None:
             raise TradingError(f"order intent {intent_id} is not in the ledger")
         return record
+
+
+def _is_resolved(record: OrderRecord, *, waits_for_operator: bool) -> bool:
+    if record.status is OrderStatus.QUARANTINED:
+        return not waits_for_operator
+    return record.status not in UNRESOLVED_STATUSES
 
 
 def _reads_of_earlier_attempt() -> int:

@@ -1,7 +1,7 @@
 """A held position: watched without an event in any history until a rule says to sell."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
@@ -9,6 +9,7 @@ from temporalio import activity
 from activities.foreign_sales import LOOK_FOR_HAND_SALES, ForeignSales
 from activities.heart import Heart
 from activities.leases import renew
+from activities.pace import Every
 from activities.quote_feed import QuoteFeed
 from domain.errors import TradingError, TryAgainError
 from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
@@ -40,6 +41,15 @@ class WatchRequest:
     deadline: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one look came to; ``seen_at`` is the market instant of a price that could be trusted."""
+
+    position: OpenPosition
+    signal: ExitSignal | None
+    seen_at: datetime | None
+
+
 class WatchingActivities:
     """Watches positions and keeps their leases."""
 
@@ -59,30 +69,33 @@ class WatchingActivities:
         best = Price(max(position.high_water_mark, _best_of_earlier_attempt()))
         position = replace(position, high_water_mark=best)
         await self._announce(position)
-        renewed_after, counted_after = timedelta(0), LOOK_FOR_HAND_SALES
+        interval = request.rules.execution.price_interval
+        renewal, marking = Every(self._pace, _RENEWAL), Every(self._pace, interval)
+        counting = Every(self._pace, LOOK_FOR_HAND_SALES, LOOK_FOR_HAND_SALES)
         async with Heart(int(best)) as heart:
-            with self._feed.watching(request.symbol):
+            with self._feed.watching(request.symbol) as news:
                 while True:
-                    if self._pace.waited() >= renewed_after:
+                    news.clear()
+                    if renewal.is_due():
                         await renew(self._database.locks, request.lease)
-                        renewed_after = self._pace.waited() + _RENEWAL
-                    position, signal = await self._look(position, request)
-                    if signal is None and self._pace.waited() >= counted_after:
+                    look = await self._look(position, request)
+                    position, signal = look.position, look.signal
+                    if look.seen_at is not None and (signal is not None or marking.is_due()):
+                        await self._mark(position, look.seen_at)
+                    if signal is None and counting.is_due():
                         signal = await self._sold_by_hand(position)
-                        counted_after = self._pace.waited() + LOOK_FOR_HAND_SALES
                     if signal is not None:
                         return signal
                     heart.progress(int(position.high_water_mark))
-                    await self._pace.pause(request.rules.execution.price_interval)
+                    await self._pace.pause(interval, news)
 
-    async def _look(self, position: OpenPosition, request: WatchRequest) -> tuple[OpenPosition, ExitSignal | None]:
+    async def _look(self, position: OpenPosition, request: WatchRequest) -> "_Look":
         """Decide on what is seen now; without a price to trust only the clock's rules can fire (R13, F26)."""
         view = await self._view(position, request)
         age = self._pace.clock.market_duration(request.rules.execution.greatest_quote_age)
         problem = problem_with(view.quote, self._pace.now(), age)
         if problem is None:
             best = high_water_mark(position, view.quote.price)
-            await self._database.positions.mark(position.position_id, view.quote.price, best, view.quote.observed_at)
             position = replace(position, high_water_mark=best, last_price=view.quote.price)
         else:
             extra = {"symbol": request.symbol, "problem": problem}
@@ -90,7 +103,7 @@ class WatchingActivities:
         (strategy,) = strategies_named([position.strategy.name])
         wants_out = problem is None and strategy.wants_out(view, position, request.rules.strategy)
         context = ExitContext(position, view, self._pace.now(), request.deadline, wants_out, age)
-        return position, decide_exit(context)
+        return _Look(position, decide_exit(context), view.quote.observed_at if problem is None else None)
 
     async def _sold_by_hand(self, position: OpenPosition) -> ExitSignal | None:
         if not await self._foreign_sales.took_all_of(position):
@@ -102,13 +115,20 @@ class WatchingActivities:
 
     async def _view(self, position: OpenPosition, request: WatchRequest) -> MarketView:
         """Return what the feed shows, or the last known price as what it is: too old to decide anything."""
-        fresh = self._pace.clock.market_duration(request.rules.execution.price_interval)
+        execution = request.rules.execution
+        fresh = self._pace.clock.market_duration(execution.price_interval)
+        confirmed = self._pace.clock.market_duration(execution.greatest_quote_age) / 2
         try:
-            view = await self._feed.view(request.symbol, fresh, Lane.WATCH)
+            view = await self._feed.view(request.symbol, fresh, Lane.WATCH, confirmed)
         except TryAgainError as fault:
             activity.logger.warning("price_missing", extra={"symbol": request.symbol, "cause": str(fault)})
             view = None
         return view or MarketView(Quote(position.symbol, position.last_price, position.opened_at), None)
+
+    async def _mark(self, position: OpenPosition, seen_at: datetime) -> None:
+        """Keep last and best price in the books, for those who look and for the next attempt."""
+        best = position.high_water_mark
+        await self._database.positions.mark(position.position_id, position.last_price, best, seen_at)
 
     async def _announce(self, position: OpenPosition) -> None:
         event = f"bought {position.quantity:,} at {position.entry_price:,.0f}: {position.strategy.reason}"

@@ -8,7 +8,6 @@ from datetime import timedelta
 from statistics import median
 from typing import Any, Final
 
-from activities.day_start import DayStart
 from activities.market_data import MarketDataActivities, ScanRequest
 from activities.quote_feed import QuoteFeed
 from bench.client import Client, open_client
@@ -61,9 +60,8 @@ class _Scanning:
 
     def fresh(self) -> MarketDataActivities:
         """Return the activities of a process that has just started."""
-        broker, database, pace = self._client.broker, self._client.database, self._client.pace
-        day_start = DayStart(broker, database, self.stack.fleet.calendar, pace)
-        return MarketDataActivities(QuoteFeed(broker, pace), broker, database, pace, day_start)
+        broker, pace = self._client.broker, self._client.pace
+        return MarketDataActivities(QuoteFeed(broker, pace), broker, self._client.database, pace)
 
     async def scan(self, activities: MarketDataActivities) -> None:
         """Look at the whole universe once."""

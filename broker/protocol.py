@@ -1,6 +1,6 @@
 """What we ask of any broker, in our own words. Every call names the lane of the rate budget that it travels in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,6 +12,7 @@ from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Si
 from domain.money import Price, Quantity, Won
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, SubmitOutcome
 from domain.session import SessionDate
+from domain.stream import Garbled, OrderNotice
 
 MayLeave = Callable[[], bool]
 """Answers whether an order request may still leave, after whatever waiting came before."""
@@ -179,4 +180,45 @@ class Broker(Protocol):
 
     async def is_session_day(self, day: date, lane: Lane) -> bool | None:
         """Return whether the exchange is open on a KST date (CTCA0903R), or None where it cannot be asked."""
+        ...
+
+
+StreamEvent = Quote | OrderNotice | Garbled
+"""A trade with the best bid and ask at it, word of an own order, or something that could not be read."""
+
+
+class StreamSession(Protocol):
+    """One open real-time session; it has an order notice registration of its own, beside those of stocks."""
+
+    @property
+    def registered(self) -> tuple[Symbol, ...]:
+        """Return the stocks that the broker has confirmed."""
+        ...
+
+    async def register(self, wanted: Sequence[Symbol]) -> None:
+        """Ask for these stocks and for no others; the answers come with the events."""
+        ...
+
+    async def register_again(self, symbol: Symbol) -> None:
+        """Ask anew for a stock of which nothing is heard."""
+        ...
+
+    def events(self) -> AsyncGenerator[StreamEvent, None]:
+        """Yield what comes, until the session ends.
+
+        Raises:
+            StreamLostError: the line is cut, silent for too long, or not to be trusted any more.
+        """
+        ...
+
+
+class MarketStream(Protocol):
+    """The account's prices and order notices as they happen; one session at a time."""
+
+    def session(self) -> AbstractAsyncContextManager[StreamSession]:
+        """Open a session.
+
+        Raises:
+            StreamLostError: there is none to be had now. CredentialsRefusedError: nor later, with these keys.
+        """
         ...

@@ -15,9 +15,9 @@ from database.pool import Pool, open_pool
 from database.positions import Positions
 from database.rate_slots import RateSlots
 from database.risk import Risk
-from database.server import Server
-from database.session_days import SessionDays
 from database.snapshots import Snapshots
+from database.stream_leases import StreamLeases
+from database.stream_news import StreamNews
 from database.summaries import Summaries
 from database.trades import Trades
 from database.workers import Workers
@@ -29,7 +29,7 @@ TokenT = TypeVar("TokenT", bound=Token)
 class Database:
     """The book of record. Open it with ``open_database``, close it with ``aclose``."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, url: str = "") -> None:
         self._pool = pool
         self._budgets: dict[tuple[AccountId, int], RateSlots] = {}
         self.accounts = Accounts(pool)
@@ -40,9 +40,9 @@ class Database:
         self.orders = Orders(pool)
         self.positions = Positions(pool)
         self.risk = Risk(pool)
-        self.server = Server(pool)
-        self.session_days = SessionDays(pool)
         self.snapshots = Snapshots(pool)
+        self.stream_leases = StreamLeases(pool)
+        self.stream_news = StreamNews(pool, url)
         self.summaries = Summaries(pool)
         self.trades = Trades(pool)
         self.workers = Workers(pool)
@@ -69,4 +69,4 @@ class Database:
 
 async def open_database(url: str, pool_size: int = 10) -> Database:
     """Open the database at ``postgresql://…``; its schema must have been migrated before."""
-    return Database(await open_pool(url, pool_size))
+    return Database(await open_pool(url, pool_size), url)

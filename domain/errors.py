@@ -3,7 +3,9 @@
 TradingError
 ├── TryAgainError                 the same request may succeed later
 │   ├── BrokerUnavailableError
-│   └── RateLimitedError
+│   ├── RateLimitedError
+│   └── StreamLostError           prices and notices come by asking until there is a new session
+│       └── StreamInUseError
 ├── StopTradingError              no further order may follow before somebody or something mends it
 │   ├── StaleFencingTokenError
 │   ├── BrokerProtocolError
@@ -33,6 +35,14 @@ class BrokerUnavailableError(TryAgainError):
 
 class RateLimitedError(TryAgainError):
     """The broker counted too many calls (EGW00201, EGW00215, EGW00133)."""
+
+
+class StreamLostError(TryAgainError):
+    """The real-time session is over, silent or not to be trusted; what it told meanwhile is lost."""
+
+
+class StreamInUseError(StreamLostError):
+    """Another session of the same app key is open (OPSP8996)."""
 
 
 class StopTradingError(TradingError):

@@ -3,8 +3,7 @@
 OperationError
 ├── NothingRunsError     there is no fleet to talk to
 ├── UnknownWorkerError   no worker of that name
-├── UnansweredError      the wish was sent, and nobody answered in time
-└── ClockSkewError       this machine's clock is too far off to trade by
+└── UnansweredError      the wish was sent, and nobody answered in time
 """
 
 from collections.abc import Collection
@@ -30,7 +29,3 @@ class UnknownWorkerError(OperationError):
 
 class UnansweredError(OperationError):
     """Nobody answered in time."""
-
-
-class ClockSkewError(OperationError):
-    """This machine's clock is too far off to trade by."""

@@ -129,7 +129,7 @@ def server_of(simulation: Simulation, doors: Sequence[Door]) -> Server:
         log_level="warning",
         access_log=False,
         server_header=False,
-        date_header=True,
+        date_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
     )

@@ -1,5 +1,6 @@
 """Whole market days on the time-skipping server with nothing replaced but time: real activities, ledger and client."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -80,7 +81,7 @@ class SteppingPace:
         about = activity.info()
         return about.started_time - about.scheduled_time
 
-    async def pause(self, real: timedelta) -> None:
+    async def pause(self, real: timedelta, news: asyncio.Event | None = None) -> None:
         """End the attempt, so that the server may skip the time until the next one."""
         name = activity.info().activity_type
         if name not in _NEVER_HANDED_OVER:

@@ -9,16 +9,16 @@ from typing import Final, Self
 import httpx
 
 from broker.kis.account import KisAccount
+from broker.kis.approval import ApprovalKeeper
 from broker.kis.auth import TokenKeeper
 from broker.kis.client import KisClient
-from broker.kis.clock import read_clock
 from broker.kis.connection import KisConnection
 from broker.kis.orders import KisOrders
 from broker.kis.queries import KisQueries
 from broker.kis.quotes import KisQuotes
+from broker.kis.stream import KisStream, StreamAddress
 from broker.kis.wire import Wire
 from broker.protocol import Balance, BuyingPower, MayLeave, RateBudget, TokenStore, always
-from domain.clock import ClockReading
 from domain.errors import EnvironmentMismatchError
 from domain.identity import Environment
 from domain.lane import Lane
@@ -57,6 +57,7 @@ class KisBroker:
         self._environment = connection.environment
         self._wires = [Wire(connection, transport)]
         client = KisClient(self._wires[0], budget, TokenKeeper(self._wires[0], budget, tokens))
+        self._budget = budget
         self._clock = clock
         self._quotes = KisQuotes(client, clock)
         self._orders = KisOrders(client, clock)
@@ -90,6 +91,15 @@ class KisBroker:
         for wire in self._wires:
             await wire.aclose()
 
+    def stream(self, address: StreamAddress, keys: TokenStore) -> KisStream:
+        """Return the account's stream; ``keys`` is where the fleet shares its approval key.
+
+        Raises:
+            EnvironmentMismatchError: the address belongs to another environment.
+        """
+        wire = self._wires[0]
+        return KisStream(wire.connection, address, ApprovalKeeper(wire, self._budget, keys), self._clock)
+
     @property
     def environment(self) -> Environment:
         """Return whose money this is."""
@@ -103,10 +113,6 @@ class KisBroker:
     @property
     def most_stocks_per_scan(self) -> int | None:
         return self._quotes.most_stocks_per_scan
-
-    async def read_clock(self) -> ClockReading:
-        """Return what KIS's own clock shows (real time)."""
-        return await read_clock(self._wires[0])
 
     async def quotes(self, symbols: Sequence[Symbol], lane: Lane) -> dict[Symbol, Quote]:
         return await self._quotes.quotes(symbols, lane)

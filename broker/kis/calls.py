@@ -9,6 +9,7 @@ from domain.identity import Environment
 from domain.market import Side
 
 TOKEN_PATH: Final = "/oauth2/tokenP"  # noqa: S105 - a path, not a password
+APPROVAL_PATH: Final = "/oauth2/Approval"
 _QUOTATIONS: Final = "/uapi/domestic-stock/v1/quotations/"
 _TRADING: Final = "/uapi/domestic-stock/v1/trading/"
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import httpx
 
-from broker.kis.calls import TOKEN_PATH, Call
+from broker.kis.calls import APPROVAL_PATH, TOKEN_PATH, Call
 from broker.kis.connection import ORDER_TIMEOUT, KisConnection
 from broker.kis.envelope import FIRST_PAGE, Envelope, PageKeys, read_envelope
 from broker.protocol import AccessToken
@@ -66,20 +66,22 @@ class Wire:
         async with asyncio.timeout(ORDER_TIMEOUT):
             return read_envelope(await self._http.post(url, json=dict(body), headers=headers, timeout=_ORDER_TIMEOUTS))
 
-    async def get_root(self) -> httpx.Response:
-        """Knock at the trading host, without keys; whatever it answers, it is there."""
-        async with asyncio.timeout(self.connection.timeout):
-            return await self._http.get(self.connection.trading_url + "/")
-
     async def post_token(self) -> Envelope:
         """Ask for an access token (``/oauth2/tokenP``)."""
+        return await self._post_keys(TOKEN_PATH, "appsecret")
+
+    async def post_approval(self) -> Envelope:
+        """Ask for a key to the WebSocket (``/oauth2/Approval``), which calls the secret by another name."""
+        return await self._post_keys(APPROVAL_PATH, "secretkey")
+
+    async def _post_keys(self, path: str, secret_name: str) -> Envelope:
         body = {
             "grant_type": "client_credentials",
             "appkey": self.connection.app_key.get_secret_value(),
-            "appsecret": self.connection.app_secret.get_secret_value(),
+            secret_name: self.connection.app_secret.get_secret_value(),
         }
         async with asyncio.timeout(self.connection.timeout):
-            url = self.connection.trading_url + TOKEN_PATH
+            url = self.connection.trading_url + path
             return read_envelope(await self._http.post(url, json=body, headers={"content-type": _JSON}))
 
     def _headers(self, call: Call, token: AccessToken) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """A trading desk for activity tests: real ledger, real client, an exchange in this process, and time moved by hand."""
 
+import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -8,9 +9,9 @@ from typing import Any, Final, TypeVar
 
 from temporalio.testing import ActivityEnvironment
 
+from activities.bells import Bells
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
-from activities.day_start import DayStart
 from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
 from activities.foreign_sales import ForeignSales
 from activities.market_data import MarketDataActivities, ScanRequest
@@ -68,7 +69,7 @@ class HandPace:
         """Return how long the running activity has paused."""
         return self._waited
 
-    async def pause(self, real: timedelta) -> None:
+    async def pause(self, real: timedelta, news: asyncio.Event | None = None) -> None:
         """Let the market go on; what was planned happens meanwhile."""
         self.pauses += 1
         assert self.pauses <= _MOST_PAUSES, "the activity waits for something that does not come"
@@ -99,12 +100,12 @@ class Desk:
         """Make all activities anew, as a new process does."""
         broker, database, pace = self.broker, self.database, self.pace
         self.feed = QuoteFeed(broker, pace)
-        self.day_start = DayStart(broker, database, CALENDAR, pace)
-        self.market_data = MarketDataActivities(self.feed, broker, database, pace, self.day_start)
+        self.market_data = MarketDataActivities(self.feed, broker, database, pace)
         self.cycles = CycleActivities(database, CALENDAR, CloseLeads(), pace)
         self.entries = EntryActivities(self.feed, broker, database, pace, BANKIS_COMMISSION)
-        self.orders = OrderActivities(broker, database, pace)
-        self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules())
+        self.notices = Bells()
+        self.orders = OrderActivities(broker, database, pace, self.notices)
+        self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules(), self.notices)
         self.foreign_sales = foreign_sales = ForeignSales(broker, database, pace)
         self.watching = WatchingActivities(self.feed, foreign_sales, database, pace)
         self.selling = SellingActivities(self.feed, foreign_sales, database, pace)

@@ -15,8 +15,7 @@ PURE_LIBRARY = {
     *("math", "operator", "re", "statistics", "string", "types", "typing", "zoneinfo"),
 }
 ROOT_IMPORTS = {
-    "broker_settings": {"domain"},
-    "settings": {"broker_settings", "domain", "exchange"},
+    "settings": {"domain", "exchange"},
     "telemetry": {"domain", "settings"},
 }
 

@@ -1,0 +1,85 @@
+"""KIS's WebSocket behind our protocol: one session an app key, each with the fleet's approval key (kis-openapi §7)."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from broker.kis.approval import ApprovalKeeper
+from broker.kis.connection import KisConnection
+from broker.kis.stream_line import open_line
+from broker.kis.stream_session import ApprovalRefusedError, KisSession, Speaker
+from broker.protocol import StreamSession
+from domain.errors import EnvironmentMismatchError
+from domain.identity import Environment
+
+LIVE_STREAM_URL: Final = "ws://ops.koreainvestment.com:21000"
+PAPER_STREAM_URL: Final = "ws://ops.koreainvestment.com:31000"
+_PATH: Final = "/tryitout"
+_KIS_DOMAIN: Final = "koreainvestment.com"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAddress:
+    """Where the stream is, whose notices it brings (HTS login id), and how many seconds it may say nothing at all."""
+
+    url: str
+    hts_id: str = field(repr=False)
+    silence: float = 30.0
+
+    def check(self, environment: Environment) -> None:
+        """Refuse the address of another environment.
+
+        Raises:
+            EnvironmentMismatchError: the real and the paper service were mixed up, or the simulator with either.
+        """
+        parts = urlsplit(self.url)
+        foreign = {
+            Environment.LIVE: parts.port == urlsplit(PAPER_STREAM_URL).port,
+            Environment.PAPER: parts.port == urlsplit(LIVE_STREAM_URL).port,
+            Environment.SIMULATED: True,
+        }
+        if (parts.hostname or "").endswith(_KIS_DOMAIN) and foreign[environment]:
+            raise EnvironmentMismatchError(f"{self.url} is not a stream of the {environment} environment")
+
+
+class KisStream:
+    """``broker.protocol.MarketStream`` of one account; ``clock`` returns market time (UTC)."""
+
+    def __init__(
+        self,
+        connection: KisConnection,
+        address: StreamAddress,
+        keeper: ApprovalKeeper,
+        clock: Callable[[], datetime],
+    ) -> None:
+        address.check(connection.environment)
+        self._connection = connection
+        self._address = address
+        self._keeper = keeper
+        self._clock = clock
+
+    def session(self) -> AbstractAsyncContextManager[StreamSession]:
+        """Open a session; its key and registrations end with it.
+
+        Raises:
+            StreamLostError: the address does not answer.
+            TryAgainError: no approval key is to be had now. CredentialsRefusedError: nor later, with this app key.
+        """
+        return self._session()
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[StreamSession]:
+        key = await self._keeper.key()
+        account = self._connection.account_number.get_secret_value() + self._connection.product_code
+        speaker = Speaker(self._connection.environment, key, self._address.hts_id, account)
+        async with open_line(self._address.url.rstrip("/") + _PATH, self._address.silence) as line:
+            session = KisSession(line, speaker, self._clock)
+            try:
+                await session.ask_for_notices()
+                yield session
+            except ApprovalRefusedError:
+                self._keeper.forget(key)
+                raise

@@ -1,0 +1,245 @@
+"""KIS's WebSocket texts and our words for them (kis-openapi §7): pure, and nothing but values comes out."""
+
+import json
+import re
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.padding import PKCS7
+
+from domain.clock import KST
+from domain.errors import StreamLostError
+from domain.market import Quote, Side, Symbol
+from domain.money import Price, Quantity, Won
+from domain.stream import NoticeKind, OrderNotice
+
+TICKS: Final = "H0STCNT0"
+"""The TR id of real-time trades, the same on every service."""
+PING: Final = "PINGPONG"
+
+_TICK_WIDTH: Final = 46
+_NOTICE_WIDTH: Final = 23
+"""Fewest fields of a record; KIS has appended some in the past, and sends fewer of its notices on paper."""
+_MOST_RECORDS: Final = 999
+_SYMBOL: Final = re.compile(r"[0-9A-Z]{6,7}")
+_NUMBER: Final = re.compile(r"([0-9]{1,16})(?:\.0*)?")
+_STAMP: Final = re.compile(r"2[0-9]{13}")
+_FRAME: Final = re.compile(r"([01])\|([0-9A-Z]{1,13})\|([0-9]{1,3})\|(.*)", re.DOTALL)
+_SIDES: Final = {"01": Side.SELL, "02": Side.BUY}
+_BLOCK_BITS: Final = 128
+
+
+class FrameError(ValueError):
+    """A text that is not what KIS documents; the message names what is wrong, never the content."""
+
+
+class UndecryptableError(StreamLostError):
+    """A notice that this session's key does not open: only a new session brings the right one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cipherment:
+    """Key and initial vector of one session (AES-256-CBC), as the subscription's answer gave them."""
+
+    key: bytes
+    iv: bytes
+
+    def __repr__(self) -> str:
+        return "Cipherment(***)"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Real-time data: ``count`` records in one payload."""
+
+    tr_id: str
+    is_encrypted: bool
+    count: int
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """KIS's word about a registration, or its PINGPONG."""
+
+    tr_id: str
+    tr_key: str = ""
+    code: str = ""
+    succeeded: bool = False
+    message: str = ""
+    cipherment: Cipherment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountNotice:
+    """A notice with the account (ten digits) that it is about; an HTS id may have several."""
+
+    account: str
+    notice: OrderNotice
+
+
+def read_frame(text: str) -> Frame | Control:
+    """Tell data from control messages and take them apart.
+
+    Raises:
+        FrameError: it is neither.
+    """
+    if text[:1] == "{":
+        return _control(text)
+    match = _FRAME.fullmatch(text)
+    if match is None or not 1 <= int(match[3]) <= _MOST_RECORDS:
+        raise FrameError("neither a control message nor enc|TR|count|payload")
+    return Frame(match[2], match[1] == "1", int(match[3]), match[4])
+
+
+def ticks_in(frame: Frame, received_at: datetime) -> tuple[Quote, ...]:
+    """Return the trades of a frame (H0STCNT0), oldest first, with the best bid and ask at each of them.
+
+    ``received_at`` is the market's instant (UTC); KIS's stamps only name the second.
+
+    Raises:
+        FrameError: a record has fewer fields than documented, or one of them cannot be.
+    """
+    return tuple(_tick(fields, received_at) for fields in _records(frame.payload, frame.count, _TICK_WIDTH))
+
+
+def notices_in(frame: Frame, cipherment: Cipherment | None) -> tuple[AccountNotice, ...]:
+    """Return the order notices of a frame (H0STCNI0, on paper H0STCNI9).
+
+    Raises:
+        UndecryptableError: the session's key does not open it, or there is none.
+        FrameError: a record has fewer fields than documented, or one of them cannot be.
+    """
+    payload = _decrypted(frame.payload, cipherment) if frame.is_encrypted else frame.payload
+    return tuple(_notice(fields) for fields in _records(payload, frame.count, _NOTICE_WIDTH))
+
+
+def _control(text: str) -> Control:
+    try:
+        message = json.loads(text)
+        header, body = message["header"], message.get("body") or {}
+        tr_id, tr_key = str(header["tr_id"]), str(header.get("tr_key") or "")
+        return Control(
+            tr_id=tr_id,
+            tr_key=tr_key.strip(),
+            code=str(body.get("msg_cd") or ""),
+            succeeded=body.get("rt_cd") == "0",
+            message=str(body.get("msg1") or "").strip()[:200],
+            cipherment=_cipherment(body.get("output")),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise FrameError("a control message without KIS's header and body") from None
+
+
+def _cipherment(output: object) -> Cipherment | None:
+    if not isinstance(output, Mapping):
+        return None
+    key, iv = str(output.get("key") or "").encode(), str(output.get("iv") or "").encode()
+    return Cipherment(key, iv) if len(key) == 32 and len(iv) == 16 else None
+
+
+def _records(payload: str, count: int, fewest: int) -> list[list[str]]:
+    fields = payload.split("^")
+    width, rest = divmod(len(fields), count)
+    if rest or width < fewest:
+        raise FrameError(f"{len(fields)} fields in {count} records, where one has {fewest} or more")
+    return [fields[start : start + width] for start in range(0, len(fields), width)]
+
+
+def _tick(fields: Sequence[str], received_at: datetime) -> Quote:
+    price = _count(fields[2], "STCK_PRPR")
+    return Quote(
+        symbol=_symbol(fields[0]),
+        price=Price(price),
+        observed_at=_happened_at(fields[33], fields[1], received_at),
+        bid=Price(_count(fields[11], "BIDP1")),
+        ask=Price(_count(fields[10], "ASKP1")),
+        bid_quantity=Quantity(_count(fields[37], "BIDP_RSQN1")),
+        ask_quantity=Quantity(_count(fields[36], "ASKP_RSQN1")),
+        volume=Quantity(_count(fields[13], "ACML_VOL")),
+        turnover=Won(_count(fields[14], "ACML_TR_PBMN")),
+        open_price=Price(_count(fields[7], "STCK_OPRC")),
+        high_price=Price(_count(fields[8], "STCK_HGPR")),
+        low_price=Price(_count(fields[9], "STCK_LWPR")),
+    )
+
+
+def _notice(fields: Sequence[str]) -> AccountNotice:
+    side = _SIDES.get(fields[4].strip())
+    if side is None:
+        raise FrameError("SELN_BYOV_CLS is neither 01 nor 02")
+    notice = OrderNotice(
+        kind=_kind(fields),
+        symbol=_symbol(fields[8]),
+        side=side,
+        number=_order_number(fields[2]) or "",
+        original=_order_number(fields[3]),
+        quantity=Quantity(_count(fields[9], "CNTG_QTY")),
+        price=Price(_count(fields[10], "CNTG_UNPR")),
+    )
+    if not notice.number:
+        raise FrameError("ODER_NO is blank")
+    return AccountNotice(fields[1].strip(), notice)
+
+
+def _kind(fields: Sequence[str]) -> NoticeKind:
+    is_cancel, was_refused, is_fill, acceptance = fields[5] == "2", fields[12] == "1", fields[13] == "2", fields[14]
+    if was_refused:
+        return NoticeKind.REJECTED
+    if is_fill:
+        return NoticeKind.FILLED
+    if acceptance == "3" or (is_cancel and acceptance == "2"):
+        return NoticeKind.CANCELLED
+    return NoticeKind.ACCEPTED
+
+
+def _decrypted(payload: str, cipherment: Cipherment | None) -> str:
+    if cipherment is None:
+        raise UndecryptableError("an encrypted notice came before this session's key")
+    try:
+        sealed = b64decode(payload, validate=True)
+        opener = Cipher(algorithms.AES(cipherment.key), modes.CBC(cipherment.iv)).decryptor()
+        padded = opener.update(sealed) + opener.finalize()
+        unpadder = PKCS7(_BLOCK_BITS).unpadder()
+        return (unpadder.update(padded) + unpadder.finalize()).decode()
+    except ValueError:
+        raise UndecryptableError("a notice cannot be decrypted with this session's key") from None
+
+
+def _happened_at(day: str, clock: str, received_at: datetime) -> datetime:
+    """Return the instant of receipt where the stamped second allows it, else the nearest end of that second."""
+    stamp = day.strip() + clock.strip()
+    second = _instant(stamp) if _STAMP.fullmatch(stamp) else None
+    if second is None:
+        raise FrameError("BSOP_DATE and STCK_CNTG_HOUR are no instant")
+    return min(max(received_at, second), second + timedelta(seconds=1))
+
+
+def _instant(stamp: str) -> datetime | None:
+    try:
+        return datetime.strptime(stamp, "%Y%m%d%H%M%S").replace(tzinfo=KST).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _symbol(text: str) -> Symbol:
+    code = text.strip()
+    if _SYMBOL.fullmatch(code) is None:
+        raise FrameError("the stock's code is none")
+    return Symbol(code)
+
+
+def _count(text: str, name: str) -> int:
+    match = _NUMBER.fullmatch(text.strip())
+    if match is None:
+        raise FrameError(f"{name} is not a whole number")
+    return int(match[1])
+
+
+def _order_number(text: str) -> str | None:
+    number = text.strip().lstrip("0")
+    return number.zfill(10) if number else None

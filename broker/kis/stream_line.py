@@ -1,0 +1,93 @@
+"""The socket under a real-time session: texts in and out, and one error for every way to lose it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from domain.errors import StreamLostError
+
+_OPENS_WITHIN: Final = 5.0
+_SENDS_WITHIN: Final = 5.0
+_CLOSES_WITHIN: Final = 1.0
+
+_frames = logging.getLogger("broker.kis.websocket")
+_frames.setLevel(logging.INFO)  # below it the library writes every frame down, keys and account included
+
+
+class Line:
+    """One open WebSocket; ``silence`` is how many seconds it may say nothing at all."""
+
+    def __init__(self, socket: ClientConnection, silence: float) -> None:
+        self._socket = socket
+        self._silence = silence
+
+    async def say(self, text: str) -> None:
+        """Send a text.
+
+        Raises:
+            StreamLostError: the line is cut, or nobody takes it.
+        """
+        try:
+            async with asyncio.timeout(_SENDS_WITHIN):
+                await self._socket.send(text)
+        except (ConnectionClosed, OSError, TimeoutError) as error:
+            lost = _told("the stream was cut", error)
+        else:
+            return
+        raise lost
+
+    async def hear(self) -> str:
+        """Return the next text.
+
+        Raises:
+            StreamLostError: the line is cut, or nothing came for too long.
+        """
+        try:
+            async with asyncio.timeout(self._silence):
+                return await self._socket.recv(decode=True)
+        except TimeoutError:
+            lost = StreamLostError(f"the stream has said nothing for {self._silence:g} s")
+        except (ConnectionClosed, OSError, UnicodeDecodeError) as error:
+            lost = _told("the stream was cut", error)
+        raise lost
+
+
+@asynccontextmanager
+async def open_line(url: str, silence: float) -> AsyncIterator[Line]:
+    """Hold a WebSocket open; KIS has a keep-alive of its own, so that the protocol's is off.
+
+    Raises:
+        StreamLostError: the address does not answer.
+    """
+    socket = await _opened(url)
+    try:
+        yield Line(socket, silence)
+    finally:
+        with suppress(TimeoutError, OSError, WebSocketException):
+            async with asyncio.timeout(2 * _CLOSES_WITHIN):
+                await socket.close()
+
+
+async def _opened(url: str) -> ClientConnection:
+    try:
+        return await connect(
+            url,
+            ping_interval=None,
+            open_timeout=_OPENS_WITHIN,
+            close_timeout=_CLOSES_WITHIN,
+            compression=None,
+            proxy=None,
+            logger=_frames,
+        )
+    except (OSError, TimeoutError, WebSocketException) as error:
+        lost = _told(f"the stream at {url} does not open", error)
+    raise lost
+
+
+def _told(what: str, error: BaseException) -> StreamLostError:
+    return StreamLostError(f"{what}: {type(error).__name__}")

@@ -1,0 +1,184 @@
+"""One session on KIS's WebSocket: what is registered, the key of its notices, and its texts in our words."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from broker.kis.stream_frames import (
+    PING,
+    TICKS,
+    Cipherment,
+    Control,
+    Frame,
+    FrameError,
+    notices_in,
+    read_frame,
+    ticks_in,
+)
+from broker.kis.stream_line import Line
+from broker.protocol import StreamEvent
+from domain.errors import StreamInUseError, StreamLostError
+from domain.identity import Environment
+from domain.market import Symbol
+from domain.stream import Garbled
+
+logger = logging.getLogger("haru.stream")
+
+_PACE: Final = 0.05
+"""Seconds between two requests; KIS's own examples pause as well."""
+_ANSWERS_WITHIN: Final = 5.0
+_NOTICES: Final = {Environment.LIVE: "H0STCNI0", Environment.SIMULATED: "H0STCNI0", Environment.PAPER: "H0STCNI9"}
+
+_ALREADY_REGISTERED: Final = "OPSP0002"
+_NOT_REGISTERED: Final = frozenset({"OPSP0001", "OPSP0003"})
+_TOO_MANY: Final = "OPSP0008"
+_IN_USE: Final = "OPSP8996"
+_BAD_KEY: Final = frozenset({"OPSP0010", "OPSP0011", "OPSP9994", "OPSP9996"})
+
+
+class ApprovalRefusedError(StreamLostError):
+    """KIS does not know the approval key (OPSP0011)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who asks: the approval key, the HTS login id whose notices come, and the account (ten digits) they are about."""
+
+    environment: Environment
+    approval_key: str = field(repr=False)
+    hts_id: str = field(repr=False)
+    account: str = field(repr=False)
+
+    @property
+    def notices(self) -> str:
+        """Return the TR id of own order notices."""
+        return _NOTICES[self.environment]
+
+
+class KisSession:
+    """``broker.protocol.StreamSession``; ``clock`` returns market time (UTC)."""
+
+    def __init__(self, line: Line, speaker: Speaker, clock: Callable[[], datetime]) -> None:
+        self._line = line
+        self._speaker = speaker
+        self._clock = clock
+        self._cipherment: Cipherment | None = None
+        self._registered: dict[Symbol, None] = {}
+        self._asked: dict[Symbol, float] = {}
+        self._refused: set[Symbol] = set()
+        self._room: int | None = None
+        self._one_asks = asyncio.Lock()
+
+    @property
+    def registered(self) -> tuple[Symbol, ...]:
+        """Return the stocks that KIS has confirmed."""
+        return tuple(self._registered)
+
+    async def ask_for_notices(self) -> None:
+        """Register for own order notices; before stocks, since they must never be crowded out."""
+        await self._say("1", self._speaker.notices, self._speaker.hts_id)
+
+    async def register(self, wanted: Sequence[Symbol]) -> None:
+        """Ask for these stocks and for no others; the answers come with the events."""
+        async with self._one_asks:
+            self._give_up_unanswered()
+            for symbol in [each for each in (*self._registered, *self._asked) if each not in wanted]:
+                await self._leave(symbol)
+            for symbol in wanted:
+                if symbol not in self._registered and symbol not in self._asked and self._may_ask(symbol):
+                    await self._ask(symbol)
+
+    async def register_again(self, symbol: Symbol) -> None:
+        """Ask anew for a stock of which nothing is heard."""
+        async with self._one_asks:
+            await self._leave(symbol)
+            await self._ask(symbol)
+
+    async def events(self) -> AsyncGenerator[StreamEvent, None]:
+        """Yield what comes, until the session ends.
+
+        Raises:
+            StreamLostError: the line is cut or silent, the key is refused, or a notice cannot be decrypted.
+        """
+        while True:
+            text = await self._line.hear()
+            try:
+                for event in await self._read(text):
+                    yield event
+            except FrameError as error:
+                yield Garbled(str(error))
+
+    async def _read(self, text: str) -> Sequence[StreamEvent]:
+        match read_frame(text):
+            case Control(tr_id=tr_id) as word:
+                if tr_id == PING:
+                    await self._line.say(text)
+                else:
+                    self._answered(word)
+                return ()
+            case Frame() as frame:
+                return tuple(self._told(frame))
+
+    def _told(self, frame: Frame) -> Iterator[StreamEvent]:
+        if frame.tr_id == TICKS:
+            yield from ticks_in(frame, self._clock())
+        elif frame.tr_id == self._speaker.notices:
+            for word in notices_in(frame, self._cipherment):
+                if word.account == self._speaker.account:
+                    yield word.notice
+
+    def _answered(self, word: Control) -> None:
+        if word.code == _IN_USE:
+            raise StreamInUseError("another session of this app key is open (OPSP8996)")
+        if word.code in _BAD_KEY:
+            raise ApprovalRefusedError(f"the approval key is refused ({word.code})")
+        if word.tr_id == TICKS:
+            self._stock_answered(Symbol(word.tr_key), word)
+        elif word.tr_id == self._speaker.notices and word.succeeded:
+            self._cipherment = word.cipherment or self._cipherment
+        elif not word.succeeded:
+            logger.error("stream_refused", extra={"code": word.code, "cause": word.message})
+
+    def _stock_answered(self, symbol: Symbol, word: Control) -> None:
+        if word.code in _NOT_REGISTERED:
+            return  # it was let go of when this was asked for, and may have been asked for again since
+        self._asked.pop(symbol, None)
+        if word.succeeded or word.code == _ALREADY_REGISTERED:
+            self._registered[symbol] = None
+        elif word.code == _TOO_MANY:
+            self._room = len(self._registered)
+            logger.warning("stream_full", extra={"registered": self._room})
+        else:
+            self._refused.add(symbol)
+            logger.warning("stream_refused", extra={"symbol": symbol, "code": word.code, "cause": word.message})
+
+    def _may_ask(self, symbol: Symbol) -> bool:
+        has_room = self._room is None or len(self._registered) + len(self._asked) < self._room
+        return has_room and symbol not in self._refused
+
+    def _give_up_unanswered(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._asked = {symbol: at for symbol, at in self._asked.items() if now - at < _ANSWERS_WITHIN}
+
+    async def _ask(self, symbol: Symbol) -> None:
+        self._asked[symbol] = asyncio.get_running_loop().time()
+        await self._say("1", TICKS, symbol)
+
+    async def _leave(self, symbol: Symbol) -> None:
+        self._registered.pop(symbol, None)
+        self._asked.pop(symbol, None)
+        await self._say("2", TICKS, symbol)
+
+    async def _say(self, tr_type: str, tr_id: str, tr_key: str) -> None:
+        header = {
+            "approval_key": self._speaker.approval_key,
+            "custtype": "P",
+            "tr_type": tr_type,
+            "content-type": "utf-8",
+        }
+        await self._line.say(json.dumps({"header": header, "body": {"input": {"tr_id": tr_id, "tr_key": tr_key}}}))
+        await asyncio.sleep(_PACE)

@@ -1,0 +1,94 @@
+"""Which process holds the account's one real-time session: a lease by the database's clock, and what it reports."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from database.pool import Pool, Row
+from domain.identity import AccountId
+from domain.market import Symbol
+
+LEASE: Final = timedelta(seconds=10)
+"""Real time after which the session of a process that has died may be opened by another."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """The session as its owner has last reported it; instants are real time (UTC)."""
+
+    owner: str
+    is_live: bool
+    """Whether the owner's lease lasts."""
+    connected_since: datetime | None
+    symbols: tuple[Symbol, ...]
+    trouble: str
+
+
+class StreamLeases:
+    """The table ``stream_leases``."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    _TAKE = """
+    INSERT INTO stream_leases AS held (account_id, owner, expires_at)
+    SELECT $1, $2, clock_timestamp() + $3
+    WHERE NOT EXISTS (
+        SELECT FROM stream_leases WHERE account_id = $1 AND owner <> $2 AND expires_at > clock_timestamp()
+    )
+    ON CONFLICT (account_id) DO UPDATE SET
+        owner = excluded.owner,
+        expires_at = excluded.expires_at,
+        taken_at = CASE held.owner WHEN excluded.owner THEN held.taken_at ELSE clock_timestamp() END,
+        connected_since = CASE held.owner WHEN excluded.owner THEN held.connected_since END,
+        symbols = CASE held.owner WHEN excluded.owner THEN held.symbols ELSE '{}' END
+    WHERE held.owner = excluded.owner OR held.expires_at <= clock_timestamp()
+    RETURNING true
+    """
+
+    async def take(self, account_id: AccountId, owner: str, duration: timedelta = LEASE) -> bool:
+        """Take the lease or prolong it; tell whether it is ours. One who waits only reads."""
+        taken: bool | None = await self._pool.fetchval(self._TAKE, account_id, owner, duration)
+        return bool(taken)
+
+    _RELEASE = """
+    UPDATE stream_leases SET expires_at = clock_timestamp(), connected_since = NULL, symbols = '{}'
+    WHERE account_id = $1 AND owner = $2
+    """
+
+    async def release(self, account_id: AccountId, owner: str) -> None:
+        """Let another process open the session at once."""
+        await self._pool.execute(self._RELEASE, account_id, owner)
+
+    _CONNECTED = """
+    UPDATE stream_leases SET connected_since = coalesce(connected_since, clock_timestamp()), symbols = $3, trouble = ''
+    WHERE account_id = $1 AND owner = $2
+    """
+
+    async def report(self, account_id: AccountId, owner: str, symbols: Sequence[Symbol]) -> None:
+        """Write down that the session is open, and for which stocks."""
+        await self._pool.execute(self._CONNECTED, account_id, owner, list(symbols))
+
+    _LOST = """
+    UPDATE stream_leases SET connected_since = NULL, symbols = '{}', trouble = $3 WHERE account_id = $1 AND owner = $2
+    """
+
+    async def report_lost(self, account_id: AccountId, owner: str, trouble: str) -> None:
+        """Write down why there is no session."""
+        await self._pool.execute(self._LOST, account_id, owner, trouble)
+
+    _STATE = """
+    SELECT owner, expires_at > clock_timestamp() AS is_live, connected_since, symbols, trouble
+    FROM stream_leases WHERE account_id = $1
+    """
+
+    async def state(self, account_id: AccountId) -> StreamState | None:
+        """Return what the last owner has reported, or None if there never was one."""
+        row = await self._pool.fetchrow(self._STATE, account_id)
+        return None if row is None else _from_row(row)
+
+
+def _from_row(row: Row) -> StreamState:
+    symbols = tuple(Symbol(code) for code in row["symbols"])
+    return StreamState(row["owner"], row["is_live"], row["connected_since"], symbols, row["trouble"])

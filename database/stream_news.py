@@ -1,0 +1,169 @@
+"""What one process hears from the broker's stream, told to all others by LISTEN and NOTIFY."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import asyncpg
+
+from database.errors import DATABASE_FAULTS
+from database.pool import Pool
+from domain.market import Quote, Side, Symbol
+from domain.money import Price, Quantity, Won
+from domain.stream import Covered, Gap, Garbled, News, NoticeKind, OrderNotice
+
+logger = logging.getLogger("haru.stream")
+
+_CHANNEL: Final = "haru_stream"
+_LONGEST: Final = 7_500
+"""Bytes of one payload; PostgreSQL takes fewer than 8,000."""
+_QUIET: Final = 10.0
+"""Seconds without news after which the line itself is tried; the session's owner tells something each second."""
+_ANSWERS_WITHIN: Final = 5.0
+_PAUSES: Final = (0.5, 1.0, 2.0, 5.0)
+_MOST_WAITING: Final = 10_000
+
+
+class StreamNews:
+    """The channel of one database. Listening has a connection of its own: the pool's are never reset between users."""
+
+    def __init__(self, pool: Pool, url: str) -> None:
+        self._pool = pool
+        self._url = url
+
+    _TELL = "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload"
+
+    async def tell(self, sender: str, news: Sequence[News]) -> None:
+        """Tell the other processes, in as few payloads as they fit into."""
+        payloads = list(_payloads(sender, news))
+        if payloads:
+            await self._pool.execute(self._TELL, _CHANNEL, payloads)
+
+    async def heard(self, listener: str) -> AsyncGenerator[News, None]:
+        """Yield what others tell, for ever; each new connection begins with a gap, since something may be missed."""
+        failures = 0
+        while True:
+            try:
+                async with self._connection() as (connection, waiting):
+                    failures = 0
+                    yield Gap()
+                    async for payload in _arriving(connection, waiting):
+                        for each in _news_in(payload, listener):
+                            yield each
+            except DATABASE_FAULTS as fault:
+                logger.warning("stream_news_lost", extra={"cause": f"{type(fault).__name__}: {fault}"})
+                yield Gap()
+            await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
+            failures += 1
+
+    @asynccontextmanager
+    async def _connection(self) -> "AsyncIterator[tuple[asyncpg.Connection[Any], asyncio.Queue[str | None]]]":
+        waiting: asyncio.Queue[str | None] = asyncio.Queue()
+
+        def arrived(*arguments: object) -> None:
+            waiting.put_nowait(str(arguments[-1]) if waiting.qsize() < _MOST_WAITING else None)
+
+        connection = await asyncpg.connect(self._url, command_timeout=_ANSWERS_WITHIN, timeout=_ANSWERS_WITHIN)
+        try:
+            connection.add_termination_listener(lambda _: waiting.put_nowait(None))
+            await connection.add_listener(_CHANNEL, arrived)
+            yield connection, waiting
+        finally:
+            with suppress(*DATABASE_FAULTS):
+                await connection.close(timeout=1)
+
+
+async def _arriving(connection: "asyncpg.Connection[Any]", waiting: "asyncio.Queue[str | None]") -> AsyncIterator[str]:
+    while True:
+        try:
+            async with asyncio.timeout(_QUIET):
+                payload = await waiting.get()
+        except TimeoutError:
+            await connection.execute("SELECT 1")
+            continue
+        if payload is None:
+            raise ConnectionResetError("the listening connection has ended, or could not keep up")
+        yield payload
+
+
+def _payloads(sender: str, news: Iterable[News]) -> Iterator[str]:
+    batch: list[str] = []
+    size = 0
+    for word in (json.dumps(_to_json(each), separators=(",", ":"), ensure_ascii=True) for each in news):
+        if batch and size + len(word) + len(sender) > _LONGEST:
+            yield _joined(sender, batch)
+            batch, size = [], 0
+        batch.append(word)
+        size += len(word) + 1
+    if batch:
+        yield _joined(sender, batch)
+
+
+def _joined(sender: str, words: Sequence[str]) -> str:
+    return f"[{json.dumps(sender)},{','.join(words)}]"
+
+
+def _news_in(payload: str, listener: str) -> list[News]:
+    """Read a payload of another process; one of a newer or broken sender counts as a gap."""
+    try:
+        sender, *words = json.loads(payload)
+        return [] if sender == listener else [_from_json(word) for word in words]
+    except (ValueError, TypeError, KeyError, IndexError):
+        logger.warning("stream_news_unreadable", extra={"length": len(payload)})
+        return [Gap()]
+
+
+def _to_json(news: News) -> list[Any]:
+    match news:
+        case Quote():
+            sides = (news.bid, news.ask, news.bid_quantity, news.ask_quantity)
+            day = (news.volume, news.turnover, news.open_price, news.high_price, news.low_price)
+            return ["tick", news.symbol, round(news.observed_at.timestamp() * 1000), news.price, *sides, *day]
+        case OrderNotice():
+            size = (news.quantity, news.price)
+            return ["notice", news.kind.value, news.symbol, news.side.value, news.number, news.original, *size]
+        case Covered(symbols):
+            return ["covered", *symbols]
+        case Garbled(why):
+            return ["garbled", why]
+        case Gap():
+            return ["gap"]
+
+
+def _from_json(word: list[Any]) -> News:
+    kind, *values = word
+    match kind:
+        case "tick":
+            return _tick(values)
+        case "notice":
+            what, symbol, side, number, original, quantity, price = values
+            return OrderNotice(NoticeKind(what), symbol, Side(side), number, original, quantity, price)
+        case "covered":
+            return Covered(tuple(Symbol(code) for code in values))
+        case "garbled":
+            return Garbled(str(values[0]))
+        case _:
+            return Gap()
+
+
+def _tick(values: list[Any]) -> Quote:
+    symbol, at, price, bid, ask, bid_quantity, ask_quantity, volume, turnover, *bar = values
+    open_price, high_price, low_price = bar
+    return Quote(
+        symbol=Symbol(symbol),
+        price=Price(price),
+        observed_at=datetime.fromtimestamp(at / 1000, UTC),
+        bid=Price(bid),
+        ask=Price(ask),
+        bid_quantity=Quantity(bid_quantity),
+        ask_quantity=Quantity(ask_quantity),
+        volume=Quantity(volume),
+        turnover=Won(turnover),
+        open_price=Price(open_price),
+        high_price=Price(high_price),
+        low_price=Price(low_price),
+    )

@@ -1,0 +1,282 @@
+"""A session on KIS's WebSocket over a real socket: keep-alive, registrations, keys, and every way to lose it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from broker.kis import KisBroker
+from broker.kis.stream import LIVE_STREAM_URL, PAPER_STREAM_URL, KisStream, StreamAddress
+from broker.kis.stream_frames import Cipherment
+from broker.protocol import StreamEvent, StreamSession
+from domain.errors import EnvironmentMismatchError, StreamInUseError, StreamLostError
+from domain.identity import Environment
+from domain.market import Quote, Symbol
+from domain.stream import Garbled, NoticeKind, OrderNotice
+from tests.broker.frames import FILL, TRADE, changed, notices, trades
+from tests.broker.parts import ACCOUNT, SAMSUNG, Budget, ScriptedKis, Tokens, a_connection
+from tests.broker.stream_server import StreamServer, a_stream_server
+
+HYNIX = Symbol("000660")
+OURS = {"_1": ACCOUNT + "01"}
+AT = datetime(2023, 6, 12, 0, 33, 54, tzinfo=UTC)
+APPROVED = httpx.Response(200, json={"approval_key": "approved-1"})
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[StreamServer]:
+    async with a_stream_server() as server:
+        yield server
+
+
+class Client:
+    """A broker whose REST is scripted, and its stream."""
+
+    def __init__(self, url: str, environment: Environment = Environment.SIMULATED, silence: float = 5) -> None:
+        self.kis, self.keys = ScriptedKis(), Tokens()
+        self.kis.answers("Approval", APPROVED)
+        broker = KisBroker(a_connection(environment), Budget(), Tokens(), lambda: AT, httpx.MockTransport(self.kis))
+        self.stream: KisStream = broker.stream(StreamAddress(url, "trader", silence), self.keys)
+
+    def session(self) -> "AbstractAsyncContextManager[Heard]":
+        return _heard(self.stream)
+
+
+class Heard:
+    """A session whose events are collected."""
+
+    def __init__(self, session: StreamSession) -> None:
+        self.session = session
+        self.events: list[StreamEvent] = []
+        self.ended = asyncio.ensure_future(self._hear())
+
+    async def _hear(self) -> None:
+        async for event in self.session.events():
+            self.events.append(event)
+
+    async def hears(self, count: int) -> list[StreamEvent]:
+        async with asyncio.timeout(5):
+            while len(self.events) < count and not self.ended.done():
+                await asyncio.sleep(0.005)
+        if self.ended.done():
+            self.ended.result()
+        return self.events
+
+    async def has_registered(self, count: int) -> None:
+        async with asyncio.timeout(5):
+            while len(self.session.registered) != count:
+                await asyncio.sleep(0.005)
+
+    async def loses(self) -> None:
+        async with asyncio.timeout(5):
+            await self.ended
+
+
+@asynccontextmanager
+async def _heard(stream: KisStream) -> AsyncIterator[Heard]:
+    async with stream.session() as session:
+        heard = Heard(session)
+        try:
+            yield heard
+        finally:
+            heard.ended.cancel()
+            await asyncio.gather(heard.ended, return_exceptions=True)
+
+
+@pytest.fixture
+async def heard(server: StreamServer) -> AsyncIterator[Heard]:
+    async with Client(server.url).session() as heard:
+        yield heard
+
+
+async def test_notices_are_asked_for_first_with_the_approval_key_and_the_hts_id(server: StreamServer) -> None:
+    client = Client(server.url)
+    async with client.session() as heard:
+        await heard.session.register([SAMSUNG])
+        await heard.has_registered(1)
+
+    assert server.asked == [("1", "H0STCNI0", "trader"), ("1", "H0STCNT0", SAMSUNG)]
+    assert set(server.keys) == {"approved-1"}
+    body = client.kis.body("Approval")
+    assert sorted(body) == ["appkey", "grant_type", "secretkey"]
+
+
+async def test_the_paper_service_has_notices_of_its_own(server: StreamServer) -> None:
+    async with Client(server.url, Environment.PAPER).session() as heard:
+        await server.says(notices(changed(FILL, **OURS), tr_id="H0STCNI9"))
+        (notice,) = await heard.hears(1)
+
+    assert server.asked == [("1", "H0STCNI9", "trader")]
+    assert isinstance(notice, OrderNotice)
+
+
+async def test_trades_and_own_notices_come_in_our_words(server: StreamServer, heard: Heard) -> None:
+    await server.says(trades(TRADE, changed(TRADE, _2="72000")))
+    await server.says(notices(changed(FILL, **OURS)))
+    first, second, notice = await heard.hears(3)
+
+    assert isinstance(first, Quote)
+    assert isinstance(second, Quote)
+    assert (first.price, second.price) == (71_900, 72_000)
+    assert isinstance(notice, OrderNotice)
+    assert (notice.kind, notice.symbol, notice.number) == (NoticeKind.FILLED, "027360", "0000001562")
+
+
+async def test_a_notice_of_another_account_is_not_ours(server: StreamServer, heard: Heard) -> None:
+    await server.says(notices(FILL))
+    await server.says(trades(TRADE))
+
+    (only,) = await heard.hears(1)
+    assert isinstance(only, Quote)
+
+
+async def test_a_ping_is_answered_with_its_own_text(server: StreamServer, heard: Heard) -> None:
+    ping = '{"header":{"tr_id":"PINGPONG","datetime":"20261010093015"}}'
+    await server.says(ping)
+    await server.says(trades(TRADE))
+    await heard.hears(1)
+
+    assert server.echoed == [ping]
+
+
+async def test_a_frame_that_cannot_be_read_is_told_and_the_next_one_is_read(server: StreamServer, heard: Heard) -> None:
+    await server.says(trades(TRADE.rpartition("^")[0]))
+    await server.says("nonsense")
+    await server.says(trades(TRADE))
+
+    short, nonsense, tick = await heard.hears(3)
+    assert isinstance(short, Garbled)
+    assert "45 fields in 1 records" in short.why
+    assert isinstance(nonsense, Garbled)
+    assert isinstance(tick, Quote)
+
+
+async def test_what_is_not_wanted_any_more_is_left(server: StreamServer, heard: Heard) -> None:
+    await heard.session.register([SAMSUNG, HYNIX])
+    await heard.has_registered(2)
+    await heard.session.register([HYNIX])
+    await heard.session.register_again(HYNIX)
+    await heard.has_registered(1)
+
+    assert server.asked[3:] == [("2", "H0STCNT0", SAMSUNG), ("2", "H0STCNT0", HYNIX), ("1", "H0STCNT0", HYNIX)]
+    assert heard.session.registered == (HYNIX,)
+
+
+async def test_a_full_session_is_not_asked_for_more(server: StreamServer, heard: Heard) -> None:
+    server.refusals["300003"] = "OPSP0008"
+    stocks = [Symbol(f"30000{number}") for number in range(6)]
+    await heard.session.register(stocks[:3])
+    await heard.has_registered(3)
+    await heard.session.register(stocks[:4])
+    await asyncio.sleep(0.1)
+    asked = len(server.asked)
+    await heard.session.register(stocks)
+
+    assert len(server.asked) == asked
+    assert heard.session.registered == tuple(stocks[:3])
+
+
+async def test_a_stock_that_kis_refuses_is_not_asked_for_again_and_one_it_has_already_counts(
+    server: StreamServer, heard: Heard
+) -> None:
+    server.refusals |= {SAMSUNG: "OPSP8992", HYNIX: "OPSP0002"}
+    await heard.session.register([SAMSUNG, HYNIX])
+    await heard.has_registered(1)
+    await heard.session.register([SAMSUNG, HYNIX])
+
+    assert heard.session.registered == (HYNIX,)
+    assert server.asked.count(("1", "H0STCNT0", SAMSUNG)) == 1
+
+
+async def test_a_cut_line_ends_the_session(server: StreamServer, heard: Heard) -> None:
+    await server.says(trades(TRADE))
+    await heard.hears(1)
+    await server.cuts()
+
+    with pytest.raises(StreamLostError, match="cut"):
+        await heard.loses()
+
+
+async def test_a_line_that_says_nothing_at_all_ends_the_session(server: StreamServer) -> None:
+    async with Client(server.url, silence=0.3).session() as heard:
+        with pytest.raises(StreamLostError, match=r"nothing for 0\.3 s"):
+            await heard.loses()
+
+
+async def test_a_notice_under_another_key_ends_the_session_and_the_next_one_has_its_own(server: StreamServer) -> None:
+    client = Client(server.url)
+    other = Cipherment(b"0123456789abcdef0123456789abcdef", b"fedcba9876543210")
+    async with client.session() as heard:
+        await server.says(notices(changed(FILL, **OURS), cipherment=other))
+        with pytest.raises(StreamLostError, match="decrypted"):
+            await heard.loses()
+    server.cipherment = other
+    async with client.session() as heard:
+        await server.says(notices(changed(FILL, **OURS), cipherment=other))
+        (notice,) = await heard.hears(1)
+
+    assert isinstance(notice, OrderNotice)
+
+
+async def test_a_second_session_of_the_key_is_told_so(server: StreamServer, heard: Heard) -> None:
+    body = {"rt_cd": "9", "msg_cd": "OPSP8996", "msg1": "ALREADY IN USE appkey"}
+    await server.says(json.dumps({"header": {"tr_id": "(null)", "tr_key": "", "encrypt": "N"}, "body": body}))
+
+    with pytest.raises(StreamInUseError):
+        await heard.loses()
+
+
+async def test_a_refused_approval_key_is_replaced_once_by_a_fresh_one(server: StreamServer) -> None:
+    client = Client(server.url)
+    client.kis.script["Approval"] = [APPROVED, httpx.Response(200, json={"approval_key": "approved-2"})]
+    server.refusals["trader"] = "OPSP0011"
+
+    async def used() -> None:
+        async with client.session() as heard:
+            await heard.loses()
+
+    with pytest.raises(StreamLostError, match="OPSP0011"):
+        await used()
+    client.keys.attempts.clear()
+    with pytest.raises(StreamLostError, match="OPSP0011"):
+        await used()
+    with pytest.raises(Exception, match="at most"):
+        await used()
+
+    assert server.keys == ["approved-1", "approved-2"]
+
+
+async def test_an_approval_key_serves_every_session_and_process(server: StreamServer) -> None:
+    client, other = Client(server.url), Client(server.url)
+    other.stream._keeper._keys = client.keys
+    for each in (client, client, other):
+        async with each.session() as heard:
+            await heard.session.register([SAMSUNG])
+            await heard.has_registered(1)
+
+    assert len(client.kis.asked("Approval")) + len(other.kis.asked("Approval")) == 1
+
+
+async def test_an_address_that_does_not_answer_is_no_stream(unused_port: int) -> None:
+    client = Client(f"ws://127.0.0.1:{unused_port}")
+    with pytest.raises(StreamLostError, match="does not open"):
+        async with client.session():
+            pass
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        (Environment.PAPER, LIVE_STREAM_URL),
+        (Environment.LIVE, PAPER_STREAM_URL),
+        (Environment.SIMULATED, LIVE_STREAM_URL),
+        (Environment.SIMULATED, PAPER_STREAM_URL),
+    ],
+)
+def test_the_stream_of_another_environment_is_refused(environment: Environment, url: str) -> None:
+    with pytest.raises(EnvironmentMismatchError):
+        Client(url, environment)
