@@ -19,6 +19,7 @@ from simulator.gateway import Gateway, ReplyDroppedError, one_slash
 from simulator.services import Service
 from simulator.settings import PAPER, SimulationSettings
 from simulator.simulation import Simulation
+from simulator.stream.control import stream_routes
 from simulator.stream.stream import Stream
 from simulator.tokens import LIFE, TokenRefusedError
 from simulator.wire import failure
@@ -69,7 +70,7 @@ def _service_app(simulation: Simulation, service: Service, stream: Stream) -> AS
         Route("/oauth2/revokeP", desk.revoke, methods=["POST"]),
         Route("/oauth2/Approval", desk.approval, methods=["POST"]),
         Route("/uapi/hashkey", desk.hashkey, methods=["POST"]),
-        Mount("/control", routes=control_routes(simulation)),
+        Mount("/control", routes=[*control_routes(simulation), *stream_routes(stream)]),
         Route("/{path:path}", uapi, methods=["GET", "POST"]),
         WebSocketRoute("/{path:path}", talk),
     ]

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from domain.clock import in_seoul
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity
+from simulator.call_counter import CallCounter
 from simulator.clock import ManualClock, clock_to_json, kst_instant
 from simulator.faults import BadFaultError
 from simulator.orders import Account, AccountId, Order, OrderRequest, OrderType
@@ -25,17 +26,17 @@ def control_routes(simulation: Simulation) -> list[BaseRoute]:
     """Return the routes under ``/control``."""
     control = _Control(simulation)
     return [
-        Route("/status", _answered(control.status), methods=["GET"]),
-        Route("/clock", _answered(control.clock), methods=["POST"]),
-        Route("/prices", _answered(control.prices), methods=["POST"]),
-        Route("/symbols", _answered(control.symbols), methods=["GET"]),
-        Route("/symbols", _answered(control.set_symbol), methods=["POST"]),
-        Route("/faults", _answered(control.faults), methods=["GET"]),
-        Route("/faults", _answered(control.add_faults), methods=["POST"]),
-        Route("/faults", _answered(control.clear_faults), methods=["DELETE"]),
-        Route("/accounts", _answered(control.accounts), methods=["GET"]),
-        Route("/accounts/{cano}", _answered(control.account), methods=["GET"]),
-        Route("/accounts/{cano}/orders", _answered(control.order_by_hand), methods=["POST"]),
+        Route("/status", answered(control.status), methods=["GET"]),
+        Route("/clock", answered(control.clock), methods=["POST"]),
+        Route("/prices", answered(control.prices), methods=["POST"]),
+        Route("/symbols", answered(control.symbols), methods=["GET"]),
+        Route("/symbols", answered(control.set_symbol), methods=["POST"]),
+        Route("/faults", answered(control.faults), methods=["GET"]),
+        Route("/faults", answered(control.add_faults), methods=["POST"]),
+        Route("/faults", answered(control.clear_faults), methods=["DELETE"]),
+        Route("/accounts", answered(control.accounts), methods=["GET"]),
+        Route("/accounts/{cano}", answered(control.account), methods=["GET"]),
+        Route("/accounts/{cano}/orders", answered(control.order_by_hand), methods=["POST"]),
     ]
 
 
@@ -43,7 +44,9 @@ class BadControlError(ValueError):
     """A control call that makes no sense; the text says why."""
 
 
-def _answered(handler: Callable[[Request], Awaitable[Any]]) -> Handler:
+def answered(handler: Callable[[Request], Awaitable[Any]]) -> Handler:
+    """Wrap a handler: its value becomes JSON, its complaint a 400 or 409."""
+
     async def answer(request: Request) -> Response:
         try:
             return JSONResponse(await handler(request))
@@ -64,7 +67,6 @@ class _Control:
         simulation = self._simulation
         at = simulation.advance()
         session = simulation.exchange.shown_session(at)
-        calls = simulation.calls
         return {
             "market_time": in_seoul(at).isoformat(),
             "real_time": simulation.real_now().isoformat(),
@@ -79,12 +81,10 @@ class _Control:
             "opens_at": in_seoul(session.opens_at).isoformat(),
             "ends_at": in_seoul(session.ends_at).isoformat(),
             "rate_limit": simulation.settings.rate_limit,
-            "calls": {
-                "total": calls.total,
-                "refused": calls.refused,
-                "most_in_a_second": calls.most_in_a_second,
-                "by_path": dict(calls.by_path),
-                "by_tr_id": dict(calls.by_tr_id),
+            "calls": _calls_json(simulation.calls),
+            "services": {
+                name: {"rate_limit": service.calls.limit, "calls": _calls_json(service.calls)}
+                for name, service in simulation.services.items()
             },
             "faults": [rule.to_json() for rule in simulation.faults.rules],
             "accounts": [account.number for account in simulation.engine.accounts],
@@ -198,6 +198,16 @@ async def _body(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise BadControlError("a JSON object is expected")
     return body
+
+
+def _calls_json(calls: CallCounter) -> dict[str, Any]:
+    return {
+        "total": calls.total,
+        "refused": calls.refused,
+        "most_in_a_second": calls.most_in_a_second,
+        "by_path": dict(calls.by_path),
+        "by_tr_id": dict(calls.by_tr_id),
+    }
 
 
 def _account_json(account: Account) -> dict[str, Any]:

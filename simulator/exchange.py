@@ -62,7 +62,6 @@ class Exchange:
         self.sessions = SessionSequence(calendar)
         self.tapes = {listing.symbol: Tape(seed, listing, self.sessions) for listing in listings}
         self.conditions = {symbol: Conditions() for symbol in self.tapes}
-        self.changes = 0
 
     def listing(self, symbol: str) -> Listing | None:
         """Return a listed stock, or None for an unknown code."""
@@ -106,20 +105,17 @@ class Exchange:
 
     def edit(self, symbol: Symbol, at: datetime, edit: Edit) -> None:
         """Force a stock's path from a market instant on; before the open it applies from the open."""
-        self.changes += 1
         session = self.shown_session(at)
         second = second_of(session, at)
         self.tapes[symbol].edit(self.sessions.position(session), lambda _: edit._replace(second=second))
 
     def freeze(self, symbol: Symbol, at: datetime) -> None:
         """Keep the price where it is until ``resume``."""
-        self.changes += 1
         session = self.shown_session(at)
         self.tapes[symbol].freeze(self.sessions.position(session), second_of(session, at))
 
     def resume(self, symbol: Symbol, at: datetime) -> None:
         """Let trading go on along the natural path."""
-        self.changes += 1
         session = self.shown_session(at)
         self.tapes[symbol].resume(self.sessions.position(session), second_of(session, at))
 

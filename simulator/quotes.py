@@ -245,12 +245,18 @@ def _book_fields(call: Call, seen: Snapshot, asks: list[Level], bids: list[Level
     return fields | {"new_mkop_cls_code": _market_code(seen)}
 
 
+def expected_match(exchange: Exchange, seen: Snapshot) -> tuple[int, int]:
+    """Return price (won) and shares that an auction will match; outside auctions the last price and no shares."""
+    path = exchange.path(seen.listing.symbol, seen.session)
+    if seen.phase is SessionPhase.OPENING_AUCTION:
+        return path.price_at(0), path.bar(0).volume
+    if seen.phase is SessionPhase.CLOSING_AUCTION:
+        return path.close_price, path.closing_volume
+    return seen.price, 0
+
+
 def _expected_fields(call: Call, seen: Snapshot) -> Fields:
-    path = call.simulation.exchange.path(seen.listing.symbol, seen.session)
-    expected = {
-        SessionPhase.OPENING_AUCTION: path.price_at(0),
-        SessionPhase.CLOSING_AUCTION: path.close_price,
-    }.get(seen.phase, seen.price)
+    expected, volume = expected_match(call.simulation.exchange, seen)
     codes = {SessionPhase.OPENING_AUCTION: "311", SessionPhase.CLOSING_AUCTION: "121"}
     prices = price_fields(seen)
     kept = {name: prices[name] for name in ("stck_prpr", "stck_oprc", "stck_hgpr", "stck_lwpr", "stck_sdpr")}
@@ -260,7 +266,7 @@ def _expected_fields(call: Call, seen: Snapshot) -> Fields:
         "antc_cntg_vrss_sign": sign(expected - seen.base),
         "antc_cntg_vrss": str(expected - seen.base),
         "antc_cntg_prdy_ctrt": percent(expected - seen.base, seen.base),
-        "antc_vol": str(path.closing_volume if seen.phase is SessionPhase.CLOSING_AUCTION else 0),
+        "antc_vol": str(volume),
         "stck_shrn_iscd": seen.listing.symbol,
         "vi_cls_code": "Y" if seen.conditions.interrupted else "N",
     }

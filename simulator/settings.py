@@ -1,9 +1,10 @@
 """What a simulation is set up with."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Final
 
 from domain.clock import MarketClock
 from domain.session import TradingCalendar
@@ -12,6 +13,22 @@ from simulator.listings import LISTINGS
 
 REAL = "real"
 PAPER = "paper"
+
+_ABOVE_ZERO: Final = (lambda value: value > 0, "seconds above 0")
+_NOT_NEGATIVE: Final = (lambda value: value >= 0, "seconds of at least 0")
+_WHOLE: Final = (lambda value: isinstance(value, int) and value > 0, "a whole number above 0")
+_LENGTH: Final = (lambda value: value in (26, 23), "26 or 23")
+_STREAM_VALUES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "ping_interval": _ABOVE_ZERO,
+    "ping_timeout": _NOT_NEGATIVE,
+    "linger": _NOT_NEGATIVE,
+    "registrations": _WHOLE,
+    "look_interval": _ABOVE_ZERO,
+    "records": _WHOLE,
+    "real_fields": _LENGTH,
+    "paper_fields": _LENGTH,
+    "hts_id": (lambda value: isinstance(value, str), "text"),
+}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,6 +51,19 @@ class StreamSettings:
     real_fields: int = 26
     paper_fields: int = 23
     hts_id: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense with ValueError."""
+        for name, (is_right, wanted) in _STREAM_VALUES.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not is_right(value):
+                raise ValueError(f"{name} must be {wanted}, not {value!r}")
+
+    def change(self, values: Mapping[str, Any]) -> None:
+        """Set some of the values, or none of them when one makes no sense (TypeError, ValueError)."""
+        changed = replace(self, **values)
+        for name in values:
+            setattr(self, name, getattr(changed, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +89,3 @@ class SimulationSettings:
     listings: int = len(LISTINGS)
     journal: Path | None = None
     now: Callable[[], datetime] = utc_now
-
-    @property
-    def is_paper(self) -> bool:
-        """Tell whether this broker plays KIS's paper service."""
-        return self.environment == PAPER

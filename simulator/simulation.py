@@ -36,6 +36,7 @@ class Simulation:
         self.tokens, self.calls = self.service.tokens, self.service.calls
         self.owners = AccountOwners()
         self.faults = Faults()
+        self.changes = 0
         self._journal = Journal(settings.journal) if settings.journal else None
         self._commands: dict[str, Callable[[Any, datetime], Any]] = {
             "begin": self._apply_begin,
@@ -152,6 +153,7 @@ class Simulation:
         at = self.market_now()
         self.engine.advance(at)
         result = self._commands[kind](values, at)
+        self.changes += 1
         if self._journal:
             self._journal.append(_record(kind, at, values, result))
         return result

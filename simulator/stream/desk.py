@@ -84,7 +84,7 @@ class RegistrationDesk:
         if len(session.registrations) >= self.settings.registrations:
             raise WishRefusedError("OPSP0008", *registration)
         session.registrations.add(registration)
-        return taken("OPSP0000", *registration, is_notice=wish.topic.is_notice, keys=session.shown_keys)
+        return taken("OPSP0000", *registration, is_notice=wish.topic.is_notice, keys=session.keys)
 
     def _unsubscribe(self, session: Session, wish: Wish) -> str:
         registration = (wish.topic.tr_id, wish.tr_key)

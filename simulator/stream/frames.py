@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Final
@@ -36,14 +36,14 @@ class Cipherkeys:
         return b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
 
 
-def market_frame(tr_id: str, records: list[str]) -> str:
+def market_frame(tr_id: str, records: Sequence[Sequence[str]]) -> str:
     """Return a plain frame of one or more records."""
-    return f"0|{tr_id}|{len(records):03}|{'^'.join(records)}"
+    return f"0|{tr_id}|{len(records):03}|{'^'.join(field for record in records for field in record)}"
 
 
-def notice_frame(tr_id: str, record: str, keys: Cipherkeys) -> str:
+def notice_frame(tr_id: str, record: Sequence[str], keys: Cipherkeys) -> str:
     """Return an encrypted frame of one notice."""
-    return f"1|{tr_id}|001|{keys.encrypted(record)}"
+    return f"1|{tr_id}|001|{keys.encrypted('^'.join(record))}"
 
 
 def taken(code: str, tr_id: str, tr_key: str, *, is_notice: bool, keys: Cipherkeys | None = None) -> str:

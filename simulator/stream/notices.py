@@ -24,13 +24,13 @@ _KRX, _POPS_UP = "1", "Y"
 _CASH: Final = "10"
 
 
-def notice_record(event: OrderEvent, stock: str, hts_id: str, fields: int, *, paper: bool) -> str:
-    """Return one notice as plain text. ``stock`` is the stock's name, ``fields`` 26 or 23."""
+def notice_record(event: OrderEvent, stock: str, hts_id: str, fields: int, *, paper: bool) -> list[str]:
+    """Return the fields of one notice. ``stock`` is the stock's name, ``fields`` 26 or 23."""
     first = _first_fields(event, hts_id, paper=paper)
     venue = f"{_KRX}{_POPS_UP}"
     middle = ["0" * 9, _KRX, _POPS_UP, "", _CASH, ""] if fields == LONG else [venue, _CASH, ""]
     order_price = f"{event.order.price:09}" if event.kind is OrderEventKind.FILLED else ""
-    return "^".join([*first, *middle, stock, order_price])
+    return [*first, *middle, stock, order_price]
 
 
 def _first_fields(event: OrderEvent, hts_id: str, *, paper: bool) -> list[str]:

@@ -1,20 +1,37 @@
-"""The records of market data, field by field: H0STCNT0 (46 fields) and H0STASP0 (59 fields)."""
+"""The records of market data, field by field: H0STCNT0 (46), H0STASP0 (59), H0STANC0 (45) and H0STMKO0 (11)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from domain.market import TradingFlag
+from domain.money import Price
 from domain.session import SessionPhase
 from simulator.day_path import DaySummary
 from simulator.exchange import Snapshot
 from simulator.liquidity import Level
+from simulator.quotes import flags_of
 from simulator.wire import kst_date, kst_time, percent, sign
 
 Book = tuple[Sequence[Level], Sequence[Level]]
 """Asks and bids, best first."""
 
 LEVELS: Final = 10
+_HOUR_CODE: Final = 43
+_EXPECTED_FIELDS: Final = 45
+_PHASE_CODES: Final = {
+    SessionPhase.OPENING_AUCTION: "110",
+    SessionPhase.CONTINUOUS: "112",
+    SessionPhase.CLOSING_AUCTION: "121",
+    SessionPhase.CLOSED: "129",
+}
+_EXPECTED_CODES: Final = {
+    SessionPhase.OPENING_AUCTION: "311",
+    SessionPhase.CONTINUOUS: "112",
+    SessionPhase.CLOSING_AUCTION: "121",
+    SessionPhase.CLOSED: "129",
+}
 _BOUGHT, _AT_AUCTION, _SOLD = "1", "3", "5"
 
 
@@ -29,8 +46,11 @@ class Background:
     previous_volume_by_now: int
 
 
-def trade_record(seen: Snapshot, size: int, book: Book, background: Background, vi_reference: int) -> str:
-    """Return one trade of ``size`` shares as a snapshot right after it shows it; counts of trades are made up."""
+def trade_fields(seen: Snapshot, size: int, book: Book, background: Background) -> list[str]:
+    """Return one trade of ``size`` shares as a snapshot right after it shows it; counts of trades are made up.
+
+    The VI's reference price (field 45) is the opening price.
+    """
     asks, bids = book
     totals, limits = seen.totals, seen.limits
     sold = totals.volume // 2
@@ -38,7 +58,7 @@ def trade_record(seen: Snapshot, size: int, book: Book, background: Background, 
     seconds = max(1, int((seen.at - seen.session.opens_at).total_seconds()))
     change = seen.change
     code = sign(change, at_upper=seen.price >= limits.upper, at_lower=seen.price <= limits.lower)
-    values = [
+    return [
         seen.listing.symbol,
         kst_time(seen.at),
         str(seen.price),
@@ -68,7 +88,7 @@ def trade_record(seen: Snapshot, size: int, book: Book, background: Background, 
         *_against(seen, background.low_at, totals.low_price),
         kst_date(seen.at),
         market_code(seen.phase),
-        "Y" if seen.conditions.halted else "N",
+        "Y" if TradingFlag.HALTED in flags_of(seen) else "N",
         str(asks[0].quantity if asks else 0),
         str(bids[0].quantity if bids else 0),
         str(_total(asks)),
@@ -78,21 +98,48 @@ def trade_record(seen: Snapshot, size: int, book: Book, background: Background, 
         percent(totals.volume, background.previous_volume_by_now),
         "0",
         "",
-        str(vi_reference),
+        str(totals.open_price),
     ]
-    return "^".join(values)
 
 
-def book_record(seen: Snapshot, book: Book, expected: tuple[int, int]) -> str:
+def expected_fields(seen: Snapshot, expected: tuple[int, int], book: Book, background: Background) -> list[str]:
+    """Return the match that an auction would have now; ``expected`` is its price (won) and shares."""
+    price, quantity = expected
+    fields = trade_fields(replace(seen, price=Price(price)), quantity, book, background)
+    fields[_HOUR_CODE] = "C" if seen.phase is SessionPhase.CONTINUOUS else "B" if _before_open(seen) else "A"
+    return fields[:_EXPECTED_FIELDS]
+
+
+def status_fields(seen: Snapshot) -> list[str]:
+    """Return H0STMKO0: phase of the day, halts and volatility interruptions of a stock."""
+    flags = flags_of(seen)
+    halted = TradingFlag.HALTED in flags
+    interrupted = TradingFlag.VOLATILITY_INTERRUPTION in flags
+    return [
+        seen.listing.symbol,
+        "Y" if halted else "N",
+        "거래정지" if halted else "",
+        _PHASE_CODES[seen.phase],
+        _EXPECTED_CODES[seen.phase],
+        "",
+        "",
+        "58" if halted else "55",
+        "Y" if interrupted else "N",
+        "N",
+        "1",
+    ]
+
+
+def book_fields(seen: Snapshot, book: Book, expected: tuple[int, int]) -> list[str]:
     """Return the book; ``expected`` is price (won) and shares of an auction's match, zeros outside auctions."""
     price, quantity = expected
     change = price - seen.base
     columns = [_column([level.price for level in side]) for side in book]
     columns += [_column([level.quantity for level in side]) for side in book]
-    values = [
+    return [
         seen.listing.symbol,
         kst_time(seen.at),
-        "0" if seen.phase is SessionPhase.CONTINUOUS else "A" if seen.phase is SessionPhase.CLOSED else "B",
+        "0" if seen.phase is SessionPhase.CONTINUOUS else "B" if _before_open(seen) else "A",
         *(text for column in columns for text in column),
         *(str(_total(side)) for side in book),
         *("0", "0"),
@@ -105,12 +152,15 @@ def book_record(seen: Snapshot, book: Book, expected: tuple[int, int]) -> str:
         str(seen.totals.volume),
         *("0", "0", "0", "0", "0"),
     ]
-    return "^".join(values)
 
 
 def market_code(phase: SessionPhase) -> str:
     """Return NEW_MKOP_CLS_CODE: 20 continuous trading, 30 closed, 00 an auction."""
     return {SessionPhase.CONTINUOUS: "20", SessionPhase.CLOSED: "30"}.get(phase, "00")
+
+
+def _before_open(seen: Snapshot) -> bool:
+    return seen.phase is SessionPhase.OPENING_AUCTION
 
 
 def _against(seen: Snapshot, at: datetime, price: int) -> list[str]:

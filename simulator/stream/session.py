@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -13,6 +13,7 @@ Registration = tuple[str, str]
 """TR id and tr_key."""
 
 _MOST_WAITING: Final = 5_000
+_SHOWN_OF_A_KEY: Final = 4
 _NO_CLOSE_FRAME: Final = (1005, 1006)
 
 
@@ -23,7 +24,6 @@ class Session:
         self.service = service
         self.app_key = ""
         self.keys = Cipherkeys.fresh()
-        self.shown_keys = self.keys
         self.registrations: set[Registration] = set()
         self.pinged_at: float | None = None
         self.ping_due_at = 0.0
@@ -31,6 +31,19 @@ class Session:
         self.sent = 0
         self._websocket = websocket
         self._outbox: asyncio.Queue[str | None] = asyncio.Queue(_MOST_WAITING)
+
+    def hts_id(self, tr_id: str) -> str | None:
+        """Return the HTS id that the session listens for under a notice TR, or None."""
+        return next((tr_key for name, tr_key in self.registrations if name == tr_id), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the control API shows: never the keys."""
+        return {
+            "environment": self.service.environment,
+            "app_key": self.app_key[:_SHOWN_OF_A_KEY],
+            "registrations": sorted(self.registrations),
+            "sent": self.sent,
+        }
 
     def send(self, text: str) -> None:
         """Put a text at the end of what waits; a client that reads too slowly is cut off."""

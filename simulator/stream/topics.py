@@ -19,6 +19,8 @@ _REAL: Final = frozenset({REAL})
 TRADES: Final = "H0STCNT0"
 TRADES_OF_ALL_VENUES: Final = "H0UNCNT0"
 BOOK: Final = "H0STASP0"
+EXPECTED: Final = "H0STANC0"
+STATUS: Final = "H0STMKO0"
 REAL_NOTICES: Final = "H0STCNI0"
 PAPER_NOTICES: Final = "H0STCNI9"
 
@@ -28,6 +30,8 @@ TOPICS: Final = {
         Topic(TRADES, _BOTH),
         Topic(TRADES_OF_ALL_VENUES, _REAL),
         Topic(BOOK, _BOTH),
+        Topic(EXPECTED, _REAL),
+        Topic(STATUS, _REAL),
         Topic(REAL_NOTICES, _REAL, is_notice=True),
         Topic(PAPER_NOTICES, frozenset({PAPER}), is_notice=True),
     )

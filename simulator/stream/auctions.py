@@ -1,0 +1,65 @@
+"""H0STANC0, the expected match while an auction gathers orders, and H0STMKO0, what the market is doing with a stock."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.market import Symbol, TradingFlag
+from domain.session import SessionPhase
+from simulator.exchange import Snapshot
+from simulator.quotes import expected_match, flags_of
+from simulator.simulation import Simulation
+from simulator.stream.backgrounds import Backgrounds
+from simulator.stream.books import book_of
+from simulator.stream.records import expected_fields, status_fields
+
+_SAID_AGAIN_AFTER: Final = timedelta(seconds=10)
+_AUCTIONS: Final = (SessionPhase.OPENING_AUCTION, SessionPhase.CLOSING_AUCTION)
+
+
+class ExpectedFeed:
+    """The expected match of one stock in auctions and volatility interruptions: when it changes, and now and then."""
+
+    def __init__(self, simulation: Simulation, symbol: Symbol) -> None:
+        self._simulation = simulation
+        self._symbol = symbol
+        self._backgrounds = Backgrounds(simulation.exchange, symbol)
+        self._said: tuple[tuple[int, int], datetime] | None = None
+
+    def look(self, at: datetime) -> list[list[str]]:
+        """Return the match that is expected now, if there is something to say."""
+        exchange = self._simulation.exchange
+        seen = exchange.snapshot(self._symbol, at)
+        if not _gathers(seen):
+            self._said = None
+            return []
+        expected = expected_match(exchange, seen)
+        if self._said and self._said[0] == expected and at - self._said[1] < _SAID_AGAIN_AFTER:
+            return []
+        self._said = (expected, at)
+        return [expected_fields(seen, expected, book_of(self._simulation, seen), self._backgrounds.of(seen))]
+
+
+class StatusFeed:
+    """Changes of phase, halts and volatility interruptions of one stock after the first look."""
+
+    def __init__(self, simulation: Simulation, symbol: Symbol, at: datetime) -> None:
+        self._simulation = simulation
+        self._symbol = symbol
+        self._shown = self._status(at)
+
+    def look(self, at: datetime) -> list[list[str]]:
+        """Return the status unless it is the one shown last."""
+        status = self._status(at)
+        if status == self._shown:
+            return []
+        self._shown = status
+        return [status]
+
+    def _status(self, at: datetime) -> list[str]:
+        return status_fields(self._simulation.exchange.snapshot(self._symbol, at))
+
+
+def _gathers(seen: Snapshot) -> bool:
+    return seen.phase in _AUCTIONS or (
+        seen.phase is SessionPhase.CONTINUOUS and TradingFlag.VOLATILITY_INTERRUPTION in flags_of(seen)
+    )

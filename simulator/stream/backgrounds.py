@@ -1,0 +1,56 @@
+"""What a record says beyond the trade itself: when the day's extremes were, and the day before at this time."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.market import Symbol
+from domain.money import Price
+from domain.session import Session
+from simulator.exchange import Exchange, Snapshot, second_of
+from simulator.stream.records import Background
+
+_MINUTE: Final = 60
+
+
+class Backgrounds:
+    """Keeps what changes at most once a minute."""
+
+    def __init__(self, exchange: Exchange, symbol: Symbol) -> None:
+        self._exchange = exchange
+        self._symbol = symbol
+        self._minute: tuple[Session, int] | None = None
+        self._reached: dict[Price, datetime] = {}
+        self._previous_volume = 0
+
+    def of(self, seen: Snapshot) -> Background:
+        """Return the background of a snapshot."""
+        self._turn_to(seen)
+        return Background(
+            seen.session.opens_at,
+            self._reached_at(seen, seen.totals.high_price, highest=True),
+            self._reached_at(seen, seen.totals.low_price, highest=False),
+            self._exchange.previous_day(self._symbol, seen.session),
+            self._previous_volume,
+        )
+
+    def _turn_to(self, seen: Snapshot) -> None:
+        minute = (seen.session, second_of(seen.session, seen.at) // _MINUTE)
+        if minute == self._minute:
+            return
+        if self._minute is None or self._minute[0] != seen.session:
+            self._reached.clear()
+        self._minute = minute
+        path = self._exchange.tapes[self._symbol].path(self._exchange.sessions.position(seen.session) - 1)
+        self._previous_volume = path.totals_at(minute[1] * _MINUTE).volume
+
+    def _reached_at(self, seen: Snapshot, price: Price, *, highest: bool) -> datetime:
+        """Return when the day's extreme was first reached, to the minute where nobody was looking."""
+        if price not in self._reached:
+            path = self._exchange.path(self._symbol, seen.session)
+            last = min(second_of(seen.session, seen.at) // _MINUTE, path.minutes - 1)
+            bars = (path.bar(minute) for minute in range(last))
+            found = (place for place, bar in enumerate(bars) if price == (bar.high if highest else bar.low))
+            minute = next(found, None)
+            at = seen.at if minute is None else seen.session.opens_at + timedelta(minutes=minute)
+            self._reached[price] = at
+        return self._reached[price]

@@ -1,0 +1,67 @@
+"""Market data on its way to the sessions: each registered stock is looked at once, however many listen."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from domain.market import Symbol
+from simulator.faults import CallFacts
+from simulator.settings import StreamSettings
+from simulator.simulation import Simulation
+from simulator.stream.feeds import Feed, feed_of
+from simulator.stream.frames import market_frame
+from simulator.stream.session import Registration, Session
+from simulator.stream.spoiling import PATH, spoiled
+from simulator.stream.topics import TOPICS
+
+Place = tuple[str, Registration]
+"""Environment and registration."""
+
+
+class MarketData:
+    """The feeds of all sessions."""
+
+    def __init__(self, simulation: Simulation, settings: StreamSettings) -> None:
+        self._simulation = simulation
+        self._settings = settings
+        self._feeds: dict[Place, Feed] = {}
+        self._looked: tuple[datetime, int] | None = None
+
+    def begin(self, session: Session) -> None:
+        """Begin the feeds that a session has registered and nobody had before."""
+        at = self._simulation.market_now().replace(microsecond=0)
+        for registration in session.registrations:
+            tr_id, tr_key = registration
+            place = (session.service.environment, registration)
+            if place not in self._feeds and not TOPICS[tr_id].is_notice:
+                self._feeds[place] = feed_of(tr_id, Symbol(tr_key), self._simulation, self._settings, at)
+                self._looked = None
+
+    def look(self, sessions: Sequence[Session], at: datetime) -> None:
+        """Send what is new at a market instant (whole seconds); feeds without listeners end."""
+        looked = (at, self._simulation.changes)
+        if looked == self._looked:
+            return
+        self._looked = looked
+        for place in list(self._feeds):
+            readers = [session for session in sessions if _listens(session, place)]
+            if readers:
+                self._send(place, readers, at)
+            else:
+                del self._feeds[place]
+
+    def _send(self, place: Place, readers: Sequence[Session], at: datetime) -> None:
+        environment, (tr_id, symbol) = place
+        records = self._feeds[place].look(at)
+        if not records:
+            return
+        facts = CallFacts(PATH, tr_id, symbol=symbol, environment=environment)
+        records = spoiled(records, facts, self._simulation.faults)
+        if records:
+            frame = market_frame(tr_id, records)
+            for session in readers:
+                session.send(frame)
+
+
+def _listens(session: Session, place: Place) -> bool:
+    environment, registration = place
+    return registration in session.registrations and session.service.environment == environment
