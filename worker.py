@@ -36,13 +36,23 @@ from embedded.errors import EmbeddedError
 from embedded.parts import EmbeddedParts
 from embedded.search_attributes import ensure_search_attributes
 from operations.fleet import Fleet
-from operations.hosting_duties import bring_back_workers, fleet_name, join_fleet, keep_account, keep_closing
+from operations.hosting_duties import (
+    bring_back_workers,
+    fleet_name,
+    join_fleet,
+    keep_account,
+    keep_closing,
+    watch_over_access,
+)
 from operations.together import first_to_end
 from settings import Settings, SettingsError, load_settings
 from telemetry import start_logging, temporal_runtime
 from workflows import attributes
 
 logger = logging.getLogger("haru.worker")
+
+_NOTICEABLE_SKEW = 2.0
+"""Seconds between the broker's clock and ours; its own time stamps are whole seconds."""
 
 
 class WorkerError(Exception):
@@ -94,6 +104,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 keep_account(fleet, name),
                 bring_back_workers(fleet, settings.rules),
                 keep_closing(fleet, settings.rules),
+                watch_over_access(fleet, lambda: broker.refusal),
             )
 
 
@@ -103,6 +114,9 @@ async def _check_broker(broker: Broker) -> None:
         await broker.check_access(Lane.RESOLVE)
     except TryAgainError as fault:
         logger.warning("broker_away_at_start", extra={"cause": str(fault)})
+    skew = broker.clock_skew
+    if skew is not None and abs(skew) > _NOTICEABLE_SKEW:
+        logger.warning("clock_differs_from_brokers", extra={"seconds": round(skew, 1)})
 
 
 async def _migrated_database(url: str) -> Database:

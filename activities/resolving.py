@@ -8,12 +8,12 @@ from temporalio import activity
 
 from activities.bells import Bells
 from activities.heart import Heart
-from domain.errors import TradingError, TryAgainError
+from domain.errors import BrokerRefusedError, TradingError, TryAgainError
 from domain.identity import IntentId
 from domain.lane import Lane
 from domain.market import Side
-from domain.order import UNRESOLVED_STATUSES, BrokerOrder, OrderRecord, OrderStatus
-from domain.reconciliation import Absent, Ambiguous, Found, match_lost_order
+from domain.order import UNRESOLVED_STATUSES, BrokerOrder, OrderIntent, OrderRecord, OrderStatus
+from domain.reconciliation import Absent, Found, LostOrderMatch, match_lost_order
 
 if TYPE_CHECKING:
     from activities.pace import Pace
@@ -74,15 +74,19 @@ class ResolvingActivities:
         except TryAgainError:
             return 0
         bound = await self._database.orders.bound_refs(intent.account_id, intent.session_date)
-        match match_lost_order(intent, listed, bound, intent.decided_at):
-            case Found(order):
-                await self._adopt(record, order)
-                return 0
-            case Ambiguous(orders):
-                await self._quarantine(record, "cannot tell it from " + ", ".join(o.ref.number for o in orders))
-                return 0
-            case Absent():
-                return await self._count_absence(record, clean_reads + 1, sent_at)
+        if await self._is_found(record, match_lost_order(intent, listed, bound, intent.decided_at)):
+            return 0
+        return await self._count_absence(record, clean_reads + 1, sent_at)
+
+    async def _is_found(self, record: OrderRecord, match: LostOrderMatch) -> bool:
+        """Adopt the order, or quarantine the intent; tell whether there was anything to do so with."""
+        if isinstance(match, Absent):
+            return False
+        if isinstance(match, Found):
+            await self._adopt(record, match.order)
+        else:
+            await self._quarantine(record, "cannot tell it from " + ", ".join(o.ref.number for o in match.orders))
+        return True
 
     async def _adopt(self, record: OrderRecord, order: BrokerOrder) -> None:
         evidence = f"found at the broker as {order.ref.number}"
@@ -104,6 +108,8 @@ class ResolvingActivities:
             if self._pace.waited() >= self._proof.settle_time * _PATIENCE_WITH_CONTRADICTION:
                 await self._quarantine(record, f"the list does not show it, but {contradiction}")
             return 0
+        if await self._is_found(record, await self._among_open_orders(record.intent)):
+            return 0
         evidence = f"{clean_reads} complete reads without it, sent at {sent_at}"
         await self._database.orders.prove_absent(record.intent.intent_id, evidence)
         activity.logger.warning("lost_order_proven_absent", extra={"intent_id": record.intent.intent_id})
@@ -118,6 +124,16 @@ class ResolvingActivities:
         ours = sum(position.quantity for position in positions if position.symbol == intent.symbol)
         moved = held > ours if intent.side is Side.BUY else held < ours
         return f"the broker holds {held:,} shares of {intent.symbol} and the ledger {ours:,}" if moved else ""
+
+    async def _among_open_orders(self, intent: OrderIntent) -> LostOrderMatch:
+        """Ask the third witness, where there is one: what can still be cancelled exists, whatever the list says."""
+        try:
+            open_orders = await self._broker.open_orders(intent.side, Lane.RESOLVE)
+        except BrokerRefusedError as refusal:
+            activity.logger.warning("open_orders_refused", extra={"cause": str(refusal)})
+            open_orders = None
+        bound = await self._database.orders.bound_refs(intent.account_id, intent.session_date)
+        return match_lost_order(intent, open_orders or (), bound, intent.decided_at)
 
     async def _recorded(self, intent_id: IntentId) -> OrderRecord:
         record = await self._database.orders.get(intent_id)

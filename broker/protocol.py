@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
+from broker.statement import DayProfit, ProfitToday, StockProfit
 from domain.identity import Environment
 from domain.lane import Crowding, Lane
 from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
@@ -123,6 +124,16 @@ class Broker(Protocol):
         """Return whose money this is."""
         ...
 
+    @property
+    def refusal(self) -> str:
+        """Return in which words one of our keys or tokens is refused now; the empty text while none is."""
+        ...
+
+    @property
+    def clock_skew(self) -> float | None:
+        """Return by how many seconds the broker's clock is ahead of ours, by its last reply; None if unknown."""
+        ...
+
     async def check_access(self, lane: Lane) -> None:
         """Ask once with every key that we have.
 
@@ -172,6 +183,24 @@ class Broker(Protocol):
         self, session_date: SessionDate, lane: Lane, symbol: Symbol | None = None, side: Side | None = None
     ) -> tuple[BrokerOrder, ...]:
         """Return the day's orders with cumulative fills, all pages, cancel rows included."""
+        ...
+
+    async def open_orders(self, side: Side, lane: Lane) -> tuple[BrokerOrder, ...] | None:
+        """Return today's orders of one side that can still be cancelled, or None where nobody tells (paper)."""
+        ...
+
+    async def profits_by_day(self, first: SessionDate, last: SessionDate, lane: Lane) -> tuple[DayProfit, ...] | None:
+        """Return the broker's own profit and costs, a row a day with trades, or None where nobody tells (paper)."""
+        ...
+
+    async def profits_by_stock(
+        self, first: SessionDate, last: SessionDate, lane: Lane
+    ) -> tuple[StockProfit, ...] | None:
+        """Return the same, a row a day and stock."""
+        ...
+
+    async def profit_today(self, lane: Lane) -> ProfitToday | None:
+        """Return the broker's own profit of today so far, or None where nobody tells (paper)."""
         ...
 
     async def balance(self, lane: Lane) -> Balance:

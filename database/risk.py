@@ -129,13 +129,13 @@ class Risk:
             await hold_gate(connection, account_id)
             await connection.execute(self._CLOSE_ENTRIES, account_id, session_date, reason)
 
-    _REOPEN_ENTRIES = "DELETE FROM closed_entries WHERE account_id = $1 AND session_date = $2"
+    _REOPEN_ENTRIES = "DELETE FROM closed_entries WHERE account_id = $1 AND session_date = $2 AND reason = $3"
 
-    async def reopen_entries(self, account_id: AccountId, session_date: SessionDate) -> None:
-        """Allow entries in a session again."""
+    async def reopen_entries(self, account_id: AccountId, session_date: SessionDate, reason: str) -> None:
+        """Allow entries in a session again that was shut for this reason; one that was shut for another stays shut."""
         async with transaction(self._pool) as connection:
             await hold_gate(connection, account_id)
-            await connection.execute(self._REOPEN_ENTRIES, account_id, session_date)
+            await connection.execute(self._REOPEN_ENTRIES, account_id, session_date, reason)
 
     async def cool_down(self, account_id: AccountId, symbol: Symbol, until: datetime) -> None:
         """Keep a symbol from being bought before a market instant; a later instant stays."""

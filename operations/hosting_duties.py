@@ -14,6 +14,7 @@ from database.errors import DATABASE_FAULTS, AccountInUseError
 from domain.identity import WorkerId
 from domain.rules import TradingRules
 from domain.worker_state import WorkerLife
+from operations.access_duty import AccessDuty
 from operations.close_duty import see_to_the_close
 from operations.fleet import Fleet
 from operations.starting import start_worker
@@ -69,6 +70,11 @@ async def bring_back_workers(fleet: Fleet, rules: TradingRules) -> None:
 async def keep_closing(fleet: Fleet, rules: TradingRules) -> None:
     """See to it, for as long as this process lives, that no session ends without a close unnoticed (F40)."""
     await _for_ever(_CLOSE_ROUND, lambda: see_to_the_close(fleet, rules))
+
+
+async def watch_over_access(fleet: Fleet, refusal: Callable[[], str]) -> None:
+    """Buy nothing, for as long as this process lives, while the broker refuses our keys or token (F31)."""
+    await _for_ever(_ROUND, AccessDuty(fleet, refusal).look)
 
 
 async def _unguarded(fleet: Fleet) -> list[WorkerId]:

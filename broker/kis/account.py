@@ -17,7 +17,7 @@ from domain.money import Price, Quantity, Won
 _LIMIT: Final = "00"
 _BY_SYMBOL: Final = "02"
 """One row a symbol. Only by loan date (01) may KIS list a symbol several times."""
-_BALANCE: Final = {
+BALANCE: Final = {
     "AFHR_FLPR_YN": "N",
     "OFL_YN": "",
     "INQR_DVSN": _BY_SYMBOL,
@@ -56,7 +56,7 @@ class KisAccount:
             BrokerUnavailableError: no holding is listed while the totals value some, or a symbol is listed twice with
                 different shares. Else as for any query.
         """
-        pages = await self._client.ask_all(Query(Call.BALANCE, self._client.account | _BALANCE), lane)
+        pages = await self._client.ask_all(Query(Call.BALANCE, self._client.account | BALANCE), lane)
         totals = read(Call.BALANCE, BalanceTotals, pages[0].row(Call.BALANCE, "output2"))
         rows = _holding_rows(pages)
         if not rows and totals.evlu_amt_smtl_amt:

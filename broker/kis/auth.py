@@ -63,6 +63,13 @@ class TokenKeeper:
                 self._held = await self._shared_or_new()
             return self._held
 
+    @property
+    def refusal(self) -> str:
+        """Return why no token is asked for at present; the empty text while there is none to speak of."""
+        if self._held is not None and self._is_alive(self._held):
+            return ""
+        return self._bar if self._now() < self._barred_until else ""
+
     def forget(self, refused: AccessToken) -> None:
         """Never speak with this token again: KIS has refused it."""
         if self._held is None or self._held.value == refused.value:

@@ -14,11 +14,13 @@ from broker.kis.auth import TokenKeeper
 from broker.kis.client import KisClient
 from broker.kis.connection import KisConnection
 from broker.kis.orders import KisOrders
+from broker.kis.profits import KisProfits
 from broker.kis.queries import KisQueries
 from broker.kis.quotes import KisQuotes
 from broker.kis.stream import KisStream, StreamAddress
 from broker.kis.wire import Wire
 from broker.protocol import Balance, BuyingPower, MayLeave, RateBudget, TokenStore, always
+from broker.statement import DayProfit, ProfitToday, StockProfit
 from domain.errors import EnvironmentMismatchError
 from domain.identity import Environment
 from domain.lane import Lane
@@ -56,12 +58,14 @@ class KisBroker:
     ) -> None:
         self._environment = connection.environment
         self._wires = [Wire(connection, transport)]
-        client = KisClient(self._wires[0], budget, TokenKeeper(self._wires[0], budget, tokens))
+        self._keepers = [TokenKeeper(self._wires[0], budget, tokens)]
+        client = KisClient(self._wires[0], budget, self._keepers[0])
         self._budget = budget
         self._clock = clock
         self._quotes = KisQuotes(client, clock)
         self._orders = KisOrders(client, clock)
         self._account = KisAccount(client)
+        self._profits = KisProfits(client)
 
     def with_quotations_of(self, market: MarketAccess) -> Self:
         """Ask the real service for quotations from now on, while orders and the account stay on paper.
@@ -75,6 +79,7 @@ class KisBroker:
         wire = Wire(market.connection, market.transport)
         self._wires.append(wire)
         keeper = TokenKeeper(wire, market.budget, market.tokens)
+        self._keepers.append(keeper)
         self._quotes = KisQuotes(KisQueries(wire, market.budget, keeper), self._clock)
         return self
 
@@ -104,6 +109,19 @@ class KisBroker:
     def environment(self) -> Environment:
         """Return whose money this is."""
         return self._environment
+
+    @property
+    def refusal(self) -> str:
+        """Return in which words KIS refuses one of our keys or tokens now; the empty text while it does not."""
+        return next((keeper.refusal for keeper in self._keepers if keeper.refusal), "")
+
+    @property
+    def clock_skew(self) -> float | None:
+        """Return by how many seconds KIS's clock is ahead of ours, by the ``Date`` of its last reply (± half a second).
+
+        None before the first reply, or when it had no date.
+        """
+        return self._wires[0].clock_skew
 
     async def check_access(self, lane: Lane) -> None:
         await self.balance(lane)
@@ -142,6 +160,20 @@ class KisBroker:
         self, session_date: SessionDate, lane: Lane, symbol: Symbol | None = None, side: Side | None = None
     ) -> tuple[BrokerOrder, ...]:
         return await self._orders.orders_on(session_date, lane, symbol, side)
+
+    async def open_orders(self, side: Side, lane: Lane) -> tuple[BrokerOrder, ...] | None:
+        return await self._orders.open_orders(side, lane)
+
+    async def profits_by_day(self, first: SessionDate, last: SessionDate, lane: Lane) -> tuple[DayProfit, ...] | None:
+        return await self._profits.by_day(first, last, lane)
+
+    async def profits_by_stock(
+        self, first: SessionDate, last: SessionDate, lane: Lane
+    ) -> tuple[StockProfit, ...] | None:
+        return await self._profits.by_stock(first, last, lane)
+
+    async def profit_today(self, lane: Lane) -> ProfitToday | None:
+        return await self._profits.today(lane)
 
     async def balance(self, lane: Lane) -> Balance:
         return await self._account.balance(lane)

@@ -37,6 +37,10 @@ class Call(Enum):
     CANCEL = Endpoint(_TRADING + "order-rvsecncl", "TTTC0013U", "VTTC0013U")
     BUYING_POWER = Endpoint(_TRADING + "inquire-psbl-order", "TTTC8908R", "VTTC8908R")
     BALANCE = Endpoint(_TRADING + "inquire-balance", "TTTC8434R", "VTTC8434R")
+    OPEN_ORDERS = Endpoint(_TRADING + "inquire-psbl-rvsecncl", "TTTC0084R", None)
+    PROFIT_BY_DAY = Endpoint(_TRADING + "inquire-period-profit", "TTTC8708R", None)
+    PROFIT_BY_STOCK = Endpoint(_TRADING + "inquire-period-trade-profit", "TTTC8715R", None)
+    PROFIT_TODAY = Endpoint(_TRADING + "inquire-balance-rlz-pl", "TTTC8494R", None)
     ORDER_LIST = Endpoint(_TRADING + "inquire-daily-ccld", "TTTC0081R", "VTTC0081R")
 
     @property

@@ -88,9 +88,23 @@ ORDER_VERDICTS: Final[Mapping[Meaning, Verdict]] = MappingProxyType(
 )
 
 
-def meaning_of(code: str) -> Meaning:
-    """Return what a body code means; codes of the ledger's business rules are not listed."""
-    return MEANINGS.get(code, Meaning.UNLISTED)
+KEYWORDS: Final = (
+    ("초당 거래건수", Meaning.RATE),
+    ("다시 조회", Meaning.TRY_AGAIN),
+    ("점검", Meaning.TRY_AGAIN),
+)
+"""Words of ``msg1`` that say more than a code that is not listed: too many calls, ask again, maintenance."""
+
+
+def meaning_of(code: str, message: str = "") -> Meaning:
+    """Return what a reply means by its code, else by its words; the ledger's business rules are not listed.
+
+    Their codes are published nowhere in full, and the same one is told of contradictory refusals.
+    """
+    listed = MEANINGS.get(code)
+    if listed is not None:
+        return listed
+    return next((meaning for words, meaning in KEYWORDS if words in message), Meaning.UNLISTED)
 
 
 _OK: Final = 200

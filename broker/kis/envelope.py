@@ -64,7 +64,7 @@ class Envelope:
     @property
     def meaning(self) -> Meaning:
         """Return what the code means."""
-        return meaning_of(self.code)
+        return meaning_of(self.code, self.message)
 
     @property
     def crowding(self) -> Crowding:

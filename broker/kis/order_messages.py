@@ -55,6 +55,23 @@ class OrderRow(Message):
         return self
 
 
+class OpenOrderRow(Message):
+    """One order of inquire-psbl-rvsecncl (TTTC0084R): of today, and ``psbl_qty`` of it can still be cancelled."""
+
+    ord_tmd: Annotated[str, BeforeValidator(_six_digits), Field(pattern=r"^[0-9]{6}$")]
+    ord_gno_brno: Branch
+    odno: OrderNumber
+    orgn_odno: OriginalNumber = None
+    ord_dvsn_cd: Text
+    sll_buy_dvsn_cd: Annotated[Word, Field(pattern=r"^0[12]$")]
+    pdno: Code
+    ord_qty: Count
+    ord_unpr: CountOrZero
+    tot_ccld_qty: CountOrZero
+    tot_ccld_amt: CountOrZero
+    psbl_qty: CountOrZero
+
+
 class OrderTotals(Message):
     """``output2`` of inquire-daily-ccld (TTTC0081R)."""
 

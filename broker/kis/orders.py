@@ -10,7 +10,7 @@ from broker.kis.client import KisClient
 from broker.kis.codes import Verdict, order_verdict
 from broker.kis.envelope import Envelope
 from broker.kis.fields import read
-from broker.kis.order_messages import OrderReply, OrderRow, OrderTotals
+from broker.kis.order_messages import OpenOrderRow, OrderReply, OrderRow, OrderTotals
 from broker.kis.queries import Query
 from broker.kis.translation import day_of
 from broker.protocol import MayLeave, always
@@ -36,6 +36,7 @@ _ORDER_TYPE_CODES: Final = {OrderType.LIMIT: "00", OrderType.MARKET: "01"}
 _ORDER_TYPES: Final = {code: order_type for order_type, code in _ORDER_TYPE_CODES.items()}
 _SIDE_CODES: Final = {Side.SELL: "01", Side.BUY: "02"}
 _SIDES: Final = {code: side for side, code in _SIDE_CODES.items()}
+_OPEN_SIDE_CODES: Final = {Side.SELL: "1", Side.BUY: "2"}
 _BOTH_SIDES: Final = "00"
 _NO_PRICE: Final = "0"
 
@@ -46,7 +47,9 @@ class KisOrders:
     def __init__(self, client: KisClient, clock: Callable[[], datetime]) -> None:
         self._client = client
         self._clock = clock
-        self._exchanges = CAPABILITIES[client.connection.environment].listed_exchanges
+        capabilities = CAPABILITIES[client.connection.environment]
+        self._exchanges = capabilities.listed_exchanges
+        self._lists_open_orders = capabilities.open_orders
 
     async def submit(self, intent: OrderIntent, lane: Lane, may_leave: MayLeave) -> SubmitOutcome:
         """Send one cash order to KRX, once (TTTC0012U buy, TTTC0011U sell)."""
@@ -72,6 +75,21 @@ class KisOrders:
         if any(order.filled_quantity and not order.filled_amount for order in orders):
             raise BrokerUnavailableError(f"{Call.ORDER_LIST.label}: a fill whose amount is not there yet")
         return tuple({order.ref: order for order in orders}.values())
+
+    async def open_orders(self, side: Side, lane: Lane) -> tuple[BrokerOrder, ...] | None:
+        """Return today's orders of one side that can still be cancelled, all pages (TTTC0084R); None on paper."""
+        if not self._lists_open_orders:
+            return None
+        parameters = self._client.account | {
+            "CTX_AREA_FK100": "",
+            "CTX_AREA_NK100": "",
+            "INQR_DVSN_1": "0",
+            "INQR_DVSN_2": _OPEN_SIDE_CODES[side],
+        }
+        pages = await self._client.ask_all(Query(Call.OPEN_ORDERS, parameters), lane, "output")
+        rows = [row for page in pages for row in page.rows(Call.OPEN_ORDERS, "output")]
+        today = session_date_of(self._clock())
+        return tuple(_open_order(read(Call.OPEN_ORDERS, OpenOrderRow, row), today) for row in rows)
 
     async def _send(self, call: Call, body: dict[str, str], lane: Lane, may_leave: MayLeave) -> SubmitOutcome:
         reply = await self._client.send(call, self._client.account | body, lane, may_leave)
@@ -155,7 +173,7 @@ def _broker_order(row: OrderRow) -> BrokerOrder:
         order_type=_ORDER_TYPES.get(row.ord_dvsn_cd),
         quantity=Quantity(row.ord_qty),
         limit_price=Price(row.ord_unpr) if row.ord_unpr else None,
-        ordered_at=datetime.combine(order_date, _time_of(row.ord_tmd), KST).astimezone(UTC),
+        ordered_at=datetime.combine(order_date, _time_of(row.ord_tmd, Call.ORDER_LIST), KST).astimezone(UTC),
         filled_quantity=Quantity(row.tot_ccld_qty),
         filled_amount=Won(row.tot_ccld_amt),
         remaining_quantity=Quantity(row.rmn_qty),
@@ -164,8 +182,25 @@ def _broker_order(row: OrderRow) -> BrokerOrder:
     )
 
 
-def _time_of(text: str) -> time:
+def _open_order(row: OpenOrderRow, today: SessionDate) -> BrokerOrder:
+    return BrokerOrder(
+        ref=BrokerOrderRef(today, row.ord_gno_brno, row.odno),
+        symbol=Symbol(row.pdno),
+        side=_SIDES[row.sll_buy_dvsn_cd],
+        order_type=_ORDER_TYPES.get(row.ord_dvsn_cd),
+        quantity=Quantity(row.ord_qty),
+        limit_price=Price(row.ord_unpr) if row.ord_unpr else None,
+        ordered_at=datetime.combine(today, _time_of(row.ord_tmd, Call.OPEN_ORDERS), KST).astimezone(UTC),
+        filled_quantity=Quantity(row.tot_ccld_qty),
+        filled_amount=Won(row.tot_ccld_amt),
+        remaining_quantity=Quantity(row.psbl_qty),
+        rejected_quantity=Quantity(0),
+        original=row.orgn_odno,
+    )
+
+
+def _time_of(text: str, call: Call) -> time:
     try:
         return time(int(text[:2]), int(text[2:4]), int(text[4:]))
     except ValueError:
-        raise BrokerProtocolError(f"{Call.ORDER_LIST.label}: ord_tmd is no time of day") from None
+        raise BrokerProtocolError(f"{call.label}: ord_tmd is no time of day") from None

@@ -129,3 +129,25 @@ async def test_a_list_that_never_shows_the_order_is_not_believed_against_the_sha
 
     (waiting,) = await desk.database.orders.quarantined(ACCOUNT)
     assert waiting.intent.intent_id == entry.intent_id
+
+
+async def test_an_order_that_the_list_hides_is_found_among_those_that_can_be_cancelled(desk: Desk) -> None:
+    desk.simulation.add_fault(kind="drop_reply_after", path="order-cash")
+    entry = await desk.prepared()
+    desk.simulation.set_conditions(SAMSUNG, no_asks=True)
+    assert (await desk.submits(entry)).status is OrderStatus.UNKNOWN
+    desk.simulation.add_fault(kind="lag_orders", path="inquire-daily-ccld", seconds=3600, count=0)
+
+    record = await resolved(desk, entry)
+
+    (order,) = desk.sent
+    assert record.status is OrderStatus.ACCEPTED
+    assert record.ref is not None
+    assert record.ref.number == order.number
+
+
+async def test_a_service_that_refuses_to_list_open_orders_does_not_keep_an_order_unresolved(desk: Desk) -> None:
+    entry = await lost(desk, "drop_before")
+    desk.simulation.add_fault(kind="refuse", path="inquire-psbl-rvsecncl", msg_cd="APBK0000", message="no", count=0)
+
+    assert (await resolved(desk, entry)).status is OrderStatus.NEVER_PLACED

@@ -154,6 +154,7 @@ async def test_a_dead_token_handed_out_again_stops_everything_without_a_loop(fle
             await process.token()
 
     assert fleet.asked == 2
+    assert "again that it refuses" in process.refusal
 
 
 async def test_after_six_hours_a_new_token_ends_the_bar(fleet: Fleet) -> None:
@@ -167,6 +168,7 @@ async def test_after_six_hours_a_new_token_ends_the_bar(fleet: Fleet) -> None:
     fleet.now = NOON + timedelta(hours=6)
 
     assert (await process.token()).value == "fresh"
+    assert process.refusal == ""
 
 
 @pytest.mark.parametrize("code", ["EGW00103", "EGW00105", "EGW00304", "EGW09999"])

@@ -1,5 +1,6 @@
 """What each code means, for a query and for an order: one row, one test."""
 
+import httpx
 import pytest
 
 from broker.kis import KisBroker
@@ -93,6 +94,83 @@ async def test_a_query_raises_what_its_code_means(broker: KisBroker, kis: Script
 
 def test_each_meaning_that_a_code_can_have_rules_orders_or_leaves_them_to_the_status() -> None:
     assert set(MEANINGS.values()) - set(ORDER_VERDICTS) == {Meaning.NO_ROWS}
+
+
+BUSINESS = {
+    "APBK0919": "주문일자가 다릅니다",
+    "APBK0918": "장운영시간이 아닙니다",
+    "APBK0656": "종목코드 오류",
+    "APBK0952": "주문가능금액을 초과",
+    "APBK0400": "주문가능수량을 초과",
+    "APBK1234": "가능수량 부족",
+    "APBK1943": "시장가 주문이 불가",
+    "APBK3013": "지정가, 최유리, 최우선만 가능",
+    "APBK3026": "종목정보를 확인할 수 없습니다",
+    "APBK1664": "해외시장 개장 전",
+    "APAC0081": "계좌번호 입력 오류",
+    "APAC0489": "위탁계좌만 가능",
+    "KIER3672": "예약주문은 16:40 – 08:30",
+    "KIOK0320": "주문가능시간이 아닙니다",
+    "40030000": "호가단위 오류",
+    "40070000": "모의투자 주문처리가 안되었습니다(매매불가 종목)",
+    "40100000": "모의투자 영업일이 아닙니다",
+    "40240000": "모의투자 잔고내역이 없습니다",
+    "40250000": "모의투자 주문가능금액이 부족합니다",
+    "40270000": "상하한가 오류",
+    "40310000": "모의투자 주문가능금액이 부족합니다",
+    "40330000": "모의투자 정정/취소할 수량이 없습니다",
+    "40570000": "모의투자 장시작전 입니다",
+    "40580000": "모의투자 장종료 입니다",
+    "40910000": "모의투자 주문이 불가한 계좌입니다",
+    "90000000": "모의투자에서는 해당업무가 제공되지 않습니다",
+}
+"""Every business refusal of kis-openapi §6.3, real and paper."""
+
+
+@pytest.mark.parametrize(("code", "words"), sorted(BUSINESS.items()))
+@pytest.mark.parametrize("rt_cd", ["1", "7"])
+async def test_a_business_refusal_is_kept_in_kis_words_for_queries_and_orders(
+    broker: KisBroker, kis: ScriptedKis, code: str, words: str, rt_cd: str
+) -> None:
+    kis.answers("order-cash", failure(code, 200, rt_cd, words))
+    kis.answers("inquire-price", failure(code, 200, rt_cd, words))
+
+    assert await broker.submit(an_intent(), Lane.ENTRY) == Rejected(code, words)
+    with pytest.raises(BrokerRefusedError) as refused:
+        await broker.instrument_status(SAMSUNG, Lane.SCAN)
+    assert (refused.value.code, refused.value.message) == (code, words)
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("초당 거래건수를 초과하였습니다.", RateLimitedError),
+        ("조회 중 오류가 발생하였습니다. 다시 조회하시기 바랍니다.", BrokerUnavailableError),
+        ("시스템 점검 중입니다.", BrokerUnavailableError),
+    ],
+)
+async def test_words_tell_a_passing_fault_where_the_code_is_not_listed(
+    broker: KisBroker, kis: ScriptedKis, words: str, error: type[TradingError]
+) -> None:
+    kis.answers("inquire-price", failure("ZZZZ0001", 200, "7", words))
+    kis.answers("order-cash", failure("ZZZZ0001", 200, "7", words))
+
+    with pytest.raises(error):
+        await broker.instrument_status(SAMSUNG, Lane.SCAN)
+    assert await broker.submit(an_intent(), Lane.ENTRY) == Rejected("ZZZZ0001", words)
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+@pytest.mark.parametrize("body", ["<html><body>502 Bad Gateway</body></html>", "", "점검 중", "[]", "null"])
+async def test_a_gateways_own_page_is_a_passing_fault_and_leaves_an_order_unknown(
+    broker: KisBroker, kis: ScriptedKis, status: int, body: str
+) -> None:
+    kis.answers("order-cash", httpx.Response(status, text=body))
+    kis.answers("inquire-price", httpx.Response(status, text=body))
+
+    assert isinstance(await broker.submit(an_intent(), Lane.ENTRY), Unknown)
+    with pytest.raises(BrokerUnavailableError):
+        await broker.instrument_status(SAMSUNG, Lane.SCAN)
 
 
 async def test_an_unlisted_code_with_success_status_is_a_refusal_in_kis_own_words(

@@ -65,11 +65,18 @@ async def test_entries_close_for_one_session_and_keep_their_first_reason(databas
 
 
 async def test_entries_open_again(database: Database) -> None:
-    await database.risk.close_entries(ACCOUNT, MONDAY, "market close")
-    await database.risk.reopen_entries(ACCOUNT, MONDAY)
-    await database.risk.reopen_entries(ACCOUNT, MONDAY)
+    await database.risk.close_entries(ACCOUNT, MONDAY, "no access")
+    await database.risk.reopen_entries(ACCOUNT, MONDAY, "no access")
+    await database.risk.reopen_entries(ACCOUNT, MONDAY, "no access")
 
     assert (await database.risk.snapshot(ACCOUNT, WORKER, MONDAY, NOW)).entries_closed_because == ""
+
+
+async def test_entries_shut_for_another_reason_stay_shut(database: Database) -> None:
+    await database.risk.close_entries(ACCOUNT, MONDAY, "market close")
+    await database.risk.reopen_entries(ACCOUNT, MONDAY, "no access")
+
+    assert (await database.risk.snapshot(ACCOUNT, WORKER, MONDAY, NOW)).entries_closed_because == "market close"
 
 
 async def test_a_symbol_rests_until_the_later_instant(database: Database) -> None:
