@@ -21,7 +21,9 @@ _SURPRISES: Final = (httpx.HTTPError, WebSocketException, OSError, LookupError, 
 async def conversation(access: Access) -> AsyncIterator[Kis]:
     """Open a conversation with a server."""
     async with httpx.AsyncClient() as http:
-        yield Kis(access, http)
+        kis = Kis(access, http)
+        async with kis.closing:
+            yield kis
 
 
 async def ask_all(access: Access, facts: Iterable[Fact]) -> list[Finding]:

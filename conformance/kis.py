@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -84,6 +85,8 @@ class Kis:
         self.access = access
         self.working: list[tuple[str, str]] = []
         """Number and branch of the orders that this conversation has placed and not cancelled."""
+        self.closing = AsyncExitStack()
+        """What is to be closed at the end of the conversation."""
         self.given: list[str] = []
         """Tokens and approval keys that the server has issued."""
         self._http = http
@@ -132,6 +135,18 @@ class Kis:
     async def token_reply(self) -> Reply:
         """Return the reply that carried the token."""
         return await self.once("token", self._first_issue)
+
+    async def approval_reply(self) -> Reply:
+        """Return the reply that carried the approval key."""
+        body = {"grant_type": "client_credentials", "appkey": self.access.app_key, "secretkey": self.access.app_secret}
+        return await self.once("approval", lambda: self.oauth("Approval", body))
+
+    async def approval_key(self) -> str:
+        """Return the approval key of the conversation's WebSocket sessions."""
+        key = (await self.approval_reply()).body.get("approval_key")
+        if not key:
+            raise CannotAskError("no approval key was issued")
+        return str(key)
 
     async def headers(self, tr_id: str) -> dict[str, str]:
         """Return what a client sends with each call."""

@@ -7,12 +7,14 @@ from conformance.checks import (
     accounts,
     charts,
     clients,
+    frames,
     limits,
     oauth,
     orders,
     quotations,
     refusals,
     replies,
+    subscriptions,
     token_life,
 )
 from conformance.fact import Fact
@@ -22,6 +24,9 @@ def _facts_of(module: ModuleType) -> list[Fact]:
     return [value for value in vars(module).values() if isinstance(value, Fact)]
 
 
-_MODULES: Final = (oauth, replies, quotations, charts, accounts, refusals, clients, orders, limits, token_life)
+_MODULES: Final = (
+    *(oauth, replies, quotations, charts, accounts, refusals, clients),
+    *(subscriptions, frames, orders, limits, token_life),
+)
 FACTS: Final = tuple(each for module in _MODULES for each in _facts_of(module))
 """Every fact that can be asked."""

@@ -1,5 +1,6 @@
 """Section 2: tokens, approval keys and the hash of a body."""
 
+import asyncio
 import re
 from datetime import datetime, timedelta
 
@@ -8,6 +9,7 @@ from conformance.fact import fact
 from conformance.kis import Kis
 
 _LONGEST_AUTHORIZATION = 350
+_SECOND = 1.0  # the limit of Approval
 _HEX_64 = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -69,7 +71,7 @@ async def a_wrong_app_secret_is_refused(kis: Kis) -> None:
 @fact("2.3", "O")
 async def an_approval_key_has_36_characters(kis: Kis) -> None:
     """Approval takes the secret as secretkey and answers approval_key of 36 characters."""
-    reply = await kis.oauth("Approval", _approval(kis, "secretkey"))
+    reply = await kis.approval_reply()
 
     key = reply.body.get("approval_key")
     expect(reply.status == 200 and isinstance(key, str), f"HTTP {reply.status}, fields {sorted(reply.body)}")
@@ -79,7 +81,9 @@ async def an_approval_key_has_36_characters(kis: Kis) -> None:
 @fact("2.3", "O")
 async def an_approval_does_not_take_appsecret(kis: Kis) -> None:
     """Approval with the secret under appsecret instead of secretkey gives no key."""
-    reply = await kis.oauth("Approval", _approval(kis, "appsecret"))
+    await asyncio.sleep(_SECOND)
+
+    reply = await kis.oauth("Approval", {"grant_type": "client_credentials", **kis.pair})
 
     expect("approval_key" not in reply.body and reply.status != 200, f"HTTP {reply.status}, {sorted(reply.body)}")
 
@@ -93,11 +97,3 @@ async def a_hash_needs_no_token(kis: Kis) -> None:
 
     expect(reply.status == 200 and reply.body.get("BODY") == body, f"HTTP {reply.status}, fields {sorted(reply.body)}")
     expect(_HEX_64.fullmatch(str(reply.body.get("HASH"))) is not None, reply.body.get("HASH"))
-
-
-def _approval(kis: Kis, secret_name: str) -> dict[str, str]:
-    return {
-        "grant_type": "client_credentials",
-        "appkey": kis.access.app_key,
-        secret_name: kis.access.app_secret,
-    }

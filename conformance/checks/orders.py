@@ -80,7 +80,7 @@ async def _placed(kis: Kis, name: str, place: Callable[[], Awaitable[Reply]]) ->
     return reply
 
 
-async def _first(kis: Kis) -> Reply:
+async def first_order(kis: Kis) -> Reply:
     """Return the reply of the conversation's first order, nine keys and a new TR id."""
 
     async def place() -> Reply:
@@ -89,9 +89,9 @@ async def _first(kis: Kis) -> Reply:
     return await _placed(kis, "first order", place)
 
 
-async def _cancelled(kis: Kis) -> Reply:
+async def cancel_first_order(kis: Kis) -> Reply:
     """Return the reply of the first order's cancellation, after which its number is dead."""
-    output = (await _first(kis)).output
+    output = (await first_order(kis)).output
     return await kis.once("cancel", lambda: _change(kis, output["ODNO"], output["KRX_FWDG_ORD_ORGNO"]))
 
 
@@ -109,7 +109,7 @@ async def _row(kis: Kis, number: str) -> dict[str, str]:
 @fact("4.1", "O", *_ASKED)
 async def an_accepted_order_is_an_object_in_upper_case(kis: Kis) -> None:
     """An order answers one object: ODNO of 10 digits, KRX_FWDG_ORD_ORGNO of 5, ORD_TMD of 6, and no order date."""
-    output = (await _first(kis)).output
+    output = (await first_order(kis)).output
 
     lengths = {name: len(str(output.get(name, "")).strip()) for name in ("ODNO", "KRX_FWDG_ORD_ORGNO", "ORD_TMD")}
     expect(lengths == {"ODNO": 10, "KRX_FWDG_ORD_ORGNO": 5, "ORD_TMD": 6}, output)
@@ -119,7 +119,7 @@ async def an_accepted_order_is_an_object_in_upper_case(kis: Kis) -> None:
 @fact("1.4", "O M", *_ASKED)
 async def an_accepted_buy_has_its_code(kis: Kis) -> None:
     """An accepted buy answers APBK0013 on the real service, 40600000 on paper."""
-    code = (await _first(kis)).code
+    code = (await first_order(kis)).code
 
     expect(code == ("40600000" if kis.is_paper else "APBK0013"), code)
 
@@ -127,7 +127,7 @@ async def an_accepted_buy_has_its_code(kis: Kis) -> None:
 @fact("4.7", "O M", *_ASKED)
 async def an_order_is_one_row(kis: Kis) -> None:
     """An order is one row of inquire-daily-ccld: branch as in the reply, quantity, price, remaining, nothing filled."""
-    output = (await _first(kis)).output
+    output = (await first_order(kis)).output
     row = await _row(kis, output["ODNO"])
 
     wanted = {"ord_gno_brno": output["KRX_FWDG_ORD_ORGNO"], "ord_qty": "1", "tot_ccld_qty": "0", "rmn_qty": "1"}
@@ -141,18 +141,18 @@ async def an_order_is_one_row(kis: Kis) -> None:
 @fact("4.2", "O T", *_ASKED)
 async def a_cancel_has_a_number_of_its_own(kis: Kis) -> None:
     """A cancel with QTY_ALL_ORD_YN Y and ORD_QTY and ORD_UNPR 0 is accepted under a new ODNO."""
-    reply = await _cancelled(kis)
+    reply = await cancel_first_order(kis)
 
     expect(reply.is_success, reply)
-    numbers = reply.output["ODNO"], (await _first(kis)).output["ODNO"]
+    numbers = reply.output["ODNO"], (await first_order(kis)).output["ODNO"]
     expect(numbers[0] != numbers[1], numbers)
 
 
 @fact("4.7", "-", *_ASKED)
 async def a_cancelled_order_has_nothing_left(kis: Kis) -> None:
     """After the cancel the original has rmn_qty 0; the cancel is a row of its own that names it in orgn_odno."""
-    cancel = await _cancelled(kis)
-    original = (await _first(kis)).output["ODNO"]
+    cancel = await cancel_first_order(kis)
+    original = (await first_order(kis)).output["ODNO"]
 
     first, second = await _row(kis, original), await _row(kis, cancel.output["ODNO"])
 
@@ -164,8 +164,8 @@ async def a_cancelled_order_has_nothing_left(kis: Kis) -> None:
 @fact("4.2", "M", *_ASKED)
 async def a_second_cancel_is_refused(kis: Kis) -> None:
     """Cancelling a cancelled order: HTTP 200, rt_cd 1 (paper: 40330000)."""
-    await _cancelled(kis)
-    output = (await _first(kis)).output
+    await cancel_first_order(kis)
+    output = (await first_order(kis)).output
 
     reply = await _change(kis, output["ODNO"], output["KRX_FWDG_ORD_ORGNO"])
 
