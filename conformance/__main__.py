@@ -11,7 +11,7 @@ from rich.console import Console
 
 from conformance.asked import OrdersLeftError, ask_all
 from conformance.checks import FACTS
-from conformance.fact import PAPER, REAL, Finding, Verdict
+from conformance.fact import PAPER, Finding, Verdict
 from conformance.kis import Access
 from conformance.paper import RefusedError, paper_access
 from conformance.report import summary, table, to_json
@@ -22,10 +22,14 @@ _FOLDER = Path(".haru/conformance")
 _YES = "yes"
 
 
-async def _ask_simulator(service: str) -> tuple[Access, list[Finding]]:
-    async with simulator(service) as access:
-        await fill_the_order_list(access)
-        return access, await ask_all(access, FACTS)
+async def _ask_simulator() -> list[tuple[Access, list[Finding]]]:
+    async with simulator() as services:
+        return await asyncio.gather(*(_ask_service(access) for access in services.values()))
+
+
+async def _ask_service(access: Access) -> tuple[Access, list[Finding]]:
+    await fill_the_order_list(access)
+    return access, await ask_all(access, FACTS)
 
 
 async def _ask_paper(*, may_order: bool) -> tuple[Access, list[Finding]]:
@@ -60,11 +64,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if asked.kis == PAPER:
             return 0 if _told(console, *asyncio.run(_ask_paper(may_order=asked.orders == _YES))) else 1
-        told = [_told(console, *asyncio.run(_ask_simulator(service))) for service in (REAL, PAPER)]
+        told = [_told(console, *asked_of) for asked_of in asyncio.run(_ask_simulator())]
     except (RefusedError, SettingsError) as error:
         sys.stderr.write(f"conformance: {error}\n")
         return 2
-    except (SimulatorFailedError, OrdersLeftError) as error:
+    except SimulatorFailedError as error:
+        sys.stderr.write(f"conformance: {error}\n")
+        return 1
+    except OrdersLeftError as error:
+        _told(console, error.access, error.findings)
         sys.stderr.write(f"conformance: {error}\n")
         return 1
     return 0 if all(told) else 1

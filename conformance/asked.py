@@ -27,18 +27,30 @@ async def conversation(access: Access) -> AsyncIterator[Kis]:
 
 
 async def ask_all(access: Access, facts: Iterable[Fact]) -> list[Finding]:
-    """Ask facts in their order; cancel every order that was placed on the way, whatever happens."""
+    """Ask facts in their order; cancel every order that was placed on the way, whatever happens.
+
+    Raises:
+        OrdersLeftError: an order could not be cancelled.
+    """
+    findings: list[Finding] = []
     async with conversation(access) as kis:
         try:
-            return [await ask(kis, each) for each in facts]
+            for each in facts:
+                findings.append(await ask(kis, each))  # noqa: PERF401 - what was found so far outlives a failure
         finally:
             left = await cancel_what_is_left(kis)
             if left:
-                raise OrdersLeftError(f"could not cancel order {', '.join(left)}: cancel it by hand")
+                raise OrdersLeftError(access, left, findings)
+    return findings
 
 
 class OrdersLeftError(Exception):
-    """An order that a check placed still works at the broker; the text names it."""
+    """Orders that a check placed still work at the broker; the text names them."""
+
+    def __init__(self, access: Access, numbers: list[str], findings: list[Finding]) -> None:
+        super().__init__(f"could not cancel order {', '.join(numbers)}: cancel it by hand")
+        self.access = access
+        self.findings = findings
 
 
 async def ask(kis: Kis, each: Fact) -> Finding:

@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from broker_settings import BrokerSettings
 from conformance.kis import Access
-from settings import BrokerSettings, load_settings
+from settings import load_settings
 
 REST_URL: Final = "https://openapivts.koreainvestment.com:29443"
 STREAM_URL: Final = "ws://ops.koreainvestment.com:31000"

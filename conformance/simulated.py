@@ -10,9 +10,11 @@ import httpx
 
 from conformance.kis import Access
 
-ACCOUNT: Final = "12345678"
+_ACCOUNTS: Final = {"real": "12345678", "paper": "50000001"}
 _PRODUCT: Final = "01"
-_READY: Final = "simulator ready on "
+_HTS_ID: Final = "haruhts"
+_READY: Final = ("real", "paper")
+"""The services in the order in which the simulator says that they listen."""
 _START_LIMIT: Final = 30.0
 _QUICK: Final = 40
 """Calls a second: KIS's own limits would make one asking take minutes."""
@@ -24,16 +26,16 @@ class SimulatorFailedError(Exception):
 
 
 @asynccontextmanager
-async def simulator(service: str, *, limit: int = _QUICK) -> AsyncIterator[Access]:
-    """Start a simulator of a service (``real`` or ``paper``) and stop it at the end."""
-    options = {"port": 0, "clock": "2026-11-23 10:00:00", "environment": service}
-    options |= {"rate-limit": limit, "token-interval": 1}
+async def simulator(*, limit: int = _QUICK) -> AsyncIterator[dict[str, Access]]:
+    """Start a simulator and stop it at the end; the value leads to its services, ``real`` and ``paper``."""
+    options = {"port": 0, "paper-port": 0, "clock": "2026-11-23 10:00:00", "hts-id": _HTS_ID}
+    options |= {"rate-limit": limit, "paper-rate-limit": limit, "token-interval": 1, "ping-interval": 1}
     words = [part for name, value in options.items() for part in (f"--{name}", str(value))]
     process = await create_subprocess_exec(
         sys.executable, "-m", "simulator", *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     try:
-        yield _access(await _url_of(process), service, limit)
+        yield {service: _access(await _url_of(process), service, limit) for service in _READY}
     finally:
         if process.returncode is None:
             process.terminate()
@@ -52,9 +54,10 @@ async def _url_of(process: subprocess.Process) -> str:
     if process.stdout is None or process.stderr is None:
         raise SimulatorFailedError("the simulator has no output")
     line = (await wait_for(process.stdout.readline(), _START_LIMIT)).decode()
-    if not line.startswith(_READY):
+    _, ready, url = line.partition(" ready on ")
+    if not ready:
         raise SimulatorFailedError(f"the simulator did not start: {line}{(await process.stderr.read()).decode()}")
-    return line.removeprefix(_READY).strip()
+    return url.strip()
 
 
 def _access(url: str, service: str, limit: int) -> Access:
@@ -62,11 +65,11 @@ def _access(url: str, service: str, limit: int) -> Access:
         rest_url=url,
         stream_url=url.replace("http", "ws", 1),
         service=service,
-        app_key="PS" + "k" * 34,
+        app_key=f"PS{service:k<34}",
         app_secret="s" * 180,
-        account=ACCOUNT,
+        account=_ACCOUNTS[service],
         product=_PRODUCT,
-        hts_id="haru",
+        hts_id=_HTS_ID,
         pace=1.1 / limit,
         limit=limit,
         may_order=True,

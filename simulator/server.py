@@ -88,6 +88,13 @@ class Server(uvicorn.Server):
             print(f"{door.name} ready on {door.url}", flush=True)  # noqa: T201
         self._warming = asyncio.create_task(self._warm_up())
 
+    async def on_tick(self, counter: int) -> bool:
+        """Write the date's name as KIS does; everything else the application has named already."""
+        ended = await super().on_tick(counter)
+        headers = self.server_state.default_headers
+        self.server_state.default_headers = [(name.title(), value) for name, value in headers]
+        return ended
+
     async def _warm_up(self) -> None:
         for symbol in self._simulation.exchange.tapes:
             self._simulation.look_at(symbol)

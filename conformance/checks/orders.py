@@ -127,7 +127,7 @@ async def an_accepted_buy_has_its_code(kis: Kis) -> None:
 @fact("4.7", "O M", *_ASKED)
 async def an_order_is_one_row(kis: Kis) -> None:
     """An order is one row of inquire-daily-ccld: branch as in the reply, quantity, price, remaining, nothing filled."""
-    output = (await first_order(kis)).output
+    output = (await _placed(kis, "resting order", lambda: _place_nine(kis))).output
     row = await _row(kis, output["ODNO"])
 
     wanted = {"ord_gno_brno": output["KRX_FWDG_ORD_ORGNO"], "ord_qty": "1", "tot_ccld_qty": "0", "rmn_qty": "1"}
@@ -136,6 +136,7 @@ async def an_order_is_one_row(kis: Kis) -> None:
     expect(seen == wanted, seen)
     expect(float(row["ord_unpr"]) == await _far_away(kis), row["ord_unpr"])
     expect(not row["orgn_odno"].strip("0 "), row["orgn_odno"])
+    await _change(kis, output["ODNO"], output["KRX_FWDG_ORD_ORGNO"])
 
 
 @fact("4.2", "O T", *_ASKED)

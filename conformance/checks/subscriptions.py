@@ -107,6 +107,17 @@ async def notices_are_declared_encrypted(kis: Kis) -> None:
     expect(reply["header"]["encrypt"] == "Y", reply["header"]["encrypt"])
 
 
+@fact("6.3", "M")
+async def a_wrong_hts_id_is_opsp0017(kis: Kis) -> None:
+    """Order notices of another HTS id: OPSP0017, rt_cd 9, tr_id (null)."""
+    await notice_reply(kis)
+
+    reply = await (await the_session(kis)).asks(notices(kis), f"{kis.access.hts_id}x")
+
+    seen = reply["body"]["msg_cd"], reply["body"]["rt_cd"], reply["header"]["tr_id"]
+    expect(seen == ("OPSP0017", "9", "(null)"), reply)
+
+
 @fact("8.2", "T")
 async def a_later_approval_key_serves_the_same_session(kis: Kis) -> None:
     """An approval key fetched anew is taken in a session that began with another: python-kis fetches one each time."""

@@ -8,6 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from broker_settings import BrokerSettings
 from conformance.asked import OrdersLeftError, ask_all
 from conformance.asking import expect
 from conformance.checks.orders import an_accepted_order_is_an_object_in_upper_case as an_order
@@ -18,7 +19,6 @@ from conformance.kis import Access, Kis
 from conformance.paper import access_from
 from conformance.report import by_section, to_json
 from conformance.simulated import simulator
-from settings import BrokerSettings
 from tests.conformance.test_paper_door import KEYS
 from tests.conformance.wrong_servers import YES, a_server_that_says
 
@@ -34,8 +34,8 @@ async def tells_everything(kis: Kis) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server() -> AsyncIterator[Access]:
-    async with simulator(PAPER) as access:
-        yield access
+    async with simulator() as services:
+        yield services[PAPER]
 
 
 @pytest.fixture
@@ -92,8 +92,10 @@ async def test_an_order_that_a_check_leaves_behind_is_cancelled(paper: Access) -
 async def test_an_order_that_cannot_be_cancelled_is_named(paper: Access) -> None:
     refuses(paper, "order-rvsecncl")
 
-    with pytest.raises(OrdersLeftError, match=r"could not cancel order 0\d{9}"):
+    with pytest.raises(OrdersLeftError, match=r"could not cancel order 0\d{9}") as caught:
         await ask_all(paper, [an_order])
+
+    assert [finding.verdict for finding in caught.value.findings] == [Verdict.HOLDS]
 
 
 async def test_a_report_tells_nothing_of_whose_account_it_was(paper: Access) -> None:

@@ -80,7 +80,7 @@ def test_it_ends_with_0_on_sigterm_and_writes_generic_headers_in_title_case() ->
         process.send_signal(signal.SIGTERM)
         code = process.wait(timeout=10)
 
-    assert {b"Content-Type", b"Content-Length", b"tr_id", b"tr_cont", b"gt_uid"} == set(names)
+    assert {b"Content-Type", b"Content-Length", b"Date", b"tr_id", b"tr_cont", b"gt_uid"} == set(names)
     assert code == 0
 
 
