@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--environment", choices=(REAL, PAPER), help="which KIS service to play (default real)")
     add("--opening-cash", type=int, help=f"won in a new account (default {_DEFAULT_CASH})")
     add("--listings", type=int, help=f"number of stocks, at most {MOST_LISTINGS} (default {len(LISTINGS)})")
+    add("--vi", choices=("on", "off"), help="whether seeded prices cause volatility interruptions (default on)")
     add("--rate-limit", type=int, help="calls per second and app key, 0 = none (default 18 real, 1 paper)")
     add("--paper-rate-limit", type=int, default=1, help="the same for --paper-port (default %(default)s)")
     add("--token-interval", type=float, default=60.0, help="seconds between two token issues (default %(default)s)")
@@ -117,6 +118,7 @@ def _simulation(options: argparse.Namespace) -> Simulation:
         approval_interval=options.approval_interval,
         stream=StreamSettings(ping_interval=options.ping_interval, hts_id=options.hts_id),
         listings=_chosen(options.listings, values.get("listings", len(LISTINGS))),
+        interruptions=options.vi == "on" if options.vi else values.get("interruptions", not values),
         journal=options.data,
     )
     return create_simulation(settings)

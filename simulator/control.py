@@ -15,7 +15,8 @@ from domain.money import Price, Quantity
 from simulator.call_counter import CallCounter
 from simulator.clock import ManualClock, clock_to_json, kst_instant
 from simulator.faults import BadFaultError
-from simulator.orders import Account, AccountId, Order, OrderRequest, OrderType
+from simulator.order_types import OrderType
+from simulator.orders import Account, AccountId, Order, OrderRequest
 from simulator.refusals import OrderRefusedError
 from simulator.simulation import Simulation
 
@@ -31,6 +32,7 @@ def control_routes(simulation: Simulation) -> list[BaseRoute]:
         Route("/prices", answered(control.prices), methods=["POST"]),
         Route("/symbols", answered(control.symbols), methods=["GET"]),
         Route("/symbols", answered(control.set_symbol), methods=["POST"]),
+        Route("/market", answered(control.break_circuit), methods=["POST"]),
         Route("/faults", answered(control.faults), methods=["GET"]),
         Route("/faults", answered(control.add_faults), methods=["POST"]),
         Route("/faults", answered(control.clear_faults), methods=["DELETE"]),
@@ -105,7 +107,7 @@ class _Control:
         """Force one stock's price path from now on."""
         body = await _body(request)
         symbol, price = self._symbol(body), body.get("price")
-        path = {name: body[name] for name in ("drift", "natural", "volume") if name in body}
+        path = {name: body[name] for name in ("drift", "natural", "volume", "vi") if name in body}
         self._simulation.force_price(symbol, None if price is None else int(price), **path)
         return self._shown(symbol)
 
@@ -134,6 +136,13 @@ class _Control:
         """Lift all fault rules."""
         self._simulation.clear_faults()
         return []
+
+    async def break_circuit(self, request: Request) -> dict[str, Any]:
+        """Trigger a circuit breaker: ``circuit_breaker`` is the stage, ``market`` kospi, kosdaq or nothing for both."""
+        body = await _body(request)
+        market = body.get("market")
+        self._simulation.break_circuit(int(body["circuit_breaker"]), None if market is None else str(market))
+        return await self.status(request)
 
     async def accounts(self, _: Request) -> list[dict[str, Any]]:
         """Show every account that has been used."""
@@ -179,6 +188,7 @@ class _Control:
             "upper_limit": seen.limits.upper,
             **seen.totals._asdict(),
             "character": path.natural.plan.character.value,
+            "pause": seen.pause.kind.name.lower() if seen.pause else None,
             "halted": conditions.halted,
             "interrupted": conditions.interrupted,
             "thin": conditions.thin,

@@ -14,6 +14,7 @@ from simulator.quotes import asking_price, inquire_price, intstock_multprice, re
 from simulator.rankings import fluctuation, volume_rank
 from simulator.reference import chk_holiday, search_info, search_stock_info
 from simulator.trading import BUY_IDS, SELL_IDS, order_cash, order_rvsecncl, psbl_order, psbl_sell
+from simulator.vi_status import vi_status
 from simulator.wire import Call, Reply
 
 _STOCK: Final = ("FID_COND_MRKT_DIV_CODE", "FID_INPUT_ISCD")
@@ -61,6 +62,10 @@ _ORDER_LIST: Final = (
     *_PAGES,
 )
 _ORDER_LIST_IDS: Final = "TTTC0081R TTTC8001R CTSC9215R CTSC9115R VTTC0081R VTTC8001R VTSC9215R VTSC9115R"
+_INTERRUPTIONS: Final = (
+    *("FID_DIV_CLS_CODE", "FID_COND_SCR_DIV_CODE", "FID_MRKT_CLS_CODE", "FID_INPUT_ISCD", "FID_RANK_SORT_CLS_CODE"),
+    *("FID_INPUT_DATE_1", "FID_TRGT_CLS_CODE", "FID_TRGT_EXLS_CLS_CODE"),
+)
 _PERIOD: Final = ("INQR_STRT_DT", "INQR_END_DT", "PDNO", "SORT_DVSN", "CBLC_DVSN")
 _ORDER: Final = ("PDNO", "ORD_DVSN", "ORD_QTY", "ORD_UNPR")
 _CHANGE: Final = (
@@ -88,6 +93,7 @@ ENDPOINTS: Final = {
         "FHKST01010400", (*_STOCK, "FID_PERIOD_DIV_CODE", "FID_ORG_ADJ_PRC"), daily_price, paper=True
     ),
     f"{_PREFIX}/quotations/inquire-price-2": _quotation("FHPST01010000", _STOCK, inquire_price_2, paper=False),
+    f"{_PREFIX}/quotations/inquire-vi-status": _quotation("FHPST01390000", _INTERRUPTIONS, vi_status, paper=False),
     f"{_PREFIX}/quotations/inquire-time-itemconclusion": _quotation(
         "FHPST01060000", (*_STOCK, "FID_INPUT_HOUR_1"), item_conclusion, paper=True
     ),

@@ -5,19 +5,26 @@ from typing import Final
 
 from domain.clock import in_seoul
 from domain.costs import cost_rates, order_costs
-from domain.market import Side, Symbol
+from domain.market import Side, Symbol, TradingFlag
 from domain.money import Price, Quantity, Won
 from domain.session import Session, SessionPhase
-from domain.tick_size import is_on_grid
+from domain.tick_size import PriceLimits, is_on_grid
 from simulator.exchange import Exchange, second_of
 from simulator.liquidity import Liquidity
 from simulator.matching import Matching, orders_of
+from simulator.off_hours import OffHours
 from simulator.order_events import Listener, OrderEvent, OrderEventKind
-from simulator.orders import (
+from simulator.order_types import (
     AUCTION_TYPES,
     BEST_TYPES,
     LIMIT_TYPES,
     MARKET_TYPES,
+    MID_TYPES,
+    Board,
+    OrderType,
+    board_of,
+)
+from simulator.orders import (
     Account,
     AccountId,
     ChangeRequest,
@@ -25,12 +32,15 @@ from simulator.orders import (
     Order,
     OrderAction,
     OrderRequest,
-    OrderType,
 )
+from simulator.pauses import Pause
 from simulator.refusals import OrderRefusedError, Refusal
+from simulator.trading_hours import single_price_limits, window_of
 
 _AUCTIONS: Final = (SessionPhase.OPENING_AUCTION, SessionPhase.CLOSING_AUCTION)
 _OTHER_CUSTOMERS: Final = 23
+_UNBOUNDED_TYPES: Final = MARKET_TYPES | MID_TYPES | {OrderType.CONDITIONAL_LIMIT}
+"""Types whose price is not known beforehand: a buy keeps back the upper limit."""
 
 
 class Engine:
@@ -43,6 +53,7 @@ class Engine:
         self.listeners: list[Listener] = []
         self._opening_cash = opening_cash
         self._matching = Matching(exchange, self.liquidity, self._book)
+        self._off_hours = OffHours(exchange, self.liquidity, self._book)
         self._live: list[Order] = []
         self._matched_until: datetime | None = None
         self._numbered: tuple[object, int] = (None, 0)
@@ -64,16 +75,18 @@ class Engine:
         if session is None:
             return
         for symbol in dict.fromkeys(order.symbol for order in self._live):
-            self._advance_symbol(orders_of(self._live, symbol), session, start, at)
-        if at >= session.ends_at:
-            self._expire()
+            orders = orders_of(self._live, symbol)
+            regular = [order for order in orders if board_of(order.kind) is Board.REGULAR]
+            self._advance_symbol(regular, session, start, at)
+            self._off_hours.pass_time([order for order in orders if order not in regular], session, start, at)
+        self._expire(session, at)
         self._live = [order for order in self._live if order.remaining]
 
     def place(self, request: OrderRequest, at: datetime, *, by_hand: bool = False) -> Order:
         """Accept an order or raise ``OrderRefusedError``."""
         self.advance(at)
-        session, phase = self._open_session(at)
-        self._check_stock(request, phase)
+        session, phase = self._open_market(request.kind, at)
+        self._check_stock(request, phase, at)
         order = self._order(request, session, at)
         order.by_hand = by_hand
         self._check_account(order)
@@ -84,9 +97,11 @@ class Engine:
     def change(self, request: ChangeRequest, at: datetime) -> Order:
         """Amend or cancel a live order and return the new row, or raise ``OrderRefusedError``."""
         self.advance(at)
-        session, phase = self._open_session(at)
         account = self.account(request.account)
         original = _live_order(account, request.original)
+        session, phase = self._open_market(original.kind if original else OrderType.LIMIT, at)
+        if original is None:
+            raise OrderRefusedError(Refusal.NOTHING_TO_CHANGE)
         quantity = Quantity(min(request.quantity or original.remaining, original.remaining))
         if request.action is OrderAction.CANCEL:
             return self._cancel(account, original, quantity, self._next_number(session), at)
@@ -119,9 +134,11 @@ class Engine:
         if start < session.ends_at <= at:
             self._matching.closing_auction(orders, session)
 
-    def _expire(self) -> None:
+    def _expire(self, session: Session, at: datetime) -> None:
         for order in self._live:
-            order.cancelled += order.remaining
+            window = window_of(board_of(order.kind), session)
+            if window is None or at >= window.until:
+                order.cancelled += order.remaining
 
     def _book(self, order: Order, fill: Fill) -> None:
         self.account(order.account).take(order, fill)
@@ -130,6 +147,20 @@ class Engine:
     def _tell(self, kind: OrderEventKind, order: Order, quantity: int, happened: tuple[Price, datetime]) -> None:
         for listener in self.listeners:
             listener(OrderEvent(kind, order, quantity, *happened))
+
+    def _open_market(self, kind: OrderType, at: datetime) -> tuple[Session, SessionPhase]:
+        """Return the session and its phase while the market of an order type takes orders, else refuse."""
+        if board_of(kind) is Board.REGULAR:
+            return self._open_session(at)
+        session = self.exchange.calendar.session_on(in_seoul(at).date())
+        if session is None:
+            raise OrderRefusedError(Refusal.MARKET_NOT_OPEN_TODAY)
+        window = window_of(board_of(kind), session)
+        if window is None:
+            raise OrderRefusedError(Refusal.ORDER_TYPE)
+        if not window.orders_from <= at < window.until:
+            raise OrderRefusedError(Refusal.BEFORE_OPEN if at < window.orders_from else Refusal.AFTER_CLOSE)
+        return session, session.phase_at(at)
 
     def _open_session(self, at: datetime) -> tuple[Session, SessionPhase]:
         session = self.exchange.shown_session(at)
@@ -141,11 +172,23 @@ class Engine:
             raise OrderRefusedError(Refusal.MARKET_NOT_OPEN_TODAY)
         raise OrderRefusedError(Refusal.BEFORE_OPEN if at < today.opens_at else Refusal.AFTER_CLOSE)
 
-    def _check_stock(self, request: OrderRequest, phase: SessionPhase) -> None:
+    def _pause(self, symbol: Symbol, phase: SessionPhase, at: datetime) -> Pause | None:
+        session = self.exchange.shown_session(at)
+        path = self.exchange.path(symbol, session)
+        return path.ended_by if phase in _AUCTIONS else path.pause_at(second_of(session, at))
+
+    def _check_stock(self, request: OrderRequest, phase: SessionPhase, at: datetime) -> None:
         conditions = self.exchange.conditions[request.symbol]
         if conditions.halted:
             raise OrderRefusedError(Refusal.HALTED)
-        if (phase in _AUCTIONS or conditions.interrupted) and request.kind not in AUCTION_TYPES:
+        pause = self._pause(request.symbol, phase, at)
+        if pause and second_of(self.exchange.shown_session(at), at) < pause.orders_from:
+            raise OrderRefusedError(Refusal.MARKET_HALTED)
+        only_auction = phase in _AUCTIONS or conditions.interrupted or pause
+        if board_of(request.kind) is Board.REGULAR and only_auction and request.kind not in AUCTION_TYPES:
+            raise OrderRefusedError(Refusal.ORDER_TYPE)
+        flags = self.exchange.tapes[request.symbol].listing.flags | conditions.flags
+        if TradingFlag.OVERHEATED in flags and request.kind in MARKET_TYPES:
             raise OrderRefusedError(Refusal.ORDER_TYPE)
         if request.quantity <= 0:
             raise OrderRefusedError(Refusal.QUANTITY)
@@ -153,10 +196,13 @@ class Engine:
     def _order(self, request: OrderRequest, session: Session, at: datetime) -> Order:
         snapshot = self.exchange.snapshot(request.symbol, at)
         price = self._order_price(request, session, at)
-        if request.kind not in MARKET_TYPES:
-            if not snapshot.limits.contains(price):
+        stop = request.trigger if request.kind is OrderType.STOP_LIMIT else None
+        for asked in (price, stop):
+            if asked is None or request.kind in MARKET_TYPES | MID_TYPES:
+                continue
+            if not self._limits(request, session, snapshot.limits).contains(asked):
                 raise OrderRefusedError(Refusal.OUTSIDE_LIMITS)
-            if not is_on_grid(price):
+            if not is_on_grid(asked):
                 raise OrderRefusedError(Refusal.OFF_GRID)
         return Order(
             number="",
@@ -168,15 +214,28 @@ class Engine:
             kind=request.kind,
             quantity=request.quantity,
             price=price,
-            reserve_price=price or snapshot.limits.upper,
+            reserve_price=snapshot.limits.upper if request.kind in _UNBOUNDED_TYPES else price,
             placed_at=at,
+            trigger=stop or Price(0),
         )
+
+    def _limits(self, request: OrderRequest, session: Session, limits: PriceLimits) -> PriceLimits:
+        """Return the bounds of a price; the single-price session keeps within ten percent of the close as well."""
+        if board_of(request.kind) is not Board.SINGLE_PRICE:
+            return limits
+        close = self.exchange.path(request.symbol, session).close_price
+        lower, upper = single_price_limits(close)
+        return PriceLimits(limits.clamp(lower), limits.clamp(upper))
 
     def _order_price(self, request: OrderRequest, session: Session, at: datetime) -> Price:
         if request.kind in LIMIT_TYPES:
             return request.price
-        if request.kind in MARKET_TYPES:
+        if request.kind in MARKET_TYPES | MID_TYPES:
             return Price(0)
+        if request.kind is OrderType.PRE_OPEN_CLOSE:
+            return self.exchange.snapshot(request.symbol, at).base
+        if request.kind is OrderType.POST_CLOSE:
+            return self.exchange.path(request.symbol, session).close_price
         opposite = Side.SELL if request.side is Side.BUY else Side.BUY
         side = opposite if request.kind in BEST_TYPES else request.side
         levels = self.liquidity.levels(request.symbol, side, session, second_of(session, at))
@@ -202,7 +261,9 @@ class Engine:
         accepted = order.action is OrderAction.NEW
         kind = OrderEventKind.ACCEPTED if accepted else OrderEventKind.CONFIRMED
         self._tell(kind, order, order.quantity, (order.price, at))
-        if phase is SessionPhase.CONTINUOUS:
+        if board_of(order.kind) is not Board.REGULAR:
+            self._off_hours.arrive(order, session, at)
+        elif phase is SessionPhase.CONTINUOUS:
             self._matching.arrive(order, session, second_of(session, at))
         if order.cancelled:
             self._tell(OrderEventKind.DROPPED, order, order.cancelled, (order.price, at))
@@ -225,8 +286,12 @@ class Engine:
         moment: tuple[Session, SessionPhase, datetime],
     ) -> Order:
         session, phase, at = moment
-        wanted = OrderRequest(original.account, original.symbol, original.side, request.kind, quantity, request.price)
-        self._check_stock(wanted, phase)
+        if board_of(request.kind) is not board_of(original.kind):
+            raise OrderRefusedError(Refusal.ORDER_TYPE)
+        wanted = OrderRequest(
+            original.account, original.symbol, original.side, request.kind, quantity, request.price, request.trigger
+        )
+        self._check_stock(wanted, phase, at)
         row = self._order(wanted, session, at)
         original.cancelled += quantity
         try:
@@ -240,11 +305,11 @@ class Engine:
         return row
 
 
-def _live_order(account: Account, number: str) -> Order:
+def _live_order(account: Account, number: str) -> Order | None:
     for order in reversed(account.live_orders):
         if order.number.lstrip("0") == number.strip().lstrip("0"):
             return order
-    raise OrderRefusedError(Refusal.NOTHING_TO_CHANGE)
+    return None
 
 
 def _row_after(original: Order, number: str, at: datetime) -> Order:

@@ -2,19 +2,28 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from domain.clock import in_seoul
-from domain.market import Symbol, TradingFlag
+from domain.market import Market, Symbol, TradingFlag
 from domain.money import Price, Quantity, Won
 from domain.session import Session, SessionPhase, TradingCalendar
 from domain.tick_size import PriceLimits
 from simulator.day_path import DayPath, DaySummary, DayTotals, Edit
+from simulator.evening import Evening
 from simulator.listings import LISTINGS, Listing
+from simulator.order_types import Board
+from simulator.pauses import LAST_STAGE, Breaker, Pause
 from simulator.tape import SessionSequence, Tape
+from simulator.trading_hours import window_of
 
 _ORDER_ENTRY_LEAD: Final = timedelta(minutes=30)
+_NO_BREAKER_LEAD: Final = timedelta(minutes=40)
+
+
+class CircuitBreakerError(ValueError):
+    """The exchange's rules do not let a circuit breaker trigger now."""
 
 
 @dataclass(slots=True)
@@ -47,6 +56,7 @@ class Snapshot:
     limits: PriceLimits
     totals: DayTotals
     conditions: Conditions = field(compare=False)
+    pause: Pause | None = None
 
     @property
     def change(self) -> int:
@@ -57,11 +67,21 @@ class Snapshot:
 class Exchange:
     """Prices of every listed stock as a function of seed, market time and what was forced from outside."""
 
-    def __init__(self, seed: int, calendar: TradingCalendar, listings: Iterable[Listing] = LISTINGS.values()) -> None:
+    def __init__(
+        self,
+        seed: int,
+        calendar: TradingCalendar,
+        listings: Iterable[Listing] = LISTINGS.values(),
+        *,
+        interrupts: bool = True,
+    ) -> None:
         self.calendar = calendar
         self.sessions = SessionSequence(calendar)
-        self.tapes = {listing.symbol: Tape(seed, listing, self.sessions) for listing in listings}
+        self.tapes = {listing.symbol: Tape(seed, listing, self.sessions, interrupts=interrupts) for listing in listings}
         self.conditions = {symbol: Conditions() for symbol in self.tapes}
+        self._seed = seed
+        self._evenings: dict[Symbol, tuple[Session, Price, Evening]] = {}
+        self._stages: dict[tuple[date, Market], int] = {}
 
     def listing(self, symbol: str) -> Listing | None:
         """Return a listed stock, or None for an unknown code."""
@@ -92,8 +112,39 @@ class Exchange:
         path = tape.path(position)
         base = tape.base_price(position)
         price, totals = _seen(path, session, at, base)
+        evening = self.evening(symbol, session)
+        if evening and in_seoul(at).date() == session.date and second_of(session, at) >= evening.seconds.start:
+            price, totals = _evening_seen(evening, second_of(session, at), totals)
         conditions = self.conditions[symbol]
-        return Snapshot(tape.listing, session, session.phase_at(at), at, price, base, path.limits, totals, conditions)
+        phase = session.phase_at(at)
+        pause = path.pause_at(second_of(session, at)) if phase is SessionPhase.CONTINUOUS else None
+        return Snapshot(tape.listing, session, phase, at, price, base, path.limits, totals, conditions, pause)
+
+    def evening(self, symbol: Symbol, session: Session) -> Evening | None:
+        """Return the after-market of a session's day; none before 2026-09-14 and after a day that was ended early."""
+        window = window_of(Board.AFTER_MARKET, session)
+        path = self.path(symbol, session)
+        if window is None or path.ended_by:
+            return None
+        kept = self._evenings.get(symbol)
+        if kept is None or kept[:2] != (session, path.close_price):
+            seconds = range(second_of(session, window.trades_from), second_of(session, window.until))
+            seed = f"{self._seed}|{session.date}|{symbol}|evening"
+            volume = self.tapes[symbol].listing.daily_volume
+            drawn = Evening(seed, path.close_price, path.limits, seconds, volume)
+            kept = self._evenings[symbol] = (session, path.close_price, drawn)
+        return kept[2]
+
+    def price_at(self, symbol: Symbol, session: Session, second: int) -> Price:
+        """Return the last price of the regular session, or of the evening once that has begun."""
+        evening = self._running_evening(symbol, session, second)
+        return evening.price_at(second) if evening else self.path(symbol, session).price_at(second)
+
+    def _running_evening(self, symbol: Symbol, session: Session, second: int) -> Evening | None:
+        if second < second_of(session, session.ends_at):
+            return None
+        evening = self.evening(symbol, session)
+        return evening if evening and second >= evening.seconds.start else None
 
     def previous_day(self, symbol: Symbol, session: Session) -> DaySummary:
         """Return the totals of the session before a session."""
@@ -107,22 +158,65 @@ class Exchange:
         """Force a stock's path from a market instant on; before the open it applies from the open."""
         session = self.shown_session(at)
         second = second_of(session, at)
+        evening = self._running_evening(symbol, session, second)
+        if evening:
+            evening.force(second, edit.price)
+            return
         self.tapes[symbol].edit(self.sessions.position(session), lambda _: edit._replace(second=second))
+
+    def break_circuit(self, at: datetime, stage: int, market: Market | None) -> None:
+        """Stop trading on a market (None = both) by a circuit breaker; ``CircuitBreakerError`` when it cannot be."""
+        session = self.shown_session(at)
+        if session.phase_at(at) is not SessionPhase.CONTINUOUS:
+            raise CircuitBreakerError("a circuit breaker needs continuous trading")
+        if stage < LAST_STAGE and at >= session.ends_at - _NO_BREAKER_LEAD:
+            raise CircuitBreakerError("stages 1 and 2 are not triggered in the last forty minutes")
+        stopped = [market] if market else list(Market)
+        earlier = [self._stages.get((session.date, one), 0) for one in stopped]
+        if not 0 < stage <= LAST_STAGE or stage <= max(earlier):
+            raise CircuitBreakerError(f"a stage from {max(earlier) + 1} to {LAST_STAGE} can still be triggered today")
+        self._stages |= {(session.date, one): stage for one in stopped}
+        breaker = Breaker(second_of(session, at), stage)
+        for tape in self.tapes.values():
+            if tape.listing.market in stopped:
+                tape.stop_market(self.sessions.position(session), breaker)
 
     def freeze(self, symbol: Symbol, at: datetime) -> None:
         """Keep the price where it is until ``resume``."""
         session = self.shown_session(at)
+        self._hold_evening(symbol, session, at, hold=True)
         self.tapes[symbol].freeze(self.sessions.position(session), second_of(session, at))
 
     def resume(self, symbol: Symbol, at: datetime) -> None:
         """Let trading go on along the natural path."""
         session = self.shown_session(at)
         self.tapes[symbol].resume(self.sessions.position(session), second_of(session, at))
+        self._hold_evening(symbol, session, at, hold=False)
+
+    def _hold_evening(self, symbol: Symbol, session: Session, at: datetime, *, hold: bool) -> None:
+        second = second_of(session, at)
+        evening = self._running_evening(symbol, session, second)
+        if evening:
+            evening.force(second, evening.price_at(second) if hold else None)
 
 
 def second_of(session: Session, at: datetime) -> int:
     """Return whole market seconds since a session's open, zero before it."""
     return max(0, int((at - session.opens_at).total_seconds()))
+
+
+def _evening_seen(evening: Evening, second: int, day: DayTotals) -> tuple[Price, DayTotals]:
+    """Return the last price and the day's totals with the evening's trades, as KIS shows them until midnight."""
+    lived = evening.lived(second)
+    prices = [minute.price for minute in lived]
+    totals = DayTotals(
+        day.open_price,
+        max(day.high_price, *prices),
+        min(day.low_price, *prices),
+        Quantity(day.volume + sum(minute.volume for minute in lived)),
+        Won(day.turnover + sum(minute.volume * minute.price for minute in lived)),
+    )
+    return evening.price_at(second), totals
 
 
 def _seen(path: DayPath, session: Session, at: datetime, base: Price) -> tuple[Price, DayTotals]:

@@ -10,7 +10,8 @@ from domain.market import Market, Side
 from domain.money import Won
 from simulator.day_trades import DayTrade, sum_of
 from simulator.faults import FaultKind
-from simulator.orders import FILL_OR_KILL_TYPES, IMMEDIATE_TYPES, Account, Holding, Order, OrderAction, OrderType
+from simulator.order_types import FILL_OR_KILL_TYPES, IMMEDIATE_TYPES, OrderType
+from simulator.orders import Account, Holding, Order, OrderAction
 from simulator.trading import branch
 from simulator.wire import Call, Fields, Reply, kst_date, kst_time, ledger, page, percent
 
@@ -25,8 +26,14 @@ _CHANGE_NAMES: Final = {
 _TYPE_NAMES: Final = {
     OrderType.LIMIT: "지정가",
     OrderType.MARKET: "시장가",
+    OrderType.CONDITIONAL_LIMIT: "조건부지정가",
     OrderType.BEST_LIMIT: "최유리지정가",
     OrderType.PRIORITY_LIMIT: "최우선지정가",
+    OrderType.PRE_OPEN_CLOSE: "장전시간외",
+    OrderType.POST_CLOSE: "장후시간외",
+    OrderType.SINGLE_PRICE: "시간외단일가",
+    OrderType.MID_PRICE: "중간가",
+    OrderType.STOP_LIMIT: "스톱지정가",
 }
 _VENUES: Final = {Market.KOSPI: "02", Market.KOSDAQ: "03"}
 BALANCE_ROWS: Final = {False: 50, True: 20}
@@ -228,7 +235,7 @@ def _order_row(call: Call, order: Order) -> Fields:
         "cpbc_ordp_ord_rcit_dvsn_cd": "",
         "cpbc_ordp_infm_mthd_dvsn_cd": "",
         "cpbc_ordp_mtrl_dvsn_cd": "",
-        "stpm_cndt_pric": "0",
+        "stpm_cndt_pric": str(order.trigger),
         "stpm_efct_occr_dtmd": "",
     }
 
@@ -274,5 +281,5 @@ def _open_row(call: Call, order: Order) -> Fields:
         "mgco_aptm_odno": "",
         "excg_id_dvsn_cd": "KRX",
         "excg_id_dvsn_name": "한국거래소",
-        "stpm_efct_occr_yn": "N",
+        "stpm_efct_occr_yn": "Y" if order.triggered else "N",
     }

@@ -7,7 +7,7 @@ from domain.market import Side, Symbol
 from domain.money import Price
 from domain.session import Session
 from domain.tick_size import PriceLimits, next_above, next_below
-from simulator.exchange import Exchange
+from simulator.exchange import Exchange, second_of
 
 LEVELS: Final = 10
 _RENEWED_EVERY: Final = 20
@@ -16,6 +16,7 @@ _MINUTES_A_DAY: Final = 380
 _DEPTH_SHARE: Final = 0.35
 _THIN_SHARE: Final = 0.03
 _TRADE_SHARE: Final = 4
+_EVENING_SHARE: Final = 0.1
 
 
 class Level(NamedTuple):
@@ -38,9 +39,10 @@ class Liquidity:
         if (resting is Side.BUY and conditions.no_bids) or (resting is Side.SELL and conditions.no_asks):
             return []
         path = self._exchange.path(symbol, session)
-        price = path.price_at(second)
+        price = self._exchange.price_at(symbol, session, second)
         step = next_above if resting is Side.SELL else next_below
         fullness = path.natural.liquidity_at(min(second // 60, path.minutes - 1))
+        fullness *= _EVENING_SHARE if second >= second_of(session, session.ends_at) else 1
         at = _touch(symbol, price, resting, second, path.limits)
         levels = []
         for place in range(LEVELS):

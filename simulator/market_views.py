@@ -8,16 +8,14 @@ from zlib import crc32
 
 from domain.clock import KST
 from domain.market import Market, Symbol, TradingFlag
-from domain.money import Price
-from domain.tick_size import price_limits, round_down, round_up
 from simulator.charts import PeriodBar, days_of
 from simulator.exchange import Snapshot, second_of
 from simulator.quotes import blanked, book_of, change_fields, flags_of, price_fields, status_fields
+from simulator.trading_hours import single_price_limits
 from simulator.wire import Call, Fields, GatewayRefusalError, Reply, kst_time, percent, quotation, sign
 
 _TICK_ROWS: Final = 30
 _INVESTOR_DAYS: Final = 30
-_SINGLE_PRICE_PERCENT: Final = 10
 _SINGLE_PRICE_DAYS: Final = 30
 _ANY_STOCK: Final = Symbol("005930")
 _INVESTORS: Final = ("prsn", "frgn", "orgn")
@@ -214,12 +212,11 @@ def daily_overtime_price(call: Call) -> Reply:
     exchange = call.simulation.exchange
     closed = [day for day in islice(days_of(exchange, seen), _SINGLE_PRICE_DAYS + 1) if _is_over(seen, day)]
     close = closed[0].bar.close_price
-    limits = price_limits(close)
-    width = close * _SINGLE_PRICE_PERCENT // 100
+    lower, upper = single_price_limits(close)
     head = {
         "ovtm_untp_prpr": str(close),
-        "ovtm_untp_mxpr": str(min(limits.upper, round_down(close + width))),
-        "ovtm_untp_llam": str(max(limits.lower, round_up(Price(close - width)))),
+        "ovtm_untp_mxpr": str(upper),
+        "ovtm_untp_llam": str(lower),
         **dict.fromkeys(("ovtm_untp_oprc", "ovtm_untp_hgpr", "ovtm_untp_lwpr", "ovtm_untp_antc_cnpr"), "0"),
         **dict.fromkeys(("ovtm_untp_prdy_vrss", "ovtm_untp_vol", "ovtm_untp_tr_pbmn"), "0"),
         **dict.fromkeys(("ovtm_untp_antc_cntg_vrss", "ovtm_untp_antc_vol"), "0"),

@@ -3,35 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from domain.costs import CostRates, Costs, cost_rates, order_costs
 from domain.market import Market, Side, Symbol
 from domain.money import Price, Quantity, Won
 from simulator.day_trades import DayTrade
-
-
-class OrderType(StrEnum):
-    """``ORD_DVSN`` codes that the simulator trades."""
-
-    LIMIT = "00"
-    MARKET = "01"
-    BEST_LIMIT = "03"
-    PRIORITY_LIMIT = "04"
-    LIMIT_IOC = "11"
-    LIMIT_FOK = "12"
-    MARKET_IOC = "13"
-    MARKET_FOK = "14"
-    BEST_IOC = "15"
-    BEST_FOK = "16"
-
-
-MARKET_TYPES: Final = frozenset({OrderType.MARKET, OrderType.MARKET_IOC, OrderType.MARKET_FOK})
-BEST_TYPES: Final = frozenset({OrderType.BEST_LIMIT, OrderType.BEST_IOC, OrderType.BEST_FOK})
-LIMIT_TYPES: Final = frozenset({OrderType.LIMIT, OrderType.LIMIT_IOC, OrderType.LIMIT_FOK})
-IMMEDIATE_TYPES: Final = frozenset({kind for kind in OrderType if kind.value >= "11"})
-FILL_OR_KILL_TYPES: Final = frozenset({OrderType.LIMIT_FOK, OrderType.MARKET_FOK, OrderType.BEST_FOK})
-AUCTION_TYPES: Final = frozenset({OrderType.LIMIT, OrderType.MARKET})
+from simulator.order_types import MARKET_TYPES, OrderType
 
 
 class OrderAction(StrEnum):
@@ -50,7 +28,7 @@ class AccountId(NamedTuple):
 
 
 class OrderRequest(NamedTuple):
-    """A new order as it arrives; ``price`` in won, zero for types without one."""
+    """A new order as it arrives; ``price`` in won, zero for types without one; ``trigger`` for a stop-limit."""
 
     account: AccountId
     symbol: Symbol
@@ -58,6 +36,7 @@ class OrderRequest(NamedTuple):
     kind: OrderType
     quantity: Quantity
     price: Price
+    trigger: Price = Price(0)
 
 
 class ChangeRequest(NamedTuple):
@@ -69,6 +48,7 @@ class ChangeRequest(NamedTuple):
     kind: OrderType
     quantity: Quantity | None
     price: Price
+    trigger: Price = Price(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +78,9 @@ class Order:
     action: OrderAction = OrderAction.NEW
     original: str = ""
     by_hand: bool = False
+    trigger: Price = Price(0)
+    triggered: bool = False
+    turned_market: bool = False
     cancelled: int = 0
     filled: int = 0
     amount: Won = Won(0)
@@ -110,6 +93,28 @@ class Order:
         if self.action is OrderAction.CANCEL:
             return Quantity(0)
         return Quantity(self.quantity - self.filled - self.cancelled)
+
+    @property
+    def is_market(self) -> bool:
+        """Tell whether any price will do: a market order, or a conditional limit in the closing auction."""
+        return self.turned_market or self.kind in MARKET_TYPES
+
+    @property
+    def is_dormant(self) -> bool:
+        """Tell whether a stop-limit order still waits for its trigger."""
+        return self.kind is OrderType.STOP_LIMIT and not self.triggered
+
+    def accepts(self, price: Price) -> bool:
+        """Tell whether the order may trade at a price now."""
+        if self.is_dormant:
+            return False
+        return self.is_market or (price <= self.price if self.side is Side.BUY else price >= self.price)
+
+    def within_reach(self, low: int, high: int) -> bool:
+        """Tell whether a price between two bounds could let the order trade or wake it up."""
+        if self.is_dormant:
+            return high >= self.trigger if self.side is Side.BUY else low <= self.trigger
+        return self.is_market or (low <= self.price if self.side is Side.BUY else high >= self.price)
 
     @property
     def rates(self) -> CostRates:

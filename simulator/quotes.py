@@ -8,10 +8,13 @@ from domain.session import SessionPhase
 from domain.tick_size import tick_at
 from simulator.exchange import Exchange, Snapshot, second_of
 from simulator.liquidity import Level
+from simulator.order_types import Board
+from simulator.trading_hours import open_board
 from simulator.wire import Call, Fields, Reply, kst_time, percent, quotation, sign
 
 MOST_SYMBOLS: Final = 30
 _RECENT_TRADES: Final = 30
+_BOARD_CODES: Final = {Board.POST_CLOSE: "31", Board.SINGLE_PRICE: "40"}
 _ANY_STOCK: Final = Symbol("005930")
 _STATUS_CODES: Final = (
     (TradingFlag.HALTED, "58"),
@@ -60,9 +63,12 @@ def blanked(fields: Fields) -> Fields:
 def flags_of(seen: Snapshot) -> frozenset[TradingFlag]:
     """Return a stock's own flags and those that the control API set."""
     flags = seen.listing.flags | seen.conditions.flags
-    if seen.conditions.halted:
+    pause = seen.pause
+    if seen.conditions.halted or (pause and not pause.is_interruption):
         flags |= {TradingFlag.HALTED}
-    return flags | {TradingFlag.VOLATILITY_INTERRUPTION} if seen.conditions.interrupted else flags
+    if seen.conditions.interrupted or (pause and pause.is_interruption):
+        flags |= {TradingFlag.VOLATILITY_INTERRUPTION}
+    return flags
 
 
 def change_fields(seen: Snapshot) -> Fields:
@@ -211,7 +217,9 @@ def _multi_row(call: Call, symbol: str) -> Fields:
 
 def book_of(call: Call, seen: Snapshot) -> tuple[list[Level], list[Level]]:
     """Return asks and bids, best first; empty when nothing trades."""
-    if seen.phase is SessionPhase.CLOSED or seen.conditions.halted:
+    board = open_board(seen.session, seen.at)
+    closed = seen.phase is SessionPhase.CLOSED and board is not Board.AFTER_MARKET
+    if closed or seen.conditions.halted:
         return [], []
     second = second_of(seen.session, seen.at)
     levels = call.simulation.engine.liquidity.levels
@@ -246,12 +254,14 @@ def _book_fields(call: Call, seen: Snapshot, asks: list[Level], bids: list[Level
 
 
 def expected_match(exchange: Exchange, seen: Snapshot) -> tuple[int, int]:
-    """Return price (won) and shares that an auction will match; outside auctions the last price and no shares."""
+    """Return price (won) and shares that an auction will match; else the last price and no shares."""
     path = exchange.path(seen.listing.symbol, seen.session)
     if seen.phase is SessionPhase.OPENING_AUCTION:
         return path.price_at(0), path.bar(0).volume
     if seen.phase is SessionPhase.CLOSING_AUCTION:
         return path.close_price, path.closing_volume
+    if seen.pause:
+        return path.price_at(seen.pause.end), path.auction_after_pause(seen.pause.end) or 0
     return seen.price, 0
 
 
@@ -268,16 +278,17 @@ def _expected_fields(call: Call, seen: Snapshot) -> Fields:
         "antc_cntg_prdy_ctrt": percent(expected - seen.base, seen.base),
         "antc_vol": str(volume),
         "stck_shrn_iscd": seen.listing.symbol,
-        "vi_cls_code": "Y" if seen.conditions.interrupted else "N",
+        "vi_cls_code": "Y" if TradingFlag.VOLATILITY_INTERRUPTION in flags_of(seen) else "N",
     }
 
 
 def _market_code(seen: Snapshot) -> str:
     if seen.phase is SessionPhase.CONTINUOUS:
         return "20"
-    if seen.phase is SessionPhase.CLOSED:
-        return "30"
-    return "00"
+    if seen.phase is not SessionPhase.CLOSED:
+        return "00"
+    board = open_board(seen.session, seen.at)
+    return _BOARD_CODES.get(board, "30") if board else "30"
 
 
 def recent_trades(call: Call) -> Reply:

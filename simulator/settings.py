@@ -73,7 +73,8 @@ class SimulationSettings:
     ``opening_cash`` is in won; ``rate_limit`` in calls per real second and app key (0 = none; KIS's paper
     service allows 1), ``paper_rate_limit`` the same for the paper service beside a real one; ``token_interval`` and
     ``approval_interval`` in real seconds between two issues of one key; ``listings`` the number of stocks;
-    ``journal`` the folder that keeps the books (None = memory only); ``now`` the source of real time.
+    ``interruptions`` whether seeded prices cause volatility interruptions; ``journal`` the folder that keeps the books
+    (None = memory only); ``now`` the source of real time.
     """
 
     clock: MarketClock | ManualClock
@@ -87,5 +88,6 @@ class SimulationSettings:
     approval_interval: float = 1.0
     stream: StreamSettings = field(default_factory=StreamSettings)
     listings: int = len(LISTINGS)
+    interruptions: bool = True
     journal: Path | None = None
     now: Callable[[], datetime] = utc_now

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.clock import MarketClock, in_seoul
-from domain.market import Side, Symbol, TradingFlag
+from domain.market import Market, Side, Symbol, TradingFlag
 from domain.money import Price, Quantity, Won
 from simulator.clock import ManualClock, clock_to_json, kst_instant, steady
 from simulator.day_path import Edit
@@ -15,7 +15,8 @@ from simulator.exchange import Exchange
 from simulator.faults import FaultRule, Faults
 from simulator.journal import Journal, JournalError, Record
 from simulator.listings import LISTINGS, first_listings
-from simulator.orders import AccountId, ChangeRequest, Order, OrderAction, OrderRequest, OrderType
+from simulator.order_types import OrderType
+from simulator.orders import AccountId, ChangeRequest, Order, OrderAction, OrderRequest
 from simulator.services import AccountOwners, Service, services_of
 from simulator.settings import SimulationSettings
 from simulator.tape import FIRST_DATE
@@ -29,7 +30,8 @@ class Simulation:
 
     def __init__(self, settings: SimulationSettings) -> None:
         self.settings = settings
-        self.exchange = Exchange(settings.seed, settings.calendar, first_listings(settings.listings).values())
+        listings = first_listings(settings.listings).values()
+        self.exchange = Exchange(settings.seed, settings.calendar, listings, interrupts=settings.interruptions)
         self.engine = Engine(self.exchange, Won(settings.opening_cash))
         self.services = services_of(settings)
         self.service = self.services[settings.environment]
@@ -44,6 +46,7 @@ class Simulation:
             "change": self._apply_change,
             "price": self._apply_price,
             "symbol": self._apply_symbol,
+            "breaker": self._apply_breaker,
             "clock": self._apply_clock,
             "fault": self._apply_fault,
             "faults_cleared": self._apply_faults_cleared,
@@ -93,6 +96,10 @@ class Simulation:
     def set_conditions(self, symbol: str, **conditions: Any) -> None:
         """Set halted, interrupted, thin, no_bids, no_asks (booleans) or flags (names) of a stock."""
         self._do("symbol", {"symbol": symbol, **conditions})
+
+    def break_circuit(self, stage: int, market: str | None = None) -> None:
+        """Trigger a circuit breaker's stage (1 to 3) on ``kospi``, ``kosdaq`` or both (None)."""
+        self._do("breaker", {"stage": stage, "market": market})
 
     def move_clock(self, instant: datetime) -> None:
         """Set a manual clock; any other raises ``UnmovableClockError``."""
@@ -182,7 +189,7 @@ class Simulation:
         if isinstance(clock, ManualClock):
             clock.market_time = datetime.fromisoformat(values["clock"]["market_anchor"])
         here = beginning(self.settings)
-        kept = {"listings": len(LISTINGS), **values}  # older journals do not say how many
+        kept = {"listings": len(LISTINGS), "interruptions": False, **values}  # what older journals do not say
         differing = [name for name in here if here[name] != kept[name]]
         if differing and self._journal:
             raise SettingsMismatchError(self._journal.path, {name: (kept[name], here[name]) for name in differing})
@@ -196,7 +203,7 @@ class Simulation:
     def _apply_price(self, values: Mapping[str, Any], at: datetime) -> None:
         symbol = Symbol(values["symbol"])
         price = None if values["price"] is None else Price(values["price"])
-        path = {name: values[name] for name in ("drift", "natural", "volume") if name in values}
+        path = {name: values[name] for name in ("drift", "natural", "volume", "vi") if name in values}
         self.exchange.edit(symbol, at, Edit(0, price, **path))
         self.engine.rematch(symbol, at)
 
@@ -213,6 +220,9 @@ class Simulation:
         if was_frozen and not conditions.frozen:
             self.exchange.resume(symbol, at)
             self.engine.rematch(symbol, at)
+
+    def _apply_breaker(self, values: Mapping[str, Any], at: datetime) -> None:
+        self.exchange.break_circuit(at, values["stage"], Market(values["market"]) if values["market"] else None)
 
     def _apply_clock(self, values: Mapping[str, Any], _: datetime) -> None:
         if isinstance(self.settings.clock, ManualClock):
@@ -262,6 +272,7 @@ def beginning(settings: SimulationSettings) -> dict[str, Any]:
         "environment": settings.environment,
         "opening_cash": settings.opening_cash,
         "listings": settings.listings,
+        "interruptions": settings.interruptions,
         "clock": clock_to_json(settings.clock),
     }
 
@@ -291,6 +302,7 @@ def _order_from_json(values: Mapping[str, Any]) -> OrderRequest:
         OrderType(values["kind"]),
         Quantity(values["quantity"]),
         Price(values["price"]),
+        Price(values.get("trigger", 0)),
     )
 
 
@@ -307,4 +319,5 @@ def _change_from_json(values: Mapping[str, Any]) -> ChangeRequest:
         OrderType(values["kind"]),
         None if quantity is None else Quantity(quantity),
         Price(values["price"]),
+        Price(values.get("trigger", 0)),
     )

@@ -14,6 +14,7 @@ from simulator.day_path import DayPath, DaySummary, Edit
 from simulator.day_plan import DayPlan, plan_day
 from simulator.listings import Listing
 from simulator.natural_day import NaturalDay, nearest_on_grid
+from simulator.pauses import Breaker, InterruptionRule
 
 FIRST_DATE: Final = date(2025, 7, 1)
 """The day on which every chain of closes begins; the exchange knows nothing earlier."""
@@ -56,12 +57,14 @@ class SessionSequence:
 class Tape:
     """All days of one stock, computed when somebody looks."""
 
-    def __init__(self, seed: int, listing: Listing, sessions: SessionSequence) -> None:
+    def __init__(self, seed: int, listing: Listing, sessions: SessionSequence, *, interrupts: bool = True) -> None:
         self.listing = listing
         self._seed = seed
         self._sessions = sessions
         self._closes: list[Price] = []
+        self._interrupts = interrupts
         self._edits: dict[int, list[Edit]] = {}
+        self._breakers: dict[int, list[Breaker]] = {}
         self._halts: list[tuple[int, int | None]] = []
         self._paths: dict[int, DayPath] = {}
         self._summaries: dict[int, DaySummary] = {}
@@ -94,6 +97,11 @@ class Tape:
         self._edits.setdefault(position, []).append(change)
         self._forget_from(position)
 
+    def stop_market(self, position: int, breaker: Breaker) -> None:
+        """Let a circuit breaker stop a session's trading."""
+        self._breakers.setdefault(position, []).append(breaker)
+        self._forget_from(position)
+
     def freeze(self, position: int, second: int) -> None:
         """Stop trading at a second of a session until ``resume``."""
         self._halts.append((position, None))
@@ -106,7 +114,7 @@ class Tape:
         self.edit(position, lambda _: Edit(second, None))
 
     def _close_of(self, position: int) -> Price:
-        if self._edits_of(position):
+        if self._edits_of(position) or position in self._breakers:
             return self.path(position).close_price
         return self._natural_close(position)
 
@@ -122,8 +130,12 @@ class Tape:
     def _make_path(self, position: int) -> DayPath:
         session = self._sessions.at(position)
         minutes = int((session.auction_at - session.opens_at).total_seconds()) // 60
-        natural = _natural_day(self._seed, self.listing, self._plan(position), self.base_price(position), minutes)
-        return DayPath(natural, self._natural_close(position), self._edits_of(position))
+        base = self.base_price(position)
+        natural = _natural_day(self._seed, self.listing, self._plan(position), base, minutes)
+        seed = f"{self._seed}|{session.date}|{self.listing.symbol}|pause"
+        rule = InterruptionRule(base, self.listing.market, self._interrupts, seed)
+        breakers = self._breakers.get(position, ())
+        return DayPath(natural, self._natural_close(position), self._edits_of(position), rule, breakers)
 
     def _edits_of(self, position: int) -> list[Edit]:
         edits = self._edits.get(position, [])

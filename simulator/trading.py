@@ -4,14 +4,8 @@ from typing import Final
 
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity
-from simulator.orders import (
-    LIMIT_TYPES,
-    ChangeRequest,
-    Order,
-    OrderAction,
-    OrderRequest,
-    OrderType,
-)
+from simulator.order_types import LIMIT_TYPES, PAPER_TYPES, OrderType
+from simulator.orders import ChangeRequest, Order, OrderAction, OrderRequest
 from simulator.refusals import OrderRefusedError, Refusal
 from simulator.wire import Call, Fields, GatewayRefusalError, Reply, kst_time, ledger, percent
 
@@ -43,7 +37,8 @@ def order_cash(call: Call) -> Reply:
     if call.simulation.exchange.listing(symbol) is None:
         raise OrderRefusedError(Refusal.UNKNOWN_SYMBOL)
     quantity, price = Quantity(_whole(call, "ORD_QTY")), Price(_whole(call, "ORD_UNPR"))
-    request = OrderRequest(call.account, Symbol(symbol), side, _order_type(call), quantity, price)
+    kind = _order_type(call)
+    request = OrderRequest(call.account, Symbol(symbol), side, kind, quantity, price, _trigger(call, kind))
     order = call.simulation.place_order(request)
     paper_code = ("40600000", "모의투자 매수주문이 완료 되었습니다.")
     if side is Side.SELL:
@@ -61,13 +56,15 @@ def order_rvsecncl(call: Call) -> Reply:
     quantity, price = _whole(call, "ORD_QTY"), Price(_whole(call, "ORD_UNPR"))
     if not whole and quantity <= 0:
         raise OrderRefusedError(Refusal.QUANTITY)
+    kind = OrderType.LIMIT if choice == _CANCEL else _order_type(call)
     request = ChangeRequest(
         call.account,
         call.values["ORGN_ODNO"],
         OrderAction.AMEND if choice == _AMEND else OrderAction.CANCEL,
-        OrderType.LIMIT if choice == _CANCEL else _order_type(call),
+        kind,
         None if whole else Quantity(quantity),
         price,
+        _trigger(call, kind),
     )
     order = call.simulation.change_order(request)
     return _accepted(call, order, ("40600000", "모의투자 정정/취소주문이 완료 되었습니다."))
@@ -143,7 +140,7 @@ def _check_body(call: Call) -> None:
 
 
 def _whole(call: Call, name: str) -> int:
-    text = call.values[name]
+    text = call.values.get(name, "")
     if not (text.isascii() and text.isdigit()):
         raise GatewayRefusalError("IGW00007", f"MCA 전문바디 구성 중 오류가 발생하였습니다.({name})")
     return int(text)
@@ -151,9 +148,16 @@ def _whole(call: Call, name: str) -> int:
 
 def _order_type(call: Call) -> OrderType:
     try:
-        return OrderType(call.values["ORD_DVSN"])
+        kind = OrderType(call.values["ORD_DVSN"])
     except ValueError as error:
         raise OrderRefusedError(Refusal.ORDER_TYPE) from error
+    if call.is_paper and kind not in PAPER_TYPES:
+        raise OrderRefusedError(Refusal.NOT_ON_PAPER)
+    return kind
+
+
+def _trigger(call: Call, kind: OrderType) -> Price:
+    return Price(_whole(call, "CNDT_PRIC")) if kind is OrderType.STOP_LIMIT else Price(0)
 
 
 def _known_symbol(call: Call) -> Symbol | None:

@@ -4,7 +4,8 @@ from typing import Final
 
 from domain.market import Side
 from simulator.order_events import OrderEvent, OrderEventKind
-from simulator.orders import FILL_OR_KILL_TYPES, IMMEDIATE_TYPES, Order, OrderAction
+from simulator.order_types import FILL_OR_KILL_TYPES, IMMEDIATE_TYPES
+from simulator.orders import Order, OrderAction
 from simulator.trading import branch
 from simulator.wire import kst_time
 

@@ -14,7 +14,8 @@ from domain.market import Side, Symbol
 from domain.money import Price, Quantity
 from domain.order import OrderStatus
 from domain.position import ExitReason
-from simulator.orders import OrderRequest, OrderType
+from simulator.order_types import OrderType
+from simulator.orders import OrderRequest
 from tests.activities.desk import PLAN, Desk
 from tests.builders import HYNIX, SAMSUNG, WORKER
 from tests.stepping import ACCOUNT, kst

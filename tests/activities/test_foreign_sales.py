@@ -9,7 +9,8 @@ from domain.market import Side
 from domain.money import Price, Quantity
 from domain.order import OrderPurpose
 from domain.position import ExitReason
-from simulator.orders import OrderRequest, OrderType
+from simulator.order_types import OrderType
+from simulator.orders import OrderRequest
 from tests.activities.desk import Desk
 from tests.builders import MONDAY, SAMSUNG
 from tests.stepping import ACCOUNT

@@ -9,7 +9,8 @@ from activities.resolving import ProofRules
 from domain.market import Side
 from domain.money import Price
 from domain.order import OrderRecord, OrderStatus
-from simulator.orders import OrderRequest, OrderType
+from simulator.order_types import OrderType
+from simulator.orders import OrderRequest
 from tests.activities.desk import PLAN, Desk
 from tests.builders import SAMSUNG
 from tests.stepping import ACCOUNT

@@ -15,7 +15,8 @@ from domain.money import Price, Quantity
 from domain.order import OrderPurpose, OrderStatus
 from domain.position import ExitReason
 from simulator.app import create_app
-from simulator.orders import OrderRequest, OrderType
+from simulator.order_types import OrderType
+from simulator.orders import OrderRequest
 from tests.activities.desk import OPENS_AT, PLAN, Desk, HandPace
 from tests.broker.parts import Budget, a_many_row, success
 from tests.builders import SAMSUNG

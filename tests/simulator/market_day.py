@@ -11,7 +11,8 @@ from domain.money import Price, Quantity
 from domain.session import TradingCalendar
 from simulator.app import create_app, create_simulation
 from simulator.clock import ManualClock, kst_instant
-from simulator.orders import AccountId, ChangeRequest, Order, OrderAction, OrderRequest, OrderType
+from simulator.order_types import OrderType
+from simulator.orders import AccountId, ChangeRequest, Order, OrderAction, OrderRequest
 from simulator.settings import SimulationSettings
 from simulator.simulation import Simulation
 

@@ -6,7 +6,7 @@ from domain.costs import cost_rates, order_costs
 from domain.market import Market, Side
 from domain.money import Price, Won
 from domain.tick_size import steps
-from simulator.orders import OrderType
+from simulator.order_types import OrderType
 from simulator.refusals import OrderRefusedError, Refusal
 from tests.simulator.market_day import ACCOUNT, SAMSUNG, THIN, Day, a_simulation
 

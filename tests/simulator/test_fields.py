@@ -2,10 +2,12 @@
 
 import pytest
 
+from domain.market import Symbol
 from simulator.endpoints import ENDPOINTS
 from tests.simulator.fact_sheet import FACT_SHEET, Documented, served
-from tests.simulator.market_day import SAMSUNG, Client, a_simulation, an_order
+from tests.simulator.market_day import SAMSUNG, Client, Day, a_simulation, an_order
 
+HYNIX = Symbol("000660")
 _ENVELOPE = {("", "rt_cd"), ("", "msg_cd"), ("", "msg1")}
 
 
@@ -20,6 +22,7 @@ async def test_exactly_the_documented_fields_are_served(documented: Documented) 
     await client.post("/trading/order-cash", "TTTC0011U", an_order(3))
     lower = client.simulation.exchange.snapshot(SAMSUNG, client.simulation.market_now()).limits.lower
     live = (await client.post("/trading/order-cash", "TTTC0012U", an_order(1, lower))).json()["output"]["ODNO"]
+    client.simulation.force_price("000660", round(Day(client.simulation).price(HYNIX) * 1.04), vi=True)
     values = {name: value.replace("{live}", live) for name, value in documented.values.items()}
 
     call = client.get if documented.method == "GET" else client.post
