@@ -166,4 +166,4 @@ def _draw(desk: Desk, symbols: tuple[Symbol, ...]) -> None:
         desk.simulation.look_at(symbol)
     for symbol in symbols[:_REFERENCES_PER_CALL]:
         seen = exchange.snapshot(symbol, desk.simulation.market_now())
-        deque(itertools.islice(charts._days(exchange, seen), 12), maxlen=0)
+        deque(itertools.islice(charts.days_of(exchange, seen), 12), maxlen=0)
