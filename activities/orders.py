@@ -67,7 +67,10 @@ class OrderActivities:
         window = SendWindow()
         entry = request.purpose is OrderPurpose.ENTRY
         permit = await self._database.orders.begin_sending(
-            request.intent_id, review=gate if entry else None, http_timeout=SENDING_TAKES
+            request.intent_id,
+            review=gate if entry else None,
+            http_timeout=SENDING_TAKES,
+            environment=self._broker.environment,
         )
         if not permit.may_send:
             return await self._recorded(request.intent_id)

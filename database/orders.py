@@ -98,12 +98,12 @@ class Orders:
         *,
         review: Callable[[RiskSnapshot], Review] | None,
         http_timeout: timedelta,
-        environment: Environment | None = None,
+        environment: Environment,
     ) -> Sending:
         """Ask for the one permit to send: lease, environment and (for buys) the risk gate, in one transaction.
 
-        ``http_timeout`` (real time) must fit into the lease that remains. ``review`` runs while nobody can change
-        what it reads; it must be quick and pure.
+        ``environment`` is where the request would go. ``http_timeout`` (real time) must fit into the lease that
+        remains. ``review`` runs while nobody can change what it reads; it must be quick and pure.
         """
         async with transaction(self._pool) as connection:
             return await begin(connection, intent_id, Gate(review, http_timeout, environment))

@@ -62,11 +62,11 @@ Sending = SendingPermit | SendingRefused | AlreadyBegun
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What must hold for an order to leave: the review of a buy, and the time (real) its request may take."""
+    """What must hold for an order to leave: the review of a buy, the time (real) its request may take, and where to."""
 
     review: Callable[[RiskSnapshot], Review] | None
     http_timeout: timedelta
-    environment: Environment | None = None
+    environment: Environment
 
 
 # Locks are taken in the same sequence everywhere: lock, position, order, gate.
@@ -115,9 +115,7 @@ def _stale(intent: OrderIntent, lease: Row | None) -> str:
     return f"decided by {intent.worker_id} under token {intent.fencing_token}; now {now}"
 
 
-async def _check_environment(connection: Connection, intent: OrderIntent, environment: Environment | None) -> None:
-    if environment is None:
-        return
+async def _check_environment(connection: Connection, intent: OrderIntent, environment: Environment) -> None:
     pinned = await connection.fetchval(_ENVIRONMENT, intent.account_id)
     if pinned != environment:
         raise EnvironmentMismatchError(f"account {intent.account_id} is {pinned}, the order would go to {environment}")

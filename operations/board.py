@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+from temporalio.service import RPCError
 
 from domain.clock import in_seoul
-from domain.identity import Environment
+from domain.identity import Environment, WorkerId
 from domain.money import Won, total
 from domain.session import SessionDate, SessionPhase, SessionPlan
 from domain.worker_state import WorkerState
@@ -38,6 +39,8 @@ class Board:
     web_ui: str | None = None
     missed_closes: tuple[SessionDate, ...] = ()
     """Sessions that ended without a market close, this one or the one before."""
+    stopped: frozenset[WorkerId] = frozenset()
+    """Workers whose workflow has ended; what the books last said of them is history."""
     trouble: str = ""
     """Why this is not the present state, if it is not."""
 
@@ -64,7 +67,19 @@ async def read_board(fleet: Fleet, market_now: datetime) -> Board:
     risk = await fleet.database.risk.state(fleet.account_id)
     before = fleet.calendar.session_before(plan.session.date).date
     missed = await fleet.database.events.missed_closes(fleet.account_id, before)
-    return Board(fleet.environment, market_now, plan, rows, risk.kill_switch_on, fleet.web_ui, missed)
+    stopped = await _stopped(fleet, rows)
+    return Board(fleet.environment, market_now, plan, rows, risk.kill_switch_on, fleet.web_ui, missed, stopped)
+
+
+async def _stopped(fleet: Fleet, rows: "tuple[WorkerRow, ...]") -> frozenset[WorkerId]:
+    """Ask only about workers that seem to rest; while Temporal is away, nobody is said to have stopped."""
+    idle = frozenset(row.worker_id for row in rows if row.state is WorkerState.IDLE)
+    if not idle:
+        return idle
+    try:
+        return idle - await fleet.running_workers()
+    except RPCError:
+        return frozenset()
 
 
 def rendered(board: Board) -> RenderableType:
@@ -77,7 +92,7 @@ def rendered(board: Board) -> RenderableType:
         table.add_column(figure, justify="right", no_wrap=True)
     table.add_column("last event", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in board.rows:
-        table.add_row(*_cells(row))
+        table.add_row(*_cells(row, board))
     return Group(*(Text(line, no_wrap=True, overflow="ellipsis") for line in heading(board)), table)
 
 
@@ -111,7 +126,7 @@ def countdown(board: Board) -> str:
 
 def plain_lines(board: Board) -> list[str]:
     """Return the table for a log file or a pipe."""
-    return [*heading(board), *(_plain(row) for row in board.rows)]
+    return [*heading(board), *(_plain(row, board) for row in board.rows)]
 
 
 def as_json(board: Board) -> dict[str, Any]:
@@ -128,14 +143,14 @@ def as_json(board: Board) -> dict[str, Any]:
         "unrealised_pnl": board.unrealised,
         "trades": board.trades,
         "web_ui": board.web_ui,
-        "workers": [_row_json(row) for row in board.rows],
+        "workers": [_row_json(row, board) for row in board.rows],
     }
 
 
-def _cells(row: "WorkerRow") -> list[Text]:
+def _cells(row: "WorkerRow", board: Board) -> list[Text]:
     return [
         Text(row.worker_id),
-        Text(_state(row), style=_STATE_STYLES[row.state]),
+        Text(_state(row, board), style=_STATE_STYLES[row.state]),
         Text(f"{row.symbol or ''} {row.name}".strip()),
         Text(f"{row.quantity:,}" if row.quantity else ""),
         Text(_price(row.entry_price)),
@@ -147,27 +162,29 @@ def _cells(row: "WorkerRow") -> list[Text]:
     ]
 
 
-def _plain(row: "WorkerRow") -> str:
+def _plain(row: "WorkerRow", board: Board) -> str:
     held = ""
     if row.quantity:
         held = (
             f" {row.symbol} {row.name} ×{row.quantity:,} at {_price(row.entry_price)} now {_price(row.last_price)}"
             f" {row.unrealised_pnl:+,}"
         )
-    return f"  {row.worker_id} {_state(row)}{held} | net {row.realised_pnl:+,} in {row.trades} | {_event(row)}"
+    return f"  {row.worker_id} {_state(row, board)}{held} | net {row.realised_pnl:+,} in {row.trades} | {_event(row)}"
 
 
-def _row_json(row: "WorkerRow") -> dict[str, Any]:
+def _row_json(row: "WorkerRow", board: Board) -> dict[str, Any]:
     entry, at = row.entry_price, row.last_event_at
     return {
         **asdict(row),
-        "state": row.state.value,
+        "state": "stopped" if row.worker_id in board.stopped else row.state.value,
         "entry_price": None if entry is None else round(float(entry), 2),
         "last_event_at": None if at is None else at.isoformat(),
     }
 
 
-def _state(row: "WorkerRow") -> str:
+def _state(row: "WorkerRow", board: Board) -> str:
+    if row.worker_id in board.stopped:
+        return "stopped"
     return f"{row.state} (paused)" if row.paused else str(row.state)
 
 

@@ -48,12 +48,13 @@ class Fleet:
     async def known_workers(self) -> tuple[WorkerId, ...]:
         """Return the names of all workers that were ever registered or run now, by number."""
         rows = await self.database.workers.all_of(self.account_id)
-        names = {row.worker_id for row in rows}
-        async for execution in self.client.list_workflows(_RUNNING):
-            account_id, worker_id = worker_of(execution.id)
-            if account_id == self.account_id:
-                names.add(worker_id)
+        names = {row.worker_id for row in rows} | await self.running_workers()
         return tuple(sorted(names, key=_by_number))
+
+    async def running_workers(self) -> frozenset[WorkerId]:
+        """Return the names of the workers whose workflow runs now, as far as Temporal's visibility knows."""
+        running = [worker_of(execution.id) async for execution in self.client.list_workflows(_RUNNING)]
+        return frozenset(worker_id for account_id, worker_id in running if account_id == self.account_id)
 
     async def selected(self, name: str) -> tuple[WorkerId, ...]:
         """Return the worker of a name, or every worker for ``all``.

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from domain.identity import WorkerId
+from database.errors import EnvironmentMismatchError
+from domain.identity import Environment, WorkerId
 from domain.market import Side, Symbol
 from domain.money import Price
 from domain.order import Accepted, OrderStatus, Unknown
@@ -88,6 +89,19 @@ async def test_a_lost_reply_leaves_the_order_unknown_and_is_not_sent_again(desk:
 
     assert record.status is again.status is OrderStatus.UNKNOWN
     assert len(desk.sent) == 1
+
+
+async def test_an_order_that_would_go_to_another_environment_stays_here(desk: Desk) -> None:
+    entry = await desk.prepared()
+    desk.broker._environment = Environment.PAPER
+
+    with pytest.raises(EnvironmentMismatchError, match="would go to paper"):
+        await desk.submits(entry)
+
+    assert desk.sent == []
+    record = await desk.database.orders.get(entry.intent_id)
+    assert record is not None
+    assert record.status is OrderStatus.INTENDED
 
 
 async def test_a_refusal_is_kept_with_its_code(desk: Desk) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from database.booking import Booked
 from database.database import Database
-from domain.identity import AccountId, IntentId, PositionId, WorkerId
+from domain.identity import AccountId, Environment, IntentId, PositionId, WorkerId
 from domain.lock import Lease
 from domain.market import Market, Side, Symbol
 from domain.money import Quantity, Won
@@ -97,7 +97,9 @@ class Books:
     async def sent(self, intent: OrderIntent) -> OrderRecord:
         """Write it down and let it leave."""
         await self.decided(intent)
-        permit = await self.database.orders.begin_sending(intent.intent_id, review=yes, http_timeout=HTTP_TIMEOUT)
+        permit = await self.database.orders.begin_sending(
+            intent.intent_id, review=yes, http_timeout=HTTP_TIMEOUT, environment=Environment.SIMULATED
+        )
         assert permit.may_send
         record = await self.database.orders.get(intent.intent_id)
         assert record is not None

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from database.database import Database, open_database
-from domain.identity import WorkerId
+from domain.identity import Environment, WorkerId
 from domain.lock import Lease, LockHeld, OrphanFound
 from domain.order import OrderStatus
 from tests.builders import ACCOUNT, HYNIX, SAMSUNG, WORKER
@@ -198,7 +198,9 @@ async def test_what_the_lost_worker_had_decided_is_never_sent_after_an_adoption(
     await books.locked(duration=AT_ONCE)
     await books.database.locks.adopt_orphan(ACCOUNT, SAMSUNG, OTHER, LEASE)
 
-    permit = await books.database.orders.begin_sending(sale.intent_id, review=yes, http_timeout=HTTP_TIMEOUT)
+    permit = await books.database.orders.begin_sending(
+        sale.intent_id, review=yes, http_timeout=HTTP_TIMEOUT, environment=Environment.SIMULATED
+    )
 
     assert not permit.may_send
     denied = await books.database.orders.get(sale.intent_id)

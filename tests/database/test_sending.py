@@ -30,7 +30,9 @@ def while_losses_are_small(snapshot: RiskSnapshot) -> Review:
 
 
 async def _ask(books: Books, intent: OrderIntent) -> Sending:
-    return await books.database.orders.begin_sending(intent.intent_id, review=yes, http_timeout=HTTP_TIMEOUT)
+    return await books.database.orders.begin_sending(
+        intent.intent_id, review=yes, http_timeout=HTTP_TIMEOUT, environment=Environment.SIMULATED
+    )
 
 
 async def _status(database: Database, intent: OrderIntent) -> OrderStatus:
@@ -71,7 +73,9 @@ async def test_of_many_who_ask_at_once_one_may_send(database_url: str, books: Bo
 
     answers = await asyncio.gather(
         *(
-            each.orders.begin_sending(buy.intent_id, review=yes, http_timeout=HTTP_TIMEOUT)
+            each.orders.begin_sending(
+                buy.intent_id, review=yes, http_timeout=HTTP_TIMEOUT, environment=Environment.SIMULATED
+            )
             for each in [books.database, second] * 20
         )
     )
@@ -138,7 +142,9 @@ async def test_a_denied_buy_is_written_down_with_its_reason(books: Books) -> Non
     buy = books.a_buy(await books.locked())
     await books.decided(buy)
 
-    refused = await books.database.orders.begin_sending(buy.intent_id, review=no, http_timeout=HTTP_TIMEOUT)
+    refused = await books.database.orders.begin_sending(
+        buy.intent_id, review=no, http_timeout=HTTP_TIMEOUT, environment=Environment.SIMULATED
+    )
 
     assert isinstance(refused, SendingRefused)
     assert refused.denial is Denial.FLEET_LOSS_LIMIT_REACHED
@@ -152,7 +158,9 @@ async def test_a_denied_order_frees_its_side(books: Books) -> None:
     lease = await books.locked()
     buy = books.a_buy(lease)
     await books.decided(buy)
-    await books.database.orders.begin_sending(buy.intent_id, review=no, http_timeout=HTTP_TIMEOUT)
+    await books.database.orders.begin_sending(
+        buy.intent_id, review=no, http_timeout=HTTP_TIMEOUT, environment=Environment.SIMULATED
+    )
     await books.database.positions.abandon(buy.position_id)
 
     assert (await books.sent(books.a_buy(lease))).status is OrderStatus.SENDING
@@ -172,7 +180,9 @@ async def test_the_review_sees_losses_switch_closure_and_cool_down(books: Books)
     buy = books.a_buy(await books.locked())
     await books.decided(buy)
 
-    await books.database.orders.begin_sending(buy.intent_id, review=remember, http_timeout=HTTP_TIMEOUT)
+    await books.database.orders.begin_sending(
+        buy.intent_id, review=remember, http_timeout=HTTP_TIMEOUT, environment=Environment.SIMULATED
+    )
 
     (snapshot,) = seen
     assert snapshot.kill_switch_on
@@ -188,7 +198,9 @@ async def test_a_sale_is_never_reviewed(books: Books) -> None:
     sale = books.a_sale(await books.locked(), bought.intent.position_id)
     await books.decided(sale)
 
-    permit = await books.database.orders.begin_sending(sale.intent_id, review=no, http_timeout=HTTP_TIMEOUT)
+    permit = await books.database.orders.begin_sending(
+        sale.intent_id, review=no, http_timeout=HTTP_TIMEOUT, environment=Environment.SIMULATED
+    )
 
     assert permit.may_send
 
@@ -198,7 +210,9 @@ async def test_a_buy_without_a_review_is_a_bug(books: Books) -> None:
     await books.decided(buy)
 
     with pytest.raises(InvalidTransitionError, match="without a review"):
-        await books.database.orders.begin_sending(buy.intent_id, review=None, http_timeout=HTTP_TIMEOUT)
+        await books.database.orders.begin_sending(
+            buy.intent_id, review=None, http_timeout=HTTP_TIMEOUT, environment=Environment.SIMULATED
+        )
 
     assert await _status(books.database, buy) is OrderStatus.INTENDED
 
@@ -220,7 +234,9 @@ async def test_an_order_for_another_environment_never_leaves(books: Books) -> No
 
 async def test_an_unknown_intent_is_told(database: Database) -> None:
     with pytest.raises(UnknownIntentError):
-        await database.orders.begin_sending(IntentId("nowhere"), review=yes, http_timeout=HTTP_TIMEOUT)
+        await database.orders.begin_sending(
+            IntentId("nowhere"), review=yes, http_timeout=HTTP_TIMEOUT, environment=Environment.SIMULATED
+        )
 
 
 async def test_a_loss_that_is_being_booked_is_waited_for(books: Books, connection: asyncpg.Connection) -> None:
@@ -234,7 +250,9 @@ async def test_a_loss_that_is_being_booked_is_waited_for(books: Books, connectio
     await connection.execute("SELECT FROM risk_state FOR UPDATE")
 
     sending = asyncio.create_task(
-        books.database.orders.begin_sending(buy.intent_id, review=while_losses_are_small, http_timeout=HTTP_TIMEOUT)
+        books.database.orders.begin_sending(
+            buy.intent_id, review=while_losses_are_small, http_timeout=HTTP_TIMEOUT, environment=Environment.SIMULATED
+        )
     )
     await asyncio.sleep(0.2)
     waited = not sending.done()
@@ -270,7 +288,9 @@ async def test_a_lease_that_ends_while_the_gate_is_shut_is_refused(
     await connection.execute("SELECT FROM risk_state FOR UPDATE")
 
     sending = asyncio.create_task(
-        books.database.orders.begin_sending(buy.intent_id, review=yes, http_timeout=timedelta(milliseconds=800))
+        books.database.orders.begin_sending(
+            buy.intent_id, review=yes, http_timeout=timedelta(milliseconds=800), environment=Environment.SIMULATED
+        )
     )
     await asyncio.sleep(0.4)
     await booking.commit()

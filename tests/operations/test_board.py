@@ -10,11 +10,14 @@ from rich.console import Console
 
 from domain.clock import KST
 from domain.identity import WorkerId
-from domain.worker_state import WorkerState
+from domain.rules import TradingRules
+from domain.worker_state import WorkerLife, WorkerState
 from operations.board import Board, as_json, countdown, heading, plain_lines, read_board, rendered
 from operations.fleet import Fleet
+from operations.starting import start_worker
 from operations.watching import watch
 from tests.builders import NOW
+from tests.operations.conftest import Hosted
 from tests.operations.parts import a_board, a_holding_row, a_row
 
 
@@ -101,6 +104,21 @@ async def test_after_the_session_its_own_figures_stay_on_the_table(fleet: Fleet)
 
     assert (await read_board(fleet, evening)).plan.session.date.isoformat() == "2026-11-23"
     assert fleet.plan_at(evening).session.date.isoformat() == "2026-11-24"
+
+
+async def test_a_worker_whose_workflow_has_ended_is_shown_as_stopped(hosted: Hosted) -> None:
+    fleet = hosted.fleet
+    for name in ("worker-1", "worker-2"):
+        await fleet.database.workers.register(fleet.account_id, WorkerId(name), f"trading-worker/{name}")
+    life = WorkerLife(fleet.account_id, WorkerId("worker-1"), TradingRules(), fleet.clock, paused=True)
+    await start_worker(fleet, life)
+
+    async with asyncio.timeout(20):
+        while (board := await read_board(fleet, fleet.market_now())).stopped != {"worker-2"}:
+            await asyncio.sleep(0.1)
+
+    assert [worker["state"] for worker in as_json(board)["workers"]] == ["idle", "stopped"]
+    assert "worker-2 stopped" in plain_lines(board)[-1]
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])

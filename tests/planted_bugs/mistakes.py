@@ -75,7 +75,10 @@ class _Late(OrderActivities):
             return review(proposal_of(intent), snapshot, request.rules, request.plan)
 
         await self._database.orders.begin_sending(
-            request.intent_id, review=gate if entry else None, http_timeout=SENDING_TAKES
+            request.intent_id,
+            review=gate if entry else None,
+            http_timeout=SENDING_TAKES,
+            environment=self._broker.environment,
         )
         return await self._database.orders.record_outcome(request.intent_id, outcome)
 
