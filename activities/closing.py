@@ -9,6 +9,8 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.cycles import Held
+from activities.late_fills import book_missing_fills
+from domain.errors import TryAgainError
 from domain.event import Event, EventLevel, carried_event
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lane import Lane
@@ -108,13 +110,29 @@ class ClosingActivities:
 
     @activity.defn
     async def await_flat(self, request: AwaitFlatRequest) -> tuple[PositionId, ...]:
-        """Wait until the ledger shows no open position; return what is left when patience ends."""
+        """Wait until the ledger shows no open position; return what is left when patience ends.
+
+        Flat is asked of the broker's list once more: a fill that came after its cancel is ours to sell (F42).
+        """
         while True:
             activity.heartbeat()
             positions = await self._database.positions.held_in(request.account_id)
+            if not positions and await self._has_late_fills(request.account_id):
+                positions = await self._database.positions.held_in(request.account_id)
             if not positions or self._pace.waited() >= request.patience:
                 return tuple(position.position_id for position in _largest_risk_first(positions))
             await self._pace.pause(_LOOK_INTERVAL)
+
+    async def _has_late_fills(self, account_id: AccountId) -> bool:
+        now = self._pace.now()
+        date = session_date_of(now)
+        try:
+            listed = await self._broker.orders_on(date, Lane.RESOLVE)
+        except TryAgainError as fault:
+            # The session's end brings another look, and the reconciliation after it.
+            activity.logger.warning("late_fills_not_looked_for", extra={"cause": str(fault)})
+            return False
+        return bool(await book_missing_fills(self._database, account_id, date, listed, now))
 
     @activity.defn
     async def seize_position(self, position_id: PositionId) -> Held | None:

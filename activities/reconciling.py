@@ -1,18 +1,20 @@
 """Reconciliation: the broker's orders, fills and holdings against the ledger; corrections are events (R20)."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
 from activities.heart import Heart
-from domain.event import Event, EventLevel
+from activities.late_fills import book_missing_fills
+from domain.event import CARRIED_CHANGED, Event, EventLevel
 from domain.identity import AccountId
 from domain.lane import Lane
 from domain.market import Symbol
 from domain.order import WORKING_STATUSES, BrokerOrder
-from domain.reconciliation import OUR_OWN, Discrepancy, discrepancies
+from domain.position import OpenPosition
+from domain.reconciliation import OUR_OWN, Discrepancy, DiscrepancyKind, discrepancies
 from domain.session import SessionDate, session_date_of
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _READS: Final = 3
 _BETWEEN_READS: Final = timedelta(seconds=2)
+_ABOUT_SHARES: Final = frozenset({DiscrepancyKind.MISSING_HOLDING, DiscrepancyKind.EXCESS_HOLDING})
 _FOREIGN_SYMBOL_REST: Final = timedelta(hours=12)
 """Market time for which we keep away from a symbol that somebody else trades on the account."""
 
@@ -68,6 +71,8 @@ class ReconcilingActivities:
                 more, seen = await self._compare(request, session_date)
                 booked, lasting = booked + more, lasting & seen
         differences = sorted(lasting, key=_in_words)
+        if request.apply:
+            await self._take_away_what_is_gone(account_id, session_date, differences)
         ours = [difference for difference in differences if difference.kind in OUR_OWN]
         if request.apply:
             await self._write_down(account_id, session_date, differences, ours)
@@ -87,13 +92,44 @@ class ReconcilingActivities:
             reason = "books disagree: " + "; ".join(_in_words(difference) for difference in ours)
             await self._database.risk.close_entries(account_id, session_date, reason)
 
+    async def _take_away_what_is_gone(
+        self, account_id: AccountId, session_date: SessionDate, differences: list[Discrepancy]
+    ) -> None:
+        """Tell carried positions that changed over night; believe the broker where it still lists fewer of the shares.
+
+        A holding that is gone altogether is not believed without a sale that is listed: an empty balance proves
+        nothing (F22). More shares than ours are told, and stay the owner's (F33).
+        """
+        carried = {each.symbol: each for each in await self._carried(account_id, session_date)}
+        for difference in differences:
+            position = carried.get(difference.symbol)
+            if position is None or difference.kind not in _ABOUT_SHARES or difference.ledger != position.quantity:
+                continue
+            event = _changed(position, session_date, self._pace.now(), difference)
+            if difference.kind is DiscrepancyKind.MISSING_HOLDING and difference.broker:
+                await self._database.positions.take_away(position, difference.broker, event)
+            else:
+                await self._database.events.append(event)
+
+    async def _carried(self, account_id: AccountId, session_date: SessionDate) -> list[OpenPosition]:
+        """Return the positions of earlier sessions that nobody has traded today, by hand or otherwise."""
+        held = await self._database.positions.held_in(account_id)
+        carried = [position for position in held if position.session_date < session_date]
+        if not carried:
+            return []
+        traded = {row.symbol for row in await self._broker.orders_on(session_date, Lane.RESOLVE)}
+        return [position for position in carried if position.symbol not in traded]
+
     async def _compare(
         self, request: ReconcileRequest, session_date: SessionDate
     ) -> tuple[int, frozenset[Discrepancy]]:
         account_id = request.account_id
         moving = await self._symbols_with_orders(account_id) if request.apply else set()
         listed = await self._broker.orders_on(session_date, Lane.RESOLVE)
-        booked = await self._book_missing_fills(account_id, listed) if request.apply else 0
+        booked = 0
+        if request.apply:
+            now = self._pace.now()
+            booked = await book_missing_fills(self._database, account_id, session_date, listed, now)
         found = await self._differences(account_id, session_date, listed)
         if request.apply:
             moving |= await self._symbols_with_orders(account_id)
@@ -101,17 +137,6 @@ class ReconcilingActivities:
 
     async def _symbols_with_orders(self, account_id: AccountId) -> set[Symbol]:
         return {order.intent.symbol for order in await self._database.orders.active_in(account_id)}
-
-    async def _book_missing_fills(self, account_id: AccountId, listed: tuple[BrokerOrder, ...]) -> int:
-        rows = {row.ref: row for row in listed}
-        booked = 0
-        for record in await self._database.orders.active_in(account_id):
-            row = rows.get(record.ref) if record.ref is not None else None
-            if row is None or record.status not in WORKING_STATUSES:
-                continue
-            result = await self._database.orders.book(record.intent.intent_id, row, self._pace.now())
-            booked += bool(result.new_quantity)
-        return booked
 
     async def _differences(
         self, account_id: AccountId, session_date: SessionDate, listed: tuple[BrokerOrder, ...]
@@ -139,6 +164,20 @@ class ReconcilingActivities:
         )
         await self._database.events.append(event)
         await self._database.risk.cool_down(account_id, difference.symbol, now + _FOREIGN_SYMBOL_REST)
+
+
+def _changed(position: OpenPosition, session_date: SessionDate, at: datetime, difference: Discrepancy) -> Event:
+    return Event(
+        position.account_id,
+        CARRIED_CHANGED,
+        EventLevel.CRITICAL,
+        at,
+        session_date=session_date,
+        worker_id=position.worker_id,
+        symbol=position.symbol,
+        detail={"position_id": position.position_id, "ledger": difference.ledger, "broker": difference.broker},
+        key=f"{CARRIED_CHANGED}/{position.position_id}/{session_date}/{difference.broker}",
+    )
 
 
 def _in_words(difference: Discrepancy) -> str:

@@ -1,5 +1,6 @@
 """The end of a position: its trade is booked, or what bought nothing is let go; its symbol is free again."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from domain.identity import PositionId
 from domain.lock import Lease
 from domain.market import Side, Symbol
 from domain.money import Quantity, Rate, Won
+from domain.order import OrderRecord
 from domain.pnl import closed_trade
 from domain.position import ExitReason, OpenPosition
 from domain.session import SessionDate, session_date_of
@@ -58,14 +60,18 @@ class SettlingActivities:
         """Book the trade of a position that is sold out and release its symbol; repeating it changes nothing."""
         position = await self._ledger_position(request.position_id)
         orders = await self._database.orders.of_position(request.position_id)
+        reason, brought = request.reason, request.brought_by_others
+        if not position.quantity and _is_short_of_sales(orders):
+            # Shares that were taken away between two sessions brought nothing that anybody knows of.
+            reason, brought = ExitReason.FOREIGN_SALE, brought or Won(0)
         trade = closed_trade(
             position,
             [order for order in orders if order.intent.side is Side.BUY],
             [order for order in orders if order.intent.side is Side.SELL],
-            request.reason,
+            reason,
             self._pace.now(),
             self._commission,
-            request.brought_by_others,
+            brought,
         )
         now = self._pace.now()
         await self._database.trades.close(trade, request.lease, release_lock=True)
@@ -91,3 +97,8 @@ class SettlingActivities:
         if position is None:
             raise TradingError(f"position {position_id} is not in the ledger")
         return position
+
+
+def _is_short_of_sales(orders: Sequence[OrderRecord]) -> bool:
+    bought = sum(order.filled_quantity for order in orders if order.intent.side is Side.BUY)
+    return bought > sum(order.filled_quantity for order in orders if order.intent.side is Side.SELL)

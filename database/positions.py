@@ -8,7 +8,9 @@ from typing import Any, Final
 import asyncpg
 
 from database.errors import InvalidTransitionError, LivePositionExistsError, UnknownIntentError
+from database.events import append_on
 from database.pool import Connection, Pool, Row, transaction
+from domain.event import Event
 from domain.identity import AccountId, PositionId, WorkerId
 from domain.market import Market, Symbol
 from domain.money import Price, Quantity, Won
@@ -144,6 +146,32 @@ class Positions:
             if await connection.fetchval(self._ACTIVE_ENTRY, position_id):
                 raise InvalidTransitionError(f"position {position_id} cannot be abandoned: its order may still fill")
             await connection.execute(self._ABANDON, position_id)
+
+    _TAKE_AWAY = """
+    UPDATE positions SET sold_quantity = bought_quantity - $2, status = 'exiting', changed_at = clock_timestamp()
+    WHERE position_id = $1 AND is_live AND bought_quantity - sold_quantity > $2
+    RETURNING position_id
+    """
+
+    async def take_away(self, position: OpenPosition, left: Quantity, event: Event) -> bool:
+        """Book that shares have gone without an order of ours and brought nothing; False when it was booked before.
+
+        Args:
+            position: whose shares are gone, as it was before.
+            left: the shares that are proven to be there still.
+            event: how it is told, in the same transaction.
+
+        Raises:
+            InvalidTransitionError: an order of the position may still fill.
+        """
+        async with transaction(self._pool) as connection:
+            await self._locked_status(connection, position.position_id)
+            if await connection.fetchval(self._ACTIVE_ENTRY, position.position_id):
+                raise InvalidTransitionError(f"position {position.position_id} has an order that may still fill")
+            if await connection.fetchval(self._TAKE_AWAY, position.position_id, left) is None:
+                return False
+            await append_on(connection, event)
+            return True
 
     _BEGIN_EXIT = """
     UPDATE positions SET status = 'exiting', changed_at = clock_timestamp() WHERE position_id = $1 AND status = 'open'

@@ -14,6 +14,8 @@ ENTRY_DENIED: Final = "entry_denied"
 """The kind of event by which denials are counted; its detail names the denial."""
 CLOSE_MISSED: Final = "close_missed"
 """The kind of event of a session that ended without a market close; shown until the next session has ended."""
+CARRIED_CHANGED: Final = "carried_position_changed"
+"""The kind of event of shares that were carried over night and changed in number without any order."""
 
 
 class EventLevel(StrEnum):

@@ -8,6 +8,7 @@ from functools import cached_property
 from database.audit import Acquisition, AuditedOrder, BookedFill, BookedPosition, Lapse, RecordedEvent
 from domain.clock import MarketClock
 from domain.costs import Costs
+from domain.event import CARRIED_CHANGED
 from domain.identity import IntentId, PositionId, WorkerId
 from domain.market import Market, Side, Symbol
 from domain.money import Price, Quantity, Won
@@ -163,7 +164,7 @@ class Books:
     @cached_property
     def named(self) -> frozenset[Symbol]:
         """Return the symbols whose trouble is told loudly: quarantined orders and shares carried overnight."""
-        kinds = {"position_carried_overnight", "order_quarantined"}
+        kinds = {"position_carried_overnight", "order_quarantined", CARRIED_CHANGED}
         told = {each.event.symbol for each in self.ledger.events if each.event.kind in kinds}
         return frozenset(symbol for symbol in told if symbol is not None)
 

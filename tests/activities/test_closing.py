@@ -1,17 +1,21 @@
 """The close, its reconciliation and its summaries: idempotent, and the broker's word counts."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
 from activities.closing import AwaitFlatRequest, ClosePlan, NoSession
+from activities.entries import PreparedEntry
 from activities.reconciling import ReconcileRequest
+from activities.selling import PreparedExit
 from activities.settling import CloseRequest
 from activities.summarising import SummaryRequest
 from domain.event import EventLevel
 from domain.identity import IntentId, WorkerId
+from domain.lane import Lane
 from domain.market import Side, Symbol
-from domain.money import Price, Quantity
+from domain.money import Price, Quantity, Won
 from domain.order import OrderStatus
 from domain.position import ExitReason
 from simulator.order_types import OrderType
@@ -70,6 +74,49 @@ async def test_patience_with_the_workers_ends_and_names_what_is_left_largest_fir
 
     assert list(left) == sorted(costs, key=lambda name: costs[name], reverse=True)
     assert desk.pace.waited() == timedelta(seconds=2)
+
+
+async def given_up_though_it_filled(desk: Desk) -> PreparedEntry:
+    """Buy, and let the list show the order as withdrawn first and its fill later: the ledger thinks we are flat."""
+    entry = await desk.prepared()
+    record = await desk.submits(entry)
+    (listed,) = await desk.broker.orders_on(TODAY, Lane.RESOLVE)
+    withdrawn = replace(listed, filled_quantity=Quantity(0), filled_amount=Won(0), remaining_quantity=Quantity(0))
+    await desk.database.orders.book(record.intent.intent_id, withdrawn, desk.pace.now())
+    close = CloseRequest(entry.position_id, ExitReason.OPERATOR, entry.lease, timedelta(0))
+    await desk.does(desk.settling.abandon_entry, close)
+    assert await desk.database.positions.held_in(ACCOUNT) == ()
+    return entry
+
+
+async def test_shares_that_only_the_broker_knows_from_our_own_late_fill_are_left_for_the_close_to_sell(
+    desk: Desk,
+) -> None:
+    entry = await given_up_though_it_filled(desk)
+
+    left = await desk.does(desk.closing.await_flat, AwaitFlatRequest(ACCOUNT, timedelta(seconds=2)))
+
+    assert left == (entry.position_id,)
+    held = await desk.does(desk.closing.seize_position, entry.position_id)
+    assert held is not None
+    sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2, lease=held.lease))
+    assert isinstance(sale, PreparedExit)
+    assert sale.quantity == entry.quantity
+
+
+async def test_a_late_fill_of_an_order_that_seemed_over_is_reconciled(desk: Desk) -> None:
+    entry = await given_up_though_it_filled(desk)
+
+    found = await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT))
+
+    assert (found.booked_fills, found.differences) == (1, ())
+    assert (await desk.holding(entry.position_id)).quantity == entry.quantity
+
+
+async def test_a_broker_that_is_away_keeps_no_flat_ledger_waiting(desk: Desk) -> None:
+    desk.simulation.add_fault(kind="http_error", path="inquire-daily-ccld", count=0)
+
+    assert await desk.does(desk.closing.await_flat, AwaitFlatRequest(ACCOUNT, timedelta(seconds=2))) == ()
 
 
 async def test_a_flat_ledger_is_not_waited_for(desk: Desk) -> None:

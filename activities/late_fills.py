@@ -1,0 +1,43 @@
+"""Fills of our own orders that the ledger lacks, even of orders that it takes for over: the broker's list is right."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+
+from domain.errors import TradingError
+from domain.identity import AccountId
+from domain.order import WORKING_STATUSES, BrokerOrder, OrderRecord
+from domain.session import SessionDate
+
+if TYPE_CHECKING:
+    from database.database import Database
+
+
+async def book_missing_fills(
+    database: "Database", account_id: AccountId, date: SessionDate, listed: Iterable[BrokerOrder], at: datetime
+) -> int:
+    """Book what the list of a date shows and the ledger lacks; return how many orders had more shares (F42).
+
+    A fill that fits no position any more stays unbooked, and shows as a difference.
+    """
+    rows = {row.ref: row for row in listed}
+    booked = 0
+    for audited in await database.audit.orders_on(account_id, date):
+        record = audited.record
+        row = rows.get(record.ref) if record.ref is not None else None
+        if row is None or not _adds_something(record, row):
+            continue
+        try:
+            result = await database.orders.book(record.intent.intent_id, row, at)
+        except TradingError as fault:
+            extra = {"intent_id": record.intent.intent_id, "cause": str(fault)}
+            activity.logger.error("late_fill_not_booked", extra=extra)
+            continue
+        booked += bool(result.new_quantity)
+    return booked
+
+
+def _adds_something(record: OrderRecord, row: BrokerOrder) -> bool:
+    return record.status in WORKING_STATUSES or row.filled_quantity > record.filled_quantity

@@ -1,0 +1,115 @@
+"""What is carried over night may change in number without any order: a split, a forced sale, dividend shares (F34)."""
+
+from datetime import timedelta
+
+import pytest
+
+from activities.entries import NoEntry
+from activities.reconciling import Reconciled, ReconcileRequest
+from activities.selling import PreparedExit
+from activities.settling import CloseRequest
+from domain.event import CARRIED_CHANGED, Event, EventLevel
+from domain.identity import WorkerId
+from domain.market import Side
+from domain.order import OrderPurpose
+from domain.position import ExitReason
+from tests.activities.desk import PLAN, Desk
+from tests.builders import HYNIX, SAMSUNG
+from tests.stepping import ACCOUNT
+
+RIVAL = WorkerId("worker-2")
+A_DAY = timedelta(days=1)
+
+
+async def reconciled(desk: Desk) -> Reconciled:
+    return await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT))
+
+
+def becomes(desk: Desk, quantity: int) -> None:
+    desk.broker_account.holdings[SAMSUNG].quantity = quantity
+
+
+async def told(desk: Desk) -> list[Event]:
+    return [event for event in await desk.database.events.latest(ACCOUNT, 50) if event.kind == CARRIED_CHANGED]
+
+
+async def test_fewer_shares_than_were_carried_are_taken_as_the_broker_shows_them_and_sold(desk: Desk) -> None:
+    entry = await desk.buys()
+    desk.passes(days=1)
+    becomes(desk, 2)
+
+    found = await reconciled(desk)
+    again = await reconciled(desk)
+
+    assert [line.partition(":")[0] for line in found.differences] == ["missing_holding"]
+    assert found.entries_closed
+    assert again.differences == ()
+    (event,) = await told(desk)
+    assert event.level is EventLevel.CRITICAL
+    assert (event.symbol, event.detail["ledger"], event.detail["broker"]) == (SAMSUNG, entry.quantity, 2)
+    assert (await desk.holding(entry.position_id)).quantity == 2
+
+
+async def test_the_trade_of_what_was_left_adds_up_with_its_one_sale(desk: Desk) -> None:
+    entry = await desk.buys()
+    desk.passes(days=1)
+    becomes(desk, 2)
+    await reconciled(desk)
+    tomorrow = PLAN.session.ends_at + A_DAY
+
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2, session_ends_at=tomorrow))
+    assert isinstance(decision, PreparedExit)
+    await desk.submits(decision, OrderPurpose.EXIT)
+    sold = await desk.follows(decision.intent_id)
+    close = CloseRequest(entry.position_id, ExitReason.DEADLINE, entry.lease, timedelta(0))
+    result = await desk.does(desk.settling.close_position, close)
+
+    assert sold.filled_quantity == 2
+    assert result.exit_reason is ExitReason.FOREIGN_SALE
+    (trade,) = await desk.database.trades.on(ACCOUNT, result.session_date)
+    assert (trade.quantity, trade.exit_amount) == (entry.quantity, sold.filled_amount)
+
+
+@pytest.mark.parametrize("more", [True, False], ids=["more than ours", "gone altogether"])
+async def test_what_cannot_be_believed_is_told_and_leaves_the_position_as_it_was(desk: Desk, more: bool) -> None:
+    entry = await desk.buys()
+    desk.passes(days=1)
+    becomes(desk, entry.quantity * 5 if more else 0)
+
+    await reconciled(desk)
+    await reconciled(desk)
+
+    (event,) = await told(desk)
+    assert event.level is EventLevel.CRITICAL
+    assert (await desk.holding(entry.position_id)).quantity == entry.quantity
+
+
+async def test_a_difference_of_one_read_takes_nothing_away(desk: Desk) -> None:
+    entry = await desk.buys()
+    desk.passes(days=1)
+    becomes(desk, 2)
+    desk.pace.meanwhile.append(lambda: becomes(desk, entry.quantity))
+
+    assert (await reconciled(desk)).differences == ()
+    assert (await desk.holding(entry.position_id)).quantity == entry.quantity
+
+
+async def test_a_position_of_today_is_never_changed_by_a_balance(desk: Desk) -> None:
+    entry = await desk.buys()
+    becomes(desk, 2)
+
+    assert (await reconciled(desk)).entries_closed
+    assert await told(desk) == []
+    assert (await desk.holding(entry.position_id)).quantity == entry.quantity
+
+
+async def test_books_that_differ_at_the_start_keep_entries_shut(desk: Desk) -> None:
+    await desk.buys()
+    becomes(desk, 2)
+    assert (await reconciled(desk)).entries_closed
+
+    decision = await desk.prepares(HYNIX, worker=RIVAL)
+
+    assert isinstance(decision, NoEntry)
+    assert any("ENTRIES_CLOSED" in reason for reason in decision.reasons), decision.reasons
+    assert desk.side_of(Side.BUY) == [desk.sent[0]]
