@@ -39,5 +39,8 @@ class UnknownIntentError(StopTradingError):
     """An order intent, position or worker that the ledger does not have was asked for by name."""
 
 
-DATABASE_FAULTS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
-"""What a connection or statement raises when the server is away, refuses us, or has not been migrated."""
+DATABASE_FAULTS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""What a connection or statement raises when the server is away, refuses us, or has not been migrated.
+
+The driver calls it an internal error when a connection is used that the server has just cut and nobody has noticed.
+"""

@@ -4,6 +4,7 @@ EmbeddedError
 ├── FolderHeldError      another process runs its parts in this data folder
 ├── PortTakenError       something else listens on a part's port
 ├── CorruptFolderError   the data folder cannot be used as it is
+├── DiskFullError        the data folder's disk has no room for the parts' data
 └── PartFailedError      a part did not start, or ended by itself
 """
 
@@ -22,6 +23,10 @@ class PortTakenError(EmbeddedError):
 
 class CorruptFolderError(EmbeddedError):
     """The data folder cannot be used as it is; nothing in it was changed."""
+
+
+class DiskFullError(EmbeddedError):
+    """The disk of the data folder has too little room; nothing was started."""
 
 
 class PartFailedError(EmbeddedError):

@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import json
 import os
+import shutil
 import socket
 import sys
 from dataclasses import dataclass
@@ -11,10 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from embedded.errors import CorruptFolderError, FolderHeldError
+from embedded.errors import CorruptFolderError, DiskFullError, FolderHeldError
 
 _OTHERS_STOP_WITHIN: Final = 15.0
 _PAUSE: Final = 0.1
+_LEAST_FREE: Final = 500 * 1024 * 1024
+"""Bytes: a fresh PostgreSQL takes about 50 MB, its log may grow to a gigabyte, a day of histories to 100 MB."""
 
 
 def write_private(path: Path, text: str) -> None:
@@ -53,6 +56,20 @@ class FolderHold:
         """Let go; the hold ends when the last part has let go too."""
         os.close(self.own)
         os.close(self.shared)
+
+
+def check_room(folder: Path) -> None:
+    """Refuse a disk that the parts would soon fill: a database that cannot write in mid-trade is worse than none (F51).
+
+    Raises:
+        DiskFullError: less than half a gigabyte is free.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < _LEAST_FREE:
+        raise DiskFullError(
+            f"the disk of the data folder {folder} has {free // 1024**2:,} MB free, {_LEAST_FREE // 1024**2:,} MB are "
+            "needed; free some, or set HARU_DATA_DIR to a folder on another disk. What is in it stays as it is"
+        )
 
 
 async def hold_folder(folder: Path) -> FolderHold:

@@ -11,7 +11,7 @@ from typing import Final, Self
 from embedded.endpoints import Endpoints, remove_endpoints, write_endpoints
 from embedded.errors import PartFailedError
 from embedded.finding import Need, needs_of, with_configured_market
-from embedded.folder import hold_folder
+from embedded.folder import check_room, hold_folder
 from embedded.market import keep_market
 from embedded.ports import LOOPBACK, claim_port
 from embedded.postgres import start_postgres
@@ -66,6 +66,7 @@ class EmbeddedParts:
         needs = needs_of(self._settings)
         hold = await hold_folder(self._settings.data_dir)
         self._stack.callback(hold.release)
+        check_room(hold.folder)
         self._launcher.kept_open = [hold.shared]
         remove_endpoints(hold.folder)
         endpoints = Endpoints(pid=os.getpid())

@@ -1,17 +1,20 @@
 """A held position is watched until a rule says sell, on prices that can be trusted, under a lease that is ours."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from activities.watching import WatchRequest
 from domain.errors import StaleFencingTokenError
 from domain.exits import ExitSignal
 from domain.identity import WorkerId
+from domain.money import Rate
 from domain.position import ExitReason
 from tests.activities.desk import PLAN, Desk
 from tests.broker.parts import a_many_row, success
 from tests.builders import SAMSUNG
-from tests.stepping import ACCOUNT
+from tests.stepping import ACCOUNT, RULES
 
 
 def steady(desk: Desk) -> None:
@@ -29,6 +32,20 @@ async def test_a_fall_below_the_stop_sells(desk: Desk) -> None:
     assert signal.reason is ExitReason.STOP_LOSS
     assert desk.pace.pauses == 2
     assert (await desk.holding(entry.position_id)).last_price == signal.price
+
+
+async def test_an_open_trade_keeps_the_exit_rules_it_began_with(desk: Desk) -> None:
+    steady(desk)
+    entry = await desk.buys()
+    stricter = replace(RULES, version=2, exits=replace(RULES.exits, stop_loss=Rate("0.001"), take_profit=Rate("0.001")))
+    desk.pace.meanwhile.extend([lambda: desk.price_moves(-0.01), lambda: None, lambda: desk.price_moves(-0.04)])
+
+    request = WatchRequest(entry.position_id, entry.symbol, entry.lease, stricter, PLAN.liquidation_at)
+    signal = await desk.does(desk.watching.watch_position, request)
+
+    assert signal.reason is ExitReason.STOP_LOSS
+    assert desk.pace.pauses >= 3, "neither stricter rule has fired"
+    assert (await desk.holding(entry.position_id)).rules_version == RULES.version
 
 
 async def test_a_rise_to_the_target_sells(desk: Desk) -> None:

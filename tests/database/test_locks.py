@@ -9,6 +9,7 @@ import pytest
 from database.database import Database, open_database
 from domain.identity import Environment, WorkerId
 from domain.lock import Lease, LockHeld, OrphanFound
+from domain.market import Symbol
 from domain.order import OrderStatus
 from tests.builders import ACCOUNT, HYNIX, SAMSUNG, WORKER
 from tests.database.books import HTTP_TIMEOUT, LEASE, Books, yes
@@ -259,3 +260,19 @@ async def test_a_thousand_races_have_a_thousand_single_winners(database_url: str
 
     assert await _race([second, database], rounds=1_000) == list(range(1, 1_001))
     await second.aclose()
+
+
+async def test_of_a_thousand_workers_at_once_each_symbol_has_one_owner_and_then_the_next(database: Database) -> None:
+    symbols = [Symbol(f"{number:06}") for number in range(40)]
+    workers = [(WorkerId(f"worker-{number}"), symbols[number % 40]) for number in range(1, 1_001)]
+
+    async def tries(worker: WorkerId, symbol: Symbol) -> Lease | None:
+        got = await database.locks.acquire(ACCOUNT, symbol, worker, LEASE)
+        assert isinstance(got, Lease | LockHeld)
+        return got if isinstance(got, Lease) else None
+
+    for turn in (1, 2):
+        leases = [lease for lease in await asyncio.gather(*(tries(*worker) for worker in workers)) if lease is not None]
+        assert sorted(lease.symbol for lease in leases) == symbols
+        assert {lease.fencing_token for lease in leases} == {turn}
+        await asyncio.gather(*(database.locks.release(lease) for lease in leases))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -11,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from embedded import folder as folder_module
-from embedded.errors import CorruptFolderError, FolderHeldError
+from embedded.errors import CorruptFolderError, DiskFullError, FolderHeldError
 from embedded.folder import FolderHold, hold_folder, read_json, write_private
+from embedded.parts import EmbeddedParts
+from settings import load_settings
 
 
 async def test_a_second_hold_is_refused_at_once_and_names_the_holder(tmp_path: Path) -> None:
@@ -78,6 +81,21 @@ async def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(CorruptFolderError, match="HARU_DATA_DIR"):
         await hold_folder(tmp_path / "file")
+
+
+async def test_parts_do_not_start_on_a_disk_that_is_nearly_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    monkeypatch.setattr(folder_module, "_LEAST_FREE", free * 2)
+    monkeypatch.setenv("HARU_DATA_DIR", str(tmp_path))
+
+    with pytest.raises(DiskFullError, match=r"MB free, .* MB are needed; .*HARU_DATA_DIR"):
+        async with EmbeddedParts(load_settings()):
+            pass
+
+    assert {path.name for path in tmp_path.iterdir()} == {"lock", "lock.host"}, "nothing was begun"
+    (await hold_folder(tmp_path)).release()
 
 
 def test_a_private_file_is_replaced_whole_and_belongs_to_its_owner_alone(tmp_path: Path) -> None:
