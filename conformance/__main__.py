@@ -16,7 +16,7 @@ from conformance.kis import Access
 from conformance.paper import RefusedError, paper_access
 from conformance.report import summary, table, to_json
 from conformance.simulated import SimulatorFailedError, fill_the_order_list, simulator
-from settings import SettingsError
+from settings import SettingsError, load_settings
 
 _FOLDER = Path(".haru/conformance")
 _YES = "yes"
@@ -33,7 +33,7 @@ async def _ask_service(access: Access) -> tuple[Access, list[Finding]]:
 
 
 async def _ask_paper(*, may_order: bool) -> tuple[Access, list[Finding]]:
-    access = paper_access(may_order=may_order)
+    access = paper_access(load_settings(), may_order=may_order)
     return access, await ask_all(access, FACTS)
 
 

@@ -2,9 +2,8 @@
 
 from typing import Final
 
-from broker_settings import BrokerSettings
 from conformance.kis import Access
-from settings import load_settings
+from settings import Settings
 
 REST_URL: Final = "https://openapivts.koreainvestment.com:29443"
 STREAM_URL: Final = "ws://ops.koreainvestment.com:31000"
@@ -16,13 +15,9 @@ class RefusedError(Exception):
     """The settings do not lead to a paper account; the text says how to mend it."""
 
 
-def paper_access(*, may_order: bool) -> Access:
-    """Return the way to the paper service, or raise RefusedError."""
-    return access_from(load_settings().broker, may_order=may_order)
-
-
-def access_from(broker: BrokerSettings, *, may_order: bool) -> Access:
-    """Return the way to the paper service that these settings name, or raise RefusedError."""
+def paper_access(settings: Settings, *, may_order: bool) -> Access:
+    """Return the way to the paper service that the settings name, or raise RefusedError."""
+    broker = settings.broker
     if broker.environment == "live":
         raise RefusedError(
             "HARU_BROKER__ENVIRONMENT is live: conformance is asked of paper accounts only; "

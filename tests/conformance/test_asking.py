@@ -8,7 +8,6 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from broker_settings import BrokerSettings
 from conformance.asked import OrdersLeftError, ask_all
 from conformance.asking import expect
 from conformance.checks.orders import an_accepted_order_is_an_object_in_upper_case as an_order
@@ -16,10 +15,10 @@ from conformance.checks.quotations import a_price_has_its_fields, price
 from conformance.checks.token_life import a_token_can_be_revoked
 from conformance.fact import PAPER, Need, Verdict, fact
 from conformance.kis import Access, Kis
-from conformance.paper import access_from
+from conformance.paper import paper_access
 from conformance.report import by_section, to_json
 from conformance.simulated import simulator
-from tests.conformance.test_paper_door import KEYS
+from tests.conformance.test_paper_door import with_keys
 from tests.conformance.wrong_servers import YES, a_server_that_says
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -55,9 +54,11 @@ def refuses(access: Access, path: str) -> None:
     httpx.post(f"{access.rest_url}/control/faults", json={"kind": "refuse", "path": path})
 
 
-async def test_without_the_word_no_order_is_sent_and_no_token_revoked(paper: Access) -> None:
-    asked = {"app_key": paper.app_key, "account": f"{paper.account}-01", "rest_url": paper.rest_url}
-    access = replace(access_from(BrokerSettings.model_validate(KEYS | asked), may_order=False), pace=0.0)
+async def test_without_the_word_no_order_is_sent_and_no_token_revoked(
+    paper: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"APP_KEY": paper.app_key, "ACCOUNT": f"{paper.account}-01", "REST_URL": paper.rest_url}
+    access = replace(paper_access(with_keys(monkeypatch, **asked), may_order=False), pace=0.0)
 
     findings = await ask_all(access, [an_order, a_token_can_be_revoked, a_price_has_its_fields])
 

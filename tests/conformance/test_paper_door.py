@@ -2,35 +2,33 @@
 
 import pytest
 
-from broker_settings import LIVE_WORD, BrokerSettings
 from conformance.__main__ import main
-from conformance.paper import RefusedError, access_from
+from conformance.paper import REST_URL, RefusedError, paper_access
+from domain.identity import Environment
+from settings import Settings, load_settings
 
-KEYS = {"app_key": "PS" + "k" * 34, "app_secret": "s" * 180, "account": "12345678-01", "hts_id": "haru"}
+KEYS = {"APP_KEY": "PS" + "k" * 34, "APP_SECRET": "s" * 180, "ACCOUNT": "12345678-01", "HTS_ID": "haru"}
+
+
+def with_keys(monkeypatch: pytest.MonkeyPatch, **changed: str) -> Settings:
+    for name, value in (KEYS | changed).items():
+        monkeypatch.setenv(f"HARU_BROKER__{name}", value)
+    return load_settings()
 
 
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
         ({}, "no paper keys: set HARU_BROKER__APP_KEY"),
-        (
-            {
-                **{f"HARU_BROKER__{name.upper()}": value for name, value in KEYS.items()},
-                "HARU_BROKER__ENVIRONMENT": "live",
-                "HARU_BROKER__LIVE_CONFIRMATION": LIVE_WORD,
-                "HARU_BROKER__LIVE_ACCOUNT": KEYS["account"],
-                "HARU_RULES__RISK__FLEET_DAILY_LOSS": "100,000,000",
-            },
-            "conformance is asked of paper accounts only",
-        ),
-        ({"HARU_BROKER__APP_KEY": "k"}, "HARU_BROKER__APP_SECRET"),
+        ({"APP_KEY": "k"}, "HARU_BROKER__APP_SECRET"),
+        (KEYS | {"ENVIRONMENT": "live"}, "live trading needs"),
     ],
 )
 def test_without_a_paper_account_nothing_is_asked(
     variables: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in variables.items():
-        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(f"HARU_BROKER__{name}", value)
 
     code = main(["--kis", "paper", "--orders", "yes"])
 
@@ -38,11 +36,16 @@ def test_without_a_paper_account_nothing_is_asked(
     assert said in capsys.readouterr().err
 
 
-LIVE = {"environment": "live", "live_confirmation": LIVE_WORD, "live_account": KEYS["account"]}
-
-
-def test_live_settings_are_refused_even_when_asked_for_directly() -> None:
-    live = BrokerSettings.model_validate(KEYS | LIVE)
+def test_complete_live_settings_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = with_keys(monkeypatch)
+    live = settings.broker.model_copy(update={"environment": Environment.LIVE})
 
     with pytest.raises(RefusedError, match="paper accounts only"):
-        access_from(live, may_order=False)
+        paper_access(settings.model_copy(update={"broker": live}), may_order=False)
+
+
+def test_paper_keys_lead_to_the_paper_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    access = paper_access(with_keys(monkeypatch), may_order=False)
+
+    assert (access.rest_url, access.service, access.account, access.product) == (REST_URL, "paper", "12345678", "01")
+    assert (access.may_order, access.is_simulated, access.pace) == (False, False, 1.1)
