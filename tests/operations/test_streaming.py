@@ -1,0 +1,248 @@
+"""The market is heard while there is a session, and asked for whenever there is none: nothing depends on the stream."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+import activities.coverage
+import activities.orders
+import activities.resolving
+import operations.streaming
+from domain.lane import Lane
+from domain.market import Symbol
+from domain.order import OrderStatus
+from domain.position import ExitReason
+from tests.builders import SAMSUNG
+from tests.operations.hearing import AN_HOUR, Process, a_market, a_process, until
+from tests.simulator.streaming import Venue
+from tests.stepping import ACCOUNT
+
+
+@pytest.fixture
+async def market() -> AsyncIterator[Venue]:
+    async with a_market() as venue:
+        yield venue
+
+
+@pytest.fixture
+async def process(market: Venue, database_url: str) -> AsyncIterator[Process]:
+    async with a_process(market, database_url) as process:
+        yield process
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait less than one would with a real broker."""
+    for name, seconds in (("_ROUND", 0.2), ("_PAUSE_WHEN_IN_USE", 0.4), ("_HEARS_AGAIN_WITHIN", 1.0)):
+        monkeypatch.setattr(operations.streaming, name, seconds)
+    monkeypatch.setattr(activities.coverage, "_DEAF_AFTER", timedelta(seconds=0.5))
+
+
+async def test_a_trade_wakes_the_watch_which_sells_without_asking(process: Process) -> None:
+    entry = await process.desk.buys()
+    watching = asyncio.create_task(process.desk.watches(entry))
+    await process.hears_of()
+    await asyncio.sleep(0.2)
+    asked = process.asked()
+    process.moves(0.95)
+
+    async with asyncio.timeout(2):
+        signal = await watching
+
+    assert signal.reason is ExitReason.STOP_LOSS
+    assert process.asked() <= asked + 1
+
+
+async def test_what_is_heard_is_not_asked_for_and_one_field_more_changes_nothing(
+    process: Process, market: Venue
+) -> None:
+    market.simulation.add_fault(kind="stream_extra_field", path="stream", count=0)
+    await process.hears_of()
+    asked = process.asked()
+    price = process.moves(1.02)
+
+    await process.knows_price(price)
+
+    for _ in range(10):
+        await process.desk.feed.quotes([SAMSUNG], timedelta(seconds=0.1), Lane.WATCH, timedelta(seconds=30))
+        await asyncio.sleep(0.12)
+    assert process.asked() == asked
+
+
+async def test_an_absurd_price_changes_nothing(process: Process, market: Venue) -> None:
+    await process.hears_of()
+    market.simulation.add_fault(kind="stream_absurd_price", path="stream", tr_id="H0STCNT0", count=3)
+    price = process.moves(1.02)
+
+    await process.knows_price(price)
+    assert (await process.price()) == price
+
+
+async def test_after_a_cut_the_gap_is_filled_by_asking_and_a_new_session_goes_on(
+    process: Process, market: Venue
+) -> None:
+    await process.hears_of()
+    asked = process.asked()
+    with process.desk.feed.watching(SAMSUNG) as news, process.desk.notices.listening(SAMSUNG) as notices:
+        market.simulation.add_fault(kind="stream_cut", path="stream")
+        await until(lambda: not process.owns_session, "the cut is noticed")
+        assert news.is_set()
+        assert notices.is_set()
+    await process.price()
+    await process.hears_of()
+    price = process.moves(1.02)
+    await process.knows_price(price)
+
+    assert process.asked() > asked
+
+
+async def test_a_stock_that_trades_untold_is_polled_registered_anew_and_costs_the_session_its_trust(
+    process: Process, market: Venue, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "haru.stream")
+    await process.hears_of()
+    market.simulation.add_fault(kind="stream_silent", path="stream", tr_id="H0STCNT0", count=0)
+    looking = asyncio.create_task(_looks(process))
+
+    await until(lambda: not process.desk.feed.coverage.covers(SAMSUNG), "the silence is noticed")
+    price = process.moves(1.02)
+    await process.knows_price(price)
+    await until(lambda: told(caplog, "stream_connected") == 2, "a new session is opened")
+    looking.cancel()
+
+    assert told(caplog, "stream_registered_again") == 1
+
+
+async def test_a_stream_that_says_nothing_at_all_is_opened_anew(
+    market: Venue, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "haru.stream")
+    async with a_process(market, database_url, silence=1.0) as process:
+        await process.hears_of()
+        market.simulation.clear_faults()
+        market.simulation.add_fault(kind="stream_silent", path="stream", count=0)
+        await until(lambda: told(caplog, "stream_connected") >= 2, "a new session is opened")
+
+    assert any("nothing for 1 s" in getattr(record, "cause", "") for record in caplog.records)
+
+
+async def test_a_session_taken_by_somebody_else_is_not_fought_for_and_prices_come_by_asking(
+    process: Process, market: Venue, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "haru.stream")
+    await process.hears_of()
+    market.simulation.add_fault(kind="stream_stolen", path="stream", seconds=1)
+    await until(lambda: not process.owns_session, "the session is lost")
+    price = process.moves(1.02)
+
+    assert await process.price(age=timedelta(0)) == price
+    await until(lambda: told(caplog, "stream_connected") >= 2 and process.owns_session, "the session is ours again")
+    await process.hears_of()
+    assert told(caplog, "stream_lost") <= 5
+
+
+async def test_held_stocks_are_registered_before_candidates_and_no_more_than_may_be(database_url: str) -> None:
+    async with a_market(listings=6) as market, a_process(market, database_url, most=4) as process:
+        busier = [Symbol(symbol) for symbol in market.simulation.exchange.tapes if symbol != SAMSUNG]
+        await process.desk.feed.quotes(busier, AN_HOUR, Lane.SCAN)
+        await _has_registered(process, 3)
+        await process.desk.buys(SAMSUNG)
+        await until(lambda: process.desk.feed.coverage.covers(SAMSUNG), "what is held is registered")
+        await _has_registered(process, 3)
+        state = await process.desk.database.stream_leases.state(ACCOUNT)
+
+    assert state is not None
+    assert SAMSUNG in state.symbols
+    assert state.connected_since is not None
+
+
+async def _has_registered(process: Process, count: int) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            state = await process.desk.database.stream_leases.state(ACCOUNT)
+            if state is not None and len(state.symbols) == count:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_another_process_hears_it_too_and_takes_over_when_the_first_ends(
+    process: Process, market: Venue, database_url: str
+) -> None:
+    await process.hears_of()
+    async with a_process(market, database_url) as other:
+        await other.hears_of()
+        assert process.owns_session
+        assert not other.owns_session
+        with other.desk.notices.listening(SAMSUNG) as notices:
+            price = process.moves(1.02)
+            await other.knows_price(price)
+            await process.desk.buys()
+            await until(notices.is_set, "the other process hears of the order")
+        process.keeping.cancel()
+        await until(lambda: other.owns_session, "the session is taken over")
+        await other.hears_of()
+        price = other.moves(0.99)
+        await other.knows_price(price)
+
+
+async def test_a_notice_wakes_who_follows_the_order(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(activities.orders, "_LOOK_INTERVAL", timedelta(seconds=30))
+    await process.hears_of()
+    entry = await process.rests()
+    following = asyncio.create_task(process.desk.follows(entry.intent_id, timedelta(seconds=60)))
+    await asyncio.sleep(0.3)
+    process.moves(0.95, volume=1_000_000)
+
+    async with asyncio.timeout(5):
+        record = await following
+
+    assert record.status is OrderStatus.FILLED
+
+
+async def test_a_notice_wakes_who_looks_for_an_order_whose_reply_was_lost(
+    process: Process, market: Venue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activities.resolving, "_LOOK_INTERVAL", timedelta(seconds=30))
+    await process.hears_of()
+    market.simulation.add_fault(kind="drop_reply_after", path="order-cash")
+    market.simulation.add_fault(kind="lag_orders", path="inquire-daily-ccld", seconds=1, count=1)
+    entry = await process.rests()
+    resolving = asyncio.create_task(process.desk.does(process.desk.resolving.resolve_order, entry.intent_id))
+    await asyncio.sleep(1)
+    process.moves(0.95, volume=1_000_000)
+
+    async with asyncio.timeout(5):
+        record = await resolving
+
+    assert record.status is OrderStatus.ACCEPTED
+
+
+@pytest.mark.parametrize("kind", ["notice_lost", "notice_twice", "notice_swapped", "stream_new_keys"])
+async def test_a_fill_is_booked_once_whatever_becomes_of_its_notice(process: Process, market: Venue, kind: str) -> None:
+    await process.hears_of()
+    market.simulation.add_fault(kind=kind, path="stream", count=1 if kind == "stream_new_keys" else 0)
+    entry = await process.rests()
+    following = asyncio.create_task(process.desk.follows(entry.intent_id, timedelta(seconds=20)))
+    await asyncio.sleep(0.2)
+    process.moves(0.95, volume=1_000_000)
+
+    async with asyncio.timeout(5):
+        record = await following
+    again = await process.desk.follows(entry.intent_id, timedelta(0))
+
+    fills = await process.desk.database.orders.count_fills(ACCOUNT, record.intent.session_date)
+    assert (record.status, fills) == (OrderStatus.FILLED, len(process.desk.sent[0].fills))
+    assert again.filled_quantity == record.filled_quantity == entry.quantity
+
+
+async def _looks(process: Process) -> None:
+    while True:
+        await process.price(age=timedelta(seconds=0.5))
+        await asyncio.sleep(0.2)
+
+
+def told(caplog: pytest.LogCaptureFixture, event: str) -> int:
+    return sum(record.getMessage() == event for record in caplog.records)
