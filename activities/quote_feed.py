@@ -218,7 +218,7 @@ class QuoteFeed:
         path = self._samples.setdefault(quote.symbol, deque(maxlen=_MOST_SAMPLES))
         if path and path[-1].at >= quote.observed_at:
             return
-        if len(path) > 1 and quote.observed_at - path[-2].at < _BETWEEN_SAMPLES:
+        if len(path) > 1 and path[-1].at - path[-2].at < _BETWEEN_SAMPLES:
             path.pop()
         path.append(PriceSample(quote.observed_at, quote.price, quote.volume))
         while path[0].at < quote.observed_at - _REMEMBERED:

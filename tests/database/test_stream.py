@@ -1,0 +1,147 @@
+"""One process holds the session by lease; what it hears reaches the others over connections of their own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+import database.stream_news
+from database.database import Database, open_database
+from domain.market import Quote, Side, Symbol
+from domain.money import Price, Quantity, Won
+from domain.stream import Covered, Gap, Garbled, News, NoticeKind, OrderNotice
+from tests.builders import ACCOUNT, NOW, SAMSUNG
+
+TICK = Quote(
+    SAMSUNG, Price(70_100), NOW, Price(70_000), Price(70_100), Quantity(3), Quantity(4), Quantity(10), Won(701_000),
+    Price(69_000), Price(71_000), Price(68_000),
+)  # fmt: skip
+NOTICE = OrderNotice(NoticeKind.FILLED, SAMSUNG, Side.SELL, "0000000007", None, Quantity(3), Price(70_000))
+CUT = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()
+"""
+EVERYTHING: list[News] = [TICK, NOTICE, Covered((SAMSUNG,)), Garbled("45 fields"), Gap()]
+
+
+@pytest.fixture
+async def others(database_url: str) -> AsyncIterator[Database]:
+    """The books as another process has them open."""
+    opened = await open_database(database_url, 2)
+    yield opened
+    await opened.aclose()
+
+
+async def heard_by(database: Database, listener: str, count: int, ready: asyncio.Event) -> list[News]:
+    found: list[News] = []
+    async with aclosing(database.stream_news.heard(listener)) as heard:
+        async for news in heard:
+            found.append(news)
+            ready.set()
+            if len(found) == count:
+                break
+    return found
+
+
+async def test_the_session_has_one_owner_until_its_lease_ends_or_is_released(
+    database: Database, others: Database
+) -> None:
+    ours, theirs = database.stream_leases, others.stream_leases
+    assert await ours.take(ACCOUNT, "first")
+    assert not await theirs.take(ACCOUNT, "second")
+    assert await ours.take(ACCOUNT, "first", timedelta(0))
+
+    assert await theirs.take(ACCOUNT, "second")
+    assert not await ours.take(ACCOUNT, "first")
+    await theirs.release(ACCOUNT, "second")
+    assert await ours.take(ACCOUNT, "first")
+
+
+async def test_two_that_want_it_at_once_do_not_both_get_it(database: Database, others: Database) -> None:
+    names = [f"process-{number}" for number in range(12)]
+    takes = (each.stream_leases.take(ACCOUNT, name) for each, name in zip([database, others] * 6, names, strict=True))
+
+    assert sum(await asyncio.gather(*takes)) == 1
+
+
+async def test_what_the_owner_reports_is_seen_and_ends_with_its_lease(database: Database, others: Database) -> None:
+    leases = database.stream_leases
+    assert await leases.state(ACCOUNT) is None
+    await leases.take(ACCOUNT, "first")
+    await leases.report(ACCOUNT, "first", [SAMSUNG])
+    await leases.report(ACCOUNT, "second", [])
+    state = await others.stream_leases.state(ACCOUNT)
+    assert state is not None
+    assert (state.owner, state.is_live, state.symbols, state.trouble) == ("first", True, (SAMSUNG,), "")
+    assert state.connected_since is not None
+
+    await leases.report_lost(ACCOUNT, "first", "cut")
+    state = await leases.state(ACCOUNT)
+    assert state is not None
+    assert (state.connected_since, state.symbols, state.trouble) == (None, (), "cut")
+
+
+async def test_everything_that_is_told_arrives_as_it_was(database: Database, others: Database) -> None:
+    ready = asyncio.Event()
+    hearing = asyncio.create_task(heard_by(others, "second", 1 + len(EVERYTHING), ready))
+    await ready.wait()
+    await database.stream_news.tell("second", [Garbled("its own words")])
+    await database.stream_news.tell("first", EVERYTHING)
+
+    async with asyncio.timeout(5):
+        assert await hearing == [Gap(), *EVERYTHING]
+
+
+async def test_many_ticks_go_in_as_many_payloads_as_they_need(database: Database, others: Database) -> None:
+    ready = asyncio.Event()
+    hearing = asyncio.create_task(heard_by(others, "second", 401, ready))
+    await ready.wait()
+    ticks = [replace(TICK, volume=Quantity(number)) for number in range(400)]
+    await database.stream_news.tell("first", ticks)
+
+    async with asyncio.timeout(5):
+        assert await hearing == [Gap(), *ticks]
+
+
+@pytest.mark.parametrize("payload", ["", "{", "[]", '["x",7]', '["x",["tick",1]]', '["x",["notice","?",1,2,3,4,5,6]]'])
+async def test_what_cannot_be_read_counts_as_a_gap(database: Database, others: Database, payload: str) -> None:
+    ready = asyncio.Event()
+    hearing = asyncio.create_task(heard_by(others, "second", 2, ready))
+    await ready.wait()
+    await database._pool.execute("SELECT pg_notify('haru_stream', $1)", payload)
+
+    async with asyncio.timeout(5):
+        assert await hearing == [Gap(), Gap()]
+
+
+async def test_a_listener_whose_connection_is_cut_listens_again_and_knows_that_it_missed_something(
+    database: Database, others: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module(), "_PAUSES", (0.05,))
+    ready = asyncio.Event()
+    hearing = asyncio.create_task(heard_by(others, "second", 4, ready))
+    await ready.wait()
+    await database._pool.execute(CUT)
+    await asyncio.sleep(0.3)
+    await database.stream_news.tell("first", [TICK])
+
+    async with asyncio.timeout(5):
+        assert await hearing == [Gap(), Gap(), Gap(), TICK]
+
+
+async def test_a_quiet_line_is_tried(database: Database, others: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_module(), "_QUIET", 0.05)
+    ready = asyncio.Event()
+    hearing = asyncio.create_task(heard_by(others, "second", 2, ready))
+    await ready.wait()
+    await asyncio.sleep(0.3)
+    await database.stream_news.tell("first", [Covered((Symbol("000660"),))])
+
+    async with asyncio.timeout(5):
+        assert await hearing == [Gap(), Covered((Symbol("000660"),))]
+
+
+def database_module() -> object:
+    return database.stream_news
