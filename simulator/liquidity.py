@@ -33,7 +33,7 @@ class Liquidity:
         self._exchange = exchange
         self._used: dict[tuple[Symbol, Side, Price], tuple[int, float]] = {}
 
-    def levels(self, symbol: Symbol, resting: Side, session: Session, second: int) -> list[Level]:
+    def levels(self, symbol: Symbol, resting: Side, session: Session, second: int, most: int = LEVELS) -> list[Level]:
         """Return the strangers' bids (``BUY``) or asks (``SELL``), best first, less what our orders used up."""
         conditions = self._exchange.conditions[symbol]
         if (resting is Side.BUY and conditions.no_bids) or (resting is Side.SELL and conditions.no_asks):
@@ -45,7 +45,7 @@ class Liquidity:
         fullness *= _EVENING_SHARE if second >= second_of(session, session.ends_at) else 1
         at = _touch(symbol, price, resting, second, path.limits)
         levels = []
-        for place in range(LEVELS):
+        for place in range(most):
             if at is None or not path.limits.contains(at):
                 break
             depth = self._depth((symbol, resting, at), second, fullness * (1 + place / 8))

@@ -47,7 +47,7 @@ class StreamSettings:
     linger: float = 0.0
     registrations: int = 41
     look_interval: float = 0.05
-    records: int = 6
+    records: int = 4
     real_fields: int = 26
     paper_fields: int = 23
     hts_id: str = ""

@@ -10,7 +10,7 @@ from simulator.quotes import expected_match, flags_of
 from simulator.simulation import Simulation
 from simulator.stream.backgrounds import Backgrounds
 from simulator.stream.books import book_of
-from simulator.stream.records import expected_fields, status_fields
+from simulator.stream.records import depth_of, expected_fields, status_fields
 
 _SAID_AGAIN_AFTER: Final = timedelta(seconds=10)
 _AUCTIONS: Final = (SessionPhase.OPENING_AUCTION, SessionPhase.CLOSING_AUCTION)
@@ -36,7 +36,8 @@ class ExpectedFeed:
         if self._said and self._said[0] == expected and at - self._said[1] < _SAID_AGAIN_AFTER:
             return []
         self._said = (expected, at)
-        return [expected_fields(seen, expected, book_of(self._simulation, seen), self._backgrounds.of(seen))]
+        book = book_of(self._simulation, seen)
+        return [expected_fields(seen, expected, book, self._backgrounds.of(seen, depth_of(book)))]
 
 
 class StatusFeed:

@@ -1,5 +1,6 @@
 """What a record says beyond the trade itself: when the day's extremes were, and the day before at this time."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -22,8 +23,8 @@ class Backgrounds:
         self._reached: dict[Price, datetime] = {}
         self._previous_volume = 0
 
-    def of(self, seen: Snapshot) -> Background:
-        """Return the background of a snapshot."""
+    def of(self, seen: Snapshot, depth: Iterable[int]) -> Background:
+        """Return the background of a snapshot; ``depth`` is the shares asked and bid in the whole book."""
         self._turn_to(seen)
         return Background(
             seen.session.opens_at,
@@ -31,6 +32,7 @@ class Backgrounds:
             self._reached_at(seen, seen.totals.low_price, highest=False),
             self._exchange.previous_day(self._symbol, seen.session),
             self._previous_volume,
+            *depth,
         )
 
     def _turn_to(self, seen: Snapshot) -> None:

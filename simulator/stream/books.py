@@ -8,19 +8,20 @@ from domain.session import SessionPhase
 from simulator.exchange import Snapshot, second_of
 from simulator.quotes import expected_match
 from simulator.simulation import Simulation
-from simulator.stream.records import Book, book_fields
+from simulator.stream.records import LEVELS, Book, book_fields
 
 _AUCTIONS: Final = (SessionPhase.OPENING_AUCTION, SessionPhase.CLOSING_AUCTION)
 _NO_MATCH: Final = (0, 0)
 
 
-def book_of(simulation: Simulation, seen: Snapshot) -> Book:
-    """Return asks and bids; empty when nothing can trade."""
+def book_of(simulation: Simulation, seen: Snapshot, most: int = LEVELS) -> Book:
+    """Return at most so many asks and bids; empty when nothing can trade."""
     if seen.phase is SessionPhase.CLOSED or seen.conditions.halted:
         return (), ()
     second, levels = second_of(seen.session, seen.at), simulation.engine.liquidity.levels
     symbol = seen.listing.symbol
-    return levels(symbol, Side.SELL, seen.session, second), levels(symbol, Side.BUY, seen.session, second)
+    asks = levels(symbol, Side.SELL, seen.session, second, most)
+    return asks, levels(symbol, Side.BUY, seen.session, second, most)
 
 
 class BookFeed:

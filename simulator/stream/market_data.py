@@ -1,7 +1,10 @@
 """Market data on its way to the sessions: each registered stock is looked at once, however many listen."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from time import thread_time
+from typing import Final
 
 from domain.market import Symbol
 from simulator.faults import CallFacts
@@ -12,6 +15,9 @@ from simulator.stream.frames import market_frame
 from simulator.stream.session import Registration, Session
 from simulator.stream.spoiling import PATH, spoiled
 from simulator.stream.topics import TOPICS
+
+_LONGEST_TURN: Final = 0.005
+"""Seconds of work after which the other connections get their turn."""
 
 Place = tuple[str, Registration]
 """Environment and registration."""
@@ -28,7 +34,7 @@ class MarketData:
 
     def begin(self, session: Session) -> None:
         """Begin the feeds that a session has registered and nobody had before."""
-        at = self._simulation.market_now().replace(microsecond=0)
+        at = self._now()
         for registration in session.registrations:
             tr_id, tr_key = registration
             place = (session.service.environment, registration)
@@ -36,22 +42,30 @@ class MarketData:
                 self._feeds[place] = feed_of(tr_id, Symbol(tr_key), self._simulation, self._settings, at)
                 self._looked = None
 
-    def look(self, sessions: Sequence[Session], at: datetime) -> None:
-        """Send what is new at a market instant (whole seconds); feeds without listeners end."""
-        looked = (at, self._simulation.changes)
-        if looked == self._looked:
-            return
-        self._looked = looked
-        for place in list(self._feeds):
-            readers = [session for session in sessions if _listens(session, place)]
-            if readers:
-                self._send(place, readers, at)
-            else:
-                del self._feeds[place]
+    async def look(self, sessions: Sequence[Session]) -> float:
+        """Send what is new and return the work in seconds; feeds without listeners end.
 
-    def _send(self, place: Place, readers: Sequence[Session], at: datetime) -> None:
+        Other connections get their turn after every few stocks.
+        """
+        looked = (self._now(), self._simulation.changes)
+        if looked == self._looked:
+            return 0.0
+        self._looked = looked
+        worked, began = 0.0, thread_time()
+        for place in list(self._feeds):
+            self._look_at(place, [session for session in sessions if _listens(session, place)])
+            if thread_time() - began > _LONGEST_TURN:
+                worked += thread_time() - began
+                await asyncio.sleep(0)
+                began = thread_time()
+        return worked + thread_time() - began
+
+    def _look_at(self, place: Place, readers: Sequence[Session]) -> None:
+        if not readers:
+            del self._feeds[place]
+            return
         environment, (tr_id, symbol) = place
-        records = self._feeds[place].look(at)
+        records = self._feeds[place].look(self._now())
         if not records:
             return
         facts = CallFacts(PATH, tr_id, symbol=symbol, environment=environment)
@@ -60,6 +74,9 @@ class MarketData:
             frame = market_frame(tr_id, records)
             for session in readers:
                 session.send(frame)
+
+    def _now(self) -> datetime:
+        return self._simulation.market_now().replace(microsecond=0)
 
 
 def _listens(session: Session, place: Place) -> bool:

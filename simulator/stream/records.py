@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from domain.market import TradingFlag
 from domain.money import Price
-from domain.session import SessionPhase
+from domain.session import SessionDate, SessionPhase
 from simulator.day_path import DaySummary
 from simulator.exchange import Snapshot
 from simulator.liquidity import Level
 from simulator.quotes import flags_of
-from simulator.wire import kst_date, kst_time, percent, sign
+from simulator.wire import kst_time, percent, sign
 
 Book = tuple[Sequence[Level], Sequence[Level]]
 """Asks and bids, best first."""
@@ -34,16 +35,25 @@ _EXPECTED_CODES: Final = {
 }
 _BOUGHT, _AT_AUCTION, _SOLD = "1", "3", "5"
 
+_time = lru_cache(maxsize=1024)(kst_time)
+
+
+@lru_cache(maxsize=8)
+def _day(date: SessionDate) -> str:
+    return date.strftime("%Y%m%d")
+
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What a trade's record says beyond the trade: when the day's extremes were, and the day before."""
+    """What a trade's record says beyond the trade: the day's extremes, the day before, and shares in the whole book."""
 
     opened_at: datetime
     high_at: datetime
     low_at: datetime
     previous: DaySummary
     previous_volume_by_now: int
+    asked: int
+    bid: int
 
 
 def trade_fields(seen: Snapshot, size: int, book: Book, background: Background) -> list[str]:
@@ -60,7 +70,7 @@ def trade_fields(seen: Snapshot, size: int, book: Book, background: Background) 
     code = sign(change, at_upper=seen.price >= limits.upper, at_lower=seen.price <= limits.lower)
     return [
         seen.listing.symbol,
-        kst_time(seen.at),
+        _time(seen.at),
         str(seen.price),
         code,
         str(change),
@@ -86,13 +96,13 @@ def trade_fields(seen: Snapshot, size: int, book: Book, background: Background) 
         *_against(seen, background.opened_at, totals.open_price),
         *_against(seen, background.high_at, totals.high_price),
         *_against(seen, background.low_at, totals.low_price),
-        kst_date(seen.at),
+        _day(seen.session.date),
         market_code(seen.phase),
         "Y" if TradingFlag.HALTED in flags_of(seen) else "N",
         str(asks[0].quantity if asks else 0),
         str(bids[0].quantity if bids else 0),
-        str(_total(asks)),
-        str(_total(bids)),
+        str(background.asked),
+        str(background.bid),
         percent(totals.volume, seen.listing.listed_shares),
         str(background.previous_volume_by_now),
         percent(totals.volume, background.previous_volume_by_now),
@@ -138,10 +148,10 @@ def book_fields(seen: Snapshot, book: Book, expected: tuple[int, int]) -> list[s
     columns += [_column([level.quantity for level in side]) for side in book]
     return [
         seen.listing.symbol,
-        kst_time(seen.at),
+        _time(seen.at),
         "0" if seen.phase is SessionPhase.CONTINUOUS else "B" if _before_open(seen) else "A",
         *(text for column in columns for text in column),
-        *(str(_total(side)) for side in book),
+        *map(str, depth_of(book)),
         *("0", "0"),
         str(price),
         str(quantity),
@@ -164,7 +174,7 @@ def _before_open(seen: Snapshot) -> bool:
 
 
 def _against(seen: Snapshot, at: datetime, price: int) -> list[str]:
-    return [kst_time(at), sign(seen.price - price), str(seen.price - price)]
+    return [_time(at), sign(seen.price - price), str(seen.price - price)]
 
 
 def _direction(seen: Snapshot, asks: Sequence[Level]) -> str:
@@ -181,5 +191,7 @@ def _price(levels: Sequence[Level]) -> str:
     return str(levels[0].price if levels else 0)
 
 
-def _total(levels: Sequence[Level]) -> int:
-    return sum(level.quantity for level in levels)
+def depth_of(book: Book) -> tuple[int, int]:
+    """Return the shares asked and bid at all levels."""
+    asks, bids = book
+    return sum(level.quantity for level in asks), sum(level.quantity for level in bids)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from time import perf_counter
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from starlette.responses import PlainTextResponse
@@ -19,8 +19,8 @@ from simulator.stream.notice_desk import NoticeDesk
 from simulator.stream.session import Session
 from simulator.stream.spoiling import PATH, PINGPONG, rules_due, spoiled
 
-_REST_AFTER_WORK: Final = 4
-"""The pump rests at least this many times as long as it worked, so that it never takes more than a fifth of a core."""
+_REST_AFTER_WORK: Final = 3
+"""The market is left alone this many times as long as a look at it took: no more than a quarter of a core."""
 
 _logger = logging.getLogger("simulator.stream")
 
@@ -35,7 +35,7 @@ class Stream:
         self._desk = RegistrationDesk(self.settings, simulation.exchange)
         self._market = MarketData(simulation, self.settings)
         self._notices = NoticeDesk(simulation, self.settings, self.sessions)
-        self._pumping: asyncio.Task[None] | None = None
+        self._pumps: list[asyncio.Task[None]] = []
 
     async def serve(self, websocket: WebSocket, service: Service) -> None:
         """Talk to one client until the connection ends."""
@@ -71,8 +71,9 @@ class Stream:
             self._simulation.engine.listeners.append(self._notices.hear)
         session.ping_due_at = asyncio.get_running_loop().time() + self.settings.ping_interval
         self.sessions.append(session)
-        if self._pumping is None or self._pumping.done():
-            self._pumping = asyncio.create_task(self._pump())
+        if all(pump.done() for pump in self._pumps):
+            steps = (self._attend, self._show_the_market)
+            self._pumps = [asyncio.create_task(self._pump(step)) for step in steps]
 
     def _leave(self, session: Session, linger: float) -> None:
         self.sessions.remove(session)
@@ -81,27 +82,28 @@ class Stream:
             self._simulation.engine.listeners.remove(self._notices.hear)
             self._notices.forget()
 
-    async def _pump(self) -> None:
-        """Look at the market again and again; a slow look is followed by a longer pause."""
+    async def _pump(self, step: Callable[[], Awaitable[float]]) -> None:
+        """Take a step again and again while anybody listens; one that works long is followed by a longer pause."""
         try:
             while self.sessions:
-                began = perf_counter()
-                self._look()
-                took = perf_counter() - began
-                await asyncio.sleep(max(self.settings.look_interval, took * _REST_AFTER_WORK))
+                worked = await step()
+                await asyncio.sleep(max(self.settings.look_interval, worked * _REST_AFTER_WORK))
         except Exception:
             _logger.exception("stream_pump_failed")
             for session in self.sessions:
                 session.cut()
 
-    def _look(self) -> None:
-        at = self._simulation.advance().replace(microsecond=0)
+    async def _attend(self) -> float:
+        self._simulation.advance()
         now = asyncio.get_running_loop().time()
         for session in self.sessions:
             self._spoil(session)
             self._keep_alive(session, now)
         self._notices.pass_on()
-        self._market.look(self.sessions, at)
+        return 0.0
+
+    async def _show_the_market(self) -> float:
+        return await self._market.look(self.sessions)
 
     def _keep_alive(self, session: Session, now: float) -> None:
         """Send PINGPONG when it is due, and close a session that has not answered where that is asked for."""

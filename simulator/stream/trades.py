@@ -5,11 +5,12 @@ from typing import Final
 
 from domain.market import Symbol
 from domain.session import Session
+from simulator.exchange import Snapshot
 from simulator.settings import StreamSettings
 from simulator.simulation import Simulation
 from simulator.stream.backgrounds import Backgrounds
 from simulator.stream.books import book_of
-from simulator.stream.records import trade_fields
+from simulator.stream.records import depth_of, trade_fields
 
 _SECOND: Final = timedelta(seconds=1)
 
@@ -27,16 +28,25 @@ class TradeFeed:
     def look(self, at: datetime) -> list[list[str]]:
         """Return the trades since the last look; where there are too many, some stand for those between them."""
         exchange = self._simulation.exchange
-        records = []
+        trades = []
         for instant in self._instants(exchange.shown_session(at), at):
             seen = exchange.snapshot(self._symbol, instant)
             last, self._last = self._last, seen
             before = last.totals.volume if last.session.date == seen.session.date else 0
             grown = seen.totals.volume - before
             if grown > 0 or (seen.price != last.price and seen.totals.volume):
-                book = book_of(self._simulation, seen)
-                records.append(trade_fields(seen, max(grown, 1), book, self._backgrounds.of(seen)))
-        return records
+                trades.append((seen, max(grown, 1)))
+        return self._records(trades)
+
+    def _records(self, trades: list[tuple[Snapshot, int]]) -> list[list[str]]:
+        """Return the trades field by field; the depth of the whole book (38, 39) is the last trade's in all of them."""
+        if not trades:
+            return []
+        depth = depth_of(book_of(self._simulation, trades[-1][0]))
+        return [
+            trade_fields(seen, size, book_of(self._simulation, seen, 1), self._backgrounds.of(seen, depth))
+            for seen, size in trades
+        ]
 
     def _instants(self, session: Session, at: datetime) -> list[datetime]:
         """Return the market seconds to look at: those of continuous trading and the closing auction's last one."""
