@@ -17,6 +17,7 @@ from temporalio.worker import Worker
 from activities.bells import Bells
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
+from activities.day_start import DayStart
 from activities.entries import EntryActivities
 from activities.foreign_sales import ForeignSales
 from activities.market_data import MarketDataActivities
@@ -39,9 +40,10 @@ from domain.costs import BANKIS_COMMISSION
 from domain.identity import SIMULATED_ACCOUNT, AccountId, Environment, account_alias
 from domain.session import CloseLeads, TradingCalendar
 from embedded.endpoints import Endpoints
+from embedded.token_key import kept_key
 from exchange.calendar import krx_calendar
 from operations.streaming import Ears, Streaming
-from settings import QuotationsSettings, Settings
+from settings import Settings, SettingsError
 from workflows.identity import task_queues
 from workflows.market_close import MarketCloseWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
@@ -117,13 +119,35 @@ async def connect_temporal(settings: Settings, place: Place, runtime: Runtime | 
 
 def broker_for(settings: Settings, place: Place, database: Database, pace: Pace) -> KisBroker:
     """Return the account's broker, with the fleet's shared token and rate budget."""
-    connection = _connection(settings, place)
-    per_second = settings.broker.calls_per_second or _CALLS_PER_SECOND[settings.broker.environment]
-    budget = database.rate_budget(account_of(settings), per_second)
-    tokens = database.tokens(key_fingerprint(settings), AccessToken)
+    connection = connection_of(settings, place)
+    budget = database.rate_budget(account_of(settings), calls_per_second(settings))
+    tokens = database.tokens(key_fingerprint(settings), AccessToken, token_key(settings))
     broker = KisBroker(connection, budget, tokens, pace.now)
-    market = _market_access(settings.quotations, connection, database)
+    market = _market_access(settings, connection, database)
     return broker if market is None else broker.with_quotations_of(market)
+
+
+def calls_per_second(settings: Settings) -> int:
+    """Return the size of the account's rate budget."""
+    return settings.broker.calls_per_second or _CALLS_PER_SECOND[settings.broker.environment]
+
+
+def token_key(settings: Settings) -> bytes | None:
+    """Return the key under which secrets of the broker are kept in PostgreSQL; None where they open no account.
+
+    Raises:
+        SettingsError: several machines may share the database, and no key is configured that they could share.
+    """
+    if settings.broker.token_key is not None:
+        return settings.broker.token_key.get_secret_value().encode()
+    if settings.broker.environment is Environment.SIMULATED:
+        return None
+    if settings.database_url is not None:
+        raise SettingsError(
+            "HARU_BROKER__TOKEN_KEY: with DATABASE_URL the access token is kept encrypted under a key that all "
+            "machines share; `python starter.py new-key` makes one"
+        )
+    return kept_key(settings.data_dir)
 
 
 def key_fingerprint(settings: Settings) -> str:
@@ -152,16 +176,21 @@ def streaming_for(settings: Settings, place: Place, broker: KisBroker, with_: Co
         return None
     silence = float(settings.stream.silence_seconds)
     address = StreamAddress(place.stream_url, settings.broker.hts_id or _SIMULATED_HTS_ID, silence)
-    keys = with_.database.tokens(f"{key_fingerprint(settings)}/stream", AccessToken)
+    keys = with_.database.tokens(f"{key_fingerprint(settings)}/stream", AccessToken, token_key(settings))
     ears = Ears(with_.feed, with_.notices)
     stream = broker.stream(address, keys)
     return Streaming(account_of(settings), with_.database, stream, ears, settings.stream.registrations)
 
 
+def day_start_for(with_: Collaborators) -> DayStart:
+    """Return what compares the calendar with the broker's."""
+    return DayStart(with_.broker, with_.database, with_.calendar, with_.pace)
+
+
 def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> list[Worker]:
     """Return the three Temporal workers of an account: trading, watch and broker."""
     feed = with_.feed or QuoteFeed(with_.broker, with_.pace)
-    market_data = MarketDataActivities(feed, with_.broker, with_.database, with_.pace)
+    market_data = MarketDataActivities(feed, with_.broker, with_.database, with_.pace, day_start_for(with_))
     cycles = CycleActivities(with_.database, with_.calendar, with_.leads, with_.pace)
     entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, BANKIS_COMMISSION)
     orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices)
@@ -243,21 +272,22 @@ def _broker_url(settings: Settings, endpoints: Endpoints) -> str:
     return LIVE_URL if settings.broker.environment is Environment.LIVE else PAPER_URL
 
 
-def _market_access(settings: QuotationsSettings, trading: KisConnection, database: Database) -> MarketAccess | None:
+def _market_access(settings: Settings, trading: KisConnection, database: Database) -> MarketAccess | None:
     """Return how the real service is asked for quotations: with a key, a token and a rate budget of its own."""
-    if settings.app_key is None or settings.app_secret is None:
+    market = settings.quotations
+    if market.app_key is None or market.app_secret is None:
         return None
-    url = str(settings.rest_url or LIVE_URL).rstrip("/")
+    url = str(market.rest_url or LIVE_URL).rstrip("/")
     connection = replace(
         trading,
         environment=Environment.LIVE,
         trading_url=url,
-        app_key=settings.app_key,
-        app_secret=settings.app_secret,
+        app_key=market.app_key,
+        app_secret=market.app_secret,
     )
-    fingerprint = _fingerprint(settings.app_key)
-    budget = database.rate_budget(AccountId(f"quotations-{fingerprint}"), settings.calls_per_second)
-    return MarketAccess(connection, budget, database.tokens(fingerprint, AccessToken))
+    fingerprint = _fingerprint(market.app_key)
+    budget = database.rate_budget(AccountId(f"quotations-{fingerprint}"), market.calls_per_second)
+    return MarketAccess(connection, budget, database.tokens(fingerprint, AccessToken, token_key(settings)))
 
 
 def _fingerprint(key: SecretStr) -> str:
@@ -272,7 +302,8 @@ def _stream_url(settings: Settings, endpoints: Endpoints) -> str:
     return LIVE_STREAM_URL if settings.broker.environment is Environment.LIVE else PAPER_STREAM_URL
 
 
-def _connection(settings: Settings, place: Place) -> KisConnection:
+def connection_of(settings: Settings, place: Place) -> KisConnection:
+    """Return where the broker is, and whose account it is."""
     broker = settings.broker
     account = (broker.account or SIMULATED_ACCOUNT).replace("-", "")
     return KisConnection(

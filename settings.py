@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -18,26 +18,27 @@ from pydantic import (
     ConfigDict,
     Field,
     HttpUrl,
+    ModelWrapValidatorHandler,
     SecretStr,
     ValidationError,
     ValidationInfo,
-    WebsocketUrl,
     field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
+from broker_settings import BrokerSettings, QuotationsSettings
 from domain.clock import KST
 from domain.errors import BadRulesError
 from domain.identity import Environment
 from domain.rule_changes import changed, rule_values
 from domain.rules import TradingRules
 from domain.session import SessionHours
-from exchange.calendar import CalendarOverrides
+from exchange.calendar import CalendarOverrides, hours_from_text
 
-LIVE_WORD: Final = "trade-real-money"
 _PREFIX: Final = "HARU_"
+_LOSS_LIMIT: Final = "fleet_daily_loss"
 _SHOWN_AS: Final = {"HARU_DATABASE_URL": "DATABASE_URL"}
 _PRIVATE: Final = {
     "DATABASE_URL",
@@ -47,6 +48,8 @@ _PRIVATE: Final = {
     "HARU_BROKER__HTS_ID",
     "HARU_QUOTATIONS__APP_KEY",
     "HARU_QUOTATIONS__APP_SECRET",
+    "HARU_BROKER__LIVE_ACCOUNT",
+    "HARU_BROKER__TOKEN_KEY",
 }
 
 
@@ -60,16 +63,8 @@ def _split(value: object) -> object:
 
 def _hours(value: object) -> object:
     """Read `2026-11-19=10:00-16:20-16:30`, separated by commas: opening, closing auction, end (KST)."""
-    if not isinstance(value, str):
-        return value
-    changed = {}
-    for part in filter(None, (part.strip() for part in value.split(","))):
-        day, _, times = part.partition("=")
-        opens, auction, ends = (time.fromisoformat(text.strip()) for text in times.split("-"))
-        if not opens < auction < ends:
-            raise ValueError(f"the times of {day} do not rise: opening, closing auction, end")
-        changed[date.fromisoformat(day.strip())] = SessionHours(opens, auction, ends)
-    return changed
+    parts = _split(value)
+    return dict(map(hours_from_text, parts)) if isinstance(value, str) and isinstance(parts, list) else value
 
 
 def _in_seoul(value: datetime) -> datetime:
@@ -94,7 +89,16 @@ def _rules(value: object) -> object:
 
 
 def _rule_variable(name: re.Match[str]) -> str:
-    return f"{_PREFIX}RULES__{name[1]}__{name[2]}".upper()
+    return _rule_name(name[1], name[2])
+
+
+def _rule_name(group: str, rule: str) -> str:
+    return f"{_PREFIX}RULES__{group}__{rule}".upper()
+
+
+def _names_loss_limit(values: Any) -> bool:
+    rules = values.get("rules") if isinstance(values, dict) else None
+    return isinstance(rules, dict) and bool(rules.get("risk", {}).get(_LOSS_LIMIT))
 
 
 Days = Annotated[frozenset[date], NoDecode, BeforeValidator(_split)]
@@ -130,58 +134,6 @@ class SimulatorSettings(_Group):
     """How many stocks are listed; beyond 48 they are made up."""
     environment: Literal["real", "paper"] = "real"
     """Which of KIS's two services the simulator speaks as; paper is limited to far fewer calls."""
-
-
-class BrokerSettings(_Group):
-    """KIS credentials and limits. Keys without an environment mean paper."""
-
-    environment: Environment = Environment.SIMULATED
-    app_key: SecretStr | None = None
-    app_secret: SecretStr | None = None
-    account: Annotated[str, Field(pattern=r"^\d{8}-?\d{2}$")] | None = Field(default=None, repr=False)
-    """Account number and product code, `12345678-01`."""
-    hts_id: str | None = Field(default=None, repr=False)
-    rest_url: HttpUrl | None = None
-    stream_url: WebsocketUrl | None = None
-    calls_per_second: int | None = Field(default=None, ge=1, le=20)
-    live_confirmation: str = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _keys_mean_paper(cls, values: object) -> object:
-        if isinstance(values, dict) and values.get("app_key") and "environment" not in values:
-            return {**values, "environment": Environment.PAPER}
-        return values
-
-    @model_validator(mode="after")
-    def _is_complete(self) -> Self:
-        if self.environment is Environment.SIMULATED:
-            return self
-        missing = [name for name in ("app_key", "app_secret", "account", "hts_id") if not getattr(self, name)]
-        if missing:
-            names = ", ".join(f"{_PREFIX}BROKER__{name.upper()}" for name in missing)
-            raise ValueError(f"{self.environment} trading also needs {names}")
-        if self.environment is Environment.LIVE and self.live_confirmation != LIVE_WORD:
-            raise ValueError(f"live trading needs {_PREFIX}BROKER__LIVE_CONFIRMATION={LIVE_WORD}")
-        return self
-
-
-class QuotationsSettings(_Group):
-    """A key of the real service that only quotations are asked with, while orders go to paper."""
-
-    app_key: SecretStr | None = None
-    app_secret: SecretStr | None = None
-    rest_url: HttpUrl | None = None
-    calls_per_second: int = Field(default=18, ge=1, le=20)
-
-    @model_validator(mode="after")
-    def _is_whole_or_absent(self) -> Self:
-        if (self.app_key is None) != (self.app_secret is None):
-            missing = "APP_KEY" if self.app_key is None else "APP_SECRET"
-            raise ValueError(f"real quotations also need {_PREFIX}QUOTATIONS__{missing}")
-        if self.rest_url is not None and self.app_key is None:
-            raise ValueError(f"an address without {_PREFIX}QUOTATIONS__APP_KEY is never asked")
-        return self
 
 
 class CalendarSettings(_Group):
@@ -258,6 +210,17 @@ class Settings(BaseSettings):
             raise ValueError("this is the paper key, which the real host refuses; give the key of your real account")
         return value
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _live_has_a_loss_limit(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Refuse real money under a loss limit that nobody has chosen: the default does not count."""
+        settings = handler(values)
+        if settings.broker.environment is Environment.LIVE and not _names_loss_limit(values):
+            raise ValueError(
+                f"live trading needs {_rule_name('risk', _LOSS_LIMIT)}: what the account may lose in a day, in won"
+            )
+        return settings
+
     @property
     def temporal(self) -> ClientConnectConfig:
         """Return what the environment and Temporal's configuration file say; without `target_host` it is embedded."""
@@ -269,7 +232,7 @@ class Settings(BaseSettings):
     def secrets(self) -> list[str]:
         """Return every value that must not appear in a log."""
         broker, market = self.broker, self.quotations
-        keys = (broker.app_key, broker.app_secret, market.app_key, market.app_secret)
+        keys = (broker.app_key, broker.app_secret, broker.token_key, market.app_key, market.app_secret)
         hidden = [secret.get_secret_value() for secret in keys if secret]
         account = (broker.account or "").replace("-", "")
         if self.database_url and (password := urlsplit(self.database_url.get_secret_value()).password):
@@ -331,6 +294,8 @@ def _leaves(value: Any, name: str = _PREFIX[:-1], joint: str = "_") -> Iterator[
 
 def _explain(problem: Any) -> str:
     place = [str(part) for part in problem["loc"] if not isinstance(part, int)]
+    if not place:
+        return str(problem["msg"]).removeprefix("Value error, ")
     name = "__".join(place).upper()
     name = name if name == "DATABASE_URL" else _PREFIX + name
     default = dict(_leaves(Settings.model_construct())).get(name)

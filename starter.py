@@ -12,6 +12,7 @@ from typing import Any, Final, Never
 
 from temporalio.service import RPCError
 
+from broker_settings import LIVE_WORD
 from composition import TemporalAwayError, account_of, calendar_of, connect_temporal, place_of
 from database.database import open_database
 from database.errors import DATABASE_FAULTS
@@ -29,7 +30,8 @@ from operations.fleet import ALL_WORKERS, Fleet
 from operations.schedule import close_now, schedule_close
 from operations.starting import MOST_WORKERS, start_workers
 from operations.watching import print_plainly, watch
-from settings import LIVE_WORD, Settings, SettingsError, load_settings
+from setting_up import add_setup_verbs
+from settings import Settings, SettingsError, load_settings
 
 _POOL_SIZE: Final = 2
 _WIDE: Final = 160
@@ -200,7 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--detach", action="store_true", help="return at once instead of showing the live table")
     parser.add_argument("--live", metavar="WORD", help=f"confirm real money: {LIVE_WORD}")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(act=_start)
+    parser.set_defaults(act=_start, without_fleet=None)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     _add(verbs, "status", _status, "show the table once")
     for name, command, what in _COMMANDS:
@@ -213,6 +215,7 @@ def _parser() -> argparse.ArgumentParser:
     switch.add_argument("--reason", default="", help="kept in the books")
     _add(verbs, "close", _close, "start the market close now")
     _add_order_verbs(verbs)
+    add_setup_verbs(verbs)
     add_dates(_add(verbs, "summary", _summary, "sum up a session, or a stretch of them"), "today")
     trades = _add(verbs, "trades", _trades, "list a session's trades")
     trades.add_argument("date", nargs="?", type=session_date, metavar="DATE", help="YYYY-MM-DD, default today")
@@ -270,6 +273,9 @@ def _change(text: str) -> tuple[str, str]:
 
 
 async def _run(asked: argparse.Namespace) -> int:
+    if asked.without_fleet is not None:
+        alone: int = await asked.without_fleet(asked)
+        return alone
     settings = load_settings()
     async with open_fleet(settings) as fleet:
         done: int = await asked.act(Desk(fleet, settings.rules, asked, stdout_console()))

@@ -20,11 +20,13 @@ from composition import (
     broker_for,
     calendar_of,
     connect_temporal,
+    day_start_for,
     hosting,
     key_fingerprint,
     place_of,
     proof_of,
     streaming_for,
+    token_key,
     workers_for,
 )
 from database.database import Database, open_database
@@ -35,9 +37,12 @@ from domain.lane import Lane
 from embedded.errors import EmbeddedError
 from embedded.parts import EmbeddedParts
 from embedded.search_attributes import ensure_search_attributes
+from operations.clocks import check_clocks
+from operations.errors import OperationError
 from operations.fleet import Fleet
 from operations.hosting_duties import (
     bring_back_workers,
+    compare_calendars,
     fleet_name,
     join_fleet,
     keep_account,
@@ -51,9 +56,6 @@ from workflows import attributes
 
 logger = logging.getLogger("haru.worker")
 
-_NOTICEABLE_SKEW = 2.0
-"""Seconds between the broker's clock and ours; its own time stamps are whole seconds."""
-
 
 class WorkerError(Exception):
     """Something that must be there is not; the text says what, where and how to mend it."""
@@ -61,6 +63,7 @@ class WorkerError(Exception):
 
 async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
     """Bring everything up, trade until told to stop, drain, and take everything down in reverse."""
+    token_key(settings)  # a missing key is told before anything is brought up
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         place = place_of(settings, parts.endpoints)
         database = await _migrated_database(place.database_url)
@@ -91,6 +94,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
     name = await fleet_name(stage.client)
     await join_fleet(fleet, name)
     async with broker_for(settings, stage.place, stage.database, pace) as broker:
+        await check_clocks(stage.database, broker)
         await _check_broker(broker)
         feed = QuoteFeed(broker, pace)
         with_ = Collaborators(broker, stage.database, pace, calendar, proof=proof_of(settings), feed=feed)
@@ -105,6 +109,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 bring_back_workers(fleet, settings.rules),
                 keep_closing(fleet, settings.rules),
                 watch_over_access(fleet, lambda: broker.refusal),
+                compare_calendars(fleet, day_start_for(with_)),
             )
 
 
@@ -114,9 +119,6 @@ async def _check_broker(broker: Broker) -> None:
         await broker.check_access(Lane.RESOLVE)
     except TryAgainError as fault:
         logger.warning("broker_away_at_start", extra={"cause": str(fault)})
-    skew = broker.clock_skew
-    if skew is not None and abs(skew) > _NOTICEABLE_SKEW:
-        logger.warning("clock_differs_from_brokers", extra={"seconds": round(skew, 1)})
 
 
 async def _migrated_database(url: str) -> Database:
@@ -147,7 +149,7 @@ async def _main() -> int:
         settings = load_settings()
         start_logging(settings.telemetry, settings.secrets())
         await host(settings, told_to_stop)
-    except (SettingsError, EmbeddedError, TradingError, WorkerError, TemporalAwayError) as error:
+    except (SettingsError, EmbeddedError, OperationError, TradingError, WorkerError, TemporalAwayError) as error:
         print(f"worker.py: {error}", file=sys.stderr)
         return 1
     return 0

@@ -134,6 +134,8 @@ class EntryActivities:
         quote = quotes.get(symbol)
         if quote is None:
             return "no quote"
+        if not quote.volume:
+            return "nothing has traded today: the session may open late"
         problem = problem_with(quote, self._pace.now(), age)
         return quote if problem is None else f"quote {problem}"
 

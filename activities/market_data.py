@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
+from activities.day_start import DayStart
 from activities.heart import Heart
 from activities.quote_feed import QuoteFeed
-from domain.errors import TryAgainError
+from domain.errors import TradingError, TryAgainError
 from domain.event import ENTRY_DENIED, Event, EventLevel
 from domain.identity import AccountId, WorkerId
 from domain.lane import Lane
@@ -53,8 +54,11 @@ class Findings:
 class MarketDataActivities:
     """Reads the market for the scanning workers; all of a process share one feed."""
 
-    def __init__(self, feed: QuoteFeed, broker: "Broker", database: "Database", pace: "Pace") -> None:
+    def __init__(
+        self, feed: QuoteFeed, broker: "Broker", database: "Database", pace: "Pace", day_start: DayStart
+    ) -> None:
         self._feed = feed
+        self._day_start = day_start
         self._broker = broker
         self._database = database
         self._pace = pace
@@ -91,7 +95,16 @@ class MarketDataActivities:
         snapshot = await self._database.risk.snapshot(
             request.account_id, request.worker_id, request.plan.session.date, now
         )
-        return standing_denial(snapshot, request.rules.risk, request.plan, now)
+        denied = standing_denial(snapshot, request.rules.risk, request.plan, now)
+        return denied or await self._unconfirmed(request)
+
+    async def _unconfirmed(self, request: ScanRequest) -> Denied | None:
+        """Return why this is no day to buy: the broker calls it closed, or has not answered yet."""
+        try:
+            objection = await self._day_start.compare(request.account_id, request.plan.session.date)
+        except TradingError as fault:
+            objection = f"the broker has not confirmed that today is a session: {fault}"
+        return Denied(Denial.ENTRIES_CLOSED, objection) if objection else None
 
     async def _tell(self, shut: Denied, request: ScanRequest) -> Denial:
         now, denial = self._pace.now(), shut.denial

@@ -8,6 +8,7 @@ from datetime import timedelta
 from statistics import median
 from typing import Any, Final
 
+from activities.day_start import DayStart
 from activities.market_data import MarketDataActivities, ScanRequest
 from activities.quote_feed import QuoteFeed
 from bench.client import Client, open_client
@@ -60,8 +61,9 @@ class _Scanning:
 
     def fresh(self) -> MarketDataActivities:
         """Return the activities of a process that has just started."""
-        broker, pace = self._client.broker, self._client.pace
-        return MarketDataActivities(QuoteFeed(broker, pace), broker, self._client.database, pace)
+        broker, database, pace = self._client.broker, self._client.database, self._client.pace
+        day_start = DayStart(broker, database, self.stack.fleet.calendar, pace)
+        return MarketDataActivities(QuoteFeed(broker, pace), broker, database, pace, day_start)
 
     async def scan(self, activities: MarketDataActivities) -> None:
         """Look at the whole universe once."""

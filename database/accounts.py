@@ -40,6 +40,13 @@ class Accounts:
                 )
             await connection.execute(self._PIN_RISK, account_id)
 
+    async def pinned(self) -> tuple[AccountId, Environment, str] | None:
+        """Return account, environment and fingerprint that the database is bound to; None before the first start."""
+        row = await self._pool.fetchrow(self._PINNED)
+        if row is None:
+            return None
+        return AccountId(row["account_id"]), Environment(row["environment"]), row["fingerprint"]
+
     _JOIN = """
     UPDATE accounts SET fleet = $2, fleet_expires_at = clock_timestamp() + $3
     WHERE account_id = $1 AND (fleet IS NULL OR fleet = $2 OR fleet_expires_at <= clock_timestamp())

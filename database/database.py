@@ -15,6 +15,8 @@ from database.pool import Pool, open_pool
 from database.positions import Positions
 from database.rate_slots import RateSlots
 from database.risk import Risk
+from database.server import Server
+from database.session_days import SessionDays
 from database.snapshots import Snapshots
 from database.stream_leases import StreamLeases
 from database.stream_news import StreamNews
@@ -40,6 +42,8 @@ class Database:
         self.orders = Orders(pool)
         self.positions = Positions(pool)
         self.risk = Risk(pool)
+        self.server = Server(pool)
+        self.session_days = SessionDays(pool)
         self.snapshots = Snapshots(pool)
         self.stream_leases = StreamLeases(pool)
         self.stream_news = StreamNews(pool, url)

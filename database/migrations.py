@@ -16,6 +16,9 @@ _SCHEMES: Final = ("postgres", "postgresql")
 _ADVISORY_KEY: Final = 0x68617275
 """Ours alone ("haru"). Unlike yoyo's own lock row, it vanishes with a killed process."""
 
+_CONNECT_WITHIN: Final = 5
+"""Seconds."""
+
 _LOCK = "SELECT pg_advisory_lock(%s)"
 
 _log = logging.getLogger(__name__)
@@ -37,6 +40,21 @@ def apply(database_url: str) -> int:
     with closing(opened) as connection:
         connection.execute(_LOCK, [_ADVISORY_KEY])
         return _apply_locked(yoyo_url)
+
+
+def missing(database_url: str) -> list[str]:
+    """Return the migrations that the database has not had yet, without changing it.
+
+    Raises:
+        ConnectionError: no server answers there, or it does not let us in.
+    """
+    try:
+        with psycopg.connect(database_url, connect_timeout=_CONNECT_WITHIN) as connection:
+            began = connection.execute("SELECT to_regclass('_yoyo_migration')").fetchone()
+            applied = _applied(connection.execute(_APPLIED).fetchall()) if began and began[0] else set()
+    except psycopg.OperationalError as error:
+        raise ConnectionError(str(error).strip()) from None
+    return sorted(each.id for each in read_migrations(str(DIRECTORY)) if each.id not in applied)
 
 
 def _apply_locked(yoyo_url: str) -> int:

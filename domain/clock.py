@@ -48,3 +48,25 @@ LIVE_CLOCK: Final = MarketClock(real_anchor=_EPOCH, market_anchor=_EPOCH, speed=
 def in_seoul(instant: datetime) -> datetime:
     """Show an aware instant as Seoul wall-clock time."""
     return instant.astimezone(KST)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """What another clock showed between two instants of ours (UTC, real time); it shows whole steps only."""
+
+    asked_at: datetime
+    shown: datetime
+    answered_at: datetime
+    step: timedelta = timedelta(0)
+
+    @property
+    def skew(self) -> timedelta:
+        """Return by how much our clock is ahead at least, negative when behind; zero where the reading allows it."""
+        if self.asked_at > self.shown + self.step:
+            return self.asked_at - self.shown - self.step
+        return min(self.answered_at - self.shown, timedelta(0))
+
+    @property
+    def took(self) -> timedelta:
+        """Return how long the question and the answer were on their way."""
+        return self.answered_at - self.asked_at

@@ -105,7 +105,8 @@ def _outside_price_range(look: _Look) -> bool:
 
 
 def _thin_volume(look: _Look) -> bool:
-    return look.stock.view.quote.volume < look.rules.least_volume
+    """Drop what hardly trades; without a single trade today the exchange may open late, whatever the rules say."""
+    return look.stock.view.quote.volume < max(look.rules.least_volume, 1)
 
 
 def _thin_turnover(look: _Look) -> bool:

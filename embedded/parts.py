@@ -102,7 +102,7 @@ class EmbeddedParts:
         wanted = self._settings.simulator
         port = claim_port(self._settings.ports.simulator, "HARU_PORTS__SIMULATOR", "the simulator")
         now = datetime.now(tz=UTC)  # noqa: TID251 - the embedded clock's own anchor is made here
-        market = keep_market(self._settings.data_dir, wanted, self._settings.calendar.overrides(), now)
-        return replace(
-            endpoints, simulator_url=await start_simulator(self._launcher, port, market, wanted), market=market
-        )
+        overrides = self._settings.calendar.overrides()
+        market = keep_market(self._settings.data_dir, wanted, overrides, now)
+        url = await start_simulator(self._launcher, port, market, wanted, overrides)
+        return replace(endpoints, simulator_url=url, market=market)

@@ -12,12 +12,17 @@ from temporalio.service import RPCError, RPCStatusCode
 SearchAttributes = Sequence[SearchAttributeKey[Any]]
 
 
+async def missing_search_attributes(
+    client: Client, attributes: SearchAttributes
+) -> dict[str, IndexedValueType.ValueType]:
+    """Return the search attributes that the client's namespace does not have yet, with their types."""
+    known = await _registered(client)
+    return {key.name: IndexedValueType.ValueType(key.indexed_value_type) for key in attributes if key.name not in known}
+
+
 async def ensure_search_attributes(client: Client, attributes: SearchAttributes) -> None:
     """Register the search attributes that the client's namespace does not have yet."""
-    known = await _registered(client)
-    missing = {
-        key.name: IndexedValueType.ValueType(key.indexed_value_type) for key in attributes if key.name not in known
-    }
+    missing = await missing_search_attributes(client, attributes)
     if not missing:
         return
     request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)

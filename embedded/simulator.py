@@ -13,6 +13,7 @@ from embedded.guard import Program
 from embedded.market import Market
 from embedded.ports import LOOPBACK
 from embedded.process import Launcher
+from exchange.calendar import CalendarOverrides, hours_as_text
 from settings import SimulatorSettings
 
 NAME: Final = "Simulator"
@@ -21,8 +22,10 @@ _ATTEMPTS: Final = 20
 _PAUSE: Final = 0.5
 
 
-async def start_simulator(launcher: Launcher, port: int, market: Market, wanted: SimulatorSettings) -> str:
-    """Start the simulator on its market and return its base URL."""
+async def start_simulator(
+    launcher: Launcher, port: int, market: Market, wanted: SimulatorSettings, overrides: CalendarOverrides
+) -> str:
+    """Start the simulator on its market, with the operator's calendar, and return its base URL."""
     data = launcher.folder.resolve() / "simulator"
     data.mkdir(mode=0o700, exist_ok=True)
     options = {
@@ -42,6 +45,7 @@ async def start_simulator(launcher: Launcher, port: int, market: Market, wanted:
         "-m",
         "simulator",
         *(part for name, value in options.items() for part in (f"--{name}", str(value))),
+        *_calendar_options(overrides),
     ]
     process = launcher.launch(NAME, Program(argv))
 
@@ -52,6 +56,12 @@ async def start_simulator(launcher: Launcher, port: int, market: Market, wanted:
 
     await process.wait_until_ready(is_ready, _START_LIMIT, f"look into {data}, or set HARU_SIMULATOR__URL")
     return url
+
+
+def _calendar_options(overrides: CalendarOverrides) -> list[str]:
+    hours = [hours_as_text(day, changed) for day, changed in sorted(overrides.changed_hours.items())]
+    named = (("closure", sorted(overrides.closures)), ("session", sorted(overrides.sessions)), ("hours", hours))
+    return [part for name, values in named for value in values for part in (f"--{name}", str(value))]
 
 
 async def market_of(url: str) -> Market:

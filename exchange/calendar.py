@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Final
 
 from holidays import financial_holidays
@@ -36,6 +36,24 @@ class CalendarOverrides:
     sessions: frozenset[date] = frozenset()
     """Weekdays that the tables call closed although the exchange opens."""
     changed_hours: Mapping[date, SessionHours] = field(default_factory=dict)
+
+
+def hours_from_text(text: str) -> tuple[date, SessionHours]:
+    """Read `2026-11-19=10:00-16:20-16:30`: opening, closing auction and end (KST) of one day.
+
+    Raises:
+        ValueError: it is not of this form, or the times do not rise.
+    """
+    day, _, times = text.partition("=")
+    opens, auction, ends = (time.fromisoformat(part.strip()) for part in times.split("-"))
+    if not opens < auction < ends:
+        raise ValueError(f"the times of {day} do not rise: opening, closing auction, end")
+    return date.fromisoformat(day.strip()), SessionHours(opens, auction, ends)
+
+
+def hours_as_text(day: date, hours: SessionHours) -> str:
+    """Write what `hours_from_text` reads."""
+    return f"{day}=" + "-".join(f"{at:%H:%M:%S}" for at in (hours.opens, hours.closing_auction, hours.ends))
 
 
 NO_OVERRIDES: Final = CalendarOverrides()

@@ -3,7 +3,8 @@
 OperationError
 ├── NothingRunsError     there is no fleet to talk to
 ├── UnknownWorkerError   no worker of that name
-└── UnansweredError      the wish was sent, and nobody answered in time
+├── UnansweredError      the wish was sent, and nobody answered in time
+└── ClockSkewError       this machine's clock is too far off to trade by
 """
 
 from collections.abc import Collection
@@ -29,3 +30,7 @@ class UnknownWorkerError(OperationError):
 
 class UnansweredError(OperationError):
     """Nobody answered in time."""
+
+
+class ClockSkewError(OperationError):
+    """This machine's clock is too far off to trade by."""

@@ -3,14 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Final
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.day_start import DayStart
 from database.errors import DATABASE_FAULTS, AccountInUseError
+from domain.clock import in_seoul
+from domain.errors import TradingError
 from domain.identity import WorkerId
 from domain.rules import TradingRules
 from domain.worker_state import WorkerLife
@@ -25,6 +28,8 @@ _ACCOUNT_LEASE: Final = timedelta(seconds=30)
 _RENEWAL: Final = 10.0
 _ROUND: Final = 5.0
 _CLOSE_ROUND: Final = 15.0
+_ASKED_FROM: Final = time(7)
+"""Seoul; what the exchange announces late, and the broker's night work, are over by then."""
 _NOBODY: Final = WorkerId("")
 
 
@@ -75,6 +80,21 @@ async def keep_closing(fleet: Fleet, rules: TradingRules) -> None:
 async def watch_over_access(fleet: Fleet, refusal: Callable[[], str]) -> None:
     """Buy nothing, for as long as this process lives, while the broker refuses our keys or token (F31)."""
     await _for_ever(_ROUND, AccessDuty(fleet, refusal).look)
+
+
+async def compare_calendars(fleet: Fleet, day_start: DayStart) -> None:
+    """Ask the broker each morning whether today is a session; entries stay shut where it contradicts the calendar."""
+
+    async def look() -> None:
+        now = in_seoul(fleet.market_now())
+        if now.time() < _ASKED_FROM:
+            return
+        try:
+            await day_start.compare(fleet.account_id, now.date())
+        except TradingError as fault:
+            logger.warning("calendar_not_compared_yet", extra={"cause": str(fault)})
+
+    await _for_ever(_ROUND, look)
 
 
 async def _unguarded(fleet: Fleet) -> list[WorkerId]:

@@ -3,13 +3,13 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from domain.clock import MarketClock
 from domain.session import TradingCalendar
-from exchange.calendar import krx_calendar
+from exchange.calendar import CalendarOverrides, hours_from_text, krx_calendar
 from simulator.app import create_simulation
 from simulator.clock import ManualClock, clock_from_json, clock_from_text, kst_instant, market_instant, utc_now
 from simulator.journal import JournalError, Record, first_record
@@ -91,13 +91,22 @@ def _parser() -> argparse.ArgumentParser:
     add("--approval-interval", type=float, default=1.0, help="the same for approval keys (default %(default)s)")
     add("--ping-interval", type=float, default=10.0, help="seconds between two PINGPONGs (default %(default)s)")
     add("--hts-id", default="", help="the HTS id that order notices go to (default: the first one an app key names)")
+    _add_calendar(parser)
     add("--data", type=Path, help="folder that keeps the books over restarts (default: memory only)")
     return parser
 
 
+def _add_calendar(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--closure", type=date.fromisoformat, action="append", default=[], help="date without a session; repeatable")
+    add("--session", type=date.fromisoformat, action="append", default=[], help="date with one against the tables")
+    add("--hours", type=hours_from_text, action="append", default=[], help="such as 2026-11-19=10:00-16:20-16:30")
+
+
 def _simulation(options: argparse.Namespace) -> Simulation:
     now = utc_now()
-    calendar = krx_calendar(FIRST_DATE.year, now.year + _YEARS_AHEAD)
+    overrides = CalendarOverrides(frozenset(options.closure), frozenset(options.session), dict(options.hours))
+    calendar = krx_calendar(FIRST_DATE.year, now.year + _YEARS_AHEAD, overrides)
     kept = first_record(options.data) if options.data else None
     clock = _kept_clock(options, kept, calendar) if kept else _new_clock(options, now, calendar)
     values = kept["values"] if kept else {}

@@ -136,7 +136,7 @@ def server_of(simulation: Simulation, doors: Sequence[Door]) -> Server:
         log_level="warning",
         access_log=False,
         server_header=False,
-        date_header=False,
+        date_header=True,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
     )

@@ -7,16 +7,25 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from broker_settings import LIVE_WORD
 from domain.identity import Environment
 from domain.rules import TradingRules
 from domain.session import SessionHours
-from settings import LIVE_WORD, Settings, SettingsError, load_settings
+from settings import Settings, SettingsError, load_settings
 
 KIS = {
     "HARU_BROKER__APP_KEY": "k" * 36,
     "HARU_BROKER__APP_SECRET": "s" * 180,
     "HARU_BROKER__ACCOUNT": "12345678-01",
     "HARU_BROKER__HTS_ID": "somebody",
+}
+
+LIVE = {
+    **KIS,
+    "HARU_BROKER__ENVIRONMENT": "live",
+    "HARU_BROKER__LIVE_CONFIRMATION": LIVE_WORD,
+    "HARU_BROKER__LIVE_ACCOUNT": "12345678-01",
+    "HARU_RULES__RISK__FLEET_DAILY_LOSS": "600,000",
 }
 
 
@@ -134,11 +143,24 @@ def test_keys_alone_mean_paper_trading(monkeypatch: pytest.MonkeyPatch) -> None:
     assert configured(monkeypatch, **KIS).broker.environment is Environment.PAPER
 
 
-def test_live_trading_needs_the_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = complaint(monkeypatch, **KIS, HARU_BROKER__ENVIRONMENT="live")
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ("HARU_BROKER__LIVE_CONFIRMATION", f"HARU_BROKER__LIVE_CONFIRMATION={LIVE_WORD}"),
+        ("HARU_BROKER__LIVE_ACCOUNT", "the same account number once more"),
+        ("HARU_RULES__RISK__FLEET_DAILY_LOSS", "HARU_RULES__RISK__FLEET_DAILY_LOSS: what the account may lose"),
+    ],
+)
+def test_live_trading_needs_the_word_the_account_again_and_a_loss_limit_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, missing: str, said: str
+) -> None:
+    incomplete = {name: value for name, value in LIVE.items() if name != missing}
 
-    assert f"HARU_BROKER__LIVE_CONFIRMATION={LIVE_WORD}" in text
-    settings = configured(monkeypatch, HARU_BROKER__LIVE_CONFIRMATION=LIVE_WORD)
+    text = complaint(monkeypatch, **incomplete)
+
+    assert "live trading needs" in text
+    assert said in text
+    settings = configured(monkeypatch, **{missing: LIVE[missing]})
     assert settings.broker.environment is Environment.LIVE
 
 
@@ -162,7 +184,7 @@ def test_a_real_key_may_ask_for_quotations_beside_paper_orders(monkeypatch: pyte
         ({**KIS, "HARU_QUOTATIONS__REST_URL": "http://127.0.0.1:1"}, "HARU_QUOTATIONS__APP_KEY"),
         (REAL_KEY, "not with simulated ones"),
         (
-            {**KIS, **REAL_KEY, "HARU_BROKER__ENVIRONMENT": "live", "HARU_BROKER__LIVE_CONFIRMATION": LIVE_WORD},
+            {**LIVE, **REAL_KEY},
             "not with live ones",
         ),
         ({**KIS, **REAL_KEY, "HARU_QUOTATIONS__APP_KEY": KIS["HARU_BROKER__APP_KEY"]}, "this is the paper key"),
@@ -177,6 +199,31 @@ def test_a_key_for_quotations_is_refused_where_it_makes_no_sense(
     assert said in text
     assert "r" * 36 not in text
     assert "t" * 180 not in text
+
+
+def test_the_account_repeated_for_live_trading_must_be_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = complaint(monkeypatch, **{**LIVE, "HARU_BROKER__LIVE_ACCOUNT": "12345679-01"})
+
+    assert "HARU_BROKER__LIVE_ACCOUNT" in text
+    assert "1234567" not in text
+    undashed = configured(monkeypatch, HARU_BROKER__LIVE_ACCOUNT="1234567801")
+    assert undashed.broker.environment is Environment.LIVE
+
+
+def test_a_loss_limit_equal_to_the_default_counts_when_it_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = str(TradingRules().risk.fleet_daily_loss)
+
+    settings = configured(monkeypatch, **{**LIVE, "HARU_RULES__RISK__FLEET_DAILY_LOSS": said})
+
+    assert settings.broker.environment is Environment.LIVE
+
+
+def test_a_token_key_that_is_none_is_refused_without_being_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = complaint(monkeypatch, HARU_BROKER__TOKEN_KEY="not-a-fernet-key")
+
+    assert text.startswith("HARU_BROKER__TOKEN_KEY: ")
+    assert "starter.py new-key" in text
+    assert "not-a-fernet-key" not in text
 
 
 def test_paper_trading_needs_all_credentials(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,11 @@ PAPER = {
     "HARU_BROKER__APP_SECRET": "S" * 180,
     "HARU_BROKER__HTS_ID": "tester",
 }
-REAL = {"HARU_BROKER__ENVIRONMENT": "live", "HARU_BROKER__LIVE_CONFIRMATION": "trade-real-money"}
+REAL = {
+    "HARU_BROKER__ENVIRONMENT": "live",
+    "HARU_BROKER__LIVE_CONFIRMATION": "trade-real-money",
+    "HARU_RULES__RISK__FLEET_DAILY_LOSS": "600000",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -222,10 +226,22 @@ def test_each_verb_answers(run: Run, paper: Mapping[str, str], words: list[str],
 
 
 def test_real_money_needs_the_word_on_the_command_line_too(run: Run, paper: Mapping[str, str]) -> None:
-    done = run("--workers", "1", "--detach", **{**paper, **REAL})
+    again = {"HARU_BROKER__LIVE_ACCOUNT": paper["HARU_BROKER__ACCOUNT"]}
+
+    done = run("--workers", "1", "--detach", **{**paper, **REAL, **again})
 
     assert done.returncode == 1
     assert "trades real money; say so with --live trade-real-money" in done.stderr
+
+
+def test_real_money_needs_a_loss_limit_whatever_the_command_line_says(run: Run, paper: Mapping[str, str]) -> None:
+    unlimited = {name: value for name, value in REAL.items() if "LOSS" not in name}
+    again = {"HARU_BROKER__LIVE_ACCOUNT": paper["HARU_BROKER__ACCOUNT"]}
+
+    done = run("--workers", "1", "--detach", "--live", "trade-real-money", **{**paper, **unlimited, **again})
+
+    assert done.returncode == 1
+    assert "live trading needs HARU_RULES__RISK__FLEET_DAILY_LOSS" in done.stderr
 
 
 def test_the_word_for_real_money_is_refused_elsewhere(run: Run, paper: Mapping[str, str]) -> None:

@@ -11,10 +11,12 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from activities.pace import RealPace
 from broker.kis import KisBroker
+from broker_settings import BrokerSettings, QuotationsSettings
 from composition import Place, account_of, broker_for
 from database.database import Database, open_database
 from domain.clock import LIVE_CLOCK
@@ -23,7 +25,7 @@ from domain.identity import Environment
 from domain.lane import Lane
 from domain.market import Symbol
 from domain.order import Accepted, OrderIntent, OrderType
-from settings import BrokerSettings, QuotationsSettings, Settings
+from settings import Settings
 from tests.broker.parts import an_intent
 
 ROOT = Path(__file__).parents[1]
@@ -72,13 +74,14 @@ def settings_for(real: str, key: str = REAL_KEY, secret: str = "t" * 180) -> Set
             app_secret=SecretStr("s" * 180),
             account="50067821-01",
             hts_id="somebody",
+            token_key=SecretStr(Fernet.generate_key().decode()),
         ),
         quotations=QuotationsSettings.model_validate({"app_key": key, "app_secret": secret, "rest_url": real}),
     )
 
 
 def a_broker(settings: Settings, paper: str, database: Database) -> KisBroker:
-    place = Place("", None, "", paper, LIVE_CLOCK)
+    place = Place("", None, "", paper, "", LIVE_CLOCK)
     return broker_for(settings, place, database, RealPace(LIVE_CLOCK))
 
 

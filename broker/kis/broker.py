@@ -12,6 +12,7 @@ from broker.kis.account import KisAccount
 from broker.kis.approval import ApprovalKeeper
 from broker.kis.auth import TokenKeeper
 from broker.kis.client import KisClient
+from broker.kis.clock import read_clock
 from broker.kis.connection import KisConnection
 from broker.kis.orders import KisOrders
 from broker.kis.profits import KisProfits
@@ -21,6 +22,7 @@ from broker.kis.stream import KisStream, StreamAddress
 from broker.kis.wire import Wire
 from broker.protocol import Balance, BuyingPower, MayLeave, RateBudget, TokenStore, always
 from broker.statement import DayProfit, ProfitToday, StockProfit
+from domain.clock import ClockReading
 from domain.errors import EnvironmentMismatchError
 from domain.identity import Environment
 from domain.lane import Lane
@@ -131,6 +133,10 @@ class KisBroker:
     @property
     def most_stocks_per_scan(self) -> int | None:
         return self._quotes.most_stocks_per_scan
+
+    async def read_clock(self) -> ClockReading:
+        """Return what KIS's own clock shows (real time)."""
+        return await read_clock(self._wires[0])
 
     async def quotes(self, symbols: Sequence[Symbol], lane: Lane) -> dict[Symbol, Quote]:
         return await self._quotes.quotes(symbols, lane)

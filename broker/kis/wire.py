@@ -72,6 +72,11 @@ class Wire:
         async with asyncio.timeout(ORDER_TIMEOUT):
             return read_envelope(await self._http.post(url, json=dict(body), headers=headers, timeout=_ORDER_TIMEOUTS))
 
+    async def get_root(self) -> httpx.Response:
+        """Knock at the trading host, without keys; whatever it answers, it is there."""
+        async with asyncio.timeout(self.connection.timeout):
+            return await self._http.get(self.connection.trading_url + "/")
+
     async def post_token(self) -> Envelope:
         """Ask for an access token (``/oauth2/tokenP``)."""
         return await self._post_keys(TOKEN_PATH, "appsecret")

@@ -12,6 +12,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.bells import Bells
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
+from activities.day_start import DayStart
 from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
 from activities.foreign_sales import ForeignSales
 from activities.market_data import MarketDataActivities, ScanRequest
@@ -100,7 +101,8 @@ class Desk:
         """Make all activities anew, as a new process does."""
         broker, database, pace = self.broker, self.database, self.pace
         self.feed = QuoteFeed(broker, pace)
-        self.market_data = MarketDataActivities(self.feed, broker, database, pace)
+        self.day_start = DayStart(broker, database, CALENDAR, pace)
+        self.market_data = MarketDataActivities(self.feed, broker, database, pace, self.day_start)
         self.cycles = CycleActivities(database, CALENDAR, CloseLeads(), pace)
         self.entries = EntryActivities(self.feed, broker, database, pace, BANKIS_COMMISSION)
         self.notices = Bells()

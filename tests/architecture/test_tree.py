@@ -15,7 +15,8 @@ PURE_LIBRARY = {
     *("math", "operator", "re", "statistics", "string", "types", "typing", "zoneinfo"),
 }
 ROOT_IMPORTS = {
-    "settings": {"domain", "exchange"},
+    "broker_settings": {"domain"},
+    "settings": {"broker_settings", "domain", "exchange"},
     "telemetry": {"domain", "settings"},
 }
 

@@ -1,17 +1,24 @@
 """The simulator as an embedded part: one market over restarts, and the same market for whoever connects."""
 
+from datetime import date
 from pathlib import Path
 
 import httpx
 import pytest
 
+from activities.pace import RealPace
+from broker.kis import KisBroker
+from composition import connection_of, place_of
+from domain.lane import Lane
 from embedded import simulator as simulator_module
 from embedded.endpoints import Endpoints
 from embedded.errors import PartFailedError
 from embedded.finding import find_endpoints
 from embedded.parts import EmbeddedParts
 from embedded.simulator import market_of
+from operations.clocks import system_now
 from settings import load_settings
+from tests.broker.parts import Budget, Tokens
 
 
 @pytest.fixture(autouse=True)
@@ -61,3 +68,24 @@ async def test_no_simulator_at_the_configured_address_is_told(
 
     with pytest.raises(PartFailedError, match="HARU_SIMULATOR__URL"):
         await market_of(f"http://127.0.0.1:{unused_port}")
+
+
+async def test_the_simulated_exchange_keeps_the_operators_calendar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARU_CALENDAR__CLOSURES", "2026-11-24")
+    monkeypatch.setenv("HARU_CALENDAR__SESSIONS", "2026-12-31")
+    monkeypatch.setenv("HARU_CALENDAR__HOURS", "2026-11-23=10:00-16:20-16:30")
+    monkeypatch.setenv("HARU_SIMULATOR__START", "2026-11-23 09:30:00")
+    monkeypatch.setenv("HARU_SIMULATOR__SPEED", "1")
+    settings = load_settings()
+
+    async with EmbeddedParts(settings) as parts:
+        assert parts.endpoints.market is not None
+        place = place_of(settings, parts.endpoints)
+        connection = connection_of(settings, place)
+        async with KisBroker(connection, Budget(), Tokens(now=system_now), RealPace(place.clock).now) as broker:
+            days = [date(2026, 11, 23), date(2026, 11, 24), date(2026, 12, 31)]
+            open_days = [await broker.is_session_day(day, Lane.SCAN) for day in days]
+        status = httpx.get(f"{parts.endpoints.simulator_url}/control/status", timeout=5).json()  # noqa: ASYNC210
+
+    assert open_days == [True, False, True]
+    assert status["phase"] != "continuous"

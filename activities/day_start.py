@@ -1,0 +1,82 @@
+"""The start of a day: the calendar against the broker's own answer, before anything is bought (F43)."""
+
+import asyncio
+import logging
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from domain.event import Event, EventLevel
+from domain.identity import AccountId
+from domain.lane import Lane
+from domain.session import SessionDate, TradingCalendar
+
+if TYPE_CHECKING:
+    from activities.pace import Pace
+    from broker.protocol import Broker
+    from database.database import Database
+
+logger = logging.getLogger("haru.day_start")
+
+DISAGREEMENT: Final = "calendar_disagreement"
+ON_OUR_OWN: Final = "calendar_not_confirmed"
+"""The broker cannot tell (paper): the calendar decides alone."""
+
+
+class DayStart:
+    """Compares each day once; the broker is asked once for the whole fleet, whatever number of processes asks."""
+
+    def __init__(self, broker: "Broker", database: "Database", calendar: TradingCalendar, pace: "Pace") -> None:
+        self._broker = broker
+        self._database = database
+        self._calendar = calendar
+        self._pace = pace
+        self._compared: date | None = None
+        self._objection = ""
+        self._one_at_a_time = asyncio.Lock()
+
+    async def compare(self, account_id: AccountId, day: date) -> str:
+        """Shut the entries of a KST date on which broker and calendar disagree; return why, empty when they agree.
+
+        Raises:
+            TradingError: the broker has not answered, so nothing is known yet.
+        """
+        async with self._one_at_a_time:
+            if self._compared != day:
+                self._objection = await self._compare(account_id, SessionDate(day))
+                self._compared = day
+            return self._objection
+
+    async def _compare(self, account_id: AccountId, day: SessionDate) -> str:
+        expected = self._calendar.session_on(day) is not None
+        told = await self._database.session_days.answer(
+            account_id, day, lambda: self._broker.is_session_day(day, Lane.SCAN)
+        )
+        if told is None:
+            await self._note(account_id, day)
+        return "" if told in {None, expected} else await self._shut(account_id, day, expected=expected)
+
+    async def _note(self, account_id: AccountId, day: SessionDate) -> None:
+        text = "this service has no calendar to compare with; ours decides alone"
+        key = f"{ON_OUR_OWN}/{account_id}"
+        now = self._pace.now()
+        await self._database.events.append(
+            Event(account_id, ON_OUR_OWN, EventLevel.INFO, now, day, detail={"detail": text}, key=key)
+        )
+
+    async def _shut(self, account_id: AccountId, day: SessionDate, *, expected: bool) -> str:
+        reason = (
+            f"calendars disagree: {day} is {_word(expected)} by ours and {_word(not expected)} by the broker's; "
+            f"if the broker is right, set HARU_CALENDAR__{'CLOSURES' if expected else 'SESSIONS'}={day}"
+        )
+        logger.error(DISAGREEMENT, extra={"date": day.isoformat(), "reason": reason})
+        await self._database.risk.close_entries(account_id, day, reason)
+        key = f"{DISAGREEMENT}/{account_id}/{day}"
+        now = self._pace.now()
+        await self._database.events.append(
+            Event(account_id, DISAGREEMENT, EventLevel.ERROR, now, day, detail={"reason": reason}, key=key)
+        )
+        return reason
+
+
+def _word(is_open: bool) -> str:  # noqa: FBT001 - the thing that is put into words
+    return "a session" if is_open else "closed"

@@ -1,0 +1,100 @@
+"""Whose money it is: KIS's keys, the account, and what must be said before real money is traded."""
+
+from typing import Annotated, Final, Self
+
+from cryptography.fernet import Fernet
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    WebsocketUrl,
+    model_validator,
+)
+
+from domain.identity import Environment
+
+LIVE_WORD: Final = "trade-real-money"
+_PREFIX: Final = "HARU_BROKER__"
+
+
+def _checked_token_key(value: SecretStr) -> SecretStr:
+    try:
+        Fernet(value.get_secret_value())
+    except ValueError:
+        raise ValueError("it is not a key; `python starter.py new-key` makes one") from None
+    return value
+
+
+def _digits(account: str | None) -> str:
+    return (account or "").replace("-", "")
+
+
+class BrokerSettings(BaseModel):
+    """KIS credentials and limits. Keys without an environment mean paper."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    environment: Environment = Environment.SIMULATED
+    app_key: SecretStr | None = None
+    app_secret: SecretStr | None = None
+    account: Annotated[str, Field(pattern=r"^\d{8}-?\d{2}$")] | None = Field(default=None, repr=False)
+    """Account number and product code, `12345678-01`."""
+    hts_id: str | None = Field(default=None, repr=False)
+    rest_url: HttpUrl | None = None
+    stream_url: WebsocketUrl | None = None
+    calls_per_second: int | None = Field(default=None, ge=1, le=20)
+    token_key: Annotated[SecretStr, AfterValidator(_checked_token_key)] | None = None
+    """Under which the access token is kept in PostgreSQL; a Fernet key. None: one is kept in the data folder."""
+    live_confirmation: str = ""
+    live_account: str | None = Field(default=None, repr=False)
+    """The account number again, so that live trading never begins on an account that was not meant."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys_mean_paper(cls, values: object) -> object:
+        if isinstance(values, dict) and values.get("app_key") and "environment" not in values:
+            return {**values, "environment": Environment.PAPER}
+        return values
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if self.environment is Environment.SIMULATED:
+            return self
+        missing = [name for name in ("app_key", "app_secret", "account", "hts_id") if not getattr(self, name)]
+        if missing:
+            names = ", ".join(f"{_PREFIX}{name.upper()}" for name in missing)
+            raise ValueError(f"{self.environment} trading also needs {names}")
+        if self.environment is Environment.LIVE:
+            self._check_live()
+        return self
+
+    def _check_live(self) -> None:
+        if self.live_confirmation != LIVE_WORD:
+            raise ValueError(f"live trading needs {_PREFIX}LIVE_CONFIRMATION={LIVE_WORD}")
+        if _digits(self.live_account) != _digits(self.account):
+            raise ValueError(
+                f"live trading needs {_PREFIX}LIVE_ACCOUNT, the same account number once more as in {_PREFIX}ACCOUNT"
+            )
+
+
+class QuotationsSettings(BaseModel):
+    """A key of the real service that only quotations are asked with, while orders go to paper."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    app_key: SecretStr | None = None
+    app_secret: SecretStr | None = None
+    rest_url: HttpUrl | None = None
+    calls_per_second: int = Field(default=18, ge=1, le=20)
+
+    @model_validator(mode="after")
+    def _is_whole_or_absent(self) -> Self:
+        if (self.app_key is None) != (self.app_secret is None):
+            missing = "APP_KEY" if self.app_key is None else "APP_SECRET"
+            raise ValueError(f"real quotations also need HARU_QUOTATIONS__{missing}")
+        if self.rest_url is not None and self.app_key is None:
+            raise ValueError("an address without HARU_QUOTATIONS__APP_KEY is never asked")
+        return self

@@ -1,0 +1,22 @@
+"""The PostgreSQL server itself: its clock, which leases go by, and its version."""
+
+from datetime import datetime
+
+from database.pool import Pool
+
+
+class Server:
+    """What the server says of itself."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def now(self) -> datetime:
+        """Return the server's instant (UTC, real time)."""
+        instant: datetime = await self._pool.fetchval("SELECT clock_timestamp()")
+        return instant
+
+    async def version(self) -> int:
+        """Return its major version, such as 18."""
+        number: int = await self._pool.fetchval("SELECT current_setting('server_version_num')::integer")
+        return number // 10_000

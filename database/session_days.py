@@ -1,0 +1,40 @@
+"""What the broker said of a date: asked by one process of the fleet, once, and known to all."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date
+
+from database.pool import Pool, transaction
+from domain.identity import AccountId
+
+
+class SessionDays:
+    """The table ``session_days``."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    _ONE_ASKS = "SELECT pg_advisory_xact_lock(hashtext('session_days'), hashtext($1))"
+    _KNOWN = "SELECT broker_says_open FROM session_days WHERE account_id = $1 AND session_date = $2"
+    _KEEP = "INSERT INTO session_days (account_id, session_date, broker_says_open) VALUES ($1, $2, $3)"
+
+    async def answer(self, account_id: AccountId, day: date, ask: Callable[[], Awaitable[bool | None]]) -> bool | None:
+        """Return whether the exchange is open on a KST date as the broker says, or None where it cannot tell.
+
+        ``ask`` is called only when nobody has asked before; what it raises passes through, and the next one asks again.
+        """
+        known = await self._pool.fetchrow(self._KNOWN, account_id, day)
+        if known is None:
+            return await self._ask(account_id, day, ask)
+        told: bool | None = known["broker_says_open"]
+        return told
+
+    async def _ask(self, account_id: AccountId, day: date, ask: Callable[[], Awaitable[bool | None]]) -> bool | None:
+        async with transaction(self._pool) as connection:
+            await connection.execute(self._ONE_ASKS, account_id)
+            known = await connection.fetchrow(self._KNOWN, account_id, day)
+            if known is not None:
+                told: bool | None = known["broker_says_open"]
+                return told
+            answer = await ask()
+            await connection.execute(self._KEEP, account_id, day, answer)
+            return answer

@@ -1,0 +1,228 @@
+"""``python starter.py doctor``: everything that trading needs, looked at in its order, whether or not it runs."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+from activities.pace import RealPace
+from broker.kis.broker import KisBroker
+from broker.kis.clock import read_clock
+from broker.kis.wire import Wire
+from composition import (
+    Place,
+    TemporalAwayError,
+    account_of,
+    broker_for,
+    calendar_of,
+    calls_per_second,
+    connect_temporal,
+    connection_of,
+    key_fingerprint,
+    place_of,
+    token_key,
+)
+from database.database import Database, open_database
+from database.errors import DATABASE_FAULTS
+from database.migrations import missing
+from domain.clock import ClockReading
+from domain.errors import TradingError
+from domain.identity import Environment
+from domain.market import Symbol
+from domain.session import session_date_of
+from embedded.endpoints import Endpoints
+from embedded.errors import EmbeddedError
+from embedded.finding import Need, find_endpoints, needs_of
+from embedded.search_attributes import missing_search_attributes
+from embedded.token_key import FILE as TOKEN_KEY_FILE
+from operations import broker_checks, machine_checks
+from operations.checkup import Check, Finding, doubtful, fine, startable, wrong
+from operations.clocks import Skew, database_skew
+from settings import Settings, SettingsError, load_settings
+from workflows import attributes
+
+EXPECTED: Final = (
+    *(SettingsError, EmbeddedError, TradingError, TemporalAwayError, *DATABASE_FAULTS),
+    *(ConnectionError, ValueError),
+)
+"""What a look may raise; it becomes the line's text."""
+_START: Final = "start `python worker.py`, then ask again"
+_LEAST_POSTGRES: Final = 15
+_ANY_STOCK: Final = Symbol("005930")
+
+
+class Doctor:
+    """Looks at one thing after another and keeps what later looks need; opens nothing that it does not close."""
+
+    settings: Settings
+    place: Place
+    database: Database
+    broker: KisBroker
+
+    def __init__(self) -> None:
+        self._stack = AsyncExitStack()
+        self._runs = False
+        self._database_is_up = False
+        self._clock: ClockReading | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    def checks(self) -> Sequence[Check]:
+        """Return every check in its order."""
+        account = ("keys", "PostgreSQL", "broker host", "token key")
+        keys_mend = "compare keys, account and environment with KIS's portal; `python starter.py import-keys`"
+        return (
+            Check("settings", self._look_at_settings, mend="correct .env or the environment"),
+            Check("data folder", self._look_at_folder, ("settings",)),
+            Check(".env", self._look_at_env_file, ("settings",)),
+            Check("keys", self._look_at_keys, ("settings",)),
+            Check("token key", self._look_at_token_key, ("settings",), "python starter.py new-key"),
+            Check("parts", self._look_for_parts, ("settings",), "start the simulator, or unset HARU_SIMULATOR__URL"),
+            Check("PostgreSQL", self._look_at_postgres, ("parts",), "start it, or correct DATABASE_URL"),
+            Check("books", self._look_at_books, ("PostgreSQL",)),
+            Check("Temporal", self._look_at_temporal, ("parts",), "start it, or correct TEMPORAL_ADDRESS"),
+            Check("broker host", self._look_at_host, ("parts",), "check the network and HARU_BROKER__REST_URL"),
+            Check("clocks", self._look_at_clocks, ("broker host",)),
+            Check("account", self._look_at_account, account, keys_mend),
+            Check("orders", self._look_at_orders, ("account",), "ask KIS whether the account may trade by OpenAPI"),
+            Check("calendar", self._look_at_calendar, ("account",), "try again; the broker did not tell"),
+            Check("coming days", self._look_ahead, ("parts",)),
+            Check("limits", self._look_at_limits, ("settings",)),
+        )
+
+    async def _look_at_settings(self) -> Finding:
+        self.settings = await asyncio.to_thread(load_settings)
+        python = ".".join(map(str, sys.version_info[:3]))
+        environment = self.settings.broker.environment
+        whose = "" if environment is Environment.SIMULATED else f" account {account_of(self.settings)}"
+        return fine(f"{environment.upper()}{whose}; Python {python}")
+
+    async def _look_at_folder(self) -> Finding:
+        return machine_checks.look_at_folder(self.settings.data_dir)
+
+    async def _look_at_env_file(self) -> Finding:
+        return machine_checks.look_at_env_file(Path(".env"))
+
+    async def _look_at_keys(self) -> Finding:
+        broker = self.settings.broker
+        if broker.environment is Environment.SIMULATED or broker.app_key is None or broker.app_secret is None:
+            return fine("the simulator needs none")
+        return machine_checks.look_at_keys(broker.app_key.get_secret_value(), broker.app_secret.get_secret_value())
+
+    async def _look_at_token_key(self) -> Finding:
+        if self.settings.broker.token_key is None and self.settings.database_url is None:
+            there = (self.settings.data_dir / TOKEN_KEY_FILE).exists()
+            if self.settings.broker.environment is Environment.SIMULATED:
+                return fine("the simulator's token opens nothing")
+            if not there:
+                return fine(f"worker.py will make {self.settings.data_dir / TOKEN_KEY_FILE}")
+        token_key(self.settings)
+        return fine("the access token is kept encrypted")
+
+    async def _look_for_parts(self) -> Finding:
+        needs = needs_of(self.settings)
+        endpoints = await find_endpoints(self.settings)
+        self._runs = endpoints is not None
+        self.place = place_of(self.settings, endpoints or Endpoints())
+        if not needs:
+            return fine("all configured, nothing is embedded")
+        named = ", ".join(name for need, name in _EMBEDDED.items() if need in needs)
+        state = "run" if self._runs else "do not run; `python worker.py` starts them"
+        return fine(f"embedded parts ({named}) {state}; Docker is not needed")
+
+    async def _look_at_postgres(self) -> Finding:
+        if Need.DATABASE in needs_of(self.settings) and not self._runs:
+            return startable("embedded, not running; `python worker.py` starts it")
+        where = urlsplit(self.place.database_url).hostname
+        lacking = await asyncio.to_thread(missing, self.place.database_url)
+        self.database = await open_database(self.place.database_url, 4)
+        self._stack.push_async_callback(self.database.aclose)
+        self._database_is_up = True
+        version = await self.database.server.version()
+        if version < _LEAST_POSTGRES:
+            return wrong(f"version {version} at {where}", f"use PostgreSQL {_LEAST_POSTGRES} or newer")
+        if lacking:
+            text = f"version {version} at {where}, not migrated: {len(lacking)} steps are missing"
+            return replace(doubtful(text, "worker.py migrates it when it starts"), opens=False)
+        return fine(f"version {version} at {where}, migrated")
+
+    async def _look_at_books(self) -> Finding:
+        wanted = (account_of(self.settings), self.settings.broker.environment, key_fingerprint(self.settings))
+        kept = await self.database.accounts.pinned()
+        if kept is None:
+            return fine(f"empty; they will be those of {wanted[1]} account {wanted[0]}")
+        if kept != wanted:
+            mend = "give every account, environment and set of keys a database of its own (DATABASE_URL, HARU_DATA_DIR)"
+            return wrong(f"they belong to {kept[1]} account {kept[0]} or to other keys", mend)
+        return fine(f"they belong to {kept[1]} account {kept[0]}")
+
+    async def _look_at_temporal(self) -> Finding:
+        if Need.TEMPORAL in needs_of(self.settings) and not self._runs:
+            return startable("embedded, not running; `python worker.py` starts it")
+        client = await connect_temporal(self.settings, self.place)
+        text = f"{client.service_client.config.target_host}, namespace {client.namespace}"
+        lacking = await missing_search_attributes(client, attributes.ALL)
+        if lacking:
+            return doubtful(f"{text}, without {', '.join(sorted(lacking))}", "worker.py registers them when it starts")
+        return fine(f"{text}, search attributes registered")
+
+    async def _look_at_host(self) -> Finding:
+        if Need.SIMULATOR in needs_of(self.settings) and not self._runs:
+            return startable("the embedded simulator is not running; `python worker.py` starts it")
+        wire = Wire(connection_of(self.settings, self.place))
+        try:
+            self._clock = await read_clock(wire)
+        finally:
+            await wire.aclose()
+        address = urlsplit(self.place.broker_url)
+        took = self._clock.took.total_seconds() * 1000
+        rate = calls_per_second(self.settings)
+        return fine(f"{address.hostname}:{address.port} answers in {took:.0f} ms; {rate} calls a second at most")
+
+    async def _look_at_clocks(self) -> Finding:
+        skews = [Skew("the broker", self._clock.skew)] if self._clock else []
+        if self._database_is_up:
+            skews.append(await database_skew(self.database))
+        return broker_checks.look_at_clocks(skews)
+
+    async def _look_at_account(self) -> Finding:
+        opened = broker_for(self.settings, self.place, self.database, RealPace(self.place.clock))
+        self.broker = await self._stack.enter_async_context(opened)
+        return await broker_checks.look_at_account(self.broker)
+
+    async def _look_at_orders(self) -> Finding:
+        listed = self.settings.rules.universe.symbols
+        return await broker_checks.look_at_orders(self.broker, listed[0] if listed else _ANY_STOCK)
+
+    async def _look_at_calendar(self) -> Finding:
+        calendar = calendar_of(self.settings, self.place.clock)
+        return await broker_checks.look_at_calendar(self.broker, calendar, session_date_of(self._market_now()))
+
+    async def _look_ahead(self) -> Finding:
+        calendar = calendar_of(self.settings, self.place.clock)
+        return broker_checks.look_ahead(calendar, session_date_of(self._market_now()))
+
+    async def _look_at_limits(self) -> Finding:
+        risk = self.settings.rules.risk
+        return fine(
+            f"{risk.capital_per_trade:,} won a trade; nothing more is bought after a day's loss of "
+            f"{risk.worker_daily_loss:,} won of a worker or {risk.fleet_daily_loss:,} won in all"
+        )
+
+    def _market_now(self) -> datetime:
+        return self.place.clock.market_time(datetime.now(UTC))  # noqa: TID251 - a look at the present
+
+
+_EMBEDDED: Final = {Need.DATABASE: "PostgreSQL", Need.TEMPORAL: "Temporal", Need.SIMULATOR: "simulator"}

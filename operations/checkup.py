@@ -1,0 +1,103 @@
+"""A check-up: checks in an order of their own, each with a verdict and the mend; what rests on a failed one is left."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+_PATIENCE: Final = 30.0
+"""Seconds for one check; on paper several calls of one second each may have to wait for their turn."""
+
+
+class Verdict(StrEnum):
+    """How a check came out."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    NOT_TRIED = "not tried"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check saw; ``opens`` says whether checks that need it may be tried."""
+
+    verdict: Verdict
+    text: str
+    mend: str = ""
+    opens: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A named look at one thing; ``mend`` is told when the look itself fails."""
+
+    name: str
+    look: Callable[[], Awaitable[Finding]]
+    needs: tuple[str, ...] = ()
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the check-up."""
+
+    name: str
+    verdict: Verdict
+    text: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        mend = f"\n{'':24}mend: {self.mend}" if self.mend else ""
+        return f"{self.verdict:<10}{self.name:<14}{self.text}{mend}"
+
+
+def fine(text: str) -> Finding:
+    """Return that all is well."""
+    return Finding(Verdict.OK, text)
+
+
+def startable(text: str) -> Finding:
+    """Return that something is not up, which is no fault; what needs it cannot be tried."""
+    return Finding(Verdict.OK, text, opens=False)
+
+
+def doubtful(text: str, mend: str) -> Finding:
+    """Return what a person should look at; later checks go on."""
+    return Finding(Verdict.WARN, text, mend)
+
+
+def wrong(text: str, mend: str) -> Finding:
+    """Return what has to be mended first."""
+    return Finding(Verdict.FAIL, text, mend, opens=False)
+
+
+async def examine(checks: Sequence[Check], expected: tuple[type[Exception], ...]) -> AsyncIterator[Line]:
+    """Try the checks in their order; an expected error is a failure, any other one passes through."""
+    shut: set[str] = set()
+    for check in checks:
+        missing = [name for name in check.needs if name in shut]
+        if missing:
+            shut.add(check.name)
+            yield Line(check.name, Verdict.NOT_TRIED, f"needs {missing[0]}")
+            continue
+        finding = await _looked(check, expected)
+        if not finding.opens:
+            shut.add(check.name)
+        yield Line(check.name, finding.verdict, finding.text, finding.mend)
+
+
+async def _looked(check: Check, expected: tuple[type[Exception], ...]) -> Finding:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await check.look()
+    except TimeoutError:
+        return wrong(f"no answer within {_PATIENCE:.0f} s", check.mend)
+    except expected as error:
+        return wrong(str(error) or type(error).__name__, check.mend)
+
+
+def all_well(lines: Collection[Line]) -> bool:
+    """Tell whether nothing failed."""
+    return all(line.verdict is not Verdict.FAIL for line in lines)

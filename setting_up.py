@@ -1,0 +1,79 @@
+"""The verbs that need no running fleet: look at everything, take over KIS's keys, make a key for the token."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.fernet import Fernet
+
+from doctor import EXPECTED, Doctor
+from domain.identity import Environment
+from operations.checkup import Line, all_well, examine
+from operations.key_import import DEFAULT_FILE, import_keys
+from telemetry import Masking
+
+_TRADED: Final = (Environment.PAPER, Environment.LIVE)
+
+
+async def examine_all(asked: argparse.Namespace) -> int:
+    """Print one line a check; return 1 when one has failed."""
+    lines: list[Line] = []
+    async with Doctor() as doctor:
+        async for line in examine(doctor.checks(), EXPECTED):
+            mask = Masking(doctor.settings.secrets() if hasattr(doctor, "settings") else ())
+            lines.append(Line(line.name, line.verdict, mask(line.text), mask(line.mend)))
+            if not asked.json:
+                _print(str(lines[-1]))
+    if asked.json:
+        _print(json.dumps([_json(line) for line in lines], ensure_ascii=False, indent=2))
+    return 0 if all_well(lines) else 1
+
+
+async def take_over_keys(asked: argparse.Namespace) -> int:
+    """Write KIS's keys into `.env`, and say what is next."""
+    target = Path(".env")
+    done = import_keys(asked.file.expanduser(), target, asked.environment, replace=asked.replace)
+    for name in done.written:
+        _print(f"{name} written")
+    for name in done.unchanged:
+        _print(f"{name} stood there already")
+    _print(f"{target} is its owner's alone (mode 600). Next: python starter.py doctor")
+    if asked.environment is Environment.LIVE:
+        _print("Real money also needs the lines that docs/operations.md names under “Live”; write them by hand.")
+    return 0
+
+
+async def make_token_key(_: argparse.Namespace) -> int:
+    """Print a new key for the stored token."""
+    _print(f"HARU_BROKER__TOKEN_KEY={Fernet.generate_key().decode()}")
+    return 0
+
+
+def add_setup_verbs(verbs: Any) -> None:
+    """Add the verbs to the command line."""
+    doctor = _add(verbs, "doctor", examine_all, "look at everything that trading needs; no order is sent")
+    doctor.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+    keys = _add(verbs, "import-keys", take_over_keys, "take the keys of KIS's own sample settings over into .env")
+    keys.add_argument("file", nargs="?", type=Path, default=DEFAULT_FILE, help=f"default {DEFAULT_FILE}")
+    keys.add_argument(
+        "--environment", type=Environment, choices=_TRADED, default=Environment.PAPER, help="default paper"
+    )
+    keys.add_argument("--replace", action="store_true", help="overwrite what .env says otherwise")
+    _add(verbs, "new-key", make_token_key, "print a key under which the access token is kept in a shared database")
+
+
+def _add(verbs: Any, name: str, act: Any, what: str) -> argparse.ArgumentParser:
+    verb: argparse.ArgumentParser = verbs.add_parser(name, help=what, description=what)
+    verb.set_defaults(without_fleet=act)
+    return verb
+
+
+def _json(line: Line) -> dict[str, str]:
+    return {"check": line.name, "verdict": line.verdict.value, "text": line.text, "mend": line.mend}
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

@@ -1,0 +1,187 @@
+"""The check-up from the command line: with nothing running, with everything running, and with each thing broken."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from cryptography.fernet import Fernet
+
+import starter
+from tests.simulator.test_process import running
+
+KEY, SECRET = "P" * 36, "S" * 180
+
+
+@pytest.fixture(autouse=True)
+def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in an empty folder with nothing configured but what a test says."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith(("HARU_", "TEMPORAL_", "DATABASE_URL")):
+            monkeypatch.delenv(name)
+
+
+class CommandLine:
+    """Runs starter.py within this process, which is quicker than a new one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def run(self, *words: str, **environment: str) -> tuple[int, str]:
+        for name, value in environment.items():
+            self._monkeypatch.setenv(name, value)
+        code = starter.main(words)
+        shown = self._capsys.readouterr()
+        return code, shown.out + shown.err
+
+    def doctor(self, **environment: str) -> tuple[int, dict[str, Any]]:
+        code, shown = self.run("doctor", "--json", **environment)
+        return code, {line["check"]: line for line in json.loads(shown)}
+
+
+@pytest.fixture
+def command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    return CommandLine(monkeypatch, capsys)
+
+
+@pytest.fixture
+def servers(temporal_dev_server: str, database_url: str) -> dict[str, str]:
+    return {
+        "TEMPORAL_ADDRESS": temporal_dev_server,
+        "DATABASE_URL": database_url,
+        "HARU_BROKER__TOKEN_KEY": Fernet.generate_key().decode(),
+    }
+
+
+def a_paper_account(**changes: str) -> dict[str, str]:
+    account = {
+        "HARU_BROKER__ENVIRONMENT": "paper",
+        "HARU_BROKER__APP_KEY": KEY,
+        "HARU_BROKER__APP_SECRET": SECRET,
+        "HARU_BROKER__ACCOUNT": f"{uuid4().int % 10**8:08}-01",
+        "HARU_BROKER__HTS_ID": "tester",
+        "HARU_BROKER__CALLS_PER_SECOND": "18",
+    }
+    return {**account, **changes}
+
+
+def test_with_nothing_running_it_says_what_will_start(command_line: CommandLine) -> None:
+    code, lines = command_line.doctor()
+
+    assert code == 0
+    assert {line["verdict"] for line in lines.values()} == {"ok", "not tried"}
+    assert "`python worker.py` starts it" in lines["PostgreSQL"]["text"]
+    assert lines["account"] == {"check": "account", "verdict": "not tried", "text": "needs PostgreSQL", "mend": ""}
+    assert not Path(".haru").exists()
+
+
+def test_wrong_settings_are_the_one_failure_and_nothing_else_is_tried(command_line: CommandLine) -> None:
+    code, lines = command_line.doctor(HARU_SIMULATOR__SPED="3")
+
+    assert code == 1
+    assert "HARU_SIMULATOR__SPEED" in lines["settings"]["text"]
+    assert {line["verdict"] for name, line in lines.items() if name != "settings"} == {"not tried"}
+
+
+def test_a_whole_paper_account_is_well_and_nothing_secret_is_shown_or_kept_in_clear(
+    command_line: CommandLine, servers: dict[str, str], database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    account = a_paper_account()
+    with running("--environment", "paper", "--rate-limit", "0") as (_, url):
+        code, shown = command_line.run("doctor", **servers, **account, HARU_BROKER__REST_URL=url)
+        with psycopg.connect(database_url) as connection:
+            (row, value) = connection.execute("SELECT broker_tokens::text, value FROM broker_tokens").fetchone() or ()
+    token = Fernet(servers["HARU_BROKER__TOKEN_KEY"]).decrypt(bytes(value)).decode()
+
+    assert code == 0, shown
+    assert "keys accepted, the account answers: 100,000,000 won" in shown
+    assert "the paper service has no calendar to compare with" in shown
+    assert "warn      Temporal" in shown
+    assert len(token) > 20
+    assert token not in row
+    assert token.encode() not in bytes(value)
+    for secret in (KEY, SECRET, account["HARU_BROKER__ACCOUNT"][:8], servers["HARU_BROKER__TOKEN_KEY"], token):
+        assert secret not in shown
+        assert secret not in caplog.text
+
+
+def test_keys_of_the_wrong_service_fail_with_the_mend(command_line: CommandLine, servers: dict[str, str]) -> None:
+    with running("--environment", "paper", "--rate-limit", "0") as (_, url):
+        command_line.run("doctor", **servers, **a_paper_account(), HARU_BROKER__REST_URL=url)
+        code, lines = command_line.doctor(HARU_BROKER__APP_SECRET="T" * 180)
+
+    assert code == 1
+    assert lines["account"]["verdict"] == "fail"
+    assert "import-keys" in lines["account"]["mend"]
+    assert lines["orders"]["verdict"] == lines["calendar"]["verdict"] == "not tried"
+
+
+def test_servers_that_are_away_are_named_each_with_its_variable(command_line: CommandLine, unused_port: int) -> None:
+    nowhere = f"127.0.0.1:{unused_port}"
+    code, lines = command_line.doctor(
+        DATABASE_URL=f"postgresql://haru:geheim@{nowhere}/haru",
+        TEMPORAL_ADDRESS=nowhere,
+        HARU_BROKER__TOKEN_KEY=Fernet.generate_key().decode(),
+        **a_paper_account(HARU_BROKER__REST_URL=f"http://{nowhere}"),
+    )
+
+    assert code == 1
+    for name, variable in (
+        ("PostgreSQL", "DATABASE_URL"),
+        ("Temporal", "TEMPORAL_ADDRESS"),
+        ("broker host", "HARU_BROKER__REST_URL"),
+    ):
+        assert (lines[name]["verdict"], variable in lines[name]["mend"]) == ("fail", True)
+    assert "geheim" not in json.dumps(lines)
+    assert lines["account"]["verdict"] == "not tried"
+
+
+def test_a_shared_database_without_a_shared_key_is_told(command_line: CommandLine, database_url: str) -> None:
+    code, lines = command_line.doctor(DATABASE_URL=database_url, **a_paper_account())
+
+    assert code == 1
+    assert "HARU_BROKER__TOKEN_KEY" in lines["token key"]["text"]
+    assert lines["token key"]["mend"] == "python starter.py new-key"
+
+
+def test_a_database_of_another_account_and_one_that_is_not_migrated_are_told(
+    command_line: CommandLine, servers: dict[str, str], database_url: str, postgres_server: str
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("INSERT INTO accounts (account_id, environment, fingerprint) VALUES ('x', 'live', 'y')")
+
+    code, lines = command_line.doctor(**servers, **a_paper_account(HARU_BROKER__REST_URL="http://127.0.0.1:9"))
+    assert code == 1
+    assert "they belong to live account x" in lines["books"]["text"]
+
+    _, lines = command_line.doctor(DATABASE_URL=postgres_server)
+    assert lines["PostgreSQL"]["verdict"] == "warn"
+    assert "not migrated" in lines["PostgreSQL"]["text"]
+    assert lines["books"]["verdict"] == "not tried"
+
+
+def test_a_new_key_is_a_line_for_the_settings(command_line: CommandLine) -> None:
+    code, shown = command_line.run("new-key")
+
+    name, _, key = shown.strip().partition("=")
+    assert (code, name) == (0, "HARU_BROKER__TOKEN_KEY")
+    assert len(Fernet(key).encrypt(b"token")) > 40
+
+
+def test_imported_keys_are_read_by_the_next_check_up(command_line: CommandLine, tmp_path: Path) -> None:
+    lines = [f'paper_app: "{KEY}"', f'paper_sec: "{SECRET}"', 'my_paper_stock: "50067821"', 'my_prod: "01"']
+    (tmp_path / "keys.yaml").write_text("\n".join([*lines, "my_htsid: tester"]))
+
+    code, shown = command_line.run("import-keys", "keys.yaml")
+    _, checks = command_line.doctor(HARU_BROKER__REST_URL="http://127.0.0.1:9")
+
+    assert code == 0
+    assert KEY not in shown
+    assert checks["settings"]["text"].startswith("PAPER account paper-")
+    assert (checks["keys"]["verdict"], checks[".env"]["verdict"]) == ("ok", "ok")
+    assert command_line.run("import-keys", "nowhere.yaml")[0] == 1
