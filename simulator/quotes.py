@@ -7,8 +7,9 @@ from domain.market import Market, Side, Symbol, TradingFlag
 from domain.session import SessionPhase
 from domain.tick_size import tick_at
 from simulator.exchange import Exchange, Snapshot, second_of
-from simulator.liquidity import Level
+from simulator.liquidity import LEVELS, Level
 from simulator.order_types import Board
+from simulator.simulation import Simulation
 from simulator.trading_hours import open_board
 from simulator.wire import Call, Fields, Reply, kst_time, percent, quotation, sign
 
@@ -217,14 +218,19 @@ def _multi_row(call: Call, symbol: str) -> Fields:
 
 def book_of(call: Call, seen: Snapshot) -> tuple[list[Level], list[Level]]:
     """Return asks and bids, best first; empty when nothing trades."""
+    return levels_of(call.simulation, seen)
+
+
+def levels_of(simulation: Simulation, seen: Snapshot, most: int = LEVELS) -> tuple[list[Level], list[Level]]:
+    """Return at most so many asks and bids of a snapshot's moment."""
     board = open_board(seen.session, seen.at)
     closed = seen.phase is SessionPhase.CLOSED and board is not Board.AFTER_MARKET
     if closed or seen.conditions.halted:
         return [], []
     second = second_of(seen.session, seen.at)
-    levels = call.simulation.engine.liquidity.levels
-    symbol = seen.listing.symbol
-    return levels(symbol, Side.SELL, seen.session, second), levels(symbol, Side.BUY, seen.session, second)
+    levels, symbol = simulation.engine.liquidity.levels, seen.listing.symbol
+    asks = levels(symbol, Side.SELL, seen.session, second, most)
+    return asks, levels(symbol, Side.BUY, seen.session, second, most)
 
 
 def asking_price(call: Call) -> Reply:
@@ -250,7 +256,7 @@ def _book_fields(call: Call, seen: Snapshot, asks: list[Level], bids: list[Level
         fields[f"total_{name}_rsqn"] = str(sum(level.quantity for level in levels))
         fields[f"total_{name}_rsqn_icdc"] = fields[f"ovtm_total_{name}_rsqn"] = fields[f"ovtm_total_{name}_icdc"] = "0"
     fields["ntby_aspr_rsqn"] = str(int(fields["total_bidp_rsqn"]) - int(fields["total_askp_rsqn"]))
-    return fields | {"new_mkop_cls_code": _market_code(seen)}
+    return fields | {"new_mkop_cls_code": market_code(seen)}
 
 
 def expected_match(exchange: Exchange, seen: Snapshot) -> tuple[int, int]:
@@ -282,7 +288,8 @@ def _expected_fields(call: Call, seen: Snapshot) -> Fields:
     }
 
 
-def _market_code(seen: Snapshot) -> str:
+def market_code(seen: Snapshot) -> str:
+    """Return NEW_MKOP_CLS_CODE: 20 continuous trading, 00 auctions, 31 and 40 after hours, 30 closed."""
     if seen.phase is SessionPhase.CONTINUOUS:
         return "20"
     if seen.phase is not SessionPhase.CLOSED:

@@ -3,17 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.market import Symbol, TradingFlag
-from domain.session import SessionPhase
-from simulator.exchange import Snapshot
-from simulator.quotes import expected_match, flags_of
+from domain.market import Symbol
+from simulator.quotes import expected_match, levels_of
 from simulator.simulation import Simulation
 from simulator.stream.backgrounds import Backgrounds
-from simulator.stream.books import book_of
+from simulator.stream.books import gathers
 from simulator.stream.records import depth_of, expected_fields, status_fields
 
 _SAID_AGAIN_AFTER: Final = timedelta(seconds=10)
-_AUCTIONS: Final = (SessionPhase.OPENING_AUCTION, SessionPhase.CLOSING_AUCTION)
 
 
 class ExpectedFeed:
@@ -29,14 +26,14 @@ class ExpectedFeed:
         """Return the match that is expected now, if there is something to say."""
         exchange = self._simulation.exchange
         seen = exchange.snapshot(self._symbol, at)
-        if not _gathers(seen):
+        if not gathers(seen):
             self._said = None
             return []
         expected = expected_match(exchange, seen)
         if self._said and self._said[0] == expected and at - self._said[1] < _SAID_AGAIN_AFTER:
             return []
         self._said = (expected, at)
-        book = book_of(self._simulation, seen)
+        book = levels_of(self._simulation, seen)
         return [expected_fields(seen, expected, book, self._backgrounds.of(seen, depth_of(book)))]
 
 
@@ -58,9 +55,3 @@ class StatusFeed:
 
     def _status(self, at: datetime) -> list[str]:
         return status_fields(self._simulation.exchange.snapshot(self._symbol, at))
-
-
-def _gathers(seen: Snapshot) -> bool:
-    return seen.phase in _AUCTIONS or (
-        seen.phase is SessionPhase.CONTINUOUS and TradingFlag.VOLATILITY_INTERRUPTION in flags_of(seen)
-    )

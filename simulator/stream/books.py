@@ -3,25 +3,21 @@
 from datetime import datetime
 from typing import Final
 
-from domain.market import Side, Symbol
+from domain.market import Symbol, TradingFlag
 from domain.session import SessionPhase
-from simulator.exchange import Snapshot, second_of
-from simulator.quotes import expected_match
+from simulator.exchange import Snapshot
+from simulator.quotes import expected_match, flags_of, levels_of
 from simulator.simulation import Simulation
-from simulator.stream.records import LEVELS, Book, book_fields
+from simulator.stream.records import book_fields
 
 _AUCTIONS: Final = (SessionPhase.OPENING_AUCTION, SessionPhase.CLOSING_AUCTION)
 _NO_MATCH: Final = (0, 0)
 
 
-def book_of(simulation: Simulation, seen: Snapshot, most: int = LEVELS) -> Book:
-    """Return at most so many asks and bids; empty when nothing can trade."""
-    if seen.phase is SessionPhase.CLOSED or seen.conditions.halted:
-        return (), ()
-    second, levels = second_of(seen.session, seen.at), simulation.engine.liquidity.levels
-    symbol = seen.listing.symbol
-    asks = levels(symbol, Side.SELL, seen.session, second, most)
-    return asks, levels(symbol, Side.BUY, seen.session, second, most)
+def gathers(seen: Snapshot) -> bool:
+    """Tell whether orders wait for a single price: in auctions and volatility interruptions."""
+    interrupted = TradingFlag.VOLATILITY_INTERRUPTION in flags_of(seen)
+    return seen.phase in _AUCTIONS or (interrupted and seen.phase is SessionPhase.CONTINUOUS)
 
 
 class BookFeed:
@@ -36,8 +32,8 @@ class BookFeed:
         """Return the book unless it is the one shown last."""
         exchange = self._simulation.exchange
         seen = exchange.snapshot(self._symbol, at)
-        book = book_of(self._simulation, seen)
-        expected = expected_match(exchange, seen) if seen.phase in _AUCTIONS else _NO_MATCH
+        book = levels_of(self._simulation, seen)
+        expected = expected_match(exchange, seen) if gathers(seen) else _NO_MATCH
         shown = (*book, seen.phase, expected)
         if shown == self._shown:
             return []

@@ -29,7 +29,7 @@ def notice_record(event: OrderEvent, stock: str, hts_id: str, fields: int, *, pa
     """Return the fields of one notice. ``stock`` is the stock's name, ``fields`` 26 or 23."""
     first = _first_fields(event, hts_id, paper=paper)
     venue = f"{_KRX}{_POPS_UP}"
-    middle = ["0" * 9, _KRX, _POPS_UP, "", _CASH, ""] if fields == LONG else [venue, _CASH, ""]
+    middle = [f"{event.order.trigger:09}", _KRX, _POPS_UP, "", _CASH, ""] if fields == LONG else [venue, _CASH, ""]
     order_price = f"{event.order.price:09}" if event.kind is OrderEventKind.FILLED else ""
     return [*first, *middle, stock, order_price]
 

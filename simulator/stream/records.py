@@ -12,7 +12,7 @@ from domain.session import SessionDate, SessionPhase
 from simulator.day_path import DaySummary
 from simulator.exchange import Snapshot
 from simulator.liquidity import Level
-from simulator.quotes import flags_of
+from simulator.quotes import flags_of, market_code
 from simulator.wire import kst_time, percent, sign
 
 Book = tuple[Sequence[Level], Sequence[Level]]
@@ -97,7 +97,7 @@ def trade_fields(seen: Snapshot, size: int, book: Book, background: Background) 
         *_against(seen, background.high_at, totals.high_price),
         *_against(seen, background.low_at, totals.low_price),
         _day(seen.session.date),
-        market_code(seen.phase),
+        market_code(seen),
         "Y" if TradingFlag.HALTED in flags_of(seen) else "N",
         str(asks[0].quantity if asks else 0),
         str(bids[0].quantity if bids else 0),
@@ -116,7 +116,7 @@ def expected_fields(seen: Snapshot, expected: tuple[int, int], book: Book, backg
     """Return the match that an auction would have now; ``expected`` is its price (won) and shares."""
     price, quantity = expected
     fields = trade_fields(replace(seen, price=Price(price)), quantity, book, background)
-    fields[_HOUR_CODE] = "C" if seen.phase is SessionPhase.CONTINUOUS else "B" if _before_open(seen) else "A"
+    fields[_HOUR_CODE] = _hour_code(seen, price)
     return fields[:_EXPECTED_FIELDS]
 
 
@@ -149,7 +149,7 @@ def book_fields(seen: Snapshot, book: Book, expected: tuple[int, int]) -> list[s
     return [
         seen.listing.symbol,
         _time(seen.at),
-        "0" if seen.phase is SessionPhase.CONTINUOUS else "B" if _before_open(seen) else "A",
+        _hour_code(seen, price),
         *(text for column in columns for text in column),
         *map(str, depth_of(book)),
         *("0", "0"),
@@ -164,13 +164,11 @@ def book_fields(seen: Snapshot, book: Book, expected: tuple[int, int]) -> list[s
     ]
 
 
-def market_code(phase: SessionPhase) -> str:
-    """Return NEW_MKOP_CLS_CODE: 20 continuous trading, 30 closed, 00 an auction."""
-    return {SessionPhase.CONTINUOUS: "20", SessionPhase.CLOSED: "30"}.get(phase, "00")
-
-
-def _before_open(seen: Snapshot) -> bool:
-    return seen.phase is SessionPhase.OPENING_AUCTION
+def _hour_code(seen: Snapshot, expected: int) -> str:
+    """Return HOUR_CLS_CODE: 0 trading, B before the open, A at the close, C in a volatility interruption."""
+    if seen.phase is SessionPhase.CONTINUOUS:
+        return "C" if expected else "0"
+    return "B" if seen.phase is SessionPhase.OPENING_AUCTION else "A"
 
 
 def _against(seen: Snapshot, at: datetime, price: int) -> list[str]:
@@ -178,7 +176,7 @@ def _against(seen: Snapshot, at: datetime, price: int) -> list[str]:
 
 
 def _direction(seen: Snapshot, asks: Sequence[Level]) -> str:
-    if seen.phase is not SessionPhase.CONTINUOUS or seen.at == seen.session.opens_at:
+    if seen.at in (seen.session.opens_at, seen.session.ends_at):
         return _AT_AUCTION
     return _BOUGHT if asks and asks[0].price <= seen.price else _SOLD
 

@@ -1,18 +1,15 @@
 """H0STCNT0: at most one trade a market second, at the price and volume that REST shows for that second."""
 
 from datetime import datetime, timedelta
-from typing import Final
 
 from domain.market import Symbol
 from domain.session import Session
-from simulator.exchange import Snapshot
+from simulator.exchange import Snapshot, second_of
+from simulator.quotes import levels_of
 from simulator.settings import StreamSettings
 from simulator.simulation import Simulation
 from simulator.stream.backgrounds import Backgrounds
-from simulator.stream.books import book_of
 from simulator.stream.records import depth_of, trade_fields
-
-_SECOND: Final = timedelta(seconds=1)
 
 
 class TradeFeed:
@@ -42,27 +39,34 @@ class TradeFeed:
         """Return the trades field by field; the depth of the whole book (38, 39) is the last trade's in all of them."""
         if not trades:
             return []
-        depth = depth_of(book_of(self._simulation, trades[-1][0]))
+        depth = depth_of(levels_of(self._simulation, trades[-1][0]))
         return [
-            trade_fields(seen, size, book_of(self._simulation, seen, 1), self._backgrounds.of(seen, depth))
+            trade_fields(seen, size, levels_of(self._simulation, seen, 1), self._backgrounds.of(seen, depth))
             for seen, size in trades
         ]
 
     def _instants(self, session: Session, at: datetime) -> list[datetime]:
-        """Return the market seconds to look at: those of continuous trading and the closing auction's last one."""
-        after = max(self._last.at, session.opens_at - _SECOND)
-        end = min(at, session.auction_at - _SECOND)
-        count = int((end - after).total_seconds())
-        instants = [after + _SECOND * step for step in _steps(count, self._settings.records)]
-        if self._last.at < session.ends_at <= at:
-            instants.append(session.ends_at)
-        elif self._last.at == at and session.opens_at <= at:
-            instants.append(at)
-        return instants
+        """Return the market seconds to look at; the one seen last again where a price may have been forced."""
+        after = int((self._last.at - session.opens_at).total_seconds())
+        now = int((at - session.opens_at).total_seconds())
+        spans = self._spans(session)
+        if after == now:
+            seconds = [now] if any(now in span for span in spans) else []
+        else:
+            passed = (range(max(after + 1, span.start), min(now + 1, span.stop)) for span in spans)
+            seconds = [second for span in passed for second in _thinned(span, self._settings.records)]
+        return [session.opens_at + timedelta(seconds=second) for second in seconds]
+
+    def _spans(self, session: Session) -> list[range]:
+        """Return the seconds since the open in which trades happen: the day, the closing auction's end, the evening."""
+        end = second_of(session, session.ends_at)
+        evening = self._simulation.exchange.evening(self._symbol, session)
+        spans = [range(second_of(session, session.auction_at)), range(end, end + 1)]
+        return [*spans, evening.seconds] if evening else spans
 
 
-def _steps(count: int, most: int) -> list[int]:
-    """Return 1…count, or as many of them as may be, evenly spread and with the last one."""
-    if count <= most:
-        return list(range(1, count + 1))
-    return [count * step // most for step in range(1, most + 1)]
+def _thinned(seconds: range, most: int) -> list[int]:
+    """Return the seconds, or as many of them as may be, evenly spread and with the last one."""
+    if len(seconds) <= most:
+        return list(seconds)
+    return [seconds[len(seconds) * step // most - 1] for step in range(1, most + 1)]

@@ -1,5 +1,7 @@
 """The stream around the auctions: expected matches, the open, the close, halts and volatility interruptions."""
 
+import pytest
+
 from tests.simulator.market_day import SAMSUNG
 from tests.simulator.streaming import FIELDS, Venue, a_listener, a_venue
 
@@ -100,3 +102,23 @@ async def test_a_frozen_stock_does_not_trade() -> None:
         trades = await listener.records("H0STCNT0")
 
     assert trades[0][1] >= "093100"
+
+
+async def test_the_evening_trades_what_rest_shows() -> None:
+    async with a_venue("2026-11-23 16:00:10") as venue, await a_listener(venue) as listener:
+        await listener.asks("H0STCNT0", SAMSUNG)
+        await reaches(venue, "16:10:10")
+
+        trades = await listener.records("H0STCNT0")
+
+        shown = (await venue.get("/quotations/inquire-price", "FHKST01010100", STOCK))["output"]
+    assert (trades[-1][2], trades[-1][13]) == (shown["stck_prpr"], shown["acml_vol"])
+
+
+async def test_nothing_is_told_of_a_closed_market() -> None:
+    async with a_venue("2026-11-23 19:59:59") as venue, await a_listener(venue) as listener:
+        await listener.asks("H0STCNT0", SAMSUNG)
+        await venue.control("/clock", {"set": "2026-11-24 08:45:00"})
+
+        with pytest.raises(TimeoutError):
+            await listener.text(within=0.3)

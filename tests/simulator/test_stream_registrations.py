@@ -93,12 +93,13 @@ async def test_what_is_registered_twice_or_not_at_all_is_named_in_the_refusal() 
 
 
 async def test_the_42nd_registration_is_one_too_many() -> None:
-    async with a_venue(listings=42) as venue, await a_listener(venue) as listener:
-        symbols = list(venue.simulation.exchange.tapes)
-        codes = [(await listener.asks("H0STMKO0", symbol))["msg_cd"] for symbol in symbols]
+    topics = ("H0STCNT0", "H0UNCNT0", "H0STASP0", "H0STANC0", "H0STMKO0")
+    async with a_venue(listings=9) as venue, await a_listener(venue) as listener:
+        wanted = [(topic, symbol) for topic in topics for symbol in venue.simulation.exchange.tapes][:42]
+        codes = [(await listener.asks(*registration))["msg_cd"] for registration in wanted]
 
-        await listener.asks("H0STMKO0", symbols[0], tr_type="2")
-        after = await listener.asks("H0STMKO0", symbols[-1])
+        await listener.asks(*wanted[0], tr_type="2")
+        after = await listener.asks(*wanted[-1])
 
     assert codes == ["OPSP0000"] * 41 + ["OPSP0008"]
     assert after["msg_cd"] == "OPSP0000"
