@@ -145,11 +145,16 @@ class _OAuth:
         return _plain({"code": 200, "message": "접근토큰 폐기에 성공하였습니다"})
 
     async def approval(self, request: Request) -> Response:
-        """Issue a WebSocket approval key; the field of the secret is ``secretkey`` here."""
+        """Issue a WebSocket approval key; the field of the secret is ``secretkey`` here.
+
+        The key is for the streams of the service that knows the app key: python-kis asks the paper host for both.
+        """
         body = await self._arrived(request)
+        app_key = str(body.get("appkey", ""))
+        service = self._simulation.service_that_knows(app_key) or self._service
         try:
-            self._service.tokens.check_key(str(body.get("appkey", "")), str(body.get("secretkey", "")))
-            approval = self._service.approvals.issue(body["appkey"], self._simulation.real_now())
+            service.tokens.check_key(app_key, str(body.get("secretkey", "")))
+            approval = service.approvals.issue(app_key, self._simulation.real_now())
         except TokenRefusedError as error:
             return _refused(error)
         except ApprovalTooSoonError:

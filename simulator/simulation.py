@@ -120,6 +120,10 @@ class Simulation:
         """Remember in the journal how often the rules have hit."""
         self._do("faults_hit", {"states": self.faults.states()})
 
+    def service_that_knows(self, app_key: str) -> Service | None:
+        """Return the service that an app key has been used at."""
+        return next((service for service in self.services.values() if service.tokens.knows(app_key)), None)
+
     def issue_token(self, app_key: str, secret: str, environment: str = "") -> Token:
         """Issue an access token of a service (blank = the one asked for first) or raise ``TokenRefusedError``."""
         now, environment = self.real_now(), environment or self.service.environment

@@ -53,7 +53,11 @@ class TokenDesk:
 
     def is_foreign(self, app_key: str) -> bool:
         """Tell whether the key belongs to another service."""
-        return any(app_key in desk._secrets for desk in self.others)  # noqa: SLF001
+        return any(desk.knows(app_key) for desk in self.others)
+
+    def knows(self, app_key: str) -> bool:
+        """Tell whether the key has been used here."""
+        return app_key in self._secrets
 
     def issue(self, app_key: str, secret: str, now: datetime) -> Token:
         """Return a token for a key: the last one while it is younger than six hours."""
