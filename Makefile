@@ -9,7 +9,7 @@ ORDERS ?= no
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: demo test conformance chaos matrix lint format bench clean
+.PHONY: demo test conformance chaos matrix fuzz lint format bench clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)  ## a whole accelerated trading day; ARGS="--help" shows what can be asked
@@ -26,6 +26,9 @@ chaos: $(READY)  ## days under a seeded adversary, then every invariant counted;
 
 matrix: $(READY)  ## every crash point times every answer of the broker, every planted bug; takes a quarter of an hour
 	HARU_MATRIX=full $(BIN)/python -m pytest tests/crash_points tests/planted_bugs tests/workflows/test_messages_property.py -s -q $(ARGS)
+
+fuzz: $(READY)  ## damaged replies through every reader of the KIS client; ARGS="--count 100000 --seed 7"
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 lint: $(READY)  ## style, types, and who may import whom
 	$(BIN)/ruff check .

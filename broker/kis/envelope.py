@@ -1,6 +1,7 @@
 """KIS's reply as it came: status, code, text and payload, with lower-case keys and nothing assumed."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,8 @@ from domain.lane import Crowding
 
 Payload = Mapping[str, object]
 
+_FAILED: Final = re.compile(r"[1-9]")
+_CODE: Final = re.compile(r"[0-9A-Z]{4,10}")
 _MORE_FOLLOWS: Final = frozenset({"F", "M"})
 
 
@@ -50,6 +53,14 @@ class Envelope:
     def has_verdict(self) -> bool:
         """Tell whether the body is KIS's own: an envelope, or the error of its login layer."""
         return bool(self._text("rt_cd") or self._text("error_code"))
+
+    @property
+    def refuses(self) -> bool:
+        """Tell whether KIS clearly says no: a failing ``rt_cd`` and a code, and no order number beside them."""
+        says_no = _FAILED.fullmatch(self._text("rt_cd")) if self._text("rt_cd") else self._text("error_code")
+        output = (self.body or {}).get("output")
+        names_an_order = isinstance(output, Mapping) and bool(str(output.get("odno") or "").strip(" 0"))
+        return bool(says_no) and _CODE.fullmatch(self.code) is not None and not names_an_order
 
     @property
     def code(self) -> str:

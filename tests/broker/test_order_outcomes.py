@@ -227,3 +227,21 @@ async def test_every_call_takes_one_slot_of_its_lane(
     assert budget.lanes == [Lane.EXIT, Lane.ENTRY, Lane.ENTRY]
     assert (budget.most_held, budget.held) == (1, 0)
     assert tokens.attempts == [market_now()]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"rt_cd": "7", "msg_cd": "", "msg1": "안됩니다"},
+        {"rt_cd": "NaN", "msg_cd": "APBK0919", "msg1": "안됩니다"},
+        {"rt_cd": "1", "msg_cd": "?", "msg1": "안됩니다"},
+        {"rt_cd": "1", "msg_cd": "APBK0919", "msg1": "안됩니다", "output": {"ODNO": "0000123456"}},
+    ],
+    ids=["no code", "no verdict", "no KIS code", "an order number"],
+)
+async def test_a_refusal_that_is_not_clear_leaves_the_order_unknown(
+    broker: KisBroker, kis: ScriptedKis, body: dict[str, object]
+) -> None:
+    kis.answers("order-cash", httpx.Response(200, json=body))
+
+    assert isinstance(await broker.submit(an_intent(), Lane.ENTRY), Unknown)
