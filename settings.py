@@ -174,6 +174,12 @@ class TelemetrySettings(_Group):
     """`host:port` where Temporal's and our metrics are served; None serves none."""
 
 
+class ReportSettings(_Group):
+    """The report of a day that is written after the close."""
+
+    language: Literal["en", "ko"] = "en"
+
+
 class Settings(BaseSettings):
     """Everything that is configured. Nothing is required: what is not configured is embedded."""
 
@@ -197,6 +203,7 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     proof: ProofSettings = Field(default_factory=ProofSettings)
     stream: StreamSettings = Field(default_factory=StreamSettings)
+    report: ReportSettings = Field(default_factory=ReportSettings)
 
     @field_validator("quotations")
     @classmethod
@@ -220,6 +227,11 @@ class Settings(BaseSettings):
                 f"live trading needs {_rule_name('risk', _LOSS_LIMIT)}: what the account may lose in a day, in won"
             )
         return settings
+
+    @property
+    def reports(self) -> Path:
+        """Return the folder that reports are written into."""
+        return self.data_dir / "reports"
 
     @property
     def temporal(self) -> ClientConnectConfig:

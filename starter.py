@@ -12,6 +12,7 @@ from typing import Any, Final, Never
 
 from temporalio.service import RPCError
 
+import report
 from broker_settings import LIVE_WORD
 from composition import TemporalAwayError, account_of, calendar_of, connect_temporal, place_of
 from database.database import open_database
@@ -146,7 +147,8 @@ async def _press(desk: Desk) -> int:
 
 
 async def _lift(desk: Desk) -> int:
-    await desk.fleet.database.risk.lift_kill_switch(desk.fleet.account_id, getpass.getuser(), desk.asked.reason)
+    by, now = getpass.getuser(), desk.fleet.market_now()
+    await desk.fleet.database.risk.lift_kill_switch(desk.fleet.account_id, by, desk.asked.reason, now)
     desk.answer({"kill_switch_on": False}, lambda: desk.console.print("Kill switch off; workers stay paused."))
     return 0
 
@@ -217,6 +219,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_order_verbs(verbs)
     add_setup_verbs(verbs)
     add_dates(_add(verbs, "summary", _summary, "sum up a session, or a stretch of them"), "today")
+    page = _add(verbs, "report", None, "write a page to look at; needs only the database")
+    page.set_defaults(without_fleet=report.report)
+    report.add_report_arguments(page)
     trades = _add(verbs, "trades", _trades, "list a session's trades")
     trades.add_argument("date", nargs="?", type=session_date, metavar="DATE", help="YYYY-MM-DD, default today")
     return parser
@@ -247,7 +252,7 @@ def _always(command: commands.Command, _: argparse.Namespace) -> commands.Comman
     return command
 
 
-def _add(verbs: Any, name: str, act: Verb, what: str) -> argparse.ArgumentParser:
+def _add(verbs: Any, name: str, act: Verb | None, what: str) -> argparse.ArgumentParser:
     verb: argparse.ArgumentParser = verbs.add_parser(name, help=what, description=what)
     verb.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
     verb.set_defaults(act=act)
@@ -277,6 +282,8 @@ async def _run(asked: argparse.Namespace) -> int:
         alone: int = await asked.without_fleet(asked)
         return alone
     settings = load_settings()
+    if asked.alone is not None:
+        return int(await asked.alone(settings, asked))
     async with open_fleet(settings) as fleet:
         done: int = await asked.act(Desk(fleet, settings.rules, asked, stdout_console()))
         return done

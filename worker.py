@@ -47,6 +47,7 @@ from operations.hosting_duties import (
     join_fleet,
     keep_account,
     keep_closing,
+    keep_reports,
     watch_over_access,
 )
 from operations.together import first_to_end
@@ -110,6 +111,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 keep_closing(fleet, settings.rules),
                 watch_over_access(fleet, lambda: broker.refusal),
                 compare_calendars(fleet, day_start_for(with_)),
+                keep_reports(fleet, settings.reports, settings.report.language),
             )
 
 

@@ -83,6 +83,18 @@ class Positions:
         touched: bool = await self._pool.fetchval(self._TOUCHED, account_id, session_date)
         return touched
 
+    _LEFT_AFTER = f"""
+    SELECT {COLUMNS} FROM positions
+    WHERE account_id = $1 AND bought_quantity > 0 AND (opened_at AT TIME ZONE 'Asia/Seoul')::date <= $2
+        AND (closed_at IS NULL OR (closed_at AT TIME ZONE 'Asia/Seoul')::date > $2)
+    ORDER BY opened_at, position_id
+    """  # noqa: S608 our own columns
+
+    async def left_after(self, account_id: AccountId, session_date: SessionDate) -> tuple[OpenPosition, ...]:
+        """Return the positions that were opened by a KST date and not closed on it, as they stand now."""
+        rows = await self._pool.fetch(self._LEFT_AFTER, account_id, session_date)
+        return tuple(_from_row(row) for row in rows)
+
     _LIVE = """
     SELECT position_id FROM positions WHERE account_id = $1 AND worker_id = $2 AND is_live
     """

@@ -101,20 +101,28 @@ class Risk:
     WHERE account_id = $1 AND kill_switch_on
     """
 
-    async def press_kill_switch(self, account_id: AccountId, by: str, reason: str) -> None:
-        """Stop all entries at once; pressing again changes nothing, but each press is written down."""
-        await self._turn(self._PRESS, "kill_switch_pressed", account_id, by, reason)
+    async def press_kill_switch(self, account_id: AccountId, by: str, reason: str, at: datetime | None = None) -> None:
+        """Stop all entries at once; pressing again changes nothing, but each press is written down.
 
-    async def lift_kill_switch(self, account_id: AccountId, by: str, reason: str = "") -> None:
+        ``at`` is market time; without it the database's clock is told.
+        """
+        await self._turn((self._PRESS, "kill_switch_pressed"), account_id, by, reason, at)
+
+    async def lift_kill_switch(
+        self, account_id: AccountId, by: str, reason: str = "", at: datetime | None = None
+    ) -> None:
         """Allow entries again; each lift is written down."""
-        await self._turn(self._LIFT, "kill_switch_lifted", account_id, by, reason)
+        await self._turn((self._LIFT, "kill_switch_lifted"), account_id, by, reason, at)
 
-    async def _turn(self, statement: str, kind: str, account_id: AccountId, by: str, reason: str) -> None:
+    async def _turn(
+        self, turn: tuple[str, str], account_id: AccountId, by: str, reason: str, at: datetime | None
+    ) -> None:
+        statement, kind = turn
         async with transaction(self._pool) as connection:
             await hold_gate(connection, account_id)
             state = await self._state(connection, account_id)
             await connection.execute(statement, account_id, by, reason)
-            now = await connection.fetchval("SELECT clock_timestamp()")
+            now = at or await connection.fetchval("SELECT clock_timestamp()")
             detail: dict[str, str | int] = {"by": by, "reason": reason, "was_on": int(state.kill_switch_on)}
             await append_on(connection, Event(account_id, kind, EventLevel.CRITICAL, now, detail=detail))
 

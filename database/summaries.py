@@ -1,5 +1,6 @@
 """Daily summaries: one a worker and session and one for the fleet; saving the same again changes nothing."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -94,6 +95,16 @@ class Summaries:
         """Return the sessions before today without a summary in which something of ours was opened or still lived."""
         rows = await self._pool.fetch(self._MISSING, account_id, today, last_session)
         return tuple(SessionDate(row["session_date"]) for row in rows)
+
+    _LATEST = """
+    SELECT session_date, changed_at FROM daily_summaries
+    WHERE account_id = $1 AND scope = $2 ORDER BY session_date DESC LIMIT 1
+    """
+
+    async def latest(self, account_id: AccountId) -> tuple[SessionDate, datetime] | None:
+        """Return the last session that was summed up, and when (real time) its summary last changed."""
+        row = await self._pool.fetchrow(self._LATEST, account_id, FLEET)
+        return None if row is None else (SessionDate(row["session_date"]), row["changed_at"])
 
     _ON = """
     SELECT session_date, scope, summary FROM daily_summaries

@@ -97,7 +97,7 @@ async def _show_pauses(fleet: Fleet, outcomes: Sequence[CommandOutcome]) -> None
 
 async def press_kill_switch(fleet: Fleet, by: str, reason: str) -> tuple[CommandOutcome, ...]:
     """Shut the gate in the books first, so that no buy slips past, then sell everything."""
-    await fleet.database.risk.press_kill_switch(fleet.account_id, by, reason)
+    await fleet.database.risk.press_kill_switch(fleet.account_id, by, reason, fleet.market_now())
     return await tell(fleet, await fleet.known_workers(), liquidate(ExitReason.KILL_SWITCH))
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import time, timedelta
+from pathlib import Path
 from typing import Final
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
@@ -20,7 +21,9 @@ from domain.worker_state import WorkerLife
 from operations.access_duty import AccessDuty
 from operations.close_duty import see_to_the_close
 from operations.fleet import Fleet
+from operations.report_duty import ReportDuty
 from operations.starting import start_worker
+from reporting.page import Language
 
 logger = logging.getLogger("haru.hosting")
 
@@ -95,6 +98,11 @@ async def compare_calendars(fleet: Fleet, day_start: DayStart) -> None:
             logger.warning("calendar_not_compared_yet", extra={"cause": str(fault)})
 
     await _for_ever(_ROUND, look)
+
+
+async def keep_reports(fleet: Fleet, folder: Path, language: Language) -> None:
+    """Write the page of each session after its close, for as long as this process lives."""
+    await _for_ever(_ROUND, ReportDuty(fleet, folder, language).look)
 
 
 async def _unguarded(fleet: Fleet) -> list[WorkerId]:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATIONS = ("pyproject.toml", ".importlinter.runtime")
 PACKAGES = (
     *("activities", "bench", "broker", "chaos", "conformance", "database", "domain", "embedded"),
-    *("exchange", "operations", "simulator", "strategies", "verifier", "workflows"),
+    *("exchange", "operations", "reporting", "simulator", "strategies", "verifier", "workflows"),
 )
 
 
@@ -67,6 +67,10 @@ def test_every_contract_is_kept(source: Path, configuration: str) -> None:
         ("composition", "database/pool.py", "import embedded.postgres"),
         ("embedded", "embedded/parts.py", "import worker"),
         ("layers", "verifier/reading.py", "import chaos.schedule"),
+        ("layers", "reporting/day.py", "import operations.fleet"),
+        ("books-only", "reporting/day.py", "import broker.protocol"),
+        ("composition", "reporting/page.py", "import settings"),
+        ("sql", "reporting/reading.py", "import asyncpg"),
         ("independent", "verifier/reading.py", "import operations.fleet"),
         ("sql", "verifier/reading.py", "import asyncpg"),
         ("layers", "chaos/schedule.py", "import bench.figures"),

@@ -56,6 +56,13 @@ async def test_the_kill_switch_is_lifted_once(database: Database) -> None:
     assert (state.kill_switch_on, state.kill_switch_reason) == (False, "drill over")
 
 
+async def test_a_press_is_told_in_market_time(database: Database) -> None:
+    await database.risk.press_kill_switch(ACCOUNT, "kim", "drill", NOW)
+
+    (told,) = await database.events.latest(ACCOUNT, 10)
+    assert told.at == NOW
+
+
 async def test_entries_close_for_one_session_and_keep_their_first_reason(database: Database) -> None:
     await database.risk.close_entries(ACCOUNT, MONDAY, "market close")
     await database.risk.close_entries(ACCOUNT, MONDAY, "again")

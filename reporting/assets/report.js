@@ -1,0 +1,213 @@
+"use strict";
+// Draws the charts of a report from the values that stand in the page itself.
+(function () {
+  const shown = JSON.parse(document.getElementById("shown").textContent);
+  const values = shown.values, words = shown.words, said = words.chart;
+  const KST = 9 * 3600 * 1000;
+  const drawn = [];
+
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+  const won = (value) => value.toLocaleString("en-US").replace("-", "−");
+  const short = (value) => {
+    const size = Math.abs(value);
+    const text = size >= 1e6 ? (size / 1e6).toFixed(size % 1e6 ? 1 : 0) + "M" : size >= 1e3 ? Math.round(size / 1e3) + "k" : String(size);
+    return (value < 0 ? "−" : "") + text;
+  };
+  const toned = (value) => colour(value < 0 ? "loss" : "gain");
+  const seoul = (point) => [point[0] + KST].concat(point.slice(1));
+  const clock = (at) => new Date(at).toISOString().slice(11, 16);
+
+  const axis = (more) => Object.assign({
+    axisLabel: { color: colour("soft"), hideOverlap: true },
+    axisLine: { lineStyle: { color: colour("line") } },
+    splitLine: { lineStyle: { color: colour("line") } },
+  }, more);
+  const moneyAxis = (more) => axis(Object.assign({
+    type: "value", axisLabel: { color: colour("soft"), formatter: short },
+  }, more));
+  const timeAxis = (more) => axis(Object.assign({
+    type: "time", splitLine: { show: false },
+    axisLabel: { color: colour("soft"), hideOverlap: true, formatter: "{HH}:{mm}" },
+  }, more));
+  const settings = (more) => Object.assign({
+    useUTC: true, animation: false, textStyle: { fontFamily: "inherit" }, backgroundColor: "transparent",
+    // Rich text draws on the canvas, so that nothing from the books is ever read as HTML.
+    tooltip: { trigger: "axis", renderMode: "richText", confine: true },
+  }, more);
+  const legend = () => ({ top: 0, textStyle: { color: colour("ink") }, icon: "roundRect", itemWidth: 14, itemHeight: 8 });
+
+  function twoStoreys(upper, lower) {
+    return {
+      grid: [{ left: 56, right: 16, top: 34, height: upper }, { left: 56, right: 16, bottom: 28, height: lower }],
+      axisPointer: { link: [{ xAxisIndex: "all" }], lineStyle: { color: colour("soft") } },
+    };
+  }
+
+  function equity() {
+    const until = Math.max(values.ends_at, values.equity.marked[values.equity.marked.length - 1][0]);
+    const span = { min: values.opens_at + KST, max: until + KST };
+    return settings(Object.assign(twoStoreys("52%", "20%"), {
+      legend: Object.assign({ data: [said.marked, said.realised, said.trades] }, legend()),
+      tooltip: {
+        trigger: "axis", renderMode: "richText", confine: true,
+        formatter: (points) => [clock(points[0].value[0])].concat(points.map((point) =>
+          point.data.told || point.seriesName + "  " + won(point.value[1]))).join("\n"),
+      },
+      xAxis: [timeAxis(Object.assign({ axisLabel: { show: false } }, span)), timeAxis(Object.assign({ gridIndex: 1 }, span))],
+      yAxis: [moneyAxis(), moneyAxis({ gridIndex: 1, max: 0, splitNumber: 2 })],
+      series: [
+        { name: said.marked, type: "line", showSymbol: false, data: values.equity.marked.map(seoul),
+          lineStyle: { width: 2 }, areaStyle: { opacity: 0.14 }, itemStyle: { color: colour("accent") } },
+        { name: said.realised, type: "line", step: "end", showSymbol: false, data: values.equity.realised.map(seoul),
+          lineStyle: { width: 1.5, color: colour("soft") }, itemStyle: { color: colour("soft") } },
+        { name: said.trades, type: "scatter", symbolSize: 8, data: tradesOnEquity(), itemStyle: { color: colour("gain") } },
+        { name: said.drawdown, type: "line", xAxisIndex: 1, yAxisIndex: 1, showSymbol: false,
+          data: values.equity.drawdown.map(seoul), lineStyle: { width: 1 }, areaStyle: { opacity: 0.25 },
+          itemStyle: { color: colour("loss") } },
+      ],
+    }));
+  }
+
+  function tradesOnEquity() {
+    let sum = 0;
+    return values.trades.map((trade) => {
+      sum += trade.net;
+      return {
+        value: [trade.closed_at + KST, sum], itemStyle: { color: toned(trade.net) },
+        told: trade.symbol + " " + trade.name + "  " + (words.reasons[trade.exit_reason] || trade.exit_reason) + "  " + won(trade.net),
+      };
+    });
+  }
+
+  function bars(rows, nameOf, lying) {
+    const names = { type: "category", data: rows.map(nameOf), axisTick: { show: false } };
+    const amounts = moneyAxis({ splitNumber: 4 });
+    const category = axis(Object.assign(names, lying ? {
+      inverse: true, axisLabel: { color: colour("ink"), width: 110, overflow: "truncate" },
+    } : { axisLabel: { color: colour("soft") } }));
+    return settings({
+      grid: { left: lying ? 122 : 56, right: 20, top: 10, bottom: 26 },
+      tooltip: {
+        trigger: "axis", axisPointer: { type: "shadow" }, renderMode: "richText", confine: true,
+        formatter: (points) => points[0].name + "\n" + said.net + "  " + won(points[0].value) + "\n" + said.trades + "  " + rows[points[0].dataIndex].trades,
+      },
+      xAxis: lying ? amounts : category, yAxis: lying ? category : amounts,
+      series: [{
+        type: "bar", name: said.net, barMaxWidth: 26,
+        data: rows.map((row) => ({ value: row.net, itemStyle: { color: toned(row.net), borderRadius: 3 } })),
+      }],
+    });
+  }
+
+  function most(rows, count) {
+    const members = rows.filter((row) => !row.total);
+    const largest = members.slice().sort((a, b) => Math.abs(b.net) - Math.abs(a.net)).slice(0, count);
+    return members.filter((row) => largest.includes(row));
+  }
+
+  function slippage() {
+    const names = values.trades.map((trade, place) => String(place + 1));
+    const at = (place) => values.trades[place];
+    const ticks = (name, key, tint) => ({
+      name: name + " (" + said.ticks + ")", type: "scatter", symbolSize: 7, xAxisIndex: 1, yAxisIndex: 1,
+      data: values.trades.map((trade) => trade[key]), itemStyle: { color: tint },
+    });
+    return settings(Object.assign(twoStoreys("38%", "30%"), {
+      legend: legend(),
+      tooltip: {
+        trigger: "axis", renderMode: "richText", confine: true,
+        formatter: (points) => [at(points[0].dataIndex).symbol + " " + at(points[0].dataIndex).name].concat(points.map((point) =>
+          point.seriesName + "  " + (point.value === undefined ? "–" : won(point.value)))).join("\n"),
+      },
+      xAxis: [axis({ type: "category", data: names, axisLabel: { show: false } }), axis({ type: "category", data: names, gridIndex: 1 })],
+      yAxis: [moneyAxis({ splitNumber: 3 }), axis({ type: "value", gridIndex: 1, splitNumber: 3 })],
+      series: [
+        { name: said.slippage + " (" + words.won + ")", type: "bar", barMaxWidth: 18, itemStyle: { color: colour("accent") },
+          data: values.trades.map((trade) => trade.slippage) },
+        ticks(said.entry, "entry_ticks", colour("gain")), ticks(said.exit, "exit_ticks", colour("exiting")),
+      ],
+    }));
+  }
+
+  function path(place) {
+    const one = values.paths[place];
+    const trades = one.trades.map((index) => values.trades[index]);
+    const line = [];
+    // A stretch is what was seen between a purchase and its sale, whose own prices were seen too.
+    one.stretches.forEach((stretch, index) => {
+      const trade = trades[index];
+      const ends = trade ? [[trade.opened_at, trade.entry_price], [trade.closed_at, trade.exit_price]] : [[], []];
+      const seen = stretch.map((bar) => [bar[0], bar[4]]);
+      const inside = trade ? seen.filter((point) => point[0] > trade.opened_at && point[0] < trade.closed_at) : seen;
+      const whole = trade ? [ends[0]].concat(inside, [ends[1]]) : inside;
+      whole.forEach((point) => line.push([point[0] + KST, point[1]]));
+      if (whole.length) line.push([whole[whole.length - 1][0] + KST + 1, null]);
+    });
+    line.sort((a, b) => a[0] - b[0]);
+    const marks = (name, when, price, shape, turn) => ({
+      name: name, type: "scatter", symbol: shape, symbolRotate: turn, symbolSize: 11, z: 5,
+      data: trades.map((trade) => ({
+        value: [trade[when] + KST, trade[price]],
+        itemStyle: { color: when === "opened_at" ? colour("ink") : toned(trade.net), borderColor: colour("card"), borderWidth: 1 },
+        told: clock(trade[when] + KST) + " " + name + "  " + won(trade[price]) + (when === "opened_at" ? "" :
+          "\n" + (words.reasons[trade.exit_reason] || trade.exit_reason) + "  " + won(trade.net) + " " + words.won + "\n" + trade.worker),
+      })),
+    });
+    return settings({
+      grid: { left: 60, right: 12, top: 12, bottom: 24 },
+      tooltip: {
+        trigger: "item", renderMode: "richText", confine: true,
+        formatter: (point) => point.data.told || clock(point.value[0]) + "  " + won(point.value[1]),
+      },
+      xAxis: timeAxis({ splitNumber: 3 }),
+      yAxis: axis({ type: "value", scale: true, splitNumber: 3, axisLabel: { color: colour("soft"), formatter: won, hideOverlap: true } }),
+      series: [
+        { name: said.price, type: "line", data: line, showSymbol: false, lineStyle: { width: 1.5 }, itemStyle: { color: colour("accent") }, connectNulls: false },
+        marks(said.entry, "opened_at", "entry_price", "triangle", 0), marks(said.exit, "closed_at", "exit_price", "triangle", 180),
+      ],
+    });
+  }
+
+  function days() {
+    const dates = values.days.map((day) => day.name);
+    return settings(Object.assign(twoStoreys("46%", "26%"), {
+      legend: Object.assign({ data: [said.equity, said.net, said.drawdown] }, legend()),
+      tooltip: {
+        trigger: "axis", renderMode: "richText", confine: true,
+        formatter: (points) => [points[0].name].concat(points.map((point) => point.seriesName + "  " + won(point.value))).join("\n"),
+      },
+      xAxis: [axis({ type: "category", data: dates, axisLabel: { show: false } }), axis({ type: "category", data: dates, gridIndex: 1 })],
+      yAxis: [moneyAxis(), moneyAxis({ gridIndex: 1, splitNumber: 3 })],
+      series: [
+        { name: said.equity, type: "line", data: values.equity.realised.map((point) => point[1]), showSymbol: dates.length < 40,
+          areaStyle: { opacity: 0.14 }, itemStyle: { color: colour("accent") } },
+        { name: said.drawdown, type: "line", data: values.equity.drawdown.map((point) => point[1]), showSymbol: false,
+          lineStyle: { width: 1 }, areaStyle: { opacity: 0.2 }, itemStyle: { color: colour("loss") } },
+        { name: said.net, type: "bar", xAxisIndex: 1, yAxisIndex: 1, barMaxWidth: 26, itemStyle: { color: colour("gain") },
+          data: values.days.map((day) => ({ value: day.net, itemStyle: { color: toned(day.net), borderRadius: 3 } })) },
+      ],
+    }));
+  }
+
+  const named = (row) => row.label ? row.label : words.reasons[row.name] || row.name;
+  const charts = {
+    equity: equity, slippage: slippage, days: days, path: (node) => path(Number(node.dataset.place)),
+    hours: () => bars(values.hours, (row) => String(row.hour).padStart(2, "0") + ":00", false),
+    symbol: () => bars(most(values.tables.symbol, 14), named, true),
+    exit_reason: () => bars(most(values.tables.exit_reason, 14), named, true),
+    worker: () => bars(most(values.tables.worker, 14), named, true),
+  };
+
+  function draw() {
+    drawn.splice(0).forEach((chart) => chart.dispose());
+    document.querySelectorAll("[data-chart]").forEach((node) => {
+      const chart = echarts.init(node, null, { renderer: "canvas" });
+      chart.setOption(charts[node.dataset.chart](node));
+      drawn.push(chart);
+    });
+  }
+
+  draw();
+  window.addEventListener("resize", () => drawn.forEach((chart) => chart.resize()));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+})();

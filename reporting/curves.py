@@ -1,0 +1,96 @@
+"""The day's equity minute by minute: what was earned, and what the shares still held stood at."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import accumulate
+
+from database.day_seen import FillSeen, PriceBar
+from domain.identity import PositionId
+from domain.money import Price, Quantity, Won, notional
+from reporting.reading import DayBooks
+
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class EquityPoint:
+    """Won at a market instant: net of the trades closed by then, and with the shares held at their last price."""
+
+    at: datetime
+    realised: Won
+    marked: Won
+
+
+def equity(day: DayBooks) -> tuple[EquityPoint, ...]:
+    """Return the fleet's equity at each minute from the opening to the last thing known, from zero.
+
+    A position counts with its cash flow and its shares at the last price seen, before costs, until it is closed; then
+    with its net result. One that was brought from an earlier session begins at what it stood at.
+    """
+    instants = tuple(_minutes(day))
+    if not instants:
+        return ()
+    values = [_marked(day, position_id, instants) for position_id in _positions(day)]
+    closed = sorted((trade.closed_at, trade.net_pnl) for trade in day.trades)
+    realised = [Won(sum(net for at, net in closed if at <= instant)) for instant in instants]
+    marked = [Won(sum(column)) for column in zip(*values, strict=True)] if values else realised
+    return tuple(EquityPoint(*point) for point in zip(instants, realised, marked, strict=True))
+
+
+def drawdown(values: Sequence[int]) -> list[int]:
+    """Return how far each value lies beneath the highest before it, the start at zero included."""
+    peaks = list(accumulate(values, max, initial=0))[1:]
+    return [value - peak for value, peak in zip(values, peaks, strict=True)]
+
+
+def _minutes(day: DayBooks) -> Iterator[datetime]:
+    known = [trade.closed_at for trade in day.trades]
+    known += [fill.at for fill in day.fills]
+    known += [bar.minute + _MINUTE for bar in day.bars]
+    known = [at for at in known if day.session.opens_at <= at]
+    last = min(max(known, default=day.session.opens_at), day.session.ends_at + timedelta(minutes=30))
+    at = day.session.opens_at
+    while known and at < last + _MINUTE:
+        yield at
+        at += _MINUTE
+
+
+def _positions(day: DayBooks) -> list[PositionId]:
+    return [each.position_id for each in day.positions]
+
+
+def _marked(day: DayBooks, position_id: PositionId, instants: Sequence[datetime]) -> list[int]:
+    fills = [fill for fill in day.fills if fill.position_id == position_id]
+    bars = [bar for bar in day.bars if bar.position_id == position_id]
+    trade = next((each for each in day.trades if each.position_id == position_id), None)
+    if trade is None:
+        return [_standing(fills, bars, at) for at in instants]
+    return [trade.net_pnl if trade.closed_at <= at else _standing(fills, bars, at) for at in instants]
+
+
+def _standing(fills: Sequence[FillSeen], bars: Sequence[PriceBar], at: datetime) -> int:
+    done = [fill for fill in fills if fill.at <= at]
+    if not done:
+        return 0
+    held = Quantity(sum(_signed(fill, fill.quantity) for fill in done))
+    cash = -sum(_signed(fill, fill.amount) for fill in done)
+    return cash + notional(_price_at(done, bars, at), held)
+
+
+def _price_at(done: Sequence[FillSeen], bars: Sequence[PriceBar], at: datetime) -> Price:
+    seen = [bar.close for bar in bars if bar.minute + _MINUTE <= at]
+    return seen[-1] if seen else Price(done[-1].amount // done[-1].quantity)
+
+
+def _signed(fill: FillSeen, amount: int) -> int:
+    return amount if fill.purpose == "entry" else -amount
+
+
+def bars_by_position(bars: Sequence[PriceBar]) -> dict[PositionId, list[PriceBar]]:
+    """Return each position's bars, oldest first."""
+    grouped: defaultdict[PositionId, list[PriceBar]] = defaultdict(list)
+    for bar in bars:
+        grouped[bar.position_id].append(bar)
+    return dict(grouped)

@@ -1,0 +1,74 @@
+"""What a report is made of, read from PostgreSQL alone: the broker may be away, and Temporal too."""
+
+from dataclasses import dataclass
+
+from database.audit import AuditedOrder
+from database.database import Database
+from database.day_seen import FillSeen, KeptVerdict, PriceBar, StateChange
+from domain.event import ENTRY_DENIED, Event
+from domain.excursion import PriceRange
+from domain.identity import AccountId, PositionId
+from domain.position import ClosedTrade, OpenPosition
+from domain.session import Session, SessionDate
+from domain.summary import DailySummary
+
+
+@dataclass(frozen=True, slots=True)
+class DayBooks:
+    """One session as our books tell it. ``summaries`` has the fleet's first; ``left`` was not closed in the session."""
+
+    account_id: AccountId
+    session: Session
+    summaries: tuple[DailySummary, ...]
+    trades: tuple[ClosedTrade, ...] = ()
+    left: tuple[OpenPosition, ...] = ()
+    orders: tuple[AuditedOrder, ...] = ()
+    fills: tuple[FillSeen, ...] = ()
+    bars: tuple[PriceBar, ...] = ()
+    states: tuple[StateChange, ...] = ()
+    events: tuple[Event, ...] = ()
+    verdict: KeptVerdict | None = None
+
+    @property
+    def date(self) -> SessionDate:
+        """Return the KST date of the session."""
+        return self.session.date
+
+    @property
+    def fleet(self) -> DailySummary:
+        """Return the summary over all workers."""
+        return self.summaries[0]
+
+    @property
+    def positions(self) -> tuple[ClosedTrade | OpenPosition, ...]:
+        """Return everything that was held in the session."""
+        return (*self.trades, *self.left)
+
+    def ranges(self) -> dict[PositionId, PriceRange]:
+        """Return the lowest and highest price seen of each position."""
+        found: dict[PositionId, PriceRange] = {}
+        for bar in self.bars:
+            seen = found.get(bar.position_id, PriceRange(bar.low, bar.high))
+            found[bar.position_id] = PriceRange(min(seen.low, bar.low), max(seen.high, bar.high))
+        return found
+
+
+async def read_day(database: Database, account_id: AccountId, session: Session) -> DayBooks:
+    """Read a session's books; a session that nothing is known of gives empty ones."""
+    seen, date = database.day_seen, session.date
+    trades = await database.trades.on(account_id, date)
+    left = await database.positions.left_after(account_id, date)
+    positions = [*(trade.position_id for trade in trades), *(position.position_id for position in left)]
+    return DayBooks(
+        account_id=account_id,
+        session=session,
+        summaries=await database.summaries.compute(account_id, date),
+        trades=trades,
+        left=left,
+        orders=await database.audit.orders_on(account_id, date),
+        fills=await seen.fills_of(positions),
+        bars=await seen.bars_of(positions),
+        states=await seen.states_on(account_id, date),
+        events=await seen.events_on(account_id, date, but=ENTRY_DENIED),
+        verdict=await seen.verdict_on(account_id, date),
+    )

@@ -1,0 +1,106 @@
+"""Many sessions as plain values: a bar a day, a line a month, and ratios of the daily results."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, groupby
+from typing import Any
+
+from domain.money import Won
+from domain.performance import performance
+from domain.position import ClosedTrade
+from domain.summary import KEYS
+from reporting import ratios
+from reporting.curves import drawdown
+from reporting.metrics import Unit, metric, metrics
+from reporting.reading import DayBooks
+from reporting.tables import greatest_capital, percent, row, rows_by, trade_row
+
+_UNITS: dict[str, Unit] = {
+    "annual_return": "percent",
+    "annual_volatility": "percent",
+    "greatest_fall": "percent",
+    "value_at_risk": "percent",
+}
+
+
+def stretch_values(days: Sequence[DayBooks], capital: Won | None = None) -> dict[str, Any]:
+    """Return the report of sessions in their order, those without a trade included; there is at least one."""
+    trades = tuple(trade for day in days for trade in day.trades)
+    base = capital or greatest_capital(trades)
+    seen = {position_id: range_ for day in days for position_id, range_ in day.ranges().items()}
+    nets = [day.fleet.performance.net for day in days]
+    equity = list(accumulate(nets))
+    dates = [day.date.isoformat() for day in days]
+    return {
+        "kind": "stretch",
+        "account": days[0].account_id,
+        "first": dates[0],
+        "last": dates[-1],
+        "capital": {"won": base, "given": capital is not None},
+        "metrics": [*metrics(trades, seen, base), *_of_days(days), *_ratios(days, base)],
+        "ratios_missing": "" if ratios.are_available() else ratios.EXTRA,
+        "days": [_day(day, base) for day in days],
+        "months": [_month(name, tuple(members), base) for name, members in groupby(days, _month_of)],
+        "equity": {
+            "realised": [list(point) for point in zip(dates, equity, strict=True)],
+            "drawdown": [list(point) for point in zip(dates, drawdown(equity), strict=True)],
+        },
+        "tables": {name: rows_by(name_of, trades, seen, base) for name, name_of in KEYS.items()},
+        "trades": [trade_row(trade, seen) for trade in trades],
+        "denials": _sum([day.fleet.denials for day in days]),
+    }
+
+
+def _day(day: DayBooks, capital: Won) -> dict[str, Any]:
+    verdict = day.verdict.verdict.get("violations") if day.verdict else None
+    loud = sum(event.level.value in {"error", "critical"} for event in day.events)
+    return {**row(day.date.isoformat(), day.trades, day.ranges(), capital), "incidents": loud, "violations": verdict}
+
+
+def _month_of(day: DayBooks) -> str:
+    return f"{day.date:%Y-%m}"
+
+
+def _month(name: str, days: Sequence[DayBooks], capital: Won) -> dict[str, Any]:
+    trades: list[ClosedTrade] = [trade for day in days for trade in day.trades]
+    figures = performance(trades)
+    nets = [day.fleet.performance.net for day in days]
+    return {
+        "name": name,
+        "sessions": len(days),
+        "winning_sessions": sum(net > 0 for net in nets),
+        "trades": figures.trades,
+        "win_percent": percent(figures.wins, figures.trades),
+        "net": figures.net,
+        "net_percent": percent(figures.net, capital),
+        "best_day": max(nets),
+        "worst_day": min(nets),
+    }
+
+
+def _of_days(days: Sequence[DayBooks]) -> Iterator[dict[str, Any]]:
+    nets = [(day.fleet.performance.net, day.date.isoformat()) for day in days]
+    yield metric("sessions", len(nets), "count")
+    yield metric("winning_sessions", sum(net > 0 for net, _ in nets), "count")
+    yield metric("losing_sessions", sum(net < 0 for net, _ in nets), "count")
+    yield metric("average_day", round(sum(net for net, _ in nets) / len(nets)), "won")
+    yield metric("best_day", max(nets)[0], "won", max(nets)[1])
+    yield metric("worst_day", min(nets)[0], "won", min(nets)[1])
+    fallen = drawdown(list(accumulate(net for net, _ in nets)))
+    yield metric("drawdown_of_days", -min(fallen), "won")
+
+
+def _ratios(days: Sequence[DayBooks], capital: Won) -> Iterator[dict[str, Any]]:
+    if not ratios.are_available():
+        return
+    found = ratios.ratios([(day.date, day.fleet.performance.net) for day in days], capital)
+    for name, value in found.items():
+        unit = _UNITS.get(name, "ratio")
+        yield metric(name, value * 100 if value is not None and unit == "percent" else value, unit)
+
+
+def _sum(counts: Sequence[dict[str, int]]) -> dict[str, int]:
+    added: Counter[str] = Counter()
+    for each in counts:
+        added.update(each)
+    return dict(sorted(added.items()))
