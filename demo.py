@@ -32,6 +32,9 @@ from operations.fleet import Fleet
 from operations.schedule import latest_close, schedule_close
 from operations.starting import MOST_WORKERS, start_workers
 from operations.watching import watch
+from report import open_books, values_of_day
+from reporting.page import LANGUAGES
+from reporting.writing import write
 from settings import load_settings
 from starter import EXPECTED_ERRORS, leave, open_fleet
 from workflows.market_close import CloseOutcome
@@ -93,9 +96,11 @@ async def play(stage: Stage, console: Console) -> bool:
         await _until_ready(stage, worker)
         async with open_fleet(load_settings()) as fleet:
             day = await _trade(stage, fleet, worker, console)
-            report = save_report(day, stage.reports)
+            checked = save_report(day, stage.reports)
             console.print(report_table(day))
-            console.print(f"Report: {report}", soft_wrap=True)
+            console.print(f"Checks: {checked}", soft_wrap=True)
+            for page in await _pages(stage, day):
+                console.print(f"Report: {page}", soft_wrap=True)
             if stage.keep:
                 await _keep(fleet, worker, console)
     return not any(violations(day).values())
@@ -206,6 +211,13 @@ async def _closed(fleet: Fleet) -> CloseOutcome:
         if handle is not None:
             return await handle.result()
         await asyncio.sleep(1)
+
+
+async def _pages(stage: Stage, day: Day) -> list[Path]:
+    """Write the day's page in both languages, judged by the verifier while everything still runs."""
+    async with open_books(load_settings()) as books:
+        values = await values_of_day(books, day.session_date)
+    return [(await write(values, language, stage.reports)).html for language in LANGUAGES]
 
 
 def _simulator_url(stage: Stage) -> str:

@@ -137,6 +137,9 @@ def _incidents(day: DayBooks) -> Iterator[dict[str, Any]]:
 
 
 def _verdict(day: DayBooks) -> dict[str, Any] | None:
+    """Return the verifier's word with every field that the page shows, whichever version of ours has kept it."""
     if day.verdict is None:
         return None
-    return {**day.verdict.verdict, "judged_at": _instant(day.verdict.judged_at)}
+    unsaid: dict[str, Any] = {"over": False, "violations": 0, "invariants": {}, "longest_unwatched_seconds": None}
+    counts = dict.fromkeys(("orders", "broker_orders", "fills", "trades"))
+    return {**unsaid, **counts, **day.verdict.verdict, "judged_at": _instant(day.verdict.judged_at)}

@@ -28,7 +28,9 @@ async def _judge(session_date: SessionDate | None) -> Verdict:
     settings = load_settings()
     async with open_sources(settings) as sources:
         plan = plan_of(sources, settings, session_date)
-        return await judge(lambda: read_books(sources, plan))
+        verdict = await judge(lambda: read_books(sources, plan))
+        await sources.database.day_seen.keep_verdict(sources.account_id, plan.session.date, report_json(verdict))
+        return verdict
 
 
 def _parser() -> argparse.ArgumentParser:

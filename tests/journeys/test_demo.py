@@ -49,7 +49,8 @@ def test_a_whole_day_ends_flat_and_the_broker_agrees_to_the_won(folder: Path) ->
         output, errors = process.communicate(timeout=280)
 
     assert process.returncode == 0, output + errors
-    (path,) = (folder / ".haru" / "reports").iterdir()
+    reports = folder / ".haru" / "reports"
+    (path,) = reports.glob("2*.json")
     report = json.loads(path.read_text())
     assert path.stem == report["session_date"]
     assert len(report["trades"]) >= 5
@@ -58,6 +59,15 @@ def test_a_whole_day_ends_flat_and_the_broker_agrees_to_the_won(folder: Path) ->
     assert report["broker_flat"]
     assert set(report["checks"].values()) == {0}
     assert "Web UI: http://127.0.0.1:" in output
+    page = reports / f"report-{path.stem}.html"
+    assert f"Report: {page}" in output
+    assert page.with_suffix(".ko.html").exists()
+    shown = json.loads(page.with_suffix(".json").read_text())
+    assert shown["equity"]["marked"][-1][1] == report["net_pnl"]
+    assert len(shown["trades"]) == len(report["trades"])
+    assert shown["timeline"]["workers"] == ["worker-1", "worker-2", "worker-3"]
+    assert sum(len(stretch) for one in shown["paths"] for stretch in one["stretches"]) > 20
+    assert (shown["verdict"]["over"], shown["verdict"]["violations"]) == (True, 0)
     assert processes_of(folder) == []
 
 

@@ -1,0 +1,177 @@
+"""The page: it holds everything, fetches nothing, shows hostile names as text, and says the same in both languages."""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from domain.position import ExitReason
+from domain.risk import Denial
+from domain.screening import ScreeningFilter
+from domain.worker_state import WorkerState
+from reporting import ratios
+from reporting.day import day_values
+from reporting.page import LANGUAGES, Language, cell, number, page, signed, words
+from reporting.stretch import stretch_values
+from tests.reporting.parts import a_carried_position, a_day, a_win, an_empty_day, an_incident
+from verifier.invariants import INVARIANTS
+
+HOSTILE = """</script><script>alert(1)</script><img src="http://evil.example/x" onerror="alert(2)">'"{{7*7}}"""
+
+
+class Elements(HTMLParser):
+    """Every element with its attributes, and the text of scripts and styles."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.within: list[tuple[str, str]] = []
+        self.shown: list[str] = []
+        self._open = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        self._open = tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open in {"script", "style"}:
+            self.within.append((self._open, data))
+        self.shown.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = ""
+
+    def count(self, tag: str) -> int:
+        return sum(found == tag for found, _ in self.found)
+
+
+def a_hostile_page(language: Language = "en") -> str:
+    trade = a_win(name=HOSTILE)
+    return page(day_values(a_day(trade, events=(an_incident(HOSTILE, detail={"evidence": HOSTILE}),))), language)
+
+
+def pages() -> Iterator[str]:
+    position, fills = a_carried_position()
+    for language in LANGUAGES:
+        yield page(day_values(a_day()), language)
+        yield page(day_values(an_empty_day(left=(position,), fills=fills)), language)
+        yield page(stretch_values([a_day(), an_empty_day()]), language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_day_shows_all_its_sections(language: Language) -> None:
+    text = "\n".join(Elements(page(day_values(a_day()), language)).shown)
+
+    said = words(language)
+    for section in ("equity", "timeline", "profit", "slippage", "paths", "tables", "metrics", "trades", "incidents"):
+        assert said["sections"][section] in text
+    assert said["verdict"]["sound"] in text
+    for part in ("−5,000", "005930 Samsung Electronics", said["reasons"]["stop_loss"], said["kinds"]["order_adopted"]):
+        assert part in text
+    assert said["invariants"]["I10"] in text
+
+
+def test_a_carried_position_and_an_unverified_day_are_told() -> None:
+    position, fills = a_carried_position()
+
+    text = "\n".join(Elements(page(day_values(an_empty_day(left=(position,), fills=fills)), "en")).shown)
+
+    assert "Carried positions" in text
+    assert "Not verified" in text
+    assert "No trade was closed." in text
+
+
+def test_a_stretch_shows_months_days_and_ratios() -> None:
+    text = "\n".join(Elements(page(stretch_values([a_day(), an_empty_day()]), "en")).shown)
+
+    for part in ("Months", "2026-11", "2026-11-23", "Sharpe ratio", "Sortino ratio", "Calmar ratio"):
+        assert part in text
+
+
+def test_the_missing_library_is_told_with_its_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ratios, "find_spec", lambda _: None)
+
+    assert "pip install empyrical-reloaded" in page(stretch_values([a_day()]), "en")
+
+
+def test_what_the_books_say_is_text_and_never_markup() -> None:
+    elements = Elements(a_hostile_page())
+
+    assert elements.count("img") == 0
+    assert elements.count("script") == 3
+    assert not any(name.startswith("on") for _, attributes in elements.found for name in attributes)
+    assert any(HOSTILE in text for text in elements.shown)
+    data = json.loads(next(text for kind, text in elements.within if kind == "script"))
+    assert data["values"]["trades"][0]["name"] == HOSTILE
+
+
+def test_nothing_is_fetched() -> None:
+    for text in (*pages(), a_hostile_page("ko")):
+        elements = Elements(text)
+
+        targets = [
+            attributes.get(name) for _, attributes in elements.found for name in ("src", "href", "srcset", "data")
+        ]
+        assert set(targets) <= {None, "data:,"}
+        assert not {tag for tag, _ in elements.found} & {"iframe", "object", "embed", "form", "base"}
+        styles = " ".join(text for kind, text in elements.within if kind == "style")
+        assert "url(" not in styles
+        assert "@import" not in styles
+
+
+def test_the_policy_lets_these_very_scripts_run_and_nothing_else() -> None:
+    elements = Elements(a_hostile_page())
+
+    policy = next(str(attributes["content"]) for tag, attributes in elements.found if "http-equiv" in attributes)
+    scripts = [text for kind, text in elements.within if kind == "script"][1:]
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
+    allowed = re.search(r"script-src ([^;]*);", policy)
+    assert policy.startswith("default-src 'none';")
+    assert allowed is not None
+    assert allowed[1].split() == [f"'sha256-{digest}'" for digest in digests]
+
+
+def keys_of(texts: Mapping[str, Any], before: str = "") -> set[str]:
+    inner = [keys_of(value, f"{before}{name}.") for name, value in texts.items() if isinstance(value, dict)]
+    return {f"{before}{name}" for name in texts}.union(*inner)
+
+
+def test_both_languages_have_the_same_words() -> None:
+    assert keys_of(words("en").texts) == keys_of(words("ko").texts)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_everything_the_system_can_say_has_a_word(language: Language) -> None:
+    said = words(language)
+
+    assert {reason.value for reason in ExitReason} == set(said["reasons"])
+    assert {state.value for state in WorkerState} == set(said["states"])
+    assert {name.value for name in ScreeningFilter} == set(said["filters"])
+    assert {denial.value for denial in Denial} == set(said["denials"])
+    assert {invariant.name for invariant in INVARIANTS} == set(said["invariants"])
+    metrics = [*day_values(a_day())["metrics"], *stretch_values([a_day(), an_empty_day()])["metrics"]]
+    assert {each["key"] for each in metrics} == set(said["metrics"])
+
+
+def test_a_name_that_nobody_has_translated_stands_for_itself() -> None:
+    assert words("ko").of("kinds", "something_new") == "something_new"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "–"), (0, "0"), (1_234_567, "1,234,567"), (-0.5, "−0.50"), (12.0, "12"), ("text", "text")],
+)
+def test_numbers_are_written_with_separators_and_a_true_minus(value: float | str | None, text: str) -> None:
+    assert number(value) == text
+
+
+def test_signs_and_columns() -> None:
+    assert (signed(5), signed(-5), signed(0), signed(None)) == ("+5", "−5", "0", "–")
+    assert (cell(3.0, "entry_ticks"), cell(100.0, "win_percent"), cell(12.0, "minutes")) == ("3.00", "100.00", "12.0")
+    assert (cell(70_000, "entry_price"), cell(None, "exit_ticks")) == ("70,000", "–")
