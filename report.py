@@ -99,10 +99,10 @@ async def open_books(settings: Settings) -> AsyncIterator[OpenBooks]:
             await asyncio.to_thread(apply, found.url)
         database = await open_database(found.url, _POOL_SIZE)
         try:
-            account_id = await database.accounts.pinned()
-            if account_id is None:
+            pinned = await database.accounts.pinned()
+            if pinned is None:
                 raise OperationError("nobody has traded with this database yet; start `python worker.py` first")
-            yield OpenBooks(settings, database, account_id, found.started_here)
+            yield OpenBooks(settings, database, pinned[0], found.started_here)
         finally:
             await database.aclose()
 

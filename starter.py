@@ -282,8 +282,6 @@ async def _run(asked: argparse.Namespace) -> int:
         alone: int = await asked.without_fleet(asked)
         return alone
     settings = load_settings()
-    if asked.alone is not None:
-        return int(await asked.alone(settings, asked))
     async with open_fleet(settings) as fleet:
         done: int = await asked.act(Desk(fleet, settings.rules, asked, stdout_console()))
         return done

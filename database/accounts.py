@@ -22,11 +22,6 @@ class Accounts:
     """
     _PINNED = "SELECT account_id, environment, fingerprint FROM accounts"
 
-    async def pinned(self) -> AccountId | None:
-        """Return the account that this database belongs to; None before its first start."""
-        account_id = await self._pool.fetchval("SELECT account_id FROM accounts")
-        return None if account_id is None else AccountId(account_id)
-
     async def pin(self, account_id: AccountId, environment: Environment, fingerprint: str) -> None:
         """Bind the database to the account at the first start, and check the bond at every later one.
 

@@ -8,29 +8,29 @@ import pytest
 from domain.money import Won
 from domain.summary import FLEET, summarise
 from operations.fleet import Fleet
-from operations.hosting_duties import ReportKeeper
+from operations.report_duty import ReportDuty
 from tests.builders import MONDAY, a_closed_trade
 
 
 async def test_a_report_is_written_once_the_summary_stands_and_again_when_it_changes(
     fleet: Fleet, tmp_path: Path
 ) -> None:
-    keeper = ReportKeeper(fleet, tmp_path / "reports", "en")
-    await keeper.look()
+    duty = ReportDuty(fleet, tmp_path / "reports", "en")
+    await duty.look()
     assert not (tmp_path / "reports").exists()
 
     await fleet.database.summaries.save(fleet.account_id, summarise(MONDAY, FLEET, []))
-    await keeper.look()
+    await duty.look()
     page = tmp_path / "reports" / "report-2026-11-23.html"
     assert "Trading day 2026-11-23" in page.read_text()
 
     page.write_text("read")
-    await keeper.look()
+    await duty.look()
     assert page.read_text() == "read"
 
     corrected = summarise(MONDAY, FLEET, [a_closed_trade(entry_amount=Won(699_000))])
     await fleet.database.summaries.save(fleet.account_id, corrected)
-    await keeper.look()
+    await duty.look()
     assert "Trading day 2026-11-23" in page.read_text()
 
 
@@ -41,6 +41,6 @@ async def test_a_report_that_cannot_be_written_is_told_and_nothing_else_happens(
     await fleet.database.summaries.save(fleet.account_id, summarise(MONDAY, FLEET, []))
 
     with caplog.at_level(logging.ERROR, "haru.hosting"):
-        await ReportKeeper(fleet, tmp_path / "reports", "en").look()
+        await ReportDuty(fleet, tmp_path / "reports", "en").look()
 
     assert [record.message for record in caplog.records] == ["report_not_written"]
