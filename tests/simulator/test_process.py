@@ -139,6 +139,8 @@ def test_other_settings_than_the_journals_end_with_2(
         (["--listings", "249"], "choose 1 to 248"),
         (["--clock", "2025-07-02 09:00:00"], "the simulated exchange begins on 2025-07-01"),
         (["--clock", "yesterday"], "yesterday"),
+        (["--environment", "paper", "--paper-port", "0"], "--paper-port and --paper-stream-port stand beside"),
+        (["--ping-interval", "0"], "ping_interval must be seconds above 0"),
     ],
 )
 def test_a_command_line_that_makes_no_sense_ends_with_2(
@@ -168,3 +170,13 @@ def test_help_speaks_of_every_option(capsys: pytest.CaptureFixture[str]) -> None
     shown = capsys.readouterr().out
     assert ended.value.code == 0
     assert all(option in shown for option in ("--clock", "--speed", "--seed", "--data", "--rate-limit", "--manual"))
+
+
+def test_a_taken_stream_port_is_named_and_the_others_are_let_go(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code = main(["--port", "0", "--paper-stream-port", str(taken.getsockname()[1])])
+
+    assert code == 1
+    assert "choose another --paper-stream-port" in capsys.readouterr().err
