@@ -25,6 +25,7 @@ _STREAM_VALUES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "registrations": _WHOLE,
     "look_interval": _ABOVE_ZERO,
     "records": _WHOLE,
+    "waiting": _WHOLE,
     "real_fields": _LENGTH,
     "paper_fields": _LENGTH,
     "hts_id": (lambda value: isinstance(value, str), "text"),
@@ -38,8 +39,8 @@ class StreamSettings:
     ``ping_interval`` between two PINGPONGs; ``ping_timeout`` until an unanswered one closes the session (0 = never);
     ``linger`` how long a session that was lost without a close frame still holds its app key; ``registrations`` the
     most in one session; ``look_interval`` between two looks at the market; ``records`` the most trades of one stock
-    in one look; ``real_fields`` and ``paper_fields`` of a notice (26 or 23); ``hts_id`` the only one taken (blank =
-    the first one that an app key names).
+    in one look; ``waiting`` the frames that may wait for a slow reader; ``real_fields`` and ``paper_fields`` of a
+    notice (26 or 23); ``hts_id`` the only one taken (blank = the first one that an app key names).
     """
 
     ping_interval: float = 10.0
@@ -48,6 +49,7 @@ class StreamSettings:
     registrations: int = 41
     look_interval: float = 0.05
     records: int = 4
+    waiting: int = 5_000
     real_fields: int = 26
     paper_fields: int = 23
     hts_id: str = ""

@@ -12,7 +12,6 @@ from simulator.stream.frames import Cipherkeys
 Registration = tuple[str, str]
 """TR id and tr_key."""
 
-_MOST_WAITING: Final = 5_000
 _SHOWN_OF_A_KEY: Final = 4
 _NO_CLOSE_FRAME: Final = (1005, 1006)
 
@@ -20,7 +19,7 @@ _NO_CLOSE_FRAME: Final = (1005, 1006)
 class Session:
     """What the broker keeps of a connection. ``app_key`` is known from the first registration on."""
 
-    def __init__(self, websocket: WebSocket, service: Service) -> None:
+    def __init__(self, websocket: WebSocket, service: Service, most_waiting: int) -> None:
         self.service = service
         self.app_key = ""
         self.keys = Cipherkeys.fresh()
@@ -30,7 +29,7 @@ class Session:
         self.is_over = False
         self.sent = 0
         self._websocket = websocket
-        self._outbox: asyncio.Queue[str | None] = asyncio.Queue(_MOST_WAITING)
+        self._outbox: asyncio.Queue[str | None] = asyncio.Queue(most_waiting)
 
     def hts_id(self, tr_id: str) -> str | None:
         """Return the HTS id that the session listens for under a notice TR, or None."""

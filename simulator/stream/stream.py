@@ -44,7 +44,7 @@ class Stream:
             await websocket.send_denial_response(PlainTextResponse("refused", refusal.status))
             return
         await websocket.accept()
-        session = Session(websocket, service)
+        session = Session(websocket, service, self.settings.waiting)
         self._join(session)
         sending = asyncio.create_task(session.send_all())
         linger = 0.0

@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+from websockets.exceptions import ConnectionClosedError
 
 from simulator.settings import StreamSettings
 from tests.simulator.market_day import ACCOUNT, PREFIX, SAMSUNG, a_cancel, an_order
@@ -167,6 +168,29 @@ async def test_an_unanswered_pingpong_ends_the_session_when_asked_for() -> None:
         await asyncio.wait_for(listener.socket.wait_closed(), 2)
 
         assert listener.socket.close_code == 1000
+
+
+async def test_a_reader_who_lets_too_much_wait_is_cut_off() -> None:
+    settings = StreamSettings(waiting=1, look_interval=0.3)
+    async with a_venue(stream=settings) as venue, await a_listener(venue) as listener:
+        for tr_id in ("H0STCNT0", "H0UNCNT0"):
+            await listener.asks(tr_id, SAMSUNG)
+        await passes(venue, 1)
+
+        with pytest.raises(ConnectionClosedError):
+            await asyncio.wait_for(listener.text(), 2)
+
+
+async def test_a_stream_that_cannot_look_any_more_cuts_its_sessions(caplog: pytest.LogCaptureFixture) -> None:
+    async with a_venue() as venue, await a_listener(venue) as listener:
+        await listener.asks("H0STCNT0", SAMSUNG)
+        del venue.simulation.exchange.tapes[SAMSUNG]
+        await passes(venue, 1)
+
+        with pytest.raises(ConnectionClosedError):
+            await listener.text()
+
+    assert "stream_pump_failed" in caplog.text
 
 
 async def test_rest_and_stream_share_every_port() -> None:
