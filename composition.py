@@ -32,7 +32,7 @@ from activities.summarising import SummaryActivities
 from activities.watching import WatchingActivities
 from broker.kis.broker import KisBroker, MarketAccess
 from broker.kis.connection import LIVE_URL, PAPER_URL, KisConnection
-from broker.kis.stream import LIVE_STREAM_URL, PAPER_STREAM_URL, StreamAddress
+from broker.kis.stream import LIVE_STREAM_URL, PAPER_STREAM_URL, KisStream, StreamAddress
 from broker.protocol import AccessToken, Broker
 from database.database import Database
 from domain.clock import LIVE_CLOCK, MarketClock
@@ -174,12 +174,17 @@ def streaming_for(settings: Settings, place: Place, broker: KisBroker, with_: Co
     """Return the duty that hears the market for this process, or None where it is switched off."""
     if not settings.stream.enabled or with_.feed is None:
         return None
+    ears = Ears(with_.feed, with_.notices)
+    stream = stream_of(settings, place, broker, with_.database)
+    return Streaming(account_of(settings), with_.database, stream, ears, settings.stream.registrations)
+
+
+def stream_of(settings: Settings, place: Place, broker: KisBroker, database: Database) -> KisStream:
+    """Return the account's stream, with the fleet's shared approval key."""
     silence = float(settings.stream.silence_seconds)
     address = StreamAddress(place.stream_url, settings.broker.hts_id or _SIMULATED_HTS_ID, silence)
-    keys = with_.database.tokens(f"{key_fingerprint(settings)}/stream", AccessToken, token_key(settings))
-    ears = Ears(with_.feed, with_.notices)
-    stream = broker.stream(address, keys)
-    return Streaming(account_of(settings), with_.database, stream, ears, settings.stream.registrations)
+    keys = database.tokens(f"{key_fingerprint(settings)}/stream", AccessToken, token_key(settings))
+    return broker.stream(address, keys)
 
 
 def day_start_for(with_: Collaborators) -> DayStart:

@@ -26,6 +26,7 @@ from composition import (
     connection_of,
     key_fingerprint,
     place_of,
+    stream_of,
     token_key,
 )
 from database.database import Database, open_database
@@ -44,6 +45,7 @@ from embedded.token_key import FILE as TOKEN_KEY_FILE
 from operations import broker_checks, machine_checks
 from operations.checkup import Check, Finding, doubtful, fine, startable, wrong
 from operations.clocks import Skew, database_skew
+from operations.stream_check import look_at_stream
 from settings import Settings, SettingsError, load_settings
 from workflows import attributes
 
@@ -82,6 +84,7 @@ class Doctor:
     def checks(self) -> Sequence[Check]:
         """Return every check in its order."""
         account = ("keys", "PostgreSQL", "broker host", "token key")
+        stream_mend = "check HARU_BROKER__HTS_ID and HARU_BROKER__STREAM_URL"
         keys_mend = "compare keys, account and environment with KIS's portal; `python starter.py import-keys`"
         return (
             Check("settings", self._look_at_settings, mend="correct .env or the environment"),
@@ -97,6 +100,7 @@ class Doctor:
             Check("clocks", self._look_at_clocks, ("broker host",)),
             Check("account", self._look_at_account, account, keys_mend),
             Check("orders", self._look_at_orders, ("account",), "ask KIS whether the account may trade by OpenAPI"),
+            Check("stream", self._look_at_stream, ("account",), stream_mend),
             Check("calendar", self._look_at_calendar, ("account",), "try again; the broker did not tell"),
             Check("coming days", self._look_ahead, ("parts",)),
             Check("limits", self._look_at_limits, ("settings",)),
@@ -203,8 +207,17 @@ class Doctor:
         return await broker_checks.look_at_account(self.broker)
 
     async def _look_at_orders(self) -> Finding:
-        listed = self.settings.rules.universe.symbols
-        return await broker_checks.look_at_orders(self.broker, listed[0] if listed else _ANY_STOCK)
+        return await broker_checks.look_at_orders(self.broker, self._any_stock())
+
+    async def _look_at_stream(self) -> Finding:
+        if not self.settings.stream.enabled:
+            return fine("switched off; prices and order notices come by asking")
+        stream = stream_of(self.settings, self.place, self.broker, self.database)
+        leases = self.database.stream_leases
+        return await look_at_stream(stream, leases, account_of(self.settings), self._any_stock())
+
+    def _any_stock(self) -> Symbol:
+        return next(iter(self.settings.rules.universe.symbols), _ANY_STOCK)
 
     async def _look_at_calendar(self) -> Finding:
         calendar = calendar_of(self.settings, self.place.clock)

@@ -44,6 +44,9 @@ class DayStart:
             if self._compared != day:
                 self._objection = await self._compare(account_id, SessionDate(day))
                 self._compared = day
+            if self._objection:
+                # Again each time: whoever had shut these entries for a reason of its own may have opened them again.
+                await self._database.risk.close_entries(account_id, SessionDate(day), self._objection)
             return self._objection
 
     async def _compare(self, account_id: AccountId, day: SessionDate) -> str:
@@ -69,7 +72,6 @@ class DayStart:
             f"if the broker is right, set HARU_CALENDAR__{'CLOSURES' if expected else 'SESSIONS'}={day}"
         )
         logger.error(DISAGREEMENT, extra={"date": day.isoformat(), "reason": reason})
-        await self._database.risk.close_entries(account_id, day, reason)
         key = f"{DISAGREEMENT}/{account_id}/{day}"
         now = self._pace.now()
         await self._database.events.append(

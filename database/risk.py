@@ -145,6 +145,13 @@ class Risk:
             await hold_gate(connection, account_id)
             await connection.execute(self._REOPEN_ENTRIES, account_id, session_date, reason)
 
+    _CLOSED_BECAUSE = "SELECT reason FROM closed_entries WHERE account_id = $1 AND session_date = $2"
+
+    async def closed_because(self, account_id: AccountId, session_date: SessionDate) -> str:
+        """Return why nothing more is bought in a session; empty while entries are open."""
+        reason: str | None = await self._pool.fetchval(self._CLOSED_BECAUSE, account_id, session_date)
+        return reason or ""
+
     async def cool_down(self, account_id: AccountId, symbol: Symbol, until: datetime) -> None:
         """Keep a symbol from being bought before a market instant; a later instant stays."""
         await cool_down_on(self._pool, account_id, symbol, until)

@@ -41,6 +41,8 @@ class Board:
     """Sessions that ended without a market close, this one or the one before."""
     stopped: frozenset[WorkerId] = frozenset()
     """Workers whose workflow has ended; what the books last said of them is history."""
+    entries_closed_because: str = ""
+    """Why nothing more is bought in this session."""
     trouble: str = ""
     """Why this is not the present state, if it is not."""
 
@@ -68,7 +70,8 @@ async def read_board(fleet: Fleet, market_now: datetime) -> Board:
     before = fleet.calendar.session_before(plan.session.date).date
     missed = await fleet.database.events.missed_closes(fleet.account_id, before)
     stopped = await _stopped(fleet, rows)
-    return Board(fleet.environment, market_now, plan, rows, risk.kill_switch_on, fleet.web_ui, missed, stopped)
+    shut = await fleet.database.risk.closed_because(fleet.account_id, plan.session.date)
+    return Board(fleet.environment, market_now, plan, rows, risk.kill_switch_on, fleet.web_ui, missed, stopped, shut)
 
 
 async def _stopped(fleet: Fleet, rows: "tuple[WorkerRow, ...]") -> frozenset[WorkerId]:
@@ -106,7 +109,8 @@ def heading(board: Board) -> tuple[str, ...]:
     if board.trouble:
         first += f" · {board.trouble}"
     second = f"net {board.realised:+,} won in {board.trades} trades · unrealised {board.unrealised:+,} won"
-    return (first, second, f"Web UI {board.web_ui}") if board.web_ui else (first, second)
+    shut = f"entries shut: {board.entries_closed_because}" if board.entries_closed_because else ""
+    return tuple(line for line in (first, second, shut, f"Web UI {board.web_ui}" if board.web_ui else "") if line)
 
 
 def countdown(board: Board) -> str:
@@ -138,6 +142,7 @@ def as_json(board: Board) -> dict[str, Any]:
         "phase": board.plan.session.phase_at(board.now).value,
         "liquidation_at": in_seoul(board.plan.liquidation_at).isoformat(),
         "kill_switch_on": board.kill_switch_on,
+        "entries_closed_because": board.entries_closed_because,
         "missed_closes": [date.isoformat() for date in board.missed_closes],
         "realised_pnl": board.realised,
         "unrealised_pnl": board.unrealised,

@@ -69,6 +69,11 @@ def a_paper_account(**changes: str) -> dict[str, str]:
     return {**account, **changes}
 
 
+def at(url: str) -> dict[str, str]:
+    """Return where a simulator is, for requests and for its stream."""
+    return {"HARU_BROKER__REST_URL": url, "HARU_BROKER__STREAM_URL": url.replace("http", "ws", 1)}
+
+
 def test_with_nothing_running_it_says_what_will_start(command_line: CommandLine) -> None:
     code, lines = command_line.doctor()
 
@@ -93,26 +98,28 @@ def test_a_whole_paper_account_is_well_and_nothing_secret_is_shown_or_kept_in_cl
     caplog.set_level("DEBUG")
     account = a_paper_account()
     with running("--environment", "paper", "--rate-limit", "0") as (_, url):
-        code, shown = command_line.run("doctor", **servers, **account, HARU_BROKER__REST_URL=url)
+        code, shown = command_line.run("doctor", **servers, **account, **at(url))
         with psycopg.connect(database_url) as connection:
-            (row, value) = connection.execute("SELECT broker_tokens::text, value FROM broker_tokens").fetchone() or ()
-    token = Fernet(servers["HARU_BROKER__TOKEN_KEY"]).decrypt(bytes(value)).decode()
+            rows = connection.execute("SELECT broker_tokens::text, value FROM broker_tokens").fetchall()
+    key = Fernet(servers["HARU_BROKER__TOKEN_KEY"])
+    kept = [key.decrypt(bytes(value)).decode() for _, value in rows]
 
     assert code == 0, shown
     assert "keys accepted, the account answers: 100,000,000 won" in shown
     assert "the paper service has no calendar to compare with" in shown
     assert "warn      Temporal" in shown
-    assert len(token) > 20
-    assert token not in row
-    assert token.encode() not in bytes(value)
-    for secret in (KEY, SECRET, account["HARU_BROKER__ACCOUNT"][:8], servers["HARU_BROKER__TOKEN_KEY"], token):
+    assert "ok        stream        approval key, connection and a registration (005930) work" in shown
+    assert len(kept) == 2, "the access token and the stream's approval key"
+    for secret in (KEY, SECRET, account["HARU_BROKER__ACCOUNT"][:8], servers["HARU_BROKER__TOKEN_KEY"], *kept):
+        assert len(secret) >= 8
         assert secret not in shown
         assert secret not in caplog.text
+        assert not any(secret in row or secret.encode() in bytes(value) for row, value in rows)
 
 
 def test_keys_of_the_wrong_service_fail_with_the_mend(command_line: CommandLine, servers: dict[str, str]) -> None:
     with running("--environment", "paper", "--rate-limit", "0") as (_, url):
-        command_line.run("doctor", **servers, **a_paper_account(), HARU_BROKER__REST_URL=url)
+        command_line.run("doctor", **servers, **a_paper_account(), **at(url))
         code, lines = command_line.doctor(HARU_BROKER__APP_SECRET="T" * 180)
 
     assert code == 1
@@ -185,3 +192,15 @@ def test_imported_keys_are_read_by_the_next_check_up(command_line: CommandLine, 
     assert checks["settings"]["text"].startswith("PAPER account paper-")
     assert (checks["keys"]["verdict"], checks[".env"]["verdict"]) == ("ok", "ok")
     assert command_line.run("import-keys", "nowhere.yaml")[0] == 1
+
+
+def test_a_stream_that_cannot_be_opened_is_a_warning_with_the_mend(
+    command_line: CommandLine, servers: dict[str, str], unused_port: int
+) -> None:
+    with running("--environment", "paper", "--rate-limit", "0") as (_, url):
+        nowhere = {**at(url), "HARU_BROKER__STREAM_URL": f"ws://127.0.0.1:{unused_port}"}
+        code, lines = command_line.doctor(**servers, **a_paper_account(), **nowhere)
+
+    assert code == 0
+    assert lines["stream"]["verdict"] == "warn"
+    assert "HARU_BROKER__STREAM_URL" in lines["stream"]["mend"]

@@ -5,9 +5,13 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+
+from operations.clocks import system_now
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYS = {
@@ -19,11 +23,12 @@ KEYS = {
 
 
 @asynccontextmanager
-async def a_broker_that_talks_nonsense() -> AsyncIterator[str]:
+async def a_broker_that_talks_nonsense(header: str = "") -> AsyncIterator[str]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         body = b"<html>hello</html>"
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        head = f"HTTP/1.1 200 OK\r\n{header}Content-Type: text/html\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
         await writer.drain()
         writer.close()
 
@@ -61,6 +66,25 @@ async def test_a_broker_that_talks_nonsense_is_refused_at_the_start(tmp_path: Pa
     assert "worker.py:" in said
     assert "Traceback" not in said
     assert KEYS["HARU_BROKER__APP_SECRET"] not in said
+
+
+@pytest.mark.slow
+async def test_a_clock_that_is_far_from_the_brokers_is_refused_at_the_start(tmp_path: Path) -> None:
+    late = format_datetime(system_now() + timedelta(minutes=5), usegmt=True)
+    async with a_broker_that_talks_nonsense(f"Date: {late}\r\n") as url:
+        code, said = await ends(tmp_path / "data", HARU_BROKER__REST_URL=url, **KEYS)
+
+    assert code == 1
+    assert "s behind the broker, more than 10 s; set the clock by NTP" in said
+
+
+async def test_a_database_that_machines_share_needs_a_key_that_they_share(tmp_path: Path, unused_port: int) -> None:
+    url = f"postgresql://haru:secret@127.0.0.1:{unused_port}/haru"
+    code, said = await ends(tmp_path / "data", DATABASE_URL=url, **KEYS)
+
+    assert code == 1
+    assert "HARU_BROKER__TOKEN_KEY" in said
+    assert "starter.py new-key" in said
 
 
 async def test_a_misspelt_variable_is_named_with_the_right_one(tmp_path: Path) -> None:

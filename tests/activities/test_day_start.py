@@ -127,3 +127,14 @@ async def test_a_broker_that_cannot_tell_leaves_it_to_the_calendar_and_that_is_n
 
     assert await events_of(desk, ON_OUR_OWN) == ["info"]
     assert await closed_because(desk) == ""
+
+
+async def test_entries_that_another_reason_had_shut_first_do_not_open_with_it(desk: Desk) -> None:
+    await desk.database.risk.close_entries(ACCOUNT, TODAY, "another reason")
+    await the_fleet_knows(desk, is_open=False)
+    await desk.day_start.compare(ACCOUNT, TODAY)
+    await desk.database.risk.reopen_entries(ACCOUNT, TODAY, "another reason")
+
+    await desk.day_start.compare(ACCOUNT, TODAY)
+
+    assert (await closed_because(desk)).startswith("calendars disagree")
