@@ -45,7 +45,7 @@ from embedded.token_key import FILE as TOKEN_KEY_FILE
 from operations import broker_checks, machine_checks
 from operations.checkup import Check, Finding, doubtful, fine, startable, wrong
 from operations.clocks import Skew, database_skew
-from operations.stream_check import look_at_stream
+from operations.stream_check import look_at_own_session, look_at_stream
 from settings import Settings, SettingsError, load_settings
 from workflows import attributes
 
@@ -213,6 +213,8 @@ class Doctor:
         if not self.settings.stream.enabled:
             return fine("switched off; prices and order notices come by asking")
         stream = stream_of(self.settings, self.place, self.broker, self.database)
+        if await self.database.accounts.pinned() is None:
+            return await look_at_own_session(stream, self._any_stock())
         leases = self.database.stream_leases
         return await look_at_stream(stream, leases, account_of(self.settings), self._any_stock())
 

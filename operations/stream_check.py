@@ -30,12 +30,18 @@ async def look_at_stream(
     if not await leases.take(account_id, _OWNER):
         return await _session_of_the_fleet(leases, account_id)
     try:
+        return await look_at_own_session(stream, symbol)
+    finally:
+        await leases.release(account_id, _OWNER)
+
+
+async def look_at_own_session(stream: "MarketStream", symbol: Symbol) -> Finding:
+    """Open a session, register a stock, and close it again: for books that no fleet has ever used."""
+    try:
         async with stream.session() as session:
             return await _registered(session, symbol)
     except StreamLostError as lost:
         return doubtful(str(lost), _MEND)
-    finally:
-        await leases.release(account_id, _OWNER)
 
 
 async def _session_of_the_fleet(leases: "StreamLeases", account_id: AccountId) -> Finding:

@@ -11,6 +11,8 @@ import pytest
 from cryptography.fernet import Fernet
 
 import starter
+from composition import account_of, key_fingerprint
+from settings import load_settings
 from tests.simulator.test_process import running
 
 KEY, SECRET = "P" * 36, "S" * 180
@@ -204,3 +206,29 @@ def test_a_stream_that_cannot_be_opened_is_a_warning_with_the_mend(
     assert code == 0
     assert lines["stream"]["verdict"] == "warn"
     assert "HARU_BROKER__STREAM_URL" in lines["stream"]["mend"]
+
+
+def test_a_session_that_the_fleet_holds_is_left_alone_and_told(
+    command_line: CommandLine, servers: dict[str, str], database_url: str
+) -> None:
+    account = a_paper_account()
+    with running("--environment", "paper", "--rate-limit", "0") as (_, url):
+        configured = {**servers, **account, **at(url)}
+        _, first = command_line.doctor(**configured)
+        settings = load_settings()
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            pinned = (account_of(settings), "paper", key_fingerprint(settings))
+            connection.execute(
+                "INSERT INTO accounts (account_id, environment, fingerprint) VALUES (%s, %s, %s)", pinned
+            )
+            alone = command_line.doctor(**configured)[1]["stream"]["text"]
+            connection.execute(
+                "UPDATE stream_leases SET owner = 'a worker', symbols = '{005930,000660}',"
+                " expires_at = clock_timestamp() + interval '1 minute', connected_since = clock_timestamp()"
+            )
+            code, lines = command_line.doctor(**configured)
+
+    assert code == 0
+    assert first["stream"]["text"] == alone == "approval key, connection and a registration (005930) work"
+    assert "the fleet's session is open since" in lines["stream"]["text"]
+    assert "2 stocks registered" in lines["stream"]["text"]
