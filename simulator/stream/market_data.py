@@ -42,11 +42,13 @@ class MarketData:
                 self._feeds[place] = feed_of(tr_id, Symbol(tr_key), self._simulation, self._settings, at)
                 self._looked = None
 
-    async def look(self, sessions: Sequence[Session]) -> float:
-        """Send what is new and return the work in seconds; feeds without listeners end.
+    def end_unheard(self, sessions: Sequence[Session]) -> None:
+        """End the feeds that nobody listens to any more, so that whoever comes later gets no backlog."""
+        heard = {(session.service.environment, one) for session in sessions for one in session.registrations}
+        self._feeds = {place: feed for place, feed in self._feeds.items() if place in heard}
 
-        Other connections get their turn after every few stocks.
-        """
+    async def look(self, sessions: Sequence[Session]) -> float:
+        """Send what is new and return the work in seconds; other connections get their turn after every few stocks."""
         looked = (self._now(), self._simulation.changes)
         if looked == self._looked:
             return 0.0
@@ -61,11 +63,9 @@ class MarketData:
         return worked + thread_time() - began
 
     def _look_at(self, place: Place, readers: Sequence[Session]) -> None:
-        if not readers:
-            del self._feeds[place]
-            return
         environment, (tr_id, symbol) = place
-        records = self._feeds[place].look(self._now())
+        feed = self._feeds.get(place)
+        records = feed.look(self._now()) if feed else []
         if not records:
             return
         facts = CallFacts(PATH, tr_id, symbol=symbol, environment=environment)

@@ -65,6 +65,7 @@ class Stream:
             if not session.is_over:
                 self._desk.answer(session, text, self._simulation.real_now())
                 self._market.begin(session)
+                self._market.end_unheard(self.sessions)
 
     def _join(self, session: Session) -> None:
         if not self.sessions:
@@ -78,6 +79,7 @@ class Stream:
     def _leave(self, session: Session, linger: float) -> None:
         self.sessions.remove(session)
         self._desk.release(session, self._simulation.real_now().timestamp() + linger)
+        self._market.end_unheard(self.sessions)
         if not self.sessions:
             self._simulation.engine.listeners.remove(self._notices.hear)
             self._notices.forget()

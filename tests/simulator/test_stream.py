@@ -52,6 +52,27 @@ async def test_trades_between_two_looks_share_a_frame_and_add_up() -> None:
     assert sum(int(trade[12]) for trade in trades) == int(trades[-1][13]) - before
 
 
+@pytest.mark.parametrize("left_by", ["unsubscribing", "closing"])
+async def test_whoever_comes_back_gets_no_backlog(left_by: str) -> None:
+    async with a_venue() as venue:
+        listener = await a_listener(venue)
+        await listener.asks("H0STCNT0", SAMSUNG)
+        if left_by == "unsubscribing":
+            await listener.asks("H0STCNT0", SAMSUNG, tr_type="2")
+        else:
+            await listener.socket.close()
+        await passes(venue, 600)
+        if left_by == "closing":
+            listener = await a_listener(venue)
+        await listener.asks("H0STCNT0", SAMSUNG)
+        await passes(venue, 1)
+
+        trades = await listener.records("H0STCNT0")
+        await listener.socket.close()
+
+    assert [trade[1] for trade in trades] == ["094001"]
+
+
 async def test_a_forced_price_is_told_at_once_even_while_time_stands_still() -> None:
     async with a_venue() as venue, await a_listener(venue) as listener:
         await listener.asks("H0STCNT0", SAMSUNG)
