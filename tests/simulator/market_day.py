@@ -53,17 +53,31 @@ class Day:
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
 
-    def buys(self, quantity: int, price: int = 0, symbol: Symbol = SAMSUNG, kind: OrderType | None = None) -> Order:
-        return self._orders(Side.BUY, quantity, price, symbol, kind)
+    def buys(
+        self,
+        quantity: int,
+        price: int = 0,
+        symbol: Symbol = SAMSUNG,
+        kind: OrderType | None = None,
+        trigger: int = 0,
+    ) -> Order:
+        return self._orders(Side.BUY, (quantity, price, trigger), symbol, kind)
 
-    def sells(self, quantity: int, price: int = 0, symbol: Symbol = SAMSUNG, kind: OrderType | None = None) -> Order:
-        return self._orders(Side.SELL, quantity, price, symbol, kind)
+    def sells(
+        self,
+        quantity: int,
+        price: int = 0,
+        symbol: Symbol = SAMSUNG,
+        kind: OrderType | None = None,
+        trigger: int = 0,
+    ) -> Order:
+        return self._orders(Side.SELL, (quantity, price, trigger), symbol, kind)
 
     def cancels(self, order: Order, quantity: int | None = None) -> Order:
         return self._changes(order, OrderAction.CANCEL, quantity, 0)
 
-    def amends(self, order: Order, price: int, quantity: int | None = None) -> Order:
-        return self._changes(order, OrderAction.AMEND, quantity, price)
+    def amends(self, order: Order, price: int, quantity: int | None = None, kind: OrderType = OrderType.LIMIT) -> Order:
+        return self._changes(order, OrderAction.AMEND, quantity, price, kind)
 
     def passes(self, **duration: float) -> None:
         self.simulation.move_clock(self.simulation.market_now() + timedelta(**duration))
@@ -78,16 +92,22 @@ class Day:
     def now(self) -> datetime:
         return self.simulation.market_now()
 
-    def _orders(self, side: Side, quantity: int, price: int, symbol: Symbol, kind: OrderType | None) -> Order:
+    def _orders(self, side: Side, wanted: tuple[int, int, int], symbol: Symbol, kind: OrderType | None) -> Order:
+        quantity, price, trigger = wanted
         kind = kind or (OrderType.LIMIT if price else OrderType.MARKET)
-        request = OrderRequest(ACCOUNT, symbol, side, kind, Quantity(quantity), Price(price))
+        request = OrderRequest(ACCOUNT, symbol, side, kind, Quantity(quantity), Price(price), Price(trigger))
         return self.simulation.place_order(request)
 
-    def _changes(self, order: Order, action: OrderAction, quantity: int | None, price: int) -> Order:
+    def _changes(
+        self,
+        order: Order,
+        action: OrderAction,
+        quantity: int | None,
+        price: int,
+        kind: OrderType = OrderType.LIMIT,
+    ) -> Order:
         amount = None if quantity is None else Quantity(quantity)
-        return self.simulation.change_order(
-            ChangeRequest(ACCOUNT, order.number, action, OrderType.LIMIT, amount, Price(price))
-        )
+        return self.simulation.change_order(ChangeRequest(ACCOUNT, order.number, action, kind, amount, Price(price)))
 
 
 class Client:
