@@ -10,10 +10,12 @@ from typing import Final
 from domain.clock import MarketClock
 from domain.session import TradingCalendar
 from exchange.calendar import CalendarOverrides, hours_from_text, krx_calendar
+from simulator.access import read_access_list
 from simulator.app import create_simulation
 from simulator.clock import ManualClock, clock_from_json, clock_from_text, kst_instant, market_instant, utc_now
 from simulator.journal import JournalError, Record, first_record
 from simulator.listings import LISTINGS, MOST_LISTINGS
+from simulator.recorded import read_bars
 from simulator.server import Door, listen, serve
 from simulator.settings import PAPER, REAL, SimulationSettings, StreamSettings
 from simulator.simulation import SettingsMismatchError, Simulation
@@ -76,24 +78,38 @@ def _parser() -> argparse.ArgumentParser:
     add("--stream-port", type=int, help="one more port, for WebSocket clients that expect one of their own")
     add("--paper-port", type=int, help="port of the paper service over the same market (default: none)")
     add("--paper-stream-port", type=int, help="the paper service's port for WebSocket clients (default: none)")
+    _add_market(parser)
+    _add_calendar(parser)
+    _add_service(parser)
+    return parser
+
+
+def _add_market(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--clock", help='live, open (a minute before the next open) or a KST time such as "2026-11-23 08:59:00"')
     add("--speed", type=int, help="market seconds per real second (default 1)")
     add("--real-anchor", help="real instant (ISO 8601) at which the market shows --clock (default: now)")
     add("--manual", action="store_true", help="market time stands still until POST /control/clock")
     add("--seed", type=int, help=f"seed of all prices (default {_DEFAULT_SEED})")
-    add("--environment", choices=(REAL, PAPER), help="which KIS service to play (default real)")
-    add("--opening-cash", type=int, help=f"won in a new account (default {_DEFAULT_CASH})")
     add("--listings", type=int, help=f"number of stocks, at most {MOST_LISTINGS} (default {len(LISTINGS)})")
     add("--vi", choices=("on", "off"), help="whether seeded prices cause volatility interruptions (default on)")
+    add("--data", type=Path, help="folder that keeps the books over restarts (default: memory only)")
+    add("--bars", type=Path, help="recorded minute bars that the tape follows: a CSV or Parquet file, or a folder")
+
+
+def _add_service(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--environment", choices=(REAL, PAPER), help="which KIS service to play (default real)")
+    add("--opening-cash", type=int, help=f"won in a new account (default {_DEFAULT_CASH})")
+    add("--ledger-limit", type=int, default=0, help="account calls of everybody per second, 0 = no limit (default)")
+    add("--allow", type=Path, help="JSON file with the only app keys and accounts (default: all well-formed ones)")
+    add("--strict", action="store_true", help="refuse headers that KIS documents as wrong but mostly tolerates")
     add("--rate-limit", type=int, help="calls per second and app key, 0 = none (default 18 real, 1 paper)")
     add("--paper-rate-limit", type=int, default=1, help="the same for --paper-port (default %(default)s)")
     add("--token-interval", type=float, default=60.0, help="seconds between two token issues (default %(default)s)")
     add("--approval-interval", type=float, default=1.0, help="the same for approval keys (default %(default)s)")
     add("--ping-interval", type=float, default=10.0, help="seconds between two PINGPONGs (default %(default)s)")
     add("--hts-id", default="", help="the HTS id that order notices go to (default: the first one an app key names)")
-    _add_calendar(parser)
-    add("--data", type=Path, help="folder that keeps the books over restarts (default: memory only)")
-    return parser
 
 
 def _add_calendar(parser: argparse.ArgumentParser) -> None:
@@ -128,6 +144,10 @@ def _simulation(options: argparse.Namespace) -> Simulation:
         stream=StreamSettings(ping_interval=options.ping_interval, hts_id=options.hts_id),
         listings=_chosen(options.listings, values.get("listings", len(LISTINGS))),
         interruptions=options.vi == "on" if options.vi else values.get("interruptions", not values),
+        recording=read_bars(options.bars, calendar) if options.bars else None,
+        ledger_limit=options.ledger_limit,
+        allowed=read_access_list(options.allow) if options.allow else None,
+        strict=options.strict,
         journal=options.data,
     )
     return create_simulation(settings)

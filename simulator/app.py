@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection
-from hashlib import sha256
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,6 +15,7 @@ from domain.clock import in_seoul
 from simulator.approvals import ApprovalTooSoonError
 from simulator.control import control_routes
 from simulator.gateway import Gateway, ReplyDroppedError, one_slash
+from simulator.input_checks import hash_of
 from simulator.services import Service
 from simulator.settings import PAPER, SimulationSettings
 from simulator.simulation import Simulation
@@ -163,10 +163,9 @@ class _OAuth:
         return _plain({"approval_key": approval.text})
 
     async def hashkey(self, request: Request) -> Response:
-        """Return the hash of an order body, which no later call checks."""
+        """Return the hash of an order body."""
         body = await self._arrived(request)
-        digest = sha256(json.dumps(body, ensure_ascii=False).encode()).hexdigest()
-        return _plain({"BODY": body, "HASH": digest})
+        return _plain({"BODY": body, "HASH": hash_of(body)})
 
     async def _arrived(self, request: Request) -> dict[str, Any]:
         try:

@@ -258,6 +258,7 @@ def _order_json(order: Order) -> dict[str, Any]:
         "by_hand": order.by_hand,
         "filled": order.filled,
         "cancelled": order.cancelled,
+        "rejected": order.rejected,
         "remaining": order.remaining,
         "amount": order.amount,
         "commission": order.costs.commission,

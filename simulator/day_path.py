@@ -103,7 +103,7 @@ class DayPath:
         """Return the shares traded in the closing auction."""
         if self.ended_by:
             return Quantity(0)
-        return Quantity(max(1, sum(bar.volume for bar in self.natural.bars[-10:]) // 2))
+        return Quantity(self.natural.closing_volume)
 
     def price_at(self, second: int) -> Price:
         """Return the last price at a second of continuous trading."""

@@ -82,8 +82,8 @@ class Engine:
         self._expire(session, at)
         self._live = [order for order in self._live if order.remaining]
 
-    def place(self, request: OrderRequest, at: datetime, *, by_hand: bool = False) -> Order:
-        """Accept an order or raise ``OrderRefusedError``."""
+    def place(self, request: OrderRequest, at: datetime, *, by_hand: bool = False, rejected: bool = False) -> Order:
+        """Accept an order or raise ``OrderRefusedError``; ``rejected``: the exchange then does not take it."""
         self.advance(at)
         session, phase = self._open_market(request.kind, at)
         self._check_stock(request, phase, at)
@@ -91,6 +91,7 @@ class Engine:
         order.by_hand = by_hand
         self._check_account(order)
         order.number = self._next_number(session)
+        order.rejected = order.quantity if rejected else 0
         self._enter(order, session, phase, at)
         return order
 
@@ -261,6 +262,9 @@ class Engine:
         accepted = order.action is OrderAction.NEW
         kind = OrderEventKind.ACCEPTED if accepted else OrderEventKind.CONFIRMED
         self._tell(kind, order, order.quantity, (order.price, at))
+        if order.rejected:
+            self._tell(OrderEventKind.REJECTED, order, order.rejected, (order.price, at))
+            return
         if board_of(order.kind) is not Board.REGULAR:
             self._off_hours.arrive(order, session, at)
         elif phase is SessionPhase.CONTINUOUS:

@@ -12,9 +12,10 @@ from domain.session import Session, SessionPhase, TradingCalendar
 from domain.tick_size import PriceLimits
 from simulator.day_path import DayPath, DaySummary, DayTotals, Edit
 from simulator.evening import Evening
-from simulator.listings import LISTINGS, Listing
+from simulator.listings import LISTINGS, Listing, with_recorded
 from simulator.order_types import Board
 from simulator.pauses import LAST_STAGE, Breaker, Pause
+from simulator.recorded import Recording
 from simulator.tape import SessionSequence, Tape
 from simulator.trading_hours import window_of
 
@@ -74,10 +75,15 @@ class Exchange:
         listings: Iterable[Listing] = LISTINGS.values(),
         *,
         interrupts: bool = True,
+        recording: Recording | None = None,
     ) -> None:
         self.calendar = calendar
         self.sessions = SessionSequence(calendar)
-        self.tapes = {listing.symbol: Tape(seed, listing, self.sessions, interrupts=interrupts) for listing in listings}
+        days = recording.days if recording else {}
+        self.tapes = {
+            listing.symbol: Tape(seed, listing, self.sessions, interrupts=interrupts, recorded=days.get(listing.symbol))
+            for listing in with_recorded(listings, days)
+        }
         self.conditions = {symbol: Conditions() for symbol in self.tapes}
         self._seed = seed
         self._evenings: dict[Symbol, tuple[Session, Price, Evening]] = {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -21,6 +22,10 @@ class FaultKind(StrEnum):
     DELAY = "delay"
     LAG_ORDERS = "lag_orders"
     EMPTY_BALANCE = "empty_balance"
+    EMPTY_ORDERS = "empty_orders"
+    LAG_BALANCE = "lag_balance"
+    LEDGER_BUSY = "ledger_busy"
+    REJECT_LATER = "reject_later"
     STREAM_SILENT = "stream_silent"
     STREAM_EXTRA_FIELD = "stream_extra_field"
     STREAM_ABSURD_PRICE = "stream_absurd_price"
@@ -59,11 +64,15 @@ class CallFacts:
     side: str = ""
     symbol: str = ""
     environment: str = ""
+    at: str = ""
 
 
 @dataclass(slots=True)
 class FaultRule:
-    """One rule. Blank conditions match everything; ``count`` is how many calls are hit (0 = all of them)."""
+    """One rule. Blank conditions match everything; ``count`` is how many calls are hit (0 = all of them).
+
+    ``since`` and ``until`` (KST market time, ``2026-11-23 12:00:00``) bound when it may hit, the end exclusive.
+    """
 
     kind: FaultKind
     id: int = 0
@@ -80,6 +89,8 @@ class FaultRule:
     rt_cd: str = "1"
     msg_cd: str = "APBK0918"
     message: str = "장운영시간이 아닙니다."
+    since: str = ""
+    until: str = ""
     hits: int = field(default=0)
 
     @property
@@ -96,6 +107,8 @@ class FaultRule:
             (self.environment, call.environment),
         )
         if self.kind in FRAME_FAULTS and call.tr_id == "PINGPONG" and not self.tr_id:
+            return False
+        if call.at and not self.since <= call.at < (self.until or "9"):
             return False
         return self.path in call.path and all(wanted in ("", found) for wanted, found in pairs)
 
@@ -115,6 +128,8 @@ class Faults:
         """Add a rule from its JSON form."""
         try:
             rule = FaultRule(**{**values, "kind": FaultKind(values.get("kind", "")), "hits": 0})
+            for bound in filter(None, (rule.since, rule.until)):
+                datetime.strptime(bound, "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
         except (TypeError, ValueError) as error:
             raise BadFaultError(f"not a fault rule: {error}") from error
         self._last_id += 1

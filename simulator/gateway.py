@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
+from domain.clock import in_seoul
 from simulator.endpoints import ENDPOINTS, Endpoint
 from simulator.faults import CallFacts, FaultKind, FaultRule
+from simulator.input_checks import check_headers, check_input
 from simulator.refusals import OrderRefusedError
 from simulator.services import Service
 from simulator.simulation import Simulation
@@ -19,7 +21,6 @@ from simulator.wire import Call, GatewayRefusalError, Reply, failure, refused
 
 _GARBAGE: Final = b"<html><body><h1>Service Temporarily Unavailable</h1></body></html>"
 _SYMBOL_KEYS: Final = ("PDNO", "FID_INPUT_ISCD", "FID_INPUT_ISCD_1")
-_ACCOUNT_DIGITS: Final = 8
 
 
 class ReplyDroppedError(ConnectionResetError):
@@ -60,7 +61,8 @@ class Gateway:
     def _due_faults(self, path: str, tr_id: str, values: Mapping[str, Any]) -> list[FaultRule]:
         side = "buy" if tr_id in BUY_IDS else "sell" if tr_id in SELL_IDS else ""
         symbol = next((str(values[key]).strip() for key in _SYMBOL_KEYS if values.get(key)), "")
-        due = self._simulation.faults.due(CallFacts(path, tr_id, side, symbol, self._service.environment))
+        at = f"{in_seoul(self._simulation.market_now()):%Y-%m-%d %H:%M:%S}"
+        due = self._simulation.faults.due(CallFacts(path, tr_id, side, symbol, self._service.environment, at))
         if due:
             self._simulation.note_faults()
         return due
@@ -77,6 +79,8 @@ class Gateway:
                     return Answer(fault.body.encode() or _GARBAGE, fault.status, "")
                 case FaultKind.RATE_STORM:
                     return _encoded(_too_fast())
+                case FaultKind.LEDGER_BUSY:
+                    return _encoded(_ledger_busy().reply)
                 case FaultKind.EXPIRE_TOKEN:
                     self._service.tokens.expire_all(self._simulation.real_now())
         return None
@@ -87,8 +91,11 @@ class Gateway:
         simulation = self._simulation
         try:
             self._check_credentials(request)
+            check_headers(request.headers, request.method, values, strict=simulation.settings.strict)
             endpoint = self._endpoint(request, path)
-            values = _check_input(endpoint, values)
+            values = check_input(endpoint, values)
+            if endpoint.is_account and not simulation.ledger_calls.arrive("", path, "", simulation.real_now()):
+                raise _ledger_busy()
             call = Call(
                 simulation,
                 simulation.advance(),
@@ -150,24 +157,6 @@ def one_slash(path: str) -> str:
     return path
 
 
-def _check_input(endpoint: Endpoint, values: dict[str, str] | None) -> dict[str, str]:
-    if values is None:
-        raise GatewayRefusalError("OPSQ9997", "JSON PARSING ERROR")
-    missing = next((name for name in endpoint.required if name not in values), None)
-    if missing and endpoint.method == "POST":
-        raise GatewayRefusalError("IGW00007", f"MCA 전문바디 구성 중 오류가 발생하였습니다.({missing})")
-    if missing:
-        raise GatewayRefusalError("OPSQ2001", f"ERROR INPUT FIELD NOT FOUND [{missing}]", status=200, rt_cd="2")
-    if endpoint.is_account and not _is_account(values):
-        raise GatewayRefusalError("OPSQ2000", "ERROR : INPUT INVALID_CHECK_ACNO", status=200, rt_cd="2")
-    return values
-
-
-def _is_account(values: Mapping[str, str]) -> bool:
-    number, product = str(values["CANO"]), str(values["ACNT_PRDT_CD"])
-    return number.isdigit() and len(number) == _ACCOUNT_DIGITS and product.isdigit() and len(product) == 2
-
-
 async def _values(request: Request) -> dict[str, str] | None:
     """Return query keys in upper case, or the JSON body as it is; None for a body that is no JSON object."""
     if request.method == "GET":
@@ -197,6 +186,10 @@ def _after(faults: Sequence[FaultRule], answer: Answer) -> Answer:
             case FaultKind.GARBAGE:
                 return Answer(fault.body.encode() or _GARBAGE, 200, "")
     return answer
+
+
+def _ledger_busy() -> GatewayRefusalError:
+    return GatewayRefusalError("EGW00215", "원장 초당 거래건수를 초과하였습니다.")
 
 
 def _too_fast() -> Reply:

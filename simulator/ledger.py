@@ -44,12 +44,26 @@ _SETTLEMENT_SESSIONS: Final = 2
 
 def balance(call: Call) -> Reply:
     """TTTC8434R: holdings and cash; sold-out stocks stay with quantity 0 until they are settled."""
-    account = call.simulation.engine.account(call.account)
+    account = _as_balanced(call, call.simulation.engine.account(call.account))
     holdings = shown_holdings(call, account)
     rows = [(holding.symbol, holding_row(call, account, holding)) for holding in holdings]
     shown, keys, tr_cont = page(call, rows, BALANCE_ROWS[call.is_paper])
     output = {"output1": shown, "output2": [cash_fields(call, account, holdings)], **keys}
     return ledger("KIOK0510", "조회가 완료되었습니다.", output, tr_cont)
+
+
+def _as_balanced(call: Call, account: Account) -> Account:
+    """Return the account as a lagging balance shows it: without the newest fills."""
+    hidden_from = _lagging_since(call, FaultKind.LAG_BALANCE)
+    if not any(fill.at >= hidden_from for order in account.orders for fill in order.fills):
+        return account
+    earlier = Account(account.id, account.opening_cash, account.opening_cash)
+    fresh = {id(order): replace(order, filled=0, amount=Won(0), costs=Costs(), fills=[]) for order in account.orders}
+    fills = [(fill.at, place, fill, order) for place, order in enumerate(account.orders) for fill in order.fills]
+    for at, _, fill, order in sorted(fills, key=lambda one: one[:2]):
+        if at < hidden_from:
+            earlier.take(fresh[id(order)], fill)
+    return earlier
 
 
 def shown_holdings(call: Call, account: Account) -> list[Holding]:
@@ -149,12 +163,14 @@ def daily_ccld(call: Call) -> Reply:
     """TTTC0081R: one row an order with cumulative fills; cancels and amendments are rows of their own."""
     paper = call.is_paper
     account = call.simulation.engine.account(call.account)
-    hidden_from = _lagging_since(call)
+    hidden_from = _lagging_since(call, FaultKind.LAG_ORDERS)
     seen = [_as_seen(order, hidden_from) for order in account.orders if order.placed_at < hidden_from]
     chosen = [order for order in seen if _is_wanted(call, order)]
     if call.values["INQR_DVSN"] != "01":
         chosen.reverse()
     rows = [(f"{order.day:%Y%m%d}{order.number}", _order_row(call, order)) for order in chosen]
+    if any(fault.kind is FaultKind.EMPTY_ORDERS for fault in call.faults):
+        rows = []
     shown, keys, tr_cont = page(call, rows, _ORDER_ROWS[paper])
     output = {"output1": shown, "output2": _order_totals(chosen), **keys}
     if not shown and paper:
@@ -163,9 +179,9 @@ def daily_ccld(call: Call) -> Reply:
     return ledger(code, "조회 되었습니다.", output, tr_cont)
 
 
-def _lagging_since(call: Call) -> datetime:
+def _lagging_since(call: Call, kind: FaultKind) -> datetime:
     """Return the market instant from which orders and fills are not shown yet."""
-    lags = [fault.seconds for fault in call.faults if fault.kind is FaultKind.LAG_ORDERS]
+    lags = [fault.seconds for fault in call.faults if fault.kind is kind]
     if not lags:
         return datetime.max.replace(tzinfo=call.at.tzinfo)
     return call.at - timedelta(seconds=max(lags)) * call.simulation.speed
@@ -221,7 +237,7 @@ def _order_row(call: Call, order: Order) -> Fields:
         "cncl_yn": "Y" if cancelled else "N",
         "cnc_cfrm_qty": str(cancelled),
         "rmn_qty": str(order.remaining),
-        "rjct_qty": "0",
+        "rjct_qty": str(order.rejected),
         "ccld_cndt_name": condition,
         "loan_dt": "",
         "rsvn_ord_end_dt": "",

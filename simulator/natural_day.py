@@ -64,6 +64,11 @@ class NaturalDay:
         """Return how full the order book is (1 = as usual)."""
         return self._fading(minute / len(self.bars))
 
+    @property
+    def closing_volume(self) -> int:
+        """Return the shares traded in the closing auction."""
+        return max(1, sum(bar.volume for bar in self.bars[-10:]) // 2)
+
     def _draw(self, base: Price, minutes: int, usual_volume: float) -> list[MinuteBar]:
         levels = self._levels(minutes)
         prices = [nearest_on_grid(base * math.exp(level), self.limits) for level in levels]

@@ -16,12 +16,14 @@ class OrderEventKind(Enum):
     FILLED = auto()
     CONFIRMED = auto()
     DROPPED = auto()
+    REJECTED = auto()
 
 
 class OrderEvent(NamedTuple):
     """One event; ``quantity`` in shares, ``price`` in won (of the order, or of the fill), ``at`` the market instant.
 
-    ``CONFIRMED`` speaks of an amendment or a cancellation, ``DROPPED`` of what an IOC or FOK order left over.
+    ``CONFIRMED`` speaks of an amendment or a cancellation, ``DROPPED`` of what an IOC or FOK order left over,
+    ``REJECTED`` of an order that the exchange throws out after the broker has taken it.
     """
 
     kind: OrderEventKind

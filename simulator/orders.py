@@ -82,6 +82,7 @@ class Order:
     triggered: bool = False
     turned_market: bool = False
     cancelled: int = 0
+    rejected: int = 0
     filled: int = 0
     amount: Won = Won(0)
     costs: Costs = field(default_factory=Costs)
@@ -92,7 +93,7 @@ class Order:
         """Return the shares that may still trade; a cancel row has none."""
         if self.action is OrderAction.CANCEL:
             return Quantity(0)
-        return Quantity(self.quantity - self.filled - self.cancelled)
+        return Quantity(self.quantity - self.filled - self.cancelled - self.rejected)
 
     @property
     def is_market(self) -> bool:

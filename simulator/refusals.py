@@ -25,6 +25,7 @@ class Refusal(Enum):
     MARKET_HALTED = RefusalCodes("1", "APBK0918", "40580000", "매매거래가 중단되었습니다.(서킷브레이커)")
     ORDER_TYPE = RefusalCodes("1", "APBK1943", "40190000", "해당 주문구분은 주문할 수 없습니다.")
     NOT_ON_PAPER = RefusalCodes("1", "APBK1943", "90000000", "모의투자에서는 제공하지 않는 주문구분입니다.")
+    NOT_TRADED_ON_PAPER = RefusalCodes("1", "APBK0656", "40070000", "모의투자 주문처리가 안되었습니다(매매불가 종목)")
     VENUE = RefusalCodes("1", "APBK3026", "90000000", "해당 거래소의 종목정보를 확인할 수 없습니다.")
     QUANTITY = RefusalCodes("1", "APBK0400", "40260000", "주문수량을 확인하십시오.")
     OFF_GRID = RefusalCodes("1", "APBK0506", "40030000", "호가단위 오류입니다.")

@@ -31,7 +31,7 @@ def services_of(settings: SimulationSettings) -> Mapping[str, Service]:
     services = {
         environment: Service(
             environment,
-            TokenDesk(settings.token_interval),
+            TokenDesk(settings.token_interval, settings.allowed.keys if settings.allowed else None),
             ApprovalDesk(settings.approval_interval),
             CallCounter(limit),
         )

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from domain.clock import MarketClock
 from domain.session import TradingCalendar
+from simulator.access import AccessList
 from simulator.clock import ManualClock, utc_now
 from simulator.listings import LISTINGS
+from simulator.recorded import Recording
 
 REAL = "real"
 PAPER = "paper"
@@ -75,7 +77,10 @@ class SimulationSettings:
     ``opening_cash`` is in won; ``rate_limit`` in calls per real second and app key (0 = none; KIS's paper
     service allows 1), ``paper_rate_limit`` the same for the paper service beside a real one; ``token_interval`` and
     ``approval_interval`` in real seconds between two issues of one key; ``listings`` the number of stocks;
-    ``interruptions`` whether seeded prices cause volatility interruptions; ``journal`` the folder that keeps the books
+    ``interruptions`` whether seeded prices cause volatility interruptions; ``recording`` bars that the
+    tape follows on their days; ``ledger_limit`` account calls of everybody
+    per real second (0 = no limit); ``allowed`` the only keys and accounts (None = all); ``strict`` whether headers
+    that KIS mostly tolerates are refused; ``journal`` the folder that keeps the books
     (None = memory only); ``now`` the source of real time.
     """
 
@@ -91,5 +96,9 @@ class SimulationSettings:
     stream: StreamSettings = field(default_factory=StreamSettings)
     listings: int = len(LISTINGS)
     interruptions: bool = True
+    recording: Recording | None = None
+    ledger_limit: int = 0
+    allowed: AccessList | None = None
+    strict: bool = False
     journal: Path | None = None
     now: Callable[[], datetime] = utc_now

@@ -8,6 +8,7 @@ from typing import Any
 from domain.clock import MarketClock, in_seoul
 from domain.market import Market, Side, Symbol, TradingFlag
 from domain.money import Price, Quantity, Won
+from simulator.call_counter import CallCounter
 from simulator.clock import ManualClock, clock_to_json, kst_instant, steady
 from simulator.day_path import Edit
 from simulator.engine import Engine
@@ -31,11 +32,18 @@ class Simulation:
     def __init__(self, settings: SimulationSettings) -> None:
         self.settings = settings
         listings = first_listings(settings.listings).values()
-        self.exchange = Exchange(settings.seed, settings.calendar, listings, interrupts=settings.interruptions)
+        self.exchange = Exchange(
+            settings.seed,
+            settings.calendar,
+            listings,
+            interrupts=settings.interruptions,
+            recording=settings.recording,
+        )
         self.engine = Engine(self.exchange, Won(settings.opening_cash))
         self.services = services_of(settings)
         self.service = self.services[settings.environment]
         self.tokens, self.calls = self.service.tokens, self.service.calls
+        self.ledger_calls = CallCounter(settings.ledger_limit)
         self.owners = AccountOwners()
         self.faults = Faults()
         self.changes = 0
@@ -79,9 +87,9 @@ class Simulation:
         self.engine.advance(at)
         return at
 
-    def place_order(self, request: OrderRequest, *, by_hand: bool = False) -> Order:
-        """Accept an order or raise ``OrderRefusedError``."""
-        order: Order = self._do("order", {**_order_to_json(request), "by_hand": by_hand})
+    def place_order(self, request: OrderRequest, *, by_hand: bool = False, rejected: bool = False) -> Order:
+        """Accept an order or raise ``OrderRefusedError``; ``rejected``: the exchange then throws it out."""
+        order: Order = self._do("order", {**_order_to_json(request), "by_hand": by_hand, "rejected": rejected})
         return order
 
     def change_order(self, request: ChangeRequest) -> Order:
@@ -140,7 +148,8 @@ class Simulation:
 
     def use_account(self, account: AccountId, environment: str, app_key: str) -> bool:
         """Tie an account to an app key of a service; False when it belongs to the other service."""
-        if not self.owners.may_use(account, environment):
+        allowed = self.settings.allowed
+        if not self.owners.may_use(account, environment) or (allowed and not allowed.takes(account)):
             return False
         if self.owners.is_new(account, app_key):
             self._do("account", {"account": list(account), "environment": environment, "app_key": app_key})
@@ -193,13 +202,15 @@ class Simulation:
         if isinstance(clock, ManualClock):
             clock.market_time = datetime.fromisoformat(values["clock"]["market_anchor"])
         here = beginning(self.settings)
-        kept = {"listings": len(LISTINGS), "interruptions": False, **values}  # what older journals do not say
+        unsaid = {"listings": len(LISTINGS), "interruptions": False, "bars": ""}  # by older journals
+        kept = {**unsaid, **values}
         differing = [name for name in here if here[name] != kept[name]]
         if differing and self._journal:
             raise SettingsMismatchError(self._journal.path, {name: (kept[name], here[name]) for name in differing})
 
     def _apply_order(self, values: Mapping[str, Any], at: datetime) -> Order:
-        return self.engine.place(_order_from_json(values), at, by_hand=values["by_hand"])
+        rejected = values.get("rejected", False)
+        return self.engine.place(_order_from_json(values), at, by_hand=values["by_hand"], rejected=rejected)
 
     def _apply_change(self, values: Mapping[str, Any], at: datetime) -> Order:
         return self.engine.change(_change_from_json(values), at)
@@ -277,6 +288,7 @@ def beginning(settings: SimulationSettings) -> dict[str, Any]:
         "opening_cash": settings.opening_cash,
         "listings": settings.listings,
         "interruptions": settings.interruptions,
+        "bars": settings.recording.digest if settings.recording else "",
         "clock": clock_to_json(settings.clock),
     }
 

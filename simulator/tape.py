@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final
@@ -15,6 +15,8 @@ from simulator.day_plan import DayPlan, plan_day
 from simulator.listings import Listing
 from simulator.natural_day import NaturalDay, nearest_on_grid
 from simulator.pauses import Breaker, InterruptionRule
+from simulator.recorded import RecordedBars
+from simulator.recorded_day import RecordedDay
 
 FIRST_DATE: Final = date(2025, 7, 1)
 """The day on which every chain of closes begins; the exchange knows nothing earlier."""
@@ -57,12 +59,21 @@ class SessionSequence:
 class Tape:
     """All days of one stock, computed when somebody looks."""
 
-    def __init__(self, seed: int, listing: Listing, sessions: SessionSequence, *, interrupts: bool = True) -> None:
+    def __init__(
+        self,
+        seed: int,
+        listing: Listing,
+        sessions: SessionSequence,
+        *,
+        interrupts: bool = True,
+        recorded: Mapping[date, RecordedBars] | None = None,
+    ) -> None:
         self.listing = listing
         self._seed = seed
         self._sessions = sessions
         self._closes: list[Price] = []
         self._interrupts = interrupts
+        self._recorded = recorded or {}
         self._edits: dict[int, list[Edit]] = {}
         self._breakers: dict[int, list[Breaker]] = {}
         self._halts: list[tuple[int, int | None]] = []
@@ -71,6 +82,9 @@ class Tape:
 
     def base_price(self, position: int) -> Price:
         """Return the previous close (won) that a session's limits are drawn from."""
+        recorded = self._recorded_on(position)
+        if recorded:
+            return recorded.base
         while len(self._closes) < position:
             self._closes.append(self._close_of(len(self._closes)))
         return self._closes[position - 1] if position else self.listing.price
@@ -118,7 +132,13 @@ class Tape:
             return self.path(position).close_price
         return self._natural_close(position)
 
+    def _recorded_on(self, position: int) -> RecordedBars | None:
+        return self._recorded.get(self._sessions.at(position).date) if self._recorded else None
+
     def _natural_close(self, position: int) -> Price:
+        recorded = self._recorded_on(position)
+        if recorded:
+            return recorded.close_price
         base = self.base_price(position)
         return nearest_on_grid(base * math.exp(self._plan(position).close_level), price_limits(base))
 
@@ -131,9 +151,13 @@ class Tape:
         session = self._sessions.at(position)
         minutes = int((session.auction_at - session.opens_at).total_seconds()) // 60
         base = self.base_price(position)
-        natural = _natural_day(self._seed, self.listing, self._plan(position), base, minutes)
+        recorded = self._recorded_on(position)
+        if recorded:
+            natural: NaturalDay = RecordedDay(self._plan(position), base, minutes, recorded)
+        else:
+            natural = _natural_day(self._seed, self.listing, self._plan(position), base, minutes)
         seed = f"{self._seed}|{session.date}|{self.listing.symbol}|pause"
-        rule = InterruptionRule(base, self.listing.market, self._interrupts, seed)
+        rule = InterruptionRule(base, self.listing.market, self._interrupts and not recorded, seed)
         breakers = self._breakers.get(position, ())
         return DayPath(natural, self._natural_close(position), self._edits_of(position), rule, breakers)
 

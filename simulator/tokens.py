@@ -1,12 +1,13 @@
 """Access tokens and WebSocket approval keys: 24 hours of life, the same token within six, one issue a minute."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-KEY_LENGTH: Final = 36
-SECRET_LENGTH: Final = 180
+from simulator.access import KEY_LENGTH, SECRET_LENGTH
+
 LIFE: Final = timedelta(hours=24)
 _SAME_TOKEN_FOR: Final = timedelta(hours=6)
 
@@ -34,10 +35,11 @@ class Token:
 class TokenDesk:
     """Issues and checks tokens of one service; ``others`` are the desks of other services.
 
-    ``interval`` is real seconds between two issues for one key.
+    ``interval`` is real seconds between two issues for one key; ``allowed`` the only keys, with their secrets.
     """
 
     interval: float
+    allowed: Mapping[str, str] | None = None
     others: list["TokenDesk"] = field(default_factory=list, repr=False, compare=False)
     _secrets: dict[str, str] = field(default_factory=dict)
     _tokens: dict[str, Token] = field(default_factory=dict)
@@ -46,8 +48,11 @@ class TokenDesk:
 
     def check_key(self, app_key: str, secret: str) -> None:
         """Accept a well-formed pair of no other service; the first secret seen with a key is the right one."""
-        if len(app_key) != KEY_LENGTH or self.is_foreign(app_key):
+        known = self.allowed is None or app_key in self.allowed
+        if len(app_key) != KEY_LENGTH or not known or self.is_foreign(app_key):
             raise TokenRefusedError("EGW00103", "유효하지 않은 AppKey입니다.")
+        if self.allowed is not None and self.allowed[app_key] != secret:
+            raise TokenRefusedError("EGW00105", "유효하지 않은 AppSecret입니다.")
         if len(secret) != SECRET_LENGTH or self._secrets.setdefault(app_key, _digest(secret)) != _digest(secret):
             raise TokenRefusedError("EGW00105", "유효하지 않은 AppSecret입니다.")
 

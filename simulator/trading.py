@@ -4,6 +4,7 @@ from typing import Final
 
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity
+from simulator.faults import FaultKind
 from simulator.order_types import LIMIT_TYPES, PAPER_TYPES, OrderType
 from simulator.orders import ChangeRequest, Order, OrderAction, OrderRequest
 from simulator.refusals import OrderRefusedError, Refusal
@@ -20,6 +21,7 @@ _KNOWN_KEYS: Final = frozenset(
 )
 _BRANCHES: Final = {False: "06010", True: "00950"}
 _AMEND, _CANCEL = "01", "02"
+_LEAST_PAPER_PRICE: Final = 1_000
 
 
 def branch(*, paper: bool) -> str:
@@ -39,7 +41,10 @@ def order_cash(call: Call) -> Reply:
     quantity, price = Quantity(_whole(call, "ORD_QTY")), Price(_whole(call, "ORD_UNPR"))
     kind = _order_type(call)
     request = OrderRequest(call.account, Symbol(symbol), side, kind, quantity, price, _trigger(call, kind))
-    order = call.simulation.place_order(request)
+    if call.is_paper and call.simulation.exchange.snapshot(Symbol(symbol), call.at).price < _LEAST_PAPER_PRICE:
+        raise OrderRefusedError(Refusal.NOT_TRADED_ON_PAPER)
+    rejected = any(fault.kind is FaultKind.REJECT_LATER for fault in call.faults)
+    order = call.simulation.place_order(request, rejected=rejected)
     paper_code = ("40600000", "모의투자 매수주문이 완료 되었습니다.")
     if side is Side.SELL:
         paper_code = ("40590000", "모의투자 매도주문이 완료 되었습니다.")

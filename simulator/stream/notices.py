@@ -19,6 +19,7 @@ _ACCEPTANCE: Final = {
     OrderEventKind.CONFIRMED: "2",
     OrderEventKind.FILLED: "2",
     OrderEventKind.DROPPED: "3",
+    OrderEventKind.REJECTED: "1",
 }
 _ACCOUNT_NAME: Final = "모의고객"
 _KRX, _POPS_UP = "1", "Y"
@@ -49,7 +50,7 @@ def _first_fields(event: OrderEvent, hts_id: str, *, paper: bool) -> list[str]:
         f"{event.quantity:010}",
         f"{event.price:09}",
         kst_time(event.at),
-        "0",
+        "1" if event.kind is OrderEventKind.REJECTED else "0",
         _FILL if event.kind is OrderEventKind.FILLED else _NOTICE,
         _ACCEPTANCE[event.kind],
         branch(paper=paper),

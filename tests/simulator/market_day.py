@@ -85,7 +85,7 @@ class Day:
     def reaches(self, kst: str) -> None:
         self.simulation.move_clock(kst_instant(kst))
 
-    def price(self, symbol: Symbol = SAMSUNG) -> int:
+    def price(self, symbol: Symbol = SAMSUNG) -> Price:
         return self.simulation.exchange.snapshot(symbol, self.simulation.market_now()).price
 
     @property

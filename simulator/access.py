@@ -1,0 +1,54 @@
+"""Who may use the simulator: a list of app keys and accounts. Without one, every well-formed pair and account may."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from simulator.orders import AccountId
+
+KEY_LENGTH: Final = 36
+SECRET_LENGTH: Final = 180
+_ACCOUNT_DIGITS: Final = 8
+_EXAMPLE: Final = '{"keys": {"<36 characters>": "<180 characters>"}, "accounts": ["12345678-01"]}'
+
+
+class AccessListError(ValueError):
+    """The list cannot be used; the text names the file, what is wrong and what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessList:
+    """App keys with their secrets, and accounts; no accounts means any."""
+
+    keys: Mapping[str, str]
+    accounts: frozenset[AccountId]
+
+    def takes(self, account: AccountId) -> bool:
+        """Tell whether an account may be used."""
+        return not self.accounts or account in self.accounts
+
+
+def read_access_list(path: Path) -> AccessList:
+    """Read a list from JSON or raise ``AccessListError``."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise AccessListError(f"{path} cannot be read as JSON: {error}; expected {_EXAMPLE}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("keys"), dict) or not content["keys"]:
+        raise AccessListError(f"{path} names no keys; expected {_EXAMPLE}")
+    for key, secret in content["keys"].items():
+        if len(key) != KEY_LENGTH or not isinstance(secret, str) or len(secret) != SECRET_LENGTH:
+            raise AccessListError(
+                f"{path}: the key {key[:4]}… must have {KEY_LENGTH} characters and its secret {SECRET_LENGTH}"
+            )
+    accounts = frozenset(_account(path, text) for text in content.get("accounts", []))
+    return AccessList(content["keys"], accounts)
+
+
+def _account(path: Path, text: Any) -> AccountId:
+    number, _, product = str(text).partition("-")
+    if not (number + product).isdigit() or (len(number), len(product)) != (_ACCOUNT_DIGITS, 2):
+        raise AccessListError(f"{path}: {text!r} is no account; write it as 12345678-01")
+    return AccountId(number, product)
