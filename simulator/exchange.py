@@ -12,10 +12,11 @@ from domain.session import Session, SessionPhase, TradingCalendar
 from domain.tick_size import PriceLimits
 from simulator.day_path import DayPath, DaySummary, DayTotals, Edit
 from simulator.evening import Evening
-from simulator.listings import LISTINGS, Listing, with_recorded
+from simulator.listings import LISTINGS, Listing
 from simulator.order_types import Board
 from simulator.pauses import LAST_STAGE, Breaker, Pause
 from simulator.recorded import Recording
+from simulator.recorded_day import with_recorded
 from simulator.tape import SessionSequence, Tape
 from simulator.trading_hours import window_of
 

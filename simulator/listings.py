@@ -1,17 +1,13 @@
 """The stocks that the simulated exchange lists."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from domain.market import Market, Symbol, TradingFlag
 from domain.money import Price
 from domain.tick_size import round_down
-
-if TYPE_CHECKING:
-    from simulator.recorded import RecordedBars
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,24 +121,6 @@ def first_listings(count: int) -> dict[Symbol, Listing]:
         raise ValueError(f"{count} stocks cannot be listed; choose 1 to {MOST_LISTINGS}")
     known = list(LISTINGS.items())[:count]
     return dict([*known, *((extra.symbol, extra) for extra in map(_extra, range(1, count - len(known) + 1)))])
-
-
-def with_recorded(
-    listings: Iterable[Listing], days: Mapping[Symbol, Mapping[date, "RecordedBars"]]
-) -> Iterator[Listing]:
-    """Return the stocks with price and volume as recorded, and those that only the recording knows (as KOSPI's)."""
-    unknown = dict(days)
-    for listing in listings:
-        recorded = unknown.pop(listing.symbol, None)
-        yield replace(listing, **_measures(recorded)) if recorded else listing
-    for symbol, recorded in unknown.items():
-        plain = Listing(symbol, f"종목{symbol}", Market.KOSPI, Price(1), 1, 1.0)
-        yield replace(plain, **_measures(recorded))
-
-
-def _measures(recorded: Mapping[date, "RecordedBars"]) -> dict[str, Any]:
-    volume = sum(day.volume for day in recorded.values()) // len(recorded)
-    return {"price": round_down(recorded[min(recorded)].base), "daily_volume": max(1, volume)}
 
 
 def _extra(number: int) -> Listing:
