@@ -1,6 +1,6 @@
 """The live table: the fleet's state at a moment, as a value, as a rich table, as plain lines and as JSON."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +17,7 @@ from domain.worker_state import WorkerState
 from operations.fleet import Fleet
 
 if TYPE_CHECKING:
+    from database.stream_leases import StreamState
     from database.workers import WorkerRow
 
 _STATE_STYLES: Final = {
@@ -43,6 +44,8 @@ class Board:
     """Workers whose workflow has ended; what the books last said of them is history."""
     entries_closed_because: str = ""
     """Why nothing more is bought in this session."""
+    stream: "StreamState | None" = None
+    """The real-time session at the broker, as its owner last reported it; None where none ever was."""
     trouble: str = ""
     """Why this is not the present state, if it is not."""
 
@@ -71,7 +74,8 @@ async def read_board(fleet: Fleet, market_now: datetime) -> Board:
     missed = await fleet.database.events.missed_closes(fleet.account_id, before)
     stopped = await _stopped(fleet, rows)
     shut = await fleet.database.risk.closed_because(fleet.account_id, plan.session.date)
-    return Board(fleet.environment, market_now, plan, rows, risk.kill_switch_on, fleet.web_ui, missed, stopped, shut)
+    board = Board(fleet.environment, market_now, plan, rows, risk.kill_switch_on, fleet.web_ui, missed, stopped, shut)
+    return replace(board, stream=await fleet.database.stream_leases.state(fleet.account_id))
 
 
 async def _stopped(fleet: Fleet, rows: "tuple[WorkerRow, ...]") -> frozenset[WorkerId]:
@@ -109,8 +113,17 @@ def heading(board: Board) -> tuple[str, ...]:
     if board.trouble:
         first += f" · {board.trouble}"
     second = f"net {board.realised:+,} won in {board.trades} trades · unrealised {board.unrealised:+,} won"
+    if board.stream is not None:
+        second += f" · {_heard_by(board.stream)}"
     shut = f"entries shut: {board.entries_closed_because}" if board.entries_closed_because else ""
     return tuple(line for line in (first, second, shut, f"Web UI {board.web_ui}" if board.web_ui else "") if line)
+
+
+def _heard_by(stream: "StreamState") -> str:
+    if stream.is_live and stream.connected_since is not None:
+        since = f"{in_seoul(stream.connected_since):%H:%M:%S}"
+        return f"stream: {len(stream.symbols)} stocks, {stream.owner} since {since}"
+    return f"no stream: {stream.trouble or 'no process holds it'}"
 
 
 def countdown(board: Board) -> str:
@@ -148,6 +161,7 @@ def as_json(board: Board) -> dict[str, Any]:
         "unrealised_pnl": board.unrealised,
         "trades": board.trades,
         "web_ui": board.web_ui,
+        "stream": None if board.stream is None else _stream_json(board.stream),
         "workers": [_row_json(row, board) for row in board.rows],
     }
 
@@ -175,6 +189,11 @@ def _plain(row: "WorkerRow", board: Board) -> str:
             f" {row.unrealised_pnl:+,}"
         )
     return f"  {row.worker_id} {_state(row, board)}{held} | net {row.realised_pnl:+,} in {row.trades} | {_event(row)}"
+
+
+def _stream_json(stream: "StreamState") -> dict[str, Any]:
+    since = stream.connected_since
+    return {**asdict(stream), "connected_since": None if since is None else since.isoformat()}
 
 
 def _row_json(row: "WorkerRow", board: Board) -> dict[str, Any]:

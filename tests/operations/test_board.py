@@ -3,11 +3,13 @@
 import asyncio
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
 
+from database.stream_leases import StreamState
 from domain.clock import KST
 from domain.identity import WorkerId
 from domain.rules import TradingRules
@@ -16,7 +18,7 @@ from operations.board import Board, as_json, countdown, heading, plain_lines, re
 from operations.fleet import Fleet
 from operations.starting import start_worker
 from operations.watching import watch
-from tests.builders import NOW
+from tests.builders import NOW, SAMSUNG
 from tests.operations.conftest import Hosted
 from tests.operations.parts import a_board, a_holding_row, a_row
 
@@ -39,6 +41,26 @@ def test_the_heading_tells_whose_money_when_and_how_it_goes() -> None:
 
 def test_the_heading_shouts_about_the_kill_switch() -> None:
     assert heading(a_board(kill_switch_on=True))[0].endswith("KILL SWITCH ON")
+
+
+HEARD = StreamState("host-1/7/3e53", True, datetime(2026, 11, 23, 0, 59, tzinfo=UTC), (SAMSUNG,), "")
+
+
+@pytest.mark.parametrize(
+    ("stream", "said"),
+    [
+        (HEARD, "stream: 1 stocks, host-1/7/3e53 since 09:59:00"),
+        (replace(HEARD, connected_since=None, trouble="cut"), "no stream: cut"),
+        (replace(HEARD, is_live=False), "no stream: no process holds it"),
+    ],
+    ids=["heard", "lost", "nobody"],
+)
+def test_the_heading_says_who_holds_the_stream_or_why_nobody_does(stream: StreamState, said: str) -> None:
+    board = a_board(stream=stream)
+
+    assert heading(board)[1].endswith(f" · {said}")
+    assert as_json(board)["stream"]["owner"] == "host-1/7/3e53"
+    json.dumps(as_json(board))
 
 
 @pytest.mark.parametrize(
