@@ -14,7 +14,7 @@ logger = logging.getLogger("haru.stream")
 
 _LASTS: Final = timedelta(seconds=3)
 """Real time after which a stream that nobody vouches for any more counts as gone."""
-_DEAF_AFTER: Final = timedelta(seconds=1.5)
+_DEAF_AFTER: Final = timedelta(seconds=2)
 """Real time that a trade's tick may be on its way after the broker shows its volume."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench import lock, machine, recovery, scan, unknown
+from bench import hearing, lock, machine, recovery, scan, unknown
 from bench.figures import Figure, table
 from bench.market import real_now
 from bench.stack import NothingHappenedError, Stack, running_stack
@@ -22,13 +22,14 @@ _TRADING: Final = Trading()
 BENCHES: Final[Mapping[str, Callable[[Stack], Awaitable[list[Figure]]]]] = {
     "lock": lock.measure,
     "scan": scan.measure,
+    "stream": hearing.measure,
     "trade": _TRADING.trade,
     "reaction": _TRADING.reaction,
     "order": _TRADING.order,
     "unknown": unknown.measure,
     "recovery": recovery.measure,
 }
-"""In the order in which they are run: the first two want no hosting process beside them."""
+"""In the order in which they are run: the first three want no hosting process beside them."""
 
 
 async def _run(names: Sequence[str], home: Path, *, quick: bool) -> dict[str, Any]:
