@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ _PAUSE_WHEN_REFUSED: Final = 60.0
 _LASTED_WELL: Final = 30.0
 _GIVES_WAY_AFTER: Final = 3
 _TELLS_EVERY: Final = 0.01
+_COUNTS_EVERY: Final = 60.0
+_COUNTED_AS: Final = {Quote: "ticks", OrderNotice: "order_notices", Garbled: "garbled"}
 _HEARS_AGAIN_WITHIN: Final = 10.0
 """Seconds after which a stock that was asked for anew, and still trades untold, costs the session its trust."""
 
@@ -86,6 +89,7 @@ class Streaming:
         self._outbox = _Outbox(database, self._owner)
         self._asked_again: dict[Symbol, float] = {}
         self._reported: tuple[Symbol, ...] | None = None
+        self._counts: Counter[str] = Counter()
 
     async def keep(self) -> None:
         """Hear for as long as this process lives: as the session's owner, or through whoever that is."""
@@ -130,6 +134,7 @@ class Streaming:
                     _every(_ROUND, lambda: self._vouch(session)),
                     _every(_ROUND, lambda: self._choose(session)),
                     _every(_RENEWAL, self._keep_lease),
+                    _every(_COUNTS_EVERY, self._say_counts),
                 )
         except TradingError as fault:
             trouble = fault
@@ -171,6 +176,7 @@ class Streaming:
                     logger.info("order_noticed", extra={"symbol": event.symbol, "kind": event.kind})
                 elif isinstance(event, Garbled):
                     logger.error("stream_garbled", extra={"cause": event.why})
+                self._counts[_COUNTED_AS[type(event)]] += 1
                 self._tell(event)
 
     async def _vouch(self, session: StreamSession) -> None:
@@ -189,6 +195,12 @@ class Streaming:
         if self._reported != session.registered:
             self._reported = session.registered
             await self._database.stream_leases.report(self._account_id, self._owner, session.registered)
+
+    async def _say_counts(self) -> None:
+        """Log what was heard since the last time."""
+        if self._counts:
+            logger.info("stream_heard", extra=dict(self._counts))
+            self._counts.clear()
 
     async def _ask_again(self, session: StreamSession) -> None:
         """Register a stock anew that trades untold; if that does not help, the whole session is not to be trusted."""
