@@ -42,7 +42,8 @@ from domain.session import CloseLeads, TradingCalendar
 from embedded.endpoints import Endpoints
 from embedded.token_key import kept_key
 from exchange.calendar import krx_calendar
-from operations.streaming import Ears, Streaming
+from operations.ears import Ears
+from operations.streaming import Streaming
 from settings import Settings, SettingsError
 from workflows.identity import task_queues
 from workflows.market_close import MarketCloseWorkflow

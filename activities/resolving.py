@@ -92,6 +92,7 @@ class ResolvingActivities:
         evidence = f"found at the broker as {order.ref.number}"
         await self._database.orders.adopt(record.intent.intent_id, order.ref, evidence)
         activity.logger.warning("lost_order_adopted", extra={"intent_id": record.intent.intent_id})
+        self._notices.ring(record.intent.symbol)
 
     async def _quarantine(self, record: OrderRecord, evidence: str) -> None:
         if record.status is OrderStatus.QUARANTINED:
@@ -113,6 +114,7 @@ class ResolvingActivities:
         evidence = f"{clean_reads} complete reads without it, sent at {sent_at}"
         await self._database.orders.prove_absent(record.intent.intent_id, evidence)
         activity.logger.warning("lost_order_proven_absent", extra={"intent_id": record.intent.intent_id})
+        self._notices.ring(record.intent.symbol)
         return clean_reads
 
     async def _holding_against_absence(self, record: OrderRecord) -> str:

@@ -19,7 +19,8 @@ from domain.identity import SIMULATED_ACCOUNT, Environment
 from domain.lane import Lane
 from domain.market import Symbol
 from domain.money import Price
-from operations.streaming import Ears, Streaming
+from operations.ears import Ears
+from operations.streaming import Streaming
 from simulator.simulation import Simulation
 from tests.activities.desk import OPENS_AT, Desk
 from tests.broker.parts import APP_KEY, APP_SECRET, Budget

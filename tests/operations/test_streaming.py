@@ -10,6 +10,7 @@ import pytest
 import activities.coverage
 import activities.orders
 import activities.resolving
+import operations.attending
 import operations.streaming
 from domain.lane import Lane
 from domain.market import Symbol
@@ -36,8 +37,10 @@ async def process(market: Venue, database_url: str) -> AsyncIterator[Process]:
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait less than one would with a real broker."""
-    for name, seconds in (("_ROUND", 0.2), ("_PAUSE_WHEN_IN_USE", 0.4), ("_HEARS_AGAIN_WITHIN", 1.0)):
-        monkeypatch.setattr(operations.streaming, name, seconds)
+    monkeypatch.setattr(operations.streaming, "ROUND", 0.2)
+    monkeypatch.setattr(operations.streaming, "_PAUSE_WHEN_IN_USE", 0.4)
+    monkeypatch.setattr(operations.attending, "ROUND", 0.2)
+    monkeypatch.setattr(operations.attending, "_HEARS_AGAIN_WITHIN", 1.0)
     monkeypatch.setattr(activities.coverage, "_DEAF_AFTER", timedelta(seconds=0.5))
 
 

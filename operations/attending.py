@@ -1,0 +1,146 @@
+"""One open session attended to: what it tells is passed on, and it is registered for what matters now."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Final
+
+from broker.protocol import StreamSession
+from database.database import Database
+from database.errors import DATABASE_FAULTS
+from domain.errors import StreamLostError
+from domain.identity import AccountId
+from domain.market import Quote, Symbol
+from domain.stream import Covered, Garbled, Interest, News, OrderNotice, registrations
+from operations.ears import Ears
+from operations.together import first_to_end
+
+logger = logging.getLogger("haru.stream")
+
+ROUND: Final = 1.0
+"""Seconds between two looks at what should be registered, and between two words that the stream lives."""
+_RENEWAL: Final = 3.0
+_COUNTS_EVERY: Final = 60.0
+_COUNTED_AS: Final = {Quote: "ticks", OrderNotice: "order_notices", Garbled: "garbled"}
+_TELLS_EVERY: Final = 0.01
+_HEARS_AGAIN_WITHIN: Final = 10.0
+"""Seconds after which a stock that was asked for anew, and still trades untold, costs the session its trust."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The process that holds the session, and how many stocks it may register."""
+
+    name: str
+    account_id: AccountId
+    database: Database
+    most_stocks: int
+
+
+@dataclass(slots=True)
+class Attendance:
+    """Everything that goes on while one session is open."""
+
+    owner: Owner
+    session: StreamSession
+    ears: Ears
+    _asked_again: dict[Symbol, float] = field(default_factory=dict)
+    _reported: tuple[Symbol, ...] | None = None
+    _counts: Counter[str] = field(default_factory=Counter)
+    _ticks: dict[Symbol, Quote] = field(default_factory=dict)
+    _others: list[News] = field(default_factory=list)
+    _filled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def attend(self) -> None:
+        """Attend until the session is lost.
+
+        Raises:
+            StreamLostError: it is cut, silent or deaf, or another process holds the lease now.
+        """
+        await first_to_end(
+            self._hear(),
+            self._deliver(),
+            _every(ROUND, self._vouch),
+            _every(ROUND, self._choose),
+            _every(_RENEWAL, self._keep_lease),
+            _every(_COUNTS_EVERY, self._say_counts),
+        )
+
+    def tell(self, news: News) -> None:
+        """Let this process hear at once, and the others as soon as the last telling is done."""
+        self.ears.take(news)
+        if isinstance(news, Quote):
+            self._ticks[news.symbol] = news
+        else:
+            self._others.append(news)
+        self._filled.set()
+
+    async def _hear(self) -> None:
+        async with aclosing(self.session.events()) as events:
+            async for event in events:
+                if isinstance(event, OrderNotice):
+                    logger.info("order_noticed", extra={"symbol": event.symbol, "kind": event.kind})
+                elif isinstance(event, Garbled):
+                    logger.error("stream_garbled", extra={"cause": event.why})
+                self._counts[_COUNTED_AS[type(event)]] += 1
+                self.tell(event)
+
+    async def _deliver(self) -> None:
+        """Tell the other processes the latest tick of each stock and all else; what cannot be told is forgotten."""
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            news = [*self._others, *self._ticks.values()]
+            self._others, self._ticks = [], {}
+            try:
+                await self.owner.database.stream_news.tell(self.owner.name, news)
+            except DATABASE_FAULTS as fault:
+                logger.warning("stream_news_untold", extra={"cause": f"{type(fault).__name__}: {fault}"})
+            await asyncio.sleep(_TELLS_EVERY)
+
+    async def _vouch(self) -> None:
+        self.tell(Covered(self.session.registered))
+
+    async def _keep_lease(self) -> None:
+        if not await self.owner.database.stream_leases.take(self.owner.account_id, self.owner.name):
+            raise StreamLostError("another process has taken the stream's lease")
+
+    async def _choose(self) -> None:
+        """Register for what matters now: what is held by anybody of the account, then what is looked at here."""
+        held = await self.owner.database.positions.held_in(self.owner.account_id)
+        interest = Interest(tuple(position.symbol for position in held), self.ears.feed.of_interest())
+        await self.session.register(registrations(interest, self.session.registered, self.owner.most_stocks))
+        await self._ask_again()
+        if self._reported != self.session.registered:
+            self._reported = self.session.registered
+            await self.owner.database.stream_leases.report(self.owner.account_id, self.owner.name, self._reported)
+
+    async def _ask_again(self) -> None:
+        """Register a stock anew that trades untold; if that does not help, the whole session is not to be trusted."""
+        silent, now = self.ears.feed.coverage.silent(), asyncio.get_running_loop().time()
+        self._asked_again = {symbol: at for symbol, at in self._asked_again.items() if symbol in silent}
+        for symbol in silent:
+            if symbol not in self._asked_again:
+                self._asked_again[symbol] = now
+                logger.warning("stream_registered_again", extra={"symbol": symbol})
+                await self.session.register_again(symbol)
+            elif now - self._asked_again[symbol] > _HEARS_AGAIN_WITHIN:
+                raise StreamLostError(f"the stream is deaf to {symbol}, which trades")
+
+    async def _say_counts(self) -> None:
+        if self._counts:
+            logger.info("stream_heard", extra=dict(self._counts))
+            self._counts.clear()
+
+
+async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+    """Act again and again; what the database cannot do now is tried again next time."""
+    while True:
+        try:
+            await act()
+        except DATABASE_FAULTS as fault:
+            logger.warning("stream_round_postponed", extra={"cause": f"{type(fault).__name__}: {fault}"})
+        await asyncio.sleep(seconds)

@@ -1,0 +1,31 @@
+"""What a process does with news of the stream: prices go into its feed, notices wake those who follow orders."""
+
+from dataclasses import dataclass
+
+from activities.bells import Bells
+from activities.quote_feed import QuoteFeed
+from domain.market import Quote
+from domain.stream import Covered, Gap, Garbled, News, OrderNotice
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """The feed and the bells of one process."""
+
+    feed: QuoteFeed
+    notices: Bells
+
+    def take(self, news: News) -> None:
+        """Hand news to whoever waits for it."""
+        match news:
+            case Quote():
+                self.feed.take(news)
+            case OrderNotice():
+                self.notices.ring(news.symbol)
+            case Covered(symbols):
+                self.feed.cover(symbols)
+            case Garbled():
+                self.notices.ring_all()
+            case Gap():
+                self.feed.forget_stream()
+                self.notices.ring_all()
