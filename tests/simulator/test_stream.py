@@ -54,7 +54,7 @@ async def test_trades_between_two_looks_share_a_frame_and_add_up() -> None:
 
 @pytest.mark.parametrize("left_by", ["unsubscribing", "closing"])
 async def test_whoever_comes_back_gets_no_backlog(left_by: str) -> None:
-    async with a_venue() as venue:
+    async with a_venue(stream=StreamSettings(look_interval=0.3)) as venue:
         listener = await a_listener(venue)
         await listener.asks("H0STCNT0", SAMSUNG)
         if left_by == "unsubscribing":
