@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,6 +14,7 @@ from typing import Final
 import httpx
 from temporalio.service import RPCError
 
+from chaos.network import Network, network_to
 from chaos.processes import ROOT, Host
 from domain.identity import SIMULATED_ACCOUNT
 from domain.money import Rate, Won
@@ -76,6 +77,8 @@ class Day:
     hosts: list[Host]
     fleet: Fleet
     control: httpx.AsyncClient
+    networks: list[Network]
+    """Each hosting process's own, in the sequence of ``hosts``."""
 
     @property
     def plan(self) -> SessionPlan:
@@ -111,35 +114,44 @@ async def running_day(asked: DayAsked, folder: Path) -> AsyncIterator[Day]:
     async with EmbeddedParts(load_settings(), attributes.ALL) as parts:
         url = str(parts.endpoints.simulator_url)
         async with (
-            _hosts(folder, parts.endpoints, asked) as hosts,
+            _hosts(folder, parts.endpoints, asked) as (hosts, networks),
             open_fleet(load_settings()) as fleet,
             httpx.AsyncClient(base_url=url, timeout=5, trust_env=False) as control,
         ):
             await start_workers(fleet, asked.workers, CHAOS_RULES)
             await schedule_close(fleet, CHAOS_RULES, fleet.market_now())
-            yield Day(parts, hosts, fleet, control)
+            yield Day(parts, hosts, fleet, control, networks)
 
 
 @asynccontextmanager
-async def _hosts(folder: Path, endpoints: Endpoints, asked: DayAsked) -> AsyncIterator[list[Host]]:
+async def _hosts(
+    folder: Path, endpoints: Endpoints, asked: DayAsked
+) -> AsyncIterator[tuple[list[Host], list[Network]]]:
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
-        "DATABASE_URL": str(endpoints.database_url),
-        "TEMPORAL_ADDRESS": str(endpoints.temporal_address),
-        "HARU_SIMULATOR__URL": str(endpoints.simulator_url),
         "HARU_DATA_DIR": str(folder),
         "PYTHONPATH": str(ROOT),
     }
-    names = [f"host-{number}" for number in range(1, asked.processes + 1)]
-    hosts = [Host(name, environment, folder / f"{name}.log") for name in names]
-    try:
-        for host in hosts:
-            host.start()
-        for host in hosts:
-            await host.until_ready()
-        yield hosts
-    finally:
-        await asyncio.shield(asyncio.gather(*(host.stop() for host in hosts)))
+    addresses = {
+        "DATABASE_URL": str(endpoints.database_url),
+        "TEMPORAL_ADDRESS": str(endpoints.temporal_address),
+        "HARU_SIMULATOR__URL": str(endpoints.simulator_url),
+    }
+    hosts: list[Host] = []
+    networks: list[Network] = []
+    async with AsyncExitStack() as stack:
+        for number in range(1, asked.processes + 1):
+            network, ways = await stack.enter_async_context(network_to(addresses))
+            networks.append(network)
+            hosts.append(Host(f"host-{number}", environment | ways, folder / f"host-{number}.log"))
+        try:
+            for host in hosts:
+                host.start()
+            for host in hosts:
+                await host.until_ready()
+            yield hosts, networks
+        finally:
+            await asyncio.shield(asyncio.gather(*(host.stop() for host in hosts)))
 
 
 async def _take_folder(folder: Path) -> None:

@@ -21,6 +21,7 @@ from embedded import postgres, simulator, temporal
 from verifier.books import Books
 from verifier.reading import read_books
 from verifier.verdict import Verdict, judge
+from workflows.identity import worker_workflow_id
 from workflows.market_close import CloseOutcome
 
 _ORDER: Final = "trading/order-cash"
@@ -38,6 +39,8 @@ class Part(StrEnum):
     POSTGRES = "postgres"
     TEMPORAL = "temporal"
     BROKER = "broker"
+    HOST = "host"
+    """The hosting process that sends the order: it lives, and reaches none of the three others."""
 
 
 class Moment(StrEnum):
@@ -189,7 +192,7 @@ async def _strike(day: Day, outage: Outage, tell: Callable[[str], None]) -> tupl
     struck = await _order_under_way(day, _SIDES[outage.moment])
     tell(f"{struck.record.intent.intent_id} is {struck.record.status}; {outage.part} goes for {outage.seconds:.0f} s")
     began = _now()
-    async with _away(day, outage.part):
+    async with _away(day, outage.part, struck):
         await asyncio.sleep(outage.seconds)
     return struck.record.intent.intent_id, began, _now()
 
@@ -213,8 +216,16 @@ async def _order_under_way(day: Day, side: Side) -> AuditedOrder:
 
 
 @asynccontextmanager
-async def _away(day: Day, part: Part) -> AsyncIterator[None]:
-    """Kill a part and keep its guard from starting it again."""
+async def _away(day: Day, part: Part, struck: AuditedOrder) -> AsyncIterator[None]:
+    """Kill a part and keep its guard from starting it again, or cut the sender's network."""
+    if part is Part.HOST:
+        network = day.networks[await _sender(day, struck)]
+        network.cut()
+        try:
+            yield
+        finally:
+            network.mend()
+        return
     guard = day.parts.guard_of(_GUARDED[part])
     child = child_of(guard) if guard is not None else None
     if guard is None or child is None:
@@ -225,6 +236,16 @@ async def _away(day: Day, part: Part) -> AsyncIterator[None]:
         yield
     finally:
         send(guard, signal.SIGCONT)
+
+
+async def _sender(day: Day, order: AuditedOrder) -> int:
+    """Return which of the hosting processes has the activity that sends an order."""
+    intent = order.record.intent
+    workflow_id = worker_workflow_id(intent.account_id, intent.worker_id)
+    described = await day.fleet.client.get_workflow_handle(workflow_id).describe()
+    pending = described.raw_description.pending_activities
+    senders = {int(each.last_worker_identity.partition("@")[0]) for each in pending if each.last_worker_identity}
+    return next((number for number, host in enumerate(day.hosts) if host.pid in senders), 0)
 
 
 def _lines(books: Books) -> Iterator[Line]:

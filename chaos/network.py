@@ -1,0 +1,75 @@
+"""A hosting process's way to the parts, which can be cut while the process lives: nothing passes, nothing is refused."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+_LOOPBACK: Final = "127.0.0.1"
+_AT_ONCE: Final = 65_536
+
+
+@dataclass(slots=True)
+class Network:
+    """One process's connections. What was under way when they were cut is lost, as after a reset."""
+
+    is_cut: bool = False
+    _writers: set[asyncio.StreamWriter] = field(default_factory=set)
+
+    def cut(self) -> None:
+        """Let nothing through any more."""
+        self.is_cut = True
+
+    def mend(self) -> None:
+        """Reset what was cut and let new connections through."""
+        self.is_cut = False
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
+        """Carry one connection to a local port until either side ends it."""
+        self._writers.add(writer)
+        try:
+            while self.is_cut and not writer.is_closing():
+                await asyncio.sleep(0.1)
+            there, back = await asyncio.open_connection(_LOOPBACK, port)
+            self._writers.add(back)
+            try:
+                await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+            finally:
+                self._writers.discard(back)
+                back.close()
+        except OSError:
+            # The part is down, or one of the two has hung up.
+            pass
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(_AT_ONCE):
+            if not self.is_cut:
+                sink.write(data)
+                await sink.drain()
+        if not self.is_cut:
+            with suppress(OSError):
+                sink.write_eof()
+
+
+@asynccontextmanager
+async def network_to(addresses: Mapping[str, str]) -> AsyncIterator[tuple[Network, dict[str, str]]]:
+    """Yield a network and the same addresses by way of it; each is a URL or ``host:port``."""
+    network, servers, ways = Network(), [], {}
+    for name, address in addresses.items():
+        port = urlsplit(address if "//" in address else f"//{address}").port or 0
+        server = await asyncio.start_server(lambda r, w, to=port: network.carry(r, w, to), _LOOPBACK, 0)  # type: ignore[misc]
+        servers.append(server)
+        ways[name] = address.replace(f":{port}", f":{server.sockets[0].getsockname()[1]}")
+    try:
+        yield network, ways
+    finally:
+        network.mend()
+        for server in servers:
+            server.close()
