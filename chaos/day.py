@@ -78,7 +78,7 @@ class Day:
     fleet: Fleet
     control: httpx.AsyncClient
     networks: list[Network]
-    """Each hosting process's own, in the sequence of ``hosts``."""
+    """Each hosting process's own, in the sequence of ``hosts``; only a day that is cuttable goes by them."""
 
     @property
     def plan(self) -> SessionPlan:
@@ -107,14 +107,17 @@ class Day:
 
 
 @asynccontextmanager
-async def running_day(asked: DayAsked, folder: Path) -> AsyncIterator[Day]:
-    """Play a day from an empty folder; its workers are started and its close is scheduled."""
+async def running_day(asked: DayAsked, folder: Path, *, cuttable: bool = False) -> AsyncIterator[Day]:
+    """Play a day from an empty folder; its workers are started and its close is scheduled.
+
+    With ``cuttable`` each hosting process reaches the parts by a network of its own.
+    """
     await _take_folder(folder)
     _move_into(folder, asked)
     async with EmbeddedParts(load_settings(), attributes.ALL) as parts:
         url = str(parts.endpoints.simulator_url)
         async with (
-            _hosts(folder, parts.endpoints, asked) as (hosts, networks),
+            _hosts(folder, _addresses(parts.endpoints), asked, cuttable=cuttable) as (hosts, networks),
             open_fleet(load_settings()) as fleet,
             httpx.AsyncClient(base_url=url, timeout=5, trust_env=False) as control,
         ):
@@ -125,25 +128,20 @@ async def running_day(asked: DayAsked, folder: Path) -> AsyncIterator[Day]:
 
 @asynccontextmanager
 async def _hosts(
-    folder: Path, endpoints: Endpoints, asked: DayAsked
+    folder: Path, addresses: dict[str, str], asked: DayAsked, *, cuttable: bool
 ) -> AsyncIterator[tuple[list[Host], list[Network]]]:
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
         "HARU_DATA_DIR": str(folder),
         "PYTHONPATH": str(ROOT),
     }
-    addresses = {
-        "DATABASE_URL": str(endpoints.database_url),
-        "TEMPORAL_ADDRESS": str(endpoints.temporal_address),
-        "HARU_SIMULATOR__URL": str(endpoints.simulator_url),
-    }
     hosts: list[Host] = []
     networks: list[Network] = []
     async with AsyncExitStack() as stack:
         for number in range(1, asked.processes + 1):
-            network, ways = await stack.enter_async_context(network_to(addresses))
+            network, ways = await stack.enter_async_context(network_to(addresses if cuttable else {}))
             networks.append(network)
-            hosts.append(Host(f"host-{number}", environment | ways, folder / f"host-{number}.log"))
+            hosts.append(Host(f"host-{number}", environment | addresses | ways, folder / f"host-{number}.log"))
         try:
             for host in hosts:
                 host.start()
@@ -152,6 +150,14 @@ async def _hosts(
             yield hosts, networks
         finally:
             await asyncio.shield(asyncio.gather(*(host.stop() for host in hosts)))
+
+
+def _addresses(endpoints: Endpoints) -> dict[str, str]:
+    return {
+        "DATABASE_URL": str(endpoints.database_url),
+        "TEMPORAL_ADDRESS": str(endpoints.temporal_address),
+        "HARU_SIMULATOR__URL": str(endpoints.simulator_url),
+    }
 
 
 async def _take_folder(folder: Path) -> None:

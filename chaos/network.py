@@ -1,9 +1,8 @@
-"""A hosting process's way to the parts, which can be cut while the process lives: nothing passes, nothing is refused."""
+"""A hosting process's way to the parts, which can be cut while it lives: nothing passes, nothing is refused."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -11,20 +10,21 @@ _LOOPBACK: Final = "127.0.0.1"
 _AT_ONCE: Final = 65_536
 
 
-@dataclass(slots=True)
 class Network:
     """One process's connections. What was under way when they were cut is lost, as after a reset."""
 
-    is_cut: bool = False
-    _writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    def __init__(self) -> None:
+        self._whole = asyncio.Event()
+        self._whole.set()
+        self._writers: set[asyncio.StreamWriter] = set()
 
     def cut(self) -> None:
         """Let nothing through any more."""
-        self.is_cut = True
+        self._whole.clear()
 
     def mend(self) -> None:
         """Reset what was cut and let new connections through."""
-        self.is_cut = False
+        self._whole.set()
         for writer in self._writers:
             writer.transport.abort()
 
@@ -32,8 +32,7 @@ class Network:
         """Carry one connection to a local port until either side ends it."""
         self._writers.add(writer)
         try:
-            while self.is_cut and not writer.is_closing():
-                await asyncio.sleep(0.1)
+            await self._whole.wait()
             there, back = await asyncio.open_connection(_LOOPBACK, port)
             self._writers.add(back)
             try:
@@ -50,10 +49,10 @@ class Network:
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         while data := await source.read(_AT_ONCE):
-            if not self.is_cut:
+            if self._whole.is_set():
                 sink.write(data)
                 await sink.drain()
-        if not self.is_cut:
+        if self._whole.is_set():
             with suppress(OSError):
                 sink.write_eof()
 

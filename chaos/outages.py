@@ -174,7 +174,7 @@ async def stand(outage: Outage, asked: DayAsked, home: Path, tell: Callable[[str
     Raises:
         NoOrderError: nobody ordered.
     """
-    async with running_day(asked, home / outage.name) as day:
+    async with running_day(asked, home / outage.name, cuttable=outage.part is Part.HOST) as day:
         tell(f"{outage.name}: {day.parts.endpoints}")
         struck, began, ended = await _strike(day, outage, tell)
         tell("back again; the day may end")
