@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from temporalio import activity
 
 from activities.foreign_sales import ForeignSales
+from activities.heart import Heart
 from activities.leases import renew
 from activities.quote_feed import QuoteFeed
 from domain.errors import BrokerRefusedError, TryAgainError
@@ -91,6 +92,10 @@ class SellingActivities:
     @activity.defn
     async def prepare_exit(self, request: ExitRequest) -> ExitDecision:
         """Write down the next sell order for exactly what is still held: limits at the best bid, then market."""
+        async with Heart():
+            return await self._decide(request)
+
+    async def _decide(self, request: ExitRequest) -> ExitDecision:
         already = await self._database.orders.get(request.intent_id)
         position = await self._database.positions.get(request.position_id)
         if already is not None:

@@ -20,6 +20,7 @@ from domain.order import OrderStatus
 from embedded import postgres, simulator, temporal
 from verifier.books import Books
 from verifier.reading import read_books
+from verifier.report import report_json
 from verifier.verdict import Verdict, judge
 from workflows.identity import worker_workflow_id
 from workflows.market_close import CloseOutcome
@@ -160,7 +161,7 @@ class Stood:
             "written meanwhile": len(self.meanwhile),
             "closed": self.closed is not None,
             "flat": self.closed is not None and self.closed.flat,
-            "violations": self.verdict.count,
+            "verdict": report_json(self.verdict),
             "timeline": [f"{line.at:%H:%M:%S.%f} {line.what}" for line in self.lines],
         }
 
@@ -168,8 +169,8 @@ class Stood:
 async def stand(outage: Outage, asked: DayAsked, home: Path, tell: Callable[[str], None]) -> Stood:
     """Play a day, strike, wait, let the day end, and judge it.
 
-    A position counts as unwatched only after the outage's length on top of the usual limit: a watcher whose lease or
-    report cannot be written goes on, but nothing can show it.
+    While a part that all need is away, a position counts as unwatched only after the outage's length on top of the
+    usual limit: a watcher whose lease or report cannot be written goes on, but nothing can show it.
 
     Raises:
         NoOrderError: nobody ordered.
@@ -179,7 +180,8 @@ async def stand(outage: Outage, asked: DayAsked, home: Path, tell: Callable[[str
         struck, began, ended = await _strike(day, outage, tell)
         tell("back again; the day may end")
         closed = await day.closed()
-        allowance = timedelta(seconds=outage.seconds)
+        # With one process cut off the others go on, and so must the watching.
+        allowance = timedelta(seconds=0 if outage.part is Part.HOST else outage.seconds + 5)
 
         async def read() -> Books:
             books = await read_books(day.sources, day.plan)

@@ -36,8 +36,12 @@ ASK_BROKER: Final = ActivityConfig(
 """Decisions that need a look at the broker; free of side effects there."""
 
 SELL_DECISION: Final = ActivityConfig(
-    start_to_close_timeout=timedelta(seconds=30), retry_policy=_STEADY, priority=Priority(priority_key=1)
+    start_to_close_timeout=timedelta(seconds=30),
+    heartbeat_timeout=timedelta(seconds=5),
+    retry_policy=_STEADY,
+    priority=Priority(priority_key=1),
 )
+"""A process that is cut off with a sale in its hands is missed as soon as one that is cut off while it sends."""
 
 SUBMIT_ENTRY_ONCE: Final = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=30),

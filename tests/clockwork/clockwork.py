@@ -25,6 +25,8 @@ from tests.clockwork.attempts import FAILURES, PAYLOADS, Again, Payloads, Schedu
 Attempt = Callable[[Scheduled, datetime], Awaitable[ActivityResolution | Again]]
 Step = Callable[[], Awaitable[None]]
 _MOST_EVENTS: Final = 20_000
+_MOST_RUNS: Final = 2_000
+"""Of one story; a workflow that continues as new without end would else fill the memory first."""
 
 
 class StuckError(AssertionError):
@@ -258,6 +260,9 @@ class Clockwork:
         self.runs.pop(run.workflow_id, None)
         self.past.append(run)
         self._forget(run)
+        run.history.clear()
+        if len(self.past) > _MOST_RUNS:
+            raise StuckError(f"{run.workflow_id} continues as new without end")
 
     def _forget(self, run: Run) -> None:
         farewell = WorkflowActivation(run_id=run.run_id)

@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import activity
@@ -175,8 +175,8 @@ def keeps_sales_behind_the_kill_switch() -> AbstractContextManager[None]:
 def forgets_the_best_price() -> AbstractContextManager[None]:
     mark = Positions.mark
 
-    async def low(self: Positions, position_id: Any, last_price: Price, _: Price) -> None:
-        await mark(self, position_id, last_price, Price(1))
+    async def low(self: Positions, position_id: Any, last_price: Price, _: Price, at: datetime) -> None:
+        await mark(self, position_id, last_price, Price(1), at)
 
     return all_swapped(
         (Positions, "mark", low),
