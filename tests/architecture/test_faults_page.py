@@ -17,7 +17,7 @@ _NAMED = re.compile(r"`([\w/.…]+)::(\w+)`")
 _KINDS = re.compile(r"chaos ((?:`\w+`(?:, | and )?)+)")
 
 
-def tests_named_in(row: str) -> list[tuple[str, str]]:
+def named_tests(row: str) -> list[tuple[str, str]]:
     """Return file and function of each test; an ellipsis stands for the file before."""
     found, file = [], ""
     for path, function in _NAMED.findall(row):
@@ -32,7 +32,7 @@ def test_every_fault_has_its_row() -> None:
 
 @pytest.mark.parametrize("fault", ROWS)
 def test_the_tests_of_a_row_exist(fault: str) -> None:
-    for file, function in tests_named_in(ROWS[fault]):
+    for file, function in named_tests(ROWS[fault]):
         path = ROOT / "tests" / file
         assert path.is_file(), f"{fault}: there is no tests/{file}"
         assert re.search(rf"def {function}\(", path.read_text()), f"{fault}: tests/{file} has no {function}"
@@ -51,7 +51,7 @@ def test_a_shown_fault_names_what_shows_it_and_an_unfinished_one_says_what_is_mi
     status = row.rstrip(" |").rpartition("|")[2].strip()
 
     assert status in STATUSES
-    assert status != "shown" or tests_named_in(row)
+    assert status != "shown" or named_tests(row)
 
 
 def test_the_counts_are_those_of_the_rows() -> None:
