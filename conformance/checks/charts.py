@@ -17,8 +17,8 @@ from conformance.checks.fields import (
     VOLUME_RANK_FIELDS,
 )
 from conformance.checks.quotations import STOCK, SYMBOL, UNKNOWN, price
-from conformance.clock import KST
-from conformance.fact import REAL, fact
+from conformance.clock import KST, market_time
+from conformance.fact import REAL, Need, fact
 from conformance.kis import Kis, Reply
 
 _MORE_THAN_A_PAGE = 160  # days; a page has 100 bars
@@ -53,6 +53,30 @@ async def minute_bars_end_at_the_hour_asked(kis: Kis) -> None:
 
     today = [row["stck_cntg_hour"] for row in rows if row["stck_bsop_date"] == rows[0]["stck_bsop_date"]]
     expect(bool(today) and max(today) <= "091500", today[:3])
+
+
+@fact("3.4", "O", Need.SESSION)
+async def minutes_to_come_are_made_up(kis: Kis) -> None:
+    """A FID_INPUT_HOUR_1 in the future is answered with bars of minutes to come, all at the current price."""
+    rows = (await kis.get(*_MINUTES, _minutes("153000"))).rows("output2")
+
+    newest, now = rows[0], f"{await market_time(kis):%H%M%S}"
+    expect(newest["stck_cntg_hour"] > now, f"newest bar {newest['stck_cntg_hour']} at {now}")
+    expect(len({newest[f"stck_{name}"] for name in ("prpr", "oprc", "hgpr", "lwpr")}) == 1, newest)
+
+
+@fact("3.4", "O", only=REAL)
+async def minutes_of_past_days_are_kept(kis: Kis) -> None:
+    """The path inquire-time-dailychartprice answers at most 120 bars of a past day, newest first."""
+    past, _ = await _dates(kis, 7)
+    query = STOCK | {"FID_INPUT_DATE_1": past, "FID_INPUT_HOUR_1": "153000", "FID_PW_DATA_INCU_YN": "Y"}
+    path = "/quotations/inquire-time-dailychartprice"
+
+    rows = (await kis.get(path, "FHKST03010230", query | {"FID_FAKE_TICK_INCU_YN": ""})).rows("output2")
+
+    times = [row["stck_bsop_date"] + row["stck_cntg_hour"] for row in rows]
+    expect(0 < len(rows) <= 120 and times == sorted(set(times), reverse=True), f"{len(rows)} rows, {times[:3]}")
+    expect(times[0][:8] <= past, times[0])
 
 
 @fact("3.4", "O")

@@ -1,18 +1,20 @@
 """No fact holds at both of two servers that are wrong in everything."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from conformance.asked import ask_all
 from conformance.checks import FACTS
 from conformance.fact import PAPER, REAL, Finding, Verdict
-from tests.conformance.wrong_servers import NOTHING, YES, a_server_that_says
+from tests.conformance.wrong_servers import NOTHING, YES, a_server_that_says, a_stream_that_says
 
 
 async def held(said: dict[str, object], service: str) -> set[str]:
-    with a_server_that_says(said, service) as access:
-        findings: list[Finding] = await ask_all(access, FACTS)
+    async with a_stream_that_says(said) as stream_url:
+        with a_server_that_says(said, service) as access:
+            findings: list[Finding] = await ask_all(replace(access, stream_url=stream_url), FACTS)
     return {finding.fact.name for finding in findings if finding.verdict is Verdict.HOLDS}
 
 

@@ -1,12 +1,16 @@
-"""Two servers that are wrong in everything: one says nothing, the other says yes to whatever is asked."""
+"""Two servers that are wrong in everything: one says nothing or no, the other says yes to whatever is asked."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from threading import Thread
 from typing import Any, Final
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from conformance.kis import Access
 
@@ -17,7 +21,6 @@ YES: Final[dict[str, Any]] = {
     "rt_cd": "0",
     "msg_cd": "MCA00000",
     "msg1": "",
-    "approval_key": "yes",
     "code": 200,
     "ctx_area_fk100": "",
     "ctx_area_nk100": "",
@@ -48,7 +51,8 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("content-length", 0))
         self.rfile.read(length)
         token = {"access_token": f"{next(_TOKENS):0400}", "token_type": "?"}
-        always = {"/oauth2/tokenP": token, "/control/status": {"market_time": self.market_time}}
+        always: dict[str, dict[str, Any]] = {"/oauth2/Approval": {"approval_key": "yes"}}
+        always |= {"/oauth2/tokenP": token, "/control/status": {"market_time": self.market_time}}
         content = json.dumps(always.get(self.path, self.said)).encode()
         self.send_response_only(200)
         names = {"content-type": "text/plain", "content-length": str(len(content))}
@@ -89,3 +93,27 @@ def a_server_that_says(said: dict[str, Any], service: str, market_time: str = IN
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@asynccontextmanager
+async def a_stream_that_says(said: dict[str, Any]) -> AsyncIterator[str]:
+    """Serve a WebSocket that grants or refuses everything, and sends frames and pings that are none; yield its URL."""
+    grants = said is YES
+    body: dict[str, Any] = {"rt_cd": "0" if grants else "1", "msg_cd": "OPSP0000" if grants else "?", "msg1": "?"}
+    body |= {"output": {"iv": "1", "key": "2"}} if grants else {}
+    reply = json.dumps({"header": {"tr_id": "?", "tr_key": "?", "encrypt": "?"}, "body": body})
+    ping = json.dumps({"header": {"tr_id": "PINGPONG", "datetime": "?" * 200}, "body": {}})
+    frames = [f"0|{tr_id}|1|what^ever" for tr_id in ("H0STCNT0", "H0STASP0", "H0STCNI0", "H0STCNI9")]
+
+    async def answer(connection: ServerConnection) -> None:
+        async for _ in connection:
+            for text in (*frames, ping, reply):
+                await connection.send(text)
+
+    def door(connection: ServerConnection, request: Request) -> Response | None:
+        if grants or request.path == "/tryitout":
+            return None
+        return connection.respond(HTTPStatus.NOT_FOUND, "no")
+
+    async with serve(answer, "127.0.0.1", 0, process_request=door) as server:
+        yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
