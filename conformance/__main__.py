@@ -15,7 +15,7 @@ from conformance.fact import PAPER, Finding, Verdict
 from conformance.kis import Access
 from conformance.paper import RefusedError, paper_access
 from conformance.report import summary, table, to_json
-from conformance.simulated import SimulatorFailedError, fill_the_order_list, simulator
+from conformance.simulated import SimulatorFailedError, set_the_scene, simulator
 from settings import SettingsError, load_settings
 
 _FOLDER = Path(".haru/conformance")
@@ -28,7 +28,7 @@ async def _ask_simulator() -> list[tuple[Access, list[Finding]]]:
 
 
 async def _ask_service(access: Access) -> tuple[Access, list[Finding]]:
-    await fill_the_order_list(access)
+    await set_the_scene(access)
     return access, await ask_all(access, FACTS)
 
 

@@ -18,7 +18,8 @@ _READY: Final = ("real", "paper")
 _START_LIMIT: Final = 30.0
 _QUICK: Final = 40
 """Calls a second: KIS's own limits would make one asking take minutes."""
-_MORE_THAN_A_PAGE: Final = {"real": 101, "paper": 16}
+_PAGE: Final = {"real": 100, "paper": 15}
+_HELD: Final = "000660"
 
 
 class SimulatorFailedError(Exception):
@@ -42,11 +43,13 @@ async def simulator(*, limit: int = _QUICK) -> AsyncIterator[dict[str, Access]]:
         await process.communicate()
 
 
-async def fill_the_order_list(access: Access) -> None:
-    """Place more orders than one page of the list shows, as the account's owner would by hand."""
-    order = {"symbol": "000660", "side": "buy", "quantity": 1, "kind": "01"}
+async def set_the_scene(access: Access) -> None:
+    """Buy a share, and rest more orders than one page of the list shows, as the account's owner would by hand."""
     async with httpx.AsyncClient(base_url=access.rest_url) as http:
-        for _ in range(_MORE_THAN_A_PAGE[access.service]):
+        seen = await http.post("/control/symbols", json={"symbol": _HELD})
+        resting = {"symbol": _HELD, "side": "buy", "quantity": 1, "kind": "00", "price": seen.json()["lower_limit"]}
+        bought = resting | {"kind": "01", "price": 0}
+        for order in (bought, *[resting] * _PAGE[access.service]):
             (await http.post(f"/control/accounts/{access.account}/orders", json=order)).raise_for_status()
 
 

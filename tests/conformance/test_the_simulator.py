@@ -9,11 +9,11 @@ from conformance.checks import FACTS
 from conformance.checks.limits import too_many_calls_in_a_second_are_refused
 from conformance.fact import PAPER, Finding, Verdict
 from conformance.kis import Access
-from conformance.simulated import fill_the_order_list, simulator
+from conformance.simulated import set_the_scene, simulator
 
 
 async def asked(access: Access) -> list[Finding]:
-    await fill_the_order_list(access)
+    await set_the_scene(access)
     return await ask_all(access, FACTS)
 
 
