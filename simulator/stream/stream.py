@@ -35,7 +35,7 @@ class Stream:
         self._desk = RegistrationDesk(self.settings, simulation.exchange)
         self._market = MarketData(simulation, self.settings)
         self._notices = NoticeDesk(simulation, self.settings, self.sessions)
-        self._pumps: list[asyncio.Task[None]] = []
+        self._pumps: dict[str, asyncio.Task[None]] = {}
 
     async def serve(self, websocket: WebSocket, service: Service) -> None:
         """Talk to one client until the connection ends."""
@@ -72,9 +72,10 @@ class Stream:
             self._simulation.engine.listeners.append(self._notices.hear)
         session.ping_due_at = asyncio.get_running_loop().time() + self.settings.ping_interval
         self.sessions.append(session)
-        if all(pump.done() for pump in self._pumps):
-            steps = (self._attend, self._show_the_market)
-            self._pumps = [asyncio.create_task(self._pump(step)) for step in steps]
+        for step in (self._attend, self._show_the_market):
+            pump = self._pumps.get(step.__name__)
+            if pump is None or pump.done():
+                self._pumps[step.__name__] = asyncio.create_task(self._pump(step))
 
     def _leave(self, session: Session, linger: float) -> None:
         self.sessions.remove(session)
