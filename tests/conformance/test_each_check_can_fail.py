@@ -18,6 +18,7 @@ async def held(said: dict[str, object], service: str) -> set[str]:
     return {finding.fact.name for finding in findings if finding.verdict is Verdict.HOLDS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", [REAL, PAPER])
 async def test_no_fact_holds_at_both_wrong_servers(service: str) -> None:
     silent, yielding = await asyncio.gather(held(NOTHING, service), held(YES, service))

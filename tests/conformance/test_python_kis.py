@@ -34,12 +34,13 @@ def urls() -> Iterator[list[str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(120)
 def test_python_kis_buys_cancels_sells_and_listens_in_both_modes(urls: list[str]) -> None:
     days = {
         mode: subprocess.Popen([sys.executable, PROGRAM, mode, *urls], cwd=ROOT, stdout=subprocess.PIPE, text=True)
         for mode in MODES
     }
-    said = {mode: day.communicate(timeout=50)[0] for mode, day in days.items()}
+    said = {mode: day.communicate(timeout=100)[0] for mode, day in days.items()}
 
     for mode in MODES:
         met = json.loads(said[mode].splitlines()[-1])
