@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from domain.costs import Costs
-from domain.market import Market, Side
+from domain.market import Market, Side, Symbol
 from domain.money import Won
 from simulator.day_trades import DayTrade, sum_of
+from simulator.exchange import Snapshot
 from simulator.faults import FaultKind
 from simulator.order_types import FILL_OR_KILL_TYPES, IMMEDIATE_TYPES, OrderType
 from simulator.orders import Account, Holding, Order, OrderAction
@@ -80,7 +81,7 @@ def shown_holdings(call: Call, account: Account) -> list[Holding]:
 
 def holding_row(call: Call, account: Account, holding: Holding) -> Fields:
     """Return one line of a balance."""
-    seen = call.simulation.exchange.snapshot(holding.symbol, call.at)
+    seen = _valued(call, holding.symbol)
     value = holding.quantity * seen.price
     today = account.traded_on(call.simulation.exchange.shown_session(call.at).date, holding.symbol)
     before = account.traded_on(_sessions_back(call, 1), holding.symbol)
@@ -119,7 +120,7 @@ def cash_fields(call: Call, account: Account, holdings: Sequence[Holding]) -> Fi
     """Return the second part of a balance: deposits, the day's trades and the sums."""
     exchange = call.simulation.exchange
     today = exchange.shown_session(call.at).date
-    value = sum(holding.quantity * exchange.snapshot(holding.symbol, call.at).price for holding in holdings)
+    value = sum(holding.quantity * _valued(call, holding.symbol).price for holding in holdings)
     cost = sum(holding.cost for holding in holdings)
     traded, earlier = _traded_on(account, today), _traded_on(account, _sessions_back(call, 1))
     settled = account.settled_cash(_sessions_back(call, _SETTLEMENT_SESSIONS))
@@ -146,6 +147,14 @@ def cash_fields(call: Call, account: Account, holdings: Sequence[Holding]) -> Fi
         "evlu_pfls_smtl_amt": str(value - cost),
         "asst_icdc_erng_rt": "0.00000000",
     }
+
+
+def _valued(call: Call, symbol: Symbol) -> Snapshot:
+    """Return a stock at the price that values it: the regular close until the next day, unless AFHR_FLPR_YN asks."""
+    exchange = call.simulation.exchange
+    if call.values.get("AFHR_FLPR_YN", "N") not in ("", "N"):
+        return exchange.snapshot(symbol, call.at)
+    return exchange.snapshot(symbol, min(call.at, exchange.shown_session(call.at).ends_at))
 
 
 def _traded_on(account: Account, day: date) -> DayTrade:

@@ -5,7 +5,7 @@ import pytest
 from domain.tick_size import is_on_grid, steps
 from simulator.order_types import OrderType
 from simulator.refusals import OrderRefusedError, Refusal
-from tests.simulator.market_day import ACCOUNT, SAMSUNG, Client, Day, a_simulation, an_order
+from tests.simulator.market_day import ACCOUNT, BALANCE, SAMSUNG, Client, Day, a_simulation, an_order
 
 OVERHEATED = "090710"
 
@@ -115,6 +115,23 @@ def test_the_evening_moves_price_and_volume_until_midnight_and_leaves_the_next_b
     assert exchange.snapshot(SAMSUNG, day.now).price == closed.price
     day.reaches("2026-11-24 08:45:00")
     assert exchange.snapshot(SAMSUNG, day.now).base == closed.price
+
+
+async def test_a_balance_is_valued_at_the_regular_close_unless_the_evening_is_asked_for() -> None:
+    client = Client(a_simulation())
+    day = Day(client.simulation)
+    day.buys(10)
+    day.reaches("2026-11-23 17:00:00")
+    close = day.simulation.exchange.path(SAMSUNG, day.simulation.exchange.shown_session(day.now)).close_price
+    day.simulation.force_price(SAMSUNG, steps(close, 5))
+
+    prices = [
+        (await client.get("/trading/inquire-balance", "TTTC8434R", BALANCE | {"AFHR_FLPR_YN": basis})).json()
+        for basis in ("N", "Y")
+    ]
+
+    assert [body["output1"][0]["prpr"] for body in prices] == [str(close), str(steps(close, 5))]
+    assert [body["output2"][0]["scts_evlu_amt"] for body in prices] == [str(10 * close), str(10 * steps(close, 5))]
 
 
 def test_a_price_forced_in_the_evening_holds_there_and_fills_who_waits(day: Day) -> None:
