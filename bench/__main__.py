@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench import hearing, lock, machine, recovery, scan, unknown
+from bench import hearing, lock, machine, rate, recovery, scan, unknown
 from bench.figures import Figure, table
 from bench.market import real_now
 from bench.stack import NothingHappenedError, Stack, running_stack
@@ -21,6 +21,7 @@ from starter import EXPECTED_ERRORS, leave
 _TRADING: Final = Trading()
 BENCHES: Final[Mapping[str, Callable[[Stack], Awaitable[list[Figure]]]]] = {
     "lock": lock.measure,
+    "rate": rate.measure,
     "scan": scan.measure,
     "stream": hearing.measure,
     "trade": _TRADING.trade,

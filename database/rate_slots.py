@@ -15,8 +15,11 @@ from database.rate_waiting import Grant, Slot, Waiter, WaitingLine
 from domain.identity import AccountId
 from domain.lane import Lane
 
-MARGIN: Final = timedelta(milliseconds=50)
-"""Real time beyond the broker's second, for clocks and networks that are not exact."""
+MARGIN: Final = timedelta(milliseconds=20)
+"""Real time beyond the broker's second, for clocks that do not go alike.
+
+A second is counted from the response to the next request, so that the network can only make it longer.
+"""
 
 _SECOND: Final = timedelta(seconds=1)
 LONGEST_CALL: Final = timedelta(seconds=30)
@@ -28,6 +31,9 @@ _PAUSE_AFTER_FAULT: Final = 0.5
 _LEFT_FOR_OTHERS: Final = {Lane.EXIT: 0, Lane.RESOLVE: 1, Lane.ENTRY: 2, Lane.WATCH: 4, Lane.SCAN: 6}
 """Of 18 slots, how many a lane leaves free for more urgent ones; other sizes in proportion."""
 _PROPORTION: Final = 18
+_AHEAD: Final = {Lane.EXIT: 0.2, Lane.RESOLVE: 0.15, Lane.ENTRY: 0.1, Lane.WATCH: 0.06, Lane.SCAN: 0.03}
+"""Real seconds before it is free at which a lane may book a slot: the more urgent process is there first, and the
+slot does not lie idle while the database is asked."""
 _LEAST_AT_WORK: Final = 3
 """Of 18 slots, how many never rest longer than their second: what KIS allows even new customers."""
 
@@ -73,6 +79,7 @@ class RateSlots:
         held: Slot | None = None
         try:
             held = Slot(await waiter.granted, self._rest)
+            await asyncio.sleep(held.grant.usable_at - asyncio.get_running_loop().time())
             yield held
         finally:
             if waiter.granted.done() and not waiter.granted.cancelled():
@@ -151,25 +158,26 @@ class RateSlots:
 
     _TAKE = """
     WITH budget AS MATERIALIZED (
-        SELECT count(*) AS rows, count(*) FILTER (WHERE free_at <= clock_timestamp()) AS free,
+        SELECT count(*) AS rows, count(*) FILTER (WHERE free_at <= clock_timestamp() + $8) AS free,
             count(*) FILTER (WHERE holder <> 'resting' OR free_at <= clock_timestamp()) AS at_work,
             extract(epoch FROM
-                min(free_at) FILTER (WHERE free_at > clock_timestamp()) - clock_timestamp())::float8 AS next
+                min(free_at) FILTER (WHERE free_at > clock_timestamp() + $8) - clock_timestamp() - $8)::float8 AS next
         FROM rate_slots WHERE account_id = $1 AND slot < $2
     ),
     chosen AS MATERIALIZED (
-        SELECT slot FROM rate_slots
-        WHERE account_id = $1 AND slot < $2 AND free_at <= clock_timestamp()
-        ORDER BY slot
+        SELECT slot, extract(epoch FROM free_at - clock_timestamp())::float8 AS usable_in FROM rate_slots
+        WHERE account_id = $1 AND slot < $2 AND free_at <= clock_timestamp() + $8
+        ORDER BY greatest(free_at, clock_timestamp()), slot
         LIMIT GREATEST(LEAST($3, (SELECT free - $4 * at_work / $7 FROM budget)), 0)
         FOR UPDATE SKIP LOCKED
     ),
     taken AS (
         UPDATE rate_slots SET holder = $5, free_at = clock_timestamp() + $6
         FROM chosen WHERE rate_slots.account_id = $1 AND rate_slots.slot = chosen.slot
-        RETURNING rate_slots.slot
+        RETURNING rate_slots.slot, chosen.usable_in
     )
-    SELECT rows, next, ARRAY(SELECT slot FROM taken) AS slots FROM budget
+    SELECT rows, next, ARRAY(SELECT slot FROM taken ORDER BY usable_in, slot) AS slots,
+        ARRAY(SELECT usable_in FROM taken ORDER BY usable_in, slot) AS usable_in FROM budget
     """
 
     async def _grant(self) -> float:
@@ -179,14 +187,15 @@ class RateSlots:
             return 0.0
         lane, wanted = self._queue.head_lane()
         holder = f"{self._process}/{next(self._turns)}"
-        left = _LEFT_FOR_OTHERS[Lane(lane)]
-        about = (self._account_id, self._size, wanted, left, holder, self._longest_call, _PROPORTION)
+        left, ahead = _LEFT_FOR_OTHERS[Lane(lane)], timedelta(seconds=_AHEAD[Lane(lane)])
+        about = (self._account_id, self._size, wanted, left, holder, self._longest_call, _PROPORTION, ahead)
         row = await self._pool.fetchrow(self._TAKE, *about)
         if row is None or row["rows"] < self._size:
             await self._add_missing_slots()
             return 0.0
-        for slot in row["slots"]:
-            self._hand_out(Grant(slot, holder))
+        now = asyncio.get_running_loop().time()
+        for slot, usable_in in zip(row["slots"], row["usable_in"], strict=True):
+            self._hand_out(Grant(slot, holder, now + usable_in))
         return 0.0 if row["slots"] else min(row["next"] or _LONGEST_SLEEP, _LONGEST_SLEEP)
 
     def _hand_out(self, grant: Grant) -> None:

@@ -27,10 +27,11 @@ class Waiter:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A slot taken, and under which name it will be given back."""
+    """A slot taken, under which name it will be given back, and from when on it may be used (the loop's seconds)."""
 
     slot: int
     holder: str
+    usable_at: float
 
 
 @dataclass(slots=True)
