@@ -21,9 +21,9 @@ from starter import EXPECTED_ERRORS, leave
 _TRADING: Final = Trading()
 BENCHES: Final[Mapping[str, Callable[[Stack], Awaitable[list[Figure]]]]] = {
     "lock": lock.measure,
-    "rate": rate.measure,
     "scan": scan.measure,
     "stream": hearing.measure,
+    "rate": rate.measure,
     "trade": _TRADING.trade,
     "reaction": _TRADING.reaction,
     "order": _TRADING.order,

@@ -274,3 +274,37 @@ async def test_a_limit_lower_than_the_budget_is_soon_kept(database: Database) ->
 
     assert len(refused) <= 30  # a budget that learns nothing has fifteen refused each second
     assert len(taken) >= 6
+
+
+async def test_an_urgent_call_of_another_process_overtakes_a_backlog_of_scans(
+    database: Database, second: Database
+) -> None:
+    scanning, selling = (each.rate_budget(ACCOUNT, 1) for each in (database, second))
+    served: list[str] = []
+
+    async def call(budget: RateSlots, name: str, lane: Lane) -> None:
+        async with budget.slot(lane):
+            served.append(name)
+
+    async with asyncio.timeout(30):
+        scans = [asyncio.create_task(call(scanning, "scan", Lane.SCAN)) for _ in range(30)]
+        while not served:
+            await asyncio.sleep(0.01)
+        for _ in range(3):
+            await call(selling, "sale", Lane.EXIT)
+    for scan in scans:
+        scan.cancel()
+    await asyncio.gather(*scans, return_exceptions=True)
+
+    assert served.count("scan") <= 3  # by chance it would be one before each sale, and more on a busy machine
+
+
+async def test_a_slot_that_was_booked_ahead_is_not_used_ahead(database: Database, second: Database) -> None:
+    server = CountingServer()
+    budgets = [each.rate_budget(ACCOUNT, 3) for each in (database, second)]
+    lanes = list(Lane)
+
+    await asyncio.gather(*(_call(budgets[number % 2], lanes[number % 5], server, number) for number in range(9)))
+
+    assert len(server.arrivals) == 9
+    assert server.most_in_a_second() <= 3
