@@ -193,7 +193,7 @@ class Doctor:
         address = urlsplit(self.place.broker_url)
         took = self._clock.took.total_seconds() * 1000
         rate = calls_per_second(self.settings)
-        return fine(f"{address.hostname}:{address.port} answers in {took:.0f} ms; {rate} calls a second at most")
+        return fine(f"{address.hostname}:{address.port} answers in {took:.0f} ms; at most {rate} calls a second")
 
     async def _look_at_clocks(self) -> Finding:
         skews = [Skew("the broker", self._clock.skew)] if self._clock else []

@@ -129,11 +129,6 @@ class Broker(Protocol):
         """Return in which words one of our keys or tokens is refused now; the empty text while none is."""
         ...
 
-    @property
-    def clock_skew(self) -> float | None:
-        """Return by how many seconds the broker's clock is ahead of ours, by its last reply; None if unknown."""
-        ...
-
     async def check_access(self, lane: Lane) -> None:
         """Ask once with every key that we have.
 

@@ -17,6 +17,7 @@ logger = logging.getLogger("haru.clocks")
 
 SUSPICIOUS: Final = timedelta(seconds=2)
 INTOLERABLE: Final = timedelta(seconds=10)
+_UNREMARKABLE: Final = 0.05
 MEND: Final = "set the clock by NTP (timedatectl set-ntp true), then start again"
 
 
@@ -50,7 +51,7 @@ class Skew:
 
     def __str__(self) -> str:
         seconds = self.by.total_seconds()
-        if not seconds:
+        if abs(seconds) < _UNREMARKABLE:
             return f"in step with {self.other}"
         return f"{abs(seconds):.1f} s {'ahead of' if seconds > 0 else 'behind'} {self.other}"
 

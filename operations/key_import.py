@@ -60,8 +60,8 @@ def _read(source: Path, environment: Environment) -> dict[str, str]:
     values = _yaml(source)
     app, secret, account = _NAMES[environment]
     problems = [
-        *_problem(values, app, problem_with_key(values.get(app, ""), KEY_LENGTH)),
-        *_problem(values, secret, problem_with_key(values.get(secret, ""), SECRET_LENGTH)),
+        *_problem(values, app, _problem_with_key(values.get(app, ""), KEY_LENGTH)),
+        *_problem(values, secret, _problem_with_key(values.get(secret, ""), SECRET_LENGTH)),
         *_problem(values, account, "" if re.fullmatch(r"\d{8}", values.get(account, "")) else "is not eight digits"),
         *_problem(values, "my_prod", "" if re.fullmatch(r"\d\d", values.get("my_prod", "")) else "is not two digits"),
         *_problem(values, "my_htsid", problem_with_id(values.get("my_htsid", ""))),
@@ -79,6 +79,10 @@ def _read(source: Path, environment: Environment) -> dict[str, str]:
         f"{_PREFIX}ACCOUNT": f"{values[account]}-{values['my_prod']}",
         f"{_PREFIX}HTS_ID": values["my_htsid"],
     }
+
+
+def _problem_with_key(text: str, length: int) -> str:
+    return problem_with_key(text, length) if text.isascii() else "is a placeholder"
 
 
 def problem_with_id(text: str) -> str:

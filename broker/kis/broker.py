@@ -117,14 +117,6 @@ class KisBroker:
         """Return in which words KIS refuses one of our keys or tokens now; the empty text while it does not."""
         return next((keeper.refusal for keeper in self._keepers if keeper.refusal), "")
 
-    @property
-    def clock_skew(self) -> float | None:
-        """Return by how many seconds KIS's clock is ahead of ours, by the ``Date`` of its last reply (± half a second).
-
-        None before the first reply, or when it had no date.
-        """
-        return self._wires[0].clock_skew
-
     async def check_access(self, lane: Lane) -> None:
         await self.balance(lane)
         if len(self._wires) > 1:

@@ -3,8 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 import httpx
@@ -41,7 +39,6 @@ class Wire:
     def __init__(self, connection: KisConnection, transport: httpx.AsyncBaseTransport | None = None) -> None:
         logging.getLogger("httpx").addFilter(_WITHOUT_QUERY)
         self.connection = connection
-        self.clock_skew: float | None = None
         self._http = httpx.AsyncClient(
             transport=transport,
             timeout=httpx.Timeout(connection.timeout),
@@ -60,10 +57,7 @@ class Wire:
         headers = self._headers(call, token) | {"tr_cont": "" if page == FIRST_PAGE else "N"}
         url = self.connection.trading_url + call.path
         async with asyncio.timeout(self.connection.timeout):
-            asked_at = self.connection.real_time()
-            response = await self._http.get(url, params=dict(parameters), headers=headers)
-            self.clock_skew = _skew(response, asked_at, self.connection.real_time())
-            return read_envelope(response)
+            return read_envelope(await self._http.get(url, params=dict(parameters), headers=headers))
 
     async def post_order(self, call: Call, body: Mapping[str, str], token: AccessToken) -> Envelope:
         """Send one order request, once, whatever happens to it."""
@@ -104,13 +98,3 @@ class Wire:
             "tr_id": call.tr_id(self.connection.environment),
             "custtype": "P",
         }
-
-
-def _skew(response: httpx.Response, asked_at: datetime, answered_at: datetime) -> float | None:
-    """Return how far the server's clock is ahead, in seconds; its ``Date`` is cut to whole ones."""
-    try:
-        date = parsedate_to_datetime(response.headers["date"])
-    except (LookupError, ValueError, TypeError, OverflowError):
-        return None
-    server = date.replace(tzinfo=date.tzinfo or UTC) + timedelta(seconds=0.5)
-    return (server - asked_at - (answered_at - asked_at) / 2).total_seconds()

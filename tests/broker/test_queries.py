@@ -250,21 +250,3 @@ async def test_a_reply_that_is_no_envelope_is_loud(broker: KisBroker, kis: Scrip
 
     with pytest.raises(BrokerProtocolError, match="not KIS's envelope"):
         await broker.instrument_status(SAMSUNG, Lane.SCAN)
-
-
-@pytest.mark.parametrize(
-    ("date", "skew"),
-    [("Mon, 23 Nov 2026 03:00:07 GMT", 7.5), ("Mon, 23 Nov 2026 02:59:58 GMT", -1.5), ("soon", None), (None, None)],
-)
-async def test_the_servers_clock_is_compared_with_ours(
-    broker: KisBroker, kis: ScriptedKis, date: str | None, skew: float | None
-) -> None:
-    reply = success(output=a_price_row())
-    if date is not None:
-        reply.headers["Date"] = date
-    kis.answers("inquire-price", reply)
-    assert broker.clock_skew is None
-
-    await broker.instrument_status(SAMSUNG, Lane.SCAN)
-
-    assert broker.clock_skew == skew

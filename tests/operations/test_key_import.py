@@ -118,7 +118,7 @@ def test_placeholders_and_gaps_are_named_together_and_nothing_is_written(source:
         import_keys(source, target, Environment.PAPER)
 
     text = str(told.value)
-    assert "paper_app holds a blank, a line break or a foreign character" in text
+    assert "paper_app is a placeholder" in text
     assert "paper_sec is missing" in text
     assert "my_paper_stock is not eight digits" in text
     assert "my_htsid looks like a placeholder" in text
