@@ -11,7 +11,8 @@ from operations.checkup import Finding, doubtful, fine, wrong
 KEY_LENGTH: Final = 36
 SECRET_LENGTH: Final = 180
 _SCARCE: Final = 2 * 1024**3
-_TOO_LITTLE: Final = 200 * 1024**2
+_TOO_LITTLE: Final = 500 * 1024**2
+"""Bytes; with less `worker.py` does not start its parts."""
 _OPEN_TO_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
