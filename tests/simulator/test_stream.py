@@ -149,6 +149,19 @@ async def test_a_cancel_is_confirmed_under_its_own_number() -> None:
     assert (notice[5], notice[10], notice[12:15]) == ("2", "000000000", ["0", "1", "2"])
 
 
+async def test_an_order_that_the_exchange_throws_out_is_told_as_rejected() -> None:
+    async with a_venue() as venue, await a_listener(venue) as listener:
+        await listener.asks("H0STCNI0", HTS_ID)
+        await venue.control("/faults", {"kind": "reject_later"})
+        placed = await venue.post("/trading/order-cash", "TTTC0012U", an_order(5))
+
+        accepted, rejected = await listener.notice(), await listener.notice()
+
+    assert placed["rt_cd"] == "0"
+    assert accepted[2] == rejected[2] == placed["output"]["ODNO"]
+    assert (accepted[12:14], rejected[12:14]) == (["0", "1"], ["1", "1"])
+
+
 async def test_the_rest_of_an_ioc_order_is_told_as_dropped() -> None:
     async with a_venue() as venue, await a_listener(venue) as listener:
         await listener.asks("H0STCNI0", HTS_ID)
