@@ -113,4 +113,4 @@ async def test_a_universe_that_cannot_be_priced_at_once_has_its_turn_in_parts(pa
         paper.passes(seconds=5)
 
     assert [number for number, _ in looked_at] == [most] * 5
-    assert len(paper.feed._quotes) == 5
+    assert len(paper.feed._prices.known) == 5

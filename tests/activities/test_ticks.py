@@ -212,7 +212,7 @@ async def test_many_ticks_leave_half_an_hour_of_the_path(feed: QuoteFeed, market
         market.passes(0.5)
         feed.take(a_tick(70_000 + 100 * (number % 3), 1_000 + number, observed_at=market.now()))
 
-    path = feed.view_of(feed._quotes[SAMSUNG]).recent
+    path = feed.view_of(feed._prices.known[SAMSUNG]).recent
     assert path[-1].at == market.now()
     assert path[-1].at - path[0].at >= timedelta(minutes=29)
 

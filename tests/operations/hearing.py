@@ -76,7 +76,7 @@ class Process:
         await self.price(symbol)
 
     async def knows_price(self, price: int, symbol: Symbol = SAMSUNG) -> None:
-        await until(lambda: self.desk.feed._quotes[symbol].price == price, f"{symbol} at {price}")
+        await until(lambda: self.desk.feed._prices.known[symbol].price == price, f"{symbol} at {price}")
 
     async def rests(self) -> PreparedEntry:
         """Place a buy that the market has run away from."""
