@@ -1,0 +1,86 @@
+"""What is configured decides where the stream is, whose it is, and whether there is one at all."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, WebsocketUrl
+
+from activities.pace import RealPace
+from activities.quote_feed import QuoteFeed
+from broker.kis import KisBroker
+from broker_settings import LIVE_WORD, BrokerSettings
+from composition import Collaborators, account_of, broker_for, place_of, streaming_for
+from database.database import Database, open_database
+from domain.clock import LIVE_CLOCK
+from domain.errors import EnvironmentMismatchError
+from domain.identity import Environment
+from embedded.endpoints import Endpoints
+from settings import Settings, StreamSettings
+from tests.stepping import CALENDAR
+
+SIMULATED = Endpoints(database_url="postgresql://nowhere/haru", simulator_url="http://127.0.0.1:9443")
+
+
+def settings_of(environment: Environment, **broker: Any) -> Settings:
+    named: dict[str, Any] = {
+        "environment": environment,
+        "app_key": SecretStr("k" * 36),
+        "app_secret": SecretStr("s" * 180),
+        "account": "12345678-01",
+        "hts_id": "trader",
+        "live_confirmation": LIVE_WORD,
+        "live_account": "12345678-01",
+    }
+    return Settings(broker=BrokerSettings(**(named | broker)))
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        (Environment.SIMULATED, "ws://127.0.0.1:9443"),
+        (Environment.PAPER, "ws://ops.koreainvestment.com:31000"),
+        (Environment.LIVE, "ws://ops.koreainvestment.com:21000"),
+    ],
+)
+def test_each_environment_has_its_own_stream(environment: Environment, url: str) -> None:
+    assert place_of(settings_of(environment), SIMULATED).stream_url == url
+
+
+def test_a_configured_address_wins() -> None:
+    settings = settings_of(Environment.PAPER, stream_url=WebsocketUrl("ws://10.0.0.1:31000"))
+
+    assert place_of(settings, SIMULATED).stream_url == "ws://10.0.0.1:31000"
+
+
+@pytest.fixture
+async def books(database_url: str) -> AsyncIterator[Database]:
+    database = await open_database(database_url, 2)
+    yield database
+    await database.aclose()
+
+
+def with_feed(broker: KisBroker, database: Database) -> Collaborators:
+    pace = RealPace(LIVE_CLOCK)
+    return Collaborators(broker, database, pace, CALENDAR, feed=QuoteFeed(broker, pace))
+
+
+async def test_a_stream_that_is_switched_off_is_none(books: Database) -> None:
+    settings = settings_of(Environment.SIMULATED)
+    place = place_of(settings, SIMULATED)
+    async with broker_for(settings, place, books, RealPace(LIVE_CLOCK)) as broker:
+        off = settings.model_copy(update={"stream": StreamSettings(enabled=False)})
+        assert streaming_for(off, place, broker, with_feed(broker, books)) is None
+        streaming = streaming_for(settings, place, broker, with_feed(broker, books))
+
+    assert streaming is not None
+    assert streaming._owner.account_id == account_of(settings)
+    assert streaming._owner.most_stocks == 40, "order notices take one of the 41 registrations"
+
+
+async def test_the_simulated_account_does_not_listen_to_kis(books: Database) -> None:
+    settings = settings_of(Environment.SIMULATED, stream_url=WebsocketUrl("ws://ops.koreainvestment.com:21000"))
+    place = place_of(settings, SIMULATED)
+    async with broker_for(settings, place, books, RealPace(LIVE_CLOCK)) as broker:
+        with pytest.raises(EnvironmentMismatchError):
+            streaming_for(settings, place, broker, with_feed(broker, books))
