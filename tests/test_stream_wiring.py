@@ -32,7 +32,8 @@ def settings_of(environment: Environment, **broker: Any) -> Settings:
         "live_confirmation": LIVE_WORD,
         "live_account": "12345678-01",
     }
-    return Settings(broker=BrokerSettings(**(named | broker)))
+    rules: Any = {"risk": {"fleet_daily_loss": "100000"}}
+    return Settings(broker=BrokerSettings(**(named | broker)), rules=rules)
 
 
 @pytest.mark.parametrize(
