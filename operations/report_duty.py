@@ -5,12 +5,11 @@ import logging
 from datetime import datetime
 from pathlib import Path
 
-from database.errors import DATABASE_FAULTS
 from domain.session import SessionDate
 from operations.fleet import Fleet
 from reporting.day import day_values
 from reporting.page import Language
-from reporting.reading import read_day
+from reporting.reading import DayBooks, read_day
 from reporting.writing import write
 
 logger = logging.getLogger("haru.hosting")
@@ -30,20 +29,18 @@ class ReportDuty:
         latest = await self._fleet.database.summaries.latest(self._fleet.account_id)
         if latest is None or latest == self._done:
             return
-        try:
-            await self._write(latest[0])
-        except DATABASE_FAULTS:
-            raise
-        except Exception:
-            logger.exception("report_not_written", extra={"session_date": latest[0].isoformat()})
+        session = self._fleet.calendar.session_on(latest[0])
+        if session is not None:
+            await self._write(await read_day(self._fleet.database, self._fleet.account_id, session))
         self._done = latest
 
-    async def _write(self, date: SessionDate) -> None:
-        session = self._fleet.calendar.session_on(date)
-        if session is None:
-            return
-        books = await read_day(self._fleet.database, self._fleet.account_id, session)
-        # Pure arithmetic over the whole day: not where heartbeats are waiting.
-        values = await asyncio.to_thread(day_values, books)
-        written = await write(values, self._language, self._folder)
-        logger.info("report_written", extra={"session_date": date.isoformat(), "report": str(written.html)})
+    async def _write(self, books: DayBooks) -> None:
+        about = {"session_date": books.date.isoformat()}
+        try:
+            # Pure arithmetic over the whole day: not where heartbeats are waiting.
+            values = await asyncio.to_thread(day_values, books)
+            written = await write(values, self._language, self._folder)
+        except Exception:
+            logger.exception("report_not_written", extra=about)
+        else:
+            logger.info("report_written", extra={**about, "report": str(written.html)})

@@ -111,7 +111,7 @@ def cell(value: float | str | None, column: str) -> str:
     decimals = next((places for ending, places in _DECIMALS.items() if column.endswith(ending)), None)
     if value is None or isinstance(value, str) or decimals is None:
         return number(value)
-    return f"{value:,.{decimals}f}".replace("-", _MINUS)
+    return f"{round(value, decimals) or 0:,.{decimals}f}".replace("-", _MINUS)
 
 
 def signed(value: float | None) -> str:

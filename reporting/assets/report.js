@@ -8,9 +8,11 @@
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
   const won = (value) => value.toLocaleString("en-US").replace("-", "−");
+  const steps = words.language === "ko" ? [[1e8, "억"], [1e4, "만"]] : [[1e6, "M"], [1e3, "k"]];
   const short = (value) => {
     const size = Math.abs(value);
-    const text = size >= 1e6 ? (size / 1e6).toFixed(size % 1e6 ? 1 : 0) + "M" : size >= 1e3 ? Math.round(size / 1e3) + "k" : String(size);
+    const step = steps.find((each) => size >= each[0]);
+    const text = step ? String(Math.round(size / step[0] * 10) / 10) + step[1] : String(size);
     return (value < 0 ? "−" : "") + text;
   };
   const toned = (value) => colour(value < 0 ? "loss" : "gain");
@@ -23,15 +25,15 @@
     splitLine: { lineStyle: { color: colour("line") } },
   }, more);
   const moneyAxis = (more) => axis(Object.assign({
-    type: "value", axisLabel: { color: colour("soft"), formatter: short },
+    type: "value", axisLabel: { color: colour("soft"), formatter: short, hideOverlap: true },
   }, more));
   const timeAxis = (more) => axis(Object.assign({
     type: "time", splitLine: { show: false },
     axisLabel: { color: colour("soft"), hideOverlap: true, formatter: "{HH}:{mm}" },
   }, more));
   const settings = (more) => Object.assign({
-    useUTC: true, animation: false, textStyle: { fontFamily: "inherit" }, backgroundColor: "transparent",
-    // Rich text draws on the canvas, so that nothing from the books is ever read as HTML.
+    useUTC: true, animation: false, textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 12 }, backgroundColor: "transparent",
+    // Rich text is drawn, so that nothing from the books is ever read as HTML.
     tooltip: { trigger: "axis", renderMode: "richText", confine: true },
   }, more);
   const legend = () => ({ top: 0, textStyle: { color: colour("ink") }, icon: "roundRect", itemWidth: 14, itemHeight: 8 });
@@ -201,7 +203,7 @@
   function draw() {
     drawn.splice(0).forEach((chart) => chart.dispose());
     document.querySelectorAll("[data-chart]").forEach((node) => {
-      const chart = echarts.init(node, null, { renderer: "canvas" });
+      const chart = echarts.init(node, null, { renderer: "svg" });
       chart.setOption(charts[node.dataset.chart](node));
       drawn.push(chart);
     });

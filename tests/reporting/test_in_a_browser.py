@@ -43,5 +43,5 @@ def test_every_chart_is_drawn_and_the_console_is_silent(name: str, tmp_path: Pat
     )
 
     assert [line for line in browser.stderr.splitlines() if "CONSOLE" in line] == []
-    assert browser.stdout.count("<canvas") == len(re.findall(r'<div class="chart[^"]*" data-chart="', browser.stdout))
-    assert ("<canvas" in browser.stdout) == (name != "empty")
+    assert browser.stdout.count("<svg") == len(re.findall(r'<div class="chart[^"]*" data-chart="', browser.stdout))
+    assert ("<svg" in browser.stdout) == (name != "empty")

@@ -174,4 +174,5 @@ def test_numbers_are_written_with_separators_and_a_true_minus(value: float | str
 def test_signs_and_columns() -> None:
     assert (signed(5), signed(-5), signed(0), signed(None)) == ("+5", "−5", "0", "–")
     assert (cell(3.0, "entry_ticks"), cell(100.0, "win_percent"), cell(12.0, "minutes")) == ("3.00", "100.00", "12.0")
+    assert (cell(-0.004, "net_percent"), cell(-0.5, "net_percent")) == ("0.00", "−0.50")
     assert (cell(70_000, "entry_price"), cell(None, "exit_ticks")) == ("70,000", "–")
