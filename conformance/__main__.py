@@ -24,12 +24,10 @@ _YES = "yes"
 
 async def _ask_simulator() -> list[tuple[Access, list[Finding]]]:
     async with simulator() as services:
-        return await asyncio.gather(*(_ask_service(access) for access in services.values()))
-
-
-async def _ask_service(access: Access) -> tuple[Access, list[Finding]]:
-    await set_the_scene(access)
-    return access, await ask_all(access, FACTS)
+        for access in services.values():
+            await set_the_scene(access)
+        found = await asyncio.gather(*(ask_all(access, FACTS) for access in services.values()))
+        return list(zip(services.values(), found, strict=True))
 
 
 async def _ask_paper(*, may_order: bool) -> tuple[Access, list[Finding]]:

@@ -30,7 +30,7 @@ class SimulatorFailedError(Exception):
 async def simulator(*, limit: int = _QUICK) -> AsyncIterator[dict[str, Access]]:
     """Start a simulator and stop it at the end; the value leads to its services, ``real`` and ``paper``."""
     options = {"port": 0, "paper-port": 0, "clock": "2026-11-23 10:00:00", "hts-id": _HTS_ID}
-    options |= {"rate-limit": limit, "paper-rate-limit": limit, "token-interval": 1, "ping-interval": 1}
+    options |= {"rate-limit": limit, "paper-rate-limit": limit, "token-interval": 5, "ping-interval": 1}
     words = [part for name, value in options.items() for part in (f"--{name}", str(value))]
     process = await create_subprocess_exec(
         sys.executable, "-m", "simulator", *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE

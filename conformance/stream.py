@@ -17,7 +17,7 @@ from conformance.kis import Kis
 
 PINGPONG: Final = "PINGPONG"
 _SUBSCRIBE, _UNSUBSCRIBE = "1", "2"
-_REPLY_LIMIT: Final = 5.0
+_REPLY_LIMIT: Final = 10.0
 _BLOCK_BITS: Final = 128
 
 

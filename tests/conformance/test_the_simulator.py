@@ -7,21 +7,17 @@ import pytest
 from conformance.asked import ask_all
 from conformance.checks import FACTS
 from conformance.checks.limits import too_many_calls_in_a_second_are_refused
-from conformance.fact import PAPER, Finding, Verdict
-from conformance.kis import Access
+from conformance.fact import PAPER, Verdict
 from conformance.simulated import set_the_scene, simulator
-
-
-async def asked(access: Access) -> list[Finding]:
-    await set_the_scene(access)
-    return await ask_all(access, FACTS)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 async def test_nothing_differs_and_only_the_other_services_facts_are_not_asked() -> None:
     async with simulator() as services:
-        both = await asyncio.gather(*(asked(access) for access in services.values()))
+        for access in services.values():
+            await set_the_scene(access)
+        both = await asyncio.gather(*(ask_all(access, FACTS) for access in services.values()))
 
     for service, findings in zip(services, both, strict=True):
         differing = {finding.fact.name: finding.seen for finding in findings if finding.verdict is Verdict.DIFFERS}
