@@ -32,7 +32,7 @@ def settings_of(environment: Environment, **broker: Any) -> Settings:
         "live_confirmation": LIVE_WORD,
         "live_account": "12345678-01",
     }
-    rules: Any = {"risk": {"fleet_daily_loss": "100000"}}
+    rules: Any = {"risk": {"fleet_daily_loss": "2000000"}}
     return Settings(broker=BrokerSettings(**(named | broker)), rules=rules)
 
 

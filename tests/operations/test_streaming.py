@@ -100,6 +100,7 @@ async def test_after_a_cut_the_gap_is_filled_by_asking_and_a_new_session_goes_on
     assert process.asked() > asked
 
 
+@pytest.mark.slow
 async def test_a_stock_that_trades_untold_is_polled_registered_anew_and_costs_the_session_its_trust(
     process: Process, market: Venue, caplog: pytest.LogCaptureFixture
 ) -> None:
