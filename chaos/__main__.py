@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import httpx
 from rich.console import Console
 
 from chaos.outage_report import outages_table, timeline
@@ -91,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("asyncpg").setLevel(logging.CRITICAL)
     try:
         sound = asyncio.run(_stand(asked, console) if asked.outage else _play(asked, console))
-    except (HostFailedError, NoOrderError, *EXPECTED_ERRORS) as error:
+    except (HostFailedError, NoOrderError, httpx.HTTPError, *EXPECTED_ERRORS) as error:
         sys.stderr.write(f"chaos: {error}\n")
         return 1
     except KeyboardInterrupt:

@@ -11,6 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
+
 from chaos.day import Day, DayAsked, running_day
 from chaos.processes import HostFailedError, child_of, send
 from database.audit import AuditedOrder
@@ -206,8 +208,7 @@ async def _order_under_way(day: Day, side: Side) -> AuditedOrder:
     (await day.control.post("/control/faults", json=rule)).raise_for_status()
     until = time.monotonic() + _ORDERED_WITHIN
     while time.monotonic() < until:
-        rules = (await day.control.get("/control/faults")).raise_for_status().json()
-        if any(each["hits"] for each in rules):
+        if await _has_hit(day):
             orders = await day.fleet.database.audit.orders_on(day.fleet.account_id, day.plan.session.date)
             sending = [order for order in orders if order.record.status is OrderStatus.SENDING]
             ours = [order for order in sending if order.record.intent.side is side and order.sent_at is not None]
@@ -215,6 +216,15 @@ async def _order_under_way(day: Day, side: Side) -> AuditedOrder:
                 return min(ours, key=lambda order: order.sent_at or order.created_at)
         await asyncio.sleep(_LOOK)
     raise NoOrderError(f"nobody sent an order to {side.value} within {_ORDERED_WITHIN:.0f} s")
+
+
+async def _has_hit(day: Day) -> bool:
+    """Tell whether the broker keeps a reply; a machine that is too busy to say so is asked again."""
+    try:
+        rules = (await day.control.get("/control/faults")).raise_for_status().json()
+    except httpx.TransportError:
+        return False
+    return any(each["hits"] for each in rules)
 
 
 @asynccontextmanager
