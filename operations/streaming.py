@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import uuid
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Final
 
@@ -57,28 +58,32 @@ class Streaming:
         await first_to_end(self._listen(), self._own())
 
     async def _listen(self) -> None:
+        """Hear what the session's owner tells."""
+        while True:
+            pause = await _survived(self._heard_from_others)
+            await asyncio.sleep(pause)
+
+    async def _heard_from_others(self) -> float:
         async with aclosing(self._owner.database.stream_news.heard(self._owner.name)) as heard:
             async for news in heard:
                 if not self._is_connected:
                     self._ears.take(news)
+        return _SHORTEST_PAUSE
 
     async def _own(self) -> None:
-        """Open the session whenever it is ours to open; what goes wrong costs the stream, never the process."""
+        """Open the session whenever it is ours to open."""
         try:
             while True:
-                pause = ROUND
-                try:
-                    if await self._leases.take(self._owner.account_id, self._owner.name):
-                        pause = await self._one_session()
-                except DATABASE_FAULTS as fault:
-                    logger.warning("stream_postponed", extra={"cause": f"{type(fault).__name__}: {fault}"})
-                except Exception:  # a bug here must not take the watchers down with it
-                    logger.exception("stream_failed")
-                    pause = _LONGEST_PAUSE
+                pause = await _survived(self._own_turn)
                 await asyncio.sleep(pause)
         finally:
             with suppress(*DATABASE_FAULTS):
                 await self._leases.release(self._owner.account_id, self._owner.name)
+
+    async def _own_turn(self) -> float:
+        if not await self._leases.take(self._owner.account_id, self._owner.name):
+            return ROUND
+        return await self._one_session()
 
     async def _one_session(self) -> float:
         """Hear one session to its end and return how long (seconds) to wait before the next."""
@@ -122,3 +127,15 @@ class Streaming:
         await owner.database.stream_news.tell(owner.name, [Gap()])
         if self._failures >= _GIVES_WAY_AFTER:
             await self._leases.release(owner.account_id, owner.name)
+
+
+async def _survived(act: Callable[[], Awaitable[float]]) -> float:
+    """Return how long (seconds) to wait before the next turn; a bug here must not take the watchers down with it."""
+    try:
+        return await act()
+    except DATABASE_FAULTS as fault:
+        logger.warning("stream_postponed", extra={"cause": f"{type(fault).__name__}: {fault}"})
+        return ROUND
+    except Exception:
+        logger.exception("stream_failed")
+        return _LONGEST_PAUSE

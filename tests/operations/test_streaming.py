@@ -240,6 +240,23 @@ async def test_a_fill_is_booked_once_whatever_becomes_of_its_notice(process: Pro
     assert again.filled_quantity == record.filled_quantity == entry.quantity
 
 
+async def test_a_bug_in_the_stream_costs_the_stream_and_not_the_process(
+    process: Process, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await process.hears_of()
+
+    def broken(_: object) -> bool:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(process.desk.feed, "take", broken)
+    price = process.moves(1.02)
+    await until(lambda: told(caplog, "stream_failed") == 1, "the bug is told")
+
+    assert not process.keeping.done()
+    assert not process.owns_session
+    assert await process.price(age=timedelta(0)) == price
+
+
 async def _looks(process: Process) -> None:
     while True:
         await process.price(age=timedelta(seconds=0.5))
