@@ -69,14 +69,15 @@ class Attendance:
             _every(_COUNTS_EVERY, self._say_counts),
         )
 
-    def tell(self, news: News) -> None:
+    def tell(self, news: News) -> bool:
         """Let this process hear at once, and the others as soon as the last telling is done."""
-        self.ears.take(news)
+        was_news = self.ears.take(news)
         if isinstance(news, Quote):
             self._ticks[news.symbol] = news
         else:
             self._others.append(news)
         self._filled.set()
+        return was_news
 
     async def _hear(self) -> None:
         async with aclosing(self.session.events()) as events:
@@ -86,7 +87,7 @@ class Attendance:
                 elif isinstance(event, Garbled):
                     logger.error("stream_garbled", extra={"cause": event.why})
                 self._counts[_COUNTED_AS[type(event)]] += 1
-                self.tell(event)
+                self._counts["ticks_taken"] += self.tell(event) and isinstance(event, Quote)
 
     async def _deliver(self) -> None:
         """Tell the other processes the latest tick of each stock and all else; what cannot be told is forgotten."""

@@ -15,11 +15,11 @@ class Ears:
     feed: QuoteFeed
     notices: Bells
 
-    def take(self, news: News) -> None:
-        """Hand news to whoever waits for it."""
+    def take(self, news: News) -> bool:
+        """Hand news to whoever waits for it; tell whether it was any: a tick may be old, absurd or not asked for."""
         match news:
             case Quote():
-                self.feed.take(news)
+                return self.feed.take(news)
             case OrderNotice():
                 self.notices.ring(news.symbol)
             case Covered(symbols):
@@ -29,3 +29,4 @@ class Ears:
             case Gap():
                 self.feed.forget_stream()
                 self.notices.ring_all()
+        return True
