@@ -210,6 +210,8 @@ def test_a_command_that_nobody_answers_fails_and_says_so(run: Run, paper: Mappin
         (["status", "--json"], '"environment": "paper"'),
         (["summary", "2026-11-23"], "session 2026-11-23"),
         (["summary", "2026-11-23", "--json"], '"scope": "fleet"'),
+        (["summary", "--from", "2026-11-01", "--to", "2026-11-30"], "0 sessions"),
+        (["summary", "--from", "2026-11-01", "--json"], "[]"),
         (["trades"], "closed trades"),
         (["trades", "--json"], "[]"),
         (["kill-switch", "on", "--reason", "drill"], "Kill switch on: nothing more is bought."),
@@ -223,6 +225,22 @@ def test_each_verb_answers(run: Run, paper: Mapping[str, str], words: list[str],
 
     assert done.returncode == 0, done.stderr
     assert shown in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["2026-11-23", "--to", "2026-11-24"], "say either 2026-11-23 or --from and --to"),
+        (["--from", "2026-11-24", "--to", "2026-11-23"], "swap them"),
+    ],
+)
+def test_dates_that_contradict_one_another_are_refused(
+    run: Run, paper: Mapping[str, str], words: list[str], told: str
+) -> None:
+    done = run("summary", *words, **paper)
+
+    assert done.returncode == 1
+    assert told in done.stderr
 
 
 def test_real_money_needs_the_word_on_the_command_line_too(run: Run, paper: Mapping[str, str]) -> None:

@@ -3,14 +3,24 @@
 import io
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 from rich.console import Console
 
 from domain.identity import WorkerId
+from domain.session import SessionDate
 from domain.summary import FLEET, DayCounts, summarise
-from operations.figures import read_summaries, summaries_table, summary_json, trade_json, trades_table
+from operations.figures import (
+    days_table,
+    read_days,
+    read_summaries,
+    summaries_table,
+    summary_json,
+    trade_json,
+    trades_table,
+)
 from operations.fleet import Fleet
-from tests.builders import MONDAY, a_closed_trade
+from tests.builders import MONDAY, WORKER, a_closed_trade
 
 
 def shown(table: object) -> str:
@@ -48,6 +58,26 @@ def test_a_summary_of_a_day_without_trades_has_no_ratios() -> None:
 
     assert "profit factor none" in shown(summaries_table([summary]))
     assert summary_json(summary)["performance"]["profit_factor"] is None
+
+
+def test_a_stretch_is_a_line_a_session_and_their_total() -> None:
+    later = SessionDate(MONDAY + timedelta(days=1))
+    trades = [a_closed_trade(), a_closed_trade(sold_at=69_500)]
+    days = [summarise(MONDAY, FLEET, trades[:1]), summarise(later, FLEET, trades[1:])]
+
+    text = shown(days_table(days, trades))
+
+    for part in ("2026-11-23", "+10,000", "2026-11-24", "-5,000", "2 sessions", "+5,000", "50.0%"):
+        assert part in text
+
+
+async def test_sessions_of_a_stretch_are_those_that_the_books_know(fleet: Fleet) -> None:
+    later = SessionDate(MONDAY + timedelta(days=1))
+    for day in (MONDAY, later):
+        await fleet.database.events.add_scan(fleet.account_id, day, WORKER, 48, {})
+
+    assert [day.session_date for day in await read_days(fleet, MONDAY, MONDAY)] == [MONDAY]
+    assert [day.looked_at for day in await read_days(fleet, MONDAY, later)] == [48, 48]
 
 
 async def test_a_session_without_trades_has_the_fleets_summary_alone(fleet: Fleet) -> None:
