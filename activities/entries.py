@@ -140,9 +140,7 @@ class EntryActivities:
         return quote if problem is None else f"quote {problem}"
 
     async def _with_book(self, quote: Quote, rules: TradingRules) -> Quote | str:
-        """Look into the order book where the quote cannot show it: the scan let the spread pass unseen."""
-        if quote.shows_book:
-            return quote
+        """Look at the spread again, in the order book where the quote cannot show it: a scan lets that pass unseen."""
         try:
             seen = await self._feed.seen_in_book(quote, Lane.ENTRY)
         except BrokerRefusedError as refusal:

@@ -96,3 +96,13 @@ async def test_two_workers_never_prepare_the_same_stock(desk: Desk) -> None:
 
     assert {mine.symbol, theirs.symbol} == {SAMSUNG, HYNIX}
     assert {order.intent.side for order in await desk.database.orders.active_in(ACCOUNT)} == {Side.BUY}
+
+
+async def test_a_stock_that_nobody_offers_any_more_is_let_go(desk: Desk) -> None:
+    desk.simulation.set_conditions(SAMSUNG, no_asks=True)
+
+    decision = await desk.prepares(SAMSUNG)
+
+    assert isinstance(decision, NoEntry)
+    assert decision.reasons[0].startswith(f"{SAMSUNG}: spread too wide: bid ")
+    assert await desk.database.locks.locked_symbols(ACCOUNT) == set()
