@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from statistics import mean
 from typing import Any, Final
 
 import httpx
@@ -59,12 +60,15 @@ def _figures(run: _Run, saw: list[dict[str, Any]], counted: dict[str, Any]) -> l
     answered = sorted(at for each in saw for at in each["answered"])
     if len(answered) <= run.limit:
         raise NothingHappenedError(f"{what}: {len(answered)} calls were answered in {run.seconds:.0f} s")
+    held = mean(seconds for each in saw for seconds in each["held"])
+    possible = 100 / (1 + held)
     # The first burst needs no time, so that it does not count.
     used = 100 * (len(answered) - run.limit) / (run.limit * (answered[-1] - answered[0]))
     most = (float(counted["most_in_a_second"]),)
     figures = [
         Figure("rate", f"{what}: most calls in any sliding second", "calls", most, aim=run.limit),
-        Figure("rate", f"{what}: share of the limit that was used", "%", (used,)),
+        Figure("rate", f"{what}: share of the limit that was used", "%", (used,), possible),
+        Figure("rate", f"{what}: a slot is held for one call", "ms", (1000 * held,)),
     ]
     if run.lane is Lane.EXIT:
         return figures

@@ -5,15 +5,15 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from pydantic import SecretStr
 
 from broker.kis import KisBroker, KisConnection
-from broker.protocol import AccessToken
+from broker.protocol import AccessToken, RateBudget, RateSlot
 from database.database import open_database
 from domain.errors import TradingError
 from domain.identity import AccountId, Environment
@@ -26,11 +26,27 @@ _KEY, _SECRET = "BENCH-RATE-KEY".ljust(36, "0"), "S" * 180
 
 @dataclass(slots=True)
 class Seen:
-    """Answered calls and, of the urgent ones, how long each took from wanting it to having it (s)."""
+    """When calls were answered, how long each held its slot, and of urgent ones from wanting to having it (s)."""
 
     answered: list[float] = field(default_factory=list)
     urgent: list[float] = field(default_factory=list)
+    held: list[float] = field(default_factory=list)
     failed: int = 0
+
+
+@dataclass(slots=True)
+class _Timed:
+    """The real budget, timed from the slot to its being given back."""
+
+    budget: RateBudget
+    seen: Seen
+
+    @asynccontextmanager
+    async def slot(self, lane: Lane) -> AsyncIterator[RateSlot]:
+        async with self.budget.slot(lane) as slot:
+            began = time.monotonic()
+            yield slot
+            self.seen.held.append(time.monotonic() - began)
 
 
 async def call_for(asked: argparse.Namespace) -> Seen:
@@ -43,8 +59,8 @@ async def call_for(asked: argparse.Namespace) -> Seen:
         app_secret=SecretStr(_SECRET),
         account_number=SecretStr("00000000"),
     )
-    budget = database.rate_budget(AccountId(asked.budget), asked.limit)
     seen = Seen()
+    budget = _Timed(database.rate_budget(AccountId(asked.budget), asked.limit), seen)
     async with KisBroker(connection, budget, database.tokens(asked.budget, AccessToken), _no_clock) as broker:
         with suppress(TimeoutError):
             async with asyncio.timeout(asked.seconds), asyncio.TaskGroup() as wants:
@@ -88,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("demand", "seconds", "urgent"):
         parser.add_argument(f"--{name}", type=float, required=True)
     seen = asyncio.run(call_for(parser.parse_args(arguments)))
-    sys.stdout.write(json.dumps({"answered": seen.answered, "urgent": seen.urgent, "failed": seen.failed}))
+    sys.stdout.write(json.dumps(asdict(seen)))
     return 0
 
 

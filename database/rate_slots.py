@@ -11,9 +11,9 @@ from typing import Final
 
 from database.errors import DATABASE_FAULTS
 from database.pool import Pool
-from database.rate_waiting import Grant, Slot, Waiter, WaitingLine
+from database.rate_waiting import LONG_REST, Grant, Slot, Waiter, WaitingLine
 from domain.identity import AccountId
-from domain.lane import Lane
+from domain.lane import Crowding, Lane
 
 MARGIN: Final = timedelta(milliseconds=20)
 """Real time beyond the broker's second, for clocks that do not go alike.
@@ -81,6 +81,10 @@ class RateSlots:
             held = Slot(await waiter.granted, self._rest)
             await asyncio.sleep(held.grant.usable_at - asyncio.get_running_loop().time())
             yield held
+        except BaseException:
+            if held is not None:
+                held.learn(Crowding.UNTOLD)
+            raise
         finally:
             if waiter.granted.done() and not waiter.granted.cancelled():
                 self._given_back.append(held if held is not None else Slot(waiter.granted.result(), self._rest))
@@ -140,7 +144,7 @@ class RateSlots:
     def _rest_of(self, slot: Slot) -> timedelta:
         """Let a few slots never rest long, so that a storm of refusals cannot keep a sale waiting."""
         always_at_work = max(self._size * _LEAST_AT_WORK // _PROPORTION, 1)
-        return slot.rest if slot.grant.slot >= always_at_work else min(slot.rest, self._rest)
+        return self._rest if slot.rest >= LONG_REST and slot.grant.slot < always_at_work else slot.rest
 
     _PAUSE = """
     UPDATE rate_slots SET free_at = clock_timestamp() + $2

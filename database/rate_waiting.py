@@ -13,7 +13,9 @@ _AFTER_TOO_MANY: Final = timedelta(seconds=1)
 """Real time for which all processes call nobody after a call that the broker counted as one too many."""
 _AFTER_BUSY_LEDGER: Final = timedelta(seconds=0.3)
 """The same where not our calls were too many but everybody's."""
-_LONG_REST: Final = timedelta(seconds=10)
+_LATE_ARRIVAL: Final = timedelta(seconds=1)
+"""How much longer the slot of a call without a reply rests, since its request may still be under way."""
+LONG_REST: Final = timedelta(seconds=10)
 """How long the slot of a refused call rests: the broker seems to allow fewer calls than we have slots."""
 
 
@@ -44,8 +46,10 @@ class Slot:
 
     def learn(self, crowding: Crowding) -> None:
         """Take note of what the reply said: ``ours`` slows this slot and everybody down, ``ledger`` everybody."""
-        if crowding is Crowding.OURS:
-            self.rest, self.pause = _LONG_REST, _AFTER_TOO_MANY
+        if crowding is Crowding.UNTOLD:
+            self.rest += _LATE_ARRIVAL
+        elif crowding is Crowding.OURS:
+            self.rest, self.pause = LONG_REST, _AFTER_TOO_MANY
         elif crowding is Crowding.LEDGER:
             self.pause = _AFTER_BUSY_LEDGER
 

@@ -17,5 +17,6 @@ class Crowding(Enum):
     """What a reply says about the number of calls."""
 
     NONE = "none"
+    UNTOLD = "untold"  # there was no reply: nobody knows when the call was counted, if at all
     LEDGER = "ledger"  # the broker's books are busy, with everybody's calls
     OURS = "ours"  # we have called too often

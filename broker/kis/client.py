@@ -14,7 +14,7 @@ from broker.kis.queries import KisQueries
 from broker.kis.wire import NEVER_LEFT
 from broker.protocol import AccessToken, MayLeave
 from domain.errors import TradingError
-from domain.lane import Lane
+from domain.lane import Crowding, Lane
 from domain.order import Rejected, Unknown
 
 
@@ -49,8 +49,7 @@ class KisClient(KisQueries):
             if not may_leave():
                 return Rejected(NOT_SENT, "the time in which this request was allowed to leave is over")
             answer = await self._post_once(call, body, token)
-            if isinstance(answer, Envelope):
-                slot.learn(answer.crowding)
+            slot.learn(answer.crowding if isinstance(answer, Envelope) else Crowding.UNTOLD)
             return answer
 
     async def _post_once(

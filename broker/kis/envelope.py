@@ -59,7 +59,8 @@ class Envelope:
         """Tell whether KIS clearly says no: a failing ``rt_cd`` and a code, and no order number beside them."""
         says_no = _FAILED.fullmatch(self._text("rt_cd")) if self._text("rt_cd") else self._text("error_code")
         output = (self.body or {}).get("output")
-        names_an_order = isinstance(output, Mapping) and bool(str(output.get("odno") or "").strip(" 0"))
+        rows = output if isinstance(output, list) else [output]
+        names_an_order = any(isinstance(row, Mapping) and str(row.get("odno") or "").strip(" 0") for row in rows)
         return bool(says_no) and _CODE.fullmatch(self.code) is not None and not names_an_order
 
     @property

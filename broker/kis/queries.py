@@ -22,7 +22,7 @@ from domain.errors import (
     RateLimitedError,
     TradingError,
 )
-from domain.lane import Lane
+from domain.lane import Crowding, Lane
 
 RATE_PAUSES: Final = (0.2, 0.6)
 """Seconds before a query is asked again that was over the rate (EGW00201, EGW00215)."""
@@ -36,6 +36,8 @@ _ERRORS: Final[Mapping[Meaning, type[TradingError]]] = {
     Meaning.BUG: BrokerProtocolError,
     Meaning.TRY_AGAIN: BrokerUnavailableError,
 }
+_LONGEST_KEYS: Final = 400
+"""Characters of both page keys together; KIS documents 100 each."""
 _SERVER_ERRORS: Final = 500
 _TOO_MANY_REQUESTS: Final = 429
 
@@ -87,7 +89,10 @@ class KisQueries:
         while pages[-1].continues:
             if len(pages) == MOST_PAGES:
                 raise BrokerProtocolError(f"{query.call.label}: more than {MOST_PAGES} pages")
-            following = await self.ask(query, lane, pages[-1].page_keys)
+            keys = pages[-1].page_keys
+            if not (keys.fk + keys.nk).isprintable() or len(keys.fk + keys.nk) > _LONGEST_KEYS:
+                raise BrokerProtocolError(f"{query.call.label}: ctx_area_fk100 or ctx_area_nk100 cannot be")
+            following = await self.ask(query, lane, keys)
             if any(_same_rows(following, earlier, rows) for earlier in pages):
                 raise BrokerProtocolError(f"{query.call.label}: page {len(pages) + 1} repeats an earlier one")
             pages.append(following)
@@ -111,6 +116,7 @@ class KisQueries:
                 slot.learn(envelope.crowding)
                 return envelope  # noqa: TRY300 - the slot is held until here
             except (httpx.RequestError, OSError) as error:
+                slot.learn(Crowding.UNTOLD)
                 text = f"{query.call.label}: {type(error).__name__} {self.connection.masked(str(error))}".rstrip()
         raise BrokerUnavailableError(text)  # outside, so that the cause with its own words does not travel along
 

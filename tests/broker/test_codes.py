@@ -224,3 +224,16 @@ async def test_the_rate_budget_learns_what_a_reply_says_about_it(
     by_token, by_order, *by_query = budget.learnt
     assert by_token is Crowding.NONE
     assert {by_order, *by_query} == {crowding}
+
+
+async def test_the_rate_budget_learns_that_there_was_no_reply(
+    broker: KisBroker, kis: ScriptedKis, budget: Budget
+) -> None:
+    kis.answers("order-cash", httpx.ReadTimeout("late"))
+    kis.answers("inquire-price", httpx.ReadTimeout("late"))
+
+    await broker.submit(an_intent(), Lane.ENTRY)
+    with pytest.raises(BrokerUnavailableError):
+        await broker.instrument_status(SAMSUNG, Lane.SCAN)
+
+    assert budget.learnt == [Crowding.NONE, Crowding.UNTOLD, Crowding.UNTOLD]

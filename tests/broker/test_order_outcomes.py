@@ -236,8 +236,9 @@ async def test_every_call_takes_one_slot_of_its_lane(
         {"rt_cd": "NaN", "msg_cd": "APBK0919", "msg1": "안됩니다"},
         {"rt_cd": "1", "msg_cd": "?", "msg1": "안됩니다"},
         {"rt_cd": "1", "msg_cd": "APBK0919", "msg1": "안됩니다", "output": {"ODNO": "0000123456"}},
+        {"rt_cd": "1", "msg_cd": "APBK0919", "msg1": "안됩니다", "output": [{"ODNO": "0000123456"}]},
     ],
-    ids=["no code", "no verdict", "no KIS code", "an order number"],
+    ids=["no code", "no verdict", "no KIS code", "an order number", "a list with an order number"],
 )
 async def test_a_refusal_that_is_not_clear_leaves_the_order_unknown(
     broker: KisBroker, kis: ScriptedKis, body: dict[str, object]

@@ -1,5 +1,6 @@
 """Queries: a little patience for rates and tokens, all pages, and loud about what does not fit."""
 
+import json
 from datetime import timedelta
 
 import httpx
@@ -250,3 +251,14 @@ async def test_a_reply_that_is_no_envelope_is_loud(broker: KisBroker, kis: Scrip
 
     with pytest.raises(BrokerProtocolError, match="not KIS's envelope"):
         await broker.instrument_status(SAMSUNG, Lane.SCAN)
+
+
+@pytest.mark.parametrize("key", ["\ud800", "a\x00b", "k" * 500])
+async def test_page_keys_that_cannot_be_are_no_page(broker: KisBroker, kis: ScriptedKis, key: str) -> None:
+    body = {"rt_cd": "0", "msg_cd": "KIOK0490", "output1": [an_order_row()], "ctx_area_fk100": key}
+    kis.answers("inquire-daily-ccld", httpx.Response(200, content=json.dumps(body), headers={"tr_cont": "M"}))
+
+    with pytest.raises(BrokerProtocolError, match="ctx_area_fk100"):
+        await broker.orders_on(DAY, Lane.RESOLVE)
+
+    assert len(kis.asked("inquire-daily-ccld")) == 1

@@ -308,3 +308,17 @@ async def test_a_slot_that_was_booked_ahead_is_not_used_ahead(database: Database
 
     assert len(server.arrivals) == 9
     assert server.most_in_a_second() <= 3
+
+
+async def test_the_slot_of_a_call_without_a_reply_rests_longer(
+    database: Database, connection: asyncpg.Connection
+) -> None:
+    budget = database.rate_budget(ACCOUNT, 1)
+    call = budget.slot(Lane.EXIT)
+    await call.__aenter__()
+    before = await connection.fetchval("SELECT clock_timestamp()")
+    lost = ConnectionResetError()
+    assert not await call.__aexit__(type(lost), lost, None)
+    await budget.aclose()
+
+    assert await connection.fetchval(SHORTEST_REST, before) >= timedelta(seconds=2)
