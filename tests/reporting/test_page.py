@@ -6,10 +6,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import reporting.page
 from domain.position import ExitReason
 from domain.risk import Denial
 from domain.screening import ScreeningFilter
@@ -135,6 +137,15 @@ def test_the_policy_lets_these_very_scripts_run_and_nothing_else() -> None:
     assert policy.startswith("default-src 'none';")
     assert allowed is not None
     assert allowed[1].split() == [f"'sha256-{digest}'" for digest in digests]
+
+
+def test_the_chart_library_is_the_one_that_is_named_and_its_licence_lies_beside_it() -> None:
+    assets = Path(reporting.page.__file__).parent / "assets"
+
+    assert "Apache ECharts 6.1.0 (Apache License 2.0)" in a_hostile_page()
+    assert '.version="6.1.0"' in (assets / "echarts.common.min.js").read_text(encoding="utf-8")
+    assert "Apache License" in (assets / "echarts.LICENSE").read_text()
+    assert "Apache ECharts" in (assets / "echarts.NOTICE").read_text()
 
 
 def keys_of(texts: Mapping[str, Any], before: str = "") -> set[str]:
