@@ -16,7 +16,7 @@ from domain.identity import AccountId
 from domain.market import Quote, Symbol
 from domain.stream import Covered, Garbled, Interest, News, OrderNotice, registrations
 from operations.ears import Ears
-from operations.together import first_to_end
+from operations.together import first_to_end, unhurried
 
 logger = logging.getLogger("haru.stream")
 
@@ -97,7 +97,7 @@ class Attendance:
             news = [*self._others, *self._ticks.values()]
             self._others, self._ticks = [], {}
             try:
-                await self.owner.database.stream_news.tell(self.owner.name, news)
+                await unhurried(self.owner.database.stream_news.tell(self.owner.name, news))
             except DATABASE_FAULTS as fault:
                 logger.warning("stream_news_untold", extra={"cause": f"{type(fault).__name__}: {fault}"})
             await asyncio.sleep(_TELLS_EVERY)
@@ -106,18 +106,19 @@ class Attendance:
         self.tell(Covered(self.session.registered))
 
     async def _keep_lease(self) -> None:
-        if not await self.owner.database.stream_leases.take(self.owner.account_id, self.owner.name):
+        if not await unhurried(self.owner.database.stream_leases.take(self.owner.account_id, self.owner.name)):
             raise StreamLostError("another process has taken the stream's lease")
 
     async def _choose(self) -> None:
         """Register for what matters now: what is held by anybody of the account, then what is looked at here."""
-        held = await self.owner.database.positions.held_in(self.owner.account_id)
+        held = await unhurried(self.owner.database.positions.held_in(self.owner.account_id))
         interest = Interest(tuple(position.symbol for position in held), self.ears.feed.of_interest())
         await self.session.register(registrations(interest, self.session.registered, self.owner.most_stocks))
         await self._ask_again()
         if self._reported != self.session.registered:
             self._reported = self.session.registered
-            await self.owner.database.stream_leases.report(self.owner.account_id, self.owner.name, self._reported)
+            report = self.owner.database.stream_leases.report
+            await unhurried(report(self.owner.account_id, self.owner.name, self._reported))
 
     async def _ask_again(self) -> None:
         """Register a stock anew that trades untold; if that does not help, the whole session is not to be trusted."""

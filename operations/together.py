@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+_LONGEST_END = 2.0
 
 
 async def first_to_end(*duties: Coroutine[Any, Any, Any]) -> None:
@@ -16,3 +19,15 @@ async def first_to_end(*duties: Coroutine[Any, Any, Any]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def unhurried(act: Coroutine[Any, Any, T]) -> T:
+    """Do something short to its end, also when cancelled meanwhile: a statement cut off costs its connection."""
+    doing = asyncio.ensure_future(act)
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait([doing], timeout=_LONGEST_END)
+        if doing.done() and not doing.cancelled():
+            doing.exception()
+        raise
