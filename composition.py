@@ -37,14 +37,19 @@ from broker.protocol import AccessToken, Broker
 from database.database import Database
 from domain.clock import LIVE_CLOCK, MarketClock
 from domain.costs import BANKIS_COMMISSION
+from domain.event import EventLevel
 from domain.identity import SIMULATED_ACCOUNT, AccountId, Environment, account_alias
 from domain.session import CloseLeads, TradingCalendar
 from embedded.endpoints import Endpoints
 from embedded.token_key import kept_key
 from exchange.calendar import krx_calendar
+from operations.alert_channels import channels_of
+from operations.alerting import Alerting, AlertRules
 from operations.ears import Ears
+from operations.fleet import Fleet
 from operations.streaming import Streaming
 from settings import Settings, SettingsError
+from telemetry import Masking
 from workflows.identity import task_queues
 from workflows.market_close import MarketCloseWorkflow
 from workflows.reconciliation import ReconciliationWorkflow
@@ -188,6 +193,23 @@ def stream_of(settings: Settings, place: Place, broker: KisBroker, database: Dat
     return broker.stream(address, keys)
 
 
+def alerting_for(settings: Settings, fleet: Fleet) -> Alerting:
+    """Return the duty that tells people what happens, on every channel that is configured.
+
+    Raises:
+        OperationError: the address of a channel cannot be read.
+    """
+    told = settings.alerts
+    rules = AlertRules(
+        mask=Masking(settings.secrets()),
+        minimum_level=EventLevel(told.minimum_level),
+        language=told.language,
+        tells_days=told.daily_summary,
+    )
+    channels = channels_of([url.get_secret_value() for url in told.urls])
+    return Alerting((fleet.account_id, fleet.environment), fleet.database, channels, rules)
+
+
 def day_start_for(with_: Collaborators) -> DayStart:
     """Return what compares the calendar with the broker's."""
     return DayStart(with_.broker, with_.database, with_.calendar, with_.pace)
@@ -207,7 +229,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     settling = SettlingActivities(with_.database, with_.pace, BANKIS_COMMISSION)
     closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace)
     reconciling = ReconcilingActivities(with_.broker, with_.database, with_.pace)
-    summaries = SummaryActivities(with_.database)
+    summaries = SummaryActivities(with_.database, with_.pace.now)
     queues = task_queues(account_id)
     return [
         _worker(

@@ -9,11 +9,18 @@ from typing import Any, Final
 from cryptography.fernet import Fernet
 
 from doctor import EXPECTED, Doctor
+from domain.alert import LEVELS
+from domain.event import EventLevel
 from domain.identity import Environment
+from operations.alert_channels import Channel, channels_of
+from operations.alert_text import trial_message
 from operations.checkup import Line, all_well, examine
+from operations.errors import OperationError
 from operations.key_import import DEFAULT_FILE, import_keys
+from settings import load_settings
 from telemetry import Masking
 
+_CHANNEL_MEND: Final = "check the address in HARU_ALERTS__URLS, the rights of its token, and the network"
 _TRADED: Final = (Environment.PAPER, Environment.LIVE)
 
 
@@ -51,6 +58,34 @@ async def make_token_key(_: argparse.Namespace) -> int:
     return 0
 
 
+async def try_channels(asked: argparse.Namespace) -> int:
+    """Send a test to each channel, one line each; return 1 when one fails.
+
+    Raises:
+        OperationError: no channel is configured, or the address of one cannot be read.
+    """
+    settings = load_settings()
+    channels = channels_of([url.get_secret_value() for url in settings.alerts.urls])
+    if not channels:
+        raise OperationError(
+            "no channel for alerts is configured; set HARU_ALERTS__URLS to addresses as apprise has them"
+        )
+    message = trial_message(settings.broker.environment, EventLevel(asked.level), settings.alerts.language)
+    mask = Masking(settings.secrets())
+    tried = [(channel, mask(await channel.send(message))) for channel in channels]
+    if getattr(asked, "json", False):
+        _print(json.dumps([_tried_json(channel, trouble) for channel, trouble in tried], ensure_ascii=False, indent=2))
+    else:
+        for channel, trouble in tried:
+            _print(f"failed  {channel.name}: {trouble}; {_CHANNEL_MEND}" if trouble else f"ok      {channel.name}")
+    return 1 if any(trouble for _, trouble in tried) else 0
+
+
+def _tried_json(channel: Channel, trouble: str) -> dict[str, str | bool]:
+    mend = _CHANNEL_MEND if trouble else ""
+    return {"channel": channel.name, "ok": not trouble, "reason": trouble, "mend": mend}
+
+
 def add_setup_verbs(verbs: Any) -> None:
     """Add the verbs to the command line."""
     doctor = _add(verbs, "doctor", examine_all, "look at everything that trading needs; no order is sent")
@@ -61,6 +96,9 @@ def add_setup_verbs(verbs: Any) -> None:
         "--environment", type=Environment, choices=_TRADED, default=Environment.PAPER, help="default paper"
     )
     keys.add_argument("--replace", action="store_true", help="overwrite what .env says otherwise")
+    trial = _add(verbs, "alert-test", try_channels, "send a test to each channel of alerts")
+    trial.add_argument("--level", choices=[level.value for level in LEVELS], default="warning", help="default warning")
+    trial.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
     _add(verbs, "new-key", make_token_key, "print a key under which the access token is kept in a shared database")
 
 

@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
+from alert_settings import AlertSettings
 from broker_settings import BrokerSettings, QuotationsSettings
 from domain.clock import KST
 from domain.errors import BadRulesError
@@ -50,6 +51,7 @@ _PRIVATE: Final = {
     "HARU_QUOTATIONS__APP_SECRET",
     "HARU_BROKER__LIVE_ACCOUNT",
     "HARU_BROKER__TOKEN_KEY",
+    "HARU_ALERTS__URLS",
 }
 
 
@@ -204,6 +206,7 @@ class Settings(BaseSettings):
     proof: ProofSettings = Field(default_factory=ProofSettings)
     stream: StreamSettings = Field(default_factory=StreamSettings)
     report: ReportSettings = Field(default_factory=ReportSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
 
     @field_validator("quotations")
     @classmethod
@@ -245,7 +248,7 @@ class Settings(BaseSettings):
         """Return every value that must not appear in a log."""
         broker, market = self.broker, self.quotations
         keys = (broker.app_key, broker.app_secret, broker.token_key, market.app_key, market.app_secret)
-        hidden = [secret.get_secret_value() for secret in keys if secret]
+        hidden = [secret.get_secret_value() for secret in keys if secret] + self.alerts.secrets()
         account = (broker.account or "").replace("-", "")
         if self.database_url and (password := urlsplit(self.database_url.get_secret_value()).password):
             hidden.append(password)

@@ -35,7 +35,7 @@ _CONTEXTS: Final = ("temporal_workflow", "temporal_activity")
 _NOT_FIELDS: Final = frozenset(
     {*logging.makeLogRecord({}).__dict__, *_CONTEXTS, "message", "asctime", "taskName", "temporal_log", "color_message"}
 )
-_QUIET: Final = ("httpx", "httpcore", "uvicorn.access", "asyncio", "yoyo")
+_QUIET: Final = ("apprise", "urllib3", "httpx", "httpcore", "uvicorn.access", "asyncio", "yoyo")
 
 
 class Masking:

@@ -17,6 +17,7 @@ from composition import (
     Place,
     TemporalAwayError,
     account_of,
+    alerting_for,
     broker_for,
     calendar_of,
     connect_temporal,
@@ -90,6 +91,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
     account, clock = account_of(settings), stage.place.clock
     calendar = calendar_of(settings, clock)
     fleet = Fleet(stage.client, stage.database, account, settings.broker.environment, clock, calendar)
+    alerting = alerting_for(settings, fleet)  # an address that cannot be read is told before anything trades
     pace = RealPace(clock)
     await stage.database.accounts.pin(account, settings.broker.environment, key_fingerprint(settings))
     name = await fleet_name(stage.client)
@@ -106,6 +108,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 told_to_stop.wait(),
                 _broken(stage.parts),
                 *([streaming.keep()] if streaming else []),
+                alerting.keep(),
                 keep_account(fleet, name),
                 bring_back_workers(fleet, settings.rules),
                 keep_closing(fleet, settings.rules),

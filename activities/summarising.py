@@ -1,13 +1,15 @@
 """The day in numbers: one summary per worker and one for the fleet, recomputed from the ledger each time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from temporalio import activity
 
 from domain.identity import AccountId
 from domain.session import SessionDate
-from domain.summary import DailySummary
+from domain.summary import DailySummary, result_event
 
 if TYPE_CHECKING:
     from database.database import Database
@@ -22,10 +24,11 @@ class SummaryRequest:
 
 
 class SummaryActivities:
-    """Writes daily summaries; running it again changes nothing."""
+    """Writes daily summaries; running it again changes nothing. ``now`` returns market time (UTC)."""
 
-    def __init__(self, database: "Database") -> None:
+    def __init__(self, database: "Database", now: Callable[[], datetime]) -> None:
         self._database = database
+        self._now = now
 
     @activity.defn
     async def write_summaries(self, request: SummaryRequest) -> DailySummary:
@@ -33,4 +36,11 @@ class SummaryActivities:
         summaries = await self._database.summaries.compute(request.account_id, request.session_date)
         for summary in summaries:
             await self._database.summaries.save(request.account_id, summary)
+        await self._tell(request, summaries[0])
         return summaries[0]
+
+    async def _tell(self, request: SummaryRequest, fleet: DailySummary) -> None:
+        """Append the result as an event; once, and again only if a later look finds another."""
+        held = await self._database.positions.held_in(request.account_id)
+        event = result_event(request.account_id, fleet, tuple(held), self._now())
+        await self._database.events.append(event)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from database.accounts import Accounts
+from database.alerts import Alerts
 from database.audit import Audit
 from database.broker_tokens import BrokerTokens, Token
 from database.day_seen import DaySeen
@@ -35,6 +36,7 @@ class Database:
         self._pool = pool
         self._budgets: dict[tuple[AccountId, int], RateSlots] = {}
         self.accounts = Accounts(pool)
+        self.alerts = Alerts(pool)
         self.audit = Audit(pool)
         self.day_seen = DaySeen(pool)
         self.events = Events(pool)

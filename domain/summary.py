@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
+from domain.event import DAY_SUMMED_UP, Event, EventLevel
 from domain.excursion import PriceRange
 from domain.handling import Group, Handling, grouped, handling
-from domain.identity import PositionId
+from domain.identity import AccountId, PositionId
 from domain.market import Symbol
 from domain.money import Rate, notional
 from domain.performance import Performance, performance
-from domain.position import ClosedTrade
+from domain.position import ClosedTrade, OpenPosition
 from domain.screening import FILTERS, ScreeningFilter
 from domain.session import SessionDate
 
@@ -93,6 +95,23 @@ def summarise(
         looked_at=counts.looked_at,
         passed=_passed(counts),
     )
+
+
+def result_event(account_id: AccountId, fleet: DailySummary, held: Sequence[OpenPosition], at: datetime) -> Event:
+    """Return the event of a session's result: won, and what is held still. The same result has the same key."""
+    done = fleet.performance
+    carried = ", ".join(f"{position.symbol} {position.name} ×{position.quantity:,}".strip() for position in held)
+    figures: dict[str, str | int] = {
+        "trades": done.trades,
+        "wins": done.wins,
+        "losses": done.losses,
+        "gross": done.gross,
+        "costs": done.commission + done.tax,
+        "net": done.net,
+        "carried": carried,
+    }
+    key = f"{DAY_SUMMED_UP}/{account_id}/{fleet.session_date}/{done.trades}/{done.net}/{carried}"
+    return Event(account_id, DAY_SUMMED_UP, EventLevel.INFO, at, fleet.session_date, detail=figures, key=key)
 
 
 def _passed(counts: DayCounts) -> dict[str, int]:

@@ -73,7 +73,8 @@ async def _tell_missed_closes(fleet: Fleet, now: datetime) -> None:
             if position.session_date <= date:
                 event = carried_event(fleet.account_id, date, now, position.symbol, position.quantity)
                 await fleet.database.events.append(event)
-        await SummaryActivities(fleet.database).write_summaries(SummaryRequest(fleet.account_id, date))
+        summaries = SummaryActivities(fleet.database, fleet.market_now)
+        await summaries.write_summaries(SummaryRequest(fleet.account_id, date))
 
 
 async def _shout(fleet: Fleet, date: SessionDate, now: datetime, why: str) -> None:

@@ -114,7 +114,7 @@ class Desk:
         self.settling = SettlingActivities(database, pace, BANKIS_COMMISSION)
         self.closing = ClosingActivities(broker, database, CALENDAR, CloseLeads(), pace)
         self.reconciling = ReconcilingActivities(broker, database, pace)
-        self.summaries = SummaryActivities(database)
+        self.summaries = SummaryActivities(database, self.pace.now)
 
     async def does(self, act: Callable[..., Awaitable[T]], *arguments: Any, heartbeat_details: Any = ()) -> T:
         """Run an activity as Temporal does."""

@@ -15,8 +15,9 @@ PURE_LIBRARY = {
     *("math", "operator", "re", "statistics", "string", "types", "typing", "zoneinfo"),
 }
 ROOT_IMPORTS = {
+    "alert_settings": set(),
     "broker_settings": {"domain"},
-    "settings": {"broker_settings", "domain", "exchange"},
+    "settings": {"alert_settings", "broker_settings", "domain", "exchange"},
     "telemetry": {"domain", "settings"},
 }
 

@@ -1,6 +1,6 @@
 """A fleet on a real Temporal server and a real PostgreSQL; stand-in activities play the market around it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,12 +12,14 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
-from database.database import open_database
+from database.database import Database, open_database
 from domain.clock import KST, MarketClock
 from domain.identity import AccountId, Environment
 from embedded.search_attributes import ensure_search_attributes
 from exchange.calendar import krx_calendar
 from operations.fleet import Fleet
+from tests.builders import ACCOUNT
+from tests.operations.webhook import Webhook
 from tests.workflows.stand_ins import Desk
 from workflows import attributes
 from workflows.identity import task_queues
@@ -60,3 +62,20 @@ async def hosted(fleet: Fleet) -> AsyncIterator[Hosted]:
             worker = Worker(fleet.client, task_queue=queue, workflows=workflows, activities=activities)
             await stack.enter_async_context(worker)
         yield Hosted(fleet, desk)
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    """A chat that takes what it is told."""
+    listening = Webhook().open()
+    yield listening
+    listening.close()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The books of ``ACCOUNT``, with nothing of Temporal."""
+    opened = await open_database(database_url)
+    await opened.accounts.pin(ACCOUNT, Environment.SIMULATED, "3f9a1c")
+    yield opened
+    await opened.aclose()

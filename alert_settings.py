@@ -1,0 +1,39 @@
+"""Who is told when something happens, as the environment says it."""
+
+import re
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr
+from pydantic_settings import NoDecode
+
+_LEAST_KEY: Final = 8
+_PLAIN_HOST: Final = re.compile(r"localhost|\d+(\.\d+){3}|[\w.-]+\.[a-z]{2,6}")
+"""What may be read in a log: the name or number of a machine."""
+
+
+def _addresses(value: object) -> object:
+    """Split addresses at commas; an address may hold commas itself, so one counts only before the next scheme."""
+    parts = re.split(r",\s*(?=[A-Za-z][\w+.-]*://)", value) if isinstance(value, str) else value
+    return [part.strip().rstrip(",") for part in parts] if isinstance(parts, list) else value
+
+
+AlertUrls = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_addresses)]
+
+
+class AlertSettings(BaseModel):
+    """Which channels are told, of what, and in which language."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    urls: AlertUrls = ()
+    """Addresses in apprise's form, separated by commas; each is a secret."""
+    minimum_level: Literal["warning", "error", "critical"] = "warning"
+    daily_summary: bool = True
+    """Whether the day's result is told after the close."""
+    language: Literal["en", "ko"] = "en"
+
+    def secrets(self) -> list[str]:
+        """Return the addresses and whatever in them may be a key or a password."""
+        whole = [url.get_secret_value() for url in self.urls]
+        parts = {part for url in whole for part in re.split(r"[/?&=@:#,]+", url)}
+        return [*whole, *(part for part in parts if len(part) >= _LEAST_KEY and not _PLAIN_HOST.fullmatch(part))]

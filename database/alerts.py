@@ -1,0 +1,141 @@
+"""The outbox: what each channel is still to be told, sent by one process at a time; by the database's clock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from database.events import event_from_row
+from database.pool import Pool, transaction
+from domain.alert import PendingAlert, pause_after
+from domain.event import EventLevel
+from domain.identity import AccountId
+
+LEASE: Final = timedelta(seconds=60)
+"""Real time after which what a dead process was sending is sent by another; longer than a send may take."""
+GATHERED_FOR: Final = timedelta(minutes=5)
+"""Real time for which warnings are gathered into one message."""
+_BETWEEN_MESSAGES: Final = timedelta(seconds=5)
+_MOST: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """One channel of an account, by the digest of its address, and the process that wants to send."""
+
+    account_id: AccountId
+    channel: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutletState:
+    """How a channel does: attempts that failed in a row, the last trouble, alerts that wait."""
+
+    channel: str
+    failures: int
+    trouble: str
+    unsent: int
+
+
+class Alerts:
+    """The tables ``alert_channels`` and ``alerts``; a trigger fills the latter from ``events``."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    _REGISTER = """
+    INSERT INTO alert_channels (account_id, channel, levels, tells_days)
+    SELECT $1, channel, $3::text[], $4 FROM unnest($2::text[]) AS channel
+    ON CONFLICT (account_id, channel) DO UPDATE
+        SET levels = excluded.levels, tells_days = excluded.tells_days, is_active = true
+    """
+    _RETIRE = """
+    UPDATE alert_channels SET is_active = false WHERE account_id = $1 AND is_active AND channel <> ALL ($2::text[])
+    RETURNING channel
+    """
+    _FORGET = "DELETE FROM alerts WHERE account_id = $1 AND channel = ANY ($2::text[]) AND sent_at IS NULL"
+
+    async def register(
+        self, account_id: AccountId, channels: Sequence[str], levels: Sequence[EventLevel], *, tells_days: bool
+    ) -> None:
+        """Tell these channels what happens from now on, and no others; what a retired one has not heard is dropped."""
+        async with transaction(self._pool) as connection:
+            await connection.execute(
+                self._REGISTER, account_id, list(channels), [level.value for level in levels], tells_days
+            )
+            retired = [row["channel"] for row in await connection.fetch(self._RETIRE, account_id, list(channels))]
+            await connection.execute(self._FORGET, account_id, retired)
+
+    _CLAIM = """
+    UPDATE alert_channels SET owner = $3, leased_until = clock_timestamp() + $4::interval
+    WHERE account_id = $1 AND channel = $2 AND is_active
+        AND leased_until <= clock_timestamp() AND next_try_at <= clock_timestamp()
+        AND EXISTS (
+            SELECT FROM alerts JOIN events USING (event_id)
+            WHERE alerts.account_id = $1 AND alerts.channel = $2 AND sent_at IS NULL
+                AND (level <> 'warning' OR recorded_at <= clock_timestamp() - $5::interval)
+        )
+    RETURNING true
+    """
+    _PENDING = """
+    SELECT event_id, events.account_id, session_date, worker_id, symbol, kind, level, detail, at, event_key,
+        recorded_at <= clock_timestamp() - $3::interval AS is_old
+    FROM alerts JOIN events USING (event_id)
+    WHERE alerts.account_id = $1 AND alerts.channel = $2 AND sent_at IS NULL
+    ORDER BY level = 'warning', event_id LIMIT $4
+    """
+
+    async def claim(self, outlet: Outlet, gathered_for: timedelta = GATHERED_FOR) -> tuple[PendingAlert, ...]:
+        """Return what the channel has not heard, for us alone to send; nothing while another sends or none is due."""
+        mine = (outlet.account_id, outlet.channel)
+        if not await self._pool.fetchval(self._CLAIM, *mine, outlet.owner, LEASE, gathered_for):
+            return ()
+        rows = await self._pool.fetch(self._PENDING, *mine, gathered_for, _MOST)
+        if not rows:
+            await self.delivered(outlet, ())
+        return tuple(PendingAlert(row["event_id"], event_from_row(row), row["is_old"]) for row in rows)
+
+    _SENT = """
+    UPDATE alerts SET sent_at = clock_timestamp()
+    WHERE account_id = $1 AND channel = $2 AND event_id = ANY ($3::bigint[]) AND sent_at IS NULL
+    """
+    _DONE = """
+    UPDATE alert_channels SET leased_until = clock_timestamp(), failures = 0, trouble = '',
+        next_try_at = clock_timestamp() + $4::interval
+    WHERE account_id = $1 AND channel = $2 AND owner = $3
+    """
+
+    async def delivered(self, outlet: Outlet, event_ids: Sequence[int], rest: timedelta = _BETWEEN_MESSAGES) -> None:
+        """Write down that the channel has taken these; it rests (real time), so that a flood becomes one message."""
+        async with transaction(self._pool) as connection:
+            await connection.execute(self._SENT, outlet.account_id, outlet.channel, list(event_ids))
+            await connection.execute(self._DONE, outlet.account_id, outlet.channel, outlet.owner, rest)
+
+    _FAILURES = "SELECT failures FROM alert_channels WHERE account_id = $1 AND channel = $2 AND owner = $3 FOR UPDATE"
+    _FAILED = """
+    UPDATE alert_channels SET leased_until = clock_timestamp(), failures = $4, trouble = $5,
+        next_try_at = clock_timestamp() + $6::interval
+    WHERE account_id = $1 AND channel = $2 AND owner = $3
+    """
+
+    async def failed(self, outlet: Outlet, trouble: str) -> timedelta:
+        """Leave the channel alone for a while, longer each time; return how long (real time)."""
+        mine = (outlet.account_id, outlet.channel, outlet.owner)
+        async with transaction(self._pool) as connection:
+            failures = (await connection.fetchval(self._FAILURES, *mine) or 0) + 1
+            pause = pause_after(failures)
+            await connection.execute(self._FAILED, *mine, failures, trouble, pause)
+        return pause
+
+    _STATES = """
+    SELECT channel, failures, trouble,
+        (SELECT count(*) FROM alerts WHERE account_id = $1 AND alerts.channel = alert_channels.channel
+            AND sent_at IS NULL) AS unsent
+    FROM alert_channels WHERE account_id = $1 AND is_active ORDER BY channel
+    """
+
+    async def states(self, account_id: AccountId) -> tuple[OutletState, ...]:
+        """Return how each channel does."""
+        rows = await self._pool.fetch(self._STATES, account_id)
+        return tuple(OutletState(row["channel"], row["failures"], row["trouble"], row["unsent"]) for row in rows)

@@ -1,0 +1,78 @@
+"""What is told outside: which events wait, which are told now, and equal ones folded into one line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.event import Event, EventLevel
+from domain.market import Symbol
+
+LEVELS: Final = (EventLevel.WARNING, EventLevel.ERROR, EventLevel.CRITICAL)
+"""The levels that can be told outside, the quietest first."""
+_REASONS: Final = ("denial", "reason", "cause", "why", "evidence", "kind", "detail")
+"""Fields of an event's detail that say why it happened, the most telling first."""
+_SHORTEST_PAUSE: Final = timedelta(seconds=5)
+_LONGEST_PAUSE: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingAlert:
+    """An event that a channel has not been told; ``is_old`` once it has waited as long as warnings are gathered."""
+
+    event_id: int
+    event: Event
+    is_old: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Equal events as one: how many, of which stocks, from when to when (market time, UTC)."""
+
+    level: EventLevel
+    kind: str
+    gist: str
+    events: tuple[Event, ...]
+
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """Return the stocks that the events are about, in order of appearance."""
+        return tuple(dict.fromkeys(event.symbol for event in self.events if event.symbol is not None))
+
+    @property
+    def between(self) -> tuple[datetime, datetime]:
+        """Return the first and the last instant."""
+        return min(event.at for event in self.events), max(event.at for event in self.events)
+
+
+def levels_from(minimum: EventLevel) -> tuple[EventLevel, ...]:
+    """Return the levels that are at least as loud as the minimum."""
+    return LEVELS[LEVELS.index(minimum) :]
+
+
+def due(pending: Sequence[PendingAlert]) -> tuple[PendingAlert, ...]:
+    """Return what is told now: everything but warnings at once, all warnings when the oldest has waited long enough."""
+    warnings_too = any(alert.is_old for alert in pending if alert.event.level is EventLevel.WARNING)
+    return tuple(alert for alert in pending if warnings_too or alert.event.level is not EventLevel.WARNING)
+
+
+def fold(events: Sequence[Event]) -> tuple[Folded, ...]:
+    """Put equal events together, the loudest first; what differs in its reason stays apart."""
+    groups: dict[tuple[EventLevel, str, str], list[Event]] = {}
+    for event in events:
+        groups.setdefault((event.level, event.kind, gist(event)), []).append(event)
+    folded = [Folded(*key, tuple(equal)) for key, equal in groups.items()]
+    return tuple(sorted(folded, key=lambda each: -list(EventLevel).index(each.level)))
+
+
+def gist(event: Event) -> str:
+    """Return why it happened, in the event's own words; empty when its kind says it all."""
+    if "quantity" in event.detail:
+        return f"×{event.detail['quantity']:,}"
+    return next((str(event.detail[name]) for name in _REASONS if event.detail.get(name, "") != ""), "")
+
+
+def pause_after(failures: int) -> timedelta:
+    """Return how long (real time) a channel is left alone after so many failures in a row."""
+    doublings: int = min(max(failures, 1) - 1, 10)
+    return min(_SHORTEST_PAUSE * (1 << doublings), _LONGEST_PAUSE)

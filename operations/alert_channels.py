@@ -1,0 +1,108 @@
+"""Channels by address: each message goes out in a thread of its own, so that a channel that hangs holds up nobody."""
+
+import asyncio
+import hashlib
+import re
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from domain.event import EventLevel
+from operations.errors import OperationError
+
+LONGEST_SEND: Final = 15.0
+"""Real seconds after which an attempt counts as failed."""
+_TYPES: Final = {EventLevel.INFO: "info", EventLevel.WARNING: "warning"}
+_ADDRESS_HELP: Final = "see https://github.com/caronc/apprise/wiki for how it is written"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a channel is told, as it appears there; already without secrets."""
+
+    title: str
+    body: str
+    level: EventLevel
+
+
+@dataclass(slots=True)
+class Channel:
+    """One address. ``name`` is what people may see of it, ``key`` its digest."""
+
+    name: str
+    key: str
+    url: str = field(repr=False)
+    _sending: threading.Thread | None = field(default=None, repr=False)
+
+    async def send(self, message: Message, seconds: float = LONGEST_SEND) -> str:
+        """Send, and return why it failed; empty when the channel has taken it.
+
+        An attempt that takes too long is left to itself, and none is begun while it lasts.
+        """
+        if self._sending is not None and self._sending.is_alive():
+            return "the attempt before has not ended yet"
+        told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._sending = _begin(lambda: _notify(self.url, message), told)
+        try:
+            return await asyncio.wait_for(told, seconds)
+        except TimeoutError:
+            return f"no answer within {seconds:g} s"
+
+
+def channels_of(urls: Sequence[str]) -> tuple[Channel, ...]:
+    """Return the channels at these addresses.
+
+    Raises:
+        OperationError: an address cannot be read; the text counts it and shows nothing of it but its scheme.
+    """
+    return tuple(_channel(number, url) for number, url in enumerate(urls, start=1))
+
+
+def _channel(number: int, url: str) -> Channel:
+    scheme = match[0] if (match := re.match(r"[a-z][a-z0-9+.-]*(?=://)", url, re.IGNORECASE)) else "?"
+    if _apprise().Apprise.instantiate(url, suppress_exceptions=True) is None:
+        raise OperationError(f"HARU_ALERTS__URLS: address {number} ({scheme}://…) cannot be used; {_ADDRESS_HELP}")
+    return Channel(f"{number} ({scheme})", hashlib.sha256(url.encode()).hexdigest()[:16], url)
+
+
+def _begin(send: Callable[[], str], told: "asyncio.Future[str]") -> threading.Thread:
+    loop = asyncio.get_running_loop()
+
+    def answer(trouble: str) -> None:
+        if not told.done():
+            told.set_result(trouble)
+
+    def run() -> None:
+        try:
+            trouble = send()
+        except Exception as fault:  # noqa: BLE001 - whatever a channel's library raises is that channel's trouble
+            trouble = f"{type(fault).__name__}: {fault}"
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(answer, trouble)
+
+    # A daemon, since a pool's thread that hangs would keep the process from ending.
+    thread = threading.Thread(target=run, name="alert", daemon=True)
+    thread.start()
+    return thread
+
+
+def _notify(url: str, message: Message) -> str:
+    apprise = _apprise()
+    sender = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False))
+    sender.add(url)
+    kind = _TYPES.get(message.level, "failure")
+    outcome = sender.notify(body=message.body, title=message.title, notify_type=kind, body_format="text")
+    return "" if outcome else _trouble(outcome)
+
+
+def _trouble(outcome: Any) -> str:
+    said = [log.message for result in outcome.results for attempt in result.attempts for log in attempt.logs]
+    return "; ".join(said) or "the channel did not take it and said nothing"
+
+
+def _apprise() -> Any:
+    import apprise  # noqa: PLC0415 - most of a second, which only those pay who have channels
+
+    return apprise

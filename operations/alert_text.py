@@ -1,0 +1,79 @@
+"""How alerts read: one line for equal events, in English or Korean, without secrets, short enough for any channel."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from domain.alert import Folded, fold
+from domain.clock import in_seoul
+from domain.event import DAY_SUMMED_UP, Event, EventLevel
+from domain.identity import Environment
+from operations.alert_channels import Message
+from operations.alert_words import KINDS, LEVELS, SENTENCES
+from reporting.page import Language
+
+_MOST_LINES: Final = 15
+_LONGEST_LINE: Final = 280
+_MOST_NAMES: Final = 5
+_ACCOUNT_NUMBER: Final = re.compile(r"\b\d{8}-\d{2}\b")
+_MASK: Final = "***"
+
+
+def message_of(
+    environment: Environment, events: Sequence[Event], language: Language, mask: Callable[[str], str]
+) -> Message:
+    """Return one message about these events, the loudest first. Secrets and account numbers are masked."""
+    folded = fold(events)
+    level = folded[0].level
+    title = f"HARU · {environment.upper()} · {LEVELS[language][level]}: {_named(folded[0], language)}"
+    if len(folded) > 1:
+        title += f" (+{len(folded) - 1})"
+    lines = [_line(each, language) for each in folded[:_MOST_LINES]]
+    if len(folded) > _MOST_LINES:
+        lines.append(SENTENCES[language]["more"].format(number=len(folded) - _MOST_LINES))
+    return Message(_hidden(title, mask), _hidden("\n".join(lines), mask), level)
+
+
+def trial_message(environment: Environment, level: EventLevel, language: Language) -> Message:
+    """Return what `alert-test` sends."""
+    title = f"HARU · {environment.upper()} · {LEVELS[language][level]}: {KINDS['alert_test'][language]}"
+    return Message(title, SENTENCES[language]["test"], level)
+
+
+def _named(folded: Folded, language: Language) -> str:
+    known = KINDS.get(folded.kind)
+    return known[language] if known else folded.kind.replace("_", " ")
+
+
+def _line(folded: Folded, language: Language) -> str:
+    if folded.kind == DAY_SUMMED_UP:
+        return "\n".join(_day(event, language) for event in folded.events)
+    first, last = (f"{in_seoul(at):%m-%d %H:%M:%S}" for at in folded.between)
+    number = len(folded.events)
+    parts = [f"[{LEVELS[language][folded.level]}] {_named(folded, language)}" + (f" ×{number}" if number > 1 else "")]
+    if folded.symbols:
+        parts.append(_few(folded.symbols))
+    if workers := tuple(dict.fromkeys(event.worker_id for event in folded.events if event.worker_id)):
+        parts.append(_few(workers))
+    parts.append(first if first == last else f"{first} – {last[6:] if first[:5] == last[:5] else last}")
+    line = " · ".join(parts) + (f" — {folded.gist}" if folded.gist else "")
+    return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…"
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f"{shown} +{len(names) - _MOST_NAMES}"
+
+
+def _day(event: Event, language: Language) -> str:
+    told, said = event.detail, SENTENCES[language]
+    lines = [
+        said["day"].format(date=event.session_date, trades=told["trades"], wins=told["wins"], losses=told["losses"]),
+        said["money"].format(net=int(told["net"]), gross=int(told["gross"]), costs=int(told["costs"])),
+        said["carried"].format(names=told["carried"]) if told["carried"] else said["flat"],
+    ]
+    return "\n".join(lines)
+
+
+def _hidden(text: str, mask: Callable[[str], str]) -> str:
+    return _ACCOUNT_NUMBER.sub(_MASK, mask(text))

@@ -1,0 +1,99 @@
+"""Telling people: events go out to each channel, once for the fleet; nobody who trades ever waits for it."""
+
+import asyncio
+import logging
+import os
+import socket
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from database.alerts import GATHERED_FOR, Outlet
+from database.database import Database
+from database.errors import DATABASE_FAULTS
+from domain.alert import due, levels_from
+from domain.event import EventLevel
+from domain.identity import AccountId, Environment
+from operations.alert_channels import LONGEST_SEND, Channel
+from operations.alert_text import message_of
+from operations.together import first_to_end
+from reporting.page import Language
+
+logger = logging.getLogger("haru.alerts")
+
+_ROUND: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRules:
+    """From which level on people are told, in which language, what is masked, and how long things may take."""
+
+    mask: Callable[[str], str]
+    minimum_level: EventLevel = EventLevel.WARNING
+    language: Language = "en"
+    tells_days: bool = True
+    gathered_for: timedelta = GATHERED_FOR
+    longest_send: float = LONGEST_SEND
+    """Real seconds."""
+
+
+class Alerting:
+    """A duty of each hosting process; of several, one at a time sends to a channel."""
+
+    def __init__(
+        self,
+        account: tuple[AccountId, Environment],
+        database: Database,
+        channels: Sequence[Channel],
+        rules: AlertRules,
+    ) -> None:
+        self._account_id, self._environment = account
+        self._alerts = database.alerts
+        self._channels = channels
+        self._rules = rules
+        self._owner = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:4]}"
+
+    async def keep(self) -> None:
+        """Tell for as long as this process lives; each channel by itself, so that a dead one delays no other."""
+        await self._register()
+        await first_to_end(asyncio.Event().wait(), *(self._attend(channel) for channel in self._channels))
+
+    async def _register(self) -> None:
+        levels = levels_from(self._rules.minimum_level)
+        keys = [channel.key for channel in self._channels]
+        while True:
+            try:
+                await self._alerts.register(self._account_id, keys, levels, tells_days=self._rules.tells_days)
+            except DATABASE_FAULTS as fault:
+                logger.warning("alerts_postponed", extra={"cause": f"{type(fault).__name__}: {fault}"})
+                await asyncio.sleep(_ROUND)
+            else:
+                return
+
+    async def _attend(self, channel: Channel) -> None:
+        while True:
+            try:
+                await self.tell(channel)
+            except DATABASE_FAULTS as fault:
+                logger.warning("alerts_postponed", extra={"cause": f"{type(fault).__name__}: {fault}"})
+            except Exception:  # a bug here must not take the watchers down with it
+                logger.exception("alerts_failed", extra={"channel": channel.name})
+            await asyncio.sleep(_ROUND)
+
+    async def tell(self, channel: Channel) -> int:
+        """Send what is due, as one message; return how many events it tells."""
+        outlet = Outlet(self._account_id, channel.key, self._owner)
+        told = due(await self._alerts.claim(outlet, self._rules.gathered_for))
+        if not told:
+            return 0
+        message = message_of(self._environment, [alert.event for alert in told], self._rules.language, self._rules.mask)
+        trouble = self._rules.mask(await channel.send(message, self._rules.longest_send))
+        if trouble:
+            pause = await self._alerts.failed(outlet, trouble)
+            again = {"channel": channel.name, "cause": trouble, "again_in": pause.total_seconds()}
+            logger.warning("alert_not_delivered", extra=again)
+            return 0
+        await self._alerts.delivered(outlet, [alert.event_id for alert in told])
+        return len(told)
