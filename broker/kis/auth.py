@@ -46,6 +46,7 @@ class TokenKeeper:
         self._held: AccessToken | None = None
         self._refused = ""
         self._next_attempt = _LONG_AGO
+        self._next_trial = _LONG_AGO
         self._barred_until = _LONG_AGO
         self._bar = ""
 
@@ -71,7 +72,7 @@ class TokenKeeper:
         return self._bar if self._now() < self._barred_until else ""
 
     def forget(self, refused: AccessToken) -> None:
-        """Never speak with this token again: KIS has refused it."""
+        """Do not speak with this token again: KIS has refused it."""
         if self._held is None or self._held.value == refused.value:
             self._held = None
             self._refused = refused.value
@@ -81,13 +82,22 @@ class TokenKeeper:
         if stored is not None and self._is_good(stored):
             return stored
         if self._now() < self._barred_until:
-            raise CredentialsRefusedError(self._bar)
+            return self._on_trial(stored)
         # The error leaves only after the lock, so that the attempt stays on record whatever the store does on errors.
         async with self._tokens.issuing() as issue:
             answer = await self._issue(issue)
         if isinstance(answer, TradingError):
             raise answer
         return answer
+
+    def _on_trial(self, stored: AccessToken | None) -> AccessToken:
+        """Return the refused token once a minute: if KIS was wrong about it, held shares can be sold again."""
+        now = self._now()
+        if stored is None or now >= stored.expires_at or now < self._next_trial:
+            raise CredentialsRefusedError(self._bar)
+        self._next_trial = now + ISSUE_INTERVAL
+        self._refused = ""
+        return stored
 
     async def _issue(self, issue: TokenIssue) -> AccessToken | TradingError:
         current = await issue.current()
@@ -142,7 +152,8 @@ class TokenKeeper:
         return AccessToken(value, expires_at)
 
     def _barred(self, text: str, until: datetime) -> CredentialsRefusedError:
-        self._bar, self._barred_until = text, max(until, self._now() + ISSUE_INTERVAL)
+        self._next_trial = self._now() + ISSUE_INTERVAL
+        self._bar, self._barred_until = text, max(until, self._next_trial)
         return CredentialsRefusedError(text)
 
     def _is_good(self, token: AccessToken) -> bool:

@@ -148,13 +148,35 @@ async def test_a_dead_token_handed_out_again_stops_everything_without_a_loop(fle
     process = fleet.process()
     process.forget(await process.token())
 
-    for _ in range(5):
+    for minute in range(5):
         fleet.now += ISSUE_INTERVAL
+        if minute:
+            process.forget(await process.token())
         with pytest.raises(CredentialsRefusedError, match="again that it refuses"):
             await process.token()
 
     assert fleet.asked == 2
     assert "again that it refuses" in process.refusal
+
+
+async def test_a_refused_token_is_tried_once_a_minute_and_good_again_when_kis_takes_it(fleet: Fleet) -> None:
+    fleet.kis.answers("tokenP", token_reply("doubted"))
+    process = fleet.process()
+    process.forget(await process.token())
+    fleet.now += ISSUE_INTERVAL
+    with pytest.raises(CredentialsRefusedError):
+        await process.token()
+
+    fleet.now += ISSUE_INTERVAL
+    process.forget(await process.token())
+    with pytest.raises(CredentialsRefusedError):
+        await process.token()
+    assert process.refusal != ""
+
+    fleet.now += ISSUE_INTERVAL
+    assert [(await process.token()).value for _ in range(3)] == ["doubted"] * 3
+    assert process.refusal == ""
+    assert fleet.asked == 2
 
 
 async def test_after_six_hours_a_new_token_ends_the_bar(fleet: Fleet) -> None:
