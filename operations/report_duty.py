@@ -5,7 +5,8 @@ import logging
 from datetime import datetime
 from pathlib import Path
 
-from domain.session import SessionDate
+from database.errors import DATABASE_FAULTS
+from domain.session import Session, SessionDate
 from operations.fleet import Fleet
 from reporting.day import day_values
 from reporting.page import Language
@@ -30,9 +31,19 @@ class ReportDuty:
         if latest is None or latest == self._done:
             return
         session = self._fleet.calendar.session_on(latest[0])
-        if session is not None:
-            await self._write(await read_day(self._fleet.database, self._fleet.account_id, session))
+        books = await self._read(session) if session is not None else None
+        if books is not None:
+            await self._write(books)
         self._done = latest
+
+    async def _read(self, session: Session) -> DayBooks | None:
+        try:
+            return await read_day(self._fleet.database, self._fleet.account_id, session)
+        except DATABASE_FAULTS:
+            raise
+        except Exception:
+            logger.exception("report_not_written", extra={"session_date": session.date.isoformat()})
+            return None
 
     async def _write(self, books: DayBooks) -> None:
         about = {"session_date": books.date.isoformat()}

@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from domain.money import Won
@@ -32,6 +33,23 @@ async def test_a_report_is_written_once_the_summary_stands_and_again_when_it_cha
     await fleet.database.summaries.save(fleet.account_id, corrected)
     await duty.look()
     assert "Trading day 2026-11-23" in page.read_text()
+
+
+async def test_books_that_cannot_be_read_cost_the_report_and_not_the_process(
+    fleet: Fleet, database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fleet.database.summaries.save(fleet.account_id, summarise(MONDAY, FLEET, []))
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO worker_states (account_id, worker_id, state, since)"
+            " VALUES (%s, 'worker-1', 'known to a newer release', '2026-11-23 10:00+09')",
+            [fleet.account_id],
+        )
+
+    with caplog.at_level(logging.ERROR, "haru.hosting"):
+        await ReportDuty(fleet, tmp_path / "reports", "en").look()
+
+    assert [record.message for record in caplog.records] == ["report_not_written"]
 
 
 async def test_a_report_that_cannot_be_written_is_told_and_nothing_else_happens(
