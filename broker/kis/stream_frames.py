@@ -24,6 +24,8 @@ PING: Final = "PINGPONG"
 _TICK_WIDTH: Final = 46
 _NOTICE_WIDTH: Final = 23
 """Fewest fields of a record; KIS has appended some in the past, and sends fewer of its notices on paper."""
+_EXPECTATIONS: Final = frozenset({"A", "B", "C"})
+"""HOUR_CLS_CODE of a price at which an auction might match: nobody has traded there, and it may decide nothing."""
 _MOST_RECORDS: Final = 999
 _SYMBOL: Final = re.compile(r"[0-9A-Z]{6,7}")
 _NUMBER: Final = re.compile(r"([0-9]{1,16})(?:\.0*)?")
@@ -99,12 +101,14 @@ def read_frame(text: str) -> Frame | Control:
 def ticks_in(frame: Frame, received_at: datetime) -> tuple[Quote, ...]:
     """Return the trades of a frame (H0STCNT0), oldest first, with the best bid and ask at each of them.
 
+    Expected prices of an auction are left out.
     ``received_at`` is the market's instant (UTC); KIS's stamps only name the second.
 
     Raises:
         FrameError: a record has fewer fields than documented, or one of them cannot be.
     """
-    return tuple(_tick(fields, received_at) for fields in _records(frame.payload, frame.count, _TICK_WIDTH))
+    records = _records(frame.payload, frame.count, _TICK_WIDTH)
+    return tuple(_tick(fields, received_at) for fields in records if fields[43].strip() not in _EXPECTATIONS)
 
 
 def notices_in(frame: Frame, cipherment: Cipherment | None) -> tuple[AccountNotice, ...]:

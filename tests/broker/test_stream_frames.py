@@ -65,6 +65,13 @@ def test_several_trades_in_one_frame_are_cut_by_their_number_of_fields() -> None
     assert [(tick.symbol, tick.price) for tick in found] == [("005930", 71_900), ("005930", 72_000), ("000660", 99_000)]
 
 
+@pytest.mark.parametrize("code", ["A", "B", "C"])
+def test_the_expected_price_of_an_auction_is_no_trade(code: str) -> None:
+    found = ticks(trades(changed(TRADE, _2="60000", _43=code), TRADE))
+
+    assert [tick.price for tick in found] == [71_900]
+
+
 def test_fields_that_kis_appends_to_each_record_change_nothing() -> None:
     grown = TRADE + "^1^KRX"
 
