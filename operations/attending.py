@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final
@@ -113,16 +113,18 @@ class Attendance:
         """Register for what matters now: what is held by anybody of the account, then what is looked at here."""
         held = await unhurried(self.owner.database.positions.held_in(self.owner.account_id))
         interest = Interest(tuple(position.symbol for position in held), self.ears.feed.of_interest())
-        await self.session.register(registrations(interest, self.session.registered, self.owner.most_stocks))
-        await self._ask_again()
+        wanted = registrations(interest, self.session.registered, self.owner.most_stocks)
+        await self.session.register(wanted)
+        await self._ask_again(wanted)
         if self._reported != self.session.registered:
             self._reported = self.session.registered
             report = self.owner.database.stream_leases.report
             await unhurried(report(self.owner.account_id, self.owner.name, self._reported))
 
-    async def _ask_again(self) -> None:
+    async def _ask_again(self, wanted: Collection[Symbol]) -> None:
         """Register a stock anew that trades untold; if that does not help, the whole session is not to be trusted."""
-        silent, now = self.ears.feed.coverage.silent(), asyncio.get_running_loop().time()
+        silent = [symbol for symbol in self.ears.feed.coverage.silent() if symbol in wanted]
+        now = asyncio.get_running_loop().time()
         self._asked_again = {symbol: at for symbol, at in self._asked_again.items() if symbol in silent}
         for symbol in silent:
             if symbol not in self._asked_again:

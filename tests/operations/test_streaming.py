@@ -9,6 +9,7 @@ import pytest
 
 import activities.coverage
 import activities.orders
+import activities.quote_feed
 import activities.resolving
 import operations.attending
 import operations.streaming
@@ -116,6 +117,24 @@ async def test_a_stock_that_trades_untold_is_polled_registered_anew_and_costs_th
     looking.cancel()
 
     assert told(caplog, "stream_registered_again") == 1
+
+
+@pytest.mark.slow
+async def test_a_silent_stock_that_nobody_wants_any_more_costs_no_session(
+    process: Process, market: Venue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "haru.stream")
+    monkeypatch.setattr(activities.quote_feed, "_OF_INTEREST", timedelta(seconds=0.5))
+    await process.hears_of()
+    market.simulation.add_fault(kind="stream_silent", path="stream", tr_id="H0STCNT0", count=0)
+    looking = asyncio.create_task(_looks(process))
+    await until(lambda: told(caplog, "stream_registered_again") == 1, "the silence is noticed")
+
+    looking.cancel()
+    await asyncio.sleep(2.5)
+
+    assert told(caplog, "stream_connected") == 1
+    assert process.owns_session
 
 
 async def test_a_stream_that_says_nothing_at_all_is_opened_anew(
