@@ -54,7 +54,6 @@ EXPECTED: Final = (
     *(ConnectionError, ValueError),
 )
 """What a look may raise; it becomes the line's text."""
-_START: Final = "start `python worker.py`, then ask again"
 _LEAST_POSTGRES: Final = 15
 _ANY_STOCK: Final = Symbol("005930")
 

@@ -219,6 +219,11 @@ class StreamSession(Protocol):
         """Return the stocks that the broker has confirmed."""
         ...
 
+    @property
+    def hears_notices(self) -> bool:
+        """Tell whether the broker has confirmed that own order notices will come."""
+        ...
+
     async def register(self, wanted: Sequence[Symbol]) -> None:
         """Ask for these stocks and for no others; the answers come with the events."""
         ...

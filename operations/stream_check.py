@@ -19,6 +19,8 @@ _ANSWERS_WITHIN: Final = 8.0
 _LOOK_INTERVAL: Final = 0.05
 _MEND: Final = "check HARU_BROKER__HTS_ID and HARU_BROKER__STREAM_URL; without the stream prices come by asking"
 
+_WRONG_ID: Final = "correct HARU_BROKER__HTS_ID: your HTS login id, upper and lower case as it is"
+
 
 async def look_at_stream(
     stream: "MarketStream", leases: "StreamLeases", account_id: AccountId, symbol: Symbol
@@ -66,7 +68,9 @@ async def _registered(session: "StreamSession", symbol: Symbol) -> Finding:
     finally:
         hearing.cancel()
         await asyncio.gather(hearing, return_exceptions=True)
-    return fine(f"approval key, connection and a registration ({symbol}) work")
+    if not session.hears_notices:
+        return doubtful("prices come, but order notices are refused: fills are only found by asking", _WRONG_ID)
+    return fine(f"approval key, connection, order notices and a registration ({symbol}) work")
 
 
 async def _hear(session: "StreamSession") -> None:

@@ -78,6 +78,11 @@ class KisSession:
         """Return the stocks that KIS has confirmed."""
         return tuple(self._registered)
 
+    @property
+    def hears_notices(self) -> bool:
+        """Tell whether KIS has confirmed the notices, and given the key that opens them."""
+        return self._cipherment is not None
+
     async def ask_for_notices(self) -> None:
         """Register for own order notices; before stocks, since they must never be crowded out."""
         await self._say("1", self._speaker.notices, self._speaker.hts_id)
