@@ -1,12 +1,18 @@
 """A lease that its holder keeps while it acts."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from activities.pace import Every
 from domain.errors import StaleFencingTokenError
-from domain.lock import Lease
+from domain.identity import IntentId
+from domain.lock import LEASE_DURATION, Lease
 
 if TYPE_CHECKING:
+    from activities.pace import Pace
     from database.locks import Locks
+
+RENEWAL: Final = LEASE_DURATION / 3
+"""Real time between two renewals."""
 
 
 async def renew(locks: "Locks", lease: Lease) -> None:
@@ -17,3 +23,17 @@ async def renew(locks: "Locks", lease: Lease) -> None:
     """
     if await locks.renew(lease) is None:
         raise StaleFencingTokenError(f"{lease.symbol} is held by another worker now")
+
+
+class LeaseOfAnOrder:
+    """Kept for as long as somebody sees to the order: others would take its shares for left alone, and wait as well."""
+
+    def __init__(self, locks: "Locks", pace: "Pace", intent_id: IntentId) -> None:
+        self._locks = locks
+        self._intent_id = intent_id
+        self._renewal = Every(pace, RENEWAL, RENEWAL)
+
+    async def keep(self) -> None:
+        """Let the lease last its full time again, if it is time and still its worker's."""
+        if self._renewal.is_due():
+            await self._locks.keep_for(self._intent_id)

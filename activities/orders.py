@@ -9,6 +9,7 @@ from temporalio import activity
 from activities.bells import Bells
 from activities.entries import proposal_of
 from activities.heart import Heart
+from activities.leases import LeaseOfAnOrder
 from activities.pace import SendWindow
 from domain.errors import TradingError
 from domain.identity import IntentId
@@ -86,10 +87,12 @@ class OrderActivities:
         An order notice only makes us look at once: one that is lost costs half a second, one too many costs nothing.
         """
         symbol = (await self._recorded(request.intent_id)).intent.symbol
+        lease = LeaseOfAnOrder(self._database.locks, self._pace, request.intent_id)
         async with Heart() as heart:
             with self._notices.listening(symbol) as news:
                 while True:
                     news.clear()
+                    await lease.keep()
                     record = await self._recorded(request.intent_id)
                     if record.status in WORKING_STATUSES:
                         record = await self._book(record)

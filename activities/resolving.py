@@ -8,7 +8,8 @@ from temporalio import activity
 
 from activities.bells import Bells
 from activities.heart import Heart
-from domain.errors import BrokerRefusedError, TradingError, TryAgainError
+from activities.leases import LeaseOfAnOrder
+from domain.errors import BrokerRefusedError, InvalidTransitionError, TradingError, TryAgainError
 from domain.identity import IntentId
 from domain.lane import Lane
 from domain.market import Side
@@ -51,10 +52,12 @@ class ResolvingActivities:
         """Return the order once it is adopted or proven absent; a quarantined one waits for an operator if asked to."""
         clean_reads = _reads_of_earlier_attempt()
         symbol = (await self._recorded(intent_id)).intent.symbol
+        lease = LeaseOfAnOrder(self._database.locks, self._pace, intent_id)
         async with Heart(clean_reads) as heart:
             with self._notices.listening(symbol) as news:
                 while True:
                     news.clear()
+                    await lease.keep()
                     record = await self._recorded(intent_id)
                     if record.status is OrderStatus.INTENDED:
                         await self._database.orders.withdraw(intent_id)
@@ -73,10 +76,14 @@ class ResolvingActivities:
             listed = await self._broker.orders_on(intent.session_date, Lane.RESOLVE, intent.symbol, intent.side)
         except TryAgainError:
             return 0
-        bound = await self._database.orders.bound_refs(intent.account_id, intent.session_date)
-        if await self._is_found(record, match_lost_order(intent, listed, bound, intent.decided_at)):
+        try:
+            if await self._is_found(record, await self._matched(intent, listed)):
+                return 0
+            return await self._count_absence(record, clean_reads + 1, sent_at)
+        except InvalidTransitionError as overtaken:
+            # The late reply or an operator was faster than this look: the next one sees what they have written.
+            activity.logger.warning("look_overtaken", extra={"intent_id": intent.intent_id, "cause": str(overtaken)})
             return 0
-        return await self._count_absence(record, clean_reads + 1, sent_at)
 
     async def _is_found(self, record: OrderRecord, match: LostOrderMatch) -> bool:
         """Adopt the order, or quarantine the intent; tell whether there was anything to do so with."""
@@ -111,6 +118,13 @@ class ResolvingActivities:
             return 0
         if await self._is_found(record, await self._among_open_orders(record.intent)):
             return 0
+        try:
+            if await self._is_found(record, await self._among_all_orders(record.intent)):
+                return 0
+        except TryAgainError as fault:
+            extra = {"intent_id": record.intent.intent_id, "cause": str(fault)}
+            activity.logger.warning("absence_not_proven_yet", extra=extra)
+            return 0
         evidence = f"{clean_reads} complete reads without it, sent at {sent_at}"
         await self._database.orders.prove_absent(record.intent.intent_id, evidence)
         activity.logger.warning("lost_order_proven_absent", extra={"intent_id": record.intent.intent_id})
@@ -134,8 +148,15 @@ class ResolvingActivities:
         except BrokerRefusedError as refusal:
             activity.logger.warning("open_orders_refused", extra={"cause": str(refusal)})
             open_orders = None
+        return await self._matched(intent, open_orders or ())
+
+    async def _among_all_orders(self, intent: OrderIntent) -> LostOrderMatch:
+        """Read the list once more, of every stock: only then do its own totals tell that rows are missing (F24)."""
+        return await self._matched(intent, await self._broker.orders_on(intent.session_date, Lane.RESOLVE))
+
+    async def _matched(self, intent: OrderIntent, listed: tuple[BrokerOrder, ...]) -> LostOrderMatch:
         bound = await self._database.orders.bound_refs(intent.account_id, intent.session_date)
-        return match_lost_order(intent, open_orders or (), bound, intent.decided_at)
+        return match_lost_order(intent, listed, bound, intent.decided_at)
 
     async def _recorded(self, intent_id: IntentId) -> OrderRecord:
         record = await self._database.orders.get(intent_id)

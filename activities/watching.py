@@ -2,20 +2,20 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from temporalio import activity
 
 from activities.foreign_sales import LOOK_FOR_HAND_SALES, ForeignSales
 from activities.heart import Heart
-from activities.leases import renew
+from activities.leases import RENEWAL, renew
 from activities.pace import Every
 from activities.quote_feed import QuoteFeed
 from domain.errors import TradingError, TryAgainError
 from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
 from domain.identity import PositionId
 from domain.lane import Lane
-from domain.lock import LEASE_DURATION, Lease
+from domain.lock import Lease
 from domain.market import MarketView, Quote, Symbol, problem_with
 from domain.money import Price
 from domain.position import ExitReason, OpenPosition
@@ -26,8 +26,6 @@ from strategies import strategies_named
 if TYPE_CHECKING:
     from activities.pace import Pace
     from database.database import Database
-
-_RENEWAL: Final = LEASE_DURATION / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class WatchingActivities:
         position = replace(position, high_water_mark=best)
         await self._announce(position)
         interval = request.rules.execution.price_interval
-        renewal, marking = Every(self._pace, _RENEWAL), Every(self._pace, interval)
+        renewal, marking = Every(self._pace, RENEWAL), Every(self._pace, interval)
         counting = Every(self._pace, LOOK_FOR_HAND_SALES, LOOK_FOR_HAND_SALES)
         async with Heart(int(best)) as heart:
             with self._feed.watching(request.symbol) as news:

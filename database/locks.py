@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from database.pool import Connection, Pool, Row, transaction
-from domain.identity import AccountId, PositionId, WorkerId
+from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lock import LEASE_DURATION, Lease, LockHeld, OrphanFound
 from domain.market import Symbol
 
@@ -134,6 +134,16 @@ class Locks:
         """Prolong the lease from now, even an expired one that nobody took; None when its token is stale."""
         row = await self._pool.fetchrow(self._RENEW, *_key(lease), duration)
         return None if row is None else _from_row(lease.account_id, lease.symbol, row)
+
+    _KEEP_FOR = """
+    UPDATE stock_locks SET heartbeat_at = clock_timestamp(), expires_at = clock_timestamp() + $2
+    WHERE (account_id, symbol, worker_id) = (SELECT account_id, symbol, worker_id FROM orders WHERE intent_id = $1)
+    RETURNING fencing_token
+    """
+
+    async def keep_for(self, intent_id: IntentId, duration: timedelta = LEASE_DURATION) -> bool:
+        """Prolong the lease of the worker whose order this is; False when another worker has the symbol."""
+        return await self._pool.fetchval(self._KEEP_FOR, intent_id, duration) is not None
 
     async def release(self, lease: Lease) -> bool:
         """Give the lock back; False when it was not (or no longer) ours."""

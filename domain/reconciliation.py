@@ -16,6 +16,8 @@ from domain.position import OpenPosition
 
 CLOCK_ALLOWANCE: Final = timedelta(seconds=2)
 """KIS stamps whole seconds, by a clock of its own (kis-openapi §5.3)."""
+CLOCK_DOUBT: Final = timedelta(minutes=1)
+"""An order like ours from so shortly before may be ours by a clock that is off: it proves nothing absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +53,24 @@ def match_lost_order(
 
     ``bound`` are the orders that other intents already own. An unbound order since then with our fingerprint is a
     suspect, and a single one is ours: the broker never changes quantity, type or price of what it was sent. An order
-    with another fingerprint is the owner's, who may trade the same stock by hand.
+    with another fingerprint is the owner's, who may trade the same stock by hand. One with ours that is stamped a
+    little earlier is either the owner's or ours by another clock: a person has to decide.
     """
     earliest = sent_after - CLOCK_ALLOWANCE
-    suspects = tuple(
+    alike = tuple(
         order
         for order in orders
         if _goes_the_same_way(order, intent)
         and order.ref not in bound
-        and order.ordered_at >= earliest
+        and order.ordered_at >= earliest - CLOCK_DOUBT
         and _could_be_ours(order, intent)
     )
-    if not suspects:
+    suspects = tuple(order for order in alike if order.ordered_at >= earliest)
+    if not alike:
         return Absent()
     if len(suspects) == 1 and _has_fingerprint(suspects[0], intent):
         return Found(suspects[0])
-    return Ambiguous(suspects)
+    return Ambiguous(suspects or alike)
 
 
 def _goes_the_same_way(order: BrokerOrder, intent: OrderIntent) -> bool:

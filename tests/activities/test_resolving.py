@@ -1,14 +1,16 @@
 """An order without a reply is looked for until it is proven placed or proven absent; it is never sent again."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from activities.entries import PreparedEntry
 from activities.resolving import ProofRules
+from broker.kis import KisBroker
 from domain.market import Side
 from domain.money import Price
-from domain.order import OrderRecord, OrderStatus
+from domain.order import OrderRecord, OrderStatus, Rejected
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
 from tests.activities.desk import PLAN, Desk
@@ -152,3 +154,58 @@ async def test_a_service_that_refuses_to_list_open_orders_does_not_keep_an_order
     desk.simulation.add_fault(kind="refuse", path="inquire-psbl-rvsecncl", msg_cd="APBK0000", message="no", count=0)
 
     assert (await resolved(desk, entry)).status is OrderStatus.NEVER_PLACED
+
+
+async def test_a_clock_that_is_seconds_ahead_proves_nothing_absent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.simulation.add_fault(kind="drop_reply_after", path="order-cash")
+    with monkeypatch.context() as fast:
+        fast.setattr(desk.pace, "now", lambda: desk.simulation.market_now() + timedelta(seconds=4))
+        entry = await desk.prepared()
+    desk.simulation.set_conditions(SAMSUNG, no_asks=True)
+    assert (await desk.submits(entry)).status is OrderStatus.UNKNOWN
+
+    with pytest.raises(AssertionError, match="does not come"):
+        await resolved(desk, entry)
+
+    (waiting,) = await desk.database.orders.quarantined(ACCOUNT)
+    assert waiting.intent.intent_id == entry.intent_id
+    assert len(desk.sent) == 1
+
+
+async def test_a_reply_that_is_recorded_during_the_last_look_is_believed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await lost(desk, "drop_before")
+    balance = KisBroker.balance
+
+    async def meanwhile(broker: KisBroker, *about: Any) -> Any:
+        await desk.database.orders.record_outcome(entry.intent_id, Rejected("APBK0918", "the reply came late"))
+        return await balance(broker, *about)
+
+    monkeypatch.setattr(KisBroker, "balance", meanwhile)
+
+    assert (await resolved(desk, entry)).status is OrderStatus.REJECTED
+
+
+async def test_the_lease_is_kept_while_an_order_is_looked_for(desk: Desk) -> None:
+    entry = await lost(desk, "drop_before")
+    await desk.database.locks.renew(entry.lease, timedelta(0))
+
+    await resolved(desk, entry)
+
+    assert await desk.database.locks.locked_symbols(ACCOUNT) == {SAMSUNG}
+
+
+async def test_totals_of_orders_that_the_list_does_not_show_prove_nothing_absent(desk: Desk) -> None:
+    desk.simulation.add_fault(kind="drop_reply_after", path="order-cash")
+    entry = await desk.prepared()
+    desk.simulation.set_conditions(SAMSUNG, no_asks=True)
+    assert (await desk.submits(entry)).status is OrderStatus.UNKNOWN
+    desk.simulation.add_fault(kind="empty_orders", path="inquire-daily-ccld", count=0)
+    desk.simulation.add_fault(kind="refuse", path="inquire-psbl-rvsecncl", msg_cd="APBK0000", message="no", count=0)
+
+    with pytest.raises(AssertionError, match="does not come"):
+        await resolved(desk, entry)
+
+    (waiting,) = await desk.database.orders.active_in(ACCOUNT)
+    assert waiting.status is OrderStatus.UNKNOWN

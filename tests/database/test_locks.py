@@ -132,6 +132,35 @@ async def test_the_owner_of_the_position_takes_its_own_expired_lock(books: Books
     assert (await books.locked()).fencing_token == 2
 
 
+async def test_who_finds_out_about_an_order_keeps_the_lease_of_its_worker(books: Books) -> None:
+    bought = await books.held()
+    sale = await books.sent(books.a_sale(await books.locked(), bought.intent.position_id))
+    await books.locked(duration=AT_ONCE)
+    assert await books.database.locks.orphans(ACCOUNT, OTHER) == (SAMSUNG,)
+
+    assert await books.database.locks.keep_for(sale.intent.intent_id, LEASE)
+    assert await books.database.locks.orphans(ACCOUNT, OTHER) == ()
+
+
+async def test_who_finds_out_about_an_adopted_order_keeps_the_lease_of_its_new_worker(books: Books) -> None:
+    bought = await books.held()
+    sale = await books.sent(books.a_sale(await books.locked(), bought.intent.position_id))
+    await books.locked(duration=AT_ONCE)
+    await books.database.locks.adopt_orphan(ACCOUNT, SAMSUNG, OTHER, AT_ONCE)
+
+    assert await books.database.locks.keep_for(sale.intent.intent_id, LEASE)
+    assert await books.database.locks.orphans(ACCOUNT, THIRD) == ()
+
+
+async def test_a_lease_that_was_seized_is_not_kept_for_the_order_of_another(books: Books) -> None:
+    bought = await books.held()
+    sale = await books.sent(books.a_sale(await books.locked(), bought.intent.position_id))
+    await books.database.locks.take_over(ACCOUNT, SAMSUNG, THIRD, AT_ONCE)
+
+    assert not await books.database.locks.keep_for(sale.intent.intent_id, LEASE)
+    assert await books.database.locks.locked_symbols(ACCOUNT) == set()
+
+
 async def test_an_orphan_is_adopted_whole(books: Books) -> None:
     bought = await books.held()
     lease = await books.locked()

@@ -66,7 +66,7 @@ def test_an_empty_list_shows_no_order() -> None:
         {"side": Side.SELL},
         {"ref": a_ref(day=SessionDate(date(2026, 11, 20)))},
         {"original": "0000000007"},
-        {"ordered_at": BEFORE - timedelta(seconds=3)},
+        {"ordered_at": BEFORE - timedelta(seconds=63)},
     ],
     ids=["symbol", "side", "date", "cancel row", "too early"],
 )
@@ -82,6 +82,16 @@ def test_the_brokers_clock_may_be_two_seconds_behind() -> None:
     order = a_broker_order(ordered_at=BEFORE - timedelta(seconds=2))
 
     assert match(order) == Found(order)
+
+
+@pytest.mark.parametrize("seconds", [3, 10, 62])
+def test_an_order_like_ours_from_shortly_before_is_ours_or_not_by_whose_clock(seconds: int) -> None:
+    early = a_broker_order(ref=a_ref(2), ordered_at=BEFORE - timedelta(seconds=seconds))
+
+    assert match(early) == Ambiguous((early,))
+    assert match(early, bound=frozenset({early.ref})) == Absent()
+    assert match(replace(early, quantity=Quantity(7))) == Absent()
+    assert match(early, a_broker_order()) == Found(a_broker_order())
 
 
 def test_an_order_that_another_intent_owns_is_not_ours() -> None:
