@@ -28,6 +28,7 @@ from operations.board import as_json, read_board, rendered
 from operations.desk import Desk, Verb, stdout_console
 from operations.errors import NothingRunsError, OperationError
 from operations.fleet import ALL_WORKERS, Fleet
+from operations.limits import limit_lines, limits_json, read_limits
 from operations.schedule import close_now, schedule_close
 from operations.starting import MOST_WORKERS, start_workers
 from operations.watching import print_plainly, watch
@@ -109,10 +110,17 @@ def _require_live_word(environment: Environment, word: str | None) -> None:
 
 async def _status(desk: Desk) -> int:
     board = await read_board(desk.fleet, desk.fleet.market_now())
-    desk.answer(
-        as_json(board),
-        lambda: desk.console.print(rendered(board)) if desk.console.is_terminal else print_plainly(desk.console, board),
-    )
+    limits = await read_limits(desk.fleet, board, desk.rules.risk)
+
+    def show() -> None:
+        if desk.console.is_terminal:
+            desk.console.print(rendered(board))
+        else:
+            print_plainly(desk.console, board)
+        for line in limit_lines(limits):
+            desk.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    desk.answer({**as_json(board), "limits": limits_json(limits)}, show)
     return 0
 
 

@@ -49,7 +49,9 @@ from operations.hosting_duties import (
     keep_account,
     keep_closing,
     keep_reports,
+    notice_outages,
     watch_over_access,
+    watch_over_stream,
 )
 from operations.together import first_to_end
 from settings import Settings, SettingsError, load_settings
@@ -112,6 +114,8 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 keep_account(fleet, name),
                 bring_back_workers(fleet, settings.rules),
                 keep_closing(fleet, settings.rules),
+                notice_outages(fleet),
+                *([watch_over_stream(fleet)] if streaming else []),
                 watch_over_access(fleet, lambda: broker.refusal),
                 compare_calendars(fleet, day_start_for(with_)),
                 keep_reports(fleet, settings.reports, settings.report.language),

@@ -11,7 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.cycles import Held
 from activities.late_fills import book_missing_fills
 from domain.errors import TryAgainError
-from domain.event import Event, EventLevel, carried_event
+from domain.event import MARKET_CLOSE, Event, EventLevel, carried_event
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lane import Lane
 from domain.lock import LEASE_DURATION
@@ -96,7 +96,7 @@ class ClosingActivities:
     @activity.defn
     async def shut_entries(self, account_id: AccountId, session_date: SessionDate) -> None:
         """Close the gate in the database first, so that no buy can slip past the liquidation."""
-        await self._database.risk.close_entries(account_id, session_date, "market close")
+        await self._database.risk.close_entries(account_id, session_date, MARKET_CLOSE, self._pace.now())
 
     @activity.defn
     async def order_liquidation(self, account_id: AccountId, session_date: SessionDate) -> int:

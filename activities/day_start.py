@@ -46,7 +46,7 @@ class DayStart:
                 self._compared = day
             if self._objection:
                 # Again each time: whoever had shut these entries for a reason of its own may have opened them again.
-                await self._database.risk.close_entries(account_id, SessionDate(day), self._objection)
+                await self._database.risk.close_entries(account_id, SessionDate(day), self._objection, self._pace.now())
             return self._objection
 
     async def _compare(self, account_id: AccountId, day: SessionDate) -> str:

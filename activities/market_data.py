@@ -12,11 +12,11 @@ from activities.day_start import DayStart
 from activities.heart import Heart
 from activities.quote_feed import QuoteFeed
 from domain.errors import TradingError, TryAgainError
-from domain.event import ENTRY_DENIED, Event, EventLevel
+from domain.event import ENTRY_DENIED, Event
 from domain.identity import AccountId, WorkerId
 from domain.lane import Lane
 from domain.market import Symbol
-from domain.risk import Denial, Denied, standing_denial
+from domain.risk import Denial, Denied, level_of, standing_denial
 from domain.rules import TradingRules
 from domain.screening import Candidate, ScanReport, ScreenedStock, marked_by, select_candidates
 from domain.session import SessionPlan
@@ -111,7 +111,7 @@ class MarketDataActivities:
         event = Event(
             account_id=request.account_id,
             kind=ENTRY_DENIED,
-            level=EventLevel.WARNING,
+            level=level_of(denial),
             at=now,
             session_date=request.plan.session.date,
             worker_id=request.worker_id,

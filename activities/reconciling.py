@@ -90,7 +90,7 @@ class ReconcilingActivities:
             await self._tell(account_id, session_date, difference)
         if ours:
             reason = "books disagree: " + "; ".join(_in_words(difference) for difference in ours)
-            await self._database.risk.close_entries(account_id, session_date, reason)
+            await self._database.risk.close_entries(account_id, session_date, reason, self._pace.now())
 
     async def _take_away_what_is_gone(
         self, account_id: AccountId, session_date: SessionDate, differences: list[Discrepancy]

@@ -7,7 +7,7 @@ from domain.event import CLOSE_MISSED, ENTRY_DENIED, Event, EventLevel
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
 from domain.order import OrderIntent
-from domain.risk import Denial
+from domain.risk import Denial, level_of
 from domain.session import SessionDate
 
 """The kind of event that ``denials_on`` counts."""
@@ -42,7 +42,7 @@ def denial_event(intent: OrderIntent, denial: Denial, detail: str, key: str) -> 
     return Event(
         account_id=intent.account_id,
         kind=ENTRY_DENIED if intent.purpose == "entry" else "exit_denied",
-        level=EventLevel.WARNING,
+        level=level_of(denial) if intent.purpose == "entry" else EventLevel.WARNING,
         at=intent.decided_at,
         session_date=intent.session_date,
         worker_id=intent.worker_id,

@@ -6,7 +6,7 @@ from datetime import datetime
 from database.errors import EnvironmentMismatchError
 from database.events import append_on, denial_event
 from database.pool import Connection, Executor, Pool, Row, transaction
-from domain.event import Event, EventLevel
+from domain.event import MARKET_CLOSE, Event, EventLevel
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
 from domain.money import Won
@@ -39,14 +39,23 @@ _SNAPSHOT = """
 SELECT
     risk_state.kill_switch_on,
     COALESCE((SELECT reason FROM closed_entries WHERE account_id = $1 AND session_date = $3), '') AS closed_because,
-    result.fleet_pnl, result.worker_pnl, result.worker_trades, result.last_loss_at,
+    result.fleet_pnl, result.worker_pnl, result.worker_trades, result.last_loss_at, result.losses_in_a_row,
+    GREATEST((SELECT max(reached) FROM (
+        SELECT sum(net_pnl) OVER (ORDER BY closed_at, position_id) AS reached FROM trades
+        WHERE account_id = $1 AND session_date = $3
+    ) AS curve), 0)::bigint AS fleet_peak_pnl,
     ARRAY(SELECT symbol FROM symbol_cool_downs WHERE account_id = $1 AND until > $4) AS cooling
 FROM risk_state, (
     SELECT
         COALESCE(sum(net_pnl), 0)::bigint AS fleet_pnl,
         COALESCE(sum(net_pnl) FILTER (WHERE worker_id = $2), 0)::bigint AS worker_pnl,
         count(*) FILTER (WHERE worker_id = $2) AS worker_trades,
-        max(closed_at) FILTER (WHERE worker_id = $2 AND net_pnl < 0) AS last_loss_at
+        max(closed_at) FILTER (WHERE worker_id = $2 AND net_pnl < 0) AS last_loss_at,
+        count(*) FILTER (WHERE worker_id = $2 AND net_pnl < 0 AND NOT EXISTS (
+            SELECT FROM trades AS later
+            WHERE later.account_id = $1 AND later.session_date = $3 AND later.worker_id = $2 AND later.net_pnl >= 0
+                AND (later.closed_at, later.position_id) > (trades.closed_at, trades.position_id)
+        )) AS losses_in_a_row
     FROM trades WHERE account_id = $1 AND session_date = $3
 ) AS result
 WHERE risk_state.account_id = $1
@@ -106,36 +115,44 @@ class Risk:
 
         ``at`` is market time; without it the database's clock is told.
         """
-        await self._turn((self._PRESS, "kill_switch_pressed"), account_id, by, reason, at)
+        await self._turn((self._PRESS, "kill_switch_pressed", EventLevel.CRITICAL), account_id, by, reason, at)
 
     async def lift_kill_switch(
         self, account_id: AccountId, by: str, reason: str = "", at: datetime | None = None
     ) -> None:
         """Allow entries again; each lift is written down."""
-        await self._turn((self._LIFT, "kill_switch_lifted"), account_id, by, reason, at)
+        await self._turn((self._LIFT, "kill_switch_lifted", EventLevel.WARNING), account_id, by, reason, at)
 
     async def _turn(
-        self, turn: tuple[str, str], account_id: AccountId, by: str, reason: str, at: datetime | None
+        self, turn: tuple[str, str, EventLevel], account_id: AccountId, by: str, reason: str, at: datetime | None
     ) -> None:
-        statement, kind = turn
+        statement, kind, level = turn
         async with transaction(self._pool) as connection:
             await hold_gate(connection, account_id)
             state = await self._state(connection, account_id)
             await connection.execute(statement, account_id, by, reason)
             now = at or await connection.fetchval("SELECT clock_timestamp()")
             detail: dict[str, str | int] = {"by": by, "reason": reason, "was_on": int(state.kill_switch_on)}
-            await append_on(connection, Event(account_id, kind, EventLevel.CRITICAL, now, detail=detail))
+            await append_on(connection, Event(account_id, kind, level, now, detail=detail))
 
     _CLOSE_ENTRIES = """
     INSERT INTO closed_entries (account_id, session_date, reason) VALUES ($1, $2, $3)
     ON CONFLICT (account_id, session_date) DO NOTHING
+    RETURNING reason
     """
 
-    async def close_entries(self, account_id: AccountId, session_date: SessionDate, reason: str) -> None:
-        """Buy nothing more in a session; the first reason stays."""
+    async def close_entries(
+        self, account_id: AccountId, session_date: SessionDate, reason: str, at: datetime | None = None
+    ) -> None:
+        """Buy nothing more in a session; the first reason stays, and is an event. ``at`` as for the kill switch."""
+        level = EventLevel.INFO if reason == MARKET_CLOSE else EventLevel.ERROR
         async with transaction(self._pool) as connection:
             await hold_gate(connection, account_id)
-            await connection.execute(self._CLOSE_ENTRIES, account_id, session_date, reason)
+            if await connection.fetchval(self._CLOSE_ENTRIES, account_id, session_date, reason) is None:
+                return
+            now = at or await connection.fetchval("SELECT clock_timestamp()")
+            detail: dict[str, str | int] = {"reason": reason}
+            await append_on(connection, Event(account_id, "entries_shut", level, now, session_date, detail=detail))
 
     _REOPEN_ENTRIES = "DELETE FROM closed_entries WHERE account_id = $1 AND session_date = $2 AND reason = $3"
 
@@ -192,5 +209,7 @@ def _from_row(view: RiskView, row: Row) -> RiskSnapshot:
         fleet_pnl=Won(row["fleet_pnl"]),
         worker_trades=row["worker_trades"],
         last_loss_at=row["last_loss_at"],
+        fleet_peak_pnl=Won(row["fleet_peak_pnl"]),
+        worker_losses_in_a_row=row["losses_in_a_row"],
         symbols_cooling_down=frozenset(Symbol(symbol) for symbol in row["cooling"]),
     )

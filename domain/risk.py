@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from domain.clock import in_seoul
+from domain.event import EventLevel
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
 from domain.money import NO_SHARES, NO_WON, Quantity, Won
@@ -23,10 +24,22 @@ class Denial(StrEnum):
     WORKER_LOSS_LIMIT_REACHED = "WORKER_LOSS_LIMIT_REACHED"
     FLEET_LOSS_LIMIT_REACHED = "FLEET_LOSS_LIMIT_REACHED"
     TRADE_COUNT_REACHED = "TRADE_COUNT_REACHED"
+    PROFIT_GIVEN_BACK = "PROFIT_GIVEN_BACK"
     COOLING_DOWN = "COOLING_DOWN"
+    LOSING_STREAK = "LOSING_STREAK"
     SYMBOL_COOLING_DOWN = "SYMBOL_COOLING_DOWN"
     CAPITAL_EXCEEDED = "CAPITAL_EXCEEDED"
     LEASE_LOST = "LEASE_LOST"
+
+
+_WORTH_TELLING: Final = frozenset(
+    {Denial.WORKER_LOSS_LIMIT_REACHED, Denial.FLEET_LOSS_LIMIT_REACHED, Denial.PROFIT_GIVEN_BACK, Denial.LOSING_STREAK}
+)
+
+
+def level_of(denial: Denial) -> EventLevel:
+    """Return how loudly a denial is told: limits that were hit are; the ordinary course of a day is not."""
+    return EventLevel.WARNING if denial in _WORTH_TELLING else EventLevel.INFO
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,10 @@ class RiskSnapshot:
     fleet_pnl: Won
     worker_trades: int
     last_loss_at: datetime | None
+    fleet_peak_pnl: Won = NO_WON
+    """The most that the fleet's net result of the session has been, trade by trade; not less than nothing."""
+    worker_losses_in_a_row: int = 0
+    """How many of the worker's latest trades of the session lost, without a gain between."""
     symbols_cooling_down: frozenset[Symbol] = frozenset()
 
 
@@ -120,6 +137,28 @@ def _trade_count(case: _Case) -> str | None:
     return f"{done} of {most} trades done" if done >= most else None
 
 
+def _give_back(case: _Case) -> str | None:
+    floor, peak = profit_floor(case.snapshot, case.rules), case.snapshot.fleet_peak_pnl
+    if floor is None or case.snapshot.fleet_pnl > floor:
+        return None
+    return f"the day's profit fell from {peak:,} to {case.snapshot.fleet_pnl:,} won, at or below {floor:,}"
+
+
+def profit_floor(snapshot: RiskSnapshot, rules: RiskRules) -> Won | None:
+    """Return the fleet's result (won) at which entries end since too much was given back; None while none counts."""
+    if rules.give_back_from <= 0 or snapshot.fleet_peak_pnl < rules.give_back_from:
+        return None
+    return Won(int(snapshot.fleet_peak_pnl * (1 - rules.give_back_share)))
+
+
+def _losing_streak(case: _Case) -> str | None:
+    lost, most = case.snapshot.worker_losses_in_a_row, case.rules.losses_in_a_row
+    lost_at, pause = case.snapshot.last_loss_at, case.rules.cooldown_after_streak
+    if not most or lost < most or lost_at is None or case.proposal.at - lost_at >= pause:
+        return None
+    return f"{lost} losses in a row, the last at {in_seoul(lost_at):%H:%M:%S} KST, pause {pause}"
+
+
 def _cooldown(case: _Case) -> str | None:
     lost_at, pause = case.snapshot.last_loss_at, case.rules.cooldown_after_loss
     if lost_at is None or case.proposal.at - lost_at >= pause:
@@ -144,6 +183,8 @@ CHECKS: Final[tuple[tuple[Denial, Callable[[_Case], str | None]], ...]] = (
     (Denial.FLEET_LOSS_LIMIT_REACHED, _fleet_loss),
     (Denial.WORKER_LOSS_LIMIT_REACHED, _worker_loss),
     (Denial.TRADE_COUNT_REACHED, _trade_count),
+    (Denial.PROFIT_GIVEN_BACK, _give_back),
+    (Denial.LOSING_STREAK, _losing_streak),
     (Denial.COOLING_DOWN, _cooldown),
     (Denial.SYMBOL_COOLING_DOWN, _symbol_cooldown),
     (Denial.CAPITAL_EXCEEDED, _capital),

@@ -63,6 +63,13 @@ class RiskRules:
     fleet_daily_loss: Won = Won(2_000_000)
     trades_per_worker: int = 30
     cooldown_after_loss: timedelta = timedelta(minutes=5)
+    losses_in_a_row: int = 4
+    """How many losing trades of one worker in a row bring the longer pause; 0 turns it off."""
+    cooldown_after_streak: timedelta = timedelta(minutes=30)
+    give_back_from: Won = Won(0)
+    """From which net result of the fleet on (won) its profit of the day is guarded; 0 turns it off."""
+    give_back_share: Rate = Rate("0.5")
+    """The share of the day's highest result that may be given back before entries end."""
     symbol_cooldown: timedelta = timedelta(minutes=10)
     slippage_allowance: Rate = Rate("0.005")
 

@@ -33,7 +33,7 @@ class AccessDuty:
             event = Event(
                 fleet.account_id, ACCESS_REFUSED, EventLevel.CRITICAL, now, session_date=day, detail=detail, key=key
             )
-            await fleet.database.risk.close_entries(fleet.account_id, day, SHUT_BECAUSE)
+            await fleet.database.risk.close_entries(fleet.account_id, day, SHUT_BECAUSE, now)
             if await fleet.database.events.append(event):
                 logger.critical("access_refused", extra={"cause": refusal})
         elif not self._is_open:

@@ -15,14 +15,19 @@ from activities.day_start import DayStart
 from database.errors import DATABASE_FAULTS, AccountInUseError
 from domain.clock import in_seoul
 from domain.errors import TradingError
+from domain.event import Event, EventLevel
 from domain.identity import WorkerId
+from domain.position import OpenPosition
 from domain.rules import TradingRules
+from domain.session import session_date_of
 from domain.worker_state import WorkerLife
 from operations.access_duty import AccessDuty
 from operations.close_duty import see_to_the_close
 from operations.fleet import Fleet
+from operations.outage_duty import OutageDuty
 from operations.report_duty import ReportDuty
 from operations.starting import start_worker
+from operations.stream_duty import StreamDuty
 from reporting.page import Language
 
 logger = logging.getLogger("haru.hosting")
@@ -68,9 +73,11 @@ async def bring_back_workers(fleet: Fleet, rules: TradingRules) -> None:
     """
 
     async def look() -> None:
-        for worker_id in await _unguarded(fleet):
-            logger.warning("worker_brought_back", extra={"worker": worker_id})
-            await start_worker(fleet, WorkerLife(fleet.account_id, worker_id, rules, fleet.clock, paused=True))
+        for position in await _unguarded(fleet):
+            logger.warning("worker_brought_back", extra={"worker": position.worker_id})
+            life = WorkerLife(fleet.account_id, position.worker_id, rules, fleet.clock, paused=True)
+            await start_worker(fleet, life)
+            await fleet.database.events.append(_brought_back(fleet, position))
 
     await _for_ever(_ROUND, look)
 
@@ -100,17 +107,45 @@ async def compare_calendars(fleet: Fleet, day_start: DayStart) -> None:
     await _for_ever(_ROUND, look)
 
 
+async def notice_outages(fleet: Fleet) -> None:
+    """Alarm in the log, for as long as this process lives, while PostgreSQL is away; told to people once it is back."""
+    duty = OutageDuty(fleet)
+    while True:
+        await asyncio.sleep(_ROUND)
+        await duty.look()
+
+
+async def watch_over_stream(fleet: Fleet) -> None:
+    """Tell, for as long as this process lives, when prices have long come without a stream."""
+    await _for_ever(_ROUND, StreamDuty(fleet).look)
+
+
 async def keep_reports(fleet: Fleet, folder: Path, language: Language) -> None:
     """Write the page of each session after its close, for as long as this process lives."""
     await _for_ever(_ROUND, ReportDuty(fleet, folder, language).look)
 
 
-async def _unguarded(fleet: Fleet) -> list[WorkerId]:
+def _brought_back(fleet: Fleet, position: OpenPosition) -> Event:
+    now = fleet.market_now()
+    return Event(
+        fleet.account_id,
+        "worker_brought_back",
+        EventLevel.WARNING,
+        now,
+        session_date=session_date_of(now),
+        worker_id=position.worker_id,
+        symbol=position.symbol,
+        detail={"position_id": position.position_id},
+        key=f"brought_back/{position.position_id}/{now:%Y%m%d%H%M}",
+    )
+
+
+async def _unguarded(fleet: Fleet) -> list[OpenPosition]:
     symbols = await fleet.database.locks.orphans(fleet.account_id, _NOBODY)
     if not symbols:
         return []
     held = await fleet.database.positions.held_in(fleet.account_id)
-    return [position.worker_id for position in held if position.symbol in symbols]
+    return [position for position in held if position.symbol in symbols]
 
 
 async def _for_ever(seconds: float, act: Callable[[], Awaitable[None]]) -> None:

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.money import Won
     from domain.position import ExitReason
     from domain.rule_changes import changed
+    from domain.rules import RiskRules
     from domain.session import SessionDate
     from domain.worker_state import WorkerLife, WorkerState, entered
     from strategies import tradable
@@ -97,6 +98,11 @@ class CommandedWorkflow:
         """Sell what is held; no entry follows in this session."""
         self._life = replace(self._life, closed_session=session_date)
         self._sell_because = ExitReason.DEADLINE
+
+    @workflow.query(description="Which limits stop this worker's entries.")
+    def risk_rules(self) -> RiskRules:
+        """Return the limits that are effective now."""
+        return self._life.rules.risk
 
     @workflow.query(description="What this worker is doing.")
     def status(self) -> WorkerStatus:

@@ -6,6 +6,7 @@ import pytest
 
 from database.database import Database
 from database.errors import EnvironmentMismatchError
+from domain.event import MARKET_CLOSE, EventLevel
 from domain.identity import WorkerId
 from domain.money import Won
 from domain.risk import Denial, Denied
@@ -113,3 +114,41 @@ async def test_an_account_that_was_never_pinned_has_no_gate(database: Database) 
         await database.risk.snapshot(another(), WORKER, MONDAY, NOW)
     with pytest.raises(EnvironmentMismatchError):
         await database.risk.state(another())
+
+
+async def test_the_days_highest_result_and_the_losses_in_a_row_follow_the_trades(books: Books) -> None:
+    prices = (73_000, 69_000, 69_500, 70_300, 69_800)
+    for minute, price in enumerate(prices):
+        await books.traded(sold_at=price, closed_at=NOW + timedelta(minutes=minute))
+    await books.traded(OTHER, HYNIX, sold_at=69_000, closed_at=NOW + timedelta(minutes=9))
+
+    mine = await books.database.risk.snapshot(ACCOUNT, WORKER, MONDAY, NOW)
+    theirs = await books.database.risk.snapshot(ACCOUNT, OTHER, MONDAY, NOW)
+
+    assert (mine.fleet_peak_pnl, mine.fleet_pnl) == (30_000, 6_000)
+    assert (mine.worker_losses_in_a_row, theirs.worker_losses_in_a_row) == (1, 1)
+
+
+async def test_a_day_of_losses_has_no_highest_result(books: Books) -> None:
+    for minute in range(3):
+        await books.traded(sold_at=69_000, closed_at=NOW + timedelta(minutes=minute))
+
+    snapshot = await books.database.risk.snapshot(ACCOUNT, WORKER, MONDAY, NOW)
+
+    assert (snapshot.fleet_peak_pnl, snapshot.worker_losses_in_a_row) == (0, 3)
+
+
+async def test_shut_entries_are_told_once_and_loudly_unless_the_close_shuts_them(database: Database) -> None:
+    await database.risk.close_entries(ACCOUNT, MONDAY, "books disagree", NOW)
+    await database.risk.close_entries(ACCOUNT, MONDAY, "books disagree", NOW)
+    await database.risk.close_entries(ACCOUNT, TUESDAY, MARKET_CLOSE)
+
+    close, shut = await database.events.latest(ACCOUNT, 10)
+
+    assert (shut.kind, shut.level, shut.at, shut.detail) == (
+        "entries_shut",
+        EventLevel.ERROR,
+        NOW,
+        {"reason": "books disagree"},
+    )
+    assert (close.kind, close.level) == ("entries_shut", EventLevel.INFO)

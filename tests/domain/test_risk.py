@@ -13,7 +13,7 @@ from domain.risk import CHECKS, Approved, Denial, Denied, RiskSnapshot, review, 
 from domain.rules import RiskRules
 from tests.builders import HYNIX, NOW, SAMSUNG, a_plan, a_proposal, a_snapshot
 
-RULES = RiskRules()
+RULES = RiskRules(give_back_from=Won(400_000))
 MOMENT = timedelta(microseconds=1)
 OBJECTIONS: dict[Denial, tuple[dict[str, Any], dict[str, Any]]] = {
     Denial.KILL_SWITCH_ON: ({}, {"kill_switch_on": True}),
@@ -23,6 +23,11 @@ OBJECTIONS: dict[Denial, tuple[dict[str, Any], dict[str, Any]]] = {
     Denial.FLEET_LOSS_LIMIT_REACHED: ({}, {"fleet_pnl": Won(-RULES.fleet_daily_loss)}),
     Denial.WORKER_LOSS_LIMIT_REACHED: ({}, {"worker_pnl": Won(-RULES.worker_daily_loss)}),
     Denial.TRADE_COUNT_REACHED: ({}, {"worker_trades": RULES.trades_per_worker}),
+    Denial.PROFIT_GIVEN_BACK: ({}, {"fleet_peak_pnl": Won(400_000), "fleet_pnl": Won(200_000)}),
+    Denial.LOSING_STREAK: (
+        {},
+        {"worker_losses_in_a_row": 4, "last_loss_at": NOW - RULES.cooldown_after_streak + MOMENT},
+    ),
     Denial.COOLING_DOWN: ({}, {"last_loss_at": NOW - RULES.cooldown_after_loss + MOMENT}),
     Denial.SYMBOL_COOLING_DOWN: ({}, {"symbols_cooling_down": frozenset({SAMSUNG})}),
     Denial.CAPITAL_EXCEEDED: ({"amount": Won(RULES.capital_per_trade + 1)}, {}),

@@ -1,0 +1,139 @@
+"""What is left of each limit, as `status` shows it: of the fleet and of every worker, by its own rules."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio.client import WorkflowQueryFailedError
+from temporalio.service import RPCError
+
+from domain.clock import in_seoul
+from domain.headroom import Headroom, headroom
+from domain.identity import WorkerId
+from domain.money import Won
+from domain.risk import RiskSnapshot
+from domain.rules import RiskRules
+from operations.board import Board
+from operations.fleet import Fleet
+from workflows.identity import worker_workflow_id
+from workflows.trading_worker import TradingWorkerWorkflow
+
+_ANSWERS_WITHIN: Final = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """One worker's rules and what is left of them."""
+
+    worker_id: WorkerId
+    rules: RiskRules
+    left: Headroom
+    snapshot: RiskSnapshot
+    is_asked: bool
+    """Whether the worker itself told its rules; else they are those of the settings."""
+
+
+async def read_limits(fleet: Fleet, board: Board, configured: RiskRules) -> tuple[Limits, ...]:
+    """Read what is left of each limit, from the books and from the workers that run."""
+    running = [row.worker_id for row in board.rows if row.worker_id not in board.stopped]
+    answers = await asyncio.gather(*(_rules_of(fleet, worker_id) for worker_id in running))
+    told = dict(zip(running, answers, strict=True))
+    return tuple([await _limits(fleet, board, row.worker_id, told, configured) for row in board.rows])
+
+
+async def _limits(
+    fleet: Fleet, board: Board, worker_id: WorkerId, told: Mapping[WorkerId, RiskRules | None], configured: RiskRules
+) -> Limits:
+    date = board.plan.session.date
+    snapshot = await fleet.database.risk.snapshot(fleet.account_id, worker_id, date, board.now)
+    own = told.get(worker_id)
+    rules = own or configured
+    return Limits(worker_id, rules, headroom(snapshot, rules, board.now), snapshot, own is not None)
+
+
+async def _rules_of(fleet: Fleet, worker_id: WorkerId) -> RiskRules | None:
+    handle = fleet.client.get_workflow_handle(worker_workflow_id(fleet.account_id, worker_id))
+    try:
+        return await handle.query(TradingWorkerWorkflow.risk_rules, rpc_timeout=_ANSWERS_WITHIN)
+    except (RPCError, WorkflowQueryFailedError):
+        return None
+
+
+def limit_lines(limits: tuple[Limits, ...]) -> list[str]:
+    """Return a line for the fleet and one for each worker."""
+    strictest = _strictest(limits)
+    if strictest is None:
+        return []
+    return [f"limits: {_fleet_line(strictest)}", *(f"  {each.worker_id} {_worker_line(each)}" for each in limits)]
+
+
+def limits_json(limits: tuple[Limits, ...]) -> dict[str, Any]:
+    """Return the limits for programs: won, numbers, instants in ISO 8601."""
+    strictest = _strictest(limits)
+    fleet = None
+    if strictest is not None:
+        fleet = {
+            "kill_switch_on": strictest.snapshot.kill_switch_on,
+            "loss_left": strictest.left.fleet_loss_left,
+            "loss_limit": strictest.rules.fleet_daily_loss,
+            "peak_pnl": strictest.snapshot.fleet_peak_pnl,
+            "give_back_from": strictest.rules.give_back_from,
+            "give_back_left": strictest.left.give_back_left,
+        }
+    return {"fleet": fleet, "workers": [_worker_json(each) for each in limits]}
+
+
+def _worker_json(each: Limits) -> dict[str, Any]:
+    rests = each.left.rests_until
+    return {
+        "worker_id": each.worker_id,
+        "loss_left": each.left.worker_loss_left,
+        "loss_limit": each.rules.worker_daily_loss,
+        "trades_left": each.left.trades_left,
+        "trades_limit": each.rules.trades_per_worker,
+        "losses_in_a_row": each.left.losses_in_a_row,
+        "losses_in_a_row_limit": each.rules.losses_in_a_row,
+        "rests_until": None if rests is None else in_seoul(rests).isoformat(),
+        "rules_of": "worker" if each.is_asked else "settings",
+    }
+
+
+def _strictest(limits: tuple[Limits, ...]) -> Limits | None:
+    """Return the worker whose rules leave the fleet the least."""
+    return min(limits, key=lambda each: (each.left.fleet_loss_left, _guarded(each)), default=None)
+
+
+def _guarded(each: Limits) -> Won:
+    left = each.left.give_back_left
+    return each.left.fleet_loss_left if left is None else left
+
+
+def _fleet_line(each: Limits) -> str:
+    switch = "on, nothing is bought" if each.snapshot.kill_switch_on else "off"
+    return (
+        f"kill switch {switch}"
+        f" · the fleet may lose {each.left.fleet_loss_left:,} won more (limit {each.rules.fleet_daily_loss:,})"
+        f" · profit give-back {_give_back(each)}"
+    )
+
+
+def _give_back(each: Limits) -> str:
+    if each.rules.give_back_from <= 0:
+        return "off"
+    if each.left.give_back_left is None:
+        return f"from {each.rules.give_back_from:,} won on, highest so far {each.snapshot.fleet_peak_pnl:,}"
+    return f"{each.left.give_back_left:,} won left, highest {each.snapshot.fleet_peak_pnl:,}"
+
+
+def _worker_line(each: Limits) -> str:
+    left, rules = each.left, each.rules
+    line = (
+        f"may lose {left.worker_loss_left:,} won more (limit {rules.worker_daily_loss:,})"
+        f" · {left.trades_left} of {rules.trades_per_worker} trades left"
+        f" · {left.losses_in_a_row} losses in a row{f' of {rules.losses_in_a_row}' if rules.losses_in_a_row else ''}"
+    )
+    if left.rests_until is not None:
+        line += f" · rests until {in_seoul(left.rests_until):%H:%M:%S}"
+    return line if each.is_asked else f"{line} (by the settings; the worker did not say)"

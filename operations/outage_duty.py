@@ -1,0 +1,51 @@
+"""PostgreSQL away: an alarm in the log while it lasts, and an event once it can be written (F8)."""
+
+import asyncio
+import logging
+from typing import Final
+
+from database.errors import DATABASE_FAULTS
+from domain.event import Event, EventLevel
+from domain.session import session_date_of
+from operations.fleet import Fleet
+
+logger = logging.getLogger("haru.hosting")
+
+WAS_AWAY: Final = "database_was_away"
+_ANSWERS_WITHIN: Final = 5.0
+_AGAIN_EVERY: Final = 60.0
+
+
+class OutageDuty:
+    """Asks the server for its clock; what it finds is this process's own view."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._away_since: float | None = None
+        self._said_at = 0.0
+
+    async def look(self) -> None:
+        """Raise the alarm once a minute of an outage; write down, when it is over, how long (real seconds) it was."""
+        now = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(_ANSWERS_WITHIN):
+                await self._fleet.database.server.now()
+                await self._write_down(now)
+        except (*DATABASE_FAULTS, TimeoutError) as fault:
+            self._alarm(now, f"{type(fault).__name__}: {fault}")
+
+    def _alarm(self, now: float, cause: str) -> None:
+        if self._away_since is None:
+            self._away_since, self._said_at = now, now - _AGAIN_EVERY
+        if now - self._said_at >= _AGAIN_EVERY:
+            self._said_at = now
+            logger.critical("database_away", extra={"seconds": round(now - self._away_since), "cause": cause})
+
+    async def _write_down(self, now: float) -> None:
+        if self._away_since is None:
+            return
+        fleet, at, seconds = self._fleet, self._fleet.market_now(), round(now - self._away_since)
+        detail: dict[str, str | int] = {"why": f"for about {seconds} s; no order left meanwhile", "seconds": seconds}
+        event = Event(fleet.account_id, WAS_AWAY, EventLevel.ERROR, at, session_date_of(at), detail=detail)
+        await fleet.database.events.append(event)
+        self._away_since = None

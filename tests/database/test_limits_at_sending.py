@@ -1,0 +1,57 @@
+"""Limits that survive a restart, since they are read from the trades in the transaction that sends an order."""
+
+from datetime import timedelta
+
+from database.sending import Sending, SendingRefused
+from domain.identity import Environment
+from domain.money import Won
+from domain.risk import Denial, review
+from domain.rules import RiskRules
+from tests.builders import NOW, a_plan, a_proposal
+from tests.database.books import HTTP_TIMEOUT, Books
+
+
+async def _review_after(books: Books, rules: RiskRules, *prices: int) -> Sending:
+    """Close trades of ten shares bought at 70,000 won, then ask for one more buy under these rules."""
+    for minute, price in enumerate(prices):
+        await books.traded(sold_at=price, closed_at=NOW - timedelta(minutes=10 - minute))
+    buy = books.a_buy(await books.locked())
+    await books.decided(buy)
+    return await books.database.orders.begin_sending(
+        buy.intent_id,
+        review=lambda snapshot: review(a_proposal(), snapshot, rules, a_plan()),
+        http_timeout=HTTP_TIMEOUT,
+        environment=Environment.SIMULATED,
+    )
+
+
+async def test_profit_that_was_given_back_stops_the_next_buy_as_it_is_sent(books: Books) -> None:
+    rules = RiskRules(give_back_from=Won(30_000), cooldown_after_loss=timedelta(0))
+
+    refused = await _review_after(books, rules, 73_000, 68_500)
+
+    assert isinstance(refused, SendingRefused)
+    assert refused.denial is Denial.PROFIT_GIVEN_BACK
+    assert refused.detail == "the day's profit fell from 30,000 to 15,000 won, at or below 15,000"
+
+
+async def test_profit_that_is_mostly_kept_stops_nothing(books: Books) -> None:
+    rules = RiskRules(give_back_from=Won(30_000), cooldown_after_loss=timedelta(0))
+
+    assert (await _review_after(books, rules, 73_000, 68_600)).may_send
+
+
+async def test_a_losing_streak_stops_the_next_buy_as_it_is_sent(books: Books) -> None:
+    rules = RiskRules(losses_in_a_row=3)
+
+    refused = await _review_after(books, rules, 69_900, 69_900, 69_900)
+
+    assert isinstance(refused, SendingRefused)
+    assert refused.denial is Denial.LOSING_STREAK
+    assert "3 losses in a row" in refused.detail
+
+
+async def test_a_gain_ends_the_streak(books: Books) -> None:
+    rules = RiskRules(losses_in_a_row=3, cooldown_after_loss=timedelta(0))
+
+    assert (await _review_after(books, rules, 69_900, 69_900, 70_300, 69_900)).may_send

@@ -1,0 +1,62 @@
+"""`status` shows what is left of each limit, by the rules that each worker really trades by."""
+
+import json
+from datetime import timedelta
+
+from domain.identity import WorkerId
+from domain.money import Won
+from domain.rules import RiskRules, TradingRules
+from domain.worker_state import WorkerLife
+from operations.board import read_board
+from operations.fleet import Fleet
+from operations.limits import limit_lines, limits_json, read_limits
+from operations.starting import start_worker
+from tests.builders import NOW
+from tests.database.books import Books
+from tests.operations.conftest import Hosted
+
+WORKER = WorkerId("worker-1")
+
+
+async def test_the_limits_of_a_day_with_losses_as_lines_and_for_programs(fleet: Fleet) -> None:
+    await fleet.database.workers.register(fleet.account_id, WORKER, "w")
+    books = Books(fleet.database, fleet.account_id)
+    await books.traded(WORKER, sold_at=71_000, closed_at=NOW - timedelta(minutes=3))
+    await books.traded(WORKER, sold_at=69_500, closed_at=NOW - timedelta(minutes=1))
+    await fleet.database.risk.press_kill_switch(fleet.account_id, "kim", "drill")
+
+    board = await read_board(fleet, NOW)
+    limits = await read_limits(fleet, board, RiskRules())
+
+    fleet_line, worker_line = limit_lines(limits)
+    assert fleet_line == (
+        "limits: kill switch on, nothing is bought · the fleet may lose 2,005,000 won more (limit 2,000,000)"
+        " · profit give-back off"
+    )
+    assert worker_line == (
+        "  worker-1 may lose 505,000 won more (limit 500,000) · 28 of 30 trades left · 1 losses in a row of 4"
+        " · rests until 10:04:00 (by the settings; the worker did not say)"
+    )
+    (shown,) = json.loads(json.dumps(limits_json(limits)))["workers"]
+    assert (shown["rests_until"], shown["rules_of"]) == ("2026-11-23T10:04:00+09:00", "settings")
+    guarded = await read_limits(fleet, board, RiskRules(give_back_from=Won(10_000)))
+    assert "profit give-back 0 won left, highest 10,000" in limit_lines(guarded)[0]
+
+
+async def test_a_worker_that_runs_tells_its_own_rules(hosted: Hosted) -> None:
+    fleet = hosted.fleet
+    own = TradingRules(risk=RiskRules(trades_per_worker=7))
+    await fleet.database.workers.register(fleet.account_id, WORKER, "w")
+    await start_worker(fleet, WorkerLife(fleet.account_id, WORKER, own, fleet.clock))
+
+    limits = await read_limits(fleet, await read_board(fleet, fleet.market_now()), RiskRules())
+
+    assert "7 of 7 trades left" in limit_lines(limits)[1]
+    assert limits[0].is_asked
+
+
+async def test_without_workers_there_is_nothing_to_show(fleet: Fleet) -> None:
+    limits = await read_limits(fleet, await read_board(fleet, NOW), RiskRules())
+
+    assert limit_lines(limits) == []
+    assert limits_json(limits) == {"fleet": None, "workers": []}
