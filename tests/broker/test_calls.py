@@ -35,6 +35,10 @@ TR_IDS = {
     Call.BUYING_POWER: ("TTTC8908R", "VTTC8908R"),
     Call.BALANCE: ("TTTC8434R", "VTTC8434R"),
     Call.ORDER_LIST: ("TTTC0081R", "VTTC0081R"),
+    Call.OPEN_ORDERS: ("TTTC0084R", None),
+    Call.PROFIT_BY_DAY: ("TTTC8708R", None),
+    Call.PROFIT_BY_STOCK: ("TTTC8715R", None),
+    Call.PROFIT_TODAY: ("TTTC8494R", None),
 }
 SIDES = [
     (Environment.LIVE, Side.BUY, "TTTC0012U"),
