@@ -10,7 +10,7 @@ from activities.foreign_sales import ForeignSales
 from activities.heart import Heart
 from activities.leases import renew
 from activities.quote_feed import QuoteFeed
-from domain.errors import BrokerRefusedError, TryAgainError
+from domain.errors import TradingError
 from domain.identity import IntentId, PositionId
 from domain.lane import Lane
 from domain.lock import Lease
@@ -150,7 +150,7 @@ class SellingActivities:
         age = self._pace.clock.market_duration(rules.execution.price_interval)
         try:
             quote = (await self._feed.quotes([symbol], age, Lane.EXIT)).get(symbol)
-        except TryAgainError as fault:
+        except TradingError as fault:
             activity.logger.warning("selling_without_a_price", extra={"symbol": symbol, "cause": str(fault)})
             return None
         if quote is None or quote.shows_book or not look_into_book:
@@ -161,7 +161,7 @@ class SellingActivities:
         """Look for the best bid where the quote cannot show it; a sale does not wait for a book that does not come."""
         try:
             return await self._feed.seen_in_book(quote, Lane.EXIT)
-        except (TryAgainError, BrokerRefusedError) as fault:
+        except TradingError as fault:
             activity.logger.warning("selling_without_a_book", extra={"symbol": quote.symbol, "cause": str(fault)})
             return quote
 

@@ -11,7 +11,7 @@ from activities.heart import Heart
 from activities.leases import RENEWAL, renew
 from activities.pace import Every
 from activities.quote_feed import QuoteFeed
-from domain.errors import TradingError, TryAgainError
+from domain.errors import TradingError
 from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
 from domain.identity import PositionId
 from domain.lane import Lane
@@ -118,7 +118,7 @@ class WatchingActivities:
         confirmed = self._pace.clock.market_duration(execution.greatest_quote_age) / 2
         try:
             view = await self._feed.view(request.symbol, fresh, Lane.WATCH, confirmed)
-        except TryAgainError as fault:
+        except TradingError as fault:
             activity.logger.warning("price_missing", extra={"symbol": request.symbol, "cause": str(fault)})
             view = None
         return view or MarketView(Quote(position.symbol, position.last_price, position.opened_at), None)

@@ -1,5 +1,6 @@
 """What the market shows, asked from KIS: quotes, books, flags, previous bars, rankings and session days."""
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -26,6 +27,8 @@ from domain.errors import BrokerProtocolError, BrokerRefusedError
 from domain.lane import Lane
 from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Symbol
 from domain.session import SessionDate, session_date_of
+
+logger = logging.getLogger("haru.broker")
 
 MOST_SYMBOLS: Final = 30
 """Stocks in one intstock-multprice call."""
@@ -70,7 +73,7 @@ class KisQuotes:
         found: list[Quote] = []
         if self._capabilities.many_prices:
             for start in range(0, len(wanted), MOST_SYMBOLS):
-                found += await self._many(wanted[start : start + MOST_SYMBOLS], lane)
+                found += await self._many_or_each(wanted[start : start + MOST_SYMBOLS], lane)
         else:
             for symbol in wanted:
                 found += await self._single(symbol, lane)
@@ -135,6 +138,28 @@ class KisQuotes:
         envelope = await self._client.ask(Query(Call.HOLIDAY, parameters), lane)
         rows = [read(Call.HOLIDAY, HolidayRow, row) for row in envelope.rows(Call.HOLIDAY, "output")]
         return {day_of(row.bass_dt, Call.HOLIDAY): row.opnd_yn == "Y" for row in rows}
+
+    async def _many_or_each(self, symbols: Sequence[Symbol], lane: Lane) -> list[Quote]:
+        """Ask for all at once; where that answer is of no use, one by one: but for a scan, which would take long."""
+        try:
+            return await self._many(symbols, lane)
+        except (BrokerProtocolError, BrokerRefusedError) as fault:
+            if lane is Lane.SCAN:
+                raise
+            logger.warning("prices_asked_one_by_one", extra={"stocks": len(symbols), "cause": str(fault)})
+        return await self._each(symbols, lane)
+
+    async def _each(self, symbols: Sequence[Symbol], lane: Lane) -> list[Quote]:
+        found: list[Quote] = []
+        faults: list[BrokerProtocolError | BrokerRefusedError] = []
+        for symbol in symbols:
+            try:
+                found += await self._single(symbol, lane)
+            except (BrokerProtocolError, BrokerRefusedError) as fault:
+                faults.append(fault)
+        if faults and not found:
+            raise faults[0]
+        return found
 
     async def _many(self, symbols: Sequence[Symbol], lane: Lane) -> list[Quote]:
         parameters: dict[str, str] = {}

@@ -65,10 +65,11 @@ async def test_a_worker_that_lost_its_lease_cannot_prepare_a_sale(desk: Desk) ->
         await desk.does(desk.selling.prepare_exit, desk.exit_of(entry))
 
 
-async def test_without_any_price_a_position_is_still_sold(desk: Desk) -> None:
+@pytest.mark.parametrize("fault", ["http_error", "garbage", "refuse"])
+async def test_without_any_price_a_position_is_still_sold(desk: Desk, fault: str) -> None:
     entry = await desk.buys()
     desk.passes(seconds=5)
-    desk.simulation.add_fault(kind="http_error", path="intstock-multprice", count=0)
+    desk.simulation.add_fault(kind=fault, path="quotations", count=0)
 
     decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry))
 

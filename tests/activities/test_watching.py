@@ -130,9 +130,12 @@ async def test_the_lease_is_renewed_for_as_long_as_the_watch_lasts(desk: Desk) -
     assert getattr(after, "fencing_token", None) == entry.lease.fencing_token
 
 
-async def test_the_deadline_needs_no_rule(desk: Desk) -> None:
+@pytest.mark.parametrize("fault", ["", "http_error", "garbage", "refuse"])
+async def test_the_deadline_needs_neither_rule_nor_price(desk: Desk, fault: str) -> None:
     steady(desk)
     entry = await desk.buys()
+    if fault:
+        desk.simulation.add_fault(kind=fault, path="quotations", count=0)
     desk.simulation.move_clock(PLAN.liquidation_at)
 
     assert (await desk.watches(entry)).reason is ExitReason.DEADLINE

@@ -141,7 +141,29 @@ async def test_a_price_that_is_no_price_is_loud(broker: KisBroker, kis: Scripted
         assert (await broker.quotes([SAMSUNG], Lane.WATCH))[SAMSUNG].bid == 0
     else:
         with pytest.raises(BrokerProtocolError, match="intstock-multprice: inter2_bidp"):
-            await broker.quotes([SAMSUNG], Lane.WATCH)
+            await broker.quotes([SAMSUNG], Lane.SCAN)
+
+
+@pytest.mark.parametrize("answer", ["a field is gone", "a page of HTML", "refused"])
+async def test_where_thirty_at_once_are_of_no_use_held_stocks_are_asked_for_one_by_one(
+    broker: KisBroker, kis: ScriptedKis, answer: str
+) -> None:
+    row = a_many_row()
+    del row["inter2_oprc"]
+    answers = {
+        "a field is gone": success(output=[row]),
+        "a page of HTML": httpx.Response(200, text="<html>점검</html>"),
+        "refused": httpx.Response(200, json={"rt_cd": "7", "msg_cd": "XXXX0001", "msg1": ""}),
+    }
+    kis.answers("intstock-multprice", answers[answer])
+    kis.answers("inquire-price", success(output=a_price_row(stck_prpr="70500")), success(output={"stck_prpr": "x"}))
+
+    quotes = await broker.quotes([SAMSUNG, Symbol("000660")], Lane.WATCH)
+
+    assert {symbol: quote.price for symbol, quote in quotes.items()} == {SAMSUNG: 70_500}
+    assert not quotes[SAMSUNG].shows_book
+    with pytest.raises((BrokerProtocolError, BrokerRefusedError)):
+        await broker.quotes([SAMSUNG], Lane.SCAN)
 
 
 async def test_the_reference_is_the_last_bar_before_the_session(broker: KisBroker, kis: ScriptedKis) -> None:
