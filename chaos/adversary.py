@@ -11,8 +11,9 @@ import httpx
 from temporalio.service import RPCError
 
 from chaos.broker_side import AT_THE_BROKER, BrokerSide
+from chaos.kinds import FaultKind
 from chaos.processes import Host, HostFailedError, child_of, family_of, send
-from chaos.schedule import Act, FaultKind
+from chaos.schedule import Act
 from database.errors import DATABASE_FAULTS
 from embedded import postgres, simulator, temporal
 from embedded.parts import EmbeddedParts

@@ -1,11 +1,12 @@
-"""The adversary at the broker: rules of failing calls, trades by hand, prices that jump and stocks that stop."""
+"""The adversary at the broker: failing calls, a spoilt stream, trades by hand, price jumps and stopped stocks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import httpx
 
-from chaos.schedule import Act, FaultKind
+from chaos.kinds import FaultKind
+from chaos.schedule import Act
 
 _ORDER: Final = "trading/order-cash"
 _CANCEL: Final = "trading/order-rvsecncl"
@@ -34,6 +35,22 @@ _RULES: Final[Mapping[FaultKind, Mapping[str, Any]]] = {
     FaultKind.EXPIRE_TOKEN: {"kind": "expire_token"},
     FaultKind.RATE_STORM: {"kind": "rate_storm"},
 }
+_STREAM: Final = "stream"
+_STREAM_RULES: Final[Mapping[FaultKind, tuple[str, ...]]] = {
+    FaultKind.STREAM_SILENT: ("stream_silent",),
+    FaultKind.STREAM_EXTRA_FIELD: ("stream_extra_field",),
+    FaultKind.STREAM_ABSURD_PRICE: ("stream_absurd_price",),
+    # Nobody is refused who does not have to come again.
+    FaultKind.STREAM_REFUSE: ("stream_refuse", "stream_cut"),
+    FaultKind.STREAM_CUT: ("stream_cut",),
+    FaultKind.STREAM_STOLEN: ("stream_stolen",),
+    FaultKind.STREAM_NEW_KEYS: ("stream_new_keys",),
+    FaultKind.NOTICE_LOST: ("notice_lost",),
+    FaultKind.NOTICE_TWICE: ("notice_twice",),
+    FaultKind.NOTICE_LATE: ("notice_late",),
+    FaultKind.NOTICE_SWAPPED: ("notice_swapped",),
+}
+_ABSURD_PRICES: Final = ("999999999", "1", "0", "-70000")
 _CONDITIONS: Final[Mapping[FaultKind, str]] = {
     FaultKind.HALT: "halted",
     FaultKind.INTERRUPT: "interrupted",
@@ -41,7 +58,9 @@ _CONDITIONS: Final[Mapping[FaultKind, str]] = {
 }
 _ONE_SIDED: Final = frozenset({_ORDER})
 
-AT_THE_BROKER: Final = frozenset({*_RULES, *_CONDITIONS, FaultKind.HAND_BUY, FaultKind.HAND_SELL, FaultKind.JUMP})
+AT_THE_BROKER: Final = frozenset(
+    {*_RULES, *_STREAM_RULES, *_CONDITIONS, FaultKind.HAND_BUY, FaultKind.HAND_SELL, FaultKind.JUMP}
+)
 
 
 class BrokerSide:
@@ -56,6 +75,8 @@ class BrokerSide:
         """Do one deed; return what it fell upon."""
         if act.kind in _RULES:
             return await self._add_rule(act)
+        if act.kind in _STREAM_RULES:
+            return await self._spoil_stream(act)
         if act.kind in _CONDITIONS:
             return await self._set_condition(act)
         deeds: dict[FaultKind, Callable[[Act], Any]] = {
@@ -72,7 +93,7 @@ class BrokerSide:
             await self._post("symbols", {"symbol": symbol, _CONDITIONS[act.kind]: False})
 
     async def calm(self) -> dict[str, int]:
-        """Lift everything; return how many calls each kind of rule has hit."""
+        """Lift everything; return how many calls, frames, notices and sessions each kind of rule has hit."""
         rules = (await self._client.get("/control/faults")).raise_for_status().json()
         await self._client.delete("/control/faults")
         for act, symbol in list(self._stopped.items()):
@@ -88,6 +109,14 @@ class BrokerSide:
             rule["side"] = _SIDES[act.choice < 0.5]
         await self._post("faults", rule)
         return f"{rule.get('side', '')} ×{act.count}".strip()
+
+    async def _spoil_stream(self, act: Act) -> str:
+        first, *others = _STREAM_RULES[act.kind]
+        rule: dict[str, Any] = {"kind": first, "path": _STREAM, "count": act.count, "seconds": act.seconds}
+        if act.kind is FaultKind.STREAM_ABSURD_PRICE:
+            rule["body"] = _ABSURD_PRICES[int(act.choice * len(_ABSURD_PRICES))]
+        await self._post("faults", [rule, *({"kind": other, "path": _STREAM} for other in others)])
+        return f"{rule.get('body', '')} ×{act.count}".strip()
 
     async def _set_condition(self, act: Act) -> str:
         name, symbol = _CONDITIONS[act.kind], await self._symbol(act)
@@ -124,5 +153,5 @@ class BrokerSide:
             symbols = sorted(each["symbol"] for each in listed)
         return str(symbols[int(act.choice * len(symbols))])
 
-    async def _post(self, path: str, body: Mapping[str, Any]) -> None:
-        (await self._client.post(f"/control/{path}", json=dict(body))).raise_for_status()
+    async def _post(self, path: str, body: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
+        (await self._client.post(f"/control/{path}", json=body)).raise_for_status()

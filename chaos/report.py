@@ -7,16 +7,18 @@ from typing import Any
 
 from rich.table import Table
 
+from chaos.kinds import FaultKind
 from chaos.rounds import Outcome
-from chaos.schedule import Act, FaultKind
+from chaos.schedule import Act
 from verifier.invariants import INVARIANTS
+from verifier.money import owners_shares
 from verifier.report import report_json
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """Return the round in plain values."""
     done = [deed for deed in outcome.deeds if not deed.missed]
-    asked, closed = outcome.asked, outcome.closed
+    asked, closed, holdings = outcome.asked, outcome.closed, outcome.verdict.books.broker.holdings
     return {
         "seed": asked.seed,
         "minutes": asked.minutes,
@@ -27,9 +29,10 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "faults": len(done),
         "missed": len(outcome.deeds) - len(done),
         "by_kind": dict(sorted(Counter(deed.act.kind.value for deed in done).items())),
-        "calls_hit": dict(sorted(outcome.hits.items())),
+        "hits": dict(sorted(outcome.hits.items())),
         "closed": closed is not None,
-        "flat": closed is not None and closed.flat,
+        "ours_flat": _ours_flat(outcome),
+        "left_at_the_broker": {symbol: shares for symbol, shares in sorted(holdings.items()) if shares},
         "held_at_the_end": _held_at_the_end(outcome),
         "seized": closed.seized if closed else None,
         "differences": list(closed.differences) if closed else [],
@@ -100,6 +103,14 @@ def schedule_table(acts: tuple[Act, ...]) -> Table:
     for act in acts:
         table.add_row(*map(str, (act.at, act.kind.value, act.host + 1, act.seconds, act.count, act.choice)))
     return table
+
+
+def _ours_flat(outcome: Outcome) -> bool:
+    """Tell whether neither the ledger nor the broker has a share of ours; what the owner bought is not counted."""
+    books = outcome.verdict.books
+    owners, shown = owners_shares(books), books.broker.holdings
+    at_the_broker = any(shown.get(symbol, 0) != owners.get(symbol, 0) for symbol in owners.keys() | shown.keys())
+    return not at_the_broker and not _held_at_the_end(outcome)
 
 
 def _held_at_the_end(outcome: Outcome) -> list[str]:

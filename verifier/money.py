@@ -47,23 +47,23 @@ def _orders_differ(books: Books) -> Iterator[tuple[Symbol, str, str]]:
 
 
 def _holdings_differ(books: Books) -> Iterator[tuple[Symbol, str, str]]:
-    expected = Counter(_by_hand(books))
+    expected = Counter(owners_shares(books))
     for position in books.ledger.positions:
         expected[position.symbol] += position.quantity
-    for trade in books.ledger.trades:
-        expected[trade.symbol] += _sold_elsewhere(books, trade)
     for symbol in sorted(expected.keys() | books.broker.holdings.keys()):
         theirs = books.broker.holdings.get(symbol, 0)
         if expected[symbol] != theirs:
             yield symbol, "holdings differ from the broker's", f"{symbol}: expected {expected[symbol]}, broker {theirs}"
 
 
-def _by_hand(books: Books) -> dict[Symbol, int]:
-    """Return what the owner's own orders of all days add to the holdings."""
+def owners_shares(books: Books) -> dict[Symbol, int]:
+    """Return what the owner's own orders of all days add to the holdings, without the sales of our shares."""
     shares: defaultdict[Symbol, int] = defaultdict(int)
     for row in books.broker.orders:
         if row.by_hand:
             shares[row.symbol] += row.filled if row.side is Side.BUY else -row.filled
+    for trade in books.ledger.trades:
+        shares[trade.symbol] += _sold_elsewhere(books, trade)
     return dict(shares)
 
 

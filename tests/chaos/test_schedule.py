@@ -5,12 +5,14 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from statistics import mean
 
 import pytest
 
+from chaos.kinds import FaultKind
 from chaos.processes import child_of, family_of, send
 from chaos.rounds import Asked
-from chaos.schedule import Act, FaultKind, schedule
+from chaos.schedule import Act, schedule
 
 ROOT = Path(__file__).resolve().parents[2]
 LENGTH = 60.0
@@ -62,6 +64,14 @@ def test_every_kind_of_fault_is_drawn_from_some_seed() -> None:
     drawn = {act.kind for seed in SEEDS for act in schedule(seed, LENGTH, 2)}
 
     assert drawn == set(FaultKind)
+
+
+def test_a_round_sees_the_stream_spoilt_several_times_among_its_deeds() -> None:
+    rounds = [schedule(seed, LENGTH, 2) for seed in SEEDS]
+    of_the_stream = [sum(act.kind.startswith(("stream_", "notice_")) for act in acts) for acts in rounds]
+
+    assert 5 <= mean(of_the_stream) <= 8
+    assert 35 <= mean(map(len, rounds)) <= 50
 
 
 def test_a_single_process_may_fall_too() -> None:

@@ -1,0 +1,146 @@
+"""What the adversary can do: every kind of fault, how often it is drawn, how long it lasts and how often it hits."""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from random import Random
+from typing import Final
+
+
+class FaultKind(StrEnum):
+    """Everything that is done to a day, by what it is done to."""
+
+    KILL_HOST = "kill_host"
+    FREEZE_HOST = "freeze_host"
+    FREEZE_HOST_PAST_LEASE = "freeze_host_past_lease"
+    RESTART_HOST = "restart_host"
+    KILL_TEMPORAL = "kill_temporal"
+    RESTART_TEMPORAL = "restart_temporal"
+    FREEZE_TEMPORAL = "freeze_temporal"
+    KILL_POSTGRES = "kill_postgres"
+    RESTART_POSTGRES = "restart_postgres"
+    FREEZE_POSTGRES = "freeze_postgres"
+    KILL_BROKER = "kill_broker"
+
+    DROP_REPLY = "drop_reply"
+    ERROR_AFTER = "error_after"
+    GARBAGE_AFTER = "garbage_after"
+    LATE_REPLY = "late_reply"
+    LATE_ORDER = "late_order"
+    CUT_BEFORE = "cut_before"
+    ERROR_BEFORE = "error_before"
+    REFUSE_ORDER = "refuse_order"
+    LOSE_CANCEL = "lose_cancel"
+    CUT_SOCKETS = "cut_sockets"
+    QUERY_ERRORS = "query_errors"
+    QUERY_GARBAGE = "query_garbage"
+    LAG_LISTS = "lag_lists"
+    EMPTY_BALANCE = "empty_balance"
+    EXPIRE_TOKEN = "expire_token"  # noqa: S105 - a fault, not a password
+    RATE_STORM = "rate_storm"
+
+    HAND_BUY = "hand_buy"
+    HAND_SELL = "hand_sell"
+    JUMP = "jump"
+    HALT = "halt"
+    INTERRUPT = "interrupt"
+    NO_BIDS = "no_bids"
+    KILL_SWITCH = "kill_switch"
+
+    STREAM_SILENT = "stream_silent"
+    STREAM_EXTRA_FIELD = "stream_extra_field"
+    STREAM_ABSURD_PRICE = "stream_absurd_price"
+    STREAM_REFUSE = "stream_refuse"
+    STREAM_CUT = "stream_cut"
+    STREAM_STOLEN = "stream_stolen"
+    STREAM_NEW_KEYS = "stream_new_keys"
+    NOTICE_LOST = "notice_lost"
+    NOTICE_TWICE = "notice_twice"
+    NOTICE_LATE = "notice_late"
+    NOTICE_SWAPPED = "notice_swapped"
+
+
+WEIGHTS: Final[Mapping[FaultKind, int]] = {
+    FaultKind.KILL_HOST: 6,
+    FaultKind.FREEZE_HOST: 5,
+    FaultKind.FREEZE_HOST_PAST_LEASE: 1,
+    FaultKind.RESTART_HOST: 2,
+    FaultKind.KILL_TEMPORAL: 2,
+    FaultKind.RESTART_TEMPORAL: 1,
+    FaultKind.FREEZE_TEMPORAL: 1,
+    FaultKind.KILL_POSTGRES: 2,
+    FaultKind.RESTART_POSTGRES: 1,
+    FaultKind.FREEZE_POSTGRES: 1,
+    FaultKind.KILL_BROKER: 1,
+    FaultKind.DROP_REPLY: 7,
+    FaultKind.ERROR_AFTER: 4,
+    FaultKind.GARBAGE_AFTER: 3,
+    FaultKind.LATE_REPLY: 2,
+    FaultKind.LATE_ORDER: 2,
+    FaultKind.CUT_BEFORE: 3,
+    FaultKind.ERROR_BEFORE: 2,
+    FaultKind.REFUSE_ORDER: 2,
+    FaultKind.LOSE_CANCEL: 4,
+    FaultKind.CUT_SOCKETS: 3,
+    FaultKind.QUERY_ERRORS: 3,
+    FaultKind.QUERY_GARBAGE: 2,
+    FaultKind.LAG_LISTS: 4,
+    FaultKind.EMPTY_BALANCE: 2,
+    FaultKind.EXPIRE_TOKEN: 4,
+    FaultKind.RATE_STORM: 2,
+    FaultKind.HAND_BUY: 2,
+    FaultKind.HAND_SELL: 1,
+    FaultKind.JUMP: 5,
+    FaultKind.HALT: 1,
+    FaultKind.INTERRUPT: 2,
+    FaultKind.NO_BIDS: 1,
+    FaultKind.KILL_SWITCH: 1,
+    FaultKind.STREAM_SILENT: 2,
+    FaultKind.STREAM_EXTRA_FIELD: 1,
+    FaultKind.STREAM_ABSURD_PRICE: 2,
+    FaultKind.STREAM_REFUSE: 1,
+    FaultKind.STREAM_CUT: 2,
+    FaultKind.STREAM_STOLEN: 1,
+    FaultKind.STREAM_NEW_KEYS: 1,
+    FaultKind.NOTICE_LOST: 2,
+    FaultKind.NOTICE_TWICE: 1,
+    FaultKind.NOTICE_LATE: 1,
+    FaultKind.NOTICE_SWAPPED: 1,
+}
+"""How often each is drawn, relative to the others."""
+SECONDS: Final[Mapping[FaultKind, Callable[[Random], float]]] = {
+    FaultKind.KILL_HOST: lambda chance: chance.uniform(0.0, 3.0),
+    FaultKind.FREEZE_HOST: lambda chance: chance.uniform(1.0, 14.0),
+    FaultKind.FREEZE_HOST_PAST_LEASE: lambda chance: chance.uniform(31.0, 36.0),
+    FaultKind.RESTART_HOST: lambda chance: chance.uniform(0.0, 1.0),
+    FaultKind.FREEZE_TEMPORAL: lambda chance: chance.uniform(1.0, 6.0),
+    FaultKind.FREEZE_POSTGRES: lambda chance: chance.uniform(1.0, 6.0),
+    FaultKind.LATE_REPLY: lambda chance: chance.uniform(2.0, 11.0),
+    FaultKind.LATE_ORDER: lambda chance: chance.uniform(2.0, 11.0),
+    FaultKind.LAG_LISTS: lambda chance: chance.uniform(1.0, 6.0),
+    FaultKind.HALT: lambda chance: chance.uniform(1.0, 5.0),
+    FaultKind.INTERRUPT: lambda chance: chance.uniform(0.5, 4.0),
+    FaultKind.NO_BIDS: lambda chance: chance.uniform(1.0, 5.0),
+    FaultKind.KILL_SWITCH: lambda chance: chance.uniform(2.0, 6.0),
+    FaultKind.STREAM_STOLEN: lambda chance: chance.uniform(1.0, 8.0),
+    FaultKind.NOTICE_LATE: lambda chance: chance.uniform(0.2, 4.0),
+}
+"""Real seconds that a deed lasts; of the others, none."""
+COUNTS: Final[Mapping[FaultKind, tuple[int, int]]] = {
+    FaultKind.CUT_SOCKETS: (2, 12),
+    FaultKind.QUERY_ERRORS: (2, 12),
+    FaultKind.QUERY_GARBAGE: (1, 4),
+    FaultKind.LAG_LISTS: (5, 30),
+    FaultKind.EMPTY_BALANCE: (1, 3),
+    FaultKind.RATE_STORM: (3, 15),
+    FaultKind.DROP_REPLY: (1, 2),
+    FaultKind.LOSE_CANCEL: (1, 3),
+    FaultKind.STREAM_SILENT: (50, 2_000),
+    FaultKind.STREAM_EXTRA_FIELD: (50, 500),
+    FaultKind.STREAM_ABSURD_PRICE: (1, 100),
+    FaultKind.STREAM_REFUSE: (1, 3),
+    FaultKind.NOTICE_LOST: (1, 6),
+    FaultKind.NOTICE_TWICE: (1, 6),
+    FaultKind.NOTICE_LATE: (1, 6),
+    FaultKind.NOTICE_SWAPPED: (1, 3),
+}
+"""How many calls, frames or notices a rule hits, least and most; of the others, one."""
