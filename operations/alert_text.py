@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Final
 
 from domain.alert import Folded, fold
@@ -9,12 +10,13 @@ from domain.clock import in_seoul
 from domain.event import DAY_SUMMED_UP, Event, EventLevel
 from domain.identity import Environment
 from operations.alert_channels import Message
-from operations.alert_words import KINDS, LEVELS, SENTENCES
-from reporting.page import Language
+from reporting.page import Language, words
 
-_MOST_LINES: Final = 15
+_LONGEST_BODY: Final = 1_800
+"""Characters; Discord takes 2,000."""
 _LONGEST_LINE: Final = 280
 _MOST_NAMES: Final = 5
+_LONGEST_NAMES: Final = 600
 _ACCOUNT_NUMBER: Final = re.compile(r"\b\d{8}-\d{2}\b")
 _MASK: Final = "***"
 
@@ -25,24 +27,27 @@ def message_of(
     """Return one message about these events, the loudest first. Secrets and account numbers are masked."""
     folded = fold(events)
     level = folded[0].level
-    title = f"HARU · {environment.upper()} · {LEVELS[language][level]}: {_named(folded[0], language)}"
+    title = _title(environment, level, _named(folded[0], language), language)
     if len(folded) > 1:
         title += f" (+{len(folded) - 1})"
-    lines = [_line(each, language) for each in folded[:_MOST_LINES]]
-    if len(folded) > _MOST_LINES:
-        lines.append(SENTENCES[language]["more"].format(number=len(folded) - _MOST_LINES))
+    lines = _that_fit([_line(each, language) for each in folded])
+    if len(lines) < len(folded):
+        lines.append(words(language)["alerts"]["more"].format(number=len(folded) - len(lines)))
     return Message(_hidden(title, mask), _hidden("\n".join(lines), mask), level)
 
 
 def trial_message(environment: Environment, level: EventLevel, language: Language) -> Message:
     """Return what `alert-test` sends."""
-    title = f"HARU · {environment.upper()} · {LEVELS[language][level]}: {KINDS['alert_test'][language]}"
-    return Message(title, SENTENCES[language]["test"], level)
+    title = _title(environment, level, words(language).of("kinds", "alert_test"), language)
+    return Message(title, words(language)["alerts"]["test"], level)
+
+
+def _title(environment: Environment, level: EventLevel, what: str, language: Language) -> str:
+    return f"HARU · {environment.upper()} · {words(language).of('levels', level)}: {what}"
 
 
 def _named(folded: Folded, language: Language) -> str:
-    known = KINDS.get(folded.kind)
-    return known[language] if known else folded.kind.replace("_", " ")
+    return words(language).of("kinds", folded.kind).replace("_", " ")
 
 
 def _line(folded: Folded, language: Language) -> str:
@@ -50,7 +55,10 @@ def _line(folded: Folded, language: Language) -> str:
         return "\n".join(_day(event, language) for event in folded.events)
     first, last = (f"{in_seoul(at):%m-%d %H:%M:%S}" for at in folded.between)
     number = len(folded.events)
-    parts = [f"[{LEVELS[language][folded.level]}] {_named(folded, language)}" + (f" ×{number}" if number > 1 else "")]
+    parts = [
+        f"[{words(language).of('levels', folded.level)}] {_named(folded, language)}"
+        + (f" ×{number}" if number > 1 else "")
+    ]
     if folded.symbols:
         parts.append(_few(folded.symbols))
     if workers := tuple(dict.fromkeys(event.worker_id for event in folded.events if event.worker_id)):
@@ -60,17 +68,22 @@ def _line(folded: Folded, language: Language) -> str:
     return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…"
 
 
+def _that_fit(lines: Sequence[str]) -> list[str]:
+    lengths = accumulate(len(line) + 1 for line in lines)
+    return [line for line, length in zip(lines, lengths, strict=True) if length <= _LONGEST_BODY]
+
+
 def _few(names: Sequence[str]) -> str:
     shown = ", ".join(names[:_MOST_NAMES])
     return shown if len(names) <= _MOST_NAMES else f"{shown} +{len(names) - _MOST_NAMES}"
 
 
 def _day(event: Event, language: Language) -> str:
-    told, said = event.detail, SENTENCES[language]
+    told, said = event.detail, words(language)["alerts"]
     lines = [
         said["day"].format(date=event.session_date, trades=told["trades"], wins=told["wins"], losses=told["losses"]),
         said["money"].format(net=int(told["net"]), gross=int(told["gross"]), costs=int(told["costs"])),
-        said["carried"].format(names=told["carried"]) if told["carried"] else said["flat"],
+        said["carried"].format(names=str(told["carried"])[:_LONGEST_NAMES]) if told["carried"] else said["flat"],
     ]
     return "\n".join(lines)
 

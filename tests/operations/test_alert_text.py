@@ -52,7 +52,7 @@ async def test_a_message_in_korean(database: Database, webhook: Webhook) -> None
 
     await process.tells()
 
-    assert webhook.told[0]["message"] == "[긴급] 킬 스위치 작동 · 11-23 10:00:00 — 훈련"
+    assert webhook.told[0]["message"] == "[심각] 긴급 정지 작동 · 11-23 10:00:00 — 훈련"
 
 
 async def test_a_flood_fits_into_one_message(database: Database, webhook: Webhook) -> None:
@@ -63,5 +63,6 @@ async def test_a_flood_fits_into_one_message(database: Database, webhook: Webhoo
     assert await process.tells() == 40
 
     message = webhook.told[0]["message"]
-    assert message.splitlines()[-1].startswith("… and 25 more")
+    assert message.splitlines()[-1].startswith("… and 34 more")
     assert max(map(len, message.splitlines())) <= 280
+    assert len(message) < 2_000

@@ -36,8 +36,8 @@ async def test_a_critical_event_is_told_at_once_and_once(
     assert await process.tells() == 0
 
     (told,) = webhook.told
-    assert told["title"] == "HARU · SIMULATED · critical: an order waits for a person"
-    assert told["message"] == ("[critical] an order waits for a person · 005930 · worker-1 · 11-23 10:00:00 — twins")
+    assert told["title"] == "HARU · SIMULATED · critical: order quarantined"
+    assert told["message"] == ("[critical] order quarantined · 005930 · worker-1 · 11-23 10:00:00 — twins")
     assert told["type"] == "failure"
 
 
@@ -51,7 +51,7 @@ async def test_equal_events_are_one_line_and_others_stay_apart(database: Databas
 
     (told,) = webhook.told
     first, second = told["message"].splitlines()
-    assert "an order waits for a person ×3 · 005930, 000660 · worker-1" in first
+    assert "order quarantined ×3 · 005930, 000660 · worker-1" in first
     assert second.endswith("— missing_fill")
 
 
@@ -70,7 +70,7 @@ async def test_warnings_are_gathered_and_do_not_go_with_what_is_urgent(
     process = await teller(database, webhook, gathered_for=AT_ONCE)
     assert await process.tells() == 12
 
-    assert "a lost order was found and adopted ×12" in webhook.told[1]["message"]
+    assert "order found at the broker and adopted ×12" in webhook.told[1]["message"]
     assert webhook.told[1]["type"] == "warning"
 
 
