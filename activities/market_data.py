@@ -11,7 +11,7 @@ from temporalio import activity
 from activities.day_start import DayStart
 from activities.heart import Heart
 from activities.quote_feed import QuoteFeed
-from domain.errors import TradingError, TryAgainError
+from domain.errors import BrokerRefusedError, TradingError, TryAgainError
 from domain.event import ENTRY_DENIED, Event
 from domain.identity import AccountId, WorkerId
 from domain.lane import Lane
@@ -191,8 +191,13 @@ class MarketDataActivities:
         checked = []
         for stock in stocks:
             symbol = stock.view.quote.symbol
-            if symbol in wanted:
+            if symbol not in wanted:
+                continue
+            try:
                 status = await self._feed.status(symbol, self._status_age(), Lane.SCAN)
+            except BrokerRefusedError as refusal:
+                activity.logger.warning("stock_left_out", extra={"symbol": symbol, "cause": str(refusal)})
+            else:
                 checked.append(replace(stock, status=status))
         return checked
 

@@ -1,6 +1,7 @@
 """One feed of prices per hosting process: by the stream where there is one, else refreshed in one batch for all."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from activities.bells import Bells
 from activities.coverage import Coverage
 from activities.prices import Prices
+from domain.errors import BrokerRefusedError
 from domain.market import (
     DailyReference,
     InstrumentStatus,
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from activities.pace import Pace
     from broker.protocol import Broker
     from domain.lane import Lane
+
+logger = logging.getLogger("haru.feed")
 
 _REFERENCES_PER_CALL: Final = 15
 _OF_INTEREST: Final = timedelta(seconds=30)
@@ -44,6 +48,7 @@ class QuoteFeed:
         self._wanted_at: dict[Symbol, datetime] = {}
         self._bells = Bells()
         self._references: dict[tuple[Symbol, SessionDate], DailyReference] = {}
+        self._without_reference: set[tuple[Symbol, SessionDate]] = set()
         self._statuses: dict[Symbol, tuple[datetime, InstrumentStatus]] = {}
         self._watched: Counter[Symbol] = Counter()
         self._refresh_guard = asyncio.Lock()
@@ -126,14 +131,20 @@ class QuoteFeed:
         """Ask for a handful of the daily references that are still missing for today, once for all scanners."""
         date = session_date_of(self._pace.now())
         async with self._reference_guard:
-            missing = [symbol for symbol in symbols if (symbol, date) not in self._references]
+            settled = {*self._references, *self._without_reference}
+            missing = [symbol for symbol in symbols if (symbol, date) not in settled]
             asked = (self._learn_reference(symbol, date, lane) for symbol in missing[:_REFERENCES_PER_CALL])
             for failure in await asyncio.gather(*asked, return_exceptions=True):
                 if failure is not None:
                     raise failure
 
     async def _learn_reference(self, symbol: Symbol, date: SessionDate, lane: "Lane") -> None:
-        self._references[symbol, date] = await self._broker.daily_reference(symbol, date, lane)
+        try:
+            self._references[symbol, date] = await self._broker.daily_reference(symbol, date, lane)
+        except BrokerRefusedError as refusal:
+            # Told once a day; one wrong code in the operator's list must not keep the others from being bought.
+            self._without_reference.add((symbol, date))
+            logger.warning("stock_left_out", extra={"symbol": symbol, "cause": str(refusal)})
 
     async def status(self, symbol: Symbol, greatest_age: timedelta, lane: "Lane") -> InstrumentStatus:
         """Return the board and flags of a symbol, no older than ``greatest_age``."""

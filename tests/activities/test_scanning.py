@@ -7,6 +7,8 @@ from collections import deque
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from activities.market_data import Findings, MarketDataActivities, ScanRequest
 from activities.quote_feed import _REFERENCES_PER_CALL, QuoteFeed
 from domain.lane import Lane
@@ -17,6 +19,7 @@ from domain.rules import ScreeningRules, UniverseRules
 from domain.screening import ScreeningFilter
 from simulator import charts
 from tests.activities.desk import PLAN, Desk
+from tests.broker.parts import a_price_row, success
 from tests.builders import HYNIX, SAMSUNG, WORKER, a_reference
 from tests.stepping import ACCOUNT, RULES, SYMBOLS, a_broker
 
@@ -52,6 +55,33 @@ async def test_a_scan_goes_on_until_a_strategy_would_buy(desk: Desk) -> None:
     candidates = (await desk.does(desk.market_data.find_candidates, request)).candidates
 
     assert HYNIX in {candidate.symbol for candidate in candidates}
+
+
+async def test_a_code_that_the_broker_does_not_know_is_told_once_and_the_others_are_bought(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    await desk.registers()
+    request = _breaks_out(desk)
+    universe = replace(request.rules.universe, symbols=(Symbol("999999"), *request.rules.universe.symbols))
+    request = replace(request, rules=replace(request.rules, universe=universe))
+
+    found = [(await desk.does(desk.market_data.find_candidates, request)).candidates for _ in range(2)]
+
+    assert all(HYNIX in {candidate.symbol for candidate in candidates} for candidates in found)
+    left_out = [record.__dict__["symbol"] for record in caplog.records if record.getMessage() == "stock_left_out"]
+    assert left_out == ["999999"]
+
+
+async def test_a_candidate_on_a_board_that_is_not_ours_is_left_out_and_the_others_are_bought(desk: Desk) -> None:
+    await desk.registers()
+    request = _breaks_out(desk)
+    desk.price_moves(0.04, SAMSUNG)
+    konex = success(output=a_price_row(rprs_mrkt_kor_name="KONEX")).text
+    desk.simulation.add_fault(kind="garbage", path="inquire-price", count=1, body=konex)
+
+    candidates = (await desk.does(desk.market_data.find_candidates, request)).candidates
+
+    assert len(candidates) == 1
 
 
 async def test_a_scan_ends_empty_when_the_time_for_entries_is_over(desk: Desk) -> None:
