@@ -134,8 +134,6 @@ class SimulatorSettings(_Group):
     opening_cash: int = Field(default=100_000_000, gt=0)
     listings: int = Field(default=48, ge=1, le=248)
     """How many stocks are listed; beyond 48 they are made up."""
-    environment: Literal["real", "paper"] = "real"
-    """Which of KIS's two services the simulator speaks as; paper is limited to far fewer calls."""
 
 
 class CalendarSettings(_Group):

@@ -35,7 +35,6 @@ async def start_simulator(
         "seed": market.seed,
         "real-anchor": market.clock.real_anchor.astimezone(UTC).isoformat(),
         "clock": f"{in_seoul(market.clock.market_anchor):%Y-%m-%d %H:%M:%S}",
-        "environment": wanted.environment,
         "data": data,
         "opening-cash": wanted.opening_cash,
         "listings": wanted.listings,
