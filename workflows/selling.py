@@ -100,7 +100,7 @@ class Selling:
 
     async def _is_refused(self, sale: Sale, prepared: PreparedExit, attempt: int) -> bool:
         request = SubmitRequest(prepared.intent_id, OrderPurpose.EXIT, sale.rules.risk, sale.plan)
-        record = await self._ordering.place(request, self._patience(sale), prepared.description)
+        record = await self._ordering.place(request, self._patience(sale, attempt), prepared.description)
         if record.status is not OrderStatus.REJECTED:
             return False
         workflow.logger.error("sale_rejected", extra={"intent_id": prepared.intent_id, "code": record.reject_code})
@@ -108,9 +108,14 @@ class Selling:
         await workflow.sleep(pause, summary="refused; again")
         return True
 
-    def _patience(self, sale: Sale) -> timedelta:
-        """In the closing auction nothing trades before its end, so the order keeps its place in the queue."""
-        reprice = sale.rules.execution.exit_reprice
+    def _patience(self, sale: Sale, attempt: int) -> timedelta:
+        """In the closing auction nothing trades before its end, so the order keeps its place in the queue.
+
+        So does a market order that finds nobody (lower limit, halt): sent anew, it would only stand further behind.
+        """
+        execution = sale.rules.execution
+        doublings = min(max(attempt - execution.exit_limit_attempts, 0), _MOST_DOUBLINGS)
+        reprice = execution.exit_reprice * (1 << doublings)
         session = sale.plan.session
         if self._now() + self._clock.market_duration(reprice) < session.auction_at:
             return reprice

@@ -10,7 +10,7 @@ from activities.selling import MarketShut, NothingToSell, PreparedExit
 from activities.settling import CloseRequest
 from domain.errors import InvalidTransitionError, StaleFencingTokenError
 from domain.identity import WorkerId
-from domain.order import OrderStatus, OrderType
+from domain.order import OrderPurpose, OrderStatus, OrderType
 from domain.position import ExitReason
 from tests.activities.desk import PLAN, Desk
 from tests.builders import SAMSUNG, WORKER
@@ -134,3 +134,18 @@ async def test_an_entry_that_may_still_fill_is_not_let_go(desk: Desk) -> None:
 
     with pytest.raises(InvalidTransitionError):
         await desk.does(desk.settling.abandon_entry, replace(close_of(entry)))
+
+
+async def test_a_market_sale_that_finds_nobody_stays_and_is_taken_by_whoever_comes(desk: Desk) -> None:
+    entry = await desk.buys()
+    desk.simulation.set_conditions(SAMSUNG, no_bids=True)
+    sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2))
+    assert isinstance(sale, PreparedExit)
+    await desk.submits(sale, OrderPurpose.EXIT)
+    bids_return = timedelta(seconds=4)
+
+    desk.pace.meanwhile.extend([str] * 7 + [lambda: desk.simulation.set_conditions(SAMSUNG, no_bids=False)])
+    record = await desk.follows(sale.intent_id, timedelta(seconds=20))
+
+    assert record.status is OrderStatus.FILLED
+    assert bids_return <= desk.pace.waited() < timedelta(seconds=10)

@@ -56,6 +56,8 @@ class Desk:
     """Scripted answers of prepare_entry, used up one by one; then each entry is prepared."""
     fills: list[int] = field(default_factory=list)
     """Scripted filled quantities of follow_order; then everything fills."""
+    patiences: list[timedelta] = field(default_factory=list)
+    """How long each order that could still be filled was to be followed."""
     slow_fills: int = 0
     """How many minutes the next order works before it fills."""
     lost_submits: int = 0
@@ -142,6 +144,7 @@ class Desk:
         record = self._orders[request.intent_id]
         if record.status is not OrderStatus.ACCEPTED:
             return record
+        self.patiences.append(request.patience)
         filled = Quantity(self.fills.pop(0)) if self.fills else record.intent.quantity
         status = OrderStatus.FILLED if filled == record.intent.quantity else OrderStatus.ACCEPTED
         self._orders[request.intent_id] = replace(

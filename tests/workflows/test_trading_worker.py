@@ -13,6 +13,7 @@ from activities.entries import NoEntry
 from domain.identity import PositionId
 from domain.money import Quantity
 from domain.position import ExitReason
+from domain.rules import TradingRules
 from domain.worker_state import WorkerState
 from tests.builders import MONDAY, SAMSUNG, a_lease
 from tests.workflows.floor import Floor, kst, trading_floor
@@ -113,6 +114,19 @@ async def test_a_partial_sale_is_chased_until_flat(floor: Floor) -> None:
 
     assert floor.desk.held is None or floor.desk.held.quantity == 10
     assert floor.desk.calls["cancel_order"] == 1
+    assert len(floor.desk.trades) == 1
+    await worker.terminate()
+
+
+async def test_a_sale_that_nobody_takes_keeps_its_place_longer_each_time(floor: Floor) -> None:
+    """At the lower limit a new order goes to the end of the queue, and each one makes the run's history longer."""
+    floor.desk.fills = [10, *[0] * 9]
+    worker = await floor.start_worker()
+
+    await floor.reaches("2026-11-23 09:45")
+
+    reprice = TradingRules().execution.exit_reprice
+    assert [patience / reprice for patience in floor.desk.patiences[1:11]] == [1, 1, 1, 2, 4, 8, 16, 16, 16, 16]
     assert len(floor.desk.trades) == 1
     await worker.terminate()
 
