@@ -63,12 +63,13 @@ class WatchingActivities:
 
         Level-triggered: a new attempt decides on the price it finds, whatever an earlier attempt has seen.
         """
+        await renew(self._database.locks, request.lease)
         position = await self._held(request.position_id)
         best = Price(max(position.high_water_mark, _best_of_earlier_attempt()))
         position = replace(position, high_water_mark=best)
         await self._announce(position)
         interval = request.rules.execution.price_interval
-        renewal, marking = Every(self._pace, RENEWAL), Every(self._pace, interval)
+        renewal, marking = Every(self._pace, RENEWAL, RENEWAL), Every(self._pace, interval)
         counting = Every(self._pace, LOOK_FOR_HAND_SALES, LOOK_FOR_HAND_SALES)
         async with Heart(int(best)) as heart:
             with self._feed.watching(request.symbol) as news:

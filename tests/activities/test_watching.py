@@ -117,6 +117,15 @@ async def test_a_lost_lease_ends_the_watch_for_good(desk: Desk) -> None:
         await desk.watches(entry)
 
 
+async def test_a_watch_that_comes_after_another_has_sold_ends_for_good_too(desk: Desk) -> None:
+    entry = await desk.buys()
+    await desk.sells(entry)
+    await desk.database.locks.take_over(ACCOUNT, SAMSUNG, WorkerId("worker-2"))
+
+    with pytest.raises(StaleFencingTokenError):
+        await desk.watches(entry)
+
+
 async def test_the_lease_is_renewed_for_as_long_as_the_watch_lasts(desk: Desk) -> None:
     steady(desk)
     entry = await desk.buys()
