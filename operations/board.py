@@ -11,6 +11,7 @@ from temporalio.service import RPCError
 
 from domain.clock import in_seoul
 from domain.identity import Environment, WorkerId
+from domain.market import Symbol
 from domain.money import Won, total
 from domain.session import SessionDate, SessionPhase, SessionPlan
 from domain.worker_state import WorkerState
@@ -44,6 +45,8 @@ class Board:
     """Workers whose workflow has ended; what the books last said of them is history."""
     entries_closed_because: str = ""
     """Why nothing more is bought in this session."""
+    quarantined: tuple[Symbol, ...] = ()
+    """Stocks in which an order waits for a person (`starter.py quarantine`)."""
     stream: "StreamState | None" = None
     """The real-time session at the broker, as its owner last reported it; None where none ever was."""
     trouble: str = ""
@@ -75,7 +78,8 @@ async def read_board(fleet: Fleet, market_now: datetime) -> Board:
     stopped = await _stopped(fleet, rows)
     shut = await fleet.database.risk.closed_because(fleet.account_id, plan.session.date)
     board = Board(fleet.environment, market_now, plan, rows, risk.kill_switch_on, fleet.web_ui, missed, stopped, shut)
-    return replace(board, stream=await fleet.database.stream_leases.state(fleet.account_id))
+    waiting = tuple(order.intent.symbol for order in await fleet.database.orders.quarantined(fleet.account_id))
+    return replace(board, stream=await fleet.database.stream_leases.state(fleet.account_id), quarantined=waiting)
 
 
 async def _stopped(fleet: Fleet, rows: "tuple[WorkerRow, ...]") -> frozenset[WorkerId]:
@@ -110,6 +114,8 @@ def heading(board: Board) -> tuple[str, ...]:
         first += " · KILL SWITCH ON"
     for date in board.missed_closes:
         first += f" · CLOSE OF {date} MISSED"
+    if board.quarantined:
+        first += f" · QUARANTINED: {', '.join(board.quarantined)}"
     if board.trouble:
         first += f" · {board.trouble}"
     second = f"net {board.realised:+,} won in {board.trades} trades · unrealised {board.unrealised:+,} won"
@@ -157,6 +163,7 @@ def as_json(board: Board) -> dict[str, Any]:
         "kill_switch_on": board.kill_switch_on,
         "entries_closed_because": board.entries_closed_because,
         "missed_closes": [date.isoformat() for date in board.missed_closes],
+        "quarantined": list(board.quarantined),
         "realised_pnl": board.realised,
         "unrealised_pnl": board.unrealised,
         "trades": board.trades,
