@@ -69,10 +69,7 @@ class MarketDataActivities:
     @activity.defn
     async def find_candidates(self, request: ScanRequest) -> Findings:
         """Scan until there are candidates or an orphan; an empty answer means that the time for entries is over."""
-        at = self._pace.now()
-        await self._database.workers.enter(
-            request.account_id, request.worker_id, WorkerState.SCANNING, None, "scanning", at
-        )
+        await self._show(request, "scanning")
         told: Denial | None = None
         async with Heart() as heart:
             while request.plan.entries_allowed_at(self._pace.now()):
@@ -83,6 +80,9 @@ class MarketDataActivities:
                 shut = await self._shut_gate(request)
                 if shut is not None and shut.denial is not told:
                     told = await self._tell(shut, request)
+                elif shut is None and told is not None:
+                    told = None
+                    await self._show(request, "scanning")
                 report = await self._scanned(request) if shut is None else None
                 if report is not None and report.candidates:
                     return Findings(report.candidates)
@@ -119,9 +119,12 @@ class MarketDataActivities:
             key=f"denied/{activity.info().workflow_run_id}/{denial}",
         )
         await self._database.events.append(event)
-        word = f"not buying: {shut.detail}"
-        await self._database.workers.enter(request.account_id, request.worker_id, WorkerState.SCANNING, None, word, now)
+        await self._show(request, f"not buying: {shut.detail}")
         return denial
+
+    async def _show(self, request: ScanRequest, word: str) -> None:
+        state, at = WorkerState.SCANNING, self._pace.now()
+        await self._database.workers.enter(request.account_id, request.worker_id, state, None, word, at)
 
     async def _scanned(self, request: ScanRequest) -> ScanReport | None:
         try:

@@ -119,6 +119,20 @@ async def test_a_worker_looks_again_as_soon_as_it_may_buy(desk: Desk) -> None:
     assert (await waiting).candidates
 
 
+async def test_a_pause_that_is_over_is_no_longer_shown(desk: Desk) -> None:
+    await desk.registers()
+    request = desk.scan_request(screening=ScreeningRules(least_price=Price(10**9)))
+    await desk.database.risk.press_kill_switch(ACCOUNT, "operator", "test")
+    scanning = asyncio.create_task(desk.does(desk.market_data.find_candidates, request))
+
+    await _is_shown(desk, "not buying: the kill switch is on")
+    await desk.database.risk.lift_kill_switch(ACCOUNT, "operator")
+    await _is_shown(desk, "scanning")
+
+    scanning.cancel()
+    await asyncio.gather(scanning, return_exceptions=True)
+
+
 async def test_a_broker_out_of_reach_postpones_the_scan(desk: Desk) -> None:
     await desk.registers()
     request = _breaks_out(desk)
@@ -172,6 +186,12 @@ async def test_watchers_at_the_same_moment_share_one_call(desk: Desk) -> None:
         )
 
     assert desk.simulation.calls.by_tr_id["FHKST11300006"] - before == 1
+
+
+async def _is_shown(desk: Desk, word: str) -> None:
+    async with asyncio.timeout(5):
+        while (await desk.database.workers.board(ACCOUNT, PLAN.session.date))[0].last_event != word:
+            await asyncio.sleep(0.01)
 
 
 async def _timed(desk: Desk, scanner: MarketDataActivities, request: ScanRequest) -> tuple[int, float]:
