@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from temporalio import activity
 
 from domain.errors import TradingError
+from domain.event import Event, EventLevel
 from domain.identity import AccountId
 from domain.order import WORKING_STATUSES, BrokerOrder, OrderRecord
 from domain.session import SessionDate
@@ -35,8 +36,29 @@ async def book_missing_fills(
             extra = {"intent_id": record.intent.intent_id, "cause": str(fault)}
             activity.logger.error("late_fill_not_booked", extra=extra)
             continue
-        booked += bool(result.new_quantity)
+        if result.new_quantity:
+            booked += 1
+            await database.events.append(_corrected(record, row, date, at))
     return booked
+
+
+def _corrected(record: OrderRecord, row: BrokerOrder, date: SessionDate, at: datetime) -> Event:
+    intent = record.intent
+    return Event(
+        intent.account_id,
+        "missing_fill_booked",
+        EventLevel.INFO,
+        at,
+        session_date=date,
+        worker_id=intent.worker_id,
+        symbol=intent.symbol,
+        detail={
+            "intent_id": intent.intent_id,
+            "ledger": record.filled_quantity,
+            "broker": row.filled_quantity,
+        },
+        key=f"missing_fill_booked/{intent.intent_id}/{row.filled_quantity}",
+    )
 
 
 def _adds_something(record: OrderRecord, row: BrokerOrder) -> bool:

@@ -191,6 +191,7 @@ async def test_a_missing_fill_is_booked_and_a_second_run_changes_nothing(desk: D
 
     assert (first.booked_fills, second.booked_fills) == (1, 0)
     assert first.differences == second.differences == ()
+    assert await desk.database.events.counts(ACCOUNT, TODAY, "missing_fill_booked") == 1
     assert (await desk.holding(entry.position_id)).quantity == entry.quantity
 
 
