@@ -55,6 +55,7 @@ RULES: Final = TradingRules(
         fleet_daily_loss=_NO_LIMIT,
         trades_per_worker=10**6,
         cooldown_after_loss=timedelta(0),
+        losses_in_a_row=0,
         symbol_cooldown=timedelta(0),
     ),
     execution=ExecutionRules(scan_interval=timedelta(seconds=1)),

@@ -48,6 +48,7 @@ CHAOS_RULES: Final = replace(
         fleet_daily_loss=Won(50_000_000),
         trades_per_worker=100,
         cooldown_after_loss=timedelta(minutes=1),
+        losses_in_a_row=0,
         symbol_cooldown=timedelta(minutes=1),
     ),
 )

@@ -18,7 +18,7 @@ DEMO_RULES: Final = TradingRules(
         trend_break=Rate("0.012"),
         longest_holding=timedelta(minutes=50),
     ),
-    risk=RiskRules(cooldown_after_loss=timedelta(minutes=2)),
+    risk=RiskRules(cooldown_after_loss=timedelta(minutes=2), cooldown_after_streak=timedelta(minutes=10)),
     execution=ExecutionRules(
         scan_interval=timedelta(seconds=1),
         price_interval=timedelta(milliseconds=300),
