@@ -38,6 +38,7 @@ _ROUND: Final = 5.0
 _CLOSE_ROUND: Final = 15.0
 _ASKED_FROM: Final = time(7)
 """Seoul; what the exchange announces late, and the broker's night work, are over by then."""
+_AFTER_A_MISTAKE: Final = 60.0
 _NOBODY: Final = WorkerId("")
 
 
@@ -149,12 +150,20 @@ async def _unguarded(fleet: Fleet) -> list[OpenPosition]:
 
 
 async def _for_ever(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
-    """Act again and again; what the database or Temporal cannot do now is tried again next time."""
+    """Act again and again; what the database or Temporal cannot do now is tried again next time.
+
+    A mistake in one duty is shouted about and costs that duty a minute, never the process that watches positions.
+    """
+    pause = seconds
     while True:
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(pause)
+        pause = seconds
         try:
             await act()
         except AccountInUseError:
             raise
         except (*DATABASE_FAULTS, RPCError) as fault:
             logger.warning("hosting_duty_postponed", extra={"cause": f"{type(fault).__name__}: {fault}"})
+        except Exception:
+            logger.exception("hosting_duty_failed")
+            pause = max(seconds, _AFTER_A_MISTAKE)
