@@ -111,9 +111,9 @@ _OK: Final = 200
 _LOGIN_LAYER: Final = frozenset({401, 403})
 
 
-def order_verdict(status: int, code: str) -> Verdict:
+def order_verdict(status: int, code: str, message: str) -> Verdict:
     """Return what a reply with KIS's envelope but without success proves about the order that it answers."""
-    listed = ORDER_VERDICTS.get(meaning_of(code))
+    listed = ORDER_VERDICTS.get(meaning_of(code, message))
     if listed is not None:
         return listed
     return Verdict.REJECTED if status == _OK or status in _LOGIN_LAYER else Verdict.UNKNOWN

@@ -101,7 +101,7 @@ class KisOrders:
         if not reply.has_verdict:
             return Unknown(f"{call.label}: HTTP {reply.status} without KIS's envelope")
         code, message = masked(reply.code), masked(reply.message)
-        if reply.refuses and order_verdict(reply.status, reply.code) is Verdict.REJECTED:
+        if reply.refuses and order_verdict(reply.status, reply.code, reply.message) is Verdict.REJECTED:
             return Rejected(code, message)
         return Unknown(f"{call.label}: HTTP {reply.status} {code} {message}".rstrip())
 

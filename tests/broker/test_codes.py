@@ -64,7 +64,7 @@ VERDICTS = [
 
 @pytest.mark.parametrize(("code", "status", "verdict"), VERDICTS)
 def test_a_code_proves_or_does_not_prove_that_no_order_exists(code: str, status: int, verdict: Verdict) -> None:
-    assert order_verdict(status, code) is verdict
+    assert order_verdict(status, code, "주문 불가") is verdict
 
 
 @pytest.mark.parametrize(("code", "status", "verdict"), VERDICTS)
@@ -157,7 +157,16 @@ async def test_words_tell_a_passing_fault_where_the_code_is_not_listed(
 
     with pytest.raises(error):
         await broker.instrument_status(SAMSUNG, Lane.SCAN)
-    assert await broker.submit(an_intent(), Lane.ENTRY) == Rejected("ZZZZ0001", words)
+    assert await broker.submit(an_intent(), Lane.ENTRY) == Unknown(f"order-cash: HTTP 200 ZZZZ0001 {words}")
+
+
+@pytest.mark.parametrize("status", [200, 401, 403, 500])
+def test_an_unlisted_code_that_speaks_of_too_many_calls_does_not_prove_that_no_order_exists(status: int) -> None:
+    assert order_verdict(status, "ZZZZ0001", "초당 거래건수를 초과하였습니다.") is Verdict.UNKNOWN
+
+
+def test_a_listed_code_is_believed_before_its_words() -> None:
+    assert order_verdict(200, "OPSQ2000", "다시 조회") is Verdict.REJECTED
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
