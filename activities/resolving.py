@@ -14,7 +14,7 @@ from domain.identity import IntentId
 from domain.lane import Lane
 from domain.market import Side
 from domain.order import UNRESOLVED_STATUSES, BrokerOrder, OrderIntent, OrderRecord, OrderStatus
-from domain.reconciliation import Absent, Found, LostOrderMatch, match_lost_order
+from domain.reconciliation import Absent, Found, LostOrderMatch, match_lost_order, net_of_foreign
 
 if TYPE_CHECKING:
     from activities.pace import Pace
@@ -132,14 +132,24 @@ class ResolvingActivities:
         return clean_reads
 
     async def _holding_against_absence(self, record: OrderRecord) -> str:
-        """Ask the second witness: shares that have moved say that the order exists, whatever the list says (F24)."""
+        """Ask the second witness: shares that have moved say that the order exists, whatever the list says (F24).
+
+        What the owner's own listed orders have moved says nothing about ours (F32, F33).
+        """
         intent = record.intent
         balance = await self._broker.balance(Lane.RESOLVE)
         held = sum(holding.quantity for holding in balance.holdings if holding.symbol == intent.symbol)
         positions = await self._database.positions.held_in(intent.account_id)
         ours = sum(position.quantity for position in positions if position.symbol == intent.symbol)
-        moved = held > ours if intent.side is Side.BUY else held < ours
-        return f"the broker holds {held:,} shares of {intent.symbol} and the ledger {ours:,}" if moved else ""
+        theirs = await self._moved_by_hand(intent)
+        moved = held > ours + theirs if intent.side is Side.BUY else held < ours + theirs
+        explained = f" and the owner's orders {theirs:+,}" if theirs else ""
+        return f"the broker holds {held:,} shares of {intent.symbol}, the ledger {ours:,}{explained}" if moved else ""
+
+    async def _moved_by_hand(self, intent: OrderIntent) -> int:
+        listed = await self._broker.orders_on(intent.session_date, Lane.RESOLVE, intent.symbol)
+        bound = await self._database.orders.bound_refs(intent.account_id, intent.session_date)
+        return net_of_foreign(listed, bound, intent.symbol)
 
     async def _among_open_orders(self, intent: OrderIntent) -> LostOrderMatch:
         """Ask the third witness, where there is one: what can still be cancelled exists, whatever the list says."""

@@ -90,6 +90,15 @@ def _has_fingerprint(order: BrokerOrder, intent: OrderIntent) -> bool:
     return (order.quantity, order.order_type, order.limit_price) == ours
 
 
+def net_of_foreign(orders: Sequence[BrokerOrder], bound: AbstractSet[BrokerOrderRef], symbol: Symbol) -> int:
+    """Return by how many shares the day's orders that none of our intents owns have changed a holding."""
+    return sum(
+        order.filled_quantity if order.side is Side.BUY else -order.filled_quantity
+        for order in orders
+        if order.symbol == symbol and order.ref not in bound
+    )
+
+
 class DiscrepancyKind(StrEnum):
     """How broker and ledger differ."""
 

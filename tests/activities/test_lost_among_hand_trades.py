@@ -1,0 +1,67 @@
+"""The owner trades a stock by hand while our order in it is lost: their listed orders explain the shares (F32, F33)."""
+
+from datetime import timedelta
+
+import pytest
+
+from activities.resolving import ProofRules
+from activities.selling import PreparedExit
+from domain.identity import IntentId
+from domain.market import Side
+from domain.money import Price, Quantity
+from domain.order import OrderPurpose, OrderRecord, OrderStatus
+from simulator.order_types import OrderType
+from simulator.orders import OrderRequest
+from tests.activities.desk import Desk
+from tests.builders import SAMSUNG
+from tests.stepping import ACCOUNT
+
+
+def by_hand(desk: Desk, side: Side, quantity: int) -> None:
+    order = OrderRequest(desk.broker_account.id, SAMSUNG, side, OrderType.MARKET, Quantity(quantity), Price(0))
+    assert desk.simulation.place_order(order, by_hand=True).filled == quantity
+
+
+async def lost_sale(desk: Desk, kind: str) -> PreparedExit:
+    """Hold shares and send their sale; its reply never comes."""
+    entry = await desk.buys()
+    desk.simulation.add_fault(kind=kind, path="order-cash")
+    sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2))
+    assert isinstance(sale, PreparedExit)
+    assert (await desk.submits(sale, OrderPurpose.EXIT)).status is OrderStatus.UNKNOWN
+    desk.rebuild(ProofRules(settle_time=timedelta(seconds=5), clean_reads=2))
+    return sale
+
+
+async def resolved(desk: Desk, intent_id: IntentId) -> OrderRecord:
+    record: OrderRecord = await desk.does(desk.resolving.resolve_order, intent_id)
+    return record
+
+
+async def test_a_sale_that_never_arrived_is_absent_though_the_owner_sold_some_of_the_shares(desk: Desk) -> None:
+    sale = await lost_sale(desk, "drop_before")
+    by_hand(desk, Side.SELL, 1)
+
+    assert (await resolved(desk, sale.intent_id)).status is OrderStatus.NEVER_PLACED
+
+
+async def test_a_buy_that_never_arrived_is_absent_though_the_owner_bought_the_same_stock(desk: Desk) -> None:
+    desk.simulation.add_fault(kind="drop_before", path="order-cash")
+    entry = await desk.prepared()
+    assert (await desk.submits(entry)).status is OrderStatus.UNKNOWN
+    desk.rebuild(ProofRules(settle_time=timedelta(seconds=5), clean_reads=2))
+    by_hand(desk, Side.BUY, 2)
+
+    assert (await resolved(desk, entry.intent_id)).status is OrderStatus.NEVER_PLACED
+
+
+async def test_shares_that_nobodys_listed_order_explains_still_speak_against_absence(desk: Desk) -> None:
+    by_hand(desk, Side.BUY, 3)
+    sale = await lost_sale(desk, "drop_reply_after")
+    desk.simulation.add_fault(kind="lag_orders", path="inquire-daily-ccld", seconds=100_000, count=0)
+
+    with pytest.raises(AssertionError, match="does not come"):
+        await resolved(desk, sale.intent_id)
+
+    (waiting,) = await desk.database.orders.quarantined(ACCOUNT)
+    assert waiting.intent.intent_id == sale.intent_id
