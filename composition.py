@@ -228,7 +228,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     selling = SellingActivities(feed, foreign_sales, with_.database, with_.pace)
     settling = SettlingActivities(with_.database, with_.pace, BANKIS_COMMISSION)
     closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace)
-    reconciling = ReconcilingActivities(with_.broker, with_.database, with_.pace)
+    reconciling = ReconcilingActivities(with_.broker, with_.database, with_.pace, BANKIS_COMMISSION)
     summaries = SummaryActivities(with_.database, with_.pace.now)
     queues = task_queues(account_id)
     return [

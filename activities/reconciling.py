@@ -1,4 +1,4 @@
-"""Reconciliation: the broker's orders, fills and holdings against the ledger; corrections are events (R20)."""
+"""Reconciliation: the broker's orders, fills, holdings and cash against the ledger; corrections are events (R20)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
+from activities.cash_check import CashCheck, CashSeen, cash_in_words, is_settled, lasting, unexplained
 from activities.heart import Heart
 from activities.late_fills import book_missing_fills
 from domain.event import CARRIED_CHANGED, Event, EventLevel
 from domain.identity import AccountId
 from domain.lane import Lane
 from domain.market import Symbol
+from domain.money import NO_WON, Rate, Won
 from domain.order import WORKING_STATUSES, BrokerOrder
 from domain.position import OpenPosition
 from domain.reconciliation import OUR_OWN, Discrepancy, DiscrepancyKind, discrepancies
@@ -19,7 +21,7 @@ from domain.session import SessionDate, session_date_of
 
 if TYPE_CHECKING:
     from activities.pace import Pace
-    from broker.protocol import Broker
+    from broker.protocol import Balance, Broker
     from database.database import Database
 
 _READS: Final = 3
@@ -31,11 +33,25 @@ _FOREIGN_SYMBOL_REST: Final = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What a reconciliation found: fills that had been missing, and differences it may not mend by itself."""
+    """What a reconciliation found: fills that had been missing, and differences it may not mend by itself.
+
+    ``cash`` says what was seen of the cash, ``cash_unexplained`` (won) what the broker has more for no known reason.
+    """
 
     booked_fills: int
     differences: tuple[str, ...]
     entries_closed: bool = False
+    cash: str = ""
+    cash_unexplained: Won = NO_WON
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One look at both books."""
+
+    booked: int
+    differences: frozenset[Discrepancy]
+    cash: CashSeen
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +65,11 @@ class ReconcileRequest:
 class ReconcilingActivities:
     """Compares two books and writes only what the broker proves."""
 
-    def __init__(self, broker: "Broker", database: "Database", pace: "Pace") -> None:
+    def __init__(self, broker: "Broker", database: "Database", pace: "Pace", commission: Rate) -> None:
         self._broker = broker
         self._database = database
         self._pace = pace
+        self._cash = CashCheck(database, pace, commission)
 
     @activity.defn
     async def reconcile_account(self, request: ReconcileRequest) -> Reconciled:
@@ -61,23 +78,33 @@ class ReconcilingActivities:
         A difference counts when several reads show it unchanged: while others trade, single reads always differ.
         """
         account_id, session_date = request.account_id, session_date_of(self._pace.now())
-        async with Heart() as heart:
-            booked, lasting = await self._compare(request, session_date)
-            for _ in range(_READS - 1):
-                if not lasting:
-                    break
-                await self._pace.pause(_BETWEEN_READS)
-                heart.progress()
-                more, seen = await self._compare(request, session_date)
-                booked, lasting = booked + more, lasting & seen
-        differences = sorted(lasting, key=_in_words)
+        reads = await self._several(request, session_date)
+        cash = lasting([read.cash for read in reads])
+        differences = sorted(frozenset.intersection(*(read.differences for read in reads)), key=_in_words)
         if request.apply:
             await self._take_away_what_is_gone(account_id, session_date, differences)
         ours = [difference for difference in differences if difference.kind in OUR_OWN]
         if request.apply:
             await self._write_down(account_id, session_date, differences, ours)
+            await self._cash.write_down(account_id, session_date, cash)
         words = tuple(_in_words(difference) for difference in differences)
-        return Reconciled(booked, words, entries_closed=bool(ours) and request.apply)
+        return Reconciled(
+            sum(read.booked for read in reads),
+            words,
+            entries_closed=bool(ours) and request.apply,
+            cash=cash_in_words(cash),
+            cash_unexplained=unexplained(cash),
+        )
+
+    async def _several(self, request: ReconcileRequest, session_date: SessionDate) -> list[_Read]:
+        """Look once, and again while something differs."""
+        async with Heart() as heart:
+            reads = [await self._compare(request, session_date)]
+            while len(reads) < _READS and _needs_another_look(reads):
+                await self._pace.pause(_BETWEEN_READS)
+                heart.progress()
+                reads.append(await self._compare(request, session_date))
+        return reads
 
     async def _write_down(
         self,
@@ -120,9 +147,7 @@ class ReconcilingActivities:
         traded = {row.symbol for row in await self._broker.orders_on(session_date, Lane.RESOLVE)}
         return [position for position in carried if position.symbol not in traded]
 
-    async def _compare(
-        self, request: ReconcileRequest, session_date: SessionDate
-    ) -> tuple[int, frozenset[Discrepancy]]:
+    async def _compare(self, request: ReconcileRequest, session_date: SessionDate) -> _Read:
         account_id = request.account_id
         moving = await self._symbols_with_orders(account_id) if request.apply else set()
         listed = await self._broker.orders_on(session_date, Lane.RESOLVE)
@@ -130,18 +155,20 @@ class ReconcilingActivities:
         if request.apply:
             now = self._pace.now()
             booked = await book_missing_fills(self._database, account_id, session_date, listed, now)
-        found = await self._differences(account_id, session_date, listed)
+        ledger = await self._cash.ledger(account_id, session_date)
+        balance = await self._broker.balance(Lane.RESOLVE)
+        found = await self._differences(account_id, session_date, listed, balance)
         if request.apply:
             moving |= await self._symbols_with_orders(account_id)
-        return booked, frozenset(difference for difference in found if difference.symbol not in moving)
+        cash = await self._cash.seen(ledger, listed, balance.cash, of=(account_id, session_date))
+        return _Read(booked, frozenset(each for each in found if each.symbol not in moving), cash)
 
     async def _symbols_with_orders(self, account_id: AccountId) -> set[Symbol]:
         return {order.intent.symbol for order in await self._database.orders.active_in(account_id)}
 
     async def _differences(
-        self, account_id: AccountId, session_date: SessionDate, listed: tuple[BrokerOrder, ...]
+        self, account_id: AccountId, session_date: SessionDate, listed: tuple[BrokerOrder, ...], balance: "Balance"
     ) -> tuple[Discrepancy, ...]:
-        balance = await self._broker.balance(Lane.RESOLVE)
         positions = await self._database.positions.held_in(account_id)
         working = [o for o in await self._database.orders.active_in(account_id) if o.status in WORKING_STATUSES]
         bound = await self._database.orders.bound_refs(account_id, session_date)
@@ -164,6 +191,11 @@ class ReconcilingActivities:
         )
         await self._database.events.append(event)
         await self._database.risk.cool_down(account_id, difference.symbol, now + _FOREIGN_SYMBOL_REST)
+
+
+def _needs_another_look(reads: list[_Read]) -> bool:
+    """Tell whether a difference may be one of a single read only."""
+    return bool(frozenset.intersection(*(read.differences for read in reads))) or not is_settled(reads[-1].cash)
 
 
 def _changed(position: OpenPosition, session_date: SessionDate, at: datetime, difference: Discrepancy) -> Event:

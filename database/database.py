@@ -8,6 +8,7 @@ from database.accounts import Accounts
 from database.alerts import Alerts
 from database.audit import Audit
 from database.broker_tokens import BrokerTokens, Token
+from database.cash_baselines import CashBaselines
 from database.day_seen import DaySeen
 from database.events import Events
 from database.locks import Locks
@@ -38,6 +39,7 @@ class Database:
         self.accounts = Accounts(pool)
         self.alerts = Alerts(pool)
         self.audit = Audit(pool)
+        self.cash_baselines = CashBaselines(pool)
         self.day_seen = DaySeen(pool)
         self.events = Events(pool)
         self.locks = Locks(pool)

@@ -11,17 +11,18 @@ from operations.desk import Desk
 
 
 async def reconcile(desk: Desk) -> int:
-    """Show how broker and ledger differ; exit code 1 when they do."""
+    """Show how broker and ledger differ; exit code 1 when they do, or cash is unexplained."""
     found = await books.reconcile(desk.fleet, apply=desk.asked.apply)
 
     def show() -> None:
         for difference in found.differences:
             desk.console.print(difference, markup=False, highlight=False)
+        desk.console.print(found.cash, markup=False, highlight=False)
         applied = f"{found.booked_fills} missing fills booked, " if desk.asked.apply else "only looking; "
         desk.console.print(f"{applied}{len(found.differences)} differences left")
 
     desk.answer(asdict(found), show)
-    return 1 if found.differences else 0
+    return 1 if found.differences or found.cash_unexplained else 0
 
 
 async def quarantine(desk: Desk) -> int:

@@ -52,6 +52,8 @@ class CloseOutcome:
     holdings: dict[Symbol, Quantity] = field(default_factory=dict)
     differences: tuple[str, ...] = ()
     summary: DailySummary | None = None
+    cash: str = ""
+    """What the reconciliation saw of the cash."""
 
 
 @workflow.defn
@@ -94,6 +96,7 @@ class MarketCloseWorkflow:
             holdings=proof.holdings,
             differences=differences.differences,
             summary=summary,
+            cash=differences.cash,
         )
 
     async def _plan(self) -> ClosePlan | NoSession:

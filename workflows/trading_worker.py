@@ -136,6 +136,8 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         )
         for difference in found.differences:
             self._say(difference)
+        if found.cash_unexplained:
+            self._say(found.cash)
 
     async def _finish(self, order: UnfinishedOrder) -> None:
         record = await self._ordering.finish(

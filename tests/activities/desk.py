@@ -113,7 +113,7 @@ class Desk:
         self.selling = SellingActivities(self.feed, foreign_sales, database, pace)
         self.settling = SettlingActivities(database, pace, BANKIS_COMMISSION)
         self.closing = ClosingActivities(broker, database, CALENDAR, CloseLeads(), pace)
-        self.reconciling = ReconcilingActivities(broker, database, pace)
+        self.reconciling = ReconcilingActivities(broker, database, pace, BANKIS_COMMISSION)
         self.summaries = SummaryActivities(database, self.pace.now)
 
     async def does(self, act: Callable[..., Awaitable[T]], *arguments: Any, heartbeat_details: Any = ()) -> T:

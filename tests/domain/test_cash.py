@@ -1,0 +1,71 @@
+"""What fills do to cash, and what of a difference they explain."""
+
+import pytest
+
+from domain.cash import ROUNDING_PER_ORDER, CashBaseline, CashMoved, cash_moved, compared
+from domain.costs import BANKIS_COMMISSION, cost_rates, order_costs
+from domain.market import Market, Side
+from domain.money import NO_WON, Won
+from domain.order import OrderStatus
+from tests.builders import HYNIX, MONDAY, NOW, POSITION, a_broker_order, a_ref, an_intent, an_order
+
+RATES = cost_rates(MONDAY)
+AMOUNT = Won(700_000)
+BOUGHT = an_order()
+BASELINE = CashBaseline(Won(10_000_000), CashMoved(), NOW)
+
+
+def test_a_buy_takes_its_amount_and_commission_and_a_sale_brings_it_less_tax() -> None:
+    sold = an_order(an_intent(Side.SELL))
+    markets = {POSITION: Market.KOSDAQ}
+
+    moved = cash_moved([BOUGHT, sold], markets, [], BANKIS_COMMISSION)
+
+    buying = order_costs(Side.BUY, AMOUNT, Market.KOSDAQ, RATES).total
+    selling = order_costs(Side.SELL, AMOUNT, Market.KOSDAQ, RATES).total
+    assert moved.own == -buying - selling
+    assert moved.others == 0
+    assert selling > buying > 0
+
+
+def test_an_order_that_filled_nothing_moves_and_excuses_nothing() -> None:
+    idle = an_order(filled=0, status=OrderStatus.CANCELLED)
+
+    assert cash_moved([idle], {}, [a_broker_order(symbol=HYNIX)], BANKIS_COMMISSION) == CashMoved()
+
+
+def test_what_orders_of_others_brought_explains_a_difference() -> None:
+    foreign = a_broker_order(ref=a_ref(9), symbol=HYNIX, filled=10)
+    moved = cash_moved([], {}, [foreign], BANKIS_COMMISSION)
+
+    seen = compared(BASELINE, moved, Won(BASELINE.cash + moved.others))
+
+    assert moved.others == -AMOUNT - order_costs(Side.BUY, AMOUNT, Market.KOSPI, RATES).total
+    assert (seen.difference, seen.unexplained) == (moved.others, 0)
+
+
+@pytest.mark.parametrize(("off", "unexplained"), [(0, 0), (4, 0), (-4, 0), (5, 5), (-5, -5), (-200_000, -200_000)])
+def test_only_more_than_the_brokers_rounding_is_unexplained(off: int, unexplained: int) -> None:
+    moved = cash_moved([BOUGHT], {}, [], BANKIS_COMMISSION)
+
+    seen = compared(BASELINE, moved, Won(BASELINE.cash + moved.own + off))
+
+    assert moved.doubt == ROUNDING_PER_ORDER + 1  # a won for the commission of 700,000 won
+    assert (seen.difference, seen.unexplained) == (off, unexplained)
+
+
+def test_without_any_fill_since_the_baseline_a_single_won_counts() -> None:
+    moved = cash_moved([BOUGHT], {}, [], BANKIS_COMMISSION)
+    baseline = CashBaseline(Won(5_000_000), moved, NOW)
+
+    assert compared(baseline, moved, Won(5_000_000)).unexplained == NO_WON
+    assert compared(baseline, moved, Won(5_000_001)).unexplained == 1
+
+
+def test_a_part_filled_counts_as_far_as_it_filled() -> None:
+    half = an_order(filled=5, status=OrderStatus.CANCELLED)
+
+    moved = cash_moved([half], {}, [], BANKIS_COMMISSION)
+
+    amount = Won(5 * 70_000)
+    assert moved.own == -amount - order_costs(Side.BUY, amount, Market.KOSPI, RATES).total
