@@ -64,6 +64,7 @@ class Desk:
     undecidable: bool = False
     """Whether a lost order cannot be told from another."""
     held_at_start: Held | None = None
+    reconciled: Reconciled = field(default_factory=lambda: Reconciled(0, ()))
     reasons: list[ExitReason] = field(default_factory=list)
     trades: list[TradeResult] = field(default_factory=list)
     abandoned: list[PositionId] = field(default_factory=list)
@@ -227,7 +228,7 @@ class Desk:
     @activity.defn
     async def reconcile_account(self, request: ReconcileRequest) -> Reconciled:
         self.calls["reconcile_account"] += 1
-        return Reconciled(0, ())
+        return self.reconciled
 
     @activity.defn
     async def prove_flat(self, account_id: AccountId, session_date: SessionDate) -> FlatnessProof:
