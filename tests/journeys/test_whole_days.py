@@ -47,9 +47,14 @@ async def test_a_session_of_two_workers_and_the_cron_close_ends_flat_and_even_to
     assert len(trades) >= 5
     assert sum(trade.net_pnl for trade in trades) == account.cash - account.opening_cash
     assert sum(order.filled for order in account.orders) == 2 * sum(trade.quantity for trade in trades)
-    fleet = await day.database.summaries.get(day.account, session_date_of(kst("2026-11-23 15:40")), "fleet")
+    today = session_date_of(kst("2026-11-23 15:40"))
+    fleet = await day.database.summaries.get(day.account, today, "fleet")
     assert fleet is not None
     assert fleet.performance.net == account.cash - account.opening_cash
+    first_look = await day.database.cash_baselines.of(day.account, today)
+    assert first_look is not None
+    assert first_look.cash == account.opening_cash
+    assert await day.database.events.counts(day.account, today, "cash_differs") == 0
     for worker in workers:
         await worker.terminate()
     await close.terminate()
