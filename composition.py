@@ -14,13 +14,13 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from activities.bells import Bells
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
 from activities.day_start import DayStart
 from activities.entries import EntryActivities
 from activities.foreign_sales import ForeignSales
 from activities.market_data import MarketDataActivities
+from activities.order_notices import OrderNotices
 from activities.orders import OrderActivities
 from activities.pace import Pace
 from activities.quote_feed import QuoteFeed
@@ -173,14 +173,14 @@ class Collaborators:
     proof: ProofRules = field(default_factory=ProofRules)
     feed: QuoteFeed | None = None
     """The feed that a stream speaks into; None makes one that only asks."""
-    notices: Bells = field(default_factory=Bells)
+    notices: OrderNotices = field(default_factory=OrderNotices)
 
 
 def streaming_for(settings: Settings, place: Place, broker: KisBroker, with_: Collaborators) -> Streaming | None:
     """Return the duty that hears the market for this process, or None where it is switched off."""
     if not settings.stream.enabled or with_.feed is None:
         return None
-    ears = Ears(with_.feed, with_.notices)
+    ears = Ears(with_.feed, with_.notices, with_.pace.now)
     stream = stream_of(settings, place, broker, with_.database)
     return Streaming(account_of(settings), with_.database, stream, ears, settings.stream.registrations)
 

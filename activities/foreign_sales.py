@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LOOK_FOR_HAND_SALES: Final = timedelta(seconds=60)
 """Real time between two looks at the account while holding; all watchers of a process share one call."""
+_BETWEEN_READS: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class ForeignSales:
         """Return how many of our shares are left; one witness alone may be late or empty (F22, F23)."""
         foreign = await self._foreign_sales(position, lane)
         sold = sum(row.filled_quantity for row in foreign)
-        missing = min(position.quantity - _held(await self._broker.balance(lane), position.symbol), sold)
+        missing = min(position.quantity - await self._believed_holding(position, lane), sold) if sold else 0
         if missing <= 0:
             return Left(position.quantity, Won(0))
         # What the owner sold before we bought was hardly ours.
@@ -65,6 +66,14 @@ class ForeignSales:
             activity.logger.warning("holdings_not_checked", extra={"symbol": position.symbol, "cause": str(fault)})
             return False
         return not left.quantity
+
+    async def _believed_holding(self, position: OpenPosition, lane: Lane) -> int:
+        """Return how many shares the balance shows; fewer than ours are believed only when a second read agrees."""
+        held = _held(await self._broker.balance(lane), position.symbol)
+        if held >= position.quantity:
+            return held
+        await self._pace.pause(_BETWEEN_READS)
+        return max(held, _held(await self._broker.balance(lane), position.symbol))
 
     async def _recent_balance(self) -> "Balance":
         async with self._reading:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
-from activities.bells import Bells
 from activities.heart import Heart
 from activities.leases import LeaseOfAnOrder
+from activities.order_notices import OrderNotices
 from domain.errors import BrokerRefusedError, InvalidTransitionError, TradingError, TryAgainError
 from domain.identity import IntentId
 from domain.lane import Lane
 from domain.market import Side
 from domain.order import UNRESOLVED_STATUSES, BrokerOrder, OrderIntent, OrderRecord, OrderStatus
-from domain.reconciliation import Absent, Found, LostOrderMatch, match_lost_order, net_of_foreign
+from domain.reconciliation import CLOCK_DOUBT, Absent, Found, LostOrderMatch, match_lost_order, net_of_foreign
 
 if TYPE_CHECKING:
     from activities.pace import Pace
@@ -40,7 +40,9 @@ class ProofRules:
 class ResolvingActivities:
     """Read-only at the broker; the only writer of adopted, never-placed and quarantined orders."""
 
-    def __init__(self, broker: "Broker", database: "Database", pace: "Pace", proof: ProofRules, notices: Bells) -> None:
+    def __init__(
+        self, broker: "Broker", database: "Database", pace: "Pace", proof: ProofRules, notices: OrderNotices
+    ) -> None:
         self._broker = broker
         self._database = database
         self._pace = pace
@@ -79,7 +81,7 @@ class ResolvingActivities:
         try:
             if await self._is_found(record, await self._matched(intent, listed)):
                 return 0
-            return await self._count_absence(record, clean_reads + 1, sent_at)
+            return await self._count_absence(record, listed, clean_reads + 1, sent_at)
         except InvalidTransitionError as overtaken:
             # The late reply or an operator was faster than this look: the next one sees what they have written.
             activity.logger.warning("look_overtaken", extra={"intent_id": intent.intent_id, "cause": str(overtaken)})
@@ -107,19 +109,20 @@ class ResolvingActivities:
         await self._database.orders.quarantine(record.intent.intent_id, evidence)
         activity.logger.error("order_quarantined", extra={"intent_id": record.intent.intent_id, "evidence": evidence})
 
-    async def _count_absence(self, record: OrderRecord, clean_reads: int, sent_at: datetime | None) -> int:
+    async def _count_absence(
+        self, record: OrderRecord, listed: tuple[BrokerOrder, ...], clean_reads: int, sent_at: datetime | None
+    ) -> int:
         settled = self._pace.waited() >= self._proof.settle_time
         if record.status is OrderStatus.QUARANTINED or not settled or clean_reads < self._proof.clean_reads:
             return clean_reads
-        contradiction = await self._holding_against_absence(record)
-        if contradiction:
-            if self._pace.waited() >= self._proof.settle_time * _PATIENCE_WITH_CONTRADICTION:
-                await self._quarantine(record, f"the list does not show it, but {contradiction}")
+        if await self._is_contradicted(record, await self._holding_against_absence(record)):
             return 0
         if await self._is_found(record, await self._among_open_orders(record.intent)):
             return 0
         try:
-            if await self._is_found(record, await self._among_all_orders(record.intent)):
+            found = await self._is_found(record, await self._among_all_orders(record.intent))
+            contradiction = "" if found else await self._notice_against_absence(record.intent, listed)
+            if found or await self._is_contradicted(record, contradiction):
                 return 0
         except TryAgainError as fault:
             extra = {"intent_id": record.intent.intent_id, "cause": str(fault)}
@@ -130,6 +133,18 @@ class ResolvingActivities:
         activity.logger.warning("lost_order_proven_absent", extra={"intent_id": record.intent.intent_id})
         self._notices.ring(record.intent.symbol)
         return clean_reads
+
+    async def _is_contradicted(self, record: OrderRecord, contradiction: str) -> bool:
+        if contradiction and self._pace.waited() >= self._proof.settle_time * _PATIENCE_WITH_CONTRADICTION:
+            await self._quarantine(record, f"the list does not show it, but {contradiction}")
+        return bool(contradiction)
+
+    async def _notice_against_absence(self, intent: OrderIntent, listed: tuple[BrokerOrder, ...]) -> str:
+        """Ask the broker's own notices: an order that they spoke of, that is nobody's and not listed, may be ours."""
+        heard = self._notices.numbers_heard(intent.symbol, intent.side, intent.decided_at - CLOCK_DOUBT)
+        bound = await self._database.orders.bound_refs(intent.account_id, intent.session_date)
+        unexplained = heard - {ref.number for ref in bound} - {order.ref.number for order in listed}
+        return f"a notice of order {', '.join(sorted(unexplained))} was heard" if unexplained else ""
 
     async def _holding_against_absence(self, record: OrderRecord) -> str:
         """Ask the second witness: shares that have moved say that the order exists, whatever the list says (F24).

@@ -1,8 +1,10 @@
 """What a process does with news of the stream: prices go into its feed, notices wake those who follow orders."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
-from activities.bells import Bells
+from activities.order_notices import OrderNotices
 from activities.quote_feed import QuoteFeed
 from domain.market import Quote
 from domain.stream import Covered, Gap, Garbled, News, OrderNotice
@@ -10,10 +12,11 @@ from domain.stream import Covered, Gap, Garbled, News, OrderNotice
 
 @dataclass(frozen=True, slots=True)
 class Ears:
-    """The feed and the bells of one process."""
+    """The feed and the order notices of one process; ``now`` is the market's."""
 
     feed: QuoteFeed
-    notices: Bells
+    notices: OrderNotices
+    now: Callable[[], datetime]
 
     def take(self, news: News) -> bool:
         """Hand news to whoever waits for it; tell whether it was any: a tick may be old, absurd or not asked for."""
@@ -21,7 +24,7 @@ class Ears:
             case Quote():
                 return self.feed.take(news)
             case OrderNotice():
-                self.notices.ring(news.symbol)
+                self.notices.hear(news, self.now())
             case Covered(symbols):
                 self.feed.cover(symbols)
             case Garbled():

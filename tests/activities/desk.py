@@ -9,13 +9,13 @@ from typing import Any, Final, TypeVar
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.bells import Bells
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
 from activities.day_start import DayStart
 from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
 from activities.foreign_sales import ForeignSales
 from activities.market_data import MarketDataActivities, ScanRequest
+from activities.order_notices import OrderNotices
 from activities.orders import FollowRequest, OrderActivities, SubmitRequest
 from activities.quote_feed import QuoteFeed
 from activities.reconciling import ReconcilingActivities
@@ -44,7 +44,7 @@ from tests.stepping import ACCOUNT, CALENDAR, RULES, broker_account, kst
 T = TypeVar("T")
 OPENS_AT: Final = "2026-11-23 10:00"
 PLAN: Final = plan_session(CALENDAR.session_at_or_after(kst(OPENS_AT)), CloseLeads(), 1)
-_MOST_PAUSES: Final = 120
+_MOST_PAUSES: Final = 130
 
 
 class HandPace:
@@ -105,7 +105,7 @@ class Desk:
         self.market_data = MarketDataActivities(self.feed, broker, database, pace, self.day_start)
         self.cycles = CycleActivities(database, CALENDAR, CloseLeads(), pace)
         self.entries = EntryActivities(self.feed, broker, database, pace, BANKIS_COMMISSION)
-        self.notices = Bells()
+        self.notices = OrderNotices()
         self.orders = OrderActivities(broker, database, pace, self.notices)
         self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules(), self.notices)
         self.foreign_sales = foreign_sales = ForeignSales(broker, database, pace)

@@ -87,6 +87,18 @@ async def test_an_empty_balance_alone_proves_no_sale(desk: Desk) -> None:
     assert decision.quantity == entry.quantity
 
 
+async def test_one_empty_balance_is_not_believed_while_the_owner_sells_shares_of_his_own(desk: Desk) -> None:
+    entry = await desk.buys()
+    by_hand(desk, Side.BUY, entry.quantity)
+    sell_by_hand(desk, entry.quantity)
+    desk.simulation.add_fault(kind="empty_balance", path="inquire-balance", count=1)
+
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 1, after_refusal=True))
+
+    assert isinstance(decision, PreparedExit)
+    assert decision.quantity == entry.quantity
+
+
 async def test_a_sale_by_hand_is_noticed_while_holding(desk: Desk) -> None:
     entry = await desk.buys()
     desk.pace.meanwhile.extend([lambda: None] * 3)

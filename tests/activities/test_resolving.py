@@ -7,10 +7,14 @@ import pytest
 
 from activities.entries import PreparedEntry
 from activities.resolving import ProofRules
+from activities.settling import CloseRequest
 from broker.kis import KisBroker
 from domain.market import Side
-from domain.money import Price
-from domain.order import OrderRecord, OrderStatus, Rejected
+from domain.money import Price, Quantity
+from domain.order import BrokerOrderRef, OrderRecord, OrderStatus, Rejected
+from domain.position import ExitReason
+from domain.stream import NoticeKind, OrderNotice
+from operations.ears import Ears
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
 from tests.activities.desk import PLAN, Desk
@@ -209,3 +213,81 @@ async def test_totals_of_orders_that_the_list_does_not_show_prove_nothing_absent
 
     (waiting,) = await desk.database.orders.active_in(ACCOUNT)
     assert waiting.status is OrderStatus.UNKNOWN
+
+
+def heard(desk: Desk, number: str, side: Side = Side.BUY, kind: NoticeKind = NoticeKind.ACCEPTED, **of: Any) -> None:
+    """Let the process hear a notice of an order."""
+    notice = OrderNotice(kind, SAMSUNG, side, number, of.get("original"), Quantity(1), Price(70_000))
+    Ears(desk.feed, desk.notices, desk.pace.now).take(notice)
+
+
+async def unseen(desk: Desk) -> PreparedEntry:
+    """Send a buy whose reply never comes, that nobody fills, and that the list does not show."""
+    entry = await desk.prepared()
+    desk.simulation.add_fault(kind="drop_reply_after", path="order-cash")
+    desk.simulation.set_conditions(SAMSUNG, no_asks=True)
+    assert (await desk.submits(entry)).status is OrderStatus.UNKNOWN
+    desk.simulation.add_fault(kind="lag_orders", path="inquire-daily-ccld", seconds=100_000, count=0)
+    return entry
+
+
+async def test_an_order_of_which_a_notice_was_heard_is_still_found_among_those_that_can_be_cancelled(
+    desk: Desk,
+) -> None:
+    entry = await unseen(desk)
+    (order,) = desk.sent
+    heard(desk, order.number)
+
+    assert (await resolved(desk, entry)).status is OrderStatus.ACCEPTED
+
+
+async def test_an_order_of_which_a_notice_was_heard_is_not_proven_absent_by_lists_that_hide_it(desk: Desk) -> None:
+    entry = await unseen(desk)
+    (order,) = desk.sent
+    desk.simulation.add_fault(kind="refuse", path="inquire-psbl-rvsecncl", msg_cd="APBK0000", message="no", count=0)
+    heard(desk, order.number)
+
+    with pytest.raises(AssertionError, match="does not come"):
+        await resolved(desk, entry)
+
+    (waiting,) = await desk.database.orders.quarantined(ACCOUNT)
+    assert waiting.intent.intent_id == entry.intent_id
+    (event,) = [e for e in await desk.database.events.latest(ACCOUNT, 50) if e.kind == "order_quarantined"]
+    assert f"order {order.number} was heard" in str(event.detail)
+
+
+async def test_a_notice_alone_adopts_nothing_and_the_list_still_decides(desk: Desk) -> None:
+    entry = await lost(desk, "drop_reply_after")
+    (order,) = desk.sent
+    heard(desk, "0000009999")
+    desk.simulation.add_fault(kind="lag_orders", path="inquire-daily-ccld", seconds=15, count=0)
+
+    record = await resolved(desk, entry)
+
+    assert record.ref is not None
+    assert record.ref.number == order.number
+
+
+async def test_a_notice_of_another_order_is_no_witness(desk: Desk) -> None:
+    bought = await desk.buys()
+    known = await desk.database.orders.get(bought.intent_id)
+    assert known is not None
+    assert isinstance(known.ref, BrokerOrderRef)
+    await desk.sells(bought)
+    close = CloseRequest(bought.position_id, ExitReason.OPERATOR, bought.lease, timedelta(0))
+    await desk.does(desk.settling.close_position, close)
+    heard(desk, "0000009998")
+    desk.passes(minutes=6)
+    by_hand = OrderRequest(
+        desk.broker_account.id, SAMSUNG, Side.BUY, OrderType.LIMIT, Quantity(1), Price(desk.price() // 2000 * 1900)
+    )
+    owners = desk.simulation.place_order(by_hand, by_hand=True)
+    desk.simulation.add_fault(kind="drop_before", path="order-cash")
+    entry = await desk.prepared(name="worker-1.2")
+    assert (await desk.submits(entry)).status is OrderStatus.UNKNOWN
+    heard(desk, "0000009999", Side.SELL)
+    heard(desk, known.ref.number)
+    heard(desk, "0000009997", kind=NoticeKind.CANCELLED, original=known.ref.number)
+    heard(desk, owners.number)
+
+    assert (await resolved(desk, entry)).status is OrderStatus.NEVER_PLACED

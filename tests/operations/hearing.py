@@ -133,7 +133,7 @@ async def a_process(venue: Venue, database_url: str, silence: float = 8.0, most:
         desk = Desk(venue.simulation, database, broker, pace)  # type: ignore[arg-type]
         keys = database.tokens(f"{FINGERPRINT}/stream", AccessToken)
         stream = broker.stream(StreamAddress(venue.url("ws"), "haru", silence), keys)
-        streaming = Streaming(ACCOUNT, database, stream, Ears(desk.feed, desk.notices), most)
+        streaming = Streaming(ACCOUNT, database, stream, Ears(desk.feed, desk.notices, pace.now), most)
         keeping = asyncio.create_task(streaming.keep())
         try:
             yield Process(desk, streaming, keeping)

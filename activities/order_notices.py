@@ -1,0 +1,32 @@
+"""The broker's order notices of late: whoever looks for an order is woken by them, and may ask what they spoke of."""
+
+from collections import deque
+from datetime import datetime
+from typing import Final
+
+from activities.bells import Bells
+from domain.market import Side, Symbol
+from domain.stream import OrderNotice
+
+_REMEMBERED: Final = 200
+
+
+class OrderNotices(Bells):
+    """Bells that remember the last notices: one proves that its order exists, whatever a list says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._heard: deque[tuple[datetime, OrderNotice]] = deque(maxlen=_REMEMBERED)
+
+    def hear(self, notice: OrderNotice, at: datetime) -> None:
+        """Remember a notice that was heard at a market instant, and wake those who wait for news of its stock."""
+        self._heard.append((at, notice))
+        self.ring(notice.symbol)
+
+    def numbers_heard(self, symbol: Symbol, side: Side, since: datetime) -> frozenset[str]:
+        """Return the orders that notices since a market instant spoke of; that of a cancel is the one it withdraws."""
+        return frozenset(
+            notice.original or notice.number
+            for at, notice in self._heard
+            if at >= since and (notice.symbol, notice.side) == (symbol, side)
+        )
