@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 LOOK_FOR_HAND_SALES: Final = timedelta(seconds=60)
 """Real time between two looks at the account while holding; all watchers of a process share one call."""
-_BETWEEN_READS: Final = timedelta(seconds=1)
+BETWEEN_READS: Final = timedelta(seconds=1)
+"""Real time after which a balance that shows fewer shares than ours is asked for once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class ForeignSales:
         held = _held(await self._broker.balance(lane), position.symbol)
         if held >= position.quantity:
             return held
-        await self._pace.pause(_BETWEEN_READS)
+        await self._pace.pause(BETWEEN_READS)
         return max(held, _held(await self._broker.balance(lane), position.symbol))
 
     async def _recent_balance(self) -> "Balance":

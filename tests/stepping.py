@@ -14,6 +14,7 @@ from temporalio import activity
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
+from activities.foreign_sales import BETWEEN_READS
 from activities.pace import to_be_continued
 from broker.kis import KisBroker, KisConnection
 from broker.protocol import AccessToken, RateBudget
@@ -52,7 +53,7 @@ SYMBOLS: Final = tuple(Symbol(code) for code in ("005930", "012330", "028300", "
 """A small universe: the simulator draws each stock's days when it is first asked for them, which takes a while."""
 RULES: Final = TradingRules(universe=UniverseRules(ranking_size=0, symbols=SYMBOLS))
 _NEVER_HANDED_OVER: Final = frozenset({"prove_flat", "reconcile_account"})
-"""They compare several reads of one attempt, so they must not be cut between them."""
+"""They compare several reads of one attempt, so they must not be cut between them; others do so now and then."""
 _LONGEST_SLEEP: Final = timedelta(minutes=10)
 """One sleep is one call to the server, which has a deadline of its own."""
 
@@ -84,7 +85,7 @@ class SteppingPace:
     async def pause(self, real: timedelta, news: asyncio.Event | None = None) -> None:
         """End the attempt, so that the server may skip the time until the next one."""
         name = activity.info().activity_type
-        if name not in _NEVER_HANDED_OVER:
+        if name not in _NEVER_HANDED_OVER and real != BETWEEN_READS:
             raise to_be_continued("let time pass", self._steps.get(name, real))
 
 
