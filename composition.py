@@ -20,6 +20,7 @@ from activities.day_start import DayStart
 from activities.entries import EntryActivities
 from activities.foreign_sales import ForeignSales
 from activities.market_data import MarketDataActivities
+from activities.order_lookup import OrderLookup
 from activities.order_notices import OrderNotices
 from activities.orders import OrderActivities
 from activities.pace import Pace
@@ -52,7 +53,7 @@ from settings import Settings, SettingsError
 from telemetry import Masking
 from workflows.identity import task_queues
 from workflows.market_close import MarketCloseWorkflow
-from workflows.reconciliation import ReconciliationWorkflow
+from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
 _SIMULATED_KEY: Final = "HARU-SIMULATED-KEY-0000000000000000A"
@@ -246,7 +247,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
                 closing.list_open_orders,
                 summaries.write_summaries,
             ],
-            workflows=[TradingWorkerWorkflow, MarketCloseWorkflow, ReconciliationWorkflow],
+            workflows=[TradingWorkerWorkflow, MarketCloseWorkflow, ReconciliationWorkflow, OrderLookupWorkflow],
         ),
         _worker(
             client,
@@ -260,6 +261,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
                 closing.await_flat,
                 closing.prove_flat,
                 reconciling.reconcile_account,
+                OrderLookup(with_.broker).list_broker_orders,
             ],
             max_concurrent_activities=_WATCH_SLOTS,
             max_heartbeat_throttle_interval=LONGEST_BETWEEN_BEATS,

@@ -246,6 +246,7 @@ def _add_order_verbs(verbs: Any) -> None:
         verb.add_argument("--reason", required=True, help="how you know; kept in the books")
     adopt.add_argument("number", metavar="ORDER_NUMBER", help="the broker's order number")
     adopt.add_argument("branch", metavar="BRANCH", help="the branch that numbered it (ord_gno_brno)")
+    adopt.add_argument("--unchecked", action="store_true", help="without asking the broker whether it lists that order")
 
 
 _COMMANDS: Final = (

@@ -45,8 +45,8 @@ async def adopt(fleet: Fleet, decision: Decision, number: str, branch: str) -> O
     Raises:
         OperationError: the order is not quarantined, or that broker order is another intent's already.
     """
-    record = await _quarantined(fleet, decision.intent_id)
-    ref = BrokerOrderRef(record.intent.session_date, branch, number.zfill(10))
+    record = await waiting_order(fleet, decision.intent_id)
+    ref = ref_of(record, number, branch)
     if ref in await fleet.database.orders.bound_refs(fleet.account_id, record.intent.session_date):
         raise OperationError(f"broker order {number} belongs to another of our orders already")
     adopted = await fleet.database.orders.adopt(decision.intent_id, ref, _evidence(decision))
@@ -60,7 +60,7 @@ async def dismiss(fleet: Fleet, decision: Decision) -> OrderRecord:
     Raises:
         OperationError: the order is not quarantined.
     """
-    record = await _quarantined(fleet, decision.intent_id)
+    record = await waiting_order(fleet, decision.intent_id)
     dismissed = await fleet.database.orders.prove_absent(decision.intent_id, _evidence(decision))
     await _audit(fleet, "order_dismissed_by_operator", decision, record)
     return dismissed
@@ -69,6 +69,11 @@ async def dismiss(fleet: Fleet, decision: Decision) -> OrderRecord:
 async def quarantined(fleet: Fleet) -> tuple[OrderRecord, ...]:
     """Return the orders that wait for an operator."""
     return await fleet.database.orders.quarantined(fleet.account_id)
+
+
+def ref_of(record: OrderRecord, number: str, branch: str) -> BrokerOrderRef:
+    """Return which broker order an operator means; KIS numbers have ten digits."""
+    return BrokerOrderRef(record.intent.session_date, branch, number.zfill(10))
 
 
 def order_json(record: OrderRecord) -> dict[str, Any]:
@@ -93,7 +98,12 @@ def order_in_words(record: OrderRecord) -> str:
     return f"{intent.intent_id}  {intent.worker_id}  {what}  {record.status}"
 
 
-async def _quarantined(fleet: Fleet, intent_id: IntentId) -> OrderRecord:
+async def waiting_order(fleet: Fleet, intent_id: IntentId) -> OrderRecord:
+    """Return a quarantined order.
+
+    Raises:
+        OperationError: there is no such order, or it does not wait for a decision.
+    """
     record = await fleet.database.orders.get(intent_id)
     if record is None:
         raise OperationError(f"the ledger has no order {intent_id}; `starter.py quarantine` lists those that wait")

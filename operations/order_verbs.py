@@ -2,12 +2,13 @@
 
 import getpass
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from domain.identity import IntentId
 from domain.order import OrderRecord
 from operations import books
 from operations.desk import Desk
+from operations.order_lookup import broker_order
 
 
 async def reconcile(desk: Desk) -> int:
@@ -33,9 +34,21 @@ async def quarantine(desk: Desk) -> int:
 
 
 async def adopt(desk: Desk) -> int:
-    """Bind a quarantined order to the broker's."""
-    record = await books.adopt(desk.fleet, _decision(desk), desk.asked.number, desk.asked.branch)
-    desk.answer(books.order_json(record), _shown(desk, record))
+    """Bind a quarantined order to the broker's, once the broker's list shows such an order."""
+    decision, asked = _decision(desk), desk.asked
+    waiting = await books.waiting_order(desk.fleet, decision.intent_id)
+    if asked.unchecked:
+        decision, quantity = replace(decision, reason=f"{decision.reason} (unchecked)"), waiting.intent.quantity
+    else:
+        quantity = (await broker_order(desk.fleet, waiting, asked.number, asked.branch)).quantity
+    record = await books.adopt(desk.fleet, decision, asked.number, asked.branch)
+
+    def show() -> None:
+        if quantity != record.intent.quantity:
+            desk.console.print(f"The broker's order is of {quantity:,} shares, ours of {record.intent.quantity:,}.")
+        _shown(desk, record)()
+
+    desk.answer(books.order_json(record) | {"broker_quantity": None if asked.unchecked else quantity}, show)
     return 0
 
 

@@ -55,6 +55,11 @@ def close_schedule_id(account_id: AccountId) -> str:
     return f"{_CLOSE_PREFIX}-schedule/{account_id}"
 
 
+def order_lookup_workflow_id(account_id: AccountId) -> str:
+    """Return the workflow id of an operator's look at the broker's order list."""
+    return f"order-lookup/{account_id}"
+
+
 def reconciliation_workflow_id(account_id: AccountId) -> str:
     """Return the workflow id of a reconciliation on demand."""
     return f"reconciliation/{account_id}"

@@ -3,9 +3,12 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities.order_lookup import ListedOrders, OrderLookup
     from activities.reconciling import Reconciled, ReconcileRequest, ReconcilingActivities
+    from domain.identity import AccountId
+    from domain.session import SessionDate
     from workflows.identity import task_queues
-    from workflows.options import LOOK, via
+    from workflows.options import ASK_BROKER, LOOK, via
 
 
 @workflow.defn
@@ -20,4 +23,18 @@ class ReconciliationWorkflow:
             ReconcilingActivities.reconcile_account,
             request,
             **via(task_queues(request.account_id).watch, LOOK, summary),
+        )
+
+
+@workflow.defn
+class OrderLookupWorkflow:
+    """One look at the broker's order list; nothing is written."""
+
+    @workflow.run
+    async def run(self, account_id: AccountId, session_date: SessionDate) -> ListedOrders:
+        """Ask for a day's orders."""
+        return await workflow.execute_activity_method(
+            OrderLookup.list_broker_orders,
+            session_date,
+            **via(task_queues(account_id).watch, ASK_BROKER, "the broker's orders, for an operator"),
         )

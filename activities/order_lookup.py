@@ -1,0 +1,39 @@
+"""The broker's order list of a day for an operator: only worker processes hold the broker's keys."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+
+from activities.heart import Heart
+from domain.errors import TradingError
+from domain.lane import Lane
+from domain.order import BrokerOrder
+from domain.session import SessionDate
+
+if TYPE_CHECKING:
+    from broker.protocol import Broker
+
+
+@dataclass(frozen=True, slots=True)
+class ListedOrders:
+    """What the broker lists; with a ``fault`` nobody knows."""
+
+    orders: tuple[BrokerOrder, ...] = ()
+    fault: str = ""
+
+
+class OrderLookup:
+    """Read-only at the broker."""
+
+    def __init__(self, broker: "Broker") -> None:
+        self._broker = broker
+
+    @activity.defn
+    async def list_broker_orders(self, session_date: SessionDate) -> ListedOrders:
+        """Return a day's orders of every stock; a broker that does not tell now is an answer too."""
+        async with Heart():
+            try:
+                return ListedOrders(await self._broker.orders_on(session_date, Lane.RESOLVE))
+            except TradingError as fault:
+                return ListedOrders(fault=str(fault))
