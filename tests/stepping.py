@@ -53,7 +53,9 @@ SYMBOLS: Final = tuple(Symbol(code) for code in ("005930", "012330", "028300", "
 """A small universe: the simulator draws each stock's days when it is first asked for them, which takes a while."""
 RULES: Final = TradingRules(universe=UniverseRules(ranking_size=0, symbols=SYMBOLS))
 _NEVER_HANDED_OVER: Final = frozenset({"prove_flat", "reconcile_account"})
-"""They compare several reads of one attempt, so they must not be cut between them; others do so now and then."""
+"""They compare several reads of one attempt, so they must not be cut between them."""
+_MAY_READ_TWICE: Final = frozenset({"prepare_exit", "watch_position"})
+"""They do so now and then, to be sure of a holding that looks too small."""
 _LONGEST_SLEEP: Final = timedelta(minutes=10)
 """One sleep is one call to the server, which has a deadline of its own."""
 
@@ -85,7 +87,8 @@ class SteppingPace:
     async def pause(self, real: timedelta, news: asyncio.Event | None = None) -> None:
         """End the attempt, so that the server may skip the time until the next one."""
         name = activity.info().activity_type
-        if name not in _NEVER_HANDED_OVER and real != BETWEEN_READS:
+        reads_again = name in _MAY_READ_TWICE and real == BETWEEN_READS
+        if name not in _NEVER_HANDED_OVER and not reads_again:
             raise to_be_continued("let time pass", self._steps.get(name, real))
 
 
