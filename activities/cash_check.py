@@ -10,6 +10,7 @@ from domain.event import Event, EventLevel
 from domain.identity import AccountId
 from domain.money import NO_WON, Rate, Won
 from domain.order import BrokerOrder, OrderRecord
+from domain.reconciliation import foreign_orders
 from domain.session import SessionDate
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class CashCheck:
         if await self.ledger(account_id, session_date) != ledger:
             return NotCompared("our orders moved while it was read")
         bound = {record.ref for record in ledger}
-        others = [row for row in listed if row.ref not in bound]
+        others = foreign_orders(listed, bound)
         positions = await self._database.audit.positions_around(account_id, session_date)
         markets = {position.position_id: position.market for position in positions}
         moved = cash_moved(ledger, markets, others, self._commission)

@@ -190,8 +190,7 @@ class ClosingActivities:
         return FlatnessProof(flat=not holdings and not ledger, holdings=holdings, open_orders=still_open)
 
     async def _holdings(self) -> dict[Symbol, Quantity]:
-        balance = await self._broker.balance(Lane.RESOLVE)
-        return {holding.symbol: holding.quantity for holding in balance.holdings}
+        return (await self._broker.balance(Lane.RESOLVE)).quantities()
 
     async def _report(self, account_id: AccountId, session_date: SessionDate, holdings: dict[Symbol, Quantity]) -> None:
         for symbol, quantity in holdings.items():

@@ -9,10 +9,11 @@ from temporalio import activity
 
 from domain.errors import TradingError
 from domain.lane import Lane
-from domain.market import Side, Symbol
+from domain.market import Side
 from domain.money import Quantity, Won
 from domain.order import BrokerOrder
 from domain.position import OpenPosition
+from domain.reconciliation import foreign_orders
 from domain.session import session_date_of
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class ForeignSales:
     async def took_all_of(self, position: OpenPosition) -> bool:
         """Tell whether nothing is left of a position that we are not selling ourselves; in doubt it is still there."""
         try:
-            if _held(await self._recent_balance(), position.symbol) or await self._is_traded_by_us(position):
+            if (await self._recent_balance()).quantity_of(position.symbol) or await self._is_traded_by_us(position):
                 return False
             left = await self.left_of(position, Lane.WATCH)
         except TradingError as fault:
@@ -70,11 +71,11 @@ class ForeignSales:
 
     async def _believed_holding(self, position: OpenPosition, lane: Lane) -> int:
         """Return how many shares the balance shows; fewer than ours are believed only when a second read agrees."""
-        held = _held(await self._broker.balance(lane), position.symbol)
+        held = (await self._broker.balance(lane)).quantity_of(position.symbol)
         if held >= position.quantity:
             return held
         await self._pace.pause(BETWEEN_READS)
-        return max(held, _held(await self._broker.balance(lane), position.symbol))
+        return max(held, (await self._broker.balance(lane)).quantity_of(position.symbol))
 
     async def _recent_balance(self) -> "Balance":
         async with self._reading:
@@ -92,8 +93,4 @@ class ForeignSales:
         day = session_date_of(self._pace.now())
         listed = await self._broker.orders_on(day, lane, position.symbol, Side.SELL)
         bound = await self._database.orders.bound_refs(position.account_id, day)
-        return [row for row in listed if row.ref not in bound and row.filled_quantity]
-
-
-def _held(balance: "Balance", symbol: Symbol) -> int:
-    return sum(holding.quantity for holding in balance.holdings if holding.symbol == symbol)
+        return [row for row in foreign_orders(listed, bound) if row.filled_quantity]

@@ -11,7 +11,7 @@ from activities.entries import proposal_of
 from activities.heart import Heart
 from activities.leases import LeaseOfAnOrder
 from activities.pace import SendWindow
-from domain.errors import TradingError
+from activities.records import recorded
 from domain.identity import IntentId
 from domain.lane import Lane
 from domain.order import WORKING_STATUSES, BrokerOrder, OrderPurpose, OrderRecord, SubmitOutcome, Unknown
@@ -64,7 +64,7 @@ class OrderActivities:
             proposal = replace(proposal_of(intent), at=self._pace.now())
             return review(proposal, snapshot, request.rules, request.plan)
 
-        intent = (await self._recorded(request.intent_id)).intent
+        intent = (await recorded(self._database.orders, request.intent_id)).intent
         window = SendWindow()
         entry = request.purpose is OrderPurpose.ENTRY
         permit = await self._database.orders.begin_sending(
@@ -74,7 +74,7 @@ class OrderActivities:
             environment=self._broker.environment,
         )
         if not permit.may_send:
-            return await self._recorded(request.intent_id)
+            return await recorded(self._database.orders, request.intent_id)
         async with Heart():
             outcome = await self._broker.submit(intent, Lane.ENTRY if entry else Lane.EXIT, window.is_open)
         activity.logger.info("order_submitted", extra={"intent_id": intent.intent_id, "outcome": outcome.kind})
@@ -86,14 +86,14 @@ class OrderActivities:
 
         An order notice only makes us look at once: one that is lost costs half a second, one too many costs nothing.
         """
-        symbol = (await self._recorded(request.intent_id)).intent.symbol
+        symbol = (await recorded(self._database.orders, request.intent_id)).intent.symbol
         lease = LeaseOfAnOrder(self._database.locks, self._pace, request.intent_id)
         async with Heart() as heart:
             with self._notices.listening(symbol) as news:
                 while True:
                     news.clear()
                     await lease.keep()
-                    record = await self._recorded(request.intent_id)
+                    record = await recorded(self._database.orders, request.intent_id)
                     if record.status in WORKING_STATUSES:
                         record = await self._book(record)
                     if record.status not in WORKING_STATUSES or self._pace.waited() >= request.patience:
@@ -104,7 +104,7 @@ class OrderActivities:
     @activity.defn
     async def cancel_order(self, intent_id: IntentId) -> SubmitOutcome:
         """Ask once to withdraw what is left. Only ``follow_order`` proves what became of it."""
-        record = await self._recorded(intent_id)
+        record = await recorded(self._database.orders, intent_id)
         if record.ref is None or record.status not in WORKING_STATUSES:
             return Unknown(f"nothing to cancel: the order is {record.status}")
         async with Heart():
@@ -124,12 +124,6 @@ class OrderActivities:
             extra = {"intent_id": intent.intent_id, "quantity": booked.new_quantity, "amount": booked.new_amount}
             activity.logger.info("fill_booked", extra=extra)
         return booked.order
-
-    async def _recorded(self, intent_id: IntentId) -> OrderRecord:
-        record = await self._database.orders.get(intent_id)
-        if record is None:
-            raise TradingError(f"order intent {intent_id} is not in the ledger")
-        return record
 
 
 def _row_of(record: OrderRecord, listed: tuple[BrokerOrder, ...]) -> BrokerOrder | None:

@@ -174,7 +174,7 @@ class ReconcilingActivities:
         bound = await self._database.orders.bound_refs(account_id, session_date)
         ours = {order.ref for order in working}
         relevant = [row for row in listed if row.ref in ours or row.ref not in bound]
-        holdings = {holding.symbol: holding.quantity for holding in balance.holdings}
+        holdings = balance.quantities()
         return discrepancies(positions, working, relevant, holdings)
 
     async def _tell(self, account_id: AccountId, session_date: SessionDate, difference: Discrepancy) -> None:

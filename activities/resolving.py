@@ -9,7 +9,8 @@ from temporalio import activity
 from activities.heart import Heart
 from activities.leases import LeaseOfAnOrder
 from activities.order_notices import OrderNotices
-from domain.errors import BrokerRefusedError, InvalidTransitionError, TradingError, TryAgainError
+from activities.records import recorded
+from domain.errors import BrokerRefusedError, InvalidTransitionError, TryAgainError
 from domain.identity import IntentId
 from domain.lane import Lane
 from domain.market import Side
@@ -53,14 +54,14 @@ class ResolvingActivities:
     async def resolve_order(self, intent_id: IntentId, waits_for_operator: bool = True) -> OrderRecord:  # noqa: FBT001, FBT002 activity
         """Return the order once it is adopted or proven absent; a quarantined one waits for an operator if asked to."""
         clean_reads = _reads_of_earlier_attempt()
-        symbol = (await self._recorded(intent_id)).intent.symbol
+        symbol = (await recorded(self._database.orders, intent_id)).intent.symbol
         lease = LeaseOfAnOrder(self._database.locks, self._pace, intent_id)
         async with Heart(clean_reads) as heart:
             with self._notices.listening(symbol) as news:
                 while True:
                     news.clear()
                     await lease.keep()
-                    record = await self._recorded(intent_id)
+                    record = await recorded(self._database.orders, intent_id)
                     if record.status is OrderStatus.INTENDED:
                         await self._database.orders.withdraw(intent_id)
                         continue
@@ -75,7 +76,7 @@ class ResolvingActivities:
         intent = record.intent
         sent_at = await self._database.orders.sent_at(intent.intent_id)
         try:
-            listed = await self._broker.orders_on(intent.session_date, Lane.RESOLVE, intent.symbol, intent.side)
+            listed = await self._broker.orders_on(intent.session_date, Lane.RESOLVE, intent.symbol)
         except TryAgainError:
             return 0
         try:
@@ -115,7 +116,7 @@ class ResolvingActivities:
         settled = self._pace.waited() >= self._proof.settle_time
         if record.status is OrderStatus.QUARANTINED or not settled or clean_reads < self._proof.clean_reads:
             return clean_reads
-        if await self._is_contradicted(record, await self._holding_against_absence(record)):
+        if await self._is_contradicted(record, await self._holding_against_absence(record, listed)):
             return 0
         if await self._is_found(record, await self._among_open_orders(record.intent)):
             return 0
@@ -146,25 +147,21 @@ class ResolvingActivities:
         unexplained = heard - {ref.number for ref in bound} - {order.ref.number for order in listed}
         return f"a notice of order {', '.join(sorted(unexplained))} was heard" if unexplained else ""
 
-    async def _holding_against_absence(self, record: OrderRecord) -> str:
+    async def _holding_against_absence(self, record: OrderRecord, listed: tuple[BrokerOrder, ...]) -> str:
         """Ask the second witness: shares that have moved say that the order exists, whatever the list says (F24).
 
-        What the owner's own listed orders have moved says nothing about ours (F32, F33).
+        What the owner's own orders had moved before, by the list, says nothing about ours (F32, F33).
         """
         intent = record.intent
         balance = await self._broker.balance(Lane.RESOLVE)
-        held = sum(holding.quantity for holding in balance.holdings if holding.symbol == intent.symbol)
+        held = balance.quantity_of(intent.symbol)
         positions = await self._database.positions.held_in(intent.account_id)
         ours = sum(position.quantity for position in positions if position.symbol == intent.symbol)
-        theirs = await self._moved_by_hand(intent)
+        bound = await self._database.orders.bound_refs(intent.account_id, intent.session_date)
+        theirs = net_of_foreign(listed, bound, intent.symbol)
         moved = held > ours + theirs if intent.side is Side.BUY else held < ours + theirs
         explained = f" and the owner's orders {theirs:+,}" if theirs else ""
         return f"the broker holds {held:,} shares of {intent.symbol}, the ledger {ours:,}{explained}" if moved else ""
-
-    async def _moved_by_hand(self, intent: OrderIntent) -> int:
-        listed = await self._broker.orders_on(intent.session_date, Lane.RESOLVE, intent.symbol)
-        bound = await self._database.orders.bound_refs(intent.account_id, intent.session_date)
-        return net_of_foreign(listed, bound, intent.symbol)
 
     async def _among_open_orders(self, intent: OrderIntent) -> LostOrderMatch:
         """Ask the third witness, where there is one: what can still be cancelled exists, whatever the list says."""
@@ -182,12 +179,6 @@ class ResolvingActivities:
     async def _matched(self, intent: OrderIntent, listed: tuple[BrokerOrder, ...]) -> LostOrderMatch:
         bound = await self._database.orders.bound_refs(intent.account_id, intent.session_date)
         return match_lost_order(intent, listed, bound, intent.decided_at)
-
-    async def _recorded(self, intent_id: IntentId) -> OrderRecord:
-        record = await self._database.orders.get(intent_id)
-        if record is None:
-            raise TradingError(f"order intent {intent_id} is not in the ledger")
-        return record
 
 
 def _is_resolved(record: OrderRecord, *, waits_for_operator: bool) -> bool:

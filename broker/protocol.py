@@ -10,7 +10,7 @@ from broker.statement import DayProfit, ProfitToday, StockProfit
 from domain.identity import Environment
 from domain.lane import Crowding, Lane
 from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
-from domain.money import Price, Quantity, Won
+from domain.money import NO_SHARES, Price, Quantity, Won
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, SubmitOutcome
 from domain.session import SessionDate
 from domain.stream import Garbled, OrderNotice
@@ -110,6 +110,14 @@ class Balance:
 
     cash: Won
     holdings: tuple[Holding, ...]
+
+    def quantities(self) -> dict[Symbol, Quantity]:
+        """Return the shares by stock."""
+        return {holding.symbol: holding.quantity for holding in self.holdings}
+
+    def quantity_of(self, symbol: Symbol) -> Quantity:
+        """Return the shares of one stock; none where it is not listed."""
+        return self.quantities().get(symbol, NO_SHARES)
 
 
 class Broker(Protocol):

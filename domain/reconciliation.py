@@ -90,12 +90,17 @@ def _has_fingerprint(order: BrokerOrder, intent: OrderIntent) -> bool:
     return (order.quantity, order.order_type, order.limit_price) == ours
 
 
-def net_of_foreign(orders: Sequence[BrokerOrder], bound: AbstractSet[BrokerOrderRef], symbol: Symbol) -> int:
+def foreign_orders(listed: Sequence[BrokerOrder], bound: AbstractSet[BrokerOrderRef | None]) -> tuple[BrokerOrder, ...]:
+    """Return the listed orders that none of our intents owns."""
+    return tuple(order for order in listed if order.ref not in bound)
+
+
+def net_of_foreign(listed: Sequence[BrokerOrder], bound: AbstractSet[BrokerOrderRef], symbol: Symbol) -> int:
     """Return by how many shares the day's orders that none of our intents owns have changed a holding."""
     return sum(
         order.filled_quantity if order.side is Side.BUY else -order.filled_quantity
-        for order in orders
-        if order.symbol == symbol and order.ref not in bound
+        for order in foreign_orders(listed, bound)
+        if order.symbol == symbol
     )
 
 

@@ -66,7 +66,7 @@ async def listed_book(broker: Broker, session_date: SessionDate, ours: frozenset
     balance = await broker.balance(Lane.RESOLVE)
     return BrokerBook(
         orders=tuple(_listed_row(order, by_hand=order.ref.number not in ours) for order in orders),
-        holdings={holding.symbol: holding.quantity for holding in balance.holdings},
+        holdings=balance.quantities(),
         cash=balance.cash,
     )
 

@@ -1,11 +1,14 @@
 """The owner trades a stock by hand while our order in it is lost: their listed orders explain the shares (F32, F33)."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from activities.entries import PreparedEntry
 from activities.resolving import ProofRules
 from activities.selling import PreparedExit
+from broker.kis import KisBroker
 from domain.identity import IntentId
 from domain.market import Side
 from domain.money import Price, Quantity
@@ -24,7 +27,10 @@ def by_hand(desk: Desk, side: Side, quantity: int) -> None:
 
 async def lost_sale(desk: Desk, kind: str) -> PreparedExit:
     """Hold shares and send their sale; its reply never comes."""
-    entry = await desk.buys()
+    return await lost_sale_of(desk, await desk.buys(), kind)
+
+
+async def lost_sale_of(desk: Desk, entry: PreparedEntry, kind: str) -> PreparedExit:
     desk.simulation.add_fault(kind=kind, path="order-cash")
     sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2))
     assert isinstance(sale, PreparedExit)
@@ -59,6 +65,35 @@ async def test_shares_that_nobodys_listed_order_explains_still_speak_against_abs
     by_hand(desk, Side.BUY, 3)
     sale = await lost_sale(desk, "drop_reply_after")
     desk.simulation.add_fault(kind="lag_orders", path="inquire-daily-ccld", seconds=100_000, count=0)
+
+    with pytest.raises(AssertionError, match="does not come"):
+        await resolved(desk, sale.intent_id)
+
+    (waiting,) = await desk.database.orders.quarantined(ACCOUNT)
+    assert waiting.intent.intent_id == sale.intent_id
+
+
+async def test_what_the_owner_does_between_list_and_balance_explains_nothing_yet(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await desk.buys()
+    by_hand(desk, Side.BUY, entry.quantity)
+    sale = await lost_sale_of(desk, entry, "drop_reply_after")
+    balance, orders_on = KisBroker.balance, KisBroker.orders_on
+    ours = desk.side_of(Side.SELL)[-1].number.lstrip("0")
+
+    async def hidden(broker: KisBroker, *about: Any) -> Any:
+        return tuple(row for row in await orders_on(broker, *about) if row.ref.number.lstrip("0") != ours)
+
+    async def then_sold_by_hand(broker: KisBroker, *about: Any) -> Any:
+        read = await balance(broker, *about)
+        if len(desk.side_of(Side.SELL)) == 1:
+            by_hand(desk, Side.SELL, entry.quantity - 1)
+            by_hand(desk, Side.SELL, 1)
+        return read
+
+    monkeypatch.setattr(KisBroker, "orders_on", hidden)
+    monkeypatch.setattr(KisBroker, "balance", then_sold_by_hand)
 
     with pytest.raises(AssertionError, match="does not come"):
         await resolved(desk, sale.intent_id)

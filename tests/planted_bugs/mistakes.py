@@ -20,6 +20,7 @@ import workflows.trading_worker
 from activities.closing import ClosingActivities
 from activities.entries import proposal_of
 from activities.orders import SENDING_TAKES, OrderActivities, SubmitRequest
+from activities.records import recorded
 from activities.resolving import ProofRules, ResolvingActivities
 from broker.kis.client import KisClient
 from broker.kis.orders import KisOrders
@@ -67,7 +68,7 @@ class _Late(OrderActivities):
     @activity.defn
     async def submit_order(self, request: SubmitRequest) -> OrderRecord:
         """Send first and write afterwards."""
-        intent = (await self._recorded(request.intent_id)).intent
+        intent = (await recorded(self._database.orders, request.intent_id)).intent
         entry = request.purpose is OrderPurpose.ENTRY
         outcome = await self._broker.submit(intent, Lane.ENTRY if entry else Lane.EXIT)
 
