@@ -31,32 +31,7 @@ class OrderReply(Message):
 
 
 class OrderRow(Message):
-    """One order of inquire-daily-ccld (TTTC0081R), with cumulative fills; amounts in won."""
-
-    ord_dt: Day
-    ord_tmd: Annotated[str, BeforeValidator(_six_digits), Field(pattern=r"^[0-9]{6}$")]
-    ord_gno_brno: Branch
-    odno: OrderNumber
-    orgn_odno: OriginalNumber = None
-    ord_dvsn_cd: Text
-    sll_buy_dvsn_cd: Annotated[Word, Field(pattern=r"^0[12]$")]
-    pdno: Code
-    ord_qty: Count
-    ord_unpr: CountOrZero
-    tot_ccld_qty: Count
-    tot_ccld_amt: Count
-    rmn_qty: Count
-    rjct_qty: CountOrZero
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.tot_ccld_qty > self.ord_qty:
-            raise ValueError("tot_ccld_qty is more than ord_qty")
-        return self
-
-
-class OpenOrderRow(Message):
-    """One order of inquire-psbl-rvsecncl (TTTC0084R): of today, and ``psbl_qty`` of it can still be cancelled."""
+    """What both lists of orders tell of one, with cumulative fills; amounts in won."""
 
     ord_tmd: Annotated[str, BeforeValidator(_six_digits), Field(pattern=r"^[0-9]{6}$")]
     ord_gno_brno: Branch
@@ -69,6 +44,27 @@ class OpenOrderRow(Message):
     ord_unpr: CountOrZero
     tot_ccld_qty: CountOrZero
     tot_ccld_amt: CountOrZero
+
+
+class DayOrderRow(OrderRow):
+    """One order of inquire-daily-ccld (TTTC0081R)."""
+
+    ord_dt: Day
+    tot_ccld_qty: Count
+    tot_ccld_amt: Count
+    rmn_qty: Count
+    rjct_qty: CountOrZero
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.tot_ccld_qty > self.ord_qty:
+            raise ValueError("tot_ccld_qty is more than ord_qty")
+        return self
+
+
+class OpenOrderRow(OrderRow):
+    """One order of inquire-psbl-rvsecncl (TTTC0084R): of today, and ``psbl_qty`` of it can still be cancelled."""
+
     psbl_qty: CountOrZero
 
 

@@ -10,7 +10,7 @@ from broker.kis.client import KisClient
 from broker.kis.codes import Verdict, order_verdict
 from broker.kis.envelope import Envelope
 from broker.kis.fields import read
-from broker.kis.order_messages import OpenOrderRow, OrderReply, OrderRow, OrderTotals
+from broker.kis.order_messages import DayOrderRow, OpenOrderRow, OrderReply, OrderRow, OrderTotals
 from broker.kis.queries import Query
 from broker.kis.translation import day_of
 from broker.protocol import MayLeave, always
@@ -71,7 +71,7 @@ class KisOrders:
         rows = [row for page in pages for row in page.rows(Call.ORDER_LIST, "output1")]
         if not rows and symbol is None and side is None and _totals_say_otherwise(pages[0]):
             raise BrokerUnavailableError(f"{Call.ORDER_LIST.label}: no rows, but totals of some")
-        orders = [_broker_order(read(Call.ORDER_LIST, OrderRow, row)) for row in rows]
+        orders = [_day_order(read(Call.ORDER_LIST, DayOrderRow, row)) for row in rows]
         if any(order.filled_quantity and not order.filled_amount for order in orders):
             raise BrokerUnavailableError(f"{Call.ORDER_LIST.label}: a fill whose amount is not there yet")
         return tuple({order.ref: order for order in orders}.values())
@@ -164,37 +164,28 @@ def _totals_say_otherwise(page: Envelope) -> bool:
     return any(row.tot_ord_qty or row.tot_ccld_qty for row in totals)
 
 
-def _broker_order(row: OrderRow) -> BrokerOrder:
-    order_date = day_of(row.ord_dt, Call.ORDER_LIST)
-    return BrokerOrder(
-        ref=BrokerOrderRef(SessionDate(order_date), row.ord_gno_brno, row.odno),
-        symbol=Symbol(row.pdno),
-        side=_SIDES[row.sll_buy_dvsn_cd],
-        order_type=_ORDER_TYPES.get(row.ord_dvsn_cd),
-        quantity=Quantity(row.ord_qty),
-        limit_price=Price(row.ord_unpr) if row.ord_unpr else None,
-        ordered_at=datetime.combine(order_date, _time_of(row.ord_tmd, Call.ORDER_LIST), KST).astimezone(UTC),
-        filled_quantity=Quantity(row.tot_ccld_qty),
-        filled_amount=Won(row.tot_ccld_amt),
-        remaining_quantity=Quantity(row.rmn_qty),
-        rejected_quantity=Quantity(row.rjct_qty),
-        original=row.orgn_odno,
-    )
+def _day_order(row: DayOrderRow) -> BrokerOrder:
+    order_date = SessionDate(day_of(row.ord_dt, Call.ORDER_LIST))
+    return _broker_order(row, Call.ORDER_LIST, order_date, row.rmn_qty, row.rjct_qty)
 
 
 def _open_order(row: OpenOrderRow, today: SessionDate) -> BrokerOrder:
+    return _broker_order(row, Call.OPEN_ORDERS, today, row.psbl_qty, rejected=0)
+
+
+def _broker_order(row: OrderRow, call: Call, order_date: SessionDate, remaining: int, rejected: int) -> BrokerOrder:
     return BrokerOrder(
-        ref=BrokerOrderRef(today, row.ord_gno_brno, row.odno),
+        ref=BrokerOrderRef(order_date, row.ord_gno_brno, row.odno),
         symbol=Symbol(row.pdno),
         side=_SIDES[row.sll_buy_dvsn_cd],
         order_type=_ORDER_TYPES.get(row.ord_dvsn_cd),
         quantity=Quantity(row.ord_qty),
         limit_price=Price(row.ord_unpr) if row.ord_unpr else None,
-        ordered_at=datetime.combine(today, _time_of(row.ord_tmd, Call.OPEN_ORDERS), KST).astimezone(UTC),
+        ordered_at=datetime.combine(order_date, _time_of(row.ord_tmd, call), KST).astimezone(UTC),
         filled_quantity=Quantity(row.tot_ccld_qty),
         filled_amount=Won(row.tot_ccld_amt),
-        remaining_quantity=Quantity(row.psbl_qty),
-        rejected_quantity=Quantity(0),
+        remaining_quantity=Quantity(remaining),
+        rejected_quantity=Quantity(rejected),
         original=row.orgn_odno,
     )
 
