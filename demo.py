@@ -2,8 +2,6 @@
 
 import argparse
 import asyncio
-import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,8 +17,8 @@ from rich.console import Console
 from domain.clock import KST, in_seoul
 from domain.identity import SIMULATED_ACCOUNT
 from embedded.endpoints import read_endpoints
-from embedded.folder import hold_folder
 from embedded.guard import Program
+from embedded.stage import set_stage
 from exchange.calendar import krx_calendar
 from operations.board import read_board
 from operations.broker_books import read_broker_books
@@ -47,7 +45,6 @@ _AFTER_THE_END: Final = 90.0
 """Real seconds after the session's end in which the close must have finished."""
 _GRACE: Final = 30.0
 _QUOTED_LINES: Final = 12
-_OURS: Final = ("HARU_", "TEMPORAL_", "DATABASE_URL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +69,10 @@ class Stage:
         session = krx_calendar(today.year, today.year + 1).session_at_or_after(datetime.combine(today, time(0), KST))
         return in_seoul(session.opens_at) - _STARTS_WITHIN * self.speed
 
-    def environment(self) -> dict[str, str]:
-        """Return what the worker process is told; nothing that is configured here leads to a real account."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-        ports = dict.fromkeys(("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SIMULATOR"), "0")
-        return {
-            **inherited,
-            **{f"HARU_PORTS__{name}": port for name, port in ports.items()},
-            "HARU_DATA_DIR": str(self.folder),
-            "HARU_SIMULATOR__SPEED": str(self.speed),
-            "HARU_SIMULATOR__SEED": str(self.seed),
-            "HARU_SIMULATOR__START": self.starts_at().isoformat(),
-            "PYTHONPATH": str(_ROOT),
-        }
-
 
 async def play(stage: Stage, console: Console) -> bool:
     """Play the day and report on it; tell whether every check found nothing."""
-    await _take_folder(stage.folder)
-    _move_into(stage)
+    await set_stage(stage.folder, speed=stage.speed, seed=stage.seed, start=stage.starts_at().isoformat())
     console.print("Starting PostgreSQL, Temporal, the simulated broker and a worker process …")
     async with _worker_process(stage) as worker:
         await _until_ready(stage, worker)
@@ -104,23 +86,6 @@ async def play(stage: Stage, console: Console) -> bool:
             if stage.keep:
                 await _keep(fleet, worker, console)
     return not any(violations(day).values())
-
-
-async def _take_folder(folder: Path) -> None:
-    """Refuse while another demo runs in the folder, then remove what an earlier one left."""
-    hold = await hold_folder(folder)
-    hold.release()
-    shutil.rmtree(folder)
-    folder.mkdir()  # noqa: ASYNC240 - nothing else runs yet
-
-
-def _move_into(stage: Stage) -> None:
-    # From its own folder neither process finds a .env file, which might name a real account.
-    os.chdir(stage.folder)
-    for name in list(os.environ):
-        if name.startswith(_OURS):
-            del os.environ[name]
-    os.environ.update(stage.environment())
 
 
 @asynccontextmanager

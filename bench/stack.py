@@ -1,8 +1,6 @@
 """What is measured: the embedded parts in a folder of their own, hosting processes, and trading workers on command."""
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -15,7 +13,7 @@ import httpx
 
 from bench.market import Market
 from bench.watches import Watch, watch_among
-from chaos.processes import ROOT, Host
+from chaos.processes import Host
 from composition import key_fingerprint
 from database.migrations import apply
 from domain.identity import WorkerId
@@ -25,8 +23,8 @@ from domain.position import OpenPosition
 from domain.rules import ExecutionRules, ExitRules, RiskRules, StrategyRules, TradingRules, UniverseRules
 from domain.worker_state import WorkerLife
 from embedded.endpoints import Endpoints
-from embedded.folder import hold_folder
 from embedded.parts import EmbeddedParts
+from embedded.stage import set_stage, unconfigured
 from operations.fleet import Fleet
 from operations.starting import start_worker
 from settings import Settings, load_settings
@@ -39,7 +37,6 @@ _LISTED_QUICKLY: Final = 30
 """Drawing a stock's past takes the simulator a while."""
 _HOSTS_QUICKLY: Final = 2
 _STARTS_AT: Final = "2026-11-23T09:30:00"
-_OURS: Final = ("HARU_", "TEMPORAL_", "DATABASE_URL")
 _LOOK: Final = 0.05
 _NO_LIMIT: Final = Won(10**12)
 _SYMBOLS: Final = tuple(
@@ -135,13 +132,10 @@ class Stack:
         return await self.fleet.database.positions.live_of(self.fleet.account_id, trader.worker_id) is None
 
     def _environment(self) -> dict[str, str]:
-        return {
-            **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
+        return unconfigured(self.folder) | {
             "DATABASE_URL": str(self.endpoints.database_url),
             "TEMPORAL_ADDRESS": str(self.endpoints.temporal_address),
             "HARU_SIMULATOR__URL": str(self.endpoints.simulator_url),
-            "HARU_DATA_DIR": str(self.folder),
-            "PYTHONPATH": str(ROOT),
         }
 
 
@@ -162,8 +156,7 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str, limit: floa
 @asynccontextmanager
 async def running_stack(folder: Path, *, quick: bool) -> AsyncIterator[Stack]:
     """Run the parts in an empty folder; hosting processes come with the first bench that wants them."""
-    await _take_folder(folder)
-    _move_into(folder, _LISTED_QUICKLY if quick else _LISTED)
+    await set_stage(folder, speed=1, start=_STARTS_AT, listings=_LISTED_QUICKLY if quick else _LISTED)
     settings = load_settings()
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         await asyncio.to_thread(apply, str(parts.endpoints.database_url))
@@ -183,28 +176,3 @@ async def _connected(settings: Settings, endpoints: Endpoints) -> AsyncIterator[
         market = Market(client, fleet.clock)
         await market.learn_opens()
         yield fleet, market
-
-
-async def _take_folder(folder: Path) -> None:
-    """Refuse while another bench runs in the folder, then remove what an earlier one left."""
-    hold = await hold_folder(folder)
-    hold.release()
-    shutil.rmtree(folder)
-    folder.mkdir()  # noqa: ASYNC240 - nothing else runs yet
-
-
-def _move_into(folder: Path, listed: int) -> None:
-    """Leave every configured thing behind: nothing here may lead to a real account."""
-    os.chdir(folder)
-    for name in [each for each in os.environ if each.startswith(_OURS)]:
-        del os.environ[name]
-    ports = dict.fromkeys(("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SIMULATOR"), "0")
-    os.environ.update(
-        {
-            **{f"HARU_PORTS__{name}": port for name, port in ports.items()},
-            "HARU_DATA_DIR": str(folder),
-            "HARU_SIMULATOR__SPEED": "1",
-            "HARU_SIMULATOR__START": _STARTS_AT,
-            "HARU_SIMULATOR__LISTINGS": str(listed),
-        }
-    )

@@ -1,8 +1,6 @@
 """A day on real processes from an empty folder: the parts, the hosting processes, trading workers, and its end."""
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -15,13 +13,13 @@ import httpx
 from temporalio.service import RPCError
 
 from chaos.network import Network, network_to
-from chaos.processes import ROOT, Host
+from chaos.processes import Host
 from domain.identity import SIMULATED_ACCOUNT
 from domain.money import Rate, Won
 from domain.session import SessionPlan
 from embedded.endpoints import Endpoints
-from embedded.folder import hold_folder
 from embedded.parts import EmbeddedParts
+from embedded.stage import set_stage, unconfigured
 from operations.demo_rules import DEMO_RULES
 from operations.fleet import Fleet
 from operations.schedule import latest_close, schedule_close
@@ -37,7 +35,6 @@ _OPENS: Final = datetime(2026, 11, 23, 9, 0)  # noqa: DTZ001 - Seoul's wall cloc
 _STARTING_UP: Final = 16.0
 """Real seconds that parts and hosting processes get before the session opens."""
 _CLOSED_WITHIN: Final = 150.0
-_OURS: Final = ("HARU_", "TEMPORAL_", "DATABASE_URL")
 CHAOS_RULES: Final = replace(
     DEMO_RULES,
     strategy=replace(DEMO_RULES.strategy, momentum_rise=Rate("0.004"), momentum_volume_ratio=Decimal(1)),
@@ -68,6 +65,10 @@ class DayAsked:
     def speed(self) -> int:
         """Return market seconds per real second."""
         return round(_SESSION.total_seconds() / (self.minutes * 60))
+
+    def starts_at(self) -> datetime:
+        """Return the wall clock's time in Seoul at which the market begins: everything is up when it opens."""
+        return (_OPENS - timedelta(seconds=_STARTING_UP) * self.speed).replace(microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,7 @@ async def running_day(asked: DayAsked, folder: Path, *, cuttable: bool = False) 
 
     With ``cuttable`` each hosting process reaches the parts by a network of its own.
     """
-    await _take_folder(folder)
-    _move_into(folder, asked)
+    await set_stage(folder, speed=asked.speed, seed=asked.seed, start=asked.starts_at().isoformat())
     async with EmbeddedParts(load_settings(), attributes.ALL) as parts:
         url = str(parts.endpoints.simulator_url)
         async with (
@@ -131,18 +131,13 @@ async def running_day(asked: DayAsked, folder: Path, *, cuttable: bool = False) 
 async def _hosts(
     folder: Path, addresses: dict[str, str], asked: DayAsked, *, cuttable: bool
 ) -> AsyncIterator[tuple[list[Host], list[Network]]]:
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
-        "HARU_DATA_DIR": str(folder),
-        "PYTHONPATH": str(ROOT),
-    }
     hosts: list[Host] = []
     networks: list[Network] = []
     async with AsyncExitStack() as stack:
         for number in range(1, asked.processes + 1):
             network, ways = await stack.enter_async_context(network_to(addresses if cuttable else {}))
             networks.append(network)
-            hosts.append(Host(f"host-{number}", environment | addresses | ways, folder / f"host-{number}.log"))
+            hosts.append(Host(f"host-{number}", unconfigured(folder) | addresses | ways, folder / f"host-{number}.log"))
         try:
             for host in hosts:
                 host.start()
@@ -159,29 +154,3 @@ def _addresses(endpoints: Endpoints) -> dict[str, str]:
         "TEMPORAL_ADDRESS": str(endpoints.temporal_address),
         "HARU_SIMULATOR__URL": str(endpoints.simulator_url),
     }
-
-
-async def _take_folder(folder: Path) -> None:
-    """Refuse while another round runs in the folder, then remove what an earlier one left."""
-    hold = await hold_folder(folder)
-    hold.release()
-    shutil.rmtree(folder)
-    folder.mkdir()  # noqa: ASYNC240 - nothing else runs yet
-
-
-def _move_into(folder: Path, asked: DayAsked) -> None:
-    """Leave every configured thing behind: nothing here may lead to a real account."""
-    os.chdir(folder)
-    for name in [each for each in os.environ if each.startswith(_OURS)]:
-        del os.environ[name]
-    start = _OPENS - timedelta(seconds=_STARTING_UP) * asked.speed
-    ports = dict.fromkeys(("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SIMULATOR"), "0")
-    os.environ.update(
-        {
-            **{f"HARU_PORTS__{name}": port for name, port in ports.items()},
-            "HARU_DATA_DIR": str(folder),
-            "HARU_SIMULATOR__SPEED": str(asked.speed),
-            "HARU_SIMULATOR__SEED": str(asked.seed),
-            "HARU_SIMULATOR__START": start.replace(microsecond=0).isoformat(),
-        }
-    )

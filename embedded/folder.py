@@ -16,6 +16,7 @@ from embedded.errors import CorruptFolderError, DiskFullError, FolderHeldError
 
 _OTHERS_STOP_WITHIN: Final = 15.0
 _PAUSE: Final = 0.1
+_LOCKS: Final = ("lock", "lock.host")
 _LEAST_FREE: Final = 500 * 1024 * 1024
 """Bytes: a fresh PostgreSQL takes about 50 MB, its log may grow to a gigabyte, a day of histories to 100 MB."""
 
@@ -52,6 +53,16 @@ class FolderHold:
     shared: int
     own: int
 
+    def empty(self) -> None:
+        """Remove everything in the folder but the hold itself."""
+        for path in self.folder.iterdir():
+            if path.name in _LOCKS:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
     def release(self) -> None:
         """Let go; the hold ends when the last part has let go too."""
         os.close(self.own)
@@ -87,8 +98,7 @@ async def hold_folder(folder: Path) -> FolderHold:
 def _opened(folder: Path) -> FolderHold:
     try:
         folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        shared = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        own = os.open(folder / "lock.host", os.O_RDWR | os.O_CREAT, 0o600)
+        shared, own = (os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600) for name in _LOCKS)
     except OSError as error:
         raise CorruptFolderError(f"the data folder {folder} cannot be used: {error}; set HARU_DATA_DIR") from error
     return FolderHold(folder, shared, own)

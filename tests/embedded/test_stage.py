@@ -1,0 +1,101 @@
+"""A stage: what an earlier play left is gone, and what is configured elsewhere leads nowhere."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from domain.identity import Environment
+from embedded.errors import FolderHeldError
+from embedded.folder import hold_folder
+from embedded.stage import set_stage, unconfigured
+from settings import load_settings
+from tests.embedded.processes import is_held
+
+REAL = {
+    "HARU_BROKER__ENVIRONMENT": "paper",
+    "HARU_BROKER__ACCOUNT": "12345678-01",
+    "HARU_BROKER__APP_KEY": "the key of a real account",
+    "HARU_BROKER__APP_SECRET": "its secret",
+    "HARU_BROKER__HTS_ID": "somebody",
+    "DATABASE_URL": "postgresql://nobody@nowhere/real",
+    "TEMPORAL_ADDRESS": "nowhere:7233",
+}
+PORTS = {f"HARU_PORTS__{part}": "0" for part in ("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SIMULATOR")}
+
+
+@pytest.fixture
+def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Stand where a real account is configured, in the environment and in a file; afterwards all is as before."""
+    before = dict(os.environ)
+    monkeypatch.chdir(tmp_path)
+    os.environ.update(REAL)
+    (tmp_path / ".env").write_text("HARU_QUOTATIONS__APP_KEY=another\nHARU_QUOTATIONS__APP_SECRET=secret\n")
+    try:
+        assert load_settings().broker.environment is Environment.PAPER
+        yield tmp_path
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+async def test_nothing_that_is_configured_comes_along_but_the_market_that_was_asked_for(at_home: Path) -> None:
+    folder = at_home / "stage"
+
+    await set_stage(folder, speed=60, seed=3)
+
+    settings = load_settings()
+    market = {"HARU_SIMULATOR__SPEED": "60", "HARU_SIMULATOR__SEED": "3"}
+    assert settings.describe() == {"HARU_DATA_DIR": str(folder), **PORTS, **market}
+    assert settings.temporal.get("target_host") is None
+    assert Path.cwd() == folder
+    assert not is_held(folder), "it is free for the parts"
+
+
+async def test_what_an_earlier_play_left_is_removed(tmp_path: Path, at_home: Path) -> None:
+    folder, elsewhere = at_home / "stage", tmp_path / "elsewhere"
+    (folder / "postgres" / "base").mkdir(parents=True)
+    (folder / "worker.log").write_text("earlier")
+    elsewhere.mkdir()
+    (elsewhere / "kept").touch()
+    (folder / "link").symlink_to(elsewhere)
+
+    await set_stage(folder)
+
+    assert {path.name for path in folder.iterdir()} == {"lock", "lock.host"}
+    assert (elsewhere / "kept").exists(), "a link is removed, not what it names"
+
+
+async def test_a_folder_that_is_in_use_is_refused_and_nothing_changes(at_home: Path) -> None:
+    folder = at_home / "stage"
+    hold = await hold_folder(folder)
+    (folder / "worker.log").write_text("playing")
+
+    with pytest.raises(FolderHeldError, match="is in use"):
+        await set_stage(folder)
+
+    assert (folder / "worker.log").read_text() == "playing"
+    assert os.environ.items() >= REAL.items()
+    assert Path.cwd() == at_home
+    hold.release()
+
+
+def test_another_process_is_told_its_folder_and_finds_our_modules_from_there(at_home: Path) -> None:
+    environment = unconfigured(at_home)
+
+    assert {name for name in environment if name.startswith(("HARU_", "TEMPORAL_", "DATABASE_URL"))} == {
+        "HARU_DATA_DIR"
+    }
+    (at_home / ".env").unlink()
+    told = subprocess.run(
+        [sys.executable, "-c", "from settings import load_settings; print(load_settings().data_dir)"],
+        cwd=at_home,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == str(at_home)
