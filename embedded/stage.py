@@ -34,5 +34,9 @@ async def set_stage(folder: Path, **market: object) -> None:
 
 def unconfigured(folder: Path) -> dict[str, str]:
     """Return our environment without all that is configured, for a process that keeps its data in a folder."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_CONFIGURED)}
-    return kept | {"HARU_DATA_DIR": str(folder), "PYTHONPATH": str(_ROOT)}
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_CONFIGURED)}
+    return kept | {
+        "HARU_DATA_DIR": str(folder),
+        "TEMPORAL_CONFIG_FILE": str(folder / "temporal.toml"),  # none, in place of the one in the user's home
+        "PYTHONPATH": str(_ROOT),
+    }

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from domain.identity import Environment
 from embedded.errors import FolderHeldError
 from embedded.folder import hold_folder
 from embedded.stage import set_stage, unconfigured
@@ -20,7 +19,7 @@ REAL = {
     "HARU_BROKER__ACCOUNT": "12345678-01",
     "HARU_BROKER__APP_KEY": "the key of a real account",
     "HARU_BROKER__APP_SECRET": "its secret",
-    "HARU_BROKER__HTS_ID": "somebody",
+    "haru_broker__hts_id": "somebody",
     "DATABASE_URL": "postgresql://nobody@nowhere/real",
     "TEMPORAL_ADDRESS": "nowhere:7233",
 }
@@ -35,7 +34,7 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     os.environ.update(REAL)
     (tmp_path / ".env").write_text("HARU_QUOTATIONS__APP_KEY=another\nHARU_QUOTATIONS__APP_SECRET=secret\n")
     try:
-        assert load_settings().broker.environment is Environment.PAPER
+        assert load_settings().broker.hts_id == "somebody", "small letters count as well"
         yield tmp_path
     finally:
         os.environ.clear()
@@ -53,6 +52,22 @@ async def test_nothing_that_is_configured_comes_along_but_the_market_that_was_as
     assert settings.temporal.get("target_host") is None
     assert Path.cwd() == folder
     assert not is_held(folder), "it is free for the parts"
+
+
+async def test_a_temporal_that_is_configured_in_the_users_home_is_not_used(
+    at_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(at_home))
+    monkeypatch.delenv("TEMPORAL_ADDRESS")
+    monkeypatch.setenv("HOME", str(at_home))
+    for kept_in in (at_home / "temporalio", at_home / "Library" / "Application Support" / "temporalio"):
+        kept_in.mkdir(parents=True)
+        (kept_in / "temporal.toml").write_text('[profile.default]\naddress = "elsewhere:7233"\n')
+    assert load_settings().temporal.get("target_host") == "elsewhere:7233"
+
+    await set_stage(at_home / "stage")
+
+    assert load_settings().temporal.get("target_host") is None
 
 
 async def test_what_an_earlier_play_left_is_removed(tmp_path: Path, at_home: Path) -> None:
@@ -86,8 +101,9 @@ async def test_a_folder_that_is_in_use_is_refused_and_nothing_changes(at_home: P
 def test_another_process_is_told_its_folder_and_finds_our_modules_from_there(at_home: Path) -> None:
     environment = unconfigured(at_home)
 
-    assert {name for name in environment if name.startswith(("HARU_", "TEMPORAL_", "DATABASE_URL"))} == {
-        "HARU_DATA_DIR"
+    assert {name for name in environment if name.upper().startswith(("HARU_", "TEMPORAL_", "DATABASE_URL"))} == {
+        "HARU_DATA_DIR",
+        "TEMPORAL_CONFIG_FILE",
     }
     (at_home / ".env").unlink()
     told = subprocess.run(
