@@ -37,10 +37,11 @@ from broker.kis.stream import LIVE_STREAM_URL, PAPER_STREAM_URL, KisStream, Stre
 from broker.protocol import AccessToken, Broker
 from database.database import Database
 from domain.clock import LIVE_CLOCK, MarketClock
+from domain.close_plan import CloseLeads
 from domain.costs import BANKIS_COMMISSION
 from domain.event import EventLevel
 from domain.identity import SIMULATED_ACCOUNT, AccountId, Environment, account_alias
-from domain.session import CloseLeads, TradingCalendar
+from domain.session import TradingCalendar
 from embedded.endpoints import Endpoints
 from embedded.token_key import kept_key
 from exchange.calendar import krx_calendar
@@ -99,6 +100,11 @@ def place_of(settings: Settings, endpoints: Endpoints) -> Place:
 def account_of(settings: Settings) -> AccountId:
     """Return the alias of the configured account."""
     return account_alias(settings.broker.environment, settings.broker.account or SIMULATED_ACCOUNT)
+
+
+def leads_of(settings: Settings) -> CloseLeads:
+    """Return how early the account's fleet begins to sell, which its rate budget decides for many workers."""
+    return CloseLeads(calls_per_second=calls_per_second(settings))
 
 
 def proof_of(settings: Settings) -> ProofRules:

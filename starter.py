@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 
 import report
 from broker_settings import LIVE_WORD
-from composition import TemporalAwayError, account_of, calendar_of, connect_temporal, place_of
+from composition import TemporalAwayError, account_of, calendar_of, connect_temporal, leads_of, place_of
 from database.database import open_database
 from database.errors import DATABASE_FAULTS
 from domain.errors import TradingError
@@ -69,6 +69,7 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
             clock=place.clock,
             calendar=calendar_of(settings, place.clock),
             web_ui=place.temporal_ui_url,
+            leads=leads_of(settings),
         )
     finally:
         await database.aclose()

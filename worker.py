@@ -24,6 +24,7 @@ from composition import (
     day_start_for,
     hosting,
     key_fingerprint,
+    leads_of,
     place_of,
     proof_of,
     streaming_for,
@@ -92,7 +93,8 @@ class Stage:
 async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) -> None:
     account, clock = account_of(settings), stage.place.clock
     calendar = calendar_of(settings, clock)
-    fleet = Fleet(stage.client, stage.database, account, settings.broker.environment, clock, calendar)
+    leads, environment = leads_of(settings), settings.broker.environment
+    fleet = Fleet(stage.client, stage.database, account, environment, clock, calendar, leads=leads)
     alerting = alerting_for(settings, fleet)  # an address that cannot be read is told before anything trades
     pace = RealPace(clock)
     await stage.database.accounts.pin(account, settings.broker.environment, key_fingerprint(settings))
@@ -102,7 +104,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
         await check_clocks(stage.database, broker)
         await _check_broker(broker)
         feed = QuoteFeed(broker, pace)
-        with_ = Collaborators(broker, stage.database, pace, calendar, proof=proof_of(settings), feed=feed)
+        with_ = Collaborators(broker, stage.database, pace, calendar, leads, proof_of(settings), feed)
         streaming = streaming_for(settings, stage.place, broker, with_)
         async with hosting(workers_for(stage.client, account, with_)):
             _announce(settings, str(stage.parts.endpoints))

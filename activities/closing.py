@@ -10,6 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.cycles import Held
 from activities.late_fills import book_missing_fills
+from domain.close_plan import CloseLeads, plan_session
 from domain.errors import TryAgainError
 from domain.event import MARKET_CLOSE, Event, EventLevel, carried_event
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
@@ -18,7 +19,7 @@ from domain.lock import LEASE_DURATION
 from domain.market import Symbol
 from domain.money import Quantity
 from domain.position import OpenPosition
-from domain.session import CloseLeads, SessionDate, SessionPlan, TradingCalendar, plan_session, session_date_of
+from domain.session import SessionDate, SessionPlan, TradingCalendar, session_date_of
 
 if TYPE_CHECKING:
     from activities.pace import Pace

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from temporalio import activity
 
 from domain.clock import KST
+from domain.close_plan import CloseLeads, plan_session
 from domain.event import Event, EventLevel
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lock import LEASE_DURATION, Lease
@@ -14,7 +15,7 @@ from domain.market import Symbol
 from domain.money import Quantity
 from domain.order import OrderIntent, OrderPurpose
 from domain.position import ExitReason, OpenPosition
-from domain.session import CloseLeads, SessionPlan, TradingCalendar, plan_session
+from domain.session import SessionPlan, TradingCalendar
 from domain.worker_state import WorkerState
 
 if TYPE_CHECKING:
@@ -92,8 +93,9 @@ class CycleActivities:
         """Return the session, an open position with its lease, and unfinished orders; never buys first (R2)."""
         now = self._pace.now()
         session = self._calendar.session_at_or_after(now)
-        plan = plan_session(session, self._leads, self._pace.clock.speed)
         await self._database.workers.register(request.account_id, request.worker_id, request.workflow_id)
+        workers = await self._database.workers.count(request.account_id)
+        plan = plan_session(session, self._leads, self._pace.clock.speed, workers)
         position = await self._live_position(request)
         unfinished = await self._database.orders.unfinished_of(request.account_id, request.worker_id)
         held = await self._hold(position, plan) if position else None

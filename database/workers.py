@@ -1,5 +1,6 @@
 """The trading workers of an account as operators see them: state, stock, money and the last thing that happened."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -59,6 +60,18 @@ class Workers:
         """Make the worker known, so that the close can reach its workflow; its state stays."""
         await self._pool.execute(self._REGISTER, account_id, worker_id, workflow_id)
 
+    _REGISTER_ALL = """
+    INSERT INTO workers (account_id, worker_id, workflow_id)
+    SELECT account_id, new.worker_id, new.workflow_id
+    FROM accounts, unnest($2::text[], $3::text[]) AS new (worker_id, workflow_id) WHERE account_id = $1
+    ON CONFLICT (account_id, worker_id) DO NOTHING
+    """
+
+    async def register_all(self, account_id: AccountId, workflow_ids: Mapping[WorkerId, str]) -> None:
+        """Make a fleet known before its first worker plans its day; nobody while the account is not pinned."""
+        names, ids = list(workflow_ids), list(workflow_ids.values())
+        await self._pool.execute(self._REGISTER_ALL, account_id, names, ids)
+
     _ENTER = """
     UPDATE workers SET state = $3, symbol = $4, last_event = $5, last_event_at = $6, changed_at = clock_timestamp()
     WHERE account_id = $1 AND worker_id = $2
@@ -108,6 +121,13 @@ class Workers:
             )
             for row in await self._pool.fetch(self._ALL, account_id)
         )
+
+    _COUNT = "SELECT count(*) FROM workers WHERE account_id = $1"
+
+    async def count(self, account_id: AccountId) -> int:
+        """Return how many workers ever registered: the most positions that there can be to sell."""
+        count: int = await self._pool.fetchval(self._COUNT, account_id)
+        return count
 
     _BOARD = """
     SELECT workers.worker_id, workers.state, workers.paused, COALESCE(held.symbol, workers.symbol) AS symbol,

@@ -68,13 +68,7 @@ class TradingCalendar:
         """Return the session of a KST date, or None when the exchange is closed."""
         if day.weekday() >= _SATURDAY or day in self.closures:
             return None
-        hours = self.changed_hours.get(day, REGULAR_HOURS)
-        return Session(
-            date=SessionDate(day),
-            opens_at=_instant(day, hours.opens),
-            auction_at=_instant(day, hours.closing_auction),
-            ends_at=_instant(day, hours.ends),
-        )
+        return session_of(day, self.changed_hours.get(day, REGULAR_HOURS))
 
     def session_at_or_after(self, instant: datetime) -> Session:
         """Return the session that runs at a market instant, else the next one to open."""
@@ -94,6 +88,16 @@ class TradingCalendar:
                 return session
 
 
+def session_of(day: date, hours: SessionHours) -> Session:
+    """Return the session of a KST date with these hours."""
+    return Session(
+        date=SessionDate(day),
+        opens_at=_instant(day, hours.opens),
+        auction_at=_instant(day, hours.closing_auction),
+        ends_at=_instant(day, hours.ends),
+    )
+
+
 def session_date_of(instant: datetime) -> SessionDate:
     """Return the KST date of a market instant."""
     return SessionDate(instant.astimezone(KST).date())
@@ -110,25 +114,9 @@ class SessionPlan:
     session: Session
     entries_until: datetime
     liquidation_at: datetime
+    because: str = ""
+    """Why liquidation begins then, for people."""
 
     def entries_allowed_at(self, instant: datetime) -> bool:
         """Tell whether a buy may still be decided at this market instant."""
         return self.session.opens_at <= instant < self.entries_until
-
-
-@dataclass(frozen=True, slots=True)
-class CloseLeads:
-    """How long before the closing auction's end entries stop and liquidation starts (market time)."""
-
-    entry_cutoff: timedelta = timedelta(minutes=30)
-    liquidation: timedelta = timedelta(minutes=15)
-    least_real_time: timedelta = timedelta(seconds=10)
-    """Real time that liquidation needs even for one position; it matters in a compressed day."""
-
-
-def plan_session(session: Session, leads: CloseLeads, speed: int) -> SessionPlan:
-    """Compute the deadlines of a session; a compressed day liquidates earlier so that there is real time to sell."""
-    lead = max(leads.liquidation, leads.least_real_time * speed)
-    liquidation_at = max(session.ends_at - lead, session.opens_at)
-    entries_until = min(session.ends_at - leads.entry_cutoff, liquidation_at)
-    return SessionPlan(session, entries_until, liquidation_at)

@@ -70,7 +70,7 @@ class Board:
 
 async def read_board(fleet: Fleet, market_now: datetime) -> Board:
     """Read the fleet's state from the books."""
-    plan = fleet.plan_of_the_day(market_now)
+    plan = fleet.plan_of_the_day(market_now, await fleet.registered_workers())
     rows = await fleet.database.workers.board(fleet.account_id, plan.session.date)
     risk = await fleet.database.risk.state(fleet.account_id)
     before = fleet.calendar.session_before(plan.session.date).date

@@ -43,7 +43,7 @@ async def see_to_the_close(fleet: Fleet, rules: TradingRules) -> None:
     """Make sure that every session with something of ours in it is closed, or that its missing close is told."""
     now = fleet.market_now()
     await _tell_missed_closes(fleet, now)
-    plan = fleet.plan_of_the_day(now)
+    plan = fleet.plan_of_the_day(now, await fleet.registered_workers())
     due = close_due(plan, now, fleet.clock)
     if due is Due.NOT_YET or await _is_closed_or_closing(fleet, plan.session.date):
         return

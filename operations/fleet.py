@@ -1,14 +1,15 @@
 """The fleet as an operator sees it: one account's workers, their books and their clock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from temporalio.client import Client
 
 from domain.clock import MarketClock
+from domain.close_plan import CloseLeads, plan_session
 from domain.identity import AccountId, Environment, WorkerId
-from domain.session import CloseLeads, Session, SessionPlan, TradingCalendar, plan_session, session_date_of
+from domain.session import Session, SessionPlan, TradingCalendar, session_date_of
 from operations.errors import UnknownWorkerError
 from workflows.identity import worker_of
 from workflows.trading_worker import TradingWorkerWorkflow
@@ -31,19 +32,24 @@ class Fleet:
     clock: MarketClock
     calendar: TradingCalendar
     web_ui: str | None = None
+    leads: CloseLeads = field(default_factory=CloseLeads)
 
     def market_now(self) -> datetime:
         """Return the market's instant (UTC)."""
         return self.clock.market_time(datetime.now(UTC))  # noqa: TID251 - operators live in real time
 
-    def plan_at(self, market_instant: datetime) -> SessionPlan:
-        """Return the deadlines of the session that runs at a market instant, else of the next one."""
-        return self._plan(self.calendar.session_at_or_after(market_instant))
+    def plan_at(self, market_instant: datetime, workers: int = 1) -> SessionPlan:
+        """Return the deadlines, for so many workers, of the session that runs at a market instant, else of the next."""
+        return self._plan(self.calendar.session_at_or_after(market_instant), workers)
 
-    def plan_of_the_day(self, market_instant: datetime) -> SessionPlan:
+    def plan_of_the_day(self, market_instant: datetime, workers: int = 1) -> SessionPlan:
         """Return the deadlines of today's session in Seoul, even when it is over; of the next one on a closed day."""
         today = self.calendar.session_on(session_date_of(market_instant))
-        return self.plan_at(market_instant) if today is None else self._plan(today)
+        return self.plan_at(market_instant, workers) if today is None else self._plan(today, workers)
+
+    async def registered_workers(self) -> int:
+        """Return how many workers the books know; each may hold one position at the close."""
+        return max(await self.database.workers.count(self.account_id), 1)
 
     async def known_workers(self) -> tuple[WorkerId, ...]:
         """Return the names of all workers that were ever registered or run now, by number."""
@@ -68,8 +74,8 @@ class Fleet:
             raise UnknownWorkerError(name, known)
         return chosen
 
-    def _plan(self, session: Session) -> SessionPlan:
-        return plan_session(session, CloseLeads(), self.clock.speed)
+    def _plan(self, session: Session, workers: int) -> SessionPlan:
+        return plan_session(session, self.leads, self.clock.speed, workers)
 
 
 def _by_number(worker_id: WorkerId) -> tuple[int, str]:

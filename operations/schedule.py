@@ -20,8 +20,9 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy
 
 from domain.clock import KST
+from domain.close_plan import plan_session
 from domain.rules import TradingRules
-from domain.session import REGULAR_HOURS, CloseLeads, SessionPlan
+from domain.session import REGULAR_HOURS, SessionPlan, session_of
 from operations.fleet import Fleet
 from workflows.identity import close_schedule_id, close_workflow_id, task_queues
 from workflows.market_close import CloseOutcome, CloseRequest, MarketCloseWorkflow
@@ -30,6 +31,7 @@ from workflows.options import TASK_TIMEOUT
 _COMPRESSED_SESSIONS: Final = 20
 """How many sessions of a compressed market are scheduled in advance; each is a calendar of its own."""
 _LIVE_HORIZON: Final = timedelta(days=200)
+_A_REGULAR_SESSION: Final = session_of(date(2026, 1, 5), REGULAR_HOURS)
 _WORKDAYS: Final = (ScheduleRange(1, 5),)
 _CATCH_UP: Final = timedelta(minutes=10)
 """An outage longer than this is past the session's end: a close that late could sell nothing."""
@@ -37,10 +39,10 @@ _LONGEST_CLOSE: Final = timedelta(hours=10)
 
 
 async def schedule_close(fleet: Fleet, rules: TradingRules, market_now: datetime) -> ScheduleSpec:
-    """Create the close schedule, or bring the one that exists up to date."""
+    """Create the close schedule for the workers that are registered, or bring the one that exists up to date."""
     schedule = Schedule(
         action=_start_close(fleet, rules),
-        spec=close_times(fleet, market_now),
+        spec=close_times(fleet, market_now, await fleet.registered_workers()),
         policy=SchedulePolicy(
             # A stuck yesterday must not cancel today.
             overlap=ScheduleOverlapPolicy.ALLOW_ALL,
@@ -56,9 +58,10 @@ async def schedule_close(fleet: Fleet, rules: TradingRules, market_now: datetime
     return schedule.spec
 
 
-def close_times(fleet: Fleet, market_now: datetime) -> ScheduleSpec:
-    """Return when liquidation begins: a cron line in Seoul when live, single instants in a compressed market."""
-    return _live_times(fleet, market_now) if fleet.clock.is_live else _compressed_times(fleet, market_now)
+def close_times(fleet: Fleet, market_now: datetime, workers: int) -> ScheduleSpec:
+    """Return when so many workers begin to sell: a cron line in Seoul when live, instants in a compressed market."""
+    times = _live_times if fleet.clock.is_live else _compressed_times
+    return times(fleet, market_now, workers)
 
 
 async def close_now(fleet: Fleet, rules: TradingRules) -> WorkflowHandle[MarketCloseWorkflow, CloseOutcome]:
@@ -96,10 +99,10 @@ def _start_close(fleet: Fleet, rules: TradingRules) -> ScheduleActionStartWorkfl
     )
 
 
-def _live_times(fleet: Fleet, market_now: datetime) -> ScheduleSpec:
+def _live_times(fleet: Fleet, market_now: datetime, workers: int) -> ScheduleSpec:
     """Each workday at the regular time, but for the days on which the exchange ends earlier or later."""
-    regular = _liquidation_of_a_regular_day()
-    changed = [plan for plan in _plans(fleet, market_now, _LIVE_HORIZON) if _time_of(plan) != regular]
+    regular = _time_of(plan_session(_A_REGULAR_SESSION, fleet.leads, fleet.clock.speed, workers))
+    changed = [plan for plan in _plans(fleet, market_now, workers) if _time_of(plan) != regular]
     return ScheduleSpec(
         calendars=[
             ScheduleCalendarSpec(
@@ -115,10 +118,10 @@ def _live_times(fleet: Fleet, market_now: datetime) -> ScheduleSpec:
     )
 
 
-def _compressed_times(fleet: Fleet, market_now: datetime) -> ScheduleSpec:
-    plans = [fleet.plan_at(market_now)]
+def _compressed_times(fleet: Fleet, market_now: datetime, workers: int) -> ScheduleSpec:
+    plans = [fleet.plan_at(market_now, workers)]
     while len(plans) < _COMPRESSED_SESSIONS:
-        plans.append(fleet.plan_at(plans[-1].session.ends_at))
+        plans.append(fleet.plan_at(plans[-1].session.ends_at, workers))
     return ScheduleSpec(
         calendars=[
             _once_at(_whole_second_after(fleet.clock.real_time(plan.liquidation_at)), f"session {plan.session.date}")
@@ -128,16 +131,11 @@ def _compressed_times(fleet: Fleet, market_now: datetime) -> ScheduleSpec:
     )
 
 
-def _plans(fleet: Fleet, start: datetime, horizon: timedelta) -> Iterator[SessionPlan]:
-    plan = fleet.plan_at(start)
-    while plan.session.ends_at < start + horizon:
+def _plans(fleet: Fleet, start: datetime, workers: int) -> Iterator[SessionPlan]:
+    plan = fleet.plan_at(start, workers)
+    while plan.session.ends_at < start + _LIVE_HORIZON:
         yield plan
-        plan = fleet.plan_at(plan.session.ends_at)
-
-
-def _liquidation_of_a_regular_day() -> time:
-    ends = datetime.combine(date(2026, 1, 5), REGULAR_HOURS.ends)
-    return (ends - CloseLeads().liquidation).time()
+        plan = fleet.plan_at(plan.session.ends_at, workers)
 
 
 def _time_of(plan: SessionPlan) -> time:

@@ -31,6 +31,9 @@ async def start_workers(fleet: Fleet, count: int, rules: TradingRules) -> tuple[
         raise OperationError(f"{count} workers cannot be started; choose 1 to {MOST_WORKERS}")
     names = tuple(worker_name(number) for number in range(1, count + 1))
     lives = [WorkerLife(fleet.account_id, name, tradable(rules), fleet.clock) for name in names]
+    # Each of them plans its close with the number of all.
+    workflow_ids = {life.worker_id: worker_workflow_id(life.account_id, life.worker_id) for life in lives}
+    await fleet.database.workers.register_all(fleet.account_id, workflow_ids)
     await asyncio.gather(*(start_worker(fleet, life) for life in lives))
     return names
 

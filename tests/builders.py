@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from domain.close_plan import CloseLeads, plan_session
 from domain.costs import Costs
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lock import Lease
@@ -25,15 +26,7 @@ from domain.position import ClosedTrade, ExitReason, OpenPosition, StrategyStamp
 from domain.risk import EntryProposal, RiskSnapshot
 from domain.rules import ExitRules, TradingRules
 from domain.screening import ScreenedStock
-from domain.session import (
-    CloseLeads,
-    Session,
-    SessionDate,
-    SessionPlan,
-    TradingCalendar,
-    plan_session,
-    session_date_of,
-)
+from domain.session import Session, SessionDate, SessionPlan, TradingCalendar, session_date_of
 from domain.tick_size import next_above, price_limits, round_down
 
 MONDAY = SessionDate(date(2026, 11, 23))

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 from activities.pace import RealPace
 from broker.protocol import Broker
-from composition import account_of, broker_for, calendar_of, connect_temporal, place_of
+from composition import account_of, broker_for, calendar_of, connect_temporal, leads_of, place_of
 from database.database import open_database
+from domain.close_plan import plan_session
 from domain.identity import SIMULATED_ACCOUNT, Environment
-from domain.session import CloseLeads, SessionDate, SessionPlan, plan_session, session_date_of
+from domain.session import SessionDate, SessionPlan, session_date_of
 from embedded.errors import EmbeddedError
 from embedded.finding import find_endpoints
 from settings import Settings
@@ -48,7 +49,7 @@ async def open_sources(settings: Settings) -> AsyncIterator[Sources]:
 
 
 def plan_of(sources: Sources, settings: Settings, date: SessionDate | None) -> SessionPlan:
-    """Return the session of a KST date, today's without one.
+    """Return the session of a KST date, today's without one; its cut-off is the latest that any size of fleet has.
 
     Raises:
         NothingToVerifyError: the exchange is closed on that date.
@@ -58,4 +59,4 @@ def plan_of(sources: Sources, settings: Settings, date: SessionDate | None) -> S
     session = calendar_of(settings, sources.clock).session_on(day)
     if session is None:
         raise NothingToVerifyError(f"{day} has no session")
-    return plan_session(session, CloseLeads(), sources.clock.speed)
+    return plan_session(session, leads_of(settings), sources.clock.speed)

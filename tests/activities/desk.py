@@ -27,6 +27,7 @@ from activities.watching import WatchingActivities, WatchRequest
 from broker.kis import KisBroker
 from database.database import Database
 from domain.clock import MarketClock
+from domain.close_plan import CloseLeads, plan_session
 from domain.costs import BANKIS_COMMISSION
 from domain.identity import IntentId, PositionId, WorkerId
 from domain.lock import Lease
@@ -35,7 +36,6 @@ from domain.money import Price
 from domain.order import OrderPurpose, OrderRecord
 from domain.position import ExitReason, OpenPosition
 from domain.screening import Candidate
-from domain.session import CloseLeads, plan_session
 from simulator.orders import Account, Order
 from simulator.simulation import Simulation
 from tests.builders import SAMSUNG, WORKER

@@ -14,8 +14,8 @@ from composition import Collaborators
 from database.database import Database
 from database.pool import Pool, open_pool
 from domain.clock import MarketClock
+from domain.close_plan import CloseLeads, plan_session
 from domain.identity import SIMULATED_ACCOUNT, Environment, IntentId
-from domain.session import CloseLeads, plan_session
 from domain.worker_state import WorkerLife
 from simulator.simulation import Simulation
 from tests.broker.parts import APP_KEY, APP_SECRET, Budget

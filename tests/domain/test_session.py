@@ -7,15 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.clock import KST
-from domain.session import (
-    CSAT_HOURS,
-    CloseLeads,
-    SessionPhase,
-    TradingCalendar,
-    plan_session,
-    session_date_of,
-)
-from tests.builders import MONDAY, NOW, a_plan, a_session
+from domain.session import CSAT_HOURS, SessionPhase, TradingCalendar, session_date_of
+from tests.builders import MONDAY, NOW, a_session
 
 CHRISTMAS = date(2026, 12, 25)
 CSAT = date(2026, 11, 19)
@@ -79,36 +72,6 @@ def test_midnight_in_seoul_turns_the_date() -> None:
     assert session_date_of(datetime(2026, 11, 23, 15, 0, tzinfo=UTC)) == date(2026, 11, 24)
 
 
-def test_entries_stop_half_an_hour_and_liquidation_starts_a_quarter_before_the_end() -> None:
-    plan = a_plan()
-
-    assert plan.entries_until == at("15:00")
-    assert plan.liquidation_at == at("15:15")
-
-
-def test_entries_are_allowed_from_the_open_to_the_cut_off() -> None:
-    plan = a_plan()
-
-    assert not plan.entries_allowed_at(at("08:59"))
-    assert plan.entries_allowed_at(at("09:00"))
-    assert plan.entries_allowed_at(NOW)
-    assert not plan.entries_allowed_at(at("15:00"))
-
-
-def test_a_compressed_day_liquidates_earlier_so_that_there_is_real_time_to_sell() -> None:
-    plan = a_plan(speed=600)
-
-    assert plan.liquidation_at == at("13:50")
-    assert plan.entries_until == plan.liquidation_at
-
-
-def test_a_day_too_short_to_sell_in_allows_no_entries() -> None:
-    plan = a_plan(speed=10_000)
-
-    assert plan.liquidation_at == plan.session.opens_at
-    assert not plan.entries_allowed_at(plan.session.opens_at)
-
-
 @given(instants)
 def test_the_session_at_or_after_an_instant_is_the_first_that_has_not_ended(instant: datetime) -> None:
     session = CALENDAR.session_at_or_after(instant)
@@ -124,15 +87,3 @@ def test_the_session_before_a_session_is_followed_by_it(instant: datetime) -> No
     before = CALENDAR.session_before(session.date)
 
     assert CALENDAR.session_at_or_after(before.ends_at) == session
-
-
-@given(st.integers(1, 5_000), st.integers(0, 390), st.integers(0, 390))
-def test_no_entry_is_allowed_once_liquidation_has_begun(speed: int, cutoff: int, lead: int) -> None:
-    leads = CloseLeads(timedelta(minutes=cutoff), timedelta(minutes=lead))
-
-    plan = plan_session(a_session(), leads, speed)
-
-    assert plan.entries_until <= plan.liquidation_at <= plan.session.ends_at
-    assert plan.session.ends_at - plan.liquidation_at >= min(
-        leads.least_real_time * speed, plan.session.ends_at - plan.session.opens_at
-    )

@@ -8,9 +8,9 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from domain.clock import KST, MarketClock
+from domain.close_plan import CloseLeads, plan_session
 from domain.market import Symbol
 from domain.rules import TradingRules
-from domain.session import CloseLeads, plan_session
 from domain.summary import FLEET
 from operations.board import as_json, heading, read_board
 from operations.close_duty import Due, close_due, see_to_the_close

@@ -8,10 +8,11 @@ import pytest
 from temporalio.client import Schedule, ScheduleActionStartWorkflow, ScheduleCalendarSpec, ScheduleOverlapPolicy
 
 from domain.clock import KST, LIVE_CLOCK, MarketClock, in_seoul
+from domain.close_plan import CloseLeads, plan_session
 from domain.rules import TradingRules
-from domain.session import CloseLeads, plan_session
 from operations.fleet import Fleet
 from operations.schedule import close_now, close_times, latest_close, schedule_close
+from operations.starting import start_workers
 from tests.operations.conftest import Hosted
 from workflows.identity import close_schedule_id, close_workflow_id
 
@@ -60,12 +61,32 @@ async def test_a_live_close_starts_each_workday_a_quarter_before_the_end(live: F
 
 
 def test_a_day_with_other_hours_has_its_own_time(fleet: Fleet) -> None:
-    spec = close_times(replace(fleet, clock=LIVE_CLOCK), kst("2026-11-16 08:00"))
+    spec = close_times(replace(fleet, clock=LIVE_CLOCK), kst("2026-11-16 08:00"), 5)
 
     (csat,) = [calendar for calendar in spec.calendars if calendar.comment == "session 2026-11-19"]
     (skipped,) = [calendar for calendar in spec.skip if calendar.day_of_month[0].start == 19]
     assert (csat.hour[0].start, csat.minute[0].start) == (16, 15)
     assert (skipped.month[0].start, skipped.hour[0].start, skipped.minute[0].start) == (11, 15, 15)
+
+
+async def test_a_larger_fleet_or_a_slower_account_starts_its_close_earlier(live: Fleet) -> None:
+    def begins(workers: int, calls_per_second: int) -> dict[str, tuple[int, int]]:
+        fleet = replace(live, leads=CloseLeads(calls_per_second=calls_per_second))
+        spec = close_times(fleet, kst("2026-11-16 08:00"), workers)
+        return {each.comment or "": (each.hour[0].start, each.minute[0].start) for each in spec.calendars}
+
+    assert begins(5, 18) == {"regular sessions": (15, 15), "session 2026-11-19": (16, 15)}
+    assert begins(1_000, 18) == {"regular sessions": (15, 7), "session 2026-11-19": (16, 7)}
+    assert begins(30, 1) == {"regular sessions": (15, 13), "session 2026-11-19": (16, 13)}
+
+
+async def test_the_close_is_scheduled_for_all_workers_that_were_started(live: Fleet) -> None:
+    slow = replace(live, leads=CloseLeads(calls_per_second=1))
+    await start_workers(slow, 30, RULES)
+
+    await schedule_close(slow, RULES, kst("2026-11-23 08:00"))
+
+    assert (await next_times(slow))[0].endswith("15:13:00")
 
 
 async def test_neither_a_stuck_close_nor_a_long_outage_starts_one_at_the_wrong_time(live: Fleet) -> None:
@@ -94,7 +115,7 @@ def test_a_compressed_close_starts_within_a_second_after_liquidation_begins(flee
     clock = MarketClock(datetime(2026, 11, 22, 5, 0, 0, 123456, UTC), kst("2026-11-23 08:58"), speed)
     compressed = replace(fleet, clock=clock)
 
-    spec = close_times(compressed, kst("2026-11-23 09:00"))
+    spec = close_times(compressed, kst("2026-11-23 09:00"), 1)
 
     session = fleet.calendar.session_at_or_after(kst("2026-11-23 09:00"))
     due = clock.real_time(plan_session(session, CloseLeads(), speed).liquidation_at)
@@ -104,7 +125,7 @@ def test_a_compressed_close_starts_within_a_second_after_liquidation_begins(flee
 def test_sessions_that_are_being_liquidated_already_are_not_scheduled_again(fleet: Fleet) -> None:
     clock = MarketClock(datetime(2026, 11, 22, 5, 0, tzinfo=UTC), kst("2026-11-23 08:58"), 180)
 
-    spec = close_times(replace(fleet, clock=clock), kst("2026-11-23 15:10"))
+    spec = close_times(replace(fleet, clock=clock), kst("2026-11-23 15:10"), 1)
 
     assert spec.calendars[0].comment == "session 2026-11-24"
 

@@ -19,6 +19,7 @@ from activities.settling import CloseRequest, TradeResult
 from activities.summarising import SummaryRequest
 from activities.watching import WatchRequest
 from domain.clock import MarketClock
+from domain.close_plan import CloseLeads, plan_session
 from domain.exits import ExitSignal
 from domain.identity import AccountId, IntentId, PositionId
 from domain.market import Side
@@ -33,7 +34,7 @@ from domain.order import (
 )
 from domain.position import ExitReason
 from domain.screening import Candidate
-from domain.session import CloseLeads, SessionDate, TradingCalendar, plan_session, session_date_of
+from domain.session import SessionDate, TradingCalendar, session_date_of
 from domain.summary import DailySummary, summarise
 from exchange.calendar import krx_calendar
 from tests.builders import SAMSUNG, a_lease, a_ref, an_intent
