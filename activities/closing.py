@@ -8,7 +8,7 @@ from temporalio import activity
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.cycles import Held
+from activities.cycles import Held, held_under
 from activities.late_fills import book_missing_fills
 from domain.close_plan import CloseLeads, plan_session
 from domain.errors import TryAgainError
@@ -152,16 +152,7 @@ class ClosingActivities:
                 symbol=position.symbol,
             )
         )
-        return Held(
-            position_id=position.position_id,
-            symbol=position.symbol,
-            name=position.name,
-            quantity=position.quantity,
-            entry_price=f"{position.entry_price:,.0f}",
-            opened_at=position.opened_at,
-            overdue=True,
-            lease=lease,
-        )
+        return held_under(lease, position, overdue=True)
 
     @activity.defn
     async def list_open_orders(self, account_id: AccountId, position_id: PositionId | None) -> tuple[IntentId, ...]:

@@ -163,14 +163,20 @@ class CycleActivities:
         if lease is None:
             activity.logger.warning("held_symbol_is_locked_by_another", extra={"symbol": position.symbol})
             return None
-        return Held(
-            position_id=position.position_id,
-            symbol=position.symbol,
-            name=position.name,
-            quantity=position.quantity,
-            entry_price=f"{position.entry_price:,.0f}",
-            opened_at=position.opened_at,
-            overdue=position.session_date != plan.session.date,
-            lease=lease,
-            sold_because=await self._sold_because(position),
-        )
+        overdue = position.session_date != plan.session.date
+        return held_under(lease, position, overdue=overdue, sold_because=await self._sold_because(position))
+
+
+def held_under(lease: Lease, position: OpenPosition, *, overdue: bool, sold_because: ExitReason | None = None) -> Held:
+    """Return a position of the ledger as what a workflow has in its hands."""
+    return Held(
+        position_id=position.position_id,
+        symbol=position.symbol,
+        name=position.name,
+        quantity=position.quantity,
+        entry_price=f"{position.entry_price:,.0f}",
+        opened_at=position.opened_at,
+        overdue=overdue,
+        lease=lease,
+        sold_because=sold_because,
+    )
