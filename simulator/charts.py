@@ -5,11 +5,10 @@ from datetime import date
 from itertools import groupby, islice, pairwise, takewhile
 from typing import Final, NamedTuple
 
-from domain.market import Symbol
 from domain.money import Quantity, Won
 from simulator.day_path import DaySummary
 from simulator.exchange import Exchange, Snapshot
-from simulator.quotes import change_fields, price_fields
+from simulator.quotes import asked_stock, change_fields, price_fields
 from simulator.wire import Call, Fields, GatewayRefusalError, Reply, percent, quotation, sign
 
 _ROWS: Final = 100
@@ -34,11 +33,9 @@ class PeriodBar(NamedTuple):
 def daily_chart(call: Call) -> Reply:
     """FHKST03010100: up to a hundred bars of days, weeks, months or years between two dates, newest first."""
     exchange = call.simulation.exchange
-    symbol = call.values["FID_INPUT_ISCD"]
-    period = _period(call)
-    if exchange.listing(symbol) is None:
+    period, seen = _period(call), asked_stock(call)
+    if seen is None:
         return quotation(output1={}, output2=[])
-    seen = exchange.snapshot(Symbol(symbol), call.at)
     first, last = call.values["FID_INPUT_DATE_1"], call.values["FID_INPUT_DATE_2"]
     since_first = takewhile(lambda day: f"{day.date:%Y%m%d}" >= first, days_of(exchange, seen))
     wanted = (day for day in since_first if f"{day.date:%Y%m%d}" <= last)
@@ -49,11 +46,9 @@ def daily_chart(call: Call) -> Reply:
 def daily_price(call: Call) -> Reply:
     """FHKST01010400: the last thirty bars of days, weeks or months, newest first."""
     exchange = call.simulation.exchange
-    symbol = call.values["FID_INPUT_ISCD"]
-    period = _period(call)
-    if exchange.listing(symbol) is None:
+    period, seen = _period(call), asked_stock(call)
+    if seen is None:
         return quotation(output=[])
-    seen = exchange.snapshot(Symbol(symbol), call.at)
     bars = list(islice(_grouped(days_of(exchange, seen), period), _SHORT_ROWS + 1))
     rows = [
         _bar_row(bar)

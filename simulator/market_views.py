@@ -7,17 +7,16 @@ from typing import Final
 from zlib import crc32
 
 from domain.clock import KST
-from domain.market import Market, Symbol, TradingFlag
+from domain.market import Market, TradingFlag
 from simulator.charts import PeriodBar, days_of
 from simulator.exchange import Snapshot, second_of
-from simulator.quotes import blanked, book_of, change_fields, flags_of, price_fields, status_fields
+from simulator.quotes import asked_or_any_stock, blanked, book_of, change_fields, flags_of, price_fields, status_fields
 from simulator.trading_hours import single_price_limits
 from simulator.wire import Call, Fields, GatewayRefusalError, Reply, kst_time, percent, quotation, sign
 
 _TICK_ROWS: Final = 30
 _INVESTOR_DAYS: Final = 30
 _SINGLE_PRICE_DAYS: Final = 30
-_ANY_STOCK: Final = Symbol("005930")
 _INVESTORS: Final = ("prsn", "frgn", "orgn")
 _BROKERS: Final = (
     ("00050", "키움증권", "N"),
@@ -30,20 +29,13 @@ _BROKER_SHARES: Final = (24, 15, 12, 6, 4)
 _FOREIGN_BROKERS: Final = (3, 4)
 
 
-def _seen(call: Call) -> tuple[Snapshot, bool]:
-    """Return the stock that the call names, or any one and False for an unknown code."""
-    symbol = call.values["FID_INPUT_ISCD"]
-    known = call.simulation.exchange.listing(symbol) is not None
-    return call.simulation.exchange.snapshot(Symbol(symbol) if known else _ANY_STOCK, call.at), known
-
-
 def _shown(output: Fields, *, known: bool) -> Fields:
     return output if known else blanked(output)
 
 
 def inquire_price_2(call: Call) -> Reply:
     """FHPST01010000: the price with its states in words."""
-    seen, known = _seen(call)
+    seen, known = asked_or_any_stock(call)
     prices, status = price_fields(seen), status_fields(seen)
     totals, flags = seen.totals, flags_of(seen)
     at_limit = {seen.limits.upper: "1", seen.limits.lower: "4"}.get(seen.price, "")
@@ -103,7 +95,7 @@ def _against(name: str, price: int, other: int, base: int) -> Fields:
 
 def item_conclusion(call: Call) -> Reply:
     """FHPST01060000: the last thirty seconds with trades up to a time of the day, newest first."""
-    seen, known = _seen(call)
+    seen, known = asked_or_any_stock(call)
     previous = call.simulation.exchange.previous_day(seen.listing.symbol, seen.session)
     head = change_fields(seen) | {
         "stck_prpr": str(seen.price),
@@ -149,7 +141,7 @@ def _time_of(call: Call, seen: Snapshot) -> datetime:
 
 def investors(call: Call) -> Reply:
     """FHKST01010900: who bought and sold on the last thirty days; today's figures appear after the close."""
-    seen, known = _seen(call)
+    seen, known = asked_or_any_stock(call)
     days = islice(days_of(call.simulation.exchange, seen), _INVESTOR_DAYS) if known else ()
     return quotation(output=[_investor_row(seen, day) for day in days])
 
@@ -183,7 +175,7 @@ def _split(volume: int, seed: str) -> tuple[int, int, int]:
 
 def brokers(call: Call) -> Reply:
     """FHKST01010600: the five brokers that sold and bought most today; five shares of the volume in fixed order."""
-    seen, known = _seen(call)
+    seen, known = asked_or_any_stock(call)
     volume = seen.totals.volume
     output: Fields = {}
     for side, total in (("seln", "total_seln"), ("shnu", "total_shnu")):
@@ -208,7 +200,7 @@ def brokers(call: Call) -> Reply:
 
 def daily_overtime_price(call: Call) -> Reply:
     """FHPST02320000: the after-hours single-price session, which nobody trades in here: its prices are the closes."""
-    seen, known = _seen(call)
+    seen, known = asked_or_any_stock(call)
     exchange = call.simulation.exchange
     closed = [day for day in islice(days_of(exchange, seen), _SINGLE_PRICE_DAYS + 1) if _is_over(seen, day)]
     close = closed[0].bar.close_price

@@ -4,11 +4,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.clock import KST
-from domain.market import Symbol
 from domain.session import Session
 from simulator.day_path import DayPath
 from simulator.exchange import Exchange, Snapshot, second_of
-from simulator.quotes import change_fields
+from simulator.quotes import asked_stock, change_fields
 from simulator.wire import Call, Fields, GatewayRefusalError, Reply, kst_time, quotation
 
 _ROWS: Final = 30
@@ -18,11 +17,9 @@ _KEPT_DAYS: Final = 365
 
 def minute_chart(call: Call) -> Reply:
     """FHKST03010200: up to thirty minute bars of today, newest first; minutes to come show the last price."""
-    symbol = call.values["FID_INPUT_ISCD"]
-    exchange = call.simulation.exchange
-    if exchange.listing(symbol) is None:
+    seen, exchange = asked_stock(call), call.simulation.exchange
+    if seen is None:
         return quotation(output1={}, output2=[])
-    seen = exchange.snapshot(Symbol(symbol), call.at)
     rows: list[Fields] = []
     if seen.totals.volume:
         asked = _asked_time(call, seen.session)
@@ -34,11 +31,9 @@ def minute_chart(call: Call) -> Reply:
 
 def past_minute_chart(call: Call) -> Reply:
     """FHKST03010230: up to 120 minute bars up to a moment of a day, a year back; a closed day shows the one before."""
-    symbol = call.values["FID_INPUT_ISCD"]
-    exchange = call.simulation.exchange
-    if exchange.listing(symbol) is None:
+    seen, exchange = asked_stock(call), call.simulation.exchange
+    if seen is None:
         return quotation(output1={}, output2=[])
-    seen = exchange.snapshot(Symbol(symbol), call.at)
     session = _asked_session(call, exchange)
     until = min(_asked_time(call, session), call.at) if session else call.at
     rows: list[Fields] = []

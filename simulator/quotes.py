@@ -41,13 +41,23 @@ _BLANK_COUNTS: Final = (
 )
 
 
+def asked_stock(call: Call) -> Snapshot | None:
+    """Return the stock that a call names, None for an unknown code."""
+    exchange, symbol = call.simulation.exchange, call.values["FID_INPUT_ISCD"]
+    return exchange.snapshot(Symbol(symbol), call.at) if exchange.listing(symbol) else None
+
+
+def asked_or_any_stock(call: Call) -> tuple[Snapshot, bool]:
+    """Return the stock that a call names; for an unknown code any one, and False: it has the fields to be blanked."""
+    seen = asked_stock(call)
+    return (seen, True) if seen else (call.simulation.exchange.snapshot(_ANY_STOCK, call.at), False)
+
+
 def inquire_price(call: Call) -> Reply:
     """FHKST01010100: everything about one stock but its name; an unknown code shows price 0."""
-    exchange = call.simulation.exchange
-    symbol = call.values["FID_INPUT_ISCD"]
-    if exchange.listing(symbol) is None:
-        return quotation(output=blanked(_price_output(exchange, exchange.snapshot(_ANY_STOCK, call.at))))
-    return quotation(output=_price_output(exchange, exchange.snapshot(Symbol(symbol), call.at)))
+    seen, known = asked_or_any_stock(call)
+    output = _price_output(call.simulation.exchange, seen)
+    return quotation(output=output if known else blanked(output))
 
 
 def _price_output(exchange: Exchange, seen: Snapshot) -> Fields:
@@ -235,13 +245,12 @@ def levels_of(simulation: Simulation, seen: Snapshot, most: int = LEVELS) -> tup
 
 def asking_price(call: Call) -> Reply:
     """FHKST01010200: ten levels on each side and the expected match of an auction."""
-    symbol = call.values["FID_INPUT_ISCD"]
-    known = call.simulation.exchange.listing(symbol) is not None
-    seen = call.simulation.exchange.snapshot(Symbol(symbol) if known else _ANY_STOCK, call.at)
+    seen, known = asked_or_any_stock(call)
     asks, bids = book_of(call, seen)
     book, expected = _book_fields(call, seen, asks, bids), _expected_fields(call, seen)
     if not known:
-        return quotation(output1=blanked(book), output2=blanked(expected) | {"stck_shrn_iscd": symbol})
+        asked = {"stck_shrn_iscd": call.values["FID_INPUT_ISCD"]}
+        return quotation(output1=blanked(book), output2=blanked(expected) | asked)
     return quotation(output1=book, output2=expected)
 
 
@@ -300,12 +309,10 @@ def market_code(seen: Snapshot) -> str:
 
 def recent_trades(call: Call) -> Reply:
     """FHKST01010300: the last thirty seconds with trades, newest first."""
-    exchange = call.simulation.exchange
-    symbol = call.values["FID_INPUT_ISCD"]
-    if exchange.listing(symbol) is None:
+    seen = asked_stock(call)
+    if seen is None:
         return quotation(output=[])
-    seen = exchange.snapshot(Symbol(symbol), call.at)
-    path = exchange.path(seen.listing.symbol, seen.session)
+    path = call.simulation.exchange.path(seen.listing.symbol, seen.session)
     last = min(second_of(seen.session, call.at), path.minutes * 60 - 1)
     rows: list[Fields] = []
     for second in range(last, max(-1, last - 10 * _RECENT_TRADES), -1):
