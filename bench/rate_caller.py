@@ -42,8 +42,8 @@ class _Timed:
     seen: Seen
 
     @asynccontextmanager
-    async def slot(self, lane: Lane) -> AsyncIterator[RateSlot]:
-        async with self.budget.slot(lane) as slot:
+    async def slot(self, lane: Lane, weight: int = 0) -> AsyncIterator[RateSlot]:
+        async with self.budget.slot(lane, weight) as slot:
             began = time.monotonic()
             yield slot
             self.seen.held.append(time.monotonic() - began)

@@ -35,8 +35,11 @@ class RateSlot(Protocol):
 class RateBudget(Protocol):
     """Hands out permissions; a budget is shared by all processes."""
 
-    def slot(self, lane: Lane) -> AbstractAsyncContextManager[RateSlot]:
-        """Wait for a slot, hold it during the call, free it one second after the response."""
+    def slot(self, lane: Lane, weight: int = 0) -> AbstractAsyncContextManager[RateSlot]:
+        """Wait for a slot, hold it during the call, free it one second after the response.
+
+        Within a lane the call of the greatest ``weight`` goes first, then the one that has waited longest.
+        """
         ...
 
 

@@ -67,13 +67,16 @@ class RateSlots:
         self._news = asyncio.Event()
         self._dispatcher: asyncio.Task[None] | None = None
 
-    def slot(self, lane: int) -> AbstractAsyncContextManager[Slot]:
-        """Wait for a slot, hold it during the call, free it one second after the response."""
-        return self._slot(lane)
+    def slot(self, lane: int, weight: int = 0) -> AbstractAsyncContextManager[Slot]:
+        """Wait for a slot, hold it during the call, free it one second after the response.
+
+        Of the calls that wait in one lane of this process the one of the greatest ``weight`` goes first.
+        """
+        return self._slot(lane, weight)
 
     @asynccontextmanager
-    async def _slot(self, lane: int) -> AsyncIterator[Slot]:
-        waiter = Waiter(lane, asyncio.get_running_loop().create_future())
+    async def _slot(self, lane: int, weight: int) -> AsyncIterator[Slot]:
+        waiter = Waiter(lane, asyncio.get_running_loop().create_future(), weight)
         self._queue.push(waiter)
         self._wake()
         held: Slot | None = None

@@ -21,10 +21,11 @@ LONG_REST: Final = timedelta(seconds=10)
 
 @dataclass(slots=True)
 class Waiter:
-    """Who wants a slot, in which lane."""
+    """Who wants a slot, in which lane, and how much depends on it (won, where it is a sale)."""
 
     lane: int
     granted: "asyncio.Future[Grant]"
+    weight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +57,23 @@ class Slot:
 
 @dataclass(slots=True)
 class WaitingLine:
-    """Who waits, most urgent lane first and by arrival within it."""
+    """Who waits, most urgent lane first; within it the greatest weight, then the earliest arrival."""
 
-    heap: list[tuple[int, int, Waiter]] = field(default_factory=list)
+    heap: list[tuple[int, int, int, Waiter]] = field(default_factory=list)
     arrivals: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def push(self, waiter: Waiter) -> None:
-        heapq.heappush(self.heap, (waiter.lane, next(self.arrivals), waiter))
+        heapq.heappush(self.heap, (waiter.lane, -waiter.weight, next(self.arrivals), waiter))
 
     def drop_cancelled(self) -> None:
-        while self.heap and self.heap[0][2].granted.done():
+        while self.heap and self.heap[0][-1].granted.done():
             heapq.heappop(self.heap)
 
     def head_lane(self) -> tuple[int, int]:
         """Return the most urgent lane and how many wait in it."""
         lane = self.heap[0][0]
-        return lane, sum(1 for each in self.heap if each[0] == lane and not each[2].granted.done())
+        return lane, sum(1 for each in self.heap if each[0] == lane and not each[-1].granted.done())
 
     def pop(self) -> Waiter | None:
         self.drop_cancelled()
-        return heapq.heappop(self.heap)[2] if self.heap else None
+        return heapq.heappop(self.heap)[-1] if self.heap else None

@@ -15,6 +15,7 @@ from broker.kis.wire import NEVER_LEFT
 from broker.protocol import AccessToken, MayLeave
 from domain.errors import TradingError
 from domain.lane import Crowding, Lane
+from domain.money import Won
 from domain.order import Rejected, Unknown
 
 
@@ -30,9 +31,11 @@ class KisClient(KisQueries):
         }
 
     async def send(
-        self, call: Call, body: Mapping[str, str], lane: Lane, may_leave: MayLeave
+        self, call: Call, body: Mapping[str, str], lane: Lane, may_leave: MayLeave, weight: Won
     ) -> Envelope | Rejected | Unknown:
         """Send one order request at most once, and return what came back of it.
+
+        Of requests that wait in one lane the one of the greatest ``weight`` goes first.
 
         Raises:
             asyncio.CancelledError: whether the order was placed is unknown then.
@@ -41,7 +44,7 @@ class KisClient(KisQueries):
             try:
                 async with asyncio.timeout(ORDER_PATIENCE):
                     token = await self._keeper.token()
-                    slot = await stack.enter_async_context(self._budget.slot(lane))
+                    slot = await stack.enter_async_context(self._budget.slot(lane, weight))
             except TimeoutError:
                 return Rejected(NOT_SENT, f"no token and slot within {ORDER_PATIENCE:.0f} s")
             except TradingError as error:

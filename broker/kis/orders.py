@@ -18,7 +18,7 @@ from domain.clock import KST
 from domain.errors import BrokerProtocolError, BrokerUnavailableError
 from domain.lane import Lane
 from domain.market import Side, Symbol
-from domain.money import Price, Quantity, Won
+from domain.money import NO_WON, Price, Quantity, Won, notional
 from domain.order import (
     Accepted,
     BrokerOrder,
@@ -53,11 +53,11 @@ class KisOrders:
 
     async def submit(self, intent: OrderIntent, lane: Lane, may_leave: MayLeave) -> SubmitOutcome:
         """Send one cash order to KRX, once (TTTC0012U buy, TTTC0011U sell)."""
-        return await self._send(ORDER_CALLS[intent.side], order_body(intent), lane, may_leave)
+        return await self._send(ORDER_CALLS[intent.side], order_body(intent), lane, may_leave, _at_stake(intent))
 
     async def cancel(self, order: BrokerOrderRef, intent: OrderIntent, lane: Lane) -> SubmitOutcome:
         """Ask once to withdraw all that is left of an order (TTTC0013U)."""
-        return await self._send(Call.CANCEL, cancel_body(order, intent), lane, always)
+        return await self._send(Call.CANCEL, cancel_body(order, intent), lane, always, _at_stake(intent))
 
     async def orders_on(
         self, session_date: SessionDate, lane: Lane, symbol: Symbol | None, side: Side | None
@@ -91,8 +91,10 @@ class KisOrders:
         today = session_date_of(self._clock())
         return tuple(_open_order(read(Call.OPEN_ORDERS, OpenOrderRow, row), today) for row in rows)
 
-    async def _send(self, call: Call, body: dict[str, str], lane: Lane, may_leave: MayLeave) -> SubmitOutcome:
-        reply = await self._client.send(call, self._client.account | body, lane, may_leave)
+    async def _send(
+        self, call: Call, body: dict[str, str], lane: Lane, may_leave: MayLeave, at_stake: Won
+    ) -> SubmitOutcome:
+        reply = await self._client.send(call, self._client.account | body, lane, may_leave, at_stake)
         if not isinstance(reply, Envelope):
             return reply
         masked = self._client.connection.masked
@@ -149,6 +151,11 @@ def cancel_body(order: BrokerOrderRef, intent: OrderIntent) -> dict[str, str]:
         "QTY_ALL_ORD_YN": "Y",
         "EXCG_ID_DVSN_CD": _KRX,
     }
+
+
+def _at_stake(intent: OrderIntent) -> Won:
+    """Return what still lies in the market without this request (won): of sales that wait the largest goes first."""
+    return notional(intent.decision_price, intent.quantity) if intent.side is Side.SELL else NO_WON
 
 
 def _accepted(call: Call, reply: Envelope, order_date: SessionDate) -> Accepted | Unknown:

@@ -74,13 +74,15 @@ class Budget:
 
     def __init__(self) -> None:
         self.lanes: list[Lane] = []
+        self.weights: list[int] = []
         self.held = 0
         self.most_held = 0
         self.learnt: list[Crowding] = []
 
     @asynccontextmanager
-    async def slot(self, lane: Lane) -> AsyncIterator["Budget"]:
+    async def slot(self, lane: Lane, weight: int = 0) -> AsyncIterator["Budget"]:
         self.lanes.append(lane)
+        self.weights.append(weight)
         self.held += 1
         self.most_held = max(self.most_held, self.held)
         try:

@@ -173,7 +173,7 @@ async def test_a_refused_token_is_replaced_for_the_next_call_but_the_order_is_no
 
 class _NoSlot(Budget):
     @asynccontextmanager
-    async def slot(self, lane: Lane) -> AsyncIterator[Budget]:
+    async def slot(self, lane: Lane, weight: int = 0) -> AsyncIterator[Budget]:
         if lane is Lane.ENTRY:
             await asyncio.sleep(3600)
         yield self

@@ -81,6 +81,25 @@ async def test_urgent_calls_overtake_those_that_wait(database: Database) -> None
     assert served == ["exit", "watch", "scan 1", "scan 2"]
 
 
+async def test_within_a_lane_the_heaviest_goes_first_and_equals_by_arrival(database: Database) -> None:
+    budget = database.rate_budget(ACCOUNT, 1)
+    served: list[tuple[str, int]] = []
+
+    async def want(name: str, lane: Lane, weight: int) -> None:
+        async with budget.slot(lane, weight):
+            served.append((name, weight))
+
+    wants = [("look", Lane.RESOLVE, 9), ("a", Lane.EXIT, 1), ("b", Lane.EXIT, 5), ("c", Lane.EXIT, 5)]
+    async with budget.slot(Lane.SCAN):
+        waiting = []
+        for name, lane, weight in wants:
+            waiting.append(asyncio.create_task(want(name, lane, weight)))
+            await asyncio.sleep(0)
+    await asyncio.gather(*waiting)
+
+    assert served == [("b", 5), ("c", 5), ("a", 1), ("look", 9)]
+
+
 async def test_scans_leave_slots_for_the_others(database: Database, connection: asyncpg.Connection) -> None:
     budget = database.rate_budget(ACCOUNT, 18)
     over = asyncio.Event()
