@@ -1,6 +1,7 @@
 """Real parts for the tests: PostgreSQL, Temporal's dev server, and the time-skipping server."""
 
 import asyncio
+import os
 import signal
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -18,6 +19,7 @@ from embedded.ports import free_port
 from embedded.postgres import start_postgres
 from embedded.process import Launcher
 from embedded.temporal import DevServer, start_temporal, temporal_binary
+from tests.command_line import Done, Run
 
 # A shell that runs us in the background has SIGINT ignored, and every process a test starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -83,6 +85,34 @@ async def time_skipping_env() -> AsyncIterator[WorkflowEnvironment]:
         test_server_existing_path=str(temporal_binary("temporal-test-server")), data_converter=pydantic_data_converter
     ) as environment:
         yield environment
+
+
+@pytest.fixture
+def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in an empty folder: no variable of ours, no `.env`, no Temporal profile of whoever runs the tests."""
+    for name in list(os.environ):
+        if name.upper().startswith(("HARU_", "TEMPORAL_", "DATABASE_URL")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run ``starter.py`` within this process, which is quicker than a new one."""
+    import starter  # noqa: PLC0415 - most tests need no command line
+
+    def main(*words: str, **environment: str) -> Done:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        try:
+            code = starter.main(words)
+        except SystemExit as wrong_usage:
+            code = int(str(wrong_usage.code))
+        return Done(code, *capsys.readouterr())
+
+    return main
 
 
 @pytest.fixture

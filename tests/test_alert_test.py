@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,19 +10,9 @@ from settings import SettingsError, load_settings
 from telemetry import Masking
 from tests.operations.webhook import Webhook
 
+pytestmark = pytest.mark.usefixtures("nothing_configured")
 TELEGRAM = "tgram://123456789:AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr/998877665/"
 MAIL = "mailto://haru:Pa55word@smtp.example.com?to=kim@example.com,lee@example.com"
-
-
-@pytest.fixture(autouse=True)
-def an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is configured and nothing runs."""
-    import os  # noqa: PLC0415 - needed for this alone
-
-    monkeypatch.chdir(tmp_path)
-    for name in list(os.environ):
-        if name.startswith(("HARU_", "TEMPORAL_", "DATABASE_URL")):
-            monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The check-up from the command line: with nothing running, with everything running, and with each thing broken."""
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -11,35 +10,24 @@ import psycopg
 import pytest
 from cryptography.fernet import Fernet
 
-import starter
 from composition import account_of, key_fingerprint
 from settings import load_settings
+from tests.command_line import Run
 from tests.simulator.test_process import running
 
+pytestmark = pytest.mark.usefixtures("nothing_configured")
 KEY, SECRET = "P" * 36, "S" * 180
 
 
-@pytest.fixture(autouse=True)
-def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in an empty folder with nothing configured but what a test says."""
-    monkeypatch.chdir(tmp_path)
-    for name in list(os.environ):
-        if name.startswith(("HARU_", "TEMPORAL_", "DATABASE_URL")):
-            monkeypatch.delenv(name)
-
-
 class CommandLine:
-    """Runs starter.py within this process, which is quicker than a new one."""
+    """Runs starter.py, and reads the check-up's answers."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch, self._capsys = monkeypatch, capsys
+    def __init__(self, run: Run) -> None:
+        self._run = run
 
     def run(self, *words: str, **environment: str) -> tuple[int, str]:
-        for name, value in environment.items():
-            self._monkeypatch.setenv(name, value)
-        code = starter.main(words)
-        shown = self._capsys.readouterr()
-        return code, shown.out + shown.err
+        done = self._run(*words, **environment)
+        return done.returncode, done.stdout + done.stderr
 
     def doctor(self, **environment: str) -> tuple[int, dict[str, Any]]:
         code, shown = self.run("doctor", "--json", **environment)
@@ -47,8 +35,8 @@ class CommandLine:
 
 
 @pytest.fixture
-def command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    return CommandLine(monkeypatch, capsys)
+def command_line(run: Run) -> CommandLine:
+    return CommandLine(run)
 
 
 @pytest.fixture

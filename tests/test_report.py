@@ -2,17 +2,14 @@
 
 import asyncio
 import json
-import os
 import webbrowser
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 
-import starter
 from database.database import open_database
 from domain.identity import Environment
 from embedded.books import database_alone
@@ -24,42 +21,16 @@ from embedded.postgres import start_postgres
 from embedded.process import Launcher
 from settings import load_settings
 from tests.builders import ACCOUNT, MONDAY, WORKER
+from tests.command_line import Run
 from tests.embedded.processes import eventually, processes_of
 
-
-@dataclass(frozen=True)
-class Done:
-    """What a command line came to."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture(autouse=True)
-def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in an empty folder with nothing configured but what a test says."""
-    monkeypatch.chdir(tmp_path)
-    for name in list(os.environ):
-        if name.startswith(("HARU_", "TEMPORAL_", "DATABASE_URL")):
-            monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("nothing_configured")
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line within this process."""
-
-    def main(*words: str) -> Done:
-        try:
-            code = starter.main(["report", *words])
-        except SystemExit as wrong_usage:
-            code = int(str(wrong_usage.code))
-        return Done(code, *capsys.readouterr())
-
-    return main
+def run(run: Run) -> Run:
+    """Run the command line's report."""
+    return partial(run, "report")
 
 
 @pytest.fixture(scope="module")

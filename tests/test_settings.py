@@ -13,6 +13,7 @@ from domain.rules import TradingRules
 from domain.session import SessionHours
 from settings import Settings, SettingsError, load_settings
 
+pytestmark = pytest.mark.usefixtures("nothing_configured")
 KIS = {
     "HARU_BROKER__APP_KEY": "k" * 36,
     "HARU_BROKER__APP_SECRET": "s" * 180,
@@ -27,19 +28,6 @@ LIVE = {
     "HARU_BROKER__LIVE_ACCOUNT": "12345678-01",
     "HARU_RULES__RISK__FLEET_DAILY_LOSS": "600,000",
 }
-
-
-@pytest.fixture(autouse=True)
-def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable of ours, no `.env`, no Temporal profile of whoever runs the tests."""
-    import os  # noqa: PLC0415 - needed for this alone
-
-    for name in os.environ:
-        if name.upper().startswith(("HARU_", "TEMPORAL_", "DATABASE_URL")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
 
 
 def configured(monkeypatch: pytest.MonkeyPatch, **values: str) -> Settings:

@@ -4,35 +4,23 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from temporalio.client import Client
 
-import starter
 from composition import key_fingerprint
 from database.database import open_database
 from domain.identity import Environment, account_alias
 from embedded.search_attributes import ensure_search_attributes
 from settings import load_settings
+from tests.command_line import Done, Run
 from tests.embedded.processes import ROOT
 from workflows import attributes
 
-
-@dataclass(frozen=True)
-class Done:
-    """What a command line came to."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Run = Callable[..., Done]
-
+pytestmark = pytest.mark.usefixtures("nothing_configured")
 PAPER = {
     "HARU_BROKER__ENVIRONMENT": "paper",
     "HARU_BROKER__APP_KEY": "P" * 36,
@@ -44,31 +32,6 @@ REAL = {
     "HARU_BROKER__LIVE_CONFIRMATION": "trade-real-money",
     "HARU_RULES__RISK__FLEET_DAILY_LOSS": "600000",
 }
-
-
-@pytest.fixture(autouse=True)
-def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in an empty folder with nothing configured but what a test says."""
-    monkeypatch.chdir(tmp_path)
-    for name in list(os.environ):
-        if name.startswith(("HARU_", "TEMPORAL_", "DATABASE_URL")):
-            monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line within this process, which is quicker than a new one."""
-
-    def main(*words: str, **environment: str) -> Done:
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        try:
-            code = starter.main(words)
-        except SystemExit as wrong_usage:
-            code = int(str(wrong_usage.code))
-        return Done(code, *capsys.readouterr())
-
-    return main
 
 
 @pytest.fixture
