@@ -16,7 +16,7 @@ from domain.event import MARKET_CLOSE, Event, EventLevel, carried_event
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lane import Lane
 from domain.lock import LEASE_DURATION
-from domain.market import Symbol
+from domain.market import Side, Symbol
 from domain.money import Quantity
 from domain.position import OpenPosition
 from domain.session import SessionDate, SessionPlan, TradingCalendar, session_date_of
@@ -111,18 +111,25 @@ class ClosingActivities:
 
     @activity.defn
     async def await_flat(self, request: AwaitFlatRequest) -> tuple[PositionId, ...]:
-        """Wait until the ledger shows no open position; return what is left when patience ends.
+        """Wait until the ledger shows no share and no buy that may bring one; return what is left when patience ends.
 
         Flat is asked of the broker's list once more: a fill that came after its cancel is ours to sell (F42).
         """
         while True:
             activity.heartbeat()
-            positions = await self._database.positions.held_in(request.account_id)
-            if not positions and await self._has_late_fills(request.account_id):
-                positions = await self._database.positions.held_in(request.account_id)
-            if not positions or self._pace.waited() >= request.patience:
-                return tuple(position.position_id for position in _largest_risk_first(positions))
+            left = await self._left(request.account_id)
+            if not left and await self._has_late_fills(request.account_id):
+                left = await self._left(request.account_id)
+            if not left or self._pace.waited() >= request.patience:
+                return left
             await self._pace.pause(_LOOK_INTERVAL)
+
+    async def _left(self, account_id: AccountId) -> tuple[PositionId, ...]:
+        """Return the positions that hold shares, the largest risk first, then those that may still get some."""
+        held = _largest_risk_first(await self._database.positions.held_in(account_id))
+        orders = await self._database.orders.active_in(account_id)
+        opening = [order.intent.position_id for order in orders if order.intent.side is Side.BUY]
+        return tuple(dict.fromkeys([*(position.position_id for position in held), *opening]))
 
     async def _has_late_fills(self, account_id: AccountId) -> bool:
         now = self._pace.now()
@@ -142,12 +149,14 @@ class ClosingActivities:
         if position is None or not position.quantity:
             return None
         lease = await self._database.locks.take_over(position.account_id, position.symbol, CLOSER, LEASE_DURATION)
+        now = self._pace.now()
         await self._database.events.append(
             Event(
                 position.account_id,
                 "position_seized",
                 EventLevel.WARNING,
-                self._pace.now(),
+                now,
+                session_date_of(now),
                 worker_id=position.worker_id,
                 symbol=position.symbol,
             )

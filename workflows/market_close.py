@@ -10,6 +10,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.closing import AwaitFlatRequest, ClosePlan, ClosingActivities, FlatnessProof, NoSession
+    from activities.cycles import Held
     from activities.reconciling import Reconciled, ReconcileRequest, ReconcilingActivities
     from activities.settling import TradeResult
     from activities.summarising import SummaryActivities, SummaryRequest
@@ -132,15 +133,13 @@ class MarketCloseWorkflow:
         await asyncio.gather(*(self._sell_leftover(position_id, plan) for position_id in left))
 
     async def _sell_leftover(self, position_id: PositionId, plan: SessionPlan) -> TradeResult | None:
-        held = await workflow.execute_activity_method(
-            ClosingActivities.seize_position,
-            position_id,
-            **via(self._queues.trading, RECORD, "seize a position its worker left"),
-        )
+        held = await self._seized(position_id)
+        await self._end_orders_of(position_id)
+        # A buy whose worker is gone may have brought shares up to its proven end.
+        held = held or await self._seized(position_id)
         if held is None:
             return None
         self._say(f"selling {held.symbol} {held.name} ×{held.quantity:,} without its worker")
-        await self._end_orders_of(position_id)
         sale = Sale(held, ExitReason.DEADLINE, self._request.rules, plan, "sold by the market close")
         try:
             return await self._selling.sell_out(sale)
@@ -149,6 +148,13 @@ class MarketCloseWorkflow:
                 raise
             self._say(f"{held.symbol} is sold by its worker after all")
             return None
+
+    async def _seized(self, position_id: PositionId) -> Held | None:
+        return await workflow.execute_activity_method(
+            ClosingActivities.seize_position,
+            position_id,
+            **via(self._queues.trading, RECORD, "seize a position its worker left"),
+        )
 
     async def _end_orders_of(self, position_id: PositionId) -> None:
         for unfinished in await self._open_orders(position_id):

@@ -76,6 +76,18 @@ async def test_patience_with_the_workers_ends_and_names_what_is_left_largest_fir
     assert desk.pace.waited() == timedelta(seconds=2)
 
 
+async def test_a_buy_that_still_works_is_left_for_the_close_as_well(desk: Desk) -> None:
+    entry = await desk.prepared()
+    desk.simulation.set_conditions(entry.symbol, no_asks=True)
+    await desk.submits(entry)
+    assert await desk.database.positions.held_in(ACCOUNT) == ()
+
+    left = await desk.does(desk.closing.await_flat, AwaitFlatRequest(ACCOUNT, timedelta(seconds=2)))
+
+    assert left == (entry.position_id,)
+    assert desk.pace.waited() == timedelta(seconds=2)
+
+
 async def given_up_though_it_filled(desk: Desk) -> PreparedEntry:
     """Buy, and let the list show the order as withdrawn first and its fill later: the ledger thinks we are flat."""
     entry = await desk.prepared()

@@ -59,6 +59,7 @@ class Clockwork:
         self.past: list[Run] = []
         self.longest_run = 10_000
         """How many tasks a run plays before the server suggests to continue as new."""
+        self._stuck: dict[str, list[WorkflowActivationJob]] = {}
         self._attempt = attempt
         self._numbers = itertools.count(1)
         self._events: list[tuple[datetime, int, Step]] = []
@@ -96,6 +97,16 @@ class Clockwork:
     def terminate(self, workflow_id: str) -> None:
         """End a workflow where it stands."""
         self._end(self.runs[workflow_id])
+
+    def freeze(self, workflow_id: str) -> None:
+        """Let a workflow make no step: what comes for it waits, while its activities go on."""
+        self._stuck.setdefault(workflow_id, [])
+
+    async def thaw(self, workflow_id: str) -> None:
+        """Hand a frozen workflow everything that came for it, in the sequence in which it came."""
+        for job in self._stuck.pop(workflow_id, []):
+            if workflow_id in self.runs:
+                await self._activate(self.runs[workflow_id], job)
 
     def at(self, instant: datetime, act: Callable[[], None]) -> None:
         """Let something happen at an instant."""
@@ -171,6 +182,9 @@ class Clockwork:
 
     async def _activate(self, run: Run, job: WorkflowActivationJob) -> None:
         if run.is_over:
+            return
+        if run.workflow_id in self._stuck:
+            self._stuck[run.workflow_id].append(job)
             return
         activation = WorkflowActivation(run_id=run.run_id, jobs=[job], history_length=3 * len(run.history))
         activation.continue_as_new_suggested = len(run.history) >= self.longest_run

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import httpx
 from pydantic import SecretStr
 
 from broker.kis import KisBroker, KisConnection
@@ -35,7 +36,7 @@ CLOSES_AT: Final = "2026-11-23 15:15"
 WORKER: Final = worker_name(1)
 WORKFLOW: Final = worker_workflow_id(ACCOUNT, WORKER)
 _CLOSE: Final = "market-close"
-_STEPS: Final = {
+STEPS: Final = {
     "find_candidates": timedelta(minutes=4),
     "watch_position": timedelta(minutes=2),
     "follow_order": timedelta(seconds=2),
@@ -69,11 +70,11 @@ class Town:
 
     async def play(self, plot: Plot, ends_at: int | str = 0) -> Case:
         """Play a day to its end; the first process dies at a crossing, told by number or name, 0 for never."""
-        await self._clear()
+        await self.clear()
         clock = MarketClock(kst(STARTS_AT), kst(STARTS_AT))
-        simulation, pace = a_market(plot), SteppingPace(clock, _STEPS)
+        simulation, pace = a_market(plot), SteppingPace(clock, STEPS)
         street = Street(simulation, plot, pace.now)
-        host = Host(lambda life: Process(life, activities_of(self._collaborators(life, street, pace))), ends_at)
+        host = self.host_on(street, pace, ends_at)
         clockwork = host.clockwork = Clockwork(kst(STARTS_AT), host.attempt)
         clockwork.start(TradingWorkerWorkflow.run, WorkerLife(ACCOUNT, WORKER, plot.rules, clock), WORKFLOW)
         try:
@@ -86,7 +87,11 @@ class Town:
         books = await frozen_books(self.database, await street.book(), host.submits)
         return Case(plot, host, outcome, books, worker, _hits(simulation))
 
-    def _collaborators(self, life: Life, street: Street, pace: SteppingPace) -> Collaborators:
+    def host_on(self, street: httpx.AsyncBaseTransport, pace: SteppingPace, ends_at: int | str = 0) -> Host:
+        """Return a host whose processes go to this street; the first of them dies at a crossing, 0 for never."""
+        return Host(lambda life: Process(life, activities_of(self._collaborators(life, street, pace))), ends_at)
+
+    def _collaborators(self, life: Life, street: httpx.AsyncBaseTransport, pace: SteppingPace) -> Collaborators:
         database = Database(MortalPool(self.pool, life))  # type: ignore[arg-type]
         number, product = SIMULATED_ACCOUNT.split("-")
         connection = KisConnection(
@@ -102,7 +107,8 @@ class Town:
         broker = KisBroker(connection, Budget(), tokens, pace.now, MortalTransport(street, life))
         return Collaborators(broker, database, pace, CALENDAR)
 
-    async def _clear(self) -> None:
+    async def clear(self) -> None:
+        """Begin with empty books."""
         tables = ", ".join(row["tablename"] for row in await self.pool.fetch(_TABLES))
         async with self.pool.acquire() as connection, connection.transaction():
             await connection.execute("SET LOCAL session_replication_role = replica")  # events are append-only

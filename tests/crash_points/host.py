@@ -37,6 +37,8 @@ class Host:
     ends_at: int | str = 0
     submits: list[str] = field(default_factory=list)
     """The intents that were handed to the sender, one entry an attempt."""
+    attempts: list[str] = field(default_factory=list)
+    """The activities that were attempted, by name."""
 
     def __post_init__(self) -> None:
         self.clockwork: Clockwork | None = None
@@ -45,6 +47,7 @@ class Host:
     async def attempt(self, about: Scheduled, now: datetime) -> ActivityResolution | Again:
         """Let the living process make an attempt."""
         process = self._living()
+        self.attempts.append(about.name)
         try:
             act = process.activities[about.name]
             outcome = await attempt(about, act, now, _Client(self.clockwork))

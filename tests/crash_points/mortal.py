@@ -26,6 +26,11 @@ class Life:
         self.is_over = False
         self._ends_at = ends_at
 
+    def begin_counting(self, ends_at: int | str) -> None:
+        """Forget the way so far: what counts, and where to die, is counted from here on."""
+        self.crossings.clear()
+        self._ends_at = ends_at
+
     def check(self) -> None:
         """Let nothing of a dead process reach the world."""
         if self.is_over:

@@ -6,6 +6,7 @@ from domain.market import Side
 from domain.money import total
 from domain.order import OrderStatus
 from tests.crash_points.day import Case
+from verifier.books import Books
 from verifier.invariants import violations
 
 _ENDED_UNKNOWN = frozenset({OrderStatus.NEVER_PLACED, OrderStatus.QUARANTINED})
@@ -24,14 +25,19 @@ def _loose_ends(case: Case) -> Iterator[str]:
         yield f"not flat: {dict(case.books.broker.holdings)}"
     if case.outcome.differences:
         yield f"broker and ledger differ at the end: {case.outcome.differences}"
-    for row in case.books.broker.orders:
+    yield from loose_orders(case.books)
+
+
+def loose_orders(books: Books) -> Iterator[str]:
+    """Yield the orders whose end is not seen, and those that only one of the two books knows."""
+    for row in books.broker.orders:
         if row.remaining:
             yield f"still works at the broker: {row}"
-    for order in case.books.ledger.orders:
+    for order in books.ledger.orders:
         if order.record.is_active and order.record.status not in _ENDED_UNKNOWN:
             yield f"{order.record.intent.intent_id} ends as {order.record.status}"
-    placed = sum(row.is_new for row in case.books.broker.orders)
-    known = sum(order.record.ref is not None for order in case.books.ledger.orders)
+    placed = sum(row.is_new for row in books.broker.orders)
+    known = sum(order.record.ref is not None for order in books.ledger.orders)
     if placed != known:
         yield f"{placed} orders at the broker, {known} in the ledger"
 

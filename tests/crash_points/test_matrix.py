@@ -6,17 +6,16 @@ order in question, and a seeded sample of the others.
 
 import os
 import random
-import sys
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
 
 from tests.clockwork.clockwork import StuckError
-from tests.crash_points.day import Town, a_town
+from tests.crash_points.day import Town
 from tests.crash_points.market import ACCEPTED, PLOTS, SERVER_ERROR, Plot
 from tests.crash_points.reckoning import wrong_with
+from tests.crash_points.tally import Tally, a_tally
 
 _SENDS: Final = ("submit_order", "cancel_order", "resolve_order")
 _TRACK: Final = 12
@@ -25,32 +24,9 @@ _SAMPLE: Final = 2
 _PATHS: Final = {"entry": "order-cash", "exit": "order-cash", "cancel": "order-rvsecncl", "second cancel": "rvsecncl"}
 
 
-@dataclass
-class Tally:
-    """What was played in all."""
-
-    points: dict[str, int] = field(default_factory=dict)
-    cases: int = 0
-    broken: int = 0
-
-    def __str__(self) -> str:
-        return (
-            f"\n{len(self.points)} plots, {sum(self.points.values())} crossings in them, "
-            f"{self.cases} deaths played, {self.broken} days with a violation"
-        )
-
-
 @pytest.fixture(scope="module")
 def tally() -> Iterator[Tally]:
-    tally = Tally()
-    yield tally
-    sys.stdout.write(f"{tally}\n")
-
-
-@pytest.fixture
-async def town(database_url: str) -> AsyncIterator[Town]:
-    async with a_town(database_url) as town:
-        yield town
+    yield from a_tally("plots")
 
 
 @pytest.mark.timeout(1800 if os.environ.get("HARU_MATRIX") == "full" else 240)
@@ -62,13 +38,12 @@ async def test_a_process_may_die_at_any_crossing(town: Town, tally: Tally, plot:
     crossings = undisturbed.crossings
 
     broken = {}
-    for ends_at in _chosen(plot, crossings):
+    chosen = _chosen(plot, crossings)
+    for ends_at in chosen:
         if wrong := await _wrong_after(town, plot, crossings[:ends_at]):
             broken[f"{ends_at} {crossings[ends_at - 1]}"] = wrong
-        tally.cases += 1
 
-    tally.points[plot.name] = len(crossings)
-    tally.broken += len(broken)
+    tally.add(plot.name, crossings=len(crossings), cases=len(chosen), broken=len(broken))
     assert broken == {}
 
 

@@ -1,0 +1,63 @@
+"""Every crossing of a close that must sell by itself, as the last one of its process.
+
+``HARU_MATRIX=full`` (or ``make matrix``) plays all of them. Otherwise each plot is played once, with the one death that
+it names.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+
+from tests.clockwork.clockwork import StuckError
+from tests.crash_points.closing_day import play
+from tests.crash_points.closing_plots import CLOSING_PLOTS, ClosingPlot
+from tests.crash_points.closing_reckoning import wrong_with_close
+from tests.crash_points.day import Town
+from tests.crash_points.tally import Tally, a_tally
+
+_ALL: Final = os.environ.get("HARU_MATRIX") == "full"
+
+
+@pytest.fixture(scope="module")
+def tally() -> Iterator[Tally]:
+    yield from a_tally("closes")
+
+
+@pytest.mark.skipif(_ALL, reason="every death is played below")
+@pytest.mark.parametrize("plot", CLOSING_PLOTS, ids=lambda plot: plot.name)
+async def test_a_close_whose_process_dies_ends_the_day_flat(town: Town, plot: ClosingPlot) -> None:
+    day = await play(town, plot, plot.dies)
+
+    assert day.crossings[-1] == plot.dies
+    assert day.faults_hit == bool(plot.fault)
+    assert wrong_with_close(day) == []
+
+
+@pytest.mark.skipif(not _ALL, reason="make matrix")
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("plot", CLOSING_PLOTS, ids=lambda plot: plot.name)
+async def test_a_close_may_die_at_any_crossing(town: Town, tally: Tally, plot: ClosingPlot) -> None:
+    undisturbed = await play(town, plot)
+    assert wrong_with_close(undisturbed) == []
+    assert undisturbed.faults_hit == bool(plot.fault)
+
+    crossings = undisturbed.crossings
+    broken = {}
+    for ends_at in range(1, len(crossings) + 1):
+        if wrong := await _wrong_after(town, plot, crossings[:ends_at]):
+            broken[f"{ends_at} {crossings[ends_at - 1]}"] = wrong
+
+    tally.add(plot.name, crossings=len(crossings), cases=len(crossings), broken=len(broken))
+    assert broken == {}
+
+
+async def _wrong_after(town: Town, plot: ClosingPlot, crossings: list[str]) -> list[str]:
+    """Return what is wrong with a day whose first process ended at the last of these crossings."""
+    try:
+        day = await play(town, plot, len(crossings))
+    except StuckError as stuck:
+        return [f"stuck: {stuck}"]
+    repeats = [] if day.crossings == crossings else [f"the day took another way: {day.crossings[-3:]}"]
+    return [*repeats, *wrong_with_close(day)]
