@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from operations.clocks import system_now
+from tests.embedded.processes import FREE_PORTS
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYS = {
@@ -39,8 +40,7 @@ async def a_broker_that_talks_nonsense(header: str = "") -> AsyncIterator[str]:
 
 async def ends(folder: Path, **variables: str) -> tuple[int, str]:
     """Run ``worker.py`` until it gives up; return its exit code and what it said."""
-    free = {f"HARU_PORTS__{part}": "0" for part in ("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SIMULATOR")}
-    environment = {**os.environ, "HARU_DATA_DIR": str(folder), **free, **variables}
+    environment = {**os.environ, "HARU_DATA_DIR": str(folder), **FREE_PORTS, **variables}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "worker.py",

@@ -19,9 +19,8 @@ from embedded.endpoints import Endpoints, read_endpoints
 from embedded.errors import PartFailedError, PortTakenError
 from embedded.parts import EmbeddedParts
 from settings import load_settings
-from tests.embedded.processes import eventually, hosting, is_held, processes_of, says_up
+from tests.embedded.processes import FREE_PORTS, eventually, hosting, is_held, processes_of, says_up
 
-FREE_PORTS = {f"HARU_PORTS__{name}": "0" for name in ("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SIMULATOR")}
 NO_SIMULATOR = {
     "HARU_BROKER__ENVIRONMENT": "paper",
     "HARU_BROKER__APP_KEY": "key",

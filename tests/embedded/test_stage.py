@@ -12,7 +12,7 @@ from embedded.errors import FolderHeldError
 from embedded.folder import hold_folder
 from embedded.stage import set_stage, unconfigured
 from settings import load_settings
-from tests.embedded.processes import is_held
+from tests.embedded.processes import FREE_PORTS, is_held
 
 REAL = {
     "HARU_BROKER__ENVIRONMENT": "paper",
@@ -23,7 +23,6 @@ REAL = {
     "DATABASE_URL": "postgresql://nobody@nowhere/real",
     "TEMPORAL_ADDRESS": "nowhere:7233",
 }
-PORTS = {f"HARU_PORTS__{part}": "0" for part in ("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SIMULATOR")}
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ async def test_nothing_that_is_configured_comes_along_but_the_market_that_was_as
 
     settings = load_settings()
     market = {"HARU_SIMULATOR__SPEED": "60", "HARU_SIMULATOR__SEED": "3"}
-    assert settings.describe() == {"HARU_DATA_DIR": str(folder), **PORTS, **market}
+    assert settings.describe() == {"HARU_DATA_DIR": str(folder), **FREE_PORTS, **market}
     assert settings.temporal.get("target_host") is None
     assert Path.cwd() == folder
     assert not is_held(folder), "it is free for the parts"

@@ -17,9 +17,7 @@ import psycopg
 
 from domain.identity import SIMULATED_ACCOUNT
 from embedded.endpoints import Endpoints, read_endpoints
-from tests.embedded.processes import ROOT, eventually, processes_of
-
-_FREE_PORTS = {f"HARU_PORTS__{name}": "0" for name in ("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SIMULATOR")}
+from tests.embedded.processes import FREE_PORTS, ROOT, eventually, processes_of
 
 
 @dataclass
@@ -32,7 +30,7 @@ class RealSystem:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, **_FREE_PORTS, "HARU_DATA_DIR": str(self.folder), **self.settings}
+        return {**os.environ, **FREE_PORTS, "HARU_DATA_DIR": str(self.folder), **self.settings}
 
     @property
     def endpoints(self) -> Endpoints:

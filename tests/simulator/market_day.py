@@ -1,6 +1,7 @@
 """A simulated trading day for tests: one manual clock, one broker, and a KIS client of a few lines."""
 
 from datetime import datetime, timedelta
+from functools import partialmethod
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,25 +54,22 @@ class Day:
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
 
-    def buys(
+    def _orders(
         self,
+        side: Side,
         quantity: int,
         price: int = 0,
         symbol: Symbol = SAMSUNG,
+        *,
         kind: OrderType | None = None,
         trigger: int = 0,
     ) -> Order:
-        return self._orders(Side.BUY, (quantity, price, trigger), symbol, kind)
+        kind = kind or (OrderType.LIMIT if price else OrderType.MARKET)
+        request = OrderRequest(ACCOUNT, symbol, side, kind, Quantity(quantity), Price(price), Price(trigger))
+        return self.simulation.place_order(request)
 
-    def sells(
-        self,
-        quantity: int,
-        price: int = 0,
-        symbol: Symbol = SAMSUNG,
-        kind: OrderType | None = None,
-        trigger: int = 0,
-    ) -> Order:
-        return self._orders(Side.SELL, (quantity, price, trigger), symbol, kind)
+    buys = partialmethod(_orders, Side.BUY)
+    sells = partialmethod(_orders, Side.SELL)
 
     def cancels(self, order: Order, quantity: int | None = None) -> Order:
         return self._changes(order, OrderAction.CANCEL, quantity, 0)
@@ -91,12 +89,6 @@ class Day:
     @property
     def now(self) -> datetime:
         return self.simulation.market_now()
-
-    def _orders(self, side: Side, wanted: tuple[int, int, int], symbol: Symbol, kind: OrderType | None) -> Order:
-        quantity, price, trigger = wanted
-        kind = kind or (OrderType.LIMIT if price else OrderType.MARKET)
-        request = OrderRequest(ACCOUNT, symbol, side, kind, Quantity(quantity), Price(price), Price(trigger))
-        return self.simulation.place_order(request)
 
     def _changes(
         self,
