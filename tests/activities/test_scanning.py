@@ -129,6 +129,7 @@ async def test_a_pause_that_is_over_is_no_longer_shown(desk: Desk) -> None:
     await desk.database.risk.lift_kill_switch(ACCOUNT, "operator")
     await _is_shown(desk, "scanning")
 
+    assert not scanning.done()
     scanning.cancel()
     await asyncio.gather(scanning, return_exceptions=True)
 

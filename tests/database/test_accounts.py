@@ -17,6 +17,8 @@ MINUTE = timedelta(minutes=1)
 async def test_pinning_again_is_a_check(database: Database) -> None:
     await database.accounts.pin(ACCOUNT, Environment.SIMULATED, FINGERPRINT)
 
+    assert await database.accounts.pinned() == (ACCOUNT, Environment.SIMULATED, FINGERPRINT)
+
 
 @pytest.mark.parametrize(
     ("account", "environment", "fingerprint"),

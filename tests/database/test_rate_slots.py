@@ -158,8 +158,11 @@ async def test_who_gives_up_waiting_leaves_the_queue(database: Database) -> None
         await asyncio.sleep(0.05)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
+    answered = time.monotonic()
     async with asyncio.timeout(3), budget.slot(Lane.SCAN):
-        pass
+        waited = time.monotonic() - answered
+
+    assert waited < 2, "the one who gave up has taken no slot"
 
 
 async def test_the_slot_of_a_dead_process_comes_back(database: Database, second: Database) -> None:

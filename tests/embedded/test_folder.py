@@ -16,6 +16,7 @@ from embedded.errors import CorruptFolderError, DiskFullError, FolderHeldError
 from embedded.folder import FolderHold, hold_folder, read_json, write_private
 from embedded.parts import EmbeddedParts
 from settings import load_settings
+from tests.embedded.processes import is_held
 
 
 async def test_a_second_hold_is_refused_at_once_and_names_the_holder(tmp_path: Path) -> None:
@@ -31,8 +32,12 @@ async def test_a_second_hold_is_refused_at_once_and_names_the_holder(tmp_path: P
 
 async def test_a_released_folder_can_be_held_again(tmp_path: Path) -> None:
     (await hold_folder(tmp_path)).release()
+    assert not is_held(tmp_path)
 
-    (await hold_folder(tmp_path)).release()
+    again = await hold_folder(tmp_path)
+
+    assert is_held(tmp_path)
+    again.release()
 
 
 def part_of(hold: FolderHold, seconds: int) -> "subprocess.Popen[bytes]":
