@@ -18,6 +18,7 @@ from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
 from activities.day_start import DayStart
 from activities.entries import EntryActivities
+from activities.flatness import FlatnessActivities
 from activities.foreign_sales import ForeignSales
 from activities.market_data import MarketDataActivities
 from activities.order_lookup import OrderLookup
@@ -235,6 +236,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     selling = SellingActivities(feed, foreign_sales, with_.database, with_.pace)
     settling = SettlingActivities(with_.database, with_.pace, BANKIS_COMMISSION)
     closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace)
+    flatness = FlatnessActivities(with_.broker, with_.database, with_.pace)
     reconciling = ReconcilingActivities(with_.broker, with_.database, with_.pace, BANKIS_COMMISSION)
     summaries = SummaryActivities(with_.database, with_.pace.now)
     queues = task_queues(account_id)
@@ -265,7 +267,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
                 watching.watch_position,
                 closing.order_liquidation,
                 closing.await_flat,
-                closing.prove_flat,
+                flatness.prove_flat,
                 reconciling.reconcile_account,
                 OrderLookup(with_.broker).list_broker_orders,
             ],

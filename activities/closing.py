@@ -1,4 +1,4 @@
-"""The market close: entries shut first, every worker told, leftovers seized, flatness read from the broker."""
+"""The market close: entries shut first, every worker told, leftovers seized."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,12 +12,11 @@ from activities.cycles import Held, held_under
 from activities.late_fills import book_missing_fills
 from domain.close_plan import CloseLeads, plan_session
 from domain.errors import TryAgainError
-from domain.event import MARKET_CLOSE, Event, EventLevel, carried_event
+from domain.event import MARKET_CLOSE, Event, EventLevel
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lane import Lane
 from domain.lock import LEASE_DURATION
-from domain.market import Side, Symbol
-from domain.money import Quantity
+from domain.market import Side
 from domain.position import OpenPosition
 from domain.session import SessionDate, SessionPlan, TradingCalendar, session_date_of
 
@@ -31,7 +30,6 @@ LIQUIDATE_MESSAGE: Final = "liquidate_for_close"
 CLOSER: Final = WorkerId("market-close")
 """Who holds a seized lock: a name of its own, so that the position's worker cannot take the new token for its own."""
 _LOOK_INTERVAL: Final = timedelta(milliseconds=250)
-_BETWEEN_READS: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +55,6 @@ class AwaitFlatRequest:
 
     account_id: AccountId
     patience: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class FlatnessProof:
-    """What the broker itself says is still held after the close, from two equal reads."""
-
-    flat: bool
-    holdings: dict[Symbol, Quantity]
-    open_orders: int
 
 
 class ClosingActivities:
@@ -169,34 +158,6 @@ class ClosingActivities:
         active = await self._database.orders.active_in(account_id)
         wanted = [order.intent for order in active if position_id in {None, order.intent.position_id}]
         return tuple(intent.intent_id for intent in wanted)
-
-    @activity.defn
-    async def prove_flat(self, account_id: AccountId, session_date: SessionDate) -> FlatnessProof:
-        """Read the broker's holdings until two reads agree; keep the snapshot and shout about anything left.
-
-        Flat means that neither book shows a share: an empty balance alone is no proof while the ledger holds (F22).
-        """
-        before = await self._holdings()
-        while True:
-            await self._pace.pause(_BETWEEN_READS)
-            activity.heartbeat()
-            holdings = await self._holdings()
-            if holdings == before:
-                break
-            before = holdings
-        still_open = len(await self._database.orders.active_in(account_id))
-        await self._database.snapshots.save(account_id, session_date, dict(holdings))
-        await self._report(account_id, session_date, holdings)
-        ledger = await self._database.positions.held_in(account_id)
-        return FlatnessProof(flat=not holdings and not ledger, holdings=holdings, open_orders=still_open)
-
-    async def _holdings(self) -> dict[Symbol, Quantity]:
-        return (await self._broker.balance(Lane.RESOLVE)).quantities()
-
-    async def _report(self, account_id: AccountId, session_date: SessionDate, holdings: dict[Symbol, Quantity]) -> None:
-        for symbol, quantity in holdings.items():
-            event = carried_event(account_id, session_date, self._pace.now(), symbol, quantity)
-            await self._database.events.append(event)
 
 
 async def _told(handle: "WorkflowHandle[object, object]", session_date: SessionDate) -> int:

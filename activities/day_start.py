@@ -1,14 +1,15 @@
-"""The start of a day: the calendar against the broker's own answer, before anything is bought (F43)."""
+"""The start of a day, before anything is bought: calendar against broker (F43), and what the owner holds (F33)."""
 
 import asyncio
 import logging
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from activities.first_look import SharesKnown
 from domain.event import Event, EventLevel
 from domain.identity import AccountId
 from domain.lane import Lane
-from domain.session import SessionDate, TradingCalendar
+from domain.session import SessionDate, TradingCalendar, session_date_of
 
 if TYPE_CHECKING:
     from activities.pace import Pace
@@ -30,6 +31,7 @@ class DayStart:
         self._database = database
         self._calendar = calendar
         self._pace = pace
+        self._known = SharesKnown(broker, database, pace)
         self._compared: date | None = None
         self._objection = ""
         self._one_at_a_time = asyncio.Lock()
@@ -43,6 +45,8 @@ class DayStart:
         async with self._one_at_a_time:
             if self._compared != day:
                 self._objection = await self._compare(account_id, SessionDate(day))
+                if not self._objection and day == session_date_of(self._pace.now()):
+                    await self._known.look_first(account_id, SessionDate(day))
                 self._compared = day
             if self._objection:
                 # Again each time: whoever had shut these entries for a reason of its own may have opened them again.

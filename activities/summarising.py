@@ -9,7 +9,7 @@ from temporalio import activity
 
 from domain.identity import AccountId
 from domain.session import SessionDate
-from domain.summary import DailySummary, result_event
+from domain.summary import DailySummary, Left, result_event
 
 if TYPE_CHECKING:
     from database.database import Database
@@ -42,5 +42,11 @@ class SummaryActivities:
     async def _tell(self, request: SummaryRequest, fleet: DailySummary) -> None:
         """Append the result as an event; once, and again only if a later look finds another."""
         held = await self._database.positions.held_in(request.account_id)
-        event = result_event(request.account_id, fleet, tuple(held), self._now())
+        seen = await self._database.snapshots.on(request.account_id, request.session_date)
+        left = Left(
+            ours=tuple(held),
+            owners={each.symbol: each.owners_quantity for each in seen if each.owners_quantity},
+            unexplained={each.symbol: each.unexplained_quantity for each in seen if each.unexplained_quantity},
+        )
+        event = result_event(request.account_id, fleet, left, self._now())
         await self._database.events.append(event)

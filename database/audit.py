@@ -103,6 +103,20 @@ class Audit:
             for row in await self._pool.fetch(self._ORDERS, account_id, session_date)
         )
 
+    _GIVEN_UP = f"""
+    SELECT {COLUMNS} FROM orders
+    WHERE account_id = $1 AND session_date = $2 AND sent_at IS NOT NULL AND order_no IS NULL
+        AND status IN ('sending', 'unknown', 'quarantined', 'never_placed')
+        AND NOT EXISTS (SELECT FROM events
+            WHERE kind = 'order_dismissed_by_operator' AND detail ->> 'intent_id' = orders.intent_id)
+    ORDER BY sequence
+    """  # noqa: S608 our own columns
+
+    async def given_up_on(self, account_id: AccountId, session_date: SessionDate) -> tuple[OrderRecord, ...]:
+        """Return a session's orders that were sent and never found, without those that an operator has dismissed."""
+        rows = await self._pool.fetch(self._GIVEN_UP, account_id, session_date)
+        return tuple(order_from_row(row) for row in rows)
+
     _FILLS = """
     SELECT intent_id, quantity, amount, recorded_at FROM fills WHERE account_id = $1 AND order_date = $2
     ORDER BY recorded_at

@@ -11,6 +11,7 @@ from database.broker_tokens import BrokerTokens, Token
 from database.cash_baselines import CashBaselines
 from database.day_seen import DaySeen
 from database.events import Events
+from database.first_looks import FirstLooks
 from database.locks import Locks
 from database.orders import Orders
 from database.pool import Pool, open_pool
@@ -42,6 +43,7 @@ class Database:
         self.cash_baselines = CashBaselines(pool)
         self.day_seen = DaySeen(pool)
         self.events = Events(pool)
+        self.first_looks = FirstLooks(pool)
         self.locks = Locks(pool)
         self.orders = Orders(pool)
         self.positions = Positions(pool)

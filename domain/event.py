@@ -21,6 +21,12 @@ MARKET_CLOSE: Final = "market close"
 CARRIED_CHANGED: Final = "carried_position_changed"
 """The kind of event of shares that were carried over night and changed in number without any order."""
 
+UNEXPLAINED_SHARES: Final = "unexplained_shares"
+"""The kind of event of shares that the broker shows after a session and that neither our books nor the owner's orders
+explain."""
+OWNERS_SHARES: Final = "owners_shares"
+"""The kind of event of shares that the account's owner holds after a session beside ours: named, and left alone."""
+
 
 class EventLevel(StrEnum):
     """How loudly an event is told."""

@@ -73,6 +73,12 @@ def match_lost_order(
     return Ambiguous(suspects or alike)
 
 
+def could_be_the_order_of(intent: OrderIntent, order: BrokerOrder) -> bool:
+    """Tell whether a listed order looks like an intent's, as far as it can be read, and is no older."""
+    recent = order.ordered_at >= intent.decided_at - CLOCK_ALLOWANCE
+    return recent and _goes_the_same_way(order, intent) and _could_be_ours(order, intent)
+
+
 def _goes_the_same_way(order: BrokerOrder, intent: OrderIntent) -> bool:
     ours = (intent.session_date, intent.symbol, intent.side)
     return (order.ref.order_date, order.symbol, order.side) == ours and order.original is None

@@ -10,7 +10,7 @@ from domain.excursion import PriceRange
 from domain.handling import Group, Handling, grouped, handling
 from domain.identity import AccountId, PositionId
 from domain.market import Symbol
-from domain.money import Rate, notional
+from domain.money import Quantity, Rate, notional
 from domain.performance import Performance, performance
 from domain.position import ClosedTrade, OpenPosition
 from domain.screening import FILTERS, ScreeningFilter
@@ -97,10 +97,19 @@ def summarise(
     )
 
 
-def result_event(account_id: AccountId, fleet: DailySummary, held: Sequence[OpenPosition], at: datetime) -> Event:
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is held after a session: our positions, the account owner's own shares, and those that nobody explains."""
+
+    ours: Sequence[OpenPosition] = ()
+    owners: Mapping[Symbol, Quantity] = field(default_factory=dict)
+    unexplained: Mapping[Symbol, Quantity] = field(default_factory=dict)
+
+
+def result_event(account_id: AccountId, fleet: DailySummary, left: Left, at: datetime) -> Event:
     """Return the event of a session's result: won, and what is held still. The same result has the same key."""
     done = fleet.performance
-    carried = ", ".join(f"{position.symbol} {position.name} ×{position.quantity:,}".strip() for position in held)
+    carried = ", ".join(f"{position.symbol} {position.name} ×{position.quantity:,}".strip() for position in left.ours)
     figures: dict[str, str | int] = {
         "trades": done.trades,
         "wins": done.wins,
@@ -109,9 +118,16 @@ def result_event(account_id: AccountId, fleet: DailySummary, held: Sequence[Open
         "costs": done.commission + done.tax,
         "net": done.net,
         "carried": carried,
+        "unexplained": _in_words(left.unexplained),
+        "owners": _in_words(left.owners),
     }
-    key = f"{DAY_SUMMED_UP}/{account_id}/{fleet.session_date}/{done.trades}/{done.net}/{carried}"
+    parts = (account_id, fleet.session_date, done.trades, done.net, carried, figures["unexplained"], figures["owners"])
+    key = "/".join((DAY_SUMMED_UP, *map(str, parts)))
     return Event(account_id, DAY_SUMMED_UP, EventLevel.INFO, at, fleet.session_date, detail=figures, key=key)
+
+
+def _in_words(shares: Mapping[Symbol, Quantity]) -> str:
+    return ", ".join(f"{symbol} ×{shares[symbol]:,}" for symbol in sorted(shares))
 
 
 def _passed(counts: DayCounts) -> dict[str, int]:

@@ -83,9 +83,14 @@ def _day(event: Event, language: Language) -> str:
     lines = [
         said["day"].format(date=event.session_date, trades=told["trades"], wins=told["wins"], losses=told["losses"]),
         said["money"].format(net=int(told["net"]), gross=int(told["gross"]), costs=int(told["costs"])),
-        said["carried"].format(names=str(told["carried"])[:_LONGEST_NAMES]) if told["carried"] else said["flat"],
     ]
-    return "\n".join(lines)
+    shares = [
+        said[name].format(names=str(told[name])[:_LONGEST_NAMES])
+        for name in ("carried", "unexplained", "owners")
+        if told.get(name)
+    ]
+    is_flat = not told["carried"] and not told.get("unexplained")
+    return "\n".join([*lines, *([said["flat"]] if is_flat else []), *shares])
 
 
 def _hidden(text: str, mask: Callable[[str], str]) -> str:

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from domain.money import Won, total
+from domain.money import NO_SHARES, Won, total
 from domain.order import OrderPurpose, OrderRecord
 from domain.position import ClosedTrade, ExitReason, OpenPosition
 from domain.session import SessionDate
@@ -70,7 +70,9 @@ async def read_ledger(fleet: Fleet, session_date: SessionDate) -> Ledger:
 
 
 def _broker_not_flat(day: Day) -> int:
-    return max(len(day.broker.held), 0 if day.outcome.flat else 1)
+    others = day.outcome.owners
+    not_the_owners = [held for held in day.broker.held if held.quantity > others.get(held.symbol, NO_SHARES)]
+    return max(len(not_the_owners), 0 if day.outcome.flat else 1)
 
 
 def _open_orders(day: Day) -> int:
@@ -154,7 +156,9 @@ def report_json(day: Day) -> dict[str, Any]:
         "tax": sum(trade.costs.tax for trade in trades),
         "net_pnl": day.net_pnl,
         "broker_cash_change": day.broker.cash_change,
-        "broker_flat": not day.broker.held,
+        "broker_flat": not _broker_not_flat(day),
+        "owners_shares": dict(sorted(day.outcome.owners.items())),
+        "unexplained_shares": dict(sorted(day.outcome.unexplained.items())),
         "open_orders": day.open_orders,
         "checks": violations(day),
     }

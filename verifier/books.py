@@ -8,7 +8,7 @@ from functools import cached_property
 from database.audit import Acquisition, AuditedOrder, BookedFill, BookedPosition, Lapse, RecordedEvent
 from domain.clock import MarketClock
 from domain.costs import Costs
-from domain.event import CARRIED_CHANGED
+from domain.event import CARRIED_CHANGED, UNEXPLAINED_SHARES
 from domain.identity import IntentId, PositionId, WorkerId
 from domain.market import Market, Side, Symbol
 from domain.money import Price, Quantity, Won
@@ -60,6 +60,8 @@ class BrokerBook:
     opening_cash: Won | None = None
     """None where the broker does not tell what the account began with; then cash is not compared."""
     cash: Won = Won(0)
+    owned_before: Mapping[Symbol, Quantity] = field(default_factory=dict)
+    """What the account's owner held before the first of ``orders``; nothing where these are of all days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +165,8 @@ class Books:
 
     @cached_property
     def named(self) -> frozenset[Symbol]:
-        """Return the symbols whose trouble is told loudly: quarantined orders and shares carried overnight."""
-        kinds = {"position_carried_overnight", "order_quarantined", CARRIED_CHANGED}
+        """Return the symbols whose trouble is told loudly: quarantined orders, shares carried or unexplained."""
+        kinds = {"position_carried_overnight", "order_quarantined", CARRIED_CHANGED, UNEXPLAINED_SHARES}
         told = {each.event.symbol for each in self.ledger.events if each.event.kind in kinds}
         return frozenset(symbol for symbol in told if symbol is not None)
 

@@ -60,13 +60,19 @@ def _utc(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-async def listed_book(broker: Broker, session_date: SessionDate, ours: frozenset[str]) -> BrokerBook:
-    """Read KIS's own lists: no single fills, no costs, no opening cash; what is not ``ours`` counts as by hand."""
+async def listed_book(
+    broker: Broker, session_date: SessionDate, ours: frozenset[str], owned_before: Mapping[Symbol, Quantity]
+) -> BrokerBook:
+    """Read KIS's own lists: no single fills, no costs, no opening cash; what is not ``ours`` counts as by hand.
+
+    The lists tell of one day, so that what the owner held before it comes from the session's first look.
+    """
     orders = await broker.orders_on(session_date, Lane.RESOLVE)
     balance = await broker.balance(Lane.RESOLVE)
     return BrokerBook(
         orders=tuple(_listed_row(order, by_hand=order.ref.number not in ours) for order in orders),
         holdings=balance.quantities(),
+        owned_before=owned_before,
         cash=balance.cash,
     )
 

@@ -1,6 +1,6 @@
 """I5, I6, I7, I9 and I10: what is held is watched and sold in time, no gate was passed while shut, none kept a sale."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from domain.market import Symbol
 from domain.order import OrderPurpose, OrderStatus
 from domain.risk import Denial
 from verifier.books import Books, Violation
+from verifier.money import owners_shares
 
 Span = tuple[datetime, datetime]
 
@@ -94,7 +95,10 @@ def _lapses(books: Books, symbol: Symbol, held: Span) -> Iterator[tuple[timedelt
 
 
 def flat_at_the_end(books: Books) -> tuple[Violation, ...]:
-    """I6: after the session nothing of ours is held and nothing works, but what an event names."""
+    """I6: after the session nothing of ours is held or works, and no share is unexplained, but what an event names.
+
+    What the account's owner holds, or still orders by hand, is the owner's affair.
+    """
     if not books.is_over:
         return ()
     held = [
@@ -105,15 +109,26 @@ def flat_at_the_end(books: Books) -> tuple[Violation, ...]:
     working = [
         (row.symbol, "an order that works after the session", f"{row.number} {row.side} {row.symbol} ×{row.remaining}")
         for row in books.new_rows
-        if row.remaining
+        if row.remaining and not row.by_hand
     ]
     opening = [
         (order.record.intent.symbol, "an order left open after the session", order.record.intent.intent_id)
         for order in books.ledger.orders
         if order.record.is_active
     ]
-    found = (*held, *working, *opening)
+    found = (*held, *working, *opening, *_unexplained(books))
     return tuple(Violation("I6", what, evidence) for symbol, what, evidence in found if symbol not in books.named)
+
+
+def _unexplained(books: Books) -> Iterator[tuple[Symbol, str, str]]:
+    """Yield the shares that the broker shows beyond our positions and the owner's own."""
+    owned, ours = owners_shares(books), Counter[Symbol]()
+    for position in books.ledger.positions:
+        ours[position.symbol] += position.quantity
+    for symbol, shown in books.broker.holdings.items():
+        nobodys = shown - ours[symbol] - max(owned.get(symbol, 0), 0)
+        if nobodys > 0:
+            yield symbol, "shares after the session that nobody explains", f"{symbol}: {nobodys} of {shown}"
 
 
 def no_entry_past_the_gate(books: Books) -> tuple[Violation, ...]:

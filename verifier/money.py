@@ -57,8 +57,8 @@ def _holdings_differ(books: Books) -> Iterator[tuple[Symbol, str, str]]:
 
 
 def owners_shares(books: Books) -> dict[Symbol, int]:
-    """Return what the owner's own orders of all days add to the holdings, without the sales of our shares."""
-    shares: defaultdict[Symbol, int] = defaultdict(int)
+    """Return what the owner held before and what the owner's own orders add to it, without the sales of our shares."""
+    shares: defaultdict[Symbol, int] = defaultdict(int, books.broker.owned_before)
     for row in books.broker.orders:
         if row.by_hand:
             shares[row.symbol] += row.filled if row.side is Side.BUY else -row.filled

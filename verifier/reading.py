@@ -75,4 +75,5 @@ async def _broker(sources: Sources, date: SessionDate, ledger: Ledger) -> Broker
     if isinstance(sources.broker, Simulated):
         return await simulated_book(sources.broker.url, sources.broker.account_number)
     ours = frozenset(order.record.ref.number for order in ledger.orders if order.record.ref is not None)
-    return await listed_book(sources.broker, date, ours)
+    owned_before = await sources.database.first_looks.of(sources.account_id, date) or {}
+    return await listed_book(sources.broker, date, ours, owned_before)

@@ -9,8 +9,9 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.closing import AwaitFlatRequest, ClosePlan, ClosingActivities, FlatnessProof, NoSession
+    from activities.closing import AwaitFlatRequest, ClosePlan, ClosingActivities, NoSession
     from activities.cycles import Held
+    from activities.flatness import FlatnessActivities, FlatnessProof, in_words
     from activities.reconciling import Reconciled, ReconcileRequest, ReconcilingActivities
     from activities.settling import TradeResult
     from activities.summarising import SummaryActivities, SummaryRequest
@@ -43,7 +44,11 @@ class CloseRequest:
 
 @dataclass(frozen=True, slots=True)
 class CloseOutcome:
-    """How the day ended. ``holdings`` are shares that the broker still shows; empty when flat."""
+    """How the day ended. ``holdings`` are all shares that the broker still shows.
+
+    ``flat`` is about ours: ``ours`` are positions that the ledger carries, ``unexplained`` shares that neither our
+    books nor the account owner's orders explain. The ``owners`` own shares are named, and no exception.
+    """
 
     session_date: SessionDate
     had_session: bool
@@ -53,6 +58,10 @@ class CloseOutcome:
     holdings: dict[Symbol, Quantity] = field(default_factory=dict)
     differences: tuple[str, ...] = ()
     summary: DailySummary | None = None
+    ours: dict[Symbol, Quantity] = field(default_factory=dict)
+    owners: dict[Symbol, Quantity] = field(default_factory=dict)
+    unexplained: dict[Symbol, Quantity] = field(default_factory=dict)
+    open_orders: int = 0
     cash: str = ""
     """What the reconciliation saw of the cash."""
 
@@ -87,7 +96,7 @@ class MarketCloseWorkflow:
         differences = await self._reconcile()
         proof = await self._prove_flat(plan.session.date)
         summary = await self._sum_up(plan.session.date)
-        self._say("flat, proven at the broker" if proof.flat else f"NOT FLAT: {dict(proof.holdings)} carried")
+        self._say(in_words(proof))
         return CloseOutcome(
             session_date=plan.session.date,
             had_session=True,
@@ -95,6 +104,10 @@ class MarketCloseWorkflow:
             seized=len(left),
             flat=proof.flat,
             holdings=proof.holdings,
+            ours=proof.ours,
+            owners=proof.owners,
+            unexplained=proof.unexplained,
+            open_orders=proof.open_orders,
             differences=differences.differences,
             summary=summary,
             cash=differences.cash,
@@ -180,7 +193,7 @@ class MarketCloseWorkflow:
 
     async def _prove_flat(self, date: SessionDate) -> FlatnessProof:
         return await workflow.execute_activity_method(
-            ClosingActivities.prove_flat,
+            FlatnessActivities.prove_flat,
             args=[self._request.account_id, date],
             **via(self._queues.watch, LOOK, "read the broker's holdings"),
         )

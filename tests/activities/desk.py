@@ -13,6 +13,7 @@ from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
 from activities.day_start import DayStart
 from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
+from activities.flatness import FlatnessActivities
 from activities.foreign_sales import ForeignSales
 from activities.market_data import MarketDataActivities, ScanRequest
 from activities.order_notices import OrderNotices
@@ -113,6 +114,7 @@ class Desk:
         self.selling = SellingActivities(self.feed, foreign_sales, database, pace)
         self.settling = SettlingActivities(database, pace, BANKIS_COMMISSION)
         self.closing = ClosingActivities(broker, database, CALENDAR, CloseLeads(), pace)
+        self.flatness = FlatnessActivities(broker, database, pace)
         self.reconciling = ReconcilingActivities(broker, database, pace, BANKIS_COMMISSION)
         self.summaries = SummaryActivities(database, self.pace.now)
 

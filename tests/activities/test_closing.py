@@ -163,37 +163,6 @@ async def test_open_orders_are_listed_for_one_position_or_for_all(desk: Desk) ->
     assert set(await desk.does(desk.closing.list_open_orders, ACCOUNT, None)) == {mine.intent_id, theirs.intent_id}
 
 
-async def test_flatness_is_proven_by_two_equal_reads(desk: Desk) -> None:
-    entry = await desk.buys()
-    await desk.sells(entry)
-
-    proof = await desk.does(desk.closing.prove_flat, ACCOUNT, TODAY)
-
-    assert (proof.flat, proof.holdings, proof.open_orders) == (True, {}, 0)
-    assert desk.pace.pauses == 1
-
-
-async def test_what_is_carried_overnight_is_shouted_about_once(desk: Desk) -> None:
-    entry = await desk.buys()
-
-    await desk.does(desk.closing.prove_flat, ACCOUNT, TODAY)
-    proof = await desk.does(desk.closing.prove_flat, ACCOUNT, TODAY)
-
-    assert (proof.flat, proof.holdings) == (False, {SAMSUNG: entry.quantity})
-    assert await desk.database.events.counts(ACCOUNT, TODAY, "position_carried_overnight") == 1
-    (snapshot,) = await desk.database.snapshots.on(ACCOUNT, TODAY)
-    assert snapshot.ledger_quantity == snapshot.broker_quantity == entry.quantity
-
-
-async def test_one_empty_balance_does_not_prove_flatness(desk: Desk) -> None:
-    await desk.buys()
-    desk.simulation.add_fault(kind="empty_balance", path="inquire-balance", count=1)
-
-    proof = await desk.does(desk.closing.prove_flat, ACCOUNT, TODAY)
-
-    assert not proof.flat
-
-
 async def test_a_missing_fill_is_booked_and_a_second_run_changes_nothing(desk: Desk) -> None:
     entry = await desk.prepared()
     await desk.submits(entry)
@@ -233,15 +202,6 @@ async def test_shares_sold_by_hand_are_missed(desk: Desk) -> None:
     assert found.entries_closed
     snapshot = await desk.database.risk.snapshot(ACCOUNT, WORKER, TODAY, desk.pace.now())
     assert snapshot.entries_closed_because.startswith("books disagree: missing_holding")
-
-
-async def test_a_balance_that_stays_empty_does_not_prove_flatness_against_the_ledger(desk: Desk) -> None:
-    await desk.buys()
-    desk.simulation.add_fault(kind="empty_balance", count=0)
-
-    proof = await desk.does(desk.closing.prove_flat, ACCOUNT, TODAY)
-
-    assert not proof.flat
 
 
 async def test_summaries_written_twice_are_the_same(desk: Desk) -> None:

@@ -7,15 +7,18 @@ import asyncpg
 
 from database.database import Database
 from database.snapshots import HoldingSnapshot
+from domain.flatness import HeldShares, Proven
 from domain.identity import WorkerId
+from domain.market import Symbol
 from domain.money import Quantity, Won
 from domain.position import ExitReason
 from domain.session import SessionDate
 from domain.summary import FLEET, DailySummary, DayCounts, summarise
-from tests.builders import ACCOUNT, HYNIX, MONDAY, SAMSUNG, WORKER, a_closed_trade
+from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER, a_closed_trade
 from tests.database.books import Books
 
 TUESDAY = SessionDate(MONDAY + timedelta(days=1))
+LEFT = Proven(MONDAY, flat=True, open_orders=0, at=NOW)
 
 
 def a_summary(scope: str = FLEET) -> DailySummary:
@@ -71,23 +74,51 @@ async def test_summaries_are_found_by_day(database: Database) -> None:
     assert await database.summaries.dates(ACCOUNT) == (MONDAY, TUESDAY)
 
 
+def the_owners(symbol: Symbol, shares: int) -> HeldShares:
+    return HeldShares(symbol, Quantity(0), Quantity(shares), Quantity(0))
+
+
 async def test_the_snapshot_puts_both_books_side_by_side(books: Books) -> None:
     bought = await books.held()
     sale = await books.accepted(books.a_sale(await books.locked(), bought.intent.position_id))
     await books.filled(sale, 4)
 
-    await books.database.snapshots.save(ACCOUNT, MONDAY, {HYNIX: Quantity(3)})
+    await books.database.snapshots.save(ACCOUNT, LEFT, [the_owners(HYNIX, 3)])
 
     assert await books.database.snapshots.on(ACCOUNT, MONDAY) == (
-        HoldingSnapshot(HYNIX, None, Quantity(0), Quantity(3), Won(0)),
+        HoldingSnapshot(HYNIX, None, Quantity(0), Quantity(3), Won(0), owners_quantity=Quantity(3)),
         HoldingSnapshot(SAMSUNG, WORKER, Quantity(6), Quantity(0), Won(420_000)),
     )
 
 
 async def test_a_snapshot_taken_again_replaces_the_first(books: Books) -> None:
-    await books.database.snapshots.save(ACCOUNT, MONDAY, {HYNIX: Quantity(3), SAMSUNG: Quantity(1)})
-    await books.database.snapshots.save(ACCOUNT, MONDAY, {SAMSUNG: Quantity(2)})
-    await books.database.snapshots.save(ACCOUNT, MONDAY, {SAMSUNG: Quantity(2)})
+    await books.database.snapshots.save(ACCOUNT, LEFT, [the_owners(HYNIX, 3), the_owners(SAMSUNG, 1)])
+    await books.database.snapshots.save(ACCOUNT, LEFT, [the_owners(SAMSUNG, 2)])
+    await books.database.snapshots.save(ACCOUNT, LEFT, [the_owners(SAMSUNG, 2)])
 
     (only,) = await books.database.snapshots.on(ACCOUNT, MONDAY)
     assert (only.symbol, only.broker_quantity) == (SAMSUNG, 2)
+
+
+async def test_what_the_last_proven_session_left_is_found_and_a_flat_one_leaves_nothing(books: Books) -> None:
+    snapshots = books.database.snapshots
+    assert await snapshots.left_before(ACCOUNT, TUESDAY) == ()
+    assert await snapshots.proof_of(ACCOUNT, MONDAY) is None
+
+    await snapshots.save(ACCOUNT, LEFT, [the_owners(HYNIX, 3)])
+    (left,) = await snapshots.left_before(ACCOUNT, TUESDAY)
+    await snapshots.save(ACCOUNT, replace(LEFT, session_date=TUESDAY), [])
+
+    assert (left.symbol, left.owners_quantity) == (HYNIX, 3)
+    assert await snapshots.proof_of(ACCOUNT, MONDAY) == LEFT
+    assert await snapshots.left_before(ACCOUNT, SessionDate(TUESDAY + timedelta(days=1))) == ()
+
+
+async def test_the_first_look_of_a_session_stands(books: Books) -> None:
+    looks = books.database.first_looks
+    assert await looks.of(ACCOUNT, MONDAY) is None
+
+    assert await looks.keep(ACCOUNT, MONDAY, {HYNIX: Quantity(3)}, NOW)
+    assert not await looks.keep(ACCOUNT, MONDAY, {}, NOW)
+
+    assert await looks.of(ACCOUNT, MONDAY) == {HYNIX: 3}

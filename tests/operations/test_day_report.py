@@ -110,6 +110,8 @@ def test_the_report_has_exactly_the_agreed_keys(tmp_path: Path) -> None:
         "net_pnl",
         "broker_cash_change",
         "broker_flat",
+        "owners_shares",
+        "unexplained_shares",
         "open_orders",
         "checks",
     ]

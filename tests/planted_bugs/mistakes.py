@@ -7,6 +7,7 @@ from typing import Any
 
 from temporalio import activity
 
+import activities.flatness
 import activities.resolving
 import activities.settling
 import activities.watching
@@ -17,8 +18,8 @@ import database.sending
 import domain.exits
 import workflows.ordering
 import workflows.trading_worker
-from activities.closing import ClosingActivities
 from activities.entries import proposal_of
+from activities.flatness import FlatnessActivities
 from activities.orders import SENDING_TAKES, OrderActivities, SubmitRequest
 from activities.records import recorded
 from activities.resolving import ProofRules, ResolvingActivities
@@ -27,9 +28,10 @@ from broker.kis.orders import KisOrders
 from database.orders import Orders
 from database.positions import Positions
 from database.risk import RiskView, snapshot_behind_gate
+from domain.flatness import split
 from domain.identity import IntentId
 from domain.lane import Lane
-from domain.money import NO_WON, Price
+from domain.money import NO_SHARES, NO_WON, Price, Quantity
 from domain.order import OrderPurpose, OrderRecord, Rejected, SubmitOutcome, Unknown
 from domain.pnl import closed_trade
 from domain.position import ClosedTrade
@@ -193,19 +195,34 @@ def trusts_every_price() -> AbstractContextManager[None]:
 
 
 def proves_flatness_from_the_ledger() -> AbstractContextManager[None]:
-    async def holdings(self: ClosingActivities) -> dict[Any, Any]:
-        accounts = await self._database.accounts._pool.fetch("SELECT account_id FROM accounts")
-        held = [await self._database.positions.held_in(row["account_id"]) for row in accounts]
-        return {position.symbol: position.quantity for positions in held for position in positions}
+    return swapped(activities.flatness, "split", lambda *_: ())
 
-    return swapped(ClosingActivities, "_holdings", holdings)
+
+def takes_what_nobody_explains_for_the_owners() -> AbstractContextManager[None]:
+    def split_in_two(holdings: Any, believed: Any) -> Any:
+        parts = split(holdings, believed)
+        return tuple(
+            replace(each, owners=Quantity(each.owners + each.unexplained), unexplained=NO_SHARES) for each in parts
+        )
+
+    return swapped(activities.flatness, "split", split_in_two)
+
+
+def takes_the_owners_shares_for_ours() -> AbstractContextManager[None]:
+    def split_in_two(holdings: Any, believed: Any) -> Any:
+        parts = split(holdings, believed)
+        return tuple(
+            replace(each, unexplained=Quantity(each.owners + each.unexplained), owners=NO_SHARES) for each in parts
+        )
+
+    return swapped(activities.flatness, "split", split_in_two)
 
 
 def carries_shares_in_silence() -> AbstractContextManager[None]:
-    async def report(*_: Any) -> None:
+    async def tell(*_: Any) -> None:
         return None
 
-    return swapped(ClosingActivities, "_report", report)
+    return swapped(FlatnessActivities, "_tell", tell)
 
 
 def forgets_the_tax() -> AbstractContextManager[None]:

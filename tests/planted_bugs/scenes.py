@@ -8,14 +8,15 @@ import httpx
 
 from activities.entries import PreparedEntry
 from activities.selling import PreparedExit
+from domain.event import EventLevel
 from domain.identity import WorkerId
 from domain.market import Side
-from domain.money import Price, Quantity
+from domain.money import Price, Quantity, Won
 from domain.order import OrderPurpose, OrderStatus
 from domain.position import ExitReason
 from simulator.app import create_app
 from simulator.order_types import OrderType
-from simulator.orders import OrderRequest
+from simulator.orders import Holding, OrderRequest
 from tests.activities.desk import OPENS_AT, PLAN, Desk, HandPace
 from tests.broker.parts import Budget, a_many_row, success
 from tests.builders import SAMSUNG
@@ -127,12 +128,22 @@ async def an_absurd_price(desk: Desk) -> list[str]:
     return [] if signal.reason is ExitReason.TAKE_PROFIT else [f"scene: sold by {signal.reason} at {signal.price}"]
 
 
+async def shares_from_nowhere(desk: Desk) -> list[str]:
+    """The broker shows shares that no order has bought, ours or the owner's: they may be ours, so it is not flat."""
+    await desk.day_start.compare(ACCOUNT, PLAN.session.date)
+    desk.broker_account.holdings[SAMSUNG] = Holding(SAMSUNG, quantity=3, cost=Won(3))
+    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, PLAN.session.date)
+    return ["scene: flat with shares that nobody explains"] if proof.flat else []
+
+
 async def held_by_hand_at_the_close(desk: Desk) -> list[str]:
+    """The owner has bought by hand: that is theirs, named, and no alarm."""
     account = desk.broker_account
     by_hand = OrderRequest(account.id, SAMSUNG, Side.BUY, OrderType.MARKET, Quantity(3), Price(0))
     desk.simulation.place_order(by_hand, by_hand=True)
-    proof = await desk.does(desk.closing.prove_flat, ACCOUNT, PLAN.session.date)
-    return ["scene: flat by its own word, not by the broker's"] if proof.flat else []
+    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, PLAN.session.date)
+    loud = [event.kind for event in await desk.database.events.latest(ACCOUNT, 9) if event.level is EventLevel.CRITICAL]
+    return [] if proof.flat and proof.owners and not loud else [f"scene: the owner's shares are an alarm {loud}"]
 
 
 async def slots_of_all_requests(desk: Desk) -> list[str]:

@@ -51,7 +51,13 @@ PLANTED = (
         mistakes.forgets_the_best_price, at_a_desk(scenes.fallen_from_the_best_price_after_a_restart), "scene: sold"
     ),
     Planted(mistakes.trusts_every_price, at_a_desk(scenes.an_absurd_price), "scene: sold"),
-    Planted(mistakes.proves_flatness_from_the_ledger, at_a_desk(scenes.held_by_hand_at_the_close), "scene: flat"),
+    Planted(mistakes.proves_flatness_from_the_ledger, at_a_desk(scenes.shares_from_nowhere), "scene: flat"),
+    Planted(
+        mistakes.takes_what_nobody_explains_for_the_owners,
+        at_a_desk(scenes.shares_from_nowhere),
+        "scene: flat",
+    ),
+    Planted(mistakes.takes_the_owners_shares_for_ours, at_a_desk(scenes.held_by_hand_at_the_close), "scene: the owner"),
     Planted(mistakes.carries_shares_in_silence, scenes.a_day_without_buyers, "I6"),
     Planted(mistakes.forgets_the_tax, a_day(Plot()), "I8"),
     Planted(mistakes.orders_take_no_slot, at_a_desk(scenes.slots_of_all_requests), "scene:"),

@@ -81,6 +81,12 @@ def still_held_at_the_end() -> Books:
     return replace(still_held(), read_at=a_plan().session.ends_at + timedelta(minutes=1))
 
 
+def shares_at_the_end(shown: int, owned_before: int = 0) -> Books:
+    holdings, before = ({SAMSUNG: Quantity(shares)} for shares in (shown, owned_before))
+    books = with_broker(a_clean_day(), holdings=holdings, owned_before=before)
+    return replace(books, read_at=a_plan().session.ends_at + timedelta(minutes=1))
+
+
 def test_clean_books_have_no_violation() -> None:
     assert found_in(a_clean_day()) == {}
 
@@ -138,6 +144,8 @@ PLANTED = [
     ("I5", "unwatched for 57.5 s", lambda b: replace(b, histories=replace(b.histories, watches=()))),
     ("I5", "unwatched for 40.0 s", ledger(lapses=(Lapse(SAMSUNG, after(10), after(50)),))),
     ("I6", "shares held after the session", lambda _: still_held_at_the_end()),
+    ("I6", "shares after the session that nobody explains", lambda _: shares_at_the_end(2)),
+    ("I6", "shares after the session that nobody explains", lambda _: shares_at_the_end(3, owned_before=2)),
     (
         "I6",
         "an order that works after the session",
@@ -234,6 +242,7 @@ def test_a_planted_violation_is_found(invariant: str, what: str, plant: Callable
             "shares carried overnight that an event names",
             lambda _: with_ledger(still_held_at_the_end(), events=(an_event("position_carried_overnight"),), lapses=()),
         ),
+        ("what the owner held before the session", lambda _: shares_at_the_end(3, owned_before=3)),
         ("the kill switch pressed after the purchase", ledger(events=(an_event("kill_switch_pressed", 5),))),
         ("a lapse after the sale was decided", ledger(lapses=(Lapse(SAMSUNG, after(59), after(99)),))),
         (

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.closing import AwaitFlatRequest, ClosePlan, FlatnessProof, NoSession
+from activities.closing import AwaitFlatRequest, ClosePlan, NoSession
 from activities.cycles import Cycle, CycleRequest, Held
 from activities.entries import EntryRequest, NoEntry, PreparedEntry
+from activities.flatness import FlatnessProof
 from activities.market_data import Findings, ScanRequest
 from activities.orders import FollowRequest, SubmitRequest
 from activities.pace import to_be_continued
@@ -235,7 +236,7 @@ class Desk:
     async def prove_flat(self, account_id: AccountId, session_date: SessionDate) -> FlatnessProof:
         self.calls["prove_flat"] += 1
         holdings = {} if self.held is None else {self.held.symbol: self.held.quantity}
-        return FlatnessProof(not holdings, holdings, 0)
+        return FlatnessProof(not holdings, holdings, 0, ours=dict(holdings))
 
     @activity.defn
     async def write_summaries(self, request: SummaryRequest) -> DailySummary:

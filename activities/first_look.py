@@ -1,0 +1,95 @@
+"""What the account's owner held before the session, beside ours: looked at once a day, before our first order."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from domain.flatness import Believed, shares_before, traded_by_hand
+from domain.identity import AccountId
+from domain.lane import Lane
+from domain.market import Symbol
+from domain.money import Quantity
+from domain.position import ClosedTrade, ExitReason
+from domain.reconciliation import foreign_orders
+from domain.session import SessionDate
+
+if TYPE_CHECKING:
+    from activities.pace import Pace
+    from broker.protocol import Broker
+    from database.database import Database
+    from domain.order import BrokerOrder
+
+_BETWEEN_READS: Final = timedelta(seconds=1)
+
+
+class SharesKnown:
+    """Reads from the ledger, the broker's list and the first look what the account's shares should be."""
+
+    def __init__(self, broker: "Broker", database: "Database", pace: "Pace") -> None:
+        self._broker = broker
+        self._database = database
+        self._pace = pace
+
+    async def look_first(self, account_id: AccountId, session_date: SessionDate) -> Mapping[Symbol, Quantity]:
+        """Return what the owner held before the session; whoever asks first looks at the account (broker errors pass).
+
+        A look that changes what the last session left counts when a second one agrees.
+        """
+        kept = await self._database.first_looks.of(account_id, session_date)
+        if kept is not None:
+            return kept
+        left = await self._left_before(account_id, session_date)
+        seen = await self._look(account_id, session_date, left)
+        while seen != left:
+            await self._pace.pause(_BETWEEN_READS)
+            again = await self._look(account_id, session_date, left)
+            if again == seen:
+                break
+            seen = again
+        await self._database.first_looks.keep(account_id, session_date, seen, self._pace.now())
+        return await self._database.first_looks.of(account_id, session_date) or {}
+
+    async def believed(
+        self,
+        account_id: AccountId,
+        session_date: SessionDate,
+        listed: "tuple[BrokerOrder, ...]",
+        before: Mapping[Symbol, Quantity],
+    ) -> Believed:
+        """Return what the account's shares should be by the day's list and our books as they stand."""
+        held: Counter[Symbol] = Counter()
+        for position in await self._database.positions.held_in(account_id):
+            held[position.symbol] += position.quantity
+        foreign = foreign_orders(listed, await self._database.orders.bound_refs(account_id, session_date))
+        return Believed(
+            held={symbol: Quantity(shares) for symbol, shares in held.items()},
+            taken=await self._taken(account_id, session_date),
+            before=before,
+            by_hand=traded_by_hand(foreign, await self._database.audit.given_up_on(account_id, session_date)),
+        )
+
+    async def _look(
+        self, account_id: AccountId, session_date: SessionDate, left: Mapping[Symbol, Quantity]
+    ) -> dict[Symbol, Quantity]:
+        listed = await self._broker.orders_on(session_date, Lane.RESOLVE)
+        holdings = (await self._broker.balance(Lane.RESOLVE)).quantities()
+        believed = await self.believed(account_id, session_date, listed, left)
+        ordered = await self._database.orders.on(account_id, session_date)
+        return shares_before(holdings, believed, {order.intent.symbol for order in ordered})
+
+    async def _left_before(self, account_id: AccountId, session_date: SessionDate) -> dict[Symbol, Quantity]:
+        left = await self._database.snapshots.left_before(account_id, session_date)
+        return {each.symbol: each.owners_quantity for each in left if each.owners_quantity}
+
+    async def _taken(self, account_id: AccountId, session_date: SessionDate) -> dict[Symbol, Quantity]:
+        """Return by stock the shares of ours that the session's trades book as sold by somebody else."""
+        taken: Counter[Symbol] = Counter()
+        for trade in await self._database.trades.on(account_id, session_date):
+            if trade.exit_reason is ExitReason.FOREIGN_SALE:
+                taken[trade.symbol] += await self._not_sold_by_us(trade)
+        return {symbol: Quantity(shares) for symbol, shares in taken.items()}
+
+    async def _not_sold_by_us(self, trade: ClosedTrade) -> int:
+        orders = await self._database.orders.of_position(trade.position_id)
+        return trade.quantity - sum(order.filled_quantity for order in orders if order.intent.purpose == "exit")

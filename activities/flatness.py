@@ -1,0 +1,156 @@
+"""The proof after the close: whether anything of ours is left, from two equal looks at the broker (F22, F33, F42)."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from temporalio import activity
+
+from activities.first_look import SharesKnown
+from domain.event import OWNERS_SHARES, UNEXPLAINED_SHARES, Event, EventLevel, carried_event
+from domain.flatness import HeldShares, Proven, could_still_fill, split
+from domain.identity import AccountId
+from domain.lane import Lane
+from domain.market import Symbol
+from domain.money import Quantity
+from domain.reconciliation import foreign_orders
+from domain.session import SessionDate
+
+if TYPE_CHECKING:
+    from activities.pace import Pace
+    from broker.protocol import Broker
+    from database.database import Database
+
+_BETWEEN_READS: Final = timedelta(seconds=1)
+_MOST_LOOKS: Final = 5
+"""Equal looks that leave shares unexplained are doubted so often: the order list may lag behind the balance."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlatnessProof:
+    """What is left after the close. ``holdings`` are all that the broker shows, in three parts (shares).
+
+    ``flat`` means ours: no live position in the ledger, no order of ours that could still fill, nothing unexplained.
+    ``ours`` are the ledger's positions, ``owners`` the account owner's own shares, ``unexplained`` the rest.
+    """
+
+    flat: bool
+    holdings: dict[Symbol, Quantity]
+    open_orders: int
+    ours: dict[Symbol, Quantity] = field(default_factory=dict)
+    owners: dict[Symbol, Quantity] = field(default_factory=dict)
+    unexplained: dict[Symbol, Quantity] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one look at the broker and the ledger shows."""
+
+    shares: tuple[HeldShares, ...]
+    held: tuple[tuple[Symbol, Quantity], ...]
+    open_orders: int
+
+    @property
+    def is_explained(self) -> bool:
+        return not any(each.unexplained for each in self.shares)
+
+
+class FlatnessActivities:
+    """Proves that a session left nothing of ours, or names what it left."""
+
+    def __init__(self, broker: "Broker", database: "Database", pace: "Pace") -> None:
+        self._broker = broker
+        self._database = database
+        self._pace = pace
+        self._known = SharesKnown(broker, database, pace)
+
+    @activity.defn
+    async def prove_flat(self, account_id: AccountId, session_date: SessionDate) -> FlatnessProof:
+        """Look until two looks agree; keep the snapshot, name what is the owner's, shout about anything else.
+
+        An empty balance alone is no proof while the ledger holds (F22).
+        """
+        look = await self._settled(account_id, session_date)
+        flat = not look.held and not look.open_orders and look.is_explained
+        proven = Proven(session_date, flat, look.open_orders, self._pace.now())
+        await self._database.snapshots.save(account_id, proven, look.shares)
+        await self._tell(account_id, session_date, look)
+        return FlatnessProof(
+            flat=flat,
+            holdings={each.symbol: each.broker for each in look.shares},
+            open_orders=look.open_orders,
+            ours=dict(look.held),
+            owners={each.symbol: each.owners for each in look.shares if each.owners},
+            unexplained={each.symbol: each.unexplained for each in look.shares if each.unexplained},
+        )
+
+    async def _settled(self, account_id: AccountId, session_date: SessionDate) -> _Look:
+        before = await self._look(account_id, session_date)
+        looks = 1
+        while True:
+            await self._pace.pause(_BETWEEN_READS)
+            activity.heartbeat()
+            look = await self._look(account_id, session_date)
+            looks += 1
+            if look == before and (look.is_explained or looks >= _MOST_LOOKS):
+                return look
+            before = look
+
+    async def _look(self, account_id: AccountId, session_date: SessionDate) -> _Look:
+        """Read the list before the balance: what is bought between the two is unexplained in one look only."""
+        owned = await self._known.look_first(account_id, session_date)
+        listed = await self._broker.orders_on(session_date, Lane.RESOLVE)
+        holdings = (await self._broker.balance(Lane.RESOLVE)).quantities()
+        believed = await self._known.believed(account_id, session_date, listed, owned)
+        unbound = foreign_orders(listed, await self._database.orders.bound_refs(account_id, session_date))
+        active = await self._database.orders.active_in(account_id)
+        return _Look(
+            shares=split(holdings, believed),
+            held=tuple(sorted(believed.held.items())),
+            open_orders=sum(could_still_fill(order, unbound) for order in active),
+        )
+
+    async def _tell(self, account_id: AccountId, session_date: SessionDate, look: _Look) -> None:
+        now = self._pace.now()
+        for symbol, quantity in look.held:
+            await self._database.events.append(carried_event(account_id, session_date, now, symbol, quantity))
+        for each in look.shares:
+            about = (account_id, session_date, each.symbol)
+            if each.unexplained:
+                await self._name(UNEXPLAINED_SHARES, EventLevel.CRITICAL, about, each.unexplained)
+            if each.owners:
+                await self._name(OWNERS_SHARES, EventLevel.INFO, about, each.owners)
+
+    async def _name(
+        self, kind: str, level: EventLevel, about: tuple[AccountId, SessionDate, Symbol], quantity: Quantity
+    ) -> None:
+        account_id, session_date, symbol = about
+        await self._database.events.append(
+            Event(
+                account_id,
+                kind,
+                level,
+                self._pace.now(),
+                session_date=session_date,
+                symbol=symbol,
+                detail={"quantity": quantity},
+                key=f"{kind}/{account_id}/{session_date}/{symbol}/{quantity}",
+            )
+        )
+
+
+def in_words(proof: FlatnessProof) -> str:
+    """Say on one line what the close has left behind."""
+    owners = f"; the owner's own: {_shares(proof.owners)}" if proof.owners else ""
+    if proof.flat:
+        return f"flat, proven at the broker{owners}"
+    left = [
+        f"carried {_shares(proof.ours)}" if proof.ours else "",
+        f"unexplained {_shares(proof.unexplained)}" if proof.unexplained else "",
+        f"{proof.open_orders} orders open" if proof.open_orders else "",
+    ]
+    return f"NOT FLAT: {', '.join(each for each in left if each)}{owners}"
+
+
+def _shares(quantities: dict[Symbol, Quantity]) -> str:
+    return " ".join(f"{symbol}×{quantity:,}" for symbol, quantity in sorted(quantities.items()))

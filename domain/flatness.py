@@ -1,0 +1,131 @@
+"""Whose shares are left after a session: ours, the account owner's own, or nobody's that we know of."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.market import Side, Symbol
+from domain.money import NO_SHARES, Quantity
+from domain.order import BrokerOrder, OrderRecord, OrderStatus
+from domain.reconciliation import could_be_the_order_of
+from domain.session import SessionDate
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """Shares of one stock that the account's owner bought and sold by orders of a session that are none of ours."""
+
+    bought: int = 0
+    sold: int = 0
+
+
+NOTHING_BY_HAND = ByHand()
+
+
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """What we know of an account's shares, by stock.
+
+    ``held`` are our live positions, ``taken`` what the owner sold of ours in the session and our books let go,
+    ``before`` what the owner held before the session, ``by_hand`` what the owner's own orders changed since.
+    """
+
+    held: Mapping[Symbol, Quantity]
+    taken: Mapping[Symbol, Quantity]
+    before: Mapping[Symbol, Quantity]
+    by_hand: Mapping[Symbol, ByHand]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldShares:
+    """One stock that the broker shows, in three parts (shares); ``unexplained`` may be ours."""
+
+    symbol: Symbol
+    ours: Quantity
+    owners: Quantity
+    unexplained: Quantity
+
+    @property
+    def broker(self) -> Quantity:
+        """Return all that the broker shows."""
+        return Quantity(self.ours + self.owners + self.unexplained)
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What the close of a session found at a market instant (UTC).
+
+    ``flat`` means ours: no live position, none of the ``open_orders``, no share that nobody explains.
+    """
+
+    session_date: SessionDate
+    flat: bool
+    open_orders: int
+    at: datetime
+
+
+def split(holdings: Mapping[Symbol, Quantity], believed: Believed) -> tuple[HeldShares, ...]:
+    """Tell of every holding of the broker's whose it is, by symbol.
+
+    The owner's are at most those held before the session and bought by hand since. Shares of ours that our books let go
+    count as the owner's only as far as the owner's listed sales prove them: else a position that was forgotten would be
+    called the owner's.
+    """
+    return tuple(_split(symbol, holdings[symbol], believed) for symbol in sorted(holdings) if holdings[symbol])
+
+
+def _split(symbol: Symbol, shown: Quantity, believed: Believed) -> HeldShares:
+    ours = min(shown, believed.held.get(symbol, NO_SHARES))
+    known = believed.before.get(symbol, NO_SHARES) + _change(symbol, believed.by_hand, believed.taken)
+    owners = min(shown - ours, max(known, 0))
+    return HeldShares(symbol, Quantity(ours), Quantity(owners), Quantity(shown - ours - owners))
+
+
+def _change(symbol: Symbol, by_hand: Mapping[Symbol, ByHand], taken: Mapping[Symbol, Quantity]) -> int:
+    """Return by how much the session has changed the owner's own shares of a stock."""
+    theirs = by_hand.get(symbol, NOTHING_BY_HAND)
+    return theirs.bought - theirs.sold + min(taken.get(symbol, NO_SHARES), theirs.sold)
+
+
+def traded_by_hand(foreign: Iterable[BrokerOrder], given_up: Sequence[OrderRecord]) -> dict[Symbol, ByHand]:
+    """Add up the fills of orders that none of our intents owns.
+
+    A buy that looks like an order of ours that was sent, never found and given up explains nothing: it may be that one.
+    """
+    found: dict[Symbol, ByHand] = {}
+    for order in foreign:
+        before = found.get(order.symbol, NOTHING_BY_HAND)
+        if order.side is Side.SELL:
+            found[order.symbol] = ByHand(before.bought, before.sold + order.filled_quantity)
+        elif not any(could_be_the_order_of(record.intent, order) for record in given_up):
+            found[order.symbol] = ByHand(before.bought + order.filled_quantity, before.sold)
+    return {symbol: shares for symbol, shares in found.items() if shares != NOTHING_BY_HAND}
+
+
+def shares_before(
+    holdings: Mapping[Symbol, Quantity],
+    believed: Believed,
+    touched: Iterable[Symbol],
+) -> dict[Symbol, Quantity]:
+    """Return what the owner held before the session, from a look at the account in the course of it.
+
+    ``believed.before`` is what the last proven session left; it stands for stocks ``touched`` by an order of ours
+    before this look, since their shares may be ours by an order that was lost.
+    """
+    touched = frozenset(touched)
+    owned: dict[Symbol, Quantity] = {}
+    for symbol in sorted(holdings.keys() | believed.before.keys() | believed.by_hand.keys()):
+        foreign = holdings.get(symbol, NO_SHARES) - believed.held.get(symbol, NO_SHARES)
+        seen = foreign - _change(symbol, believed.by_hand, believed.taken)
+        owned[symbol] = Quantity(believed.before.get(symbol, NO_SHARES) if symbol in touched else max(seen, 0))
+    return {symbol: shares for symbol, shares in owned.items() if shares}
+
+
+def could_still_fill(record: OrderRecord, unbound: Iterable[BrokerOrder]) -> bool:
+    """Tell whether an order of ours whose end was not seen may trade yet.
+
+    A quarantined one can only be among the listed orders that look like it; where all of these are over, it is over.
+    """
+    if record.status is not OrderStatus.QUARANTINED:
+        return record.is_active
+    return any(not order.is_over and could_be_the_order_of(record.intent, order) for order in unbound)
