@@ -239,22 +239,14 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     flatness = FlatnessActivities(with_.broker, with_.database, with_.pace)
     reconciling = ReconcilingActivities(with_.broker, with_.database, with_.pace, BANKIS_COMMISSION)
     summaries = SummaryActivities(with_.database, with_.pace.now)
+    of_a_trade = (cycles.begin_cycle, cycles.adopt_orphan, settling.close_position, settling.abandon_entry)
+    of_the_close = (closing.plan_close, closing.shut_entries, closing.seize_position, closing.list_open_orders)
     queues = task_queues(account_id)
     return [
         _worker(
             client,
             queues.trading,
-            [
-                cycles.begin_cycle,
-                cycles.adopt_orphan,
-                settling.close_position,
-                settling.abandon_entry,
-                closing.plan_close,
-                closing.shut_entries,
-                closing.seize_position,
-                closing.list_open_orders,
-                summaries.write_summaries,
-            ],
+            [*of_a_trade, *of_the_close, summaries.write_summaries],
             workflows=[TradingWorkerWorkflow, MarketCloseWorkflow, ReconciliationWorkflow, OrderLookupWorkflow],
         ),
         _worker(
