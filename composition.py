@@ -232,7 +232,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices)
     resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof, with_.notices)
     foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)
-    watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace)
+    watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace, with_.calendar)
     selling = SellingActivities(feed, foreign_sales, with_.database, with_.pace)
     settling = SettlingActivities(with_.database, with_.pace, BANKIS_COMMISSION)
     closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace)

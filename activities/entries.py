@@ -1,20 +1,21 @@
 """From candidates to a written decision to buy: lock, size, review, record; the next candidate at once if one fails."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
 
 from temporalio import activity
 
 from activities.heart import Heart
 from activities.quote_feed import QuoteFeed
+from domain.close_plan import sellable_quantity, traded_per_minute
 from domain.costs import cost_rates
 from domain.errors import BrokerRefusedError
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lane import Lane
 from domain.lock import LEASE_DURATION, Lease
 from domain.market import InstrumentStatus, Quote, QuoteProblem, Side, Symbol, problem_with
-from domain.money import Quantity, Rate, notional
+from domain.money import NO_SHARES, Quantity, Rate, notional
 from domain.order import OrderIntent, OrderPurpose, OrderType
 from domain.position import PositionOpening, StrategyStamp
 from domain.pricing import entry_limit
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from activities.pace import Pace
     from broker.protocol import Broker
     from database.database import Database
+
+
+_ONE_SHARE: Final = Quantity(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +123,12 @@ class EntryActivities:
         quote = await self._with_book(quote, rules)
         if isinstance(quote, str):
             return quote
+        sellable = self._sellable(quote, request.plan)
         intent = await self._intent(candidate, quote, request, lease)
         if isinstance(intent, str):
             return intent
-        denied = await self._review(intent, request)
+        intent = replace(intent, quantity=min(intent.quantity, max(sellable, _ONE_SHARE)))
+        denied = await self._review(intent, request, sellable)
         if denied is not None:
             return f"{denied.denial}: {denied.detail}"
         await self._database.orders.record_entry(intent, _opening(candidate, status, intent, rules))
@@ -149,6 +155,12 @@ class EntryActivities:
             return f"spread too wide: bid {seen.bid:,}, ask {seen.ask:,}"
         crossed = 0 < seen.ask < seen.bid
         return f"quote {QuoteProblem.CROSSED}" if crossed else seen
+
+    def _sellable(self, quote: Quote, plan: SessionPlan) -> Quantity:
+        """Return how many shares of what is bought now could be sold by the close."""
+        now, recent = self._pace.now(), self._feed.view_of(quote).recent
+        traded = traded_per_minute(recent, quote.volume, plan.session, now)
+        return NO_SHARES if traded is None else sellable_quantity(plan.session, now, traded)
 
     async def _intent(
         self, candidate: Candidate, quote: Quote, request: EntryRequest, lease: Lease
@@ -180,11 +192,12 @@ class EntryActivities:
             decided_at=self._pace.now(),
         )
 
-    async def _review(self, intent: OrderIntent, request: EntryRequest) -> Denied | None:
+    async def _review(self, intent: OrderIntent, request: EntryRequest, sellable: Quantity) -> Denied | None:
         snapshot = await self._database.risk.snapshot(
             request.account_id, request.worker_id, request.plan.session.date, self._pace.now()
         )
-        verdict = review(proposal_of(intent), snapshot, request.rules.risk, request.plan)
+        proposal = replace(proposal_of(intent), sellable=sellable)
+        verdict = review(proposal, snapshot, request.rules.risk, request.plan)
         if not isinstance(verdict, Denied):
             return None
         await self._database.risk.record_denial(intent, verdict)

@@ -11,6 +11,7 @@ from activities.heart import Heart
 from activities.leases import RENEWAL, renew
 from activities.pace import Every
 from activities.quote_feed import QuoteFeed
+from activities.sale_start import SaleStart
 from domain.errors import TradingError
 from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
 from domain.identity import PositionId
@@ -20,6 +21,7 @@ from domain.market import MarketView, Quote, Symbol, problem_with
 from domain.money import Price
 from domain.position import ExitReason, OpenPosition
 from domain.rules import TradingRules
+from domain.session import TradingCalendar
 from domain.worker_state import WorkerState
 from strategies import strategies_named
 
@@ -51,8 +53,16 @@ class _Look:
 class WatchingActivities:
     """Watches positions and keeps their leases."""
 
-    def __init__(self, feed: QuoteFeed, foreign_sales: ForeignSales, database: "Database", pace: "Pace") -> None:
+    def __init__(
+        self,
+        feed: QuoteFeed,
+        foreign_sales: ForeignSales,
+        database: "Database",
+        pace: "Pace",
+        calendar: TradingCalendar,
+    ) -> None:
         self._feed = feed
+        self._calendar = calendar
         self._foreign_sales = foreign_sales
         self._database = database
         self._pace = pace
@@ -68,6 +78,7 @@ class WatchingActivities:
         best = Price(max(position.high_water_mark, _best_of_earlier_attempt()))
         position = replace(position, high_water_mark=best)
         await self._announce(position)
+        start = SaleStart(position, request.deadline)
         interval = request.rules.execution.price_interval
         renewal, marking = Every(self._pace, RENEWAL, RENEWAL), Every(self._pace, interval)
         counting = Every(self._pace, LOOK_FOR_HAND_SALES, LOOK_FOR_HAND_SALES)
@@ -77,7 +88,7 @@ class WatchingActivities:
                     news.clear()
                     if renewal.is_due():
                         await renew(self._database.locks, request.lease)
-                    look = await self._look(position, request)
+                    look = await self._look(position, request, start)
                     position, signal = look.position, look.signal
                     if look.seen_at is not None and (signal is not None or marking.is_due()):
                         await self._mark(position, look.seen_at)
@@ -88,7 +99,7 @@ class WatchingActivities:
                     heart.progress(int(position.high_water_mark))
                     await self._pace.pause(interval, news)
 
-    async def _look(self, position: OpenPosition, request: WatchRequest) -> "_Look":
+    async def _look(self, position: OpenPosition, request: WatchRequest, start: SaleStart) -> "_Look":
         """Decide on what is seen now; without a price to trust only the clock's rules can fire (R13, F26)."""
         view = await self._view(position, request)
         age = self._pace.clock.market_duration(request.rules.execution.greatest_quote_age)
@@ -96,12 +107,14 @@ class WatchingActivities:
         if problem is None:
             best = high_water_mark(position, view.quote.price)
             position = replace(position, high_water_mark=best, last_price=view.quote.price)
+            start.look(view, self._calendar, self._pace.now())
+            await start.keep(self._database, self._pace)
         else:
             extra = {"symbol": request.symbol, "problem": problem}
             activity.logger.warning("price_distrusted", extra=extra)
         (strategy,) = strategies_named([position.strategy.name])
         wants_out = problem is None and strategy.wants_out(view, position, request.rules.strategy)
-        context = ExitContext(position, view, self._pace.now(), request.deadline, wants_out, age)
+        context = ExitContext(position, view, self._pace.now(), start.deadline, wants_out, age, start.because)
         return _Look(position, decide_exit(context), view.quote.observed_at if problem is None else None)
 
     async def _sold_by_hand(self, position: OpenPosition) -> ExitSignal | None:

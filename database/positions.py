@@ -10,6 +10,7 @@ import asyncpg
 from database.errors import InvalidTransitionError, LivePositionExistsError, UnknownIntentError
 from database.events import append_on
 from database.pool import Connection, Pool, Row, transaction
+from domain.close_plan import OwnStart
 from domain.event import Event
 from domain.identity import AccountId, PositionId, WorkerId
 from domain.market import Market, Symbol
@@ -135,6 +136,16 @@ class Positions:
         The price also joins the bar of its minute. A position that is over keeps its marks.
         """
         await self._pool.execute(self._MARK, position_id, last_price, high_water_mark, at)
+
+    _BEGIN_SALE_AT = """
+    UPDATE positions SET sale_begins_at = $2, sale_begins_because = $3, changed_at = clock_timestamp()
+    WHERE position_id = $1 AND is_live
+    """
+
+    async def begin_sale_at(self, position_id: PositionId, start: OwnStart | None) -> None:
+        """Keep when a position's own sale begins, for those who look; None: together with the fleet's others."""
+        at, why = (None, "") if start is None else (start.at, start.why)
+        await self._pool.execute(self._BEGIN_SALE_AT, position_id, at, why)
 
     _LOCK = "SELECT status FROM positions WHERE position_id = $1 FOR UPDATE"
     _ACTIVE_ENTRY = "SELECT EXISTS (SELECT FROM orders WHERE position_id = $1 AND is_active)"

@@ -42,6 +42,9 @@ class WorkerRow:
     trades: int
     last_event: str
     last_event_at: datetime | None
+    sale_begins_at: datetime | None = None
+    """When the held position's own sale begins, which hardly trades; None while it is sold with the fleet's others."""
+    sale_begins_because: str = ""
 
 
 class Workers:
@@ -133,7 +136,8 @@ class Workers:
     SELECT workers.worker_id, workers.state, workers.paused, COALESCE(held.symbol, workers.symbol) AS symbol,
         COALESCE(held.name, '') AS name, held.bought_quantity, held.sold_quantity, held.cost, held.last_price,
         COALESCE(result.net_pnl, 0)::bigint AS realised_pnl, COALESCE(result.trades, 0) AS trades,
-        workers.last_event, workers.last_event_at
+        workers.last_event, workers.last_event_at, held.sale_begins_at,
+        COALESCE(held.sale_begins_because, '') AS sale_begins_because
     FROM workers
     LEFT JOIN positions AS held
         ON held.account_id = workers.account_id AND held.worker_id = workers.worker_id
@@ -178,4 +182,6 @@ def _from_row(row: Row) -> WorkerRow:
         trades=row["trades"],
         last_event=row["last_event"],
         last_event_at=row["last_event_at"],
+        sale_begins_at=row["sale_begins_at"],
+        sale_begins_because=row["sale_begins_because"],
     )

@@ -78,24 +78,26 @@ class OwnStart:
     why: str
 
 
-def own_start(plan: SessionPlan, quantity: Quantity, traded_per_minute: Decimal | None) -> OwnStart | None:
-    """Return when a position's own sale begins if that is before the fleet's, else None.
+def own_start(
+    session: Session, fleet_start: datetime, quantity: Quantity, traded_per_minute: Decimal
+) -> OwnStart | None:
+    """Return when a position's own sale begins if that is before the fleet's (market time, UTC), else None.
 
-    Without a known volume, or with none, the start is the earliest that there is; never before the open.
+    Where nothing is known to trade, the start is the earliest that there is; never before the open.
     """
-    ours = (traded_per_minute or Decimal(0)) * PARTICIPATION
+    ours = traded_per_minute * PARTICIPATION
     minutes = quantity / ours if ours else None
     most = LONGEST_THIN_LEAD / _MINUTE
     given = most if minutes is None else min(float(minutes), most)
-    at = max(plan.session.auction_at - given * _MINUTE, plan.session.opens_at)
-    if at >= plan.liquidation_at:
+    at = max(session.auction_at - given * _MINUTE, session.opens_at)
+    if at >= fleet_start:
         return None
     return OwnStart(at, f"thin: {_need(quantity, ours, minutes)}")
 
 
-def sellable_quantity(plan: SessionPlan, now: datetime, traded_per_minute: Decimal) -> Quantity:
+def sellable_quantity(session: Session, now: datetime, traded_per_minute: Decimal) -> Quantity:
     """Return how many shares bought now could be sold by the close, and still be held for a while first."""
-    left = max(plan.session.auction_at - now, timedelta(0))
+    left = max(session.auction_at - now, timedelta(0))
     minutes = min(Decimal(left / _MINUTE) * _SHARE_OF_WHAT_IS_LEFT, Decimal(LONGEST_THIN_LEAD / _MINUTE))
     return Quantity(int(traded_per_minute * PARTICIPATION * minutes))
 

@@ -38,6 +38,8 @@ class ExitContext:
     deadline: datetime
     strategy_wants_out: bool = False
     greatest_age: timedelta = timedelta(days=1)
+    deadline_because: str = ""
+    """Why the deadline is earlier than the fleet's; empty when it is not."""
 
     @property
     def price_is_sound(self) -> bool:
@@ -56,7 +58,10 @@ class ExitContext:
 
 
 def _deadline(context: ExitContext) -> str | None:
-    return f"deadline {in_seoul(context.deadline):%H:%M} KST" if context.now >= context.deadline else None
+    if context.now < context.deadline:
+        return None
+    due = f"deadline {in_seoul(context.deadline):%H:%M} KST"
+    return f"{due}, {context.deadline_because}" if context.deadline_because else due
 
 
 def _stop_loss(context: ExitContext) -> str | None:

@@ -29,6 +29,7 @@ class Denial(StrEnum):
     LOSING_STREAK = "LOSING_STREAK"
     SYMBOL_COOLING_DOWN = "SYMBOL_COOLING_DOWN"
     CAPITAL_EXCEEDED = "CAPITAL_EXCEEDED"
+    UNSELLABLE_BY_CLOSE = "UNSELLABLE_BY_CLOSE"
     LEASE_LOST = "LEASE_LOST"
 
 
@@ -71,6 +72,8 @@ class EntryProposal:
     at: datetime
     lease_held: bool = True
     """Whether the symbol's lease is ours and live; only a real-time clock knows, so the caller says."""
+    sellable: Quantity | None = None
+    """How many shares could be sold by the close, as far as the volume tells; None where it was looked at before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,13 @@ def _capital(case: _Case) -> str | None:
     return f"{amount:,} won exceeds {limit:,}" if amount > limit else None
 
 
+def _sellable(case: _Case) -> str | None:
+    quantity, sellable = case.proposal.quantity, case.proposal.sellable
+    if sellable is None or quantity <= sellable:
+        return None
+    return f"so little trades that {sellable:,} of {quantity:,} shares could be sold by the close"
+
+
 CHECKS: Final[tuple[tuple[Denial, Callable[[_Case], str | None]], ...]] = (
     (Denial.KILL_SWITCH_ON, _kill_switch),
     (Denial.LEASE_LOST, _lease),
@@ -188,6 +198,7 @@ CHECKS: Final[tuple[tuple[Denial, Callable[[_Case], str | None]], ...]] = (
     (Denial.COOLING_DOWN, _cooldown),
     (Denial.SYMBOL_COOLING_DOWN, _symbol_cooldown),
     (Denial.CAPITAL_EXCEEDED, _capital),
+    (Denial.UNSELLABLE_BY_CLOSE, _sellable),
 )
 """Every check in its order; the first that objects names the denial."""
 

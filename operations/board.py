@@ -121,8 +121,22 @@ def heading(board: Board) -> tuple[str, ...]:
     second = f"net {board.realised:+,} won in {board.trades} trades · unrealised {board.unrealised:+,} won"
     if board.stream is not None:
         second += f" · {_heard_by(board.stream)}"
+    plan = board.plan
+    third = f"entries until {in_seoul(plan.entries_until):%H:%M}, sale from {in_seoul(plan.liquidation_at):%H:%M}"
+    third += f" ({plan.because})"
     shut = f"entries shut: {board.entries_closed_because}" if board.entries_closed_because else ""
-    return tuple(line for line in (first, second, shut, f"Web UI {board.web_ui}" if board.web_ui else "") if line)
+    web_ui = f"Web UI {board.web_ui}" if board.web_ui else ""
+    return tuple(line for line in (first, second, third, *_own_starts(board), shut, web_ui) if line)
+
+
+def _own_starts(board: Board) -> list[str]:
+    """Say of each position that hardly trades when it is sold, before the others."""
+    return [
+        f"{row.worker_id} {row.symbol} {row.name}: sale from {in_seoul(row.sale_begins_at):%H:%M}"
+        f" ({row.sale_begins_because})"
+        for row in board.rows
+        if row.sale_begins_at is not None and row.quantity
+    ]
 
 
 def _heard_by(stream: "StreamState") -> str:
@@ -159,7 +173,9 @@ def as_json(board: Board) -> dict[str, Any]:
         "market_time": in_seoul(board.now).isoformat(),
         "session_date": board.plan.session.date.isoformat(),
         "phase": board.plan.session.phase_at(board.now).value,
+        "entries_until": in_seoul(board.plan.entries_until).isoformat(),
         "liquidation_at": in_seoul(board.plan.liquidation_at).isoformat(),
+        "liquidation_because": board.plan.because,
         "kill_switch_on": board.kill_switch_on,
         "entries_closed_because": board.entries_closed_because,
         "missed_closes": [date.isoformat() for date in board.missed_closes],
@@ -204,12 +220,13 @@ def _stream_json(stream: "StreamState") -> dict[str, Any]:
 
 
 def _row_json(row: "WorkerRow", board: Board) -> dict[str, Any]:
-    entry, at = row.entry_price, row.last_event_at
+    entry, at, begins = row.entry_price, row.last_event_at, row.sale_begins_at
     return {
         **asdict(row),
         "state": "stopped" if row.worker_id in board.stopped else row.state.value,
         "entry_price": None if entry is None else round(float(entry), 2),
         "last_event_at": None if at is None else at.isoformat(),
+        "sale_begins_at": None if begins is None else in_seoul(begins).isoformat(),
     }
 
 

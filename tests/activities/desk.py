@@ -110,7 +110,7 @@ class Desk:
         self.orders = OrderActivities(broker, database, pace, self.notices)
         self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules(), self.notices)
         self.foreign_sales = foreign_sales = ForeignSales(broker, database, pace)
-        self.watching = WatchingActivities(self.feed, foreign_sales, database, pace)
+        self.watching = WatchingActivities(self.feed, foreign_sales, database, pace, CALENDAR)
         self.selling = SellingActivities(self.feed, foreign_sales, database, pace)
         self.settling = SettlingActivities(database, pace, BANKIS_COMMISSION)
         self.closing = ClosingActivities(broker, database, CALENDAR, CloseLeads(), pace)

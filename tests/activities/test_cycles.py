@@ -2,14 +2,15 @@
 
 from datetime import timedelta
 
-from activities.cycles import Cycle, CycleRequest
+from activities.cycles import Cycle, CycleActivities, CycleRequest
+from domain.close_plan import CloseLeads
 from domain.identity import IntentId, WorkerId
 from domain.order import OrderPurpose, OrderStatus
 from domain.position import ExitReason
 from domain.worker_state import WorkerState
 from tests.activities.desk import PLAN, Desk
 from tests.builders import SAMSUNG, WORKER
-from tests.stepping import ACCOUNT, kst
+from tests.stepping import ACCOUNT, CALENDAR, kst
 
 
 async def begins(desk: Desk, worker: WorkerId = WORKER) -> Cycle:
@@ -22,6 +23,18 @@ async def test_a_new_worker_is_registered_with_empty_hands(desk: Desk) -> None:
     assert (cycle.held, cycle.unfinished, cycle.plan) == (None, (), PLAN)
     (worker,) = await desk.database.workers.all_of(ACCOUNT)
     assert (worker.worker_id, worker.state) == (WORKER, WorkerState.IDLE)
+
+
+async def test_a_worker_plans_its_close_with_the_whole_fleet_and_the_accounts_rate(desk: Desk) -> None:
+    desk.cycles = CycleActivities(desk.database, CALENDAR, CloseLeads(calls_per_second=1), desk.pace)
+    alone = await begins(desk)
+    names = [WorkerId(f"worker-{number}") for number in range(1, 31)]
+    await desk.database.workers.register_all(ACCOUNT, {name: f"trading-worker/{ACCOUNT}/{name}" for name in names})
+
+    among_thirty = await begins(desk)
+
+    assert alone.plan.liquidation_at == kst("2026-11-23 15:15")
+    assert among_thirty.plan.liquidation_at == kst("2026-11-23 15:13")
 
 
 async def test_an_open_position_is_held_under_the_same_token(desk: Desk) -> None:

@@ -12,6 +12,7 @@ from domain.close_plan import (
     LONGEST_THIN_LEAD,
     PARTICIPATION,
     CloseLeads,
+    OwnStart,
     in_words,
     own_start,
     plan_session,
@@ -21,7 +22,7 @@ from domain.close_plan import (
 )
 from domain.market import PriceSample
 from domain.money import Price, Quantity
-from domain.session import CSAT_HOURS, FIRST_DAY_HOURS, Session, session_of
+from domain.session import CSAT_HOURS, FIRST_DAY_HOURS, Session, SessionPlan, session_of
 from tests.builders import MONDAY, NOW, a_plan, a_session
 from tests.domain.rate_limited_sales import seconds_to_sell
 
@@ -150,33 +151,36 @@ def test_no_entry_is_allowed_once_liquidation_has_begun(
 # --- A thin position
 
 
+def sold_alone(plan: SessionPlan, quantity: int, traded: Decimal) -> OwnStart | None:
+    return own_start(plan.session, plan.liquidation_at, Quantity(quantity), traded)
+
+
 @pytest.mark.parametrize(
     ("quantity", "traded", "begins", "why"),
     [
         (3_000, 1_200, "14:55", "thin: 3,000 shares at 120.0 a minute need 25 min"),
         (3_000, 3, "14:20", "thin: 3,000 shares at 0.3 a minute need 10,000 min and get 60"),
         (3_000, 0, "14:20", "thin: nothing seems to trade, 3,000 shares get 60 min"),
-        (3_000, None, "14:20", "thin: nothing seems to trade, 3,000 shares get 60 min"),
     ],
 )
 def test_a_thin_position_begins_before_the_fleet_and_says_why(
-    quantity: int, traded: int | None, begins: str, why: str
+    quantity: int, traded: int, begins: str, why: str
 ) -> None:
-    start = own_start(a_plan(), Quantity(quantity), None if traded is None else Decimal(traded))
+    start = sold_alone(a_plan(), quantity, Decimal(traded))
 
     assert start is not None
     assert (start.at, start.why) == (at(begins), why)
 
 
 def test_a_thick_position_begins_with_the_fleet() -> None:
-    assert own_start(a_plan(), Quantity(70), Decimal(50_000)) is None
+    assert sold_alone(a_plan(), 70, Decimal(50_000)) is None
 
 
 def test_no_position_begins_before_the_open() -> None:
     short = session_of(MONDAY, FIRST_DAY_HOURS)
     late = Session(short.date, short.auction_at - timedelta(minutes=20), short.auction_at, short.ends_at)
 
-    start = own_start(plan_session(late, CloseLeads(), 1), Quantity(100), None)
+    start = sold_alone(plan_session(late, CloseLeads(), 1), 100, Decimal(0))
 
     assert start is not None
     assert start.at == late.opens_at
@@ -191,7 +195,7 @@ def test_an_own_start_is_between_the_earliest_and_the_fleets_and_gives_the_time_
 ) -> None:
     plan = plan_session(a_session(), LIVE, speed)
 
-    start = own_start(plan, Quantity(quantity), traded)
+    start = sold_alone(plan, quantity, traded)
 
     earliest = max(plan.session.auction_at - LONGEST_THIN_LEAD, plan.session.opens_at)
     begins = plan.liquidation_at if start is None else start.at
@@ -205,10 +209,10 @@ def test_an_own_start_is_between_the_earliest_and_the_fleets_and_gives_the_time_
 def test_what_may_be_bought_is_not_due_to_be_sold_at_once(traded: Decimal, minute: int) -> None:
     plan, now = a_plan(), at("09:00") + timedelta(minutes=minute)
 
-    quantity = sellable_quantity(plan, now, traded)
+    quantity = sellable_quantity(plan.session, now, traded)
 
     if now < plan.entries_until and quantity:
-        start = own_start(plan, quantity, traded)
+        start = sold_alone(plan, quantity, traded)
         assert start is None or start.at > now
     if now >= plan.session.auction_at:
         assert quantity == 0

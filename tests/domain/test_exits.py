@@ -125,6 +125,13 @@ def test_the_deadline_fires_on_time() -> None:
     assert reason_of(at_price(100_000, deadline=NOW)) is ExitReason.DEADLINE
 
 
+def test_an_own_deadline_says_why() -> None:
+    signal = decide_exit(at_price(100_000, deadline=NOW, deadline_because="thin: 3,000 shares"))
+
+    assert signal is not None
+    assert signal.detail == "deadline 10:00 KST, thin: 3,000 shares"
+
+
 def test_the_deadline_wins_over_everything() -> None:
     assert reason_of(at_price(90_000, deadline=NOW, strategy_wants_out=True)) is ExitReason.DEADLINE
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.money import Won
+from domain.money import Quantity, Won
 from domain.risk import CHECKS, Approved, Denial, Denied, RiskSnapshot, review, standing_denial
 from domain.rules import RiskRules
 from tests.builders import HYNIX, NOW, SAMSUNG, a_plan, a_proposal, a_snapshot
@@ -31,6 +31,7 @@ OBJECTIONS: dict[Denial, tuple[dict[str, Any], dict[str, Any]]] = {
     Denial.COOLING_DOWN: ({}, {"last_loss_at": NOW - RULES.cooldown_after_loss + MOMENT}),
     Denial.SYMBOL_COOLING_DOWN: ({}, {"symbols_cooling_down": frozenset({SAMSUNG})}),
     Denial.CAPITAL_EXCEEDED: ({"amount": Won(RULES.capital_per_trade + 1)}, {}),
+    Denial.UNSELLABLE_BY_CLOSE: ({"sellable": Quantity(9)}, {}),
 }
 
 
@@ -75,6 +76,10 @@ def test_the_cool_down_ends_on_time() -> None:
 
 def test_another_symbols_cool_down_does_not_matter() -> None:
     assert denial_of({}, {"symbols_cooling_down": frozenset({HYNIX})}) is None
+
+
+def test_what_can_be_sold_by_the_close_may_be_bought() -> None:
+    assert denial_of({"sellable": Quantity(10)}, {}) is None
 
 
 def test_the_whole_capital_may_be_used() -> None:

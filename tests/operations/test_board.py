@@ -11,6 +11,7 @@ from rich.console import Console
 
 from database.stream_leases import StreamState
 from domain.clock import KST
+from domain.close_plan import CloseLeads
 from domain.identity import WorkerId
 from domain.rules import TradingRules
 from domain.worker_state import WorkerLife, WorkerState
@@ -32,11 +33,40 @@ def shown(board_lines: object, *, width: int = 160) -> str:
 def test_the_heading_tells_whose_money_when_and_how_it_goes() -> None:
     board = a_board(a_row(realised_pnl=5_000, trades=1), a_holding_row(), web_ui="http://127.0.0.1:8233")
 
-    first, second, third = heading(board)
+    first, second, third, fourth = heading(board)
 
     assert first == "HARU · SIMULATED · 2026-11-23 10:00:00 KST · continuous, liquidation in 5:15:00"
     assert second == "net +2,000 won in 3 trades · unrealised +10,000 won"
-    assert third == "Web UI http://127.0.0.1:8233"
+    assert third == "entries until 15:00, sale from 15:15 (15 min before the end at 15:30)"
+    assert fourth == "Web UI http://127.0.0.1:8233"
+
+
+def test_a_position_that_is_sold_before_the_others_says_when_and_why() -> None:
+    begins = datetime(2026, 11, 23, 14, 55, tzinfo=KST).astimezone(UTC)
+    board = a_board(a_row(), a_holding_row(sale_begins_at=begins, sale_begins_because="thin: 3,000 shares need 25 min"))
+
+    assert heading(board)[3] == "worker-2 005930 삼성전자: sale from 14:55 (thin: 3,000 shares need 25 min)"
+    assert "sale from 14:55" in shown(rendered(board))
+    read = json.loads(json.dumps(as_json(board)))
+    assert read["workers"][1]["sale_begins_at"] == "2026-11-23T14:55:00+09:00"
+    assert read["workers"][0]["sale_begins_at"] is None
+
+
+async def test_the_plan_is_told_before_the_open_and_grows_with_the_fleet(fleet: Fleet) -> None:
+    morning = datetime(2026, 11, 23, 8, 0, tzinfo=KST).astimezone(UTC)
+    slow = replace(fleet, leads=CloseLeads(calls_per_second=1))
+    before = await read_board(slow, morning)
+
+    names = [WorkerId(f"worker-{number}") for number in range(1, 31)]
+    await fleet.database.workers.register_all(fleet.account_id, {name: f"trading-worker/{name}" for name in names})
+    board = await read_board(slow, morning)
+
+    assert heading(before)[2].startswith("entries until 15:00, sale from 15:15 (15 min before the end")
+    assert "entries until 15:00, sale from 15:13 (30 positions need 6 min 33 s" in heading(board)[2]
+    read = as_json(board)
+    assert read["entries_until"] == "2026-11-23T15:00:00+09:00"
+    assert read["liquidation_at"] == "2026-11-23T15:13:00+09:00"
+    assert read["liquidation_because"].startswith("30 positions need 6 min 33 s at 1 calls/s")
 
 
 def test_the_heading_shouts_about_the_kill_switch() -> None:
@@ -98,8 +128,8 @@ def test_a_paused_worker_says_so_and_an_idle_one_has_no_figures() -> None:
 def test_a_pipe_gets_one_line_a_worker() -> None:
     lines = plain_lines(a_board(a_row(), a_holding_row()))
 
-    assert lines[2] == "  worker-1 scanning | net +0 in 0 | 10:00:00 scanning"
-    assert "×10 at 70,000 now 71,000 +10,000" in lines[3]
+    assert lines[3] == "  worker-1 scanning | net +0 in 0 | 10:00:00 scanning"
+    assert "×10 at 70,000 now 71,000 +10,000" in lines[4]
 
 
 def test_the_table_as_json_can_be_read_by_programs() -> None:
