@@ -17,7 +17,7 @@ from rich.console import Console
 from domain.clock import KST, in_seoul
 from domain.identity import SIMULATED_ACCOUNT
 from embedded.endpoints import read_endpoints
-from embedded.guard import Program
+from embedded.guard import Program, start_guarded
 from embedded.stage import set_stage
 from exchange.calendar import krx_calendar
 from operations.board import read_board
@@ -93,13 +93,7 @@ async def _worker_process(stage: Stage) -> AsyncIterator["subprocess.Popen[bytes
     """Run ``worker.py`` under a guard that stops it whatever becomes of this process."""
     program = Program([sys.executable, str(_ROOT / "worker.py")], stop_signal=signal.SIGTERM, grace=_GRACE)
     with stage.log.open("wb") as log:
-        guard = subprocess.Popen(  # noqa: ASYNC220 - its pipe must be of the kind that ends with us
-            [sys.executable, "-m", "embedded.guard", program.to_json()],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+        guard = start_guarded(program, log)
     try:
         yield guard
     finally:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from embedded.guard import Program
+from embedded.guard import Program, start_guarded
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _READY_WITHIN: Final = 60.0
@@ -53,14 +53,7 @@ class Host:
         program = Program([sys.executable, str(ROOT / "worker.py")], stop_signal=signal.SIGTERM, grace=_GRACE)
         with self.log.open("ab") as log:
             log.write(f"--- start {self.starts}\n".encode())
-            self._guard = subprocess.Popen(
-                [sys.executable, "-m", "embedded.guard", program.to_json()],
-                env=dict(self.environment),
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            self._guard = start_guarded(program, log, self.environment)
 
     def signal(self, number: int) -> bool:
         """Send a signal to ``worker.py``; False when it does not run."""

@@ -11,8 +11,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Final
+from pathlib import Path
+from typing import IO, Final
 
 from embedded.unprivileged import become, die_with_parent
 
@@ -38,6 +40,25 @@ class Program:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
+
+
+def start_guarded(
+    program: Program, output: IO[bytes], environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> "subprocess.Popen[bytes]":
+    """Start a program under a guard in a session of its own, and return the guard; closing its input stops both.
+
+    Environment and folder are ours unless given; in the folder, or by the environment, the guard must be importable.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-m", "embedded.guard", program.to_json()],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=output,
+        stderr=output,
+        pass_fds=program.kept_open,
+        start_new_session=True,
+    )
 
 
 class Guard:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from embedded.errors import PartFailedError
-from embedded.guard import KEEP_UP, Program
+from embedded.guard import KEEP_UP, Program, start_guarded
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _PASSED_ON: Final = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -46,16 +45,7 @@ class GuardedProcess:
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
         with self.log.open("ab") as output:
-            self._guard = subprocess.Popen(
-                [sys.executable, "-m", "embedded.guard", self.program.to_json()],
-                cwd=_ROOT,
-                env=_environment(self.log.parent),
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                pass_fds=self.program.kept_open,
-                start_new_session=True,
-            )
+            self._guard = start_guarded(self.program, output, _environment(self.log.parent), _ROOT)
 
     async def wait_until_ready(self, is_ready: ReadyCheck, limit: float, hint: str) -> None:
         """Wait for the part at most `limit` seconds; from then on the guard restarts it should it die."""
