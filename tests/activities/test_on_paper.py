@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from activities.entries import NoEntry, PreparedEntry
 from activities.selling import PreparedExit
+from domain.close_plan import CALLS_OF_A_SALE
 from domain.identity import Environment
 from domain.lane import Lane
 from domain.market import Symbol
@@ -114,3 +116,28 @@ async def test_a_universe_that_cannot_be_priced_at_once_has_its_turn_in_parts(pa
 
     assert [number for number, _ in looked_at] == [most] * 5
     assert len(paper.feed._prices.known) == 5
+
+
+async def test_a_sale_whose_first_limit_finds_nobody_takes_the_calls_that_the_close_plan_counts_with(
+    paper: Desk,
+) -> None:
+    entry = await paper.buys(SAMSUNG)
+    paper.passes(seconds=1)
+    before = paper.simulation.calls.total
+
+    first = await paper.does(paper.selling.prepare_exit, paper.exit_of(entry, 0))
+    assert isinstance(first, PreparedExit)
+    paper.simulation.set_conditions(SAMSUNG, no_bids=True)
+    await paper.submits(first, OrderPurpose.EXIT)
+    await paper.follows(first.intent_id, timedelta(0))
+    await paper.does(paper.orders.cancel_order, first.intent_id)
+    await paper.follows(first.intent_id, timedelta(0))
+    paper.simulation.set_conditions(SAMSUNG, no_bids=False)
+    paper.passes(seconds=3)
+    second = await paper.does(paper.selling.prepare_exit, paper.exit_of(entry, 1))
+    assert isinstance(second, PreparedExit)
+    await paper.submits(second, OrderPurpose.EXIT)
+    sold = await paper.follows(second.intent_id, timedelta(0))
+
+    assert sold.status is OrderStatus.FILLED
+    assert paper.simulation.calls.total - before == CALLS_OF_A_SALE
