@@ -132,7 +132,7 @@ class SimulatorSettings(_Group):
     start: Annotated[datetime, AfterValidator(_in_seoul)] | None = None
     """Market time at the start; without a zone it is KST. None: 08:58 KST of the next session."""
     opening_cash: int = Field(default=100_000_000, gt=0)
-    listings: int = Field(default=48, ge=1, le=248)
+    listings: int = Field(default=48, ge=1, le=1048)
     """How many stocks are listed; beyond 48 they are made up."""
 
 

@@ -3,9 +3,20 @@
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 _WINDOW: Final = timedelta(seconds=1)
+_REMEMBERED: Final = 20_000
+"""The latest calls that are told one by one: a quarter of an hour at the highest rate that KIS allows."""
+
+
+class Arrival(NamedTuple):
+    """A call as it came in (real time), and whether the limit let it pass."""
+
+    at: datetime
+    path: str
+    tr_id: str
+    passed: bool
 
 
 @dataclass(slots=True)
@@ -18,6 +29,7 @@ class CallCounter:
     most_in_a_second: int = 0
     by_path: Counter[str] = field(default_factory=Counter)
     by_tr_id: Counter[str] = field(default_factory=Counter)
+    latest: deque[Arrival] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     _arrived: dict[str, deque[datetime]] = field(default_factory=dict)
     _passed: dict[str, deque[datetime]] = field(default_factory=dict)
 
@@ -28,11 +40,13 @@ class CallCounter:
         if tr_id:
             self.by_tr_id[tr_id] += 1
         self.most_in_a_second = max(self.most_in_a_second, _slide(self._arrived, app_key, now, count_it=True))
-        if self.limit and _slide(self._passed, app_key, now, count_it=False) >= self.limit:
+        passes = not self.limit or _slide(self._passed, app_key, now, count_it=False) < self.limit
+        self.latest.append(Arrival(now, path, tr_id, passes))
+        if passes:
+            _slide(self._passed, app_key, now, count_it=True)
+        else:
             self.refused += 1
-            return False
-        _slide(self._passed, app_key, now, count_it=True)
-        return True
+        return passes
 
 
 def _slide(windows: dict[str, deque[datetime]], app_key: str, now: datetime, *, count_it: bool) -> int:

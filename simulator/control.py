@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.requests import Request
@@ -28,6 +28,7 @@ def control_routes(simulation: Simulation) -> list[BaseRoute]:
     control = _Control(simulation)
     return [
         Route("/status", answered(control.status), methods=["GET"]),
+        Route("/calls", answered(control.calls), methods=["GET"]),
         Route("/clock", answered(control.clock), methods=["POST"]),
         Route("/prices", answered(control.prices), methods=["POST"]),
         Route("/symbols", answered(control.symbols), methods=["GET"]),
@@ -91,6 +92,14 @@ class _Control:
             "faults": [rule.to_json() for rule in simulation.faults.rules],
             "accounts": [account.number for account in simulation.engine.accounts],
         }
+
+    async def calls(self, request: Request) -> list[dict[str, Any]]:
+        """Show the latest calls one by one, oldest first; ``since`` is a real instant (ISO 8601)."""
+        since = datetime.fromisoformat(request.query_params.get("since", "1970-01-01T00:00:00+00:00"))
+        if since.tzinfo is None:
+            raise BadControlError("since needs a zone, such as 2026-11-23T06:15:00+00:00")
+        latest = self._simulation.calls.latest
+        return [{**each._asdict(), "at": each.at.isoformat()} for each in latest if each.at >= since]
 
     async def clock(self, request: Request) -> dict[str, Any]:
         """Move a manual clock: ``set`` to a time or ``advance`` by market seconds."""

@@ -104,7 +104,7 @@ LISTINGS: Final[Mapping[Symbol, Listing]] = {
 }
 """Every listed stock by its six-digit code, KOSPI first."""
 
-MOST_LISTINGS: Final = len(LISTINGS) + 200
+MOST_LISTINGS: Final = len(LISTINGS) + 1_000
 _FIRST_EXTRA: Final = 400_010
 _EXTRA_PRICES: Final = (2_000.0, 200_000.0)
 _EXTRA_TURNOVER: Final = (1e9, 3e10)

@@ -41,6 +41,21 @@ async def test_the_status_names_time_settings_and_calls(client: Client) -> None:
     assert status["calls"]["by_tr_id"] == {"TTTC0012U": 1}
 
 
+async def test_calls_are_told_one_by_one_since_an_instant(client: Client) -> None:
+    await buy(client)
+    first = (await client.http.get("/control/calls")).json()
+    await buy(client)
+
+    every = (await client.http.get("/control/calls")).json()
+    since = (await client.http.get("/control/calls", params={"since": every[-1]["at"]})).json()
+    naive = await client.http.get("/control/calls", params={"since": "2026-11-23T15:15:00"})
+
+    assert every[: len(first)] == first
+    assert [(call["tr_id"], call["passed"]) for call in since] == [("TTTC0012U", True)]
+    assert naive.status_code == 400
+    assert "needs a zone" in naive.json()["error"]
+
+
 async def test_the_manual_clock_moves_forward_only(client: Client) -> None:
     moved = await client.control("/clock", {"advance": 90})
     back = await client.control("/clock", {"set": "2026-11-23 09:00:00"})

@@ -136,7 +136,7 @@ def test_other_settings_than_the_journals_end_with_2(
     [
         (["--clock", "live", "--speed", "60"], "--clock live runs at speed 1"),
         (["--speed", "0"], "--speed must be"),
-        (["--listings", "249"], "choose 1 to 248"),
+        (["--listings", "1049"], "choose 1 to 1048"),
         (["--clock", "2025-07-02 09:00:00"], "the simulated exchange begins on 2025-07-01"),
         (["--clock", "yesterday"], "yesterday"),
         (["--environment", "paper", "--paper-port", "0"], "--paper-port and --paper-stream-port stand beside"),
