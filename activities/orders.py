@@ -10,11 +10,12 @@ from activities.bells import Bells
 from activities.entries import proposal_of
 from activities.heart import Heart
 from activities.leases import LeaseOfAnOrder
+from activities.order_list import OrderList
 from activities.pace import SendWindow
 from activities.records import recorded
 from domain.identity import IntentId
 from domain.lane import Lane
-from domain.order import WORKING_STATUSES, BrokerOrder, OrderPurpose, OrderRecord, SubmitOutcome, Unknown
+from domain.order import WORKING_STATUSES, OrderPurpose, OrderRecord, SubmitOutcome, Unknown
 from domain.risk import Review, RiskSnapshot, review
 from domain.rules import RiskRules
 from domain.session import SessionPlan
@@ -55,6 +56,7 @@ class OrderActivities:
         self._database = database
         self._pace = pace
         self._notices = notices
+        self._order_list = OrderList(broker)
 
     @activity.defn
     async def submit_order(self, request: SubmitRequest) -> OrderRecord:
@@ -89,7 +91,7 @@ class OrderActivities:
         symbol = (await recorded(self._database.orders, request.intent_id)).intent.symbol
         lease = LeaseOfAnOrder(self._database.locks, self._pace, request.intent_id)
         async with Heart() as heart:
-            with self._notices.listening(symbol) as news:
+            with self._notices.listening(symbol) as news, self._order_list.followed():
                 while True:
                     news.clear()
                     await lease.keep()
@@ -115,8 +117,7 @@ class OrderActivities:
 
     async def _book(self, record: OrderRecord) -> OrderRecord:
         intent = record.intent
-        listed = await self._broker.orders_on(intent.session_date, Lane.RESOLVE, intent.symbol, intent.side)
-        found = _row_of(record, listed)
+        found = await self._order_list.row_of(record)
         if found is None:
             return record
         booked = await self._database.orders.book(intent.intent_id, found, self._pace.now())
@@ -124,7 +125,3 @@ class OrderActivities:
             extra = {"intent_id": intent.intent_id, "quantity": booked.new_quantity, "amount": booked.new_amount}
             activity.logger.info("fill_booked", extra=extra)
         return booked.order
-
-
-def _row_of(record: OrderRecord, listed: tuple[BrokerOrder, ...]) -> BrokerOrder | None:
-    return next((row for row in listed if row.ref == record.ref), None)

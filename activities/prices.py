@@ -31,7 +31,7 @@ class Prices:
         self._coverage = coverage
         self.known: dict[Symbol, Quote] = {}
         self._known_at: dict[Symbol, datetime] = {}
-        self._ticked_at: dict[Symbol, datetime] = {}
+        self._heard_at: dict[Symbol, datetime] = {}
         self._distrusted: dict[Symbol, QuoteProblem] = {}
         self._paths: dict[Symbol, deque[PriceSample]] = {}
 
@@ -71,22 +71,23 @@ class Prices:
         if _is_older(quote, known):
             return False
         self._remember(quote)
-        self._known_at[tick.symbol] = self._ticked_at[tick.symbol] = now
+        self._known_at[tick.symbol] = self._heard_at[tick.symbol] = now
         return True
 
     def take_answers(self, asked: tuple[Symbol, ...], answers: Mapping[Symbol, Quote], asked_at: datetime) -> None:
         """Take what the broker answered; a stock that is missing has no price now.
 
-        A trade that was told while the answer was on its way stays, where the answer does not know of it yet.
+        What was told or answered while the answer was on its way stays, where the answer does not know of it yet.
         """
         for symbol in asked:
-            has_ticked = self._ticked_at.get(symbol, asked_at) > asked_at
+            has_news = symbol in self.known and self._heard_at.get(symbol, asked_at) > asked_at
             answer = answers.get(symbol)
             if answer is not None:
                 self._coverage.compare(answer)
-                if not (has_ticked and answer.volume < self.known[symbol].volume):
+                if not (has_news and answer.volume < self.known[symbol].volume):
                     self._remember(answer)
-            elif not has_ticked:
+                    self._heard_at[symbol] = self._pace.now()
+            elif not has_news:
                 self.known.pop(symbol, None)
             self._known_at[symbol] = self._pace.now()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -34,6 +34,24 @@ _OF_INTEREST: Final = timedelta(seconds=30)
 """Real time for which a stock that was asked for stays one that somebody would like to hear of."""
 
 
+class _Askers:
+    """Who waits in a lane for an answer: one asks at a time, for what the others want too."""
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+        self.wanted: Counter[Symbol] = Counter()
+
+    @contextmanager
+    def waiting_for(self, symbols: Iterable[Symbol]) -> Iterator[None]:
+        """Let the next one to ask ask for these too."""
+        wanted = Counter(symbols)
+        self.wanted += wanted
+        try:
+            yield
+        finally:
+            self.wanted -= wanted
+
+
 class QuoteFeed:
     """Shared quotes, recent paths, references and statuses. Ages are market time.
 
@@ -51,7 +69,7 @@ class QuoteFeed:
         self._without_reference: set[tuple[Symbol, SessionDate]] = set()
         self._statuses: dict[Symbol, tuple[datetime, InstrumentStatus]] = {}
         self._watched: Counter[Symbol] = Counter()
-        self._refresh_guard = asyncio.Lock()
+        self._askers: dict[Lane, _Askers] = defaultdict(_Askers)
         self._reference_guard = asyncio.Lock()
 
     @contextmanager
@@ -71,15 +89,18 @@ class QuoteFeed:
         """Return quotes no older than ``greatest_age``, asking the broker only for what is older.
 
         While the stream speaks for a symbol, silence means that nothing has changed: then ``covered_age`` will do.
-        A symbol that the broker gives no price for is missing from the answer.
+        A symbol that the broker gives no price for is missing from the answer. What others of the lane wait for, and
+        what is watched, is asked for as well as far as the call has room; no lane waits for another one's answer.
         """
-        wanted = tuple(symbols)
+        wanted, askers = tuple(symbols), self._askers[lane]
         self._wanted_at |= dict.fromkeys(wanted, self._pace.now())
         ages = (greatest_age, max(greatest_age, covered_age))
-        async with self._refresh_guard:
-            stale = self._stale(wanted, *ages)
-            if stale:
-                await self._refresh([*stale, *self._stale(tuple(self._watched), *ages)], lane)
+        with askers.waiting_for(wanted):
+            async with askers.turn:
+                stale = self._stale(wanted, *ages)
+                if stale:
+                    others = self._stale((*askers.wanted, *self._watched), *ages)
+                    await self._refresh(_filled_up(stale, others, self._broker.stocks_per_call), lane)
         known = self._prices.known
         return {symbol: known[symbol] for symbol in wanted if symbol in known}
 
@@ -166,6 +187,13 @@ class QuoteFeed:
         covers, is_older = self.coverage.covers, self._prices.is_older_than
         return [symbol for symbol in symbols if is_older(covered_age if covers(symbol) else age, symbol)]
 
-    async def _refresh(self, symbols: Iterable[Symbol], lane: "Lane") -> None:
-        wanted, asked_at = tuple(dict.fromkeys(symbols)), self._pace.now()
+    async def _refresh(self, wanted: tuple[Symbol, ...], lane: "Lane") -> None:
+        asked_at = self._pace.now()
         self._prices.take_answers(wanted, await self._broker.quotes(wanted, lane), asked_at)
+
+
+def _filled_up(wanted: Iterable[Symbol], others: Iterable[Symbol], per_call: int) -> tuple[Symbol, ...]:
+    """Return what is wanted, and of the others as many as cost no further call."""
+    asked = dict.fromkeys(wanted)
+    calls = -(-len(asked) // per_call)
+    return tuple(dict.fromkeys([*asked, *others]))[: calls * per_call]

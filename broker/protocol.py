@@ -153,8 +153,13 @@ class Broker(Protocol):
         """Return how many stocks can be priced before the first price is old; None for any number."""
         ...
 
+    @property
+    def stocks_per_call(self) -> int:
+        """Return how many stocks one call for quotes can price."""
+        ...
+
     async def quotes(self, symbols: Sequence[Symbol], lane: Lane) -> dict[Symbol, Quote]:
-        """Return quotes, 30 symbols a call; symbols without a price are missing."""
+        """Return quotes, ``stocks_per_call`` symbols a call; symbols without a price are missing."""
         ...
 
     async def instrument_status(self, symbol: Symbol, lane: Lane) -> InstrumentStatus:
@@ -183,6 +188,11 @@ class Broker(Protocol):
 
     async def cancel(self, order: BrokerOrderRef, intent: OrderIntent, lane: Lane) -> SubmitOutcome:
         """Send one request to withdraw what is left of an order, once."""
+        ...
+
+    @property
+    def orders_per_call(self) -> int:
+        """Return how many rows of the order list one call brings."""
         ...
 
     async def orders_on(

@@ -126,6 +126,10 @@ class KisBroker:
     def most_stocks_per_scan(self) -> int | None:
         return self._quotes.most_stocks_per_scan
 
+    @property
+    def stocks_per_call(self) -> int:
+        return self._quotes.stocks_per_call
+
     async def read_clock(self) -> ClockReading:
         """Return what KIS's own clock shows (real time)."""
         return await read_clock(self._wires[0])
@@ -153,6 +157,10 @@ class KisBroker:
 
     async def cancel(self, order: BrokerOrderRef, intent: OrderIntent, lane: Lane) -> SubmitOutcome:
         return await self._orders.cancel(order, intent, lane)
+
+    @property
+    def orders_per_call(self) -> int:
+        return self._orders.orders_per_call
 
     async def orders_on(
         self, session_date: SessionDate, lane: Lane, symbol: Symbol | None = None, side: Side | None = None

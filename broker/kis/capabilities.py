@@ -22,6 +22,8 @@ class Capabilities:
     """Orders that can still be cancelled, as a third witness of a lost order; else the list and the balance decide."""
     profits: bool
     """Profit, fees and taxes as KIS counts them; else None is answered, and costs are estimated."""
+    orders_per_call: int
+    """Rows of a page of the order list."""
     listed_exchanges: str
     """``EXCG_ID_DVSN_CD`` of the order list: orders routed by SOR or placed on NXT by hand must show too."""
 
@@ -33,6 +35,7 @@ _REAL: Final = Capabilities(
     holidays=True,
     open_orders=True,
     profits=True,
+    orders_per_call=100,
     listed_exchanges="ALL",
 )
 
@@ -46,6 +49,7 @@ CAPABILITIES: Final = {
         holidays=False,
         open_orders=False,
         profits=False,
+        orders_per_call=15,
         listed_exchanges="KRX",
     ),
 }

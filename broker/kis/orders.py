@@ -50,6 +50,7 @@ class KisOrders:
         capabilities = CAPABILITIES[client.connection.environment]
         self._exchanges = capabilities.listed_exchanges
         self._lists_open_orders = capabilities.open_orders
+        self.orders_per_call = capabilities.orders_per_call
 
     async def submit(self, intent: OrderIntent, lane: Lane, may_leave: MayLeave) -> SubmitOutcome:
         """Send one cash order to KRX, once (TTTC0012U buy, TTTC0011U sell)."""

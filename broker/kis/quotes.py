@@ -67,6 +67,10 @@ class KisQuotes:
     def most_stocks_per_scan(self) -> int | None:
         return self._capabilities.most_stocks_per_scan
 
+    @property
+    def stocks_per_call(self) -> int:
+        return MOST_SYMBOLS if self._capabilities.many_prices else 1
+
     async def quotes(self, symbols: Sequence[Symbol], lane: Lane) -> dict[Symbol, Quote]:
         """Return quotes of the stocks that have a price."""
         wanted = list(dict.fromkeys(symbols))

@@ -43,6 +43,7 @@ class Market:
     asked: list[tuple[Symbol, ...]] = field(default_factory=list)
     meanwhile: Any = None
     clock: MarketClock = LIVE_CLOCK
+    stocks_per_call: int = 30
 
     def now(self) -> datetime:
         return self.now_is

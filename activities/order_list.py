@@ -1,0 +1,115 @@
+"""The broker's order list, read once for everybody in this process who follows an order."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from domain.lane import Lane
+from domain.market import Side, Symbol
+from domain.order import BrokerOrder, OrderRecord
+from domain.session import SessionDate
+
+if TYPE_CHECKING:
+    from broker.protocol import Broker
+
+_FOR_EACH_FOLLOWER: Final = 0.05
+_LONGEST_REST: Final = 1.0
+"""Real seconds between the beginnings of two reads: for each follower, and at most for each page of the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiter:
+    symbol: Symbol
+    listed: "asyncio.Future[tuple[BrokerOrder, ...]]"
+
+
+@dataclass(slots=True)
+class _Line:
+    """Who waits for the next read of one day and side, and when the last one began (the loop's seconds)."""
+
+    waiters: list[_Waiter] = field(default_factory=list)
+    reader: "asyncio.Task[None] | None" = None
+    began: float = 0.0
+    pages: int = 1
+
+
+class OrderList:
+    """A read answers only those who asked before it began: what it shows is never older than the question.
+
+    One follower asks for its own stock and at once. Several share the whole side's list where that is fewer calls,
+    and the more they are, the less often it is read: sales that are still to leave need the calls.
+    """
+
+    def __init__(self, broker: "Broker") -> None:
+        self._broker = broker
+        self._lines: dict[tuple[SessionDate, Side], _Line] = {}
+        self._followers = 0
+
+    @contextmanager
+    def followed(self) -> Iterator[None]:
+        """Count somebody who follows an order for as long as the context lasts."""
+        self._followers += 1
+        try:
+            yield
+        finally:
+            self._followers -= 1
+
+    async def row_of(self, record: OrderRecord) -> BrokerOrder | None:
+        """Return what the broker lists of an order, in a read that begins now or later; None where it does not.
+
+        Raises:
+            TradingError: as for any query, the same for everybody who shares the read.
+        """
+        intent = record.intent
+        waiter = _Waiter(intent.symbol, asyncio.get_running_loop().create_future())
+        line = self._lines.setdefault((intent.session_date, intent.side), _Line())
+        line.waiters.append(waiter)
+        if line.reader is None:
+            line.reader = asyncio.create_task(self._read_for_all(intent.session_date, intent.side, line))
+        listed = await waiter.listed
+        return next((row for row in listed if row.ref == record.ref), None)
+
+    async def _read_for_all(self, date: SessionDate, side: Side, line: _Line) -> None:
+        """Read until nobody waits; a task of its own, so that no follower's end is another one's."""
+        try:
+            while line.waiters:
+                await asyncio.sleep(self._rest_of(line))
+                waiters, line.waiters = _still_waiting(line.waiters), []
+                line.began = asyncio.get_running_loop().time()
+                await self._answer(date, side, line, waiters)
+        finally:
+            line.reader = None
+
+    def _rest_of(self, line: _Line) -> float:
+        if self._followers <= 1:
+            return 0.0
+        rest = min(self._followers * _FOR_EACH_FOLLOWER, _LONGEST_REST) * line.pages
+        return line.began + rest - asyncio.get_running_loop().time()
+
+    async def _answer(self, date: SessionDate, side: Side, line: _Line, waiters: list[_Waiter]) -> None:
+        try:
+            listed = await self._read(date, side, line, {each.symbol for each in waiters})
+        except asyncio.CancelledError:
+            for each in waiters:
+                each.listed.cancel()
+            raise
+        except Exception as fault:  # noqa: BLE001 - every waiter's own: none of them may wait for ever
+            for each in _still_waiting(waiters):
+                each.listed.set_exception(fault)
+        else:
+            for each in _still_waiting(waiters):
+                each.listed.set_result(listed)
+
+    async def _read(self, date: SessionDate, side: Side, line: _Line, symbols: set[Symbol]) -> tuple[BrokerOrder, ...]:
+        if len(symbols) <= line.pages:
+            each = [await self._broker.orders_on(date, Lane.RESOLVE, symbol, side) for symbol in symbols]
+            return tuple(row for rows in each for row in rows)
+        listed = await self._broker.orders_on(date, Lane.RESOLVE, side=side)
+        line.pages = len(listed) // self._broker.orders_per_call + 1
+        return listed
+
+
+def _still_waiting(waiters: list[_Waiter]) -> list[_Waiter]:
+    return [each for each in waiters if not each.listed.done()]

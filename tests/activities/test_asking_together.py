@@ -1,0 +1,200 @@
+"""Many who ask at once: full calls for prices, no lane behind another, one order list for all, nothing outdated."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from activities.order_list import OrderList
+from activities.quote_feed import QuoteFeed
+from domain.clock import LIVE_CLOCK, MarketClock
+from domain.errors import BrokerUnavailableError
+from domain.identity import WorkerId
+from domain.lane import Lane
+from domain.market import Quote, Symbol
+from domain.money import Price, Quantity
+from domain.order import OrderRecord, OrderStatus
+from tests.activities.desk import Desk
+from tests.builders import SAMSUNG
+from tests.stepping import kst
+
+FRESH = timedelta(seconds=0.5)
+MANY = tuple(Symbol(f"{400_000 + 10 * number}") for number in range(1, 41))
+HYNIX = Symbol("000660")
+CLOSING = kst("2026-11-23 15:15")
+LIST = "/uapi/domestic-stock/v1/trading/inquire-daily-ccld"
+
+
+@dataclass
+class SlowMarket:
+    """Prices that are as they were when they were asked for, however late the answer is let go."""
+
+    stocks_per_call: int = 30
+    now_is: datetime = CLOSING
+    volume: int = 1_000
+    clock: MarketClock = LIVE_CLOCK
+    asked: list[tuple[Symbol, ...]] = field(default_factory=list)
+    held_up: dict[Lane, asyncio.Event] = field(default_factory=dict)
+
+    def now(self) -> datetime:
+        return self.now_is
+
+    async def quotes(self, symbols: Sequence[Symbol], lane: Lane) -> dict[Symbol, Quote]:
+        self.asked.append(tuple(symbols))
+        price = Price(self.volume)
+        quote = Quote(SAMSUNG, price, self.now_is, price, price, volume=Quantity(self.volume))
+        if lane in self.held_up:
+            await self.held_up[lane].wait()
+        return {symbol: replace(quote, symbol=symbol) for symbol in symbols}
+
+    def holds_up(self, lane: Lane) -> asyncio.Event:
+        self.held_up[lane] = asyncio.Event()
+        return self.held_up[lane]
+
+
+@pytest.fixture
+def market() -> SlowMarket:
+    return SlowMarket()
+
+
+@pytest.fixture
+def feed(market: SlowMarket) -> QuoteFeed:
+    return QuoteFeed(market, market)  # type: ignore[arg-type]
+
+
+def asks(feed: QuoteFeed, symbol: Symbol, lane: Lane = Lane.EXIT) -> "asyncio.Task[dict[Symbol, Quote]]":
+    return asyncio.create_task(feed.quotes([symbol], FRESH, lane))
+
+
+async def test_sales_that_wait_for_a_price_are_asked_for_in_full_calls(feed: QuoteFeed, market: SlowMarket) -> None:
+    answers = market.holds_up(Lane.EXIT)
+    asking = [asks(feed, symbol) for symbol in MANY]
+    await asyncio.sleep(0)
+    answers.set()
+
+    found = await asyncio.gather(*asking)
+
+    assert [len(symbols) for symbols in market.asked] == [1, 30, 9]
+    assert [list(each) for each in found] == [[symbol] for symbol in MANY]
+
+
+async def test_a_sale_waits_for_no_watcher(feed: QuoteFeed, market: SlowMarket) -> None:
+    answers = market.holds_up(Lane.WATCH)
+    watcher = asks(feed, SAMSUNG, Lane.WATCH)
+    await asyncio.sleep(0)
+
+    async with asyncio.timeout(5):
+        assert SAMSUNG in await asks(feed, SAMSUNG)
+
+    answers.set()
+    await watcher
+
+
+async def test_an_older_answer_that_comes_later_changes_nothing(feed: QuoteFeed, market: SlowMarket) -> None:
+    answers = market.holds_up(Lane.WATCH)
+    watcher = asks(feed, SAMSUNG, Lane.WATCH)
+    await asyncio.sleep(0)
+    market.now_is += timedelta(seconds=0.1)
+    market.volume = 2_000
+    await asks(feed, SAMSUNG)
+    answers.set()
+
+    assert (await watcher)[SAMSUNG].volume == 2_000
+
+
+@pytest.mark.parametrize(("stocks_per_call", "asked"), [(30, 30), (1, 1)])
+async def test_what_is_watched_rides_along_only_where_it_costs_no_call(
+    feed: QuoteFeed, market: SlowMarket, stocks_per_call: int, asked: int
+) -> None:
+    market.stocks_per_call = stocks_per_call
+    watched = [feed.watching(symbol) for symbol in MANY]
+    for each in watched:
+        each.__enter__()
+
+    await asks(feed, SAMSUNG)
+
+    ((first, *others),) = market.asked
+    assert first == SAMSUNG
+    assert len(others) == asked - 1
+
+
+async def two_bought(desk: Desk) -> tuple[OrderRecord, OrderRecord]:
+    """Send a buy of two stocks, by two workers."""
+    first = await desk.submits(await desk.prepared(SAMSUNG))
+    other = WorkerId("worker-2")
+    second = await desk.submits(await desk.prepared(HYNIX, worker=other))
+    return first, second
+
+
+def lists_read(desk: Desk) -> int:
+    return desk.simulation.calls.by_path[LIST]
+
+
+async def test_followers_that_ask_together_share_one_list(desk: Desk) -> None:
+    first, second = await two_bought(desk)
+    order_list = OrderList(desk.broker)
+
+    rows = await asyncio.gather(order_list.row_of(first), order_list.row_of(second))
+
+    assert [row.ref for row in rows if row is not None] == [first.ref, second.ref]
+    assert lists_read(desk) == 1
+
+
+async def test_a_list_that_began_before_an_order_says_nothing_of_it(desk: Desk) -> None:
+    first = await desk.submits(await desk.prepared(SAMSUNG))
+    desk.simulation.add_fault(kind="delay", path="inquire-daily-ccld", seconds=0.3, count=1)
+    order_list = OrderList(desk.broker)
+    under_way = asyncio.create_task(order_list.row_of(first))
+    async with asyncio.timeout(5):
+        while not lists_read(desk):
+            await asyncio.sleep(0.01)
+    second = await desk.submits(await desk.prepared(HYNIX, worker=WorkerId("worker-2")))
+
+    row = await order_list.row_of(second)
+
+    assert row is not None
+    assert row.ref == second.ref
+    assert lists_read(desk) == 2
+    assert (await under_way) is not None
+
+
+async def test_a_list_that_cannot_be_had_fails_for_all_and_the_next_one_is_read_again(desk: Desk) -> None:
+    first, second = await two_bought(desk)
+    desk.simulation.add_fault(kind="http_error", path="inquire-daily-ccld", status=503, count=1)
+    order_list = OrderList(desk.broker)
+
+    failed = await asyncio.gather(order_list.row_of(first), order_list.row_of(second), return_exceptions=True)
+    again = await asyncio.gather(order_list.row_of(first), order_list.row_of(second))
+
+    assert [type(each) for each in failed] == [BrokerUnavailableError] * 2
+    assert all(again)
+
+
+async def test_a_follower_that_goes_takes_nobody_elses_answer_along(desk: Desk) -> None:
+    first, second = await two_bought(desk)
+    order_list = OrderList(desk.broker)
+    going = asyncio.create_task(order_list.row_of(first))
+    staying = asyncio.create_task(order_list.row_of(second))
+    await asyncio.sleep(0)
+    going.cancel()
+
+    row = await staying
+
+    assert row is not None
+    assert row.ref == second.ref
+
+
+async def test_the_more_follow_the_less_often_the_list_is_read(desk: Desk) -> None:
+    first, second = await two_bought(desk)
+    order_list, loop = OrderList(desk.broker), asyncio.get_running_loop()
+    with order_list.followed(), order_list.followed():
+        began = loop.time()
+        for _ in range(3):
+            await asyncio.gather(order_list.row_of(first), order_list.row_of(second))
+        took = loop.time() - began
+
+    assert lists_read(desk) == 3
+    assert took >= 2 * 2 * 0.05
+    assert first.status is second.status is OrderStatus.ACCEPTED
