@@ -41,7 +41,7 @@ format: $(READY)  ## what lint would complain about and a machine can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY)  ## speed beside its floor, about ten minutes; ARGS="--quick", or names such as ARGS="lock scan"
+bench: $(READY)  ## speed beside its floor, a quarter of an hour; ARGS="--quick", or names such as ARGS="lock scan"
 	$(BIN)/python -m bench $(ARGS)
 
 clean:  ## removes environments and caches; the data folder .haru stays

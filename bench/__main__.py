@@ -7,10 +7,11 @@ import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from bench import hearing, lock, machine, rate, recovery, scan, unknown
+from bench import hearing, liquidation, lock, machine, rate, recovery, scan, unknown
 from bench.figures import Figure, table
 from bench.market import real_now
 from bench.stack import NothingHappenedError, Stack, running_stack
@@ -31,46 +32,69 @@ BENCHES: Final[Mapping[str, Callable[[Stack], Awaitable[list[Figure]]]]] = {
     "recovery": recovery.measure,
 }
 """In the order in which they are run: the first three want no hosting process beside them."""
+LIQUIDATION: Final = "liquidation"
+"""Wants a market of its own, which ends in a few minutes."""
+NAMES: Final = (*BENCHES, LIQUIDATION)
 
 
-async def _run(names: Sequence[str], home: Path, *, quick: bool) -> dict[str, Any]:
+async def _run(names: Sequence[str], home: Path, *, quick: bool, sale: liquidation.Wanted) -> dict[str, Any]:
     figures: list[Figure] = []
     async with running_stack(home / "stack", quick=quick) as stack:
         facts = await machine.facts(stack)
-        for name, measure in BENCHES.items():
-            if name in names:
-                began = time.monotonic()
-                figures += await measure(stack)
-                sys.stderr.write(f"bench: {name} took {time.monotonic() - began:.0f} s\n")
-        return {
-            "at": real_now().isoformat(timespec="seconds"),
-            "quick": quick,
-            "machine": {**facts, "load average at the end": machine.load()},
-            "figures": [figure.to_json() for figure in figures],
-            "table": table(figures),
-        }
+        for name in [each for each in BENCHES if each in names]:
+            figures += await _timed(name, BENCHES[name](stack))
+    if LIQUIDATION in names:
+        figures += await _timed(LIQUIDATION, liquidation.measure(home / "stack", sale))
+    return {
+        "at": real_now().isoformat(timespec="seconds"),
+        "quick": quick,
+        "machine": {**facts, "load average at the end": machine.load()},
+        "figures": [figure.to_json() for figure in figures],
+        "table": table(figures),
+    }
+
+
+async def _timed(name: str, measuring: Awaitable[list[Figure]]) -> list[Figure]:
+    began = time.monotonic()
+    figures = await measuring
+    sys.stderr.write(f"bench: {name} took {time.monotonic() - began:.0f} s\n")
+    return figures
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure how fast it is, on real parts.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which (default all): {', '.join(BENCHES)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which (default all): {', '.join(NAMES)}")
     parser.add_argument("--json", action="store_true", help="print everything that was measured as JSON")
+    parser.add_argument(
+        "--positions", type=int, help="how many the liquidation has to sell, once (default 100, 3 times)"
+    )
+    parser.add_argument("--rate", type=int, choices=range(1, 19), default=18, help="and so many calls a second")
     parser.add_argument("--quick", action="store_true", help="only show that it works: figures of one or two values")
     return parser
+
+
+def _sale(asked: argparse.Namespace) -> liquidation.Wanted:
+    if asked.positions is not None:
+        return liquidation.Wanted(asked.positions, 1, asked.rate)
+    if asked.quick:
+        return liquidation.Wanted(6, 1, asked.rate, lead=timedelta(seconds=25))
+    return liquidation.Wanted(rate=asked.rate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and return the exit code: 0 done, 1 failed, 2 wrong usage."""
     parser = _parser()
     asked = parser.parse_args(arguments)
-    unknown = [name for name in asked.names if name not in BENCHES]
+    unknown = [name for name in asked.names if name not in NAMES]
     if unknown:
-        parser.error(f"no such bench: {', '.join(unknown)}; choose among {', '.join(BENCHES)}")
+        parser.error(f"no such bench: {', '.join(unknown)}; choose among {', '.join(NAMES)}")
+    if not 1 <= (asked.positions or 1) <= liquidation.MOST_POSITIONS:
+        parser.error(f"--positions {asked.positions}: choose 1 to {liquidation.MOST_POSITIONS}")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     home = Path.cwd() / ".haru" / "bench"
     home.mkdir(parents=True, exist_ok=True)
     try:
-        result = asyncio.run(_run(asked.names or list(BENCHES), home, quick=asked.quick))
+        result = asyncio.run(_run(asked.names or NAMES, home, quick=asked.quick, sale=_sale(asked)))
     except (NothingHappenedError, HostFailedError, *EXPECTED_ERRORS) as error:
         sys.stderr.write(f"bench: {error}\n")
         return 1

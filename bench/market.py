@@ -17,6 +17,15 @@ _BELOW_THE_STOP: Final = 0.962
 
 
 @dataclass(frozen=True, slots=True)
+class CallSeen:
+    """A call as the broker counted it (real time), and whether its limit let it pass."""
+
+    at: datetime
+    tr_id: str
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """An order that the broker has taken, and when (real time, the broker's clock)."""
 
@@ -41,8 +50,7 @@ class Market:
 
     async def learn_opens(self) -> None:
         """Remember every stock's open, from which it will rise; it also draws every stock's day."""
-        listed = (await self._client.get("/control/symbols")).raise_for_status().json()
-        self._opens = {Symbol(each["symbol"]): each["open_price"] for each in listed}
+        self._opens = {Symbol(each["symbol"]): each["open_price"] for each in await self.stocks()}
 
     async def rises(self, symbol: Symbol) -> datetime:
         """Let a stock break out; return when that was asked for."""
@@ -54,13 +62,32 @@ class Market:
 
     async def arrivals(self, symbol: Symbol, side: Side) -> list[Arrival]:
         """Return the orders for a stock that have arrived, oldest first."""
-        number = SIMULATED_ACCOUNT.partition("-")[0]
-        account = (await self._client.get(f"/control/accounts/{number}")).raise_for_status().json()
+        account = await self.account()
         return [
             Arrival(each["number"], symbol, side, self._clock.real_time(datetime.fromisoformat(each["placed_at"])))
             for each in account["orders"]
             if each["symbol"] == symbol and each["side"] == side.value and not each["original"]
         ]
+
+    async def calls_since(self, real: datetime) -> list[CallSeen]:
+        """Return every call since a real instant, oldest first."""
+        listed = (await self._client.get("/control/calls", params={"since": real.isoformat()})).raise_for_status()
+        return [CallSeen(datetime.fromisoformat(each["at"]), each["tr_id"], each["passed"]) for each in listed.json()]
+
+    async def account(self) -> Mapping[str, Any]:
+        """Return the broker's truth of our account."""
+        number = SIMULATED_ACCOUNT.partition("-")[0]
+        account: dict[str, Any] = (await self._client.get(f"/control/accounts/{number}")).raise_for_status().json()
+        return account
+
+    async def stocks(self) -> list[dict[str, Any]]:
+        """Return every listed stock as it stands now."""
+        listed: list[dict[str, Any]] = (await self._client.get("/control/symbols")).raise_for_status().json()
+        return listed
+
+    async def stands_still(self, symbol: Symbol, price: int) -> None:
+        """Let a stock trade at one price from now on."""
+        (await self._client.post("/control/prices", json={"symbol": symbol, "price": price})).raise_for_status()
 
     async def breaks(self, **rule: Any) -> None:
         """Add a fault."""

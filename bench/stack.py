@@ -1,6 +1,7 @@
 """What is measured: the embedded parts in a folder of their own, hosting processes, and trading workers on command."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -36,8 +37,8 @@ _LISTED: Final = 100
 _LISTED_QUICKLY: Final = 30
 """Drawing a stock's past takes the simulator a while."""
 _HOSTS_QUICKLY: Final = 2
-_STARTS_AT: Final = "2026-11-23T09:30:00"
 _LOOK: Final = 0.05
+_RATE: Final = "HARU_BROKER__CALLS_PER_SECOND"
 _NO_LIMIT: Final = Won(10**12)
 _SYMBOLS: Final = tuple(
     Symbol(code) for code in ("005930", "034020", "042660", "010140", "015760", "011200", "272210", "086520")
@@ -62,6 +63,16 @@ RULES: Final = TradingRules(
 
 class NothingHappenedError(Exception):
     """What a bench waits for did not come in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The market that a stack begins with: stocks, Seoul's time, the account's won, and another rate than usual."""
+
+    listings: int
+    at: str = "2026-11-23T09:30:00"
+    cash: int = 100_000_000
+    calls_per_second: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +147,13 @@ class Stack:
             "DATABASE_URL": str(self.endpoints.database_url),
             "TEMPORAL_ADDRESS": str(self.endpoints.temporal_address),
             "HARU_SIMULATOR__URL": str(self.endpoints.simulator_url),
+            _RATE: os.environ.get(_RATE, ""),
         }
 
 
-async def until(condition: Callable[[], Awaitable[bool]], what: str, limit: float = 90.0) -> None:
+async def until(
+    condition: Callable[[], Awaitable[bool]], what: str, limit: float = 90.0, *, every: float = _LOOK
+) -> None:
     """Wait at most ``limit`` real seconds for something to become true.
 
     Raises:
@@ -148,15 +162,18 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str, limit: floa
     try:
         async with asyncio.timeout(limit):
             while not await condition():
-                await asyncio.sleep(_LOOK)
+                await asyncio.sleep(every)
     except TimeoutError:
         raise NothingHappenedError(f"{what}: not within {limit:.0f} s") from None
 
 
 @asynccontextmanager
-async def running_stack(folder: Path, *, quick: bool) -> AsyncIterator[Stack]:
+async def running_stack(folder: Path, *, quick: bool, start: Start | None = None) -> AsyncIterator[Stack]:
     """Run the parts in an empty folder; hosting processes come with the first bench that wants them."""
-    await set_stage(folder, speed=1, start=_STARTS_AT, listings=_LISTED_QUICKLY if quick else _LISTED)
+    start = start or Start(_LISTED_QUICKLY if quick else _LISTED)
+    await set_stage(folder, speed=1, start=start.at, listings=start.listings, opening_cash=start.cash)
+    if start.calls_per_second is not None:
+        os.environ[_RATE] = str(start.calls_per_second)
     settings = load_settings()
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         await asyncio.to_thread(apply, str(parts.endpoints.database_url))

@@ -13,7 +13,7 @@ from temporalio.api.common.v1 import ActivityType
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflow.v1 import PendingActivityInfo
 
-from bench.__main__ import BENCHES, main
+from bench.__main__ import NAMES, main
 from bench.figures import Figure, shown, table
 from bench.watches import Watch, watch_among
 from tests.embedded.processes import ROOT, processes_of
@@ -54,7 +54,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
 
 @pytest.mark.slow
 @pytest.mark.timeout(LONGEST)
-@pytest.mark.parametrize("bench", BENCHES)
+@pytest.mark.parametrize("bench", NAMES)
 def test_each_bench_measures_something_that_can_be(measured: Measured, bench: str) -> None:
     figures = [figure for figure in measured.of(bench) if figure["n"]]
 
@@ -71,6 +71,9 @@ def test_what_does_not_depend_on_the_machine_is_as_promised(measured: Measured) 
     assert measured.median("scan", "any sliding second") <= 18
     assert measured.median("rate", "any sliding second") <= 18
     assert measured.median("trade", "minute of holding") == 0
+    assert measured.median("liquidation", "any sliding second") <= 18
+    assert measured.median("liquidation", "refused") == 0
+    assert measured.median("liquidation", "not sold exactly once") == 0
     assert measured.printed["machine"]["PostgreSQL"].endswith("fsync on")
 
 
@@ -89,6 +92,14 @@ def test_an_unknown_bench_is_refused(capsys: pytest.CaptureFixture[str]) -> None
 
     assert refusal.value.code == 2
     assert "no such bench: luck; choose among lock, scan" in capsys.readouterr().err
+
+
+def test_more_positions_than_stocks_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refusal:
+        main(["liquidation", "--positions", "1001"])
+
+    assert refusal.value.code == 2
+    assert "--positions 1001: choose 1 to 1000" in capsys.readouterr().err
 
 
 def test_a_figure_sums_up_its_values() -> None:
