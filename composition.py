@@ -31,6 +31,7 @@ from activities.resolving import ProofRules, ResolvingActivities
 from activities.selling import SellingActivities
 from activities.settling import SettlingActivities
 from activities.summarising import SummaryActivities
+from activities.unsold import UnsoldActivities
 from activities.watching import WatchingActivities
 from broker.kis.broker import KisBroker, MarketAccess
 from broker.kis.connection import LIVE_URL, PAPER_URL, KisConnection
@@ -233,10 +234,11 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof, with_.notices)
     foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)
     watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace, with_.calendar)
-    selling = SellingActivities(feed, foreign_sales, with_.database, with_.pace)
+    selling = SellingActivities(feed, foreign_sales, with_.database, with_.pace, with_.broker.evening_orders)
     settling = SettlingActivities(with_.database, with_.pace, BANKIS_COMMISSION)
     closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace)
     flatness = FlatnessActivities(with_.broker, with_.database, with_.pace)
+    unsold = UnsoldActivities(with_.broker, with_.database, with_.pace)
     reconciling = ReconcilingActivities(with_.broker, with_.database, with_.pace, BANKIS_COMMISSION)
     summaries = SummaryActivities(with_.database, with_.pace.now)
     of_a_trade = (cycles.begin_cycle, cycles.adopt_orphan, settling.close_position, settling.abandon_entry)
@@ -260,6 +262,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
                 closing.order_liquidation,
                 closing.await_flat,
                 flatness.prove_flat,
+                unsold.tell_unsold,
                 reconciling.reconcile_account,
                 OrderLookup(with_.broker).list_broker_orders,
             ],

@@ -17,6 +17,7 @@ from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lane import Lane
 from domain.lock import LEASE_DURATION
 from domain.market import Side
+from domain.order import OrderType
 from domain.position import OpenPosition
 from domain.session import SessionDate, SessionPlan, TradingCalendar, session_date_of
 
@@ -55,6 +56,14 @@ class AwaitFlatRequest:
 
     account_id: AccountId
     patience: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An order that the ledger has not seen the end of, and its type."""
+
+    intent_id: IntentId
+    order_type: OrderType
 
 
 class ClosingActivities:
@@ -148,16 +157,17 @@ class ClosingActivities:
                 session_date_of(now),
                 worker_id=position.worker_id,
                 symbol=position.symbol,
+                key=f"seized/{position_id}/{session_date_of(now)}",
             )
         )
         return held_under(lease, position, overdue=True)
 
     @activity.defn
-    async def list_open_orders(self, account_id: AccountId, position_id: PositionId | None) -> tuple[IntentId, ...]:
+    async def list_open_orders(self, account_id: AccountId, position_id: PositionId | None) -> tuple[OpenOrder, ...]:
         """Return the orders that the ledger has not seen the end of, of one position or of all."""
         active = await self._database.orders.active_in(account_id)
         wanted = [order.intent for order in active if position_id in {None, order.intent.position_id}]
-        return tuple(intent.intent_id for intent in wanted)
+        return tuple(OpenOrder(intent.intent_id, intent.order_type) for intent in wanted)
 
 
 async def _told(handle: "WorkflowHandle[object, object]", session_date: SessionDate) -> int:

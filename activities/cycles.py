@@ -67,6 +67,8 @@ class Cycle:
     plan: SessionPlan
     held: Held | None
     unfinished: tuple[UnfinishedOrder, ...] = ()
+    elsewhere: Symbol | None = None
+    """The stock of the worker's own position while another's lease guards it, such as that of the market close."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,8 @@ class CycleActivities:
                 request.account_id, request.worker_id, WorkerState.IDLE, None, event, now
             )
         orders = [await self._unfinished(order.intent) for order in unfinished]
-        return Cycle(now, plan, held, tuple(orders))
+        elsewhere = position.symbol if position and held is None else None
+        return Cycle(now, plan, held, tuple(orders), elsewhere)
 
     async def _unfinished(self, intent: OrderIntent) -> UnfinishedOrder:
         lease = await self._own_lease(intent.account_id, intent.symbol, intent.worker_id)

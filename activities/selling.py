@@ -1,8 +1,8 @@
 """The next sell order of a position, written down before it may be sent."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from temporalio import activity
 
@@ -12,36 +12,37 @@ from activities.leases import renew
 from activities.quote_feed import QuoteFeed
 from domain.errors import TradingError
 from domain.identity import IntentId, PositionId
+from domain.ladder import EVENING_REPRICE, ORDER_TYPE_OF, Ladder, Rung, Tries, Wait
 from domain.lane import Lane
 from domain.lock import Lease
 from domain.market import Quote, Side, Symbol
-from domain.money import Quantity, Won
+from domain.money import Price, Quantity, Won
 from domain.order import OrderIntent, OrderPurpose, OrderType
 from domain.position import ExitReason, OpenPosition
 from domain.pricing import exit_limit
 from domain.rules import TradingRules
-from domain.session import session_date_of
+from domain.session import Session, session_date_of
 from domain.worker_state import WorkerState
 
 if TYPE_CHECKING:
     from activities.pace import Pace
     from database.database import Database
 
+_WITHOUT_A_PRICE: Final = {OrderType.MARKET: "at market", OrderType.POST_CLOSE: "at the closing price"}
+
 
 @dataclass(frozen=True, slots=True)
 class ExitRequest:
-    """The next sell order of a position: ``attempt`` counts the orders already tried, ``price`` is the decision's."""
+    """The next sell order of a position, within a session and its evening, after what has been tried."""
 
     intent_id: IntentId
     position_id: PositionId
     lease: Lease
     reason: ExitReason
     rules: TradingRules
-    attempt: int
-    session_ends_at: datetime
+    session: Session
+    tries: Tries = field(default_factory=Tries)
     detail: str = ""
-    after_refusal: bool = False
-    """The last sale was refused: perhaps somebody else has sold these shares by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class PreparedExit:
     intent_id: IntentId
     symbol: Symbol
     quantity: Quantity
+    rung: Rung
     description: str
     kind: Literal["prepared"] = "prepared"
 
@@ -64,7 +66,7 @@ class NothingToSell:
 
 @dataclass(frozen=True, slots=True)
 class MarketShut:
-    """The session is over; what is still held is carried, loudly."""
+    """The day's last market is over; what is still held is carried, loudly."""
 
     kind: Literal["market_shut"] = "market_shut"
 
@@ -77,21 +79,38 @@ class SoldByOthers:
     kind: Literal["sold_by_others"] = "sold_by_others"
 
 
-ExitDecision = PreparedExit | NothingToSell | MarketShut | SoldByOthers
+ExitDecision = PreparedExit | NothingToSell | MarketShut | SoldByOthers | Wait
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """How to sell now: the rung, its limit in won if it has one, and the last price if there is any."""
+
+    rung: Rung
+    limit_price: Price | None
+    quote: Quote | None
 
 
 class SellingActivities:
-    """Decides how the shares of a position are sold next."""
+    """Decides how the shares of a position are sold next; ``evening`` is what the broker takes after the session."""
 
-    def __init__(self, feed: QuoteFeed, foreign_sales: ForeignSales, database: "Database", pace: "Pace") -> None:
+    def __init__(
+        self,
+        feed: QuoteFeed,
+        foreign_sales: ForeignSales,
+        database: "Database",
+        pace: "Pace",
+        evening: frozenset[OrderType],
+    ) -> None:
         self._feed = feed
         self._foreign_sales = foreign_sales
         self._database = database
         self._pace = pace
+        self._evening = evening
 
     @activity.defn
     async def prepare_exit(self, request: ExitRequest) -> ExitDecision:
-        """Write down the next sell order for exactly what is still held: limits at the best bid, then market."""
+        """Write down the next sell order for exactly what is still held, on the next rung of the ladder."""
         async with Heart():
             return await self._decide(request)
 
@@ -99,18 +118,42 @@ class SellingActivities:
         already = await self._database.orders.get(request.intent_id)
         position = await self._database.positions.get(request.position_id)
         if already is not None:
-            return _prepared(already.intent)
+            return _prepared(already.intent, self._rung_of(already.intent, request))
         if position is None or not position.quantity:
             return NothingToSell()
-        if self._pace.now() >= request.session_ends_at:
+        now = self._pace.now()
+        rung = self._next_rung(request, now)
+        if rung is None:
             return MarketShut()
         await renew(self._database.locks, request.lease)
-        if request.after_refusal or request.reason is ExitReason.FOREIGN_SALE:
+        if isinstance(rung, Wait):
+            return rung
+        if request.tries.refused or request.reason is ExitReason.FOREIGN_SALE:
+            # A refusal may mean that somebody else has sold these shares by hand.
             left = await self._foreign_sales.left_of(position, Lane.EXIT)
             if not left.quantity:
                 return SoldByOthers(left.brought)
             position = replace(position, quantity=left.quantity)
-        intent = await self._exit_intent(position, request)
+        return await self._offer(position, request, rung, now)
+
+    def _next_rung(self, request: ExitRequest, now: datetime) -> Rung | Wait | None:
+        ladder = Ladder(request.session, request.rules.execution, self._pace.clock)
+        return ladder.next_rung(now, request.tries, self._evening)
+
+    def _rung_of(self, intent: OrderIntent, request: ExitRequest) -> Rung:
+        """Return the rung of an order that an earlier attempt has written down."""
+        rung = self._next_rung(request, intent.decided_at)
+        if isinstance(rung, Rung) and ORDER_TYPE_OF[rung] is intent.order_type:
+            return rung
+        return next(each for each in Rung if ORDER_TYPE_OF[each] is intent.order_type)
+
+    async def _offer(
+        self, position: OpenPosition, request: ExitRequest, rung: Rung, now: datetime
+    ) -> PreparedExit | Wait:
+        offer = await self._priced(position.symbol, request.rules, rung)
+        if offer is None:
+            return Wait(now + self._pace.clock.market_duration(EVENING_REPRICE))
+        intent = self._exit_intent(position, request, offer, now)
         await self._database.orders.record_intent(intent)
         await self._database.workers.enter(
             position.account_id,
@@ -120,29 +163,37 @@ class SellingActivities:
             f"selling: {request.reason} {request.detail}".strip(),
             self._pace.now(),
         )
-        return _prepared(intent)
+        return _prepared(intent, offer.rung)
 
-    async def _exit_intent(self, position: OpenPosition, request: ExitRequest) -> OrderIntent:
-        execution = request.rules.execution
-        patient = request.attempt < execution.exit_limit_attempts
-        quote = await self._quote_for_sale(position.symbol, request.rules, look_into_book=patient)
-        patient = patient and quote is not None
+    async def _priced(self, symbol: Symbol, rules: TradingRules, rung: Rung) -> _Offer | None:
+        """Return the rung with its price: at market where none can be had, None in the evening, which takes no such."""
+        at_the_bid = rung in {Rung.BEST_BID, Rung.AFTER_MARKET}
+        quote = await self._quote_for_sale(symbol, rules, look_into_book=at_the_bid)
+        if at_the_bid and quote is not None:
+            return _Offer(rung, exit_limit(quote, rules.execution), quote)
+        if rung is Rung.LOWER_LIMIT and quote is not None and quote.limits is not None:
+            return _Offer(rung, quote.limits.lower, quote)
+        if rung is Rung.AFTER_MARKET:
+            return None
+        return _Offer(rung if rung is Rung.POST_CLOSE else Rung.MARKET, None, quote)
+
+    def _exit_intent(self, position: OpenPosition, request: ExitRequest, offer: _Offer, now: datetime) -> OrderIntent:
         return OrderIntent(
             intent_id=request.intent_id,
             account_id=position.account_id,
             worker_id=request.lease.worker_id,
             position_id=position.position_id,
-            session_date=session_date_of(self._pace.now()),
+            session_date=session_date_of(now),
             symbol=position.symbol,
             side=Side.SELL,
             quantity=position.quantity,
-            order_type=OrderType.LIMIT if patient else OrderType.MARKET,
-            limit_price=exit_limit(quote, execution) if patient and quote is not None else None,
+            order_type=ORDER_TYPE_OF[offer.rung],
+            limit_price=offer.limit_price,
             purpose=OrderPurpose.EXIT,
             reason=request.reason,
             fencing_token=request.lease.fencing_token,
-            decision_price=quote.price if quote is not None else position.last_price,
-            decided_at=self._pace.now(),
+            decision_price=offer.quote.price if offer.quote is not None else position.last_price,
+            decided_at=now,
         )
 
     async def _quote_for_sale(self, symbol: Symbol, rules: TradingRules, *, look_into_book: bool) -> Quote | None:
@@ -166,7 +217,7 @@ class SellingActivities:
             return quote
 
 
-def _prepared(intent: OrderIntent) -> PreparedExit:
-    price = f"≥ {intent.limit_price:,} won" if intent.limit_price else "at market"
+def _prepared(intent: OrderIntent, rung: Rung) -> PreparedExit:
+    price = f"≥ {intent.limit_price:,} won" if intent.limit_price else _WITHOUT_A_PRICE[intent.order_type]
     description = f"SELL {intent.symbol} ×{intent.quantity:,} {price}: {intent.reason}"
-    return PreparedExit(intent.intent_id, intent.symbol, intent.quantity, description)
+    return PreparedExit(intent.intent_id, intent.symbol, intent.quantity, rung, description)

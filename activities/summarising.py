@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SummaryRequest:
-    """Which account and KST date to sum up."""
+    """Which account and KST date to sum up; not yet for good while the evening still sells."""
 
     account_id: AccountId
     session_date: SessionDate
+    is_final: bool = True
 
 
 class SummaryActivities:
@@ -35,8 +36,9 @@ class SummaryActivities:
         """Save every worker's summary and the fleet's; return the fleet's."""
         summaries = await self._database.summaries.compute(request.account_id, request.session_date)
         for summary in summaries:
-            await self._database.summaries.save(request.account_id, summary)
-        await self._tell(request, summaries[0])
+            await self._database.summaries.save(request.account_id, summary, is_final=request.is_final)
+        if request.is_final:
+            await self._tell(request, summaries[0])
         return summaries[0]
 
     async def _tell(self, request: SummaryRequest, fleet: DailySummary) -> None:

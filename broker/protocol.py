@@ -11,7 +11,7 @@ from domain.identity import Environment
 from domain.lane import Crowding, Lane
 from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
 from domain.money import NO_SHARES, Price, Quantity, Won
-from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, SubmitOutcome
+from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, OrderType, SubmitOutcome
 from domain.session import SessionDate
 from domain.stream import Garbled, OrderNotice
 
@@ -156,6 +156,11 @@ class Broker(Protocol):
     @property
     def stocks_per_call(self) -> int:
         """Return how many stocks one call for quotes can price."""
+        ...
+
+    @property
+    def evening_orders(self) -> frozenset[OrderType]:
+        """Return the order types that are taken after the regular session; none on paper."""
         ...
 
     async def quotes(self, symbols: Sequence[Symbol], lane: Lane) -> dict[Symbol, Quote]:

@@ -47,17 +47,18 @@ class Summaries:
         )
 
     _SAVE = """
-    INSERT INTO daily_summaries AS kept (account_id, session_date, scope, summary) VALUES ($1, $2, $3, $4)
+    INSERT INTO daily_summaries AS kept (account_id, session_date, scope, summary, is_final)
+    VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (account_id, session_date, scope) DO UPDATE SET
-        summary = excluded.summary, changed_at = clock_timestamp()
-    WHERE kept.summary <> excluded.summary
+        summary = excluded.summary, is_final = kept.is_final OR excluded.is_final, changed_at = clock_timestamp()
+    WHERE kept.summary <> excluded.summary OR excluded.is_final > kept.is_final
     RETURNING scope
     """
 
-    async def save(self, account_id: AccountId, summary: DailySummary) -> bool:
-        """Keep the summary; False when it was there already, equal."""
+    async def save(self, account_id: AccountId, summary: DailySummary, *, is_final: bool = True) -> bool:
+        """Keep the summary; False when it was there already, equal. What has once been final stays so."""
         written = await self._pool.fetchval(
-            self._SAVE, account_id, summary.session_date, summary.scope, _as_json(summary)
+            self._SAVE, account_id, summary.session_date, summary.scope, _as_json(summary), is_final
         )
         return written is not None
 
@@ -71,6 +72,15 @@ class Summaries:
         row = await self._pool.fetchrow(self._GET, account_id, session_date, scope)
         return None if row is None else _from_row(row)
 
+    _IS_FINAL = """
+    SELECT EXISTS (SELECT FROM daily_summaries
+        WHERE account_id = $1 AND session_date = $2 AND scope = $3 AND is_final)
+    """
+
+    async def is_final(self, account_id: AccountId, session_date: SessionDate) -> bool:
+        """Tell whether a close has summed up the session for good; not while it still sells in the evening."""
+        return bool(await self._pool.fetchval(self._IS_FINAL, account_id, session_date, FLEET))
+
     _DATES = "SELECT DISTINCT session_date FROM daily_summaries WHERE account_id = $1 ORDER BY session_date"
 
     async def dates(self, account_id: AccountId) -> tuple[SessionDate, ...]:
@@ -81,18 +91,19 @@ class Summaries:
     SELECT DISTINCT session_date FROM positions
     WHERE account_id = $1 AND session_date < $2
         AND NOT EXISTS (SELECT FROM daily_summaries AS told
-            WHERE told.account_id = $1 AND told.session_date = positions.session_date)
+            WHERE told.account_id = $1 AND told.session_date = positions.session_date AND told.is_final)
     UNION
     SELECT $3::date FROM positions
     WHERE account_id = $1 AND session_date <= $3::date AND is_live
-        AND NOT EXISTS (SELECT FROM daily_summaries AS told WHERE told.account_id = $1 AND told.session_date = $3::date)
+        AND NOT EXISTS (SELECT FROM daily_summaries AS told
+            WHERE told.account_id = $1 AND told.session_date = $3::date AND told.is_final)
     ORDER BY session_date
     """
 
     async def missing_before(
         self, account_id: AccountId, today: SessionDate, last_session: SessionDate
     ) -> tuple[SessionDate, ...]:
-        """Return the sessions before today without a summary in which something of ours was opened or still lived."""
+        """Return the sessions before today without a final summary in which something of ours was opened or lived."""
         rows = await self._pool.fetch(self._MISSING, account_id, today, last_session)
         return tuple(SessionDate(row["session_date"]) for row in rows)
 

@@ -67,9 +67,9 @@ def fold(events: Sequence[Event]) -> tuple[Folded, ...]:
 
 def gist(event: Event) -> str:
     """Return why it happened, in the event's own words; empty when its kind says it all."""
-    if "quantity" in event.detail:
-        return f"×{event.detail['quantity']:,}"
-    return next((str(event.detail[name]) for name in _REASONS if event.detail.get(name, "") != ""), "")
+    quantity = f"×{event.detail['quantity']:,}" if "quantity" in event.detail else ""
+    reason = next((str(event.detail[name]) for name in _REASONS if event.detail.get(name, "") != ""), "")
+    return ": ".join(filter(None, (quantity, reason)))
 
 
 def pause_after(failures: int) -> timedelta:

@@ -16,6 +16,8 @@ CLOSE_MISSED: Final = "close_missed"
 """The kind of event of a session that ended without a market close; shown until the next session has ended."""
 DAY_SUMMED_UP: Final = "day_summed_up"
 """The kind of event of a session's result, told to people though nothing is wrong; the outbox's trigger knows it."""
+UNSOLD_AT_CLOSE: Final = "position_unsold_at_close"
+"""The kind of event of shares that the session has not taken; what the evening leaves of them is carried."""
 MARKET_CLOSE: Final = "market close"
 """The one reason for which entries are shut every day."""
 CARRIED_CHANGED: Final = "carried_position_changed"
@@ -50,6 +52,23 @@ class Event:
     symbol: Symbol | None = None
     detail: dict[str, str | int] = field(default_factory=dict)
     key: str = ""
+
+
+def unsold_event(
+    account_id: AccountId, session_date: SessionDate, at: datetime, shares: tuple[Symbol, Quantity], why: str
+) -> Event:
+    """Return the event of shares of a stock that the session has not taken; told once a session."""
+    symbol, quantity = shares
+    return Event(
+        account_id,
+        UNSOLD_AT_CLOSE,
+        EventLevel.CRITICAL,
+        at,
+        session_date=session_date,
+        symbol=symbol,
+        detail={"quantity": quantity, "why": why},
+        key=f"unsold/{account_id}/{session_date}/{symbol}",
+    )
 
 
 def carried_event(

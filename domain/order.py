@@ -16,10 +16,12 @@ from domain.session import SessionDate
 
 
 class OrderType(StrEnum):
-    """How the price is set (KIS ``ORD_DVSN`` 00 and 01)."""
+    """How the price is set, and in which market of the day (KIS ``ORD_DVSN`` 00, 01, 06 and 41)."""
 
     LIMIT = "limit"
     MARKET = "market"
+    POST_CLOSE = "post_close"  # at today's closing price, without a price of its own
+    AFTER_MARKET = "after_market"  # a limit in the evening
 
 
 class OrderStatus(StrEnum):
@@ -121,7 +123,7 @@ class OrderPurpose(StrEnum):
 class OrderIntent:
     """A decision to order, written down before the broker hears of it.
 
-    ``limit_price`` is None for a market order; ``decision_price`` is the last price (won) when it was decided;
+    ``limit_price`` is None for orders without one; ``decision_price`` is the last price (won) when it was decided;
     ``decided_at`` is market time (UTC). ``position_id`` is the position it opens or sells.
     """
 

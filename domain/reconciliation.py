@@ -11,7 +11,7 @@ from typing import Final, Literal
 from domain.identity import PositionId
 from domain.market import Side, Symbol
 from domain.money import NO_SHARES, Quantity
-from domain.order import WORKING_STATUSES, BrokerOrder, BrokerOrderRef, OrderIntent, OrderRecord
+from domain.order import WORKING_STATUSES, BrokerOrder, BrokerOrderRef, OrderIntent, OrderRecord, OrderType
 from domain.position import OpenPosition
 
 CLOCK_ALLOWANCE: Final = timedelta(seconds=2)
@@ -92,8 +92,10 @@ def _could_be_ours(order: BrokerOrder, intent: OrderIntent) -> bool:
 
 
 def _has_fingerprint(order: BrokerOrder, intent: OrderIntent) -> bool:
-    ours = (intent.quantity, intent.order_type, intent.limit_price)
-    return (order.quantity, order.order_type, order.limit_price) == ours
+    if (order.quantity, order.order_type) != (intent.quantity, intent.order_type):
+        return False
+    # An order at the close has no price when it is sent, and may be listed with that of the close.
+    return intent.order_type is OrderType.POST_CLOSE or order.limit_price == intent.limit_price
 
 
 def foreign_orders(listed: Sequence[BrokerOrder], bound: AbstractSet[BrokerOrderRef | None]) -> tuple[BrokerOrder, ...]:

@@ -19,7 +19,7 @@ from domain.rules import (
 )
 
 _Group = UniverseRules | ScreeningRules | StrategyRules | ExitRules | RiskRules | ExecutionRules
-_Value = int | Decimal | timedelta | tuple[str, ...]
+_Value = bool | int | Decimal | timedelta | tuple[str, ...]
 _GROUPS: Final = ("universe", "screening", "strategy", "exits", "risk", "execution")
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
@@ -29,13 +29,15 @@ _UNITS: Final = {
     "m": timedelta(minutes=1),
     "h": timedelta(hours=1),
 }
+_WORDS: Final = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 _SYMBOL: Final = re.compile(r"[0-9A-Z]{6}")
 
 
 def changed(rules: TradingRules, changes: Mapping[str, str]) -> TradingRules:
     """Return the next version of the rules with changes such as ``{"exits.stop_loss": "0.02"}`` made and checked.
 
-    Amounts may carry separators (``5,000,000``), rates a percent sign, lists commas; durations look like ``90s``.
+    Amounts may carry separators (``5,000,000``), rates a percent sign, lists commas; durations look like ``90s``,
+    switches are ``yes`` or ``no``.
 
     Raises:
         BadRulesError: a name is unknown, a text cannot be read, or the outcome cannot be traded by.
@@ -78,6 +80,8 @@ def checked(rules: TradingRules) -> TradingRules:
 
 def value_text(value: _Value) -> str:
     """Show a rule's value in the form that ``changed`` reads."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, timedelta):
         return f"{Decimal(value // timedelta(milliseconds=1)) / 1000}s"
     return ",".join(value) if isinstance(value, tuple) else str(value)
@@ -88,12 +92,14 @@ def _problem_with(name: str, text: str, values: Mapping[str, _Value]) -> str | N
         return f"{name}: unknown; choose among {', '.join(values)}"
     try:
         _parsed(values[name], text)
-    except (ValueError, ArithmeticError):
+    except (KeyError, ValueError, ArithmeticError):
         return f"{name}: {text!r} must look like {value_text(values[name]) or 'a,b'}"
     return None
 
 
 def _parsed(like: _Value, text: str) -> _Value:
+    if isinstance(like, bool):
+        return _WORDS[text.strip().lower()]
     if isinstance(like, timedelta):
         return _duration(text)
     if isinstance(like, tuple):

@@ -88,6 +88,8 @@ class ExecutionRules:
     exit_ticks: int = 0
     """How many ticks below the best bid a marketable sell limit may go before the market order."""
     exit_limit_attempts: int = 2
+    after_market: bool = False
+    """Whether what the close has left may be sold in the evening, from 16:00 to 20:00, at prices of its own."""
 
 
 @dataclass(frozen=True, slots=True)

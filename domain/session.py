@@ -33,8 +33,22 @@ class SessionHours:
 REGULAR_HOURS: Final = SessionHours(time(9), time(15, 20), time(15, 30))
 FIRST_DAY_HOURS: Final = SessionHours(time(10), time(15, 20), time(15, 30))
 CSAT_HOURS: Final = SessionHours(time(10), time(16, 20), time(16, 30))
+AFTER_MARKET_SINCE: Final = date(2026, 9, 14)
+"""From this date the after-market takes the place of the single-price session (krx-market §1.1)."""
 _OPENING_AUCTION_LEAD: Final = timedelta(minutes=30)
+_POST_CLOSE_TRADES: Final = timedelta(minutes=10)
+_POST_CLOSE_ENDS: Final = timedelta(minutes=30)
+_AFTER_MARKET_ENDS: Final = time(20)
 _SATURDAY: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class MarketHours:
+    """When a market takes orders and trades them, aware UTC; ``until`` is exclusive and ends what is left."""
+
+    orders_from: datetime
+    trades_from: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +69,19 @@ class Session:
         if self.opens_at - _OPENING_AUCTION_LEAD <= instant < self.opens_at:
             return SessionPhase.OPENING_AUCTION
         return SessionPhase.CLOSED
+
+    @property
+    def post_close(self) -> MarketHours:
+        """Return the hours of the market at today's closing price (KIS ``ORD_DVSN`` 06)."""
+        return MarketHours(self.ends_at, self.ends_at + _POST_CLOSE_TRADES, self.ends_at + _POST_CLOSE_ENDS)
+
+    @property
+    def after_market(self) -> MarketHours | None:
+        """Return the hours of the exchange's evening market (KIS 41 to 47); None before 2026-09-14."""
+        if self.date < AFTER_MARKET_SINCE:
+            return None
+        begins = self.post_close.until
+        return MarketHours(begins, begins, _instant(self.date, _AFTER_MARKET_ENDS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from domain.clock import MarketClock
 from domain.event import CLOSE_MISSED, Event, EventLevel, carried_event
 from domain.rules import TradingRules
 from domain.session import SessionDate, SessionPlan, session_date_of
-from domain.summary import FLEET
 from operations.fleet import Fleet
 from operations.schedule import close_now
 from workflows.identity import close_workflow_id
@@ -56,7 +55,7 @@ async def see_to_the_close(fleet: Fleet, rules: TradingRules) -> None:
 
 
 async def _is_closed_or_closing(fleet: Fleet, date: SessionDate) -> bool:
-    if await fleet.database.summaries.get(fleet.account_id, date, FLEET) is not None:
+    if await fleet.database.summaries.is_final(fleet.account_id, date):
         return True
     prefix = close_workflow_id(fleet.account_id)
     return any([execution.id.startswith(prefix) async for execution in fleet.client.list_workflows(_RUNNING)])

@@ -7,12 +7,12 @@ from zlib import crc32
 
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity
-from domain.session import Session
+from domain.session import MarketHours, Session
 from simulator.exchange import Exchange, second_of
 from simulator.liquidity import Liquidity
 from simulator.order_types import FILL_OR_KILL_TYPES, IMMEDIATE_TYPES, Board, board_of
 from simulator.orders import Fill, Order
-from simulator.trading_hours import Window, window_of
+from simulator.trading_hours import window_of
 
 _OPPOSITE: Final = {Side.BUY: Side.SELL, Side.SELL: Side.BUY}
 _MINUTE: Final = timedelta(minutes=1)
@@ -52,7 +52,7 @@ class OffHours:
                 self._pass(board, resting, (session, window), start, at)
 
     def _pass(
-        self, board: Board, orders: list[Order], hours: tuple[Session, Window], start: datetime, at: datetime
+        self, board: Board, orders: list[Order], hours: tuple[Session, MarketHours], start: datetime, at: datetime
     ) -> None:
         session, window = hours
         passed = max(0, int((start - window.trades_from) // _MINUTE) + 1)

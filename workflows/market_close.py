@@ -1,4 +1,4 @@
-"""The market close: shut entries, tell the workers, sell what they left, prove flatness, sum up the day."""
+"""The market close: shut entries, tell the workers, sell what they left into the evening, prove flatness, sum up."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -9,24 +9,28 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.closing import AwaitFlatRequest, ClosePlan, ClosingActivities, NoSession
+    from activities.closing import AwaitFlatRequest, ClosePlan, ClosingActivities, NoSession, OpenOrder
     from activities.cycles import Held
     from activities.flatness import FlatnessActivities, FlatnessProof, in_words
     from activities.reconciling import Reconciled, ReconcileRequest, ReconcilingActivities
     from activities.settling import TradeResult
     from activities.summarising import SummaryActivities, SummaryRequest
+    from activities.unsold import UnsoldActivities
     from domain.clock import LIVE_CLOCK, MarketClock, in_seoul
     from domain.identity import AccountId, IntentId, PositionId
+    from domain.ladder import KEEPS_ITS_PLACE, Ladder, Tries
     from domain.market import Symbol
     from domain.money import Quantity
     from domain.position import ExitReason
     from domain.rules import TradingRules
-    from domain.session import SessionDate, SessionPlan
+    from domain.session import Session, SessionDate, SessionPlan
     from domain.summary import DailySummary
     from workflows.identity import intent_id, task_queues
     from workflows.options import LOOK, RECORD, via
     from workflows.ordering import Ordering
     from workflows.selling import Sale, Selling, lease_is_lost
+
+Sold = asyncio.Task["TradeResult | None"]
 
 _PATIENCE_WITH_WORKERS: Final = timedelta(seconds=20)
 """Real time that the workers get to sell by themselves before the close sells for them."""
@@ -56,6 +60,8 @@ class CloseOutcome:
     seized: int = 0
     flat: bool = True
     holdings: dict[Symbol, Quantity] = field(default_factory=dict)
+    unsold_at_close: tuple[str, ...] = ()
+    """What the session itself has not taken, and why, in words; the evening may have sold it since."""
     differences: tuple[str, ...] = ()
     summary: DailySummary | None = None
     ours: dict[Symbol, Quantity] = field(default_factory=dict)
@@ -90,8 +96,10 @@ class MarketCloseWorkflow:
         await self._shut_entries(plan.session.date)
         told = await self._tell_workers(plan.session.date)
         left = await self._await_flat()
-        await self._sell_leftovers(left, plan)
+        sales = {position_id: asyncio.create_task(self._sell_leftover(position_id, plan)) for position_id in left}
         await self._sleep_until(plan.session.ends_at)
+        unsold = await self._tell_unsold(sales, plan.session.date)
+        await asyncio.gather(*sales.values())
         await self._end_open_orders()
         differences = await self._reconcile()
         proof = await self._prove_flat(plan.session.date)
@@ -108,6 +116,7 @@ class MarketCloseWorkflow:
             owners=proof.owners,
             unexplained=proof.unexplained,
             open_orders=proof.open_orders,
+            unsold_at_close=unsold,
             differences=differences.differences,
             summary=summary,
             cash=differences.cash,
@@ -142,20 +151,41 @@ class MarketCloseWorkflow:
             **via(self._queues.watch, LOOK, "wait until the ledger is flat"),
         )
 
-    async def _sell_leftovers(self, left: tuple[PositionId, ...], plan: SessionPlan) -> None:
-        await asyncio.gather(*(self._sell_leftover(position_id, plan) for position_id in left))
+    async def _tell_unsold(self, sales: dict[PositionId, Sold], date: SessionDate) -> tuple[str, ...]:
+        """Say at the session's end what is left, once it is proven; the evening's markets go on meanwhile."""
+        if not sales:
+            return ()
+        past = self._selling.past_the_close
+        await workflow.wait_condition(lambda: all(sale.done() or each in past for each, sale in sales.items()))
+        unsold = await workflow.execute_activity_method(
+            UnsoldActivities.tell_unsold,
+            args=[self._request.account_id, date],
+            **via(self._queues.watch, LOOK, "what has the session not taken?"),
+        )
+        if unsold:
+            self._say("unsold at the close: " + "; ".join(unsold))
+        if not all(sale.done() for sale in sales.values()):
+            await self._sum_up(date, is_final=False)
+        return unsold
 
     async def _sell_leftover(self, position_id: PositionId, plan: SessionPlan) -> TradeResult | None:
         held = await self._seized(position_id)
-        await self._end_orders_of(position_id)
-        # A buy whose worker is gone may have brought shares up to its proven end.
-        held = held or await self._seized(position_id)
+        orders = await self._open_orders(position_id)
+        for order in orders:
+            stands = self._stands(order, plan.session)
+            record = await self._ordering.finish(order.intent_id, stands, "end the worker's own order first")
+            if record.is_active:
+                return None
+        if orders:
+            # A buy may have brought shares up to its proven end, and a sale may have outlasted our lease.
+            held = await self._seized(position_id) or held
         if held is None:
             return None
         self._say(f"selling {held.symbol} {held.name} ×{held.quantity:,} without its worker")
-        sale = Sale(held, ExitReason.DEADLINE, self._request.rules, plan, "sold by the market close")
         try:
-            return await self._selling.sell_out(sale)
+            return await self._selling.sell_out(
+                Sale(held, ExitReason.DEADLINE, self._request.rules, plan, "sold by the market close")
+            )
         except ActivityError as error:
             if not lease_is_lost(error):
                 raise
@@ -169,15 +199,20 @@ class MarketCloseWorkflow:
             **via(self._queues.trading, RECORD, "seize a position its worker left"),
         )
 
-    async def _end_orders_of(self, position_id: PositionId) -> None:
-        for unfinished in await self._open_orders(position_id):
-            await self._ordering.finish(unfinished, timedelta(0), "end the worker's own order first")
+    def _stands(self, order: OpenOrder, session: Session) -> timedelta:
+        """Return how long (real time) an order that its worker has sent is left where it stands in the queue."""
+        rung = KEEPS_ITS_PLACE.get(order.order_type)
+        if rung is None:
+            return timedelta(0)
+        clock = self._request.clock
+        now = clock.market_time(workflow.now())
+        return Ladder(session, self._request.rules.execution, clock).patience(rung, now, Tries())
 
     async def _end_open_orders(self) -> None:
         for unfinished in await self._open_orders(None):
-            await self._ordering.finish(unfinished, timedelta(0), "order left open")
+            await self._ordering.finish(unfinished.intent_id, timedelta(0), "order left open")
 
-    async def _open_orders(self, position_id: PositionId | None) -> tuple[IntentId, ...]:
+    async def _open_orders(self, position_id: PositionId | None) -> tuple[OpenOrder, ...]:
         return await workflow.execute_activity_method(
             ClosingActivities.list_open_orders,
             args=[self._request.account_id, position_id],
@@ -198,10 +233,10 @@ class MarketCloseWorkflow:
             **via(self._queues.watch, LOOK, "read the broker's holdings"),
         )
 
-    async def _sum_up(self, date: SessionDate) -> DailySummary:
+    async def _sum_up(self, date: SessionDate, *, is_final: bool = True) -> DailySummary:
         return await workflow.execute_activity_method(
             SummaryActivities.write_summaries,
-            SummaryRequest(self._request.account_id, date),
+            SummaryRequest(self._request.account_id, date, is_final),
             **via(self._queues.trading, RECORD, "daily summaries"),
         )
 

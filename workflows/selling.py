@@ -1,9 +1,8 @@
-"""Selling a position until nothing is left: limits at the best bid, then market; workers and the close do it alike."""
+"""Selling a position until nothing is left, rung by rung of the ladder; workers and the close do it alike."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -23,20 +22,16 @@ with workflow.unsafe.imports_passed_through():
     from activities.settling import CloseRequest, SettlingActivities, TradeResult
     from domain.clock import MarketClock
     from domain.errors import StaleFencingTokenError
-    from domain.identity import IntentId
+    from domain.identity import IntentId, PositionId
+    from domain.ladder import Ladder, Tries, Wait
     from domain.money import Won
-    from domain.order import OrderPurpose, OrderStatus
+    from domain.order import OrderPurpose, OrderRecord, OrderStatus
     from domain.position import ExitReason
     from domain.rules import TradingRules
     from domain.session import SessionPlan
     from workflows.identity import TaskQueues
     from workflows.options import RECORD, SELL_DECISION, via
     from workflows.ordering import Ordering
-
-_AUCTION_GRACE: Final = timedelta(seconds=3)
-"""Real time after the closing auction in which its fills appear in the broker's list."""
-_LONGEST_REFUSAL_PAUSE: Final = timedelta(seconds=10)
-_MOST_DOUBLINGS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +60,42 @@ class Selling:
         self._clock = clock
         self._next_intent = next_intent
         self._ordering = Ordering(queues, waits_for_operator=waits_for_operator)
+        self.past_the_close: set[PositionId] = set()
+        """Positions of which the regular session has not taken everything, each order of it proven over."""
 
     async def sell_out(self, sale: Sale) -> TradeResult | None:
-        """Sell until the ledger holds nothing, then book the trade; None when the session ended first (R16)."""
-        attempt, refused = 0, False
+        """Sell until the ledger holds nothing, then book the trade; None when it must be carried (R16)."""
+        tries = Tries()
         while True:
-            decision = await self._prepare(sale, attempt, after_refusal=refused)
-            if isinstance(decision, MarketShut):
-                return None
-            if isinstance(decision, NothingToSell):
-                return await self._close(sale, sale.reason)
-            if isinstance(decision, SoldByOthers):
-                return await self._close(sale, ExitReason.FOREIGN_SALE, decision.brought)
-            refused = await self._is_refused(sale, decision, attempt)
-            attempt += 1
+            decision = await self._prepare(sale, tries)
+            match decision:
+                case MarketShut():
+                    return None
+                case NothingToSell():
+                    return await self._close(sale, sale.reason)
+                case SoldByOthers():
+                    return await self._close(sale, ExitReason.FOREIGN_SALE, decision.brought)
+                case Wait():
+                    await self._wait(sale, decision)
+                case PreparedExit():
+                    record = await self._place(sale, decision, tries)
+                    if record.is_active:
+                        return None
+                    tries = tries.after(decision.rung, refused=record.status is OrderStatus.REJECTED)
+                    await self._pause_if_refused(sale, tries, record)
 
-    async def _prepare(self, sale: Sale, attempt: int, *, after_refusal: bool) -> ExitDecision:
+    async def _prepare(self, sale: Sale, tries: Tries) -> ExitDecision:
+        if self._now() >= sale.plan.session.ends_at:
+            self.past_the_close.add(sale.held.position_id)
         request = ExitRequest(
             intent_id=self._next_intent(),
             position_id=sale.held.position_id,
             lease=sale.held.lease,
             reason=sale.reason,
             rules=sale.rules,
-            attempt=attempt,
-            session_ends_at=sale.plan.session.ends_at,
+            session=sale.plan.session,
+            tries=tries,
             detail=sale.detail,
-            after_refusal=after_refusal,
         )
         return await workflow.execute_activity_method(
             SellingActivities.prepare_exit,
@@ -98,28 +103,23 @@ class Selling:
             **via(self._queues.broker, SELL_DECISION, f"sell {sale.held.symbol} {sale.held.name}: {sale.reason}"),
         )
 
-    async def _is_refused(self, sale: Sale, prepared: PreparedExit, attempt: int) -> bool:
+    async def _place(self, sale: Sale, prepared: PreparedExit, tries: Tries) -> OrderRecord:
+        """Bring the order to its proven end; only one that is left to the operator comes back active."""
         request = SubmitRequest(prepared.intent_id, OrderPurpose.EXIT, sale.rules.risk, sale.plan)
-        record = await self._ordering.place(request, self._patience(sale, attempt), prepared.description)
-        if record.status is not OrderStatus.REJECTED:
-            return False
-        workflow.logger.error("sale_rejected", extra={"intent_id": prepared.intent_id, "code": record.reject_code})
-        pause = min(timedelta(seconds=2 ** min(attempt, _MOST_DOUBLINGS)), _LONGEST_REFUSAL_PAUSE)
+        stands = self._ladder(sale).patience(prepared.rung, self._now(), tries)
+        return await self._ordering.place(request, stands, prepared.description)
+
+    async def _pause_if_refused(self, sale: Sale, tries: Tries, record: OrderRecord) -> None:
+        if tries.refused is None:
+            return
+        extra = {"intent_id": record.intent.intent_id, "code": record.reject_code}
+        workflow.logger.error("sale_rejected", extra=extra)
+        pause = self._ladder(sale).pause_after_refusal(self._now(), tries)
         await workflow.sleep(pause, summary="refused; again")
-        return True
 
-    def _patience(self, sale: Sale, attempt: int) -> timedelta:
-        """In the closing auction nothing trades before its end, so the order keeps its place in the queue.
-
-        So does a market order that finds nobody (lower limit, halt): sent anew, it would only stand further behind.
-        """
-        execution = sale.rules.execution
-        doublings = min(max(attempt - execution.exit_limit_attempts, 0), _MOST_DOUBLINGS)
-        reprice = execution.exit_reprice * (1 << doublings)
-        session = sale.plan.session
-        if self._now() + self._clock.market_duration(reprice) < session.auction_at:
-            return reprice
-        return max(self._clock.real_time(session.ends_at) - workflow.now() + _AUCTION_GRACE, reprice)
+    async def _wait(self, sale: Sale, wait: Wait) -> None:
+        left = self._clock.real_time(wait.until) - workflow.now()
+        await workflow.sleep(max(left, timedelta(0)), summary=f"{sale.held.symbol} waits for the next market")
 
     async def _close(self, sale: Sale, reason: ExitReason, brought_by_others: Won | None = None) -> TradeResult:
         cooldown = sale.rules.risk.symbol_cooldown
@@ -129,6 +129,9 @@ class Selling:
             request,
             **via(self._queues.trading, RECORD, f"book the trade in {sale.held.symbol}"),
         )
+
+    def _ladder(self, sale: Sale) -> Ladder:
+        return Ladder(sale.plan.session, sale.rules.execution, self._clock)
 
     def _now(self) -> datetime:
         return self._clock.market_time(workflow.now())

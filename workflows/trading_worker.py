@@ -35,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
 NO_PRICE: Final = Price(0)
 """An order to sell that comes from a person or the clock was not decided on a price."""
 _AFTER_THE_CLOSE: Final = timedelta(seconds=2)
+_BETWEEN_LOOKS: Final = timedelta(seconds=30)
 _MOST_DOUBLINGS: Final = 2
 
 
@@ -68,7 +69,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
             workflow.continue_as_new(next_life, search_attributes=attributes.at_start(next_life.worker_id))
 
     async def _play_one_trade(self) -> None:
-        cycle = await self._begin()
+        cycle = await self._with_free_hands(await self._begin())
         held = cycle.held or await self._enter(cycle.plan)
         if held is not None:
             await self._see_through(held, cycle.plan)
@@ -83,8 +84,23 @@ class TradingWorkerWorkflow(CommandedWorkflow):
             await self._finish(order)
         return await self._look_around() if cycle.unfinished else cycle
 
+    async def _with_free_hands(self, cycle: Cycle) -> Cycle:
+        """Wait for the opening, and while the close still sells what is ours; look again before anything is bought.
+
+        What it could not sell is ours once more at the next opening, and sold before anything else (R16).
+        """
+        while cycle.held is None and not self._is_winding_down() and self._has_to_wait(cycle):
+            next_look = self._now() + self._in_market(_BETWEEN_LOOKS)
+            await self._until(self._is_winding_down, max(cycle.plan.session.opens_at, next_look))
+            cycle = await self._look_around()
+        return cycle
+
+    def _has_to_wait(self, cycle: Cycle) -> bool:
+        if workflow.info().is_continue_as_new_suggested():
+            return False
+        return cycle.elsewhere is not None or self._now() < cycle.plan.session.opens_at
+
     async def _enter(self, plan: SessionPlan) -> Held | None:
-        await self._until(self._is_winding_down, plan.session.opens_at)
         while self._may_enter(plan):
             if self._life.paused:
                 self._enter_state(WorkerState.IDLE, "paused: no new entries")

@@ -28,7 +28,7 @@ from domain.identity import Environment
 from domain.lane import Lane
 from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
 from domain.money import Price
-from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, SubmitOutcome
+from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, OrderType, SubmitOutcome
 from domain.session import SessionDate
 
 _ANY_STOCK: Final = Symbol("005930")
@@ -129,6 +129,10 @@ class KisBroker:
     @property
     def stocks_per_call(self) -> int:
         return self._quotes.stocks_per_call
+
+    @property
+    def evening_orders(self) -> frozenset[OrderType]:
+        return self._orders.evening_orders
 
     async def read_clock(self) -> ClockReading:
         """Return what KIS's own clock shows (real time)."""

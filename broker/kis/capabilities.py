@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.identity import Environment
+from domain.order import OrderType
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Capabilities:
     """Profit, fees and taxes as KIS counts them; else None is answered, and costs are estimated."""
     orders_per_call: int
     """Rows of a page of the order list."""
+    evening_orders: frozenset[OrderType]
+    """Order types of the markets after the regular session; else what is unsold at the close is carried."""
     listed_exchanges: str
     """``EXCG_ID_DVSN_CD`` of the order list: orders routed by SOR or placed on NXT by hand must show too."""
 
@@ -36,6 +39,7 @@ _REAL: Final = Capabilities(
     open_orders=True,
     profits=True,
     orders_per_call=100,
+    evening_orders=frozenset({OrderType.POST_CLOSE, OrderType.AFTER_MARKET}),
     listed_exchanges="ALL",
 )
 
@@ -50,6 +54,7 @@ CAPABILITIES: Final = {
         open_orders=False,
         profits=False,
         orders_per_call=15,
+        evening_orders=frozenset(),
         listed_exchanges="KRX",
     ),
 }

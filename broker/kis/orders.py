@@ -32,7 +32,12 @@ from domain.order import (
 from domain.session import SessionDate, session_date_of
 
 _KRX: Final = "KRX"
-_ORDER_TYPE_CODES: Final = {OrderType.LIMIT: "00", OrderType.MARKET: "01"}
+_ORDER_TYPE_CODES: Final = {
+    OrderType.LIMIT: "00",
+    OrderType.MARKET: "01",
+    OrderType.POST_CLOSE: "06",
+    OrderType.AFTER_MARKET: "41",
+}
 _ORDER_TYPES: Final = {code: order_type for order_type, code in _ORDER_TYPE_CODES.items()}
 _SIDE_CODES: Final = {Side.SELL: "01", Side.BUY: "02"}
 _SIDES: Final = {code: side for side, code in _SIDE_CODES.items()}
@@ -51,6 +56,7 @@ class KisOrders:
         self._exchanges = capabilities.listed_exchanges
         self._lists_open_orders = capabilities.open_orders
         self.orders_per_call = capabilities.orders_per_call
+        self.evening_orders = capabilities.evening_orders
 
     async def submit(self, intent: OrderIntent, lane: Lane, may_leave: MayLeave) -> SubmitOutcome:
         """Send one cash order to KRX, once (TTTC0012U buy, TTTC0011U sell)."""

@@ -31,6 +31,7 @@ from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
 from domain.costs import BANKIS_COMMISSION
 from domain.identity import IntentId, PositionId, WorkerId
+from domain.ladder import Tries
 from domain.lock import Lease
 from domain.market import Side, Symbol
 from domain.money import Price
@@ -111,7 +112,7 @@ class Desk:
         self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules(), self.notices)
         self.foreign_sales = foreign_sales = ForeignSales(broker, database, pace)
         self.watching = WatchingActivities(self.feed, foreign_sales, database, pace, CALENDAR)
-        self.selling = SellingActivities(self.feed, foreign_sales, database, pace)
+        self.selling = SellingActivities(self.feed, foreign_sales, database, pace, broker.evening_orders)
         self.settling = SettlingActivities(database, pace, BANKIS_COMMISSION)
         self.closing = ClosingActivities(broker, database, CALENDAR, CloseLeads(), pace)
         self.flatness = FlatnessActivities(broker, database, pace)
@@ -179,8 +180,8 @@ class Desk:
             entry.lease,
             ExitReason.OPERATOR,
             RULES,
-            attempt,
-            PLAN.session.ends_at,
+            PLAN.session,
+            Tries(orders=attempt),
         )
         return replace(request, **changes)
 

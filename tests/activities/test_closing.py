@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
-from activities.closing import AwaitFlatRequest, ClosePlan, NoSession
+from activities.closing import AwaitFlatRequest, ClosePlan, NoSession, OpenOrder
 from activities.entries import PreparedEntry
 from activities.reconciling import ReconcileRequest
 from activities.selling import PreparedExit
@@ -17,6 +17,7 @@ from domain.lane import Lane
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity, Won
 from domain.order import OrderStatus
+from domain.order import OrderType as OurType
 from domain.position import ExitReason
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
@@ -159,8 +160,9 @@ async def test_open_orders_are_listed_for_one_position_or_for_all(desk: Desk) ->
     mine = await desk.prepared(SAMSUNG)
     theirs = await desk.prepared(HYNIX, worker=RIVAL)
 
-    assert await desk.does(desk.closing.list_open_orders, ACCOUNT, mine.position_id) == (mine.intent_id,)
-    assert set(await desk.does(desk.closing.list_open_orders, ACCOUNT, None)) == {mine.intent_id, theirs.intent_id}
+    limits = [OpenOrder(entry.intent_id, OurType.LIMIT) for entry in (mine, theirs)]
+    assert await desk.does(desk.closing.list_open_orders, ACCOUNT, mine.position_id) == (limits[0],)
+    assert set(await desk.does(desk.closing.list_open_orders, ACCOUNT, None)) == set(limits)
 
 
 async def test_a_missing_fill_is_booked_and_a_second_run_changes_nothing(desk: Desk) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from activities.foreign_sales import LOOK_FOR_HAND_SALES
 from activities.selling import PreparedExit, SoldByOthers
 from activities.settling import CloseRequest
+from domain.ladder import Rung, Tries
 from domain.market import Side
 from domain.money import Price, Quantity
 from domain.order import OrderPurpose
@@ -14,6 +15,8 @@ from simulator.orders import OrderRequest
 from tests.activities.desk import Desk
 from tests.builders import MONDAY, SAMSUNG
 from tests.stepping import ACCOUNT
+
+REFUSED = Tries().after(Rung.BEST_BID, refused=True)
 
 
 def by_hand(desk: Desk, side: Side, quantity: int) -> None:
@@ -29,7 +32,7 @@ async def test_shares_that_the_owner_sold_are_not_sold_again(desk: Desk) -> None
     entry = await desk.buys()
     sell_by_hand(desk, entry.quantity)
 
-    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 1, after_refusal=True))
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=REFUSED))
 
     assert isinstance(decision, SoldByOthers)
     close = CloseRequest(entry.position_id, ExitReason.FOREIGN_SALE, entry.lease, timedelta(0), decision.brought)
@@ -45,7 +48,7 @@ async def test_the_trade_is_booked_at_the_owners_price_not_at_the_last_one_seen(
     theirs = desk.side_of(Side.SELL)[-1]
     desk.price_moves(-0.04)
 
-    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 1, after_refusal=True))
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=REFUSED))
 
     assert decision == SoldByOthers(theirs.amount)
     close = CloseRequest(entry.position_id, ExitReason.FOREIGN_SALE, entry.lease, timedelta(0), theirs.amount)
@@ -62,7 +65,7 @@ async def test_what_the_owner_sold_before_we_bought_does_not_set_the_price(desk:
     desk.price_moves(+0.02)
     sell_by_hand(desk, entry.quantity)
 
-    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 1, after_refusal=True))
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=REFUSED))
 
     assert decision == SoldByOthers(desk.side_of(Side.SELL)[-1].amount)
 
@@ -71,7 +74,7 @@ async def test_only_what_the_owner_left_is_sold(desk: Desk) -> None:
     entry = await desk.buys()
     sell_by_hand(desk, 1)
 
-    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 1, after_refusal=True))
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=REFUSED))
 
     assert isinstance(decision, PreparedExit)
     assert decision.quantity == entry.quantity - 1
@@ -81,7 +84,7 @@ async def test_an_empty_balance_alone_proves_no_sale(desk: Desk) -> None:
     entry = await desk.buys()
     desk.simulation.add_fault(kind="empty_balance", count=0)
 
-    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 1, after_refusal=True))
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=REFUSED))
 
     assert isinstance(decision, PreparedExit)
     assert decision.quantity == entry.quantity
@@ -93,7 +96,7 @@ async def test_one_empty_balance_is_not_believed_while_the_owner_sells_shares_of
     sell_by_hand(desk, entry.quantity)
     desk.simulation.add_fault(kind="empty_balance", path="inquire-balance", count=1)
 
-    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 1, after_refusal=True))
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=REFUSED))
 
     assert isinstance(decision, PreparedExit)
     assert decision.quantity == entry.quantity

@@ -15,10 +15,9 @@ from domain.order import OrderPurpose
 from domain.position import ExitReason
 from tests.activities.desk import PLAN, Desk
 from tests.builders import HYNIX, SAMSUNG
-from tests.stepping import ACCOUNT
+from tests.stepping import ACCOUNT, CALENDAR
 
 RIVAL = WorkerId("worker-2")
-A_DAY = timedelta(days=1)
 
 
 async def reconciled(desk: Desk) -> Reconciled:
@@ -55,9 +54,9 @@ async def test_the_trade_of_what_was_left_adds_up_with_its_one_sale(desk: Desk) 
     desk.passes(days=1)
     becomes(desk, 2)
     await reconciled(desk)
-    tomorrow = PLAN.session.ends_at + A_DAY
+    tomorrow = CALENDAR.session_at_or_after(PLAN.session.ends_at)
 
-    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2, session_ends_at=tomorrow))
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2, session=tomorrow))
     assert isinstance(decision, PreparedExit)
     await desk.submits(decision, OrderPurpose.EXIT)
     sold = await desk.follows(decision.intent_id)

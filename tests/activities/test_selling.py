@@ -50,9 +50,9 @@ async def test_preparing_a_sale_twice_writes_it_once(desk: Desk) -> None:
     assert len(await desk.database.orders.of_position(entry.position_id)) == 2
 
 
-async def test_after_the_session_nothing_is_written(desk: Desk) -> None:
+async def test_after_the_last_market_of_the_day_nothing_is_written(desk: Desk) -> None:
     entry = await desk.buys()
-    desk.simulation.move_clock(PLAN.session.ends_at)
+    desk.simulation.move_clock(PLAN.session.post_close.until)
 
     assert await desk.does(desk.selling.prepare_exit, desk.exit_of(entry)) == MarketShut()
 

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.closing import AwaitFlatRequest, ClosePlan, NoSession
+from activities.closing import AwaitFlatRequest, ClosePlan, NoSession, OpenOrder
 from activities.cycles import Cycle, CycleRequest, Held
 from activities.entries import EntryRequest, NoEntry, PreparedEntry
 from activities.flatness import FlatnessProof
@@ -15,7 +15,7 @@ from activities.market_data import Findings, ScanRequest
 from activities.orders import FollowRequest, SubmitRequest
 from activities.pace import to_be_continued
 from activities.reconciling import Reconciled, ReconcileRequest
-from activities.selling import ExitRequest, MarketShut, NothingToSell, PreparedExit
+from activities.selling import ExitDecision, ExitRequest, MarketShut, NothingToSell, PreparedExit
 from activities.settling import CloseRequest, TradeResult
 from activities.summarising import SummaryRequest
 from activities.watching import WatchRequest
@@ -23,6 +23,7 @@ from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
 from domain.exits import ExitSignal
 from domain.identity import AccountId, IntentId, PositionId
+from domain.ladder import Ladder, Rung, Wait
 from domain.market import Side
 from domain.money import Price, Quantity, Won
 from domain.order import (
@@ -44,6 +45,11 @@ CANDIDATE = Candidate(SAMSUNG, "삼성전자", Price(70_000), 1, "momentum", "1"
 QUANTITY = Quantity(10)
 
 
+def a_held(quantity: int = 7, opened_at: datetime = datetime(2026, 11, 20, 1, tzinfo=UTC)) -> Held:
+    """Return shares in a worker's hands from an earlier session."""
+    return Held(PositionId("carried"), SAMSUNG, "삼성전자", Quantity(quantity), "70,000", opened_at, True, a_lease())
+
+
 @dataclass
 class Desk:
     """Plays broker, ledger and market; each attribute bends one answer, ``calls`` remembers the activities."""
@@ -58,6 +64,14 @@ class Desk:
     """Scripted answers of prepare_entry, used up one by one; then each entry is prepared."""
     fills: list[int] = field(default_factory=list)
     """Scripted filled quantities of follow_order; then everything fills."""
+    evening: frozenset[OrderType] = frozenset()
+    """What the broker takes after the regular session."""
+    rungs: list[Rung] = field(default_factory=list)
+    """By which rungs the sales went."""
+    unsold_until: datetime | None = None
+    """When the first buyer comes (market time); sales rest until then."""
+    seized_until: datetime | None = None
+    """Until when the close holds the lease of what the worker carries (market time)."""
     patiences: list[timedelta] = field(default_factory=list)
     """How long each order that could still be filled was to be followed."""
     slow_fills: int = 0
@@ -86,6 +100,8 @@ class Desk:
         session = self.calendar.session_at_or_after(self.now())
         held, self.held_at_start = self.held_at_start or self.held, None
         self.held = held
+        if self.seized_until is not None and self.now() < self.seized_until:
+            return Cycle(self.now(), plan_session(session, CloseLeads(), 1), None, elsewhere=SAMSUNG)
         return Cycle(self.now(), plan_session(session, CloseLeads(), 1), held)
 
     @activity.defn
@@ -147,6 +163,11 @@ class Desk:
         record = self._orders[request.intent_id]
         if record.status is not OrderStatus.ACCEPTED:
             return record
+        if record.intent.side is Side.SELL and self.unsold_until is not None and self.now() < self.unsold_until:
+            left = request.patience - (activity.info().started_time - activity.info().scheduled_time)
+            if left > timedelta(0):
+                raise to_be_continued("nobody buys", min(left, timedelta(minutes=1)))
+            return record
         self.patiences.append(request.patience)
         filled = Quantity(self.fills.pop(0)) if self.fills else record.intent.quantity
         status = OrderStatus.FILLED if filled == record.intent.quantity else OrderStatus.ACCEPTED
@@ -173,14 +194,19 @@ class Desk:
         return ExitSignal(self.exit_reason, Price(70_000), self.now(), Price(71_000))
 
     @activity.defn
-    async def prepare_exit(self, request: ExitRequest) -> PreparedExit | NothingToSell | MarketShut:
+    async def prepare_exit(self, request: ExitRequest) -> ExitDecision:
         self.calls["prepare_exit"] += 1
         if self.held is None or not self.held.quantity:
             return NothingToSell()
-        if self.now() >= request.session_ends_at:
+        ladder = Ladder(request.session, request.rules.execution, self.clock)
+        rung = ladder.next_rung(self.now(), request.tries, self.evening)
+        if rung is None:
             return MarketShut()
+        if isinstance(rung, Wait):
+            return rung
+        self.rungs.append(rung)
         self._write(request.intent_id, Side.SELL, self.held.quantity)
-        return PreparedExit(request.intent_id, SAMSUNG, self.held.quantity, f"SELL {SAMSUNG}")
+        return PreparedExit(request.intent_id, SAMSUNG, self.held.quantity, rung, f"SELL {SAMSUNG}")
 
     @activity.defn
     async def close_position(self, request: CloseRequest) -> TradeResult:
@@ -221,10 +247,12 @@ class Desk:
         return self.held
 
     @activity.defn
-    async def list_open_orders(self, account_id: AccountId, position_id: PositionId | None) -> tuple[IntentId, ...]:
+    async def list_open_orders(self, account_id: AccountId, position_id: PositionId | None) -> tuple[OpenOrder, ...]:
         self.calls["list_open_orders"] += 1
         return tuple(
-            order.intent.intent_id for order in self._orders.values() if order.status is OrderStatus.QUARANTINED
+            OpenOrder(order.intent.intent_id, order.intent.order_type)
+            for order in self._orders.values()
+            if order.status is OrderStatus.QUARANTINED
         )
 
     @activity.defn
@@ -239,8 +267,13 @@ class Desk:
         return FlatnessProof(not holdings, holdings, 0, ours=dict(holdings))
 
     @activity.defn
+    async def tell_unsold(self, account_id: AccountId, session_date: SessionDate) -> tuple[str, ...]:
+        self.calls["tell_unsold"] += 1
+        return () if self.held is None else (f"{self.held.symbol} ×{self.held.quantity}: too few bids",)
+
+    @activity.defn
     async def write_summaries(self, request: SummaryRequest) -> DailySummary:
-        self.calls["write_summaries"] += 1
+        self.calls["write_summaries" if request.is_final else "write_interim_summaries"] += 1
         return summarise(request.session_date, "fleet", ())
 
     def everything(self) -> list[object]:
@@ -264,6 +297,7 @@ class Desk:
             self.list_open_orders,
             self.reconcile_account,
             self.prove_flat,
+            self.tell_unsold,
             self.write_summaries,
         ]
 

@@ -9,12 +9,18 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.closing import LIQUIDATE_MESSAGE
 from domain.identity import AccountId
+from domain.ladder import Rung
+from domain.order import OrderType
 from domain.position import ExitReason
 from domain.session import SessionDate
 from exchange.calendar import CalendarOverrides, krx_calendar
-from tests.workflows.floor import kst, trading_floor
+from tests.builders import SAMSUNG
+from tests.workflows.floor import Floor, kst, trading_floor
+from tests.workflows.stand_ins import a_held
 from workflows.identity import worker_name, worker_workflow_id
+from workflows.market_close import CloseOutcome
 
+EVENING = frozenset({OrderType.POST_CLOSE, OrderType.AFTER_MARKET})
 CLOSE_CRON_UTC = "15 6 * * 1-5"
 """15:15 in Seoul, which has no summer time."""
 
@@ -65,6 +71,71 @@ async def test_the_close_sells_by_itself_what_no_worker_sells(time_skipping_env:
         assert outcome.seized == 1
         assert outcome.flat
         assert floor.desk.reasons == [ExitReason.DEADLINE]
+
+
+async def sold_by_the_close_alone(floor: Floor) -> CloseOutcome:
+    """Buy, lose the worker, and let the close begin at its own time."""
+    floor.desk.hold_for = timedelta(days=1)
+    worker = await floor.start_worker()
+    await floor.reaches("2026-11-23 15:10")
+    await worker.terminate("a bug keeps it from moving")
+    await floor.reaches("2026-11-23 15:15")
+    outcome: CloseOutcome = await (await floor.start_close()).result()
+    return outcome
+
+
+async def test_what_the_session_leaves_is_told_and_goes_on_into_the_evening(
+    time_skipping_env: WorkflowEnvironment,
+) -> None:
+    async with trading_floor(time_skipping_env, "2026-11-23 14:00", [tell_nobody]) as floor:
+        floor.desk.evening, floor.desk.unsold_until = EVENING, kst("2026-11-23 15:45")
+
+        outcome = await sold_by_the_close_alone(floor)
+
+        assert outcome.flat
+        assert outcome.unsold_at_close == (f"{SAMSUNG} ×10: too few bids",)
+        assert floor.desk.rungs == [Rung.BEST_BID, Rung.BEST_BID, Rung.MARKET, Rung.POST_CLOSE]
+        assert floor.desk.calls["tell_unsold"] == floor.desk.calls["write_interim_summaries"] == 1
+        assert floor.desk.calls["write_summaries"] == floor.desk.calls["prove_flat"] == 1
+
+
+async def test_the_evening_goes_on_to_its_last_market_only_if_the_rules_say_so(
+    time_skipping_env: WorkflowEnvironment,
+) -> None:
+    async with trading_floor(time_skipping_env, "2026-11-23 14:00", [tell_nobody]) as floor:
+        floor.desk.evening, floor.desk.unsold_until = EVENING, kst("2026-11-23 16:30")
+
+        outcome = await sold_by_the_close_alone(floor)
+
+        assert not outcome.flat
+        assert floor.desk.rungs[-1] is Rung.POST_CLOSE
+        assert kst("2026-11-23 16:00") <= await floor.now() < kst("2026-11-23 16:05")
+        assert floor.desk.calls["write_summaries"] == 1
+
+
+async def test_where_there_is_no_evening_the_day_ends_with_the_session(time_skipping_env: WorkflowEnvironment) -> None:
+    async with trading_floor(time_skipping_env, "2026-11-23 14:00", [tell_nobody]) as floor:
+        floor.desk.unsold_until = kst("2026-11-23 15:45")
+
+        outcome = await sold_by_the_close_alone(floor)
+
+        assert not outcome.flat
+        assert await floor.now() < kst("2026-11-23 15:31")
+        assert floor.desk.calls["tell_unsold"] == floor.desk.calls["write_summaries"] == 1
+        assert floor.desk.calls["write_interim_summaries"] == 0
+
+
+async def test_a_close_that_begins_after_the_session_still_tries_the_evening(
+    time_skipping_env: WorkflowEnvironment,
+) -> None:
+    async with trading_floor(time_skipping_env, "2026-11-23 15:35", [tell_nobody]) as floor:
+        floor.desk.evening, floor.desk.held = EVENING, a_held()
+
+        outcome = await (await floor.start_close()).result()
+
+        assert outcome.flat
+        assert floor.desk.rungs == [Rung.POST_CLOSE]
+        assert floor.desk.calls["write_summaries"] == 1
 
 
 async def test_the_day_ends_although_nobody_decides_about_a_quarantined_order(

@@ -11,12 +11,14 @@ from temporalio.testing import WorkflowEnvironment
 from activities.cycles import Held
 from activities.entries import NoEntry
 from domain.identity import PositionId
+from domain.ladder import Rung
 from domain.money import Quantity
 from domain.position import ExitReason
 from domain.rules import TradingRules
 from domain.worker_state import WorkerState
 from tests.builders import MONDAY, SAMSUNG, a_lease
 from tests.workflows.floor import Floor, kst, trading_floor
+from tests.workflows.stand_ins import a_held
 from workflows.commands import WorkerStatus
 from workflows.trading_worker import TradingWorkerWorkflow
 
@@ -118,15 +120,18 @@ async def test_a_partial_sale_is_chased_until_flat(floor: Floor) -> None:
     await worker.terminate()
 
 
-async def test_a_sale_that_nobody_takes_keeps_its_place_longer_each_time(floor: Floor) -> None:
+async def test_a_market_sale_that_nobody_takes_keeps_its_place_to_the_end_of_the_session(floor: Floor) -> None:
     """At the lower limit a new order goes to the end of the queue, and each one makes the run's history longer."""
-    floor.desk.fills = [10, *[0] * 9]
+    floor.desk.fills = [10, 0, 0]
     worker = await floor.start_worker()
 
     await floor.reaches("2026-11-23 09:45")
 
     reprice = TradingRules().execution.exit_reprice
-    assert [patience / reprice for patience in floor.desk.patiences[1:11]] == [1, 1, 1, 2, 4, 8, 16, 16, 16, 16]
+    first, second, last = floor.desk.patiences[1:4]
+    assert first == second == reprice
+    assert last > kst("2026-11-23 15:30") - kst("2026-11-23 09:45")
+    assert floor.desk.rungs[:3] == [Rung.BEST_BID, Rung.BEST_BID, Rung.MARKET]
     assert len(floor.desk.trades) == 1
     await worker.terminate()
 
@@ -158,6 +163,37 @@ async def test_a_position_carried_over_night_is_sold_first_thing(floor: Floor) -
     assert floor.desk.reasons == [ExitReason.DEADLINE]
     assert floor.desk.calls["watch_position"] == 0
     await worker.terminate()
+
+
+async def test_what_the_close_could_not_sell_is_sold_at_the_next_opening_before_anything_is_bought(
+    time_skipping_env: WorkflowEnvironment,
+) -> None:
+    """The close holds the lease when the worker looks in the evening; in the morning it is the worker's again."""
+    async with trading_floor(time_skipping_env, "2026-11-20 15:31") as floor:
+        floor.desk.held, floor.desk.seized_until = a_held(), kst("2026-11-20 16:00")
+        worker = await floor.start_worker()
+
+        await floor.reaches("2026-11-23 09:01")
+
+        assert floor.desk.reasons == [ExitReason.DEADLINE]
+        assert floor.desk.calls["prepare_entry"] == 0
+        await worker.terminate()
+
+
+async def test_while_the_close_still_sells_what_is_ours_nothing_is_bought(
+    time_skipping_env: WorkflowEnvironment,
+) -> None:
+    async with trading_floor(time_skipping_env, "2026-11-23 09:30") as floor:
+        floor.desk.held, floor.desk.seized_until = a_held(), kst("2026-11-23 09:50")
+        worker = await floor.start_worker()
+
+        await floor.reaches("2026-11-23 09:49")
+        scanned_meanwhile = floor.desk.calls["find_candidates"]
+        await floor.reaches("2026-11-23 09:51")
+
+        assert scanned_meanwhile == 0
+        assert floor.desk.reasons == [ExitReason.DEADLINE]
+        await worker.terminate()
 
 
 async def test_a_paused_worker_keeps_holding_and_enters_nothing_new(floor: Floor) -> None:

@@ -1,0 +1,55 @@
+"""What the session has not taken, told loudly at its end with what the market shows of it (R16)."""
+
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+
+from domain.errors import TradingError
+from domain.event import unsold_event
+from domain.identity import AccountId
+from domain.ladder import why_unsold
+from domain.lane import Lane
+from domain.market import Symbol
+from domain.order import OrderStatus
+from domain.session import SessionDate
+
+if TYPE_CHECKING:
+    from activities.pace import Pace
+    from broker.protocol import Broker
+    from database.database import Database
+
+
+class UnsoldActivities:
+    """Names the shares of ours that are left once every order of the session is proven over."""
+
+    def __init__(self, broker: "Broker", database: "Database", pace: "Pace") -> None:
+        self._broker = broker
+        self._database = database
+        self._pace = pace
+
+    @activity.defn
+    async def tell_unsold(self, account_id: AccountId, session_date: SessionDate) -> tuple[str, ...]:
+        """Append a critical event for each stock that is still held; return them in words."""
+        quarantined = {
+            order.intent.symbol
+            for order in await self._database.orders.active_in(account_id)
+            if order.status is OrderStatus.QUARANTINED
+        }
+        told = []
+        for position in await self._database.positions.held_in(account_id):
+            activity.heartbeat(position.symbol)
+            undecided = position.symbol in quarantined
+            why = "an operator has to decide about its order" if undecided else await self._why(position.symbol)
+            shares = (position.symbol, position.quantity)
+            await self._database.events.append(unsold_event(account_id, session_date, self._pace.now(), shares, why))
+            told.append(f"{position.symbol} {position.name} ×{position.quantity:,}: {why}")
+        return tuple(told)
+
+    async def _why(self, symbol: Symbol) -> str:
+        try:
+            status = await self._broker.instrument_status(symbol, Lane.RESOLVE)
+            quote = (await self._broker.quotes([symbol], Lane.RESOLVE)).get(symbol)
+        except TradingError as fault:
+            activity.logger.warning("reason_not_found", extra={"symbol": symbol, "cause": str(fault)})
+            return "unknown"
+        return why_unsold(quote, status.flags)

@@ -1,0 +1,152 @@
+"""The rungs of a sale: by market time and what was tried, which order goes next and how long it stands (R16, F28)."""
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, Literal
+
+from domain.clock import MarketClock
+from domain.market import Quote, TradingFlag
+from domain.order import OrderType
+from domain.rules import ExecutionRules
+from domain.session import MarketHours, Session
+
+
+class Rung(StrEnum):
+    """One way to sell, from the most careful to the last resort."""
+
+    BEST_BID = "best_bid"  # a limit at the best bid, re-priced
+    MARKET = "market"  # any price; in the closing auction too
+    LOWER_LIMIT = "lower_limit"  # ranks like a market order, for stocks that take none (단기과열, APBK1943)
+    POST_CLOSE = "post_close"  # at today's closing price
+    AFTER_MARKET = "after_market"  # a limit at the best bid in the evening, re-priced
+
+
+ORDER_TYPE_OF: Final = MappingProxyType(
+    {
+        Rung.BEST_BID: OrderType.LIMIT,
+        Rung.MARKET: OrderType.MARKET,
+        Rung.LOWER_LIMIT: OrderType.LIMIT,
+        Rung.POST_CLOSE: OrderType.POST_CLOSE,
+        Rung.AFTER_MARKET: OrderType.AFTER_MARKET,
+    }
+)
+KEEPS_ITS_PLACE: Final = MappingProxyType({OrderType.MARKET: Rung.MARKET, OrderType.POST_CLOSE: Rung.POST_CLOSE})
+"""Orders that nothing could better, whoever sent them: sent anew they would only stand further behind."""
+_GRACE: Final = timedelta(seconds=3)
+"""Real time after a market's end in which its last fills, and the end of the rest, appear in the broker's list."""
+EVENING_REPRICE: Final = timedelta(seconds=30)
+"""Real time for which the first order of the evening stands."""
+_MOST_DOUBLINGS: Final = 4
+_MOST_PAUSE_DOUBLINGS: Final = 10
+_FIRST_PAUSE: Final = timedelta(seconds=1)
+_LONGEST_PAUSE: Final = timedelta(seconds=20)
+"""Shorter than a lease (30 s): a stock that is halted must not look left alone."""
+_LONGEST_EVENING_PAUSE: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """What a sale has tried: orders in all and in the evening, and the refusals in a row that were the last of them."""
+
+    orders: int = 0
+    evening_orders: int = 0
+    refusals: int = 0
+    refused: Rung | None = None
+
+    def after(self, rung: Rung, *, refused: bool) -> "Tries":
+        """Count one more order; a refusal of another market says nothing about this one."""
+        same_market = self.refused is not None and _market_of(self.refused) is _market_of(rung)
+        return Tries(
+            orders=self.orders + 1,
+            evening_orders=self.evening_orders + (rung is Rung.AFTER_MARKET),
+            refusals=(self.refusals if same_market else 0) + 1 if refused else 0,
+            refused=rung if refused else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """No order can be sent now; the ladder is asked again at a market instant (UTC)."""
+
+    until: datetime
+    kind: Literal["wait"] = "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The rungs of one session and its evening, by the rules of a sale."""
+
+    session: Session
+    rules: ExecutionRules
+    clock: MarketClock
+
+    def next_rung(self, now: datetime, tries: Tries, evening: AbstractSet[OrderType]) -> Rung | Wait | None:
+        """Return how to sell at a market instant, or None after the day's last market; what is left then is carried.
+
+        ``evening`` are the order types that the broker takes after the regular session.
+        """
+        if now < self.session.auction_at and tries.orders < self.rules.exit_limit_attempts:
+            return Rung.BEST_BID
+        if now < self.session.ends_at:
+            return Rung.LOWER_LIMIT if tries.refused is Rung.MARKET else Rung.MARKET
+        for rung, hours in self._evening_markets(evening):
+            if now < hours.until:
+                return rung if now >= hours.orders_from else Wait(hours.orders_from)
+        return None
+
+    def patience(self, rung: Rung, now: datetime, tries: Tries) -> timedelta:
+        """Return how long (real time) an order stands before it is withdrawn; ``tries`` are those before it.
+
+        One that nothing could better keeps its place in the queue to its market's end.
+        """
+        if rung is Rung.BEST_BID:
+            return self.rules.exit_reprice
+        to_the_end = self.clock.real_duration(max(self._end_of(rung) - now, timedelta(0))) + _GRACE
+        if rung is not Rung.AFTER_MARKET:
+            return to_the_end
+        return min(EVENING_REPRICE * (1 << min(tries.evening_orders, _MOST_DOUBLINGS)), to_the_end)
+
+    def pause_after_refusal(self, now: datetime, tries: Tries) -> timedelta:
+        """Return the real time before the next order, doubled with each refusal in a row; the next market ends it."""
+        session = self.session
+        longest = _LONGEST_PAUSE if now < session.ends_at else _LONGEST_EVENING_PAUSE
+        pause = min(_FIRST_PAUSE * (1 << min(max(tries.refusals - 1, 0), _MOST_PAUSE_DOUBLINGS)), longest)
+        borders = (session.auction_at, session.ends_at, session.post_close.until)
+        left = [self.clock.real_duration(border - now) for border in borders if border > now]
+        return max(min([pause, *left]), _FIRST_PAUSE)
+
+    def _evening_markets(self, taken: AbstractSet[OrderType]) -> Iterator[tuple[Rung, MarketHours]]:
+        if OrderType.POST_CLOSE in taken:
+            yield Rung.POST_CLOSE, self.session.post_close
+        after_market = self.session.after_market
+        if self.rules.after_market and OrderType.AFTER_MARKET in taken and after_market is not None:
+            yield Rung.AFTER_MARKET, after_market
+
+    def _end_of(self, rung: Rung) -> datetime:
+        if rung is Rung.POST_CLOSE:
+            return self.session.post_close.until
+        if rung is Rung.AFTER_MARKET and self.session.after_market is not None:
+            return self.session.after_market.until
+        return self.session.ends_at
+
+
+def why_unsold(quote: Quote | None, flags: AbstractSet[TradingFlag]) -> str:
+    """Return in a few words what the market shows of a stock that it has not taken."""
+    if TradingFlag.HALTED in flags:
+        return "halted"
+    if quote is None:
+        return "no price to be had"
+    if quote.limits is not None and quote.price == quote.limits.lower:
+        return "locked at the lower limit"
+    if quote.shows_book and not quote.bid:
+        return "no bids"
+    return "too few bids"
+
+
+def _market_of(rung: Rung) -> Rung:
+    """Return the rung that stands for all of its market."""
+    return rung if rung in {Rung.POST_CLOSE, Rung.AFTER_MARKET} else Rung.MARKET
