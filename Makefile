@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+JOBS ?= 2
 KIS ?= simulator
 ORDERS ?= no
 
@@ -15,8 +16,8 @@ READY := $(VENV)/.installed
 demo: $(READY)  ## a whole accelerated trading day; ARGS="--help" shows what can be asked
 	$(BIN)/python demo.py $(ARGS)
 
-test: $(READY)  ## all tests, against real servers
-	$(BIN)/python -m pytest $(ARGS)
+test: $(READY)  ## all tests, against real servers, in JOBS processes; 0 runs them in one, as a debugger needs
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 conformance: $(READY)  ## what we believe about KIS, asked of the simulator; KIS=paper with keys in .env, ORDERS=yes to place orders there
 	$(BIN)/python -m conformance --kis $(KIS) --orders $(ORDERS) $(ARGS)

@@ -14,12 +14,14 @@ import psycopg
 import pytest
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
+from xdist.remote import Producer
 
 from embedded.ports import free_port
 from embedded.postgres import start_postgres
 from embedded.process import Launcher
 from embedded.temporal import DevServer, start_temporal, temporal_binary
 from tests.command_line import Done, Run
+from tests.parallel import FilesInTurn, longest_first
 
 # A shell that runs us in the background has SIGINT ignored, and every process a test starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -27,6 +29,17 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 T = TypeVar("T")
 _TEMPLATE = "haru_template"
 _HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesInTurn | None:
+    """Share the tests out by `tests/parallel.py` where they are asked for by files."""
+    return FilesInTurn(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Several processes begin with what lasts longest; a single one keeps to the files' own sequence."""
+    if hasattr(config, "workerinput"):
+        longest_first(items)
 
 
 @contextmanager

@@ -100,7 +100,7 @@ async def test_with_a_key_the_token_is_not_readable_in_the_table(
     assert await tokens_of(database, key).current() == TOKEN
 
 
-@pytest.mark.parametrize("key", [None, Fernet.generate_key()])
+@pytest.mark.parametrize("key", [None, Fernet.generate_key()], ids=["no key", "another key"])
 async def test_a_token_that_the_key_does_not_open_counts_as_none(database: Database, key: bytes | None) -> None:
     async with tokens_of(database, Fernet.generate_key()).issuing() as issue:
         await issue.store(TOKEN)

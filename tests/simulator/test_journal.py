@@ -1,7 +1,7 @@
 """The journal in process: the same books again, torn ends, foreign files, speed of replay."""
 
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -100,8 +100,8 @@ def test_hundreds_of_orders_come_back_quickly(tmp_path: Path) -> None:
         day.sells(2)
     first.close()
 
-    started = perf_counter()
+    started = process_time()
     second = a_simulation(journal=tmp_path)
 
-    assert perf_counter() - started < 2
+    assert process_time() - started < 2
     assert books(second) == books(first)
