@@ -27,6 +27,14 @@ _day_plan = lru_cache(maxsize=40_000)(plan_day)
 _natural_day = lru_cache(maxsize=400)(NaturalDay)
 
 
+@lru_cache(maxsize=40_000)
+def _natural_summary(
+    drawn_from: tuple[int, Listing, DayPlan, Price, int], close_price: Price, rule: InterruptionRule
+) -> DaySummary:
+    """Return the bar of a session that nothing from outside has touched: the same in every exchange of its seed."""
+    return DayPath(_natural_day(*drawn_from), close_price, [], rule).summary()
+
+
 class SessionSequence:
     """The sessions of a calendar in order, counted from the first date of the simulated world."""
 
@@ -101,8 +109,7 @@ class Tape:
     def summary(self, position: int) -> DaySummary:
         """Return the bar of a whole session."""
         if position not in self._summaries:
-            path = self._paths.get(position) or self._make_path(position)
-            self._summaries[position] = path.summary()
+            self._summaries[position] = self._summed_up(position)
         return self._summaries[position]
 
     def edit(self, position: int, make: Callable[[DayPath], Edit]) -> None:
@@ -147,19 +154,34 @@ class Tape:
         displacement = math.log(base / self.listing.price)
         return _day_plan(self._seed, self._sessions.at(position).date, self.listing, displacement)
 
+    def _summed_up(self, position: int) -> DaySummary:
+        if self._edits_of(position) or position in self._breakers or self._recorded_on(position):
+            return (self._paths.get(position) or self._make_path(position)).summary()
+        return _natural_summary(self._drawn_from(position), self._natural_close(position), self._rule(position))
+
     def _make_path(self, position: int) -> DayPath:
-        session = self._sessions.at(position)
-        minutes = int((session.auction_at - session.opens_at).total_seconds()) // 60
-        base = self.base_price(position)
         recorded = self._recorded_on(position)
         if recorded:
-            natural: NaturalDay = RecordedDay(self._plan(position), base, minutes, recorded)
+            minutes = self._minutes(position)
+            natural: NaturalDay = RecordedDay(self._plan(position), self.base_price(position), minutes, recorded)
         else:
-            natural = _natural_day(self._seed, self.listing, self._plan(position), base, minutes)
-        seed = f"{self._seed}|{session.date}|{self.listing.symbol}|pause"
-        rule = InterruptionRule(base, self.listing.market, self._interrupts and not recorded, seed)
+            natural = _natural_day(*self._drawn_from(position))
         breakers = self._breakers.get(position, ())
-        return DayPath(natural, self._natural_close(position), self._edits_of(position), rule, breakers)
+        close_price, rule = self._natural_close(position), self._rule(position)
+        return DayPath(natural, close_price, self._edits_of(position), rule, breakers)
+
+    def _drawn_from(self, position: int) -> tuple[int, Listing, DayPlan, Price, int]:
+        base, minutes = self.base_price(position), self._minutes(position)
+        return self._seed, self.listing, self._plan(position), base, minutes
+
+    def _rule(self, position: int) -> InterruptionRule:
+        automatic = self._interrupts and not self._recorded_on(position)
+        seed = f"{self._seed}|{self._sessions.at(position).date}|{self.listing.symbol}|pause"
+        return InterruptionRule(self.base_price(position), self.listing.market, automatic, seed)
+
+    def _minutes(self, position: int) -> int:
+        session = self._sessions.at(position)
+        return int((session.auction_at - session.opens_at).total_seconds()) // 60
 
     def _edits_of(self, position: int) -> list[Edit]:
         edits = self._edits.get(position, [])

@@ -24,6 +24,7 @@ from tests.clockwork.clockwork import Clockwork
 from tests.crash_points.host import Host, Process, activities_of
 from tests.crash_points.market import STARTS_AT, Plot, Street, a_market
 from tests.crash_points.mortal import Life, MortalPool, MortalTransport
+from tests.database.emptying import EMPTY_EVERYTHING
 from tests.stepping import ACCOUNT, CALENDAR, FINGERPRINT, SteppingPace, kst
 from verifier.books import Books, BrokerBook, Histories, Submit
 from verifier.reading import Sources, _ledger
@@ -41,7 +42,6 @@ STEPS: Final = {
     "watch_position": timedelta(minutes=2),
     "follow_order": timedelta(seconds=2),
 }
-_TABLES: Final = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '%yoyo%'"
 
 
 @dataclass
@@ -109,10 +109,7 @@ class Town:
 
     async def clear(self) -> None:
         """Begin with empty books."""
-        tables = ", ".join(row["tablename"] for row in await self.pool.fetch(_TABLES))
-        async with self.pool.acquire() as connection, connection.transaction():
-            await connection.execute("SET LOCAL session_replication_role = replica")  # events are append-only
-            await connection.execute(f"TRUNCATE {tables} CASCADE")
+        await self.pool.execute(EMPTY_EVERYTHING)
         await self.database.accounts.pin(ACCOUNT, Environment.SIMULATED, FINGERPRINT)
 
 

@@ -7,6 +7,7 @@ from tests.crash_points.day import a_town
 from tests.crash_points.market import ALWAYS_REJECTED, Plot
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 async def test_a_sale_that_is_refused_all_day_is_tried_to_the_end_and_carried_loudly(database_url: str) -> None:
     async with a_town(database_url) as town:

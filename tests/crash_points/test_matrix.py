@@ -29,6 +29,7 @@ def tally() -> Iterator[Tally]:
     yield from a_tally("plots")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800 if os.environ.get("HARU_MATRIX") == "full" else 240)
 @pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.name)
 async def test_a_process_may_die_at_any_crossing(town: Town, tally: Tally, plot: Plot) -> None:

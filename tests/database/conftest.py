@@ -12,18 +12,7 @@ from database.database import Database, open_database
 from domain.identity import Environment
 from tests.builders import ACCOUNT
 from tests.database.books import FINGERPRINT, Books
-
-EMPTY_EVERYTHING = """
-DO $$
-DECLARE name text;
-BEGIN
-    SET LOCAL session_replication_role = replica;
-    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename !~ '^_?yoyo' LOOP
-        EXECUTE format('DELETE FROM %I', name);
-    END LOOP;
-END
-$$
-"""
+from tests.database.emptying import EMPTY_EVERYTHING
 
 
 @pytest.fixture(scope="session")

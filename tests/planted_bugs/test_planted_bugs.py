@@ -74,6 +74,7 @@ def caught() -> Iterator[dict[str, str]]:
     sys.stdout.write(f"\nplanted bugs: {len(caught)} of {len(PLANTED)} caught{lines}\n")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.name)
 async def test_a_planted_bug_is_caught(database_url: str, caught: dict[str, str], planted: Planted) -> None:
