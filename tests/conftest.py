@@ -28,6 +28,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 T = TypeVar("T")
 _TEMPLATE = "haru_template"
+_CLONING = """
+SELECT set_config(name, 'clone', false) FROM pg_settings WHERE name = 'file_copy_method' AND 'clone' = ANY (enumvals)
+"""
 _HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
@@ -78,7 +81,7 @@ def migrated_template(postgres_server: str) -> str:
 def database_url(postgres_server: str, migrated_template: str) -> Iterator[str]:
     """URL of a fresh database with our schema."""
     name = f"test_{uuid.uuid4().hex}"
-    _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    _execute(postgres_server, _CLONING, f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY FILE_COPY")
     yield _with_database(postgres_server, name)
     _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -134,9 +137,10 @@ def unused_port() -> int:
     return free_port()
 
 
-def _execute(url: str, statement: str) -> None:
+def _execute(url: str, *statements: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement.encode())
+        for statement in statements:
+            connection.execute(statement.encode())
 
 
 def _with_database(url: str, name: str) -> str:
