@@ -106,7 +106,9 @@ def account_of(settings: Settings) -> AccountId:
 
 def leads_of(settings: Settings) -> CloseLeads:
     """Return how early the account's fleet begins to sell, which its rate budget decides for many workers."""
-    return CloseLeads(calls_per_second=calls_per_second(settings))
+    close, calls = settings.close, calls_per_second(settings)
+    cutoff, lead = timedelta(minutes=close.entries_end), timedelta(minutes=close.liquidation_begins)
+    return CloseLeads(cutoff, lead, calls_per_second=calls)
 
 
 def proof_of(settings: Settings) -> ProofRules:

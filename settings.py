@@ -147,6 +147,14 @@ class CalendarSettings(_Group):
         return CalendarOverrides(self.closures, self.sessions, self.hours)
 
 
+class CloseSettings(_Group):
+    """How many minutes (market time) before the session's end; the last ten are the closing auction."""
+
+    entries_end: int = Field(default=30, ge=11, le=240)
+    liquidation_begins: int = Field(default=15, ge=11, le=240)
+    """At the latest: many positions, few calls a second or a stock that hardly trades begin earlier."""
+
+
 class ProofSettings(_Group):
     """When an order whose reply was lost counts as never placed; slower is safer."""
 
@@ -200,6 +208,7 @@ class Settings(BaseSettings):
     quotations: QuotationsSettings = Field(default_factory=QuotationsSettings)
     rules: Annotated[TradingRules, BeforeValidator(_rules)] = TradingRules()
     calendar: CalendarSettings = Field(default_factory=CalendarSettings)
+    close: CloseSettings = Field(default_factory=CloseSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     proof: ProofSettings = Field(default_factory=ProofSettings)
     stream: StreamSettings = Field(default_factory=StreamSettings)

@@ -57,7 +57,8 @@ def plan_session(session: Session, leads: CloseLeads, speed: int, positions: int
         by_sale = _whole_minute(session.auction_at - takes * speed)
         liquidation_at = min(by_lead, by_sale)
         whose = "1 position needs" if positions == 1 else f"{positions:,} positions need"
-        needs = f"{whose} {in_words(takes)} at {leads.calls_per_second} calls/s"
+        fast = f" = {in_words(takes * speed)} at {speed}-fold speed" if speed > 1 else ""
+        needs = f"{whose} {in_words(takes)} at {leads.calls_per_second} calls/s{fast}"
         auction = f"before the auction at {in_seoul(session.auction_at):%H:%M}"
         why = f"{why}; {needs}" if liquidation_at == by_lead else f"{needs} {auction}"
     liquidation_at = max(liquidation_at, session.opens_at)

@@ -1,5 +1,6 @@
 """What the environment may say, and what is answered when it says something wrong."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from broker_settings import LIVE_WORD
+from composition import leads_of
+from domain.close_plan import CloseLeads
 from domain.identity import Environment
 from domain.rules import TradingRules
 from domain.session import SessionHours
@@ -112,6 +115,23 @@ def test_the_calendar_is_corrected_by_the_operator(monkeypatch: pytest.MonkeyPat
     assert overrides.closures == {date(2026, 12, 1), date(2026, 12, 2)}
     assert overrides.sessions == {date(2026, 12, 31)}
     assert overrides.changed_hours[date(2026, 12, 3)] == SessionHours(time(10), time(16, 20), time(16, 30))
+
+
+def test_the_close_is_planned_by_the_operators_minutes_and_the_accounts_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"HARU_CLOSE__ENTRIES_END": "40", "HARU_CLOSE__LIQUIDATION_BEGINS": "20"}
+
+    simulated = leads_of(configured(monkeypatch, **given))
+    paper = leads_of(configured(monkeypatch, **KIS, HARU_BROKER__ENVIRONMENT="paper"))
+
+    assert simulated == CloseLeads(timedelta(minutes=40), timedelta(minutes=20), calls_per_second=18)
+    assert paper == replace(simulated, calls_per_second=1)
+
+
+def test_a_close_that_begins_in_the_closing_auction_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = complaint(monkeypatch, HARU_CLOSE__LIQUIDATION_BEGINS="5")
+
+    assert said.startswith("HARU_CLOSE__LIQUIDATION_BEGINS: ")
+    assert "greater than or equal to 11" in said
 
 
 def test_a_start_without_a_zone_is_seouls(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,6 +121,7 @@ def test_what_the_budget_needs_is_real_time_that_a_compressed_day_multiplies() -
     plan = plan_session(a_session(), LIVE, 240, 30)
 
     assert plan.session.auction_at - plan.liquidation_at >= time_to_sell_all(30, 18) * 240
+    assert plan.because.startswith("30 positions need 25 s at 18 calls/s = 98 min 41 s at 240-fold speed")
 
 
 def test_a_day_too_short_to_sell_in_allows_no_entries() -> None:
