@@ -53,7 +53,7 @@ class Engine:
         self.listeners: list[Listener] = []
         self._opening_cash = opening_cash
         self._matching = Matching(exchange, self.liquidity, self._book)
-        self._off_hours = OffHours(exchange, self.liquidity, self._book)
+        self.off_hours = OffHours(exchange, self.liquidity, self._book)
         self._live: list[Order] = []
         self._matched_until: datetime | None = None
         self._numbered: tuple[object, int] = (None, 0)
@@ -78,7 +78,7 @@ class Engine:
             orders = orders_of(self._live, symbol)
             regular = [order for order in orders if board_of(order.kind) is Board.REGULAR]
             self._advance_symbol(regular, session, start, at)
-            self._off_hours.pass_time([order for order in orders if order not in regular], session, start, at)
+            self.off_hours.pass_time([order for order in orders if order not in regular], session, start, at)
         self._expire(session, at)
         self._live = [order for order in self._live if order.remaining]
 
@@ -266,7 +266,7 @@ class Engine:
             self._tell(OrderEventKind.REJECTED, order, order.rejected, (order.price, at))
             return
         if board_of(order.kind) is not Board.REGULAR:
-            self._off_hours.arrive(order, session, at)
+            self.off_hours.arrive(order, session, at)
         elif phase is SessionPhase.CONTINUOUS:
             self._matching.arrive(order, session, second_of(session, at))
         if order.cancelled:

@@ -83,10 +83,14 @@ class OffHours:
         if self._is_locked(order, price, session):
             return
         key = (order.symbol, order.side, at.replace(second=0))
-        used = self._used.get(key, 0)
-        traded = max(0, min(order.remaining, self._offered(key) - used))
-        self._used[key] = used + traded
+        traded = min(order.remaining, self.left(*key))
+        self._used[key] = self._used.get(key, 0) + traded
         self._fill(order, price, traded, at)
+
+    def left(self, symbol: Symbol, side: Side, at: datetime) -> int:
+        """Return how many shares strangers still trade at one price, within the minute, with orders of a side."""
+        key = (symbol, side, at.replace(second=0))
+        return max(0, self._offered(key) - self._used.get(key, 0))
 
     def _sweep(self, order: Order, session: Session, at: datetime) -> None:
         levels = self._liquidity.levels(order.symbol, _OPPOSITE[order.side], session, second_of(session, at))

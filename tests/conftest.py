@@ -31,7 +31,7 @@ _TEMPLATE = "haru_template"
 _CLONING = """
 SELECT set_config(name, 'clone', false) FROM pg_settings WHERE name = 'file_copy_method' AND 'clone' = ANY (enumvals)
 """
-_HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesInTurn | None:
@@ -63,7 +63,7 @@ def running(folder: Path, start: Callable[[Launcher], Awaitable[T]]) -> Iterator
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of an empty database on a real server; what is written may be lost, and so the tests are quick."""
     folder = tmp_path_factory.mktemp("postgres")
-    with running(folder, lambda launcher: start_postgres(launcher, free_port(), _HASTY)) as url:
+    with running(folder, lambda launcher: start_postgres(launcher, free_port(), HASTY)) as url:
         yield url
 
 

@@ -89,7 +89,11 @@ class SteppingPace:
         name = activity.info().activity_type
         reads_again = name in _MAY_READ_TWICE and real == BETWEEN_READS
         if name not in _NEVER_HANDED_OVER and not reads_again:
-            raise to_be_continued("let time pass", self._steps.get(name, real))
+            raise to_be_continued("let time pass", self.step_of(name, real))
+
+    def step_of(self, name: str, real: timedelta) -> timedelta:
+        """Return how long an activity of a name waits where it asked for some real time."""
+        return self._steps.get(name, real)
 
 
 class FollowingTransport(httpx.AsyncBaseTransport):

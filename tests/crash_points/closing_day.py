@@ -8,9 +8,10 @@ from typing import Final
 from domain.clock import MarketClock
 from domain.worker_state import WorkerLife
 from tests.clockwork.clockwork import Clockwork, StuckError
+from tests.clockwork.host import Host
+from tests.clockwork.town import Town, book_of, frozen_books, submits_of
 from tests.crash_points.closing_plots import ClosingPlot, EveningStreet, Left, an_evening_market
-from tests.crash_points.day import STEPS, Town, frozen_books
-from tests.crash_points.host import Host
+from tests.crash_points.day import PLAN, STEPS, WORKFLOW
 from tests.crash_points.market import STARTS_AT
 from tests.stepping import ACCOUNT, RULES, SteppingPace, kst
 from verifier.books import Books
@@ -102,7 +103,8 @@ class Afternoon:
 
     async def judged(self) -> ClosedDay:
         """Read all books."""
-        books = await frozen_books(self._town.database, await self.street.book(), self.host.submits)
+        submits = submits_of(self.host.submits, WORKFLOW)
+        books = await frozen_books(self._town.database, await book_of(self.simulation), PLAN, submits)
         hits = sum(rule.hits for rule in self.simulation.faults.rules)
         return ClosedDay(self.plot, self.host, tuple(self._closings), books, hits, self.steps)
 

@@ -14,9 +14,8 @@ from domain.rules import ExitRules, RiskRules, StrategyRules, TradingRules, Univ
 from simulator.app import create_app
 from simulator.day_path import DaySummary
 from simulator.simulation import Simulation
-from tests.crash_points.market import NEVER_ARRIVED, REJECTED, REPLY_LOST, SERVER_ERROR, STARTS_AT, book_of
+from tests.crash_points.market import NEVER_ARRIVED, REJECTED, REPLY_LOST, SERVER_ERROR, STARTS_AT
 from tests.stepping import CALENDAR, RULES, a_simulation, broker_account, kst
-from verifier.books import BrokerBook
 
 STOCKS: Final = tuple(Symbol(code) for code in ("034020", "005930", "012330"))
 LEAVES_AT: Final = "15:10"
@@ -160,10 +159,6 @@ class EveningStreet(httpx.AsyncBaseTransport):
         elif path == "order-rvsecncl":
             self._play_cancel(httpx.Response(200, content=request.content).json()["ORGN_ODNO"])
         return await self._inside.handle_async_request(request)
-
-    async def book(self) -> BrokerBook:
-        """Return the broker's own truth about the account."""
-        return await book_of(self._inside)
 
     def _play_order(self, tr_id: str, symbol: Symbol) -> None:
         if tr_id == _NEW_SALE and self._cancelled[symbol] < self._plot.unwanted:

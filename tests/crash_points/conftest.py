@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.crash_points.day import Town, a_town
+from tests.clockwork.town import Town, a_town
 
 
 @pytest.fixture

@@ -7,15 +7,12 @@ from typing import Any, Final
 
 import httpx
 
-from domain.identity import SIMULATED_ACCOUNT
 from domain.market import Symbol
 from domain.money import Won
 from domain.rules import RiskRules, StrategyRules, TradingRules, UniverseRules
 from simulator.app import create_app
 from simulator.simulation import Simulation
 from tests.stepping import RULES, a_simulation
-from verifier.books import BrokerBook
-from verifier.broker_truth import book_from_json
 
 SYMBOL: Final = Symbol("034020")
 STARTS_AT: Final = "2026-11-23 14:50"
@@ -122,19 +119,9 @@ class Street(httpx.AsyncBaseTransport):
             self._play(request)
         return await self._inside.handle_async_request(request)
 
-    async def book(self) -> BrokerBook:
-        """Return the broker's own truth about the account."""
-        return await book_of(self._inside)
-
     def _play(self, request: httpx.Request) -> None:
         if request.url.path.endswith("order-cash") and request.headers["tr_id"] == "TTTC0011U" and not self._sold:
             self._sold = True
             self.simulation.set_conditions(SYMBOL, no_bids=True)
         if request.url.path.endswith("order-rvsecncl") and self._sold:
             self.simulation.set_conditions(SYMBOL, no_bids=False, thin=False)
-
-
-async def book_of(exchange: httpx.AsyncBaseTransport) -> BrokerBook:
-    """Ask an exchange in this process for the account."""
-    async with httpx.AsyncClient(transport=exchange, base_url="http://simulator") as client:
-        return book_from_json((await client.get(f"/control/accounts/{SIMULATED_ACCOUNT}")).json())

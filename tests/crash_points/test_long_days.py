@@ -3,7 +3,8 @@
 import pytest
 
 from domain.order import OrderStatus
-from tests.crash_points.day import a_town
+from tests.clockwork.town import a_town
+from tests.crash_points.day import play
 from tests.crash_points.market import ALWAYS_REJECTED, Plot
 
 
@@ -11,7 +12,7 @@ from tests.crash_points.market import ALWAYS_REJECTED, Plot
 @pytest.mark.timeout(240)
 async def test_a_sale_that_is_refused_all_day_is_tried_to_the_end_and_carried_loudly(database_url: str) -> None:
     async with a_town(database_url) as town:
-        case = await town.play(Plot(request="exit", answer=ALWAYS_REJECTED))
+        case = await play(town, Plot(request="exit", answer=ALWAYS_REJECTED))
 
     refused = [each for each in case.books.ledger.orders if each.record.status is OrderStatus.REJECTED]
     named = {each.event.kind for each in case.books.ledger.events}

@@ -12,7 +12,8 @@ from typing import Final
 import pytest
 
 from tests.clockwork.clockwork import StuckError
-from tests.crash_points.day import Town
+from tests.clockwork.town import Town
+from tests.crash_points.day import play
 from tests.crash_points.market import ACCEPTED, PLOTS, SERVER_ERROR, Plot
 from tests.crash_points.reckoning import wrong_with
 from tests.crash_points.tally import Tally, a_tally
@@ -33,7 +34,7 @@ def tally() -> Iterator[Tally]:
 @pytest.mark.timeout(1800 if os.environ.get("HARU_MATRIX") == "full" else 240)
 @pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.name)
 async def test_a_process_may_die_at_any_crossing(town: Town, tally: Tally, plot: Plot) -> None:
-    undisturbed = await town.play(plot)
+    undisturbed = await play(town, plot)
     assert wrong_with(undisturbed) == []
     assert undisturbed.faults_hit == bool(plot.answer.fault)
     crossings = undisturbed.crossings
@@ -51,7 +52,7 @@ async def test_a_process_may_die_at_any_crossing(town: Town, tally: Tally, plot:
 async def _wrong_after(town: Town, plot: Plot, crossings: list[str]) -> list[str]:
     """Return what is wrong with a day whose first process ended at the last of these crossings."""
     try:
-        case = await town.play(plot, len(crossings))
+        case = await play(town, plot, len(crossings))
     except StuckError as stuck:
         return [f"stuck: {stuck}"]
     repeats = [] if case.crossings == crossings else [f"the day took another way: {case.crossings[-3:]}"]

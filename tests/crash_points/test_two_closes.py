@@ -12,10 +12,10 @@ from typing import Final
 import pytest
 
 from tests.clockwork.clockwork import StuckError
+from tests.clockwork.town import Town
 from tests.crash_points.closing_day import Afternoon, Close, ClosedDay, play
 from tests.crash_points.closing_plots import CLOSING_PLOTS, ClosingPlot
 from tests.crash_points.closing_reckoning import wrong_with_close
-from tests.crash_points.day import Town
 from tests.crash_points.tally import Tally, a_tally
 
 _ALL: Final = os.environ.get("HARU_MATRIX") == "full"

@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import httpx
-
 from activities.entries import PreparedEntry
 from activities.selling import PreparedExit
 from domain.event import EventLevel
@@ -14,15 +12,16 @@ from domain.market import Side
 from domain.money import Price, Quantity, Won
 from domain.order import OrderPurpose, OrderStatus
 from domain.position import ExitReason
-from simulator.app import create_app
 from simulator.order_types import OrderType
 from simulator.orders import Holding, OrderRequest
 from tests.activities.desk import OPENS_AT, PLAN, Desk, HandPace
 from tests.broker.parts import Budget, a_many_row, success
 from tests.builders import SAMSUNG
 from tests.clockwork.clockwork import StuckError
-from tests.crash_points.day import Town, a_town, frozen_books
-from tests.crash_points.market import ALWAYS_REJECTED, NEVER_ARRIVED, REPLY_LOST, Plot, book_of
+from tests.clockwork.town import Town, a_town, book_of, frozen_books
+from tests.crash_points.day import PLAN as DAY_PLAN
+from tests.crash_points.day import play
+from tests.crash_points.market import ALWAYS_REJECTED, NEVER_ARRIVED, REPLY_LOST, Plot
 from tests.crash_points.reckoning import wrong_with
 from tests.stepping import ACCOUNT, a_broker, a_simulation, pinned_database
 from tests.workflows.virtual_floor import a_floor
@@ -39,7 +38,7 @@ def a_day(plot: Plot, ends_at: str | int = 0, prepare: Callable[[Town], Awaitabl
             if prepare is not None:
                 await prepare(town)
             try:
-                return wrong_with(await town.play(plot, ends_at))
+                return wrong_with(await play(town, plot, ends_at))
             except StuckError as stuck:
                 return [f"stuck {stuck}"]
 
@@ -49,7 +48,7 @@ def a_day(plot: Plot, ends_at: str | int = 0, prepare: Callable[[Town], Awaitabl
 async def a_day_without_buyers(database_url: str) -> list[str]:
     """Every sale is refused, so that shares are left at the end: they must be named."""
     async with a_town(database_url) as town:
-        case = await town.play(Plot(request="exit", answer=ALWAYS_REJECTED))
+        case = await play(town, Plot(request="exit", answer=ALWAYS_REJECTED))
         return [complaint for complaint in wrong_with(case) if complaint.startswith("I")]
 
 
@@ -59,8 +58,8 @@ def at_a_desk(act: Callable[[Desk], Awaitable[list[str]]]) -> Scene:
     async def scene(database_url: str) -> list[str]:
         async with _a_desk(database_url) as desk:
             complaints = await act(desk)
-            book = await book_of(httpx.ASGITransport(create_app(desk.simulation)))
-            books = await frozen_books(desk.database, book, is_over=False)
+            book = await book_of(desk.simulation)
+            books = await frozen_books(desk.database, book, DAY_PLAN, is_over=False)
             found = violations(books).items()
             return [*complaints, *(f"{name} {each.what}" for name, every in found for each in every)]
 

@@ -14,7 +14,7 @@ import composition
 from composition import Collaborators, workers_for
 from tests.clockwork.attempts import Act, Again, Scheduled, attempt, judged
 from tests.clockwork.clockwork import Clockwork
-from tests.crash_points.mortal import Life, ProcessDiedError
+from tests.clockwork.mortal import Life, ProcessDiedError
 from tests.stepping import ACCOUNT
 
 Activities = Mapping[str, Act]

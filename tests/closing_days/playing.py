@@ -1,0 +1,147 @@
+"""A planned day, played in virtual time: the fleet trades and closes, the night passes, the next session begins."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from domain.clock import MarketClock
+from domain.session import CloseLeads, SessionPlan, plan_session
+from domain.worker_state import WorkerLife
+from tests.clockwork.clockwork import Clockwork, StuckError
+from tests.clockwork.host import Host, Process, activities_of
+from tests.clockwork.town import Town, book_of, frozen_books, submits_of
+from tests.closing_days.buyers import Look, look
+from tests.closing_days.plan import DayPlan
+from tests.closing_days.world import World
+from tests.stepping import ACCOUNT, FollowingTransport, SteppingPace
+from verifier.books import Books
+from workflows.identity import worker_name, worker_workflow_id
+from workflows.market_close import CloseOutcome, CloseRequest, MarketCloseWorkflow
+from workflows.trading_worker import TradingWorkerWorkflow
+
+NEXT_MORNING: Final = timedelta(minutes=40)
+"""How long of the next session is played: every lock is lifted by then, and a while longer."""
+_CLOSE: Final = "market-close"
+_HOUR: Final = timedelta(hours=1)
+_STEPS: Final = {
+    "find_candidates": timedelta(minutes=4),
+    "watch_position": timedelta(minutes=2),
+    "follow_order": timedelta(seconds=4),
+    "await_flat": timedelta(seconds=2),
+}
+_UNHURRIED: Final = timedelta(seconds=60)
+"""Between two looks at an order that waits for the end of an auction, or in the evening."""
+
+
+class Patience(SteppingPace):
+    """Follows orders closely while the session trades, and more seldom when nothing is lost by it."""
+
+    def __init__(self, clock: MarketClock, unhurried_from: datetime) -> None:
+        super().__init__(clock, _STEPS)
+        self._unhurried_from = unhurried_from
+
+    def step_of(self, name: str, real: timedelta) -> timedelta:
+        """Return how long an activity waits."""
+        if name == "follow_order" and self._unhurried_from <= self.now() < self._unhurried_from + 8 * _HOUR:
+            return _UNHURRIED
+        return super().step_of(name, real)
+
+
+@dataclass(frozen=True)
+class PlayedDay:
+    """A day and the morning after it, to be judged."""
+
+    plan: DayPlan
+    outcome: CloseOutcome
+    books: Books
+    """As they stood when the close had ended."""
+    morning: Books
+    """As they stood when the next session was some time old."""
+    looks: tuple[Look, ...] = field(default=(), repr=False)
+
+
+async def play(town: Town, plan: DayPlan) -> PlayedDay:
+    """Play a day from its plan alone.
+
+    Raises:
+        StuckError: a workflow fails, replays otherwise, or the close does not end.
+    """
+    await town.clear()
+    world, clock = World(plan), MarketClock(plan.starts_at, plan.starts_at)
+    pace = Patience(clock, plan.session.auction_at)
+    street = FollowingTransport(world.simulation, pace.now)
+    host = Host(lambda life: Process(life, activities_of(town.collaborators(life, street, pace))))
+    clockwork = host.clockwork = Clockwork(plan.starts_at, host.attempt)
+    looks: list[Look] = []
+    _lay_out(clockwork, world, looks)
+    for number in range(1, plan.workers + 1):
+        name = worker_name(number)
+        life = WorkerLife(ACCOUNT, name, plan.rules, clock)
+        clockwork.start(TradingWorkerWorkflow.run, life, worker_workflow_id(ACCOUNT, name))
+    today, tomorrow = (plan_session(each, CloseLeads(), 1) for each in (plan.session, plan.tomorrow))
+    try:
+        await clockwork.until(lambda: False, today.liquidation_at)
+        clockwork.start(MarketCloseWorkflow.run, CloseRequest(ACCOUNT, clock, plan.rules), _CLOSE)
+        outcome = await _closed(clockwork, plan)
+        books = await _frozen(town, world, host, today)
+        await _pass(clockwork, plan.tomorrow.opens_at - _HOUR)
+        await town.let_leases_lapse()
+        await _pass(clockwork, plan.tomorrow.opens_at + NEXT_MORNING)
+    finally:
+        clockwork.close()
+    morning = await _frozen(town, world, host, tomorrow, is_over=False)
+    return PlayedDay(plan, outcome, books, morning, tuple(looks))
+
+
+async def _closed(clockwork: Clockwork, plan: DayPlan) -> CloseOutcome:
+    run, latest = clockwork.runs[_CLOSE], plan.evening_ends_at + timedelta(minutes=10)
+    while not run.is_over and clockwork.now < latest:
+        await clockwork.until(lambda: run.is_over, min(clockwork.now + _HOUR, latest))
+    if not run.is_over:
+        raise StuckError(f"the close has not ended by {latest}")
+    outcome: CloseOutcome = run.result
+    return outcome
+
+
+async def _pass(clockwork: Clockwork, until: datetime) -> None:
+    while clockwork.now < until:
+        await clockwork.until(lambda: False, min(clockwork.now + _HOUR, until))
+
+
+async def _frozen(town: Town, world: World, host: Host, plan: SessionPlan, *, is_over: bool = True) -> Books:
+    submits = submits_of(host.submits, "trading workers and the close")
+    book = await book_of(world.simulation)
+    return await frozen_books(town.database, book, plan, submits, is_over=is_over)
+
+
+def _lay_out(clockwork: Clockwork, world: World, looks: list[Look]) -> None:
+    """Put everything on the clock that happens by itself: the day's troubles, and our looks at the exchange's book."""
+    for happening in world.plan.happenings:
+        for at in world.moments(happening):
+            clockwork.at(at, partial(world.act, happening, at))
+    for at in _times_to_look(world.plan):
+        clockwork.at(at, partial(_look, world, looks, at))
+
+
+def _look(world: World, looks: list[Look], at: datetime) -> None:
+    world.moves_to(at)
+    held = {symbol for symbol, holding in world.account.holdings.items() if holding.quantity}
+    looks.extend(look(world.simulation, symbol, at) for symbol in world.plan.symbols if symbol in held)
+
+
+def _times_to_look(plan: DayPlan) -> Iterator[datetime]:
+    """Yield every ten seconds of the session's end and of the morning, the auction, and each minute of the evening."""
+    session, tomorrow = plan.session, plan.tomorrow
+    yield from _every(timedelta(seconds=10), session.ends_at - timedelta(minutes=20), session.auction_at)
+    yield session.ends_at + timedelta(seconds=1)
+    half = timedelta(seconds=30)
+    yield from _every(timedelta(minutes=1), session.ends_at + half, plan.evening_ends_at)
+    yield from _every(timedelta(seconds=10), tomorrow.opens_at + half, tomorrow.opens_at + NEXT_MORNING)
+
+
+def _every(step: timedelta, since: datetime, until: datetime) -> Iterator[datetime]:
+    while since < until:
+        yield since
+        since += step
