@@ -10,7 +10,7 @@ ORDERS ?= no
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: demo test conformance chaos matrix fuzz lint format bench clean
+.PHONY: demo test conformance chaos matrix closings fuzz lint format bench clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)  ## a whole accelerated trading day; ARGS="--help" shows what can be asked
@@ -27,6 +27,9 @@ chaos: $(READY)  ## days under a seeded adversary, then every invariant counted;
 
 matrix: $(READY)  ## every crash point times every answer of the broker, every planted bug; takes a quarter of an hour
 	HARU_MATRIX=full $(BIN)/python -m pytest tests/crash_points tests/planted_bugs tests/workflows/test_messages_property.py -s -q $(ARGS)
+
+closings: $(READY)  ## the ends of many seeded days and the mornings after them, judged; ARGS="--count 200 --seed 1"
+	$(BIN)/python -m tests.closing_days $(ARGS)
 
 fuzz: $(READY)  ## damaged replies through every reader of the KIS client; ARGS="--count 100000 --seed 7"
 	$(BIN)/python -m tests.fuzz $(ARGS)

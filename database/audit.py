@@ -193,6 +193,21 @@ class Audit:
         rows = await self._pool.fetch(self._EVENTS, account_id, session_date)
         return tuple(RecordedEvent(event_from_row(row), row["recorded_at"]) for row in rows)
 
+    _SOLD_BY_OTHERS = """
+    SELECT trades.symbol, sum(trades.quantity - COALESCE(own.sold, 0)) AS shares
+    FROM trades LEFT JOIN (
+        SELECT position_id, sum(filled_quantity) AS sold FROM orders
+        WHERE account_id = $1 AND side = 'sell' GROUP BY position_id
+    ) AS own USING (position_id)
+    WHERE account_id = $1 AND session_date < $2 AND exit_reason = 'foreign_sale'
+    GROUP BY trades.symbol
+    """
+
+    async def sold_by_others_before(self, account_id: AccountId, session_date: SessionDate) -> dict[Symbol, Quantity]:
+        """Return the shares of ours that somebody else had sold, as booked on dates before a session's."""
+        rows = await self._pool.fetch(self._SOLD_BY_OTHERS, account_id, session_date)
+        return {Symbol(row["symbol"]): Quantity(int(row["shares"])) for row in rows}
+
     _CLOSED = "SELECT closed_at FROM closed_entries WHERE account_id = $1 AND session_date = $2"
 
     async def entries_closed_at(self, account_id: AccountId, session_date: SessionDate) -> datetime | None:

@@ -78,6 +78,8 @@ class Ledger:
     lapses: tuple[Lapse, ...] = ()
     entries_closed_at: datetime | None = None
     """Real time."""
+    sold_by_others_before: Mapping[Symbol, Quantity] = field(default_factory=dict)
+    """Shares of ours that the owner had sold, as booked on earlier dates."""
 
 
 @dataclass(frozen=True, slots=True)

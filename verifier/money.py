@@ -62,6 +62,8 @@ def owners_shares(books: Books) -> dict[Symbol, int]:
     for row in books.broker.orders:
         if row.by_hand:
             shares[row.symbol] += row.filled if row.side is Side.BUY else -row.filled
+    for symbol, sold in books.ledger.sold_by_others_before.items():
+        shares[symbol] += min(sold, max(-shares[symbol], 0))
     for trade in books.ledger.trades:
         shares[trade.symbol] += _sold_elsewhere(books, trade)
     return dict(shares)

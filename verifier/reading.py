@@ -68,6 +68,7 @@ async def _ledger(sources: Sources, date: SessionDate) -> Ledger:
         acquisitions=await database.audit.acquisitions_around(account, date),
         lapses=await database.audit.lapses_since(account, first),
         entries_closed_at=await database.audit.entries_closed_at(account, date),
+        sold_by_others_before=await database.audit.sold_by_others_before(account, date),
     )
 
 

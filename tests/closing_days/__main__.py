@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 import time
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     if asked.count < 1:
         parser.error("--count must be at least 1")
+    logging.basicConfig(handlers=[logging.NullHandler()])  # what is refused or lost on such days would fill the screen
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -10,6 +10,7 @@ from typing import Final
 
 from database.audit import AuditedOrder, BookedPosition
 from domain.event import EventLevel
+from domain.identity import PositionId
 from domain.market import Side, Symbol
 from domain.order import OrderPurpose
 from domain.session import SessionDate
@@ -98,7 +99,7 @@ def _misnamed(day: PlayedDay, carried: Counter[Symbol]) -> Iterator[str]:
     named = {
         each.event.symbol: each.event.detail["quantity"]
         for each in day.books.ledger.events
-        if each.event.kind == _CARRIED and each.event.level is EventLevel.CRITICAL
+        if each.event.kind == _CARRIED and each.event.level is EventLevel.CRITICAL and each.event.symbol
     }
     owners = owner_of(day.books.broker).holds
     for symbol, shares in carried.items():
@@ -106,10 +107,11 @@ def _misnamed(day: PlayedDay, carried: Counter[Symbol]) -> Iterator[str]:
             yield f"{shares} shares of {symbol} are held and nothing names them"
         elif named[symbol] not in (shares, shares + owners[symbol]):
             yield f"{shares} shares of {symbol} are held and {named[symbol]} are named"
-    for symbol in named.keys() - carried.keys():
+    for symbol in sorted(named.keys() - carried.keys()):
         yield f"{symbol} is named as carried and none of ours is held"
     if day.outcome.flat == bool(carried):
-        yield f"the close says {'flat' if day.outcome.flat else 'not flat'} and the broker holds {dict(carried)} of ours"
+        said = "flat" if day.outcome.flat else "not flat"
+        yield f"the close says {said} and the broker holds {dict(carried)} of ours"
 
 
 def _sellable(day: PlayedDay, carried: Counter[Symbol]) -> Iterator[str]:
@@ -163,8 +165,8 @@ def _first_order(orders: Sequence[AuditedOrder], position: BookedPosition) -> Au
 
 def _not_sold_once(day: PlayedDay) -> Iterator[str]:
     """Complain where the broker's fills of a position's sales are not exactly what its purchase brought."""
-    bought, sold = Counter[str](), Counter[str]()
-    symbols: dict[str, Symbol] = {}
+    bought, sold = Counter[PositionId](), Counter[PositionId]()
+    symbols: dict[PositionId, Symbol] = {}
     for books in (day.books, day.morning):
         for number, order in books.bound.items():
             row, intent = books.row_of.get(number), order.record.intent

@@ -16,12 +16,13 @@ from simulator.listings import LISTINGS
 from tests.stepping import CALENDAR, RULES
 
 OPENING_CASH: Final = Won(400_000_000)
-_DATES: Final = tuple(map(date.fromisoformat, ("2026-11-20", "2026-11-23", "2026-11-26", "2026-12-24", "2026-12-30")))
-_CSAT: Final = date(2026, 11, 19)
-"""One day an hour later than all others."""
+_DATES: Final = tuple(map(date.fromisoformat, ("2026-11-20", "2026-11-23", "2026-11-24", "2026-11-26")))
+_ODD_DATES: Final = tuple(map(date.fromisoformat, ("2026-11-19", "2026-12-30")))
+"""An examination day, an hour later than others; and one before the year's first session, which opens at ten."""
 _CAPITAL: Final = (1_000_000, 3_000_000, 8_000_000, 20_000_000)
-_MOST_LISTED: Final = 40
+_MOST_LISTED: Final = 14
 _MINUTE: Final = timedelta(minutes=1)
+_NO_STOCK: Final = Symbol("")
 
 
 class Trouble(StrEnum):
@@ -50,7 +51,7 @@ class Happening:
     kind: Trouble
     since: datetime
     until: datetime
-    symbol: Symbol = Symbol("")
+    symbol: Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def plan_of(seed: int) -> DayPlan:
 
 
 def _session(chance: Random) -> Session:
-    day = _CSAT if chance.random() < 0.1 else chance.choice(_DATES)
+    day = chance.choice(_ODD_DATES if chance.random() < 0.1 else _DATES)
     session = CALENDAR.session_on(day)
     if session is None:
         raise LookupError(f"{day} has no session")
@@ -178,10 +179,10 @@ class _Draw:
         which = self._chance.random()
         if which < 0.06:
             since = self.before_the_end(42.5, 40.5)
-            yield Happening(Trouble.BREAKER, since, since)
+            yield Happening(Trouble.BREAKER, since, since, _NO_STOCK)
         elif which < 0.12:
             since = self.before_the_end(18, 11)
-            yield Happening(Trouble.DAY_ENDED, since, since)
+            yield Happening(Trouble.DAY_ENDED, since, since, _NO_STOCK)
 
     def _of_the_owner(self) -> Iterator[Happening]:
         for kind in (Trouble.OWNER_ELSEWHERE, Trouble.OWNER_BESIDE, Trouble.OWNER_SELLS_OURS):
@@ -193,7 +194,7 @@ class _Draw:
         for kind in (Trouble.REPLY_LOST, Trouble.CANCEL_LOST, Trouble.LISTED_LATE):
             if self._chance.random() < 0.15:
                 since = self.before_the_end(16, 11)
-                yield Happening(kind, since, self._session.ends_at + 40 * _MINUTE)
+                yield Happening(kind, since, self._session.ends_at + 40 * _MINUTE, _NO_STOCK)
 
 
 _OF_A_STOCK: Final = (

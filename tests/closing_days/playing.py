@@ -7,7 +7,8 @@ from functools import partial
 from typing import Final
 
 from domain.clock import MarketClock
-from domain.session import CloseLeads, SessionPlan, plan_session
+from domain.close_plan import CloseLeads, plan_session
+from domain.session import SessionPlan
 from domain.worker_state import WorkerLife
 from tests.clockwork.clockwork import Clockwork, StuckError
 from tests.clockwork.host import Host, Process, activities_of

@@ -12,8 +12,7 @@ def table(verdicts: Sequence[Verdict]) -> str:
     """Return one line for each kind of trouble and one for all days, and a line for each wrong day."""
     kinds = {verdict.seed: plan_of(verdict.seed).kinds for verdict in verdicts}
     lines = [_line("| ", ("befell the day", *_COLUMNS)), _line("| ", ("---", *("--:" for _ in _COLUMNS)))]
-    for kind in Trouble:
-        lines.append(_row(kind, [verdict for verdict in verdicts if kind in kinds[verdict.seed]]))
+    lines.extend(_row(kind, [each for each in verdicts if kind in kinds[each.seed]]) for kind in Trouble)
     lines.append(_row("nothing", [verdict for verdict in verdicts if not kinds[verdict.seed]]))
     evening = [verdict for verdict in verdicts if plan_of(verdict.seed).after_market]
     lines.append(_row("(after-market allowed)", evening))

@@ -1,4 +1,4 @@
-"""Ledger against simulator, to the won: results, open positions and the owner's own orders make up the account's cash."""
+"""Ledger against simulator, to the won: results, open positions and the owner's orders make up the cash."""
 
 from domain.cash import cash_moved
 from domain.costs import BANKIS_COMMISSION

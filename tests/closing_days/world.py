@@ -1,8 +1,9 @@
 """How the troubles of a plan come over the simulated exchange, and how they pass."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from domain.clock import KST
 from domain.identity import SIMULATED_ACCOUNT
@@ -17,13 +18,13 @@ from tests.closing_days.plan import OPENING_CASH, DayPlan, Happening, Trouble
 from tests.stepping import a_simulation
 
 _ACCOUNT: Final = AccountId(*SIMULATED_ACCOUNT.split("-"))
-_CONDITIONS: Final = {
+_CONDITIONS: Final[Mapping[Trouble, Mapping[str, Any]]] = {
     Trouble.THIN: {"thin": True},
     Trouble.NO_BIDS: {"no_bids": True},
     Trouble.HALT: {"halted": True},
     Trouble.NO_MARKET_ORDERS: {"flags": [TradingFlag.OVERHEATED.value]},
 }
-_LIFTED: Final = {"thin": False, "no_bids": False, "halted": False, "flags": list[str]()}
+_LIFTED: Final[Mapping[str, Any]] = {"thin": False, "no_bids": False, "halted": False, "flags": list[str]()}
 _OWNERS_ORDER: Final = Quantity(7)
 _FELL: Final = 0.88
 """Below the static bound of a volatility interruption."""
@@ -41,7 +42,7 @@ class World:
         """Open the exchange at the day's start with all the day's stocks breaking out."""
         plan = self.plan
         starts_at = f"{plan.starts_at.astimezone(KST):%Y-%m-%d %H:%M:%S}"
-        self.simulation = a_simulation(starts_at, seed=plan.seed, opening_cash=OPENING_CASH)
+        self.simulation = a_simulation(starts_at, opening_cash=OPENING_CASH)
         for symbol, drift in zip(plan.symbols, plan.drifts, strict=True):
             self._break_out(symbol, drift)
 
@@ -128,7 +129,7 @@ class World:
             return  # he could not, as we could not
 
     def _spoil(self, happening: Happening) -> None:
-        fault = {
+        fault: Mapping[str, Any] = {
             Trouble.REPLY_LOST: {"kind": "drop_reply_after", "path": "order-cash", "side": "sell", "count": 2},
             Trouble.CANCEL_LOST: {"kind": "drop_reply_after", "path": "order-rvsecncl", "count": 2},
             Trouble.LISTED_LATE: {"kind": "lag_orders", "path": "inquire-daily-ccld", "seconds": 15, "count": 0},

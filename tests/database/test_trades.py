@@ -116,6 +116,9 @@ async def test_what_somebody_else_sold_closes_at_its_price(books: Books) -> None
     position = await books.database.positions.get(bought.intent.position_id)
     assert position is not None
     assert position.quantity == 0
+    next_day = SessionDate(MONDAY + timedelta(days=1))
+    assert await books.database.audit.sold_by_others_before(ACCOUNT, next_day) == {SAMSUNG: 10}
+    assert await books.database.audit.sold_by_others_before(ACCOUNT, MONDAY) == {}
 
 
 async def test_trades_of_a_stretch_of_days_come_in_closing_sequence(books: Books) -> None:

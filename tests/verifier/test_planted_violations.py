@@ -12,7 +12,7 @@ from domain.market import Side
 from domain.money import Quantity, Won
 from domain.order import OrderStatus
 from domain.position import ExitReason, PositionStatus
-from tests.builders import POSITION, SAMSUNG, WORKER, a_plan
+from tests.builders import MONDAY, POSITION, SAMSUNG, WORKER, a_plan
 from tests.verifier.a_day import (
     BUY,
     a_clean_day,
@@ -31,6 +31,7 @@ from verifier.guarding import longest_gap
 from verifier.invariants import INVARIANTS, violations
 
 HAND_BUY = a_row(9, Side.BUY, 20, by_hand=True)
+EARLIER = a_row(8, Side.SELL, 0, by_hand=True, quantity=Quantity(4), day=MONDAY - timedelta(days=3))
 TWIN = a_row(3, Side.BUY, 0.5)
 
 
@@ -215,6 +216,13 @@ def test_a_planted_violation_is_found(invariant: str, what: str, plant: Callable
                 orders=(*b.broker.orders, HAND_BUY),
                 holdings={SAMSUNG: Quantity(10)},
                 cash=Won(b.broker.cash + HAND_BUY.flow),
+            ),
+        ),
+        (
+            "shares of ours that the owner sold, as it was booked, on an earlier day",
+            lambda b: with_ledger(
+                with_broker(b, orders=(*b.broker.orders, EARLIER), cash=Won(b.broker.cash + EARLIER.flow)),
+                sold_by_others_before={SAMSUNG: Quantity(4)},
             ),
         ),
         (
