@@ -197,7 +197,9 @@ class Exchange:
     def resume(self, symbol: Symbol, at: datetime) -> None:
         """Let trading go on along the natural path."""
         session = self.shown_session(at)
-        self.tapes[symbol].resume(self.sessions.position(session), second_of(session, at))
+        # A close that was made while the stock stood still is not made anew afterwards.
+        second = second_of(session, at) if at < session.ends_at else None
+        self.tapes[symbol].resume(self.sessions.position(session), second)
         self._hold_evening(symbol, session, at, hold=False)
 
     def _hold_evening(self, symbol: Symbol, session: Session, at: datetime, *, hold: bool) -> None:

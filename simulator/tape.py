@@ -128,11 +128,12 @@ class Tape:
         self._halts.append((position, None))
         self.edit(position, lambda path: Edit(second, path.price_at(second), volume=0.0))
 
-    def resume(self, position: int, second: int) -> None:
-        """Let the natural path go on after a ``freeze``."""
+    def resume(self, position: int, second: int | None) -> None:
+        """Let the natural path go on after a ``freeze``: from a second, or only with the next session (None)."""
         if self._halts and self._halts[-1][1] is None:
             self._halts[-1] = (self._halts[-1][0], position)
-        self.edit(position, lambda _: Edit(second, None))
+        if second is not None:
+            self.edit(position, lambda _: Edit(second, None))
 
     def _close_of(self, position: int) -> Price:
         if self._edits_of(position) or position in self._breakers:

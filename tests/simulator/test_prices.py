@@ -147,6 +147,18 @@ def test_a_halt_freezes_the_price_over_days_until_it_is_lifted() -> None:
     assert see(at="2026-11-24 11:05:00", exchange=exchange).totals.volume > 0
 
 
+def test_a_halt_that_is_lifted_after_the_close_leaves_the_close_as_it_was() -> None:
+    exchange = Exchange(7, CALENDAR)
+    exchange.freeze(SAMSUNG, NOON)
+    closed = see(at="2026-11-23 15:35:00", exchange=exchange)
+
+    exchange.resume(SAMSUNG, kst_instant("2026-11-23 17:00:00"))
+
+    assert see(at="2026-11-23 15:35:00", exchange=exchange) == closed
+    assert see(at="2026-11-24 09:30:00", exchange=exchange).base == closed.price
+    assert see(at="2026-11-24 09:30:00", exchange=exchange).totals.volume > 0
+
+
 def test_a_jump_of_half_a_year_is_cheap() -> None:
     exchange = Exchange(7, CALENDAR)
     started = process_time()
