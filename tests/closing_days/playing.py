@@ -11,7 +11,7 @@ from domain.close_plan import CloseLeads, plan_session
 from domain.session import SessionPlan
 from domain.worker_state import WorkerLife
 from tests.clockwork.clockwork import Clockwork, StuckError
-from tests.clockwork.host import Host, Process, activities_of
+from tests.clockwork.host import Host
 from tests.clockwork.town import Town, book_of, frozen_books, submits_of
 from tests.closing_days.buyers import Look, look
 from tests.closing_days.plan import DayPlan
@@ -73,7 +73,7 @@ async def play(town: Town, plan: DayPlan) -> PlayedDay:
     world, clock = World(plan), MarketClock(plan.starts_at, plan.starts_at)
     pace = Patience(clock, plan.session.auction_at)
     street = FollowingTransport(world.simulation, pace.now)
-    host = Host(lambda life: Process(life, activities_of(town.collaborators(life, street, pace))))
+    host = town.host_on(street, pace)
     clockwork = host.clockwork = Clockwork(plan.starts_at, host.attempt)
     looks: list[Look] = []
     _lay_out(clockwork, world, looks)

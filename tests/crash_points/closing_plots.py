@@ -12,10 +12,10 @@ from domain.market import Side, Symbol
 from domain.money import Rate, Won
 from domain.rules import ExitRules, RiskRules, StrategyRules, TradingRules, UniverseRules
 from simulator.app import create_app
-from simulator.day_path import DaySummary
 from simulator.simulation import Simulation
+from tests.clockwork.past import remember_the_past
 from tests.crash_points.market import NEVER_ARRIVED, REJECTED, REPLY_LOST, SERVER_ERROR, STARTS_AT
-from tests.stepping import CALENDAR, RULES, a_simulation, broker_account, kst
+from tests.stepping import RULES, a_simulation, broker_account, kst
 
 STOCKS: Final = tuple(Symbol(code) for code in ("034020", "005930", "012330"))
 LEAVES_AT: Final = "15:10"
@@ -83,8 +83,6 @@ class ClosingPlot:
 
 
 WHEN_CANCELLED: Final = "when cancelled"
-_SESSION: Final = CALENDAR.session_at_or_after(kst(STARTS_AT))
-_PAST: Final[dict[Symbol, dict[int, DaySummary]]] = {}
 _CANCEL: Final = {"path": "order-rvsecncl"}
 _SALE: Final = {"path": "order-cash", "side": "sell"}
 
@@ -120,19 +118,12 @@ def an_evening_market(plot: ClosingPlot) -> Simulation:
     """Return an exchange on which each stock has just broken out and stays where it is."""
     simulation = a_simulation(STARTS_AT)
     for symbol in plot.symbols:
-        _remember_the_past(simulation, symbol)
+        remember_the_past(simulation, symbol)
         seen = simulation.exchange.snapshot(symbol, simulation.market_now())
         before = simulation.exchange.previous_day(symbol, seen.session)
         target = seen.totals.open_price + (before.high_price - before.low_price) * 0.5
         simulation.force_price(symbol, round(target * 1.004))
     return simulation
-
-
-def _remember_the_past(simulation: Simulation, symbol: Symbol) -> None:
-    """Take a stock's earlier days from the plays before this one; they are the same each time, and take a while."""
-    tape, today = simulation.exchange.tapes[symbol], simulation.exchange.sessions.position(_SESSION)
-    tape._summaries.update({day: bar for day, bar in _PAST.get(symbol, {}).items() if day < today})
-    _PAST[symbol] = tape._summaries
 
 
 class EveningStreet(httpx.AsyncBaseTransport):
