@@ -26,7 +26,7 @@ _PATIENCE: Final = {
     Place.SESSION: timedelta(seconds=60),
     Place.AUCTION: timedelta(0),
     Place.AT_THE_CLOSE: timedelta(minutes=2),
-    Place.EVENING: timedelta(minutes=3),
+    Place.EVENING: timedelta(minutes=10),
 }
 """For how long buyers may stand there unserved: a sale that is worked waits between two of its orders."""
 _FIRST_THING: Final = timedelta(seconds=60)

@@ -76,6 +76,7 @@ class DayPlan:
             RULES,
             universe=UniverseRules(ranking_size=0, symbols=self.symbols),
             strategy=StrategyRules(names=("volatility_breakout",)),
+            execution=replace(RULES.execution, after_market=self.after_market),
             risk=RiskRules(symbol_cooldown=timedelta(hours=12), capital_per_trade=self.capital, losses_in_a_row=0),
         )
 
@@ -87,7 +88,10 @@ class DayPlan:
     @property
     def evening_ends_at(self) -> datetime:
         """Return when the last market of the day closes."""
-        return datetime.combine(self.session.date, time(20), KST).astimezone(self.session.ends_at.tzinfo)
+        evening = self.session.after_market
+        if evening is None:
+            raise LookupError(f"{self.session.date} has no after-market")
+        return evening.until
 
 
 def plan_of(seed: int) -> DayPlan:

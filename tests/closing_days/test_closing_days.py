@@ -65,7 +65,6 @@ def test_a_seed_draws_the_same_day_each_time_and_another_seed_another() -> None:
     assert {kind for seed in range(1, 200) for kind in plan_of(seed).kinds} == set(Trouble)
 
 
-@pytest.mark.xfail(reason="a position that the close has seized waits a session too long for its worker")
 @pytest.mark.timeout(240)
 async def test_what_could_not_be_sold_is_carried_by_name_and_sold_first_thing(town: Town) -> None:
     day = await play(town, a_day(Happening(Trouble.HALT, kst("2026-11-23 15:11"), FIVE_PAST_NINE, STOCK)))
