@@ -21,12 +21,12 @@ from simulator.simulation import Simulation
 from tests.broker.parts import APP_KEY, APP_SECRET, Budget
 from tests.clockwork.host import Host, Process, activities_of
 from tests.clockwork.mortal import Life, MortalPool, MortalTransport
+from tests.database.emptying import EMPTY_EVERYTHING
 from tests.stepping import ACCOUNT, CALENDAR, FINGERPRINT, SteppingPace
 from verifier.books import Books, BrokerBook, Histories, Submit
 from verifier.broker_truth import book_from_json
 from verifier.reading import Sources, _ledger
 
-_TABLES: Final = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '%yoyo%'"
 _NIGHT: Final = "UPDATE stock_locks SET expires_at = clock_timestamp() WHERE expires_at > clock_timestamp()"
 
 
@@ -39,10 +39,7 @@ class Town:
 
     async def clear(self) -> None:
         """Begin with empty books."""
-        tables = ", ".join(row["tablename"] for row in await self.pool.fetch(_TABLES))
-        async with self.pool.acquire() as connection, connection.transaction():
-            await connection.execute("SET LOCAL session_replication_role = replica")  # events are append-only
-            await connection.execute(f"TRUNCATE {tables} CASCADE")
+        await self.pool.execute(EMPTY_EVERYTHING)
         await self.database.accounts.pin(ACCOUNT, Environment.SIMULATED, FINGERPRINT)
 
     async def let_leases_lapse(self) -> None:

@@ -14,7 +14,6 @@ from simulator.order_types import OrderType
 from simulator.orders import Account, AccountId, OrderRequest
 from simulator.refusals import OrderRefusedError
 from simulator.simulation import Simulation
-from tests.clockwork.past import remember_the_past
 from tests.closing_days.plan import OPENING_CASH, DayPlan, Happening, Trouble
 from tests.stepping import a_simulation
 
@@ -44,7 +43,6 @@ class World:
         plan = self.plan
         starts_at = f"{plan.starts_at.astimezone(KST):%Y-%m-%d %H:%M:%S}"
         self.simulation = a_simulation(starts_at, opening_cash=OPENING_CASH)
-        remember_the_past(self.simulation, *plan.symbols)
         for symbol, drift in zip(plan.symbols, plan.drifts, strict=True):
             self._break_out(symbol, drift)
 

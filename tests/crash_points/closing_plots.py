@@ -13,7 +13,6 @@ from domain.money import Rate, Won
 from domain.rules import ExitRules, RiskRules, StrategyRules, TradingRules, UniverseRules
 from simulator.app import create_app
 from simulator.simulation import Simulation
-from tests.clockwork.past import remember_the_past
 from tests.crash_points.market import NEVER_ARRIVED, REJECTED, REPLY_LOST, SERVER_ERROR, STARTS_AT
 from tests.stepping import RULES, a_simulation, broker_account, kst
 
@@ -118,7 +117,6 @@ def an_evening_market(plot: ClosingPlot) -> Simulation:
     """Return an exchange on which each stock has just broken out and stays where it is."""
     simulation = a_simulation(STARTS_AT)
     for symbol in plot.symbols:
-        remember_the_past(simulation, symbol)
         seen = simulation.exchange.snapshot(symbol, simulation.market_now())
         before = simulation.exchange.previous_day(symbol, seen.session)
         target = seen.totals.open_price + (before.high_price - before.low_price) * 0.5
