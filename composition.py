@@ -30,6 +30,7 @@ from activities.reconciling import ReconcilingActivities
 from activities.resolving import ProofRules, ResolvingActivities
 from activities.selling import SellingActivities
 from activities.settling import SettlingActivities
+from activities.statement import StatementActivities
 from activities.summarising import SummaryActivities
 from activities.unsold import UnsoldActivities
 from activities.watching import WatchingActivities
@@ -56,7 +57,7 @@ from settings import Settings, SettingsError
 from telemetry import Masking
 from workflows.identity import task_queues
 from workflows.market_close import MarketCloseWorkflow
-from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow
+from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
 _SIMULATED_KEY: Final = "HARU-SIMULATED-KEY-0000000000000000A"
@@ -242,32 +243,31 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     flatness = FlatnessActivities(with_.broker, with_.database, with_.pace)
     unsold = UnsoldActivities(with_.broker, with_.database, with_.pace)
     reconciling = ReconcilingActivities(with_.broker, with_.database, with_.pace, BANKIS_COMMISSION)
+    statement = StatementActivities(with_.broker, with_.database, with_.pace, BANKIS_COMMISSION)
     summaries = SummaryActivities(with_.database, with_.pace.now)
     of_a_trade = (cycles.begin_cycle, cycles.adopt_orphan, settling.close_position, settling.abandon_entry)
     of_the_close = (closing.plan_close, closing.shut_entries, closing.seize_position, closing.list_open_orders)
+    of_a_watch = (market_data.find_candidates, orders.follow_order, resolving.resolve_order, watching.watch_position)
+    proofs = (flatness.prove_flat, unsold.tell_unsold, reconciling.reconcile_account, statement.compare_statement)
+    told = (closing.order_liquidation, closing.await_flat, OrderLookup(with_.broker).list_broker_orders)
     queues = task_queues(account_id)
     return [
         _worker(
             client,
             queues.trading,
             [*of_a_trade, *of_the_close, summaries.write_summaries],
-            workflows=[TradingWorkerWorkflow, MarketCloseWorkflow, ReconciliationWorkflow, OrderLookupWorkflow],
+            workflows=[
+                TradingWorkerWorkflow,
+                MarketCloseWorkflow,
+                ReconciliationWorkflow,
+                OrderLookupWorkflow,
+                StatementWorkflow,
+            ],
         ),
         _worker(
             client,
             queues.watch,
-            [
-                market_data.find_candidates,
-                orders.follow_order,
-                resolving.resolve_order,
-                watching.watch_position,
-                closing.order_liquidation,
-                closing.await_flat,
-                flatness.prove_flat,
-                unsold.tell_unsold,
-                reconciling.reconcile_account,
-                OrderLookup(with_.broker).list_broker_orders,
-            ],
+            [*of_a_watch, *told, *proofs],
             max_concurrent_activities=_WATCH_SLOTS,
             max_heartbeat_throttle_interval=LONGEST_BETWEEN_BEATS,
         ),

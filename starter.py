@@ -22,7 +22,7 @@ from domain.identity import Environment
 from domain.session import SessionDate
 from embedded.errors import EmbeddedError
 from embedded.finding import find_endpoints
-from operations import commands, figures, order_verbs
+from operations import after_close, commands, figures, order_verbs
 from operations.asked_dates import add_dates, session_date, stretch_of
 from operations.board import as_json, read_board, rendered
 from operations.desk import Desk, Verb, stdout_console
@@ -32,6 +32,7 @@ from operations.limits import limit_lines, limits_json, read_limits
 from operations.schedule import close_now, schedule_close
 from operations.starting import MOST_WORKERS, start_workers
 from operations.watching import print_plainly, watch
+from reporting.after_close import after_close_values, read_after_close
 from setting_up import add_setup_verbs
 from settings import Settings, SettingsError, load_settings
 
@@ -187,10 +188,15 @@ async def _summary_of_days(desk: Desk, first: SessionDate, last: SessionDate) ->
 
 async def _summary_of_a_day(desk: Desk) -> int:
     summaries = await figures.read_summaries(desk.fleet, _date(desk))
-    desk.answer(
-        [figures.summary_json(summary) for summary in summaries],
-        lambda: desk.console.print(figures.summaries_table(summaries)),
-    )
+    found = await read_after_close(desk.fleet.database, desk.fleet.account_id, _date(desk))
+    fleet, *workers = [figures.summary_json(summary) for summary in summaries]
+
+    def show() -> None:
+        desk.console.print(figures.summaries_table(summaries))
+        for line in after_close.after_close_lines(found):
+            desk.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    desk.answer([fleet | {"after_the_close": after_close_values(found)}, *workers], show)
     return 0
 
 
@@ -231,8 +237,10 @@ def _parser() -> argparse.ArgumentParser:
     page = _add(verbs, "report", None, "write a page to look at; needs only the database")
     page.set_defaults(without_fleet=report.report)
     report.add_report_arguments(page)
-    trades = _add(verbs, "trades", _trades, "list a session's trades")
-    trades.add_argument("date", nargs="?", type=session_date, metavar="DATE", help="YYYY-MM-DD, default today")
+    told = "compare the broker's own profit and loss of a session with ours, anew"
+    for name, act, what in (("trades", _trades, "list a session's trades"), ("statement", after_close.statement, told)):
+        verb = _add(verbs, name, act, what)
+        verb.add_argument("date", nargs="?", type=session_date, metavar="DATE", help="YYYY-MM-DD, default today")
     return parser
 
 

@@ -21,6 +21,7 @@ from database.risk import Risk
 from database.server import Server
 from database.session_days import SessionDays
 from database.snapshots import Snapshots
+from database.statements import Statements
 from database.stream_leases import StreamLeases
 from database.stream_news import StreamNews
 from database.summaries import Summaries
@@ -51,6 +52,7 @@ class Database:
         self.server = Server(pool)
         self.session_days = SessionDays(pool)
         self.snapshots = Snapshots(pool)
+        self.statements = Statements(pool)
         self.stream_leases = StreamLeases(pool)
         self.stream_news = StreamNews(pool, url)
         self.summaries = Summaries(pool)

@@ -13,6 +13,7 @@ from domain.money import Won, notional
 from domain.order import OrderStatus
 from domain.position import ClosedTrade, OpenPosition
 from domain.summary import KEYS, DailySummary
+from reporting.after_close import after_close_values
 from reporting.curves import drawdown, equity
 from reporting.metrics import metrics
 from reporting.paths import price_paths
@@ -49,6 +50,7 @@ def day_values(day: DayBooks, capital: Won | None = None) -> dict[str, Any]:
         "poor_symbols": list(day.fleet.poor_symbols),
         "summaries": [_SUMMARY.dump_python(summary, mode="json") for summary in day.summaries],
         "verdict": _verdict(day),
+        "after_close": after_close_values(day.after_close),
     }
 
 

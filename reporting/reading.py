@@ -11,6 +11,7 @@ from domain.identity import AccountId, PositionId
 from domain.position import ClosedTrade, OpenPosition
 from domain.session import Session, SessionDate
 from domain.summary import DailySummary
+from reporting.after_close import NOT_LOOKED, AfterClose, read_after_close
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class DayBooks:
     states: tuple[StateChange, ...] = ()
     events: tuple[Event, ...] = ()
     verdict: KeptVerdict | None = None
+    after_close: AfterClose = NOT_LOOKED
 
     @property
     def date(self) -> SessionDate:
@@ -71,4 +73,5 @@ async def read_day(database: Database, account_id: AccountId, session: Session) 
         states=await seen.states_on(account_id, date),
         events=await seen.events_on(account_id, date, but=ENTRY_DENIED),
         verdict=await seen.verdict_on(account_id, date),
+        after_close=await read_after_close(database, account_id, date),
     )

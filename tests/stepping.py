@@ -52,7 +52,7 @@ STEPS: Final[Mapping[str, timedelta]] = {
 SYMBOLS: Final = tuple(Symbol(code) for code in ("005930", "012330", "028300", "034020", "373220"))
 """A small universe: the simulator draws each stock's days when it is first asked for them, which takes a while."""
 RULES: Final = TradingRules(universe=UniverseRules(ranking_size=0, symbols=SYMBOLS))
-_NEVER_HANDED_OVER: Final = frozenset({"prove_flat", "reconcile_account"})
+_NEVER_HANDED_OVER: Final = frozenset({"compare_statement", "prove_flat", "reconcile_account"})
 """They compare several reads of one attempt, so they must not be cut between them."""
 _MAY_READ_TWICE: Final = frozenset({"prepare_exit", "watch_position"})
 """They do so now and then, to be sure of a holding that looks too small."""

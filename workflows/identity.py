@@ -60,6 +60,11 @@ def order_lookup_workflow_id(account_id: AccountId) -> str:
     return f"order-lookup/{account_id}"
 
 
+def statement_workflow_id(account_id: AccountId) -> str:
+    """Return the workflow id of a comparison of the broker's statement on demand."""
+    return f"statement/{account_id}"
+
+
 def reconciliation_workflow_id(account_id: AccountId) -> str:
     """Return the workflow id of a reconciliation on demand."""
     return f"reconciliation/{account_id}"

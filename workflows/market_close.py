@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.flatness import FlatnessActivities, FlatnessProof, in_words
     from activities.reconciling import Reconciled, ReconcileRequest, ReconcilingActivities
     from activities.settling import TradeResult
+    from activities.statement import StatementActivities, StatementCompared, StatementRequest
     from activities.summarising import SummaryActivities, SummaryRequest
     from activities.unsold import UnsoldActivities
     from domain.clock import LIVE_CLOCK, MarketClock, in_seoul
@@ -70,6 +71,7 @@ class CloseOutcome:
     open_orders: int = 0
     cash: str = ""
     """What the reconciliation saw of the cash."""
+    statement: StatementCompared = field(default_factory=StatementCompared)
 
 
 @workflow.defn
@@ -103,6 +105,7 @@ class MarketCloseWorkflow:
         await self._end_open_orders()
         differences = await self._reconcile()
         proof = await self._prove_flat(plan.session.date)
+        statement = await self._compare_statement(plan.session.date)
         summary = await self._sum_up(plan.session.date)
         self._say(in_words(proof))
         return CloseOutcome(
@@ -120,6 +123,7 @@ class MarketCloseWorkflow:
             differences=differences.differences,
             summary=summary,
             cash=differences.cash,
+            statement=statement,
         )
 
     async def _plan(self) -> ClosePlan | NoSession:
@@ -231,6 +235,13 @@ class MarketCloseWorkflow:
             FlatnessActivities.prove_flat,
             args=[self._request.account_id, date],
             **via(self._queues.watch, LOOK, "read the broker's holdings"),
+        )
+
+    async def _compare_statement(self, date: SessionDate) -> StatementCompared:
+        return await workflow.execute_activity_method(
+            StatementActivities.compare_statement,
+            StatementRequest(self._request.account_id, date),
+            **via(self._queues.watch, LOOK, "the broker's statement against ours"),
         )
 
     async def _sum_up(self, date: SessionDate, *, is_final: bool = True) -> DailySummary:

@@ -5,6 +5,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.order_lookup import ListedOrders, OrderLookup
     from activities.reconciling import Reconciled, ReconcileRequest, ReconcilingActivities
+    from activities.statement import StatementActivities, StatementCompared, StatementRequest
     from domain.identity import AccountId
     from domain.session import SessionDate
     from workflows.identity import task_queues
@@ -23,6 +24,20 @@ class ReconciliationWorkflow:
             ReconcilingActivities.reconcile_account,
             request,
             **via(task_queues(request.account_id).watch, LOOK, summary),
+        )
+
+
+@workflow.defn
+class StatementWorkflow:
+    """One comparison of the broker's statement of a session with ours, today's or a past one's."""
+
+    @workflow.run
+    async def run(self, request: StatementRequest) -> StatementCompared:
+        """Compare, and keep the lines in place of earlier ones."""
+        return await workflow.execute_activity_method(
+            StatementActivities.compare_statement,
+            request,
+            **via(task_queues(request.account_id).watch, LOOK, "the broker's statement against ours"),
         )
 
 

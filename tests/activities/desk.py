@@ -23,6 +23,7 @@ from activities.reconciling import ReconcilingActivities
 from activities.resolving import ProofRules, ResolvingActivities
 from activities.selling import ExitRequest, PreparedExit, SellingActivities
 from activities.settling import SettlingActivities
+from activities.statement import StatementActivities
 from activities.summarising import SummaryActivities
 from activities.watching import WatchingActivities, WatchRequest
 from broker.kis import KisBroker
@@ -117,6 +118,7 @@ class Desk:
         self.closing = ClosingActivities(broker, database, CALENDAR, CloseLeads(), pace)
         self.flatness = FlatnessActivities(broker, database, pace)
         self.reconciling = ReconcilingActivities(broker, database, pace, BANKIS_COMMISSION)
+        self.statement = StatementActivities(broker, database, pace, BANKIS_COMMISSION)
         self.summaries = SummaryActivities(database, self.pace.now)
 
     async def does(self, act: Callable[..., Awaitable[T]], *arguments: Any, heartbeat_details: Any = ()) -> T:

@@ -11,6 +11,7 @@ from domain.market import Side, Symbol
 from domain.money import Price, Quantity, Won
 from domain.order import OrderPurpose
 from domain.position import ExitReason
+from domain.session import SessionDate
 from simulator.order_types import OrderType
 from simulator.orders import Holding, OrderRequest
 from tests.activities.desk import PLAN, Desk
@@ -199,6 +200,6 @@ async def test_tomorrow_what_the_last_session_left_to_the_owner_is_the_owners_an
     await desk.follows(sale.intent_id)
     await close(desk, entry, ExitReason.DEADLINE)
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY + A_DAY)
+    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, SessionDate(TODAY + A_DAY))
 
     assert (proof.flat, proof.owners, proof.unexplained) == (True, {SAMSUNG: 3}, {})

@@ -17,6 +17,7 @@ from activities.pace import to_be_continued
 from activities.reconciling import Reconciled, ReconcileRequest
 from activities.selling import ExitDecision, ExitRequest, MarketShut, NothingToSell, PreparedExit
 from activities.settling import CloseRequest, TradeResult
+from activities.statement import StatementCompared, StatementRequest
 from activities.summarising import SummaryRequest
 from activities.watching import WatchRequest
 from domain.clock import MarketClock
@@ -272,6 +273,11 @@ class Desk:
         return () if self.held is None else (f"{self.held.symbol} ×{self.held.quantity}: too few bids",)
 
     @activity.defn
+    async def compare_statement(self, request: StatementRequest) -> StatementCompared:
+        self.calls["compare_statement"] += 1
+        return StatementCompared()
+
+    @activity.defn
     async def write_summaries(self, request: SummaryRequest) -> DailySummary:
         self.calls["write_summaries" if request.is_final else "write_interim_summaries"] += 1
         return summarise(request.session_date, "fleet", ())
@@ -298,6 +304,7 @@ class Desk:
             self.reconcile_account,
             self.prove_flat,
             self.tell_unsold,
+            self.compare_statement,
             self.write_summaries,
         ]
 

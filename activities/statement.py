@@ -1,0 +1,155 @@
+"""The broker's own profit and loss of a session, compared with ours line by line and kept (F54)."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from temporalio import activity
+
+from activities.heart import Heart
+from domain.errors import TradingError
+from domain.event import Event, EventLevel
+from domain.identity import AccountId
+from domain.lane import Lane
+from domain.money import Rate
+from domain.reconciliation import foreign_orders
+from domain.session import SessionDate, session_date_of
+from domain.statement import BookedDay, Held, Line, Stated, StatedStock, line_in_words
+from domain.statement_check import compared
+
+if TYPE_CHECKING:
+    from activities.pace import Pace
+    from broker.protocol import Broker
+    from broker.statement import DayProfit
+    from database.database import Database
+
+STATEMENT_DIFFERS: Final = "statement_differs"
+_LOOKS: Final = 3
+_BETWEEN_LOOKS: Final = timedelta(seconds=2)
+_NOT_TOLD: Final = "this service tells no profit and loss of its own"
+_MOST_WORDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRequest:
+    """Whose statement of which KST date to compare."""
+
+    account_id: AccountId
+    session_date: SessionDate
+
+
+@dataclass(frozen=True, slots=True)
+class StatementCompared:
+    """What the comparison showed. ``untold`` says why there was nothing to compare with; empty where there was.
+
+    ``lines`` were compared, ``differing`` of them differ; ``unexplained`` are those that no name explains, in words.
+    """
+
+    lines: int = 0
+    differing: int = 0
+    unexplained: tuple[str, ...] = ()
+    untold: str = ""
+
+
+class StatementActivities:
+    """Asks the broker for its statement; nothing is corrected, and a broker that does not tell holds nothing up."""
+
+    def __init__(self, broker: "Broker", database: "Database", pace: "Pace", commission: Rate) -> None:
+        self._broker = broker
+        self._database = database
+        self._pace = pace
+        self._commission = commission
+
+    @activity.defn
+    async def compare_statement(self, request: StatementRequest) -> StatementCompared:
+        """Compare and keep every line; tell what is unexplained, once. Repeating it replaces what was kept.
+
+        A statement that lags behind the order list is asked for again before it is believed.
+        """
+        async with Heart() as heart:
+            lines, untold = await self._look(request)
+            for _ in range(_LOOKS - 1):
+                if not _needs_another_look(lines, untold):
+                    break
+                await self._pace.pause(_BETWEEN_LOOKS)
+                heart.progress()
+                lines, untold = await self._look(request)
+            return await self._write_down(request, lines, untold)
+
+    async def _look(self, request: StatementRequest) -> tuple[tuple[Line, ...] | None, str]:
+        try:
+            stated = await self._stated(request.session_date)
+            return (None, _NOT_TOLD) if stated is None else (compared(await self._booked(request), stated), "")
+        except TradingError as fault:
+            return None, f"the broker has not answered: {fault}"
+
+    async def _stated(self, date: SessionDate) -> Stated | None:
+        days = await self._broker.profits_by_day(date, date, Lane.RESOLVE)
+        stocks = await self._broker.profits_by_stock(date, date, Lane.RESOLVE)
+        if days is None or stocks is None:
+            return None
+        is_today = date == session_date_of(self._pace.now())
+        today = await self._broker.profit_today(Lane.RESOLVE) if is_today else None
+        return Stated(
+            stocks={
+                each.symbol: replace(
+                    _figures(each.day),
+                    bought_quantity=each.bought_quantity,
+                    sold_quantity=each.sold_quantity,
+                )
+                for each in stocks
+                if each.day.date == date
+            },
+            day=next((_figures(day) for day in days if day.date == date), StatedStock()),
+            today=None if today is None else today.realised,
+        )
+
+    async def _booked(self, request: StatementRequest) -> BookedDay:
+        account_id, date = request.account_id, request.session_date
+        database = self._database
+        positions = await database.audit.positions_around(account_id, date)
+        bound = await database.orders.bound_refs(account_id, date)
+        return BookedDay(
+            date=date,
+            orders=await database.orders.on(account_id, date),
+            trades=await database.trades.on(account_id, date),
+            positions=[
+                Held(each.position_id, each.symbol, each.market, each.session_date, each.bought, each.cost)
+                for each in positions
+            ],
+            foreign=foreign_orders(await self._broker.orders_on(date, Lane.RESOLVE), bound),
+            owned_before=await database.first_looks.of(account_id, date) or {},
+            commission=self._commission,
+        )
+
+    async def _write_down(
+        self, request: StatementRequest, lines: tuple[Line, ...] | None, untold: str
+    ) -> StatementCompared:
+        account_id, date, now = request.account_id, request.session_date, self._pace.now()
+        if lines is None:
+            await self._database.statements.keep_untold(account_id, date, untold, now)
+            return StatementCompared(untold=untold)
+        await self._database.statements.keep(account_id, date, lines, now)
+        words = tuple(line_in_words(line) for line in lines if line.unexplained)
+        if words:
+            told = "; ".join(words[:_MOST_WORDS])
+            detail: dict[str, str | int] = {"lines": len(words), "unexplained": told}
+            key = f"{STATEMENT_DIFFERS}/{account_id}/{date}/{told}"
+            event = Event(account_id, STATEMENT_DIFFERS, EventLevel.WARNING, now, date, detail=detail, key=key)
+            await self._database.events.append(event)
+        return StatementCompared(len(lines), sum(line.difference != 0 for line in lines), words)
+
+
+def _needs_another_look(lines: tuple[Line, ...] | None, untold: str) -> bool:
+    return untold != _NOT_TOLD if lines is None else any(line.unexplained for line in lines)
+
+
+def _figures(day: "DayProfit") -> StatedStock:
+    return StatedStock(
+        bought=day.bought,
+        sold=day.sold,
+        commission=day.commission,
+        tax=day.tax,
+        realised=day.realised,
+        interest=day.interest,
+    )

@@ -1,0 +1,201 @@
+"""The broker's own profit and loss beside ours, line by line: every difference has a name, or is unexplained (F54)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from domain.cash import COMMISSION_DOUBT
+from domain.costs import Costs, cost_rates, order_costs
+from domain.identity import PositionId
+from domain.market import Market, Side, Symbol
+from domain.money import NO_WON, Won, portion
+from domain.order import OrderRecord
+from domain.position import ClosedTrade, ExitReason
+from domain.statement import WHOLE_ACCOUNT, BookedDay, Figure, Held, Line, Name, Stated, StatedStock
+
+_COST_ROUNDING: Final = 10
+"""Won a sale by which an average cost that is cut down at each fill may differ, where only some shares were sold."""
+_TAX_PARTS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Orders of one stock added up, ours or the others'; won."""
+
+    bought: Won = NO_WON
+    sold: Won = NO_WON
+    costs: Costs = field(default_factory=Costs)
+    orders: int = 0
+    sales: int = 0
+
+
+def compared(booked: BookedDay, stated: Stated) -> tuple[Line, ...]:
+    """Return every line of every stock that either book knows, by symbol, then those of the whole account."""
+    symbols = {order.intent.symbol for order in booked.orders if order.filled_quantity}
+    symbols |= {order.symbol for order in booked.foreign if order.filled_quantity} | set(stated.stocks)
+    symbols |= {trade.symbol for trade in booked.trades}
+    lines = [line for symbol in sorted(symbols) for line in _of_stock(symbol, booked, stated)]
+    return (*lines, *_of_account(lines, stated))
+
+
+def _of_stock(symbol: Symbol, booked: BookedDay, stated: Stated) -> Iterable[Line]:
+    ours, others = _ours(symbol, booked), _others(symbol, booked)
+    theirs = stated.stocks.get(symbol, StatedStock())
+    orders, sales = ours.orders + others.orders, ours.sales + others.sales
+    traded = Won(ours.bought + ours.sold + others.bought + others.sold)
+    rate = portion(traded, COMMISSION_DOUBT)
+    yield _line(symbol, Figure.BOUGHT, ours.bought, theirs.bought, others.bought)
+    yield _line(symbol, Figure.SOLD, ours.sold, theirs.sold, others.sold)
+    yield _line(
+        symbol, Figure.COMMISSION, ours.costs.commission, theirs.commission, others.costs.commission, orders, rate
+    )
+    yield _line(symbol, Figure.TAX, ours.costs.tax, theirs.tax, others.costs.tax, _TAX_PARTS * sales)
+    yield _realised(symbol, booked, theirs)
+
+
+def _line(  # noqa: PLR0913, PLR0917 both books, what is foreign, and how far rounding goes
+    symbol: Symbol, figure: Figure, ledger: Won, broker: Won, foreign: Won, rounding: int = 0, rate: Won = NO_WON
+) -> Line:
+    named = {Name.FOREIGN_TRADES.value: foreign} if foreign else {}
+    rest = Won(broker - ledger - foreign)
+    if rest and abs(rest) <= rounding:
+        named[Name.ROUNDING.value] = rest
+    elif rest and abs(rest) <= rounding + rate:
+        named[Name.COMMISSION_RATE.value] = rest
+    return Line(symbol, figure, ledger, broker, named)
+
+
+def _realised(symbol: Symbol, booked: BookedDay, theirs: StatedStock) -> Line:
+    """Compare a stock's realised profit, which the broker counts by day and average cost, and we by trade."""
+    ours, others = _ours(symbol, booked), _others(symbol, booked)
+    ledger = Won(sum(trade.net_pnl for trade in booked.trades if trade.symbol == symbol))
+    line = Line(symbol, Figure.REALISED, ledger, theirs.realised)
+    rounding = ours.orders + others.orders + _TAX_PARTS * (ours.sales + others.sales)
+    if _is_whole(symbol, booked, theirs):
+        by_others = Won(others.sold - others.bought - others.costs.total - _brought(symbol, booked))
+        return _with_rest(line, {Name.FOREIGN_TRADES: by_others}, theirs, rounding)
+    carried = _carried(symbol, booked)
+    if others.orders or booked.owned_before.get(symbol):
+        rest = Won(line.difference - carried)
+        return _with_rest(line, {Name.CARRIED: carried, Name.OWNERS_COST: rest}, theirs, 0)
+    return _with_rest(line, {Name.CARRIED: carried}, theirs, rounding + _COST_ROUNDING * ours.sales)
+
+
+def _is_whole(symbol: Symbol, booked: BookedDay, theirs: StatedStock) -> bool:
+    """Tell whether the day began and ended without a share of the stock, so that no cost of another day counts."""
+    carried = any(each.symbol == symbol and each.opened_on < booked.date for each in booked.positions)
+    return not carried and not booked.owned_before.get(symbol) and theirs.bought_quantity == theirs.sold_quantity
+
+
+def _brought(symbol: Symbol, booked: BookedDay) -> Won:
+    """Return what the owner's sales of our shares brought after costs, as the trades of the day have booked it."""
+    foreign = (trade for trade in booked.trades if trade.exit_reason is ExitReason.FOREIGN_SALE)
+    return Won(sum(_brought_to(trade, booked) for trade in foreign if trade.symbol == symbol))
+
+
+def _brought_to(trade: ClosedTrade, booked: BookedDay) -> int:
+    own = _added_up(booked, (order for order in booked.orders if order.intent.position_id == trade.position_id))
+    costs = trade.entry_costs.plus(trade.exit_costs).total - own.costs.total
+    return trade.exit_amount - own.sold - costs
+
+
+def _carried(symbol: Symbol, booked: BookedDay) -> Won:
+    """Return what positions that cross a night add to the broker's day and not to ours.
+
+    A position that was bought and sold within the day is in our trades with all of its profit, so that a trade that is
+    missing has no name here.
+    """
+    crossing = [each for each in booked.positions if each.symbol == symbol and _crosses_a_night(each, booked)]
+    names = {each.position_id for each in crossing}
+    booked_as = sum(trade.net_pnl for trade in booked.trades if trade.position_id in names)
+    return Won(sum(_of_the_day(each, booked) for each in crossing) - booked_as)
+
+
+def _crosses_a_night(position: Held, booked: BookedDay) -> bool:
+    shares = _shares(position.position_id, booked)
+    return position.opened_on < booked.date or shares[Side.BUY] != shares[Side.SELL]
+
+
+def _of_the_day(position: Held, booked: BookedDay) -> int:
+    """Return sales less their average cost and less the costs of the day's orders of a position, in won."""
+    own = _added_up(booked, (order for order in booked.orders if order.intent.position_id == position.position_id))
+    sold = _shares(position.position_id, booked)[Side.SELL]
+    cost = position.cost * sold // position.bought if position.bought else 0
+    return own.sold - cost - own.costs.total
+
+
+def _shares(position_id: PositionId, booked: BookedDay) -> dict[Side, int]:
+    own = [order for order in booked.orders if order.intent.position_id == position_id]
+    return {side: sum(order.filled_quantity for order in own if order.intent.side is side) for side in Side}
+
+
+def _with_rest(line: Line, names: Mapping[Name, Won], theirs: StatedStock, rounding: int) -> Line:
+    named = {name.value: won for name, won in names.items() if won}
+    rest = Won(line.difference - sum(named.values()))
+    if rest and rest == theirs.commission + theirs.tax:
+        named[Name.COSTS_LEFT_OUT.value] = rest
+    elif rest and rest == -theirs.interest:
+        named[Name.INTEREST.value] = rest
+    elif rest and abs(rest) <= rounding:
+        named[Name.ROUNDING.value] = rest
+    return Line(line.symbol, line.figure, line.ledger, line.broker, named)
+
+
+def _of_account(lines: Sequence[Line], stated: Stated) -> Iterable[Line]:
+    day = stated.day
+    figures = {
+        Figure.BOUGHT: day.bought,
+        Figure.SOLD: day.sold,
+        Figure.COMMISSION: day.commission,
+        Figure.TAX: day.tax,
+        Figure.REALISED: day.realised,
+    }
+    for figure, broker in figures.items():
+        yield _summed(lines, figure, figure, broker)
+    if stated.today is not None:
+        yield _summed(lines, Figure.REALISED, Figure.REALISED_TODAY, stated.today)
+
+
+def _summed(lines: Sequence[Line], of: Figure, shown_as: Figure, broker: Won) -> Line:
+    """Add up a figure of all stocks; what is then unexplained is where the statement contradicts itself."""
+    own = [line for line in lines if line.figure is of]
+    named: dict[str, Won] = {}
+    for line in own:
+        for name, won in line.named.items():
+            named[name] = Won(named.get(name, 0) + won)
+    if unexplained := sum(line.unexplained for line in own):
+        named[Name.STOCKS.value] = Won(unexplained)
+    ledger = Won(sum(line.ledger for line in own))
+    return Line(WHOLE_ACCOUNT, shown_as, ledger, broker, {name: won for name, won in named.items() if won})
+
+
+def _ours(symbol: Symbol, booked: BookedDay) -> _Side:
+    return _added_up(booked, (order for order in booked.orders if order.intent.symbol == symbol))
+
+
+def _others(symbol: Symbol, booked: BookedDay) -> _Side:
+    market = next((each.market for each in booked.positions if each.symbol == symbol), Market.KOSPI)
+    foreign = (order for order in booked.foreign if order.symbol == symbol)
+    return _sum_of(booked, ((order.side, order.filled_amount, market) for order in foreign))
+
+
+def _added_up(booked: BookedDay, orders: Iterable[OrderRecord]) -> _Side:
+    markets = {each.position_id: each.market for each in booked.positions}
+    ours = ((each.intent, each.filled_amount) for each in orders)
+    return _sum_of(booked, ((i.side, amount, markets.get(i.position_id, Market.KOSPI)) for i, amount in ours))
+
+
+def _sum_of(booked: BookedDay, orders: Iterable[tuple[Side, Won, Market]]) -> _Side:
+    rates, added = cost_rates(booked.date, booked.commission), _Side()
+    for side, amount, market in orders:
+        if not amount:
+            continue
+        sells = side is Side.SELL
+        added = _Side(
+            bought=Won(added.bought + (0 if sells else amount)),
+            sold=Won(added.sold + (amount if sells else 0)),
+            costs=added.costs.plus(order_costs(side, amount, market, rates)),
+            orders=added.orders + 1,
+            sales=added.sales + sells,
+        )
+    return added
