@@ -6,6 +6,7 @@ from activities.entries import PreparedEntry
 from activities.selling import PreparedExit, SoldByOthers
 from activities.settling import CloseRequest
 from domain.event import OWNERS_SHARES, UNEXPLAINED_SHARES, Event, EventLevel
+from domain.ladder import Rung, Tries
 from domain.lane import Lane
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity, Won
@@ -16,9 +17,10 @@ from simulator.order_types import OrderType
 from simulator.orders import Holding, OrderRequest
 from tests.activities.desk import PLAN, Desk
 from tests.builders import HYNIX, SAMSUNG
-from tests.stepping import ACCOUNT
+from tests.stepping import ACCOUNT, CALENDAR
 
 TODAY = PLAN.session.date
+REFUSED = Tries().after(Rung.BEST_BID, refused=True)
 A_DAY = timedelta(days=1)
 
 
@@ -142,7 +144,7 @@ async def test_the_owner_sells_some_of_ours_and_buys_anew(desk: Desk) -> None:
     await desk.day_start.compare(ACCOUNT, TODAY)
     entry = await desk.buys()
     by_hand(desk, Side.SELL, entry.quantity)
-    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 1, after_refusal=True))
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=REFUSED))
     assert isinstance(decision, SoldByOthers)
     await close(desk, entry, ExitReason.FOREIGN_SALE, decision.brought)
     by_hand(desk, Side.BUY, 5)
@@ -193,8 +195,8 @@ async def test_tomorrow_what_the_last_session_left_to_the_owner_is_the_owners_an
     by_hand(desk, Side.BUY, 3)
     await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
     desk.passes(days=1)
-    tomorrow = PLAN.session.ends_at + A_DAY
-    sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2, session_ends_at=tomorrow))
+    tomorrow = CALENDAR.session_at_or_after(PLAN.session.ends_at)
+    sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2, session=tomorrow))
     assert isinstance(sale, PreparedExit)
     await desk.submits(sale, OrderPurpose.EXIT)
     await desk.follows(sale.intent_id)

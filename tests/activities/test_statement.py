@@ -9,6 +9,7 @@ from activities.settling import CloseRequest
 from activities.statement import STATEMENT_DIFFERS, StatementCompared, StatementRequest
 from database.statements import KeptStatement
 from domain.event import Event, EventLevel
+from domain.ladder import Rung, Tries
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity, Won
 from domain.order import OrderPurpose
@@ -19,9 +20,10 @@ from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
 from tests.activities.desk import PLAN, Desk
 from tests.builders import HYNIX, SAMSUNG
-from tests.stepping import ACCOUNT
+from tests.stepping import ACCOUNT, CALENDAR
 
 TODAY = PLAN.session.date
+REFUSED = Tries().after(Rung.BEST_BID, refused=True)
 NAVER = Symbol("035420")
 
 
@@ -86,7 +88,7 @@ async def test_on_a_day_of_hand_trades_ledger_and_named_adjustments_are_the_cash
     entry = await desk.buys(SAMSUNG, name="worker-1.2")
     desk.price_moves(+0.01)
     by_hand(desk, Side.SELL, entry.quantity)
-    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 1, after_refusal=True))
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=REFUSED))
     assert isinstance(decision, SoldByOthers)
     await close(desk, entry, ExitReason.FOREIGN_SALE, decision.brought)
     theirs += by_hand(desk, Side.SELL, 3, NAVER)
@@ -151,8 +153,8 @@ async def test_shares_that_are_carried_explain_what_the_day_has_cost_already(des
 async def test_the_next_day_a_carried_position_is_explained_too(desk: Desk) -> None:
     entry = await desk.buys()
     desk.passes(days=1)
-    tomorrow = PLAN.session.ends_at + timedelta(days=1)
-    sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2, session_ends_at=tomorrow))
+    tomorrow = CALENDAR.session_at_or_after(PLAN.session.ends_at)
+    sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2, session=tomorrow))
     assert isinstance(sale, PreparedExit)
     await desk.submits(sale, OrderPurpose.EXIT)
     await desk.follows(sale.intent_id)

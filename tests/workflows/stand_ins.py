@@ -85,6 +85,7 @@ class Desk:
     reasons: list[ExitReason] = field(default_factory=list)
     trades: list[TradeResult] = field(default_factory=list)
     abandoned: list[PositionId] = field(default_factory=list)
+    proven_at: datetime | None = None
     calls: Counter[str] = field(default_factory=Counter)
     sent: list[IntentId] = field(default_factory=list)
     held: Held | None = None
@@ -264,6 +265,7 @@ class Desk:
     @activity.defn
     async def prove_flat(self, account_id: AccountId, session_date: SessionDate) -> FlatnessProof:
         self.calls["prove_flat"] += 1
+        self.proven_at = self.now()
         holdings = {} if self.held is None else {self.held.symbol: self.held.quantity}
         return FlatnessProof(not holdings, holdings, 0, ours=dict(holdings))
 

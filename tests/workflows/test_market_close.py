@@ -109,7 +109,8 @@ async def test_the_evening_goes_on_to_its_last_market_only_if_the_rules_say_so(
 
         assert not outcome.flat
         assert floor.desk.rungs[-1] is Rung.POST_CLOSE
-        assert kst("2026-11-23 16:00") <= await floor.now() < kst("2026-11-23 16:05")
+        assert floor.desk.proven_at is not None
+        assert kst("2026-11-23 16:00") <= floor.desk.proven_at < kst("2026-11-23 16:05")
         assert floor.desk.calls["write_summaries"] == 1
 
 
