@@ -61,7 +61,8 @@ class Afternoon:
     def __init__(self, town: Town, plot: ClosingPlot) -> None:
         self.plot = plot
         self.clock = MarketClock(kst(STARTS_AT), kst(STARTS_AT))
-        pace = SteppingPace(self.clock, STEPS)
+        follows = {"follow_order": timedelta(seconds=5)} if plot.buyers_at else {}
+        pace = SteppingPace(self.clock, {**STEPS, **follows})
         self.simulation = an_evening_market(plot)
         self.street = EveningStreet(self.simulation, plot, pace.now)
         self.host = town.host_on(self.street, pace)

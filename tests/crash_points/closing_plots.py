@@ -43,9 +43,9 @@ class Left(StrEnum):
 class ClosingPlot:
     """What the workers leave behind, how they leave it, and what the broker does with the close's requests.
 
-    ``unwanted``: how many sales of each stock find no bid until their cancel is asked for; ``opening``: the last
-    stock's entry finds nobody who sells before this time, or before its cancel is asked for; ``returns_at``: when stuck
-    workers go on. Times are of the day, in Korean time.
+    ``unwanted``: how many sales of each stock find no bid until their cancel is asked for; ``buyers_at``: when the
+    first buyer comes; ``opening``: the last stock's entry finds nobody who sells before this time, or before its cancel
+    is asked for; ``returns_at``: when stuck workers go on. Times are of the day, in Korean time.
     """
 
     name: str
@@ -53,6 +53,7 @@ class ClosingPlot:
     leaves_at: str = LEAVES_AT
     stocks: int = 2
     unwanted: int = 0
+    buyers_at: str = ""
     opening: str = ""
     returns_at: str = ""
     fault: Mapping[str, Any] = field(default_factory=dict)
@@ -97,7 +98,13 @@ CLOSING_PLOTS: Final = (
     ),
     ClosingPlot("sale never arrived", stocks=1, fault={**_SALE, **NEVER_ARRIVED.fault}, dies=_UNSENT),
     ClosingPlot("worked", unwanted=1, dies=_ASKED),
-    ClosingPlot("worked to market", stocks=1, unwanted=3, dies="cancel_order: before POST order-rvsecncl"),
+    ClosingPlot("worked to market", stocks=1, unwanted=2, dies="cancel_order: before POST order-rvsecncl"),
+    ClosingPlot("no buyer before the auction", stocks=1, buyers_at="15:21", dies="prepare_exit: before insert orders"),
+    ClosingPlot("no buyer before the evening", stocks=1, buyers_at="15:45", dies=_SENT),
+    ClosingPlot("market sale of the worker still open", leaves_at="15:15:15", stocks=1, buyers_at="15:45", dies=_SENT),
+    ClosingPlot(
+        "no buyer, stuck, back in the evening", Left.STUCK, "15:15:15", 1, buyers_at="15:45", returns_at="15:35"
+    ),
     *(
         ClosingPlot(f"worked, cancel {each.name}", stocks=1, unwanted=1, fault={**_CANCEL, **each.fault}, dies=_ASKED)
         for each in (REJECTED, REPLY_LOST, NEVER_ARRIVED)
@@ -140,6 +147,9 @@ class EveningStreet(httpx.AsyncBaseTransport):
         instant = self._now()
         if self._waits and instant >= kst(f"2026-11-23 {self._plot.opening}"):
             self._somebody_sells()
+        if self._plot.buyers_at and instant >= kst(f"2026-11-23 {self._plot.buyers_at}"):
+            for symbol in self._plot.symbols:
+                self.simulation.set_conditions(symbol, no_bids=False)
         if instant > self.simulation.market_now():
             self.simulation.move_clock(instant)
         path = request.url.path.rsplit("/", 1)[-1]
@@ -150,7 +160,8 @@ class EveningStreet(httpx.AsyncBaseTransport):
         return await self._inside.handle_async_request(request)
 
     def _play_order(self, tr_id: str, symbol: Symbol) -> None:
-        if tr_id == _NEW_SALE and self._cancelled[symbol] < self._plot.unwanted:
+        waits = self._now() < kst(f"2026-11-23 {self._plot.buyers_at or '00:00'}")
+        if tr_id == _NEW_SALE and (waits or self._cancelled[symbol] < self._plot.unwanted):
             self.simulation.set_conditions(symbol, no_bids=True)
         if tr_id == _NEW_BUY and self._plot.opening and symbol == self._plot.symbols[-1]:
             self.simulation.set_conditions(symbol, no_asks=True)
@@ -162,7 +173,7 @@ class EveningStreet(httpx.AsyncBaseTransport):
                 self._somebody_sells()
             return
         self._cancelled[order.symbol] += 1
-        if self._cancelled[order.symbol] >= self._plot.unwanted:
+        if self._cancelled[order.symbol] >= self._plot.unwanted and not self._plot.buyers_at:
             self.simulation.set_conditions(order.symbol, no_bids=False)
 
     def _somebody_sells(self) -> None:
