@@ -166,6 +166,12 @@ class Locks:
         """Return the symbols in which another worker holds shares that nobody's live lease guards, largest first."""
         return tuple(Symbol(row["symbol"]) for row in await self._pool.fetch(self._ORPHANS, account_id, worker_id))
 
+    _LAST_HELD = "SELECT symbol FROM stock_locks WHERE account_id = $1 AND worker_id = $2"
+
+    async def last_held_by(self, account_id: AccountId, worker_id: WorkerId) -> set[Symbol]:
+        """Return the symbols whose lease nobody else has had since a worker's, whether it has ended or not."""
+        return {Symbol(row["symbol"]) for row in await self._pool.fetch(self._LAST_HELD, account_id, worker_id)}
+
     async def locked_symbols(self, account_id: AccountId) -> set[Symbol]:
         """Return the symbols that somebody holds a live lease on."""
         return {Symbol(row["symbol"]) for row in await self._pool.fetch(self._LOCKED, account_id)}

@@ -57,6 +57,11 @@ async def see_to_the_close(fleet: Fleet, rules: TradingRules) -> None:
 async def _is_closed_or_closing(fleet: Fleet, date: SessionDate) -> bool:
     if await fleet.database.summaries.is_final(fleet.account_id, date):
         return True
+    return await is_closing(fleet)
+
+
+async def is_closing(fleet: Fleet) -> bool:
+    """Tell whether a market close runs now, as far as Temporal's visibility knows."""
     prefix = close_workflow_id(fleet.account_id)
     return any([execution.id.startswith(prefix) async for execution in fleet.client.list_workflows(_RUNNING)])
 

@@ -11,6 +11,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.closing import CLOSER
 from activities.day_start import DayStart
 from database.errors import DATABASE_FAULTS, AccountInUseError
 from domain.clock import in_seoul
@@ -22,11 +23,11 @@ from domain.rules import TradingRules
 from domain.session import session_date_of
 from domain.worker_state import WorkerLife
 from operations.access_duty import AccessDuty
-from operations.close_duty import see_to_the_close
+from operations.close_duty import is_closing, see_to_the_close
 from operations.fleet import Fleet
 from operations.outage_duty import OutageDuty
 from operations.report_duty import ReportDuty
-from operations.starting import start_worker
+from operations.starting import bring_back
 from operations.stream_duty import StreamDuty
 from reporting.page import Language
 
@@ -70,15 +71,16 @@ async def keep_account(fleet: Fleet, name: str) -> None:
 async def bring_back_workers(fleet: Fleet, rules: TradingRules) -> None:
     """Restart the workflow of every worker whose position nobody guards; paused, so that it only holds and sells.
 
-    A worker that still runs is left alone, and so is a position that a scanning worker has adopted meanwhile (F6).
+    A worker that still runs is left alone, and so is a position that a scanning worker has adopted meanwhile (F6), or
+    that a running close has seized: between two tries of the evening its lease may end.
     """
 
     async def look() -> None:
         for position in await _unguarded(fleet):
-            logger.warning("worker_brought_back", extra={"worker": position.worker_id})
             life = WorkerLife(fleet.account_id, position.worker_id, rules, fleet.clock, paused=True)
-            await start_worker(fleet, life)
-            await fleet.database.events.append(_brought_back(fleet, position))
+            if await bring_back(fleet, life):
+                logger.warning("worker_brought_back", extra={"worker": position.worker_id})
+                await fleet.database.events.append(_brought_back(fleet, position))
 
     await _for_ever(_ROUND, look)
 
@@ -142,7 +144,9 @@ def _brought_back(fleet: Fleet, position: OpenPosition) -> Event:
 
 
 async def _unguarded(fleet: Fleet) -> list[OpenPosition]:
-    symbols = await fleet.database.locks.orphans(fleet.account_id, _NOBODY)
+    symbols = set(await fleet.database.locks.orphans(fleet.account_id, _NOBODY))
+    if symbols and await is_closing(fleet):
+        symbols -= await fleet.database.locks.last_held_by(fleet.account_id, CLOSER)
     if not symbols:
         return []
     held = await fleet.database.positions.held_in(fleet.account_id)

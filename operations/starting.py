@@ -5,6 +5,7 @@ from typing import Final
 
 from temporalio.client import WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.identity import WorkerId
 from domain.rules import TradingRules
@@ -38,7 +39,18 @@ async def start_workers(fleet: Fleet, count: int, rules: TradingRules) -> tuple[
     return names
 
 
-async def start_worker(fleet: Fleet, life: WorkerLife) -> WorkflowHandle[TradingWorkerWorkflow, None]:
+async def bring_back(fleet: Fleet, life: WorkerLife) -> bool:
+    """Start one trading worker whose workflow is gone; tell whether it was."""
+    try:
+        await start_worker(fleet, life, WorkflowIDConflictPolicy.FAIL)
+    except WorkflowAlreadyStartedError:
+        return False
+    return True
+
+
+async def start_worker(
+    fleet: Fleet, life: WorkerLife, if_it_runs: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.USE_EXISTING
+) -> WorkflowHandle[TradingWorkerWorkflow, None]:
     """Start one trading worker; if it runs already, nothing changes."""
     return await fleet.client.start_workflow(
         TradingWorkerWorkflow.run,
@@ -46,7 +58,7 @@ async def start_worker(fleet: Fleet, life: WorkerLife) -> WorkflowHandle[Trading
         id=worker_workflow_id(life.account_id, life.worker_id),
         task_queue=task_queues(life.account_id).trading,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_conflict_policy=if_it_runs,
         task_timeout=TASK_TIMEOUT,
         static_summary=f"{life.worker_id} trades {life.account_id}",
         static_details=f"One run tells one trade of **{life.worker_id}**; the current details say what it does now.",

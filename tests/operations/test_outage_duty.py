@@ -8,12 +8,18 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from activities.closing import CLOSER
 from database.database import open_database
 from domain.event import EventLevel
+from domain.order import OrderRecord
 from domain.rules import TradingRules
+from domain.worker_state import WorkerLife
 from operations import hosting_duties
+from operations.close_duty import is_closing
 from operations.fleet import Fleet
 from operations.outage_duty import WAS_AWAY, OutageDuty
+from operations.schedule import close_now
+from operations.starting import start_worker
 from operations.stream_duty import STREAM_AWAY, StreamDuty
 from tests.database.books import Books
 
@@ -63,13 +69,62 @@ async def test_nothing_is_told_while_the_stream_is_heard_or_the_market_is_closed
     assert await fleet.database.events.latest(fleet.account_id, 10) == ()
 
 
+async def unguarded(fleet: Fleet, database_url: str) -> OrderRecord:
+    """Hold shares under a lease that has ended."""
+    held = await Books(fleet.database, fleet.account_id).held()
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE stock_locks SET expires_at = clock_timestamp()")
+    return held
+
+
+async def looked(fleet: Fleet) -> None:
+    """Let the duty look several times."""
+    duty = asyncio.create_task(hosting_duties.bring_back_workers(fleet, TradingRules()))
+    await asyncio.sleep(1)
+    duty.cancel()
+    await asyncio.gather(duty, return_exceptions=True)
+
+
+async def test_a_worker_that_runs_is_not_said_to_be_brought_back(
+    fleet: Fleet, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosting_duties, "_ROUND", 0.1)
+    held = await unguarded(fleet, database_url)
+    await start_worker(fleet, WorkerLife(fleet.account_id, held.intent.worker_id, TradingRules(), fleet.clock))
+
+    await looked(fleet)
+
+    assert await fleet.database.events.latest(fleet.account_id, 10) == ()
+
+
+async def test_what_a_running_close_has_seized_is_left_to_it(
+    fleet: Fleet, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosting_duties, "_ROUND", 0.1)
+    held = await unguarded(fleet, database_url)
+    await fleet.database.locks.take_over(fleet.account_id, held.intent.symbol, CLOSER, timedelta(0))
+    close = await close_now(fleet, TradingRules())
+    async with asyncio.timeout(20):
+        while not await is_closing(fleet):
+            await asyncio.sleep(0.05)
+
+    await looked(fleet)
+    assert await fleet.running_workers() == frozenset()
+
+    await close.terminate()
+    async with asyncio.timeout(20):
+        while await is_closing(fleet):
+            await asyncio.sleep(0.05)
+    await looked(fleet)
+    (told,) = await fleet.database.events.latest(fleet.account_id, 10)
+    assert (told.kind, told.worker_id) == ("worker_brought_back", held.intent.worker_id)
+
+
 async def test_a_worker_that_is_brought_back_is_told(
     fleet: Fleet, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hosting_duties, "_ROUND", 0.1)
-    held = await Books(fleet.database, fleet.account_id).held()
-    with psycopg.connect(database_url) as connection:
-        connection.execute("UPDATE stock_locks SET expires_at = clock_timestamp()")
+    held = await unguarded(fleet, database_url)
     duty = asyncio.create_task(hosting_duties.bring_back_workers(fleet, TradingRules()))
     async with asyncio.timeout(10):
         while not (told := await fleet.database.events.latest(fleet.account_id, 10)):
