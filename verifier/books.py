@@ -1,6 +1,7 @@
 """What is compared: the three books of one session as plain values, read once and never written."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -8,7 +9,7 @@ from functools import cached_property
 from database.audit import Acquisition, AuditedOrder, BookedFill, BookedPosition, Lapse, RecordedEvent
 from domain.clock import MarketClock
 from domain.costs import Costs
-from domain.event import CARRIED_CHANGED, UNEXPLAINED_SHARES
+from domain.event import CARRIED_CHANGED, UNEXPLAINED_SHARES, UNSOLD_AT_CLOSE
 from domain.identity import IntentId, PositionId, WorkerId
 from domain.market import Market, Side, Symbol
 from domain.money import Price, Quantity, Won
@@ -168,7 +169,17 @@ class Books:
     @cached_property
     def named(self) -> frozenset[Symbol]:
         """Return the symbols whose trouble is told loudly: quarantined orders, shares carried or unexplained."""
-        kinds = {"position_carried_overnight", "order_quarantined", CARRIED_CHANGED, UNEXPLAINED_SHARES}
+        return self._told_of({"position_carried_overnight", "order_quarantined", CARRIED_CHANGED, UNEXPLAINED_SHARES})
+
+    @cached_property
+    def still_for_sale(self) -> frozenset[Symbol]:
+        """Return the symbols that were told unsold at the session's end, until the day's last market is over."""
+        session = self.plan.session
+        last = (session.after_market or session.post_close).until
+        goes_on = self.clock.market_time(self.read_at - timedelta(seconds=2)) < last
+        return self._told_of({UNSOLD_AT_CLOSE}) if goes_on else frozenset()
+
+    def _told_of(self, kinds: AbstractSet[str]) -> frozenset[Symbol]:
         told = {each.event.symbol for each in self.ledger.events if each.event.kind in kinds}
         return frozenset(symbol for symbol in told if symbol is not None)
 

@@ -97,7 +97,8 @@ def _lapses(books: Books, symbol: Symbol, held: Span) -> Iterator[tuple[timedelt
 def flat_at_the_end(books: Books) -> tuple[Violation, ...]:
     """I6: after the session nothing of ours is held or works, and no share is unexplained, but what an event names.
 
-    What the account's owner holds, or still orders by hand, is the owner's affair.
+    What the account's owner holds, or still orders by hand, is the owner's affair. What the session has left may be for
+    sale until the day's last market ends; then it must be sold, or named as carried.
     """
     if not books.is_over:
         return ()
@@ -117,7 +118,8 @@ def flat_at_the_end(books: Books) -> tuple[Violation, ...]:
         if order.record.is_active
     ]
     found = (*held, *working, *opening, *_unexplained(books))
-    return tuple(Violation("I6", what, evidence) for symbol, what, evidence in found if symbol not in books.named)
+    known = books.named | books.still_for_sale
+    return tuple(Violation("I6", what, evidence) for symbol, what, evidence in found if symbol not in known)
 
 
 def _unexplained(books: Books) -> Iterator[tuple[Symbol, str, str]]:

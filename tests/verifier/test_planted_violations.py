@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from database.audit import Acquisition, Lapse
 from domain.costs import Costs
+from domain.event import UNSOLD_AT_CLOSE
 from domain.market import Side
 from domain.money import Quantity, Won
 from domain.order import OrderStatus
@@ -82,6 +83,11 @@ def still_held_at_the_end() -> Books:
     return replace(still_held(), read_at=a_plan().session.ends_at + timedelta(minutes=1))
 
 
+def unsold_at(read_at: datetime) -> Books:
+    books = with_ledger(still_held_at_the_end(), events=(an_event(UNSOLD_AT_CLOSE),), lapses=())
+    return replace(books, read_at=read_at)
+
+
 def shares_at_the_end(shown: int, owned_before: int = 0) -> Books:
     holdings, before = ({SAMSUNG: Quantity(shares)} for shares in (shown, owned_before))
     books = with_broker(a_clean_day(), holdings=holdings, owned_before=before)
@@ -145,6 +151,7 @@ PLANTED = [
     ("I5", "unwatched for 57.5 s", lambda b: replace(b, histories=replace(b.histories, watches=()))),
     ("I5", "unwatched for 40.0 s", ledger(lapses=(Lapse(SAMSUNG, after(10), after(50)),))),
     ("I6", "shares held after the session", lambda _: still_held_at_the_end()),
+    ("I6", "shares held after the session", lambda _: unsold_at(a_plan().session.ends_at + timedelta(hours=5))),
     ("I6", "shares after the session that nobody explains", lambda _: shares_at_the_end(2)),
     ("I6", "shares after the session that nobody explains", lambda _: shares_at_the_end(3, owned_before=2)),
     (
@@ -250,6 +257,7 @@ def test_a_planted_violation_is_found(invariant: str, what: str, plant: Callable
             "shares carried overnight that an event names",
             lambda _: with_ledger(still_held_at_the_end(), events=(an_event("position_carried_overnight"),), lapses=()),
         ),
+        ("what the evening may still sell", lambda _: unsold_at(a_plan().session.ends_at + timedelta(minutes=20))),
         ("what the owner held before the session", lambda _: shares_at_the_end(3, owned_before=3)),
         ("the kill switch pressed after the purchase", ledger(events=(an_event("kill_switch_pressed", 5),))),
         ("a lapse after the sale was decided", ledger(lapses=(Lapse(SAMSUNG, after(59), after(99)),))),
