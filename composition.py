@@ -250,19 +250,14 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     of_a_watch = (market_data.find_candidates, orders.follow_order, resolving.resolve_order, watching.watch_position)
     proofs = (flatness.prove_flat, unsold.tell_unsold, reconciling.reconcile_account, statement.compare_statement)
     told = (closing.order_liquidation, closing.await_flat, OrderLookup(with_.broker).list_broker_orders)
+    on_demand = (ReconciliationWorkflow, OrderLookupWorkflow, StatementWorkflow)
     queues = task_queues(account_id)
     return [
         _worker(
             client,
             queues.trading,
             [*of_a_trade, *of_the_close, summaries.write_summaries],
-            workflows=[
-                TradingWorkerWorkflow,
-                MarketCloseWorkflow,
-                ReconciliationWorkflow,
-                OrderLookupWorkflow,
-                StatementWorkflow,
-            ],
+            workflows=[TradingWorkerWorkflow, MarketCloseWorkflow, *on_demand],
         ),
         _worker(
             client,

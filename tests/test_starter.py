@@ -175,6 +175,8 @@ def test_a_command_that_nobody_answers_fails_and_says_so(run: Run, paper: Mappin
         (["summary", "2026-11-23", "--json"], '"scope": "fleet"'),
         (["summary", "--from", "2026-11-01", "--to", "2026-11-30"], "0 sessions"),
         (["summary", "--from", "2026-11-01", "--json"], "[]"),
+        (["summary", "2026-11-23"], "after the close: not looked yet"),
+        (["summary", "2026-11-23", "--json"], '"after_the_close": {'),
         (["trades"], "closed trades"),
         (["trades", "--json"], "[]"),
         (["kill-switch", "on", "--reason", "drill"], "Kill switch on: nothing more is bought."),

@@ -24,7 +24,7 @@ from tests.workflows.stand_ins import Desk
 from workflows import attributes
 from workflows.identity import task_queues
 from workflows.market_close import MarketCloseWorkflow
-from workflows.reconciliation import ReconciliationWorkflow
+from workflows.reconciliation import ReconciliationWorkflow, StatementWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
 MONDAY_MORNING = datetime(2026, 11, 23, 9, 30, tzinfo=KST)
@@ -58,7 +58,7 @@ async def hosted(fleet: Fleet) -> AsyncIterator[Hosted]:
     queues = task_queues(fleet.account_id)
     async with AsyncExitStack() as stack:
         for queue in (queues.trading, queues.watch, queues.broker):
-            ours = [TradingWorkerWorkflow, MarketCloseWorkflow, ReconciliationWorkflow]
+            ours = [TradingWorkerWorkflow, MarketCloseWorkflow, ReconciliationWorkflow, StatementWorkflow]
             workflows = ours if queue == queues.trading else []
             activities: Any = desk.everything()
             worker = Worker(fleet.client, task_queue=queue, workflows=workflows, activities=activities)

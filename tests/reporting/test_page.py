@@ -12,14 +12,21 @@ from typing import Any
 import pytest
 
 import reporting.page
+from database.snapshots import HoldingSnapshot
+from database.statements import KeptStatement
+from domain.flatness import Proven
+from domain.money import Quantity, Won
 from domain.position import ExitReason
 from domain.risk import Denial
 from domain.screening import ScreeningFilter
+from domain.statement import WHOLE_ACCOUNT, Figure, Line, Name
 from domain.worker_state import WorkerState
 from reporting import ratios
+from reporting.after_close import AfterClose
 from reporting.day import day_values
 from reporting.page import LANGUAGES, Language, cell, number, page, signed, words
 from reporting.stretch import stretch_values
+from tests.builders import MONDAY, NOW, SAMSUNG
 from tests.reporting.parts import a_carried_position, a_day, a_win, an_empty_day, an_incident
 from verifier.invariants import INVARIANTS
 
@@ -187,3 +194,29 @@ def test_signs_and_columns() -> None:
     assert (cell(3.0, "entry_ticks"), cell(100.0, "win_percent"), cell(12.0, "minutes")) == ("3.00", "100.00", "12.0")
     assert (cell(-0.004, "net_percent"), cell(-0.5, "net_percent")) == ("0.00", "−0.50")
     assert (cell(70_000, "entry_price"), cell(None, "exit_ticks")) == ("70,000", "–")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_day_shows_whose_shares_are_left_and_every_name_of_a_difference(language: Language) -> None:
+    named = {name.value: Won(1) for name in Name}
+    lines = tuple(Line(SAMSUNG, figure, Won(0), Won(len(named)), named) for figure in Figure)
+    wrong = Line(WHOLE_ACCOUNT, Figure.TAX, Won(10), Won(4_331))
+    held = HoldingSnapshot(SAMSUNG, None, Quantity(0), Quantity(5), Won(0), Quantity(3), Quantity(2))
+    found = AfterClose(Proven(MONDAY, False, 0, NOW), (held,), KeptStatement((*lines, wrong), "", NOW))
+
+    text = "\n".join(Elements(page(day_values(a_day(after_close=found)), language)).shown)
+
+    said = words(language)
+    assert said["after_close"]["not_flat"] in text
+    assert "4,321" in text
+    for group, names in (("figures", Figure), ("differences", Name)):
+        assert [name for name in names if said.of(group, name.value) not in text] == []
+
+
+def test_a_statement_that_was_not_told_says_why() -> None:
+    found = AfterClose(Proven(MONDAY, True, 0, NOW), (), KeptStatement((), "paper tells none", NOW))
+
+    text = "\n".join(Elements(page(day_values(a_day(after_close=found)), "en")).shown)
+
+    assert "Not compared: paper tells none" in text
+    assert words("en")["after_close"]["flat"] in text

@@ -85,6 +85,7 @@ class Desk:
     reasons: list[ExitReason] = field(default_factory=list)
     trades: list[TradeResult] = field(default_factory=list)
     abandoned: list[PositionId] = field(default_factory=list)
+    statement: StatementCompared = field(default_factory=StatementCompared)
     proven_at: datetime | None = None
     calls: Counter[str] = field(default_factory=Counter)
     sent: list[IntentId] = field(default_factory=list)
@@ -277,7 +278,7 @@ class Desk:
     @activity.defn
     async def compare_statement(self, request: StatementRequest) -> StatementCompared:
         self.calls["compare_statement"] += 1
-        return StatementCompared()
+        return self.statement
 
     @activity.defn
     async def write_summaries(self, request: SummaryRequest) -> DailySummary:
