@@ -12,7 +12,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError
-from temporalio.worker import Worker
+from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
@@ -69,6 +69,10 @@ _WATCH_SLOTS: Final = 1_000
 LONGEST_BETWEEN_BEATS: Final = timedelta(seconds=0.8)
 """Between two heartbeats of one activity that reach the server; each costs it a few milliseconds."""
 _GRACE: Final = timedelta(seconds=10)
+_WORKFLOW_POLLERS: Final = 10
+_SHARE_OF_THE_UNCACHED: Final = 0.5
+"""Steps that have waited a second for the process that knows their workflow go to any: at a deadline these are many,
+and with one poller of five for them the last waited 16 s."""
 
 
 class TemporalAwayError(Exception):
@@ -290,6 +294,8 @@ def _worker(client: Client, queue: str, activities: Sequence[Any], **options: An
         activities=activities,
         graceful_shutdown_timeout=_GRACE,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(_WORKFLOW_POLLERS),
+        nonsticky_to_sticky_poll_ratio=_SHARE_OF_THE_UNCACHED,
         **options,
     )
 

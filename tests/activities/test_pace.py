@@ -38,6 +38,18 @@ async def lives(beats: list[tuple[object, ...]], seconds: float, progress_every:
     await env.run(work)
 
 
+async def test_work_that_is_over_at_once_costs_no_heartbeat(beats: list[tuple[object, ...]]) -> None:
+    async def work() -> None:
+        async with Heart("start"):
+            pass
+
+    env = ActivityEnvironment()
+    env.on_heartbeat = lambda *details: beats.append(details)
+    await env.run(work)
+
+    assert beats == []
+
+
 async def test_a_heart_beats_beside_work_that_takes_its_time(beats: list[tuple[object, ...]]) -> None:
     await lives(beats, seconds=0.2, progress_every=0.05)
 
