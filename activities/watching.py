@@ -100,9 +100,17 @@ class WatchingActivities:
                     await self._pace.pause(interval, news)
 
     async def _look(self, position: OpenPosition, request: WatchRequest, start: SaleStart) -> "_Look":
-        """Decide on what is seen now; without a price to trust only the clock's rules can fire (R13, F26)."""
+        """Decide on what is seen now; without a price to trust only the clock's rules can fire (R13, F26).
+
+        At the deadline every call is a sale's: whoever is due then is sold at whatever price.
+        """
+        now, age = self._pace.now(), self._pace.clock.market_duration(request.rules.execution.greatest_quote_age)
+        if now >= start.deadline:
+            blind = ExitContext(
+                position, _unseen(position), now, start.deadline, greatest_age=age, deadline_because=start.because
+            )
+            return _Look(position, decide_exit(blind), None)
         view = await self._view(position, request)
-        age = self._pace.clock.market_duration(request.rules.execution.greatest_quote_age)
         problem = problem_with(view.quote, self._pace.now(), age)
         if problem is None:
             best = high_water_mark(position, view.quote.price)
@@ -126,7 +134,7 @@ class WatchingActivities:
         )
 
     async def _view(self, position: OpenPosition, request: WatchRequest) -> MarketView:
-        """Return what the feed shows, or the last known price as what it is: too old to decide anything."""
+        """Return what the feed shows, or the last known price where it shows none."""
         execution = request.rules.execution
         fresh = self._pace.clock.market_duration(execution.price_interval)
         confirmed = self._pace.clock.market_duration(execution.greatest_quote_age) / 2
@@ -135,7 +143,7 @@ class WatchingActivities:
         except TradingError as fault:
             activity.logger.warning("price_missing", extra={"symbol": request.symbol, "cause": str(fault)})
             view = None
-        return view or MarketView(Quote(position.symbol, position.last_price, position.opened_at), None)
+        return view or _unseen(position)
 
     async def _mark(self, position: OpenPosition, seen_at: datetime) -> None:
         """Keep last and best price in the books, for those who look and for the next attempt."""
@@ -153,6 +161,11 @@ class WatchingActivities:
         if position is None or not position.quantity:
             raise TradingError(f"position {position_id} holds no share to watch")
         return position
+
+
+def _unseen(position: OpenPosition) -> MarketView:
+    """Return the last known price as what it is: too old to decide anything."""
+    return MarketView(Quote(position.symbol, position.last_price, position.opened_at), None)
 
 
 def _best_of_earlier_attempt() -> int:

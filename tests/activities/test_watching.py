@@ -146,8 +146,10 @@ async def test_the_deadline_needs_neither_rule_nor_price(desk: Desk, fault: str)
     if fault:
         desk.simulation.add_fault(kind=fault, path="quotations", count=0)
     desk.simulation.move_clock(PLAN.liquidation_at)
+    before = desk.simulation.calls.total
 
     assert (await desk.watches(entry)).reason is ExitReason.DEADLINE
+    assert desk.simulation.calls.total == before, "every call is a sale's now"
 
 
 async def test_two_attempts_of_one_watch_do_not_end_each_other(desk: Desk) -> None:
