@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from activities.entries import NoEntry, PreparedEntry
-from activities.selling import PreparedExit
+from activities.selling import MarketShut, PreparedExit
 from domain.close_plan import CALLS_OF_A_SALE
 from domain.identity import Environment
 from domain.lane import Lane
@@ -17,7 +17,7 @@ from domain.rules import UniverseRules
 from simulator.settings import PAPER
 from tests.activities.desk import OPENS_AT, Desk, HandPace
 from tests.builders import HYNIX, SAMSUNG
-from tests.stepping import ACCOUNT, RULES, SYMBOLS, a_broker, a_simulation, pinned_database
+from tests.stepping import ACCOUNT, RULES, SYMBOLS, a_broker, a_simulation, kst, pinned_database
 
 ORDER_BOOK = "FHKST01010200"
 
@@ -141,3 +141,10 @@ async def test_a_sale_whose_first_limit_finds_nobody_takes_the_calls_that_the_cl
 
     assert sold.status is OrderStatus.FILLED
     assert paper.simulation.calls.total - before == CALLS_OF_A_SALE
+
+
+async def test_what_the_session_has_not_taken_is_carried_since_there_is_no_evening(paper: Desk) -> None:
+    entry = await paper.buys()
+    paper.simulation.move_clock(kst("2026-11-23 15:30"))
+
+    assert await paper.does(paper.selling.prepare_exit, paper.exit_of(entry)) == MarketShut()

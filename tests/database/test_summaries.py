@@ -56,6 +56,29 @@ async def test_computing_it_again_changes_nothing(database: Database, connection
     assert await connection.fetchrow("SELECT xmin, changed_at FROM daily_summaries") == before
 
 
+async def test_what_is_summed_up_while_the_evening_sells_is_not_final_until_the_close_says_so(
+    database: Database,
+) -> None:
+    await database.summaries.save(ACCOUNT, a_summary(), is_final=False)
+    meanwhile = await database.summaries.is_final(ACCOUNT, MONDAY)
+    await database.summaries.save(ACCOUNT, a_summary())
+    done = await database.summaries.is_final(ACCOUNT, MONDAY)
+    await database.summaries.save(ACCOUNT, summarise(MONDAY, FLEET, []), is_final=False)
+
+    assert (meanwhile, done) == (False, True)
+    assert await database.summaries.is_final(ACCOUNT, MONDAY)
+
+
+async def test_a_day_whose_close_never_finished_its_evening_is_missing(books: Books) -> None:
+    await books.held()
+    summaries = books.database.summaries
+    await summaries.save(ACCOUNT, a_summary(), is_final=False)
+
+    assert await summaries.missing_before(ACCOUNT, TUESDAY, MONDAY) == (MONDAY,)
+    await summaries.save(ACCOUNT, a_summary())
+    assert await summaries.missing_before(ACCOUNT, TUESDAY, MONDAY) == ()
+
+
 async def test_a_late_correction_replaces_it(database: Database) -> None:
     await database.summaries.save(ACCOUNT, a_summary())
 

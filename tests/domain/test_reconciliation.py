@@ -116,6 +116,23 @@ def test_the_owners_own_order_in_the_same_stock_is_told_from_ours(changes: dict[
     assert match(a_broker_order(), by_hand) == Found(a_broker_order())
 
 
+@pytest.mark.parametrize("listed", [None, Price(70_100)], ids=["without a price", "with the closing price"])
+def test_an_order_at_the_close_is_ours_whatever_price_it_is_listed_with(listed: Price | None) -> None:
+    at_the_close = replace(an_intent(price=None), order_type=OrderType.POST_CLOSE)
+    order = a_broker_order(order_type=OrderType.POST_CLOSE, limit_price=listed)
+
+    assert match_lost_order(at_the_close, [order], NOBODY, BEFORE) == Found(order)
+
+
+def test_an_order_of_the_evening_is_ours_at_our_price_only() -> None:
+    evening = replace(an_intent(price=70_000), order_type=OrderType.AFTER_MARKET)
+    order = a_broker_order(order_type=OrderType.AFTER_MARKET)
+
+    assert match_lost_order(evening, [order], NOBODY, BEFORE) == Found(order)
+    assert match_lost_order(evening, [replace(order, limit_price=Price(69_900))], NOBODY, BEFORE) == Absent()
+    assert match_lost_order(evening, [a_broker_order()], NOBODY, BEFORE) == Absent()
+
+
 def test_an_order_whose_type_cannot_be_read_calls_for_a_person() -> None:
     unreadable = a_broker_order(ref=a_ref(2), order_type=None)
 

@@ -42,6 +42,8 @@ def test_the_default_rules_can_be_traded_by() -> None:
         ("universe.symbols", "005930, 0001A0", ("005930", "0001A0")),
         ("universe.symbols", "", ()),
         ("strategy.names", "momentum", ("momentum",)),
+        ("execution.after_market", "Yes", True),
+        ("execution.after_market", "off", False),
     ],
 )
 def test_a_text_is_read_by_the_kind_of_its_rule(name: str, text: str, value: object) -> None:
@@ -163,3 +165,7 @@ def test_whatever_is_typed_gives_rules_to_trade_by_or_a_refusal_that_names_the_f
         told = str(refused)
 
     assert name.split(".")[1] in told
+
+
+def test_a_switch_that_is_neither_on_nor_off_is_refused_with_the_form_that_it_takes() -> None:
+    assert refusal_of(execution__after_market="perhaps") == "execution.after_market: 'perhaps' must look like no"
