@@ -84,13 +84,14 @@ class ClosingActivities:
         self._pace = pace
 
     @activity.defn
-    async def plan_close(self) -> ClosePlan | NoSession:
+    async def plan_close(self, account_id: AccountId) -> ClosePlan | NoSession:
         """Return today's session from the calendar; the schedule's own time decides nothing."""
         now = self._pace.now()
         session = self._calendar.session_on(session_date_of(now))
         if session is None:
             return NoSession(session_date_of(now))
-        return ClosePlan(plan_session(session, self._leads, self._pace.clock.speed), now)
+        workers = await self._database.workers.count(account_id)
+        return ClosePlan(plan_session(session, self._leads, self._pace.clock.speed, workers), now)
 
     @activity.defn
     async def shut_entries(self, account_id: AccountId, session_date: SessionDate) -> None:

@@ -43,6 +43,8 @@ class ExitRequest:
     session: Session
     tries: Tries = field(default_factory=Tries)
     detail: str = ""
+    unhurried_until: datetime | None = None
+    """See ``Ladder``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class SellingActivities:
         return await self._offer(position, request, rung, now)
 
     def _next_rung(self, request: ExitRequest, now: datetime) -> Rung | Wait | None:
-        ladder = Ladder(request.session, request.rules.execution, self._pace.clock)
+        ladder = Ladder(request.session, request.rules.execution, self._pace.clock, request.unhurried_until)
         return ladder.next_rung(now, request.tries, self._evening)
 
     def _rung_of(self, intent: OrderIntent, request: ExitRequest) -> Rung:

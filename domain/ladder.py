@@ -83,13 +83,16 @@ class Ladder:
     session: Session
     rules: ExecutionRules
     clock: MarketClock
+    unhurried_until: datetime | None = None
+    """Up to this instant (market time) a sale is never thrown at the market: begun early, it has the time to wait for
+    bids. None: every sale hurries."""
 
     def next_rung(self, now: datetime, tries: Tries, evening: AbstractSet[OrderType]) -> Rung | Wait | None:
         """Return how to sell at a market instant, or None after the day's last market; what is left then is carried.
 
         ``evening`` are the order types that the broker takes after the regular session.
         """
-        if now < self.session.auction_at and tries.orders < self.rules.exit_limit_attempts:
+        if now < self.session.auction_at and (tries.orders < self.rules.exit_limit_attempts or self._has_time(now)):
             return Rung.BEST_BID
         if now < self.session.ends_at:
             return Rung.LOWER_LIMIT if tries.refused is Rung.MARKET else Rung.MARKET
@@ -104,7 +107,7 @@ class Ladder:
         One that nothing could better keeps its place in the queue to its market's end.
         """
         if rung is Rung.BEST_BID:
-            return self.rules.exit_reprice
+            return self._patience_at_the_bid(now, tries)
         to_the_end = self.clock.real_duration(max(self._end_of(rung) - now, timedelta(0))) + _GRACE
         if rung is not Rung.AFTER_MARKET:
             return to_the_end
@@ -118,6 +121,17 @@ class Ladder:
         borders = (session.auction_at, session.ends_at, session.post_close.until)
         left = [self.clock.real_duration(border - now) for border in borders if border > now]
         return max(min([pause, *left]), _FIRST_PAUSE)
+
+    def _patience_at_the_bid(self, now: datetime, tries: Tries) -> timedelta:
+        least = self.rules.exit_reprice
+        if self.unhurried_until is None or not self._has_time(now):
+            return least
+        doublings = min(max(tries.orders + 1 - self.rules.exit_limit_attempts, 0), _MOST_DOUBLINGS)
+        left = self.clock.real_duration(self.unhurried_until - now)
+        return max(min(least * (1 << doublings), left), least)
+
+    def _has_time(self, now: datetime) -> bool:
+        return self.unhurried_until is not None and now < self.unhurried_until
 
     def _evening_markets(self, taken: AbstractSet[OrderType]) -> Iterator[tuple[Rung, MarketHours]]:
         if OrderType.POST_CLOSE in taken:

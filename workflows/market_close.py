@@ -128,7 +128,9 @@ class MarketCloseWorkflow:
 
     async def _plan(self) -> ClosePlan | NoSession:
         return await workflow.execute_activity_method(
-            ClosingActivities.plan_close, **via(self._queues.trading, RECORD, "is there a session?")
+            ClosingActivities.plan_close,
+            self._request.account_id,
+            **via(self._queues.trading, RECORD, "is there a session?"),
         )
 
     async def _shut_entries(self, date: SessionDate) -> None:

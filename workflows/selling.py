@@ -44,6 +44,12 @@ class Sale:
     plan: SessionPlan
     detail: str = ""
 
+    @property
+    def unhurried_until(self) -> datetime | None:
+        """Return until when (market time) the sale may wait for bids: a thin position that is sold before its fleet."""
+        is_early = self.reason is ExitReason.DEADLINE and not self.held.overdue
+        return self.plan.liquidation_at if is_early else None
+
 
 class Selling:
     """Sells exactly what is held, one proven order after the other."""
@@ -96,6 +102,7 @@ class Selling:
             session=sale.plan.session,
             tries=tries,
             detail=sale.detail,
+            unhurried_until=sale.unhurried_until,
         )
         return await workflow.execute_activity_method(
             SellingActivities.prepare_exit,
@@ -131,7 +138,7 @@ class Selling:
         )
 
     def _ladder(self, sale: Sale) -> Ladder:
-        return Ladder(sale.plan.session, sale.rules.execution, self._clock)
+        return Ladder(sale.plan.session, sale.rules.execution, self._clock, sale.unhurried_until)
 
     def _now(self) -> datetime:
         return self._clock.market_time(workflow.now())

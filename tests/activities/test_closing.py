@@ -36,11 +36,11 @@ def bought_by_hand(desk: Desk, symbol: Symbol = HYNIX, quantity: int = 3) -> Non
 
 
 async def test_the_plan_is_todays_session_however_late_it_is_asked_for(desk: Desk) -> None:
-    planned = await desk.does(desk.closing.plan_close)
+    planned = await desk.does(desk.closing.plan_close, ACCOUNT)
     desk.simulation.move_clock(kst("2026-11-23 17:00"))
-    late = await desk.does(desk.closing.plan_close)
+    late = await desk.does(desk.closing.plan_close, ACCOUNT)
     desk.simulation.move_clock(kst("2026-11-28 15:15"))
-    saturday = await desk.does(desk.closing.plan_close)
+    saturday = await desk.does(desk.closing.plan_close, ACCOUNT)
 
     assert isinstance(planned, ClosePlan)
     assert isinstance(late, ClosePlan)

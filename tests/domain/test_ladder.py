@@ -106,6 +106,24 @@ def test_what_nothing_could_better_keeps_its_place_and_the_rest_is_priced_anew(
     assert LADDER.patience(rung, kst(f"2026-11-23 {at}"), tries) == stands
 
 
+def test_a_sale_that_began_early_waits_for_bids_and_hurries_when_its_fleet_does() -> None:
+    early = replace(LADDER, unhurried_until=kst("2026-11-23 15:15"))
+
+    assert rung_at("15:14:59", Tries(orders=40), early) is Rung.BEST_BID
+    assert rung_at("15:15", Tries(orders=40), early) is Rung.MARKET
+    assert rung_at("15:15", Tries(), early) is Rung.BEST_BID
+
+
+def test_while_there_is_time_a_limit_stands_longer_each_time_but_not_past_it() -> None:
+    early = replace(LADDER, unhurried_until=kst("2026-11-23 15:15"))
+
+    stands = [early.patience(Rung.BEST_BID, kst("2026-11-23 14:30"), Tries(orders=each)) for each in range(8)]
+
+    assert [each.total_seconds() for each in stands] == [3, 3, 6, 12, 24, 48, 48, 48]
+    assert early.patience(Rung.BEST_BID, kst("2026-11-23 15:14:40"), Tries(orders=9)) == timedelta(seconds=20)
+    assert early.patience(Rung.BEST_BID, kst("2026-11-23 15:14:59"), Tries(orders=9)) == timedelta(seconds=3)
+
+
 def test_in_a_compressed_market_an_order_stands_for_as_much_less() -> None:
     fast = replace(LADDER, clock=MarketClock(kst("2026-11-23 09:00"), kst("2026-11-23 09:00"), speed=60))
 

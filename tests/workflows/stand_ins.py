@@ -201,7 +201,7 @@ class Desk:
         self.calls["prepare_exit"] += 1
         if self.held is None or not self.held.quantity:
             return NothingToSell()
-        ladder = Ladder(request.session, request.rules.execution, self.clock)
+        ladder = Ladder(request.session, request.rules.execution, self.clock, request.unhurried_until)
         rung = ladder.next_rung(self.now(), request.tries, self.evening)
         if rung is None:
             return MarketShut()
@@ -226,7 +226,7 @@ class Desk:
         self.abandoned.append(request.position_id)
 
     @activity.defn
-    async def plan_close(self) -> ClosePlan | NoSession:
+    async def plan_close(self, account_id: AccountId) -> ClosePlan | NoSession:
         self.calls["plan_close"] += 1
         session = self.calendar.session_on(session_date_of(self.now()))
         if session is None:

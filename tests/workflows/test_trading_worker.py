@@ -136,6 +136,22 @@ async def test_a_market_sale_that_nobody_takes_keeps_its_place_to_the_end_of_the
     await worker.terminate()
 
 
+async def test_a_thin_position_that_is_sold_early_waits_for_bids_until_the_fleets_deadline(floor: Floor) -> None:
+    floor.desk.exit_reason = ExitReason.DEADLINE
+    floor.desk.hold_for = timedelta(hours=5, minutes=45)
+    floor.desk.unsold_until = kst("2026-11-23 15:16")
+    worker = await floor.start_worker()
+
+    await floor.reaches("2026-11-23 15:14")
+    assert floor.desk.rungs
+    assert set(floor.desk.rungs) == {Rung.BEST_BID}
+
+    await floor.reaches("2026-11-23 15:17")
+    assert floor.desk.rungs[-1] is Rung.MARKET
+    assert floor.desk.reasons == [ExitReason.DEADLINE]
+    await worker.terminate()
+
+
 async def test_a_restart_while_holding_goes_straight_to_holding_and_never_buys_first(floor: Floor) -> None:
     floor.desk._bought_at = kst("2026-11-23 09:10")
     floor.desk.held_at_start = Held(
