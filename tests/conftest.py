@@ -21,13 +21,15 @@ from embedded.postgres import start_postgres
 from embedded.process import Launcher
 from embedded.temporal import DevServer, start_temporal, temporal_binary
 from tests.command_line import Done, Run
-from tests.parallel import FilesInTurn, longest_first
+from tests.database.emptying import EMPTY_EVERYTHING, END_OTHERS
+from tests.parallel import FilesInTurn, give_way, longest_first
 
 # A shell that runs us in the background has SIGINT ignored, and every process a test starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 T = TypeVar("T")
 _TEMPLATE = "haru_template"
+_USED = "haru_used"
 _CLONING = """
 SELECT set_config(name, 'clone', false) FROM pg_settings WHERE name = 'file_copy_method' AND 'clone' = ANY (enumvals)
 """
@@ -43,6 +45,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Several processes begin with what lasts longest; a single one keeps to the files' own sequence."""
     if hasattr(config, "workerinput"):
         longest_first(items)
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    """Among several processes, the others give way to the one that lives in real time."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        give_way(nodeid)
 
 
 @contextmanager
@@ -84,6 +92,20 @@ def database_url(postgres_server: str, migrated_template: str) -> Iterator[str]:
     _execute(postgres_server, _CLONING, f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY FILE_COPY")
     yield _with_database(postgres_server, name)
     _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def used_database(postgres_server: str, migrated_template: str) -> str:
+    """URL of the one database that hundreds of tests use in turn; copying one for each takes too long."""
+    _execute(postgres_server, f"CREATE DATABASE {_USED} TEMPLATE {migrated_template}")
+    return _with_database(postgres_server, _USED)
+
+
+@pytest.fixture
+def emptied_database_url(used_database: str) -> Iterator[str]:
+    """URL of a database with our schema and nothing in it, for tests that leave the schema alone."""
+    yield used_database
+    _execute(used_database, END_OTHERS, EMPTY_EVERYTHING)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """Which process runs which tests when `make test` starts several: no two that live in real time beside each other."""
 
+import os
+from functools import cache
 from typing import Final
 
 import pytest
@@ -15,6 +17,8 @@ REAL_TIME: Final = (
 )
 """Whole days against the clock on the wall, and measurements: each wants the machine, not the half of it."""
 _TOGETHER: Final = "real time"
+_STEP_BACK: Final = 10
+"""Of the machine's priority: a day that is played 360 times faster ends without trades if it has to wait its turn."""
 
 
 class FilesInTurn(LoadFileScheduling):
@@ -33,6 +37,17 @@ def scope_of(nodeid: str) -> str:
     """Return the name of what one process runs as a whole: a file, or all that lives in real time."""
     file = nodeid.partition("::")[0]
     return _TOGETHER if file in REAL_TIME else file
+
+
+def give_way(nodeid: str) -> None:
+    """Let this process, and all that it starts, wait for whoever lives in real time, once it runs something else."""
+    if scope_of(nodeid) != _TOGETHER:
+        _step_back()
+
+
+@cache
+def _step_back() -> None:
+    os.nice(_STEP_BACK)
 
 
 def longest_first(items: list[pytest.Item]) -> None:

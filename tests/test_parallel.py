@@ -1,5 +1,8 @@
 """How several processes share the tests: each has a file to itself, and one has all that lives in real time."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import cast
 
@@ -45,3 +48,19 @@ def test_real_time_begins_before_slow_files_and_those_before_the_others_whose_se
     assert in_sequence(quick, slow, quick_beside_slow, last, day) == [
         *(each.nodeid for each in (day, slow, quick_beside_slow, quick, last)),
     ]
+
+
+@pytest.mark.parametrize(("file", "steps"), [(REAL_TIME[0], 0), ("tests/domain/test_money.py", 10)])
+def test_a_process_gives_way_once_when_it_runs_anything_else(file: str, steps: int) -> None:
+    program = f"""
+import os
+from tests.parallel import give_way
+before = os.nice(0)
+give_way("{file}::test_a")
+give_way("{file}::test_b")
+print(os.nice(0) - before)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    end_of_the_scale = 19
+    assert int(done.stdout) == min(steps, end_of_the_scale - os.nice(0))

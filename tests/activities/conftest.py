@@ -9,6 +9,12 @@ from tests.stepping import a_broker, a_simulation, pinned_database
 
 
 @pytest.fixture
+def database_url(emptied_database_url: str) -> str:
+    """URL of a database with our schema and nothing in it."""
+    return emptied_database_url
+
+
+@pytest.fixture
 async def desk(database_url: str) -> AsyncIterator[Desk]:
     simulation = a_simulation(OPENS_AT)
     pace = HandPace(simulation)

@@ -13,3 +13,8 @@ BEGIN
 END
 $$
 """
+
+END_OTHERS: Final = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+"""Whoever a failed test has left connected might hold locks, or write into the next test's books."""
