@@ -54,7 +54,7 @@ SYMBOLS: Final = tuple(Symbol(code) for code in ("005930", "012330", "028300", "
 RULES: Final = TradingRules(universe=UniverseRules(ranking_size=0, symbols=SYMBOLS))
 _NEVER_HANDED_OVER: Final = frozenset({"compare_statement", "prove_flat", "reconcile_account"})
 """They compare several reads of one attempt, so they must not be cut between them."""
-_MAY_READ_TWICE: Final = frozenset({"prepare_exit", "watch_position"})
+_MAY_READ_TWICE: Final = frozenset({"find_candidates", "prepare_exit", "watch_position"})
 """They do so now and then, to be sure of a holding that looks too small."""
 _LONGEST_SLEEP: Final = timedelta(minutes=10)
 """One sleep is one call to the server, which has a deadline of its own."""
