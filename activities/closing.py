@@ -31,6 +31,8 @@ LIQUIDATE_MESSAGE: Final = "liquidate_for_close"
 CLOSER: Final = WorkerId("market-close")
 """Who holds a seized lock: a name of its own, so that the position's worker cannot take the new token for its own."""
 _LOOK_INTERVAL: Final = timedelta(milliseconds=250)
+_CALLS_OF_A_QUICK_SALE: Final = 2
+"""The order itself, and a share of the prices and order lists that are read for many at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +114,25 @@ class ClosingActivities:
     async def await_flat(self, request: AwaitFlatRequest) -> tuple[PositionId, ...]:
         """Wait until the ledger shows no share and no buy that may bring one; return what is left when patience ends.
 
-        Flat is asked of the broker's list once more: a fill that came after its cancel is ours to sell (F42).
+        Flat is asked of the broker's list once more: a fill that came after its cancel is ours to sell (F42). Patience
+        grows with the fleet: who waits for the rate budget's turn is at work, and two must not sell the same shares.
         """
+        patience = request.patience + await self._turns_of_all(request.account_id)
         while True:
             activity.heartbeat()
             left = await self._left(request.account_id)
             if not left and await self._has_late_fills(request.account_id):
                 left = await self._left(request.account_id)
-            if not left or self._pace.waited() >= request.patience:
+            if not left or self._pace.waited() >= patience:
                 return left
             await self._pace.pause(_LOOK_INTERVAL)
+
+    async def _turns_of_all(self, account_id: AccountId) -> timedelta:
+        """Return the real time in which the rate budget lets every worker sell, where the budget is known."""
+        if self._leads.calls_per_second is None:
+            return timedelta(0)
+        workers = await self._database.workers.count(account_id)
+        return timedelta(seconds=workers * _CALLS_OF_A_QUICK_SALE / self._leads.calls_per_second)
 
     async def _left(self, account_id: AccountId) -> tuple[PositionId, ...]:
         """Return the positions that hold shares, the largest risk first, then those that may still get some."""

@@ -5,12 +5,13 @@ from datetime import timedelta
 
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
-from activities.closing import AwaitFlatRequest, ClosePlan, NoSession, OpenOrder
+from activities.closing import AwaitFlatRequest, ClosePlan, ClosingActivities, NoSession, OpenOrder
 from activities.entries import PreparedEntry
 from activities.reconciling import ReconcileRequest
 from activities.selling import PreparedExit
 from activities.settling import CloseRequest
 from activities.summarising import SummaryRequest
+from domain.close_plan import CloseLeads
 from domain.event import EventLevel
 from domain.identity import IntentId, WorkerId
 from domain.lane import Lane
@@ -23,7 +24,7 @@ from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
 from tests.activities.desk import PLAN, Desk
 from tests.builders import HYNIX, SAMSUNG, WORKER
-from tests.stepping import ACCOUNT, kst
+from tests.stepping import ACCOUNT, CALENDAR, kst
 
 TODAY = PLAN.session.date
 RIVAL = WorkerId("worker-2")
@@ -75,6 +76,19 @@ async def test_patience_with_the_workers_ends_and_names_what_is_left_largest_fir
 
     assert list(left) == sorted(costs, key=lambda name: costs[name], reverse=True)
     assert desk.pace.waited() == timedelta(seconds=2)
+
+
+async def test_the_more_workers_wait_for_their_turn_the_longer_the_close_leaves_them_to_it(desk: Desk) -> None:
+    await desk.buys()
+    for number in range(2, 19):
+        await desk.registers(WorkerId(f"worker-{number}"))
+    leads = CloseLeads(calls_per_second=18)
+    closing = ClosingActivities(desk.broker, desk.database, CALENDAR, leads, desk.pace)
+
+    left = await desk.does(closing.await_flat, AwaitFlatRequest(ACCOUNT, timedelta(seconds=2)))
+
+    assert len(left) == 1
+    assert desk.pace.waited() == timedelta(seconds=2) + timedelta(seconds=18 * 2 / 18)
 
 
 async def test_a_buy_that_still_works_is_left_for_the_close_as_well(desk: Desk) -> None:
