@@ -199,8 +199,11 @@ class SellingActivities:
         )
 
     async def _quote_for_sale(self, symbol: Symbol, rules: TradingRules, *, look_into_book: bool) -> Quote | None:
-        """Return a price to sell at, or None when none can be had: a sale waits for no quote, it goes at market."""
-        age = self._pace.clock.market_duration(rules.execution.price_interval)
+        """Return a price to sell at, or None when none can be had: a sale waits for no quote, it goes at market.
+
+        The price that a watcher has just looked at will do: a hundred sales at once have no calls to spare.
+        """
+        age = self._pace.clock.market_duration(2 * rules.execution.price_interval)
         try:
             quote = (await self._feed.quotes([symbol], age, Lane.EXIT)).get(symbol)
         except TradingError as fault:
