@@ -16,16 +16,21 @@ import psycopg
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from database.migrations import apply
+from domain.event import UNSOLD_AT_CLOSE
+from domain.session import session_date_of
 from embedded.ports import free_port
 from embedded.postgres import start_postgres
 from embedded.process import Launcher
 from embedded.temporal import DevServer, start_temporal
+from tests.builders import HYNIX
 from tests.conftest import _with_database, running
 from tests.embedded.processes import ROOT
 from tests.journeys.running_market import RunningMarket, running_market, until
+from tests.stepping import ACCOUNT
 
 _FOLDER: Final = Path(__file__).parent
 _MORNING: Final = "2026-11-23 10:00"
+_IN_THE_AFTERNOON: Final = "2026-11-23 14:48"
 _BEFORE_THE_CUT_OFF: Final = "2026-11-23 14:54"
 
 Run = WorkflowHandle[Any, Any]
@@ -92,6 +97,29 @@ async def market_close_seizes(market: RunningMarket) -> dict[str, Run]:
         return {"market_close_seizes": close}
 
 
+async def market_close_into_the_evening(market: RunningMarket) -> dict[str, Run]:
+    """Find no buyer until the session is over, and sell at the closing price."""
+    date = session_date_of(market.clock.market_anchor)
+
+    async def told(kind: str) -> None:
+        async def is_told() -> bool:
+            return await market.database.events.counts(ACCOUNT, date, kind) > 0
+
+        await until(is_told, kind)
+
+    async with market.hosted():
+        run = await _first_run(market)
+        await market.holds()
+        await run.terminate("a bug keeps it from moving")
+        market.simulation.set_conditions(HYNIX, no_bids=True)
+        close = await market.start_close()
+        await told("position_seized")
+        await told(UNSOLD_AT_CLOSE)
+        market.simulation.set_conditions(HYNIX, no_bids=False)
+        await close.result()
+        return {"market_close_into_the_evening": close}
+
+
 STORIES: Final[dict[str, tuple[Story, str]]] = {
     "take_profit": (take_profit, _MORNING),
     "stop_loss": (stop_loss, _MORNING),
@@ -99,6 +127,7 @@ STORIES: Final[dict[str, tuple[Story, str]]] = {
     "restarted_while_holding": (restarted_while_holding, _MORNING),
     "liquidated_by_the_close": (liquidated_by_the_close, _BEFORE_THE_CUT_OFF),
     "market_close_seizes": (market_close_seizes, _BEFORE_THE_CUT_OFF),
+    "market_close_into_the_evening": (market_close_into_the_evening, _IN_THE_AFTERNOON),
 }
 
 

@@ -38,6 +38,7 @@ def test_the_stories_that_matter_are_recorded() -> None:
         "liquidated_by_the_close",
         "market_close",
         "market_close_seizes",
+        "market_close_into_the_evening",
     }
 
 
