@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.closing import AwaitFlatRequest, ClosePlan, ClosingActivities, NoSession, OpenOrder
@@ -36,6 +36,8 @@ Sold = asyncio.Task["TradeResult | None"]
 _PATIENCE_WITH_WORKERS: Final = timedelta(seconds=20)
 """Real time that the workers get to sell by themselves before the close sells for them."""
 _AFTER_THE_AUCTION: Final = timedelta(seconds=2)
+_MOST_TRIES: Final = 3
+_BETWEEN_TRIES: Final = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class MarketCloseWorkflow:
         await self._shut_entries(plan.session.date)
         told = await self._tell_workers(plan.session.date)
         left = await self._await_flat()
-        sales = {position_id: asyncio.create_task(self._sell_leftover(position_id, plan)) for position_id in left}
+        sales = {position_id: asyncio.create_task(self._try_to_sell(position_id, plan)) for position_id in left}
         await self._sleep_until(plan.session.ends_at)
         unsold = await self._tell_unsold(sales, plan.session.date)
         await asyncio.gather(*sales.values())
@@ -174,6 +176,16 @@ class MarketCloseWorkflow:
             await self._sum_up(date, is_final=False)
         return unsold
 
+    async def _try_to_sell(self, position_id: PositionId, plan: SessionPlan) -> TradeResult | None:
+        """Sell a leftover; a fault with one keeps neither the others from being sold nor the day from its proof."""
+        for _ in range(_MOST_TRIES):
+            try:
+                return await self._sell_leftover(position_id, plan)
+            except ActivityError as error:
+                self._shout(error, f"{position_id} is not sold")
+            await workflow.sleep(_BETWEEN_TRIES, summary="a fault; again")
+        return None
+
     async def _sell_leftover(self, position_id: PositionId, plan: SessionPlan) -> TradeResult | None:
         held = await self._seized(position_id)
         orders = await self._open_orders(position_id)
@@ -216,7 +228,10 @@ class MarketCloseWorkflow:
 
     async def _end_open_orders(self) -> None:
         for unfinished in await self._open_orders(None):
-            await self._ordering.finish(unfinished.intent_id, timedelta(0), "order left open")
+            try:
+                await self._ordering.finish(unfinished.intent_id, timedelta(0), "order left open")
+            except ActivityError as error:
+                self._shout(error, f"order {unfinished.intent_id} is not ended")
 
     async def _open_orders(self, position_id: PositionId | None) -> tuple[OpenOrder, ...]:
         return await workflow.execute_activity_method(
@@ -257,6 +272,13 @@ class MarketCloseWorkflow:
         left = self._request.clock.real_time(market_instant) - workflow.now() + _AFTER_THE_AUCTION
         if left > timedelta(0):
             await workflow.sleep(left, summary="wait for the session's end")
+
+    def _shout(self, error: ActivityError, what: str) -> None:
+        """Tell of a fault that cannot be retried away; the proof names what it has left."""
+        if is_cancelled_exception(error):
+            raise error
+        workflow.logger.error("close_step_failed", extra={"what": what, "cause": str(error.cause)})
+        self._say(f"{what}: {error.cause}")
 
     def _next_intent(self) -> IntentId:
         self._intents += 1

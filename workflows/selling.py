@@ -67,7 +67,7 @@ class Selling:
         self._next_intent = next_intent
         self._ordering = Ordering(queues, waits_for_operator=waits_for_operator)
         self.past_the_close: set[PositionId] = set()
-        """Positions of which the regular session has not taken everything, each order of it proven over."""
+        """Positions that go on into the evening; each order that the session has left of them is proven over."""
 
     async def sell_out(self, sale: Sale) -> TradeResult | None:
         """Sell until the ledger holds nothing, then book the trade; None when it must be carried (R16)."""
@@ -91,8 +91,7 @@ class Selling:
                     await self._pause_if_refused(sale, tries, record)
 
     async def _prepare(self, sale: Sale, tries: Tries) -> ExitDecision:
-        if self._now() >= sale.plan.session.ends_at:
-            self.past_the_close.add(sale.held.position_id)
+        session_is_over = self._now() >= sale.plan.session.ends_at
         request = ExitRequest(
             intent_id=self._next_intent(),
             position_id=sale.held.position_id,
@@ -104,11 +103,14 @@ class Selling:
             detail=sale.detail,
             unhurried_until=sale.unhurried_until,
         )
-        return await workflow.execute_activity_method(
+        decision = await workflow.execute_activity_method(
             SellingActivities.prepare_exit,
             request,
             **via(self._queues.broker, SELL_DECISION, f"sell {sale.held.symbol} {sale.held.name}: {sale.reason}"),
         )
+        if session_is_over and isinstance(decision, PreparedExit | Wait):
+            self.past_the_close.add(sale.held.position_id)
+        return decision
 
     async def _place(self, sale: Sale, prepared: PreparedExit, tries: Tries) -> OrderRecord:
         """Bring the order to its proven end; only one that is left to the operator comes back active."""

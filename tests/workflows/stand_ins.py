@@ -22,6 +22,7 @@ from activities.summarising import SummaryRequest
 from activities.watching import WatchRequest
 from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
+from domain.errors import InvalidTransitionError
 from domain.exits import ExitSignal
 from domain.identity import AccountId, IntentId, PositionId
 from domain.ladder import Ladder, Rung, Wait
@@ -87,6 +88,8 @@ class Desk:
     abandoned: list[PositionId] = field(default_factory=list)
     statement: StatementCompared = field(default_factory=StatementCompared)
     proven_at: datetime | None = None
+    faults: Counter[str] = field(default_factory=Counter)
+    """How often an activity contradicts the ledger, which no retry mends."""
     calls: Counter[str] = field(default_factory=Counter)
     sent: list[IntentId] = field(default_factory=list)
     held: Held | None = None
@@ -159,7 +162,7 @@ class Desk:
 
     @activity.defn
     async def follow_order(self, request: FollowRequest) -> OrderRecord:
-        self.calls["follow_order"] += 1
+        self._count("follow_order")
         if self.slow_fills:
             self.slow_fills -= 1
             raise to_be_continued("it works", timedelta(minutes=1))
@@ -246,7 +249,7 @@ class Desk:
 
     @activity.defn
     async def seize_position(self, position_id: PositionId) -> Held | None:
-        self.calls["seize_position"] += 1
+        self._count("seize_position")
         return self.held
 
     @activity.defn
@@ -310,6 +313,12 @@ class Desk:
             self.compare_statement,
             self.write_summaries,
         ]
+
+    def _count(self, name: str) -> None:
+        self.calls[name] += 1
+        if self.faults[name]:
+            self.faults[name] -= 1
+            raise ApplicationError("the ledger knows better", type=InvalidTransitionError.__name__)
 
     def _later(self, due: datetime) -> ApplicationError:
         """Continue when something is due, and look in now and then as the real watcher does."""

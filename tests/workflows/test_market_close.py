@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from temporalio import activity
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
@@ -121,7 +122,8 @@ async def test_where_there_is_no_evening_the_day_ends_with_the_session(time_skip
         outcome = await sold_by_the_close_alone(floor)
 
         assert not outcome.flat
-        assert await floor.now() < kst("2026-11-23 15:31")
+        assert floor.desk.proven_at is not None
+        assert floor.desk.proven_at < kst("2026-11-23 15:31")
         assert floor.desk.calls["tell_unsold"] == floor.desk.calls["write_summaries"] == 1
         assert floor.desk.calls["write_interim_summaries"] == 0
 
@@ -151,6 +153,35 @@ async def test_the_day_ends_although_nobody_decides_about_a_quarantined_order(
 
         assert outcome.summary is not None
         assert floor.desk.calls["prove_flat"] == 1
+        await worker.terminate()
+
+
+@pytest.mark.parametrize(("faults", "is_flat"), [(2, True), (3, False)])
+async def test_a_fault_of_one_sale_is_tried_again_and_keeps_no_day_from_its_proof(
+    time_skipping_env: WorkflowEnvironment, faults: int, is_flat: bool
+) -> None:
+    async with trading_floor(time_skipping_env, "2026-11-23 15:15", [tell_nobody]) as floor:
+        floor.desk.held, floor.desk.faults["seize_position"] = a_held(), faults
+
+        outcome = await (await floor.start_close()).result()
+
+        assert outcome.flat is is_flat
+        assert floor.desk.calls["prove_flat"] == floor.desk.calls["write_summaries"] == 1
+
+
+async def test_an_order_that_cannot_be_ended_keeps_no_day_from_its_proof(
+    time_skipping_env: WorkflowEnvironment,
+) -> None:
+    async with trading_floor(time_skipping_env, "2026-11-23 09:00", [tell_nobody]) as floor:
+        floor.desk.lost_submits, floor.desk.undecidable = 1, True
+        worker = await floor.start_worker()
+        await floor.reaches("2026-11-23 15:16")
+        floor.desk.faults["follow_order"] = 1
+
+        await (await floor.start_close()).result()
+
+        assert floor.desk.faults["follow_order"] == 0
+        assert floor.desk.calls["prove_flat"] == floor.desk.calls["write_summaries"] == 1
         await worker.terminate()
 
 
