@@ -122,7 +122,7 @@ async def test_a_sale_whose_first_limit_finds_nobody_takes_the_calls_that_the_cl
     paper: Desk,
 ) -> None:
     entry = await paper.buys(SAMSUNG)
-    paper.passes(seconds=1)
+    paper.passes(seconds=2)
     before = paper.simulation.calls.total
 
     first = await paper.does(paper.selling.prepare_exit, paper.exit_of(entry, 0))
