@@ -20,8 +20,8 @@ from domain.worker_state import WorkerLife, WorkerState
 from operations.starting import start_worker
 from workflows.identity import worker_name, worker_workflow_id
 
-_WON_EACH: Final = 300_000
-"""Little enough for every stock's own trade, so that nobody begins before the fleet."""
+_WON_EACH: Final = 100_000
+"""Little enough for every stock's own trade, so that nobody begins before the fleet, and for its best bid."""
 _AT_ONCE: Final = 18
 _STAMP: Final = StrategyStamp("momentum", "bench")
 """Wants out of nothing that stands still."""
