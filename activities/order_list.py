@@ -1,11 +1,13 @@
 """The broker's order list, read once for everybody in this process who follows an order."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from domain.errors import BrokerProtocolError
 from domain.lane import Lane
 from domain.market import Side, Symbol
 from domain.order import BrokerOrder, OrderRecord
@@ -13,6 +15,8 @@ from domain.session import SessionDate
 
 if TYPE_CHECKING:
     from broker.protocol import Broker
+
+_log = logging.getLogger("haru.orders")
 
 _FOR_EACH_FOLLOWER: Final = 0.05
 _LONGEST_REST: Final = 1.0
@@ -90,25 +94,47 @@ class OrderList:
 
     async def _answer(self, date: SessionDate, side: Side, line: _Line, waiters: list[_Waiter]) -> None:
         try:
-            listed = await self._read(date, side, line, {each.symbol for each in waiters})
+            if len({each.symbol for each in waiters}) > line.pages and await self._answers_all(
+                date, side, line, waiters
+            ):
+                return
+            for symbol in dict.fromkeys(each.symbol for each in waiters):
+                theirs = [each for each in waiters if each.symbol == symbol]
+                await self._answers_each(date, side, symbol, theirs)
         except asyncio.CancelledError:
             for each in waiters:
                 each.listed.cancel()
             raise
-        except Exception as fault:  # noqa: BLE001 - every waiter's own: none of them may wait for ever
-            for each in _still_waiting(waiters):
-                each.listed.set_exception(fault)
-        else:
-            for each in _still_waiting(waiters):
-                each.listed.set_result(listed)
 
-    async def _read(self, date: SessionDate, side: Side, line: _Line, symbols: set[Symbol]) -> tuple[BrokerOrder, ...]:
-        if len(symbols) <= line.pages:
-            each = [await self._broker.orders_on(date, Lane.RESOLVE, symbol, side) for symbol in symbols]
-            return tuple(row for rows in each for row in rows)
-        listed = await self._broker.orders_on(date, Lane.RESOLVE, side=side)
-        line.pages = len(listed) // self._broker.orders_per_call + 1
-        return listed
+    async def _answers_all(self, date: SessionDate, side: Side, line: _Line, waiters: list[_Waiter]) -> bool:
+        """Answer by the whole side's list; False where it cannot be read, of which one foreign row may be the cause."""
+        try:
+            listed = await self._broker.orders_on(date, Lane.RESOLVE, side=side)
+        except BrokerProtocolError as fault:
+            _log.warning("order_list_unreadable", extra={"side": side, "cause": str(fault)})
+            return False
+        except Exception as fault:  # noqa: BLE001 - every waiter's own: none of them may wait for ever
+            _fail(waiters, fault)
+        else:
+            line.pages = len(listed) // self._broker.orders_per_call + 1
+            _tell(waiters, listed)
+        return True
+
+    async def _answers_each(self, date: SessionDate, side: Side, symbol: Symbol, waiters: list[_Waiter]) -> None:
+        try:
+            _tell(waiters, await self._broker.orders_on(date, Lane.RESOLVE, symbol, side))
+        except Exception as fault:  # noqa: BLE001 - as above, and no other stock's
+            _fail(waiters, fault)
+
+
+def _tell(waiters: list[_Waiter], listed: tuple[BrokerOrder, ...]) -> None:
+    for each in _still_waiting(waiters):
+        each.listed.set_result(listed)
+
+
+def _fail(waiters: list[_Waiter], fault: Exception) -> None:
+    for each in _still_waiting(waiters):
+        each.listed.set_exception(fault)
 
 
 def _still_waiting(waiters: list[_Waiter]) -> list[_Waiter]:

@@ -10,12 +10,13 @@ import pytest
 from activities.order_list import OrderList
 from activities.quote_feed import QuoteFeed
 from domain.clock import LIVE_CLOCK, MarketClock
-from domain.errors import BrokerUnavailableError
+from domain.errors import BrokerProtocolError, BrokerUnavailableError
 from domain.identity import WorkerId
 from domain.lane import Lane
-from domain.market import Quote, Symbol
+from domain.market import Quote, Side, Symbol
 from domain.money import Price, Quantity
-from domain.order import OrderRecord, OrderStatus
+from domain.order import BrokerOrder, OrderRecord, OrderStatus
+from domain.session import SessionDate
 from tests.activities.desk import Desk
 from tests.builders import SAMSUNG
 from tests.stepping import kst
@@ -170,6 +171,32 @@ async def test_a_list_that_cannot_be_had_fails_for_all_and_the_next_one_is_read_
 
     assert [type(each) for each in failed] == [BrokerUnavailableError] * 2
     assert all(again)
+
+
+@dataclass
+class OneForeignRow:
+    """A broker whose whole list has a row that nobody can read, as the list of one stock has."""
+
+    desk: Desk
+    orders_per_call: int = 100
+
+    async def orders_on(
+        self, date: SessionDate, lane: Lane, symbol: Symbol | None = None, side: Side | None = None
+    ) -> tuple[BrokerOrder, ...]:
+        if symbol in {None, HYNIX}:
+            raise BrokerProtocolError("order list: pdno is no stock")
+        return await self.desk.broker.orders_on(date, lane, symbol, side)
+
+
+async def test_a_row_that_cannot_be_read_fails_only_those_who_follow_its_stock(desk: Desk) -> None:
+    first, second = await two_bought(desk)
+    order_list = OrderList(OneForeignRow(desk))  # type: ignore[arg-type]
+
+    row, failed = await asyncio.gather(order_list.row_of(first), order_list.row_of(second), return_exceptions=True)
+
+    assert isinstance(row, BrokerOrder)
+    assert row.ref == first.ref
+    assert isinstance(failed, BrokerProtocolError)
 
 
 async def test_a_follower_that_goes_takes_nobody_elses_answer_along(desk: Desk) -> None:
