@@ -99,8 +99,8 @@ class CycleActivities:
         workers = await self._database.workers.count(request.account_id)
         plan = plan_session(session, self._leads, self._pace.clock.speed, workers)
         position = await self._live_position(request)
-        unfinished = await self._database.orders.unfinished_of(request.account_id, request.worker_id)
         held = await self._hold(position, plan) if position else None
+        unfinished = await self._database.orders.unfinished_of(request.account_id, request.worker_id)
         if held is None:
             event = (
                 f"waiting for {plan.session.opens_at.astimezone(KST):%m-%d %H:%M}"
@@ -162,7 +162,9 @@ class CycleActivities:
         return await self._hold(position, request.plan) if position else None
 
     async def _hold(self, position: OpenPosition, plan: SessionPlan) -> Held | None:
-        lease = await self._own_lease(position.account_id, position.symbol, position.worker_id)
+        about = (position.account_id, position.symbol, position.worker_id)
+        # An order of a close that has died keeps its worker's own stock from it, until both are taken back together.
+        lease = await self._own_lease(*about) or await self._database.locks.adopt_orphan(*about)
         if lease is None:
             activity.logger.warning("held_symbol_is_locked_by_another", extra={"symbol": position.symbol})
             return None

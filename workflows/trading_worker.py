@@ -79,6 +79,10 @@ class TradingWorkerWorkflow(CommandedWorkflow):
     async def _begin(self) -> Cycle:
         if self._life.cycles == 0:
             await self._reconcile()
+        return await self._take_stock()
+
+    async def _take_stock(self) -> Cycle:
+        """Look around; what was left open of this worker's orders is ended first."""
         cycle = await self._look_around()
         for order in cycle.unfinished:
             await self._finish(order)
@@ -92,7 +96,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         while cycle.held is None and not self._is_winding_down() and self._has_to_wait(cycle):
             next_look = self._now() + self._in_market(_BETWEEN_LOOKS)
             await self._until(self._is_winding_down, max(cycle.plan.session.opens_at, next_look))
-            cycle = await self._look_around()
+            cycle = await self._take_stock()
         return cycle
 
     def _has_to_wait(self, cycle: Cycle) -> bool:

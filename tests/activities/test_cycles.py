@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from activities.closing import CLOSER
 from activities.cycles import Cycle, CycleActivities, CycleRequest
 from domain.close_plan import CloseLeads
 from domain.identity import IntentId, WorkerId
@@ -122,3 +123,19 @@ async def test_a_stock_that_the_close_has_seized_is_not_held_by_its_worker_any_m
 
     assert cycle.held is None
     assert (await desk.holding(entry.position_id)).quantity == entry.quantity
+
+
+async def test_what_a_dead_close_was_selling_is_taken_back_together_with_its_order(desk: Desk) -> None:
+    entry = await desk.buys()
+    seized = await desk.database.locks.take_over(ACCOUNT, SAMSUNG, CLOSER)
+    sale = desk.exit_of(entry, lease=seized)
+    await desk.does(desk.selling.prepare_exit, sale)
+    while_it_lives = await begins(desk)
+    await desk.database.locks.renew(seized, timedelta(0))
+
+    cycle = await begins(desk)
+
+    assert (while_it_lives.held, while_it_lives.unfinished, while_it_lives.elsewhere) == (None, (), SAMSUNG)
+    assert cycle.held is not None
+    assert cycle.held.lease.fencing_token > seized.fencing_token
+    assert [order.intent_id for order in cycle.unfinished] == [sale.intent_id]

@@ -8,7 +8,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.closing import AwaitFlatRequest, ClosePlan, NoSession, OpenOrder
-from activities.cycles import Cycle, CycleRequest, Held
+from activities.cycles import Cycle, CycleRequest, Held, UnfinishedOrder
 from activities.entries import EntryRequest, NoEntry, PreparedEntry
 from activities.flatness import FlatnessProof
 from activities.market_data import Findings, ScanRequest
@@ -45,6 +45,7 @@ from tests.builders import SAMSUNG, a_lease, a_ref, an_intent
 
 CANDIDATE = Candidate(SAMSUNG, "삼성전자", Price(70_000), 1, "momentum", "1", "it rises")  # type: ignore[arg-type]
 QUANTITY = Quantity(10)
+_OVER = OrderRecord(an_intent(Side.SELL), OrderStatus.CANCELLED)
 
 
 def a_held(quantity: int = 7, opened_at: datetime = datetime(2026, 11, 20, 1, tzinfo=UTC)) -> Held:
@@ -74,6 +75,10 @@ class Desk:
     """When the first buyer comes (market time); sales rest until then."""
     seized_until: datetime | None = None
     """Until when the close holds the lease of what the worker carries (market time)."""
+    left_by_the_close: UnfinishedOrder | None = None
+    """An order of the close that the worker finds, once, when that lease is its own again."""
+    ended: list[IntentId] = field(default_factory=list)
+    """Orders whose end was asked for after it had been seen."""
     patiences: list[timedelta] = field(default_factory=list)
     """How long each order that could still be filled was to be followed."""
     slow_fills: int = 0
@@ -108,7 +113,8 @@ class Desk:
         self.held = held
         if self.seized_until is not None and self.now() < self.seized_until:
             return Cycle(self.now(), plan_session(session, CloseLeads(), 1), None, elsewhere=SAMSUNG)
-        return Cycle(self.now(), plan_session(session, CloseLeads(), 1), held)
+        left, self.left_by_the_close = self.left_by_the_close, None
+        return Cycle(self.now(), plan_session(session, CloseLeads(), 1), held, () if left is None else (left,))
 
     @activity.defn
     async def find_candidates(self, request: ScanRequest) -> Findings:
@@ -166,8 +172,9 @@ class Desk:
         if self.slow_fills:
             self.slow_fills -= 1
             raise to_be_continued("it works", timedelta(minutes=1))
-        record = self._orders[request.intent_id]
+        record = self._orders.get(request.intent_id, _OVER)
         if record.status is not OrderStatus.ACCEPTED:
+            self.ended.append(request.intent_id)
             return record
         if record.intent.side is Side.SELL and self.unsold_until is not None and self.now() < self.unsold_until:
             left = request.patience - (activity.info().started_time - activity.info().scheduled_time)

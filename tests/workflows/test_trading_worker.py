@@ -8,11 +8,12 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError, WorkflowUpdateStage
 from temporalio.testing import WorkflowEnvironment
 
-from activities.cycles import Held
+from activities.cycles import Held, UnfinishedOrder
 from activities.entries import NoEntry
-from domain.identity import PositionId
+from domain.identity import IntentId, PositionId
 from domain.ladder import Rung
 from domain.money import Quantity
+from domain.order import OrderPurpose
 from domain.position import ExitReason
 from domain.rules import TradingRules
 from domain.worker_state import WorkerState
@@ -193,6 +194,22 @@ async def test_what_the_close_could_not_sell_is_sold_at_the_next_opening_before_
 
         assert floor.desk.reasons == [ExitReason.DEADLINE]
         assert floor.desk.calls["prepare_entry"] == 0
+        await worker.terminate()
+
+
+async def test_an_order_that_a_dead_close_has_left_is_ended_before_its_shares_are_sold(
+    time_skipping_env: WorkflowEnvironment,
+) -> None:
+    left = UnfinishedOrder(IntentId("left"), PositionId("carried"), SAMSUNG, OrderPurpose.EXIT, a_lease())
+    async with trading_floor(time_skipping_env, "2026-11-23 09:30") as floor:
+        floor.desk.held, floor.desk.seized_until = a_held(), kst("2026-11-23 09:50")
+        floor.desk.left_by_the_close = left
+        worker = await floor.start_worker()
+
+        await floor.reaches("2026-11-23 09:51")
+
+        assert floor.desk.ended[0] == left.intent_id
+        assert floor.desk.reasons == [ExitReason.DEADLINE]
         await worker.terminate()
 
 
