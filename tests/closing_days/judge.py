@@ -13,7 +13,6 @@ from domain.event import EventLevel
 from domain.identity import PositionId
 from domain.market import Side, Symbol
 from domain.order import OrderPurpose
-from domain.session import SessionDate
 from tests.closing_days.buyers import Look, Place
 from tests.closing_days.owner import owner_of
 from tests.closing_days.playing import PlayedDay
@@ -56,15 +55,14 @@ def judged(day: PlayedDay) -> Verdict:
     """Judge a day and the morning after it."""
     carried = _ours(day.books)
     complaints = (
-        *_broken(day.books, "evening"),
-        *_broken(day.morning, "morning"),
+        *(each for books, when in zip(day.sessions, _WHEN, strict=False) for each in _broken(books, when)),
         *_misnamed(day, carried),
         *_sellable(day, carried),
         *_not_sold_first(day, carried),
         *_not_sold_once(day),
     )
-    difference = [unexplained_won(day.books), unexplained_won(day.books, day.morning)]
-    lost = [f"{won:+,} won without a reason in the {when}" for won, when in zip(difference, _WHEN, strict=True) if won]
+    difference = [unexplained_won(*day.sessions[:count]) for count in range(1, len(day.sessions) + 1)]
+    lost = [f"{won:+,} won without a reason in the {when}" for won, when in zip(difference, _WHEN, strict=False) if won]
     ending = Ending.WRONG if complaints or lost else Ending.CARRIED if carried else Ending.FLAT
     return Verdict(
         seed=day.plan.seed,
@@ -120,8 +118,8 @@ def _sellable(day: PlayedDay, carried: Counter[Symbol]) -> Iterator[str]:
     for symbol in sorted(carried):
         own = [each for each in day.looks if each.symbol == symbol and each.at < evening_ends_at]
         yield from (f"{symbol} is carried though {found}" for found in buyers_missed(own, day))
-    for symbol, shares in _ours_of(day.morning, day.plan.session.date).items():
-        yield f"{shares} shares of {symbol} are not sold next morning"
+    left = _ours(day.sessions[-1])
+    yield from (f"{left[symbol]} shares of {symbol} are not sold next morning" for symbol in carried if left[symbol])
 
 
 def buyers_missed(looks: Sequence[Look], day: PlayedDay) -> Iterator[str]:
@@ -143,7 +141,7 @@ def _not_sold_first(day: PlayedDay, carried: Counter[Symbol]) -> Iterator[str]:
     opens_at = day.plan.tomorrow.opens_at
     held = [position for position in day.books.ledger.positions if position.quantity and position.symbol in carried]
     for position in held:
-        first = _first_order(day.morning.ledger.orders, position)
+        first = _first_order(day.sessions[-1].ledger.orders, position)
         if first is None:
             yield f"{position.symbol} is carried and {position.worker_id} orders nothing next morning"
             continue
@@ -167,21 +165,16 @@ def _not_sold_once(day: PlayedDay) -> Iterator[str]:
     """Complain where the broker's fills of a position's sales are not exactly what its purchase brought."""
     bought, sold = Counter[PositionId](), Counter[PositionId]()
     symbols: dict[PositionId, Symbol] = {}
-    for books in (day.books, day.morning):
+    for books in day.sessions:
         for number, order in books.bound.items():
             row, intent = books.row_of.get(number), order.record.intent
             if row is not None:
                 symbols[intent.position_id] = intent.symbol
                 (bought if row.side is Side.BUY else sold)[intent.position_id] += row.filled
-    took = owner_of(day.morning.broker).took
-    held = Counter({each.position_id: each.quantity for each in day.morning.ledger.positions})
+    last = day.sessions[-1]
+    took = owner_of(last.broker).took
+    held = Counter({each.position_id: each.quantity for each in last.ledger.positions})
     for position_id, symbol in symbols.items():
-        expected = bought[position_id] - held[position_id] - took[symbol]
-        if bought[position_id] and sold[position_id] != max(expected, 0):
+        gone = held[position_id] or took[symbol]
+        if bought[position_id] and sold[position_id] != bought[position_id] - gone:
             yield f"{symbol}: {bought[position_id]} bought, {sold[position_id]} sold, {held[position_id]} held"
-
-
-def _ours_of(books: Books, since: SessionDate) -> Counter[Symbol]:
-    """Return the shares that are held next morning in positions of the day before."""
-    held = [each for each in books.ledger.positions if each.session_date == since and each.quantity]
-    return Counter({each.symbol: each.quantity for each in held})

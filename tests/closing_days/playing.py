@@ -1,6 +1,6 @@
 """A planned day, played in virtual time: the fleet trades and closes, the night passes, the next session begins."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,8 +22,10 @@ from workflows.identity import worker_name, worker_workflow_id
 from workflows.market_close import CloseOutcome, CloseRequest, MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
-NEXT_MORNING: Final = timedelta(minutes=40)
-"""How long of the next session is played: every lock is lifted by then, and a while longer."""
+NEXT_MORNING: Final = timedelta(minutes=25)
+"""How long of the next session is played at most: every lock is lifted by then, and a while longer."""
+_AFTERWARDS: Final = timedelta(minutes=1)
+"""What was sold is also booked, and a worker may buy again."""
 _CLOSE: Final = "market-close"
 _HOUR: Final = timedelta(hours=1)
 _STEPS: Final = {
@@ -58,9 +60,14 @@ class PlayedDay:
     outcome: CloseOutcome
     books: Books
     """As they stood when the close had ended."""
-    morning: Books
-    """As they stood when the next session was some time old."""
+    morning: Books | None = None
+    """As they stood when the next session had sold what was carried, or was some time old; None when nothing was."""
     looks: tuple[Look, ...] = field(default=(), repr=False)
+
+    @property
+    def sessions(self) -> tuple[Books, ...]:
+        """Return the books of the session, and of the next one where it was played."""
+        return (self.books,) if self.morning is None else (self.books, self.morning)
 
 
 async def play(town: Town, plan: DayPlan) -> PlayedDay:
@@ -87,9 +94,13 @@ async def play(town: Town, plan: DayPlan) -> PlayedDay:
         clockwork.start(MarketCloseWorkflow.run, CloseRequest(ACCOUNT, clock, plan.rules), _CLOSE)
         outcome = await _closed(clockwork, plan)
         books = await _frozen(town, world, host, today)
+        carried = {position.symbol for position in books.ledger.positions if position.quantity}
+        if not carried:
+            return PlayedDay(plan, outcome, books, looks=tuple(looks))
         await _pass(clockwork, plan.tomorrow.opens_at - _HOUR)
         await town.let_leases_lapse()
-        await _pass(clockwork, plan.tomorrow.opens_at + NEXT_MORNING)
+        await _pass(clockwork, plan.tomorrow.opens_at + NEXT_MORNING, lambda: not world.holds(carried))
+        await _pass(clockwork, clockwork.now + _AFTERWARDS)
     finally:
         clockwork.close()
     morning = await _frozen(town, world, host, tomorrow, is_over=False)
@@ -106,9 +117,9 @@ async def _closed(clockwork: Clockwork, plan: DayPlan) -> CloseOutcome:
     return outcome
 
 
-async def _pass(clockwork: Clockwork, until: datetime) -> None:
-    while clockwork.now < until:
-        await clockwork.until(lambda: False, min(clockwork.now + _HOUR, until))
+async def _pass(clockwork: Clockwork, until: datetime, is_enough: Callable[[], bool] = lambda: False) -> None:
+    while clockwork.now < until and not is_enough():
+        await clockwork.until(is_enough, min(clockwork.now + _HOUR, until))
 
 
 async def _frozen(town: Town, world: World, host: Host, plan: SessionPlan, *, is_over: bool = True) -> Books:

@@ -72,6 +72,7 @@ async def test_what_could_not_be_sold_is_carried_by_name_and_sold_first_thing(to
     verdict = judged(day)
 
     assert (verdict.ending, verdict.carried, verdict.complaints) == (Ending.CARRIED, (STOCK,), ())
+    assert day.morning is not None
     assert not day.morning.broker.holdings
     for make_wrong, complaint in WRONG_DAYS.items():
         found = judged(make_wrong(day))
@@ -108,17 +109,19 @@ def _with_buyers(place: Place, at: str, lasting: timedelta) -> Callable[[PlayedD
 
 def _sold_twice(day: PlayedDay) -> PlayedDay:
     """Let the broker show more shares sold than were bought."""
-    rows = list(day.morning.broker.orders)
+    morning = day.sessions[-1]
+    rows = list(morning.broker.orders)
     place = next(index for index, row in enumerate(rows) if row.side is Side.SELL and row.filled)
     sale = rows[place]
     fills = (*sale.fills, BrokerFill(sale.fills[-1].at, Price(1), sale.filled))
     rows[place] = replace(sale, filled=Quantity(2 * sale.filled), fills=fills)
-    return replace(day, morning=replace(day.morning, broker=replace(day.morning.broker, orders=tuple(rows))))
+    return replace(day, morning=replace(morning, broker=replace(morning.broker, orders=tuple(rows))))
 
 
 def _a_won_is_missing(day: PlayedDay) -> PlayedDay:
-    broker = day.morning.broker
-    return replace(day, morning=replace(day.morning, broker=replace(broker, cash=Won(broker.cash - 1))))
+    morning = day.sessions[-1]
+    broker = morning.broker
+    return replace(day, morning=replace(morning, broker=replace(broker, cash=Won(broker.cash - 1))))
 
 
 def _nobody_names_it(day: PlayedDay) -> PlayedDay:
@@ -137,11 +140,11 @@ def _sold_late(day: PlayedDay) -> PlayedDay:
         orders[0] = replace(orders[0], record=replace(orders[0].record, intent=late))
         return replace(books, ledger=replace(books.ledger, orders=tuple(orders)))
 
-    return replace(day, morning=later(day.morning))
+    return replace(day, morning=later(day.sessions[-1]))
 
 
 def _still_held_next_morning(day: PlayedDay) -> PlayedDay:
-    return replace(day, morning=replace(day.morning, ledger=day.books.ledger))
+    return replace(day, morning=day.books)
 
 
 WRONG_DAYS: Final[dict[Callable[[PlayedDay], PlayedDay], str]] = {

@@ -1,6 +1,6 @@
 """How the troubles of a plan come over the simulated exchange, and how they pass."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -9,6 +9,7 @@ from domain.clock import KST
 from domain.identity import SIMULATED_ACCOUNT
 from domain.market import Side, Symbol, TradingFlag
 from domain.money import Price, Quantity
+from simulator.clock import utc_now
 from simulator.listings import LISTINGS
 from simulator.order_types import OrderType
 from simulator.orders import Account, AccountId, OrderRequest
@@ -42,14 +43,22 @@ class World:
         """Open the exchange at the day's start with all the day's stocks breaking out."""
         plan = self.plan
         starts_at = f"{plan.starts_at.astimezone(KST):%Y-%m-%d %H:%M:%S}"
-        self.simulation = a_simulation(starts_at, opening_cash=OPENING_CASH)
+        self.simulation = a_simulation(starts_at, opening_cash=OPENING_CASH, now=self._real_now)
         for symbol, drift in zip(plan.symbols, plan.drifts, strict=True):
             self._break_out(symbol, drift)
+
+    def _real_now(self) -> datetime:
+        """Return the time in which access tokens live; it passes as the market's does."""
+        return utc_now() + (self.simulation.market_now() - self.plan.starts_at)
 
     @property
     def account(self) -> Account:
         """Return the account as the broker itself keeps it."""
         return self.simulation.engine.account(_ACCOUNT)
+
+    def holds(self, symbols: Container[Symbol]) -> bool:
+        """Tell whether the broker holds a share of any of these stocks."""
+        return any(each.quantity for symbol, each in self.account.holdings.items() if symbol in symbols)
 
     def moves_to(self, at: datetime) -> None:
         """Let the market reach an instant."""
