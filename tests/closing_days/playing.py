@@ -1,6 +1,6 @@
 """A planned day, played in virtual time: the fleet trades and closes, the night passes, the next session begins."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -8,10 +8,10 @@ from typing import Final
 
 from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
-from domain.session import SessionPlan
+from domain.market import Symbol
+from domain.session import Session, SessionPlan
 from domain.worker_state import WorkerLife
 from tests.clockwork.clockwork import Clockwork, StuckError
-from tests.clockwork.host import Host
 from tests.clockwork.town import Town, book_of, frozen_books, submits_of
 from tests.closing_days.buyers import Look, look
 from tests.closing_days.plan import DayPlan
@@ -77,55 +77,67 @@ async def play(town: Town, plan: DayPlan) -> PlayedDay:
         StuckError: a workflow fails, replays otherwise, or the close does not end.
     """
     await town.clear()
-    world, clock = World(plan), MarketClock(plan.starts_at, plan.starts_at)
-    pace = Patience(clock, plan.session.auction_at)
-    street = FollowingTransport(world.simulation, pace.now)
-    host = town.host_on(street, pace)
-    clockwork = host.clockwork = Clockwork(plan.starts_at, host.attempt)
-    looks: list[Look] = []
-    _lay_out(clockwork, world, looks)
-    for number in range(1, plan.workers + 1):
-        name = worker_name(number)
-        life = WorkerLife(ACCOUNT, name, plan.rules, clock)
-        clockwork.start(TradingWorkerWorkflow.run, life, worker_workflow_id(ACCOUNT, name))
-    today, tomorrow = (plan_session(each, CloseLeads(), 1) for each in (plan.session, plan.tomorrow))
+    stage = _Stage(town, plan)
     try:
-        await clockwork.until(lambda: False, today.liquidation_at)
-        clockwork.start(MarketCloseWorkflow.run, CloseRequest(ACCOUNT, clock, plan.rules), _CLOSE)
-        outcome = await _closed(clockwork, plan)
-        books = await _frozen(town, world, host, today)
+        outcome = await stage.closes()
+        books = await stage.frozen_books(plan.session)
         carried = {position.symbol for position in books.ledger.positions if position.quantity}
-        if not carried:
-            return PlayedDay(plan, outcome, books, looks=tuple(looks))
-        await _pass(clockwork, plan.tomorrow.opens_at - _HOUR)
-        await town.let_leases_lapse()
-        await _pass(clockwork, plan.tomorrow.opens_at + NEXT_MORNING, lambda: not world.holds(carried))
-        await _pass(clockwork, clockwork.now + _AFTERWARDS)
+        morning = await stage.sells_first(carried) if carried else None
     finally:
-        clockwork.close()
-    morning = await _frozen(town, world, host, tomorrow, is_over=False)
-    return PlayedDay(plan, outcome, books, morning, tuple(looks))
+        stage.clockwork.close()
+    return PlayedDay(plan, outcome, books, morning, tuple(stage.looks))
 
 
-async def _closed(clockwork: Clockwork, plan: DayPlan) -> CloseOutcome:
-    run, latest = clockwork.runs[_CLOSE], plan.evening_ends_at + timedelta(minutes=10)
-    while not run.is_over and clockwork.now < latest:
-        await clockwork.until(lambda: run.is_over, min(clockwork.now + _HOUR, latest))
-    if not run.is_over:
-        raise StuckError(f"the close has not ended by {latest}")
-    outcome: CloseOutcome = run.result
-    return outcome
+class _Stage:
+    """The fleet of one day on its exchange, with everything laid on the clock that happens by itself."""
+
+    def __init__(self, town: Town, plan: DayPlan) -> None:
+        self.looks: list[Look] = []
+        self._town, self._plan, self._world = town, plan, World(plan)
+        self._clock = MarketClock(plan.starts_at, plan.starts_at)
+        pace = Patience(self._clock, plan.session.auction_at)
+        self._host = town.host_on(FollowingTransport(self._world.simulation, pace.now), pace)
+        self.clockwork = self._host.clockwork = Clockwork(plan.starts_at, self._host.attempt)
+        _lay_out(self.clockwork, self._world, self.looks)
+        for number in range(1, plan.workers + 1):
+            name = worker_name(number)
+            life = WorkerLife(ACCOUNT, name, plan.rules, self._clock)
+            self.clockwork.start(TradingWorkerWorkflow.run, life, worker_workflow_id(ACCOUNT, name))
+
+    async def closes(self) -> CloseOutcome:
+        """Let the afternoon pass and the market close end the day, in the evening at the latest."""
+        await _pass(self.clockwork, _planned(self._plan.session).liquidation_at)
+        self.clockwork.start(MarketCloseWorkflow.run, CloseRequest(ACCOUNT, self._clock, self._plan.rules), _CLOSE)
+        run, latest = self.clockwork.runs[_CLOSE], self._plan.evening_ends_at + timedelta(minutes=10)
+        await _pass(self.clockwork, latest, lambda: run.is_over)
+        if not run.is_over:
+            raise StuckError(f"the close has not ended by {latest}")
+        outcome: CloseOutcome = run.result
+        return outcome
+
+    async def sells_first(self, carried: Container[Symbol]) -> Books:
+        """Let the night pass and the next session begin, until the broker holds none of these stocks any more."""
+        opens_at = self._plan.tomorrow.opens_at
+        await _pass(self.clockwork, opens_at - _HOUR)
+        await self._town.let_leases_lapse()
+        await _pass(self.clockwork, opens_at + NEXT_MORNING, lambda: not self._world.holds(carried))
+        await _pass(self.clockwork, self.clockwork.now + _AFTERWARDS)
+        return await self.frozen_books(self._plan.tomorrow, is_over=False)
+
+    async def frozen_books(self, session: Session, *, is_over: bool = True) -> Books:
+        """Read all books as of a session."""
+        submits = submits_of(self._host.submits, "trading workers and the close")
+        book = await book_of(self._world.simulation)
+        return await frozen_books(self._town.database, book, _planned(session), submits, is_over=is_over)
+
+
+def _planned(session: Session) -> SessionPlan:
+    return plan_session(session, CloseLeads(), 1)
 
 
 async def _pass(clockwork: Clockwork, until: datetime, is_enough: Callable[[], bool] = lambda: False) -> None:
     while clockwork.now < until and not is_enough():
         await clockwork.until(is_enough, min(clockwork.now + _HOUR, until))
-
-
-async def _frozen(town: Town, world: World, host: Host, plan: SessionPlan, *, is_over: bool = True) -> Books:
-    submits = submits_of(host.submits, "trading workers and the close")
-    book = await book_of(world.simulation)
-    return await frozen_books(town.database, book, plan, submits, is_over=is_over)
 
 
 def _lay_out(clockwork: Clockwork, world: World, looks: list[Look]) -> None:
