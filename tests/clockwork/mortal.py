@@ -95,6 +95,9 @@ class MortalConnection:
     async def execute(self, query: str, *values: Any) -> Any:
         return await self._run(self._connection.execute, query, values)
 
+    async def executemany(self, query: str, *values: Any) -> Any:
+        return await self._run(self._connection.executemany, query, values)
+
     async def fetch(self, query: str, *values: Any) -> Any:
         return await self._run(self._connection.fetch, query, values)
 

@@ -30,11 +30,11 @@ _CLOSE: Final = "market-close"
 _HOUR: Final = timedelta(hours=1)
 _STEPS: Final = {
     "find_candidates": timedelta(minutes=4),
-    "watch_position": timedelta(minutes=2),
+    "watch_position": timedelta(minutes=4),
     "follow_order": timedelta(seconds=4),
     "await_flat": timedelta(seconds=2),
 }
-_UNHURRIED: Final = timedelta(seconds=60)
+_UNHURRIED: Final = timedelta(minutes=2)
 """Between two looks at an order that waits for the end of an auction, or in the evening."""
 
 
