@@ -156,6 +156,8 @@ class SellingActivities:
         if offer is None:
             return Wait(now + self._pace.clock.market_duration(EVENING_REPRICE))
         intent = self._exit_intent(position, request, offer, now)
+        # Looking took its time, and the order may leave only while the lease outlasts it.
+        await renew(self._database.locks, request.lease)
         await self._database.orders.record_intent(intent)
         await self._database.workers.enter(
             position.account_id,

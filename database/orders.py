@@ -18,6 +18,7 @@ from database.order_rows import COLUMNS, SELECT, locked_order, order_from_row
 from database.pool import Connection, Pool, transaction
 from database.positions import prepare_on
 from database.sending import Gate, Sending, begin
+from domain.errors import StaleFencingTokenError
 from domain.event import Event, EventLevel
 from domain.identity import AccountId, Environment, IntentId, PositionId, WorkerId
 from domain.order import (
@@ -64,16 +65,25 @@ class Orders:
     SELECT bought_quantity - sold_quantity FROM positions WHERE position_id = $1 AND is_live FOR SHARE
     """
 
+    _OWN_LEASE = """
+    SELECT expires_at FROM stock_locks
+    WHERE account_id = $1 AND symbol = $2 AND worker_id = $3 AND fencing_token = $4 FOR SHARE
+    """
+
     async def record_intent(self, intent: OrderIntent) -> OrderRecord:
         """Write down an order of an existing position; repeating it returns what was written first.
 
         Raises:
+            StaleFencingTokenError: another worker has had the symbol since the sale was decided.
             ActiveOrderExistsError: another order for the symbol and side is active.
             OversoldError: a sale exceeds the shares that the position holds.
         """
         async with transaction(self._pool) as connection:
             recorded = await connection.fetchrow(SELECT, intent.intent_id)
             if recorded is None and intent.purpose is OrderPurpose.EXIT:
+                lease = (intent.account_id, intent.symbol, intent.worker_id, intent.fencing_token)
+                if await connection.fetchval(self._OWN_LEASE, *lease) is None:
+                    raise StaleFencingTokenError(f"{intent.symbol} is held by another worker now")
                 held = await connection.fetchval(self._HELD, intent.position_id)
                 if intent.quantity > (held or 0):
                     raise OversoldError(

@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from activities.entries import PreparedEntry
+from activities.orders import SENDING_TAKES
+from activities.quote_feed import QuoteFeed
 from activities.selling import MarketShut, NothingToSell, PreparedExit
 from activities.settling import CloseRequest
 from domain.errors import InvalidTransitionError, StaleFencingTokenError
 from domain.identity import WorkerId
+from domain.market import Quote, Symbol
 from domain.order import OrderPurpose, OrderStatus, OrderType
 from domain.position import ExitReason
 from tests.activities.desk import PLAN, Desk
@@ -48,6 +52,21 @@ async def test_preparing_a_sale_twice_writes_it_once(desk: Desk) -> None:
 
     assert first == second
     assert len(await desk.database.orders.of_position(entry.position_id)) == 2
+
+
+async def test_a_price_that_took_long_leaves_the_sale_its_time_to_leave(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await desk.buys()
+    at_once = QuoteFeed.quotes
+
+    async def at_last(feed: QuoteFeed, *asked: Any) -> dict[Symbol, Quote]:
+        await desk.database.locks.renew(entry.lease, SENDING_TAKES - timedelta(seconds=1))
+        return await at_once(feed, *asked)
+
+    monkeypatch.setattr(QuoteFeed, "quotes", at_last)
+
+    assert (await desk.sells(entry)).status is OrderStatus.FILLED
 
 
 async def test_after_the_last_market_of_the_day_nothing_is_written(desk: Desk) -> None:

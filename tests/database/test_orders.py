@@ -11,6 +11,7 @@ from database.errors import (
     OversoldError,
     UnknownIntentError,
 )
+from domain.errors import StaleFencingTokenError
 from domain.identity import IntentId, PositionId, WorkerId
 from domain.market import Side
 from domain.money import Quantity
@@ -67,6 +68,18 @@ async def test_an_id_cannot_mean_two_orders(books: Books) -> None:
 
     with pytest.raises(InvalidTransitionError, match="already is a sell"):
         await books.database.orders.record_intent(replace(sale, symbol=HYNIX))
+
+
+async def test_a_sale_decided_under_a_lease_that_is_anothers_since_is_not_even_written(books: Books) -> None:
+    """Else it would stand in the way of whoever has seized the stock and has seen no order in it."""
+    bought = await books.held()
+    late = books.a_sale(await books.locked(), bought.intent.position_id)
+    await books.database.locks.take_over(ACCOUNT, late.symbol, OTHER)
+
+    with pytest.raises(StaleFencingTokenError):
+        await books.decided(late)
+
+    assert await books.database.orders.get(late.intent_id) is None
 
 
 async def test_a_second_active_sale_of_a_symbol_is_refused(books: Books) -> None:
