@@ -33,6 +33,7 @@ CLOSER: Final = WorkerId("market-close")
 _LOOK_INTERVAL: Final = timedelta(milliseconds=250)
 _CALLS_OF_A_QUICK_SALE: Final = 2
 """The order itself, and a share of the prices and order lists that are read for many at once."""
+_BETWEEN_TURNS: Final = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,15 @@ class ClosingActivities:
         self._pace = pace
 
     @activity.defn
-    async def plan_close(self, account_id: AccountId) -> ClosePlan | NoSession:
-        """Return today's session from the calendar; the schedule's own time decides nothing."""
+    async def plan_close(self, account_id: AccountId, started_at: datetime) -> ClosePlan | NoSession:
+        """Return the session of the day on which the close was started (market time), whenever it gets to work.
+
+        One that nobody was there to do until the next morning must not end that day before it has begun.
+        """
         now = self._pace.now()
-        session = self._calendar.session_on(session_date_of(now))
+        session = self._calendar.session_on(session_date_of(started_at))
         if session is None:
-            return NoSession(session_date_of(now))
+            return NoSession(session_date_of(started_at))
         workers = await self._database.workers.count(account_id)
         return ClosePlan(plan_session(session, self._leads, self._pace.clock.speed, workers), now)
 
@@ -114,18 +118,18 @@ class ClosingActivities:
     async def await_flat(self, request: AwaitFlatRequest) -> tuple[PositionId, ...]:
         """Wait until the ledger shows no share and no buy that may bring one; return what is left when patience ends.
 
-        Flat is asked of the broker's list once more: a fill that came after its cancel is ours to sell (F42). Patience
-        grows with the fleet: who waits for the rate budget's turn is at work, and two must not sell the same shares.
+        The broker's list is asked once more in the end: a fill that came after its cancel is ours to sell (F42).
+        Patience grows with the fleet: who waits for the rate budget's turn is at work, and two must not sell the same
+        shares.
         """
         patience = request.patience + await self._turns_of_all(request.account_id)
         while True:
             activity.heartbeat()
             left = await self._left(request.account_id)
-            if not left and await self._has_late_fills(request.account_id):
-                left = await self._left(request.account_id)
-            if not left or self._pace.waited() >= patience:
+            if left and self._pace.waited() < patience:
+                await self._pace.pause(_LOOK_INTERVAL)
+            elif not await self._has_late_fills(request.account_id):
                 return left
-            await self._pace.pause(_LOOK_INTERVAL)
 
     async def _turns_of_all(self, account_id: AccountId) -> timedelta:
         """Return the real time in which the rate budget lets every worker sell, where the budget is known."""
@@ -173,6 +177,18 @@ class ClosingActivities:
             )
         )
         return held_under(lease, position, overdue=True)
+
+    @activity.defn
+    async def await_turn(self, position_id: PositionId) -> bool:
+        """Wait while somebody else sells; True when its lease lapsed with shares left, False when all is sold."""
+        while True:
+            activity.heartbeat()
+            position = await self._database.positions.get(position_id)
+            if position is None or not position.quantity:
+                return False
+            if position.symbol not in await self._database.locks.locked_symbols(position.account_id):
+                return True
+            await self._pace.pause(_BETWEEN_TURNS)
 
     @activity.defn
     async def list_open_orders(self, account_id: AccountId, position_id: PositionId | None) -> tuple[OpenOrder, ...]:

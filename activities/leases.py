@@ -1,5 +1,6 @@
 """A lease that its holder keeps while it acts."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from activities.pace import Every
@@ -15,13 +16,13 @@ RENEWAL: Final = LEASE_DURATION / 3
 """Real time between two renewals."""
 
 
-async def renew(locks: "Locks", lease: Lease) -> None:
-    """Let the lease last its full time again.
+async def renew(locks: "Locks", lease: Lease, pause: timedelta = timedelta(0)) -> None:
+    """Let the lease last its full time again, after a pause (real time) in which nobody will renew it.
 
     Raises:
         StaleFencingTokenError: another worker has the symbol now.
     """
-    if await locks.renew(lease) is None:
+    if await locks.renew(lease, LEASE_DURATION + pause) is None:
         raise StaleFencingTokenError(f"{lease.symbol} is held by another worker now")
 
 

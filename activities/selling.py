@@ -1,7 +1,7 @@
 """The next sell order of a position, written down before it may be sent."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from temporalio import activity
@@ -127,9 +127,10 @@ class SellingActivities:
         rung = self._next_rung(request, now)
         if rung is None:
             return MarketShut()
-        await renew(self._database.locks, request.lease)
         if isinstance(rung, Wait):
+            await renew(self._database.locks, request.lease)
             return rung
+        await renew(self._database.locks, request.lease, self._pause_if_refused(request, rung, now))
         if request.tries.refused or request.reason is ExitReason.FOREIGN_SALE:
             # A refusal may mean that somebody else has sold these shares by hand.
             left = await self._foreign_sales.left_of(position, Lane.EXIT)
@@ -137,6 +138,11 @@ class SellingActivities:
                 return SoldByOthers(left.brought)
             position = replace(position, quantity=left.quantity)
         return await self._offer(position, request, rung, now)
+
+    def _pause_if_refused(self, request: ExitRequest, rung: Rung, now: datetime) -> timedelta:
+        """Return how long the stock would then look left alone, were its lease not prolonged for it."""
+        ladder = Ladder(request.session, request.rules.execution, self._pace.clock)
+        return ladder.pause_after_refusal(now, request.tries.after(rung, refused=True))
 
     def _next_rung(self, request: ExitRequest, now: datetime) -> Rung | Wait | None:
         ladder = Ladder(request.session, request.rules.execution, self._pace.clock, request.unhurried_until)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from temporalio import activity
 
-from domain.errors import TradingError
+from domain.errors import InvalidTransitionError, TradingError
 from domain.identity import PositionId
 from domain.lock import Lease
 from domain.market import Side, Symbol
@@ -45,6 +45,16 @@ class TradeResult:
     net_pnl: Won
     exit_reason: ExitReason
     session_date: SessionDate
+    kind: Literal["closed"] = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class StillHeld:
+    """A buy has filled late: the position, sold out a moment ago, holds shares again, which are to be sold first."""
+
+    position_id: PositionId
+    quantity: Quantity
+    kind: Literal["still_held"] = "still_held"
 
 
 class SettlingActivities:
@@ -56,10 +66,24 @@ class SettlingActivities:
         self._commission = commission
 
     @activity.defn
-    async def close_position(self, request: CloseRequest) -> TradeResult:
+    async def close_position(self, request: CloseRequest) -> TradeResult | StillHeld:
         """Book the trade of a position that is sold out and release its symbol; repeating it changes nothing."""
-        position = await self._ledger_position(request.position_id)
-        orders = await self._database.orders.of_position(request.position_id)
+        while True:
+            # The orders are read first: a fill between the two reads then shows as shares that are held.
+            orders = await self._database.orders.of_position(request.position_id)
+            position = await self._ledger_position(request.position_id)
+            if position.quantity and request.reason is not ExitReason.FOREIGN_SALE:
+                return StillHeld(position.position_id, position.quantity)
+            try:
+                return await self._settle(position, orders, request)
+            except InvalidTransitionError:
+                if await self._ledger_position(request.position_id) == position:
+                    raise
+                activity.logger.warning("fill_overtook_the_trade", extra={"position_id": request.position_id})
+
+    async def _settle(
+        self, position: OpenPosition, orders: tuple[OrderRecord, ...], request: CloseRequest
+    ) -> TradeResult:
         reason, brought = request.reason, request.brought_by_others
         if not position.quantity and _is_short_of_sales(orders):
             # Shares that were taken away between two sessions brought nothing that anybody knows of.

@@ -136,7 +136,8 @@ class Locks:
         return None if row is None else _from_row(lease.account_id, lease.symbol, row)
 
     _KEEP_FOR = """
-    UPDATE stock_locks SET heartbeat_at = clock_timestamp(), expires_at = clock_timestamp() + $2
+    UPDATE stock_locks
+    SET heartbeat_at = clock_timestamp(), expires_at = GREATEST(expires_at, clock_timestamp() + $2)
     WHERE (account_id, symbol, worker_id) = (SELECT account_id, symbol, worker_id FROM orders WHERE intent_id = $1)
     RETURNING fencing_token
     """

@@ -43,8 +43,8 @@ EVENING_REPRICE: Final = timedelta(seconds=30)
 _MOST_DOUBLINGS: Final = 4
 _MOST_PAUSE_DOUBLINGS: Final = 10
 _FIRST_PAUSE: Final = timedelta(seconds=1)
-_LONGEST_PAUSE: Final = timedelta(seconds=20)
-"""Shorter than a lease (30 s): a stock that is halted must not look left alone."""
+_LONGEST_PAUSE: Final = timedelta(minutes=1)
+"""A day of nothing but refusals stays far from what a run's history may hold (F47)."""
 _LONGEST_EVENING_PAUSE: Final = timedelta(minutes=5)
 
 

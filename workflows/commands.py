@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.position import ExitReason
     from domain.rule_changes import changed
     from domain.rules import RiskRules
-    from domain.session import SessionDate
+    from domain.session import SessionDate, session_date_of
     from domain.worker_state import WorkerLife, WorkerState, entered
     from strategies import tradable
     from workflows import attributes
@@ -95,7 +95,10 @@ class CommandedWorkflow:
 
     @workflow.signal(name=LIQUIDATE_MESSAGE, description="The market close sells everything.")
     def liquidate_for_close(self, session_date: SessionDate) -> None:
-        """Sell what is held; no entry follows in this session."""
+        """Sell what is held; no entry follows in this session. One of an earlier day has nothing to say about today."""
+        if session_date < session_date_of(self._now()):
+            self._say(f"the close of {session_date} came too late")
+            return
         self._life = replace(self._life, closed_session=session_date)
         self._sell_because = ExitReason.DEADLINE
 

@@ -1,6 +1,7 @@
 """The market close: shut entries, tell the workers, sell what they left into the evening, prove flatness, sum up."""
 
 import asyncio
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -99,8 +100,10 @@ class MarketCloseWorkflow:
         plan = planned.plan
         await self._shut_entries(plan.session.date)
         told = await self._tell_workers(plan.session.date)
-        left = await self._await_flat()
-        sales = {position_id: asyncio.create_task(self._try_to_sell(position_id, plan)) for position_id in left}
+        sales = self._begin_to_sell(await self._await_flat(_PATIENCE_WITH_WORKERS), plan)
+        await self._sleep_until(plan.session.auction_at)
+        # What a buy that seemed over has brought since then is still sold in the auction.
+        sales |= self._begin_to_sell(await self._await_flat(timedelta(0)), plan, but=sales)
         await self._sleep_until(plan.session.ends_at)
         unsold = await self._tell_unsold(sales, plan.session.date)
         await asyncio.gather(*sales.values())
@@ -114,7 +117,7 @@ class MarketCloseWorkflow:
             session_date=plan.session.date,
             had_session=True,
             workers_told=told,
-            seized=len(left),
+            seized=len(sales),
             flat=proof.flat,
             holdings=proof.holdings,
             ours=proof.ours,
@@ -131,7 +134,7 @@ class MarketCloseWorkflow:
     async def _plan(self) -> ClosePlan | NoSession:
         return await workflow.execute_activity_method(
             ClosingActivities.plan_close,
-            self._request.account_id,
+            args=[self._request.account_id, self._request.clock.market_time(_started_at())],
             **via(self._queues.trading, RECORD, "is there a session?"),
         )
 
@@ -152,12 +155,17 @@ class MarketCloseWorkflow:
         self._say(f"{told} workers told to sell")
         return told
 
-    async def _await_flat(self) -> tuple[PositionId, ...]:
+    async def _await_flat(self, patience: timedelta) -> tuple[PositionId, ...]:
         return await workflow.execute_activity_method(
             ClosingActivities.await_flat,
-            AwaitFlatRequest(self._request.account_id, _PATIENCE_WITH_WORKERS),
+            AwaitFlatRequest(self._request.account_id, patience),
             **via(self._queues.watch, LOOK, "wait until the ledger is flat"),
         )
+
+    def _begin_to_sell(
+        self, left: Iterable[PositionId], plan: SessionPlan, but: Container[PositionId] = ()
+    ) -> dict[PositionId, Sold]:
+        return {each: asyncio.create_task(self._try_to_sell(each, plan)) for each in left if each not in but}
 
     async def _tell_unsold(self, sales: dict[PositionId, Sold], date: SessionDate) -> tuple[str, ...]:
         """Say at the session's end what is left, once it is proven; the evening's markets go on meanwhile."""
@@ -187,6 +195,18 @@ class MarketCloseWorkflow:
         return None
 
     async def _sell_leftover(self, position_id: PositionId, plan: SessionPlan) -> TradeResult | None:
+        """Sell a position, whoever else has begun to; the day is not over for us while another still sells it."""
+        while True:
+            try:
+                return await self._sell_alone(position_id, plan)
+            except ActivityError as error:
+                if not lease_is_lost(error):
+                    raise
+            self._say(f"{position_id} is sold by its worker, or by another close, after all")
+            if not await self._is_left_alone(position_id):
+                return None
+
+    async def _sell_alone(self, position_id: PositionId, plan: SessionPlan) -> TradeResult | None:
         held = await self._seized(position_id)
         orders = await self._open_orders(position_id)
         for order in orders:
@@ -200,15 +220,15 @@ class MarketCloseWorkflow:
         if held is None:
             return None
         self._say(f"selling {held.symbol} {held.name} ×{held.quantity:,} without its worker")
-        try:
-            return await self._selling.sell_out(
-                Sale(held, ExitReason.DEADLINE, self._request.rules, plan, "sold by the market close")
-            )
-        except ActivityError as error:
-            if not lease_is_lost(error):
-                raise
-            self._say(f"{held.symbol} is sold by its worker after all")
-            return None
+        sale = Sale(held, ExitReason.DEADLINE, self._request.rules, plan, "sold by the market close")
+        return await self._selling.sell_out(sale)
+
+    async def _is_left_alone(self, position_id: PositionId) -> bool:
+        return await workflow.execute_activity_method(
+            ClosingActivities.await_turn,
+            position_id,
+            **via(self._queues.watch, LOOK, "another sells it"),
+        )
 
     async def _seized(self, position_id: PositionId) -> Held | None:
         return await workflow.execute_activity_method(
@@ -287,3 +307,9 @@ class MarketCloseWorkflow:
     def _say(self, word: str) -> None:
         now = in_seoul(self._request.clock.market_time(workflow.now()))
         workflow.set_current_details(f"{now:%H:%M:%S} {word}")
+
+
+def _started_at() -> datetime:
+    """Return when this close was due; a run of a cron line exists long before, since the end of the one before it."""
+    info = workflow.info()
+    return workflow.now() if info.cron_schedule else info.start_time

@@ -23,7 +23,9 @@ class Ordering:
 
     async def place(self, request: SubmitRequest, patience: timedelta, summary: str) -> OrderRecord:
         """Send the order once, find out what became of it, and end it when patience runs out."""
-        await self._submit(request, summary)
+        record = await self._submit(request, summary)
+        if record is not None and not record.is_active:
+            return record
         return await self.finish(request.intent_id, patience, summary)
 
     async def finish(self, intent_id: IntentId, patience: timedelta, summary: str) -> OrderRecord:
@@ -44,15 +46,16 @@ class Ordering:
     def _is_left_to_the_operator(self, record: OrderRecord) -> bool:
         return record.status is OrderStatus.QUARANTINED and not self._waits_for_operator
 
-    async def _submit(self, request: SubmitRequest, summary: str) -> None:
+    async def _submit(self, request: SubmitRequest, summary: str) -> OrderRecord | None:
         options = SUBMIT_ENTRY_ONCE if request.purpose is OrderPurpose.ENTRY else SUBMIT_EXIT_ONCE
         try:
-            await workflow.execute_activity_method(
+            return await workflow.execute_activity_method(
                 OrderActivities.submit_order, request, **via(self._queues.broker, options, summary)
             )
         except ActivityError as lost:
             # The one attempt died. Whether the order left is for the resolver to find out, not for us to guess.
             workflow.logger.warning("submit_attempt_lost", extra={"intent_id": request.intent_id, "cause": str(lost)})
+            return None
 
     async def _follow(self, intent_id: IntentId, patience: timedelta, summary: str) -> OrderRecord:
         return await workflow.execute_activity_method(

@@ -19,12 +19,11 @@ with workflow.unsafe.imports_passed_through():
         SellingActivities,
         SoldByOthers,
     )
-    from activities.settling import CloseRequest, SettlingActivities, TradeResult
+    from activities.settling import CloseRequest, SettlingActivities, StillHeld, TradeResult
     from domain.clock import MarketClock
     from domain.errors import StaleFencingTokenError
     from domain.identity import IntentId, PositionId
     from domain.ladder import Ladder, Tries, Wait
-    from domain.money import Won
     from domain.order import OrderPurpose, OrderRecord, OrderStatus
     from domain.position import ExitReason
     from domain.rules import TradingRules
@@ -77,10 +76,10 @@ class Selling:
             match decision:
                 case MarketShut():
                     return None
-                case NothingToSell():
-                    return await self._close(sale, sale.reason)
-                case SoldByOthers():
-                    return await self._close(sale, ExitReason.FOREIGN_SALE, decision.brought)
+                case NothingToSell() | SoldByOthers():
+                    closed = await self._close(sale, decision)
+                    if isinstance(closed, TradeResult):
+                        return closed
                 case Wait():
                     await self._wait(sale, decision)
                 case PreparedExit():
@@ -130,9 +129,12 @@ class Selling:
         left = self._clock.real_time(wait.until) - workflow.now()
         await workflow.sleep(max(left, timedelta(0)), summary=f"{sale.held.symbol} waits for the next market")
 
-    async def _close(self, sale: Sale, reason: ExitReason, brought_by_others: Won | None = None) -> TradeResult:
+    async def _close(self, sale: Sale, end: NothingToSell | SoldByOthers) -> TradeResult | StillHeld:
+        reason, brought = sale.reason, None
+        if isinstance(end, SoldByOthers):
+            reason, brought = ExitReason.FOREIGN_SALE, end.brought
         cooldown = sale.rules.risk.symbol_cooldown
-        request = CloseRequest(sale.held.position_id, reason, sale.held.lease, cooldown, brought_by_others)
+        request = CloseRequest(sale.held.position_id, reason, sale.held.lease, cooldown, brought)
         return await workflow.execute_activity_method(
             SettlingActivities.close_position,
             request,

@@ -22,7 +22,7 @@ from activities.quote_feed import QuoteFeed
 from activities.reconciling import ReconcilingActivities
 from activities.resolving import ProofRules, ResolvingActivities
 from activities.selling import ExitRequest, PreparedExit, SellingActivities
-from activities.settling import SettlingActivities
+from activities.settling import CloseRequest, SettlingActivities, TradeResult
 from activities.statement import StatementActivities
 from activities.summarising import SummaryActivities
 from activities.watching import WatchingActivities, WatchRequest
@@ -193,6 +193,12 @@ class Desk:
         assert isinstance(decision, PreparedExit), decision
         await self.submits(decision, OrderPurpose.EXIT)
         return await self.follows(decision.intent_id)
+
+    async def settles(self, close: CloseRequest) -> TradeResult:
+        """Book the trade of a position that is sold out."""
+        result = await self.does(self.settling.close_position, close)
+        assert isinstance(result, TradeResult), result
+        return result
 
     # --- Looking and meddling
 

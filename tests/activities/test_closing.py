@@ -36,16 +36,16 @@ def bought_by_hand(desk: Desk, symbol: Symbol = HYNIX, quantity: int = 3) -> Non
     assert desk.simulation.place_order(order, by_hand=True).filled == quantity
 
 
-async def test_the_plan_is_todays_session_however_late_it_is_asked_for(desk: Desk) -> None:
-    planned = await desk.does(desk.closing.plan_close, ACCOUNT)
-    desk.simulation.move_clock(kst("2026-11-23 17:00"))
-    late = await desk.does(desk.closing.plan_close, ACCOUNT)
-    desk.simulation.move_clock(kst("2026-11-28 15:15"))
-    saturday = await desk.does(desk.closing.plan_close, ACCOUNT)
+async def test_the_plan_is_the_session_of_the_day_on_which_the_close_was_started(desk: Desk) -> None:
+    started_at = desk.simulation.market_now()
+    planned = await desk.does(desk.closing.plan_close, ACCOUNT, started_at)
+    desk.simulation.move_clock(kst("2026-11-24 08:30"))
+    next_morning = await desk.does(desk.closing.plan_close, ACCOUNT, started_at)
+    saturday = await desk.does(desk.closing.plan_close, ACCOUNT, kst("2026-11-28 15:15"))
 
     assert isinstance(planned, ClosePlan)
-    assert isinstance(late, ClosePlan)
-    assert planned.plan == late.plan == PLAN
+    assert isinstance(next_morning, ClosePlan)
+    assert planned.plan == next_morning.plan == PLAN
     assert isinstance(saturday, NoSession)
 
 

@@ -36,7 +36,7 @@ async def test_shares_that_the_owner_sold_are_not_sold_again(desk: Desk) -> None
 
     assert isinstance(decision, SoldByOthers)
     close = CloseRequest(entry.position_id, ExitReason.FOREIGN_SALE, entry.lease, timedelta(0), decision.brought)
-    result = await desk.does(desk.settling.close_position, close)
+    result = await desk.settles(close)
     assert result.exit_reason is ExitReason.FOREIGN_SALE
     assert await desk.database.positions.held_in(ACCOUNT) == ()
 

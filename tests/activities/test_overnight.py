@@ -61,7 +61,7 @@ async def test_the_trade_of_what_was_left_adds_up_with_its_one_sale(desk: Desk) 
     await desk.submits(decision, OrderPurpose.EXIT)
     sold = await desk.follows(decision.intent_id)
     close = CloseRequest(entry.position_id, ExitReason.DEADLINE, entry.lease, timedelta(0))
-    result = await desk.does(desk.settling.close_position, close)
+    result = await desk.settles(close)
 
     assert sold.filled_quantity == 2
     assert result.exit_reason is ExitReason.FOREIGN_SALE

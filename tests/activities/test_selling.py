@@ -103,7 +103,7 @@ async def test_a_closed_trade_equals_what_the_broker_booked_and_frees_the_stock(
     desk.price_moves(0.02)
     assert (await desk.sells(entry)).status is OrderStatus.FILLED
 
-    result = await desk.does(desk.settling.close_position, close_of(entry, ExitReason.TAKE_PROFIT))
+    result = await desk.settles(close_of(entry, ExitReason.TAKE_PROFIT))
 
     account = desk.broker_account
     assert result.net_pnl == account.cash - account.opening_cash
@@ -117,8 +117,8 @@ async def test_closing_twice_books_one_trade_with_the_first_reason(desk: Desk) -
     entry = await desk.buys()
     await desk.sells(entry)
 
-    first = await desk.does(desk.settling.close_position, close_of(entry, ExitReason.STOP_LOSS))
-    second = await desk.does(desk.settling.close_position, close_of(entry, ExitReason.STOP_LOSS))
+    first = await desk.settles(close_of(entry, ExitReason.STOP_LOSS))
+    second = await desk.settles(close_of(entry, ExitReason.STOP_LOSS))
 
     assert first == second
     (trade,) = await desk.database.trades.on(ACCOUNT, PLAN.session.date)

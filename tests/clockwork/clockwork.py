@@ -25,6 +25,8 @@ from tests.clockwork.attempts import FAILURES, PAYLOADS, Again, Payloads, Schedu
 Attempt = Callable[[Scheduled, datetime], Awaitable[ActivityResolution | Again]]
 Step = Callable[[], Awaitable[None]]
 _MOST_EVENTS: Final = 20_000
+_EVENTS_OF: Final = {"resolve_activity": 2}
+"""Events of what comes to a run; an activity is told as started and as completed."""
 _MOST_RUNS: Final = 2_000
 """Of one story; a workflow that continues as new without end would else fill the memory first."""
 
@@ -48,6 +50,8 @@ class Run:
     answers: dict[str, Any] = field(default_factory=dict)
     is_over: bool = False
     result: Any = None
+    events: int = 0
+    """About as many as a server would keep: three a task, and those of what came and of what was asked for."""
 
 
 class Clockwork:
@@ -59,7 +63,7 @@ class Clockwork:
         self.past: list[Run] = []
         self.longest_run = 10_000
         """How many tasks a run plays before the server suggests to continue as new."""
-        self._stuck: dict[str, list[WorkflowActivationJob]] = {}
+        self._stuck: dict[str, list[Step]] = {}
         self._attempt = attempt
         self._numbers = itertools.count(1)
         self._events: list[tuple[datetime, int, Step]] = []
@@ -104,9 +108,8 @@ class Clockwork:
 
     async def thaw(self, workflow_id: str) -> None:
         """Hand a frozen workflow everything that came for it, in the sequence in which it came."""
-        for job in self._stuck.pop(workflow_id, []):
-            if workflow_id in self.runs:
-                await self._activate(self.runs[workflow_id], job)
+        for step in self._stuck.pop(workflow_id, []):
+            await step()
 
     def at(self, instant: datetime, act: Callable[[], None]) -> None:
         """Let something happen at an instant."""
@@ -171,7 +174,15 @@ class Clockwork:
         begin.arguments.extend(arguments)
         run = Run(defn, workflow_id, first.run_id, first, _instance(defn, first))
         self.runs[workflow_id] = run
-        self._after(timedelta(0), lambda: self._play(run, first))
+        self._after(timedelta(0), lambda: self._begin(run, first))
+
+    async def _begin(self, run: Run, first: WorkflowActivation) -> None:
+        """Let a run make its first step, whenever somebody is there to make it; it was started when it was."""
+        if run.workflow_id in self._stuck:
+            self._stuck[run.workflow_id].append(lambda: self._begin(run, first))
+            return
+        first.timestamp.FromDatetime(self.now)
+        await self._play(run, first)
 
     async def _deliver(self, run: Run, job: WorkflowActivationJob, name: str) -> None:
         """Deliver to whichever run of the workflow is open by now."""
@@ -184,7 +195,7 @@ class Clockwork:
         if run.is_over:
             return
         if run.workflow_id in self._stuck:
-            self._stuck[run.workflow_id].append(job)
+            self._stuck[run.workflow_id].append(lambda: self._activate(self.runs.get(run.workflow_id, run), job))
             return
         activation = WorkflowActivation(run_id=run.run_id, jobs=[job], history_length=3 * len(run.history))
         activation.continue_as_new_suggested = len(run.history) >= self.longest_run
@@ -196,6 +207,9 @@ class Clockwork:
             return
         commands = _played(run, activation)
         run.history.append((activation, [each.SerializeToString() for each in commands]))
+        run.events += (
+            3 + len(commands) + sum(_EVENTS_OF.get(job.WhichOneof("variant") or "", 1) for job in activation.jobs)
+        )
         for command in commands:
             self._obey(run, command)
 
@@ -330,7 +344,7 @@ def _instance(defn: Any, first: WorkflowActivation) -> WorkflowInstance:
 
 def _info(first: WorkflowActivation) -> workflow.Info:
     begin = first.jobs[0].initialize_workflow
-    started_at = first.timestamp.ToDatetime(tzinfo=UTC)
+    started_at = begin.start_time.ToDatetime(tzinfo=UTC)
     return workflow.Info(
         attempt=1,
         continued_run_id=None,

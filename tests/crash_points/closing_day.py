@@ -1,7 +1,7 @@
 """One afternoon that its market close must end: the workers are gone or stuck before they have sold."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,8 +12,7 @@ from tests.clockwork.host import Host
 from tests.clockwork.town import Town, book_of, frozen_books, submits_of
 from tests.crash_points.closing_plots import ClosingPlot, EveningStreet, Left, an_evening_market
 from tests.crash_points.day import PLAN, STEPS, WORKFLOW
-from tests.crash_points.market import STARTS_AT
-from tests.stepping import ACCOUNT, RULES, SteppingPace, kst
+from tests.stepping import ACCOUNT, SteppingPace, kst
 from verifier.books import Books
 from workflows.identity import worker_name, worker_workflow_id
 from workflows.market_close import CloseOutcome, CloseRequest, MarketCloseWorkflow
@@ -21,6 +20,8 @@ from workflows.trading_worker import TradingWorkerWorkflow
 
 DAY: Final = "2026-11-23"
 CLOSES_AT: Final = "15:15"
+_STEPS: Final = {**STEPS, "follow_order": timedelta(seconds=15)}
+"""Orders of the evening stand for long."""
 _LONGEST: Final = timedelta(hours=7)
 
 
@@ -60,23 +61,30 @@ class Afternoon:
 
     def __init__(self, town: Town, plot: ClosingPlot) -> None:
         self.plot = plot
-        self.clock = MarketClock(kst(STARTS_AT), kst(STARTS_AT))
-        follows = {"follow_order": timedelta(seconds=5)} if plot.buyers_at else {}
-        pace = SteppingPace(self.clock, {**STEPS, **follows})
+        self.clock = MarketClock(kst(plot.starts_at), kst(plot.starts_at))
+        pace = SteppingPace(self.clock, _STEPS)
         self.simulation = an_evening_market(plot)
         self.street = EveningStreet(self.simulation, plot, pace.now)
         self.host = town.host_on(self.street, pace)
-        self.clockwork = self.host.clockwork = Clockwork(kst(STARTS_AT), self.host.attempt)
+        self.clockwork = self.host.clockwork = Clockwork(kst(plot.starts_at), self.host.attempt)
         self.steps = 0
         self._town = town
         self._closings: list[Closing] = []
 
-    async def come_to(self, ends_at: int | str = 0, *, closes_at: str = CLOSES_AT) -> None:
-        """Let the workers buy and leave, and the time of the close come; from here on the process's way is counted."""
+    async def begin(self) -> None:
+        """Start the workers on empty books."""
         await self._town.clear()
         for number in range(self.plot.stocks):
-            life = WorkerLife(ACCOUNT, worker_name(number + 1), self.plot.rules_of(number), self.clock)
-            self.clockwork.start(TradingWorkerWorkflow.run, life, _workflow_of(number))
+            self.start_worker(number)
+
+    def start_worker(self, number: int) -> None:
+        """Start the worker of a stock."""
+        life = WorkerLife(ACCOUNT, worker_name(number + 1), self.plot.rules_of(number), self.clock)
+        self.clockwork.start(TradingWorkerWorkflow.run, life, workflow_of(number))
+
+    async def come_to(self, ends_at: int | str = 0, *, closes_at: str = CLOSES_AT) -> None:
+        """Let the workers buy and leave, and the time of the close come; from here on the process's way is counted."""
+        await self.begin()
         leaves_at, closes_at_instant = on_the_day(self.plot.leaves_at), on_the_day(closes_at)
         self.clockwork.at(leaves_at, self._workers_leave)
         await self.clockwork.until(lambda: False, min(leaves_at, closes_at_instant))
@@ -87,7 +95,7 @@ class Afternoon:
 
     def start_close(self, workflow_id: str = "market-close") -> None:
         """Start a close here and now."""
-        request = CloseRequest(ACCOUNT, self.clock, replace(RULES, risk=self.plot.rules_of(0).risk))
+        request = CloseRequest(ACCOUNT, self.clock, self.plot.rules_of(0))
         self.clockwork.start(MarketCloseWorkflow.run, request, workflow_id)
 
     async def ends(self, workflow_id: str = "market-close") -> CloseOutcome:
@@ -115,13 +123,13 @@ class Afternoon:
         if self.plot.returns_at and self.clockwork.now < on_the_day(self.plot.returns_at):
             await self.clockwork.until(lambda: False, on_the_day(self.plot.returns_at))
             for number in range(self.plot.stocks):
-                await self.clockwork.thaw(_workflow_of(number))
+                await self.clockwork.thaw(workflow_of(number))
         await self.clockwork.until(is_over, latest)
 
     def _workers_leave(self) -> None:
         leave = self.clockwork.terminate if self.plot.left is Left.GONE else self.clockwork.freeze
         for number in range(self.plot.stocks):
-            leave(_workflow_of(number))
+            leave(workflow_of(number))
 
 
 Close = Callable[[Afternoon], Awaitable[None]]
@@ -146,5 +154,6 @@ async def play(
         afternoon.clockwork.close()
 
 
-def _workflow_of(number: int) -> str:
+def workflow_of(number: int) -> str:
+    """Return the workflow's id of a stock's worker."""
     return worker_workflow_id(ACCOUNT, worker_name(number + 1))

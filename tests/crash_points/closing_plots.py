@@ -55,6 +55,9 @@ class ClosingPlot:
     unwanted: int = 0
     buyers_at: str = ""
     opening: str = ""
+    starts_at: str = STARTS_AT
+    evening: bool = False
+    """Whether the rules allow to sell in the after-market."""
     returns_at: str = ""
     fault: Mapping[str, Any] = field(default_factory=dict)
     dies: str = _SENT
@@ -69,7 +72,7 @@ class ClosingPlot:
             strategy=StrategyRules(names=("volatility_breakout",)),
             exits=_NEVER_BY_A_RULE,
             risk=RiskRules(symbol_cooldown=timedelta(hours=6), capital_per_trade=Won(1_000_000)),
-            execution=replace(RULES.execution, entry_timeout=patience),
+            execution=replace(RULES.execution, entry_timeout=patience, after_market=self.evening),
         )
 
     def is_opening(self, stock: int) -> bool:
@@ -84,20 +87,21 @@ class ClosingPlot:
 
 WHEN_CANCELLED: Final = "when cancelled"
 _CANCEL: Final = {"path": "order-rvsecncl"}
-_SALE: Final = {"path": "order-cash", "side": "sell"}
+SALE: Final = {"path": "order-cash", "side": "sell"}
 
 _UNSENT: Final = "submit_order: before POST order-cash"
+_INTERIM: Final = "write_summaries: before insert daily_summaries"
 _ASKED: Final = "cancel_order: after POST order-rvsecncl"
 
 CLOSING_PLOTS: Final = (
     ClosingPlot("three left, sold at once", stocks=3, dies="seize_position: after insert stock_locks"),
-    ClosingPlot("sale rejected", fault={**_SALE, **REJECTED.fault}, dies="submit_order: after update orders"),
-    ClosingPlot("sale error after", stocks=1, fault={**_SALE, **SERVER_ERROR.fault}),
+    ClosingPlot("sale rejected", fault={**SALE, **REJECTED.fault}, dies="submit_order: after update orders"),
+    ClosingPlot("sale error after", stocks=1, fault={**SALE, **SERVER_ERROR.fault}),
     ClosingPlot(
-        "sale reply lost", fault={**_SALE, **REPLY_LOST.fault}, dies="resolve_order: before update orders+insert events"
+        "sale reply lost", fault={**SALE, **REPLY_LOST.fault}, dies="resolve_order: before update orders+insert events"
     ),
-    ClosingPlot("sale never arrived", stocks=1, fault={**_SALE, **NEVER_ARRIVED.fault}, dies=_UNSENT),
-    ClosingPlot("worked", unwanted=1, dies=_ASKED),
+    ClosingPlot("sale never arrived", stocks=1, fault={**SALE, **NEVER_ARRIVED.fault}, dies=_UNSENT),
+    ClosingPlot("worked", stocks=1, unwanted=1, dies=_ASKED),
     ClosingPlot("worked to market", stocks=1, unwanted=2, dies="cancel_order: before POST order-rvsecncl"),
     ClosingPlot("no buyer before the auction", stocks=1, buyers_at="15:21", dies="prepare_exit: before insert orders"),
     ClosingPlot("no buyer before the evening", stocks=1, buyers_at="15:45", dies=_SENT),
@@ -105,12 +109,13 @@ CLOSING_PLOTS: Final = (
     ClosingPlot(
         "no buyer, stuck, back in the evening", Left.STUCK, "15:15:15", 1, buyers_at="15:45", returns_at="15:35"
     ),
+    ClosingPlot("no buyer before the after-market", stocks=1, buyers_at="16:30", evening=True, dies=_INTERIM),
     *(
         ClosingPlot(f"worked, cancel {each.name}", stocks=1, unwanted=1, fault={**_CANCEL, **each.fault}, dies=_ASKED)
         for each in (REJECTED, REPLY_LOST, NEVER_ARRIVED)
     ),
     ClosingPlot("sale of the worker still open", leaves_at="15:15:02", stocks=1, unwanted=1, dies=_ASKED),
-    ClosingPlot("stuck, back while the close sells", Left.STUCK, unwanted=1, returns_at="15:15:24"),
+    ClosingPlot("stuck, back while the close sells", Left.STUCK, stocks=1, unwanted=1, returns_at="15:15:24"),
     ClosingPlot("stuck, back after the sale", Left.STUCK, stocks=1, returns_at="15:22", dies=_SENT),
     ClosingPlot("entry open, never filled", leaves_at=_EARLY, opening="16:00", dies=_ASKED),
     ClosingPlot("entry open, filled as the close begins", leaves_at=_EARLY, opening="15:15:05"),
@@ -122,7 +127,7 @@ CLOSING_PLOTS: Final = (
 
 def an_evening_market(plot: ClosingPlot) -> Simulation:
     """Return an exchange on which each stock has just broken out and stays where it is."""
-    simulation = a_simulation(STARTS_AT)
+    simulation = a_simulation(plot.starts_at)
     for symbol in plot.symbols:
         seen = simulation.exchange.snapshot(symbol, simulation.market_now())
         before = simulation.exchange.previous_day(symbol, seen.session)

@@ -1,23 +1,45 @@
 """Days on which the broker says no for hours."""
 
+from typing import Final
+
 import pytest
 
+from activities.closing import LIQUIDATE_MESSAGE
 from domain.order import OrderStatus
-from tests.clockwork.town import a_town
-from tests.crash_points.day import play
-from tests.crash_points.market import ALWAYS_REJECTED, Plot
+from tests.clockwork.town import Town
+from tests.crash_points.closing_day import DAY, Afternoon, on_the_day, workflow_of
+from tests.crash_points.closing_plots import SALE, ClosingPlot
+from tests.crash_points.market import ALWAYS_REJECTED
+
+REFUSED: Final = ClosingPlot(
+    "refused all day", stocks=1, starts_at=f"{DAY} 09:05", fault={**SALE, **ALWAYS_REJECTED.fault}
+)
+MOST_EVENTS: Final = 10_000
+"""A fifth of what Temporal lets a run's history grow to (F47)."""
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
-async def test_a_sale_that_is_refused_all_day_is_tried_to_the_end_and_carried_loudly(database_url: str) -> None:
-    async with a_town(database_url) as town:
-        case = await play(town, Plot(request="exit", answer=ALWAYS_REJECTED))
+@pytest.mark.timeout(600)
+async def test_a_sale_that_is_refused_from_morning_to_evening_is_tried_to_the_end_and_carried_loudly(
+    town: Town,
+) -> None:
+    afternoon = Afternoon(town, REFUSED)
+    await afternoon.begin()
+    afternoon.simulation.add_fault(**REFUSED.fault)
+    await afternoon.clockwork.until(lambda: False, on_the_day("09:10"))
+    afternoon.clockwork.signal(workflow_of(0), LIQUIDATE_MESSAGE, DAY)
+    await afternoon.clockwork.until(lambda: False, on_the_day("15:15"))
+    afternoon.start_close()
 
-    refused = [each for each in case.books.ledger.orders if each.record.status is OrderStatus.REJECTED]
-    named = {each.event.kind for each in case.books.ledger.events}
-    assert len(refused) > 60
-    assert not case.outcome.flat
-    assert "position_carried_overnight" in named
-    assert max(each.record.intent.decided_at for each in refused) >= case.books.plan.session.auction_at
-    assert case.outcome.holdings == case.books.broker.holdings
+    outcome = await afternoon.ends()
+
+    day = await afternoon.judged()
+    refused = [each for each in day.books.ledger.orders if each.record.status is OrderStatus.REJECTED]
+    assert len(refused) > 380
+    assert max(each.record.intent.decided_at for each in refused) >= day.books.plan.session.auction_at
+    assert not outcome.flat
+    assert outcome.holdings == day.books.broker.holdings
+    assert "position_carried_overnight" in {each.event.kind for each in day.books.ledger.events}
+    runs = [*afternoon.clockwork.past, *afternoon.clockwork.runs.values()]
+    assert 5_000 < max(run.events for run in runs) < MOST_EVENTS
+    afternoon.clockwork.close()

@@ -136,7 +136,7 @@ def test_refusals_pause_longer_each_time_and_not_past_the_next_market() -> None:
         tries = tries.after(Rung.MARKET, refused=True)
         pauses.append(LADDER.pause_after_refusal(kst("2026-11-23 14:00"), tries).total_seconds())
 
-    assert pauses == [1, 2, 4, 8, 16, 20, 20]
+    assert pauses == [1, 2, 4, 8, 16, 32, 60]
     assert LADDER.pause_after_refusal(kst("2026-11-23 15:29:55"), tries) == timedelta(seconds=5)
     assert LADDER.pause_after_refusal(kst("2026-11-23 15:29:59.9"), tries) == timedelta(seconds=1)
 

@@ -16,7 +16,7 @@ from activities.orders import FollowRequest, SubmitRequest
 from activities.pace import to_be_continued
 from activities.reconciling import Reconciled, ReconcileRequest
 from activities.selling import ExitDecision, ExitRequest, MarketShut, NothingToSell, PreparedExit
-from activities.settling import CloseRequest, TradeResult
+from activities.settling import CloseRequest, StillHeld, TradeResult
 from activities.statement import StatementCompared, StatementRequest
 from activities.summarising import SummaryRequest
 from activities.watching import WatchRequest
@@ -81,6 +81,8 @@ class Desk:
     """Orders whose end was asked for after it had been seen."""
     patiences: list[timedelta] = field(default_factory=list)
     """How long each order that could still be filled was to be followed."""
+    fills_late: Quantity = Quantity(0)
+    """Shares that the buy still brings when its trade is about to be booked."""
     slow_fills: int = 0
     """How many minutes the next order works before it fills."""
     lost_submits: int = 0
@@ -222,8 +224,11 @@ class Desk:
         return PreparedExit(request.intent_id, SAMSUNG, self.held.quantity, rung, f"SELL {SAMSUNG}")
 
     @activity.defn
-    async def close_position(self, request: CloseRequest) -> TradeResult:
+    async def close_position(self, request: CloseRequest) -> TradeResult | StillHeld:
         self.calls["close_position"] += 1
+        if self.fills_late and self.held is not None:
+            self.held, self.fills_late = replace(self.held, quantity=self.fills_late), Quantity(0)
+            return StillHeld(self.held.position_id, self.held.quantity)
         self.held = None
         self.reasons.append(request.reason)
         date = session_date_of(self.now())
@@ -236,11 +241,11 @@ class Desk:
         self.abandoned.append(request.position_id)
 
     @activity.defn
-    async def plan_close(self, account_id: AccountId) -> ClosePlan | NoSession:
+    async def plan_close(self, account_id: AccountId, started_at: datetime) -> ClosePlan | NoSession:
         self.calls["plan_close"] += 1
-        session = self.calendar.session_on(session_date_of(self.now()))
+        session = self.calendar.session_on(session_date_of(started_at))
         if session is None:
-            return NoSession(session_date_of(self.now()))
+            return NoSession(session_date_of(started_at))
         return ClosePlan(plan_session(session, CloseLeads(), 1), self.now())
 
     @activity.defn
@@ -250,7 +255,7 @@ class Desk:
     @activity.defn
     async def await_flat(self, request: AwaitFlatRequest) -> tuple[PositionId, ...]:
         self.calls["await_flat"] += 1
-        if self.held is not None and activity.info().attempt < 30:
+        if self.held is not None and activity.info().attempt < 30 and request.patience:
             raise to_be_continued("not flat", timedelta(seconds=1))
         return () if self.held is None else (self.held.position_id,)
 
@@ -258,6 +263,11 @@ class Desk:
     async def seize_position(self, position_id: PositionId) -> Held | None:
         self._count("seize_position")
         return self.held
+
+    @activity.defn
+    async def await_turn(self, position_id: PositionId) -> bool:
+        self.calls["await_turn"] += 1
+        return self.held is not None
 
     @activity.defn
     async def list_open_orders(self, account_id: AccountId, position_id: PositionId | None) -> tuple[OpenOrder, ...]:
@@ -312,6 +322,7 @@ class Desk:
             self.plan_close,
             self.shut_entries,
             self.await_flat,
+            self.await_turn,
             self.seize_position,
             self.list_open_orders,
             self.reconcile_account,

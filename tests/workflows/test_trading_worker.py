@@ -121,6 +121,18 @@ async def test_a_partial_sale_is_chased_until_flat(floor: Floor) -> None:
     await worker.terminate()
 
 
+async def test_shares_that_a_buy_brings_late_are_sold_before_the_trade_is_booked(floor: Floor) -> None:
+    floor.desk.fills_late = Quantity(4)
+    worker = await floor.start_worker()
+
+    await floor.reaches("2026-11-23 09:45")
+
+    assert floor.desk.calls["close_position"] == 2
+    assert floor.desk.calls["prepare_exit"] == 4
+    assert len(floor.desk.trades) == 1
+    await worker.terminate()
+
+
 async def test_a_market_sale_that_nobody_takes_keeps_its_place_to_the_end_of_the_session(floor: Floor) -> None:
     """At the lower limit a new order goes to the end of the queue, and each one makes the run's history longer."""
     floor.desk.fills = [10, 0, 0]
@@ -341,4 +353,35 @@ async def test_the_close_is_heard_in_whichever_run_it_arrives(floor: Floor) -> N
 
     assert len(floor.desk.trades) == traded
     assert floor.desk.held is None
+    await worker.terminate()
+
+
+async def test_the_close_may_tell_a_worker_twice_and_once_more_after_the_sale(floor: Floor) -> None:
+    floor.desk.hold_for = timedelta(days=1)
+    worker = await floor.start_worker()
+    await floor.reaches("2026-11-23 15:01")
+
+    for minute in (2, 2, 5, 20):
+        await floor.reaches(f"2026-11-23 15:{minute:02}")
+        await worker.signal(TradingWorkerWorkflow.liquidate_for_close, MONDAY)
+
+    await floor.reaches("2026-11-23 15:40")
+    assert floor.desk.reasons == [ExitReason.DEADLINE]
+    assert len(floor.desk.sent) == 2
+    await worker.terminate()
+
+
+async def test_a_close_of_yesterday_that_is_heard_today_sells_nothing(floor: Floor) -> None:
+    floor.desk.hold_for = timedelta(days=1)
+    await floor.reaches("2026-11-24 08:50")
+    worker = await floor.start_worker()
+    await floor.reaches("2026-11-24 10:00")
+
+    await worker.signal(TradingWorkerWorkflow.liquidate_for_close, MONDAY)
+    await floor.reaches("2026-11-24 10:30")
+
+    assert floor.desk.held is not None
+    assert floor.desk.reasons == []
+    await floor.reaches("2026-11-24 15:40")
+    assert floor.desk.reasons == [ExitReason.DEADLINE]
     await worker.terminate()
