@@ -253,7 +253,12 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     of_the_close = (closing.plan_close, closing.shut_entries, closing.seize_position, closing.list_open_orders)
     of_a_watch = (market_data.find_candidates, orders.follow_order, resolving.resolve_order, watching.watch_position)
     proofs = (flatness.prove_flat, unsold.tell_unsold, reconciling.reconcile_account, statement.compare_statement)
-    told = (closing.order_liquidation, closing.await_flat, OrderLookup(with_.broker).list_broker_orders)
+    told = (
+        closing.order_liquidation,
+        closing.await_flat,
+        closing.await_turn,
+        OrderLookup(with_.broker).list_broker_orders,
+    )
     on_demand = (ReconciliationWorkflow, OrderLookupWorkflow, StatementWorkflow)
     queues = task_queues(account_id)
     return [
