@@ -80,7 +80,7 @@ TASK_TIMEOUT: Final = timedelta(seconds=5)
 """How long a frozen or dead process can keep a workflow's next step to itself, as with its activities' heartbeats."""
 
 RESOLVED_QUICKLY: Final = timedelta(seconds=3)
-"""How long a cancelled order is followed before it is cancelled again."""
+"""How long a cancelled order is followed before it is cancelled again, at first."""
 
 
 def via(queue: str, options: ActivityConfig, summary: str) -> ActivityConfig:

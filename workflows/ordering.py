@@ -1,6 +1,7 @@
 """One order from the written intent to its proven end; buying, selling and the close all walk this way."""
 
 from datetime import timedelta
+from typing import Final
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -12,6 +13,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.order import WORKING_STATUSES, OrderPurpose, OrderRecord, OrderStatus
     from workflows.identity import TaskQueues
     from workflows.options import CANCEL_ONCE, LOOK, RESOLVED_QUICKLY, SUBMIT_ENTRY_ONCE, SUBMIT_EXIT_ONCE, via
+
+
+_QUICK_CANCELS: Final = 2
+_MOST_DOUBLINGS: Final = 4
 
 
 class Ordering:
@@ -33,11 +38,13 @@ class Ordering:
 
         Only where nobody waits for the operator does an order come back that is still quarantined.
         """
+        cancels = 0
         record = await self._follow(intent_id, patience, summary)
         while record.is_active and not self._is_left_to_the_operator(record):
             if record.status in WORKING_STATUSES:
                 await self._cancel(intent_id, summary)
-                record = await self._follow(intent_id, RESOLVED_QUICKLY, summary)
+                record = await self._follow(intent_id, _until_the_next_cancel(cancels), summary)
+                cancels += 1
             else:
                 await self._resolve(intent_id, summary)
                 record = await self._follow(intent_id, patience, summary)
@@ -80,3 +87,8 @@ class Ordering:
             )
         except ActivityError as lost:
             workflow.logger.warning("cancel_attempt_lost", extra={"intent_id": intent_id, "cause": str(lost)})
+
+
+def _until_the_next_cancel(cancels: int) -> timedelta:
+    """Return how long a cancel is given: longer and longer, for a list that does not show the end fills a history."""
+    return RESOLVED_QUICKLY * (1 << min(max(cancels - _QUICK_CANCELS, 0), _MOST_DOUBLINGS))

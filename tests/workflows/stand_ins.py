@@ -34,6 +34,7 @@ from domain.order import (
     OrderRecord,
     OrderStatus,
     OrderType,
+    Rejected,
     SubmitOutcome,
 )
 from domain.position import ExitReason
@@ -75,6 +76,8 @@ class Desk:
     """When the first buyer comes (market time); sales rest until then."""
     seized_until: datetime | None = None
     """Until when the close holds the lease of what the worker carries (market time)."""
+    vain_cancels: int = 0
+    """How many cancels change nothing."""
     left_by_the_close: UnfinishedOrder | None = None
     """An order of the close that the worker finds, once, when that lease is its own again."""
     ended: list[IntentId] = field(default_factory=list)
@@ -194,6 +197,9 @@ class Desk:
     @activity.defn
     async def cancel_order(self, intent_id: IntentId) -> SubmitOutcome:
         self.calls["cancel_order"] += 1
+        if self.vain_cancels:
+            self.vain_cancels -= 1
+            return Rejected("APBK0000", "정정취소 가능수량이 없습니다")
         self._orders[intent_id] = replace(self._orders[intent_id], status=OrderStatus.CANCELLED)
         return Accepted(a_ref(77))
 

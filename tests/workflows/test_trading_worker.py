@@ -209,6 +209,17 @@ async def test_what_the_close_could_not_sell_is_sold_at_the_next_opening_before_
         await worker.terminate()
 
 
+async def test_an_order_whose_end_is_not_listed_is_cancelled_ever_more_seldom(floor: Floor) -> None:
+    floor.desk.fills, floor.desk.vain_cancels = [0] * 10, 9
+    worker = await floor.start_worker()
+
+    await floor.reaches("2026-11-23 09:10")
+
+    assert floor.desk.calls["cancel_order"] == 10
+    assert [patience.seconds for patience in floor.desk.patiences[1:10]] == [3, 3, 3, 6, 12, 24, 48, 48, 48]
+    await worker.terminate()
+
+
 async def test_an_order_that_a_dead_close_has_left_is_ended_before_its_shares_are_sold(
     time_skipping_env: WorkflowEnvironment,
 ) -> None:
