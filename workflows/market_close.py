@@ -28,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.session import Session, SessionDate, SessionPlan
     from domain.summary import DailySummary
     from workflows.identity import intent_id, task_queues
-    from workflows.options import LOOK, RECORD, via
+    from workflows.options import COMPARE, LOOK, RECORD, via
     from workflows.ordering import Ordering
     from workflows.selling import Sale, Selling, lease_is_lost
 
@@ -275,11 +275,15 @@ class MarketCloseWorkflow:
         )
 
     async def _compare_statement(self, date: SessionDate) -> StatementCompared:
-        return await workflow.execute_activity_method(
-            StatementActivities.compare_statement,
-            StatementRequest(self._request.account_id, date),
-            **via(self._queues.watch, LOOK, "the broker's statement against ours"),
-        )
+        try:
+            return await workflow.execute_activity_method(
+                StatementActivities.compare_statement,
+                StatementRequest(self._request.account_id, date),
+                **via(self._queues.watch, COMPARE, "the broker's statement against ours"),
+            )
+        except ActivityError as failed:
+            workflow.logger.error("statement_not_compared", extra={"cause": str(failed.cause)})
+            return StatementCompared(untold=f"the comparison did not come to an end: {failed.cause}")
 
     async def _sum_up(self, date: SessionDate, *, is_final: bool = True) -> DailySummary:
         return await workflow.execute_activity_method(

@@ -68,6 +68,9 @@ LOOK: Final = ActivityConfig(
 )
 """Follow or resolve an order: read-only at the broker, as long as it takes."""
 
+COMPARE: Final = ActivityConfig({**LOOK, "schedule_to_close_timeout": timedelta(minutes=5)})
+"""A comparison that a day's end is worth having, but does not wait for."""
+
 WATCH: Final = ActivityConfig(
     start_to_close_timeout=timedelta(hours=12),
     heartbeat_timeout=timedelta(seconds=2.5),

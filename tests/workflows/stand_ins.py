@@ -97,6 +97,7 @@ class Desk:
     trades: list[TradeResult] = field(default_factory=list)
     abandoned: list[PositionId] = field(default_factory=list)
     statement: StatementCompared = field(default_factory=StatementCompared)
+    statement_fails: bool = False
     proven_at: datetime | None = None
     faults: Counter[str] = field(default_factory=Counter)
     """How often an activity contradicts the ledger, which no retry mends."""
@@ -304,6 +305,8 @@ class Desk:
     @activity.defn
     async def compare_statement(self, request: StatementRequest) -> StatementCompared:
         self.calls["compare_statement"] += 1
+        if self.statement_fails:
+            raise LookupError("no such line")
         return self.statement
 
     @activity.defn

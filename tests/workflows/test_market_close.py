@@ -169,6 +169,19 @@ async def test_a_fault_of_one_sale_is_tried_again_and_keeps_no_day_from_its_proo
         assert floor.desk.calls["prove_flat"] == floor.desk.calls["write_summaries"] == 1
 
 
+async def test_a_statement_that_cannot_be_compared_keeps_no_day_from_its_summary(
+    time_skipping_env: WorkflowEnvironment,
+) -> None:
+    async with trading_floor(time_skipping_env, "2026-11-23 15:15", [tell_nobody]) as floor:
+        floor.desk.statement_fails = True
+
+        outcome = await (await floor.start_close()).result()
+
+        assert outcome.statement.untold.startswith("the comparison did not come to an end")
+        assert floor.desk.calls["compare_statement"] > 3
+        assert floor.desk.calls["write_summaries"] == 1
+
+
 async def test_an_order_that_cannot_be_ended_keeps_no_day_from_its_proof(
     time_skipping_env: WorkflowEnvironment,
 ) -> None:
