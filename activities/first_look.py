@@ -76,7 +76,9 @@ class SharesKnown:
         holdings = (await self._broker.balance(Lane.RESOLVE)).quantities()
         believed = await self.believed(account_id, session_date, listed, left)
         ordered = await self._database.orders.on(account_id, session_date)
-        return shares_before(holdings, believed, {order.intent.symbol for order in ordered})
+        undecided = await self._database.orders.active_in(account_id)  # of an earlier session, too
+        touched = {order.intent.symbol for order in (*ordered, *undecided)}
+        return shares_before(holdings, believed, touched)
 
     async def _left_before(self, account_id: AccountId, session_date: SessionDate) -> dict[Symbol, Quantity]:
         left = await self._database.snapshots.left_before(account_id, session_date)

@@ -35,7 +35,8 @@ _A_REGULAR_SESSION: Final = session_of(date(2026, 1, 5), REGULAR_HOURS)
 _WORKDAYS: Final = (ScheduleRange(1, 5),)
 _CATCH_UP: Final = timedelta(minutes=10)
 """An outage longer than this is past the session's end: a close that late could sell nothing."""
-_LONGEST_CLOSE: Final = timedelta(hours=10)
+_LONGEST_CLOSE: Final = timedelta(hours=12)
+"""From a close at the opening to the end of the evening's last market, and some more."""
 
 
 async def schedule_close(fleet: Fleet, rules: TradingRules, market_now: datetime) -> ScheduleSpec:

@@ -177,6 +177,22 @@ async def test_a_fill_of_an_order_that_we_gave_up_is_not_the_owners(desk: Desk) 
     assert (proof.flat, proof.owners, proof.unexplained) == (False, {}, {SAMSUNG: entry.quantity})
 
 
+async def test_shares_of_an_order_that_nobody_has_decided_about_are_not_the_owners_the_next_day(desk: Desk) -> None:
+    await desk.day_start.compare(ACCOUNT, TODAY)
+    entry = await desk.prepared()
+    desk.simulation.add_fault(kind="drop_reply_after", path="order-cash", side="buy")
+    await desk.submits(entry)
+    await desk.database.orders.quarantine(entry.intent_id, "cannot tell it from another")
+    await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    desk.passes(days=1)
+    tomorrow = SessionDate(TODAY + A_DAY)
+    await desk.day_start.compare(ACCOUNT, tomorrow)
+
+    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, tomorrow)
+
+    assert (proof.flat, proof.owners, proof.unexplained) == (False, {}, {SAMSUNG: entry.quantity})
+
+
 async def test_an_order_that_may_still_fill_is_not_flat(desk: Desk) -> None:
     entry = await desk.prepared()
     desk.simulation.set_conditions(SAMSUNG, no_asks=True)

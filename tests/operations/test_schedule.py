@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from temporalio.client import Schedule, ScheduleActionStartWorkflow, ScheduleCalendarSpec, ScheduleOverlapPolicy
@@ -10,6 +10,7 @@ from temporalio.client import Schedule, ScheduleActionStartWorkflow, ScheduleCal
 from domain.clock import KST, LIVE_CLOCK, MarketClock, in_seoul
 from domain.close_plan import CloseLeads, plan_session
 from domain.rules import TradingRules
+from domain.session import REGULAR_HOURS, session_of
 from operations.fleet import Fleet
 from operations.schedule import close_now, close_times, latest_close, schedule_close
 from operations.starting import start_workers
@@ -98,7 +99,7 @@ async def test_neither_a_stuck_close_nor_a_long_outage_starts_one_at_the_wrong_t
     assert schedule.policy.pause_on_failure is False
     assert isinstance(schedule.action, ScheduleActionStartWorkflow)
     assert schedule.action.id == close_workflow_id(live.account_id)
-    assert schedule.action.execution_timeout == timedelta(hours=10)
+    assert schedule.action.execution_timeout == timedelta(hours=12)
 
 
 async def test_scheduling_again_brings_the_schedule_up_to_date(fleet: Fleet) -> None:
@@ -161,3 +162,12 @@ async def test_an_operator_may_close_now_and_finds_the_same_close_when_asking_tw
 
     assert first.id == second.id == close_workflow_id(fleet.account_id)
     assert first.result_run_id == second.result_run_id
+
+
+async def test_a_close_at_the_opening_may_sell_to_the_end_of_the_evening(fleet: Fleet) -> None:
+    description = await (await close_now(fleet, RULES)).describe()
+
+    session = session_of(date(2026, 11, 23), REGULAR_HOURS)
+    assert session.after_market is not None
+    longest = description.raw_description.execution_config.workflow_execution_timeout.ToTimedelta()
+    assert longest > session.after_market.until - session.opens_at
