@@ -54,7 +54,13 @@ def stretch_values(days: Sequence[DayBooks], capital: Won | None = None) -> dict
 def _day(day: DayBooks, capital: Won) -> dict[str, Any]:
     verdict = day.verdict.verdict.get("violations") if day.verdict else None
     loud = sum(event.level.value in {"error", "critical"} for event in day.events)
-    return {**row(day.date.isoformat(), day.trades, day.ranges(), capital), "incidents": loud, "violations": verdict}
+    flat = None if day.after_close.proof is None else day.after_close.proof.flat
+    return {
+        **row(day.date.isoformat(), day.trades, day.ranges(), capital),
+        "incidents": loud,
+        "violations": verdict,
+        "flat": flat,
+    }
 
 
 def _month_of(day: DayBooks) -> str:

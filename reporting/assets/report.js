@@ -12,7 +12,7 @@
   const short = (value) => {
     const size = Math.abs(value);
     const step = steps.find((each) => size >= each[0]);
-    const text = step ? String(Math.round(size / step[0] * 10) / 10) + step[1] : String(size);
+    const text = step ? String(Math.round(size / step[0] * 10) / 10) + step[1] : won(size);
     return (value < 0 ? "−" : "") + text;
   };
   const toned = (value) => colour(value < 0 ? "loss" : "gain");

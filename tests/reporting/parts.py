@@ -6,13 +6,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from database.day_seen import FillSeen, KeptVerdict, PriceBar, StateChange
+from database.snapshots import HoldingSnapshot
+from database.statements import KeptStatement
 from domain.event import Event, EventLevel
+from domain.flatness import Proven
 from domain.identity import IntentId, PositionId, WorkerId
 from domain.market import Symbol
 from domain.money import Price, Quantity, Won
 from domain.position import ClosedTrade, ExitReason, OpenPosition
+from domain.statement import WHOLE_ACCOUNT, Figure, Line, Name
 from domain.summary import FLEET, DayCounts, summarise
 from domain.worker_state import WorkerState
+from reporting.after_close import AfterClose
 from reporting.reading import DayBooks
 from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER, a_closed_trade, a_session, an_open_position
 from tests.verifier.a_day import a_clean_day
@@ -120,6 +125,15 @@ def a_carried_position(**changes: Any) -> tuple[OpenPosition, tuple[FillSeen, ..
         6, position_id=KEPT, opened_at=minute(0), last_price=Price(68_000), worker_id=OTHER, **changes
     )
     return position, (a_fill(KEPT, 10, 700_000, minute(0)), a_fill(KEPT, 4, 276_000, minute(2), "exit"))
+
+
+def a_close_that_left_shares() -> AfterClose:
+    """Return six shares of ours, three of the owner's, two that nobody explains, three orders, and every difference."""
+    named = {name.value: Won(1) for name in Name}
+    lines = tuple(Line(SAMSUNG, figure, Won(0), Won(len(named)), named) for figure in Figure)
+    wrong = Line(WHOLE_ACCOUNT, Figure.TAX, Won(10), Won(4_331))
+    held = HoldingSnapshot(SAMSUNG, None, Quantity(6), Quantity(11), Won(0), Quantity(3), Quantity(2))
+    return AfterClose(Proven(MONDAY, False, 3, NOW), (held,), KeptStatement((*lines, wrong), "", NOW))
 
 
 def with_summaries(day: DayBooks) -> DayBooks:

@@ -1,5 +1,7 @@
-"""The page in a real browser: every chart is drawn, and the console stays silent, whatever the books contain."""
+"""The page in a real browser: every chart is drawn, the console stays silent, a telephone need not scroll sideways."""
 
+import html
+import json
 import re
 import shutil
 import subprocess
@@ -8,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from domain.money import Won
 from reporting.day import day_values
-from reporting.page import Language, page
+from reporting.page import LANGUAGES, Language, page
 from reporting.stretch import stretch_values
-from tests.reporting.parts import a_day, a_win, an_empty_day, an_incident
+from tests.reporting.parts import a_carried_position, a_close_that_left_shares, a_day, a_win, an_empty_day, an_incident
 from tests.reporting.test_page import HOSTILE
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -22,17 +25,37 @@ PAGES: dict[str, tuple[dict[str, Any], Language]] = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
-@pytest.mark.parametrize("name", PAGES)
-def test_every_chart_is_drawn_and_the_console_is_silent(name: str, tmp_path: Path) -> None:
-    values, language = PAGES[name]
-    file = tmp_path / "report.html"
-    file.write_text(page(values, language), encoding="utf-8")
+needs_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+TELEPHONE = 390
+WIDTHS = """
+<script>
+const tooWide = (element) => element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0;
+addEventListener("load", () => setTimeout(() => {
+  const found = [...document.querySelectorAll("iframe")].map((frame) => {
+    const page = frame.contentDocument, parts = [...page.querySelectorAll(".card, .tile b, h1, header, dd, .timeline")];
+    return [page.scrollingElement.scrollWidth, page.scrollingElement.clientWidth].concat(
+      parts.filter(tooWide).map((part) => part.className + " " + part.textContent.trim().slice(0, 40)));
+  });
+  document.body.dataset.widths = JSON.stringify(found);
+}, 500));
+</script>
+"""
 
-    browser = subprocess.run(
+
+def browsed(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Return what a browser makes of a page once its scripts have run."""
+    file = folder / "report.html"
+    file.write_text(text, encoding="utf-8")
+    return subprocess.run(
         [
-            *(str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile"),
+            *(
+                str(CHROMIUM),
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--hide-scrollbars",
+                f"--user-data-dir={folder}/profile",
+            ),
             *("--enable-logging=stderr", "--v=0", "--virtual-time-budget=3000", "--window-size=1440,2000"),
             *("--dump-dom", file.as_uri()),
         ],
@@ -42,6 +65,39 @@ def test_every_chart_is_drawn_and_the_console_is_silent(name: str, tmp_path: Pat
         check=True,
     )
 
+
+@pytest.mark.slow
+@needs_a_browser
+@pytest.mark.parametrize("name", PAGES)
+def test_every_chart_is_drawn_and_the_console_is_silent(name: str, tmp_path: Path) -> None:
+    values, language = PAGES[name]
+
+    browser = browsed(page(values, language), tmp_path)
+
     assert [line for line in browser.stderr.splitlines() if "CONSOLE" in line] == []
     assert browser.stdout.count("<svg") == len(re.findall(r'<div class="chart[^"]*" data-chart="', browser.stdout))
     assert ("<svg" in browser.stdout) == (name != "empty")
+
+
+def on_a_telephone(text: str) -> str:
+    """Return a frame as wide as a telephone; within it the page's own rules for narrow screens hold."""
+    return f'<iframe style="width:{TELEPHONE}px;height:844px;border:0" srcdoc="{html.escape(text)}"></iframe>'
+
+
+@pytest.mark.slow
+@needs_a_browser
+def test_nothing_is_wider_than_a_telephone(tmp_path: Path) -> None:
+    position, fills = a_carried_position()
+    rich = a_win(entry_amount=Won(700_000_000_000), exit_amount=Won(699_000_000_000))
+    held = a_day(rich, left=(position,), fills=fills, after_close=a_close_that_left_shares())
+    texts = [
+        page(values, language)
+        for values in (day_values(held), stretch_values([held, an_empty_day()]))
+        for language in LANGUAGES
+    ]
+
+    dom = browsed(f"<body>{''.join(map(on_a_telephone, texts))}{WIDTHS}</body>", tmp_path).stdout
+
+    seen = re.search(r'data-widths="([^"]*)"', dom)
+    assert seen is not None
+    assert json.loads(html.unescape(seen[1])) == [[TELEPHONE, TELEPHONE]] * len(texts)

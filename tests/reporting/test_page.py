@@ -1,5 +1,6 @@
 """The page: it holds everything, fetches nothing, shows hostile names as text, and says the same in both languages."""
 
+import ast
 import base64
 import hashlib
 import json
@@ -12,14 +13,14 @@ from typing import Any
 import pytest
 
 import reporting.page
-from database.snapshots import HoldingSnapshot
 from database.statements import KeptStatement
+from domain.event import UNSOLD_AT_CLOSE
 from domain.flatness import Proven
-from domain.money import Quantity, Won
+from domain.money import Won
 from domain.position import ExitReason
 from domain.risk import Denial
 from domain.screening import ScreeningFilter
-from domain.statement import WHOLE_ACCOUNT, Figure, Line, Name
+from domain.statement import Figure, Line, Name
 from domain.worker_state import WorkerState
 from reporting import ratios
 from reporting.after_close import AfterClose
@@ -27,14 +28,14 @@ from reporting.day import day_values
 from reporting.page import LANGUAGES, Language, cell, number, page, signed, words
 from reporting.stretch import stretch_values
 from tests.builders import MONDAY, NOW, SAMSUNG
-from tests.reporting.parts import a_carried_position, a_day, a_win, an_empty_day, an_incident
+from tests.reporting.parts import a_carried_position, a_close_that_left_shares, a_day, a_win, an_empty_day, an_incident
 from verifier.invariants import INVARIANTS
 
 HOSTILE = """</script><script>alert(1)</script><img src="http://evil.example/x" onerror="alert(2)">'"{{7*7}}"""
 
 
 class Elements(HTMLParser):
-    """Every element with its attributes, and the text of scripts and styles."""
+    """Every element with its attributes, the text that is shown, and that of scripts and styles."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -51,7 +52,8 @@ class Elements(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._open in {"script", "style"}:
             self.within.append((self._open, data))
-        self.shown.append(data)
+        else:
+            self.shown.append(data)
 
     def handle_endtag(self, tag: str) -> None:
         self._open = ""
@@ -198,16 +200,15 @@ def test_signs_and_columns() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_day_shows_whose_shares_are_left_and_every_name_of_a_difference(language: Language) -> None:
-    named = {name.value: Won(1) for name in Name}
-    lines = tuple(Line(SAMSUNG, figure, Won(0), Won(len(named)), named) for figure in Figure)
-    wrong = Line(WHOLE_ACCOUNT, Figure.TAX, Won(10), Won(4_331))
-    held = HoldingSnapshot(SAMSUNG, None, Quantity(0), Quantity(5), Won(0), Quantity(3), Quantity(2))
-    found = AfterClose(Proven(MONDAY, False, 0, NOW), (held,), KeptStatement((*lines, wrong), "", NOW))
+    found = a_close_that_left_shares()
 
     text = "\n".join(Elements(page(day_values(a_day(after_close=found)), language)).shown)
 
     said = words(language)
-    assert said["after_close"]["not_flat"] in text
+    left = said["after_close"]
+    for part in (left["badge"]["not_flat"], left["not_flat"], f"{left['ours_left']}: 1", f"{left['open_orders']}: 3"):
+        assert part in text
+    assert f"{left['unexplained_left']}: 1" in text
     assert "4,321" in text
     for group, names in (("figures", Figure), ("differences", Name)):
         assert [name for name in names if said.of(group, name.value) not in text] == []
@@ -220,3 +221,68 @@ def test_a_statement_that_was_not_told_says_why() -> None:
 
     assert "Not compared: paper tells none" in text
     assert words("en")["after_close"]["flat"] in text
+    assert words("en")["after_close"]["badge"]["flat"] in text
+    assert words("en")["after_close"]["open_orders"] not in text
+
+
+def test_a_statement_that_agrees_says_so() -> None:
+    line = Line(SAMSUNG, Figure.TAX, Won(10), Won(10))
+    found = AfterClose(Proven(MONDAY, True, 0, NOW), (), KeptStatement((line,), "", NOW))
+
+    text = "\n".join(Elements(page(day_values(a_day(after_close=found)), "en")).shown)
+
+    assert "figures compared 1 · different 0 · unexplained 0 · All are equal." in text
+
+
+def test_a_stretch_tells_which_days_were_not_flat() -> None:
+    flat = a_day(after_close=AfterClose(Proven(MONDAY, True, 0, NOW)))
+    left = a_day(after_close=a_close_that_left_shares())
+
+    values = stretch_values([flat, left, an_empty_day()])
+
+    assert [day["flat"] for day in values["days"]] == [True, False, None]
+    assert '<td class="level-error">NO</td>' in page(values, "en")
+
+
+def test_details_of_incidents_are_told_in_korean() -> None:
+    """The names of figures, the denials and the phrases that our own code writes; other texts stand as they are."""
+    detail: dict[str, str | int] = {"quantity": 1_200, "why": "locked at the lower limit", "denial": "COOLING_DOWN"}
+    events = (an_incident(UNSOLD_AT_CLOSE, detail={**detail, "evidence": "order 17"}),)
+
+    text = " ".join(Elements(page(day_values(a_day(events=events)), "ko")).shown)
+
+    assert words("ko").of("kinds", UNSOLD_AT_CLOSE) in text
+    assert "수량: 1,200 · 이유: 하한가 잠김 · 거부 규칙: 손실 후 휴지 · 근거: order 17" in " ".join(text.split())
+
+
+def told_kinds() -> Iterator[str]:
+    """Yield every kind of event that our code spells out where it makes one, or as a constant of its module."""
+    root = Path(reporting.page.__file__).parents[1]
+    for folder in ("activities", "database", "domain", "operations"):
+        for file in (root / folder).rglob("*.py"):
+            yield from _kinds_of(ast.parse(file.read_text(encoding="utf-8")))
+
+
+def _kinds_of(module: ast.Module) -> Iterator[str]:
+    constants = {
+        node.target.id: node.value.value
+        for node in module.body
+        if isinstance(node, ast.AnnAssign)
+        and isinstance(node.target, ast.Name)
+        and isinstance(node.value, ast.Constant)
+    }
+    for call in ast.walk(module):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Event":
+            kinds = [*call.args[1:2], *(word.value for word in call.keywords if word.arg == "kind")]
+            said = (
+                each.value if isinstance(each, ast.Constant) else constants.get(getattr(each, "id", ""))
+                for each in kinds
+            )
+            yield from (kind for kind in said if isinstance(kind, str))
+
+
+def test_every_kind_of_event_has_a_word() -> None:
+    kinds = set(told_kinds())
+
+    assert {UNSOLD_AT_CLOSE, "missing_fill_booked", "calendar_not_confirmed"} <= kinds
+    assert kinds - set(words("en")["kinds"]) == set()
