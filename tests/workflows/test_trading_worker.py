@@ -8,18 +8,16 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateFailedError, WorkflowUpdateStage
 from temporalio.testing import WorkflowEnvironment
 
-from activities.cycles import Held, UnfinishedOrder
+from activities.cycles import Held
 from activities.entries import NoEntry
-from domain.identity import IntentId, PositionId
+from domain.identity import PositionId
 from domain.ladder import Rung
 from domain.money import Quantity
-from domain.order import OrderPurpose
 from domain.position import ExitReason
 from domain.rules import TradingRules
 from domain.worker_state import WorkerState
 from tests.builders import MONDAY, SAMSUNG, a_lease
 from tests.workflows.floor import Floor, kst, trading_floor
-from tests.workflows.stand_ins import a_held
 from workflows.commands import WorkerStatus
 from workflows.trading_worker import TradingWorkerWorkflow
 
@@ -181,34 +179,6 @@ async def test_a_restart_while_holding_goes_straight_to_holding_and_never_buys_f
     await worker.terminate()
 
 
-async def test_a_position_carried_over_night_is_sold_first_thing(floor: Floor) -> None:
-    floor.desk.held_at_start = Held(
-        PositionId("carried"), SAMSUNG, "삼성전자", Quantity(7), "70,000", kst("2026-11-20 10:00"), True, a_lease()
-    )
-    worker = await floor.start_worker()
-
-    await floor.reaches("2026-11-23 09:01")
-
-    assert floor.desk.reasons == [ExitReason.DEADLINE]
-    assert floor.desk.calls["watch_position"] == 0
-    await worker.terminate()
-
-
-async def test_what_the_close_could_not_sell_is_sold_at_the_next_opening_before_anything_is_bought(
-    time_skipping_env: WorkflowEnvironment,
-) -> None:
-    """The close holds the lease when the worker looks in the evening; in the morning it is the worker's again."""
-    async with trading_floor(time_skipping_env, "2026-11-20 15:31") as floor:
-        floor.desk.held, floor.desk.seized_until = a_held(), kst("2026-11-20 16:00")
-        worker = await floor.start_worker()
-
-        await floor.reaches("2026-11-23 09:01")
-
-        assert floor.desk.reasons == [ExitReason.DEADLINE]
-        assert floor.desk.calls["prepare_entry"] == 0
-        await worker.terminate()
-
-
 async def test_an_order_whose_end_is_not_listed_is_cancelled_ever_more_seldom(floor: Floor) -> None:
     floor.desk.fills, floor.desk.vain_cancels = [0] * 10, 9
     worker = await floor.start_worker()
@@ -218,38 +188,6 @@ async def test_an_order_whose_end_is_not_listed_is_cancelled_ever_more_seldom(fl
     assert floor.desk.calls["cancel_order"] == 10
     assert [patience.seconds for patience in floor.desk.patiences[1:10]] == [3, 3, 3, 6, 12, 24, 48, 48, 48]
     await worker.terminate()
-
-
-async def test_an_order_that_a_dead_close_has_left_is_ended_before_its_shares_are_sold(
-    time_skipping_env: WorkflowEnvironment,
-) -> None:
-    left = UnfinishedOrder(IntentId("left"), PositionId("carried"), SAMSUNG, OrderPurpose.EXIT, a_lease())
-    async with trading_floor(time_skipping_env, "2026-11-23 09:30") as floor:
-        floor.desk.held, floor.desk.seized_until = a_held(), kst("2026-11-23 09:50")
-        floor.desk.left_by_the_close = left
-        worker = await floor.start_worker()
-
-        await floor.reaches("2026-11-23 09:51")
-
-        assert floor.desk.ended[0] == left.intent_id
-        assert floor.desk.reasons == [ExitReason.DEADLINE]
-        await worker.terminate()
-
-
-async def test_while_the_close_still_sells_what_is_ours_nothing_is_bought(
-    time_skipping_env: WorkflowEnvironment,
-) -> None:
-    async with trading_floor(time_skipping_env, "2026-11-23 09:30") as floor:
-        floor.desk.held, floor.desk.seized_until = a_held(), kst("2026-11-23 09:50")
-        worker = await floor.start_worker()
-
-        await floor.reaches("2026-11-23 09:49")
-        scanned_meanwhile = floor.desk.calls["find_candidates"]
-        await floor.reaches("2026-11-23 09:51")
-
-        assert scanned_meanwhile == 0
-        assert floor.desk.reasons == [ExitReason.DEADLINE]
-        await worker.terminate()
 
 
 async def test_a_paused_worker_keeps_holding_and_enters_nothing_new(floor: Floor) -> None:
