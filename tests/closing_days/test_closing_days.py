@@ -10,8 +10,9 @@ import pytest
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity, Won
 from tests.clockwork.town import Town, a_town
-from tests.closing_days.__main__ import main, verdict_on
+from tests.closing_days.__main__ import main
 from tests.closing_days.buyers import Look, Place
+from tests.closing_days.hands import verdict_on
 from tests.closing_days.judge import Ending, judged
 from tests.closing_days.plan import DayPlan, Happening, Trouble, plan_of
 from tests.closing_days.playing import PlayedDay, play
