@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from database.audit import AuditedOrder, BookedPosition
-from domain.event import EventLevel
+from domain.event import UNSOLD_AT_CLOSE, EventLevel
 from domain.identity import PositionId
 from domain.market import Side, Symbol
 from domain.order import OrderPurpose
@@ -56,6 +56,7 @@ def judged(day: PlayedDay) -> Verdict:
     carried = _ours(day.books)
     complaints = (
         *(each for books, when in zip(day.sessions, _WHEN, strict=False) for each in _broken(books, when)),
+        *_untold(day),
         *_misnamed(day, carried),
         *_sellable(day, carried),
         *_not_sold_first(day, carried),
@@ -85,6 +86,24 @@ def _ours(books: Books) -> Counter[Symbol]:
             ours[row.symbol] += row.filled if row.side is Side.BUY else -row.filled
     ours.subtract(owner.took)
     return Counter({symbol: shares for symbol, shares in ours.items() if shares})
+
+
+def _untold(day: PlayedDay) -> Iterator[str]:
+    """Complain of shares that the closing auction has left and that nobody was told of."""
+    told = {each.event.symbol for each in day.books.ledger.events if each.event.kind == UNSOLD_AT_CLOSE}
+    for symbol, shares in _ours_at_the_close(day).items():
+        if shares > 0 and symbol not in told:
+            yield f"{shares} shares of {symbol} were left by the session and nobody was told"
+
+
+def _ours_at_the_close(day: PlayedDay) -> Counter[Symbol]:
+    """Return what the broker held of ours when the closing auction was over."""
+    ours, ends_at = _ours(day.books), day.plan.session.ends_at
+    for row in day.books.broker.orders:
+        later = sum(fill.quantity for fill in row.fills if fill.at > ends_at)
+        if not row.by_hand:
+            ours[row.symbol] += later if row.side is Side.SELL else -later
+    return ours
 
 
 def _broken(books: Books, when: str) -> Iterator[str]:

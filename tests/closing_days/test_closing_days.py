@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from domain.event import UNSOLD_AT_CLOSE
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity, Won
 from tests.clockwork.town import Town, a_town
@@ -21,7 +22,7 @@ from tests.stepping import CALENDAR, kst
 from verifier.books import Books, BrokerFill
 
 STOCK: Final = Symbol("034020")
-SAMPLE: Final = (2, 5, 6)
+SAMPLE: Final = (2, 5, 7, 14)
 AFTERNOON: Final = kst("2026-11-23 14:40")
 SEVEN_AT_NIGHT: Final = kst("2026-11-23 19:00")
 FIVE_PAST_NINE: Final = kst("2026-11-24 09:05")
@@ -131,6 +132,12 @@ def _nobody_names_it(day: PlayedDay) -> PlayedDay:
     return replace(day, books=replace(day.books, ledger=replace(ledger, events=events)))
 
 
+def _nobody_is_told(day: PlayedDay) -> PlayedDay:
+    ledger = day.books.ledger
+    events = tuple(each for each in ledger.events if each.event.kind != UNSOLD_AT_CLOSE)
+    return replace(day, books=replace(day.books, ledger=replace(ledger, events=events)))
+
+
 def _sold_late(day: PlayedDay) -> PlayedDay:
     """Let the next morning's first order come a quarter of an hour after the open."""
 
@@ -155,6 +162,7 @@ WRONG_DAYS: Final[dict[Callable[[PlayedDay], PlayedDay], str]] = {
     _sold_twice: "bought, ",
     _a_won_is_missing: "-1 won without a reason in the morning",
     _nobody_names_it: "nothing names them",
+    _nobody_is_told: "left by the session and nobody was told",
     _sold_late: "after the open",
     _still_held_next_morning: "are not sold next morning",
 }
