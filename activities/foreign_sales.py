@@ -1,6 +1,7 @@
 """Shares of ours that the account's owner has sold by hand: two witnesses must agree before we believe it (F32)."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -14,13 +15,14 @@ from domain.money import Quantity, Won
 from domain.order import BrokerOrder
 from domain.position import OpenPosition
 from domain.reconciliation import foreign_orders
-from domain.session import session_date_of
+from domain.session import SessionDate, session_date_of
 
 if TYPE_CHECKING:
     from activities.pace import Pace
     from broker.protocol import Balance, Broker
     from database.database import Database
 
+_SATURDAY: Final = 5
 LOOK_FOR_HAND_SALES: Final = timedelta(seconds=60)
 """Real time between two looks at the account while holding; all watchers of a process share one call."""
 BETWEEN_READS: Final = timedelta(seconds=1)
@@ -90,7 +92,17 @@ class ForeignSales:
         return any(order.intent.symbol == position.symbol for order in active)
 
     async def _foreign_sales(self, position: OpenPosition, lane: Lane) -> list[BrokerOrder]:
-        day = session_date_of(self._pace.now())
-        listed = await self._broker.orders_on(day, lane, position.symbol, Side.SELL)
-        bound = await self._database.orders.bound_refs(position.account_id, day)
-        return [row for row in foreign_orders(listed, bound) if row.filled_quantity]
+        """Return the others' sales since the day on which the position was opened; each day has a list of its own."""
+        found: list[BrokerOrder] = []
+        for day in _weekdays(position.session_date, session_date_of(self._pace.now())):
+            listed = await self._broker.orders_on(day, lane, position.symbol, Side.SELL)
+            bound = await self._database.orders.bound_refs(position.account_id, day)
+            found.extend(row for row in foreign_orders(listed, bound) if row.filled_quantity)
+        return found
+
+
+def _weekdays(first: SessionDate, last: SessionDate) -> Iterator[SessionDate]:
+    for number in range((last - first).days + 1):
+        day = first + timedelta(days=number)
+        if day.weekday() < _SATURDAY:
+            yield SessionDate(day)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from temporalio import activity
 
-from activities.foreign_sales import ForeignSales
+from activities.foreign_sales import ForeignSales, Left
 from activities.heart import Heart
 from activities.leases import renew
 from activities.quote_feed import QuoteFeed
@@ -131,13 +131,28 @@ class SellingActivities:
             await renew(self._database.locks, request.lease)
             return rung
         await renew(self._database.locks, request.lease, self._pause_if_refused(request, rung, now))
-        if request.tries.refused or request.reason is ExitReason.FOREIGN_SALE:
-            # A refusal may mean that somebody else has sold these shares by hand.
-            left = await self._foreign_sales.left_of(position, Lane.EXIT)
-            if not left.quantity:
-                return SoldByOthers(left.brought)
+        left = await self._left_by_others(position, request, now)
+        if left is not None and not left.quantity:
+            return SoldByOthers(left.brought)
+        if left is not None:
             position = replace(position, quantity=left.quantity)
         return await self._offer(position, request, rung, now)
+
+    async def _left_by_others(self, position: OpenPosition, request: ExitRequest, now: datetime) -> Left | None:
+        """Return what somebody else has left of the shares, or None where there is no reason to ask.
+
+        A refusal may mean that they were sold by hand; of carried ones a part may have been, before they were carried.
+        """
+        if request.tries.refused or request.reason is ExitReason.FOREIGN_SALE:
+            return await self._foreign_sales.left_of(position, Lane.EXIT)
+        if position.session_date == session_date_of(now):
+            return None
+        try:
+            return await self._foreign_sales.left_of(position, Lane.EXIT)
+        except TradingError as fault:
+            # Nothing may keep a sale; should it be refused, the question comes again.
+            activity.logger.warning("holdings_not_checked", extra={"symbol": position.symbol, "cause": str(fault)})
+            return None
 
     def _pause_if_refused(self, request: ExitRequest, rung: Rung, now: datetime) -> timedelta:
         """Return how long the stock would then look left alone, were its lease not prolonged for it."""

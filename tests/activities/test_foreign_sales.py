@@ -12,9 +12,9 @@ from domain.order import OrderPurpose
 from domain.position import ExitReason
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
-from tests.activities.desk import Desk
+from tests.activities.desk import PLAN, Desk
 from tests.builders import MONDAY, SAMSUNG
-from tests.stepping import ACCOUNT
+from tests.stepping import ACCOUNT, CALENDAR
 
 REFUSED = Tries().after(Rung.BEST_BID, refused=True)
 
@@ -78,6 +78,36 @@ async def test_only_what_the_owner_left_is_sold(desk: Desk) -> None:
 
     assert isinstance(decision, PreparedExit)
     assert decision.quantity == entry.quantity - 1
+
+
+async def test_what_the_owner_sold_before_the_night_is_not_offered_next_morning(desk: Desk) -> None:
+    entry = await desk.buys()
+    sell_by_hand(desk, 1)
+    desk.passes(days=1)
+    tomorrow = CALENDAR.session_at_or_after(PLAN.session.ends_at)
+
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2, session=tomorrow))
+    assert isinstance(decision, PreparedExit)
+    await desk.submits(decision, OrderPurpose.EXIT)
+    sold = await desk.follows(decision.intent_id)
+    rest = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 3, session=tomorrow))
+
+    assert sold.filled_quantity == entry.quantity - 1
+    assert isinstance(rest, SoldByOthers)
+    (by_hand_row,) = [row for row in desk.broker_account.orders if row.by_hand]
+    assert rest.brought == by_hand_row.amount
+
+
+async def test_a_carried_position_is_sold_although_nobody_can_be_asked_about_it(desk: Desk) -> None:
+    entry = await desk.buys()
+    desk.passes(days=1)
+    desk.simulation.add_fault(kind="garbage", path="inquire-daily-ccld", count=0, body="<html>")
+    tomorrow = CALENDAR.session_at_or_after(PLAN.session.ends_at)
+
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2, session=tomorrow))
+
+    assert isinstance(decision, PreparedExit)
+    assert decision.quantity == entry.quantity
 
 
 async def test_an_empty_balance_alone_proves_no_sale(desk: Desk) -> None:
