@@ -97,7 +97,7 @@ def days_table(days: Sequence[DailySummary], trades: Sequence[ClosedTrade]) -> R
     for day in days:
         table.add_row(day.session_date.isoformat(), *_performance_cells(day.performance))
     table.add_section()
-    table.add_row(f"{len(days)} sessions", *_performance_cells(performance(trades)))
+    table.add_row("1 session" if len(days) == 1 else f"{len(days)} sessions", *_performance_cells(performance(trades)))
     return table
 
 

@@ -69,6 +69,7 @@ def test_a_stretch_is_a_line_a_session_and_their_total() -> None:
 
     for part in ("2026-11-23", "+10,000", "2026-11-24", "-5,000", "2 sessions", "+5,000", "50.0%"):
         assert part in text
+    assert "1 session " in shown(days_table(days[:1], trades[:1]))
 
 
 async def test_sessions_of_a_stretch_are_those_that_the_books_know(fleet: Fleet) -> None:
