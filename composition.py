@@ -42,19 +42,14 @@ from database.database import Database
 from domain.clock import LIVE_CLOCK, MarketClock
 from domain.close_plan import CloseLeads
 from domain.costs import BANKIS_COMMISSION
-from domain.event import EventLevel
 from domain.identity import SIMULATED_ACCOUNT, AccountId, Environment, account_alias
 from domain.session import TradingCalendar
 from embedded.endpoints import Endpoints
 from embedded.token_key import kept_key
 from exchange.calendar import krx_calendar
-from operations.alert_channels import channels_of
-from operations.alerting import Alerting, AlertRules
 from operations.ears import Ears
-from operations.fleet import Fleet
 from operations.streaming import Streaming
 from settings import Settings, SettingsError
-from telemetry import Masking
 from workflows.identity import task_queues
 from workflows.market_close import MarketCloseWorkflow
 from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
@@ -207,23 +202,6 @@ def stream_of(settings: Settings, place: Place, broker: KisBroker, database: Dat
     address = StreamAddress(place.stream_url, settings.broker.hts_id or _SIMULATED_HTS_ID, silence)
     keys = database.tokens(f"{key_fingerprint(settings)}/stream", AccessToken, token_key(settings))
     return broker.stream(address, keys)
-
-
-def alerting_for(settings: Settings, fleet: Fleet) -> Alerting:
-    """Return the duty that tells people what happens, on every channel that is configured.
-
-    Raises:
-        OperationError: the address of a channel cannot be read.
-    """
-    told = settings.alerts
-    rules = AlertRules(
-        mask=Masking(settings.secrets()),
-        minimum_level=EventLevel(told.minimum_level),
-        language=told.language,
-        tells_days=told.daily_summary,
-    )
-    channels = channels_of([url.get_secret_value() for url in told.urls])
-    return Alerting((fleet.account_id, fleet.environment), fleet.database, channels, rules)
 
 
 def day_start_for(with_: Collaborators) -> DayStart:

@@ -17,7 +17,6 @@ from composition import (
     Place,
     TemporalAwayError,
     account_of,
-    alerting_for,
     broker_for,
     calendar_of,
     connect_temporal,
@@ -35,10 +34,13 @@ from database.database import Database, open_database
 from database.errors import DATABASE_FAULTS
 from database.migrations import apply
 from domain.errors import TradingError, TryAgainError
+from domain.event import EventLevel
 from domain.lane import Lane
 from embedded.errors import EmbeddedError
 from embedded.parts import EmbeddedParts
 from embedded.search_attributes import ensure_search_attributes
+from operations.alert_channels import channels_of
+from operations.alerting import Alerting, AlertRules
 from operations.clocks import check_clocks
 from operations.errors import OperationError
 from operations.fleet import Fleet
@@ -56,7 +58,7 @@ from operations.hosting_duties import (
 )
 from operations.together import first_to_end
 from settings import Settings, SettingsError, load_settings
-from telemetry import start_logging, temporal_runtime
+from telemetry import Masking, start_logging, temporal_runtime
 from workflows import attributes
 
 logger = logging.getLogger("haru.worker")
@@ -95,7 +97,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
     calendar = calendar_of(settings, clock)
     leads, environment = leads_of(settings), settings.broker.environment
     fleet = Fleet(stage.client, stage.database, account, environment, clock, calendar, leads=leads)
-    alerting = alerting_for(settings, fleet)  # an address that cannot be read is told before anything trades
+    alerting = _alerting(settings, fleet)  # an address that cannot be read is told before anything trades
     pace = RealPace(clock)
     await stage.database.accounts.pin(account, settings.broker.environment, key_fingerprint(settings))
     name = await fleet_name(stage.client)
@@ -143,6 +145,23 @@ async def _migrated_database(url: str) -> Database:
 
 async def _broken(parts: EmbeddedParts) -> None:
     raise await parts.first_failure()
+
+
+def _alerting(settings: Settings, fleet: Fleet) -> Alerting:
+    """Return the duty that tells people what happens, on every channel that is configured.
+
+    Raises:
+        OperationError: the address of a channel cannot be read.
+    """
+    told = settings.alerts
+    rules = AlertRules(
+        mask=Masking(settings.secrets()),
+        minimum_level=EventLevel(told.minimum_level),
+        language=told.language,
+        tells_days=told.daily_summary,
+    )
+    channels = channels_of([url.get_secret_value() for url in told.urls])
+    return Alerting((fleet.account_id, fleet.environment), fleet.database, channels, rules)
 
 
 def _announce(settings: Settings, where: str) -> None:

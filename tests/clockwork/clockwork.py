@@ -4,23 +4,20 @@ What the SDK's core does with a server is done here in a few lines, so that a da
 happens the same way each time. The server's own behaviour is under test elsewhere.
 """
 
-import asyncio
 import heapq
 import itertools
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from temporalio import common, workflow
+from temporalio import workflow
 from temporalio.bridge.proto.activity_result import ActivityResolution
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance
-from temporalio.worker._workflow_instance import WorkflowInstanceDetails
 
-from tests.clockwork.attempts import FAILURES, PAYLOADS, Again, Payloads, Scheduled
+from tests.clockwork.attempts import PAYLOADS, Again, Scheduled
+from tests.clockwork.runs import Run, StuckError, instance_of, on_its_own_loop, played, value_of
 
 Attempt = Callable[[Scheduled, datetime], Awaitable[ActivityResolution | Again]]
 Step = Callable[[], Awaitable[None]]
@@ -29,29 +26,6 @@ _EVENTS_OF: Final = {"resolve_activity": 2}
 """Events of what comes to a run; an activity is told as started and as completed."""
 _MOST_RUNS: Final = 2_000
 """Of one story; a workflow that continues as new without end would else fill the memory first."""
-
-
-class StuckError(AssertionError):
-    """A workflow fails its task, plays differently when replayed, or never comes to an end."""
-
-
-@dataclass
-class Run:
-    """One run of a workflow: its code's instance, its history, and what it waits for."""
-
-    defn: Any
-    workflow_id: str
-    run_id: str
-    first: WorkflowActivation
-    instance: WorkflowInstance
-    history: list[tuple[WorkflowActivation, list[bytes]]] = field(default_factory=list)
-    activities: dict[int, Scheduled] = field(default_factory=dict)
-    timers: set[int] = field(default_factory=set)
-    answers: dict[str, Any] = field(default_factory=dict)
-    is_over: bool = False
-    result: Any = None
-    events: int = 0
-    """About as many as a server would keep: three a task, and those of what came and of what was asked for."""
 
 
 class Clockwork:
@@ -144,12 +118,12 @@ class Clockwork:
         """Forget every workflow's memory and play each from its history, as a new process does."""
         for run in self.runs.values():
             self._forget(run)
-            run.instance = _instance(run.defn, run.first)
+            run.instance = instance_of(run.defn, run.first)
             for activation, commands in run.history:
                 again = WorkflowActivation()
                 again.CopyFrom(activation)
                 again.is_replaying = True
-                if [each.SerializeToString() for each in _played(run, again)] != commands:
+                if [each.SerializeToString() for each in played(run, again)] != commands:
                     raise StuckError(f"{run.workflow_id} does something else when it is replayed")
 
     def close(self) -> None:
@@ -172,7 +146,7 @@ class Clockwork:
         begin.workflow_id, begin.workflow_type, begin.randomness_seed, begin.attempt = workflow_id, defn.name, 7, 1
         begin.start_time.FromDatetime(self.now)
         begin.arguments.extend(arguments)
-        run = Run(defn, workflow_id, first.run_id, first, _instance(defn, first))
+        run = Run(defn, workflow_id, first.run_id, first, instance_of(defn, first))
         self.runs[workflow_id] = run
         self._after(timedelta(0), lambda: self._begin(run, first))
 
@@ -205,7 +179,7 @@ class Clockwork:
     async def _play(self, run: Run, activation: WorkflowActivation) -> None:
         if run.is_over:
             return
-        commands = _played(run, activation)
+        commands = played(run, activation)
         run.history.append((activation, [each.SerializeToString() for each in commands]))
         run.events += (
             3 + len(commands) + sum(_EVENTS_OF.get(job.WhichOneof("variant") or "", 1) for job in activation.jobs)
@@ -235,7 +209,7 @@ class Clockwork:
     def _conclude(self, run: Run, command: WorkflowCommand) -> None:
         match command.WhichOneof("variant"):
             case "complete_workflow_execution":
-                run.result = _value(run, command.complete_workflow_execution.result)
+                run.result = value_of(run, command.complete_workflow_execution.result)
                 self._end(run)
             case "continue_as_new_workflow_execution":
                 self._end(run)
@@ -295,78 +269,8 @@ class Clockwork:
     def _forget(self, run: Run) -> None:
         farewell = WorkflowActivation(run_id=run.run_id)
         farewell.jobs.add().remove_from_cache.SetInParent()
-        _on_its_own_loop(lambda: run.instance.activate(farewell))
+        on_its_own_loop(lambda: run.instance.activate(farewell))
 
 
 def _waits_for(run: Run) -> list[str]:
     return [f"{each.name} (attempt {each.attempt})" for each in run.activities.values()]
-
-
-def _value(run: Run, payload: Any) -> Any:
-    return PAYLOADS.from_payloads([payload], [run.defn.ret_type] if run.defn.ret_type else None)[0]
-
-
-def _played(run: Run, activation: WorkflowActivation) -> list[WorkflowCommand]:
-    completion = _on_its_own_loop(lambda: run.instance.activate(activation))
-    if completion.HasField("failed"):
-        raise StuckError(f"{run.workflow_id}: {completion.failed.failure}")
-    return list(completion.successful.commands)
-
-
-def _on_its_own_loop(play: Callable[[], Any]) -> Any:
-    """A workflow's instance is an event loop of its own and leaves none behind."""
-    around = asyncio._get_running_loop()
-    asyncio._set_running_loop(None)
-    try:
-        return play()
-    finally:
-        asyncio._set_running_loop(around)
-
-
-def _instance(defn: Any, first: WorkflowActivation) -> WorkflowInstance:
-    return UnsandboxedWorkflowRunner().create_instance(
-        WorkflowInstanceDetails(
-            payload_converter_factory=Payloads,
-            failure_converter_class=FAILURES,
-            interceptor_classes=[],
-            defn=defn,
-            info=_info(first),
-            randomness_seed=7,
-            extern_functions={},
-            disable_eager_activity_execution=True,
-            worker_level_failure_exception_types=[],
-            patch_activation_callback=None,
-            last_completion_result=first.jobs[0].initialize_workflow.last_completion_result,
-            last_failure=None,
-        )
-    )
-
-
-def _info(first: WorkflowActivation) -> workflow.Info:
-    begin = first.jobs[0].initialize_workflow
-    started_at = begin.start_time.ToDatetime(tzinfo=UTC)
-    return workflow.Info(
-        attempt=1,
-        continued_run_id=None,
-        cron_schedule=None,
-        execution_timeout=None,
-        first_execution_run_id=first.run_id,
-        headers={},
-        namespace="default",
-        original_execution_run_id=first.run_id,
-        parent=None,
-        root=None,
-        priority=common.Priority.default,
-        raw_memo={},
-        retry_policy=None,
-        run_id=first.run_id,
-        run_timeout=None,
-        search_attributes={},
-        start_time=started_at,
-        task_queue="trading",
-        task_timeout=timedelta(seconds=10),
-        typed_search_attributes=common.TypedSearchAttributes.empty,
-        workflow_id=begin.workflow_id,
-        workflow_start_time=started_at,
-        workflow_type=begin.workflow_type,
-    )

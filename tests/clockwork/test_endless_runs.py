@@ -8,7 +8,8 @@ from temporalio import workflow
 from tests.builders import NOW
 from tests.clockwork import clockwork as clockwork_module
 from tests.clockwork.attempts import Again
-from tests.clockwork.clockwork import Clockwork, StuckError
+from tests.clockwork.clockwork import Clockwork
+from tests.clockwork.runs import StuckError
 
 
 @workflow.defn

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 
 from database.migrations import apply
-from tests.clockwork.clockwork import StuckError
+from tests.clockwork.runs import StuckError
 from tests.clockwork.town import Town, a_town
 from tests.closing_days.judge import Ending, Verdict, judged
 from tests.closing_days.plan import plan_of

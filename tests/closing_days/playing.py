@@ -11,7 +11,8 @@ from domain.close_plan import CloseLeads, plan_session
 from domain.market import Symbol
 from domain.session import Session, SessionPlan
 from domain.worker_state import WorkerLife
-from tests.clockwork.clockwork import Clockwork, StuckError
+from tests.clockwork.clockwork import Clockwork
+from tests.clockwork.runs import StuckError
 from tests.clockwork.town import Town, book_of, frozen_books, submits_of
 from tests.closing_days.buyers import Look, look
 from tests.closing_days.plan import DayPlan

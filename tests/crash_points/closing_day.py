@@ -7,8 +7,9 @@ from typing import Final
 
 from domain.clock import MarketClock
 from domain.worker_state import WorkerLife
-from tests.clockwork.clockwork import Clockwork, StuckError
+from tests.clockwork.clockwork import Clockwork
 from tests.clockwork.host import Host
+from tests.clockwork.runs import StuckError
 from tests.clockwork.town import Town, book_of, frozen_books, submits_of
 from tests.crash_points.closing_plots import ClosingPlot, EveningStreet, Left, an_evening_market
 from tests.crash_points.day import PLAN, STEPS, WORKFLOW

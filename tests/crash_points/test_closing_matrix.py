@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from tests.clockwork.clockwork import StuckError
+from tests.clockwork.runs import StuckError
 from tests.clockwork.town import Town
 from tests.crash_points.closing_day import play
 from tests.crash_points.closing_plots import CLOSING_PLOTS, ClosingPlot

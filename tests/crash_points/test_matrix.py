@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.clockwork.clockwork import StuckError
+from tests.clockwork.runs import StuckError
 from tests.clockwork.town import Town
 from tests.crash_points.day import play
 from tests.crash_points.market import ACCEPTED, PLOTS, SERVER_ERROR, Plot

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.clockwork.clockwork import StuckError
+from tests.clockwork.runs import StuckError
 from tests.clockwork.town import Town
 from tests.crash_points.closing_day import Afternoon, Close, ClosedDay, play
 from tests.crash_points.closing_plots import CLOSING_PLOTS, ClosingPlot

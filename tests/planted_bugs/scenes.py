@@ -17,7 +17,7 @@ from simulator.orders import Holding, OrderRequest
 from tests.activities.desk import OPENS_AT, PLAN, Desk, HandPace
 from tests.broker.parts import Budget, a_many_row, success
 from tests.builders import SAMSUNG
-from tests.clockwork.clockwork import StuckError
+from tests.clockwork.runs import StuckError
 from tests.clockwork.town import Town, a_town, book_of, frozen_books
 from tests.crash_points.day import PLAN as DAY_PLAN
 from tests.crash_points.day import play

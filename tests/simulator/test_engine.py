@@ -29,7 +29,7 @@ def book(day: Day) -> tuple[Price, Price]:
 
 def refused(day: Day, quantity: int, price: int = 0, **order: object) -> Refusal:
     with pytest.raises(OrderRefusedError) as caught:
-        day.buys(quantity, price, **order)  # type: ignore[arg-type]
+        day.buys(quantity, price, **order)
     return caught.value.refusal
 
 

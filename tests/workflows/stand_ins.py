@@ -1,30 +1,22 @@
 """Stand-in activities under the real names: a scripted trading desk without broker and database."""
 
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.closing import AwaitFlatRequest, ClosePlan, NoSession, OpenOrder
 from activities.cycles import Cycle, CycleRequest, Held, UnfinishedOrder
 from activities.entries import EntryRequest, NoEntry, PreparedEntry
-from activities.flatness import FlatnessProof
 from activities.market_data import Findings, ScanRequest
 from activities.orders import FollowRequest, SubmitRequest
 from activities.pace import to_be_continued
-from activities.reconciling import Reconciled, ReconcileRequest
 from activities.selling import ExitDecision, ExitRequest, MarketShut, NothingToSell, PreparedExit
 from activities.settling import CloseRequest, StillHeld, TradeResult
-from activities.statement import StatementCompared, StatementRequest
-from activities.summarising import SummaryRequest
 from activities.watching import WatchRequest
-from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
-from domain.errors import InvalidTransitionError
 from domain.exits import ExitSignal
-from domain.identity import AccountId, IntentId, PositionId
+from domain.identity import IntentId, PositionId
 from domain.ladder import Ladder, Rung, Wait
 from domain.market import Side
 from domain.money import Price, Quantity, Won
@@ -39,10 +31,9 @@ from domain.order import (
 )
 from domain.position import ExitReason
 from domain.screening import Candidate
-from domain.session import SessionDate, TradingCalendar, session_date_of
-from domain.summary import DailySummary, summarise
-from exchange.calendar import krx_calendar
+from domain.session import session_date_of
 from tests.builders import SAMSUNG, a_lease, a_ref, an_intent
+from tests.workflows.close_stand_ins import CloseDesk
 
 CANDIDATE = Candidate(SAMSUNG, "삼성전자", Price(70_000), 1, "momentum", "1", "it rises")  # type: ignore[arg-type]
 QUANTITY = Quantity(10)
@@ -55,11 +46,9 @@ def a_held(quantity: int = 7, opened_at: datetime = datetime(2026, 11, 20, 1, tz
 
 
 @dataclass
-class Desk:
+class Desk(CloseDesk):
     """Plays broker, ledger and market; each attribute bends one answer, ``calls`` remembers the activities."""
 
-    clock: MarketClock
-    calendar: TradingCalendar = field(default_factory=lambda: krx_calendar(2026, 2027))
     candidates_from: timedelta = timedelta(minutes=5)
     """How long after the open the first candidate shows up."""
     hold_for: timedelta = timedelta(minutes=30)
@@ -92,24 +81,11 @@ class Desk:
     undecidable: bool = False
     """Whether a lost order cannot be told from another."""
     held_at_start: Held | None = None
-    reconciled: Reconciled = field(default_factory=lambda: Reconciled(0, ()))
     reasons: list[ExitReason] = field(default_factory=list)
     trades: list[TradeResult] = field(default_factory=list)
     abandoned: list[PositionId] = field(default_factory=list)
-    statement: StatementCompared = field(default_factory=StatementCompared)
-    statement_fails: bool = False
-    proven_at: datetime | None = None
-    faults: Counter[str] = field(default_factory=Counter)
-    """How often an activity contradicts the ledger, which no retry mends."""
-    calls: Counter[str] = field(default_factory=Counter)
     sent: list[IntentId] = field(default_factory=list)
-    held: Held | None = None
-    _orders: dict[IntentId, OrderRecord] = field(default_factory=dict)
     _bought_at: datetime | None = None
-
-    def now(self) -> datetime:
-        """Market time: the server's own clock, as the running activity sees it."""
-        return self.clock.market_time(activity.info().started_time)
 
     @activity.defn
     async def begin_cycle(self, request: CycleRequest) -> Cycle:
@@ -247,73 +223,6 @@ class Desk:
         self.calls["abandon_entry"] += 1
         self.abandoned.append(request.position_id)
 
-    @activity.defn
-    async def plan_close(self, account_id: AccountId, started_at: datetime) -> ClosePlan | NoSession:
-        self.calls["plan_close"] += 1
-        session = self.calendar.session_on(session_date_of(started_at))
-        if session is None:
-            return NoSession(session_date_of(started_at))
-        return ClosePlan(plan_session(session, CloseLeads(), 1), self.now())
-
-    @activity.defn
-    async def shut_entries(self, account_id: AccountId, session_date: SessionDate) -> None:
-        self.calls["shut_entries"] += 1
-
-    @activity.defn
-    async def await_flat(self, request: AwaitFlatRequest) -> tuple[PositionId, ...]:
-        self.calls["await_flat"] += 1
-        if self.held is not None and activity.info().attempt < 30 and request.patience:
-            raise to_be_continued("not flat", timedelta(seconds=1))
-        return () if self.held is None else (self.held.position_id,)
-
-    @activity.defn
-    async def seize_position(self, position_id: PositionId) -> Held | None:
-        self._count("seize_position")
-        return self.held
-
-    @activity.defn
-    async def await_turn(self, position_id: PositionId) -> bool:
-        self.calls["await_turn"] += 1
-        return self.held is not None
-
-    @activity.defn
-    async def list_open_orders(self, account_id: AccountId, position_id: PositionId | None) -> tuple[OpenOrder, ...]:
-        self.calls["list_open_orders"] += 1
-        return tuple(
-            OpenOrder(order.intent.intent_id, order.intent.order_type)
-            for order in self._orders.values()
-            if order.status is OrderStatus.QUARANTINED
-        )
-
-    @activity.defn
-    async def reconcile_account(self, request: ReconcileRequest) -> Reconciled:
-        self.calls["reconcile_account"] += 1
-        return self.reconciled
-
-    @activity.defn
-    async def prove_flat(self, account_id: AccountId, session_date: SessionDate) -> FlatnessProof:
-        self.calls["prove_flat"] += 1
-        self.proven_at = self.now()
-        holdings = {} if self.held is None else {self.held.symbol: self.held.quantity}
-        return FlatnessProof(not holdings, holdings, 0, ours=dict(holdings))
-
-    @activity.defn
-    async def tell_unsold(self, account_id: AccountId, session_date: SessionDate) -> tuple[str, ...]:
-        self.calls["tell_unsold"] += 1
-        return () if self.held is None else (f"{self.held.symbol} ×{self.held.quantity}: too few bids",)
-
-    @activity.defn
-    async def compare_statement(self, request: StatementRequest) -> StatementCompared:
-        self.calls["compare_statement"] += 1
-        if self.statement_fails:
-            raise LookupError("no such line")
-        return self.statement
-
-    @activity.defn
-    async def write_summaries(self, request: SummaryRequest) -> DailySummary:
-        self.calls["write_summaries" if request.is_final else "write_interim_summaries"] += 1
-        return summarise(request.session_date, "fleet", ())
-
     def everything(self) -> list[object]:
         """Return all stand-ins, to be registered."""
         return [
@@ -340,12 +249,6 @@ class Desk:
             self.compare_statement,
             self.write_summaries,
         ]
-
-    def _count(self, name: str) -> None:
-        self.calls[name] += 1
-        if self.faults[name]:
-            self.faults[name] -= 1
-            raise ApplicationError("the ledger knows better", type=InvalidTransitionError.__name__)
 
     def _later(self, due: datetime) -> ApplicationError:
         """Continue when something is due, and look in now and then as the real watcher does."""
