@@ -54,6 +54,11 @@ class _Look:
     def is_explained(self) -> bool:
         return not any(each.unexplained for each in self.shares)
 
+    def carried(self) -> dict[Symbol, Quantity]:
+        """Return what is left of ours: by the broker where it shows the stock, since the owner may have sold a part."""
+        shown = {each.symbol: each.ours for each in self.shares if each.ours}
+        return {symbol: shown.get(symbol, quantity) for symbol, quantity in self.held}
+
 
 class FlatnessActivities:
     """Proves that a session left nothing of ours, or names what it left."""
@@ -79,7 +84,7 @@ class FlatnessActivities:
             flat=flat,
             holdings={each.symbol: each.broker for each in look.shares},
             open_orders=look.open_orders,
-            ours=dict(look.held),
+            ours=look.carried(),
             owners={each.symbol: each.owners for each in look.shares if each.owners},
             unexplained={each.symbol: each.unexplained for each in look.shares if each.unexplained},
         )
@@ -112,7 +117,7 @@ class FlatnessActivities:
 
     async def _tell(self, account_id: AccountId, session_date: SessionDate, look: _Look) -> None:
         now = self._pace.now()
-        for symbol, quantity in look.held:
+        for symbol, quantity in look.carried().items():
             await self._database.events.append(carried_event(account_id, session_date, now, symbol, quantity))
         for each in look.shares:
             about = (account_id, session_date, each.symbol)

@@ -72,6 +72,18 @@ async def test_what_is_carried_overnight_is_shouted_about_once(desk: Desk) -> No
     assert (snapshot.owners_quantity, snapshot.unexplained_quantity) == (0, 0)
 
 
+async def test_of_a_position_that_the_owner_sold_in_part_only_the_rest_is_said_to_be_carried(desk: Desk) -> None:
+    entry = await desk.buys()
+    by_hand(desk, Side.SELL, 2)
+
+    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+
+    left = entry.quantity - 2
+    assert (proof.flat, proof.holdings, proof.ours) == (False, {SAMSUNG: left}, {SAMSUNG: left})
+    (carried,) = await told(desk, "position_carried_overnight")
+    assert carried.detail["quantity"] == left
+
+
 async def test_one_empty_balance_does_not_prove_flatness(desk: Desk) -> None:
     await desk.buys()
     desk.simulation.add_fault(kind="empty_balance", path="inquire-balance", count=2)
