@@ -130,7 +130,7 @@ class SellingActivities:
         if isinstance(rung, Wait):
             await renew(self._database.locks, request.lease)
             return rung
-        await renew(self._database.locks, request.lease, self._pause_if_refused(request, rung, now))
+        await renew(self._database.locks, request.lease, self._pause_if_not_taken(request, rung, now))
         left = await self._left_by_others(position, request, now)
         if left is not None and not left.quantity:
             return SoldByOthers(left.brought)
@@ -142,9 +142,13 @@ class SellingActivities:
         """Return what somebody else has left of the shares, or None where there is no reason to ask.
 
         A refusal may mean that they were sold by hand; of carried ones a part may have been, before they were carried.
+        What the last answer left is offered again until the question is due anew.
         """
-        if request.tries.refused or request.reason is ExitReason.FOREIGN_SALE:
+        tries = request.tries
+        if tries.leaves_a_doubt or request.reason is ExitReason.FOREIGN_SALE:
             return await self._foreign_sales.left_of(position, Lane.EXIT)
+        if tries.offered:
+            return Left(min(tries.offered, position.quantity), Won(0))
         if position.session_date == session_date_of(now):
             return None
         try:
@@ -154,10 +158,11 @@ class SellingActivities:
             activity.logger.warning("holdings_not_checked", extra={"symbol": position.symbol, "cause": str(fault)})
             return None
 
-    def _pause_if_refused(self, request: ExitRequest, rung: Rung, now: datetime) -> timedelta:
+    def _pause_if_not_taken(self, request: ExitRequest, rung: Rung, now: datetime) -> timedelta:
         """Return how long the stock would then look left alone, were its lease not prolonged for it."""
-        ladder = Ladder(request.session, request.rules.execution, self._pace.clock)
-        return ladder.pause_after_refusal(now, request.tries.after(rung, refused=True))
+        ladder, tries = Ladder(request.session, request.rules.execution, self._pace.clock), request.tries
+        refused = ladder.pause_after_refusal(now, tries.after(rung, refused=True))
+        return max(refused, ladder.pause_after_unsent(now, tries.after_unsent(tries.offered)))
 
     def _next_rung(self, request: ExitRequest, now: datetime) -> Rung | Wait | None:
         ladder = Ladder(request.session, request.rules.execution, self._pace.clock, request.unhurried_until)
@@ -178,7 +183,7 @@ class SellingActivities:
             return Wait(now + self._pace.clock.market_duration(EVENING_REPRICE))
         intent = self._exit_intent(position, request, offer, now)
         # Looking took its time, and the order may leave only while the lease outlasts it.
-        await renew(self._database.locks, request.lease)
+        await renew(self._database.locks, request.lease, self._pause_if_not_taken(request, rung, now))
         await self._database.orders.record_intent(intent)
         await self._database.workers.enter(
             position.account_id,

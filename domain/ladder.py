@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from domain.clock import MarketClock
 from domain.market import Quote, TradingFlag
+from domain.money import Quantity
 from domain.order import OrderType
 from domain.rules import ExecutionRules
 from domain.session import MarketHours, Session
@@ -46,6 +47,9 @@ _FIRST_PAUSE: Final = timedelta(seconds=1)
 _LONGEST_PAUSE: Final = timedelta(minutes=1)
 """A day of nothing but refusals stays far from what a run's history may hold (F47)."""
 _LONGEST_EVENING_PAUSE: Final = timedelta(minutes=5)
+_UNSENT_AT_ONCE: Final = 2
+"""Later ones of a row grow their pauses: where nothing leaves for hours, it fills a history as well (F47)."""
+_DOUBTS_AT_MOST: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,26 @@ class Tries:
     evening_orders: int = 0
     refusals: int = 0
     refused: Rung | None = None
+    unsent: int = 0
+    """Orders in a row, the last of all, that never left."""
+    offered: Quantity = Quantity(0)
+    """Shares of the last order, if it was refused or never left."""
 
-    def after(self, rung: Rung, *, refused: bool) -> "Tries":
+    @property
+    def leaves_a_doubt(self) -> bool:
+        """Tell whether the last refusal is one after which to ask if the shares are still ours.
+
+        Each answer costs several calls, and a halted stock refuses all day: the first, 2nd, 4th, 8th and each 16th.
+        """
+        is_power_of_two = self.refusals & (self.refusals - 1) == 0
+        is_due = is_power_of_two if self.refusals < _DOUBTS_AT_MOST else self.refusals % _DOUBTS_AT_MOST == 0
+        return self.refused is not None and not self.unsent and is_due
+
+    def after_unsent(self, offered: Quantity) -> "Tries":
+        """Return what is known after an order that never left: no more of the market, so the same rung comes again."""
+        return replace(self, unsent=self.unsent + 1, offered=offered)
+
+    def after(self, rung: Rung, *, refused: bool, offered: Quantity = Quantity(0)) -> "Tries":
         """Count one more order; a refusal of another market says nothing about this one."""
         same_market = self.refused is not None and _market_of(self.refused) is _market_of(rung)
         return Tries(
@@ -65,6 +87,7 @@ class Tries:
             evening_orders=self.evening_orders + (rung is Rung.AFTER_MARKET),
             refusals=(self.refusals if same_market else 0) + 1 if refused else 0,
             refused=rung if refused else None,
+            offered=offered if refused else Quantity(0),
         )
 
 
@@ -115,9 +138,17 @@ class Ladder:
 
     def pause_after_refusal(self, now: datetime, tries: Tries) -> timedelta:
         """Return the real time before the next order, doubled with each refusal in a row; the next market ends it."""
+        return self._pause(
+            now, tries.refusals - 1, _LONGEST_PAUSE if now < self.session.ends_at else _LONGEST_EVENING_PAUSE
+        )
+
+    def pause_after_unsent(self, now: datetime, tries: Tries) -> timedelta:
+        """Return the real time before an order that never left is tried again: a second, longer if none leaves."""
+        return self._pause(now, tries.unsent - 1 - _UNSENT_AT_ONCE, _LONGEST_PAUSE)
+
+    def _pause(self, now: datetime, doublings: int, longest: timedelta) -> timedelta:
         session = self.session
-        longest = _LONGEST_PAUSE if now < session.ends_at else _LONGEST_EVENING_PAUSE
-        pause = min(_FIRST_PAUSE * (1 << min(max(tries.refusals - 1, 0), _MOST_PAUSE_DOUBLINGS)), longest)
+        pause = min(_FIRST_PAUSE * (1 << min(max(doublings, 0), _MOST_PAUSE_DOUBLINGS)), longest)
         borders = (session.auction_at, session.ends_at, session.post_close.until)
         left = [self.clock.real_duration(border - now) for border in borders if border > now]
         return max(min([pause, *left]), _FIRST_PAUSE)

@@ -214,6 +214,10 @@ class BrokerOrder:
         return self.remaining_quantity == 0
 
 
+NOT_SENT: Final = "NOT_SENT"
+"""Our own code of an order of which no byte left this machine."""
+
+
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
     """An order as our ledger has it; amounts in won, cumulative over all its fills."""
@@ -230,6 +234,11 @@ class OrderRecord:
     def is_active(self) -> bool:
         """Tell whether the order could still trade, or might exist unknown to us."""
         return self.status in ACTIVE_STATUSES
+
+    @property
+    def never_left(self) -> bool:
+        """Tell whether we refused it ourselves, before any byte of it left: the market has said nothing."""
+        return self.status is OrderStatus.REJECTED and self.reject_code == NOT_SENT
 
     @property
     def average_price(self) -> Decimal:

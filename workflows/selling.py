@@ -86,8 +86,8 @@ class Selling:
                     record = await self._place(sale, decision, tries)
                     if record.is_active:
                         return None
-                    tries = tries.after(decision.rung, refused=record.status is OrderStatus.REJECTED)
-                    await self._pause_if_refused(sale, tries, record)
+                    tries = _after(tries, decision, record)
+                    await self._pause_if_not_taken(sale, tries, record)
 
     async def _prepare(self, sale: Sale, tries: Tries) -> ExitDecision:
         session_is_over = self._now() >= sale.plan.session.ends_at
@@ -117,10 +117,15 @@ class Selling:
         stands = self._ladder(sale).patience(prepared.rung, self._now(), tries)
         return await self._ordering.place(request, stands, prepared.description)
 
-    async def _pause_if_refused(self, sale: Sale, tries: Tries, record: OrderRecord) -> None:
-        if tries.refused is None:
+    async def _pause_if_not_taken(self, sale: Sale, tries: Tries, record: OrderRecord) -> None:
+        if record.status is not OrderStatus.REJECTED:
             return
         extra = {"intent_id": record.intent.intent_id, "code": record.reject_code}
+        if record.never_left:
+            workflow.logger.warning("sale_unsent", extra=extra)
+            pause = self._ladder(sale).pause_after_unsent(self._now(), tries)
+            await workflow.sleep(pause, summary="it never left; again")
+            return
         workflow.logger.error("sale_rejected", extra=extra)
         pause = self._ladder(sale).pause_after_refusal(self._now(), tries)
         await workflow.sleep(pause, summary="refused; again")
@@ -146,6 +151,12 @@ class Selling:
 
     def _now(self) -> datetime:
         return self._clock.market_time(workflow.now())
+
+
+def _after(tries: Tries, prepared: PreparedExit, record: OrderRecord) -> Tries:
+    if record.never_left:
+        return tries.after_unsent(prepared.quantity)
+    return tries.after(prepared.rung, refused=record.status is OrderStatus.REJECTED, offered=prepared.quantity)
 
 
 def lease_is_lost(error: ActivityError) -> bool:

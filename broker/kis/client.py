@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import httpx
 
 from broker.kis.calls import Call
-from broker.kis.codes import NOT_SENT, Meaning
+from broker.kis.codes import Meaning
 from broker.kis.connection import ORDER_PATIENCE
 from broker.kis.envelope import Envelope
 from broker.kis.queries import KisQueries
@@ -16,7 +16,7 @@ from broker.protocol import AccessToken, MayLeave
 from domain.errors import TradingError
 from domain.lane import Crowding, Lane
 from domain.money import Won
-from domain.order import Rejected, Unknown
+from domain.order import NOT_SENT, Rejected, Unknown
 
 
 class KisClient(KisQueries):

@@ -7,9 +7,6 @@ from typing import Final
 
 from domain.lane import Crowding
 
-NOT_SENT: Final = "NOT_SENT"
-"""Our own code of an order of which no byte left this machine."""
-
 
 class Meaning(StrEnum):
     """What a code tells about the request it answers."""

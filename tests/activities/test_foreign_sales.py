@@ -1,6 +1,9 @@
 """The account's owner sells what we hold, by hand: two witnesses must agree before we believe it (F22, F23, F32)."""
 
+from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from activities.foreign_sales import LOOK_FOR_HAND_SALES
 from activities.selling import PreparedExit, SoldByOthers
@@ -16,6 +19,7 @@ from tests.activities.desk import PLAN, Desk
 from tests.builders import MONDAY, SAMSUNG
 from tests.stepping import ACCOUNT, CALENDAR
 
+BALANCE = "/uapi/domestic-stock/v1/trading/inquire-balance"
 REFUSED = Tries().after(Rung.BEST_BID, refused=True)
 
 
@@ -78,6 +82,37 @@ async def test_only_what_the_owner_left_is_sold(desk: Desk) -> None:
 
     assert isinstance(decision, PreparedExit)
     assert decision.quantity == entry.quantity - 1
+
+
+@pytest.mark.parametrize(("refusals", "looks"), [(1, True), (2, True), (3, False), (4, True), (5, False), (31, False)])
+async def test_a_sale_refused_again_and_again_does_not_ask_each_time_whose_the_shares_are(
+    desk: Desk, refusals: int, looks: bool
+) -> None:
+    entry = await desk.buys()
+    sell_by_hand(desk, 1)
+    calls = desk.simulation.calls.by_path
+    before = calls[BALANCE]
+
+    tries = replace(REFUSED, refusals=refusals, offered=Quantity(entry.quantity - 2))
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=tries))
+
+    assert isinstance(decision, PreparedExit)
+    assert decision.quantity == entry.quantity - (1 if looks else 2), "what the last look left is offered meanwhile"
+    assert (calls[BALANCE] > before) is looks
+
+
+@pytest.mark.parametrize("tries", [Tries(), REFUSED])
+async def test_an_order_that_never_left_raises_no_doubt_about_the_shares(desk: Desk, tries: Tries) -> None:
+    entry = await desk.buys()
+    calls = desk.simulation.calls.by_path
+    before = calls[BALANCE]
+
+    unsent = tries.after_unsent(entry.quantity)
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=unsent))
+
+    assert isinstance(decision, PreparedExit)
+    assert decision.quantity == entry.quantity
+    assert calls[BALANCE] == before
 
 
 async def test_what_the_owner_sold_before_the_night_is_not_offered_next_morning(desk: Desk) -> None:

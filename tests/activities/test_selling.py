@@ -8,12 +8,16 @@ import pytest
 
 from activities.entries import PreparedEntry
 from activities.orders import SENDING_TAKES
+from activities.pace import SendWindow
 from activities.quote_feed import QuoteFeed
 from activities.selling import MarketShut, NothingToSell, PreparedExit
 from activities.settling import CloseRequest
 from domain.errors import InvalidTransitionError, StaleFencingTokenError
 from domain.identity import WorkerId
+from domain.ladder import Rung, Tries
+from domain.lock import LockHeld
 from domain.market import Quote, Symbol
+from domain.money import Quantity
 from domain.order import OrderPurpose, OrderStatus, OrderType
 from domain.position import ExitReason
 from tests.activities.desk import PLAN, Desk
@@ -67,6 +71,36 @@ async def test_a_price_that_took_long_leaves_the_sale_its_time_to_leave(
     monkeypatch.setattr(QuoteFeed, "quotes", at_last)
 
     assert (await desk.sells(entry)).status is OrderStatus.FILLED
+
+
+@pytest.mark.parametrize(
+    "tries",
+    [Tries(refusals=6, refused=Rung.MARKET, offered=Quantity(1)), Tries(unsent=8, offered=Quantity(1))],
+    ids=["refused", "unsent"],
+)
+async def test_the_lease_outlasts_the_pause_after_an_order_that_was_not_taken(desk: Desk, tries: Tries) -> None:
+    entry = await desk.buys()
+    before = await desk.database.locks.renew(entry.lease)
+    assert before is not None
+
+    await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=tries))
+
+    held = await desk.database.locks.acquire(ACCOUNT, SAMSUNG, WorkerId("worker-2"))
+    assert isinstance(held, LockHeld)
+    assert held.expires_at - before.expires_at >= timedelta(minutes=1)
+
+
+async def test_a_sale_that_never_left_is_told_from_one_that_the_broker_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await desk.buys()
+    desk.simulation.set_conditions(SAMSUNG, halted=True)
+    refused = await desk.sells(entry)
+    monkeypatch.setattr(SendWindow, "is_open", lambda _: False)
+    unsent = await desk.sells(entry, attempt=3)
+
+    assert refused.status is unsent.status is OrderStatus.REJECTED
+    assert (refused.never_left, unsent.never_left) == (False, True)
 
 
 async def test_after_the_last_market_of_the_day_nothing_is_written(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.clock import MarketClock
 from domain.ladder import ORDER_TYPE_OF, Ladder, Rung, Tries, Wait, why_unsold
 from domain.market import TradingFlag
-from domain.money import Price
+from domain.money import Price, Quantity
 from domain.order import OrderType
 from domain.rules import ExecutionRules
 from domain.tick_size import PriceLimits
@@ -147,6 +147,41 @@ def test_a_refusal_says_nothing_about_another_market() -> None:
     assert halted_all_day.after(Rung.POST_CLOSE, refused=True).refusals == 1
     assert halted_all_day.after(Rung.LOWER_LIMIT, refused=True).refusals == 901
     assert halted_all_day.after(Rung.POST_CLOSE, refused=False).refused is None
+
+
+@pytest.mark.parametrize("tries", [Tries(), Tries(orders=1), REFUSED, Tries(orders=3, evening_orders=2)])
+def test_an_order_that_never_left_says_nothing_about_the_market(tries: Tries) -> None:
+    unsent = tries.after_unsent(Quantity(7))
+
+    assert replace(unsent, unsent=0, offered=tries.offered) == tries
+    assert [rung_at(at, unsent) for at in ("10:00", "15:29", "15:31")] == [
+        rung_at(at, tries) for at in ("10:00", "15:29", "15:31")
+    ]
+    assert (unsent.unsent, unsent.offered) == (1, 7)
+    assert unsent.after(Rung.MARKET, refused=True).unsent == 0
+
+
+def test_what_never_left_is_tried_again_at_once_unless_nothing_leaves_at_all() -> None:
+    tries, pauses = replace(REFUSED, refusals=9), []
+    for _ in range(10):
+        tries = tries.after_unsent(Quantity(7))
+        pauses.append(LADDER.pause_after_unsent(kst("2026-11-23 14:00"), tries).total_seconds())
+
+    assert pauses == [1, 1, 1, 2, 4, 8, 16, 32, 60, 60]
+    assert LADDER.pause_after_unsent(kst("2026-11-23 17:00"), replace(tries, unsent=90)) == timedelta(minutes=1)
+    assert LADDER.pause_after_unsent(kst("2026-11-23 15:29:55"), tries) == timedelta(seconds=5)
+
+
+def test_refusals_ask_less_and_less_often_whether_the_shares_are_still_ours() -> None:
+    tries, asked = Tries(), []
+    for number in range(1, 50):
+        tries = tries.after(Rung.MARKET, refused=True, offered=Quantity(7))
+        if tries.leaves_a_doubt:
+            asked.append(number)
+
+    assert asked == [1, 2, 4, 8, 16, 32, 48]
+    assert not Tries(orders=1).leaves_a_doubt
+    assert not Tries().after(Rung.MARKET, refused=True).after_unsent(Quantity(7)).leaves_a_doubt
 
 
 @given(st.integers(0, 12 * 3600), st.integers(0, 100), st.sampled_from([None, *Rung]))

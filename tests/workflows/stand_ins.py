@@ -61,6 +61,10 @@ class Desk(CloseDesk):
     """What the broker takes after the regular session."""
     rungs: list[Rung] = field(default_factory=list)
     """By which rungs the sales went."""
+    tried_at: list[datetime] = field(default_factory=list)
+    """When each of them was decided (market time)."""
+    refusals: list[Rejected] = field(default_factory=list)
+    """Scripted refusals of sales, used up one by one."""
     unsold_until: datetime | None = None
     """When the first buyer comes (market time); sales rest until then."""
     seized_until: datetime | None = None
@@ -134,6 +138,10 @@ class Desk(CloseDesk):
         if self.lost_submits:
             self.lost_submits -= 1
             raise ApplicationError("the process died")
+        if self.refusals and record.intent.side is Side.SELL:
+            no = self.refusals.pop(0)
+            self._orders[request.intent_id] = replace(record, status=OrderStatus.REJECTED, reject_code=no.code)
+            return self._orders[request.intent_id]
         self._orders[request.intent_id] = replace(record, status=OrderStatus.ACCEPTED, ref=a_ref(len(self.sent)))
         return self._orders[request.intent_id]
 
@@ -203,6 +211,7 @@ class Desk(CloseDesk):
         if isinstance(rung, Wait):
             return rung
         self.rungs.append(rung)
+        self.tried_at.append(self.now())
         self._write(request.intent_id, Side.SELL, self.held.quantity)
         return PreparedExit(request.intent_id, SAMSUNG, self.held.quantity, rung, f"SELL {SAMSUNG}")
 
