@@ -29,12 +29,15 @@ async def renew(locks: "Locks", lease: Lease, pause: timedelta = timedelta(0)) -
 class LeaseOfAnOrder:
     """Kept for as long as somebody sees to the order: others would take its shares for left alone, and wait as well."""
 
-    def __init__(self, locks: "Locks", pace: "Pace", intent_id: IntentId) -> None:
+    def __init__(self, locks: "Locks", pace: "Pace", intent_id: IntentId, followers: Lease | None = None) -> None:
         self._locks = locks
         self._intent_id = intent_id
+        self._followers = followers
         self._renewal = Every(pace, RENEWAL, RENEWAL)
 
     async def keep(self) -> None:
-        """Let the lease last its full time again, if it is time and still its worker's."""
-        if self._renewal.is_due():
+        """Let the lease last its full time again, if it is time: the follower's own, else the order's worker's."""
+        if not self._renewal.is_due():
+            return
+        if self._followers is None or await self._locks.renew(self._followers) is None:
             await self._locks.keep_for(self._intent_id)

@@ -15,6 +15,7 @@ from activities.pace import SendWindow
 from activities.records import recorded
 from domain.identity import IntentId
 from domain.lane import Lane
+from domain.lock import Lease
 from domain.order import WORKING_STATUSES, OrderPurpose, OrderRecord, SubmitOutcome, Unknown
 from domain.risk import Review, RiskSnapshot, review
 from domain.rules import RiskRules
@@ -46,6 +47,8 @@ class FollowRequest:
 
     intent_id: IntentId
     patience: timedelta
+    lease: Lease | None = None
+    """The caller's own lease on the stock, where the order is another's."""
 
 
 class OrderActivities:
@@ -89,7 +92,7 @@ class OrderActivities:
         An order notice only makes us look at once: one that is lost costs half a second, one too many costs nothing.
         """
         symbol = (await recorded(self._database.orders, request.intent_id)).intent.symbol
-        lease = LeaseOfAnOrder(self._database.locks, self._pace, request.intent_id)
+        lease = LeaseOfAnOrder(self._database.locks, self._pace, request.intent_id, request.lease)
         async with Heart() as heart:
             with self._notices.listening(symbol) as news, self._order_list.followed():
                 while True:

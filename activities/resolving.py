@@ -13,6 +13,7 @@ from activities.records import recorded
 from domain.errors import BrokerRefusedError, InvalidTransitionError, TryAgainError
 from domain.identity import IntentId
 from domain.lane import Lane
+from domain.lock import Lease
 from domain.market import Side
 from domain.order import UNRESOLVED_STATUSES, BrokerOrder, OrderIntent, OrderRecord, OrderStatus
 from domain.reconciliation import CLOCK_DOUBT, Absent, Found, LostOrderMatch, match_lost_order, net_of_foreign
@@ -51,11 +52,16 @@ class ResolvingActivities:
         self._notices = notices
 
     @activity.defn
-    async def resolve_order(self, intent_id: IntentId, waits_for_operator: bool = True) -> OrderRecord:  # noqa: FBT001, FBT002 activity
+    async def resolve_order(
+        self,
+        intent_id: IntentId,
+        waits_for_operator: bool = True,  # noqa: FBT001, FBT002 activity
+        lease_of_caller: Lease | None = None,
+    ) -> OrderRecord:
         """Return the order once it is adopted or proven absent; a quarantined one waits for an operator if asked to."""
         clean_reads = _reads_of_earlier_attempt()
         symbol = (await recorded(self._database.orders, intent_id)).intent.symbol
-        lease = LeaseOfAnOrder(self._database.locks, self._pace, intent_id)
+        lease = LeaseOfAnOrder(self._database.locks, self._pace, intent_id, lease_of_caller)
         async with Heart(clean_reads) as heart:
             with self._notices.listening(symbol) as news:
                 while True:

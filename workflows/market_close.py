@@ -209,9 +209,10 @@ class MarketCloseWorkflow:
     async def _sell_alone(self, position_id: PositionId, plan: SessionPlan) -> TradeResult | None:
         held = await self._seized(position_id)
         orders = await self._open_orders(position_id)
+        lease = None if held is None else held.lease
         for order in orders:
             stands = self._stands(order, plan.session)
-            record = await self._ordering.finish(order.intent_id, stands, "end the worker's own order first")
+            record = await self._ordering.finish(order.intent_id, stands, "end the worker's own order first", lease)
             if record.is_active:
                 return None
         if orders:

@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.orders import FollowRequest, OrderActivities, SubmitRequest
     from activities.resolving import ResolvingActivities
     from domain.identity import IntentId
+    from domain.lock import Lease
     from domain.order import WORKING_STATUSES, OrderPurpose, OrderRecord, OrderStatus
     from workflows.identity import TaskQueues
     from workflows.options import CANCEL_ONCE, LOOK, RESOLVED_QUICKLY, SUBMIT_ENTRY_ONCE, SUBMIT_EXIT_ONCE, via
@@ -33,21 +34,24 @@ class Ordering:
             return record
         return await self.finish(request.intent_id, patience, summary)
 
-    async def finish(self, intent_id: IntentId, patience: timedelta, summary: str) -> OrderRecord:
+    async def finish(
+        self, intent_id: IntentId, patience: timedelta, summary: str, lease: Lease | None = None
+    ) -> OrderRecord:
         """Bring any order, however it was left, to its proven end; what is unfilled after patience is withdrawn.
 
-        Only where nobody waits for the operator does an order come back that is still quarantined.
+        Only where nobody waits for the operator does an order come back that is still quarantined. ``lease`` is the
+        caller's own on the stock, kept meanwhile, where the order is another's.
         """
         cancels = 0
-        record = await self._follow(intent_id, patience, summary)
+        record = await self._follow(intent_id, patience, summary, lease)
         while record.is_active and not self._is_left_to_the_operator(record):
             if record.status in WORKING_STATUSES:
                 await self._cancel(intent_id, summary)
-                record = await self._follow(intent_id, _until_the_next_cancel(cancels), summary)
+                record = await self._follow(intent_id, _until_the_next_cancel(cancels), summary, lease)
                 cancels += 1
             else:
-                await self._resolve(intent_id, summary)
-                record = await self._follow(intent_id, patience, summary)
+                await self._resolve(intent_id, summary, lease)
+                record = await self._follow(intent_id, patience, summary, lease)
         return record
 
     def _is_left_to_the_operator(self, record: OrderRecord) -> bool:
@@ -64,17 +68,17 @@ class Ordering:
             workflow.logger.warning("submit_attempt_lost", extra={"intent_id": request.intent_id, "cause": str(lost)})
             return None
 
-    async def _follow(self, intent_id: IntentId, patience: timedelta, summary: str) -> OrderRecord:
+    async def _follow(self, intent_id: IntentId, patience: timedelta, summary: str, lease: Lease | None) -> OrderRecord:
         return await workflow.execute_activity_method(
             OrderActivities.follow_order,
-            FollowRequest(intent_id, patience),
+            FollowRequest(intent_id, patience, lease),
             **via(self._queues.watch, LOOK, f"follow: {summary}"),
         )
 
-    async def _resolve(self, intent_id: IntentId, summary: str) -> OrderRecord:
+    async def _resolve(self, intent_id: IntentId, summary: str, lease: Lease | None) -> OrderRecord:
         return await workflow.execute_activity_method(
             ResolvingActivities.resolve_order,
-            args=[intent_id, self._waits_for_operator],
+            args=[intent_id, self._waits_for_operator, lease],
             **via(self._queues.watch, LOOK, f"find out: {summary}"),
         )
 

@@ -1,12 +1,15 @@
 """The close, its reconciliation and its summaries: idempotent, and the broker's word counts."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
-from activities.closing import AwaitFlatRequest, ClosePlan, ClosingActivities, NoSession, OpenOrder
+from activities.closing import CLOSER, AwaitFlatRequest, ClosePlan, ClosingActivities, NoSession, OpenOrder
+from activities.cycles import Held
 from activities.entries import PreparedEntry
+from activities.orders import FollowRequest
 from activities.reconciling import ReconcileRequest
 from activities.selling import PreparedExit
 from activities.settling import CloseRequest
@@ -15,9 +18,10 @@ from domain.close_plan import CloseLeads
 from domain.event import EventLevel
 from domain.identity import IntentId, WorkerId
 from domain.lane import Lane
+from domain.lock import LockHeld
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity, Won
-from domain.order import OrderStatus
+from domain.order import OrderPurpose, OrderStatus
 from domain.order import OrderType as OurType
 from domain.position import ExitReason
 from simulator.order_types import OrderType
@@ -161,6 +165,44 @@ async def test_a_seized_position_can_be_sold_by_the_close_and_not_by_its_worker(
     assert held.lease.fencing_token > entry.lease.fencing_token
     assert (await desk.submits(mine)).status is OrderStatus.DENIED  # type: ignore[arg-type]
     assert await desk.does(desk.closing.seize_position, entry.position_id) is not None
+
+
+async def resting_sale_of_a_lost_worker(desk: Desk) -> tuple[PreparedExit, Held]:
+    entry = await desk.buys()
+    desk.simulation.set_conditions(SAMSUNG, no_bids=True)
+    sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2))
+    assert isinstance(sale, PreparedExit)
+    await desk.submits(sale, OrderPurpose.EXIT)
+    held = await desk.does(desk.closing.seize_position, entry.position_id)
+    assert held is not None
+    return sale, held
+
+
+async def test_the_close_keeps_its_lease_while_it_follows_the_workers_own_order(desk: Desk) -> None:
+    sale, held = await resting_sale_of_a_lost_worker(desk)
+    lapses: list[asyncio.Task[object]] = []
+
+    def lapse() -> None:
+        lapses.append(asyncio.create_task(desk.database.locks.renew(held.lease, timedelta(0))))
+
+    desk.pace.meanwhile.extend([str] * 60 + [lapse])
+    request = FollowRequest(sale.intent_id, timedelta(minutes=1), held.lease)
+    assert (await desk.does(desk.orders.follow_order, request)).is_active
+
+    assert len(lapses) == 1
+    kept = await desk.database.locks.acquire(ACCOUNT, SAMSUNG, RIVAL)
+    assert isinstance(kept, LockHeld)
+    assert kept.owner == CLOSER
+
+
+async def test_a_close_that_lost_the_stock_keeps_nobodys_lease(desk: Desk) -> None:
+    sale, held = await resting_sale_of_a_lost_worker(desk)
+    await desk.database.locks.take_over(ACCOUNT, SAMSUNG, RIVAL, timedelta(0))
+
+    request = FollowRequest(sale.intent_id, timedelta(seconds=30), held.lease)
+    assert (await desk.does(desk.orders.follow_order, request)).is_active
+
+    assert await desk.database.locks.locked_symbols(ACCOUNT) == set()
 
 
 async def test_a_sold_position_is_not_seized(desk: Desk) -> None:

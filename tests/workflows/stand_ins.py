@@ -18,6 +18,7 @@ from domain.close_plan import CloseLeads, plan_session
 from domain.exits import ExitSignal
 from domain.identity import IntentId, PositionId
 from domain.ladder import Ladder, Rung, Wait
+from domain.lock import Lease
 from domain.market import Side
 from domain.money import Price, Quantity, Won
 from domain.order import (
@@ -75,6 +76,8 @@ class Desk(CloseDesk):
     """An order of the close that the worker finds, once, when that lease is its own again."""
     ended: list[IntentId] = field(default_factory=list)
     """Orders whose end was asked for after it had been seen."""
+    leases: list[Lease] = field(default_factory=list)
+    """Leases of others than the orders' workers, kept while an order was followed."""
     patiences: list[timedelta] = field(default_factory=list)
     """How long each order that could still be filled was to be followed."""
     fills_late: Quantity = Quantity(0)
@@ -146,7 +149,9 @@ class Desk(CloseDesk):
         return self._orders[request.intent_id]
 
     @activity.defn
-    async def resolve_order(self, intent_id: IntentId, waits_for_operator: bool = True) -> OrderRecord:
+    async def resolve_order(
+        self, intent_id: IntentId, waits_for_operator: bool = True, lease_of_caller: Lease | None = None
+    ) -> OrderRecord:
         self.calls["resolve_order"] += 1
         if self.undecidable:
             self._orders[intent_id] = replace(self._orders[intent_id], status=OrderStatus.QUARANTINED)
@@ -159,6 +164,7 @@ class Desk(CloseDesk):
     @activity.defn
     async def follow_order(self, request: FollowRequest) -> OrderRecord:
         self._count("follow_order")
+        self.leases.extend([] if request.lease is None else [request.lease])
         if self.slow_fills:
             self.slow_fills -= 1
             raise to_be_continued("it works", timedelta(minutes=1))

@@ -156,6 +156,22 @@ async def test_the_day_ends_although_nobody_decides_about_a_quarantined_order(
         await worker.terminate()
 
 
+async def test_the_close_keeps_its_own_lease_while_it_follows_the_order_of_a_worker(
+    time_skipping_env: WorkflowEnvironment,
+) -> None:
+    async with trading_floor(time_skipping_env, "2026-11-23 09:00", [tell_nobody]) as floor:
+        floor.desk.lost_submits, floor.desk.undecidable = 1, True
+        worker = await floor.start_worker()
+        await floor.reaches("2026-11-23 15:16")
+        floor.desk.held = held = a_held()
+
+        await (await floor.start_close()).result()
+
+        assert floor.desk.leases
+        assert all(kept == held.lease for kept in floor.desk.leases)
+        await worker.terminate()
+
+
 @pytest.mark.parametrize(("faults", "is_flat"), [(2, True), (3, False)])
 async def test_a_fault_of_one_sale_is_tried_again_and_keeps_no_day_from_its_proof(
     time_skipping_env: WorkflowEnvironment, faults: int, is_flat: bool
