@@ -77,12 +77,18 @@ class OrderList:
 
     async def _read_for_all(self, date: SessionDate, side: Side, line: _Line) -> None:
         """Read until nobody waits; a task of its own, so that no follower's end is another one's."""
+        asked: list[_Waiter] = []
         try:
             while line.waiters:
                 await asyncio.sleep(self._rest_of(line))
-                waiters, line.waiters = _still_waiting(line.waiters), []
+                asked, line.waiters = _still_waiting(line.waiters), []
                 line.began = asyncio.get_running_loop().time()
-                await self._answer(date, side, line, waiters)
+                await self._answer(date, side, line, asked)
+        except BaseException as end:
+            # Whoever still waits would wait for ever, those too who have asked in the meantime.
+            _fail([*asked, *line.waiters], end)
+            line.waiters = []
+            raise
         finally:
             line.reader = None
 
@@ -93,18 +99,12 @@ class OrderList:
         return line.began + rest - asyncio.get_running_loop().time()
 
     async def _answer(self, date: SessionDate, side: Side, line: _Line, waiters: list[_Waiter]) -> None:
-        try:
-            if len({each.symbol for each in waiters}) > line.pages and await self._answers_all(
-                date, side, line, waiters
-            ):
-                return
-            for symbol in dict.fromkeys(each.symbol for each in waiters):
-                theirs = [each for each in waiters if each.symbol == symbol]
-                await self._answers_each(date, side, symbol, theirs)
-        except asyncio.CancelledError:
-            for each in waiters:
-                each.listed.cancel()
-            raise
+        several = len({each.symbol for each in waiters}) > line.pages
+        if several and await self._answers_all(date, side, line, waiters):
+            return
+        for symbol in dict.fromkeys(each.symbol for each in waiters):
+            theirs = [each for each in waiters if each.symbol == symbol]
+            await self._answers_each(date, side, symbol, theirs)
 
     async def _answers_all(self, date: SessionDate, side: Side, line: _Line, waiters: list[_Waiter]) -> bool:
         """Answer by the whole side's list; False where it cannot be read, of which one foreign row may be the cause."""
@@ -132,9 +132,12 @@ def _tell(waiters: list[_Waiter], listed: tuple[BrokerOrder, ...]) -> None:
         each.listed.set_result(listed)
 
 
-def _fail(waiters: list[_Waiter], fault: Exception) -> None:
+def _fail(waiters: list[_Waiter], fault: BaseException) -> None:
     for each in _still_waiting(waiters):
-        each.listed.set_exception(fault)
+        if isinstance(fault, asyncio.CancelledError):
+            each.listed.cancel()
+        else:
+            each.listed.set_exception(fault)
 
 
 def _still_waiting(waiters: list[_Waiter]) -> list[_Waiter]:

@@ -199,6 +199,30 @@ async def test_a_row_that_cannot_be_read_fails_only_those_who_follow_its_stock(d
     assert isinstance(failed, BrokerProtocolError)
 
 
+class GoneError(BaseException):
+    """An end that no handler of faults catches."""
+
+
+async def test_whatever_ends_the_reader_leaves_nobody_waiting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = await two_bought(desk)
+    order_list = OrderList(desk.broker)
+    late: list[asyncio.Task[BrokerOrder | None]] = []
+
+    async def gone(*_: object) -> tuple[BrokerOrder, ...]:
+        late.append(asyncio.create_task(order_list.row_of(second)))
+        await asyncio.sleep(0)
+        raise GoneError
+
+    with monkeypatch.context() as away:
+        away.setattr(type(desk.broker), "orders_on", gone)
+        early = asyncio.create_task(order_list.row_of(first))
+        await asyncio.wait([early], timeout=5)
+        await asyncio.wait(late, timeout=5)
+
+    assert [type(each.exception()) for each in (early, *late)] == [GoneError, GoneError]
+    assert await order_list.row_of(first) is not None
+
+
 async def test_a_follower_that_goes_takes_nobody_elses_answer_along(desk: Desk) -> None:
     first, second = await two_bought(desk)
     order_list = OrderList(desk.broker)

@@ -51,9 +51,9 @@ def test_a_violation_or_a_close_that_never_came_makes_the_day_unsound() -> None:
     assert not wrong.is_sound
     assert not stood(closed=None).is_sound
     first, second = outages_table([wrong, stood(closed=None)]).splitlines()[2:]
-    assert first.endswith("| yes | 1 |")
+    assert first.endswith("| yes | 2 |")
     assert second.endswith("| NO | 0 |")
-    assert wrong.to_json()["verdict"]["violations"] == 1
+    assert wrong.to_json()["verdict"]["violations"] == 2, "books that disagree (I4), and shares left over (I6)"
 
 
 def test_the_day_is_long_enough_for_the_outage_and_for_bringing_all_to_order() -> None:

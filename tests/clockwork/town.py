@@ -92,7 +92,7 @@ async def frozen_books(
     nobody: Any = None
     ledger = await _ledger(Sources(nobody, database, nobody, ACCOUNT, clock), plan.session.date)
     histories = Histories(submits=tuple(submits))
-    return Books(plan, clock, now + timedelta(hours=2 if is_over else 0), broker, ledger, histories)
+    return Books(plan, clock, now + timedelta(hours=6 if is_over else 0), broker, ledger, histories)
 
 
 def submits_of(intents: Sequence[str], workflow_id: str) -> tuple[Submit, ...]:

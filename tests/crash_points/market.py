@@ -1,5 +1,6 @@
 """A market that is written beforehand, so that a day with a death in it meets the prices of the day without."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -101,7 +102,11 @@ def a_market(plot: Plot) -> Simulation:
 
 
 class Street(httpx.AsyncBaseTransport):
-    """The way to the exchange. In a worked plot nobody bids for the first sale until its cancel was asked for."""
+    """The way to the exchange.
+
+    In a worked plot nobody bids for the first sale until its cancel was asked for, or a later one goes at market, which
+    nobody would cancel.
+    """
 
     def __init__(self, simulation: Simulation, plot: Plot, now: Callable[[], datetime]) -> None:
         self.simulation = simulation
@@ -120,8 +125,16 @@ class Street(httpx.AsyncBaseTransport):
         return await self._inside.handle_async_request(request)
 
     def _play(self, request: httpx.Request) -> None:
-        if request.url.path.endswith("order-cash") and request.headers["tr_id"] == "TTTC0011U" and not self._sold:
+        if _is_sale(request) and not self._sold:
             self._sold = True
             self.simulation.set_conditions(SYMBOL, no_bids=True)
-        if request.url.path.endswith("order-rvsecncl") and self._sold:
+        elif self._sold and (request.url.path.endswith("order-rvsecncl") or _sells_at_market(request)):
             self.simulation.set_conditions(SYMBOL, no_bids=False, thin=False)
+
+
+def _is_sale(request: httpx.Request) -> bool:
+    return request.url.path.endswith("order-cash") and request.headers["tr_id"] == "TTTC0011U"
+
+
+def _sells_at_market(request: httpx.Request) -> bool:
+    return _is_sale(request) and json.loads(request.content)["ORD_DVSN"] == "01"
