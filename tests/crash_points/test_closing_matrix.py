@@ -10,14 +10,13 @@ from typing import Final
 
 import pytest
 
-from tests.clockwork.runs import StuckError
 from tests.clockwork.town import Town
 from tests.crash_points.closing_day import play
 from tests.crash_points.closing_plots import CLOSING_PLOTS, ClosingPlot
 from tests.crash_points.closing_reckoning import wrong_with_close
+from tests.crash_points.deaths import IS_WHOLE, broken_by_deaths
 from tests.crash_points.tally import Tally, a_tally
 
-_ALL: Final = os.environ.get("HARU_MATRIX") == "full"
 _EVERY: Final = int(os.environ.get("HARU_MATRIX_EVERY", "1"))
 
 
@@ -26,7 +25,7 @@ def tally() -> Iterator[Tally]:
     yield from a_tally("closes")
 
 
-@pytest.mark.skipif(_ALL, reason="every death is played below")
+@pytest.mark.skipif(IS_WHOLE, reason="every death is played below")
 @pytest.mark.parametrize("plot", CLOSING_PLOTS, ids=lambda plot: plot.name)
 async def test_a_close_whose_process_dies_ends_the_day_flat(town: Town, plot: ClosingPlot) -> None:
     day = await play(town, plot, plot.dies)
@@ -36,7 +35,7 @@ async def test_a_close_whose_process_dies_ends_the_day_flat(town: Town, plot: Cl
     assert wrong_with_close(day) == []
 
 
-@pytest.mark.skipif(not _ALL, reason="make matrix")
+@pytest.mark.skipif(not IS_WHOLE, reason="make matrix")
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("plot", CLOSING_PLOTS, ids=lambda plot: plot.name)
 async def test_a_close_may_die_at_any_crossing(town: Town, tally: Tally, plot: ClosingPlot) -> None:
@@ -45,21 +44,8 @@ async def test_a_close_may_die_at_any_crossing(town: Town, tally: Tally, plot: C
     assert undisturbed.faults_hit == bool(plot.fault)
 
     crossings = undisturbed.crossings
-    broken = {}
     deaths = range(1 + len(plot.name) % _EVERY, len(crossings) + 1, _EVERY)
-    for ends_at in deaths:
-        if wrong := await _wrong_after(town, plot, crossings[:ends_at]):
-            broken[f"{ends_at} {crossings[ends_at - 1]}"] = wrong
+    broken = await broken_by_deaths(lambda ends_at: play(town, plot, ends_at), wrong_with_close, crossings, deaths)
 
     tally.add(plot.name, crossings=len(crossings), cases=len(deaths), broken=len(broken))
     assert broken == {}
-
-
-async def _wrong_after(town: Town, plot: ClosingPlot, crossings: list[str]) -> list[str]:
-    """Return what is wrong with a day whose first process ended at the last of these crossings."""
-    try:
-        day = await play(town, plot, len(crossings))
-    except StuckError as stuck:
-        return [f"stuck: {stuck}"]
-    repeats = [] if day.crossings == crossings else [f"the day took another way: {day.crossings[-3:]}"]
-    return [*repeats, *wrong_with_close(day)]

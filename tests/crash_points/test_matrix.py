@@ -4,16 +4,15 @@
 order in question, and a seeded sample of the others.
 """
 
-import os
 import random
 from collections.abc import Iterator
 from typing import Final
 
 import pytest
 
-from tests.clockwork.runs import StuckError
 from tests.clockwork.town import Town
 from tests.crash_points.day import play
+from tests.crash_points.deaths import IS_WHOLE, broken_by_deaths
 from tests.crash_points.market import ACCEPTED, PLOTS, SERVER_ERROR, Plot
 from tests.crash_points.reckoning import wrong_with
 from tests.crash_points.tally import Tally, a_tally
@@ -31,7 +30,7 @@ def tally() -> Iterator[Tally]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800 if os.environ.get("HARU_MATRIX") == "full" else 240)
+@pytest.mark.timeout(1800 if IS_WHOLE else 240)
 @pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.name)
 async def test_a_process_may_die_at_any_crossing(town: Town, tally: Tally, plot: Plot) -> None:
     undisturbed = await play(town, plot)
@@ -39,30 +38,17 @@ async def test_a_process_may_die_at_any_crossing(town: Town, tally: Tally, plot:
     assert undisturbed.faults_hit == bool(plot.answer.fault)
     crossings = undisturbed.crossings
 
-    broken = {}
     chosen = _chosen(plot, crossings)
-    for ends_at in chosen:
-        if wrong := await _wrong_after(town, plot, crossings[:ends_at]):
-            broken[f"{ends_at} {crossings[ends_at - 1]}"] = wrong
+    broken = await broken_by_deaths(lambda ends_at: play(town, plot, ends_at), wrong_with, crossings, chosen)
 
     tally.add(plot.name, crossings=len(crossings), cases=len(chosen), broken=len(broken))
     assert broken == {}
 
 
-async def _wrong_after(town: Town, plot: Plot, crossings: list[str]) -> list[str]:
-    """Return what is wrong with a day whose first process ended at the last of these crossings."""
-    try:
-        case = await play(town, plot, len(crossings))
-    except StuckError as stuck:
-        return [f"stuck: {stuck}"]
-    repeats = [] if case.crossings == crossings else [f"the day took another way: {case.crossings[-3:]}"]
-    return [*repeats, *wrong_with(case)]
-
-
 def _chosen(plot: Plot, crossings: list[str]) -> list[int]:
     """Return the places at which the process dies, counted from 1."""
     every = range(1, len(crossings) + 1)
-    if os.environ.get("HARU_MATRIX") == "full":
+    if IS_WHOLE:
         return list(every)
     on_the_way = set() if plot.answer is SERVER_ERROR else _on_the_way(plot, crossings)
     sample = random.Random(plot.name).sample(every, _SAMPLE)

@@ -16,9 +16,9 @@ from tests.clockwork.town import Town
 from tests.crash_points.closing_day import Afternoon, Close, ClosedDay, play
 from tests.crash_points.closing_plots import CLOSING_PLOTS, ClosingPlot
 from tests.crash_points.closing_reckoning import wrong_with_close
+from tests.crash_points.deaths import IS_WHOLE
 from tests.crash_points.tally import Tally, a_tally
 
-_ALL: Final = os.environ.get("HARU_MATRIX") == "full"
 _EVERY: Final = int(os.environ.get("HARU_MATRIX_EVERY", "1"))
 _PLAYED: Final = ("three left, sold at once", "worked", "sale reply lost", "entry open, filled when cancelled")
 _PLOTS: Final = tuple(plot for plot in CLOSING_PLOTS if plot.name in _PLAYED)
@@ -55,7 +55,7 @@ async def test_two_closes_sell_each_share_once(town: Town, after: int) -> None:
     assert wrong_with_close(day) == []
 
 
-@pytest.mark.skipif(not _ALL, reason="make matrix")
+@pytest.mark.skipif(not IS_WHOLE, reason="make matrix")
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("plot", _PLOTS, ids=lambda plot: plot.name)
 async def test_a_second_close_may_begin_at_any_step_of_the_first(town: Town, tally: Tally, plot: ClosingPlot) -> None:
