@@ -120,9 +120,11 @@ class ClosingActivities:
 
         The broker's list is asked once more in the end: a fill that came after its cancel is ours to sell (F42).
         Patience grows with the fleet: who waits for the rate budget's turn is at work, and two must not sell the same
-        shares.
+        shares. Without any it is one look.
         """
-        patience = request.patience + await self._turns_of_all(request.account_id)
+        patience = request.patience
+        if patience:
+            patience += await self._turns_of_all(request.account_id)
         while True:
             activity.heartbeat()
             left = await self._left(request.account_id)

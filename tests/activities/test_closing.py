@@ -95,6 +95,16 @@ async def test_the_more_workers_wait_for_their_turn_the_longer_the_close_leaves_
     assert desk.pace.waited() == timedelta(seconds=2) + timedelta(seconds=18 * 2 / 18)
 
 
+async def test_a_look_without_patience_waits_for_nobodys_turn(desk: Desk) -> None:
+    await desk.buys()
+    closing = ClosingActivities(desk.broker, desk.database, CALENDAR, CloseLeads(calls_per_second=18), desk.pace)
+
+    left = await desk.does(closing.await_flat, AwaitFlatRequest(ACCOUNT, timedelta(0)))
+
+    assert len(left) == 1
+    assert desk.pace.waited() == timedelta(0)
+
+
 async def test_a_buy_that_still_works_is_left_for_the_close_as_well(desk: Desk) -> None:
     entry = await desk.prepared()
     desk.simulation.set_conditions(entry.symbol, no_asks=True)
