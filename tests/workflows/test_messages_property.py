@@ -100,7 +100,7 @@ async def test_a_hundred_runs_lose_neither_a_command_nor_a_won(time_skipping_env
         while len(floor.desk.trades) < 3:
             await asyncio.sleep(0.01)
 
-        await worker.signal(TradingWorkerWorkflow.liquidate_for_close, MONDAY)
+        await floor.tells_to_liquidate(worker, MONDAY)
         await floor.reaches("2026-11-23 09:10")
         traded = len(floor.desk.trades)
         await floor.reaches("2026-11-23 14:00")

@@ -295,7 +295,7 @@ async def test_the_close_is_heard_in_whichever_run_it_arrives(floor: Floor) -> N
     while len(floor.desk.trades) < 5:
         await asyncio.sleep(0.01)
 
-    await worker.signal(TradingWorkerWorkflow.liquidate_for_close, MONDAY)
+    await floor.tells_to_liquidate(worker, MONDAY)
     await floor.reaches("2026-11-23 09:10")
     traded = len(floor.desk.trades)
     await floor.reaches("2026-11-23 15:00")
@@ -312,7 +312,7 @@ async def test_the_close_may_tell_a_worker_twice_and_once_more_after_the_sale(fl
 
     for minute in (2, 2, 5, 20):
         await floor.reaches(f"2026-11-23 15:{minute:02}")
-        await worker.signal(TradingWorkerWorkflow.liquidate_for_close, MONDAY)
+        await floor.tells_to_liquidate(worker, MONDAY)
 
     await floor.reaches("2026-11-23 15:40")
     assert floor.desk.reasons == [ExitReason.DEADLINE]
@@ -326,7 +326,7 @@ async def test_a_close_of_yesterday_that_is_heard_today_sells_nothing(floor: Flo
     worker = await floor.start_worker()
     await floor.reaches("2026-11-24 10:00")
 
-    await worker.signal(TradingWorkerWorkflow.liquidate_for_close, MONDAY)
+    await floor.tells_to_liquidate(worker, MONDAY)
     await floor.reaches("2026-11-24 10:30")
 
     assert floor.desk.held is not None
