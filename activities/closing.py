@@ -9,9 +9,10 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.cycles import Held, held_under
+from activities.heart import Heart
 from activities.late_fills import book_missing_fills
 from domain.close_plan import CloseLeads, plan_session
-from domain.errors import TryAgainError
+from domain.errors import TradingError
 from domain.event import MARKET_CLOSE, Event, EventLevel
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lane import Lane
@@ -106,12 +107,16 @@ class ClosingActivities:
 
     @activity.defn
     async def order_liquidation(self, account_id: AccountId, session_date: SessionDate) -> int:
-        """Tell every worker that Postgres knows to sell; return how many workflows heard it."""
+        """Tell every worker that Postgres knows to sell; return how many workflows heard it.
+
+        Whoever cannot be told has a timer of its own, and what it leaves is seized: nobody else waits for it.
+        """
         heard = 0
-        for worker in await self._database.workers.all_of(account_id):
-            activity.heartbeat(worker.worker_id)
-            handle = activity.client().get_workflow_handle(worker.workflow_id)
-            heard += await _told(handle, session_date)
+        async with Heart() as heart:
+            for worker in await self._database.workers.all_of(account_id):
+                heart.progress(worker.worker_id)
+                handle = activity.client().get_workflow_handle(worker.workflow_id)
+                heard += await _told(handle, session_date)
         return heard
 
     @activity.defn
@@ -125,13 +130,14 @@ class ClosingActivities:
         patience = request.patience
         if patience:
             patience += await self._turns_of_all(request.account_id)
-        while True:
-            activity.heartbeat()
-            left = await self._left(request.account_id)
-            if left and self._pace.waited() < patience:
-                await self._pace.pause(_LOOK_INTERVAL)
-            elif not await self._has_late_fills(request.account_id):
-                return left
+        async with Heart() as heart:
+            while True:
+                heart.progress()
+                left = await self._left(request.account_id)
+                if left and self._pace.waited() < patience:
+                    await self._pace.pause(_LOOK_INTERVAL)
+                elif not await self._has_late_fills(request.account_id):
+                    return left
 
     async def _turns_of_all(self, account_id: AccountId) -> timedelta:
         """Return the real time in which the rate budget lets every worker sell, where the budget is known."""
@@ -152,8 +158,9 @@ class ClosingActivities:
         date = session_date_of(now)
         try:
             listed = await self._broker.orders_on(date, Lane.RESOLVE)
-        except TryAgainError as fault:
-            # The session's end brings another look, and the reconciliation after it.
+        except TradingError as fault:
+            # Nothing may keep a sale, a list that cannot be read no more than one that does not come; the session's
+            # end brings another look, and the reconciliation after it.
             activity.logger.warning("late_fills_not_looked_for", extra={"cause": str(fault)})
             return False
         return bool(await book_missing_fills(self._database, account_id, date, listed, now))
@@ -205,7 +212,7 @@ async def _told(handle: "WorkflowHandle[object, object]", session_date: SessionD
         await handle.signal(LIQUIDATE_MESSAGE, session_date)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
+            activity.logger.error("worker_not_told", extra={"worker_workflow": handle.id, "cause": str(error)})
         return 0
     return 1
 

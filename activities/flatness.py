@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from temporalio import activity
 
 from activities.first_look import SharesKnown
+from activities.heart import Heart
 from domain.event import OWNERS_SHARES, UNEXPLAINED_SHARES, Event, EventLevel, carried_event
 from domain.flatness import HeldShares, Proven, could_still_fill, split
 from domain.identity import AccountId
@@ -75,7 +76,8 @@ class FlatnessActivities:
 
         An empty balance alone is no proof while the ledger holds (F22).
         """
-        look = await self._settled(account_id, session_date)
+        async with Heart() as heart:
+            look = await self._settled(account_id, session_date, heart)
         flat = not look.held and not look.open_orders and look.is_explained
         proven = Proven(session_date, flat, look.open_orders, self._pace.now())
         await self._database.snapshots.save(account_id, proven, look.shares)
@@ -89,12 +91,12 @@ class FlatnessActivities:
             unexplained={each.symbol: each.unexplained for each in look.shares if each.unexplained},
         )
 
-    async def _settled(self, account_id: AccountId, session_date: SessionDate) -> _Look:
+    async def _settled(self, account_id: AccountId, session_date: SessionDate, heart: Heart) -> _Look:
         before = await self._look(account_id, session_date)
         looks = 1
         while True:
             await self._pace.pause(_BETWEEN_READS)
-            activity.heartbeat()
+            heart.progress()
             look = await self._look(account_id, session_date)
             looks += 1
             if look == before and (look.is_explained or looks >= _MOST_LOOKS):

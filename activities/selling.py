@@ -145,16 +145,23 @@ class SellingActivities:
         What the last answer left is offered again until the question is due anew.
         """
         tries = request.tries
-        if tries.leaves_a_doubt or request.reason is ExitReason.FOREIGN_SALE:
+        if request.reason is ExitReason.FOREIGN_SALE:
             return await self._foreign_sales.left_of(position, Lane.EXIT)
+        asked = await self._asked(position) if tries.leaves_a_doubt else None
+        if asked is not None:
+            return asked
         if tries.offered:
             return Left(min(tries.offered, position.quantity), Won(0))
-        if position.session_date == session_date_of(now):
-            return None
+        return None if position.session_date == session_date_of(now) else await self._asked(position)
+
+    async def _asked(self, position: OpenPosition) -> Left | None:
+        """Return what is left, or None where nobody answers: nothing may keep a sale.
+
+        Should the sale be refused, the question comes again.
+        """
         try:
             return await self._foreign_sales.left_of(position, Lane.EXIT)
         except TradingError as fault:
-            # Nothing may keep a sale; should it be refused, the question comes again.
             activity.logger.warning("holdings_not_checked", extra={"symbol": position.symbol, "cause": str(fault)})
             return None
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
+from activities.heart import Heart
 from domain.errors import TradingError
 from domain.event import unsold_event
 from domain.identity import AccountId
@@ -36,13 +37,16 @@ class UnsoldActivities:
             if order.status is OrderStatus.QUARANTINED
         }
         told = []
-        for position in await self._database.positions.held_in(account_id):
-            activity.heartbeat(position.symbol)
-            undecided = position.symbol in quarantined
-            why = "an operator has to decide about its order" if undecided else await self._why(position.symbol)
-            shares = (position.symbol, position.quantity)
-            await self._database.events.append(unsold_event(account_id, session_date, self._pace.now(), shares, why))
-            told.append(f"{position.symbol} {position.name} ×{position.quantity:,}: {why}")
+        async with Heart() as heart:
+            for position in await self._database.positions.held_in(account_id):
+                heart.progress(position.symbol)
+                undecided = position.symbol in quarantined
+                why = "an operator has to decide about its order" if undecided else await self._why(position.symbol)
+                event = unsold_event(
+                    account_id, session_date, self._pace.now(), (position.symbol, position.quantity), why
+                )
+                await self._database.events.append(event)
+                told.append(f"{position.symbol} {position.name} ×{position.quantity:,}: {why}")
         return tuple(told)
 
     async def _why(self, symbol: Symbol) -> str:

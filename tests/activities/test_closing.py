@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+from temporalio.client import Client, Interceptor, OutboundInterceptor, SignalWorkflowInput
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
 from activities.closing import CLOSER, AwaitFlatRequest, ClosePlan, ClosingActivities, NoSession, OpenOrder
@@ -69,6 +71,38 @@ async def test_a_worker_without_a_workflow_is_passed_over(desk: Desk, time_skipp
     env = ActivityEnvironment(client=time_skipping_env.client)
 
     assert await env.run(desk.closing.order_liquidation, ACCOUNT, TODAY) == 0
+
+
+class ServerThatRefuses(Interceptor, OutboundInterceptor):
+    """A Temporal server that takes no signal for one workflow; ``asked`` are all that were to be signalled."""
+
+    def __init__(self, refused: WorkerId) -> None:
+        self._refused = refused
+        self.asked: list[str] = []
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002 the SDK's name
+        OutboundInterceptor.__init__(self, next)
+        return self
+
+    async def signal_workflow(self, input: SignalWorkflowInput) -> None:  # noqa: A002 the SDK's name
+        self.asked.append(input.id)
+        if input.id.endswith(self._refused):
+            raise RPCError("signal count exceeds its limit", RPCStatusCode.INVALID_ARGUMENT, b"")
+        await super().signal_workflow(input)
+
+
+async def test_a_worker_that_cannot_be_told_keeps_no_other_from_being_told(
+    desk: Desk, time_skipping_env: WorkflowEnvironment
+) -> None:
+    await desk.registers()
+    await desk.registers(RIVAL)
+    server = ServerThatRefuses(WORKER)
+    config = time_skipping_env.client.config()
+    config["interceptors"] = [server]
+    env = ActivityEnvironment(client=Client(**config))
+
+    assert await env.run(desk.closing.order_liquidation, ACCOUNT, TODAY) == 0
+    assert [each.split("/")[-1] for each in server.asked] == [WORKER, RIVAL]
 
 
 async def test_patience_with_the_workers_ends_and_names_what_is_left_largest_first(desk: Desk) -> None:
@@ -158,6 +192,23 @@ async def test_a_broker_that_is_away_keeps_no_flat_ledger_waiting(desk: Desk) ->
     desk.simulation.add_fault(kind="http_error", path="inquire-daily-ccld", count=0)
 
     assert await desk.does(desk.closing.await_flat, AwaitFlatRequest(ACCOUNT, timedelta(seconds=2))) == ()
+
+
+async def test_an_order_list_that_cannot_be_read_keeps_nothing_from_being_sold(desk: Desk) -> None:
+    entry = await desk.buys()
+    desk.simulation.add_fault(kind="garbage", path="inquire-daily-ccld", count=0, body="<html>")
+
+    left = await desk.does(desk.closing.await_flat, AwaitFlatRequest(ACCOUNT, timedelta(0)))
+
+    assert left == (entry.position_id,)
+
+
+async def test_a_close_that_waits_for_the_brokers_answer_is_not_taken_for_dead(desk: Desk) -> None:
+    desk.simulation.add_fault(kind="delay", path="inquire-daily-ccld", seconds=1.3, count=1)
+
+    await desk.does(desk.closing.await_flat, AwaitFlatRequest(ACCOUNT, timedelta(0)))
+
+    assert len(desk.heartbeats) >= 3
 
 
 async def test_a_flat_ledger_is_not_waited_for(desk: Desk) -> None:

@@ -59,6 +59,14 @@ async def test_flatness_is_proven_by_two_equal_looks(desk: Desk) -> None:
     assert kept.flat
 
 
+async def test_a_proof_that_waits_for_the_brokers_answer_is_not_taken_for_dead(desk: Desk) -> None:
+    desk.simulation.add_fault(kind="delay", path="inquire-balance", seconds=1.3, count=1)
+
+    await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+
+    assert len(desk.heartbeats) >= 3
+
+
 async def test_what_is_carried_overnight_is_shouted_about_once(desk: Desk) -> None:
     entry = await desk.buys()
 

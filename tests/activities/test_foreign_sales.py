@@ -145,6 +145,16 @@ async def test_a_carried_position_is_sold_although_nobody_can_be_asked_about_it(
     assert decision.quantity == entry.quantity
 
 
+async def test_a_refused_sale_is_offered_again_although_nobody_can_be_asked_whose_the_shares_are(desk: Desk) -> None:
+    entry = await desk.buys()
+    desk.simulation.add_fault(kind="garbage", path="inquire-daily-ccld", count=0, body="<html>")
+
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=REFUSED))
+
+    assert isinstance(decision, PreparedExit)
+    assert decision.quantity == entry.quantity
+
+
 async def test_an_empty_balance_alone_proves_no_sale(desk: Desk) -> None:
     entry = await desk.buys()
     desk.simulation.add_fault(kind="empty_balance", count=0)
