@@ -1,13 +1,9 @@
 """Days whose first process dies at a crossing: what is wrong with each, whatever kind of day it is."""
 
-import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Final, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from tests.clockwork.runs import StuckError
-
-IS_WHOLE: Final = os.environ.get("HARU_MATRIX") == "full"
-"""Whether every crossing is played (``make matrix``), not a sample."""
 
 
 class _Walked(Protocol):

@@ -4,9 +4,7 @@
 plot is played once, with the one death that it names.
 """
 
-import os
 from collections.abc import Iterator
-from typing import Final
 
 import pytest
 
@@ -14,10 +12,9 @@ from tests.clockwork.town import Town
 from tests.crash_points.closing_day import play
 from tests.crash_points.closing_plots import CLOSING_PLOTS, ClosingPlot
 from tests.crash_points.closing_reckoning import wrong_with_close
-from tests.crash_points.deaths import IS_WHOLE, broken_by_deaths
+from tests.crash_points.deaths import broken_by_deaths
 from tests.crash_points.tally import Tally, a_tally
-
-_EVERY: Final = int(os.environ.get("HARU_MATRIX_EVERY", "1"))
+from tests.matrix import IS_WHOLE, played_of
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +41,7 @@ async def test_a_close_may_die_at_any_crossing(town: Town, tally: Tally, plot: C
     assert undisturbed.faults_hit == bool(plot.fault)
 
     crossings = undisturbed.crossings
-    deaths = range(1 + len(plot.name) % _EVERY, len(crossings) + 1, _EVERY)
+    deaths = played_of(len(crossings), plot.name)
     broken = await broken_by_deaths(lambda ends_at: play(town, plot, ends_at), wrong_with_close, crossings, deaths)
 
     tally.add(plot.name, crossings=len(crossings), cases=len(deaths), broken=len(broken))

@@ -1,7 +1,7 @@
 """Every crossing of a trade cycle as the last one of its process, times every answer to every order request.
 
-``HARU_MATRIX=full`` (or ``make matrix``) plays all of them. Otherwise each plot plays the crossings on the way of the
-order in question, and a seeded sample of the others.
+``HARU_MATRIX=full`` (or ``make matrix``) plays all of them, or with ``HARU_MATRIX_EVERY=5`` each fifth. Otherwise each
+plot plays the crossings on the way of the order in question, and a seeded sample of the others.
 """
 
 import random
@@ -12,10 +12,11 @@ import pytest
 
 from tests.clockwork.town import Town
 from tests.crash_points.day import play
-from tests.crash_points.deaths import IS_WHOLE, broken_by_deaths
+from tests.crash_points.deaths import broken_by_deaths
 from tests.crash_points.market import ACCEPTED, PLOTS, SERVER_ERROR, Plot
 from tests.crash_points.reckoning import wrong_with
 from tests.crash_points.tally import Tally, a_tally
+from tests.matrix import IS_WHOLE, played_of
 
 _SENDS: Final = ("submit_order", "cancel_order", "resolve_order")
 _TRACK: Final = 12
@@ -47,11 +48,10 @@ async def test_a_process_may_die_at_any_crossing(town: Town, tally: Tally, plot:
 
 def _chosen(plot: Plot, crossings: list[str]) -> list[int]:
     """Return the places at which the process dies, counted from 1."""
-    every = range(1, len(crossings) + 1)
     if IS_WHOLE:
-        return list(every)
+        return list(played_of(len(crossings), plot.name))
     on_the_way = set() if plot.answer is SERVER_ERROR else _on_the_way(plot, crossings)
-    sample = random.Random(plot.name).sample(every, _SAMPLE)
+    sample = random.Random(plot.name).sample(range(1, len(crossings) + 1), _SAMPLE)
     return sorted({*on_the_way, *sample})
 
 

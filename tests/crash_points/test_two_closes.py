@@ -4,7 +4,6 @@
 otherwise a few.
 """
 
-import os
 import random
 from collections.abc import Iterator
 from typing import Final
@@ -16,10 +15,9 @@ from tests.clockwork.town import Town
 from tests.crash_points.closing_day import Afternoon, Close, ClosedDay, play
 from tests.crash_points.closing_plots import CLOSING_PLOTS, ClosingPlot
 from tests.crash_points.closing_reckoning import wrong_with_close
-from tests.crash_points.deaths import IS_WHOLE
 from tests.crash_points.tally import Tally, a_tally
+from tests.matrix import EVERY, IS_WHOLE
 
-_EVERY: Final = int(os.environ.get("HARU_MATRIX_EVERY", "1"))
 _PLAYED: Final = ("three left, sold at once", "worked", "sale reply lost", "entry open, filled when cancelled")
 _PLOTS: Final = tuple(plot for plot in CLOSING_PLOTS if plot.name in _PLAYED)
 _FIRST, _SECOND = "market-close-scheduled", "market-close-by-hand"
@@ -62,17 +60,17 @@ async def test_a_second_close_may_begin_at_any_step_of_the_first(town: Town, tal
     broken: dict[str, list[str]] = {}
     chance = random.Random(plot.name)
     crossings = steps = 0
-    for after in range(0, _LATEST_STEP, _EVERY):
+    for after in range(0, _LATEST_STEP, EVERY):
         day = await _played(town, plot, after, broken)
         if day is None:
             continue
         if day.steps < after:
             break
         crossings, steps = max(crossings, len(day.crossings)), after
-    for _ in range(_DEATHS // _EVERY):
+    for _ in range(_DEATHS // EVERY):
         await _played(town, plot, chance.randrange(steps), broken, chance.randrange(1, crossings))
 
-    tally.add(plot.name, crossings=crossings, cases=steps // _EVERY + 1 + _DEATHS // _EVERY, broken=len(broken))
+    tally.add(plot.name, crossings=crossings, cases=steps // EVERY + 1 + _DEATHS // EVERY, broken=len(broken))
     assert broken == {}
 
 

@@ -5,7 +5,6 @@ run may end while a message is under way, a few are played in real time.
 """
 
 import asyncio
-import os
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -19,6 +18,7 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from tests.builders import MONDAY
+from tests.matrix import IS_WHOLE
 from tests.workflows.floor import Floor, trading_floor
 from tests.workflows.virtual_floor import a_floor
 from workflows.commands import WorkerStatus
@@ -37,7 +37,7 @@ DAYS = st.fixed_dictionaries(
     }
 )
 EXAMPLES = settings(
-    max_examples=600 if os.environ.get("HARU_MATRIX") == "full" else 40,
+    max_examples=600 if IS_WHOLE else 40,
     deadline=timedelta(seconds=20),
     derandomize=True,
     phases=[Phase.generate],
@@ -45,7 +45,7 @@ EXAMPLES = settings(
 )
 
 
-@pytest.mark.timeout(900 if os.environ.get("HARU_MATRIX") == "full" else 180)
+@pytest.mark.timeout(900 if IS_WHOLE else 180)
 @EXAMPLES
 @given(day=DAYS, story=STORY, longest_run=st.sampled_from([8, 30, 10_000]))
 def test_every_accepted_command_counts_exactly_once(
