@@ -43,12 +43,14 @@ class SummaryActivities:
 
     async def _tell(self, request: SummaryRequest, fleet: DailySummary) -> None:
         """Append the result as an event; once, and again only if a later look finds another."""
-        held = await self._database.positions.held_in(request.account_id)
-        seen = await self._database.snapshots.on(request.account_id, request.session_date)
+        account_id, date = request.account_id, request.session_date
+        held = await self._database.positions.held_in(account_id)
+        seen = await self._database.snapshots.on(account_id, date)
         left = Left(
-            ours=tuple(held),
+            ours=tuple(position for position in held if position.session_date <= date),
             owners={each.symbol: each.owners_quantity for each in seen if each.owners_quantity},
             unexplained={each.symbol: each.unexplained_quantity for each in seen if each.unexplained_quantity},
+            proof=await self._database.snapshots.proof_of(account_id, date),
         )
-        event = result_event(request.account_id, fleet, left, self._now())
+        event = result_event(account_id, fleet, left, self._now())
         await self._database.events.append(event)

@@ -7,6 +7,7 @@ from typing import Final
 
 from domain.event import DAY_SUMMED_UP, Event, EventLevel
 from domain.excursion import PriceRange
+from domain.flatness import Proven
 from domain.handling import Group, Handling, grouped, handling
 from domain.identity import AccountId, PositionId
 from domain.market import Symbol
@@ -99,11 +100,15 @@ def summarise(
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What is held after a session: our positions, the account owner's own shares, and those that nobody explains."""
+    """What is held after a session: our positions, the account owner's own shares, and those that nobody explains.
+
+    ``proof`` is what the close has seen at the broker; None where none has looked.
+    """
 
     ours: Sequence[OpenPosition] = ()
     owners: Mapping[Symbol, Quantity] = field(default_factory=dict)
     unexplained: Mapping[Symbol, Quantity] = field(default_factory=dict)
+    proof: Proven | None = None
 
 
 def result_event(account_id: AccountId, fleet: DailySummary, left: Left, at: datetime) -> Event:
@@ -120,8 +125,12 @@ def result_event(account_id: AccountId, fleet: DailySummary, left: Left, at: dat
         "carried": carried,
         "unexplained": _in_words(left.unexplained),
         "owners": _in_words(left.owners),
+        "open_orders": left.proof.open_orders if left.proof else 0,
+        "proven": int(left.proof is not None),
+        "flat": int(left.proof is not None and left.proof.flat),
     }
-    parts = (account_id, fleet.session_date, done.trades, done.net, carried, figures["unexplained"], figures["owners"])
+    told = ("trades", "net", "carried", "unexplained", "owners", "open_orders", "proven", "flat")
+    parts = (account_id, fleet.session_date, *(figures[name] for name in told))
     key = "/".join((DAY_SUMMED_UP, *map(str, parts)))
     return Event(account_id, DAY_SUMMED_UP, EventLevel.INFO, at, fleet.session_date, detail=figures, key=key)
 

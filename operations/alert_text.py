@@ -1,7 +1,7 @@
 """How alerts read: one line for equal events, in English or Korean, without secrets, short enough for any channel."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -16,7 +16,7 @@ _LONGEST_BODY: Final = 1_800
 """Characters; Discord takes 2,000."""
 _LONGEST_LINE: Final = 280
 _MOST_NAMES: Final = 5
-_LONGEST_NAMES: Final = 600
+_LONGEST_NAMES: Final = 450
 _ACCOUNT_NUMBER: Final = re.compile(r"\b\d{8}-\d{2}\b")
 _MASK: Final = "***"
 
@@ -30,10 +30,16 @@ def message_of(
     title = _title(environment, level, _named(folded[0], language), language)
     if len(folded) > 1:
         title += f" (+{len(folded) - 1})"
-    lines = _that_fit([_line(each, language) for each in folded])
-    if len(lines) < len(folded):
-        lines.append(words(language)["alerts"]["more"].format(number=len(folded) - len(lines)))
-    return Message(_hidden(title, mask), _hidden("\n".join(lines), mask), level)
+    # Masked before anything is cut: of a secret that is cut in two nothing could be known again.
+    lines = [
+        _cut(_hidden(text, mask), _LONGEST_BODY - 1 if each.kind == DAY_SUMMED_UP else _LONGEST_LINE)
+        for each in folded
+        for text in _texts(each, language)
+    ]
+    fitting = _that_fit(lines)
+    if len(fitting) < len(lines):
+        fitting.append(words(language)["alerts"]["more"].format(number=len(lines) - len(fitting)))
+    return Message(_hidden(title, mask), "\n".join(fitting), level)
 
 
 def trial_message(environment: Environment, level: EventLevel, language: Language) -> Message:
@@ -50,9 +56,10 @@ def _named(folded: Folded, language: Language) -> str:
     return words(language).of("kinds", folded.kind).replace("_", " ")
 
 
-def _line(folded: Folded, language: Language) -> str:
+def _texts(folded: Folded, language: Language) -> list[str]:
+    """Return what is told of equal events: one line, of each day's result all of it."""
     if folded.kind == DAY_SUMMED_UP:
-        return "\n".join(_day(event, language) for event in folded.events)
+        return [_day(event, language) for event in folded.events]
     first, last = (f"{in_seoul(at):%m-%d %H:%M:%S}" for at in folded.between)
     number = len(folded.events)
     parts = [
@@ -64,13 +71,16 @@ def _line(folded: Folded, language: Language) -> str:
     if workers := tuple(dict.fromkeys(event.worker_id for event in folded.events if event.worker_id)):
         parts.append(_few(workers))
     parts.append(first if first == last else f"{first} – {last[6:] if first[:5] == last[:5] else last}")
-    line = " · ".join(parts) + (f" — {folded.gist}" if folded.gist else "")
-    return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…"
+    return [" · ".join(parts) + (f" — {folded.gist}" if folded.gist else "")]
 
 
 def _that_fit(lines: Sequence[str]) -> list[str]:
     lengths = accumulate(len(line) + 1 for line in lines)
     return [line for line, length in zip(lines, lengths, strict=True) if length <= _LONGEST_BODY]
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _few(names: Sequence[str]) -> str:
@@ -85,12 +95,31 @@ def _day(event: Event, language: Language) -> str:
         said["money"].format(net=int(told["net"]), gross=int(told["gross"]), costs=int(told["costs"])),
     ]
     shares = [
-        said[name].format(names=str(told[name])[:_LONGEST_NAMES])
+        said[name].format(names=_whole(str(told[name])))
         for name in ("carried", "unexplained", "owners")
         if told.get(name)
     ]
-    is_flat = not told["carried"] and not told.get("unexplained")
-    return "\n".join([*lines, *([said["flat"]] if is_flat else []), *shares])
+    return "\n".join([*lines, *_how_flat(told, language), *shares])
+
+
+def _how_flat(told: Mapping[str, str | int], language: Language) -> list[str]:
+    """Say what the close has proven, and nothing more than that."""
+    said = words(language)["alerts"]
+    if told.get("flat"):
+        return [said["flat"]]
+    open_orders = [said["open_orders"].format(number=told["open_orders"])] if told.get("open_orders") else []
+    return open_orders if told.get("proven") else [said["unproven"], *open_orders]
+
+
+def _whole(names: str) -> str:
+    """Return as many shares as fit, each of them whole: half a number would be another one."""
+    every = names.split(", ")
+    fitting = [
+        name
+        for name, end in zip(every, accumulate(len(name) + 2 for name in every), strict=True)
+        if end <= _LONGEST_NAMES
+    ]
+    return names if len(fitting) == len(every) else f"{', '.join(fitting)} … +{len(every) - len(fitting)}"
 
 
 def _hidden(text: str, mask: Callable[[str], str]) -> str:
