@@ -113,8 +113,11 @@ class Ladder:
     def next_rung(self, now: datetime, tries: Tries, evening: AbstractSet[OrderType]) -> Rung | Wait | None:
         """Return how to sell at a market instant, or None after the day's last market; what is left then is carried.
 
+        Before the opening every sale waits for it: there is no bid yet, and nothing to be learnt from a refusal.
         ``evening`` are the order types that the broker takes after the regular session.
         """
+        if now < self.session.opens_at:
+            return Wait(self.session.opens_at)
         if now < self.session.auction_at and (tries.orders < self.rules.exit_limit_attempts or self._has_time(now)):
             return Rung.BEST_BID
         if now < self.session.ends_at:

@@ -64,7 +64,7 @@ class Afternoon:
         self.plot = plot
         self.clock = MarketClock(kst(plot.starts_at), kst(plot.starts_at))
         pace = SteppingPace(self.clock, _STEPS)
-        self.simulation = an_evening_market(plot)
+        self.simulation = an_evening_market(plot, pace.now)
         self.street = EveningStreet(self.simulation, plot, pace.now)
         self.host = town.host_on(self.street, pace)
         self.clockwork = self.host.clockwork = Clockwork(kst(plot.starts_at), self.host.attempt)

@@ -12,6 +12,7 @@ from domain.market import Side, Symbol
 from domain.money import Rate, Won
 from domain.rules import ExitRules, RiskRules, StrategyRules, TradingRules, UniverseRules
 from simulator.app import create_app
+from simulator.clock import utc_now
 from simulator.simulation import Simulation
 from tests.crash_points.market import NEVER_ARRIVED, REJECTED, REPLY_LOST, SERVER_ERROR, STARTS_AT
 from tests.stepping import RULES, a_simulation, broker_account, kst
@@ -125,9 +126,14 @@ CLOSING_PLOTS: Final = (
 )
 
 
-def an_evening_market(plot: ClosingPlot) -> Simulation:
-    """Return an exchange on which each stock has just broken out and stays where it is."""
-    simulation = a_simulation(plot.starts_at)
+def an_evening_market(plot: ClosingPlot, market_now: Callable[[], datetime]) -> Simulation:
+    """Return an exchange on which each stock has just broken out and stays where it is.
+
+    The time in which access tokens live passes as the market's does, here as for the client: a night and a day outlast
+    a token.
+    """
+    began = market_now()
+    simulation = a_simulation(plot.starts_at, now=lambda: utc_now() + (market_now() - began))
     for symbol in plot.symbols:
         seen = simulation.exchange.snapshot(symbol, simulation.market_now())
         before = simulation.exchange.previous_day(symbol, seen.session)

@@ -35,6 +35,7 @@ def rung_at(text: str, tries: Tries = Tries(), ladder: Ladder = LADDER, evening:
 @pytest.mark.parametrize(
     ("at", "tries", "rung"),
     [
+        ("09:00", Tries(), Rung.BEST_BID),
         ("10:00", Tries(), Rung.BEST_BID),
         ("10:00", Tries(orders=1), Rung.BEST_BID),
         ("10:00", Tries(orders=2), Rung.MARKET),
@@ -52,6 +53,12 @@ def rung_at(text: str, tries: Tries = Tries(), ladder: Ladder = LADDER, evening:
 )
 def test_the_market_time_and_what_was_tried_decide_the_rung(at: str, tries: Tries, rung: Rung | None) -> None:
     assert rung_at(at, tries) is rung
+
+
+@pytest.mark.parametrize("at", ["00:00", "08:29", "08:59:59"])
+def test_before_the_opening_a_sale_waits_for_it(at: str) -> None:
+    for tries in (Tries(), Tries(orders=2), REFUSED):
+        assert rung_at(at, tries) == Wait(MONDAY.opens_at)
 
 
 def test_without_the_operators_word_the_evening_ends_with_the_post_close() -> None:
