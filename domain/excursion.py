@@ -6,7 +6,7 @@ from typing import Final
 
 from domain.money import Price, Won, average_price, notional
 from domain.position import ClosedTrade
-from domain.tick_size import tick_at
+from domain.tick_size import ticks_between
 
 _STEP: Final = Decimal("0.01")
 
@@ -28,23 +28,25 @@ class Excursion:
 
 
 def excursion(trade: ClosedTrade, seen: PriceRange) -> Excursion:
-    """Return how far the trade went; what its exit got counts as seen."""
-    worst = min(notional(seen.low, trade.quantity), trade.exit_amount)
-    best = max(notional(seen.high, trade.quantity), trade.exit_amount)
+    """Return how far the trade went; what our own exit got counts as seen."""
+    worst, best = notional(seen.low, trade.quantity), notional(seen.high, trade.quantity)
+    if trade.is_sold_by_us:
+        worst, best = min(worst, trade.exit_amount), max(best, trade.exit_amount)
     return Excursion(Won(max(trade.entry_amount - worst, 0)), Won(max(best - trade.entry_amount, 0)))
 
 
 def entry_slippage_ticks(trade: ClosedTrade) -> Decimal:
     """Return how many ticks a share cost more than decided, to 0.01; negative where it cost less."""
     paid = average_price(trade.entry_amount, trade.quantity)
-    return _in_ticks(paid - trade.entry_decision_price, trade.entry_decision_price)
+    return ticks_between(trade.entry_decision_price, paid).quantize(_STEP, ROUND_HALF_UP)
 
 
-def exit_slippage_ticks(trade: ClosedTrade) -> Decimal:
-    """Return how many ticks a share brought less than decided, to 0.01; negative where it brought more."""
+def exit_slippage_ticks(trade: ClosedTrade) -> Decimal | None:
+    """Return how many ticks a share brought less than decided, to 0.01; negative where it brought more.
+
+    None where somebody else sold: we decided on no price.
+    """
+    if not trade.is_sold_by_us:
+        return None
     got = average_price(trade.exit_amount, trade.quantity)
-    return _in_ticks(trade.exit_decision_price - got, trade.exit_decision_price)
-
-
-def _in_ticks(distance: Decimal, price: Price) -> Decimal:
-    return (distance / tick_at(price)).quantize(_STEP, ROUND_HALF_UP)
+    return ticks_between(got, trade.exit_decision_price).quantize(_STEP, ROUND_HALF_UP)

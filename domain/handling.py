@@ -57,11 +57,13 @@ def grouped(
 
 def handling(trades: Sequence[ClosedTrade], ranges: Mapping[PositionId, PriceRange]) -> Handling:
     """Measure closed trades; the sequence given does not matter."""
+    held = [trade for trade in trades if trade.quantity]
+    exits = [ticks for trade in held if (ticks := exit_slippage_ticks(trade)) is not None]
     seen = [excursion(trade, ranges[trade.position_id]) for trade in trades if trade.position_id in ranges]
     return Handling(
         slippage=Won(sum(trade.slippage for trade in trades)),
-        entry_ticks=_mean([entry_slippage_ticks(trade) for trade in trades if trade.quantity]),
-        exit_ticks=_mean([exit_slippage_ticks(trade) for trade in trades if trade.quantity]),
+        entry_ticks=_mean([entry_slippage_ticks(trade) for trade in held]),
+        exit_ticks=_mean(exits),
         average_holding_seconds=_average_holding_seconds(trades),
         time_in_market_seconds=_time_in_market(trades) // _SECOND,
         forced_liquidation_cost=Won(sum(trade.exit_slippage for trade in trades if trade.exit_reason in FORCED_EXITS)),

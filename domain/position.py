@@ -8,7 +8,7 @@ from enum import StrEnum
 from domain.costs import Costs
 from domain.identity import AccountId, PositionId, WorkerId
 from domain.market import Market, Symbol
-from domain.money import Price, Quantity, Won, average_price, notional
+from domain.money import NO_WON, Price, Quantity, Won, average_price, notional
 from domain.rules import ExitRules
 from domain.session import SessionDate
 
@@ -140,6 +140,11 @@ class ClosedTrade:
         return Won(self.gross_pnl - self.costs.total)
 
     @property
+    def is_sold_by_us(self) -> bool:
+        """Tell whether every share was sold by our own orders."""
+        return self.exit_reason is not ExitReason.FOREIGN_SALE
+
+    @property
     def slippage(self) -> Won:
         """Return what the fills cost against the prices at which entry and exit were decided (positive is worse)."""
         paid_more = self.entry_amount - notional(self.entry_decision_price, self.quantity)
@@ -147,7 +152,9 @@ class ClosedTrade:
 
     @property
     def exit_slippage(self) -> Won:
-        """Return the exit's part of the slippage."""
+        """Return the exit's part of the slippage; none where somebody else sold, for we decided on no price."""
+        if not self.is_sold_by_us:
+            return NO_WON
         return Won(notional(self.exit_decision_price, self.quantity) - self.exit_amount)
 
     @property

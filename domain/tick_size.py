@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 from domain.money import Price
@@ -63,6 +64,21 @@ def steps(price: Price, ticks: int) -> Price:
     for _ in range(abs(ticks)):
         price = next_above(price) if ticks > 0 else Price(max(next_below(price), 1))
     return price
+
+
+def ticks_between(first: Decimal | int, second: Decimal | int) -> Decimal:
+    """Return how many ticks the second price (won) lies above the first, each counted as large as its band has it.
+
+    Average prices lie between two grid prices, so that parts of a tick count as well.
+    """
+    return _height(Decimal(second)) - _height(Decimal(first))
+
+
+def _height(price: Decimal) -> Decimal:
+    """Return how many ticks lie between zero and a price."""
+    ends = (*map(Decimal, _BAND_STARTS[1:]), max(price, Decimal(_BAND_STARTS[-1])))
+    bands = zip(_BAND_STARTS, ends, _TICKS, strict=True)
+    return sum((max(min(price, end) - start, Decimal(0)) / tick for start, end, tick in bands), Decimal(0))
 
 
 def price_limits(base: Price) -> PriceLimits:

@@ -92,7 +92,7 @@ def trade_row(trade: ClosedTrade, ranges: Ranges) -> dict[str, Any]:
         "net_percent": profit_percent(trade),
         "slippage": trade.slippage,
         "entry_ticks": float(entry_slippage_ticks(trade)) if trade.quantity else None,
-        "exit_ticks": float(exit_slippage_ticks(trade)) if trade.quantity else None,
+        "exit_ticks": _number(exit_slippage_ticks(trade)) if trade.quantity else None,
         "adverse": None if went is None else went.adverse,
         "favourable": None if went is None else went.favourable,
     }

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from hypothesis import settings
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from xdist.remote import Producer
@@ -26,6 +27,10 @@ from tests.parallel import FilesInTurn, give_way, longest_first
 
 # A shell that runs us in the background has SIGINT ignored, and every process a test starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A busy machine makes an example slow, not wrong; what Hypothesis chooses for a CI stays.
+settings.register_profile("unhurried", parent=settings(), deadline=None)
+settings.load_profile("unhurried")
 
 T = TypeVar("T")
 _TEMPLATE = "haru_template"

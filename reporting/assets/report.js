@@ -119,7 +119,7 @@
       tooltip: {
         trigger: "axis", renderMode: "richText", confine: true,
         formatter: (points) => [at(points[0].dataIndex).symbol + " " + at(points[0].dataIndex).name].concat(points.map((point) =>
-          point.seriesName + "  " + (point.value === undefined ? "–" : won(point.value)))).join("\n"),
+          point.seriesName + "  " + (point.value === undefined || point.value === null ? "–" : won(point.value)))).join("\n"),
       },
       xAxis: [axis({ type: "category", data: names, axisLabel: { show: false } }), axis({ type: "category", data: names, gridIndex: 1 })],
       yAxis: [moneyAxis({ splitNumber: 3 }), axis({ type: "value", gridIndex: 1, splitNumber: 3 })],

@@ -15,9 +15,16 @@ from tests.builders import HYNIX, NOW, SAMSUNG, a_closed_trade
 
 @pytest.mark.parametrize(
     ("paid", "decided", "ticks"),
-    [(70_200, 70_000, "2.00"), (69_950, 70_000, "-0.50"), (1_003, 1_000, "3.00"), (200_250, 200_000, "0.50")],
+    [
+        (70_200, 70_000, "2.00"),
+        (69_950, 70_000, "-0.50"),
+        (1_003, 1_000, "3.00"),
+        (200_250, 200_000, "0.50"),
+        (2_010, 1_998, "4.00"),
+        (49_900, 50_000, "-2.00"),
+    ],
 )
-def test_entry_slippage_counts_the_ticks_of_the_decision_price(paid: int, decided: int, ticks: str) -> None:
+def test_entry_slippage_counts_each_tick_as_large_as_it_is_at_its_price(paid: int, decided: int, ticks: str) -> None:
     trade = a_closed_trade(bought_at=paid, entry_decision_price=Price(decided))
 
     assert entry_slippage_ticks(trade) == Decimal(ticks)
@@ -26,6 +33,20 @@ def test_entry_slippage_counts_the_ticks_of_the_decision_price(paid: int, decide
 def test_exit_slippage_is_positive_where_a_sale_brought_less() -> None:
     assert exit_slippage_ticks(a_closed_trade(sold_at=70_700, exit_decision_price=Price(71_000))) == 3
     assert exit_slippage_ticks(a_closed_trade(sold_at=71_100, exit_decision_price=Price(71_000))) == -1
+    assert exit_slippage_ticks(a_closed_trade(sold_at=1_990, exit_decision_price=Price(2_000))) == 10
+
+
+def test_what_somebody_else_sold_for_is_no_slippage_and_no_excursion_of_ours() -> None:
+    given_away = a_closed_trade(
+        70_000, 0, position_id=PositionId("a"), exit_decision_price=Price(71_000), exit_reason=ExitReason.FOREIGN_SALE
+    )
+    ours = a_closed_trade(70_000, 70_900, position_id=PositionId("b"), exit_decision_price=Price(71_000))
+
+    measured = handling([given_away, ours], {PositionId("a"): PriceRange(Price(69_500), Price(71_000))})
+
+    assert (measured.slippage, measured.exit_ticks) == (1_000, 1)
+    assert measured.greatest_adverse == 5_000
+    assert handling([given_away], {}).exit_ticks is None
 
 
 def test_an_excursion_is_the_worst_and_the_best_that_the_whole_trade_stood_at() -> None:

@@ -128,3 +128,9 @@ def test_a_summary_survives_its_own_json() -> None:
 
     assert restored == summary
     assert restored.performance.profit_factor == Decimal("0.6667")
+
+
+def test_a_sale_of_somebody_else_shows_no_poor_liquidity() -> None:
+    given_away = a_closed_trade(70_000, 0, exit_decision_price=Price(71_000), exit_reason=ExitReason.FOREIGN_SALE)
+
+    assert not summary_of([given_away]).poor_liquidity

@@ -15,6 +15,7 @@ from domain.tick_size import (
     round_up,
     steps,
     tick_at,
+    ticks_between,
 )
 
 any_price = st.integers(1, 3_000_000)
@@ -138,3 +139,14 @@ def test_a_clamped_price_is_inside_and_an_inside_price_is_kept(base: Price, pric
 
     assert limits.contains(clamped)
     assert clamped == price or not limits.contains(Price(price))
+
+
+@given(grid_price, st.integers(-50, 50))
+def test_as_many_ticks_lie_between_two_prices_as_there_are_steps_from_one_to_the_other(
+    price: Price, ticks: int
+) -> None:
+    moved = steps(price, ticks)
+
+    between = ticks_between(price, moved)
+
+    assert between == (ticks if moved > 1 else 1 - ticks_between(0, price))
