@@ -35,8 +35,7 @@ class SummaryActivities:
     async def write_summaries(self, request: SummaryRequest) -> DailySummary:
         """Save every worker's summary and the fleet's; return the fleet's."""
         summaries = await self._database.summaries.compute(request.account_id, request.session_date)
-        for summary in summaries:
-            await self._database.summaries.save(request.account_id, summary, is_final=request.is_final)
+        await self._database.summaries.save(request.account_id, *summaries, is_final=request.is_final)
         if request.is_final:
             await self._tell(request, summaries[0])
         return summaries[0]

@@ -1,6 +1,6 @@
 """What happened, in order and for ever; and how many stocks each filter dropped in the scans of a session."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from database.pool import Executor, Pool, Row, transaction
 from domain.event import CLOSE_MISSED, ENTRY_DENIED, Event, EventLevel
@@ -9,8 +9,7 @@ from domain.market import Symbol
 from domain.order import OrderIntent
 from domain.risk import Denial, level_of
 from domain.session import SessionDate
-
-"""The kind of event that ``denials_on`` counts."""
+from domain.summary import FLEET
 
 _APPEND = """
 INSERT INTO events (account_id, session_date, worker_id, symbol, kind, level, detail, at, event_key)
@@ -90,17 +89,15 @@ class Events:
         return int(await self._pool.fetchval(self._COUNT, account_id, session_date, kind))
 
     _DENIALS = """
-    SELECT detail->>'denial' AS name, count(*) AS number FROM events
-    WHERE account_id = $1 AND session_date = $2 AND kind = $3 AND ($4::text IS NULL OR worker_id = $4)
-    GROUP BY name ORDER BY name
+    SELECT CASE GROUPING(worker_id) WHEN 1 THEN $4 ELSE worker_id END AS scope, detail->>'denial' AS name,
+        count(*) AS number
+    FROM events WHERE account_id = $1 AND session_date = $2 AND kind = $3
+    GROUP BY GROUPING SETS ((worker_id, name), (name)) ORDER BY name
     """
 
-    async def denials_on(
-        self, account_id: AccountId, session_date: SessionDate, worker_id: WorkerId | None = None
-    ) -> dict[str, int]:
-        """Return how often each denial kept us (or one worker) from buying in a session."""
-        rows = await self._pool.fetch(self._DENIALS, account_id, session_date, ENTRY_DENIED, worker_id)
-        return {row["name"]: row["number"] for row in rows}
+    async def denials_on(self, account_id: AccountId, session_date: SessionDate) -> dict[str, dict[str, int]]:
+        """Return how often each denial kept us from buying in a session, of the fleet and of each worker."""
+        return _by_scope(await self._pool.fetch(self._DENIALS, account_id, session_date, ENTRY_DENIED, FLEET))
 
     _COUNT_SCAN = """
     INSERT INTO scans AS kept (account_id, session_date, worker_id, scans, looked_at, last_key)
@@ -135,29 +132,34 @@ class Events:
                 await connection.execute(self._COUNT_DROPS, *whose, [str(name) for name in names], numbers)
 
     _DROPPED = """
-    SELECT filter AS name, sum(dropped)::bigint AS number FROM scan_drops
-    WHERE account_id = $1 AND session_date = $2 AND ($3::text IS NULL OR worker_id = $3)
-    GROUP BY filter ORDER BY filter
+    SELECT CASE GROUPING(worker_id) WHEN 1 THEN $3 ELSE worker_id END AS scope, filter AS name,
+        sum(dropped)::bigint AS number
+    FROM scan_drops WHERE account_id = $1 AND session_date = $2
+    GROUP BY GROUPING SETS ((worker_id, filter), (filter)) ORDER BY filter
     """
 
-    async def dropped_on(
-        self, account_id: AccountId, session_date: SessionDate, worker_id: WorkerId | None = None
-    ) -> dict[str, int]:
-        """Return how many stocks each filter dropped in a session."""
-        rows = await self._pool.fetch(self._DROPPED, account_id, session_date, worker_id)
-        return {row["name"]: row["number"] for row in rows}
+    async def dropped_on(self, account_id: AccountId, session_date: SessionDate) -> dict[str, dict[str, int]]:
+        """Return how many stocks each filter dropped in a session, of the fleet and of each worker."""
+        return _by_scope(await self._pool.fetch(self._DROPPED, account_id, session_date, FLEET))
 
     _SCANS = """
-    SELECT COALESCE(sum(scans), 0)::bigint AS scans, COALESCE(sum(looked_at), 0)::bigint AS looked_at FROM scans
-    WHERE account_id = $1 AND session_date = $2 AND ($3::text IS NULL OR worker_id = $3)
+    SELECT CASE GROUPING(worker_id) WHEN 1 THEN $3 ELSE worker_id END AS scope,
+        sum(scans)::bigint AS scans, sum(looked_at)::bigint AS looked_at
+    FROM scans WHERE account_id = $1 AND session_date = $2
+    GROUP BY GROUPING SETS ((worker_id), ()) HAVING count(*) > 0
     """
 
-    async def scans_on(
-        self, account_id: AccountId, session_date: SessionDate, worker_id: WorkerId | None = None
-    ) -> tuple[int, int]:
-        """Return how many scans a session had, and how many stocks they looked at in all."""
-        row = await self._pool.fetchrow(self._SCANS, account_id, session_date, worker_id)
-        return (0, 0) if row is None else (row["scans"], row["looked_at"])
+    async def scans_on(self, account_id: AccountId, session_date: SessionDate) -> dict[str, tuple[int, int]]:
+        """Return how many scans a session had, and how many stocks they looked at in all; scopes as above."""
+        rows = await self._pool.fetch(self._SCANS, account_id, session_date, FLEET)
+        return {row["scope"]: (row["scans"], row["looked_at"]) for row in rows}
+
+
+def _by_scope(rows: Iterable[Row]) -> dict[str, dict[str, int]]:
+    counted: dict[str, dict[str, int]] = {}
+    for row in rows:
+        counted.setdefault(row["scope"], {})[row["name"]] = row["number"]
+    return counted
 
 
 def event_from_row(row: Row) -> Event:

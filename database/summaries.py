@@ -1,5 +1,6 @@
 """Daily summaries: one a worker and session and one for the fleet; saving the same again changes nothing."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -7,10 +8,11 @@ from pydantic import TypeAdapter
 
 from database.day_seen import DaySeen
 from database.events import Events
-from database.pool import Pool, Row
+from database.pool import Pool, Row, transaction
 from database.trades import Trades
 from database.workers import Workers
-from domain.identity import AccountId, WorkerId
+from domain.identity import AccountId
+from domain.position import ClosedTrade
 from domain.session import SessionDate
 from domain.summary import FLEET, DailySummary, DayCounts, summarise
 
@@ -28,23 +30,26 @@ class Summaries:
         trades = await Trades(self._pool).on(account_id, session_date)
         workers = [worker.worker_id for worker in await Workers(self._pool).all_of(account_id)]
         gone = sorted({trade.worker_id for trade in trades} - set(workers))
-        summaries = [summarise(session_date, FLEET, trades, await self._counts(account_id, session_date, None))]
-        for worker in (*workers, *gone):
-            own = [trade for trade in trades if trade.worker_id == worker]
-            counts = await self._counts(account_id, session_date, worker)
-            summaries.append(summarise(session_date, worker, own, counts))
-        return tuple(summaries)
+        counts = await self._counts(account_id, session_date, (FLEET, *workers, *gone))
+        own: dict[str, list[ClosedTrade]] = {}
+        for trade in trades:
+            own.setdefault(trade.worker_id, []).append(trade)
+        of_workers = [summarise(session_date, each, own.get(each, ()), counts[each]) for each in (*workers, *gone)]
+        return (summarise(session_date, FLEET, trades, counts[FLEET]), *of_workers)
 
-    async def _counts(self, account_id: AccountId, session_date: SessionDate, worker: WorkerId | None) -> DayCounts:
+    async def _counts(
+        self, account_id: AccountId, session_date: SessionDate, scopes: Sequence[str]
+    ) -> dict[str, DayCounts]:
+        """Return what was counted in each scope, read at once for all: a large fleet's day must end, too."""
         events = Events(self._pool)
-        scans, looked_at = await events.scans_on(account_id, session_date, worker)
-        return DayCounts(
-            denials=await events.denials_on(account_id, session_date, worker),
-            dropped=await events.dropped_on(account_id, session_date, worker),
-            scans=scans,
-            looked_at=looked_at,
-            price_ranges=await DaySeen(self._pool).ranges_on(account_id, session_date),
-        )
+        denials = await events.denials_on(account_id, session_date)
+        dropped = await events.dropped_on(account_id, session_date)
+        scans = await events.scans_on(account_id, session_date)
+        ranges = await DaySeen(self._pool).ranges_on(account_id, session_date)
+        return {
+            scope: DayCounts(denials.get(scope, {}), dropped.get(scope, {}), *scans.get(scope, (0, 0)), ranges)
+            for scope in scopes
+        }
 
     _SAVE = """
     INSERT INTO daily_summaries AS kept (account_id, session_date, scope, summary, is_final)
@@ -55,12 +60,14 @@ class Summaries:
     RETURNING scope
     """
 
-    async def save(self, account_id: AccountId, summary: DailySummary, *, is_final: bool = True) -> bool:
-        """Keep the summary; False when it was there already, equal. What has once been final stays so."""
-        written = await self._pool.fetchval(
-            self._SAVE, account_id, summary.session_date, summary.scope, _as_json(summary), is_final
-        )
-        return written is not None
+    async def save(self, account_id: AccountId, *summaries: DailySummary, is_final: bool = True) -> bool:
+        """Keep summaries, all or none; False when all were there already, equal. What was once final stays so."""
+        written = False
+        async with transaction(self._pool) as connection:
+            for summary in summaries:
+                row = (account_id, summary.session_date, summary.scope, _as_json(summary), is_final)
+                written |= await connection.fetchval(self._SAVE, *row) is not None
+        return written
 
     _GET = """
     SELECT session_date, scope, summary FROM daily_summaries

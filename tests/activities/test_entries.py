@@ -59,7 +59,7 @@ async def test_a_denial_is_written_down_and_gives_the_lock_back(desk: Desk) -> N
     assert isinstance(decision, NoEntry)
     assert "KILL_SWITCH_ON" in decision.reasons[0]
     assert await desk.database.locks.locked_symbols(ACCOUNT) == set()
-    assert await desk.database.events.denials_on(ACCOUNT, PLAN.session.date, WORKER) == {"KILL_SWITCH_ON": 1}
+    assert (await desk.database.events.denials_on(ACCOUNT, PLAN.session.date))[WORKER] == {"KILL_SWITCH_ON": 1}
 
 
 async def test_a_flagged_stock_is_not_bought(desk: Desk) -> None:

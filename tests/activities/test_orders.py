@@ -9,6 +9,7 @@ from domain.identity import Environment, WorkerId
 from domain.market import Side, Symbol
 from domain.money import Price
 from domain.order import Accepted, OrderStatus, Unknown
+from domain.summary import FLEET
 from tests.activities.desk import PLAN, Desk
 from tests.builders import SAMSUNG
 from tests.stepping import ACCOUNT
@@ -34,7 +35,7 @@ async def test_a_shut_gate_denies_at_the_last_moment_and_nothing_leaves(desk: De
 
     assert record.status is OrderStatus.DENIED
     assert desk.sent == []
-    assert await desk.database.events.denials_on(ACCOUNT, PLAN.session.date) == {"ENTRIES_CLOSED": 1}
+    assert (await desk.database.events.denials_on(ACCOUNT, PLAN.session.date))[FLEET] == {"ENTRIES_CLOSED": 1}
 
 
 async def test_a_buy_decided_before_the_cut_off_does_not_leave_after_it(desk: Desk) -> None:
@@ -46,7 +47,7 @@ async def test_a_buy_decided_before_the_cut_off_does_not_leave_after_it(desk: De
 
     assert record.status is OrderStatus.DENIED
     assert desk.sent == []
-    assert await desk.database.events.denials_on(ACCOUNT, PLAN.session.date) == {"OUTSIDE_ENTRY_HOURS": 1}
+    assert (await desk.database.events.denials_on(ACCOUNT, PLAN.session.date))[FLEET] == {"OUTSIDE_ENTRY_HOURS": 1}
 
 
 async def test_a_stale_fencing_token_sends_nothing(desk: Desk) -> None:

@@ -34,8 +34,8 @@ async def test_each_stock_is_a_candidate_or_counted_by_the_filter_that_dropped_i
 
     assert report.looked_at == len(SYMBOLS) == sum(report.dropped.values()) + len(report.candidates)
     assert report.dropped[ScreeningFilter.LOCKED] == report.dropped[ScreeningFilter.COOLDOWN] == 1
-    counted = await desk.database.events.dropped_on(ACCOUNT, PLAN.session.date, WORKER)
-    assert counted == {name.value: number for name, number in report.dropped.items()}
+    counted = await desk.database.events.dropped_on(ACCOUNT, PLAN.session.date)
+    assert counted[WORKER] == {name.value: number for name, number in report.dropped.items()}
 
 
 async def test_a_flagged_stock_that_a_strategy_would_buy_is_dropped(desk: Desk) -> None:
@@ -104,7 +104,7 @@ async def test_a_worker_that_may_not_buy_does_not_look_either_and_says_why_once(
 
     assert found.candidates == ()
     assert desk.simulation.calls.total == calls
-    assert await desk.database.events.denials_on(ACCOUNT, PLAN.session.date, WORKER) == {"KILL_SWITCH_ON": 1}
+    assert (await desk.database.events.denials_on(ACCOUNT, PLAN.session.date))[WORKER] == {"KILL_SWITCH_ON": 1}
     (row,) = await desk.database.workers.board(ACCOUNT, PLAN.session.date)
     assert row.last_event == "not buying: the kill switch is on"
 

@@ -9,6 +9,7 @@ from domain.exits import ExitSignal
 from domain.lane import Lane
 from domain.position import ExitReason
 from domain.session import session_date_of
+from domain.summary import FLEET
 from tests.activities.desk import Desk
 from tests.builders import SAMSUNG
 from tests.stepping import ACCOUNT, RULES, kst
@@ -48,7 +49,7 @@ async def test_what_could_not_be_sold_by_the_close_is_not_bought_and_that_is_wri
     (reason,) = decision.reasons
     assert reason == "005930: UNSELLABLE_BY_CLOSE: so little trades that 0 of 1 shares could be sold by the close"
     denials = await desk.database.events.denials_on(ACCOUNT, session_date_of(desk.pace.now()))
-    assert denials == {"UNSELLABLE_BY_CLOSE": 1}
+    assert denials[FLEET] == {"UNSELLABLE_BY_CLOSE": 1}
 
 
 @pytest.mark.parametrize("trades", [True, False], ids=["thick", "thin"])

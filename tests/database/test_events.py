@@ -6,6 +6,7 @@ from database.database import Database
 from domain.event import Event, EventLevel
 from domain.identity import WorkerId
 from domain.session import SessionDate
+from domain.summary import FLEET
 from tests.builders import ACCOUNT, MONDAY, NOW, SAMSUNG, WORKER
 
 OTHER = WorkerId("worker-2")
@@ -46,8 +47,12 @@ async def test_dropped_stocks_add_up_over_scans_and_workers(database: Database) 
     await database.events.add_scan(ACCOUNT, MONDAY, OTHER, 30, {"no_signal": 5})
     await database.events.add_scan(ACCOUNT, SessionDate(MONDAY - timedelta(days=3)), OTHER, 30, {"no_signal": 9})
 
-    assert await database.events.dropped_on(ACCOUNT, MONDAY) == {"no_signal": 25, "thin_volume": 5}
-    assert await database.events.dropped_on(ACCOUNT, MONDAY, OTHER) == {"no_signal": 5}
+    assert await database.events.dropped_on(ACCOUNT, MONDAY) == {
+        FLEET: {"no_signal": 25, "thin_volume": 5},
+        WORKER: {"no_signal": 20, "thin_volume": 5},
+        OTHER: {"no_signal": 5},
+    }
+    assert await database.events.scans_on(ACCOUNT, MONDAY) == {FLEET: (3, 90), WORKER: (2, 60), OTHER: (1, 30)}
 
 
 async def test_a_repeated_scan_counts_once(database: Database) -> None:
@@ -55,7 +60,7 @@ async def test_a_repeated_scan_counts_once(database: Database) -> None:
         await database.events.add_scan(ACCOUNT, MONDAY, WORKER, 30, {"no_signal": 5}, key="run-1/7")
     await database.events.add_scan(ACCOUNT, MONDAY, WORKER, 30, {"no_signal": 1}, key="run-1/8")
 
-    assert await database.events.dropped_on(ACCOUNT, MONDAY) == {"no_signal": 6}
+    assert (await database.events.dropped_on(ACCOUNT, MONDAY))[FLEET] == {"no_signal": 6}
 
 
 async def test_a_scan_that_drops_nothing_is_counted(database: Database) -> None:

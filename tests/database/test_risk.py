@@ -11,6 +11,7 @@ from domain.identity import WorkerId
 from domain.money import Won
 from domain.risk import Denial, Denied
 from domain.session import SessionDate
+from domain.summary import FLEET
 from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER, a_snapshot, an_intent
 from tests.database.books import Books, another
 
@@ -104,9 +105,8 @@ async def test_a_denial_before_the_order_is_counted_once(database: Database) -> 
     await database.risk.record_denial(an_intent(), verdict)
     await database.risk.record_denial(an_intent(), verdict)
 
-    assert await database.events.denials_on(ACCOUNT, MONDAY) == {"COOLING_DOWN": 1}
-    assert await database.events.denials_on(ACCOUNT, MONDAY, WORKER) == {"COOLING_DOWN": 1}
-    assert await database.events.denials_on(ACCOUNT, MONDAY, OTHER) == {}
+    once = {"COOLING_DOWN": 1}
+    assert await database.events.denials_on(ACCOUNT, MONDAY) == {FLEET: once, WORKER: once}
 
 
 async def test_an_account_that_was_never_pinned_has_no_gate(database: Database) -> None:

@@ -13,6 +13,7 @@ from domain.identity import Environment, IntentId, WorkerId
 from domain.money import Won
 from domain.order import OrderIntent, OrderStatus
 from domain.risk import Approved, Denial, Denied, Review, RiskSnapshot
+from domain.summary import FLEET
 from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER
 from tests.database.books import HTTP_TIMEOUT, LEASE, Books, yes
 
@@ -149,7 +150,7 @@ async def test_a_denied_buy_is_written_down_with_its_reason(books: Books) -> Non
     assert isinstance(refused, SendingRefused)
     assert refused.denial is Denial.FLEET_LOSS_LIMIT_REACHED
     assert await _status(books.database, buy) is OrderStatus.DENIED
-    assert await books.database.events.denials_on(ACCOUNT, MONDAY) == {"FLEET_LOSS_LIMIT_REACHED": 1}
+    assert (await books.database.events.denials_on(ACCOUNT, MONDAY))[FLEET] == {"FLEET_LOSS_LIMIT_REACHED": 1}
     (event,) = await books.database.events.latest(ACCOUNT, 1)
     assert event.detail["intent_id"] == buy.intent_id
 

@@ -6,7 +6,9 @@ from datetime import timedelta
 import asyncpg
 
 from database.database import Database
+from database.pool import open_pool
 from database.snapshots import HoldingSnapshot
+from database.summaries import Summaries
 from domain.flatness import HeldShares, Proven
 from domain.identity import WorkerId
 from domain.market import Symbol
@@ -54,6 +56,27 @@ async def test_computing_it_again_changes_nothing(database: Database, connection
 
     assert not await database.summaries.save(ACCOUNT, a_summary())
     assert await connection.fetchrow("SELECT xmin, changed_at FROM daily_summaries") == before
+
+
+async def test_each_worker_of_a_large_fleet_has_its_own_figures_by_few_questions(
+    books: Books, database_url: str
+) -> None:
+    names = {WorkerId(f"worker-{number}"): f"life/{number}" for number in range(2, 202)}
+    await books.database.workers.register_all(ACCOUNT, names)
+    await books.traded()
+    await books.database.events.add_scan(ACCOUNT, MONDAY, WorkerId("worker-7"), 30, {"thin_volume": 3})
+    questions: list[object] = []
+    pool = await open_pool(database_url, size=1)
+    async with pool.acquire() as only:
+        only.add_query_logger(questions.append)
+    summaries = await Summaries(pool).compute(ACCOUNT, MONDAY)
+    await pool.close()
+
+    own = {summary.scope: summary for summary in summaries}
+    assert (own[FLEET].performance.trades, own[WORKER].performance.trades) == (1, 1)
+    assert (own[FLEET].scans, own["worker-7"].scans, own["worker-8"].scans) == (1, 1, 0)
+    assert own["worker-7"].dropped == {"thin_volume": 3}
+    assert 0 < len(questions) < 20
 
 
 async def test_what_is_summed_up_while_the_evening_sells_is_not_final_until_the_close_says_so(

@@ -11,6 +11,7 @@ from domain.money import NO_WON, Rate, Won
 from domain.position import ExitReason
 from domain.rules import ExitRules
 from domain.session import session_date_of
+from domain.summary import FLEET
 from tests.stepping import RULES, Stage, kst, stage
 
 NEVER = Rate("0")
@@ -99,7 +100,7 @@ async def test_after_the_daily_loss_nothing_is_bought_and_what_is_held_is_still_
     assert_flat_and_even(day)
     assert len(day.broker_account.orders) == bought + 1
     denials = await day.database.events.denials_on(day.account, session_date_of(kst("2026-11-23 10:00")))
-    assert "FLEET_LOSS_LIMIT_REACHED" in denials
+    assert "FLEET_LOSS_LIMIT_REACHED" in denials[FLEET]
     for worker in workers:
         assert (await worker.describe()).history_length < 200
         await worker.terminate()
