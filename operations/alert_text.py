@@ -71,7 +71,14 @@ def _texts(folded: Folded, language: Language) -> list[str]:
     if workers := tuple(dict.fromkeys(event.worker_id for event in folded.events if event.worker_id)):
         parts.append(_few(workers))
     parts.append(first if first == last else f"{first} – {last[6:] if first[:5] == last[:5] else last}")
-    return [" · ".join(parts) + (f" — {folded.gist}" if folded.gist else "")]
+    return [" · ".join(parts) + (f" — {_said(folded.gist, language)}" if folded.gist else "")]
+
+
+def _said(gist: str, language: Language) -> str:
+    """Return why it happened in the language's words, as far as they are ours; a number of shares stands before it."""
+    shares, colon, reason = gist.partition(": ") if gist.startswith("×") else ("", "", gist)
+    told = words(language)
+    return f"{shares}{colon}{told.say(told.of('denials', reason) if language == 'ko' else reason)}"
 
 
 def _that_fit(lines: Sequence[str]) -> list[str]:

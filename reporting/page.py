@@ -3,7 +3,8 @@
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -35,6 +36,34 @@ class Words:
     def of(self, group: str, name: str) -> str:
         """Return the text of a name from outside, such as an exit reason."""
         return str(self.texts[group].get(name, name))
+
+    def say(self, text: str) -> str:
+        """Return a text of the books: a sentence of our own code in this language, any other as it stands."""
+        said: Mapping[str, str] = self.texts["said"]
+        if text in said:
+            return said[text]
+        for template, translated in said.items():
+            if "{" in template and (gaps := _sentence(template).fullmatch(text)):
+                return translated.format(**gaps.groupdict())
+        return text
+
+    def told(self, detail: Mapping[str, str | int]) -> Iterator[str]:
+        """Yield what an event tells beside its kind, in the sequence of our words; an operator's words stay."""
+        known = list(self.texts["details"])
+        for name in sorted(detail, key=lambda each: (known.index(each) if each in known else len(known), each)):
+            value = detail[name]
+            if name == "denial":
+                value = self.of("denials", str(value))
+            elif isinstance(value, str) and not (name == "reason" and "by" in detail):
+                value = self.say(value)
+            yield f"{self.of('details', name)}: {number(value)}"
+
+
+@cache
+def _sentence(template: str) -> re.Pattern[str]:
+    """Return what a sentence with such gaps looks like; a gap for a name holds one word."""
+    gap = r"(?P<\1>\\S+)" if template.startswith("{symbol}") else r"(?P<\1>.+?)"
+    return re.compile(re.sub(r"\\{(\w+)\\}", gap, re.escape(template)))
 
 
 @cache

@@ -126,7 +126,7 @@
       series: [
         { name: said.slippage + " (" + words.won + ")", type: "bar", barMaxWidth: 18, itemStyle: { color: colour("accent") },
           data: values.trades.map((trade) => trade.slippage) },
-        ticks(said.entry, "entry_ticks", colour("gain")), ticks(said.exit, "exit_ticks", colour("exiting")),
+        ticks(said.entry, "entry_ticks", colour("accent")), ticks(said.exit, "exit_ticks", colour("exiting")),
       ],
     }));
   }
@@ -171,27 +171,27 @@
   }
 
   function days() {
-    const dates = values.days.map((day) => day.name);
+    const dates = [""].concat(values.days.map((day) => day.name));  // the sum begins at zero, before the first session
     return settings(Object.assign(twoStoreys("46%", "26%"), {
       legend: Object.assign({ data: [said.equity, said.net, said.drawdown] }, legend()),
       tooltip: {
         trigger: "axis", renderMode: "richText", confine: true,
-        formatter: (points) => [points[0].name].concat(points.map((point) => point.seriesName + "  " + won(point.value))).join("\n"),
+        formatter: (points) => points[0].name && [points[0].name].concat(points.map((point) => point.seriesName + "  " + won(point.value))).join("\n"),
       },
       xAxis: [axis({ type: "category", data: dates, axisLabel: { show: false } }), axis({ type: "category", data: dates, gridIndex: 1 })],
       yAxis: [moneyAxis(), moneyAxis({ gridIndex: 1, splitNumber: 3 })],
       series: [
-        { name: said.equity, type: "line", data: values.equity.realised.map((point) => point[1]), showSymbol: dates.length < 40,
+        { name: said.equity, type: "line", data: [0].concat(values.equity.realised.map((point) => point[1])), showSymbol: dates.length < 40,
           areaStyle: { opacity: 0.14 }, itemStyle: { color: colour("accent") } },
-        { name: said.drawdown, type: "line", data: values.equity.drawdown.map((point) => point[1]), showSymbol: false,
+        { name: said.drawdown, type: "line", data: [0].concat(values.equity.drawdown.map((point) => point[1])), showSymbol: false,
           lineStyle: { width: 1 }, areaStyle: { opacity: 0.2 }, itemStyle: { color: colour("loss") } },
         { name: said.net, type: "bar", xAxisIndex: 1, yAxisIndex: 1, barMaxWidth: 26, itemStyle: { color: colour("gain") },
-          data: values.days.map((day) => ({ value: day.net, itemStyle: { color: toned(day.net), borderRadius: 3 } })) },
+          data: [null].concat(values.days.map((day) => ({ value: day.net, itemStyle: { color: toned(day.net), borderRadius: 3 } }))) },
       ],
     }));
   }
 
-  const named = (row) => row.label ? row.label : words.reasons[row.name] || row.name;
+  const named = (row) => row.label ? row.label : words.reasons[row.name] || words.strategies[row.name] || row.name;
   const charts = {
     equity: equity, slippage: slippage, days: days, path: (node) => path(Number(node.dataset.place)),
     hours: () => bars(values.hours, (row) => String(row.hour).padStart(2, "0") + ":00", false),

@@ -10,11 +10,24 @@ from typing import Any
 
 import pytest
 
-from domain.money import Won
+from domain.money import Price, Won
+from domain.position import ExitReason
 from reporting.day import day_values
 from reporting.page import LANGUAGES, Language, page
+from reporting.reading import DayBooks
 from reporting.stretch import stretch_values
-from tests.reporting.parts import a_carried_position, a_close_that_left_shares, a_day, a_win, an_empty_day, an_incident
+from tests.builders import a_closed_trade
+from tests.reporting.parts import (
+    FIRST,
+    a_carried_position,
+    a_close_that_left_shares,
+    a_day,
+    a_loss,
+    a_win,
+    an_empty_day,
+    an_incident,
+    minute,
+)
 from tests.reporting.test_page import HOSTILE
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -26,13 +39,14 @@ PAGES: dict[str, tuple[dict[str, Any], Language]] = {
 
 
 needs_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
-TELEPHONE = 390
+TELEPHONE, DESK = 390, 1440
 WIDTHS = """
 <script>
 const tooWide = (element) => element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0;
 addEventListener("load", () => setTimeout(() => {
   const found = [...document.querySelectorAll("iframe")].map((frame) => {
-    const page = frame.contentDocument, parts = [...page.querySelectorAll(".card, .tile b, h1, header, dd, .timeline")];
+    const watched = ".card, .tile b, h1, header, dd, .timeline" + (frame.clientWidth > 1000 ? ", .scroll" : "");
+    const page = frame.contentDocument, parts = [...page.querySelectorAll(watched)];
     return [page.scrollingElement.scrollWidth, page.scrollingElement.clientWidth].concat(
       parts.filter(tooWide).map((part) => part.className + " " + part.textContent.trim().slice(0, 40)));
   });
@@ -79,14 +93,37 @@ def test_every_chart_is_drawn_and_the_console_is_silent(name: str, tmp_path: Pat
     assert ("<svg" in browser.stdout) == (name != "empty")
 
 
-def on_a_telephone(text: str) -> str:
-    """Return a frame as wide as a telephone; within it the page's own rules for narrow screens hold."""
-    return f'<iframe style="width:{TELEPHONE}px;height:844px;border:0" srcdoc="{html.escape(text)}"></iframe>'
+def framed(text: str, width: int) -> str:
+    """Return a frame as wide as a telephone or a desk's screen; within it the page's own rules for that width hold."""
+    return f'<iframe style="width:{width}px;height:844px;border:0" srcdoc="{html.escape(text)}"></iframe>'
+
+
+def widths_in(frames: list[str], folder: Path) -> list[list[int | str]]:
+    """Return how wide each frame's page is, how much of it is seen, and every part that is wider than its place."""
+    dom = browsed(f"<body>{''.join(frames)}{WIDTHS}</body>", folder).stdout
+    seen = re.search(r'data-widths="([^"]*)"', dom)
+    assert seen is not None
+    found: list[list[int | str]] = json.loads(html.unescape(seen[1]))
+    return found
+
+
+def a_busy_day() -> DayBooks:
+    """Return trades with the longest names and large amounts."""
+    large = a_closed_trade(
+        *(1_002_000, 1_020_500, 120),
+        position_id=FIRST,
+        name="LG에너지솔루션",
+        exit_reason=ExitReason.TRAILING_STOP,
+        exit_decision_price=Price(1_021_000),
+        opened_at=minute(0),
+        closed_at=minute(301),
+    )
+    return a_day(large, a_loss(name="두산에너빌리티"))
 
 
 @pytest.mark.slow
 @needs_a_browser
-def test_nothing_is_wider_than_a_telephone(tmp_path: Path) -> None:
+def test_nothing_is_wider_than_a_telephone_and_no_table_than_a_desk(tmp_path: Path) -> None:
     position, fills = a_carried_position()
     rich = a_win(entry_amount=Won(700_000_000_000), exit_amount=Won(699_000_000_000))
     held = a_day(rich, left=(position,), fills=fills, after_close=a_close_that_left_shares())
@@ -96,8 +133,12 @@ def test_nothing_is_wider_than_a_telephone(tmp_path: Path) -> None:
         for language in LANGUAGES
     ]
 
-    dom = browsed(f"<body>{''.join(map(on_a_telephone, texts))}{WIDTHS}</body>", tmp_path).stdout
+    busy = [
+        page(values, language)
+        for values in (day_values(a_busy_day()), stretch_values([a_busy_day(), an_empty_day()]))
+        for language in LANGUAGES
+    ]
 
-    seen = re.search(r'data-widths="([^"]*)"', dom)
-    assert seen is not None
-    assert json.loads(html.unescape(seen[1])) == [[TELEPHONE, TELEPHONE]] * len(texts)
+    seen = widths_in([*(framed(text, TELEPHONE) for text in texts), *(framed(text, DESK) for text in busy)], tmp_path)
+
+    assert seen == [[TELEPHONE, TELEPHONE]] * len(texts) + [[DESK, DESK]] * len(busy)

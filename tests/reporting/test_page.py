@@ -14,19 +14,23 @@ import pytest
 
 import reporting.page
 from database.statements import KeptStatement
-from domain.event import UNSOLD_AT_CLOSE
+from domain.event import MARKET_CLOSE, UNSOLD_AT_CLOSE
 from domain.flatness import Proven
 from domain.money import Won
+from domain.order import OrderStatus
 from domain.position import ExitReason
+from domain.reconciliation import DiscrepancyKind
 from domain.risk import Denial
 from domain.screening import ScreeningFilter
 from domain.statement import Figure, Line, Name
 from domain.worker_state import WorkerState
+from operations.access_duty import SHUT_BECAUSE
 from reporting import ratios
 from reporting.after_close import AfterClose
 from reporting.day import day_values
 from reporting.page import LANGUAGES, Language, cell, number, page, signed, words
 from reporting.stretch import stretch_values
+from strategies import KNOWN_STRATEGIES
 from tests.builders import MONDAY, NOW, SAMSUNG
 from tests.reporting.parts import a_carried_position, a_close_that_left_shares, a_day, a_win, an_empty_day, an_incident
 from verifier.invariants import INVARIANTS
@@ -105,6 +109,21 @@ def test_a_stretch_shows_months_days_and_ratios() -> None:
         assert part in text
 
 
+def test_a_stretch_of_one_day_has_one_date_and_no_ratios() -> None:
+    text = "\n".join(Elements(page(stretch_values([a_day()]), "en")).shown)
+
+    assert "Trading days 2026-11-23\n" in text
+    assert "Ratios need two sessions or more." in text
+
+
+def test_a_day_without_trades_says_so_once_and_draws_no_empty_sections() -> None:
+    text = page(day_values(an_empty_day()), "en")
+
+    drawn = [name for name, title in words("en")["sections"].items() if f"<h2>{title}</h2>" in text]
+    assert text.split("<script")[0].count("No trade was closed.") == 1
+    assert set(drawn) == {"after_close", "timeline", "incidents", "screening", "verdict"}
+
+
 def test_the_missing_library_is_told_with_its_mend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ratios, "find_spec", lambda _: None)
 
@@ -175,6 +194,8 @@ def test_everything_the_system_can_say_has_a_word(language: Language) -> None:
     assert {name.value for name in ScreeningFilter} == set(said["filters"])
     assert {denial.value for denial in Denial} == set(said["denials"])
     assert {invariant.name for invariant in INVARIANTS} == set(said["invariants"])
+    assert set(KNOWN_STRATEGIES) == set(said["strategies"])
+    assert {kind.value for kind in (*DiscrepancyKind, *OrderStatus)} | {MARKET_CLOSE, SHUT_BECAUSE} <= set(said["said"])
     metrics = [*day_values(a_day())["metrics"], *stretch_values([a_day(), an_empty_day()])["metrics"]]
     assert {each["key"] for each in metrics} == set(said["metrics"])
 
@@ -252,7 +273,40 @@ def test_details_of_incidents_are_told_in_korean() -> None:
     text = " ".join(Elements(page(day_values(a_day(events=events)), "ko")).shown)
 
     assert words("ko").of("kinds", UNSOLD_AT_CLOSE) in text
-    assert "수량: 1,200 · 이유: 하한가 잠김 · 거부 규칙: 손실 후 휴지 · 근거: order 17" in " ".join(text.split())
+    assert "수량: 1,200 · 거부 규칙: 손실 후 휴지 · 이유: 하한가 잠김 · 근거: order 17" in " ".join(text.split())
+
+
+def test_an_operators_own_words_and_unknown_names_stand_as_they_are() -> None:
+    told = words("ko").told({"zone": "x", "net": 5, "by": "me", "reason": "unknown", "trades": 3})
+
+    assert list(told) == ["이유: unknown", "처리자: me", "거래: 3", "순손익: 5", "zone: x"]
+
+
+def sentences_in(path: str) -> Iterator[str]:
+    """Yield every text with gaps that a module of ours builds, each gap filled with a number."""
+    module = ast.parse((Path(reporting.page.__file__).parents[1] / path).read_text(encoding="utf-8"))
+    nodes = list(ast.walk(module))
+    formats = {id(node.format_spec) for node in nodes if isinstance(node, ast.FormattedValue)}
+    for text in nodes:
+        if isinstance(text, ast.JoinedStr) and id(text) not in formats:
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "1" for part in text.values)
+
+
+@pytest.mark.parametrize("path", ["domain/risk.py", "strategies/momentum.py", "strategies/volatility_breakout.py"])
+def test_why_something_was_bought_or_not_is_told_in_korean(path: str) -> None:
+    texts = list(sentences_in(path))
+
+    assert texts
+    assert [text for text in texts if not re.search("[가-힣]", words("ko").say(text))] == []
+    assert [text for text in texts if words("en").say(text) != text] == []
+
+
+def test_a_sentence_with_gaps_keeps_what_stands_in_them() -> None:
+    say = words("ko").say
+
+    assert say("PnL -600,000 won reaches the limit of -500,000") == "손익 -600,000원, 한도 -500,000원에 도달"
+    assert say("{symbol} {0}") == "{symbol} {0}"
+    assert say("the whole market rests") == "the whole market rests"
 
 
 def told_kinds() -> Iterator[str]:
