@@ -7,9 +7,9 @@ from typing import Final
 
 from activities.summarising import SummaryActivities, SummaryRequest
 from domain.clock import MarketClock
-from domain.event import CLOSE_MISSED, Event, EventLevel, carried_event
+from domain.event import CLOSE_MISSED, CLOSE_UNFINISHED, Event, EventLevel, carried_event
 from domain.rules import TradingRules
-from domain.session import SessionDate, SessionPlan, session_date_of
+from domain.session import Session, SessionDate, SessionPlan, session_date_of
 from operations.fleet import Fleet
 from operations.schedule import close_now
 from workflows.identity import close_workflow_id
@@ -19,6 +19,10 @@ logger = logging.getLogger("haru.hosting")
 
 _GRACE: Final = timedelta(seconds=60)
 """Real time after which a due close that nobody has started counts as forgotten; in a compressed day less."""
+_PROVEN_WITHIN: Final = timedelta(minutes=10)
+"""Market time after the last market in which a close can sell; its proof takes seconds."""
+_BEGUN_LATELY: Final = timedelta(minutes=2)
+"""Real time in which a close that was begun late may still be at its proof."""
 _RUNNING: Final = f"WorkflowType = '{MarketCloseWorkflow.__name__}' AND ExecutionStatus = 'Running'"
 
 
@@ -44,7 +48,12 @@ async def see_to_the_close(fleet: Fleet, rules: TradingRules) -> None:
     await _tell_missed_closes(fleet, now)
     plan = fleet.plan_of_the_day(now, await fleet.registered_workers())
     due = close_due(plan, now, fleet.clock)
-    if due is Due.NOT_YET or await _is_closed_or_closing(fleet, plan.session.date):
+    if due is Due.NOT_YET or await fleet.database.summaries.is_final(fleet.account_id, plan.session.date):
+        return
+    begun_at = await _closing_since(fleet)
+    if begun_at is not None:
+        if fleet.real_now() - begun_at >= _BEGUN_LATELY:
+            await _tell_unfinished(fleet, plan.session, rules, now)
         return
     if not await fleet.database.positions.touched_in(fleet.account_id, plan.session.date):
         return
@@ -54,16 +63,32 @@ async def see_to_the_close(fleet: Fleet, rules: TradingRules) -> None:
     await close_now(fleet, rules)
 
 
-async def _is_closed_or_closing(fleet: Fleet, date: SessionDate) -> bool:
-    if await fleet.database.summaries.is_final(fleet.account_id, date):
-        return True
-    return await is_closing(fleet)
-
-
 async def is_closing(fleet: Fleet) -> bool:
     """Tell whether a market close runs now, as far as Temporal's visibility knows."""
+    return await _closing_since(fleet) is not None
+
+
+async def _closing_since(fleet: Fleet) -> datetime | None:
+    """Return when (real time) the oldest market close that runs now was begun; None where none runs."""
     prefix = close_workflow_id(fleet.account_id)
-    return any([execution.id.startswith(prefix) async for execution in fleet.client.list_workflows(_RUNNING)])
+    running = [each.start_time async for each in fleet.client.list_workflows(_RUNNING) if each.id.startswith(prefix)]
+    return min(running, default=None)
+
+
+async def _tell_unfinished(fleet: Fleet, session: Session, rules: TradingRules, now: datetime) -> None:
+    """Say once that a close which runs has nothing more to sell with, and still has proven nothing."""
+    held = await fleet.database.positions.held_in(fleet.account_id)
+    sells_until = _last_market_of(session, rules) if held else session.ends_at
+    if now < sells_until + max(_PROVEN_WITHIN, fleet.clock.market_duration(_GRACE)):
+        return
+    why = "it still runs, and has not proven that nothing of ours is left"
+    logger.error("close_unfinished", extra={"session_date": session.date})
+    await _shout(fleet, session.date, now, why, CLOSE_UNFINISHED)
+
+
+def _last_market_of(session: Session, rules: TradingRules) -> datetime:
+    evening = session.after_market if rules.execution.after_market else None
+    return session.post_close.until if evening is None else evening.until
 
 
 async def _tell_missed_closes(fleet: Fleet, now: datetime) -> None:
@@ -81,7 +106,7 @@ async def _tell_missed_closes(fleet: Fleet, now: datetime) -> None:
         await summaries.write_summaries(SummaryRequest(fleet.account_id, date))
 
 
-async def _shout(fleet: Fleet, date: SessionDate, now: datetime, why: str) -> None:
-    key = f"{CLOSE_MISSED}/{fleet.account_id}/{date}"
-    event = Event(fleet.account_id, CLOSE_MISSED, EventLevel.CRITICAL, now, date, detail={"why": why}, key=key)
+async def _shout(fleet: Fleet, date: SessionDate, now: datetime, why: str, kind: str = CLOSE_MISSED) -> None:
+    key = f"{kind}/{fleet.account_id}/{date}"
+    event = Event(fleet.account_id, kind, EventLevel.CRITICAL, now, date, detail={"why": why}, key=key)
     await fleet.database.events.append(event)

@@ -114,9 +114,10 @@ async def _tell(fleet: Fleet, worker_id: WorkerId, command: Command) -> CommandO
         )
         return CommandOutcome(worker_id, Verdict.UNANSWERED, why=why)
     except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
-        return CommandOutcome(worker_id, Verdict.NOT_RUNNING, why="it has stopped, or was never started")
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return CommandOutcome(worker_id, Verdict.NOT_RUNNING, why="it has stopped, or was never started")
+        # Whatever is wrong with one, the others are told: a kill switch must not end at the first of them.
+        return CommandOutcome(worker_id, Verdict.UNANSWERED, why=f"Temporal said {error.status.name}: {error.message}")
     return await _answer(worker_id, told, command)
 
 
@@ -128,6 +129,9 @@ async def _answer(worker_id: WorkerId, told: WorkflowUpdateHandle[WorkerStatus],
         return CommandOutcome(worker_id, Verdict.REFUSED, why=str(refusal.cause))
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         why = f"it was told, and is still at it after {command.patience.seconds} s"
+        return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
+    except RPCError as error:
+        why = f"it was told; what came of it Temporal does not say: {error.status.name}: {error.message}"
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
 
 

@@ -36,7 +36,11 @@ class Fleet:
 
     def market_now(self) -> datetime:
         """Return the market's instant (UTC)."""
-        return self.clock.market_time(datetime.now(UTC))  # noqa: TID251 - operators live in real time
+        return self.clock.market_time(self.real_now())
+
+    def real_now(self) -> datetime:
+        """Return the instant (UTC) by this machine's clock."""
+        return datetime.now(UTC)  # noqa: TID251 - operators live in real time
 
     def plan_at(self, market_instant: datetime, workers: int = 1) -> SessionPlan:
         """Return the deadlines, for so many workers, of the session that runs at a market instant, else of the next."""

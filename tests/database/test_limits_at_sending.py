@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
+import pytest
+
 from database.sending import Sending, SendingRefused
 from domain.identity import Environment
 from domain.money import Won
 from domain.risk import Denial, review
 from domain.rules import RiskRules
-from tests.builders import NOW, a_plan, a_proposal
+from tests.builders import ACCOUNT, NOW, a_plan, a_proposal
 from tests.database.books import HTTP_TIMEOUT, Books
 
 
@@ -55,3 +57,45 @@ async def test_a_gain_ends_the_streak(books: Books) -> None:
     rules = RiskRules(losses_in_a_row=3, cooldown_after_loss=timedelta(0))
 
     assert (await _review_after(books, rules, 69_900, 69_900, 70_300, 69_900)).may_send
+
+
+@pytest.mark.parametrize(
+    ("rules", "prices", "denial"),
+    [
+        (RiskRules(fleet_daily_loss=Won(10_000)), (69_000,), Denial.FLEET_LOSS_LIMIT_REACHED),
+        (RiskRules(worker_daily_loss=Won(10_000)), (69_000,), Denial.WORKER_LOSS_LIMIT_REACHED),
+        (RiskRules(trades_per_worker=2), (70_500, 70_500), Denial.TRADE_COUNT_REACHED),
+        (RiskRules(cooldown_after_loss=timedelta(minutes=11)), (69_900,), Denial.COOLING_DOWN),
+    ],
+)
+async def test_each_limit_stops_the_next_buy_as_it_is_sent(
+    books: Books, rules: RiskRules, prices: tuple[int, ...], denial: Denial
+) -> None:
+    refused = await _review_after(books, rules, *prices)
+
+    assert isinstance(refused, SendingRefused)
+    assert refused.denial is denial
+
+
+@pytest.mark.parametrize(
+    ("rules", "prices"),
+    [
+        (RiskRules(fleet_daily_loss=Won(10_001), cooldown_after_loss=timedelta(0)), (69_000,)),
+        (RiskRules(worker_daily_loss=Won(10_001), cooldown_after_loss=timedelta(0)), (69_000,)),
+        (RiskRules(trades_per_worker=3), (70_500, 70_500)),
+        (RiskRules(cooldown_after_loss=timedelta(minutes=10)), (69_900,)),
+    ],
+)
+async def test_just_within_a_limit_the_next_buy_is_sent(
+    books: Books, rules: RiskRules, prices: tuple[int, ...]
+) -> None:
+    assert (await _review_after(books, rules, *prices)).may_send
+
+
+async def test_a_kill_switch_pressed_after_the_decision_stops_the_buy_as_it_is_sent(books: Books) -> None:
+    await books.database.risk.press_kill_switch(ACCOUNT, "operator", "drill")
+
+    refused = await _review_after(books, RiskRules())
+
+    assert isinstance(refused, SendingRefused)
+    assert refused.denial is Denial.KILL_SWITCH_ON

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
+import operations.close_duty
 from domain.clock import KST, MarketClock
 from domain.close_plan import CloseLeads, plan_session
 from domain.market import Symbol
@@ -40,6 +41,10 @@ async def holding(fleet: Fleet) -> Books:
 async def told(fleet: Fleet) -> list[tuple[str, str, Symbol | None]]:
     events = await fleet.database.events.latest(fleet.account_id, 20)
     return [(event.kind, str(event.session_date), event.symbol) for event in reversed(events)]
+
+
+async def kinds(fleet: Fleet) -> list[str]:
+    return [kind for kind, _, _ in await told(fleet) if kind.startswith("close_")]
 
 
 async def closes(fleet: Fleet) -> int:
@@ -94,6 +99,46 @@ async def test_a_close_that_runs_already_is_left_alone(fleet: Fleet) -> None:
 
     assert await closes(fleet) == 1
     assert (await running.describe()).status is WorkflowExecutionStatus.RUNNING
+
+
+async def test_a_close_that_does_not_come_to_its_end_is_told_once_and_not_while_it_may_still_sell(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations.close_duty, "_BEGUN_LATELY", timedelta(0))
+    await holding(at(fleet, "2026-11-23 15:20"))
+    await close_now(fleet, RULES)
+    assert await closes(fleet) == 1
+
+    for moment in ("15:45", "16:05"):
+        await see_to_the_close(at(fleet, f"2026-11-23 {moment}"), RULES)
+    assert await kinds(fleet) == []
+    for moment in ("16:11", "16:12"):
+        await see_to_the_close(at(fleet, f"2026-11-23 {moment}"), RULES)
+
+    assert await kinds(fleet) == ["close_unfinished"]
+
+
+async def test_a_close_without_anything_to_sell_has_proven_it_soon(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations.close_duty, "_BEGUN_LATELY", timedelta(0))
+    await close_now(fleet, RULES)
+    assert await closes(fleet) == 1
+
+    await see_to_the_close(at(fleet, "2026-11-23 15:39"), RULES)
+    assert await kinds(fleet) == []
+    await see_to_the_close(at(fleet, "2026-11-23 15:41"), RULES)
+
+    assert await kinds(fleet) == ["close_unfinished"]
+
+
+async def test_a_close_that_was_begun_just_now_is_not_called_unfinished_however_late(fleet: Fleet) -> None:
+    await close_now(fleet, RULES)
+    assert await closes(fleet) == 1
+
+    await see_to_the_close(at(fleet, "2026-11-23 17:00"), RULES)
+
+    assert await kinds(fleet) == []
 
 
 async def test_a_day_without_anything_of_ours_needs_no_close(fleet: Fleet) -> None:

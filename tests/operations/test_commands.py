@@ -2,10 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
+from typing import Any
 
 import pytest
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    StartWorkflowUpdateInput,
+    WorkflowUpdateHandle,
+)
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.identity import WorkerId
 from domain.money import Won
@@ -122,6 +132,34 @@ async def test_the_kill_switch_is_in_the_books_and_sells_everything(hosted: Host
     assert (state.kill_switch_on, state.kill_switch_by, state.kill_switch_reason) == (True, "test", "drill")
     assert [outcome.verdict for outcome in outcomes] == [Verdict.DONE]
     assert hosted.desk.reasons == [ExitReason.KILL_SWITCH]
+
+
+class ServerThatRefuses(Interceptor, OutboundInterceptor):
+    """A Temporal server with which something is wrong for one workflow."""
+
+    def __init__(self, refused: WorkerId) -> None:
+        self._refused = refused
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002 the SDK's name
+        OutboundInterceptor.__init__(self, next)
+        return self
+
+    async def start_workflow_update(self, input: StartWorkflowUpdateInput) -> WorkflowUpdateHandle[Any]:  # noqa: A002 the SDK's name
+        if input.id.endswith(self._refused):
+            raise RPCError("the shard is not there", RPCStatusCode.INTERNAL, b"")
+        return await super().start_workflow_update(input)
+
+
+async def test_the_kill_switch_tells_every_worker_whatever_is_wrong_with_one(hosted: Hosted) -> None:
+    await running(hosted, workers=2)
+    config = hosted.fleet.client.config()
+    config["interceptors"] = [ServerThatRefuses(FIRST)]
+    fleet = replace(hosted.fleet, client=Client(**config))
+
+    outcomes = await commands.press_kill_switch(fleet, "operator", "drill")
+
+    assert [outcome.verdict for outcome in outcomes] == [Verdict.UNANSWERED, Verdict.DONE]
+    assert outcomes[0].why == "Temporal said INTERNAL: the shard is not there"
 
 
 async def test_an_unknown_worker_is_answered_with_those_that_are_known(hosted: Hosted) -> None:
