@@ -12,7 +12,7 @@ from activities.leases import renew
 from activities.quote_feed import QuoteFeed
 from domain.errors import TradingError
 from domain.identity import IntentId, PositionId
-from domain.ladder import EVENING_REPRICE, ORDER_TYPE_OF, Ladder, Rung, Tries, Wait
+from domain.ladder import ORDER_TYPE_OF, Ladder, Rung, Tries, Wait
 from domain.lane import Lane
 from domain.lock import Lease
 from domain.market import Quote, Side, Symbol
@@ -167,13 +167,15 @@ class SellingActivities:
 
     def _pause_if_not_taken(self, request: ExitRequest, rung: Rung, now: datetime) -> timedelta:
         """Return how long the stock would then look left alone, were its lease not prolonged for it."""
-        ladder, tries = Ladder(request.session, request.rules.execution, self._pace.clock), request.tries
+        ladder, tries = self._ladder(request), request.tries
         refused = ladder.pause_after_refusal(now, tries.after(rung, refused=True))
         return max(refused, ladder.pause_after_unsent(now, tries.after_unsent(tries.offered)))
 
     def _next_rung(self, request: ExitRequest, now: datetime) -> Rung | Wait | None:
-        ladder = Ladder(request.session, request.rules.execution, self._pace.clock, request.unhurried_until)
-        return ladder.next_rung(now, request.tries, self._evening)
+        return self._ladder(request).next_rung(now, request.tries, self._evening)
+
+    def _ladder(self, request: ExitRequest) -> Ladder:
+        return Ladder(request.session, request.rules.execution, self._pace.clock, request.unhurried_until)
 
     def _rung_of(self, intent: OrderIntent, request: ExitRequest) -> Rung:
         """Return the rung of an order that an earlier attempt has written down."""
@@ -187,7 +189,7 @@ class SellingActivities:
     ) -> PreparedExit | Wait:
         offer = await self._priced(position.symbol, request.rules, rung)
         if offer is None:
-            return Wait(now + self._pace.clock.market_duration(EVENING_REPRICE))
+            return Wait(self._ladder(request).look_again_at(now))
         intent = self._exit_intent(position, request, offer, now)
         # Looking took its time, and the order may leave only while the lease outlasts it.
         await renew(self._database.locks, request.lease, self._pause_if_not_taken(request, rung, now))

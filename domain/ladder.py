@@ -47,6 +47,8 @@ _FIRST_PAUSE: Final = timedelta(seconds=1)
 _LONGEST_PAUSE: Final = timedelta(minutes=1)
 """A day of nothing but refusals stays far from what a run's history may hold (F47)."""
 _LONGEST_EVENING_PAUSE: Final = timedelta(minutes=5)
+_SHARE_OF_THE_EVENING: Final = 0.25
+"""How much longer than by now an evening without a price goes on before it is looked at again."""
 _UNSENT_AT_ONCE: Final = 2
 """Later ones of a row grow their pauses: where nothing leaves for hours, it fills a history as well (F47)."""
 _DOUBTS_AT_MOST: Final = 16
@@ -148,6 +150,18 @@ class Ladder:
     def pause_after_unsent(self, now: datetime, tries: Tries) -> timedelta:
         """Return the real time before an order that never left is tried again: a second, longer if none leaves."""
         return self._pause(now, tries.unsent - 1 - _UNSENT_AT_ONCE, _LONGEST_PAUSE)
+
+    def look_again_at(self, now: datetime) -> datetime:
+        """Return when (market time) the evening is asked for a price anew that it has not: ever more seldom.
+
+        A halted stock shows none all evening, and each look stands in a history (F47).
+        """
+        evening = self.session.after_market
+        if evening is None:
+            return now + self.clock.market_duration(EVENING_REPRICE)
+        passed = self.clock.real_duration(max(now - evening.trades_from, timedelta(0)))
+        pause = min(max(passed * _SHARE_OF_THE_EVENING, EVENING_REPRICE), _LONGEST_EVENING_PAUSE)
+        return min(now + self.clock.market_duration(pause), max(evening.until, now))
 
     def _pause(self, now: datetime, doublings: int, longest: timedelta) -> timedelta:
         session = self.session

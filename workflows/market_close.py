@@ -1,8 +1,8 @@
 """The market close: shut entries, tell the workers, sell what they left into the evening, prove flatness, sum up."""
 
 import asyncio
-from collections.abc import Container, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.rules import TradingRules
     from domain.session import Session, SessionDate, SessionPlan
     from domain.summary import DailySummary
+    from workflows.half_way import HalfWay, Resting
     from workflows.identity import intent_id, task_queues
     from workflows.options import COMPARE, LOOK, RECORD, via
     from workflows.ordering import Ordering
@@ -48,6 +49,8 @@ class CloseRequest:
     account_id: AccountId
     clock: MarketClock = LIVE_CLOCK
     rules: TradingRules = field(default_factory=TradingRules)
+    half_way: HalfWay | None = None
+    """Where an earlier run of this close has left off; None for a close that begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +92,69 @@ class MarketCloseWorkflow:
         # A day must end although nobody decides about a quarantined order; what it holds up is carried, and named.
         self._ordering = Ordering(self._queues, waits_for_operator=False)
         self._selling = Selling(self._queues, request.clock, self._next_intent, waits_for_operator=False)
+        self._sales: dict[PositionId, Sold] = {}
+        earlier = request.half_way
+        self._rested: dict[PositionId, Resting] = {}
+        self._told, self._sold_before, self._unsold = 0, 0, None if earlier is None else earlier.unsold
+        self._only_waits = False
+        if earlier is not None:
+            self._rested = {each.held.position_id: each for each in earlier.sales}
+            self._told, self._sold_before = earlier.told, earlier.seized - len(earlier.sales)
 
     @workflow.run
     async def run(self, request: CloseRequest) -> CloseOutcome:
-        """Close today's session, whoever started this and when."""
+        """Close today's session, whoever started this and when.
+
+        A history that grows long under sales that are refused again and again is left for a new one at a moment at
+        which nothing is under way; the new run goes on with each sale where it rested (F47).
+        """
+        closing = asyncio.create_task(self._close_the_day())
+        try:
+            await workflow.wait_condition(lambda: closing.done() or self._may_start_afresh())
+        except asyncio.CancelledError:
+            closing.cancel()
+            raise
+        if not closing.done():
+            workflow.continue_as_new(replace(request, half_way=self._half_way()))
+        return await closing
+
+    def _may_start_afresh(self) -> bool:
+        if not (self._only_waits and workflow.info().is_continue_as_new_suggested()):
+            return False
+        return all(sale.done() or each in self._selling.resting for each, sale in self._sales.items())
+
+    def _half_way(self) -> HalfWay:
+        return HalfWay(
+            started_at=self._started_at(),
+            told=self._told,
+            seized=self._seized_in_all(),
+            sales=tuple(self._selling.resting.values()),
+            unsold=self._unsold,
+        )
+
+    def _seized_in_all(self) -> int:
+        return self._sold_before + len(self._sales)
+
+    async def _close_the_day(self) -> CloseOutcome:
         planned = await self._plan()
         if isinstance(planned, NoSession):
             self._say(f"{planned.date} has no session: nothing to close")
             return CloseOutcome(planned.date, had_session=False)
         plan = planned.plan
-        await self._shut_entries(plan.session.date)
-        told = await self._tell_workers(plan.session.date)
-        sales = self._begin_to_sell(await self._await_flat(_PATIENCE_WITH_WORKERS), plan)
-        await self._sleep_until(plan.session.auction_at)
-        # What a buy that seemed over has brought since then is still sold in the auction.
-        sales |= self._begin_to_sell(await self._await_flat(timedelta(0)), plan, but=sales)
-        await self._sleep_until(plan.session.ends_at)
-        unsold = await self._tell_unsold(sales, plan.session.date)
-        await asyncio.gather(*sales.values())
+        if self._request.half_way is None:
+            await self._shut_entries(plan.session.date)
+            self._told = await self._tell_workers(plan.session.date)
+            self._begin_to_sell(await self._await_flat(_PATIENCE_WITH_WORKERS), plan)
+        else:
+            self._begin_to_sell(tuple(self._rested), plan)
+        if self._unsold is None:
+            await self._sleep_until(plan.session.auction_at)
+            # What a buy that seemed over has brought since then is still sold in the auction.
+            self._begin_to_sell(await self._await_flat(timedelta(0)), plan)
+            await self._sleep_until(plan.session.ends_at)
+            self._unsold = await self._tell_unsold(plan.session.date)
+        await self._until(lambda: all(sale.done() for sale in self._sales.values()))
+        await asyncio.gather(*self._sales.values())
         await self._end_open_orders()
         differences = await self._reconcile()
         proof = await self._prove_flat(plan.session.date)
@@ -116,15 +164,15 @@ class MarketCloseWorkflow:
         return CloseOutcome(
             session_date=plan.session.date,
             had_session=True,
-            workers_told=told,
-            seized=len(sales),
+            workers_told=self._told,
+            seized=self._seized_in_all(),
             flat=proof.flat,
             holdings=proof.holdings,
             ours=proof.ours,
             owners=proof.owners,
             unexplained=proof.unexplained,
             open_orders=proof.open_orders,
-            unsold_at_close=unsold,
+            unsold_at_close=self._unsold,
             differences=differences.differences,
             summary=summary,
             cash=differences.cash,
@@ -134,7 +182,7 @@ class MarketCloseWorkflow:
     async def _plan(self) -> ClosePlan | NoSession:
         return await workflow.execute_activity_method(
             ClosingActivities.plan_close,
-            args=[self._request.account_id, self._request.clock.market_time(_started_at())],
+            args=[self._request.account_id, self._request.clock.market_time(self._started_at())],
             **via(self._queues.trading, RECORD, "is there a session?"),
         )
 
@@ -162,17 +210,17 @@ class MarketCloseWorkflow:
             **via(self._queues.watch, LOOK, "wait until the ledger is flat"),
         )
 
-    def _begin_to_sell(
-        self, left: Iterable[PositionId], plan: SessionPlan, but: Container[PositionId] = ()
-    ) -> dict[PositionId, Sold]:
-        return {each: asyncio.create_task(self._try_to_sell(each, plan)) for each in left if each not in but}
+    def _begin_to_sell(self, left: Iterable[PositionId], plan: SessionPlan) -> None:
+        for each in left:
+            if each not in self._sales:
+                self._sales[each] = asyncio.create_task(self._try_to_sell(each, plan))
 
-    async def _tell_unsold(self, sales: dict[PositionId, Sold], date: SessionDate) -> tuple[str, ...]:
+    async def _tell_unsold(self, date: SessionDate) -> tuple[str, ...]:
         """Say at the session's end what is left, once it is proven; the evening's markets go on meanwhile."""
-        if not sales:
+        if not self._sales and not self._sold_before:
             return ()
         past = self._selling.past_the_close
-        await workflow.wait_condition(lambda: all(sale.done() or each in past for each, sale in sales.items()))
+        await self._until(lambda: all(sale.done() or each in past for each, sale in self._sales.items()))
         unsold = await workflow.execute_activity_method(
             UnsoldActivities.tell_unsold,
             args=[self._request.account_id, date],
@@ -180,7 +228,7 @@ class MarketCloseWorkflow:
         )
         if unsold:
             self._say("unsold at the close: " + "; ".join(unsold))
-        if not all(sale.done() for sale in sales.values()):
+        if not all(sale.done() for sale in self._sales.values()):
             await self._sum_up(date, is_final=False)
         return unsold
 
@@ -207,6 +255,12 @@ class MarketCloseWorkflow:
                 return None
 
     async def _sell_alone(self, position_id: PositionId, plan: SessionPlan) -> TradeResult | None:
+        resting = self._rested.pop(position_id, None)
+        if resting is not None:
+            if self._now() >= plan.session.ends_at:
+                self._selling.past_the_close.add(position_id)
+            await self._selling.rest(resting, "goes on where the run before has left off")
+            return await self._selling.sell_out(self._sale_of(resting.held, plan), resting.tries)
         held = await self._seized(position_id)
         orders = await self._open_orders(position_id)
         lease = None if held is None else held.lease
@@ -221,8 +275,10 @@ class MarketCloseWorkflow:
         if held is None:
             return None
         self._say(f"selling {held.symbol} {held.name} ×{held.quantity:,} without its worker")
-        sale = Sale(held, ExitReason.DEADLINE, self._request.rules, plan, "sold by the market close")
-        return await self._selling.sell_out(sale)
+        return await self._selling.sell_out(self._sale_of(held, plan))
+
+    def _sale_of(self, held: Held, plan: SessionPlan) -> Sale:
+        return Sale(held, ExitReason.DEADLINE, self._request.rules, plan, "sold by the market close")
 
     async def _is_left_alone(self, position_id: PositionId) -> bool:
         return await workflow.execute_activity_method(
@@ -243,9 +299,7 @@ class MarketCloseWorkflow:
         rung = KEEPS_ITS_PLACE.get(order.order_type)
         if rung is None:
             return timedelta(0)
-        clock = self._request.clock
-        now = clock.market_time(workflow.now())
-        return Ladder(session, self._request.rules.execution, clock).patience(rung, now, Tries())
+        return Ladder(session, self._request.rules.execution, self._request.clock).patience(rung, self._now(), Tries())
 
     async def _end_open_orders(self) -> None:
         for unfinished in await self._open_orders(None):
@@ -296,7 +350,14 @@ class MarketCloseWorkflow:
     async def _sleep_until(self, market_instant: datetime) -> None:
         left = self._request.clock.real_time(market_instant) - workflow.now() + _AFTER_THE_AUCTION
         if left > timedelta(0):
+            self._only_waits = True
             await workflow.sleep(left, summary="wait for the session's end")
+            self._only_waits = False
+
+    async def _until(self, is_so: Callable[[], bool]) -> None:
+        self._only_waits = True
+        await workflow.wait_condition(is_so)
+        self._only_waits = False
 
     def _shout(self, error: ActivityError, what: str) -> None:
         """Tell of a fault that cannot be retried away; the proof names what it has left."""
@@ -310,11 +371,14 @@ class MarketCloseWorkflow:
         return intent_id(workflow.info().run_id, self._intents)
 
     def _say(self, word: str) -> None:
-        now = in_seoul(self._request.clock.market_time(workflow.now()))
-        workflow.set_current_details(f"{now:%H:%M:%S} {word}")
+        workflow.set_current_details(f"{in_seoul(self._now()):%H:%M:%S} {word}")
 
+    def _now(self) -> datetime:
+        return self._request.clock.market_time(workflow.now())
 
-def _started_at() -> datetime:
-    """Return when this close was due; a run of a cron line exists long before, since the end of the one before it."""
-    info = workflow.info()
-    return workflow.now() if info.cron_schedule else info.start_time
+    def _started_at(self) -> datetime:
+        """Return when this close was due; a run of a cron line exists long before, since the end of the one before."""
+        if self._request.half_way is not None:
+            return self._request.half_way.started_at
+        info = workflow.info()
+        return workflow.now() if info.cron_schedule else info.start_time

@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.position import ExitReason
     from domain.rules import TradingRules
     from domain.session import SessionPlan
+    from workflows.half_way import Resting
     from workflows.identity import TaskQueues
     from workflows.options import RECORD, SELL_DECISION, via
     from workflows.ordering import Ordering
@@ -67,10 +68,11 @@ class Selling:
         self._ordering = Ordering(queues, waits_for_operator=waits_for_operator)
         self.past_the_close: set[PositionId] = set()
         """Positions that go on into the evening; each order that the session has left of them is proven over."""
+        self.resting: dict[PositionId, Resting] = {}
+        """Sales that wait between two orders; another run may go on with them."""
 
-    async def sell_out(self, sale: Sale) -> TradeResult | None:
+    async def sell_out(self, sale: Sale, tries: Tries = Tries()) -> TradeResult | None:  # noqa: B008 - it is frozen
         """Sell until the ledger holds nothing, then book the trade; None when it must be carried (R16)."""
-        tries = Tries()
         while True:
             decision = await self._prepare(sale, tries)
             match decision:
@@ -81,7 +83,7 @@ class Selling:
                     if isinstance(closed, TradeResult):
                         return closed
                 case Wait():
-                    await self._wait(sale, decision)
+                    await self._wait(sale, decision, tries)
                 case PreparedExit():
                     record = await self._place(sale, decision, tries)
                     if record.is_active:
@@ -124,15 +126,21 @@ class Selling:
         if record.never_left:
             workflow.logger.warning("sale_unsent", extra=extra)
             pause = self._ladder(sale).pause_after_unsent(self._now(), tries)
-            await workflow.sleep(pause, summary="it never left; again")
+            await self.rest(Resting(sale.held, tries, workflow.now() + pause), "it never left; again")
             return
         workflow.logger.error("sale_rejected", extra=extra)
         pause = self._ladder(sale).pause_after_refusal(self._now(), tries)
-        await workflow.sleep(pause, summary="refused; again")
+        await self.rest(Resting(sale.held, tries, workflow.now() + pause), "refused; again")
 
-    async def _wait(self, sale: Sale, wait: Wait) -> None:
-        left = self._clock.real_time(wait.until) - workflow.now()
-        await workflow.sleep(max(left, timedelta(0)), summary=f"{sale.held.symbol} waits for the next market")
+    async def _wait(self, sale: Sale, wait: Wait, tries: Tries) -> None:
+        resting = Resting(sale.held, tries, self._clock.real_time(wait.until))
+        await self.rest(resting, f"{sale.held.symbol} waits for the next market")
+
+    async def rest(self, resting: Resting, summary: str) -> None:
+        """Let the time of a pause pass, told for as long as it lasts."""
+        self.resting[resting.held.position_id] = resting
+        await workflow.sleep(max(resting.until - workflow.now(), timedelta(0)), summary=summary)
+        del self.resting[resting.held.position_id]
 
     async def _close(self, sale: Sale, end: NothingToSell | SoldByOthers) -> TradeResult | StillHeld:
         reason, brought = sale.reason, None

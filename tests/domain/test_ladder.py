@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -218,3 +219,16 @@ def test_what_the_market_shows_of_an_unsold_stock_is_put_into_words() -> None:
     assert why_unsold(locked, frozenset()) == "locked at the lower limit"
     assert why_unsold(replace(locked, price=Price(50_000)), frozenset()) == "no bids"
     assert why_unsold(a_quote(limits=limits), frozenset()) == "too few bids"
+
+
+def test_an_evening_without_a_price_is_looked_at_ever_more_seldom_and_to_its_end() -> None:
+    looks = [kst("2026-11-23 16:00")]
+    while looks[-1] < kst("2026-11-23 20:00"):
+        looks.append(LADDER.look_again_at(looks[-1]))
+
+    pauses = [later - earlier for earlier, later in pairwise(looks)]
+    assert pauses[0] == timedelta(seconds=30)
+    assert pauses[:-1] == sorted(pauses[:-1])
+    assert max(pauses) == timedelta(minutes=5)
+    assert looks[-1] == kst("2026-11-23 20:00")
+    assert 50 < len(looks) < 70
