@@ -9,7 +9,7 @@ from temporalio import activity
 
 from domain.identity import AccountId
 from domain.session import SessionDate
-from domain.summary import DailySummary, Left, result_event
+from domain.summary import DailySummary, Left, result_event, totals_of
 
 if TYPE_CHECKING:
     from database.database import Database
@@ -33,12 +33,12 @@ class SummaryActivities:
 
     @activity.defn
     async def write_summaries(self, request: SummaryRequest) -> DailySummary:
-        """Save every worker's summary and the fleet's; return the fleet's."""
+        """Save every worker's summary and the fleet's; return the fleet's totals."""
         summaries = await self._database.summaries.compute(request.account_id, request.session_date)
         await self._database.summaries.save(request.account_id, *summaries, is_final=request.is_final)
         if request.is_final:
             await self._tell(request, summaries[0])
-        return summaries[0]
+        return totals_of(summaries[0])
 
     async def _tell(self, request: SummaryRequest, fleet: DailySummary) -> None:
         """Append the result as an event; once, and again only if a later look finds another."""

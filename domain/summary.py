@@ -1,7 +1,7 @@
 """The day in one value, per worker or for the fleet; computing it again gives the equal value."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -96,6 +96,11 @@ def summarise(
         looked_at=counts.looked_at,
         passed=_passed(counts),
     )
+
+
+def totals_of(summary: DailySummary) -> DailySummary:
+    """Return a summary without its groups by stock and by worker: thousands of them fit into no workflow's history."""
+    return replace(summary, by_symbol={}, by_worker={})
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from domain.money import Price, Quantity, Won
 from domain.order import OrderPurpose, OrderStatus
 from domain.order import OrderType as OurType
 from domain.position import ExitReason
+from domain.summary import totals_of
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
 from tests.activities.desk import PLAN, Desk
@@ -338,4 +339,7 @@ async def test_summaries_written_twice_are_the_same(desk: Desk) -> None:
     assert first == second
     assert first.performance.net == desk.broker_account.cash - desk.broker_account.opening_cash
     assert first.denials == {"KILL_SWITCH_ON": 1}
-    assert [summary.scope for summary in await desk.database.summaries.on(ACCOUNT, TODAY)] == ["fleet", WORKER]
+    kept = await desk.database.summaries.on(ACCOUNT, TODAY)
+    assert [summary.scope for summary in kept] == ["fleet", WORKER]
+    assert (set(kept[0].by_symbol), set(kept[0].by_worker)) == ({SAMSUNG}, {WORKER})
+    assert first == totals_of(kept[0]), "a workflow's history holds no line for each of a thousand stocks"
