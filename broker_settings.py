@@ -1,5 +1,6 @@
 """Whose money it is: KIS's keys, the account, and what must be said before real money is traded."""
 
+from decimal import Decimal
 from typing import Annotated, Final, Self
 
 from cryptography.fernet import Fernet
@@ -14,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from domain.costs import BANKIS_COMMISSION
 from domain.identity import Environment
 
 LIVE_WORD: Final = "trade-real-money"
@@ -46,6 +48,8 @@ class BrokerSettings(BaseModel):
     rest_url: HttpUrl | None = None
     stream_url: WebsocketUrl | None = None
     calls_per_second: int | None = Field(default=None, ge=1, le=20)
+    commission: Annotated[Decimal, Field(ge=0, le=Decimal("0.01"))] = BANKIS_COMMISSION
+    """The share of each order's amount that the account pays, on both sides."""
     token_key: Annotated[SecretStr, AfterValidator(_checked_token_key)] | None = None
     """Under which the access token is kept in PostgreSQL; a Fernet key. None: one is kept in the data folder."""
     live_confirmation: str = ""
@@ -62,6 +66,7 @@ class BrokerSettings(BaseModel):
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
         if self.environment is Environment.SIMULATED:
+            self._check_simulated()
             return self
         missing = [name for name in ("app_key", "app_secret", "account", "hts_id") if not getattr(self, name)]
         if missing:
@@ -70,6 +75,10 @@ class BrokerSettings(BaseModel):
         if self.environment is Environment.LIVE:
             self._check_live()
         return self
+
+    def _check_simulated(self) -> None:
+        if self.commission != BANKIS_COMMISSION:
+            raise ValueError(f"the simulator's commission is {BANKIS_COMMISSION}; unset {_PREFIX}COMMISSION")
 
     def _check_live(self) -> None:
         if self.live_confirmation != LIVE_WORD:

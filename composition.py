@@ -43,6 +43,7 @@ from domain.clock import LIVE_CLOCK, MarketClock
 from domain.close_plan import CloseLeads
 from domain.costs import BANKIS_COMMISSION
 from domain.identity import SIMULATED_ACCOUNT, AccountId, Environment, account_alias
+from domain.money import Rate
 from domain.session import TradingCalendar
 from embedded.endpoints import Endpoints
 from embedded.token_key import kept_key
@@ -185,6 +186,7 @@ class Collaborators:
     feed: QuoteFeed | None = None
     """The feed that a stream speaks into; None makes one that only asks."""
     notices: OrderNotices = field(default_factory=OrderNotices)
+    commission: Rate = BANKIS_COMMISSION
 
 
 def streaming_for(settings: Settings, place: Place, broker: KisBroker, with_: Collaborators) -> Streaming | None:
@@ -214,18 +216,18 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     feed = with_.feed or QuoteFeed(with_.broker, with_.pace)
     market_data = MarketDataActivities(feed, with_.broker, with_.database, with_.pace, day_start_for(with_))
     cycles = CycleActivities(with_.database, with_.calendar, with_.leads, with_.pace)
-    entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, BANKIS_COMMISSION)
+    entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, with_.commission)
     orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices)
     resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof, with_.notices)
     foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)
     watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace, with_.calendar)
     selling = SellingActivities(feed, foreign_sales, with_.database, with_.pace, with_.broker.evening_orders)
-    settling = SettlingActivities(with_.database, with_.pace, BANKIS_COMMISSION)
+    settling = SettlingActivities(with_.database, with_.pace, with_.commission)
     closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace)
     flatness = FlatnessActivities(with_.broker, with_.database, with_.pace)
     unsold = UnsoldActivities(with_.broker, with_.database, with_.pace)
-    reconciling = ReconcilingActivities(with_.broker, with_.database, with_.pace, BANKIS_COMMISSION)
-    statement = StatementActivities(with_.broker, with_.database, with_.pace, BANKIS_COMMISSION)
+    reconciling = ReconcilingActivities(with_.broker, with_.database, with_.pace, with_.commission)
+    statement = StatementActivities(with_.broker, with_.database, with_.pace, with_.commission)
     summaries = SummaryActivities(with_.database, with_.pace.now)
     of_a_trade = (cycles.begin_cycle, cycles.adopt_orphan, settling.close_position, settling.abandon_entry)
     of_the_close = (closing.plan_close, closing.shut_entries, closing.seize_position, closing.list_open_orders)

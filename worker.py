@@ -106,7 +106,16 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
         await check_clocks(stage.database, broker)
         await _check_broker(broker)
         feed = QuoteFeed(broker, pace)
-        with_ = Collaborators(broker, stage.database, pace, calendar, leads, proof_of(settings), feed)
+        with_ = Collaborators(
+            broker,
+            stage.database,
+            pace,
+            calendar,
+            leads,
+            proof_of(settings),
+            feed,
+            commission=settings.broker.commission,
+        )
         streaming = streaming_for(settings, stage.place, broker, with_)
         async with hosting(workers_for(stage.client, account, with_)):
             _announce(settings, str(stage.parts.endpoints))

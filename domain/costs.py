@@ -12,8 +12,8 @@ BANKIS_COMMISSION: Final = Rate("0.000140527")
 """KIS BanKIS online commission per side on KRX (krx-market §6)."""
 
 _AGRICULTURE_TAX: Final = Rate("0.0015")
-_FIRST_TRADE_DATES: Final = (date(2024, 1, 2), date(2024, 12, 27), date(2025, 12, 29))
-_TOTAL_TAX: Final = (Rate("0.0018"), Rate("0.0015"), Rate("0.0020"))
+FIRST_TRADE_DATES: Final = (date(2022, 12, 28), date(2023, 12, 27), date(2024, 12, 27), date(2025, 12, 29))
+_TOTAL_TAX: Final = (Rate("0.0020"), Rate("0.0018"), Rate("0.0015"), Rate("0.0020"))
 """Sell tax on KOSPI and KOSDAQ alike, by the first trade date whose settlement falls under the rate."""
 
 
@@ -44,7 +44,7 @@ class CostRates:
 
 def cost_rates(traded_on: date, commission: Rate = BANKIS_COMMISSION) -> CostRates:
     """Return the rates of a trade date; dates before the table use its first rate."""
-    applicable = [rate for first, rate in zip(_FIRST_TRADE_DATES, _TOTAL_TAX, strict=True) if first <= traded_on]
+    applicable = [rate for first, rate in zip(FIRST_TRADE_DATES, _TOTAL_TAX, strict=True) if first <= traded_on]
     return CostRates(commission, applicable[-1] if applicable else _TOTAL_TAX[0])
 
 

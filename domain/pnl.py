@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import reduce
 
-from domain.costs import CostRates, Costs, cost_rates, order_costs
+from domain.costs import Costs, cost_rates, order_costs
 from domain.errors import InvalidTransitionError
 from domain.market import Market, Side
 from domain.money import Price, Quantity, Rate, Won, notional
@@ -57,14 +57,6 @@ def closed_trade(  # noqa: PLR0913, PLR0917 the whole story of a position, told 
         entry_decision_price=position.decision_price,
         exit_decision_price=_first_decision_price(exits, position.last_price),
     )
-
-
-def unrealised_net(position: OpenPosition, rates: CostRates) -> Won:
-    """Return what selling everything at the last price would leave after the costs of both sides, in won."""
-    proceeds = notional(position.last_price, position.quantity)
-    bought = order_costs(Side.BUY, position.cost, position.market, rates)
-    sold = order_costs(Side.SELL, proceeds, position.market, rates)
-    return Won(position.unrealised_pnl - bought.plus(sold).total)
 
 
 def _filled(orders: Sequence[OrderRecord]) -> Quantity:

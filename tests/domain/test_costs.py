@@ -1,14 +1,23 @@
 """Commission and transaction tax by market and trade date."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.costs import BANKIS_COMMISSION, CostRates, Costs, buying_cost_rate, cost_rates, order_costs
+from domain.costs import (
+    BANKIS_COMMISSION,
+    FIRST_TRADE_DATES,
+    CostRates,
+    Costs,
+    buying_cost_rate,
+    cost_rates,
+    order_costs,
+)
 from domain.market import Market, Side
 from domain.money import Rate, Won
+from exchange.calendar import krx_calendar
 from tests.builders import MONDAY
 
 RATES_2026 = cost_rates(MONDAY)
@@ -18,7 +27,9 @@ amounts = st.integers(0, 10**11).map(Won)
 @pytest.mark.parametrize(
     ("traded_on", "tax"),
     [
-        ("2023-05-02", "0.0018"),
+        ("2023-05-02", "0.0020"),
+        ("2023-12-26", "0.0020"),
+        ("2023-12-27", "0.0018"),
         ("2024-01-02", "0.0018"),
         ("2024-12-26", "0.0018"),
         ("2024-12-27", "0.0015"),
@@ -29,6 +40,17 @@ amounts = st.integers(0, 10**11).map(Won)
 )
 def test_the_tax_follows_the_settlement_of_the_trade_date(traded_on: str, tax: str) -> None:
     assert cost_rates(date.fromisoformat(traded_on)).tax == Rate(tax)
+
+
+@pytest.mark.parametrize("year", [2023, 2024, 2025, 2026])
+def test_a_years_rate_begins_with_the_first_trade_that_settles_in_it(year: int) -> None:
+    calendar = krx_calendar(year - 1, year)
+    sessions = [
+        day for day in (date(year - 1, 12, 1) + timedelta(days=n) for n in range(40)) if calendar.session_on(day)
+    ]
+    settled_in_it = [traded for traded, settled in zip(sessions, sessions[2:], strict=False) if settled.year == year]
+
+    assert settled_in_it[0] in FIRST_TRADE_DATES
 
 
 def test_buying_costs_commission_only() -> None:

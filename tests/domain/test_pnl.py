@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.costs import BANKIS_COMMISSION, Costs, cost_rates
+from domain.costs import BANKIS_COMMISSION, Costs
 from domain.errors import InvalidTransitionError
 from domain.market import Market, Side
 from domain.money import Price, Rate, Won
 from domain.order import OrderRecord
-from domain.pnl import closed_trade, unrealised_net
+from domain.pnl import closed_trade
 from domain.position import ClosedTrade, ExitReason
 from domain.session import SessionDate
-from tests.builders import MONDAY, NOW, an_intent, an_open_position, an_order
+from tests.builders import NOW, an_intent, an_open_position, an_order
 
 FREE = Rate(0)
 LATER = NOW + timedelta(minutes=20)
@@ -141,12 +141,6 @@ def test_more_than_was_bought_cannot_have_been_sold(reason: ExitReason) -> None:
         trade_of([bought()], [sold(11)], reason)
 
 
-def test_selling_now_would_leave_the_gain_less_the_costs_of_both_sides() -> None:
-    position = an_open_position(quantity=10, price=70_000, last_price=Price(71_000))
-
-    assert unrealised_net(position, cost_rates(MONDAY)) == 10_000 - 98 - 99 - 1_420
-
-
 @given(entry=fills, exits=fills)
 def test_the_pnl_of_the_parts_adds_up_to_the_pnl_of_the_whole(
     entry: list[tuple[int, int]], exits: list[tuple[int, int]]
@@ -172,15 +166,6 @@ def test_the_sequence_of_the_orders_does_not_matter(entry: list[tuple[int, int]]
     sale = sold(sum(quantity for quantity, _ in entry))
 
     assert trade_of(orders, [sale]) == trade_of(orders[::-1], [sale])
-
-
-@given(last=st.integers(1_000, 500_000), quantity=st.integers(1, 1_000))
-def test_unrealised_net_is_what_selling_at_the_last_price_would_book(last: int, quantity: int) -> None:
-    position = an_open_position(quantity=quantity, last_price=Price(last))
-
-    trade = trade_of([bought(quantity)], [sold(quantity, last)], quantity=quantity)
-
-    assert unrealised_net(position, cost_rates(MONDAY)) == trade.net_pnl
 
 
 def test_the_date_is_that_of_seoul() -> None:
