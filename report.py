@@ -26,7 +26,7 @@ from domain.session import Session, SessionDate, session_date_of
 from embedded.books import database_alone
 from embedded.errors import EmbeddedError
 from exchange.calendar import krx_calendar
-from operations.asked_dates import add_dates, stretch_of
+from operations.asked_dates import add_dates, require_known, stretch_of, unknown_stretch
 from operations.errors import OperationError
 from reporting.day import day_values
 from reporting.page import LANGUAGES
@@ -73,6 +73,8 @@ async def report(asked: argparse.Namespace) -> int:
     async with open_books(settings) as books:
         stretch = stretch_of(asked)
         if stretch is None:
+            if asked.date is not None:
+                await _require_known(books, asked.date)
             values = await values_of_day(books, asked.date, asked.capital)
         else:
             values = await _values_of_stretch(books, stretch, asked.capital)
@@ -120,9 +122,14 @@ async def _values_of_stretch(
     first, last = ends
     dates = [date for date in await books.database.day_seen.dates(books.account_id) if first <= date <= last]
     if not dates:
-        raise OperationError(f"the books know of no session from {first} to {last}")
+        raise OperationError(unknown_stretch(first, last))
     days = [await read_day(books.database, books.account_id, session) for session in _sessions(books, dates)]
     return stretch_values(days, capital)
+
+
+async def _require_known(books: OpenBooks, date: SessionDate) -> None:
+    _session_on(books, date)
+    require_known(date, await books.database.day_seen.dates(books.account_id))
 
 
 async def _latest(books: OpenBooks) -> SessionDate:

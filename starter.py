@@ -187,8 +187,9 @@ async def _summary_of_days(desk: Desk, first: SessionDate, last: SessionDate) ->
 
 
 async def _summary_of_a_day(desk: Desk) -> int:
-    summaries = await figures.read_summaries(desk.fleet, _date(desk))
-    found = await read_after_close(desk.fleet.database, desk.fleet.account_id, _date(desk))
+    date = await desk.session_asked_for()
+    summaries = await figures.read_summaries(desk.fleet, date)
+    found = await read_after_close(desk.fleet.database, desk.fleet.account_id, date)
     fleet, *workers = [figures.summary_json(summary) for summary in summaries]
 
     def show() -> None:
@@ -201,16 +202,11 @@ async def _summary_of_a_day(desk: Desk) -> int:
 
 
 async def _trades(desk: Desk) -> int:
-    trades = await figures.read_trades(desk.fleet, _date(desk))
+    trades = await figures.read_trades(desk.fleet, await desk.session_asked_for())
     desk.answer(
         [figures.trade_json(trade) for trade in trades], lambda: desk.console.print(figures.trades_table(trades))
     )
     return 0
-
-
-def _date(desk: Desk) -> SessionDate:
-    asked: SessionDate | None = desk.asked.date
-    return asked or desk.fleet.plan_of_the_day(desk.fleet.market_now()).session.date
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -33,13 +33,12 @@ async def compare_statement(fleet: Fleet, date: SessionDate) -> StatementCompare
 
 async def statement(desk: Desk) -> int:
     """Compare the broker's statement of a session with ours; exit code 1 when something is unexplained, or untold."""
-    asked: SessionDate | None = desk.asked.date
-    date = asked or desk.fleet.plan_of_the_day(desk.fleet.market_now()).session.date
+    date = await desk.session_asked_for()
     done = await compare_statement(desk.fleet, date)
     found = await read_after_close(desk.fleet.database, desk.fleet.account_id, date)
 
     def show() -> None:
-        for line in _of_the_statement(found):
+        for line in (f"session {date}", *_of_the_statement(found)):
             desk.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     desk.answer({**asdict(done), "session_date": date.isoformat(), **after_close_values(found)}, show)

@@ -1,6 +1,7 @@
 """The dates that an operator asks for on a command line: one session, or a stretch of them."""
 
 import argparse
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
@@ -24,6 +25,24 @@ def add_dates(verb: argparse.ArgumentParser, default: str) -> None:
     verb.add_argument("date", nargs="?", type=session_date, metavar="DATE", help=f"YYYY-MM-DD, default {default}")
     verb.add_argument("--from", dest="first", type=session_date, metavar="DATE", help="first date of a stretch")
     verb.add_argument("--to", dest="last", type=session_date, metavar="DATE", help="last date of a stretch")
+
+
+def require_known(asked: SessionDate, known: Sequence[SessionDate]) -> None:
+    """Refuse a date of which the books know nothing; ``known`` are those they know, oldest first.
+
+    Raises:
+        OperationError: it is none of them.
+    """
+    if asked not in known:
+        told = f"the first they know is {known[0]}, the last {known[-1]}" if known else "they know of none yet"
+        raise OperationError(f"the books know of no session on {asked}; {told}")
+
+
+def unknown_stretch(first: SessionDate, last: SessionDate) -> str:
+    """Say that the books know of no session in a stretch; an end that was left out is not named."""
+    since = "" if first == _FIRST else f" from {first}"
+    until = "" if last == _LAST else f" to {last}"
+    return f"the books know of no session{since}{until}"
 
 
 def stretch_of(asked: argparse.Namespace) -> tuple[SessionDate, SessionDate] | None:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 from temporalio.service import RPCError
 
-from domain.clock import in_seoul
+from domain.clock import LIVE_CLOCK, MarketClock, in_seoul
 from domain.identity import Environment, WorkerId
 from domain.market import Symbol
 from domain.money import Won, total
@@ -48,7 +48,9 @@ class Board:
     quarantined: tuple[Symbol, ...] = ()
     """Stocks in which an order waits for a person (`starter.py quarantine`)."""
     stream: "StreamState | None" = None
-    """The real-time session at the broker, as its owner last reported it; None where none ever was."""
+    """The real-time session at the broker, as its owner last reported it, in market time; None where none ever was."""
+    clock: MarketClock = LIVE_CLOCK
+    """Whose time this is: every instant shown is the market's."""
     trouble: str = ""
     """Why this is not the present state, if it is not."""
 
@@ -79,7 +81,14 @@ async def read_board(fleet: Fleet, market_now: datetime) -> Board:
     shut = await fleet.database.risk.closed_because(fleet.account_id, plan.session.date)
     board = Board(fleet.environment, market_now, plan, rows, risk.kill_switch_on, fleet.web_ui, missed, stopped, shut)
     waiting = tuple(order.intent.symbol for order in await fleet.database.orders.quarantined(fleet.account_id))
-    return replace(board, stream=await fleet.database.stream_leases.state(fleet.account_id), quarantined=waiting)
+    stream = _in_market_time(await fleet.database.stream_leases.state(fleet.account_id), fleet.clock)
+    return replace(board, stream=stream, quarantined=waiting, clock=fleet.clock)
+
+
+def _in_market_time(stream: "StreamState | None", clock: MarketClock) -> "StreamState | None":
+    if stream is None or stream.connected_since is None:
+        return stream
+    return replace(stream, connected_since=clock.market_time(stream.connected_since))
 
 
 async def _stopped(fleet: Fleet, rows: "tuple[WorkerRow, ...]") -> frozenset[WorkerId]:
@@ -95,7 +104,7 @@ async def _stopped(fleet: Fleet, rows: "tuple[WorkerRow, ...]") -> frozenset[Wor
 
 def rendered(board: Board) -> RenderableType:
     """Return the table for a terminal."""
-    table = Table(expand=True, pad_edge=False, header_style="bold")
+    table = Table(expand=True, header_style="bold")
     table.add_column("worker", no_wrap=True)
     table.add_column("state", no_wrap=True)
     table.add_column("stock", no_wrap=True, min_width=10)
@@ -109,7 +118,8 @@ def rendered(board: Board) -> RenderableType:
 
 def heading(board: Board) -> tuple[str, ...]:
     """Return what stands above the table: whose money, when, and how the fleet does."""
-    first = f"HARU · {board.environment.upper()} · {in_seoul(board.now):%Y-%m-%d %H:%M:%S} KST · {countdown(board)}"
+    now = f"{in_seoul(board.now):%Y-%m-%d %H:%M:%S} KST{_whose_time(board.clock)}"
+    first = f"HARU · {board.environment.upper()} · {now} · {countdown(board)}"
     if board.kill_switch_on:
         first += " · KILL SWITCH ON"
     for date in board.missed_closes:
@@ -118,7 +128,8 @@ def heading(board: Board) -> tuple[str, ...]:
         first += f" · QUARANTINED: {', '.join(board.quarantined)}"
     if board.trouble:
         first += f" · {board.trouble}"
-    second = f"net {board.realised:+,} won in {board.trades} trades · unrealised {board.unrealised:+,} won"
+    trades = _counted(board.trades, "trade")
+    second = f"net {board.realised:+,} won in {trades} · unrealised {board.unrealised:+,} won"
     if board.stream is not None:
         second += f" · {_heard_by(board.stream)}"
     plan = board.plan
@@ -126,7 +137,19 @@ def heading(board: Board) -> tuple[str, ...]:
     third += f" ({plan.because})"
     shut = f"entries shut: {board.entries_closed_because}" if board.entries_closed_because else ""
     web_ui = f"Web UI {board.web_ui}" if board.web_ui else ""
-    return tuple(line for line in (first, second, third, *_own_starts(board), shut, web_ui) if line)
+    nobody = "" if board.rows else "no workers yet: `python starter.py --workers 5` starts some"
+    return tuple(line for line in (first, second, third, *_own_starts(board), shut, nobody, web_ui) if line)
+
+
+def _whose_time(clock: MarketClock) -> str:
+    """Name the clock where it is not the one on the wall."""
+    if clock.is_live:
+        return ""
+    return " (market time)" if clock.speed == 1 else f" (market time, {clock.speed}-fold)"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def _own_starts(board: Board) -> list[str]:
@@ -142,7 +165,7 @@ def _own_starts(board: Board) -> list[str]:
 def _heard_by(stream: "StreamState") -> str:
     if stream.is_live and stream.connected_since is not None:
         since = f"{in_seoul(stream.connected_since):%H:%M:%S}"
-        return f"stream: {len(stream.symbols)} stocks, {stream.owner} since {since}"
+        return f"stream: {_counted(len(stream.symbols), 'stock')}, {stream.owner} since {since}"
     return f"no stream: {stream.trouble or 'no process holds it'}"
 
 
@@ -167,10 +190,11 @@ def plain_lines(board: Board) -> list[str]:
 
 
 def as_json(board: Board) -> dict[str, Any]:
-    """Return the table for programs; instants are ISO 8601 in UTC."""
+    """Return the table for programs; instants are ISO 8601, in market time."""
     return {
         "environment": board.environment.value,
         "market_time": in_seoul(board.now).isoformat(),
+        "market_speed": board.clock.speed,
         "session_date": board.plan.session.date.isoformat(),
         "phase": board.plan.session.phase_at(board.now).value,
         "entries_until": in_seoul(board.plan.entries_until).isoformat(),
@@ -216,7 +240,7 @@ def _plain(row: "WorkerRow", board: Board) -> str:
 
 def _stream_json(stream: "StreamState") -> dict[str, Any]:
     since = stream.connected_since
-    return {**asdict(stream), "connected_since": None if since is None else since.isoformat()}
+    return {**asdict(stream), "connected_since": None if since is None else in_seoul(since).isoformat()}
 
 
 def _row_json(row: "WorkerRow", board: Board) -> dict[str, Any]:
@@ -225,7 +249,7 @@ def _row_json(row: "WorkerRow", board: Board) -> dict[str, Any]:
         **asdict(row),
         "state": "stopped" if row.worker_id in board.stopped else row.state.value,
         "entry_price": None if entry is None else round(float(entry), 2),
-        "last_event_at": None if at is None else at.isoformat(),
+        "last_event_at": None if at is None else in_seoul(at).isoformat(),
         "sale_begins_at": None if begins is None else in_seoul(begins).isoformat(),
     }
 

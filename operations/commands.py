@@ -15,6 +15,7 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
 )
+from temporalio.exceptions import FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.identity import WorkerId
@@ -126,13 +127,18 @@ async def _answer(worker_id: WorkerId, told: WorkflowUpdateHandle[WorkerStatus],
         async with asyncio.timeout(command.patience.total_seconds()):
             return CommandOutcome(worker_id, Verdict.DONE, await told.result())
     except WorkflowUpdateFailedError as refusal:
-        return CommandOutcome(worker_id, Verdict.REFUSED, why=str(refusal.cause))
+        return CommandOutcome(worker_id, Verdict.REFUSED, why=_told_by(refusal))
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         why = f"it was told, and is still at it after {command.patience.seconds} s"
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
     except RPCError as error:
         why = f"it was told; what came of it Temporal does not say: {error.status.name}: {error.message}"
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
+
+
+def _told_by(refusal: WorkflowUpdateFailedError) -> str:
+    """Return a refusal's own words, without the name of its class."""
+    return refusal.cause.message if isinstance(refusal.cause, FailureError) else str(refusal.cause)
 
 
 async def _send(

@@ -186,7 +186,7 @@ def report_table(day: Day) -> RenderableType:
 
 
 def _checks_table(day: Day) -> Table:
-    table = Table(title="checks against the broker's own books", title_justify="left", pad_edge=False)
+    table = Table(title="checks against the broker's own books", title_justify="left")
     table.add_column("check", no_wrap=True)
     table.add_column("violations", justify="right")
     for name, count in violations(day).items():

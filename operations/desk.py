@@ -10,6 +10,9 @@ from typing import Any, Final
 from rich.console import Console
 
 from domain.rules import TradingRules
+from domain.session import SessionDate
+from operations.asked_dates import require_known
+from operations.errors import OperationError
 from operations.fleet import Fleet
 
 _WIDE: Final = 160
@@ -30,6 +33,22 @@ class Desk:
             sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
         else:
             show()
+
+    async def session_asked_for(self) -> SessionDate:
+        """Return the session whose date was asked for, else today's.
+
+        Raises:
+            OperationError: it is still to come, or the books know nothing of it.
+        """
+        fleet = self.fleet
+        asked: SessionDate | None = self.asked.date
+        present = fleet.plan_of_the_day(fleet.market_now()).session.date
+        if asked is None or asked == present:
+            return present
+        if asked > present:
+            raise OperationError(f"{asked} is still to come: the market's present session is {present}")
+        require_known(asked, await fleet.database.day_seen.dates(fleet.account_id))
+        return asked
 
 
 Verb = Callable[[Desk], Awaitable[int]]

@@ -17,9 +17,12 @@ from domain.performance import Performance, performance
 from domain.position import ClosedTrade
 from domain.session import SessionDate
 from domain.summary import DailySummary
+from operations.asked_dates import unknown_stretch
+from operations.errors import OperationError
 from operations.fleet import Fleet
 
 _SUMMARY: Final = TypeAdapter(DailySummary)
+_NO_TRADE: Final = "no trade was closed"
 
 
 async def read_trades(fleet: Fleet, session_date: SessionDate) -> tuple[ClosedTrade, ...]:
@@ -34,8 +37,14 @@ async def read_summaries(fleet: Fleet, session_date: SessionDate) -> tuple[Daily
 
 
 async def read_days(fleet: Fleet, first: SessionDate, last: SessionDate) -> tuple[DailySummary, ...]:
-    """Sum up the fleet's sessions that the books know of in a stretch of KST dates, both ends included."""
+    """Sum up the fleet's sessions that the books know of in a stretch of KST dates, both ends included.
+
+    Raises:
+        OperationError: the books know of none.
+    """
     dates = [date for date in await fleet.database.day_seen.dates(fleet.account_id) if first <= date <= last]
+    if not dates:
+        raise OperationError(unknown_stretch(first, last))
     return tuple([(await fleet.database.summaries.compute(fleet.account_id, date))[0] for date in dates])
 
 
@@ -62,9 +71,11 @@ def trade_json(trade: ClosedTrade) -> dict[str, Any]:
     }
 
 
-def trades_table(trades: Iterable[ClosedTrade]) -> RenderableType:
+def trades_table(trades: Sequence[ClosedTrade]) -> RenderableType:
     """Return the trades for a terminal."""
-    table = Table(title="closed trades", title_justify="left", pad_edge=False)
+    if not trades:
+        return _NO_TRADE
+    table = Table(title="closed trades", title_justify="left")
     for column in ("worker", "stock"):
         table.add_column(column, no_wrap=True)
     for column in ("qty", "bought at", "sold at", "from", "to", "net won"):
@@ -88,7 +99,8 @@ def summaries_table(summaries: Iterable[DailySummary]) -> RenderableType:
     table = _performance_table(f"session {fleet.session_date}", "scope")
     for summary in all_of_them:
         table.add_row(summary.scope, *_performance_cells(summary.performance))
-    return Group(table, *(Text(line) for line in _details(fleet)))
+    lines = _of_the_trades(fleet) if fleet.performance.trades else [_NO_TRADE]
+    return Group(table, *(Text(line) for line in (*lines, *_of_the_buys(fleet))))
 
 
 def days_table(days: Sequence[DailySummary], trades: Sequence[ClosedTrade]) -> RenderableType:
@@ -102,7 +114,7 @@ def days_table(days: Sequence[DailySummary], trades: Sequence[ClosedTrade]) -> R
 
 
 def _performance_table(title: str, first: str) -> Table:
-    table = Table(title=title, title_justify="left", pad_edge=False)
+    table = Table(title=title, title_justify="left")
     table.add_column(first, no_wrap=True)
     for column in ("trades", "wins", "win rate", "gross", "commission", "tax", "net won", "drawdown"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -127,7 +139,7 @@ def _performance_cells(performance: Performance) -> list[str]:
     return [
         str(performance.trades),
         str(performance.wins),
-        f"{performance.win_rate:.1%}",
+        f"{performance.win_rate:.1%}" if performance.trades else "–",
         f"{performance.gross:+,}",
         f"{performance.commission:,}",
         f"{performance.tax:,}",
@@ -136,7 +148,7 @@ def _performance_cells(performance: Performance) -> list[str]:
     ]
 
 
-def _details(summary: DailySummary) -> list[str]:
+def _of_the_trades(summary: DailySummary) -> list[str]:
     performance = summary.performance
     return [
         f"average win {performance.average_win:,}, average loss {performance.average_loss:,} won",
@@ -147,6 +159,11 @@ def _details(summary: DailySummary) -> list[str]:
         f"by symbol: {_nets(summary.by_symbol)}",
         *_handling_lines(summary.handling),
         f"poorly liquid: {', '.join(summary.poor_symbols) or 'none'}",
+    ]
+
+
+def _of_the_buys(summary: DailySummary) -> list[str]:
+    return [
         f"buys denied: {_counts(summary.denials)}",
         f"{summary.scans:,} scans looked at {summary.looked_at:,} stocks, dropped: {_counts(summary.dropped)}",
         f"left after each filter: {_counts(summary.passed)}",
@@ -166,7 +183,9 @@ def _handling_lines(handling: Handling) -> list[str]:
 
 
 def _some(value: Decimal | int | None) -> str:
-    return "none" if value is None else f"{value:,}"
+    if value is None:
+        return "none"
+    return f"{value:,.2f}" if isinstance(value, Decimal) else f"{value:,}"
 
 
 def _nets(groups: Mapping[str, TradeGroup]) -> str:

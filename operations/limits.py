@@ -132,7 +132,7 @@ def _worker_line(each: Limits) -> str:
     line = (
         f"may lose {left.worker_loss_left:,} won more (limit {rules.worker_daily_loss:,})"
         f" · {left.trades_left} of {rules.trades_per_worker} trades left"
-        f" · {left.losses_in_a_row} losses in a row{f' of {rules.losses_in_a_row}' if rules.losses_in_a_row else ''}"
+        f" · losses in a row: {left.losses_in_a_row}{f' of {rules.losses_in_a_row}' if rules.losses_in_a_row else ''}"
     )
     if left.rests_until is not None:
         line += f" · rests until {in_seoul(left.rests_until):%H:%M:%S}"

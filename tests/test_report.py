@@ -114,6 +114,7 @@ def test_it_is_shown_in_a_browser_when_asked(run: Run, books: None, monkeypatch:
         (["--from", "2026-11-24", "--to", "2026-11-23"], "--from 2026-11-24 is after --to 2026-11-23: swap them"),
         (["2026-11-23", "--from", "2026-11-20"], "say either 2026-11-23 or --from and --to"),
         (["--from", "2026-01-01", "--to", "2026-01-31"], "know of no session from 2026-01-01 to 2026-01-31"),
+        (["2026-11-24"], "no session on 2026-11-24; the first they know is 2026-11-23, the last 2026-11-23"),
         (["--out", "/proc/nowhere"], "/proc/nowhere cannot be written to"),
     ],
 )

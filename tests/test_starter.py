@@ -171,13 +171,12 @@ def test_a_command_that_nobody_answers_fails_and_says_so(run: Run, paper: Mappin
     [
         (["status"], "HARU · PAPER"),
         (["status", "--json"], '"environment": "paper"'),
-        (["summary", "2026-11-23"], "session 2026-11-23"),
-        (["summary", "2026-11-23", "--json"], '"scope": "fleet"'),
-        (["summary", "--from", "2026-11-01", "--to", "2026-11-30"], "0 sessions"),
-        (["summary", "--from", "2026-11-01", "--json"], "[]"),
-        (["summary", "2026-11-23"], "after the close: not looked yet"),
-        (["summary", "2026-11-23", "--json"], '"after_the_close": {'),
-        (["trades"], "closed trades"),
+        (["status"], "no workers yet: `python starter.py --workers 5` starts some"),
+        (["summary"], "no trade was closed"),
+        (["summary", "--json"], '"scope": "fleet"'),
+        (["summary"], "after the close: not looked yet"),
+        (["summary", "--json"], '"after_the_close": {'),
+        (["trades"], "no trade was closed"),
         (["trades", "--json"], "[]"),
         (["kill-switch", "on", "--reason", "drill"], "Kill switch on: nothing more is bought."),
         (["kill-switch", "off"], "Kill switch off"),
@@ -195,14 +194,19 @@ def test_each_verb_answers(run: Run, paper: Mapping[str, str], words: list[str],
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["2026-11-23", "--to", "2026-11-24"], "say either 2026-11-23 or --from and --to"),
-        (["--from", "2026-11-24", "--to", "2026-11-23"], "swap them"),
+        (["summary", "2026-11-23", "--to", "2026-11-24"], "say either 2026-11-23 or --from and --to"),
+        (["summary", "--from", "2026-11-24", "--to", "2026-11-23"], "swap them"),
+        (["summary", "--from", "2020-01-01", "--to", "2020-01-31"], "know of no session from 2020-01-01 to 2020-01-31"),
+        (["summary", "--from", "2020-01-01", "--json"], "the books know of no session from 2020-01-01\n"),
+        (["summary", "2099-12-31"], "2099-12-31 is still to come: the market's present session is 2"),
+        (["trades", "2099-12-31", "--json"], "2099-12-31 is still to come"),
+        (["statement", "2020-01-02"], "the books know of no session on 2020-01-02; they know of none yet"),
     ],
 )
-def test_dates_that_contradict_one_another_are_refused(
+def test_dates_that_cannot_be_told_of_are_refused(
     run: Run, paper: Mapping[str, str], words: list[str], told: str
 ) -> None:
-    done = run("summary", *words, **paper)
+    done = run(*words, **paper)
 
     assert done.returncode == 1
     assert told in done.stderr

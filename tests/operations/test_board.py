@@ -4,13 +4,13 @@ import asyncio
 import io
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from rich.console import Console
 
 from database.stream_leases import StreamState
-from domain.clock import KST
+from domain.clock import KST, LIVE_CLOCK, MarketClock
 from domain.close_plan import CloseLeads
 from domain.identity import WorkerId
 from domain.rules import TradingRules
@@ -69,6 +69,34 @@ async def test_the_plan_is_told_before_the_open_and_grows_with_the_fleet(fleet: 
     assert read["liquidation_because"].startswith("30 positions need 6 min 33 s at 1 calls/s")
 
 
+@pytest.mark.parametrize(
+    ("clock", "said"),
+    [
+        (LIVE_CLOCK, "10:00:00 KST · "),
+        (MarketClock(NOW, NOW + timedelta(hours=1)), "10:00:00 KST (market time) · "),
+        (MarketClock(NOW, NOW, 180), "10:00:00 KST (market time, 180-fold) · "),
+    ],
+)
+def test_the_heading_names_a_clock_that_is_not_the_one_on_the_wall(clock: MarketClock, said: str) -> None:
+    assert said in heading(a_board(clock=clock))[0]
+    assert as_json(a_board(clock=clock))["market_speed"] == clock.speed
+
+
+async def test_the_stream_is_told_in_market_time_like_all_else(fleet: Fleet) -> None:
+    await fleet.database.stream_leases.take(fleet.account_id, "host-1/7/3e53")
+    await fleet.database.stream_leases.report(fleet.account_id, "host-1/7/3e53", (SAMSUNG,))
+    kept = await fleet.database.stream_leases.state(fleet.account_id)
+    assert kept is not None
+    assert kept.connected_since is not None
+    real = kept.connected_since
+    fast = replace(fleet, clock=MarketClock(real, NOW, 180))
+
+    board = await read_board(fast, NOW + timedelta(minutes=30))
+
+    assert "stream: 1 stock, host-1/7/3e53 since 10:00:00" in heading(board)[1]
+    assert as_json(board)["stream"]["connected_since"] == "2026-11-23T10:00:00+09:00"
+
+
 def test_the_heading_shouts_about_the_kill_switch() -> None:
     assert heading(a_board(kill_switch_on=True))[0].endswith("KILL SWITCH ON")
 
@@ -79,7 +107,7 @@ HEARD = StreamState("host-1/7/3e53", True, datetime(2026, 11, 23, 0, 59, tzinfo=
 @pytest.mark.parametrize(
     ("stream", "said"),
     [
-        (HEARD, "stream: 1 stocks, host-1/7/3e53 since 09:59:00"),
+        (HEARD, "stream: 1 stock, host-1/7/3e53 since 09:59:00"),
         (replace(HEARD, connected_since=None, trouble="cut"), "no stream: cut"),
         (replace(HEARD, is_live=False), "no stream: no process holds it"),
     ],

@@ -56,7 +56,10 @@ def test_a_summary_is_shown_with_the_fleet_in_detail() -> None:
 def test_a_summary_of_a_day_without_trades_has_no_ratios() -> None:
     summary = summarise(MONDAY, FLEET, [])
 
-    assert "profit factor none" in shown(summaries_table([summary]))
+    text = shown(summaries_table([summary]))
+    assert "no trade was closed" in text
+    assert "profit factor" not in text
+    assert "0.0%" not in text
     assert summary_json(summary)["performance"]["profit_factor"] is None
 
 

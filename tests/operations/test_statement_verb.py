@@ -43,6 +43,7 @@ async def test_a_statement_is_shown_line_by_line_where_the_books_differ(hosted: 
 
     assert await statement(desk) == 1
     assert shown.getvalue().splitlines() == [
+        "session 2026-11-23",
         "the broker's own profit and loss: 3 lines, 2 differ, 1 unexplained",
         "  005930 tax: ledger 10, broker 15 (+2 rounding, +3 UNEXPLAINED)",
         "  account tax: ledger 10, broker 15 (+2 rounding, +3 unexplained stocks)",
@@ -68,7 +69,7 @@ async def test_a_service_that_tells_nothing_is_said_to(hosted: Hosted) -> None:
     desk, shown = desk_of(hosted)
 
     assert await statement(desk) == 1
-    assert shown.getvalue().strip() == f"the broker's own profit and loss: not compared, {why}"
+    assert shown.getvalue().strip() == f"session 2026-11-23\nthe broker's own profit and loss: not compared, {why}"
 
 
 async def test_the_summary_says_whose_shares_are_left(hosted: Hosted) -> None:
