@@ -55,19 +55,20 @@ class Workers:
 
     _REGISTER = """
     INSERT INTO workers AS kept (account_id, worker_id, workflow_id) VALUES ($1, $2, $3)
-    ON CONFLICT (account_id, worker_id) DO UPDATE SET workflow_id = $3, changed_at = clock_timestamp()
-    WHERE kept.workflow_id <> $3
+    ON CONFLICT (account_id, worker_id) DO UPDATE
+    SET workflow_id = $3, retired = false, changed_at = clock_timestamp()
+    WHERE kept.workflow_id <> $3 OR kept.retired
     """
 
     async def register(self, account_id: AccountId, worker_id: WorkerId, workflow_id: str) -> None:
-        """Make the worker known, so that the close can reach its workflow; its state stays."""
+        """Make the worker known, so that the close can reach its workflow, and count it again; its state stays."""
         await self._pool.execute(self._REGISTER, account_id, worker_id, workflow_id)
 
     _REGISTER_ALL = """
-    INSERT INTO workers (account_id, worker_id, workflow_id)
+    INSERT INTO workers AS kept (account_id, worker_id, workflow_id)
     SELECT account_id, new.worker_id, new.workflow_id
     FROM accounts, unnest($2::text[], $3::text[]) AS new (worker_id, workflow_id) WHERE account_id = $1
-    ON CONFLICT (account_id, worker_id) DO NOTHING
+    ON CONFLICT (account_id, worker_id) DO UPDATE SET retired = false, changed_at = clock_timestamp() WHERE kept.retired
     """
 
     async def register_all(self, account_id: AccountId, workflow_ids: Mapping[WorkerId, str]) -> None:
@@ -107,6 +108,15 @@ class Workers:
         """Show whether the worker may buy."""
         _require(await self._pool.fetchval(self._PAUSE, account_id, worker_id, paused), account_id, worker_id)
 
+    _RETIRE = """
+    UPDATE workers SET retired = true, changed_at = clock_timestamp()
+    WHERE account_id = $1 AND worker_id = $2 AND NOT retired
+    """
+
+    async def retire(self, account_id: AccountId, worker_id: WorkerId) -> None:
+        """Count on no further position of a worker that was stopped, until it registers again."""
+        await self._pool.execute(self._RETIRE, account_id, worker_id)
+
     _ALL = """
     SELECT worker_id, workflow_id, state, paused, symbol FROM workers
     WHERE account_id = $1 ORDER BY length(worker_id), worker_id
@@ -125,10 +135,16 @@ class Workers:
             for row in await self._pool.fetch(self._ALL, account_id)
         )
 
-    _COUNT = "SELECT count(*) FROM workers WHERE account_id = $1"
+    _COUNT = """
+    WITH at_work AS (SELECT worker_id FROM workers WHERE account_id = $1 AND NOT retired)
+    SELECT (SELECT count(*) FROM at_work) + (
+        SELECT count(*) FROM positions
+        WHERE account_id = $1 AND is_live AND worker_id NOT IN (SELECT worker_id FROM at_work)
+    )
+    """
 
     async def count(self, account_id: AccountId) -> int:
-        """Return how many workers ever registered: the most positions that there can be to sell."""
+        """Return the most positions that there can be to sell: one of each worker, and those that stopped ones left."""
         count: int = await self._pool.fetchval(self._COUNT, account_id)
         return count
 

@@ -86,6 +86,7 @@ async def tell(fleet: Fleet, workers: Sequence[WorkerId], command: Command) -> t
     """Send a command to workers, all at once, and collect their answers."""
     outcomes = await asyncio.gather(*(_tell(fleet, worker, command) for worker in workers))
     await _show_pauses(fleet, outcomes)
+    await _retire_stopped(fleet, outcomes, command)
     return tuple(outcomes)
 
 
@@ -94,6 +95,14 @@ async def _show_pauses(fleet: Fleet, outcomes: Sequence[CommandOutcome]) -> None
     for outcome in outcomes:
         if outcome.status is not None and outcome.worker_id in registered:
             await fleet.database.workers.set_paused(fleet.account_id, outcome.worker_id, outcome.status.paused)
+
+
+async def _retire_stopped(fleet: Fleet, outcomes: Sequence[CommandOutcome], command: Command) -> None:
+    """Let the close plan no sale for a worker that will not buy again; what it still holds counts for itself."""
+    for outcome in outcomes:
+        is_gone = command is STOP and outcome.verdict is Verdict.NOT_RUNNING
+        if is_gone or (outcome.status is not None and outcome.status.stopping):
+            await fleet.database.workers.retire(fleet.account_id, outcome.worker_id)
 
 
 async def press_kill_switch(fleet: Fleet, by: str, reason: str) -> tuple[CommandOutcome, ...]:

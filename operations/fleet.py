@@ -52,7 +52,7 @@ class Fleet:
         return self.plan_at(market_instant, workers) if today is None else self._plan(today, workers)
 
     async def registered_workers(self) -> int:
-        """Return how many workers the books know; each may hold one position at the close."""
+        """Return how many positions there can be at the close: one of each worker, and those that stopped ones left."""
         return max(await self.database.workers.count(self.account_id), 1)
 
     async def known_workers(self) -> tuple[WorkerId, ...]:

@@ -38,6 +38,41 @@ async def test_registering_again_keeps_the_state(database: Database) -> None:
     assert (worker.workflow_id, worker.state, worker.paused) == ("another-workflow", WorkerState.SCANNING, False)
 
 
+async def test_who_was_stopped_counts_no_more_unless_there_is_a_position_to_sell(books: Books) -> None:
+    workers = books.database.workers
+    await _registered(books.database, WORKER, SECOND, TENTH)
+    await books.held(SECOND)
+
+    for worker in (SECOND, TENTH, WorkerId("worker-99")):
+        for _ in range(2):
+            await workers.retire(ACCOUNT, worker)
+
+    assert await workers.count(ACCOUNT) == 2
+    assert len(await workers.all_of(ACCOUNT)) == 3
+
+
+async def test_a_buy_that_a_stopped_worker_has_under_way_counts(books: Books) -> None:
+    await _registered(books.database, WORKER)
+    await books.accepted(books.a_buy(await books.locked()))
+
+    await books.database.workers.retire(ACCOUNT, WORKER)
+
+    assert await books.database.workers.count(ACCOUNT) == 1
+
+
+async def test_who_begins_again_counts_again(database: Database) -> None:
+    await _registered(database, WORKER, SECOND, TENTH)
+    for worker in (WORKER, SECOND, TENTH):
+        await database.workers.retire(ACCOUNT, worker)
+    assert await database.workers.count(ACCOUNT) == 0
+
+    await _registered(database, WORKER)
+    assert await database.workers.count(ACCOUNT) == 1
+    await database.workers.register_all(ACCOUNT, {worker: f"trading-worker/{worker}" for worker in (WORKER, SECOND)})
+
+    assert await database.workers.count(ACCOUNT) == 2
+
+
 async def test_a_pause_is_shown(database: Database) -> None:
     await _registered(database, WORKER)
 

@@ -97,6 +97,33 @@ async def test_a_stopped_worker_is_told_apart_from_one_that_refuses(hosted: Host
     assert outcome.verdict is Verdict.NOT_RUNNING
 
 
+async def test_the_close_plans_no_sale_for_a_worker_that_was_stopped(hosted: Hosted) -> None:
+    await running(hosted, 3)
+    assert await hosted.fleet.registered_workers() == 3
+
+    stopped = await tell_first(hosted, commands.STOP)
+    await commands.tell(hosted.fleet, (WorkerId("worker-2"),), commands.PAUSE)
+    absent = await commands.tell(hosted.fleet, (WorkerId("worker-99"),), commands.STOP)
+
+    assert stopped.verdict is Verdict.DONE
+    assert [outcome.verdict for outcome in absent] == [Verdict.NOT_RUNNING]
+    assert await hosted.fleet.registered_workers() == 2
+
+    await start_workers(hosted.fleet, 3, some_rules())
+    assert await hosted.fleet.registered_workers() == 3
+
+
+async def test_a_worker_whose_workflow_is_gone_counts_until_it_is_told_to_stop(hosted: Hosted) -> None:
+    await running(hosted, 2)
+    await hosted.fleet.client.get_workflow_handle(worker_workflow_id(hosted.fleet.account_id, FIRST)).terminate()
+    assert (await tell_first(hosted, commands.PAUSE)).verdict is Verdict.NOT_RUNNING
+    assert await hosted.fleet.registered_workers() == 2
+
+    await tell_first(hosted, commands.STOP)
+
+    assert await hosted.fleet.registered_workers() == 1
+
+
 async def test_without_a_worker_process_a_command_ends_unanswered(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
