@@ -35,7 +35,7 @@ from reporting.page import LANGUAGES
 from reporting.writing import write
 from settings import load_settings
 from starter import EXPECTED_ERRORS, leave, open_fleet
-from workflows.market_close import CloseOutcome
+from workflows.close_outcome import CloseOutcome
 
 _ROOT: Final = Path(__file__).resolve().parent
 _STARTS_WITHIN: Final = timedelta(seconds=20)

@@ -28,7 +28,7 @@ from settings import load_settings
 from starter import open_fleet
 from verifier.reading import Simulated, Sources
 from workflows import attributes
-from workflows.market_close import CloseOutcome
+from workflows.close_outcome import CloseOutcome
 
 _SESSION: Final = timedelta(hours=6, minutes=30)
 _OPENS: Final = datetime(2026, 11, 23, 9, 0)  # noqa: DTZ001 - Seoul's wall clock, as the setting takes it

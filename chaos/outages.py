@@ -24,8 +24,8 @@ from verifier.books import Books
 from verifier.reading import read_books
 from verifier.report import report_json
 from verifier.verdict import Verdict, judge
+from workflows.close_outcome import CloseOutcome
 from workflows.identity import worker_workflow_id
-from workflows.market_close import CloseOutcome
 
 _ORDER: Final = "trading/order-cash"
 _REPLY_TAKES: Final = 3.0

@@ -15,7 +15,7 @@ from chaos.schedule import schedule
 from domain.identity import SIMULATED_ACCOUNT
 from verifier.reading import read_books
 from verifier.verdict import Verdict, judge
-from workflows.market_close import CloseOutcome
+from workflows.close_outcome import CloseOutcome
 
 QUIET_END: Final = 36.0
 """Real seconds before the session's end without a new fault: a lost reply alone takes 22 to be proven absent."""

@@ -18,7 +18,7 @@ from domain.session import SessionDate
 from operations.broker_books import BrokerBooks
 from operations.figures import trade_json, trades_table
 from operations.fleet import Fleet
-from workflows.market_close import CloseOutcome
+from workflows.close_outcome import CloseOutcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,9 @@ from domain.close_plan import plan_session
 from domain.rules import TradingRules
 from domain.session import REGULAR_HOURS, SessionPlan, session_of
 from operations.fleet import Fleet
+from workflows.close_outcome import CloseOutcome, CloseRequest
 from workflows.identity import close_schedule_id, close_workflow_id, task_queues
-from workflows.market_close import CloseOutcome, CloseRequest, MarketCloseWorkflow
+from workflows.market_close import MarketCloseWorkflow
 from workflows.options import TASK_TIMEOUT
 
 _COMPRESSED_SESSIONS: Final = 20

@@ -37,8 +37,9 @@ from simulator.settings import SimulationSettings
 from simulator.simulation import Simulation
 from tests.broker.parts import APP_KEY, APP_SECRET, Budget
 from workflows import attributes
+from workflows.close_outcome import CloseOutcome, CloseRequest
 from workflows.identity import task_queues, worker_name, worker_workflow_id
-from workflows.market_close import CloseOutcome, CloseRequest, MarketCloseWorkflow
+from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
 CALENDAR: Final = krx_calendar(2025, 2027)

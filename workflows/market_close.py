@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,15 +18,13 @@ with workflow.unsafe.imports_passed_through():
     from activities.statement import StatementActivities, StatementCompared, StatementRequest
     from activities.summarising import SummaryActivities, SummaryRequest
     from activities.unsold import UnsoldActivities
-    from domain.clock import LIVE_CLOCK, MarketClock, in_seoul
-    from domain.identity import AccountId, IntentId, PositionId
+    from domain.clock import in_seoul
+    from domain.identity import IntentId, PositionId
     from domain.ladder import KEEPS_ITS_PLACE, Ladder, Tries
-    from domain.market import Symbol
-    from domain.money import Quantity
     from domain.position import ExitReason
-    from domain.rules import TradingRules
     from domain.session import Session, SessionDate, SessionPlan
     from domain.summary import DailySummary
+    from workflows.close_outcome import CloseOutcome, CloseRequest
     from workflows.half_way import HalfWay, Resting
     from workflows.identity import intent_id, task_queues
     from workflows.options import COMPARE, LOOK, RECORD, via
@@ -40,44 +38,6 @@ _PATIENCE_WITH_WORKERS: Final = timedelta(seconds=20)
 _AFTER_THE_AUCTION: Final = timedelta(seconds=2)
 _MOST_TRIES: Final = 3
 _BETWEEN_TRIES: Final = timedelta(seconds=2)
-
-
-@dataclass(frozen=True, slots=True)
-class CloseRequest:
-    """Whose day to close. The rules say how leftovers are sold."""
-
-    account_id: AccountId
-    clock: MarketClock = LIVE_CLOCK
-    rules: TradingRules = field(default_factory=TradingRules)
-    half_way: HalfWay | None = None
-    """Where an earlier run of this close has left off; None for a close that begins."""
-
-
-@dataclass(frozen=True, slots=True)
-class CloseOutcome:
-    """How the day ended. ``holdings`` are all shares that the broker still shows.
-
-    ``flat`` is about ours: ``ours`` are positions that the ledger carries, ``unexplained`` shares that neither our
-    books nor the account owner's orders explain. The ``owners`` own shares are named, and no exception.
-    """
-
-    session_date: SessionDate
-    had_session: bool
-    workers_told: int = 0
-    seized: int = 0
-    flat: bool = True
-    holdings: dict[Symbol, Quantity] = field(default_factory=dict)
-    unsold_at_close: tuple[str, ...] = ()
-    """What the session itself has not taken, and why, in words; the evening may have sold it since."""
-    differences: tuple[str, ...] = ()
-    summary: DailySummary | None = None
-    ours: dict[Symbol, Quantity] = field(default_factory=dict)
-    owners: dict[Symbol, Quantity] = field(default_factory=dict)
-    unexplained: dict[Symbol, Quantity] = field(default_factory=dict)
-    open_orders: int = 0
-    cash: str = ""
-    """What the reconciliation saw of the cash."""
-    statement: StatementCompared = field(default_factory=StatementCompared)
 
 
 @workflow.defn
@@ -316,11 +276,15 @@ class MarketCloseWorkflow:
         )
 
     async def _reconcile(self) -> Reconciled:
-        return await workflow.execute_activity_method(
-            ReconcilingActivities.reconcile_account,
-            ReconcileRequest(self._request.account_id),
-            **via(self._queues.watch, LOOK, "broker against ledger"),
-        )
+        try:
+            return await workflow.execute_activity_method(
+                ReconcilingActivities.reconcile_account,
+                ReconcileRequest(self._request.account_id),
+                **via(self._queues.watch, LOOK, "broker against ledger"),
+            )
+        except ActivityError as error:
+            self._shout(error, "the books are not compared")
+            return Reconciled(0, (f"the books were not compared: {error.cause}",))
 
     async def _prove_flat(self, date: SessionDate) -> FlatnessProof:
         return await workflow.execute_activity_method(

@@ -11,7 +11,7 @@ from chaos.outages import Moment, Outage, Part, Stood
 from tests.builders import MONDAY
 from tests.verifier.a_day import SALE, a_clean_day, after, with_broker
 from verifier.verdict import judged
-from workflows.market_close import CloseOutcome
+from workflows.close_outcome import CloseOutcome
 
 
 def stood(books: Any = None, **changes: Any) -> Stood:

@@ -12,7 +12,7 @@ from tests.builders import MONDAY, SAMSUNG
 from tests.verifier.a_day import a_clean_day, a_position, a_row, with_broker, with_ledger
 from verifier.books import Books
 from verifier.verdict import judged
-from workflows.market_close import CloseOutcome
+from workflows.close_outcome import CloseOutcome
 
 HAND_BUY = a_row(9, Side.BUY, 20, by_hand=True)
 

@@ -19,8 +19,9 @@ from tests.closing_days.plan import DayPlan
 from tests.closing_days.world import World
 from tests.stepping import ACCOUNT, FollowingTransport, SteppingPace
 from verifier.books import Books
+from workflows.close_outcome import CloseOutcome, CloseRequest
 from workflows.identity import worker_name, worker_workflow_id
-from workflows.market_close import CloseOutcome, CloseRequest, MarketCloseWorkflow
+from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
 NEXT_MORNING: Final = timedelta(minutes=25)

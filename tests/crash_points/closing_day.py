@@ -15,8 +15,9 @@ from tests.crash_points.closing_plots import ClosingPlot, EveningStreet, Left, a
 from tests.crash_points.day import PLAN, STEPS, WORKFLOW
 from tests.stepping import ACCOUNT, SteppingPace, kst
 from verifier.books import Books
+from workflows.close_outcome import CloseOutcome, CloseRequest
 from workflows.identity import worker_name, worker_workflow_id
-from workflows.market_close import CloseOutcome, CloseRequest, MarketCloseWorkflow
+from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
 DAY: Final = "2026-11-23"

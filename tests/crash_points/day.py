@@ -14,9 +14,10 @@ from tests.clockwork.town import Town, book_of, frozen_books, submits_of
 from tests.crash_points.market import STARTS_AT, Plot, Street, a_market
 from tests.stepping import ACCOUNT, CALENDAR, SteppingPace, kst
 from verifier.books import Books
+from workflows.close_outcome import CloseOutcome, CloseRequest
 from workflows.commands import WorkerStatus
 from workflows.identity import worker_name, worker_workflow_id
-from workflows.market_close import CloseOutcome, CloseRequest, MarketCloseWorkflow
+from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
 CLOSES_AT: Final = "2026-11-23 15:15"

@@ -29,8 +29,9 @@ from simulator.simulation import Simulation
 from tests.builders import HYNIX
 from tests.stepping import ACCOUNT, CALENDAR, RULES, a_broker, kst, pinned_database
 from workflows import attributes
+from workflows.close_outcome import CloseOutcome, CloseRequest
 from workflows.identity import task_queues, worker_name, worker_workflow_id
-from workflows.market_close import CloseOutcome, CloseRequest, MarketCloseWorkflow
+from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
 SPEED: Final = 60

@@ -14,7 +14,7 @@ from operations.board import Board
 from operations.broker_books import BrokerBooks
 from operations.day_report import Day, Ledger
 from tests.builders import MONDAY, NOW, SAMSUNG, a_closed_trade, a_plan, a_ref, an_intent, an_order
-from workflows.market_close import CloseOutcome
+from workflows.close_outcome import CloseOutcome
 
 
 def a_row(**changes: Any) -> WorkerRow:

@@ -84,7 +84,7 @@ class CloseDesk:
 
     @activity.defn
     async def reconcile_account(self, request: ReconcileRequest) -> Reconciled:
-        self.calls["reconcile_account"] += 1
+        self._count("reconcile_account")
         return self.reconciled
 
     @activity.defn

@@ -21,8 +21,9 @@ from domain.worker_state import WorkerLife
 from embedded.search_attributes import ensure_search_attributes
 from tests.workflows.stand_ins import Desk
 from workflows import attributes
+from workflows.close_outcome import CloseRequest
 from workflows.identity import task_queues, worker_name, worker_workflow_id
-from workflows.market_close import CloseRequest, MarketCloseWorkflow
+from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
 

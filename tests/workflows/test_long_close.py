@@ -30,8 +30,9 @@ from tests.clockwork.runs import Run
 from tests.workflows.close_stand_ins import CloseDesk
 from tests.workflows.floor import kst
 from tests.workflows.stand_ins import a_held
-from workflows.market_close import CloseOutcome, MarketCloseWorkflow
-from workflows.market_close import CloseRequest as Close
+from workflows.close_outcome import CloseOutcome
+from workflows.close_outcome import CloseRequest as Close
+from workflows.market_close import MarketCloseWorkflow
 
 ACCOUNT: Final = AccountId("simulated-virtual")
 MOST_EVENTS: Final = 15_000

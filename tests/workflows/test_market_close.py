@@ -18,8 +18,8 @@ from exchange.calendar import CalendarOverrides, krx_calendar
 from tests.builders import SAMSUNG
 from tests.workflows.floor import Floor, kst, trading_floor
 from tests.workflows.stand_ins import a_held
+from workflows.close_outcome import CloseOutcome
 from workflows.identity import worker_name, worker_workflow_id
-from workflows.market_close import CloseOutcome
 
 EVENING = frozenset({OrderType.POST_CLOSE, OrderType.AFTER_MARKET})
 CLOSE_CRON_UTC = "15 6 * * 1-5"
@@ -182,6 +182,19 @@ async def test_a_fault_of_one_sale_is_tried_again_and_keeps_no_day_from_its_proo
         outcome = await (await floor.start_close()).result()
 
         assert outcome.flat is is_flat
+        assert floor.desk.calls["prove_flat"] == floor.desk.calls["write_summaries"] == 1
+
+
+async def test_books_that_cannot_be_compared_keep_no_day_from_its_proof(
+    time_skipping_env: WorkflowEnvironment,
+) -> None:
+    async with trading_floor(time_skipping_env, "2026-11-23 15:15", [tell_nobody]) as floor:
+        floor.desk.faults["reconcile_account"] = 1
+
+        outcome = await (await floor.start_close()).result()
+
+        assert outcome.flat
+        assert outcome.differences == ("the books were not compared: InvalidTransitionError: the ledger knows better",)
         assert floor.desk.calls["prove_flat"] == floor.desk.calls["write_summaries"] == 1
 
 

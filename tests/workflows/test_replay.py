@@ -10,7 +10,8 @@ from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from domain.session import SessionDate
-from workflows.market_close import CloseOutcome, CloseRequest, MarketCloseWorkflow
+from workflows.close_outcome import CloseOutcome, CloseRequest
+from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
 HISTORIES = sorted((Path(__file__).parents[1] / "histories").glob("*.json"))

@@ -1,0 +1,54 @@
+"""What a market close is asked to do, and how the day ended."""
+
+from dataclasses import dataclass, field
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.statement import StatementCompared
+    from domain.clock import LIVE_CLOCK, MarketClock
+    from domain.identity import AccountId
+    from domain.market import Symbol
+    from domain.money import Quantity
+    from domain.rules import TradingRules
+    from domain.session import SessionDate
+    from domain.summary import DailySummary
+    from workflows.half_way import HalfWay
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRequest:
+    """Whose day to close. The rules say how leftovers are sold."""
+
+    account_id: AccountId
+    clock: MarketClock = LIVE_CLOCK
+    rules: TradingRules = field(default_factory=TradingRules)
+    half_way: HalfWay | None = None
+    """Where an earlier run of this close has left off; None for a close that begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseOutcome:
+    """How the day ended. ``holdings`` are all shares that the broker still shows.
+
+    ``flat`` is about ours: ``ours`` are positions that the ledger carries, ``unexplained`` shares that neither our
+    books nor the account owner's orders explain. The ``owners`` own shares are named, and no exception.
+    """
+
+    session_date: SessionDate
+    had_session: bool
+    workers_told: int = 0
+    seized: int = 0
+    flat: bool = True
+    holdings: dict[Symbol, Quantity] = field(default_factory=dict)
+    unsold_at_close: tuple[str, ...] = ()
+    """What the session itself has not taken, and why, in words; the evening may have sold it since."""
+    differences: tuple[str, ...] = ()
+    summary: DailySummary | None = None
+    ours: dict[Symbol, Quantity] = field(default_factory=dict)
+    owners: dict[Symbol, Quantity] = field(default_factory=dict)
+    unexplained: dict[Symbol, Quantity] = field(default_factory=dict)
+    open_orders: int = 0
+    cash: str = ""
+    """What the reconciliation saw of the cash."""
+    statement: StatementCompared = field(default_factory=StatementCompared)
