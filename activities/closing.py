@@ -9,7 +9,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.cycles import Held, held_under
-from activities.heart import Heart
+from activities.heart import WHOLE_LIST, Heart
 from activities.late_fills import book_missing_fills
 from domain.close_plan import CloseLeads, plan_session
 from domain.errors import TradingError
@@ -130,7 +130,7 @@ class ClosingActivities:
         patience = request.patience
         if patience:
             patience += await self._turns_of_all(request.account_id)
-        async with Heart() as heart:
+        async with Heart(silence=WHOLE_LIST) as heart:
             while True:
                 heart.progress()
                 left = await self._left(request.account_id)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from temporalio import activity
 
 from activities.first_look import SharesKnown
-from activities.heart import Heart
+from activities.heart import WHOLE_LIST, Heart
 from domain.event import OWNERS_SHARES, UNEXPLAINED_SHARES, Event, EventLevel, carried_event
 from domain.flatness import HeldShares, Proven, could_still_fill, split
 from domain.identity import AccountId
@@ -76,7 +76,7 @@ class FlatnessActivities:
 
         An empty balance alone is no proof while the ledger holds (F22).
         """
-        async with Heart() as heart:
+        async with Heart(silence=WHOLE_LIST) as heart:
             look = await self._settled(account_id, session_date, heart)
         flat = not look.held and not look.open_orders and look.is_explained
         proven = Proven(session_date, flat, look.open_orders, self._pace.now())

@@ -10,13 +10,19 @@ from temporalio import activity
 _BEAT: Final = 0.5
 _LONGEST_SILENCE: Final = 30.0
 """Seconds without progress after which the heart stops, so that a hung loop is still found out."""
+WHOLE_LIST: Final = 300.0
+"""The same for a look at the whole day: a paper account reads a page a second, and its day may have a hundred pages."""
 
 
 class Heart:
-    """``async with Heart() as heart:`` beats twice a second for as long as ``heart.progress(…)`` keeps being called."""
+    """``async with Heart() as heart:`` beats twice a second for as long as ``heart.progress(…)`` keeps being called.
 
-    def __init__(self, *details: Any) -> None:
+    ``silence`` are the seconds without it that are still believed; None: those of a few calls.
+    """
+
+    def __init__(self, *details: Any, silence: float | None = None) -> None:
         self._details = details
+        self._silence = _LONGEST_SILENCE if silence is None else silence
         self._progressed_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
@@ -41,6 +47,6 @@ class Heart:
         activity.heartbeat(*details)
 
     async def _beat(self) -> None:
-        while asyncio.get_running_loop().time() - self._progressed_at < _LONGEST_SILENCE:
+        while asyncio.get_running_loop().time() - self._progressed_at < self._silence:
             await asyncio.sleep(_BEAT)
             activity.heartbeat(*self._details)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.heart import Heart
+from activities.heart import WHOLE_LIST, Heart
 from domain.errors import TradingError
 from domain.lane import Lane
 from domain.order import BrokerOrder
@@ -32,7 +32,7 @@ class OrderLookup:
     @activity.defn
     async def list_broker_orders(self, session_date: SessionDate) -> ListedOrders:
         """Return a day's orders of every stock; a broker that does not tell now is an answer too."""
-        async with Heart():
+        async with Heart(silence=WHOLE_LIST):
             try:
                 return ListedOrders(await self._broker.orders_on(session_date, Lane.RESOLVE))
             except TradingError as fault:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from temporalio import activity
 
 from activities.cash_check import CashCheck, CashSeen, cash_in_words, is_settled, lasting, unexplained
-from activities.heart import Heart
+from activities.heart import WHOLE_LIST, Heart
 from activities.late_fills import book_missing_fills
 from domain.event import CARRIED_CHANGED, Event, EventLevel
 from domain.identity import AccountId
@@ -98,7 +98,7 @@ class ReconcilingActivities:
 
     async def _several(self, request: ReconcileRequest, session_date: SessionDate) -> list[_Read]:
         """Look once, and again while something differs."""
-        async with Heart() as heart:
+        async with Heart(silence=WHOLE_LIST) as heart:
             reads = [await self._compare(request, session_date)]
             while len(reads) < _READS and _needs_another_look(reads):
                 await self._pace.pause(_BETWEEN_READS)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
-from activities.heart import Heart
+from activities.heart import WHOLE_LIST, Heart
 from domain.errors import TradingError
 from domain.event import Event, EventLevel
 from domain.identity import AccountId
@@ -66,7 +66,7 @@ class StatementActivities:
 
         A statement that lags behind the order list is asked for again before it is believed.
         """
-        async with Heart() as heart:
+        async with Heart(silence=WHOLE_LIST) as heart:
             lines, untold = await self._look(request)
             for _ in range(_LOOKS - 1):
                 if not _needs_another_look(lines, untold):

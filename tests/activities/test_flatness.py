@@ -1,7 +1,12 @@
 """Flat means ours: what the owner holds is named, what nobody explains is shouted about (F22, F33, F42)."""
 
+import asyncio
 from datetime import timedelta
+from itertools import pairwise
 
+import pytest
+
+import activities.heart
 from activities.entries import PreparedEntry
 from activities.selling import PreparedExit, SoldByOthers
 from activities.settling import CloseRequest
@@ -65,6 +70,19 @@ async def test_a_proof_that_waits_for_the_brokers_answer_is_not_taken_for_dead(d
     await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
 
     assert len(desk.heartbeats) >= 3
+
+
+async def test_a_proof_that_reads_a_long_list_page_by_page_is_not_taken_for_hung(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activities.heart, "_BEAT", 0.01)
+    monkeypatch.setattr(activities.heart, "_LONGEST_SILENCE", 0.1)
+    desk.simulation.add_fault(kind="delay", path="inquire-daily-ccld", seconds=1.5, count=1)
+
+    begun_at = asyncio.get_running_loop().time()
+    beats = await desk.beats_of(desk.flatness.prove_flat, ACCOUNT, TODAY)
+
+    assert max(later - before for before, later in pairwise([begun_at, *beats])) < 1.0
 
 
 async def test_what_is_carried_overnight_is_shouted_about_once(desk: Desk) -> None:
