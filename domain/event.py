@@ -24,7 +24,8 @@ MARKET_CLOSE: Final = "market close"
 """The one reason for which entries are shut every day."""
 CARRIED_CHANGED: Final = "carried_position_changed"
 """The kind of event of shares that were carried over night and changed in number without any order."""
-
+LATE_FILL_UNBOOKED: Final = "late_fill_not_booked"
+"""The kind of event of a fill of ours that the broker lists and no position of the ledger can take any more."""
 UNEXPLAINED_SHARES: Final = "unexplained_shares"
 """The kind of event of shares that the broker shows after a session and that neither our books nor the owner's orders
 explain."""
