@@ -28,6 +28,7 @@ from activities.pace import Pace
 from activities.quote_feed import QuoteFeed
 from activities.reconciling import ReconcilingActivities
 from activities.resolving import ProofRules, ResolvingActivities
+from activities.sale_start import SaleStarts
 from activities.selling import SellingActivities
 from activities.settling import SettlingActivities
 from activities.statement import StatementActivities
@@ -220,7 +221,8 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices)
     resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof, with_.notices)
     foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)
-    watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace, with_.calendar)
+    starts = SaleStarts(with_.pace, with_.calendar, with_.leads.calls_per_second)
+    watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace, starts)
     selling = SellingActivities(feed, foreign_sales, with_.database, with_.pace, with_.broker.evening_orders)
     settling = SettlingActivities(with_.database, with_.pace, with_.commission)
     closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace)

@@ -1,5 +1,6 @@
 """The market close: entries shut first, every worker told, leftovers seized."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
@@ -21,11 +22,13 @@ from domain.market import Side
 from domain.order import OrderType
 from domain.position import OpenPosition
 from domain.session import SessionDate, SessionPlan, TradingCalendar, session_date_of
+from domain.worker_state import WorkerState
 
 if TYPE_CHECKING:
     from activities.pace import Pace
     from broker.protocol import Broker
     from database.database import Database
+    from database.workers import RegisteredWorker
 
 LIQUIDATE_MESSAGE: Final = "liquidate_for_close"
 """The name of the trading worker's signal handler; both sides import it."""
@@ -107,17 +110,34 @@ class ClosingActivities:
 
     @activity.defn
     async def order_liquidation(self, account_id: AccountId, session_date: SessionDate) -> int:
-        """Tell every worker that Postgres knows to sell; return how many workflows heard it.
+        """Tell every worker that Postgres knows to sell; return how many workflows heard it, or sell already.
 
-        Whoever cannot be told has a timer of its own, and what it leaves is seized: nobody else waits for it.
+        At the fleet's own deadline who holds shares begins by its own clock, and the message would only come between
+        its watch's last word and its sale: whoever has not begun in time is told then. Whoever cannot be told has a
+        timer of its own, and what it leaves is seized: nobody else waits for it.
         """
-        heard = 0
+        workers = await self._database.workers.all_of(account_id)
+        holding = {each.worker_id for each in workers if each.state is WorkerState.HOLDING}
         async with Heart() as heart:
-            for worker in await self._database.workers.all_of(account_id):
-                heart.progress(worker.worker_id)
-                handle = activity.client().get_workflow_handle(worker.workflow_id)
-                heard += await _told(handle, session_date)
-        return heard
+            heard = await _told_all((each for each in workers if each.worker_id not in holding), session_date, heart)
+            if holding and await self._leave_to_their_own_clocks(account_id, session_date, heart):
+                workers = await self._database.workers.all_of(account_id)
+            late = [each for each in workers if each.worker_id in holding and each.state is WorkerState.HOLDING]
+            return heard + len(holding) - len(late) + await _told_all(late, session_date, heart)
+
+    async def _leave_to_their_own_clocks(self, account_id: AccountId, session_date: SessionDate, heart: Heart) -> bool:
+        """Wait until all that hold have begun by themselves, if their time is now; tell whether it was."""
+        session, now = self._calendar.session_on(session_date), self._pace.now()
+        if session is None:
+            return False
+        workers = await self._database.workers.count(account_id)
+        plan = plan_session(session, self._leads, self._pace.clock.speed, workers)
+        if plan.begun_by is None or not plan.liquidation_at <= now < plan.begun_by:
+            return False
+        while (left := plan.begun_by - self._pace.now()) > timedelta(0):
+            heart.progress()
+            await self._pace.pause(min(self._pace.clock.real_duration(left), _BETWEEN_TURNS))
+        return True
 
     @activity.defn
     async def await_flat(self, request: AwaitFlatRequest) -> tuple[PositionId, ...]:
@@ -205,6 +225,15 @@ class ClosingActivities:
         active = await self._database.orders.active_in(account_id)
         wanted = [order.intent for order in active if position_id in {None, order.intent.position_id}]
         return tuple(OpenOrder(intent.intent_id, intent.order_type) for intent in wanted)
+
+
+async def _told_all(workers: "Iterable[RegisteredWorker]", session_date: SessionDate, heart: Heart) -> int:
+    heard = 0
+    for worker in workers:
+        heart.progress(worker.worker_id)
+        handle = activity.client().get_workflow_handle(worker.workflow_id)
+        heard += await _told(handle, session_date)
+    return heard
 
 
 async def _told(handle: "WorkflowHandle[object, object]", session_date: SessionDate) -> int:

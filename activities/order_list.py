@@ -21,6 +21,8 @@ _log = logging.getLogger("haru.orders")
 _FOR_EACH_FOLLOWER: Final = 0.05
 _LONGEST_REST: Final = 1.0
 """Real seconds between the beginnings of two reads: for each follower, and at most for each page of the list."""
+_FEW: Final = 10
+"""Followers up to whom a read is as urgent as a lost order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ class OrderList:
     """A read answers only those who asked before it began: what it shows is never older than the question.
 
     One follower asks for its own stock and at once. Several share the whole side's list where that is fewer calls,
-    and the more they are, the less often it is read: sales that are still to leave need the calls.
+    and the more they are, the less often it is read: sales that are still to leave need the calls. Of many it waits
+    until there are slots to spare.
     """
 
     def __init__(self, broker: "Broker") -> None:
@@ -109,7 +112,7 @@ class OrderList:
     async def _answers_all(self, date: SessionDate, side: Side, line: _Line, waiters: list[_Waiter]) -> bool:
         """Answer by the whole side's list; False where it cannot be read, of which one foreign row may be the cause."""
         try:
-            listed = await self._broker.orders_on(date, Lane.RESOLVE, side=side)
+            listed = await self._broker.orders_on(date, self._lane(), side=side)
         except BrokerProtocolError as fault:
             _log.warning("order_list_unreadable", extra={"side": side, "cause": str(fault)})
             return False
@@ -120,9 +123,12 @@ class OrderList:
             _tell(waiters, listed)
         return True
 
+    def _lane(self) -> Lane:
+        return Lane.RESOLVE if self._followers <= _FEW else Lane.WATCH
+
     async def _answers_each(self, date: SessionDate, side: Side, symbol: Symbol, waiters: list[_Waiter]) -> None:
         try:
-            _tell(waiters, await self._broker.orders_on(date, Lane.RESOLVE, symbol, side))
+            _tell(waiters, await self._broker.orders_on(date, self._lane(), symbol, side))
         except Exception as fault:  # noqa: BLE001 - as above, and no other stock's
             _fail(waiters, fault)
 

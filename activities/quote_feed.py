@@ -104,6 +104,10 @@ class QuoteFeed:
         known = self._prices.known
         return {symbol: known[symbol] for symbol in wanted if symbol in known}
 
+    def known_quote(self, symbol: Symbol) -> Quote | None:
+        """Return the last quote of a symbol, however old, without asking for a newer one."""
+        return self._prices.known.get(symbol)
+
     async def seen_in_book(self, quote: Quote, lane: "Lane") -> Quote:
         """Return the quote with best bid and ask, asking for the order book where the quote cannot show them."""
         return quote if quote.shows_book else with_book(quote, await self._broker.order_book(quote.symbol, lane))

@@ -10,6 +10,7 @@ from activities.foreign_sales import ForeignSales, Left
 from activities.heart import Heart
 from activities.leases import renew
 from activities.quote_feed import QuoteFeed
+from activities.sale_prices import PriceWanted, SalePrices
 from domain.errors import TradingError
 from domain.identity import IntentId, PositionId
 from domain.ladder import ORDER_TYPE_OF, Ladder, Rung, Tries, Wait
@@ -45,6 +46,8 @@ class ExitRequest:
     detail: str = ""
     unhurried_until: datetime | None = None
     """See ``Ladder``."""
+    seen: Quote | None = None
+    """What the position's watch has seen last; only its first order can go by that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class PreparedExit:
     quantity: Quantity
     rung: Rung
     description: str
+    then_book: bool = False
+    """Set where the trade is to be booked as soon as this is filled; booking sees whether a share is left after all."""
     kind: Literal["prepared"] = "prepared"
 
 
@@ -104,7 +109,7 @@ class SellingActivities:
         pace: "Pace",
         evening: frozenset[OrderType],
     ) -> None:
-        self._feed = feed
+        self._sale_prices = SalePrices(feed, pace)
         self._foreign_sales = foreign_sales
         self._database = database
         self._pace = pace
@@ -187,7 +192,7 @@ class SellingActivities:
     async def _offer(
         self, position: OpenPosition, request: ExitRequest, rung: Rung, now: datetime
     ) -> PreparedExit | Wait:
-        offer = await self._priced(position.symbol, request.rules, rung)
+        offer = await self._priced(request, position.symbol, rung)
         if offer is None:
             return Wait(self._ladder(request).look_again_at(now))
         intent = self._exit_intent(position, request, offer, now)
@@ -204,12 +209,15 @@ class SellingActivities:
         )
         return _prepared(intent, offer.rung)
 
-    async def _priced(self, symbol: Symbol, rules: TradingRules, rung: Rung) -> _Offer | None:
+    async def _priced(self, request: ExitRequest, symbol: Symbol, rung: Rung) -> _Offer | None:
         """Return the rung with its price: at market where none can be had, None in the evening, which takes no such."""
-        at_the_bid = rung in {Rung.BEST_BID, Rung.AFTER_MARKET}
-        quote = await self._quote_for_sale(symbol, rules, look_into_book=at_the_bid)
+        at_the_bid, rules = rung in {Rung.BEST_BID, Rung.AFTER_MARKET}, request.rules.execution
+        seen = None if request.tries.orders else request.seen
+        is_due = request.reason is ExitReason.DEADLINE
+        wanted = PriceWanted(symbol, rules, seen, with_the_fleet=is_due, look_into_book=at_the_bid)
+        quote = await self._sale_prices.find(wanted)
         if at_the_bid and quote is not None:
-            return _Offer(rung, exit_limit(quote, rules.execution), quote)
+            return _Offer(rung, exit_limit(quote, rules), quote)
         if rung is Rung.LOWER_LIMIT and quote is not None and quote.limits is not None:
             return _Offer(rung, quote.limits.lower, quote)
         if rung is Rung.AFTER_MARKET:
@@ -235,31 +243,9 @@ class SellingActivities:
             decided_at=now,
         )
 
-    async def _quote_for_sale(self, symbol: Symbol, rules: TradingRules, *, look_into_book: bool) -> Quote | None:
-        """Return a price to sell at, or None when none can be had: a sale waits for no quote, it goes at market.
-
-        The price that a watcher has just looked at will do: a hundred sales at once have no calls to spare.
-        """
-        age = self._pace.clock.market_duration(2 * rules.execution.price_interval)
-        try:
-            quote = (await self._feed.quotes([symbol], age, Lane.EXIT)).get(symbol)
-        except TradingError as fault:
-            activity.logger.warning("selling_without_a_price", extra={"symbol": symbol, "cause": str(fault)})
-            return None
-        if quote is None or quote.shows_book or not look_into_book:
-            return quote
-        return await self._seen_in_book(quote)
-
-    async def _seen_in_book(self, quote: Quote) -> Quote:
-        """Look for the best bid where the quote cannot show it; a sale does not wait for a book that does not come."""
-        try:
-            return await self._feed.seen_in_book(quote, Lane.EXIT)
-        except TradingError as fault:
-            activity.logger.warning("selling_without_a_book", extra={"symbol": quote.symbol, "cause": str(fault)})
-            return quote
-
 
 def _prepared(intent: OrderIntent, rung: Rung) -> PreparedExit:
     price = f"≥ {intent.limit_price:,} won" if intent.limit_price else _WITHOUT_A_PRICE[intent.order_type]
     description = f"SELL {intent.symbol} ×{intent.quantity:,} {price}: {intent.reason}"
-    return PreparedExit(intent.intent_id, intent.symbol, intent.quantity, rung, description)
+    then_book = intent.reason != ExitReason.FOREIGN_SALE
+    return PreparedExit(intent.intent_id, intent.symbol, intent.quantity, rung, description, then_book)

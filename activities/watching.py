@@ -1,7 +1,7 @@
 """A held position: watched without an event in any history until a rule says to sell."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from temporalio import activity
@@ -11,7 +11,7 @@ from activities.heart import Heart
 from activities.leases import RENEWAL, renew
 from activities.pace import Every
 from activities.quote_feed import QuoteFeed
-from activities.sale_start import SaleStart
+from activities.sale_start import SaleStart, SaleStarts
 from domain.errors import TradingError
 from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
 from domain.identity import PositionId
@@ -21,7 +21,6 @@ from domain.market import MarketView, Quote, Symbol, problem_with
 from domain.money import Price
 from domain.position import ExitReason, OpenPosition
 from domain.rules import TradingRules
-from domain.session import TradingCalendar
 from domain.worker_state import WorkerState
 from strategies import strategies_named
 
@@ -43,11 +42,11 @@ class WatchRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What one look came to; ``seen_at`` is the market instant of a price that could be trusted."""
+    """What one look came to, and the quote that it rests on if that could be trusted."""
 
     position: OpenPosition
     signal: ExitSignal | None
-    seen_at: datetime | None
+    quote: Quote | None
 
 
 class WatchingActivities:
@@ -59,10 +58,10 @@ class WatchingActivities:
         foreign_sales: ForeignSales,
         database: "Database",
         pace: "Pace",
-        calendar: TradingCalendar,
+        starts: SaleStarts,
     ) -> None:
         self._feed = feed
-        self._calendar = calendar
+        self._starts = starts
         self._foreign_sales = foreign_sales
         self._database = database
         self._pace = pace
@@ -75,29 +74,35 @@ class WatchingActivities:
         """
         await renew(self._database.locks, request.lease)
         position = await self._held(request.position_id)
-        best = Price(max(position.high_water_mark, _best_of_earlier_attempt()))
-        position = replace(position, high_water_mark=best)
+        position = replace(position, high_water_mark=max(position.high_water_mark, _best_of_earlier_attempt()))
         await self._announce(position)
-        start = SaleStart(position, request.deadline)
+        start = self._starts.of(position, request.deadline)
         interval = request.rules.execution.price_interval
         renewal, marking = Every(self._pace, RENEWAL, RENEWAL), Every(self._pace, interval)
         counting = Every(self._pace, LOOK_FOR_HAND_SALES, LOOK_FOR_HAND_SALES)
-        async with Heart(int(best)) as heart:
+        seen: Quote | None = None
+        async with Heart(int(position.high_water_mark)) as heart:
             with self._feed.watching(request.symbol) as news:
                 while True:
                     news.clear()
                     if renewal.is_due():
                         await renew(self._database.locks, request.lease)
                     look = await self._look(position, request, start)
-                    position, signal = look.position, look.signal
-                    if look.seen_at is not None and (signal is not None or marking.is_due()):
-                        await self._mark(position, look.seen_at)
+                    position, signal, seen = look.position, look.signal, look.quote or seen
+                    if look.quote is not None and (signal is not None or marking.is_due()):
+                        await self._mark(position, look.quote.observed_at)
                     if signal is None and counting.is_due():
                         signal = await self._sold_by_hand(position)
                     if signal is not None:
-                        return signal
+                        return replace(signal, seen=seen)
                     heart.progress(int(position.high_water_mark))
-                    await self._pace.pause(interval, news)
+                    await self._pace.pause(self._until_next_look(interval, start), news)
+
+    def _until_next_look(self, interval: timedelta, start: SaleStart) -> timedelta:
+        """Return how long (real) to pause; who is due begins at that moment, not at the next look after it."""
+        now = self._pace.now()
+        due_in = self._pace.clock.real_duration(start.begins_at(now) - now)
+        return max(min(interval, due_in), timedelta(0))
 
     async def _look(self, position: OpenPosition, request: WatchRequest, start: SaleStart) -> "_Look":
         """Decide on what is seen now; without a price to trust only the clock's rules can fire (R13, F26).
@@ -106,16 +111,19 @@ class WatchingActivities:
         """
         now, age = self._pace.now(), self._pace.clock.market_duration(request.rules.execution.greatest_quote_age)
         if now >= start.deadline:
+            if now < start.begins_at(now):
+                return _Look(position, None, None)
             blind = ExitContext(
                 position, _unseen(position), now, start.deadline, greatest_age=age, deadline_because=start.because
             )
             return _Look(position, decide_exit(blind), None)
-        view = await self._view(position, request)
+        found = await self._view(request)
+        view = found or _unseen(position)
         problem = problem_with(view.quote, self._pace.now(), age)
         if problem is None:
             best = high_water_mark(position, view.quote.price)
             position = replace(position, high_water_mark=best, last_price=view.quote.price)
-            start.look(view, self._calendar, self._pace.now())
+            start.look(view, self._pace.now())
             await start.keep(self._database, self._pace)
         else:
             extra = {"symbol": request.symbol, "problem": problem}
@@ -123,7 +131,7 @@ class WatchingActivities:
         (strategy,) = strategies_named([position.strategy.name])
         wants_out = problem is None and strategy.wants_out(view, position, request.rules.strategy)
         context = ExitContext(position, view, self._pace.now(), start.deadline, wants_out, age, start.because)
-        return _Look(position, decide_exit(context), view.quote.observed_at if problem is None else None)
+        return _Look(position, decide_exit(context), found.quote if found and problem is None else None)
 
     async def _sold_by_hand(self, position: OpenPosition) -> ExitSignal | None:
         if not await self._foreign_sales.took_all_of(position):
@@ -133,17 +141,16 @@ class WatchingActivities:
             ExitReason.FOREIGN_SALE, position.last_price, self._pace.now(), best, "the owner has sold all of it"
         )
 
-    async def _view(self, position: OpenPosition, request: WatchRequest) -> MarketView:
-        """Return what the feed shows, or the last known price where it shows none."""
+    async def _view(self, request: WatchRequest) -> MarketView | None:
+        """Return what the feed shows, or None where it shows no price."""
         execution = request.rules.execution
         fresh = self._pace.clock.market_duration(execution.price_interval)
         confirmed = self._pace.clock.market_duration(execution.greatest_quote_age) / 2
         try:
-            view = await self._feed.view(request.symbol, fresh, Lane.WATCH, confirmed)
+            return await self._feed.view(request.symbol, fresh, Lane.WATCH, confirmed)
         except TradingError as fault:
             activity.logger.warning("price_missing", extra={"symbol": request.symbol, "cause": str(fault)})
-            view = None
-        return view or _unseen(position)
+            return None
 
     async def _mark(self, position: OpenPosition, seen_at: datetime) -> None:
         """Keep last and best price in the books, for those who look and for the next attempt."""
@@ -168,6 +175,6 @@ def _unseen(position: OpenPosition) -> MarketView:
     return MarketView(Quote(position.symbol, position.last_price, position.opened_at), None)
 
 
-def _best_of_earlier_attempt() -> int:
+def _best_of_earlier_attempt() -> Price:
     details = activity.info().heartbeat_details
-    return int(details[0]) if details else 0
+    return Price(int(details[0]) if details else 0)

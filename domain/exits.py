@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from domain.clock import in_seoul
-from domain.market import MarketView, problem_with
+from domain.market import MarketView, Quote, problem_with
 from domain.money import Price, change_rate
 from domain.position import ExitReason, OpenPosition
 
@@ -23,6 +23,8 @@ class ExitSignal:
     decided_at: datetime
     high_water_mark: Price
     detail: str = ""
+    seen: Quote | None = None
+    """The last quote that could be trusted while watching, so that the sale need not ask for what was just seen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,8 @@ class SessionPlan:
     liquidation_at: datetime
     because: str = ""
     """Why liquidation begins then, for people."""
+    begun_by: datetime | None = None
+    """Until when each worker begins to sell at its watch's word; one that has not been told by then begins without."""
 
     def entries_allowed_at(self, instant: datetime) -> bool:
         """Tell whether a buy may still be decided at this market instant."""

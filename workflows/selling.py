@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.errors import StaleFencingTokenError
     from domain.identity import IntentId, PositionId
     from domain.ladder import Ladder, Tries, Wait
+    from domain.market import Quote
     from domain.order import OrderPurpose, OrderRecord, OrderStatus
     from domain.position import ExitReason
     from domain.rules import TradingRules
@@ -43,6 +44,8 @@ class Sale:
     rules: TradingRules
     plan: SessionPlan
     detail: str = ""
+    seen: Quote | None = None
+    """What the watch has seen last."""
 
     @property
     def unhurried_until(self) -> datetime | None:
@@ -85,11 +88,23 @@ class Selling:
                 case Wait():
                     await self._wait(sale, decision, tries)
                 case PreparedExit():
-                    record = await self._place(sale, decision, tries)
-                    if record.is_active:
-                        return None
-                    tries = _after(tries, decision, record)
-                    await self._pause_if_not_taken(sale, tries, record)
+                    placed = await self._sell_once(sale, decision, tries)
+                    if not isinstance(placed, Tries):
+                        return placed
+                    tries = placed
+
+    async def _sell_once(self, sale: Sale, prepared: PreparedExit, tries: Tries) -> Tries | TradeResult | None:
+        """Return the trade that this order ends, None if it is left to the operator, else what is tried by now."""
+        record = await self._place(sale, prepared, tries)
+        if record.is_active:
+            return None
+        if prepared.then_book and record.status is OrderStatus.FILLED:
+            closed = await self._close(sale, NothingToSell())
+            if isinstance(closed, TradeResult):
+                return closed
+        tries = _after(tries, prepared, record)
+        await self._pause_if_not_taken(sale, tries, record)
+        return tries
 
     async def _prepare(self, sale: Sale, tries: Tries) -> ExitDecision:
         session_is_over = self._now() >= sale.plan.session.ends_at
@@ -103,6 +118,7 @@ class Selling:
             tries=tries,
             detail=sale.detail,
             unhurried_until=sale.unhurried_until,
+            seen=sale.seen,
         )
         decision = await workflow.execute_activity_method(
             SellingActivities.prepare_exit,

@@ -126,7 +126,8 @@ class TradingWorkerWorkflow(CommandedWorkflow):
             return
         self._enter_state(WorkerState.EXITING, f"selling {held.name}: {signal.reason}", held.symbol)
         try:
-            result = await self._selling.sell_out(Sale(held, signal.reason, self._life.rules, plan, signal.detail))
+            sale = Sale(held, signal.reason, self._life.rules, plan, signal.detail, signal.seen)
+            result = await self._selling.sell_out(sale)
         except ActivityError as error:
             if not lease_is_lost(error):
                 raise
@@ -243,7 +244,9 @@ class TradingWorkerWorkflow(CommandedWorkflow):
             WatchRequest(held.position_id, held.symbol, held.lease, self._life.rules, plan.liquidation_at),
             **via(self._queues.watch, WATCH, f"hold {held.symbol} {held.name} ×{held.quantity:,}"),
         )
-        in_time = await self._until(lambda: watcher.done() or self._is_winding_down(), plan.liquidation_at)
+        # The watch ends at the deadline by itself, at a price; should it not, the sale begins without.
+        begins_by = plan.begun_by or plan.liquidation_at
+        in_time = await self._until(lambda: watcher.done() or self._is_winding_down(), begins_by)
         if watcher.done():
             return await self._signal_from(watcher)
         watcher.cancel()

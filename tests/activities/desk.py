@@ -1,6 +1,7 @@
 """A trading desk for activity tests: real ledger, real client, an exchange in this process, and time moved by hand."""
 
 import asyncio
+import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from activities.orders import FollowRequest, OrderActivities, SubmitRequest
 from activities.quote_feed import QuoteFeed
 from activities.reconciling import ReconcilingActivities
 from activities.resolving import ProofRules, ResolvingActivities
+from activities.sale_start import SaleStarts
 from activities.selling import ExitRequest, PreparedExit, SellingActivities
 from activities.settling import CloseRequest, SettlingActivities, TradeResult
 from activities.statement import StatementActivities
@@ -80,7 +82,9 @@ class HandPace:
         self._waited += real
         self._simulation.move_clock(self.now() + real)
         if self.meanwhile:
-            self.meanwhile.popleft()()
+            happening = self.meanwhile.popleft()()
+            if inspect.isawaitable(happening):
+                await happening
 
     def begin(self) -> None:
         """Start to count anew."""
@@ -112,7 +116,7 @@ class Desk:
         self.orders = OrderActivities(broker, database, pace, self.notices)
         self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules(), self.notices)
         self.foreign_sales = foreign_sales = ForeignSales(broker, database, pace)
-        self.watching = WatchingActivities(self.feed, foreign_sales, database, pace, CALENDAR)
+        self.watching = WatchingActivities(self.feed, foreign_sales, database, pace, SaleStarts(pace, CALENDAR, 18))
         self.selling = SellingActivities(self.feed, foreign_sales, database, pace, broker.evening_orders)
         self.settling = SettlingActivities(database, pace, BANKIS_COMMISSION)
         self.closing = ClosingActivities(broker, database, CALENDAR, CloseLeads(), pace)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -249,3 +250,31 @@ async def test_the_more_follow_the_less_often_the_list_is_read(desk: Desk) -> No
     assert lists_read(desk) == 3
     assert took >= 2 * 2 * 0.05
     assert first.status is second.status is OrderStatus.ACCEPTED
+
+
+@dataclass
+class Lanes:
+    """A broker that remembers how urgently its list was asked for."""
+
+    desk: Desk
+    orders_per_call: int = 100
+    seen: list[Lane] = field(default_factory=list)
+
+    async def orders_on(
+        self, date: SessionDate, lane: Lane, symbol: Symbol | None = None, side: Side | None = None
+    ) -> tuple[BrokerOrder, ...]:
+        self.seen.append(lane)
+        return await self.desk.broker.orders_on(date, lane, symbol, side)
+
+
+@pytest.mark.parametrize(("followers", "lane"), [(10, Lane.RESOLVE), (11, Lane.WATCH)])
+async def test_the_list_of_many_followers_waits_for_calls_to_spare(desk: Desk, followers: int, lane: Lane) -> None:
+    first, second = await two_bought(desk)
+    lanes = Lanes(desk)
+    order_list = OrderList(lanes)  # type: ignore[arg-type]
+    with ExitStack() as stack:
+        for _ in range(followers):
+            stack.enter_context(order_list.followed())
+        await asyncio.gather(order_list.row_of(first), order_list.row_of(second))
+
+    assert lanes.seen == [lane]

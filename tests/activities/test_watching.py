@@ -152,6 +152,42 @@ async def test_the_deadline_needs_neither_rule_nor_price(desk: Desk, fault: str)
     assert desk.simulation.calls.total == before, "every call is a sale's now"
 
 
+async def test_the_signal_says_what_was_seen_last(desk: Desk) -> None:
+    steady(desk)
+    entry = await desk.buys()
+    desk.pace.meanwhile.append(lambda: desk.price_moves(-0.04))
+
+    signal: ExitSignal = await desk.watches(entry)
+
+    assert signal.seen is not None
+    assert (signal.seen.price, signal.seen.bid > 0) == (signal.price, True)
+
+
+async def test_at_the_deadline_the_watch_ends_at_that_moment_with_what_it_saw_before(desk: Desk) -> None:
+    steady(desk)
+    entry = await desk.buys()
+    deadline = desk.pace.now() + timedelta(seconds=1.2)
+    request = WatchRequest(entry.position_id, entry.symbol, entry.lease, RULES, deadline)
+
+    signal: ExitSignal = await desk.does(desk.watching.watch_position, request)
+
+    assert (signal.reason, signal.decided_at) == (ExitReason.DEADLINE, deadline)
+    assert signal.seen is not None
+    assert deadline - signal.seen.observed_at < timedelta(seconds=0.5)
+
+
+async def test_an_absurd_price_is_not_what_was_seen_last(desk: Desk) -> None:
+    steady(desk)
+    entry = await desk.buys()
+    desk.simulation.add_fault(kind="garbage", path="quotations", count=0)
+    desk.rebuild()
+    request = WatchRequest(entry.position_id, entry.symbol, entry.lease, RULES, desk.pace.now() + timedelta(seconds=1))
+
+    signal: ExitSignal = await desk.does(desk.watching.watch_position, request)
+
+    assert (signal.reason, signal.seen) == (ExitReason.DEADLINE, None)
+
+
 async def test_two_attempts_of_one_watch_do_not_end_each_other(desk: Desk) -> None:
     with desk.feed.watching(SAMSUNG):
         with desk.feed.watching(SAMSUNG):

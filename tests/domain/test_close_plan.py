@@ -52,6 +52,26 @@ def test_entries_stop_half_an_hour_and_liquidation_starts_a_quarter_before_the_e
     assert plan.because == "15 min before the end at 15:30"
 
 
+@pytest.mark.parametrize(("positions", "real_seconds"), [(1, 1), (36, 2), (1_800, 51)])
+@pytest.mark.parametrize("speed", [1, 4])
+def test_all_that_are_due_have_begun_in_half_the_time_that_their_calls_take(
+    positions: int, real_seconds: int, speed: int
+) -> None:
+    plan = plan_session(a_session(), LIVE, speed, positions)
+
+    assert plan.begun_by is not None
+    taken = plan.begun_by - plan.liquidation_at
+    assert abs(taken - speed * timedelta(seconds=real_seconds)) <= speed * timedelta(seconds=0.03)
+
+
+def test_who_has_not_begun_by_the_auction_begins_then_at_the_latest() -> None:
+    plan = plan_session(a_session(), CloseLeads(liquidation=timedelta(minutes=10), calls_per_second=None), 10, 1)
+    late = plan_session(a_session(), CloseLeads(liquidation=timedelta(0), least_real_time=timedelta(0)), 1)
+
+    assert plan.begun_by == plan.session.auction_at
+    assert late.begun_by == late.liquidation_at == late.session.ends_at
+
+
 def test_entries_are_allowed_from_the_open_to_the_cut_off() -> None:
     plan = a_plan()
 

@@ -19,7 +19,7 @@ from domain.exits import ExitSignal
 from domain.identity import IntentId, PositionId
 from domain.ladder import Ladder, Rung, Wait
 from domain.lock import Lease
-from domain.market import Side
+from domain.market import Quote, Side
 from domain.money import Price, Quantity, Won
 from domain.order import (
     Accepted,
@@ -33,11 +33,13 @@ from domain.order import (
 from domain.position import ExitReason
 from domain.screening import Candidate
 from domain.session import session_date_of
-from tests.builders import SAMSUNG, a_lease, a_ref, an_intent
+from tests.builders import SAMSUNG, a_lease, a_quote, a_ref, an_intent
 from tests.workflows.close_stand_ins import CloseDesk
 
 CANDIDATE = Candidate(SAMSUNG, "삼성전자", Price(70_000), 1, "momentum", "1", "it rises")  # type: ignore[arg-type]
 QUANTITY = Quantity(10)
+SEEN = a_quote()
+"""What each watch sees last."""
 _OVER = OrderRecord(an_intent(Side.SELL), OrderStatus.CANCELLED)
 
 
@@ -88,6 +90,10 @@ class Desk(CloseDesk):
     undecidable: bool = False
     """Whether a lost order cannot be told from another."""
     held_at_start: Held | None = None
+    last_word: timedelta = timedelta(seconds=10)
+    """How long after the deadline the watch answers; the time-skipping server stumbles over one at the same instant."""
+    seen: list[Quote | None] = field(default_factory=list)
+    """What the sales were told of what their watch has seen last."""
     reasons: list[ExitReason] = field(default_factory=list)
     trades: list[TradeResult] = field(default_factory=list)
     abandoned: list[PositionId] = field(default_factory=list)
@@ -199,15 +205,15 @@ class Desk(CloseDesk):
         self.calls["watch_position"] += 1
         assert self._bought_at is not None
         if self.now() >= request.deadline:
-            return ExitSignal(ExitReason.DEADLINE, Price(70_000), self.now(), Price(71_000))
+            return ExitSignal(ExitReason.DEADLINE, Price(70_000), self.now(), Price(71_000), seen=SEEN)
         if self.now() < self._bought_at + self.hold_for:
-            # After the worker's own timer: the time-skipping server stumbles over a cancellation at the same instant.
-            raise self._later(min(self._bought_at + self.hold_for, request.deadline + timedelta(seconds=10)))
-        return ExitSignal(self.exit_reason, Price(70_000), self.now(), Price(71_000))
+            raise self._later(min(self._bought_at + self.hold_for, request.deadline + self.last_word))
+        return ExitSignal(self.exit_reason, Price(70_000), self.now(), Price(71_000), seen=SEEN)
 
     @activity.defn
     async def prepare_exit(self, request: ExitRequest) -> ExitDecision:
         self.calls["prepare_exit"] += 1
+        self.seen.append(request.seen)
         if self.held is None or not self.held.quantity:
             return NothingToSell()
         ladder = Ladder(request.session, request.rules.execution, self.clock, request.unhurried_until)
@@ -219,7 +225,7 @@ class Desk(CloseDesk):
         self.rungs.append(rung)
         self.tried_at.append(self.now())
         self._write(request.intent_id, Side.SELL, self.held.quantity)
-        return PreparedExit(request.intent_id, SAMSUNG, self.held.quantity, rung, f"SELL {SAMSUNG}")
+        return PreparedExit(request.intent_id, SAMSUNG, self.held.quantity, rung, f"SELL {SAMSUNG}", then_book=True)
 
     @activity.defn
     async def close_position(self, request: CloseRequest) -> TradeResult | StillHeld:

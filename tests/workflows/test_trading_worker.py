@@ -126,7 +126,7 @@ async def test_shares_that_a_buy_brings_late_are_sold_before_the_trade_is_booked
     await floor.reaches("2026-11-23 09:45")
 
     assert floor.desk.calls["close_position"] == 2
-    assert floor.desk.calls["prepare_exit"] == 4
+    assert floor.desk.calls["prepare_exit"] == 2
     assert len(floor.desk.trades) == 1
     await worker.terminate()
 

@@ -1,0 +1,135 @@
+"""At what price a sale goes: the one that its watch has just seen costs no call, whichever process sells."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from activities.entries import PreparedEntry
+from activities.selling import PreparedExit
+from activities.watching import WatchRequest
+from domain.exits import ExitSignal
+from domain.identity import WorkerId
+from domain.ladder import Tries
+from domain.lane import Lane
+from domain.market import Quote
+from domain.money import Price
+from domain.order import OrderIntent
+from domain.position import ExitReason
+from domain.pricing import exit_limit
+from tests.activities.desk import Desk
+from tests.builders import HYNIX, SAMSUNG
+from tests.stepping import RULES
+
+RIVAL = WorkerId("worker-2")
+PRICES = "FHKST11300006"
+BELOW = 1_000
+"""Won by which the watch has seen the stock below the market of now, so that the two prices are told apart."""
+
+
+def prices_asked_for(desk: Desk) -> int:
+    return desk.simulation.calls.by_tr_id[PRICES]
+
+
+async def seen_elsewhere(desk: Desk, seconds: float) -> Quote:
+    """Return what a watch in another process saw that long ago; this process has seen nothing yet."""
+    quote = (await desk.broker.quotes([SAMSUNG], Lane.WATCH))[SAMSUNG]
+    desk.rebuild()
+    lower = Price(quote.price - BELOW)
+    return replace(quote, price=lower, bid=lower, ask=lower, observed_at=desk.pace.now() - timedelta(seconds=seconds))
+
+
+async def sale_of(desk: Desk, entry: PreparedEntry, **changes: Any) -> OrderIntent:
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, **changes))
+    assert isinstance(decision, PreparedExit), decision
+    record = await desk.database.orders.get(decision.intent_id)
+    assert record is not None
+    return record.intent
+
+
+@pytest.mark.parametrize(
+    ("reason", "seconds"),
+    [(ExitReason.STOP_LOSS, 0.9), (ExitReason.DEADLINE, 0.9), (ExitReason.DEADLINE, 4.9)],
+)
+async def test_what_the_watch_has_just_seen_is_not_asked_for_again(
+    desk: Desk, reason: ExitReason, seconds: float
+) -> None:
+    entry = await desk.buys()
+    seen = await seen_elsewhere(desk, seconds)
+    before = desk.simulation.calls.total
+
+    intent = await sale_of(desk, entry, reason=reason, seen=seen)
+
+    assert intent.limit_price == exit_limit(seen, RULES.execution)
+    assert intent.decision_price == seen.price
+    assert desk.simulation.calls.total == before
+
+
+@pytest.mark.parametrize(
+    ("seconds", "changes"),
+    [
+        (1.1, {"reason": ExitReason.STOP_LOSS}),
+        (5.1, {"reason": ExitReason.DEADLINE}),
+        (0.9, {"reason": ExitReason.DEADLINE, "tries": Tries(orders=1)}),
+        (-5.1, {"reason": ExitReason.DEADLINE}),
+    ],
+    ids=["old for a stop", "old at the deadline", "sold at in vain", "from the future"],
+)
+async def test_a_price_that_is_too_old_or_was_tried_is_asked_for_anew(
+    desk: Desk, seconds: float, changes: dict[str, Any]
+) -> None:
+    entry = await desk.buys()
+    seen = await seen_elsewhere(desk, seconds)
+    before = prices_asked_for(desk)
+
+    intent = await sale_of(desk, entry, seen=seen, **changes)
+
+    assert intent.limit_price is not None
+    assert intent.limit_price > exit_limit(seen, RULES.execution)
+    assert prices_asked_for(desk) == before + 1
+
+
+async def test_an_absurd_price_that_a_watch_has_seen_sells_nothing(desk: Desk) -> None:
+    entry = await desk.buys()
+    seen = await seen_elsewhere(desk, 0.1)
+
+    intent = await sale_of(desk, entry, seen=replace(seen, bid=Price(seen.ask + BELOW)))
+
+    assert intent.limit_price is not None
+    assert intent.limit_price > exit_limit(seen, RULES.execution)
+
+
+async def test_what_this_process_has_seen_since_then_is_newer_than_the_watchs_last_word(desk: Desk) -> None:
+    entry = await desk.buys()
+    seen = await seen_elsewhere(desk, 3)
+    (newer,) = (await desk.feed.quotes([SAMSUNG], timedelta(0), Lane.WATCH)).values()
+    before = desk.simulation.calls.total
+
+    intent = await sale_of(desk, entry, reason=ExitReason.DEADLINE, seen=seen)
+
+    assert intent.limit_price == exit_limit(newer, RULES.execution)
+    assert desk.simulation.calls.total == before
+
+
+async def test_at_the_deadline_two_watches_and_their_sales_in_another_process_ask_for_no_price(desk: Desk) -> None:
+    for symbol in (SAMSUNG, HYNIX):
+        desk.simulation.force_price(symbol, desk.price(symbol), natural=False)
+    entries = [await desk.buys(SAMSUNG), await desk.buys(HYNIX, worker=RIVAL)]
+    deadline = desk.pace.now() + timedelta(seconds=1.2)
+    watches = [WatchRequest(entry.position_id, entry.symbol, entry.lease, RULES, deadline) for entry in entries]
+
+    signals: list[ExitSignal] = await asyncio.gather(
+        *(desk.does(desk.watching.watch_position, watch) for watch in watches)
+    )
+    desk.rebuild()
+    before = desk.simulation.calls.total
+    sales = [
+        await sale_of(desk, entry, reason=signal.reason, seen=signal.seen)
+        for entry, signal in zip(entries, signals, strict=True)
+    ]
+
+    assert [signal.reason for signal in signals] == [ExitReason.DEADLINE] * 2
+    assert all(sale.limit_price for sale in sales)
+    assert desk.simulation.calls.total == before
