@@ -10,7 +10,7 @@ from domain.market import Symbol
 
 LEVELS: Final = (EventLevel.WARNING, EventLevel.ERROR, EventLevel.CRITICAL)
 """The levels that can be told outside, the quietest first."""
-_REASONS: Final = ("denial", "reason", "cause", "why", "evidence", "kind", "detail")
+_REASONS: Final = ("denial", "reason", "cause", "why", "evidence", "kind", "detail", "unexplained")
 """Fields of an event's detail that say why it happened, the most telling first."""
 _SHORTEST_PAUSE: Final = timedelta(seconds=5)
 _LONGEST_PAUSE: Final = timedelta(minutes=5)
@@ -68,8 +68,12 @@ def fold(events: Sequence[Event]) -> tuple[Folded, ...]:
 def gist(event: Event) -> str:
     """Return why it happened, in the event's own words; empty when its kind says it all."""
     quantity = f"×{event.detail['quantity']:,}" if "quantity" in event.detail else ""
-    reason = next((str(event.detail[name]) for name in _REASONS if event.detail.get(name, "") != ""), "")
+    reason = next((_shown(event.detail[name]) for name in _REASONS if event.detail.get(name, "") != ""), "")
     return ": ".join(filter(None, (quantity, reason)))
+
+
+def _shown(reason: str | int) -> str:
+    return reason if isinstance(reason, str) else f"{reason:+,}"
 
 
 def pause_after(failures: int) -> timedelta:

@@ -146,6 +146,18 @@ async def test_a_message_in_korean(database: Database, webhook: Webhook) -> None
     assert webhook.told[0]["message"] == "[심각] 긴급 정지 작동 · 11-23 10:00:00 — 훈련"
 
 
+async def test_money_that_nobody_explains_is_told_with_its_amount(database: Database, webhook: Webhook) -> None:
+    process = await teller(database, webhook)
+    await happens(database, "cash_differs", symbol=None, worker_id=None, detail={"ledger": 9, "unexplained": -31_000})
+    await happens(database, "statement_differs", detail={"lines": 1, "unexplained": "account tax: ledger 1, broker 9"})
+
+    await process.tells()
+
+    first, second = webhook.told[0]["message"].splitlines()
+    assert first.endswith(" — -31,000")
+    assert second.endswith(" — account tax: ledger 1, broker 9")
+
+
 async def test_a_flood_fits_into_one_message(database: Database, webhook: Webhook) -> None:
     process = await teller(database, webhook)
     for number in range(40):
