@@ -1,6 +1,5 @@
 """At what price a sale goes: the one that its watch has just seen costs no call, whichever process sells."""
 
-import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,7 +10,6 @@ from activities.entries import PreparedEntry
 from activities.selling import PreparedExit
 from activities.watching import WatchRequest
 from domain.exits import ExitSignal
-from domain.identity import WorkerId
 from domain.ladder import Tries
 from domain.lane import Lane
 from domain.market import Quote
@@ -20,10 +18,9 @@ from domain.order import OrderIntent
 from domain.position import ExitReason
 from domain.pricing import exit_limit
 from tests.activities.desk import Desk
-from tests.builders import HYNIX, SAMSUNG
+from tests.builders import SAMSUNG
 from tests.stepping import RULES
 
-RIVAL = WorkerId("worker-2")
 PRICES = "FHKST11300006"
 BELOW = 1_000
 """Won by which the watch has seen the stock below the market of now, so that the two prices are told apart."""
@@ -113,23 +110,16 @@ async def test_what_this_process_has_seen_since_then_is_newer_than_the_watchs_la
     assert desk.simulation.calls.total == before
 
 
-async def test_at_the_deadline_two_watches_and_their_sales_in_another_process_ask_for_no_price(desk: Desk) -> None:
-    for symbol in (SAMSUNG, HYNIX):
-        desk.simulation.force_price(symbol, desk.price(symbol), natural=False)
-    entries = [await desk.buys(SAMSUNG), await desk.buys(HYNIX, worker=RIVAL)]
-    deadline = desk.pace.now() + timedelta(seconds=1.2)
-    watches = [WatchRequest(entry.position_id, entry.symbol, entry.lease, RULES, deadline) for entry in entries]
+async def test_at_the_deadline_neither_a_watch_nor_its_sale_in_another_process_asks_for_a_price(desk: Desk) -> None:
+    desk.simulation.force_price(SAMSUNG, desk.price(), natural=False)
+    entry = await desk.buys()
+    watch = WatchRequest(entry.position_id, SAMSUNG, entry.lease, RULES, desk.pace.now() + timedelta(seconds=1.2))
 
-    signals: list[ExitSignal] = await asyncio.gather(
-        *(desk.does(desk.watching.watch_position, watch) for watch in watches)
-    )
+    signal: ExitSignal = await desk.does(desk.watching.watch_position, watch)
     desk.rebuild()
     before = desk.simulation.calls.total
-    sales = [
-        await sale_of(desk, entry, reason=signal.reason, seen=signal.seen)
-        for entry, signal in zip(entries, signals, strict=True)
-    ]
+    intent = await sale_of(desk, entry, reason=signal.reason, seen=signal.seen)
 
-    assert [signal.reason for signal in signals] == [ExitReason.DEADLINE] * 2
-    assert all(sale.limit_price for sale in sales)
+    assert signal.reason is ExitReason.DEADLINE
+    assert intent.limit_price is not None
     assert desk.simulation.calls.total == before

@@ -90,6 +90,9 @@ class Desk(CloseDesk):
     undecidable: bool = False
     """Whether a lost order cannot be told from another."""
     held_at_start: Held | None = None
+    leads: CloseLeads = field(default_factory=CloseLeads)
+    fleet: int = 1
+    """By what, and for how many positions, the worker's day is planned."""
     last_word: timedelta = timedelta(seconds=10)
     """How long after the deadline the watch answers; the time-skipping server stumbles over one at the same instant."""
     seen: list[Quote | None] = field(default_factory=list)
@@ -109,7 +112,9 @@ class Desk(CloseDesk):
         if self.seized_until is not None and self.now() < self.seized_until:
             return Cycle(self.now(), plan_session(session, CloseLeads(), 1), None, elsewhere=SAMSUNG)
         left, self.left_by_the_close = self.left_by_the_close, None
-        return Cycle(self.now(), plan_session(session, CloseLeads(), 1), held, () if left is None else (left,))
+        return Cycle(
+            self.now(), plan_session(session, self.leads, 1, self.fleet), held, () if left is None else (left,)
+        )
 
     @activity.defn
     async def find_candidates(self, request: ScanRequest) -> Findings:
