@@ -85,13 +85,17 @@ class SharesKnown:
         return {each.symbol: each.owners_quantity for each in left if each.owners_quantity}
 
     async def _taken(self, account_id: AccountId, session_date: SessionDate) -> dict[Symbol, Quantity]:
-        """Return by stock the shares of ours that the session's trades book as sold by somebody else."""
-        taken: Counter[Symbol] = Counter()
+        """Return by stock the shares of ours that the session's bookings tell as sold by somebody else."""
+        taken: Counter[Symbol] = Counter(await self._database.positions.taken_on(account_id, session_date))
         for trade in await self._database.trades.on(account_id, session_date):
             if trade.exit_reason is ExitReason.FOREIGN_SALE:
-                taken[trade.symbol] += await self._not_sold_by_us(trade)
+                taken[trade.symbol] += await self._taken_at_the_end(trade)
         return {symbol: Quantity(shares) for symbol, shares in taken.items()}
 
-    async def _not_sold_by_us(self, trade: ClosedTrade) -> int:
+    async def _taken_at_the_end(self, trade: ClosedTrade) -> int:
+        """Return the shares that neither our orders sold nor an earlier booking let go."""
         orders = await self._database.orders.of_position(trade.position_id)
-        return trade.quantity - sum(order.filled_quantity for order in orders if order.intent.purpose == "exit")
+        position = await self._database.positions.get(trade.position_id)
+        before = position.taken if position is not None else 0
+        own = sum(order.filled_quantity for order in orders if order.intent.purpose == "exit")
+        return trade.quantity - own - before

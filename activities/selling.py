@@ -17,7 +17,7 @@ from domain.ladder import ORDER_TYPE_OF, Ladder, Rung, Tries, Wait
 from domain.lane import Lane
 from domain.lock import Lease
 from domain.market import Quote, Side, Symbol
-from domain.money import Price, Quantity, Won
+from domain.money import NO_WON, Price, Quantity, Won
 from domain.order import OrderIntent, OrderPurpose, OrderType
 from domain.position import ExitReason, OpenPosition
 from domain.pricing import exit_limit
@@ -137,14 +137,14 @@ class SellingActivities:
             return rung
         await renew(self._database.locks, request.lease, self._pause_if_not_taken(request, rung, now))
         left = await self._left_by_others(position, request, now)
-        if left is not None and not left.quantity:
+        if not left.quantity:
             return SoldByOthers(left.brought)
-        if left is not None:
-            position = replace(position, quantity=left.quantity)
-        return await self._offer(position, request, rung, now)
+        if left.brought:
+            position = await self._foreign_sales.booked(position, left)
+        return await self._offer(replace(position, quantity=left.quantity), request, rung, now)
 
-    async def _left_by_others(self, position: OpenPosition, request: ExitRequest, now: datetime) -> Left | None:
-        """Return what somebody else has left of the shares, or None where there is no reason to ask.
+    async def _left_by_others(self, position: OpenPosition, request: ExitRequest, now: datetime) -> Left:
+        """Return what somebody else has left of the shares; all of them where there is no reason to ask.
 
         A refusal may mean that they were sold by hand; of carried ones a part may have been, before they were carried.
         What the last answer left is offered again until the question is due anew.
@@ -152,12 +152,11 @@ class SellingActivities:
         tries = request.tries
         if request.reason is ExitReason.FOREIGN_SALE:
             return await self._foreign_sales.left_of(position, Lane.EXIT)
-        asked = await self._asked(position) if tries.leaves_a_doubt else None
-        if asked is not None:
-            return asked
-        if tries.offered:
-            return Left(min(tries.offered, position.quantity), Won(0))
-        return None if position.session_date == session_date_of(now) else await self._asked(position)
+        unasked = Left(min(tries.offered or position.quantity, position.quantity), NO_WON)
+        is_carried = position.session_date != session_date_of(now)
+        if tries.leaves_a_doubt or (is_carried and not tries.offered):
+            return await self._asked(position) or unasked
+        return unasked
 
     async def _asked(self, position: OpenPosition) -> Left | None:
         """Return what is left, or None where nobody answers: nothing may keep a sale.

@@ -11,7 +11,7 @@ from domain.errors import InvalidTransitionError, TradingError
 from domain.identity import PositionId
 from domain.lock import Lease
 from domain.market import Side, Symbol
-from domain.money import Quantity, Rate, Won
+from domain.money import NO_WON, Quantity, Rate, Won
 from domain.order import OrderRecord
 from domain.pnl import closed_trade
 from domain.position import ExitReason, OpenPosition
@@ -86,8 +86,9 @@ class SettlingActivities:
     ) -> TradeResult:
         reason, brought = request.reason, request.brought_by_others
         if not position.quantity and _is_short_of_sales(orders):
-            # Shares that were taken away between two sessions brought nothing that anybody knows of.
-            reason, brought = ExitReason.FOREIGN_SALE, brought or Won(0)
+            reason, brought = ExitReason.FOREIGN_SALE, brought or NO_WON
+        if brought is not None:
+            brought = Won(brought + position.taken_amount)
         trade = closed_trade(
             position,
             [order for order in orders if order.intent.side is Side.BUY],

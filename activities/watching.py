@@ -92,7 +92,7 @@ class WatchingActivities:
                     if look.quote is not None and (signal is not None or marking.is_due()):
                         await self._mark(position, look.quote.observed_at)
                     if signal is None and counting.is_due():
-                        signal = await self._sold_by_hand(position)
+                        position, signal = await self._less_what_the_owner_sold(position)
                     if signal is not None:
                         return replace(signal, seen=seen)
                     heart.progress(int(position.high_water_mark))
@@ -133,13 +133,12 @@ class WatchingActivities:
         context = ExitContext(position, view, self._pace.now(), start.deadline, wants_out, age, start.because)
         return _Look(position, decide_exit(context), found.quote if found and problem is None else None)
 
-    async def _sold_by_hand(self, position: OpenPosition) -> ExitSignal | None:
-        if not await self._foreign_sales.took_all_of(position):
-            return None
-        best = position.high_water_mark
-        return ExitSignal(
-            ExitReason.FOREIGN_SALE, position.last_price, self._pace.now(), best, "the owner has sold all of it"
-        )
+    async def _less_what_the_owner_sold(self, position: OpenPosition) -> tuple[OpenPosition, ExitSignal | None]:
+        left = await self._foreign_sales.noticed_by(position)
+        if left.quantity:
+            return await self._foreign_sales.booked(position, left), None
+        best, because = position.high_water_mark, "the owner has sold all of it"
+        return position, ExitSignal(ExitReason.FOREIGN_SALE, position.last_price, self._pace.now(), best, because)
 
     async def _view(self, request: WatchRequest) -> MarketView | None:
         """Return what the feed shows, or None where it shows no price."""

@@ -9,7 +9,7 @@ from database.pool import Pool
 from domain.event import Event
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.market import Market, Symbol
-from domain.money import Quantity, Won
+from domain.money import NO_SHARES, Quantity, Won
 from domain.order import OrderRecord
 from domain.position import PositionStatus
 from domain.session import SessionDate
@@ -51,6 +51,9 @@ class BookedPosition:
     sold: Quantity
     proceeds: Won
     changed_at: datetime
+    taken: Quantity = NO_SHARES
+    """Of the sold shares, those that went without an order of ours while the position lived."""
+    taken_on: SessionDate | None = None
 
     @property
     def quantity(self) -> Quantity:
@@ -131,7 +134,7 @@ class Audit:
 
     _POSITIONS = """
     SELECT position_id, worker_id, session_date, symbol, market, status, bought_quantity, cost, sold_quantity,
-        proceeds, changed_at
+        proceeds, changed_at, taken_quantity, taken_on
     FROM positions
     WHERE account_id = $1 AND (is_live OR session_date = $2
         OR position_id IN (SELECT position_id FROM orders WHERE account_id = $1 AND session_date = $2))
@@ -153,6 +156,8 @@ class Audit:
                 sold=Quantity(row["sold_quantity"]),
                 proceeds=Won(row["proceeds"]),
                 changed_at=row["changed_at"],
+                taken=Quantity(row["taken_quantity"]),
+                taken_on=row["taken_on"],
             )
             for row in await self._pool.fetch(self._POSITIONS, account_id, session_date)
         )

@@ -14,7 +14,7 @@ from domain.close_plan import OwnStart
 from domain.event import Event
 from domain.identity import AccountId, PositionId, WorkerId
 from domain.market import Market, Symbol
-from domain.money import Price, Quantity, Won
+from domain.money import NO_WON, Price, Quantity, Won
 from domain.position import OpenPosition, PositionOpening, PositionStatus, StrategyStamp
 from domain.rules import ExitRules
 from domain.session import SessionDate
@@ -22,7 +22,7 @@ from domain.session import SessionDate
 COLUMNS: Final = """
     position_id, account_id, worker_id, session_date, symbol, name, market, decision_price, bought_quantity, cost,
     sold_quantity, opened_at, high_water_mark, last_price, strategy_name, strategy_version, strategy_parameters,
-    strategy_reason, exit_rules, rules_version
+    strategy_reason, exit_rules, rules_version, taken_quantity, taken_amount
 """
 
 _PREPARE = """
@@ -171,18 +171,25 @@ class Positions:
             await connection.execute(self._ABANDON, position_id)
 
     _TAKE_AWAY = """
-    UPDATE positions SET sold_quantity = bought_quantity - $2, status = 'exiting', changed_at = clock_timestamp()
-    WHERE position_id = $1 AND is_live AND bought_quantity - sold_quantity > $2
+    UPDATE positions SET
+        sold_quantity = bought_quantity - $2,
+        taken_quantity = taken_quantity + bought_quantity - sold_quantity - $2,
+        taken_amount = taken_amount + $4,
+        taken_on = $5,
+        status = 'exiting',
+        changed_at = clock_timestamp()
+    WHERE position_id = $1 AND is_live AND bought_quantity - sold_quantity = $3 AND $3 > $2
     RETURNING position_id
     """
 
-    async def take_away(self, position: OpenPosition, left: Quantity, event: Event) -> bool:
-        """Book that shares have gone without an order of ours and brought nothing; False when it was booked before.
+    async def take_away(self, position: OpenPosition, left: Quantity, event: Event, brought: Won = NO_WON) -> bool:
+        """Book that shares have gone without an order of ours; False when the position is not as it was any more.
 
         Args:
             position: whose shares are gone, as it was before.
             left: the shares that are proven to be there still.
-            event: how it is told, in the same transaction.
+            event: how it is told, in the same transaction; its session's date is the booking's.
+            brought: what they brought in won, as far as anybody knows.
 
         Raises:
             InvalidTransitionError: an order of the position may still fill.
@@ -191,10 +198,21 @@ class Positions:
             await self._locked_status(connection, position.position_id)
             if await connection.fetchval(self._ACTIVE_ENTRY, position.position_id):
                 raise InvalidTransitionError(f"position {position.position_id} has an order that may still fill")
-            if await connection.fetchval(self._TAKE_AWAY, position.position_id, left) is None:
+            taken = (position.position_id, left, position.quantity, brought, event.session_date)
+            if await connection.fetchval(self._TAKE_AWAY, *taken) is None:
                 return False
             await append_on(connection, event)
             return True
+
+    _TAKEN_ON = """
+    SELECT symbol, sum(taken_quantity)::bigint AS shares FROM positions
+    WHERE account_id = $1 AND taken_on = $2 GROUP BY symbol
+    """
+
+    async def taken_on(self, account_id: AccountId, session_date: SessionDate) -> dict[Symbol, Quantity]:
+        """Return by stock the shares that were booked in a session as gone, while their positions lived."""
+        rows = await self._pool.fetch(self._TAKEN_ON, account_id, session_date)
+        return {Symbol(row["symbol"]): Quantity(row["shares"]) for row in rows}
 
     _BEGIN_EXIT = """
     UPDATE positions SET status = 'exiting', changed_at = clock_timestamp() WHERE position_id = $1 AND status = 'open'
@@ -282,4 +300,6 @@ def _from_row(row: Row) -> OpenPosition:
         ),
         exit_rules=_rules_from_json(row["exit_rules"]),
         rules_version=row["rules_version"],
+        taken=Quantity(row["taken_quantity"]),
+        taken_amount=Won(row["taken_amount"]),
     )

@@ -26,6 +26,8 @@ CARRIED_CHANGED: Final = "carried_position_changed"
 """The kind of event of shares that were carried over night and changed in number without any order."""
 LATE_FILL_UNBOOKED: Final = "late_fill_not_booked"
 """The kind of event of a fill of ours that the broker lists and no position of the ledger can take any more."""
+SOLD_BY_HAND: Final = "sold_by_hand"
+"""The kind of event of a part of our shares that the account's owner has sold; what is left is still held."""
 UNEXPLAINED_SHARES: Final = "unexplained_shares"
 """The kind of event of shares that the broker shows after a session and that neither our books nor the owner's orders
 explain."""

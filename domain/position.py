@@ -8,7 +8,7 @@ from enum import StrEnum
 from domain.costs import Costs
 from domain.identity import AccountId, PositionId, WorkerId
 from domain.market import Market, Symbol
-from domain.money import NO_WON, Price, Quantity, Won, average_price, notional
+from domain.money import NO_SHARES, NO_WON, Price, Quantity, Won, average_price, notional
 from domain.rules import ExitRules
 from domain.session import SessionDate
 
@@ -85,6 +85,9 @@ class OpenPosition:
     strategy: StrategyStamp
     exit_rules: ExitRules
     rules_version: int = 1
+    taken: Quantity = NO_SHARES
+    taken_amount: Won = NO_WON
+    """What the ``taken`` shares brought, which went without an order of ours and are no part of ``quantity``."""
 
     @property
     def entry_price(self) -> Decimal:

@@ -64,6 +64,11 @@ class BrokerBook:
     owned_before: Mapping[Symbol, Quantity] = field(default_factory=dict)
     """What the account's owner held before the first of ``orders``; nothing where these are of all days."""
 
+    @property
+    def tells_all_days(self) -> bool:
+        """Tell whether ``orders`` go back to the account's beginning, as only the simulator's do."""
+        return self.opening_cash is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Ledger:

@@ -62,19 +62,24 @@ def owners_shares(books: Books) -> dict[Symbol, int]:
     for row in books.broker.orders:
         if row.by_hand:
             shares[row.symbol] += row.filled if row.side is Side.BUY else -row.filled
-    for symbol, sold in books.ledger.sold_by_others_before.items():
-        shares[symbol] += min(sold, max(-shares[symbol], 0))
+    if books.broker.tells_all_days:
+        for symbol, sold in books.ledger.sold_by_others_before.items():
+            shares[symbol] += sold
+    for position in books.ledger.positions:
+        if books.broker.tells_all_days or position.taken_on == books.date:
+            shares[position.symbol] += position.taken
     for trade in books.ledger.trades:
         shares[trade.symbol] += _sold_elsewhere(books, trade)
     return dict(shares)
 
 
 def _sold_elsewhere(books: Books, trade: ClosedTrade) -> int:
-    """Return the shares of a trade that the owner sold, which our books took out of the position already."""
+    """Return the shares of a trade that the owner sold and that left our books only with it."""
     if trade.exit_reason is not ExitReason.FOREIGN_SALE:
         return 0
     sold = sum(order.record.filled_quantity for order in _orders_of(books, trade.position_id, Side.SELL))
-    return trade.quantity - sold
+    before = sum(each.taken for each in books.ledger.positions if each.position_id == trade.position_id)
+    return trade.quantity - sold - before
 
 
 def _cash_differs(books: Books) -> Iterator[tuple[str, str]]:
@@ -129,7 +134,7 @@ def _positions_add_up(books: Books) -> Iterator[tuple[str, str]]:
         sold = _sum(_orders_of(books, position.position_id, Side.SELL))
         if bought != (position.bought, position.cost):
             yield "a position that is not the sum of its buys", f"{position.position_id}: {bought}, {_said(position)}"
-        if sold != (position.sold, position.proceeds) and position.position_id not in booked:
+        if sold != (position.sold - position.taken, position.proceeds) and position.position_id not in booked:
             yield "a position that is not the sum of its sales", f"{position.position_id}: {sold}, {_said(position)}"
         if position.bought and not position.quantity and position.position_id not in booked and books.is_over:
             yield "a sold position without a trade", _said(position)

@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from activities.foreign_sales import LOOK_FOR_HAND_SALES
-from activities.selling import PreparedExit, SoldByOthers
+from activities.foreign_sales import LOOK_FOR_HAND_SALES, Left
+from activities.selling import NothingToSell, PreparedExit, SoldByOthers
 from activities.settling import CloseRequest
+from domain.event import SOLD_BY_HAND, EventLevel
 from domain.ladder import Rung, Tries
 from domain.market import Side
-from domain.money import Price, Quantity
+from domain.money import Price, Quantity, Won
 from domain.order import OrderPurpose
 from domain.position import ExitReason
 from simulator.order_types import OrderType
@@ -126,11 +127,14 @@ async def test_what_the_owner_sold_before_the_night_is_not_offered_next_morning(
     await desk.submits(decision, OrderPurpose.EXIT)
     sold = await desk.follows(decision.intent_id)
     rest = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 3, session=tomorrow))
+    result = await desk.settles(CloseRequest(entry.position_id, ExitReason.DEADLINE, entry.lease, timedelta(0)))
 
     assert sold.filled_quantity == entry.quantity - 1
-    assert isinstance(rest, SoldByOthers)
+    assert isinstance(rest, NothingToSell)
+    assert result.exit_reason is ExitReason.FOREIGN_SALE
     (by_hand_row,) = [row for row in desk.broker_account.orders if row.by_hand]
-    assert rest.brought == by_hand_row.amount
+    (trade,) = await desk.database.trades.on(ACCOUNT, result.session_date)
+    assert trade.exit_amount == sold.filled_amount + by_hand_row.amount
 
 
 async def test_a_carried_position_is_sold_although_nobody_can_be_asked_about_it(desk: Desk) -> None:
@@ -153,6 +157,68 @@ async def test_a_refused_sale_is_offered_again_although_nobody_can_be_asked_whos
 
     assert isinstance(decision, PreparedExit)
     assert decision.quantity == entry.quantity
+
+
+async def test_what_the_owner_buys_after_a_sale_of_ours_is_not_sold_in_its_place(desk: Desk) -> None:
+    entry = await desk.buys()
+    sell_by_hand(desk, 2)
+    by_hand(desk, Side.BUY, 5)
+
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=REFUSED))
+
+    assert isinstance(decision, PreparedExit)
+    assert decision.quantity == entry.quantity - 2
+
+
+async def test_the_owner_who_sells_and_buys_shares_of_his_own_takes_none_of_ours(desk: Desk) -> None:
+    by_hand(desk, Side.BUY, 4)
+    await desk.day_start.compare(ACCOUNT, MONDAY)
+    entry = await desk.buys()
+    sell_by_hand(desk, 4)
+    by_hand(desk, Side.BUY, 1)
+
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=REFUSED))
+
+    assert isinstance(decision, PreparedExit)
+    assert decision.quantity == entry.quantity
+
+
+async def test_shares_that_no_order_explains_may_be_ours_still(desk: Desk) -> None:
+    entry = await desk.buys()
+    sell_by_hand(desk, 2)
+    desk.broker_account.holdings[SAMSUNG].quantity += 2
+
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=REFUSED))
+
+    assert isinstance(decision, PreparedExit)
+    assert decision.quantity == entry.quantity
+
+
+async def test_a_part_that_the_owner_sells_is_booked_while_holding_and_what_he_then_buys_is_his(desk: Desk) -> None:
+    entry = await desk.buys()
+    desk.pace.meanwhile.append(lambda: sell_by_hand(desk, 2))
+    desk.pace.meanwhile.extend([lambda: None] * 121)
+    desk.pace.meanwhile.append(lambda: by_hand(desk, Side.BUY, 5))
+    desk.pace.meanwhile.append(lambda: desk.price_moves(-0.1))
+
+    signal = await desk.watches(entry)
+    sold = await desk.sells(entry)
+    result = await desk.settles(CloseRequest(entry.position_id, signal.reason, entry.lease, timedelta(0)))
+
+    assert signal.reason is ExitReason.STOP_LOSS
+    assert sold.filled_quantity == entry.quantity - 2
+    assert desk.broker_account.holdings[SAMSUNG].quantity == 5
+    theirs, _ = desk.side_of(Side.SELL)
+    (trade,) = await desk.database.trades.on(ACCOUNT, MONDAY)
+    assert result.exit_reason is ExitReason.FOREIGN_SALE
+    assert trade.exit_amount == sold.filled_amount + theirs.amount
+    (event,) = [each for each in await desk.database.events.latest(ACCOUNT, 50) if each.kind == SOLD_BY_HAND]
+    assert (event.level, event.symbol) == (EventLevel.WARNING, SAMSUNG)
+    assert (event.detail["shares"], event.detail["left"], event.detail["brought"]) == (
+        2,
+        entry.quantity - 2,
+        theirs.amount,
+    )
 
 
 async def test_an_empty_balance_alone_proves_no_sale(desk: Desk) -> None:
@@ -202,11 +268,19 @@ async def test_an_empty_balance_while_holding_ends_no_watch(desk: Desk) -> None:
     assert signal.reason is ExitReason.STOP_LOSS
 
 
-async def test_a_part_that_the_owner_sells_leaves_the_rest_watched(desk: Desk) -> None:
+async def test_a_part_that_the_owner_sells_is_taken_out_of_the_books_once(desk: Desk) -> None:
     entry = await desk.buys()
+    before = await desk.holding(entry.position_id)
     sell_by_hand(desk, 1)
 
-    assert not await desk.does(desk.foreign_sales.took_all_of, await desk.holding(entry.position_id))
+    left = await desk.does(desk.foreign_sales.noticed_by, before)
+    await desk.does(desk.foreign_sales.booked, before, left)
+    await desk.does(desk.foreign_sales.booked, before, left)
+    after = await desk.holding(entry.position_id)
+
+    assert left == Left(Quantity(entry.quantity - 1), desk.side_of(Side.SELL)[-1].amount)
+    assert (after.quantity, after.taken, after.taken_amount) == (left.quantity, 1, left.brought)
+    assert await desk.does(desk.foreign_sales.noticed_by, after) == Left(after.quantity, Won(0))
 
 
 async def test_our_own_sale_that_is_not_booked_yet_is_nobody_elses(desk: Desk) -> None:
@@ -215,8 +289,20 @@ async def test_our_own_sale_that_is_not_booked_yet_is_nobody_elses(desk: Desk) -
     assert isinstance(decision, PreparedExit)
     desk.simulation.add_fault(kind="drop_reply_after", path="order-cash")
     await desk.submits(decision, OrderPurpose.EXIT)
+    position = await desk.holding(entry.position_id)
 
-    assert not await desk.does(desk.foreign_sales.took_all_of, await desk.holding(entry.position_id))
+    assert await desk.does(desk.foreign_sales.noticed_by, position) == Left(position.quantity, Won(0))
+
+
+async def test_a_part_sold_by_hand_is_not_booked_while_an_order_of_ours_is_under_way(desk: Desk) -> None:
+    entry = await desk.buys()
+    position = await desk.holding(entry.position_id)
+    assert isinstance(await desk.does(desk.selling.prepare_exit, desk.exit_of(entry)), PreparedExit)
+
+    rest = await desk.does(desk.foreign_sales.booked, position, Left(Quantity(1), Won(1)))
+
+    assert rest == position
+    assert (await desk.holding(entry.position_id)).quantity == entry.quantity
 
 
 async def test_watchers_of_one_process_share_one_look_at_the_account(desk: Desk) -> None:
@@ -225,7 +311,7 @@ async def test_watchers_of_one_process_share_one_look_at_the_account(desk: Desk)
     before = desk.simulation.calls.total
 
     for _ in range(5):
-        await desk.does(desk.foreign_sales.took_all_of, position)
+        await desk.does(desk.foreign_sales.noticed_by, position)
 
     assert desk.simulation.calls.total == before + 1
 
@@ -234,4 +320,5 @@ async def test_a_broker_that_is_away_ends_no_watch(desk: Desk) -> None:
     entry = await desk.buys()
     desk.simulation.add_fault(kind="http_error", path="inquire-balance", count=0)
 
-    assert not await desk.does(desk.foreign_sales.took_all_of, await desk.holding(entry.position_id))
+    position = await desk.holding(entry.position_id)
+    assert await desk.does(desk.foreign_sales.noticed_by, position) == Left(position.quantity, Won(0))

@@ -94,6 +94,24 @@ async def test_a_day_without_trouble_is_flat_to_the_won(town: Town) -> None:
     assert any("the close says not flat" in each for each in judged(flat).complaints)
 
 
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("carried", [False, True], ids=["sold", "carried"])
+async def test_what_the_owner_buys_after_he_sold_some_of_ours_is_left_to_him(town: Town, carried: bool) -> None:
+    sells = Happening(Trouble.OWNER_SELLS_OURS, kst("2026-11-23 14:55"), kst("2026-11-23 14:55"), STOCK)
+    buys = Happening(Trouble.OWNER_BESIDE, kst("2026-11-23 15:05"), kst("2026-11-23 15:05"), STOCK)
+    halt = Happening(Trouble.HALT, kst("2026-11-23 15:11"), FIVE_PAST_NINE, STOCK)
+
+    day = await play(town, a_day(sells, buys, halt) if carried else a_day(sells, buys))
+
+    verdict = judged(day)
+    assert (verdict.ending, verdict.difference, verdict.complaints) == (
+        Ending.CARRIED if carried else Ending.FLAT,
+        0,
+        (),
+    )
+    assert day.sessions[-1].broker.holdings == {STOCK: 7}
+
+
 def _seed_without_trouble() -> int:
     return next(seed for seed in range(1, 2_000) if not plan_of(seed).kinds)
 

@@ -30,6 +30,7 @@ from tests.verifier.a_day import (
 from verifier.books import Books, Submit, Told
 from verifier.guarding import longest_gap
 from verifier.invariants import INVARIANTS, violations
+from verifier.money import owners_shares
 
 HAND_BUY = a_row(9, Side.BUY, 20, by_hand=True)
 EARLIER = a_row(8, Side.SELL, 0, by_hand=True, quantity=Quantity(4), day=MONDAY - timedelta(days=3))
@@ -92,6 +93,33 @@ def shares_at_the_end(shown: int, owned_before: int = 0) -> Books:
     holdings, before = ({SAMSUNG: Quantity(shares)} for shares in (shown, owned_before))
     books = with_broker(a_clean_day(), holdings=holdings, owned_before=before)
     return replace(books, read_at=a_plan().session.ends_at + timedelta(minutes=1))
+
+
+def partly_taken() -> Books:
+    """Return books of a held position of which the owner sold four, who has bought ten for himself since."""
+    books = still_held()
+    sold = a_row(8, Side.SELL, 10, by_hand=True, quantity=Quantity(4))
+    held = replace(
+        books.ledger.positions[0], status=PositionStatus.EXITING, sold=Quantity(4), taken=Quantity(4), taken_on=MONDAY
+    )
+    return with_ledger(
+        with_broker(
+            books,
+            orders=(*books.broker.orders, sold, HAND_BUY),
+            holdings={SAMSUNG: Quantity(16)},
+            cash=Won(books.broker.cash + sold.flow + HAND_BUY.flow),
+        ),
+        positions=(held,),
+    )
+
+
+def test_what_the_owner_sold_of_ours_is_counted_once_however_far_back_the_broker_tells() -> None:
+    books = partly_taken()
+    one_day = with_broker(books, opening_cash=None)
+    later = with_ledger(one_day, positions=(replace(books.ledger.positions[0], taken_on=MONDAY - timedelta(days=1)),))
+
+    assert owners_shares(books) == owners_shares(one_day) == {SAMSUNG: 10}
+    assert owners_shares(later) == {SAMSUNG: 6}
 
 
 def test_clean_books_have_no_violation() -> None:
@@ -232,6 +260,7 @@ def test_a_planted_violation_is_found(invariant: str, what: str, plant: Callable
                 sold_by_others_before={SAMSUNG: Quantity(4)},
             ),
         ),
+        ("a part of ours that the owner sold, the rest held beside what he bought then", lambda _: partly_taken()),
         (
             "a sale denied because its lease was lost",
             lambda b: with_ledger(

@@ -1,0 +1,53 @@
+"""The owner's own orders beside ours: his shares go first, and what he buys later is never what he sold."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.by_hand import told_apart
+from domain.market import Side
+from domain.order import BrokerOrder, BrokerOrderRef
+from tests.builders import MONDAY, NOW, a_broker_order
+
+
+def row(number: int, side: Side, filled: int, price: int = 1_000, minutes: int = 0) -> BrokerOrder:
+    ref = BrokerOrderRef(MONDAY, "06010", f"{number:010}")
+    return a_broker_order(side, filled, price, filled, ref=ref, ordered_at=NOW + timedelta(minutes=minutes))
+
+
+@pytest.mark.parametrize(
+    ("before", "signed", "owns", "taken"),
+    [
+        (0, [], 0, 0),
+        (0, [-4], 0, 4),
+        (0, [-4, +7], 7, 4),
+        (0, [+7, -4], 3, 0),
+        (0, [+7, -8], 0, 1),
+        (4, [-4, +7], 7, 0),
+        (3, [-4, +7, -6, -2], 0, 2),
+        (10, [-4], 6, 0),
+    ],
+)
+def test_the_owner_sells_what_is_his_first_and_then_what_is_ours(
+    before: int, signed: list[int], owns: int, taken: int
+) -> None:
+    rows = [row(number, Side.BUY if each > 0 else Side.SELL, abs(each)) for number, each in enumerate(signed)]
+
+    apart = told_apart(reversed(rows), before, NOW)
+
+    assert (apart.owns, apart.taken) == (owns, taken)
+
+
+def test_what_is_sold_before_we_hold_any_is_none_of_ours() -> None:
+    early, late = row(1, Side.SELL, 3, minutes=-1), row(2, Side.SELL, 2)
+
+    assert told_apart([early, late], 0, NOW + timedelta(milliseconds=900)).taken == 2
+
+
+def test_each_share_is_worth_what_its_own_sale_brought() -> None:
+    apart = told_apart([row(1, Side.BUY, 2), row(2, Side.SELL, 5, 1_000), row(3, Side.SELL, 4, 1_200)], 0, NOW)
+
+    assert apart.brought_by(7, after=0) == 3 * 1_000 + 4 * 1_200
+    assert apart.brought_by(2, after=3) == 2 * 1_200
+    assert apart.brought_by(2, after=2) == 1_000 + 1_200
+    assert apart.brought_by(8, after=0) is None
