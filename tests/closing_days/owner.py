@@ -3,35 +3,49 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from domain.market import Side, Symbol
+from domain.costs import BANKIS_COMMISSION, cost_rates, order_costs
+from domain.market import Market, Side, Symbol
+from domain.money import Won
+from domain.session import SessionDate
 from verifier.books import BrokerBook, BrokerRow
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """What an order of the owner's, or the part of it that is about one's shares, did to the cash (won)."""
+
+    symbol: Symbol
+    won: int
+
+
+@dataclass(frozen=True, slots=True)
 class Owner:
-    """Shares by symbol. ``own`` are the orders for himself; ``for_us`` those that sold shares of ours."""
+    """Shares by symbol. ``own`` is what moved for himself; ``for_us`` what sold shares of ours."""
 
     holds: Counter[Symbol] = field(default_factory=Counter)
     took: Counter[Symbol] = field(default_factory=Counter)
-    own: tuple[BrokerRow, ...] = ()
-    for_us: tuple[BrokerRow, ...] = ()
+    own: tuple[Flow, ...] = ()
+    for_us: tuple[Flow, ...] = ()
 
 
 def owner_of(broker: BrokerBook) -> Owner:
-    """Read the owner's orders in their sequence: he sells what is his first, and then what is ours.
-
-    Raises:
-        ValueError: one order sold both, so that its won cannot be told apart.
-    """
+    """Read the owner's orders in their sequence: he sells what is his first, and then what is ours."""
     holds, took = Counter[Symbol](), Counter[Symbol]()
-    own, for_us = list[BrokerRow](), list[BrokerRow]()
+    own, for_us = list[Flow](), list[Flow]()
     for row in sorted((each for each in broker.orders if each.by_hand), key=lambda each: (each.placed_at, each.number)):
-        if row.side is Side.BUY or holds[row.symbol] >= row.filled:
-            holds[row.symbol] += row.filled if row.side is Side.BUY else -row.filled
-            own.append(row)
-        elif holds[row.symbol]:
-            raise ValueError(f"{row} sold shares of the owner's and of ours")
-        else:
-            took[row.symbol] += row.filled
-            for_us.append(row)
+        ours = 0 if row.side is Side.BUY else max(row.filled - holds[row.symbol], 0)
+        holds[row.symbol] += row.filled if row.side is Side.BUY else ours - row.filled
+        took[row.symbol] += ours
+        part = _flow_of(row, ours)
+        for_us.append(Flow(row.symbol, part))
+        own.append(Flow(row.symbol, row.flow - part))
     return Owner(holds, took, tuple(own), tuple(for_us))
+
+
+def _flow_of(row: BrokerRow, shares: int) -> int:
+    """Return the part of a sale's won that some of its shares brought, costs rounded as for an order of its own."""
+    if shares in (0, row.filled):
+        return row.flow if shares else 0
+    brought = Won(row.amount * shares // row.filled)
+    rates = cost_rates(SessionDate(row.day), BANKIS_COMMISSION)
+    return brought - order_costs(Side.SELL, brought, Market.KOSPI, rates).total

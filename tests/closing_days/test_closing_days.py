@@ -95,7 +95,22 @@ async def test_a_day_without_trouble_is_flat_to_the_won(town: Town) -> None:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("carried", [False, True], ids=["sold", "carried"])
+async def test_one_order_of_the_owner_sells_his_shares_and_some_of_ours(town: Town) -> None:
+    buys = Happening(Trouble.OWNER_BESIDE, kst("2026-11-23 14:50"), kst("2026-11-23 14:50"), STOCK)
+    sells = Happening(Trouble.OWNER_SELLS_OURS, kst("2026-11-23 14:55"), kst("2026-11-23 14:55"), STOCK)
+
+    day = await play(town, a_day(buys, sells))
+
+    verdict = judged(day)
+    by_hand = [row.filled for row in day.books.broker.orders if row.by_hand]
+    assert by_hand[0] < by_hand[1]
+    assert (verdict.ending, verdict.difference, verdict.complaints) == (Ending.FLAT, 0, ())
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    "carried", [pytest.param(False, id="sold"), pytest.param(True, id="carried", marks=pytest.mark.slow)]
+)
 async def test_what_the_owner_buys_after_he_sold_some_of_ours_is_left_to_him(town: Town, carried: bool) -> None:
     sells = Happening(Trouble.OWNER_SELLS_OURS, kst("2026-11-23 14:55"), kst("2026-11-23 14:55"), STOCK)
     buys = Happening(Trouble.OWNER_BESIDE, kst("2026-11-23 15:05"), kst("2026-11-23 15:05"), STOCK)

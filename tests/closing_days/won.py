@@ -26,6 +26,6 @@ def unexplained_won(*sessions: Books) -> int:
         BANKIS_COMMISSION,
     ).own
     symbols = {each.symbol for each in open_now.values() if each.quantity}
-    adjustments = [*owner.own, *(row for row in owner.for_us if row.symbol in symbols)]
-    ledger = total([trade.net_pnl for trade in trades]) + spent + sum(row.flow for row in adjustments)
+    adjustments = [*owner.own, *(flow for flow in owner.for_us if flow.symbol in symbols)]
+    ledger = total([trade.net_pnl for trade in trades]) + spent + sum(flow.won for flow in adjustments)
     return broker.cash - (broker.opening_cash or Won(0)) - ledger
