@@ -151,7 +151,7 @@ def _sold_by_hand(position: OpenPosition, left: Left, at: datetime) -> Event:
         session_date=session_date_of(at),
         worker_id=position.worker_id,
         symbol=position.symbol,
-        detail={"shares": position.quantity - left.quantity, "left": left.quantity, "brought": left.brought},
+        detail={"quantity": position.quantity - left.quantity, "left": left.quantity, "brought": left.brought},
         key=f"{SOLD_BY_HAND}/{position.position_id}/{left.quantity}",
     )
 

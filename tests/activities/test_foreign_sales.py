@@ -214,7 +214,7 @@ async def test_a_part_that_the_owner_sells_is_booked_while_holding_and_what_he_t
     assert trade.exit_amount == sold.filled_amount + theirs.amount
     (event,) = [each for each in await desk.database.events.latest(ACCOUNT, 50) if each.kind == SOLD_BY_HAND]
     assert (event.level, event.symbol) == (EventLevel.WARNING, SAMSUNG)
-    assert (event.detail["shares"], event.detail["left"], event.detail["brought"]) == (
+    assert (event.detail["quantity"], event.detail["left"], event.detail["brought"]) == (
         2,
         entry.quantity - 2,
         theirs.amount,
