@@ -4,7 +4,8 @@ import asyncio
 import logging
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from temporalio.client import Client
@@ -99,9 +100,10 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
     fleet = Fleet(stage.client, stage.database, account, environment, clock, calendar, leads=leads)
     alerting = _alerting(settings, fleet)  # an address that cannot be read is told before anything trades
     pace = RealPace(clock)
-    await stage.database.accounts.pin(account, settings.broker.environment, key_fingerprint(settings))
-    name = await fleet_name(stage.client)
-    await join_fleet(fleet, name)
+    with _at_the_start(stage.place.database_url):
+        await stage.database.accounts.pin(account, settings.broker.environment, key_fingerprint(settings))
+        name = await fleet_name(stage.client)
+        await join_fleet(fleet, name)
     async with broker_for(settings, stage.place, stage.database, pace) as broker:
         await check_clocks(stage.database, broker)
         await _check_broker(broker)
@@ -144,9 +146,15 @@ async def _check_broker(broker: Broker) -> None:
 
 
 async def _migrated_database(url: str) -> Database:
-    try:
+    with _at_the_start(url):
         await asyncio.to_thread(apply, url)
         return await open_database(url)
+
+
+@contextmanager
+def _at_the_start(url: str) -> Iterator[None]:
+    try:
+        yield
     except DATABASE_FAULTS as fault:
         where = url.rsplit("@", 1)[-1]
         raise WorkerError(f"PostgreSQL at {where}: {fault}; start it, or correct DATABASE_URL") from fault

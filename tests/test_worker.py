@@ -9,7 +9,9 @@ from datetime import timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
+import psycopg
 import pytest
+from cryptography.fernet import Fernet
 
 from operations.clocks import system_now
 from tests.embedded.processes import FREE_PORTS
@@ -103,3 +105,23 @@ async def test_a_postgres_that_is_not_there_is_named(tmp_path: Path, unused_port
     assert f"127.0.0.1:{unused_port}" in said
     assert "DATABASE_URL" in said
     assert "secret" not in said
+
+
+@pytest.mark.slow
+async def test_a_postgres_that_fails_once_it_is_open_is_named(
+    tmp_path: Path, database_url: str, temporal_dev_server: str
+) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE accounts RENAME TO lost")
+
+    servers = {
+        "DATABASE_URL": database_url,
+        "TEMPORAL_ADDRESS": temporal_dev_server,
+        "HARU_BROKER__TOKEN_KEY": Fernet.generate_key().decode(),
+    }
+    code, said = await ends(tmp_path / "data", **servers, **KEYS)
+
+    assert code == 1
+    assert said.startswith("worker.py: PostgreSQL at ")
+    assert "accounts" in said
+    assert "Traceback" not in said
