@@ -95,7 +95,7 @@ class CycleActivities:
         """Return the session, an open position with its lease, and unfinished orders; never buys first (R2)."""
         now = self._pace.now()
         session = self._calendar.session_at_or_after(now)
-        await self._database.workers.register(request.account_id, request.worker_id, request.workflow_id)
+        await self._database.workers.register(request.account_id, request.worker_id, request.workflow_id, session.date)
         workers = await self._database.workers.count(request.account_id)
         plan = plan_session(session, self._leads, self._pace.clock.speed, workers)
         position = await self._live_position(request)

@@ -1,6 +1,6 @@
 """Daily summaries: one a worker and session and one for the fleet; saving the same again changes nothing."""
 
-from collections.abc import Sequence
+from collections import defaultdict
 from datetime import datetime
 from typing import Any, Final
 
@@ -26,30 +26,33 @@ class Summaries:
         self._pool = pool
 
     async def compute(self, account_id: AccountId, session_date: SessionDate) -> tuple[DailySummary, ...]:
-        """Sum up a session from the ledger as it stands: the fleet, then every worker; nothing is written."""
+        """Sum up a session from the ledger as it stands: the fleet, then its workers; nothing is written.
+
+        Whoever registered later has no line in it, so that summing up a past session again changes nothing.
+        """
         trades = await Trades(self._pool).on(account_id, session_date)
-        workers = [worker.worker_id for worker in await Workers(self._pool).all_of(account_id)]
-        gone = sorted({trade.worker_id for trade in trades} - set(workers))
-        counts = await self._counts(account_id, session_date, (FLEET, *workers, *gone))
+        registered = await Workers(self._pool).in_session(account_id, session_date)
+        counts = await self._counts(account_id, session_date)
+        named = {*registered, *(trade.worker_id for trade in trades), *counts} - {FLEET}
+        workers = sorted(named, key=lambda name: (len(name), name))
         own: dict[str, list[ClosedTrade]] = {}
         for trade in trades:
             own.setdefault(trade.worker_id, []).append(trade)
-        of_workers = [summarise(session_date, each, own.get(each, ()), counts[each]) for each in (*workers, *gone)]
+        of_workers = [summarise(session_date, each, own.get(each, ()), counts[each]) for each in workers]
         return (summarise(session_date, FLEET, trades, counts[FLEET]), *of_workers)
 
-    async def _counts(
-        self, account_id: AccountId, session_date: SessionDate, scopes: Sequence[str]
-    ) -> dict[str, DayCounts]:
+    async def _counts(self, account_id: AccountId, session_date: SessionDate) -> defaultdict[str, DayCounts]:
         """Return what was counted in each scope, read at once for all: a large fleet's day must end, too."""
         events = Events(self._pool)
         denials = await events.denials_on(account_id, session_date)
         dropped = await events.dropped_on(account_id, session_date)
         scans = await events.scans_on(account_id, session_date)
         ranges = await DaySeen(self._pool).ranges_on(account_id, session_date)
-        return {
-            scope: DayCounts(denials.get(scope, {}), dropped.get(scope, {}), *scans.get(scope, (0, 0)), ranges)
-            for scope in scopes
-        }
+        counts = defaultdict(lambda: DayCounts(price_ranges=ranges))
+        for scope in denials.keys() | dropped.keys() | scans.keys():
+            looks = scans.get(scope, (0, 0))
+            counts[scope] = DayCounts(denials.get(scope, {}), dropped.get(scope, {}), *looks, ranges)
+        return counts
 
     _SAVE = """
     INSERT INTO daily_summaries AS kept (account_id, session_date, scope, summary, is_final)

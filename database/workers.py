@@ -54,27 +54,34 @@ class Workers:
         self._pool = pool
 
     _REGISTER = """
-    INSERT INTO workers AS kept (account_id, worker_id, workflow_id) VALUES ($1, $2, $3)
+    INSERT INTO workers AS kept (account_id, worker_id, workflow_id, first_session) VALUES ($1, $2, $3, $4)
     ON CONFLICT (account_id, worker_id) DO UPDATE
     SET workflow_id = $3, retired = false, changed_at = clock_timestamp()
     WHERE kept.workflow_id <> $3 OR kept.retired
     """
 
-    async def register(self, account_id: AccountId, worker_id: WorkerId, workflow_id: str) -> None:
-        """Make the worker known, so that the close can reach its workflow, and count it again; its state stays."""
-        await self._pool.execute(self._REGISTER, account_id, worker_id, workflow_id)
+    async def register(
+        self, account_id: AccountId, worker_id: WorkerId, workflow_id: str, first_session: SessionDate | None = None
+    ) -> None:
+        """Make the worker known, so that the close can reach its workflow, and count it again; its state stays.
+
+        ``first_session`` is kept of the first registration; without one the worker belongs to every session.
+        """
+        await self._pool.execute(self._REGISTER, account_id, worker_id, workflow_id, first_session)
 
     _REGISTER_ALL = """
-    INSERT INTO workers AS kept (account_id, worker_id, workflow_id)
-    SELECT account_id, new.worker_id, new.workflow_id
+    INSERT INTO workers AS kept (account_id, worker_id, workflow_id, first_session)
+    SELECT account_id, new.worker_id, new.workflow_id, $4
     FROM accounts, unnest($2::text[], $3::text[]) AS new (worker_id, workflow_id) WHERE account_id = $1
     ON CONFLICT (account_id, worker_id) DO UPDATE SET retired = false, changed_at = clock_timestamp() WHERE kept.retired
     """
 
-    async def register_all(self, account_id: AccountId, workflow_ids: Mapping[WorkerId, str]) -> None:
+    async def register_all(
+        self, account_id: AccountId, workflow_ids: Mapping[WorkerId, str], first_session: SessionDate | None = None
+    ) -> None:
         """Make a fleet known before its first worker plans its day; nobody while the account is not pinned."""
         names, ids = list(workflow_ids), list(workflow_ids.values())
-        await self._pool.execute(self._REGISTER_ALL, account_id, names, ids)
+        await self._pool.execute(self._REGISTER_ALL, account_id, names, ids, first_session)
 
     _ENTER = """
     UPDATE workers SET state = $3, symbol = $4, last_event = $5, last_event_at = $6, changed_at = clock_timestamp()
@@ -133,6 +140,17 @@ class Workers:
                 _symbol(row["symbol"]),
             )
             for row in await self._pool.fetch(self._ALL, account_id)
+        )
+
+    _IN_SESSION = """
+    SELECT worker_id FROM workers WHERE account_id = $1 AND (first_session IS NULL OR first_session <= $2)
+    ORDER BY length(worker_id), worker_id
+    """
+
+    async def in_session(self, account_id: AccountId, session_date: SessionDate) -> tuple[WorkerId, ...]:
+        """Return the workers that had registered by a session's end, whatever became of them since."""
+        return tuple(
+            [WorkerId(row["worker_id"]) for row in await self._pool.fetch(self._IN_SESSION, account_id, session_date)]
         )
 
     _COUNT = """

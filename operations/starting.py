@@ -34,7 +34,8 @@ async def start_workers(fleet: Fleet, count: int, rules: TradingRules) -> tuple[
     lives = [WorkerLife(fleet.account_id, name, tradable(rules), fleet.clock) for name in names]
     # Each of them plans its close with the number of all.
     workflow_ids = {life.worker_id: worker_workflow_id(life.account_id, life.worker_id) for life in lives}
-    await fleet.database.workers.register_all(fleet.account_id, workflow_ids)
+    first_session = fleet.plan_at(fleet.market_now()).session.date
+    await fleet.database.workers.register_all(fleet.account_id, workflow_ids, first_session)
     await asyncio.gather(*(start_worker(fleet, life) for life in lives))
     return names
 

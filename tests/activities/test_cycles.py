@@ -8,6 +8,7 @@ from domain.close_plan import CloseLeads
 from domain.identity import IntentId, WorkerId
 from domain.order import OrderPurpose, OrderStatus
 from domain.position import ExitReason
+from domain.session import SessionDate
 from domain.worker_state import WorkerState
 from tests.activities.desk import PLAN, Desk
 from tests.builders import SAMSUNG, WORKER
@@ -24,6 +25,9 @@ async def test_a_new_worker_is_registered_with_empty_hands(desk: Desk) -> None:
     assert (cycle.held, cycle.unfinished, cycle.plan) == (None, (), PLAN)
     (worker,) = await desk.database.workers.all_of(ACCOUNT)
     assert (worker.worker_id, worker.state) == (WORKER, WorkerState.IDLE)
+    first = cycle.plan.session.date
+    assert await desk.database.workers.in_session(ACCOUNT, first) == (WORKER,)
+    assert await desk.database.workers.in_session(ACCOUNT, SessionDate(first - timedelta(days=1))) == ()
 
 
 async def test_a_worker_plans_its_close_with_the_whole_fleet_and_the_accounts_rate(desk: Desk) -> None:

@@ -79,6 +79,35 @@ async def test_each_worker_of_a_large_fleet_has_its_own_figures_by_few_questions
     assert 0 < len(questions) < 20
 
 
+async def test_a_past_session_has_no_line_for_workers_that_came_later(books: Books) -> None:
+    workers, summaries = books.database.workers, books.database.summaries
+    await workers.register(ACCOUNT, WorkerId("worker-1"), "life/1", MONDAY)
+    await workers.register_all(ACCOUNT, {WorkerId("worker-2"): "life/2"}, MONDAY)
+    await summaries.save(ACCOUNT, *await summaries.compute(ACCOUNT, MONDAY))
+    before = await summaries.on(ACCOUNT, MONDAY)
+    late = {WorkerId("worker-2"): "life/2", WorkerId("worker-3"): "life/3"}
+    await workers.register_all(ACCOUNT, late, TUESDAY)
+    await workers.register(ACCOUNT, WorkerId("worker-4"), "life/4", TUESDAY)
+
+    assert not await summaries.save(ACCOUNT, *await summaries.compute(ACCOUNT, MONDAY))
+    assert await summaries.on(ACCOUNT, MONDAY) == before
+    assert [each.scope for each in before] == [FLEET, "worker-1", "worker-2"]
+    on_tuesday = await summaries.compute(ACCOUNT, TUESDAY)
+    assert [each.scope for each in on_tuesday] == [FLEET, "worker-1", "worker-2", "worker-3", "worker-4"]
+
+
+async def test_who_did_something_in_a_session_has_a_line_whenever_it_registered(books: Books) -> None:
+    scanning, trading = WorkerId("worker-10"), WORKER
+    for each in (scanning, trading):
+        await books.database.workers.register(ACCOUNT, each, f"life/{each}", TUESDAY)
+    await books.traded()
+    await books.database.events.add_scan(ACCOUNT, MONDAY, scanning, 30, {})
+
+    summaries = await books.database.summaries.compute(ACCOUNT, MONDAY)
+
+    assert [(each.scope, each.scans) for each in summaries] == [(FLEET, 1), (trading, 0), (scanning, 1)]
+
+
 async def test_what_is_summed_up_while_the_evening_sells_is_not_final_until_the_close_says_so(
     database: Database,
 ) -> None:

@@ -1,5 +1,7 @@
 """Starting workers on a real Temporal server."""
 
+from datetime import timedelta
+
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
@@ -7,6 +9,7 @@ from domain.errors import BadRulesError
 from domain.identity import WorkerId
 from domain.money import Won
 from domain.rules import RiskRules
+from domain.session import SessionDate
 from operations import commands
 from operations.errors import OperationError
 from operations.fleet import Fleet
@@ -31,6 +34,9 @@ async def test_workers_are_started_under_their_own_names(fleet: Fleet) -> None:
     names = await start_workers(fleet, 3, RULES)
 
     assert names == ("worker-1", "worker-2", "worker-3")
+    first = fleet.plan_at(fleet.market_now()).session.date
+    assert await fleet.database.workers.in_session(fleet.account_id, first) == names
+    assert await fleet.database.workers.in_session(fleet.account_id, SessionDate(first - timedelta(days=1))) == ()
     handle = fleet.client.get_workflow_handle(worker_workflow_id(fleet.account_id, names[1]))
     described = await handle.describe()
     assert described.typed_search_attributes.get(WORKER_NAME) == "worker-2"
