@@ -31,7 +31,6 @@ from composition import (
 )
 from database.database import Database, open_database
 from database.errors import DATABASE_FAULTS
-from database.migrations import missing
 from domain.clock import ClockReading
 from domain.errors import TradingError
 from domain.identity import Environment
@@ -149,15 +148,18 @@ class Doctor:
         if Need.DATABASE in needs_of(self.settings) and not self._runs:
             return startable("embedded, not running; `python worker.py` starts it")
         where = urlsplit(self.place.database_url).hostname
-        lacking = await asyncio.to_thread(missing, self.place.database_url)
-        self.database = await open_database(self.place.database_url, 4)
+        self.database = await open_database(self.place.database_url, 4, any_level=True)
         self._stack.push_async_callback(self.database.aclose)
         self._database_is_up = True
         version = await self.database.server.version()
         if version < _LEAST_POSTGRES:
             return wrong(f"version {version} at {where}", f"use PostgreSQL {_LEAST_POSTGRES} or newer")
-        if lacking:
-            text = f"version {version} at {where}, not migrated: {len(lacking)} steps are missing"
+        level = await self.database.server.schema_level()
+        if level.unknown:
+            text = f"version {version} at {where}, migrated by newer code: {', '.join(level.unknown)}"
+            return wrong(text, "update this program, or correct DATABASE_URL")
+        if level.missing:
+            text = f"version {version} at {where}, not migrated: {len(level.missing)} steps are missing"
             return replace(doubtful(text, "worker.py migrates it when it starts"), opens=False)
         return fine(f"version {version} at {where}, migrated")
 

@@ -79,6 +79,18 @@ class Database:
         await self._pool.close()
 
 
-async def open_database(url: str, pool_size: int = 10) -> Database:
-    """Open the database at ``postgresql://…``; its schema must have been migrated before."""
-    return Database(await open_pool(url, pool_size), url)
+async def open_database(url: str, pool_size: int = 10, *, any_level: bool = False) -> Database:
+    """Open the database at ``postgresql://…``. Only a check-up may open one of ``any_level``.
+
+    Raises:
+        DatabaseTooOldError: its schema has not been migrated to this code yet.
+        DatabaseTooNewError: its schema has been migrated by newer code.
+    """
+    database = Database(await open_pool(url, pool_size), url)
+    try:
+        if not any_level:
+            (await database.server.schema_level()).require_ours()
+    except BaseException:
+        await database.aclose()
+        raise
+    return database

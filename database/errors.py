@@ -1,5 +1,6 @@
 """What the books refuse. The errors a trade meets live in ``domain.errors``; the rest concern starting up."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
@@ -19,6 +20,7 @@ __all__ = [
     "ActiveOrderExistsError",
     "BooksRefusedError",
     "DatabaseTooNewError",
+    "DatabaseTooOldError",
     "EnvironmentMismatchError",
     "InvalidTransitionError",
     "LivePositionExistsError",
@@ -29,6 +31,26 @@ __all__ = [
 
 class DatabaseTooNewError(StopTradingError):
     """The database has migrations that this code does not know."""
+
+    def __init__(self, unknown: Sequence[str]) -> None:
+        super().__init__(
+            f"the database is newer than this program, which does not know {', '.join(unknown)}: "
+            "update the program, or point DATABASE_URL at another database"
+        )
+
+
+class DatabaseTooOldError(StopTradingError):
+    """The database lacks migrations that this code needs."""
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        super().__init__(
+            f"the database is older than this program, and lacks {_from_to(missing)}: restart `python worker.py` "
+            "with this version, which migrates when it starts; what the books hold stays"
+        )
+
+
+def _from_to(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names)} migrations ({names[0]} to {names[-1]})"
 
 
 class AccountInUseError(StopTradingError):

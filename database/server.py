@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from database.pool import Pool
+from database.schema_level import SchemaLevel, read_level
 
 
 class Server:
@@ -20,3 +21,7 @@ class Server:
         """Return its major version, such as 18."""
         number: int = await self._pool.fetchval("SELECT current_setting('server_version_num')::integer")
         return number // 10_000
+
+    async def schema_level(self) -> SchemaLevel:
+        """Return what is between its schema and this code."""
+        return await read_level(self._pool)

@@ -157,6 +157,14 @@ def test_a_database_of_another_account_and_one_that_is_not_migrated_are_told(
     assert code == 1
     assert "they belong to live account x" in lines["books"]["text"]
 
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "UPDATE _yoyo_migration SET migration_id = '9999_later' WHERE migration_id = '0001_accounts'"
+        )
+    code, lines = command_line.doctor(DATABASE_URL=database_url)
+    assert (code, lines["PostgreSQL"]["verdict"], lines["books"]["verdict"]) == (1, "fail", "not tried")
+    assert lines["PostgreSQL"]["text"].endswith("migrated by newer code: 9999_later")
+
     _, lines = command_line.doctor(DATABASE_URL=postgres_server)
     assert lines["PostgreSQL"]["verdict"] == "warn"
     assert "not migrated" in lines["PostgreSQL"]["text"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,7 +12,9 @@ from uuid import uuid4
 import pytest
 from temporalio.client import Client
 
+import verifier.__main__
 from composition import key_fingerprint
+from database import schema_level
 from database.database import open_database
 from domain.identity import Environment, account_alias
 from embedded.search_attributes import ensure_search_attributes
@@ -244,4 +247,45 @@ def test_a_database_without_our_schema_is_told_without_a_traceback(
     done = run("status", **{**paper, "DATABASE_URL": postgres_server})
 
     assert done.returncode == 1
-    assert "Traceback" not in done.stderr
+    assert "the database is older than this program, and lacks " in done.stderr
+
+
+def add_a_migration(folder: Path) -> None:
+    (folder / "9999_later.sql").write_text("SELECT 1;")
+
+
+def remove_the_first(folder: Path) -> None:
+    (folder / "0001_accounts.sql").unlink()
+
+
+@pytest.fixture(
+    params=[
+        (add_a_migration, "older than this program, and lacks 9999_later: restart `python worker.py`"),
+        (remove_the_first, "newer than this program, which does not know 0001_accounts: update the program"),
+    ]
+)
+def told_of_the_level(
+    request: pytest.FixtureRequest, paper: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> str:
+    """Make ours the code of another version than the database's; return what is told of that."""
+    change, told = request.param
+    change(folder := shutil.copytree(schema_level.MIGRATIONS, tmp_path / "migrations"))
+    monkeypatch.setattr(schema_level, "MIGRATIONS", folder)
+    return f"the database is {told}"
+
+
+@pytest.mark.parametrize("verb", ["status", "summary", "report"])
+def test_a_verb_on_the_database_of_another_version_says_so_with_the_mend(
+    run: Run, told_of_the_level: str, verb: str
+) -> None:
+    done = run(verb)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"starter.py: {told_of_the_level}")
+
+
+def test_the_verifier_on_the_database_of_another_version_says_so_with_the_mend(
+    told_of_the_level: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verifier.__main__.main([]) == 1
+    assert capsys.readouterr().err.startswith(f"verifier: {told_of_the_level}")

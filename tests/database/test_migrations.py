@@ -1,6 +1,7 @@
 """The schema comes up once, whoever starts first, and tells the same truth as the types."""
 
 import re
+import shutil
 import subprocess
 import sys
 from enum import StrEnum
@@ -10,8 +11,11 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from database.errors import DatabaseTooNewError
-from database.migrations import DIRECTORY, apply
+from database import migrations, schema_level
+from database.database import open_database
+from database.errors import DatabaseTooNewError, DatabaseTooOldError
+from database.migrations import apply
+from database.schema_level import MIGRATIONS
 from domain.event import EventLevel
 from domain.identity import Environment
 from domain.market import Market, Side
@@ -41,7 +45,7 @@ def test_three_processes_that_start_at_once_apply_each_migration_once(empty_url:
 
     applied = sorted(int(start.communicate(timeout=50)[0]) for start in starts)
 
-    assert applied == [0, 0, len(list(DIRECTORY.glob("*.sql")))]
+    assert applied == [0, 0, len(list(MIGRATIONS.glob("*.sql")))]
     assert [start.returncode for start in starts] == [0, 0, 0]
 
 
@@ -59,6 +63,44 @@ async def test_a_database_newer_than_the_code_is_refused(empty_url: str) -> None
 
     with pytest.raises(DatabaseTooNewError, match="9999_later"):
         apply(empty_url)
+
+
+@pytest.fixture
+def older_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Make ours the code of the version before the latest migration, until it is undone."""
+    folder = shutil.copytree(MIGRATIONS, tmp_path / "migrations")
+    max(folder.glob("*.sql")).unlink()
+    for module in (migrations, schema_level):
+        monkeypatch.setattr(module, "MIGRATIONS", folder)
+    return monkeypatch
+
+
+async def test_code_that_is_newer_than_the_database_is_told_to_migrate_and_that_mends_it(
+    empty_url: str, older_code: pytest.MonkeyPatch
+) -> None:
+    latest = max(MIGRATIONS.glob("*.sql")).stem
+    apply(empty_url)
+    older_code.undo()
+
+    with pytest.raises(DatabaseTooOldError, match=f"older than this program, and lacks {latest}: restart `python work"):
+        await open_database(empty_url)
+
+    assert apply(empty_url) == 1
+    await (await open_database(empty_url)).aclose()
+
+
+async def test_code_that_is_older_than_the_database_is_told_to_update(
+    database_url: str, older_code: pytest.MonkeyPatch
+) -> None:
+    latest = max(MIGRATIONS.glob("*.sql")).stem
+
+    with pytest.raises(DatabaseTooNewError, match=f"newer than this program, which does not know {latest}: update"):
+        await open_database(database_url)
+
+
+async def test_a_database_that_was_never_migrated_lacks_everything(empty_url: str) -> None:
+    with pytest.raises(DatabaseTooOldError, match=r"lacks \d+ migrations \(0001_accounts to "):
+        await open_database(empty_url)
 
 
 def test_a_url_of_another_database_is_told_at_once() -> None:
