@@ -1,10 +1,13 @@
 """The fleet as an operator sees it: one account's workers, their books and their clock."""
 
+import logging
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
@@ -17,8 +20,13 @@ from workflows.trading_worker import TradingWorkerWorkflow
 if TYPE_CHECKING:
     from database.database import Database
 
+logger = logging.getLogger("haru.operations")
+
 ALL_WORKERS: Final = "all"
 _RUNNING: Final = f"WorkflowType = '{TradingWorkerWorkflow.__name__}' AND ExecutionStatus = 'Running'"
+
+_LISTED_WITHIN: Final = timedelta(seconds=3)
+"""Real time that a list may take: a kill switch does not wait long for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +64,27 @@ class Fleet:
         return max(await self.database.workers.count(self.account_id), 1)
 
     async def known_workers(self) -> tuple[WorkerId, ...]:
-        """Return the names of all workers that were ever registered or run now, by number."""
-        rows = await self.database.workers.all_of(self.account_id)
-        names = {row.worker_id for row in rows} | await self.running_workers()
-        return tuple(sorted(names, key=_by_number))
+        """Return the names of all workers that were ever registered or run now, by number.
+
+        Whom the books know is reached even while Temporal's visibility is away, or lags behind.
+        """
+        booked = {row.worker_id for row in await self.database.workers.all_of(self.account_id)}
+        return tuple(sorted(booked | await self._listed_beside(booked), key=_by_number))
+
+    async def _listed_beside(self, booked: AbstractSet[WorkerId]) -> frozenset[WorkerId]:
+        """Return who runs; nobody where Temporal does not list them, and the books at least know some."""
+        try:
+            return await self.running_workers()
+        except RPCError as fault:
+            if not booked:
+                raise
+            logger.warning("workers_not_listed", extra={"cause": f"{fault.status.name}: {fault.message}"})
+            return frozenset()
 
     async def running_workers(self) -> frozenset[WorkerId]:
         """Return the names of the workers whose workflow runs now, as far as Temporal's visibility knows."""
-        running = [worker_of(execution.id) async for execution in self.client.list_workflows(_RUNNING)]
+        listed = self.client.list_workflows(_RUNNING, rpc_timeout=_LISTED_WITHIN)
+        running = [worker_of(execution.id) async for execution in listed]
         return frozenset(worker_id for account_id, worker_id in running if account_id == self.account_id)
 
     async def selected(self, name: str) -> tuple[WorkerId, ...]:
