@@ -101,6 +101,7 @@ class Doctor:
             Check("stream", self._look_at_stream, ("account",), stream_mend),
             Check("calendar", self._look_at_calendar, ("account",), "try again; the broker did not tell"),
             Check("coming days", self._look_ahead, ("parts",)),
+            Check("tax", self._look_at_tax, ("parts",)),
             Check("limits", self._look_at_limits, ("settings",)),
         )
 
@@ -229,6 +230,10 @@ class Doctor:
     async def _look_ahead(self) -> Finding:
         calendar = calendar_of(self.settings, self.place.clock)
         return broker_checks.look_ahead(calendar, session_date_of(self._market_now()))
+
+    async def _look_at_tax(self) -> Finding:
+        calendar = calendar_of(self.settings, self.place.clock)
+        return broker_checks.look_at_tax(calendar, session_date_of(self._market_now()))
 
     async def _look_at_limits(self) -> Finding:
         risk = self.settings.rules.risk

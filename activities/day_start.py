@@ -1,4 +1,4 @@
-"""The start of a day, before anything is bought: calendar against broker (F43), and what the owner holds (F33)."""
+"""The start of a day, before anything is bought: calendar against broker (F43), the owner's shares (F33), the tax."""
 
 import asyncio
 import logging
@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from activities.first_look import SharesKnown
+from domain.costs import untold_tax
 from domain.event import Event, EventLevel
 from domain.identity import AccountId
 from domain.lane import Lane
@@ -21,6 +22,8 @@ logger = logging.getLogger("haru.day_start")
 DISAGREEMENT: Final = "calendar_disagreement"
 ON_OUR_OWN: Final = "calendar_not_confirmed"
 """The broker cannot tell (paper): the calendar decides alone."""
+TAX_UNTOLD: Final = "tax_year_unknown"
+"""The sales of this session settle in a year whose transaction tax is not in our table."""
 
 
 class DayStart:
@@ -44,6 +47,7 @@ class DayStart:
         """
         async with self._one_at_a_time:
             if self._compared != day:
+                await self._warn_of_tax(account_id, SessionDate(day))
                 self._objection = await self._compare(account_id, SessionDate(day))
                 if not self._objection and day == session_date_of(self._pace.now()):
                     await self._known.look_first(account_id, SessionDate(day))
@@ -52,6 +56,17 @@ class DayStart:
                 # Again each time: whoever had shut these entries for a reason of its own may have opened them again.
                 await self._database.risk.close_entries(account_id, SessionDate(day), self._objection, self._pace.now())
             return self._objection
+
+    async def _warn_of_tax(self, account_id: AccountId, day: SessionDate) -> None:
+        """Tell once a session that its sales will be booked with the tax of an earlier year."""
+        text = untold_tax(self._calendar.settlement_of(day))
+        if not text or self._calendar.session_on(day) is None:
+            return
+        key = f"{TAX_UNTOLD}/{account_id}/{day}"
+        now = self._pace.now()
+        await self._database.events.append(
+            Event(account_id, TAX_UNTOLD, EventLevel.WARNING, now, day, detail={"detail": text}, key=key)
+        )
 
     async def _compare(self, account_id: AccountId, day: SessionDate) -> str:
         expected = self._calendar.session_on(day) is not None

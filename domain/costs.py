@@ -15,6 +15,8 @@ _AGRICULTURE_TAX: Final = Rate("0.0015")
 FIRST_TRADE_DATES: Final = (date(2022, 12, 28), date(2023, 12, 27), date(2024, 12, 27), date(2025, 12, 29))
 _TOTAL_TAX: Final = (Rate("0.0020"), Rate("0.0018"), Rate("0.0015"), Rate("0.0020"))
 """Sell tax on KOSPI and KOSDAQ alike, by the first trade date whose settlement falls under the rate."""
+LAST_TAX_YEAR: Final = 2026
+"""The last year whose rate the table holds; by it everything later is booked, which must not go unsaid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,17 @@ def cost_rates(traded_on: date, commission: Rate = BANKIS_COMMISSION) -> CostRat
     """Return the rates of a trade date; dates before the table use its first rate."""
     applicable = [rate for first, rate in zip(FIRST_TRADE_DATES, _TOTAL_TAX, strict=True) if first <= traded_on]
     return CostRates(commission, applicable[-1] if applicable else _TOTAL_TAX[0])
+
+
+def untold_tax(settles_on: date) -> str:
+    """Say what to do about sales that settle in a year whose tax the table does not hold; empty when it does."""
+    if settles_on.year <= LAST_TAX_YEAR:
+        return ""
+    return (
+        f"sales now settle in {settles_on.year}, whose transaction tax this version does not know and books as "
+        f"{LAST_TAX_YEAR}'s, {_TOTAL_TAX[-1] * 100:.2f} %; if the law has changed it, profits are wrong: "
+        "install a version that knows that year, or add its rate in domain/costs.py"
+    )
 
 
 def order_costs(side: Side, amount: Won, market: Market, rates: CostRates) -> Costs:

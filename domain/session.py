@@ -40,6 +40,7 @@ _POST_CLOSE_TRADES: Final = timedelta(minutes=10)
 _POST_CLOSE_ENDS: Final = timedelta(minutes=30)
 _AFTER_MARKET_ENDS: Final = time(20)
 _SATURDAY: Final = 5
+_SESSIONS_TO_SETTLEMENT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,14 @@ class TradingCalendar:
             if session is not None and instant < session.ends_at:
                 return session
             day += timedelta(days=1)
+
+    def settlement_of(self, day: date) -> date:
+        """Return when trades of a session date are settled: two sessions later (T+2)."""
+        left = _SESSIONS_TO_SETTLEMENT
+        while left:
+            day += timedelta(days=1)
+            left -= self.session_on(day) is not None
+        return day
 
     def session_before(self, day: date) -> Session:
         """Return the last session earlier than a KST date."""

@@ -1,9 +1,10 @@
 """What a check-up asks the broker: the account, what it may order, and its calendar. No order is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
+from domain.costs import LAST_TAX_YEAR, untold_tax
 from domain.lane import Lane
 from domain.market import Symbol
 from domain.session import REGULAR_HOURS, TradingCalendar
@@ -54,13 +55,32 @@ async def look_at_calendar(broker: "Broker", calendar: TradingCalendar, today: d
 def look_ahead(calendar: TradingCalendar, today: date) -> Finding:
     """Tell closures and changed hours of the next two weeks."""
     told = []
-    for day in (today + timedelta(days=ahead) for ahead in range(_AHEAD)):
+    for day in _coming(today):
         if day in calendar.closures:
             told.append(f"{day} closed")
         hours = calendar.changed_hours.get(day, REGULAR_HOURS)
         if hours != REGULAR_HOURS and calendar.session_on(day):
             told.append(f"{day} from {hours.opens:%H:%M} to {hours.ends:%H:%M}")
     return fine(f"until {today + timedelta(days=_AHEAD - 1)}: {', '.join(told) or 'regular sessions'} (KST)")
+
+
+def look_at_tax(calendar: TradingCalendar, today: date) -> Finding:
+    """Tell whether the transaction tax is known of every sale of the next two weeks."""
+    text = untold_tax(calendar.settlement_of(today))
+    if text:
+        return doubtful(text, f"look for the changelog's word on the tax of {LAST_TAX_YEAR + 1}")
+    later = next((day for day in _coming(today) if untold_tax(calendar.settlement_of(day))), None)
+    if later is not None:
+        year = calendar.settlement_of(later).year
+        return doubtful(
+            f"sales from {later} on settle in {year}, whose transaction tax this version does not know",
+            f"install a version that knows {year} before then, or add its rate in domain/costs.py",
+        )
+    return fine(f"the transaction tax of {calendar.settlement_of(today).year} is known, in which today's sales settle")
+
+
+def _coming(today: date) -> Iterator[date]:
+    return (today + timedelta(days=ahead) for ahead in range(_AHEAD))
 
 
 def look_at_clocks(skews: Sequence[Skew]) -> Finding:

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from activities.day_start import DISAGREEMENT, ON_OUR_OWN, DayStart
+from activities.day_start import DISAGREEMENT, ON_OUR_OWN, TAX_UNTOLD, DayStart
 from domain.errors import BrokerUnavailableError
 from domain.identity import WorkerId
 from domain.order import OrderStatus
@@ -16,6 +16,9 @@ from tests.stepping import ACCOUNT, CALENDAR
 
 TODAY = PLAN.session.date
 LAST_DAY = date(2026, 12, 31)
+UNTAXED = date(2026, 12, 29)
+"""The first session whose sales settle in 2027."""
+NEXT_UNTAXED = date(2026, 12, 30)
 RIVAL = WorkerId("worker-2")
 HOLIDAY_CALL = "CTCA0903R"
 
@@ -127,6 +130,20 @@ async def test_a_broker_that_cannot_tell_leaves_it_to_the_calendar_and_that_is_n
 
     assert await events_of(desk, ON_OUR_OWN) == ["info"]
     assert await closed_because(desk) == ""
+
+
+async def test_sales_whose_tax_nobody_told_us_are_warned_of_once_a_session(desk: Desk) -> None:
+    await desk.day_start.compare(ACCOUNT, TODAY)
+    assert await events_of(desk, TAX_UNTOLD) == []
+
+    for day in (UNTAXED, UNTAXED, NEXT_UNTAXED, LAST_DAY):
+        await DayStart(desk.broker, desk.database, CALENDAR, desk.pace).compare(ACCOUNT, day)
+
+    assert await events_of(desk, TAX_UNTOLD) == ["warning", "warning"]
+    told = await desk.database.events.latest(ACCOUNT, 10)
+    texts = {event.session_date: event.detail["detail"] for event in told if event.kind == TAX_UNTOLD}
+    assert texts.keys() == {UNTAXED, NEXT_UNTAXED}
+    assert "add its rate in domain/costs.py" in str(texts[SessionDate(UNTAXED)])
 
 
 async def test_entries_that_another_reason_had_shut_first_do_not_open_with_it(desk: Desk) -> None:

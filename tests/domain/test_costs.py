@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from domain.costs import (
     BANKIS_COMMISSION,
     FIRST_TRADE_DATES,
+    LAST_TAX_YEAR,
     CostRates,
     Costs,
     buying_cost_rate,
     cost_rates,
     order_costs,
+    untold_tax,
 )
 from domain.market import Market, Side
 from domain.money import Rate, Won
@@ -51,6 +53,18 @@ def test_a_years_rate_begins_with_the_first_trade_that_settles_in_it(year: int) 
     settled_in_it = [traded for traded, settled in zip(sessions, sessions[2:], strict=False) if settled.year == year]
 
     assert settled_in_it[0] in FIRST_TRADE_DATES
+
+
+def test_sales_that_settle_after_the_tables_last_year_are_told_with_the_mend() -> None:
+    calendar = krx_calendar(2026, 2027)
+    assert FIRST_TRADE_DATES[-1] == date(LAST_TAX_YEAR - 1, 12, 29)
+
+    assert untold_tax(calendar.settlement_of(date(2026, 12, 28))) == ""
+    text = untold_tax(calendar.settlement_of(date(2026, 12, 29)))
+
+    assert text.startswith("sales now settle in 2027, whose transaction tax this version does not know")
+    assert "books as 2026's, 0.20 %" in text
+    assert text.endswith("install a version that knows that year, or add its rate in domain/costs.py")
 
 
 def test_buying_costs_commission_only() -> None:

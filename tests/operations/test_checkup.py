@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exchange.calendar import CalendarOverrides, krx_calendar
-from operations.broker_checks import look_ahead, look_at_calendar, look_at_clocks, look_at_orders
+from operations.broker_checks import look_ahead, look_at_calendar, look_at_clocks, look_at_orders, look_at_tax
 from operations.checkup import Check, Finding, Line, Verdict, all_well, doubtful, examine, fine, startable, wrong
 from operations.clocks import Skew
 from operations.machine_checks import look_at_env_file, look_at_folder, look_at_keys
@@ -144,6 +144,22 @@ def test_closures_and_other_hours_of_the_next_two_weeks_are_told() -> None:
     coming = look_ahead(calendar, date(2026, 12, 22)).text
     assert "2026-12-25 closed, 2026-12-31 closed, 2027-01-01 closed, 2027-01-04 from 10:00 to 15:30" in coming
     assert "regular sessions" in look_ahead(calendar, date(2026, 11, 23)).text
+
+
+@pytest.mark.parametrize(
+    ("today", "verdict", "says"),
+    [
+        (date(2026, 11, 23), Verdict.OK, "the transaction tax of 2026 is known"),
+        (date(2026, 12, 15), Verdict.OK, "the transaction tax of 2026 is known"),
+        (date(2026, 12, 16), Verdict.WARN, "sales from 2026-12-29 on settle in 2027"),
+        (date(2026, 12, 29), Verdict.WARN, "sales now settle in 2027"),
+    ],
+)
+def test_a_tax_that_is_not_known_is_told_before_it_is_needed(today: date, verdict: Verdict, says: str) -> None:
+    found = look_at_tax(krx_calendar(2026, 2027), today)
+
+    assert (found.verdict, found.text[: len(says)]) == (verdict, says)
+    assert ("2027" in found.mend) is (verdict is Verdict.WARN)
 
 
 async def test_a_calendar_that_differs_from_the_brokers_is_told_with_the_day(database_url: str) -> None:
