@@ -11,7 +11,7 @@ from domain.errors import TradingError
 from domain.event import Event, EventLevel
 from domain.identity import AccountId
 from domain.lane import Lane
-from domain.money import Rate
+from domain.money import Rate, Won
 from domain.reconciliation import foreign_orders
 from domain.session import SessionDate, session_date_of
 from domain.statement import BookedDay, Held, Line, Stated, StatedStock, line_in_words
@@ -88,8 +88,7 @@ class StatementActivities:
         stocks = await self._broker.profits_by_stock(date, date, Lane.RESOLVE)
         if days is None or stocks is None:
             return None
-        is_today = date == session_date_of(self._pace.now())
-        today = await self._broker.profit_today(Lane.RESOLVE) if is_today else None
+        day = next((_figures(day) for day in days if day.date == date), None)
         return Stated(
             stocks={
                 each.symbol: replace(
@@ -100,9 +99,19 @@ class StatementActivities:
                 for each in stocks
                 if each.day.date == date
             },
-            day=next((_figures(day) for day in days if day.date == date), StatedStock()),
-            today=None if today is None else today.realised,
+            day=day or StatedStock(),
+            today=await self._today(date) if day is not None else None,
         )
+
+    async def _today(self, date: SessionDate) -> Won | None:
+        """Return the profit by the broker's statement of today, in won; None where the date is another.
+
+        It tells no date, and until a day's first trade may still show the session before: ask it of days with trades.
+        """
+        if date != session_date_of(self._pace.now()):
+            return None
+        today = await self._broker.profit_today(Lane.RESOLVE)
+        return None if today is None else today.realised
 
     async def _booked(self, request: StatementRequest) -> BookedDay:
         account_id, date = request.account_id, request.session_date

@@ -1,6 +1,6 @@
 """The broker's own profit and loss against ours: on quiet days, on days with hand trades, and where nobody tells."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 from activities.entries import PreparedEntry
 from activities.reconciling import ReconcileRequest
@@ -8,8 +8,10 @@ from activities.selling import PreparedExit, SoldByOthers
 from activities.settling import CloseRequest
 from activities.statement import STATEMENT_DIFFERS, StatementCompared, StatementRequest
 from database.statements import KeptStatement
+from domain.clock import KST
 from domain.event import Event, EventLevel
 from domain.ladder import Rung, Tries
+from domain.lane import Lane
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity, Won
 from domain.order import OrderPurpose
@@ -167,6 +169,22 @@ async def test_the_next_day_a_carried_position_is_explained_too(desk: Desk) -> N
     assert (found.unexplained, past.unexplained) == ((), ())
     assert found.lines == 11
     assert past.lines == 10
+
+
+async def test_before_a_days_first_trade_the_brokers_today_is_still_the_day_before_and_is_not_asked(desk: Desk) -> None:
+    await trades(desk)
+    after_midnight = datetime.combine(TODAY + timedelta(days=1), time(0, 5), KST)
+    desk.simulation.move_clock(after_midnight)
+    shown = await desk.broker.profit_today(Lane.RESOLVE)
+    assert shown is not None
+    assert shown.realised == desk.broker_account.cash - desk.broker_account.opening_cash != 0
+
+    request = StatementRequest(ACCOUNT, SessionDate(after_midnight.date()))
+    begun = await desk.does(desk.statement.compare_statement, request)
+    past = await compares(desk)
+
+    assert begun == StatementCompared(lines=5, differing=0)
+    assert past == StatementCompared(lines=10, differing=0)
 
 
 async def test_a_broker_that_does_not_answer_holds_nothing_up_and_is_asked_again_later(desk: Desk) -> None:
