@@ -46,6 +46,10 @@ _MOST_PAUSE_DOUBLINGS: Final = 10
 _FIRST_PAUSE: Final = timedelta(seconds=1)
 _LONGEST_PAUSE: Final = timedelta(minutes=1)
 """A day of nothing but refusals stays far from what a run's history may hold (F47)."""
+_LAST_TRY: Final = timedelta(seconds=10)
+"""Real time before the closing auction's end that an order needs to reach it; no pause passes over this try."""
+_LAST_TRY_SHARE: Final = 0.1
+"""The most that it may be of the auction, which a compressed day has over in seconds."""
 _LONGEST_EVENING_PAUSE: Final = timedelta(minutes=5)
 _SHARE_OF_THE_EVENING: Final = 0.25
 """How much longer than by now an evening without a price goes on before it is looked at again."""
@@ -142,7 +146,10 @@ class Ladder:
         return min(EVENING_REPRICE * (1 << min(tries.evening_orders, _MOST_DOUBLINGS)), to_the_end)
 
     def pause_after_refusal(self, now: datetime, tries: Tries) -> timedelta:
-        """Return the real time before the next order, doubled with each refusal in a row; the next market ends it."""
+        """Return the real time before the next order, doubled with each refusal in a row; the next market ends it.
+
+        So does the last try of the closing auction: a halt that is lifted during it is not slept through.
+        """
         return self._pause(
             now, tries.refusals - 1, _LONGEST_PAUSE if now < self.session.ends_at else _LONGEST_EVENING_PAUSE
         )
@@ -168,7 +175,14 @@ class Ladder:
         pause = min(_FIRST_PAUSE * (1 << min(max(doublings, 0), _MOST_PAUSE_DOUBLINGS)), longest)
         borders = (session.auction_at, session.ends_at, session.post_close.until)
         left = [self.clock.real_duration(border - now) for border in borders if border > now]
-        return max(min([pause, *left]), _FIRST_PAUSE)
+        pause = max(min([pause, *left]), _FIRST_PAUSE)
+        to_the_last_try = self.clock.real_duration(self._last_try_at() - now)
+        return min(pause, to_the_last_try) if to_the_last_try > timedelta(0) else pause
+
+    def _last_try_at(self) -> datetime:
+        session = self.session
+        lead = min(self.clock.market_duration(_LAST_TRY), (session.ends_at - session.auction_at) * _LAST_TRY_SHARE)
+        return session.ends_at - lead
 
     def _patience_at_the_bid(self, now: datetime, tries: Tries) -> timedelta:
         least = self.rules.exit_reprice

@@ -138,6 +138,27 @@ def test_in_a_compressed_market_an_order_stands_for_as_much_less() -> None:
     assert fast.patience(Rung.POST_CLOSE, kst("2026-11-23 15:30"), Tries()) == timedelta(seconds=33)
 
 
+@pytest.mark.parametrize("speed", [1, 10, 60, 600])
+@pytest.mark.parametrize("unsent", [False, True])
+@given(seconds=st.floats(0, 580))
+def test_no_pause_sleeps_through_the_last_moments_of_the_closing_auction(
+    speed: int, unsent: bool, seconds: float
+) -> None:
+    """A halt that is lifted at 15:29 leaves time for one more order."""
+    ladder = replace(LADDER, clock=MarketClock(kst("2026-11-23 09:00"), kst("2026-11-23 09:00"), speed))
+    now, tries = MONDAY.auction_at + timedelta(seconds=seconds), replace(REFUSED, refusals=9)
+    tried_at = [now]
+    while now < MONDAY.ends_at:
+        tries = tries.after_unsent(Quantity(1)) if unsent else tries.after(Rung.MARKET, refused=True)
+        pause = ladder.pause_after_unsent(now, tries) if unsent else ladder.pause_after_refusal(now, tries)
+        now += ladder.clock.market_duration(pause)
+        tried_at.append(now)
+
+    last_moments = min(timedelta(seconds=10) * speed, timedelta(minutes=1)) + timedelta(milliseconds=1)
+    assert any(MONDAY.ends_at - last_moments <= at < MONDAY.ends_at for at in tried_at)
+    assert len(tried_at) < 610 / speed + 4
+
+
 def test_refusals_pause_longer_each_time_and_not_past_the_next_market() -> None:
     tries, pauses = Tries(), []
     for _ in range(7):
