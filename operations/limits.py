@@ -12,7 +12,7 @@ from temporalio.service import RPCError
 from domain.clock import in_seoul
 from domain.headroom import Headroom, headroom
 from domain.identity import WorkerId
-from domain.money import Won
+from domain.money import NO_WON, Won
 from domain.risk import RiskSnapshot
 from domain.rules import RiskRules
 from operations.board import Board
@@ -63,24 +63,23 @@ async def _rules_of(fleet: Fleet, worker_id: WorkerId) -> RiskRules | None:
 
 def limit_lines(limits: tuple[Limits, ...]) -> list[str]:
     """Return a line for the fleet and one for each worker."""
-    strictest = _strictest(limits)
-    if strictest is None:
+    if not limits:
         return []
-    return [f"limits: {_fleet_line(strictest)}", *(f"  {each.worker_id} {_worker_line(each)}" for each in limits)]
+    return [f"limits: {_fleet_line(limits)}", *(f"  {each.worker_id} {_worker_line(each)}" for each in limits)]
 
 
 def limits_json(limits: tuple[Limits, ...]) -> dict[str, Any]:
     """Return the limits for programs: won, numbers, instants in ISO 8601."""
-    strictest = _strictest(limits)
     fleet = None
-    if strictest is not None:
+    if limits:
+        loss, guarded = _tightest_loss(limits), _tightest_give_back(limits)
         fleet = {
-            "kill_switch_on": strictest.snapshot.kill_switch_on,
-            "loss_left": strictest.left.fleet_loss_left,
-            "loss_limit": strictest.rules.fleet_daily_loss,
-            "peak_pnl": strictest.snapshot.fleet_peak_pnl,
-            "give_back_from": strictest.rules.give_back_from,
-            "give_back_left": strictest.left.give_back_left,
+            "kill_switch_on": loss.snapshot.kill_switch_on,
+            "loss_left": loss.left.fleet_loss_left,
+            "loss_limit": loss.rules.fleet_daily_loss,
+            "peak_pnl": guarded.snapshot.fleet_peak_pnl,
+            "give_back_from": guarded.rules.give_back_from,
+            "give_back_left": guarded.left.give_back_left,
         }
     return {"fleet": fleet, "workers": [_worker_json(each) for each in limits]}
 
@@ -100,22 +99,29 @@ def _worker_json(each: Limits) -> dict[str, Any]:
     }
 
 
-def _strictest(limits: tuple[Limits, ...]) -> Limits | None:
-    """Return the worker whose rules leave the fleet the least."""
-    return min(limits, key=lambda each: (each.left.fleet_loss_left, _guarded(each)), default=None)
+def _tightest_loss(limits: tuple[Limits, ...]) -> Limits:
+    """Return the worker whose rules let the fleet lose the least; workers may trade by different ones."""
+    return min(limits, key=lambda each: each.left.fleet_loss_left)
 
 
-def _guarded(each: Limits) -> Won:
-    left = each.left.give_back_left
-    return each.left.fleet_loss_left if left is None else left
+def _tightest_give_back(limits: tuple[Limits, ...]) -> Limits:
+    """Return the worker whose rules guard the fleet's profit the closest: by now, else the soonest, else not at all."""
+    return min(limits, key=_how_loosely_guarded)
 
 
-def _fleet_line(each: Limits) -> str:
-    switch = "on, nothing is bought" if each.snapshot.kill_switch_on else "off"
+def _how_loosely_guarded(each: Limits) -> tuple[int, Won]:
+    if each.left.give_back_left is not None:
+        return 0, each.left.give_back_left
+    return (1, each.rules.give_back_from) if each.rules.give_back_from > 0 else (2, NO_WON)
+
+
+def _fleet_line(limits: tuple[Limits, ...]) -> str:
+    loss = _tightest_loss(limits)
+    switch = "on, nothing is bought" if loss.snapshot.kill_switch_on else "off"
     return (
         f"kill switch {switch}"
-        f" · the fleet may lose {each.left.fleet_loss_left:,} won more (limit {each.rules.fleet_daily_loss:,})"
-        f" · profit give-back {_give_back(each)}"
+        f" · the fleet may lose {loss.left.fleet_loss_left:,} won more (limit {loss.rules.fleet_daily_loss:,})"
+        f" · profit give-back {_give_back(_tightest_give_back(limits))}"
     )
 
 

@@ -44,6 +44,28 @@ async def test_the_limits_of_a_day_with_losses_as_lines_and_for_programs(fleet: 
     assert "profit give-back 0 won left, highest 10,000" in limit_lines(guarded)[0]
 
 
+async def test_each_limit_of_the_fleet_is_the_tightest_of_its_own_kind(fleet: Fleet) -> None:
+    await fleet.database.workers.register(fleet.account_id, WORKER, "w")
+    books = Books(fleet.database, fleet.account_id)
+    await books.traded(WORKER, sold_at=71_000, closed_at=NOW - timedelta(minutes=3))
+    await books.traded(WORKER, sold_at=69_800, closed_at=NOW - timedelta(minutes=1))
+    board = await read_board(fleet, NOW)
+    little_to_lose = RiskRules(fleet_daily_loss=Won(600_000))
+    late_guard = RiskRules(fleet_daily_loss=Won(600_000), give_back_from=Won(90_000))
+    guard = RiskRules(give_back_from=Won(10_000))
+
+    by_rules = [await read_limits(fleet, board, rules) for rules in (little_to_lose, late_guard, guard)]
+    careful, later, guarded = (limits[0] for limits in by_rules)
+
+    fleet_line = limit_lines((careful, later, guarded))[0]
+    assert "the fleet may lose 608,000 won more (limit 600,000)" in fleet_line
+    assert fleet_line.endswith("profit give-back 3,000 won left, highest 10,000")
+    shown = limits_json((guarded, careful))["fleet"]
+    assert (shown["loss_left"], shown["give_back_left"], shown["give_back_from"]) == (608_000, 3_000, 10_000)
+    assert limit_lines((careful, later))[0].endswith("profit give-back from 90,000 won on, highest so far 10,000")
+    assert limit_lines((careful,))[0].endswith("profit give-back off")
+
+
 async def test_a_worker_that_runs_tells_its_own_rules(hosted: Hosted) -> None:
     fleet = hosted.fleet
     own = TradingRules(risk=RiskRules(trades_per_worker=7))
