@@ -101,7 +101,8 @@ class ResolvingActivities:
         if isinstance(match, Found):
             await self._adopt(record, match.order)
         else:
-            await self._quarantine(record, "cannot tell it from " + ", ".join(o.ref.number for o in match.orders))
+            alike = ", ".join(order.ref.number for order in match.orders)
+            await self._quarantine(record, f"cannot tell it from {alike}")
         return True
 
     async def _adopt(self, record: OrderRecord, order: BrokerOrder) -> None:

@@ -282,35 +282,6 @@ def test_an_operators_own_words_and_unknown_names_stand_as_they_are() -> None:
     assert list(told) == ["이유: unknown", "처리자: me", "거래: 3", "순손익: 5", "zone: x"]
 
 
-def sentences_in(path: str) -> Iterator[str]:
-    """Yield every text with gaps that a module of ours builds, each gap filled with a number."""
-    module = ast.parse((Path(reporting.page.__file__).parents[1] / path).read_text(encoding="utf-8"))
-    nodes = list(ast.walk(module))
-    formats = {id(node.format_spec) for node in nodes if isinstance(node, ast.FormattedValue)}
-    for text in nodes:
-        if isinstance(text, ast.JoinedStr) and id(text) not in formats:
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "1" for part in text.values)
-
-
-@pytest.mark.parametrize(
-    "path", ["domain/costs.py", "domain/risk.py", "strategies/momentum.py", "strategies/volatility_breakout.py"]
-)
-def test_why_something_was_bought_or_not_is_told_in_korean(path: str) -> None:
-    texts = list(sentences_in(path))
-
-    assert texts
-    assert [text for text in texts if not re.search("[가-힣]", words("ko").say(text))] == []
-    assert [text for text in texts if words("en").say(text) != text] == []
-
-
-def test_a_sentence_with_gaps_keeps_what_stands_in_them() -> None:
-    say = words("ko").say
-
-    assert say("PnL -600,000 won reaches the limit of -500,000") == "손익 -600,000원, 한도 -500,000원에 도달"
-    assert say("{symbol} {0}") == "{symbol} {0}"
-    assert say("the whole market rests") == "the whole market rests"
-
-
 def told_kinds() -> Iterator[str]:
     """Yield every kind of event that our code spells out where it makes one, or as a constant of its module."""
     root = Path(reporting.page.__file__).parents[1]

@@ -1,0 +1,137 @@
+"""The sentences that our code writes into the books have Korean, and what has Korean is still worded so."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import reporting.page
+from reporting.page import words
+
+ROOT: Final = Path(reporting.page.__file__).parents[1]
+WRITERS: Final = ("activities", "database", "domain", "operations", "strategies")
+TOLD_AS: Final = {"why", "evidence", "reason", "cause"}
+"""What a text is called that goes into the books as the reason of something."""
+GAP: Final = r"\{\w+\}"
+
+
+@cache
+def module(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def texts_with_gaps(within: ast.AST) -> Iterator[ast.JoinedStr]:
+    nodes = list(ast.walk(within))
+    formats = {id(node.format_spec) for node in nodes if isinstance(node, ast.FormattedValue)}
+    yield from (node for node in nodes if isinstance(node, ast.JoinedStr) and id(node) not in formats)
+
+
+def filled(text: ast.JoinedStr) -> str:
+    """Return a text with a number in each of its gaps."""
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else "1" for part in text.values)
+
+
+@pytest.mark.parametrize("path", ["domain/risk.py", "strategies/momentum.py", "strategies/volatility_breakout.py"])
+def test_why_something_was_bought_or_not_is_told_in_korean(path: str) -> None:
+    texts = [filled(text) for text in texts_with_gaps(module(ROOT / path))]
+
+    assert texts
+    assert [text for text in texts if not re.search("[가-힣]", words("ko").say(text))] == []
+    assert [text for text in texts if words("en").say(text) != text] == []
+
+
+def test_a_sentence_with_gaps_keeps_what_stands_in_them() -> None:
+    say = words("ko").say
+
+    assert say("PnL -600,000 won reaches the limit of -500,000") == "손익 -600,000원, 한도 -500,000원에 도달"
+    witness = "the list does not show it, but the broker holds 8 shares of 005930, the ledger 5"
+    assert say(f"{witness} and the owner's orders +2").endswith("증권사 8주, 원장 5주, 본인 주문분 +2주")
+    assert say(witness).endswith("증권사 8주, 원장 5주")
+    assert say("{symbol} {0}") == "{symbol} {0}"
+    assert say("the whole market rests") == "the whole market rests"
+
+
+class Written:
+    """Everything that our code can write, to find a sentence in: whole, or made of texts that are put together."""
+
+    def __init__(self) -> None:
+        modules = [module(path) for folder in WRITERS for path in (ROOT / folder).rglob("*.py")]
+        nodes = [node for each in modules for node in ast.walk(each)]
+        self.whole = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        self.with_gaps = {shape_of(text) for each in modules for text in texts_with_gaps(each) if has_words(text)}
+
+    def has(self, sentence: str) -> bool:
+        """Tell whether some text is this sentence; what its gaps hold is a gap again, or has been written too."""
+        if sentence in self.whole:
+            return True
+        found = (shape.fullmatch(sentence) for shape in self.with_gaps)
+        return any(
+            all(not gap or re.fullmatch(GAP, gap) or self.has(gap) for gap in match.groups())
+            for match in found
+            if match
+        )
+
+
+@pytest.fixture(scope="module")
+def written() -> Written:
+    return Written()
+
+
+def shape_of(text: ast.expr) -> re.Pattern[str]:
+    """Return what a text looks like, whatever its gaps hold."""
+    parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+    return re.compile(
+        "".join(re.escape(str(each.value)) if isinstance(each, ast.Constant) else f"({GAP}|.*?)" for each in parts)
+    )
+
+
+def has_words(text: ast.expr) -> bool:
+    """Tell whether a text has a word of its own."""
+    parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+    return any(re.search("[a-z]{4}", str(each.value)) for each in parts if isinstance(each, ast.Constant))
+
+
+def test_every_sentence_that_has_korean_is_still_written(written: Written) -> None:
+    assert [said for said in words("ko")["said"] if not written.has(said)] == []
+
+
+def test_a_sentence_that_is_worded_otherwise_is_not_found(written: Written) -> None:
+    assert written.has("decided by {worker} under token {token}; now nobody has ever held its lock")
+    assert not written.has("decided by {worker} under token {token}; now nobody has held its lock")
+    assert not written.has("decided by {worker} with token {token}; now nobody has ever held its lock")
+    assert not written.has("found at the market as {number}")
+
+
+def reasons_in(path: Path) -> Iterator[ast.expr]:
+    """Yield every text that a module calls the reason of something."""
+    for node in ast.walk(module(path)):
+        for name, value in named_in(node):
+            if name in TOLD_AS:
+                choices = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
+                choices += value.values if isinstance(value, ast.BoolOp) else []
+                yield from (each for each in choices if isinstance(each, ast.JoinedStr | ast.Constant))
+
+
+def named_in(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            yield name, value
+        case ast.keyword(arg=str(name), value=value):
+            yield name, value
+        case ast.Dict(keys=keys, values=values):
+            pairs = zip(keys, values, strict=True)
+            yield from ((str(key.value), value) for key, value in pairs if isinstance(key, ast.Constant))
+
+
+def test_every_reason_that_goes_into_the_books_has_korean() -> None:
+    duties = (ROOT / "operations").glob("*_duty.py")
+    files = [*(ROOT / "activities").rglob("*.py"), *(ROOT / "database").rglob("*.py"), *duties]
+    shapes = {shape_of(reason) for path in files for reason in reasons_in(path) if has_words(reason)}
+
+    assert any(shape.fullmatch("found at the broker as 0000000017") for shape in shapes)
+    said = words("ko")["said"]
+    assert [shape.pattern for shape in shapes if not any(shape.fullmatch(each) for each in said)] == []
