@@ -40,7 +40,3 @@ class Bells:
         """Wake everybody: something may have been missed, nobody knows of which stock."""
         for symbol in tuple(self._bells):
             self.ring(symbol)
-
-    def listened_to(self) -> tuple[Symbol, ...]:
-        """Return the stocks that somebody waits for."""
-        return tuple(self._bells)

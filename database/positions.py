@@ -105,16 +105,6 @@ class Positions:
         position_id = await self._pool.fetchval(self._LIVE, account_id, worker_id)
         return None if position_id is None else PositionId(position_id)
 
-    _SOLD_OUT = f"""
-    SELECT {COLUMNS} FROM positions
-    WHERE account_id = $1 AND worker_id = $2 AND is_live AND bought_quantity > 0 AND bought_quantity = sold_quantity
-    """  # noqa: S608 our own columns
-
-    async def sold_out_of(self, account_id: AccountId, worker_id: WorkerId) -> OpenPosition | None:
-        """Return the worker's position that has no share left and yet no trade: only its close is missing."""
-        row = await self._pool.fetchrow(self._SOLD_OUT, account_id, worker_id)
-        return None if row is None else _from_row(row)
-
     _MARK = """
     WITH marked AS (
         UPDATE positions SET

@@ -22,10 +22,6 @@ class Lease:
     acquired_at: datetime
     expires_at: datetime
 
-    def is_live_at(self, now: datetime) -> bool:
-        """Tell whether the lease still holds at a real instant."""
-        return now < self.expires_at
-
 
 @dataclass(frozen=True, slots=True)
 class LockHeld:

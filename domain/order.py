@@ -203,12 +203,6 @@ class BrokerOrder:
     original: str | None = None
 
     @property
-    def cancelled_quantity(self) -> Quantity:
-        """Return the shares that will never trade because they were withdrawn (kis-openapi §4.7)."""
-        gone = self.quantity - self.filled_quantity - self.rejected_quantity - self.remaining_quantity
-        return Quantity(max(gone, 0))
-
-    @property
     def is_over(self) -> bool:
         """Tell whether nothing of the order can trade any more."""
         return self.remaining_quantity == 0

@@ -24,7 +24,7 @@ from domain.close_plan import plan_session
 from domain.rules import TradingRules
 from domain.session import REGULAR_HOURS, SessionPlan, session_of
 from operations.fleet import Fleet
-from workflows.close_outcome import CloseOutcome, CloseRequest
+from workflows.close_outcome import CloseOutcome, MarketCloseRequest
 from workflows.identity import close_schedule_id, close_workflow_id, task_queues
 from workflows.market_close import MarketCloseWorkflow
 from workflows.options import TASK_TIMEOUT
@@ -70,7 +70,7 @@ async def close_now(fleet: Fleet, rules: TradingRules) -> WorkflowHandle[MarketC
     """Start the market close at once, or find the one that an operator has already started."""
     return await fleet.client.start_workflow(
         MarketCloseWorkflow.run,
-        CloseRequest(fleet.account_id, fleet.clock, rules),
+        MarketCloseRequest(fleet.account_id, fleet.clock, rules),
         id=close_workflow_id(fleet.account_id),
         task_queue=task_queues(fleet.account_id).trading,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -92,7 +92,7 @@ async def latest_close(fleet: Fleet) -> WorkflowHandle[MarketCloseWorkflow, Clos
 def _start_close(fleet: Fleet, rules: TradingRules) -> ScheduleActionStartWorkflow:
     return ScheduleActionStartWorkflow(
         MarketCloseWorkflow.run,
-        CloseRequest(fleet.account_id, fleet.clock, rules),
+        MarketCloseRequest(fleet.account_id, fleet.clock, rules),
         id=close_workflow_id(fleet.account_id),
         task_queue=task_queues(fleet.account_id).trading,
         execution_timeout=_LONGEST_CLOSE,

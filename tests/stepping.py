@@ -37,7 +37,7 @@ from simulator.settings import SimulationSettings
 from simulator.simulation import Simulation
 from tests.broker.parts import APP_KEY, APP_SECRET, Budget
 from workflows import attributes
-from workflows.close_outcome import CloseOutcome, CloseRequest
+from workflows.close_outcome import CloseOutcome, MarketCloseRequest
 from workflows.identity import task_queues, worker_name, worker_workflow_id
 from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
@@ -174,7 +174,7 @@ class Stage:
     async def start_close(self, cron: str = "") -> WorkflowHandle[MarketCloseWorkflow, CloseOutcome]:
         return await self.env.client.start_workflow(
             MarketCloseWorkflow.run,
-            CloseRequest(self.account, self.clock, RULES),
+            MarketCloseRequest(self.account, self.clock, RULES),
             id=f"close-{uuid4().hex}",
             task_queue=task_queues(self.account).trading,
             cron_schedule=cron,

@@ -38,7 +38,7 @@ def test_what_lives_in_real_time_exists_and_runs_in_one_process(file: str) -> No
 
 def test_every_other_file_is_a_whole_by_itself() -> None:
     assert scope_of("tests/domain/test_money.py::test_a[b::c]") == "tests/domain/test_money.py"
-    assert scope_of("tests/domain/test_money.py::test_a") != scope_of("tests/domain/test_lock.py::test_a")
+    assert scope_of("tests/domain/test_money.py::test_a") != scope_of("tests/domain/test_order.py::test_a")
 
 
 def test_real_time_begins_before_slow_files_and_those_before_the_others_whose_sequence_stays() -> None:

@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 @dataclass(frozen=True, slots=True)
-class CloseRequest:
+class MarketCloseRequest:
     """Whose day to close. The rules say how leftovers are sold."""
 
     account_id: AccountId

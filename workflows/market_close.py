@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.position import ExitReason
     from domain.session import Session, SessionDate, SessionPlan
     from domain.summary import DailySummary
-    from workflows.close_outcome import CloseOutcome, CloseRequest
+    from workflows.close_outcome import CloseOutcome, MarketCloseRequest
     from workflows.half_way import HalfWay, Resting
     from workflows.identity import intent_id, task_queues
     from workflows.options import COMPARE, LOOK, RECORD, via
@@ -45,7 +45,7 @@ class MarketCloseWorkflow:
     """Idempotent per day: each step asks the books what is left to do, so running it twice sells nothing twice."""
 
     @workflow.init
-    def __init__(self, request: CloseRequest) -> None:
+    def __init__(self, request: MarketCloseRequest) -> None:
         self._request = request
         self._queues = task_queues(request.account_id)
         self._intents = 0
@@ -62,7 +62,7 @@ class MarketCloseWorkflow:
             self._told, self._sold_before = earlier.told, earlier.seized - len(earlier.sales)
 
     @workflow.run
-    async def run(self, request: CloseRequest) -> CloseOutcome:
+    async def run(self, request: MarketCloseRequest) -> CloseOutcome:
         """Close today's session, whoever started this and when.
 
         A history that grows long under sales that are refused again and again is left for a new one at a moment at

@@ -19,7 +19,7 @@ from tests.closing_days.plan import DayPlan
 from tests.closing_days.world import World
 from tests.stepping import ACCOUNT, FollowingTransport, SteppingPace
 from verifier.books import Books
-from workflows.close_outcome import CloseOutcome, CloseRequest
+from workflows.close_outcome import CloseOutcome, MarketCloseRequest
 from workflows.identity import worker_name, worker_workflow_id
 from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
@@ -109,7 +109,9 @@ class _Stage:
     async def closes(self) -> CloseOutcome:
         """Let the afternoon pass and the market close end the day, in the evening at the latest."""
         await _pass(self.clockwork, _planned(self._plan.session).liquidation_at)
-        self.clockwork.start(MarketCloseWorkflow.run, CloseRequest(ACCOUNT, self._clock, self._plan.rules), _CLOSE)
+        self.clockwork.start(
+            MarketCloseWorkflow.run, MarketCloseRequest(ACCOUNT, self._clock, self._plan.rules), _CLOSE
+        )
         run, latest = self.clockwork.runs[_CLOSE], self._plan.evening_ends_at + timedelta(minutes=10)
         await _pass(self.clockwork, latest, lambda: run.is_over)
         if not run.is_over:

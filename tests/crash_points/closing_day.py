@@ -15,7 +15,7 @@ from tests.crash_points.closing_plots import ClosingPlot, EveningStreet, Left, a
 from tests.crash_points.day import PLAN, STEPS, WORKFLOW
 from tests.stepping import ACCOUNT, SteppingPace, kst
 from verifier.books import Books
-from workflows.close_outcome import CloseOutcome, CloseRequest
+from workflows.close_outcome import CloseOutcome, MarketCloseRequest
 from workflows.identity import worker_name, worker_workflow_id
 from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
@@ -97,7 +97,7 @@ class Afternoon:
 
     def start_close(self, workflow_id: str = "market-close") -> None:
         """Start a close here and now."""
-        request = CloseRequest(ACCOUNT, self.clock, self.plot.rules_of(0))
+        request = MarketCloseRequest(ACCOUNT, self.clock, self.plot.rules_of(0))
         self.clockwork.start(MarketCloseWorkflow.run, request, workflow_id)
 
     async def ends(self, workflow_id: str = "market-close") -> CloseOutcome:

@@ -14,7 +14,7 @@ from tests.clockwork.town import Town, book_of, frozen_books, submits_of
 from tests.crash_points.market import STARTS_AT, Plot, Street, a_market
 from tests.stepping import ACCOUNT, CALENDAR, SteppingPace, kst
 from verifier.books import Books
-from workflows.close_outcome import CloseOutcome, CloseRequest
+from workflows.close_outcome import CloseOutcome, MarketCloseRequest
 from workflows.commands import WorkerStatus
 from workflows.identity import worker_name, worker_workflow_id
 from workflows.market_close import MarketCloseWorkflow
@@ -60,7 +60,7 @@ async def play(town: Town, plot: Plot, ends_at: int | str = 0) -> Case:
     clockwork.start(TradingWorkerWorkflow.run, WorkerLife(ACCOUNT, WORKER, plot.rules, clock), WORKFLOW)
     try:
         await clockwork.until(lambda: False, kst(CLOSES_AT))
-        clockwork.start(MarketCloseWorkflow.run, CloseRequest(ACCOUNT, clock, plot.rules), _CLOSE)
+        clockwork.start(MarketCloseWorkflow.run, MarketCloseRequest(ACCOUNT, clock, plot.rules), _CLOSE)
         outcome = await clockwork.result(_CLOSE, kst(CLOSES_AT) + timedelta(hours=2))
         worker = clockwork.query(WORKFLOW, TradingWorkerWorkflow.status)
     finally:

@@ -57,11 +57,10 @@ async def test_everything_held_is_listed(books: Books) -> None:
 
 async def test_a_sold_out_position_waits_for_its_close(books: Books) -> None:
     bought = await books.held()
-    assert await books.database.positions.sold_out_of(ACCOUNT, WORKER) is None
 
     await books.sold(bought)
 
-    sold_out = await books.database.positions.sold_out_of(ACCOUNT, WORKER)
+    sold_out = await books.database.positions.get(bought.intent.position_id)
     assert sold_out is not None
     assert (sold_out.position_id, sold_out.quantity, sold_out.cost) == (bought.intent.position_id, 0, 0)
     assert await books.database.positions.held_by(ACCOUNT, WORKER) is None

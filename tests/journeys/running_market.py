@@ -29,7 +29,7 @@ from simulator.simulation import Simulation
 from tests.builders import HYNIX
 from tests.stepping import ACCOUNT, CALENDAR, RULES, a_broker, kst, pinned_database
 from workflows import attributes
-from workflows.close_outcome import CloseOutcome, CloseRequest
+from workflows.close_outcome import CloseOutcome, MarketCloseRequest
 from workflows.identity import task_queues, worker_name, worker_workflow_id
 from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
@@ -67,7 +67,7 @@ class RunningMarket:
     async def start_close(self) -> WorkflowHandle[MarketCloseWorkflow, CloseOutcome]:
         return await self.client.start_workflow(
             MarketCloseWorkflow.run,
-            CloseRequest(ACCOUNT, self.clock, ONE_STOCK),
+            MarketCloseRequest(ACCOUNT, self.clock, ONE_STOCK),
             id=f"close-{uuid4().hex}",
             task_queue=task_queues(ACCOUNT).trading,
         )

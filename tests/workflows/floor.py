@@ -21,7 +21,7 @@ from domain.worker_state import WorkerLife
 from embedded.search_attributes import ensure_search_attributes
 from tests.workflows.stand_ins import Desk
 from workflows import attributes
-from workflows.close_outcome import CloseRequest
+from workflows.close_outcome import MarketCloseRequest
 from workflows.identity import task_queues, worker_name, worker_workflow_id
 from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
@@ -54,7 +54,7 @@ class Floor:
     async def start_close(self, **options: Any) -> WorkflowHandle[MarketCloseWorkflow, Any]:
         return await self.env.client.start_workflow(
             MarketCloseWorkflow.run,
-            CloseRequest(self.account, self.clock),
+            MarketCloseRequest(self.account, self.clock),
             id=f"close-{uuid4().hex}",
             task_queue=task_queues(self.account).trading,
             **options,

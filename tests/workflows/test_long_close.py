@@ -30,8 +30,7 @@ from tests.clockwork.runs import Run
 from tests.workflows.close_stand_ins import CloseDesk
 from tests.workflows.floor import kst
 from tests.workflows.stand_ins import a_held
-from workflows.close_outcome import CloseOutcome
-from workflows.close_outcome import CloseRequest as Close
+from workflows.close_outcome import CloseOutcome, MarketCloseRequest
 from workflows.market_close import MarketCloseWorkflow
 
 ACCOUNT: Final = AccountId("simulated-virtual")
@@ -159,7 +158,7 @@ async def halted_floor(at: str, count: int) -> AsyncIterator[HaltedFloor]:
         return await attempt(about, acts[about.name], now)
 
     clockwork = Clockwork(clock.market_anchor, play)
-    clockwork.start(MarketCloseWorkflow.run, Close(ACCOUNT, clock), "market-close")
+    clockwork.start(MarketCloseWorkflow.run, MarketCloseRequest(ACCOUNT, clock), "market-close")
     try:
         yield HaltedFloor(clockwork, desk)
     finally:

@@ -10,7 +10,7 @@ from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from domain.session import SessionDate
-from workflows.close_outcome import CloseOutcome, CloseRequest
+from workflows.close_outcome import CloseOutcome, MarketCloseRequest
 from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
@@ -56,11 +56,11 @@ class ForgetfulCloseWorkflow(MarketCloseWorkflow):
         return 0
 
     @workflow.init
-    def __init__(self, request: CloseRequest) -> None:
+    def __init__(self, request: MarketCloseRequest) -> None:
         super().__init__(request)
 
     @workflow.run
-    async def run(self, request: CloseRequest) -> CloseOutcome:
+    async def run(self, request: MarketCloseRequest) -> CloseOutcome:
         """Close the day as always."""
         return await super().run(request)
 
