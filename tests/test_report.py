@@ -190,7 +190,7 @@ async def test_a_stopped_folders_database_runs_for_as_long_as_it_is_needed(stopp
 
     async with database_alone(load_settings()) as found:
         assert found.started_here
-        database = await open_database(found.url)
+        database = await open_database(found.url, any_level=True)
         await database.aclose()
         with pytest.raises(EmbeddedError, match="runs no database yet"):
             async with database_alone(load_settings()):
