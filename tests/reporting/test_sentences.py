@@ -35,7 +35,9 @@ def filled(text: ast.JoinedStr) -> str:
     return "".join(str(part.value) if isinstance(part, ast.Constant) else "1" for part in text.values)
 
 
-@pytest.mark.parametrize("path", ["domain/risk.py", "strategies/momentum.py", "strategies/volatility_breakout.py"])
+@pytest.mark.parametrize(
+    "path", ["domain/costs.py", "domain/risk.py", "strategies/momentum.py", "strategies/volatility_breakout.py"]
+)
 def test_why_something_was_bought_or_not_is_told_in_korean(path: str) -> None:
     texts = [filled(text) for text in texts_with_gaps(module(ROOT / path))]
 
