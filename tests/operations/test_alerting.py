@@ -52,7 +52,7 @@ async def test_equal_events_are_one_line_and_others_stay_apart(database: Databas
     (told,) = webhook.told
     first, second = told["message"].splitlines()
     assert "order quarantined ×3 · 005930, 000660 · worker-1" in first
-    assert second.endswith("— missing_fill")
+    assert second.endswith("— a fill is missing in the ledger")
 
 
 async def test_warnings_are_gathered_and_do_not_go_with_what_is_urgent(
