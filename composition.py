@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
@@ -28,7 +27,6 @@ from activities.pace import Pace
 from activities.quote_feed import QuoteFeed
 from activities.reconciling import ReconcilingActivities
 from activities.resolving import ProofRules, ResolvingActivities
-from activities.sale_start import SaleStarts
 from activities.selling import SellingActivities
 from activities.settling import SettlingActivities
 from activities.statement import StatementActivities
@@ -54,6 +52,7 @@ from operations.streaming import Streaming
 from settings import Settings, SettingsError
 from workflows.identity import task_queues
 from workflows.market_close import MarketCloseWorkflow
+from workflows.payloads import DATA_CONVERTER
 from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
@@ -129,7 +128,7 @@ async def connect_temporal(settings: Settings, place: Place, runtime: Runtime | 
     config: dict[str, Any] = {**settings.temporal}
     config.setdefault("target_host", place.temporal_address)
     try:
-        return await Client.connect(**config, data_converter=pydantic_data_converter, runtime=runtime)
+        return await Client.connect(**config, data_converter=DATA_CONVERTER, runtime=runtime)
     except (RuntimeError, RPCError) as error:
         raise TemporalAwayError(
             f"Temporal at {config['target_host']}: {error}; start it, or correct TEMPORAL_ADDRESS"
@@ -221,8 +220,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices)
     resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof, with_.notices)
     foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)
-    starts = SaleStarts(with_.pace, with_.calendar, with_.leads.calls_per_second)
-    watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace, starts)
+    watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace, with_.calendar)
     selling = SellingActivities(feed, foreign_sales, with_.database, with_.pace, with_.broker.evening_orders)
     settling = SettlingActivities(with_.database, with_.pace, with_.commission)
     closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace)

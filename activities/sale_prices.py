@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _FRESH: Final = 2
 """Looks of a watcher, after which a price is asked for anew."""
+_WITH_THE_FLEET: Final = 2
+"""Times the age at which a price can no longer decide anything: at the deadline it decides nothing, it only bounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +48,21 @@ class SalePrices:
     def _seen_lately(self, wanted: PriceWanted) -> Quote | None:
         """Return what the watch has seen, or this process since then, if it is young enough to be sold at.
 
-        When all are sold at once it may be as old as a price may be to decide anything: each call for a newer one
-        would keep a sale from leaving, and waiting for their turn ages them all the same.
+        When all are sold at once it may be older: each call for a newer one would keep another sale from leaving, a
+        bid that has risen since is what is paid, and under one that has fallen the order is chased as any other.
         """
-        rules, seen = wanted.rules, wanted.seen
-        most = rules.greatest_quote_age if wanted.with_the_fleet else _FRESH * rules.price_interval
-        age = self._pace.clock.market_duration(most)
-        if seen is None or problem_with(seen, self._pace.now(), age) is not None:
+        seen, known = wanted.seen, self._feed.known_quote(wanted.symbol)
+        if seen is None or not self._is_young(seen, wanted):
             return None
-        known = self._feed.known_quote(wanted.symbol)
-        if known is None or known.observed_at < seen.observed_at:
-            return seen
-        return seen if problem_with(known, self._pace.now(), age) is not None else known
+        newer = known is not None and known.observed_at >= seen.observed_at and self._is_young(known, wanted)
+        return known if newer else seen
+
+    def _is_young(self, quote: Quote, wanted: PriceWanted) -> bool:
+        rules, now = wanted.rules, self._pace.now()
+        most = _FRESH * rules.price_interval
+        if wanted.with_the_fleet:
+            most = rules.greatest_quote_age * (1 if quote.observed_at > now else _WITH_THE_FLEET)
+        return problem_with(quote, now, self._pace.clock.market_duration(most)) is None
 
     async def _asked_for(self, wanted: PriceWanted) -> Quote | None:
         age = self._pace.clock.market_duration(_FRESH * wanted.rules.price_interval)

@@ -11,7 +11,7 @@ from activities.heart import Heart
 from activities.leases import RENEWAL, renew
 from activities.pace import Every
 from activities.quote_feed import QuoteFeed
-from activities.sale_start import SaleStart, SaleStarts
+from activities.sale_start import SaleStart
 from domain.errors import TradingError
 from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
 from domain.identity import PositionId
@@ -21,6 +21,7 @@ from domain.market import MarketView, Quote, Symbol, problem_with
 from domain.money import Price
 from domain.position import ExitReason, OpenPosition
 from domain.rules import TradingRules
+from domain.session import TradingCalendar
 from domain.worker_state import WorkerState
 from strategies import strategies_named
 
@@ -58,10 +59,10 @@ class WatchingActivities:
         foreign_sales: ForeignSales,
         database: "Database",
         pace: "Pace",
-        starts: SaleStarts,
+        calendar: TradingCalendar,
     ) -> None:
         self._feed = feed
-        self._starts = starts
+        self._calendar = calendar
         self._foreign_sales = foreign_sales
         self._database = database
         self._pace = pace
@@ -76,7 +77,7 @@ class WatchingActivities:
         position = await self._held(request.position_id)
         position = replace(position, high_water_mark=max(position.high_water_mark, _best_of_earlier_attempt()))
         await self._announce(position)
-        start = self._starts.of(position, request.deadline)
+        start = SaleStart(position, request.deadline)
         interval = request.rules.execution.price_interval
         renewal, marking = Every(self._pace, RENEWAL, RENEWAL), Every(self._pace, interval)
         counting = Every(self._pace, LOOK_FOR_HAND_SALES, LOOK_FOR_HAND_SALES)
@@ -101,7 +102,7 @@ class WatchingActivities:
     def _until_next_look(self, interval: timedelta, start: SaleStart) -> timedelta:
         """Return how long (real) to pause; who is due begins at that moment, not at the next look after it."""
         now = self._pace.now()
-        due_in = self._pace.clock.real_duration(start.begins_at(now) - now)
+        due_in = self._pace.clock.real_duration(start.deadline - now)
         return max(min(interval, due_in), timedelta(0))
 
     async def _look(self, position: OpenPosition, request: WatchRequest, start: SaleStart) -> "_Look":
@@ -111,8 +112,6 @@ class WatchingActivities:
         """
         now, age = self._pace.now(), self._pace.clock.market_duration(request.rules.execution.greatest_quote_age)
         if now >= start.deadline:
-            if now < start.begins_at(now):
-                return _Look(position, None, None)
             blind = ExitContext(
                 position, _unseen(position), now, start.deadline, greatest_age=age, deadline_because=start.because
             )
@@ -123,7 +122,7 @@ class WatchingActivities:
         if problem is None:
             best = high_water_mark(position, view.quote.price)
             position = replace(position, high_water_mark=best, last_price=view.quote.price)
-            start.look(view, self._pace.now())
+            start.look(view, self._calendar, self._pace.now())
             await start.keep(self._database, self._pace)
         else:
             extra = {"symbol": request.symbol, "problem": problem}

@@ -19,10 +19,10 @@ _SAFETY: Final = Decimal("1.3")
 """A slot of the rate budget rests a second after its response, so that calls of 0.1 to 0.3 s make n slots n ÷ 1.3."""
 _START_UP: Final = timedelta(seconds=3)
 """Real time from the timer to the first order: a message, a workflow's step, a price."""
-BEGUN_PER_CALL: Final = 2
-"""Sales that one process begins in the time of one call: some wait for a slot then, so that none lies idle."""
+_WORDS_PER_CALL: Final = 2
+"""Watches whose last word reaches their workflow in the time of one call, when all of them speak at once."""
 _LAST_WORD: Final = timedelta(seconds=1)
-"""Real time for the last one's word to get from its watch to its workflow."""
+"""Real time for one such word alone."""
 
 PARTICIPATION: Final = Rate("0.1")
 """Which share of what trades anyway a sale may be without moving the price much against itself."""
@@ -72,9 +72,9 @@ def plan_session(session: Session, leads: CloseLeads, speed: int, positions: int
 
 
 def time_to_begin_all(positions: int, calls_per_second: int | None) -> timedelta:
-    """Return the real time in which so many positions that are due at once begin, watched by one process."""
-    turns = positions / (BEGUN_PER_CALL * calls_per_second) if calls_per_second else 0.0
-    return _LAST_WORD + timedelta(seconds=turns)
+    """Return the real time in which so many positions that are due at once begin, each at its watch's word."""
+    all_words = positions / (_WORDS_PER_CALL * calls_per_second) if calls_per_second else 0.0
+    return _LAST_WORD + timedelta(seconds=all_words)
 
 
 def time_to_sell_all(positions: int, calls_per_second: int) -> timedelta:

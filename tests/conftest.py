@@ -13,7 +13,6 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 from hypothesis import settings
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from xdist.remote import Producer
 
@@ -24,6 +23,7 @@ from embedded.temporal import DevServer, start_temporal, temporal_binary
 from tests.command_line import Done, Run
 from tests.database.emptying import EMPTY_EVERYTHING, END_OTHERS
 from tests.parallel import FilesInTurn, give_way, longest_first
+from workflows.payloads import DATA_CONVERTER
 
 # A shell that runs us in the background has SIGINT ignored, and every process a test starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -125,7 +125,7 @@ def temporal_dev_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 async def time_skipping_env() -> AsyncIterator[WorkflowEnvironment]:
     """A server whose clock jumps over waits; never shared, since one failed test would stop its clock for the next."""
     async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(temporal_binary("temporal-test-server")), data_converter=pydantic_data_converter
+        test_server_existing_path=str(temporal_binary("temporal-test-server")), data_converter=DATA_CONVERTER
     ) as environment:
         yield environment
 

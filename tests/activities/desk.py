@@ -22,7 +22,6 @@ from activities.orders import FollowRequest, OrderActivities, SubmitRequest
 from activities.quote_feed import QuoteFeed
 from activities.reconciling import ReconcilingActivities
 from activities.resolving import ProofRules, ResolvingActivities
-from activities.sale_start import SaleStarts
 from activities.selling import ExitRequest, PreparedExit, SellingActivities
 from activities.settling import CloseRequest, SettlingActivities, TradeResult
 from activities.statement import StatementActivities
@@ -116,7 +115,7 @@ class Desk:
         self.orders = OrderActivities(broker, database, pace, self.notices)
         self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules(), self.notices)
         self.foreign_sales = foreign_sales = ForeignSales(broker, database, pace)
-        self.watching = WatchingActivities(self.feed, foreign_sales, database, pace, SaleStarts(pace, CALENDAR, 18))
+        self.watching = WatchingActivities(self.feed, foreign_sales, database, pace, CALENDAR)
         self.selling = SellingActivities(self.feed, foreign_sales, database, pace, broker.evening_orders)
         self.settling = SettlingActivities(database, pace, BANKIS_COMMISSION)
         self.closing = ClosingActivities(broker, database, CALENDAR, CloseLeads(), pace)

@@ -48,7 +48,7 @@ async def sale_of(desk: Desk, entry: PreparedEntry, **changes: Any) -> OrderInte
 
 @pytest.mark.parametrize(
     ("reason", "seconds"),
-    [(ExitReason.STOP_LOSS, 0.9), (ExitReason.DEADLINE, 0.9), (ExitReason.DEADLINE, 4.9)],
+    [(ExitReason.STOP_LOSS, 0.9), (ExitReason.DEADLINE, 0.9), (ExitReason.DEADLINE, 9.9)],
 )
 async def test_what_the_watch_has_just_seen_is_not_asked_for_again(
     desk: Desk, reason: ExitReason, seconds: float
@@ -68,7 +68,7 @@ async def test_what_the_watch_has_just_seen_is_not_asked_for_again(
     ("seconds", "changes"),
     [
         (1.1, {"reason": ExitReason.STOP_LOSS}),
-        (5.1, {"reason": ExitReason.DEADLINE}),
+        (10.1, {"reason": ExitReason.DEADLINE}),
         (0.9, {"reason": ExitReason.DEADLINE, "tries": Tries(orders=1)}),
         (-5.1, {"reason": ExitReason.DEADLINE}),
     ],

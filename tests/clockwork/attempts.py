@@ -29,7 +29,7 @@ class _Json(PydanticJSONPlainPayloadConverter):
 
 
 class Payloads(CompositePayloadConverter):
-    """What ``pydantic_data_converter`` makes of values."""
+    """What ``DATA_CONVERTER`` makes of values."""
 
     def __init__(self) -> None:
         others = DefaultPayloadConverter.default_encoding_payload_converters

@@ -10,7 +10,6 @@ from typing import Any, Final
 from uuid import uuid4
 
 from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
@@ -32,6 +31,7 @@ from workflows import attributes
 from workflows.close_outcome import CloseOutcome, MarketCloseRequest
 from workflows.identity import task_queues, worker_name, worker_workflow_id
 from workflows.market_close import MarketCloseWorkflow
+from workflows.payloads import DATA_CONVERTER
 from workflows.trading_worker import TradingWorkerWorkflow
 
 SPEED: Final = 60
@@ -111,7 +111,7 @@ async def running_market(address: str, database_url: str, at: str = "2026-11-23 
     now = datetime.now(UTC)  # noqa: TID251 - this market runs in real time
     clock = MarketClock(now, kst(at).astimezone(UTC), SPEED)
     simulation = create_simulation(SimulationSettings(clock=clock, calendar=CALENDAR, rate_limit=0, token_interval=0))
-    client = await Client.connect(address, data_converter=pydantic_data_converter)
+    client = await Client.connect(address, data_converter=DATA_CONVERTER)
     await ensure_search_attributes(client, attributes.ALL)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(pinned_database(database_url))

@@ -10,7 +10,6 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
@@ -21,6 +20,7 @@ from tests.journeys.running_market import running_market, until
 from tests.workflows.floor import trading_floor
 from workflows import attributes
 from workflows.commands import WorkerStatus
+from workflows.payloads import DATA_CONVERTER
 from workflows.trading_worker import TradingWorkerWorkflow
 
 MOST_EVENTS = 80
@@ -68,7 +68,7 @@ async def test_the_web_ui_can_tell_what_a_worker_does(temporal_dev_server: str, 
 
 @pytest.mark.slow
 async def test_each_command_counts_once_however_many_runs_pass_meanwhile(temporal_dev_server: str) -> None:
-    client = await Client.connect(temporal_dev_server, data_converter=pydantic_data_converter)
+    client = await Client.connect(temporal_dev_server, data_converter=DATA_CONVERTER)
     async with trading_floor(WorkflowEnvironment.from_client(client), "2026-11-23 10:00") as floor:
         floor.desk.candidates_from, floor.desk.hold_for = timedelta(0), timedelta(0)
         worker = await floor.start_worker()
@@ -129,4 +129,4 @@ async def _summaries(worker: WorkflowHandle[Any, Any]) -> list[str]:
         async for event in worker.fetch_history_events()
         if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
     ]
-    return [str(text) for (text,) in [await pydantic_data_converter.decode([payload]) for payload in scheduled]]
+    return [str(text) for (text,) in [await DATA_CONVERTER.decode([payload]) for payload in scheduled]]

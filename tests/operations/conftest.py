@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import pytest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Worker
 
 from database.database import Database, open_database
@@ -24,6 +23,7 @@ from tests.workflows.stand_ins import Desk
 from workflows import attributes
 from workflows.identity import task_queues
 from workflows.market_close import MarketCloseWorkflow
+from workflows.payloads import DATA_CONVERTER
 from workflows.reconciliation import ReconciliationWorkflow, StatementWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
@@ -41,7 +41,7 @@ class Hosted:
 @pytest.fixture
 async def fleet(temporal_dev_server: str, database_url: str) -> AsyncIterator[Fleet]:
     """Nobody hosts its workflows; its market is open on a Monday morning."""
-    client = await Client.connect(temporal_dev_server, data_converter=pydantic_data_converter)
+    client = await Client.connect(temporal_dev_server, data_converter=DATA_CONVERTER)
     await ensure_search_attributes(client, attributes.ALL)
     database = await open_database(database_url)
     account = AccountId(f"simulated-{uuid4().hex[:6]}")

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
@@ -22,6 +21,7 @@ from tests.matrix import IS_WHOLE
 from tests.workflows.floor import Floor, trading_floor
 from tests.workflows.virtual_floor import a_floor
 from workflows.commands import WorkerStatus
+from workflows.payloads import DATA_CONVERTER
 from workflows.trading_worker import TradingWorkerWorkflow
 
 COMMANDS = ("pause", "resume", "liquidate", "change_rules", "close", "stop")
@@ -112,7 +112,7 @@ async def test_a_hundred_runs_lose_neither_a_command_nor_a_won(time_skipping_env
 
 @pytest.mark.timeout(90)
 async def test_updates_that_meet_the_end_of_a_run_count_once_on_a_real_server(temporal_dev_server: str) -> None:
-    client = await Client.connect(temporal_dev_server, data_converter=pydantic_data_converter)
+    client = await Client.connect(temporal_dev_server, data_converter=DATA_CONVERTER)
     async with trading_floor(WorkflowEnvironment.from_client(client), "2026-11-23 09:00") as floor:
         floor.desk.candidates_from = floor.desk.hold_for = timedelta(0)
         worker = await floor.start_worker()

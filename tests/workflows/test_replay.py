@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from temporalio import workflow
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from domain.session import SessionDate
 from workflows.close_outcome import CloseOutcome, MarketCloseRequest
 from workflows.market_close import MarketCloseWorkflow
+from workflows.payloads import DATA_CONVERTER
 from workflows.trading_worker import TradingWorkerWorkflow
 
 HISTORIES = sorted((Path(__file__).parents[1] / "histories").glob("*.json"))
@@ -23,7 +23,7 @@ def history_of(path: Path) -> WorkflowHistory:
 
 def replayer_of(*workflows: type) -> Replayer:
     """A replay has no second attempt, so that it has no stop-watch either: a busy machine is no difference."""
-    return Replayer(workflows=workflows, data_converter=pydantic_data_converter, debug_mode=True)
+    return Replayer(workflows=workflows, data_converter=DATA_CONVERTER, debug_mode=True)
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
