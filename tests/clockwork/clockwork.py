@@ -171,6 +171,9 @@ class Clockwork:
         if run.workflow_id in self._stuck:
             self._stuck[run.workflow_id].append(lambda: self._activate(self.runs.get(run.workflow_id, run), job))
             return
+        if not run.history:
+            run.first.jobs.append(job)  # as the server does: what comes before the first step is told with it
+            return
         activation = WorkflowActivation(run_id=run.run_id, jobs=[job], history_length=3 * len(run.history))
         activation.continue_as_new_suggested = len(run.history) >= self.longest_run
         activation.timestamp.FromDatetime(self.now)
