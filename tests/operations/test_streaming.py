@@ -124,8 +124,8 @@ async def test_a_silent_stock_that_nobody_wants_any_more_costs_no_session(
     process: Process, market: Venue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "haru.stream")
-    monkeypatch.setattr(activities.quote_feed, "_OF_INTEREST", timedelta(seconds=0.5))
     await process.hears_of()
+    monkeypatch.setattr(activities.quote_feed, "_OF_INTEREST", timedelta(seconds=0.5))
     market.simulation.add_fault(kind="stream_silent", path="stream", tr_id="H0STCNT0", count=0)
     looking = asyncio.create_task(_looks(process))
     await until(lambda: told(caplog, "stream_registered_again") == 1, "the silence is noticed")
