@@ -1,6 +1,5 @@
 """A trading floor on the time-skipping server: real workflows, stand-in activities, market days in milliseconds."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -9,14 +8,12 @@ from typing import Any
 from uuid import uuid4
 
 from temporalio.client import WorkflowHandle
-from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from domain.clock import KST, MarketClock
 from domain.identity import AccountId
 from domain.rules import TradingRules
-from domain.session import SessionDate
 from domain.worker_state import WorkerLife
 from embedded.search_attributes import ensure_search_attributes
 from tests.workflows.stand_ins import Desk
@@ -59,18 +56,6 @@ class Floor:
             task_queue=task_queues(self.account).trading,
             **options,
         )
-
-    async def tells_to_liquidate(
-        self, worker: WorkflowHandle[TradingWorkerWorkflow, None], session_date: SessionDate
-    ) -> None:
-        """Signal until a run takes it: between two runs this server, unlike the real one, has none that could."""
-        while True:
-            try:
-                return await worker.signal(TradingWorkerWorkflow.liquidate_for_close, session_date)
-            except RPCError as error:
-                if error.status is not RPCStatusCode.NOT_FOUND:
-                    raise
-            await asyncio.sleep(0.01)
 
     async def reaches(self, text: str) -> None:
         """Let the market go on to a moment (KST)."""

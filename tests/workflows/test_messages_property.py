@@ -16,9 +16,8 @@ from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
-from tests.builders import MONDAY
 from tests.matrix import IS_WHOLE
-from tests.workflows.floor import Floor, trading_floor
+from tests.workflows.floor import Floor, kst, trading_floor
 from tests.workflows.virtual_floor import a_floor
 from workflows.commands import WorkerStatus
 from workflows.payloads import DATA_CONVERTER
@@ -91,23 +90,21 @@ async def test_a_stopping_worker_refuses_to_pause_and_a_refusal_leaves_no_trace(
         assert floor.complaints() == []
 
 
-async def test_a_hundred_runs_lose_neither_a_command_nor_a_won(time_skipping_env: WorkflowEnvironment) -> None:
-    """Signals on the time-skipping server, sent while runs end one after the other."""
-    async with trading_floor(time_skipping_env, "2026-11-23 08:59") as floor:
-        floor.desk.candidates_from = floor.desk.hold_for = timedelta(0)
-        worker = await floor.start_worker()
-        await floor.reaches("2026-11-23 09:00")
-        while len(floor.desk.trades) < 3:
-            await asyncio.sleep(0.01)
-
-        await floor.tells_to_liquidate(worker, MONDAY)
+@pytest.mark.parametrize("steps", range(40))
+async def test_the_close_is_heard_between_any_two_steps_while_run_follows_run(steps: int) -> None:
+    async with a_floor("2026-11-23 08:59", candidates_from=timedelta(0), hold_for=timedelta(seconds=1)) as floor:
+        more = iter(range(steps))
+        await floor.clockwork.until(
+            lambda: len(floor.desk.trades) >= 3 and next(more, None) is None, kst("2026-11-23 14:00")
+        )
+        await floor.commands("close")
         await floor.reaches("2026-11-23 09:10")
         traded = len(floor.desk.trades)
         await floor.reaches("2026-11-23 14:00")
 
-        assert len(floor.desk.trades) == traded
-        assert len(set(floor.desk.sent)) == len(floor.desk.sent)
-        await worker.terminate()
+        assert 3 <= len(floor.desk.trades) == traded
+        assert floor.desk.held is None
+        assert floor.complaints() == []
 
 
 @pytest.mark.timeout(90)

@@ -1,6 +1,5 @@
 """The trading worker's loop, a day in a second."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -288,23 +287,6 @@ async def test_a_command_repeated_in_a_later_run_is_not_done_twice(floor: Floor)
     await worker.terminate()
 
 
-async def test_the_close_is_heard_in_whichever_run_it_arrives(floor: Floor) -> None:
-    floor.desk.hold_for = floor.desk.candidates_from = timedelta(0)
-    worker = await floor.start_worker()
-    await floor.reaches("2026-11-23 09:00")
-    while len(floor.desk.trades) < 5:
-        await asyncio.sleep(0.01)
-
-    await floor.tells_to_liquidate(worker, MONDAY)
-    await floor.reaches("2026-11-23 09:10")
-    traded = len(floor.desk.trades)
-    await floor.reaches("2026-11-23 15:00")
-
-    assert len(floor.desk.trades) == traded
-    assert floor.desk.held is None
-    await worker.terminate()
-
-
 async def test_the_close_may_tell_a_worker_twice_and_once_more_after_the_sale(floor: Floor) -> None:
     floor.desk.hold_for = timedelta(days=1)
     worker = await floor.start_worker()
@@ -312,7 +294,7 @@ async def test_the_close_may_tell_a_worker_twice_and_once_more_after_the_sale(fl
 
     for minute in (2, 2, 5, 20):
         await floor.reaches(f"2026-11-23 15:{minute:02}")
-        await floor.tells_to_liquidate(worker, MONDAY)
+        await worker.signal(TradingWorkerWorkflow.liquidate_for_close, MONDAY)
 
     await floor.reaches("2026-11-23 15:40")
     assert floor.desk.reasons == [ExitReason.DEADLINE]
@@ -326,7 +308,7 @@ async def test_a_close_of_yesterday_that_is_heard_today_sells_nothing(floor: Flo
     worker = await floor.start_worker()
     await floor.reaches("2026-11-24 10:00")
 
-    await floor.tells_to_liquidate(worker, MONDAY)
+    await worker.signal(TradingWorkerWorkflow.liquidate_for_close, MONDAY)
     await floor.reaches("2026-11-24 10:30")
 
     assert floor.desk.held is not None
