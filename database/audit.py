@@ -213,7 +213,7 @@ class Audit:
         rows = await self._pool.fetch(self._SOLD_BY_OTHERS, account_id, session_date)
         return {Symbol(row["symbol"]): Quantity(int(row["shares"])) for row in rows}
 
-    _CLOSED = "SELECT closed_at FROM closed_entries WHERE account_id = $1 AND session_date = $2"
+    _CLOSED = "SELECT min(closed_at) FROM closed_entries WHERE account_id = $1 AND session_date = $2"
 
     async def entries_closed_at(self, account_id: AccountId, session_date: SessionDate) -> datetime | None:
         """Return when (real time) a session's entries were closed, or None while they are open."""

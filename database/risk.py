@@ -38,7 +38,8 @@ class RiskView:
 _SNAPSHOT = """
 SELECT
     risk_state.kill_switch_on,
-    COALESCE((SELECT reason FROM closed_entries WHERE account_id = $1 AND session_date = $3), '') AS closed_because,
+    (SELECT COALESCE(string_agg(reason, ' · ' ORDER BY closed_at, cause), '') FROM closed_entries
+        WHERE account_id = $1 AND session_date = $3) AS closed_because,
     result.fleet_pnl, result.worker_pnl, result.worker_trades, result.last_loss_at, result.losses_in_a_row,
     GREATEST((SELECT max(reached) FROM (
         SELECT sum(net_pnl) OVER (ORDER BY closed_at, position_id) AS reached FROM trades
@@ -136,38 +137,52 @@ class Risk:
             await append_on(connection, Event(account_id, kind, level, now, detail=detail))
 
     _CLOSE_ENTRIES = """
-    INSERT INTO closed_entries (account_id, session_date, reason) VALUES ($1, $2, $3)
-    ON CONFLICT (account_id, session_date) DO NOTHING
-    RETURNING reason
+    INSERT INTO closed_entries AS kept (account_id, session_date, cause, reason) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (account_id, session_date, cause) DO UPDATE SET reason = excluded.reason
+    RETURNING xmax = 0 AS is_new
     """
 
     async def close_entries(
-        self, account_id: AccountId, session_date: SessionDate, reason: str, at: datetime | None = None
+        self,
+        account_id: AccountId,
+        session_date: SessionDate,
+        reason: str,
+        at: datetime | None = None,
+        *,
+        cause: str = "",
     ) -> None:
-        """Buy nothing more in a session; the first reason stays, and is an event. ``at`` as for the kill switch."""
+        """Close a session's entries for one cause; entries stay closed until every cause is lifted.
+
+        ``reason`` is shown to people, ``cause`` identifies it for `reopen_entries` and defaults to the reason. A new
+        cause is recorded as an event; closing again for the same cause only updates the reason. ``at`` as for the
+        kill switch.
+        """
         level = EventLevel.INFO if reason == MARKET_CLOSE else EventLevel.ERROR
         async with transaction(self._pool) as connection:
             await hold_gate(connection, account_id)
-            if await connection.fetchval(self._CLOSE_ENTRIES, account_id, session_date, reason) is None:
+            row = (account_id, session_date, cause or reason, reason)
+            if not await connection.fetchval(self._CLOSE_ENTRIES, *row):
                 return
             now = at or await connection.fetchval("SELECT clock_timestamp()")
             detail: dict[str, str | int] = {"reason": reason}
             await append_on(connection, Event(account_id, "entries_shut", level, now, session_date, detail=detail))
 
-    _REOPEN_ENTRIES = "DELETE FROM closed_entries WHERE account_id = $1 AND session_date = $2 AND reason = $3"
+    _REOPEN_ENTRIES = "DELETE FROM closed_entries WHERE account_id = $1 AND session_date = $2 AND cause = $3"
 
-    async def reopen_entries(self, account_id: AccountId, session_date: SessionDate, reason: str) -> None:
-        """Allow entries in a session again that was shut for this reason; one that was shut for another stays shut."""
+    async def reopen_entries(self, account_id: AccountId, session_date: SessionDate, cause: str) -> None:
+        """Lift one cause of closed entries; the session's other causes stay in force."""
         async with transaction(self._pool) as connection:
             await hold_gate(connection, account_id)
-            await connection.execute(self._REOPEN_ENTRIES, account_id, session_date, reason)
+            await connection.execute(self._REOPEN_ENTRIES, account_id, session_date, cause)
 
-    _CLOSED_BECAUSE = "SELECT reason FROM closed_entries WHERE account_id = $1 AND session_date = $2"
+    _CLOSED_BECAUSE = """
+    SELECT reason FROM closed_entries WHERE account_id = $1 AND session_date = $2 ORDER BY closed_at, cause
+    """
 
-    async def closed_because(self, account_id: AccountId, session_date: SessionDate) -> str:
-        """Return why nothing more is bought in a session; empty while entries are open."""
-        reason: str | None = await self._pool.fetchval(self._CLOSED_BECAUSE, account_id, session_date)
-        return reason or ""
+    async def closed_because(self, account_id: AccountId, session_date: SessionDate) -> tuple[str, ...]:
+        """Return every reason why nothing is bought in a session, oldest first; empty while entries are open."""
+        rows = await self._pool.fetch(self._CLOSED_BECAUSE, account_id, session_date)
+        return tuple(row["reason"] for row in rows)
 
     async def cool_down(self, account_id: AccountId, symbol: Symbol, until: datetime) -> None:
         """Keep a symbol from being bought before a market instant; a later instant stays."""

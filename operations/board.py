@@ -43,8 +43,8 @@ class Board:
     """Sessions that ended without a market close, this one or the one before."""
     stopped: frozenset[WorkerId] = frozenset()
     """Workers whose workflow has ended; what the books last said of them is history."""
-    entries_closed_because: str = ""
-    """Why nothing more is bought in this session."""
+    entries_closed_because: tuple[str, ...] = ()
+    """Every reason why nothing is bought in this session, oldest first."""
     quarantined: tuple[Symbol, ...] = ()
     """Stocks in which an order waits for a person (`starter.py quarantine`)."""
     stream: "StreamState | None" = None
@@ -135,10 +135,10 @@ def heading(board: Board) -> tuple[str, ...]:
     plan = board.plan
     third = f"entries until {in_seoul(plan.entries_until):%H:%M}, sale from {in_seoul(plan.liquidation_at):%H:%M}"
     third += f" ({plan.because})"
-    shut = f"entries shut: {board.entries_closed_because}" if board.entries_closed_because else ""
+    shut = [f"entries shut: {reason}" for reason in board.entries_closed_because]
     web_ui = f"Web UI {board.web_ui}" if board.web_ui else ""
     nobody = "" if board.rows else "no workers yet: `python starter.py --workers 5` starts some"
-    return tuple(line for line in (first, second, third, *_own_starts(board), shut, nobody, web_ui) if line)
+    return tuple(line for line in (first, second, third, *_own_starts(board), *shut, nobody, web_ui) if line)
 
 
 def _whose_time(clock: MarketClock) -> str:
@@ -201,7 +201,7 @@ def as_json(board: Board) -> dict[str, Any]:
         "liquidation_at": in_seoul(board.plan.liquidation_at).isoformat(),
         "liquidation_because": board.plan.because,
         "kill_switch_on": board.kill_switch_on,
-        "entries_closed_because": board.entries_closed_because,
+        "entries_closed_because": list(board.entries_closed_because),
         "missed_closes": [date.isoformat() for date in board.missed_closes],
         "quarantined": list(board.quarantined),
         "realised_pnl": board.realised,

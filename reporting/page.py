@@ -21,6 +21,7 @@ LANGUAGES: Final[tuple[Language, ...]] = ("en", "ko")
 _HERE: Final = Path(__file__).parent
 _MINUS: Final = "−"
 _NOTHING: Final = "–"
+_BETWEEN_REASONS: Final = " · "
 _DECIMALS: Final[Mapping[str, int]] = {"percent": 2, "ticks": 2, "factor": 2, "minutes": 1}
 
 
@@ -38,7 +39,12 @@ class Words:
         return str(self.texts[group].get(name, name))
 
     def say(self, text: str) -> str:
-        """Return a text of the books: a sentence of our own code in this language, any other as it stands."""
+        """Return a text of the books: a sentence of our own code in this language, any other as it stands.
+
+        Reasons that the books join with a middle dot are translated one by one.
+        """
+        if _BETWEEN_REASONS in text:
+            return _BETWEEN_REASONS.join(self.say(each) for each in text.split(_BETWEEN_REASONS))
         said: Mapping[str, str] = self.texts["said"]
         if text in said:
             return said[text]

@@ -65,11 +65,13 @@ async def test_a_press_is_told_in_market_time(database: Database) -> None:
     assert told.at == NOW
 
 
-async def test_entries_close_for_one_session_and_keep_their_first_reason(database: Database) -> None:
+async def test_entries_close_for_one_session_with_every_reason(database: Database) -> None:
     await database.risk.close_entries(ACCOUNT, MONDAY, "market close")
-    await database.risk.close_entries(ACCOUNT, MONDAY, "again")
+    await database.risk.close_entries(ACCOUNT, MONDAY, "no access")
 
-    assert (await database.risk.snapshot(ACCOUNT, WORKER, MONDAY, NOW)).entries_closed_because == "market close"
+    snapshot = await database.risk.snapshot(ACCOUNT, WORKER, MONDAY, NOW)
+    assert snapshot.entries_closed_because == "market close · no access"
+    assert await database.risk.closed_because(ACCOUNT, MONDAY) == ("market close", "no access")
     assert (await database.risk.snapshot(ACCOUNT, WORKER, TUESDAY, NOW)).entries_closed_because == ""
 
 
@@ -79,6 +81,26 @@ async def test_entries_open_again(database: Database) -> None:
     await database.risk.reopen_entries(ACCOUNT, MONDAY, "no access")
 
     assert (await database.risk.snapshot(ACCOUNT, WORKER, MONDAY, NOW)).entries_closed_because == ""
+
+
+async def test_lifting_one_reason_leaves_the_others_in_force(database: Database) -> None:
+    await database.risk.close_entries(ACCOUNT, MONDAY, "no access")
+    await database.risk.close_entries(ACCOUNT, MONDAY, "books disagree: 60 shares", cause="books disagree")
+    await database.risk.reopen_entries(ACCOUNT, MONDAY, "no access")
+
+    snapshot = await database.risk.snapshot(ACCOUNT, WORKER, MONDAY, NOW)
+    assert snapshot.entries_closed_because == "books disagree: 60 shares"
+
+    await database.risk.reopen_entries(ACCOUNT, MONDAY, "books disagree")
+    assert await database.risk.closed_because(ACCOUNT, MONDAY) == ()
+
+
+async def test_a_cause_shows_its_latest_reason_and_is_one_event(database: Database) -> None:
+    await database.risk.close_entries(ACCOUNT, MONDAY, "books disagree: 60 shares", cause="books disagree")
+    await database.risk.close_entries(ACCOUNT, MONDAY, "books disagree: 50 shares", cause="books disagree")
+
+    assert await database.risk.closed_because(ACCOUNT, MONDAY) == ("books disagree: 50 shares",)
+    assert [event.kind for event in await database.events.latest(ACCOUNT, 10)] == ["entries_shut"]
 
 
 async def test_entries_shut_for_another_reason_stay_shut(database: Database) -> None:

@@ -250,8 +250,8 @@ async def test_a_database_that_never_answered_is_an_error() -> None:
 
 
 def test_shut_entries_are_told_with_the_reason_to_people_and_programs() -> None:
-    board = a_board(entries_closed_because="calendars disagree: 2026-11-23 is a session by ours")
+    board = a_board(entries_closed_because=("calendars disagree: 2026-11-23 is a session by ours", "no access"))
 
     assert "entries shut: calendars disagree: 2026-11-23 is a session by ours" in heading(board)
-    assert as_json(board)["entries_closed_because"].startswith("calendars disagree")
+    assert as_json(board)["entries_closed_because"][0].startswith("calendars disagree")
     assert not any("entries shut" in line for line in heading(a_board()))

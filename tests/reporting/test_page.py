@@ -200,6 +200,10 @@ def test_everything_the_system_can_say_has_a_word(language: Language) -> None:
     assert {each["key"] for each in metrics} == set(said["metrics"])
 
 
+def test_joined_reasons_are_translated_one_by_one() -> None:
+    assert words("ko").say(f"{MARKET_CLOSE} · {SHUT_BECAUSE}") == "장 마감 · 증권사가 앱키 또는 토큰을 거부함"
+
+
 def test_a_name_that_nobody_has_translated_stands_for_itself() -> None:
     assert words("ko").of("kinds", "something_new") == "something_new"
 
