@@ -1,5 +1,6 @@
 """What worker.py wires: settings become connections, these become activities, and these Temporal workers."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -265,11 +266,17 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
 
 @asynccontextmanager
 async def hosting(workers: Sequence[Worker]) -> AsyncIterator[None]:
-    """Run the workers for as long as the block lasts, then drain them together."""
+    """Run the workers for as long as the block lasts, then drain them together.
+
+    Leaving them one by one would let the others take new work while the first one waits for a request in flight.
+    """
     async with AsyncExitStack() as stack:
         for worker in workers:
             await stack.enter_async_context(worker)
-        yield
+        try:
+            yield
+        finally:
+            await asyncio.gather(*(worker.shutdown() for worker in workers))
 
 
 def _worker(client: Client, queue: str, activities: Sequence[Any], **options: Any) -> Worker:
