@@ -133,7 +133,7 @@ class TokenKeeper:
         if envelope.body is not None and envelope.body.get("access_token") and envelope.status == httpx.codes.OK:
             return self._new_token(str(envelope.body["access_token"]), envelope.body.get("access_token_token_expired"))
         text = self._wire.connection.masked(f"tokenP: HTTP {envelope.status} {envelope.code} {envelope.message}")
-        if envelope.meaning is Meaning.RATE:
+        if envelope.meaning is Meaning.RATE or _is_too_early(envelope):
             return RateLimitedError(f"{text}; wait {ISSUE_INTERVAL.total_seconds():.0f} s")
         if envelope.meaning in {Meaning.CREDENTIALS, Meaning.TOKEN} or envelope.status in {401, 403}:
             return self._barred(text, self._now() + _BAD_KEY_REST)
@@ -148,8 +148,17 @@ class TokenKeeper:
         if expires_at <= self._now():
             return BrokerProtocolError("tokenP: the new token has already ended; compare this machine's clock")
         if value == self._refused:
-            return self._barred("KIS handed out the token again that it refuses", expires_at - _LIFE + _SAME_TOKEN)
+            return self._issued_again(AccessToken(value, expires_at))
         return AccessToken(value, expires_at)
+
+    def _issued_again(self, token: AccessToken) -> AccessToken | TradingError:
+        """Ask for no other token for hours, since KIS would issue the same; try this one at once, it may be good."""
+        may_be_tried = self._now() >= self._next_trial
+        bar = self._barred("KIS handed out the token again that it refuses", token.expires_at - _LIFE + _SAME_TOKEN)
+        if not may_be_tried:
+            return bar
+        self._refused = ""
+        return token
 
     def _barred(self, text: str, until: datetime) -> CredentialsRefusedError:
         self._next_trial = self._now() + ISSUE_INTERVAL
@@ -165,6 +174,11 @@ class TokenKeeper:
 
     def _now(self) -> datetime:
         return self._wire.connection.real_time()
+
+
+def _is_too_early(envelope: Envelope) -> bool:
+    """Recognise a 403 without any code: KIS's gateway answers so when the last token is seconds old."""
+    return envelope.status == httpx.codes.FORBIDDEN and not envelope.code
 
 
 def _instant(end: object) -> datetime | None:

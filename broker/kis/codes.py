@@ -45,6 +45,7 @@ _CODES: Final[Mapping[Meaning, tuple[str, ...]]] = {
         *_gateway("00001", "00002", "00202", "00203", "00204", "00300", "00301", "00302"),
         *_query_server("0003", "0004", "0005", "0006", "0008", "0009", "0010", "0011", "1002", "3001", "3002", "3004"),
         "APBK1350",
+        "SYDB0050",
     ),
     Meaning.RATE: _gateway("00133", "00201", "00215"),
     Meaning.TOKEN: _gateway("00121", "00122", "00123"),
@@ -54,6 +55,7 @@ _CODES: Final[Mapping[Meaning, tuple[str, ...]]] = {
         *_gateway("00106", "00107", "00108", "00109", "00110", "00111", "00112", "00113", "00114", "00117", "00118"),
         *_gateway("00119", "00120", "00211", "00212", "00213"),
         "IGW00002",
+        "APTR0058",
     ),
     Meaning.BUG: (
         *_gateway("00101", "00115", "00116", "00131", "00132", "00208", "00209"),
@@ -85,23 +87,31 @@ ORDER_VERDICTS: Final[Mapping[Meaning, Verdict]] = MappingProxyType(
 )
 
 
+_NO_LONGER_GOOD: Final = ("유효하지", "만료", "등록되지", "존재하지")
+
 KEYWORDS: Final = (
-    ("초당 거래건수", Meaning.RATE),
-    ("다시 조회", Meaning.TRY_AGAIN),
-    ("점검", Meaning.TRY_AGAIN),
+    (("초당거래건수",), Meaning.RATE),
+    (("다시조회",), Meaning.TRY_AGAIN),
+    (("점검",), Meaning.TRY_AGAIN),
+    *(
+        ((token, word), Meaning.TOKEN)
+        for token in ("token", "토큰")
+        for word in ("유효하지", "만료", "등록되지", "존재하지")
+    ),
 )
-"""Words of ``msg1`` that say more than a code that is not listed: too many calls, ask again, maintenance."""
+"""Words of ``msg1``, without spaces and in lower case, that say more than a code that is not listed."""
 
 
 def meaning_of(code: str, message: str = "") -> Meaning:
     """Return what a reply means by its code, else by its words; the ledger's business rules are not listed.
 
-    Their codes are published nowhere in full, and the same one is told of contradictory refusals.
+    No complete list of their codes is published, and sources give one code for contradictory refusals.
     """
     listed = MEANINGS.get(code)
     if listed is not None:
         return listed
-    return next((meaning for words, meaning in KEYWORDS if words in message), Meaning.UNLISTED)
+    said = "".join(message.split()).lower()
+    return next((meaning for words, meaning in KEYWORDS if all(word in said for word in words)), Meaning.UNLISTED)
 
 
 _OK: Final = 200
@@ -110,7 +120,10 @@ _LOGIN_LAYER: Final = frozenset({401, 403})
 
 def order_verdict(status: int, code: str, message: str) -> Verdict:
     """Return what a reply with KIS's envelope but without success proves about the order that it answers."""
-    listed = ORDER_VERDICTS.get(meaning_of(code, message))
+    meaning = meaning_of(code, message)
+    if meaning is Meaning.TOKEN and code not in MEANINGS:
+        meaning = Meaning.UNLISTED  # words prove no refusal
+    listed = ORDER_VERDICTS.get(meaning)
     if listed is not None:
         return listed
     return Verdict.REJECTED if status == _OK or status in _LOGIN_LAYER else Verdict.UNKNOWN

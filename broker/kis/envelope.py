@@ -75,7 +75,9 @@ class Envelope:
 
     @property
     def meaning(self) -> Meaning:
-        """Return what the code means."""
+        """Return what the code means; a 401 without a code refuses the token."""
+        if not self.code and self.status == httpx.codes.UNAUTHORIZED:
+            return Meaning.TOKEN
         return meaning_of(self.code, self.message)
 
     @property

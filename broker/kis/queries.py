@@ -25,7 +25,9 @@ from domain.errors import (
 from domain.lane import Crowding, Lane
 
 RATE_PAUSES: Final = (0.2, 0.6)
-"""Seconds before a query is asked again that was over the rate (EGW00201, EGW00215)."""
+"""Seconds before a query is asked again that was over the rate of all calls (EGW00201)."""
+LEDGER_PAUSE: Final = 1.05
+"""Seconds before a query of the ledger is asked again; KIS takes about one a second for each account (EGW00215)."""
 
 MOST_PAGES: Final = 100
 
@@ -75,7 +77,7 @@ class KisQueries:
         for pause in RATE_PAUSES:
             if envelope.meaning is not Meaning.RATE:
                 break
-            await asyncio.sleep(pause)
+            await asyncio.sleep(LEDGER_PAUSE if envelope.crowding is Crowding.LEDGER else pause)
             envelope = await self._ask_once(query, lane, page)
         return self._successful(query.call, envelope)
 

@@ -148,10 +148,9 @@ async def test_a_dead_token_handed_out_again_stops_everything_without_a_loop(fle
     process = fleet.process()
     process.forget(await process.token())
 
-    for minute in range(5):
+    for _ in range(5):
         fleet.now += ISSUE_INTERVAL
-        if minute:
-            process.forget(await process.token())
+        process.forget(await process.token())
         with pytest.raises(CredentialsRefusedError, match="again that it refuses"):
             await process.token()
 
@@ -164,6 +163,7 @@ async def test_a_refused_token_is_tried_once_a_minute_and_good_again_when_kis_ta
     process = fleet.process()
     process.forget(await process.token())
     fleet.now += ISSUE_INTERVAL
+    process.forget(await process.token())
     with pytest.raises(CredentialsRefusedError):
         await process.token()
 
@@ -179,11 +179,34 @@ async def test_a_refused_token_is_tried_once_a_minute_and_good_again_when_kis_ta
     assert fleet.asked == 2
 
 
+async def test_a_token_that_kis_issues_again_is_tried_at_once(fleet: Fleet) -> None:
+    fleet.kis.answers("tokenP", token_reply("doubted"))
+    process = fleet.process()
+    doubted = await process.token()
+    fleet.now += ISSUE_INTERVAL
+    process.forget(doubted)
+
+    again = await process.token()
+
+    assert (again.value, process.refusal) == ("doubted", "")
+
+
+async def test_a_403_without_a_code_means_too_early_and_does_not_bar_the_keys(fleet: Fleet) -> None:
+    fleet.kis.answers("tokenP", httpx.Response(403, text=""), token_reply())
+
+    with pytest.raises(RateLimitedError):
+        await fleet.process().token()
+    fleet.now += ISSUE_INTERVAL
+
+    assert (await fleet.process().token()).value == "token-1"
+
+
 async def test_after_six_hours_a_new_token_ends_the_bar(fleet: Fleet) -> None:
     fleet.kis.answers("tokenP", token_reply("dead"), token_reply("dead"), token_reply("fresh", timedelta(hours=30)))
     process = fleet.process()
     process.forget(await process.token())
     fleet.now += ISSUE_INTERVAL
+    process.forget(await process.token())
     with pytest.raises(CredentialsRefusedError):
         await process.token()
 

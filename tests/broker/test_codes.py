@@ -1,10 +1,13 @@
 """What each code means, for a query and for an order: one row, one test."""
 
+from datetime import timedelta
+
 import httpx
 import pytest
 
 from broker.kis import KisBroker
 from broker.kis.codes import MEANINGS, ORDER_VERDICTS, Meaning, Verdict, meaning_of, order_verdict
+from broker.protocol import AccessToken
 from domain.errors import (
     BrokerProtocolError,
     BrokerRefusedError,
@@ -15,7 +18,7 @@ from domain.errors import (
 )
 from domain.lane import Crowding, Lane
 from domain.order import Rejected, Unknown
-from tests.broker.parts import DAY, SAMSUNG, Budget, ScriptedKis, an_intent, failure, success
+from tests.broker.parts import DAY, NOON, SAMSUNG, Budget, ScriptedKis, Tokens, a_price_row, an_intent, failure, success
 
 ERRORS = {
     Meaning.TRY_AGAIN: BrokerUnavailableError,
@@ -43,6 +46,10 @@ VERDICTS = [
     ("APBK0919", 200, Verdict.REJECTED),
     ("APBK0952", 200, Verdict.REJECTED),
     ("APBK0400", 200, Verdict.REJECTED),
+    ("APBK0927", 200, Verdict.REJECTED),
+    ("APBK1943", 200, Verdict.REJECTED),
+    ("APBK3013", 200, Verdict.REJECTED),
+    ("IGW00002", 200, Verdict.REJECTED),
     ("40030000", 200, Verdict.REJECTED),
     ("40580000", 200, Verdict.REJECTED),
     ("70070000", 200, Verdict.REJECTED),
@@ -246,3 +253,41 @@ async def test_the_rate_budget_learns_that_there_was_no_reply(
         await broker.instrument_status(SAMSUNG, Lane.SCAN)
 
     assert budget.learnt == [Crowding.NONE, Crowding.UNTOLD, Crowding.UNTOLD]
+
+
+@pytest.mark.parametrize(
+    ("message", "meaning"),
+    [
+        ("잠시 후 다시조회 하십시오", Meaning.TRY_AGAIN),
+        ("조회이후에 자료가 변경되었습니다.(다시  조회하세요)", Meaning.TRY_AGAIN),
+        ("초당거래건수를 초과하였습니다", Meaning.RATE),
+        ("유효하지 않은 Token 입니다.", Meaning.TOKEN),
+        ("등록되지 않은 토큰입니다", Meaning.TOKEN),
+        ("기간이 만료된 token 입니다.", Meaning.TOKEN),
+        ("주문가능금액을 초과했습니다", Meaning.UNLISTED),
+    ],
+)
+def test_words_of_an_unlisted_code_are_read_without_spaces(message: str, meaning: Meaning) -> None:
+    assert meaning_of("ZZZ00001", message) is meaning
+
+
+async def test_a_401_without_a_code_is_answered_with_a_new_token(
+    broker: KisBroker, kis: ScriptedKis, tokens: Tokens
+) -> None:
+    tokens.stored = AccessToken("old", NOON + timedelta(hours=9))
+    kis.answers("inquire-price", httpx.Response(401, text=""), success(output=a_price_row()))
+
+    await broker.instrument_status(SAMSUNG, Lane.SCAN)
+
+    used = [request.headers["authorization"] for request in kis.asked("inquire-price")]
+    assert used == ["Bearer old", "Bearer token-1"]
+
+
+async def test_a_401_without_an_envelope_proves_nothing_about_an_order(broker: KisBroker, kis: ScriptedKis) -> None:
+    kis.answers("order-cash", httpx.Response(401, text=""))
+
+    assert isinstance(await broker.submit(an_intent(), Lane.ENTRY), Unknown)
+
+
+def test_words_about_a_token_prove_no_refusal_of_an_order() -> None:
+    assert order_verdict(500, "ZZZ00001", "등록되지 않은 토큰입니다") is Verdict.UNKNOWN

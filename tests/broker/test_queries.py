@@ -1,5 +1,6 @@
 """Queries: a little patience for rates and tokens, all pages, and loud about what does not fit."""
 
+import asyncio
 import json
 from datetime import timedelta
 
@@ -7,7 +8,7 @@ import httpx
 import pytest
 
 from broker.kis import KisBroker
-from broker.kis.queries import MOST_PAGES, RATE_PAUSES
+from broker.kis.queries import LEDGER_PAUSE, MOST_PAGES, RATE_PAUSES
 from broker.protocol import AccessToken
 from domain.errors import (
     BrokerProtocolError,
@@ -44,6 +45,18 @@ async def test_a_query_over_the_rate_is_asked_again(
     await broker.instrument_status(SAMSUNG, Lane.SCAN)
 
     assert budget.lanes.count(Lane.SCAN) == 3
+
+
+async def test_a_query_over_the_ledgers_rate_waits_for_the_accounts_next_second(
+    broker: KisBroker, kis: ScriptedKis
+) -> None:
+    kis.answers("inquire-price", failure("EGW00215"), success(output=a_price_row()))
+    clock = asyncio.get_running_loop()
+    began = clock.time()
+
+    await broker.instrument_status(SAMSUNG, Lane.SCAN)
+
+    assert clock.time() - began >= LEDGER_PAUSE
 
 
 async def test_a_rate_storm_ends_the_patience(broker: KisBroker, kis: ScriptedKis) -> None:

@@ -65,6 +65,7 @@ async def fuzz(count: int, seed: int) -> Tally:
     replies, tally = await real_shaped_replies(), Tally()
     kinds: list[Parser | str] = [*PARSERS, *STREAM_TEXTS]
     queries.RATE_PAUSES = (0.0, 0.0)  # type: ignore[misc]
+    queries.LEDGER_PAUSE = 0.0  # type: ignore[misc]
     for number in range(count):
         kind, chance, case = kinds[number % len(kinds)], Random(f"{seed}/{number}"), f"seed {seed} case {number}"
         if isinstance(kind, str):
