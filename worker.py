@@ -54,6 +54,7 @@ from operations.hosting_duties import (
     keep_closing,
     keep_reports,
     notice_outages,
+    report_failing_workflows,
     watch_over_access,
     watch_over_stream,
 )
@@ -130,6 +131,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 bring_back_workers(fleet, settings.rules),
                 keep_closing(fleet, settings.rules),
                 notice_outages(fleet),
+                report_failing_workflows(fleet),
                 *([watch_over_stream(fleet)] if streaming else []),
                 watch_over_access(fleet, lambda: broker.refusal),
                 compare_calendars(fleet, day_start_for(with_)),

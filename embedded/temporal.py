@@ -27,6 +27,8 @@ _DYNAMIC: Final = (
     "history.transferProcessorMaxPollRPS=2000",
     "history.timerProcessorMaxPollRPS=2000",
     'history.timerProcessorMaxTimeShift="50ms"',
+    # Two workflow tasks that fail in a row make the workflow findable by TemporalReportedProblems; off by default.
+    "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2",
 )
 
 _FLAG_TYPES: Final = {

@@ -45,6 +45,8 @@ class Board:
     """Workers whose workflow has ended; what the books last said of them is history."""
     entries_closed_because: tuple[str, ...] = ()
     """Every reason why nothing is bought in this session, oldest first."""
+    failing: tuple[str, ...] = ()
+    """Ids of workflows that cannot progress."""
     quarantined: tuple[Symbol, ...] = ()
     """Stocks in which an order waits for a person (`starter.py quarantine`)."""
     stream: "StreamState | None" = None
@@ -82,7 +84,8 @@ async def read_board(fleet: Fleet, market_now: datetime) -> Board:
     board = Board(fleet.environment, market_now, plan, rows, risk.kill_switch_on, fleet.web_ui, missed, stopped, shut)
     waiting = tuple(order.intent.symbol for order in await fleet.database.orders.quarantined(fleet.account_id))
     stream = _in_market_time(await fleet.database.stream_leases.state(fleet.account_id), fleet.clock)
-    return replace(board, stream=stream, quarantined=waiting, clock=fleet.clock)
+    failing = await _failing(fleet)
+    return replace(board, stream=stream, quarantined=waiting, failing=failing, clock=fleet.clock)
 
 
 def _in_market_time(stream: "StreamState | None", clock: MarketClock) -> "StreamState | None":
@@ -100,6 +103,14 @@ async def _stopped(fleet: Fleet, rows: "tuple[WorkerRow, ...]") -> frozenset[Wor
         return idle - await fleet.running_workers()
     except RPCError:
         return frozenset()
+
+
+async def _failing(fleet: Fleet) -> tuple[str, ...]:
+    """Return which workflows cannot progress; none while Temporal is away."""
+    try:
+        return tuple(each.workflow_id for each in await fleet.failing_workflows())
+    except RPCError:
+        return ()
 
 
 def rendered(board: Board) -> RenderableType:
@@ -124,6 +135,8 @@ def heading(board: Board) -> tuple[str, ...]:
         first += " · KILL SWITCH ON"
     for date in board.missed_closes:
         first += f" · CLOSE OF {date} MISSED"
+    if board.failing:
+        first += f" · CANNOT PROGRESS: {', '.join(board.failing)}"
     if board.quarantined:
         first += f" · QUARANTINED: {', '.join(board.quarantined)}"
     if board.trouble:
@@ -203,6 +216,7 @@ def as_json(board: Board) -> dict[str, Any]:
         "kill_switch_on": board.kill_switch_on,
         "entries_closed_because": list(board.entries_closed_because),
         "missed_closes": [date.isoformat() for date in board.missed_closes],
+        "failing_workflows": list(board.failing),
         "quarantined": list(board.quarantined),
         "realised_pnl": board.realised,
         "unrealised_pnl": board.unrealised,

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.common import SearchAttributeKey
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
@@ -24,9 +25,20 @@ logger = logging.getLogger("haru.operations")
 
 ALL_WORKERS: Final = "all"
 _RUNNING: Final = f"WorkflowType = '{TradingWorkerWorkflow.__name__}' AND ExecutionStatus = 'Running'"
+_FAILING: Final = "TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running'"
+_PROBLEMS: Final = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
 
 _LISTED_WITHIN: Final = timedelta(seconds=3)
 """Real time that a list may take: a kill switch does not wait long for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailingWorkflow:
+    """A workflow of ours whose workflow tasks fail, so that it cannot progress; ``cause`` in Temporal's words."""
+
+    workflow_id: str
+    run_id: str
+    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +98,23 @@ class Fleet:
         listed = self.client.list_workflows(_RUNNING, rpc_timeout=_LISTED_WITHIN)
         running = [worker_of(execution.id) async for execution in listed]
         return frozenset(worker_id for account_id, worker_id in running if account_id == self.account_id)
+
+    async def failing_workflows(self) -> tuple[FailingWorkflow, ...]:
+        """Return the account's workflows that cannot progress, as far as Temporal's visibility knows.
+
+        A server that does not know the search attribute (before 1.30) reports none.
+        """
+        try:
+            listed = [each async for each in self.client.list_workflows(_FAILING, rpc_timeout=_LISTED_WITHIN)]
+        except RPCError as fault:
+            if fault.status is not RPCStatusCode.INVALID_ARGUMENT:
+                raise
+            return ()
+        return tuple(
+            FailingWorkflow(each.id, each.run_id, ", ".join(each.typed_search_attributes.get(_PROBLEMS, ())))
+            for each in listed
+            if self.account_id in each.id.split("/")
+        )
 
     async def selected(self, name: str) -> tuple[WorkerId, ...]:
         """Return the worker of a name, or every worker for ``all``.

@@ -24,6 +24,7 @@ from domain.session import session_date_of
 from domain.worker_state import WorkerLife
 from operations.access_duty import AccessDuty
 from operations.close_duty import is_closing, see_to_the_close
+from operations.failing_duty import FailingDuty
 from operations.fleet import Fleet
 from operations.outage_duty import OutageDuty
 from operations.report_duty import ReportDuty
@@ -121,6 +122,11 @@ async def notice_outages(fleet: Fleet) -> None:
 async def watch_over_stream(fleet: Fleet) -> None:
     """Tell, for as long as this process lives, when prices have long come without a stream."""
     await _for_ever(_ROUND, StreamDuty(fleet).look)
+
+
+async def report_failing_workflows(fleet: Fleet) -> None:
+    """Report, for as long as this process lives, workflows of the account that cannot progress."""
+    await _for_ever(_ROUND, FailingDuty(fleet).look)
 
 
 async def keep_reports(fleet: Fleet, folder: Path, language: Language) -> None:
