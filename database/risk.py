@@ -11,7 +11,7 @@ from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
 from domain.money import Won
 from domain.order import OrderIntent
-from domain.risk import Denied, RiskSnapshot
+from domain.risk import LOSS_WITHOUT_A_STOP, Denied, RiskSnapshot
 from domain.session import SessionDate
 
 
@@ -36,6 +36,18 @@ class RiskView:
 
 
 _SNAPSHOT = """
+WITH live AS (
+    SELECT *, COALESCE(NULLIF((exit_rules ->> 'stop_loss')::numeric, 0), $5::numeric) AS stop FROM positions
+    WHERE account_id = $1 AND is_live
+), held_at_stake AS (
+    SELECT GREATEST(cost - proceeds - taken_amount - (bought_quantity - sold_quantity)
+        * LEAST(cost::numeric / bought_quantity * (1 - stop), last_price), 0) AS at_stake
+    FROM live WHERE bought_quantity > 0
+), bought_at_stake AS (
+    SELECT (orders.quantity - filled_quantity) * COALESCE(limit_price, orders.decision_price) * stop AS at_stake
+    FROM orders JOIN live USING (position_id)
+    WHERE side = 'buy' AND is_active AND (orders.status <> 'intended' OR orders.worker_id = $2)
+)
 SELECT
     risk_state.kill_switch_on,
     (SELECT COALESCE(string_agg(reason, ' · ' ORDER BY closed_at, cause), '') FROM closed_entries
@@ -45,7 +57,9 @@ SELECT
         SELECT sum(net_pnl) OVER (ORDER BY closed_at, position_id) AS reached FROM trades
         WHERE account_id = $1 AND session_date = $3
     ) AS curve), 0)::bigint AS fleet_peak_pnl,
-    ARRAY(SELECT symbol FROM symbol_cool_downs WHERE account_id = $1 AND until > $4) AS cooling
+    ARRAY(SELECT symbol FROM symbol_cool_downs WHERE account_id = $1 AND until > $4) AS cooling,
+    ceil(COALESCE((SELECT sum(at_stake) FROM held_at_stake), 0)
+        + COALESCE((SELECT sum(at_stake) FROM bought_at_stake), 0))::bigint AS fleet_at_stake
 FROM risk_state, (
     SELECT
         COALESCE(sum(net_pnl), 0)::bigint AS fleet_pnl,
@@ -61,13 +75,12 @@ FROM risk_state, (
 ) AS result
 WHERE risk_state.account_id = $1
 """
-_SHARE_GATE = "SELECT kill_switch_on FROM risk_state WHERE account_id = $1 FOR SHARE"
 _HOLD_GATE = "SELECT kill_switch_on FROM risk_state WHERE account_id = $1 FOR UPDATE"
 
 
 async def snapshot_behind_gate(connection: Connection, view: RiskView) -> RiskSnapshot:
-    """Read the risk while nobody can change it: losses, kill switch and closures wait until the transaction ends."""
-    await connection.execute(_SHARE_GATE, view.account_id)
+    """Read the risk for one buy at a time; other buys, the kill switch and closures wait until the transaction ends."""
+    await hold_gate(connection, view.account_id)
     return await _snapshot(connection, view)
 
 
@@ -77,7 +90,8 @@ async def hold_gate(connection: Connection, account_id: AccountId) -> None:
 
 
 async def _snapshot(connection: Executor, view: RiskView) -> RiskSnapshot:
-    row = await connection.fetchrow(_SNAPSHOT, view.account_id, view.worker_id, view.session_date, view.now)
+    asked = (view.account_id, view.worker_id, view.session_date, view.now, LOSS_WITHOUT_A_STOP)
+    row = await connection.fetchrow(_SNAPSHOT, *asked)
     if row is None:
         raise EnvironmentMismatchError(f"account {view.account_id} is not pinned to this database")
     return _from_row(view, row)
@@ -227,4 +241,5 @@ def _from_row(view: RiskView, row: Row) -> RiskSnapshot:
         fleet_peak_pnl=Won(row["fleet_peak_pnl"]),
         worker_losses_in_a_row=row["losses_in_a_row"],
         symbols_cooling_down=frozenset(Symbol(symbol) for symbol in row["cooling"]),
+        fleet_at_stake=Won(row["fleet_at_stake"]),
     )

@@ -10,7 +10,7 @@ from domain.clock import in_seoul
 from domain.event import EventLevel
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
-from domain.money import NO_SHARES, NO_WON, Quantity, Won
+from domain.money import NO_SHARES, NO_WON, Quantity, Rate, Won
 from domain.rules import RiskRules
 from domain.session import SessionPlan
 
@@ -23,6 +23,7 @@ class Denial(StrEnum):
     OUTSIDE_ENTRY_HOURS = "OUTSIDE_ENTRY_HOURS"
     WORKER_LOSS_LIMIT_REACHED = "WORKER_LOSS_LIMIT_REACHED"
     FLEET_LOSS_LIMIT_REACHED = "FLEET_LOSS_LIMIT_REACHED"
+    OPEN_RISK_EXCEEDED = "OPEN_RISK_EXCEEDED"
     TRADE_COUNT_REACHED = "TRADE_COUNT_REACHED"
     PROFIT_GIVEN_BACK = "PROFIT_GIVEN_BACK"
     COOLING_DOWN = "COOLING_DOWN"
@@ -60,6 +61,9 @@ class RiskSnapshot:
     worker_losses_in_a_row: int = 0
     """How many of the worker's latest trades of the session lost, without a gain between."""
     symbols_cooling_down: frozenset[Symbol] = frozenset()
+    fleet_at_stake: Won = NO_WON
+    """What the fleet loses beside its result if every open position and working buy ends at its stop loss; before
+    costs. It includes the worker's own buy once that is an intent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,8 @@ class EntryProposal:
     """Whether the symbol's lease is ours and live; only a real-time clock knows, so the caller says."""
     sellable: Quantity | None = None
     """How many shares could be sold by the close, as far as the volume tells; None where it was looked at before."""
+    at_stake: Won = NO_WON
+    """What the buy loses at its stop loss; 0 where the snapshot includes it already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,8 @@ class Denied:
 
 Review = Approved | Denied
 _NO_STOCK: Final = Symbol("")
+LOSS_WITHOUT_A_STOP: Final = Rate("0.30")
+"""Share of its price that a position without a stop loss can lose in a session: KRX's daily price limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +133,15 @@ def _entry_hours(case: _Case) -> str | None:
 
 def _fleet_loss(case: _Case) -> str | None:
     return _loss(case.snapshot.fleet_pnl, case.rules.fleet_daily_loss)
+
+
+def _open_risk(case: _Case) -> str | None:
+    pnl, limit = case.snapshot.fleet_pnl, case.rules.fleet_daily_loss
+    at_stake = Won(case.snapshot.fleet_at_stake + case.proposal.at_stake)
+    if pnl - at_stake >= -limit:
+        return None
+    losses = f"PnL {pnl:,} won, and {at_stake:,} won lost if all that is open ends at its stop"
+    return f"{losses}, exceed the limit of -{limit:,}"
 
 
 def _worker_loss(case: _Case) -> str | None:
@@ -192,6 +209,7 @@ CHECKS: Final[tuple[tuple[Denial, Callable[[_Case], str | None]], ...]] = (
     (Denial.OUTSIDE_ENTRY_HOURS, _entry_hours),
     (Denial.FLEET_LOSS_LIMIT_REACHED, _fleet_loss),
     (Denial.WORKER_LOSS_LIMIT_REACHED, _worker_loss),
+    (Denial.OPEN_RISK_EXCEEDED, _open_risk),
     (Denial.TRADE_COUNT_REACHED, _trade_count),
     (Denial.PROFIT_GIVEN_BACK, _give_back),
     (Denial.LOSING_STREAK, _losing_streak),

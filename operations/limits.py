@@ -77,6 +77,7 @@ def limits_json(limits: tuple[Limits, ...]) -> dict[str, Any]:
             "kill_switch_on": loss.snapshot.kill_switch_on,
             "loss_left": loss.left.fleet_loss_left,
             "loss_limit": loss.rules.fleet_daily_loss,
+            "at_stake": loss.snapshot.fleet_at_stake,
             "peak_pnl": guarded.snapshot.fleet_peak_pnl,
             "give_back_from": guarded.rules.give_back_from,
             "give_back_left": guarded.left.give_back_left,
@@ -120,9 +121,14 @@ def _fleet_line(limits: tuple[Limits, ...]) -> str:
     switch = "on, nothing is bought" if loss.snapshot.kill_switch_on else "off"
     return (
         f"kill switch {switch}"
-        f" · the fleet may lose {loss.left.fleet_loss_left:,} won more (limit {loss.rules.fleet_daily_loss:,})"
+        f" · the fleet may lose {loss.left.fleet_loss_left:,} won more (limit {loss.rules.fleet_daily_loss:,}"
+        f"{_at_stake(loss.snapshot.fleet_at_stake)})"
         f" · profit give-back {_give_back(_tightest_give_back(limits))}"
     )
+
+
+def _at_stake(won: Won) -> str:
+    return f", {won:,} at stake at the stops of what is open" if won else ""
 
 
 def _give_back(each: Limits) -> str:

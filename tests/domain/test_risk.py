@@ -21,6 +21,7 @@ OBJECTIONS: dict[Denial, tuple[dict[str, Any], dict[str, Any]]] = {
     Denial.ENTRIES_CLOSED: ({}, {"entries_closed_because": "the operator paused entries"}),
     Denial.OUTSIDE_ENTRY_HOURS: ({"at": a_plan().entries_until}, {}),
     Denial.FLEET_LOSS_LIMIT_REACHED: ({}, {"fleet_pnl": Won(-RULES.fleet_daily_loss)}),
+    Denial.OPEN_RISK_EXCEEDED: ({"at_stake": Won(1)}, {"fleet_at_stake": RULES.fleet_daily_loss}),
     Denial.WORKER_LOSS_LIMIT_REACHED: ({}, {"worker_pnl": Won(-RULES.worker_daily_loss)}),
     Denial.TRADE_COUNT_REACHED: ({}, {"worker_trades": RULES.trades_per_worker}),
     Denial.PROFIT_GIVEN_BACK: ({}, {"fleet_peak_pnl": Won(400_000), "fleet_pnl": Won(200_000)}),
@@ -121,3 +122,17 @@ def test_what_keeps_every_stock_from_being_bought_needs_no_proposal() -> None:
 def test_a_single_stock_that_rests_keeps_no_other_from_being_bought() -> None:
     resting = a_snapshot(symbols_cooling_down=frozenset({SAMSUNG}))
     assert standing_denial(resting, RULES, a_plan(), NOW) is None
+
+
+def test_open_risk_up_to_the_limit_is_allowed() -> None:
+    stake = Won(RULES.fleet_daily_loss - 150_000 - 20_000)
+
+    within = a_snapshot(fleet_pnl=Won(-20_000), fleet_at_stake=stake)
+    assert review(a_proposal(at_stake=Won(150_000)), within, RULES, a_plan()) == Approved()
+
+    beyond = a_snapshot(fleet_pnl=Won(-20_001), fleet_at_stake=stake)
+    verdict = review(a_proposal(at_stake=Won(150_000)), beyond, RULES, a_plan())
+    assert isinstance(verdict, Denied)
+    assert verdict.detail == (
+        "PnL -20,001 won, and 1,980,000 won lost if all that is open ends at its stop, exceed the limit of -2,000,000"
+    )

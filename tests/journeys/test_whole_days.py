@@ -83,7 +83,7 @@ async def test_the_cron_close_liquidates_at_its_own_time_what_no_rule_has_sold(d
 
 async def test_after_the_daily_loss_nothing_is_bought_and_what_is_held_is_still_sold(day: Stage) -> None:
     rules = replace(RULES, exits=replace(WITHOUT_EXITS, stop_loss=Rate("0.03")))
-    rules = replace(rules, risk=replace(rules.risk, fleet_daily_loss=Won(100_000)))
+    rules = replace(rules, risk=replace(rules.risk, fleet_daily_loss=Won(320_000)))  # two stops of 3 % fit in
     workers = [await day.start_worker(number, rules=rules) for number in (1, 2)]
     await day.reaches("2026-11-23 09:40")
     first, second = await day.held()
