@@ -12,6 +12,7 @@ from domain.money import NO_WON, Rate, Won
 from domain.order import BrokerOrder, OrderRecord
 from domain.reconciliation import foreign_orders
 from domain.session import SessionDate
+from domain.unreadable import unreadable_of
 
 if TYPE_CHECKING:
     from activities.pace import Pace
@@ -94,12 +95,16 @@ class CashCheck:
         self,
         ledger: tuple[OrderRecord, ...],
         listed: Sequence[BrokerOrder],
-        cash: Won,
+        cash: Won | None,
         *,
         of: tuple[AccountId, SessionDate],
     ) -> CashSeen:
         """Compare a balance's cash; not while an order of the session is active, or moved around the balance's read."""
         account_id, session_date = of
+        if cash is None:
+            return NotCompared("the broker's amount cannot be read")
+        if unreadable_of(listed):
+            return NotCompared("an order in the broker's list cannot be read")
         baseline = await self._database.cash_baselines.of(account_id, session_date)
         active = sum(record.is_active for record in ledger)
         if active:

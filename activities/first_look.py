@@ -34,7 +34,8 @@ class SharesKnown:
     async def look_first(self, account_id: AccountId, session_date: SessionDate) -> Mapping[Symbol, Quantity]:
         """Return what the owner held before the session; whoever asks first looks at the account (broker errors pass).
 
-        A look that changes what the last session left counts when a second one agrees.
+        Of a stock whose row cannot be read, what the last session left stands. A look that changes it counts when a
+        second one agrees.
         """
         kept = await self._database.first_looks.of(account_id, session_date)
         if kept is not None:
@@ -73,12 +74,14 @@ class SharesKnown:
         self, account_id: AccountId, session_date: SessionDate, left: Mapping[Symbol, Quantity]
     ) -> dict[Symbol, Quantity]:
         listed = await self._broker.orders_on(session_date, Lane.RESOLVE)
-        holdings = (await self._broker.balance(Lane.RESOLVE)).quantities()
+        balance = await self._broker.balance(Lane.RESOLVE)
         believed = await self.believed(account_id, session_date, listed, left)
         ordered = await self._database.orders.on(account_id, session_date)
         undecided = await self._database.orders.active_in(account_id)  # of an earlier session, too
         touched = {order.intent.symbol for order in (*ordered, *undecided)}
-        return shares_before(holdings, believed, touched)
+        in_doubt = {symbol for symbol in left if balance.doubts(symbol) or listed.doubts(symbol)}
+        in_doubt |= {row.symbol for row in (*balance.unreadable, *listed.unreadable) if row.symbol is not None}
+        return shares_before(balance.quantities(), believed, touched | in_doubt)
 
     async def _left_before(self, account_id: AccountId, session_date: SessionDate) -> dict[Symbol, Quantity]:
         left = await self._database.snapshots.left_before(account_id, session_date)

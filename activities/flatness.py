@@ -14,12 +14,14 @@ from domain.identity import AccountId
 from domain.lane import Lane
 from domain.market import Symbol
 from domain.money import Quantity
+from domain.order import BrokerOrder, OrderRecord
 from domain.reconciliation import foreign_orders
 from domain.session import SessionDate
+from domain.unreadable import Rows
 
 if TYPE_CHECKING:
     from activities.pace import Pace
-    from broker.protocol import Broker
+    from broker.protocol import Balance, Broker
     from database.database import Database
 
 _BETWEEN_READS: Final = timedelta(seconds=1)
@@ -32,7 +34,8 @@ class FlatnessProof:
     """What is left after the close. ``holdings`` are all that the broker shows, in three parts (shares).
 
     ``flat`` means ours: no live position in the ledger, no order of ours that could still fill, nothing unexplained.
-    ``ours`` are the ledger's positions, ``owners`` the account owner's own shares, ``unexplained`` the rest.
+    ``ours`` are the ledger's positions, ``owners`` the account owner's own shares, ``unexplained`` the rest. Of stocks
+    ``in_doubt`` that we traded the broker's rows cannot be read: nothing is proven of them.
     """
 
     flat: bool
@@ -41,6 +44,7 @@ class FlatnessProof:
     ours: dict[Symbol, Quantity] = field(default_factory=dict)
     owners: dict[Symbol, Quantity] = field(default_factory=dict)
     unexplained: dict[Symbol, Quantity] = field(default_factory=dict)
+    in_doubt: tuple[Symbol, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class _Look:
     shares: tuple[HeldShares, ...]
     held: tuple[tuple[Symbol, Quantity], ...]
     open_orders: int
+    in_doubt: tuple[Symbol, ...]
 
     @property
     def is_explained(self) -> bool:
@@ -78,7 +83,7 @@ class FlatnessActivities:
         """
         async with Heart(silence=WHOLE_LIST) as heart:
             look = await self._settled(account_id, session_date, heart)
-        flat = not look.held and not look.open_orders and look.is_explained
+        flat = not look.held and not look.open_orders and look.is_explained and not look.in_doubt
         proven = Proven(session_date, flat, look.open_orders, self._pace.now())
         await self._database.snapshots.save(account_id, proven, look.shares)
         await self._tell(account_id, session_date, look)
@@ -89,6 +94,7 @@ class FlatnessActivities:
             ours=look.carried(),
             owners={each.symbol: each.owners for each in look.shares if each.owners},
             unexplained={each.symbol: each.unexplained for each in look.shares if each.unexplained},
+            in_doubt=look.in_doubt,
         )
 
     async def _settled(self, account_id: AccountId, session_date: SessionDate, heart: Heart) -> _Look:
@@ -107,14 +113,18 @@ class FlatnessActivities:
         """Read the list before the balance: what is bought between the two is unexplained in one look only."""
         owned = await self._known.look_first(account_id, session_date)
         listed = await self._broker.orders_on(session_date, Lane.RESOLVE)
-        holdings = (await self._broker.balance(Lane.RESOLVE)).quantities()
+        balance = await self._broker.balance(Lane.RESOLVE)
         believed = await self._known.believed(account_id, session_date, listed, owned)
         unbound = foreign_orders(listed, await self._database.orders.bound_refs(account_id, session_date))
         active = await self._database.orders.active_in(account_id)
+        shares = split(balance.quantities(), believed)
+        ours = {*believed.held, *(order.intent.symbol for order in active)}
+        ours |= {order.intent.symbol for order in await self._database.orders.on(account_id, session_date)}
         return _Look(
-            shares=split(holdings, believed),
+            shares=shares,
             held=tuple(sorted(believed.held.items())),
-            open_orders=sum(could_still_fill(order, unbound) for order in active),
+            open_orders=sum(could_still_fill(order, unbound) or _may_hide(order, listed) for order in active),
+            in_doubt=tuple(sorted(symbol for symbol in ours if _is_in_doubt(symbol, listed, balance, shares))),
         )
 
     async def _tell(self, account_id: AccountId, session_date: SessionDate, look: _Look) -> None:
@@ -146,6 +156,19 @@ class FlatnessActivities:
         )
 
 
+def _may_hide(record: OrderRecord, listed: Rows[BrokerOrder]) -> bool:
+    """Tell whether an unreadable row may be a quarantined order, which only the list could prove over."""
+    return record.ref is None and any(row.may_be_order_of(record.intent) for row in listed.unreadable)
+
+
+def _is_in_doubt(symbol: Symbol, listed: Rows[BrokerOrder], balance: "Balance", shares: tuple[HeldShares, ...]) -> bool:
+    """Tell whether rows that cannot be read may hide shares of a stock, or the owner's orders that explain them."""
+    if balance.doubts(symbol) or listed.doubts(symbol):
+        return True
+    beyond_ours = any(each.symbol == symbol and each.broker > each.ours for each in shares)
+    return beyond_ours and any(row.symbol is None for row in listed.unreadable)
+
+
 def in_words(proof: FlatnessProof) -> str:
     """Say on one line what the close has left behind."""
     owners = f"; the owner's own: {_shares(proof.owners)}" if proof.owners else ""
@@ -155,6 +178,7 @@ def in_words(proof: FlatnessProof) -> str:
         f"carried {_shares(proof.ours)}" if proof.ours else "",
         f"unexplained {_shares(proof.unexplained)}" if proof.unexplained else "",
         f"{proof.open_orders} orders open" if proof.open_orders else "",
+        f"not readable at the broker {' '.join(proof.in_doubt)}" if proof.in_doubt else "",
     ]
     return f"NOT FLAT: {', '.join(each for each in left if each)}{owners}"
 

@@ -53,7 +53,8 @@ class ForeignSales:
     async def left_of(self, position: OpenPosition, lane: Lane) -> Left:
         """Return how many of our shares are left; one witness alone may be late or empty (F22, F23).
 
-        What the owner buys after a sale of ours is not ours: the balance may show as many shares as before.
+        What the owner buys after a sale of ours is not ours: the balance may show as many shares as before. Of a
+        holding that cannot be read everything is left.
         """
         foreign = await self._foreign_orders(position, lane)
         sales = [row for row in foreign if row.side is Side.SELL]
@@ -62,6 +63,8 @@ class ForeignSales:
         looked = await self._database.first_looks.of(position.account_id, position.session_date) or {}
         by_hand = told_apart(foreign, looked.get(position.symbol, 0), position.opened_at)
         held = await self._believed_holding(position, position.quantity + by_hand.owns, lane)
+        if held is None:
+            return Left(position.quantity, NO_WON)
         sold = sum(row.filled_quantity for row in sales)
         ours_at_least = max(held - by_hand.owns, 0)
         missing = max(
@@ -82,7 +85,7 @@ class ForeignSales:
         everything = Left(position.quantity, NO_WON)
         try:
             held = (await self._recent_balance()).quantity_of(position.symbol)
-            if held >= position.quantity or await self._is_traded_by_us(position):
+            if held is None or held >= position.quantity or await self._is_traded_by_us(position):
                 return everything
             return await self.left_of(position, Lane.WATCH)
         except TradingError as fault:
@@ -106,13 +109,14 @@ class ForeignSales:
         kept = await self._database.positions.get(position.position_id) or position
         return replace(kept, high_water_mark=position.high_water_mark, last_price=position.last_price)
 
-    async def _believed_holding(self, position: OpenPosition, expected: int, lane: Lane) -> int:
+    async def _believed_holding(self, position: OpenPosition, expected: int, lane: Lane) -> int | None:
         """Return how many shares the balance shows; fewer than expected are believed only when a second read agrees."""
         held = (await self._broker.balance(lane)).quantity_of(position.symbol)
-        if held >= expected:
+        if held is None or held >= expected:
             return held
         await self._pace.pause(BETWEEN_READS)
-        return max(held, (await self._broker.balance(lane)).quantity_of(position.symbol))
+        again = (await self._broker.balance(lane)).quantity_of(position.symbol)
+        return None if again is None else max(held, again)
 
     async def _recent_balance(self) -> "Balance":
         async with self._reading:
@@ -132,7 +136,8 @@ class ForeignSales:
         for day in _weekdays(position.session_date, session_date_of(self._pace.now())):
             listed = await self._broker.orders_on(day, lane, position.symbol)
             bound = await self._database.orders.bound_refs(position.account_id, day)
-            found.extend(row for row in foreign_orders(listed, bound) if row.filled_quantity)
+            foreign = foreign_orders(listed, bound)
+            found.extend(row for row in foreign if row.filled_quantity and not row.on_credit)
         return found
 
 

@@ -18,6 +18,7 @@ from domain.order import WORKING_STATUSES, BrokerOrder
 from domain.position import OpenPosition
 from domain.reconciliation import OUR_OWN, Discrepancy, DiscrepancyKind, discrepancies
 from domain.session import SessionDate, session_date_of
+from domain.unreadable import Rows
 
 if TYPE_CHECKING:
     from activities.pace import Pace
@@ -144,7 +145,10 @@ class ReconcilingActivities:
         carried = [position for position in held if position.session_date < session_date]
         if not carried:
             return []
-        traded = {row.symbol for row in await self._broker.orders_on(session_date, Lane.RESOLVE)}
+        listed = await self._broker.orders_on(session_date, Lane.RESOLVE)
+        traded = {row.symbol for row in listed} | {row.symbol for row in listed.unreadable}
+        if None in traded:
+            return []
         return [position for position in carried if position.symbol not in traded]
 
     async def _compare(self, request: ReconcileRequest, session_date: SessionDate) -> _Read:
@@ -157,7 +161,11 @@ class ReconcilingActivities:
             booked = await book_missing_fills(self._database, account_id, session_date, listed, now)
         ledger = await self._cash.ledger(account_id, session_date)
         balance = await self._broker.balance(Lane.RESOLVE)
-        found = await self._differences(account_id, session_date, listed, balance)
+        found = [
+            each
+            for each in await self._differences(account_id, session_date, listed, balance)
+            if not _is_in_doubt(each, listed, balance)
+        ]
         if request.apply:
             moving |= await self._symbols_with_orders(account_id)
         cash = await self._cash.seen(ledger, listed, balance.cash, of=(account_id, session_date))
@@ -167,7 +175,7 @@ class ReconcilingActivities:
         return {order.intent.symbol for order in await self._database.orders.active_in(account_id)}
 
     async def _differences(
-        self, account_id: AccountId, session_date: SessionDate, listed: tuple[BrokerOrder, ...], balance: "Balance"
+        self, account_id: AccountId, session_date: SessionDate, listed: Rows[BrokerOrder], balance: "Balance"
     ) -> tuple[Discrepancy, ...]:
         positions = await self._database.positions.held_in(account_id)
         working = [o for o in await self._database.orders.active_in(account_id) if o.status in WORKING_STATUSES]
@@ -191,6 +199,15 @@ class ReconcilingActivities:
         )
         await self._database.events.append(event)
         await self._database.risk.cool_down(account_id, difference.symbol, now + _FOREIGN_SYMBOL_REST)
+
+
+def _is_in_doubt(difference: Discrepancy, listed: Rows[BrokerOrder], balance: "Balance") -> bool:
+    """Tell whether a row that cannot be read may be why the books differ: then they are not compared."""
+    symbol = difference.symbol
+    if listed.doubts(symbol) or balance.doubts(symbol):
+        return True
+    is_missing = difference.kind is DiscrepancyKind.MISSING_ORDER
+    return is_missing and any(row.ref in {None, difference.ref} and row.symbol is None for row in listed.unreadable)
 
 
 def _needs_another_look(reads: list[_Read]) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
+from activities.doubts import OrderDoubts
 from activities.heart import Heart
 from activities.leases import LeaseOfAnOrder
 from activities.order_notices import OrderNotices
@@ -16,7 +17,8 @@ from domain.lane import Lane
 from domain.lock import Lease
 from domain.market import Side
 from domain.order import UNRESOLVED_STATUSES, BrokerOrder, OrderIntent, OrderRecord, OrderStatus
-from domain.reconciliation import CLOCK_DOUBT, Absent, Found, LostOrderMatch, match_lost_order, net_of_foreign
+from domain.reconciliation import CLOCK_DOUBT, Absent, Found, Hidden, LostOrderMatch, match_lost_order, net_of_foreign
+from domain.unreadable import Rows
 
 if TYPE_CHECKING:
     from activities.pace import Pace
@@ -50,6 +52,7 @@ class ResolvingActivities:
         self._pace = pace
         self._proof = proof
         self._notices = notices
+        self._doubts = OrderDoubts(broker, database, pace)
 
     @activity.defn
     async def resolve_order(
@@ -95,9 +98,11 @@ class ResolvingActivities:
             return 0
 
     async def _is_found(self, record: OrderRecord, match: LostOrderMatch) -> bool:
-        """Adopt the order, or quarantine the intent; tell whether there was anything to do so with."""
+        """Adopt the order, or quarantine the intent; tell whether this look proves no absence."""
         if isinstance(match, Absent):
             return False
+        if isinstance(match, Hidden):
+            return not await self._doubts.is_no_sale(record, match.row)
         if isinstance(match, Found):
             await self._adopt(record, match.order)
         else:
@@ -123,7 +128,8 @@ class ResolvingActivities:
         settled = self._pace.waited() >= self._proof.settle_time
         if record.status is OrderStatus.QUARANTINED or not settled or clean_reads < self._proof.clean_reads:
             return clean_reads
-        if await self._is_contradicted(record, await self._holding_against_absence(record, listed)):
+        contradiction = await self._holding_against_absence(record, listed)
+        if contradiction is None or await self._is_contradicted(record, contradiction):
             return 0
         if await self._is_found(record, await self._among_open_orders(record.intent)):
             return 0
@@ -154,14 +160,18 @@ class ResolvingActivities:
         unexplained = heard - {ref.number for ref in bound} - {order.ref.number for order in listed}
         return f"a notice of order {', '.join(sorted(unexplained))} was heard" if unexplained else ""
 
-    async def _holding_against_absence(self, record: OrderRecord, listed: tuple[BrokerOrder, ...]) -> str:
+    async def _holding_against_absence(self, record: OrderRecord, listed: tuple[BrokerOrder, ...]) -> str | None:
         """Ask the second witness: shares that have moved say that the order exists, whatever the list says (F24).
 
-        What the owner's own orders had moved before, by the list, says nothing about ours (F32, F33).
+        What the owner's own orders had moved before, by the list, says nothing about ours (F32, F33). None: the
+        holding cannot be read, and this witness says nothing.
         """
         intent = record.intent
         balance = await self._broker.balance(Lane.RESOLVE)
         held = balance.quantity_of(intent.symbol)
+        if held is None:
+            await self._doubts.report_holding(record, balance)
+            return None
         positions = await self._database.positions.held_in(intent.account_id)
         ours = sum(position.quantity for position in positions if position.symbol == intent.symbol)
         bound = await self._database.orders.bound_refs(intent.account_id, intent.session_date)
@@ -177,7 +187,7 @@ class ResolvingActivities:
         except BrokerRefusedError as refusal:
             activity.logger.warning("open_orders_refused", extra={"cause": str(refusal)})
             open_orders = None
-        return await self._matched(intent, open_orders or ())
+        return await self._matched(intent, open_orders or Rows())
 
     async def _among_all_orders(self, intent: OrderIntent) -> LostOrderMatch:
         """Read the list once more, of every stock: only then do its own totals tell that rows are missing (F24)."""

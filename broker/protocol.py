@@ -14,6 +14,7 @@ from domain.money import NO_SHARES, Price, Quantity, Won
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, OrderType, SubmitOutcome
 from domain.session import SessionDate
 from domain.stream import Garbled, OrderNotice
+from domain.unreadable import AccountList, Rows, UnreadableRow, doubts
 
 MayLeave = Callable[[], bool]
 """Answers whether an order request may still leave, after whatever waiting came before."""
@@ -109,18 +110,30 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Cash at D+2 in won, and every holding with shares left."""
+    """Cash at D+2 in won, None where it cannot be read, and every holding paid in cash with a whole share left.
 
-    cash: Won
+    ``sold_out`` are stocks that are listed with no whole share. Shares on credit are the owner's and left out. A stock
+    of an ``unreadable`` row is in doubt; a row without a symbol puts every stock in doubt that is not listed.
+    """
+
+    cash: Won | None
     holdings: tuple[Holding, ...]
+    sold_out: frozenset[Symbol] = frozenset()
+    unreadable: tuple[UnreadableRow, ...] = ()
 
     def quantities(self) -> dict[Symbol, Quantity]:
-        """Return the shares by stock."""
+        """Return the shares by stock, as far as they can be read."""
         return {holding.symbol: holding.quantity for holding in self.holdings}
 
-    def quantity_of(self, symbol: Symbol) -> Quantity:
-        """Return the shares of one stock; none where it is not listed."""
-        return self.quantities().get(symbol, NO_SHARES)
+    def quantity_of(self, symbol: Symbol) -> Quantity | None:
+        """Return the shares of one stock, none where it is not listed; None where nobody can read how many."""
+        return None if self.doubts(symbol) else self.quantities().get(symbol, NO_SHARES)
+
+    def doubts(self, symbol: Symbol) -> bool:
+        """Tell whether the shares of a stock are in doubt."""
+        rows = [row for row in self.unreadable if row.of is AccountList.HOLDINGS]
+        is_listed = symbol in self.sold_out or symbol in self.quantities()
+        return doubts(rows, symbol) or (not is_listed and any(row.symbol is None for row in rows))
 
 
 class Broker(Protocol):
@@ -202,21 +215,19 @@ class Broker(Protocol):
 
     async def orders_on(
         self, session_date: SessionDate, lane: Lane, symbol: Symbol | None = None, side: Side | None = None
-    ) -> tuple[BrokerOrder, ...]:
+    ) -> Rows[BrokerOrder]:
         """Return the day's orders with cumulative fills, all pages, cancel rows included."""
         ...
 
-    async def open_orders(self, side: Side, lane: Lane) -> tuple[BrokerOrder, ...] | None:
+    async def open_orders(self, side: Side, lane: Lane) -> Rows[BrokerOrder] | None:
         """Return today's orders of one side that can still be cancelled, or None where nobody tells (paper)."""
         ...
 
-    async def profits_by_day(self, first: SessionDate, last: SessionDate, lane: Lane) -> tuple[DayProfit, ...] | None:
+    async def profits_by_day(self, first: SessionDate, last: SessionDate, lane: Lane) -> Rows[DayProfit] | None:
         """Return the broker's own profit and costs, a row a day with trades, or None where nobody tells (paper)."""
         ...
 
-    async def profits_by_stock(
-        self, first: SessionDate, last: SessionDate, lane: Lane
-    ) -> tuple[StockProfit, ...] | None:
+    async def profits_by_stock(self, first: SessionDate, last: SessionDate, lane: Lane) -> Rows[StockProfit] | None:
         """Return the same, a row a day and stock."""
         ...
 

@@ -34,6 +34,11 @@ explain."""
 OWNERS_SHARES: Final = "owners_shares"
 """The kind of event of shares that the account's owner holds after a session beside ours: named, and left alone."""
 
+LOST_ORDER_IN_DOUBT: Final = "lost_order_in_doubt"
+"""The kind of event of an order without a reply that is neither proven placed nor absent: a row cannot be read."""
+UNREADABLE_ROW: Final = "unreadable_row"
+"""The kind of event of a row of the broker's lists that cannot be read; told once a day, stock and field."""
+
 
 class EventLevel(StrEnum):
     """How loudly an event is told."""

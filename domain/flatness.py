@@ -93,7 +93,7 @@ def traded_by_hand(foreign: Iterable[BrokerOrder], given_up: Sequence[OrderRecor
     A buy that looks like an order of ours that was sent, never found and given up explains nothing: it may be that one.
     """
     found: dict[Symbol, ByHand] = {}
-    for order in foreign:
+    for order in (each for each in foreign if not each.on_credit):
         before = found.get(order.symbol, NOTHING_BY_HAND)
         if order.side is Side.SELL:
             found[order.symbol] = ByHand(before.bought, before.sold + order.filled_quantity)

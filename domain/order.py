@@ -186,7 +186,8 @@ class BrokerOrder:
     """One row of the broker's order list (``inquire-daily-ccld``), with cumulative fills.
 
     ``limit_price`` is None for orders without a price; ``ordered_at`` has whole seconds (UTC market time).
-    ``original`` is the number of the order that this row cancels or amends, else None.
+    ``original`` is the number of the order that this row cancels or amends, else None. Orders ``on_credit`` or
+    ``in_fractions`` of a share are never ours; what trades on credit is not among the shares paid in cash.
     """
 
     ref: BrokerOrderRef
@@ -201,6 +202,8 @@ class BrokerOrder:
     remaining_quantity: Quantity
     rejected_quantity: Quantity
     original: str | None = None
+    on_credit: bool = False
+    in_fractions: bool = False
 
     @property
     def is_over(self) -> bool:

@@ -13,6 +13,7 @@ from domain.market import Side, Symbol
 from domain.money import NO_SHARES, Quantity
 from domain.order import WORKING_STATUSES, BrokerOrder, BrokerOrderRef, OrderIntent, OrderRecord, OrderType
 from domain.position import OpenPosition
+from domain.unreadable import UnreadableRow, unreadable_of
 
 CLOCK_ALLOWANCE: Final = timedelta(seconds=2)
 """KIS stamps whole seconds, by a clock of its own (kis-openapi §5.3)."""
@@ -43,7 +44,15 @@ class Ambiguous:
     kind: Literal["ambiguous"] = "ambiguous"
 
 
-LostOrderMatch = Found | Absent | Ambiguous
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A row that cannot be read may be the order: neither its presence nor its absence is proven."""
+
+    row: UnreadableRow
+    kind: Literal["hidden"] = "hidden"
+
+
+LostOrderMatch = Found | Absent | Ambiguous | Hidden
 
 
 def match_lost_order(
@@ -54,7 +63,8 @@ def match_lost_order(
     ``bound`` are the orders that other intents already own. An unbound order since then with our fingerprint is a
     suspect, and a single one is ours: the broker never changes quantity, type or price of what it was sent. An order
     with another fingerprint is the owner's, who may trade the same stock by hand. One with ours that is stamped a
-    little earlier is either the owner's or ours by another clock: a person has to decide.
+    little earlier is either the owner's or ours by another clock: a person has to decide. An unbound row that cannot be
+    read hides the order where nothing that could be read of it says otherwise.
     """
     earliest = sent_after - CLOCK_ALLOWANCE
     alike = tuple(
@@ -66,6 +76,10 @@ def match_lost_order(
         and _could_be_ours(order, intent)
     )
     suspects = tuple(order for order in alike if order.ordered_at >= earliest)
+    hiding = [row for row in unreadable_of(orders) if row.may_be_order_of(intent) and row.ref not in bound]
+    twin = next((row for row in hiding if row.symbol and row.side and row.quantity is not None), None)
+    if hiding and (twin or not alike):
+        return Hidden(twin or hiding[0])
     if not alike:
         return Absent()
     if len(suspects) == 1 and _has_fingerprint(suspects[0], intent):
@@ -81,6 +95,8 @@ def could_be_the_order_of(intent: OrderIntent, order: BrokerOrder) -> bool:
 
 def _goes_the_same_way(order: BrokerOrder, intent: OrderIntent) -> bool:
     ours = (intent.session_date, intent.symbol, intent.side)
+    if order.on_credit or order.in_fractions:
+        return False
     return (order.ref.order_date, order.symbol, order.side) == ours and order.original is None
 
 
@@ -108,7 +124,7 @@ def net_of_foreign(listed: Sequence[BrokerOrder], bound: AbstractSet[BrokerOrder
     return sum(
         order.filled_quantity if order.side is Side.BUY else -order.filled_quantity
         for order in foreign_orders(listed, bound)
-        if order.symbol == symbol
+        if order.symbol == symbol and not order.on_credit
     )
 
 

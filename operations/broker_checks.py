@@ -22,7 +22,12 @@ _AHEAD: Final = 14
 async def look_at_account(broker: "Broker") -> Finding:
     """Tell whether keys and account are accepted."""
     balance = await broker.balance(Lane.RESOLVE)
-    return fine(f"keys accepted, the account answers: {balance.cash:,} won, {len(balance.holdings)} stocks held")
+    cash = "cash unreadable" if balance.cash is None else f"{balance.cash:,} won"
+    text = f"keys accepted, the account answers: {cash}, {len(balance.holdings)} stocks held"
+    if not balance.unreadable:
+        return fine(text)
+    odd = ", ".join(f"{row.symbol or 'a row without a code'} ({row.field})" for row in balance.unreadable)
+    return doubtful(f"{text}; unreadable: {odd}", "these stocks are left alone; report the field to the project")
 
 
 async def look_at_orders(broker: "Broker", symbol: Symbol) -> Finding:

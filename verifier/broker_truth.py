@@ -10,7 +10,7 @@ from broker.protocol import Broker
 from domain.costs import Costs
 from domain.lane import Lane
 from domain.market import Side, Symbol
-from domain.money import Price, Quantity, Won
+from domain.money import NO_WON, Price, Quantity, Won
 from domain.order import BrokerOrder
 from domain.session import SessionDate
 from verifier.books import BrokerBook, BrokerFill, BrokerRow
@@ -73,7 +73,7 @@ async def listed_book(
         orders=tuple(_listed_row(order, by_hand=order.ref.number not in ours) for order in orders),
         holdings=balance.quantities(),
         owned_before=owned_before,
-        cash=balance.cash,
+        cash=NO_WON if balance.cash is None else balance.cash,
     )
 
 

@@ -30,6 +30,7 @@ from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Si
 from domain.money import Price
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, OrderType, SubmitOutcome
 from domain.session import SessionDate
+from domain.unreadable import Rows
 
 _ANY_STOCK: Final = Symbol("005930")
 
@@ -168,18 +169,16 @@ class KisBroker:
 
     async def orders_on(
         self, session_date: SessionDate, lane: Lane, symbol: Symbol | None = None, side: Side | None = None
-    ) -> tuple[BrokerOrder, ...]:
+    ) -> Rows[BrokerOrder]:
         return await self._orders.orders_on(session_date, lane, symbol, side)
 
-    async def open_orders(self, side: Side, lane: Lane) -> tuple[BrokerOrder, ...] | None:
+    async def open_orders(self, side: Side, lane: Lane) -> Rows[BrokerOrder] | None:
         return await self._orders.open_orders(side, lane)
 
-    async def profits_by_day(self, first: SessionDate, last: SessionDate, lane: Lane) -> tuple[DayProfit, ...] | None:
+    async def profits_by_day(self, first: SessionDate, last: SessionDate, lane: Lane) -> Rows[DayProfit] | None:
         return await self._profits.by_day(first, last, lane)
 
-    async def profits_by_stock(
-        self, first: SessionDate, last: SessionDate, lane: Lane
-    ) -> tuple[StockProfit, ...] | None:
+    async def profits_by_stock(self, first: SessionDate, last: SessionDate, lane: Lane) -> Rows[StockProfit] | None:
         return await self._profits.by_stock(first, last, lane)
 
     async def profit_today(self, lane: Lane) -> ProfitToday | None:

@@ -97,16 +97,27 @@ class Envelope:
         Raises:
             BrokerProtocolError: the payload is missing or is neither.
         """
+        candidates = self.candidates(call, key)
+        rows = [row for row in candidates if isinstance(row, Mapping)]
+        if len(rows) != len(candidates):
+            raise BrokerProtocolError(f"{call.label}: {key} holds something that is no row")
+        return rows
+
+    def candidates(self, call: Call, key: str) -> list[object]:
+        """Return what stands where a payload's rows should; blank rows are dropped.
+
+        Raises:
+            BrokerProtocolError: the payload is missing, or neither an object nor an array.
+        """
         value = (self.body or {}).get(key)
         if value is None and self.meaning is not Meaning.NO_ROWS:
             raise BrokerProtocolError(f"{call.label}: {key} is missing")
         if value is None or (isinstance(value, str) and not value.strip()):
             return []
-        candidates = value if isinstance(value, list) else [value]
-        rows = [row for row in candidates if isinstance(row, Mapping)]
-        if len(rows) != len(candidates):
+        if not isinstance(value, list | Mapping):
             raise BrokerProtocolError(f"{call.label}: {key} holds something that is no row")
-        return [row for row in rows if _says_something(row)]
+        candidates = value if isinstance(value, list) else [value]
+        return [row for row in candidates if _says_something(row)]
 
     def row(self, call: Call, key: str) -> Payload:
         """Return a payload that is one row.
@@ -148,5 +159,7 @@ def _lowered_row(value: object) -> object:
     return {key.lower(): field for key, field in value.items()} if isinstance(value, dict) else value
 
 
-def _says_something(row: Payload) -> bool:
+def _says_something(row: object) -> bool:
+    if not isinstance(row, Mapping):
+        return row is not None
     return any(str(value).strip() for value in row.values() if value is not None)

@@ -32,6 +32,28 @@ def _whole_or_zero(value: object) -> int:
     return 0 if value is None or _bare(value) == _BLANK else _whole(value)
 
 
+def _whole_part(value: object) -> int:
+    """Return what stands before the point: a fraction counts as its whole shares or won."""
+    match = _NUMBER.fullmatch(_bare(value))
+    if match is None or _bare(value).startswith("-"):
+        raise ValueError("not a number, or a negative one")
+    return int(match[1])
+
+
+def _whole_part_or_zero(value: object) -> int:
+    return 0 if value is None or _bare(value) == _BLANK else _whole_part(value)
+
+
+def _rounded_up(value: object) -> int:
+    return _whole_part(value) + has_fraction(value)
+
+
+def has_fraction(value: object) -> bool:
+    """Tell whether a number has a part that is no whole share or won."""
+    match = _NUMBER.fullmatch(_bare(value))
+    return match is not None and bool((match[2] or "").strip("0"))
+
+
 def _printable(value: object) -> str:
     return "".join(character for character in _bare(value) if character.isprintable()) if value is not None else _BLANK
 
@@ -55,12 +77,21 @@ Count = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=_GREATEST)]
 CountOrZero = Annotated[int, BeforeValidator(_whole_or_zero), Field(ge=0, le=_GREATEST)]
 """The same where KIS leaves the field blank for nothing."""
 
+WholePart = Annotated[int, BeforeValidator(_whole_part), Field(ge=0, le=_GREATEST)]
+"""Shares or won of which a fraction may be left; it is cut off."""
+
+WholePartOrZero = Annotated[int, BeforeValidator(_whole_part_or_zero), Field(ge=0, le=_GREATEST)]
+"""The same where KIS leaves the field blank for nothing."""
+
+RoundedUp = Annotated[int, BeforeValidator(_rounded_up), Field(ge=0, le=_GREATEST)]
+"""Shares of which even a fraction counts as one that is left."""
+
 Amount = Annotated[int, BeforeValidator(_whole), Field(ge=-_GREATEST, le=_GREATEST)]
 """Won that may be owed."""
 
 Text = Annotated[str, BeforeValidator(_printable)]
-Code = Annotated[str, BeforeValidator(_bare), Field(pattern=r"^[0-9A-Z]{1,12}$")]
-"""A security's code; six characters for a stock, others for what else an account may hold."""
+Code = Annotated[str, BeforeValidator(_bare), Field(pattern=r"^[0-9A-Z][0-9A-Z./-]{0,11}$")]
+"""A security's code; six characters for a stock, others for ETNs, bonds and foreign ones."""
 
 Word = Annotated[str, BeforeValidator(_bare)]
 """A code or flag, to be given its pattern; never blank unless the pattern says so."""
@@ -89,16 +120,24 @@ class Message(BaseModel):
 AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 
+class FieldError(BrokerProtocolError):
+    """A row with a field that is missing or cannot be; names the field, never its content."""
+
+    def __init__(self, call: Call, field: str, why: str) -> None:
+        super().__init__(f"{call.label}: {field}: {why}")
+        self.field = field
+        self.why = why
+
+
 def read(call: Call, message: type[AnyMessage], row: Payload) -> AnyMessage:
     """Turn a row into a message.
 
     Raises:
-        BrokerProtocolError: a field is missing or cannot be; names the field, never its content.
+        FieldError: a field is missing or cannot be.
     """
     try:
         return message.model_validate(row)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        field = ".".join(str(part) for part in problem["loc"])
-        text = f"{call.label}: {field or 'row'}: {problem['msg']}"
-    raise BrokerProtocolError(text)
+        field = ".".join(str(part) for part in problem["loc"]) or "row"
+    raise FieldError(call, field, problem["msg"])

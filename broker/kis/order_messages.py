@@ -1,6 +1,6 @@
 """KIS's rows about orders and the account, under KIS's own names (kis-openapi §4)."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -8,15 +8,20 @@ from broker.kis.fields import (
     Amount,
     Branch,
     Code,
-    Count,
-    CountOrZero,
     Day,
     Message,
     OrderNumber,
     OriginalNumber,
+    RoundedUp,
     Text,
+    WholePart,
+    WholePartOrZero,
     Word,
+    has_fraction,
 )
+
+_ON_CREDIT: Final = ("융자", "대출", "대주", "신용")
+"""Words of ``trad_dvsn_name`` for shares that were not paid in cash."""
 
 
 def _six_digits(value: object) -> object:
@@ -40,20 +45,33 @@ class OrderRow(Message):
     ord_dvsn_cd: Text
     sll_buy_dvsn_cd: Annotated[Word, Field(pattern=r"^0[12]$")]
     pdno: Code
-    ord_qty: Count
-    ord_unpr: CountOrZero
-    tot_ccld_qty: CountOrZero
-    tot_ccld_amt: CountOrZero
+    ord_qty: WholePart
+    ord_unpr: WholePartOrZero
+    tot_ccld_qty: WholePartOrZero
+    tot_ccld_amt: WholePartOrZero
+    loan_dt: Text = ""
+    in_fractions: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _notice_fractions(cls, row: Any) -> Any:
+        """Note a quantity that is no whole number: no order of ours has one."""
+        return {**row, "in_fractions": _is_fraction(row.get("ord_qty")) or _is_fraction(row.get("tot_ccld_qty"))}
+
+    @property
+    def on_credit(self) -> bool:
+        """Tell whether the order names the day of a loan."""
+        return is_loan(self.loan_dt)
 
 
 class DayOrderRow(OrderRow):
     """One order of inquire-daily-ccld (TTTC0081R)."""
 
     ord_dt: Day
-    tot_ccld_qty: Count
-    tot_ccld_amt: Count
-    rmn_qty: Count
-    rjct_qty: CountOrZero
+    tot_ccld_qty: WholePart
+    tot_ccld_amt: WholePart
+    rmn_qty: RoundedUp
+    rjct_qty: WholePartOrZero
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -65,38 +83,62 @@ class DayOrderRow(OrderRow):
 class OpenOrderRow(OrderRow):
     """One order of inquire-psbl-rvsecncl (TTTC0084R): of today, and ``psbl_qty`` of it can still be cancelled."""
 
-    psbl_qty: CountOrZero
+    psbl_qty: WholePartOrZero
 
 
 class OrderTotals(Message):
     """``output2`` of inquire-daily-ccld (TTTC0081R)."""
 
-    tot_ord_qty: CountOrZero = 0
-    tot_ccld_qty: CountOrZero = 0
+    tot_ord_qty: WholePartOrZero = 0
+    tot_ccld_qty: WholePartOrZero = 0
 
 
 class BuyingPowerRow(Message):
-    """inquire-psbl-order (TTTC8908R): what may be bought without an unpaid margin, in won and shares."""
+    """inquire-psbl-order (TTTC8908R): what may be bought without an unpaid margin, in won and shares, or is owed."""
 
     nrcvb_buy_amt: Amount
-    nrcvb_buy_qty: Count
+    nrcvb_buy_qty: Amount
 
 
-class HoldingRow(Message):
-    """One holding of inquire-balance (TTTC8434R); amounts in won."""
+class HoldingCode(Message):
+    """What every holding of inquire-balance (TTTC8434R) says: its code, and how it was paid."""
 
     pdno: Code
-    prdt_name: Text = ""
     trad_dvsn_name: Text = ""
     loan_dt: Text = ""
-    hldg_qty: Count
-    ord_psbl_qty: CountOrZero
-    pchs_amt: CountOrZero
-    prpr: CountOrZero
+
+    @property
+    def on_credit(self) -> bool:
+        """Tell whether the shares were bought with a loan: they are the owner's, and no cash order sells them."""
+        return is_loan(self.loan_dt) or any(word in self.trad_dvsn_name for word in _ON_CREDIT)
+
+
+class HoldingRow(HoldingCode):
+    """One holding of inquire-balance (TTTC8434R); amounts in won, of fractions the whole part."""
+
+    prdt_name: Text = ""
+    hldg_qty: WholePart
+    ord_psbl_qty: WholePartOrZero
+    pchs_amt: WholePartOrZero
+    prpr: WholePartOrZero
 
 
 class BalanceTotals(Message):
     """``output2`` of inquire-balance (TTTC8434R), repeated on each page; won. D+2 cash may be owed."""
 
     prvs_rcdl_excc_amt: Amount
-    evlu_amt_smtl_amt: CountOrZero = 0
+
+
+class HoldingsValue(Message):
+    """What the totals of inquire-balance (TTTC8434R) say that all holdings are worth, in won."""
+
+    evlu_amt_smtl_amt: WholePartOrZero = 0
+
+
+def is_loan(loan_date: str) -> bool:
+    """Tell whether ``loan_dt`` names a day."""
+    return bool(loan_date.strip("0"))
+
+
+def _is_fraction(value: object) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool) and has_fraction(value)

@@ -8,11 +8,12 @@ from broker.kis.calls import ORDER_CALLS, Call
 from broker.kis.capabilities import CAPABILITIES
 from broker.kis.client import KisClient
 from broker.kis.codes import Verdict, order_verdict
-from broker.kis.envelope import Envelope
-from broker.kis.fields import read
+from broker.kis.envelope import Envelope, Payload
+from broker.kis.fields import FieldError, read
 from broker.kis.order_messages import DayOrderRow, OpenOrderRow, OrderReply, OrderRow, OrderTotals
 from broker.kis.queries import Query
-from broker.kis.translation import day_of
+from broker.kis.rows import Source, rows_of
+from broker.kis.translation import SIDE_CODES, SIDES, day_of
 from broker.protocol import MayLeave, always
 from domain.clock import KST
 from domain.errors import BrokerProtocolError, BrokerUnavailableError
@@ -30,6 +31,7 @@ from domain.order import (
     Unknown,
 )
 from domain.session import SessionDate, session_date_of
+from domain.unreadable import AccountList, Rows, UnreadableRow
 
 _KRX: Final = "KRX"
 _ORDER_TYPE_CODES: Final = {
@@ -39,11 +41,12 @@ _ORDER_TYPE_CODES: Final = {
     OrderType.AFTER_MARKET: "41",
 }
 _ORDER_TYPES: Final = {code: order_type for order_type, code in _ORDER_TYPE_CODES.items()}
-_SIDE_CODES: Final = {Side.SELL: "01", Side.BUY: "02"}
-_SIDES: Final = {code: side for side, code in _SIDE_CODES.items()}
 _OPEN_SIDE_CODES: Final = {Side.SELL: "1", Side.BUY: "2"}
 _BOTH_SIDES: Final = "00"
 _NO_PRICE: Final = "0"
+_DAY_LIST: Final = Source(Call.ORDER_LIST, AccountList.ORDERS)
+_DAY_TOTALS: Final = Source(Call.ORDER_LIST, AccountList.ORDERS, "output2")
+_OPEN_LIST: Final = Source(Call.OPEN_ORDERS, AccountList.OPEN_ORDERS, "output")
 
 
 class KisOrders:
@@ -68,22 +71,19 @@ class KisOrders:
 
     async def orders_on(
         self, session_date: SessionDate, lane: Lane, symbol: Symbol | None, side: Side | None
-    ) -> tuple[BrokerOrder, ...]:
+    ) -> Rows[BrokerOrder]:
         """Return a day's orders, oldest first, all pages (TTTC0081R).
 
         Raises:
-            BrokerUnavailableError: the list lags behind its own totals or amounts. Else as for any query.
+            BrokerUnavailableError: the list lags behind its own totals. Else as for any query.
         """
         pages = await self._client.ask_all(self._list_query(session_date, symbol, side), lane)
-        rows = [row for page in pages for row in page.rows(Call.ORDER_LIST, "output1")]
-        if not rows and symbol is None and side is None and _totals_say_otherwise(pages[0]):
-            raise BrokerUnavailableError(f"{Call.ORDER_LIST.label}: no rows, but totals of some")
-        orders = [_day_order(read(Call.ORDER_LIST, DayOrderRow, row)) for row in rows]
-        if any(order.filled_quantity and not order.filled_amount for order in orders):
-            raise BrokerUnavailableError(f"{Call.ORDER_LIST.label}: a fill whose amount is not there yet")
-        return tuple({order.ref: order for order in orders}.values())
+        listed = rows_of(_DAY_LIST, pages, _day_order)
+        if not listed and not listed.unreadable and symbol is None and side is None:
+            return Rows((), _untold_totals(pages[0]))
+        return Rows({order.ref: order for order in listed}.values(), listed.unreadable)
 
-    async def open_orders(self, side: Side, lane: Lane) -> tuple[BrokerOrder, ...] | None:
+    async def open_orders(self, side: Side, lane: Lane) -> Rows[BrokerOrder] | None:
         """Return today's orders of one side that can still be cancelled, all pages (TTTC0084R); None on paper."""
         if not self._lists_open_orders:
             return None
@@ -94,9 +94,8 @@ class KisOrders:
             "INQR_DVSN_2": _OPEN_SIDE_CODES[side],
         }
         pages = await self._client.ask_all(Query(Call.OPEN_ORDERS, parameters), lane, "output")
-        rows = [row for page in pages for row in page.rows(Call.OPEN_ORDERS, "output")]
         today = session_date_of(self._clock())
-        return tuple(_open_order(read(Call.OPEN_ORDERS, OpenOrderRow, row), today) for row in rows)
+        return rows_of(_OPEN_LIST, pages, lambda row: _open_order(row, today), today)
 
     async def _send(
         self, call: Call, body: dict[str, str], lane: Lane, may_leave: MayLeave, at_stake: Won
@@ -118,7 +117,7 @@ class KisOrders:
         parameters = self._client.account | {
             "INQR_STRT_DT": f"{session_date:%Y%m%d}",
             "INQR_END_DT": f"{session_date:%Y%m%d}",
-            "SLL_BUY_DVSN_CD": _SIDE_CODES[side] if side is not None else _BOTH_SIDES,
+            "SLL_BUY_DVSN_CD": SIDE_CODES[side] if side is not None else _BOTH_SIDES,
             "PDNO": symbol or "",
             "ORD_GNO_BRNO": "",
             "ODNO": "",
@@ -173,17 +172,28 @@ def _accepted(call: Call, reply: Envelope, order_date: SessionDate) -> Accepted 
     return Accepted(BrokerOrderRef(order_date, row.krx_fwdg_ord_orgno, row.odno))
 
 
-def _totals_say_otherwise(page: Envelope) -> bool:
-    totals = [read(Call.ORDER_LIST, OrderTotals, row) for row in page.rows(Call.ORDER_LIST, "output2")]
-    return any(row.tot_ord_qty or row.tot_ccld_qty for row in totals)
+def _untold_totals(page: Envelope) -> tuple[UnreadableRow, ...]:
+    """Return nothing where the totals agree that there are no rows, and the totals where they cannot be read.
+
+    Raises:
+        BrokerUnavailableError: the totals are of some rows.
+    """
+    totals = rows_of(_DAY_TOTALS, [page], lambda row: read(Call.ORDER_LIST, OrderTotals, row))
+    if any(row.tot_ord_qty or row.tot_ccld_qty for row in totals):
+        raise BrokerUnavailableError(f"{Call.ORDER_LIST.label}: no rows, but totals of some")
+    return totals.unreadable
 
 
-def _day_order(row: DayOrderRow) -> BrokerOrder:
-    order_date = SessionDate(day_of(row.ord_dt, Call.ORDER_LIST))
+def _day_order(payload: Payload) -> BrokerOrder:
+    row = read(Call.ORDER_LIST, DayOrderRow, payload)
+    order_date = SessionDate(day_of(row.ord_dt, Call.ORDER_LIST, "ord_dt"))
+    if row.tot_ccld_qty and not row.tot_ccld_amt:
+        raise FieldError(Call.ORDER_LIST, "tot_ccld_amt", "a fill whose amount is not there yet")
     return _broker_order(row, Call.ORDER_LIST, order_date, row.rmn_qty, row.rjct_qty)
 
 
-def _open_order(row: OpenOrderRow, today: SessionDate) -> BrokerOrder:
+def _open_order(payload: Payload, today: SessionDate) -> BrokerOrder:
+    row = read(Call.OPEN_ORDERS, OpenOrderRow, payload)
     return _broker_order(row, Call.OPEN_ORDERS, today, row.psbl_qty, rejected=0)
 
 
@@ -191,7 +201,7 @@ def _broker_order(row: OrderRow, call: Call, order_date: SessionDate, remaining:
     return BrokerOrder(
         ref=BrokerOrderRef(order_date, row.ord_gno_brno, row.odno),
         symbol=Symbol(row.pdno),
-        side=_SIDES[row.sll_buy_dvsn_cd],
+        side=SIDES[row.sll_buy_dvsn_cd],
         order_type=_ORDER_TYPES.get(row.ord_dvsn_cd),
         quantity=Quantity(row.ord_qty),
         limit_price=Price(row.ord_unpr) if row.ord_unpr else None,
@@ -201,6 +211,8 @@ def _broker_order(row: OrderRow, call: Call, order_date: SessionDate, remaining:
         remaining_quantity=Quantity(remaining),
         rejected_quantity=Quantity(rejected),
         original=row.orgn_odno,
+        on_credit=row.on_credit,
+        in_fractions=row.in_fractions,
     )
 
 
@@ -208,4 +220,4 @@ def _time_of(text: str, call: Call) -> time:
     try:
         return time(int(text[:2]), int(text[2:4]), int(text[4:]))
     except ValueError:
-        raise BrokerProtocolError(f"{call.label}: ord_tmd is no time of day") from None
+        raise FieldError(call, "ord_tmd", "is no time of day") from None

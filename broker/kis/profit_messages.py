@@ -1,6 +1,6 @@
 """KIS's rows about realised profit and loss, under KIS's own names (kis-openapi §4.8); amounts in won."""
 
-from broker.kis.fields import Amount, Code, CountOrZero, Day, Message, Text
+from broker.kis.fields import Amount, Code, CountOrZero, Day, Message, Text, WholePartOrZero
 
 
 class ProfitRow(Message):
@@ -20,8 +20,8 @@ class StockProfitRow(ProfitRow):
 
     pdno: Code
     prdt_name: Text = ""
-    buy_qty: CountOrZero
-    sll_qty: CountOrZero
+    buy_qty: WholePartOrZero
+    sll_qty: WholePartOrZero
 
 
 class ProfitTotals(Message):

@@ -1,5 +1,6 @@
 """Realised profit, fees and taxes as KIS counts them: only the real service tells, the paper one never does."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Final
 
@@ -7,18 +8,23 @@ from broker.kis.account import BALANCE
 from broker.kis.calls import Call
 from broker.kis.capabilities import CAPABILITIES
 from broker.kis.client import KisClient
-from broker.kis.fields import AnyMessage, read
+from broker.kis.envelope import Payload
+from broker.kis.fields import read
 from broker.kis.profit_messages import ProfitRow, ProfitTotals, StockProfitRow
 from broker.kis.queries import Query
+from broker.kis.rows import Made, Source, rows_of
 from broker.kis.translation import day_of
 from broker.statement import DayProfit, ProfitToday, StockProfit
 from domain.lane import Lane
 from domain.market import Symbol
 from domain.money import Quantity, Won
 from domain.session import SessionDate
+from domain.unreadable import AccountList, Rows
 
 _OLDEST_FIRST: Final = "01"
 _ALL: Final = "00"
+_DAYS: Final = Source(Call.PROFIT_BY_DAY, AccountList.DAY_PROFITS)
+_STOCKS: Final = Source(Call.PROFIT_BY_STOCK, AccountList.STOCK_PROFITS)
 
 
 class KisProfits:
@@ -28,28 +34,18 @@ class KisProfits:
         self._client = client
         self._is_known = CAPABILITIES[client.connection.environment].profits
 
-    async def by_day(self, first: SessionDate, last: SessionDate, lane: Lane) -> tuple[DayProfit, ...] | None:
+    async def by_day(self, first: SessionDate, last: SessionDate, lane: Lane) -> Rows[DayProfit] | None:
         """Return one row a day with trades, oldest first, all pages (TTTC8708R)."""
         if not self._is_known:
             return None
-        rows = await self._rows(Call.PROFIT_BY_DAY, _period(first, last) | {"INQR_DVSN": _ALL}, ProfitRow, lane)
-        return tuple(_day(row, Call.PROFIT_BY_DAY) for row in rows)
+        parameters = _period(first, last) | {"INQR_DVSN": _ALL}
+        return await self._rows(_DAYS, parameters, lambda row: _day(read(_DAYS.call, ProfitRow, row), _DAYS.call), lane)
 
-    async def by_stock(self, first: SessionDate, last: SessionDate, lane: Lane) -> tuple[StockProfit, ...] | None:
+    async def by_stock(self, first: SessionDate, last: SessionDate, lane: Lane) -> Rows[StockProfit] | None:
         """Return one row a day and stock, oldest first, all pages (TTTC8715R)."""
         if not self._is_known:
             return None
-        rows = await self._rows(Call.PROFIT_BY_STOCK, _period(first, last), StockProfitRow, lane)
-        return tuple(
-            StockProfit(
-                symbol=Symbol(row.pdno),
-                name=row.prdt_name,
-                bought_quantity=Quantity(row.buy_qty),
-                sold_quantity=Quantity(row.sll_qty),
-                day=_day(row, Call.PROFIT_BY_STOCK),
-            )
-            for row in rows
-        )
+        return await self._rows(_STOCKS, _period(first, last), _stock, lane)
 
     async def today(self, lane: Lane) -> ProfitToday | None:
         """Return today's sums (TTTC8494R)."""
@@ -61,10 +57,10 @@ class KisProfits:
         return ProfitToday(Won(totals.rlzt_pfls), Won(totals.evlu_pfls_smtl_amt))
 
     async def _rows(
-        self, call: Call, parameters: dict[str, str], message: type[AnyMessage], lane: Lane
-    ) -> list[AnyMessage]:
-        pages = await self._client.ask_all(Query(call, self._client.account | parameters), lane)
-        return [read(call, message, row) for page in pages for row in page.rows(call, "output1")]
+        self, source: Source, parameters: dict[str, str], make: Callable[[Payload], Made], lane: Lane
+    ) -> Rows[Made]:
+        pages = await self._client.ask_all(Query(source.call, self._client.account | parameters), lane)
+        return rows_of(source, pages, make)
 
 
 def _period(first: date, last: date) -> dict[str, str]:
@@ -81,11 +77,22 @@ def _period(first: date, last: date) -> dict[str, str]:
 
 def _day(row: ProfitRow, call: Call) -> DayProfit:
     return DayProfit(
-        date=SessionDate(day_of(row.trad_dt, call)),
+        date=SessionDate(day_of(row.trad_dt, call, "trad_dt")),
         bought=Won(row.buy_amt),
         sold=Won(row.sll_amt),
         realised=Won(row.rlzt_pfls),
         commission=Won(row.fee),
         tax=Won(row.tl_tax),
         interest=Won(row.loan_int),
+    )
+
+
+def _stock(payload: Payload) -> StockProfit:
+    row = read(_STOCKS.call, StockProfitRow, payload)
+    return StockProfit(
+        symbol=Symbol(row.pdno),
+        name=row.prdt_name,
+        bought_quantity=Quantity(row.buy_qty),
+        sold_quantity=Quantity(row.sll_qty),
+        day=_day(row, _STOCKS.call),
     )

@@ -141,7 +141,7 @@ class KisQuotes:
         parameters = {"BASS_DT": _compact(day), "CTX_AREA_NK": "", "CTX_AREA_FK": ""}
         envelope = await self._client.ask(Query(Call.HOLIDAY, parameters), lane)
         rows = [read(Call.HOLIDAY, HolidayRow, row) for row in envelope.rows(Call.HOLIDAY, "output")]
-        return {day_of(row.bass_dt, Call.HOLIDAY): row.opnd_yn == "Y" for row in rows}
+        return {day_of(row.bass_dt, Call.HOLIDAY, "bass_dt"): row.opnd_yn == "Y" for row in rows}
 
     async def _many_or_each(self, symbols: Sequence[Symbol], lane: Lane) -> list[Quote]:
         """Ask for all at once; where that answer is of no use, one by one: but for a scan, which would take long."""

@@ -5,9 +5,10 @@ from datetime import date, datetime
 from typing import Final
 
 from broker.kis.calls import Call
+from broker.kis.fields import FieldError
 from broker.kis.quote_messages import DailyBar, DailyHead, LevelRow, ManyPricesRow, PriceRow, StatusRow
-from domain.errors import BrokerProtocolError, BrokerRefusedError
-from domain.market import BookLevel, DailyReference, Market, Quote, Symbol, TradingFlag
+from domain.errors import BrokerRefusedError
+from domain.market import BookLevel, DailyReference, Market, Quote, Side, Symbol, TradingFlag
 from domain.money import Price, Quantity, Won
 from domain.tick_size import PriceLimits
 
@@ -31,6 +32,10 @@ _STATUS_FLAGS: Final = {
 _WARNINGS: Final = frozenset({"02", "03"})
 _NO_INTERRUPTION: Final = frozenset({"", "N", "0"})
 _YES: Final = "Y"
+
+SIDE_CODES: Final = {Side.SELL: "01", Side.BUY: "02"}
+SIDES: Final = {code: side for side, code in SIDE_CODES.items()}
+"""``sll_buy_dvsn_cd``."""
 
 
 def board_of(symbol: Symbol, row: StatusRow) -> Market:
@@ -122,16 +127,16 @@ def book_levels(levels: Sequence[LevelRow]) -> tuple[BookLevel, ...]:
     return tuple(BookLevel(Price(level.price), Quantity(level.quantity)) for level in levels if level.price)
 
 
-def day_of(text: str, call: Call) -> date:
+def day_of(text: str, call: Call, field: str) -> date:
     """Return a KST date written as ``YYYYMMDD``.
 
     Raises:
-        BrokerProtocolError: there is no such day.
+        FieldError: there is no such day.
     """
     try:
         return date(int(text[:4]), int(text[4:6]), int(text[6:]))
     except ValueError:
-        raise BrokerProtocolError(f"{call.label}: a date that does not exist") from None
+        raise FieldError(call, field, "a date that does not exist") from None
 
 
 def _limits(lower: int, upper: int) -> PriceLimits | None:

@@ -92,6 +92,7 @@ async def test_a_purchase_and_a_sale_leave_cash_and_no_shares(world: World) -> N
     assert isinstance(sold, Accepted)
     assert [(holding.symbol, holding.quantity, holding.sellable) for holding in held] == [(SAMSUNG, 10, 10)]
     assert after.holdings == ()
+    assert after.cash is not None
     assert 0 < after.cash < power.cash + 1_000_000
     orders = await broker.orders_on(DAY, Lane.RESOLVE)
     assert [(order.ref, order.side, order.filled_quantity) for order in orders] == [

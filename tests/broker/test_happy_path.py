@@ -5,7 +5,7 @@ import httpx
 from broker.kis import KisBroker
 from broker.protocol import Balance, Broker, BuyingPower, Holding
 from domain.lane import Lane
-from domain.market import Side
+from domain.market import Side, Symbol
 from domain.money import Price, Quantity, Won
 from domain.order import Accepted, BrokerOrderRef
 from tests.broker.parts import (
@@ -132,7 +132,7 @@ async def test_the_balance_is_cash_in_two_days_and_what_is_held(broker: KisBroke
     balance = await broker.balance(Lane.RESOLVE)
 
     held = Holding(SAMSUNG, "삼성전자", Quantity(10), Quantity(7), Won(700_500), Price(70_500))
-    assert balance == Balance(Won(5_000_000), (held,))
+    assert balance == Balance(Won(5_000_000), (held,), sold_out=frozenset({Symbol("000660")}))
 
 
 async def test_closing_ends_the_connections(broker: KisBroker) -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from broker.kis import KisBroker
 from broker.statement import DayProfit, ProfitToday, StockProfit
-from domain.errors import BrokerProtocolError
 from domain.identity import Environment
 from domain.lane import Lane
 from domain.market import Side
@@ -38,7 +37,10 @@ async def test_a_round_trip_shows_in_all_three_statements() -> None:
         for side in (Side.BUY, Side.SELL):
             assert isinstance(await broker.submit(an_intent(side, None, 10), Lane.EXIT), Accepted)
             world.passes(60)
-        earned = (await broker.balance(Lane.RESOLVE)).cash - before
+        after = (await broker.balance(Lane.RESOLVE)).cash
+        assert before is not None
+        assert after is not None
+        earned = after - before
         by_day = await broker.profits_by_day(DAY, DAY, Lane.SCAN)
         by_stock = await broker.profits_by_stock(DAY, DAY, Lane.SCAN)
         today = await broker.profit_today(Lane.SCAN)
@@ -80,12 +82,27 @@ async def test_pages_are_followed(broker: KisBroker, kis: ScriptedKis) -> None:
 
 
 @pytest.mark.parametrize("missing", ["trad_dt", "rlzt_pfls", "fee", "tl_tax"])
-async def test_a_row_without_its_figure_is_refused_by_name(broker: KisBroker, kis: ScriptedKis, missing: str) -> None:
+async def test_a_row_without_its_figure_is_left_out_by_name(broker: KisBroker, kis: ScriptedKis, missing: str) -> None:
     row = {name: value for name, value in A_DAY.items() if name != missing}
-    kis.answers("inquire-period-profit", success(output1=[row]))
+    kis.answers("inquire-period-profit", success(output1=[row, A_DAY]))
 
-    with pytest.raises(BrokerProtocolError, match=f"inquire-period-profit: {missing}"):
-        await broker.profits_by_day(DAY, DAY, Lane.SCAN)
+    rows = await broker.profits_by_day(DAY, DAY, Lane.SCAN)
+
+    assert rows is not None
+    assert len(rows) == 1
+    assert [(row.symbol, row.field) for row in rows.unreadable] == [(None, missing)]
+
+
+async def test_an_odd_stock_costs_only_its_own_line(broker: KisBroker, kis: ScriptedKis) -> None:
+    stock = A_DAY | {"pdno": "005930", "prdt_name": "삼성전자", "buy_qty": "1", "sll_qty": "1"}
+    odd = stock | {"pdno": "KR6000001", "rlzt_pfls": "12.5"}
+    kis.answers("inquire-period-trade-profit", success(output1=[odd, stock, stock | {"buy_qty": "0.3"}]))
+
+    rows = await broker.profits_by_stock(DAY, DAY, Lane.SCAN)
+
+    assert rows is not None
+    assert [(row.symbol, row.bought_quantity) for row in rows] == [("005930", 1), ("005930", 0)]
+    assert [(row.symbol, row.field) for row in rows.unreadable] == [("KR6000001", "rlzt_pfls")]
 
 
 async def test_paper_tells_nothing_and_is_not_asked(

@@ -65,7 +65,6 @@ async def test_the_log_names_the_path_but_not_the_account(
         failure(ACCOUNT, 200, "1", f"계좌 {ACCOUNT}"),
         failure("EGW00001", message=APP_KEY),
         httpx.ReadTimeout(f"late: {ACCOUNT}"),
-        success("D", output1=[a_holding_row(hldg_qty=ACCOUNT + "?")], output2=[{"prvs_rcdl_excc_amt": ACCOUNT}]),
     ],
 )
 async def test_an_error_does_not_show_them_even_if_kis_does(
@@ -77,6 +76,16 @@ async def test_an_error_does_not_show_them_even_if_kis_does(
         await broker.balance(Lane.RESOLVE)
 
     assert not shows_a_secret("".join(traceback.format_exception(raised.value)))
+
+
+async def test_an_unreadable_row_does_not_show_them_even_if_kis_does(broker: KisBroker, kis: ScriptedKis) -> None:
+    odd = a_holding_row(hldg_qty=ACCOUNT + "?", prdt_name=APP_SECRET)
+    kis.answers("inquire-balance", success("D", output1=[odd], output2=[{"prvs_rcdl_excc_amt": "5"}]))
+
+    balance = await broker.balance(Lane.RESOLVE)
+
+    assert len(balance.unreadable) == 1
+    assert not shows_a_secret(repr(balance))
 
 
 async def test_an_outcome_does_not_show_them_even_if_kis_does(broker: KisBroker, kis: ScriptedKis) -> None:

@@ -1,0 +1,105 @@
+"""A list of KIS's, row by row: what can be read is kept, and what cannot is named without its content."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from broker.kis.calls import Call
+from broker.kis.envelope import Envelope, Payload
+from broker.kis.fields import AnyMessage, Code, Count, Day, FieldError, Message, OrderNumber, Word, read
+from broker.kis.fields import Branch as BranchField
+from broker.kis.translation import SIDES, day_of
+from domain.market import Symbol
+from domain.money import Quantity
+from domain.order import BrokerOrderRef
+from domain.session import SessionDate
+from domain.unreadable import AccountList, Rows, UnreadableRow
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where rows come from: the call, the key of the payload, our name of the list, and KIS's field for a code."""
+
+    call: Call
+    of: AccountList
+    key: str = "output1"
+    code_field: str = "pdno"
+
+
+class _Code(Message):
+    code: Code
+
+
+class _Side(Message):
+    sll_buy_dvsn_cd: Word
+
+
+class _Quantity(Message):
+    ord_qty: Count
+
+
+class _Ref(Message):
+    ord_gno_brno: BranchField
+    odno: OrderNumber
+
+
+class _Day(Message):
+    ord_dt: Day
+
+
+def rows_of(
+    source: Source, pages: Iterable[Envelope], make: Callable[[Payload], Made], today: SessionDate | None = None
+) -> Rows[Made]:
+    """Return what ``make`` makes of each row; a row for which it raises ``FieldError`` is named as unreadable.
+
+    ``today`` is the day of an order list that names none.
+
+    Raises:
+        BrokerProtocolError: the payload is missing.
+    """
+    made: list[Made] = []
+    unreadable: list[UnreadableRow] = []
+    for row in (row for page in pages for row in page.candidates(source.call, source.key)):
+        if not isinstance(row, Mapping):
+            unreadable.append(UnreadableRow(source.of, None, source.key, "holds something that is no row"))
+            continue
+        try:
+            made.append(make(row))
+        except FieldError as fault:
+            unreadable.append(_unreadable(source, row, fault, today))
+    return Rows(made, unreadable)
+
+
+def _unreadable(source: Source, row: Payload, fault: FieldError, today: SessionDate | None) -> UnreadableRow:
+    symbol = _or_none(source, _Code, {"code": row.get(source.code_field)})
+    if source.of not in {AccountList.ORDERS, AccountList.OPEN_ORDERS}:
+        return UnreadableRow(source.of, Symbol(symbol.code) if symbol else None, fault.field, fault.why)
+    side = _or_none(source, _Side, row)
+    quantity = _or_none(source, _Quantity, row)
+    return UnreadableRow(
+        source.of,
+        Symbol(symbol.code) if symbol else None,
+        fault.field,
+        fault.why,
+        ref=_ref(source, row, today),
+        side=SIDES.get(side.sll_buy_dvsn_cd) if side else None,
+        quantity=Quantity(quantity.ord_qty) if quantity else None,
+    )
+
+
+def _ref(source: Source, row: Payload, today: SessionDate | None) -> BrokerOrderRef | None:
+    named, day = _or_none(source, _Ref, row), _or_none(source, _Day, row)
+    try:
+        date = SessionDate(day_of(day.ord_dt, source.call, "ord_dt")) if day else today
+    except FieldError:
+        return None
+    return BrokerOrderRef(date, named.ord_gno_brno, named.odno) if named and date else None
+
+
+def _or_none(source: Source, message: type[AnyMessage], row: Payload) -> AnyMessage | None:
+    try:
+        return read(source.call, message, row)
+    except FieldError:
+        return None
