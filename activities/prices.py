@@ -61,7 +61,13 @@ class Prices:
         known, now = self.known.get(tick.symbol), self._pace.now()
         if known is None or known.limits is None or not _same_day(known, tick):
             return False
-        quote = replace(tick, limits=known.limits, previous_close=known.previous_close, name=known.name)
+        quote = replace(
+            tick,
+            limits=known.limits,
+            previous_close=known.previous_close,
+            name=known.name,
+            unreadable=known.unreadable,
+        )
         problem = problem_with(quote, now, self._pace.clock.market_duration(_LATE))
         if problem is not None:
             self._distrust(tick.symbol, problem)

@@ -31,7 +31,8 @@ class Side(StrEnum):
 class Quote:
     """Last price and volume with best bid and ask. Prices in won, ``observed_at`` in market time (UTC).
 
-    A best bid or ask of zero means that side of the book is empty; the previous day's range is zero when unknown.
+    A best bid or ask of zero means that side of the book is empty. ``previous_close`` is the day's base price, which
+    follows splits and rights; zero when unknown.
     """
 
     symbol: Symbol
@@ -51,10 +52,12 @@ class Quote:
     name: str = ""
     shows_book: bool = True
     """False where the broker tells a price without best bid and ask: both are zero then and mean nothing."""
+    unreadable: tuple[str, ...] = ()
+    """The broker's names of fields that could not be read: they are zero here. With such a quote nothing is bought."""
 
     @property
     def change_rate(self) -> Decimal:
-        """Return today's change against the previous close."""
+        """Return today's change against the base price."""
         return change_rate(self.price, self.previous_close)
 
     @property
@@ -105,7 +108,7 @@ class PriceSample:
 
 @dataclass(frozen=True, slots=True)
 class DailyReference:
-    """What is known of a stock before the open: the previous session's bar and today's limits."""
+    """What is known of a stock before the open: the previous session's bar, in today's shares, and today's limits."""
 
     symbol: Symbol
     previous_close: Price

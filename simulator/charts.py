@@ -134,7 +134,7 @@ def _daily_head(exchange: Exchange, seen: Snapshot) -> Fields:
         change_fields(seen)
         | {name: prices[name] for name in names}
         | {
-            "stck_prdy_clpr": str(seen.base),
+            "stck_prdy_clpr": str(seen.raw_close),
             "acml_vol": str(seen.totals.volume),
             "acml_tr_pbmn": str(seen.totals.turnover),
             "hts_kor_isnm": seen.listing.name,

@@ -125,7 +125,7 @@ class _Control:
         return [self._shown(symbol) for symbol in self._simulation.exchange.tapes]
 
     async def set_symbol(self, request: Request) -> dict[str, Any]:
-        """Set or lift halted, interrupted, thin, no_bids, no_asks and flags of one stock."""
+        """Set or lift halted, interrupted, thin, no_bids, no_asks, split and flags of one stock."""
         body = await _body(request)
         symbol = self._symbol(body)
         self._simulation.set_conditions(symbol, **{name: body[name] for name in body if name != "symbol"})

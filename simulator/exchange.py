@@ -37,6 +37,8 @@ class Conditions:
     thin: bool = False
     no_bids: bool = False
     no_asks: bool = False
+    split: float = 1.0
+    """New shares for one old share since today: the raw close before is so many times today's base price."""
     flags: frozenset[TradingFlag] = frozenset()
 
     @property
@@ -62,8 +64,13 @@ class Snapshot:
 
     @property
     def change(self) -> int:
-        """Return the change against the previous close in won."""
+        """Return the change against the base price in won."""
         return self.price - self.base
+
+    @property
+    def raw_close(self) -> int:
+        """Return the previous close as it was traded, before a split that takes effect today (won)."""
+        return round(self.base * self.conditions.split)
 
 
 class Exchange:

@@ -26,6 +26,9 @@ class FaultKind(StrEnum):
     LAG_BALANCE = "lag_balance"
     LEDGER_BUSY = "ledger_busy"
     REJECT_LATER = "reject_later"
+    ODD_ROW = "odd_row"
+    EXTRA_ROW = "extra_row"
+    NO_ROW = "no_row"
     STREAM_SILENT = "stream_silent"
     STREAM_EXTRA_FIELD = "stream_extra_field"
     STREAM_ABSURD_PRICE = "stream_absurd_price"
@@ -47,6 +50,8 @@ NOTICE_FAULTS: Final = frozenset(kind for kind in FaultKind if kind.value.starts
 """They hit order notices before they become frames."""
 DOOR_FAULTS: Final = frozenset({FaultKind.STREAM_REFUSE})
 """They hit a connection that begins."""
+ROW_FAULTS: Final = frozenset({FaultKind.ODD_ROW, FaultKind.EXTRA_ROW, FaultKind.NO_ROW})
+"""They hit one row of a reply's list: its fields change, a copy of it is added, or something that is no row."""
 CALL_FAULTS: Final = frozenset(FaultKind) - FRAME_FAULTS - SESSION_FAULTS - NOTICE_FAULTS - DOOR_FAULTS
 """They hit REST calls."""
 
@@ -71,6 +76,7 @@ class CallFacts:
 class FaultRule:
     """One rule. Blank conditions match everything; ``count`` is how many calls are hit (0 = all of them).
 
+    ``fields`` replace those of an odd or extra row, None removes one; ``row`` is any value by which the row is known.
     ``since`` and ``until`` (KST market time, ``2026-11-23 12:00:00``) bound when it may hit, the end exclusive.
     """
 
@@ -91,6 +97,8 @@ class FaultRule:
     message: str = "장운영시간이 아닙니다."
     since: str = ""
     until: str = ""
+    row: str = ""
+    fields: dict[str, str | None] = field(default_factory=dict)
     hits: int = field(default=0)
 
     @property

@@ -12,6 +12,7 @@ from domain.clock import in_seoul
 from simulator.endpoints import ENDPOINTS, Endpoint
 from simulator.faults import CallFacts, FaultKind, FaultRule
 from simulator.input_checks import check_headers, check_input
+from simulator.odd_rows import with_odd_rows
 from simulator.refusals import OrderRefusedError
 from simulator.services import Service
 from simulator.simulation import Simulation
@@ -56,7 +57,7 @@ class Gateway:
             return early
         reply = self._checked(request, path, values, faults) if passes else _too_fast()
         await _sleep(faults, FaultKind.DELAY)
-        return _after(faults, _encoded(reply))
+        return _after(faults, _encoded(with_odd_rows(faults, reply)))
 
     def _due_faults(self, path: str, tr_id: str, values: Mapping[str, Any]) -> list[FaultRule]:
         side = "buy" if tr_id in BUY_IDS else "sell" if tr_id in SELL_IDS else ""

@@ -69,7 +69,7 @@ def inquire_price_2(call: Call) -> Reply:
             "revl_issu_reas_name": "",
             "mrkt_warn_cls_name": "투자경고" if TradingFlag.WARNED in flags else "",
             "bstp_cls_code": "0027",
-            "stck_prdy_clpr": str(seen.base),
+            "stck_prdy_clpr": str(seen.raw_close),
             "insn_pbnt_yn": "N",
             "fcam_mod_cls_name": "",
             "acml_tr_pbmn": str(totals.turnover),

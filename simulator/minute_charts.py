@@ -48,7 +48,7 @@ def past_minute_chart(call: Call) -> Reply:
 
 def _head(seen: Snapshot) -> Fields:
     return change_fields(seen) | {
-        "stck_prdy_clpr": str(seen.base),
+        "stck_prdy_clpr": str(seen.raw_close),
         "acml_vol": str(seen.totals.volume),
         "acml_tr_pbmn": str(seen.totals.turnover),
         "hts_kor_isnm": seen.listing.name,

@@ -83,7 +83,7 @@ def flags_of(seen: Snapshot) -> frozenset[TradingFlag]:
 
 
 def change_fields(seen: Snapshot) -> Fields:
-    """Return the change against the previous close: won, sign code and percent."""
+    """Return the change against the base price: won, sign code and percent."""
     limits = seen.limits
     code = sign(seen.change, at_upper=seen.price >= limits.upper, at_lower=seen.price <= limits.lower)
     return {
@@ -216,7 +216,7 @@ def _multi_row(call: Call, symbol: str) -> Fields:
         "shnu_rsqn": str(bids[0].quantity if bids else 0),
         "total_askp_rsqn": str(sum(level.quantity for level in asks)),
         "total_bidp_rsqn": str(sum(level.quantity for level in bids)),
-        "inter2_prdy_clpr": str(seen.base),
+        "inter2_prdy_clpr": str(seen.raw_close),
         "inter2_sdpr": str(seen.base),
         "oprc_vrss_hgpr_rate": percent(totals.high_price - totals.open_price, totals.open_price),
         "intr_antc_cntg_vrss": "0",

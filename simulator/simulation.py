@@ -228,6 +228,7 @@ class Simulation:
         was_frozen = conditions.frozen
         for name in ("halted", "interrupted", "thin", "no_bids", "no_asks"):
             setattr(conditions, name, bool(values.get(name, getattr(conditions, name))))
+        conditions.split = float(values.get("split", conditions.split))
         if "flags" in values:
             conditions.flags = frozenset(TradingFlag(flag) for flag in values["flags"])
         if conditions.frozen and not was_frozen:

@@ -54,6 +54,10 @@ def has_fraction(value: object) -> bool:
     return match is not None and bool((match[2] or "").strip("0"))
 
 
+def _signed_or_none(value: object) -> int | None:
+    return None if value is None or _bare(value) == _BLANK else _whole(value)
+
+
 def _printable(value: object) -> str:
     return "".join(character for character in _bare(value) if character.isprintable()) if value is not None else _BLANK
 
@@ -88,6 +92,9 @@ RoundedUp = Annotated[int, BeforeValidator(_rounded_up), Field(ge=0, le=_GREATES
 
 Amount = Annotated[int, BeforeValidator(_whole), Field(ge=-_GREATEST, le=_GREATEST)]
 """Won that may be owed."""
+
+Change = Annotated[int | None, BeforeValidator(_signed_or_none)]
+"""A difference in won, None where it is blank."""
 
 Text = Annotated[str, BeforeValidator(_printable)]
 Code = Annotated[str, BeforeValidator(_bare), Field(pattern=r"^[0-9A-Z][0-9A-Z./-]{0,11}$")]
@@ -141,3 +148,17 @@ def read(call: Call, message: type[AnyMessage], row: Payload) -> AnyMessage:
         problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
         field = ".".join(str(part) for part in problem["loc"]) or "row"
     raise FieldError(call, field, problem["msg"])
+
+
+def read_partly(call: Call, message: type[AnyMessage], row: Payload) -> tuple[AnyMessage, tuple[str, ...]]:
+    """Turn a row into a message, and name the fields that cannot be read: they are read as blank.
+
+    Raises:
+        FieldError: a field that may not be blank is missing or cannot be.
+    """
+    try:
+        return message.model_validate(row), ()
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
+    odd = tuple(dict.fromkeys(str(problem["loc"][0]) for problem in problems if problem["loc"]))
+    return read(call, message, {**row, **dict.fromkeys(odd, _BLANK)}), odd

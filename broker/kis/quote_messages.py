@@ -1,10 +1,11 @@
 """KIS's rows about prices, under KIS's own names (kis-openapi §3)."""
 
+from itertools import takewhile
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from broker.kis.fields import Code, Count, CountOrZero, Day, Message, Text, Word
+from broker.kis.fields import Change, Code, Count, CountOrZero, Day, Message, Text, Word
 
 
 class PricedCode(Message):
@@ -30,6 +31,9 @@ class ManyPricesRow(PricedCode):
     acml_vol: CountOrZero
     acml_tr_pbmn: CountOrZero
     inter2_prdy_clpr: CountOrZero
+    inter2_sdpr: CountOrZero = 0
+    inter2_prdy_vrss: Change = None
+    prdy_vrss_sign: Text = ""
 
 
 class LastPrice(Message):
@@ -56,6 +60,8 @@ class PriceRow(Message):
     stck_llam: CountOrZero
     acml_vol: CountOrZero
     acml_tr_pbmn: CountOrZero
+    prdy_vrss: Change = None
+    prdy_vrss_sign: Text = ""
 
 
 class StatusRow(Message):
@@ -77,16 +83,24 @@ class DailyHead(Message):
 
     stck_mxpr: CountOrZero
     stck_llam: CountOrZero
+    stck_prpr: CountOrZero = 0
+    prdy_vrss: Change = None
+    prdy_vrss_sign: Text = ""
     stck_prdy_clpr: CountOrZero
     stck_prdy_hgpr: CountOrZero = 0
     stck_prdy_lwpr: CountOrZero = 0
     prdy_vol: CountOrZero = 0
 
 
-class DailyBar(Message):
-    """``output2`` of inquire-daily-itemchartprice (FHKST03010100): one session."""
+class DatedBar(Message):
+    """``output2`` of inquire-daily-itemchartprice (FHKST03010100): one session, of which only the day is wanted."""
 
     stck_bsop_date: Day
+
+
+class DailyBar(DatedBar):
+    """``output2`` of inquire-daily-itemchartprice (FHKST03010100): one session."""
+
     stck_clpr: Count
     stck_hgpr: Count
     stck_lwpr: Count
@@ -126,8 +140,18 @@ class HolidayRow(Message):
 
 
 def _levels(row: Any, name: str) -> list[dict[str, Any]]:
+    """Return a side's levels; the first must be readable, and the first of the others that is not ends the side."""
     pairs = [(f"{name}{depth}", f"{name}_rsqn{depth}") for depth in range(1, 11)]
-    return [
+    levels = [
         {field: row[key] for field, key in (("price", price), ("quantity", quantity)) if key in row}
         for price, quantity in pairs
     ]
+    return [levels[0], *takewhile(_is_level, levels[1:])]
+
+
+def _is_level(level: dict[str, Any]) -> bool:
+    try:
+        LevelRow.model_validate(level)
+    except ValidationError:
+        return False
+    return True

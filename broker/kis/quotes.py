@@ -3,17 +3,19 @@
 import logging
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from operator import itemgetter
 from typing import Final
 
 from broker.kis.calls import Call
 from broker.kis.capabilities import CAPABILITIES
 from broker.kis.envelope import Envelope, Payload
-from broker.kis.fields import read
+from broker.kis.fields import FieldError, read, read_partly
 from broker.kis.queries import KisQueries, Query
 from broker.kis.quote_messages import (
     BookRow,
     DailyBar,
     DailyHead,
+    DatedBar,
     HolidayRow,
     LastPrice,
     ManyPricesRow,
@@ -22,11 +24,13 @@ from broker.kis.quote_messages import (
     RankRow,
     StatusRow,
 )
+from broker.kis.rows import Source, rows_of
 from broker.kis.translation import board_of, book_levels, daily_reference, day_of, flags_of, quote_of_many, quote_of_one
 from domain.errors import BrokerProtocolError, BrokerRefusedError
 from domain.lane import Lane
 from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Symbol
 from domain.session import SessionDate, session_date_of
+from domain.unreadable import AccountList, Rows, UnreadableRow
 
 logger = logging.getLogger("haru.broker")
 
@@ -34,6 +38,10 @@ MOST_SYMBOLS: Final = 30
 """Stocks in one intstock-multprice call."""
 
 _KRX: Final = "J"
+_PRICES: Final = Source(Call.PRICES, AccountList.QUOTES, "output", "inter_shrn_iscd")
+_RANKS: Final = Source(Call.VOLUME_RANK, AccountList.QUOTES, "output", "mksc_shrn_iscd")
+_BARS: Final = Source(Call.DAILY_BARS, AccountList.QUOTES, "output2", "stck_shrn_iscd")
+_DAYS: Final = Source(Call.HOLIDAY, AccountList.QUOTES, "output", "bass_dt")
 _LONGEST_BREAK: Final = timedelta(days=21)
 _STOCK_CODE_LENGTH: Final = 6
 
@@ -72,15 +80,14 @@ class KisQuotes:
         return MOST_SYMBOLS if self._capabilities.many_prices else 1
 
     async def quotes(self, symbols: Sequence[Symbol], lane: Lane) -> dict[Symbol, Quote]:
-        """Return quotes of the stocks that have a price."""
+        """Return quotes of the stocks that have a price; one that cannot be read costs only itself."""
         wanted = list(dict.fromkeys(symbols))
         found: list[Quote] = []
         if self._capabilities.many_prices:
             for start in range(0, len(wanted), MOST_SYMBOLS):
                 found += await self._many_or_each(wanted[start : start + MOST_SYMBOLS], lane)
         else:
-            for symbol in wanted:
-                found += await self._single(symbol, lane)
+            found = list(await self._each(wanted, lane))
         return {quote.symbol: quote for quote in found if quote.price > 0}
 
     async def instrument_status(self, symbol: Symbol, lane: Lane) -> InstrumentStatus:
@@ -96,7 +103,11 @@ class KisQuotes:
         return InstrumentStatus(symbol, board_of(symbol, row), flags_of(row))
 
     async def daily_reference(self, symbol: Symbol, session_date: SessionDate, lane: Lane) -> DailyReference:
-        """Return the last session's bar before a date, adjusted, and today's limits (FHKST03010100)."""
+        """Return the last session's bar before a date, adjusted, and today's limits (FHKST03010100).
+
+        Raises:
+            BrokerRefusedError: KIS does not know the stock, or that bar cannot be read; another one would be a guess.
+        """
         query = _about(
             Call.DAILY_BARS,
             symbol,
@@ -106,16 +117,19 @@ class KisQuotes:
             FID_ORG_ADJ_PRC="0",
         )
         envelope = await self._client.ask(query, lane)
-        head = read(Call.DAILY_BARS, DailyHead, _known(symbol, envelope, Call.DAILY_BARS, "output1"))
-        bars = [read(Call.DAILY_BARS, DailyBar, row) for row in envelope.rows(Call.DAILY_BARS, "output2")]
-        return daily_reference(symbol, head, [bar for bar in bars if bar.stck_bsop_date < _compact(session_date)])
+        head, _ = read_partly(Call.DAILY_BARS, DailyHead, _known(symbol, envelope, Call.DAILY_BARS, "output1"))
+        dated = rows_of(_BARS, [envelope], lambda row: (read(Call.DAILY_BARS, DatedBar, row).stck_bsop_date, row))
+        earlier = [(day, row) for day, row in dated if day < _compact(session_date)]
+        if dated.unreadable:
+            raise BrokerRefusedError("NO_REFERENCE", f"{symbol} has a daily bar without a date that can be read")
+        return daily_reference(symbol, head, _bar(symbol, max(earlier, key=itemgetter(0))[1]) if earlier else None)
 
     async def volume_leaders(self, count: int, lane: Lane) -> tuple[Symbol, ...]:
         """Return common stocks by traded value, without ETF, ETN, SPAC and warned ones (FHPST01710000)."""
         if not self._capabilities.ranking or count <= 0:
             return ()
         envelope = await self._client.ask(Query(Call.VOLUME_RANK, _RANKING), lane)
-        rows = [read(Call.VOLUME_RANK, RankRow, row) for row in envelope.rows(Call.VOLUME_RANK, "output")]
+        rows = rows_of(_RANKS, [envelope], lambda row: read(Call.VOLUME_RANK, RankRow, row))
         codes = dict.fromkeys(row.mksc_shrn_iscd for row in rows if len(row.mksc_shrn_iscd) == _STOCK_CODE_LENGTH)
         return tuple(Symbol(code) for code in list(codes)[:count])
 
@@ -140,49 +154,74 @@ class KisQuotes:
     async def _days_from(self, day: date, lane: Lane) -> dict[date, bool]:
         parameters = {"BASS_DT": _compact(day), "CTX_AREA_NK": "", "CTX_AREA_FK": ""}
         envelope = await self._client.ask(Query(Call.HOLIDAY, parameters), lane)
-        rows = [read(Call.HOLIDAY, HolidayRow, row) for row in envelope.rows(Call.HOLIDAY, "output")]
-        return {day_of(row.bass_dt, Call.HOLIDAY, "bass_dt"): row.opnd_yn == "Y" for row in rows}
+        return dict(rows_of(_DAYS, [envelope], _session_day))
 
     async def _many_or_each(self, symbols: Sequence[Symbol], lane: Lane) -> list[Quote]:
-        """Ask for all at once; where that answer is of no use, one by one: but for a scan, which would take long."""
+        """Ask for all at once; what that answer does not tell, one by one: but for a scan, which would take long."""
         try:
-            return await self._many(symbols, lane)
+            many = await self._many(symbols, lane)
         except (BrokerProtocolError, BrokerRefusedError) as fault:
             if lane is Lane.SCAN:
                 raise
             logger.warning("prices_asked_one_by_one", extra={"stocks": len(symbols), "cause": str(fault)})
-        return await self._each(symbols, lane)
+            return list(await self._each(symbols, lane))
+        odd = [symbol for symbol in symbols if many.doubts(symbol)]
+        if not odd or lane is Lane.SCAN:
+            return list(many)
+        logger.warning("prices_asked_one_by_one", extra={"stocks": len(odd), "cause": str(many.unreadable[0])})
+        return [*many, *await self._each(odd, lane, aloud=False)]
 
-    async def _each(self, symbols: Sequence[Symbol], lane: Lane) -> list[Quote]:
+    async def _each(self, symbols: Sequence[Symbol], lane: Lane, *, aloud: bool = True) -> Rows[Quote]:
+        """Ask for each stock alone; where none answers and all are ``aloud``, the first fault is raised."""
         found: list[Quote] = []
+        unreadable: list[UnreadableRow] = []
         faults: list[BrokerProtocolError | BrokerRefusedError] = []
         for symbol in symbols:
             try:
                 found += await self._single(symbol, lane)
+            except FieldError as fault:
+                unreadable.append(UnreadableRow(AccountList.QUOTES, symbol, fault.field, fault.why))
             except (BrokerProtocolError, BrokerRefusedError) as fault:
                 faults.append(fault)
-        if faults and not found:
+        if faults and aloud and not found:
             raise faults[0]
-        return found
+        return Rows(found, unreadable)
 
-    async def _many(self, symbols: Sequence[Symbol], lane: Lane) -> list[Quote]:
+    async def _many(self, symbols: Sequence[Symbol], lane: Lane) -> Rows[Quote]:
         parameters: dict[str, str] = {}
         for place, symbol in enumerate(symbols, start=1):
             parameters |= {f"FID_COND_MRKT_DIV_CODE_{place}": _KRX, f"FID_INPUT_ISCD_{place}": symbol}
         envelope = await self._client.ask(Query(Call.PRICES, parameters), lane)
         observed_at = self._clock()
-        quotes = []
-        for row in envelope.rows(Call.PRICES, "output"):
-            head = read(Call.PRICES, PricedCode, row)
-            if head.inter2_prpr and head.inter_shrn_iscd in symbols:
-                quotes.append(quote_of_many(read(Call.PRICES, ManyPricesRow, row), observed_at))
-        return quotes
+        rows = rows_of(_PRICES, [envelope], lambda row: _quote_among(symbols, row, observed_at))
+        return Rows((quote for quote in rows if quote is not None), rows.unreadable)
 
     async def _single(self, symbol: Symbol, lane: Lane) -> list[Quote]:
         rows = (await self._client.ask(_about(Call.PRICE, symbol), lane)).rows(Call.PRICE, "output")
         observed_at = self._clock()
         known = [row for row in rows if read(Call.PRICE, LastPrice, row).is_known]
-        return [quote_of_one(symbol, read(Call.PRICE, PriceRow, row), observed_at) for row in known]
+        partly = (read_partly(Call.PRICE, PriceRow, row) for row in known)
+        return [quote_of_one(symbol, row, observed_at, odd) for row, odd in partly]
+
+
+def _bar(symbol: Symbol, row: Payload) -> DailyBar:
+    try:
+        return read(Call.DAILY_BARS, DailyBar, row)
+    except FieldError as fault:
+        raise BrokerRefusedError("NO_REFERENCE", f"{symbol}: {fault}") from None
+
+
+def _session_day(row: Payload) -> tuple[date, bool]:
+    day = read(Call.HOLIDAY, HolidayRow, row)
+    return day_of(day.bass_dt, Call.HOLIDAY, "bass_dt"), day.opnd_yn == "Y"
+
+
+def _quote_among(symbols: Sequence[Symbol], row: Payload, observed_at: datetime) -> Quote | None:
+    head = read(Call.PRICES, PricedCode, row)
+    if not head.inter2_prpr or head.inter_shrn_iscd not in symbols:
+        return None
+    message, odd = read_partly(Call.PRICES, ManyPricesRow, row)
+    return quote_of_many(message, observed_at, odd)
 
 
 def _about(call: Call, symbol: Symbol, **more: str) -> Query:

@@ -3,10 +3,10 @@
 import json
 import re
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
@@ -15,7 +15,9 @@ from domain.clock import KST
 from domain.errors import StreamLostError
 from domain.market import Quote, Side, Symbol
 from domain.money import Price, Quantity, Won
-from domain.stream import NoticeKind, OrderNotice
+from domain.stream import Garbled, NoticeKind, OrderNotice
+
+Made = TypeVar("Made")
 
 TICKS: Final = "H0STCNT0"
 """The TR id of real-time trades, the same on every service."""
@@ -24,7 +26,7 @@ PING: Final = "PINGPONG"
 _TICK_WIDTH: Final = 46
 _NOTICE_WIDTH: Final = 23
 """Fewest fields of a record; KIS has appended some in the past, and sends fewer of its notices on paper."""
-_EXPECTATIONS: Final = frozenset({"A", "B", "C"})
+_EXPECTATIONS: Final = frozenset({"A", "B", "C", "D"})
 """HOUR_CLS_CODE of a price at which an auction might match: nobody has traded there, and it may decide nothing."""
 _MOST_RECORDS: Final = 999
 _SYMBOL: Final = re.compile(r"[0-9A-Z]{6,7}")
@@ -98,28 +100,36 @@ def read_frame(text: str) -> Frame | Control:
     return Frame(match[2], match[1] == "1", int(match[3]), match[4])
 
 
-def ticks_in(frame: Frame, received_at: datetime) -> tuple[Quote, ...]:
+def ticks_in(frame: Frame, received_at: datetime) -> tuple[Quote | Garbled, ...]:
     """Return the trades of a frame (H0STCNT0), oldest first, with the best bid and ask at each of them.
 
-    Expected prices of an auction are left out.
+    Expected prices of an auction are left out; a record with an impossible field costs only itself.
     ``received_at`` is the market's instant (UTC); KIS's stamps only name the second.
 
     Raises:
-        FrameError: a record has fewer fields than documented, or one of them cannot be.
+        FrameError: a record has fewer fields than documented.
     """
     records = _records(frame.payload, frame.count, _TICK_WIDTH)
-    return tuple(_tick(fields, received_at) for fields in records if fields[43].strip() not in _EXPECTATIONS)
+    trades = [fields for fields in records if fields[43].strip() not in _EXPECTATIONS]
+    return tuple(_or_garbled(lambda fields: _tick(fields, received_at), fields) for fields in trades)
 
 
-def notices_in(frame: Frame, cipherment: Cipherment | None) -> tuple[AccountNotice, ...]:
-    """Return the order notices of a frame (H0STCNI0, on paper H0STCNI9).
+def notices_in(frame: Frame, cipherment: Cipherment | None) -> tuple[AccountNotice | Garbled, ...]:
+    """Return the order notices of a frame (H0STCNI0, on paper H0STCNI9); an impossible record costs only itself.
 
     Raises:
         UndecryptableError: the session's key does not open it, or there is none.
-        FrameError: a record has fewer fields than documented, or one of them cannot be.
+        FrameError: a record has fewer fields than documented.
     """
     payload = _decrypted(frame.payload, cipherment) if frame.is_encrypted else frame.payload
-    return tuple(_notice(fields) for fields in _records(payload, frame.count, _NOTICE_WIDTH))
+    return tuple(_or_garbled(_notice, fields) for fields in _records(payload, frame.count, _NOTICE_WIDTH))
+
+
+def _or_garbled(make: Callable[[Sequence[str]], Made], fields: Sequence[str]) -> Made | Garbled:
+    try:
+        return make(fields)
+    except FrameError as fault:
+        return Garbled(str(fault))
 
 
 def _control(text: str) -> Control:

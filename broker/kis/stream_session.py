@@ -133,7 +133,9 @@ class KisSession:
             yield from ticks_in(frame, self._clock())
         elif frame.tr_id == self._speaker.notices:
             for word in notices_in(frame, self._cipherment):
-                if word.account == self._speaker.account:
+                if isinstance(word, Garbled):
+                    yield word
+                elif word.account == self._speaker.account:
                     yield word.notice
 
     def _answered(self, word: Control) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 
+from broker.kis.base_price import base_from_change, base_price
 from broker.kis.calls import Call
 from broker.kis.fields import FieldError
 from broker.kis.quote_messages import DailyBar, DailyHead, LevelRow, ManyPricesRow, PriceRow, StatusRow
@@ -33,6 +34,7 @@ _WARNINGS: Final = frozenset({"02", "03"})
 _NO_INTERRUPTION: Final = frozenset({"", "N", "0"})
 _YES: Final = "Y"
 
+_BOOK: Final = frozenset({"inter2_askp", "inter2_bidp", "seln_rsqn", "shnu_rsqn"})
 SIDE_CODES: Final = {Side.SELL: "01", Side.BUY: "02"}
 SIDES: Final = {code: side for side, code in SIDE_CODES.items()}
 """``sll_buy_dvsn_cd``."""
@@ -66,8 +68,11 @@ def flags_of(row: StatusRow) -> frozenset[TradingFlag]:
     return frozenset(flags if status is None else flags | {status})
 
 
-def quote_of_many(row: ManyPricesRow, observed_at: datetime) -> Quote:
-    """Return the quote of one stock in a reply about many."""
+def quote_of_many(row: ManyPricesRow, observed_at: datetime, odd: tuple[str, ...] = ()) -> Quote:
+    """Return the quote of one stock in a reply about many; ``odd`` fields of it could not be read."""
+    limits = _limits(row.inter2_llam, row.inter2_mxpr)
+    from_change = base_from_change(row.inter2_prpr, row.inter2_prdy_vrss, row.prdy_vrss_sign)
+    base = base_price(row.inter2_sdpr, from_change, row.inter2_prdy_clpr, limits)
     return Quote(
         symbol=Symbol(row.inter_shrn_iscd),
         price=Price(row.inter2_prpr),
@@ -81,14 +86,18 @@ def quote_of_many(row: ManyPricesRow, observed_at: datetime) -> Quote:
         open_price=Price(row.inter2_oprc),
         high_price=Price(row.inter2_hgpr),
         low_price=Price(row.inter2_lwpr),
-        previous_close=Price(row.inter2_prdy_clpr),
-        limits=_limits(row.inter2_llam, row.inter2_mxpr),
+        previous_close=base,
+        limits=limits,
         name=row.inter_kor_isnm,
+        shows_book=_BOOK.isdisjoint(odd),
+        unreadable=_with_base(odd, base, "inter2_sdpr"),
     )
 
 
-def quote_of_one(symbol: Symbol, row: PriceRow, observed_at: datetime) -> Quote:
-    """Return a quote without a book; its previous close is the day's base price."""
+def quote_of_one(symbol: Symbol, row: PriceRow, observed_at: datetime, odd: tuple[str, ...] = ()) -> Quote:
+    """Return a quote without a book; ``odd`` fields of it could not be read."""
+    limits = _limits(row.stck_llam, row.stck_mxpr)
+    base = base_price(row.stck_sdpr, base_from_change(row.stck_prpr, row.prdy_vrss, row.prdy_vrss_sign), 0, limits)
     return Quote(
         symbol=symbol,
         price=Price(row.stck_prpr),
@@ -98,14 +107,21 @@ def quote_of_one(symbol: Symbol, row: PriceRow, observed_at: datetime) -> Quote:
         open_price=Price(row.stck_oprc),
         high_price=Price(row.stck_hgpr),
         low_price=Price(row.stck_lwpr),
-        previous_close=Price(row.stck_sdpr),
-        limits=_limits(row.stck_llam, row.stck_mxpr),
+        previous_close=base,
+        limits=limits,
         shows_book=False,
+        unreadable=_with_base(odd, base, "stck_sdpr"),
     )
 
 
-def daily_reference(symbol: Symbol, head: DailyHead, earlier: Sequence[DailyBar]) -> DailyReference:
-    """Return the newest of the earlier bars with today's limits; without bars, what the head says.
+def _with_base(odd: tuple[str, ...], base: Price, field: str) -> tuple[str, ...]:
+    return odd if base or field in odd else (*odd, field)
+
+
+def daily_reference(symbol: Symbol, head: DailyHead, bar: DailyBar | None) -> DailyReference:
+    """Return the bar of the session before with today's limits; without a bar, what the head says.
+
+    On the day of a split the bar is counted in today's shares: its close becomes the day's base price.
 
     Raises:
         BrokerRefusedError: KIS does not know the stock.
@@ -113,13 +129,16 @@ def daily_reference(symbol: Symbol, head: DailyHead, earlier: Sequence[DailyBar]
     limits = _limits(head.stck_llam, head.stck_mxpr)
     if limits is None:
         raise BrokerRefusedError("NO_REFERENCE", f"KIS has no price limits for {symbol}")
-    if earlier:
-        bar = max(earlier, key=lambda candidate: candidate.stck_bsop_date)
+    if bar is not None:
         prices = (bar.stck_clpr, bar.stck_hgpr, bar.stck_lwpr, bar.acml_vol)
     else:
         prices = (head.stck_prdy_clpr, head.stck_prdy_hgpr, head.stck_prdy_lwpr, head.prdy_vol)
     close, high, low, volume = prices
-    return DailyReference(symbol, Price(close), Price(high), Price(low), Quantity(volume), limits)
+    from_change = base_from_change(head.stck_prpr, head.prdy_vrss, head.prdy_vrss_sign)
+    base = base_price(0, from_change, close, limits) or Price(close)
+    if close and base != close:
+        high, low, volume = high * base // close, low * base // close, volume * close // base
+    return DailyReference(symbol, base, Price(high), Price(low), Quantity(volume), limits)
 
 
 def book_levels(levels: Sequence[LevelRow]) -> tuple[BookLevel, ...]:

@@ -251,6 +251,7 @@ def a_many_row(symbol: str = "005930", **changes: str) -> dict[str, str]:
         "acml_vol": "3052507",
         "acml_tr_pbmn": "219853241700",
         "inter2_prdy_clpr": "70100",
+        "inter2_sdpr": "70100",
     } | changes
 
 

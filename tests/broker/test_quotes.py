@@ -11,6 +11,7 @@ from domain.money import Price, Quantity
 from domain.tick_size import PriceLimits
 from tests.broker.parts import DAY, SAMSUNG, ScriptedKis, a_many_row, a_price_row, success
 
+HYNIX = Symbol("000660")
 HEAD = {
     "stck_mxpr": "91100",
     "stck_llam": "49100",
@@ -132,38 +133,96 @@ async def test_blank_prices_are_none(broker: KisBroker, kis: ScriptedKis) -> Non
     assert (quote.ask, quote.bid, quote.open_price, quote.limits) == (0, 0, 0, None)
 
 
-@pytest.mark.parametrize("price", ["-70500", "70.5", "NaN", "Infinity", "1e5", "٧٠٥٠٠", "9" * 30, "x", True, None, []])
-async def test_a_price_that_is_no_price_is_loud(broker: KisBroker, kis: ScriptedKis, price: object) -> None:
-    row: dict[str, object] = {**a_many_row(), "inter2_bidp": price}
+ODD = ["-70500", "70.5", "NaN", "Infinity", "1e5", "٧٠٥٠٠", "9" * 30, "x", True, []]
+
+
+@pytest.mark.parametrize("lane", [Lane.SCAN, Lane.WATCH])
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize("field", ["inter2_bidp", "acml_vol", "inter2_hgpr", "inter2_mxpr", "inter2_oprc"])
+async def test_an_odd_field_is_named_and_the_price_is_kept(
+    broker: KisBroker, kis: ScriptedKis, field: str, value: object, lane: Lane
+) -> None:
+    kis.answers("intstock-multprice", success(output=[{**a_many_row(), field: value}, a_many_row("000660")]))
+
+    quotes = await broker.quotes([SAMSUNG, HYNIX], lane)
+
+    assert {symbol: quote.price for symbol, quote in quotes.items()} == {SAMSUNG: 70_500, HYNIX: 70_500}
+    assert quotes[SAMSUNG].unreadable == (field,)
+    assert quotes[SAMSUNG].shows_book is (field != "inter2_bidp")
+    assert quotes[HYNIX].unreadable == ()
+
+
+@pytest.mark.parametrize("field", ["inter2_oprc", "acml_vol", "inter2_llam"])
+async def test_a_field_that_is_gone_is_named(broker: KisBroker, kis: ScriptedKis, field: str) -> None:
+    row = a_many_row()
+    del row[field]
     kis.answers("intstock-multprice", success(output=[row]))
 
-    if price is None:
-        assert (await broker.quotes([SAMSUNG], Lane.WATCH))[SAMSUNG].bid == 0
-    else:
-        with pytest.raises(BrokerProtocolError, match="intstock-multprice: inter2_bidp"):
-            await broker.quotes([SAMSUNG], Lane.SCAN)
+    assert (await broker.quotes([SAMSUNG], Lane.SCAN))[SAMSUNG].unreadable == (field,)
 
 
-@pytest.mark.parametrize("answer", ["a field is gone", "a page of HTML", "refused"])
+@pytest.mark.parametrize("value", ODD)
+async def test_a_price_that_is_no_price_costs_a_scan_only_that_stock(
+    broker: KisBroker, kis: ScriptedKis, value: object
+) -> None:
+    kis.answers("intstock-multprice", success(output=[{**a_many_row(), "inter2_prpr": value}, a_many_row("000660")]))
+
+    assert set(await broker.quotes([SAMSUNG, HYNIX], Lane.SCAN)) == {HYNIX}
+
+
+async def test_a_held_stock_whose_price_is_odd_is_asked_for_alone(broker: KisBroker, kis: ScriptedKis) -> None:
+    kis.answers("intstock-multprice", success(output=[a_many_row(inter2_prpr="?"), a_many_row("000660")]))
+    kis.answers("inquire-price", success(output=a_price_row(stck_prpr="70400", acml_vol="-1")))
+
+    quotes = await broker.quotes([SAMSUNG, HYNIX], Lane.WATCH)
+
+    assert {symbol: quote.price for symbol, quote in quotes.items()} == {SAMSUNG: 70_400, HYNIX: 70_500}
+    assert quotes[SAMSUNG].unreadable == ("acml_vol",)
+    assert len(kis.asked("inquire-price")) == 1
+
+
+async def test_a_stock_whose_price_is_odd_everywhere_costs_only_itself(broker: KisBroker, kis: ScriptedKis) -> None:
+    kis.answers("intstock-multprice", success(output=[a_many_row(inter2_prpr="?"), a_many_row("000660")]))
+    kis.answers("inquire-price", success(output=a_price_row(stck_prpr="-1")))
+
+    assert set(await broker.quotes([SAMSUNG, HYNIX], Lane.WATCH)) == {HYNIX}
+
+
+@pytest.mark.parametrize("answer", ["a page of HTML", "refused"])
 async def test_where_thirty_at_once_are_of_no_use_held_stocks_are_asked_for_one_by_one(
     broker: KisBroker, kis: ScriptedKis, answer: str
 ) -> None:
-    row = a_many_row()
-    del row["inter2_oprc"]
     answers = {
-        "a field is gone": success(output=[row]),
         "a page of HTML": httpx.Response(200, text="<html>점검</html>"),
         "refused": httpx.Response(200, json={"rt_cd": "7", "msg_cd": "XXXX0001", "msg1": ""}),
     }
     kis.answers("intstock-multprice", answers[answer])
     kis.answers("inquire-price", success(output=a_price_row(stck_prpr="70500")), success(output={"stck_prpr": "x"}))
 
-    quotes = await broker.quotes([SAMSUNG, Symbol("000660")], Lane.WATCH)
+    quotes = await broker.quotes([SAMSUNG, HYNIX], Lane.WATCH)
 
     assert {symbol: quote.price for symbol, quote in quotes.items()} == {SAMSUNG: 70_500}
     assert not quotes[SAMSUNG].shows_book
     with pytest.raises((BrokerProtocolError, BrokerRefusedError)):
         await broker.quotes([SAMSUNG], Lane.SCAN)
+
+
+@pytest.mark.parametrize("odd", [{"stck_hgpr": ""}, {"stck_clpr": "-1"}, {"stck_bsop_date": "yesterday"}])
+async def test_a_last_bar_that_cannot_be_read_is_replaced_by_no_other(
+    broker: KisBroker, kis: ScriptedKis, odd: dict[str, str]
+) -> None:
+    bars = [a_bar("20261120", "70100") | odd, a_bar("20261119", "69900")]
+    kis.answers("inquire-daily-itemchartprice", success(output1=HEAD, output2=bars))
+
+    with pytest.raises(BrokerRefusedError, match="NO_REFERENCE"):
+        await broker.daily_reference(SAMSUNG, DAY, Lane.SCAN)
+
+
+async def test_an_odd_bar_of_another_day_does_not_matter(broker: KisBroker, kis: ScriptedKis) -> None:
+    bars = [a_bar("20261123", "") | {"stck_hgpr": ""}, a_bar("20261120", "70100"), a_bar("20261119", "?")]
+    kis.answers("inquire-daily-itemchartprice", success(output1=HEAD, output2=bars))
+
+    assert (await broker.daily_reference(SAMSUNG, DAY, Lane.SCAN)).previous_close == 70_100
 
 
 async def test_the_reference_is_the_last_bar_before_the_session(broker: KisBroker, kis: ScriptedKis) -> None:
@@ -200,13 +259,31 @@ async def test_the_book_leaves_empty_levels_out(broker: KisBroker, kis: Scripted
     assert book.bids == (BookLevel(Price(70_500), Quantity(340)),)
 
 
-async def test_a_book_with_a_missing_level_is_loud(broker: KisBroker, kis: ScriptedKis) -> None:
-    row = a_book()
+async def test_a_level_that_cannot_be_read_ends_its_side(broker: KisBroker, kis: ScriptedKis) -> None:
+    row = a_book(askp_rsqn2="?")
     del row["bidp_rsqn7"]
     kis.answers("inquire-asking-price-exp-ccn", success(output1=row, output2={}))
 
-    with pytest.raises(BrokerProtocolError, match=r"bids\.6\.quantity"):
+    book = await broker.order_book(SAMSUNG, Lane.EXIT)
+
+    assert [level.price for level in book.asks] == [70_600]
+    assert [level.price for level in book.bids] == [70_500]
+
+
+async def test_a_book_whose_best_level_cannot_be_read_is_loud(broker: KisBroker, kis: ScriptedKis) -> None:
+    kis.answers("inquire-asking-price-exp-ccn", success(output1=a_book(bidp1="?"), output2={}))
+
+    with pytest.raises(BrokerProtocolError, match=r"bids\.0\.price"):
         await broker.order_book(SAMSUNG, Lane.EXIT)
+
+
+async def test_odd_rows_of_rankings_and_calendars_cost_only_themselves(broker: KisBroker, kis: ScriptedKis) -> None:
+    kis.answers("volume-rank", success(output=[{"mksc_shrn_iscd": code} for code in ("005930", "", "?", "000660")]))
+    days = [{"bass_dt": "20261122", "opnd_yn": ""}, {"bass_dt": "20261399", "opnd_yn": "N"}, 7]
+    kis.answers("chk-holiday", success(output=[*days, {"bass_dt": "20261123", "opnd_yn": "Y"}]))
+
+    assert await broker.volume_leaders(9, Lane.SCAN) == ("005930", "000660")
+    assert await broker.is_session_day(DAY, Lane.SCAN) is True
 
 
 async def test_leaders_are_stocks_without_repetition(broker: KisBroker, kis: ScriptedKis) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from broker.kis.stream_frames import (
     PING,
+    AccountNotice,
     Cipherment,
     Control,
     Frame,
@@ -19,22 +20,30 @@ from broker.kis.stream_frames import (
     ticks_in,
 )
 from domain.market import Quote, Side
-from domain.stream import NoticeKind, OrderNotice
+from domain.stream import Garbled, NoticeKind, OrderNotice
 from tests.broker.frames import ACCEPTANCE, CIPHERMENT, FILL, TRADE, as_real, changed, notices, sealed, trades
 
 AT = datetime(2023, 6, 12, 0, 33, 54, 400_000, tzinfo=UTC)
 
 
 def ticks(text: str, received_at: datetime = AT) -> tuple[Quote, ...]:
+    return tuple(each for each in heard(text, received_at) if isinstance(each, Quote))
+
+
+def heard(text: str, received_at: datetime = AT) -> tuple[Quote | Garbled, ...]:
     frame = read_frame(text)
     assert isinstance(frame, Frame)
     return ticks_in(frame, received_at)
 
 
 def noticed(text: str, cipherment: Cipherment | None = CIPHERMENT) -> list[OrderNotice]:
+    return [each.notice for each in notices_heard(text, cipherment) if not isinstance(each, Garbled)]
+
+
+def notices_heard(text: str, cipherment: Cipherment | None = CIPHERMENT) -> tuple[AccountNotice | Garbled, ...]:
     frame = read_frame(text)
     assert isinstance(frame, Frame)
-    return [each.notice for each in notices_in(frame, cipherment)]
+    return notices_in(frame, cipherment)
 
 
 def test_a_trade_becomes_a_quote_with_its_best_bid_and_ask() -> None:
@@ -66,7 +75,7 @@ def test_several_trades_in_one_frame_are_cut_by_their_number_of_fields() -> None
     assert [(tick.symbol, tick.price) for tick in found] == [("005930", 71_900), ("005930", 72_000), ("000660", 99_000)]
 
 
-@pytest.mark.parametrize("code", ["A", "B", "C"])
+@pytest.mark.parametrize("code", ["A", "B", "C", "D"])
 def test_the_expected_price_of_an_auction_is_no_trade(code: str) -> None:
     found = ticks(trades(changed(TRADE, _2="60000", _43=code), TRADE))
 
@@ -91,9 +100,11 @@ def test_fewer_fields_than_documented_are_refused_aloud(records: tuple[str, ...]
     [{"_2": ""}, {"_2": "-71900"}, {"_2": "71900.5"}, {"_0": ""}, {"_1": "256199"}, {"_33": ""}, {"_13": "many"}],
     ids=str,
 )
-def test_a_trade_with_an_impossible_field_is_no_quote(bad: dict[str, str]) -> None:
-    with pytest.raises(FrameError):
-        ticks(trades(changed(TRADE, **bad)))
+def test_a_trade_with_an_impossible_field_is_no_quote_and_hides_no_other(bad: dict[str, str]) -> None:
+    garbled, tick = heard(trades(changed(TRADE, **bad), TRADE))
+
+    assert isinstance(garbled, Garbled)
+    assert isinstance(tick, Quote)
 
 
 @pytest.mark.parametrize("form", [str, as_real], ids=["23 fields", "26 fields"])

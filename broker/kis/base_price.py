@@ -1,0 +1,33 @@
+"""The day's base price: changes and limits count from it. It follows splits and rights; the raw close does not."""
+
+from typing import Final
+
+from domain.money import Price
+from domain.tick_size import PriceLimits, price_limits
+
+_DOWN: Final = frozenset({"4", "5"})
+_USUAL_WIDTH: Final = (1.80, 1.92)
+"""How many times the lower limit the upper one is, where both lie 30 % from the base price, cut to ticks."""
+
+
+def base_from_change(price: int, change: int | None, sign: str) -> int:
+    """Return the price from which KIS counts the day's change (``prdy_vrss`` with its sign code), or zero."""
+    if not price or change is None:
+        return 0
+    down = change < 0 or sign in _DOWN
+    return max(price + abs(change) if down else price - change, 0)
+
+
+def base_price(named: int, from_change: int, raw_close: int, limits: PriceLimits | None) -> Price:
+    """Return the base price in won: as KIS names it, else a price that has these limits; zero where nothing tells.
+
+    The raw close is another price on the day of a split, and before the open the change may still be yesterday's.
+    """
+    if named or limits is None:
+        return Price(named or from_change)
+    for candidate in (from_change, raw_close):
+        if candidate and price_limits(Price(candidate)) == limits:
+            return Price(candidate)
+    least, most = _USUAL_WIDTH
+    is_usual = least <= limits.upper / limits.lower <= most
+    return Price((limits.lower + limits.upper) // 2 if is_usual else from_change)
