@@ -55,6 +55,7 @@ from operations.hosting_duties import (
     keep_reports,
     notice_outages,
     report_failing_workflows,
+    report_unreadable_rows,
     watch_over_access,
     watch_over_stream,
 )
@@ -134,6 +135,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 report_failing_workflows(fleet),
                 *([watch_over_stream(fleet)] if streaming else []),
                 watch_over_access(fleet, lambda: broker.refusal),
+                report_unreadable_rows(fleet, broker.take_unreadable),
                 compare_calendars(fleet, day_start_for(with_)),
                 keep_reports(fleet, settings.reports, settings.report.language),
             )

@@ -59,7 +59,13 @@ class OrderDoubts:
             session_date=intent.session_date,
             worker_id=intent.worker_id,
             symbol=intent.symbol,
-            detail={"intent_id": intent.intent_id, "side": intent.side, "list": row.of, "field": row.field},
+            detail={
+                "intent_id": intent.intent_id,
+                "side": intent.side,
+                "list": row.of,
+                "field": row.field,
+                "cause": f"{row.of}: {row.field}: {row.why}",
+            },
             key=f"{LOST_ORDER_IN_DOUBT}/{intent.intent_id}/{row.of}/{row.field}",
         )
         await self._database.events.append(event)

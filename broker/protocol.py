@@ -14,7 +14,7 @@ from domain.money import NO_SHARES, Price, Quantity, Won
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, OrderType, SubmitOutcome
 from domain.session import SessionDate
 from domain.stream import Garbled, OrderNotice
-from domain.unreadable import AccountList, Rows, UnreadableRow, doubts
+from domain.unreadable import AccountList, Readings, Rows, UnreadableRow, doubts
 
 MayLeave = Callable[[], bool]
 """Answers whether an order request may still leave, after whatever waiting came before."""
@@ -151,6 +151,10 @@ class Broker(Protocol):
     @property
     def refusal(self) -> str:
         """Return in which words one of our keys or tokens is refused now; the empty text while none is."""
+        ...
+
+    def take_unreadable(self) -> Readings:
+        """Return what could not be read in the broker's lists since this was last asked."""
         ...
 
     async def check_access(self, lane: Lane) -> None:

@@ -26,6 +26,7 @@ from database.stream_leases import StreamLeases
 from database.stream_news import StreamNews
 from database.summaries import Summaries
 from database.trades import Trades
+from database.unreadable_rows import UnreadableRows
 from database.workers import Workers
 from domain.identity import AccountId
 
@@ -57,6 +58,7 @@ class Database:
         self.stream_news = StreamNews(pool, url)
         self.summaries = Summaries(pool)
         self.trades = Trades(pool)
+        self.unreadable_rows = UnreadableRows(pool)
         self.workers = Workers(pool)
 
     def tokens(

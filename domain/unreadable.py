@@ -50,6 +50,14 @@ class UnreadableRow:
         return self.may_be_of(intent.symbol) and same_side and same_quantity and same_day
 
 
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Unreadable rows of several reads, and the lists that were read ``whole``: their other rows can be read."""
+
+    rows: tuple[UnreadableRow, ...] = ()
+    whole: frozenset[AccountList] = frozenset()
+
+
 Row = TypeVar("Row")
 
 

@@ -13,7 +13,8 @@ from domain.clock import LIVE_CLOCK, MarketClock, in_seoul
 from domain.identity import Environment, WorkerId
 from domain.market import Symbol
 from domain.money import Won, total
-from domain.session import SessionDate, SessionPhase, SessionPlan
+from domain.session import SessionDate, SessionPhase, SessionPlan, session_date_of
+from domain.unreadable import UnreadableRow
 from domain.worker_state import WorkerState
 from operations.fleet import Fleet
 
@@ -49,6 +50,8 @@ class Board:
     """Ids of workflows that cannot progress."""
     quarantined: tuple[Symbol, ...] = ()
     """Stocks in which an order waits for a person (`starter.py quarantine`)."""
+    unreadable: tuple[UnreadableRow, ...] = ()
+    """Rows of the broker's lists that cannot be read now: nothing is decided about their stocks from these lists."""
     stream: "StreamState | None" = None
     """The real-time session at the broker, as its owner last reported it, in market time; None where none ever was."""
     clock: MarketClock = LIVE_CLOCK
@@ -85,7 +88,9 @@ async def read_board(fleet: Fleet, market_now: datetime) -> Board:
     waiting = tuple(order.intent.symbol for order in await fleet.database.orders.quarantined(fleet.account_id))
     stream = _in_market_time(await fleet.database.stream_leases.state(fleet.account_id), fleet.clock)
     failing = await _failing(fleet)
-    return replace(board, stream=stream, quarantined=waiting, failing=failing, clock=fleet.clock)
+    unreadable = await fleet.database.unreadable_rows.on(fleet.account_id, session_date_of(market_now))
+    board = replace(board, stream=stream, quarantined=waiting, clock=fleet.clock)
+    return replace(board, failing=failing, unreadable=unreadable)
 
 
 def _in_market_time(stream: "StreamState | None", clock: MarketClock) -> "StreamState | None":
@@ -149,9 +154,14 @@ def heading(board: Board) -> tuple[str, ...]:
     third = f"entries until {in_seoul(plan.entries_until):%H:%M}, sale from {in_seoul(plan.liquidation_at):%H:%M}"
     third += f" ({plan.because})"
     shut = [f"entries shut: {reason}" for reason in board.entries_closed_because]
+    odd = f"unreadable at the broker: {', '.join(map(_odd, board.unreadable))}" if board.unreadable else ""
     web_ui = f"Web UI {board.web_ui}" if board.web_ui else ""
     nobody = "" if board.rows else "no workers yet: `python starter.py --workers 5` starts some"
-    return tuple(line for line in (first, second, third, *_own_starts(board), *shut, nobody, web_ui) if line)
+    return tuple(line for line in (first, second, third, *_own_starts(board), *shut, odd, nobody, web_ui) if line)
+
+
+def _odd(row: UnreadableRow) -> str:
+    return f"{row.symbol or 'a row without a code'} ({row.of} {row.field})"
 
 
 def _whose_time(clock: MarketClock) -> str:
@@ -218,6 +228,7 @@ def as_json(board: Board) -> dict[str, Any]:
         "missed_closes": [date.isoformat() for date in board.missed_closes],
         "failing_workflows": list(board.failing),
         "quarantined": list(board.quarantined),
+        "unreadable": [{"list": row.of, "symbol": row.symbol, "field": row.field} for row in board.unreadable],
         "realised_pnl": board.realised,
         "unrealised_pnl": board.unrealised,
         "trades": board.trades,

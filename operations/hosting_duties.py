@@ -21,12 +21,14 @@ from domain.identity import WorkerId
 from domain.position import OpenPosition
 from domain.rules import TradingRules
 from domain.session import session_date_of
+from domain.unreadable import Readings
 from domain.worker_state import WorkerLife
 from operations.access_duty import AccessDuty
 from operations.close_duty import is_closing, see_to_the_close
 from operations.failing_duty import FailingDuty
 from operations.fleet import Fleet
 from operations.outage_duty import OutageDuty
+from operations.reading_duty import ReadingDuty
 from operations.report_duty import ReportDuty
 from operations.starting import bring_back
 from operations.stream_duty import StreamDuty
@@ -94,6 +96,11 @@ async def keep_closing(fleet: Fleet, rules: TradingRules) -> None:
 async def watch_over_access(fleet: Fleet, refusal: Callable[[], str]) -> None:
     """Buy nothing, for as long as this process lives, while the broker refuses our keys or token (F31)."""
     await _for_ever(_ROUND, AccessDuty(fleet, refusal).look)
+
+
+async def report_unreadable_rows(fleet: Fleet, take: Callable[[], Readings]) -> None:
+    """Report, for as long as this process lives, which rows of the broker's lists cannot be read."""
+    await _for_ever(_ROUND, ReadingDuty(fleet, take).look)
 
 
 async def compare_calendars(fleet: Fleet, day_start: DayStart) -> None:

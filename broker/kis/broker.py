@@ -18,6 +18,7 @@ from broker.kis.orders import KisOrders
 from broker.kis.profits import KisProfits
 from broker.kis.queries import KisQueries
 from broker.kis.quotes import KisQuotes
+from broker.kis.readings import ReadingLog
 from broker.kis.stream import KisStream, StreamAddress
 from broker.kis.wire import Wire
 from broker.protocol import Balance, BuyingPower, MayLeave, RateBudget, TokenStore, always
@@ -29,8 +30,8 @@ from domain.lane import Lane
 from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
 from domain.money import Price
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, OrderType, SubmitOutcome
-from domain.session import SessionDate
-from domain.unreadable import Rows
+from domain.session import SessionDate, session_date_of
+from domain.unreadable import AccountList, Readings, Rows
 
 _ANY_STOCK: Final = Symbol("005930")
 
@@ -65,7 +66,8 @@ class KisBroker:
         client = KisClient(self._wires[0], budget, self._keepers[0])
         self._budget = budget
         self._clock = clock
-        self._quotes = KisQuotes(client, clock)
+        self._readings = ReadingLog()
+        self._quotes = KisQuotes(client, clock, self._readings)
         self._orders = KisOrders(client, clock)
         self._account = KisAccount(client)
         self._profits = KisProfits(client)
@@ -83,7 +85,7 @@ class KisBroker:
         self._wires.append(wire)
         keeper = TokenKeeper(wire, market.budget, market.tokens)
         self._keepers.append(keeper)
-        self._quotes = KisQuotes(KisQueries(wire, market.budget, keeper), self._clock)
+        self._quotes = KisQuotes(KisQueries(wire, market.budget, keeper), self._clock, self._readings)
         return self
 
     async def __aenter__(self) -> Self:
@@ -117,6 +119,9 @@ class KisBroker:
     def refusal(self) -> str:
         """Return in which words KIS refuses one of our keys or tokens now; the empty text while it does not."""
         return next((keeper.refusal for keeper in self._keepers if keeper.refusal), "")
+
+    def take_unreadable(self) -> Readings:
+        return self._readings.take()
 
     async def check_access(self, lane: Lane) -> None:
         await self.balance(lane)
@@ -170,22 +175,33 @@ class KisBroker:
     async def orders_on(
         self, session_date: SessionDate, lane: Lane, symbol: Symbol | None = None, side: Side | None = None
     ) -> Rows[BrokerOrder]:
-        return await self._orders.orders_on(session_date, lane, symbol, side)
+        rows = await self._orders.orders_on(session_date, lane, symbol, side)
+        is_whole = symbol is None and side is None and session_date == session_date_of(self._clock())
+        self._readings.note(rows.unreadable, *([AccountList.ORDERS] if is_whole else []))
+        return rows
 
     async def open_orders(self, side: Side, lane: Lane) -> Rows[BrokerOrder] | None:
-        return await self._orders.open_orders(side, lane)
+        rows = await self._orders.open_orders(side, lane)
+        self._readings.note(rows.unreadable if rows is not None else ())
+        return rows
 
     async def profits_by_day(self, first: SessionDate, last: SessionDate, lane: Lane) -> Rows[DayProfit] | None:
-        return await self._profits.by_day(first, last, lane)
+        rows = await self._profits.by_day(first, last, lane)
+        self._readings.note(rows.unreadable if rows is not None else (), AccountList.DAY_PROFITS)
+        return rows
 
     async def profits_by_stock(self, first: SessionDate, last: SessionDate, lane: Lane) -> Rows[StockProfit] | None:
-        return await self._profits.by_stock(first, last, lane)
+        rows = await self._profits.by_stock(first, last, lane)
+        self._readings.note(rows.unreadable if rows is not None else (), AccountList.STOCK_PROFITS)
+        return rows
 
     async def profit_today(self, lane: Lane) -> ProfitToday | None:
         return await self._profits.today(lane)
 
     async def balance(self, lane: Lane) -> Balance:
-        return await self._account.balance(lane)
+        balance = await self._account.balance(lane)
+        self._readings.note(balance.unreadable, AccountList.HOLDINGS, AccountList.CASH)
+        return balance
 
     async def is_session_day(self, day: date, lane: Lane) -> bool | None:
         return await self._quotes.is_session_day(day, lane)

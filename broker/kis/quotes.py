@@ -24,6 +24,7 @@ from broker.kis.quote_messages import (
     RankRow,
     StatusRow,
 )
+from broker.kis.readings import ReadingLog
 from broker.kis.rows import Source, rows_of
 from broker.kis.translation import board_of, book_levels, daily_reference, day_of, flags_of, quote_of_many, quote_of_one
 from domain.errors import BrokerProtocolError, BrokerRefusedError
@@ -64,8 +65,9 @@ _RANKING: Final = {
 class KisQuotes:
     """Quotations of one KIS service."""
 
-    def __init__(self, client: KisQueries, clock: Callable[[], datetime]) -> None:
+    def __init__(self, client: KisQueries, clock: Callable[[], datetime], readings: ReadingLog) -> None:
         self._client = client
+        self._readings = readings
         self._clock = clock
         self._capabilities = CAPABILITIES[client.connection.environment]
         self._session_days: dict[date, bool] = {}
@@ -167,6 +169,7 @@ class KisQuotes:
             return list(await self._each(symbols, lane))
         odd = [symbol for symbol in symbols if many.doubts(symbol)]
         if not odd or lane is Lane.SCAN:
+            self._readings.note(many.unreadable)
             return list(many)
         logger.warning("prices_asked_one_by_one", extra={"stocks": len(odd), "cause": str(many.unreadable[0])})
         return [*many, *await self._each(odd, lane, aloud=False)]
@@ -183,6 +186,7 @@ class KisQuotes:
                 unreadable.append(UnreadableRow(AccountList.QUOTES, symbol, fault.field, fault.why))
             except (BrokerProtocolError, BrokerRefusedError) as fault:
                 faults.append(fault)
+        self._readings.note(unreadable)
         if faults and aloud and not found:
             raise faults[0]
         return Rows(found, unreadable)

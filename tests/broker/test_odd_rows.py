@@ -21,21 +21,6 @@ async def test_a_fill_without_its_amount_is_not_readable_yet(broker: KisBroker, 
     assert [(row.symbol, row.field) for row in orders.unreadable] == [(SAMSUNG, "tot_ccld_amt")]
 
 
-@pytest.mark.parametrize("other", [{"hldg_qty": "5"}, {"ord_psbl_qty": "5"}, {"pchs_amt": "350000"}])
-async def test_two_different_rows_of_one_stock_put_only_that_stock_in_doubt(
-    broker: KisBroker, kis: ScriptedKis, other: dict[str, str]
-) -> None:
-    rows = [a_holding_row(), a_holding_row("000660"), a_holding_row(**other)]
-    kis.answers("inquire-balance", success("D", output1=rows, output2=TOTALS))
-
-    balance = await broker.balance(Lane.RESOLVE)
-
-    assert balance.quantities() == {"000660": 10}
-    assert balance.quantity_of(SAMSUNG) is None
-    assert balance.quantity_of(Symbol("035720")) == 0
-    assert [(row.symbol, row.field) for row in balance.unreadable] == [(SAMSUNG, "hldg_qty")]
-
-
 @pytest.mark.parametrize("credit", [{"trad_dvsn_name": "자기융자"}, {"loan_dt": "20261102"}])
 @pytest.mark.parametrize("comes_first", [True, False])
 async def test_of_a_cash_row_and_a_credit_row_only_the_cash_row_counts(

@@ -17,6 +17,7 @@ from domain.errors import (
     RateLimitedError,
 )
 from domain.lane import Lane
+from domain.market import Symbol
 from domain.money import Price
 from tests.broker.parts import (
     DAY,
@@ -170,6 +171,22 @@ async def test_a_holding_that_is_listed_twice_counts_once(broker: KisBroker, kis
 
     assert (held.quantity, held.sellable, held.cost, held.price) == (10, 7, 700_500, 70_600)
     assert kis.asked("inquire-balance")[0].url.params["INQR_DVSN"] == "02"
+
+
+@pytest.mark.parametrize("other", [{"hldg_qty": "5"}, {"ord_psbl_qty": "5"}, {"pchs_amt": "350000"}])
+async def test_two_different_rows_of_one_symbol_are_no_balance(
+    broker: KisBroker, kis: ScriptedKis, other: dict[str, str]
+) -> None:
+    """Of that stock nothing is known then; the others are."""
+    rows = [a_holding_row(), a_holding_row("000660"), a_holding_row(**other)]
+    kis.answers("inquire-balance", success("D", output1=rows, output2=TOTALS))
+
+    balance = await broker.balance(Lane.RESOLVE)
+
+    assert balance.quantities() == {"000660": 10}
+    assert balance.quantity_of(SAMSUNG) is None
+    assert balance.quantity_of(Symbol("035720")) == 0
+    assert [(row.symbol, row.field) for row in balance.unreadable] == [(SAMSUNG, "hldg_qty")]
 
 
 async def test_an_empty_list_beside_a_value_is_not_flat(broker: KisBroker, kis: ScriptedKis) -> None:
