@@ -8,12 +8,12 @@ from temporalio import activity
 
 from activities.first_look import SharesKnown
 from activities.heart import WHOLE_LIST, Heart
-from domain.event import OWNERS_SHARES, UNEXPLAINED_SHARES, Event, EventLevel, carried_event
+from domain.event import FLATNESS_IN_DOUBT, OWNERS_SHARES, UNEXPLAINED_SHARES, Event, EventLevel, carried_event
 from domain.flatness import HeldShares, Proven, could_still_fill, split
 from domain.identity import AccountId
 from domain.lane import Lane
 from domain.market import Symbol
-from domain.money import Quantity
+from domain.money import NO_SHARES, Quantity
 from domain.order import BrokerOrder, OrderRecord
 from domain.reconciliation import foreign_orders
 from domain.session import SessionDate
@@ -131,6 +131,8 @@ class FlatnessActivities:
         now = self._pace.now()
         for symbol, quantity in look.carried().items():
             await self._database.events.append(carried_event(account_id, session_date, now, symbol, quantity))
+        for symbol in look.in_doubt:
+            await self._name(FLATNESS_IN_DOUBT, EventLevel.CRITICAL, (account_id, session_date, symbol), NO_SHARES)
         for each in look.shares:
             about = (account_id, session_date, each.symbol)
             if each.unexplained:
@@ -150,7 +152,7 @@ class FlatnessActivities:
                 self._pace.now(),
                 session_date=session_date,
                 symbol=symbol,
-                detail={"quantity": quantity},
+                detail={"quantity": quantity} if quantity else {},
                 key=f"{kind}/{account_id}/{session_date}/{symbol}/{quantity}",
             )
         )

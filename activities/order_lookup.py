@@ -10,6 +10,7 @@ from domain.errors import TradingError
 from domain.lane import Lane
 from domain.order import BrokerOrder
 from domain.session import SessionDate
+from domain.unreadable import UnreadableRow
 
 if TYPE_CHECKING:
     from broker.protocol import Broker
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ListedOrders:
-    """What the broker lists; with a ``fault`` nobody knows."""
+    """What the broker lists, and the rows that cannot be read; with a ``fault`` nobody knows."""
 
     orders: tuple[BrokerOrder, ...] = ()
     fault: str = ""
+    unreadable: tuple[UnreadableRow, ...] = ()
 
 
 class OrderLookup:
@@ -34,6 +36,7 @@ class OrderLookup:
         """Return a day's orders of every stock; a broker that does not tell now is an answer too."""
         async with Heart(silence=WHOLE_LIST):
             try:
-                return ListedOrders(await self._broker.orders_on(session_date, Lane.RESOLVE))
+                listed = await self._broker.orders_on(session_date, Lane.RESOLVE)
+                return ListedOrders(tuple(listed), unreadable=listed.unreadable)
             except TradingError as fault:
                 return ListedOrders(fault=str(fault))

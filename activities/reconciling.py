@@ -18,7 +18,7 @@ from domain.order import WORKING_STATUSES, BrokerOrder
 from domain.position import OpenPosition
 from domain.reconciliation import OUR_OWN, Discrepancy, DiscrepancyKind, discrepancies
 from domain.session import SessionDate, session_date_of
-from domain.unreadable import Rows
+from domain.unreadable import Rows, UnreadableRow
 
 if TYPE_CHECKING:
     from activities.pace import Pace
@@ -43,6 +43,8 @@ class Reconciled:
     differences: tuple[str, ...]
     entries_closed: bool = False
     cash: str = ""
+    not_compared: tuple[str, ...] = ()
+    """Stocks of which the broker's rows cannot be read, with the field; nothing is claimed of them."""
     cash_unexplained: Won = NO_WON
 
 
@@ -53,6 +55,7 @@ class _Read:
     booked: int
     differences: frozenset[Discrepancy]
     cash: CashSeen
+    unreadable: tuple[UnreadableRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class ReconcilingActivities:
         ours = [difference for difference in differences if difference.kind in OUR_OWN]
         if request.apply:
             await self._write_down(account_id, session_date, differences, ours)
+            await self._rest(account_id, reads[-1].unreadable)
             await self._cash.write_down(account_id, session_date, cash)
         words = tuple(_in_words(difference) for difference in differences)
         return Reconciled(
@@ -95,6 +99,7 @@ class ReconcilingActivities:
             entries_closed=bool(ours) and request.apply,
             cash=cash_in_words(cash),
             cash_unexplained=unexplained(cash),
+            not_compared=tuple(f"{row.symbol or 'unknown'}: {row.of} {row.field}" for row in reads[-1].unreadable),
         )
 
     async def _several(self, request: ReconcileRequest, session_date: SessionDate) -> list[_Read]:
@@ -119,6 +124,12 @@ class ReconcilingActivities:
         if ours:
             reason = "books disagree: " + "; ".join(_in_words(difference) for difference in ours)
             await self._database.risk.close_entries(account_id, session_date, reason, self._pace.now())
+
+    async def _rest(self, account_id: AccountId, unreadable: tuple[UnreadableRow, ...]) -> None:
+        """Keep away from buying stocks that cannot be compared."""
+        until = self._pace.now() + _FOREIGN_SYMBOL_REST
+        for symbol in {row.symbol for row in unreadable if row.symbol is not None}:
+            await self._database.risk.cool_down(account_id, symbol, until)
 
     async def _take_away_what_is_gone(
         self, account_id: AccountId, session_date: SessionDate, differences: list[Discrepancy]
@@ -169,7 +180,8 @@ class ReconcilingActivities:
         if request.apply:
             moving |= await self._symbols_with_orders(account_id)
         cash = await self._cash.seen(ledger, listed, balance.cash, of=(account_id, session_date))
-        return _Read(booked, frozenset(each for each in found if each.symbol not in moving), cash)
+        differences = frozenset(each for each in found if each.symbol not in moving)
+        return _Read(booked, differences, cash, (*listed.unreadable, *balance.unreadable))
 
     async def _symbols_with_orders(self, account_id: AccountId) -> set[Symbol]:
         return {order.intent.symbol for order in await self._database.orders.active_in(account_id)}

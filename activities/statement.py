@@ -12,10 +12,12 @@ from domain.event import Event, EventLevel
 from domain.identity import AccountId
 from domain.lane import Lane
 from domain.money import Rate, Won
+from domain.order import BrokerOrder
 from domain.reconciliation import foreign_orders
 from domain.session import SessionDate, session_date_of
-from domain.statement import BookedDay, Held, Line, Stated, StatedStock, line_in_words
+from domain.statement import WHOLE_ACCOUNT, BookedDay, Held, Line, Stated, StatedStock, line_in_words
 from domain.statement_check import compared
+from domain.unreadable import AccountList, Rows, UnreadableRow
 
 if TYPE_CHECKING:
     from activities.pace import Pace
@@ -78,18 +80,23 @@ class StatementActivities:
 
     async def _look(self, request: StatementRequest) -> tuple[tuple[Line, ...] | None, str]:
         try:
-            stated = await self._stated(request.session_date)
-            return (None, _NOT_TOLD) if stated is None else (compared(await self._booked(request), stated), "")
+            asked = await self._stated(request.session_date)
+            if asked is None:
+                return None, _NOT_TOLD
+            (stated, odd), listed = asked, await self._broker.orders_on(request.session_date, Lane.RESOLVE)
+            lines = compared(await self._booked(request, listed), stated)
         except TradingError as fault:
             return None, f"the broker has not answered: {fault}"
+        return _comparable(lines, (*odd, *listed.unreadable))
 
-    async def _stated(self, date: SessionDate) -> Stated | None:
+    async def _stated(self, date: SessionDate) -> tuple[Stated, tuple[UnreadableRow, ...]] | None:
+        """Return the statement with its rows that cannot be read; None where the service tells none."""
         days = await self._broker.profits_by_day(date, date, Lane.RESOLVE)
         stocks = await self._broker.profits_by_stock(date, date, Lane.RESOLVE)
         if days is None or stocks is None:
             return None
         day = next((_figures(day) for day in days if day.date == date), None)
-        return Stated(
+        stated = Stated(
             stocks={
                 each.symbol: replace(
                     _figures(each.day),
@@ -102,6 +109,7 @@ class StatementActivities:
             day=day or StatedStock(),
             today=await self._today(date) if day is not None else None,
         )
+        return stated, (*days.unreadable, *stocks.unreadable)
 
     async def _today(self, date: SessionDate) -> Won | None:
         """Return the profit by the broker's statement of today, in won; None where the date is another.
@@ -113,7 +121,7 @@ class StatementActivities:
         today = await self._broker.profit_today(Lane.RESOLVE)
         return None if today is None else today.realised
 
-    async def _booked(self, request: StatementRequest) -> BookedDay:
+    async def _booked(self, request: StatementRequest, listed: Rows[BrokerOrder]) -> BookedDay:
         account_id, date = request.account_id, request.session_date
         database = self._database
         positions = await database.audit.positions_around(account_id, date)
@@ -126,7 +134,7 @@ class StatementActivities:
                 Held(each.position_id, each.symbol, each.market, each.session_date, each.bought, each.cost)
                 for each in positions
             ],
-            foreign=foreign_orders(await self._broker.orders_on(date, Lane.RESOLVE), bound),
+            foreign=foreign_orders(listed, bound),
             owned_before=await database.first_looks.of(account_id, date) or {},
             commission=self._commission,
         )
@@ -147,6 +155,14 @@ class StatementActivities:
             event = Event(account_id, STATEMENT_DIFFERS, EventLevel.WARNING, now, date, detail=detail, key=key)
             await self._database.events.append(event)
         return StatementCompared(len(lines), sum(line.difference != 0 for line in lines), words)
+
+
+def _comparable(lines: tuple[Line, ...], odd: tuple[UnreadableRow, ...]) -> tuple[tuple[Line, ...] | None, str]:
+    """Return the lines that no unreadable row is about, or why there is none; sums are compared only of all rows."""
+    if any(row.symbol is None and row.of is not AccountList.DAY_PROFITS for row in odd):
+        return None, "a row of the broker's statement or order list cannot be read"
+    in_doubt = {row.symbol for row in odd} | ({WHOLE_ACCOUNT} if odd else set())
+    return tuple(line for line in lines if line.symbol not in in_doubt), ""
 
 
 def _needs_another_look(lines: tuple[Line, ...] | None, untold: str) -> bool:

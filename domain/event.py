@@ -36,6 +36,8 @@ OWNERS_SHARES: Final = "owners_shares"
 
 LOST_ORDER_IN_DOUBT: Final = "lost_order_in_doubt"
 """The kind of event of an order without a reply that is neither proven placed nor absent: a row cannot be read."""
+FLATNESS_IN_DOUBT: Final = "flatness_in_doubt"
+"""The kind of event of a stock of ours that a close cannot prove flat, since the broker's rows cannot be read."""
 UNREADABLE_ROW: Final = "unreadable_row"
 """The kind of event of a row of the broker's lists that cannot be read; told once a day, stock and field."""
 

@@ -25,7 +25,8 @@ async def broker_order(fleet: Fleet, record: OrderRecord, number: str, branch: s
         OperationError: there is none, it is of another stock or side, it is a cancel, or the broker does not tell.
     """
     intent, ref = record.intent, books.ref_of(record, number, branch)
-    listed = await _listed(fleet, intent.session_date)
+    answer = await _listed(fleet, intent.session_date)
+    listed = answer.orders
     alike = [order for order in listed if (order.symbol, order.side) == (intent.symbol, intent.side)]
     for order in alike:
         if order.ref == ref and order.original is None:
@@ -33,10 +34,12 @@ async def broker_order(fleet: Fleet, record: OrderRecord, number: str, branch: s
     named = [order for order in listed if order.ref.number == ref.number] or alike
     found = "; ".join(_in_words(order) for order in named) or "no order of that number, stock and side"
     wanted = f"{intent.side} {intent.symbol} with number {ref.number} and branch {branch}"
-    raise OperationError(f"the broker lists no {wanted} on {intent.session_date}; it lists: {found}")
+    odd = [row.field for row in answer.unreadable if row.may_be_of(intent.symbol)]
+    hidden = f"; rows that cannot be read: {', '.join(odd)}; add --unchecked if the HTS shows the order" if odd else ""
+    raise OperationError(f"the broker lists no {wanted} on {intent.session_date}; it lists: {found}{hidden}")
 
 
-async def _listed(fleet: Fleet, session_date: SessionDate) -> tuple[BrokerOrder, ...]:
+async def _listed(fleet: Fleet, session_date: SessionDate) -> ListedOrders:
     try:
         answer: ListedOrders = await fleet.client.execute_workflow(
             OrderLookupWorkflow.run,
@@ -51,7 +54,7 @@ async def _listed(fleet: Fleet, session_date: SessionDate) -> tuple[BrokerOrder,
         raise _unanswered(f"no worker.py answered within {seconds} ({failure.cause})") from failure
     if answer.fault:
         raise _unanswered(answer.fault)
-    return answer.orders
+    return answer
 
 
 def _unanswered(why: str) -> OperationError:

@@ -18,6 +18,8 @@ async def reconcile(desk: Desk) -> int:
     def show() -> None:
         for difference in found.differences:
             desk.console.print(difference, markup=False, highlight=False)
+        for row in found.not_compared:
+            desk.console.print(f"not compared, cannot be read at the broker: {row}", markup=False, highlight=False)
         desk.console.print(found.cash, markup=False, highlight=False)
         applied = f"{found.booked_fills} missing fills booked, " if desk.asked.apply else "only looking; "
         desk.console.print(f"{applied}{len(found.differences)} differences left")

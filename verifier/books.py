@@ -61,6 +61,8 @@ class BrokerBook:
     opening_cash: Won | None = None
     """None where the broker does not tell what the account began with; then cash is not compared."""
     cash: Won = Won(0)
+    in_doubt: frozenset[Symbol] = frozenset()
+    """Stocks of which the broker's lists cannot be read: nothing of them is compared."""
     owned_before: Mapping[Symbol, Quantity] = field(default_factory=dict)
     """What the account's owner held before the first of ``orders``; nothing where these are of all days."""
 

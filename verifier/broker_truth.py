@@ -73,6 +73,7 @@ async def listed_book(
         orders=tuple(_listed_row(order, by_hand=order.ref.number not in ours) for order in orders),
         holdings=balance.quantities(),
         owned_before=owned_before,
+        in_doubt=frozenset(row.symbol for row in (*orders.unreadable, *balance.unreadable) if row.symbol is not None),
         cash=NO_WON if balance.cash is None else balance.cash,
     )
 

@@ -16,9 +16,10 @@ from verifier.books import Books, Violation
 
 def books_are_the_brokers(books: Books) -> tuple[Violation, ...]:
     """I4: orders, holdings and cash are the broker's, or the symbol's trouble is told loudly."""
+    known = books.named | books.broker.in_doubt
     differences = (*_orders_differ(books), *_holdings_differ(books))
     return (
-        *(Violation("I4", what, evidence) for symbol, what, evidence in differences if symbol not in books.named),
+        *(Violation("I4", what, evidence) for symbol, what, evidence in differences if symbol not in known),
         *(Violation("I4", what, evidence) for what, evidence in _cash_differs(books)),
     )
 

@@ -8,12 +8,13 @@ from activities.entries import PreparedEntry
 from activities.reconciling import Reconciled, ReconcileRequest
 from activities.resolving import ProofRules
 from activities.selling import PreparedExit
-from domain.event import LOST_ORDER_IN_DOUBT
+from activities.statement import StatementRequest
+from domain.event import FLATNESS_IN_DOUBT, LOST_ORDER_IN_DOUBT
 from domain.identity import IntentId
 from domain.lane import Lane
 from domain.order import OrderPurpose, OrderRecord, OrderStatus
 from tests.activities.desk import PLAN, Desk
-from tests.builders import HYNIX, SAMSUNG
+from tests.builders import HYNIX, SAMSUNG, WORKER
 from tests.stepping import ACCOUNT
 
 TODAY = PLAN.session.date
@@ -159,7 +160,11 @@ async def test_nothing_is_claimed_of_a_stock_whose_holding_cannot_be_read(desk: 
     found = await reconciled(desk)
 
     assert found.differences == ()
+    assert found.not_compared == (f"{SAMSUNG}: holdings hldg_qty",)
     assert not found.entries_closed
+    now = desk.simulation.market_now()
+    snapshot = await desk.database.risk.snapshot(ACCOUNT, WORKER, TODAY, now)
+    assert SAMSUNG in snapshot.symbols_cooling_down
 
 
 async def test_flat_is_proven_beside_an_odd_holding_of_the_owners(desk: Desk) -> None:
@@ -183,6 +188,20 @@ async def test_flat_is_not_proven_of_a_stock_of_ours_that_cannot_be_read(desk: D
 
     assert not proof.flat
     assert proof.in_doubt == (SAMSUNG,)
+    assert await desk.database.events.counts(ACCOUNT, TODAY, FLATNESS_IN_DOUBT) == 1
+
+
+async def test_a_statement_row_that_cannot_be_read_costs_only_its_stocks_lines(desk: Desk) -> None:
+    entry = await desk.buys()
+    await desk.sells(entry)
+    odd = {"pdno": "Q530031", "rlzt_pfls": "?"}
+    desk.simulation.add_fault(kind="extra_row", path="inquire-period-trade-profit", count=0, fields=odd)
+
+    found = await desk.does(desk.statement.compare_statement, StatementRequest(ACCOUNT, TODAY))
+
+    assert found.untold == ""
+    assert found.lines > 0
+    assert all(line.startswith(SAMSUNG) for line in found.unexplained), "the trade is not booked yet"
 
 
 async def test_a_holding_that_cannot_be_read_is_not_taken_for_a_sale_by_hand(desk: Desk) -> None:
