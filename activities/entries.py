@@ -140,6 +140,8 @@ class EntryActivities:
         quote = quotes.get(symbol)
         if quote is None:
             return "no quote"
+        if quote.unreadable:
+            return f"quote unreadable: {', '.join(quote.unreadable)}"
         if not quote.volume:
             return "nothing has traded today: the session may open late"
         problem = problem_with(quote, self._pace.now(), age)

@@ -93,7 +93,9 @@ class _Look:
 
 
 def _bad_quote(look: _Look) -> bool:
-    return problem_with(look.stock.view.quote, look.now, look.greatest_age) is not None
+    """Drop what cannot be trusted, and a quote with a field that cannot be read: an unknown change may be any."""
+    quote = look.stock.view.quote
+    return bool(quote.unreadable) or problem_with(quote, look.now, look.greatest_age) is not None
 
 
 def _flagged(look: _Look) -> bool:

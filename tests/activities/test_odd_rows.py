@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from activities.entries import PreparedEntry
+from activities.entries import NoEntry, PreparedEntry
 from activities.reconciling import Reconciled, ReconcileRequest
 from activities.resolving import ProofRules
 from activities.selling import PreparedExit
@@ -13,6 +13,7 @@ from domain.event import FLATNESS_IN_DOUBT, LOST_ORDER_IN_DOUBT
 from domain.identity import IntentId
 from domain.lane import Lane
 from domain.order import OrderPurpose, OrderRecord, OrderStatus
+from domain.position import ExitReason
 from tests.activities.desk import PLAN, Desk
 from tests.builders import HYNIX, SAMSUNG, WORKER
 from tests.stepping import ACCOUNT
@@ -226,6 +227,31 @@ async def test_one_odd_quote_costs_the_others_nothing(desk: Desk) -> None:
     quotes = await desk.feed.quotes([SAMSUNG, HYNIX], timedelta(seconds=1), Lane.SCAN)
 
     assert [(symbol, quote.unreadable) for symbol, quote in quotes.items()] == [(SAMSUNG, ("acml_vol",))]
+
+
+async def test_a_quote_with_an_odd_field_is_not_bought(desk: Desk) -> None:
+    desk.simulation.add_fault(
+        kind="odd_row", path="intstock-multprice", count=0, row=SAMSUNG, fields={"inter2_hgpr": "?"}
+    )
+
+    decision = await desk.prepares(SAMSUNG)
+
+    assert isinstance(decision, NoEntry)
+    assert "inter2_hgpr" in str(decision)
+    assert desk.sent == []
+
+
+async def test_a_stock_is_sold_whose_quote_has_an_odd_field(desk: Desk) -> None:
+    entry = await desk.buys()
+    desk.simulation.add_fault(
+        kind="odd_row", path="intstock-multprice", count=0, row=SAMSUNG, fields={"acml_vol": "-1", "inter2_bidp": "?"}
+    )
+    desk.price_moves(-0.06)
+
+    signal = await desk.watches(entry)
+
+    assert signal.reason is ExitReason.STOP_LOSS
+    assert (await desk.sells(entry)).status is OrderStatus.FILLED
 
 
 async def test_on_a_split_day_the_change_is_counted_from_the_base_price(desk: Desk) -> None:

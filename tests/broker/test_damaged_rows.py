@@ -29,7 +29,7 @@ from tests.broker.parts import (
 from tests.broker.test_sockets import answer
 
 OTHER, ODD = Symbol("000660"), Symbol("005930")
-VALUES = ["", " ", "-1", "0.3", "12.7", "1e5", "?", "9" * 30, None, True, [], {}, 7]
+VALUES: list[Any] = ["", " ", "-1", "0.3", "12.7", "1e5", "?", "9" * 30, None, True, [], {}, 7]
 CODES = ["Q530031", "KR6000001", "AAPL", "BRK/B", "x", "a" * 40]
 GONE = "the field is gone"
 A_PROFIT = {"trad_dt": "20261123", "buy_amt": "1", "sll_amt": "2", "rlzt_pfls": "1", "fee": "0", "tl_tax": "0"}
