@@ -16,7 +16,8 @@ def ears() -> Ears:
     return Ears(QuoteFeed(market, market), OrderNotices(), market.now)  # type: ignore[arg-type]
 
 
-async def test_many_unreadable_ticks_ring_a_follower_once_a_round() -> None:
+async def test_many_unreadable_ticks_ring_a_follower_once_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order_notices, "_ROUND", 3_600.0)
     process, rings = ears(), 0
     with process.notices.listening(SAMSUNG) as bell:
         for _ in range(90):
