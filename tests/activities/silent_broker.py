@@ -20,6 +20,7 @@ from tests.stepping import FINGERPRINT
 
 PRICES = "intstock-multprice"
 BALANCE = "inquire-balance"
+ORDERS = "inquire-daily-ccld"
 
 
 @dataclass

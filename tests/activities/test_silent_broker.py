@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 import activities.leases
+from activities.orders import FollowRequest
 from activities.selling import ExitRequest, PreparedExit
 from activities.watching import WatchRequest
 from database.database import Database
@@ -26,7 +28,7 @@ from domain.position import ExitReason
 from domain.tick_size import price_limits
 from simulator.simulation import Simulation
 from tests.activities.desk import OPENS_AT, PLAN, Desk
-from tests.activities.silent_broker import BALANCE, PRICES, SilentServer, a_silent_broker
+from tests.activities.silent_broker import BALANCE, ORDERS, PRICES, SilentServer, a_silent_broker
 from tests.builders import a_quote
 from tests.database.books import Books
 from tests.operations.hearing import LivePace
@@ -163,6 +165,43 @@ async def test_a_lease_that_another_takes_while_a_call_hangs_ends_the_watch(
             await watches[0]
 
     await given_up(*watches[1:])
+
+
+async def test_the_lease_of_an_order_is_kept_while_its_list_hangs(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activities.leases, "RENEWAL", timedelta(seconds=0.2))
+    monkeypatch.setattr(activities.leases, "_AGAIN_AFTER", 0.05)
+    intent, lease = floor.bought[SYMBOLS[0]]
+    books = Books(floor.desk.database, ACCOUNT)
+    sale = books.a_sale(lease, intent.position_id)
+    await books.accepted(sale)
+    following = asyncio.create_task(
+        ActivityEnvironment().run(
+            floor.desk.orders.follow_order, FollowRequest(sale.intent_id, timedelta(hours=1), lease)
+        )
+    )
+    await until(lambda: floor.silent.asked[ORDERS] > 0)
+
+    await floor.desk.database.locks.renew(lease, timedelta(0))
+    async with asyncio.timeout(AT_ONCE):
+        while SYMBOLS[0] not in await floor.desk.database.locks.locked_symbols(ACCOUNT):
+            await asyncio.sleep(0.05)
+
+    await given_up(following)
+
+
+async def test_a_watch_is_handed_over_at_once_while_a_call_hangs(floor: Floor) -> None:
+    intent, lease = floor.bought[SYMBOLS[0]]
+    request = WatchRequest(intent.position_id, intent.symbol, lease, RULES, PLAN.liquidation_at)
+    env = ActivityEnvironment()
+    watching = asyncio.create_task(env.run(floor.desk.watching.watch_position, request))
+    await until(lambda: floor.silent.asked[PRICES] > 0)
+
+    env.worker_shutdown()
+    async with asyncio.timeout(AT_ONCE):
+        with pytest.raises(ApplicationError, match="handed over"):
+            await watching
 
 
 async def test_a_sale_whose_price_has_just_been_heard_waits_for_no_call_of_another(floor: Floor) -> None:
