@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from temporalio import activity
@@ -193,18 +194,17 @@ class ClosingActivities:
             return None
         lease = await self._database.locks.take_over(position.account_id, position.symbol, CLOSER, LEASE_DURATION)
         now = self._pace.now()
-        await self._database.events.append(
-            Event(
-                position.account_id,
-                "position_seized",
-                EventLevel.WARNING,
-                now,
-                session_date_of(now),
-                worker_id=position.worker_id,
-                symbol=position.symbol,
-                key=f"seized/{position_id}/{session_date_of(now)}",
-            )
+        seized = Event(
+            position.account_id,
+            "position_seized",
+            EventLevel.WARNING,
+            now,
+            session_date_of(now),
+            worker_id=position.worker_id,
+            symbol=position.symbol,
+            key=f"seized/{position_id}/{session_date_of(now)}",
         )
+        await self._database.reports.append(seized.key, partial(self._database.events.append, seized))
         return held_under(lease, position, overdue=True)
 
     @activity.defn

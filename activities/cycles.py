@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from temporalio import activity
@@ -107,9 +108,9 @@ class CycleActivities:
                 if now < session.opens_at
                 else "ready"
             )
-            await self._database.workers.enter(
-                request.account_id, request.worker_id, WorkerState.IDLE, None, event, now
-            )
+            idle = (request.account_id, request.worker_id, WorkerState.IDLE, None, event, now)
+            show = partial(self._database.workers.enter, *idle)
+            await self._database.reports.write("worker_state", request.worker_id, show)
         orders = [await self._unfinished(order.intent) for order in unfinished]
         elsewhere = position.symbol if position and held is None else None
         return Cycle(now, plan, held, tuple(orders), elsewhere)
@@ -147,17 +148,17 @@ class CycleActivities:
         if lease is None:
             return None
         now = self._pace.now()
-        await self._database.events.append(
-            Event(
-                request.account_id,
-                "position_adopted",
-                EventLevel.WARNING,
-                now,
-                request.plan.session.date,
-                request.worker_id,
-                request.symbol,
-            )
+        adopted = Event(
+            request.account_id,
+            "position_adopted",
+            EventLevel.WARNING,
+            now,
+            request.plan.session.date,
+            request.worker_id,
+            request.symbol,
         )
+        about = f"{adopted.kind}/{request.symbol}"
+        await self._database.reports.append(about, partial(self._database.events.append, adopted))
         position = await self._database.positions.held_by(request.account_id, request.worker_id)
         return await self._hold(position, request.plan) if position else None
 

@@ -1,5 +1,6 @@
 """Orders without a reply whose row, or whose holding, cannot be read: unknown until it can, reported once."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from domain.event import LOST_ORDER_IN_DOUBT, Event, EventLevel
@@ -68,4 +69,4 @@ class OrderDoubts:
             },
             key=f"{LOST_ORDER_IN_DOUBT}/{intent.intent_id}/{row.of}/{row.field}",
         )
-        await self._database.events.append(event)
+        await self._database.reports.append(event.key, partial(self._database.events.append, event))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
+from activities.pace import note_failure
 from domain.by_hand import told_apart
 from domain.errors import InvalidTransitionError, TradingError
 from domain.event import SOLD_BY_HAND, Event, EventLevel
@@ -46,9 +47,8 @@ class ForeignSales:
         self._broker = broker
         self._database = database
         self._pace = pace
-        self._balance: Balance | None = None
+        self._read: asyncio.Task[Balance] | None = None
         self._read_at: datetime | None = None
-        self._reading = asyncio.Lock()
 
     async def left_of(self, position: OpenPosition, lane: Lane) -> Left:
         """Return how many of our shares are left; one witness alone may be late or empty (F22, F23).
@@ -119,12 +119,13 @@ class ForeignSales:
         return None if again is None else max(held, again)
 
     async def _recent_balance(self) -> "Balance":
-        async with self._reading:
-            oldest = self._pace.now() - self._pace.clock.market_duration(LOOK_FOR_HAND_SALES)
-            if self._balance is None or self._read_at is None or self._read_at <= oldest:
-                self._balance = await self._broker.balance(Lane.WATCH)
-                self._read_at = self._pace.now()
-            return self._balance
+        """Return what the process has read of late; a read that failed counts for all watchers like any other."""
+        now = self._pace.now()
+        oldest = now - self._pace.clock.market_duration(LOOK_FOR_HAND_SALES)
+        if self._read is None or self._read_at is None or self._read_at <= oldest:
+            self._read, self._read_at = asyncio.create_task(self._broker.balance(Lane.WATCH)), now
+            self._read.add_done_callback(note_failure)
+        return await asyncio.shield(self._read)
 
     async def _is_traded_by_us(self, position: OpenPosition) -> bool:
         active = await self._database.orders.active_in(position.account_id)

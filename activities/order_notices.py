@@ -1,5 +1,6 @@
 """The broker's order notices of late: whoever looks for an order is woken by them, and may ask what they spoke of."""
 
+import asyncio
 from collections import deque
 from datetime import datetime
 from typing import Final
@@ -9,6 +10,8 @@ from domain.market import Side, Symbol
 from domain.stream import OrderNotice
 
 _REMEMBERED: Final = 200
+_ROUND: Final = 1.0
+"""Real seconds between two rings for what could not be read: who follows an order looks every half second anyway."""
 
 
 class OrderNotices(Bells):
@@ -17,11 +20,19 @@ class OrderNotices(Bells):
     def __init__(self) -> None:
         super().__init__()
         self._heard: deque[tuple[datetime, OrderNotice]] = deque(maxlen=_REMEMBERED)
+        self._rings_again_at = 0.0
 
     def hear(self, notice: OrderNotice, at: datetime) -> None:
         """Remember a notice that was heard at a market instant, and wake those who wait for news of its stock."""
         self._heard.append((at, notice))
         self.ring(notice.symbol)
+
+    def hear_garbled(self) -> None:
+        """Wake all, once a round: what could not be read may have been a notice, and mostly it is one tick of many."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._rings_again_at:
+            self._rings_again_at = now + _ROUND
+            self.ring_all()
 
     def numbers_heard(self, symbol: Symbol, side: Side, since: datetime) -> frozenset[str]:
         """Return the orders that notices since a market instant spoke of; that of a cancel is the one it withdraws."""

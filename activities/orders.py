@@ -93,7 +93,7 @@ class OrderActivities:
         """
         symbol = (await recorded(self._database.orders, request.intent_id)).intent.symbol
         lease = LeaseOfAnOrder(self._database.locks, self._pace, request.intent_id, request.lease)
-        async with Heart() as heart:
+        async with Heart() as heart, lease:
             with self._notices.listening(symbol) as news, self._order_list.followed():
                 while True:
                     news.clear()

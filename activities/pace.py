@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -56,16 +56,34 @@ class RealPace:
 
     async def pause(self, real: timedelta, news: asyncio.Event | None = None) -> None:
         """Sleep until there is news; when the worker process drains, hand the activity over to another one at once."""
-        waits: list[asyncio.Future[object]] = [asyncio.ensure_future(activity.wait_for_worker_shutdown())]
-        if news is not None:
-            waits.append(asyncio.ensure_future(news.wait()))
-        try:
-            await asyncio.wait(waits, timeout=real.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        if activity.is_worker_shutdown():
-            raise to_be_continued("handed over on shutdown", _AT_ONCE)
+        await _first_of(real, news)
+
+
+async def answer_or_news(answer: "asyncio.Future[Any]", news: asyncio.Event, at_most: timedelta) -> None:
+    """Wait for an answer, but no longer than until there is news, or so long (real time); the answer may come later.
+
+    When the worker process drains, hand the activity over to another one at once.
+    """
+    await _first_of(at_most, news, answer)
+
+
+def note_failure(task: "asyncio.Task[Any]") -> None:
+    """Take note of a failure that no caller is left to hear of; asyncio would log it as lost."""
+    if not task.cancelled():
+        task.exception()
+
+
+async def _first_of(at_most: timedelta, news: asyncio.Event | None, *answers: "asyncio.Future[Any]") -> None:
+    waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(activity.wait_for_worker_shutdown())]
+    if news is not None:
+        waits.append(asyncio.ensure_future(news.wait()))
+    try:
+        await asyncio.wait([*waits, *answers], timeout=at_most.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    if activity.is_worker_shutdown():
+        raise to_be_continued("handed over on shutdown", _AT_ONCE)
 
 
 class Every:

@@ -6,12 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from activities.bells import Bells
 from activities.coverage import Coverage
+from activities.pace import note_failure
 from activities.prices import Prices
-from domain.errors import BrokerRefusedError
+from domain.errors import BrokerProtocolError, BrokerRefusedError
 from domain.market import (
     DailyReference,
     InstrumentStatus,
@@ -35,10 +36,10 @@ _OF_INTEREST: Final = timedelta(seconds=30)
 
 
 class _Askers:
-    """Who waits in a lane for an answer: one asks at a time, for what the others want too."""
+    """Who waits in a lane for an answer: one call at a time, for what the others want too."""
 
     def __init__(self) -> None:
-        self.turn = asyncio.Lock()
+        self.call: asyncio.Task[None] | None = None
         self.wanted: Counter[Symbol] = Counter()
 
     @contextmanager
@@ -91,16 +92,16 @@ class QuoteFeed:
         While the stream speaks for a symbol, silence means that nothing has changed: then ``covered_age`` will do.
         A symbol that the broker gives no price for is missing from the answer. What others of the lane wait for, and
         what is watched, is asked for as well as far as the call has room; no lane waits for another one's answer.
+
+        Raises:
+            TradingError: the broker did not answer. All that wait for the same call share its failure.
         """
-        wanted, askers = tuple(symbols), self._askers[lane]
+        wanted = tuple(symbols)
         self._wanted_at |= dict.fromkeys(wanted, self._pace.now())
         ages = (greatest_age, max(greatest_age, covered_age))
-        with askers.waiting_for(wanted):
-            async with askers.turn:
-                stale = self._stale(wanted, *ages)
-                if stale:
-                    others = self._stale((*askers.wanted, *self._watched), *ages)
-                    await self._refresh(_filled_up(stale, others, self._broker.stocks_per_call), lane)
+        if self._stale(wanted, *ages):
+            with self._askers[lane].waiting_for(wanted):
+                await self._ask_for(wanted, ages, lane)
         known = self._prices.known
         return {symbol: known[symbol] for symbol in wanted if symbol in known}
 
@@ -190,6 +191,27 @@ class QuoteFeed:
     def _stale(self, symbols: Iterable[Symbol], age: timedelta, covered_age: timedelta) -> list[Symbol]:
         covers, is_older = self.coverage.covers, self._prices.is_older_than
         return [symbol for symbol in symbols if is_older(covered_age if covers(symbol) else age, symbol)]
+
+    async def _ask_for(self, wanted: tuple[Symbol, ...], ages: tuple[timedelta, timedelta], lane: "Lane") -> None:
+        """Join the lane's call while there is one, and make one of our own where that does not answer for us."""
+        askers, is_ours = self._askers[lane], False
+        while not is_ours and (stale := self._stale(wanted, *ages)):
+            is_ours = askers.call is None or askers.call.done()
+            if is_ours:
+                others = self._stale((*askers.wanted, *self._watched), *ages)
+                askers.call = self._called(_filled_up(stale, others, self._broker.stocks_per_call), lane)
+            try:
+                await asyncio.shield(cast("asyncio.Task[None]", askers.call))
+            except (BrokerRefusedError, BrokerProtocolError):
+                # The answer was about the stocks of that call; only a broker that does not answer fails for all.
+                if is_ours:
+                    raise
+
+    def _called(self, wanted: tuple[Symbol, ...], lane: "Lane") -> "asyncio.Task[None]":
+        """Begin a call that goes on when its first asker leaves: the others wait for it, too."""
+        call = asyncio.create_task(self._refresh(wanted, lane))
+        call.add_done_callback(note_failure)
+        return call
 
     async def _refresh(self, wanted: tuple[Symbol, ...], lane: "Lane") -> None:
         asked_at = self._pace.now()

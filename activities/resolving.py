@@ -65,7 +65,7 @@ class ResolvingActivities:
         clean_reads = _reads_of_earlier_attempt()
         symbol = (await recorded(self._database.orders, intent_id)).intent.symbol
         lease = LeaseOfAnOrder(self._database.locks, self._pace, intent_id, lease_of_caller)
-        async with Heart(clean_reads) as heart:
+        async with Heart(clean_reads) as heart, lease:
             with self._notices.listening(symbol) as news:
                 while True:
                     news.clear()

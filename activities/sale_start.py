@@ -45,13 +45,15 @@ class SaleStart:
         if traded is not None:
             self._own = own_start(session, self._fleet_start, self._position.quantity, traded)
 
-    async def keep(self, database: "Database", pace: "Pace") -> None:
-        """Write the start down at first, for an earlier attempt may have, and where it has moved noticeably."""
-        if self._has_moved(max(_NOTICEABLE, pace.clock.market_duration(_WRITTEN_AT_MOST_EVERY))):
-            await database.positions.begin_sale_at(self._position.position_id, self._own)
-            self._kept, self._is_kept = self._own, True
+    async def keep(self, database: "Database") -> None:
+        """Write the start down, for those who look."""
+        own = self._own
+        await database.positions.begin_sale_at(self._position.position_id, own)
+        self._kept, self._is_kept = own, True
 
-    def _has_moved(self, noticeable: timedelta) -> bool:
+    def has_moved(self, pace: "Pace") -> bool:
+        """Tell whether to write it down: at first, for an earlier attempt may have, and where it moved noticeably."""
+        noticeable = max(_NOTICEABLE, pace.clock.market_duration(_WRITTEN_AT_MOST_EVERY))
         if not self._is_kept:
             return True
         if self._own is None or self._kept is None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from temporalio import activity
@@ -198,15 +199,13 @@ class SellingActivities:
         # Looking took its time, and the order may leave only while the lease outlasts it.
         await renew(self._database.locks, request.lease, self._pause_if_not_taken(request, rung, now))
         await self._database.orders.record_intent(intent)
-        await self._database.workers.enter(
-            position.account_id,
-            position.worker_id,
-            WorkerState.EXITING,
-            position.symbol,
-            f"selling: {request.reason} {request.detail}".strip(),
-            self._pace.now(),
-        )
+        await self._announce(position, f"selling: {request.reason} {request.detail}".strip())
         return _prepared(intent, offer.rung)
+
+    async def _announce(self, position: OpenPosition, event: str) -> None:
+        about = (position.account_id, position.worker_id, WorkerState.EXITING, position.symbol, event, self._pace.now())
+        show = partial(self._database.workers.enter, *about)
+        await self._database.reports.write("worker_state", position.worker_id, show)
 
     async def _priced(self, request: ExitRequest, symbol: Symbol, rung: Rung) -> _Offer | None:
         """Return the rung with its price: at market where none can be had, None in the evening, which takes no such."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from temporalio import activity
@@ -102,7 +103,9 @@ class SettlingActivities:
         await self._database.trades.close(trade, request.lease, release_lock=True)
         await self._database.risk.cool_down(trade.account_id, trade.symbol, now + request.symbol_cooldown)
         event = f"sold {trade.symbol}: {trade.exit_reason}, net {trade.net_pnl:+,} won"
-        await self._database.workers.enter(trade.account_id, trade.worker_id, WorkerState.IDLE, None, event, now)
+        idle = (trade.account_id, trade.worker_id, WorkerState.IDLE, None, event, now)
+        show = partial(self._database.workers.enter, *idle)
+        await self._database.reports.write("worker_state", trade.worker_id, show)
         return TradeResult(
             trade.position_id, trade.symbol, trade.quantity, trade.net_pnl, trade.exit_reason, session_date_of(now)
         )

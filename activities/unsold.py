@@ -1,5 +1,6 @@
 """What the session has not taken, told loudly at its end with what the market shows of it (R16)."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from temporalio import activity
@@ -12,6 +13,7 @@ from domain.ladder import why_unsold
 from domain.lane import Lane
 from domain.market import Symbol
 from domain.order import OrderStatus
+from domain.position import OpenPosition
 from domain.session import SessionDate
 
 if TYPE_CHECKING:
@@ -42,12 +44,14 @@ class UnsoldActivities:
                 heart.progress(position.symbol)
                 undecided = position.symbol in quarantined
                 why = "an operator has to decide about its order" if undecided else await self._why(position.symbol)
-                event = unsold_event(
-                    account_id, session_date, self._pace.now(), (position.symbol, position.quantity), why
-                )
-                await self._database.events.append(event)
+                await self._report(position, session_date, why)
                 told.append(f"{position.symbol} {position.name} ×{position.quantity:,}: {why}")
         return tuple(told)
+
+    async def _report(self, position: OpenPosition, session_date: SessionDate, why: str) -> None:
+        shares = (position.symbol, position.quantity)
+        event = unsold_event(position.account_id, session_date, self._pace.now(), shares, why)
+        await self._database.reports.append(event.key, partial(self._database.events.append, event))
 
     async def _why(self, symbol: Symbol) -> str:
         try:

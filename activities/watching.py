@@ -1,21 +1,24 @@
 """A held position: watched without an event in any history until a rule says to sell."""
 
+import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.foreign_sales import LOOK_FOR_HAND_SALES, ForeignSales
+from activities.beside import HandSales, PriceInSight
+from activities.foreign_sales import ForeignSales
 from activities.heart import Heart
-from activities.leases import RENEWAL, renew
+from activities.leases import KeptLease
 from activities.pace import Every
 from activities.quote_feed import QuoteFeed
 from activities.sale_start import SaleStart
 from domain.errors import TradingError
 from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
 from domain.identity import PositionId
-from domain.lane import Lane
 from domain.lock import Lease
 from domain.market import MarketView, Quote, Symbol, problem_with
 from domain.money import Price
@@ -41,6 +44,18 @@ class WatchRequest:
     deadline: datetime
 
 
+@dataclass(slots=True)
+class _Watch:
+    """What one attempt goes by; ``seen`` is the last quote that could be trusted."""
+
+    request: WatchRequest
+    start: SaleStart
+    price: PriceInSight
+    hand_sales: HandSales
+    marking: Every
+    seen: Quote | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class _Look:
     """What one look came to, and the quote that it rests on if that could be trusted."""
@@ -51,7 +66,7 @@ class _Look:
 
 
 class WatchingActivities:
-    """Watches positions and keeps their leases."""
+    """Watches positions and keeps their leases; nothing but the market decides when a signal is returned."""
 
     def __init__(
         self,
@@ -73,39 +88,56 @@ class WatchingActivities:
 
         Level-triggered: a new attempt decides on the price it finds, whatever an earlier attempt has seen.
         """
-        await renew(self._database.locks, request.lease)
-        position = await self._held(request.position_id)
-        position = replace(position, high_water_mark=max(position.high_water_mark, _best_of_earlier_attempt()))
-        await self._announce(position)
-        start = SaleStart(position, request.deadline)
-        interval = request.rules.execution.price_interval
-        renewal, marking = Every(self._pace, RENEWAL, RENEWAL), Every(self._pace, interval)
-        counting = Every(self._pace, LOOK_FOR_HAND_SALES, LOOK_FOR_HAND_SALES)
-        seen: Quote | None = None
-        async with Heart(int(position.high_water_mark)) as heart:
-            with self._feed.watching(request.symbol) as news:
-                while True:
-                    news.clear()
-                    if renewal.is_due():
-                        await renew(self._database.locks, request.lease)
-                    look = await self._look(position, request, start)
-                    position, signal, seen = look.position, look.signal, look.quote or seen
-                    if look.quote is not None and (signal is not None or marking.is_due()):
-                        await self._mark(position, look.quote.observed_at)
-                    if signal is None and counting.is_due():
-                        position, signal = await self._less_what_the_owner_sold(position)
-                    if signal is not None:
-                        return replace(signal, seen=seen)
-                    heart.progress(int(position.high_water_mark))
-                    await self._pace.pause(self._until_next_look(interval, start), news)
+        best = _best_of_earlier_attempt()
+        async with AsyncExitStack() as stack:
+            heart = await stack.enter_async_context(Heart(int(best)))
+            news = stack.enter_context(self._feed.watching(request.symbol))
+            lease = await stack.enter_async_context(KeptLease(self._database.locks, request.lease, news))
+            position = await self._held(request.position_id)
+            position = replace(position, high_water_mark=max(position.high_water_mark, best))
+            await self._announce(position)
+            rules = request.rules.execution
+            price = PriceInSight(self._feed, self._pace, request.symbol, rules)
+            watch = _Watch(
+                request,
+                SaleStart(position, request.deadline),
+                await stack.enter_async_context(price),
+                await stack.enter_async_context(HandSales(self._foreign_sales, self._pace)),
+                Every(self._pace, rules.price_interval),
+            )
+            while True:
+                news.clear()
+                lease.check()
+                position, signal = await self._look_once(watch, position, news)
+                if signal is not None:
+                    return replace(signal, seen=watch.seen)
+                heart.progress(int(position.high_water_mark))
+                if not price.is_awaited:
+                    await self._pace.pause(self._until_next_look(watch), news)
 
-    def _until_next_look(self, interval: timedelta, start: SaleStart) -> timedelta:
+    async def _look_once(
+        self, watch: "_Watch", position: OpenPosition, news: asyncio.Event
+    ) -> tuple[OpenPosition, ExitSignal | None]:
+        """Look at the price that can be had by now, then at what the owner may have sold."""
+        if self._pace.now() < watch.start.deadline:
+            await watch.price.refresh(news, self._until_next_look(watch))
+        look = await self._look(position, watch.request, watch.start, watch.price.view())
+        position, signal, watch.seen = look.position, look.signal, look.quote or watch.seen
+        if look.quote is not None:
+            await self._report(watch, position, look.quote.observed_at, is_last=signal is not None)
+        if signal is None:
+            left = await watch.hand_sales.look(position, news, self._until_next_look(watch))
+            position, signal = (position, self._sold_by_hand(position)) if left is None else (left, None)
+        return position, signal
+
+    def _until_next_look(self, watch: "_Watch") -> timedelta:
         """Return how long (real) to pause; who is due begins at that moment, not at the next look after it."""
-        now = self._pace.now()
-        due_in = self._pace.clock.real_duration(start.deadline - now)
-        return max(min(interval, due_in), timedelta(0))
+        due_in = self._pace.clock.real_duration(watch.start.deadline - self._pace.now())
+        return max(min(watch.request.rules.execution.price_interval, due_in), timedelta(0))
 
-    async def _look(self, position: OpenPosition, request: WatchRequest, start: SaleStart) -> "_Look":
+    async def _look(
+        self, position: OpenPosition, request: WatchRequest, start: SaleStart, found: MarketView | None
+    ) -> "_Look":
         """Decide on what is seen now; without a price to trust only the clock's rules can fire (R13, F26).
 
         At the deadline every call is a sale's: whoever is due then is sold at whatever price.
@@ -116,14 +148,12 @@ class WatchingActivities:
                 position, _unseen(position), now, start.deadline, greatest_age=age, deadline_because=start.because
             )
             return _Look(position, decide_exit(blind), None)
-        found = await self._view(request)
         view = found or _unseen(position)
         problem = problem_with(view.quote, self._pace.now(), age)
         if problem is None:
             best = high_water_mark(position, view.quote.price)
             position = replace(position, high_water_mark=best, last_price=view.quote.price)
             start.look(view, self._calendar, self._pace.now())
-            await start.keep(self._database, self._pace)
         else:
             extra = {"symbol": request.symbol, "problem": problem}
             activity.logger.warning("price_distrusted", extra=extra)
@@ -132,34 +162,25 @@ class WatchingActivities:
         context = ExitContext(position, view, self._pace.now(), start.deadline, wants_out, age, start.because)
         return _Look(position, decide_exit(context), found.quote if found and problem is None else None)
 
-    async def _less_what_the_owner_sold(self, position: OpenPosition) -> tuple[OpenPosition, ExitSignal | None]:
-        left = await self._foreign_sales.noticed_by(position)
-        if left.quantity:
-            return await self._foreign_sales.booked(position, left), None
+    def _sold_by_hand(self, position: OpenPosition) -> ExitSignal:
         best, because = position.high_water_mark, "the owner has sold all of it"
-        return position, ExitSignal(ExitReason.FOREIGN_SALE, position.last_price, self._pace.now(), best, because)
+        return ExitSignal(ExitReason.FOREIGN_SALE, position.last_price, self._pace.now(), best, because)
 
-    async def _view(self, request: WatchRequest) -> MarketView | None:
-        """Return what the feed shows, or None where it shows no price."""
-        execution = request.rules.execution
-        fresh = self._pace.clock.market_duration(execution.price_interval)
-        confirmed = self._pace.clock.market_duration(execution.greatest_quote_age) / 2
-        try:
-            return await self._feed.view(request.symbol, fresh, Lane.WATCH, confirmed)
-        except TradingError as fault:
-            activity.logger.warning("price_missing", extra={"symbol": request.symbol, "cause": str(fault)})
-            return None
-
-    async def _mark(self, position: OpenPosition, seen_at: datetime) -> None:
-        """Keep last and best price in the books, for those who look and for the next attempt."""
-        best = position.high_water_mark
-        await self._database.positions.mark(position.position_id, position.last_price, best, seen_at)
+    async def _report(self, watch: "_Watch", position: OpenPosition, seen_at: datetime, *, is_last: bool) -> None:
+        """Keep the sale's start, and the last and best price, for those who look and for the next attempt."""
+        reports, about = self._database.reports, position.position_id
+        if watch.start.has_moved(self._pace):
+            await reports.write("sale_start", about, partial(watch.start.keep, self._database))
+        if is_last or watch.marking.is_due():
+            price, best = position.last_price, position.high_water_mark
+            mark = partial(self._database.positions.mark, about, price, best, seen_at)
+            await reports.write("price_mark", about, mark)
 
     async def _announce(self, position: OpenPosition) -> None:
         event = f"bought {position.quantity:,} at {position.entry_price:,.0f}: {position.strategy.reason}"
-        await self._database.workers.enter(
-            position.account_id, position.worker_id, WorkerState.HOLDING, position.symbol, event, self._pace.now()
-        )
+        about = (position.account_id, position.worker_id, WorkerState.HOLDING, position.symbol, event, self._pace.now())
+        show = partial(self._database.workers.enter, *about)
+        await self._database.reports.write("worker_state", position.worker_id, show)
 
     async def _held(self, position_id: PositionId) -> OpenPosition:
         position = await self._database.positions.get(position_id)

@@ -17,6 +17,7 @@ from database.orders import Orders
 from database.pool import Pool, open_pool
 from database.positions import Positions
 from database.rate_slots import RateSlots
+from database.reports import Reports
 from database.risk import Risk
 from database.server import Server
 from database.session_days import SessionDays
@@ -49,6 +50,7 @@ class Database:
         self.locks = Locks(pool)
         self.orders = Orders(pool)
         self.positions = Positions(pool)
+        self.reports = Reports()
         self.risk = Risk(pool)
         self.server = Server(pool)
         self.session_days = SessionDays(pool)
@@ -76,6 +78,7 @@ class Database:
 
     async def aclose(self) -> None:
         """Give back what is held and close all connections."""
+        await self.reports.aclose()
         for budget in self._budgets.values():
             await budget.aclose()
         await self._pool.close()

@@ -24,6 +24,8 @@ A second is counted from the response to the next request, so that the network c
 _SECOND: Final = timedelta(seconds=1)
 LONGEST_CALL: Final = timedelta(seconds=30)
 """Real time after which the slot of a crashed process is free; longer than any request may take."""
+_CORRECTION: Final = timedelta(seconds=1)
+"""By how much a clock may be set back without our noticing: a call that began just before is still counted."""
 _LONGEST_SLEEP: Final = 0.1
 """Real seconds between two looks while all slots are held, since another process may give one back."""
 _PAUSE_AFTER_FAULT: Final = 0.5
@@ -153,7 +155,7 @@ class RateSlots:
     UPDATE rate_slots SET free_at = clock_timestamp() + $2
     WHERE account_id = $1 AND slot IN (
         SELECT slot FROM rate_slots
-        WHERE account_id = $1 AND free_at < clock_timestamp() + $2
+        WHERE account_id = $1 AND (free_at < clock_timestamp() + $2 OR free_at > clock_timestamp() + $3)
         ORDER BY slot FOR UPDATE SKIP LOCKED
     )
     """
@@ -161,19 +163,25 @@ class RateSlots:
     async def _pause_all(self, pause: timedelta) -> None:
         """Let nobody take a slot for a while, in whatever process; calls under way are not concerned."""
         _log.warning("rate_budget_pauses", extra={"account_id": self._account_id, "seconds": pause.total_seconds()})
-        await self._pool.execute(self._PAUSE, self._account_id, pause)
+        await self._pool.execute(self._PAUSE, self._account_id, pause, self._longest_call + _CORRECTION)
 
     _TAKE = """
     WITH budget AS MATERIALIZED (
-        SELECT count(*) AS rows, count(*) FILTER (WHERE free_at <= clock_timestamp() + $8) AS free,
-            count(*) FILTER (WHERE holder <> 'resting' OR free_at <= clock_timestamp()) AS at_work,
+        SELECT count(*) AS rows, count(*) FILTER (WHERE believed <= clock_timestamp() + $8) AS free,
+            count(*) FILTER (WHERE holder <> 'resting' OR believed <= clock_timestamp()) AS at_work,
             extract(epoch FROM
-                min(free_at) FILTER (WHERE free_at > clock_timestamp() + $8) - clock_timestamp() - $8)::float8 AS next
-        FROM rate_slots WHERE account_id = $1 AND slot < $2
+                min(believed) FILTER (WHERE believed > clock_timestamp() + $8) - clock_timestamp() - $8)::float8 AS next
+        FROM (
+            SELECT holder, CASE WHEN free_at <= clock_timestamp() + $9 THEN free_at ELSE '-infinity' END AS believed
+            FROM rate_slots WHERE account_id = $1 AND slot < $2
+        ) AS slots
     ),
     chosen AS MATERIALIZED (
-        SELECT slot, extract(epoch FROM free_at - clock_timestamp())::float8 AS usable_in FROM rate_slots
-        WHERE account_id = $1 AND slot < $2 AND free_at <= clock_timestamp() + $8
+        SELECT slot, CASE WHEN free_at <= clock_timestamp() + $9
+            THEN extract(epoch FROM free_at - clock_timestamp())::float8 ELSE 0 END AS usable_in
+        FROM rate_slots
+        WHERE account_id = $1 AND slot < $2
+            AND (free_at <= clock_timestamp() + $8 OR free_at > clock_timestamp() + $9)
         ORDER BY greatest(free_at, clock_timestamp()), slot
         LIMIT GREATEST(LEAST($3, (SELECT free - $4 * at_work / $7 FROM budget)), 0)
         FOR UPDATE SKIP LOCKED
@@ -188,7 +196,10 @@ class RateSlots:
     """
 
     async def _grant(self) -> float:
-        """Take slots for the most urgent waiters; return how long (real seconds) nothing can be expected."""
+        """Take slots for the most urgent waiters; return how long (real seconds) nothing can be expected.
+
+        A slot that seems taken for longer than the longest call is free: the database's clock was set back.
+        """
         self._queue.drop_cancelled()
         if not self._queue.heap:
             return 0.0
@@ -196,7 +207,7 @@ class RateSlots:
         holder = f"{self._process}/{next(self._turns)}"
         left, ahead = _LEFT_FOR_OTHERS[Lane(lane)], timedelta(seconds=_AHEAD[Lane(lane)])
         about = (self._account_id, self._size, wanted, left, holder, self._longest_call, _PROPORTION, ahead)
-        row = await self._pool.fetchrow(self._TAKE, *about)
+        row = await self._pool.fetchrow(self._TAKE, *about, self._longest_call + _CORRECTION)
         if row is None or row["rows"] < self._size:
             await self._add_missing_slots()
             return 0.0

@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from activities.summarising import SummaryActivities, SummaryRequest
@@ -101,7 +102,7 @@ async def _tell_missed_closes(fleet: Fleet, now: datetime) -> None:
         for position in await fleet.database.positions.held_in(fleet.account_id):
             if position.session_date <= date:
                 event = carried_event(fleet.account_id, date, now, position.symbol, position.quantity)
-                await fleet.database.events.append(event)
+                await fleet.database.reports.append(event.key, partial(fleet.database.events.append, event))
         summaries = SummaryActivities(fleet.database, fleet.market_now)
         await summaries.write_summaries(SummaryRequest(fleet.account_id, date))
 
@@ -109,4 +110,4 @@ async def _tell_missed_closes(fleet: Fleet, now: datetime) -> None:
 async def _shout(fleet: Fleet, date: SessionDate, now: datetime, why: str, kind: str = CLOSE_MISSED) -> None:
     key = f"{kind}/{fleet.account_id}/{date}"
     event = Event(fleet.account_id, kind, EventLevel.CRITICAL, now, date, detail={"why": why}, key=key)
-    await fleet.database.events.append(event)
+    await fleet.database.reports.append(event.key, partial(fleet.database.events.append, event))

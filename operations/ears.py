@@ -28,7 +28,7 @@ class Ears:
             case Covered(symbols):
                 self.feed.cover(symbols)
             case Garbled():
-                self.notices.ring_all()
+                self.notices.hear_garbled()
             case Gap():
                 self.feed.forget_stream()
                 self.notices.ring_all()

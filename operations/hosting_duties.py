@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -83,7 +84,8 @@ async def bring_back_workers(fleet: Fleet, rules: TradingRules) -> None:
             life = WorkerLife(fleet.account_id, position.worker_id, rules, fleet.clock, paused=True)
             if await bring_back(fleet, life):
                 logger.warning("worker_brought_back", extra={"worker": position.worker_id})
-                await fleet.database.events.append(_brought_back(fleet, position))
+                event = _brought_back(fleet, position)
+                await fleet.database.reports.append(event.key, partial(fleet.database.events.append, event))
 
     await _for_ever(_ROUND, look)
 

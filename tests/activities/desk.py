@@ -79,7 +79,7 @@ class HandPace:
         self.pauses += 1
         assert self.pauses <= _MOST_PAUSES, "the activity waits for something that does not come"
         self._waited += real
-        self._simulation.move_clock(self.now() + real)
+        self._simulation.move_clock(self.now() + self.clock.market_duration(real))
         if self.meanwhile:
             happening = self.meanwhile.popleft()()
             if inspect.isawaitable(happening):

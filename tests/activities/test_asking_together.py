@@ -11,7 +11,7 @@ import pytest
 from activities.order_list import OrderList
 from activities.quote_feed import QuoteFeed
 from domain.clock import LIVE_CLOCK, MarketClock
-from domain.errors import BrokerProtocolError, BrokerUnavailableError
+from domain.errors import BrokerProtocolError, BrokerRefusedError, BrokerUnavailableError, TradingError
 from domain.identity import WorkerId
 from domain.lane import Lane
 from domain.market import Quote, Side, Symbol
@@ -39,6 +39,7 @@ class SlowMarket:
     clock: MarketClock = LIVE_CLOCK
     asked: list[tuple[Symbol, ...]] = field(default_factory=list)
     held_up: dict[Lane, asyncio.Event] = field(default_factory=dict)
+    fault: TradingError | None = None
 
     def now(self) -> datetime:
         return self.now_is
@@ -49,6 +50,8 @@ class SlowMarket:
         quote = Quote(SAMSUNG, price, self.now_is, price, price, volume=Quantity(self.volume))
         if lane in self.held_up:
             await self.held_up[lane].wait()
+        if self.fault is not None:
+            raise self.fault
         return {symbol: replace(quote, symbol=symbol) for symbol in symbols}
 
     def holds_up(self, lane: Lane) -> asyncio.Event:
@@ -92,6 +95,58 @@ async def test_a_sale_waits_for_no_watcher(feed: QuoteFeed, market: SlowMarket) 
 
     answers.set()
     await watcher
+
+
+async def test_who_has_a_fresh_price_waits_for_no_call_of_its_lane(feed: QuoteFeed, market: SlowMarket) -> None:
+    await asks(feed, HYNIX)
+    answers = market.holds_up(Lane.EXIT)
+    other = asks(feed, SAMSUNG)
+    await asyncio.sleep(0)
+
+    async with asyncio.timeout(20):
+        assert HYNIX in await asks(feed, HYNIX)
+
+    answers.set()
+    await other
+
+
+async def test_all_that_wait_share_one_failure_and_the_next_one_asks_again(feed: QuoteFeed, market: SlowMarket) -> None:
+    answers, market.fault = market.holds_up(Lane.EXIT), BrokerUnavailableError("no answer")
+    asking = [asks(feed, symbol) for symbol in MANY]
+    await asyncio.sleep(0)
+    answers.set()
+
+    failed = await asyncio.gather(*asking, return_exceptions=True)
+    assert {type(each) for each in failed} == {BrokerUnavailableError}
+    assert len(market.asked) == 1
+    market.fault = None
+    assert MANY[0] in await asks(feed, MANY[0])
+
+
+async def test_a_refusal_of_one_stock_is_no_answer_for_another(feed: QuoteFeed, market: SlowMarket) -> None:
+    answers, market.fault = market.holds_up(Lane.EXIT), BrokerRefusedError("KIER0001", "no such stock")
+    refused, other = asks(feed, SAMSUNG), asks(feed, HYNIX)
+    await asyncio.sleep(0)
+    answers.set()
+    with pytest.raises(BrokerRefusedError):
+        await refused
+    market.fault = None
+
+    assert HYNIX in await other
+
+
+async def test_who_leaves_takes_no_call_along_that_others_wait_for(feed: QuoteFeed, market: SlowMarket) -> None:
+    answers = market.holds_up(Lane.EXIT)
+    first = asks(feed, SAMSUNG)
+    await asyncio.sleep(0)
+    second = asks(feed, SAMSUNG)
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    answers.set()
+
+    assert SAMSUNG in await second
+    assert len(market.asked) == 1
 
 
 async def test_an_older_answer_that_comes_later_changes_nothing(feed: QuoteFeed, market: SlowMarket) -> None:

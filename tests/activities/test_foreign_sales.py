@@ -257,6 +257,21 @@ async def test_a_sale_by_hand_is_noticed_while_holding(desk: Desk) -> None:
     assert len(desk.side_of(Side.SELL)) == 1, "nothing of ours was sent"
 
 
+async def test_a_balance_that_could_not_be_read_counts_for_every_watch_until_the_next_look(desk: Desk) -> None:
+    first = await desk.holding((await desk.buys()).position_id)
+    calls = desk.simulation.calls.by_path
+    desk.simulation.add_fault(kind="http_error", path="inquire-balance", count=1)
+    before = calls[BALANCE]
+
+    for _ in range(3):
+        assert (await desk.does(desk.foreign_sales.noticed_by, first)).quantity == first.quantity
+    assert calls[BALANCE] == before + 1
+    desk.simulation.move_clock(desk.pace.now() + LOOK_FOR_HAND_SALES)
+    await desk.does(desk.foreign_sales.noticed_by, first)
+
+    assert calls[BALANCE] == before + 2
+
+
 async def test_an_empty_balance_while_holding_ends_no_watch(desk: Desk) -> None:
     entry = await desk.buys()
     desk.simulation.add_fault(kind="empty_balance", count=0)

@@ -48,7 +48,14 @@ async def sale_of(desk: Desk, entry: PreparedEntry, **changes: Any) -> OrderInte
 
 @pytest.mark.parametrize(
     ("reason", "seconds"),
-    [(ExitReason.STOP_LOSS, 0.9), (ExitReason.DEADLINE, 0.9), (ExitReason.DEADLINE, 9.9)],
+    [
+        (ExitReason.STOP_LOSS, 0.9),
+        (ExitReason.STOP_LOSS, 1.0),
+        (ExitReason.STOP_LOSS, -1.0),
+        (ExitReason.DEADLINE, 0.9),
+        (ExitReason.DEADLINE, 10.0),
+        (ExitReason.DEADLINE, -5.0),
+    ],
 )
 async def test_what_the_watch_has_just_seen_is_not_asked_for_again(
     desk: Desk, reason: ExitReason, seconds: float
@@ -67,12 +74,13 @@ async def test_what_the_watch_has_just_seen_is_not_asked_for_again(
 @pytest.mark.parametrize(
     ("seconds", "changes"),
     [
-        (1.1, {"reason": ExitReason.STOP_LOSS}),
-        (10.1, {"reason": ExitReason.DEADLINE}),
+        (1.001, {"reason": ExitReason.STOP_LOSS}),
+        (-1.001, {"reason": ExitReason.STOP_LOSS}),
+        (10.001, {"reason": ExitReason.DEADLINE}),
         (0.9, {"reason": ExitReason.DEADLINE, "tries": Tries(orders=1)}),
-        (-5.1, {"reason": ExitReason.DEADLINE}),
+        (-5.001, {"reason": ExitReason.DEADLINE}),
     ],
-    ids=["old for a stop", "old at the deadline", "sold at in vain", "from the future"],
+    ids=["old for a stop", "ahead of a stop", "old at the deadline", "already tried", "from the future"],
 )
 async def test_a_price_that_is_too_old_or_was_tried_is_asked_for_anew(
     desk: Desk, seconds: float, changes: dict[str, Any]
@@ -96,6 +104,34 @@ async def test_an_absurd_price_that_a_watch_has_seen_sells_nothing(desk: Desk) -
 
     assert intent.limit_price is not None
     assert intent.limit_price > exit_limit(seen, RULES.execution)
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(1.0, 0), (1.001, 1)])
+async def test_without_a_watchs_word_a_price_of_this_process_sells_while_it_is_two_looks_old(
+    desk: Desk, seconds: float, asked: int
+) -> None:
+    entry = await desk.buys()
+    await desk.feed.quotes([SAMSUNG], timedelta(0), Lane.WATCH)
+    before = prices_asked_for(desk)
+    desk.passes(seconds=seconds)
+
+    await sale_of(desk, entry, reason=ExitReason.OPERATOR, seen=None)
+
+    assert prices_asked_for(desk) == before + asked
+
+
+async def test_an_older_price_of_this_process_does_not_replace_the_watchs_last_word(desk: Desk) -> None:
+    entry = await desk.buys()
+    await desk.feed.quotes([SAMSUNG], timedelta(0), Lane.WATCH)
+    known = desk.feed.known_quote(SAMSUNG)
+    assert known is not None
+    desk.passes(seconds=2)
+    lower = Price(known.price - BELOW)
+    seen = replace(known, price=lower, bid=lower, ask=lower, observed_at=known.observed_at + timedelta(seconds=1))
+
+    intent = await sale_of(desk, entry, reason=ExitReason.DEADLINE, seen=seen)
+
+    assert intent.decision_price == lower
 
 
 async def test_what_this_process_has_seen_since_then_is_newer_than_the_watchs_last_word(desk: Desk) -> None:

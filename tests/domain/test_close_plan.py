@@ -258,6 +258,12 @@ def test_a_recent_rush_does_not_count_more_than_the_day() -> None:
     assert traded_per_minute(recent, Quantity(60_000), a_session(), at("10:00")) == 1_000
 
 
+def test_a_volume_that_fell_counts_as_nothing_traded() -> None:
+    recent = path(("14:30", 70_000), ("14:45", 70_500), ("14:59", 70_900))
+
+    assert traded_per_minute(recent, Quantity(60_000), a_session(), at("15:00")) == 0
+
+
 def test_a_path_of_a_few_minutes_does_not_count() -> None:
     recent = path(("14:55", 60_000), ("15:00", 60_000))
 
