@@ -144,7 +144,7 @@ class DiskDuty:
         day, because = session_date_of(now), shut_because()
         if self._is_shut:
             self._is_open = False
-            if not await fleet.database.risk.closed_because(fleet.account_id, day):
+            if because not in await fleet.database.risk.closed_because(fleet.account_id, day):
                 await fleet.database.risk.close_entries(fleet.account_id, day, because, now)
         elif not self._is_open:
             await fleet.database.risk.reopen_entries(fleet.account_id, day, because)

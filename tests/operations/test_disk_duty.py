@@ -67,7 +67,7 @@ class Watched:
 
     async def shut(self) -> str:
         day = session_date_of(self.fleet.market_now())
-        return await self.fleet.database.risk.closed_because(self.fleet.account_id, day)
+        return "; ".join(await self.fleet.database.risk.closed_because(self.fleet.account_id, day))
 
 
 @pytest.fixture
@@ -106,6 +106,7 @@ async def test_entries_that_were_shut_for_another_reason_stay_shut(fleet: Fleet,
     await fleet.database.risk.close_entries(fleet.account_id, session_date_of(fleet.market_now()), "market close")
 
     watched = await Watched(fleet, disk).at(23)
+    assert await watched.shut() == f"market close; {shut_because()}"
     await watched.at(90)
 
     assert await watched.shut() == "market close"
