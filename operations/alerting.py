@@ -56,7 +56,7 @@ class Alerting:
         self._channels = channels
         self._rules = rules
         self._unmarked: dict[str, set[int]] = {channel.key: set() for channel in channels}
-        """Events that a channel has taken and the outbox could not be told of; they are not sent again."""
+        """Events that a channel has taken and the outbox could not mark; they are not sent again."""
         self._owner = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:4]}"
 
     async def keep(self) -> None:

@@ -35,7 +35,7 @@ class DirectAlerts:
         self._waiting: dict[str, dict[str, Event]] = {channel.key: {} for channel in channels}
         self._news = {channel.key: asyncio.Event() for channel in channels}
 
-    def tell(self, event: Event) -> None:
+    def send(self, event: Event) -> None:
         """Send an event soon, once for its key; returns at once."""
         if event.level not in self._levels or event.key in self._seen:
             return

@@ -46,23 +46,25 @@ class DiskDuty:
     async def look(self) -> None:
         """Measure; give up what can be given up, shut or open entries, report a change.
 
-        What needs no books comes first: the gate of this process, the room for the sales, the direct alert.
+        What needs no books comes first: the gate of this process, the room for the sales, the direct alert. The
+        checkpoint comes last, since it may take long.
         """
         free = await asyncio.to_thread(self._disk.free)
         before, self._room = self._room, room_at(free, self._levels, self._room)
-        if self._room is Room.LAST and not self._gave_up:
-            await self._make_room()
-        if self._room > Room.SHORT:
-            await self._keep_ballast(free)
-        else:
-            self._looks_to_wait = self._levels.calm
+        is_pressing = self._room is Room.LAST and not self._gave_up
+        self._gave_up = self._gave_up or is_pressing
         self._gate.closed_because = shut_because() if self._is_shut else ""
+        if is_pressing:
+            await self._give_up()
         if self._room is not before:
             self._note(free, before)
         await self._write_down()
+        if is_pressing:
+            await self._shorten_log()
+        await self._keep_ballast(free)
 
     async def sell(self) -> None:
-        """While the last room is used up, tell every worker that holds shares to sell them; it pauses with that."""
+        """While the last room is used up, command each worker that holds shares to sell them, which pauses it."""
         fleet, now = self._fleet, self._fleet.market_now()
         session = fleet.plan_of_the_day(now).session
         if self._room is not Room.LAST or not session.opens_at <= now < session.ends_at:
@@ -72,17 +74,18 @@ class DiskDuty:
         if workers:
             logger.critical("selling_for_a_full_disk", extra={"workers": len(workers)})
             for outcome in await tell(fleet, workers, liquidate()):
-                logger.warning("told_to_sell", extra={"worker": outcome.worker_id, "verdict": outcome.verdict})
+                logger.warning("sale_commanded", extra={"worker": outcome.worker_id, "verdict": outcome.verdict})
 
     @property
     def _is_shut(self) -> bool:
-        """Tell whether nothing may be bought: there is too little room, or no ballast again to sell by."""
+        """Return whether nothing may be bought: there is too little room, or no ballast again to sell by."""
         return self._room <= Room.SHORT or self._gave_up
 
-    async def _make_room(self) -> None:
-        self._gave_up = True
+    async def _give_up(self) -> None:
         freed = await asyncio.to_thread(self._disk.give_up)
         logger.critical("disk_room_given_up", extra={"megabytes": freed // MEGABYTE})
+
+    async def _shorten_log(self) -> None:
         try:
             async with asyncio.timeout(_WRITTEN_WITHIN):
                 await self._fleet.database.server.checkpoint()
@@ -90,7 +93,8 @@ class DiskDuty:
             logger.warning("log_not_shortened", extra={"cause": f"{type(fault).__name__}: {fault}"})
 
     async def _keep_ballast(self, free: int) -> None:
-        self._looks_to_wait = max(self._looks_to_wait - 1, 0)
+        """Write the ballast where there is room for it; entries open with the look after it was given up."""
+        self._looks_to_wait = max(self._looks_to_wait - 1, 0) if self._room > Room.SHORT else self._levels.calm
         if self._disk.has_ballast():
             self._gave_up = False
         elif not self._looks_to_wait and room_at(free - self._disk.ballast, self._levels, self._room) > Room.SHORT:
@@ -103,7 +107,7 @@ class DiskDuty:
         event = self._event(free) if self._room < before or self._room <= Room.SHORT else self._relief(free)
         self._unwritten.append(event)
         if self._room is Room.LAST:
-            self._direct.tell(event)
+            self._direct.send(event)
 
     def _event(self, free: int) -> Event:
         megabytes, folder = free // MEGABYTE, self._disk.folder
@@ -136,7 +140,7 @@ class DiskDuty:
                     del self._unwritten[0]
         except (*DATABASE_FAULTS, TimeoutError):
             for event in self._unwritten:
-                self._direct.tell(event)
+                self._direct.send(event)
             raise
 
     async def _turn_gate(self) -> None:

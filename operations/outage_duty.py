@@ -48,14 +48,14 @@ class OutageDuty:
             self._said_at = now
             logger.critical(AWAY, extra={"seconds": round(now - self._away_since), "cause": cause})
         if now - self._away_since >= self._long:
-            self._tell(self._away_since, now - self._away_since)
+            self._alert(self._away_since, now - self._away_since)
 
-    def _tell(self, since: float, seconds: float) -> None:
-        """Tell people directly, since no book can be written; again every half hour."""
+    def _alert(self, since: float, seconds: float) -> None:
+        """Alert people directly, since no book can be written; again every half hour."""
         fleet, at = self._fleet, self._fleet.market_now()
         key = f"{AWAY}/{since}/{seconds // _SAME_OUTAGE}"
         detail: dict[str, str | int] = {"why": "no order leaves while it is away, no sale either"}
-        self._direct.tell(
+        self._direct.send(
             Event(fleet.account_id, AWAY, EventLevel.CRITICAL, at, session_date_of(at), detail=detail, key=key)
         )
 

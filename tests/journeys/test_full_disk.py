@@ -55,21 +55,21 @@ def sells_everything(system: RealSystem, webhook: Webhook) -> int:
     bought = count(system, "buy")
     system.until(lambda: system.number(HELD) == 0, 60, "the sale of everything")
     system.until(lambda: system.number(LOW) == 1, 30, "the event")
-    system.until(lambda: told(webhook, "critical: the disk is filling up"), 30, "the alert")
+    system.until(lambda: alerted(webhook, "critical: the disk is filling up"), 30, "the alert")
     return bought
 
 
 def outlives_its_database(system: RealSystem, webhook: Webhook, disk: SmallDisk) -> None:
     """Let the database die whenever it starts, as it does on a disk that stays full."""
 
-    def is_away_and_told() -> bool:
+    def is_away_and_alerted() -> bool:
         disk.leaves(0)
         for pid in postmasters(system):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        return told(webhook, "PostgreSQL is away")
+        return alerted(webhook, "PostgreSQL is away")
 
-    system.until(is_away_and_told, 120, "the alert without books")
+    system.until(is_away_and_alerted, 120, "the alert without books")
     assert system.host is not None
     assert system.host.poll() is None
 
@@ -90,7 +90,7 @@ def count(system: RealSystem, side: str) -> int:
     return sum(order["side"] == side for order in orders(system))
 
 
-def told(webhook: Webhook, what: str) -> bool:
+def alerted(webhook: Webhook, what: str) -> bool:
     return any(what in f"{alert['title']} {alert['message']}" for alert in webhook.told)
 
 

@@ -23,7 +23,7 @@ def an_event(key: str = "one", level: EventLevel = EventLevel.CRITICAL) -> Event
 
 
 @asynccontextmanager
-async def telling(*webhooks: Webhook, minimum: EventLevel = EventLevel.WARNING) -> AsyncIterator[DirectAlerts]:
+async def sending(*webhooks: Webhook, minimum: EventLevel = EventLevel.WARNING) -> AsyncIterator[DirectAlerts]:
     rules = AlertRules(Masking(["SECRET-WORD"]), minimum_level=minimum)
     alerts = DirectAlerts(Environment.SIMULATED, channels_of([webhook.url for webhook in webhooks]), rules)
     duty = asyncio.create_task(alerts.keep())
@@ -39,12 +39,12 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_an_event_is_sent_once_for_its_key_masked_and_without_any_book(webhook: Webhook) -> None:
-    async with telling(webhook) as alerts:
+    async with sending(webhook) as alerts:
         for key in ("one", "one", "two"):
-            alerts.tell(an_event(key))
+            alerts.send(an_event(key))
         await until(lambda: len(webhook.told) > 0)
-        alerts.tell(an_event("one"))
-        alerts.tell(an_event("three"))
+        alerts.send(an_event("one"))
+        alerts.send(an_event("three"))
         await until(lambda: len(webhook.told) > 1)
 
     first, second = webhook.told
@@ -65,8 +65,8 @@ async def test_what_a_channel_does_not_take_is_sent_again_with_growing_pauses(
 
     monkeypatch.setattr(direct_alerts, "pause_after", pause_after)
     webhook.answers = 500
-    async with telling(webhook) as alerts:
-        alerts.tell(an_event())
+    async with sending(webhook) as alerts:
+        alerts.send(an_event())
         await until(lambda: len(failures) >= 3)
         webhook.answers = 200
         await until(lambda: len(webhook.told) == 1)
@@ -76,15 +76,15 @@ async def test_what_a_channel_does_not_take_is_sent_again_with_growing_pauses(
 
 async def test_a_dead_channel_delays_no_other(webhook: Webhook) -> None:
     dead = Webhook()
-    async with telling(dead, webhook) as alerts:
-        alerts.tell(an_event())
+    async with sending(dead, webhook) as alerts:
+        alerts.send(an_event())
         await until(lambda: len(webhook.told) == 1)
 
 
 async def test_what_is_not_loud_enough_is_not_sent(webhook: Webhook) -> None:
-    async with telling(webhook, minimum=EventLevel.CRITICAL) as alerts:
-        alerts.tell(an_event("quiet", EventLevel.ERROR))
-        alerts.tell(an_event("loud"))
+    async with sending(webhook, minimum=EventLevel.CRITICAL) as alerts:
+        alerts.send(an_event("quiet", EventLevel.ERROR))
+        alerts.send(an_event("loud"))
         await until(lambda: len(webhook.told) == 1)
 
     assert "×" not in webhook.told[0]["message"]
