@@ -7,6 +7,7 @@ from cryptography.fernet import Fernet
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     HttpUrl,
@@ -17,9 +18,11 @@ from pydantic import (
 
 from domain.costs import BANKIS_COMMISSION
 from domain.identity import Environment
+from domain.money import is_without_unit, rate_text, read_rate
 
 LIVE_WORD: Final = "trade-real-money"
 _PREFIX: Final = "HARU_BROKER__"
+_GREATEST_COMMISSION: Final = Decimal("0.01")
 
 
 def _checked_token_key(value: SecretStr) -> SecretStr:
@@ -28,6 +31,22 @@ def _checked_token_key(value: SecretStr) -> SecretStr:
     except ValueError:
         raise ValueError("it is not a key; `python starter.py new-key` makes one") from None
     return value
+
+
+def _rate(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        lacks_unit, rate = is_without_unit(value), read_rate(value)
+    except (ValueError, ArithmeticError):
+        raise ValueError(f"it must look like {rate_text(BANKIS_COMMISSION)}") from None
+    is_allowed = 0 <= rate <= _GREATEST_COMMISSION
+    if lacks_unit:
+        fraction = f", or {rate_text(rate)} if a fraction was meant" if is_allowed else ""
+        raise ValueError(f"a rate needs a percent sign; write {value}%{fraction}")
+    if not is_allowed:
+        raise ValueError(f"must be within 0%..{rate_text(_GREATEST_COMMISSION)}")
+    return rate
 
 
 def _digits(account: str | None) -> str:
@@ -48,7 +67,7 @@ class BrokerSettings(BaseModel):
     rest_url: HttpUrl | None = None
     stream_url: WebsocketUrl | None = None
     calls_per_second: int | None = Field(default=None, ge=1, le=20)
-    commission: Annotated[Decimal, Field(ge=0, le=Decimal("0.01"))] = BANKIS_COMMISSION
+    commission: Annotated[Decimal, Field(ge=0, le=_GREATEST_COMMISSION), BeforeValidator(_rate)] = BANKIS_COMMISSION
     """The share of each order's amount that the account pays, on both sides."""
     token_key: Annotated[SecretStr, AfterValidator(_checked_token_key)] | None = None
     """Under which the access token is kept in PostgreSQL; a Fernet key. None: one is kept in the data folder."""
@@ -78,7 +97,7 @@ class BrokerSettings(BaseModel):
 
     def _check_simulated(self) -> None:
         if self.commission != BANKIS_COMMISSION:
-            raise ValueError(f"the simulator's commission is {BANKIS_COMMISSION}; unset {_PREFIX}COMMISSION")
+            raise ValueError(f"the simulator's commission is {rate_text(BANKIS_COMMISSION)}; unset {_PREFIX}COMMISSION")
 
     def _check_live(self) -> None:
         if self.live_confirmation != LIVE_WORD:

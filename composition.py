@@ -20,6 +20,7 @@ from activities.day_start import DayStart
 from activities.entries import EntryActivities
 from activities.flatness import FlatnessActivities
 from activities.foreign_sales import ForeignSales
+from activities.host_gate import HostGate
 from activities.market_data import MarketDataActivities
 from activities.order_lookup import OrderLookup
 from activities.order_notices import OrderNotices
@@ -188,6 +189,7 @@ class Collaborators:
     """The feed that a stream speaks into; None makes one that only asks."""
     notices: OrderNotices = field(default_factory=OrderNotices)
     commission: Rate = BANKIS_COMMISSION
+    host: HostGate = field(default_factory=HostGate)
 
 
 def streaming_for(settings: Settings, place: Place, broker: KisBroker, with_: Collaborators) -> Streaming | None:
@@ -218,7 +220,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     market_data = MarketDataActivities(feed, with_.broker, with_.database, with_.pace, day_start_for(with_))
     cycles = CycleActivities(with_.database, with_.calendar, with_.leads, with_.pace)
     entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, with_.commission)
-    orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices)
+    orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices, with_.host)
     resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof, with_.notices)
     foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)
     watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace, with_.calendar)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -33,7 +34,8 @@ from broker_settings import BrokerSettings, QuotationsSettings
 from domain.clock import KST
 from domain.errors import BadRulesError
 from domain.identity import Environment
-from domain.rule_changes import changed, rule_values
+from domain.money import rate_text
+from domain.rule_changes import changed, rule_values, value_text
 from domain.rules import TradingRules
 from domain.session import SessionHours
 from exchange.calendar import CalendarOverrides, hours_from_text
@@ -306,12 +308,12 @@ def _leaves(value: Any, name: str = _PREFIX[:-1], joint: str = "_") -> Iterator[
     """Yield each single setting as (variable, value)."""
     if isinstance(value, TradingRules):
         for rule, setting in rule_values(value).items():
-            yield f"{name}__{rule.replace('.', '__').upper()}", setting
+            yield f"{name}__{rule.replace('.', '__').upper()}", value_text(rule, setting)
     elif isinstance(value, BaseModel):
         for part in type(value).model_fields:
             yield from _leaves(getattr(value, part), f"{name}{joint}{part.upper()}", "__")
     else:
-        yield _SHOWN_AS.get(name, name), value
+        yield _SHOWN_AS.get(name, name), rate_text(value) if isinstance(value, Decimal) else value
 
 
 def _explain(problem: Any) -> str:
@@ -322,6 +324,8 @@ def _explain(problem: Any) -> str:
     name = name if name == "DATABASE_URL" else _PREFIX + name
     default = dict(_leaves(Settings.model_construct())).get(name)
     message = str(problem["msg"]).removeprefix("Value error, ")
+    if place == ["rules"]:
+        return f"{message}; correct it or unset it"  # each wrong rule is named already
     given = problem["input"]
     shown = f" (it is {given!r})" if isinstance(given, str) and name not in _PRIVATE else ""
     mend = f"unset it for the default {default}" if default is not None else "correct it or unset it"

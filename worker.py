@@ -4,9 +4,10 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Final
 
 from temporalio.client import Client
 
@@ -38,11 +39,15 @@ from domain.errors import TradingError, TryAgainError
 from domain.event import EventLevel
 from domain.lane import Lane
 from embedded.errors import EmbeddedError
+from embedded.finding import needs_of
 from embedded.parts import EmbeddedParts
 from embedded.search_attributes import ensure_search_attributes
-from operations.alert_channels import channels_of
+from operations.alert_channels import Channel, channels_of
 from operations.alerting import Alerting, AlertRules
 from operations.clocks import check_clocks
+from operations.data_disk import DataDisk
+from operations.direct_alerts import DirectAlerts
+from operations.disk_duty import DiskDuty
 from operations.errors import OperationError
 from operations.fleet import Fleet
 from operations.hosting_duties import (
@@ -57,6 +62,7 @@ from operations.hosting_duties import (
     report_failing_workflows,
     report_unreadable_rows,
     watch_over_access,
+    watch_over_disk,
     watch_over_stream,
 )
 from operations.together import first_to_end
@@ -65,6 +71,9 @@ from telemetry import Masking, start_logging, temporal_runtime
 from workflows import attributes
 
 logger = logging.getLogger("haru.worker")
+
+_DISKS: Final = ("postgres", "postgres/pg_wal")
+"""Folders of the embedded parts, within the data folder, that an operator may put on another disk."""
 
 
 class WorkerError(Exception):
@@ -101,6 +110,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
     leads, environment = leads_of(settings), settings.broker.environment
     fleet = Fleet(stage.client, stage.database, account, environment, clock, calendar, leads=leads)
     alerting = _alerting(settings, fleet)  # an address that cannot be read is told before anything trades
+    direct = DirectAlerts(environment, _channels(settings), _alert_rules(settings))
     pace = RealPace(clock)
     with _at_the_start(stage.place.database_url):
         await stage.database.accounts.pin(account, settings.broker.environment, key_fingerprint(settings))
@@ -120,6 +130,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
             feed,
             commission=settings.broker.commission,
         )
+        disk = DiskDuty(fleet, DataDisk(settings.data_dir, _DISKS), with_.host, direct)
         streaming = streaming_for(settings, stage.place, broker, with_)
         async with hosting(workers_for(stage.client, account, with_)):
             _announce(settings, str(stage.parts.endpoints))
@@ -128,10 +139,12 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 _broken(stage.parts),
                 *([streaming.keep()] if streaming else []),
                 alerting.keep(),
+                direct.keep(),
+                *([watch_over_disk(disk)] if needs_of(settings) else []),
                 keep_account(fleet, name),
                 bring_back_workers(fleet, settings.rules),
                 keep_closing(fleet, settings.rules),
-                notice_outages(fleet),
+                notice_outages(fleet, direct),
                 report_failing_workflows(fleet),
                 *([watch_over_stream(fleet)] if streaming else []),
                 watch_over_access(fleet, lambda: broker.refusal),
@@ -174,15 +187,22 @@ def _alerting(settings: Settings, fleet: Fleet) -> Alerting:
     Raises:
         OperationError: the address of a channel cannot be read.
     """
+    account = (fleet.account_id, fleet.environment)
+    return Alerting(account, fleet.database, _channels(settings), _alert_rules(settings))
+
+
+def _channels(settings: Settings) -> Sequence[Channel]:
+    return channels_of([url.get_secret_value() for url in settings.alerts.urls])
+
+
+def _alert_rules(settings: Settings) -> AlertRules:
     told = settings.alerts
-    rules = AlertRules(
+    return AlertRules(
         mask=Masking(settings.secrets()),
         minimum_level=EventLevel(told.minimum_level),
         language=told.language,
         tells_days=told.daily_summary,
     )
-    channels = channels_of([url.get_secret_value() for url in told.urls])
-    return Alerting((fleet.account_id, fleet.environment), fleet.database, channels, rules)
 
 
 def _announce(settings: Settings, where: str) -> None:

@@ -9,6 +9,7 @@ from temporalio import activity
 from activities.bells import Bells
 from activities.entries import proposal_of
 from activities.heart import Heart
+from activities.host_gate import HostGate
 from activities.leases import LeaseOfAnOrder
 from activities.order_list import OrderList
 from activities.pace import SendWindow
@@ -54,7 +55,10 @@ class FollowRequest:
 class OrderActivities:
     """The order protocol: an intent is in the ledger before it is sent; nothing here is ever sent twice."""
 
-    def __init__(self, broker: "Broker", database: "Database", pace: "Pace", notices: Bells) -> None:
+    def __init__(
+        self, broker: "Broker", database: "Database", pace: "Pace", notices: Bells, host: HostGate | None = None
+    ) -> None:
+        self._host = host or HostGate()
         self._broker = broker
         self._database = database
         self._pace = pace
@@ -67,7 +71,8 @@ class OrderActivities:
 
         def gate(snapshot: RiskSnapshot) -> Review:
             proposal = replace(proposal_of(intent), at=self._pace.now())
-            return review(proposal, snapshot, request.rules, request.plan)
+            closed = snapshot.entries_closed_because or self._host.closed_because
+            return review(proposal, replace(snapshot, entries_closed_because=closed), request.rules, request.plan)
 
         intent = (await recorded(self._database.orders, request.intent_id)).intent
         window = SendWindow()

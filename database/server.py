@@ -22,6 +22,10 @@ class Server:
         number: int = await self._pool.fetchval("SELECT current_setting('server_version_num')::integer")
         return number // 10_000
 
+    async def checkpoint(self) -> None:
+        """Let the server write out what its log holds, so that the log can be shortened; only a superuser may ask."""
+        await self._pool.execute("CHECKPOINT")
+
     async def schema_level(self) -> SchemaLevel:
         """Return what is between its schema and this code."""
         return await read_level(self._pool)

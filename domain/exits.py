@@ -74,9 +74,10 @@ def _stop_loss(context: ExitContext) -> str | None:
 def _trailing_stop(context: ExitContext) -> str | None:
     rules = context.position.exit_rules
     peak = high_water_mark(context.position, context.price)
-    armed = change_rate(peak, context.position.entry_price) >= rules.trailing_start
+    is_on = bool(rules.trailing_start and rules.trailing_distance)
+    is_armed = change_rate(peak, context.position.entry_price) >= rules.trailing_start
     fall = -change_rate(context.price, peak)
-    if not rules.trailing_distance or not armed or fall < rules.trailing_distance:
+    if not is_on or not is_armed or fall < rules.trailing_distance:
         return None
     return f"{fall:.2%} below the best price {peak:,}"
 

@@ -19,6 +19,30 @@ NO_WON = Won(0)
 NO_SHARES = Quantity(0)
 
 
+def read_rate(text: str) -> Rate:
+    """Read ``3%``, or a fraction such as ``0.03``.
+
+    Raises:
+        ArithmeticError: it is no number.
+        ValueError: it holds digits of another script than ours, which ``Decimal`` would read.
+    """
+    stripped = text.strip()
+    if not stripped.isascii():
+        raise ValueError(text)
+    number = Rate(stripped.removesuffix("%"))
+    return number / 100 if stripped.endswith("%") else number
+
+
+def is_without_unit(text: str) -> bool:
+    """Return whether a rate lacks its percent sign: ``3`` may mean 3 % or 300 %. Zero is the same in both."""
+    return not text.strip().endswith("%") and bool(read_rate(text))
+
+
+def rate_text(rate: Rate) -> str:
+    """Show a rate in percent, as ``read_rate`` reads it."""
+    return f"{(rate * 100).normalize():f}%" if rate.is_finite() else str(rate)
+
+
 def notional(price: Price, quantity: Quantity) -> Won:
     """Return what the shares cost at this price, before costs."""
     return Won(price * quantity)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from domain.errors import BadRulesError
+from domain.money import is_without_unit, rate_text, read_rate
 from domain.rules import (
     ExecutionRules,
     ExitRules,
@@ -22,7 +23,15 @@ _Group = UniverseRules | ScreeningRules | StrategyRules | ExitRules | RiskRules 
 _Value = bool | int | Decimal | timedelta | tuple[str, ...]
 _GROUPS: Final = ("universe", "screening", "strategy", "exits", "risk", "execution")
 
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
+_RATES: Final = frozenset(
+    {
+        *("screening.greatest_spread", "screening.greatest_change", "strategy.momentum_rise"),
+        *("exits.stop_loss", "exits.take_profit", "exits.trailing_start", "exits.trailing_distance"),
+        *("exits.trend_break", "risk.give_back_share", "risk.slippage_allowance"),
+    }
+)
+"""Rules whose text carries a percent sign: ``3`` could mean 3 % or 300 %, ``0.5`` a half percent or a half."""
+_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h)")
 _UNITS: Final = {
     "ms": timedelta(milliseconds=1),
     "s": timedelta(seconds=1),
@@ -34,10 +43,10 @@ _SYMBOL: Final = re.compile(r"[0-9A-Z]{6}")
 
 
 def changed(rules: TradingRules, changes: Mapping[str, str]) -> TradingRules:
-    """Return the next version of the rules with changes such as ``{"exits.stop_loss": "0.02"}`` made and checked.
+    """Return the next version of the rules with changes such as ``{"exits.stop_loss": "2%"}`` made and checked.
 
-    Amounts may carry separators (``5,000,000``), rates a percent sign, lists commas; durations look like ``90s``,
-    switches are ``yes`` or ``no``.
+    Rates carry a percent sign, durations look like ``90s``, switches are ``yes`` or ``no``. Amounts may carry
+    separators (``5,000,000``), lists commas.
 
     Raises:
         BadRulesError: a name is unknown, a text cannot be read, or the outcome cannot be traded by.
@@ -46,8 +55,16 @@ def changed(rules: TradingRules, changes: Mapping[str, str]) -> TradingRules:
     problems = [problem for name, text in changes.items() if (problem := _problem_with(name, text, values))]
     if problems:
         raise BadRulesError("; ".join(problems))
-    parsed = {name: _parsed(values[name], text) for name, text in changes.items()}
-    return checked(_replaced(rules, parsed))
+    return checked(accepted(rules, changes))
+
+
+def accepted(rules: TradingRules, changes: Mapping[str, str]) -> TradingRules:
+    """Return the next version of the rules with changes that ``changed`` of this or an earlier version has accepted.
+
+    Earlier versions accepted a rate without a percent sign as a fraction, and exit rates above 30 %.
+    """
+    values = rule_values(rules)
+    return _replaced(rules, {name: _parsed(values[name], text) for name, text in changes.items()})
 
 
 def rule_values(rules: TradingRules) -> dict[str, _Value]:
@@ -67,7 +84,7 @@ def checked(rules: TradingRules) -> TradingRules:
     """
     values = rule_values(rules)
     problems = [
-        f"{name}: {value_text(values[name])} must be {mend}"
+        f"{name}: {value_text(name, values[name])} must be {mend}"
         for names, allows, mend in _REQUIREMENTS
         for name in names.split()
         if not allows(values[name])
@@ -78,8 +95,10 @@ def checked(rules: TradingRules) -> TradingRules:
     return rules
 
 
-def value_text(value: _Value) -> str:
-    """Show a rule's value in the form that ``changed`` reads."""
+def value_text(name: str, value: _Value) -> str:
+    """Show the value of a rule, by its dotted name, in the form that ``changed`` reads."""
+    if name in _RATES and isinstance(value, Decimal):
+        return rate_text(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, timedelta):
@@ -93,8 +112,15 @@ def _problem_with(name: str, text: str, values: Mapping[str, _Value]) -> str | N
     try:
         _parsed(values[name], text)
     except (KeyError, ValueError, ArithmeticError):
-        return f"{name}: {text!r} must look like {value_text(values[name]) or 'a,b'}"
-    return None
+        return f"{name}: {text!r} must look like {value_text(name, values[name]) or 'a,b'}"
+    return _without_unit(name, text.strip()) if name in _RATES and is_without_unit(text) else None
+
+
+def _without_unit(name: str, text: str) -> str:
+    """Explain what to write; what the number is as a fraction is shown where the rule allows it."""
+    as_fraction = read_rate(text)
+    shown = f", or {rate_text(as_fraction)} if a fraction was meant" if _allowed(name, as_fraction) else ""
+    return f"{name}={text}: a rate needs a percent sign; write {text}%{shown}"
 
 
 def _parsed(like: _Value, text: str) -> _Value:
@@ -104,7 +130,9 @@ def _parsed(like: _Value, text: str) -> _Value:
         return _duration(text)
     if isinstance(like, tuple):
         return tuple(part.strip() for part in text.split(",") if part.strip())
-    return _decimal(text) if isinstance(like, Decimal) else int(text.replace(",", "").strip())
+    if not text.isascii():
+        raise ValueError(text)  # int reads the digits of every script
+    return read_rate(text) if isinstance(like, Decimal) else int(text.replace(",", "").strip())
 
 
 def _duration(text: str) -> timedelta:
@@ -112,12 +140,6 @@ def _duration(text: str) -> timedelta:
     if match is None:
         raise ValueError(text)
     return float(match[1]) * _UNITS[match[2]]
-
-
-def _decimal(text: str) -> Decimal:
-    stripped = text.strip()
-    number = Decimal(stripped.removesuffix("%"))
-    return number / 100 if stripped.endswith("%") else number
 
 
 def _replaced(rules: TradingRules, parsed: Mapping[str, _Value]) -> TradingRules:
@@ -157,14 +179,17 @@ _REQUIREMENTS: Final[tuple[tuple[str, Callable[[_Value], bool], str], ...]] = (
     ("universe.symbols", _symbols, "codes of six digits or capitals"),
     ("screening.least_volume screening.least_turnover", _within("0"), "0 or more"),
     ("screening.least_price screening.greatest_price", _within("1"), "1 won or more"),
-    ("screening.greatest_spread screening.greatest_change", _within("0", "1"), "within 0..1"),
+    ("screening.greatest_spread screening.greatest_change", _within("0", "1"), "within 0%..100%"),
     ("strategy.names", bool, "at least one strategy"),
     ("strategy.breakout_factor", _within("0", "5"), "within 0..5"),
-    ("strategy.momentum_rise", _within("0", "1"), "within 0..1"),
+    ("strategy.momentum_rise risk.slippage_allowance", _within("0", "1"), "within 0%..100%"),
     ("strategy.momentum_volume_ratio", _within("0", "1000"), "within 0..1000"),
     ("strategy.momentum_window", _lasting(_MINUTE, 30 * _MINUTE), "within 1m..30m"),
-    ("exits.stop_loss exits.take_profit exits.trailing_start", _within("0", "1"), "within 0..1"),
-    ("exits.trailing_distance exits.trend_break risk.slippage_allowance", _within("0", "1"), "within 0..1"),
+    (
+        "exits.stop_loss exits.take_profit exits.trailing_start exits.trailing_distance exits.trend_break",
+        _within("0", "0.3"),  # a day's price limit is 30 % of its base price
+        "within 0%..30%",
+    ),
     ("exits.trend_window exits.longest_holding", _lasting(0 * _TICK, _DAY), "within 0s..24h"),
     ("risk.capital_per_trade risk.worker_daily_loss risk.fleet_daily_loss", _within("1"), "1 won or more"),
     ("risk.trades_per_worker risk.losses_in_a_row risk.give_back_from", _within("0"), "0 or more"),
@@ -184,6 +209,10 @@ _NOT_ABOVE: Final = (
     ("screening.least_price", "screening.greatest_price"),
     ("risk.worker_daily_loss", "risk.fleet_daily_loss"),
 )
+
+
+def _allowed(name: str, value: _Value) -> bool:
+    return all(allows(value) for names, allows, _ in _REQUIREMENTS if name in names.split())
 
 
 def _above(values: Mapping[str, _Value], first: str, second: str) -> bool:

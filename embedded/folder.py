@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from domain.room import LEAST_TO_START
 from embedded.errors import CorruptFolderError, DiskFullError, FolderHeldError
 
 _OTHERS_STOP_WITHIN: Final = 15.0
 _PAUSE: Final = 0.1
 _LOCKS: Final = ("lock", "lock.host")
-_LEAST_FREE: Final = 500 * 1024 * 1024
-"""Bytes: a fresh PostgreSQL takes about 50 MB, its log may grow to a gigabyte, a day of histories to 100 MB."""
+_LEAST_FREE: Final = LEAST_TO_START
 
 
 def write_private(path: Path, text: str) -> None:
@@ -73,7 +73,7 @@ def check_room(folder: Path) -> None:
     """Refuse a disk that the parts would soon fill: a database that cannot write in mid-trade is worse than none (F51).
 
     Raises:
-        DiskFullError: less than half a gigabyte is free.
+        DiskFullError: less than a gigabyte is free.
     """
     free = shutil.disk_usage(folder).free
     if free < _LEAST_FREE:

@@ -6,6 +6,7 @@ stream, which no kind of death of the host can prevent, means "stop it".
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ KEEP_UP: Final = b"k"
 _RESTART_PAUSE: Final = 0.5
 _SHORT_LIFE: Final = 5.0
 _SHORT_LIVES: Final = 20
+_LEAST_ROOM: Final = 64 * 1024**2
+"""Bytes: a segment of PostgreSQL's log is 16 MB, and recovery may need more than one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Program:
     capabilities: list[int] = field(default_factory=list)
     kept_open: list[int] = field(default_factory=list)
     """Descriptors that the program inherits: while it lives, the data folder counts as held."""
+    writes_to: str = ""
+    """Folder of its data: on a full disk it dies early however often it starts, which ends with the shortage."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -61,6 +66,14 @@ def start_guarded(
     )
 
 
+def lacks_room(folder: str) -> bool:
+    """Tell whether the folder's disk is too full for a database to start."""
+    try:
+        return bool(folder) and shutil.disk_usage(folder).free < _LEAST_ROOM
+    except OSError:
+        return False
+
+
 class Guard:
     """Keeps one program running until it is told to stop it."""
 
@@ -79,6 +92,8 @@ class Guard:
             began = time.monotonic()
             status = self._start().wait()
             short_lives = short_lives + 1 if time.monotonic() - began < _SHORT_LIFE else 0
+            if lacks_room(self._program.writes_to):
+                short_lives = 0
             if self._stopping.is_set() or not self._restarts or short_lives > _SHORT_LIVES:
                 return status if status >= 0 else 128 - status
             self._stopping.wait(_RESTART_PAUSE)

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from domain.room import LOG_TAKES, MEGABYTE
 from embedded.errors import CorruptFolderError, PartFailedError
 from embedded.folder import write_private
 from embedded.guard import Program
@@ -30,6 +31,7 @@ _OPTIONS: Final = (
     "unix_socket_directories=",
     "max_connections=200",
     "shared_buffers=128MB",
+    f"max_wal_size={LOG_TAKES // MEGABYTE}MB",
     "timezone=UTC",
     "log_timezone=UTC",
     "cluster_name=haru",

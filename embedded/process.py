@@ -119,7 +119,7 @@ class Launcher:
     def _started(self, name: str, program: Program) -> GuardedProcess:
         logs = self.folder / "logs"
         logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        held = replace(program, kept_open=self.kept_open)
+        held = replace(program, kept_open=self.kept_open, writes_to=str(self.folder))
         process = GuardedProcess(name, held, logs / f"{name.lower()}.log")
         process.start()
         self.stack.push_async_callback(process.stop)

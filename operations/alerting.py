@@ -13,7 +13,7 @@ from typing import Final
 from database.alerts import GATHERED_FOR, Outlet
 from database.database import Database
 from database.errors import DATABASE_FAULTS
-from domain.alert import due, levels_from
+from domain.alert import PendingAlert, due, levels_from, pause_after
 from domain.event import EventLevel
 from domain.identity import AccountId, Environment
 from operations.alert_channels import LONGEST_SEND, Channel
@@ -24,6 +24,8 @@ from reporting.page import Language
 logger = logging.getLogger("haru.alerts")
 
 _ROUND: Final = 1.0
+_LONGEST_ROUND: Final = 60.0
+"""Seconds between two looks while the outbox cannot be read or written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Alerting:
         self._alerts = database.alerts
         self._channels = channels
         self._rules = rules
+        self._unmarked: dict[str, set[int]] = {channel.key: set() for channel in channels}
+        """Events that a channel has taken and the outbox could not mark; they are not sent again."""
         self._owner = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:4]}"
 
     async def keep(self) -> None:
@@ -73,27 +77,38 @@ class Alerting:
                 return
 
     async def _attend(self, channel: Channel) -> None:
+        failures = 0
         while True:
             try:
                 await self.tell(channel)
+                failures = 0
             except DATABASE_FAULTS as fault:
+                failures += 1
                 logger.warning("alerts_postponed", extra={"cause": f"{type(fault).__name__}: {fault}"})
             except Exception:  # a bug here must not take the watchers down with it
+                failures += 1
                 logger.exception("alerts_failed", extra={"channel": channel.name})
-            await asyncio.sleep(_ROUND)
+            await asyncio.sleep(min(pause_after(failures).total_seconds(), _LONGEST_ROUND) if failures else _ROUND)
 
     async def tell(self, channel: Channel) -> int:
         """Send what is due, as one message; return how many events it tells."""
         outlet = Outlet(self._account_id, channel.key, self._owner)
-        told = due(await self._alerts.claim(outlet, self._rules.gathered_for))
-        if not told:
+        claimed = due(await self._alerts.claim(outlet, self._rules.gathered_for))
+        told = tuple(alert for alert in claimed if alert.event_id not in self._unmarked[channel.key])
+        if told and not await self._sent(channel, outlet, told):
             return 0
+        if claimed:
+            ids = [alert.event_id for alert in claimed]
+            self._unmarked[channel.key].update(ids)
+            await self._alerts.delivered(outlet, ids)
+            self._unmarked[channel.key].difference_update(ids)
+        return len(told)
+
+    async def _sent(self, channel: Channel, outlet: Outlet, told: Sequence[PendingAlert]) -> bool:
         message = message_of(self._environment, [alert.event for alert in told], self._rules.language, self._rules.mask)
         trouble = self._rules.mask(await channel.send(message, self._rules.longest_send))
         if trouble:
             pause = await self._alerts.failed(outlet, trouble)
             again = {"channel": channel.name, "cause": trouble, "again_in": pause.total_seconds()}
             logger.warning("alert_not_delivered", extra=again)
-            return 0
-        await self._alerts.delivered(outlet, [alert.event_id for alert in told])
-        return len(told)
+        return not trouble

@@ -26,6 +26,8 @@ from domain.unreadable import Readings
 from domain.worker_state import WorkerLife
 from operations.access_duty import AccessDuty
 from operations.close_duty import is_closing, see_to_the_close
+from operations.direct_alerts import DirectAlerts
+from operations.disk_duty import DiskDuty
 from operations.failing_duty import FailingDuty
 from operations.fleet import Fleet
 from operations.outage_duty import OutageDuty
@@ -33,6 +35,7 @@ from operations.reading_duty import ReadingDuty
 from operations.report_duty import ReportDuty
 from operations.starting import bring_back
 from operations.stream_duty import StreamDuty
+from operations.together import first_to_end
 from reporting.page import Language
 
 logger = logging.getLogger("haru.hosting")
@@ -41,6 +44,7 @@ _ACCOUNT_LEASE: Final = timedelta(seconds=30)
 _RENEWAL: Final = 10.0
 _ROUND: Final = 5.0
 _CLOSE_ROUND: Final = 15.0
+_DISK_ROUND: Final = 1.0
 _ASKED_FROM: Final = time(7)
 """Seoul; what the exchange announces late, and the broker's night work, are over by then."""
 _AFTER_A_MISTAKE: Final = 60.0
@@ -120,12 +124,17 @@ async def compare_calendars(fleet: Fleet, day_start: DayStart) -> None:
     await _for_ever(_ROUND, look)
 
 
-async def notice_outages(fleet: Fleet) -> None:
-    """Alarm in the log, for as long as this process lives, while PostgreSQL is away; told to people once it is back."""
-    duty = OutageDuty(fleet)
+async def notice_outages(fleet: Fleet, direct: DirectAlerts) -> None:
+    """Report, for as long as this process lives, that PostgreSQL is away, and write it down once it is back."""
+    duty = OutageDuty(fleet, direct)
     while True:
         await asyncio.sleep(_ROUND)
         await duty.look()
+
+
+async def watch_over_disk(duty: DiskDuty) -> None:
+    """Report and act, for as long as this process lives, while the disk of the embedded parts is nearly full."""
+    await first_to_end(_for_ever(_DISK_ROUND, duty.look), _for_ever(_DISK_ROUND, duty.sell))
 
 
 async def watch_over_stream(fleet: Fleet) -> None:

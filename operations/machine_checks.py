@@ -6,12 +6,13 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from domain.room import LEAST_TO_START, RoomLevels
 from operations.checkup import Finding, doubtful, fine, wrong
 
 KEY_LENGTH: Final = 36
 SECRET_LENGTH: Final = 180
-_SCARCE: Final = 2 * 1024**3
-_TOO_LITTLE: Final = 500 * 1024**2
+_SCARCE: Final = RoomLevels().scarce
+_TOO_LITTLE: Final = LEAST_TO_START
 """Bytes; with less `worker.py` does not start its parts."""
 _OPEN_TO_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 

@@ -1,4 +1,4 @@
-"""PostgreSQL away: an alarm in the log while it lasts, and an event once it can be written (F8)."""
+"""PostgreSQL away: an alarm in the log and to people while it lasts, and an event once it can be written (F8)."""
 
 import asyncio
 import logging
@@ -7,20 +7,27 @@ from typing import Final
 from database.errors import DATABASE_FAULTS
 from domain.event import Event, EventLevel
 from domain.session import session_date_of
+from operations.direct_alerts import DirectAlerts
 from operations.fleet import Fleet
 
 logger = logging.getLogger("haru.hosting")
 
+AWAY: Final = "database_away"
 WAS_AWAY: Final = "database_was_away"
 _ANSWERS_WITHIN: Final = 5.0
 _AGAIN_EVERY: Final = 60.0
+_LONG: Final = 15.0
+"""Real seconds; a server that restarts is back sooner."""
+_SAME_OUTAGE: Final = 1800.0
 
 
 class OutageDuty:
     """Asks the server for its clock; what it finds is this process's own view."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, direct: DirectAlerts, long: float = _LONG) -> None:
         self._fleet = fleet
+        self._direct = direct
+        self._long = long
         self._away_since: float | None = None
         self._said_at = 0.0
 
@@ -39,7 +46,18 @@ class OutageDuty:
             self._away_since, self._said_at = now, now - _AGAIN_EVERY
         if now - self._said_at >= _AGAIN_EVERY:
             self._said_at = now
-            logger.critical("database_away", extra={"seconds": round(now - self._away_since), "cause": cause})
+            logger.critical(AWAY, extra={"seconds": round(now - self._away_since), "cause": cause})
+        if now - self._away_since >= self._long:
+            self._alert(self._away_since, now - self._away_since)
+
+    def _alert(self, since: float, seconds: float) -> None:
+        """Alert people directly, since no book can be written; again every half hour."""
+        fleet, at = self._fleet, self._fleet.market_now()
+        key = f"{AWAY}/{since}/{seconds // _SAME_OUTAGE}"
+        detail: dict[str, str | int] = {"why": "no order leaves while it is away, no sale either"}
+        self._direct.send(
+            Event(fleet.account_id, AWAY, EventLevel.CRITICAL, at, session_date_of(at), detail=detail, key=key)
+        )
 
     async def _write_down(self, now: float) -> None:
         if self._away_since is None:

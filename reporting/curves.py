@@ -9,6 +9,7 @@ from itertools import accumulate
 from database.day_seen import FillSeen, PriceBar
 from domain.identity import PositionId
 from domain.money import Price, Quantity, Won, notional
+from domain.session import session_date_of
 from reporting.reading import DayBooks
 
 _MINUTE = timedelta(minutes=1)
@@ -49,8 +50,9 @@ def _minutes(day: DayBooks) -> Iterator[datetime]:
     known = [trade.closed_at for trade in day.trades]
     known += [fill.at for fill in day.fills]
     known += [bar.minute + _MINUTE for bar in day.bars]
-    known = [at for at in known if day.session.opens_at <= at]
-    last = min(max(known, default=day.session.opens_at), day.session.ends_at + timedelta(minutes=30))
+    # What a session leaves can be sold on a later day; that is no part of this day's line, the evening is.
+    known = [at for at in known if day.session.opens_at <= at and session_date_of(at) == day.date]
+    last = max(known, default=day.session.opens_at)
     at = day.session.opens_at
     while known and at < last + _MINUTE:
         yield at

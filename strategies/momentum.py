@@ -1,9 +1,10 @@
 """Buys a stock that rises over a window while it trades faster than before the window."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from itertools import takewhile
+from typing import Final
 
 from domain.market import MarketView, PriceSample
 from domain.money import Quantity, Rate, change_rate
@@ -11,13 +12,16 @@ from domain.position import OpenPosition
 from domain.rules import StrategyRules
 from domain.strategy import EntrySignal
 
+_GREATEST_GAP: Final = 0.25
+"""The share of the window by which its base may be older than its start."""
+
 
 @dataclass(frozen=True, slots=True)
 class Momentum:
     """Rise over the window and pace of volume against the earlier pace, both from the recent samples."""
 
     name: str = "momentum"
-    version: str = "1"
+    version: str = "2"
     greatest_change: Rate = Rate("0.20")
     """Beyond it the daily limit leaves too little to win."""
     reversal: Rate = Rate("0.5")
@@ -54,13 +58,13 @@ class Momentum:
 
 def window_return(view: MarketView, window: timedelta) -> Decimal | None:
     """Return the price's change over the window up to the quote, or None without a sample near its start."""
-    base = _sample_before(view, view.quote.observed_at - window, window)
+    base = _base(view, window)
     return None if base is None or view.quote.price <= 0 else change_rate(view.quote.price, base.price)
 
 
 def volume_pace(view: MarketView, window: timedelta) -> Decimal | None:
     """Return the window's volume per time over that of the time before it, or None when either is unknown."""
-    base = _sample_before(view, view.quote.observed_at - window, window)
+    base = _base(view, window)
     if base is None or base.at - view.recent[0].at < window / 2:
         return None
     earlier = _pace(base.volume - view.recent[0].volume, base.at - view.recent[0].at)
@@ -68,9 +72,11 @@ def volume_pace(view: MarketView, window: timedelta) -> Decimal | None:
     return latest / earlier if earlier > 0 else None
 
 
-def _sample_before(view: MarketView, start: datetime, greatest_gap: timedelta) -> PriceSample | None:
+def _base(view: MarketView, window: timedelta) -> PriceSample | None:
+    """Return the last sample before the window, or None where a gap makes it older than the window by a quarter."""
+    start = view.quote.observed_at - window
     earlier = list(takewhile(lambda sample: sample.at <= start, view.recent))
-    return earlier[-1] if earlier and start - earlier[-1].at <= greatest_gap else None
+    return earlier[-1] if earlier and start - earlier[-1].at <= window * _GREATEST_GAP else None
 
 
 def _pace(shares: Quantity | int, during: timedelta) -> Decimal:

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from broker_settings import LIVE_WORD
 from composition import leads_of
 from domain.close_plan import CloseLeads
-from domain.costs import BANKIS_COMMISSION
 from domain.identity import Environment
 from domain.rules import TradingRules
 from domain.session import SessionHours
@@ -86,16 +85,6 @@ def test_a_dot_env_file_is_read_and_the_environment_wins(tmp_path: Path, monkeyp
 
     assert (settings.simulator.speed, settings.simulator.seed) == (60, 4)
     assert settings.temporal["target_host"] == "temporal:7233"
-
-
-def test_the_commission_is_that_of_the_account_but_for_the_simulators_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert configured(monkeypatch, **KIS).broker.commission == BANKIS_COMMISSION
-    paper = configured(monkeypatch, **KIS, HARU_BROKER__COMMISSION="0.000142")
-    assert paper.broker.commission == Decimal("0.000142")
-    for name in KIS:
-        monkeypatch.delenv(name)
-
-    assert "unset HARU_BROKER__COMMISSION" in complaint(monkeypatch)
 
 
 def test_rules_are_read_into_the_domains_own_value(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,7 +255,6 @@ def test_paper_trading_needs_all_credentials(monkeypatch: pytest.MonkeyPatch) ->
         ("HARU_TELEMETRY__PROMETHEUS_ADDRESS", "9464", "'9464'"),
         ("HARU_BROKER__ENVIRONMENT", "real", "simulated"),
         ("HARU_BROKER__CALLS_PER_SECOND", "100", "20"),
-        ("HARU_BROKER__COMMISSION", "0.14", "0.01"),
         ("DATABASE_URL", "mysql://u:p@h/d", "postgresql://"),
     ],
 )
@@ -284,14 +272,15 @@ def test_a_wrong_value_is_told_with_its_variable_and_the_mend(
     ("name", "value"),
     [
         ("HARU_RULES__EXITS__STOP_LOSS", "lots"),
-        ("HARU_RULES__EXITS__STOP_LOSS", "-0.01"),
+        ("HARU_RULES__EXITS__STOP_LOSS", "-1%"),
+        ("HARU_RULES__EXITS__STOP_LOSS", "31%"),
         ("HARU_RULES__RISK__SYMBOL_COOLDOWN", "soon"),
     ],
 )
 def test_rules_that_cannot_be_traded_by_are_told_in_the_domains_words(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
-    assert f"HARU_RULES: {name}: " in complaint(monkeypatch, **{name: value})
+    assert complaint(monkeypatch, **{name: value}).startswith(f"{name}: ")
 
 
 def test_several_wrong_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.identity import WorkerId
     from domain.money import Won
     from domain.position import ExitReason
-    from domain.rule_changes import changed
+    from domain.rule_changes import accepted, changed
     from domain.rules import RiskRules
     from domain.session import SessionDate, session_date_of
     from domain.worker_state import WorkerLife, WorkerState, entered
@@ -77,8 +77,11 @@ class CommandedWorkflow:
 
     @workflow.update(description="Change trading rules; effective from the next decision.")
     def change_rules(self, changes: dict[str, str]) -> WorkerStatus:
-        """Replace named rules, such as ``exits.stop_loss``, all or none."""
-        return self._once(lambda: self._change(rules=tradable(changed(self._life.rules, changes))))
+        """Replace named rules, such as ``exits.stop_loss``, all or none.
+
+        The validator refuses; a replay does not ask it, and must take what an earlier version accepted.
+        """
+        return self._once(lambda: self._change(rules=accepted(self._life.rules, changes)))
 
     @pause.validator
     @resume.validator

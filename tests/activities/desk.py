@@ -16,6 +16,7 @@ from activities.day_start import DayStart
 from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
 from activities.flatness import FlatnessActivities
 from activities.foreign_sales import ForeignSales
+from activities.host_gate import HostGate
 from activities.market_data import MarketDataActivities, ScanRequest
 from activities.order_notices import OrderNotices
 from activities.orders import FollowRequest, OrderActivities, SubmitRequest
@@ -112,7 +113,8 @@ class Desk:
         self.cycles = CycleActivities(database, CALENDAR, CloseLeads(), pace)
         self.entries = EntryActivities(self.feed, broker, database, pace, BANKIS_COMMISSION)
         self.notices = OrderNotices()
-        self.orders = OrderActivities(broker, database, pace, self.notices)
+        self.host = HostGate()
+        self.orders = OrderActivities(broker, database, pace, self.notices, self.host)
         self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules(), self.notices)
         self.foreign_sales = foreign_sales = ForeignSales(broker, database, pace)
         self.watching = WatchingActivities(self.feed, foreign_sales, database, pace, CALENDAR)

@@ -11,7 +11,7 @@ from domain.money import Price
 from domain.order import Accepted, OrderStatus, Unknown
 from domain.summary import FLEET
 from tests.activities.desk import PLAN, Desk
-from tests.builders import SAMSUNG
+from tests.builders import HYNIX, SAMSUNG
 from tests.stepping import ACCOUNT
 
 THIN = Symbol("013580")
@@ -68,6 +68,16 @@ async def test_a_lease_that_ends_sooner_than_a_request_may_take_sends_nothing(de
 
     assert record.status is OrderStatus.DENIED
     assert desk.sent == []
+
+
+async def test_a_host_whose_books_may_soon_be_full_sends_no_entry_and_every_exit(desk: Desk) -> None:
+    held, entry = await desk.buys(), await desk.prepared(HYNIX, worker=WorkerId("worker-2"))
+    desk.host.closed_because = "the disk is nearly full"
+
+    record = await desk.submits(entry)
+    sold = await desk.sells(held)
+
+    assert (record.status, sold.status) == (OrderStatus.DENIED, OrderStatus.FILLED)
 
 
 async def test_submitting_twice_sends_once(desk: Desk) -> None:

@@ -68,10 +68,11 @@ def test_the_trailing_stop_is_not_armed_before_its_gain() -> None:
     assert reason_of(at_price(100_400, held(best=101_990))) is None
 
 
-def test_a_trailing_stop_that_starts_at_once_protects_the_entry_price() -> None:
+def test_a_trailing_start_of_zero_turns_the_trailing_stop_off() -> None:
     rules = replace(OFF, trailing_distance=Rate("0.01"))
 
-    assert reason_of(at_price(99_000, held(rules=rules))) is ExitReason.TRAILING_STOP
+    assert reason_of(at_price(99_000, held(rules=rules))) is None
+    assert reason_of(at_price(90_000, held(best=129_000, rules=rules))) is None
 
 
 def test_the_trailing_stop_wins_over_the_target_in_one_tick() -> None:

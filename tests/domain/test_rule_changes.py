@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import BadRulesError
-from domain.rule_changes import changed, checked, rule_values, value_text
+from domain.rule_changes import accepted, changed, checked, rule_values, value_text
 from domain.rules import RiskRules, ScreeningRules, TradingRules
 from tests.builders import some_rules
 
 DEFAULTS = TradingRules()
 NAMES = sorted(rule_values(DEFAULTS))
+EXIT_RATES = ("stop_loss", "take_profit", "trailing_start", "trailing_distance", "trend_break")
 
 
 def refusal_of(**changes: str) -> str:
@@ -31,7 +32,8 @@ def test_the_default_rules_can_be_traded_by() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
-        ("exits.stop_loss", "0.02", Decimal("0.02")),
+        ("exits.stop_loss", "2%", Decimal("0.02")),
+        ("strategy.breakout_factor", "0.6", Decimal("0.6")),
         ("exits.stop_loss", "2.5%", Decimal("0.025")),
         ("risk.capital_per_trade", "3,000,000", 3_000_000),
         ("risk.trades_per_worker", "12", 12),
@@ -56,7 +58,8 @@ def test_a_text_is_read_by_the_kind_of_its_rule(name: str, text: str, value: obj
         ("execution.scan_interval", "1s"),
         ("execution.scan_interval", "60s"),
         ("exits.stop_loss", "0"),
-        ("exits.stop_loss", "100%"),
+        ("exits.stop_loss", "30%"),
+        ("screening.greatest_change", "100%"),
         ("exits.longest_holding", "24h"),
     ],
 )
@@ -79,7 +82,10 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "likeness"),
     [
-        ("exits.stop_loss", "three", "0.03"),
+        ("exits.stop_loss", "three", "3%"),
+        ("exits.stop_loss", "３%", "3%"),
+        ("risk.trades_per_worker", "３０", "30"),
+        ("execution.scan_interval", "５s", "2s"),
         ("risk.capital_per_trade", "5.5", "5000000"),
         ("execution.scan_interval", "5", "2s"),
         ("execution.scan_interval", "9" * 400 + "h", "2s"),
@@ -91,9 +97,9 @@ def test_a_text_of_another_kind_is_refused_with_an_example(name: str, text: str,
 
 
 def test_every_wrong_field_is_named_at_once() -> None:
-    text = refusal_of(exits__stop_loss="1.5", execution__scan_interval="61s")
+    text = refusal_of(exits__stop_loss="150%", execution__scan_interval="61s")
 
-    assert text == "exits.stop_loss: 1.5 must be within 0..1; execution.scan_interval: 61s must be within 1s..60s"
+    assert text == "exits.stop_loss: 150% must be within 0%..30%; execution.scan_interval: 61s must be within 1s..60s"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +108,8 @@ def test_every_wrong_field_is_named_at_once() -> None:
         ("universe.ranking_size", "31"),
         ("universe.symbols", "5930"),
         ("screening.least_volume", "-1"),
-        ("screening.greatest_spread", "2"),
+        ("screening.greatest_spread", "101%"),
+        *((f"exits.{rate}", "31%") for rate in EXIT_RATES),
         ("strategy.names", ""),
         ("strategy.breakout_factor", "-0.1"),
         ("strategy.momentum_window", "31m"),
@@ -152,7 +159,7 @@ def test_a_worker_may_lose_as_much_as_its_fleet() -> None:
 def test_what_is_shown_is_read_back_as_the_same_rules(names: list[str]) -> None:
     values = rule_values(DEFAULTS)
 
-    after = changed(DEFAULTS, {name: value_text(values[name]) for name in names})
+    after = changed(DEFAULTS, {name: value_text(name, values[name]) for name in names})
 
     assert after == replace(DEFAULTS, version=2)
 
@@ -169,3 +176,25 @@ def test_whatever_is_typed_gives_rules_to_trade_by_or_a_refusal_that_names_the_f
 
 def test_a_switch_that_is_neither_on_nor_off_is_refused_with_the_form_that_it_takes() -> None:
     assert refusal_of(execution__after_market="perhaps") == "execution.after_market: 'perhaps' must look like no"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if rule_values(DEFAULTS)[name].__class__ is Decimal])
+def test_every_rate_needs_its_percent_sign_and_no_factor_does(name: str) -> None:
+    text = "0.2"
+    is_factor = name in {"strategy.breakout_factor", "strategy.momentum_volume_ratio"}
+
+    try:
+        changed(DEFAULTS, {name: text})
+    except BadRulesError as refused:
+        told = str(refused)
+    else:
+        told = ""
+
+    assert (told == "") == is_factor
+    assert is_factor or told == f"{name}=0.2: a rate needs a percent sign; write 0.2%, or 20% if a fraction was meant"
+
+
+def test_what_an_earlier_version_has_accepted_is_read_as_it_was_meant_then() -> None:
+    rules = accepted(DEFAULTS, {"exits.stop_loss": "0.5", "exits.take_profit": "2%"})
+
+    assert (rules.exits.stop_loss, rules.exits.take_profit) == (Decimal("0.5"), Decimal("0.02"))

@@ -4,15 +4,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from embedded.guard import KEEP_UP, Program
 from tests.embedded.processes import ROOT, eventually, processes_of
+from tests.small_disk import MEGABYTE, small_disk
 
 POLITE = "import time, sys; open(sys.argv[1], 'a').write('x'); time.sleep(600)"
+GUARD = (sys.executable, "-m", "embedded.guard")
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {POLITE}"
 
 
@@ -26,9 +28,9 @@ class Guarded:
     def start(self, code: str, grace: float = 5.0) -> "subprocess.Popen[bytes]":
         return self.run(Program([sys.executable, "-c", code, str(self.mark)], grace=grace))
 
-    def run(self, program: Program) -> "subprocess.Popen[bytes]":
+    def run(self, program: Program, guard_program: Sequence[str] = GUARD) -> "subprocess.Popen[bytes]":
         guard = subprocess.Popen(
-            [sys.executable, "-m", "embedded.guard", program.to_json()],
+            [*guard_program, program.to_json()],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -130,3 +132,23 @@ def test_killing_the_guard_stops_the_program(guarded: Guarded) -> None:
     guard.kill()
 
     assert eventually(lambda: not processes_of(guarded.mark))
+
+
+HASTY_GUARD = "import sys; import embedded.guard as g; g._SHORT_LIVES = 2; g._RESTART_PAUSE = 0.05; sys.exit(g.main())"
+
+
+def test_a_program_that_dies_of_a_full_disk_is_started_until_there_is_room(guarded: Guarded, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 96) as disk:
+        disk.leaves(63 * MEGABYTE)
+        code = "import sys; open(sys.argv[1], 'a').write('x'); sys.exit(3)"
+        program = Program([sys.executable, "-c", code, str(guarded.mark)], writes_to=str(disk.folder))
+        guard = guarded.run(program, [sys.executable, "-c", HASTY_GUARD])
+        assert guard.stdin is not None
+        guard.stdin.write(KEEP_UP)
+        guard.stdin.flush()
+
+        assert eventually(lambda: guarded.mark.exists() and len(guarded.mark.read_text()) > 4)
+        assert guard.poll() is None
+
+        disk.is_free()
+        assert guard.wait(30) == 3

@@ -44,3 +44,9 @@ def due_again(database_url: str) -> None:
     """Let the pauses between messages and attempts be over."""
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE alert_channels SET next_try_at = clock_timestamp()")
+
+
+def lease_is_over(database_url: str) -> None:
+    """Let the lease end of a process that could not say what it had sent."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE alert_channels SET leased_until = clock_timestamp()")

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 
 import psycopg
 import pytest
 
-from database.alerts import Outlet
+from database.alerts import Alerts, Outlet
 from database.database import Database, open_database
 from domain.alert import pause_after
 from domain.event import Event, EventLevel
@@ -19,7 +20,7 @@ from operations.alerting import Alerting, AlertRules
 from operations.errors import OperationError
 from telemetry import Masking
 from tests.builders import ACCOUNT, HYNIX, NOW, SAMSUNG
-from tests.operations.alert_parts import SECRET, due_again, happens, teller
+from tests.operations.alert_parts import SECRET, due_again, happens, lease_is_over, teller
 from tests.operations.webhook import Webhook
 
 AT_ONCE = timedelta(0)
@@ -253,3 +254,58 @@ def test_an_address_that_cannot_be_used_is_told_by_its_number_without_showing_it
         channels_of(["json://127.0.0.1/", url])
 
     assert "T0KEN" not in str(refused.value)
+
+
+class OutboxOnAFullDisk(Alerts):
+    """Cannot mark what was sent, as often as it is told."""
+
+    def __init__(self, alerts: Alerts, times: int) -> None:
+        super().__init__(alerts._pool)
+        self._times = times
+
+    async def delivered(self, outlet: Outlet, event_ids: Sequence[int], rest: timedelta = AT_ONCE) -> None:
+        self._times -= 1
+        if self._times >= 0:
+            raise OSError("could not extend file: No space left on device")
+        await super().delivered(outlet, event_ids, rest)
+
+
+async def test_what_a_channel_has_taken_is_not_sent_again_because_it_could_not_be_marked(
+    database: Database, database_url: str, webhook: Webhook
+) -> None:
+    process = await teller(database, webhook)
+    process.duty._alerts = OutboxOnAFullDisk(database.alerts, 2)
+    await happens(database, "order_quarantined")
+    for _ in range(2):
+        with pytest.raises(OSError, match="No space left"):
+            await process.tells()
+        lease_is_over(database_url)
+
+    assert await process.tells() == 0
+    due_again(database_url)
+    await happens(database, "discrepancy_found", EventLevel.ERROR)
+    assert await process.tells() == 1
+
+    assert len(webhook.told) == 2
+
+
+async def test_an_outbox_that_cannot_be_read_is_asked_less_and_less_often(
+    database: Database, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    process = await teller(database, webhook)
+
+    async def claim(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 6:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(process.duty._alerts, "claim", claim)
+    monkeypatch.setattr("operations.alerting.asyncio.sleep", sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await process.duty._attend(process.channel)
+
+    assert pauses == [5, 10, 20, 40, 60, 60]

@@ -11,24 +11,31 @@ import pytest
 from activities.closing import CLOSER
 from database.database import open_database
 from domain.event import EventLevel
+from domain.identity import Environment
 from domain.order import OrderRecord
 from domain.rules import TradingRules
 from domain.worker_state import WorkerLife
 from operations import hosting_duties
+from operations.alert_channels import channels_of
+from operations.alerting import AlertRules
 from operations.close_duty import is_closing
+from operations.direct_alerts import DirectAlerts
 from operations.fleet import Fleet
 from operations.outage_duty import WAS_AWAY, OutageDuty
 from operations.schedule import close_now
 from operations.starting import start_worker
 from operations.stream_duty import STREAM_AWAY, StreamDuty
 from tests.database.books import Books
+from tests.operations.webhook import Webhook
 
 
 async def test_an_outage_is_an_alarm_at_once_and_an_event_when_it_is_over(
-    fleet: Fleet, database_url: str, postgres_server: str, caplog: pytest.LogCaptureFixture
+    fleet: Fleet, database_url: str, postgres_server: str, caplog: pytest.LogCaptureFixture, webhook: Webhook
 ) -> None:
     database = await open_database(database_url, 1)
-    duty = OutageDuty(replace(fleet, database=database))
+    direct = DirectAlerts(Environment.SIMULATED, channels_of([webhook.url]), AlertRules(str))
+    sending = asyncio.create_task(direct.keep())
+    duty = OutageDuty(replace(fleet, database=database), direct, long=0)
     name = database_url.rsplit("/", 1)[-1]
     with psycopg.connect(postgres_server, autocommit=True) as admin:
         await duty.look()
@@ -37,6 +44,9 @@ async def test_an_outage_is_an_alarm_at_once_and_an_event_when_it_is_over(
         with caplog.at_level(logging.CRITICAL, "haru.hosting"):
             for _ in range(3):
                 await duty.look()
+        async with asyncio.timeout(20):
+            while not webhook.told:
+                await asyncio.sleep(0.05)
         admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     for _ in range(2):
         await duty.look()
@@ -44,6 +54,8 @@ async def test_an_outage_is_an_alarm_at_once_and_an_event_when_it_is_over(
     assert [record.message for record in caplog.records] == ["database_away"]
     told = await database.events.latest(fleet.account_id, 10)
     assert [(event.kind, event.level) for event in told] == [(WAS_AWAY, EventLevel.ERROR)]
+    assert [alert["title"] for alert in webhook.told] == ["HARU · SIMULATED · critical: PostgreSQL is away"]
+    sending.cancel()
     await database.aclose()
 
 

@@ -94,6 +94,27 @@ def test_equity_counts_what_is_held_at_its_last_price() -> None:
     assert points[minute(10)].realised == 10_000
 
 
+def test_an_evening_sale_is_the_last_step_of_a_line_that_never_runs_backwards() -> None:
+    in_the_evening = replace(a_loss(), closed_at=minute(9 * 60))
+
+    values = day_values(a_day(a_win(), in_the_evening))["equity"]
+
+    for line in values.values():
+        instants = [instant for instant, _ in line]
+        assert instants == sorted(instants)
+    assert [earned for _, earned in values["realised"]] == [0, 10_000, -5_000, -5_000]
+    assert values["marked"][-1][1] == -5_000
+
+
+def test_fills_of_a_later_day_do_not_lengthen_the_line() -> None:
+    position, fills = a_carried_position()
+    tomorrow = a_fill(KEPT, 6, 400_000, minute(24 * 60), "exit")
+
+    points = equity(a_day(left=(position,), fills=(*fills, tomorrow)))
+
+    assert points[-1].at < minute(12 * 60)
+
+
 def test_without_a_price_a_position_stands_at_its_fills() -> None:
     points = {point.at: point for point in equity(a_day(a_win(), bars=()))}
 

@@ -49,7 +49,7 @@ def test_the_signal_tells_who_bought_and_why() -> None:
     signal = MOMENTUM.entry(a_rise(71_400, "2"), RULES)
 
     assert signal is not None
-    assert (signal.strategy, signal.strategy_version) == ("momentum", "1")
+    assert (signal.strategy, signal.strategy_version) == ("momentum", "2")
     assert signal.reason == "price rose 2.00% in 10 min at 2.0 times the earlier volume pace"
 
 
@@ -87,6 +87,16 @@ def test_a_past_that_ends_long_before_the_window_is_no_measure() -> None:
 
     assert window_return(view, WINDOW) is None
     assert volume_pace(view, WINDOW) is None
+
+
+@pytest.mark.parametrize(("minutes_ago", "is_measured"), [(10, True), (12.5, True), (12.6, False), (19.9, False)])
+def test_after_a_gap_a_base_that_is_older_than_the_window_by_a_quarter_is_no_measure(
+    minutes_ago: float, is_measured: bool
+) -> None:
+    view = with_past(a_rise(), sample(29, 0), sample(minutes_ago, 20_000), sample(1, 30_000))
+
+    assert (window_return(view, WINDOW) is not None) == is_measured
+    assert (volume_pace(view, WINDOW) is not None) == is_measured
 
 
 def test_a_past_that_starts_within_the_window_is_no_measure() -> None:

@@ -129,7 +129,7 @@ async def test_updates_that_meet_the_end_of_a_run_count_once_on_a_real_server(te
 
 
 async def _changes_rules(worker: WorkflowHandle[TradingWorkerWorkflow, None], number: int) -> WorkerStatus:
-    return await _told(worker, "change_rules", f"rules-{number}", {"exits.stop_loss": f"0.0{number + 1}"})
+    return await _told(worker, "change_rules", f"rules-{number}", {"exits.stop_loss": f"{number + 1}%"})
 
 
 async def _told(

@@ -266,10 +266,10 @@ async def test_bad_rules_are_refused_before_they_enter_the_history(floor: Floor)
     await floor.reaches("2026-11-23 09:20")
 
     with pytest.raises(WorkflowUpdateFailedError) as refusal:
-        await worker.execute_update(TradingWorkerWorkflow.change_rules, {"exits.stop_loss": "-3"})
+        await worker.execute_update(TradingWorkerWorkflow.change_rules, {"exits.stop_loss": "-3%"})
 
     assert "exits.stop_loss" in str(refusal.value.cause)
-    status = await worker.execute_update(TradingWorkerWorkflow.change_rules, {"exits.stop_loss": "0.02"})
+    status = await worker.execute_update(TradingWorkerWorkflow.change_rules, {"exits.stop_loss": "2%"})
     assert status.rules_version == 2
     await worker.terminate()
 
@@ -277,10 +277,10 @@ async def test_bad_rules_are_refused_before_they_enter_the_history(floor: Floor)
 async def test_a_command_repeated_in_a_later_run_is_not_done_twice(floor: Floor) -> None:
     worker = await floor.start_worker()
     await floor.reaches("2026-11-23 09:20")
-    await worker.execute_update(TradingWorkerWorkflow.change_rules, {"exits.stop_loss": "0.02"}, id="the-same")
+    await worker.execute_update(TradingWorkerWorkflow.change_rules, {"exits.stop_loss": "2%"}, id="the-same")
     await floor.reaches("2026-11-23 10:10")
 
-    status = await worker.execute_update(TradingWorkerWorkflow.change_rules, {"exits.stop_loss": "0.02"}, id="the-same")
+    status = await worker.execute_update(TradingWorkerWorkflow.change_rules, {"exits.stop_loss": "2%"}, id="the-same")
 
     assert status.cycles >= 1
     assert status.rules_version == 2

@@ -77,7 +77,7 @@ class VirtualFloor:
         update_id = f"{name}-{number}"
         arguments: dict[str, tuple[Any, ...]] = {
             "liquidate": (ExitReason.OPERATOR,),
-            "change_rules": ({"exits.stop_loss": f"0.0{1 + number % 8}"},),
+            "change_rules": ({"exits.stop_loss": f"{1 + number % 8}%"},),
         }
         run = self.clockwork.runs[WORKFLOW]
         await self.clockwork.update(WORKFLOW, name, *arguments.get(name, ()), update_id=update_id)

@@ -1,0 +1,89 @@
+"""The disks under the data folder: how much is free, and what can be given up there when nothing is."""
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from domain.room import BALLAST, MEGABYTE
+
+logger = logging.getLogger("haru.hosting")
+
+_BALLAST_FILE: Final = "ballast"
+_LONG_LOG: Final = 5 * MEGABYTE
+_LEAST_FILES: Final = 1_000
+"""A disk on which fewer files can be made is full, however many bytes are free."""
+
+
+class DataDisk:
+    """The data folder with the folders below it that may lie on disks of their own. All sizes in bytes."""
+
+    def __init__(self, folder: Path, within: Sequence[str] = (), ballast: int = BALLAST) -> None:
+        self.folder = folder
+        self.ballast = ballast
+        self._places = [folder, *(folder / name for name in within)]
+        self._file = folder / _BALLAST_FILE
+
+    def free(self) -> int:
+        """Return what is free on the fullest of the disks."""
+        return min(_free(place) for place in self._places if place.exists())
+
+    def has_ballast(self) -> bool:
+        return self._file.exists()
+
+    def keep_ballast(self) -> bool:
+        """Write the ballast whole or not at all; return whether it is there.
+
+        Its bytes are random, since a file system may store zeros in no space.
+        """
+        draft, block = self._file.with_suffix(".new"), os.urandom(MEGABYTE)
+        try:
+            with draft.open("wb") as file:
+                for _ in range(0, self.ballast, MEGABYTE):
+                    file.write(block)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self._file)
+        except OSError as fault:
+            draft.unlink(missing_ok=True)
+            logger.warning("ballast_not_written", extra={"cause": str(fault)})
+            return False
+        return True
+
+    def give_up(self) -> int:
+        """Delete the ballast and what old logs take; return how many bytes that was."""
+        return sum(_removed(path) for path in self._dispensable()) + sum(_cut(path) for path in self._logs("*.log"))
+
+    def _dispensable(self) -> Iterator[Path]:
+        yield self._file
+        yield self._file.with_suffix(".new")
+        yield from self._logs("*.log.1")
+
+    def _logs(self, pattern: str) -> Iterator[Path]:
+        yield from (self.folder / "logs").glob(pattern)
+
+
+def _free(place: Path) -> int:
+    disk = os.statvfs(place)
+    is_out_of_files = bool(disk.f_files) and disk.f_favail < _LEAST_FILES
+    return 0 if is_out_of_files else disk.f_bavail * disk.f_frsize
+
+
+def _removed(path: Path) -> int:
+    with suppress(OSError):
+        size = path.stat().st_size
+        path.unlink()
+        return size
+    return 0
+
+
+def _cut(log: Path) -> int:
+    """Empty a long log; its program appends, so that the next line is its first."""
+    with suppress(OSError):
+        size = log.stat().st_size
+        if size > _LONG_LOG:
+            os.truncate(log, 0)
+            return size
+    return 0
