@@ -44,6 +44,8 @@ class PriceInSight:
     async def refresh(self, news: asyncio.Event, at_most: timedelta) -> None:
         """Return once the price is fresh, or there is news, or so much real time has passed."""
         if self._asking is None:
+            if self._feed.has_fresh([self._symbol], self._fresh, self._confirmed):
+                return
             asked = self._feed.quotes([self._symbol], self._fresh, Lane.WATCH, self._confirmed)
             self._asking = asyncio.create_task(asked)
         await answer_or_news(self._asking, news, at_most)

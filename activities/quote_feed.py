@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
@@ -97,13 +97,16 @@ class QuoteFeed:
             TradingError: the broker did not answer. All that wait for the same call share its failure.
         """
         wanted = tuple(symbols)
-        self._wanted_at |= dict.fromkeys(wanted, self._pace.now())
-        ages = (greatest_age, max(greatest_age, covered_age))
-        if self._stale(wanted, *ages):
+        if not self.has_fresh(wanted, greatest_age, covered_age):
             with self._askers[lane].waiting_for(wanted):
-                await self._ask_for(wanted, ages, lane)
+                await self._ask_for(wanted, (greatest_age, max(greatest_age, covered_age)), lane)
         known = self._prices.known
         return {symbol: known[symbol] for symbol in wanted if symbol in known}
+
+    def has_fresh(self, symbols: Collection[Symbol], greatest_age: timedelta, covered_age: timedelta) -> bool:
+        """Tell whether these stocks need no call; either way they stay of interest."""
+        self._wanted_at |= dict.fromkeys(symbols, self._pace.now())
+        return not self._stale(symbols, greatest_age, max(greatest_age, covered_age))
 
     def known_quote(self, symbol: Symbol) -> Quote | None:
         """Return the last quote of a symbol, however old, without asking for a newer one."""

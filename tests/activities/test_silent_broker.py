@@ -174,8 +174,8 @@ async def test_the_lease_of_an_order_is_kept_while_its_list_hangs(
     monkeypatch.setattr(activities.leases, "_AGAIN_AFTER", 0.05)
     intent, lease = floor.bought[SYMBOLS[0]]
     books = Books(floor.desk.database, ACCOUNT)
-    sale = books.a_sale(lease, intent.position_id)
-    await books.accepted(sale)
+    sale = books.a_sale(lease, intent.position_id, intent_id=IntentId("a sale"))
+    await books.accepted(sale, number=99)
     following = asyncio.create_task(
         ActivityEnvironment().run(
             floor.desk.orders.follow_order, FollowRequest(sale.intent_id, timedelta(hours=1), lease)
