@@ -269,7 +269,7 @@ def test_a_disk_that_becomes_full_while_the_database_is_made_is_named(tmp_path: 
         capture_output=True,
         text=True,
         timeout=50,
-        preexec_fn=on_a_small_disk(folder, "20m"),  # noqa: PLW1509 - it takes no lock
+        preexec_fn=on_a_small_disk(folder, "20m"),
     )
 
     assert f"DiskFullError: the disk of {folder} became full" in done.stderr
