@@ -112,21 +112,41 @@ async def found_cluster(folder: Path) -> Cluster:
     return Cluster(folder, binaries, identity, password_file.read_text().strip())
 
 
-def written_by(cluster: Cluster) -> str:
+def written_by(data: Path) -> str:
     """Return the major version that wrote the data.
 
     Raises:
         CorruptFolderError: it cannot be read.
     """
     try:
-        version = (cluster.data / "PG_VERSION").read_text(errors="replace").strip()
+        version = (data / "PG_VERSION").read_text(errors="replace").strip()
     except OSError as error:
-        raise CorruptFolderError(
-            f"the database in {cluster.data} cannot be read ({error}); {_mend(cluster.data)}"
-        ) from None
+        raise CorruptFolderError(f"the database in {data} cannot be read ({error}); {_mend(data)}") from None
     if not (version.isascii() and version.isdigit()):
-        raise CorruptFolderError(f"the database in {cluster.data} says version {version[:20]!r}; {_mend(cluster.data)}")
+        raise CorruptFolderError(f"the database in {data} says version {version[:20]!r}; {_mend(data)}")
     return version
+
+
+def check_version(data: Path) -> None:
+    """Refuse data that another major version than ours has written.
+
+    Raises:
+        OtherVersionError: with the way to ours.
+        CorruptFolderError: the version cannot be read.
+    """
+    theirs, ours = written_by(data), version_of(postgres_binaries())
+    if theirs == ours:
+        return
+    what = f"the database in {data} was written by PostgreSQL {theirs}, this version of Haru runs {ours}"
+    if int(theirs) > int(ours):
+        raise OtherVersionError(f"{what}: run the newer version of Haru that wrote it. Nothing was changed")
+    upgrade = "python starter.py upgrade-database"
+    if binaries_of(theirs) is None:
+        upgrade = (
+            f"{upgrade} --binaries /usr/lib/postgresql/{theirs}/bin, after installing that server "
+            f"(Debian, Ubuntu: apt install postgresql-{theirs})"
+        )
+    raise OtherVersionError(f"{what}: run {upgrade}; then start again. Nothing was changed")
 
 
 async def initialise(launcher: Launcher, cluster: Cluster) -> None:
@@ -179,7 +199,7 @@ async def _prepared(launcher: Launcher) -> Cluster:
         identity = await identity_for(postgres_binaries(), folder, folder.stat().st_uid)
         await initialise(launcher, Cluster(folder, postgres_binaries(), identity, password))
     cluster = await found_cluster(folder)
-    _check_version(cluster)
+    check_version(data)
     return cluster
 
 
@@ -191,22 +211,6 @@ def _raise_if_full(folder: Path, error: PartFailedError) -> None:
             f"the disk of {folder} became full while the database was made ({free // 1024**2:,} MB are free); free "
             "some, or set HARU_DATA_DIR to a folder on another disk, then start again"
         ) from error
-
-
-def _check_version(cluster: Cluster) -> None:
-    theirs, ours = written_by(cluster), version_of(cluster.binaries)
-    if theirs == ours:
-        return
-    what = f"the database in {cluster.data} was written by PostgreSQL {theirs}, this version of Haru runs {ours}"
-    if int(theirs) > int(ours):
-        raise OtherVersionError(f"{what}: run the newer version of Haru that wrote it. Nothing was changed")
-    upgrade = "python starter.py upgrade-database"
-    if binaries_of(theirs) is None:
-        upgrade = (
-            f"{upgrade} --binaries /usr/lib/postgresql/{theirs}/bin, after installing that server "
-            f"(Debian, Ubuntu: apt install postgresql-{theirs})"
-        )
-    raise OtherVersionError(f"{what}: run {upgrade}; then start again. Nothing was changed")
 
 
 def _mend(data: Path) -> str:

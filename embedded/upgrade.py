@@ -52,7 +52,7 @@ async def upgrade_database(folder: Path, old_binaries: Path | None = None) -> Up
     launcher.stack.callback(hold.release)
     async with launcher.stack:
         new = await found_cluster(folder)
-        if written_by(new) == version_of(new.binaries):
+        if written_by(new.data) == version_of(new.binaries):
             return None
         old = replace(new, binaries=_old_binaries(new, old_binaries))
         _check_room(old)
@@ -66,7 +66,7 @@ def _with_books(folder: Path) -> Path:
 
 
 def _old_binaries(cluster: Cluster, given: Path | None) -> Path:
-    version, ours = written_by(cluster), version_of(cluster.binaries)
+    version, ours = written_by(cluster.data), version_of(cluster.binaries)
     if int(version) > int(ours):
         raise OtherVersionError(
             f"the database in {cluster.data} was written by PostgreSQL {version}, newer than {ours} of this version of "
@@ -111,7 +111,7 @@ async def _moved(launcher: Launcher, old: Cluster, new: Cluster) -> Upgraded:
         dump.unlink(missing_ok=True)
     if before != after:
         raise PartFailedError(f"the new database differs from {old.data} in its rows, and was not taken into use")
-    version = written_by(old)
+    version = written_by(old.data)
     kept = _free_name(old.folder / f"postgres.{version}")
     # Each step is a rename. A start that finds the second done and the third not does the third.
     new.data.rename(upgraded)
