@@ -74,15 +74,15 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise EnvFileError(f"{path} cannot be read ({error.strerror}); correct its owner and mode: chmod 600") from None
     if content.startswith(_UTF_16_MARKS) or b"\0" in content:
-        raise EnvFileError(_mend(path, "is UTF-16", "UTF-16"))
+        raise EnvFileError(_conversion(path, "is UTF-16", "UTF-16"))
     try:
         return content.decode(ENCODING)
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise EnvFileError(_mend(path, f"is not UTF-8 in line {line}, perhaps cp949", "cp949")) from None
+        raise EnvFileError(_conversion(path, f"is not UTF-8 in line {line}, perhaps cp949", "cp949")) from None
 
 
-def _mend(path: Path, what: str, encoding: str) -> str:
+def _conversion(path: Path, what: str, encoding: str) -> str:
     return (
         f"{path} {what}: save it as UTF-8 in your editor, or run: "
         f"iconv -f {encoding} -t UTF-8 {path} > {path}.new && mv {path}.new {path} && chmod 600 {path}"

@@ -23,7 +23,7 @@ _PARTS_OF_PYTHON: Final = {
     "ssl": "install OpenSSL's headers (apt install libssl-dev) before building Python",
     "sqlite3": "install SQLite's headers (apt install libsqlite3-dev) before building Python",
 }
-"""What a Python may lack, and what brings it on Debian and Ubuntu, or to a Python that somebody has built."""
+"""What a Python may lack, and what brings it on Debian and Ubuntu, or to a Python built from source."""
 _FULL: Final = ("No space left on device", "Errno 28", "Disk quota exceeded")
 _NETWORK: Final = (
     *(
@@ -68,16 +68,16 @@ def install(environment: Path, lock: Path) -> None:
 
 def _check_python() -> None:
     missing = []
-    for name, mend in _PARTS_OF_PYTHON.items():
+    for name, fix in _PARTS_OF_PYTHON.items():
         try:
             importlib.import_module(name)
         except ImportError:
-            missing.append((name, mend))
+            missing.append((name, fix))
     if missing:
         names = ", ".join(name for name, _ in missing)
-        mends = "; ".join(dict.fromkeys(mend for _, mend in missing))
+        fixes = "; ".join(dict.fromkeys(fix for _, fix in missing))
         raise InstallError(
-            f"{sys.executable} comes without {names}: {mends}; or name another Python: make PYTHON=python3.13 demo"
+            f"{sys.executable} comes without {names}: {fixes}; or name another Python: make PYTHON=python3.13 demo"
         )
 
 

@@ -65,7 +65,7 @@ def test_a_line_of_ours_that_is_no_assignment_is_refused_by_its_number(line: str
     assert said.startswith(".env, line 3: this is not NAME=value")
 
 
-def test_lines_of_other_programs_are_none_of_our_business() -> None:
+def test_lines_of_other_programs_are_ignored() -> None:
     Path(".env").write_text("just words\nOTHER\nHARU_SIMULATOR__SPEED=30\n")
 
     assert load_settings().simulator.speed == 30

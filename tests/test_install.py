@@ -52,17 +52,18 @@ def install(
         env={**os.environ, **OFFLINE, **variables},
         capture_output=True,
         text=True,
-        timeout=55,
+        timeout=200,
         check=False,
         preexec_fn=confinement,
     )
 
 
 def make(*words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(["make", *words], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(["make", *words], cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_what_an_interrupted_attempt_left_is_replaced_by_a_whole_environment(made: Path) -> None:
     answer = subprocess.check_output([made / "bin" / "python", "-c", "import tiny; print(tiny.ANSWER)"], text=True)
 
@@ -71,6 +72,7 @@ def test_what_an_interrupted_attempt_left_is_replaced_by_a_whole_environment(mad
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     ("variables", "named"),
     [
@@ -106,6 +108,8 @@ def test_a_python_without_venv_names_the_package_that_brings_it(tmp_path: Path) 
     assert not (tmp_path / "venv").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(240)
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     disk = tmp_path / "disk"

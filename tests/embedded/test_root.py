@@ -22,7 +22,11 @@ from embedded.process import Launcher
 from tests.embedded.confined import forbid_namespaces, forbid_passing, on_a_small_disk
 from tests.embedded.processes import FREE_PORTS, ROOT, eventually, hosting, is_held, processes_of, says_up
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run PostgreSQL as another user")
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run PostgreSQL as another user"),
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+]
 NOBODY = pwd.getpwnam("nobody").pw_uid
 DAEMON = pwd.getpwnam("daemon").pw_uid
 POSTGRES_ALONE = {
@@ -113,7 +117,7 @@ def test_root_starts_the_database_below_a_private_folder_in_a_namespace_without_
         assert owner_of(private) == 0
 
         host.send_signal(signal.SIGTERM)
-        host.wait(40)
+        host.wait(120)
     folder = Path(private["HARU_DATA_DIR"])
     assert eventually(lambda: not is_held(folder))
     assert not processes_of(folder)
@@ -174,7 +178,7 @@ def test_where_nothing_works_the_error_names_what_was_tried_and_each_fix(private
         forbid_passing()
 
     with hosting(private, strictly) as host:
-        _, complaint = host.communicate(timeout=50)
+        _, complaint = host.communicate(timeout=120)
 
     assert host.returncode == 1
     assert "RootRefusedError" in complaint
@@ -195,7 +199,7 @@ def test_data_of_another_identity_is_taken_over_and_handed_back(private: dict[st
         says_up(host)
         query(private, "CREATE TABLE kept AS SELECT 42 AS answer")
         host.send_signal(signal.SIGTERM)
-        host.wait(40)
+        host.wait(120)
     assert owner_of(private) == NOBODY
 
     with hosting(private) as host:
@@ -216,7 +220,7 @@ def test_an_interrupted_change_of_owner_is_finished_by_the_next_start(private: d
     with hosting(private, forbid_namespaces) as host:
         says_up(host)
         host.send_signal(signal.SIGTERM)
-        host.wait(40)
+        host.wait(120)
     data = Path(private["HARU_DATA_DIR"]) / "postgres"
     for path in list(data.iterdir())[::2]:
         os.chown(path, 0, -1)
@@ -268,7 +272,7 @@ def test_a_disk_that_becomes_full_while_the_database_is_made_is_named(tmp_path: 
         check=False,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=120,
         preexec_fn=on_a_small_disk(folder, "20m"),
     )
 

@@ -18,7 +18,7 @@ from settings import load_settings
 from tests.command_line import Run
 from tests.embedded.processes import processes_of
 
-pytestmark = pytest.mark.usefixtures("nothing_configured")
+pytestmark = [pytest.mark.usefixtures("nothing_configured"), pytest.mark.slow, pytest.mark.timeout(240)]
 HASTY = ("fsync=off", "synchronous_commit=off")
 
 
