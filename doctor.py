@@ -39,6 +39,7 @@ from domain.session import session_date_of
 from embedded.endpoints import Endpoints
 from embedded.errors import EmbeddedError
 from embedded.finding import Need, find_endpoints, needs_of
+from embedded.postgres import check_version
 from embedded.search_attributes import missing_search_attributes
 from embedded.token_key import FILE as TOKEN_KEY_FILE
 from operations import broker_checks, machine_checks
@@ -147,6 +148,8 @@ class Doctor:
 
     async def _look_at_postgres(self) -> Finding:
         if Need.DATABASE in needs_of(self.settings) and not self._runs:
+            if (data := self.settings.data_dir / "postgres").is_dir():
+                await asyncio.to_thread(check_version, data)
             return startable("embedded, not running; `python worker.py` starts it")
         where = urlsplit(self.place.database_url).hostname
         self.database = await open_database(self.place.database_url, 4, any_level=True)

@@ -1,4 +1,4 @@
-"""The verbs that need no running fleet: look at everything, take over KIS's keys, make a key for the token."""
+"""The verbs that need no running fleet: look at everything, take over KIS's keys, upgrade the database."""
 
 import argparse
 import json
@@ -12,6 +12,7 @@ from doctor import EXPECTED, Doctor
 from domain.alert import LEVELS
 from domain.event import EventLevel
 from domain.identity import Environment
+from embedded.upgrade import upgrade_database
 from operations.alert_channels import Channel, channels_of
 from operations.alert_text import trial_message
 from operations.checkup import Line, all_well, examine
@@ -58,6 +59,24 @@ async def make_token_key(_: argparse.Namespace) -> int:
     return 0
 
 
+async def upgrade(asked: argparse.Namespace) -> int:
+    """Move the embedded database to our version of PostgreSQL, and say where the old data stays.
+
+    Raises:
+        OperationError: the database is not embedded.
+    """
+    settings = load_settings()
+    if settings.database_url is not None:
+        raise OperationError("DATABASE_URL is set: upgrade that server with its own tools; Haru needs 15 or newer")
+    done = await upgrade_database(settings.data_dir, asked.binaries)
+    if done is None:
+        _print(f"The database in {settings.data_dir} is of this version already; nothing was changed.")
+        return 0
+    _print(f"PostgreSQL {done.before} to {done.after}: {done.rows:,} rows in {done.tables} tables moved and counted.")
+    _print(f"The old data is kept in {done.kept}; remove it once `python starter.py report` shows your days.")
+    return 0
+
+
 async def try_channels(asked: argparse.Namespace) -> int:
     """Send a test to each channel, one line each; return 1 when one fails.
 
@@ -99,6 +118,8 @@ def add_setup_verbs(verbs: Any) -> None:
     trial = _add(verbs, "alert-test", try_channels, "send a test to each channel of alerts")
     trial.add_argument("--level", choices=[level.value for level in LEVELS], default="warning", help="default warning")
     trial.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+    moved = _add(verbs, "upgrade-database", upgrade, "move the embedded database to this version of PostgreSQL")
+    moved.add_argument("--binaries", type=Path, help="folder of the old version's programs, where Haru has none")
     _add(verbs, "new-key", make_token_key, "print a key under which the access token is kept in a shared database")
 
 

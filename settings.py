@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -38,9 +37,11 @@ from domain.money import rate_text
 from domain.rule_changes import changed, rule_values, value_text
 from domain.rules import TradingRules
 from domain.session import SessionHours
+from env_file import ENCODING, EnvFileError, full_width_problems, plain, read_env_file
 from exchange.calendar import CalendarOverrides, hours_from_text
 
 _PREFIX: Final = "HARU_"
+_ENV_FILE: Final = ".env"
 _LOSS_LIMIT: Final = "fleet_daily_loss"
 _SHOWN_AS: Final = {"HARU_DATABASE_URL": "DATABASE_URL"}
 _PRIVATE: Final = {
@@ -196,7 +197,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX,
         env_nested_delimiter="__",
-        env_file=".env",
+        env_file=_ENV_FILE,
+        env_file_encoding=ENCODING,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -277,7 +279,9 @@ class Settings(BaseSettings):
 
 def load_settings() -> Settings:
     """Read the environment and `.env`; raise SettingsError for anything wrong, unknown or misspelt."""
-    _refuse_unknown(_environment())
+    environment = _environment()
+    _refuse_unknown(environment)
+    _refuse_full_width(environment)
     try:
         settings = Settings()
     except ValidationError as error:
@@ -287,19 +291,27 @@ def load_settings() -> Settings:
 
 
 def _environment() -> dict[str, str]:
-    from_file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
-    return {**from_file, **os.environ}
+    try:
+        return {**read_env_file(Path(_ENV_FILE)), **os.environ}
+    except EnvFileError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
     known = [name for name, _ in _leaves(Settings.model_construct())]
-    unknown = [name for name in environment if name.upper().startswith(_PREFIX) and name.upper() not in known]
+    unknown = [name for name in environment if plain(name).upper().startswith(_PREFIX) and name.upper() not in known]
     if unknown:
         raise SettingsError("\n".join(_unknown(name, known) for name in sorted(unknown)))
 
 
+def _refuse_full_width(environment: Mapping[str, str]) -> None:
+    ours = {name: value for name, value in environment.items() if name.upper().startswith((_PREFIX, "DATABASE_URL"))}
+    if problems := full_width_problems(ours, _PRIVATE):
+        raise SettingsError("\n".join(problems))
+
+
 def _unknown(name: str, known: list[str]) -> str:
-    near = get_close_matches(name.upper(), known, n=3, cutoff=0.7)
+    near = get_close_matches(plain(name).upper(), known, n=3, cutoff=0.7)
     advice = f"did you mean {' or '.join(near)}?" if near else "unset it"
     return f"{name} is not a variable of this program; {advice}"
 

@@ -8,7 +8,7 @@ from embedded.endpoints import read_endpoints
 from embedded.errors import EmbeddedError, FolderHeldError
 from embedded.folder import hold_folder
 from embedded.ports import free_port
-from embedded.postgres import start_postgres
+from embedded.postgres import UPGRADED, start_postgres
 from embedded.process import Launcher
 from settings import Settings
 
@@ -35,7 +35,7 @@ async def database_alone(settings: Settings) -> AsyncIterator[FoundDatabase]:
     if settings.database_url is not None:
         yield FoundDatabase(settings.database_url.get_secret_value())
         return
-    if not (settings.data_dir / "postgres").is_dir():
+    if not any((settings.data_dir / name).is_dir() for name in ("postgres", UPGRADED)):
         raise NoBooksError(
             f"there are no books in {settings.data_dir}: run `python worker.py` or `make demo` first, "
             "or name their folder with HARU_DATA_DIR"

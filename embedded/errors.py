@@ -1,10 +1,12 @@
-"""Why an embedded part did not come up; each text names the mend.
+"""Why an embedded part did not come up; each text names the fix.
 
 EmbeddedError
 ├── FolderHeldError      another process runs its parts in this data folder
 ├── PortTakenError       something else listens on a part's port
 ├── CorruptFolderError   the data folder cannot be used as it is
 ├── DiskFullError        the data folder's disk has no room for the parts' data
+├── RootRefusedError     we are root, and PostgreSQL cannot run as another user here
+├── OtherVersionError    the database was written by another major version of PostgreSQL
 └── PartFailedError      a part did not start, or ended by itself
 """
 
@@ -27,6 +29,14 @@ class CorruptFolderError(EmbeddedError):
 
 class DiskFullError(EmbeddedError):
     """The disk of the data folder has too little room; nothing was started."""
+
+
+class RootRefusedError(EmbeddedError):
+    """We are root, PostgreSQL refuses to be, and no other identity reaches its programs and data."""
+
+
+class OtherVersionError(EmbeddedError):
+    """The database was written by another major version of PostgreSQL; nothing in it was changed."""
 
 
 class PartFailedError(EmbeddedError):

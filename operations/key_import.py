@@ -43,7 +43,7 @@ def import_keys(source: Path, target: Path, environment: Environment, *, replace
         KeyImportError: the source is missing, incomplete or full of placeholders, or the target says otherwise.
     """
     wanted = _read(source, environment)
-    text = target.read_text() if target.exists() else ""
+    text = _present_text(target)
     present = {name: value or "" for name, value in dotenv_values(stream=io.StringIO(text)).items()}
     differing = [name for name, value in wanted.items() if present.get(name) not in {None, "", value}]
     if differing and not replace:
@@ -54,6 +54,13 @@ def import_keys(source: Path, target: Path, environment: Environment, *, replace
     written = {name: value for name, value in wanted.items() if present.get(name) != value}
     _write_private(target, _merged(text, written))
     return Imported(tuple(written), tuple(name for name in wanted if name not in written))
+
+
+def _present_text(target: Path) -> str:
+    try:
+        return target.read_text(encoding="utf-8-sig") if target.exists() else ""
+    except UnicodeDecodeError:
+        raise KeyImportError(f"{target} is not UTF-8; save it as UTF-8 in your editor. Nothing was written") from None
 
 
 def _read(source: Path, environment: Environment) -> dict[str, str]:
@@ -137,5 +144,5 @@ def _write_private(path: Path, text: str) -> None:
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600)
-    draft.write_text(text)
+    draft.write_text(text, encoding="utf-8")
     draft.replace(path)

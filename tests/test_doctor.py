@@ -75,6 +75,16 @@ def test_with_nothing_running_it_says_what_will_start(command_line: CommandLine)
     assert not Path(".haru").exists()
 
 
+def test_a_database_of_another_version_is_refused_with_the_way_to_ours(command_line: CommandLine) -> None:
+    Path(".haru/postgres").mkdir(parents=True)
+    Path(".haru/postgres/PG_VERSION").write_text("16\n")
+
+    code, lines = command_line.doctor()
+
+    assert (code, lines["PostgreSQL"]["verdict"]) == (1, "fail")
+    assert "starter.py upgrade-database" in lines["PostgreSQL"]["text"]
+
+
 def test_wrong_settings_are_the_one_failure_and_nothing_else_is_tried(command_line: CommandLine) -> None:
     code, lines = command_line.doctor(HARU_SIMULATOR__SPED="3")
 

@@ -17,7 +17,8 @@ PURE_LIBRARY = {
 ROOT_IMPORTS = {
     "alert_settings": set(),
     "broker_settings": {"domain"},
-    "settings": {"alert_settings", "broker_settings", "domain", "exchange"},
+    "env_file": set(),
+    "settings": {"alert_settings", "broker_settings", "domain", "env_file", "exchange"},
     "telemetry": {"domain", "settings"},
 }
 

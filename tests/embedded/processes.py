@@ -40,8 +40,10 @@ def is_held(folder: Path) -> bool:
 
 
 @contextmanager
-def hosting(environment: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]:
-    """Run the small hosting program until the block ends."""
+def hosting(
+    environment: Mapping[str, str], confinement: Callable[[], None] | None = None
+) -> Iterator["subprocess.Popen[str]"]:
+    """Run the small hosting program until the block ends, under what `confinement` forbids it."""
     host = subprocess.Popen(
         [sys.executable, "-m", "tests.embedded.host"],
         cwd=ROOT,
@@ -49,6 +51,7 @@ def hosting(environment: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=confinement,  # noqa: PLW1509 - it takes no lock that another thread may hold
     )
     try:
         yield host
