@@ -226,7 +226,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace, with_.calendar)
     selling = SellingActivities(feed, foreign_sales, with_.database, with_.pace, with_.broker.evening_orders)
     settling = SettlingActivities(with_.database, with_.pace, with_.commission)
-    closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace)
+    closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace, with_.commission)
     flatness = FlatnessActivities(with_.broker, with_.database, with_.pace)
     unsold = UnsoldActivities(with_.broker, with_.database, with_.pace)
     reconciling = ReconcilingActivities(with_.broker, with_.database, with_.pace, with_.commission)

@@ -10,16 +10,18 @@ from temporalio import activity
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.cycles import Held, held_under
+from activities.cycles import Held, held_under, sold_because
 from activities.heart import WHOLE_LIST, Heart
-from activities.late_fills import book_missing_fills
+from activities.late_fills import LateFills
 from domain.close_plan import CloseLeads, plan_session
+from domain.costs import BANKIS_COMMISSION
 from domain.errors import TradingError
 from domain.event import MARKET_CLOSE, Event, EventLevel
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lane import Lane
 from domain.lock import LEASE_DURATION
 from domain.market import Side
+from domain.money import Rate
 from domain.order import OrderType
 from domain.position import OpenPosition
 from domain.session import SessionDate, SessionPlan, TradingCalendar, session_date_of
@@ -77,19 +79,21 @@ class OpenOrder:
 class ClosingActivities:
     """What the close workflow does that the trading workers do not."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 its collaborators, by name
         self,
         broker: "Broker",
         database: "Database",
         calendar: TradingCalendar,
         leads: CloseLeads,
         pace: "Pace",
+        commission: Rate = BANKIS_COMMISSION,
     ) -> None:
         self._broker = broker
         self._database = database
         self._calendar = calendar
         self._leads = leads
         self._pace = pace
+        self._late_fills = LateFills(database, commission)
 
     @activity.defn
     async def plan_close(self, account_id: AccountId, started_at: datetime) -> ClosePlan | NoSession:
@@ -168,8 +172,11 @@ class ClosingActivities:
         return timedelta(seconds=workers * _CALLS_OF_A_QUICK_SALE / self._leads.calls_per_second)
 
     async def _left(self, account_id: AccountId) -> tuple[PositionId, ...]:
-        """Return the positions that hold shares, the largest risk first, then those that may still get some."""
-        held = _largest_risk_first(await self._database.positions.held_in(account_id))
+        """Return the positions that hold shares, the largest risk first, then those that may still get some.
+
+        A sold out position whose trade is not booked yet is left as well.
+        """
+        held = _largest_risk_first(await self._database.positions.live_in(account_id))
         orders = await self._database.orders.active_in(account_id)
         opening = [order.intent.position_id for order in orders if order.intent.side is Side.BUY]
         return tuple(dict.fromkeys([*(position.position_id for position in held), *opening]))
@@ -184,13 +191,17 @@ class ClosingActivities:
             # end brings another look, and the reconciliation after it.
             activity.logger.warning("late_fills_not_looked_for", extra={"cause": str(fault)})
             return False
-        return bool(await book_missing_fills(self._database, account_id, date, listed, now))
+        return bool(await self._late_fills.book(account_id, date, listed, now))
 
     @activity.defn
     async def seize_position(self, position_id: PositionId) -> Held | None:
-        """Raise the lease's fencing token, so that from now on only the close may sell; None when it is sold."""
-        position = await self._database.positions.get(position_id)
-        if position is None or not position.quantity:
+        """Raise the lease's fencing token, so that from now on only the close may sell; None when it is over.
+
+        Of a sold out position only the trade is still to be booked, which its worker has not done.
+        """
+        found = await self._database.positions.get(position_id)
+        position = found and await self._database.positions.live(found.account_id, position_id)
+        if position is None:
             return None
         lease = await self._database.locks.take_over(position.account_id, position.symbol, CLOSER, LEASE_DURATION)
         now = self._pace.now()
@@ -205,7 +216,8 @@ class ClosingActivities:
             key=f"seized/{position_id}/{session_date_of(now)}",
         )
         await self._database.reports.append(seized.key, partial(self._database.events.append, seized))
-        return held_under(lease, position, overdue=True)
+        because = await sold_because(self._database, position)
+        return held_under(lease, position, overdue=True, sold_because=because)
 
     @activity.defn
     async def await_turn(self, position_id: PositionId) -> bool:
@@ -247,4 +259,5 @@ async def _told(handle: "WorkflowHandle[object, object]", session_date: SessionD
 
 
 def _largest_risk_first(positions: tuple[OpenPosition, ...]) -> list[OpenPosition]:
+    """Return them by the cost of what they hold; a sold out one has none, and comes last."""
     return sorted(positions, key=lambda position: position.cost, reverse=True)

@@ -130,13 +130,6 @@ class CycleActivities:
             await self._database.positions.abandon(position_id)
         return position
 
-    async def _sold_because(self, position: OpenPosition) -> ExitReason | None:
-        if position.quantity:
-            return None
-        orders = await self._database.orders.of_position(position.position_id)
-        sales = [order.intent for order in orders if order.intent.purpose is OrderPurpose.EXIT]
-        return ExitReason(sales[-1].reason) if sales else ExitReason.FOREIGN_SALE
-
     async def _own_lease(self, account_id: AccountId, symbol: Symbol, worker_id: WorkerId) -> Lease | None:
         lease = await self._database.locks.acquire(account_id, symbol, worker_id, LEASE_DURATION)
         return lease if isinstance(lease, Lease) else None
@@ -159,7 +152,8 @@ class CycleActivities:
         )
         about = f"{adopted.kind}/{request.symbol}"
         await self._database.reports.append(about, partial(self._database.events.append, adopted))
-        position = await self._database.positions.held_by(request.account_id, request.worker_id)
+        position_id = await self._database.positions.live_of(request.account_id, request.worker_id)
+        position = position_id and await self._database.positions.get(position_id)
         return await self._hold(position, request.plan) if position else None
 
     async def _hold(self, position: OpenPosition, plan: SessionPlan) -> Held | None:
@@ -170,7 +164,16 @@ class CycleActivities:
             activity.logger.warning("held_symbol_is_locked_by_another", extra={"symbol": position.symbol})
             return None
         overdue = position.session_date != plan.session.date
-        return held_under(lease, position, overdue=overdue, sold_because=await self._sold_because(position))
+        return held_under(lease, position, overdue=overdue, sold_because=await sold_because(self._database, position))
+
+
+async def sold_because(database: "Database", position: OpenPosition) -> ExitReason | None:
+    """Return why a sold out position was sold; None while it holds shares."""
+    if position.quantity:
+        return None
+    orders = await database.orders.of_position(position.position_id)
+    sales = [order.intent for order in orders if order.intent.purpose is OrderPurpose.EXIT]
+    return ExitReason(sales[-1].reason) if sales else ExitReason.FOREIGN_SALE
 
 
 def held_under(lease: Lease, position: OpenPosition, *, overdue: bool, sold_because: ExitReason | None = None) -> Held:

@@ -1,85 +1,139 @@
-"""Fills of our own orders that the ledger lacks, even of orders that it takes for over: the broker's list is right."""
+"""Fills of our own orders that the ledger lacks or has otherwise, even of orders that are over: the broker is right."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
+from activities.trade_booking import TradeBooking
 from domain.errors import TradingError
-from domain.event import LATE_FILL_UNBOOKED, Event, EventLevel
+from domain.event import LATE_FILL_UNBOOKED, SHARES_RECOVERED, TRADE_CORRECTED, Event, EventLevel
 from domain.identity import AccountId
-from domain.order import WORKING_STATUSES, BrokerOrder, OrderRecord
-from domain.reconciliation import DiscrepancyKind
-from domain.session import SessionDate
+from domain.money import Rate
+from domain.order import WORKING_STATUSES, BrokerOrder, BrokerOrderRef, OrderPurpose, OrderRecord, OrderStatus, row_of
+from domain.reconciliation import DiscrepancyKind, late_matches
+from domain.session import SessionDate, session_date_of
 
 if TYPE_CHECKING:
+    from database.booking import Booked
     from database.database import Database
 
+_MISSING_FILL_BOOKED: Final = "missing_fill_booked"
 
-async def book_missing_fills(
-    database: "Database", account_id: AccountId, date: SessionDate, listed: Iterable[BrokerOrder], at: datetime
-) -> int:
-    """Book what the list of a date shows and the ledger lacks; return how many orders had more shares (F42).
 
-    A fill that fits no position any more, such as one of a trade that is booked already, stays out of the books; it is
-    told as critical, and nothing more is bought that day.
-    """
-    rows = {row.ref: row for row in listed}
-    booked = 0
-    for audited in await database.audit.orders_on(account_id, date):
-        record = audited.record
-        row = rows.get(record.ref) if record.ref is not None else None
-        if row is None or not _adds_something(record, row):
-            continue
+class LateFills:
+    """Books what the list of a date shows and the ledger lacks; shares whose position is over are watched again."""
+
+    def __init__(self, database: "Database", commission: Rate) -> None:
+        self._database = database
+        self._trades = TradeBooking(database, commission)
+
+    async def book(self, account_id: AccountId, date: SessionDate, listed: Sequence[BrokerOrder], at: datetime) -> int:
+        """Book new fills, corrected amounts and orders that were proven absent; return how many orders changed (F42).
+
+        A position that is over lives again for late shares; a trade that was booked gets a correction. What no position
+        can take now, such as shares of a stock that another worker holds, is reported as critical, ends the day's
+        entries, and is tried again at the next look.
+        """
+        changed = 0
+        for audited in await self._database.audit.orders_on(account_id, date):
+            record = audited.record
+            row = row_of(record, listed)
+            if row is not None and _differs(record, row):
+                changed += await self._book(record, row, at)
+        bound = await self._database.orders.bound_refs(account_id, date)
+        return changed + await self._book_found(account_id, date, _unbound(listed, bound), at)
+
+    async def _book_found(
+        self, account_id: AccountId, date: SessionDate, unbound: Sequence[BrokerOrder], at: datetime
+    ) -> int:
+        """Bind orders that were proven absent to the only row each that can be theirs."""
+        given_up = [
+            record
+            for record in await self._database.audit.given_up_on(account_id, date)
+            if record.status is OrderStatus.NEVER_PLACED
+        ]
+        changed = 0
+        for record, row in late_matches(given_up, unbound):
+            # A sale that still works would keep the position from being sold in another way.
+            if record.intent.purpose is OrderPurpose.ENTRY or row.is_over:
+                changed += await self._book(record, row, at)
+        return changed
+
+    async def _book(self, record: OrderRecord, row: BrokerOrder, at: datetime) -> int:
+        intent, orders = record.intent, self._database.orders
+        book = orders.readopt if record.status is OrderStatus.NEVER_PLACED else orders.book
         try:
-            result = await database.orders.book(record.intent.intent_id, row, at)
+            booked = await book(intent.intent_id, row, at)
+            await self._follow_up(booked, at)
         except TradingError as fault:
-            extra = {"intent_id": record.intent.intent_id, "cause": str(fault)}
+            extra = {"intent_id": intent.intent_id, "cause": str(fault)}
             activity.logger.error("late_fill_not_booked", extra=extra)
-            await _shout(database, record, row, at, fault)
-            continue
-        if result.new_quantity:
-            booked += 1
-            await database.events.append(_corrected(record, row, date, at))
-    return booked
+            await self._report_unbooked(record, row, at, fault)
+            return 0
+        if not (booked.new_quantity or booked.new_amount):
+            return 0
+        await self._database.events.append(_booked_event(record, row, at))
+        return 1
+
+    async def _follow_up(self, booked: "Booked", at: datetime) -> None:
+        """Correct the trade of a position that lives again, or report that its shares are to be sold."""
+        if booked.lives_again is None:
+            return
+        if await self._trades.correct(booked.lives_again):
+            await self._database.events.append(_event(TRADE_CORRECTED, EventLevel.WARNING, booked.order, at))
+        elif booked.order.intent.purpose is OrderPurpose.ENTRY or booked.new_quantity < 0:
+            await self._database.events.append(_event(SHARES_RECOVERED, EventLevel.CRITICAL, booked.order, at))
+
+    async def _report_unbooked(self, record: OrderRecord, row: BrokerOrder, at: datetime, fault: TradingError) -> None:
+        intent = record.intent
+        event = Event(
+            intent.account_id,
+            LATE_FILL_UNBOOKED,
+            EventLevel.CRITICAL,
+            at,
+            session_date=intent.session_date,
+            worker_id=intent.worker_id,
+            symbol=intent.symbol,
+            detail={
+                "intent_id": intent.intent_id,
+                "side": intent.side,
+                "ledger": record.filled_quantity,
+                "broker": row.filled_quantity,
+                "cause": str(fault),
+            },
+            key=f"{LATE_FILL_UNBOOKED}/{intent.intent_id}/{row.filled_quantity}",
+        )
+        await self._database.events.append(event)
+        shares = f"ledger {record.filled_quantity:,}, broker {row.filled_quantity:,}"
+        difference = f"{DiscrepancyKind.MISSING_FILL}: {intent.symbol} order {row.ref.number}, {shares}"
+        reason = f"books disagree: {difference}"
+        await self._database.risk.close_entries(intent.account_id, intent.session_date, reason, at)
 
 
-async def _shout(
-    database: "Database", record: OrderRecord, row: BrokerOrder, at: datetime, fault: TradingError
-) -> None:
-    intent = record.intent
-    event = Event(
-        intent.account_id,
-        LATE_FILL_UNBOOKED,
-        EventLevel.CRITICAL,
-        at,
-        session_date=intent.session_date,
-        worker_id=intent.worker_id,
-        symbol=intent.symbol,
-        detail={
-            "intent_id": intent.intent_id,
-            "side": intent.side,
-            "ledger": record.filled_quantity,
-            "broker": row.filled_quantity,
-            "cause": str(fault),
-        },
-        key=f"{LATE_FILL_UNBOOKED}/{intent.intent_id}/{row.filled_quantity}",
-    )
-    await database.events.append(event)
-    shares = f"ledger {record.filled_quantity:,}, broker {row.filled_quantity:,}"
-    difference = f"{DiscrepancyKind.MISSING_FILL}: {intent.symbol} order {row.ref.number}, {shares}"
-    await database.risk.close_entries(intent.account_id, intent.session_date, f"books disagree: {difference}", at)
+def _differs(record: OrderRecord, row: BrokerOrder) -> bool:
+    """Tell whether the row may change what is booked; fewer shares than booked are an older row, if ours are proven."""
+    if record.status in WORKING_STATUSES or record.provisional or row.ref != record.ref:
+        return True
+    ours, theirs = (record.filled_quantity, record.filled_amount), (row.filled_quantity, row.filled_amount)
+    return row.filled_quantity >= record.filled_quantity and ours != theirs
 
 
-def _corrected(record: OrderRecord, row: BrokerOrder, date: SessionDate, at: datetime) -> Event:
+def _unbound(listed: Sequence[BrokerOrder], bound: set[BrokerOrderRef]) -> list[BrokerOrder]:
+    """Return the rows of which no intent has the number, under whatever branch."""
+    numbers = {(ref.order_date, ref.number) for ref in bound}
+    return [row for row in listed if (row.ref.order_date, row.ref.number) not in numbers]
+
+
+def _booked_event(record: OrderRecord, row: BrokerOrder, at: datetime) -> Event:
     intent = record.intent
     return Event(
         intent.account_id,
-        "missing_fill_booked",
+        _MISSING_FILL_BOOKED,
         EventLevel.INFO,
         at,
-        session_date=date,
+        session_date=session_date_of(at),
         worker_id=intent.worker_id,
         symbol=intent.symbol,
         detail={
@@ -87,9 +141,25 @@ def _corrected(record: OrderRecord, row: BrokerOrder, date: SessionDate, at: dat
             "ledger": record.filled_quantity,
             "broker": row.filled_quantity,
         },
-        key=f"missing_fill_booked/{intent.intent_id}/{row.filled_quantity}",
+        key=f"{_MISSING_FILL_BOOKED}/{intent.intent_id}/{row.filled_quantity}/{row.filled_amount}",
     )
 
 
-def _adds_something(record: OrderRecord, row: BrokerOrder) -> bool:
-    return record.status in WORKING_STATUSES or row.filled_quantity > record.filled_quantity
+def _event(kind: str, level: EventLevel, order: OrderRecord, at: datetime) -> Event:
+    intent = order.intent
+    return Event(
+        intent.account_id,
+        kind,
+        level,
+        at,
+        session_date=session_date_of(at),
+        worker_id=intent.worker_id,
+        symbol=intent.symbol,
+        detail={
+            "intent_id": intent.intent_id,
+            "position_id": intent.position_id,
+            "quantity": order.filled_quantity,
+            "amount": order.filled_amount,
+        },
+        key=f"{kind}/{intent.intent_id}/{order.filled_quantity}/{order.filled_amount}",
+    )

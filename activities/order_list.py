@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from domain.errors import BrokerProtocolError
 from domain.lane import Lane
 from domain.market import Side, Symbol
-from domain.order import BrokerOrder, OrderRecord
+from domain.order import BrokerOrder, OrderRecord, row_of
 from domain.session import SessionDate
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class OrderList:
         if line.reader is None:
             line.reader = asyncio.create_task(self._read_for_all(intent.session_date, intent.side, line))
         listed = await waiter.listed
-        return next((row for row in listed if row.ref == record.ref), None)
+        return row_of(record, listed)
 
     async def _read_for_all(self, date: SessionDate, side: Side, line: _Line) -> None:
         """Read until nobody waits; a task of its own, so that no follower's end is another one's."""

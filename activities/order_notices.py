@@ -7,7 +7,8 @@ from typing import Final
 
 from activities.bells import Bells
 from domain.market import Side, Symbol
-from domain.stream import OrderNotice
+from domain.money import Quantity, Won, notional
+from domain.stream import NoticeKind, OrderNotice
 
 _REMEMBERED: Final = 200
 _ROUND: Final = 1.0
@@ -41,3 +42,15 @@ class OrderNotices(Bells):
             for at, notice in self._heard
             if at >= since and (notice.symbol, notice.side) == (symbol, side)
         )
+
+    def fills_heard(self, number: str, symbol: Symbol, side: Side, since: datetime) -> tuple[Quantity, Won]:
+        """Return the shares and won that notices since a market instant told as filled of an order."""
+        fills = [
+            notice
+            for at, notice in self._heard
+            if at >= since
+            and (notice.kind, notice.number) == (NoticeKind.FILLED, number)
+            and (notice.symbol, notice.side) == (symbol, side)
+        ]
+        won = sum(notional(notice.price, notice.quantity) for notice in fills)
+        return Quantity(sum(notice.quantity for notice in fills)), Won(won)

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
-from activities.bells import Bells
 from activities.entries import proposal_of
 from activities.heart import Heart
 from activities.host_gate import HostGate
 from activities.leases import LeaseOfAnOrder
 from activities.order_list import OrderList
-from activities.pace import SendWindow
+from activities.order_notices import OrderNotices
+from activities.pace import Every, SendWindow
 from activities.records import recorded
+from activities.unlisted import BETWEEN_LOOKS, UnlistedOrders
 from domain.identity import IntentId
 from domain.lane import Lane
 from domain.lock import Lease
@@ -56,7 +57,7 @@ class OrderActivities:
     """The order protocol: an intent is in the ledger before it is sent; nothing here is ever sent twice."""
 
     def __init__(
-        self, broker: "Broker", database: "Database", pace: "Pace", notices: Bells, host: HostGate | None = None
+        self, broker: "Broker", database: "Database", pace: "Pace", notices: OrderNotices, host: HostGate | None = None
     ) -> None:
         self._host = host or HostGate()
         self._broker = broker
@@ -64,6 +65,7 @@ class OrderActivities:
         self._pace = pace
         self._notices = notices
         self._order_list = OrderList(broker)
+        self._unlisted = UnlistedOrders(broker, database, pace, notices)
 
     @activity.defn
     async def submit_order(self, request: SubmitRequest) -> OrderRecord:
@@ -94,10 +96,12 @@ class OrderActivities:
     async def follow_order(self, request: FollowRequest) -> OrderRecord:
         """Book fills as the broker lists them, until the order is over, unproven, or patience runs out.
 
+        An accepted order that no list shows is reported after a while, and what the account proves of it is booked.
         An order notice only makes us look at once: one that is lost costs half a second, one too many costs nothing.
         """
         symbol = (await recorded(self._database.orders, request.intent_id)).intent.symbol
         lease = LeaseOfAnOrder(self._database.locks, self._pace, request.intent_id, request.lease)
+        missing = Every(self._pace, BETWEEN_LOOKS, BETWEEN_LOOKS / 2)
         async with Heart() as heart, lease:
             with self._notices.listening(symbol) as news, self._order_list.followed():
                 while True:
@@ -105,7 +109,7 @@ class OrderActivities:
                     await lease.keep()
                     record = await recorded(self._database.orders, request.intent_id)
                     if record.status in WORKING_STATUSES:
-                        record = await self._book(record)
+                        record = await self._book(record, missing)
                     if record.status not in WORKING_STATUSES or self._pace.waited() >= request.patience:
                         return record
                     heart.progress()
@@ -123,11 +127,11 @@ class OrderActivities:
         activity.logger.info("cancel_requested", extra=extra)
         return outcome
 
-    async def _book(self, record: OrderRecord) -> OrderRecord:
+    async def _book(self, record: OrderRecord, missing: Every) -> OrderRecord:
         intent = record.intent
         found = await self._order_list.row_of(record)
         if found is None:
-            return record
+            return await self._unlisted.look(record) if missing.is_due() else record
         booked = await self._database.orders.book(intent.intent_id, found, self._pace.now())
         if booked.new_quantity:
             extra = {"intent_id": intent.intent_id, "quantity": booked.new_quantity, "amount": booked.new_amount}

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 from temporalio import activity
 
 from activities.cash_check import CashCheck, CashSeen, cash_in_words, is_settled, lasting, unexplained
+from activities.foreign_sales import ForeignSales
 from activities.heart import WHOLE_LIST, Heart
-from activities.late_fills import book_missing_fills
+from activities.late_fills import LateFills
+from domain.errors import TradingError
 from domain.event import CARRIED_CHANGED, Event, EventLevel
 from domain.identity import AccountId
 from domain.lane import Lane
@@ -74,6 +76,8 @@ class ReconcilingActivities:
         self._database = database
         self._pace = pace
         self._cash = CashCheck(database, pace, commission)
+        self._late_fills = LateFills(database, commission)
+        self._foreign_sales = ForeignSales(broker, database, pace)
 
     @activity.defn
     async def reconcile_account(self, request: ReconcileRequest) -> Reconciled:
@@ -136,6 +140,9 @@ class ReconcilingActivities:
     ) -> None:
         """Tell carried positions that changed over night; believe the broker where it still lists fewer of the shares.
 
+        A sale by hand is looked for in the lists of all days since the position was opened, and booked at what it
+        brought.
+
         A holding that is gone altogether is not believed without a sale that is listed: an empty balance proves
         nothing (F22). More shares than ours are told, and stay the owner's (F33).
         """
@@ -145,6 +152,14 @@ class ReconcilingActivities:
             if position is None or difference.kind not in _ABOUT_SHARES or difference.ledger != position.quantity:
                 continue
             event = _changed(position, session_date, self._pace.now(), difference)
+            try:
+                left = await self._foreign_sales.left_of(position, Lane.RESOLVE)
+            except TradingError as fault:
+                activity.logger.warning("hand_sales_not_asked", extra={"symbol": position.symbol, "cause": str(fault)})
+                await self._database.events.append(event)
+                continue
+            if left.brought and await self._foreign_sales.booked(position, left) is not position:
+                continue
             if difference.kind is DiscrepancyKind.MISSING_HOLDING and difference.broker:
                 await self._database.positions.take_away(position, difference.broker, event)
             else:
@@ -169,7 +184,10 @@ class ReconcilingActivities:
         booked = 0
         if request.apply:
             now = self._pace.now()
-            booked = await book_missing_fills(self._database, account_id, session_date, listed, now)
+            booked = await self._late_fills.book(account_id, session_date, listed, now)
+            for day in await self._database.audit.unproven_before(account_id, session_date):
+                earlier = await self._broker.orders_on(day, Lane.RESOLVE)
+                booked += await self._late_fills.book(account_id, day, earlier, now)
         ledger = await self._cash.ledger(account_id, session_date)
         balance = await self._broker.balance(Lane.RESOLVE)
         found = [

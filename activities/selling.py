@@ -12,14 +12,14 @@ from activities.heart import Heart
 from activities.leases import renew
 from activities.quote_feed import QuoteFeed
 from activities.sale_prices import PriceWanted, SalePrices
-from domain.errors import TradingError
+from domain.errors import ActiveOrderExistsError, TradingError
 from domain.identity import IntentId, PositionId
 from domain.ladder import ORDER_TYPE_OF, Ladder, Rung, Tries, Wait
 from domain.lane import Lane
 from domain.lock import Lease
 from domain.market import Quote, Side, Symbol
 from domain.money import NO_WON, Price, Quantity, Won
-from domain.order import OrderIntent, OrderPurpose, OrderType
+from domain.order import OrderIntent, OrderPurpose, OrderRecord, OrderType
 from domain.position import ExitReason, OpenPosition
 from domain.pricing import exit_limit
 from domain.rules import TradingRules
@@ -198,7 +198,13 @@ class SellingActivities:
         intent = self._exit_intent(position, request, offer, now)
         # Looking took its time, and the order may leave only while the lease outlasts it.
         await renew(self._database.locks, request.lease, self._pause_if_not_taken(request, rung, now))
-        await self._database.orders.record_intent(intent)
+        try:
+            await self._database.orders.record_intent(intent)
+        except ActiveOrderExistsError:
+            working = await self._working_sale(position)
+            if working is None:
+                raise
+            return _prepared(working.intent, self._rung_of(working.intent, request))
         await self._announce(position, f"selling: {request.reason} {request.detail}".strip())
         return _prepared(intent, offer.rung)
 
@@ -206,6 +212,11 @@ class SellingActivities:
         about = (position.account_id, position.worker_id, WorkerState.EXITING, position.symbol, event, self._pace.now())
         show = partial(self._database.workers.enter, *about)
         await self._database.reports.write("worker_state", position.worker_id, show)
+
+    async def _working_sale(self, position: OpenPosition) -> OrderRecord | None:
+        """Return a sale of the position that turned out to work after all; it comes to its end before another."""
+        orders = await self._database.orders.of_position(position.position_id)
+        return next((order for order in orders if order.is_active and order.intent.side is Side.SELL), None)
 
     async def _priced(self, request: ExitRequest, symbol: Symbol, rung: Rung) -> _Offer | None:
         """Return the rung with its price: at market where none can be had, None in the evening, which takes no such."""

@@ -1,6 +1,5 @@
 """The end of a position: its trade is booked, or what bought nothing is let go; its symbol is free again."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -8,13 +7,13 @@ from typing import TYPE_CHECKING, Literal
 
 from temporalio import activity
 
-from domain.errors import InvalidTransitionError, TradingError
+from activities.trade_booking import Ending, TradeBooking
+from domain.errors import InvalidTransitionError
 from domain.identity import PositionId
 from domain.lock import Lease
-from domain.market import Side, Symbol
-from domain.money import NO_WON, Quantity, Rate, Won
+from domain.market import Symbol
+from domain.money import Quantity, Rate, Won
 from domain.order import OrderRecord
-from domain.pnl import closed_trade
 from domain.position import ExitReason, OpenPosition
 from domain.session import SessionDate, session_date_of
 from domain.worker_state import WorkerState
@@ -64,7 +63,7 @@ class SettlingActivities:
     def __init__(self, database: "Database", pace: "Pace", commission: Rate) -> None:
         self._database = database
         self._pace = pace
-        self._commission = commission
+        self._trades = TradeBooking(database, commission)
 
     @activity.defn
     async def close_position(self, request: CloseRequest) -> TradeResult | StillHeld:
@@ -72,35 +71,22 @@ class SettlingActivities:
         while True:
             # The orders are read first: a fill between the two reads then shows as shares that are held.
             orders = await self._database.orders.of_position(request.position_id)
-            position = await self._ledger_position(request.position_id)
+            position = await self._trades.position(request.position_id)
             if position.quantity and request.reason is not ExitReason.FOREIGN_SALE:
                 return StillHeld(position.position_id, position.quantity)
             try:
                 return await self._settle(position, orders, request)
             except InvalidTransitionError:
-                if await self._ledger_position(request.position_id) == position:
+                if await self._trades.position(request.position_id) == position:
                     raise
                 activity.logger.warning("fill_overtook_the_trade", extra={"position_id": request.position_id})
 
     async def _settle(
         self, position: OpenPosition, orders: tuple[OrderRecord, ...], request: CloseRequest
     ) -> TradeResult:
-        reason, brought = request.reason, request.brought_by_others
-        if not position.quantity and _is_short_of_sales(orders):
-            reason, brought = ExitReason.FOREIGN_SALE, brought or NO_WON
-        if brought is not None:
-            brought = Won(brought + position.taken_amount)
-        trade = closed_trade(
-            position,
-            [order for order in orders if order.intent.side is Side.BUY],
-            [order for order in orders if order.intent.side is Side.SELL],
-            reason,
-            self._pace.now(),
-            self._commission,
-            brought,
-        )
         now = self._pace.now()
-        await self._database.trades.close(trade, request.lease, release_lock=True)
+        ending = Ending(request.reason, now, request.brought_by_others)
+        trade = await self._trades.book(position, orders, ending, request.lease)
         await self._database.risk.cool_down(trade.account_id, trade.symbol, now + request.symbol_cooldown)
         event = f"sold {trade.symbol}: {trade.exit_reason}, net {trade.net_pnl:+,} won"
         idle = (trade.account_id, trade.worker_id, WorkerState.IDLE, None, event, now)
@@ -112,21 +98,19 @@ class SettlingActivities:
 
     @activity.defn
     async def abandon_entry(self, request: CloseRequest) -> None:
-        """Let go of a position whose entry bought nothing: lock released, symbol on cool-down (R11)."""
-        await self._database.positions.abandon(request.position_id)
+        """Let go of a position whose entry bought nothing: lock released, symbol on cool-down (R11).
+
+        Shares that have come meanwhile, or may still come, are left to the stock's recovery worker.
+        """
+        try:
+            await self._database.positions.abandon(request.position_id)
+        except InvalidTransitionError as late:
+            if not await self._database.positions.recover(request.position_id):
+                raise
+            extra = {"position_id": request.position_id, "cause": str(late)}
+            activity.logger.warning("late_shares_recovered", extra=extra)
         if request.lease is None:
             return
         await self._database.locks.release(request.lease)
         until = self._pace.now() + request.symbol_cooldown
         await self._database.risk.cool_down(request.lease.account_id, request.lease.symbol, until)
-
-    async def _ledger_position(self, position_id: PositionId) -> OpenPosition:
-        position = await self._database.positions.get(position_id)
-        if position is None:
-            raise TradingError(f"position {position_id} is not in the ledger")
-        return position
-
-
-def _is_short_of_sales(orders: Sequence[OrderRecord]) -> bool:
-    bought = sum(order.filled_quantity for order in orders if order.intent.side is Side.BUY)
-    return bought > sum(order.filled_quantity for order in orders if order.intent.side is Side.SELL)

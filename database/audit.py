@@ -1,15 +1,16 @@
 """The books as those who check them read them: with real times, and the history that trading never asks for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from database.events import event_from_row
 from database.order_rows import COLUMNS, order_from_row
 from database.pool import Pool
+from domain.costs import Costs
 from domain.event import Event
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.market import Market, Symbol
-from domain.money import NO_SHARES, Quantity, Won
+from domain.money import NO_SHARES, NO_WON, Quantity, Won
 from domain.order import OrderRecord
 from domain.position import PositionStatus
 from domain.session import SessionDate
@@ -59,6 +60,15 @@ class BookedPosition:
     def quantity(self) -> Quantity:
         """Return the shares still held."""
         return Quantity(self.bought - self.sold)
+
+
+@dataclass(frozen=True, slots=True)
+class SoldLater:
+    """Shares of a trade that count for later days, with what they cost and the costs of buying them."""
+
+    quantity: Quantity = NO_SHARES
+    amount: Won = NO_WON
+    entry_costs: Costs = field(default_factory=Costs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +129,16 @@ class Audit:
         """Return a session's orders that were sent and never found, without those that an operator has dismissed."""
         rows = await self._pool.fetch(self._GIVEN_UP, account_id, session_date)
         return tuple(order_from_row(row) for row in rows)
+
+    _UNPROVEN = """
+    SELECT DISTINCT order_date FROM orders
+    WHERE account_id = $1 AND provisional_quantity > 0 AND order_date < $2 ORDER BY order_date
+    """
+
+    async def unproven_before(self, account_id: AccountId, today: SessionDate) -> tuple[SessionDate, ...]:
+        """Return the earlier dates of orders with fills that no order list has confirmed yet."""
+        rows = await self._pool.fetch(self._UNPROVEN, account_id, today)
+        return tuple(SessionDate(row["order_date"]) for row in rows)
 
     _FILLS = """
     SELECT intent_id, quantity, amount, recorded_at FROM fills WHERE account_id = $1 AND order_date = $2
@@ -200,7 +220,7 @@ class Audit:
 
     _SOLD_BY_OTHERS = """
     SELECT trades.symbol, sum(trades.quantity - COALESCE(own.sold, 0)) AS shares
-    FROM trades LEFT JOIN (
+    FROM booked_trades AS trades LEFT JOIN (
         SELECT position_id, sum(filled_quantity) AS sold FROM orders
         WHERE account_id = $1 AND side = 'sell' GROUP BY position_id
     ) AS own USING (position_id)
@@ -212,6 +232,21 @@ class Audit:
         """Return the shares of ours that somebody else had sold, as booked on dates before a session's."""
         rows = await self._pool.fetch(self._SOLD_BY_OTHERS, account_id, session_date)
         return {Symbol(row["symbol"]): Quantity(int(row["shares"])) for row in rows}
+
+    _SOLD_LATER = """
+    SELECT position_id, sum(quantity)::bigint AS quantity, sum(entry_amount)::bigint AS amount,
+        sum(entry_commission)::bigint AS commission, sum(entry_tax)::bigint AS tax
+    FROM trade_corrections WHERE account_id = $1 AND session_date > $2 GROUP BY position_id
+    """
+
+    async def sold_later(self, account_id: AccountId, session_date: SessionDate) -> dict[PositionId, SoldLater]:
+        """Return the shares of a session's buys that came late and were sold after it."""
+        return {
+            PositionId(row["position_id"]): SoldLater(
+                Quantity(row["quantity"]), Won(row["amount"]), Costs(Won(row["commission"]), Won(row["tax"]))
+            )
+            for row in await self._pool.fetch(self._SOLD_LATER, account_id, session_date)
+        }
 
     _CLOSED = "SELECT min(closed_at) FROM closed_entries WHERE account_id = $1 AND session_date = $2"
 

@@ -85,7 +85,7 @@ class DaySeen:
 
     _RANGES = """
     SELECT position_id, min(low) AS low, max(high) AS high FROM price_marks
-    WHERE position_id IN (SELECT position_id FROM trades WHERE account_id = $1 AND session_date = $2)
+    WHERE position_id IN (SELECT position_id FROM booked_trades WHERE account_id = $1 AND session_date = $2)
     GROUP BY position_id
     """
 
@@ -146,7 +146,7 @@ class DaySeen:
 
     _DATES = """
     SELECT session_date FROM daily_summaries WHERE account_id = $1
-    UNION SELECT session_date FROM trades WHERE account_id = $1
+    UNION SELECT session_date FROM booked_trades WHERE account_id = $1
     UNION SELECT session_date FROM positions WHERE account_id = $1
     UNION SELECT session_date FROM scans WHERE account_id = $1
     ORDER BY session_date

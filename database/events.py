@@ -6,7 +6,7 @@ from database.pool import Executor, Pool, Row, transaction
 from domain.event import CLOSE_MISSED, ENTRY_DENIED, Event, EventLevel
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
-from domain.order import OrderIntent
+from domain.order import OrderIntent, OrderRecord
 from domain.risk import Denial, level_of
 from domain.session import SessionDate
 from domain.summary import FLEET
@@ -48,6 +48,22 @@ def denial_event(intent: OrderIntent, denial: Denial, detail: str, key: str) -> 
         symbol=intent.symbol,
         detail={"denial": denial.value, "detail": detail, "intent_id": intent.intent_id},
         key=key,
+    )
+
+
+def order_event(order: OrderRecord, kind: str, level: EventLevel, evidence: str) -> Event:
+    """Return the event of what was concluded about an order, at the market time of its decision; one of each kind."""
+    intent = order.intent
+    return Event(
+        account_id=intent.account_id,
+        kind=kind,
+        level=level,
+        at=intent.decided_at,
+        session_date=intent.session_date,
+        worker_id=intent.worker_id,
+        symbol=intent.symbol,
+        detail={"intent_id": intent.intent_id, "was": order.status.value, "evidence": evidence},
+        key=f"{kind}/{intent.intent_id}",
     )
 
 

@@ -158,14 +158,29 @@ class Locks:
     SELECT positions.symbol FROM positions
     LEFT JOIN stock_locks ON stock_locks.account_id = positions.account_id AND stock_locks.symbol = positions.symbol
     WHERE positions.account_id = $1 AND positions.worker_id <> $2 AND positions.is_live
-        AND positions.bought_quantity > positions.sold_quantity
+        AND positions.bought_quantity > 0
         AND (stock_locks.expires_at IS NULL OR stock_locks.expires_at <= clock_timestamp())
     ORDER BY positions.cost DESC
     """
 
     async def orphans(self, account_id: AccountId, worker_id: WorkerId) -> tuple[Symbol, ...]:
-        """Return the symbols in which another worker holds shares that nobody's live lease guards, largest first."""
+        """Return the symbols of other workers' positions that no live lease guards, the largest first.
+
+        A sold out position whose trade is not booked is one of them.
+        """
         return tuple(Symbol(row["symbol"]) for row in await self._pool.fetch(self._ORPHANS, account_id, worker_id))
+
+    _LOST_OPENINGS = """
+    SELECT positions.worker_id FROM positions
+    LEFT JOIN stock_locks ON stock_locks.account_id = positions.account_id AND stock_locks.symbol = positions.symbol
+    WHERE positions.account_id = $1 AND positions.worker_id LIKE 'recovery-%' AND positions.is_live
+        AND positions.bought_quantity = 0
+        AND (stock_locks.expires_at IS NULL OR stock_locks.expires_at <= clock_timestamp())
+    """
+
+    async def lost_openings(self, account_id: AccountId) -> tuple[WorkerId, ...]:
+        """Return the recovery workers whose buy may still bring shares, and that no live lease guards."""
+        return tuple(WorkerId(row["worker_id"]) for row in await self._pool.fetch(self._LOST_OPENINGS, account_id))
 
     _LAST_HELD = "SELECT symbol FROM stock_locks WHERE account_id = $1 AND worker_id = $2"
 

@@ -13,7 +13,7 @@ from domain.session import SessionDate
 COLUMNS: Final = """
     intent_id, account_id, worker_id, position_id, session_date, symbol, side, quantity, order_type, limit_price,
     purpose, reason, fencing_token, decision_price, decided_at, status, order_date, branch, order_no,
-    filled_quantity, filled_amount, reject_code, reject_message
+    filled_quantity, filled_amount, reject_code, reject_message, provisional_quantity
 """
 
 SELECT: Final = f"SELECT {COLUMNS} FROM orders WHERE intent_id = $1"  # noqa: S608 our own column list
@@ -42,6 +42,7 @@ def order_from_row(row: Row) -> OrderRecord:
         filled_amount=Won(row["filled_amount"]),
         reject_code=row["reject_code"],
         reject_message=row["reject_message"],
+        provisional=Quantity(row["provisional_quantity"]),
     )
 
 
@@ -69,4 +70,25 @@ def _intent_from_row(row: Row) -> OrderIntent:
         fencing_token=row["fencing_token"],
         decision_price=Price(row["decision_price"]),
         decided_at=row["decided_at"],
+    )
+
+
+def intent_values(intent: OrderIntent) -> tuple[object, ...]:
+    """Return an intent in the sequence of the first columns."""
+    return (
+        intent.intent_id,
+        intent.account_id,
+        intent.worker_id,
+        intent.position_id,
+        intent.session_date,
+        intent.symbol,
+        intent.side,
+        intent.quantity,
+        intent.order_type,
+        intent.limit_price,
+        intent.purpose,
+        intent.reason,
+        intent.fencing_token,
+        intent.decision_price,
+        intent.decided_at,
     )

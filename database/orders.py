@@ -1,25 +1,27 @@
 """Orders: an intent before the request, one compare-and-set to send it, and every later word about it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import asyncpg
 
-from database.booking import Booked, book_on
+from database.booking import Booked, book_on, book_provisionally_on, readopt_on
 from database.errors import (
     ActiveOrderExistsError,
     InvalidTransitionError,
     OversoldError,
     UnknownIntentError,
 )
-from database.events import append_on
-from database.order_rows import COLUMNS, SELECT, locked_order, order_from_row
+from database.events import append_on, order_event
+from database.order_rows import COLUMNS, SELECT, intent_values, locked_order, order_from_row
 from database.pool import Connection, Pool, transaction
 from database.positions import prepare_on
+from database.recovery import lock_symbol_of_over, recover_buy_on
 from database.sending import Gate, Sending, begin
 from domain.errors import StaleFencingTokenError
-from domain.event import Event, EventLevel
+from domain.event import ORDER_READOPTED, EventLevel
 from domain.identity import AccountId, Environment, IntentId, PositionId, WorkerId
 from domain.order import (
     Accepted,
@@ -30,6 +32,7 @@ from domain.order import (
     OrderPurpose,
     OrderRecord,
     OrderStatus,
+    ProvisionalFill,
     Rejected,
     SubmitOutcome,
     Unknown,
@@ -121,10 +124,13 @@ class Orders:
     async def record_outcome(self, intent_id: IntentId, outcome: SubmitOutcome) -> OrderRecord:
         """Write down what the broker said; the same word again changes nothing, a contradicting one raises.
 
+        An order that was proven absent and is accepted after all belongs to the stock's recovery worker.
+
         Raises:
             InvalidTransitionError: the ledger knows better, such as another number for this order.
         """
         async with transaction(self._pool) as connection:
+            await lock_symbol_of_over(connection, intent_id)
             order = await locked_order(connection, intent_id)
             if _is_known(order, outcome):
                 return order
@@ -132,6 +138,12 @@ class Orders:
             match outcome:
                 case Accepted(ref):
                     await _bind(connection, order, status, ref, "")
+                    if order.status is OrderStatus.NEVER_PLACED:
+                        await recover_buy_on(connection, order.intent)
+                        late = order_event(
+                            order, ORDER_READOPTED, EventLevel.CRITICAL, f"found at the broker as {ref.number}"
+                        )
+                        await append_on(connection, late)
                 case Rejected(code, message):
                     await connection.execute(_REJECT, intent_id, status, code, message)
                 case Unknown(cause):
@@ -152,7 +164,7 @@ class Orders:
                 if order.ref is not None:
                     raise InvalidTransitionError(f"{intent_id} is {order.ref} at the broker, not {ref}")
                 await _bind(connection, order, next_status(order.status, OrderEvent.ADOPT), ref, evidence)
-                await _tell(connection, order, "order_adopted", EventLevel.WARNING, evidence)
+                await append_on(connection, order_event(order, "order_adopted", EventLevel.WARNING, evidence))
             return await locked_order(connection, intent_id)
 
     async def prove_absent(self, intent_id: IntentId, evidence: str) -> OrderRecord:
@@ -175,13 +187,31 @@ class Orders:
             order = await locked_order(connection, intent_id)
             if order.status is not concluded:
                 await _move(connection, order, event, evidence)
-                await _tell(connection, order, *told_as, evidence)
+                await append_on(connection, order_event(order, *told_as, evidence))
             return await locked_order(connection, intent_id)
 
     async def book(self, intent_id: IntentId, broker_order: BrokerOrder, at: datetime) -> Booked:
         """Book what a row of the broker's list adds: fill, order and position together, once, never backwards."""
         async with transaction(self._pool) as connection:
             return await book_on(connection, intent_id, broker_order, at)
+
+    async def readopt(self, intent_id: IntentId, broker_order: BrokerOrder, at: datetime) -> Booked:
+        """Bind an order that was proven absent to its row of the broker's list, and book what that shows.
+
+        Raises:
+            InvalidTransitionError: the order is not absent any more, or the row is bound to another intent.
+        """
+        async with transaction(self._pool) as connection:
+            booked = await readopt_on(connection, intent_id, broker_order, at)
+            evidence = f"found at the broker as {broker_order.ref.number}"
+            was = replace(booked.order, status=OrderStatus.NEVER_PLACED)
+            await append_on(connection, order_event(was, ORDER_READOPTED, EventLevel.CRITICAL, evidence))
+            return booked
+
+    async def book_provisionally(self, intent_id: IntentId, fill: ProvisionalFill, at: datetime) -> Booked:
+        """Book what holdings prove of an order that no list shows; the first list that shows it replaces that."""
+        async with transaction(self._pool) as connection:
+            return await book_provisionally_on(connection, intent_id, fill, at)
 
     # --- Asking
 
@@ -257,7 +287,8 @@ ON CONFLICT (intent_id) DO NOTHING
 """
 _BIND = """
 UPDATE orders SET
-    status = $2, order_date = $3, branch = $4, order_no = $5, evidence = $6, changed_at = clock_timestamp()
+    status = $2, order_date = $3, branch = $4, order_no = $5, evidence = $6,
+    sent_at = COALESCE(sent_at, clock_timestamp()), changed_at = clock_timestamp()
 WHERE intent_id = $1
 """
 _REJECT = """
@@ -269,7 +300,7 @@ _MOVE = "UPDATE orders SET status = $2, evidence = $3, changed_at = clock_timest
 
 async def _record(connection: Connection, intent: OrderIntent) -> OrderRecord:
     try:
-        await connection.execute(_RECORD, *_values(intent))
+        await connection.execute(_RECORD, *intent_values(intent))
     except asyncpg.UniqueViolationError as clash:
         raise ActiveOrderExistsError(f"{intent.symbol} already has an active {intent.side} order") from clash
     row = await connection.fetchrow(SELECT, intent.intent_id)
@@ -296,22 +327,6 @@ async def _move(connection: Connection, order: OrderRecord, event: OrderEvent, e
     await connection.execute(_MOVE, order.intent.intent_id, next_status(order.status, event), evidence)
 
 
-async def _tell(connection: Connection, order: OrderRecord, kind: str, level: EventLevel, evidence: str) -> None:
-    intent = order.intent
-    event = Event(
-        account_id=intent.account_id,
-        kind=kind,
-        level=level,
-        at=intent.decided_at,
-        session_date=intent.session_date,
-        worker_id=intent.worker_id,
-        symbol=intent.symbol,
-        detail={"intent_id": intent.intent_id, "was": order.status.value, "evidence": evidence},
-        key=f"{kind}/{intent.intent_id}",
-    )
-    await append_on(connection, event)
-
-
 def _is_known(order: OrderRecord, outcome: SubmitOutcome) -> bool:
     """Tell whether the outcome adds nothing; a different number for the same order is a contradiction."""
     match outcome:
@@ -328,23 +343,3 @@ def _is_known(order: OrderRecord, outcome: SubmitOutcome) -> bool:
             return order.status not in (OrderStatus.INTENDED, OrderStatus.SENDING)
         case _:
             return False
-
-
-def _values(intent: OrderIntent) -> tuple[object, ...]:
-    return (
-        intent.intent_id,
-        intent.account_id,
-        intent.worker_id,
-        intent.position_id,
-        intent.session_date,
-        intent.symbol,
-        intent.side,
-        intent.quantity,
-        intent.order_type,
-        intent.limit_price,
-        intent.purpose,
-        intent.reason,
-        intent.fencing_token,
-        intent.decision_price,
-        intent.decided_at,
-    )

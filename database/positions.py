@@ -9,10 +9,13 @@ import asyncpg
 
 from database.errors import InvalidTransitionError, LivePositionExistsError, UnknownIntentError
 from database.events import append_on
+from database.order_rows import COLUMNS as ORDER_COLUMNS
+from database.order_rows import order_from_row
 from database.pool import Connection, Pool, Row, transaction
+from database.recovery import LOCK_SYMBOL, OVER, hand_over_on
 from domain.close_plan import OwnStart
 from domain.event import Event
-from domain.identity import AccountId, PositionId, WorkerId
+from domain.identity import AccountId, PositionId, WorkerId, recovery_worker
 from domain.market import Market, Symbol
 from domain.money import NO_WON, Price, Quantity, Won
 from domain.position import OpenPosition, PositionOpening, PositionStatus, StrategyStamp
@@ -74,6 +77,19 @@ class Positions:
     async def held_in(self, account_id: AccountId) -> tuple[OpenPosition, ...]:
         """Return every position of which shares are held, oldest first."""
         return tuple(_from_row(row) for row in await self._pool.fetch(self._HELD, account_id, None))
+
+    _LIVE_IN = f"""
+    SELECT {COLUMNS} FROM positions
+    WHERE account_id = $1 AND is_live AND bought_quantity > 0 ORDER BY opened_at, position_id
+    """  # noqa: S608 our own columns
+
+    async def live_in(self, account_id: AccountId) -> tuple[OpenPosition, ...]:
+        """Return every position that is not over, oldest first: held ones, and sold out ones without their trade."""
+        return tuple(_from_row(row) for row in await self._pool.fetch(self._LIVE_IN, account_id))
+
+    async def live(self, account_id: AccountId, position_id: PositionId) -> OpenPosition | None:
+        """Return a position that is not over, or None."""
+        return next((each for each in await self.live_in(account_id) if each.position_id == position_id), None)
 
     _TOUCHED = """
     SELECT EXISTS (SELECT FROM positions WHERE account_id = $1 AND (is_live OR session_date = $2))
@@ -159,6 +175,26 @@ class Positions:
             if await connection.fetchval(self._ACTIVE_ENTRY, position_id):
                 raise InvalidTransitionError(f"position {position_id} cannot be abandoned: its order may still fill")
             await connection.execute(self._ABANDON, position_id)
+
+    _ENTRY_OF = f"SELECT {ORDER_COLUMNS} FROM orders WHERE position_id = $1 AND side = 'buy'"  # noqa: S608 our own columns
+
+    _WORKER = "SELECT worker_id FROM positions WHERE position_id = $1"
+
+    async def recover(self, position_id: PositionId) -> bool:
+        """Leave shares, or an order that exists after all, to the stock's recovery worker; False where none are."""
+        async with transaction(self._pool) as connection:
+            row = await connection.fetchrow(self._ENTRY_OF, position_id)
+            if row is None:
+                return False
+            intent = order_from_row(row).intent
+            await connection.execute(LOCK_SYMBOL, intent.intent_id)
+            status = await self._locked_status(connection, position_id)
+            is_recovered = await connection.fetchval(self._WORKER, position_id) == recovery_worker(intent.symbol)
+            if status in OVER or (status is PositionStatus.OPENING and not is_recovered):
+                return False
+            if not is_recovered:
+                await hand_over_on(connection, intent)
+            return True
 
     _TAKE_AWAY = """
     UPDATE positions SET

@@ -54,7 +54,7 @@ SELECT
         WHERE account_id = $1 AND session_date = $3) AS closed_because,
     result.fleet_pnl, result.worker_pnl, result.worker_trades, result.last_loss_at, result.losses_in_a_row,
     GREATEST((SELECT max(reached) FROM (
-        SELECT sum(net_pnl) OVER (ORDER BY closed_at, position_id) AS reached FROM trades
+        SELECT sum(net_pnl) OVER (ORDER BY closed_at, position_id) AS reached FROM booked_trades
         WHERE account_id = $1 AND session_date = $3
     ) AS curve), 0)::bigint AS fleet_peak_pnl,
     ARRAY(SELECT symbol FROM symbol_cool_downs WHERE account_id = $1 AND until > $4) AS cooling,
@@ -67,11 +67,11 @@ FROM risk_state, (
         count(*) FILTER (WHERE worker_id = $2) AS worker_trades,
         max(closed_at) FILTER (WHERE worker_id = $2 AND net_pnl < 0) AS last_loss_at,
         count(*) FILTER (WHERE worker_id = $2 AND net_pnl < 0 AND NOT EXISTS (
-            SELECT FROM trades AS later
+            SELECT FROM booked_trades AS later
             WHERE later.account_id = $1 AND later.session_date = $3 AND later.worker_id = $2 AND later.net_pnl >= 0
                 AND (later.closed_at, later.position_id) > (trades.closed_at, trades.position_id)
         )) AS losses_in_a_row
-    FROM trades WHERE account_id = $1 AND session_date = $3
+    FROM booked_trades AS trades WHERE account_id = $1 AND session_date = $3
 ) AS result
 WHERE risk_state.account_id = $1
 """

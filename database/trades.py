@@ -1,4 +1,4 @@
-"""Closed trades: the position, its trade, the lock and the cool-down, in one step, once."""
+"""Closed trades: the position, its trade or what corrects it, the lock and the cool-down, in one step, once."""
 
 from datetime import datetime
 
@@ -16,7 +16,10 @@ from domain.session import SessionDate
 
 
 class Trades:
-    """The table ``trades``. Amounts in won, instants in market time."""
+    """The tables ``trades`` and ``trade_corrections``; both together are the view ``booked_trades``.
+
+    Amounts in won, instants in market time.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -24,7 +27,9 @@ class Trades:
     async def close(
         self, trade: ClosedTrade, lease: Lease | None, *, release_lock: bool, cool_until: datetime | None = None
     ) -> bool:
-        """Book a sold out position; False when it had been booked before (the first booking stands).
+        """Book a sold out position; False when it is closed already (the first booking stands).
+
+        A position that lived again after its trade was booked gets a correction of that trade: the difference.
 
         The lock is released if the lease's token is still current; a stale one does not keep the result from the books.
 
@@ -34,10 +39,9 @@ class Trades:
         async with transaction(self._pool) as connection:
             if release_lock and lease is not None:
                 await release_on(connection, lease)
-            await _check(connection, trade)
-            written = await connection.fetchval(_INSERT, *_values(trade))
-            if written is None:
+            if await _is_closed(connection, trade):
                 return False
+            await _write(connection, trade)
             await hold_gate(connection, trade.account_id)
             await connection.execute(
                 _CLOSE_POSITION,
@@ -55,7 +59,7 @@ class Trades:
     SELECT position_id, account_id, worker_id, session_date, symbol, name, market, quantity, entry_amount, exit_amount,
         entry_commission, entry_tax, exit_commission, exit_tax, opened_at, closed_at, exit_reason, strategy_name,
         strategy_version, strategy_parameters, strategy_reason, entry_decision_price, exit_decision_price
-    FROM trades
+    FROM booked_trades
     WHERE account_id = $1 AND session_date BETWEEN $2 AND $3 AND ($4::text IS NULL OR worker_id = $4)
     ORDER BY closed_at, position_id
     """
@@ -73,6 +77,15 @@ class Trades:
         rows = await self._pool.fetch(self._ON, account_id, first, last, worker_id)
         return tuple(_from_row(row) for row in rows)
 
+    _CLOSED_AT = """
+    SELECT closed_at, exit_reason FROM booked_trades WHERE position_id = $1 ORDER BY closed_at DESC LIMIT 1
+    """
+
+    async def last_end_of(self, position_id: PositionId) -> tuple[datetime, ExitReason] | None:
+        """Return when and why the position was closed last, if its trade was ever booked."""
+        row = await self._pool.fetchrow(self._CLOSED_AT, position_id)
+        return None if row is None else (row["closed_at"], ExitReason(row["exit_reason"]))
+
 
 _LOCK_POSITION = """
 SELECT status, bought_quantity, cost, sold_quantity, proceeds FROM positions WHERE position_id = $1 FOR UPDATE
@@ -82,8 +95,19 @@ INSERT INTO trades (position_id, account_id, worker_id, session_date, symbol, na
     exit_amount, entry_commission, entry_tax, exit_commission, exit_tax, opened_at, closed_at, exit_reason,
     strategy_name, strategy_version, strategy_parameters, strategy_reason, entry_decision_price, exit_decision_price)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
-ON CONFLICT (position_id) DO NOTHING
-RETURNING position_id
+"""
+_BOOKED = """
+SELECT count(*) AS parts, sum(quantity)::bigint AS quantity, sum(entry_amount)::bigint AS entry_amount,
+    sum(exit_amount)::bigint AS exit_amount, sum(entry_commission)::bigint AS entry_commission,
+    sum(entry_tax)::bigint AS entry_tax, sum(exit_commission)::bigint AS exit_commission,
+    sum(exit_tax)::bigint AS exit_tax
+FROM booked_trades WHERE position_id = $1
+"""
+_CORRECT = """
+INSERT INTO trade_corrections (position_id, number, account_id, session_date, quantity, entry_amount, exit_amount,
+    entry_commission, entry_tax, exit_commission, exit_tax, closed_at, exit_reason)
+SELECT $1, 1 + count(*), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+FROM trade_corrections WHERE position_id = $1
 """
 _CLOSE_POSITION = """
 UPDATE positions SET status = 'closed', sold_quantity = bought_quantity, proceeds = $2, closed_at = $3,
@@ -92,14 +116,37 @@ WHERE position_id = $1
 """
 
 
-async def _check(connection: Connection, trade: ClosedTrade) -> None:
-    """Let every won of the trade trace to fills; only what somebody else sold may come on top."""
+async def _write(connection: Connection, trade: ClosedTrade) -> None:
+    """Insert the trade, or what it adds to what was booked of it before."""
+    booked = await connection.fetchrow(_BOOKED, trade.position_id)
+    if booked is None or not booked["parts"]:
+        await connection.execute(_INSERT, *_values(trade))
+        return
+    now = {
+        "quantity": trade.quantity,
+        "entry_amount": trade.entry_amount,
+        "exit_amount": trade.exit_amount,
+        "entry_commission": trade.entry_costs.commission,
+        "entry_tax": trade.entry_costs.tax,
+        "exit_commission": trade.exit_costs.commission,
+        "exit_tax": trade.exit_costs.tax,
+    }
+    more = [value - booked[name] for name, value in now.items()]
+    about = (trade.position_id, trade.account_id, trade.session_date)
+    await connection.execute(_CORRECT, *about, *more, trade.closed_at, trade.exit_reason)
+
+
+async def _is_closed(connection: Connection, trade: ClosedTrade) -> bool:
+    """Tell whether the position is closed already.
+
+    Every won of the trade must trace to fills; only what others sold may come on top.
+    """
     held = await connection.fetchrow(_LOCK_POSITION, trade.position_id)
     if held is None or held["status"] not in (PositionStatus.OPEN, PositionStatus.EXITING, PositionStatus.CLOSED):
         state = held["status"] if held else "unknown"
         raise InvalidTransitionError(f"position {trade.position_id} that is {state} cannot be closed")
     if held["status"] == PositionStatus.CLOSED:
-        return
+        return True
     bought = (held["bought_quantity"], held["cost"]) == (trade.quantity, trade.entry_amount)
     sold = (held["sold_quantity"], held["proceeds"]) == (trade.quantity, trade.exit_amount)
     if trade.exit_reason is ExitReason.FOREIGN_SALE:
@@ -109,6 +156,7 @@ async def _check(connection: Connection, trade: ClosedTrade) -> None:
             f"trade {trade.position_id} of {trade.quantity} shares, {trade.entry_amount} → {trade.exit_amount} won, "
             f"does not add up with its fills {dict(held)}"
         )
+    return False
 
 
 def _values(trade: ClosedTrade) -> tuple[object, ...]:

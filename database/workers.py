@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from database.errors import UnknownIntentError
 from database.pool import Pool, Row
-from domain.identity import AccountId, WorkerId
+from domain.identity import AccountId, WorkerId, is_recovery
 from domain.market import Symbol
 from domain.money import Price, Quantity, Won
 from domain.session import SessionDate
@@ -54,10 +54,10 @@ class Workers:
         self._pool = pool
 
     _REGISTER = """
-    INSERT INTO workers AS kept (account_id, worker_id, workflow_id, first_session) VALUES ($1, $2, $3, $4)
+    INSERT INTO workers AS kept (account_id, worker_id, workflow_id, first_session, retired) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (account_id, worker_id) DO UPDATE
-    SET workflow_id = $3, retired = false, changed_at = clock_timestamp()
-    WHERE kept.workflow_id <> $3 OR kept.retired
+    SET workflow_id = $3, retired = $5, changed_at = clock_timestamp()
+    WHERE kept.workflow_id <> $3 OR kept.retired <> $5
     """
 
     async def register(
@@ -65,9 +65,11 @@ class Workers:
     ) -> None:
         """Make the worker known, so that the close can reach its workflow, and count it again; its state stays.
 
-        ``first_session`` is kept of the first registration; without one the worker belongs to every session.
+        ``first_session`` is kept of the first registration; without one the worker belongs to every session. A recovery
+        worker counts as retired: it never holds more than the position that it has.
         """
-        await self._pool.execute(self._REGISTER, account_id, worker_id, workflow_id, first_session)
+        about = (account_id, worker_id, workflow_id, first_session, is_recovery(worker_id))
+        await self._pool.execute(self._REGISTER, *about)
 
     _REGISTER_ALL = """
     INSERT INTO workers AS kept (account_id, worker_id, workflow_id, first_session)
@@ -143,12 +145,13 @@ class Workers:
         )
 
     _IN_SESSION = """
-    SELECT worker_id FROM workers WHERE account_id = $1 AND (first_session IS NULL OR first_session <= $2)
+    SELECT worker_id FROM workers
+    WHERE account_id = $1 AND worker_id NOT LIKE 'recovery-%' AND (first_session IS NULL OR first_session <= $2)
     ORDER BY length(worker_id), worker_id
     """
 
     async def in_session(self, account_id: AccountId, session_date: SessionDate) -> tuple[WorkerId, ...]:
-        """Return the workers that had registered by a session's end, whatever became of them since."""
+        """Return the workers that had registered by a session's end, recovery workers apart."""
         return tuple(
             [WorkerId(row["worker_id"]) for row in await self._pool.fetch(self._IN_SESSION, account_id, session_date)]
         )
@@ -177,10 +180,11 @@ class Workers:
         ON held.account_id = workers.account_id AND held.worker_id = workers.worker_id
         AND held.is_live AND held.bought_quantity > held.sold_quantity
     LEFT JOIN (
-        SELECT worker_id, sum(net_pnl) AS net_pnl, count(*) AS trades FROM trades
+        SELECT worker_id, sum(net_pnl) AS net_pnl, count(*) AS trades FROM booked_trades
         WHERE account_id = $1 AND session_date = $2 GROUP BY worker_id
     ) AS result ON result.worker_id = workers.worker_id
     WHERE workers.account_id = $1
+        AND (workers.worker_id NOT LIKE 'recovery-%' OR held.symbol IS NOT NULL OR result.trades > 0)
     ORDER BY length(workers.worker_id), workers.worker_id
     """
 

@@ -17,6 +17,19 @@ PositionId = NewType("PositionId", str)
 """A position is named after the intent that opened it."""
 
 
+_RECOVERY: Final = "recovery-"
+
+
+def recovery_worker(symbol: str) -> WorkerId:
+    """Return the worker that holds shares of a stock for which no other worker is responsible any more."""
+    return WorkerId(f"{_RECOVERY}{symbol}")
+
+
+def is_recovery(worker_id: WorkerId) -> bool:
+    """Tell whether a worker only sells recovered shares."""
+    return worker_id.startswith(_RECOVERY)
+
+
 class Environment(StrEnum):
     """Whose money: real, the broker's mock service, or our own simulator."""
 

@@ -1,6 +1,6 @@
 """The life of an order: decided, sent at most once, then found out about until it is proven over."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -36,7 +36,7 @@ class OrderStatus(StrEnum):
     CANCELLED = "cancelled"  # → filled (a fill that crossed the cancel)
     REJECTED = "rejected"
     DENIED = "denied"
-    NEVER_PLACED = "never_placed"
+    NEVER_PLACED = "never_placed"  # → accepted (the order exists after all)
     QUARANTINED = "quarantined"  # → accepted, never_placed (an operator decides)
 
 
@@ -49,6 +49,7 @@ class OrderEvent(StrEnum):
     REJECT = "reject"
     LOSE_REPLY = "lose_reply"
     ADOPT = "adopt"
+    READOPT = "readopt"
     PROVE_ABSENT = "prove_absent"
     QUARANTINE = "quarantine"
     FILL_PARTLY = "fill_partly"
@@ -76,6 +77,9 @@ TRANSITIONS: Final[Mapping[tuple[OrderStatus, OrderEvent], OrderStatus]] = Mappi
         (_S.UNKNOWN, _E.REJECT): _S.REJECTED,
         (_S.QUARANTINED, _E.ADOPT): _S.ACCEPTED,
         (_S.QUARANTINED, _E.PROVE_ABSENT): _S.NEVER_PLACED,
+        # A reply or a list may show after the proof that the order exists: its shares are ours all the same.
+        (_S.NEVER_PLACED, _E.ACCEPT): _S.ACCEPTED,
+        (_S.NEVER_PLACED, _E.READOPT): _S.ACCEPTED,
         (_S.ACCEPTED, _E.FILL_PARTLY): _S.PARTIALLY_FILLED,
         (_S.ACCEPTED, _E.FILL): _S.FILLED,
         (_S.ACCEPTED, _E.CANCEL): _S.CANCELLED,
@@ -211,6 +215,15 @@ class BrokerOrder:
         return self.remaining_quantity == 0
 
 
+@dataclass(frozen=True, slots=True)
+class ProvisionalFill:
+    """What holdings and notices prove of an order that no list shows: shares filled in all, their won, and its end."""
+
+    quantity: Quantity
+    amount: Won
+    is_over: bool
+
+
 NOT_SENT: Final = "NOT_SENT"
 """Our own code of an order of which no byte left this machine."""
 
@@ -226,6 +239,8 @@ class OrderRecord:
     filled_amount: Won = Won(0)
     reject_code: str = ""
     reject_message: str = ""
+    provisional: Quantity = Quantity(0)
+    """Of the filled shares, those that no order list has confirmed yet."""
 
     @property
     def is_active(self) -> bool:
@@ -241,6 +256,25 @@ class OrderRecord:
     def average_price(self) -> Decimal:
         """Return won per filled share; zero before the first fill."""
         return Decimal(self.filled_amount) / self.filled_quantity if self.filled_quantity else Decimal(0)
+
+
+def is_same_order(record: OrderRecord, row: BrokerOrder) -> bool:
+    """Tell whether a row is an order of ours, by date, number and what was ordered.
+
+    KIS may list an order under another branch (``ord_gno_brno``) than its reply has named (``KRX_FWDG_ORD_ORGNO``).
+    """
+    ref, intent = record.ref, record.intent
+    if ref is None or (ref.order_date, ref.number) != (row.ref.order_date, row.ref.number):
+        return False
+    ours = (intent.symbol, intent.side, intent.quantity)
+    return ref == row.ref or (row.original is None and (row.symbol, row.side, row.quantity) == ours)
+
+
+def row_of(record: OrderRecord, listed: Iterable[BrokerOrder]) -> BrokerOrder | None:
+    """Return the row of an order of ours: the one of its own branch, else the only one of its number; None for two."""
+    rows = [row for row in listed if is_same_order(record, row)]
+    exact = [row for row in rows if row.ref == record.ref]
+    return exact[0] if exact else rows[0] if len(rows) == 1 else None
 
 
 def event_from(order: BrokerOrder) -> OrderEvent | None:

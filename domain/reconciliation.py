@@ -20,6 +20,9 @@ CLOCK_ALLOWANCE: Final = timedelta(seconds=2)
 CLOCK_DOUBT: Final = timedelta(minutes=1)
 """An order like ours from so shortly before may be ours by a clock that is off: it proves nothing absent."""
 
+LATEST_ENTRY: Final = timedelta(minutes=10)
+"""How long after our decision (market time) a network may still deliver a request that we gave up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -91,6 +94,26 @@ def could_be_the_order_of(intent: OrderIntent, order: BrokerOrder) -> bool:
     """Tell whether a listed order looks like an intent's, as far as it can be read, and is no older."""
     recent = order.ordered_at >= intent.decided_at - CLOCK_ALLOWANCE
     return recent and _goes_the_same_way(order, intent) and _could_be_ours(order, intent)
+
+
+def late_matches(
+    given_up: Sequence[OrderRecord], unbound: Sequence[BrokerOrder]
+) -> tuple[tuple[OrderRecord, BrokerOrder], ...]:
+    """Return the orders that were proven absent with the listed order that is theirs after all.
+
+    Each has our fingerprint, was entered soon after our decision, and no other order could be paired with either.
+    """
+    pairs = [
+        (record, row)
+        for record in given_up
+        for row in unbound
+        if could_be_the_order_of(record.intent, row)
+        and row.order_type is not None
+        and row.ordered_at <= record.intent.decided_at + LATEST_ENTRY
+    ]
+    records = Counter(record.intent.intent_id for record, _ in pairs)
+    rows = Counter(row.ref for _, row in pairs)
+    return tuple(pair for pair in pairs if records[pair[0].intent.intent_id] == rows[pair[1].ref] == 1)
 
 
 def _goes_the_same_way(order: BrokerOrder, intent: OrderIntent) -> bool:

@@ -90,6 +90,8 @@ async def bring_back_workers(fleet: Fleet, rules: TradingRules) -> None:
                 logger.warning("worker_brought_back", extra={"worker": position.worker_id})
                 event = _brought_back(fleet, position)
                 await fleet.database.reports.append(event.key, partial(fleet.database.events.append, event))
+        for worker_id in await fleet.database.locks.lost_openings(fleet.account_id):
+            await bring_back(fleet, WorkerLife(fleet.account_id, worker_id, rules, fleet.clock, paused=True))
 
     await _for_ever(_ROUND, look)
 
@@ -173,8 +175,8 @@ async def _unguarded(fleet: Fleet) -> list[OpenPosition]:
         symbols -= await fleet.database.locks.last_held_by(fleet.account_id, CLOSER)
     if not symbols:
         return []
-    held = await fleet.database.positions.held_in(fleet.account_id)
-    return [position for position in held if position.symbol in symbols]
+    live = await fleet.database.positions.live_in(fleet.account_id)
+    return [position for position in live if position.symbol in symbols]
 
 
 async def _for_ever(seconds: float, act: Callable[[], Awaitable[None]]) -> None:

@@ -29,6 +29,10 @@ class FaultKind(StrEnum):
     ODD_ROW = "odd_row"
     EXTRA_ROW = "extra_row"
     NO_ROW = "no_row"
+    HIDE_ORDERS = "hide_orders"
+    HIDE_FILLS = "hide_fills"
+    WRONG_AMOUNT = "wrong_amount"
+    OTHER_BRANCH = "other_branch"
     STREAM_SILENT = "stream_silent"
     STREAM_EXTRA_FIELD = "stream_extra_field"
     STREAM_ABSURD_PRICE = "stream_absurd_price"
@@ -77,6 +81,8 @@ class FaultRule:
     """One rule. Blank conditions match everything; ``count`` is how many calls are hit (0 = all of them).
 
     ``fields`` replace those of an odd or extra row, None removes one; ``row`` is any value by which the row is known.
+    ``number`` is the order whose row of a list is hit, blank for every order that was not placed by hand; ``shares``
+    are the last ones filled that a list hides, ``won`` what it adds to the amount.
     ``since`` and ``until`` (KST market time, ``2026-11-23 12:00:00``) bound when it may hit, the end exclusive.
     """
 
@@ -99,6 +105,9 @@ class FaultRule:
     until: str = ""
     row: str = ""
     fields: dict[str, str | None] = field(default_factory=dict)
+    number: str = ""
+    shares: int = 0
+    won: int = 0
     hits: int = field(default=0)
 
     @property

@@ -13,6 +13,7 @@ from simulator.exchange import Snapshot
 from simulator.faults import FaultKind
 from simulator.order_types import FILL_OR_KILL_TYPES, IMMEDIATE_TYPES, OrderType
 from simulator.orders import Account, Holding, Order, OrderAction
+from simulator.spoilt_rows import shown_branch, spoilt
 from simulator.trading import branch
 from simulator.wire import Call, Fields, Reply, kst_date, kst_time, ledger, page, percent
 
@@ -173,7 +174,8 @@ def daily_ccld(call: Call) -> Reply:
     paper = call.is_paper
     account = call.simulation.engine.account(call.account)
     hidden_from = _lagging_since(call, FaultKind.LAG_ORDERS)
-    seen = [_as_seen(order, hidden_from) for order in account.orders if order.placed_at < hidden_from]
+    placed = [order for order in account.orders if order.placed_at < hidden_from]
+    seen = [_as_seen(order, hidden_from) for order in spoilt(call, placed)]
     chosen = [order for order in seen if _is_wanted(call, order)]
     if call.values["INQR_DVSN"] != "01":
         chosen.reverse()
@@ -227,7 +229,7 @@ def _order_row(call: Call, order: Order) -> Fields:
     condition = "FOK" if order.kind in FILL_OR_KILL_TYPES else "IOC" if order.kind in IMMEDIATE_TYPES else "없음"
     return {
         "ord_dt": f"{order.day:%Y%m%d}",
-        "ord_gno_brno": branch(paper=call.is_paper),
+        "ord_gno_brno": shown_branch(call, order),
         "odno": order.number,
         "orgn_odno": order.original,
         "ord_dvsn_name": _TYPE_NAMES.get(order.kind, "지정가"),
@@ -287,7 +289,7 @@ def psbl_rvsecncl(call: Call) -> Reply:
     """TTTC0084R: orders that can still be amended or cancelled (real only)."""
     account = call.simulation.engine.account(call.account)
     side = {"1": Side.SELL, "2": Side.BUY}.get(call.values["INQR_DVSN_2"])
-    live = [order for order in reversed(account.live_orders) if side in (None, order.side)]
+    live = [order for order in spoilt(call, reversed(account.live_orders)) if side in (None, order.side)]
     rows = [(f"{kst_date(order.placed_at)}{order.number}", _open_row(call, order)) for order in live]
     shown, keys, tr_cont = page(call, rows, _OPEN_ROWS)
     return ledger("KIOK0460", "조회 되었습니다.", {"output": shown, **keys}, tr_cont)

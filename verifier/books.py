@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
-from database.audit import Acquisition, AuditedOrder, BookedFill, BookedPosition, Lapse, RecordedEvent
+from database.audit import Acquisition, AuditedOrder, BookedFill, BookedPosition, Lapse, RecordedEvent, SoldLater
 from domain.clock import MarketClock
 from domain.costs import Costs
 from domain.event import CARRIED_CHANGED, UNEXPLAINED_SHARES, UNSOLD_AT_CLOSE
@@ -88,6 +88,8 @@ class Ledger:
     """Real time."""
     sold_by_others_before: Mapping[Symbol, Quantity] = field(default_factory=dict)
     """Shares of ours that the owner had sold, as booked on earlier dates."""
+    sold_later: Mapping[PositionId, SoldLater] = field(default_factory=dict)
+    """Shares of the session's buys that came late and were sold on later dates."""
 
 
 @dataclass(frozen=True, slots=True)

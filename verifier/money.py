@@ -3,13 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from database.audit import AuditedOrder, BookedPosition
+from database.audit import AuditedOrder, BookedPosition, SoldLater
 from domain.costs import Costs, cost_rates, order_costs
 from domain.identity import PositionId
 from domain.market import Side, Symbol
 from domain.money import total
 from domain.order import OrderStatus
-from domain.position import ClosedTrade, ExitReason
+from domain.position import ClosedTrade, ExitReason, PositionStatus
 from domain.summary import FLEET, DailySummary
 from verifier.books import Books, Violation
 
@@ -30,7 +30,7 @@ def _orders_differ(books: Books) -> Iterator[tuple[Symbol, str, str]]:
         if row is None:
             continue
         ours, theirs = (record.filled_quantity, record.filled_amount), (row.filled, row.amount)
-        if ours != theirs:
+        if ours != theirs and not record.provisional:
             yield row.symbol, "fills differ from the broker's", f"{number}: ledger {ours}, broker {theirs}"
         intent = record.intent
         if (intent.symbol, intent.side, intent.quantity) != (row.symbol, row.side, row.quantity):
@@ -84,7 +84,7 @@ def _sold_elsewhere(books: Books, trade: ClosedTrade) -> int:
 
 
 def _cash_differs(books: Books) -> Iterator[tuple[str, str]]:
-    if books.broker.opening_cash is None:
+    if books.broker.opening_cash is None or any(order.record.provisional for order in books.ledger.orders):
         return
     others = [row for row in books.broker.orders if row.by_hand or row.day != books.date]
     strangers = [row for row in books.new_rows if not row.by_hand and row.number not in books.bound]
@@ -142,17 +142,21 @@ def _positions_add_up(books: Books) -> Iterator[tuple[str, str]]:
 
 
 def _trades_add_up(books: Books) -> Iterator[tuple[str, str]]:
+    living = {each.position_id for each in books.ledger.positions if each.status is not PositionStatus.CLOSED}
     for trade in books.ledger.trades:
         buys, sales = (_orders_of(books, trade.position_id, side) for side in (Side.BUY, Side.SELL))
         if trade.exit_reason is ExitReason.FOREIGN_SALE or not buys:
             continue
-        expected = (*_sum(buys), *_sum(sales))
-        said = (trade.quantity, trade.entry_amount, trade.quantity, trade.exit_amount)
+        later = books.ledger.sold_later.get(trade.position_id, SoldLater())
+        bought = (trade.quantity + later.quantity, trade.entry_amount + later.amount)
+        # Late shares that are still to be sold join the trade with their sale.
+        expected = (*(bought if trade.position_id in living else _sum(buys)), *_sum(sales))
+        said = (*bought, trade.quantity, trade.exit_amount)
         if expected != said:
             yield "a trade that is not the sum of its orders", f"{trade.position_id}: orders {expected}, trade {said}"
-        charged = _charged(books, (*buys, *sales))
-        if charged not in (None, trade.costs):
-            yield "costs that are not the broker's", f"{trade.position_id}: broker {charged}, trade {trade.costs}"
+        charged, told = _charged(books, (*buys, *sales)), trade.costs.plus(later.entry_costs)
+        if charged not in (None, told) and trade.position_id not in living:
+            yield "costs that are not the broker's", f"{trade.position_id}: broker {charged}, trade {told}"
 
 
 def _charged(books: Books, orders: Sequence[AuditedOrder]) -> Costs | None:

@@ -69,6 +69,7 @@ async def _ledger(sources: Sources, date: SessionDate) -> Ledger:
         lapses=await database.audit.lapses_since(account, first),
         entries_closed_at=await database.audit.entries_closed_at(account, date),
         sold_by_others_before=await database.audit.sold_by_others_before(account, date),
+        sold_later=await database.audit.sold_later(account, date),
     )
 
 

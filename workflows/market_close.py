@@ -172,7 +172,8 @@ class MarketCloseWorkflow:
 
     def _begin_to_sell(self, left: Iterable[PositionId], plan: SessionPlan) -> None:
         for each in left:
-            if each not in self._sales:
+            before = self._sales.get(each)  # a position that was sold lives again when a fill of it comes late
+            if before is None or (before.done() and before.result() and workflow.patched("sells-late-shares")):
                 self._sales[each] = asyncio.create_task(self._try_to_sell(each, plan))
 
     async def _tell_unsold(self, date: SessionDate) -> tuple[str, ...]:
@@ -238,7 +239,8 @@ class MarketCloseWorkflow:
         return await self._selling.sell_out(self._sale_of(held, plan))
 
     def _sale_of(self, held: Held, plan: SessionPlan) -> Sale:
-        return Sale(held, ExitReason.DEADLINE, self._request.rules, plan, "sold by the market close")
+        why = held.sold_because or ExitReason.DEADLINE
+        return Sale(held, why, self._request.rules, plan, "sold by the market close")
 
     async def _is_left_alone(self, position_id: PositionId) -> bool:
         return await workflow.execute_activity_method(

@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.settling import CloseRequest, SettlingActivities, TradeResult
     from activities.watching import WatchingActivities, WatchRequest
     from domain.exits import ExitSignal
-    from domain.identity import IntentId
+    from domain.identity import IntentId, is_recovery
     from domain.market import Symbol
     from domain.money import Price, total
     from domain.order import OrderPurpose, OrderRecord
@@ -64,13 +64,16 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         await self._collect_watchers()
         self._sell_because, self._hands_full = None, False
         await workflow.wait_condition(workflow.all_handlers_finished)
-        if not self._life.stopping:
+        if not self._life.stopping and not self._is_recovery:
             next_life = replace(self._life, cycles=self._life.cycles + 1)
             workflow.continue_as_new(next_life, search_attributes=attributes.at_start(next_life.worker_id))
 
     async def _play_one_trade(self) -> None:
-        cycle = await self._with_free_hands(await self._begin())
-        held = cycle.held or await self._enter(cycle.plan)
+        begun = await self._begin()
+        if self._is_recovery and begun.held is None and begun.elsewhere is None:
+            return
+        cycle = await self._with_free_hands(begun)
+        held = cycle.held or (None if self._is_recovery else await self._enter(cycle.plan))
         if held is not None:
             await self._see_through(held, cycle.plan)
         else:
@@ -269,6 +272,11 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         self._life = replace(self._life, realised_pnl=total([self._life.realised_pnl, result.net_pnl]))
         attributes.show_result(result.exit_reason, result.net_pnl)
         self._enter_state(WorkerState.IDLE, f"sold {held.symbol}: {result.exit_reason}, net {result.net_pnl:+,} won")
+
+    @property
+    def _is_recovery(self) -> bool:
+        """Tell whether this worker only sells recovered shares; a process starts it again while there are any."""
+        return is_recovery(self._life.worker_id)
 
     def _why_sell(self) -> ExitReason:
         return self._sell_because or ExitReason.OPERATOR

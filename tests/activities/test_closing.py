@@ -267,9 +267,10 @@ async def test_a_close_that_lost_the_stock_keeps_nobodys_lease(desk: Desk) -> No
     assert await desk.database.locks.locked_symbols(ACCOUNT) == set()
 
 
-async def test_a_sold_position_is_not_seized(desk: Desk) -> None:
+async def test_a_position_whose_trade_is_booked_is_not_seized(desk: Desk) -> None:
     entry = await desk.buys()
     await desk.sells(entry)
+    await desk.settles(CloseRequest(entry.position_id, ExitReason.OPERATOR, entry.lease, timedelta(0)))
 
     assert await desk.does(desk.closing.seize_position, entry.position_id) is None
 

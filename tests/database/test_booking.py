@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from database.errors import InvalidTransitionError, LivePositionExistsError, OversoldError
 from domain.errors import BrokerProtocolError
-from domain.identity import WorkerId
+from domain.identity import WorkerId, recovery_worker
+from domain.lock import OrphanFound
 from domain.market import Side, Symbol
 from domain.money import Quantity, Won
 from domain.order import OrderRecord, OrderStatus
@@ -152,24 +153,57 @@ async def test_a_late_fill_brings_an_abandoned_position_back(books: Books) -> No
     await books.cancelled(accepted)
     await books.database.positions.abandon(accepted.intent.position_id)
 
-    await books.cancelled(accepted, shares=2)
+    booked = await books.cancelled(accepted, shares=2)
 
-    position = await books.database.positions.held_by(ACCOUNT, WORKER)
+    position = await books.database.positions.held_by(ACCOUNT, recovery_worker(SAMSUNG))
     assert position is not None
-    assert position.quantity == 2
+    assert (position.quantity, booked.lives_again) == (2, position.position_id)
+    assert await books.database.locks.orphans(ACCOUNT, WORKER) == (SAMSUNG,)
 
 
-async def test_a_late_fill_of_a_worker_that_has_moved_on_is_told_loudly(books: Books) -> None:
+async def test_a_late_fill_of_a_worker_that_has_moved_on_is_booked_beside_its_new_position(books: Books) -> None:
     accepted = await books.accepted(books.a_buy(await books.locked()))
     await books.cancelled(accepted)
     await books.database.positions.abandon(accepted.intent.position_id)
     await books.held(WORKER, HYNIX)
 
-    with pytest.raises(LivePositionExistsError, match="filled late"):
+    await books.cancelled(accepted, shares=2)
+
+    held = await books.database.positions.held_in(ACCOUNT)
+    assert [(each.worker_id, each.symbol, each.quantity) for each in held] == [
+        (recovery_worker(SAMSUNG), SAMSUNG, 2),
+        (WORKER, HYNIX, 10),
+    ]
+
+
+async def test_a_late_fill_waits_while_another_position_of_its_stock_lives(books: Books) -> None:
+    accepted = await books.accepted(books.a_buy(await books.locked()))
+    await books.cancelled(accepted)
+    await books.database.positions.abandon(accepted.intent.position_id)
+    await books.database.locks.release(await books.locked())
+    await books.held(OTHER, SAMSUNG)
+
+    with pytest.raises(LivePositionExistsError, match="cannot live again"):
         await books.cancelled(accepted, shares=2)
 
+    assert await books.database.orders.get(accepted.intent.intent_id) == (await books.cancelled(accepted)).order
 
-async def test_a_closed_position_takes_no_more_fills(books: Books) -> None:
+
+async def test_a_buy_that_is_being_decided_is_fenced_off_when_late_shares_come(books: Books) -> None:
+    accepted = await books.accepted(books.a_buy(await books.locked()))
+    await books.cancelled(accepted)
+    await books.database.positions.abandon(accepted.intent.position_id)
+    await books.database.locks.release(await books.locked())
+    rival = await books.locked(OTHER)
+
+    await books.cancelled(accepted, shares=2)
+
+    assert await books.database.locks.renew(rival) is None
+    found = await books.database.locks.acquire(ACCOUNT, SAMSUNG, OTHER, LEASE)
+    assert isinstance(found, OrphanFound)
+
+
+async def test_a_closed_position_lives_again_for_more_fills(books: Books) -> None:
     accepted = await books.accepted(books.a_buy(await books.locked()))
     bought = (await books.cancelled(accepted, shares=4)).order
     lease = await books.locked()
@@ -177,8 +211,11 @@ async def test_a_closed_position_takes_no_more_fills(books: Books) -> None:
     sold = (await books.filled(sale, 4)).order
     await books.database.trades.close(books.a_trade(bought, sold), lease, release_lock=True)
 
-    with pytest.raises(InvalidTransitionError, match="is closed"):
-        await books.cancelled(accepted, shares=6)
+    await books.cancelled(accepted, shares=6)
+
+    position = await books.database.positions.held_by(ACCOUNT, recovery_worker(SAMSUNG))
+    assert position is not None
+    assert (position.position_id, position.quantity) == (bought.intent.position_id, 2)
 
 
 async def test_more_than_was_bought_is_never_booked_as_sold(books: Books, connection: asyncpg.Connection) -> None:

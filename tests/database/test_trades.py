@@ -1,7 +1,7 @@
 """Closing: position, trade, lock and cool-down in one step, once, and only if it adds up."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
@@ -11,8 +11,9 @@ from domain.costs import Costs
 from domain.identity import PositionId, WorkerId
 from domain.lock import Lease
 from domain.money import Won
-from domain.position import ExitReason
-from domain.session import SessionDate
+from domain.order import OrderRecord
+from domain.position import ClosedTrade, ExitReason
+from domain.session import SessionDate, session_date_of
 from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER
 from tests.database.books import LEASE, Books
 
@@ -126,3 +127,60 @@ async def test_trades_of_a_stretch_of_days_come_in_closing_sequence(books: Books
     earlier = await books.traded(WORKER, SAMSUNG)
 
     assert await books.database.trades.between(ACCOUNT, MONDAY, MONDAY) == (earlier, later)
+
+
+async def lives_again(books: Books, shares: int = 6) -> OrderRecord:
+    """Book the trade of a buy whose rest seemed withdrawn, and let more of it fill."""
+    accepted = await books.accepted(books.a_buy(await books.locked()))
+    bought = (await books.cancelled(accepted, shares=4)).order
+    lease = await books.locked()
+    sale = await books.accepted(books.a_sale(lease, bought.intent.position_id, 4))
+    sold = (await books.filled(sale, 4, price=71_000)).order
+    await books.database.trades.close(books.a_trade(bought, sold), lease, release_lock=True)
+    return (await books.cancelled(accepted, shares=shares)).order
+
+
+async def sold_later(books: Books, bought: OrderRecord, closed_at: datetime) -> ClosedTrade:
+    """Sell the late shares as another worker, and close the position again."""
+    lease = await books.database.locks.adopt_orphan(ACCOUNT, SAMSUNG, OTHER)
+    assert lease is not None
+    sale = await books.accepted(books.a_sale(lease, bought.intent.position_id, 2))
+    late = (await books.filled(sale, 2, price=69_000)).order
+    changes = {"closed_at": closed_at, "session_date": session_date_of(closed_at)}
+    trade = books.a_trade(bought, late, exit_amount=Won(4 * 71_000 + 2 * 69_000), **changes)
+    assert await books.database.trades.close(trade, lease, release_lock=True)
+    return trade
+
+
+async def test_a_position_that_lived_again_corrects_its_trade(books: Books, connection: asyncpg.Connection) -> None:
+    bought = await lives_again(books)
+
+    trade = await sold_later(books, bought, NOW + timedelta(minutes=5))
+
+    assert await books.database.trades.on(ACCOUNT, MONDAY) == (replace(trade, opened_at=NOW - timedelta(minutes=10)),)
+    assert await connection.fetchval("SELECT count(*) FROM trades") == 1
+    (row,) = await connection.fetch("SELECT quantity, entry_amount, exit_amount, net_pnl FROM trade_corrections")
+    assert tuple(row) == (2, 140_000, 138_000, -2_000)
+    snapshot = await books.database.risk.snapshot(ACCOUNT, WORKER, MONDAY, NOW)
+    assert (snapshot.fleet_pnl, snapshot.worker_trades) == (trade.net_pnl, 1)
+
+
+async def test_late_shares_that_are_sold_on_another_day_count_for_that_day(books: Books) -> None:
+    bought = await lives_again(books)
+    tuesday = SessionDate(MONDAY + timedelta(days=1))
+
+    whole = await sold_later(books, bought, NOW + timedelta(days=1))
+
+    (first,) = await books.database.trades.on(ACCOUNT, MONDAY)
+    (second,) = await books.database.trades.on(ACCOUNT, tuesday)
+    assert (first.quantity, first.net_pnl, second.quantity, second.net_pnl) == (4, 4_000, 2, -2_000)
+    assert first.net_pnl + second.net_pnl == whole.net_pnl
+    assert await books.database.trades.last_end_of(bought.intent.position_id) == (whole.closed_at, whole.exit_reason)
+
+
+async def test_corrections_are_append_only(books: Books, connection: asyncpg.Connection) -> None:
+    await sold_later(books, await lives_again(books), NOW + timedelta(minutes=5))
+
+    for change in ("UPDATE trade_corrections SET quantity = 0", "DELETE FROM trade_corrections"):
+        with pytest.raises(asyncpg.CheckViolationError, match="append-only"):
+            await connection.execute(change)

@@ -57,7 +57,7 @@ def test_the_exchange_may_refuse_what_the_broker_accepted() -> None:
     assert next_status(OrderStatus.ACCEPTED, OrderEvent.REJECT) is OrderStatus.REJECTED
 
 
-@pytest.mark.parametrize("status", sorted(FINAL - {OrderStatus.CANCELLED}))
+@pytest.mark.parametrize("status", sorted(FINAL - {OrderStatus.CANCELLED, OrderStatus.NEVER_PLACED}))
 def test_nothing_follows_a_final_status(status: OrderStatus) -> None:
     assert not [event for event in OrderEvent if (status, event) in TRANSITIONS]
 
@@ -82,9 +82,19 @@ def test_working_and_unresolved_orders_are_active() -> None:
     assert WORKING_STATUSES | UNRESOLVED_STATUSES < ACTIVE_STATUSES
 
 
+def test_an_order_that_was_proven_absent_may_exist_after_all() -> None:
+    followed = {event for event in OrderEvent if (OrderStatus.NEVER_PLACED, event) in TRANSITIONS}
+
+    assert followed == {OrderEvent.ACCEPT, OrderEvent.READOPT}
+    assert {next_status(OrderStatus.NEVER_PLACED, event) for event in followed} == {OrderStatus.ACCEPTED}
+
+
 @given(events)
 def test_no_sequence_of_events_brings_an_ended_order_back(happenings: list[OrderEvent]) -> None:
-    ended = [status in FINAL for status in life(happenings)]
+    statuses = life(happenings)
+    if OrderStatus.NEVER_PLACED in statuses:
+        statuses = statuses[: statuses.index(OrderStatus.NEVER_PLACED) + 1]
+    ended = [status in FINAL for status in statuses]
 
     assert ended == sorted(ended)
 

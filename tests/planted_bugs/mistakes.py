@@ -92,11 +92,7 @@ def records_the_intent_after_sending() -> AbstractContextManager[None]:
 
 def books_each_listing_as_a_new_fill() -> AbstractContextManager[None]:
     """Takes cumulative fills for new ones; the ledger's unique key is dropped beside it."""
-    fill = database.booking._Fill
-    return all_swapped(
-        (fill, "quantity", property(lambda self: self.listed.filled_quantity)),
-        (fill, "amount", property(lambda self: self.listed.filled_amount)),
-    )
+    return swapped(database.booking, "_difference", lambda _, listed: (listed.filled_quantity, listed.filled_amount))
 
 
 def ignores_the_fencing_token() -> AbstractContextManager[None]:

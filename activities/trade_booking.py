@@ -1,0 +1,90 @@
+"""The trade of a sold out position, computed from its orders: booked once, corrected when its fills change."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from domain.errors import TradingError
+from domain.identity import PositionId
+from domain.lock import Lease
+from domain.market import Side
+from domain.money import NO_WON, Rate, Won
+from domain.order import OrderRecord
+from domain.pnl import closed_trade
+from domain.position import ClosedTrade, ExitReason, OpenPosition
+
+if TYPE_CHECKING:
+    from database.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why and when (market time) a position ended, and what others' sale of the rest brought where it is known."""
+
+    reason: ExitReason
+    at: datetime
+    brought: Won | None = None
+
+
+class TradeBooking:
+    """Computes trades and writes them; the ledger refuses one that does not add up with its fills."""
+
+    def __init__(self, database: "Database", commission: Rate) -> None:
+        self._database = database
+        self._commission = commission
+
+    async def position(self, position_id: PositionId) -> OpenPosition:
+        """Return the position as the ledger has it."""
+        position = await self._database.positions.get(position_id)
+        if position is None:
+            raise TradingError(f"position {position_id} is not in the ledger")
+        return position
+
+    async def book(
+        self, position: OpenPosition, orders: Sequence[OrderRecord], ending: Ending, lease: Lease | None
+    ) -> ClosedTrade:
+        """Book the trade of a position that holds nothing any more; shares without a sale of ours are others' sales."""
+        reason, brought = ending.reason, ending.brought
+        if not position.quantity and _is_short_of_sales(orders):
+            reason, brought = ExitReason.FOREIGN_SALE, brought or NO_WON
+        if brought is not None:
+            brought = Won(brought + position.taken_amount)
+        trade = closed_trade(
+            position,
+            [order for order in orders if order.intent.side is Side.BUY],
+            [order for order in orders if order.intent.side is Side.SELL],
+            reason,
+            ending.at,
+            self._commission,
+            brought,
+        )
+        await self._database.trades.close(trade, lease, release_lock=True)
+        return trade
+
+    async def correct(self, position_id: PositionId) -> bool:
+        """Correct the trade of a position that lives again without shares; False where shares are to be sold first.
+
+        The correction counts for the day of the trade, as the broker counts it.
+        """
+        orders = await self._database.orders.of_position(position_id)
+        position = await self.position(position_id)
+        end = await self._database.trades.last_end_of(position_id)
+        if position.quantity or end is None:
+            return False
+        at, reason = end
+        if reason is ExitReason.FOREIGN_SALE:
+            reason = last_reason(orders) or reason
+        await self.book(position, orders, Ending(reason, at), None)
+        return True
+
+
+def last_reason(orders: Sequence[OrderRecord]) -> ExitReason | None:
+    """Return why the last sale of ours was sent that sold anything."""
+    sales = [order for order in orders if order.intent.side is Side.SELL and order.filled_quantity]
+    return ExitReason(sales[-1].intent.reason) if sales else None
+
+
+def _is_short_of_sales(orders: Sequence[OrderRecord]) -> bool:
+    bought = sum(order.filled_quantity for order in orders if order.intent.side is Side.BUY)
+    return bought > sum(order.filled_quantity for order in orders if order.intent.side is Side.SELL)

@@ -1,0 +1,49 @@
+"""Rows of the order list that a fault hides or changes, while the account's cash and holdings stay true."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from domain.money import Won
+from simulator.faults import FaultKind, FaultRule
+from simulator.orders import Order, OrderAction
+from simulator.trading import branch
+from simulator.wire import Call
+
+_OTHER_BRANCH = "91252"
+
+
+def spoilt(call: Call, orders: Iterable[Order]) -> list[Order]:
+    """Return the orders as the call's faults show them."""
+    shown = list(orders)
+    for fault in call.faults:
+        if fault.kind is FaultKind.HIDE_ORDERS:
+            shown = [order for order in shown if not _hits(fault, order)]
+        elif fault.kind is FaultKind.HIDE_FILLS:
+            shown = [_without_last_shares(order, fault.shares) if _hits(fault, order) else order for order in shown]
+        elif fault.kind is FaultKind.WRONG_AMOUNT:
+            shown = [_with_more_won(order, fault.won) if _hits(fault, order) else order for order in shown]
+    return shown
+
+
+def shown_branch(call: Call, order: Order) -> str:
+    """Return the branch under which a row is listed."""
+    hit = any(fault.kind is FaultKind.OTHER_BRANCH and _hits(fault, order) for fault in call.faults)
+    return _OTHER_BRANCH if hit else branch(paper=call.is_paper)
+
+
+def _hits(fault: FaultRule, order: Order) -> bool:
+    return fault.number == order.number or (not fault.number and not order.by_hand)
+
+
+def _without_last_shares(order: Order, shares: int) -> Order:
+    """Return the order as withdrawn before its last shares were filled."""
+    if order.action is not OrderAction.NEW or not order.filled:
+        return order
+    hidden = min(shares, order.filled)
+    left = order.filled - hidden
+    amount = Won(order.amount * left // order.filled)
+    return replace(order, filled=left, amount=amount, fills=[], cancelled=order.quantity - left - order.rejected)
+
+
+def _with_more_won(order: Order, won: int) -> Order:
+    return replace(order, amount=Won(order.amount + won), fills=[]) if order.filled else order
