@@ -32,6 +32,7 @@ from activities.resolving import ProofRules, ResolvingActivities
 from activities.selling import SellingActivities
 from activities.settling import SettlingActivities
 from activities.statement import StatementActivities
+from activities.strategy_guard import StrategyGuard
 from activities.summarising import SummaryActivities
 from activities.unsold import UnsoldActivities
 from activities.watching import WatchingActivities
@@ -217,13 +218,16 @@ def day_start_for(with_: Collaborators) -> DayStart:
 def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> list[Worker]:
     """Return the three Temporal workers of an account: trading, watch and broker."""
     feed = with_.feed or QuoteFeed(with_.broker, with_.pace)
-    market_data = MarketDataActivities(feed, with_.broker, with_.database, with_.pace, day_start_for(with_))
+    guard = StrategyGuard(with_.database, with_.pace)
+    market_data = MarketDataActivities(
+        feed, with_.broker, with_.database, with_.pace, day_start_for(with_), guard=guard
+    )
     cycles = CycleActivities(with_.database, with_.calendar, with_.leads, with_.pace)
-    entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, with_.commission)
+    entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, with_.commission, guard=guard)
     orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices, with_.host)
     resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof, with_.notices)
     foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)
-    watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace, with_.calendar)
+    watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace, with_.calendar, guard=guard)
     selling = SellingActivities(feed, foreign_sales, with_.database, with_.pace, with_.broker.evening_orders)
     settling = SettlingActivities(with_.database, with_.pace, with_.commission)
     closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace, with_.commission)

@@ -7,28 +7,30 @@ from typing import TYPE_CHECKING, Final, Literal
 from temporalio import activity
 
 from activities.heart import Heart
+from activities.last_look import LastLook, Seen
+from activities.left_out import STOCK_FAULTS, LeftOut, OnlyOne
 from activities.quote_feed import QuoteFeed
 from domain.close_plan import sellable_quantity, traded_per_minute
 from domain.costs import cost_rates
-from domain.errors import BrokerRefusedError
+from domain.errors import BooksRefusedError, BrokerRefusedError, TryAgainError
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lane import Lane
 from domain.lock import LEASE_DURATION, Lease
-from domain.market import InstrumentStatus, Quote, QuoteProblem, Side, Symbol, problem_with
+from domain.market import Quote, Side, Symbol
 from domain.money import NO_SHARES, Quantity, Rate, notional
-from domain.order import OrderIntent, OrderPurpose, OrderType
+from domain.order import OrderIntent, OrderPurpose, OrderRecord, OrderType
 from domain.position import PositionOpening, StrategyStamp
 from domain.pricing import entry_limit
 from domain.risk import Denied, EntryProposal, review
 from domain.rules import TradingRules
-from domain.screening import Candidate, spread_is_wide
+from domain.screening import Candidate
 from domain.session import SessionPlan
 from domain.sizing import size_entry
-from strategies import strategies_named
 
 if TYPE_CHECKING:
     from activities.pace import Pace
-    from broker.protocol import Broker
+    from activities.strategy_guard import StrategyGuard
+    from broker.protocol import Broker, BuyingPower
     from database.database import Database
 
 
@@ -75,8 +77,20 @@ EntryDecision = PreparedEntry | NoEntry
 class EntryActivities:
     """Turns the best candidate that can be locked, afforded and approved into an order intent."""
 
-    def __init__(self, feed: QuoteFeed, broker: "Broker", database: "Database", pace: "Pace", commission: Rate) -> None:
+    def __init__(  # noqa: PLR0913 each of them is another part of the system
+        self,
+        feed: QuoteFeed,
+        broker: "Broker",
+        database: "Database",
+        pace: "Pace",
+        commission: Rate,
+        *,
+        guard: "StrategyGuard",
+    ) -> None:
         self._feed = feed
+        self._guard = guard
+        self._last_look = LastLook(feed, guard, pace)
+        self._left_out = LeftOut(database, pace)
         self._broker = broker
         self._database = database
         self._pace = pace
@@ -87,14 +101,19 @@ class EntryActivities:
         """Try the candidates in order; a lost lock or a refusal moves on to the next one at once."""
         already = await self._database.orders.get(request.intent_id)
         if already is not None:
-            return await self._prepared_before(request, already.intent)
-        reasons: list[str] = []
+            return await self._prepared_before(request, already)
+        reasons, only_one = list[str](), OnlyOne()
         async with Heart() as heart:
             for candidate in request.candidates:
                 heart.progress()
-                prepared = await self._try(candidate, request, reasons)
-                if prepared is not None:
-                    return prepared
+                try:
+                    prepared = await self._try(candidate, request, reasons)
+                except TryAgainError as fault:
+                    only_one.bear(candidate.symbol, fault)
+                    reasons.append(f"{candidate.symbol}: {fault}")
+                else:
+                    if prepared is not None:
+                        return prepared
         return NoEntry(tuple(reasons))
 
     async def _try(self, candidate: Candidate, request: EntryRequest, reasons: list[str]) -> PreparedEntry | None:
@@ -105,58 +124,63 @@ class EntryActivities:
             reasons.append(f"{candidate.symbol}: lock lost")
             activity.logger.info("lock_contended", extra={"symbol": candidate.symbol})
             return None
-        outcome = await self._decide(candidate, request, lease)
+        try:
+            outcome = await self._decided(candidate, request, lease)
+        except TryAgainError:
+            await self._database.locks.release(lease)
+            raise
         if isinstance(outcome, PreparedEntry):
             return outcome
         reasons.append(f"{candidate.symbol}: {outcome}")
         await self._database.locks.release(lease)
         return None
 
+    async def _decided(self, candidate: Candidate, request: EntryRequest, lease: Lease) -> PreparedEntry | str:
+        """Decide on a candidate; what the broker or our books say against one stock costs only that stock."""
+        try:
+            return await self._decide(candidate, request, lease)
+        except STOCK_FAULTS as fault:
+            await self._left_out.report(request.account_id, candidate.symbol, fault)
+            return f"left out, {fault}"
+        except BooksRefusedError as refusal:
+            activity.logger.warning("entry_not_recorded", extra={"symbol": candidate.symbol, "cause": str(refusal)})
+            return f"not recorded, {refusal}"
+
     async def _decide(self, candidate: Candidate, request: EntryRequest, lease: Lease) -> PreparedEntry | str:
-        rules = request.rules
-        quote = await self._fresh_quote(candidate.symbol, rules)
-        if isinstance(quote, str):
-            return quote
-        status = await self._feed.status(candidate.symbol, self._pace.clock.market_duration(LEASE_DURATION), Lane.ENTRY)
-        if status.flags:
-            return "flagged " + ", ".join(sorted(status.flags))
-        quote = await self._with_book(quote, rules)
-        if isinstance(quote, str):
-            return quote
-        sellable = self._sellable(quote, request.plan)
-        intent = await self._intent(candidate, quote, request, lease)
+        """Ask what may be bought, then look once more at all that a purchase rests on, and write the intent at once."""
+        power = await self._power(candidate.symbol, request.rules)
+        if isinstance(power, str):
+            return power
+        seen = await self._last_look.look(candidate, request.rules, request.account_id)
+        if isinstance(seen, str):
+            return seen
+        intent = self._intent(seen, power, request, lease)
         if isinstance(intent, str):
             return intent
+        return await self._recorded(intent, seen, request, lease)
+
+    async def _power(self, symbol: Symbol, rules: TradingRules) -> "BuyingPower | str":
+        quote = await self._last_look.fresh_quote(symbol, rules, rules.execution.greatest_quote_age)
+        if isinstance(quote, str):
+            return quote
+        try:
+            return await self._broker.buying_power(symbol, entry_limit(quote, rules.execution), Lane.ENTRY)
+        except BrokerRefusedError as refusal:
+            return f"buying power refused, {refusal}"
+
+    async def _recorded(
+        self, intent: OrderIntent, seen: Seen, request: EntryRequest, lease: Lease
+    ) -> PreparedEntry | str:
+        opening = await self._opening(seen, intent, request.rules)
+        if isinstance(opening, str):
+            return opening
+        sellable = self._sellable(seen.quote, request.plan)
         intent = replace(intent, quantity=min(intent.quantity, max(sellable, _ONE_SHARE)))
         denied = await self._review(intent, request, sellable)
         if denied is not None:
             return f"{denied.denial}: {denied.detail}"
-        await self._database.orders.record_entry(intent, _opening(candidate, status, intent, rules))
-        return _prepared(intent, candidate.name, lease)
-
-    async def _fresh_quote(self, symbol: Symbol, rules: TradingRules) -> Quote | str:
-        age = self._pace.clock.market_duration(rules.execution.greatest_quote_age)
-        quotes = await self._feed.quotes([symbol], age, Lane.ENTRY)
-        quote = quotes.get(symbol)
-        if quote is None:
-            return "no quote"
-        if quote.unreadable:
-            return f"quote unreadable: {', '.join(quote.unreadable)}"
-        if not quote.volume:
-            return "nothing has traded today: the session may open late"
-        problem = problem_with(quote, self._pace.now(), age)
-        return quote if problem is None else f"quote {problem}"
-
-    async def _with_book(self, quote: Quote, rules: TradingRules) -> Quote | str:
-        """Look at the spread again, in the order book where the quote cannot show it: a scan lets that pass unseen."""
-        try:
-            seen = await self._feed.seen_in_book(quote, Lane.ENTRY)
-        except BrokerRefusedError as refusal:
-            return f"order book refused, {refusal}"
-        if spread_is_wide(seen, rules.screening):
-            return f"spread too wide: bid {seen.bid:,}, ask {seen.ask:,}"
-        crossed = 0 < seen.ask < seen.bid
-        return f"quote {QuoteProblem.CROSSED}" if crossed else seen
+        await self._database.orders.record_entry(intent, opening)
+        return _prepared(intent, opening.name, lease)
 
     def _sellable(self, quote: Quote, plan: SessionPlan) -> Quantity:
         """Return how many shares of what is bought now could be sold by the close."""
@@ -164,14 +188,8 @@ class EntryActivities:
         traded = traded_per_minute(recent, quote.volume, plan.session, now)
         return NO_SHARES if traded is None else sellable_quantity(plan.session, now, traded)
 
-    async def _intent(
-        self, candidate: Candidate, quote: Quote, request: EntryRequest, lease: Lease
-    ) -> OrderIntent | str:
-        limit = entry_limit(quote, request.rules.execution)
-        try:
-            power = await self._broker.buying_power(candidate.symbol, limit, Lane.ENTRY)
-        except BrokerRefusedError as refusal:
-            return f"buying power refused, {refusal}"
+    def _intent(self, seen: Seen, power: "BuyingPower", request: EntryRequest, lease: Lease) -> OrderIntent | str:
+        limit = entry_limit(seen.quote, request.rules.execution)
         rates = cost_rates(request.plan.session.date, self._commission)
         quantity = size_entry(limit, power.quantity, power.cash, request.rules.risk, rates)
         if not quantity:
@@ -182,16 +200,37 @@ class EntryActivities:
             worker_id=request.worker_id,
             position_id=PositionId(request.intent_id),
             session_date=request.plan.session.date,
-            symbol=candidate.symbol,
+            symbol=seen.candidate.symbol,
             side=Side.BUY,
             quantity=quantity,
             order_type=OrderType.LIMIT,
             limit_price=limit,
             purpose=OrderPurpose.ENTRY,
-            reason=candidate.reason,
+            reason=seen.candidate.reason,
             fencing_token=lease.fencing_token,
-            decision_price=quote.price,
+            decision_price=seen.quote.price,
             decided_at=self._pace.now(),
+        )
+
+    async def _opening(self, seen: Seen, intent: OrderIntent, rules: TradingRules) -> PositionOpening | str:
+        candidate = seen.candidate
+        parameters = await self._guard.parameters(
+            candidate.strategy, rules.strategy, candidate.symbol, intent.account_id
+        )
+        if parameters is None:
+            return f"no sound parameters of {candidate.strategy}"
+        return PositionOpening(
+            position_id=intent.position_id,
+            account_id=intent.account_id,
+            worker_id=intent.worker_id,
+            session_date=intent.session_date,
+            symbol=intent.symbol,
+            name=candidate.name,
+            market=seen.status.market,
+            decision_price=intent.decision_price,
+            strategy=StrategyStamp(candidate.strategy, candidate.strategy_version, parameters, candidate.reason),
+            exit_rules=rules.exits,
+            rules_version=rules.version,
         )
 
     async def _review(self, intent: OrderIntent, request: EntryRequest, sellable: Quantity) -> Denied | None:
@@ -205,11 +244,16 @@ class EntryActivities:
         await self._database.risk.record_denial(intent, verdict)
         return verdict
 
-    async def _prepared_before(self, request: EntryRequest, intent: OrderIntent) -> EntryDecision:
+    async def _prepared_before(self, request: EntryRequest, already: OrderRecord) -> EntryDecision:
+        """Return what an earlier attempt prepared; without its lock withdraw it, or the worker could buy no more."""
+        intent = already.intent
         lease = await self._database.locks.acquire(request.account_id, intent.symbol, request.worker_id, LEASE_DURATION)
-        if not isinstance(lease, Lease):
-            return NoEntry((f"{intent.symbol}: lock lost after the order was prepared",))
-        return _prepared(intent, _name_of(intent.symbol, request.candidates), lease)
+        if isinstance(lease, Lease):
+            return _prepared(intent, _name_of(intent.symbol, request.candidates), lease)
+        is_ours = intent.worker_id == request.worker_id  # else another worker has taken it over, and ends it
+        if is_ours and await self._database.orders.withdraw(intent.intent_id):
+            await self._database.positions.abandon(intent.position_id)
+        return NoEntry((f"{intent.symbol}: lock lost after the order was prepared",))
 
 
 def proposal_of(intent: OrderIntent) -> EntryProposal:
@@ -231,26 +275,4 @@ def _prepared(intent: OrderIntent, name: str, lease: Lease) -> PreparedEntry:
         quantity=intent.quantity,
         description=f"BUY {intent.symbol} {name} ×{intent.quantity:,} ≤ {intent.limit_price:,} won",
         lease=lease,
-    )
-
-
-def _opening(
-    candidate: Candidate, status: InstrumentStatus, intent: OrderIntent, rules: TradingRules
-) -> PositionOpening:
-    (strategy,) = strategies_named([candidate.strategy])
-    stamp = StrategyStamp(
-        candidate.strategy, candidate.strategy_version, strategy.parameters(rules.strategy), candidate.reason
-    )
-    return PositionOpening(
-        position_id=intent.position_id,
-        account_id=intent.account_id,
-        worker_id=intent.worker_id,
-        session_date=intent.session_date,
-        symbol=intent.symbol,
-        name=candidate.name,
-        market=status.market,
-        decision_price=intent.decision_price,
-        strategy=stamp,
-        exit_rules=rules.exits,
-        rules_version=rules.version,
     )

@@ -1,7 +1,7 @@
 """Scanning: look at the universe until a strategy would buy something, without an event in any history."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -10,27 +10,37 @@ from temporalio import activity
 
 from activities.day_start import DayStart
 from activities.heart import Heart
+from activities.left_out import STOCK_FAULTS, LeftOut, OnlyOne, StockFault
 from activities.quote_feed import QuoteFeed
-from domain.errors import BrokerRefusedError, TradingError, TryAgainError
+from activities.single_flight import SingleFlight
+from domain.errors import TradingError, TryAgainError
 from domain.event import ENTRY_DENIED, Event
 from domain.identity import AccountId, WorkerId
 from domain.lane import Lane
 from domain.market import Symbol
 from domain.risk import Denial, Denied, level_of, standing_denial
 from domain.rules import TradingRules
-from domain.screening import Candidate, ScanReport, ScreenedStock, marked_by, select_candidates
+from domain.screening import (
+    Candidate,
+    ScanReport,
+    ScreenedStock,
+    ScreeningFilter,
+    first_failed_filter,
+    select_candidates,
+)
 from domain.session import SessionPlan
 from domain.worker_state import WorkerState
-from strategies import strategies_named
-from strategies.filters import filters_named
 
 if TYPE_CHECKING:
     from activities.pace import Pace
+    from activities.strategy_guard import StrategyGuard
     from broker.protocol import Broker
     from database.database import Database
 
 _RANKING_AGE: Final = timedelta(seconds=30)
 _STATUS_AGE: Final = timedelta(seconds=20)
+_MOST_RANKED: Final = 30
+"""As many as the broker ranks; a worker takes as many of them as its rules say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +64,26 @@ class Findings:
 class MarketDataActivities:
     """Reads the market for the scanning workers; all of a process share one feed."""
 
-    def __init__(
-        self, feed: QuoteFeed, broker: "Broker", database: "Database", pace: "Pace", day_start: DayStart
+    def __init__(  # noqa: PLR0913 each of them is another part of the system
+        self,
+        feed: QuoteFeed,
+        broker: "Broker",
+        database: "Database",
+        pace: "Pace",
+        day_start: DayStart,
+        *,
+        guard: "StrategyGuard",
     ) -> None:
         self._feed = feed
+        self._guard = guard
+        self._left_out = LeftOut(database, pace)
         self._day_start = day_start
         self._broker = broker
         self._database = database
         self._pace = pace
         self._ranking: tuple[Symbol, ...] = ()
         self._ranked_until: datetime | None = None
+        self._asked_ranking: SingleFlight[None, None] = SingleFlight()
         self._turn = 0
 
     @activity.defn
@@ -131,31 +151,41 @@ class MarketDataActivities:
             return await self.scan(request)
         except TryAgainError as fault:
             activity.logger.warning("scan_postponed", extra={"cause": str(fault)})
-            return None
+        except STOCK_FAULTS as fault:
+            await self._left_out.report(request.account_id, None, fault)
+        return None
 
     async def scan(self, request: ScanRequest) -> ScanReport:
         """Look at the whole universe once and count what each filter dropped."""
-        rules = request.rules
-        stocks = marked_by(filters_named(rules.screening.custom_filters), await self._universe_in_view(request))
+        rules, screening = request.rules, request.rules.screening
+        universe = self._next_part(await self._universe(request))
+        stocks = await self._in_view(universe, request)
         now, age = self._pace.now(), self._greatest_age(rules)
-        shortlist = select_candidates(stocks, strategies_named(rules.strategy.names), rules, now, age)
-        checked = await self._with_status(stocks, shortlist)
-        report = select_candidates(checked, strategies_named(rules.strategy.names), rules, now, age)
-        dropped = Counter(shortlist.dropped) + Counter(report.dropped)
+        passed = [stock for stock in stocks if first_failed_filter(stock, screening, now, age) is None]
+        judged = {_symbol_of(stock): stock for stock in await self._guard.judged(passed, rules, request.account_id)}
+        shortlist = select_candidates([judged.get(_symbol_of(stock), stock) for stock in stocks], screening, now, age)
+        checked = await self._with_status(judged, shortlist, request.account_id)
+        report = select_candidates(checked, screening, now, age)
+        unreadable = len(universe) - len(stocks) + len(shortlist.candidates) - len(checked)
+        dropped = (
+            Counter(shortlist.dropped) + Counter(report.dropped) + Counter({ScreeningFilter.UNREADABLE: unreadable})
+        )
         by_custom = Counter(shortlist.dropped_by_custom)
-        await self._count(request, len(stocks), [*dropped.items(), *by_custom.items()])
-        return ScanReport(len(stocks), report.candidates, dict(dropped), dict(by_custom))
+        await self._count(request, len(universe), [*dropped.items(), *by_custom.items()])
+        return ScanReport(len(universe), report.candidates, dict(dropped), dict(by_custom))
 
     async def _count(self, request: ScanRequest, looked_at: int, dropped: Sequence[tuple[str, int]]) -> None:
         date = request.plan.session.date
         named = {str(name): count for name, count in dropped}
         await self._database.events.add_scan(request.account_id, date, request.worker_id, looked_at, named)
 
-    async def _universe_in_view(self, request: ScanRequest) -> list[ScreenedStock]:
-        universe = self._next_part(await self._universe(request.rules))
+    async def _in_view(self, universe: Sequence[Symbol], request: ScanRequest) -> list[ScreenedStock]:
+        """Return what can be read of the stocks; what cannot costs only its own stock, and is reported."""
         greatest_age = self._pace.clock.market_duration(request.rules.execution.scan_interval)
-        await self._feed.learn_references(universe, Lane.SCAN)
-        quotes = await self._feed.quotes(universe, greatest_age, Lane.SCAN)
+        unreadable = await self._feed.learn_references(universe, Lane.SCAN)
+        await self._report(unreadable, request.account_id)
+        readable = [symbol for symbol in universe if symbol not in unreadable]
+        quotes = await self._feed.quotes(readable, greatest_age, Lane.SCAN)
         locked = await self._database.locks.locked_symbols(request.account_id)
         risk = await self._database.risk.snapshot(
             request.account_id, request.worker_id, request.plan.session.date, self._pace.now()
@@ -170,12 +200,26 @@ class MarketDataActivities:
             for symbol, quote in quotes.items()
         ]
 
-    async def _universe(self, rules: TradingRules) -> tuple[Symbol, ...]:
-        if rules.universe.ranking_size and self._ranking_is_old():
-            self._ranking = await self._broker.volume_leaders(rules.universe.ranking_size, Lane.SCAN)
-            self._ranked_until = self._pace.now() + self._pace.clock.market_duration(_RANKING_AGE)
-        ranking = self._ranking[: rules.universe.ranking_size]
-        return tuple(dict.fromkeys((*rules.universe.symbols, *ranking)))
+    async def _report(self, faults: Mapping[Symbol, StockFault], account_id: AccountId) -> None:
+        for symbol, fault in faults.items():
+            await self._left_out.report(account_id, symbol, fault)
+
+    async def _universe(self, request: ScanRequest) -> tuple[Symbol, ...]:
+        universe = request.rules.universe
+        if universe.ranking_size and self._ranking_is_old():
+            try:
+                await self._asked_ranking.answer(None, self._ask_ranking)
+            except STOCK_FAULTS as fault:  # the last ranking that could be read still serves
+                await self._left_out.report(request.account_id, None, fault)
+        return tuple(dict.fromkeys((*universe.symbols, *self._ranking[: universe.ranking_size])))
+
+    async def _ask_ranking(self) -> None:
+        self._ranked_until = self._pace.now() + self._pace.clock.market_duration(_RANKING_AGE)
+        try:
+            self._ranking = await self._broker.volume_leaders(_MOST_RANKED, Lane.SCAN)
+        except TryAgainError:
+            self._ranked_until = None
+            raise
 
     def _next_part(self, universe: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
         """Return the stocks of this scan: all, or in turn as many as can be priced before the first price is old."""
@@ -189,19 +233,22 @@ class MarketDataActivities:
     def _ranking_is_old(self) -> bool:
         return self._ranked_until is None or self._pace.now() >= self._ranked_until
 
-    async def _with_status(self, stocks: Sequence[ScreenedStock], shortlist: ScanReport) -> list[ScreenedStock]:
-        wanted = {candidate.symbol for candidate in shortlist.candidates}
-        checked = []
-        for stock in stocks:
-            symbol = stock.view.quote.symbol
-            if symbol not in wanted:
-                continue
+    async def _with_status(
+        self, stocks: Mapping[Symbol, ScreenedStock], shortlist: ScanReport, account_id: AccountId
+    ) -> list[ScreenedStock]:
+        """Return the candidates with board and flags; one that the broker refuses or garbles is left out."""
+        checked, faults, only_one = list[ScreenedStock](), dict[Symbol, StockFault](), OnlyOne()
+        for symbol in (candidate.symbol for candidate in shortlist.candidates):
             try:
                 status = await self._feed.status(symbol, self._status_age(), Lane.SCAN)
-            except BrokerRefusedError as refusal:
-                activity.logger.warning("stock_left_out", extra={"symbol": symbol, "cause": str(refusal)})
+            except STOCK_FAULTS as fault:
+                faults[symbol] = fault
+            except TryAgainError as fault:
+                only_one.bear(symbol, fault)
+                faults[symbol] = fault
             else:
-                checked.append(replace(stock, status=status))
+                checked.append(replace(stocks[symbol], status=status))
+        await self._report(faults, account_id)
         return checked
 
     def _status_age(self) -> timedelta:
@@ -209,3 +256,7 @@ class MarketDataActivities:
 
     def _greatest_age(self, rules: TradingRules) -> timedelta:
         return self._pace.clock.market_duration(rules.execution.greatest_quote_age)
+
+
+def _symbol_of(stock: ScreenedStock) -> Symbol:
+    return stock.view.quote.symbol

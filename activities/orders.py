@@ -72,7 +72,9 @@ class OrderActivities:
         """Pass the gate, send one request, record the outcome. Must run with a single attempt."""
 
         def gate(snapshot: RiskSnapshot) -> Review:
-            proposal = replace(proposal_of(intent), at=self._pace.now())
+            now = self._pace.now()
+            age = self._pace.clock.real_duration(now - intent.decided_at)
+            proposal = replace(proposal_of(intent), at=now, decided_ago=age)
             closed = snapshot.entries_closed_because or self._host.closed_because
             return review(proposal, replace(snapshot, entries_closed_because=closed), request.rules, request.plan)
 

@@ -3,16 +3,18 @@
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
 from activities.bells import Bells
 from activities.coverage import Coverage
+from activities.left_out import STOCK_FAULTS, OnlyOne, StockFault
 from activities.pace import note_failure
 from activities.prices import Prices
-from domain.errors import BrokerProtocolError, BrokerRefusedError
+from activities.single_flight import SingleFlight
+from domain.errors import BrokerProtocolError, BrokerRefusedError, TryAgainError
 from domain.market import (
     DailyReference,
     InstrumentStatus,
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("haru.feed")
 
 _REFERENCES_PER_CALL: Final = 15
+_UNREADABLE_AGAIN: Final = timedelta(minutes=1)
+"""Real time after which a reference that could not be read is asked for again."""
 _OF_INTEREST: Final = timedelta(seconds=30)
 """Real time for which a stock that was asked for stays one that somebody would like to hear of."""
 
@@ -67,8 +71,9 @@ class QuoteFeed:
         self._wanted_at: dict[Symbol, datetime] = {}
         self._bells = Bells()
         self._references: dict[tuple[Symbol, SessionDate], DailyReference] = {}
-        self._without_reference: set[tuple[Symbol, SessionDate]] = set()
-        self._statuses: dict[Symbol, tuple[datetime, InstrumentStatus]] = {}
+        self._without_reference: dict[tuple[Symbol, SessionDate], tuple[datetime, StockFault]] = {}
+        self._statuses: dict[Symbol, tuple[datetime, InstrumentStatus | StockFault]] = {}
+        self._asked_statuses: SingleFlight[Symbol, InstrumentStatus] = SingleFlight()
         self._watched: Counter[Symbol] = Counter()
         self._askers: dict[Lane, _Askers] = defaultdict(_Askers)
         self._reference_guard = asyncio.Lock()
@@ -156,40 +161,75 @@ class QuoteFeed:
         date = session_date_of(quote.observed_at)
         return MarketView(quote, self._references.get((quote.symbol, date)), self._prices.path(quote.symbol))
 
-    async def learn_references(self, symbols: Iterable[Symbol], lane: "Lane") -> None:
-        """Ask for a handful of the daily references that are still missing for today, once for all scanners."""
-        date = session_date_of(self._pace.now())
+    async def learn_references(self, symbols: Iterable[Symbol], lane: "Lane") -> dict[Symbol, StockFault]:
+        """Ask for a handful of the daily references that are still missing for today, once for all scanners.
+
+        Return the stocks that the broker has refused or garbled, with what it said.
+        """
+        date, wanted = session_date_of(self._pace.now()), tuple(symbols)
         async with self._reference_guard:
-            settled = {*self._references, *self._without_reference}
-            missing = [symbol for symbol in symbols if (symbol, date) not in settled]
-            asked = (self._learn_reference(symbol, date, lane) for symbol in missing[:_REFERENCES_PER_CALL])
-            for failure in await asyncio.gather(*asked, return_exceptions=True):
-                if failure is not None:
-                    raise failure
+            missing = [symbol for symbol in wanted if self._wants_reference(symbol, date)]
+            await self._learn(missing[:_REFERENCES_PER_CALL], date, lane)
+        faults = {symbol: self._without_reference.get((symbol, date)) for symbol in wanted}
+        return {symbol: found[1] for symbol, found in faults.items() if found is not None}
+
+    async def _learn(self, symbols: Sequence[Symbol], date: SessionDate, lane: "Lane") -> None:
+        asked = (self._learn_reference(symbol, date, lane) for symbol in symbols)
+        only_one = OnlyOne()
+        for symbol, failure in zip(symbols, await asyncio.gather(*asked, return_exceptions=True), strict=True):
+            if isinstance(failure, TryAgainError):
+                only_one.bear(symbol, failure)
+                self._without_reference[symbol, date] = (self._pace.now(), failure)
+            elif failure is not None:
+                raise failure
+
+    def _wants_reference(self, symbol: Symbol, date: SessionDate) -> bool:
+        """Tell whether a reference is to be asked for: refused ones once a day, unreadable ones once a minute."""
+        if (symbol, date) in self._references:
+            return False
+        at, fault = self._without_reference.get((symbol, date), (None, None))
+        if at is None:
+            return True
+        again = self._pace.clock.market_duration(_UNREADABLE_AGAIN)
+        return not isinstance(fault, BrokerRefusedError) and self._pace.now() - at >= again
 
     async def _learn_reference(self, symbol: Symbol, date: SessionDate, lane: "Lane") -> None:
         try:
             self._references[symbol, date] = await self._broker.daily_reference(symbol, date, lane)
-        except BrokerRefusedError as refusal:
-            # Told once a day; one wrong code in the operator's list must not keep the others from being bought.
-            self._without_reference.add((symbol, date))
-            logger.warning("stock_left_out", extra={"symbol": symbol, "cause": str(refusal)})
+            self._without_reference.pop((symbol, date), None)
+        except STOCK_FAULTS as fault:
+            self._without_reference[symbol, date] = (self._pace.now(), fault)
 
     async def status(self, symbol: Symbol, greatest_age: timedelta, lane: "Lane") -> InstrumentStatus:
-        """Return the board and flags of a symbol, no older than ``greatest_age``."""
-        known = self.known_status(symbol, greatest_age)
-        if known is not None:
+        """Return the board and flags of a symbol, no older than ``greatest_age``; all who ask at once share one call.
+
+        Raises:
+            BrokerRefusedError, BrokerProtocolError: the broker refused or garbled it no longer ago than that.
+        """
+        known = self._known(symbol, greatest_age)
+        if known is None:
+            return await self._asked_statuses.answer(symbol, lambda: self._ask_status(symbol, lane))
+        if isinstance(known, InstrumentStatus):
             return known
-        status = await self._broker.instrument_status(symbol, lane)
+        raise known.with_traceback(None)
+
+    async def _ask_status(self, symbol: Symbol, lane: "Lane") -> InstrumentStatus:
+        try:
+            status = await self._broker.instrument_status(symbol, lane)
+        except STOCK_FAULTS as fault:
+            self._statuses[symbol] = (self._pace.now(), fault)
+            raise
         self._statuses[symbol] = (self._pace.now(), status)
         return status
 
     def known_status(self, symbol: Symbol, greatest_age: timedelta) -> InstrumentStatus | None:
         """Return the status if it was asked for lately, without asking again."""
-        known = self._statuses.get(symbol)
-        if known is None or self._pace.now() - known[0] > greatest_age:
-            return None
-        return known[1]
+        known = self._known(symbol, greatest_age)
+        return known if isinstance(known, InstrumentStatus) else None
+
+    def _known(self, symbol: Symbol, greatest_age: timedelta) -> InstrumentStatus | StockFault | None:
+        at, known = self._statuses.get(symbol, (None, None))
+        return None if at is None or self._pace.now() - at > greatest_age else known
 
     def _stale(self, symbols: Iterable[Symbol], age: timedelta, covered_age: timedelta) -> list[Symbol]:
         covers, is_older = self.coverage.covers, self._prices.is_older_than

@@ -26,10 +26,10 @@ from domain.position import ExitReason, OpenPosition
 from domain.rules import TradingRules
 from domain.session import TradingCalendar
 from domain.worker_state import WorkerState
-from strategies import strategies_named
 
 if TYPE_CHECKING:
     from activities.pace import Pace
+    from activities.strategy_guard import StrategyGuard
     from database.database import Database
 
 
@@ -68,15 +68,18 @@ class _Look:
 class WatchingActivities:
     """Watches positions and keeps their leases; nothing but the market decides when a signal is returned."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 each of them is another part of the system
         self,
         feed: QuoteFeed,
         foreign_sales: ForeignSales,
         database: "Database",
         pace: "Pace",
         calendar: TradingCalendar,
+        *,
+        guard: "StrategyGuard",
     ) -> None:
         self._feed = feed
+        self._guard = guard
         self._calendar = calendar
         self._foreign_sales = foreign_sales
         self._database = database
@@ -157,10 +160,14 @@ class WatchingActivities:
         else:
             extra = {"symbol": request.symbol, "problem": problem}
             activity.logger.warning("price_distrusted", extra=extra)
-        (strategy,) = strategies_named([position.strategy.name])
-        wants_out = problem is None and strategy.wants_out(view, position, request.rules.strategy)
-        context = ExitContext(position, view, self._pace.now(), start.deadline, wants_out, age, start.because)
-        return _Look(position, decide_exit(context), found.quote if found and problem is None else None)
+        context = ExitContext(
+            position, view, self._pace.now(), start.deadline, greatest_age=age, deadline_because=start.because
+        )
+        signal = decide_exit(context)  # clock and price first: no strategy can keep them from selling
+        if signal is None and problem is None:
+            wants_out = await self._guard.wants_out(view, position, request.rules.strategy)
+            signal = decide_exit(replace(context, strategy_wants_out=wants_out))
+        return _Look(position, signal, found.quote if found and problem is None else None)
 
     def _sold_by_hand(self, position: OpenPosition) -> ExitSignal:
         best, because = position.high_water_mark, "the owner has sold all of it"

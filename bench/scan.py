@@ -11,6 +11,7 @@ from typing import Any, Final
 from activities.day_start import DayStart
 from activities.market_data import MarketDataActivities, ScanRequest
 from activities.quote_feed import QuoteFeed
+from activities.strategy_guard import StrategyGuard
 from bench.client import Client, open_client
 from bench.figures import Figure
 from bench.stack import RULES, Stack
@@ -63,7 +64,9 @@ class _Scanning:
         """Return the activities of a process that has just started."""
         broker, database, pace = self._client.broker, self._client.database, self._client.pace
         day_start = DayStart(broker, database, self.stack.fleet.calendar, pace)
-        return MarketDataActivities(QuoteFeed(broker, pace), broker, database, pace, day_start)
+        return MarketDataActivities(
+            QuoteFeed(broker, pace), broker, database, pace, day_start, guard=StrategyGuard(database, pace)
+        )
 
     async def scan(self, activities: MarketDataActivities) -> None:
         """Look at the whole universe once."""

@@ -1,6 +1,7 @@
 """What happened, in order and for ever; and how many stocks each filter dropped in the scans of a session."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from database.pool import Executor, Pool, Row, transaction
 from domain.event import CLOSE_MISSED, ENTRY_DENIED, Event, EventLevel
@@ -95,6 +96,18 @@ class Events:
         """Return the sessions since a date that ended without a close, oldest first."""
         rows = await self._pool.fetch(self._MISSED, account_id, since, CLOSE_MISSED)
         return tuple(SessionDate(row["session_date"]) for row in rows)
+
+    _SINCE = """
+    SELECT account_id, session_date, worker_id, symbol, kind, level, detail, at, event_key FROM events
+    WHERE account_id = $1 AND session_date = $2 AND kind = ANY ($3) AND at >= $4 ORDER BY event_id
+    """
+
+    async def since(
+        self, account_id: AccountId, session_date: SessionDate, kinds: Sequence[str], since: datetime
+    ) -> tuple[Event, ...]:
+        """Return a session's events of some kinds from a market instant on, oldest first."""
+        rows = await self._pool.fetch(self._SINCE, account_id, session_date, list(kinds), since)
+        return tuple(event_from_row(row) for row in rows)
 
     _COUNT = """
     SELECT count(*) FROM events WHERE account_id = $1 AND session_date = $2 AND kind = $3

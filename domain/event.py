@@ -50,6 +50,10 @@ FLATNESS_IN_DOUBT: Final = "flatness_in_doubt"
 """The kind of event of a stock of ours that a close cannot prove flat, since the broker's rows cannot be read."""
 UNREADABLE_ROW: Final = "unreadable_row"
 """The kind of event of a row of the broker's lists that cannot be read; told once a day, stock and field."""
+STRATEGY_FAILED: Final = "strategy_failed"
+"""The kind of event of a strategy or custom filter that raised, took too long or returned what cannot be."""
+STOCK_LEFT_OUT: Final = "stock_left_out"
+"""The kind of event of a stock that is not bought because the broker refuses or garbles what it says of it."""
 
 
 class EventLevel(StrEnum):

@@ -119,10 +119,10 @@ EXIT_RULES: Final[tuple[tuple[ExitReason, Callable[[ExitContext], str | None]], 
     (ExitReason.TRAILING_STOP, _trailing_stop),
     (ExitReason.TAKE_PROFIT, _take_profit),
     (ExitReason.TREND_BREAK, _trend_break),
-    (ExitReason.STRATEGY, _strategy),
     (ExitReason.TIME_STOP, _time_stop),
+    (ExitReason.STRATEGY, _strategy),
 )
-"""Every rule in its order; a rule whose rate or time is zero is off."""
+"""Every rule in its order, the strategy's last; a rule whose rate or time is zero is off."""
 
 _NEED_NO_PRICE: Final = frozenset({ExitReason.DEADLINE, ExitReason.TIME_STOP})
 

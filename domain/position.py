@@ -33,8 +33,8 @@ class ExitReason(StrEnum):
     TRAILING_STOP = "trailing_stop"
     TAKE_PROFIT = "take_profit"
     TREND_BREAK = "trend_break"
-    STRATEGY = "strategy"
     TIME_STOP = "time_stop"
+    STRATEGY = "strategy"
     FOREIGN_SALE = "foreign_sale"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -13,6 +13,9 @@ from domain.market import Symbol
 from domain.money import NO_SHARES, NO_WON, Quantity, Rate, Won
 from domain.rules import RiskRules
 from domain.session import SessionPlan
+
+DECISION_HOLDS: Final = timedelta(seconds=10)
+"""Real time from the last look at a stock to the permit to buy it; then the worker scans again."""
 
 
 class Denial(StrEnum):
@@ -32,6 +35,7 @@ class Denial(StrEnum):
     CAPITAL_EXCEEDED = "CAPITAL_EXCEEDED"
     UNSELLABLE_BY_CLOSE = "UNSELLABLE_BY_CLOSE"
     LEASE_LOST = "LEASE_LOST"
+    DECISION_TOO_OLD = "DECISION_TOO_OLD"
 
 
 _WORTH_TELLING: Final = frozenset(
@@ -78,6 +82,8 @@ class EntryProposal:
     """Whether the symbol's lease is ours and live; only a real-time clock knows, so the caller says."""
     sellable: Quantity | None = None
     """How many shares could be sold by the close, as far as the volume tells; None where it was looked at before."""
+    decided_ago: timedelta = timedelta(0)
+    """Real time since the stock's price, flags and strategy were looked at."""
     at_stake: Won = NO_WON
     """What the buy loses at its stop loss; 0 where the snapshot includes it already."""
 
@@ -202,6 +208,11 @@ def _sellable(case: _Case) -> str | None:
     return f"so little trades that {sellable:,} of {quantity:,} shares could be sold by the close"
 
 
+def _decision_age(case: _Case) -> str | None:
+    age = case.proposal.decided_ago
+    return f"decided {age.total_seconds():.0f} s before it could be sent" if age > DECISION_HOLDS else None
+
+
 CHECKS: Final[tuple[tuple[Denial, Callable[[_Case], str | None]], ...]] = (
     (Denial.KILL_SWITCH_ON, _kill_switch),
     (Denial.LEASE_LOST, _lease),
@@ -217,6 +228,7 @@ CHECKS: Final[tuple[tuple[Denial, Callable[[_Case], str | None]], ...]] = (
     (Denial.SYMBOL_COOLING_DOWN, _symbol_cooldown),
     (Denial.CAPITAL_EXCEEDED, _capital),
     (Denial.UNSELLABLE_BY_CLOSE, _sellable),
+    (Denial.DECISION_TOO_OLD, _decision_age),
 )
 """Every check in its order; the first that objects names the denial."""
 

@@ -1,8 +1,8 @@
 """From quotes to candidates: which stocks pass the filters, and in which order they are tried."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -10,16 +10,18 @@ from typing import Final
 
 from domain.market import InstrumentStatus, MarketView, Quote, Symbol, problem_with
 from domain.money import Price
-from domain.rules import ScreeningRules, StrategyRules, TradingRules
-from domain.strategy import EntrySignal, Strategy
+from domain.rules import ScreeningRules
+from domain.strategy import EntrySignal
 
 MOST_CANDIDATES: Final = 10
 """A worker that loses ten races in a row is better off with a fresh scan."""
 
 
 class ScreeningFilter(StrEnum):
-    """The filter that dropped a stock from a scan."""
+    """What dropped a stock from a scan."""
 
+    UNREADABLE = "unreadable"
+    """The broker shows no price for it, or refuses or garbles what it says of it."""
     BAD_QUOTE = "bad_quote"
     TRADING_FLAG = "trading_flag"
     PRICE_RANGE = "price_range"
@@ -30,6 +32,8 @@ class ScreeningFilter(StrEnum):
     LOCKED = "locked"
     COOLDOWN = "cooldown"
     CUSTOM = "custom"
+    STRATEGY_FAILED = "strategy_failed"
+    """A strategy or custom filter raised, took too long or returned what cannot be."""
     NO_SIGNAL = "no_signal"
 
 
@@ -44,6 +48,8 @@ class Candidate:
     strategy: str
     strategy_version: str
     reason: str
+    known_since: datetime | None = None
+    """Since when (market time) the scanning process had followed the price; None where it had not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,11 @@ class ScreenedStock:
     locked: bool
     cooling_down: bool
     refused_by: str = ""
-    """The custom filter that refused it, see ``marked_by``."""
+    """The custom filter that refused it."""
+    signal: EntrySignal | None = None
+    """Why a strategy would buy it."""
+    code_failed: bool = False
+    """Whether a custom filter or strategy has given no sound answer about it."""
 
 
 CustomFilter = Callable[[ScreenedStock], bool]
@@ -134,8 +144,9 @@ FILTERS: Final[tuple[tuple[ScreeningFilter, Callable[[_Look], bool]], ...]] = (
     (ScreeningFilter.LOCKED, lambda look: look.stock.locked),
     (ScreeningFilter.COOLDOWN, lambda look: look.stock.cooling_down),
     (ScreeningFilter.CUSTOM, lambda look: bool(look.stock.refused_by)),
+    (ScreeningFilter.STRATEGY_FAILED, lambda look: look.stock.code_failed and look.stock.signal is None),
 )
-"""Every filter in the order in which it may drop a stock."""
+"""Every filter in the order in which it may drop a stock that can be read."""
 
 
 def first_failed_filter(
@@ -146,41 +157,26 @@ def first_failed_filter(
     return next((name for name, drops in FILTERS if drops(look)), None)
 
 
-def marked_by(filters: Mapping[str, CustomFilter], stocks: Sequence[ScreenedStock]) -> tuple[ScreenedStock, ...]:
-    """Write on each stock the name of the first custom filter that refuses it."""
-    return tuple(
-        replace(stock, refused_by=next((name for name, keeps in filters.items() if not keeps(stock)), ""))
-        for stock in stocks
-    )
-
-
 def select_candidates(
-    stocks: Sequence[ScreenedStock],
-    strategies: Sequence[Strategy],
-    rules: TradingRules,
-    now: datetime,
-    greatest_age: timedelta,
+    stocks: Sequence[ScreenedStock], rules: ScreeningRules, now: datetime, greatest_age: timedelta
 ) -> ScanReport:
-    """Return what is worth buying at a market instant, best score first and ties by symbol; ages in market time."""
+    """Return what is worth buying at a market instant, best score first and ties by symbol; ages in market time.
+
+    The stocks carry what filters and strategies said of them.
+    """
     dropped: Counter[ScreeningFilter] = Counter()
     refused: Counter[str] = Counter()
     found: list[Candidate] = []
     for stock in stocks:
-        failed = first_failed_filter(stock, rules.screening, now, greatest_age)
-        signal = _best_signal(stock.view, strategies, rules.strategy) if failed is None else None
-        if signal is not None:
-            found.append(_candidate(stock.view, signal))
+        failed = first_failed_filter(stock, rules, now, greatest_age)
+        if failed is None and stock.signal is not None:
+            found.append(_candidate(stock.view, stock.signal))
             continue
         dropped[failed or ScreeningFilter.NO_SIGNAL] += 1
         if failed is ScreeningFilter.CUSTOM:
             refused[stock.refused_by] += 1
     found.sort(key=lambda candidate: (-candidate.score, candidate.symbol))
     return ScanReport(len(stocks), tuple(found[:MOST_CANDIDATES]), dict(dropped), dict(refused))
-
-
-def _best_signal(view: MarketView, strategies: Sequence[Strategy], rules: StrategyRules) -> EntrySignal | None:
-    signals = [signal for strategy in strategies if (signal := strategy.entry(view, rules)) is not None]
-    return max(signals, key=lambda signal: signal.confidence, default=None)
 
 
 def _candidate(view: MarketView, signal: EntrySignal) -> Candidate:
@@ -192,4 +188,5 @@ def _candidate(view: MarketView, signal: EntrySignal) -> Candidate:
         strategy=signal.strategy,
         strategy_version=signal.strategy_version,
         reason=signal.reason,
+        known_since=view.recent[0].at if view.recent else None,
     )

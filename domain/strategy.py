@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
 from domain.market import MarketView
 from domain.position import OpenPosition
 from domain.rules import StrategyRules
+
+_LONGEST_REASON: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +45,43 @@ class Strategy(Protocol):
     def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:
         """Tell whether the strategy itself would sell the position now."""
         ...
+
+
+def strongest(one: EntrySignal | None, other: EntrySignal | None) -> EntrySignal | None:
+    """Return the signal of the greater confidence, the first of equal ones."""
+    if one is None or other is None:
+        return one or other
+    return other if other.confidence > one.confidence else one
+
+
+# A strategy is not trusted, so types are compared exactly: a subclass may bring operators of its own.
+
+
+def objection_to_signal(answer: object, strategy: str) -> str:
+    """Return what is wrong with the answer of a strategy's ``entry``; the empty text when it is sound."""
+    if answer is None:
+        return ""
+    if type(answer) is not EntrySignal:
+        return f"a {type(answer).__name__}, not a signal"
+    confidence = answer.confidence
+    if type(confidence) is not Decimal or not confidence.is_finite() or not 0 <= confidence <= 1:
+        return "a confidence that is no decimal within 0 to 1"
+    if not all(_is_a_line(text) for text in (answer.strategy, answer.strategy_version, answer.reason)):
+        return "a name, version or reason that is no line of text"
+    return "" if answer.strategy == strategy else "a signal in another strategy's name"
+
+
+def objection_to_flag(answer: object) -> str:
+    """Return what is wrong with an answer that has to be yes or no."""
+    return "" if type(answer) is bool else f"a {type(answer).__name__}, neither yes nor no"
+
+
+def objection_to_parameters(answer: object) -> str:
+    """Return what is wrong with the answer of a strategy's ``parameters``."""
+    if type(answer) is not dict or not all(_is_a_line(text) for pair in answer.items() for text in pair):
+        return "parameters that are no lines of text by name"
+    return ""
+
+
+def _is_a_line(text: object) -> bool:
+    return type(text) is str and len(text) <= _LONGEST_REASON and text.isprintable()

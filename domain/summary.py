@@ -14,7 +14,7 @@ from domain.market import Symbol
 from domain.money import Quantity, Rate, notional
 from domain.performance import Performance, performance
 from domain.position import ClosedTrade, OpenPosition
-from domain.screening import FILTERS, ScreeningFilter
+from domain.screening import ScreeningFilter
 from domain.session import SessionDate
 
 FLEET: Final = "fleet"
@@ -147,7 +147,7 @@ def _in_words(shares: Mapping[Symbol, Quantity]) -> str:
 def _passed(counts: DayCounts) -> dict[str, int]:
     """Return how many looks were left after each filter, the wish of a strategy being the last one."""
     left, passed = counts.looked_at, {}
-    for name in (*(each for each, _ in FILTERS), ScreeningFilter.NO_SIGNAL):
+    for name in ScreeningFilter:
         left -= counts.dropped.get(name, 0)
         passed[name.value] = left
     return passed if counts.looked_at else {}

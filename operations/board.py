@@ -17,6 +17,7 @@ from domain.session import SessionDate, SessionPhase, SessionPlan, session_date_
 from domain.unreadable import UnreadableRow
 from domain.worker_state import WorkerState
 from operations.fleet import Fleet
+from operations.troubles import read_troubles
 
 if TYPE_CHECKING:
     from database.stream_leases import StreamState
@@ -56,6 +57,8 @@ class Board:
     """The real-time session at the broker, as its owner last reported it, in market time; None where none ever was."""
     clock: MarketClock = LIVE_CLOCK
     """Whose time this is: every instant shown is the market's."""
+    troubles: tuple[str, ...] = ()
+    """What keeps stocks from being bought, a line a cause."""
     trouble: str = ""
     """Why this is not the present state, if it is not."""
 
@@ -89,8 +92,9 @@ async def read_board(fleet: Fleet, market_now: datetime) -> Board:
     stream = _in_market_time(await fleet.database.stream_leases.state(fleet.account_id), fleet.clock)
     failing = await _failing(fleet)
     unreadable = await fleet.database.unreadable_rows.on(fleet.account_id, session_date_of(market_now))
+    troubles = await read_troubles(fleet.database.events, fleet.account_id, plan.session.date, market_now)
     board = replace(board, stream=stream, quarantined=waiting, clock=fleet.clock)
-    return replace(board, failing=failing, unreadable=unreadable)
+    return replace(board, failing=failing, unreadable=unreadable, troubles=troubles)
 
 
 def _in_market_time(stream: "StreamState | None", clock: MarketClock) -> "StreamState | None":
@@ -157,7 +161,8 @@ def heading(board: Board) -> tuple[str, ...]:
     odd = f"unreadable at the broker: {', '.join(map(_odd, board.unreadable))}" if board.unreadable else ""
     web_ui = f"Web UI {board.web_ui}" if board.web_ui else ""
     nobody = "" if board.rows else "no workers yet: `python starter.py --workers 5` starts some"
-    return tuple(line for line in (first, second, third, *_own_starts(board), *shut, odd, nobody, web_ui) if line)
+    lines = (first, second, third, *_own_starts(board), *shut, odd, *board.troubles, nobody, web_ui)
+    return tuple(line for line in lines if line)
 
 
 def _odd(row: UnreadableRow) -> str:
@@ -229,6 +234,7 @@ def as_json(board: Board) -> dict[str, Any]:
         "failing_workflows": list(board.failing),
         "quarantined": list(board.quarantined),
         "unreadable": [{"list": row.of, "symbol": row.symbol, "field": row.field} for row in board.unreadable],
+        "troubles": list(board.troubles),
         "realised_pnl": board.realised,
         "unrealised_pnl": board.unrealised,
         "trades": board.trades,

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from temporalio.testing import ActivityEnvironment
@@ -26,6 +27,7 @@ from activities.resolving import ProofRules, ResolvingActivities
 from activities.selling import ExitRequest, PreparedExit, SellingActivities
 from activities.settling import CloseRequest, SettlingActivities, TradeResult
 from activities.statement import StatementActivities
+from activities.strategy_guard import StrategyGuard
 from activities.summarising import SummaryActivities
 from activities.watching import WatchingActivities, WatchRequest
 from broker.kis import KisBroker
@@ -36,13 +38,16 @@ from domain.costs import BANKIS_COMMISSION
 from domain.identity import IntentId, PositionId, WorkerId
 from domain.ladder import Tries
 from domain.lock import Lease
-from domain.market import Side, Symbol
+from domain.market import MarketView, Side, Symbol
 from domain.money import Price
 from domain.order import OrderPurpose, OrderRecord
 from domain.position import ExitReason, OpenPosition
+from domain.rules import StrategyRules
 from domain.screening import Candidate
+from domain.strategy import EntrySignal, Strategy
 from simulator.orders import Account, Order
 from simulator.simulation import Simulation
+from strategies import KNOWN_STRATEGIES
 from tests.builders import SAMSUNG, WORKER
 from tests.stepping import ACCOUNT, CALENDAR, RULES, broker_account, kst
 
@@ -50,6 +55,23 @@ T = TypeVar("T")
 OPENS_AT: Final = "2026-11-23 10:00"
 PLAN: Final = plan_session(CALENDAR.session_at_or_after(kst(OPENS_AT)), CloseLeads(), 1)
 _MOST_PAUSES: Final = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Eager:
+    """A strategy that buys whatever it is shown and never gives up: so tests choose what is bought."""
+
+    name: str = "eager"
+    version: str = "1"
+
+    def parameters(self, rules: StrategyRules) -> dict[str, str]:
+        return {"window": "600"}
+
+    def entry(self, view: MarketView, rules: StrategyRules) -> EntrySignal | None:
+        return EntrySignal(self.name, self.version, Decimal("0.5"), "it rises")
+
+    def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:
+        return False
 
 
 class HandPace:
@@ -102,22 +124,25 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.heartbeats: list[tuple[Any, ...]] = []
+        self.strategies: dict[str, Strategy] = {}
+        """Strategies of a test's own, from the next ``rebuild`` on."""
         self.rebuild()
 
     def rebuild(self, proof: ProofRules | None = None) -> None:
         """Make all activities anew, as a new process does."""
         broker, database, pace = self.broker, self.database, self.pace
         self.feed = QuoteFeed(broker, pace)
+        self.guard = StrategyGuard(database, pace, {**KNOWN_STRATEGIES, "eager": Eager(), **self.strategies})
         self.day_start = DayStart(broker, database, CALENDAR, pace)
-        self.market_data = MarketDataActivities(self.feed, broker, database, pace, self.day_start)
+        self.market_data = MarketDataActivities(self.feed, broker, database, pace, self.day_start, guard=self.guard)
         self.cycles = CycleActivities(database, CALENDAR, CloseLeads(), pace)
-        self.entries = EntryActivities(self.feed, broker, database, pace, BANKIS_COMMISSION)
+        self.entries = EntryActivities(self.feed, broker, database, pace, BANKIS_COMMISSION, guard=self.guard)
         self.notices = OrderNotices()
         self.host = HostGate()
         self.orders = OrderActivities(broker, database, pace, self.notices, self.host)
         self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules(), self.notices)
         self.foreign_sales = foreign_sales = ForeignSales(broker, database, pace)
-        self.watching = WatchingActivities(self.feed, foreign_sales, database, pace, CALENDAR)
+        self.watching = WatchingActivities(self.feed, foreign_sales, database, pace, CALENDAR, guard=self.guard)
         self.selling = SellingActivities(self.feed, foreign_sales, database, pace, broker.evening_orders)
         self.settling = SettlingActivities(database, pace, BANKIS_COMMISSION)
         self.closing = ClosingActivities(broker, database, CALENDAR, CloseLeads(), pace)
@@ -151,7 +176,11 @@ class Desk:
         self, *symbols: Symbol, worker: WorkerId = WORKER, name: str = "", **rules: Any
     ) -> EntryDecision:
         await self.registers(worker)
-        request = EntryRequest(
+        request = self.entry_request(*symbols, worker=worker, name=name, **rules)
+        return await self.does(self.entries.prepare_entry, request)
+
+    def entry_request(self, *symbols: Symbol, worker: WorkerId = WORKER, name: str = "", **rules: Any) -> EntryRequest:
+        return EntryRequest(
             ACCOUNT,
             worker,
             IntentId(name or f"{worker}.1"),
@@ -159,7 +188,6 @@ class Desk:
             replace(RULES, **rules),
             PLAN,
         )
-        return await self.does(self.entries.prepare_entry, request)
 
     async def prepared(self, *symbols: Symbol, worker: WorkerId = WORKER, name: str = "") -> PreparedEntry:
         decision = await self.prepares(*symbols, worker=worker, name=name)
@@ -246,5 +274,5 @@ class Desk:
 
 
 def a_candidate(symbol: Symbol = SAMSUNG) -> Candidate:
-    """Return a stock that the momentum strategy would buy."""
-    return Candidate(symbol, f"name of {symbol}", Price(70_000), RULES.exits.take_profit, "momentum", "1", "it rises")
+    """Return a stock that the eager strategy would buy."""
+    return Candidate(symbol, f"name of {symbol}", Price(70_000), RULES.exits.take_profit, "eager", "1", "it rises")

@@ -155,7 +155,7 @@ async def test_a_scan_of_the_whole_market_takes_less_than_two_seconds_within_the
         feed = QuoteFeed(broker, desk.pace)
         for symbol in everything[_REFERENCES_PER_CALL:]:
             feed._references[symbol, PLAN.session.date] = a_reference(symbol=symbol)
-        scanner = MarketDataActivities(feed, broker, desk.database, desk.pace, desk.day_start)
+        scanner = MarketDataActivities(feed, broker, desk.database, desk.pace, desk.day_start, guard=desk.guard)
         request = desk.scan_request(universe=UniverseRules(ranking_size=0, symbols=everything))
 
         scans = [await _timed(desk, scanner, request) for _ in range(3)]

@@ -33,6 +33,7 @@ OBJECTIONS: dict[Denial, tuple[dict[str, Any], dict[str, Any]]] = {
     Denial.SYMBOL_COOLING_DOWN: ({}, {"symbols_cooling_down": frozenset({SAMSUNG})}),
     Denial.CAPITAL_EXCEEDED: ({"amount": Won(RULES.capital_per_trade + 1)}, {}),
     Denial.UNSELLABLE_BY_CLOSE: ({"sellable": Quantity(9)}, {}),
+    Denial.DECISION_TOO_OLD: ({"decided_ago": timedelta(seconds=10.1)}, {}),
 }
 
 

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.market import MarketView, Symbol, TradingFlag
+from domain.market import Symbol, TradingFlag
 from domain.money import Price, Quantity, Won
-from domain.position import OpenPosition
-from domain.rules import ScreeningRules, StrategyRules, TradingRules
+from domain.rules import ScreeningRules
 from domain.screening import (
     FILTERS,
     MOST_CANDIDATES,
@@ -22,11 +22,10 @@ from domain.screening import (
     ScreenedStock,
     ScreeningFilter,
     first_failed_filter,
-    marked_by,
     select_candidates,
 )
-from domain.strategy import EntrySignal, Strategy
-from tests.builders import HYNIX, NOW, SAMSUNG, a_quote, a_status, a_stock, a_view
+from domain.strategy import EntrySignal, strongest
+from tests.builders import NOW, SAMSUNG, a_quote, a_status, a_stock, a_view, some_samples
 
 AGE = timedelta(seconds=5)
 RULES = ScreeningRules()
@@ -43,6 +42,7 @@ STATES: dict[ScreeningFilter, dict[str, Any]] = {
     ScreeningFilter.LOCKED: {"locked": True},
     ScreeningFilter.COOLDOWN: {"cooling_down": True},
     ScreeningFilter.CUSTOM: {"refused_by": "rising"},
+    ScreeningFilter.STRATEGY_FAILED: {"code_failed": True},
 }
 
 
@@ -52,17 +52,10 @@ class Liking:
 
     confidences: dict[Symbol, str]
     name: str = "liking"
-    version: str = "1"
 
-    def parameters(self, rules: StrategyRules) -> dict[str, str]:
-        return {}
-
-    def entry(self, view: MarketView, rules: StrategyRules) -> EntrySignal | None:
-        confidence = self.confidences.get(view.quote.symbol)
-        return None if confidence is None else EntrySignal(self.name, self.version, Decimal(confidence), "liked")
-
-    def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:
-        return False
+    def of(self, stock: ScreenedStock) -> EntrySignal | None:
+        confidence = self.confidences.get(stock.view.quote.symbol)
+        return None if confidence is None else EntrySignal(self.name, "1", Decimal(confidence), "liked")
 
 
 def first_failure(stock: ScreenedStock) -> ScreeningFilter | None:
@@ -73,8 +66,11 @@ def stock_of(symbol: str, **changes: Any) -> ScreenedStock:
     return a_stock(a_quote(symbol=Symbol(symbol)), **changes)
 
 
-def scan(stocks: Sequence[ScreenedStock], *strategies: Strategy) -> ScanReport:
-    return select_candidates(stocks, strategies, TradingRules(), NOW, AGE)
+def scan(stocks: Sequence[ScreenedStock], *likings: Liking) -> ScanReport:
+    judged = [
+        replace(stock, signal=reduce(strongest, [liking.of(stock) for liking in likings], None)) for stock in stocks
+    ]
+    return select_candidates(judged, RULES, NOW, AGE)
 
 
 def test_a_liquid_quiet_stock_passes_every_filter() -> None:
@@ -121,7 +117,8 @@ def test_a_stock_exactly_at_a_limit_is_kept(changes: dict[str, Any]) -> None:
 
 
 def test_every_filter_has_its_place_in_the_order() -> None:
-    assert [name for name, _ in FILTERS] == [name for name in ScreeningFilter if name != ScreeningFilter.NO_SIGNAL]
+    others = {ScreeningFilter.UNREADABLE, ScreeningFilter.NO_SIGNAL}
+    assert [name for name, _ in FILTERS] == [name for name in ScreeningFilter if name not in others]
 
 
 def test_a_stock_that_fails_everywhere_is_dropped_by_the_first_filter() -> None:
@@ -135,12 +132,18 @@ def test_a_status_that_nobody_has_asked_for_drops_nothing_yet() -> None:
     assert first_failure(a_stock(status=None, locked=True)) is ScreeningFilter.LOCKED
 
 
-def test_the_first_custom_filter_that_refuses_is_named() -> None:
-    stocks = [stock_of("000010"), stock_of("000020")]
-    filters = {"any": lambda _: True, "odd": lambda stock: stock is stocks[1], "never": lambda _: False}
+def test_a_stock_that_one_strategy_failed_on_is_bought_by_another() -> None:
+    report = scan([a_stock(code_failed=True)], Liking({SAMSUNG: "0.5"}))
 
-    assert [stock.refused_by for stock in marked_by(filters, stocks)] == ["odd", "never"]
-    assert [stock.refused_by for stock in marked_by({}, stocks)] == ["", ""]
+    assert [candidate.symbol for candidate in report.candidates] == [SAMSUNG]
+
+
+def test_a_candidate_says_since_when_its_price_was_followed() -> None:
+    stock = a_stock(view=a_view(recent=some_samples([70_000, 70_100])))
+
+    (candidate,) = scan([stock], Liking({SAMSUNG: "0.5"})).candidates
+
+    assert candidate.known_since == NOW - timedelta(minutes=1)
 
 
 def test_candidates_come_best_first_and_ties_by_symbol() -> None:
@@ -183,10 +186,8 @@ def test_what_each_filter_dropped_is_counted() -> None:
     assert len(report.candidates) == 1
 
 
-def test_a_dropped_stock_is_never_shown_to_a_strategy() -> None:
-    report = scan(
-        [a_stock(locked=True), replace(a_stock(), view=a_view(a_quote(symbol=HYNIX)))], Liking({SAMSUNG: "1"})
-    )
+def test_a_dropped_stock_is_no_candidate_whatever_a_strategy_says() -> None:
+    report = scan([a_stock(locked=True)], Liking({SAMSUNG: "1"}))
 
     assert report.candidates == ()
 

@@ -1,0 +1,140 @@
+"""Calls of code that is not trusted: off the event loop, in daemon threads, each for a second of work at most.
+
+A call that takes longer is given up, and its thread is interrupted at its next Python instruction. Two kinds of call
+end later than that. One that waits inside the operating system (a sleep, a socket) keeps its thread until it returns;
+its callers go on. One that stays inside C code that holds the interpreter's lock (a regular expression that explodes,
+a huge power) stops the whole process until it returns: no thread of the process runs meanwhile, this one's included.
+"""
+
+import asyncio
+import ctypes
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, Final, Generic, TypeVar
+
+T = TypeVar("T")
+
+LONGEST_CALL: Final = 1.0
+"""Seconds (real) that one call may take."""
+_SECOND_LOOK: Final = 0.05
+"""Seconds after which a call that seems overdue is looked at again: the whole process may have stood still."""
+_MOST_AT_ONCE: Final = 4
+"""How many threads work at a time; who comes later waits for one of them."""
+_LONGEST_TEXT: Final = 200
+
+
+class _GivenUpError(BaseException):
+    """Raised inside a call that has taken too long; no ``except Exception`` of the called code may catch it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What a call returned, or in which words it failed."""
+
+    value: T | None = None
+    fault: str = ""
+    overdue: "CallThread | None" = None
+    """The thread of a call that was given up; it is alive for as long as the call does not let go."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Return whether the call has returned something."""
+        return not self.fault and self.overdue is None
+
+
+class _Batch(Generic[T]):
+    """Calls that one thread makes in turn."""
+
+    def __init__(self, calls: Sequence[Callable[[], T]]) -> None:
+        self._calls = calls
+        self._loop = asyncio.get_running_loop()
+        self.over = asyncio.Event()
+        self.outcomes: list[Outcome[T]] = []
+        self.began_at = self._loop.time()
+
+    def perform(self) -> None:
+        for call in self._calls:
+            self.began_at = self._loop.time()
+            self.outcomes.append(_outcome_of(call))
+        with suppress(RuntimeError):  # the loop has been closed meanwhile
+            self._loop.call_soon_threadsafe(self.over.set)
+
+
+class CallThread(threading.Thread):
+    """Performs the batches that it is given, one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__(name="haru-strategies", daemon=True)
+        self._batches: SimpleQueue[_Batch[Any] | None] = SimpleQueue()
+        self.start()
+
+    def run(self) -> None:
+        with suppress(_GivenUpError):
+            while (batch := self._batches.get()) is not None:
+                batch.perform()
+
+    def give(self, batch: _Batch[Any]) -> None:
+        self._batches.put(batch)
+
+    def interrupt(self) -> None:
+        """Let the running call end at its next Python instruction, and the thread with it."""
+        self._batches.put(None)
+        if self.ident is not None:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident), ctypes.py_object(_GivenUpError))
+
+
+class BoundedCalls:
+    """A few threads for all calls of a process; a thread that a call does not give back is replaced."""
+
+    def __init__(self, longest: float = LONGEST_CALL) -> None:
+        self.longest = longest
+        self._idle: list[CallThread] = []
+        self._turn = asyncio.Semaphore(_MOST_AT_ONCE)
+
+    async def outcomes(self, calls: Sequence[Callable[[], T]]) -> list[Outcome[T]]:
+        """Make the calls one after the other; return their outcomes up to the first call that is overdue."""
+        if not calls:
+            return []
+        async with self._turn:
+            batch = _Batch(calls)
+            thread = self._idle.pop() if self._idle else CallThread()
+            thread.give(batch)
+            overdue = await self._overdue_in(batch)
+            if overdue is None:
+                self._idle.append(thread)
+                return batch.outcomes
+            thread.interrupt()
+            return [*batch.outcomes[:overdue], Outcome(overdue=thread)]
+
+    async def _overdue_in(self, batch: _Batch[T]) -> int | None:
+        """Wait for a batch; return the number of the call that is overdue, or None when all are made."""
+        suspect, clock = -1, asyncio.get_running_loop().time
+        while not batch.over.is_set():
+            number, left = len(batch.outcomes), batch.began_at + self.longest - clock()
+            if left <= 0 and number == suspect:
+                return number
+            suspect = number if left <= 0 else -1
+            with suppress(TimeoutError):
+                await asyncio.wait_for(batch.over.wait(), max(left, _SECOND_LOOK))
+        return None
+
+
+def _outcome_of(call: Callable[[], T]) -> Outcome[T]:
+    try:
+        return Outcome(call())
+    except _GivenUpError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the called code may raise anything, an exit of the process included
+        return Outcome(fault=_told(error))
+
+
+def _told(error: BaseException) -> str:
+    """Return an error as printable text; what it says of itself is not trusted either."""
+    try:
+        text = "".join(each if each.isprintable() else " " for each in str(error)).strip()
+    except Exception:  # noqa: BLE001 - the text is code of its own
+        text = ""
+    return ": ".join(filter(None, (type(error).__name__, text[:_LONGEST_TEXT])))

@@ -1,0 +1,131 @@
+"""Twenty workers that scan at once ask the broker what one would ask."""
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.market_data import MarketDataActivities
+from activities.quote_feed import QuoteFeed
+from activities.single_flight import SingleFlight
+from domain.errors import BrokerUnavailableError
+from domain.identity import WorkerId
+from domain.lane import Lane
+from domain.market import Symbol
+from domain.rules import UniverseRules
+from domain.screening import ScanReport
+from tests.activities.desk import Desk
+from tests.builders import SAMSUNG
+from tests.stepping import RULES
+
+WORKERS = 20
+RANKED = 10
+RANKING, REFERENCE, PRICES, STATUS = "FHPST01710000", "FHKST03010100", "FHKST11300006", "FHKST01010100"
+
+
+def seen(desk: Desk) -> Counter[str]:
+    return Counter(desk.simulation.calls.by_tr_id)
+
+
+class Unhurried:
+    """The real broker, a while away: who asks meanwhile could ask too."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._broker = desk.broker
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._broker, name)
+        if name not in {"volume_leaders", "daily_reference", "instrument_status", "quotes"}:
+            return found
+
+        async def after_a_while(*arguments: Any) -> Any:
+            await asyncio.sleep(0.05)
+            return await found(*arguments)
+
+        return after_a_while
+
+
+async def scan_together(desk: Desk, scanner: MarketDataActivities, workers: int) -> list[ScanReport]:
+    """Let each worker scan the ranking once, all of them at the same moment, with every stock a candidate."""
+    strategy = replace(RULES.strategy, names=("eager",))
+    request = desk.scan_request(universe=UniverseRules(ranking_size=RANKED), strategy=strategy)
+    asked = [replace(request, worker_id=WorkerId(f"worker-{number}")) for number in range(1, workers + 1)]
+    return await asyncio.gather(*(ActivityEnvironment().run(scanner.scan, each) for each in asked))
+
+
+async def test_twenty_workers_that_scan_at_once_make_the_calls_of_one(desk: Desk) -> None:
+    await scan_together(desk, desk.market_data, 1)  # the simulator draws a stock's days when it is first asked
+    broker: Any = Unhurried(desk)
+    feed = QuoteFeed(broker, desk.pace)
+    scanner = MarketDataActivities(feed, broker, desk.database, desk.pace, desk.day_start, guard=desk.guard)
+    before = seen(desk)
+
+    reports = await scan_together(desk, scanner, WORKERS)
+    after = seen(desk)
+    await scan_together(desk, scanner, WORKERS)
+
+    calls = after - before
+    (wanted,) = {len(report.candidates) for report in reports}
+    assert wanted <= calls.pop(STATUS) <= RANKED
+    assert wanted >= RANKED / 2
+    assert calls == {RANKING: 1, REFERENCE: RANKED, PRICES: 1}
+    assert seen(desk) == after, "what all have just seen is asked for by none"
+
+
+async def test_all_who_ask_for_a_status_at_once_share_its_failure(desk: Desk) -> None:
+    desk.simulation.add_fault(kind="http_error", path="inquire-price", count=0)
+    before = seen(desk)[STATUS]
+
+    asked = [desk.feed.status(SAMSUNG, timedelta(seconds=20), Lane.SCAN) for _ in range(WORKERS)]
+    found = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert {type(each) for each in found} == {BrokerUnavailableError}
+    assert seen(desk)[STATUS] - before <= 3, "one question, and its own retries"
+
+
+async def test_flags_at_a_purchase_are_no_older_than_a_second(desk: Desk) -> None:
+    await desk.feed.status(SAMSUNG, timedelta(0), Lane.SCAN)
+    before = seen(desk)[STATUS]
+    desk.passes(seconds=2)
+
+    await desk.prepared(SAMSUNG)
+
+    assert seen(desk)[STATUS] - before == 1
+
+
+async def test_an_asker_that_is_cancelled_takes_nothing_from_the_others() -> None:
+    flight, answer, asked = SingleFlight[Symbol, int](), asyncio.Event(), 0
+
+    async def ask() -> int:
+        nonlocal asked
+        asked += 1
+        await answer.wait()
+        return 7
+
+    first, second = (asyncio.create_task(flight.answer(SAMSUNG, ask)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    answer.set()
+
+    assert (await second, asked) == (7, 1)
+
+
+async def test_a_question_that_has_failed_is_asked_again() -> None:
+    flight, asked = SingleFlight[Symbol, int](), 0
+
+    async def ask() -> int:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise BrokerUnavailableError("away")
+        return asked
+
+    with pytest.raises(BrokerUnavailableError):
+        await flight.answer(SAMSUNG, ask)
+
+    assert await flight.answer(SAMSUNG, ask) == 2
