@@ -109,8 +109,6 @@ def value_text(name: str, value: _Value) -> str:
 def _problem_with(name: str, text: str, values: Mapping[str, _Value]) -> str | None:
     if name not in values:
         return f"{name}: unknown; choose among {', '.join(values)}"
-    if not text.isascii() and not isinstance(values[name], tuple):
-        return f"{name}: {text!r} must be written in plain digits and letters, not full-width ones"
     try:
         _parsed(values[name], text)
     except (KeyError, ValueError, ArithmeticError):

@@ -198,12 +198,3 @@ def test_what_an_earlier_version_has_accepted_is_read_as_it_was_meant_then() -> 
     rules = accepted(DEFAULTS, {"exits.stop_loss": "0.5", "exits.take_profit": "2%"})
 
     assert (rules.exits.stop_loss, rules.exits.take_profit) == (Decimal("0.5"), Decimal("0.02"))
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [("exits.stop_loss", "３%"), ("risk.trades_per_worker", "１２"), ("execution.scan_interval", "５s")],
-)
-def test_full_width_digits_are_refused_by_name(name: str, text: str) -> None:
-    with pytest.raises(BadRulesError, match=rf"{name}: .*{text}.* plain digits"):
-        changed(DEFAULTS, {name: text})
