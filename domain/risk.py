@@ -146,8 +146,10 @@ def _open_risk(case: _Case) -> str | None:
     at_stake = Won(case.snapshot.fleet_at_stake + case.proposal.at_stake)
     if pnl - at_stake >= -limit:
         return None
-    losses = f"PnL {pnl:,} won, and {at_stake:,} won lost if all that is open ends at its stop"
-    return f"{losses}, exceed the limit of -{limit:,}"
+    return (
+        f"PnL {pnl:,} won, and {at_stake:,} won lost if all that is open ends at its stop, "
+        f"exceed the limit of -{limit:,}"
+    )
 
 
 def _worker_loss(case: _Case) -> str | None:
