@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from typing import Final
 
 import httpx
 
@@ -11,12 +12,14 @@ from broker.kis.codes import Meaning
 from broker.kis.connection import ORDER_PATIENCE
 from broker.kis.envelope import Envelope
 from broker.kis.queries import KisQueries
-from broker.kis.wire import NEVER_LEFT
+from broker.kis.wire import NEVER_LEFT, WindowClosedError
 from broker.protocol import AccessToken, MayLeave
 from domain.errors import TradingError
 from domain.lane import Crowding, Lane
 from domain.money import Won
 from domain.order import NOT_SENT, Rejected, Unknown
+
+_TOO_LATE: Final = Rejected(NOT_SENT, "the time in which this request was allowed to leave is over")
 
 
 class KisClient(KisQueries):
@@ -50,16 +53,18 @@ class KisClient(KisQueries):
             except TradingError as error:
                 return Rejected(NOT_SENT, str(error))
             if not may_leave():
-                return Rejected(NOT_SENT, "the time in which this request was allowed to leave is over")
-            answer = await self._post_once(call, body, token)
+                return _TOO_LATE
+            answer = await self._post_once(call, body, token, may_leave)
             slot.learn(answer.crowding if isinstance(answer, Envelope) else Crowding.UNTOLD)
             return answer
 
     async def _post_once(
-        self, call: Call, body: Mapping[str, str], token: AccessToken
+        self, call: Call, body: Mapping[str, str], token: AccessToken, may_leave: MayLeave
     ) -> Envelope | Rejected | Unknown:
         try:
-            envelope = await self._wire.post_order(call, body, token)
+            envelope = await self._wire.post_order(call, body, token, may_leave)
+        except WindowClosedError:
+            return _TOO_LATE
         except NEVER_LEFT as error:
             return Rejected(NOT_SENT, f"{call.label}: {type(error).__name__}")
         except (httpx.RequestError, OSError) as error:

@@ -1,4 +1,7 @@
-"""One HTTP connection pool to KIS: explicit time-outs, no retries, no redirects, no proxy to repeat an order."""
+"""One HTTP connection pool to KIS: explicit time-outs, no retries, no redirects, no proxy to repeat an order.
+
+An order whose reply is given up on is dead: see ``sockets.py``.
+"""
 
 import asyncio
 import logging
@@ -10,13 +13,19 @@ import httpx
 from broker.kis.calls import APPROVAL_PATH, TOKEN_PATH, Call
 from broker.kis.connection import ORDER_TIMEOUT, KisConnection
 from broker.kis.envelope import FIRST_PAGE, Envelope, PageKeys, read_envelope
-from broker.protocol import AccessToken
+from broker.kis.sockets import kis_transport
+from broker.protocol import AccessToken, MayLeave
 
-_LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=3.0)
 _ORDER_TIMEOUTS: Final = httpx.Timeout(ORDER_TIMEOUT, connect=3.0, pool=2.0)
 NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 """Errors that prove that not a byte of the request was sent."""
+_FIRST_BYTE: Final = "http11.send_request_headers.started"
+"""How httpcore's trace names the step that follows connecting, and before which not a byte of the request has left."""
 _JSON: Final = "application/json; charset=utf-8"
+
+
+class WindowClosedError(Exception):
+    """The time in which an order may leave ended while its connection was made."""
 
 
 class _WithoutQuery(logging.Filter):
@@ -40,9 +49,8 @@ class Wire:
         logging.getLogger("httpx").addFilter(_WITHOUT_QUERY)
         self.connection = connection
         self._http = httpx.AsyncClient(
-            transport=transport,
+            transport=transport or kis_transport(),
             timeout=httpx.Timeout(connection.timeout),
-            limits=_LIMITS,
             follow_redirects=False,
             trust_env=False,
         )
@@ -59,12 +67,30 @@ class Wire:
         async with asyncio.timeout(self.connection.timeout):
             return read_envelope(await self._http.get(url, params=dict(parameters), headers=headers))
 
-    async def post_order(self, call: Call, body: Mapping[str, str], token: AccessToken) -> Envelope:
-        """Send one order request, once, whatever happens to it."""
+    async def post_order(
+        self, call: Call, body: Mapping[str, str], token: AccessToken, may_leave: MayLeave
+    ) -> Envelope:
+        """Send one order request, once, whatever happens to it.
+
+        Raises:
+            WindowClosedError: the connection took so long that the request may not leave any more; it has not.
+        """
         url = self.connection.trading_url + call.path
         headers = self._headers(call, token)
+
+        async def ask_before_the_first_byte(step: str, _: object) -> None:
+            if step == _FIRST_BYTE and not may_leave():
+                raise WindowClosedError
+
         async with asyncio.timeout(ORDER_TIMEOUT):
-            return read_envelope(await self._http.post(url, json=dict(body), headers=headers, timeout=_ORDER_TIMEOUTS))
+            response = await self._http.post(
+                url,
+                json=dict(body),
+                headers=headers,
+                timeout=_ORDER_TIMEOUTS,
+                extensions={"trace": ask_before_the_first_byte},
+            )
+            return read_envelope(response)
 
     async def get_root(self) -> httpx.Response:
         """Knock at the trading host, without keys; whatever it answers, it is there."""

@@ -1,16 +1,20 @@
 """The same promises on real sockets: whatever a server does to an order, exactly one request has left."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import httpx
 import pytest
 
 import broker.kis.wire
 from broker.kis import KisBroker
-from broker.protocol import AccessToken
+from broker.kis.sockets import UNACKNOWLEDGED_FOR, kis_transport
+from broker.protocol import AccessToken, MayLeave, always
 from domain.errors import BrokerUnavailableError
 from domain.lane import Lane
 from domain.order import Accepted, Rejected, SubmitOutcome, Unknown
@@ -53,11 +57,11 @@ class Server:
         finally:
             writer.close()
 
-    async def submit(self) -> SubmitOutcome:
+    async def submit(self, may_leave: MayLeave = always) -> SubmitOutcome:
         tokens = Tokens(stored=AccessToken("kept", NOON + timedelta(hours=12)))
         connection = with_url(a_connection(), f"http://127.0.0.1:{self.port}")
         async with KisBroker(connection, Budget(), tokens, market_now) as client:
-            return await client.submit(an_intent(), Lane.ENTRY)
+            return await client.submit(an_intent(), Lane.ENTRY, may_leave)
 
 
 @asynccontextmanager
@@ -172,3 +176,46 @@ async def test_a_query_without_an_answer_ends_and_may_be_tried_again() -> None:
                 await client.instrument_status(SAMSUNG, Lane.SCAN)
 
     assert len(server.requests) == 1
+
+
+@pytest.mark.usefixtures("short_patience")
+async def test_giving_up_an_order_resets_its_connection() -> None:
+    ends = list[BaseException | bytes]()
+    ended = asyncio.Event()
+
+    async def wait_for_the_end(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        try:
+            ends.append(await reader.read())
+        except ConnectionError as end:
+            ends.append(end)
+        ended.set()
+
+    async with a_server(wait_for_the_end) as server:
+        await server.submit()
+        async with asyncio.timeout(10):
+            await ended.wait()
+
+    assert [type(end) for end in ends] == [ConnectionResetError], "closing normally leaves the queue to the kernel"
+
+
+async def test_every_connection_drops_what_is_unsent_when_it_ends() -> None:
+    async with a_server(accept) as server, httpx.AsyncClient(transport=kis_transport()) as client:
+        for _ in range(2):
+            response = await client.get(f"http://127.0.0.1:{server.port}/")
+            used: socket.socket = response.extensions["network_stream"].get_extra_info("socket")
+            linger = used.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)
+            kernel_waits = used.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            assert struct.unpack("ii", linger) == (1, 0)
+            assert kernel_waits == UNACKNOWLEDGED_FOR * 1000
+
+
+async def test_an_order_whose_window_closes_while_it_connects_has_not_left() -> None:
+    answers = iter([True, False])
+
+    async with a_server(accept) as server:
+        outcome = await server.submit(lambda: next(answers))
+        await asyncio.sleep(0.05)
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "NOT_SENT"
+    assert server.requests == []

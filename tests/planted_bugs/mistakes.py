@@ -230,8 +230,8 @@ def forgets_the_tax() -> AbstractContextManager[None]:
 
 
 def orders_take_no_slot() -> AbstractContextManager[None]:
-    async def send(self: KisClient, call: Any, body: Any, *_: Any) -> Any:
-        return await self._post_once(call, body, await self._keeper.token())
+    async def send(self: KisClient, call: Any, body: Any, lane: Any, may_leave: Any, *_: Any) -> Any:
+        return await self._post_once(call, body, await self._keeper.token(), may_leave)
 
     return swapped(KisClient, "send", send)
 
