@@ -45,6 +45,7 @@ from embedded.token_key import FILE as TOKEN_KEY_FILE
 from operations import broker_checks, machine_checks
 from operations.checkup import Check, Finding, doubtful, fine, startable, wrong
 from operations.clocks import Skew, database_skew
+from operations.durability_check import look_at_durability
 from operations.stream_check import look_at_own_session, look_at_stream
 from settings import Settings, SettingsError, load_settings
 from workflows import attributes
@@ -93,6 +94,7 @@ class Doctor:
             Check("token key", self._look_at_token_key, ("settings",), "python starter.py new-key"),
             Check("parts", self._look_for_parts, ("settings",), "start the simulator, or unset HARU_SIMULATOR__URL"),
             Check("PostgreSQL", self._look_at_postgres, ("parts",), "start it, or correct DATABASE_URL"),
+            Check("durability", self._look_at_durability, ("PostgreSQL",)),
             Check("books", self._look_at_books, ("PostgreSQL",)),
             Check("Temporal", self._look_at_temporal, ("parts",), "start it, or correct TEMPORAL_ADDRESS"),
             Check("broker host", self._look_at_host, ("parts",), "check the network and HARU_BROKER__REST_URL"),
@@ -166,6 +168,9 @@ class Doctor:
             text = f"version {version} at {where}, not migrated: {len(level.missing)} steps are missing"
             return replace(doubtful(text, "worker.py migrates it when it starts"), opens=False)
         return fine(f"version {version} at {where}, migrated")
+
+    async def _look_at_durability(self) -> Finding:
+        return look_at_durability(await self.database.server.durability())
 
     async def _look_at_books(self) -> Finding:
         wanted = (account_of(self.settings), self.settings.broker.environment, key_fingerprint(self.settings))

@@ -62,6 +62,7 @@ from operations.hosting_duties import (
     report_failing_workflows,
     report_unreadable_rows,
     watch_over_access,
+    watch_over_clock,
     watch_over_disk,
     watch_over_stream,
 )
@@ -149,6 +150,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 *([watch_over_stream(fleet)] if streaming else []),
                 watch_over_access(fleet, lambda: broker.refusal),
                 report_unreadable_rows(fleet, broker.take_unreadable),
+                watch_over_clock(fleet, broker),
                 compare_calendars(fleet, day_start_for(with_)),
                 keep_reports(fleet, settings.reports, settings.report.language),
             )

@@ -8,6 +8,7 @@ from typing import Final
 from activities.bells import Bells
 from domain.market import Side, Symbol
 from domain.money import Quantity, Won, notional
+from domain.session import SessionDate, session_date_of
 from domain.stream import NoticeKind, OrderNotice
 
 _REMEMBERED: Final = 200
@@ -35,20 +36,23 @@ class OrderNotices(Bells):
             self._rings_again_at = now + _ROUND
             self.ring_all()
 
-    def numbers_heard(self, symbol: Symbol, side: Side, since: datetime) -> frozenset[str]:
-        """Return the orders that notices since a market instant spoke of; that of a cancel is the one it withdraws."""
+    def numbers_heard(self, symbol: Symbol, side: Side, session_date: SessionDate) -> frozenset[str]:
+        """Return the orders that a day's notices spoke of; that of a cancel is the one it withdraws.
+
+        They are told apart by day, never by time: the intent was decided by the clock of another machine.
+        """
         return frozenset(
             notice.original or notice.number
             for at, notice in self._heard
-            if at >= since and (notice.symbol, notice.side) == (symbol, side)
+            if session_date_of(at) == session_date and (notice.symbol, notice.side) == (symbol, side)
         )
 
-    def fills_heard(self, number: str, symbol: Symbol, side: Side, since: datetime) -> tuple[Quantity, Won]:
-        """Return the shares and won that notices since a market instant told as filled of an order."""
+    def fills_heard(self, number: str, symbol: Symbol, side: Side, session_date: SessionDate) -> tuple[Quantity, Won]:
+        """Return the shares and won that a day's notices told as filled of an order."""
         fills = [
             notice
             for at, notice in self._heard
-            if at >= since
+            if session_date_of(at) == session_date
             and (notice.kind, notice.number) == (NoticeKind.FILLED, number)
             and (notice.symbol, notice.side) == (symbol, side)
         ]

@@ -18,10 +18,11 @@ from activities.unlisted import BETWEEN_LOOKS, UnlistedOrders
 from domain.identity import IntentId
 from domain.lane import Lane
 from domain.lock import Lease
+from domain.money import NO_SHARES
 from domain.order import WORKING_STATUSES, OrderPurpose, OrderRecord, SubmitOutcome, Unknown
 from domain.risk import Review, RiskSnapshot, review
 from domain.rules import RiskRules
-from domain.session import SessionPlan
+from domain.session import SessionPlan, session_date_of
 
 if TYPE_CHECKING:
     from activities.pace import Pace
@@ -134,6 +135,9 @@ class OrderActivities:
         found = await self._order_list.row_of(record)
         if found is None:
             return await self._unlisted.look(record) if missing.is_due() else record
+        if session_date_of(self._pace.now()) > intent.session_date:
+            # A day order ends with its day, whatever remainder the day's final list still shows.
+            found = replace(found, remaining_quantity=NO_SHARES)
         booked = await self._database.orders.book(intent.intent_id, found, self._pace.now())
         if booked.new_quantity:
             extra = {"intent_id": intent.intent_id, "quantity": booked.new_quantity, "amount": booked.new_amount}

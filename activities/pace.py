@@ -1,6 +1,7 @@
 """How long-running activities see time: the market's now, and pauses that hand over when the process shuts down."""
 
 import asyncio
+from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -10,6 +11,8 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from domain.clock import MarketClock
 
 _AT_ONCE: Final = timedelta(milliseconds=1)
+_MOST_ATTEMPTS: Final = 10_000
+"""More than one process ever runs at once."""
 _LEAVES_WITHIN: Final = 12.0
 """Seconds after the gate in which an order request may still leave."""
 
@@ -40,6 +43,8 @@ class RealPace:
 
     def __init__(self, clock: MarketClock) -> None:
         self._clock = clock
+        self._begun: OrderedDict[bytes, float] = OrderedDict()
+        """When this process first saw each attempt, by its own stopwatch; the oldest are forgotten."""
 
     @property
     def clock(self) -> MarketClock:
@@ -51,8 +56,22 @@ class RealPace:
         return self._clock.market_time(datetime.now(UTC))  # noqa: TID251 - this is the clock that is injected
 
     def waited(self) -> timedelta:
-        """Return the real time since the running activity was first scheduled."""
-        return datetime.now(UTC) - activity.info().scheduled_time  # noqa: TID251 - this is the clock that is injected
+        """Return the real time since the running activity was first scheduled.
+
+        What earlier attempts took is read on the server's clock alone, and what this one has taken on our stopwatch:
+        two clocks that disagree would make a wait end before it began.
+        """
+        info = activity.info()
+        before = max(info.started_time - info.scheduled_time, timedelta(0))
+        return before + timedelta(seconds=self._stopwatch(info.task_token))
+
+    def _stopwatch(self, attempt: bytes) -> float:
+        now = asyncio.get_running_loop().time()
+        begun = self._begun.setdefault(attempt, now)
+        self._begun.move_to_end(attempt)
+        if len(self._begun) > _MOST_ATTEMPTS:
+            self._begun.popitem(last=False)
+        return now - begun
 
     async def pause(self, real: timedelta, news: asyncio.Event | None = None) -> None:
         """Sleep until there is news; when the worker process drains, hand the activity over to another one at once."""

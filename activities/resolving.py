@@ -11,14 +11,15 @@ from activities.heart import Heart
 from activities.leases import LeaseOfAnOrder
 from activities.order_notices import OrderNotices
 from activities.records import recorded
-from domain.errors import BrokerRefusedError, InvalidTransitionError, TryAgainError
+from activities.witnesses import Witnesses
+from domain.errors import InvalidTransitionError, TradingError, TryAgainError
+from domain.event import Event, EventLevel
 from domain.identity import IntentId
 from domain.lane import Lane
 from domain.lock import Lease
-from domain.market import Side
-from domain.order import UNRESOLVED_STATUSES, BrokerOrder, OrderIntent, OrderRecord, OrderStatus
-from domain.reconciliation import CLOCK_DOUBT, Absent, Found, Hidden, LostOrderMatch, match_lost_order, net_of_foreign
-from domain.unreadable import Rows
+from domain.order import UNRESOLVED_STATUSES, BrokerOrder, OrderRecord, OrderStatus
+from domain.reconciliation import Absent, Ambiguous, Found, Hidden, LostOrderMatch
+from domain.session import session_date_of
 
 if TYPE_CHECKING:
     from activities.pace import Pace
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _LOOK_INTERVAL: Final = timedelta(seconds=1)
 _PATIENCE_WITH_CONTRADICTION: Final = 3
 """Settle times after which two witnesses that disagree become a case for a person."""
+PAST_ORDER_UNDECIDED: Final = "past_order_undecided"
+"""The kind of event of an order of an earlier day whose final list does not decide what became of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class ResolvingActivities:
         self._proof = proof
         self._notices = notices
         self._doubts = OrderDoubts(broker, database, pace)
+        self._witnesses = Witnesses(broker, database, pace, notices)
 
     @activity.defn
     async def resolve_order(
@@ -61,7 +65,10 @@ class ResolvingActivities:
         waits_for_operator: bool = True,  # noqa: FBT001, FBT002 activity
         lease_of_caller: Lease | None = None,
     ) -> OrderRecord:
-        """Return the order once it is adopted or proven absent; a quarantined one waits for an operator if asked to."""
+        """Return the order once it is adopted or proven absent; a quarantined one waits for an operator if asked to.
+
+        A quarantine ends with its day: then the day's final list decides.
+        """
         clean_reads = _reads_of_earlier_attempt()
         symbol = (await recorded(self._database.orders, intent_id)).intent.symbol
         lease = LeaseOfAnOrder(self._database.locks, self._pace, intent_id, lease_of_caller)
@@ -74,28 +81,67 @@ class ResolvingActivities:
                     if record.status is OrderStatus.INTENDED:
                         await self._database.orders.withdraw(intent_id)
                         continue
-                    if _is_resolved(record, waits_for_operator=waits_for_operator):
+                    if self._is_resolved(record, waits_for_operator=waits_for_operator):
                         return record
                     clean_reads = await self._look(record, clean_reads)
                     heart.progress(clean_reads)
                     await self._pace.pause(_LOOK_INTERVAL, news)
 
+    def _is_resolved(self, record: OrderRecord, *, waits_for_operator: bool) -> bool:
+        if record.status is not OrderStatus.QUARANTINED:
+            return record.status not in UNRESOLVED_STATUSES
+        may_be_decided = self._is_past(record) and self._pace.waited() < self._proof.settle_time
+        return not waits_for_operator and not may_be_decided
+
+    def _is_past(self, record: OrderRecord) -> bool:
+        """Tell whether the order's day is over: no market takes it any more, and its list is final."""
+        return session_date_of(self._pace.now()) > record.intent.session_date
+
     async def _look(self, record: OrderRecord, clean_reads: int) -> int:
         """Read once; return how many clean reads without the order there have been in a row."""
+        try:
+            if self._is_past(record):
+                return await self._look_back(record, clean_reads)
+            return await self._look_now(record, clean_reads)
+        except InvalidTransitionError as overtaken:
+            # The late reply or an operator was faster than this look: the next one sees what they have written.
+            extra = {"intent_id": record.intent.intent_id, "cause": str(overtaken)}
+            activity.logger.warning("look_overtaken", extra=extra)
+            return 0
+
+    async def _look_now(self, record: OrderRecord, clean_reads: int) -> int:
         intent = record.intent
         sent_at = await self._database.orders.sent_at(intent.intent_id)
         try:
             listed = await self._broker.orders_on(intent.session_date, Lane.RESOLVE, intent.symbol)
         except TryAgainError:
             return 0
-        try:
-            if await self._is_found(record, await self._matched(intent, listed)):
-                return 0
-            return await self._count_absence(record, listed, clean_reads + 1, sent_at)
-        except InvalidTransitionError as overtaken:
-            # The late reply or an operator was faster than this look: the next one sees what they have written.
-            activity.logger.warning("look_overtaken", extra={"intent_id": intent.intent_id, "cause": str(overtaken)})
+        if await self._is_found(record, await self._witnesses.matched(intent, listed)):
             return 0
+        return await self._count_absence(record, listed, clean_reads + 1, sent_at)
+
+    async def _look_back(self, record: OrderRecord, clean_reads: int) -> int:
+        """Let the final list of the order's day decide: what is not in it, or ended without a fill, brings nothing."""
+        try:
+            match = await self._witnesses.among_all_orders(record.intent)
+        except TradingError as fault:
+            await self._report_undecided(record, f"the list of its day cannot be read: {fault}")
+            return 0
+        if isinstance(match, Found):
+            await self._adopt(record, match.order)
+            return 0
+        if isinstance(match, Hidden) and not await self._doubts.is_no_sale(record, match.row):
+            await self._report_undecided(record, f"a row of its day's list cannot be read: {match.row.field}")
+            return 0
+        if isinstance(match, Ambiguous) and any(order.filled_quantity for order in match.orders):
+            alike = ", ".join(order.ref.number for order in match.orders)
+            await self._quarantine(record, f"cannot tell it from {alike}")
+            await self._report_undecided(record, f"cannot tell it from {alike}, of which one was filled")
+            return 0
+        if clean_reads + 1 >= self._proof.clean_reads:
+            listed = "in it, without a fill" if isinstance(match, Ambiguous) else "not in it"
+            await self._prove_absent(record, f"the final list of its day: {listed}")
+        return clean_reads + 1
 
     async def _is_found(self, record: OrderRecord, match: LostOrderMatch) -> bool:
         """Adopt the order, or quarantine the intent; tell whether this look proves no absence."""
@@ -105,7 +151,7 @@ class ResolvingActivities:
             return not await self._doubts.is_no_sale(record, match.row)
         if isinstance(match, Found):
             await self._adopt(record, match.order)
-        else:
+        elif not match.may_be_listed_yet or self._pace.waited() >= self._proof.settle_time:
             alike = ", ".join(order.ref.number for order in match.orders)
             await self._quarantine(record, f"cannot tell it from {alike}")
         return True
@@ -122,86 +168,65 @@ class ResolvingActivities:
         await self._database.orders.quarantine(record.intent.intent_id, evidence)
         activity.logger.error("order_quarantined", extra={"intent_id": record.intent.intent_id, "evidence": evidence})
 
+    async def _prove_absent(self, record: OrderRecord, evidence: str) -> None:
+        await self._database.orders.prove_absent(record.intent.intent_id, evidence)
+        activity.logger.warning("lost_order_proven_absent", extra={"intent_id": record.intent.intent_id})
+        self._notices.ring(record.intent.symbol)
+
+    async def _report_undecided(self, record: OrderRecord, why: str) -> None:
+        """Report once a day an order that still keeps its position from being sold."""
+        intent, now = record.intent, self._pace.now()
+        event = Event(
+            intent.account_id,
+            PAST_ORDER_UNDECIDED,
+            EventLevel.CRITICAL,
+            now,
+            session_date=session_date_of(now),
+            worker_id=intent.worker_id,
+            symbol=intent.symbol,
+            detail={"intent_id": intent.intent_id, "why": why},
+            key=f"{PAST_ORDER_UNDECIDED}/{intent.intent_id}/{session_date_of(now)}",
+        )
+        if await self._database.events.append(event):
+            activity.logger.error(PAST_ORDER_UNDECIDED, extra={"intent_id": intent.intent_id, "cause": why})
+
     async def _count_absence(
         self, record: OrderRecord, listed: tuple[BrokerOrder, ...], clean_reads: int, sent_at: datetime | None
     ) -> int:
+        intent = record.intent
         settled = self._pace.waited() >= self._proof.settle_time
         if record.status is OrderStatus.QUARANTINED or not settled or clean_reads < self._proof.clean_reads:
             return clean_reads
         contradiction = await self._holding_against_absence(record, listed)
         if contradiction is None or await self._is_contradicted(record, contradiction):
             return 0
-        if await self._is_found(record, await self._among_open_orders(record.intent)):
+        if await self._is_found(record, await self._witnesses.among_open_orders(intent)):
             return 0
         try:
-            found = await self._is_found(record, await self._among_all_orders(record.intent))
-            contradiction = "" if found else await self._notice_against_absence(record.intent, listed)
+            found = await self._is_found(record, await self._witnesses.among_all_orders(intent))
+            contradiction = "" if found else await self._witnesses.notice_against_absence(intent, listed)
             if found or await self._is_contradicted(record, contradiction):
                 return 0
         except TryAgainError as fault:
-            extra = {"intent_id": record.intent.intent_id, "cause": str(fault)}
+            extra = {"intent_id": intent.intent_id, "cause": str(fault)}
             activity.logger.warning("absence_not_proven_yet", extra=extra)
             return 0
-        evidence = f"{clean_reads} complete reads without it, sent at {sent_at}"
-        await self._database.orders.prove_absent(record.intent.intent_id, evidence)
-        activity.logger.warning("lost_order_proven_absent", extra={"intent_id": record.intent.intent_id})
-        self._notices.ring(record.intent.symbol)
+        await self._prove_absent(record, f"{clean_reads} complete reads without it, sent at {sent_at}")
         return clean_reads
+
+    async def _holding_against_absence(self, record: OrderRecord, listed: tuple[BrokerOrder, ...]) -> str | None:
+        """Return what the holding says against absence; None where it cannot be read and says nothing."""
+        balance = await self._broker.balance(Lane.RESOLVE)
+        held = balance.quantity_of(record.intent.symbol)
+        if held is None:
+            await self._doubts.report_holding(record, balance)
+            return None
+        return await self._witnesses.holding_against_absence(record.intent, listed, held)
 
     async def _is_contradicted(self, record: OrderRecord, contradiction: str) -> bool:
         if contradiction and self._pace.waited() >= self._proof.settle_time * _PATIENCE_WITH_CONTRADICTION:
             await self._quarantine(record, f"the list does not show it, but {contradiction}")
         return bool(contradiction)
-
-    async def _notice_against_absence(self, intent: OrderIntent, listed: tuple[BrokerOrder, ...]) -> str:
-        """Ask the broker's own notices: an order that they spoke of, that is nobody's and not listed, may be ours."""
-        heard = self._notices.numbers_heard(intent.symbol, intent.side, intent.decided_at - CLOCK_DOUBT)
-        bound = await self._database.orders.bound_refs(intent.account_id, intent.session_date)
-        unexplained = heard - {ref.number for ref in bound} - {order.ref.number for order in listed}
-        return f"a notice of order {', '.join(sorted(unexplained))} was heard" if unexplained else ""
-
-    async def _holding_against_absence(self, record: OrderRecord, listed: tuple[BrokerOrder, ...]) -> str | None:
-        """Ask the second witness: shares that have moved say that the order exists, whatever the list says (F24).
-
-        What the owner's own orders had moved before, by the list, says nothing about ours (F32, F33). None: the
-        holding cannot be read, and this witness says nothing.
-        """
-        intent = record.intent
-        balance = await self._broker.balance(Lane.RESOLVE)
-        held = balance.quantity_of(intent.symbol)
-        if held is None:
-            await self._doubts.report_holding(record, balance)
-            return None
-        positions = await self._database.positions.held_in(intent.account_id)
-        ours = sum(position.quantity for position in positions if position.symbol == intent.symbol)
-        bound = await self._database.orders.bound_refs(intent.account_id, intent.session_date)
-        theirs = net_of_foreign(listed, bound, intent.symbol)
-        moved = held > ours + theirs if intent.side is Side.BUY else held < ours + theirs
-        explained = f" and the owner's orders {theirs:+,}" if theirs else ""
-        return f"the broker holds {held:,} shares of {intent.symbol}, the ledger {ours:,}{explained}" if moved else ""
-
-    async def _among_open_orders(self, intent: OrderIntent) -> LostOrderMatch:
-        """Ask the third witness, where there is one: what can still be cancelled exists, whatever the list says."""
-        try:
-            open_orders = await self._broker.open_orders(intent.side, Lane.RESOLVE)
-        except BrokerRefusedError as refusal:
-            activity.logger.warning("open_orders_refused", extra={"cause": str(refusal)})
-            open_orders = None
-        return await self._matched(intent, open_orders or Rows())
-
-    async def _among_all_orders(self, intent: OrderIntent) -> LostOrderMatch:
-        """Read the list once more, of every stock: only then do its own totals tell that rows are missing (F24)."""
-        return await self._matched(intent, await self._broker.orders_on(intent.session_date, Lane.RESOLVE))
-
-    async def _matched(self, intent: OrderIntent, listed: tuple[BrokerOrder, ...]) -> LostOrderMatch:
-        bound = await self._database.orders.bound_refs(intent.account_id, intent.session_date)
-        return match_lost_order(intent, listed, bound, intent.decided_at)
-
-
-def _is_resolved(record: OrderRecord, *, waits_for_operator: bool) -> bool:
-    if record.status is OrderStatus.QUARANTINED:
-        return not waits_for_operator
-    return record.status not in UNRESOLVED_STATUSES
 
 
 def _reads_of_earlier_attempt() -> int:

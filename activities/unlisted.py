@@ -14,7 +14,7 @@ from domain.lane import Lane
 from domain.market import Side, Symbol
 from domain.money import Quantity, Won, notional
 from domain.order import BrokerOrder, OrderRecord, ProvisionalFill, row_of
-from domain.reconciliation import CLOCK_DOUBT, net_of_foreign
+from domain.reconciliation import net_of_foreign
 from domain.session import session_date_of
 
 if TYPE_CHECKING:
@@ -129,9 +129,8 @@ class UnlistedOrders:
     def _amount_of(self, record: OrderRecord, filled: int) -> Won:
         """Return the won of the filled shares: by the notices where they speak of all, else at the order's price."""
         intent = record.intent
-        since = intent.decided_at - CLOCK_DOUBT
         number = "" if record.ref is None else record.ref.number
-        heard, won = self._notices.fills_heard(number, intent.symbol, intent.side, since)
+        heard, won = self._notices.fills_heard(number, intent.symbol, intent.side, intent.session_date)
         if heard == filled:
             return won
         price = intent.limit_price or intent.decision_price

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from broker.statement import DayProfit, ProfitToday, StockProfit
@@ -155,6 +155,14 @@ class Broker(Protocol):
 
     def take_unreadable(self) -> Readings:
         """Return what could not be read in the broker's lists since this was last asked."""
+        ...
+
+    @property
+    def clock_skew(self) -> timedelta:
+        """Return by how much (real time) this machine's clock is ahead of the broker's at least, negative when behind.
+
+        Zero while the replies prove nothing else.
+        """
         ...
 
     async def check_access(self, lane: Lane) -> None:

@@ -20,6 +20,7 @@ from database.pool import Connection, Pool, transaction
 from database.positions import prepare_on
 from database.recovery import lock_symbol_of_over, recover_buy_on
 from database.sending import Gate, Sending, begin
+from database.withdrawal import withdraw_on
 from domain.errors import StaleFencingTokenError
 from domain.event import ORDER_READOPTED, EventLevel
 from domain.identity import AccountId, Environment, IntentId, PositionId, WorkerId
@@ -95,13 +96,9 @@ class Orders:
             return await _record(connection, intent)
 
     async def withdraw(self, intent_id: IntentId) -> bool:
-        """Give up an order that has not been sent; tell whether it is certain that it never will be."""
+        """Give up an order that has not been sent; see ``withdraw_on``."""
         async with transaction(self._pool) as connection:
-            order = await locked_order(connection, intent_id)
-            if order.status is OrderStatus.INTENDED:
-                await _move(connection, order, OrderEvent.PROVE_ABSENT, "withdrawn before it was sent")
-                return True
-            return order.status is OrderStatus.NEVER_PLACED
+            return await withdraw_on(connection, intent_id)
 
     # --- Sending
 
@@ -147,7 +144,7 @@ class Orders:
                 case Rejected(code, message):
                     await connection.execute(_REJECT, intent_id, status, code, message)
                 case Unknown(cause):
-                    await connection.execute(_MOVE, intent_id, status, cause)
+                    await connection.execute(_LOSE, intent_id, status, cause)
             return await locked_order(connection, intent_id)
 
     # --- Finding out
@@ -292,7 +289,13 @@ UPDATE orders SET
 WHERE intent_id = $1
 """
 _REJECT = """
-UPDATE orders SET status = $2, reject_code = $3, reject_message = $4, changed_at = clock_timestamp()
+UPDATE orders SET status = $2, reject_code = $3, reject_message = $4,
+    sent_at = COALESCE(sent_at, clock_timestamp()), changed_at = clock_timestamp()
+WHERE intent_id = $1
+"""
+_LOSE = """
+UPDATE orders SET
+    status = $2, evidence = $3, sent_at = COALESCE(sent_at, clock_timestamp()), changed_at = clock_timestamp()
 WHERE intent_id = $1
 """
 _MOVE = "UPDATE orders SET status = $2, evidence = $3, changed_at = clock_timestamp() WHERE intent_id = $1"

@@ -1,13 +1,23 @@
-"""Connections to PostgreSQL: opened once per process, JSON decoded, nothing reset that we never set."""
+"""Connections to PostgreSQL: opened once per process, JSON decoded, dropped when their server becomes read-only."""
 
+import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import asyncpg
+from asyncpg.connect_utils import SessionAttribute
+from asyncpg.connection import LoggedQuery
 from asyncpg.pool import PoolConnectionProxy
 
+logger = logging.getLogger("haru.database")
+
+TAKES_NO_WRITES: Final = (
+    "PostgreSQL takes no writes: it is a replica, or default_transaction_read_only is on; "
+    "point DATABASE_URL at the primary"
+)
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Executor: TypeAlias = (
@@ -21,10 +31,62 @@ _COMMAND_TIMEOUT = 30.0
 
 
 async def open_pool(url: str, size: int) -> Pool:
-    """Open at most ``size`` connections, the first one now, so that a wrong URL is told at once."""
-    return await asyncpg.create_pool(
-        url, min_size=1, max_size=size, init=_decode_json, reset=_keep_session, command_timeout=_COMMAND_TIMEOUT
-    )
+    """Open at most ``size`` connections, the first one now, so that a wrong URL is reported at once.
+
+    Only a server that takes writes is connected to, the first one of those that ``url`` names. After a failover the
+    old primary may live on, read-only: its connections are then opened again, wherever ``url`` leads by now.
+
+    Raises:
+        ConnectionError: no server of the URL takes writes.
+    """
+    guard = _WritesOnly()
+    try:
+        guard.pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=size,
+            init=guard.prepare,
+            setup=guard.check,
+            reset=_keep_session,
+            command_timeout=_COMMAND_TIMEOUT,
+            target_session_attrs=SessionAttribute.read_write,
+        )
+    except asyncpg.TargetServerAttributeNotMatched:
+        raise ConnectionError(TAKES_NO_WRITES) from None
+    return guard.pool
+
+
+class _WritesOnly:
+    """Drops the connections of a pool once their server refuses a write, or reports that it takes none any more."""
+
+    pool: Pool
+
+    def __init__(self) -> None:
+        self._dropping: asyncio.Task[None] | None = None
+
+    async def prepare(self, connection: Connection) -> None:
+        await _decode_json(connection)
+        connection.add_query_logger(self._hear)
+
+    async def check(self, connection: Connection) -> None:
+        """Refuse to lend a connection whose server has reported a change; asking it would cost a round trip."""
+        if takes_no_writes(connection):
+            self._drop()
+            raise asyncpg.ReadOnlySQLTransactionError(TAKES_NO_WRITES)
+
+    def _hear(self, query: LoggedQuery) -> None:
+        if isinstance(query.exception, asyncpg.ReadOnlySQLTransactionError):
+            self._drop()
+
+    def _drop(self) -> None:
+        logger.error("database_is_read_only")
+        self._dropping = asyncio.get_running_loop().create_task(self.pool.expire_connections())
+
+
+def takes_no_writes(connection: Connection) -> bool:
+    """Tell whether the server has reported that it became a replica, or read-only."""
+    said = connection.get_settings()
+    return "on" in {getattr(said, name, "off") for name in ("in_hot_standby", "default_transaction_read_only")}
 
 
 @asynccontextmanager

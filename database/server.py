@@ -1,9 +1,37 @@
 """The PostgreSQL server itself: its clock, which leases go by, and its version."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from database.pool import Pool
 from database.schema_level import SchemaLevel, read_level
+
+
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """Settings of the connected server. ``replicas`` stream from it now, as far as our role may see them."""
+
+    fsync: bool
+    full_page_writes: bool
+    synchronous_commit: str
+    replicas: int
+    waits_for_standby: bool
+
+    @property
+    def loses_on_crash(self) -> tuple[str, ...]:
+        """Return the settings by which a crash of the machine takes commits back or damages data."""
+        said = {
+            "fsync=off": not self.fsync,
+            "full_page_writes=off": not self.full_page_writes,
+            "synchronous_commit=off": self.synchronous_commit == "off",
+        }
+        return tuple(name for name, is_so in said.items() if is_so)
+
+    @property
+    def loses_on_failover(self) -> bool:
+        """Tell whether a replica that takes over may lack the last commits."""
+        waits = self.waits_for_standby and self.synchronous_commit not in {"off", "local"}
+        return self.replicas > 0 and not waits
 
 
 class Server:
@@ -25,6 +53,19 @@ class Server:
     async def checkpoint(self) -> None:
         """Let the server write out what its log holds, so that the log can be shortened; only a superuser may ask."""
         await self._pool.execute("CHECKPOINT")
+
+    _DURABILITY = """
+    SELECT current_setting('fsync') = 'on' AS fsync,
+        current_setting('full_page_writes') = 'on' AS full_page_writes,
+        current_setting('synchronous_commit') AS synchronous_commit,
+        (SELECT count(*) FROM pg_stat_replication) AS replicas,
+        current_setting('synchronous_standby_names') <> '' AS waits_for_standby
+    """
+
+    async def durability(self) -> Durability:
+        """Return what the server keeps of a commit when it, its machine or its disk fails."""
+        (row,) = await self._pool.fetch(self._DURABILITY)
+        return Durability(**dict(row))
 
     async def schema_level(self) -> SchemaLevel:
         """Return what is between its schema and this code."""

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import asyncpg
+from asyncpg.connect_utils import SessionAttribute
 
 from database.errors import DATABASE_FAULTS
-from database.pool import Pool
+from database.pool import TAKES_NO_WRITES, Pool, takes_no_writes
 from domain.market import Quote, Side, Symbol
 from domain.money import Price, Quantity, Won
 from domain.stream import Covered, Gap, Garbled, News, NoticeKind, OrderNotice
@@ -67,7 +68,12 @@ class StreamNews:
         def arrived(*arguments: object) -> None:
             waiting.put_nowait(str(arguments[-1]) if waiting.qsize() < _MOST_WAITING else None)
 
-        connection = await asyncpg.connect(self._url, command_timeout=_ANSWERS_WITHIN, timeout=_ANSWERS_WITHIN)
+        connection = await asyncpg.connect(
+            self._url,
+            command_timeout=_ANSWERS_WITHIN,
+            timeout=_ANSWERS_WITHIN,
+            target_session_attrs=SessionAttribute.read_write,
+        )
         try:
             connection.add_termination_listener(lambda _: waiting.put_nowait(None))
             await connection.add_listener(_CHANNEL, arrived)
@@ -84,6 +90,8 @@ async def _arriving(connection: "asyncpg.Connection[Any]", waiting: "asyncio.Que
                 payload = await waiting.get()
         except TimeoutError:
             await connection.execute("SELECT 1")
+            if takes_no_writes(connection):
+                raise ConnectionResetError(TAKES_NO_WRITES) from None
             continue
         if payload is None:
             raise ConnectionResetError("the listening connection has ended, or could not keep up")

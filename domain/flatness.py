@@ -6,8 +6,8 @@ from datetime import datetime
 
 from domain.market import Side, Symbol
 from domain.money import NO_SHARES, Quantity
-from domain.order import BrokerOrder, OrderRecord, OrderStatus
-from domain.reconciliation import could_be_the_order_of
+from domain.order import BrokerOrder, OrderIntent, OrderRecord, OrderStatus
+from domain.reconciliation import could_be_the_order_of, is_no_older
 from domain.session import SessionDate
 
 
@@ -97,9 +97,13 @@ def traded_by_hand(foreign: Iterable[BrokerOrder], given_up: Sequence[OrderRecor
         before = found.get(order.symbol, NOTHING_BY_HAND)
         if order.side is Side.SELL:
             found[order.symbol] = ByHand(before.bought, before.sold + order.filled_quantity)
-        elif not any(could_be_the_order_of(record.intent, order) for record in given_up):
+        elif not any(_may_be_that_of(record.intent, order) for record in given_up):
             found[order.symbol] = ByHand(before.bought + order.filled_quantity, before.sold)
     return {symbol: shares for symbol, shares in found.items() if shares != NOTHING_BY_HAND}
+
+
+def _may_be_that_of(intent: OrderIntent, order: BrokerOrder) -> bool:
+    return could_be_the_order_of(intent, order) and is_no_older(intent, order)
 
 
 def shares_before(

@@ -27,7 +27,7 @@ class OrderType(StrEnum):
 class OrderStatus(StrEnum):
     """Where an order stands; the comment names what may follow."""
 
-    INTENDED = "intended"  # → sending, denied, never_placed
+    INTENDED = "intended"  # → sending, denied, never_placed; accepted, rejected, unknown where a permit was forgotten
     SENDING = "sending"  # → accepted, rejected, unknown, never_placed, quarantined
     UNKNOWN = "unknown"  # → accepted, rejected, never_placed, quarantined
     ACCEPTED = "accepted"  # → partially_filled, filled, cancelled, rejected
@@ -63,6 +63,10 @@ TRANSITIONS: Final[Mapping[tuple[OrderStatus, OrderEvent], OrderStatus]] = Mappi
         (_S.INTENDED, _E.SEND): _S.SENDING,
         (_S.INTENDED, _E.DENY): _S.DENIED,
         (_S.INTENDED, _E.PROVE_ABSENT): _S.NEVER_PLACED,
+        # A server that took over may have forgotten the permit: what the broker says of the order counts all the same.
+        (_S.INTENDED, _E.ACCEPT): _S.ACCEPTED,
+        (_S.INTENDED, _E.REJECT): _S.REJECTED,
+        (_S.INTENDED, _E.LOSE_REPLY): _S.UNKNOWN,
         (_S.SENDING, _E.ACCEPT): _S.ACCEPTED,
         (_S.SENDING, _E.REJECT): _S.REJECTED,
         (_S.SENDING, _E.LOSE_REPLY): _S.UNKNOWN,

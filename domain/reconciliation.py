@@ -17,8 +17,6 @@ from domain.unreadable import UnreadableRow, unreadable_of
 
 CLOCK_ALLOWANCE: Final = timedelta(seconds=2)
 """KIS stamps whole seconds, by a clock of its own (kis-openapi §5.3)."""
-CLOCK_DOUBT: Final = timedelta(minutes=1)
-"""An order like ours from so shortly before may be ours by a clock that is off: it proves nothing absent."""
 
 LATEST_ENTRY: Final = timedelta(minutes=10)
 """How long after our decision (market time) a network may still deliver a request that we gave up."""
@@ -41,9 +39,13 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """There are twins, or what is listed cannot be read: a person has to decide."""
+    """There are twins, or what is listed cannot be read: a person has to decide.
+
+    ``may_be_listed_yet`` says that all of them are stamped before our order: ours may be missing from the list still.
+    """
 
     orders: tuple[BrokerOrder, ...]
+    may_be_listed_yet: bool = False
     kind: Literal["ambiguous"] = "ambiguous"
 
 
@@ -59,41 +61,41 @@ LostOrderMatch = Found | Absent | Ambiguous | Hidden
 
 
 def match_lost_order(
-    intent: OrderIntent, orders: Sequence[BrokerOrder], bound: AbstractSet[BrokerOrderRef], sent_after: datetime
+    intent: OrderIntent, orders: Sequence[BrokerOrder], not_ours: AbstractSet[BrokerOrderRef], sent_after: datetime
 ) -> LostOrderMatch:
-    """Look for the order of an intent that was sent not before a market instant and got no reply.
+    """Look for the order of an intent that got no reply and was sent at or after a market instant.
 
-    ``bound`` are the orders that other intents already own. An unbound order since then with our fingerprint is a
-    suspect, and a single one is ours: the broker never changes quantity, type or price of what it was sent. An order
-    with another fingerprint is the owner's, who may trade the same stock by hand. One with ours that is stamped a
-    little earlier is either the owner's or ours by another clock: a person has to decide. An unbound row that cannot be
-    read hides the order where nothing that could be read of it says otherwise.
+    ``not_ours`` are the orders that other intents own, and those that were listed before this intent was written. Any
+    other order with our fingerprint may be ours: the broker never changes quantity, type or price of what it was sent.
+    A single one that is stamped since then is ours. One that is stamped earlier is the owner's, or ours by a clock
+    that is off; a stamp proves nothing absent, so a person has to decide. A row that cannot be read hides the order
+    where nothing that could be read of it says otherwise.
     """
-    earliest = sent_after - CLOCK_ALLOWANCE
     alike = tuple(
         order
         for order in orders
-        if _goes_the_same_way(order, intent)
-        and order.ref not in bound
-        and order.ordered_at >= earliest - CLOCK_DOUBT
-        and _could_be_ours(order, intent)
+        if _goes_the_same_way(order, intent) and order.ref not in not_ours and _could_be_ours(order, intent)
     )
-    suspects = tuple(order for order in alike if order.ordered_at >= earliest)
-    hiding = [row for row in unreadable_of(orders) if row.may_be_order_of(intent) and row.ref not in bound]
+    hiding = [row for row in unreadable_of(orders) if row.may_be_order_of(intent) and row.ref not in not_ours]
     twin = next((row for row in hiding if row.symbol and row.side and row.quantity is not None), None)
     if hiding and (twin or not alike):
         return Hidden(twin or hiding[0])
     if not alike:
         return Absent()
+    suspects = tuple(order for order in alike if order.ordered_at >= sent_after - CLOCK_ALLOWANCE)
     if len(suspects) == 1 and _has_fingerprint(suspects[0], intent):
         return Found(suspects[0])
-    return Ambiguous(suspects or alike)
+    return Ambiguous(suspects or alike, may_be_listed_yet=not suspects)
 
 
 def could_be_the_order_of(intent: OrderIntent, order: BrokerOrder) -> bool:
-    """Tell whether a listed order looks like an intent's, as far as it can be read, and is no older."""
-    recent = order.ordered_at >= intent.decided_at - CLOCK_ALLOWANCE
-    return recent and _goes_the_same_way(order, intent) and _could_be_ours(order, intent)
+    """Tell whether a listed order looks like an intent's, as far as it can be read, whatever its time stamp says."""
+    return _goes_the_same_way(order, intent) and _could_be_ours(order, intent)
+
+
+def is_no_older(intent: OrderIntent, order: BrokerOrder) -> bool:
+    """Tell whether a listed order is stamped after the intent's decision; that explains shares, and proves nothing."""
+    return order.ordered_at >= intent.decided_at - CLOCK_ALLOWANCE
 
 
 def late_matches(

@@ -25,6 +25,7 @@ from domain.session import session_date_of
 from domain.unreadable import Readings
 from domain.worker_state import WorkerLife
 from operations.access_duty import AccessDuty
+from operations.clock_duty import ClockDuty, ComparesClocks
 from operations.close_duty import is_closing, see_to_the_close
 from operations.direct_alerts import DirectAlerts
 from operations.disk_duty import DiskDuty
@@ -109,6 +110,11 @@ async def watch_over_access(fleet: Fleet, refusal: Callable[[], str]) -> None:
 async def report_unreadable_rows(fleet: Fleet, take: Callable[[], Readings]) -> None:
     """Report, for as long as this process lives, which rows of the broker's lists cannot be read."""
     await _for_ever(_ROUND, ReadingDuty(fleet, take).look)
+
+
+async def watch_over_clock(fleet: Fleet, broker: ComparesClocks) -> None:
+    """Buy nothing, for as long as this process lives, while this machine's clock is far from the broker's (F44)."""
+    await _for_ever(_ROUND, ClockDuty(fleet, broker).look)
 
 
 async def compare_calendars(fleet: Fleet, day_start: DayStart) -> None:

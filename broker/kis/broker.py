@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import TracebackType
 from typing import Final, Self
 
@@ -139,6 +139,11 @@ class KisBroker:
     @property
     def evening_orders(self) -> frozenset[OrderType]:
         return self._orders.evening_orders
+
+    @property
+    def clock_skew(self) -> timedelta:
+        """Return by how much this machine's clock is ahead of KIS's at least; see ``SkewMeter``."""
+        return self._wires[0].clocks.skew
 
     async def read_clock(self) -> ClockReading:
         """Return what KIS's own clock shows (real time)."""

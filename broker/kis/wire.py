@@ -13,6 +13,7 @@ import httpx
 from broker.kis.calls import APPROVAL_PATH, TOKEN_PATH, Call
 from broker.kis.connection import ORDER_TIMEOUT, KisConnection
 from broker.kis.envelope import FIRST_PAGE, Envelope, PageKeys, read_envelope
+from broker.kis.skew import SkewMeter
 from broker.kis.sockets import kis_transport
 from broker.protocol import AccessToken, MayLeave
 
@@ -48,11 +49,13 @@ class Wire:
     def __init__(self, connection: KisConnection, transport: httpx.AsyncBaseTransport | None = None) -> None:
         logging.getLogger("httpx").addFilter(_WITHOUT_QUERY)
         self.connection = connection
+        self.clocks = SkewMeter(connection.real_time)
         self._http = httpx.AsyncClient(
             transport=transport or kis_transport(),
             timeout=httpx.Timeout(connection.timeout),
             follow_redirects=False,
             trust_env=False,
+            event_hooks={"request": [self.clocks.before], "response": [self.clocks.after]},
         )
 
     async def aclose(self) -> None:

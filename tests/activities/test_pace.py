@@ -2,10 +2,10 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import ActivityEnvironment
 
@@ -92,16 +92,42 @@ async def test_a_draining_process_hands_over_at_once() -> None:
     assert not handed_over.value.non_retryable
 
 
-async def test_what_was_waited_counts_from_the_first_scheduling_and_the_market_runs_at_its_own_speed() -> None:
+async def test_what_was_waited_counts_from_the_first_scheduling_whatever_this_machines_clock_says() -> None:
+    pace, env = RealPace(LIVE_CLOCK), ActivityEnvironment()
+    scheduled = datetime(2026, 11, 23, tzinfo=UTC)
+    env.info = replace(env.info, scheduled_time=scheduled, started_time=scheduled + timedelta(seconds=7))
+
+    async def look() -> tuple[timedelta, timedelta]:
+        first = pace.waited()
+        await asyncio.sleep(0.05)
+        return first, pace.waited()
+
+    began = time.monotonic()
+    first, then = await env.run(look)
+    took = timedelta(seconds=time.monotonic() - began)
+
+    assert timedelta(seconds=7) <= first <= timedelta(seconds=7) + took
+    assert timedelta(seconds=0.045) <= then - first <= took
+
+
+async def test_each_attempt_has_a_stopwatch_of_its_own() -> None:
+    pace = RealPace(LIVE_CLOCK)
+
+    async def look() -> timedelta:
+        return pace.waited()
+
+    for attempt in (b"first", b"second"):
+        env = ActivityEnvironment()
+        env.info = replace(env.info, task_token=attempt)
+        await env.run(look)
+        await env.run(look)
+    assert list(pace._begun) == [b"first", b"second"]
+
+
+def test_the_market_runs_at_its_own_speed() -> None:
     anchor = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
     pace = RealPace(MarketClock(real_anchor=_now(), market_anchor=anchor, speed=60))
 
-    async def look() -> tuple[timedelta, timedelta]:
-        return pace.waited(), _now() - activity.info().scheduled_time
-
-    waited, since_then = await ActivityEnvironment().run(look)
-
-    assert abs(since_then - waited) < timedelta(seconds=1)
     assert timedelta(0) <= pace.now() - anchor < timedelta(minutes=5)
 
 

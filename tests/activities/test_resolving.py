@@ -160,22 +160,6 @@ async def test_a_service_that_refuses_to_list_open_orders_does_not_keep_an_order
     assert (await resolved(desk, entry)).status is OrderStatus.NEVER_PLACED
 
 
-async def test_a_clock_that_is_seconds_ahead_proves_nothing_absent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.simulation.add_fault(kind="drop_reply_after", path="order-cash")
-    with monkeypatch.context() as fast:
-        fast.setattr(desk.pace, "now", lambda: desk.simulation.market_now() + timedelta(seconds=4))
-        entry = await desk.prepared()
-    desk.simulation.set_conditions(SAMSUNG, no_asks=True)
-    assert (await desk.submits(entry)).status is OrderStatus.UNKNOWN
-
-    with pytest.raises(AssertionError, match="does not come"):
-        await resolved(desk, entry)
-
-    (waiting,) = await desk.database.orders.quarantined(ACCOUNT)
-    assert waiting.intent.intent_id == entry.intent_id
-    assert len(desk.sent) == 1
-
-
 async def test_a_reply_that_is_recorded_during_the_last_look_is_believed(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,9 +205,10 @@ def heard(desk: Desk, number: str, side: Side = Side.BUY, kind: NoticeKind = Not
     Ears(desk.feed, desk.notices, desk.pace.now).take(notice)
 
 
-async def unseen(desk: Desk) -> PreparedEntry:
+async def unseen(desk: Desk, **rules: Any) -> PreparedEntry:
     """Send a buy whose reply never comes, that nobody fills, and that the list does not show."""
-    entry = await desk.prepared()
+    entry = await desk.prepares(**rules)
+    assert isinstance(entry, PreparedEntry), entry
     desk.simulation.add_fault(kind="drop_reply_after", path="order-cash")
     desk.simulation.set_conditions(SAMSUNG, no_asks=True)
     assert (await desk.submits(entry)).status is OrderStatus.UNKNOWN
@@ -276,7 +261,6 @@ async def test_a_notice_of_another_order_is_no_witness(desk: Desk) -> None:
     await desk.sells(bought)
     close = CloseRequest(bought.position_id, ExitReason.OPERATOR, bought.lease, timedelta(0))
     await desk.does(desk.settling.close_position, close)
-    heard(desk, "0000009998")
     desk.passes(minutes=6)
     by_hand = OrderRequest(
         desk.broker_account.id, SAMSUNG, Side.BUY, OrderType.LIMIT, Quantity(1), Price(desk.price() // 2000 * 1900)

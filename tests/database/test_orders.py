@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import asyncpg
 import pytest
 
 from database.errors import (
@@ -12,12 +13,12 @@ from database.errors import (
     UnknownIntentError,
 )
 from domain.errors import StaleFencingTokenError
-from domain.identity import IntentId, PositionId, WorkerId
+from domain.identity import Environment, IntentId, PositionId, WorkerId
 from domain.market import Side
 from domain.money import Quantity
 from domain.order import Accepted, OrderStatus, OrderType, Rejected, SubmitOutcome, Unknown
 from tests.builders import ACCOUNT, HYNIX, MONDAY, WORKER, a_ref
-from tests.database.books import Books, an_opening
+from tests.database.books import HTTP_TIMEOUT, Books, an_opening, yes
 
 OTHER = WorkerId("worker-2")
 REFUSED = Rejected("APBK0952", "주문가능금액을 초과 했습니다")
@@ -195,12 +196,49 @@ async def test_the_acceptance_repeated_after_fills_changes_nothing(books: Books)
     assert await books.database.orders.record_outcome(accepted.intent.intent_id, Accepted(a_ref(1))) == filled.order
 
 
-async def test_an_order_that_was_not_sent_has_no_outcome(books: Books) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (Accepted(a_ref()), OrderStatus.ACCEPTED),
+        (REFUSED, OrderStatus.REJECTED),
+        (Unknown("timeout"), OrderStatus.UNKNOWN),
+    ],
+    ids=["accepted", "rejected", "unknown"],
+)
+async def test_an_outcome_counts_although_the_server_has_forgotten_the_permit(
+    books: Books, outcome: SubmitOutcome, status: OrderStatus
+) -> None:
     decided = await books.decided(books.a_buy(await books.locked()))
 
-    for outcome in (Accepted(a_ref()), REFUSED, Unknown("timeout")):
-        with pytest.raises(InvalidTransitionError):
-            await books.database.orders.record_outcome(decided.intent.intent_id, outcome)
+    record = await books.database.orders.record_outcome(decided.intent.intent_id, outcome)
+
+    assert record.status is status
+    assert await books.database.orders.sent_at(decided.intent.intent_id) is not None
+
+
+FORGOTTEN = {
+    "another server": "UPDATE orders SET written_by = '1/00000001'",
+    "an older version": "UPDATE orders SET written_by = NULL",
+    "a restart": "UPDATE orders SET created_at = created_at - interval '1 year'",
+}
+
+
+@pytest.mark.parametrize("happened", FORGOTTEN.values(), ids=FORGOTTEN)
+async def test_an_unsent_order_is_not_given_up_unseen_where_its_permit_may_be_forgotten(
+    books: Books, connection: asyncpg.Connection, happened: str
+) -> None:
+    decided = await books.decided(books.a_buy(await books.locked()))
+    await connection.execute(happened)
+
+    assert not await books.database.orders.withdraw(decided.intent.intent_id)
+
+    record = await books.database.orders.get(decided.intent.intent_id)
+    assert record is not None
+    assert record.status is OrderStatus.UNKNOWN
+    sending = await books.database.orders.begin_sending(
+        record.intent.intent_id, review=yes, http_timeout=HTTP_TIMEOUT, environment=Environment.SIMULATED
+    )
+    assert not sending.may_send
 
 
 async def test_a_lost_order_is_adopted_once(books: Books) -> None:

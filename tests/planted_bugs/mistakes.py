@@ -8,9 +8,9 @@ from typing import Any
 from temporalio import activity
 
 import activities.flatness
-import activities.resolving
 import activities.settling
 import activities.watching
+import activities.witnesses
 import database.booking
 import database.orders
 import database.positions
@@ -23,6 +23,7 @@ from activities.flatness import FlatnessActivities
 from activities.orders import SENDING_TAKES, OrderActivities, SubmitRequest
 from activities.records import recorded
 from activities.resolving import ProofRules, ResolvingActivities
+from activities.witnesses import Witnesses
 from broker.kis.client import KisClient
 from broker.kis.orders import KisOrders
 from database.orders import Orders
@@ -132,7 +133,7 @@ def sells_what_it_believes_to_hold() -> AbstractContextManager[None]:
 def forgets_which_orders_are_bound() -> AbstractContextManager[None]:
     match = match_lost_order
     return swapped(
-        activities.resolving,
+        activities.witnesses,
         "match_lost_order",
         lambda intent, orders, _, __: match(intent, orders, frozenset(), intent.decided_at - timedelta(hours=1)),
     )
@@ -151,7 +152,7 @@ def believes_the_first_look() -> AbstractContextManager[None]:
 
     return all_swapped(
         (ResolvingActivities, "_count_absence", hasty),
-        (ResolvingActivities, "_holding_against_absence", blind),
+        (Witnesses, "holding_against_absence", blind),
     )
 
 
