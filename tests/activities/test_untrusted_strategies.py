@@ -107,7 +107,9 @@ async def held_by_odd(desk: Desk, odd: Odd) -> PreparedEntry:
     return entry
 
 
-@pytest.mark.parametrize("wrong", [a_fault, a_spin, Wait(), lambda: "yes", lambda: None], ids=["fault", "spin", "hang", "text", "nothing"])
+@pytest.mark.parametrize(
+    "wrong", [a_fault, a_spin, Wait(), lambda: "yes", lambda: None], ids=["fault", "spin", "hang", "text", "nothing"]
+)
 async def test_whatever_a_strategy_does_while_holding_the_stop_loss_fires(
     desk: Desk, wrong: Callable[..., Any]
 ) -> None:
