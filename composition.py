@@ -30,10 +30,12 @@ from activities.quote_feed import QuoteFeed
 from activities.reconciling import ReconcilingActivities
 from activities.resolving import ProofRules, ResolvingActivities
 from activities.selling import SellingActivities
+from activities.session_books import SessionBooks
 from activities.settling import SettlingActivities
 from activities.statement import StatementActivities
 from activities.strategy_guard import StrategyGuard
 from activities.summarising import SummaryActivities
+from activities.undone import UndoneActivities
 from activities.unsold import UnsoldActivities
 from activities.watching import WatchingActivities
 from broker.kis.broker import KisBroker, MarketAccess
@@ -212,7 +214,12 @@ def stream_of(settings: Settings, place: Place, broker: KisBroker, database: Dat
 
 def day_start_for(with_: Collaborators) -> DayStart:
     """Return what compares the calendar with the broker's."""
-    return DayStart(with_.broker, with_.database, with_.calendar, with_.pace)
+    return DayStart(with_.broker, with_.database, with_.calendar, with_.pace, with_.commission)
+
+
+def books_for(with_: Collaborators) -> SessionBooks:
+    """Return what compares the books with the broker's during the day."""
+    return SessionBooks(with_.broker, with_.database, with_.pace, with_.commission)
 
 
 def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> list[Worker]:
@@ -236,6 +243,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     reconciling = ReconcilingActivities(with_.broker, with_.database, with_.pace, with_.commission)
     statement = StatementActivities(with_.broker, with_.database, with_.pace, with_.commission)
     summaries = SummaryActivities(with_.database, with_.pace.now)
+    undone = UndoneActivities(with_.database, with_.pace.now)
     of_a_trade = (cycles.begin_cycle, cycles.adopt_orphan, settling.close_position, settling.abandon_entry)
     of_the_close = (closing.plan_close, closing.shut_entries, closing.seize_position, closing.list_open_orders)
     of_a_watch = (market_data.find_candidates, orders.follow_order, resolving.resolve_order, watching.watch_position)
@@ -252,7 +260,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
         _worker(
             client,
             queues.trading,
-            [*of_a_trade, *of_the_close, summaries.write_summaries],
+            [*of_a_trade, *of_the_close, summaries.write_summaries, undone.report_undone],
             workflows=[TradingWorkerWorkflow, MarketCloseWorkflow, *on_demand],
         ),
         _worker(

@@ -1,5 +1,6 @@
 """The market close: entries shut first, every worker told, leftovers seized."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,6 @@ from activities.heart import WHOLE_LIST, Heart
 from activities.late_fills import LateFills
 from domain.close_plan import CloseLeads, plan_session
 from domain.costs import BANKIS_COMMISSION
-from domain.errors import TradingError
 from domain.event import MARKET_CLOSE, Event, EventLevel
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lane import Lane
@@ -41,6 +41,8 @@ _LOOK_INTERVAL: Final = timedelta(milliseconds=250)
 _CALLS_OF_A_QUICK_SALE: Final = 2
 """The order itself, and a share of the prices and order lists that are read for many at once."""
 _BETWEEN_TURNS: Final = timedelta(seconds=2)
+_LATE_FILLS_WITHIN: Final = 15.0
+"""Seconds that the look for late fills may take; the sales wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +187,14 @@ class ClosingActivities:
         now = self._pace.now()
         date = session_date_of(now)
         try:
-            listed = await self._broker.orders_on(date, Lane.RESOLVE)
-        except TradingError as fault:
-            # Nothing may keep a sale, a list that cannot be read no more than one that does not come; the session's
-            # end brings another look, and the reconciliation after it.
-            activity.logger.warning("late_fills_not_looked_for", extra={"cause": str(fault)})
+            async with asyncio.timeout(_LATE_FILLS_WITHIN):
+                listed = await self._broker.orders_on(date, Lane.RESOLVE)
+            return bool(await self._late_fills.book(account_id, date, listed, now))
+        except Exception as fault:  # noqa: BLE001 - it is logged
+            # Nothing may keep a sale: neither a list that cannot be read or does not come, nor a row that fits no book.
+            # The session's end brings another look, and the reconciliation after it.
+            activity.logger.exception("late_fills_not_looked_for", extra={"cause": str(fault)})
             return False
-        return bool(await self._late_fills.book(account_id, date, listed, now))
 
     @activity.defn
     async def seize_position(self, position_id: PositionId) -> Held | None:

@@ -6,10 +6,12 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from activities.first_look import SharesKnown
-from domain.costs import untold_tax
+from activities.session_books import SessionBooks
+from domain.costs import BANKIS_COMMISSION, untold_tax
 from domain.event import Event, EventLevel
 from domain.identity import AccountId
 from domain.lane import Lane
+from domain.money import Rate
 from domain.session import SessionDate, TradingCalendar, session_date_of
 
 if TYPE_CHECKING:
@@ -29,18 +31,29 @@ TAX_UNTOLD: Final = "tax_year_unknown"
 class DayStart:
     """Compares each day once; the broker is asked once for the whole fleet, whatever number of processes asks."""
 
-    def __init__(self, broker: "Broker", database: "Database", calendar: TradingCalendar, pace: "Pace") -> None:
+    def __init__(
+        self,
+        broker: "Broker",
+        database: "Database",
+        calendar: TradingCalendar,
+        pace: "Pace",
+        commission: Rate = BANKIS_COMMISSION,
+    ) -> None:
         self._broker = broker
         self._database = database
         self._calendar = calendar
         self._pace = pace
         self._known = SharesKnown(broker, database, pace)
+        self._books = SessionBooks(broker, database, pace, commission)
         self._compared: date | None = None
+        self._looked: date | None = None
         self._objection = ""
         self._one_at_a_time = asyncio.Lock()
 
     async def compare(self, account_id: AccountId, day: date) -> str:
-        """Shut the entries of a KST date on which broker and calendar disagree; return why, empty when they agree.
+        """Return why nothing may be bought on a KST date; empty when calendars agree and the books are compared.
+
+        Entries of a date on which broker and calendar disagree are shut.
 
         Raises:
             TradingError: the broker has not answered, so nothing is known yet.
@@ -49,13 +62,25 @@ class DayStart:
             if self._compared != day:
                 await self._warn_of_tax(account_id, SessionDate(day))
                 self._objection = await self._compare(account_id, SessionDate(day))
-                if not self._objection and day == session_date_of(self._pace.now()):
-                    await self._known.look_first(account_id, SessionDate(day))
                 self._compared = day
             if self._objection:
                 # Again each time: whoever had shut these entries for a reason of its own may have opened them again.
                 await self._database.risk.close_entries(account_id, SessionDate(day), self._objection, self._pace.now())
-            return self._objection
+        return self._objection or await self._begin(account_id, SessionDate(day))
+
+    async def _begin(self, account_id: AccountId, day: SessionDate) -> str:
+        """Compare the books of today's session, then look what the owner holds; return why it may not be traded yet.
+
+        The books come first: after a split they show how many of the shares are ours.
+        """
+        if day != session_date_of(self._pace.now()) or self._calendar.session_on(day) is None:
+            return ""
+        objection = await self._books.objection(account_id, day)
+        if not objection and self._looked != day:
+            async with self._one_at_a_time:
+                await self._known.look_first(account_id, day)
+                self._looked = day
+        return objection
 
     async def _warn_of_tax(self, account_id: AccountId, day: SessionDate) -> None:
         """Tell once a session that its sales will be booked with the tax of an earlier year."""

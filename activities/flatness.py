@@ -6,9 +6,19 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
+from activities.bounded import NotDone, in_time
 from activities.first_look import SharesKnown
 from activities.heart import WHOLE_LIST, Heart
-from domain.event import FLATNESS_IN_DOUBT, OWNERS_SHARES, UNEXPLAINED_SHARES, Event, EventLevel, carried_event
+from activities.undone import Undone, undone_event
+from domain.event import (
+    CLOSE_NOT_PROVEN,
+    FLATNESS_IN_DOUBT,
+    OWNERS_SHARES,
+    UNEXPLAINED_SHARES,
+    Event,
+    EventLevel,
+    carried_event,
+)
 from domain.flatness import HeldShares, Proven, could_still_fill, split
 from domain.identity import AccountId
 from domain.lane import Lane
@@ -45,6 +55,8 @@ class FlatnessProof:
     owners: dict[Symbol, Quantity] = field(default_factory=dict)
     unexplained: dict[Symbol, Quantity] = field(default_factory=dict)
     in_doubt: tuple[Symbol, ...] = ()
+    not_proven: str = ""
+    """Why the broker's holdings could not be read in time; then nothing above is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +91,18 @@ class FlatnessActivities:
     async def prove_flat(self, account_id: AccountId, session_date: SessionDate) -> FlatnessProof:
         """Look until two looks agree; keep the snapshot, name what is the owner's, shout about anything else.
 
-        An empty balance alone is no proof while the ledger holds (F22).
+        An empty balance alone is no proof while the ledger holds (F22). After the bound the outcome is "not proven".
         """
         async with Heart(silence=WHOLE_LIST) as heart:
-            look = await self._settled(account_id, session_date, heart)
+            proof = await in_time(self._pace, lambda: self._proven(account_id, session_date, heart))
+            if not isinstance(proof, NotDone):
+                return proof
+            undone = Undone(account_id, session_date, CLOSE_NOT_PROVEN, proof.cause)
+            await self._database.events.append(undone_event(undone, self._pace.now()))
+            return FlatnessProof(flat=False, holdings={}, open_orders=0, not_proven=proof.cause)
+
+    async def _proven(self, account_id: AccountId, session_date: SessionDate, heart: Heart) -> FlatnessProof:
+        look = await self._settled(account_id, session_date, heart)
         flat = not look.held and not look.open_orders and look.is_explained and not look.in_doubt
         proven = Proven(session_date, flat, look.open_orders, self._pace.now())
         await self._database.snapshots.save(account_id, proven, look.shares)
@@ -173,6 +193,8 @@ def _is_in_doubt(symbol: Symbol, listed: Rows[BrokerOrder], balance: "Balance", 
 
 def in_words(proof: FlatnessProof) -> str:
     """Say on one line what the close has left behind."""
+    if proof.not_proven:
+        return f"NOT PROVEN: {proof.not_proven}"
     owners = f"; the owner's own: {_shares(proof.owners)}" if proof.owners else ""
     if proof.flat:
         return f"flat, proven at the broker{owners}"

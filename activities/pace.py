@@ -74,7 +74,13 @@ class RealPace:
         return now - begun
 
     async def pause(self, real: timedelta, news: asyncio.Event | None = None) -> None:
-        """Sleep until there is news; when the worker process drains, hand the activity over to another one at once."""
+        """Sleep until there is news; when the worker process drains, hand the activity over to another one at once.
+
+        A duty of the host is no activity: it sleeps, and is cancelled when the process ends.
+        """
+        if not activity.in_activity():
+            await asyncio.sleep(real.total_seconds())
+            return
         await _first_of(real, news)
 
 

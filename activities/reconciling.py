@@ -1,265 +1,31 @@
-"""Reconciliation: the broker's orders, fills, holdings and cash against the ledger; corrections are events (R20)."""
+"""Reconciliation as an activity: compare the two books within a bound, and record when that fails."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.cash_check import CashCheck, CashSeen, cash_in_words, is_settled, lasting, unexplained
-from activities.foreign_sales import ForeignSales
+from activities.bounded import NotDone, in_time
+from activities.comparing import How, Reconciled, ReconcileRequest
 from activities.heart import WHOLE_LIST, Heart
-from activities.late_fills import LateFills
-from domain.errors import TradingError
-from domain.event import CARRIED_CHANGED, Event, EventLevel
-from domain.identity import AccountId
-from domain.lane import Lane
-from domain.market import Symbol
-from domain.money import NO_WON, Rate, Won
-from domain.order import WORKING_STATUSES, BrokerOrder
-from domain.position import OpenPosition
-from domain.reconciliation import OUR_OWN, Discrepancy, DiscrepancyKind, discrepancies
-from domain.session import SessionDate, session_date_of
-from domain.unreadable import Rows, UnreadableRow
+from activities.session_books import SessionBooks
+from domain.money import Rate
 
 if TYPE_CHECKING:
     from activities.pace import Pace
-    from broker.protocol import Balance, Broker
+    from broker.protocol import Broker
     from database.database import Database
-
-_READS: Final = 3
-_BETWEEN_READS: Final = timedelta(seconds=2)
-_ABOUT_SHARES: Final = frozenset({DiscrepancyKind.MISSING_HOLDING, DiscrepancyKind.EXCESS_HOLDING})
-_FOREIGN_SYMBOL_REST: Final = timedelta(hours=12)
-"""Market time for which we keep away from a symbol that somebody else trades on the account."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciled:
-    """What a reconciliation found: fills that had been missing, and differences it may not mend by itself.
-
-    ``cash`` says what was seen of the cash, ``cash_unexplained`` (won) what the broker has more for no known reason.
-    """
-
-    booked_fills: int
-    differences: tuple[str, ...]
-    entries_closed: bool = False
-    cash: str = ""
-    not_compared: tuple[str, ...] = ()
-    """Stocks of which the broker's rows cannot be read, with the field; nothing is claimed of them."""
-    cash_unexplained: Won = NO_WON
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """One look at both books."""
-
-    booked: int
-    differences: frozenset[Discrepancy]
-    cash: CashSeen
-    unreadable: tuple[UnreadableRow, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ReconcileRequest:
-    """Whose books to compare; without ``apply`` nothing is written, only shown."""
-
-    account_id: AccountId
-    apply: bool = True
 
 
 class ReconcilingActivities:
-    """Compares two books and writes only what the broker proves."""
+    """Compares the broker with the ledger for workflows."""
 
     def __init__(self, broker: "Broker", database: "Database", pace: "Pace", commission: Rate) -> None:
-        self._broker = broker
-        self._database = database
         self._pace = pace
-        self._cash = CashCheck(database, pace, commission)
-        self._late_fills = LateFills(database, commission)
-        self._foreign_sales = ForeignSales(broker, database, pace)
+        self._books = SessionBooks(broker, database, pace, commission)
 
     @activity.defn
     async def reconcile_account(self, request: ReconcileRequest) -> Reconciled:
-        """Book missing fills of our own orders; report everything else as a difference, never sell it silently.
-
-        A difference counts when several reads show it unchanged: while others trade, single reads always differ.
-        """
-        account_id, session_date = request.account_id, session_date_of(self._pace.now())
-        reads = await self._several(request, session_date)
-        cash = lasting([read.cash for read in reads])
-        differences = sorted(frozenset.intersection(*(read.differences for read in reads)), key=_in_words)
-        if request.apply:
-            await self._take_away_what_is_gone(account_id, session_date, differences)
-        ours = [difference for difference in differences if difference.kind in OUR_OWN]
-        if request.apply:
-            await self._write_down(account_id, session_date, differences, ours)
-            await self._rest(account_id, reads[-1].unreadable)
-            await self._cash.write_down(account_id, session_date, cash)
-        words = tuple(_in_words(difference) for difference in differences)
-        return Reconciled(
-            sum(read.booked for read in reads),
-            words,
-            entries_closed=bool(ours) and request.apply,
-            cash=cash_in_words(cash),
-            cash_unexplained=unexplained(cash),
-            not_compared=tuple(f"{row.symbol or 'unknown'}: {row.of} {row.field}" for row in reads[-1].unreadable),
-        )
-
-    async def _several(self, request: ReconcileRequest, session_date: SessionDate) -> list[_Read]:
-        """Look once, and again while something differs."""
+        """Compare; after the bound return why the books were not compared, with entries shut and an event."""
         async with Heart(silence=WHOLE_LIST) as heart:
-            reads = [await self._compare(request, session_date)]
-            while len(reads) < _READS and _needs_another_look(reads):
-                await self._pace.pause(_BETWEEN_READS)
-                heart.progress()
-                reads.append(await self._compare(request, session_date))
-        return reads
-
-    async def _write_down(
-        self,
-        account_id: AccountId,
-        session_date: SessionDate,
-        differences: list[Discrepancy],
-        ours: list[Discrepancy],
-    ) -> None:
-        for difference in differences:
-            await self._tell(account_id, session_date, difference)
-        if ours:
-            reason = "books disagree: " + "; ".join(_in_words(difference) for difference in ours)
-            await self._database.risk.close_entries(account_id, session_date, reason, self._pace.now())
-
-    async def _rest(self, account_id: AccountId, unreadable: tuple[UnreadableRow, ...]) -> None:
-        """Keep away from buying stocks that cannot be compared."""
-        until = self._pace.now() + _FOREIGN_SYMBOL_REST
-        for symbol in {row.symbol for row in unreadable if row.symbol is not None}:
-            await self._database.risk.cool_down(account_id, symbol, until)
-
-    async def _take_away_what_is_gone(
-        self, account_id: AccountId, session_date: SessionDate, differences: list[Discrepancy]
-    ) -> None:
-        """Tell carried positions that changed over night; believe the broker where it still lists fewer of the shares.
-
-        A sale by hand is looked for in the lists of all days since the position was opened, and booked at what it
-        brought.
-
-        A holding that is gone altogether is not believed without a sale that is listed: an empty balance proves
-        nothing (F22). More shares than ours are told, and stay the owner's (F33).
-        """
-        carried = {each.symbol: each for each in await self._carried(account_id, session_date)}
-        for difference in differences:
-            position = carried.get(difference.symbol)
-            if position is None or difference.kind not in _ABOUT_SHARES or difference.ledger != position.quantity:
-                continue
-            event = _changed(position, session_date, self._pace.now(), difference)
-            try:
-                left = await self._foreign_sales.left_of(position, Lane.RESOLVE)
-            except TradingError as fault:
-                activity.logger.warning("hand_sales_not_asked", extra={"symbol": position.symbol, "cause": str(fault)})
-                await self._database.events.append(event)
-                continue
-            if left.brought and await self._foreign_sales.booked(position, left) is not position:
-                continue
-            if difference.kind is DiscrepancyKind.MISSING_HOLDING and difference.broker:
-                await self._database.positions.take_away(position, difference.broker, event)
-            else:
-                await self._database.events.append(event)
-
-    async def _carried(self, account_id: AccountId, session_date: SessionDate) -> list[OpenPosition]:
-        """Return the positions of earlier sessions that nobody has traded today, by hand or otherwise."""
-        held = await self._database.positions.held_in(account_id)
-        carried = [position for position in held if position.session_date < session_date]
-        if not carried:
-            return []
-        listed = await self._broker.orders_on(session_date, Lane.RESOLVE)
-        traded = {row.symbol for row in listed} | {row.symbol for row in listed.unreadable}
-        if None in traded:
-            return []
-        return [position for position in carried if position.symbol not in traded]
-
-    async def _compare(self, request: ReconcileRequest, session_date: SessionDate) -> _Read:
-        account_id = request.account_id
-        moving = await self._symbols_with_orders(account_id) if request.apply else set()
-        listed = await self._broker.orders_on(session_date, Lane.RESOLVE)
-        booked = 0
-        if request.apply:
-            await self._database.listed_orders.note(account_id, listed)
-            now = self._pace.now()
-            booked = await self._late_fills.book(account_id, session_date, listed, now)
-            for day in await self._database.audit.unproven_before(account_id, session_date):
-                earlier = await self._broker.orders_on(day, Lane.RESOLVE)
-                booked += await self._late_fills.book(account_id, day, earlier, now)
-        ledger = await self._cash.ledger(account_id, session_date)
-        balance = await self._broker.balance(Lane.RESOLVE)
-        found = [
-            each
-            for each in await self._differences(account_id, session_date, listed, balance)
-            if not _is_in_doubt(each, listed, balance)
-        ]
-        if request.apply:
-            moving |= await self._symbols_with_orders(account_id)
-        cash = await self._cash.seen(ledger, listed, balance.cash, of=(account_id, session_date))
-        differences = frozenset(each for each in found if each.symbol not in moving)
-        return _Read(booked, differences, cash, (*listed.unreadable, *balance.unreadable))
-
-    async def _symbols_with_orders(self, account_id: AccountId) -> set[Symbol]:
-        return {order.intent.symbol for order in await self._database.orders.active_in(account_id)}
-
-    async def _differences(
-        self, account_id: AccountId, session_date: SessionDate, listed: Rows[BrokerOrder], balance: "Balance"
-    ) -> tuple[Discrepancy, ...]:
-        positions = await self._database.positions.held_in(account_id)
-        working = [o for o in await self._database.orders.active_in(account_id) if o.status in WORKING_STATUSES]
-        bound = await self._database.orders.bound_refs(account_id, session_date)
-        ours = {order.ref for order in working}
-        relevant = [row for row in listed if row.ref in ours or row.ref not in bound]
-        holdings = balance.quantities()
-        return discrepancies(positions, working, relevant, holdings)
-
-    async def _tell(self, account_id: AccountId, session_date: SessionDate, difference: Discrepancy) -> None:
-        now = self._pace.now()
-        event = Event(
-            account_id,
-            "discrepancy_found",
-            EventLevel.ERROR,
-            now,
-            session_date=session_date,
-            symbol=difference.symbol,
-            detail={"kind": difference.kind, "ledger": difference.ledger, "broker": difference.broker},
-            key=f"discrepancy/{account_id}/{session_date}/{_in_words(difference)}",
-        )
-        await self._database.events.append(event)
-        await self._database.risk.cool_down(account_id, difference.symbol, now + _FOREIGN_SYMBOL_REST)
-
-
-def _is_in_doubt(difference: Discrepancy, listed: Rows[BrokerOrder], balance: "Balance") -> bool:
-    """Tell whether a row that cannot be read may be why the books differ: then they are not compared."""
-    symbol = difference.symbol
-    if listed.doubts(symbol) or balance.doubts(symbol):
-        return True
-    is_missing = difference.kind is DiscrepancyKind.MISSING_ORDER
-    return is_missing and any(row.ref in {None, difference.ref} and row.symbol is None for row in listed.unreadable)
-
-
-def _needs_another_look(reads: list[_Read]) -> bool:
-    """Tell whether a difference may be one of a single read only."""
-    return bool(frozenset.intersection(*(read.differences for read in reads))) or not is_settled(reads[-1].cash)
-
-
-def _changed(position: OpenPosition, session_date: SessionDate, at: datetime, difference: Discrepancy) -> Event:
-    return Event(
-        position.account_id,
-        CARRIED_CHANGED,
-        EventLevel.CRITICAL,
-        at,
-        session_date=session_date,
-        worker_id=position.worker_id,
-        symbol=position.symbol,
-        detail={"position_id": position.position_id, "ledger": difference.ledger, "broker": difference.broker},
-        key=f"{CARRIED_CHANGED}/{position.position_id}/{session_date}/{difference.broker}",
-    )
-
-
-def _in_words(difference: Discrepancy) -> str:
-    order = f" order {difference.ref.number}" if difference.ref else ""
-    return f"{difference.kind}: {difference.symbol}{order}, ledger {difference.ledger:,}, broker {difference.broker:,}"
+            done = await in_time(self._pace, lambda: self._books.compare(request, How(progress=heart.progress)))
+            return await self._books.not_compared(request, done.cause) if isinstance(done, NotDone) else done

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
+from activities.bounded import NotDone, in_time
 from activities.heart import WHOLE_LIST, Heart
+from activities.undone import Undone, undone_event
 from domain.errors import TradingError
-from domain.event import Event, EventLevel
+from domain.event import STATEMENT_NOT_COMPARED, Event, EventLevel
 from domain.identity import AccountId
 from domain.lane import Lane
 from domain.money import Rate, Won
@@ -69,14 +71,22 @@ class StatementActivities:
         A statement that lags behind the order list is asked for again before it is believed.
         """
         async with Heart(silence=WHOLE_LIST) as heart:
+            done = await in_time(self._pace, lambda: self._compared(request, heart))
+            if not isinstance(done, NotDone):
+                return done
+            undone = Undone(request.account_id, request.session_date, STATEMENT_NOT_COMPARED, done.cause)
+            await self._database.events.append(undone_event(undone, self._pace.now()))
+            return StatementCompared(untold=f"the comparison did not come to an end: {done.cause}")
+
+    async def _compared(self, request: StatementRequest, heart: Heart) -> StatementCompared:
+        lines, untold = await self._look(request)
+        for _ in range(_LOOKS - 1):
+            if not _needs_another_look(lines, untold):
+                break
+            await self._pace.pause(_BETWEEN_LOOKS)
+            heart.progress()
             lines, untold = await self._look(request)
-            for _ in range(_LOOKS - 1):
-                if not _needs_another_look(lines, untold):
-                    break
-                await self._pace.pause(_BETWEEN_LOOKS)
-                heart.progress()
-                lines, untold = await self._look(request)
-            return await self._write_down(request, lines, untold)
+        return await self._write_down(request, lines, untold)
 
     async def _look(self, request: StatementRequest) -> tuple[tuple[Line, ...] | None, str]:
         try:

@@ -7,6 +7,7 @@ from typing import TypeVar
 from database.accounts import Accounts
 from database.alerts import Alerts
 from database.audit import Audit
+from database.book_comparisons import BookComparisons
 from database.broker_tokens import BrokerTokens, Token
 from database.cash_baselines import CashBaselines
 from database.day_seen import DaySeen
@@ -45,6 +46,7 @@ class Database:
         self.alerts = Alerts(pool)
         self.audit = Audit(pool)
         self.cash_baselines = CashBaselines(pool)
+        self.comparisons = BookComparisons(pool)
         self.day_seen = DaySeen(pool)
         self.events = Events(pool)
         self.first_looks = FirstLooks(pool)

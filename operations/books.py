@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from temporalio.common import WorkflowIDConflictPolicy
 
-from activities.reconciling import Reconciled, ReconcileRequest
+from activities.comparing import Reconciled, ReconcileRequest
 from domain.event import Event, EventLevel
 from domain.identity import IntentId
 from domain.order import BrokerOrderRef, OrderRecord, OrderStatus

@@ -52,3 +52,5 @@ class CloseOutcome:
     cash: str = ""
     """What the reconciliation saw of the cash."""
     statement: StatementCompared = field(default_factory=StatementCompared)
+    not_proven: str = ""
+    """Why flatness could not be proven; ``flat`` is then False, and nothing is known of the holdings."""

@@ -12,23 +12,19 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from activities.closing import AwaitFlatRequest, ClosePlan, ClosingActivities, NoSession, OpenOrder
     from activities.cycles import Held
-    from activities.flatness import FlatnessActivities, FlatnessProof, in_words
-    from activities.reconciling import Reconciled, ReconcileRequest, ReconcilingActivities
+    from activities.flatness import in_words
     from activities.settling import TradeResult
-    from activities.statement import StatementActivities, StatementCompared, StatementRequest
-    from activities.summarising import SummaryActivities, SummaryRequest
-    from activities.unsold import UnsoldActivities
     from domain.clock import in_seoul
     from domain.identity import IntentId, PositionId
     from domain.ladder import KEEPS_ITS_PLACE, Ladder, Tries
     from domain.position import ExitReason
     from domain.session import Session, SessionDate, SessionPlan
-    from domain.summary import DailySummary
     from workflows.close_outcome import CloseOutcome, MarketCloseRequest
     from workflows.half_way import HalfWay, Resting
     from workflows.identity import intent_id, task_queues
-    from workflows.options import COMPARE, LOOK, RECORD, via
+    from workflows.options import COMPARE, LOOK, RECORD, SHUT, via
     from workflows.ordering import Ordering
+    from workflows.proving import Proving
     from workflows.selling import Sale, Selling, lease_is_lost
 
 Sold = asyncio.Task["TradeResult | None"]
@@ -36,6 +32,8 @@ Sold = asyncio.Task["TradeResult | None"]
 _PATIENCE_WITH_WORKERS: Final = timedelta(seconds=20)
 """Real time that the workers get to sell by themselves before the close sells for them."""
 _AFTER_THE_AUCTION: Final = timedelta(seconds=2)
+_ENDED_WITHIN: Final = timedelta(minutes=3)
+"""Real time after a market's end in which its last orders are proven over, all together."""
 _MOST_TRIES: Final = 3
 _BETWEEN_TRIES: Final = timedelta(seconds=2)
 
@@ -112,14 +110,14 @@ class MarketCloseWorkflow:
             # What a buy that seemed over has brought since then is still sold in the auction.
             self._begin_to_sell(await self._await_flat(timedelta(0)), plan)
             await self._sleep_until(plan.session.ends_at)
-            self._unsold = await self._tell_unsold(plan.session.date)
-        await self._until(lambda: all(sale.done() for sale in self._sales.values()))
-        await asyncio.gather(*self._sales.values())
+            self._unsold = await self._tell_unsold(plan.session)
+        await self._sales_end(plan.session)
         await self._end_open_orders()
-        differences = await self._reconcile()
-        proof = await self._prove_flat(plan.session.date)
-        statement = await self._compare_statement(plan.session.date)
-        summary = await self._sum_up(plan.session.date)
+        proving = self._proving(plan.session.date)
+        differences = await proving.reconciled()
+        proof = await proving.proven()
+        statement = await proving.statement()
+        summary = await proving.summary()
         self._say(in_words(proof))
         return CloseOutcome(
             session_date=plan.session.date,
@@ -127,6 +125,7 @@ class MarketCloseWorkflow:
             workers_told=self._told,
             seized=self._seized_in_all(),
             flat=proof.flat,
+            not_proven=proof.not_proven,
             holdings=proof.holdings,
             ours=proof.ours,
             owners=proof.owners,
@@ -146,20 +145,30 @@ class MarketCloseWorkflow:
             **via(self._queues.trading, RECORD, "is there a session?"),
         )
 
+    def _proving(self, date: SessionDate) -> Proving:
+        return Proving(self._request.account_id, date, self._queues, self._say)
+
     async def _shut_entries(self, date: SessionDate) -> None:
         self._say(f"closing {date}: entries shut")
-        await workflow.execute_activity_method(
-            ClosingActivities.shut_entries,
-            args=[self._request.account_id, date],
-            **via(self._queues.trading, RECORD, "no more entries"),
-        )
+        try:
+            await workflow.execute_activity_method(
+                ClosingActivities.shut_entries,
+                args=[self._request.account_id, date],
+                **via(self._queues.trading, SHUT, "no more entries"),
+            )
+        except ActivityError as error:
+            self._shout(error, "entries are not shut by the close")
 
     async def _tell_workers(self, date: SessionDate) -> int:
-        told = await workflow.execute_activity_method(
-            ClosingActivities.order_liquidation,
-            args=[self._request.account_id, date],
-            **via(self._queues.watch, LOOK, "tell every worker to sell"),
-        )
+        try:
+            told = await workflow.execute_activity_method(
+                ClosingActivities.order_liquidation,
+                args=[self._request.account_id, date],
+                **via(self._queues.watch, COMPARE, "tell every worker to sell"),
+            )
+        except ActivityError as error:
+            self._shout(error, "not every worker has the message to sell")
+            return 0
         self._say(f"{told} workers told to sell")
         return told
 
@@ -176,22 +185,30 @@ class MarketCloseWorkflow:
             if before is None or (before.done() and before.result() and workflow.patched("sells-late-shares")):
                 self._sales[each] = asyncio.create_task(self._try_to_sell(each, plan))
 
-    async def _tell_unsold(self, date: SessionDate) -> tuple[str, ...]:
+    async def _tell_unsold(self, session: Session) -> tuple[str, ...]:
         """Say at the session's end what is left, once it is proven; the evening's markets go on meanwhile."""
         if not self._sales and not self._sold_before:
             return ()
-        past = self._selling.past_the_close
-        await self._until(lambda: all(sale.done() or each in past for each, sale in self._sales.items()))
-        unsold = await workflow.execute_activity_method(
-            UnsoldActivities.tell_unsold,
-            args=[self._request.account_id, date],
-            **via(self._queues.watch, LOOK, "what has the session not taken?"),
+        past, proving = self._selling.past_the_close, self._proving(session.date)
+        await self._until(
+            lambda: all(self._sales[each].done() or each in past for each in self._sales), session.ends_at
         )
+        unsold = await proving.unsold()
         if unsold:
             self._say("unsold at the close: " + "; ".join(unsold))
-        if not all(sale.done() for sale in self._sales.values()):
-            await self._sum_up(date, is_final=False)
+        if not self._is_sold_out():
+            await proving.summary(is_final=False)
         return unsold
+
+    def _is_sold_out(self) -> bool:
+        return all(sale.done() for sale in self._sales.values())
+
+    async def _sales_end(self, session: Session) -> None:
+        """Wait for the sales; one whose order cannot be proven over is left to its worker after the last market."""
+        evening = session.after_market if self._request.rules.execution.after_market else None
+        last = session.post_close.until if evening is None else evening.until
+        await self._until(self._is_sold_out, last)
+        await asyncio.gather(*(sale for sale in self._sales.values() if sale.done()))
 
     async def _try_to_sell(self, position_id: PositionId, plan: SessionPlan) -> TradeResult | None:
         """Sell a leftover; a fault with one keeps neither the others from being sold nor the day from its proof."""
@@ -264,53 +281,29 @@ class MarketCloseWorkflow:
         return Ladder(session, self._request.rules.execution, self._request.clock).patience(rung, self._now(), Tries())
 
     async def _end_open_orders(self) -> None:
-        for unfinished in await self._open_orders(None):
-            try:
-                await self._ordering.finish(unfinished.intent_id, timedelta(0), "order left open")
-            except ActivityError as error:
-                self._shout(error, f"order {unfinished.intent_id} is not ended")
+        """End what is still open; an order that cannot be proven over in time is named by the proof."""
+        orders = await self._open_orders(None)
+        if orders and not workflow.patched("ends-orders-within-a-bound"):
+            for each in orders:
+                await self._end(each)
+            return
+        ends = [asyncio.create_task(self._end(each)) for each in orders]
+        _, late = await workflow.wait(ends, timeout=_ENDED_WITHIN.total_seconds()) if ends else ((), ())
+        for end in late:
+            end.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
+
+    async def _end(self, order: OpenOrder) -> None:
+        try:
+            await self._ordering.finish(order.intent_id, timedelta(0), "order left open")
+        except ActivityError as error:
+            self._shout(error, f"order {order.intent_id} is not ended")
 
     async def _open_orders(self, position_id: PositionId | None) -> tuple[OpenOrder, ...]:
         return await workflow.execute_activity_method(
             ClosingActivities.list_open_orders,
             args=[self._request.account_id, position_id],
             **via(self._queues.trading, RECORD, "which orders are open?"),
-        )
-
-    async def _reconcile(self) -> Reconciled:
-        try:
-            return await workflow.execute_activity_method(
-                ReconcilingActivities.reconcile_account,
-                ReconcileRequest(self._request.account_id),
-                **via(self._queues.watch, LOOK, "broker against ledger"),
-            )
-        except ActivityError as error:
-            self._shout(error, "the books are not compared")
-            return Reconciled(0, (f"the books were not compared: {error.cause}",))
-
-    async def _prove_flat(self, date: SessionDate) -> FlatnessProof:
-        return await workflow.execute_activity_method(
-            FlatnessActivities.prove_flat,
-            args=[self._request.account_id, date],
-            **via(self._queues.watch, LOOK, "read the broker's holdings"),
-        )
-
-    async def _compare_statement(self, date: SessionDate) -> StatementCompared:
-        try:
-            return await workflow.execute_activity_method(
-                StatementActivities.compare_statement,
-                StatementRequest(self._request.account_id, date),
-                **via(self._queues.watch, COMPARE, "the broker's statement against ours"),
-            )
-        except ActivityError as failed:
-            workflow.logger.error("statement_not_compared", extra={"cause": str(failed.cause)})
-            return StatementCompared(untold=f"the comparison did not come to an end: {failed.cause}")
-
-    async def _sum_up(self, date: SessionDate, *, is_final: bool = True) -> DailySummary:
-        return await workflow.execute_activity_method(
-            SummaryActivities.write_summaries,
-            SummaryRequest(self._request.account_id, date, is_final),
-            **via(self._queues.trading, RECORD, "daily summaries"),
         )
 
     async def _sleep_until(self, market_instant: datetime) -> None:
@@ -320,9 +313,17 @@ class MarketCloseWorkflow:
             await workflow.sleep(left, summary="wait for the session's end")
             self._only_waits = False
 
-    async def _until(self, is_so: Callable[[], bool]) -> None:
+    async def _until(self, is_so: Callable[[], bool], by: datetime) -> None:
+        """Wait for a condition, at most until a market's end and the time in which its last orders are proven over."""
         self._only_waits = True
-        await workflow.wait_condition(is_so)
+        left = max(self._request.clock.real_time(by) - workflow.now(), timedelta(0)) + _ENDED_WITHIN
+        try:
+            if is_so() or not workflow.patched("bounds-the-wait-for-sales"):
+                await workflow.wait_condition(is_so)
+            else:
+                await workflow.wait_condition(is_so, timeout=left, timeout_summary="sales that do not end")
+        except TimeoutError:
+            workflow.logger.error("sales_without_an_end", extra={"waited_until": str(by)})
         self._only_waits = False
 
     def _shout(self, error: ActivityError, what: str) -> None:

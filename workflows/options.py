@@ -69,7 +69,17 @@ LOOK: Final = ActivityConfig(
 """Follow or resolve an order: read-only at the broker, as long as it takes."""
 
 COMPARE: Final = ActivityConfig({**LOOK, "schedule_to_close_timeout": timedelta(minutes=5)})
-"""A comparison that a day's end is worth having, but does not wait for."""
+"""A comparison, proof or message that no sale waits for: after the bound its outcome is a value.
+The activities themselves give up earlier (``activities/bounded.py``); this bound is for one that hangs."""
+
+SHUT: Final = ActivityConfig({**RECORD, "schedule_to_close_timeout": timedelta(minutes=1)})
+"""A write that should come before the sales, but must not keep them."""
+
+SUM_UP: Final = ActivityConfig({**RECORD, "schedule_to_close_timeout": timedelta(minutes=10)})
+"""The day's summaries; a host starts the close again when they are missing."""
+
+REPORT: Final = ActivityConfig({**RECORD, "schedule_to_close_timeout": timedelta(minutes=1)})
+"""The report of a step that failed."""
 
 WATCH: Final = ActivityConfig(
     start_to_close_timeout=timedelta(hours=12),

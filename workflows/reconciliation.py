@@ -3,8 +3,9 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities.comparing import Reconciled, ReconcileRequest
     from activities.order_lookup import ListedOrders, OrderLookup
-    from activities.reconciling import Reconciled, ReconcileRequest, ReconcilingActivities
+    from activities.reconciling import ReconcilingActivities
     from activities.statement import StatementActivities, StatementCompared, StatementRequest
     from domain.identity import AccountId
     from domain.session import SessionDate

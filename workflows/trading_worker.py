@@ -9,11 +9,12 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.comparing import ReconcileRequest
     from activities.cycles import AdoptionRequest, Cycle, CycleActivities, CycleRequest, Held, UnfinishedOrder
     from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
     from activities.market_data import Findings, MarketDataActivities, ScanRequest
     from activities.orders import SubmitRequest
-    from activities.reconciling import ReconcileRequest, ReconcilingActivities
+    from activities.reconciling import ReconcilingActivities
     from activities.settling import CloseRequest, SettlingActivities, TradeResult
     from activities.watching import WatchingActivities, WatchRequest
     from domain.exits import ExitSignal
@@ -51,6 +52,8 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         self._fruitless = 0
         self._ordering = Ordering(self._queues)
         self._selling = Selling(self._queues, life.clock, self._next_intent)
+        self._loose_ends: list[asyncio.Task[None]] = []
+        """Buys of an earlier run that are ended while their shares are held."""
 
     @workflow.run
     async def run(self, life: WorkerLife) -> None:
@@ -62,6 +65,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
             self._wind_down()
             await trading
         await self._collect_watchers()
+        await asyncio.gather(*self._loose_ends)
         self._sell_because, self._hands_full = None, False
         await workflow.wait_condition(workflow.all_handlers_finished)
         if not self._life.stopping and not self._is_recovery:
@@ -80,16 +84,28 @@ class TradingWorkerWorkflow(CommandedWorkflow):
             await self._rest(cycle.plan)
 
     async def _begin(self) -> Cycle:
-        if self._life.cycles == 0:
+        """Find out what the worker holds. The books are compared by the scan, before anything is bought."""
+        if self._life.cycles == 0 and not self._is_patched():
             await self._reconcile()
         return await self._take_stock()
 
     async def _take_stock(self) -> Cycle:
-        """Look around; what was left open of this worker's orders is ended first."""
+        """Look around; what was left open of this worker's orders is ended first.
+
+        The rest of a buy does not keep shares that are held from their watch: it is ended beside it.
+        """
         cycle = await self._look_around()
-        for order in cycle.unfinished:
+        first = cycle.unfinished
+        if cycle.held is not None and cycle.unfinished and self._is_patched():
+            buys = [order for order in cycle.unfinished if order.purpose is OrderPurpose.ENTRY]
+            self._loose_ends.extend(asyncio.create_task(self._finish(order)) for order in buys)
+            first = tuple(order for order in cycle.unfinished if order not in buys)
+        for order in first:
             await self._finish(order)
-        return await self._look_around() if cycle.unfinished else cycle
+        return await self._look_around() if first else cycle
+
+    def _is_patched(self) -> bool:
+        return workflow.patched("holdings-first")
 
     async def _with_free_hands(self, cycle: Cycle) -> Cycle:
         """Wait for the opening, and while the close still sells what is ours; look again before anything is bought.
@@ -193,6 +209,8 @@ class TradingWorkerWorkflow(CommandedWorkflow):
             AdoptionRequest(self._life.account_id, self._life.worker_id, symbol, plan),
             **via(self._queues.trading, RECORD, f"take over {symbol}, whose worker is gone"),
         )
+        if held is not None and self._is_patched():
+            return (await self._take_stock()).held or held
         for order in (await self._look_around()).unfinished if held else ():
             await self._finish(order)
         return held

@@ -1,6 +1,6 @@
 """Cash in a reconciliation: compared when no order is under way, told once, never corrected."""
 
-from activities.reconciling import Reconciled, ReconcileRequest
+from activities.comparing import Reconciled, ReconcileRequest
 from domain.event import Event, EventLevel
 from domain.market import Side
 from domain.money import Price, Quantity, Won

@@ -9,10 +9,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
 from activities.closing import CLOSER, AwaitFlatRequest, ClosePlan, ClosingActivities, NoSession, OpenOrder
+from activities.comparing import ReconcileRequest
 from activities.cycles import Held
 from activities.entries import PreparedEntry
 from activities.orders import FollowRequest
-from activities.reconciling import ReconcileRequest
 from activities.selling import PreparedExit
 from activities.settling import CloseRequest
 from activities.summarising import SummaryRequest

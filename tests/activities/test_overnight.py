@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from activities.comparing import Reconciled, ReconcileRequest
 from activities.entries import NoEntry
-from activities.reconciling import Reconciled, ReconcileRequest
 from activities.selling import PreparedExit
 from activities.settling import CloseRequest
 from domain.event import CARRIED_CHANGED, Event, EventLevel

@@ -2,8 +2,8 @@
 
 from datetime import datetime, time, timedelta
 
+from activities.comparing import ReconcileRequest
 from activities.entries import PreparedEntry
-from activities.reconciling import ReconcileRequest
 from activities.selling import PreparedExit, SoldByOthers
 from activities.settling import CloseRequest
 from activities.statement import STATEMENT_DIFFERS, StatementCompared, StatementRequest

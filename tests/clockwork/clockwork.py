@@ -119,9 +119,11 @@ class Clockwork:
         for run in self.runs.values():
             self._forget(run)
             run.instance = instance_of(run.defn, run.first)
-            for activation, commands in run.history:
+            for number, (activation, commands) in enumerate(run.history):
                 again = WorkflowActivation()
                 again.CopyFrom(activation)
+                if number == 0:
+                    again.jobs.extend(_has_patch(each) for each in run.patches)
                 again.is_replaying = True
                 if [each.SerializeToString() for each in played(run, again)] != commands:
                     raise StuckError(f"{run.workflow_id} does something else when it is replayed")
@@ -206,6 +208,8 @@ class Clockwork:
                 self._answer(run, command.update_response)
             case "upsert_workflow_search_attributes":
                 pass
+            case "set_patch_marker":
+                run.patches.append(command.set_patch_marker.patch_id)
             case _:
                 self._conclude(run, command)
 
@@ -273,6 +277,12 @@ class Clockwork:
         farewell = WorkflowActivation(run_id=run.run_id)
         farewell.jobs.add().remove_from_cache.SetInParent()
         on_its_own_loop(lambda: run.instance.activate(farewell))
+
+
+def _has_patch(patch_id: str) -> WorkflowActivationJob:
+    job = WorkflowActivationJob()
+    job.notify_has_patch.patch_id = patch_id
+    return job
 
 
 def _waits_for(run: Run) -> list[str]:

@@ -32,6 +32,8 @@ class Run:
     activities: dict[int, Scheduled] = field(default_factory=dict)
     timers: set[int] = field(default_factory=set)
     answers: dict[str, Any] = field(default_factory=dict)
+    patches: list[str] = field(default_factory=list)
+    """Markers of changed code in its history."""
     is_over: bool = False
     result: Any = None
     events: int = 0

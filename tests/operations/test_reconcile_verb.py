@@ -7,7 +7,7 @@ import json
 import pytest
 from rich.console import Console
 
-from activities.reconciling import Reconciled
+from activities.comparing import Reconciled
 from domain.money import Won
 from domain.rules import TradingRules
 from operations.desk import Desk

@@ -8,12 +8,13 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.closing import AwaitFlatRequest, ClosePlan, NoSession, OpenOrder
+from activities.comparing import Reconciled, ReconcileRequest
 from activities.cycles import Held
 from activities.flatness import FlatnessProof
 from activities.pace import to_be_continued
-from activities.reconciling import Reconciled, ReconcileRequest
 from activities.statement import StatementCompared, StatementRequest
 from activities.summarising import SummaryRequest
+from activities.undone import Undone
 from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
 from domain.errors import InvalidTransitionError
@@ -33,6 +34,9 @@ class CloseDesk:
     reconciled: Reconciled = field(default_factory=lambda: Reconciled(0, ()))
     statement: StatementCompared = field(default_factory=StatementCompared)
     statement_fails: bool = False
+    unreadable: bool = False
+    """Whether the broker's balance and list can never be read as a whole."""
+    undone: list[Undone] = field(default_factory=list)
     proven_at: datetime | None = None
     faults: Counter[str] = field(default_factory=Counter)
     """How often an activity contradicts the ledger, which no retry mends."""
@@ -85,14 +89,21 @@ class CloseDesk:
     @activity.defn
     async def reconcile_account(self, request: ReconcileRequest) -> Reconciled:
         self._count("reconcile_account")
+        self._read()
         return self.reconciled
 
     @activity.defn
     async def prove_flat(self, account_id: AccountId, session_date: SessionDate) -> FlatnessProof:
         self.calls["prove_flat"] += 1
+        self._read()
         self.proven_at = self.now()
         holdings = {} if self.held is None else {self.held.symbol: self.held.quantity}
         return FlatnessProof(not holdings, holdings, 0, ours=dict(holdings))
+
+    @activity.defn
+    async def report_undone(self, undone: Undone) -> None:
+        self.calls["report_undone"] += 1
+        self.undone.append(undone)
 
     @activity.defn
     async def tell_unsold(self, account_id: AccountId, session_date: SessionDate) -> tuple[str, ...]:
@@ -102,6 +113,7 @@ class CloseDesk:
     @activity.defn
     async def compare_statement(self, request: StatementRequest) -> StatementCompared:
         self.calls["compare_statement"] += 1
+        self._read()
         if self.statement_fails:
             raise LookupError("no such line")
         return self.statement
@@ -110,6 +122,10 @@ class CloseDesk:
     async def write_summaries(self, request: SummaryRequest) -> DailySummary:
         self.calls["write_summaries" if request.is_final else "write_interim_summaries"] += 1
         return summarise(request.session_date, "fleet", ())
+
+    def _read(self) -> None:
+        if self.unreadable:
+            raise ApplicationError("hldg_qty '0.3' is no whole number", type="BrokerProtocolError")
 
     def _count(self, name: str) -> None:
         self.calls[name] += 1

@@ -266,6 +266,7 @@ class Desk(CloseDesk):
             self.plan_close,
             self.shut_entries,
             self.await_flat,
+            self.report_undone,
             self.await_turn,
             self.seize_position,
             self.list_open_orders,

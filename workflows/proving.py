@@ -1,0 +1,127 @@
+"""The end of a market close: compare the books, prove flatness, compare the statement, sum up; each step is bounded.
+
+A step that cannot be done in time becomes a value with its cause, and a critical event; the close goes on and ends.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from activities.comparing import Reconciled, ReconcileRequest
+    from activities.flatness import FlatnessActivities, FlatnessProof
+    from activities.reconciling import ReconcilingActivities
+    from activities.statement import StatementActivities, StatementCompared, StatementRequest
+    from activities.summarising import SummaryActivities, SummaryRequest
+    from activities.undone import Undone, UndoneActivities
+    from activities.unsold import UnsoldActivities
+    from domain.event import (
+        BOOKS_NOT_COMPARED,
+        CLOSE_NOT_PROVEN,
+        STATEMENT_NOT_COMPARED,
+        SUMMARY_NOT_WRITTEN,
+        UNSOLD_AT_CLOSE,
+    )
+    from domain.identity import AccountId
+    from domain.session import SessionDate
+    from domain.summary import DailySummary
+    from workflows.identity import TaskQueues
+    from workflows.options import COMPARE, REPORT, SUM_UP, via
+
+
+@dataclass(frozen=True, slots=True)
+class Proving:
+    """The steps after the last sale of a session; ``say`` shows a line in the Web UI."""
+
+    account_id: AccountId
+    date: SessionDate
+    queues: TaskQueues
+    say: Callable[[str], None]
+
+    async def reconciled(self) -> Reconciled:
+        """Compare broker and ledger."""
+        try:
+            return await workflow.execute_activity_method(
+                ReconcilingActivities.reconcile_account,
+                ReconcileRequest(self.account_id),
+                **via(self.queues.watch, COMPARE, "broker against ledger"),
+            )
+        except ActivityError as error:
+            cause = await self._undone(BOOKS_NOT_COMPARED, "the books are not compared", error)
+            return Reconciled(0, (f"the books were not compared: {cause}",), not_compared=cause)
+
+    async def proven(self) -> FlatnessProof:
+        """Prove that nothing of ours is left, or name what is."""
+        try:
+            return await workflow.execute_activity_method(
+                FlatnessActivities.prove_flat,
+                args=[self.account_id, self.date],
+                **via(self.queues.watch, COMPARE, "read the broker's holdings"),
+            )
+        except ActivityError as error:
+            cause = await self._undone(CLOSE_NOT_PROVEN, "flatness is not proven", error)
+            return FlatnessProof(flat=False, holdings={}, open_orders=0, not_proven=cause)
+
+    async def statement(self) -> StatementCompared:
+        """Compare the broker's statement with ours."""
+        try:
+            return await workflow.execute_activity_method(
+                StatementActivities.compare_statement,
+                StatementRequest(self.account_id, self.date),
+                **via(self.queues.watch, COMPARE, "the broker's statement against ours"),
+            )
+        except ActivityError as error:
+            cause = await self._undone(STATEMENT_NOT_COMPARED, "the statement is not compared", error)
+            return StatementCompared(untold=f"the comparison did not come to an end: {cause}")
+
+    async def unsold(self) -> tuple[str, ...]:
+        """Name what the session has not taken."""
+        try:
+            return await workflow.execute_activity_method(
+                UnsoldActivities.tell_unsold,
+                args=[self.account_id, self.date],
+                **via(self.queues.watch, COMPARE, "what has the session not taken?"),
+            )
+        except ActivityError as error:
+            await self._undone(UNSOLD_AT_CLOSE, "what the session left is not named", error)
+            return ()
+
+    async def summary(self, *, is_final: bool = True) -> DailySummary | None:
+        """Write the day's summaries; None when that failed."""
+        try:
+            return await workflow.execute_activity_method(
+                SummaryActivities.write_summaries,
+                SummaryRequest(self.account_id, self.date, is_final),
+                **via(self.queues.trading, SUM_UP, "daily summaries"),
+            )
+        except ActivityError as error:
+            await self._undone(SUMMARY_NOT_WRITTEN, "the summaries are not written", error)
+            return None
+
+    async def _undone(self, kind: str, what: str, error: ActivityError) -> str:
+        """Report a step that failed, and return why; a report that fails too is only logged."""
+        if is_cancelled_exception(error):
+            raise error
+        cause = _innermost(error)
+        workflow.logger.error("close_step_failed", extra={"what": what, "cause": cause})
+        self.say(f"{what}: {cause}")
+        if workflow.patched("reports-undone-steps"):
+            try:
+                await workflow.execute_activity_method(
+                    UndoneActivities.report_undone,
+                    Undone(self.account_id, self.date, kind, cause),
+                    **via(self.queues.trading, REPORT, f"report: {what}"),
+                )
+            except ActivityError as untold:
+                workflow.logger.error("step_not_reported", extra={"what": what, "cause": str(untold.cause)})
+        return cause
+
+
+def _innermost(error: ActivityError) -> str:
+    """Return the last attempt's own words; a time-out over all attempts carries them as its cause."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return str(cause)
