@@ -38,6 +38,7 @@ class CloseDesk:
     """Whether the broker's balance and list can never be read as a whole."""
     undone: list[Undone] = field(default_factory=list)
     proven_at: datetime | None = None
+    summed_up_at: datetime | None = None
     faults: Counter[str] = field(default_factory=Counter)
     """How often an activity contradicts the ledger, which no retry mends."""
     calls: Counter[str] = field(default_factory=Counter)
@@ -120,6 +121,7 @@ class CloseDesk:
 
     @activity.defn
     async def write_summaries(self, request: SummaryRequest) -> DailySummary:
+        self.summed_up_at = self.now()
         self.calls["write_summaries" if request.is_final else "write_interim_summaries"] += 1
         return summarise(request.session_date, "fleet", ())
 

@@ -84,6 +84,10 @@ class Desk(CloseDesk):
     """How long each order that could still be filled was to be followed."""
     fills_late: Quantity = Quantity(0)
     """Shares that the buy still brings when its trade is about to be booked."""
+    never_followed: IntentId | None = None
+    """An order whose end can never be read."""
+    follows_nothing: bool = False
+    """Whether that is so of every order."""
     slow_fills: int = 0
     """How many minutes the next order works before it fills."""
     lost_submits: int = 0
@@ -175,6 +179,8 @@ class Desk(CloseDesk):
     @activity.defn
     async def follow_order(self, request: FollowRequest) -> OrderRecord:
         self._count("follow_order")
+        if self.follows_nothing or request.intent_id == self.never_followed:
+            raise to_be_continued("the list cannot be read", timedelta(seconds=3))
         self.leases.extend([] if request.lease is None else [request.lease])
         if self.slow_fills:
             self.slow_fills -= 1
