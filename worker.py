@@ -19,6 +19,7 @@ from composition import (
     Place,
     TemporalAwayError,
     account_of,
+    books_for,
     broker_for,
     calendar_of,
     connect_temporal,
@@ -52,6 +53,7 @@ from operations.errors import OperationError
 from operations.fleet import Fleet
 from operations.hosting_duties import (
     bring_back_workers,
+    compare_books,
     compare_calendars,
     fleet_name,
     join_fleet,
@@ -152,6 +154,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 report_unreadable_rows(fleet, broker.take_unreadable),
                 watch_over_clock(fleet, broker),
                 compare_calendars(fleet, day_start_for(with_)),
+                compare_books(fleet, books_for(with_), lambda: broker.trouble),
                 keep_reports(fleet, settings.reports, settings.report.language),
             )
 

@@ -94,7 +94,7 @@ class MarketDataActivities:
         async with Heart() as heart:
             while request.plan.entries_allowed_at(self._pace.now()):
                 heart.progress()
-                orphans = await self._database.locks.orphans(request.account_id, request.worker_id)
+                orphans = await self._database.locks.orphans(request.account_id)
                 if orphans:
                     return Findings(orphan=orphans[0])
                 shut = await self._shut_gate(request)

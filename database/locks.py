@@ -157,18 +157,19 @@ class Locks:
     _ORPHANS = """
     SELECT positions.symbol FROM positions
     LEFT JOIN stock_locks ON stock_locks.account_id = positions.account_id AND stock_locks.symbol = positions.symbol
-    WHERE positions.account_id = $1 AND positions.worker_id <> $2 AND positions.is_live
+    WHERE positions.account_id = $1 AND positions.is_live
         AND positions.bought_quantity > 0
         AND (stock_locks.expires_at IS NULL OR stock_locks.expires_at <= clock_timestamp())
     ORDER BY positions.cost DESC
     """
 
-    async def orphans(self, account_id: AccountId, worker_id: WorkerId) -> tuple[Symbol, ...]:
-        """Return the symbols of other workers' positions that no live lease guards, the largest first.
+    async def orphans(self, account_id: AccountId) -> tuple[Symbol, ...]:
+        """Return the symbols of positions that no live lease guards, the largest first.
 
-        A sold out position whose trade is not booked is one of them.
+        A sold out position whose trade is not booked is one of them. A late fill can make an orphan of a worker that
+        scans already, so its own count too.
         """
-        return tuple(Symbol(row["symbol"]) for row in await self._pool.fetch(self._ORPHANS, account_id, worker_id))
+        return tuple(Symbol(row["symbol"]) for row in await self._pool.fetch(self._ORPHANS, account_id))
 
     _LOST_OPENINGS = """
     SELECT positions.worker_id FROM positions

@@ -14,17 +14,18 @@ from temporalio.service import RPCError
 
 from activities.closing import CLOSER
 from activities.day_start import DayStart
+from activities.session_books import SessionBooks
 from database.errors import DATABASE_FAULTS, AccountInUseError
 from domain.clock import in_seoul
 from domain.errors import TradingError
 from domain.event import Event, EventLevel
-from domain.identity import WorkerId
 from domain.position import OpenPosition
 from domain.rules import TradingRules
 from domain.session import session_date_of
 from domain.unreadable import Readings
 from domain.worker_state import WorkerLife
 from operations.access_duty import AccessDuty
+from operations.books_duty import BooksDuty
 from operations.clock_duty import ClockDuty, ComparesClocks
 from operations.close_duty import is_closing, see_to_the_close
 from operations.direct_alerts import DirectAlerts
@@ -49,7 +50,6 @@ _DISK_ROUND: Final = 1.0
 _ASKED_FROM: Final = time(7)
 """Seoul; what the exchange announces late, and the broker's night work, are over by then."""
 _AFTER_A_MISTAKE: Final = 60.0
-_NOBODY: Final = WorkerId("")
 
 
 async def fleet_name(client: Client) -> str:
@@ -132,6 +132,11 @@ async def compare_calendars(fleet: Fleet, day_start: DayStart) -> None:
     await _for_ever(_ROUND, look)
 
 
+async def compare_books(fleet: Fleet, books: SessionBooks, trouble: Callable[[], str]) -> None:
+    """Compare the books each morning and during the day, for as long as this process lives."""
+    await _for_ever(_ROUND, BooksDuty(fleet, books, trouble).look)
+
+
 async def notice_outages(fleet: Fleet, direct: DirectAlerts) -> None:
     """Report, for as long as this process lives, that PostgreSQL is away, and write it down once it is back."""
     duty = OutageDuty(fleet, direct)
@@ -176,7 +181,7 @@ def _brought_back(fleet: Fleet, position: OpenPosition) -> Event:
 
 
 async def _unguarded(fleet: Fleet) -> list[OpenPosition]:
-    symbols = set(await fleet.database.locks.orphans(fleet.account_id, _NOBODY))
+    symbols = set(await fleet.database.locks.orphans(fleet.account_id))
     if symbols and await is_closing(fleet):
         symbols -= await fleet.database.locks.last_held_by(fleet.account_id, CLOSER)
     if not symbols:

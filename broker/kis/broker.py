@@ -123,6 +123,11 @@ class KisBroker:
     def take_unreadable(self) -> Readings:
         return self._readings.take()
 
+    @property
+    def trouble(self) -> str:
+        """Return why KIS did not answer our last question about the account or an order; empty while it answers."""
+        return self._wires[0].trouble
+
     async def check_access(self, lane: Lane) -> None:
         await self.balance(lane)
         if len(self._wires) > 1:

@@ -50,6 +50,8 @@ class Wire:
         logging.getLogger("httpx").addFilter(_WITHOUT_QUERY)
         self.connection = connection
         self.clocks = SkewMeter(connection.real_time)
+        self.trouble = ""
+        """Why the last question got no answer; empty when it got one."""
         self._http = httpx.AsyncClient(
             transport=transport or kis_transport(),
             timeout=httpx.Timeout(connection.timeout),
@@ -67,8 +69,14 @@ class Wire:
         """Ask for one page."""
         headers = self._headers(call, token) | {"tr_cont": "" if page == FIRST_PAGE else "N"}
         url = self.connection.trading_url + call.path
-        async with asyncio.timeout(self.connection.timeout):
-            return read_envelope(await self._http.get(url, params=dict(parameters), headers=headers))
+        try:
+            async with asyncio.timeout(self.connection.timeout):
+                envelope = read_envelope(await self._http.get(url, params=dict(parameters), headers=headers))
+        except (httpx.RequestError, OSError) as error:
+            self.trouble = type(error).__name__
+            raise
+        self.trouble = "" if envelope.has_verdict else f"HTTP {envelope.status}"
+        return envelope
 
     async def post_order(
         self, call: Call, body: Mapping[str, str], token: AccessToken, may_leave: MayLeave

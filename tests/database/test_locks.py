@@ -136,10 +136,10 @@ async def test_who_finds_out_about_an_order_keeps_the_lease_of_its_worker(books:
     bought = await books.held()
     sale = await books.sent(books.a_sale(await books.locked(), bought.intent.position_id))
     await books.locked(duration=AT_ONCE)
-    assert await books.database.locks.orphans(ACCOUNT, OTHER) == (SAMSUNG,)
+    assert await books.database.locks.orphans(ACCOUNT) == (SAMSUNG,)
 
     assert await books.database.locks.keep_for(sale.intent.intent_id, LEASE)
-    assert await books.database.locks.orphans(ACCOUNT, OTHER) == ()
+    assert await books.database.locks.orphans(ACCOUNT) == ()
 
 
 async def test_who_finds_out_about_an_adopted_order_keeps_the_lease_of_its_new_worker(books: Books) -> None:
@@ -149,7 +149,7 @@ async def test_who_finds_out_about_an_adopted_order_keeps_the_lease_of_its_new_w
     await books.database.locks.adopt_orphan(ACCOUNT, SAMSUNG, OTHER, AT_ONCE)
 
     assert await books.database.locks.keep_for(sale.intent.intent_id, LEASE)
-    assert await books.database.locks.orphans(ACCOUNT, THIRD) == ()
+    assert await books.database.locks.orphans(ACCOUNT) == ()
 
 
 async def test_a_lease_that_was_seized_is_not_kept_for_the_order_of_another(books: Books) -> None:
