@@ -30,7 +30,6 @@ from activities.quote_feed import QuoteFeed
 from activities.reconciling import ReconcilingActivities
 from activities.resolving import ProofRules, ResolvingActivities
 from activities.selling import SellingActivities
-from activities.session_books import SessionBooks
 from activities.settling import SettlingActivities
 from activities.statement import StatementActivities
 from activities.strategy_guard import StrategyGuard
@@ -215,11 +214,6 @@ def stream_of(settings: Settings, place: Place, broker: KisBroker, database: Dat
 def day_start_for(with_: Collaborators) -> DayStart:
     """Return what compares the calendar with the broker's."""
     return DayStart(with_.broker, with_.database, with_.calendar, with_.pace, with_.commission)
-
-
-def books_for(with_: Collaborators) -> SessionBooks:
-    """Return what compares the books with the broker's during the day."""
-    return SessionBooks(with_.broker, with_.database, with_.pace, with_.commission)
 
 
 def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> list[Worker]:

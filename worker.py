@@ -19,7 +19,6 @@ from composition import (
     Place,
     TemporalAwayError,
     account_of,
-    books_for,
     broker_for,
     calendar_of,
     connect_temporal,
@@ -134,7 +133,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
             commission=settings.broker.commission,
         )
         disk = DiskDuty(fleet, DataDisk(settings.data_dir, _DISKS), with_.host, direct)
-        streaming = streaming_for(settings, stage.place, broker, with_)
+        streaming, day_start = streaming_for(settings, stage.place, broker, with_), day_start_for(with_)
         async with hosting(workers_for(stage.client, account, with_)):
             _announce(settings, str(stage.parts.endpoints))
             await first_to_end(
@@ -153,8 +152,8 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 watch_over_access(fleet, lambda: broker.refusal),
                 report_unreadable_rows(fleet, broker.take_unreadable),
                 watch_over_clock(fleet, broker),
-                compare_calendars(fleet, day_start_for(with_)),
-                compare_books(fleet, books_for(with_), lambda: broker.trouble),
+                compare_calendars(fleet, day_start),
+                compare_books(fleet, day_start.books, lambda: broker.trouble),
                 keep_reports(fleet, settings.reports, settings.report.language),
             )
 

@@ -1,17 +1,20 @@
 """The comparison of two books: the broker's orders, fills, holdings and cash against the ledger (R20)."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from activities.carried import CarriedShares
 from activities.cash_check import CashCheck, CashSeen, cash_in_words, is_settled, lasting, unexplained
 from activities.late_fills import book_missing_fills
+from domain.errors import TradingError
 from domain.event import CARRIED_CHANGED, Event, EventLevel
 from domain.identity import AccountId
 from domain.lane import Lane
 from domain.market import Symbol
-from domain.money import NO_WON, Rate, Won
+from domain.money import NO_WON, Quantity, Rate, Won
 from domain.order import WORKING_STATUSES, BrokerOrder
 from domain.position import OpenPosition
 from domain.reconciliation import OUR_OWN, Discrepancy, DiscrepancyKind, discrepancies
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from activities.pace import Pace
     from broker.protocol import Balance, Broker
     from database.database import Database
+
+logger = logging.getLogger("haru.books")
 
 _READS: Final = 3
 _BETWEEN_READS: Final = timedelta(seconds=2)
@@ -52,6 +57,7 @@ class _Read:
 
     booked: int
     differences: frozenset[Discrepancy]
+    in_doubt: frozenset[Symbol]
     cash: CashSeen
 
 
@@ -87,6 +93,7 @@ class BooksComparison:
         self._database = database
         self._pace = pace
         self._cash = CashCheck(database, pace, commission)
+        self._restating = CarriedShares(broker, database, pace)
 
     async def compare(self, request: ReconcileRequest, how: "How") -> Reconciled:
         """Book missing fills of our own orders; report everything else as a difference, never sell it silently.
@@ -98,11 +105,15 @@ class BooksComparison:
         cash = lasting([read.cash for read in reads])
         differences = sorted(frozenset.intersection(*(read.differences for read in reads)), key=_in_words)
         if request.apply:
-            await self._take_away_what_is_gone(account_id, session_date, differences)
+            explained = await self._settle_carried(account_id, session_date, differences)
+            differences = [difference for difference in differences if difference not in explained]
         ours = [difference for difference in differences if difference.kind in OUR_OWN]
         if request.apply:
             await self._write_down(account_id, session_date, differences, ours)
             await self._cash.write_down(account_id, session_date, cash)
+            for symbol in frozenset.intersection(*(read.in_doubt for read in reads)):
+                # The books of this stock are not compared: nothing is bought of it.
+                await self._database.risk.cool_down(account_id, symbol, self._pace.now() + _FOREIGN_SYMBOL_REST)
         words = tuple(_in_words(difference) for difference in differences)
         return Reconciled(
             sum(read.booked for read in reads),
@@ -134,24 +145,41 @@ class BooksComparison:
             reason = "books disagree: " + "; ".join(_in_words(difference) for difference in ours)
             await self._database.risk.close_entries(account_id, session_date, reason, self._pace.now())
 
-    async def _take_away_what_is_gone(
+    async def _settle_carried(
         self, account_id: AccountId, session_date: SessionDate, differences: list[Discrepancy]
-    ) -> None:
-        """Tell carried positions that changed over night; believe the broker where it still lists fewer of the shares.
+    ) -> set[Discrepancy]:
+        """Follow the broker where a carried position changed overnight; return the differences that this explains.
 
-        A holding that is gone altogether is not believed without a sale that is listed: an empty balance proves
-        nothing (F22). More shares than ours are told, and stay the owner's (F33).
+        A corporate action restates the position. Otherwise the broker is believed where it lists fewer of the shares,
+        but not where the holding is gone altogether: an empty balance proves nothing (F22). More shares than ours are
+        reported, and stay the owner's (F33).
         """
+        explained: set[Discrepancy] = set()
         carried = {each.symbol: each for each in await self._carried(account_id, session_date)}
         for difference in differences:
             position = carried.get(difference.symbol)
             if position is None or difference.kind not in _ABOUT_SHARES or difference.ledger != position.quantity:
                 continue
+            if difference.broker == position.quantity + await self._restating.owners(position):
+                continue
+            is_restated = await self._is_restated(position, difference.broker)
+            if is_restated:
+                explained.add(difference)
+                continue
             event = _changed(position, session_date, self._pace.now(), difference)
-            if difference.kind is DiscrepancyKind.MISSING_HOLDING and difference.broker:
+            if difference.kind is DiscrepancyKind.MISSING_HOLDING and difference.broker and is_restated is not None:
                 await self._database.positions.take_away(position, difference.broker, event)
             else:
                 await self._database.events.append(event)
+        return explained
+
+    async def _is_restated(self, position: OpenPosition, shown: Quantity) -> bool | None:
+        """Tell whether a corporate action explains the shares; None where the day's base price is not known."""
+        try:
+            return bool(shown) and await self._restating.restated(position, shown, Lane.RESOLVE) is not None
+        except TradingError as fault:
+            logger.warning("base_price_not_known", extra={"symbol": position.symbol, "cause": str(fault)})
+            return None
 
     async def _carried(self, account_id: AccountId, session_date: SessionDate) -> list[OpenPosition]:
         """Return the positions of earlier sessions that nobody has traded today, by hand or otherwise."""
@@ -183,7 +211,9 @@ class BooksComparison:
         if request.apply:
             moving |= await self._moving(account_id, how)
         cash = await self._cash.seen(ledger, listed, balance.cash, of=(account_id, session_date))
-        return _Read(booked, frozenset(each for each in found if each.symbol not in moving), cash)
+        differences = frozenset(each for each in found if each.symbol not in moving)
+        rows = (*listed.unreadable, *balance.unreadable)
+        return _Read(booked, differences, frozenset(row.symbol for row in rows if row.symbol is not None), cash)
 
     async def _moving(self, account_id: AccountId, how: How) -> set[Symbol]:
         """Return the symbols whose shares may change while they are read."""

@@ -44,7 +44,7 @@ class DayStart:
         self._calendar = calendar
         self._pace = pace
         self._known = SharesKnown(broker, database, pace)
-        self._books = SessionBooks(broker, database, pace, commission)
+        self.books = SessionBooks(broker, database, pace, commission)
         self._compared: date | None = None
         self._looked: date | None = None
         self._objection = ""
@@ -75,7 +75,7 @@ class DayStart:
         """
         if day != session_date_of(self._pace.now()) or self._calendar.session_on(day) is None:
             return ""
-        objection = await self._books.objection(account_id, day)
+        objection = await self.books.objection(account_id, day)
         if not objection and self._looked != day:
             async with self._one_at_a_time:
                 await self._known.look_first(account_id, day)

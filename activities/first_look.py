@@ -99,6 +99,6 @@ class SharesKnown:
         """Return the shares that neither our orders sold nor an earlier booking let go."""
         orders = await self._database.orders.of_position(trade.position_id)
         position = await self._database.positions.get(trade.position_id)
-        before = position.taken if position is not None else 0
+        before = position.taken + position.restated_sold if position is not None else 0
         own = sum(order.filled_quantity for order in orders if order.intent.purpose == "exit")
         return trade.quantity - own - before

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
+from activities.carried import CarriedShares
 from activities.pace import note_failure
 from domain.by_hand import told_apart
 from domain.errors import InvalidTransitionError, TradingError
@@ -49,6 +50,7 @@ class ForeignSales:
         self._pace = pace
         self._read: asyncio.Task[Balance] | None = None
         self._read_at: datetime | None = None
+        self.carried = CarriedShares(broker, database, pace)
 
     async def left_of(self, position: OpenPosition, lane: Lane) -> Left:
         """Return how many of our shares are left; one witness alone may be late or empty (F22, F23).

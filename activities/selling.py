@@ -1,5 +1,6 @@
 """The next sell order of a position, written down before it may be sent."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from activities.pace import Pace
     from database.database import Database
 
+_ASKED_WITHIN: Final = 10.0
+"""Seconds that a sale waits for what is left of its shares."""
 _WITHOUT_A_PRICE: Final = {OrderType.MARKET: "at market", OrderType.POST_CLOSE: "at the closing price"}
 
 
@@ -137,6 +140,8 @@ class SellingActivities:
             await renew(self._database.locks, request.lease)
             return rung
         await renew(self._database.locks, request.lease, self._pause_if_not_taken(request, rung, now))
+        if _is_carried(position, now) and not request.tries.offered:
+            position = await self._foreign_sales.carried.before_sale(position)
         left = await self._left_by_others(position, request, now)
         if not left.quantity:
             return SoldByOthers(left.brought)
@@ -154,8 +159,7 @@ class SellingActivities:
         if request.reason is ExitReason.FOREIGN_SALE:
             return await self._foreign_sales.left_of(position, Lane.EXIT)
         unasked = Left(min(tries.offered or position.quantity, position.quantity), NO_WON)
-        is_carried = position.session_date != session_date_of(now)
-        if tries.leaves_a_doubt or (is_carried and not tries.offered):
+        if tries.leaves_a_doubt or (_is_carried(position, now) and not tries.offered):
             return await self._asked(position) or unasked
         return unasked
 
@@ -165,8 +169,9 @@ class SellingActivities:
         Should the sale be refused, the question comes again.
         """
         try:
-            return await self._foreign_sales.left_of(position, Lane.EXIT)
-        except TradingError as fault:
+            async with asyncio.timeout(_ASKED_WITHIN):
+                return await self._foreign_sales.left_of(position, Lane.EXIT)
+        except (TradingError, TimeoutError) as fault:
             activity.logger.warning("holdings_not_checked", extra={"symbol": position.symbol, "cause": str(fault)})
             return None
 
@@ -251,6 +256,10 @@ class SellingActivities:
             decision_price=offer.quote.price if offer.quote is not None else position.last_price,
             decided_at=now,
         )
+
+
+def _is_carried(position: OpenPosition, now: datetime) -> bool:
+    return position.session_date != session_date_of(now)
 
 
 def _prepared(intent: OrderIntent, rung: Rung) -> PreparedExit:

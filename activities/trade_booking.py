@@ -46,7 +46,7 @@ class TradeBooking:
     ) -> ClosedTrade:
         """Book the trade of a position that holds nothing any more; shares without a sale of ours are others' sales."""
         reason, brought = ending.reason, ending.brought
-        if not position.quantity and _is_short_of_sales(orders):
+        if not position.quantity and _is_short_of_sales(position, orders):
             reason, brought = ExitReason.FOREIGN_SALE, brought or NO_WON
         if brought is not None:
             brought = Won(brought + position.taken_amount)
@@ -85,6 +85,7 @@ def last_reason(orders: Sequence[OrderRecord]) -> ExitReason | None:
     return ExitReason(sales[-1].intent.reason) if sales else None
 
 
-def _is_short_of_sales(orders: Sequence[OrderRecord]) -> bool:
+def _is_short_of_sales(position: OpenPosition, orders: Sequence[OrderRecord]) -> bool:
     bought = sum(order.filled_quantity for order in orders if order.intent.side is Side.BUY)
-    return bought > sum(order.filled_quantity for order in orders if order.intent.side is Side.SELL)
+    sold = sum(order.filled_quantity for order in orders if order.intent.side is Side.SELL)
+    return bought + position.restated_bought > sold + position.restated_sold

@@ -219,12 +219,12 @@ class Audit:
         return tuple(RecordedEvent(event_from_row(row), row["recorded_at"]) for row in rows)
 
     _SOLD_BY_OTHERS = """
-    SELECT trades.symbol, sum(trades.quantity - COALESCE(own.sold, 0)) AS shares
-    FROM booked_trades AS trades LEFT JOIN (
+    SELECT trades.symbol, sum(trades.quantity - COALESCE(own.sold, 0) - positions.restated_sold) AS shares
+    FROM booked_trades AS trades JOIN positions USING (position_id) LEFT JOIN (
         SELECT position_id, sum(filled_quantity) AS sold FROM orders
         WHERE account_id = $1 AND side = 'sell' GROUP BY position_id
     ) AS own USING (position_id)
-    WHERE account_id = $1 AND session_date < $2 AND exit_reason = 'foreign_sale'
+    WHERE trades.account_id = $1 AND trades.session_date < $2 AND trades.exit_reason = 'foreign_sale'
     GROUP BY trades.symbol
     """
 

@@ -25,7 +25,8 @@ from domain.session import SessionDate
 COLUMNS: Final = """
     position_id, account_id, worker_id, session_date, symbol, name, market, decision_price, bought_quantity, cost,
     sold_quantity, opened_at, high_water_mark, last_price, strategy_name, strategy_version, strategy_parameters,
-    strategy_reason, exit_rules, rules_version, taken_quantity, taken_amount
+    strategy_reason, exit_rules, rules_version, taken_quantity, taken_amount,
+    restated_bought, restated_sold
 """
 
 _PREPARE = """
@@ -328,4 +329,6 @@ def _from_row(row: Row) -> OpenPosition:
         rules_version=row["rules_version"],
         taken=Quantity(row["taken_quantity"]),
         taken_amount=Won(row["taken_amount"]),
+        restated_bought=row["restated_bought"],
+        restated_sold=row["restated_sold"],
     )

@@ -31,8 +31,8 @@ def closed_trade(  # noqa: PLR0913, PLR0917 the whole story of a position, told 
     Raises:
         InvalidTransitionError: the exits sold more than was bought, or less without a foreign sale.
     """
-    quantity = _filled(entry)
-    foreign = _sold_elsewhere(position, quantity, _filled(exits), reason)
+    quantity = Quantity(_filled(entry) + position.restated_bought)
+    foreign = _sold_elsewhere(position, quantity, Quantity(_filled(exits) + position.restated_sold), reason)
     if foreign and brought_by_others is not None:
         foreign = brought_by_others
     rates = cost_rates(session_date_of(closed_at), commission)

@@ -88,6 +88,9 @@ class OpenPosition:
     taken: Quantity = NO_SHARES
     taken_amount: Won = NO_WON
     """What the ``taken`` shares brought, which went without an order of ours and are no part of ``quantity``."""
+    restated_bought: int = 0
+    restated_sold: int = 0
+    """Shares that corporate actions added to what was bought and sold, beyond the fills; negative: took away."""
 
     @property
     def entry_price(self) -> Decimal:

@@ -23,6 +23,11 @@ class PriceLimits:
         """Tell whether the price lies inside the limits."""
         return self.lower <= price <= self.upper
 
+    @property
+    def middle(self) -> Price:
+        """Return about the base price from which the limits were counted; ticks round it."""
+        return Price((self.lower + self.upper) // 2)
+
     def clamp(self, price: Price) -> Price:
         """Return the nearest price inside the limits."""
         return Price(min(max(price, self.lower), self.upper))

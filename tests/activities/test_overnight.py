@@ -5,12 +5,13 @@ from datetime import timedelta
 import pytest
 
 from activities.comparing import Reconciled, ReconcileRequest
-from activities.entries import NoEntry
+from activities.entries import NoEntry, PreparedEntry
 from activities.selling import PreparedExit
-from activities.settling import CloseRequest
-from domain.event import CARRIED_CHANGED, Event, EventLevel
+from activities.settling import CloseRequest, TradeResult
+from domain.event import CARRIED_CHANGED, CARRIED_RESTATED, Event, EventLevel
 from domain.identity import WorkerId
 from domain.market import Side
+from domain.money import Price
 from domain.order import OrderPurpose
 from domain.position import ExitReason
 from tests.activities.desk import PLAN, Desk
@@ -81,6 +82,85 @@ async def test_what_cannot_be_believed_is_told_and_leaves_the_position_as_it_was
     (event,) = await told(desk)
     assert event.level is EventLevel.CRITICAL
     assert (await desk.holding(entry.position_id)).quantity == entry.quantity
+
+
+async def splits(desk: Desk, entry: PreparedEntry, into: int) -> None:
+    """Let the stock's last price before the night have been a multiple of the base price that the market shows now."""
+    last = Price(desk.price() * into)
+    await desk.database.positions.mark(entry.position_id, last, last, desk.pace.now())
+
+
+async def sold_next_morning(desk: Desk, entry: PreparedEntry) -> tuple[PreparedExit, TradeResult]:
+    tomorrow = CALENDAR.session_at_or_after(PLAN.session.ends_at)
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2, session=tomorrow))
+    assert isinstance(decision, PreparedExit)
+    await desk.submits(decision, OrderPurpose.EXIT)
+    sold = await desk.follows(decision.intent_id)
+    assert sold.filled_quantity == decision.quantity
+    close = CloseRequest(entry.position_id, ExitReason.DEADLINE, entry.lease, timedelta(0))
+    return decision, await desk.settles(close)
+
+
+@pytest.mark.parametrize("compared_first", [True, False], ids=["in the morning", "at the sale"])
+async def test_all_shares_of_a_carried_split_are_sold_at_an_unchanged_cost(desk: Desk, compared_first: bool) -> None:
+    entry = await desk.buys()
+    bought = await desk.holding(entry.position_id)
+    desk.passes(days=1)
+    becomes(desk, entry.quantity * 5)
+    await splits(desk, entry, into=5)
+    if compared_first:
+        found = await reconciled(desk)
+        assert (found.differences, found.entries_closed) == ((), False)
+        after = await desk.holding(entry.position_id)
+        assert (after.quantity, after.cost) == (entry.quantity * 5, bought.cost)
+
+    decision, result = await sold_next_morning(desk, entry)
+
+    assert decision.quantity == entry.quantity * 5
+    assert result.exit_reason is ExitReason.DEADLINE
+    (trade,) = await desk.database.trades.on(ACCOUNT, result.session_date)
+    assert (trade.quantity, trade.entry_amount) == (entry.quantity * 5, bought.cost)
+    assert not desk.broker_account.holdings[SAMSUNG].quantity
+    (event,) = [each for each in await desk.database.events.latest(ACCOUNT, 50) if each.kind == CARRIED_RESTATED]
+    assert (event.detail["ledger"], event.detail["broker"]) == (entry.quantity, entry.quantity * 5)
+    assert await told(desk) == []
+
+
+async def test_a_reverse_split_is_no_loss_and_keeps_its_cost(desk: Desk) -> None:
+    entry = await desk.buys()
+    bought = await desk.holding(entry.position_id)
+    fewer = entry.quantity // 5
+    desk.passes(days=1)
+    becomes(desk, fewer)
+    last = Price(desk.price() // 5)
+    await desk.database._pool.execute("UPDATE positions SET last_price = $1", last)
+
+    await reconciled(desk)
+    again = await reconciled(desk)
+    after = await desk.holding(entry.position_id)
+    _, result = await sold_next_morning(desk, entry)
+
+    assert again.differences == ()
+    assert (after.quantity, after.cost) == (fewer, bought.cost)
+    assert result.exit_reason is ExitReason.DEADLINE
+    (trade,) = await desk.database.trades.on(ACCOUNT, result.session_date)
+    assert (trade.quantity, trade.entry_amount) == (fewer, bought.cost)
+
+
+async def test_a_part_that_was_sold_before_a_split_keeps_the_cost_of_the_rest(desk: Desk) -> None:
+    entry = await desk.buys()
+    half = entry.quantity // 2
+    assert half
+    await desk.database._pool.execute("UPDATE positions SET sold_quantity = $1, status = 'exiting'", half)
+    rest = await desk.holding(entry.position_id)
+    desk.passes(days=1)
+    becomes(desk, rest.quantity * 5)
+    await splits(desk, entry, into=5)
+
+    await reconciled(desk)
+
+    after = await desk.holding(entry.position_id)
+    assert (after.quantity, after.cost, after.restated_sold) == (rest.quantity * 5, rest.cost, half * 4)
 
 
 async def test_a_difference_of_one_read_takes_nothing_away(desk: Desk) -> None:
