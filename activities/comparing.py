@@ -139,8 +139,11 @@ class BooksComparison:
         differences: list[Discrepancy],
         ours: list[Discrepancy],
     ) -> None:
+        left = await self._database.snapshots.left_before(account_id, session_date)
+        owned = {each.symbol: each.owners_quantity for each in left}
         for difference in differences:
-            await self._tell(account_id, session_date, difference)
+            is_known = difference.broker - difference.ledger == owned.get(difference.symbol)
+            await self._tell(account_id, session_date, difference, EventLevel.INFO if is_known else EventLevel.ERROR)
         if ours:
             reason = "books disagree: " + "; ".join(_in_words(difference) for difference in ours)
             await self._database.risk.close_entries(account_id, session_date, reason, self._pace.now())
@@ -233,12 +236,15 @@ class BooksComparison:
         holdings = balance.quantities()
         return discrepancies(positions, working, relevant, holdings)
 
-    async def _tell(self, account_id: AccountId, session_date: SessionDate, difference: Discrepancy) -> None:
+    async def _tell(
+        self, account_id: AccountId, session_date: SessionDate, difference: Discrepancy, level: EventLevel
+    ) -> None:
+        """Report a difference, more quietly where it is the owner's own shares of the session before."""
         now = self._pace.now()
         event = Event(
             account_id,
             "discrepancy_found",
-            EventLevel.ERROR,
+            level,
             now,
             session_date=session_date,
             symbol=difference.symbol,

@@ -81,6 +81,7 @@ class HandPace:
         self._simulation = simulation
         self._waited = timedelta(0)
         self.pauses = 0
+        self.earlier_attempts = timedelta(0)
         self.meanwhile: deque[Callable[[], object]] = deque()
         """What happens in the world during the next pauses, one thing in each."""
 
@@ -94,8 +95,8 @@ class HandPace:
         return self._simulation.market_now()
 
     def waited(self) -> timedelta:
-        """Return how long the running activity has paused."""
-        return self._waited
+        """Return how long the running activity has paused, earlier attempts included."""
+        return self.earlier_attempts + self._waited
 
     async def pause(self, real: timedelta, news: asyncio.Event | None = None) -> None:
         """Let the market go on; what was planned happens meanwhile."""

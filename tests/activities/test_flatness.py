@@ -8,6 +8,7 @@ import pytest
 
 import activities.heart
 from activities.entries import PreparedEntry
+from activities.first_look import SharesKnown
 from activities.selling import PreparedExit, SoldByOthers
 from activities.settling import CloseRequest
 from domain.event import OWNERS_SHARES, UNEXPLAINED_SHARES, Event, EventLevel
@@ -143,7 +144,7 @@ async def test_what_the_owner_bought_by_hand_is_named_and_no_alarm(desk: Desk) -
 
 async def test_what_the_owner_held_before_the_session_is_known_after_a_restart(desk: Desk) -> None:
     from_nowhere(desk, 4)
-    await desk.day_start.compare(ACCOUNT, TODAY)
+    await SharesKnown(desk.broker, desk.database, desk.pace).look_first(ACCOUNT, TODAY)
     entry = await desk.buys()
     await desk.sells(entry)
     await close(desk, entry)
