@@ -73,7 +73,7 @@ class SessionBooks:
             return ""
         if in_seoul(self._pace.now()).time() < COMPARED_FROM:
             return "the books of this session are not compared yet"
-        if await self._database.comparisons.claim(account_id, day, _BETWEEN_TRIES):
+        if await self._claim(account_id, day, _BETWEEN_TRIES):
             try:
                 async with asyncio.timeout(_WAITED_FOR.total_seconds()):
                     await self.compare(ReconcileRequest(account_id), How())
@@ -91,13 +91,17 @@ class SessionBooks:
         state = await self._database.comparisons.state(account_id, day)
         is_wanted = wanted_since is not None and (state.compared_at is None or state.compared_at < wanted_since)
         pause = _BETWEEN_COMPARISONS if state.is_compared and not is_wanted else _BETWEEN_TRIES
-        if not await self._database.comparisons.claim(account_id, day, pause):
+        if not await self._claim(account_id, day, pause):
             return
         request = ReconcileRequest(account_id)
         how = How(Lane.SCAN if state.is_compared else Lane.RESOLVE, settles_in=_SETTLES_IN)
         done = await self._tried(request, how)
         if isinstance(done, NotDone):
             await self.not_compared(request, done.cause)
+
+    async def _claim(self, account_id: AccountId, day: SessionDate, pause: timedelta) -> bool:
+        longest = self._pace.clock.market_duration(pause)
+        return await self._database.comparisons.claim(account_id, day, self._pace.now(), longest)
 
     async def _tried(self, request: ReconcileRequest, how: How) -> Reconciled | NotDone:
         cause = ""

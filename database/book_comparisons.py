@@ -23,7 +23,7 @@ class ComparisonState:
 
 
 class BookComparisons:
-    """The table ``book_comparisons``. Durations are real time."""
+    """The table ``book_comparisons``."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -36,21 +36,21 @@ class BookComparisons:
         return ComparisonState() if row is None else ComparisonState(row["compared_at"], row["cause"])
 
     _CLAIM = """
-    INSERT INTO book_comparisons AS kept (account_id, session_date) VALUES ($1, $2)
-    ON CONFLICT (account_id, session_date) DO UPDATE SET tried_at = clock_timestamp()
-    WHERE kept.tried_at <= clock_timestamp() - $3::interval
+    INSERT INTO book_comparisons AS kept (account_id, session_date, tried_at) VALUES ($1, $2, $3)
+    ON CONFLICT (account_id, session_date) DO UPDATE SET tried_at = excluded.tried_at
+    WHERE kept.tried_at IS NULL OR kept.tried_at <= $4
     RETURNING true
     """
 
-    async def claim(self, account_id: AccountId, session_date: SessionDate, pause: timedelta) -> bool:
-        """Take the next comparison, unless a process began one within the pause."""
-        taken: bool | None = await self._pool.fetchval(self._CLAIM, account_id, session_date, pause)
+    async def claim(self, account_id: AccountId, session_date: SessionDate, now: datetime, pause: timedelta) -> bool:
+        """Take the next comparison, unless a process began one within the pause; both in market time."""
+        taken: bool | None = await self._pool.fetchval(self._CLAIM, account_id, session_date, now, now - pause)
         return bool(taken)
 
     _SUCCEEDED = """
     INSERT INTO book_comparisons AS kept (account_id, session_date, compared_at) VALUES ($1, $2, $3)
     ON CONFLICT (account_id, session_date) DO UPDATE SET
-        tried_at = clock_timestamp(), compared_at = GREATEST(kept.compared_at, excluded.compared_at), cause = ''
+        compared_at = GREATEST(kept.compared_at, excluded.compared_at), cause = ''
     """
 
     async def succeeded(self, account_id: AccountId, session_date: SessionDate, started_at: datetime) -> None:
@@ -59,7 +59,7 @@ class BookComparisons:
 
     _FAILED = """
     INSERT INTO book_comparisons AS kept (account_id, session_date, cause) VALUES ($1, $2, $3)
-    ON CONFLICT (account_id, session_date) DO UPDATE SET tried_at = clock_timestamp(), cause = excluded.cause
+    ON CONFLICT (account_id, session_date) DO UPDATE SET cause = excluded.cause
     """
 
     async def failed(self, account_id: AccountId, session_date: SessionDate, cause: str) -> None:
@@ -72,5 +72,5 @@ class BookComparisons:
     """
 
     async def filled_within(self, account_id: AccountId, duration: timedelta) -> set[Symbol]:
-        """Return the symbols of which a fill of ours was booked a moment ago."""
+        """Return the symbols of which a fill of ours was booked within a real duration."""
         return {Symbol(row["symbol"]) for row in await self._pool.fetch(self._FILLED, account_id, duration)}

@@ -124,12 +124,13 @@ def a_simulation(at: str, **settings: Any) -> Simulation:
     return create_simulation(SimulationSettings(clock=ManualClock(kst_instant(at)), **(defaults | settings)))
 
 
-def a_broker(
+def a_broker(  # noqa: PLR0917 - a test bends one of them
     simulation: Simulation,
     database: Database,
     now: Callable[[], datetime],
     budget: RateBudget | None = None,
     environment: Environment = Environment.SIMULATED,
+    spoiled: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] = lambda network: network,
 ) -> KisBroker:
     """Return the real client, connected to a simulator in this process, with its token in the database."""
     number, product = SIMULATED_ACCOUNT.split("-")
@@ -142,7 +143,7 @@ def a_broker(
         product_code=product,
     )
     tokens = database.tokens(FINGERPRINT, AccessToken)
-    return KisBroker(connection, budget or Budget(), tokens, now, FollowingTransport(simulation, now))
+    return KisBroker(connection, budget or Budget(), tokens, now, spoiled(FollowingTransport(simulation, now)))
 
 
 def broker_account(simulation: Simulation) -> Account:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
+import httpx
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.worker import Worker
@@ -106,8 +107,13 @@ async def until(look: Callable[[], Awaitable[Any]], what: str) -> Any:
 
 
 @asynccontextmanager
-async def running_market(address: str, database_url: str, at: str = "2026-11-23 10:00") -> AsyncIterator[RunningMarket]:
-    """Open a market at a moment (KST); nobody hosts anything yet."""
+async def running_market(
+    address: str,
+    database_url: str,
+    at: str = "2026-11-23 10:00",
+    spoiled: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] = lambda network: network,
+) -> AsyncIterator[RunningMarket]:
+    """Open a market at a moment (KST); nobody hosts anything yet. ``spoiled`` wraps the network to the broker."""
     now = datetime.now(UTC)  # noqa: TID251 - this market runs in real time
     clock = MarketClock(now, kst(at).astimezone(UTC), SPEED)
     simulation = create_simulation(SimulationSettings(clock=clock, calendar=CALENDAR, rate_limit=0, token_interval=0))
@@ -116,7 +122,7 @@ async def running_market(address: str, database_url: str, at: str = "2026-11-23 
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(pinned_database(database_url))
         pace = RealPace(clock)
-        broker = await stack.enter_async_context(a_broker(simulation, database, pace.now))
+        broker = await stack.enter_async_context(a_broker(simulation, database, pace.now, spoiled=spoiled))
         with_ = Collaborators(broker, database, pace, CALENDAR)
         market = RunningMarket(client, database, simulation, clock, lambda: workers_for(client, ACCOUNT, with_))
         simulation.force_price(HYNIX, _BROKEN_OUT, natural=False)
