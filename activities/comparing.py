@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("haru.books")
 
 _READS: Final = 3
-_BETWEEN_READS: Final = timedelta(seconds=2)
+BETWEEN_READS: Final = timedelta(seconds=2)
 _ABOUT_SHARES: Final = frozenset({DiscrepancyKind.MISSING_HOLDING, DiscrepancyKind.EXCESS_HOLDING})
 _FOREIGN_SYMBOL_REST: Final = timedelta(hours=12)
 """Market time for which we keep away from a symbol that somebody else trades on the account."""
@@ -127,7 +127,7 @@ class BooksComparison:
         """Look once, and again while something differs."""
         reads = [await self._compare(request, session_date, how)]
         while len(reads) < _READS and _needs_another_look(reads):
-            await self._pace.pause(_BETWEEN_READS)
+            await self._pace.pause(BETWEEN_READS)
             how.progress()
             reads.append(await self._compare(request, session_date, how))
         return reads

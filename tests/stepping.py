@@ -14,6 +14,7 @@ from temporalio import activity
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
+from activities.comparing import BETWEEN_READS as BETWEEN_COMPARISONS
 from activities.foreign_sales import BETWEEN_READS
 from activities.pace import to_be_continued
 from broker.kis import KisBroker, KisConnection
@@ -88,7 +89,7 @@ class SteppingPace:
     async def pause(self, real: timedelta, news: asyncio.Event | None = None) -> None:
         """End the attempt, so that the server may skip the time until the next one."""
         name = activity.info().activity_type
-        reads_again = name in _MAY_READ_TWICE and real == BETWEEN_READS
+        reads_again = name in _MAY_READ_TWICE and real in {BETWEEN_READS, BETWEEN_COMPARISONS}
         if name not in _NEVER_HANDED_OVER and not reads_again:
             raise to_be_continued("let time pass", self.step_of(name, real))
 
