@@ -1,7 +1,7 @@
 """The comparison of two books: the broker's orders, fills, holdings and cash against the ledger (R20)."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -139,11 +139,13 @@ class BooksComparison:
         differences: list[Discrepancy],
         ours: list[Discrepancy],
     ) -> None:
-        left = await self._database.snapshots.left_before(account_id, session_date)
-        owned = {each.symbol: each.owners_quantity for each in left}
+        owned = await self._owned(account_id, session_date)
         for difference in differences:
             is_known = difference.broker - difference.ledger == owned.get(difference.symbol)
             await self._tell(account_id, session_date, difference, EventLevel.INFO if is_known else EventLevel.ERROR)
+            if not is_known:
+                until = self._pace.now() + _FOREIGN_SYMBOL_REST
+                await self._database.risk.cool_down(account_id, difference.symbol, until)
         if ours:
             reason = "books disagree: " + "; ".join(_in_words(difference) for difference in ours)
             await self._database.risk.close_entries(account_id, session_date, reason, self._pace.now())
@@ -252,7 +254,14 @@ class BooksComparison:
             key=f"discrepancy/{account_id}/{session_date}/{_in_words(difference)}",
         )
         await self._database.events.append(event)
-        await self._database.risk.cool_down(account_id, difference.symbol, now + _FOREIGN_SYMBOL_REST)
+
+    async def _owned(self, account_id: AccountId, session_date: SessionDate) -> Mapping[Symbol, Quantity]:
+        """Return the owner's own shares, as the session's first look saw them or the session before left them."""
+        looked = await self._database.first_looks.of(account_id, session_date)
+        if looked is not None:
+            return looked
+        left = await self._database.snapshots.left_before(account_id, session_date)
+        return {each.symbol: each.owners_quantity for each in left}
 
 
 def _is_in_doubt(difference: Discrepancy, listed: Rows[BrokerOrder], balance: "Balance") -> bool:

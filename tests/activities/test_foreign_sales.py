@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from activities.first_look import SharesKnown
 from activities.foreign_sales import LOOK_FOR_HAND_SALES, Left
 from activities.selling import NothingToSell, PreparedExit, SoldByOthers
 from activities.settling import CloseRequest
@@ -172,7 +173,7 @@ async def test_what_the_owner_buys_after_a_sale_of_ours_is_not_sold_in_its_place
 
 async def test_the_owner_who_sells_and_buys_shares_of_his_own_takes_none_of_ours(desk: Desk) -> None:
     by_hand(desk, Side.BUY, 4)
-    await desk.day_start.compare(ACCOUNT, MONDAY)
+    await SharesKnown(desk.broker, desk.database, desk.pace).look_first(ACCOUNT, MONDAY)
     entry = await desk.buys()
     sell_by_hand(desk, 4)
     by_hand(desk, Side.BUY, 1)

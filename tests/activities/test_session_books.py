@@ -6,10 +6,12 @@ from typing import Final
 import pytest
 
 from activities.comparing import ReconcileRequest
+from activities.first_look import SharesKnown
 from activities.market_data import Findings
 from activities.session_books import NOT_COMPARED, SessionBooks
 from domain.costs import BANKIS_COMMISSION
 from domain.event import BOOKS_NOT_COMPARED, CLOSE_NOT_PROVEN, Event, EventLevel
+from simulator.orders import Holding
 from tests.activities.desk import PLAN, Desk
 from tests.builders import SAMSUNG, WORKER
 from tests.stepping import ACCOUNT
@@ -112,6 +114,17 @@ async def test_shares_that_were_bought_a_moment_ago_are_not_missed_in_a_balance_
     await books_of(desk).keep_up(ACCOUNT, TODAY)
 
     assert await desk.database.risk.closed_because(ACCOUNT, TODAY) == ()
+
+
+async def test_a_stock_that_the_owner_has_held_since_before_is_no_error_and_may_be_bought(desk: Desk) -> None:
+    desk.broker_account.holdings.setdefault(SAMSUNG, Holding(SAMSUNG)).quantity = 5
+    await SharesKnown(desk.broker, desk.database, desk.pace).look_first(ACCOUNT, TODAY)
+
+    await books_of(desk).keep_up(ACCOUNT, TODAY)
+
+    (event,) = await told(desk, "discrepancy_found")
+    assert event.level is EventLevel.INFO
+    await desk.buys(SAMSUNG)
 
 
 async def test_a_reconciliation_that_fails_for_too_long_is_a_value(desk: Desk) -> None:
