@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("haru.day_start")
 
 DISAGREEMENT: Final = "calendar_disagreement"
+_LOOKED_WITHIN: Final = 12.0
+"""Seconds that a scan waits for the first look; the next one tries again."""
 ON_OUR_OWN: Final = "calendar_not_confirmed"
 """The broker cannot tell (paper): the calendar decides alone."""
 TAX_UNTOLD: Final = "tax_year_unknown"
@@ -77,9 +79,12 @@ class DayStart:
             return ""
         objection = await self.books.objection(account_id, day)
         if not objection and self._looked != day:
-            async with self._one_at_a_time:
-                await self._known.look_first(account_id, day)
-                self._looked = day
+            try:
+                async with self._one_at_a_time, asyncio.timeout(_LOOKED_WITHIN):
+                    await self._known.look_first(account_id, day)
+            except TimeoutError:
+                return "the owner's shares are not known yet"
+            self._looked = day
         return objection
 
     async def _warn_of_tax(self, account_id: AccountId, day: SessionDate) -> None:

@@ -29,7 +29,7 @@ COMPARED_FROM: Final = time(8)
 _BETWEEN_TRIES: Final = timedelta(seconds=30)
 _BETWEEN_COMPARISONS: Final = timedelta(minutes=5)
 _SETTLES_IN: Final = timedelta(minutes=1)
-_WAITED_FOR: Final = timedelta(seconds=20)
+_WAITED_FOR: Final = timedelta(seconds=15)
 """How long a scan waits for a comparison; all durations here are real time."""
 _TRIES: Final = 3
 _LONGEST_TRY: Final = timedelta(minutes=2)
