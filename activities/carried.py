@@ -61,7 +61,7 @@ class CarriedShares:
             {"ledger": position.quantity, "broker": held, "last_price": position.last_price, "base_price": base},
             f"{CARRIED_RESTATED}/{position.position_id}/{day}",
         )
-        await self._database.restating.restate(position, held, day, at, event)
+        await self._database.positions.restate(position, held, day, event)
         return await self._database.positions.get(position.position_id)
 
     async def before_sale(self, position: OpenPosition) -> OpenPosition:

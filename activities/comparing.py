@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from activities.carried import CarriedShares
 from activities.cash_check import CashCheck, CashSeen, cash_in_words, is_settled, lasting, unexplained
-from activities.late_fills import book_missing_fills
+from activities.foreign_sales import ForeignSales
+from activities.late_fills import LateFills
 from domain.errors import TradingError
 from domain.event import CARRIED_CHANGED, Event, EventLevel
 from domain.identity import AccountId
@@ -19,7 +21,7 @@ from domain.order import WORKING_STATUSES, BrokerOrder
 from domain.position import OpenPosition
 from domain.reconciliation import OUR_OWN, Discrepancy, DiscrepancyKind, discrepancies
 from domain.session import SessionDate, session_date_of
-from domain.unreadable import Rows
+from domain.unreadable import Rows, UnreadableRow
 
 if TYPE_CHECKING:
     from activities.pace import Pace
@@ -47,8 +49,10 @@ class Reconciled:
     entries_closed: bool = False
     cash: str = ""
     cash_unexplained: Won = NO_WON
-    not_compared: str = ""
-    """Why the books could not be compared; empty when they were."""
+    not_compared: tuple[str, ...] = ()
+    """Stocks of which the broker's rows cannot be read, with the field; nothing is claimed of them."""
+    failed: str = ""
+    """Why nothing could be compared in time; empty when the books were compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class _Read:
 
     booked: int
     differences: frozenset[Discrepancy]
-    in_doubt: frozenset[Symbol]
+    unreadable: frozenset[UnreadableRow]
     cash: CashSeen
 
 
@@ -94,6 +98,8 @@ class BooksComparison:
         self._pace = pace
         self._cash = CashCheck(database, pace, commission)
         self._restating = CarriedShares(broker, database, pace)
+        self._late_fills = LateFills(database, commission)
+        self._foreign_sales = ForeignSales(broker, database, pace)
 
     async def compare(self, request: ReconcileRequest, how: "How") -> Reconciled:
         """Book missing fills of our own orders; report everything else as a difference, never sell it silently.
@@ -108,12 +114,11 @@ class BooksComparison:
             explained = await self._settle_carried(account_id, session_date, differences)
             differences = [difference for difference in differences if difference not in explained]
         ours = [difference for difference in differences if difference.kind in OUR_OWN]
+        unreadable = frozenset.intersection(*(read.unreadable for read in reads))
         if request.apply:
             await self._write_down(account_id, session_date, differences, ours)
             await self._cash.write_down(account_id, session_date, cash)
-            for symbol in frozenset.intersection(*(read.in_doubt for read in reads)):
-                # The books of this stock are not compared: nothing is bought of it.
-                await self._database.risk.cool_down(account_id, symbol, self._pace.now() + _FOREIGN_SYMBOL_REST)
+            await self._rest(account_id, unreadable)
         words = tuple(_in_words(difference) for difference in differences)
         return Reconciled(
             sum(read.booked for read in reads),
@@ -121,6 +126,7 @@ class BooksComparison:
             entries_closed=bool(ours) and request.apply,
             cash=cash_in_words(cash),
             cash_unexplained=unexplained(cash),
+            not_compared=tuple(sorted(f"{row.symbol or 'unknown'}: {row.of} {row.field}" for row in unreadable)),
         )
 
     async def _several(self, request: ReconcileRequest, session_date: SessionDate, how: "How") -> list[_Read]:
@@ -150,13 +156,20 @@ class BooksComparison:
             reason = "books disagree: " + "; ".join(_in_words(difference) for difference in ours)
             await self._database.risk.close_entries(account_id, session_date, reason, self._pace.now())
 
+    async def _rest(self, account_id: AccountId, unreadable: AbstractSet[UnreadableRow]) -> None:
+        """Keep away from buying stocks that cannot be compared."""
+        until = self._pace.now() + _FOREIGN_SYMBOL_REST
+        for symbol in {row.symbol for row in unreadable if row.symbol is not None}:
+            await self._database.risk.cool_down(account_id, symbol, until)
+
     async def _settle_carried(
         self, account_id: AccountId, session_date: SessionDate, differences: list[Discrepancy]
     ) -> set[Discrepancy]:
         """Follow the broker where a carried position changed overnight; return the differences that this explains.
 
-        A corporate action restates the position. Otherwise the broker is believed where it lists fewer of the shares,
-        but not where the holding is gone altogether: an empty balance proves nothing (F22). More shares than ours are
+        A corporate action restates the position. A manual sale is looked for in the lists of all days since the
+        position was opened, and booked at what it brought. Otherwise the broker is believed where it lists fewer
+        of the shares, but not where the holding is gone altogether: an empty balance proves nothing (F22). More shares than ours are
         reported, and stay the owner's (F33).
         """
         explained: set[Discrepancy] = set()
@@ -172,6 +185,14 @@ class BooksComparison:
                 explained.add(difference)
                 continue
             event = _changed(position, session_date, self._pace.now(), difference)
+            try:
+                left = await self._foreign_sales.left_of(position, Lane.RESOLVE)
+            except TradingError as fault:
+                logger.warning("hand_sales_not_asked", extra={"symbol": position.symbol, "cause": str(fault)})
+                await self._database.events.append(event)
+                continue
+            if left.brought and await self._foreign_sales.booked(position, left) is not position:
+                continue
             if difference.kind is DiscrepancyKind.MISSING_HOLDING and difference.broker and is_restated is not None:
                 await self._database.positions.take_away(position, difference.broker, event)
             else:
@@ -205,7 +226,10 @@ class BooksComparison:
         booked = 0
         if request.apply:
             now = self._pace.now()
-            booked = await book_missing_fills(self._database, account_id, session_date, listed, now)
+            booked = await self._late_fills.book(account_id, session_date, listed, now)
+            for day in await self._database.audit.unproven_before(account_id, session_date):
+                earlier = await self._broker.orders_on(day, how.lane)
+                booked += await self._late_fills.book(account_id, day, earlier, now)
         ledger = await self._cash.ledger(account_id, session_date)
         balance = await self._broker.balance(how.lane)
         found = [
@@ -217,8 +241,7 @@ class BooksComparison:
             moving |= await self._moving(account_id, how)
         cash = await self._cash.seen(ledger, listed, balance.cash, of=(account_id, session_date))
         differences = frozenset(each for each in found if each.symbol not in moving)
-        rows = (*listed.unreadable, *balance.unreadable)
-        return _Read(booked, differences, frozenset(row.symbol for row in rows if row.symbol is not None), cash)
+        return _Read(booked, differences, frozenset((*listed.unreadable, *balance.unreadable)), cash)
 
     async def _moving(self, account_id: AccountId, how: How) -> set[Symbol]:
         """Return the symbols whose shares may change while they are read."""

@@ -64,7 +64,7 @@ class SessionBooks:
             await self._database.comparisons.failed(account_id, day, cause)
             await self._database.risk.close_entries(account_id, day, text, now, cause=NOT_COMPARED)
             await self._database.events.append(_event(account_id, day, now, text, before.compared_at))
-        return Reconciled(0, (text,), entries_closed=request.apply, not_compared=cause)
+        return Reconciled(0, (text,), entries_closed=request.apply, failed=cause)
 
     async def objection(self, account_id: AccountId, day: SessionDate) -> str:
         """Return why nothing may be bought in a session; try to compare unless another process does, or just did."""

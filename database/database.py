@@ -20,7 +20,6 @@ from database.pool import Pool, open_pool
 from database.positions import Positions
 from database.rate_slots import RateSlots
 from database.reports import Reports
-from database.restating import Restating
 from database.risk import Risk
 from database.server import Server
 from database.session_days import SessionDays
@@ -56,7 +55,6 @@ class Database:
         self.orders = Orders(pool)
         self.positions = Positions(pool)
         self.reports = Reports()
-        self.restating = Restating(pool)
         self.risk = Risk(pool)
         self.server = Server(pool)
         self.session_days = SessionDays(pool)

@@ -13,6 +13,7 @@ from database.order_rows import COLUMNS as ORDER_COLUMNS
 from database.order_rows import order_from_row
 from database.pool import Connection, Pool, Row, transaction
 from database.recovery import LOCK_SYMBOL, OVER, hand_over_on
+from database.restating import restate_on
 from domain.close_plan import OwnStart
 from domain.event import Event
 from domain.identity import AccountId, PositionId, WorkerId, recovery_worker
@@ -230,6 +231,14 @@ class Positions:
                 return False
             await append_on(connection, event)
             return True
+
+    async def restate(self, position: OpenPosition, held: Quantity, session_date: SessionDate, event: Event) -> bool:
+        """Follow a corporate action: other shares at the same cost; False when the position is not as it was.
+
+        ``event`` reports it, in the same transaction.
+        """
+        async with transaction(self._pool) as connection:
+            return await restate_on(connection, position, held, session_date, event)
 
     _TAKEN_ON = """
     SELECT symbol, sum(taken_quantity)::bigint AS shares FROM positions

@@ -1,9 +1,7 @@
 """Restate a position after a corporate action: other shares and prices at the same cost, in one transaction."""
 
-from datetime import datetime
-
 from database.events import append_on
-from database.pool import Pool, transaction
+from database.pool import Connection
 from domain.event import Event
 from domain.money import Quantity
 from domain.position import OpenPosition
@@ -48,24 +46,20 @@ WHERE position_id = $1
 """
 
 
-class Restating:
-    """The table ``share_restatements``, and the positions that it changes."""
+async def restate_on(
+    connection: Connection, position: OpenPosition, held: Quantity, session_date: SessionDate, event: Event
+) -> bool:
+    """Let a position hold other shares at the same cost, within a transaction.
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-
-    async def restate(
-        self, position: OpenPosition, held: Quantity, session_date: SessionDate, at: datetime, event: Event
-    ) -> bool:
-        """Let a position hold other shares at the same cost; False when it moved, or was restated for this session."""
-        before, after = position.quantity, held
-        async with transaction(self._pool) as connection:
-            if await connection.fetchval(_LOCK, position.position_id, before) is None:
-                return False
-            kept = (position.position_id, session_date, before, after, at)
-            if await connection.fetchval(_KEEP, *kept) is None:
-                return False
-            await connection.execute(_RESTATE, position.position_id, before, after)
-            await connection.execute(_RESTATE_MARKS, position.position_id, before, after)
-            await append_on(connection, event)
-            return True
+    False when the position moved meanwhile, or was restated for this session already.
+    """
+    before, after = position.quantity, held
+    if await connection.fetchval(_LOCK, position.position_id, before) is None:
+        return False
+    kept = (position.position_id, session_date, before, after, event.at)
+    if await connection.fetchval(_KEEP, *kept) is None:
+        return False
+    await connection.execute(_RESTATE, position.position_id, before, after)
+    await connection.execute(_RESTATE_MARKS, position.position_id, before, after)
+    await append_on(connection, event)
+    return True

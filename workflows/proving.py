@@ -50,7 +50,7 @@ class Proving:
             )
         except ActivityError as error:
             cause = await self._undone(BOOKS_NOT_COMPARED, "the books are not compared", error)
-            return Reconciled(0, (f"the books were not compared: {cause}",), not_compared=cause)
+            return Reconciled(0, (f"the books were not compared: {cause}",), failed=cause)
 
     async def proven(self) -> FlatnessProof:
         """Prove that nothing of ours is left, or name what is."""

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from activities.closing import AwaitFlatRequest
+from activities.comparing import Reconciled, ReconcileRequest
 from activities.cycles import AdoptionRequest, Held
 from activities.entries import PreparedEntry
-from activities.reconciling import Reconciled, ReconcileRequest
 from activities.selling import PreparedExit
 from activities.settling import CloseRequest
 from domain.event import (
@@ -70,7 +70,7 @@ async def traded_but_for_late_shares(desk: Desk) -> PreparedEntry:
 async def adopted(desk: Desk, worker: WorkerId = RIVAL) -> Held:
     """Let a scanning worker find the orphan and take it over."""
     await desk.registers(worker)
-    (symbol,) = await desk.database.locks.orphans(ACCOUNT, worker)
+    (symbol,) = await desk.database.locks.orphans(ACCOUNT)
     held = await desk.does(desk.cycles.adopt_orphan, AdoptionRequest(ACCOUNT, worker, symbol, PLAN))
     assert held is not None
     return held

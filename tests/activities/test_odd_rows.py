@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from activities.comparing import Reconciled, ReconcileRequest
 from activities.entries import NoEntry, PreparedEntry
-from activities.reconciling import Reconciled, ReconcileRequest
 from activities.resolving import ProofRules
 from activities.selling import PreparedExit
 from activities.statement import StatementRequest

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from activities.entries import PreparedEntry
-from activities.comparing import ReconcileRequest
 from activities.selling import NothingToSell
 from activities.settling import CloseRequest, StillHeld, TradeResult
 from database.booking import book_on

@@ -135,7 +135,7 @@ async def test_a_reconciliation_that_fails_for_too_long_is_a_value(desk: Desk) -
 
     found = await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT))
 
-    assert "500" in found.not_compared
+    assert "500" in found.failed
     assert found.entries_closed
     assert len(await told(desk, BOOKS_NOT_COMPARED)) == 1
 

@@ -95,7 +95,7 @@ class Floor:
             await self.desk.database.locks.renew(lease, timedelta(0))
 
     async def orphans(self) -> int:
-        return len(await self.desk.database.locks.orphans(ACCOUNT, WorkerId("somebody")))
+        return len(await self.desk.database.locks.orphans(ACCOUNT))
 
 
 @asynccontextmanager
