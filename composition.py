@@ -236,7 +236,8 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     unsold = UnsoldActivities(with_.broker, with_.database, with_.pace)
     reconciling = ReconcilingActivities(with_.broker, with_.database, with_.pace, with_.commission)
     statement = StatementActivities(with_.broker, with_.database, with_.pace, with_.commission)
-    summaries = SummaryActivities(with_.database, with_.pace.now)
+    books, now = with_.database, with_.pace.now
+    sums = (SummaryActivities(books, now).write_summaries, UndoneActivities(books, now).report_undone)
     of_a_trade = (cycles.begin_cycle, cycles.adopt_orphan, settling.close_position, settling.abandon_entry)
     of_the_close = (closing.plan_close, closing.shut_entries, closing.seize_position, closing.list_open_orders)
     of_a_watch = (market_data.find_candidates, orders.follow_order, resolving.resolve_order, watching.watch_position)
@@ -253,12 +254,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
         _worker(
             client,
             queues.trading,
-            [
-                *of_a_trade,
-                *of_the_close,
-                summaries.write_summaries,
-                UndoneActivities(with_.database, with_.pace.now).report_undone,
-            ],
+            [*of_a_trade, *of_the_close, *sums],
             workflows=[TradingWorkerWorkflow, MarketCloseWorkflow, *on_demand],
         ),
         _worker(

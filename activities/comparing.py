@@ -168,9 +168,9 @@ class BooksComparison:
         """Follow the broker where a carried position changed overnight; return the differences that this explains.
 
         A corporate action restates the position. A manual sale is looked for in the lists of all days since the
-        position was opened, and booked at what it brought. Otherwise the broker is believed where it lists fewer
-        of the shares, but not where the holding is gone altogether: an empty balance proves nothing (F22). More shares than ours are
-        reported, and stay the owner's (F33).
+        position was opened, and booked at what it brought. Otherwise the broker is believed where it lists fewer of the
+        shares, but not where the holding is gone altogether: an empty balance proves nothing (F22). More shares than
+        ours are reported, and stay the owner's (F33).
         """
         explained: set[Discrepancy] = set()
         carried = {each.symbol: each for each in await self._carried(account_id, session_date)}
