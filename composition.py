@@ -34,7 +34,6 @@ from activities.settling import SettlingActivities
 from activities.statement import StatementActivities
 from activities.strategy_guard import StrategyGuard
 from activities.summarising import SummaryActivities
-from activities.undone import UndoneActivities
 from activities.unsold import UnsoldActivities
 from activities.watching import WatchingActivities
 from broker.kis.broker import KisBroker, MarketAccess
@@ -236,8 +235,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     unsold = UnsoldActivities(with_.broker, with_.database, with_.pace)
     reconciling = ReconcilingActivities(with_.broker, with_.database, with_.pace, with_.commission)
     statement = StatementActivities(with_.broker, with_.database, with_.pace, with_.commission)
-    books, now = with_.database, with_.pace.now
-    sums = (SummaryActivities(books, now).write_summaries, UndoneActivities(books, now).report_undone)
+    summaries = SummaryActivities(with_.database, with_.pace.now)
     of_a_trade = (cycles.begin_cycle, cycles.adopt_orphan, settling.close_position, settling.abandon_entry)
     of_the_close = (closing.plan_close, closing.shut_entries, closing.seize_position, closing.list_open_orders)
     of_a_watch = (market_data.find_candidates, orders.follow_order, resolving.resolve_order, watching.watch_position)
@@ -254,7 +252,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
         _worker(
             client,
             queues.trading,
-            [*of_a_trade, *of_the_close, *sums],
+            [*of_a_trade, *of_the_close, summaries.write_summaries, summaries.report_undone],
             workflows=[TradingWorkerWorkflow, MarketCloseWorkflow, *on_demand],
         ),
         _worker(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
+from activities.undone import Undone, undone_event
 from domain.identity import AccountId
 from domain.session import SessionDate
 from domain.summary import DailySummary, Left, result_event, totals_of
@@ -39,6 +40,11 @@ class SummaryActivities:
         if request.is_final:
             await self._tell(request, summaries[0])
         return totals_of(summaries[0])
+
+    @activity.defn
+    async def report_undone(self, undone: Undone) -> None:
+        """Append the critical event of a step that a close gave up, once a session and step."""
+        await self._database.events.append(undone_event(undone, self._now()))
 
     async def _tell(self, request: SummaryRequest, fleet: DailySummary) -> None:
         """Append the result as an event; once, and again only if a later look finds another."""

@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.reconciling import ReconcilingActivities
     from activities.statement import StatementActivities, StatementCompared, StatementRequest
     from activities.summarising import SummaryActivities, SummaryRequest
-    from activities.undone import Undone, UndoneActivities
+    from activities.undone import Undone
     from activities.unsold import UnsoldActivities
     from domain.event import (
         BOOKS_NOT_COMPARED,
@@ -110,7 +110,7 @@ class Proving:
         if workflow.patched("reports-undone-steps"):
             try:
                 await workflow.execute_activity_method(
-                    UndoneActivities.report_undone,
+                    SummaryActivities.report_undone,
                     Undone(self.account_id, self.date, kind, cause),
                     **via(self.queues.trading, REPORT, f"report: {what}"),
                 )
