@@ -225,6 +225,7 @@ class BooksComparison:
         listed = await self._broker.orders_on(session_date, how.lane)
         booked = 0
         if request.apply:
+            await self._database.listed_orders.note(account_id, listed)
             now = self._pace.now()
             booked = await self._late_fills.book(account_id, session_date, listed, now)
             for day in await self._database.audit.unproven_before(account_id, session_date):

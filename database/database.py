@@ -39,7 +39,7 @@ TokenT = TypeVar("TokenT", bound=Token)
 class Database:
     """The book of record. Open it with ``open_database``, close it with ``aclose``."""
 
-    def __init__(self, pool: Pool, url: str = "") -> None:
+    def __init__(self, pool: Pool, url: str = "") -> None:  # noqa: PLR0915 - one statement an aggregate
         self._pool = pool
         self._budgets: dict[tuple[AccountId, int], RateSlots] = {}
         self.accounts = Accounts(pool)

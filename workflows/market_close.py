@@ -206,8 +206,7 @@ class MarketCloseWorkflow:
     async def _sales_end(self, session: Session) -> None:
         """Wait for the sales; one whose order cannot be proven over is left to its worker after the last market."""
         evening = session.after_market if self._request.rules.execution.after_market else None
-        last = session.post_close.until if evening is None else evening.until
-        await self._until(self._is_sold_out, last)
+        await self._until(self._is_sold_out, (evening or session.post_close).until)
         await asyncio.gather(*(sale for sale in self._sales.values() if sale.done()))
 
     async def _try_to_sell(self, position_id: PositionId, plan: SessionPlan) -> TradeResult | None:

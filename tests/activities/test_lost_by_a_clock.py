@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from activities.comparing import ReconcileRequest
 from activities.entries import PreparedEntry
-from activities.reconciling import ReconcileRequest
 from activities.selling import PreparedExit
 from broker.kis import KisBroker
 from domain.market import Side
