@@ -16,23 +16,26 @@ LEAST_TO_START: Final = 1024 * MEGABYTE
 class Room(IntEnum):
     """What a disk's free space allows, the worst first."""
 
-    LAST = 0
+    NONE = 0
+    """Give up the ballast: not sooner, since what fills the disk would take that too."""
+    LAST = 1
     """Sell while it can still be written down."""
-    SHORT = 1
+    SHORT = 2
     """Buy nothing."""
-    SCARCE = 2
+    SCARCE = 3
     """Report it."""
-    ENOUGH = 3
+    ENOUGH = 4
 
 
 @dataclass(frozen=True, slots=True)
 class RoomLevels:
-    """Free bytes below which room is scarce, short, or the last. Nothing is bought that the log could not outlast."""
+    """Free bytes below which room is scarce, short, the last, or none. What the log may take is never bought with."""
 
     scarce: int = 2048 * MEGABYTE
     short: int = 768 * MEGABYTE
     last: int = 384 * MEGABYTE
-    calm: int = 30
+    none: int = 32 * MEGABYTE
+    calm: int = 60
     """Looks in a row that find room before a ballast that was given up is written again; a disk may fill in waves."""
 
 
@@ -42,4 +45,4 @@ def room_at(free: int, levels: RoomLevels, before: Room = Room.ENOUGH) -> Room:
 
 
 def _room(free: int, levels: RoomLevels) -> Room:
-    return Room(sum(free >= level for level in (levels.last, levels.short, levels.scarce)))
+    return Room(sum(free >= level for level in (levels.none, levels.last, levels.short, levels.scarce)))

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -52,17 +52,14 @@ class DataDisk:
             return False
         return True
 
-    def give_up(self) -> int:
-        """Delete the ballast and what old logs take; return how many bytes that was."""
-        return sum(_removed(path) for path in self._dispensable()) + sum(_cut(path) for path in self._logs("*.log"))
+    def give_up_ballast(self) -> int:
+        """Delete the ballast, also one that was only begun; return its bytes."""
+        return _removed(self._file) + _removed(self._file.with_suffix(".new"))
 
-    def _dispensable(self) -> Iterator[Path]:
-        yield self._file
-        yield self._file.with_suffix(".new")
-        yield from self._logs("*.log.1")
-
-    def _logs(self, pattern: str) -> Iterator[Path]:
-        yield from (self.folder / "logs").glob(pattern)
+    def give_up_logs(self) -> int:
+        """Delete old logs and empty long ones; return how many bytes that was."""
+        logs = self.folder / "logs"
+        return sum(map(_removed, logs.glob("*.log.1"))) + sum(map(_cut, logs.glob("*.log")))
 
 
 def _free(place: Path) -> int:

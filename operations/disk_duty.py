@@ -51,23 +51,22 @@ class DiskDuty:
         """
         free = await asyncio.to_thread(self._disk.free)
         before, self._room = self._room, room_at(free, self._levels, self._room)
-        is_pressing = self._room is Room.LAST and not self._gave_up
-        self._gave_up = self._gave_up or is_pressing
+        self._gave_up = self._gave_up or self._room is Room.NONE
         self._gate.closed_because = shut_because() if self._is_shut else ""
-        if is_pressing:
-            await self._give_up()
-        if self._room is not before:
+        if self._room is Room.NONE:
+            _log_given_up(await asyncio.to_thread(self._disk.give_up_ballast))
+        if max(self._room, Room.LAST) != max(before, Room.LAST):
             self._note(free, before)
         await self._write_down()
-        if is_pressing:
-            await self._shorten_log()
+        if self._room <= Room.LAST < before:
+            await self._shorten_logs()
         await self._keep_ballast(free)
 
     async def sell(self) -> None:
         """While the last room is used up, command each worker that holds shares to sell them, which pauses it."""
         fleet, now = self._fleet, self._fleet.market_now()
         session = fleet.plan_of_the_day(now).session
-        if self._room is not Room.LAST or not session.opens_at <= now < session.ends_at:
+        if self._room > Room.LAST or not session.opens_at <= now < session.ends_at:
             return
         held = await fleet.database.positions.held_in(fleet.account_id)
         workers = sorted({position.worker_id for position in held})
@@ -81,11 +80,8 @@ class DiskDuty:
         """Return whether nothing may be bought: there is too little room, or no ballast again to sell by."""
         return self._room <= Room.SHORT or self._gave_up
 
-    async def _give_up(self) -> None:
-        freed = await asyncio.to_thread(self._disk.give_up)
-        logger.critical("disk_room_given_up", extra={"megabytes": freed // MEGABYTE})
-
-    async def _shorten_log(self) -> None:
+    async def _shorten_logs(self) -> None:
+        _log_given_up(await asyncio.to_thread(self._disk.give_up_logs))
         try:
             async with asyncio.timeout(_WRITTEN_WITHIN):
                 await self._fleet.database.server.checkpoint()
@@ -106,19 +102,19 @@ class DiskDuty:
         logger.warning("disk_room_changed", extra={"room": self._room.name, "megabytes": free // MEGABYTE})
         event = self._event(free) if self._room < before or self._room <= Room.SHORT else self._relief(free)
         self._unwritten.append(event)
-        if self._room is Room.LAST:
+        if self._room <= Room.LAST:
             self._direct.send(event)
 
     def _event(self, free: int) -> Event:
         megabytes, folder = free // MEGABYTE, self._disk.folder
         needed = (self._levels.short * 4 // 3 + self._disk.ballast) // MEGABYTE
-        if self._room is Room.LAST:
+        if self._room <= Room.LAST:
             why = f"{megabytes} MB are free at {folder}: what is held is being sold; free some, then resume the workers"
         elif self._room is Room.SHORT:
             why = f"{megabytes} MB are free at {folder}: nothing is bought until {needed} MB are"
         else:
             why = f"{megabytes} MB are free at {folder}; free some, before nothing can be bought or sold"
-        return self._made(DISK_LOW, _LEVELS[self._room], why)
+        return self._made(DISK_LOW, _LEVELS[max(self._room, Room.LAST)], why)
 
     def _relief(self, free: int) -> Event:
         why = f"{free // MEGABYTE} MB are free again at {self._disk.folder}"
@@ -153,6 +149,11 @@ class DiskDuty:
         elif not self._is_open:
             await fleet.database.risk.reopen_entries(fleet.account_id, day, because)
             self._is_open = True
+
+
+def _log_given_up(freed: int) -> None:
+    if freed:
+        logger.critical("disk_room_given_up", extra={"megabytes": freed // MEGABYTE})
 
 
 def shut_because() -> str:

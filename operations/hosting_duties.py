@@ -46,7 +46,7 @@ _ACCOUNT_LEASE: Final = timedelta(seconds=30)
 _RENEWAL: Final = 10.0
 _ROUND: Final = 5.0
 _CLOSE_ROUND: Final = 15.0
-_DISK_ROUND: Final = 1.0
+_DISK_ROUND: Final = 0.5
 _ASKED_FROM: Final = time(7)
 """Seoul; what the exchange announces late, and the broker's night work, are over by then."""
 _AFTER_A_MISTAKE: Final = 60.0

@@ -21,14 +21,14 @@ class SmallDisk:
         self._filler = folder / "filler"
 
     def leaves(self, free: int) -> None:
-        """Fill the disk until so many bytes are free, or free some; others may write to it meanwhile."""
+        """Fill the disk so that as many bytes would be free as long as nothing else changes, or free some."""
         with self._filler.open("ab") as file:
             size = os.fstat(file.fileno()).st_size
-            spare = shutil.disk_usage(self.folder).free - free
-            file.truncate(max(size + min(spare, 0), 0))
+            wanted = max(size + shutil.disk_usage(self.folder).free - free, 0)
+            file.truncate(min(size, wanted))
             step = _STEP
-            while step and (spare := shutil.disk_usage(self.folder).free - free) > 0:
-                step = _grown(file.fileno(), min(spare, step))
+            while step and (missing := wanted - os.fstat(file.fileno()).st_size) > 0:
+                step = _grown(file.fileno(), min(missing, step))
 
     def is_free(self) -> None:
         """Free what filled it."""

@@ -1,11 +1,13 @@
 """The owner's own orders beside ours: his shares go first, and what he buys later is never what he sold."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from domain.by_hand import told_apart
 from domain.market import Side
+from domain.money import Won
 from domain.order import BrokerOrder, BrokerOrderRef
 from tests.builders import MONDAY, NOW, a_broker_order
 
@@ -51,3 +53,12 @@ def test_each_share_is_worth_what_its_own_sale_brought() -> None:
     assert apart.brought_by(2, after=3) == 2 * 1_200
     assert apart.brought_by(2, after=2) == 1_000 + 1_200
     assert apart.brought_by(8, after=0) is None
+    assert apart.brought_by(1, after=6) == 1_200
+    assert apart.brought_by(0, after=0) == 0
+
+
+def test_a_part_of_a_sale_is_worth_whole_won() -> None:
+    apart = told_apart([replace(row(1, Side.SELL, 3), filled_amount=Won(1_000))], 0, NOW)
+
+    assert [apart.brought_by(1, after=done) for done in range(3)] == [333, 333, 334]
+    assert isinstance(apart.brought_by(1, after=0), int)

@@ -85,6 +85,16 @@ def test_a_quote_without_a_book_learns_its_best_prices_from_one() -> None:
     assert seen.shows_book
 
 
+def test_one_empty_side_of_a_book_does_not_empty_the_other() -> None:
+    level = BookLevel(Price(70_100), Quantity(3))
+
+    asked = with_book(a_quote(), OrderBook(SAMSUNG, asks=(level,)))
+    wanted = with_book(a_quote(), OrderBook(SAMSUNG, bids=(level,)))
+
+    assert (asked.ask, asked.ask_quantity, asked.bid, asked.bid_quantity) == (70_100, 3, 0, 0)
+    assert (wanted.bid, wanted.bid_quantity, wanted.ask, wanted.ask_quantity) == (70_100, 3, 0, 0)
+
+
 def test_an_empty_side_of_a_book_stays_empty() -> None:
     seen = with_book(a_quote(shows_book=False), OrderBook(SAMSUNG))
 

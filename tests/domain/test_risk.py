@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.event import EventLevel
 from domain.money import Quantity, Won
-from domain.risk import CHECKS, Approved, Denial, Denied, RiskSnapshot, review, standing_denial
+from domain.risk import CHECKS, Approved, Denial, Denied, RiskSnapshot, level_of, review, standing_denial
 from domain.rules import RiskRules
 from tests.builders import HYNIX, NOW, SAMSUNG, a_plan, a_proposal, a_snapshot
 
@@ -137,3 +138,11 @@ def test_open_risk_up_to_the_limit_is_allowed() -> None:
     assert verdict.detail == (
         "PnL -20,001 won, and 1,980,000 won lost if all that is open ends at its stop, exceed the limit of -2,000,000"
     )
+
+
+def test_limits_that_were_hit_are_reported_and_the_ordinary_course_of_a_day_is_not() -> None:
+    loud = {denial for denial in Denial if level_of(denial) is EventLevel.WARNING}
+
+    assert Denial.FLEET_LOSS_LIMIT_REACHED in loud
+    assert {level_of(denial) for denial in set(Denial) - loud} == {EventLevel.INFO}
+    assert level_of(Denial.COOLING_DOWN) is EventLevel.INFO

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.room import BALLAST, LEAST_TO_START, LOG_TAKES, Room, RoomLevels, room_at
 
-LEVELS = RoomLevels(scarce=400, short=200, last=100)
+LEVELS = RoomLevels(scarce=400, short=200, last=100, none=10)
 sizes = st.integers(0, 1_000)
 
 
@@ -21,7 +21,9 @@ sizes = st.integers(0, 1_000)
         (199, Room.SHORT),
         (100, Room.SHORT),
         (99, Room.LAST),
-        (0, Room.LAST),
+        (10, Room.LAST),
+        (9, Room.NONE),
+        (0, Room.NONE),
     ],
 )
 def test_a_disk_that_fills_goes_down_level_by_level(free: int, room: Room) -> None:
@@ -31,6 +33,8 @@ def test_a_disk_that_fills_goes_down_level_by_level(free: int, room: Room) -> No
 @pytest.mark.parametrize(
     ("free", "before", "room"),
     [
+        (14, Room.NONE, Room.LAST),
+        (13, Room.NONE, Room.NONE),
         (134, Room.LAST, Room.SHORT),
         (133, Room.LAST, Room.LAST),
         (267, Room.SHORT, Room.SCARCE),
@@ -61,4 +65,6 @@ def test_nothing_is_bought_before_the_log_could_fill_the_disk() -> None:
 
     assert levels.last > LOG_TAKES + BALLAST - 1
     assert levels.short > 2 * LOG_TAKES + BALLAST
-    assert all(more > less for more, less in pairwise((levels.scarce, LEAST_TO_START, levels.short, levels.last)))
+    assert all(
+        more > less for more, less in pairwise((levels.scarce, LEAST_TO_START, levels.short, levels.last, levels.none))
+    )

@@ -1,5 +1,6 @@
 """The day in one value."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -7,13 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from domain.event import DAY_SUMMED_UP, EventLevel
+from domain.flatness import Proven
 from domain.handling import Group
 from domain.identity import PositionId
-from domain.money import Price
+from domain.money import Price, Quantity
 from domain.performance import performance
 from domain.position import ClosedTrade, ExitReason, StrategyStamp
-from domain.summary import FLEET, DailySummary, DayCounts, summarise
-from tests.builders import HYNIX, MONDAY, NOW, SAMSUNG, a_closed_trade
+from domain.session import SessionDate
+from domain.summary import FLEET, DailySummary, DayCounts, Left, result_event, summarise, totals_of
+from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, a_closed_trade, an_open_position
 
 BREAKOUT = StrategyStamp("volatility_breakout", "1")
 TRADES = [
@@ -46,6 +50,75 @@ def test_net_pnl_is_told_by_reason_symbol_and_strategy() -> None:
     assert net(summary.by_symbol) == {HYNIX: -10_000, SAMSUNG: 5_000}
     assert net(summary.by_strategy) == {"momentum": 0, "volatility_breakout": -5_000}
     assert net(summary.by_worker) == {"worker-1": -5_000}
+
+
+def test_totals_leave_out_the_groups_that_grow_with_the_day() -> None:
+    summary = summary_of(TRADES)
+
+    totals = totals_of(summary)
+
+    assert totals == replace(summary, by_symbol={}, by_worker={})
+    assert summary.by_symbol
+    assert summary.by_worker
+
+
+def test_the_result_is_an_event_with_the_money_and_what_is_held_still() -> None:
+    fleet = summary_of(TRADES)
+    proof = Proven(MONDAY, flat=False, open_orders=2, at=NOW)
+    left = Left(
+        [an_open_position(1_200), an_open_position(3, symbol=HYNIX, name="SK hynix")],
+        {SAMSUNG: Quantity(2_000), HYNIX: Quantity(1)},
+        {HYNIX: Quantity(4)},
+        proof,
+    )
+
+    event = result_event(ACCOUNT, fleet, left, NOW)
+
+    done = fleet.performance
+    assert (event.account_id, event.kind, event.level) == (ACCOUNT, DAY_SUMMED_UP, EventLevel.INFO)
+    assert (event.at, event.session_date, event.symbol) == (NOW, MONDAY, None)
+    assert event.detail == {
+        "trades": 3,
+        "wins": 1,
+        "losses": 2,
+        "gross": done.gross,
+        "costs": done.commission + done.tax,
+        "net": -5_000,
+        "carried": "005930 Samsung Electronics ×1,200, 000660 SK hynix ×3",
+        "unexplained": "000660 ×4",
+        "owners": "000660 ×1, 005930 ×2,000",
+        "open_orders": 2,
+        "proven": 1,
+        "flat": 0,
+    }
+
+
+def test_without_a_proof_the_result_says_so() -> None:
+    detail = result_event(ACCOUNT, summary_of(TRADES), Left(), NOW).detail
+
+    assert (detail["proven"], detail["flat"], detail["open_orders"]) == (0, 0, 0)
+    assert (detail["carried"], detail["unexplained"], detail["owners"]) == ("", "", "")
+
+
+def test_an_equal_result_has_the_same_key_and_another_one_another() -> None:
+    fleet, flat = summary_of(TRADES), Proven(MONDAY, flat=True, open_orders=0, at=NOW)
+    results = [
+        (fleet, Left()),
+        (summary_of(TRADES[:2]), Left()),
+        (replace(fleet, session_date=SessionDate(MONDAY + timedelta(days=1))), Left()),
+        (fleet, Left(proof=flat)),
+        (fleet, Left(proof=replace(flat, flat=False))),
+        (fleet, Left(proof=replace(flat, open_orders=1))),
+        (fleet, Left([an_open_position()])),
+        (fleet, Left(owners={SAMSUNG: Quantity(1)})),
+        (fleet, Left(unexplained={SAMSUNG: Quantity(1)})),
+    ]
+
+    keys = [result_event(ACCOUNT, summary, left, NOW).key for summary, left in results]
+
+    assert result_event(ACCOUNT, fleet, Left(), NOW + timedelta(hours=1)).key == keys[0]
+    assert keys[0] == f"day_summed_up/{ACCOUNT}/2026-11-23/3/-5000////0/0/0"
+    assert len(set(keys)) == len(results)
 
 
 def test_a_group_has_the_figures_of_its_trades_alone() -> None:

@@ -32,10 +32,10 @@ def test_a_ballast_takes_room_that_comes_back_when_it_is_given_up(disk: SmallDis
     assert data.free() == before - 8 * MEGABYTE
 
     disk.leaves(0)
-    assert data.give_up() == 8 * MEGABYTE
+    assert data.give_up_ballast() == 8 * MEGABYTE
     assert data.free() == 8 * MEGABYTE
     assert not data.has_ballast()
-    assert data.give_up() == 0
+    assert data.give_up_ballast() == 0
 
 
 def test_a_ballast_that_does_not_fit_leaves_nothing_behind(disk: SmallDisk) -> None:
@@ -55,7 +55,7 @@ def test_old_and_long_logs_are_given_up_and_what_is_appended_later_is_kept(disk:
     with (logs / "postgresql.log").open("ab", buffering=0) as program:
         program.write(b"x" * 6 * MEGABYTE)
 
-        assert DataDisk(disk.folder).give_up() == 7 * MEGABYTE
+        assert DataDisk(disk.folder).give_up_logs() == 7 * MEGABYTE
         program.write(b"next")
 
     assert sorted(log.name for log in logs.iterdir()) == ["postgresql.log", "temporal.log"]

@@ -27,7 +27,7 @@ from tests.database.books import Books
 from tests.operations.conftest import Hosted
 from tests.small_disk import MEGABYTE, SmallDisk, small_disk
 
-LEVELS = RoomLevels(scarce=48 * MEGABYTE, short=24 * MEGABYTE, last=12 * MEGABYTE, calm=3)
+LEVELS = RoomLevels(scarce=48 * MEGABYTE, short=24 * MEGABYTE, last=12 * MEGABYTE, none=2 * MEGABYTE, calm=3)
 BALLAST = 4 * MEGABYTE
 
 
@@ -119,19 +119,23 @@ def test_the_log_of_the_embedded_database_takes_no_more_than_is_reckoned_with(po
     assert shown == LOG_TAKES
 
 
-async def test_the_last_room_gives_up_the_ballast_and_is_alerted_directly(
+async def test_the_last_room_is_alerted_directly_and_the_ballast_kept_until_there_is_none(
     fleet: Fleet, disk: SmallDisk, caplog: pytest.LogCaptureFixture
 ) -> None:
     watched = await Watched(fleet, disk).at(90)
-    assert watched.data.has_ballast()
+    logs = disk.folder / "logs"
+    logs.mkdir()
+    (logs / "temporal.log.1").write_bytes(b"x" * MEGABYTE)
 
-    await watched.at(0)
-
-    assert not watched.data.has_ballast()
-    assert watched.data.free() == BALLAST
+    await watched.at(11)
     assert await watched.shut() == shut_because()
     assert [event.level for event in watched.direct.given] == [EventLevel.CRITICAL]
-    assert "disk_room_given_up" in caplog.messages
+    assert (watched.data.has_ballast(), list(logs.iterdir())) == (True, [])
+    await watched.at(1)
+
+    assert watched.data.free() == BALLAST + MEGABYTE
+    assert len(watched.direct.given) == 1
+    assert caplog.messages.count("disk_room_given_up") == 2
     assert "log_not_shortened" not in caplog.messages
 
 
