@@ -6,9 +6,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, Literal
 
-from domain.identity import PositionId
+from domain.identity import IntentId, PositionId
 from domain.market import Side, Symbol
 from domain.money import NO_SHARES, Quantity
 from domain.order import WORKING_STATUSES, BrokerOrder, BrokerOrderRef, OrderIntent, OrderRecord, OrderType
@@ -99,17 +100,21 @@ def is_no_older(intent: OrderIntent, order: BrokerOrder) -> bool:
 
 
 def late_matches(
-    given_up: Sequence[OrderRecord], unbound: Sequence[BrokerOrder]
+    given_up: Sequence[OrderRecord],
+    unbound: Sequence[BrokerOrder],
+    not_theirs: Mapping[IntentId, AbstractSet[BrokerOrderRef]] = MappingProxyType({}),
 ) -> tuple[tuple[OrderRecord, BrokerOrder], ...]:
     """Return the orders that were proven absent with the listed order that is theirs after all.
 
     Each has our fingerprint, was entered soon after our decision, and no other order could be paired with either.
+    ``not_theirs`` are by intent the orders that were listed before the intent was written.
     """
     pairs = [
         (record, row)
         for record in given_up
         for row in unbound
         if could_be_the_order_of(record.intent, row)
+        and row.ref not in not_theirs.get(record.intent.intent_id, ())
         and row.order_type is not None
         and row.ordered_at <= record.intent.decided_at + LATEST_ENTRY
     ]
