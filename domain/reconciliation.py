@@ -149,15 +149,6 @@ def foreign_orders(listed: Sequence[BrokerOrder], bound: AbstractSet[BrokerOrder
     return tuple(order for order in listed if order.ref not in bound)
 
 
-def net_of_foreign(listed: Sequence[BrokerOrder], bound: AbstractSet[BrokerOrderRef], symbol: Symbol) -> int:
-    """Return by how many shares the day's orders that none of our intents owns have changed a holding."""
-    return sum(
-        order.filled_quantity if order.side is Side.BUY else -order.filled_quantity
-        for order in foreign_orders(listed, bound)
-        if order.symbol == symbol and not order.on_credit
-    )
-
-
 class DiscrepancyKind(StrEnum):
     """How broker and ledger differ."""
 

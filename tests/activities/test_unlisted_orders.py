@@ -8,16 +8,21 @@ from activities.entries import PreparedEntry
 from activities.selling import PreparedExit
 from activities.unlisted import UNLISTED_FOR
 from domain.event import ORDER_UNLISTED, PROVISIONAL_FILL, EventLevel
+from domain.flatness import HeldShares, Proven
+from domain.lane import Lane
 from domain.market import Side
-from domain.money import Price
+from domain.money import NO_SHARES, Price, Quantity
 from domain.order import Accepted, OrderPurpose, OrderRecord, OrderStatus
 from domain.position import ExitReason
+from domain.session import SessionDate
 from domain.stream import NoticeKind, OrderNotice
-from tests.activities.desk import Desk
-from tests.activities.test_late_fills import LISTS, earned, net, reconciled, settled, told, verified
+from simulator.order_types import OrderType
+from simulator.orders import OrderRequest
+from tests.activities.desk import PLAN, Desk
+from tests.activities.test_late_fills import LISTS, TODAY, earned, net, reconciled, settled, told, verified
 from tests.activities.test_orders import THIN
 from tests.builders import SAMSUNG
-from tests.stepping import ACCOUNT
+from tests.stepping import ACCOUNT, CALENDAR
 
 PATIENCE = UNLISTED_FOR + timedelta(seconds=10)
 
@@ -179,6 +184,46 @@ async def test_an_empty_balance_books_no_sale_provisionally(desk: Desk, count: i
     record = await desk.follows(sale.intent_id, PATIENCE)
 
     assert (record.status, record.filled_quantity) == (OrderStatus.ACCEPTED, 0)
+
+
+async def test_an_unlisted_sale_of_carried_shares_is_told_from_the_owners_shares(
+    desk: Desk,
+) -> None:
+    entry = await desk.buys()
+    left = HeldShares(SAMSUNG, entry.quantity, entry.quantity, NO_SHARES)
+    proven = Proven(SessionDate(TODAY), flat=False, open_orders=0, at=desk.pace.now())
+    await desk.database.snapshots.save(ACCOUNT, proven, [left])
+    desk.broker_account.holdings[SAMSUNG].quantity *= 2
+    desk.passes(days=1)
+    tomorrow = CALENDAR.session_at_or_after(PLAN.session.ends_at)
+    sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2, session=tomorrow))
+    assert isinstance(sale, PreparedExit)
+    await desk.submits(sale, OrderPurpose.EXIT)
+    hide(desk, desk.sent[-1].number)
+
+    record = await desk.follows(sale.intent_id, UNLISTED_FOR * 4)
+
+    assert (record.status, record.filled_quantity) == (OrderStatus.FILLED, entry.quantity)
+
+
+async def test_an_unlisted_sale_is_told_from_a_sale_by_hand_that_is_booked_already(desk: Desk) -> None:
+    entry = await desk.buys()
+    by_hand = OrderRequest(
+        desk.broker_account.id, SAMSUNG, Side.SELL, OrderType.MARKET, Quantity(entry.quantity // 3), Price(0)
+    )
+    desk.simulation.place_order(by_hand, by_hand=True)
+    position = await desk.holding(entry.position_id)
+    left = await desk.does(desk.foreign_sales.left_of, position, Lane.WATCH)
+    rest = await desk.does(desk.foreign_sales.booked, position, left)
+    assert rest.quantity == entry.quantity - entry.quantity // 3
+    sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2))
+    assert isinstance(sale, PreparedExit)
+    await desk.submits(sale, OrderPurpose.EXIT)
+    hide(desk, desk.sent[-1].number)
+
+    record = await desk.follows(sale.intent_id, PATIENCE)
+
+    assert (record.status, record.filled_quantity) == (OrderStatus.FILLED, rest.quantity)
 
 
 async def test_an_order_that_is_listed_under_another_branch_is_ours(desk: Desk) -> None:
