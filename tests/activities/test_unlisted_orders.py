@@ -1,21 +1,25 @@
 """An order that the broker has accepted and that no list shows: reported, booked provisionally, and sold (F24)."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from activities.comparing import ReconcileRequest
 from activities.entries import PreparedEntry
 from activities.selling import PreparedExit
 from activities.unlisted import UNLISTED_FOR
+from domain.errors import BrokerRefusedError
 from domain.event import ORDER_UNLISTED, PROVISIONAL_FILL, EventLevel
 from domain.flatness import HeldShares, Proven
 from domain.lane import Lane
 from domain.market import Side
 from domain.money import NO_SHARES, Price, Quantity
-from domain.order import Accepted, OrderPurpose, OrderRecord, OrderStatus
+from domain.order import Accepted, BrokerOrder, OrderPurpose, OrderRecord, OrderStatus
 from domain.position import ExitReason
-from domain.session import SessionDate
+from domain.session import SessionDate, session_date_of
 from domain.stream import NoticeKind, OrderNotice
+from domain.unreadable import Rows
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
 from tests.activities.desk import PLAN, Desk
@@ -82,6 +86,25 @@ async def test_a_provisional_fill_of_yesterday_is_replaced_by_yesterdays_list(de
     record = await desk.database.orders.get(entry.intent_id)
     assert record is not None
     assert record.provisional == 0
+
+
+async def test_a_list_of_an_earlier_day_that_is_refused_keeps_no_books_from_being_compared(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bought_unlisted(desk)
+    desk.passes(days=1)
+    today, orders_on = session_date_of(desk.pace.now()), desk.broker.orders_on
+
+    async def of_today(day: SessionDate, *rest: Any) -> Rows[BrokerOrder]:
+        if day != today:
+            raise BrokerRefusedError("KIOK0560", "the day lies too far back")
+        return await orders_on(day, *rest)
+
+    monkeypatch.setattr(desk.broker, "orders_on", of_today)
+
+    found = await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT))
+
+    assert (found.failed, found.entries_closed) == ("", False)
 
 
 async def test_a_list_that_is_merely_late_books_nothing_provisionally(desk: Desk) -> None:
