@@ -151,7 +151,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 *([watch_over_stream(fleet)] if streaming else []),
                 watch_over_access(fleet, lambda: broker.refusal),
                 report_unreadable_rows(fleet, broker.take_unreadable),
-                watch_over_clock(fleet, broker),
+                watch_over_clock(fleet, broker, with_.host),
                 compare_calendars(fleet, day_start),
                 compare_books(fleet, day_start.books, lambda: broker.trouble),
                 keep_reports(fleet, settings.reports, settings.report.language),

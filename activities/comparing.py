@@ -11,7 +11,7 @@ from activities.carried import CarriedShares
 from activities.cash_check import CashCheck, CashSeen, cash_in_words, is_settled, lasting, unexplained
 from activities.foreign_sales import ForeignSales
 from activities.late_fills import LateFills
-from domain.errors import TradingError
+from domain.errors import BrokerProtocolError, BrokerRefusedError, TradingError
 from domain.event import CARRIED_CHANGED, Event, EventLevel
 from domain.identity import AccountId
 from domain.lane import Lane
@@ -226,11 +226,8 @@ class BooksComparison:
         booked = 0
         if request.apply:
             await self._database.listed_orders.note(account_id, listed)
-            now = self._pace.now()
-            booked = await self._late_fills.book(account_id, session_date, listed, now)
-            for day in await self._database.audit.unproven_before(account_id, session_date):
-                earlier = await self._broker.orders_on(day, how.lane)
-                booked += await self._late_fills.book(account_id, day, earlier, now)
+            booked = await self._late_fills.book(account_id, session_date, listed, self._pace.now())
+            booked += await self._book_earlier(account_id, session_date, how)
         ledger = await self._cash.ledger(account_id, session_date)
         balance = await self._broker.balance(how.lane)
         found = [
@@ -243,6 +240,18 @@ class BooksComparison:
         cash = await self._cash.seen(ledger, listed, balance.cash, of=(account_id, session_date))
         differences = frozenset(each for each in found if each.symbol not in moving)
         return _Read(booked, differences, frozenset((*listed.unreadable, *balance.unreadable)), cash)
+
+    async def _book_earlier(self, account_id: AccountId, session_date: SessionDate, how: How) -> int:
+        """Look for the unconfirmed fills of earlier days; a day whose list is refused does not stop the comparison."""
+        booked = 0
+        for day in await self._database.audit.unproven_before(account_id, session_date):
+            try:
+                listed = await self._broker.orders_on(day, how.lane)
+            except (BrokerRefusedError, BrokerProtocolError) as fault:
+                logger.warning("earlier_day_not_listed", extra={"day": day.isoformat(), "cause": str(fault)})
+                continue
+            booked += await self._late_fills.book(account_id, day, listed, self._pace.now())
+        return booked
 
     async def _moving(self, account_id: AccountId, how: How) -> set[Symbol]:
         """Return the symbols whose shares may change while they are read."""

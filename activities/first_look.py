@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from domain.flatness import Believed, shares_before, traded_by_hand
+from domain.flatness import Believed, change_by_hand, shares_before, traded_by_hand
 from domain.identity import AccountId
 from domain.lane import Lane
 from domain.market import Symbol
@@ -50,6 +50,28 @@ class SharesKnown:
             seen = again
         await self._database.first_looks.keep(account_id, session_date, seen, self._pace.now())
         return await self._database.first_looks.of(account_id, session_date) or {}
+
+    async def expected(
+        self, account_id: AccountId, session_date: SessionDate, listed: "tuple[BrokerOrder, ...]", symbol: Symbol
+    ) -> int:
+        """Return the shares of a stock, ours and the owner's, that the account would hold without what is not booked.
+
+        Before the day's first look the owner's are those that the last proven session left.
+        """
+        before = await self._database.first_looks.of(account_id, session_date)
+        if before is None:
+            before = await self._left_before(account_id, session_date)
+        ours = sum(
+            each.quantity for each in await self._database.positions.held_in(account_id) if each.symbol == symbol
+        )
+        return ours + before.get(symbol, 0) + await self.changed_by_hand(account_id, session_date, listed, symbol)
+
+    async def changed_by_hand(
+        self, account_id: AccountId, session_date: SessionDate, listed: "tuple[BrokerOrder, ...]", symbol: Symbol
+    ) -> int:
+        """Return by how many shares the session's orders of the owner have changed the owner's own holding."""
+        foreign = foreign_orders(listed, await self._database.orders.bound_refs(account_id, session_date))
+        return change_by_hand(symbol, traded_by_hand(foreign, ()), await self._taken(account_id, session_date))
 
     async def believed(
         self,

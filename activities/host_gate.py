@@ -5,6 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class HostGate:
-    """Shut by a duty of the hosting process, read before each entry is sent. Empty while entries may be sent."""
+    """Shut by duties of the hosting process, each for a reason of its own, and read before each entry is sent."""
 
     closed_because: str = ""
+    """What the disk's duty says; empty while entries may be sent."""
+    clock_off: str = ""
+    """What the clock's duty says. A process on another machine may lift the fleet's cause, but not this one."""
+
+    @property
+    def objection(self) -> str:
+        """Return why nothing may be bought; empty while entries may be sent."""
+        return self.closed_because or self.clock_off

@@ -48,14 +48,18 @@ class LateFills:
     async def _book_found(
         self, account_id: AccountId, date: SessionDate, unbound: Sequence[BrokerOrder], at: datetime
     ) -> int:
-        """Bind orders that were proven absent to the only row each that can be theirs."""
+        """Bind orders that were proven absent to the only row each that can be theirs.
+
+        A row that a list has shown before the intent was written is another's.
+        """
         given_up = [
             record
             for record in await self._database.audit.given_up_on(account_id, date)
             if record.status is OrderStatus.NEVER_PLACED
         ]
-        changed = 0
-        for record, row in late_matches(given_up, unbound):
+        listed_orders, changed = self._database.listed_orders, 0
+        not_theirs = {each.intent.intent_id: await listed_orders.before(each.intent.intent_id) for each in given_up}
+        for record, row in late_matches(given_up, unbound, not_theirs):
             # A sale that still works would keep the position from being sold in another way.
             if record.intent.purpose is OrderPurpose.ENTRY or row.is_over:
                 changed += await self._book(record, row, at)

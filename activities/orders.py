@@ -76,7 +76,7 @@ class OrderActivities:
             now = self._pace.now()
             age = self._pace.clock.real_duration(now - intent.decided_at)
             proposal = replace(proposal_of(intent), at=now, decided_ago=age)
-            closed = snapshot.entries_closed_because or self._host.closed_because
+            closed = snapshot.entries_closed_because or self._host.objection
             return review(proposal, replace(snapshot, entries_closed_because=closed), request.rules, request.plan)
 
         intent = (await recorded(self._database.orders, request.intent_id)).intent

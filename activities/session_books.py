@@ -76,7 +76,7 @@ class SessionBooks:
         if await self._claim(account_id, day, _BETWEEN_TRIES):
             try:
                 async with asyncio.timeout(_WAITED_FOR.total_seconds()):
-                    await self.compare(ReconcileRequest(account_id), How())
+                    await self.compare(ReconcileRequest(account_id), How(settles_in=_SETTLES_IN))
             except (TradingError, TimeoutError) as fault:
                 logger.warning("books_not_compared_yet", extra={"cause": str(fault)})
             else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
+from activities.first_look import SharesKnown
 from activities.order_notices import OrderNotices
 from domain.errors import BrokerRefusedError, TradingError
 from domain.event import ORDER_UNLISTED, PROVISIONAL_FILL, Event, EventLevel
@@ -14,7 +15,6 @@ from domain.lane import Lane
 from domain.market import Side, Symbol
 from domain.money import Quantity, Won, notional
 from domain.order import BrokerOrder, OrderRecord, ProvisionalFill, row_of
-from domain.reconciliation import net_of_foreign
 from domain.session import session_date_of
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class UnlistedOrders:
         self._database = database
         self._pace = pace
         self._notices = notices
+        self._known = SharesKnown(broker, database, pace)
         self._seen: dict[IntentId, _Seen] = {}
 
     async def look(self, record: OrderRecord) -> OrderRecord:
@@ -101,7 +102,8 @@ class UnlistedOrders:
         held = balance.quantity_of(intent.symbol)
         if held is None or (intent.side is Side.SELL and not _shows(balance, intent.symbol)):
             return None
-        moved = held - await self._expected(record, listed)
+        expected = await self._known.expected(intent.account_id, intent.session_date, listed, intent.symbol)
+        moved = held - expected
         gone = moved if intent.side is Side.BUY else -moved
         rest = intent.quantity - record.filled_quantity
         filled = record.filled_quantity + min(max(gone, 0), rest)
@@ -109,15 +111,6 @@ class UnlistedOrders:
         if not filled:
             is_over = is_over and self._age_of(record) >= UNLISTED_FOR * _GIVEN_UP_AFTER
         return _Seen(filled, is_over or filled == intent.quantity)
-
-    async def _expected(self, record: OrderRecord, listed: tuple[BrokerOrder, ...]) -> int:
-        """Return the shares that the account would hold without what is not booked yet: ours and the owner's."""
-        intent, database = record.intent, self._database
-        positions = await database.positions.held_in(intent.account_id)
-        ours = sum(position.quantity for position in positions if position.symbol == intent.symbol)
-        before = await database.first_looks.of(intent.account_id, intent.session_date) or {}
-        bound = await database.orders.bound_refs(intent.account_id, intent.session_date)
-        return ours + before.get(intent.symbol, 0) + net_of_foreign(listed, bound, intent.symbol)
 
     async def _open_orders(self, side: Side) -> "Rows[BrokerOrder] | None":
         try:

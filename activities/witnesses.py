@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
+from activities.first_look import SharesKnown
 from domain.errors import BrokerRefusedError
 from domain.lane import Lane
 from domain.market import Side
 from domain.money import Quantity
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent
-from domain.reconciliation import LostOrderMatch, match_lost_order, net_of_foreign
+from domain.reconciliation import LostOrderMatch, match_lost_order
 from domain.unreadable import Rows
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Witnesses:
         self._database = database
         self._pace = pace
         self._notices = notices
+        self._known = SharesKnown(broker, database, pace)
 
     async def matched(self, intent: OrderIntent, listed: tuple[BrokerOrder, ...]) -> LostOrderMatch:
         """Look for the order among listed ones, by the broker's own clock, and keep what the list has shown."""
@@ -60,11 +62,15 @@ class Witnesses:
     ) -> str:
         """Look at the shares that the broker holds: those that moved show an order that no list shows (F24).
 
-        What the owner's own orders had moved before, by the list, says nothing about ours (F32, F33).
+        What the owner's own orders had moved before, by the list, says nothing about ours (F32, F33). What the owner
+        held before hides no sale of ours.
         """
-        positions = await self._database.positions.held_in(intent.account_id)
-        ours = sum(position.quantity for position in positions if position.symbol == intent.symbol)
-        theirs = net_of_foreign(listed, await self._bound(intent), intent.symbol)
+        account_id, day, symbol = intent.account_id, intent.session_date, intent.symbol
+        positions = await self._database.positions.held_in(account_id)
+        ours = sum(position.quantity for position in positions if position.symbol == symbol)
+        theirs = await self._known.changed_by_hand(account_id, day, listed, symbol)
+        if intent.side is Side.SELL:
+            theirs += (await self._database.first_looks.of(account_id, day) or {}).get(symbol, 0)
         moved = held > ours + theirs if intent.side is Side.BUY else held < ours + theirs
         explained = f" and the owner's orders {theirs:+,}" if theirs else ""
         return f"the broker holds {held:,} shares of {intent.symbol}, the ledger {ours:,}{explained}" if moved else ""

@@ -46,9 +46,9 @@ _REOPEN: Final = """
 UPDATE positions SET
     status = 'exiting', exit_reason = NULL, realised_pnl = NULL, closed_at = NULL,
     proceeds = own.amount,
-    taken_quantity = sold_quantity - own.quantity,
+    taken_quantity = sold_quantity - restated_sold - own.quantity,
     taken_amount = proceeds - own.amount,
-    taken_on = CASE WHEN sold_quantity > own.quantity
+    taken_on = CASE WHEN sold_quantity - restated_sold > own.quantity
         THEN COALESCE(taken_on, (closed_at AT TIME ZONE 'Asia/Seoul')::date) END,
     changed_at = clock_timestamp()
 FROM (
@@ -68,7 +68,8 @@ async def lock_symbol_of_over(connection: Connection, intent_id: IntentId) -> No
 async def reopen_on(connection: Connection, intent: OrderIntent) -> None:
     """Let a closed position live again, sold out as it was, so that what its fills change can be booked.
 
-    What others sold of it stands beside what our orders sold. The next booking of its trade appends a correction.
+    What others sold of it stands beside what our orders sold; shares that a corporate action added to the sold ones are
+    neither. The next booking of its trade appends a correction.
 
     Raises:
         LivePositionExistsError: the symbol has another live position; the shares wait until that one is closed.

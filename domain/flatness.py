@@ -76,12 +76,12 @@ def split(holdings: Mapping[Symbol, Quantity], believed: Believed) -> tuple[Held
 
 def _split(symbol: Symbol, shown: Quantity, believed: Believed) -> HeldShares:
     ours = min(shown, believed.held.get(symbol, NO_SHARES))
-    known = believed.before.get(symbol, NO_SHARES) + _change(symbol, believed.by_hand, believed.taken)
+    known = believed.before.get(symbol, NO_SHARES) + change_by_hand(symbol, believed.by_hand, believed.taken)
     owners = min(shown - ours, max(known, 0))
     return HeldShares(symbol, Quantity(ours), Quantity(owners), Quantity(shown - ours - owners))
 
 
-def _change(symbol: Symbol, by_hand: Mapping[Symbol, ByHand], taken: Mapping[Symbol, Quantity]) -> int:
+def change_by_hand(symbol: Symbol, by_hand: Mapping[Symbol, ByHand], taken: Mapping[Symbol, Quantity]) -> int:
     """Return by how much the session has changed the owner's own shares of a stock."""
     theirs = by_hand.get(symbol, NOTHING_BY_HAND)
     return theirs.bought - theirs.sold + min(taken.get(symbol, NO_SHARES), theirs.sold)
@@ -120,7 +120,7 @@ def shares_before(
     owned: dict[Symbol, Quantity] = {}
     for symbol in sorted(holdings.keys() | believed.before.keys() | believed.by_hand.keys()):
         foreign = holdings.get(symbol, NO_SHARES) - believed.held.get(symbol, NO_SHARES)
-        seen = foreign - _change(symbol, believed.by_hand, believed.taken)
+        seen = foreign - change_by_hand(symbol, believed.by_hand, believed.taken)
         owned[symbol] = Quantity(believed.before.get(symbol, NO_SHARES) if symbol in touched else max(seen, 0))
     return {symbol: shares for symbol, shares in owned.items() if shares}
 

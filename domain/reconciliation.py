@@ -6,9 +6,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, Literal
 
-from domain.identity import PositionId
+from domain.identity import IntentId, PositionId
 from domain.market import Side, Symbol
 from domain.money import NO_SHARES, Quantity
 from domain.order import WORKING_STATUSES, BrokerOrder, BrokerOrderRef, OrderIntent, OrderRecord, OrderType
@@ -99,17 +100,21 @@ def is_no_older(intent: OrderIntent, order: BrokerOrder) -> bool:
 
 
 def late_matches(
-    given_up: Sequence[OrderRecord], unbound: Sequence[BrokerOrder]
+    given_up: Sequence[OrderRecord],
+    unbound: Sequence[BrokerOrder],
+    not_theirs: Mapping[IntentId, AbstractSet[BrokerOrderRef]] = MappingProxyType({}),
 ) -> tuple[tuple[OrderRecord, BrokerOrder], ...]:
     """Return the orders that were proven absent with the listed order that is theirs after all.
 
     Each has our fingerprint, was entered soon after our decision, and no other order could be paired with either.
+    ``not_theirs`` are by intent the orders that were listed before the intent was written.
     """
     pairs = [
         (record, row)
         for record in given_up
         for row in unbound
         if could_be_the_order_of(record.intent, row)
+        and row.ref not in not_theirs.get(record.intent.intent_id, ())
         and row.order_type is not None
         and row.ordered_at <= record.intent.decided_at + LATEST_ENTRY
     ]
@@ -142,15 +147,6 @@ def _has_fingerprint(order: BrokerOrder, intent: OrderIntent) -> bool:
 def foreign_orders(listed: Sequence[BrokerOrder], bound: AbstractSet[BrokerOrderRef | None]) -> tuple[BrokerOrder, ...]:
     """Return the listed orders that none of our intents owns."""
     return tuple(order for order in listed if order.ref not in bound)
-
-
-def net_of_foreign(listed: Sequence[BrokerOrder], bound: AbstractSet[BrokerOrderRef], symbol: Symbol) -> int:
-    """Return by how many shares the day's orders that none of our intents owns have changed a holding."""
-    return sum(
-        order.filled_quantity if order.side is Side.BUY else -order.filled_quantity
-        for order in foreign_orders(listed, bound)
-        if order.symbol == symbol and not order.on_credit
-    )
 
 
 class DiscrepancyKind(StrEnum):

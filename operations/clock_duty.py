@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from activities.host_gate import HostGate
 from domain.clock import ClockReading
 from domain.errors import TradingError
 from domain.event import Event, EventLevel
@@ -34,9 +35,10 @@ class ComparesClocks(Protocol):
 class ClockDuty:
     """Looks at what the broker's replies have shown of this machine's clock."""
 
-    def __init__(self, fleet: Fleet, broker: ComparesClocks) -> None:
+    def __init__(self, fleet: Fleet, broker: ComparesClocks, gate: HostGate) -> None:
         self._fleet = fleet
         self._broker = broker
+        self._gate = gate
         self._is_open = False
 
     async def look(self) -> None:
@@ -47,6 +49,7 @@ class ClockDuty:
             with suppress(TradingError):
                 await self._broker.read_clock()  # with entries shut perhaps nothing else asks the broker
         skew = self._broker.clock_skew
+        self._gate.clock_off = SHUT_BECAUSE if abs(skew) > INTOLERABLE else ""
         if abs(skew) > INTOLERABLE:
             await fleet.database.risk.close_entries(fleet.account_id, day, SHUT_BECAUSE, now)
             await self._report(skew, now)

@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 
 from activities.closing import CLOSER
 from activities.day_start import DayStart
+from activities.host_gate import HostGate
 from activities.session_books import SessionBooks
 from database.errors import DATABASE_FAULTS, AccountInUseError
 from domain.clock import in_seoul
@@ -112,9 +113,9 @@ async def report_unreadable_rows(fleet: Fleet, take: Callable[[], Readings]) -> 
     await _for_ever(_ROUND, ReadingDuty(fleet, take).look)
 
 
-async def watch_over_clock(fleet: Fleet, broker: ComparesClocks) -> None:
+async def watch_over_clock(fleet: Fleet, broker: ComparesClocks, gate: HostGate) -> None:
     """Buy nothing, for as long as this process lives, while this machine's clock is far from the broker's (F44)."""
-    await _for_ever(_ROUND, ClockDuty(fleet, broker).look)
+    await _for_ever(_ROUND, ClockDuty(fleet, broker, gate).look)
 
 
 async def compare_calendars(fleet: Fleet, day_start: DayStart) -> None:

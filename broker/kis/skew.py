@@ -53,6 +53,6 @@ def shown_in(response: httpx.Response) -> datetime | None:
     """Return the broker's instant (UTC) at its reply, or None where the reply does not show it."""
     try:
         instant = parsedate_to_datetime(response.headers.get("date", ""))
-    except ValueError:
+        return instant.replace(tzinfo=instant.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return instant.replace(tzinfo=instant.tzinfo or UTC).astimezone(UTC)

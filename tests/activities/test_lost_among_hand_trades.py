@@ -13,9 +13,11 @@ from domain.identity import IntentId
 from domain.market import Side
 from domain.money import Price, Quantity
 from domain.order import OrderPurpose, OrderRecord, OrderStatus
+from domain.session import SessionDate
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
 from tests.activities.desk import Desk
+from tests.activities.test_late_fills import TODAY
 from tests.builders import SAMSUNG
 from tests.stepping import ACCOUNT
 
@@ -71,6 +73,21 @@ async def test_shares_that_nobodys_listed_order_explains_still_speak_against_abs
 
     (waiting,) = await desk.database.orders.quarantined(ACCOUNT)
     assert waiting.intent.intent_id == sale.intent_id
+
+
+async def test_shares_that_the_owner_held_before_do_not_hide_a_sale_of_ours(desk: Desk) -> None:
+    owned = 100
+    await desk.database.first_looks.keep(ACCOUNT, SessionDate(TODAY), {SAMSUNG: Quantity(owned)}, desk.pace.now())
+    entry = await desk.buys()
+    desk.broker_account.holdings[SAMSUNG].quantity += owned
+    sale = await lost_sale_of(desk, entry, "drop_reply_after")
+    desk.simulation.add_fault(kind="hide_orders", path="inquire", number="", count=0)
+
+    with pytest.raises(AssertionError, match="does not come"):
+        await resolved(desk, sale.intent_id)
+
+    assert desk.broker_account.holdings[SAMSUNG].quantity == owned
+    assert len(await desk.database.orders.quarantined(ACCOUNT)) == 1
 
 
 async def test_what_the_owner_does_between_list_and_balance_explains_nothing_yet(

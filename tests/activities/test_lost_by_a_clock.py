@@ -102,6 +102,18 @@ async def test_an_owners_order_that_was_listed_before_ours_was_written_is_not_ta
     assert record.ref is None or record.ref.number == desk.sent[-1].number
 
 
+async def test_an_owners_order_that_was_listed_before_ours_is_not_bound_to_ours_afterwards(desk: Desk) -> None:
+    sale = await lost_sale_after_a_twin(desk, "drop_before", listed=True)
+    await desk.does(desk.resolving.resolve_order, sale.intent_id)
+
+    await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT))
+
+    record = await desk.database.orders.get(sale.intent_id)
+    assert record is not None
+    assert record.status is OrderStatus.NEVER_PLACED
+    assert [position.quantity for position in await desk.database.positions.held_in(ACCOUNT)] == [sale.quantity]
+
+
 async def test_an_owners_order_from_hours_before_that_no_list_has_shown_is_left_to_a_person(desk: Desk) -> None:
     await lost_sale_after_a_twin(desk, "drop_before", listed=False)
     (sale,) = await desk.database.orders.active_in(ACCOUNT)

@@ -80,6 +80,14 @@ async def test_a_host_whose_books_may_soon_be_full_sends_no_entry_and_every_exit
     assert (record.status, sold.status) == (OrderStatus.DENIED, OrderStatus.FILLED)
 
 
+async def test_a_host_whose_clock_is_off_sends_no_entry(desk: Desk) -> None:
+    entry = await desk.prepared()
+    desk.host.clock_off = "this machine's clock and the broker's disagree"
+
+    assert (await desk.submits(entry)).status is OrderStatus.DENIED
+    assert desk.sent == []
+
+
 async def test_submitting_twice_sends_once(desk: Desk) -> None:
     entry = await desk.prepared()
 

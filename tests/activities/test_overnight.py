@@ -10,8 +10,9 @@ from activities.selling import PreparedExit
 from activities.settling import CloseRequest, TradeResult
 from domain.event import CARRIED_CHANGED, CARRIED_RESTATED, Event, EventLevel
 from domain.identity import WorkerId
+from domain.ladder import Tries
 from domain.market import Side
-from domain.money import Price
+from domain.money import Price, Quantity
 from domain.order import OrderPurpose
 from domain.position import ExitReason
 from tests.activities.desk import PLAN, Desk
@@ -161,6 +162,30 @@ async def test_a_part_that_was_sold_before_a_split_keeps_the_cost_of_the_rest(de
 
     after = await desk.holding(entry.position_id)
     assert (after.quantity, after.cost, after.restated_sold) == (rest.quantity * 5, rest.cost, half * 4)
+
+
+async def test_an_amount_that_is_corrected_after_a_split_makes_no_sale_by_hand(desk: Desk) -> None:
+    entry = await desk.buys()
+    half = Quantity(entry.quantity // 2)
+    part = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 1, tries=Tries(orders=2, offered=half)))
+    assert isinstance(part, PreparedExit)
+    await desk.submits(part, OrderPurpose.EXIT)
+    assert (await desk.follows(part.intent_id)).filled_quantity == half
+    rest = await desk.holding(entry.position_id)
+    desk.passes(days=1)
+    becomes(desk, rest.quantity * 5)
+    await splits(desk, entry, into=5)
+    await reconciled(desk)
+    _, result = await sold_next_morning(desk, entry)
+    (booked,) = await desk.database.trades.on(ACCOUNT, result.session_date)
+    desk.simulation.add_fault(kind="wrong_amount", path="inquire-daily-ccld", won=500, count=0)
+
+    await reconciled(desk)
+
+    assert await desk.database.positions.taken_on(ACCOUNT, result.session_date) == {}
+    assert (await desk.holding(entry.position_id)).taken == 0
+    (trade,) = await desk.database.trades.on(ACCOUNT, result.session_date)
+    assert (trade.quantity, trade.exit_amount) == (booked.quantity, booked.exit_amount + 500)
 
 
 async def test_a_difference_of_one_read_takes_nothing_away(desk: Desk) -> None:

@@ -116,6 +116,17 @@ async def test_shares_that_were_bought_a_moment_ago_are_not_missed_in_a_balance_
     assert await desk.database.risk.closed_because(ACCOUNT, TODAY) == ()
 
 
+async def test_a_scan_that_compares_after_a_failure_does_not_miss_them_either(desk: Desk) -> None:
+    books = books_of(desk)
+    await desk.buys()
+    await books.not_compared(ReconcileRequest(ACCOUNT), "the broker was away")
+    await lets_try_again(desk)
+    desk.broker_account.holdings[SAMSUNG].quantity = 0
+
+    assert await books.objection(ACCOUNT, TODAY) == ""
+    assert await desk.database.risk.closed_because(ACCOUNT, TODAY) == ()
+
+
 async def test_a_stock_that_the_owner_has_held_since_before_is_no_error_and_may_be_bought(desk: Desk) -> None:
     desk.broker_account.holdings.setdefault(SAMSUNG, Holding(SAMSUNG)).quantity = 5
     await SharesKnown(desk.broker, desk.database, desk.pace).look_first(ACCOUNT, TODAY)

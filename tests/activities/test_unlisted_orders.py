@@ -1,23 +1,32 @@
 """An order that the broker has accepted and that no list shows: reported, booked provisionally, and sold (F24)."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from activities.comparing import ReconcileRequest
 from activities.entries import PreparedEntry
 from activities.selling import PreparedExit
 from activities.unlisted import UNLISTED_FOR
+from domain.errors import BrokerRefusedError
 from domain.event import ORDER_UNLISTED, PROVISIONAL_FILL, EventLevel
+from domain.flatness import HeldShares, Proven
+from domain.lane import Lane
 from domain.market import Side
-from domain.money import Price
-from domain.order import Accepted, OrderPurpose, OrderRecord, OrderStatus
+from domain.money import NO_SHARES, Price, Quantity
+from domain.order import Accepted, BrokerOrder, OrderPurpose, OrderRecord, OrderStatus
 from domain.position import ExitReason
+from domain.session import SessionDate, session_date_of
 from domain.stream import NoticeKind, OrderNotice
-from tests.activities.desk import Desk
-from tests.activities.test_late_fills import LISTS, earned, net, reconciled, settled, told, verified
+from domain.unreadable import Rows
+from simulator.order_types import OrderType
+from simulator.orders import OrderRequest
+from tests.activities.desk import PLAN, Desk
+from tests.activities.test_late_fills import LISTS, TODAY, earned, net, reconciled, settled, told, verified
 from tests.activities.test_orders import THIN
 from tests.builders import SAMSUNG
-from tests.stepping import ACCOUNT
+from tests.stepping import ACCOUNT, CALENDAR
 
 PATIENCE = UNLISTED_FOR + timedelta(seconds=10)
 
@@ -77,6 +86,25 @@ async def test_a_provisional_fill_of_yesterday_is_replaced_by_yesterdays_list(de
     record = await desk.database.orders.get(entry.intent_id)
     assert record is not None
     assert record.provisional == 0
+
+
+async def test_a_list_of_an_earlier_day_that_is_refused_keeps_no_books_from_being_compared(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bought_unlisted(desk)
+    desk.passes(days=1)
+    today, orders_on = session_date_of(desk.pace.now()), desk.broker.orders_on
+
+    async def of_today(day: SessionDate, *rest: Any) -> Rows[BrokerOrder]:
+        if day != today:
+            raise BrokerRefusedError("KIOK0560", "the day lies too far back")
+        return await orders_on(day, *rest)
+
+    monkeypatch.setattr(desk.broker, "orders_on", of_today)
+
+    found = await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT))
+
+    assert (found.failed, found.entries_closed) == ("", False)
 
 
 async def test_a_list_that_is_merely_late_books_nothing_provisionally(desk: Desk) -> None:
@@ -179,6 +207,46 @@ async def test_an_empty_balance_books_no_sale_provisionally(desk: Desk, count: i
     record = await desk.follows(sale.intent_id, PATIENCE)
 
     assert (record.status, record.filled_quantity) == (OrderStatus.ACCEPTED, 0)
+
+
+async def test_an_unlisted_sale_of_carried_shares_is_told_from_the_owners_shares(
+    desk: Desk,
+) -> None:
+    entry = await desk.buys()
+    left = HeldShares(SAMSUNG, entry.quantity, entry.quantity, NO_SHARES)
+    proven = Proven(SessionDate(TODAY), flat=False, open_orders=0, at=desk.pace.now())
+    await desk.database.snapshots.save(ACCOUNT, proven, [left])
+    desk.broker_account.holdings[SAMSUNG].quantity *= 2
+    desk.passes(days=1)
+    tomorrow = CALENDAR.session_at_or_after(PLAN.session.ends_at)
+    sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2, session=tomorrow))
+    assert isinstance(sale, PreparedExit)
+    await desk.submits(sale, OrderPurpose.EXIT)
+    hide(desk, desk.sent[-1].number)
+
+    record = await desk.follows(sale.intent_id, UNLISTED_FOR * 4)
+
+    assert (record.status, record.filled_quantity) == (OrderStatus.FILLED, entry.quantity)
+
+
+async def test_an_unlisted_sale_is_told_from_a_sale_by_hand_that_is_booked_already(desk: Desk) -> None:
+    entry = await desk.buys()
+    by_hand = OrderRequest(
+        desk.broker_account.id, SAMSUNG, Side.SELL, OrderType.MARKET, Quantity(entry.quantity // 3), Price(0)
+    )
+    desk.simulation.place_order(by_hand, by_hand=True)
+    position = await desk.holding(entry.position_id)
+    left = await desk.does(desk.foreign_sales.left_of, position, Lane.WATCH)
+    rest = await desk.does(desk.foreign_sales.booked, position, left)
+    assert rest.quantity == entry.quantity - entry.quantity // 3
+    sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2))
+    assert isinstance(sale, PreparedExit)
+    await desk.submits(sale, OrderPurpose.EXIT)
+    hide(desk, desk.sent[-1].number)
+
+    record = await desk.follows(sale.intent_id, PATIENCE)
+
+    assert (record.status, record.filled_quantity) == (OrderStatus.FILLED, rest.quantity)
 
 
 async def test_an_order_that_is_listed_under_another_branch_is_ours(desk: Desk) -> None:

@@ -22,7 +22,6 @@ from domain.reconciliation import (
     discrepancies,
     foreign_orders,
     match_lost_order,
-    net_of_foreign,
 )
 from domain.session import SessionDate
 from tests.builders import HYNIX, NOW, SAMSUNG, a_broker_order, a_ref, an_intent, an_open_position, an_order
@@ -62,20 +61,6 @@ def test_the_owners_orders_are_those_that_no_intent_of_ours_owns() -> None:
 
     assert foreign_orders([ours, theirs], {a_ref(1), None}) == (theirs,)
     assert foreign_orders([], {a_ref(1)}) == ()
-
-
-def test_a_holding_changes_by_what_the_owners_orders_of_the_stock_have_filled() -> None:
-    rows = [
-        a_broker_order(Side.BUY, 10, filled=10, ref=a_ref(1)),
-        a_broker_order(Side.BUY, 10, filled=6, ref=a_ref(2)),
-        a_broker_order(Side.SELL, 10, filled=9, ref=a_ref(3)),
-        a_broker_order(Side.BUY, 10, filled=8, ref=a_ref(4), symbol=HYNIX),
-        a_broker_order(Side.BUY, 10, filled=7, ref=a_ref(5), on_credit=True),
-    ]
-
-    assert net_of_foreign(rows, {a_ref(1)}, SAMSUNG) == 6 - 9
-    assert net_of_foreign(rows, frozenset(), SAMSUNG) == 10 + 6 - 9
-    assert net_of_foreign(rows, frozenset(), HYNIX) == 8
 
 
 def test_an_empty_list_shows_no_order() -> None:

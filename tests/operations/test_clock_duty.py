@@ -8,7 +8,9 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
+from activities.host_gate import HostGate
 from broker.kis import KisBroker
+from broker.kis.skew import shown_in
 from broker.kis.wire import Wire
 from domain.event import EventLevel
 from domain.session import session_date_of
@@ -55,7 +57,7 @@ async def test_a_clock_that_is_off_shuts_entries_until_it_is_right_again(
 ) -> None:
     host.behind = timedelta(seconds=seconds)
     await asks(broker)
-    duty = ClockDuty(fleet, broker)
+    duty = ClockDuty(fleet, broker, HostGate())
 
     await duty.look()
     await duty.look()
@@ -72,11 +74,31 @@ async def test_a_clock_that_is_off_shuts_entries_until_it_is_right_again(
     assert await shut_because(fleet) == ()
 
 
+async def test_another_machine_with_a_right_clock_does_not_let_this_one_buy(
+    fleet: Fleet, broker: KisBroker, host: Host
+) -> None:
+    host.behind = timedelta(seconds=70)
+    await asks(broker)
+    ours, theirs = HostGate(), HostGate()
+    await ClockDuty(fleet, broker, ours).look()
+    connection = replace(a_connection(), real_time=system_now)
+    async with KisBroker(connection, Budget(), Tokens(), market_now, httpx.MockTransport(Host())) as right:
+        await asks(right)
+        await ClockDuty(fleet, right, theirs).look()
+
+    assert (ours.objection, theirs.objection) == (SHUT_BECAUSE, "")
+    host.behind = timedelta(0)
+    duty = ClockDuty(fleet, broker, ours)
+    await duty.look()
+    await duty.look()
+    assert ours.objection == ""
+
+
 async def test_a_few_seconds_are_tolerated(fleet: Fleet, broker: KisBroker, host: Host) -> None:
     host.behind = timedelta(seconds=8)
     await asks(broker)
 
-    await ClockDuty(fleet, broker).look()
+    await ClockDuty(fleet, broker, HostGate()).look()
 
     assert await shut_because(fleet) == ()
     assert timedelta(seconds=6) < broker.clock_skew <= timedelta(seconds=8)
@@ -87,7 +109,7 @@ async def test_one_odd_date_is_no_skew(fleet: Fleet, broker: KisBroker, host: Ho
     host.behind = timedelta(hours=1)
     await asks(broker, times=1)
 
-    await ClockDuty(fleet, broker).look()
+    await ClockDuty(fleet, broker, HostGate()).look()
 
     assert broker.clock_skew == timedelta(0)
     assert await shut_because(fleet) == ()
@@ -103,3 +125,8 @@ async def test_every_reply_counts_not_only_those_to_a_question_for_the_time(host
 
     assert timedelta(seconds=68) < wire.clocks.skew <= timedelta(seconds=70)
     await wire.aclose()
+
+
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 -0900", "yesterday", ""])
+def test_a_date_that_is_no_instant_shows_no_clock_and_raises_nothing(date: str) -> None:
+    assert shown_in(httpx.Response(200, headers={"Date": date})) is None
