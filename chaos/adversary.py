@@ -11,14 +11,14 @@ import httpx
 from temporalio.service import RPCError
 
 from chaos.broker_side import AT_THE_BROKER, BrokerSide
+from chaos.day import Day
 from chaos.kinds import FaultKind
+from chaos.moods import Mood
 from chaos.processes import Host, HostFailedError, child_of, family_of, send
 from chaos.schedule import Act
 from database.errors import DATABASE_FAULTS
 from embedded import postgres, simulator, temporal
-from embedded.parts import EmbeddedParts
 from operations import commands
-from operations.fleet import Fleet
 
 _UNDONE_WITHIN: Final = 30.0
 
@@ -37,6 +37,7 @@ _PART_SIGNALS: Final[Mapping[FaultKind, tuple[str, int]]] = {
     FaultKind.RESTART_POSTGRES: (postgres.NAME, signal.SIGINT),
     FaultKind.KILL_BROKER: (simulator.NAME, signal.SIGKILL),
 }
+_MOODS: Final = {FaultKind.STRATEGY_RAISES: Mood.RAISES, FaultKind.STRATEGY_HANGS: Mood.HANGS}
 _FROZEN_PARTS: Final = {FaultKind.FREEZE_TEMPORAL: temporal.NAME, FaultKind.FREEZE_POSTGRES: postgres.NAME}
 
 
@@ -52,11 +53,12 @@ class Deed:
 class Adversary:
     """Breaks one day."""
 
-    def __init__(self, hosts: Sequence[Host], parts: EmbeddedParts, broker: BrokerSide, fleet: Fleet) -> None:
-        self._hosts = hosts
-        self._parts = parts
+    def __init__(self, day: Day, broker: BrokerSide) -> None:
+        self._hosts = day.hosts
+        self._networks = day.networks
+        self._parts = day.parts
         self._broker = broker
-        self._fleet = fleet
+        self._fleet = day.fleet
         self._pressing: set[asyncio.Task[object]] = set()
 
     async def play(self, acts: Sequence[Act], opens_at: float, tell: Callable[[Deed], None]) -> tuple[Deed, ...]:
@@ -85,6 +87,11 @@ class Adversary:
             FaultKind.FREEZE_HOST: self._freeze_host,
             FaultKind.FREEZE_HOST_PAST_LEASE: self._freeze_host,
             FaultKind.RESTART_HOST: self._restart_host,
+            FaultKind.LINK_LOST: self._lose_link,
+            FaultKind.LATE_DELIVERY: self._deliver_late,
+            FaultKind.STRATEGY_RAISES: self._spoil_strategies,
+            FaultKind.STRATEGY_HANGS: self._spoil_strategies,
+            FaultKind.READ_ONLY_POSTGRES: self._make_read_only,
             FaultKind.KILL_SWITCH: self._press_kill_switch,
         }
         return await deeds[act.kind](act)
@@ -129,6 +136,38 @@ class Adversary:
         host.start()
         return host.name
 
+    async def _lose_link(self, act: Act) -> str:
+        host, network = self._chosen(act), self._networks[act.host]
+        network.cut()
+        await asyncio.sleep(act.seconds)
+        network.mend()
+        return f"{host.name} for {act.seconds} s"
+
+    async def _deliver_late(self, act: Act) -> str:
+        host, network = self._chosen(act), self._networks[act.host]
+        network.hold()
+        await asyncio.sleep(act.seconds)
+        network.deliver()
+        return f"{host.name} for {act.seconds} s"
+
+    async def _spoil_strategies(self, act: Act) -> str:
+        host = self._hosts[act.host]
+        host.mood_file.write_text(_MOODS[act.kind])
+        await asyncio.sleep(act.seconds)
+        host.mood_file.unlink(missing_ok=True)
+        return f"{host.name} for {act.seconds} s"
+
+    async def _make_read_only(self, act: Act) -> str:
+        """Let the server refuse every write for a while, as the replica does that a failover leads to."""
+        settings = self._hosts[0].log.parent / "postgres" / "postgresql.auto.conf"
+        before = settings.read_text()
+        settings.write_text(f"{before}default_transaction_read_only = on\n")
+        told = self._signal_part(postgres.NAME, signal.SIGHUP)
+        await asyncio.sleep(act.seconds)
+        settings.write_text(before)
+        self._signal_part(postgres.NAME, signal.SIGHUP)
+        return f"{told} for {act.seconds} s"
+
     def _signal_part(self, name: str, number: int) -> str:
         guard = self._parts.guard_of(name)
         pid = child_of(guard) if guard is not None else None
@@ -166,7 +205,10 @@ class Adversary:
 
     async def calm(self) -> None:
         """Mend everything else that is still broken."""
+        for network in self._networks:
+            network.deliver()
         for host in self._hosts:
+            host.mood_file.unlink(missing_ok=True)
             host.signal(signal.SIGCONT)
             host.start()
         for host in self._hosts:

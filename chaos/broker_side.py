@@ -12,7 +12,11 @@ _ORDER: Final = "trading/order-cash"
 _CANCEL: Final = "trading/order-rvsecncl"
 _INQUIRIES: Final = "inquire"
 _LISTS: Final = "inquire-daily-ccld"
+_OPEN_ORDERS: Final = "inquire-psbl-rvsecncl"
 _BALANCE: Final = "inquire-balance"
+_RANKINGS: Final = "ranking/"
+_PRICES: Final = "intstock-multprice"
+_MOST_LATE: Final = 5
 _SIDES: Final = ("buy", "sell")
 _LARGEST_JUMP: Final = 0.05
 _MOST_BY_HAND: Final = 20
@@ -34,6 +38,19 @@ _RULES: Final[Mapping[FaultKind, Mapping[str, Any]]] = {
     FaultKind.EMPTY_BALANCE: {"kind": "empty_balance", "path": _BALANCE},
     FaultKind.EXPIRE_TOKEN: {"kind": "expire_token"},
     FaultKind.RATE_STORM: {"kind": "rate_storm"},
+}
+_OTHERS: Final[Mapping[str, str | None]] = {"pdno": "Q530031", "odno": "0000099999", "rmn_qty": "", "hldg_qty": ""}
+"""A row of a stock that no worker trades, with fields that cannot be read."""
+_ROW_RULES: Final[Mapping[FaultKind, tuple[Mapping[str, Any], ...]]] = {
+    FaultKind.HIDE_ORDERS: tuple({"kind": "hide_orders", "path": path} for path in (_LISTS, _OPEN_ORDERS)),
+    FaultKind.LATE_FILLS: ({"kind": "hide_fills", "path": _LISTS},),
+    FaultKind.ODD_ROWS: (
+        *({"kind": "extra_row", "path": path, "fields": _OTHERS} for path in (_LISTS, _OPEN_ORDERS, _BALANCE)),
+        {"kind": "extra_row", "path": _RANKINGS, "fields": {"mksc_shrn_iscd": "Q530031", "stck_prpr": ""}},
+        {"kind": "extra_row", "path": _PRICES, "fields": {"inter_shrn_iscd": "Q530031", "inter2_prpr": ""}},
+        {"kind": "no_row", "path": _LISTS},
+        {"kind": "no_row", "path": _PRICES},
+    ),
 }
 _STREAM: Final = "stream"
 _STREAM_RULES: Final[Mapping[FaultKind, tuple[str, ...]]] = {
@@ -59,7 +76,7 @@ _CONDITIONS: Final[Mapping[FaultKind, str]] = {
 _ONE_SIDED: Final = frozenset({_ORDER})
 
 AT_THE_BROKER: Final = frozenset(
-    {*_RULES, *_STREAM_RULES, *_CONDITIONS, FaultKind.HAND_BUY, FaultKind.HAND_SELL, FaultKind.JUMP}
+    {*_RULES, *_ROW_RULES, *_STREAM_RULES, *_CONDITIONS, FaultKind.HAND_BUY, FaultKind.HAND_SELL, FaultKind.JUMP}
 )
 
 
@@ -75,6 +92,8 @@ class BrokerSide:
         """Do one deed; return what it fell upon."""
         if act.kind in _RULES:
             return await self._add_rule(act)
+        if act.kind in _ROW_RULES:
+            return await self._spoil_rows(act)
         if act.kind in _STREAM_RULES:
             return await self._spoil_stream(act)
         if act.kind in _CONDITIONS:
@@ -109,6 +128,11 @@ class BrokerSide:
             rule["side"] = _SIDES[act.choice < 0.5]
         await self._post("faults", rule)
         return f"{rule.get('side', '')} ×{act.count}".strip()
+
+    async def _spoil_rows(self, act: Act) -> str:
+        shares = 1 + int(act.choice * _MOST_LATE) if act.kind is FaultKind.LATE_FILLS else 0
+        await self._post("faults", [{**rule, "count": act.count, "shares": shares} for rule in _ROW_RULES[act.kind]])
+        return f"{f'{shares} shares ' if shares else ''}×{act.count}"
 
     async def _spoil_stream(self, act: Act) -> str:
         first, *others = _STREAM_RULES[act.kind]

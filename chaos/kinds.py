@@ -13,12 +13,17 @@ class FaultKind(StrEnum):
     FREEZE_HOST = "freeze_host"
     FREEZE_HOST_PAST_LEASE = "freeze_host_past_lease"
     RESTART_HOST = "restart_host"
+    LINK_LOST = "link_lost"
+    LATE_DELIVERY = "late_delivery"
+    STRATEGY_RAISES = "strategy_raises"
+    STRATEGY_HANGS = "strategy_hangs"
     KILL_TEMPORAL = "kill_temporal"
     RESTART_TEMPORAL = "restart_temporal"
     FREEZE_TEMPORAL = "freeze_temporal"
     KILL_POSTGRES = "kill_postgres"
     RESTART_POSTGRES = "restart_postgres"
     FREEZE_POSTGRES = "freeze_postgres"
+    READ_ONLY_POSTGRES = "read_only_postgres"
     KILL_BROKER = "kill_broker"
 
     DROP_REPLY = "drop_reply"
@@ -34,6 +39,9 @@ class FaultKind(StrEnum):
     QUERY_ERRORS = "query_errors"
     QUERY_GARBAGE = "query_garbage"
     LAG_LISTS = "lag_lists"
+    HIDE_ORDERS = "hide_orders"
+    LATE_FILLS = "late_fills"
+    ODD_ROWS = "odd_rows"
     EMPTY_BALANCE = "empty_balance"
     EXPIRE_TOKEN = "expire_token"  # noqa: S105 - a fault, not a password
     RATE_STORM = "rate_storm"
@@ -64,12 +72,17 @@ WEIGHTS: Final[Mapping[FaultKind, int]] = {
     FaultKind.FREEZE_HOST: 5,
     FaultKind.FREEZE_HOST_PAST_LEASE: 1,
     FaultKind.RESTART_HOST: 2,
+    FaultKind.LINK_LOST: 2,
+    FaultKind.LATE_DELIVERY: 2,
+    FaultKind.STRATEGY_RAISES: 2,
+    FaultKind.STRATEGY_HANGS: 1,
     FaultKind.KILL_TEMPORAL: 2,
     FaultKind.RESTART_TEMPORAL: 1,
     FaultKind.FREEZE_TEMPORAL: 1,
     FaultKind.KILL_POSTGRES: 2,
     FaultKind.RESTART_POSTGRES: 1,
     FaultKind.FREEZE_POSTGRES: 1,
+    FaultKind.READ_ONLY_POSTGRES: 1,
     FaultKind.KILL_BROKER: 1,
     FaultKind.DROP_REPLY: 7,
     FaultKind.ERROR_AFTER: 4,
@@ -84,6 +97,9 @@ WEIGHTS: Final[Mapping[FaultKind, int]] = {
     FaultKind.QUERY_ERRORS: 3,
     FaultKind.QUERY_GARBAGE: 2,
     FaultKind.LAG_LISTS: 4,
+    FaultKind.HIDE_ORDERS: 3,
+    FaultKind.LATE_FILLS: 3,
+    FaultKind.ODD_ROWS: 3,
     FaultKind.EMPTY_BALANCE: 2,
     FaultKind.EXPIRE_TOKEN: 4,
     FaultKind.RATE_STORM: 2,
@@ -112,6 +128,11 @@ SECONDS: Final[Mapping[FaultKind, Callable[[Random], float]]] = {
     FaultKind.FREEZE_HOST: lambda chance: chance.uniform(1.0, 14.0),
     FaultKind.FREEZE_HOST_PAST_LEASE: lambda chance: chance.uniform(31.0, 36.0),
     FaultKind.RESTART_HOST: lambda chance: chance.uniform(0.0, 1.0),
+    FaultKind.LINK_LOST: lambda chance: chance.uniform(1.0, 10.0),
+    FaultKind.LATE_DELIVERY: lambda chance: chance.uniform(1.0, 10.0),
+    FaultKind.STRATEGY_RAISES: lambda chance: chance.uniform(2.0, 8.0),
+    FaultKind.STRATEGY_HANGS: lambda chance: chance.uniform(1.0, 4.0),
+    FaultKind.READ_ONLY_POSTGRES: lambda chance: chance.uniform(1.0, 6.0),
     FaultKind.FREEZE_TEMPORAL: lambda chance: chance.uniform(1.0, 6.0),
     FaultKind.FREEZE_POSTGRES: lambda chance: chance.uniform(1.0, 6.0),
     FaultKind.LATE_REPLY: lambda chance: chance.uniform(2.0, 11.0),
@@ -130,6 +151,9 @@ COUNTS: Final[Mapping[FaultKind, tuple[int, int]]] = {
     FaultKind.QUERY_ERRORS: (2, 12),
     FaultKind.QUERY_GARBAGE: (1, 4),
     FaultKind.LAG_LISTS: (5, 30),
+    FaultKind.HIDE_ORDERS: (3, 20),
+    FaultKind.LATE_FILLS: (3, 12),
+    FaultKind.ODD_ROWS: (5, 40),
     FaultKind.EMPTY_BALANCE: (1, 3),
     FaultKind.RATE_STORM: (3, 15),
     FaultKind.DROP_REPLY: (1, 2),

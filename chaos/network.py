@@ -16,6 +16,8 @@ class Network:
     def __init__(self) -> None:
         self._whole = asyncio.Event()
         self._whole.set()
+        self._prompt = asyncio.Event()
+        self._prompt.set()
         self._writers: set[asyncio.StreamWriter] = set()
 
     def cut(self) -> None:
@@ -28,11 +30,20 @@ class Network:
         for writer in self._writers:
             writer.transport.abort()
 
+    def hold(self) -> None:
+        """Hold back whatever is sent, in both directions; no connection ends."""
+        self._prompt.clear()
+
+    def deliver(self) -> None:
+        """Deliver late what was held back, in its order."""
+        self._prompt.set()
+
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
         """Carry one connection to a local port until either side ends it."""
         self._writers.add(writer)
         try:
             await self._whole.wait()
+            await self._prompt.wait()
             there, back = await asyncio.open_connection(_LOOPBACK, port)
             self._writers.add(back)
             try:
@@ -49,6 +60,7 @@ class Network:
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         while data := await source.read(_AT_ONCE):
+            await self._prompt.wait()
             if self._whole.is_set():
                 sink.write(data)
                 await sink.drain()
@@ -69,6 +81,7 @@ async def network_to(addresses: Mapping[str, str]) -> AsyncIterator[tuple[Networ
     try:
         yield network, ways
     finally:
+        network.deliver()
         network.mend()
         for server in servers:
             server.close()

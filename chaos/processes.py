@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from chaos.moods import MOOD_FILE
 from embedded.guard import Program, start_guarded
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -50,10 +51,15 @@ class Host:
         if self._guard is not None and self._guard.poll() is None:
             return
         self.starts += 1
-        program = Program([sys.executable, str(ROOT / "worker.py")], stop_signal=signal.SIGTERM, grace=_GRACE)
+        program = Program([sys.executable, "-m", "chaos.moody_host"], stop_signal=signal.SIGTERM, grace=_GRACE)
         with self.log.open("ab") as log:
             log.write(f"--- start {self.starts}\n".encode())
-            self._guard = start_guarded(program, log, self.environment)
+            self._guard = start_guarded(program, log, {**self.environment, MOOD_FILE: str(self.mood_file)})
+
+    @property
+    def mood_file(self) -> Path:
+        """Return the file that says how its strategies misbehave; none while they do not."""
+        return self.log.with_suffix(".mood")
 
     def signal(self, number: int) -> bool:
         """Send a signal to ``worker.py``; False when it does not run."""

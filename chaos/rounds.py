@@ -46,7 +46,7 @@ class Outcome:
 async def play_round(asked: Asked, home: Path, tell: Callable[[str], None]) -> Outcome:
     """Play one day of a seed from an empty folder."""
     began = time.monotonic()
-    async with running_day(asked, home / str(asked.seed)) as day:
+    async with running_day(asked, home / str(asked.seed), cuttable=True) as day:
         tell(f"seed {asked.seed}: {day.parts.endpoints}")
         deeds, hits = await _break(day, asked, tell)
         tell("calm again; the day may end")
@@ -58,7 +58,7 @@ async def play_round(asked: Asked, home: Path, tell: Callable[[str], None]) -> O
 async def _break(day: Day, asked: Asked, tell: Callable[[str], None]) -> tuple[tuple[Deed, ...], dict[str, int]]:
     loop = asyncio.get_running_loop()
     opens_in = day.fleet.clock.real_time(day.plan.session.opens_at) - datetime.now(UTC)  # noqa: TID251 - real processes
-    adversary = Adversary(day.hosts, day.parts, BrokerSide(day.control, SIMULATED_ACCOUNT), day.fleet)
+    adversary = Adversary(day, BrokerSide(day.control, SIMULATED_ACCOUNT))
     acts = schedule(asked.seed, asked.troubled, asked.processes)
     opens_at = loop.time() + opens_in.total_seconds()
     deeds, hits = await asyncio.gather(

@@ -28,7 +28,14 @@ _TOKEN_LASTS: Final = 52.0
 _LEAST_APART: Final = 4.0
 """Seconds for which at least one hosting process runs before the next one is touched."""
 _ON_HOSTS: Final = frozenset(
-    {FaultKind.KILL_HOST, FaultKind.FREEZE_HOST, FaultKind.FREEZE_HOST_PAST_LEASE, FaultKind.RESTART_HOST}
+    {
+        FaultKind.KILL_HOST,
+        FaultKind.FREEZE_HOST,
+        FaultKind.FREEZE_HOST_PAST_LEASE,
+        FaultKind.RESTART_HOST,
+        FaultKind.LINK_LOST,
+        FaultKind.LATE_DELIVERY,
+    }
 )
 _ON_PARTS: Final = frozenset(kind for kind in FaultKind if kind.endswith(("_temporal", "_postgres", "_broker")))
 
@@ -52,7 +59,7 @@ def _acts(chance: Random, length: float, hosts: int) -> Iterator[Act]:
             count=chance.randint(*COUNTS.get(kind, (1, 1))),
             choice=round(chance.random(), 4),
         )
-        if at + act.seconds < length and free_at.allows(act):
+        if act.at + act.seconds < length and free_at.allows(act):
             yield act
 
 

@@ -1,11 +1,11 @@
 """The books as those who check them read them: with real times, and the history that trading never asks for."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from database.events import event_from_row
 from database.order_rows import COLUMNS, order_from_row
-from database.pool import Pool
+from database.pool import Pool, Row
 from domain.costs import Costs
 from domain.event import Event
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
@@ -163,23 +163,52 @@ class Audit:
 
     async def positions_around(self, account_id: AccountId, session_date: SessionDate) -> tuple[BookedPosition, ...]:
         """Return the positions that a session traded, and those that live now."""
+        rows = await self._pool.fetch(self._POSITIONS, account_id, session_date)
+        return tuple(_position_from_row(row) for row in rows)
+
+    _LEFT_BY = """
+    SELECT position_id, worker_id, session_date, symbol, market,
+        bought_quantity - own.bought_later AS bought_quantity,
+        cost - own.cost_later AS cost,
+        -- Shares that a later trade let go without an order of ours are in no later order.
+        CASE WHEN is_gone_later THEN own.sold ELSE sold_quantity - own.sold_later - taken_quantity END
+            + taken.quantity AS sold_quantity,
+        CASE WHEN is_gone_later THEN own.proceeds ELSE positions.proceeds - own.proceeds_later END AS proceeds,
+        taken.quantity AS taken_quantity, CASE WHEN taken.quantity > 0 THEN taken_on END AS taken_on,
+        status, changed_at
+    FROM positions
+    CROSS JOIN LATERAL (
+        SELECT
+            COALESCE(sum(filled_quantity) FILTER (WHERE later AND side = 'buy'), 0)::bigint AS bought_later,
+            COALESCE(sum(filled_amount) FILTER (WHERE later AND side = 'buy'), 0)::bigint AS cost_later,
+            COALESCE(sum(filled_quantity) FILTER (WHERE later AND side = 'sell'), 0)::bigint AS sold_later,
+            COALESCE(sum(filled_amount) FILTER (WHERE later AND side = 'sell'), 0)::bigint AS proceeds_later,
+            COALESCE(sum(filled_quantity) FILTER (WHERE NOT later AND side = 'sell'), 0)::bigint AS sold,
+            COALESCE(sum(filled_amount) FILTER (WHERE NOT later AND side = 'sell'), 0)::bigint AS proceeds
+        FROM (
+            SELECT side, filled_quantity, filled_amount, session_date > $2 AS later
+            FROM orders WHERE orders.position_id = positions.position_id
+        ) AS each
+    ) AS own
+    CROSS JOIN LATERAL (SELECT CASE WHEN taken_on <= $2 THEN taken_quantity ELSE 0 END AS quantity) AS taken
+    CROSS JOIN LATERAL (
+        SELECT EXISTS (SELECT FROM booked_trades AS trades WHERE trades.position_id = positions.position_id
+            AND trades.session_date > $2 AND trades.exit_reason = 'foreign_sale') AS is_gone_later
+    ) AS gone
+    WHERE account_id = $1 AND session_date <= $2 AND (is_live OR session_date = $2
+        OR position_id IN (SELECT position_id FROM orders WHERE account_id = $1 AND session_date >= $2)
+        OR position_id IN (SELECT position_id FROM booked_trades WHERE account_id = $1 AND session_date >= $2))
+    ORDER BY created_at
+    """
+
+    async def positions_left_by(self, account_id: AccountId, session_date: SessionDate) -> tuple[BookedPosition, ...]:
+        """Return the positions that a past session traded or left, as they stood before any later session."""
+        positions = [_position_from_row(row) for row in await self._pool.fetch(self._LEFT_BY, account_id, session_date)]
         return tuple(
-            BookedPosition(
-                position_id=PositionId(row["position_id"]),
-                worker_id=WorkerId(row["worker_id"]),
-                session_date=SessionDate(row["session_date"]),
-                symbol=Symbol(row["symbol"]),
-                market=Market(row["market"]),
-                status=PositionStatus(row["status"]),
-                bought=Quantity(row["bought_quantity"]),
-                cost=Won(row["cost"]),
-                sold=Quantity(row["sold_quantity"]),
-                proceeds=Won(row["proceeds"]),
-                changed_at=row["changed_at"],
-                taken=Quantity(row["taken_quantity"]),
-                taken_on=row["taken_on"],
-            )
-            for row in await self._pool.fetch(self._POSITIONS, account_id, session_date)
+            replace(each, status=PositionStatus.EXITING)
+            if each.quantity and each.status is PositionStatus.CLOSED
+            else each
+            for each in positions
         )
 
     _ACQUISITIONS = """
@@ -254,3 +283,21 @@ class Audit:
         """Return when (real time) a session's entries were closed, or None while they are open."""
         closed_at: datetime | None = await self._pool.fetchval(self._CLOSED, account_id, session_date)
         return closed_at
+
+
+def _position_from_row(row: Row) -> BookedPosition:
+    return BookedPosition(
+        position_id=PositionId(row["position_id"]),
+        worker_id=WorkerId(row["worker_id"]),
+        session_date=SessionDate(row["session_date"]),
+        symbol=Symbol(row["symbol"]),
+        market=Market(row["market"]),
+        status=PositionStatus(row["status"]),
+        bought=Quantity(row["bought_quantity"]),
+        cost=Won(row["cost"]),
+        sold=Quantity(row["sold_quantity"]),
+        proceeds=Won(row["proceeds"]),
+        changed_at=row["changed_at"],
+        taken=Quantity(row["taken_quantity"]),
+        taken_on=row["taken_on"],
+    )

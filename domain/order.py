@@ -1,7 +1,7 @@
 """The life of an order: decided, sent at most once, then found out about until it is proven over."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -212,6 +212,8 @@ class BrokerOrder:
     original: str | None = None
     on_credit: bool = False
     in_fractions: bool = False
+    entered_by: str = field(default="", compare=False)
+    """Who or what entered the order, in the broker's words; blank where the list does not say."""
 
     @property
     def is_over(self) -> bool:

@@ -36,13 +36,14 @@ def _hits(fault: FaultRule, order: Order) -> bool:
 
 
 def _without_last_shares(order: Order, shares: int) -> Order:
-    """Return the order as withdrawn before its last shares were filled."""
+    """Return the order without its last fills: it still works, or was withdrawn before them."""
     if order.action is not OrderAction.NEW or not order.filled:
         return order
     hidden = min(shares, order.filled)
     left = order.filled - hidden
     amount = Won(order.amount * left // order.filled)
-    return replace(order, filled=left, amount=amount, fills=[], cancelled=order.quantity - left - order.rejected)
+    cancelled = order.cancelled if order.remaining else order.quantity - left - order.rejected
+    return replace(order, filled=left, amount=amount, fills=[], cancelled=cancelled)
 
 
 def _with_more_won(order: Order, won: int) -> Order:

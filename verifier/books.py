@@ -1,15 +1,13 @@
 """What is compared: the three books of one session as plain values, read once and never written."""
 
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from database.audit import Acquisition, AuditedOrder, BookedFill, BookedPosition, Lapse, RecordedEvent, SoldLater
 from domain.clock import MarketClock
 from domain.costs import Costs
-from domain.event import CARRIED_CHANGED, UNEXPLAINED_SHARES, UNSOLD_AT_CLOSE
 from domain.identity import IntentId, PositionId, WorkerId
 from domain.market import Market, Side, Symbol
 from domain.money import Price, Quantity, Won
@@ -65,6 +63,8 @@ class BrokerBook:
     """Stocks of which the broker's lists cannot be read: nothing of them is compared."""
     owned_before: Mapping[Symbol, Quantity] = field(default_factory=dict)
     """What the account's owner held before the first of ``orders``; nothing where these are of all days."""
+    shows_holdings: bool = True
+    """False where no record says what the account held at the end of a past session: it is not compared."""
 
     @property
     def tells_all_days(self) -> bool:
@@ -100,6 +100,8 @@ class Submit:
     workflow_id: str
     at: datetime
     attempts: int = 1
+    accepted: str = ""
+    """The number under which the broker accepted the order, by the activity's own result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,15 @@ class Histories:
     watches: tuple[Watch, ...] = ()
     told: tuple[Told, ...] = ()
     runs: int = 0
+
+    def between(self, since: datetime, until: datetime) -> "Histories":
+        """Return what happened between two real instants: runs are longer than a session."""
+        return replace(
+            self,
+            submits=tuple(each for each in self.submits if since <= each.at < until),
+            watches=tuple(each for each in self.watches if each.since < until and (each.until or until) > since),
+            told=tuple(each for each in self.told if since <= each.at < until),
+        )
 
 
 @dataclass(frozen=True)
@@ -174,23 +185,6 @@ class Books:
     def markets(self) -> Mapping[PositionId, Market]:
         """Return the board that each position's stock is listed on."""
         return {position.position_id: position.market for position in self.ledger.positions}
-
-    @cached_property
-    def named(self) -> frozenset[Symbol]:
-        """Return the symbols whose trouble is told loudly: quarantined orders, shares carried or unexplained."""
-        return self._told_of({"position_carried_overnight", "order_quarantined", CARRIED_CHANGED, UNEXPLAINED_SHARES})
-
-    @cached_property
-    def still_for_sale(self) -> frozenset[Symbol]:
-        """Return the symbols that were told unsold at the session's end, until the day's last market is over."""
-        session = self.plan.session
-        last = (session.after_market or session.post_close).until
-        goes_on = self.clock.market_time(self.read_at - timedelta(seconds=2)) < last
-        return self._told_of({UNSOLD_AT_CLOSE}) if goes_on else frozenset()
-
-    def _told_of(self, kinds: AbstractSet[str]) -> frozenset[Symbol]:
-        told = {each.event.symbol for each in self.ledger.events if each.event.kind in kinds}
-        return frozenset(symbol for symbol in told if symbol is not None)
 
     @cached_property
     def traded_by_hand(self) -> frozenset[Symbol]:

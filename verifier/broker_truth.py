@@ -1,19 +1,24 @@
 """The broker's book: the simulator's own truth by its control API, or KIS's lists as far as they tell it."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
-from broker.protocol import Broker
+from broker.protocol import Balance, Broker
 from domain.costs import Costs
 from domain.lane import Lane
 from domain.market import Side, Symbol
 from domain.money import NO_WON, Price, Quantity, Won
 from domain.order import BrokerOrder
 from domain.session import SessionDate
+from domain.unreadable import Rows
 from verifier.books import BrokerBook, BrokerFill, BrokerRow
+
+_BY_API: Final = "OpnAPI"
 
 
 async def simulated_book(simulator_url: str, account_number: str) -> BrokerBook:
@@ -60,21 +65,72 @@ def _utc(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-async def listed_book(
-    broker: Broker, session_date: SessionDate, ours: frozenset[str], owned_before: Mapping[Symbol, Quantity]
-) -> BrokerBook:
-    """Read KIS's own lists: no single fills, no costs, no opening cash; what is not ``ours`` counts as by hand.
+def as_of(book: BrokerBook, session_date: SessionDate) -> BrokerBook:
+    """Return the book as it stood when a session's day was over: without what later days have ordered and traded."""
+    later = [row for row in book.orders if row.day > session_date]
+    held = Counter(book.holdings)
+    for row in later:
+        held[row.symbol] -= row.filled if row.side is Side.BUY else -row.filled
+    return replace(
+        book,
+        orders=tuple(row for row in book.orders if row.day <= session_date),
+        holdings={symbol: Quantity(shares) for symbol, shares in held.items() if shares},
+        cash=Won(book.cash - sum(row.flow for row in later)),
+    )
 
-    The lists tell of one day, so that what the owner held before it comes from the session's first look.
+
+@dataclass(frozen=True, slots=True)
+class KnownOfDay:
+    """What our own records say of an account's day, where KIS's lists do not: ``ours`` are our orders' numbers.
+
+    ``owned_before`` is what the owner held before it. Of a past session ``left`` is what its close saw at the broker,
+    None where no close has looked.
+    """
+
+    ours: frozenset[str]
+    owned_before: Mapping[Symbol, Quantity]
+    is_past: bool = False
+    left: Mapping[Symbol, Quantity] | None = None
+
+
+async def listed_book(broker: Broker, session_date: SessionDate, known: KnownOfDay) -> BrokerBook:
+    """Read KIS's own lists: no single fills, no costs, no opening cash, and the orders of one day.
+
+    The balance is the present one, so that a past session is compared with what its own close has seen.
     """
     orders = await broker.orders_on(session_date, Lane.RESOLVE)
+    by_hand = _entered_by_hand(orders, known.ours)
+    book = BrokerBook(
+        orders=tuple(_listed_row(order, by_hand=order.ref.number in by_hand) for order in orders),
+        owned_before=known.owned_before,
+        in_doubt=_unreadable_in(orders),
+    )
+    if known.is_past:
+        return replace(book, holdings=known.left or {}, shows_holdings=known.left is not None)
     balance = await broker.balance(Lane.RESOLVE)
-    return BrokerBook(
-        orders=tuple(_listed_row(order, by_hand=order.ref.number not in ours) for order in orders),
+    return replace(
+        book,
         holdings=balance.quantities(),
-        owned_before=owned_before,
-        in_doubt=frozenset(row.symbol for row in (*orders.unreadable, *balance.unreadable) if row.symbol is not None),
+        in_doubt=book.in_doubt | _unreadable_in(balance),
         cash=NO_WON if balance.cash is None else balance.cash,
+    )
+
+
+def _unreadable_in(rows: Rows[BrokerOrder] | Balance) -> frozenset[Symbol]:
+    return frozenset(row.symbol for row in rows.unreadable if row.symbol is not None)
+
+
+def _entered_by_hand(orders: Iterable[BrokerOrder], ours: frozenset[str]) -> frozenset[str]:
+    """Return the numbers of orders that the list itself shows not to have come by API.
+
+    KIS names who entered an order: ``OpnAPI`` for orders by API (``ordr_empno`` of TTTC0081R). A blank proves something
+    only where the same list names ``OpnAPI`` for our own orders. Without proof an unbound order counts as ours.
+    """
+    names_api = any(order.entered_by == _BY_API for order in orders if order.ref.number in ours)
+    return frozenset(
+        order.ref.number
+        for order in orders
+        if order.ref.number not in ours and order.entered_by != _BY_API and (order.entered_by or names_api)
     )
 
 

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from database.audit import Acquisition, AuditedOrder, BookedPosition
+from database.audit import Acquisition, AuditedOrder, BookedPosition, SoldLater
 from domain.identity import PositionId
-from domain.market import Symbol
+from domain.market import Side, Symbol
 from domain.order import OrderPurpose, OrderStatus
 from domain.risk import Denial
 from verifier.books import Books, Violation
 from verifier.money import owners_shares
+from verifier.named import Named, named_in
 
 Span = tuple[datetime, datetime]
 
@@ -54,6 +55,7 @@ def longest_gap(books: Books) -> timedelta:
 
 def _held_spans(books: Books) -> Iterator[tuple[PositionId, Symbol, Span]]:
     """Yield each position with the real time from its first booked fill until its first sale was decided."""
+    yield from _never_booked(books)
     first_fill: dict[str, datetime] = {}
     for fill in books.ledger.fills:
         first_fill.setdefault(fill.intent_id, fill.recorded_at)
@@ -64,6 +66,19 @@ def _held_spans(books: Books) -> Iterator[tuple[PositionId, Symbol, Span]]:
             sold = sales.get(intent.position_id, [])
             until = sold[0].created_at if sold else _closed_at(books, intent.position_id)
             yield intent.position_id, intent.symbol, (first_fill[intent.intent_id], until)
+
+
+def _never_booked(books: Books) -> Iterator[tuple[PositionId, Symbol, Span]]:
+    """Yield what the broker has bought for us and no fill of the ledger tells of: held, and no worker knows."""
+    last = min(books.read_at, books.clock.real_time(books.plan.session.ends_at))
+    for row in books.new_rows:
+        if row.by_hand or row.side is not Side.BUY or not row.fills:
+            continue
+        order = books.bound.get(row.number)
+        if order is None or not order.record.filled_quantity:
+            position_id = PositionId(f"order {row.number}") if order is None else order.record.intent.position_id
+            since = books.clock.real_time(row.fills[0].at)
+            yield position_id, row.symbol, (min(since, last), last)
 
 
 def _closed_at(books: Books, position_id: PositionId) -> datetime:
@@ -102,35 +117,51 @@ def flat_at_the_end(books: Books) -> tuple[Violation, ...]:
     """
     if not books.is_over:
         return ()
-    held = [
-        (position.symbol, "shares held after the session", f"{position.position_id} holds {position.quantity}")
-        for position in books.ledger.positions
-        if position.quantity
-    ]
-    working = [
-        (row.symbol, "an order that works after the session", f"{row.number} {row.side} {row.symbol} ×{row.remaining}")
-        for row in books.new_rows
-        if row.remaining and not row.by_hand
-    ]
-    opening = [
-        (order.record.intent.symbol, "an order left open after the session", order.record.intent.intent_id)
-        for order in books.ledger.orders
-        if order.record.is_active
-    ]
-    found = (*held, *working, *opening, *_unexplained(books))
-    known = books.named | books.still_for_sale
-    return tuple(Violation("I6", what, evidence) for symbol, what, evidence in found if symbol not in known)
+    named = named_in(books)
+    found = (*_held(books, named), *_working(books, named), *_left_open(books, named), *_unexplained(books, named))
+    return tuple(Violation("I6", what, evidence) for what, evidence in found)
 
 
-def _unexplained(books: Books) -> Iterator[tuple[Symbol, str, str]]:
+def _held(books: Books, named: Named) -> Iterator[tuple[str, str]]:
+    """Yield positions with shares that no event names; what the owner sold of ours is not held any more."""
+    allowed = Counter(named.left)
+    for symbol, shares in owners_shares(books).items():
+        allowed[symbol] += max(-shares, 0)
+    for position in books.ledger.positions:
+        late = books.ledger.sold_later.get(position.position_id, SoldLater()).quantity
+        covered = min(position.quantity, allowed[position.symbol] + late)
+        allowed[position.symbol] -= max(covered - late, 0)
+        if position.quantity > covered:
+            named_part = f", {covered} of them named" if covered else ""
+            yield "shares held after the session", f"{position.position_id} holds {position.quantity}{named_part}"
+
+
+def _working(books: Books, named: Named) -> Iterator[tuple[str, str]]:
+    for row in books.new_rows:
+        for_sale = row.side is Side.SELL and row.remaining <= named.left[row.symbol]
+        if row.remaining and not row.by_hand and not for_sale and not named.may_be_lost(row):
+            evidence = f"{row.number} {row.side} {row.symbol} ×{row.remaining}"
+            yield "an order that works after the session", evidence
+
+
+def _left_open(books: Books, named: Named) -> Iterator[tuple[str, str]]:
+    for record in (order.record for order in books.ledger.orders if order.record.is_active):
+        intent = record.intent
+        rest = intent.quantity - record.filled_quantity
+        for_sale = intent.side is Side.SELL and 0 < rest <= named.left[intent.symbol]
+        if not for_sale and not named.quarantines(intent):
+            yield "an order left open after the session", intent.intent_id
+
+
+def _unexplained(books: Books, named: Named) -> Iterator[tuple[str, str]]:
     """Yield the shares that the broker shows beyond our positions and the owner's own."""
     owned, ours = owners_shares(books), Counter[Symbol]()
     for position in books.ledger.positions:
         ours[position.symbol] += position.quantity
     for symbol, shown in books.broker.holdings.items():
         nobodys = shown - ours[symbol] - max(owned.get(symbol, 0), 0)
-        if nobodys > 0:
-            yield symbol, "shares after the session that nobody explains", f"{symbol}: {nobodys} of {shown}"
+        if nobodys > named.more[symbol]:
+            yield "shares after the session that nobody explains", f"{symbol}: {nobodys} of {shown}"
 
 
 def no_entry_past_the_gate(books: Books) -> tuple[Violation, ...]:
@@ -211,7 +242,7 @@ def _unheeded(books: Books) -> Iterator[tuple[str, str]]:
 
 
 def _is_heeded(books: Books, position: BookedPosition, sales: dict[PositionId, list[AuditedOrder]]) -> bool:
-    if sales.get(position.position_id) or position.symbol in books.named or not position.quantity:
+    if sales.get(position.position_id) or position.quantity <= named_in(books).left[position.symbol]:
         return True
     # Just told: the sale may be about to be written.
     return not books.is_over and books.read_at - position.changed_at < books.longest_unwatched

@@ -38,11 +38,15 @@ class Run:
     events: Sequence[HistoryEvent]
 
 
-async def read_histories(client: Client, workers: dict[str, WorkerId], close_id: str, since: datetime) -> Histories:
-    """Fetch every run since a real instant of the workers' workflows and of the market close."""
+async def read_histories(
+    client: Client, workers: dict[str, WorkerId], close_id: str, span: tuple[datetime, datetime]
+) -> Histories:
+    """Fetch what the workers' workflows and the market close did between two real instants."""
+    since, until = span
     whose: list[tuple[str, WorkerId | None]] = [(f"WorkflowId = '{each}'", name) for each, name in workers.items()]
     whose.append((f"WorkflowId STARTS_WITH '{close_id}'", None))
-    return histories_of([run for query, name in whose for run in await _fetched(client, query, name, since)])
+    runs = [run for query, name in whose for run in await _fetched(client, query, name, since)]
+    return histories_of(runs).between(since, until)
 
 
 async def _fetched(client: Client, query: str, worker_id: WorkerId | None, since: datetime) -> list[Run]:
@@ -74,27 +78,34 @@ class _Story:
         """Read one run from its first event to its last."""
         self.runs += 1
         open_watches: dict[int, Watch] = {}
+        open_submits: dict[int, Submit] = {}
         for event in run.events:
             if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
-                self._schedule(run, event, open_watches)
+                self._schedule(run, event, open_watches, open_submits)
             elif event.event_type in _ENDS:
-                self._end(event, open_watches)
+                self._end(event, open_watches, open_submits)
             elif run.worker_id is not None and (command := _command_in(event)) in _SELLING_COMMANDS:
                 self.commands.append(Told(run.worker_id, str(command), _at(event)))
         self.watches.extend(open_watches.values())
+        self.submits.extend(open_submits.values())
 
-    def _schedule(self, run: Run, event: HistoryEvent, open_watches: dict[int, Watch]) -> None:
+    def _schedule(
+        self, run: Run, event: HistoryEvent, open_watches: dict[int, Watch], open_submits: dict[int, Submit]
+    ) -> None:
         scheduled = event.activity_task_scheduled_event_attributes
         name = scheduled.activity_type.name
         if name == _SUBMIT:
             request = _first(scheduled.input)
-            self.submits.append(Submit(IntentId(request["intent_id"]), run.workflow_id, _at(event)))
+            open_submits[event.event_id] = Submit(IntentId(request["intent_id"]), run.workflow_id, _at(event))
         if name == _WATCH:
             request = _first(scheduled.input)
             about = PositionId(request["position_id"]), Symbol(request["symbol"])
             open_watches[event.event_id] = Watch(*about, since=_at(event))
 
-    def _end(self, event: HistoryEvent, open_watches: dict[int, Watch]) -> None:
+    def _end(self, event: HistoryEvent, open_watches: dict[int, Watch], open_submits: dict[int, Submit]) -> None:
+        submit = open_submits.pop(_scheduled_id(event), None)
+        if submit is not None:
+            self.submits.append(replace(submit, accepted=_accepted_as(event)))
         watch = open_watches.pop(_scheduled_id(event), None)
         if watch is not None:
             signalled = event.event_type == _ENDS_BY_SIGNAL
@@ -111,6 +122,15 @@ def _scheduled_id(event: HistoryEvent) -> int:
             return event.activity_task_timed_out_event_attributes.scheduled_event_id
         case _:
             return event.activity_task_canceled_event_attributes.scheduled_event_id
+
+
+def _accepted_as(event: HistoryEvent) -> str:
+    """Return the broker's number in the result of a sent order; blank where it was not accepted."""
+    if event.event_type != EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+        return ""
+    result = event.activity_task_completed_event_attributes.result
+    ref = (_first(result) if result.payloads else {}).get("ref") or {}
+    return str(ref.get("number", ""))
 
 
 def _command_in(event: HistoryEvent) -> str | None:

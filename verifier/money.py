@@ -12,25 +12,27 @@ from domain.order import OrderStatus
 from domain.position import ClosedTrade, ExitReason, PositionStatus
 from domain.summary import FLEET, DailySummary
 from verifier.books import Books, Violation
+from verifier.named import Named, named_in
 
 
 def books_are_the_brokers(books: Books) -> tuple[Violation, ...]:
     """I4: orders, holdings and cash are the broker's, or the symbol's trouble is told loudly."""
-    known = books.named | books.broker.in_doubt
-    differences = (*_orders_differ(books), *_holdings_differ(books))
+    named, doubted = named_in(books), books.broker.in_doubt
+    differences = (*_orders_differ(books, named), *_holdings_differ(books, named))
     return (
-        *(Violation("I4", what, evidence) for symbol, what, evidence in differences if symbol not in known),
+        *(Violation("I4", what, evidence) for symbol, what, evidence in differences if symbol not in doubted),
         *(Violation("I4", what, evidence) for what, evidence in _cash_differs(books)),
     )
 
 
-def _orders_differ(books: Books) -> Iterator[tuple[Symbol, str, str]]:
+def _orders_differ(books: Books, named: Named) -> Iterator[tuple[Symbol, str, str]]:
     for number, order in books.bound.items():
         row, record = books.row_of.get(number), order.record
         if row is None:
             continue
         ours, theirs = (record.filled_quantity, record.filled_amount), (row.filled, row.amount)
-        if ours != theirs and not record.provisional:
+        unbooked = (record.intent.intent_id, row.filled) in named.unbooked
+        if ours != theirs and not record.provisional and not unbooked:
             yield row.symbol, "fills differ from the broker's", f"{number}: ledger {ours}, broker {theirs}"
         intent = record.intent
         if (intent.symbol, intent.side, intent.quantity) != (row.symbol, row.side, row.quantity):
@@ -42,18 +44,20 @@ def _orders_differ(books: Books) -> Iterator[tuple[Symbol, str, str]]:
         if books.is_over and record.is_active and not row.remaining:
             yield row.symbol, "an order that is over still works in the ledger", f"{number} is {record.status}"
     for order in books.ledger.orders:
-        if books.is_over and order.record.is_active and order.record.ref is None:
-            intent = order.record.intent
+        intent = order.record.intent
+        if books.is_over and order.record.is_active and order.record.ref is None and not named.quarantines(intent):
             yield intent.symbol, "an order left unresolved", f"{intent.intent_id} is {order.record.status}"
 
 
-def _holdings_differ(books: Books) -> Iterator[tuple[Symbol, str, str]]:
+def _holdings_differ(books: Books, named: Named) -> Iterator[tuple[Symbol, str, str]]:
+    if not books.broker.shows_holdings:
+        return
     expected = Counter(owners_shares(books))
     for position in books.ledger.positions:
         expected[position.symbol] += position.quantity
     for symbol in sorted(expected.keys() | books.broker.holdings.keys()):
         theirs = books.broker.holdings.get(symbol, 0)
-        if expected[symbol] != theirs:
+        if not named.explains(symbol, theirs - expected[symbol]):
             yield symbol, "holdings differ from the broker's", f"{symbol}: expected {expected[symbol]}, broker {theirs}"
 
 

@@ -19,10 +19,15 @@ _NOT_ENOUGH_SHARES: Final = frozenset({"APBK0400", "40240000"})
 
 
 def each_order_once(books: Books) -> tuple[Violation, ...]:
-    """I1: at most one broker order per intent, and no order of ours at the broker without an intent."""
+    """I1: at most one broker order per intent, and no order of ours (broker or history) that the ledger lacks."""
     return tuple(
         Violation("I1", what, evidence)
-        for what, evidence in (*_without_intent(books), *_without_order(books), *_sent_again(books))
+        for what, evidence in (
+            *_without_intent(books),
+            *_without_order(books),
+            *_not_in_the_ledger(books),
+            *_sent_again(books),
+        )
     )
 
 
@@ -44,6 +49,18 @@ def _without_order(books: Books) -> Iterator[tuple[str, str]]:
             yield "one broker order for several intents", f"{number} belongs to {count} intents"
         if number in books.row_of and books.row_of[number].by_hand:
             yield "an order by hand taken for our own", f"{intent.intent_id} says {_told(books.row_of[number])}"
+
+
+def _not_in_the_ledger(books: Books) -> Iterator[tuple[str, str]]:
+    """Yield what a history says was sent or accepted and the ledger does not hold, as after a failover that lost it."""
+    records = {order.record.intent.intent_id: order.record for order in books.ledger.orders}
+    for submit in books.histories.submits:
+        record = records.get(submit.intent_id)
+        if record is None:
+            yield "an order handed to the sender that the ledger does not hold", submit.intent_id
+        elif submit.accepted and (record.ref is None or record.ref.number != submit.accepted):
+            evidence = f"{submit.intent_id} was accepted as {submit.accepted} and is {record.status}"
+            yield "an accepted order that was never booked", evidence
 
 
 def _sent_again(books: Books) -> Iterator[tuple[str, str]]:

@@ -1,17 +1,20 @@
 """Reading the three books of one session, each from where it is kept."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from temporalio.client import Client
 
 from broker.protocol import Broker
 from database.database import Database
-from domain.clock import MarketClock
+from domain.clock import KST, MarketClock
 from domain.identity import AccountId, WorkerId
-from domain.session import SessionDate, SessionPlan
+from domain.market import Symbol
+from domain.money import Quantity
+from domain.session import SessionDate, SessionPlan, session_date_of
 from verifier.books import Books, BrokerBook, Ledger
-from verifier.broker_truth import listed_book, simulated_book
+from verifier.broker_truth import KnownOfDay, as_of, listed_book, simulated_book
 from verifier.histories import read_histories
 from workflows.identity import close_workflow_id
 
@@ -39,43 +42,61 @@ class Sources:
 
 async def read_books(sources: Sources, plan: SessionPlan) -> Books:
     """Read everything once, the broker last: what it has done meanwhile, the ledger may not know yet."""
-    ledger = await _ledger(sources, plan.session.date)
+    date, read_at = plan.session.date, datetime.now(UTC)  # noqa: TID251 - the real instant of the reading
+    is_past = session_date_of(sources.clock.market_time(read_at)) > date
+    ledger = await _ledger(sources, date, is_past=is_past)
     since = sources.clock.real_time(plan.session.opens_at) - _BEFORE_THE_SESSION
     workers = await sources.database.workers.all_of(sources.account_id)
     names: dict[str, WorkerId] = {worker.workflow_id: worker.worker_id for worker in workers}
-    histories = await read_histories(sources.client, names, close_workflow_id(sources.account_id), since)
+    span = since, sources.clock.real_time(_end_of(date))
+    histories = await read_histories(sources.client, names, close_workflow_id(sources.account_id), span)
     return Books(
         plan=plan,
         clock=sources.clock,
-        read_at=datetime.now(UTC),  # noqa: TID251 - the real instant of the reading is part of the books
-        broker=await _broker(sources, plan.session.date, ledger),
+        read_at=read_at,
+        broker=await _broker(sources, date, ledger, is_past=is_past),
         ledger=ledger,
         histories=histories,
     )
 
 
-async def _ledger(sources: Sources, date: SessionDate) -> Ledger:
-    database, account = sources.database, sources.account_id
-    orders = await database.audit.orders_on(account, date)
+def _end_of(date: SessionDate) -> datetime:
+    """Return the market instant at which a KST date is over."""
+    return datetime.combine(date + timedelta(days=1), time(), KST)
+
+
+async def _ledger(sources: Sources, date: SessionDate, *, is_past: bool = False) -> Ledger:
+    """Read our own books of a session; of a past one without what later sessions have done to its positions."""
+    database, audit, account = sources.database, sources.database.audit, sources.account_id
+    orders = await audit.orders_on(account, date)
     first = min((order.created_at for order in orders), default=datetime.now(UTC))  # noqa: TID251 - nothing to look at
     return Ledger(
         orders=orders,
-        fills=await database.audit.fills_on(account, date),
-        positions=await database.audit.positions_around(account, date),
+        fills=await audit.fills_on(account, date),
+        positions=await (audit.positions_left_by if is_past else audit.positions_around)(account, date),
         trades=await database.trades.on(account, date),
         summaries=await database.summaries.on(account, date),
-        events=await database.audit.events_on(account, date),
-        acquisitions=await database.audit.acquisitions_around(account, date),
-        lapses=await database.audit.lapses_since(account, first),
-        entries_closed_at=await database.audit.entries_closed_at(account, date),
-        sold_by_others_before=await database.audit.sold_by_others_before(account, date),
-        sold_later=await database.audit.sold_later(account, date),
+        events=await audit.events_on(account, date),
+        acquisitions=await audit.acquisitions_around(account, date),
+        lapses=await audit.lapses_since(account, first),
+        entries_closed_at=await audit.entries_closed_at(account, date),
+        sold_by_others_before=await audit.sold_by_others_before(account, date),
+        sold_later=await audit.sold_later(account, date),
     )
 
 
-async def _broker(sources: Sources, date: SessionDate, ledger: Ledger) -> BrokerBook:
+async def _broker(sources: Sources, date: SessionDate, ledger: Ledger, *, is_past: bool) -> BrokerBook:
     if isinstance(sources.broker, Simulated):
-        return await simulated_book(sources.broker.url, sources.broker.account_number)
+        return as_of(await simulated_book(sources.broker.url, sources.broker.account_number), date)
     ours = frozenset(order.record.ref.number for order in ledger.orders if order.record.ref is not None)
     owned_before = await sources.database.first_looks.of(sources.account_id, date) or {}
-    return await listed_book(sources.broker, date, ours, owned_before)
+    left = await _left_by(sources, date) if is_past else None
+    return await listed_book(sources.broker, date, KnownOfDay(ours, owned_before, is_past, left))
+
+
+async def _left_by(sources: Sources, date: SessionDate) -> Mapping[Symbol, Quantity] | None:
+    """Return what a session's close saw at the broker; None where none has looked."""
+    if await sources.database.snapshots.proof_of(sources.account_id, date) is None:
+        return None
+    lines = await sources.database.snapshots.on(sources.account_id, date)
+    return {line.symbol: line.broker_quantity for line in lines if line.broker_quantity}

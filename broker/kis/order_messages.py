@@ -28,6 +28,14 @@ def _six_digits(value: object) -> object:
     return value.strip().zfill(6) if isinstance(value, str) and value.strip() else value
 
 
+def _text_or_blank(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+_Remark = Annotated[str, BeforeValidator(_text_or_blank)]
+"""A field that no decision to trade reads: whatever it holds, it makes no row unreadable."""
+
+
 class OrderReply(Message):
     """What order-cash and order-rvsecncl answer (TTTC0011U, TTTC0012U, TTTC0013U)."""
 
@@ -72,6 +80,7 @@ class DayOrderRow(OrderRow):
     tot_ccld_amt: WholePart
     rmn_qty: RoundedUp
     rjct_qty: WholePartOrZero
+    ordr_empno: _Remark = ""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

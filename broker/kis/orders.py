@@ -1,6 +1,7 @@
 """Orders at KIS: sent once, withdrawn once, and listed with their cumulative fills."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from typing import Final
 
@@ -189,7 +190,8 @@ def _day_order(payload: Payload) -> BrokerOrder:
     order_date = SessionDate(day_of(row.ord_dt, Call.ORDER_LIST, "ord_dt"))
     if row.tot_ccld_qty and not row.tot_ccld_amt:
         raise FieldError(Call.ORDER_LIST, "tot_ccld_amt", "a fill whose amount is not there yet")
-    return _broker_order(row, Call.ORDER_LIST, order_date, row.rmn_qty, row.rjct_qty)
+    order = _broker_order(row, Call.ORDER_LIST, order_date, row.rmn_qty, row.rjct_qty)
+    return replace(order, entered_by=row.ordr_empno)
 
 
 def _open_order(payload: Payload, today: SessionDate) -> BrokerOrder:

@@ -79,3 +79,30 @@ async def test_an_absurd_price_may_be_far_too_high_or_hardly_anything(
         (heard, *_) = await listener.records("H0STCNT0")
 
     assert heard[2] == price
+
+
+@pytest.mark.parametrize(
+    ("kind", "rules"),
+    [
+        (FaultKind.HIDE_ORDERS, {("hide_orders", "inquire-daily-ccld"), ("hide_orders", "inquire-psbl-rvsecncl")}),
+        (FaultKind.LATE_FILLS, {("hide_fills", "inquire-daily-ccld")}),
+        (
+            FaultKind.ODD_ROWS,
+            {
+                *(("extra_row", path) for path in ("inquire-daily-ccld", "inquire-psbl-rvsecncl", "inquire-balance")),
+                *(("extra_row", path) for path in ("ranking/", "intstock-multprice")),
+                *(("no_row", path) for path in ("inquire-daily-ccld", "intstock-multprice")),
+            },
+        ),
+    ],
+)
+async def test_rows_of_the_lists_are_hidden_or_spoilt_in_every_list(
+    venue: Venue, broker: BrokerSide, kind: FaultKind, rules: set[tuple[str, str]]
+) -> None:
+    await broker.do(Act(at=1, kind=kind, count=4, choice=0.5))
+
+    laid = venue.simulation.faults.rules
+    assert {(rule.kind.value, rule.path) for rule in laid} == rules
+    assert {rule.count for rule in laid} == {4}
+    assert {rule.shares for rule in laid} == ({3} if kind is FaultKind.LATE_FILLS else {0})
+    assert sum((await broker.calm()).values()) == 0

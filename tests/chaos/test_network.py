@@ -58,3 +58,22 @@ async def test_a_part_that_is_down_ends_the_connection(echo: str) -> None:
 
         assert await reader.read() == b""
         writer.close()
+
+
+async def test_what_is_held_back_is_delivered_late_in_its_order_on_the_same_connection(echo: str) -> None:
+    async with network_to({"broker": echo}) as (network, ways):
+        reader, writer = await connected(ways["broker"])
+        network.hold()
+        writer.write(b"first\n")
+        late_reader, late_writer = await connected(ways["broker"])
+        late_writer.write(b"late\n")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.readline(), 0.2)
+        writer.write(b"second\n")
+
+        network.deliver()
+
+        assert [await reader.readline() for _ in range(2)] == [b"first\n", b"second\n"]
+        assert await late_reader.readline() == b"late\n"
+        writer.close()
+        late_writer.close()

@@ -17,7 +17,14 @@ from chaos.schedule import Act, schedule
 ROOT = Path(__file__).resolve().parents[2]
 LENGTH = 60.0
 SEEDS = range(1, 201)
-ON_HOSTS = {FaultKind.KILL_HOST, FaultKind.FREEZE_HOST, FaultKind.FREEZE_HOST_PAST_LEASE, FaultKind.RESTART_HOST}
+ON_HOSTS = {
+    FaultKind.KILL_HOST,
+    FaultKind.FREEZE_HOST,
+    FaultKind.FREEZE_HOST_PAST_LEASE,
+    FaultKind.RESTART_HOST,
+    FaultKind.LINK_LOST,
+    FaultKind.LATE_DELIVERY,
+}
 
 
 def hits_on(acts: tuple[Act, ...], host: int) -> list[Act]:

@@ -42,6 +42,7 @@ class Trouble(StrEnum):
     REPLY_LOST = "reply lost"
     CANCEL_LOST = "cancel's reply lost"
     LISTED_LATE = "listed late"
+    ODD_ROWS = "odd rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ class _Draw:
                 yield Happening(kind, since, since, self._chance.choice(self._symbols))
 
     def _of_the_broker(self) -> Iterator[Happening]:
-        for kind in (Trouble.REPLY_LOST, Trouble.CANCEL_LOST, Trouble.LISTED_LATE):
+        for kind in (Trouble.REPLY_LOST, Trouble.CANCEL_LOST, Trouble.LISTED_LATE, Trouble.ODD_ROWS):
             if self._chance.random() < 0.15:
                 since = self.before_the_end(16, 11)
                 yield Happening(kind, since, self._session.ends_at + 40 * _MINUTE, _NO_STOCK)

@@ -95,6 +95,8 @@ class _Stage:
 
     def __init__(self, town: Town, plan: DayPlan) -> None:
         self.looks: list[Look] = []
+        self._told = 0
+        """Orders handed to the sender that the books of an earlier session have told of."""
         self._town, self._plan, self._world = town, plan, World(plan)
         self._clock = MarketClock(plan.starts_at, plan.starts_at)
         pace = Patience(self._clock, plan.session.auction_at)
@@ -130,7 +132,8 @@ class _Stage:
 
     async def frozen_books(self, session: Session, *, is_over: bool = True) -> Books:
         """Read all books as of a session."""
-        submits = submits_of(self._host.submits, "trading workers and the close")
+        submits = submits_of(self._host.submits[self._told :], "trading workers and the close")
+        self._told = len(self._host.submits)
         book = await book_of(self._world.simulation)
         return await frozen_books(self._town.database, book, _planned(session), submits, is_over=is_over)
 

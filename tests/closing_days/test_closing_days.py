@@ -95,6 +95,15 @@ async def test_a_day_without_trouble_is_flat_to_the_won(town: Town) -> None:
 
 
 @pytest.mark.timeout(240)
+async def test_odd_rows_of_other_stocks_in_every_list_keep_no_share_from_being_sold(town: Town) -> None:
+    odd = Happening(Trouble.ODD_ROWS, kst("2026-11-23 15:00"), kst("2026-11-23 16:10"), STOCK)
+
+    verdict = judged(await play(town, a_day(odd)))
+
+    assert (verdict.ending, verdict.positions, verdict.difference, verdict.complaints) == (Ending.FLAT, 1, 0, ())
+
+
+@pytest.mark.timeout(240)
 async def test_one_order_of_the_owner_sells_his_shares_and_some_of_ours(town: Town) -> None:
     buys = Happening(Trouble.OWNER_BESIDE, kst("2026-11-23 14:50"), kst("2026-11-23 14:50"), STOCK)
     sells = Happening(Trouble.OWNER_SELLS_OURS, kst("2026-11-23 14:55"), kst("2026-11-23 14:55"), STOCK)

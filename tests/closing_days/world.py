@@ -93,7 +93,7 @@ class World:
                 self.simulation.break_circuit(3)
             case Trouble.OWNER_ELSEWHERE | Trouble.OWNER_BESIDE | Trouble.OWNER_SELLS_OURS:
                 self._owner_trades(happening)
-            case Trouble.REPLY_LOST | Trouble.CANCEL_LOST | Trouble.LISTED_LATE:
+            case Trouble.REPLY_LOST | Trouble.CANCEL_LOST | Trouble.LISTED_LATE | Trouble.ODD_ROWS:
                 self._spoil(happening)
             case conditions:
                 self.simulation.set_conditions(symbol, **_CONDITIONS[conditions])
@@ -138,10 +138,15 @@ class World:
             return  # he could not, as we could not
 
     def _spoil(self, happening: Happening) -> None:
+        until = f"{happening.until.astimezone(KST):%Y-%m-%d %H:%M:%S}"
+        if happening.kind is Trouble.ODD_ROWS:
+            for path in ("inquire-daily-ccld", "inquire-psbl-rvsecncl", "inquire-balance"):
+                fields = {"pdno": "Q530031", "odno": "0000099999", "rmn_qty": "", "hldg_qty": ""}
+                self.simulation.add_fault(kind="extra_row", path=path, fields=fields, count=0, until=until)
+            return
         fault: Mapping[str, Any] = {
             Trouble.REPLY_LOST: {"kind": "drop_reply_after", "path": "order-cash", "side": "sell", "count": 2},
             Trouble.CANCEL_LOST: {"kind": "drop_reply_after", "path": "order-rvsecncl", "count": 2},
             Trouble.LISTED_LATE: {"kind": "lag_orders", "path": "inquire-daily-ccld", "seconds": 15, "count": 0},
         }[happening.kind]
-        until = f"{happening.until.astimezone(KST):%Y-%m-%d %H:%M:%S}"
         self.simulation.add_fault(**fault, until=until)

@@ -13,10 +13,15 @@ from domain.money import Won
 from domain.rules import RiskRules, StrategyRules, TradingRules, UniverseRules
 from simulator.app import create_app
 from simulator.simulation import Simulation
-from tests.stepping import RULES, a_simulation
+from tests.stepping import RULES, a_simulation, kst
 
 SYMBOL: Final = Symbol("034020")
 STARTS_AT: Final = "2026-11-23 14:50"
+_OPENED_AT: Final = "2026-11-23 09:00"
+LOSES: Final = -0.00007
+"""A second and a half by the afternoon: KIS stamps whole seconds, and a lost order is still known by its time."""
+GAINS: Final = 0.002
+"""Three quarters of a minute by the afternoon."""
 DAY_RULES: Final = replace(
     RULES,
     universe=UniverseRules(ranking_size=0, symbols=(SYMBOL,)),
@@ -60,6 +65,8 @@ class Plot:
     answer: Answer = ACCEPTED
     lags: bool = False
     """Whether the broker lists orders only a quarter of a minute after they were placed."""
+    drift: float = 0.0
+    """By how much of the time since the open the exchange's clock gains on ours; it loses below zero."""
 
     @property
     def rules(self) -> TradingRules:
@@ -71,7 +78,15 @@ class Plot:
     def name(self) -> str:
         """Return the plot in words."""
         cycle = "worked" if self.worked else "plain"
-        return f"{cycle} cycle, {self.request} {self.answer.name}" + ", listed late" * self.lags
+        return f"{cycle} cycle, {self.request} {self.answer.name}" + ", listed late" * self.lags + self._clock
+
+    @property
+    def _clock(self) -> str:
+        return f", the exchange's clock {'gains' if self.drift > 0 else 'loses'}" if self.drift else ""
+
+    def exchange_time(self, ours: datetime) -> datetime:
+        """Return what the exchange's clock shows at an instant of ours."""
+        return ours + (ours - kst(_OPENED_AT)) * self.drift
 
 
 _LOST: Final = (REPLY_LOST, NEVER_ARRIVED)
@@ -81,6 +96,7 @@ PLOTS: Final = (
     Plot(worked=True),
     *(Plot(True, "entry", answer) for answer in _LOST),
     *(Plot(False, request, REPLY_LOST, lags=True) for request in ("entry", "exit")),
+    *(Plot(False, "entry", REPLY_LOST, drift=drift) for drift in (LOSES, GAINS)),
     *(Plot(True, request, answer) for request in ("exit", "cancel", "second cancel") for answer in (REJECTED, *_LOST)),
 )
 """Every answer to every order request, in a cycle that goes through at once or in one that must be worked."""
@@ -88,7 +104,7 @@ PLOTS: Final = (
 
 def a_market(plot: Plot) -> Simulation:
     """Return an exchange on which the stock has just broken out and rises by a tenth within minutes."""
-    simulation = a_simulation(STARTS_AT)
+    simulation = a_simulation(plot.exchange_time(kst(STARTS_AT)).isoformat())
     seen = simulation.exchange.snapshot(SYMBOL, simulation.market_now())
     before = simulation.exchange.previous_day(SYMBOL, seen.session)
     target = seen.totals.open_price + (before.high_price - before.low_price) * 0.5
@@ -117,7 +133,7 @@ class Street(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Let the market reach the present, then pass the request on."""
-        instant = self._now()
+        instant = self._plot.exchange_time(self._now())
         if instant > self.simulation.market_now():
             self.simulation.move_clock(instant)
         if self._plot.worked:

@@ -1,5 +1,6 @@
 """Known mistakes of trading bots, each as a small swap of one of our parts."""
 
+import asyncio
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,24 +12,30 @@ import activities.flatness
 import activities.settling
 import activities.watching
 import activities.witnesses
+import broker.kis.rows
 import database.booking
 import database.orders
 import database.positions
 import database.sending
 import domain.exits
+import domain.reconciliation
 import workflows.ordering
 import workflows.trading_worker
 from activities.entries import proposal_of
 from activities.flatness import FlatnessActivities
+from activities.late_fills import LateFills
 from activities.orders import SENDING_TAKES, OrderActivities, SubmitRequest
 from activities.records import recorded
 from activities.resolving import ProofRules, ResolvingActivities
+from activities.strategy_guard import StrategyGuard
+from activities.unlisted import UnlistedOrders, _Seen
 from activities.witnesses import Witnesses
 from broker.kis.client import KisClient
 from broker.kis.orders import KisOrders
 from database.orders import Orders
 from database.positions import Positions
 from database.risk import RiskView, snapshot_behind_gate
+from domain.errors import BrokerProtocolError
 from domain.flatness import split
 from domain.identity import IntentId
 from domain.lane import Lane
@@ -251,3 +258,44 @@ def forgets_what_a_run_earned() -> AbstractContextManager[None]:
         return replace(life, **changes | ({"realised_pnl": NO_WON} if "cycles" in changes else {}))
 
     return swapped(workflows.trading_worker, "replace", fresh)
+
+
+def refuses_a_list_for_one_odd_row() -> AbstractContextManager[None]:
+    def refuse(source: Any, _: Any, fault: Any, __: Any) -> None:
+        raise BrokerProtocolError(f"{source.of}: {fault}")
+
+    return swapped(broker.kis.rows, "_unreadable", refuse)
+
+
+def takes_an_unlisted_order_for_over() -> AbstractContextManager[None]:
+    async def nothing(*_: Any, **__: Any) -> _Seen:
+        return _Seen(0, is_over=True)
+
+    return swapped(UnlistedOrders, "_evidence", nothing)
+
+
+def never_looks_at_an_order_that_is_over() -> AbstractContextManager[None]:
+    async def nothing(*_: Any) -> int:
+        return 0
+
+    return swapped(LateFills, "book", nothing)
+
+
+def trusts_strategies_not_to_raise() -> AbstractContextManager[None]:
+    async def ask(self: StrategyGuard, view: Any, position: Any, rules: Any) -> bool:
+        return self._strategies[position.strategy.name].wants_out(view, position, rules)
+
+    return swapped(StrategyGuard, "wants_out", ask)
+
+
+def waits_for_strategies() -> AbstractContextManager[None]:
+    async def ask(self: StrategyGuard, view: Any, position: Any, rules: Any) -> bool:
+        strategy = self._strategies[position.strategy.name]
+        return await asyncio.to_thread(strategy.wants_out, view, position, rules)
+
+    return swapped(StrategyGuard, "wants_out", ask)
+
+
+def trusts_that_clocks_agree() -> AbstractContextManager[None]:
+    """Takes an order that the exchange stamped before our own decision for one that may be another's."""
+    return swapped(domain.reconciliation, "CLOCK_ALLOWANCE", timedelta(0))

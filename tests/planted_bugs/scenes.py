@@ -21,7 +21,7 @@ from tests.clockwork.runs import StuckError
 from tests.clockwork.town import Town, a_town, book_of, frozen_books
 from tests.crash_points.day import PLAN as DAY_PLAN
 from tests.crash_points.day import play
-from tests.crash_points.market import ALWAYS_REJECTED, NEVER_ARRIVED, REPLY_LOST, Plot
+from tests.crash_points.market import ALWAYS_REJECTED, LOSES, NEVER_ARRIVED, REPLY_LOST, Plot
 from tests.crash_points.reckoning import wrong_with
 from tests.stepping import ACCOUNT, a_broker, a_simulation, pinned_database
 from tests.workflows.virtual_floor import a_floor
@@ -74,6 +74,7 @@ async def _a_desk(database_url: str) -> AsyncIterator[Desk]:
         desk = Desk(simulation, database, broker, pace)
         desk.simulation.force_price(SAMSUNG, desk.price(), natural=False)
         desk.budget = budget  # type: ignore[attr-defined]
+        desk.url = database_url  # type: ignore[attr-defined]
         yield desk
 
 
@@ -193,6 +194,7 @@ def _dies() -> None:
 
 
 LOST_ENTRY = Plot(request="entry", answer=REPLY_LOST)
-LOST_AND_LISTED_LATE = Plot(request="entry", answer=REPLY_LOST, lags=True)
 LOST_EXIT = Plot(request="exit", answer=REPLY_LOST)
+LOST_BESIDE_A_SLOW_CLOCK = Plot(request="entry", answer=REPLY_LOST, drift=LOSES)
+"""The exchange's clock has lost a second and a half since the open."""
 LOST_CANCEL = Plot(worked=True, request="second cancel", answer=NEVER_ARRIVED)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.crash_points.market import Plot
-from tests.planted_bugs import mistakes, scenes
+from tests.planted_bugs import adversary_scenes, mistakes, scenes
 from tests.planted_bugs.scenes import Scene, a_day, at_a_desk
 
 
@@ -23,7 +23,12 @@ class Planted:
     @property
     def name(self) -> str:
         """Return the mistake in words."""
-        return self.mistake.__name__.replace("_", " ")
+        return self.mistake.__name__.replace("_", " ") + f", {self.scene.__qualname__}" * self.is_again
+
+    @property
+    def is_again(self) -> bool:
+        """Tell whether an earlier entry plants the same mistake in another scene."""
+        return next(each for each in PLANTED if each.mistake is self.mistake) is not self
 
 
 PLANTED = (
@@ -43,7 +48,11 @@ PLANTED = (
     Planted(mistakes.ignores_the_fencing_token, at_a_desk(scenes.lock_taken_before_sending), "I9"),
     Planted(mistakes.takes_a_cancel_for_done, a_day(scenes.LOST_CANCEL), "I3"),
     Planted(mistakes.sells_what_it_believes_to_hold, a_day(scenes.LOST_EXIT), "I3"),
-    Planted(mistakes.believes_the_first_look, a_day(scenes.LOST_AND_LISTED_LATE), "I1"),
+    Planted(
+        mistakes.believes_the_first_look,
+        at_a_desk(adversary_scenes.delivered_after_the_link_was_lost),
+        "I1 an order at the broker without an intent",
+    ),
     Planted(mistakes.forgets_which_orders_are_bound, at_a_desk(scenes.a_second_sale_like_the_first), "ledger"),
     Planted(mistakes.checks_the_gate_only_before, at_a_desk(scenes.gate_shut_before_sending), "I7"),
     Planted(mistakes.keeps_sales_behind_the_kill_switch, at_a_desk(scenes.sold_with_the_kill_switch_on), "I10"),
@@ -60,6 +69,35 @@ PLANTED = (
     Planted(mistakes.takes_the_owners_shares_for_ours, at_a_desk(scenes.held_by_hand_at_the_close), "scene: the owner"),
     Planted(mistakes.carries_shares_in_silence, scenes.a_day_without_buyers, "I6"),
     Planted(mistakes.forgets_the_tax, a_day(Plot()), "I8"),
+    Planted(
+        mistakes.refuses_a_list_for_one_odd_row, at_a_desk(adversary_scenes.sold_beside_odd_rows), "scene: not sold"
+    ),
+    Planted(
+        mistakes.takes_an_unlisted_order_for_over,
+        at_a_desk(adversary_scenes.bought_by_an_order_that_no_list_shows),
+        "I4 holdings differ",
+    ),
+    Planted(
+        mistakes.never_looks_at_an_order_that_is_over,
+        at_a_desk(adversary_scenes.filled_further_after_its_trade_was_booked),
+        "I4 fills differ",
+    ),
+    Planted(
+        mistakes.trusts_strategies_not_to_raise,
+        at_a_desk(adversary_scenes.stopped_out_beside_a_strategy_that_raises),
+        "scene: not watched",
+    ),
+    Planted(
+        mistakes.waits_for_strategies,
+        at_a_desk(adversary_scenes.stopped_out_beside_a_strategy_that_hangs),
+        "scene: not watched",
+    ),
+    Planted(mistakes.trusts_that_clocks_agree, a_day(scenes.LOST_BESIDE_A_SLOW_CLOCK), "I1"),
+    Planted(
+        mistakes.records_the_intent_after_sending,
+        at_a_desk(adversary_scenes.sent_while_the_database_takes_no_writes),
+        "I1 an order at the broker without an intent",
+    ),
     Planted(mistakes.orders_take_no_slot, at_a_desk(scenes.slots_of_all_requests), "scene:"),
     Planted(mistakes.drops_commands_between_runs, scenes.paused_in_one_run_and_asked_in_the_next, "commands:"),
     Planted(mistakes.forgets_what_a_run_earned, scenes.paused_in_one_run_and_asked_in_the_next, "trades earned"),

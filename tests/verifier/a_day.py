@@ -149,5 +149,9 @@ def still_held() -> Books:
     )
     books = with_broker(books, orders=(bought,), holdings={SAMSUNG: Quantity(10)}, cash=Won(OPENING_CASH + bought.flow))
     return replace(
-        books, read_at=after(60), histories=replace(books.histories, watches=(Watch(POSITION, SAMSUNG, after(2)),))
+        books,
+        read_at=after(60),
+        histories=replace(
+            books.histories, submits=books.histories.submits[:1], watches=(Watch(POSITION, SAMSUNG, after(2)),)
+        ),
     )

@@ -66,6 +66,21 @@ def submitted_twice(books: Books) -> Books:
     return replace(books, histories=replace(books.histories, submits=submits))
 
 
+def accepted_and_never_booked(books: Books) -> Books:
+    """The broker accepted the purchase and lists it nowhere; the ledger calls it absent, the history has the number."""
+    submit = replace(books.histories.submits[0], accepted=books.broker.orders[0].number)
+    books = replace(books, histories=replace(books.histories, submits=(submit, *books.histories.submits[1:])))
+    absent = with_order(books, 0, status=OrderStatus.NEVER_PLACED, ref=None, filled_quantity=0, filled_amount=Won(0))
+    return with_broker(absent, orders=absent.broker.orders[1:])
+
+
+def filled_and_never_booked(_: Books) -> Books:
+    """The broker bought a minute ago, and the ledger has booked no share: no worker watches what is held."""
+    books = with_order(still_held(), 0, status=OrderStatus.ACCEPTED, filled_quantity=0, filled_amount=Won(0))
+    books = with_ledger(books, fills=(), positions=(replace(books.ledger.positions[0], bought=Quantity(0)),))
+    return replace(books, histories=replace(books.histories, watches=()))
+
+
 def an_extra_order(**changes: object) -> Callable[[Books], Books]:
     extra = an_audited_order(3, Side.BUY, 0.5, intent_id="run-2/1", **changes)
     return lambda books: with_ledger(books, orders=(*books.ledger.orders, extra))
@@ -85,7 +100,9 @@ def still_held_at_the_end() -> Books:
 
 
 def unsold_at(read_at: datetime) -> Books:
-    books = with_ledger(still_held_at_the_end(), events=(an_event(UNSOLD_AT_CLOSE),), lapses=())
+    books = with_ledger(
+        still_held_at_the_end(), events=(an_event(UNSOLD_AT_CLOSE, detail={"quantity": 10}),), lapses=()
+    )
     return replace(books, read_at=read_at)
 
 
@@ -145,6 +162,8 @@ PLANTED = [
         lambda b: with_broker(b, orders=(replace(b.broker.orders[0], by_hand=True),)),
     ),
     ("I1", "an intent handed to the sender twice", submitted_twice),
+    ("I1", "an accepted order that was never booked", accepted_and_never_booked),
+    ("I1", "an order handed to the sender that the ledger does not hold", ledger(orders=())),
     ("I2", "two orders worked at once on one side", broker_rows(TWIN)),
     (
         "I2",
@@ -177,6 +196,8 @@ PLANTED = [
     ("I4", "holdings differ from the broker's", lambda b: with_broker(still_held(), holdings={})),
     ("I4", "cash differs from the broker's", lambda b: with_broker(b, cash=Won(b.broker.cash + 1))),
     ("I5", "unwatched for 57.5 s", lambda b: replace(b, histories=replace(b.histories, watches=()))),
+    ("I5", "unwatched for 59.0 s", filled_and_never_booked),
+    ("I5", "unwatched for 59.0 s", lambda b: with_ledger(filled_and_never_booked(b), orders=(), positions=())),
     ("I5", "unwatched for 40.0 s", ledger(lapses=(Lapse(SAMSUNG, after(10), after(50)),))),
     ("I6", "shares held after the session", lambda _: still_held_at_the_end()),
     ("I6", "shares held after the session", lambda _: unsold_at(a_plan().session.ends_at + timedelta(hours=5))),
@@ -284,7 +305,11 @@ def test_a_planted_violation_is_found(invariant: str, what: str, plant: Callable
         ),
         (
             "shares carried overnight that an event names",
-            lambda _: with_ledger(still_held_at_the_end(), events=(an_event("position_carried_overnight"),), lapses=()),
+            lambda _: with_ledger(
+                still_held_at_the_end(),
+                events=(an_event("position_carried_overnight", detail={"quantity": 10}),),
+                lapses=(),
+            ),
         ),
         ("what the evening may still sell", lambda _: unsold_at(a_plan().session.ends_at + timedelta(minutes=20))),
         ("what the owner held before the session", lambda _: shares_at_the_end(3, owned_before=3)),

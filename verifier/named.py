@@ -1,0 +1,103 @@
+"""What the session's events name: each exempts exactly its own order or shares, never its whole stock."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from domain.event import CARRIED_CHANGED, LATE_FILL_UNBOOKED, UNEXPLAINED_SHARES, UNSOLD_AT_CLOSE, Event
+from domain.market import Side, Symbol
+from domain.order import OrderIntent
+from verifier.books import Books, BrokerRow
+
+_CARRIED: Final = "position_carried_overnight"
+_QUARANTINED: Final = "order_quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The shares and orders whose trouble events name.
+
+    ``left`` are ours that the session could not sell. The broker may show ``more`` of a stock than the books explain,
+    or ``fewer``. ``lost`` are the quarantined intents. ``unbooked`` are intents with what the broker lists as filled of
+    them, where the ledger cannot book it. Two events about the same shares name them once.
+    """
+
+    left: Counter[Symbol] = field(default_factory=Counter)
+    more: Counter[Symbol] = field(default_factory=Counter)
+    fewer: Counter[Symbol] = field(default_factory=Counter)
+    lost: tuple[OrderIntent, ...] = ()
+    unbooked: frozenset[tuple[str, int]] = frozenset()
+
+    def quarantines(self, intent: OrderIntent) -> bool:
+        """Tell whether an event names this very order as quarantined."""
+        return any(each.intent_id == intent.intent_id for each in self.lost)
+
+    def may_be_lost(self, row: BrokerRow) -> bool:
+        """Tell whether a quarantined intent may be this order: the same stock, side and number of shares."""
+        return any(
+            (each.symbol, each.side, each.quantity) == (row.symbol, row.side, row.quantity) for each in self.lost
+        )
+
+    def explains(self, symbol: Symbol, surplus: int) -> bool:
+        """Tell whether so many shares more (or, below zero, fewer) at the broker than expected are named."""
+        return -self.fewer[symbol] <= surplus <= self.more[symbol]
+
+
+def named_in(books: Books) -> Named:
+    """Add up what the events of the session name."""
+    events = [each.event for each in books.ledger.events]
+    quarantined = {str(event.detail.get("intent_id", "")) for event in events if event.kind == _QUARANTINED}
+    orders = (each.record for each in books.ledger.orders)
+    lost = tuple(each.intent for each in orders if each.intent.intent_id in quarantined and each.ref is None)
+    left = _largest(events, {_CARRIED, UNSOLD_AT_CLOSE} if _evening_goes_on(books) else {_CARRIED})
+    more, fewer = _changed(events)
+    for intent in lost:
+        (more if intent.side is Side.BUY else fewer)[intent.symbol] += intent.quantity
+        if intent.side is Side.SELL:
+            left[intent.symbol] = max(left[intent.symbol], intent.quantity)
+    more |= _largest(events, {UNEXPLAINED_SHARES})
+    unbooked = frozenset((str(event.detail["intent_id"]), filled) for event, filled in _unbooked(events))
+    return Named(left, more, fewer, lost, unbooked)
+
+
+def _largest(events: list[Event], kinds: set[str]) -> Counter[Symbol]:
+    """Return the most shares that an event of these kinds names, by stock."""
+    largest: Counter[Symbol] = Counter()
+    for event in events:
+        if event.kind in kinds and event.symbol is not None:
+            largest |= Counter({event.symbol: _number(event, "quantity")})
+    return largest
+
+
+def _changed(events: list[Event]) -> tuple[Counter[Symbol], Counter[Symbol]]:
+    """Return by how many shares the broker shows more, and fewer, than the ledger, by events that say both numbers."""
+    more: Counter[Symbol] = Counter()
+    fewer: Counter[Symbol] = Counter()
+    surpluses: dict[tuple[Symbol, str], int] = {}
+    for event in events:
+        if event.kind in {CARRIED_CHANGED, LATE_FILL_UNBOOKED} and event.symbol is not None:
+            surplus = _number(event, "broker") - _number(event, "ledger")
+            sold = event.detail.get("side") == Side.SELL
+            about = str(event.detail.get("position_id") or event.detail.get("intent_id"))
+            surpluses[event.symbol, about] = -surplus if sold else surplus
+    for (symbol, _), surplus in surpluses.items():
+        (more if surplus > 0 else fewer)[symbol] += abs(surplus)
+    return more, fewer
+
+
+def _unbooked(events: list[Event]) -> Iterator[tuple[Event, int]]:
+    return ((event, _number(event, "broker")) for event in events if event.kind == LATE_FILL_UNBOOKED)
+
+
+def _number(event: Event, name: str) -> int:
+    value = event.detail.get(name, 0)
+    return value if isinstance(value, int) else 0
+
+
+def _evening_goes_on(books: Books) -> bool:
+    """Tell whether what the session has left may still be sold in the day's last market."""
+    session = books.plan.session
+    last = (session.after_market or session.post_close).until
+    return books.clock.market_time(books.read_at - timedelta(seconds=2)) < last
