@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr
 from pydantic_settings import NoDecode
 
 _LEAST_KEY: Final = 8
@@ -17,6 +17,13 @@ def _addresses(value: object) -> object:
     return [part.strip().rstrip(",") for part in parts] if isinstance(parts, list) else value
 
 
+def _web_address(value: SecretStr) -> SecretStr:
+    if not re.match(r"https?://[^/\s]+\S*$", value.get_secret_value()):
+        raise ValueError("it is not an address that begins with https:// or http://")
+    return value
+
+
+HeartbeatUrl = Annotated[SecretStr, AfterValidator(_web_address)]
 AlertUrls = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_addresses)]
 
 
@@ -30,10 +37,15 @@ class AlertSettings(BaseModel):
     minimum_level: Literal["warning", "error", "critical"] = "warning"
     daily_summary: bool = True
     """Whether the day's result is told after the close."""
+    trades: bool = False
+    """Whether each buy and each sale is sent."""
+    heartbeat_url: HeartbeatUrl | None = None
+    """Pinged each minute while all is well, as dead-man's switches such as healthchecks expect; a secret."""
     language: Literal["en", "ko"] = "en"
 
     def secrets(self) -> list[str]:
-        """Return the addresses and whatever in them may be a key or a password."""
-        whole = [url.get_secret_value() for url in self.urls]
+        """Return the addresses and each part of them that may be a key or a password."""
+        urls = [*self.urls, *([self.heartbeat_url] if self.heartbeat_url else [])]
+        whole = [url.get_secret_value() for url in urls]
         parts = {part for url in whole for part in re.split(r"[/?&=@:#,]+", url)}
         return [*whole, *(part for part in parts if len(part) >= _LEAST_KEY and not _PLAIN_HOST.fullmatch(part))]

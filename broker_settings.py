@@ -15,8 +15,10 @@ from pydantic import (
     WebsocketUrl,
     model_validator,
 )
+from pydantic_settings import NoDecode
 
 from domain.costs import BANKIS_COMMISSION
+from domain.dangers import Danger
 from domain.identity import Environment
 from domain.money import is_without_unit, rate_text, read_rate
 
@@ -49,6 +51,10 @@ def _rate(value: object) -> object:
     return rate
 
 
+def _names(value: object) -> object:
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
 def _digits(account: str | None) -> str:
     return (account or "").replace("-", "")
 
@@ -74,6 +80,8 @@ class BrokerSettings(BaseModel):
     live_confirmation: str = ""
     live_account: str | None = Field(default=None, repr=False)
     """The account number again, so that live trading never begins on an account that was not meant."""
+    live_accepts: Annotated[frozenset[Danger], NoDecode, BeforeValidator(_names)] = frozenset()
+    """Dangerous settings that the operator of a live account accepts, each by its name."""
 
     @model_validator(mode="before")
     @classmethod

@@ -32,6 +32,7 @@ from composition import (
 from database.database import Database, open_database
 from database.errors import DATABASE_FAULTS
 from domain.clock import ClockReading
+from domain.dangers import Dangers
 from domain.errors import TradingError
 from domain.identity import Environment
 from domain.market import Symbol
@@ -42,9 +43,12 @@ from embedded.finding import Need, find_endpoints, needs_of
 from embedded.postgres import check_version
 from embedded.search_attributes import missing_search_attributes
 from embedded.token_key import FILE as TOKEN_KEY_FILE
+from live_dangers import account_dangers, in_words, settings_dangers, unaccepted
 from operations import broker_checks, machine_checks
+from operations.account_worth import account_worth
+from operations.alert_channels import channels_of
 from operations.checkup import Check, Finding, doubtful, fine, startable, wrong
-from operations.clocks import Skew, database_skew
+from operations.clocks import Skew, database_skew, system_now
 from operations.durability_check import look_at_durability
 from operations.stream_check import look_at_own_session, look_at_stream
 from settings import Settings, SettingsError, load_settings
@@ -106,6 +110,9 @@ class Doctor:
             Check("coming days", self._look_ahead, ("parts",)),
             Check("tax", self._look_at_tax, ("parts",)),
             Check("limits", self._look_at_limits, ("settings",)),
+            Check("real money", self._look_at_dangers, ("settings",)),
+            Check("worth", self._look_at_worth, ("account",)),
+            Check("alerts", self._look_at_alerts, ("settings",)),
         )
 
     async def _look_at_settings(self) -> Finding:
@@ -249,6 +256,33 @@ class Doctor:
             f"{risk.capital_per_trade:,} won a trade; nothing more is bought after a day's loss of "
             f"{risk.worker_daily_loss:,} won of a worker or {risk.fleet_daily_loss:,} won in all"
         )
+
+    async def _look_at_dangers(self) -> Finding:
+        if self.settings.broker.environment is not Environment.LIVE:
+            return fine("none is traded")
+        return self._judged(settings_dangers(self.settings, session_date_of(system_now())))
+
+    async def _look_at_worth(self) -> Finding:
+        worth = await account_worth(self.broker)
+        if worth is None:
+            return doubtful("what the account holds cannot be read", "look into the account in the HTS")
+        dangers = account_dangers(self.settings, self.settings.rules, worth)
+        return self._judged(dangers) if dangers else fine(f"the account holds {worth:,} won in cash and shares")
+
+    def _judged(self, dangers: Dangers) -> Finding:
+        if left := unaccepted(self.settings, dangers):
+            return wrong(in_words(self.settings, left), "change what is named, or accept it by its name")
+        if dangers:
+            return doubtful(f"accepted: {'; '.join(dangers.values())}", "accept only what you mean")
+        return fine("no setting needs a second word")
+
+    async def _look_at_alerts(self) -> Finding:
+        alerts = self.settings.alerts
+        number = len(channels_of([url.get_secret_value() for url in alerts.urls]))
+        if not number and self.settings.broker.environment is not Environment.SIMULATED:
+            return doubtful("no channel: nothing that happens is sent to you", "set HARU_ALERTS__URLS")
+        pinged = "a dead-man's switch is pinged" if alerts.heartbeat_url else "no HARU_ALERTS__HEARTBEAT_URL"
+        return fine(f"{number} channels configured, {pinged}; `python starter.py alert-test` tries them")
 
     def _market_now(self) -> datetime:
         return self.place.clock.market_time(datetime.now(UTC))  # noqa: TID251 - a look at the present

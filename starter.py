@@ -18,11 +18,12 @@ from composition import TemporalAwayError, account_of, calendar_of, connect_temp
 from database.database import open_database
 from database.errors import DATABASE_FAULTS
 from domain.errors import TradingError
-from domain.identity import Environment
 from domain.session import SessionDate
 from embedded.errors import EmbeddedError
 from embedded.finding import find_endpoints
-from operations import after_close, commands, figures, order_verbs
+from live_changes import refuse_dangerous_changes, refuse_dangerous_start
+from operations import after_close, channel_verbs, commands, figures, order_verbs
+from operations.alert_channels import channels_of
 from operations.asked_dates import add_dates, session_date, stretch_of
 from operations.board import as_json, read_board, rendered
 from operations.desk import Desk, Verb, stdout_console
@@ -81,7 +82,7 @@ _START_FIRST: Final = "start `python worker.py` first"
 
 async def _start(desk: Desk) -> int:
     fleet, rules = desk.fleet, desk.rules
-    _require_live_word(fleet.environment, desk.asked.live)
+    refuse_dangerous_start(fleet, desk.asked.live)
     names = await start_workers(fleet, desk.asked.workers, rules)
     await schedule_close(fleet, rules, fleet.market_now())
     started = {"environment": fleet.environment.value, "account": fleet.account_id, "workers": names}
@@ -103,11 +104,10 @@ async def _watch_until_interrupted(desk: Desk) -> None:
         desk.console.print("The workers go on by themselves; `python starter.py stop` ends them.")
 
 
-def _require_live_word(environment: Environment, word: str | None) -> None:
-    if environment is Environment.LIVE and word != LIVE_WORD:
-        raise OperationError(f"this account trades real money; say so with --live {LIVE_WORD}")
-    if environment is not Environment.LIVE and word is not None:
-        raise OperationError(f"--live was given, but the settings say {environment}: nothing was started")
+async def _change_rules(desk: Desk) -> int:
+    changes = dict(desk.asked.changes)
+    await refuse_dangerous_changes(desk.fleet, await desk.fleet.selected(desk.asked.worker), changes)
+    return await _commanding(lambda _: commands.change_rules(changes))(desk)
 
 
 async def _status(desk: Desk) -> int:
@@ -161,6 +161,11 @@ async def _lift(desk: Desk) -> int:
     await desk.fleet.database.risk.lift_kill_switch(desk.fleet.account_id, by, desk.asked.reason, now)
     desk.answer({"kill_switch_on": False}, lambda: desk.console.print("Kill switch off; workers stay paused."))
     return 0
+
+
+async def _alert_channels(desk: Desk) -> int:
+    urls = [url.get_secret_value() for url in load_settings().alerts.urls]
+    return await channel_verbs.list_channels(desk, {channel.key: channel.name for channel in channels_of(urls)})
 
 
 async def _close(desk: Desk) -> int:
@@ -220,12 +225,11 @@ def _parser() -> argparse.ArgumentParser:
     _add(verbs, "status", _status, "show the table once")
     for name, command, what in _COMMANDS:
         _add_worker(_add(verbs, name, _commanding(partial(_always, command)), what))
-    rules = _add(verbs, "rules", _commanding(lambda asked: commands.change_rules(dict(asked.changes))), "change rules")
-    rules.add_argument("worker", metavar="WORKER|all")
-    rules.add_argument("changes", nargs="+", type=_change, metavar="NAME=VALUE", help="such as exits.stop_loss=2%%")
+    _add_rules_verb(verbs)
     switch = _add(verbs, "kill-switch", _kill_switch, "stop all buying at once and sell everything")
     switch.add_argument("position", choices=("on", "off"))
     switch.add_argument("--reason", default="", help="kept in the books")
+    _add_channel_verbs(verbs)
     _add(verbs, "close", _close, "start the market close now")
     _add_order_verbs(verbs)
     add_setup_verbs(verbs)
@@ -238,6 +242,19 @@ def _parser() -> argparse.ArgumentParser:
         verb = _add(verbs, name, act, what)
         verb.add_argument("date", nargs="?", type=session_date, metavar="DATE", help="YYYY-MM-DD, default today")
     return parser
+
+
+def _add_rules_verb(verbs: Any) -> None:
+    rules = _add(verbs, "rules", _change_rules, "change rules")
+    rules.add_argument("worker", metavar="WORKER|all")
+    rules.add_argument("changes", nargs="+", type=_change, metavar="NAME=VALUE", help="such as exits.stop_loss=2%%")
+
+
+def _add_channel_verbs(verbs: Any) -> None:
+    channels = _add(verbs, "alert-channels", _alert_channels, "list the channels for alerts, or remove one")
+    removing = channels.add_subparsers(metavar="[remove]")
+    removed = _add(removing, "remove", channel_verbs.remove_channel, "remove a channel and what it has not got")
+    removed.add_argument("channel", metavar="DIGEST", help="as `alert-channels` lists it")
 
 
 def _add_order_verbs(verbs: Any) -> None:

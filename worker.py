@@ -35,34 +35,46 @@ from composition import (
 from database.database import Database, open_database
 from database.errors import DATABASE_FAULTS
 from database.migrations import apply
+from domain.dangers import Dangers
 from domain.errors import TradingError, TryAgainError
 from domain.event import EventLevel
+from domain.identity import Environment
 from domain.lane import Lane
+from domain.money import Won
+from domain.session import session_date_of
 from embedded.errors import EmbeddedError
 from embedded.finding import needs_of
 from embedded.parts import EmbeddedParts
 from embedded.search_attributes import ensure_search_attributes
+from live_dangers import account_dangers, refuse, settings_dangers, unaccepted
+from operations.account_worth import WorthDuty, account_worth
 from operations.alert_channels import Channel, channels_of
 from operations.alerting import Alerting, AlertRules
-from operations.clocks import check_clocks
+from operations.clocks import check_clocks, system_now
 from operations.data_disk import DataDisk
 from operations.direct_alerts import DirectAlerts
 from operations.disk_duty import DiskDuty
 from operations.errors import OperationError
 from operations.fleet import Fleet
+from operations.host_duty import HostDuty
 from operations.hosting_duties import (
     bring_back_workers,
     compare_books,
     compare_calendars,
+    compare_limits,
     fleet_name,
     join_fleet,
     keep_account,
     keep_closing,
+    keep_host_known,
     keep_reports,
     notice_outages,
+    notice_silences,
+    ping_while_well,
     report_failing_workflows,
     report_unreadable_rows,
     watch_over_access,
+    watch_over_channels,
     watch_over_clock,
     watch_over_disk,
     watch_over_stream,
@@ -85,6 +97,7 @@ class WorkerError(Exception):
 async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
     """Bring everything up, trade until told to stop, drain, and take everything down in reverse."""
     token_key(settings)  # a missing key is told before anything is brought up
+    refuse(settings, settings_dangers(settings, session_date_of(system_now())))
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         place = place_of(settings, parts.endpoints)
         database = await _migrated_database(place.database_url)
@@ -121,6 +134,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
     async with broker_for(settings, stage.place, stage.database, pace) as broker:
         await check_clocks(stage.database, broker)
         await _check_broker(broker)
+        await _check_limits(settings, broker)
         feed = QuoteFeed(broker, pace)
         with_ = Collaborators(
             broker,
@@ -132,6 +146,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
             feed,
             commission=settings.broker.commission,
         )
+        this_host, heartbeat = HostDuty(fleet), settings.alerts.heartbeat_url
         disk = DiskDuty(fleet, DataDisk(settings.data_dir, _DISKS), with_.host, direct)
         streaming, day_start = streaming_for(settings, stage.place, broker, with_), day_start_for(with_)
         async with hosting(workers_for(stage.client, account, with_)):
@@ -142,11 +157,15 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 *([streaming.keep()] if streaming else []),
                 alerting.keep(),
                 direct.keep(),
+                watch_over_channels(fleet, [channel.key for channel in _channels(settings)]),
                 *([watch_over_disk(disk)] if needs_of(settings) else []),
                 keep_account(fleet, name),
                 bring_back_workers(fleet, settings.rules),
                 keep_closing(fleet, settings.rules),
                 notice_outages(fleet, direct),
+                notice_silences(fleet, direct, lambda: broker.silent_for),
+                keep_host_known(this_host),
+                *([ping_while_well(fleet, heartbeat.get_secret_value())] if heartbeat else []),
                 report_failing_workflows(fleet),
                 *([watch_over_stream(fleet)] if streaming else []),
                 watch_over_access(fleet, lambda: broker.refusal),
@@ -154,8 +173,10 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 watch_over_clock(fleet, broker, with_.host),
                 compare_calendars(fleet, day_start),
                 compare_books(fleet, day_start.books, lambda: broker.trouble),
+                *([compare_limits(_worth_duty(settings, fleet, broker))] if environment is Environment.LIVE else []),
                 keep_reports(fleet, settings.reports, settings.report.language),
             )
+        await this_host.leave()
 
 
 async def _check_broker(broker: Broker) -> None:
@@ -164,6 +185,16 @@ async def _check_broker(broker: Broker) -> None:
         await broker.check_access(Lane.RESOLVE)
     except TryAgainError as fault:
         logger.warning("broker_away_at_start", extra={"cause": str(fault)})
+
+
+async def _check_limits(settings: Settings, broker: Broker) -> None:
+    """Refuse real money under limits above what the account holds; the host's duty asks a broker that is away."""
+    if settings.broker.environment is not Environment.LIVE:
+        return
+    with suppress(TryAgainError):
+        worth = await account_worth(broker)
+        if worth is not None:
+            refuse(settings, account_dangers(settings, settings.rules, worth))
 
 
 async def _migrated_database(url: str) -> Database:
@@ -195,6 +226,13 @@ def _alerting(settings: Settings, fleet: Fleet) -> Alerting:
     return Alerting(account, fleet.database, _channels(settings), _alert_rules(settings))
 
 
+def _worth_duty(settings: Settings, fleet: Fleet, broker: Broker) -> WorthDuty:
+    def dangers_of(worth: Won) -> Dangers:
+        return unaccepted(settings, account_dangers(settings, settings.rules, worth))
+
+    return WorthDuty(fleet, broker, dangers_of)
+
+
 def _channels(settings: Settings) -> Sequence[Channel]:
     return channels_of([url.get_secret_value() for url in settings.alerts.urls])
 
@@ -206,6 +244,7 @@ def _alert_rules(settings: Settings) -> AlertRules:
         minimum_level=EventLevel(told.minimum_level),
         language=told.language,
         tells_days=told.daily_summary,
+        tells_trades=told.trades,
     )
 
 

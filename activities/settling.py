@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from temporalio import activity
 
 from activities.trade_booking import Ending, TradeBooking
+from activities.trade_news import report_sold
 from domain.errors import InvalidTransitionError
 from domain.identity import PositionId
 from domain.lock import Lease
@@ -92,6 +93,7 @@ class SettlingActivities:
         idle = (trade.account_id, trade.worker_id, WorkerState.IDLE, None, event, now)
         show = partial(self._database.workers.enter, *idle)
         await self._database.reports.write("worker_state", trade.worker_id, show)
+        await report_sold(self._database, trade, now)
         return TradeResult(
             trade.position_id, trade.symbol, trade.quantity, trade.net_pnl, trade.exit_reason, session_date_of(now)
         )

@@ -14,8 +14,10 @@ from activities.foreign_sales import ForeignSales
 from activities.heart import Heart
 from activities.leases import KeptLease
 from activities.pace import Every
+from activities.price_alarm import PriceAlarm
 from activities.quote_feed import QuoteFeed
 from activities.sale_start import SaleStart
+from activities.trade_news import report_bought
 from domain.errors import TradingError
 from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
 from domain.identity import PositionId
@@ -53,6 +55,7 @@ class _Watch:
     price: PriceInSight
     hand_sales: HandSales
     marking: Every
+    alarm: PriceAlarm
     seen: Quote | None = None
 
 
@@ -107,6 +110,7 @@ class WatchingActivities:
                 await stack.enter_async_context(price),
                 await stack.enter_async_context(HandSales(self._foreign_sales, self._pace)),
                 Every(self._pace, rules.price_interval),
+                PriceAlarm(self._database, self._pace, self._calendar),
             )
             while True:
                 news.clear()
@@ -129,6 +133,7 @@ class WatchingActivities:
         if look.quote is not None:
             await self._report(watch, position, look.quote.observed_at, is_last=signal is not None)
         if signal is None:
+            await watch.alarm.look(position, is_trusted=look.quote is not None)
             left = await watch.hand_sales.look(position, news, self._until_next_look(watch))
             position, signal = (position, self._sold_by_hand(position)) if left is None else (left, None)
         return position, signal
@@ -188,6 +193,7 @@ class WatchingActivities:
         about = (position.account_id, position.worker_id, WorkerState.HOLDING, position.symbol, event, self._pace.now())
         show = partial(self._database.workers.enter, *about)
         await self._database.reports.write("worker_state", position.worker_id, show)
+        await report_bought(self._database, position)
 
     async def _held(self, position_id: PositionId) -> OpenPosition:
         position = await self._database.positions.get(position_id)

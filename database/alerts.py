@@ -36,6 +36,8 @@ class OutletState:
     failures: int
     trouble: str
     unsent: int
+    unknown_for: timedelta = timedelta(0)
+    """Real time since a host last knew its address."""
 
 
 class Alerts:
@@ -45,27 +47,51 @@ class Alerts:
         self._pool = pool
 
     _REGISTER = """
-    INSERT INTO alert_channels (account_id, channel, levels, tells_days)
-    SELECT $1, channel, $3::text[], $4 FROM unnest($2::text[]) AS channel
-    ON CONFLICT (account_id, channel) DO UPDATE
-        SET levels = excluded.levels, tells_days = excluded.tells_days, is_active = true
+    INSERT INTO alert_channels (account_id, channel, levels, tells_days, tells_trades)
+    SELECT $1, channel, $3::text[], $4, $5 FROM unnest($2::text[]) AS channel
+    ON CONFLICT (account_id, channel) DO UPDATE SET
+        levels = excluded.levels, tells_days = excluded.tells_days, tells_trades = excluded.tells_trades,
+        is_active = true, known_at = clock_timestamp()
     """
-    _RETIRE = """
-    UPDATE alert_channels SET is_active = false WHERE account_id = $1 AND is_active AND channel <> ALL ($2::text[])
-    RETURNING channel
-    """
-    _FORGET = "DELETE FROM alerts WHERE account_id = $1 AND channel = ANY ($2::text[]) AND sent_at IS NULL"
 
     async def register(
-        self, account_id: AccountId, channels: Sequence[str], levels: Sequence[EventLevel], *, tells_days: bool
+        self,
+        account_id: AccountId,
+        channels: Sequence[str],
+        levels: Sequence[EventLevel],
+        *,
+        tells_days: bool,
+        tells_trades: bool = False,
     ) -> None:
-        """Tell these channels what happens from now on, and no others; what a retired one has not heard is dropped."""
+        """Send what happens from now on to these channels too; channels of other hosts stay as they are."""
+        wanted = [level.value for level in levels]
+        await self._pool.execute(self._REGISTER, account_id, list(channels), wanted, tells_days, tells_trades)
+
+    _KEEP_KNOWN = """
+    UPDATE alert_channels SET known_at = clock_timestamp()
+    WHERE account_id = $1 AND channel = ANY ($2::text[]) AND is_active
+    """
+
+    async def keep_known(self, account_id: AccountId, channels: Sequence[str]) -> None:
+        """Write down that a living host knows these addresses; a channel that was removed stays removed."""
+        await self._pool.execute(self._KEEP_KNOWN, account_id, list(channels))
+
+    _REMOVE = """
+    UPDATE alert_channels SET is_active = false WHERE account_id = $1 AND channel = $2 AND is_active RETURNING true
+    """
+    _FORGET = """
+    WITH forgotten AS (
+        DELETE FROM alerts WHERE account_id = $1 AND channel = $2 AND sent_at IS NULL RETURNING event_id
+    )
+    SELECT count(*) FROM forgotten
+    """
+
+    async def remove(self, account_id: AccountId, channel: str) -> int | None:
+        """Remove a channel at an operator's word; return how many unsent alerts go with it, None if it is unknown."""
         async with transaction(self._pool) as connection:
-            await connection.execute(
-                self._REGISTER, account_id, list(channels), [level.value for level in levels], tells_days
-            )
-            retired = [row["channel"] for row in await connection.fetch(self._RETIRE, account_id, list(channels))]
-            await connection.execute(self._FORGET, account_id, retired)
+            if not await connection.fetchval(self._REMOVE, account_id, channel):
+                return None
+            return int(await connection.fetchval(self._FORGET, account_id, channel))
 
     _CLAIM = """
     UPDATE alert_channels SET owner = $3, leased_until = clock_timestamp() + $4::interval
@@ -129,7 +155,7 @@ class Alerts:
         return pause
 
     _STATES = """
-    SELECT channel, failures, trouble,
+    SELECT channel, failures, trouble, clock_timestamp() - known_at AS unknown_for,
         (SELECT count(*) FROM alerts WHERE account_id = $1 AND alerts.channel = alert_channels.channel
             AND sent_at IS NULL) AS unsent
     FROM alert_channels WHERE account_id = $1 AND is_active ORDER BY channel
@@ -138,4 +164,7 @@ class Alerts:
     async def states(self, account_id: AccountId) -> tuple[OutletState, ...]:
         """Return how each channel does."""
         rows = await self._pool.fetch(self._STATES, account_id)
-        return tuple(OutletState(row["channel"], row["failures"], row["trouble"], row["unsent"]) for row in rows)
+        return tuple(
+            OutletState(row["channel"], row["failures"], row["trouble"], row["unsent"], row["unknown_for"])
+            for row in rows
+        )

@@ -13,6 +13,7 @@ from database.cash_baselines import CashBaselines
 from database.day_seen import DaySeen
 from database.events import Events
 from database.first_looks import FirstLooks
+from database.hosts import Hosts
 from database.listed_orders import ListedOrders
 from database.locks import Locks
 from database.orders import Orders
@@ -50,6 +51,7 @@ class Database:
         self.day_seen = DaySeen(pool)
         self.events = Events(pool)
         self.first_looks = FirstLooks(pool)
+        self.hosts = Hosts(pool)
         self.listed_orders = ListedOrders(pool)
         self.locks = Locks(pool)
         self.orders = Orders(pool)

@@ -134,14 +134,16 @@ class DaySeen:
 
     _EVENTS = """
     SELECT account_id, session_date, worker_id, symbol, kind, level, detail, at, event_key FROM events
-    WHERE account_id = $1 AND kind <> $3
+    WHERE account_id = $1 AND kind <> ALL ($3::text[])
         AND COALESCE(session_date, (at AT TIME ZONE 'Asia/Seoul')::date) = $2
     ORDER BY event_id
     """
 
-    async def events_on(self, account_id: AccountId, session_date: SessionDate, but: str) -> tuple[Event, ...]:
-        """Return the events of a session but those of one kind, in the sequence they were written."""
-        rows = await self._pool.fetch(self._EVENTS, account_id, session_date, but)
+    async def events_on(
+        self, account_id: AccountId, session_date: SessionDate, but: Sequence[str]
+    ) -> tuple[Event, ...]:
+        """Return the events of a session but those of some kinds, in the sequence they were written."""
+        rows = await self._pool.fetch(self._EVENTS, account_id, session_date, list(but))
         return tuple(event_from_row(row) for row in rows)
 
     _DATES = """

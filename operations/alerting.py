@@ -36,6 +36,7 @@ class AlertRules:
     minimum_level: EventLevel = EventLevel.WARNING
     language: Language = "en"
     tells_days: bool = True
+    tells_trades: bool = False
     gathered_for: timedelta = GATHERED_FOR
     longest_send: float = LONGEST_SEND
     """Real seconds."""
@@ -65,11 +66,12 @@ class Alerting:
         await first_to_end(asyncio.Event().wait(), *(self._attend(channel) for channel in self._channels))
 
     async def _register(self) -> None:
-        levels = levels_from(self._rules.minimum_level)
-        keys = [channel.key for channel in self._channels]
+        rules = self._rules
+        levels, keys = levels_from(rules.minimum_level), [channel.key for channel in self._channels]
+        tells = {"tells_days": rules.tells_days, "tells_trades": rules.tells_trades}
         while True:
             try:
-                await self._alerts.register(self._account_id, keys, levels, tells_days=self._rules.tells_days)
+                await self._alerts.register(self._account_id, keys, levels, **tells)
             except DATABASE_FAULTS as fault:
                 logger.warning("alerts_postponed", extra={"cause": f"{type(fault).__name__}: {fault}"})
                 await asyncio.sleep(_ROUND)

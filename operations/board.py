@@ -16,6 +16,7 @@ from domain.money import Won, total
 from domain.session import SessionDate, SessionPhase, SessionPlan, session_date_of
 from domain.unreadable import UnreadableRow
 from domain.worker_state import WorkerState
+from operations.channel_troubles import read_channel_troubles
 from operations.fleet import Fleet
 from operations.troubles import read_troubles
 
@@ -58,7 +59,7 @@ class Board:
     clock: MarketClock = LIVE_CLOCK
     """Whose time this is: every instant shown is the market's."""
     troubles: tuple[str, ...] = ()
-    """What keeps stocks from being bought, a line a cause."""
+    """What keeps stocks from being bought or alerts from being sent, a line a cause."""
     trouble: str = ""
     """Why this is not the present state, if it is not."""
 
@@ -93,6 +94,7 @@ async def read_board(fleet: Fleet, market_now: datetime) -> Board:
     failing = await _failing(fleet)
     unreadable = await fleet.database.unreadable_rows.on(fleet.account_id, session_date_of(market_now))
     troubles = await read_troubles(fleet.database.events, fleet.account_id, plan.session.date, market_now)
+    troubles += await read_channel_troubles(fleet.database.alerts, fleet.account_id, fleet.environment)
     board = replace(board, stream=stream, quarantined=waiting, clock=fleet.clock)
     return replace(board, failing=failing, unreadable=unreadable, troubles=troubles)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import time, timedelta
 from functools import partial
 from pathlib import Path
@@ -20,20 +20,26 @@ from database.errors import DATABASE_FAULTS, AccountInUseError
 from domain.clock import in_seoul
 from domain.errors import TradingError
 from domain.event import Event, EventLevel
+from domain.market import Symbol
 from domain.position import OpenPosition
 from domain.rules import TradingRules
 from domain.session import session_date_of
 from domain.unreadable import Readings
 from domain.worker_state import WorkerLife
 from operations.access_duty import AccessDuty
+from operations.account_worth import WorthDuty
 from operations.books_duty import BooksDuty
+from operations.channel_duty import ChannelDuty
 from operations.clock_duty import ClockDuty, ComparesClocks
 from operations.close_duty import is_closing, see_to_the_close
 from operations.direct_alerts import DirectAlerts
 from operations.disk_duty import DiskDuty
 from operations.failing_duty import FailingDuty
 from operations.fleet import Fleet
+from operations.heartbeat import Heartbeat
+from operations.host_duty import HostDuty
 from operations.outage_duty import OutageDuty
+from operations.reach_duties import BrokerDuty, TemporalDuty
 from operations.reading_duty import ReadingDuty
 from operations.report_duty import ReportDuty
 from operations.starting import bring_back
@@ -47,6 +53,7 @@ _ACCOUNT_LEASE: Final = timedelta(seconds=30)
 _RENEWAL: Final = 10.0
 _ROUND: Final = 5.0
 _CLOSE_ROUND: Final = 15.0
+_CHANNEL_ROUND: Final = 30.0
 _DISK_ROUND: Final = 0.5
 _ASKED_FROM: Final = time(7)
 """Seoul; what the exchange announces late, and the broker's night work, are over by then."""
@@ -138,6 +145,11 @@ async def compare_books(fleet: Fleet, books: SessionBooks, trouble: Callable[[],
     await _for_ever(_ROUND, BooksDuty(fleet, books, trouble).look)
 
 
+async def compare_limits(duty: WorthDuty) -> None:
+    """Compare the limits with what the account holds each day, for as long as this process lives."""
+    await _for_ever(_CLOSE_ROUND, duty.look)
+
+
 async def notice_outages(fleet: Fleet, direct: DirectAlerts) -> None:
     """Report, for as long as this process lives, that PostgreSQL is away, and write it down once it is back."""
     duty = OutageDuty(fleet, direct)
@@ -146,9 +158,34 @@ async def notice_outages(fleet: Fleet, direct: DirectAlerts) -> None:
         await duty.look()
 
 
+async def notice_silences(fleet: Fleet, direct: DirectAlerts, silent_for: Callable[[], float]) -> None:
+    """Report, for as long as this process lives, that Temporal or the broker does not answer."""
+    temporal, broker = TemporalDuty(fleet, direct), BrokerDuty(fleet, direct, silent_for)
+    await first_to_end(_for_ever(_ROUND, temporal.look), _for_ever(_ROUND, broker.look))
+
+
+async def keep_host_known(duty: HostDuty) -> None:
+    """Keep this process's heartbeat in the books, and report other hosts that have died, while this process lives."""
+    await _for_ever(_ROUND, duty.look)
+
+
+async def ping_while_well(fleet: Fleet, url: str) -> None:
+    """Ping the dead-man's switch each minute, for as long as this process lives and all is well."""
+
+    async def unwatched() -> list[Symbol]:
+        return [position.symbol for position in await _unguarded(fleet) if position.quantity]
+
+    await Heartbeat(fleet, url, unwatched).keep()
+
+
 async def watch_over_disk(duty: DiskDuty) -> None:
     """Report and act, for as long as this process lives, while the disk of the embedded parts is nearly full."""
     await first_to_end(_for_ever(_DISK_ROUND, duty.look), _for_ever(_DISK_ROUND, duty.sell))
+
+
+async def watch_over_channels(fleet: Fleet, known: Sequence[str]) -> None:
+    """Report, for as long as this process lives, channels for alerts that no host can send to."""
+    await _for_ever(_CHANNEL_ROUND, ChannelDuty(fleet, known).look)
 
 
 async def watch_over_stream(fleet: Fleet) -> None:

@@ -14,7 +14,7 @@ from domain.headroom import Headroom, headroom
 from domain.identity import WorkerId
 from domain.money import NO_WON, Won
 from domain.risk import RiskSnapshot
-from domain.rules import RiskRules
+from domain.rules import RiskRules, TradingRules
 from operations.board import Board
 from operations.fleet import Fleet
 from workflows.identity import worker_workflow_id
@@ -51,6 +51,15 @@ async def _limits(
     own = told.get(worker_id)
     rules = own or configured
     return Limits(worker_id, rules, headroom(snapshot, rules, board.now), snapshot, own is not None)
+
+
+async def trading_rules_of(fleet: Fleet, worker_id: WorkerId) -> TradingRules | None:
+    """Return the rules that a worker trades by, None where it does not answer."""
+    handle = fleet.client.get_workflow_handle(worker_workflow_id(fleet.account_id, worker_id))
+    try:
+        return await handle.query(TradingWorkerWorkflow.trading_rules, rpc_timeout=_ANSWERS_WITHIN)
+    except (RPCError, WorkflowQueryFailedError):
+        return None
 
 
 async def _rules_of(fleet: Fleet, worker_id: WorkerId) -> RiskRules | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from database.audit import AuditedOrder
 from database.database import Database
 from database.day_seen import FillSeen, KeptVerdict, PriceBar, StateChange
-from domain.event import ENTRY_DENIED, Event
+from domain.event import ENTRY_DENIED, POSITION_BOUGHT, POSITION_SOLD, Event
 from domain.excursion import PriceRange
 from domain.identity import AccountId, PositionId
 from domain.position import ClosedTrade, OpenPosition
@@ -71,7 +71,7 @@ async def read_day(database: Database, account_id: AccountId, session: Session) 
         fills=await seen.fills_of(positions),
         bars=await seen.bars_of(positions),
         states=await seen.states_on(account_id, date),
-        events=await seen.events_on(account_id, date, but=ENTRY_DENIED),
+        events=await seen.events_on(account_id, date, but=(ENTRY_DENIED, POSITION_BOUGHT, POSITION_SOLD)),
         verdict=await seen.verdict_on(account_id, date),
         after_close=await read_after_close(database, account_id, date),
     )

@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.money import Won
     from domain.position import ExitReason
     from domain.rule_changes import accepted, changed
-    from domain.rules import RiskRules
+    from domain.rules import RiskRules, TradingRules
     from domain.session import SessionDate, session_date_of
     from domain.worker_state import WorkerLife, WorkerState, entered
     from strategies import tradable
@@ -109,6 +109,11 @@ class CommandedWorkflow:
     def risk_rules(self) -> RiskRules:
         """Return the limits that are effective now."""
         return self._life.rules.risk
+
+    @workflow.query(description="By which rules this worker trades.")
+    def trading_rules(self) -> TradingRules:
+        """Return the rules that are effective now."""
+        return self._life.rules
 
     @workflow.query(description="What this worker is doing.")
     def status(self) -> WorkerStatus:

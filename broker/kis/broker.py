@@ -120,13 +120,18 @@ class KisBroker:
         """Return in which words KIS refuses one of our keys or tokens now; the empty text while it does not."""
         return next((keeper.refusal for keeper in self._keepers if keeper.refusal), "")
 
+    @property
+    def silent_for(self) -> float:
+        """Return for how many seconds (real time) KIS has answered none of our calls; zero while it answers."""
+        return max(wire.reach.silent_for for wire in self._wires)
+
     def take_unreadable(self) -> Readings:
         return self._readings.take()
 
     @property
     def trouble(self) -> str:
         """Return why KIS did not answer our last question about the account or an order; empty while it answers."""
-        return self._wires[0].trouble
+        return self._wires[0].reach.trouble
 
     async def check_access(self, lane: Lane) -> None:
         await self.balance(lane)

@@ -13,6 +13,7 @@ import httpx
 from broker.kis.calls import APPROVAL_PATH, TOKEN_PATH, Call
 from broker.kis.connection import ORDER_TIMEOUT, KisConnection
 from broker.kis.envelope import FIRST_PAGE, Envelope, PageKeys, read_envelope
+from broker.kis.reach import Reach
 from broker.kis.skew import SkewMeter
 from broker.kis.sockets import kis_transport
 from broker.protocol import AccessToken, MayLeave
@@ -50,8 +51,7 @@ class Wire:
         logging.getLogger("httpx").addFilter(_WITHOUT_QUERY)
         self.connection = connection
         self.clocks = SkewMeter(connection.real_time)
-        self.trouble = ""
-        """Why the last question got no answer; empty when it got one."""
+        self.reach = Reach()
         self._http = httpx.AsyncClient(
             transport=transport or kis_transport(),
             timeout=httpx.Timeout(connection.timeout),
@@ -73,9 +73,12 @@ class Wire:
             async with asyncio.timeout(self.connection.timeout):
                 envelope = read_envelope(await self._http.get(url, params=dict(parameters), headers=headers))
         except (httpx.RequestError, OSError) as error:
-            self.trouble = type(error).__name__
+            self.reach.failed(type(error).__name__)
             raise
-        self.trouble = "" if envelope.has_verdict else f"HTTP {envelope.status}"
+        if envelope.has_verdict:
+            self.reach.answered()
+        else:
+            self.reach.failed(f"HTTP {envelope.status}")
         return envelope
 
     async def post_order(

@@ -18,6 +18,7 @@ ROOT_IMPORTS = {
     "alert_settings": set(),
     "broker_settings": {"domain"},
     "env_file": set(),
+    "live_dangers": {"domain", "exchange", "settings"},
     "settings": {"alert_settings", "broker_settings", "domain", "env_file", "exchange"},
     "telemetry": {"domain", "settings"},
 }

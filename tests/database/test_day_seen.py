@@ -89,7 +89,7 @@ async def test_events_without_a_session_belong_to_their_kst_date(database: Datab
     for event in events:
         await database.events.append(event)
 
-    found = await database.day_seen.events_on(ACCOUNT, MONDAY, but=ENTRY_DENIED)
+    found = await database.day_seen.events_on(ACCOUNT, MONDAY, but=(ENTRY_DENIED,))
 
     assert [event.kind for event in found] == ["position_seized", "discrepancy_found"]
 

@@ -236,18 +236,6 @@ async def test_no_second_attempt_is_begun_while_the_first_hangs(webhook: Webhook
     assert webhook.attempts == 1
 
 
-async def test_a_retired_channel_hears_nothing_more_and_an_added_one_from_now_on(
-    database: Database, database_url: str, webhook: Webhook
-) -> None:
-    await teller(database, webhook)
-    await happens(database, "order_quarantined")
-    await database.alerts.register(ACCOUNT, ["new"], [EventLevel.CRITICAL], tells_days=False)
-    await happens(database, "kill_switch_pressed")
-
-    assert [(state.channel, state.unsent) for state in await database.alerts.states(ACCOUNT)] == [("new", 1)]
-    assert await (await teller(database, webhook)).tells() == 0
-
-
 @pytest.mark.parametrize("url", ["nonsense://T0KEN-OF-THIS", "T0KEN-OF-THIS", "slack://T0KEN-OF-THIS"])
 def test_an_address_that_cannot_be_used_is_told_by_its_number_without_showing_it(url: str) -> None:
     with pytest.raises(OperationError, match="address 2") as refused:

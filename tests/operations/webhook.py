@@ -13,6 +13,7 @@ class Webhook:
     def __init__(self) -> None:
         self.told: list[dict[str, Any]] = []
         self.attempts = 0
+        self.pings = 0
         self.answers = 200
         self.seconds = 0.0
         self._server: ThreadingHTTPServer | None = None
@@ -21,6 +22,10 @@ class Webhook:
     @property
     def url(self) -> str:
         return f"json://127.0.0.1:{self._port}/T0KEN-OF-THIS-WEBHOOK"
+
+    @property
+    def ping_url(self) -> str:
+        return f"http://127.0.0.1:{self._port}/ping/T0KEN-OF-THIS-SWITCH"
 
     def open(self) -> "Webhook":
         webhook = self
@@ -32,6 +37,11 @@ class Webhook:
                 time.sleep(webhook.seconds)
                 if webhook.answers == 200:
                     webhook.told.append(body)
+                self.send_response(webhook.answers)
+                self.end_headers()
+
+            def do_GET(self) -> None:
+                webhook.pings += webhook.answers == 200
                 self.send_response(webhook.answers)
                 self.end_headers()
 
