@@ -73,6 +73,11 @@ def test_a_later_look_reckons_back_to_the_morning() -> None:
     assert shares_before({}, believing(sold=3), ()) == {SAMSUNG: 3}
 
 
+def test_what_the_owner_has_bought_since_is_not_what_he_held_before() -> None:
+    assert shares_before({SAMSUNG: Quantity(5)}, believing(bought=5), ()) == {}
+    assert shares_before({}, believing(bought=5), ()) == {}
+
+
 def test_shares_of_a_stock_that_we_ordered_are_not_called_the_owners_by_a_look_alone() -> None:
     """They may be ours, by an order that was lost; what the last session left stands."""
     holdings = {SAMSUNG: Quantity(10)}

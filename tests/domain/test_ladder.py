@@ -253,3 +253,9 @@ def test_an_evening_without_a_price_is_looked_at_ever_more_seldom_and_to_its_end
     assert max(pauses) == timedelta(minutes=5)
     assert looks[-1] == kst("2026-11-23 20:00")
     assert 50 < len(looks) < 70
+
+
+def test_what_was_offered_is_kept_with_a_refusal_alone() -> None:
+    assert Tries().after(Rung.MARKET, refused=True, offered=Quantity(7)).offered == 7
+    assert Tries().after(Rung.MARKET, refused=False, offered=Quantity(7)).offered == 0
+    assert Tries().after(Rung.MARKET, refused=True).offered == 0

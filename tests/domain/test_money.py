@@ -2,10 +2,25 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.money import Price, Quantity, Rate, Won, affordable, average_price, change_rate, notional, portion, total
+from domain.money import (
+    Price,
+    Quantity,
+    Rate,
+    Won,
+    affordable,
+    average_price,
+    change_rate,
+    is_without_unit,
+    notional,
+    portion,
+    rate_text,
+    read_rate,
+    total,
+)
 
 
 def test_shares_times_price_is_an_amount() -> None:
@@ -50,3 +65,30 @@ def test_what_is_affordable_fits_the_budget_and_one_share_more_does_not(budget: 
     shares = affordable(Won(budget), Price(price))
 
     assert shares * price <= budget < (shares + 1) * price
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"), [("3%", "0.03"), (" 0.5% ", "0.005"), ("0.03", "0.03"), ("-1%", "-0.01"), ("0", "0")]
+)
+def test_a_rate_is_read_in_percent_or_as_a_fraction(text: str, rate: str) -> None:
+    assert read_rate(text) == Decimal(rate)
+
+
+@pytest.mark.parametrize("text", ["", "%", "three", "３%", "1,5%"])
+def test_what_is_no_rate_is_refused(text: str) -> None:
+    with pytest.raises((ValueError, ArithmeticError)):
+        read_rate(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "lacks"), [("3", True), ("0.5 ", True), ("3%", False), ("3% ", False), ("0", False), ("0.0", False)]
+)
+def test_a_rate_other_than_zero_needs_its_unit(text: str, lacks: bool) -> None:
+    assert is_without_unit(text) == lacks
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"), [("0.03", "3%"), ("0.000140527", "0.0140527%"), ("1", "100%"), ("0", "0%"), ("NaN", "NaN")]
+)
+def test_a_rate_is_shown_in_percent(rate: str, text: str) -> None:
+    assert rate_text(Decimal(rate)) == text

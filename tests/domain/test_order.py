@@ -1,12 +1,16 @@
 """The life of an order: its steps, and what the broker's list means for it."""
 
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidTransitionError
+from domain.market import Side
 from domain.money import Quantity
 from domain.order import (
     ACTIVE_STATUSES,
@@ -16,9 +20,12 @@ from domain.order import (
     OrderEvent,
     OrderStatus,
     event_from,
+    is_same_order,
     next_status,
+    row_of,
 )
-from tests.builders import a_broker_order, an_order
+from domain.session import SessionDate
+from tests.builders import HYNIX, MONDAY, a_broker_order, a_ref, an_order
 
 FINAL = frozenset(OrderStatus) - ACTIVE_STATUSES
 events = st.lists(st.sampled_from(OrderEvent), max_size=12)
@@ -153,3 +160,45 @@ def test_an_average_price_needs_a_fill() -> None:
 def test_an_accepted_order_is_active_and_a_filled_one_is_not() -> None:
     assert an_order(filled=0).is_active
     assert not an_order().is_active
+
+
+OURS = an_order(filled=0)
+OTHER_BRANCH = replace(a_ref(), branch="91252")
+
+
+def test_a_row_of_our_branch_and_number_is_ours_whatever_it_says() -> None:
+    assert is_same_order(OURS, a_broker_order(Side.SELL, 99, symbol=HYNIX))
+    assert not is_same_order(OURS, a_broker_order(ref=a_ref(2)))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"symbol": HYNIX},
+        {"side": Side.SELL},
+        {"quantity": Quantity(11)},
+        {"original": a_ref(2)},
+        {"ref": replace(OTHER_BRANCH, order_date=SessionDate(MONDAY + timedelta(days=1)))},
+        {"ref": replace(OTHER_BRANCH, number="0000000002")},
+    ],
+)
+def test_under_another_branch_an_order_is_ours_only_as_it_was_ordered(changes: dict[str, Any]) -> None:
+    assert is_same_order(OURS, a_broker_order(ref=OTHER_BRANCH))
+    assert not is_same_order(OURS, a_broker_order(**{"ref": OTHER_BRANCH, **changes}))
+
+
+def test_an_order_that_was_never_accepted_has_no_row() -> None:
+    unsent = replace(OURS, ref=None)
+
+    assert not is_same_order(unsent, a_broker_order())
+    assert row_of(unsent, [a_broker_order()]) is None
+
+
+def test_the_row_of_an_order_is_that_of_its_branch_or_the_only_one() -> None:
+    exact, other = a_broker_order(), a_broker_order(ref=OTHER_BRANCH)
+    third = a_broker_order(ref=replace(OTHER_BRANCH, branch="00950"))
+
+    assert row_of(OURS, []) is None
+    assert row_of(OURS, [other, exact]) == exact
+    assert row_of(OURS, [a_broker_order(ref=a_ref(2)), other]) == other
+    assert row_of(OURS, [other, third]) is None, "two could be ours"

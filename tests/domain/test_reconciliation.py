@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.identity import PositionId
+from domain.identity import IntentId, PositionId
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity
 from domain.order import BrokerOrder, BrokerOrderRef, OrderStatus, OrderType
 from domain.reconciliation import (
+    LATEST_ENTRY,
     Absent,
     Ambiguous,
     Discrepancy,
@@ -21,12 +22,15 @@ from domain.reconciliation import (
     LostOrderMatch,
     discrepancies,
     foreign_orders,
+    late_matches,
     match_lost_order,
 )
 from domain.session import SessionDate
 from tests.builders import HYNIX, NOW, SAMSUNG, a_broker_order, a_ref, an_intent, an_open_position, an_order
 
 NOBODY: frozenset[BrokerOrderRef] = frozenset()
+SOLD = an_intent(Side.SELL, intent_id=IntentId("run-2/1"))
+TWIN = an_order(an_intent(intent_id=IntentId("run-3/1")), status=OrderStatus.NEVER_PLACED)
 BEFORE = NOW - timedelta(seconds=1)
 Kind = DiscrepancyKind
 
@@ -61,6 +65,18 @@ def test_the_owners_orders_are_those_that_no_intent_of_ours_owns() -> None:
 
     assert foreign_orders([ours, theirs], {a_ref(1), None}) == (theirs,)
     assert foreign_orders([], {a_ref(1)}) == ()
+
+
+def test_a_listed_order_is_that_of_one_given_up_only_where_no_other_could_be() -> None:
+    one, other = an_order(status=OrderStatus.NEVER_PLACED), an_order(SOLD)
+    late = a_broker_order(ref=a_ref(1), ordered_at=one.intent.decided_at + LATEST_ENTRY)
+
+    assert late_matches([one, other], [late]) == ((one, late),)
+    assert late_matches([one], [replace(late, ordered_at=late.ordered_at + timedelta(seconds=1))]) == ()
+    assert late_matches([one], [replace(late, order_type=None)]) == ()
+    assert late_matches([one], [replace(late, quantity=Quantity(11))]) == ()
+    assert late_matches([one], [late, replace(late, ref=a_ref(2))]) == (), "two rows could be it"
+    assert late_matches([one, TWIN], [late]) == (), "it could be that of two"
 
 
 def test_an_empty_list_shows_no_order() -> None:

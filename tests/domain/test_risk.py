@@ -146,3 +146,7 @@ def test_limits_that_were_hit_are_reported_and_the_ordinary_course_of_a_day_is_n
     assert Denial.FLEET_LOSS_LIMIT_REACHED in loud
     assert {level_of(denial) for denial in set(Denial) - loud} == {EventLevel.INFO}
     assert level_of(Denial.COOLING_DOWN) is EventLevel.INFO
+
+
+def test_a_row_of_losses_without_an_instant_brings_no_pause() -> None:
+    assert review(a_proposal(), a_snapshot(worker_losses_in_a_row=9, last_loss_at=None), RULES, a_plan()) == Approved()

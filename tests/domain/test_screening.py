@@ -175,14 +175,16 @@ def test_what_each_filter_dropped_is_counted() -> None:
         stock_of("000010", locked=True),
         stock_of("000020", locked=True),
         stock_of("000030", refused_by="rising"),
+        stock_of("000031", refused_by="rising"),
+        stock_of("000032", refused_by="falling"),
         stock_of("000040"),
         stock_of("000050"),
     ]
 
     report = scan(stocks, Liking({Symbol("000050"): "0.5"}))
 
-    assert report.dropped == {"locked": 2, "custom": 1, "no_signal": 1}
-    assert report.dropped_by_custom == {"rising": 1}
+    assert report.dropped == {"locked": 2, "custom": 3, "no_signal": 1}
+    assert report.dropped_by_custom == {"rising": 2, "falling": 1}
     assert len(report.candidates) == 1
 
 

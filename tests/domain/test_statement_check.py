@@ -89,6 +89,8 @@ def test_what_the_owner_traded_within_the_day_is_named_in_every_figure() -> None
 
     found = {figure: of(figure, booked=booked, stock=stock) for figure in Figure if figure is not Figure.REALISED_TODAY}
 
+    rounded = replace(stock, commission=Won(276))
+    assert of(Figure.COMMISSION, booked=booked, stock=rounded) == ({"foreign_trades": 77, "rounding": 2}, 0)
     assert found == {
         Figure.BOUGHT: ({"foreign_trades": 280_000}, 0),
         Figure.SOLD: ({"foreign_trades": 276_000}, 0),
@@ -168,3 +170,15 @@ def test_positions_of_other_stocks_do_not_count() -> None:
     other = replace(HELD, position_id=PositionId("other"), symbol=HYNIX, opened_on=SessionDate(MONDAY.replace(day=20)))
 
     assert of(Figure.REALISED, booked=replace(DAY, positions=(HELD, other))) == ({}, 0)
+
+
+def test_the_whole_account_adds_up_what_is_named_of_each_stock() -> None:
+    foreign = (by_hand(Side.BUY, 4, 70_000), replace(by_hand(Side.BUY, 2, 100_000, number=8), symbol=HYNIX))
+    booked = replace(DAY, foreign=foreign)
+    stated = {SAMSUNG: replace(STOCK, bought=Won(980_000)), HYNIX: replace(STOCK, bought=Won(200_001))}
+
+    found = compared(booked, Stated(stated, replace(STOCK, bought=Won(1_180_001))))
+
+    (line,) = [each for each in found if (each.symbol, each.figure) == (WHOLE_ACCOUNT, Figure.BOUGHT)]
+    assert line.named == {"foreign_trades": 480_000, "unexplained_stocks": 1}
+    assert (line.ledger, line.broker, line.unexplained) == (700_000, 1_180_001, 0)
