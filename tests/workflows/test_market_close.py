@@ -258,5 +258,8 @@ async def test_a_week_with_a_weekend_a_holiday_and_the_csat_day(time_skipping_en
 
 
 async def _move_to(env: WorkflowEnvironment, text: str) -> None:
-    """Move the server's own clock to a market moment, so that a UTC cron means Seoul time."""
-    await env.sleep(kst(text) - await env.get_current_time())
+    """Move the server's own clock to the time and weekday of a moment, so that a UTC cron means Seoul time."""
+    now, moment = await env.get_current_time(), kst(text)
+    while moment < now:
+        moment += timedelta(weeks=1)
+    await env.sleep(moment - now)
