@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from temporalio import activity
@@ -17,11 +18,11 @@ from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lane import Lane
 from domain.lock import LEASE_DURATION, Lease
 from domain.market import Quote, Side, Symbol
-from domain.money import NO_SHARES, Quantity, Rate, notional
+from domain.money import NO_SHARES, NO_WON, Quantity, Rate, Won, notional
 from domain.order import OrderIntent, OrderPurpose, OrderRecord, OrderType
 from domain.position import PositionOpening, StrategyStamp
 from domain.pricing import entry_limit
-from domain.risk import Denied, EntryProposal, review
+from domain.risk import Denied, EntryDeniedError, EntryProposal, Review, Spending, lost_at_stop, review
 from domain.rules import TradingRules
 from domain.screening import Candidate
 from domain.session import SessionPlan
@@ -72,6 +73,14 @@ class NoEntry:
 
 
 EntryDecision = PreparedEntry | NoEntry
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The won that the broker lets us spend, and the real instant (database clock) before we asked."""
+
+    cash: Won
+    at: datetime
 
 
 class EntryActivities:
@@ -148,6 +157,7 @@ class EntryActivities:
 
     async def _decide(self, candidate: Candidate, request: EntryRequest, lease: Lease) -> PreparedEntry | str:
         """Ask what may be bought, then look once more at all that a purchase rests on, and write the intent at once."""
+        asked_at = await self._database.server.now()
         power = await self._power(candidate.symbol, request.rules)
         if isinstance(power, str):
             return power
@@ -157,7 +167,7 @@ class EntryActivities:
         intent = self._intent(seen, power, request, lease)
         if isinstance(intent, str):
             return intent
-        return await self._recorded(intent, seen, request, lease)
+        return await self._recorded(intent, seen, request, lease, _Asked(power.cash, asked_at))
 
     async def _power(self, symbol: Symbol, rules: TradingRules) -> "BuyingPower | str":
         quote = await self._last_look.fresh_quote(symbol, rules, rules.execution.greatest_quote_age)
@@ -169,18 +179,23 @@ class EntryActivities:
             return f"buying power refused, {refusal}"
 
     async def _recorded(
-        self, intent: OrderIntent, seen: Seen, request: EntryRequest, lease: Lease
+        self, intent: OrderIntent, seen: Seen, request: EntryRequest, lease: Lease, asked: _Asked
     ) -> PreparedEntry | str:
         opening = await self._opening(seen, intent, request.rules)
         if isinstance(opening, str):
             return opening
         sellable = self._sellable(seen.quote, request.plan)
         intent = replace(intent, quantity=min(intent.quantity, max(sellable, _ONE_SHARE)))
-        denied = await self._review(intent, request, sellable)
-        if denied is not None:
-            return f"{denied.denial}: {denied.detail}"
-        await self._database.orders.record_entry(intent, opening)
-        return _prepared(intent, opening.name, lease)
+        stake = lost_at_stop(proposal_of(intent).amount, request.rules.exits.stop_loss)
+        spendable = self._spendable(asked.cash, request.plan)
+        proposal = replace(proposal_of(intent), sellable=sellable, at_stake=stake, power=spendable)
+        denied = await self._written(intent, opening, proposal, request, asked.at)
+        return _prepared(intent, opening.name, lease) if denied is None else f"{denied.denial}: {denied.detail}"
+
+    def _spendable(self, cash: Won, plan: SessionPlan) -> Won:
+        """Return how much of the power buys shares, once the commission is put aside."""
+        rates = cost_rates(plan.session.date, self._commission)
+        return Won(int(cash / (1 + rates.commission)))
 
     def _sellable(self, quote: Quote, plan: SessionPlan) -> Quantity:
         """Return how many shares of what is bought now could be sold by the close."""
@@ -233,14 +248,30 @@ class EntryActivities:
             rules_version=rules.version,
         )
 
-    async def _review(self, intent: OrderIntent, request: EntryRequest, sellable: Quantity) -> Denied | None:
+    async def _written(
+        self,
+        intent: OrderIntent,
+        opening: PositionOpening,
+        proposal: EntryProposal,
+        request: EntryRequest,
+        asked_at: datetime,
+    ) -> Denied | None:
+        """Review the buy and write it down; what it spends is reviewed while no other buy can be written."""
         snapshot = await self._database.risk.snapshot(
-            request.account_id, request.worker_id, request.plan.session.date, self._pace.now()
+            intent.account_id, intent.worker_id, intent.session_date, self._pace.now()
         )
-        proposal = replace(proposal_of(intent), sellable=sellable)
-        verdict = review(proposal, snapshot, request.rules.risk, request.plan)
+
+        def reviewed(reserved: Won) -> Review:
+            return review(replace(proposal, reserved=reserved), snapshot, request.rules.risk, request.plan)
+
+        verdict = reviewed(NO_WON)
         if not isinstance(verdict, Denied):
-            return None
+            try:
+                await self._database.orders.record_entry(intent, opening, Spending(asked_at, reviewed))
+            except EntryDeniedError as denied:
+                verdict = denied.verdict
+            else:
+                return None
         await self._database.risk.record_denial(intent, verdict)
         return verdict
 

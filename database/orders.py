@@ -9,15 +9,14 @@ import asyncpg
 
 from database.booking import Booked, book_on, book_provisionally_on, readopt_on
 from database.errors import (
-    ActiveOrderExistsError,
     InvalidTransitionError,
     OversoldError,
-    UnknownIntentError,
 )
 from database.events import append_on, order_event
-from database.order_rows import COLUMNS, SELECT, intent_values, locked_order, order_from_row
+from database.order_rows import COLUMNS, SELECT, locked_order, order_from_row
 from database.pool import Connection, Pool, transaction
 from database.positions import prepare_on
+from database.recording import record_on, reserve_on
 from database.recovery import lock_symbol_of_over, recover_buy_on
 from database.sending import Gate, Sending, begin
 from database.withdrawal import withdraw_on
@@ -40,7 +39,7 @@ from domain.order import (
     next_status,
 )
 from domain.position import PositionOpening
-from domain.risk import Review, RiskSnapshot
+from domain.risk import Review, RiskSnapshot, Spending
 from domain.session import SessionDate
 
 _EVENT_OF: Final = {Accepted: OrderEvent.ACCEPT, Rejected: OrderEvent.REJECT, Unknown: OrderEvent.LOSE_REPLY}
@@ -54,16 +53,21 @@ class Orders:
 
     # --- Deciding
 
-    async def record_entry(self, intent: OrderIntent, opening: PositionOpening) -> OrderRecord:
+    async def record_entry(
+        self, intent: OrderIntent, opening: PositionOpening, spending: Spending | None = None
+    ) -> OrderRecord:
         """Write down a buy and the position it opens, in one step; repeating it returns what was written first.
 
         Raises:
+            EntryDeniedError: other buys spend the power that ``spending`` rests on.
             LivePositionExistsError: the symbol or the worker already has a live position.
             ActiveOrderExistsError: another buy of the symbol is active.
         """
         async with transaction(self._pool) as connection:
+            if spending is not None:
+                await reserve_on(connection, intent, spending)
             await prepare_on(connection, opening)
-            return await _record(connection, intent)
+            return await record_on(connection, intent)
 
     _HELD = """
     SELECT bought_quantity - sold_quantity FROM positions WHERE position_id = $1 AND is_live FOR SHARE
@@ -93,7 +97,7 @@ class Orders:
                     raise OversoldError(
                         f"{intent.intent_id} would sell {intent.quantity} of {held or 0} shares of {intent.symbol}"
                     )
-            return await _record(connection, intent)
+            return await record_on(connection, intent)
 
     async def withdraw(self, intent_id: IntentId) -> bool:
         """Give up an order that has not been sent; see ``withdraw_on``."""
@@ -276,16 +280,10 @@ class Orders:
         return sent_at
 
 
-_RECORD = """
-INSERT INTO orders (intent_id, account_id, worker_id, position_id, session_date, symbol, side, quantity, order_type,
-    limit_price, purpose, reason, fencing_token, decision_price, decided_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-ON CONFLICT (intent_id) DO NOTHING
-"""
 _BIND = """
 UPDATE orders SET
     status = $2, order_date = $3, branch = $4, order_no = $5, evidence = $6,
-    sent_at = COALESCE(sent_at, clock_timestamp()), changed_at = clock_timestamp()
+    sent_at = COALESCE(sent_at, clock_timestamp()), answered_at = clock_timestamp(), changed_at = clock_timestamp()
 WHERE intent_id = $1
 """
 _REJECT = """
@@ -299,21 +297,6 @@ UPDATE orders SET
 WHERE intent_id = $1
 """
 _MOVE = "UPDATE orders SET status = $2, evidence = $3, changed_at = clock_timestamp() WHERE intent_id = $1"
-
-
-async def _record(connection: Connection, intent: OrderIntent) -> OrderRecord:
-    try:
-        await connection.execute(_RECORD, *intent_values(intent))
-    except asyncpg.UniqueViolationError as clash:
-        raise ActiveOrderExistsError(f"{intent.symbol} already has an active {intent.side} order") from clash
-    row = await connection.fetchrow(SELECT, intent.intent_id)
-    if row is None:
-        raise UnknownIntentError(f"order intent {intent.intent_id} was not written")
-    order = order_from_row(row)
-    written = order.intent
-    if (written.account_id, written.symbol, written.side) != (intent.account_id, intent.symbol, intent.side):
-        raise InvalidTransitionError(f"{intent.intent_id} already is a {written.side} of {written.symbol}")
-    return order
 
 
 async def _bind(

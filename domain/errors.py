@@ -15,6 +15,7 @@ TradingError
 ├── BooksRefusedError             our own ledger keeps what must be one from becoming two
 │   ├── ActiveOrderExistsError
 │   ├── LivePositionExistsError
+│   ├── EntryDeniedError          (in domain.risk, with its verdict)
 │   └── OversoldError
 ├── BadRulesError                 trading rules that cannot be traded by
 └── InvalidTransitionError        a bug of ours

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from math import ceil
 from typing import Final, Literal
 
 from domain.clock import in_seoul
+from domain.errors import BooksRefusedError
 from domain.event import EventLevel
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
@@ -33,6 +35,7 @@ class Denial(StrEnum):
     LOSING_STREAK = "LOSING_STREAK"
     SYMBOL_COOLING_DOWN = "SYMBOL_COOLING_DOWN"
     CAPITAL_EXCEEDED = "CAPITAL_EXCEEDED"
+    BUYING_POWER_RESERVED = "BUYING_POWER_RESERVED"
     UNSELLABLE_BY_CLOSE = "UNSELLABLE_BY_CLOSE"
     LEASE_LOST = "LEASE_LOST"
     DECISION_TOO_OLD = "DECISION_TOO_OLD"
@@ -86,6 +89,10 @@ class EntryProposal:
     """Real time since the stock's price, flags and strategy were looked at."""
     at_stake: Won = NO_WON
     """What the buy loses at its stop loss; 0 where the snapshot includes it already."""
+    power: Won | None = None
+    """What the broker lets us spend on shares, fees put aside; None where it was asked before."""
+    reserved: Won = NO_WON
+    """What other buys spend of it that the broker's answer cannot know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,27 @@ class Denied:
 
 
 Review = Approved | Denied
+
+
+class EntryDeniedError(BooksRefusedError):
+    """A buy was denied as it was written down; ``verdict`` says why."""
+
+    def __init__(self, verdict: Denied) -> None:
+        super().__init__(f"{verdict.denial}: {verdict.detail}")
+        self.verdict = verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """Buying power that was asked for at a real instant (database clock), before the broker answered.
+
+    ``review`` is given the won that other buys spend and that the answer cannot know; it must be quick and pure.
+    """
+
+    asked_at: datetime
+    review: Callable[[Won], Review]
+
+
 _NO_STOCK: Final = Symbol("")
 LOSS_WITHOUT_A_STOP: Final = Rate("0.30")
 """Share of its price that a position without a stop loss can lose in a session: KRX's daily price limit."""
@@ -203,6 +231,13 @@ def _capital(case: _Case) -> str | None:
     return f"{amount:,} won exceeds {limit:,}" if amount > limit else None
 
 
+def _buying_power(case: _Case) -> str | None:
+    amount, power, reserved = case.proposal.amount, case.proposal.power, case.proposal.reserved
+    if power is None or amount + reserved <= power:
+        return None
+    return f"{amount:,} won and {reserved:,} won of other buys exceed the buying power of {power:,}"
+
+
 def _sellable(case: _Case) -> str | None:
     quantity, sellable = case.proposal.quantity, case.proposal.sellable
     if sellable is None or quantity <= sellable:
@@ -229,10 +264,16 @@ CHECKS: Final[tuple[tuple[Denial, Callable[[_Case], str | None]], ...]] = (
     (Denial.COOLING_DOWN, _cooldown),
     (Denial.SYMBOL_COOLING_DOWN, _symbol_cooldown),
     (Denial.CAPITAL_EXCEEDED, _capital),
+    (Denial.BUYING_POWER_RESERVED, _buying_power),
     (Denial.UNSELLABLE_BY_CLOSE, _sellable),
     (Denial.DECISION_TOO_OLD, _decision_age),
 )
 """Every check in its order; the first that objects names the denial."""
+
+
+def lost_at_stop(amount: Won, stop_loss: Rate) -> Won:
+    """Return what a buy of so many won loses at its stop loss; a stop of 0 is off."""
+    return Won(ceil(amount * (stop_loss or LOSS_WITHOUT_A_STOP)))
 
 
 def review(proposal: EntryProposal, snapshot: RiskSnapshot, rules: RiskRules, plan: SessionPlan) -> Review:

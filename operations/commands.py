@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -41,16 +41,26 @@ class Verdict(StrEnum):
     NOT_RUNNING = "not_running"
     UNANSWERED = "unanswered"
     STILL_AT_IT = "still_at_it"
+    STILL_HOLDING = "still_holding"
+
+
+_ANSWERED: Final = frozenset({Verdict.DONE, Verdict.NOT_RUNNING})
+"""What is no answer about shares that the ledger still shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandOutcome:
-    """One worker's answer to a command; ``why`` is for people and empty when all went well."""
+    """One worker's answer to a command; ``why`` is for people and empty when all went well.
+
+    A command to sell is done only when the ledger shows the worker flat: no share, and no open order. ``shares`` are
+    those that the ledger shows; None for other commands.
+    """
 
     worker_id: WorkerId
     verdict: Verdict
     status: WorkerStatus | None = None
     why: str = ""
+    shares: int | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -65,16 +75,18 @@ class Command:
     update: Any
     arguments: tuple[Any, ...] = ()
     patience: timedelta = _ANSWER_WITHIN
+    sells: bool = False
+    """Whether the worker is to be flat afterwards."""
 
 
 PAUSE: Final = Command(TradingWorkerWorkflow.pause)
 RESUME: Final = Command(TradingWorkerWorkflow.resume)
-STOP: Final = Command(TradingWorkerWorkflow.stop)
+STOP: Final = Command(TradingWorkerWorkflow.stop, patience=_SOLD_WITHIN, sells=True)
 
 
 def liquidate(reason: ExitReason = ExitReason.OPERATOR) -> Command:
     """Return the command that sells what is held and pauses."""
-    return Command(TradingWorkerWorkflow.liquidate, (reason,), _SOLD_WITHIN)
+    return Command(TradingWorkerWorkflow.liquidate, (reason,), _SOLD_WITHIN, sells=True)
 
 
 def change_rules(changes: Mapping[str, str]) -> Command:
@@ -84,10 +96,44 @@ def change_rules(changes: Mapping[str, str]) -> Command:
 
 async def tell(fleet: Fleet, workers: Sequence[WorkerId], command: Command) -> tuple[CommandOutcome, ...]:
     """Send a command to workers, all at once, and collect their answers."""
+    ends_at = asyncio.get_running_loop().time() + command.patience.total_seconds()
     outcomes = await asyncio.gather(*(_tell(fleet, worker, command) for worker in workers))
     await _show_pauses(fleet, outcomes)
     await _retire_stopped(fleet, outcomes, command)
-    return tuple(outcomes)
+    return await _judged_by_the_ledger(fleet, outcomes, ends_at) if command.sells else tuple(outcomes)
+
+
+async def _judged_by_the_ledger(
+    fleet: Fleet, outcomes: Sequence[CommandOutcome], ends_at: float
+) -> tuple[CommandOutcome, ...]:
+    """Return the answers with what the ledger says of each worker; wait while another may still sell its shares."""
+    while True:
+        shares = await _shares_of_workers(fleet)
+        judged = tuple(_judged(outcome, shares.get(outcome.worker_id)) for outcome in outcomes)
+        waits = any(before.succeeded and not after.succeeded for before, after in zip(outcomes, judged, strict=True))
+        if not waits or asyncio.get_running_loop().time() >= ends_at:
+            return judged
+        await asyncio.sleep(_BETWEEN_RUNS.total_seconds())
+
+
+async def _shares_of_workers(fleet: Fleet) -> dict[WorkerId, int]:
+    """Return the shares of each worker that is not flat: 0 of one that only has an open order."""
+    shares = {order.intent.worker_id: 0 for order in await fleet.database.orders.active_in(fleet.account_id)}
+    for position in await fleet.database.positions.held_in(fleet.account_id):
+        shares[position.worker_id] = shares.get(position.worker_id, 0) + position.quantity
+    return shares
+
+
+def _judged(outcome: CommandOutcome, shares: int | None) -> CommandOutcome:
+    if shares is None:
+        return replace(outcome, shares=0)
+    unsold = "" if outcome.status is None else outcome.status.unsold
+    cause = outcome.why or unsold or "another sells them, or none does"
+    held = f"still holding {shares:,} shares" if shares else "holding no share, but an order is still open"
+    verdict = Verdict.STILL_HOLDING if outcome.verdict in _ANSWERED else outcome.verdict
+    return replace(
+        outcome, verdict=verdict, shares=shares, why=f"{held}: {cause or 'another sells them, or none does'}"
+    )
 
 
 async def _show_pauses(fleet: Fleet, outcomes: Sequence[CommandOutcome]) -> None:
@@ -108,7 +154,9 @@ async def _retire_stopped(fleet: Fleet, outcomes: Sequence[CommandOutcome], comm
 async def press_kill_switch(fleet: Fleet, by: str, reason: str) -> tuple[CommandOutcome, ...]:
     """Shut the gate in the books first, so that no buy slips past, then sell everything."""
     await fleet.database.risk.press_kill_switch(fleet.account_id, by, reason, fleet.market_now())
-    return await tell(fleet, await fleet.known_workers(), liquidate(ExitReason.KILL_SWITCH))
+    known = await fleet.known_workers()
+    others = sorted((await _shares_of_workers(fleet)).keys() - set(known))
+    return await tell(fleet, (*known, *others), liquidate(ExitReason.KILL_SWITCH))
 
 
 async def _tell(fleet: Fleet, worker_id: WorkerId, command: Command) -> CommandOutcome:
@@ -182,13 +230,14 @@ def all_well(outcomes: Sequence[CommandOutcome], *, forgiving: bool) -> bool:
 def in_words(outcome: CommandOutcome) -> str:
     """Say what a worker answered."""
     status = outcome.status
-    if status is None:
+    if status is None or not outcome.succeeded:
         return f"{outcome.worker_id}: {outcome.verdict.value.replace('_', ' ')}: {outcome.why}"
-    flags = ", paused" * status.paused + ", stopping" * status.stopping
+    flags = ", flat" * (outcome.shares == 0) + ", paused" * status.paused + ", stopping" * status.stopping
     return f"{outcome.worker_id}: {outcome.verdict}, {status.state}{flags}, rules v{status.rules_version}"
 
 
 def outcome_json(outcome: CommandOutcome) -> dict[str, Any]:
     """Return a worker's answer for programs."""
     status = None if outcome.status is None else {**asdict(outcome.status), "state": outcome.status.state.value}
-    return {"worker": outcome.worker_id, "verdict": outcome.verdict.value, "why": outcome.why, "status": status}
+    values = {"worker": outcome.worker_id, "verdict": outcome.verdict.value, "why": outcome.why, "status": status}
+    return values if outcome.shares is None else {**values, "shares": outcome.shares}

@@ -42,6 +42,7 @@ from operations.outage_duty import OutageDuty
 from operations.reach_duties import BrokerDuty, TemporalDuty
 from operations.reading_duty import ReadingDuty
 from operations.report_duty import ReportDuty
+from operations.schedule_duty import ScheduleDuty
 from operations.starting import bring_back
 from operations.stream_duty import StreamDuty
 from operations.together import first_to_end
@@ -108,6 +109,11 @@ async def bring_back_workers(fleet: Fleet, rules: TradingRules) -> None:
 async def keep_closing(fleet: Fleet, rules: TradingRules) -> None:
     """See to it, for as long as this process lives, that no session ends without a close unnoticed (F40)."""
     await _for_ever(_CLOSE_ROUND, lambda: see_to_the_close(fleet, rules))
+
+
+async def keep_schedule(fleet: Fleet, rules: TradingRules) -> None:
+    """Keep the times of the close up to date, for as long as this process lives."""
+    await _for_ever(_CLOSE_ROUND, ScheduleDuty(fleet, rules).look)
 
 
 async def watch_over_access(fleet: Fleet, refusal: Callable[[], str]) -> None:

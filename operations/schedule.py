@@ -1,6 +1,7 @@
 """The Schedule that starts the market close, every session at the moment liquidation begins."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
@@ -18,6 +19,7 @@ from temporalio.client import (
     WorkflowHandle,
 )
 from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.clock import KST
 from domain.close_plan import plan_session
@@ -60,6 +62,21 @@ async def schedule_close(fleet: Fleet, rules: TradingRules, market_now: datetime
     return schedule.spec
 
 
+async def lay_close_times(fleet: Fleet, rules: TradingRules, market_now: datetime) -> None:
+    """Bring the times of the close schedule up to date, and create the schedule if it is gone.
+
+    What it starts and an operator's pause stay, so that hosts may do this in any number.
+    """
+    spec = close_times(fleet, market_now, await fleet.registered_workers())
+    handle = fleet.client.get_schedule_handle(close_schedule_id(fleet.account_id))
+    try:
+        await handle.update(lambda found: ScheduleUpdate(replace(found.description.schedule, spec=spec)))
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        await schedule_close(fleet, rules, market_now)
+
+
 def close_times(fleet: Fleet, market_now: datetime, workers: int) -> ScheduleSpec:
     """Return when so many workers begin to sell: a cron line in Seoul when live, instants in a compressed market."""
     times = _live_times if fleet.clock.is_live else _compressed_times
@@ -67,7 +84,7 @@ def close_times(fleet: Fleet, market_now: datetime, workers: int) -> ScheduleSpe
 
 
 async def close_now(fleet: Fleet, rules: TradingRules) -> WorkflowHandle[MarketCloseWorkflow, CloseOutcome]:
-    """Start the market close at once, or find the one that an operator has already started."""
+    """Start the market close at once, before its deadline too, or find the one that an operator has started."""
     return await fleet.client.start_workflow(
         MarketCloseWorkflow.run,
         MarketCloseRequest(fleet.account_id, fleet.clock, rules),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities.flatness import FlatnessProof
     from activities.statement import StatementCompared
     from domain.clock import LIVE_CLOCK, MarketClock
     from domain.identity import AccountId
@@ -54,3 +55,18 @@ class CloseOutcome:
     statement: StatementCompared = field(default_factory=StatementCompared)
     not_proven: str = ""
     """Why flatness could not be proven; ``flat`` is then False, and nothing is known of the holdings."""
+
+
+def outcome_of(date: SessionDate, proof: FlatnessProof) -> CloseOutcome:
+    """Return what a proof says of the day's end."""
+    return CloseOutcome(
+        session_date=date,
+        had_session=True,
+        flat=proof.flat,
+        not_proven=proof.not_proven,
+        holdings=proof.holdings,
+        ours=proof.ours,
+        owners=proof.owners,
+        unexplained=proof.unexplained,
+        open_orders=proof.open_orders,
+    )

@@ -28,7 +28,11 @@ _REMEMBERED_WORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """A trading worker's answer to a command or query. Net won since it was first started."""
+    """A trading worker's answer to a command or query. Net won since it was first started.
+
+    To ``liquidate`` and ``stop`` it is given when the worker sells no more. ``unsold`` says why it then still holds
+    shares, or why another sells them; the ledger says how many.
+    """
 
     worker_id: WorkerId
     state: WorkerState
@@ -39,6 +43,7 @@ class WorkerStatus:
     cycles: int
     realised_pnl: Won
     last_word: str
+    unsold: str = ""
 
 
 class CommandedWorkflow:
@@ -51,6 +56,7 @@ class CommandedWorkflow:
         self._words: list[str] = []
         self._sell_because: ExitReason | None = None
         self._hands_full = True
+        self._unsold = ""
         self._watchers: list[workflow.ActivityHandle[Any]] = []
 
     @workflow.update(description="No new entries; what is held stays watched.")
@@ -63,17 +69,20 @@ class CommandedWorkflow:
         """Undo a pause."""
         return self._once(lambda: self._change(paused=False))
 
-    @workflow.update(description="Sell what is held now and pause; answers when flat.")
+    @workflow.update(description="Sell what is held now and pause; answers when flat, or why it is not.")
     async def liquidate(self, reason: ExitReason) -> WorkerStatus:
         """Sell at once; no entry follows until ``resume``."""
         self._once(lambda: self._order_sale(reason))
         await workflow.wait_condition(lambda: not self._hands_full)
         return self.status()
 
-    @workflow.update(description="Sell what is held, then end this worker.")
-    def stop(self) -> WorkerStatus:
+    @workflow.update(description="Sell what is held, then end this worker; answers when flat, or why it is not.")
+    async def stop(self) -> WorkerStatus:
         """Wind down for good."""
-        return self._once(lambda: self._change(stopping=True))
+        self._once(lambda: self._change(stopping=True))
+        if self._hands_full and workflow.patched("stop-answers-when-flat"):
+            await workflow.wait_condition(lambda: not self._hands_full)
+        return self.status()
 
     @workflow.update(description="Change trading rules; effective from the next decision.")
     def change_rules(self, changes: dict[str, str]) -> WorkerStatus:
@@ -128,6 +137,7 @@ class CommandedWorkflow:
             cycles=self._life.cycles,
             realised_pnl=self._life.realised_pnl,
             last_word=self._words[-1] if self._words else "",
+            unsold=self._unsold,
         )
 
     def _once(self, act: Callable[[], None]) -> WorkerStatus:
@@ -160,6 +170,10 @@ class CommandedWorkflow:
             attributes.show_state(state, symbol or None)
         self._state, self._symbol = entered(self._state, state), symbol
         self._say(word)
+
+    def _leave_unsold(self, why: str) -> None:
+        self._unsold = why
+        self._say(why)
 
     def _say(self, word: str) -> None:
         self._words = [*self._words, f"{in_seoul(self._now()):%H:%M:%S} {word}"][-_REMEMBERED_WORDS:]

@@ -19,7 +19,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.ladder import KEEPS_ITS_PLACE, Ladder, Tries
     from domain.position import ExitReason
     from domain.session import Session, SessionDate, SessionPlan
-    from workflows.close_outcome import CloseOutcome, MarketCloseRequest
+    from workflows.close_outcome import CloseOutcome, MarketCloseRequest, outcome_of
+    from workflows.close_start import due_at, is_early, is_of_an_earlier_day
     from workflows.half_way import HalfWay, Resting
     from workflows.identity import intent_id, task_queues
     from workflows.options import COMPARE, LOOK, RECORD, SHUT, via
@@ -34,6 +35,7 @@ _PATIENCE_WITH_WORKERS: Final = timedelta(seconds=20)
 _AFTER_THE_AUCTION: Final = timedelta(seconds=2)
 _ENDED_WITHIN: Final = timedelta(minutes=3)
 """Real time after a market's end in which its last orders are proven over, all together."""
+_SHORTEST_WAIT: Final = timedelta(milliseconds=100)
 _MOST_TRIES: Final = 3
 _BETWEEN_TRIES: Final = timedelta(seconds=2)
 
@@ -61,7 +63,9 @@ class MarketCloseWorkflow:
 
     @workflow.run
     async def run(self, request: MarketCloseRequest) -> CloseOutcome:
-        """Close today's session, whoever started this and when.
+        """Close the session of the day for which this run was due.
+
+        A run of the schedule waits for the fleet's deadline. A run whose day is over only sums that day up.
 
         A history that grows long under sales that are refused again and again is left for a new one at a moment at
         which nothing is under way; the new run goes on with each sale where it rested (F47).
@@ -83,7 +87,7 @@ class MarketCloseWorkflow:
 
     def _half_way(self) -> HalfWay:
         return HalfWay(
-            started_at=self._started_at(),
+            started_at=due_at(self._request.half_way),
             told=self._told,
             seized=self._seized_in_all(),
             sales=tuple(self._selling.resting.values()),
@@ -94,11 +98,13 @@ class MarketCloseWorkflow:
         return self._sold_before + len(self._sales)
 
     async def _close_the_day(self) -> CloseOutcome:
-        planned = await self._plan()
+        planned = await self._plan_when_due()
         if isinstance(planned, NoSession):
             self._say(f"{planned.date} has no session: nothing to close")
             return CloseOutcome(planned.date, had_session=False)
         plan = planned.plan
+        if is_of_an_earlier_day(plan, self._now()):
+            return await self._proving(plan.session.date).summed_up()
         if self._request.half_way is None:
             await self._shut_entries(plan.session.date)
             self._told = await self._tell_workers(plan.session.date)
@@ -119,18 +125,10 @@ class MarketCloseWorkflow:
         statement = await proving.statement()
         summary = await proving.summary()
         self._say(in_words(proof))
-        return CloseOutcome(
-            session_date=plan.session.date,
-            had_session=True,
+        return replace(
+            outcome_of(plan.session.date, proof),
             workers_told=self._told,
             seized=self._seized_in_all(),
-            flat=proof.flat,
-            not_proven=proof.not_proven,
-            holdings=proof.holdings,
-            ours=proof.ours,
-            owners=proof.owners,
-            unexplained=proof.unexplained,
-            open_orders=proof.open_orders,
             unsold_at_close=self._unsold,
             differences=differences.differences,
             summary=summary,
@@ -138,10 +136,18 @@ class MarketCloseWorkflow:
             statement=statement,
         )
 
+    async def _plan_when_due(self) -> ClosePlan | NoSession:
+        planned = await self._plan()
+        while isinstance(planned, ClosePlan) and is_early(planned.plan, self._now()):
+            left = self._request.clock.real_time(planned.plan.liquidation_at) - workflow.now()
+            await workflow.sleep(max(left, _SHORTEST_WAIT), summary="wait for the deadline")
+            planned = await self._plan()
+        return planned
+
     async def _plan(self) -> ClosePlan | NoSession:
         return await workflow.execute_activity_method(
             ClosingActivities.plan_close,
-            args=[self._request.account_id, self._request.clock.market_time(self._started_at())],
+            args=[self._request.account_id, self._request.clock.market_time(due_at(self._request.half_way))],
             **via(self._queues.trading, RECORD, "is there a session?"),
         )
 
@@ -341,10 +347,3 @@ class MarketCloseWorkflow:
 
     def _now(self) -> datetime:
         return self._request.clock.market_time(workflow.now())
-
-    def _started_at(self) -> datetime:
-        """Return when this close was due; a run of a cron line exists long before, since the end of the one before."""
-        if self._request.half_way is not None:
-            return self._request.half_way.started_at
-        info = workflow.info()
-        return workflow.now() if info.cron_schedule else info.start_time

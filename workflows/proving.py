@@ -4,7 +4,7 @@ A step that cannot be done in time becomes a value with its cause, and a critica
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.identity import AccountId
     from domain.session import SessionDate
     from domain.summary import DailySummary
+    from workflows.close_outcome import CloseOutcome, outcome_of
     from workflows.identity import TaskQueues
     from workflows.options import COMPARE, REPORT, SUM_UP, via
 
@@ -99,6 +100,13 @@ class Proving:
         except ActivityError as error:
             await self._undone(SUMMARY_NOT_WRITTEN, "the summaries are not written", error)
             return None
+
+    async def summed_up(self) -> CloseOutcome:
+        """Report a day that is over; what is held and open now belongs to another day."""
+        self.say(f"{self.date} is over: it is only summed up")
+        statement, summary = await self.statement(), await self.summary()
+        unproven = FlatnessProof(flat=False, holdings={}, open_orders=0, not_proven="the day was over")
+        return replace(outcome_of(self.date, unproven), summary=summary, statement=statement)
 
     async def _undone(self, kind: str, what: str, error: ActivityError) -> str:
         """Report a step that failed, and return why; a report that fails too is only logged."""

@@ -150,7 +150,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         except ActivityError as error:
             if not lease_is_lost(error):
                 raise
-            self._say(f"{held.symbol} was taken over: its lease is another's now")
+            self._leave_unsold(f"{held.symbol} was taken over: its lease is another's now")
             return
         self._settle(result, held)
 
@@ -280,12 +280,12 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         except ActivityError as error:
             if not lease_is_lost(error):
                 raise
-            self._say("the lease was lost: another watches this position now")
+            self._leave_unsold("the lease was lost: another watches this position now")
             return None
 
     def _settle(self, result: TradeResult | None, held: Held) -> None:
         if result is None:
-            self._say(f"{held.symbol} could not be sold: carried to the next session")
+            self._leave_unsold(f"{held.symbol} could not be sold: carried to the next session")
             return
         self._life = replace(self._life, realised_pnl=total([self._life.realised_pnl, result.net_pnl]))
         attributes.show_result(result.exit_reason, result.net_pnl)

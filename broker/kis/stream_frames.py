@@ -42,7 +42,7 @@ class FrameError(ValueError):
 
 
 class UndecryptableError(StreamLostError):
-    """A notice that this session's key does not open: only a new session brings the right one."""
+    """A notice that this session's key does not open. If all are so, only a new session brings the right key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def notices_in(frame: Frame, cipherment: Cipherment | None) -> tuple[AccountNoti
 
     Raises:
         UndecryptableError: the session's key does not open it, or there is none.
-        FrameError: a record has fewer fields than documented.
+        FrameError: the sealed text is damaged, or a record has fewer fields than documented.
     """
     payload = _decrypted(frame.payload, cipherment) if frame.is_encrypted else frame.payload
     return tuple(_or_garbled(_notice, fields) for fields in _records(payload, frame.count, _NOTICE_WIDTH))
@@ -214,14 +214,25 @@ def _kind(fields: Sequence[str]) -> NoticeKind:
 def _decrypted(payload: str, cipherment: Cipherment | None) -> str:
     if cipherment is None:
         raise UndecryptableError("an encrypted notice came before this session's key")
+    sealed = _unarmoured(payload)
+    opener = Cipher(algorithms.AES(cipherment.key), modes.CBC(cipherment.iv)).decryptor()
+    unpadder = PKCS7(_BLOCK_BITS).unpadder()
     try:
-        sealed = b64decode(payload, validate=True)
-        opener = Cipher(algorithms.AES(cipherment.key), modes.CBC(cipherment.iv)).decryptor()
-        padded = opener.update(sealed) + opener.finalize()
-        unpadder = PKCS7(_BLOCK_BITS).unpadder()
-        return (unpadder.update(padded) + unpadder.finalize()).decode()
+        text = unpadder.update(opener.update(sealed) + opener.finalize()) + unpadder.finalize()
     except ValueError:
         raise UndecryptableError("a notice cannot be decrypted with this session's key") from None
+    # Only names can hold other characters than ASCII; the fields that count are checked one by one.
+    return text.decode(errors="replace")
+
+
+def _unarmoured(payload: str) -> bytes:
+    try:
+        sealed = b64decode(payload, validate=True)
+    except ValueError:
+        raise FrameError("an encrypted notice is not base64") from None
+    if not sealed or len(sealed) % (_BLOCK_BITS // 8):
+        raise FrameError("an encrypted notice is cut off")
+    return sealed
 
 
 def _happened_at(day: str, clock: str, received_at: datetime) -> datetime:

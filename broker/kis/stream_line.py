@@ -42,17 +42,17 @@ class Line:
         raise lost
 
     async def hear(self) -> str:
-        """Return the next text.
+        """Return the next text; bytes that are no UTF-8 cost only the characters they stand for.
 
         Raises:
             StreamLostError: the line is cut, or nothing came for too long.
         """
         try:
             async with asyncio.timeout(self._silence):
-                return await self._socket.recv(decode=True)
+                return (await self._socket.recv(decode=False)).decode(errors="replace")
         except TimeoutError:
             lost = StreamLostError(f"the stream has said nothing for {self._silence:g} s")
-        except (ConnectionClosed, OSError, UnicodeDecodeError) as error:
+        except (ConnectionClosed, OSError) as error:
             lost = _told("the stream was cut", error)
         raise lost
 

@@ -11,10 +11,12 @@ from typing import Final
 from broker.kis.stream_frames import (
     PING,
     TICKS,
+    AccountNotice,
     Cipherment,
     Control,
     Frame,
     FrameError,
+    UndecryptableError,
     notices_in,
     read_frame,
     ticks_in,
@@ -37,6 +39,8 @@ _ALREADY_REGISTERED: Final = "OPSP0002"
 _NOT_REGISTERED: Final = frozenset({"OPSP0001", "OPSP0003"})
 _TOO_MANY: Final = "OPSP0008"
 _IN_USE: Final = "OPSP8996"
+_LOCKED_NOTICES: Final = 3
+"""How many notices in a row a key may fail to open: one is damaged, so many are under another key."""
 _BAD_KEY: Final = frozenset({"OPSP0010", "OPSP0011", "OPSP9994", "OPSP9996"})
 
 
@@ -67,6 +71,7 @@ class KisSession:
         self._speaker = speaker
         self._clock = clock
         self._cipherment: Cipherment | None = None
+        self._locked = 0
         self._registered: dict[Symbol, None] = {}
         self._asked: dict[Symbol, float] = {}
         self._refused: set[Symbol] = set()
@@ -107,7 +112,7 @@ class KisSession:
         """Yield what comes, until the session ends.
 
         Raises:
-            StreamLostError: the line is cut or silent, the key is refused, or a notice cannot be decrypted.
+            StreamLostError: the line is cut or silent, the key is refused, or it opens no notice.
         """
         while True:
             text = await self._line.hear()
@@ -132,11 +137,23 @@ class KisSession:
         if frame.tr_id == TICKS:
             yield from ticks_in(frame, self._clock())
         elif frame.tr_id == self._speaker.notices:
-            for word in notices_in(frame, self._cipherment):
+            for word in self._opened(frame):
                 if isinstance(word, Garbled):
                     yield word
                 elif word.account == self._speaker.account:
                     yield word.notice
+
+    def _opened(self, frame: Frame) -> Sequence[AccountNotice | Garbled]:
+        """Open a frame of notices; one that the key does not open costs itself, some in a row cost the session."""
+        try:
+            words = notices_in(frame, self._cipherment)
+        except UndecryptableError as fault:
+            self._locked += 1
+            if self._locked >= _LOCKED_NOTICES:
+                raise
+            return (Garbled(str(fault)),)
+        self._locked = 0
+        return words
 
     def _answered(self, word: Control) -> None:
         if word.code == _IN_USE:

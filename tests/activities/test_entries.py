@@ -6,7 +6,7 @@ from activities.entries import NoEntry, PreparedEntry
 from domain.identity import WorkerId
 from domain.lock import Lease
 from domain.market import Side
-from domain.money import Won, notional
+from domain.money import Rate, Won, notional
 from domain.order import OrderStatus
 from tests.activities.desk import PLAN, Desk
 from tests.builders import HYNIX, SAMSUNG, WORKER
@@ -106,3 +106,37 @@ async def test_a_stock_that_nobody_offers_any_more_is_let_go(desk: Desk) -> None
     assert isinstance(decision, NoEntry)
     assert decision.reasons[0].startswith(f"{SAMSUNG}: spread too wide: bid ")
     assert await desk.database.locks.locked_symbols(ACCOUNT) == set()
+
+
+async def test_a_buy_beyond_the_fleets_open_risk_is_denied_before_it_becomes_an_intent(desk: Desk) -> None:
+    risk = replace(RULES.risk, fleet_daily_loss=Won(20_000), worker_daily_loss=Won(20_000))
+
+    decision = await desk.prepares(SAMSUNG, risk=risk)
+
+    assert isinstance(decision, NoEntry)
+    assert "OPEN_RISK_EXCEEDED" in decision.reasons[0]
+    assert await desk.database.orders.active_in(ACCOUNT) == ()
+
+
+async def test_a_stop_that_is_off_puts_the_price_limit_at_stake(desk: Desk) -> None:
+    exits = replace(RULES.exits, stop_loss=Rate(0))
+    risk = replace(RULES.risk, fleet_daily_loss=Won(RULES.risk.capital_per_trade // 4))
+
+    decision = await desk.prepares(SAMSUNG, risk=risk, exits=exits)
+
+    assert isinstance(decision, NoEntry)
+    assert "OPEN_RISK_EXCEEDED" in decision.reasons[0]
+
+
+async def test_two_workers_do_not_both_spend_what_the_broker_shows(desk: Desk) -> None:
+    desk.broker_account.cash = Won(RULES.risk.capital_per_trade * 3 // 2)
+
+    mine = await desk.prepared(SAMSUNG)
+    theirs = await desk.prepares(HYNIX, worker=RIVAL)
+
+    assert isinstance(theirs, NoEntry)
+    assert "BUYING_POWER_RESERVED" in theirs.reasons[0]
+    assert await desk.database.locks.locked_symbols(ACCOUNT) == {SAMSUNG}
+
+    await desk.submits(mine)
+    assert isinstance(await desk.prepares(HYNIX, worker=RIVAL, name="again"), PreparedEntry)

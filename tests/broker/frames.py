@@ -42,10 +42,10 @@ def trades(*records: str) -> str:
     return f"0|H0STCNT0|{len(records):03d}|" + "^".join(records)
 
 
-def sealed(text: str, cipherment: Cipherment = CIPHERMENT) -> str:
+def sealed(text: str, cipherment: Cipherment = CIPHERMENT, encoding: str = "utf-8") -> str:
     """Encrypt as KIS does, in base64."""
     padder = PKCS7(128).padder()
-    padded = padder.update(text.encode()) + padder.finalize()
+    padded = padder.update(text.encode(encoding)) + padder.finalize()
     sealer = Cipher(algorithms.AES(cipherment.key), modes.CBC(cipherment.iv)).encryptor()
     return b64encode(sealer.update(padded) + sealer.finalize()).decode()
 

@@ -36,6 +36,11 @@ class StreamServer:
             await asyncio.sleep(0.01)
         await self._open.send(text)
 
+    async def says_bytes(self, raw: bytes) -> None:
+        """Send bytes in a text frame, whatever they are."""
+        assert self._open is not None
+        await self._open.send(raw, text=True)
+
     async def cuts(self) -> None:
         """End the connection without a word."""
         assert self._open is not None

@@ -17,7 +17,7 @@ from domain.errors import EnvironmentMismatchError, StreamInUseError, StreamLost
 from domain.identity import Environment
 from domain.market import Quote, Symbol
 from domain.stream import Garbled, NoticeKind, OrderNotice
-from tests.broker.frames import FILL, TRADE, changed, notices, trades
+from tests.broker.frames import FILL, TRADE, changed, notices, sealed, trades
 from tests.broker.parts import ACCOUNT, SAMSUNG, Budget, ScriptedKis, Tokens, a_connection
 from tests.broker.stream_server import StreamServer, a_stream_server
 
@@ -207,19 +207,51 @@ async def test_a_line_that_says_nothing_at_all_ends_the_session(server: StreamSe
             await heard.loses()
 
 
-async def test_a_notice_under_another_key_ends_the_session_and_the_next_one_has_its_own(server: StreamServer) -> None:
+OTHER_KEY = Cipherment(b"0123456789abcdef0123456789abcdef", b"fedcba9876543210")
+
+
+async def test_notices_under_another_key_end_the_session_and_the_next_one_has_its_own(server: StreamServer) -> None:
     client = Client(server.url)
-    other = Cipherment(b"0123456789abcdef0123456789abcdef", b"fedcba9876543210")
     async with client.session() as heard:
-        await server.says(notices(changed(FILL, **OURS), cipherment=other))
+        for _ in range(3):
+            await server.says(notices(changed(FILL, **OURS), cipherment=OTHER_KEY))
         with pytest.raises(StreamLostError, match="decrypted"):
             await heard.loses()
-    server.cipherment = other
+    server.cipherment = OTHER_KEY
     async with client.session() as heard:
-        await server.says(notices(changed(FILL, **OURS), cipherment=other))
+        await server.says(notices(changed(FILL, **OURS), cipherment=OTHER_KEY))
         (notice,) = await heard.hears(1)
 
     assert isinstance(notice, OrderNotice)
+
+
+async def test_a_notice_that_cannot_be_decrypted_costs_only_itself(server: StreamServer, heard: Heard) -> None:
+    for _ in range(4):
+        await server.says(notices(changed(FILL, **OURS), cipherment=OTHER_KEY))
+        await server.says(notices(changed(FILL, **OURS)))
+
+    events = await heard.hears(8)
+
+    assert [type(event) for event in events] == [Garbled, OrderNotice] * 4
+
+
+async def test_a_notice_whose_name_is_no_utf8_is_read(server: StreamServer, heard: Heard) -> None:
+    await server.says(f"1|H0STCNI0|001|{sealed(changed(FILL, **OURS, _18='삼성전자'), encoding='euc-kr')}")
+
+    (notice,) = await heard.hears(1)
+
+    assert isinstance(notice, OrderNotice)
+    assert notice.kind is NoticeKind.FILLED
+
+
+async def test_bytes_that_are_no_utf8_cost_only_their_text(server: StreamServer, heard: Heard) -> None:
+    await server.says_bytes(b"0|H0STCNT0|001|\xbb\xef\xbc\xba")
+    await server.says(trades(TRADE))
+
+    damaged, trade = await heard.hears(2)
+
+    assert isinstance(damaged, Garbled)
+    assert isinstance(trade, Quote)
 
 
 async def test_a_second_session_of_the_key_is_told_so(server: StreamServer, heard: Heard) -> None:

@@ -33,6 +33,7 @@ OBJECTIONS: dict[Denial, tuple[dict[str, Any], dict[str, Any]]] = {
     Denial.COOLING_DOWN: ({}, {"last_loss_at": NOW - RULES.cooldown_after_loss + MOMENT}),
     Denial.SYMBOL_COOLING_DOWN: ({}, {"symbols_cooling_down": frozenset({SAMSUNG})}),
     Denial.CAPITAL_EXCEEDED: ({"amount": Won(RULES.capital_per_trade + 1)}, {}),
+    Denial.BUYING_POWER_RESERVED: ({"amount": Won(600_000), "power": Won(1_000_000), "reserved": Won(400_001)}, {}),
     Denial.UNSELLABLE_BY_CLOSE: ({"sellable": Quantity(9)}, {}),
     Denial.DECISION_TOO_OLD: ({"decided_ago": timedelta(seconds=10.1)}, {}),
 }

@@ -29,6 +29,7 @@ from operations.errors import UnknownWorkerError
 from operations.fleet import Fleet
 from operations.starting import start_workers
 from tests.builders import some_rules
+from tests.database.books import Books
 from tests.operations.conftest import Hosted
 from workflows.commands import WorkerStatus
 from workflows.identity import worker_workflow_id
@@ -161,6 +162,56 @@ async def test_the_kill_switch_is_in_the_books_and_sells_everything(hosted: Host
     assert (state.kill_switch_on, state.kill_switch_by, state.kill_switch_reason) == (True, "test", "drill")
     assert [outcome.verdict for outcome in outcomes] == [Verdict.DONE]
     assert hosted.desk.reasons == [ExitReason.KILL_SWITCH]
+
+
+async def holding_in_the_books(fleet: Fleet) -> None:
+    """Let the ledger show ten shares of the first worker, whatever its workflow says."""
+    await Books(fleet.database, fleet.account_id).held(FIRST)
+
+
+QUICK_SALE = replace(commands.liquidate(), patience=timedelta(seconds=3))
+
+
+@pytest.mark.parametrize("command", [QUICK_SALE, replace(commands.STOP, patience=timedelta(seconds=3))])
+async def test_a_worker_that_answers_while_the_ledger_shows_shares_is_not_done(
+    hosted: Hosted, command: Command
+) -> None:
+    await running(hosted)
+    await holding_in_the_books(hosted.fleet)
+
+    outcome = await tell_first(hosted, command)
+
+    assert (outcome.verdict, outcome.shares) == (Verdict.STILL_HOLDING, 10)
+    assert not commands.all_well([outcome], forgiving=True)
+    assert commands.in_words(outcome).startswith("worker-1: still holding: still holding 10 shares: ")
+    assert commands.outcome_json(outcome)["shares"] == 10
+
+
+async def test_shares_of_a_worker_without_a_workflow_fail_the_kill_switch(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "_SOLD_WITHIN", timedelta(seconds=1))
+    await holding_in_the_books(hosted.fleet)
+
+    outcomes = await commands.press_kill_switch(hosted.fleet, "operator", "drill")
+
+    assert [(each.worker_id, each.verdict, each.shares) for each in outcomes] == [(FIRST, Verdict.STILL_HOLDING, 10)]
+    assert "it has stopped, or was never started" in outcomes[0].why
+    assert not commands.all_well(outcomes, forgiving=True)
+
+
+async def test_a_stop_is_answered_when_the_sale_is_over(hosted: Hosted) -> None:
+    hosted.desk.candidates_from = timedelta(0)
+    await running(hosted)
+    await until_holding(hosted)
+
+    outcome = await tell_first(hosted, commands.STOP)
+
+    assert outcome.succeeded
+    assert outcome.shares == 0
+    assert hosted.desk.held is None
+    assert "done, " in commands.in_words(outcome)
+    assert ", flat" in commands.in_words(outcome)
 
 
 class ServerThatRefuses(Interceptor, OutboundInterceptor):

@@ -5,16 +5,26 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from temporalio.client import Schedule, ScheduleActionStartWorkflow, ScheduleCalendarSpec, ScheduleOverlapPolicy
+from temporalio.client import (
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleBackfill,
+    ScheduleCalendarSpec,
+    ScheduleOverlapPolicy,
+)
 
 from domain.clock import KST, LIVE_CLOCK, MarketClock, in_seoul
 from domain.close_plan import CloseLeads, plan_session
+from domain.identity import WorkerId
 from domain.rules import TradingRules
-from domain.session import REGULAR_HOURS, session_of
+from domain.session import REGULAR_HOURS, SessionDate, session_of
 from operations.fleet import Fleet
-from operations.schedule import close_now, close_times, latest_close, schedule_close
+from operations.schedule import close_now, close_times, latest_close, lay_close_times, schedule_close
+from operations.schedule_duty import ScheduleDuty
 from operations.starting import start_workers
+from tests.builders import WORKER
 from tests.operations.conftest import Hosted
+from workflows.close_outcome import CloseOutcome
 from workflows.identity import close_schedule_id, close_workflow_id
 
 RULES = TradingRules()
@@ -171,3 +181,86 @@ async def test_a_close_at_the_opening_may_sell_to_the_end_of_the_evening(fleet: 
     assert session.after_market is not None
     longest = description.raw_description.execution_config.workflow_execution_timeout.ToTimedelta()
     assert longest > session.after_market.until - session.opens_at
+
+
+async def first_outcome(fleet: Fleet) -> CloseOutcome:
+    """Return how the first close ended that the schedule has started."""
+    async with asyncio.timeout(40):
+        while (handle := await latest_close(fleet)) is None:
+            await asyncio.sleep(0.2)
+        return await handle.result()
+
+
+async def test_a_backfilled_close_acts_for_its_own_day_and_leaves_today_alone(hosted: Hosted) -> None:
+    fleet = hosted.fleet
+    await schedule_close(replace(fleet, clock=LIVE_CLOCK), RULES, kst("2026-11-23 08:00"))
+    hosted.desk.clock = LIVE_CLOCK
+    handle = fleet.client.get_schedule_handle(close_schedule_id(fleet.account_id))
+    today = in_seoul(LIVE_CLOCK.market_time(datetime.now(UTC))).date()  # noqa: TID251 - the server's own day
+    day = fleet.calendar.session_before(SessionDate(today)).date
+    due = plan_session(session_of(day, REGULAR_HOURS), CloseLeads(), 1).liquidation_at
+
+    await handle.backfill(ScheduleBackfill(due - timedelta(minutes=1), due + timedelta(minutes=1)))
+    outcome = await first_outcome(fleet)
+
+    assert outcome.session_date == day
+    assert outcome.not_proven == "the day was over"
+    assert outcome.summary is not None
+    calls = hosted.desk.calls
+    assert calls["shut_entries"] == calls["await_flat"] == calls["seize_position"] == calls["prove_flat"] == 0
+    assert calls["write_summaries"] == 1
+
+
+async def test_a_close_of_a_stale_schedule_waits_for_the_deadline(hosted: Hosted) -> None:
+    now = datetime.now(UTC)  # noqa: TID251 - the test's own anchor
+    clock = MarketClock(now, kst("2026-11-23 15:04"), 60)
+    hosted.desk.clock = clock
+    fleet = replace(hosted.fleet, clock=clock)
+    await schedule_close(fleet, RULES, fleet.market_now())
+
+    await fleet.client.get_schedule_handle(close_schedule_id(fleet.account_id)).trigger()
+    async with asyncio.timeout(60):
+        while hosted.desk.shut_at is None:
+            await asyncio.sleep(0.1)
+
+    deadline = plan_session(session_of(date(2026, 11, 23), REGULAR_HOURS), CloseLeads(), 1).liquidation_at
+    assert hosted.desk.shut_at >= deadline
+
+
+async def test_the_times_are_laid_again_for_more_workers_and_what_the_operator_set_stays(live: Fleet) -> None:
+    slow = replace(live, leads=CloseLeads(calls_per_second=2), clock=LIVE_CLOCK)
+    await schedule_close(slow, RULES, kst("2026-11-23 08:00"))
+    handle = slow.client.get_schedule_handle(close_schedule_id(slow.account_id))
+    await handle.pause(note="a holiday that nobody expects")
+    before = await next_times(slow)
+    for number in range(1, 101):
+        worker = WorkerId(f"worker-{number}")
+        await slow.database.workers.register(slow.account_id, worker, f"trading-worker/{slow.account_id}/{worker}")
+
+    for _ in range(2):
+        await lay_close_times(slow, RULES, kst("2026-11-23 08:00"))
+
+    after = await scheduled(slow)
+    assert after.state.paused
+    assert [each.minute[0].start for each in after.spec.calendars if each.comment == "regular sessions"] != [15]
+    assert await next_times(slow) != before
+    assert isinstance(after.action, ScheduleActionStartWorkflow)
+    assert after.action.task_queue == f"{slow.account_id}/trading"
+
+
+async def test_each_host_lays_the_times_once_for_each_plan_and_creates_a_schedule_that_is_gone(
+    hosted: Hosted, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "haru.hosting")
+    fleet = hosted.fleet
+    hosts = [ScheduleDuty(fleet, RULES), ScheduleDuty(fleet, RULES)]
+    for host in hosts:
+        await host.look()
+    assert caplog.messages == []
+
+    await fleet.database.workers.register(fleet.account_id, WORKER, f"trading-worker/{fleet.account_id}/{WORKER}")
+    for host in [*hosts, *hosts]:
+        await host.look()
+
+    assert caplog.messages == ["close_times_laid", "close_times_laid"]
+    assert (await scheduled(fleet)).spec.calendars

@@ -39,6 +39,7 @@ class CloseDesk:
     undone: list[Undone] = field(default_factory=list)
     proven_at: datetime | None = None
     summed_up_at: datetime | None = None
+    shut_at: datetime | None = None
     faults: Counter[str] = field(default_factory=Counter)
     """How often an activity contradicts the ledger, which no retry mends."""
     calls: Counter[str] = field(default_factory=Counter)
@@ -60,6 +61,7 @@ class CloseDesk:
     @activity.defn
     async def shut_entries(self, account_id: AccountId, session_date: SessionDate) -> None:
         self.calls["shut_entries"] += 1
+        self.shut_at = self.now()
 
     @activity.defn
     async def await_flat(self, request: AwaitFlatRequest) -> tuple[PositionId, ...]:

@@ -54,6 +54,8 @@ class Desk(CloseDesk):
 
     candidates_from: timedelta = timedelta(minutes=5)
     """How long after the open the first candidate shows up."""
+    shut: bool = False
+    """Whether no market takes a sale any more."""
     hold_for: timedelta = timedelta(minutes=30)
     exit_reason: ExitReason = ExitReason.TAKE_PROFIT
     entries: list[object] = field(default_factory=list)
@@ -229,7 +231,7 @@ class Desk(CloseDesk):
             return NothingToSell()
         ladder = Ladder(request.session, request.rules.execution, self.clock, request.unhurried_until)
         rung = ladder.next_rung(self.now(), request.tries, self.evening)
-        if rung is None:
+        if rung is None or self.shut:
             return MarketShut()
         if isinstance(rung, Wait):
             return rung

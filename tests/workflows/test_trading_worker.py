@@ -238,11 +238,26 @@ async def test_a_sale_that_is_ordered_while_buying_follows_the_fill_at_once(floo
     await worker.terminate()
 
 
+async def test_a_sale_that_came_to_nothing_is_answered_with_its_cause(floor: Floor) -> None:
+    floor.desk.hold_for = timedelta(days=1)
+    floor.desk.shut = True
+    worker = await floor.start_worker()
+    await floor.reaches("2026-11-23 09:20")
+
+    status: WorkerStatus = await worker.execute_update("liquidate", ExitReason.OPERATOR, result_type=WorkerStatus)
+
+    assert floor.desk.held is not None
+    assert "could not be sold: carried to the next session" in status.unsold
+    await worker.terminate()
+
+
 async def test_a_stopped_worker_sells_and_ends(floor: Floor) -> None:
     worker = await floor.start_worker()
     await floor.reaches("2026-11-23 09:20")
 
-    await worker.execute_update(TradingWorkerWorkflow.stop)
+    await worker.execute_update("stop", result_type=WorkerStatus)
+
+    assert floor.desk.held is None, "it is answered when flat"
     await floor.reaches("2026-11-23 09:25")
 
     assert (await worker.describe()).status is WorkflowExecutionStatus.COMPLETED

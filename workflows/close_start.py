@@ -1,0 +1,42 @@
+"""For which moment a run of the market close acts, and whether that moment has come."""
+
+from datetime import datetime
+from typing import Final
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+
+with workflow.unsafe.imports_passed_through():
+    from domain.session import SessionPlan, session_date_of
+    from workflows.half_way import HalfWay
+
+_SCHEDULED_FOR: Final = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
+
+
+def due_at(earlier: HalfWay | None) -> datetime:
+    """Return for when (real time, UTC) this run was due.
+
+    - A run of the schedule acts for its scheduled time, also when it was backfilled or started late.
+    - A run of a cron line exists since the end of the run before, so that its start says nothing.
+    - Any other run was due when it started.
+    """
+    if earlier is not None:
+        return earlier.started_at
+    info = workflow.info()
+    return _scheduled_for() or (workflow.now() if info.cron_schedule else info.start_time)
+
+
+def is_early(plan: SessionPlan, market_now: datetime) -> bool:
+    """Return whether a run of the schedule came before its fleet's deadline; an operator's close acts at once."""
+    if _scheduled_for() is None or market_now >= plan.liquidation_at:
+        return False
+    return workflow.patched("waits-for-the-deadline")
+
+
+def is_of_an_earlier_day(plan: SessionPlan, market_now: datetime) -> bool:
+    """Return whether the session is not today's: its close must touch nothing that belongs to today."""
+    return session_date_of(market_now) > plan.session.date and workflow.patched("leaves-other-days-alone")
+
+
+def _scheduled_for() -> datetime | None:
+    return workflow.info().typed_search_attributes.get(_SCHEDULED_FOR)
