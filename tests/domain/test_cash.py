@@ -44,9 +44,7 @@ def test_what_orders_of_others_brought_explains_a_difference() -> None:
     assert (seen.difference, seen.unexplained) == (moved.others, 0)
 
 
-@pytest.mark.parametrize(
-    ("off", "unexplained"), [(0, 0), (11, 0), (-11, 0), (12, 12), (-12, -12), (-200_000, -200_000)]
-)
+@pytest.mark.parametrize(("off", "unexplained"), [(0, 0), (11, 0), (-11, 0), (12, 12), (-12, -12), (-2_000, -2_000)])
 def test_only_more_than_the_brokers_rounding_is_unexplained(off: int, unexplained: int) -> None:
     moved = cash_moved([BOUGHT], {}, [], BANKIS_COMMISSION)
 

@@ -111,7 +111,7 @@ PROMOTION = Rate("0.000036396")
         ("2026-09-08", PROMOTION, 0, 3_936_000, 140, 7_872),
     ],
 )
-def test_a_day_costs_what_kis_has_published(  # noqa: PLR0913, PLR0917 a statement's figures
+def test_a_day_costs_what_kis_has_published(  # noqa: PLR0917 a statement's figures
     traded_on: str, rate: Rate, bought: int, sold: int, commission: int, tax: int
 ) -> None:
     rates = cost_rates(date.fromisoformat(traded_on), rate)
