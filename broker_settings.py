@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode
 
-from domain.costs import BANKIS_COMMISSION
+from domain.costs import BANKIS_COMMISSION, PAPER_COMMISSION
 from domain.dangers import Danger
 from domain.identity import Environment
 from domain.money import is_without_unit, rate_text, read_rate
@@ -74,7 +74,7 @@ class BrokerSettings(BaseModel):
     stream_url: WebsocketUrl | None = None
     calls_per_second: int | None = Field(default=None, ge=1, le=20)
     commission: Annotated[Decimal, Field(ge=0, le=_GREATEST_COMMISSION), BeforeValidator(_rate)] = BANKIS_COMMISSION
-    """The share of each order's amount that the account pays, on both sides."""
+    """The share of the traded amount that the account pays on both sides; paper accounts have a rate of their own."""
     token_key: Annotated[SecretStr, AfterValidator(_checked_token_key)] | None = None
     """Under which the access token is kept in PostgreSQL; a Fernet key. None: one is kept in the data folder."""
     live_confirmation: str = ""
@@ -85,9 +85,11 @@ class BrokerSettings(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _keys_mean_paper(cls, values: object) -> object:
+    def _paper_is_the_default(cls, values: object) -> object:
         if isinstance(values, dict) and values.get("app_key") and "environment" not in values:
-            return {**values, "environment": Environment.PAPER}
+            values = {**values, "environment": Environment.PAPER}
+        if isinstance(values, dict) and values.get("environment") == Environment.PAPER:
+            values = {"commission": PAPER_COMMISSION, **values}
         return values
 
     @model_validator(mode="after")

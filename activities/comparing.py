@@ -227,6 +227,7 @@ class BooksComparison:
         if request.apply:
             await self._database.listed_orders.note(account_id, listed)
             booked = await self._late_fills.book(account_id, session_date, listed, self._pace.now())
+            await self._late_fills.settle_costs(account_id, session_date)
             booked += await self._book_earlier(account_id, session_date, how)
         ledger = await self._cash.ledger(account_id, session_date)
         balance = await self._broker.balance(how.lane)
@@ -251,6 +252,7 @@ class BooksComparison:
                 logger.warning("earlier_day_not_listed", extra={"day": day.isoformat(), "cause": str(fault)})
                 continue
             booked += await self._late_fills.book(account_id, day, listed, self._pace.now())
+            await self._late_fills.settle_costs(account_id, day)
         return booked
 
     async def _moving(self, account_id: AccountId, how: How) -> set[Symbol]:

@@ -45,6 +45,11 @@ class LateFills:
         bound = await self._database.orders.bound_refs(account_id, date)
         return changed + await self._book_found(account_id, date, _unbound(listed, bound), at)
 
+    async def settle_costs(self, account_id: AccountId, date: SessionDate) -> None:
+        """Correct the costs of trades that a late fill of the same stock has moved."""
+        if settled := await self._trades.settle(account_id, date):
+            activity.logger.info("costs_settled", extra={"session_date": date, "trades": settled})
+
     async def _book_found(
         self, account_id: AccountId, date: SessionDate, unbound: Sequence[BrokerOrder], at: datetime
     ) -> int:

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from temporalio import activity
+
 from domain.errors import TradingError
-from domain.identity import PositionId
+from domain.identity import AccountId, PositionId
 from domain.lock import Lease
 from domain.market import Side
 from domain.money import NO_WON, Rate, Won
 from domain.order import OrderRecord
 from domain.pnl import closed_trade
 from domain.position import ClosedTrade, ExitReason, OpenPosition
+from domain.session import SessionDate
 
 if TYPE_CHECKING:
     from database.database import Database
@@ -50,17 +53,47 @@ class TradeBooking:
             reason, brought = ExitReason.FOREIGN_SALE, brought or NO_WON
         if brought is not None:
             brought = Won(brought + position.taken_amount)
-        trade = closed_trade(
+        trade = await self._trade(position, orders, Ending(reason, ending.at, brought))
+        await self._database.trades.close(trade, lease, release_lock=True)
+        return trade
+
+    async def _trade(self, position: OpenPosition, orders: Sequence[OrderRecord], ending: Ending) -> ClosedTrade:
+        return closed_trade(
             position,
             [order for order in orders if order.intent.side is Side.BUY],
             [order for order in orders if order.intent.side is Side.SELL],
-            reason,
+            ending.reason,
             ending.at,
             self._commission,
-            brought,
+            ending.brought,
+            await self._database.trades.orders_beside(position.position_id),
         )
-        await self._database.trades.close(trade, lease, release_lock=True)
-        return trade
+
+    async def settle(self, account_id: AccountId, date: SessionDate) -> int:
+        """Correct the costs of a day's trades to the broker's rounding; return how many differed.
+
+        One cut of the commission is for all purchases, or all sales, of a stock on a day, so that a fill that comes
+        late or changes moves the costs of the trades after it by some won.
+        """
+        settled = 0
+        for position_id in await self._database.trades.sharing_costs(account_id, date):
+            try:
+                settled += await self._settle(position_id)
+            except TradingError as fault:
+                extra = {"position_id": position_id, "cause": str(fault)}
+                activity.logger.error("costs_not_settled", extra=extra)
+        return settled
+
+    async def _settle(self, position_id: PositionId) -> bool:
+        position, orders = await self.position(position_id), await self._database.orders.of_position(position_id)
+        end = await self._database.trades.last_end_of(position_id)
+        if end is None or position.quantity:
+            return False
+        at, reason = end
+        own = sum(order.filled_amount for order in orders if order.intent.side is Side.SELL)
+        brought = Won(await self._database.trades.received(position_id) - own)
+        trade = await self._trade(position, orders, Ending(reason, at, brought))
+        return await self._database.trades.settle_costs(trade)
 
     async def correct(self, position_id: PositionId) -> bool:
         """Correct the trade of a position that lives again without shares; False where shares are to be sold first.

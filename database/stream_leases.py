@@ -12,6 +12,11 @@ from domain.market import Symbol
 LEASE: Final = timedelta(seconds=10)
 """Real time after which the session of a process that has died may be opened by another."""
 
+SESSIONS_A_MINUTE: Final = 8
+"""KIS blocks a key for a time whose sessions are opened and closed without end (notice of 2026-02-24)."""
+_MINUTE: Final = timedelta(minutes=1)
+_LOST_MEANWHILE: Final = timedelta(seconds=1)
+
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
@@ -51,6 +56,28 @@ class StreamLeases:
         """Take the lease or prolong it; tell whether it is ours. One who waits only reads."""
         taken: bool | None = await self._pool.fetchval(self._TAKE, account_id, owner, duration)
         return bool(taken)
+
+    _MAY_OPEN = """
+    WITH recent AS (
+        SELECT account_id, array(
+            SELECT at FROM unnest(opened_at) AS at WHERE at > clock_timestamp() - $3::interval ORDER BY at
+        ) AS opened
+        FROM stream_leases WHERE account_id = $1 AND owner = $2 FOR UPDATE
+    )
+    UPDATE stream_leases AS held SET opened_at =
+        CASE WHEN cardinality(opened) < $4 THEN opened || clock_timestamp() ELSE opened END
+    FROM recent WHERE held.account_id = recent.account_id
+    RETURNING CASE WHEN cardinality(opened) < $4 THEN interval '0'
+        ELSE opened[cardinality(opened) - $4 + 1] + $3::interval - clock_timestamp() END
+    """
+
+    async def turn_to_open(self, account_id: AccountId, owner: str, most: int = SESSIONS_A_MINUTE) -> timedelta:
+        """Count a session that the owner is about to open; return how long to wait instead where there were too many.
+
+        Sessions of all processes of the account count, in any minute of the database's clock.
+        """
+        wait: timedelta | None = await self._pool.fetchval(self._MAY_OPEN, account_id, owner, _MINUTE, most)
+        return _LOST_MEANWHILE if wait is None else max(wait, timedelta(0))
 
     _RELEASE = """
     UPDATE stream_leases SET expires_at = clock_timestamp(), connected_since = NULL, symbols = '{}'

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from database.errors import InvalidTransitionError
 from database.locks import release_on
+from database.order_rows import COLUMNS, order_from_row
 from database.pool import Connection, Pool, Row, transaction
 from database.risk import cool_down_on, hold_gate
 from domain.costs import Costs
@@ -11,6 +12,7 @@ from domain.identity import AccountId, PositionId, WorkerId
 from domain.lock import Lease
 from domain.market import Market, Symbol
 from domain.money import Price, Quantity, Won
+from domain.order import OrderRecord
 from domain.position import ClosedTrade, ExitReason, PositionStatus, StrategyStamp
 from domain.session import SessionDate
 
@@ -77,6 +79,56 @@ class Trades:
         rows = await self._pool.fetch(self._ON, account_id, first, last, worker_id)
         return tuple(_from_row(row) for row in rows)
 
+    async def settle_costs(self, trade: ClosedTrade) -> bool:
+        """Correct the booked costs of a closed position to those of the trade; return whether they differed.
+
+        A trade that has changed otherwise is left to its own correction.
+        """
+        async with transaction(self._pool) as connection:
+            held = await connection.fetchrow(_LOCK_POSITION, trade.position_id)
+            booked = await connection.fetchrow(_BOOKED, trade.position_id)
+            if held is None or held["status"] != PositionStatus.CLOSED or booked is None or not booked["parts"]:
+                return False
+            more = _more_than(booked, trade)
+            if any(more[name] for name in _AMOUNTS) or not any(more.values()):
+                return False
+            await _correct(connection, trade, more)
+            await connection.execute(_SETTLE_POSITION, trade.position_id, trade.net_pnl)
+            return True
+
+    _BESIDE = f"""
+    SELECT {COLUMNS} FROM orders
+    WHERE (account_id, symbol) = (SELECT account_id, symbol FROM positions WHERE position_id = $1)
+        AND session_date IN (SELECT session_date FROM orders WHERE position_id = $1) AND filled_quantity > 0
+    ORDER BY sequence
+    """  # noqa: S608 our own columns
+
+    async def orders_beside(self, position_id: PositionId) -> tuple[OrderRecord, ...]:
+        """Return all filled orders of a position's stock on its days, its own among them, in their sequence."""
+        return tuple(order_from_row(row) for row in await self._pool.fetch(self._BESIDE, position_id))
+
+    _SHARING = """
+    SELECT position_id FROM positions
+    WHERE account_id = $1 AND status = 'closed' AND position_id IN (
+        SELECT position_id FROM orders WHERE account_id = $1 AND session_date = $2 AND filled_quantity > 0
+    ) AND symbol IN (
+        SELECT symbol FROM orders WHERE account_id = $1 AND session_date = $2 AND filled_quantity > 0
+        GROUP BY symbol HAVING count(DISTINCT position_id) > 1
+    )
+    ORDER BY created_at
+    """
+
+    async def sharing_costs(self, account_id: AccountId, session_date: SessionDate) -> tuple[PositionId, ...]:
+        """Return the closed positions whose stock has traded in more than one position of a session."""
+        rows = await self._pool.fetch(self._SHARING, account_id, session_date)
+        return tuple(PositionId(row["position_id"]) for row in rows)
+
+    _RECEIVED = "SELECT sum(exit_amount)::bigint FROM booked_trades WHERE position_id = $1"
+
+    async def received(self, position_id: PositionId) -> Won:
+        """Return what the sales of a position have brought as booked, those of others included."""
+        return Won(await self._pool.fetchval(self._RECEIVED, position_id) or 0)
+
     _CLOSED_AT = """
     SELECT closed_at, exit_reason FROM booked_trades WHERE position_id = $1 ORDER BY closed_at DESC LIMIT 1
     """
@@ -109,6 +161,8 @@ INSERT INTO trade_corrections (position_id, number, account_id, session_date, qu
 SELECT $1, 1 + count(*), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
 FROM trade_corrections WHERE position_id = $1
 """
+_AMOUNTS = ("quantity", "entry_amount", "exit_amount")
+_SETTLE_POSITION = "UPDATE positions SET realised_pnl = $2, changed_at = clock_timestamp() WHERE position_id = $1"
 _CLOSE_POSITION = """
 UPDATE positions SET status = 'closed', sold_quantity = bought_quantity, proceeds = $2, closed_at = $3,
     exit_reason = $4, realised_pnl = $5, changed_at = clock_timestamp()
@@ -122,6 +176,11 @@ async def _write(connection: Connection, trade: ClosedTrade) -> None:
     if booked is None or not booked["parts"]:
         await connection.execute(_INSERT, *_values(trade))
         return
+    await _correct(connection, trade, _more_than(booked, trade))
+
+
+def _more_than(booked: Row, trade: ClosedTrade) -> dict[str, int]:
+    """Return by how much each figure of a trade is more than booked."""
     now = {
         "quantity": trade.quantity,
         "entry_amount": trade.entry_amount,
@@ -131,9 +190,12 @@ async def _write(connection: Connection, trade: ClosedTrade) -> None:
         "exit_commission": trade.exit_costs.commission,
         "exit_tax": trade.exit_costs.tax,
     }
-    more = [value - booked[name] for name, value in now.items()]
+    return {name: value - booked[name] for name, value in now.items()}
+
+
+async def _correct(connection: Connection, trade: ClosedTrade, more: dict[str, int]) -> None:
     about = (trade.position_id, trade.account_id, trade.session_date)
-    await connection.execute(_CORRECT, *about, *more, trade.closed_at, trade.exit_reason)
+    await connection.execute(_CORRECT, *about, *more.values(), trade.closed_at, trade.exit_reason)
 
 
 async def _is_closed(connection: Connection, trade: ClosedTrade) -> bool:

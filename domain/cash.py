@@ -1,22 +1,20 @@
 """Cash against the ledger: what the fills of a session should have done to the broker's won, and what they did."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from domain.costs import cost_rates, order_costs
+from domain.costs import Costs
+from domain.day_costs import added_by_others, charged, rounding
 from domain.identity import PositionId
-from domain.market import Market, Side
+from domain.market import Market, Side, Symbol
 from domain.money import NO_WON, Rate, Won, portion, total
 from domain.order import BrokerOrder, OrderRecord
-from domain.session import SessionDate
 
-ROUNDING_PER_ORDER: Final = Won(3)
-"""KIS estimates commission and tax before settlement and publishes no rounding: a won each for the commission and the
-two parts of the tax (krx-market §6)."""
 COMMISSION_DOUBT: Final = Rate("0.000002")
-"""Paper accounts pay 0.0142 % where we book 0.0140527 %: a share of the traded amount (krx-market §6)."""
+"""By how much a contract's rate may differ in its last digits from the one that is set: a share of the traded amount,
+as 0.0142 % and 0.0140527 % differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,32 +60,43 @@ class CashCompared:
 
 
 def cash_moved(
-    own: Iterable[OrderRecord], markets: Mapping[PositionId, Market], others: Iterable[BrokerOrder], commission: Rate
+    own: Sequence[OrderRecord], markets: Mapping[PositionId, Market], others: Iterable[BrokerOrder], commission: Rate
 ) -> CashMoved:
-    """Add up a session's fills with their costs; an unknown market is taken for KOSPI, which taxes the same in all."""
-    ours = [(each, markets.get(each.intent.position_id, Market.KOSPI)) for each in own if each.filled_amount]
+    """Add up a session's fills with their costs.
+
+    ``own`` are all orders of the session, in the ledger's sequence. An unknown market is taken for KOSPI: the boards
+    differ by a won of rounding at most.
+    """
+    boards = {each.intent.symbol: markets.get(each.intent.position_id, Market.KOSPI) for each in own}
     theirs = [each for each in others if each.filled_amount]
-    amounts = [*(each.filled_amount for each, _ in ours), *(each.filled_amount for each in theirs)]
-    flows = [
-        _flow(each.intent.side, each.filled_amount, market, each.intent.session_date, commission)
-        for each, market in ours
-    ]
-    foreign = [_flow(each.side, each.filled_amount, Market.KOSPI, each.ref.order_date, commission) for each in theirs]
-    doubt = Won(ROUNDING_PER_ORDER * len(amounts) + portion(total(amounts), COMMISSION_DOUBT))
+
+    def market_of(symbol: Symbol) -> Market:
+        return boards.get(symbol, Market.KOSPI)
+
+    flows = [_flow(each.intent.side, each.filled_amount, costs) for each, costs in charged(own, market_of, commission)]
+    foreign = [_flow(each.side, each.filled_amount, Costs()) for each in theirs]
+    together = added_by_others(own, theirs, market_of, commission)
+    foreign += [_flow(traded.side, NO_WON, costs) for traded, costs in together.items()]
+    amounts = [*(each.filled_amount for each in own), *(each.filled_amount for each in theirs)]
+    doubt = Won(rounding(own, theirs) + portion(total(amounts), COMMISSION_DOUBT))
     return CashMoved(total(flows), total(foreign), doubt)
 
 
 def compared(baseline: CashBaseline, moved: CashMoved, broker: Won) -> CashCompared:
-    """Return what the cash should be after what has moved since the baseline, beside the broker's."""
+    """Return what the cash should be after what has moved since the baseline, beside the broker's.
+
+    Without a fill since then not a won may differ. After one, the costs of its stock and side may be rounded otherwise
+    than by the rule, whatever of them the baseline knew.
+    """
     before = baseline.moved
+    is_still = (moved.own, moved.others) == (before.own, before.others)
     return CashCompared(
         expected=Won(baseline.cash + moved.own - before.own),
         broker=broker,
         others=Won(moved.others - before.others),
-        allowance=Won(max(moved.doubt - before.doubt, 0)),
+        allowance=NO_WON if is_still else moved.doubt,
     )
 
 
-def _flow(side: Side, amount: Won, market: Market, date: SessionDate, commission: Rate) -> Won:
-    costs = order_costs(side, amount, market, cost_rates(date, commission))
+def _flow(side: Side, amount: Won, costs: Costs) -> Won:
     return Won((amount if side is Side.SELL else -amount) - costs.total)

@@ -1,4 +1,4 @@
-"""Commission and transaction tax of one order; the only place where they are rounded to whole won."""
+"""Commission and transaction tax as KIS counts them: per stock, side and day; the only place that rounds them."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -10,6 +10,12 @@ from domain.money import NO_WON, Rate, Won, portion
 
 BANKIS_COMMISSION: Final = Rate("0.000140527")
 """KIS BanKIS online commission per side on KRX (krx-market §6)."""
+PAPER_COMMISSION: Final = Rate("0.000142")
+"""What a paper account of KIS pays per side."""
+COMMISSION_STEP: Final = Won(10)
+"""KIS cuts the commission of a stock, side and day down to a multiple of this many won."""
+_TAX_PARTS: Final = 2
+"""Transaction tax and agriculture tax, which KIS cuts down to whole won each."""
 
 _AGRICULTURE_TAX: Final = Rate("0.0015")
 FIRST_TRADE_DATES: Final = (date(2022, 12, 28), date(2023, 12, 27), date(2024, 12, 27), date(2025, 12, 29))
@@ -21,7 +27,7 @@ LAST_TAX_YEAR: Final = 2026
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What an order costs beside its amount, in whole won."""
+    """What orders cost beside their amount, in whole won."""
 
     commission: Won = NO_WON
     tax: Won = NO_WON
@@ -32,8 +38,12 @@ class Costs:
         return Won(self.commission + self.tax)
 
     def plus(self, other: "Costs") -> "Costs":
-        """Add the costs of another order."""
+        """Add other costs."""
         return Costs(Won(self.commission + other.commission), Won(self.tax + other.tax))
+
+    def minus(self, other: "Costs") -> "Costs":
+        """Take other costs off."""
+        return Costs(Won(self.commission - other.commission), Won(self.tax - other.tax))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +71,28 @@ def untold_tax(settles_on: date) -> str:
     )
 
 
-def order_costs(side: Side, amount: Won, market: Market, rates: CostRates) -> Costs:
-    """Return the costs of an order's whole filled amount.
+def day_costs(side: Side, amount: Won, market: Market, rates: CostRates) -> Costs:
+    """Return the costs of all that was bought, or sold, of one stock on one day.
 
-    Each of commission, transaction tax and agriculture tax is cut down to whole won once per order
-    (krx-market §6: KIS's own rounding is not published; this rule is the simulator's too).
+    KIS cuts the commission down to ten won, transaction tax and agriculture tax down to whole won each. Single orders
+    are not rounded.
     """
-    commission = portion(amount, rates.commission)
+    commission = Won(portion(amount, rates.commission) // COMMISSION_STEP * COMMISSION_STEP)
     if side is Side.BUY:
         return Costs(commission)
     agriculture = min(_AGRICULTURE_TAX, rates.tax) if market is Market.KOSPI else Decimal(0)
     return Costs(commission, Won(portion(amount, rates.tax - agriculture) + portion(amount, agriculture)))
+
+
+def added_costs(side: Side, before: Won, amount: Won, market: Market, rates: CostRates) -> Costs:
+    """Return what ``amount`` adds to a day's costs after ``before`` won of the same stock and side; it may be none."""
+    whole = day_costs(side, Won(before + amount), market, rates)
+    return whole.minus(day_costs(side, before, market, rates))
+
+
+def tax_rounding(*, sold: bool) -> Won:
+    """Return by how much (won) the taxes of a stock and day may differ for their rounding."""
+    return Won(_TAX_PARTS if sold else 0)
 
 
 def buying_cost_rate(rates: CostRates, slippage_allowance: Rate) -> Rate:

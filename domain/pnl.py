@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import reduce
 
-from domain.costs import Costs, cost_rates, order_costs
+from domain.costs import Costs, added_costs, cost_rates
+from domain.day_costs import charged
 from domain.errors import InvalidTransitionError
-from domain.market import Market, Side
+from domain.market import Side
 from domain.money import Price, Quantity, Rate, Won, notional
 from domain.order import OrderRecord
 from domain.position import ClosedTrade, ExitReason, OpenPosition
-from domain.session import session_date_of
+from domain.session import SessionDate, session_date_of
 
 
 def closed_trade(  # noqa: PLR0913, PLR0917 the whole story of a position, told once
@@ -21,12 +22,16 @@ def closed_trade(  # noqa: PLR0913, PLR0917 the whole story of a position, told 
     closed_at: datetime,
     commission: Rate,
     brought_by_others: Won | None = None,
+    beside: Sequence[OrderRecord] = (),
 ) -> ClosedTrade:
     """Return the trade with its realised PnL, booked on the KST date of ``closed_at`` (market time, UTC).
 
     The exit's decision price is that of the first exit order, filled or not, so that chasing counts as slippage.
     Shares that somebody else sold (``FOREIGN_SALE``) are booked at what that sale brought in won, at the last price
     seen where nobody knows it.
+
+    ``beside`` are all filled orders of the stock on the days that the position traded, its own among them, in the
+    ledger's sequence: KIS rounds costs per stock, side and day. Without them the position's own are all.
 
     Raises:
         InvalidTransitionError: the exits sold more than was bought, or less without a foreign sale.
@@ -35,21 +40,24 @@ def closed_trade(  # noqa: PLR0913, PLR0917 the whole story of a position, told 
     foreign = _sold_elsewhere(position, quantity, Quantity(_filled(exits) + position.restated_sold), reason)
     if foreign and brought_by_others is not None:
         foreign = brought_by_others
-    rates = cost_rates(session_date_of(closed_at), commission)
-    foreign_costs = order_costs(Side.SELL, foreign, position.market, rates)
+    of_the_days = [*beside] or [*entry, *exits]
+    costs = _costs(position, of_the_days, commission)
+    today = session_date_of(closed_at)
+    sold_today = _amount([order for order in of_the_days if _is_sale_on(order, today)])
+    foreign_costs = added_costs(Side.SELL, sold_today, foreign, position.market, cost_rates(today, commission))
     return ClosedTrade(
         position_id=position.position_id,
         account_id=position.account_id,
         worker_id=position.worker_id,
-        session_date=session_date_of(closed_at),
+        session_date=today,
         symbol=position.symbol,
         name=position.name,
         market=position.market,
         quantity=quantity,
         entry_amount=_amount(entry),
         exit_amount=Won(_amount(exits) + foreign),
-        entry_costs=_costs(entry, position.market, commission),
-        exit_costs=_costs(exits, position.market, commission).plus(foreign_costs),
+        entry_costs=costs[Side.BUY],
+        exit_costs=costs[Side.SELL].plus(foreign_costs),
         opened_at=position.opened_at,
         closed_at=closed_at,
         exit_reason=reason,
@@ -67,12 +75,17 @@ def _amount(orders: Sequence[OrderRecord]) -> Won:
     return Won(sum(order.filled_amount for order in orders))
 
 
-def _costs(orders: Sequence[OrderRecord], market: Market, commission: Rate) -> Costs:
-    each = (
-        order_costs(order.intent.side, order.filled_amount, market, cost_rates(order.intent.session_date, commission))
-        for order in orders
-    )
-    return reduce(Costs.plus, each, Costs())
+def _costs(position: OpenPosition, orders: Sequence[OrderRecord], commission: Rate) -> dict[Side, Costs]:
+    own = [
+        (order.intent.side, costs)
+        for order, costs in charged(orders, lambda _: position.market, commission)
+        if order.intent.position_id == position.position_id
+    ]
+    return {side: reduce(Costs.plus, (costs for of, costs in own if of is side), Costs()) for side in Side}
+
+
+def _is_sale_on(order: OrderRecord, date: SessionDate) -> bool:
+    return order.intent.side is Side.SELL and order.intent.session_date == date
 
 
 def _sold_elsewhere(position: OpenPosition, bought: Quantity, sold: Quantity, reason: ExitReason) -> Won:

@@ -31,8 +31,8 @@ class Name(StrEnum):
     """Why the broker's figure is another than ours."""
 
     FOREIGN_TRADES = "foreign_trades"  # orders that are none of ours
-    ROUNDING = "rounding"  # whole won, a few an order
-    COMMISSION_RATE = "commission_rate"  # a rate that differs in its last digits, as paper accounts have
+    ROUNDING = "rounding"  # ten won a stock and side for the commission, whole won for the taxes
+    COMMISSION_RATE = "commission_rate"  # a rate that differs in its last digits from the one that is set
     CARRIED = "carried"  # bought or sold on another day than the trade is booked on
     OWNERS_COST = "owners_cost"  # shares of ours and of the owner's have one average cost, which the broker alone knows
     INTEREST = "interest"

@@ -1,11 +1,13 @@
 """The broker's own profit and loss beside ours, line by line: every difference has a name, or is unexplained (F54)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Final
 
 from domain.cash import COMMISSION_DOUBT
-from domain.costs import Costs, cost_rates, order_costs
+from domain.costs import COMMISSION_STEP, Costs, tax_rounding
+from domain.day_costs import MarketOf, added_by_others, charged
 from domain.identity import PositionId
 from domain.market import Market, Side, Symbol
 from domain.money import NO_WON, Won, portion
@@ -15,7 +17,6 @@ from domain.statement import WHOLE_ACCOUNT, BookedDay, Figure, Held, Line, Name,
 
 _COST_ROUNDING: Final = 10
 """Won a sale by which an average cost that is cut down at each fill may differ, where only some shares were sold."""
-_TAX_PARTS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,35 @@ class _Side:
     costs: Costs = field(default_factory=Costs)
     orders: int = 0
     sales: int = 0
+
+    def plus(self, side: Side, amount: Won, costs: Costs) -> "_Side":
+        """Add an order."""
+        sells = side is Side.SELL
+        return _Side(
+            bought=Won(self.bought + (0 if sells else amount)),
+            sold=Won(self.sold + (amount if sells else 0)),
+            costs=self.costs.plus(costs),
+            orders=self.orders + bool(amount),
+            sales=self.sales + (sells and bool(amount)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rounding:
+    """By how much (won) a stock's costs may differ for their rounding: it is done once a stock, side and day."""
+
+    commission: Won
+    tax: Won
+
+    @property
+    def total(self) -> Won:
+        """Return both together."""
+        return Won(self.commission + self.tax)
+
+
+def _rounding(ours: _Side, others: _Side) -> _Rounding:
+    bought, sold = bool(ours.bought or others.bought), bool(ours.sold or others.sold)
+    return _Rounding(Won(COMMISSION_STEP * (bought + sold)), tax_rounding(sold=sold))
 
 
 def compared(booked: BookedDay, stated: Stated) -> tuple[Line, ...]:
@@ -41,20 +71,21 @@ def compared(booked: BookedDay, stated: Stated) -> tuple[Line, ...]:
 def _of_stock(symbol: Symbol, booked: BookedDay, stated: Stated) -> Iterable[Line]:
     ours, others = _ours(symbol, booked), _others(symbol, booked)
     theirs = stated.stocks.get(symbol, StatedStock())
-    orders, sales = ours.orders + others.orders, ours.sales + others.sales
+    rounding = _rounding(ours, others)
     traded = Won(ours.bought + ours.sold + others.bought + others.sold)
     rate = portion(traded, COMMISSION_DOUBT)
     yield _line(symbol, Figure.BOUGHT, ours.bought, theirs.bought, others.bought)
     yield _line(symbol, Figure.SOLD, ours.sold, theirs.sold, others.sold)
+    paid, by_others = ours.costs, others.costs
     yield _line(
-        symbol, Figure.COMMISSION, ours.costs.commission, theirs.commission, others.costs.commission, orders, rate
+        symbol, Figure.COMMISSION, paid.commission, theirs.commission, by_others.commission, rounding.commission, rate
     )
-    yield _line(symbol, Figure.TAX, ours.costs.tax, theirs.tax, others.costs.tax, _TAX_PARTS * sales)
+    yield _line(symbol, Figure.TAX, paid.tax, theirs.tax, by_others.tax, rounding.tax)
     yield _realised(symbol, booked, theirs)
 
 
 def _line(  # noqa: PLR0913, PLR0917 both books, what is foreign, and how far rounding goes
-    symbol: Symbol, figure: Figure, ledger: Won, broker: Won, foreign: Won, rounding: int = 0, rate: Won = NO_WON
+    symbol: Symbol, figure: Figure, ledger: Won, broker: Won, foreign: Won, rounding: Won = NO_WON, rate: Won = NO_WON
 ) -> Line:
     named = {Name.FOREIGN_TRADES.value: foreign} if foreign else {}
     rest = Won(broker - ledger - foreign)
@@ -70,7 +101,7 @@ def _realised(symbol: Symbol, booked: BookedDay, theirs: StatedStock) -> Line:
     ours, others = _ours(symbol, booked), _others(symbol, booked)
     ledger = Won(sum(trade.net_pnl for trade in booked.trades if trade.symbol == symbol))
     line = Line(symbol, Figure.REALISED, ledger, theirs.realised)
-    rounding = ours.orders + others.orders + _TAX_PARTS * (ours.sales + others.sales)
+    rounding = _rounding(ours, others).total
     if _is_whole(symbol, booked, theirs):
         by_others = Won(others.sold - others.bought - others.costs.total - _brought(symbol, booked))
         return _with_rest(line, {Name.FOREIGN_TRADES: by_others}, theirs, rounding)
@@ -94,7 +125,7 @@ def _brought(symbol: Symbol, booked: BookedDay) -> Won:
 
 
 def _brought_to(trade: ClosedTrade, booked: BookedDay) -> int:
-    own = _added_up(booked, (order for order in booked.orders if order.intent.position_id == trade.position_id))
+    own = _added_up(trade.symbol, booked, trade.position_id)
     costs = trade.entry_costs.plus(trade.exit_costs).total - own.costs.total
     return trade.exit_amount - own.sold - costs
 
@@ -118,7 +149,7 @@ def _crosses_a_night(position: Held, booked: BookedDay) -> bool:
 
 def _of_the_day(position: Held, booked: BookedDay) -> int:
     """Return sales less their average cost and less the costs of the day's orders of a position, in won."""
-    own = _added_up(booked, (order for order in booked.orders if order.intent.position_id == position.position_id))
+    own = _added_up(position.symbol, booked, position.position_id)
     sold = _shares(position.position_id, booked)[Side.SELL]
     cost = position.cost * sold // position.bought if position.bought else 0
     return own.sold - cost - own.costs.total
@@ -170,32 +201,30 @@ def _summed(lines: Sequence[Line], of: Figure, shown_as: Figure, broker: Won) ->
 
 
 def _ours(symbol: Symbol, booked: BookedDay) -> _Side:
-    return _added_up(booked, (order for order in booked.orders if order.intent.symbol == symbol))
+    return _added_up(symbol, booked)
+
+
+def _added_up(symbol: Symbol, booked: BookedDay, position_id: PositionId | None = None) -> _Side:
+    """Add up our orders of a stock, or of one position in it."""
+    added = _Side()
+    for order, costs in charged(_orders_of(symbol, booked), _market_of(booked), booked.commission):
+        if position_id in {None, order.intent.position_id}:
+            added = added.plus(order.intent.side, order.filled_amount, costs)
+    return added
 
 
 def _others(symbol: Symbol, booked: BookedDay) -> _Side:
-    market = next((each.market for each in booked.positions if each.symbol == symbol), Market.KOSPI)
-    foreign = (order for order in booked.foreign if order.symbol == symbol)
-    return _sum_of(booked, ((order.side, order.filled_amount, market) for order in foreign))
+    foreign, added = [order for order in booked.foreign if order.symbol == symbol], _Side()
+    for order in foreign:
+        added = added.plus(order.side, order.filled_amount, Costs())
+    together = added_by_others(_orders_of(symbol, booked), foreign, _market_of(booked), booked.commission)
+    return replace(added, costs=reduce(Costs.plus, together.values(), Costs()))
 
 
-def _added_up(booked: BookedDay, orders: Iterable[OrderRecord]) -> _Side:
-    markets = {each.position_id: each.market for each in booked.positions}
-    ours = ((each.intent, each.filled_amount) for each in orders)
-    return _sum_of(booked, ((i.side, amount, markets.get(i.position_id, Market.KOSPI)) for i, amount in ours))
+def _orders_of(symbol: Symbol, booked: BookedDay) -> list[OrderRecord]:
+    return [order for order in booked.orders if order.intent.symbol == symbol]
 
 
-def _sum_of(booked: BookedDay, orders: Iterable[tuple[Side, Won, Market]]) -> _Side:
-    rates, added = cost_rates(booked.date, booked.commission), _Side()
-    for side, amount, market in orders:
-        if not amount:
-            continue
-        sells = side is Side.SELL
-        added = _Side(
-            bought=Won(added.bought + (0 if sells else amount)),
-            sold=Won(added.sold + (amount if sells else 0)),
-            costs=added.costs.plus(order_costs(side, amount, market, rates)),
-            orders=added.orders + 1,
-            sales=added.sales + sells,
-        )
-    return added
+def _market_of(booked: BookedDay) -> MarketOf:
+    markets = {each.symbol: each.market for each in booked.positions}
+    return lambda symbol: markets.get(symbol, Market.KOSPI)

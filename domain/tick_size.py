@@ -43,6 +43,16 @@ def is_on_grid(price: Price | int) -> bool:
     return price > 0 and price % tick_at(price) == 0
 
 
+def may_have_traded(price: Price | int) -> bool:
+    """Tell whether KRX can show the price as traded: on the grid, or in the middle between two grid prices.
+
+    Mid-price orders, in use since March 2025, trade at the mean of best bid and best ask, without a fraction of a won.
+    Just above a band's start the bid may lie in the finer band.
+    """
+    ticks = {tick_at(price), tick_at(price * 99 // 100)}
+    return price > 0 and any(price % tick in {0, tick // 2} for tick in ticks)
+
+
 def round_down(price: int) -> Price:
     """Return the highest grid price that is not above ``price``."""
     return Price(price - price % tick_at(price))
@@ -55,12 +65,12 @@ def round_up(price: int) -> Price:
 
 
 def next_above(price: Price) -> Price:
-    """Return the grid price one tick above a grid price."""
-    return Price(price + tick_at(price))
+    """Return the lowest grid price above a price."""
+    return Price(round_down(price) + tick_at(price))
 
 
 def next_below(price: Price) -> Price:
-    """Return the grid price one tick below a grid price (a band's edge uses the lower band)."""
+    """Return the highest grid price below a price (a band's edge uses the lower band)."""
     return round_down(price - 1)
 
 
@@ -90,4 +100,4 @@ def price_limits(base: Price) -> PriceLimits:
     """Return the ±30 % limits around a base price (krx-market rule: width cut to the base's tick)."""
     width = base * _LIMIT_PERCENT // 100
     width -= width % tick_at(base)
-    return PriceLimits(lower=Price(base - width), upper=round_down(base + width))
+    return PriceLimits(lower=round_up(base - width), upper=round_down(base + width))

@@ -32,6 +32,8 @@ _PAUSE_WHEN_IN_USE: Final = 5.0
 _PAUSE_WHEN_REFUSED: Final = 60.0
 _LASTED_WELL: Final = 30.0
 _GIVES_WAY_AFTER: Final = 3
+_KEEPS_LEASE: Final = 3.0
+"""Seconds between two looks while a session may not be opened yet, so that the lease does not lapse meanwhile."""
 
 
 class Streaming:
@@ -83,6 +85,10 @@ class Streaming:
     async def _own_turn(self) -> float:
         if not await self._leases.take(self._owner.account_id, self._owner.name):
             return ROUND
+        wait = await self._leases.turn_to_open(self._owner.account_id, self._owner.name)
+        if wait:
+            logger.warning("stream_sessions_spent", extra={"again_in": wait.total_seconds()})
+            return min(max(wait.total_seconds(), _SHORTEST_PAUSE), _KEEPS_LEASE)
         return await self._one_session()
 
     async def _one_session(self) -> float:

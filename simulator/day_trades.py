@@ -7,6 +7,7 @@ from typing import Final
 
 from domain.costs import Costs
 from domain.market import Side, Symbol
+from domain.money import Won
 
 
 @dataclass(slots=True)
@@ -25,7 +26,7 @@ class DayTrade:
     sold_cost: int = 0
 
     def add(self, side: Side, quantity: int, amount: int, costs: Costs, cost_of_sold: int) -> None:
-        """Count a fill with what it added to its order's costs."""
+        """Count a fill with what it added to the day's costs."""
         if side is Side.BUY:
             self.bought += quantity
             self.buy_amount += amount
@@ -36,6 +37,10 @@ class DayTrade:
         self.sell_fee += costs.commission
         self.tax += costs.tax
         self.sold_cost += cost_of_sold
+
+    def amount_of(self, side: Side) -> Won:
+        """Return what was bought or sold so far."""
+        return Won(self.buy_amount if side is Side.BUY else self.sell_amount)
 
     @property
     def fee(self) -> int:

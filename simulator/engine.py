@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.clock import in_seoul
-from domain.costs import cost_rates, order_costs
+from domain.costs import cost_rates
 from domain.market import Side, Symbol, TradingFlag
 from domain.money import Price, Quantity, Won
 from domain.session import Session, SessionPhase
@@ -32,6 +32,7 @@ from simulator.orders import (
     Order,
     OrderAction,
     OrderRequest,
+    most_commission,
 )
 from simulator.pauses import Pause
 from simulator.refusals import OrderRefusedError, Refusal
@@ -119,9 +120,8 @@ class Engine:
         if price <= 0 or symbol is None:
             return Quantity(0)
         rates, cash = cost_rates(self.exchange.shown_session(at).date), account.free_cash
-        market = self.exchange.tapes[symbol].listing.market
         quantity = max(cash, 0) // price
-        while quantity and quantity * price + order_costs(Side.BUY, Won(quantity * price), market, rates).total > cash:
+        while quantity and quantity * price + most_commission(quantity * price, rates) > cash:
             quantity -= 1
         return Quantity(quantity)
 

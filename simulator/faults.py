@@ -24,6 +24,7 @@ class FaultKind(StrEnum):
     EMPTY_BALANCE = "empty_balance"
     EMPTY_ORDERS = "empty_orders"
     LAG_BALANCE = "lag_balance"
+    REFUSE_BY_SYMBOL = "refuse_by_symbol"
     LEDGER_BUSY = "ledger_busy"
     REJECT_LATER = "reject_later"
     ODD_ROW = "odd_row"

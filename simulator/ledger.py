@@ -15,7 +15,7 @@ from simulator.order_types import FILL_OR_KILL_TYPES, IMMEDIATE_TYPES, OrderType
 from simulator.orders import Account, Holding, Order, OrderAction
 from simulator.spoilt_rows import shown_branch, spoilt
 from simulator.trading import branch
-from simulator.wire import Call, Fields, Reply, kst_date, kst_time, ledger, page, percent
+from simulator.wire import Call, Fields, Reply, failure, kst_date, kst_time, ledger, page, percent
 
 _SIDE_CODES: Final = {Side.SELL: "01", Side.BUY: "02"}
 _SIDE_NAMES: Final = {Side.SELL: "현금매도", Side.BUY: "현금매수"}
@@ -42,16 +42,23 @@ BALANCE_ROWS: Final = {False: 50, True: 20}
 _ORDER_ROWS: Final = {False: 100, True: 15}
 _OPEN_ROWS: Final = 50
 _SETTLEMENT_SESSIONS: Final = 2
+_BY_SYMBOL: Final = "02"
 
 
 def balance(call: Call) -> Reply:
     """TTTC8434R: holdings and cash; sold-out stocks stay with quantity 0 until they are settled."""
+    if call.values["INQR_DVSN"] == _BY_SYMBOL and _has(call, FaultKind.REFUSE_BY_SYMBOL):
+        return failure("OPSQ2001", "INPUT INVALID_CHECK_INQR_DVSN", status=200, rt_cd="2")
     account = _as_balanced(call, call.simulation.engine.account(call.account))
     holdings = shown_holdings(call, account)
     rows = [(holding.symbol, holding_row(call, account, holding)) for holding in holdings]
     shown, keys, tr_cont = page(call, rows, BALANCE_ROWS[call.is_paper])
     output = {"output1": shown, "output2": [cash_fields(call, account, holdings)], **keys}
     return ledger("KIOK0510", "조회가 완료되었습니다.", output, tr_cont)
+
+
+def _has(call: Call, kind: FaultKind) -> bool:
+    return any(fault.kind is kind for fault in call.faults)
 
 
 def _as_balanced(call: Call, account: Account) -> Account:
@@ -70,7 +77,7 @@ def _as_balanced(call: Call, account: Account) -> Account:
 
 def shown_holdings(call: Call, account: Account) -> list[Holding]:
     """Return the holdings that a balance lists, the sold-out ones that are not settled yet among them."""
-    if any(fault.kind is FaultKind.EMPTY_BALANCE for fault in call.faults):
+    if _has(call, FaultKind.EMPTY_BALANCE):
         return []
     oldest_unsettled = _sessions_back(call, _SETTLEMENT_SESSIONS - 1)
     return [
@@ -180,7 +187,7 @@ def daily_ccld(call: Call) -> Reply:
     if call.values["INQR_DVSN"] != "01":
         chosen.reverse()
     rows = [(f"{order.day:%Y%m%d}{order.number}", _order_row(call, order)) for order in chosen]
-    if any(fault.kind is FaultKind.EMPTY_ORDERS for fault in call.faults):
+    if _has(call, FaultKind.EMPTY_ORDERS):
         rows = []
     shown, keys, tr_cont = page(call, rows, _ORDER_ROWS[paper])
     output = {"output1": shown, "output2": _order_totals(chosen), **keys}

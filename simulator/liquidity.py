@@ -6,7 +6,7 @@ from zlib import crc32
 from domain.market import Side, Symbol
 from domain.money import Price
 from domain.session import Session
-from domain.tick_size import PriceLimits, next_above, next_below
+from domain.tick_size import PriceLimits, is_on_grid, next_above, next_below
 from simulator.exchange import Exchange, second_of
 
 LEVELS: Final = 10
@@ -93,6 +93,8 @@ def _touch(symbol: Symbol, price: Price, resting: Side, second: int, limits: Pri
     """Return the best price of a side: one of the two sides stands at the last price, none beyond a limit."""
     if price == (limits.upper if resting is Side.SELL else limits.lower):
         return None
+    if not is_on_grid(price):  # a mid-price trade lies between both sides
+        return next_above(price) if resting is Side.SELL else next_below(price)
     last_was_a_buy = bool(crc32(f"{symbol}{second // _RENEWED_EVERY}".encode()) & 1)
     if price in (limits.upper, limits.lower):
         last_was_a_buy = price == limits.lower

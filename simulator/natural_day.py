@@ -49,6 +49,8 @@ class NaturalDay:
             exact = _between(turns[0], turns[1], (inside - first_at) / (second_at - first_at))
         else:
             exact = _between(turns[1], bar.close, (inside - second_at) / (_LAST_SECOND - second_at))
+        if exact in bar[:4]:  # a recorded price may lie half a tick off the grid
+            return Price(int(exact))
         return nearest_on_grid(exact, self.limits)
 
     def begun_bar(self, minute: int, inside: int) -> MinuteBar:

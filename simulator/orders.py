@@ -1,13 +1,13 @@
 """Orders, fills and the book of one account, as the broker keeps them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from domain.costs import CostRates, Costs, cost_rates, order_costs
+from domain.costs import COMMISSION_STEP, CostRates, Costs, added_costs, cost_rates
 from domain.market import Market, Side, Symbol
-from domain.money import Price, Quantity, Won
+from domain.money import Price, Quantity, Won, portion
 from simulator.day_trades import DayTrade
 from simulator.order_types import MARKET_TYPES, OrderType
 
@@ -53,11 +53,12 @@ class ChangeRequest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """Shares traded at one price (won) at a market instant."""
+    """Shares traded at one price (won) at a market instant, with what they added to the day's costs."""
 
     at: datetime
     price: Price
     quantity: Quantity
+    costs: Costs = field(default_factory=Costs)
 
 
 @dataclass(slots=True)
@@ -128,8 +129,7 @@ class Order:
         if self.side is Side.SELL or not self.remaining:
             return Won(0)
         rest = self.reserve_price * self.remaining
-        whole = order_costs(self.side, Won(self.amount + rest), self.market, self.rates)
-        return Won(rest + whole.total - self.costs.total)
+        return Won(rest + most_commission(rest, self.rates))
 
     def take(self, fill: Fill) -> Won:
         """Book a fill and return the change of the account's cash (won)."""
@@ -137,10 +137,13 @@ class Order:
         self.filled += fill.quantity
         traded = fill.price * fill.quantity
         self.amount = Won(self.amount + traded)
-        costs = order_costs(self.side, self.amount, self.market, self.rates)
-        added = costs.total - self.costs.total
-        self.costs = costs
-        return Won((traded if self.side is Side.SELL else -traded) - added)
+        self.costs = self.costs.plus(fill.costs)
+        return Won((traded if self.side is Side.SELL else -traded) - fill.costs.total)
+
+
+def most_commission(amount: int, rates: CostRates) -> Won:
+    """Return the most (won) that a purchase can add to its day's commission, whatever was bought of it before."""
+    return Won(portion(Won(amount), rates.commission) + COMMISSION_STEP if rates.commission else 0)
 
 
 @dataclass(slots=True)
@@ -199,17 +202,17 @@ class Account:
         return Quantity(held - offered)
 
     def take(self, order: Order, fill: Fill) -> None:
-        """Book a fill of one of the account's orders."""
-        before = order.costs
-        change = order.take(fill)
+        """Book a fill of one of the account's orders; costs count per stock, side and day, as KIS counts them."""
+        trade = self.day_trades.setdefault((order.day, order.symbol), DayTrade(order.day, order.symbol))
+        traded = Won(fill.price * fill.quantity)
+        added = added_costs(order.side, trade.amount_of(order.side), traded, order.market, order.rates)
+        change = order.take(replace(fill, costs=added))
         self.cash = Won(self.cash + change)
         self.cash_flows[order.day] = self.cash_flows.get(order.day, 0) + change
         holding = self.holdings.setdefault(order.symbol, Holding(order.symbol))
         cost_before = holding.cost
         holding.take(order.side, fill)
-        added = Costs(Won(order.costs.commission - before.commission), Won(order.costs.tax - before.tax))
-        trade = self.day_trades.setdefault((order.day, order.symbol), DayTrade(order.day, order.symbol))
-        trade.add(order.side, fill.quantity, fill.price * fill.quantity, added, cost_before - holding.cost)
+        trade.add(order.side, fill.quantity, traded, added, cost_before - holding.cost)
         if order.side is Side.SELL:
             holding.last_sold = order.day
 

@@ -1,6 +1,7 @@
 """Recorded minute bars as the source of prices: read from CSV or Parquet, checked line by line."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -14,12 +15,12 @@ from domain.clock import KST
 from domain.market import Symbol
 from domain.money import Price
 from domain.session import Session, TradingCalendar
-from domain.tick_size import is_on_grid, price_limits
+from domain.tick_size import may_have_traded, price_limits
 from simulator.natural_day import MinuteBar
 
 COLUMNS: Final = ("date", "time", "symbol", "open", "high", "low", "close", "volume")
 _MINUTE: Final = 60
-_SYMBOL_LENGTH: Final = 6
+_SYMBOL: Final = re.compile("[0-9A-Z]{6}")
 
 
 class BarsError(ValueError):
@@ -127,8 +128,8 @@ def _check_columns(file: Path, names: Iterable[str]) -> None:
 
 def _row(place: str, fields: Mapping[str, Any], calendar: TradingCalendar) -> Row:
     symbol = str(fields["symbol"] or "").strip()
-    if len(symbol) != _SYMBOL_LENGTH or not symbol.isdigit():
-        raise BarsError(f"{place}: {symbol!r} is no stock code; write six digits, as in 005930")
+    if _SYMBOL.fullmatch(symbol) is None:
+        raise BarsError(f"{place}: {symbol!r} is no stock code; write six characters, as in 005930 or 0126Z0")
     session = _session(place, str(fields["date"]), calendar)
     minute = _minute(place, str(fields["time"]), session)
     numbers = [_whole(place, name, fields[name]) for name in COLUMNS[3:]]
@@ -137,7 +138,7 @@ def _row(place: str, fields: Mapping[str, Any], calendar: TradingCalendar) -> Ro
     if not bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high:
         raise BarsError(f"{place}: open and close must lie between low {bar.low} and high {bar.high}")
     for name, price in zip(COLUMNS[3:7], bar[:4], strict=True):
-        if not is_on_grid(price):
+        if not may_have_traded(price):
             raise BarsError(f"{place}: {name} {price} is not on KRX's price grid; give prices that are not adjusted")
     return Row(place, Symbol(symbol), session, minute, bar, base)
 

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from domain.costs import BANKIS_COMMISSION
+from broker_settings import BrokerSettings
+from domain.costs import BANKIS_COMMISSION, PAPER_COMMISSION
 from settings import Settings, SettingsError, load_settings
 
 pytestmark = pytest.mark.usefixtures("nothing_configured")
@@ -56,9 +57,10 @@ def test_rules_are_described_as_they_are_written(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_commission_is_that_of_the_account_but_for_the_simulators_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert configured(monkeypatch, **PAPER).broker.commission == BANKIS_COMMISSION
-    paper = configured(monkeypatch, **PAPER, HARU_BROKER__COMMISSION="0.0142%")
-    assert paper.broker.commission == Decimal("0.000142")
+    assert configured(monkeypatch, **PAPER).broker.commission == PAPER_COMMISSION == Decimal("0.000142")
+    paper = configured(monkeypatch, **PAPER, HARU_BROKER__COMMISSION="0.015%")
+    assert paper.broker.commission == Decimal("0.00015")
+    assert BrokerSettings().commission == BANKIS_COMMISSION
 
     for name in PAPER:
         monkeypatch.delenv(name)

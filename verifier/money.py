@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from database.audit import AuditedOrder, BookedPosition, SoldLater
-from domain.costs import Costs, cost_rates, order_costs
+from domain.costs import Costs
 from domain.identity import PositionId
 from domain.market import Side, Symbol
 from domain.money import total
@@ -12,6 +12,7 @@ from domain.order import OrderStatus
 from domain.position import ClosedTrade, ExitReason, PositionStatus
 from domain.summary import FLEET, DailySummary
 from verifier.books import Books, Violation
+from verifier.day_costs import broker_differs, costs_of_position, expected_flow
 from verifier.named import Named, named_in
 
 
@@ -90,30 +91,16 @@ def _sold_elsewhere(books: Books, trade: ClosedTrade) -> int:
 def _cash_differs(books: Books) -> Iterator[tuple[str, str]]:
     if books.broker.opening_cash is None or any(order.record.provisional for order in books.ledger.orders):
         return
-    others = [row for row in books.broker.orders if row.by_hand or row.day != books.date]
-    strangers = [row for row in books.new_rows if not row.by_hand and row.number not in books.bound]
-    own = sum(_flow(books, order) for order in books.ledger.orders)
-    expected = books.broker.opening_cash + own + sum(row.flow for row in (*others, *strangers))
+    expected = books.broker.opening_cash + expected_flow(books)
     if expected != books.broker.cash:
         evidence = f"the broker has {books.broker.cash - expected:+,} won more than our orders explain"
         yield "cash differs from the broker's", evidence
 
 
-def _flow(books: Books, order: AuditedOrder) -> int:
-    """Return what an order of the ledger has done to the cash, by the domain's own rates."""
-    amount = order.record.filled_amount
-    return (amount if order.record.intent.side is Side.SELL else -amount) - _costs(books, order).total
-
-
-def _costs(books: Books, order: AuditedOrder) -> Costs:
-    intent = order.record.intent
-    market = books.markets[intent.position_id]
-    return order_costs(intent.side, order.record.filled_amount, market, cost_rates(intent.session_date))
-
-
 def every_won_traces(books: Books) -> tuple[Violation, ...]:
     """I8: fills make orders, orders make positions and trades, trades make summaries; costs are the broker's."""
-    found = (*_fills_add_up(books), *_positions_add_up(books), *_trades_add_up(books), *_summaries_add_up(books))
+    sums = (*_fills_add_up(books), *_positions_add_up(books), *_trades_add_up(books), *_summaries_add_up(books))
+    found = (*sums, *broker_differs(books))
     return tuple(Violation("I8", what, evidence) for what, evidence in found)
 
 
@@ -158,24 +145,17 @@ def _trades_add_up(books: Books) -> Iterator[tuple[str, str]]:
         said = (*bought, trade.quantity, trade.exit_amount)
         if expected != said:
             yield "a trade that is not the sum of its orders", f"{trade.position_id}: orders {expected}, trade {said}"
-        charged, told = _charged(books, (*buys, *sales)), trade.costs.plus(later.entry_costs)
+        charged, told = _charged(books, trade.position_id, (*buys, *sales)), trade.costs.plus(later.entry_costs)
         if charged not in (None, told) and trade.position_id not in living:
             yield "costs that are not the broker's", f"{trade.position_id}: broker {charged}, trade {told}"
 
 
-def _charged(books: Books, orders: Sequence[AuditedOrder]) -> Costs | None:
-    """Return what the broker charged for orders; None where it does not tell."""
-    costs = Costs()
-    if books.broker.opening_cash is None:
+def _charged(books: Books, position_id: PositionId, orders: Sequence[AuditedOrder]) -> Costs | None:
+    """Return a position's share of what the broker charged; None where it does not tell."""
+    numbers = {order.record.ref.number for order in orders if order.record.ref is not None}
+    if books.broker.opening_cash is None or not numbers <= books.row_of.keys():
         return None
-    for order in orders:
-        if order.record.ref is None:
-            continue
-        row = books.row_of.get(order.record.ref.number)
-        if row is None:
-            return None
-        costs = costs.plus(row.costs)
-    return costs
+    return costs_of_position(books, position_id)
 
 
 def _summaries_add_up(books: Books) -> Iterator[tuple[str, str]]:

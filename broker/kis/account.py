@@ -1,5 +1,6 @@
 """The account at KIS: what may be bought, and what it holds."""
 
+import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -8,7 +9,7 @@ from broker.kis.client import KisClient
 from broker.kis.envelope import Envelope, Payload
 from broker.kis.fields import read
 from broker.kis.order_messages import BalanceTotals, BuyingPowerRow, HoldingCode, HoldingRow, HoldingsValue
-from broker.kis.queries import Query
+from broker.kis.queries import INPUT_REFUSED, InputRefusedError, Query
 from broker.kis.rows import Source, rows_of
 from broker.protocol import Balance, BuyingPower, Holding
 from domain.errors import BrokerUnavailableError
@@ -17,9 +18,13 @@ from domain.market import Symbol
 from domain.money import NO_SHARES, NO_WON, Price, Quantity, Won
 from domain.unreadable import AccountList, UnreadableRow
 
+logger = logging.getLogger("haru.broker")
+
 _LIMIT: Final = "00"
 _BY_SYMBOL: Final = "02"
-"""One row a symbol. Only by loan date (01) may KIS list a symbol several times."""
+"""One row a symbol. KIS refused it in February 2026 on an hour's notice (OPSQ2001)."""
+_BY_LOAN_DATE: Final = "01"
+"""A row for cash and one for each date of a loan: a symbol may be listed several times."""
 _HOLDINGS: Final = Source(Call.BALANCE, AccountList.HOLDINGS)
 _TOTALS: Final = Source(Call.BALANCE, AccountList.CASH, "output2")
 BALANCE: Final = {
@@ -40,6 +45,7 @@ class KisAccount:
 
     def __init__(self, client: KisClient) -> None:
         self._client = client
+        self._division = _BY_SYMBOL
 
     async def buying_power(self, symbol: Symbol, price: Price, lane: Lane) -> BuyingPower:
         """Return won and whole shares at a limit price, without an unpaid margin (TTTC8908R, ``nrcvb_*``).
@@ -65,18 +71,35 @@ class KisAccount:
         Raises:
             BrokerUnavailableError: no holding is listed while the totals value some. Else as for any query.
         """
-        pages = await self._client.ask_all(Query(Call.BALANCE, self._client.account | BALANCE), lane)
+        pages, division = await self._pages(lane)
         listed = rows_of(_HOLDINGS, pages, _holding_row)
         if not listed and not listed.unreadable and _values_some(pages[0]):
             raise BrokerUnavailableError(f"{Call.BALANCE.label}: no rows, but totals of some")
         cash, odd_totals = _cash(pages[0])
-        rows, contradictions = _one_each([row for row in listed if isinstance(row, HoldingRow)])
+        rows, contradictions = _one_a_symbol([row for row in listed if isinstance(row, HoldingRow)], division)
         return Balance(
             cash=cash,
             holdings=_holdings(rows),
             sold_out=frozenset(Symbol(row.pdno) for row in rows if not row.hldg_qty),
             unreadable=(*listed.unreadable, *contradictions, *odd_totals),
         )
+
+    async def _pages(self, lane: Lane) -> tuple[list[Envelope], str]:
+        """Ask by symbol; where KIS does not take that any more, ask by loan date from then on. Return which it was."""
+        division = self._division
+        try:
+            return await self._listed(division, lane), division
+        except InputRefusedError:
+            if division == _BY_LOAN_DATE:
+                raise
+        pages = await self._listed(_BY_LOAN_DATE, lane)
+        self._division = _BY_LOAN_DATE
+        logger.warning("balance_by_loan_date", extra={"cause": f"{INPUT_REFUSED}: INQR_DVSN {_BY_SYMBOL} is refused"})
+        return pages, _BY_LOAN_DATE
+
+    async def _listed(self, division: str, lane: Lane) -> list[Envelope]:
+        parameters = self._client.account | BALANCE | {"INQR_DVSN": division}
+        return await self._client.ask_all(Query(Call.BALANCE, parameters), lane)
 
 
 def _holding_row(payload: Payload) -> HoldingCode:
@@ -96,21 +119,34 @@ def _cash(page: Envelope) -> tuple[Won | None, tuple[UnreadableRow, ...]]:
     return cash, totals.unreadable
 
 
-def _one_each(rows: Sequence[HoldingRow]) -> tuple[list[HoldingRow], list[UnreadableRow]]:
-    """Return one row a symbol, as it came last, and the symbols that are listed with different shares (F23)."""
-    found: dict[str, HoldingRow] = {}
+def _one_a_symbol(rows: Sequence[HoldingRow], division: str) -> tuple[list[HoldingRow], list[UnreadableRow]]:
+    """Return the rows of each symbol added up, and the symbols of which one row is listed with different shares (F23).
+
+    A row may come again between two pages. By loan date it is known by its kind of trade and loan date as well.
+    """
+    found: dict[tuple[str, str, str], HoldingRow] = {}
     doubtful: dict[str, UnreadableRow] = {}
     for row in rows:
-        if _shares_of(found.setdefault(row.pdno, row)) != _shares_of(row):
+        key = (row.pdno, row.trad_dvsn_name, row.loan_dt) if division == _BY_LOAN_DATE else (row.pdno, "", "")
+        if _shares_of(found.setdefault(key, row)) != _shares_of(row):
             why = "is listed twice with different shares"
             doubtful[row.pdno] = UnreadableRow(AccountList.HOLDINGS, Symbol(row.pdno), "hldg_qty", why)
-        found[row.pdno] = row
-    return [row for row in found.values() if row.pdno not in doubtful], list(doubtful.values())
+        found[key] = row
+    added: dict[str, HoldingRow] = {}
+    for row in found.values():
+        if row.pdno not in doubtful:
+            added[row.pdno] = _together(added[row.pdno], row) if row.pdno in added else row
+    return list(added.values()), list(doubtful.values())
 
 
 def _shares_of(row: HoldingRow) -> tuple[str, int, int, int]:
     """Return what two rows of one holding cannot differ in; its price moves between two pages."""
     return row.trad_dvsn_name, row.hldg_qty, row.ord_psbl_qty, row.pchs_amt
+
+
+def _together(one: HoldingRow, other: HoldingRow) -> HoldingRow:
+    sums = {name: getattr(one, name) + getattr(other, name) for name in ("hldg_qty", "ord_psbl_qty", "pchs_amt")}
+    return other.model_copy(update=sums)
 
 
 def _holdings(rows: Sequence[HoldingRow]) -> tuple[Holding, ...]:

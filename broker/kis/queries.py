@@ -44,6 +44,13 @@ _SERVER_ERRORS: Final = 500
 _TOO_MANY_REQUESTS: Final = 429
 
 
+INPUT_REFUSED: Final = "OPSQ2001"
+
+
+class InputRefusedError(BrokerProtocolError):
+    """KIS refuses the value of a field (OPSQ2001): a mistake of ours, or a value that it does not take any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """What to ask; ``parameters`` under KIS's upper-case names."""
@@ -127,6 +134,8 @@ class KisQueries:
             return envelope
         code, message = envelope.code, self.connection.masked(envelope.message)
         text = f"{call.label}: HTTP {envelope.status} {self.connection.masked(code)} {message}".rstrip()
+        if code == INPUT_REFUSED:
+            raise InputRefusedError(text)
         error = _ERRORS.get(envelope.meaning)
         if error is not None:
             raise error(text)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,9 +31,14 @@ from domain.stream import Garbled
 
 logger = logging.getLogger("haru.stream")
 
-_PACE: Final = 0.05
-"""Seconds between two requests; KIS's own examples pause as well."""
+_PACE: Final = 0.125
+"""Seconds between two requests; KIS recommends 0.1 to 0.15 (2026-04-20)."""
+MOST_A_MINUTE: Final = 120
+"""Registrations and their ends in any minute. KIS blocks a key for a time that sends them without end (2026-02-24)."""
+_MINUTE: Final = 60.0
 _ANSWERS_WITHIN: Final = 5.0
+_LONGEST_WAIT: Final = 60.0
+"""Seconds before a stock is asked for again whose registration was not answered; they double from five."""
 _NOTICES: Final = {Environment.LIVE: "H0STCNI0", Environment.SIMULATED: "H0STCNI0", Environment.PAPER: "H0STCNI9"}
 
 _ALREADY_REGISTERED: Final = "OPSP0002"
@@ -74,6 +80,8 @@ class KisSession:
         self._locked = 0
         self._registered: dict[Symbol, None] = {}
         self._asked: dict[Symbol, float] = {}
+        self._unanswered: Counter[Symbol] = Counter()
+        self._said: deque[float] = deque()
         self._refused: set[Symbol] = set()
         self._room: int | None = None
         self._one_asks = asyncio.Lock()
@@ -93,11 +101,12 @@ class KisSession:
         await self._say("1", self._speaker.notices, self._speaker.hts_id)
 
     async def register(self, wanted: Sequence[Symbol]) -> None:
-        """Ask for these stocks and for no others; the answers come with the events."""
+        """Ask for these stocks and for no others; the answers come with the events, what is over the bound later."""
         async with self._one_asks:
             self._give_up_unanswered()
             for symbol in [each for each in (*self._registered, *self._asked) if each not in wanted]:
-                await self._leave(symbol)
+                if self._has_turns():
+                    await self._leave(symbol)
             for symbol in wanted:
                 if symbol not in self._registered and symbol not in self._asked and self._may_ask(symbol):
                     await self._ask(symbol)
@@ -171,6 +180,7 @@ class KisSession:
         if word.code in _NOT_REGISTERED:
             return  # it was let go of when this was asked for, and may have been asked for again since
         self._asked.pop(symbol, None)
+        self._unanswered.pop(symbol, None)
         if word.succeeded or word.code == _ALREADY_REGISTERED:
             self._registered[symbol] = None
         elif word.code == _TOO_MANY:
@@ -182,11 +192,20 @@ class KisSession:
 
     def _may_ask(self, symbol: Symbol) -> bool:
         has_room = self._room is None or len(self._registered) + len(self._asked) < self._room
-        return has_room and symbol not in self._refused
+        return has_room and symbol not in self._refused and self._has_turns()
+
+    def _has_turns(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        while self._said and now - self._said[0] >= _MINUTE:
+            self._said.popleft()
+        return len(self._said) < MOST_A_MINUTE
 
     def _give_up_unanswered(self) -> None:
         now = asyncio.get_running_loop().time()
-        self._asked = {symbol: at for symbol, at in self._asked.items() if now - at < _ANSWERS_WITHIN}
+        for symbol, at in list(self._asked.items()):
+            if now - at >= min(_ANSWERS_WITHIN * 2 ** self._unanswered[symbol], _LONGEST_WAIT):
+                del self._asked[symbol]
+                self._unanswered[symbol] += 1
 
     async def _ask(self, symbol: Symbol) -> None:
         self._asked[symbol] = asyncio.get_running_loop().time()
@@ -204,5 +223,6 @@ class KisSession:
             "tr_type": tr_type,
             "content-type": "utf-8",
         }
+        self._said.append(asyncio.get_running_loop().time())
         await self._line.say(json.dumps({"header": header, "body": {"input": {"tr_id": tr_id, "tr_key": tr_key}}}))
         await asyncio.sleep(_PACE)

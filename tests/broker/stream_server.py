@@ -24,6 +24,8 @@ class StreamServer:
     cipherment: Cipherment = CIPHERMENT
     refusals: dict[str, str] = field(default_factory=dict)
     """By TR key, the code that its registration is answered with."""
+    silent: set[str] = field(default_factory=set)
+    """TR keys that are never answered."""
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     """(1 or 2, TR id, TR key), in sequence, of all sessions."""
     keys: list[str] = field(default_factory=list)
@@ -65,7 +67,8 @@ class StreamServer:
         tr_type, tr_id, tr_key = message["header"]["tr_type"], wanted["tr_id"], wanted["tr_key"]
         self.asked.append((tr_type, tr_id, tr_key))
         self.keys.append(message["header"]["approval_key"])
-        await socket.send(self._answer(tr_type, tr_id, tr_key))
+        if tr_key not in self.silent:
+            await socket.send(self._answer(tr_type, tr_id, tr_key))
 
     def _answer(self, tr_type: str, tr_id: str, tr_key: str) -> str:
         code = self.refusals.get(tr_key) if tr_type == "1" else "OPSP0001"

@@ -101,6 +101,18 @@ async def test_a_purchase_and_a_sale_leave_cash_and_no_shares(world: World) -> N
     ]
 
 
+async def test_holdings_are_the_same_when_the_balance_by_symbol_is_refused(world: World) -> None:
+    await world.broker.submit(an_intent(Side.BUY, limit_price=None, quantity=10), Lane.ENTRY)
+    world.passes(60)
+    by_symbol = await world.broker.balance(Lane.RESOLVE)
+    world.simulation.add_fault(kind="refuse_by_symbol", path="inquire-balance", count=0)
+
+    by_loan_date = await world.broker.balance(Lane.RESOLVE)
+
+    assert by_loan_date == by_symbol
+    assert by_loan_date.quantities() == {SAMSUNG: 10}
+
+
 async def test_a_resting_order_can_be_withdrawn_and_the_list_shows_it(world: World) -> None:
     reference = await world.broker.daily_reference(SAMSUNG, DAY, Lane.SCAN)
     intent = an_intent(Side.BUY, limit_price=reference.limits.lower, quantity=10)

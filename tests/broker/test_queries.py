@@ -189,6 +189,65 @@ async def test_two_different_rows_of_one_symbol_are_no_balance(
     assert [(row.symbol, row.field) for row in balance.unreadable] == [(SAMSUNG, "hldg_qty")]
 
 
+NOT_BY_SYMBOL = {"rt_cd": "2", "msg_cd": "OPSQ2001", "msg1": "INPUT INVALID_CHECK_INQR_DVSN"}
+
+
+async def test_a_balance_by_loan_date_adds_up_the_cash_rows_of_a_symbol(broker: KisBroker, kis: ScriptedKis) -> None:
+    """One row comes again on the second page, and the shares on credit are the owner's."""
+    on_credit = a_holding_row(hldg_qty="400", ord_psbl_qty="400", trad_dvsn_name="자기융자", loan_dt="20261102")
+    other = a_holding_row(trad_dvsn_name="현금(기타)", hldg_qty="3", ord_psbl_qty="2", pchs_amt="210000", prpr="70600")
+    kis.answers(
+        "inquire-balance",
+        httpx.Response(200, json=NOT_BY_SYMBOL),
+        success("M", output1=[a_holding_row(), on_credit], output2=TOTALS, **KEYS),
+        success("D", output1=[a_holding_row(), other, a_holding_row("000660")], output2=TOTALS),
+    )
+
+    balance = await broker.balance(Lane.RESOLVE)
+
+    assert [(held.symbol, held.quantity, held.sellable, held.cost) for held in balance.holdings] == [
+        (SAMSUNG, 13, 9, 910_500),
+        ("000660", 10, 7, 700_500),
+    ]
+    assert balance.unreadable == ()
+
+
+async def test_a_refused_division_of_the_balance_is_remembered(broker: KisBroker, kis: ScriptedKis) -> None:
+    kis.answers(
+        "inquire-balance",
+        httpx.Response(200, json=NOT_BY_SYMBOL),
+        success("D", output1=[a_holding_row()], output2=TOTALS),
+    )
+
+    for _ in range(3):
+        assert (await broker.balance(Lane.RESOLVE)).quantities() == {SAMSUNG: 10}
+
+    asked = [request.url.params["INQR_DVSN"] for request in kis.asked("inquire-balance")]
+    assert asked == ["02", "01", "01", "01"]
+
+
+async def test_a_balance_that_is_refused_either_way_is_asked_by_symbol_again(
+    broker: KisBroker, kis: ScriptedKis
+) -> None:
+    kis.answers("inquire-balance", httpx.Response(200, json=NOT_BY_SYMBOL))
+
+    for _ in range(2):
+        with pytest.raises(BrokerProtocolError, match="OPSQ2001"):
+            await broker.balance(Lane.RESOLVE)
+
+    asked = [request.url.params["INQR_DVSN"] for request in kis.asked("inquire-balance")]
+    assert asked == ["02", "01", "02", "01"]
+
+
+async def test_two_different_rows_of_one_loan_date_are_no_balance(broker: KisBroker, kis: ScriptedKis) -> None:
+    rows = [a_holding_row(), a_holding_row(hldg_qty="5"), a_holding_row("000660")]
+    kis.answers("inquire-balance", httpx.Response(200, json=NOT_BY_SYMBOL), success("D", output1=rows, output2=TOTALS))
+
+    balance = await broker.balance(Lane.RESOLVE)
+
+    assert (balance.quantities(), balance.quantity_of(SAMSUNG)) == ({"000660": 10}, None)
+
+
 async def test_an_empty_list_beside_a_value_is_not_flat(broker: KisBroker, kis: ScriptedKis) -> None:
     kis.answers("inquire-balance", success("D", output1=[], output2=[TOTALS | {"evlu_amt_smtl_amt": "705000"}]))
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from broker.kis import KisBroker
+from broker.kis import KisBroker, stream_session
 from broker.kis.stream import LIVE_STREAM_URL, PAPER_STREAM_URL, KisStream, StreamAddress
 from broker.kis.stream_frames import Cipherment
 from broker.protocol import StreamEvent, StreamSession
@@ -164,6 +164,49 @@ async def test_what_is_not_wanted_any_more_is_left(server: StreamServer, heard: 
 
     assert server.asked[3:] == [("2", "H0STCNT0", SAMSUNG), ("2", "H0STCNT0", HYNIX), ("1", "H0STCNT0", HYNIX)]
     assert heard.session.registered == (HYNIX,)
+
+
+async def test_requests_keep_a_distance(server: StreamServer, heard: Heard) -> None:
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+
+    await heard.session.register([Symbol(f"30000{number}") for number in range(6)])
+
+    assert loop.time() - started >= 6 * 0.1
+
+
+async def test_registrations_that_come_and_go_end_at_a_bound(
+    server: StreamServer, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_session, "MOST_A_MINUTE", 6)
+    for _ in range(5):
+        await heard.session.register([SAMSUNG])
+        await heard.has_registered(1)
+        await heard.session.register([SAMSUNG, HYNIX])
+        await heard.session.register([HYNIX])
+        if len(server.asked) >= 6:
+            break
+    for _ in range(3):
+        await heard.session.register([SAMSUNG])
+        await heard.session.register([HYNIX])
+
+    assert len(server.asked) == 6
+
+
+async def test_a_registration_without_an_answer_is_repeated_less_and_less_often(
+    server: StreamServer, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_session, "_ANSWERS_WITHIN", 0.2)
+    server.silent.add(SAMSUNG)
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+
+    async with asyncio.timeout(30):
+        while server.asked.count(("1", "H0STCNT0", SAMSUNG)) < 4:
+            await heard.session.register([SAMSUNG])
+            await asyncio.sleep(0.01)
+
+    assert loop.time() - started >= 0.2 + 0.4 + 0.8
 
 
 async def test_a_full_session_is_not_asked_for_more(server: StreamServer, heard: Heard) -> None:

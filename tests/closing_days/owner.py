@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from domain.costs import BANKIS_COMMISSION, cost_rates, order_costs
+from domain.costs import BANKIS_COMMISSION, cost_rates, day_costs
 from domain.market import Market, Side, Symbol
 from domain.money import Won
 from domain.session import SessionDate
@@ -48,4 +48,4 @@ def _flow_of(row: BrokerRow, shares: int) -> int:
         return row.flow if shares else 0
     brought = Won(row.amount * shares // row.filled)
     rates = cost_rates(SessionDate(row.day), BANKIS_COMMISSION)
-    return brought - order_costs(Side.SELL, brought, Market.KOSPI, rates).total
+    return brought - day_costs(Side.SELL, brought, Market.KOSPI, rates).total

@@ -45,6 +45,34 @@ async def heard_by(database: Database, listener: str, count: int, ready: asyncio
     return found
 
 
+async def test_sessions_of_all_processes_are_bounded_in_a_minute(database: Database, others: Database) -> None:
+    ours, theirs = database.stream_leases, others.stream_leases
+    await ours.take(ACCOUNT, "first")
+    assert [await ours.turn_to_open(ACCOUNT, "first", 3) for _ in range(2)] == [timedelta(0)] * 2
+    await ours.release(ACCOUNT, "first")
+    await theirs.take(ACCOUNT, "second")
+    assert await theirs.turn_to_open(ACCOUNT, "second", 3) == timedelta(0)
+
+    waits = [await theirs.turn_to_open(ACCOUNT, "second", 3) for _ in range(3)]
+
+    assert all(timedelta(0) < wait <= timedelta(minutes=1) for wait in waits)
+    assert waits == sorted(waits, reverse=True)
+    await database._pool.execute(
+        "UPDATE stream_leases SET opened_at = array(SELECT at - interval '50 s' FROM unnest(opened_at) AS at)"
+    )
+    assert await theirs.turn_to_open(ACCOUNT, "second", 3) < timedelta(seconds=11)
+    await database._pool.execute(
+        "UPDATE stream_leases SET opened_at = array(SELECT at - interval '50 s' FROM unnest(opened_at) AS at)"
+    )
+    assert await theirs.turn_to_open(ACCOUNT, "second", 3) == timedelta(0)
+
+
+async def test_a_process_without_the_lease_opens_no_session(database: Database) -> None:
+    await database.stream_leases.take(ACCOUNT, "first")
+
+    assert await database.stream_leases.turn_to_open(ACCOUNT, "second") > timedelta(0)
+
+
 async def test_the_session_has_one_owner_until_its_lease_ends_or_is_released(
     database: Database, others: Database
 ) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.exits import EXIT_RULES, ExitContext, ExitSignal, decide_exit, high_water_mark
-from domain.market import PriceSample
+from domain.market import PriceSample, problem_with
 from domain.money import Price, Rate
 from domain.position import ExitReason, OpenPosition
 from domain.rules import ExitRules
@@ -52,6 +52,19 @@ def test_a_quiet_position_is_held() -> None:
 @pytest.mark.parametrize(("price", "reason"), [(97_000, ExitReason.STOP_LOSS), (97_100, None)])
 def test_the_stop_loss_fires_at_its_rate_below_the_entry(price: int, reason: ExitReason | None) -> None:
     assert reason_of(at_price(price)) is reason
+
+
+@pytest.mark.parametrize(
+    ("price", "best", "reason"),
+    [(265_537, 0, ExitReason.STOP_LOSS), (265_750, 0, None), (279_250, 285_250, ExitReason.TRAILING_STOP)],
+)
+def test_prices_half_a_tick_off_the_grid_decide_as_others_do(price: int, best: int, reason: ExitReason | None) -> None:
+    """Entered at a mid-price of 273,750 won, tick 500; mid-prices are trusted quotes."""
+    rules = replace(OFF, stop_loss=Rate("0.03"), trailing_start=Rate("0.03"), trailing_distance=Rate("0.02"))
+    context = at_price(price, held(273_750, best, rules))
+
+    assert problem_with(context.view.quote, NOW, timedelta(seconds=5)) is None
+    assert reason_of(context) is reason
 
 
 @pytest.mark.parametrize(("price", "reason"), [(105_000, ExitReason.TAKE_PROFIT), (104_900, None)])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from domain.costs import BANKIS_COMMISSION, Costs
 from domain.errors import InvalidTransitionError
+from domain.identity import PositionId
 from domain.market import Market, Side
 from domain.money import Price, Rate, Won
 from domain.order import OrderRecord
@@ -44,16 +45,34 @@ def test_a_round_trip_earns_gross_less_commission_and_tax() -> None:
     trade = trade_of([bought()], [sold()])
 
     assert (trade.entry_amount, trade.exit_amount) == (700_000, 710_000)
-    assert trade.entry_costs == Costs(Won(98), Won(0))
-    assert trade.exit_costs == Costs(Won(99), Won(355 + 1_065))
-    assert trade.net_pnl == 10_000 - 98 - 99 - 1_420
+    assert trade.entry_costs == Costs(Won(90), Won(0))
+    assert trade.exit_costs == Costs(Won(90), Won(355 + 1_065))
+    assert trade.net_pnl == 10_000 - 90 - 90 - 1_420
 
 
-def test_costs_are_cut_once_per_order_on_its_whole_amount() -> None:
+def test_costs_are_cut_once_a_day_and_side_however_many_orders_there_were() -> None:
     trade = trade_of([bought()], [sold(3), sold(7)])
 
-    assert trade.exit_costs.commission == 29 + 69
+    assert trade.exit_costs == Costs(Won(90), Won(355 + 1_065))
     assert trade.exit_amount == 710_000
+
+
+def test_a_second_trade_of_the_stock_pays_what_it_adds_to_the_days_costs() -> None:
+    """700,000 won cost 90 won (98.3 exactly), 1,400,000 won 190 (196.7)."""
+    first = an_order(an_intent(intent_id="run-0/1", position_id=PositionId("run-0/1")))
+
+    trade = closed_trade(
+        an_open_position(),
+        [bought()],
+        [sold()],
+        ExitReason.TAKE_PROFIT,
+        LATER,
+        BANKIS_COMMISSION,
+        beside=[first, bought(), sold()],
+    )
+
+    assert trade.entry_costs.commission == 100
+    assert trade.exit_costs.commission == 90
 
 
 def test_only_what_was_filled_of_an_entry_counts() -> None:
@@ -109,7 +128,7 @@ def test_shares_that_somebody_else_sold_are_booked_at_the_last_price() -> None:
 
     assert trade.exit_amount == 690_000
     assert trade.exit_decision_price == 69_000
-    assert trade.exit_costs == Costs(Won(96), Won(345 + 1_035))
+    assert trade.exit_costs == Costs(Won(90), Won(345 + 1_035))
 
 
 def test_shares_that_somebody_else_sold_are_booked_at_what_they_brought_where_that_is_known() -> None:

@@ -58,6 +58,29 @@ def test_where_nobody_bids_an_ask_above_the_last_price_is_undercut_to_it() -> No
     assert exit_limit(a_quote(price=70_000, bid=Price(0), ask=Price(70_500)), RULES) == 70_000
 
 
+@given(base=grid_prices, data=st.data(), ticks=st.integers(0, 10), off=st.integers(1, 500))
+def test_order_prices_are_on_the_grid_whatever_a_mid_price_trade_shows(
+    base: Price, data: st.DataObject, ticks: int, off: int
+) -> None:
+    limits = price_limits(Price(base + off))
+    last, bid, ask = (
+        data.draw(st.sampled_from([0, each]) | st.just(each))
+        for each in (data.draw(st.integers(limits.lower, limits.upper)) for _ in range(3))
+    )
+    quote = a_quote(last or base, bid=Price(bid), ask=Price(ask), limits=data.draw(st.sampled_from([None, limits])))
+    rules = ExecutionRules(entry_ticks=ticks, exit_ticks=ticks)
+
+    assert is_on_grid(entry_limit(quote, rules))
+    assert is_on_grid(exit_limit(quote, rules))
+
+
+def test_a_sale_at_a_half_tick_price_asks_the_grid_price_below_it() -> None:
+    quote = a_quote(price=273_750, bid=Price(0), ask=Price(0), limits=None)
+
+    assert exit_limit(quote, RULES) == 273_500
+    assert entry_limit(quote, RULES) == 273_500
+
+
 @given(base=grid_prices, data=st.data(), ticks=st.integers(0, 10))
 def test_limits_are_on_the_grid_inside_the_day_and_marketable(base: Price, data: st.DataObject, ticks: int) -> None:
     limits = price_limits(base)

@@ -17,10 +17,10 @@ from tests.builders import HYNIX, MONDAY, POSITION, SAMSUNG, a_broker_order, a_c
 
 BOUGHT = an_order(an_intent(Side.BUY, 10))
 SOLD = an_order(an_intent(Side.SELL, 10, intent_id="run-1/2"), price=71_000)
-TRADE = a_closed_trade(entry_costs=Costs(Won(98)), exit_costs=Costs(Won(99), Won(1_420)))
-"""700,000 → 710,000 won; 0.0140527 % of each is 98 and 99 won, 0.20 % of the sale 1,420: net 8,383."""
+TRADE = a_closed_trade(entry_costs=Costs(Won(90)), exit_costs=Costs(Won(90), Won(1_420)))
+"""700,000 → 710,000 won; 0.0140527 % of each is 90 won, cut to ten; 0.20 % of the sale 1,420: net 8,400."""
 HELD = Held(POSITION, SAMSUNG, Market.KOSPI, MONDAY, Quantity(10), Won(700_000))
-STOCK = StatedStock(Won(700_000), Won(710_000), Won(197), Won(1_420), Won(8_383), Won(0), Quantity(10), Quantity(10))
+STOCK = StatedStock(Won(700_000), Won(710_000), Won(180), Won(1_420), Won(8_400), Won(0), Quantity(10), Quantity(10))
 DAY = BookedDay(MONDAY, (BOUGHT, SOLD), (TRADE,), (HELD,), (), {}, BANKIS_COMMISSION)
 
 
@@ -46,15 +46,15 @@ def test_a_day_of_our_own_trades_is_the_same_in_both_books() -> None:
     assert {name: (line.ledger, line.difference) for name, line in found.items()} == {
         "005930 bought": (700_000, 0),
         "005930 sold": (710_000, 0),
-        "005930 commission": (197, 0),
+        "005930 commission": (180, 0),
         "005930 tax": (1_420, 0),
-        "005930 realised": (8_383, 0),
+        "005930 realised": (8_400, 0),
         "bought": (700_000, 0),
         "sold": (710_000, 0),
-        "commission": (197, 0),
+        "commission": (180, 0),
         "tax": (1_420, 0),
-        "realised": (8_383, 0),
-        "realised_today": (8_383, 0),
+        "realised": (8_400, 0),
+        "realised_today": (8_400, 0),
     }
 
 
@@ -63,15 +63,15 @@ def test_a_day_of_our_own_trades_is_the_same_in_both_books() -> None:
     [
         (Figure.BOUGHT, replace(STOCK, bought=Won(700_001)), {}, 1),
         (Figure.SOLD, replace(STOCK, sold=Won(709_999)), {}, -1),
-        (Figure.COMMISSION, replace(STOCK, commission=Won(199)), {"rounding": 2}, 0),
-        (Figure.COMMISSION, replace(STOCK, commission=Won(200)), {"commission_rate": 3}, 0),
-        (Figure.COMMISSION, replace(STOCK, commission=Won(208)), {}, 11),
+        (Figure.COMMISSION, replace(STOCK, commission=Won(197)), {"rounding": 17}, 0),
+        (Figure.COMMISSION, replace(STOCK, commission=Won(202)), {"commission_rate": 22}, 0),
+        (Figure.COMMISSION, replace(STOCK, commission=Won(203)), {}, 23),
         (Figure.TAX, replace(STOCK, tax=Won(1_418)), {"rounding": -2}, 0),
         (Figure.TAX, replace(STOCK, tax=Won(1_423)), {}, 3),
-        (Figure.REALISED, replace(STOCK, realised=Won(8_380)), {"rounding": -3}, 0),
-        (Figure.REALISED, replace(STOCK, realised=Won(8_283)), {}, -100),
-        (Figure.REALISED, replace(STOCK, realised=Won(10_000)), {"costs_left_out": 1_617}, 0),
-        (Figure.REALISED, replace(STOCK, realised=Won(8_333), interest=Won(50)), {"interest": -50}, 0),
+        (Figure.REALISED, replace(STOCK, realised=Won(8_380)), {"rounding": -20}, 0),
+        (Figure.REALISED, replace(STOCK, realised=Won(8_300)), {}, -100),
+        (Figure.REALISED, replace(STOCK, realised=Won(10_000)), {"costs_left_out": 1_600}, 0),
+        (Figure.REALISED, replace(STOCK, realised=Won(8_350), interest=Won(50)), {"interest": -50}, 0),
     ],
 )
 def test_a_difference_has_a_name_or_none(
@@ -81,10 +81,10 @@ def test_a_difference_has_a_name_or_none(
 
 
 def test_what_the_owner_traded_within_the_day_is_named_in_every_figure() -> None:
-    """4 shares bought at 70,000 and sold at 69,000: 39 and 38 won commission, 552 won tax, a loss of 4,629."""
+    """4 shares bought at 70,000 and sold at 69,000: 40 and 40 won more commission, 552 won tax, a loss of 4,632."""
     booked = replace(DAY, foreign=(by_hand(Side.BUY, 4, 70_000), by_hand(Side.SELL, 4, 69_000)))
     stock = StatedStock(
-        Won(980_000), Won(986_000), Won(274), Won(1_972), Won(3_754), Won(0), Quantity(14), Quantity(14)
+        Won(980_000), Won(986_000), Won(260), Won(1_972), Won(3_768), Won(0), Quantity(14), Quantity(14)
     )
 
     found = {figure: of(figure, booked=booked, stock=stock) for figure in Figure if figure is not Figure.REALISED_TODAY}
@@ -94,9 +94,9 @@ def test_what_the_owner_traded_within_the_day_is_named_in_every_figure() -> None
     assert found == {
         Figure.BOUGHT: ({"foreign_trades": 280_000}, 0),
         Figure.SOLD: ({"foreign_trades": 276_000}, 0),
-        Figure.COMMISSION: ({"foreign_trades": 77}, 0),
+        Figure.COMMISSION: ({"foreign_trades": 80}, 0),
         Figure.TAX: ({"foreign_trades": 552}, 0),
-        Figure.REALISED: ({"foreign_trades": -4_629}, 0),
+        Figure.REALISED: ({"foreign_trades": -4_632}, 0),
     }
 
 
@@ -110,9 +110,9 @@ def test_the_owners_sale_of_our_shares_is_in_our_trade_already() -> None:
 
 def test_a_trade_that_is_missing_among_hand_trades_has_no_name() -> None:
     booked = replace(DAY, trades=(), foreign=(by_hand(Side.BUY, 4, 70_000), by_hand(Side.SELL, 4, 69_000)))
-    stock = replace(STOCK, realised=Won(3_754), bought_quantity=Quantity(14), sold_quantity=Quantity(14))
+    stock = replace(STOCK, realised=Won(3_768), bought_quantity=Quantity(14), sold_quantity=Quantity(14))
 
-    assert of(Figure.REALISED, booked=booked, stock=stock) == ({"foreign_trades": -4_629}, 8_383)
+    assert of(Figure.REALISED, booked=booked, stock=stock) == ({"foreign_trades": -4_632}, 8_400)
 
 
 def carried(orders: tuple[OrderRecord, ...], trades: tuple[ClosedTrade, ...]) -> BookedDay:
@@ -121,24 +121,24 @@ def carried(orders: tuple[OrderRecord, ...], trades: tuple[ClosedTrade, ...]) ->
 
 
 def test_a_position_of_an_earlier_day_counts_its_purchases_costs_there() -> None:
-    """Our trade has both commissions, the broker's day only the sale's: 98 won more."""
-    stock = replace(STOCK, bought=Won(0), commission=Won(99), realised=Won(8_481), bought_quantity=Quantity(0))
+    """Our trade has both commissions, the broker's day only the sale's: 90 won more."""
+    stock = replace(STOCK, bought=Won(0), commission=Won(90), realised=Won(8_490), bought_quantity=Quantity(0))
 
-    assert of(Figure.REALISED, booked=carried((SOLD,), (TRADE,)), stock=stock) == ({"carried": 98}, 0)
+    assert of(Figure.REALISED, booked=carried((SOLD,), (TRADE,)), stock=stock) == ({"carried": 90}, 0)
 
 
 def test_shares_held_over_night_have_cost_their_commission_already() -> None:
     booked = replace(DAY, orders=(BOUGHT,), trades=())
-    stock = StatedStock(Won(700_000), Won(0), Won(98), Won(0), Won(-98), Won(0), Quantity(10), Quantity(0))
+    stock = StatedStock(Won(700_000), Won(0), Won(90), Won(0), Won(-90), Won(0), Quantity(10), Quantity(0))
 
-    assert of(Figure.REALISED, booked=booked, stock=stock) == ({"carried": -98}, 0)
+    assert of(Figure.REALISED, booked=booked, stock=stock) == ({"carried": -90}, 0)
 
 
 def test_an_average_cost_with_the_owners_shares_is_the_brokers_secret_and_said_so() -> None:
     booked = replace(DAY, owned_before={SAMSUNG: Quantity(5)})
 
     assert of(Figure.REALISED, booked=booked, stock=replace(STOCK, realised=Won(-7_000))) == (
-        {"owners_cost": -15_383},
+        {"owners_cost": -15_400},
         0,
     )
 

@@ -8,6 +8,7 @@ from domain.money import Price
 from domain.tick_size import (
     PriceLimits,
     is_on_grid,
+    may_have_traded,
     next_above,
     next_below,
     price_limits,
@@ -72,6 +73,28 @@ def test_a_price_between_ticks_is_off_the_grid() -> None:
     assert is_on_grid(70_000)
     assert not is_on_grid(70_050)
     assert not is_on_grid(0)
+
+
+@pytest.mark.parametrize("price", [273_750, 273_500, 70_050, 4_997, 5_002, 2_002, 1_999, 50_025])
+def test_trades_lie_on_the_grid_or_in_the_middle_of_two_grid_prices(price: int) -> None:
+    assert may_have_traded(price)
+
+
+@pytest.mark.parametrize("price", [273_700, 70_001, 4_998, 123_456, 0])
+def test_other_prices_never_traded(price: int) -> None:
+    assert not may_have_traded(price)
+
+
+def test_from_between_two_ticks_one_step_leads_to_the_next_grid_price() -> None:
+    assert steps(Price(273_750), 1) == 274_000
+    assert steps(Price(273_750), -1) == 273_500
+
+
+def test_limits_around_a_base_off_the_grid_are_on_it() -> None:
+    limits = price_limits(Price(273_750))
+
+    assert is_on_grid(limits.lower)
+    assert is_on_grid(limits.upper)
 
 
 def test_stepping_down_stops_at_one_won() -> None:

@@ -13,6 +13,7 @@ import activities.quote_feed
 import activities.resolving
 import operations.attending
 import operations.streaming
+from database.stream_leases import SESSIONS_A_MINUTE, StreamState
 from domain.lane import Lane
 from domain.market import Symbol
 from domain.order import OrderStatus
@@ -20,7 +21,7 @@ from domain.position import ExitReason
 from tests.builders import SAMSUNG
 from tests.operations.hearing import AN_HOUR, Process, a_market, a_process, until
 from tests.simulator.streaming import Venue
-from tests.stepping import ACCOUNT
+from tests.stepping import ACCOUNT, pinned_database
 
 
 @pytest.fixture
@@ -120,6 +121,22 @@ async def test_a_stock_that_trades_untold_is_polled_registered_anew_and_costs_th
 
 
 @pytest.mark.slow
+async def test_no_session_is_opened_while_the_last_minute_had_enough(
+    market: Venue, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with pinned_database(database_url) as database:
+        await database.stream_leases.take(ACCOUNT, "earlier")
+        for _ in range(SESSIONS_A_MINUTE):
+            assert await database.stream_leases.turn_to_open(ACCOUNT, "earlier") == timedelta(0)
+        await database.stream_leases.release(ACCOUNT, "earlier")
+        async with a_process(market, database_url) as process:
+            await until(lambda: told(caplog, "stream_sessions_spent") > 0, "the bound is reported")
+            assert not process.owns_session
+            await database._pool.execute("UPDATE stream_leases SET opened_at = '{}'")
+
+            await until(lambda: process.owns_session, "a session is open")
+
+
 async def test_a_silent_stock_that_nobody_wants_any_more_costs_no_session(
     process: Process, market: Venue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -172,20 +189,17 @@ async def test_held_stocks_are_registered_before_candidates_and_no_more_than_may
         await _has_registered(process, 3)
         await process.desk.buys(SAMSUNG)
         await until(lambda: process.desk.feed.coverage.covers(SAMSUNG), "what is held is registered")
-        await _has_registered(process, 3)
-        state = await process.desk.database.stream_leases.state(ACCOUNT)
+        state = await _has_registered(process, 3, SAMSUNG)
 
-    assert state is not None
-    assert SAMSUNG in state.symbols
     assert state.connected_since is not None
 
 
-async def _has_registered(process: Process, count: int) -> None:
+async def _has_registered(process: Process, count: int, *among: Symbol) -> StreamState:
     async with asyncio.timeout(10):
         while True:
             state = await process.desk.database.stream_leases.state(ACCOUNT)
-            if state is not None and len(state.symbols) == count:
-                return
+            if state is not None and len(state.symbols) == count and {*among} <= {*state.symbols}:
+                return state
             await asyncio.sleep(0.05)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.costs import cost_rates, order_costs
+from domain.costs import cost_rates, day_costs
 from domain.market import Market, Side
 from domain.money import Price, Won
 from domain.tick_size import steps
@@ -38,7 +38,7 @@ def test_a_market_order_fills_at_the_best_ask_and_pays_commission(day: Day) -> N
 
     order = day.buys(10)
 
-    costs = order_costs(Side.BUY, Won(10 * ask), Market.KOSPI, cost_rates(order.day))
+    costs = day_costs(Side.BUY, Won(10 * ask), Market.KOSPI, cost_rates(order.day))
     account = day.simulation.engine.account(ACCOUNT)
     assert [(fill.price, fill.quantity) for fill in order.fills] == [(ask, 10)]
     assert account.cash == OPENING_CASH - 10 * ask - costs.total

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from domain.market import Symbol
+from domain.market import Side, Symbol
+from domain.tick_size import is_on_grid
 from simulator.__main__ import main
 from simulator.recorded import BarsError, Recording, read_bars
+from simulator.refusals import OrderRefusedError, Refusal
 from simulator.simulation import SettingsMismatchError
 from tests.simulator.market_day import CALENDAR, SAMSUNG, Client, Day, a_simulation
 
@@ -83,6 +85,27 @@ async def test_a_stock_that_only_the_recording_knows_is_listed(recording: Record
     assert (body["stck_prpr"], body["stck_hgpr"], body["acml_vol"]) == ("1500", "1501", "7")
 
 
+async def test_half_tick_prices_and_codes_with_letters_are_replayed(tmp_path: Path) -> None:
+    """The book stays on the grid beside a mid-price trade, and an order at its price is refused (APBK0506)."""
+    epis = Symbol("0126Z0")
+    lines = (
+        "20261123,0900,0126Z0,273500,274000,273250,273750,9000\n20261123,0901,0126Z0,273750,273750,273750,273750,900"
+    )
+    recording = read_bars(a_file(tmp_path, lines), CALENDAR)
+    day = Day(a_simulation("2026-11-23 09:10:00", recording=recording))
+    session = day.simulation.exchange.shown_session(day.now)
+
+    levels = {side: day.simulation.engine.liquidity.levels(epis, side, session, 600) for side in Side}
+    bought = day.buys(1, symbol=epis)
+    with pytest.raises(OrderRefusedError) as refused:
+        day.buys(1, 273_750, epis)
+
+    assert day.simulation.exchange.snapshot(epis, day.now).price == 273_750
+    assert [levels[side][0].price for side in (Side.BUY, Side.SELL)] == [273_500, 274_000]
+    assert all(is_on_grid(level.price) for each in levels.values() for level in each)
+    assert (bought.filled, refused.value.refusal) == (1, Refusal.OFF_GRID)
+
+
 def test_a_folder_is_read_as_one_and_a_base_can_be_given(tmp_path: Path) -> None:
     a_file(tmp_path, "20261123,0900,005930,90000,90000,90000,90000,5,100000", HEAD + ",base", "one.csv")
     a_file(tmp_path, "20261123,0900,000660,240000,240000,240000,240000,5", name="two.csv")
@@ -101,7 +124,7 @@ def test_a_folder_is_read_as_one_and_a_base_can_be_given(tmp_path: Path) -> None
         ("20261123,0859,005930,1,1,1,1,1", "line 2: 0859 is neither from 09:00 to before 15:20 nor 15:30"),
         ("20261123,1520,005930,1,1,1,1,1", "is neither from"),
         ("20261123,9h,005930,1,1,1,1,1", "is no time; write"),
-        ("20261123,0900,5930,1,1,1,1,1", "'5930' is no stock code; write six digits"),
+        ("20261123,0900,5930,1,1,1,1,1", "'5930' is no stock code; write six characters"),
         ("20261123,0900,005930,70001,70500,69900,70300,1", "open 70001 is not on KRX's price grid; give prices that"),
         ("20261123,0900,005930,70000,69000,68000,68500,1", "open and close must lie between low 68000 and high 69000"),
         ("20261123,0900,005930,70000,70000,70000,70000,-1", "volume is '-1'; write a whole number"),

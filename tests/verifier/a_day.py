@@ -6,7 +6,7 @@ from typing import Any
 
 from database.audit import Acquisition, AuditedOrder, BookedFill, BookedPosition, RecordedEvent
 from domain.clock import MarketClock
-from domain.costs import cost_rates, order_costs
+from domain.costs import cost_rates, day_costs
 from domain.event import Event, EventLevel
 from domain.identity import IntentId
 from domain.market import Market, Side
@@ -42,7 +42,7 @@ def a_row(number: int = 1, side: Side = Side.BUY, at: float = 0, **changes: Any)
         placed_at=after(at),
         filled=quantity,
         amount=amount,
-        costs=order_costs(side, amount, Market.KOSPI, cost_rates(MONDAY)),
+        costs=day_costs(side, amount, Market.KOSPI, cost_rates(MONDAY)),
         fills=(BrokerFill(after(at + 1), price, quantity),),
     )
     return replace(row, **changes)

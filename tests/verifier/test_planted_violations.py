@@ -32,7 +32,8 @@ from verifier.guarding import longest_gap
 from verifier.invariants import INVARIANTS, violations
 from verifier.money import owners_shares
 
-HAND_BUY = a_row(9, Side.BUY, 20, by_hand=True)
+HAND_BUY = a_row(9, Side.BUY, 20, by_hand=True, costs=Costs(Won(100)))
+"""The stock's second purchase of the day: 1,400,000 won cost 190, of which the first 700,000 have paid 90."""
 EARLIER = a_row(8, Side.SELL, 0, by_hand=True, quantity=Quantity(4), day=MONDAY - timedelta(days=3))
 TWIN = a_row(3, Side.BUY, 0.5)
 
@@ -234,6 +235,11 @@ PLANTED = [
         "I8",
         "costs that are not the broker's",
         lambda b: with_ledger(b, trades=(replace(b.ledger.trades[0], exit_costs=Costs()),)),
+    ),
+    (
+        "I8",
+        "costs that KIS would round otherwise",
+        lambda b: with_broker(b, orders=(replace(b.broker.orders[0], costs=Costs(Won(98))), b.broker.orders[1])),
     ),
     ("I8", "a summary that is not the sum of its trades", ledger(trades=())),
     ("I9", "an order sent under a token that was never given", ledger(acquisitions=())),

@@ -1,0 +1,74 @@
+"""What each order adds to the costs of its day, which KIS counts per stock and side; what orders of others add."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from domain.costs import COMMISSION_STEP, Costs, added_costs, cost_rates, tax_rounding
+from domain.market import Market, Side, Symbol
+from domain.money import Rate, Won
+from domain.order import BrokerOrder, OrderRecord
+from domain.session import SessionDate
+
+MarketOf = Callable[[Symbol], Market]
+Charged = Iterator[tuple[OrderRecord, Costs]]
+
+
+class StockSide(NamedTuple):
+    """Everything that KIS rounds together: the purchases, or the sales, of one stock on one KST date."""
+
+    date: SessionDate
+    symbol: Symbol
+    side: Side
+
+
+def charged(orders: Iterable[OrderRecord], market_of: MarketOf, commission: Rate) -> Charged:
+    """Return what each order adds to the costs of its stock, side and day.
+
+    ``orders`` come in the ledger's sequence, and are all that the ledger has of these days and stocks: then the sum of
+    a stock and side is what KIS charges for it. An order that fills late moves the share of those after it.
+    """
+    before: Counter[StockSide] = Counter()
+    for order in orders:
+        traded, amount = _of_ours(order), order.filled_amount
+        rates = cost_rates(traded.date, commission)
+        yield order, added_costs(traded.side, Won(before[traded]), amount, market_of(traded.symbol), rates)
+        before[traded] += amount
+
+
+def added_by_others(
+    own: Iterable[OrderRecord], others: Sequence[BrokerOrder], market_of: MarketOf, commission: Rate
+) -> dict[StockSide, Costs]:
+    """Return what orders that are not ours add to the costs: one cut of the commission is for both together."""
+    ours: Counter[StockSide] = Counter()
+    theirs: Counter[StockSide] = Counter()
+    for order in own:
+        ours[_of_ours(order)] += order.filled_amount
+    for row in others:
+        theirs[_of_others(row)] += row.filled_amount
+    return {
+        traded: added_costs(
+            traded.side,
+            Won(ours[traded]),
+            Won(amount),
+            market_of(traded.symbol),
+            cost_rates(traded.date, commission),
+        )
+        for traded, amount in theirs.items()
+        if amount
+    }
+
+
+def rounding(own: Iterable[OrderRecord], others: Iterable[BrokerOrder]) -> Won:
+    """Return by how much (won) the broker's costs may differ from the rule for their rounding alone."""
+    traded = {_of_ours(order) for order in own if order.filled_amount}
+    traded |= {_of_others(row) for row in others if row.filled_amount}
+    return Won(sum(COMMISSION_STEP + tax_rounding(sold=each.side is Side.SELL) for each in traded))
+
+
+def _of_ours(order: OrderRecord) -> StockSide:
+    return StockSide(order.intent.session_date, order.intent.symbol, order.intent.side)
+
+
+def _of_others(row: BrokerOrder) -> StockSide:
+    return StockSide(row.ref.order_date, row.symbol, row.side)
