@@ -258,5 +258,5 @@ async def test_a_week_with_a_weekend_a_holiday_and_the_csat_day(time_skipping_en
 
 
 async def _move_to(env: WorkflowEnvironment, text: str) -> None:
-    """Move the server's own clock, which starts at today's date, to that weekday and time of day: cron lines go by it."""
+    """Move the server's clock, which starts at the present, to that weekday and time of day: cron lines go by it."""
     await env.sleep((kst(text) - await env.get_current_time()) % timedelta(days=7))
