@@ -112,7 +112,12 @@ class StrategyGuard:
         if not asking.done():
             return False
         self._opinions.pop(position.position_id, None)
-        return asking.result()
+        try:
+            return asking.result()
+        except Exception:
+            # No thread to ask in, for example: the rules of price and clock go on without the strategy.
+            logger.exception("strategy_not_asked", extra={"symbol": position.symbol})
+            return False
 
     async def parameters(
         self, name: str, rules: StrategyRules, symbol: Symbol, account_id: AccountId

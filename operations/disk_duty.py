@@ -63,10 +63,15 @@ class DiskDuty:
         await self._keep_ballast(free)
 
     async def sell(self) -> None:
-        """While the last room is used up, command each worker that holds shares to sell them, which pauses it."""
+        """While the last room is used up, command each worker that holds shares to sell them, which pauses it.
+
+        The disk is measured again first: a file system may report no room for a moment, and a sale is for good.
+        """
         fleet, now = self._fleet, self._fleet.market_now()
         session = fleet.plan_of_the_day(now).session
         if self._room > Room.LAST or not session.opens_at <= now < session.ends_at:
+            return
+        if room_at(await asyncio.to_thread(self._disk.free), self._levels, self._room) > Room.LAST:
             return
         held = await fleet.database.positions.held_in(fleet.account_id)
         workers = sorted({position.worker_id for position in held})

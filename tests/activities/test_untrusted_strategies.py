@@ -123,6 +123,20 @@ async def test_whatever_a_strategy_does_while_holding_the_stop_loss_fires(
         wrong.let_go.set()
 
 
+async def test_a_process_without_a_thread_to_spare_still_watches(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = await held_by_odd(desk, Odd())
+
+    async def no_thread(*_: Any) -> Any:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(desk.guard._calls, "outcomes", no_thread)
+    desk.pace.meanwhile.extend([lambda: None, lambda: desk.price_moves(-0.04)])
+
+    signal: ExitSignal = await desk.watches(entry)
+
+    assert signal.reason is ExitReason.STOP_LOSS
+
+
 async def test_a_stop_loss_waits_for_no_strategy(desk: Desk) -> None:
     """The strategy never answers, and has a minute to do so: the price alone decides."""
     wait = Wait()

@@ -180,6 +180,24 @@ async def test_with_the_last_room_what_is_held_is_sold_and_its_worker_pauses(hos
     assert worker.paused
 
 
+async def test_one_measurement_alone_sells_nothing(hosted: Hosted, disk: SmallDisk) -> None:
+    watched = Watched(hosted.fleet, disk)
+    hosted.desk.candidates_from = timedelta(0)
+    await Books(hosted.fleet.database, hosted.fleet.account_id).held()
+    await start_workers(hosted.fleet, 1, some_rules())
+    async with asyncio.timeout(20):
+        while hosted.desk.held is None:
+            await asyncio.sleep(0.05)
+
+    await watched.at(11)
+    disk.leaves(90 * MEGABYTE)
+    await watched.duty.sell()
+
+    assert hosted.desk.reasons == []
+    (worker,) = await hosted.fleet.database.workers.all_of(hosted.fleet.account_id)
+    assert not worker.paused
+
+
 async def test_outside_a_session_no_worker_is_commanded_to_sell(fleet: Fleet, disk: SmallDisk) -> None:
     night = replace(fleet, clock=replace(fleet.clock, market_anchor=fleet.clock.market_anchor + timedelta(hours=12)))
     await Books(fleet.database, fleet.account_id).held()
