@@ -5,6 +5,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import Final
 
+import psycopg
+
 from database.errors import DATABASE_FAULTS
 from domain.errors import TradingError
 from domain.market import MarketView
@@ -135,5 +137,6 @@ class ReadOnly(Plug):
         self._cut()
 
     def _cut(self) -> None:
-        self.pull()
-        self.put_in()
+        with psycopg.connect(self._admin, autocommit=True) as admin:
+            cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            admin.execute(cut, (self._name,))
