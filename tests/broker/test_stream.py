@@ -3,88 +3,30 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
 
 import httpx
 import pytest
 
-from broker.kis import KisBroker, stream_session
-from broker.kis.stream import LIVE_STREAM_URL, PAPER_STREAM_URL, KisStream, StreamAddress
+from broker.kis import stream_session
+from broker.kis.stream import LIVE_STREAM_URL, PAPER_STREAM_URL
 from broker.kis.stream_frames import Cipherment
-from broker.protocol import StreamEvent, StreamSession
 from domain.errors import EnvironmentMismatchError, StreamInUseError, StreamLostError
 from domain.identity import Environment
 from domain.market import Quote, Symbol
 from domain.stream import Garbled, NoticeKind, OrderNotice
 from tests.broker.frames import FILL, TRADE, changed, notices, sealed, trades
-from tests.broker.parts import ACCOUNT, SAMSUNG, Budget, ScriptedKis, Tokens, a_connection
+from tests.broker.parts import ACCOUNT, SAMSUNG
+from tests.broker.stream_client import APPROVED, Client, Heard
 from tests.broker.stream_server import StreamServer, a_stream_server
 
 HYNIX = Symbol("000660")
 OURS = {"_1": ACCOUNT + "01"}
-AT = datetime(2023, 6, 12, 0, 33, 54, tzinfo=UTC)
-APPROVED = httpx.Response(200, json={"approval_key": "approved-1"})
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[StreamServer]:
     async with a_stream_server() as server:
         yield server
-
-
-class Client:
-    """A broker whose REST is scripted, and its stream."""
-
-    def __init__(self, url: str, environment: Environment = Environment.SIMULATED, silence: float = 5) -> None:
-        self.kis, self.keys = ScriptedKis(), Tokens()
-        self.kis.answers("Approval", APPROVED)
-        broker = KisBroker(a_connection(environment), Budget(), Tokens(), lambda: AT, httpx.MockTransport(self.kis))
-        self.stream: KisStream = broker.stream(StreamAddress(url, "trader", silence), self.keys)
-
-    def session(self) -> "AbstractAsyncContextManager[Heard]":
-        return _heard(self.stream)
-
-
-class Heard:
-    """A session whose events are collected."""
-
-    def __init__(self, session: StreamSession) -> None:
-        self.session = session
-        self.events: list[StreamEvent] = []
-        self.ended = asyncio.ensure_future(self._hear())
-
-    async def _hear(self) -> None:
-        async for event in self.session.events():
-            self.events.append(event)
-
-    async def hears(self, count: int) -> list[StreamEvent]:
-        async with asyncio.timeout(5):
-            while len(self.events) < count and not self.ended.done():
-                await asyncio.sleep(0.005)
-        if self.ended.done():
-            self.ended.result()
-        return self.events
-
-    async def has_registered(self, count: int) -> None:
-        async with asyncio.timeout(5):
-            while len(self.session.registered) != count:
-                await asyncio.sleep(0.005)
-
-    async def loses(self) -> None:
-        async with asyncio.timeout(5):
-            await self.ended
-
-
-@asynccontextmanager
-async def _heard(stream: KisStream) -> AsyncIterator[Heard]:
-    async with stream.session() as session:
-        heard = Heard(session)
-        try:
-            yield heard
-        finally:
-            heard.ended.cancel()
-            await asyncio.gather(heard.ended, return_exceptions=True)
 
 
 @pytest.fixture
