@@ -1,13 +1,10 @@
-"""Scenes of what the adversary does to lists, links, strategies and the database, each at one desk."""
+"""Scenes of what the adversary does to lists, links and strategies, each at one desk."""
 
 import asyncio
 import threading
 from dataclasses import dataclass, field
 from typing import Final
 
-import psycopg
-
-from database.errors import DATABASE_FAULTS
 from domain.errors import TradingError
 from domain.market import MarketView
 from domain.order import OrderIntent, OrderStatus
@@ -16,7 +13,6 @@ from domain.rules import StrategyRules
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
 from tests.activities.desk import Desk, Eager
-from tests.activities.test_database_cut import Plug
 from tests.activities.test_late_fills import reconciled, traded_but_for_late_shares
 from tests.activities.test_unlisted_orders import bought_unlisted
 
@@ -109,34 +105,3 @@ def _arrives(desk: Desk, intent: OrderIntent) -> None:
     assert price is not None
     request = OrderRequest(account, intent.symbol, intent.side, OrderType.LIMIT, intent.quantity, price)
     desk.simulation.place_order(request)
-
-
-async def sent_while_the_database_takes_no_writes(desk: Desk) -> list[str]:
-    """A failover leads to a replica, which refuses writes: an order that cannot be written down is not sent."""
-    entry = await desk.prepared()
-    plug = ReadOnly(desk.url)  # type: ignore[attr-defined]
-    plug.refuse_writes()
-    try:
-        await desk.submits(entry)
-    except DATABASE_FAULTS:
-        return []
-    finally:
-        plug.take_writes()
-    return ["scene: sent without a ledger"]
-
-
-class ReadOnly(Plug):
-    """Makes a database refuse writes, and cuts its connections as a failover does."""
-
-    def refuse_writes(self) -> None:
-        self._say("ALTER DATABASE {} SET default_transaction_read_only = on")
-        self._cut()
-
-    def take_writes(self) -> None:
-        self._say("ALTER DATABASE {} RESET default_transaction_read_only")
-        self._cut()
-
-    def _cut(self) -> None:
-        with psycopg.connect(self._admin, autocommit=True) as admin:
-            cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
-            admin.execute(cut, (self._name,))

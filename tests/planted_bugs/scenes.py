@@ -74,7 +74,6 @@ async def _a_desk(database_url: str) -> AsyncIterator[Desk]:
         desk = Desk(simulation, database, broker, pace)
         desk.simulation.force_price(SAMSUNG, desk.price(), natural=False)
         desk.budget = budget  # type: ignore[attr-defined]
-        desk.url = database_url  # type: ignore[attr-defined]
         yield desk
 
 

@@ -23,12 +23,7 @@ class Planted:
     @property
     def name(self) -> str:
         """Return the mistake in words."""
-        return self.mistake.__name__.replace("_", " ") + f", {self.scene.__qualname__}" * self.is_again
-
-    @property
-    def is_again(self) -> bool:
-        """Tell whether an earlier entry plants the same mistake in another scene."""
-        return next(each for each in PLANTED if each.mistake is self.mistake) is not self
+        return self.mistake.__name__.replace("_", " ")
 
 
 PLANTED = (
@@ -93,11 +88,6 @@ PLANTED = (
         "scene: not watched",
     ),
     Planted(mistakes.trusts_that_clocks_agree, a_day(scenes.LOST_BESIDE_A_SLOW_CLOCK), "I1"),
-    Planted(
-        mistakes.records_the_intent_after_sending,
-        at_a_desk(adversary_scenes.sent_while_the_database_takes_no_writes),
-        "I1 an order at the broker without an intent",
-    ),
     Planted(mistakes.orders_take_no_slot, at_a_desk(scenes.slots_of_all_requests), "scene:"),
     Planted(mistakes.drops_commands_between_runs, scenes.paused_in_one_run_and_asked_in_the_next, "commands:"),
     Planted(mistakes.forgets_what_a_run_earned, scenes.paused_in_one_run_and_asked_in_the_next, "trades earned"),
