@@ -4,6 +4,7 @@ from domain.event import EventLevel
 from domain.session import session_date_of
 from operations.fleet import Fleet
 from operations.stream_duty import SHUT_BECAUSE, STREAM_TAKEN, StreamDuty
+from reporting.page import words
 
 TAKEN = "another session of this app key is open (OPSP8996)"
 
@@ -33,6 +34,10 @@ async def test_a_stream_that_stays_taken_shuts_entries_until_it_is_ours_again(fl
     await duties[1].look()
 
     assert await shut_because(fleet) == ()
+
+
+def test_the_reason_has_korean_words() -> None:
+    assert words("ko").say(SHUT_BECAUSE) == "다른 프로그램이 같은 앱키로 실시간 세션을 사용 중(OPSP8996)"
 
 
 async def test_a_stream_that_was_taken_just_now_may_be_one_that_a_crash_has_left(fleet: Fleet) -> None:
