@@ -34,7 +34,7 @@ async def report_bought(database: "Database", position: OpenPosition) -> None:
 
 async def report_sold(database: "Database", trade: ClosedTrade, at: datetime) -> None:
     """Append the event of a sale with its net result, once for a position, without a wait for it."""
-    why = f"{trade.exit_reason}, net {trade.net_pnl:+,} won"
+    why = f"{trade.exit_reason}, net result {trade.net_pnl:+,} won"
     event = Event(
         trade.account_id,
         POSITION_SOLD,
