@@ -89,7 +89,8 @@ class SteppingPace:
     async def pause(self, real: timedelta, news: asyncio.Event | None = None) -> None:
         """End the attempt, so that the server may skip the time until the next one."""
         name = activity.info().activity_type
-        reads_again = name in _MAY_READ_TWICE and real in {BETWEEN_READS, BETWEEN_COMPARISONS}
+        # By identity: the interval between two scans may be as long, and there time has to pass.
+        reads_again = name in _MAY_READ_TWICE and any(real is each for each in (BETWEEN_READS, BETWEEN_COMPARISONS))
         if name not in _NEVER_HANDED_OVER and not reads_again:
             raise to_be_continued("let time pass", self.step_of(name, real))
 
