@@ -9,7 +9,7 @@ from typing import Any
 from temporalio import activity
 
 import activities.flatness
-import activities.settling
+import activities.trade_booking
 import activities.watching
 import activities.witnesses
 import broker.kis.rows
@@ -230,11 +230,11 @@ def carries_shares_in_silence() -> AbstractContextManager[None]:
 
 
 def forgets_the_tax() -> AbstractContextManager[None]:
-    def untaxed(*about: Any) -> ClosedTrade:
-        trade = closed_trade(*about)
+    def untaxed(*about: Any, **named: Any) -> ClosedTrade:
+        trade = closed_trade(*about, **named)
         return replace(trade, exit_costs=replace(trade.exit_costs, tax=NO_WON))
 
-    return swapped(activities.settling, "closed_trade", untaxed)
+    return swapped(activities.trade_booking, "closed_trade", untaxed)
 
 
 def orders_take_no_slot() -> AbstractContextManager[None]:
