@@ -93,11 +93,7 @@ KEYWORDS: Final = (
     (("초당거래건수",), Meaning.RATE),
     (("다시조회",), Meaning.TRY_AGAIN),
     (("점검",), Meaning.TRY_AGAIN),
-    *(
-        ((token, word), Meaning.TOKEN)
-        for token in ("token", "토큰")
-        for word in ("유효하지", "만료", "등록되지", "존재하지")
-    ),
+    *(((token, word), Meaning.TOKEN) for token in ("token", "토큰") for word in _NO_LONGER_GOOD),
 )
 """Words of ``msg1``, without spaces and in lower case, that say more than a code that is not listed."""
 

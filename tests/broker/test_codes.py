@@ -96,7 +96,7 @@ async def test_a_query_raises_what_its_code_means(broker: KisBroker, kis: Script
     with pytest.raises(TradingError) as raised:
         await broker.instrument_status(SAMSUNG, Lane.SCAN)
 
-    assert type(raised.value) is ERRORS[meaning_of(code)]
+    assert isinstance(raised.value, ERRORS[meaning_of(code)])
 
 
 def test_each_meaning_that_a_code_can_have_rules_orders_or_leaves_them_to_the_status() -> None:
