@@ -118,7 +118,7 @@ class EntryDeniedError(BooksRefusedError):
     """A buy was denied as it was written down; ``verdict`` says why."""
 
     def __init__(self, verdict: Denied) -> None:
-        super().__init__(": ".join((verdict.denial, verdict.detail)))
+        super().__init__(verdict.detail)
         self.verdict = verdict
 
 
