@@ -90,7 +90,7 @@ def test_what_the_owner_traded_within_the_day_is_named_in_every_figure() -> None
     found = {figure: of(figure, booked=booked, stock=stock) for figure in Figure if figure is not Figure.REALISED_TODAY}
 
     rounded = replace(stock, commission=Won(276))
-    assert of(Figure.COMMISSION, booked=booked, stock=rounded) == ({"foreign_trades": 77, "rounding": 2}, 0)
+    assert of(Figure.COMMISSION, booked=booked, stock=rounded) == ({"foreign_trades": 80, "rounding": 16}, 0)
     assert found == {
         Figure.BOUGHT: ({"foreign_trades": 280_000}, 0),
         Figure.SOLD: ({"foreign_trades": 276_000}, 0),
