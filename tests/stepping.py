@@ -58,7 +58,7 @@ _NEVER_HANDED_OVER: Final = frozenset({"compare_statement", "prove_flat", "recon
 """They compare several reads of one attempt, so they must not be cut between them."""
 _MAY_READ_TWICE: Final = frozenset({"find_candidates", "prepare_exit", "watch_position"})
 """They do so now and then, to be sure of a holding that looks too small."""
-_LONGEST_SLEEP: Final = timedelta(minutes=10)
+_LONGEST_SLEEP: Final = timedelta(minutes=2)
 """One sleep is one call to the server, which has a deadline of its own."""
 
 

@@ -14,6 +14,7 @@ from domain.session import session_date_of
 from domain.summary import FLEET
 from tests.stepping import RULES, Stage, kst, stage
 
+pytestmark = pytest.mark.timeout(300)
 NEVER = Rate("0")
 WITHOUT_EXITS = ExitRules(
     stop_loss=NEVER,

@@ -163,7 +163,8 @@ async def test_a_ballast_is_not_kept_where_it_would_shut_entries(fleet: Fleet, d
 async def test_with_the_last_room_what_is_held_is_sold_and_its_worker_pauses(hosted: Hosted, disk: SmallDisk) -> None:
     watched = Watched(hosted.fleet, disk)
     hosted.desk.candidates_from = timedelta(0)
-    await Books(hosted.fleet.database, hosted.fleet.account_id).held()
+    books = Books(hosted.fleet.database, hosted.fleet.account_id)
+    bought = await books.held()
     await start_workers(hosted.fleet, 1, some_rules())
     async with asyncio.timeout(20):
         while hosted.desk.held is None:
@@ -173,7 +174,12 @@ async def test_with_the_last_room_what_is_held_is_sold_and_its_worker_pauses(hos
     await watched.duty.sell()
     assert hosted.desk.reasons == []
     await watched.at(11)
-    await watched.duty.sell()
+    selling = asyncio.create_task(watched.duty.sell())
+    async with asyncio.timeout(30):
+        while not hosted.desk.reasons:
+            await asyncio.sleep(0.05)
+    await books.sold(bought)
+    await selling
 
     assert hosted.desk.reasons == [ExitReason.OPERATOR]
     (worker,) = await hosted.fleet.database.workers.all_of(hosted.fleet.account_id)

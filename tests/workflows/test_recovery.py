@@ -7,14 +7,17 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
+from activities.comparing import ReconcileRequest
 from domain.identity import WorkerId, recovery_worker
 from domain.market import Symbol
 from domain.worker_state import WorkerLife
 from tests.stepping import ACCOUNT, RULES, Stage, stage
-from workflows.identity import task_queues, worker_workflow_id
+from workflows.identity import reconciliation_workflow_id, task_queues, worker_workflow_id
+from workflows.reconciliation import ReconciliationWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
 LISTS = "inquire-daily-ccld"
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
@@ -58,11 +61,10 @@ async def test_the_close_sells_shares_that_the_ledger_lacked_all_day(day: Stage)
 async def test_a_recovery_worker_watches_what_came_late_sells_it_and_ends(day: Stage) -> None:
     symbol = await bought_as_it_seems_nothing(day)
     name = recovery_worker(symbol)
+    await _compares(day)
+    assert await day.database.positions.held_by(ACCOUNT, name)
     worker = await _started(day, name)
-    for _ in range(30):
-        if await day.database.positions.held_by(ACCOUNT, name):
-            break
-        await day.env.sleep(timedelta(seconds=30))
+    await day.env.sleep(timedelta(minutes=3))
     day.price_falls(symbol, 0.1)
 
     await worker.result()
@@ -78,6 +80,16 @@ async def test_a_recovery_worker_without_shares_ends_at_once(day: Stage) -> None
     await worker.result()
 
     assert await day.database.workers.count(ACCOUNT) == 0
+
+
+async def _compares(day: Stage) -> None:
+    """Compare the books, as a host does every few minutes."""
+    await day.env.client.execute_workflow(
+        ReconciliationWorkflow.run,
+        ReconcileRequest(ACCOUNT),
+        id=reconciliation_workflow_id(ACCOUNT),
+        task_queue=task_queues(ACCOUNT).trading,
+    )
 
 
 async def _started(day: Stage, name: WorkerId) -> WorkflowHandle[TradingWorkerWorkflow, None]:
