@@ -63,12 +63,14 @@ async def test_a_session_of_two_workers_and_the_cron_close_ends_flat_and_even_to
 
 
 async def test_the_cron_close_liquidates_at_its_own_time_what_no_rule_has_sold(day: Stage) -> None:
-    workers = [await day.start_worker(number, rules=replace(RULES, exits=WITHOUT_EXITS)) for number in (1, 2)]
-    close = await day.start_close(cron="0 5 * * 1-5")
-    await day.reaches("2026-11-23 13:50")
+    # Without a stop a position stakes 30 % of its price, so that the fleet's limit must cover two of them.
+    rules = replace(RULES, exits=WITHOUT_EXITS, risk=replace(RULES.risk, fleet_daily_loss=Won(10_000_000)))
+    workers = [await day.start_worker(number, rules=rules) for number in (1, 2)]
+    close = await day.start_close(cron="0 1 * * 1-5")
+    await day.reaches("2026-11-23 09:50")
     held = await day.held()
 
-    await day.reaches("2026-11-23 14:05")
+    await day.reaches("2026-11-23 10:05")
 
     trades = await day.trades()
     assert len(held) == 2
@@ -76,7 +78,7 @@ async def test_the_cron_close_liquidates_at_its_own_time_what_no_rule_has_sold(d
     assert {trade.position_id for trade in trades} >= {position.position_id for position in held}
     liquidated = [trade for trade in trades if trade.position_id in {position.position_id for position in held}]
     assert {trade.exit_reason for trade in liquidated} == {ExitReason.DEADLINE}
-    assert all(kst("2026-11-23 14:00") <= trade.closed_at < kst("2026-11-23 14:02") for trade in liquidated)
+    assert all(kst("2026-11-23 10:00") <= trade.closed_at < kst("2026-11-23 10:02") for trade in liquidated)
     for worker in workers:
         await worker.terminate()
     await close.terminate()
