@@ -9,7 +9,7 @@ logger = logging.getLogger("haru.reports")
 
 Write: TypeAlias = Callable[[], Awaitable[object]]
 
-_PATIENCE: Final = 0.25
+PATIENCE: Final = 0.25
 """Real seconds a caller waits for a write; a healthy database needs a hundredth of it."""
 _MOST_CONNECTIONS: Final = 3
 """Of the pool's connections; leases and orders need the others."""
@@ -24,7 +24,8 @@ class Reports:
     Of writes about the same thing one is under way at a time, and only the newest of the others follows it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._patience = patience
         self._newest: dict[tuple[str, str], Write] = {}
         self._under_way: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._room = asyncio.Semaphore(_MOST_CONNECTIONS)
@@ -50,7 +51,7 @@ class Reports:
         if key in self._under_way:
             return
         task = self._under_way[key] = asyncio.create_task(self._work_off(key))
-        done, _ = await asyncio.wait({task}, timeout=_PATIENCE)
+        done, _ = await asyncio.wait({task}, timeout=self._patience)
         for each in done:
             each.result()
 

@@ -13,6 +13,7 @@ from broker.protocol import AccessToken
 from composition import Collaborators
 from database.database import Database
 from database.pool import Pool, open_pool
+from database.reports import Reports
 from domain.clock import MarketClock
 from domain.identity import SIMULATED_ACCOUNT, Environment, IntentId
 from domain.session import SessionPlan
@@ -28,6 +29,9 @@ from verifier.broker_truth import book_from_json
 from verifier.reading import Sources, _ledger
 
 _NIGHT: Final = "UPDATE stock_locks SET expires_at = clock_timestamp() WHERE expires_at > clock_timestamp()"
+
+_WRITES_WITHIN: Final = 120.0
+"""Real seconds. A report that a slow disk delays must not let its process take another way than the day before."""
 
 
 class Town:
@@ -52,6 +56,7 @@ class Town:
 
     def _collaborators(self, life: Life, street: httpx.AsyncBaseTransport, pace: SteppingPace) -> Collaborators:
         database = Database(MortalPool(self.pool, life))  # type: ignore[arg-type]
+        database.reports = Reports(_WRITES_WITHIN)
         number, product = SIMULATED_ACCOUNT.split("-")
         began = pace.clock.market_anchor
         connection = KisConnection(
