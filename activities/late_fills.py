@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from temporalio import activity
 
 from activities.trade_booking import TradeBooking
 from domain.errors import TradingError
-from domain.event import LATE_FILL_UNBOOKED, SHARES_RECOVERED, TRADE_CORRECTED, Event, EventLevel
+from domain.event import LATE_FILL_UNBOOKED, MISSING_FILL_BOOKED, SHARES_RECOVERED, TRADE_CORRECTED, Event, EventLevel
 from domain.identity import AccountId
 from domain.money import Rate
 from domain.order import WORKING_STATUSES, BrokerOrder, BrokerOrderRef, OrderPurpose, OrderRecord, OrderStatus, row_of
@@ -18,8 +18,6 @@ from domain.session import SessionDate, session_date_of
 if TYPE_CHECKING:
     from database.booking import Booked
     from database.database import Database
-
-_MISSING_FILL_BOOKED: Final = "missing_fill_booked"
 
 
 class LateFills:
@@ -139,7 +137,7 @@ def _booked_event(record: OrderRecord, row: BrokerOrder, at: datetime) -> Event:
     intent = record.intent
     return Event(
         intent.account_id,
-        _MISSING_FILL_BOOKED,
+        MISSING_FILL_BOOKED,
         EventLevel.INFO,
         at,
         session_date=session_date_of(at),
@@ -150,7 +148,7 @@ def _booked_event(record: OrderRecord, row: BrokerOrder, at: datetime) -> Event:
             "ledger": record.filled_quantity,
             "broker": row.filled_quantity,
         },
-        key=f"{_MISSING_FILL_BOOKED}/{intent.intent_id}/{row.filled_quantity}/{row.filled_amount}",
+        key=f"{MISSING_FILL_BOOKED}/{intent.intent_id}/{row.filled_quantity}/{row.filled_amount}",
     )
 
 

@@ -12,6 +12,7 @@ from domain.market import Side, Symbol
 from domain.order import OrderStatus
 from domain.position import ExitReason
 from verifier.books import Books, BrokerFill, BrokerRow, Violation
+from verifier.late_fills import late_fills
 
 _BY_OTHERS: Final = frozenset({ExitReason.FOREIGN_SALE})
 """The rest of such a position was sold by the owner, in orders that are none of ours."""
@@ -125,10 +126,12 @@ def _ended_at(row: BrokerRow, cancelled_at: datetime | None) -> datetime | None:
 
 def _open_together(books: Books) -> Iterator[tuple[str, str]]:
     ended = {each.position_id: each.closed_at for each in books.ledger.trades if each.exit_reason in _BY_OTHERS}
+    late = late_fills(books)
     for symbol, fills in _own_fills(books).items():
         held: Counter[PositionId] = Counter()
         for position_id, row, fill in fills:
-            open_now = [each for each, shares in held.items() if shares > 0 and ended.get(each, fill.at) >= fill.at]
+            known = {each: shares - late.unknown_at(fill.at, each, Side.BUY) for each, shares in held.items()}
+            open_now = [each for each, shares in known.items() if shares > 0 and ended.get(each, fill.at) >= fill.at]
             others = [each for each in open_now if each != position_id]
             if row.side is Side.BUY and others:
                 yield (
@@ -157,10 +160,15 @@ def _sold_too_much(books: Books) -> Iterator[tuple[str, str]]:
 
 
 def _refused(books: Books) -> Iterator[tuple[str, str]]:
+    """Yield sales of shares that were gone; those that an own order had sold and the list hid could not be known."""
+    late = late_fills(books)
     for order in books.ledger.orders:
         record = order.record
-        refused = record.status is OrderStatus.REJECTED and record.reject_code in _NOT_ENOUGH_SHARES
-        if record.intent.side is Side.SELL and refused and record.intent.symbol not in books.traded_by_hand:
+        intent, refused = record.intent, record.reject_code in _NOT_ENOUGH_SHARES
+        if record.status is not OrderStatus.REJECTED or intent.side is not Side.SELL or not refused:
+            continue
+        sold_unseen = late.unknown_at(intent.decided_at, intent.position_id, Side.SELL)
+        if intent.symbol not in books.traded_by_hand and sold_unseen < intent.quantity:
             yield (
                 "a sale that the broker refused for lack of shares",
                 f"{record.intent.intent_id}: {record.reject_message}",

@@ -17,7 +17,7 @@ from activities.selling import PreparedExit
 from activities.settling import CloseRequest
 from activities.summarising import SummaryRequest
 from domain.close_plan import CloseLeads
-from domain.event import EventLevel
+from domain.event import MISSING_FILL_BOOKED, EventLevel
 from domain.identity import IntentId, WorkerId
 from domain.lane import Lane
 from domain.lock import LockHeld
@@ -293,7 +293,7 @@ async def test_a_missing_fill_is_booked_and_a_second_run_changes_nothing(desk: D
 
     assert (first.booked_fills, second.booked_fills) == (1, 0)
     assert first.differences == second.differences == ()
-    assert await desk.database.events.counts(ACCOUNT, TODAY, "missing_fill_booked") == 1
+    assert await desk.database.events.counts(ACCOUNT, TODAY, MISSING_FILL_BOOKED) == 1
     assert (await desk.holding(entry.position_id)).quantity == entry.quantity
 
 

@@ -1,0 +1,43 @@
+"""Fills that the broker's list showed too late: what the ledger could not know before it booked them."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.event import MISSING_FILL_BOOKED
+from domain.identity import PositionId
+from domain.market import Side
+from verifier.books import Books
+
+
+@dataclass(frozen=True, slots=True)
+class LateFill:
+    """Shares of an order that were filled at the broker and booked only at an instant (UTC market time)."""
+
+    side: Side
+    shares: int
+    booked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LateFills:
+    """The late fills of a session, by position."""
+
+    by_position: dict[PositionId, list[LateFill]]
+
+    def unknown_at(self, instant: datetime, position_id: PositionId, side: Side) -> int:
+        """Return how many filled shares of the position's orders on a side the ledger did not know at an instant."""
+        late = self.by_position.get(position_id, [])
+        return sum(each.shares for each in late if each.side is side and each.booked_at > instant)
+
+
+def late_fills(books: Books) -> LateFills:
+    """Collect what the session's events say was booked late; an event counts its own shares of its own order."""
+    intents = {str(each.record.intent.intent_id): each.record.intent for each in books.ledger.orders}
+    found: defaultdict[PositionId, list[LateFill]] = defaultdict(list)
+    for event in (each.event for each in books.ledger.events):
+        intent = intents.get(str(event.detail.get("intent_id")))
+        if event.kind == MISSING_FILL_BOOKED and intent is not None:
+            shares = int(event.detail["broker"]) - int(event.detail["ledger"])
+            found[intent.position_id].append(LateFill(intent.side, shares, event.at))
+    return LateFills(dict(found))
