@@ -81,6 +81,7 @@ from operations.hosting_duties import (
     watch_over_stream,
 )
 from operations.together import first_to_end
+from private_files import close_to_others
 from settings import Settings, SettingsError, load_settings
 from telemetry import Masking, start_logging, temporal_runtime
 from workflows import attributes
@@ -101,7 +102,7 @@ async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
     refuse(settings, settings_dangers(settings, session_date_of(system_now())))
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         place = place_of(settings, parts.endpoints)
-        database = await _migrated_database(place.database_url)
+        database = await _migrated_database(place.database_url, _migration_url(settings, parts))
         try:
             client = await connect_temporal(settings, place, temporal_runtime(settings.telemetry))
             await ensure_search_attributes(client, attributes.ALL)
@@ -199,9 +200,15 @@ async def _check_limits(settings: Settings, broker: Broker) -> None:
             refuse(settings, account_dangers(settings, settings.rules, worth))
 
 
-async def _migrated_database(url: str) -> Database:
+def _migration_url(settings: Settings, parts: EmbeddedParts) -> str | None:
+    configured = settings.database_migration_url
+    return configured.get_secret_value() if configured and settings.database_url else parts.migration_url
+
+
+async def _migrated_database(url: str, migration_url: str | None) -> Database:
+    with _at_the_start(migration_url or url):
+        await asyncio.to_thread(apply, migration_url or url, url)
     with _at_the_start(url):
-        await asyncio.to_thread(apply, url)
         return await open_database(url)
 
 
@@ -257,6 +264,7 @@ def _announce(settings: Settings, where: str) -> None:
 
 
 async def _main() -> int:
+    close_to_others()
     told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -3,12 +3,13 @@
 import logging
 from contextlib import closing
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import psycopg
 from yoyo import get_backend, read_migrations  # type: ignore[import-untyped]
 
 from database.errors import DatabaseTooNewError
+from database.rights import grant_rights
 from database.schema_level import APPLIED, MIGRATIONS, level_of
 
 _SCHEMES: Final = ("postgres", "postgresql")
@@ -20,8 +21,10 @@ _LOCK = "SELECT pg_advisory_lock(%s)"
 _log = logging.getLogger(__name__)
 
 
-def apply(database_url: str) -> int:
+def apply(database_url: str, application_url: str | None = None) -> int:
     """Apply what is missing and return how many migrations that was; a second caller waits for the first.
+
+    The role of ``application_url``, where it is another one, is then given its rights to the tables.
 
     Raises:
         DatabaseTooNewError: the database has been migrated by newer code.
@@ -35,7 +38,11 @@ def apply(database_url: str) -> int:
         raise ConnectionError(str(error).strip()) from None
     with closing(opened) as connection:
         connection.execute(_LOCK, [_ADVISORY_KEY])
-        return _apply_locked(yoyo_url)
+        applied = _apply_locked(yoyo_url)
+        role = unquote(urlsplit(application_url or database_url).username or "")
+        if role and role != connection.info.user:
+            grant_rights(connection, role)
+        return applied
 
 
 def _apply_locked(yoyo_url: str) -> int:

@@ -51,7 +51,7 @@ class Server:
         return number // 10_000
 
     async def checkpoint(self) -> None:
-        """Let the server write out what its log holds, so that the log can be shortened; only a superuser may ask."""
+        """Let the server write out what its log holds, so that the log can be shortened; it needs pg_checkpoint."""
         await self._pool.execute("CHECKPOINT")
 
     _DURABILITY = """

@@ -17,7 +17,8 @@ PURE_LIBRARY = {
 ROOT_IMPORTS = {
     "alert_settings": set(),
     "broker_settings": {"domain"},
-    "env_file": set(),
+    "env_file": {"private_files"},
+    "private_files": set(),
     "live_dangers": {"domain", "exchange", "settings"},
     "settings": {"alert_settings", "broker_settings", "domain", "env_file", "exchange"},
     "telemetry": {"domain", "settings"},
