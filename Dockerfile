@@ -1,9 +1,11 @@
-FROM python:3.13-slim AS packages
+# No default: which image this is, and its digest, is for deploy/images.env to say (make images).
+ARG PYTHON_IMAGE
+FROM ${PYTHON_IMAGE} AS packages
 COPY requirements.lock .
 RUN python -m venv /opt/haru \
     && /opt/haru/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
 
-FROM python:3.13-slim
+FROM ${PYTHON_IMAGE}
 RUN useradd --uid 10001 --create-home --home-dir /var/lib/haru haru
 COPY --from=packages /opt/haru /opt/haru
 COPY . /app

@@ -10,7 +10,9 @@ ORDERS ?= no
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: demo test conformance chaos matrix closings fuzz lint format bench clean
+AUDIT := .venv-audit
+
+.PHONY: demo test conformance chaos matrix closings fuzz lint format bench sbom audit images clean
 .DEFAULT_GOAL := test
 
 demo: $(READY)  ## a whole accelerated trading day; ARGS="--help" shows what can be asked
@@ -48,9 +50,22 @@ format: $(READY)  ## what lint would complain about and a machine can mend
 bench: $(READY)  ## speed beside its floor, a quarter of an hour; ARGS="--quick", or names such as ARGS="lock scan"
 	$(BIN)/python -m bench $(ARGS)
 
+sbom: $(AUDIT)/.installed  ## what we are made of, from the lock files, as CycloneDX: haru.cdx.json and haru-dev.cdx.json
+	$(AUDIT)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o haru.cdx.json
+	$(AUDIT)/bin/cyclonedx-py requirements requirements-dev.lock --pyproject pyproject.toml --output-reproducible -o haru-dev.cdx.json
+
+audit: $(AUDIT)/.installed  ## known vulnerabilities of the locked packages; needs the network, and fails where it cannot ask
+	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock -r requirements-dev.lock $(ARGS)
+
+images:  ## pins the images of docker-compose.yml to their digests, in deploy/images.env; needs Docker and the network
+	$(PYTHON) deploy/pin_images.py
+
 clean:  ## removes environments and caches; the data folder .haru stays
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(AUDIT)/.installed: requirements-audit.lock
+	@$(PYTHON) install.py $(AUDIT) requirements-audit.lock
 
 $(READY): requirements-dev.lock
 	@command -v $(PYTHON) >/dev/null || \

@@ -30,6 +30,7 @@ from operations.fleet import Fleet
 from operations.schedule import latest_close, schedule_close
 from operations.starting import MOST_WORKERS, start_workers
 from operations.watching import watch
+from private_files import close_to_others, new_private
 from report import open_books, values_of_day
 from reporting.page import LANGUAGES
 from reporting.writing import write
@@ -92,7 +93,7 @@ async def play(stage: Stage, console: Console) -> bool:
 async def _worker_process(stage: Stage) -> AsyncIterator["subprocess.Popen[bytes]"]:
     """Run ``worker.py`` under a guard that stops it whatever becomes of this process."""
     program = Program([sys.executable, str(_ROOT / "worker.py")], stop_signal=signal.SIGTERM, grace=_GRACE)
-    with stage.log.open("wb") as log:
+    with new_private(stage.log) as log:
         guard = start_guarded(program, log)
     try:
         yield guard
@@ -227,6 +228,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     """Return 0 when the broker agrees with our books in everything, else 1; 130 when interrupted."""
+    close_to_others()
     stage = _stage(vars(_parser().parse_args()))
     try:
         return 0 if asyncio.run(play(stage, stdout_console())) else 1

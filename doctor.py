@@ -50,6 +50,7 @@ from operations.alert_channels import channels_of
 from operations.checkup import Check, Finding, doubtful, fine, startable, wrong
 from operations.clocks import Skew, database_skew, system_now
 from operations.durability_check import look_at_durability
+from operations.role_check import look_at_role
 from operations.stream_check import look_at_own_session, look_at_stream
 from settings import Settings, SettingsError, load_settings
 from workflows import attributes
@@ -98,6 +99,7 @@ class Doctor:
             Check("token key", self._look_at_token_key, ("settings",), "python starter.py new-key"),
             Check("parts", self._look_for_parts, ("settings",), "start the simulator, or unset HARU_SIMULATOR__URL"),
             Check("PostgreSQL", self._look_at_postgres, ("parts",), "start it, or correct DATABASE_URL"),
+            Check("role", self._look_at_role, ("PostgreSQL",)),
             Check("durability", self._look_at_durability, ("PostgreSQL",)),
             Check("books", self._look_at_books, ("PostgreSQL",)),
             Check("Temporal", self._look_at_temporal, ("parts",), "start it, or correct TEMPORAL_ADDRESS"),
@@ -175,6 +177,10 @@ class Doctor:
             text = f"version {version} at {where}, not migrated: {len(level.missing)} steps are missing"
             return replace(doubtful(text, "worker.py migrates it when it starts"), opens=False)
         return fine(f"version {version} at {where}, migrated")
+
+    async def _look_at_role(self) -> Finding:
+        is_live = self.settings.broker.environment is Environment.LIVE
+        return look_at_role(await self.database.server.role(), is_live=is_live)
 
     async def _look_at_durability(self) -> Finding:
         return look_at_durability(await self.database.server.durability())

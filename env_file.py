@@ -9,7 +9,11 @@ from typing import Final
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource
 
+from private_files import NotPrivateError, read_private
+
+ENV_FILE: Final = Path(".env")
 ENCODING: Final = "utf-8-sig"
 """UTF-8, with or without the mark that Windows' Notepad writes first."""
 _UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -20,13 +24,36 @@ class EnvFileError(Exception):
     """The file cannot be used as it is; the text names the fix."""
 
 
+class CheckedEnvFile(DotEnvSettingsSource):
+    """`.env` as a source of settings, read once and only by `read_env_file`."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {name.lower(): value for name, value in read_env_file(ENV_FILE).items() if value}
+
+
+class EnvFileSettings(BaseSettings):
+    """Settings from the arguments, the environment and `.env`, in this order."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no folder of secrets is read
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Replace the library's own reader of `.env`, which does not ask whose file it is."""
+        return init_settings, env_settings, CheckedEnvFile(settings_cls)
+
+
 def read_env_file(path: Path) -> dict[str, str]:
     """Return the variables in a file; none where there is no file.
 
     Raises:
-        EnvFileError: the file cannot be read, or a line of ours is no assignment.
+        EnvFileError: the file cannot be read, is not closed to other users, or a line of ours is no assignment.
     """
-    if not path.exists():
+    if not path.is_symlink() and not path.exists():
         return {}
     text = _text(path)
     for binding in parse_stream(io.StringIO(text)):
@@ -70,7 +97,9 @@ def _is_full_width(character: str) -> bool:
 
 def _text(path: Path) -> str:
     try:
-        content = path.read_bytes()
+        content = read_private(path, links=True)
+    except NotPrivateError as error:
+        raise EnvFileError(str(error)) from None
     except OSError as error:
         raise EnvFileError(f"{path} cannot be read ({error.strerror}); correct its owner and mode: chmod 600") from None
     if content.startswith(_UTF_16_MARKS) or b"\0" in content:

@@ -13,7 +13,7 @@ from domain.rules import TradingRules
 from domain.session import session_date_of
 from embedded.endpoints import Endpoints
 from embedded.finding import find_endpoints
-from live_dangers import account_dangers, refuse, rules_dangers, settings_dangers
+from live_dangers import account_dangers, refuse, refuse_root, rules_dangers, settings_dangers
 from operations.account_worth import account_worth
 from operations.errors import OperationError
 from operations.fleet import Fleet
@@ -26,7 +26,7 @@ def refuse_dangerous_start(fleet: Fleet, word: str | None) -> None:
 
     Raises:
         OperationError: the word is missing, or was given for an account without real money.
-        SettingsError: a danger is not accepted by its name.
+        SettingsError: a danger is not accepted by its name, or we are root.
     """
     is_live = fleet.environment is Environment.LIVE
     if is_live and word != LIVE_WORD:
@@ -34,6 +34,7 @@ def refuse_dangerous_start(fleet: Fleet, word: str | None) -> None:
     if not is_live and word is not None:
         raise OperationError(f"--live was given, but the settings say {fleet.environment}: nothing was started")
     settings = load_settings()
+    refuse_root(settings)
     refuse(settings, settings_dangers(settings, session_date_of(fleet.market_now())))
 
 

@@ -1,5 +1,7 @@
 """What real money needs a second word for: dangerous settings are refused unless each is accepted by its name."""
 
+import logging
+import os
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Final
@@ -11,6 +13,9 @@ from domain.rules import TradingRules
 from exchange.calendar import CalendarOverrides, krx_calendar
 from settings import Settings, SettingsError
 
+logger = logging.getLogger("haru.hosting")
+
+effective_user = os.geteuid
 _ACCEPTS: Final = "HARU_BROKER__LIVE_ACCEPTS"
 
 
@@ -51,6 +56,23 @@ def refuse(settings: Settings, dangers: Dangers) -> None:
     """
     if left := unaccepted(settings, dangers):
         raise SettingsError(in_words(settings, left))
+
+
+def refuse_root(settings: Settings) -> None:
+    """Refuse to trade real money as root, and warn of it for paper; the simulator's money is not worth a word.
+
+    Raises:
+        SettingsError: we are root, and the account is live.
+    """
+    environment = settings.broker.environment
+    if effective_user() != 0 or environment is Environment.SIMULATED:
+        return
+    if environment is Environment.LIVE:
+        raise SettingsError(
+            "real money is not traded as root: whatever takes over this program would own the machine. Make a user "
+            "for it (useradd --create-home haru), give that user the folder (chown -R haru), and start there"
+        )
+    logger.warning("running_as_root", extra={"environment": environment, "mend": "run it as a user of its own"})
 
 
 def in_words(settings: Settings, dangers: Mapping[Danger, str]) -> str:

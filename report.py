@@ -98,7 +98,7 @@ async def open_books(settings: Settings) -> AsyncIterator[OpenBooks]:
     """
     async with database_alone(settings) as found:
         if found.started_here:
-            await asyncio.to_thread(apply, found.url)
+            await asyncio.to_thread(apply, found.migration_url or found.url, found.url)
         database = await open_database(found.url, _POOL_SIZE)
         try:
             pinned = await database.accounts.pinned()

@@ -1,6 +1,7 @@
 """The verbs that need no running fleet: look at everything, take over KIS's keys, upgrade the database."""
 
 import argparse
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Final
 
 from cryptography.fernet import Fernet
 
+from database.migrations import apply
 from doctor import EXPECTED, Doctor
 from domain.alert import LEVELS
 from domain.event import EventLevel
@@ -77,6 +79,23 @@ async def upgrade(asked: argparse.Namespace) -> int:
     return 0
 
 
+async def migrate(_: argparse.Namespace) -> int:
+    """Bring a configured database up to this version, and give the application its rights.
+
+    Raises:
+        OperationError: the database is embedded, where `worker.py` does this.
+        ConnectionError: no server answers.
+    """
+    settings = load_settings()
+    if settings.database_url is None:
+        raise OperationError("the database is embedded: `python worker.py` migrates it when it starts")
+    url = settings.database_url.get_secret_value()
+    owner = settings.database_migration_url
+    applied = await asyncio.to_thread(apply, owner.get_secret_value() if owner else url, url)
+    _print(f"{applied} migrations applied; the application's role has its rights.")
+    return 0
+
+
 async def try_channels(asked: argparse.Namespace) -> int:
     """Send a test to each channel, one line each; return 1 when one fails.
 
@@ -120,6 +139,7 @@ def add_setup_verbs(verbs: Any) -> None:
     trial.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
     moved = _add(verbs, "upgrade-database", upgrade, "move the embedded database to this version of PostgreSQL")
     moved.add_argument("--binaries", type=Path, help="folder of the old version's programs, where Haru has none")
+    _add(verbs, "migrate", migrate, "bring a configured database up to this version, with its owner's role")
     _add(verbs, "new-key", make_token_key, "print a key under which the access token is kept in a shared database")
 
 

@@ -25,7 +25,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
 from alert_settings import AlertSettings
@@ -37,15 +37,15 @@ from domain.money import rate_text
 from domain.rule_changes import changed, rule_values, value_text
 from domain.rules import TradingRules
 from domain.session import SessionHours
-from env_file import ENCODING, EnvFileError, full_width_problems, plain, read_env_file
+from env_file import ENV_FILE, EnvFileError, EnvFileSettings, full_width_problems, plain, read_env_file
 from exchange.calendar import CalendarOverrides, hours_from_text
 
 _PREFIX: Final = "HARU_"
-_ENV_FILE: Final = ".env"
 _LOSS_LIMIT: Final = "fleet_daily_loss"
 _SHOWN_AS: Final = {"HARU_DATABASE_URL": "DATABASE_URL"}
 _PRIVATE: Final = {
     "DATABASE_URL",
+    "HARU_DATABASE_MIGRATION_URL",
     "HARU_BROKER__ACCOUNT",
     "HARU_BROKER__APP_KEY",
     "HARU_BROKER__APP_SECRET",
@@ -192,14 +192,12 @@ class ReportSettings(_Group):
     language: Literal["en", "ko"] = "en"
 
 
-class Settings(BaseSettings):
+class Settings(EnvFileSettings):
     """Everything that is configured. Nothing is required: what is not configured is embedded."""
 
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX,
         env_nested_delimiter="__",
-        env_file=_ENV_FILE,
-        env_file_encoding=ENCODING,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -207,6 +205,8 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path(".haru")
     database_url: DatabaseUrl | None = Field(default=None, validation_alias="DATABASE_URL")
+    database_migration_url: DatabaseUrl | None = None
+    """The same database as the role that owns its tables; only `worker.py` uses it, to migrate."""
     ports: PortSettings = Field(default_factory=PortSettings)
     simulator: SimulatorSettings = Field(default_factory=SimulatorSettings)
     broker: BrokerSettings = Field(default_factory=BrokerSettings)
@@ -262,8 +262,8 @@ class Settings(BaseSettings):
         keys = (broker.app_key, broker.app_secret, broker.token_key, market.app_key, market.app_secret)
         hidden = [secret.get_secret_value() for secret in keys if secret] + self.alerts.secrets()
         account = (broker.account or "").replace("-", "")
-        if self.database_url and (password := urlsplit(self.database_url.get_secret_value()).password):
-            hidden.append(password)
+        databases = filter(None, (self.database_url, self.database_migration_url))
+        hidden += filter(None, (urlsplit(url.get_secret_value()).password for url in databases))
         if broker.hts_id:
             hidden.append(broker.hts_id)
         return [*hidden, account, account[:8], f"{account[:8]}-{account[8:]}"] if account else hidden
@@ -285,6 +285,8 @@ def load_settings() -> Settings:
     _refuse_full_width(environment)
     try:
         settings = Settings()
+    except EnvFileError as error:
+        raise SettingsError(str(error)) from None
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(problem) for problem in error.errors(include_url=False))) from None
     settings.temporal.get("target_host")
@@ -293,7 +295,7 @@ def load_settings() -> Settings:
 
 def _environment() -> dict[str, str]:
     try:
-        return {**read_env_file(Path(_ENV_FILE)), **os.environ}
+        return {**read_env_file(ENV_FILE), **os.environ}
     except EnvFileError as error:
         raise SettingsError(str(error)) from None
 

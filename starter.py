@@ -33,6 +33,7 @@ from operations.limits import limit_lines, limits_json, read_limits
 from operations.schedule import close_now, schedule_close
 from operations.starting import MOST_WORKERS, start_workers
 from operations.watching import print_plainly, watch
+from private_files import close_to_others
 from reporting.after_close import after_close_values, read_after_close
 from setting_up import add_setup_verbs
 from settings import Settings, SettingsError, load_settings
@@ -321,6 +322,7 @@ async def _run(asked: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; return 0 when done, 1 when refused or failed. Wrong usage exits with 2."""
     asked = _parser().parse_args(arguments)
+    close_to_others()
     try:
         return asyncio.run(_run(asked))
     except EXPECTED_ERRORS as error:

@@ -46,7 +46,7 @@ from embedded.errors import EmbeddedError
 from embedded.finding import needs_of
 from embedded.parts import EmbeddedParts
 from embedded.search_attributes import ensure_search_attributes
-from live_dangers import account_dangers, refuse, settings_dangers, unaccepted
+from live_dangers import account_dangers, refuse, refuse_root, settings_dangers, unaccepted
 from operations.account_worth import WorthDuty, account_worth
 from operations.alert_channels import Channel, channels_of
 from operations.alerting import Alerting, AlertRules
@@ -80,7 +80,9 @@ from operations.hosting_duties import (
     watch_over_disk,
     watch_over_stream,
 )
+from operations.role_check import SEPARATE_ROLES, superuser_problem
 from operations.together import first_to_end
+from private_files import close_to_others
 from settings import Settings, SettingsError, load_settings
 from telemetry import Masking, start_logging, temporal_runtime
 from workflows import attributes
@@ -98,11 +100,13 @@ class WorkerError(Exception):
 async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
     """Bring everything up, trade until told to stop, drain, and take everything down in reverse."""
     token_key(settings)  # a missing key is told before anything is brought up
+    refuse_root(settings)
     refuse(settings, settings_dangers(settings, session_date_of(system_now())))
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         place = place_of(settings, parts.endpoints)
-        database = await _migrated_database(place.database_url)
+        database = await _migrated_database(place.database_url, _migration_url(settings, parts))
         try:
+            await refuse_superuser(settings, database)
             client = await connect_temporal(settings, place, temporal_runtime(settings.telemetry))
             await ensure_search_attributes(client, attributes.ALL)
             await _trade(settings, Stage(parts, place, database, client), told_to_stop)
@@ -199,10 +203,30 @@ async def _check_limits(settings: Settings, broker: Broker) -> None:
             refuse(settings, account_dangers(settings, settings.rules, worth))
 
 
-async def _migrated_database(url: str) -> Database:
+def _migration_url(settings: Settings, parts: EmbeddedParts) -> str | None:
+    configured = settings.database_migration_url
+    return configured.get_secret_value() if configured and settings.database_url else parts.migration_url
+
+
+async def _migrated_database(url: str, migration_url: str | None) -> Database:
+    with _at_the_start(migration_url or url):
+        await asyncio.to_thread(apply, migration_url or url, url)
     with _at_the_start(url):
-        await asyncio.to_thread(apply, url)
         return await open_database(url)
+
+
+async def refuse_superuser(settings: Settings, database: Database) -> None:
+    """Refuse to trade real money with a role of PostgreSQL that may do anything, and warn of it elsewhere.
+
+    Raises:
+        WorkerError: the role is a superuser, and the account is live.
+    """
+    problem = superuser_problem(await database.server.role())
+    if not problem:
+        return
+    if settings.broker.environment is Environment.LIVE:
+        raise WorkerError(f"DATABASE_URL: {problem}; {SEPARATE_ROLES}")
+    logger.warning("database_role_is_superuser", extra={"problem": problem, "mend": SEPARATE_ROLES})
 
 
 @contextmanager
@@ -257,6 +281,7 @@ def _announce(settings: Settings, where: str) -> None:
 
 
 async def _main() -> int:
+    close_to_others()
     told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

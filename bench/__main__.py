@@ -17,6 +17,7 @@ from bench.market import real_now
 from bench.stack import NothingHappenedError, Stack, running_stack
 from bench.trading import Trading
 from chaos.processes import HostFailedError
+from private_files import close_to_others, private_folder, write_private
 from starter import EXPECTED_ERRORS, leave
 
 _TRADING: Final = Trading()
@@ -90,9 +91,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no such bench: {', '.join(unknown)}; choose among {', '.join(NAMES)}")
     if not 1 <= (asked.positions or 1) <= liquidation.MOST_POSITIONS:
         parser.error(f"--positions {asked.positions}: choose 1 to {liquidation.MOST_POSITIONS}")
+    close_to_others()
     logging.getLogger("httpx").setLevel(logging.WARNING)
     home = Path.cwd() / ".haru" / "bench"
-    home.mkdir(parents=True, exist_ok=True)
+    private_folder(home)
     try:
         result = asyncio.run(_run(asked.names or NAMES, home, quick=asked.quick, sale=_sale(asked)))
     except (NothingHappenedError, HostFailedError, *EXPECTED_ERRORS) as error:
@@ -101,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     kept = home / f"{result['at'].replace(':', '-').partition('+')[0]}.json"
-    kept.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n")
+    write_private(kept, json.dumps(result, ensure_ascii=False, indent=2) + "\n")
     sys.stdout.write(json.dumps(result, ensure_ascii=False) if asked.json else _page(result, kept))
     return 0
 

@@ -176,7 +176,7 @@ async def running_stack(folder: Path, *, quick: bool, start: Start | None = None
         os.environ[_RATE] = str(start.calls_per_second)
     settings = load_settings()
     async with EmbeddedParts(settings, attributes.ALL) as parts:
-        await asyncio.to_thread(apply, str(parts.endpoints.database_url))
+        await asyncio.to_thread(apply, str(parts.migration_url), parts.endpoints.database_url)
         async with _connected(settings, parts.endpoints) as (fleet, market):
             stack = Stack(folder, parts.endpoints, fleet, market, quick)
             try:

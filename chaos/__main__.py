@@ -19,6 +19,7 @@ from chaos.report import faults_table, is_sound, rounds_table, save, schedule_ta
 from chaos.rounds import Asked, play_round
 from chaos.schedule import schedule
 from operations.desk import stdout_console
+from private_files import close_to_others, private_folder, write_private
 from starter import EXPECTED_ERRORS, leave
 from verifier.report import report_lines
 
@@ -48,7 +49,7 @@ async def _stand(asked: argparse.Namespace, console: Console) -> bool:
         stood.append(one)
         console.print("\n".join([*timeline(one), *report_lines(one.verdict)]), markup=False, highlight=False)
         kept = home / f"{outage.name}.json"
-        kept.write_text(json.dumps(one.to_json(), ensure_ascii=False, indent=2) + "\n")
+        write_private(kept, json.dumps(one.to_json(), ensure_ascii=False, indent=2) + "\n")
     console.print(outages_table(stood), markup=False, highlight=False, soft_wrap=True)
     return all(one.is_sound for one in stood)
 
@@ -60,9 +61,7 @@ def _outages(asked: argparse.Namespace) -> list[Outage]:
 
 
 def _home() -> Path:
-    home = Path.cwd() / ".haru" / "chaos"
-    home.mkdir(parents=True, exist_ok=True)
-    return home
+    return private_folder(Path.cwd() / ".haru" / "chaos")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play the rounds and return the exit code."""
     asked = _parser().parse_args(arguments)
+    close_to_others()
     console = stdout_console()
     if asked.list:
         for seed in range(asked.seed, asked.seed + asked.rounds):

@@ -19,6 +19,7 @@ from chaos.schedule import Act
 from database.errors import DATABASE_FAULTS
 from embedded import postgres, simulator, temporal
 from operations import commands
+from private_files import write_private
 
 _UNDONE_WITHIN: Final = 30.0
 
@@ -152,7 +153,7 @@ class Adversary:
 
     async def _spoil_strategies(self, act: Act) -> str:
         host = self._hosts[act.host]
-        host.mood_file.write_text(_MOODS[act.kind])
+        write_private(host.mood_file, _MOODS[act.kind])
         await asyncio.sleep(act.seconds)
         host.mood_file.unlink(missing_ok=True)
         return f"{host.name} for {act.seconds} s"

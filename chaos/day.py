@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 
 from chaos.network import Network, network_to
 from chaos.processes import Host
+from database.migrations import apply
 from domain.identity import SIMULATED_ACCOUNT
 from domain.money import Rate, Won
 from domain.session import SessionPlan
@@ -117,6 +118,8 @@ async def running_day(asked: DayAsked, folder: Path, *, cuttable: bool = False) 
     await set_stage(folder, speed=asked.speed, seed=asked.seed, start=asked.starts_at().isoformat())
     async with EmbeddedParts(load_settings(), attributes.ALL) as parts:
         url = str(parts.endpoints.simulator_url)
+        # The hosting processes have no word of the tables' owner.
+        await asyncio.to_thread(apply, str(parts.migration_url), parts.endpoints.database_url)
         async with (
             _hosts(folder, _addresses(parts.endpoints), asked, cuttable=cuttable) as (hosts, networks),
             open_fleet(load_settings()) as fleet,

@@ -13,6 +13,7 @@ from typing import Final
 
 from chaos.moods import MOOD_FILE
 from embedded.guard import Program, start_guarded
+from private_files import append_private
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _READY_WITHIN: Final = 60.0
@@ -52,7 +53,7 @@ class Host:
             return
         self.starts += 1
         program = Program([sys.executable, "-m", "chaos.moody_host"], stop_signal=signal.SIGTERM, grace=_GRACE)
-        with self.log.open("ab") as log:
+        with append_private(self.log) as log:
             log.write(f"--- start {self.starts}\n".encode())
             self._guard = start_guarded(program, log, {**self.environment, MOOD_FILE: str(self.mood_file)})
 

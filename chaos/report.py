@@ -10,6 +10,7 @@ from rich.table import Table
 from chaos.kinds import FaultKind
 from chaos.rounds import Outcome
 from chaos.schedule import Act
+from private_files import write_private
 from verifier.invariants import INVARIANTS
 from verifier.money import owners_shares
 from verifier.report import report_json
@@ -46,7 +47,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
 def save(outcome: Outcome, home: Path) -> Path:
     """Write ``<seed>.json`` and return where."""
     path = home / f"{outcome.asked.seed}.json"
-    path.write_text(json.dumps(outcome_json(outcome), ensure_ascii=False, indent=2) + "\n")
+    write_private(path, json.dumps(outcome_json(outcome), ensure_ascii=False, indent=2) + "\n")
     return path
 
 

@@ -16,6 +16,7 @@ from conformance.kis import Access
 from conformance.paper import RefusedError, paper_access
 from conformance.report import summary, table, to_json
 from conformance.simulated import SimulatorFailedError, set_the_scene, simulator
+from private_files import close_to_others, private_folder, write_private
 from settings import SettingsError, load_settings
 
 _FOLDER = Path(".haru/conformance")
@@ -38,8 +39,8 @@ async def _ask_paper(*, may_order: bool) -> tuple[Access, list[Finding]]:
 def _told(console: Console, access: Access, findings: list[Finding]) -> bool:
     console.print(table(access, findings))
     file = _FOLDER / f"{'simulator' if access.is_simulated else 'kis'}-{access.service}.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(to_json(access, findings), ensure_ascii=False, indent=2) + "\n")
+    private_folder(file.parent)
+    write_private(file, json.dumps(to_json(access, findings), ensure_ascii=False, indent=2) + "\n")
     console.print(f"{summary(findings)}; written to {file}", soft_wrap=True)
     return all(finding.verdict is not Verdict.DIFFERS for finding in findings)
 
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ask, show the table, write it as JSON, and return the exit code."""
     asked = _parser().parse_args(arguments)
+    close_to_others()
     console = Console()
     try:
         if asked.kis == PAPER:

@@ -24,6 +24,7 @@ __all__ = [
     "EnvironmentMismatchError",
     "InvalidTransitionError",
     "LivePositionExistsError",
+    "MigrationRightsError",
     "OversoldError",
     "UnknownIntentError",
 ]
@@ -46,6 +47,16 @@ class DatabaseTooOldError(StopTradingError):
         super().__init__(
             f"the database is older than this program, and lacks {_from_to(missing)}: restart `python worker.py` "
             "with this version, which migrates when it starts; what the books hold stays"
+        )
+
+
+class MigrationRightsError(StopTradingError):
+    """The database lacks migrations, and our role may not apply them."""
+
+    def __init__(self, missing: Sequence[str], role: str) -> None:
+        super().__init__(
+            f"the database lacks {_from_to(missing)}, and the role {role} may not change its tables: set "
+            "HARU_DATABASE_MIGRATION_URL to the same database as their owner, here or for `python starter.py migrate`"
         )
 
 

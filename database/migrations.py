@@ -3,12 +3,13 @@
 import logging
 from contextlib import closing
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import psycopg
 from yoyo import get_backend, read_migrations  # type: ignore[import-untyped]
 
-from database.errors import DatabaseTooNewError
+from database.errors import DatabaseTooNewError, MigrationRightsError
+from database.rights import grant_rights
 from database.schema_level import APPLIED, MIGRATIONS, level_of
 
 _SCHEMES: Final = ("postgres", "postgresql")
@@ -17,14 +18,19 @@ _ADVISORY_KEY: Final = 0x68617275
 
 _LOCK = "SELECT pg_advisory_lock(%s)"
 
+_MAY_MIGRATE: Final = "SELECT has_schema_privilege(current_schema(), 'CREATE')"
+
 _log = logging.getLogger(__name__)
 
 
-def apply(database_url: str) -> int:
+def apply(database_url: str, application_url: str | None = None) -> int:
     """Apply what is missing and return how many migrations that was; a second caller waits for the first.
+
+    The role of ``application_url``, where it is another one, is then given its rights to the tables.
 
     Raises:
         DatabaseTooNewError: the database has been migrated by newer code.
+        MigrationRightsError: something is missing, and the role of ``database_url`` may not change the schema.
         ConnectionError: no server answers there, or it does not let us in.
         ValueError: the URL is not one of PostgreSQL.
     """
@@ -35,7 +41,25 @@ def apply(database_url: str) -> int:
         raise ConnectionError(str(error).strip()) from None
     with closing(opened) as connection:
         connection.execute(_LOCK, [_ADVISORY_KEY])
-        return _apply_locked(yoyo_url)
+        applied = _apply_locked(yoyo_url) if _is_behind(connection) else 0
+        role = unquote(urlsplit(application_url or database_url).username or "")
+        if role and role != connection.info.user:
+            grant_rights(connection, role)
+        return applied
+
+
+def _is_behind(connection: psycopg.Connection) -> bool:
+    """Tell whether something is missing; a role that may only use the tables can ask, too."""
+    try:
+        applied = [row[0] for row in connection.execute(APPLIED)]
+    except psycopg.errors.UndefinedTable:
+        applied = []
+    level = level_of(applied)
+    if level.unknown:
+        raise DatabaseTooNewError(level.unknown)
+    if level.missing and not connection.execute(_MAY_MIGRATE).fetchone() == (True,):
+        raise MigrationRightsError(level.missing, connection.info.user)
+    return bool(level.missing)
 
 
 def _apply_locked(yoyo_url: str) -> int:
@@ -43,9 +67,6 @@ def _apply_locked(yoyo_url: str) -> int:
     backend = get_backend(yoyo_url)
     with closing(backend.connection):
         backend.ensure_internal_schema_updated()
-        unknown = level_of([row[0] for row in backend.execute(APPLIED).fetchall()]).unknown
-        if unknown:
-            raise DatabaseTooNewError(unknown)
         missing = backend.to_apply(migrations)
         backend.apply_migrations(missing)
         if missing:

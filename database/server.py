@@ -34,6 +34,15 @@ class Durability:
         return self.replicas > 0 and not waits
 
 
+@dataclass(frozen=True, slots=True)
+class Role:
+    """The role that we are on the server."""
+
+    name: str
+    is_superuser: bool
+    owns_tables: bool
+
+
 class Server:
     """What the server says of itself."""
 
@@ -51,7 +60,7 @@ class Server:
         return number // 10_000
 
     async def checkpoint(self) -> None:
-        """Let the server write out what its log holds, so that the log can be shortened; only a superuser may ask."""
+        """Let the server write out what its log holds, so that the log can be shortened; it needs pg_checkpoint."""
         await self._pool.execute("CHECKPOINT")
 
     _DURABILITY = """
@@ -66,6 +75,18 @@ class Server:
         """Return what the server keeps of a commit when it, its machine or its disk fails."""
         (row,) = await self._pool.fetch(self._DURABILITY)
         return Durability(**dict(row))
+
+    _ROLE = """
+    SELECT rolname AS name, rolsuper AS is_superuser, EXISTS (
+        SELECT FROM pg_class
+        WHERE relowner = pg_roles.oid AND relkind = 'r' AND relnamespace = current_schema()::regnamespace
+    ) AS owns_tables FROM pg_roles WHERE rolname = current_user
+    """
+
+    async def role(self) -> Role:
+        """Return as whom we are connected, and how much that role may do."""
+        (row,) = await self._pool.fetch(self._ROLE)
+        return Role(**dict(row))
 
     async def schema_level(self) -> SchemaLevel:
         """Return what is between its schema and this code."""

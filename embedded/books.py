@@ -8,8 +8,9 @@ from embedded.endpoints import read_endpoints
 from embedded.errors import EmbeddedError, FolderHeldError
 from embedded.folder import hold_folder
 from embedded.ports import free_port
-from embedded.postgres import UPGRADED, start_postgres
+from embedded.postgres import UPGRADED
 from embedded.process import Launcher
+from embedded.roles import start_books
 from settings import Settings
 
 
@@ -19,6 +20,8 @@ class FoundDatabase:
 
     url: str
     started_here: bool = False
+    migration_url: str | None = None
+    """The same as the owner of its tables; known where it was started here."""
 
 
 class NoBooksError(EmbeddedError):
@@ -47,8 +50,9 @@ async def database_alone(settings: Settings) -> AsyncIterator[FoundDatabase]:
         return
     async with AsyncExitStack() as stack:
         stack.callback(hold.release)
-        launcher = Launcher(settings.data_dir, kept_open=[hold.shared], stack=stack)
-        yield FoundDatabase(await start_postgres(launcher, free_port()), started_here=True)
+        launcher = Launcher(hold.folder, kept_open=[hold.shared], stack=stack)
+        urls = await start_books(launcher, free_port())
+        yield FoundDatabase(urls.application, started_here=True, migration_url=urls.owner)
 
 
 def _running_here(settings: Settings) -> str:

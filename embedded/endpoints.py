@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from embedded.errors import CorruptFolderError
-from embedded.folder import read_json, write_private
+from embedded.folder import read_json
 from embedded.market import Market
+from private_files import write_private
 
 _FILE: Final = "endpoints.json"
 

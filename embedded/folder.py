@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from domain.room import LEAST_TO_START
 from embedded.errors import CorruptFolderError, DiskFullError, FolderHeldError
+from private_files import FOLDER_MODE, NotPrivateError, open_private, private_folder, read_private
 
 _OTHERS_STOP_WITHIN: Final = 15.0
 _PAUSE: Final = 0.1
@@ -21,23 +22,14 @@ _LOCKS: Final = ("lock", "lock.host")
 _LEAST_FREE: Final = LEAST_TO_START
 
 
-def write_private(path: Path, text: str) -> None:
-    """Replace a file at once; only its owner may read it."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
 def read_json(path: Path) -> dict[str, Any] | None:
     """Return the object in a file, or None where there is no file."""
     try:
-        value = json.loads(path.read_text())
+        value = json.loads(read_private(path))
     except FileNotFoundError:
         return None
+    except NotPrivateError as error:
+        raise CorruptFolderError(str(error)) from error
     except (OSError, ValueError) as error:
         raise CorruptFolderError(f"{path} cannot be read ({error}); move it away and start again") from error
     if not isinstance(value, dict):
@@ -91,14 +83,17 @@ async def hold_folder(folder: Path) -> FolderHold:
     except BaseException:
         hold.release()
         raise
+    hold.folder.chmod(FOLDER_MODE)
     _introduce(hold.shared)
     return hold
 
 
 def _opened(folder: Path) -> FolderHold:
     try:
-        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        shared, own = (os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600) for name in _LOCKS)
+        folder = private_folder(folder)
+        shared, own = (open_private(folder / name, os.O_RDWR) for name in _LOCKS)
+    except NotPrivateError as error:
+        raise CorruptFolderError(f"the data folder cannot be trusted: {error}; or set HARU_DATA_DIR") from error
     except OSError as error:
         raise CorruptFolderError(f"the data folder {folder} cannot be used: {error}; set HARU_DATA_DIR") from error
     return FolderHold(folder, shared, own)

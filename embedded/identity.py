@@ -3,15 +3,22 @@
 import asyncio
 import os
 from pathlib import Path
+from typing import Final
 
 from embedded.errors import CorruptFolderError, RootRefusedError
 from embedded.guard import Program
 from embedded.process import first_words_of_failure
-from embedded.unprivileged import Identity, identities_for
+from embedded.unprivileged import Identity, identities_for_root
+from private_files import FOLDER_MODE
+
+_PASSABLE: Final = 0o711
 
 
-async def identity_for(binaries: Path, folder: Path, owner: int) -> Identity | None:
-    """Return as whom the server can run below a folder on the data of an owner; None as ourselves.
+async def identity_for(binaries: Path, folder: Path) -> Identity | None:
+    """Return as whom the server can run below a folder of ours; None as ourselves.
+
+    Only where user namespaces are forbidden, the folder is opened for passing through, and its data becomes that of
+    `nobody`.
 
     Raises:
         RootRefusedError: we are root, and no other identity reaches both programs and data.
@@ -19,7 +26,8 @@ async def identity_for(binaries: Path, folder: Path, owner: int) -> Identity | N
     if os.geteuid() != 0:
         return None
     refusals = []
-    for identity in identities_for(owner):
+    for identity in identities_for_root():
+        _open_for_passing(folder, FOLDER_MODE if identity.namespace else _PASSABLE)
         # Like initdb and postgres, pg_config looks up its own path and checks that it may be read and run.
         program = Program([str(binaries / "pg_config"), "--bindir"], identity=identity, folder=str(folder))
         refusal = await asyncio.to_thread(first_words_of_failure, program, folder)
@@ -32,6 +40,10 @@ async def identity_for(binaries: Path, folder: Path, owner: int) -> Identity | N
         "--security-opt seccomp=unconfined); or move Haru and its data (HARU_DATA_DIR) below folders that every user "
         f"may enter, such as /opt and /srv; or set DATABASE_URL to a server of your own. Tried:{''.join(refusals)}"
     )
+
+
+def _open_for_passing(folder: Path, mode: int) -> None:
+    folder.chmod(mode)
 
 
 def hand_over(data: Path, identity: Identity | None) -> None:

@@ -8,8 +8,9 @@ from typing import Final
 
 from domain.clock import KST, MarketClock
 from embedded.errors import CorruptFolderError, EmbeddedError
-from embedded.folder import read_json, write_private
+from embedded.folder import read_json
 from exchange.calendar import CalendarOverrides, krx_calendar
+from private_files import write_private
 from settings import SimulatorSettings
 
 _STARTS_AT: Final = time(8, 58)

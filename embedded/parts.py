@@ -14,8 +14,8 @@ from embedded.finding import Need, needs_of, with_configured_market
 from embedded.folder import check_room, hold_folder
 from embedded.market import keep_market
 from embedded.ports import LOOPBACK, claim_port
-from embedded.postgres import start_postgres
 from embedded.process import Launcher
+from embedded.roles import start_books
 from embedded.search_attributes import SearchAttributes
 from embedded.simulator import start_simulator
 from embedded.temporal import DevServer, start_temporal
@@ -33,6 +33,8 @@ class EmbeddedParts:
         self._stack = AsyncExitStack()
         self._launcher = Launcher(settings.data_dir, stack=self._stack)
         self.endpoints = Endpoints()
+        self.migration_url: str | None = None
+        """The embedded database as the owner of its tables; never published."""
 
     async def __aenter__(self) -> Self:
         try:
@@ -84,7 +86,9 @@ class EmbeddedParts:
 
     async def _with_postgres(self, endpoints: Endpoints) -> Endpoints:
         port = claim_port(self._settings.ports.postgres, "HARU_PORTS__POSTGRES", "PostgreSQL")
-        return replace(endpoints, database_url=await start_postgres(self._launcher, port))
+        urls = await start_books(self._launcher, port)
+        self.migration_url = urls.owner
+        return replace(endpoints, database_url=urls.application)
 
     async def _with_temporal(self, endpoints: Endpoints) -> Endpoints:
         ports = self._settings.ports

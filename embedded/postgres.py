@@ -14,12 +14,12 @@ from typing import Final
 from domain.room import LOG_TAKES, MEGABYTE
 from embedded.binaries import binaries_of, postgres_binaries, version_of
 from embedded.errors import CorruptFolderError, DiskFullError, OtherVersionError, PartFailedError
-from embedded.folder import write_private
 from embedded.guard import Program
 from embedded.identity import hand_over, identity_for
 from embedded.ports import LOOPBACK
 from embedded.process import GuardedProcess, Launcher
-from embedded.unprivileged import Identity
+from embedded.unprivileged import Identity, unprivileged_user
+from private_files import NotPrivateError, private_folder, read_private, write_private
 
 NAME: Final = "PostgreSQL"
 USER: Final = "haru"
@@ -31,7 +31,7 @@ _START_LIMIT: Final = 60.0
 _INIT_LIMIT: Final = 120.0
 _FRESH_CLUSTER: Final = 80 * 1024**2
 """Bytes that initdb needs."""
-_DURABLE: Final = ("fsync=on", "synchronous_commit=on", "full_page_writes=on")
+DURABLE: Final = ("fsync=on", "synchronous_commit=on", "full_page_writes=on")
 _OPTIONS: Final = (
     f"listen_addresses={LOOPBACK}",
     "unix_socket_directories=",
@@ -67,15 +67,15 @@ class Cluster:
         return Program(argv, stop_signal=signal.SIGINT, identity=self.identity, folder=str(self.folder))
 
 
-async def start_postgres(launcher: Launcher, port: int, durability: Sequence[str] = _DURABLE) -> str:
-    """Start the server on its data, made at the first start; return the URL of our database."""
-    cluster = await _prepared(launcher)
+async def start_postgres(launcher: Launcher, port: int, durability: Sequence[str] = DURABLE) -> str:
+    """Start the server on its data, made at the first start; return the URL of our database for its owner."""
+    cluster = await prepared_cluster(launcher)
     await run_server(launcher, cluster, port, durability)
     return cluster.url(port)
 
 
 async def run_server(
-    launcher: Launcher, cluster: Cluster, port: int, durability: Sequence[str] = _DURABLE
+    launcher: Launcher, cluster: Cluster, port: int, durability: Sequence[str] = DURABLE
 ) -> GuardedProcess:
     """Start the server of a cluster and make our database in it if there is none.
 
@@ -104,12 +104,17 @@ async def found_cluster(folder: Path) -> Cluster:
         CorruptFolderError: there is none, or its password is lost.
         RootRefusedError: we are root, and there is no other identity for it.
     """
-    data, password_file = folder / "postgres", folder / "postgres-password"
-    if not password_file.exists():
-        raise CorruptFolderError(f"{password_file} is missing; {_mend(data)}")
+    password_file = folder / "postgres-password"
+    try:
+        # As root, data of an earlier start may belong to `nobody`.
+        private_folder(folder / "postgres", also=unprivileged_user() if os.geteuid() == 0 else None)
+        password = read_private(password_file).decode().strip()
+    except FileNotFoundError:
+        raise CorruptFolderError(f"{password_file} is missing; {_mend(folder / 'postgres')}") from None
+    except NotPrivateError as error:
+        raise CorruptFolderError(f"the database's files cannot be trusted: {error}") from error
     binaries = postgres_binaries()
-    identity = await identity_for(binaries, folder, data.stat().st_uid)
-    return Cluster(folder, binaries, identity, password_file.read_text().strip())
+    return Cluster(folder, binaries, await identity_for(binaries, folder), password)
 
 
 def written_by(data: Path) -> str:
@@ -172,23 +177,26 @@ async def initialise(launcher: Launcher, cluster: Cluster) -> None:
 
 
 async def query(cluster: Cluster, port: int, statement: str, database: str = DATABASE) -> str:
-    """Run one statement by psql; return its output, empty if that failed."""
+    """Run statements by psql, which reads them where no list of processes shows them; return its output.
+
+    It ends at the first statement that fails, and what that would have returned is missing.
+    """
     address = {"PGHOST": LOOPBACK, "PGPORT": str(port), "PGUSER": USER, "PGDATABASE": database}
     process = await asyncio.create_subprocess_exec(
         cluster.binaries / "psql",
-        "--no-psqlrc",
-        "-Atc",
-        statement,
+        *("--no-psqlrc", "-Atq", "--set=ON_ERROR_STOP=1"),
         env={**address, "PGPASSWORD": cluster.password, "PGCONNECT_TIMEOUT": "3"},
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
-    output, _ = await process.communicate()
+    output, _ = await process.communicate(statement.encode())
     return output.decode().strip()
 
 
-async def _prepared(launcher: Launcher) -> Cluster:
-    folder = launcher.folder.resolve()
+async def prepared_cluster(launcher: Launcher) -> Cluster:
+    """Return the cluster of a launcher's data folder, made at the first start, whole and of our version."""
+    folder = private_folder(launcher.folder)
     data, upgraded = folder / "postgres", folder / UPGRADED
     if not data.exists() and upgraded.exists():
         # An upgrade ended between its last two steps.
@@ -196,7 +204,7 @@ async def _prepared(launcher: Launcher) -> Cluster:
     if not data.exists():
         password = secrets.token_urlsafe(24)
         write_private(folder / "postgres-password", password)
-        identity = await identity_for(postgres_binaries(), folder, folder.stat().st_uid)
+        identity = await identity_for(postgres_binaries(), folder)
         await initialise(launcher, Cluster(folder, postgres_binaries(), identity, password))
     cluster = await found_cluster(folder)
     check_version(data)

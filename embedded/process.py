@@ -12,6 +12,7 @@ from typing import Final
 
 from embedded.errors import PartFailedError
 from embedded.guard import KEEP_UP, Program, start_guarded
+from private_files import append_private, private_folder
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _PASSED_ON: Final = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -46,7 +47,7 @@ class GuardedProcess:
         """Start guard and part in their own session; output goes to the log."""
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
-        with self.log.open("ab") as output:
+        with append_private(self.log) as output:
             self._guard = start_guarded(self.program, output, _environment(self.log.parent), _ROOT)
 
     async def wait_until_ready(self, is_ready: ReadyCheck, limit: float, hint: str) -> None:
@@ -119,8 +120,7 @@ class Launcher:
         await self._started(name, program).wait_until_done(limit, hint)
 
     def _started(self, name: str, program: Program) -> GuardedProcess:
-        logs = self.folder / "logs"
-        logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        logs = private_folder(self.folder / "logs")
         held = replace(program, kept_open=self.kept_open, writes_to=str(self.folder))
         process = GuardedProcess(name, held, logs / f"{name.lower()}.log")
         process.start()

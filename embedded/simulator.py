@@ -14,6 +14,7 @@ from embedded.market import Market
 from embedded.ports import LOOPBACK
 from embedded.process import Launcher
 from exchange.calendar import CalendarOverrides, hours_as_text
+from private_files import private_folder
 from settings import SimulatorSettings
 
 NAME: Final = "Simulator"
@@ -26,8 +27,7 @@ async def start_simulator(
     launcher: Launcher, port: int, market: Market, wanted: SimulatorSettings, overrides: CalendarOverrides
 ) -> str:
     """Start the simulator on its market, with the operator's calendar, and return its base URL."""
-    data = launcher.folder.resolve() / "simulator"
-    data.mkdir(mode=0o700, exist_ok=True)
+    data = private_folder(launcher.folder / "simulator")
     options = {
         "host": LOOPBACK,
         "port": port,

@@ -5,7 +5,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from embedded.errors import CorruptFolderError
-from embedded.folder import write_private
+from private_files import NotPrivateError, private_folder, read_private, write_private
 
 FILE = "token.key"
 
@@ -14,18 +14,19 @@ def kept_key(folder: Path) -> bytes:
     """Return the data folder's key, making it at the first start; the file is its owner's alone.
 
     Raises:
-        CorruptFolderError: the file does not hold a key.
+        CorruptFolderError: the file does not hold a key, or another user may have made or read it.
     """
-    path = folder / FILE
-    if not path.exists():
-        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        write_private(path, Fernet.generate_key().decode())
-    key = path.read_bytes().strip()
+    try:
+        path = private_folder(folder) / FILE
+        if not path.is_symlink() and not path.exists():
+            write_private(path, Fernet.generate_key())
+        key = read_private(path).strip()
+    except NotPrivateError as error:
+        raise CorruptFolderError(f"the key in the data folder cannot be trusted: {error}") from error
     try:
         Fernet(key)
     except ValueError:
         raise CorruptFolderError(
             f"{path} does not hold a key; remove it, and the next start makes another one and asks for a new token"
         ) from None
-    path.chmod(0o600)
     return key

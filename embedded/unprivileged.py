@@ -49,12 +49,11 @@ def unprivileged_user() -> int:
         return _NOBODY
 
 
-def identities_for(owner: int) -> list[Identity]:
-    """Return the identities that root may take to run on the data of an owner, the best first."""
-    ours = owner in {os.geteuid(), unprivileged_user()}
-    user = unprivileged_user() if ours else owner
+def identities_for_root() -> list[Identity]:
+    """Return the identities that root may take to run a server on its data, the best first."""
+    user = unprivileged_user()
     dropped = [Identity(user, capability=kept) for kept in (None, _DAC_READ_SEARCH, _DAC_OVERRIDE)]
-    return [Identity(os.geteuid(), namespace=True), *dropped] if ours else dropped
+    return [Identity(os.geteuid(), namespace=True), *dropped]
 
 
 def become(identity: Identity) -> None:

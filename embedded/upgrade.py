@@ -17,6 +17,7 @@ from embedded.folder import hold_folder
 from embedded.ports import LOOPBACK, free_port
 from embedded.postgres import DATABASE, UPGRADED, USER, Cluster, found_cluster, initialise, run_server, written_by
 from embedded.process import Launcher
+from private_files import new_private
 
 _DUMP: Final = "postgres.dump"
 _ROOM: Final = 2
@@ -99,8 +100,7 @@ def _check_room(cluster: Cluster) -> None:
 
 async def _moved(launcher: Launcher, old: Cluster, new: Cluster) -> Upgraded:
     dump, upgraded = old.folder / _DUMP, old.folder / UPGRADED
-    dump.unlink(missing_ok=True)
-    dump.touch(mode=0o600)
+    new_private(dump).close()
     for unfinished in (new.data, upgraded):
         shutil.rmtree(unfinished, ignore_errors=True)
     try:
@@ -133,7 +133,8 @@ async def _dumped(launcher: Launcher, old: Cluster, programs: Path, dump: Path) 
 async def _restored(launcher: Launcher, new: Cluster, dump: Path) -> dict[str, int]:
     port = free_port()
     server = await run_server(launcher, new, port)
-    options = ("--exit-on-error", "--single-transaction", "--dbname", DATABASE)
+    # The next start makes the application's role in the new cluster and grants its rights.
+    options = ("--exit-on-error", "--no-privileges", "--single-transaction", "--dbname", DATABASE)
     await _client(new, port, new.binaries / "pg_restore", *options, str(dump))
     await _client(new, port, new.binaries / "vacuumdb", "--analyze-only")
     rows = await _rows(new, port)

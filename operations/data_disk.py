@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from domain.room import BALLAST, MEGABYTE
+from private_files import new_private
 
 logger = logging.getLogger("haru.hosting")
 
@@ -40,7 +41,7 @@ class DataDisk:
         """
         draft, block = self._file.with_suffix(".new"), os.urandom(MEGABYTE)
         try:
-            with draft.open("wb") as file:
+            with new_private(draft) as file:
                 for _ in range(0, self.ballast, MEGABYTE):
                     file.write(block)
                 file.flush()

@@ -18,6 +18,7 @@ from domain.session import SessionDate
 from operations.broker_books import BrokerBooks
 from operations.figures import trade_json, trades_table
 from operations.fleet import Fleet
+from private_files import private_folder, write_private
 from workflows.close_outcome import CloseOutcome
 
 
@@ -166,9 +167,8 @@ def report_json(day: Day) -> dict[str, Any]:
 
 def save_report(day: Day, folder: Path) -> Path:
     """Write the report as ``<session date>.json`` and return where."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{day.session_date}.json"
-    path.write_text(json.dumps(report_json(day), ensure_ascii=False, indent=2) + "\n")
+    path = private_folder(folder) / f"{day.session_date}.json"
+    write_private(path, json.dumps(report_json(day), ensure_ascii=False, indent=2) + "\n")
     return path
 
 

@@ -1,6 +1,7 @@
 """Keys from the file of KIS's own samples, `~/KIS/config/kis_devlp.yaml`, into `.env`; no secret is ever shown."""
 
 import io
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from dotenv import dotenv_values
 from domain.identity import Environment
 from operations.errors import OperationError
 from operations.machine_checks import KEY_LENGTH, SECRET_LENGTH, problem_with_key
+from private_files import open_private, write_private
 
 DEFAULT_FILE: Final = Path("~/KIS/config/kis_devlp.yaml")
 _PREFIX: Final = "HARU_BROKER__"
@@ -52,13 +54,16 @@ def import_keys(source: Path, target: Path, environment: Environment, *, replace
             "Give --replace to overwrite, or start from a folder of its own for each account"
         )
     written = {name: value for name, value in wanted.items() if present.get(name) != value}
-    _write_private(target, _merged(text, written))
+    write_private(target, _merged(text, written))
     return Imported(tuple(written), tuple(name for name in wanted if name not in written))
 
 
 def _present_text(target: Path) -> str:
     try:
-        return target.read_text(encoding="utf-8-sig") if target.exists() else ""
+        with os.fdopen(open_private(target, os.O_RDONLY), "rb") if target.exists() else io.BytesIO() as file:
+            return file.read().decode("utf-8-sig")
+    except OSError as error:
+        raise KeyImportError(f"{error}. Nothing was written") from None
     except UnicodeDecodeError:
         raise KeyImportError(f"{target} is not UTF-8; save it as UTF-8 in your editor. Nothing was written") from None
 
@@ -138,11 +143,3 @@ def _assignment(name: str, value: str) -> str:
         return f"{name}={value}"
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"{name}='{escaped}'"
-
-
-def _write_private(path: Path, text: str) -> None:
-    draft = path.with_name(f"{path.name}.new")
-    draft.unlink(missing_ok=True)
-    draft.touch(mode=0o600)
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)

@@ -2,23 +2,27 @@
 
 import os
 import shutil
-import stat
 from pathlib import Path
 from typing import Final
 
 from domain.room import LEAST_TO_START, RoomLevels
 from operations.checkup import Finding, doubtful, fine, wrong
+from private_files import NotPrivateError, private_folder, read_private
 
 KEY_LENGTH: Final = 36
 SECRET_LENGTH: Final = 180
 _SCARCE: Final = RoomLevels().scarce
 _TOO_LITTLE: Final = LEAST_TO_START
 """Bytes; with less `worker.py` does not start its parts."""
-_OPEN_TO_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def look_at_folder(folder: Path) -> Finding:
     """Tell whether the data folder can be written, or made, and how much room its disk has (bytes)."""
+    if folder.is_dir():
+        try:
+            private_folder(folder)
+        except NotPrivateError as error:
+            return wrong(str(error), "or choose another folder with HARU_DATA_DIR")
     there = folder if folder.exists() else next(parent for parent in folder.resolve().parents if parent.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         return wrong(f"{there} cannot be written", "choose another with HARU_DATA_DIR, or correct its owner and mode")
@@ -35,9 +39,10 @@ def look_at_env_file(path: Path) -> Finding:
     """Tell whether others on this machine may read the secrets."""
     if not path.exists():
         return fine("there is no .env here; the environment alone counts")
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & _OPEN_TO_OTHERS:
-        return doubtful(f"{path} may be read by others (mode {mode:o})", f"chmod 600 {path}")
+    try:
+        read_private(path, links=True)
+    except NotPrivateError as error:
+        return wrong(str(error), f"correct owner and mode of {path}, or remove it")
     return fine(f"{path} is its owner's alone")
 
 

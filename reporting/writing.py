@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from private_files import FOLDER_MODE, write_private
 from reporting.page import Language, page
 
 
@@ -33,14 +33,8 @@ async def write(values: Mapping[str, Any], language: Language, folder: Path) -> 
 
 def _write(values: Mapping[str, Any], language: Language, folder: Path) -> Written:
     html = page(values, language) + "\n"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     written = names_of(values, language, folder)
-    _replace(written.json, json.dumps(values, ensure_ascii=False) + "\n")
-    _replace(written.html, html)
+    write_private(written.json, json.dumps(values, ensure_ascii=False) + "\n")
+    write_private(written.html, html)
     return written
-
-
-def _replace(path: Path, text: str) -> None:
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)

@@ -10,6 +10,7 @@ from typing import Final
 from domain.clock import MarketClock
 from domain.session import TradingCalendar
 from exchange.calendar import CalendarOverrides, hours_from_text, krx_calendar
+from private_files import close_to_others
 from simulator.access import read_access_list
 from simulator.app import create_simulation
 from simulator.clock import ManualClock, clock_from_json, clock_from_text, kst_instant, market_instant, utc_now
@@ -50,6 +51,7 @@ class PortTakenError(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the simulator and return the exit code: 0 ended by a signal, 1 cannot run, 2 wrong arguments."""
     options = _parser().parse_args(arguments)
+    close_to_others()
     try:
         simulation = _simulation(options)
     except (ArgumentsError, SettingsMismatchError, ValueError) as error:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
+from private_files import FOLDER_MODE, append_private
+
 FILE_NAME: Final = "journal.jsonl"
 
 Record = Mapping[str, Any]
@@ -22,8 +24,8 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE_NAME
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("ab+")
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        self._file = append_private(self.path)
         self._lock()
         self._count = 0
 

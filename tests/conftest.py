@@ -20,6 +20,8 @@ from embedded.ports import free_port
 from embedded.postgres import start_postgres
 from embedded.process import Launcher
 from embedded.temporal import DevServer, start_temporal, temporal_binary
+from private_files import close_to_others
+from tests.application_role import MAKE_ROLE, as_application
 from tests.command_line import Done, Run
 from tests.database.emptying import EMPTY_EVERYTHING, END_OTHERS
 from tests.parallel import FilesInTurn, give_way, longest_first
@@ -27,6 +29,9 @@ from workflows.payloads import DATA_CONVERTER
 
 # A shell that runs us in the background has SIGINT ignored, and every process a test starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# As every program of ours does: what tests write is closed to others.
+close_to_others()
 
 # A busy machine makes an example slow, not wrong; what Hypothesis chooses for a CI stays.
 settings.register_profile("unhurried", parent=settings(), deadline=None)
@@ -77,6 +82,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of an empty database on a real server; what is written may be lost, and so the tests are quick."""
     folder = tmp_path_factory.mktemp("postgres")
     with running(folder, lambda launcher: start_postgres(launcher, free_port(), HASTY)) as url:
+        _execute(url, MAKE_ROLE)
         yield url
 
 
@@ -86,7 +92,8 @@ def migrated_template(postgres_server: str) -> str:
     from database.migrations import apply  # noqa: PLC0415 - most tests need no schema
 
     _execute(postgres_server, f"CREATE DATABASE {_TEMPLATE}")
-    apply(_with_database(postgres_server, _TEMPLATE))
+    template = _with_database(postgres_server, _TEMPLATE)
+    apply(template, as_application(template))
     return _TEMPLATE
 
 

@@ -36,6 +36,7 @@ from simulator.orders import Account
 from simulator.orders import AccountId as BrokerAccountId
 from simulator.settings import SimulationSettings
 from simulator.simulation import Simulation
+from tests.application_role import as_application
 from tests.broker.parts import APP_KEY, APP_SECRET, Budget
 from workflows import attributes
 from workflows.close_outcome import CloseOutcome, MarketCloseRequest
@@ -210,7 +211,7 @@ class Stage:
 @asynccontextmanager
 async def pinned_database(url: str, environment: Environment = Environment.SIMULATED) -> AsyncIterator[Database]:
     """Open the book of record for the test account."""
-    database = await open_database(url)
+    database = await open_database(as_application(url))
     try:
         await database.accounts.pin(ACCOUNT, environment, FINGERPRINT)
         yield database

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
@@ -13,6 +14,7 @@ import pytest
 from cryptography.fernet import Fernet
 from temporalio.client import Client
 
+import live_dangers
 import starter
 import worker
 from activities.pace import RealPace
@@ -24,9 +26,10 @@ from domain.identity import Environment, account_alias
 from domain.session import session_date_of
 from embedded.endpoints import Endpoints
 from embedded.search_attributes import ensure_search_attributes
-from live_dangers import account_dangers, refuse, settings_dangers
+from live_dangers import account_dangers, refuse, refuse_root, settings_dangers
 from operations.account_worth import LIMITS_ABOVE_ACCOUNT, SHUT_BECAUSE, WorthDuty
 from settings import SettingsError, load_settings
+from tests.application_role import as_application
 from tests.command_line import Run
 from tests.simulator.test_process import running
 from tests.test_worker import ends
@@ -113,8 +116,52 @@ async def test_worker_py_refuses_to_start_for_real_money_without_a_channel(tmp_p
     code, said = await ends(tmp_path / "data", **silent)
 
     assert code == 1
-    assert "no channel for alerts; set HARU_ALERTS__URLS" in said
-    assert "HARU_BROKER__LIVE_ACCEPTS=no_alerts" in said
+    if os.geteuid() == 0:
+        assert "real money is not traded as root" in said
+        assert "useradd --create-home haru" in said
+    else:
+        assert "no channel for alerts; set HARU_ALERTS__URLS" in said
+        assert "HARU_BROKER__LIVE_ACCEPTS=no_alerts" in said
+    assert not (tmp_path / "data" / "postgres").exists()
+
+
+def test_root_is_refused_for_real_money_and_warned_of_for_paper(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(live_dangers, "effective_user", lambda: 0)
+    for name, value in LIVE.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match="real money is not traded as root"):
+        refuse_root(load_settings())
+
+    monkeypatch.setenv("HARU_BROKER__ENVIRONMENT", "paper")
+    refuse_root(load_settings())
+    assert [record.getMessage() for record in caplog.records] == ["running_as_root"]
+
+    monkeypatch.setattr(live_dangers, "effective_user", lambda: 1000)
+    monkeypatch.setenv("HARU_BROKER__ENVIRONMENT", "live")
+    refuse_root(load_settings())
+
+
+async def test_a_superuser_is_refused_for_real_money_and_warned_of_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, value in LIVE.items():
+        monkeypatch.setenv(name, value)
+    as_superuser = await open_database(database_url, 1)
+    as_a_role = await open_database(as_application(database_url), 1)
+    live = load_settings()
+
+    with pytest.raises(worker.WorkerError, match=r"is a superuser.*HARU_DATABASE_MIGRATION_URL"):
+        await worker.refuse_superuser(live, as_superuser)
+    await worker.refuse_superuser(live, as_a_role)
+    assert not caplog.records
+    monkeypatch.setenv("HARU_BROKER__ENVIRONMENT", "paper")
+    await worker.refuse_superuser(load_settings(), as_superuser)
+
+    assert [record.getMessage() for record in caplog.records] == ["database_role_is_superuser"]
+    for opened in (as_superuser, as_a_role):
+        await opened.aclose()
 
 
 @pytest.fixture
@@ -128,9 +175,10 @@ def real_service() -> Iterator[str]:
 async def live(
     temporal_dev_server: str, database_url: str, real_service: str, monkeypatch: pytest.MonkeyPatch
 ) -> Mapping[str, str]:
+    monkeypatch.setattr(live_dangers, "effective_user", lambda: 1000)
     servers = {
         "TEMPORAL_ADDRESS": temporal_dev_server,
-        "DATABASE_URL": database_url,
+        "DATABASE_URL": as_application(database_url),
         "HARU_BROKER__TOKEN_KEY": Fernet.generate_key().decode(),
         "HARU_BROKER__REST_URL": real_service,
         "HARU_BROKER__STREAM_URL": real_service.replace("http", "ws", 1),

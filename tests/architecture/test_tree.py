@@ -1,6 +1,7 @@
 """The shape of the tree: files that fit a screen or two, names that say something, a pure middle, bare root modules."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,8 @@ PURE_LIBRARY = {
 ROOT_IMPORTS = {
     "alert_settings": set(),
     "broker_settings": {"domain"},
-    "env_file": set(),
+    "env_file": {"private_files"},
+    "private_files": set(),
     "live_dangers": {"domain", "exchange", "settings"},
     "settings": {"alert_settings", "broker_settings", "domain", "env_file", "exchange"},
     "telemetry": {"domain", "settings"},
@@ -40,6 +42,20 @@ SOURCES = [path for path in python_files() if path.relative_to(ROOT).parts[0] !=
 TESTS = [path for path in python_files() if path.relative_to(ROOT).parts[0] == "tests"]
 
 
+WRITING = {"write_text", "write_bytes", "touch", "mkdir", "makedirs", "mkstemp", "mkdtemp"}
+OPENING_FLAGS = re.compile(r"[wax+]")
+WRITES_BY_ITSELF = {
+    "chaos/adversary.py": "changes PostgreSQL's own file, which keeps its owner",
+    "deploy/pin_images.py": "writes what is committed",
+    "embedded/postgres.py": "makes PostgreSQL's folder, mode 0700, for another user where need be",
+    "embedded/unprivileged.py": "writes to /proc",
+    "install.py": "makes the environment, before any of our modules can be used",
+    "private_files.py": "is how the others write",
+    "reporting/writing.py": "makes a folder that the operator has named",
+    "simulator/journal.py": "makes a folder that the operator has named",
+}
+
+
 def lines_of(path: Path) -> int:
     return len(path.read_text().splitlines())
 
@@ -53,6 +69,24 @@ def imported_by(path: Path) -> set[str]:
         if isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module.split(".")[0])
     return found
+
+
+def writes(path: Path) -> list[str]:
+    """Return the calls by which a file makes or opens files itself; reading is not among them."""
+    found = []
+    for call in [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]:
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        modes = [each.value for each in call.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+        opens = name == "open" and (ast.unparse(call.func) == "os.open" or any(map(OPENING_FLAGS.search, modes)))
+        if name in WRITING or opens:
+            found.append(ast.unparse(call.func))
+    return found
+
+
+def test_files_are_made_where_their_mode_and_owner_are_looked_after() -> None:
+    ours = {str(path.relative_to(ROOT)): writes(path) for path in SOURCES}
+
+    assert {name for name, calls in ours.items() if calls} == WRITES_BY_ITSELF.keys()
 
 
 def test_no_file_is_longer_than_350_lines() -> None:

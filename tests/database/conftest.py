@@ -7,6 +7,7 @@ import pytest
 
 from database.database import Database, open_database
 from domain.identity import Environment
+from tests.application_role import as_application
 from tests.builders import ACCOUNT
 from tests.database.books import FINGERPRINT, Books
 
@@ -20,7 +21,7 @@ def database_url(emptied_database_url: str) -> str:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The facade on a fresh database that belongs to ``ACCOUNT``."""
-    opened = await open_database(database_url)
+    opened = await open_database(as_application(database_url))
     await opened.accounts.pin(ACCOUNT, Environment.SIMULATED, FINGERPRINT)
     yield opened
     await opened.aclose()

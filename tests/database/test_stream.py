@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 import database.stream_news
@@ -145,13 +146,13 @@ async def test_what_cannot_be_read_counts_as_a_gap(database: Database, others: D
 
 
 async def test_a_listener_whose_connection_is_cut_listens_again_and_knows_that_it_missed_something(
-    database: Database, others: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, others: Database, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database_module(), "_PAUSES", (0.05,))
     ready = asyncio.Event()
     hearing = asyncio.create_task(heard_by(others, "second", 4, ready))
     await ready.wait()
-    await database._pool.execute(CUT)
+    await connection.execute(CUT)
     await asyncio.sleep(0.3)
     await database.stream_news.tell("first", [TICK])
 

@@ -9,7 +9,7 @@ from typing import Any
 
 _KEY = re.compile(r"([\w./-]+):(?: (.+))?$")
 _AMBIGUOUS = re.compile(r"(?i)yes|no|on|off|null|~|\d+([.:_]\d+)?")
-_VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
+_VARIABLE = re.compile(r"\$\{(\w+):([-?])([^}]*)\}")
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,14 @@ def read_compose(path: Path) -> Any:
 
 
 def interpolated(value: str, given: dict[str, str]) -> str:
-    """Fill in `${NAME:-default}` as compose does."""
-    return _VARIABLE.sub(lambda found: given.get(found[1]) or found[2], value)
+    """Fill in `${NAME:-default}` and `${NAME:?complaint}` as compose does; ValueError with the complaint."""
+
+    def filled(found: re.Match[str]) -> str:
+        if not given.get(found[1]) and found[2] == "?":
+            raise ValueError(f"{found[1]}: {found[3]}")
+        return given.get(found[1]) or found[3]
+
+    return _VARIABLE.sub(filled, value)
 
 
 def _lines(text: str) -> Iterator[Line]:

@@ -13,8 +13,9 @@ import pytest
 
 from embedded import folder as folder_module
 from embedded.errors import CorruptFolderError, DiskFullError, FolderHeldError
-from embedded.folder import FolderHold, hold_folder, read_json, write_private
+from embedded.folder import FolderHold, hold_folder, read_json
 from embedded.parts import EmbeddedParts
+from private_files import write_private
 from settings import load_settings
 from tests.embedded.processes import is_held
 

@@ -19,6 +19,7 @@ from embedded.endpoints import Endpoints, read_endpoints
 from embedded.errors import PartFailedError, PortTakenError
 from embedded.parts import EmbeddedParts
 from settings import load_settings
+from tests.application_role import as_owner
 from tests.embedded.processes import FREE_PORTS, eventually, hosting, is_held, processes_of, says_up
 
 NO_SIMULATOR = {
@@ -52,9 +53,11 @@ def running_endpoints(folder: Path) -> Endpoints:
     return endpoints
 
 
-def query(endpoints: Endpoints, statement: str) -> str:
+def query(endpoints: Endpoints, statement: str, owner_of: Path | None = None) -> str:
+    """Ask as the application; in a data folder, as the owner of its tables."""
     assert endpoints.database_url is not None
-    with psycopg.connect(endpoints.database_url, autocommit=True) as connection:
+    url = as_owner(endpoints.database_url, owner_of) if owner_of else endpoints.database_url
+    with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(statement.encode())
         row = cursor.fetchone() if cursor.description else None
     return str(row[0]) if row else ""
@@ -93,7 +96,7 @@ def test_no_part_survives_the_killing_of_its_host_and_a_restart_finds_the_data(
 ) -> None:
     with hosting(environment) as host:
         says_up(host)
-        query(running_endpoints(folder), "CREATE TABLE kept AS SELECT 42 AS answer")
+        query(running_endpoints(folder), "CREATE TABLE kept AS SELECT 42 AS answer", folder)
         host.kill()
         host.wait()
         assert eventually(lambda: not is_held(folder))
@@ -101,7 +104,7 @@ def test_no_part_survives_the_killing_of_its_host_and_a_restart_finds_the_data(
 
     with hosting(environment) as host:
         says_up(host)
-        assert query(running_endpoints(folder), "SELECT answer FROM kept") == "42"
+        assert query(running_endpoints(folder), "SELECT answer FROM kept", folder) == "42"
 
 
 def test_a_restart_just_after_a_kill_waits_for_the_dying_parts(folder: Path, environment: dict[str, str]) -> None:
@@ -159,14 +162,14 @@ def test_a_server_that_is_killed_comes_back_with_its_data(folder: Path, environm
     with hosting({**environment, **NO_TEMPORAL}) as host:
         says_up(host)
         endpoints = running_endpoints(folder)
-        query(endpoints, "CREATE TABLE kept AS SELECT 42 AS answer")
+        query(endpoints, "CREATE TABLE kept AS SELECT 42 AS answer", folder)
         postmaster = int((folder / "postgres" / "postmaster.pid").read_text().split()[0])
 
         os.kill(postmaster, signal.SIGKILL)
 
         def answers() -> bool:
             try:
-                return query(endpoints, "SELECT answer FROM kept") == "42"
+                return query(endpoints, "SELECT answer FROM kept", folder) == "42"
             except psycopg.OperationalError:
                 return False
 

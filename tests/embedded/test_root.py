@@ -19,6 +19,7 @@ from embedded.endpoints import read_endpoints
 from embedded.ports import free_port
 from embedded.postgres import start_postgres
 from embedded.process import Launcher
+from tests.application_role import as_owner
 from tests.embedded.confined import forbid_namespaces, forbid_passing, on_a_small_disk
 from tests.embedded.processes import FREE_PORTS, ROOT, eventually, hosting, is_held, processes_of, says_up
 
@@ -94,10 +95,11 @@ def status_of(pid: int, field: str) -> str:
 
 
 def query(environment: dict[str, str], statement: str) -> str:
-    endpoints = read_endpoints(Path(environment["HARU_DATA_DIR"]))
+    folder = Path(environment["HARU_DATA_DIR"])
+    endpoints = read_endpoints(folder)
     assert endpoints is not None
     assert endpoints.database_url is not None
-    with psycopg.connect(endpoints.database_url, autocommit=True) as connection:
+    with psycopg.connect(as_owner(endpoints.database_url, folder), autocommit=True) as connection:
         cursor = connection.execute(statement.encode())
         row = cursor.fetchone() if cursor.description else None
     return str(row[0]) if row else ""
@@ -230,16 +232,33 @@ def test_an_interrupted_change_of_owner_is_finished_by_the_next_start(private: d
         assert owner_of(private) == 0
 
 
-def test_data_of_an_ordinary_user_stays_theirs(open_to_all: dict[str, str]) -> None:
+def test_a_data_folder_of_an_ordinary_user_is_not_roots_to_use(open_to_all: dict[str, str]) -> None:
     folder = Path(open_to_all["HARU_DATA_DIR"])
     folder.mkdir(mode=0o755)
     os.chown(folder, DAEMON, -1)
 
     with hosting(open_to_all) as host:
+        _, complaint = host.communicate(timeout=120)
+
+    assert host.returncode == 1
+    assert "belongs to user daemon, not to root" in complaint
+    assert list(folder.iterdir()) == []
+
+
+def test_where_namespaces_work_the_data_folder_is_closed_and_nothing_is_nobodys(private: dict[str, str]) -> None:
+    folder = Path(private["HARU_DATA_DIR"])
+    with hosting(private, forbid_namespaces) as host:
+        says_up(host)
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o711
+        host.send_signal(signal.SIGTERM)
+        host.wait(120)
+
+    with hosting(private) as host:
         says_up(host)
 
-        assert status_of(postmaster_of(open_to_all), "Uid").split() == [str(DAEMON)] * 4
-        assert owner_of(open_to_all) == DAEMON
+        paths = [folder, *folder.rglob("*")]
+        assert {path.lstat().st_uid for path in paths} == {0}
+        assert {stat.S_IMODE(path.lstat().st_mode) & 0o077 for path in paths} == {0}
 
 
 async def test_a_server_in_the_namespace_answers_on_its_unix_socket(tmp_path: Path) -> None:

@@ -18,15 +18,6 @@ def test_it_is_made_at_the_first_start_and_kept(tmp_path: Path) -> None:
     assert stat.S_IMODE((folder / FILE).stat().st_mode) == 0o600
 
 
-def test_a_file_that_others_may_read_is_closed_again(tmp_path: Path) -> None:
-    kept_key(tmp_path)
-    (tmp_path / FILE).chmod(0o644)
-
-    kept_key(tmp_path)
-
-    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
-
-
 def test_a_file_that_holds_no_key_is_told_with_the_mend(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("half a k")
 

@@ -14,7 +14,9 @@ from embedded.errors import OtherVersionError
 from embedded.ports import free_port
 from embedded.postgres import start_postgres
 from embedded.process import Launcher
+from embedded.roles import APPLICATION
 from settings import load_settings
+from tests.application_role import MAKE_ROLE
 from tests.command_line import Run
 from tests.embedded.processes import processes_of
 
@@ -35,6 +37,8 @@ def written_by_sixteen(tmp_path_factory: pytest.TempPathFactory) -> Path:
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute("CREATE TABLE kept (number bigserial PRIMARY KEY, answer int NOT NULL)")
                 connection.execute("INSERT INTO kept (answer) SELECT 42 FROM generate_series(1, 1000)")
+                connection.execute(MAKE_ROLE.encode())
+                connection.execute(f"GRANT SELECT ON kept TO {APPLICATION}".encode())
                 connection.execute('CREATE SCHEMA "Odd"; CREATE TABLE "Odd"."name" AS SELECT 1 AS one')
 
     with pytest.MonkeyPatch.context() as patched:
@@ -57,7 +61,7 @@ def ask(statement: str) -> str:
 
     async def asked() -> str:
         async with database_alone(load_settings()) as found:
-            with psycopg.connect(found.url, autocommit=True) as connection:
+            with psycopg.connect(found.migration_url or found.url, autocommit=True) as connection:
                 row = connection.execute(statement.encode()).fetchone()
         return str(row[0]) if row else ""
 

@@ -17,6 +17,7 @@ from domain.identity import AccountId, Environment
 from embedded.search_attributes import ensure_search_attributes
 from exchange.calendar import krx_calendar
 from operations.fleet import Fleet
+from tests.application_role import as_application
 from tests.builders import ACCOUNT
 from tests.operations.webhook import Webhook
 from tests.workflows.stand_ins import Desk
@@ -43,7 +44,7 @@ async def fleet(temporal_dev_server: str, database_url: str) -> AsyncIterator[Fl
     """Nobody hosts its workflows; its market is open on a Monday morning."""
     client = await Client.connect(temporal_dev_server, data_converter=DATA_CONVERTER)
     await ensure_search_attributes(client, attributes.ALL)
-    database = await open_database(database_url)
+    database = await open_database(as_application(database_url))
     account = AccountId(f"simulated-{uuid4().hex[:6]}")
     await database.accounts.pin(account, Environment.SIMULATED, "3f9a1c")
     clock = MarketClock(datetime.now(UTC), MONDAY_MORNING.astimezone(UTC))  # noqa: TID251 - the test's own anchor
@@ -77,7 +78,7 @@ def webhook() -> Iterator[Webhook]:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The books of ``ACCOUNT``, with nothing of Temporal."""
-    opened = await open_database(database_url)
+    opened = await open_database(as_application(database_url))
     await opened.accounts.pin(ACCOUNT, Environment.SIMULATED, "3f9a1c")
     yield opened
     await opened.aclose()

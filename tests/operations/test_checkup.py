@@ -104,7 +104,7 @@ def test_a_disk_that_fills_up_is_told_in_time(
     assert look_at_folder(tmp_path).verdict is verdict
 
 
-@pytest.mark.parametrize(("mode", "verdict"), [(0o600, Verdict.OK), (0o640, Verdict.WARN), (0o604, Verdict.WARN)])
+@pytest.mark.parametrize(("mode", "verdict"), [(0o600, Verdict.OK), (0o640, Verdict.FAIL), (0o604, Verdict.FAIL)])
 def test_an_env_file_that_others_may_read_is_told(tmp_path: Path, mode: int, verdict: Verdict) -> None:
     path = tmp_path / ".env"
     path.touch()

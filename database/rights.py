@@ -1,0 +1,53 @@
+"""What the application's role may do with each table: rows only, and only what the code needs."""
+
+from collections.abc import Collection
+from typing import Final, LiteralString
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+DELETED: Final = ("alerts", "closed_entries", "position_snapshots", "statement_lines", "unreadable_rows")
+"""Tables from which the code deletes."""
+INSERT_ONLY: Final = (
+    *("cash_baselines", "fills", "first_looks", "listed_orders", "owners_shares", "session_days"),
+    *("share_restatements", "trades", "worker_states"),
+)
+"""Tables whose rows the code never changes. Those with a trigger that refuses changes need not be named."""
+_APPEND_ONLY: Final = """
+SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
+WHERE NOT tgisinternal AND proname LIKE 'refuse\\_change\\_of\\_%'
+"""
+_PRESENT: Final = """
+SELECT relname, coalesce((
+    SELECT array_agg(privilege_type::text) FROM aclexplode(relacl) WHERE grantee = %s::regrole
+), '{}') FROM pg_class
+WHERE relkind IN ('r', 'p', 'v') AND relnamespace = current_schema()::regnamespace
+"""
+_BOOKKEEPING: Final = ("_yoyo", "yoyo_lock")
+"""Tables of the migrations themselves, which the application may only read."""
+
+
+def grant_rights(connection: psycopg.Connection, role: str) -> None:
+    """Give a role what the application needs of our tables and views, and take everything else back, at once.
+
+    What is as it should be is not written again.
+    """
+    who = Identifier(role)
+    with connection.transaction():
+        appended = {row[0] for row in connection.execute(_APPEND_ONLY)} | set(INSERT_ONLY)
+        present = connection.execute(_PRESENT, [f'"{role}"']).fetchall()
+        for name, rights in present:
+            wanted = _wanted(name, appended)
+            if set(rights) != set(wanted):
+                connection.execute(SQL("REVOKE ALL ON TABLE {} FROM {}").format(Identifier(name), who))
+                granted = SQL(", ").join(map(SQL, wanted))
+                connection.execute(SQL("GRANT {} ON TABLE {} TO {}").format(granted, Identifier(name), who))
+
+
+def _wanted(table: str, appended: Collection[str]) -> list[LiteralString]:
+    rights: list[LiteralString] = ["SELECT"]
+    if not table.startswith(_BOOKKEEPING):
+        rights += ["INSERT"]
+        rights += ["UPDATE"] if table not in appended else []
+        rights += ["DELETE"] if table in DELETED else []
+    return rights
