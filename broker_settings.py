@@ -1,6 +1,5 @@
-"""Whose money it is: KIS's keys, the account, and what must be said before real money is traded."""
+"""Whose money it is: KIS's keys, the account, its stream, and what must be said before real money is traded."""
 
-from decimal import Decimal
 from typing import Annotated, Final, Self
 
 from cryptography.fernet import Fernet
@@ -20,11 +19,14 @@ from pydantic_settings import NoDecode
 from domain.costs import BANKIS_COMMISSION, PAPER_COMMISSION
 from domain.dangers import Danger
 from domain.identity import Environment
-from domain.money import is_without_unit, rate_text, read_rate
+from domain.jump import JumpBound
+from domain.money import Rate, is_without_unit, rate_text, read_rate
 
 LIVE_WORD: Final = "trade-real-money"
 _PREFIX: Final = "HARU_BROKER__"
-_GREATEST_COMMISSION: Final = Decimal("0.01")
+_GREATEST_COMMISSION: Final = Rate("0.01")
+_LEAST_JUMP: Final = Rate("0.002")
+_GREATEST_JUMP: Final = Rate("0.03")
 
 
 def _checked_token_key(value: SecretStr) -> SecretStr:
@@ -35,20 +37,25 @@ def _checked_token_key(value: SecretStr) -> SecretStr:
     return value
 
 
-def _rate(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        lacks_unit, rate = is_without_unit(value), read_rate(value)
-    except (ValueError, ArithmeticError):
-        raise ValueError(f"it must look like {rate_text(BANKIS_COMMISSION)}") from None
-    is_allowed = 0 <= rate <= _GREATEST_COMMISSION
-    if lacks_unit:
-        fraction = f", or {rate_text(rate)} if a fraction was meant" if is_allowed else ""
-        raise ValueError(f"a rate needs a percent sign; write {value}%{fraction}")
-    if not is_allowed:
-        raise ValueError(f"must be within 0%..{rate_text(_GREATEST_COMMISSION)}")
-    return rate
+def _rate_within(least: Rate, greatest: Rate, example: Rate) -> BeforeValidator:
+    """Return what reads a rate, such as ``1%``."""
+
+    def read(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            lacks_unit, rate = is_without_unit(value), read_rate(value)
+        except (ValueError, ArithmeticError):
+            raise ValueError(f"it must look like {rate_text(example)}") from None
+        is_allowed = least <= rate <= greatest
+        if lacks_unit:
+            fraction = f", or {rate_text(rate)} if a fraction was meant" if is_allowed else ""
+            raise ValueError(f"a rate needs a percent sign; write {value}%{fraction}")
+        if not is_allowed:
+            raise ValueError(f"must be within {rate_text(least)}..{rate_text(greatest)}")
+        return rate
+
+    return BeforeValidator(read)
 
 
 def _names(value: object) -> object:
@@ -57,6 +64,14 @@ def _names(value: object) -> object:
 
 def _digits(account: str | None) -> str:
     return (account or "").replace("-", "")
+
+
+Commission = Annotated[
+    Rate, Field(ge=0, le=_GREATEST_COMMISSION), _rate_within(Rate(0), _GREATEST_COMMISSION, BANKIS_COMMISSION)
+]
+Jump = Annotated[
+    Rate, Field(ge=_LEAST_JUMP, le=_GREATEST_JUMP), _rate_within(_LEAST_JUMP, _GREATEST_JUMP, JumpBound().rate)
+]
 
 
 class BrokerSettings(BaseModel):
@@ -73,7 +88,7 @@ class BrokerSettings(BaseModel):
     rest_url: HttpUrl | None = None
     stream_url: WebsocketUrl | None = None
     calls_per_second: int | None = Field(default=None, ge=1, le=20)
-    commission: Annotated[Decimal, Field(ge=0, le=_GREATEST_COMMISSION), BeforeValidator(_rate)] = BANKIS_COMMISSION
+    commission: Commission = BANKIS_COMMISSION
     """The share of the traded amount that the account pays on both sides; paper accounts have a rate of their own."""
     token_key: Annotated[SecretStr, AfterValidator(_checked_token_key)] | None = None
     """Under which the access token is kept in PostgreSQL; a Fernet key. None: one is kept in the data folder."""
@@ -136,3 +151,24 @@ class QuotationsSettings(BaseModel):
         if self.rest_url is not None and self.app_key is None:
             raise ValueError("an address without HARU_QUOTATIONS__APP_KEY is never asked")
         return self
+
+
+class StreamSettings(BaseModel):
+    """Prices and order notices as they happen; without them the same comes by asking, a little later."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    enabled: bool = True
+    silence_seconds: int = Field(default=30, ge=15, le=300)
+    """Real seconds without a word, not even KIS's keep-alive, after which the session is opened anew."""
+    registrations: int = Field(default=41, ge=2, le=41)
+    """How many the broker allows in one session; order notices take one of them."""
+    jump: Jump = JumpBound().rate
+    """A tick farther than this from the price that REST confirmed last decides nothing before REST confirms it."""
+    jump_ticks: int = Field(default=JumpBound().ticks, ge=1, le=20)
+    """The same in ticks; the larger of the two counts."""
+
+    @property
+    def jump_bound(self) -> JumpBound:
+        """Return how far a tick may lie from the price that REST confirmed last."""
+        return JumpBound(self.jump, self.jump_ticks)

@@ -9,14 +9,14 @@ from pydantic import SecretStr, WebsocketUrl
 from activities.pace import RealPace
 from activities.quote_feed import QuoteFeed
 from broker.kis import KisBroker
-from broker_settings import LIVE_WORD, BrokerSettings
+from broker_settings import LIVE_WORD, BrokerSettings, StreamSettings
 from composition import Collaborators, account_of, broker_for, place_of, streaming_for
 from database.database import Database, open_database
 from domain.clock import LIVE_CLOCK
 from domain.errors import EnvironmentMismatchError
 from domain.identity import Environment
 from embedded.endpoints import Endpoints
-from settings import Settings, StreamSettings
+from settings import Settings
 from tests.stepping import CALENDAR
 
 SIMULATED = Endpoints(database_url="postgresql://nowhere/haru", simulator_url="http://127.0.0.1:9443")
