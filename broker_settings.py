@@ -18,6 +18,7 @@ from pydantic_settings import NoDecode
 
 from domain.costs import BANKIS_COMMISSION, PAPER_COMMISSION
 from domain.dangers import Danger
+from domain.hosts import REST_URLS, STREAM_URLS, opens_nothing
 from domain.identity import Environment
 from domain.jump import JumpBound
 from domain.money import Rate, is_without_unit, rate_text, read_rate
@@ -64,6 +65,18 @@ def _names(value: object) -> object:
 
 def _digits(account: str | None) -> str:
     return (account or "").replace("-", "")
+
+
+def refuse_other_address(
+    name: str, url: HttpUrl | WebsocketUrl | None, allowed: str, app_key: SecretStr | None
+) -> None:
+    """Refuse an address other than KIS's own, letter by letter, for a key that may open an account there."""
+    is_allowed = url is None or str(url).rstrip("/") == allowed
+    if not is_allowed and not (app_key and opens_nothing(app_key.get_secret_value())):
+        raise ValueError(
+            f"{name}: a key of KIS is sent to {allowed} only; unset it. To rehearse on a simulator take made-up keys "
+            "that begin with HARU-"
+        )
 
 
 Commission = Annotated[
@@ -116,11 +129,24 @@ class BrokerSettings(BaseModel):
         if missing:
             names = ", ".join(f"{_PREFIX}{name.upper()}" for name in missing)
             raise ValueError(f"{self.environment} trading also needs {names}")
+        self._check_addresses()
         if self.environment is Environment.LIVE:
             self._check_live()
         return self
 
+    def _check_addresses(self) -> None:
+        """Refuse to send a key of KIS anywhere but to KIS's own addresses for the environment."""
+        refuse_other_address(f"{_PREFIX}REST_URL", self.rest_url, REST_URLS[self.environment], self.app_key)
+        refuse_other_address(f"{_PREFIX}STREAM_URL", self.stream_url, STREAM_URLS[self.environment], self.app_key)
+
     def _check_simulated(self) -> None:
+        ours = ("app_key", "app_secret", "account", "hts_id", "rest_url", "stream_url")
+        named = ", ".join(f"{_PREFIX}{name.upper()}" for name in ours if getattr(self, name))
+        if named:
+            raise ValueError(
+                f"the simulated environment has keys and an account of its own: unset {named}, or set "
+                f"{_PREFIX}ENVIRONMENT=paper; a simulator that runs elsewhere is HARU_SIMULATOR__URL"
+            )
         if self.commission != BANKIS_COMMISSION:
             raise ValueError(f"the simulator's commission is {rate_text(BANKIS_COMMISSION)}; unset {_PREFIX}COMMISSION")
 
@@ -150,6 +176,7 @@ class QuotationsSettings(BaseModel):
             raise ValueError(f"real quotations also need HARU_QUOTATIONS__{missing}")
         if self.rest_url is not None and self.app_key is None:
             raise ValueError("an address without HARU_QUOTATIONS__APP_KEY is never asked")
+        refuse_other_address("HARU_QUOTATIONS__REST_URL", self.rest_url, REST_URLS[Environment.LIVE], self.app_key)
         return self
 
 

@@ -16,7 +16,7 @@ from tests.command_line import Run
 from tests.simulator.test_process import running
 
 pytestmark = pytest.mark.usefixtures("nothing_configured")
-KEY, SECRET = "P" * 36, "S" * 180
+KEY, SECRET = "HARU-" + "P" * 31, "S" * 180
 
 
 class CommandLine:

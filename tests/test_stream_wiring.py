@@ -1,6 +1,7 @@
 """What is configured decides where the stream is, whose it is, and whether there is one at all."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,12 +24,15 @@ SIMULATED = Endpoints(database_url="postgresql://nowhere/haru", simulator_url="h
 
 
 def settings_of(environment: Environment, **broker: Any) -> Settings:
-    named: dict[str, Any] = {
-        "environment": environment,
-        "app_key": SecretStr("k" * 36),
+    keys: dict[str, Any] = {
+        "app_key": SecretStr("HARU-" + "k" * 31),
         "app_secret": SecretStr("s" * 180),
         "account": "12345678-01",
         "hts_id": "trader",
+    }
+    named: dict[str, Any] = {
+        "environment": environment,
+        **(keys if environment is not Environment.SIMULATED else {}),
         "live_confirmation": LIVE_WORD,
         "live_account": "12345678-01",
     }
@@ -80,8 +84,8 @@ async def test_a_stream_that_is_switched_off_is_none(books: Database) -> None:
 
 
 async def test_the_simulated_account_does_not_listen_to_kis(books: Database) -> None:
-    settings = settings_of(Environment.SIMULATED, stream_url=WebsocketUrl("ws://ops.koreainvestment.com:21000"))
-    place = place_of(settings, SIMULATED)
+    settings = settings_of(Environment.SIMULATED)
+    place = replace(place_of(settings, SIMULATED), stream_url="ws://ops.koreainvestment.com:21000")
     async with broker_for(settings, place, books, RealPace(LIVE_CLOCK)) as broker:
         with pytest.raises(EnvironmentMismatchError):
             streaming_for(settings, place, broker, with_feed(broker, books))

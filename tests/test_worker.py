@@ -18,7 +18,7 @@ from tests.embedded.processes import FREE_PORTS
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYS = {
-    "HARU_BROKER__APP_KEY": "k" * 36,
+    "HARU_BROKER__APP_KEY": "HARU-" + "k" * 31,
     "HARU_BROKER__APP_SECRET": "s" * 180,
     "HARU_BROKER__ACCOUNT": "50000000-01",
     "HARU_BROKER__HTS_ID": "somebody",

@@ -1,9 +1,8 @@
 """A streamed price that has jumped waits for the broker's word; the broker's silence does not hold it for ever."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from activities.quote_feed import QuoteFeed
 from domain.errors import BrokerUnavailableError
 from domain.lane import Lane
 from domain.market import Quote, Symbol
-from domain.money import Price
 from tests.activities.test_ticks import CONFIRMED, FRESH, HYNIX, Market, a_quote, a_tick, price_in
 from tests.builders import SAMSUNG
 
@@ -42,8 +40,8 @@ class Forger:
 
     def says(self, price: int, **changes: Any) -> bool:
         self.volume += 1
-        tick = a_tick(price, **({"volume": self.volume, "observed_at": self.market.now()} | changes))
-        return self.feed.take(tick)
+        given: dict[str, Any] = {"volume": self.volume, "observed_at": self.market.now()}
+        return self.feed.take(a_tick(price, **(given | changes)))
 
 
 @pytest.fixture
@@ -207,7 +205,7 @@ async def test_a_question_that_hangs_counts_from_the_jump_on(feed: QuoteFeed, ma
         await hanging.wait()
         return {}
 
-    market.quotes = hangs  # type: ignore[method-assign]
+    market.quotes = hangs  # type: ignore[method-assign, assignment]
     question = asyncio.create_task(price_in(feed))
     await asked.wait()
     for _ in range(AGREEING):
@@ -280,7 +278,7 @@ async def test_twenty_held_stocks_that_gap_at_once_cost_two_calls(market: Market
                 await feed.quotes([symbol], FRESH, Lane.WATCH, CONFIRMED)
         return known(feed, symbol)
 
-    market.quotes = answers  # type: ignore[method-assign]
+    market.quotes = answers  # type: ignore[method-assign, assignment]
     watches = [asyncio.create_task(watch(symbol)) for symbol in held]
     await asyncio.sleep(0)
     for symbol in held:

@@ -1,4 +1,4 @@
-"""KIS's stream is not encrypted: one forged tick sells nothing, a real fall sells, whether the broker answers or not."""
+"""The stream is not encrypted: one forged tick sells nothing, a real fall sells, whether the broker answers or not."""
 
 import asyncio
 import logging
