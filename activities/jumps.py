@@ -19,7 +19,7 @@ logger = logging.getLogger("haru.stream")
 UNANSWERED_FOR: Final = timedelta(seconds=2)
 """Real time without an answer of the broker, after which ticks that agree decide without it."""
 AGREEING: Final = 3
-"""How many ticks in a row, at different volumes and over more than one second, must agree then."""
+"""How many ticks in a row, each with a greater volume and not all at one time, must agree then."""
 
 
 @dataclass(slots=True)
@@ -67,6 +67,8 @@ class Jumps:
         elif run.is_fall is not is_fall:
             run.is_fall = is_fall
             run.ticks.clear()
+        if run.ticks and tick.volume < run.ticks[-1].volume:
+            run.ticks.clear()  # or one forged volume would outrun all that is traded
         if not run.ticks or tick.volume > run.ticks[-1].volume:
             run.ticks.append(tick)
         return True

@@ -92,10 +92,11 @@ class _Fall:
     name: str
     to: float
     stop: Rate
+    aim: float | None = None
 
 
 _FALLS: Final = (
-    _Fall("price falls 0.8 %", 0.992, Rate("0.005")),
+    _Fall("price falls 0.8 %", 0.992, Rate("0.005"), _AIM),
     _Fall("price jumps down 3.8 %", 0.962, Rate("0.03")),
 )
 _UNCHECKED: Final = JumpBound(Rate(1), 10**6)
@@ -128,8 +129,8 @@ async def measure(stack: Stack) -> list[Figure]:
 def _figures(fall: _Fall, times: _Times) -> list[Figure]:
     floor = median(times.heard)
     by_way = (
-        ("the session's own process", times.owner, _AIM),
-        ("told by NOTIFY", times.told, _AIM),
+        ("the session's own process", times.owner, fall.aim),
+        ("told by NOTIFY", times.told, fall.aim),
         ("told by NOTIFY, jumps not confirmed", times.unchecked, None),
         ("asking every 0.5 s", times.asked, None),
     )

@@ -157,6 +157,19 @@ async def test_while_the_broker_is_silent_ticks_that_agree_decide_by_the_mildest
     assert stream.says(FALLEN), "and what follows is compared with it"
 
 
+async def test_a_forged_volume_does_not_keep_later_trades_from_agreeing(
+    feed: QuoteFeed, market: Market, stream: Forger
+) -> None:
+    away(market)
+    stream.says(FALLEN, volume=10**9)
+    await asks(feed)
+    for _ in range(AGREEING):
+        market.passes(0.8)
+        stream.says(FALLEN)
+
+    assert known(feed) == FALLEN
+
+
 @pytest.mark.parametrize(
     "ticks",
     [
