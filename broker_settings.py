@@ -1,6 +1,5 @@
-"""Whose money it is: KIS's keys, the account, and what must be said before real money is traded."""
+"""Whose money it is: KIS's keys, the account, its stream, and what must be said before real money is traded."""
 
-from decimal import Decimal
 from typing import Annotated, Final, Self
 
 from cryptography.fernet import Fernet
@@ -19,12 +18,16 @@ from pydantic_settings import NoDecode
 
 from domain.costs import BANKIS_COMMISSION, PAPER_COMMISSION
 from domain.dangers import Danger
+from domain.hosts import REST_URLS, STREAM_URLS, opens_nothing
 from domain.identity import Environment
-from domain.money import is_without_unit, rate_text, read_rate
+from domain.jump import JumpBound
+from domain.money import Rate, is_without_unit, rate_text, read_rate
 
 LIVE_WORD: Final = "trade-real-money"
 _PREFIX: Final = "HARU_BROKER__"
-_GREATEST_COMMISSION: Final = Decimal("0.01")
+_GREATEST_COMMISSION: Final = Rate("0.01")
+_LEAST_JUMP: Final = Rate("0.002")
+_GREATEST_JUMP: Final = Rate("0.03")
 
 
 def _checked_token_key(value: SecretStr) -> SecretStr:
@@ -35,20 +38,25 @@ def _checked_token_key(value: SecretStr) -> SecretStr:
     return value
 
 
-def _rate(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        lacks_unit, rate = is_without_unit(value), read_rate(value)
-    except (ValueError, ArithmeticError):
-        raise ValueError(f"it must look like {rate_text(BANKIS_COMMISSION)}") from None
-    is_allowed = 0 <= rate <= _GREATEST_COMMISSION
-    if lacks_unit:
-        fraction = f", or {rate_text(rate)} if a fraction was meant" if is_allowed else ""
-        raise ValueError(f"a rate needs a percent sign; write {value}%{fraction}")
-    if not is_allowed:
-        raise ValueError(f"must be within 0%..{rate_text(_GREATEST_COMMISSION)}")
-    return rate
+def _rate_within(least: Rate, greatest: Rate, example: Rate) -> BeforeValidator:
+    """Return what reads a rate, such as ``1%``."""
+
+    def read(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            lacks_unit, rate = is_without_unit(value), read_rate(value)
+        except (ValueError, ArithmeticError):
+            raise ValueError(f"it must look like {rate_text(example)}") from None
+        is_allowed = least <= rate <= greatest
+        if lacks_unit:
+            fraction = f", or {rate_text(rate)} if a fraction was meant" if is_allowed else ""
+            raise ValueError(f"a rate needs a percent sign; write {value}%{fraction}")
+        if not is_allowed:
+            raise ValueError(f"must be within {rate_text(least)}..{rate_text(greatest)}")
+        return rate
+
+    return BeforeValidator(read)
 
 
 def _names(value: object) -> object:
@@ -57,6 +65,26 @@ def _names(value: object) -> object:
 
 def _digits(account: str | None) -> str:
     return (account or "").replace("-", "")
+
+
+def refuse_other_address(
+    name: str, url: HttpUrl | WebsocketUrl | None, allowed: str, app_key: SecretStr | None
+) -> None:
+    """Refuse an address other than KIS's own, letter by letter, for a key that may open an account there."""
+    is_allowed = url is None or str(url).rstrip("/") == allowed
+    if not is_allowed and not (app_key and opens_nothing(app_key.get_secret_value())):
+        raise ValueError(
+            f"{name}: a key of KIS is sent to {allowed} only; unset it. To rehearse on a simulator take made-up keys "
+            "that begin with HARU-"
+        )
+
+
+Commission = Annotated[
+    Rate, Field(ge=0, le=_GREATEST_COMMISSION), _rate_within(Rate(0), _GREATEST_COMMISSION, BANKIS_COMMISSION)
+]
+Jump = Annotated[
+    Rate, Field(ge=_LEAST_JUMP, le=_GREATEST_JUMP), _rate_within(_LEAST_JUMP, _GREATEST_JUMP, JumpBound().rate)
+]
 
 
 class BrokerSettings(BaseModel):
@@ -73,7 +101,7 @@ class BrokerSettings(BaseModel):
     rest_url: HttpUrl | None = None
     stream_url: WebsocketUrl | None = None
     calls_per_second: int | None = Field(default=None, ge=1, le=20)
-    commission: Annotated[Decimal, Field(ge=0, le=_GREATEST_COMMISSION), BeforeValidator(_rate)] = BANKIS_COMMISSION
+    commission: Commission = BANKIS_COMMISSION
     """The share of the traded amount that the account pays on both sides; paper accounts have a rate of their own."""
     token_key: Annotated[SecretStr, AfterValidator(_checked_token_key)] | None = None
     """Under which the access token is kept in PostgreSQL; a Fernet key. None: one is kept in the data folder."""
@@ -101,11 +129,24 @@ class BrokerSettings(BaseModel):
         if missing:
             names = ", ".join(f"{_PREFIX}{name.upper()}" for name in missing)
             raise ValueError(f"{self.environment} trading also needs {names}")
+        self._check_addresses()
         if self.environment is Environment.LIVE:
             self._check_live()
         return self
 
+    def _check_addresses(self) -> None:
+        """Refuse to send a key of KIS anywhere but to KIS's own addresses for the environment."""
+        refuse_other_address(f"{_PREFIX}REST_URL", self.rest_url, REST_URLS[self.environment], self.app_key)
+        refuse_other_address(f"{_PREFIX}STREAM_URL", self.stream_url, STREAM_URLS[self.environment], self.app_key)
+
     def _check_simulated(self) -> None:
+        ours = ("app_key", "app_secret", "account", "hts_id", "rest_url", "stream_url")
+        named = ", ".join(f"{_PREFIX}{name.upper()}" for name in ours if getattr(self, name))
+        if named:
+            raise ValueError(
+                f"the simulated environment has keys and an account of its own: unset {named}, or set "
+                f"{_PREFIX}ENVIRONMENT=paper; a simulator that runs elsewhere is HARU_SIMULATOR__URL"
+            )
         if self.commission != BANKIS_COMMISSION:
             raise ValueError(f"the simulator's commission is {rate_text(BANKIS_COMMISSION)}; unset {_PREFIX}COMMISSION")
 
@@ -135,4 +176,26 @@ class QuotationsSettings(BaseModel):
             raise ValueError(f"real quotations also need HARU_QUOTATIONS__{missing}")
         if self.rest_url is not None and self.app_key is None:
             raise ValueError("an address without HARU_QUOTATIONS__APP_KEY is never asked")
+        refuse_other_address("HARU_QUOTATIONS__REST_URL", self.rest_url, REST_URLS[Environment.LIVE], self.app_key)
         return self
+
+
+class StreamSettings(BaseModel):
+    """Prices and order notices as they happen; without them the same comes by asking, a little later."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    enabled: bool = True
+    silence_seconds: int = Field(default=30, ge=15, le=300)
+    """Real seconds without a word, not even KIS's keep-alive, after which the session is opened anew."""
+    registrations: int = Field(default=41, ge=2, le=41)
+    """How many the broker allows in one session; order notices take one of them."""
+    jump: Jump = JumpBound().rate
+    """A tick farther than this from the price that REST confirmed last decides nothing before REST confirms it."""
+    jump_ticks: int = Field(default=JumpBound().ticks, ge=1, le=20)
+    """The same in ticks; the larger of the two counts."""
+
+    @property
+    def jump_bound(self) -> JumpBound:
+        """Return how far a tick may lie from the price that REST confirmed last."""
+        return JumpBound(self.jump, self.jump_ticks)

@@ -37,13 +37,14 @@ from activities.summarising import SummaryActivities
 from activities.unsold import UnsoldActivities
 from activities.watching import WatchingActivities
 from broker.kis.broker import KisBroker, MarketAccess
-from broker.kis.connection import LIVE_URL, PAPER_URL, KisConnection
-from broker.kis.stream import LIVE_STREAM_URL, PAPER_STREAM_URL, KisStream, StreamAddress
+from broker.kis.connection import KisConnection
+from broker.kis.stream import KisStream, StreamAddress
 from broker.protocol import AccessToken, Broker
 from database.database import Database
 from domain.clock import LIVE_CLOCK, MarketClock
 from domain.close_plan import CloseLeads
 from domain.costs import BANKIS_COMMISSION
+from domain.hosts import REST_URLS, SIMULATED_HTS_ID, SIMULATED_KEY, SIMULATED_SECRET, STREAM_URLS
 from domain.identity import SIMULATED_ACCOUNT, AccountId, Environment, account_alias
 from domain.money import Rate
 from domain.session import TradingCalendar
@@ -59,9 +60,6 @@ from workflows.payloads import DATA_CONVERTER
 from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
-_SIMULATED_KEY: Final = "HARU-SIMULATED-KEY-0000000000000000A"
-_SIMULATED_SECRET: Final = "S" * 180
-_SIMULATED_HTS_ID: Final = "haru"
 _CALLS_PER_SECOND: Final = {Environment.LIVE: 18, Environment.SIMULATED: 18, Environment.PAPER: 1}
 _WATCH_SLOTS: Final = 1_000
 """More than any fleet holds positions; a watcher without a slot would leave its position unwatched."""
@@ -173,7 +171,7 @@ def token_key(settings: Settings) -> bytes | None:
 
 def key_fingerprint(settings: Settings) -> str:
     """Return what tells one app key from another without telling the key."""
-    return _fingerprint(settings.broker.app_key or SecretStr(_SIMULATED_KEY))
+    return _fingerprint(settings.broker.app_key or SecretStr(SIMULATED_KEY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +203,7 @@ def streaming_for(settings: Settings, place: Place, broker: KisBroker, with_: Co
 def stream_of(settings: Settings, place: Place, broker: KisBroker, database: Database) -> KisStream:
     """Return the account's stream, with the fleet's shared approval key."""
     silence = float(settings.stream.silence_seconds)
-    address = StreamAddress(place.stream_url, settings.broker.hts_id or _SIMULATED_HTS_ID, silence)
+    address = StreamAddress(place.stream_url, settings.broker.hts_id or SIMULATED_HTS_ID, silence)
     keys = database.tokens(f"{key_fingerprint(settings)}/stream", AccessToken, token_key(settings))
     return broker.stream(address, keys)
 
@@ -303,7 +301,7 @@ def _broker_url(settings: Settings, endpoints: Endpoints) -> str:
         return str(settings.broker.rest_url).rstrip("/")
     if settings.broker.environment is Environment.SIMULATED:
         return str(settings.simulator.url or endpoints.simulator_url).rstrip("/")
-    return LIVE_URL if settings.broker.environment is Environment.LIVE else PAPER_URL
+    return REST_URLS[settings.broker.environment]
 
 
 def _market_access(settings: Settings, trading: KisConnection, database: Database) -> MarketAccess | None:
@@ -311,7 +309,7 @@ def _market_access(settings: Settings, trading: KisConnection, database: Databas
     market = settings.quotations
     if market.app_key is None or market.app_secret is None:
         return None
-    url = str(market.rest_url or LIVE_URL).rstrip("/")
+    url = str(market.rest_url or REST_URLS[Environment.LIVE]).rstrip("/")
     connection = replace(
         trading,
         environment=Environment.LIVE,
@@ -333,7 +331,7 @@ def _stream_url(settings: Settings, endpoints: Endpoints) -> str:
         return str(settings.broker.stream_url).rstrip("/")
     if settings.broker.environment is Environment.SIMULATED:
         return _broker_url(settings, endpoints).replace("http", "ws", 1)
-    return LIVE_STREAM_URL if settings.broker.environment is Environment.LIVE else PAPER_STREAM_URL
+    return STREAM_URLS[settings.broker.environment]
 
 
 def connection_of(settings: Settings, place: Place) -> KisConnection:
@@ -343,8 +341,8 @@ def connection_of(settings: Settings, place: Place) -> KisConnection:
     return KisConnection(
         environment=broker.environment,
         trading_url=place.broker_url,
-        app_key=broker.app_key or SecretStr(_SIMULATED_KEY),
-        app_secret=broker.app_secret or SecretStr(_SIMULATED_SECRET),
+        app_key=broker.app_key or SecretStr(SIMULATED_KEY),
+        app_secret=broker.app_secret or SecretStr(SIMULATED_SECRET),
         account_number=SecretStr(account[:8]),
         product_code=account[8:],
     )

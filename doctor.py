@@ -210,6 +210,7 @@ class Doctor:
             return startable("the embedded simulator is not running; `python worker.py` starts it")
         wire = Wire(connection_of(self.settings, self.place))
         try:
+            await wire.check_simulator()
             self._clock = await read_clock(wire)
         finally:
             await wire.aclose()

@@ -29,7 +29,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
 from alert_settings import AlertSettings
-from broker_settings import BrokerSettings, QuotationsSettings
+from broker_settings import BrokerSettings, QuotationsSettings, StreamSettings
 from domain.clock import KST
 from domain.errors import BadRulesError
 from domain.identity import Environment
@@ -165,16 +165,6 @@ class ProofSettings(_Group):
     settle_seconds: int = Field(default=22, ge=22, le=600)
     """Real seconds; not less than one request can still be on its way."""
     clean_reads: int = Field(default=3, ge=2, le=50)
-
-
-class StreamSettings(_Group):
-    """Prices and order notices as they happen; without them the same comes by asking, a little later."""
-
-    enabled: bool = True
-    silence_seconds: int = Field(default=30, ge=15, le=300)
-    """Real seconds without a word, not even KIS's keep-alive, after which the session is opened anew."""
-    registrations: int = Field(default=41, ge=2, le=41)
-    """How many the broker allows in one session; order notices take one of them."""
 
 
 class TelemetrySettings(_Group):

@@ -140,7 +140,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
         await check_clocks(stage.database, broker)
         await _check_broker(broker)
         await _check_limits(settings, broker)
-        feed = QuoteFeed(broker, pace)
+        feed = QuoteFeed(broker, pace, settings.stream.jump_bound)
         with_ = Collaborators(
             broker,
             stage.database,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from domain.market import Symbol
@@ -40,3 +40,28 @@ class Bells:
         """Wake everybody: something may have been missed, nobody knows of which stock."""
         for symbol in tuple(self._bells):
             self.ring(symbol)
+
+
+class Spaced:
+    """Does something at once, and once for all who want it again before a pause (real seconds) is over."""
+
+    def __init__(self, act: Callable[[], None], pause: float) -> None:
+        self._act = act
+        self._pause = pause
+        self._next_at = 0.0
+        self._due: asyncio.TimerHandle | None = None
+
+    def want(self) -> None:
+        """Act now, or as soon as the pause is over."""
+        loop = asyncio.get_running_loop()
+        if self._due is not None:
+            return
+        if loop.time() < self._next_at:
+            self._due = loop.call_at(self._next_at, self._do)
+        else:
+            self._do()
+
+    def _do(self) -> None:
+        self._due = None
+        self._next_at = asyncio.get_running_loop().time() + self._pause
+        self._act()

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from activities.coverage import Coverage
+from activities.jumps import Jumps
 from domain.market import PriceSample, Quote, QuoteProblem, Symbol, problem_with
 from domain.session import session_date_of
 
@@ -26,9 +27,10 @@ _LATE: Final = timedelta(seconds=5)
 class Prices:
     """Takes answers of the broker and ticks of the stream; a newer price is never replaced by an older one."""
 
-    def __init__(self, pace: "Pace", coverage: Coverage) -> None:
+    def __init__(self, pace: "Pace", coverage: Coverage, jumps: Jumps) -> None:
         self._pace = pace
         self._coverage = coverage
+        self._jumps = jumps
         self.known: dict[Symbol, Quote] = {}
         self._known_at: dict[Symbol, datetime] = {}
         self._heard_at: dict[Symbol, datetime] = {}
@@ -51,12 +53,13 @@ class Prices:
     def doubt_all(self) -> None:
         """Let every stock be asked for at the next look."""
         self._known_at.clear()
+        self._jumps.forget()
 
     def take_tick(self, tick: Quote) -> bool:
         """Take a trade from the stream; tell whether it was news.
 
         A tick has neither limits nor name: these come from what the broker was asked for today, and before it has been
-        asked no tick counts. An absurd, late or outrun price changes nothing.
+        asked no tick counts. An absurd, late or outrun price changes nothing; after a jump the broker is asked first.
         """
         known, now = self.known.get(tick.symbol), self._pace.now()
         if known is None or known.limits is None or not _same_day(known, tick):
@@ -73,29 +76,53 @@ class Prices:
             self._distrust(tick.symbol, problem)
             return False
         self._distrusted.pop(tick.symbol, None)
-        self._coverage.heard(quote)
         if _is_older(quote, known):
+            self._coverage.heard(quote)
             return False
-        self._remember(quote)
-        self._known_at[tick.symbol] = self._heard_at[tick.symbol] = now
+        if self._jumps.holds_back(quote):
+            self.doubt(tick.symbol)
+            return self.take_agreed(tick.symbol)
+        self._take(quote)
         return True
+
+    def take_agreed(self, symbol: Symbol) -> bool:
+        """Take what jumps agree on if the broker has not answered for too long; tell whether there was such a price."""
+        agreed = self._jumps.agreed(symbol)
+        if agreed is not None:
+            self._take(agreed)
+        return agreed is not None
+
+    def _take(self, tick: Quote) -> None:
+        self._coverage.heard(tick)
+        self._remember(tick)
+        self._known_at[tick.symbol] = self._heard_at[tick.symbol] = self._pace.now()
 
     def take_answers(self, asked: tuple[Symbol, ...], answers: Mapping[Symbol, Quote], asked_at: datetime) -> None:
         """Take what the broker answered; a stock that is missing has no price now.
 
-        What was told or answered while the answer was on its way stays, where the answer does not know of it yet.
+        What was told or answered while the answer was on its way stays, where the answer does not know of it yet and
+        is not far from it. While a jump waits for a later answer, the stock is asked for again.
         """
         for symbol in asked:
             has_news = symbol in self.known and self._heard_at.get(symbol, asked_at) > asked_at
             answer = answers.get(symbol)
             if answer is not None:
                 self._coverage.compare(answer)
-                if not (has_news and answer.volume < self.known[symbol].volume):
+                self._jumps.hear_answer(answer, asked_at)
+                if not (has_news and self._is_outrun(answer)):
                     self._remember(answer)
                     self._heard_at[symbol] = self._pace.now()
             elif not has_news:
                 self.known.pop(symbol, None)
-            self._known_at[symbol] = self._pace.now()
+            if self._jumps.is_open(symbol):
+                self.doubt(symbol)
+            else:
+                self._known_at[symbol] = self._pace.now()
+
+    def _is_outrun(self, answer: Quote) -> bool:
+        """Tell whether a tick knows of more trades; one far from the broker's price has no such claim."""
+        known = self.known[answer.symbol]
+        return answer.volume < known.volume and not self._jumps.bound.is_jump(known, answer)
 
     def _remember(self, quote: Quote) -> None:
         self.known[quote.symbol] = quote

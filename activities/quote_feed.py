@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
-from activities.bells import Bells
+from activities.bells import Bells, Spaced
 from activities.coverage import Coverage
+from activities.jumps import Jumps
 from activities.left_out import STOCK_FAULTS, OnlyOne, StockFault
 from activities.pace import note_failure
 from activities.prices import Prices
 from activities.single_flight import SingleFlight
 from domain.errors import BrokerProtocolError, BrokerRefusedError, TryAgainError
+from domain.jump import JumpBound
 from domain.market import (
     DailyReference,
     InstrumentStatus,
@@ -37,6 +39,8 @@ _UNREADABLE_AGAIN: Final = timedelta(minutes=1)
 """Real time after which a reference that could not be read is asked for again."""
 _OF_INTEREST: Final = timedelta(seconds=30)
 """Real time for which a stock that was asked for stays one that somebody would like to hear of."""
+_BETWEEN_JUMPS: Final = 0.2
+"""Real seconds between two wakings for jumps: what jumps meanwhile shares a call, and forged ticks cost few calls."""
 
 
 class _Askers:
@@ -63,13 +67,15 @@ class QuoteFeed:
     Watchers register by count, not by symbol alone: after an outage two attempts of one watch can live in one process.
     """
 
-    def __init__(self, broker: "Broker", pace: "Pace") -> None:
+    def __init__(self, broker: "Broker", pace: "Pace", bound: JumpBound | None = None) -> None:
         self._broker = broker
         self._pace = pace
         self.coverage = Coverage(pace)
-        self._prices = Prices(pace, self.coverage)
+        self._jumps = Jumps(pace, bound or JumpBound())
+        self._prices = Prices(pace, self.coverage, self._jumps)
         self._wanted_at: dict[Symbol, datetime] = {}
         self._bells = Bells()
+        self._waking = Spaced(self._wake_for_jumps, _BETWEEN_JUMPS)
         self._references: dict[tuple[Symbol, SessionDate], DailyReference] = {}
         self._without_reference: dict[tuple[Symbol, SessionDate], tuple[datetime, StockFault]] = {}
         self._statuses: dict[Symbol, tuple[datetime, InstrumentStatus | StockFault]] = {}
@@ -115,6 +121,7 @@ class QuoteFeed:
 
     def known_quote(self, symbol: Symbol) -> Quote | None:
         """Return the last quote of a symbol, however old, without asking for a newer one."""
+        self._prices.take_agreed(symbol)
         return self._prices.known.get(symbol)
 
     async def seen_in_book(self, quote: Quote, lane: "Lane") -> Quote:
@@ -129,10 +136,15 @@ class QuoteFeed:
         return self.view_of(found[symbol]) if symbol in found else None
 
     def take(self, tick: Quote) -> bool:
-        """Take a trade from the stream and wake who watches the stock; tell whether it was news."""
+        """Take a trade from the stream and wake who watches the stock; tell whether it was news.
+
+        A jump is no news yet: it wakes the watchers to ask the broker.
+        """
         is_news = self._prices.take_tick(tick)
         if is_news:
             self._bells.ring(tick.symbol)
+        elif self._jumps.is_open(tick.symbol):
+            self._waking.want()
         return is_news
 
     def cover(self, symbols: Iterable[Symbol]) -> None:
@@ -241,7 +253,7 @@ class QuoteFeed:
         while not is_ours and (stale := self._stale(wanted, *ages)):
             is_ours = askers.call is None or askers.call.done()
             if is_ours:
-                others = self._stale((*askers.wanted, *self._watched), *ages)
+                others = [*self._stale((*askers.wanted, *self._watched), *ages), *self._watched_beside_jumps(stale)]
                 askers.call = self._called(_filled_up(stale, others, self._broker.stocks_per_call), lane)
             try:
                 await asyncio.shield(cast("asyncio.Task[None]", askers.call))
@@ -249,6 +261,14 @@ class QuoteFeed:
                 # The answer was about the stocks of that call; only a broker that does not answer fails for all.
                 if is_ours:
                     raise
+
+    def _watched_beside_jumps(self, asked: Iterable[Symbol]) -> Iterable[Symbol]:
+        """Return all that is watched where a jump is asked about: stocks often jump together, as at an auction."""
+        return self._watched if any(map(self._jumps.is_open, asked)) else ()
+
+    def _wake_for_jumps(self) -> None:
+        for symbol in self._jumps.waiting:
+            self._bells.ring(symbol)
 
     def _called(self, wanted: tuple[Symbol, ...], lane: "Lane") -> "asyncio.Task[None]":
         """Begin a call that goes on when its first asker leaves: the others wait for it, too."""
@@ -258,7 +278,13 @@ class QuoteFeed:
 
     async def _refresh(self, wanted: tuple[Symbol, ...], lane: "Lane") -> None:
         asked_at = self._pace.now()
-        self._prices.take_answers(wanted, await self._broker.quotes(wanted, lane), asked_at)
+        with self._jumps.asking(wanted):
+            answers = await self._broker.quotes(wanted, lane)
+        waiting = [symbol for symbol in wanted if self._jumps.is_open(symbol)]
+        self._prices.take_answers(wanted, answers, asked_at)
+        for symbol in waiting:
+            if not self._jumps.is_open(symbol) or self._jumps.came_after(asked_at, symbol):
+                self._bells.ring(symbol)
 
 
 def _filled_up(wanted: Iterable[Symbol], others: Iterable[Symbol], per_call: int) -> tuple[Symbol, ...]:

@@ -1,12 +1,13 @@
 """How soon a fall becomes the decision to sell: heard on the session itself, from its owner by NOTIFY, and by asking.
 
-The three stand side by side in this process, each with a feed, a database pool and a client of its own.
+They stand side by side in this process, each with a feed, a database pool and a client of its own. An ordinary fall
+decides at once, a jump after the broker's word; one feed takes every jump unasked, to show what the word costs.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
@@ -19,9 +20,10 @@ from bench.stack import RULES, NothingHappenedError, Stack, until
 from composition import Collaborators, calendar_of, place_of, streaming_for
 from domain.exits import ExitContext, decide_exit
 from domain.identity import PositionId, WorkerId
+from domain.jump import JumpBound
 from domain.lane import Lane
 from domain.market import Market, Quote, Symbol
-from domain.money import Price, Quantity, Won
+from domain.money import Price, Quantity, Rate, Won
 from domain.position import OpenPosition, StrategyStamp
 from domain.session import session_date_of
 from operations.streaming import Streaming
@@ -83,51 +85,79 @@ class _Listener:
                     continue
 
 
+@dataclass(frozen=True, slots=True)
+class _Fall:
+    """A fall to a share of the price, and the stop that it goes through."""
+
+    name: str
+    to: float
+    stop: Rate
+    aim: float | None = None
+
+
+_FALLS: Final = (
+    _Fall("price falls 0.8 %", 0.992, Rate("0.005"), _AIM),
+    _Fall("price jumps down 3.8 %", 0.962, Rate("0.03")),
+)
+_UNCHECKED: Final = JumpBound(Rate(1), 10**6)
+
+
 @dataclass(slots=True)
 class _Times:
     """Milliseconds from just before the price was changed."""
 
-    heard: list[float]
-    owner: list[float]
-    told: list[float]
-    asked: list[float]
+    heard: list[float] = field(default_factory=list)
+    owner: list[float] = field(default_factory=list)
+    told: list[float] = field(default_factory=list)
+    unchecked: list[float] = field(default_factory=list)
+    asked: list[float] = field(default_factory=list)
 
 
 async def measure(stack: Stack) -> list[Figure]:
-    """Let one stock fall again and again while three watch it."""
-    times = _Times([], [], [], [])
+    """Let one stock fall again and again while four watch it."""
+    times = {fall: _Times() for fall in _FALLS}
     async with AsyncExitStack() as exits:
-        owner, told = [await exits.enter_async_context(_hearing(stack)) for _ in range(2)]
+        bounds = (JumpBound(), JumpBound(), _UNCHECKED)
+        hearing = [await exits.enter_async_context(_hearing(stack, bound)) for bound in bounds]
         asking = await exits.enter_async_context(_listening(stack))
         for _ in range(_ROUNDS_QUICKLY if stack.quick else _ROUNDS):
-            await _one_fall(stack, (owner, told, asking), times)
+            for fall in _FALLS:
+                await _one_fall(stack, (*hearing, asking), times[fall], fall)
+    return [figure for fall in _FALLS for figure in _figures(fall, times[fall])]
+
+
+def _figures(fall: _Fall, times: _Times) -> list[Figure]:
     floor = median(times.heard)
+    by_way = (
+        ("the session's own process", times.owner, fall.aim),
+        ("told by NOTIFY", times.told, fall.aim),
+        ("told by NOTIFY, jumps not confirmed", times.unchecked, None),
+        ("asking every 0.5 s", times.asked, None),
+    )
     return [
-        Figure("stream", "floor: the tick is heard on the session", "ms", tuple(times.heard)),
-        Figure("stream", "price falls → decision, the session's own process", "ms", tuple(times.owner), floor, _AIM),
-        Figure("stream", "price falls → decision, told by NOTIFY", "ms", tuple(times.told), floor, _AIM),
-        Figure("stream", "price falls → decision, asking every 0.5 s", "ms", tuple(times.asked), floor),
+        Figure("stream", f"{fall.name}: floor, the tick is heard on the session", "ms", tuple(times.heard)),
+        *(Figure("stream", f"{fall.name} → decision, {way}", "ms", tuple(ms), floor, aim) for way, ms, aim in by_way),
     ]
 
 
-async def _one_fall(stack: Stack, listeners: tuple[_Listener, _Listener, _Listener], times: _Times) -> None:
+async def _one_fall(stack: Stack, listeners: Sequence[_Listener], times: _Times, fall: _Fall) -> None:
     await stack.market.rises(_STOCK)
     await asyncio.sleep(0.2)
-    price = (await listeners[2].feed.quotes([_STOCK], timedelta(0), Lane.WATCH))[_STOCK].price
+    price = (await listeners[-1].feed.quotes([_STOCK], timedelta(0), Lane.WATCH))[_STOCK].price
     for each in listeners:
-        await each.knows(Price(price * 99 // 100))
-    position = _held_at(price, stack)
+        await each.knows(Price(price * 999 // 1000))
+    position = _held_at(price, stack, fall.stop)
     for each in listeners:
-        each.feed.below, each.feed.heard_at = Price(price * 97 // 100), None
+        each.feed.below, each.feed.heard_at = Price(int(price * (1 - fall.stop))), None
     watches = [asyncio.create_task(each.decides(position)) for each in listeners]
     await asyncio.sleep(0.1 + len(times.owner) % 7 * 0.08)
-    fell_at = await stack.market.falls(_STOCK)
+    fell_at = await stack.market.falls(_STOCK, fall.to)
     try:
         async with asyncio.timeout(_LONGEST):
             decided = await asyncio.gather(*watches)
     except TimeoutError:
         raise NothingHappenedError(f"{_STOCK} has fallen and nobody has decided to sell it") from None
-    for into, at in zip((times.owner, times.told, times.asked), decided, strict=True):
+    for into, at in zip((times.owner, times.told, times.unchecked, times.asked), decided, strict=True):
         into.append((at - fell_at).total_seconds() * 1000)
     heard_at = listeners[0].feed.heard_at
     if heard_at is not None:
@@ -135,15 +165,15 @@ async def _one_fall(stack: Stack, listeners: tuple[_Listener, _Listener, _Listen
 
 
 @asynccontextmanager
-async def _listening(stack: Stack) -> AsyncIterator[_Listener]:
+async def _listening(stack: Stack, bound: JumpBound | None = None) -> AsyncIterator[_Listener]:
     async with open_client(stack) as client:
-        yield _Listener(client, _StampingFeed(client.broker, client.pace))
+        yield _Listener(client, _StampingFeed(client.broker, client.pace, bound))
 
 
 @asynccontextmanager
-async def _hearing(stack: Stack) -> AsyncIterator[_Listener]:
+async def _hearing(stack: Stack, bound: JumpBound) -> AsyncIterator[_Listener]:
     """Listen beside a streaming duty; the one that comes first holds the session, the next is told."""
-    async with _listening(stack) as listener:
+    async with _listening(stack, bound) as listener:
         duty = asyncio.create_task(_streaming(stack, listener).keep())
         try:
             await until(lambda: _covers(listener), f"the stream speaks for {_STOCK}", _LONGEST)
@@ -170,8 +200,8 @@ async def _covers(listener: _Listener) -> bool:
     return listener.feed.coverage.covers(_STOCK)
 
 
-def _held_at(price: Price, stack: Stack) -> OpenPosition:
-    """Return a share bought now at a price, by the bench's exit rules."""
+def _held_at(price: Price, stack: Stack, stop: Rate) -> OpenPosition:
+    """Return a share bought now at a price, by the bench's exit rules but for the stop."""
     now = stack.fleet.market_now()
     return OpenPosition(
         position_id=PositionId("bench"),
@@ -188,5 +218,5 @@ def _held_at(price: Price, stack: Stack) -> OpenPosition:
         last_price=price,
         decision_price=price,
         strategy=StrategyStamp("momentum", "1"),
-        exit_rules=RULES.exits,
+        exit_rules=replace(RULES.exits, stop_loss=stop),
     )

@@ -56,9 +56,9 @@ class Market:
         """Let a stock break out; return when that was asked for."""
         return await self._jumps(symbol, self._opens[symbol] * _BREAKS_OUT)
 
-    async def falls(self, symbol: Symbol) -> datetime:
-        """Let a stock fall through the stop of whoever bought the breakout."""
-        return await self._jumps(symbol, self._opens[symbol] * _BREAKS_OUT * _BELOW_THE_STOP)
+    async def falls(self, symbol: Symbol, to: float = _BELOW_THE_STOP) -> datetime:
+        """Let a stock fall to a share of the breakout's price: through the stop of whoever bought that."""
+        return await self._jumps(symbol, self._opens[symbol] * _BREAKS_OUT * to)
 
     async def arrivals(self, symbol: Symbol, side: Side) -> list[Arrival]:
         """Return the orders for a stock that have arrived, oldest first."""

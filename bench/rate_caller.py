@@ -21,7 +21,7 @@ from domain.lane import Lane
 from domain.market import Symbol
 
 _STOCK = Symbol("005930")
-_KEY, _SECRET = "BENCH-RATE-KEY".ljust(36, "0"), "S" * 180
+_KEY, _SECRET = "HARU-BENCH-RATE-KEY".ljust(36, "0"), "S" * 180
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from simulator.approvals import ApprovalTooSoonError
 from simulator.control import control_routes
 from simulator.gateway import Gateway, ReplyDroppedError, one_slash
 from simulator.input_checks import hash_of
+from simulator.proof import proof_routes
 from simulator.services import Service
 from simulator.settings import PAPER, SimulationSettings
 from simulator.simulation import Simulation
@@ -70,7 +71,7 @@ def _service_app(simulation: Simulation, service: Service, stream: Stream) -> AS
         Route("/oauth2/revokeP", desk.revoke, methods=["POST"]),
         Route("/oauth2/Approval", desk.approval, methods=["POST"]),
         Route("/uapi/hashkey", desk.hashkey, methods=["POST"]),
-        Mount("/control", routes=[*control_routes(simulation), *stream_routes(stream)]),
+        Mount("/control", routes=[*proof_routes(), *control_routes(simulation), *stream_routes(stream)]),
         Route("/{path:path}", uapi, methods=["GET", "POST"]),
         WebSocketRoute("/{path:path}", talk),
     ]

@@ -13,10 +13,11 @@ from cryptography.fernet import Fernet
 from composition import account_of, key_fingerprint
 from settings import load_settings
 from tests.command_line import Run
+from tests.conformance.wrong_servers import YES, a_server_that_says
 from tests.simulator.test_process import running
 
 pytestmark = pytest.mark.usefixtures("nothing_configured")
-KEY, SECRET = "P" * 36, "S" * 180
+KEY, SECRET = "HARU-" + "P" * 31, "S" * 180
 
 
 class CommandLine:
@@ -147,6 +148,18 @@ def test_servers_that_are_away_are_named_each_with_its_variable(command_line: Co
         assert (lines[name]["verdict"], variable in lines[name]["mend"]) == ("fail", True)
     assert "geheim" not in json.dumps(lines)
     assert lines["account"]["verdict"] == "not tried"
+
+
+def test_a_server_that_is_no_simulator_is_told_and_gets_no_key(
+    command_line: CommandLine, servers: dict[str, str]
+) -> None:
+    with a_server_that_says(YES, "paper") as stranger:
+        there = a_paper_account(HARU_BROKER__REST_URL=stranger.rest_url)
+        code, shown = command_line.run("doctor", **servers, **there)
+
+    assert code == 1
+    assert re.search(r"^fail +broker host +.*does not prove to be a simulator", shown, re.MULTILINE)
+    assert re.search(r"^not tried +account", shown, re.MULTILINE)
 
 
 def test_a_shared_database_without_a_shared_key_is_told(command_line: CommandLine, database_url: str) -> None:

@@ -47,7 +47,7 @@ OFF = {
 ACCOUNT = f"{uuid4().int % 10**8:08}-01"
 LIVE = {
     "HARU_BROKER__ENVIRONMENT": "live",
-    "HARU_BROKER__APP_KEY": "L" * 36,
+    "HARU_BROKER__APP_KEY": "HARU-" + "L" * 31,
     "HARU_BROKER__APP_SECRET": "S" * 180,
     "HARU_BROKER__HTS_ID": "tester",
     "HARU_BROKER__ACCOUNT": ACCOUNT,

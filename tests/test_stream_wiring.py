@@ -1,6 +1,7 @@
 """What is configured decides where the stream is, whose it is, and whether there is one at all."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,26 +10,29 @@ from pydantic import SecretStr, WebsocketUrl
 from activities.pace import RealPace
 from activities.quote_feed import QuoteFeed
 from broker.kis import KisBroker
-from broker_settings import LIVE_WORD, BrokerSettings
+from broker_settings import LIVE_WORD, BrokerSettings, StreamSettings
 from composition import Collaborators, account_of, broker_for, place_of, streaming_for
 from database.database import Database, open_database
 from domain.clock import LIVE_CLOCK
 from domain.errors import EnvironmentMismatchError
 from domain.identity import Environment
 from embedded.endpoints import Endpoints
-from settings import Settings, StreamSettings
+from settings import Settings
 from tests.stepping import CALENDAR
 
 SIMULATED = Endpoints(database_url="postgresql://nowhere/haru", simulator_url="http://127.0.0.1:9443")
 
 
 def settings_of(environment: Environment, **broker: Any) -> Settings:
-    named: dict[str, Any] = {
-        "environment": environment,
-        "app_key": SecretStr("k" * 36),
+    keys: dict[str, Any] = {
+        "app_key": SecretStr("HARU-" + "k" * 31),
         "app_secret": SecretStr("s" * 180),
         "account": "12345678-01",
         "hts_id": "trader",
+    }
+    named: dict[str, Any] = {
+        "environment": environment,
+        **(keys if environment is not Environment.SIMULATED else {}),
         "live_confirmation": LIVE_WORD,
         "live_account": "12345678-01",
     }
@@ -80,8 +84,8 @@ async def test_a_stream_that_is_switched_off_is_none(books: Database) -> None:
 
 
 async def test_the_simulated_account_does_not_listen_to_kis(books: Database) -> None:
-    settings = settings_of(Environment.SIMULATED, stream_url=WebsocketUrl("ws://ops.koreainvestment.com:21000"))
-    place = place_of(settings, SIMULATED)
+    settings = settings_of(Environment.SIMULATED)
+    place = replace(place_of(settings, SIMULATED), stream_url="ws://ops.koreainvestment.com:21000")
     async with broker_for(settings, place, books, RealPace(LIVE_CLOCK)) as broker:
         with pytest.raises(EnvironmentMismatchError):
             streaming_for(settings, place, broker, with_feed(broker, books))

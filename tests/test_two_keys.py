@@ -30,7 +30,7 @@ from tests.broker.parts import an_intent
 
 ROOT = Path(__file__).parents[1]
 SYMBOLS = [Symbol("005930"), Symbol("000660")]
-PAPER_KEY, REAL_KEY = "P" * 36, "R" * 36
+PAPER_KEY, REAL_KEY = "HARU-" + "P" * 31, "HARU-" + "R" * 31
 
 
 @contextmanager
@@ -133,8 +133,8 @@ async def test_a_real_key_that_the_real_host_refuses_is_found_out_at_the_start(
     real: str, paper: str, database: Database
 ) -> None:
     async with httpx.AsyncClient() as client:
-        await client.post(f"{real}/oauth2/tokenP", json={"appkey": "W" * 36, "appsecret": "t" * 180})
-    wrong = settings_for(real, key="W" * 36, secret="u" * 180)  # another secret than the one the host knows
+        await client.post(f"{real}/oauth2/tokenP", json={"appkey": "HARU-" + "W" * 31, "appsecret": "t" * 180})
+    wrong = settings_for(real, key="HARU-" + "W" * 31, secret="u" * 180)  # another secret than the one the host knows
 
     async with a_broker(wrong, paper, database) as broker:
         with pytest.raises(CredentialsRefusedError, match="tokenP"):

@@ -1,10 +1,11 @@
 """The hosting process meets bad surroundings: each time one clear line, a non-zero exit, and nothing left behind."""
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -13,12 +14,14 @@ import psycopg
 import pytest
 from cryptography.fernet import Fernet
 
+from domain.clock import MarketClock
+from domain.hosts import PROOF_PATH, proof_of
 from operations.clocks import system_now
 from tests.embedded.processes import FREE_PORTS
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYS = {
-    "HARU_BROKER__APP_KEY": "k" * 36,
+    "HARU_BROKER__APP_KEY": "HARU-" + "k" * 31,
     "HARU_BROKER__APP_SECRET": "s" * 180,
     "HARU_BROKER__ACCOUNT": "50000000-01",
     "HARU_BROKER__HTS_ID": "somebody",
@@ -26,18 +29,30 @@ KEYS = {
 
 
 @asynccontextmanager
-async def a_broker_that_talks_nonsense(header: str = "") -> AsyncIterator[str]:
+async def a_broker_that_talks_nonsense(
+    header: str = "", market: str = "<html>hello</html>", *, proves: bool = True
+) -> AsyncIterator[tuple[str, list[str]]]:
+    """Serve a page, and to who asks for it a simulator's proof; yield the address and what is asked."""
+    asked: list[str] = []
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        body = b"<html>hello</html>"
-        head = f"HTTP/1.1 200 OK\r\n{header}Content-Type: text/html\r\nContent-Length: {len(body)}\r\n\r\n"
-        writer.write(head.encode() + body)
-        await writer.drain()
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while head := (await reader.readuntil(b"\r\n\r\n")).decode():
+                length = [line for line in head.lower().split("\r\n") if line.startswith("content-length:")]
+                body = await reader.readexactly(int(length[0].partition(":")[2]) if length else 0)
+                asked.append(head + body.decode())
+                path = head.split()[1]
+                said = market if path == "/control/status" else "<html>hello</html>"
+                if proves and path == PROOF_PATH:
+                    said = json.dumps({"proof": proof_of(json.loads(body)["challenge"])})
+                answer = f"HTTP/1.1 200 OK\r\n{header}Content-Type: text/html\r\nContent-Length: {len(said)}\r\n\r\n"
+                writer.write(answer.encode() + said.encode())
+                await writer.drain()
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
 
 
 async def ends(folder: Path, **variables: str) -> tuple[int, str]:
@@ -61,7 +76,7 @@ async def ends(folder: Path, **variables: str) -> tuple[int, str]:
 
 @pytest.mark.slow
 async def test_a_broker_that_talks_nonsense_is_refused_at_the_start(tmp_path: Path) -> None:
-    async with a_broker_that_talks_nonsense() as url:
+    async with a_broker_that_talks_nonsense() as (url, _):
         code, said = await ends(tmp_path / "data", HARU_BROKER__REST_URL=url, **KEYS)
 
     assert code == 1
@@ -73,11 +88,28 @@ async def test_a_broker_that_talks_nonsense_is_refused_at_the_start(tmp_path: Pa
 @pytest.mark.slow
 async def test_a_clock_that_is_far_from_the_brokers_is_refused_at_the_start(tmp_path: Path) -> None:
     late = format_datetime(system_now() + timedelta(minutes=5), usegmt=True)
-    async with a_broker_that_talks_nonsense(f"Date: {late}\r\n") as url:
+    async with a_broker_that_talks_nonsense(f"Date: {late}\r\n") as (url, _):
         code, said = await ends(tmp_path / "data", HARU_BROKER__REST_URL=url, **KEYS)
 
     assert code == 1
     assert "s behind the broker, more than 10 s; set the clock by NTP" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", ["simulated", "paper"])
+async def test_a_server_that_is_no_simulator_is_refused_before_it_gets_a_key(tmp_path: Path, environment: str) -> None:
+    market = MarketClock(system_now(), system_now(), 10)
+    clock = {"real_anchor": market.real_anchor.isoformat(), "market_anchor": market.market_anchor.isoformat()}
+    status = json.dumps({"clock": {**clock, "speed": 10}, "seed": 7})
+    async with a_broker_that_talks_nonsense(market=status, proves=False) as (url, asked):
+        where = {"HARU_SIMULATOR__URL": url} if environment == "simulated" else {"HARU_BROKER__REST_URL": url, **KEYS}
+        code, said = await ends(tmp_path / "data", **where)
+
+    assert code == 1
+    assert "does not prove to be a simulator; nothing was sent to it" in said
+    assert "Traceback" not in said
+    assert asked
+    assert not any("HARU-" in request or "TTTC" in request or "oauth2" in request for request in asked)
 
 
 async def test_a_database_that_machines_share_needs_a_key_that_they_share(tmp_path: Path, unused_port: int) -> None:

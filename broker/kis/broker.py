@@ -134,6 +134,8 @@ class KisBroker:
         return self._wires[0].reach.trouble
 
     async def check_access(self, lane: Lane) -> None:
+        for wire in self._wires:
+            await wire.check_simulator()
         await self.balance(lane)
         if len(self._wires) > 1:
             await self._quotes.quotes([_ANY_STOCK], lane)

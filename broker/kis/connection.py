@@ -4,23 +4,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import urlsplit
 
+import httpx
 from pydantic import SecretStr
 
 from domain.errors import EnvironmentMismatchError
+from domain.hosts import REST_URLS, is_of_kis, opens_nothing
 from domain.identity import Environment
 
-LIVE_URL: Final = "https://openapi.koreainvestment.com:9443"
-PAPER_URL: Final = "https://openapivts.koreainvestment.com:29443"
+LIVE_URL: Final = REST_URLS[Environment.LIVE]
+PAPER_URL: Final = REST_URLS[Environment.PAPER]
 
 ORDER_TIMEOUT: Final = 8.0
 """Seconds from the first byte of an order request to the last of its reply; shorter than a symbol's lease."""
 
 ORDER_PATIENCE: Final = 12.0
 """Seconds an order may wait for its token and its slot before it is given up unsent."""
-
-_KIS_DOMAIN: Final = "koreainvestment.com"
 
 
 def system_time() -> datetime:
@@ -49,7 +48,13 @@ class KisConnection:
             value = secret.get_secret_value()
             if not value or not value.isascii() or any(not 32 < ord(character) < 127 for character in value):
                 raise ValueError(f"{name} is empty or holds a blank, a line break or a foreign character")
-        _check_host(self.environment, self.trading_url)
+        if not self.is_of_kis:
+            _check_simulator(self.environment, self.trading_url, self.app_key.get_secret_value())
+
+    @property
+    def is_of_kis(self) -> bool:
+        """Tell whether the address is KIS's for this environment; any other server must prove to be a simulator."""
+        return self.trading_url == REST_URLS.get(self.environment)
 
     def masked(self, text: str) -> str:
         """Return a text from outside, on one printable line and without our key, secret or account number."""
@@ -59,13 +64,34 @@ class KisConnection:
         return line
 
 
-def _check_host(environment: Environment, url: str) -> None:
-    host = urlsplit(url).hostname or ""
-    live, paper = urlsplit(LIVE_URL).hostname, urlsplit(PAPER_URL).hostname
-    foreign = {
-        Environment.LIVE: host == paper,
-        Environment.PAPER: host == live,
-        Environment.SIMULATED: host.endswith(_KIS_DOMAIN),
-    }
-    if not host or foreign[environment]:
-        raise EnvironmentMismatchError(f"{host or 'an empty address'} is not a host of the {environment} environment")
+def host_of(url: str) -> str:
+    """Return the host that the HTTP client connects to, of an address that is scheme, host and port alone.
+
+    Raises:
+        EnvironmentMismatchError: the address says more, says it in another spelling, or nothing that can be read.
+    """
+    try:
+        read = httpx.URL(url)
+        canonical = f"{read.scheme}://{read.netloc.decode()}"
+    except (httpx.InvalidURL, ValueError, TypeError):
+        read, canonical = httpx.URL(), ""
+    if url != canonical or not read.host or read.userinfo or not url.isascii():
+        raise EnvironmentMismatchError(f"{_shown(url)} is no address; write it like http://127.0.0.1:9443")
+    return read.raw_host.decode()
+
+
+def _check_simulator(environment: Environment, url: str, app_key: str) -> None:
+    host = host_of(url)
+    if is_of_kis(host):
+        raise EnvironmentMismatchError(f"{host} is not a host of the {environment} environment")
+    if not opens_nothing(app_key):
+        raise EnvironmentMismatchError(
+            f"{host} is not KIS's: a key of KIS is sent to {REST_URLS.get(environment, 'none but KIS')} only. "
+            "Unset the address; a simulator takes made-up keys that begin with HARU-"
+        )
+
+
+def _shown(url: str) -> str:
+    """Return an address without a name and password, on one line."""
+    plain = "".join(character if character.isprintable() else " " for character in url)
+    return f"***@{plain.rpartition('@')[2]}" if "@" in plain else plain or "an empty address"

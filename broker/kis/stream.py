@@ -5,20 +5,19 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 from broker.kis.approval import ApprovalKeeper
-from broker.kis.connection import KisConnection
+from broker.kis.connection import KisConnection, host_of
 from broker.kis.stream_line import open_line
 from broker.kis.stream_session import ApprovalRefusedError, KisSession, Speaker
 from broker.protocol import StreamSession
 from domain.errors import EnvironmentMismatchError
+from domain.hosts import STREAM_URLS
 from domain.identity import Environment
 
-LIVE_STREAM_URL: Final = "ws://ops.koreainvestment.com:21000"
-PAPER_STREAM_URL: Final = "ws://ops.koreainvestment.com:31000"
+LIVE_STREAM_URL: Final = STREAM_URLS[Environment.LIVE]
+PAPER_STREAM_URL: Final = STREAM_URLS[Environment.PAPER]
 _PATH: Final = "/tryitout"
-_KIS_DOMAIN: Final = "koreainvestment.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +28,21 @@ class StreamAddress:
     hts_id: str = field(repr=False)
     silence: float = 30.0
 
-    def check(self, environment: Environment) -> None:
-        """Refuse the address of another environment.
+    def check(self, connection: KisConnection) -> None:
+        """Refuse any stream but KIS's own beside KIS, and any but the simulator's own beside a simulator.
 
         Raises:
-            EnvironmentMismatchError: the real and the paper service were mixed up, or the simulator with either.
+            EnvironmentMismatchError: it is another one.
         """
-        parts = urlsplit(self.url)
-        foreign = {
-            Environment.LIVE: parts.port == urlsplit(PAPER_STREAM_URL).port,
-            Environment.PAPER: parts.port == urlsplit(LIVE_STREAM_URL).port,
-            Environment.SIMULATED: True,
-        }
-        if (parts.hostname or "").endswith(_KIS_DOMAIN) and foreign[environment]:
-            raise EnvironmentMismatchError(f"{self.url} is not a stream of the {environment} environment")
+        if connection.is_of_kis:
+            is_right = self.url == STREAM_URLS[connection.environment]
+        else:
+            is_right = host_of(self.url) == host_of(connection.trading_url)
+        if not is_right:
+            raise EnvironmentMismatchError(
+                f"{host_of(self.url)} is not the stream of the {connection.environment} environment; "
+                "unset HARU_BROKER__STREAM_URL"
+            )
 
 
 class KisStream:
@@ -55,7 +55,7 @@ class KisStream:
         keeper: ApprovalKeeper,
         clock: Callable[[], datetime],
     ) -> None:
-        address.check(connection.environment)
+        address.check(connection)
         self._connection = connection
         self._address = address
         self._keeper = keeper
@@ -75,7 +75,7 @@ class KisStream:
         key = await self._keeper.key()
         account = self._connection.account_number.get_secret_value() + self._connection.product_code
         speaker = Speaker(self._connection.environment, key, self._address.hts_id, account)
-        async with open_line(self._address.url.rstrip("/") + _PATH, self._address.silence) as line:
+        async with open_line(self._address.url + _PATH, self._address.silence) as line:
             session = KisSession(line, speaker, self._clock)
             try:
                 await session.ask_for_notices()

@@ -73,9 +73,17 @@ async def open_line(url: str, silence: float) -> AsyncIterator[Line]:
                 await socket.close()
 
 
+class _Direct(connect):
+    """Follows no redirect: it would lead the approval key to another host."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        """Return the answer as the failure that it is."""
+        return exc
+
+
 async def _opened(url: str) -> ClientConnection:
     try:
-        return await connect(
+        return await _Direct(
             url,
             ping_interval=None,
             open_timeout=_OPENS_WITHIN,

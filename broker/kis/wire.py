@@ -13,16 +13,16 @@ import httpx
 from broker.kis.calls import APPROVAL_PATH, TOKEN_PATH, Call
 from broker.kis.connection import ORDER_TIMEOUT, KisConnection
 from broker.kis.envelope import FIRST_PAGE, Envelope, PageKeys, read_envelope
+from broker.kis.proof import FIRST_BYTE, NoSimulatorError, ProvenTransport
 from broker.kis.reach import Reach
 from broker.kis.skew import SkewMeter
 from broker.kis.sockets import kis_transport
 from broker.protocol import AccessToken, MayLeave
+from domain.errors import BrokerUnavailableError, EnvironmentMismatchError
 
 _ORDER_TIMEOUTS: Final = httpx.Timeout(ORDER_TIMEOUT, connect=3.0, pool=2.0)
 NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 """Errors that prove that not a byte of the request was sent."""
-_FIRST_BYTE: Final = "http11.send_request_headers.started"
-"""How httpcore's trace names the step that follows connecting, and before which not a byte of the request has left."""
 _JSON: Final = "application/json; charset=utf-8"
 
 
@@ -52,8 +52,9 @@ class Wire:
         self.connection = connection
         self.clocks = SkewMeter(connection.real_time)
         self.reach = Reach()
+        self._simulator = None if connection.is_of_kis or transport else ProvenTransport()
         self._http = httpx.AsyncClient(
-            transport=transport or kis_transport(),
+            transport=transport or self._simulator or kis_transport(),
             timeout=httpx.Timeout(connection.timeout),
             follow_redirects=False,
             trust_env=False,
@@ -62,6 +63,21 @@ class Wire:
 
     async def aclose(self) -> None:
         await self._http.aclose()
+
+    async def check_simulator(self) -> None:
+        """Ask a server that is not KIS's for its proof.
+
+        Raises:
+            EnvironmentMismatchError: it is no simulator. BrokerUnavailableError: it does not answer.
+        """
+        if self._simulator is None:
+            return
+        try:
+            await self._simulator.prove(httpx.URL(self.connection.trading_url))
+        except NoSimulatorError as error:
+            raise EnvironmentMismatchError(f"{error}; correct HARU_SIMULATOR__URL or HARU_BROKER__REST_URL") from None
+        except httpx.RequestError as error:
+            raise BrokerUnavailableError(f"{self.connection.trading_url}: {type(error).__name__}") from None
 
     async def get(
         self, call: Call, parameters: Mapping[str, str], token: AccessToken, page: PageKeys = FIRST_PAGE
@@ -93,7 +109,7 @@ class Wire:
         headers = self._headers(call, token)
 
         async def ask_before_the_first_byte(step: str, _: object) -> None:
-            if step == _FIRST_BYTE and not may_leave():
+            if step == FIRST_BYTE and not may_leave():
                 raise WindowClosedError
 
         async with asyncio.timeout(ORDER_TIMEOUT):

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 
 from broker.kis import KisBroker, KisConnection
+from broker.kis.sockets import kis_transport
 from broker.protocol import AccessToken
 from database.database import Database
 from domain.identity import SIMULATED_ACCOUNT, Environment
@@ -65,7 +66,7 @@ async def a_silent_broker(
     tomorrow = datetime.now(UTC) + timedelta(days=1)  # noqa: TID251 - tokens end in real time
     await tokens.store(AccessToken("a-token", tomorrow))
     try:
-        async with KisBroker(connection, Budget(), tokens, pace.now) as broker:
+        async with KisBroker(connection, Budget(), tokens, pace.now, kis_transport()) as broker:
             yield silent, broker
     finally:
         silent.close()

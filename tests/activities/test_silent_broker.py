@@ -36,6 +36,8 @@ from tests.stepping import ACCOUNT, RULES, a_simulation, kst, pinned_database
 
 BOUGHT_AT = 70_000
 BELOW_THE_STOP = 66_000
+FALLING = 69_500
+"""Near enough to the last answer to count at once."""
 SYMBOLS = tuple(Symbol(f"{400_000 + 10 * number}") for number in range(1, 11))
 HANGS_FOR = 60.0
 """Seconds before the client gives a call up: nothing here may wait for it."""
@@ -61,8 +63,17 @@ class Floor:
     def knows(self, price: int, volume: int = 2_000_000, *symbols: Symbol) -> None:
         """Let the stream tell a price of each stock."""
         for symbol in symbols or SYMBOLS:
-            tick = replace(self.quote(symbol, price, volume), limits=None, name="")
-            assert self.desk.feed.take(tick)
+            assert self._hears(symbol, price, volume)
+
+    async def trades_at(self, price: int) -> None:
+        """Let the stream tell one trade of each stock after the other."""
+        for volume in range(2_000_000, 3_000_000):
+            for symbol in SYMBOLS:
+                self._hears(symbol, price, volume)
+            await asyncio.sleep(0.1)
+
+    def _hears(self, symbol: Symbol, price: int, volume: int) -> bool:
+        return self.desk.feed.take(replace(self.quote(symbol, price, volume), limits=None, name=""))
 
     def quote(self, symbol: Symbol, price: int, volume: int = 1_000_000) -> Quote:
         at = self.desk.pace.now()
@@ -130,9 +141,10 @@ async def test_ten_stops_fire_at_the_streamed_price_while_price_and_balance_hang
     watches = floor.watches()
     await until(lambda: floor.silent.asked[PRICES] > 0 and floor.silent.asked[BALANCE] > 0)
 
-    floor.knows(BELOW_THE_STOP)
+    trading = asyncio.create_task(floor.trades_at(BELOW_THE_STOP))
     async with asyncio.timeout(AT_ONCE):
         signals = await asyncio.gather(*watches)
+    trading.cancel()
 
     assert {signal.reason for signal in signals} == {ExitReason.STOP_LOSS}
     assert {signal.price for signal in signals} == {BELOW_THE_STOP}
@@ -209,11 +221,11 @@ async def test_a_sale_whose_price_has_just_been_heard_waits_for_no_call_of_anoth
     hanging = asyncio.create_task(floor.sells(SYMBOLS[0]))
     await until(lambda: floor.silent.asked[PRICES] > 0)
 
-    floor.knows(BELOW_THE_STOP, 2_000_000, SYMBOLS[1])
+    floor.knows(FALLING, 2_000_000, SYMBOLS[1])
     async with asyncio.timeout(AT_ONCE):
         decision = await floor.sells(SYMBOLS[1])
 
-    assert f"{BELOW_THE_STOP:,}" in decision.description
+    assert f"{FALLING:,}" in decision.description
     assert not hanging.done()
     await given_up(hanging)
 

@@ -24,7 +24,7 @@ from domain.session import SessionDate
 NOON = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 DAY = SessionDate(date(2026, 11, 23))
 SAMSUNG = Symbol("005930")
-APP_KEY = "PS" + "k" * 34
+APP_KEY = "HARU-" + "k" * 31
 APP_SECRET = "s3cret+" * 25 + "tail="
 ACCOUNT = "50067821"
 URLS = {

@@ -11,7 +11,7 @@ from broker.kis import KisBroker
 from broker.kis.stream import KisStream, StreamAddress
 from broker.protocol import StreamEvent, StreamSession
 from domain.identity import Environment
-from tests.broker.parts import Budget, ScriptedKis, Tokens, a_connection
+from tests.broker.parts import Budget, ScriptedKis, Tokens, a_connection, with_url
 
 AT = datetime(2023, 6, 12, 0, 33, 54, tzinfo=UTC)
 APPROVED = httpx.Response(200, json={"approval_key": "approved-1"})
@@ -23,7 +23,8 @@ class Client:
     def __init__(self, url: str, environment: Environment = Environment.SIMULATED, silence: float = 5) -> None:
         self.kis, self.keys = ScriptedKis(), Tokens()
         self.kis.answers("Approval", APPROVED)
-        broker = KisBroker(a_connection(environment), Budget(), Tokens(), lambda: AT, httpx.MockTransport(self.kis))
+        connection = with_url(a_connection(environment), "http://127.0.0.1:9")
+        broker = KisBroker(connection, Budget(), Tokens(), lambda: AT, httpx.MockTransport(self.kis))
         self.stream: KisStream = broker.stream(StreamAddress(url, "trader", silence), self.keys)
 
     def session(self) -> "AbstractAsyncContextManager[Heard]":

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from broker.kis import KisBroker
+from broker.kis.sockets import kis_transport
 from broker.protocol import AccessToken
 from domain.lane import Lane
 from domain.market import Side, Symbol
@@ -98,7 +99,7 @@ async def a_kis(replies: list[dict[str, Any]]) -> AsyncIterator[KisBroker]:
     connection = with_url(a_connection(), f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     tokens = Tokens(stored=AccessToken("kept", NOON + timedelta(hours=12)))
     try:
-        async with KisBroker(connection, Budget(), tokens, market_now) as broker:
+        async with KisBroker(connection, Budget(), tokens, market_now, kis_transport()) as broker:
             yield broker
     finally:
         server.close()

@@ -60,7 +60,7 @@ class Server:
     async def submit(self, may_leave: MayLeave = always) -> SubmitOutcome:
         tokens = Tokens(stored=AccessToken("kept", NOON + timedelta(hours=12)))
         connection = with_url(a_connection(), f"http://127.0.0.1:{self.port}")
-        async with KisBroker(connection, Budget(), tokens, market_now) as client:
+        async with KisBroker(connection, Budget(), tokens, market_now, kis_transport()) as client:
             return await client.submit(an_intent(), Lane.ENTRY, may_leave)
 
 
@@ -171,7 +171,7 @@ async def test_a_query_without_an_answer_ends_and_may_be_tried_again() -> None:
     tokens = Tokens(stored=AccessToken("kept", NOON + timedelta(hours=12)))
     async with a_server(dribble) as server:
         connection = with_url(a_connection(), f"http://127.0.0.1:{server.port}")
-        async with KisBroker(with_timeout(connection, 0.2), Budget(), tokens, market_now) as client:
+        async with KisBroker(with_timeout(connection, 0.2), Budget(), tokens, market_now, kis_transport()) as client:
             with pytest.raises(BrokerUnavailableError, match="Time"):
                 await client.instrument_status(SAMSUNG, Lane.SCAN)
 

@@ -42,7 +42,7 @@ def paper(server: Access, request: pytest.FixtureRequest) -> Access:
     """Account and key of their own on the one server of this file."""
     mark = f"{abs(hash(request.node.name)) % 10**8:08}"
     httpx.delete(f"{server.rest_url}/control/faults")
-    return replace(server, app_key=mark.rjust(36, "k"), account=mark)
+    return replace(server, app_key="HARU-" + mark.rjust(31, "k"), account=mark)
 
 
 def truth(access: Access) -> list[dict[str, Any]]:

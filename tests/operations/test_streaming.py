@@ -50,8 +50,9 @@ async def test_a_trade_wakes_the_watch_which_sells_without_asking(process: Proce
     entry = await process.desk.buys()
     watching = asyncio.create_task(process.desk.watches(entry))
     await process.hears_of()
+    await process.knows_price(process.moves(0.975))
     market.simulation.add_fault(kind="http_error", path="intstock-multprice", count=0)
-    process.moves(0.95)
+    process.moves(0.992)
 
     async with asyncio.timeout(4):
         signal = await watching
@@ -65,7 +66,7 @@ async def test_what_is_heard_is_not_asked_for_and_one_field_more_changes_nothing
     market.simulation.add_fault(kind="stream_extra_field", path="stream", count=0)
     await process.hears_of()
     asked = process.asked()
-    price = process.moves(1.02)
+    price = process.moves(1.005)
 
     await process.knows_price(price)
 
@@ -78,7 +79,7 @@ async def test_what_is_heard_is_not_asked_for_and_one_field_more_changes_nothing
 async def test_an_absurd_price_changes_nothing(process: Process, market: Venue) -> None:
     await process.hears_of()
     market.simulation.add_fault(kind="stream_absurd_price", path="stream", tr_id="H0STCNT0", count=3)
-    price = process.moves(1.02)
+    price = process.moves(1.005)
 
     await process.knows_price(price)
     assert (await process.price()) == price
@@ -96,7 +97,7 @@ async def test_after_a_cut_the_gap_is_filled_by_asking_and_a_new_session_goes_on
         assert notices.is_set()
     await process.price()
     await process.hears_of()
-    price = process.moves(1.02)
+    price = process.moves(1.005)
     await process.knows_price(price)
 
     assert process.asked() > asked
@@ -212,14 +213,14 @@ async def test_another_process_hears_it_too_and_takes_over_when_the_first_ends(
         assert process.owns_session
         assert not other.owns_session
         with other.desk.notices.listening(SAMSUNG) as notices:
-            price = process.moves(1.02)
+            price = process.moves(1.005)
             await other.knows_price(price)
             await process.desk.buys()
             await until(notices.is_set, "the other process hears of the order")
         process.keeping.cancel()
         await until(lambda: other.owns_session, "the session is taken over")
         await other.hears_of()
-        price = other.moves(0.99)
+        price = other.moves(0.995)
         await other.knows_price(price)
 
 

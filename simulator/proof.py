@@ -1,0 +1,24 @@
+"""The simulator's proof that it is one: clients send neither a key nor an order before they have it."""
+
+import json
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from domain.hosts import proof_of
+
+_MOST_BYTES = 1_000
+
+
+def proof_routes() -> list[BaseRoute]:
+    """Return the route ``/control/proof``: it answers ``{"challenge": text}`` with ``{"proof": text}``."""
+    return [Route("/proof", _prove, methods=["POST"])]
+
+
+async def _prove(request: Request) -> Response:
+    try:
+        challenge = json.loads((await request.body())[:_MOST_BYTES])["challenge"]
+    except (ValueError, KeyError, TypeError):
+        return JSONResponse({"error": 'say {"challenge": "some text"}'}, 400)
+    return JSONResponse({"proof": proof_of(str(challenge))})
