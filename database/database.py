@@ -11,6 +11,7 @@ from database.book_comparisons import BookComparisons
 from database.broker_tokens import BrokerTokens, Token
 from database.cash_baselines import CashBaselines
 from database.day_seen import DaySeen
+from database.disputes import Disputes
 from database.events import Events
 from database.first_looks import FirstLooks
 from database.hosts import Hosts
@@ -49,6 +50,7 @@ class Database:
         self.cash_baselines = CashBaselines(pool)
         self.comparisons = BookComparisons(pool)
         self.day_seen = DaySeen(pool)
+        self.disputes = Disputes(pool)
         self.events = Events(pool)
         self.first_looks = FirstLooks(pool)
         self.hosts = Hosts(pool)
