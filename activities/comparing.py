@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from activities.carried import CarriedShares
 from activities.cash_check import CashCheck, CashSeen, cash_in_words, is_settled, lasting, unexplained
 from activities.disagreements import Disagreements, in_words
+from activities.foreign_api_orders import ForeignApiOrders
 from activities.foreign_sales import ForeignSales
 from activities.late_fills import LateFills
 from domain.errors import BrokerProtocolError, BrokerRefusedError, TradingError
@@ -104,6 +105,7 @@ class BooksComparison:
         self._late_fills = LateFills(database, commission)
         self._foreign_sales = ForeignSales(broker, database, pace)
         self._disagreements = Disagreements(database, pace)
+        self._foreign_api_orders = ForeignApiOrders(database, pace)
 
     async def compare(self, request: ReconcileRequest, how: "How") -> Reconciled:
         """Book missing fills of our own orders; report everything else as a difference, never sell it silently.
@@ -229,6 +231,7 @@ class BooksComparison:
             booked = await self._late_fills.book(account_id, session_date, listed, self._pace.now())
             await self._late_fills.settle_costs(account_id, session_date)
             booked += await self._book_earlier(account_id, session_date, how)
+            await self._foreign_api_orders.look(account_id, session_date, listed)
         ledger = await self._cash.ledger(account_id, session_date)
         balance = await self._broker.balance(how.lane)
         found = [

@@ -14,6 +14,7 @@ from database.day_seen import DaySeen
 from database.disputes import Disputes
 from database.events import Events
 from database.first_looks import FirstLooks
+from database.foreign_api_orders import ForeignApiOrders
 from database.hosts import Hosts
 from database.listed_orders import ListedOrders
 from database.locks import Locks
@@ -53,6 +54,7 @@ class Database:
         self.disputes = Disputes(pool)
         self.events = Events(pool)
         self.first_looks = FirstLooks(pool)
+        self.foreign_api_orders = ForeignApiOrders(pool)
         self.hosts = Hosts(pool)
         self.listed_orders = ListedOrders(pool)
         self.locks = Locks(pool)
