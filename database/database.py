@@ -18,6 +18,7 @@ from database.foreign_api_orders import ForeignApiOrders
 from database.hosts import Hosts
 from database.listed_orders import ListedOrders
 from database.locks import Locks
+from database.market_messages import MarketMessages
 from database.orders import Orders
 from database.pool import Pool, open_pool
 from database.positions import Positions
@@ -58,6 +59,7 @@ class Database:
         self.hosts = Hosts(pool)
         self.listed_orders = ListedOrders(pool)
         self.locks = Locks(pool)
+        self.market_messages = MarketMessages(pool)
         self.orders = Orders(pool)
         self.positions = Positions(pool)
         self.reports = Reports()
