@@ -27,8 +27,10 @@ from tests.conftest import _with_database, running
 from tests.embedded.processes import ROOT
 from tests.journeys.running_market import RunningMarket, running_market, until
 from tests.stepping import ACCOUNT
+from workflows.trading_worker import TradingWorkerWorkflow
 
-_FOLDER: Final = Path(__file__).parent
+_FOLDER: Final = Path(__file__).parent / "patched"
+"""Beside the histories of before the branches of ``workflow.patched``, which have markers of those branches."""
 _MORNING: Final = "2026-11-23 10:00"
 _IN_THE_AFTERNOON: Final = "2026-11-23 14:48"
 _BEFORE_THE_CUT_OFF: Final = "2026-11-23 14:54"
@@ -120,12 +122,63 @@ async def market_close_into_the_evening(market: RunningMarket) -> dict[str, Run]
         return {"market_close_into_the_evening": close}
 
 
+async def sells_what_was_carried(market: RunningMarket) -> dict[str, Run]:
+    """Find shares of the session before in the morning, and sell them first."""
+    async with market.hosted():
+        run = await _first_run(market)
+        await market.holds()
+        await run.terminate("the session before has ended")
+    await market.database._pool.execute("UPDATE positions SET session_date = session_date - 3")
+    await market.database._pool.execute("UPDATE stock_locks SET expires_at = clock_timestamp()")
+    async with market.hosted():
+        return {"sells_what_was_carried": await _over(await _first_run(market))}
+
+
+async def rules_change_while_holding(market: RunningMarket) -> dict[str, Run]:
+    """Hold, take a nearer target from the operator, sell at it."""
+    async with market.hosted():
+        run = await _first_run(market)
+        await market.holds()
+        await run.execute_update(TradingWorkerWorkflow.change_rules, {"exits.take_profit": "1%"})
+        market.price_moves(0.02)
+        return {"rules_change_while_holding": await _over(run)}
+
+
+async def stopped_while_holding(market: RunningMarket) -> dict[str, Run]:
+    """Hold, be told to stop, answer when flat."""
+    async with market.hosted():
+        run = await _first_run(market)
+        await market.holds()
+        await run.execute_update("stop")
+        return {"stopped_while_holding": await _over(run)}
+
+
+async def close_ends_an_open_buy(market: RunningMarket) -> dict[str, Run]:
+    """End by the close a buy that no worker follows any more."""
+    async with market.hosted():
+        run = await _first_run(market)
+        market.simulation.set_conditions(HYNIX, no_asks=True)
+
+        async def is_working() -> bool:
+            return any(order.ref for order in await market.database.orders.active_in(ACCOUNT))
+
+        await until(is_working, "working buy")
+        await run.terminate("a bug keeps it from moving")
+        close = await market.start_close()
+        await close.result()
+        return {"close_ends_an_open_buy": close}
+
+
 STORIES: Final[dict[str, tuple[Story, str]]] = {
     "take_profit": (take_profit, _MORNING),
     "stop_loss": (stop_loss, _MORNING),
     "lost_submit": (lost_submit, _MORNING),
     "restarted_while_holding": (restarted_while_holding, _MORNING),
     "liquidated_by_the_close": (liquidated_by_the_close, _BEFORE_THE_CUT_OFF),
+    "sells_what_was_carried": (sells_what_was_carried, _MORNING),
+    "rules_change_while_holding": (rules_change_while_holding, _MORNING),
+    "stopped_while_holding": (stopped_while_holding, _MORNING),
+    "close_ends_an_open_buy": (close_ends_an_open_buy, _BEFORE_THE_CUT_OFF),
     "market_close_seizes": (market_close_seizes, _BEFORE_THE_CUT_OFF),
     "market_close_into_the_evening": (market_close_into_the_evening, _IN_THE_AFTERNOON),
 }
@@ -154,6 +207,7 @@ async def _record(name: str, temporal: str, postgres: str) -> None:
     async with running_market(temporal, url, begins) as market:
         for told_as, run in (await tell(market)).items():
             history = (await run.fetch_history()).to_json()
+            _FOLDER.mkdir(exist_ok=True)
             (_FOLDER / f"{told_as}.json").write_text(_anonymous(history) + "\n")
             sys.stdout.write(f"{told_as}.json\n")
 
