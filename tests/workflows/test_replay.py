@@ -85,7 +85,7 @@ def test_the_stories_that_matter_are_recorded() -> None:
         "sells_what_was_carried",
         "rules_change_while_holding",
         "stopped_while_holding",
-        "close_ends_an_open_buy",
+        "close_waits_for_its_deadline",
     }
 
 
