@@ -13,7 +13,6 @@ LONGEST_HALT: Final = timedelta(minutes=40)
 of ten. Its third stage ends the day, which is a message of its own."""
 SLACK: Final = timedelta(minutes=2)
 """Market time by which a message may come before or after the calendar's instant."""
-_NOT_YET: Final = frozenset({SessionPhase.CLOSED, SessionPhase.OPENING_AUCTION})
 
 
 class MarketWord(StrEnum):
@@ -92,10 +91,8 @@ def judge(session: Session, heard: Heard | None, now: datetime, slack: timedelta
     if heard is None:
         return AGREES
     if heard.word is MarketWord.HALTED:
-        is_over = now - heard.at >= LONGEST_HALT
-        return (
-            AGREES if is_over else Verdict(Judgement.HALTED, f"the exchange has halted trading (message {heard.code})")
-        )
+        why = f"the exchange has halted trading (message {heard.code})"
+        return AGREES if now - heard.at >= LONGEST_HALT else Verdict(Judgement.HALTED, why)
     said = _PHASES.get(heard.word)
     expected = session.phase_at(now)
     if said is None or not heard.is_current or said in {session.phase_at(now + by) for by in (-slack, slack)}:

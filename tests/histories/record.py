@@ -138,12 +138,12 @@ async def sells_what_was_carried(market: RunningMarket) -> dict[str, Run]:
 
 
 async def rules_change_while_holding(market: RunningMarket) -> dict[str, Run]:
-    """Hold, take a nearer target from the operator, sell at it."""
+    """Hold, take another stop from the operator, sell at the target."""
     async with market.hosted():
         run = await _first_run(market)
         await market.holds()
-        await run.execute_update(TradingWorkerWorkflow.change_rules, {"exits.take_profit": "1%"})
-        market.price_moves(0.02)
+        await run.execute_update(TradingWorkerWorkflow.change_rules, {"exits.stop_loss": "1%"})
+        market.price_moves(0.06)
         return {"rules_change_while_holding": await _over(run)}
 
 
