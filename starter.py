@@ -261,6 +261,10 @@ def _add_channel_verbs(verbs: Any) -> None:
 def _add_order_verbs(verbs: Any) -> None:
     compare = _add(verbs, "reconcile", order_verbs.reconcile, "compare the broker's books with ours")
     compare.add_argument("--apply", action="store_true", help="book missing fills and write differences down")
+    theirs = _add(verbs, "foreign-orders", order_verbs.foreign_orders, "list another program's orders, or accept them")
+    accept = _add(theirs.add_subparsers(metavar="[accept]"), "accept", order_verbs.accept_orders, "buy beside them")
+    accept.add_argument("number", metavar="ORDER_NUMBER|all", help="as `foreign-orders` lists it")
+    accept.add_argument("--reason", required=True, help="what sent them; kept in the books")
     _add(verbs, "quarantine", order_verbs.quarantine, "list the orders that wait for a person")
     adopt = _add(verbs, "adopt", order_verbs.adopt, "a quarantined order is this one at the broker")
     dismiss = _add(verbs, "dismiss", order_verbs.dismiss, "a quarantined order was never placed")

@@ -5,10 +5,13 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from activities.carried import CarriedShares
 from activities.cash_check import CashCheck, CashSeen, cash_in_words, is_settled, lasting, unexplained
+from activities.disagreements import Disagreements, in_words
+from activities.foreign_api_orders import ForeignApiOrders
 from activities.foreign_sales import ForeignSales
 from activities.late_fills import LateFills
 from domain.errors import BrokerProtocolError, BrokerRefusedError, TradingError
@@ -61,6 +64,7 @@ class _Read:
 
     booked: int
     differences: frozenset[Discrepancy]
+    moving: frozenset[Symbol]
     unreadable: frozenset[UnreadableRow]
     cash: CashSeen
 
@@ -100,6 +104,8 @@ class BooksComparison:
         self._restating = CarriedShares(broker, database, pace)
         self._late_fills = LateFills(database, commission)
         self._foreign_sales = ForeignSales(broker, database, pace)
+        self._disagreements = Disagreements(database, pace)
+        self._foreign_api_orders = ForeignApiOrders(database, pace)
 
     async def compare(self, request: ReconcileRequest, how: "How") -> Reconciled:
         """Book missing fills of our own orders; report everything else as a difference, never sell it silently.
@@ -107,19 +113,22 @@ class BooksComparison:
         A difference counts when several reads show it unchanged: while others trade, single reads always differ.
         """
         account_id, session_date = request.account_id, session_date_of(self._pace.now())
+        started = await self._database.server.now()
         reads = await self._several(request, session_date, how)
         cash = lasting([read.cash for read in reads])
-        differences = sorted(frozenset.intersection(*(read.differences for read in reads)), key=_in_words)
+        differences = sorted(frozenset.intersection(*(read.differences for read in reads)), key=in_words)
         if request.apply:
             explained = await self._settle_carried(account_id, session_date, differences)
             differences = [difference for difference in differences if difference not in explained]
         ours = [difference for difference in differences if difference.kind in OUR_OWN]
         unreadable = frozenset.intersection(*(read.unreadable for read in reads))
         if request.apply:
-            await self._write_down(account_id, session_date, differences, ours)
+            await self._write_down(account_id, session_date, differences)
+            await self._disagreements.record(account_id, session_date, ours)
+            await self._disagreements.lift(account_id, session_date, started, partial(_agrees, reads))
             await self._cash.write_down(account_id, session_date, cash)
             await self._rest(account_id, unreadable)
-        words = tuple(_in_words(difference) for difference in differences)
+        words = tuple(in_words(difference) for difference in differences)
         return Reconciled(
             sum(read.booked for read in reads),
             words,
@@ -139,11 +148,7 @@ class BooksComparison:
         return reads
 
     async def _write_down(
-        self,
-        account_id: AccountId,
-        session_date: SessionDate,
-        differences: list[Discrepancy],
-        ours: list[Discrepancy],
+        self, account_id: AccountId, session_date: SessionDate, differences: list[Discrepancy]
     ) -> None:
         owned = await self._owned(account_id, session_date)
         for difference in differences:
@@ -152,9 +157,6 @@ class BooksComparison:
             if not is_known:
                 until = self._pace.now() + _FOREIGN_SYMBOL_REST
                 await self._database.risk.cool_down(account_id, difference.symbol, until)
-        if ours:
-            reason = "books disagree: " + "; ".join(_in_words(difference) for difference in ours)
-            await self._database.risk.close_entries(account_id, session_date, reason, self._pace.now())
 
     async def _rest(self, account_id: AccountId, unreadable: AbstractSet[UnreadableRow]) -> None:
         """Keep away from buying stocks that cannot be compared."""
@@ -229,6 +231,7 @@ class BooksComparison:
             booked = await self._late_fills.book(account_id, session_date, listed, self._pace.now())
             await self._late_fills.settle_costs(account_id, session_date)
             booked += await self._book_earlier(account_id, session_date, how)
+            await self._foreign_api_orders.look(account_id, session_date, listed)
         ledger = await self._cash.ledger(account_id, session_date)
         balance = await self._broker.balance(how.lane)
         found = [
@@ -240,7 +243,7 @@ class BooksComparison:
             moving |= await self._moving(account_id, how)
         cash = await self._cash.seen(ledger, listed, balance.cash, of=(account_id, session_date))
         differences = frozenset(each for each in found if each.symbol not in moving)
-        return _Read(booked, differences, frozenset((*listed.unreadable, *balance.unreadable)), cash)
+        return _Read(booked, differences, frozenset(moving), frozenset((*listed.unreadable, *balance.unreadable)), cash)
 
     async def _book_earlier(self, account_id: AccountId, session_date: SessionDate, how: How) -> int:
         """Look for the unconfirmed fills of earlier days; a day whose list is refused does not stop the comparison."""
@@ -286,7 +289,7 @@ class BooksComparison:
             session_date=session_date,
             symbol=difference.symbol,
             detail={"kind": difference.kind, "ledger": difference.ledger, "broker": difference.broker},
-            key=f"discrepancy/{account_id}/{session_date}/{_in_words(difference)}",
+            key=f"discrepancy/{account_id}/{session_date}/{in_words(difference)}",
         )
         await self._database.events.append(event)
 
@@ -308,6 +311,16 @@ def _is_in_doubt(difference: Discrepancy, listed: Rows[BrokerOrder], balance: "B
     return is_missing and any(row.ref in {None, difference.ref} and row.symbol is None for row in listed.unreadable)
 
 
+def _agrees(reads: list[_Read], symbol: Symbol) -> bool:
+    """Tell whether every read has compared the stock and found nothing of ours that differs."""
+    return not any(
+        symbol in read.moving
+        or any(row.may_be_of(symbol) for row in read.unreadable)
+        or any(each.symbol == symbol and each.kind in OUR_OWN for each in read.differences)
+        for read in reads
+    )
+
+
 def _needs_another_look(reads: list[_Read]) -> bool:
     """Tell whether a difference may be one of a single read only."""
     return bool(frozenset.intersection(*(read.differences for read in reads))) or not is_settled(reads[-1].cash)
@@ -325,8 +338,3 @@ def _changed(position: OpenPosition, session_date: SessionDate, at: datetime, di
         detail={"position_id": position.position_id, "ledger": difference.ledger, "broker": difference.broker},
         key=f"{CARRIED_CHANGED}/{position.position_id}/{session_date}/{difference.broker}",
     )
-
-
-def _in_words(difference: Discrepancy) -> str:
-    order = f" order {difference.ref.number}" if difference.ref else ""
-    return f"{difference.kind}: {difference.symbol}{order}, ledger {difference.ledger:,}, broker {difference.broker:,}"

@@ -3,7 +3,8 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from domain.event import LOST_ORDER_IN_DOUBT, Event, EventLevel
+from activities.order_events import order_event
+from domain.event import LOST_ORDER_IN_DOUBT, EventLevel
 from domain.lane import Lane
 from domain.market import Side
 from domain.order import OrderRecord
@@ -52,21 +53,8 @@ class OrderDoubts:
 
     async def _report(self, record: OrderRecord, row: UnreadableRow) -> None:
         intent = record.intent
-        event = Event(
-            intent.account_id,
-            LOST_ORDER_IN_DOUBT,
-            EventLevel.CRITICAL,
-            self._pace.now(),
-            session_date=intent.session_date,
-            worker_id=intent.worker_id,
-            symbol=intent.symbol,
-            detail={
-                "intent_id": intent.intent_id,
-                "side": intent.side,
-                "list": row.of,
-                "field": row.field,
-                "cause": f"{row.of}: {row.field}: {row.why}",
-            },
-            key=f"{LOST_ORDER_IN_DOUBT}/{intent.intent_id}/{row.of}/{row.field}",
-        )
+        about = {"side": intent.side, "list": row.of, "field": row.field}
+        cause, key = f"{row.of}: {row.field}: {row.why}", f"{row.of}/{row.field}"
+        now = self._pace.now()
+        event = order_event(intent, LOST_ORDER_IN_DOUBT, EventLevel.CRITICAL, now, key, **about, cause=cause)
         await self._database.reports.append(event.key, partial(self._database.events.append, event))

@@ -1,11 +1,13 @@
 """Fills of our own orders that the ledger lacks or has otherwise, even of orders that are over: the broker is right."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from temporalio import activity
 
+from activities.order_events import order_event
 from activities.trade_booking import TradeBooking
 from domain.errors import TradingError
 from domain.event import LATE_FILL_UNBOOKED, MISSING_FILL_BOOKED, SHARES_RECOVERED, TRADE_CORRECTED, Event, EventLevel
@@ -95,22 +97,16 @@ class LateFills:
 
     async def _report_unbooked(self, record: OrderRecord, row: BrokerOrder, at: datetime, fault: TradingError) -> None:
         intent = record.intent
-        event = Event(
-            intent.account_id,
+        event = order_event(
+            intent,
             LATE_FILL_UNBOOKED,
             EventLevel.CRITICAL,
             at,
-            session_date=intent.session_date,
-            worker_id=intent.worker_id,
-            symbol=intent.symbol,
-            detail={
-                "intent_id": intent.intent_id,
-                "side": intent.side,
-                "ledger": record.filled_quantity,
-                "broker": row.filled_quantity,
-                "cause": str(fault),
-            },
-            key=f"{LATE_FILL_UNBOOKED}/{intent.intent_id}/{row.filled_quantity}",
+            str(row.filled_quantity),
+            side=intent.side,
+            ledger=record.filled_quantity,
+            broker=row.filled_quantity,
+            cause=str(fault),
         )
         await self._database.events.append(event)
         shares = f"ledger {record.filled_quantity:,}, broker {row.filled_quantity:,}"
@@ -134,39 +130,27 @@ def _unbound(listed: Sequence[BrokerOrder], bound: set[BrokerOrderRef]) -> list[
 
 
 def _booked_event(record: OrderRecord, row: BrokerOrder, at: datetime) -> Event:
-    intent = record.intent
-    return Event(
-        intent.account_id,
+    booked = order_event(
+        record.intent,
         MISSING_FILL_BOOKED,
         EventLevel.INFO,
         at,
-        session_date=session_date_of(at),
-        worker_id=intent.worker_id,
-        symbol=intent.symbol,
-        detail={
-            "intent_id": intent.intent_id,
-            "ledger": record.filled_quantity,
-            "broker": row.filled_quantity,
-        },
-        key=f"{MISSING_FILL_BOOKED}/{intent.intent_id}/{row.filled_quantity}/{row.filled_amount}",
+        f"{row.filled_quantity}/{row.filled_amount}",
+        ledger=record.filled_quantity,
+        broker=row.filled_quantity,
     )
+    return replace(booked, session_date=session_date_of(at))
 
 
 def _event(kind: str, level: EventLevel, order: OrderRecord, at: datetime) -> Event:
-    intent = order.intent
-    return Event(
-        intent.account_id,
+    event = order_event(
+        order.intent,
         kind,
         level,
         at,
-        session_date=session_date_of(at),
-        worker_id=intent.worker_id,
-        symbol=intent.symbol,
-        detail={
-            "intent_id": intent.intent_id,
-            "position_id": intent.position_id,
-            "quantity": order.filled_quantity,
-            "amount": order.filled_amount,
-        },
-        key=f"{kind}/{intent.intent_id}/{order.filled_quantity}/{order.filled_amount}",
+        f"{order.filled_quantity}/{order.filled_amount}",
+        position_id=order.intent.position_id,
+        quantity=order.filled_quantity,
+        amount=order.filled_amount,
     )
+    return replace(event, session_date=session_date_of(at))

@@ -10,6 +10,7 @@ from broker.statement import DayProfit, ProfitToday, StockProfit
 from domain.identity import Environment
 from domain.lane import Crowding, Lane
 from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
+from domain.market_phase import MarketMessage
 from domain.money import NO_SHARES, Price, Quantity, Won
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, OrderType, SubmitOutcome
 from domain.session import SessionDate
@@ -256,8 +257,8 @@ class Broker(Protocol):
         ...
 
 
-StreamEvent = Quote | OrderNotice | Garbled
-"""A trade with the best bid and ask at it, word of an own order, or something that could not be read."""
+StreamEvent = Quote | OrderNotice | MarketMessage | Garbled
+"""A trade with the best bid and ask at it, word of an own order or of the whole market, or something unreadable."""
 
 
 class StreamSession(Protocol):

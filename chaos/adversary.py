@@ -39,6 +39,7 @@ _PART_SIGNALS: Final[Mapping[FaultKind, tuple[str, int]]] = {
     FaultKind.KILL_BROKER: (simulator.NAME, signal.SIGKILL),
 }
 _MOODS: Final = {FaultKind.STRATEGY_RAISES: Mood.RAISES, FaultKind.STRATEGY_HANGS: Mood.HANGS}
+_OTHER_CHANNELS: Final = ("", "json://127.0.0.1:9/another")
 _FROZEN_PARTS: Final = {FaultKind.FREEZE_TEMPORAL: temporal.NAME, FaultKind.FREEZE_POSTGRES: postgres.NAME}
 
 
@@ -88,6 +89,8 @@ class Adversary:
             FaultKind.FREEZE_HOST: self._freeze_host,
             FaultKind.FREEZE_HOST_PAST_LEASE: self._freeze_host,
             FaultKind.RESTART_HOST: self._restart_host,
+            FaultKind.OTHER_ALERT_SETTINGS: self._change_alerts,
+            FaultKind.CLOCK_DRIFT: self._let_drift,
             FaultKind.LINK_LOST: self._lose_link,
             FaultKind.LATE_DELIVERY: self._deliver_late,
             FaultKind.STRATEGY_RAISES: self._spoil_strategies,
@@ -136,6 +139,18 @@ class Adversary:
         await asyncio.sleep(act.seconds)
         host.start()
         return host.name
+
+    async def _change_alerts(self, act: Act) -> str:
+        """Let a host come back that knows no channel, or another one: alerts are the fleet's, not a host's."""
+        self._chosen(act).alerts = _OTHER_CHANNELS[act.choice < 0.5]
+        return f"{await self._restart_host(act)} with {self._hosts[act.host].alerts or 'no channel'}"
+
+    async def _let_drift(self, act: Act) -> str:
+        host, rate = self._hosts[act.host], round((act.choice - 0.5) * 2, 2)
+        host.drift_file.write_text(str(rate))
+        await asyncio.sleep(act.seconds)
+        host.drift_file.unlink(missing_ok=True)
+        return f"{host.name} by {rate * act.seconds:+.1f} s of the market"
 
     async def _lose_link(self, act: Act) -> str:
         host, network = self._chosen(act), self._networks[act.host]
@@ -210,6 +225,7 @@ class Adversary:
             network.deliver()
         for host in self._hosts:
             host.mood_file.unlink(missing_ok=True)
+            host.drift_file.unlink(missing_ok=True)
             host.signal(signal.SIGCONT)
             host.start()
         for host in self._hosts:

@@ -13,6 +13,8 @@ class FaultKind(StrEnum):
     FREEZE_HOST = "freeze_host"
     FREEZE_HOST_PAST_LEASE = "freeze_host_past_lease"
     RESTART_HOST = "restart_host"
+    OTHER_ALERT_SETTINGS = "other_alert_settings"
+    CLOCK_DRIFT = "clock_drift"
     LINK_LOST = "link_lost"
     LATE_DELIVERY = "late_delivery"
     STRATEGY_RAISES = "strategy_raises"
@@ -72,6 +74,8 @@ WEIGHTS: Final[Mapping[FaultKind, int]] = {
     FaultKind.FREEZE_HOST: 5,
     FaultKind.FREEZE_HOST_PAST_LEASE: 1,
     FaultKind.RESTART_HOST: 2,
+    FaultKind.OTHER_ALERT_SETTINGS: 1,
+    FaultKind.CLOCK_DRIFT: 2,
     FaultKind.LINK_LOST: 2,
     FaultKind.LATE_DELIVERY: 2,
     FaultKind.STRATEGY_RAISES: 2,
@@ -128,6 +132,8 @@ SECONDS: Final[Mapping[FaultKind, Callable[[Random], float]]] = {
     FaultKind.FREEZE_HOST: lambda chance: chance.uniform(1.0, 14.0),
     FaultKind.FREEZE_HOST_PAST_LEASE: lambda chance: chance.uniform(31.0, 36.0),
     FaultKind.RESTART_HOST: lambda chance: chance.uniform(0.0, 1.0),
+    FaultKind.OTHER_ALERT_SETTINGS: lambda chance: chance.uniform(0.0, 1.0),
+    FaultKind.CLOCK_DRIFT: lambda chance: chance.uniform(2.0, 12.0),
     FaultKind.LINK_LOST: lambda chance: chance.uniform(1.0, 10.0),
     FaultKind.LATE_DELIVERY: lambda chance: chance.uniform(1.0, 10.0),
     FaultKind.STRATEGY_RAISES: lambda chance: chance.uniform(2.0, 8.0),

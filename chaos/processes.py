@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from chaos.drifting import DRIFT_FILE
 from chaos.moods import MOOD_FILE
 from embedded.guard import Program, start_guarded
 from private_files import append_private
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+ALERT_URLS: Final = "HARU_ALERTS__URLS"
+CHANNEL: Final = "json://127.0.0.1:9/haru"
+"""The channel of a fleet under the adversary: nothing listens there, so that alerts wait for ever."""
 _READY_WITHIN: Final = 60.0
 _GRACE: Final = 20.0
 _LOOK: Final = 0.05
@@ -32,6 +36,8 @@ class Host:
     name: str
     environment: Mapping[str, str]
     log: Path
+    alerts: str = CHANNEL
+    """The channels that its next start knows."""
     starts: int = 0
     _guard: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
@@ -55,12 +61,18 @@ class Host:
         program = Program([sys.executable, "-m", "chaos.moody_host"], stop_signal=signal.SIGTERM, grace=_GRACE)
         with append_private(self.log) as log:
             log.write(f"--- start {self.starts}\n".encode())
-            self._guard = start_guarded(program, log, {**self.environment, MOOD_FILE: str(self.mood_file)})
+            files = {MOOD_FILE: str(self.mood_file), DRIFT_FILE: str(self.drift_file)}
+            self._guard = start_guarded(program, log, {**self.environment, ALERT_URLS: self.alerts, **files})
 
     @property
     def mood_file(self) -> Path:
         """Return the file that says how its strategies misbehave; none while they do not."""
         return self.log.with_suffix(".mood")
+
+    @property
+    def drift_file(self) -> Path:
+        """Return the file that says how its clock drifts; none while it does not."""
+        return self.log.with_suffix(".drift")
 
     def signal(self, number: int) -> bool:
         """Send a signal to ``worker.py``; False when it does not run."""

@@ -36,6 +36,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "left_at_the_broker": {symbol: shares for symbol, shares in sorted(holdings.items()) if shares},
         "held_at_the_end": _held_at_the_end(outcome),
         "seized": closed.seized if closed else None,
+        "lost_channels": list(outcome.lost_channels),
         "differences": list(closed.differences) if closed else [],
         "deeds": [
             {"at": each.act.at, "kind": each.act.kind.value, "fell_upon": each.fell_upon} for each in outcome.deeds
@@ -52,8 +53,8 @@ def save(outcome: Outcome, home: Path) -> Path:
 
 
 def is_sound(outcome: Outcome) -> bool:
-    """Tell whether the day closed and nothing was violated."""
-    return outcome.closed is not None and not outcome.verdict.count
+    """Tell whether the day closed, nothing was violated and no channel for alerts is lost."""
+    return outcome.closed is not None and not outcome.verdict.count and not outcome.lost_channels
 
 
 def faults_table(outcomes: list[Outcome]) -> Table:

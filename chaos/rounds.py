@@ -11,8 +11,10 @@ from typing import Final
 from chaos.adversary import Adversary, Deed
 from chaos.broker_side import BrokerSide
 from chaos.day import Day, DayAsked, running_day
+from chaos.processes import CHANNEL
 from chaos.schedule import schedule
 from domain.identity import SIMULATED_ACCOUNT
+from operations.alert_channels import channels_of
 from verifier.reading import read_books
 from verifier.verdict import Verdict, judge
 from workflows.close_outcome import CloseOutcome
@@ -41,6 +43,8 @@ class Outcome:
     closed: CloseOutcome | None
     verdict: Verdict
     seconds: float
+    lost_channels: tuple[str, ...] = ()
+    """Channels for alerts that the fleet began with and has no more."""
 
 
 async def play_round(asked: Asked, home: Path, tell: Callable[[str], None]) -> Outcome:
@@ -51,8 +55,14 @@ async def play_round(asked: Asked, home: Path, tell: Callable[[str], None]) -> O
         deeds, hits = await _break(day, asked, tell)
         tell("calm again; the day may end")
         closed = await day.closed()
+        lost = await _lost_channels(day)
         verdict = await judge(lambda: read_books(day.sources, day.plan))
-    return Outcome(asked, deeds, hits, closed, verdict, time.monotonic() - began)
+    return Outcome(asked, deeds, hits, closed, verdict, time.monotonic() - began, lost)
+
+
+async def _lost_channels(day: Day) -> tuple[str, ...]:
+    known = {state.channel for state in await day.fleet.database.alerts.states(day.fleet.account_id)}
+    return tuple(channel.key for channel in channels_of([CHANNEL]) if channel.key not in known)
 
 
 async def _break(day: Day, asked: Asked, tell: Callable[[str], None]) -> tuple[tuple[Deed, ...], dict[str, int]]:

@@ -33,6 +33,7 @@ _ON_HOSTS: Final = frozenset(
         FaultKind.FREEZE_HOST,
         FaultKind.FREEZE_HOST_PAST_LEASE,
         FaultKind.RESTART_HOST,
+        FaultKind.OTHER_ALERT_SETTINGS,
         FaultKind.LINK_LOST,
         FaultKind.LATE_DELIVERY,
     }

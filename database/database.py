@@ -11,11 +11,14 @@ from database.book_comparisons import BookComparisons
 from database.broker_tokens import BrokerTokens, Token
 from database.cash_baselines import CashBaselines
 from database.day_seen import DaySeen
+from database.disputes import Disputes
 from database.events import Events
 from database.first_looks import FirstLooks
+from database.foreign_api_orders import ForeignApiOrders
 from database.hosts import Hosts
 from database.listed_orders import ListedOrders
 from database.locks import Locks
+from database.market_messages import MarketMessages
 from database.orders import Orders
 from database.pool import Pool, open_pool
 from database.positions import Positions
@@ -49,11 +52,14 @@ class Database:
         self.cash_baselines = CashBaselines(pool)
         self.comparisons = BookComparisons(pool)
         self.day_seen = DaySeen(pool)
+        self.disputes = Disputes(pool)
         self.events = Events(pool)
         self.first_looks = FirstLooks(pool)
+        self.foreign_api_orders = ForeignApiOrders(pool)
         self.hosts = Hosts(pool)
         self.listed_orders = ListedOrders(pool)
         self.locks = Locks(pool)
+        self.market_messages = MarketMessages(pool)
         self.orders = Orders(pool)
         self.positions = Positions(pool)
         self.reports = Reports()

@@ -152,7 +152,8 @@ class Risk:
 
     _CLOSE_ENTRIES = """
     INSERT INTO closed_entries AS kept (account_id, session_date, cause, reason) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (account_id, session_date, cause) DO UPDATE SET reason = excluded.reason
+    ON CONFLICT (account_id, session_date, cause) DO UPDATE SET
+        reason = excluded.reason, agreements = 0, checked_at = clock_timestamp()
     RETURNING xmax = 0 AS is_new
     """
 

@@ -214,6 +214,8 @@ class BrokerOrder:
     in_fractions: bool = False
     entered_by: str = field(default="", compare=False)
     """Who or what entered the order, in the broker's words; blank where the list does not say."""
+    by_api: bool = field(default=False, compare=False)
+    """Whether the list says that a program entered it; False for a manual order, and where the list does not say."""
 
     @property
     def is_over(self) -> bool:

@@ -12,8 +12,17 @@ from typing import Final, Literal
 from domain.identity import IntentId, PositionId
 from domain.market import Side, Symbol
 from domain.money import NO_SHARES, Quantity
-from domain.order import WORKING_STATUSES, BrokerOrder, BrokerOrderRef, OrderIntent, OrderRecord, OrderType
+from domain.order import (
+    WORKING_STATUSES,
+    BrokerOrder,
+    BrokerOrderRef,
+    OrderIntent,
+    OrderRecord,
+    OrderType,
+    is_same_order,
+)
 from domain.position import OpenPosition
+from domain.session import SessionDate
 from domain.unreadable import UnreadableRow, unreadable_of
 
 CLOCK_ALLOWANCE: Final = timedelta(seconds=2)
@@ -147,6 +156,34 @@ def _has_fingerprint(order: BrokerOrder, intent: OrderIntent) -> bool:
 def foreign_orders(listed: Sequence[BrokerOrder], bound: AbstractSet[BrokerOrderRef | None]) -> tuple[BrokerOrder, ...]:
     """Return the listed orders that none of our intents owns."""
     return tuple(order for order in listed if order.ref not in bound)
+
+
+def orders_of_another_program(listed: Sequence[BrokerOrder], records: Sequence[OrderRecord]) -> tuple[BrokerOrder, ...]:
+    """Return the listed orders that came by API and that none of our intents explains.
+
+    ``records`` are all intents of the day, read after the list: what the list shows of ours was permitted before. An
+    order of ours whose number is not known yet may be any row of its stock and side while it is active, and any row
+    that looks like it afterwards.
+    """
+    numbered: dict[tuple[SessionDate, str], list[OrderRecord]] = {}
+    for record in records:
+        if record.ref is not None:
+            numbered.setdefault((record.ref.order_date, record.ref.number), []).append(record)
+    open_ends = [record for record in records if record.ref is None]
+    return tuple(
+        row
+        for row in listed
+        if row.by_api
+        and row.original is None
+        and not any(is_same_order(each, row) for each in numbered.get((row.ref.order_date, row.ref.number), ()))
+        and not any(_may_be_the_row_of(record, row) for record in open_ends)
+    )
+
+
+def _may_be_the_row_of(record: OrderRecord, row: BrokerOrder) -> bool:
+    if record.is_active:
+        return (row.symbol, row.side) == (record.intent.symbol, record.intent.side)
+    return could_be_the_order_of(record.intent, row)
 
 
 class DiscrepancyKind(StrEnum):

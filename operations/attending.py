@@ -6,14 +6,18 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from broker.protocol import StreamSession
 from database.database import Database
 from database.errors import DATABASE_FAULTS
 from domain.errors import StreamLostError
+from domain.event import Event, EventLevel
 from domain.identity import AccountId
 from domain.market import Quote, Symbol
+from domain.market_phase import MarketMessage, MarketWord
+from domain.session import session_date_of
 from domain.stream import Covered, Garbled, Interest, News, OrderNotice, registrations
 from operations.ears import Ears
 from operations.together import first_to_end, unhurried
@@ -24,7 +28,14 @@ ROUND: Final = 1.0
 """Seconds between two looks at what should be registered, and between two words that the stream lives."""
 _RENEWAL: Final = 3.0
 _COUNTS_EVERY: Final = 60.0
-_COUNTED_AS: Final = {Quote: "ticks", OrderNotice: "order_notices", Garbled: "garbled"}
+_COUNTED_AS: Final = {
+    Quote: "ticks",
+    OrderNotice: "order_notices",
+    MarketMessage: "market_messages",
+    Garbled: "garbled",
+}
+MARKET_MESSAGE: Final = "market_message"
+"""The kind of event of a market-wide message of the exchange."""
 _TELLS_EVERY: Final = 0.01
 _HEARS_AGAIN_WITHIN: Final = 10.0
 """Seconds after which a stock that was asked for anew, and still trades untold, costs the session its trust."""
@@ -52,6 +63,7 @@ class Attendance:
     _counts: Counter[str] = field(default_factory=Counter)
     _ticks: dict[Symbol, Quote] = field(default_factory=dict)
     _others: list[News] = field(default_factory=list)
+    _market_messages: list[tuple[MarketMessage, datetime]] = field(default_factory=list)
     _filled: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def attend(self) -> None:
@@ -65,6 +77,7 @@ class Attendance:
             self._deliver(),
             _every(ROUND, self._vouch),
             _every(ROUND, self._choose),
+            _every(ROUND, self._keep_market_messages),
             _every(_RENEWAL, self._keep_lease),
             _every(_COUNTS_EVERY, self._say_counts),
         )
@@ -87,6 +100,9 @@ class Attendance:
                 elif isinstance(event, Garbled):
                     logger.error("stream_garbled", extra={"cause": event.why})
                 self._counts[_COUNTED_AS[type(event)]] += 1
+                if isinstance(event, MarketMessage):
+                    self._market_messages.append((event, self.ears.now()))
+                    continue
                 self._counts["ticks_taken"] += self.tell(event) and isinstance(event, Quote)
 
     async def _deliver(self) -> None:
@@ -120,6 +136,22 @@ class Attendance:
             self._reported = self.session.registered
             report = self.owner.database.stream_leases.report
             await unhurried(report(self.owner.account_id, self.owner.name, self._reported))
+
+    async def _keep_market_messages(self) -> None:
+        """Write down what the exchange says, in its sequence; what the database cannot take now waits."""
+        while self._market_messages:
+            message, at = self._market_messages[0]
+            await unhurried(self._keep_market_message(message, at))
+            del self._market_messages[0]
+
+    async def _keep_market_message(self, message: MarketMessage, at: datetime) -> None:
+        account_id, database, word = self.owner.account_id, self.owner.database, message.word
+        if word.is_sidecar or await database.market_messages.keep(account_id, message, at):
+            level = EventLevel.WARNING if word.is_sidecar or word is MarketWord.HALTED else EventLevel.INFO
+            key = f"{MARKET_MESSAGE}/{account_id}/{word}/{at:%Y%m%d%H%M}"
+            detail: dict[str, str | int] = {"message": word.value, "code": message.code}
+            event = Event(account_id, MARKET_MESSAGE, level, at, session_date_of(at), detail=detail, key=key)
+            await database.events.append(event)
 
     async def _ask_again(self, wanted: Collection[Symbol]) -> None:
         """Register a stock anew that trades untold; if that does not help, the whole session is not to be trusted."""

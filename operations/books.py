@@ -7,14 +7,17 @@ from typing import Any, Final
 from temporalio.common import WorkflowIDConflictPolicy
 
 from activities.comparing import Reconciled, ReconcileRequest
+from database.foreign_api_orders import Acceptance, ForeignApiOrder
 from domain.event import Event, EventLevel
 from domain.identity import IntentId
 from domain.order import BrokerOrderRef, OrderRecord, OrderStatus
+from domain.session import session_date_of
 from operations.errors import OperationError
 from operations.fleet import Fleet
 from workflows.identity import reconciliation_workflow_id, task_queues
 from workflows.reconciliation import ReconciliationWorkflow
 
+ALL_ORDERS: Final = "all"
 _COMPARED_WITHIN: Final = timedelta(seconds=90)
 
 
@@ -37,6 +40,26 @@ async def reconcile(fleet: Fleet, *, apply: bool) -> Reconciled:
         id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
         execution_timeout=_COMPARED_WITHIN,
     )
+
+
+async def foreign_orders(fleet: Fleet) -> tuple[ForeignApiOrder, ...]:
+    """Return today's orders by API that are not ours and that no operator has accepted."""
+    session_date = session_date_of(fleet.market_now())
+    return await fleet.database.foreign_api_orders.waiting(fleet.account_id, session_date)
+
+
+async def accept_orders(fleet: Fleet, number: str, by: str, reason: str) -> tuple[ForeignApiOrder, ...]:
+    """Accept one of them, or ``all``; entries open when none waits any more.
+
+    Raises:
+        OperationError: no such order waits.
+    """
+    at = fleet.market_now()
+    acceptance = Acceptance(by, reason, at, "" if number == ALL_ORDERS else number)
+    accepted = await fleet.database.foreign_api_orders.accept(fleet.account_id, session_date_of(at), acceptance)
+    if not accepted:
+        raise OperationError(f"no order {number!r} of another program waits; `starter.py foreign-orders` lists them")
+    return accepted
 
 
 async def adopt(fleet: Fleet, decision: Decision, number: str, branch: str) -> OrderRecord:

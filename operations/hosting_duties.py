@@ -39,6 +39,7 @@ from operations.fleet import Fleet
 from operations.heartbeat import Heartbeat
 from operations.host_duty import HostDuty
 from operations.outage_duty import OutageDuty
+from operations.phase_duty import PhaseDuty
 from operations.reach_duties import BrokerDuty, TemporalDuty
 from operations.reading_duty import ReadingDuty
 from operations.report_duty import ReportDuty
@@ -195,8 +196,8 @@ async def watch_over_channels(fleet: Fleet, known: Sequence[str]) -> None:
 
 
 async def watch_over_stream(fleet: Fleet) -> None:
-    """Tell, for as long as this process lives, when prices have long come without a stream."""
-    await _for_ever(_ROUND, StreamDuty(fleet).look)
+    """Report, for as long as this process lives, a stream that is away, and what it says against the calendar."""
+    await first_to_end(_for_ever(_ROUND, StreamDuty(fleet).look), _for_ever(_ROUND, PhaseDuty(fleet).look))
 
 
 async def report_failing_workflows(fleet: Fleet) -> None:

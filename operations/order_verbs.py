@@ -28,6 +28,32 @@ async def reconcile(desk: Desk) -> int:
     return 1 if found.differences or found.cash_unexplained else 0
 
 
+async def foreign_orders(desk: Desk) -> int:
+    """List today's orders by API that are not ours; exit code 1 while one waits to be accepted."""
+    waiting = await books.foreign_orders(desk.fleet)
+
+    def show() -> None:
+        for order in waiting:
+            desk.console.print(order.in_words, markup=False, highlight=False, soft_wrap=True)
+        if not waiting:
+            desk.console.print("No order of another program waits.")
+
+    desk.answer([asdict(order) for order in waiting], show)
+    return 1 if waiting else 0
+
+
+async def accept_orders(desk: Desk) -> int:
+    """Accept orders of another program: entries open again when none waits and nothing else keeps them shut."""
+    accepted = await books.accept_orders(desk.fleet, desk.asked.number, getpass.getuser(), desk.asked.reason)
+
+    def show() -> None:
+        for order in accepted:
+            desk.console.print(f"accepted: {order.in_words}", markup=False, highlight=False, soft_wrap=True)
+
+    desk.answer([asdict(order) for order in accepted], show)
+    return 0
+
+
 async def quarantine(desk: Desk) -> int:
     """List the orders that wait for a person."""
     records = await books.quarantined(desk.fleet)

@@ -25,7 +25,8 @@ from operations.together import first_to_end
 logger = logging.getLogger("haru.stream")
 
 MOST_REGISTRATIONS: Final = 41
-"""KIS's limit for one session, the order notices included."""
+"""KIS's limit for one session, the order notices and the market's phases included."""
+_BESIDE_STOCKS: Final = 2
 _SHORTEST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
 _PAUSE_WHEN_IN_USE: Final = 5.0
@@ -48,7 +49,7 @@ class Streaming:
         most: int = MOST_REGISTRATIONS,
     ) -> None:
         name = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:4]}"
-        self._owner = Owner(name, account_id, database, most - 1)
+        self._owner = Owner(name, account_id, database, most - _BESIDE_STOCKS)
         self._leases = database.stream_leases
         self._stream = stream
         self._ears = ears

@@ -80,7 +80,7 @@ async def test_a_stream_that_is_switched_off_is_none(books: Database) -> None:
 
     assert streaming is not None
     assert streaming._owner.account_id == account_of(settings)
-    assert streaming._owner.most_stocks == 40, "order notices take one of the 41 registrations"
+    assert streaming._owner.most_stocks == 39, "order notices and market phases take two of the 41 registrations"
 
 
 async def test_the_simulated_account_does_not_listen_to_kis(books: Database) -> None:

@@ -44,6 +44,8 @@ _ORDER_TYPE_CODES: Final = {
 _ORDER_TYPES: Final = {code: order_type for order_type, code in _ORDER_TYPE_CODES.items()}
 _OPEN_SIDE_CODES: Final = {Side.SELL: "1", Side.BUY: "2"}
 _BOTH_SIDES: Final = "00"
+_BY_API: Final = "opnapi"
+"""``ordr_empno`` of orders by API, in small letters."""
 _NO_PRICE: Final = "0"
 _DAY_LIST: Final = Source(Call.ORDER_LIST, AccountList.ORDERS)
 _DAY_TOTALS: Final = Source(Call.ORDER_LIST, AccountList.ORDERS, "output2")
@@ -191,7 +193,7 @@ def _day_order(payload: Payload) -> BrokerOrder:
     if row.tot_ccld_qty and not row.tot_ccld_amt:
         raise FieldError(Call.ORDER_LIST, "tot_ccld_amt", "a fill whose amount is not there yet")
     order = _broker_order(row, Call.ORDER_LIST, order_date, row.rmn_qty, row.rjct_qty)
-    return replace(order, entered_by=row.ordr_empno)
+    return replace(order, entered_by=row.ordr_empno, by_api=row.ordr_empno.casefold() == _BY_API)
 
 
 def _open_order(payload: Payload, today: SessionDate) -> BrokerOrder:

@@ -79,6 +79,7 @@ class KisStream:
             session = KisSession(line, speaker, self._clock)
             try:
                 await session.ask_for_notices()
+                await session.ask_for_market_phases()
                 yield session
             except ApprovalRefusedError:
                 self._keeper.forget(key)

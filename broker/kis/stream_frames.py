@@ -125,6 +125,15 @@ def notices_in(frame: Frame, cipherment: Cipherment | None) -> tuple[AccountNoti
     return tuple(_or_garbled(_notice, fields) for fields in _records(payload, frame.count, _NOTICE_WIDTH))
 
 
+def records_in(frame: Frame, fewest: int) -> list[list[str]]:
+    """Return the records of a frame that is not encrypted, however many fields KIS has appended to each.
+
+    Raises:
+        FrameError: a record has fewer fields.
+    """
+    return _records(frame.payload, frame.count, fewest)
+
+
 def _or_garbled(make: Callable[[Sequence[str]], Made], fields: Sequence[str]) -> Made | Garbled:
     try:
         return make(fields)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from broker.kis.market_messages import MARKET_PHASES, messages_in
 from broker.kis.stream_frames import (
     PING,
     TICKS,
@@ -41,6 +42,8 @@ _LONGEST_WAIT: Final = 60.0
 """Seconds before a stock is asked for again whose registration was not answered; they double from five."""
 _NOTICES: Final = {Environment.LIVE: "H0STCNI0", Environment.SIMULATED: "H0STCNI0", Environment.PAPER: "H0STCNI9"}
 
+_PHASES_OF: Final = Symbol("005930")
+"""Messages about the whole market come with any stock; this one is always listed and always trades."""
 _ALREADY_REGISTERED: Final = "OPSP0002"
 _NOT_REGISTERED: Final = frozenset({"OPSP0001", "OPSP0003"})
 _TOO_MANY: Final = "OPSP0008"
@@ -100,6 +103,11 @@ class KisSession:
         """Register for own order notices; before stocks, since they must never be crowded out."""
         await self._say("1", self._speaker.notices, self._speaker.hts_id)
 
+    async def ask_for_market_phases(self) -> None:
+        """Register for what the exchange says about open, close and halts; the paper service has no such messages."""
+        if self._speaker.environment is not Environment.PAPER:
+            await self._say("1", MARKET_PHASES, _PHASES_OF)
+
     async def register(self, wanted: Sequence[Symbol]) -> None:
         """Ask for these stocks and for no others; the answers come with the events, what is over the bound later."""
         async with self._one_asks:
@@ -145,6 +153,8 @@ class KisSession:
     def _told(self, frame: Frame) -> Iterator[StreamEvent]:
         if frame.tr_id == TICKS:
             yield from ticks_in(frame, self._clock())
+        elif frame.tr_id == MARKET_PHASES:
+            yield from messages_in(frame)
         elif frame.tr_id == self._speaker.notices:
             for word in self._opened(frame):
                 if isinstance(word, Garbled):

@@ -10,7 +10,7 @@ from domain.market import TradingFlag
 from domain.money import Price
 from domain.session import SessionDate, SessionPhase
 from simulator.day_path import DaySummary
-from simulator.exchange import Snapshot
+from simulator.exchange import Snapshot, second_of
 from simulator.liquidity import Level
 from simulator.quotes import flags_of, market_code
 from simulator.wire import kst_time, percent, sign
@@ -33,6 +33,7 @@ _EXPECTED_CODES: Final = {
     SessionPhase.CLOSING_AUCTION: "121",
     SessionPhase.CLOSED: "129",
 }
+_BREAKER, _BREAKER_AUCTION = "174", "184"
 _BOUGHT, _AT_AUCTION, _SOLD = "1", "3", "5"
 
 _time = lru_cache(maxsize=1024)(kst_time)
@@ -129,7 +130,7 @@ def status_fields(seen: Snapshot) -> list[str]:
         seen.listing.symbol,
         "Y" if halted else "N",
         "거래정지" if halted else "",
-        _PHASE_CODES[seen.phase],
+        _phase_code(seen),
         _EXPECTED_CODES[seen.phase],
         "",
         "",
@@ -138,6 +139,14 @@ def status_fields(seen: Snapshot) -> list[str]:
         "N",
         "1",
     ]
+
+
+def _phase_code(seen: Snapshot) -> str:
+    """Return MKOP_CLS_CODE; a circuit breaker halts trading, then gathers orders for an auction."""
+    pause = seen.pause
+    if pause is None or pause.is_interruption:
+        return _PHASE_CODES[seen.phase]
+    return _BREAKER_AUCTION if second_of(seen.session, seen.at) >= pause.orders_from else _BREAKER
 
 
 def book_fields(seen: Snapshot, book: Book, expected: tuple[int, int]) -> list[str]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from chaos.report import outcome_json
+from chaos.report import is_sound, outcome_json
 from chaos.rounds import Asked, Outcome
 from domain.market import Side
 from domain.money import Quantity
@@ -26,6 +26,14 @@ def bought_by_hand(shown: int) -> Books:
     """Return a clean day on which the owner bought ten shares too and the broker shows so many in all."""
     books = a_clean_day()
     return with_broker(books, orders=(*books.broker.orders, HAND_BUY), holdings={SAMSUNG: Quantity(shown)})
+
+
+def test_a_round_that_loses_a_channel_for_alerts_is_not_sound() -> None:
+    closed = CloseOutcome(MONDAY, had_session=True)
+    outcome = Outcome(Asked(1, 1.6, 2, 6), (), {}, closed, judged(a_clean_day()), 1.0)
+
+    assert is_sound(outcome)
+    assert not is_sound(replace(outcome, lost_channels=("0123",)))
 
 
 def test_a_day_that_sold_everything_leaves_nothing() -> None:

@@ -22,6 +22,7 @@ ON_HOSTS = {
     FaultKind.FREEZE_HOST,
     FaultKind.FREEZE_HOST_PAST_LEASE,
     FaultKind.RESTART_HOST,
+    FaultKind.OTHER_ALERT_SETTINGS,
     FaultKind.LINK_LOST,
     FaultKind.LATE_DELIVERY,
 }

@@ -25,10 +25,15 @@ from embedded.temporal import DevServer, start_temporal
 from tests.builders import HYNIX
 from tests.conftest import _with_database, running
 from tests.embedded.processes import ROOT
+from tests.journeys import running_market as running_market_module
 from tests.journeys.running_market import RunningMarket, running_market, until
 from tests.stepping import ACCOUNT
+from workflows.trading_worker import TradingWorkerWorkflow
 
-_FOLDER: Final = Path(__file__).parent
+_FOLDER: Final = Path(__file__).parent / "patched"
+"""Beside the histories of before the branches of ``workflow.patched``, which have markers of those branches."""
+_SPEED, _LONGEST_WAIT = 20, 300.0
+"""Slower than the tests' market: a busy machine's prices would be old in market time."""
 _MORNING: Final = "2026-11-23 10:00"
 _IN_THE_AFTERNOON: Final = "2026-11-23 14:48"
 _BEFORE_THE_CUT_OFF: Final = "2026-11-23 14:54"
@@ -120,12 +125,55 @@ async def market_close_into_the_evening(market: RunningMarket) -> dict[str, Run]
         return {"market_close_into_the_evening": close}
 
 
+async def sells_what_was_carried(market: RunningMarket) -> dict[str, Run]:
+    """Find shares of the session before in the morning, and sell them first."""
+    async with market.hosted():
+        run = await _first_run(market)
+        await market.holds()
+        await run.terminate("the session before has ended")
+    await market.database._pool.execute("UPDATE positions SET session_date = session_date - 3")
+    await market.database._pool.execute("UPDATE stock_locks SET expires_at = clock_timestamp()")
+    async with market.hosted():
+        return {"sells_what_was_carried": await _over(await _first_run(market))}
+
+
+async def rules_change_while_holding(market: RunningMarket) -> dict[str, Run]:
+    """Hold, take another stop from the operator, sell at the target."""
+    async with market.hosted():
+        run = await _first_run(market)
+        await market.holds()
+        await run.execute_update(TradingWorkerWorkflow.change_rules, {"exits.stop_loss": "1%"})
+        market.price_moves(0.06)
+        return {"rules_change_while_holding": await _over(run)}
+
+
+async def stopped_while_holding(market: RunningMarket) -> dict[str, Run]:
+    """Hold, be told to stop, answer when flat."""
+    async with market.hosted():
+        run = await _first_run(market)
+        await market.holds()
+        await run.execute_update("stop")
+        return {"stopped_while_holding": await _over(run)}
+
+
+async def close_waits_for_its_deadline(market: RunningMarket) -> dict[str, Run]:
+    """Begin long before the deadline, as a stale schedule does; wait for it, and find nothing to sell."""
+    async with market.hosted():
+        close = await market.start_close()
+        await close.result()
+        return {"close_waits_for_its_deadline": close}
+
+
 STORIES: Final[dict[str, tuple[Story, str]]] = {
     "take_profit": (take_profit, _MORNING),
     "stop_loss": (stop_loss, _MORNING),
     "lost_submit": (lost_submit, _MORNING),
     "restarted_while_holding": (restarted_while_holding, _MORNING),
     "liquidated_by_the_close": (liquidated_by_the_close, _BEFORE_THE_CUT_OFF),
+    "sells_what_was_carried": (sells_what_was_carried, _MORNING),
+    "rules_change_while_holding": (rules_change_while_holding, _MORNING),
+    "stopped_while_holding": (stopped_while_holding, _MORNING),
+    "close_waits_for_its_deadline": (close_waits_for_its_deadline, _IN_THE_AFTERNOON),
     "market_close_seizes": (market_close_seizes, _BEFORE_THE_CUT_OFF),
     "market_close_into_the_evening": (market_close_into_the_evening, _IN_THE_AFTERNOON),
 }
@@ -154,6 +202,7 @@ async def _record(name: str, temporal: str, postgres: str) -> None:
     async with running_market(temporal, url, begins) as market:
         for told_as, run in (await tell(market)).items():
             history = (await run.fetch_history()).to_json()
+            _FOLDER.mkdir(exist_ok=True)
             (_FOLDER / f"{told_as}.json").write_text(_anonymous(history) + "\n")
             sys.stdout.write(f"{told_as}.json\n")
 
@@ -173,6 +222,7 @@ def main(names: list[str]) -> None:
     def temporal(launcher: Launcher) -> Awaitable[str]:
         return start_temporal(launcher, server)
 
+    running_market_module.SPEED, running_market_module._LIMIT = _SPEED, _LONGEST_WAIT
     with tempfile.TemporaryDirectory() as folder:
         for part in ("postgres", "temporal"):
             (Path(folder) / part).mkdir(mode=0o755)

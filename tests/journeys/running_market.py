@@ -35,11 +35,11 @@ from workflows.market_close import MarketCloseWorkflow
 from workflows.payloads import DATA_CONVERTER
 from workflows.trading_worker import TradingWorkerWorkflow
 
-SPEED: Final = 60
+SPEED = 60
 ONE_STOCK: Final = replace(RULES, universe=UniverseRules(0, (HYNIX,)))
 _BROKEN_OUT: Final = 251_500
 """Half of the day before's range above that Monday's open, in the simulator's default world."""
-_LIMIT: Final = 30.0
+_LIMIT = 30.0
 
 
 @dataclass

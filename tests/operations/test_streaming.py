@@ -3,7 +3,9 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 
@@ -14,14 +16,21 @@ import activities.resolving
 import operations.attending
 import operations.streaming
 from database.stream_leases import SESSIONS_A_MINUTE, StreamState
+from domain.clock import MarketClock
+from domain.event import EventLevel
+from domain.identity import Environment
 from domain.lane import Lane
 from domain.market import Symbol
+from domain.market_phase import LONGEST_HALT, MarketWord
 from domain.order import OrderStatus
 from domain.position import ExitReason
+from domain.session import session_date_of
+from operations.fleet import Fleet
+from operations.phase_duty import PhaseDuty
 from tests.builders import SAMSUNG
 from tests.operations.hearing import AN_HOUR, Process, a_market, a_process, until
 from tests.simulator.streaming import Venue
-from tests.stepping import ACCOUNT, pinned_database
+from tests.stepping import ACCOUNT, CALENDAR, pinned_database
 
 
 @pytest.fixture
@@ -183,8 +192,40 @@ async def test_a_session_taken_by_somebody_else_is_not_fought_for_and_prices_com
     assert told(caplog, "stream_lost") <= 5
 
 
+async def test_a_circuit_breaker_that_the_stream_reports_shuts_entries_until_it_is_over(
+    process: Process, market: Venue
+) -> None:
+    await process.hears_of()
+    market.simulation.add_fault(kind="stream_extra_field", path="stream", count=0)
+    clock = process.desk.pace.clock
+    fleet = Fleet(cast("Any", None), process.desk.database, ACCOUNT, Environment.SIMULATED, clock, CALENDAR)
+    duty, today = PhaseDuty(fleet), session_date_of(fleet.market_now())
+    market.simulation.break_circuit(1, None)
+
+    await _says(process, MarketWord.HALTED)
+    await duty.look()
+    assert await process.desk.database.risk.closed_because(ACCOUNT, today) == (
+        "the exchange has halted trading (message 174)",
+    )
+    told = {event.kind: event for event in await process.desk.database.events.latest(ACCOUNT, 20)}
+    assert told[operations.attending.MARKET_MESSAGE].level is EventLevel.WARNING
+
+    later = replace(fleet, clock=MarketClock(clock.real_anchor, clock.market_anchor + LONGEST_HALT))
+    await PhaseDuty(later).look()
+    assert await process.desk.database.risk.closed_because(ACCOUNT, today) == ()
+
+
+async def _says(process: Process, word: MarketWord) -> None:
+    async with asyncio.timeout(12):
+        while True:
+            kept = await process.desk.database.market_messages.latest(ACCOUNT)
+            if kept is not None and kept.word is word:
+                return
+            await asyncio.sleep(0.05)
+
+
 async def test_held_stocks_are_registered_before_candidates_and_no_more_than_may_be(database_url: str) -> None:
-    async with a_market(listings=6) as market, a_process(market, database_url, most=4) as process:
+    async with a_market(listings=6) as market, a_process(market, database_url, most=5) as process:
         busier = [Symbol(symbol) for symbol in market.simulation.exchange.tapes if symbol != SAMSUNG]
         await process.desk.feed.quotes(busier, AN_HOUR, Lane.SCAN)
         await _has_registered(process, 3)

@@ -8,7 +8,9 @@ from typing import Any
 
 from temporalio import activity
 
+import activities.carried
 import activities.flatness
+import activities.foreign_api_orders
 import activities.trade_booking
 import activities.watching
 import activities.witnesses
@@ -32,7 +34,9 @@ from activities.unlisted import UnlistedOrders, _Seen
 from activities.witnesses import Witnesses
 from broker.kis.client import KisClient
 from broker.kis.orders import KisOrders
+from database.alerts import Alerts
 from database.orders import Orders
+from database.pool import _WritesOnly
 from database.positions import Positions
 from database.risk import RiskView, snapshot_behind_gate
 from domain.errors import BrokerProtocolError
@@ -299,3 +303,31 @@ def waits_for_strategies() -> AbstractContextManager[None]:
 def trusts_that_clocks_agree() -> AbstractContextManager[None]:
     """Takes an order that the exchange stamped before our own decision for one that may be another's."""
     return swapped(domain.reconciliation, "CLOCK_ALLOWANCE", timedelta(0))
+
+
+def retires_the_channels_that_it_does_not_know() -> AbstractContextManager[None]:
+    """Takes its own settings for the fleet's: other channels go, with what they have not got."""
+    register = Alerts.register
+
+    async def retire(self: Alerts, account_id: Any, channels: Any, *about: Any, **wanted: Any) -> None:
+        for state in await self.states(account_id):
+            if state.channel not in channels:
+                await self.remove(account_id, state.channel)
+        await register(self, account_id, channels, *about, **wanted)
+
+    return swapped(Alerts, "register", retire)
+
+
+def keeps_connections_that_take_no_writes() -> AbstractContextManager[None]:
+    async def lend(*_: Any) -> None:
+        return None
+
+    return all_swapped((_WritesOnly, "check", lend), (_WritesOnly, "_hear", lambda *_: None))
+
+
+def takes_new_shares_of_a_split_for_the_owners() -> AbstractContextManager[None]:
+    return swapped(activities.carried, "restated", lambda *_: None)
+
+
+def trusts_every_order_by_api() -> AbstractContextManager[None]:
+    return swapped(activities.foreign_api_orders, "orders_of_another_program", lambda *_: ())

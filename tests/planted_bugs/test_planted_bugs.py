@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.crash_points.market import Plot
-from tests.planted_bugs import adversary_scenes, mistakes, scenes
+from tests.planted_bugs import adversary_scenes, mistakes, operating_scenes, scenes
 from tests.planted_bugs.scenes import Scene, a_day, at_a_desk
 
 
@@ -88,6 +88,24 @@ PLANTED = (
         "scene: not watched",
     ),
     Planted(mistakes.trusts_that_clocks_agree, a_day(scenes.LOST_BESIDE_A_SLOW_CLOCK), "I1"),
+    Planted(
+        mistakes.retires_the_channels_that_it_does_not_know,
+        at_a_desk(operating_scenes.a_second_host_with_other_alert_settings),
+        "scene: an alert",
+    ),
+    Planted(
+        mistakes.keeps_connections_that_take_no_writes, operating_scenes.a_failover_to_a_replica, "scene: nothing is"
+    ),
+    Planted(
+        mistakes.takes_new_shares_of_a_split_for_the_owners,
+        operating_scenes.split_overnight_while_carried,
+        "scene: ",
+    ),
+    Planted(
+        mistakes.trusts_every_order_by_api,
+        at_a_desk(operating_scenes.another_program_that_orders_by_api),
+        "scene: it buys",
+    ),
     Planted(mistakes.orders_take_no_slot, at_a_desk(scenes.slots_of_all_requests), "scene:"),
     Planted(mistakes.drops_commands_between_runs, scenes.paused_in_one_run_and_asked_in_the_next, "commands:"),
     Planted(mistakes.forgets_what_a_run_earned, scenes.paused_in_one_run_and_asked_in_the_next, "trades earned"),

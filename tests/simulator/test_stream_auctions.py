@@ -91,6 +91,18 @@ async def test_a_halt_and_an_interruption_are_told_as_market_status() -> None:
     ]
 
 
+async def test_a_circuit_breaker_is_told_by_its_halt_its_auction_and_its_end() -> None:
+    async with a_venue("2026-11-23 10:00:00") as venue, await a_listener(venue) as listener:
+        await listener.asks("H0STMKO0", SAMSUNG)
+        await venue.control("/market", {"circuit_breaker": 1})
+        codes = []
+        for clock in ("10:00:01", "10:20:01", "10:30:01"):
+            await reaches(venue, clock)
+            codes += [status[3] for status in await listener.records("H0STMKO0")]
+
+    assert codes == ["174", "184", "112"]
+
+
 async def test_a_frozen_stock_does_not_trade() -> None:
     async with a_venue() as venue, await a_listener(venue) as listener:
         await listener.asks("H0STCNT0", SAMSUNG)

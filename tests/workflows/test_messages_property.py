@@ -50,10 +50,14 @@ EXAMPLES = settings(
 def test_every_accepted_command_counts_exactly_once(
     day: dict[str, Any], story: list[tuple[int, str]], longest_run: int
 ) -> None:
-    asyncio.run(_plays(day, story, longest_run))
+    complaints, held = asyncio.run(_played(day, story, longest_run))
+
+    assert complaints == []
+    assert held is None, "nothing is held after the session"
 
 
-async def _plays(day: dict[str, Any], story: list[tuple[int, str]], longest_run: int) -> None:
+async def _played(day: dict[str, Any], story: list[tuple[int, str]], longest_run: int) -> tuple[list[str], Any]:
+    """Return what the floor complains of and what it holds once the session is over."""
     async with a_floor("2026-11-23 14:00", **{**day, "fills": list(day["fills"])}) as floor:
         floor.clockwork.longest_run = longest_run
         for seconds, command in story:
@@ -61,9 +65,7 @@ async def _plays(day: dict[str, Any], story: list[tuple[int, str]], longest_run:
             await floor.commands(command)
             floor.clockwork.replay()
         await floor.reaches("2026-11-23 15:40")
-
-        assert floor.complaints() == []
-        assert floor.desk.held is None, "nothing is held after the session"
+        return floor.complaints(), floor.desk.held
 
 
 @pytest.mark.parametrize("command", COMMANDS)

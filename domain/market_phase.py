@@ -1,0 +1,107 @@
+"""What the exchange itself says about open and close, beside what the calendar says."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from domain.clock import in_seoul
+from domain.session import Session, SessionPhase
+
+LONGEST_HALT: Final = timedelta(minutes=40)
+"""Market time after which a halt whose end was not heard is over: a circuit breaker lasts twenty minutes and an auction
+of ten. Its third stage ends the day, which is a message of its own."""
+SLACK: Final = timedelta(minutes=2)
+"""Market time by which a message may come before or after the calendar's instant."""
+
+
+class MarketWord(StrEnum):
+    """A market-wide message of the exchange, in our words."""
+
+    OPENING_AUCTION = "opening_auction"
+    OPEN = "open"
+    CLOSING_AUCTION = "closing_auction"
+    CLOSED = "closed"
+    HALTED = "halted"
+    SIDECAR_ON = "sidecar_on"
+    SIDECAR_OFF = "sidecar_off"
+
+    @property
+    def is_sidecar(self) -> bool:
+        """Tell whether it is about program orders alone, which ours are not."""
+        return self in {MarketWord.SIDECAR_ON, MarketWord.SIDECAR_OFF}
+
+
+_PHASES: Final = {
+    MarketWord.OPENING_AUCTION: SessionPhase.OPENING_AUCTION,
+    MarketWord.OPEN: SessionPhase.CONTINUOUS,
+    MarketWord.CLOSING_AUCTION: SessionPhase.CLOSING_AUCTION,
+    MarketWord.CLOSED: SessionPhase.CLOSED,
+}
+_IN_SEQUENCE: Final = (SessionPhase.OPENING_AUCTION, SessionPhase.CONTINUOUS, SessionPhase.CLOSING_AUCTION)
+
+
+@dataclass(frozen=True, slots=True)
+class MarketMessage:
+    """A message of the exchange as the stream brought it; ``code`` is the broker's own."""
+
+    word: MarketWord
+    code: str
+
+
+class Judgement(StrEnum):
+    """What a message means beside the calendar."""
+
+    AGREES = "agrees"
+    HALTED = "halted"
+    DIFFERS = "differs"
+    LATE_CLOSE = "late_close"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judgement, with the reason for people; empty when both agree."""
+
+    judgement: Judgement
+    why: str = ""
+
+
+AGREES: Final = Verdict(Judgement.AGREES)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The last message of a session, and when it was heard (market time).
+
+    ``is_current`` tells whether nothing can have been missed since: the stream's session goes on.
+    """
+
+    word: MarketWord
+    code: str
+    at: datetime
+    is_current: bool = True
+
+
+def judge(session: Session, heard: Heard | None, now: datetime, slack: timedelta = SLACK) -> Verdict:
+    """Compare the last message with the calendar's session; silence, and a message that may be outdated, say nothing.
+
+    A halt is believed until an open is heard, or for its longest time. A closing auction that the exchange has not
+    announced is a late close: nothing is bought then anyway.
+    """
+    if heard is None:
+        return AGREES
+    if heard.word is MarketWord.HALTED:
+        why = f"the exchange has halted trading (message {heard.code})"
+        return AGREES if now - heard.at >= LONGEST_HALT else Verdict(Judgement.HALTED, why)
+    said = _PHASES.get(heard.word)
+    expected = session.phase_at(now)
+    if said is None or not heard.is_current or said in {session.phase_at(now + by) for by in (-slack, slack)}:
+        return AGREES
+    if said is expected or (said is SessionPhase.OPENING_AUCTION and now < session.opens_at):
+        return AGREES
+    why = (
+        f"the exchange's messages and the calendar disagree: {heard.word.value} (message {heard.code}) was heard at "
+        f"{in_seoul(heard.at):%H:%M}, the calendar says {expected.value}"
+    )
+    is_late = now >= session.auction_at and said in _IN_SEQUENCE
+    return Verdict(Judgement.LATE_CLOSE if is_late else Judgement.DIFFERS, why)
