@@ -13,6 +13,7 @@ from database.cash_baselines import CashBaselines
 from database.day_seen import DaySeen
 from database.events import Events
 from database.first_looks import FirstLooks
+from database.host_limits import LimitsOfHosts
 from database.hosts import Hosts
 from database.listed_orders import ListedOrders
 from database.locks import Locks
@@ -51,6 +52,7 @@ class Database:
         self.day_seen = DaySeen(pool)
         self.events = Events(pool)
         self.first_looks = FirstLooks(pool)
+        self.host_limits = LimitsOfHosts(pool)
         self.hosts = Hosts(pool)
         self.listed_orders = ListedOrders(pool)
         self.locks = Locks(pool)

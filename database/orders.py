@@ -22,6 +22,7 @@ from database.sending import Gate, Sending, begin
 from database.withdrawal import withdraw_on
 from domain.errors import StaleFencingTokenError
 from domain.event import ORDER_READOPTED, EventLevel
+from domain.host_limits import HostLimits
 from domain.identity import AccountId, Environment, IntentId, PositionId, WorkerId
 from domain.order import (
     Accepted,
@@ -113,14 +114,16 @@ class Orders:
         review: Callable[[RiskSnapshot], Review] | None,
         http_timeout: timedelta,
         environment: Environment,
+        limits: HostLimits | None = None,
     ) -> Sending:
         """Ask for the one permit to send: lease, environment and (for buys) the risk gate, in one transaction.
 
         ``environment`` is where the request would go. ``http_timeout`` (real time) must fit into the lease that
-        remains. ``review`` runs while nobody can change what it reads; it must be quick and pure.
+        remains. ``review`` runs while nobody can change what it reads; it must be quick and pure. ``limits`` are the
+        sending host's; a buy refers to them.
         """
         async with transaction(self._pool) as connection:
-            return await begin(connection, intent_id, Gate(review, http_timeout, environment))
+            return await begin(connection, intent_id, Gate(review, http_timeout, environment, limits))
 
     async def record_outcome(self, intent_id: IntentId, outcome: SubmitOutcome) -> OrderRecord:
         """Write down what the broker said; the same word again changes nothing, a contradicting one raises.
