@@ -276,7 +276,8 @@ class EntryActivities:
         verdict = self._host.objection_to(request.rules, self._broker.environment) or reviewed(NO_WON)
         if not isinstance(verdict, Denied):
             try:
-                await self._database.orders.record_entry(intent, opening, Spending(asked_at, reviewed))
+                spending = Spending(asked_at, reviewed)
+                await self._database.orders.record_entry(intent, opening, spending, self._host.limits)
             except EntryDeniedError as denied:
                 verdict = denied.verdict
             else:

@@ -55,9 +55,15 @@ class Orders:
     # --- Deciding
 
     async def record_entry(
-        self, intent: OrderIntent, opening: PositionOpening, spending: Spending | None = None
+        self,
+        intent: OrderIntent,
+        opening: PositionOpening,
+        spending: Spending | None = None,
+        limits: HostLimits | None = None,
     ) -> OrderRecord:
         """Write down a buy and the position it opens, in one step; repeating it returns what was written first.
+
+        The buy refers to ``limits``, those of the host that decides, until another host sends or denies it.
 
         Raises:
             EntryDeniedError: other buys spend the power that ``spending`` rests on.
@@ -68,7 +74,7 @@ class Orders:
             if spending is not None:
                 await reserve_on(connection, intent, spending)
             await prepare_on(connection, opening)
-            return await record_on(connection, intent)
+            return await record_on(connection, intent, None if limits is None else limits.number)
 
     _HELD = """
     SELECT bought_quantity - sold_quantity FROM positions WHERE position_id = $1 AND is_live FOR SHARE

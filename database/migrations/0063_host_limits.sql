@@ -26,4 +26,4 @@ CREATE TRIGGER host_limits_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE O
 
 ALTER TABLE orders ADD COLUMN host_limits bigint REFERENCES host_limits;
 COMMENT ON COLUMN orders.host_limits IS
-    'The limits of the host that sent or denied the buy; null for sales, and for orders of earlier versions';
+    'The limits of the host that sent or denied the buy, before that of the host that decided it; null for sales, and for orders of earlier versions';
