@@ -154,11 +154,6 @@ def from_texts(texts: Mapping[str, str]) -> Ceiling:
     return ceiling_of(accepted(TradingRules(), {name: text for name, text in texts.items() if name in known}))
 
 
-def setting_name(rule: str) -> str:
-    """Return the environment variable of a rule by its dotted name."""
-    return f"HARU_RULES__{rule.replace('.', '__').upper()}"
-
-
 def _universe(own: UniverseRules, hosts: UniverseRules) -> UniverseRules:
     allowed = allowed_symbols(hosts)
     if allowed is None:

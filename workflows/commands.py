@@ -12,11 +12,11 @@ with workflow.unsafe.imports_passed_through():
     from activities.closing import LIQUIDATE_MESSAGE
     from domain.clock import in_seoul
     from domain.errors import BadRulesError
-    from domain.host_limits import Ceiling, above, capped_risk, setting_name
+    from domain.host_limits import Ceiling, above, capped_risk
     from domain.identity import WorkerId
     from domain.money import Won
     from domain.position import ExitReason
-    from domain.rule_changes import accepted, changed
+    from domain.rule_changes import accepted, changed, setting_name
     from domain.rules import RiskRules, TradingRules
     from domain.session import SessionDate, session_date_of
     from domain.worker_state import WorkerLife, WorkerState, entered

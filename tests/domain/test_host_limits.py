@@ -20,7 +20,6 @@ from domain.host_limits import (
     objection_to_dangers,
     objection_to_money,
     review_within,
-    setting_name,
 )
 from domain.identity import Environment
 from domain.money import Rate, Won
@@ -215,7 +214,3 @@ def test_a_ceiling_comes_back_from_the_books_as_it_was() -> None:
 
     assert from_texts(as_texts(ceiling)) == ceiling
     assert from_texts({**as_texts(ceiling), "risk.of_a_later_version": "7"}) == ceiling
-
-
-def test_a_rule_is_named_as_its_setting() -> None:
-    assert setting_name("risk.capital_per_trade") == "HARU_RULES__RISK__CAPITAL_PER_TRADE"
