@@ -29,7 +29,7 @@ from operations.board import as_json, read_board, rendered
 from operations.desk import Desk, Verb, stdout_console
 from operations.errors import NothingRunsError, OperationError
 from operations.fleet import ALL_WORKERS, Fleet
-from operations.host_limits import host_limit_lines, host_limits_json, read_host_limits
+from operations.host_limits import host_limits_json, host_warnings, read_host_limits
 from operations.limits import limit_lines, limits_json, read_limits
 from operations.schedule import close_now, schedule_close
 from operations.starting import MOST_WORKERS, start_workers
@@ -114,7 +114,7 @@ async def _change_rules(desk: Desk) -> int:
 async def _status(desk: Desk) -> int:
     board = await read_board(desk.fleet, desk.fleet.market_now())
     limits, hosts = await read_limits(desk.fleet, board, desk.rules.risk), await read_host_limits(desk.fleet)
-    warnings = host_limit_lines(hosts, desk.rules, desk.fleet.environment)
+    warnings = [f"WARNING {each}" for each in host_warnings(hosts, desk.rules, desk.fleet.environment)]
 
     def show() -> None:
         if desk.console.is_terminal:

@@ -15,19 +15,19 @@ async def read_host_limits(fleet: Fleet) -> tuple[RecordedLimits, ...]:
     return await fleet.database.host_limits.of_living(fleet.account_id)
 
 
-def host_limit_lines(hosts: Sequence[RecordedLimits], rules: TradingRules, environment: Environment) -> list[str]:
+def host_warnings(hosts: Sequence[RecordedLimits], rules: TradingRules, environment: Environment) -> list[str]:
     """Return a warning for each difference: between hosts, and of rules that a host does not allow."""
     lines = [
-        f"WARNING hosts differ in {rule}: {_by_host(each)}; the host that sends a buy decides"
+        f"hosts differ in {rule}: {_by_host(each)}; the host that sends a buy decides"
         for rule, each in differences(hosts).items()
     ]
     for host in hosts:
         found = above(rules, host.ceiling)
         if found:
             allowed = ", ".join(f"{name}={value}" for name, value in found.items())
-            lines.append(f"WARNING these settings are looser than {host.host_id} allows; its limits apply: {allowed}")
+            lines.append(f"these settings are looser than {host.host_id} allows; its limits apply: {allowed}")
         if environment is Environment.LIVE and not host.live_consent:
-            lines.append(f"WARNING {host.host_id} buys nothing: its settings do not confirm trading with real money")
+            lines.append(f"{host.host_id} buys nothing: its settings do not confirm trading with real money")
     return lines
 
 

@@ -99,12 +99,15 @@ class _Day:
         return _until(added, at) - _until(removed, at)
 
     def _first_sales(self) -> dict[PositionId, datetime]:
+        """Return when each position's first sale was booked; of one that the owner has sold, when its trade was."""
         positions = {each.record.intent.intent_id: each.record.intent for each in self.books.ledger.orders}
         found: dict[PositionId, datetime] = {}
         for fill in sorted(self.books.ledger.fills, key=lambda each: each.recorded_at):
             intent = positions.get(fill.intent_id)
             if intent is not None and intent.purpose is OrderPurpose.EXIT:
                 found.setdefault(intent.position_id, fill.recorded_at)
+        for result in self.results:
+            found[result.position_id] = min(result.recorded_at, found.get(result.position_id, result.recorded_at))
         return found
 
 

@@ -16,7 +16,7 @@ from operations.board import read_board
 from operations.commands import CommandOutcome, Verdict
 from operations.fleet import Fleet
 from operations.host_duty import HostDuty
-from operations.host_limits import host_limit_lines, host_limits_json, read_host_limits
+from operations.host_limits import host_limits_json, host_warnings, read_host_limits
 from operations.limits import limit_lines, read_limits
 from operations.starting import start_worker
 from tests.builders import HYNIX, NOW, host_limits
@@ -108,10 +108,10 @@ async def test_hosts_of_different_limits_are_compared(fleet: Fleet) -> None:
     hosts = await read_host_limits(fleet)
     strict = TradingRules(risk=RiskRules(capital_per_trade=Won(1_000)))
 
-    (line,) = host_limit_lines(hosts, strict, Environment.SIMULATED)
+    (line,) = host_warnings(hosts, strict, Environment.SIMULATED)
 
     one, two = sorted(hosts, key=lambda host: host.number)
-    assert line.startswith("WARNING hosts differ in risk.capital_per_trade: ")
+    assert line.startswith("hosts differ in risk.capital_per_trade: ")
     assert f"1000000 on {one.host_id}" in line
     assert f"2000000 on {two.host_id}" in line
     shown = host_limits_json(hosts)
@@ -123,14 +123,14 @@ async def test_hosts_of_the_same_limits_need_no_word(fleet: Fleet) -> None:
     for _ in range(2):
         await HostDuty(fleet).declare(host_limits())
 
-    assert host_limit_lines(await read_host_limits(fleet), TradingRules(), Environment.PAPER) == []
+    assert host_warnings(await read_host_limits(fleet), TradingRules(), Environment.PAPER) == []
 
 
 async def test_settings_that_no_host_allows_are_named_and_so_is_a_host_without_consent(fleet: Fleet) -> None:
     closed = replace(TradingRules(), universe=UniverseRules(0, (HYNIX,)))
     await HostDuty(fleet).declare(host_limits(ceiling=ceiling_of(closed)))
 
-    looser, unconfirmed = host_limit_lines(await read_host_limits(fleet), LOOSE, Environment.LIVE)
+    looser, unconfirmed = host_warnings(await read_host_limits(fleet), LOOSE, Environment.LIVE)
 
     assert "risk.capital_per_trade=5000000" in looser
     assert "universe.symbols=000660" in looser

@@ -165,6 +165,12 @@ def test_an_adopted_buy_is_judged_by_the_worker_that_decided_it() -> None:
     assert found_in(adopted) == []
 
 
+def test_a_position_that_the_owner_sold_stakes_nothing_any_more() -> None:
+    day = beside_a_held_buy(under(booked(a_result(0, -30, OTHER, "run-2/1")), RiskRules(fleet_daily_loss=Won(41_999))))
+
+    assert found_in(day) == []
+
+
 def test_a_position_that_was_sold_before_stakes_nothing_any_more() -> None:
     day = under(a_clean_day(), RiskRules(fleet_daily_loss=Won(41_999)))
     later = an_audited_order(4, Side.BUY, 120, intent_id="run-2/1", position_id="run-2/1", worker_id=OTHER)
