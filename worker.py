@@ -148,7 +148,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
             proof_of(settings),
             feed,
             commission=settings.broker.commission,
-            host=HostGate(limits),
+            host=HostGate(limits, fleet.plan_of_the_day),
         )
         heartbeat = settings.alerts.heartbeat_url
         disk = DiskDuty(fleet, DataDisk(settings.data_dir, _DISKS), with_.host, direct)

@@ -1,7 +1,8 @@
 """Why this process must not buy, whatever the books or a workflow's input say, and what it allows at most."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain.host_limits import (
     Ceiling,
@@ -24,6 +25,8 @@ class HostGate:
 
     limits: HostLimits | None = None
     """The limits of the process's settings, as recorded in the books. None: a workflow's own rules stand alone."""
+    plan_of: Callable[[datetime], SessionPlan] | None = None
+    """The host's own deadlines at a market instant. None: those of a workflow's input stand alone."""
     closed_because: str = ""
     """What the disk's duty says; empty while entries may be sent."""
     clock_off: str = ""
@@ -52,7 +55,13 @@ class HostGate:
         return asked if self.limits is None else max(asked, self.limits.ceiling.risk.symbol_cooldown)
 
     def review(self, proposal: EntryProposal, snapshot: RiskSnapshot, rules: RiskRules, plan: SessionPlan) -> Review:
-        """Review a buy by the stricter of a workflow's limits and the host's."""
+        """Review a buy by the stricter of a workflow's limits and hours and the host's."""
+        verdict = self._review(proposal, snapshot, rules, plan)
+        if isinstance(verdict, Denied) or self.plan_of is None:
+            return verdict
+        return self._review(proposal, snapshot, rules, self.plan_of(proposal.at))
+
+    def _review(self, proposal: EntryProposal, snapshot: RiskSnapshot, rules: RiskRules, plan: SessionPlan) -> Review:
         if self.limits is None:
             return review(proposal, snapshot, rules, plan)
         return review_within(self.limits.ceiling, proposal, snapshot, rules, plan)

@@ -45,6 +45,7 @@ from domain.order import OrderPurpose, OrderRecord
 from domain.position import ExitReason, OpenPosition
 from domain.rules import RiskRules, StrategyRules
 from domain.screening import Candidate
+from domain.session import SessionPlan
 from domain.strategy import EntrySignal, Strategy
 from simulator.orders import Account, Order
 from simulator.simulation import Simulation
@@ -130,13 +131,15 @@ class Desk:
         """Strategies of a test's own, from the next ``rebuild`` on."""
         self.limits: HostLimits | None = None
         """What the host allows at most, from the next ``rebuild`` on."""
+        self.plan_of: Callable[[datetime], SessionPlan] | None = None
+        """The host's own deadlines, likewise."""
         self.rebuild()
 
     def rebuild(self, proof: ProofRules | None = None) -> None:
         """Make all activities anew, as a new process does."""
         broker, database, pace = self.broker, self.database, self.pace
         self.feed = QuoteFeed(broker, pace)
-        self.host = HostGate(self.limits)
+        self.host = HostGate(self.limits, self.plan_of)
         self.guard = StrategyGuard(database, pace, {**KNOWN_STRATEGIES, "eager": Eager(), **self.strategies})
         self.day_start = DayStart(broker, database, CALENDAR, pace)
         guarded: Any = {"guard": self.guard, "host": self.host}

@@ -88,6 +88,26 @@ async def test_a_stock_outside_the_hosts_list_is_neither_scanned_nor_bought(desk
     assert "SYMBOL_NOT_ALLOWED" in decision.reasons[0]
 
 
+async def test_a_caller_that_brings_longer_hours_buys_in_the_hosts_only(desk: Desk) -> None:
+    entry = await desk.prepared()
+    desk.plan_of = lambda at: replace(PLAN, entries_until=at)
+    await hosted(desk)
+
+    record = await desk.submits(entry)
+
+    assert record.status is OrderStatus.DENIED
+    assert desk.sent == []
+    (denied,) = await desk.database.events.latest(ACCOUNT, 1)
+    assert denied.detail["denial"] == "OUTSIDE_ENTRY_HOURS"
+
+
+async def test_a_caller_within_the_hosts_hours_buys(desk: Desk) -> None:
+    desk.plan_of = lambda _: PLAN
+    await hosted(desk)
+
+    assert (await desk.submits(await desk.prepared())).status is OrderStatus.ACCEPTED
+
+
 async def test_rules_above_the_hosts_are_reported_once_and_named(desk: Desk) -> None:
     await hosted(desk)
     await desk.registers()
