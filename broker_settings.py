@@ -150,10 +150,23 @@ class BrokerSettings(BaseModel):
         if self.commission != BANKIS_COMMISSION:
             raise ValueError(f"the simulator's commission is {rate_text(BANKIS_COMMISSION)}; unset {_PREFIX}COMMISSION")
 
+    @property
+    def has_live_consent(self) -> bool:
+        """Tell whether these settings say everything that trading with real money asks for."""
+        return self.environment is Environment.LIVE and self._is_confirmed and self._names_the_account
+
+    @property
+    def _is_confirmed(self) -> bool:
+        return self.live_confirmation == LIVE_WORD
+
+    @property
+    def _names_the_account(self) -> bool:
+        return bool(self.account) and _digits(self.live_account) == _digits(self.account)
+
     def _check_live(self) -> None:
-        if self.live_confirmation != LIVE_WORD:
+        if not self._is_confirmed:
             raise ValueError(f"live trading needs {_PREFIX}LIVE_CONFIRMATION={LIVE_WORD}")
-        if _digits(self.live_account) != _digits(self.account):
+        if not self._names_the_account:
             raise ValueError(
                 f"live trading needs {_PREFIX}LIVE_ACCOUNT, the same account number once more as in {_PREFIX}ACCOUNT"
             )

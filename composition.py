@@ -216,18 +216,18 @@ def day_start_for(with_: Collaborators) -> DayStart:
 def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> list[Worker]:
     """Return the three Temporal workers of an account: trading, watch and broker."""
     feed = with_.feed or QuoteFeed(with_.broker, with_.pace)
-    guard = StrategyGuard(with_.database, with_.pace)
+    guard, host = StrategyGuard(with_.database, with_.pace), with_.host
     market_data = MarketDataActivities(
-        feed, with_.broker, with_.database, with_.pace, day_start_for(with_), guard=guard
+        feed, with_.broker, with_.database, with_.pace, day_start_for(with_), guard=guard, host=host
     )
-    cycles = CycleActivities(with_.database, with_.calendar, with_.leads, with_.pace)
-    entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, with_.commission, guard=guard)
+    cycles = CycleActivities(with_.database, with_.calendar, with_.leads, with_.pace, host)
+    entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, with_.commission, guard=guard, host=host)
     orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices, with_.host)
     resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof, with_.notices)
     foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)
     watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace, with_.calendar, guard=guard)
     selling = SellingActivities(feed, foreign_sales, with_.database, with_.pace, with_.broker.evening_orders)
-    settling = SettlingActivities(with_.database, with_.pace, with_.commission)
+    settling = SettlingActivities(with_.database, with_.pace, with_.commission, host)
     closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace, with_.commission)
     flatness = FlatnessActivities(with_.broker, with_.database, with_.pace)
     unsold = UnsoldActivities(with_.broker, with_.database, with_.pace)

@@ -73,7 +73,8 @@ class Stage:
 
 async def play(stage: Stage, console: Console) -> bool:
     """Play the day and report on it; tell whether every check found nothing."""
-    await set_stage(stage.folder, speed=stage.speed, seed=stage.seed, start=stage.starts_at().isoformat())
+    start = stage.starts_at().isoformat()
+    await set_stage(stage.folder, DEMO_RULES, speed=stage.speed, seed=stage.seed, start=start)
     console.print("Starting PostgreSQL, Temporal, the simulated broker and a worker process …")
     async with _worker_process(stage) as worker:
         await _until_ready(stage, worker)

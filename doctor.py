@@ -50,6 +50,7 @@ from operations.alert_channels import channels_of
 from operations.checkup import Check, Finding, doubtful, fine, startable, wrong
 from operations.clocks import Skew, database_skew, system_now
 from operations.durability_check import look_at_durability
+from operations.host_limits import host_warnings
 from operations.role_check import look_at_role
 from operations.stream_check import look_at_own_session, look_at_stream
 from settings import Settings, SettingsError, load_settings
@@ -112,6 +113,7 @@ class Doctor:
             Check("coming days", self._look_ahead, ("parts",)),
             Check("tax", self._look_at_tax, ("parts",)),
             Check("limits", self._look_at_limits, ("settings",)),
+            Check("hosts", self._look_at_hosts, ("books",)),
             Check("real money", self._look_at_dangers, ("settings",)),
             Check("worth", self._look_at_worth, ("account",)),
             Check("alerts", self._look_at_alerts, ("settings",)),
@@ -263,6 +265,12 @@ class Doctor:
             f"{risk.capital_per_trade:,} won a trade; nothing more is bought after a day's loss of "
             f"{risk.worker_daily_loss:,} won of a worker or {risk.fleet_daily_loss:,} won in all"
         )
+
+    async def _look_at_hosts(self) -> Finding:
+        hosts = await self.database.host_limits.of_living(account_of(self.settings))
+        if warnings := host_warnings(hosts, self.settings.rules, self.settings.broker.environment):
+            return doubtful("; ".join(warnings), "give all hosts of the account the same settings")
+        return fine(f"{len(hosts)} run; a host's limits are the ceiling of every workflow's")
 
     async def _look_at_dangers(self) -> Finding:
         if self.settings.broker.environment is not Environment.LIVE:

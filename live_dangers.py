@@ -1,4 +1,4 @@
-"""What real money needs a second word for: dangerous settings are refused unless each is accepted by its name."""
+"""What a host allows, and what real money needs a second word for: dangerous settings, each accepted by its name."""
 
 import logging
 import os
@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from domain.dangers import Danger, Dangers, dangers_of_account, dangers_of_hours, dangers_of_rules
+from domain.host_limits import HostLimits, ceiling_of
 from domain.identity import Environment
 from domain.money import Won
 from domain.rules import TradingRules
@@ -17,6 +18,16 @@ logger = logging.getLogger("haru.hosting")
 
 effective_user = os.geteuid
 _ACCEPTS: Final = "HARU_BROKER__LIVE_ACCEPTS"
+
+
+def host_limits(settings: Settings) -> HostLimits:
+    """Return what a host of these settings allows at most, whatever a workflow asks for."""
+    return HostLimits(
+        ceiling=ceiling_of(settings.rules),
+        live_consent=settings.broker.has_live_consent,
+        accepted_dangers=settings.broker.live_accepts,
+        liquidation_lead=timedelta(minutes=settings.close.liquidation_begins),
+    )
 
 
 def settings_dangers(settings: Settings, today: date) -> Dangers:

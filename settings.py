@@ -34,7 +34,7 @@ from domain.clock import KST
 from domain.errors import BadRulesError
 from domain.identity import Environment
 from domain.money import rate_text
-from domain.rule_changes import changed, rule_values, value_text
+from domain.rule_changes import changed, rule_values, setting_name, value_text
 from domain.rules import TradingRules
 from domain.session import SessionHours
 from env_file import ENV_FILE, EnvFileError, EnvFileSettings, full_width_problems, plain, read_env_file
@@ -95,11 +95,7 @@ def _rules(value: object) -> object:
 
 
 def _rule_variable(name: re.Match[str]) -> str:
-    return _rule_name(name[1], name[2])
-
-
-def _rule_name(group: str, rule: str) -> str:
-    return f"{_PREFIX}RULES__{group}__{rule}".upper()
+    return setting_name(name[0])
 
 
 def _names_loss_limit(values: Any) -> bool:
@@ -229,7 +225,7 @@ class Settings(EnvFileSettings):
         settings = handler(values)
         if settings.broker.environment is Environment.LIVE and not _names_loss_limit(values):
             raise ValueError(
-                f"live trading needs {_rule_name('risk', _LOSS_LIMIT)}: what the account may lose in a day, in won"
+                f"live trading needs {setting_name(f'risk.{_LOSS_LIMIT}')}: what the account may lose in a day, in won"
             )
         return settings
 
@@ -313,7 +309,7 @@ def _leaves(value: Any, name: str = _PREFIX[:-1], joint: str = "_") -> Iterator[
     """Yield each single setting as (variable, value)."""
     if isinstance(value, TradingRules):
         for rule, setting in rule_values(value).items():
-            yield f"{name}__{rule.replace('.', '__').upper()}", value_text(rule, setting)
+            yield setting_name(rule), value_text(rule, setting)
     elif isinstance(value, BaseModel):
         for part in type(value).model_fields:
             yield from _leaves(getattr(value, part), f"{name}{joint}{part.upper()}", "__")

@@ -29,6 +29,7 @@ from operations.board import as_json, read_board, rendered
 from operations.desk import Desk, Verb, stdout_console
 from operations.errors import NothingRunsError, OperationError
 from operations.fleet import ALL_WORKERS, Fleet
+from operations.host_limits import host_limits_json, host_warnings, read_host_limits
 from operations.limits import limit_lines, limits_json, read_limits
 from operations.schedule import close_now, schedule_close
 from operations.starting import MOST_WORKERS, start_workers
@@ -113,17 +114,18 @@ async def _change_rules(desk: Desk) -> int:
 
 async def _status(desk: Desk) -> int:
     board = await read_board(desk.fleet, desk.fleet.market_now())
-    limits = await read_limits(desk.fleet, board, desk.rules.risk)
+    limits, hosts = await read_limits(desk.fleet, board, desk.rules.risk), await read_host_limits(desk.fleet)
+    warnings = [f"WARNING {each}" for each in host_warnings(hosts, desk.rules, desk.fleet.environment)]
 
     def show() -> None:
         if desk.console.is_terminal:
             desk.console.print(rendered(board))
         else:
             print_plainly(desk.console, board)
-        for line in limit_lines(limits):
+        for line in [*limit_lines(limits), *warnings]:
             desk.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    desk.answer({**as_json(board), "limits": limits_json(limits)}, show)
+    desk.answer({**as_json(board), "limits": limits_json(limits) | host_limits_json(hosts)}, show)
     return 0
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from temporalio.client import Client
 
+from activities.host_gate import HostGate
 from activities.pace import RealPace
 from activities.quote_feed import QuoteFeed
 from broker.protocol import Broker
@@ -46,7 +47,7 @@ from embedded.errors import EmbeddedError
 from embedded.finding import needs_of
 from embedded.parts import EmbeddedParts
 from embedded.search_attributes import ensure_search_attributes
-from live_dangers import account_dangers, refuse, refuse_root, settings_dangers, unaccepted
+from live_dangers import account_dangers, host_limits, refuse, refuse_root, settings_dangers, unaccepted
 from operations.account_worth import WorthDuty, account_worth
 from operations.alert_channels import Channel, channels_of
 from operations.alerting import Alerting, AlertRules
@@ -131,11 +132,12 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
     fleet = Fleet(stage.client, stage.database, account, environment, clock, calendar, leads=leads)
     alerting = _alerting(settings, fleet)  # an address that cannot be read is told before anything trades
     direct = DirectAlerts(environment, _channels(settings), _alert_rules(settings))
-    pace = RealPace(clock)
+    pace, this_host = RealPace(clock), HostDuty(fleet)
     with _at_the_start(stage.place.database_url):
         await stage.database.accounts.pin(account, settings.broker.environment, key_fingerprint(settings))
         name = await fleet_name(stage.client)
         await join_fleet(fleet, name)
+        limits = await this_host.declare(host_limits(settings))
     async with broker_for(settings, stage.place, stage.database, pace) as broker:
         await check_clocks(stage.database, broker)
         await _check_broker(broker)
@@ -150,8 +152,9 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
             proof_of(settings),
             feed,
             commission=settings.broker.commission,
+            host=HostGate(limits, fleet.plan_of_the_day),
         )
-        this_host, heartbeat = HostDuty(fleet), settings.alerts.heartbeat_url
+        heartbeat = settings.alerts.heartbeat_url
         disk = DiskDuty(fleet, DataDisk(settings.data_dir, _DISKS), with_.host, direct)
         streaming, day_start = streaming_for(settings, stage.place, broker, with_), day_start_for(with_)
         async with hosting(workers_for(stage.client, account, with_)):

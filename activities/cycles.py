@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
+from activities.host_gate import HostGate
 from domain.clock import KST
 from domain.close_plan import CloseLeads, plan_session
 from domain.event import Event, EventLevel
+from domain.host_limits import Ceiling
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lock import LEASE_DURATION, Lease
 from domain.market import Symbol
@@ -70,6 +72,8 @@ class Cycle:
     unfinished: tuple[UnfinishedOrder, ...] = ()
     elsewhere: Symbol | None = None
     """The stock of the worker's own position while another's lease guards it, such as that of the market close."""
+    ceiling: Ceiling | None = None
+    """The rules of the host that answered, which no change of the worker's may exceed; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,15 @@ class AdoptionRequest:
 class CycleActivities:
     """Finds out where a worker stands, from the ledger and the calendar."""
 
-    def __init__(self, database: "Database", calendar: TradingCalendar, leads: CloseLeads, pace: "Pace") -> None:
+    def __init__(
+        self,
+        database: "Database",
+        calendar: TradingCalendar,
+        leads: CloseLeads,
+        pace: "Pace",
+        host: HostGate | None = None,
+    ) -> None:
+        self._host = host or HostGate()
         self._database = database
         self._calendar = calendar
         self._leads = leads
@@ -113,7 +125,7 @@ class CycleActivities:
             await self._database.reports.write("worker_state", request.worker_id, show)
         orders = [await self._unfinished(order.intent) for order in unfinished]
         elsewhere = position.symbol if position and held is None else None
-        return Cycle(now, plan, held, tuple(orders), elsewhere)
+        return Cycle(now, plan, held, tuple(orders), elsewhere, self._host.ceiling)
 
     async def _unfinished(self, intent: OrderIntent) -> UnfinishedOrder:
         lease = await self._own_lease(intent.account_id, intent.symbol, intent.worker_id)

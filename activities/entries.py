@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from temporalio import activity
 
 from activities.heart import Heart
+from activities.host_gate import HostGate
 from activities.last_look import LastLook, Seen
 from activities.left_out import STOCK_FAULTS, LeftOut, OnlyOne
 from activities.quote_feed import QuoteFeed
@@ -22,7 +23,7 @@ from domain.money import NO_SHARES, NO_WON, Quantity, Rate, Won, notional
 from domain.order import OrderIntent, OrderPurpose, OrderRecord, OrderType
 from domain.position import PositionOpening, StrategyStamp
 from domain.pricing import entry_limit
-from domain.risk import Denied, EntryDeniedError, EntryProposal, Review, Spending, lost_at_stop, review
+from domain.risk import Denied, EntryDeniedError, EntryProposal, Review, Spending, lost_at_stop
 from domain.rules import TradingRules
 from domain.screening import Candidate
 from domain.session import SessionPlan
@@ -95,8 +96,10 @@ class EntryActivities:
         commission: Rate,
         *,
         guard: "StrategyGuard",
+        host: HostGate | None = None,
     ) -> None:
         self._feed = feed
+        self._host = host or HostGate()
         self._guard = guard
         self._last_look = LastLook(feed, guard, pace)
         self._left_out = LeftOut(database, pace)
@@ -107,7 +110,10 @@ class EntryActivities:
 
     @activity.defn
     async def prepare_entry(self, request: EntryRequest) -> EntryDecision:
-        """Try the candidates in order; a lost lock or a refusal moves on to the next one at once."""
+        """Try the candidates in order; a lost lock or a refusal moves on to the next one at once.
+
+        What is bought, and at which price, follows the stricter of the worker's rules and the host's.
+        """
         already = await self._database.orders.get(request.intent_id)
         if already is not None:
             return await self._prepared_before(request, already)
@@ -158,10 +164,11 @@ class EntryActivities:
     async def _decide(self, candidate: Candidate, request: EntryRequest, lease: Lease) -> PreparedEntry | str:
         """Ask what may be bought, then look once more at all that a purchase rests on, and write the intent at once."""
         asked_at = await self._database.server.now()
-        power = await self._power(candidate.symbol, request.rules)
+        rules = self._host.capped(request.rules)
+        power = await self._power(candidate.symbol, rules)
         if isinstance(power, str):
             return power
-        seen = await self._last_look.look(candidate, request.rules, request.account_id)
+        seen = await self._last_look.look(candidate, rules, request.account_id)
         if isinstance(seen, str):
             return seen
         intent = self._intent(seen, power, request, lease)
@@ -204,9 +211,10 @@ class EntryActivities:
         return NO_SHARES if traded is None else sellable_quantity(plan.session, now, traded)
 
     def _intent(self, seen: Seen, power: "BuyingPower", request: EntryRequest, lease: Lease) -> OrderIntent | str:
-        limit = entry_limit(seen.quote, request.rules.execution)
+        rules = self._host.capped(request.rules)
+        limit = entry_limit(seen.quote, rules.execution)
         rates = cost_rates(request.plan.session.date, self._commission)
-        quantity = size_entry(limit, power.quantity, power.cash, request.rules.risk, rates)
+        quantity = size_entry(limit, power.quantity, power.cash, rules.risk, rates)
         if not quantity:
             return "no share affordable"
         return OrderIntent(
@@ -262,12 +270,14 @@ class EntryActivities:
         )
 
         def reviewed(reserved: Won) -> Review:
-            return review(replace(proposal, reserved=reserved), snapshot, request.rules.risk, request.plan)
+            spending = replace(proposal, reserved=reserved)
+            return self._host.review(spending, snapshot, request.rules.risk, request.plan)
 
-        verdict = reviewed(NO_WON)
+        verdict = self._host.objection_to(request.rules, self._broker.environment) or reviewed(NO_WON)
         if not isinstance(verdict, Denied):
             try:
-                await self._database.orders.record_entry(intent, opening, Spending(asked_at, reviewed))
+                spending = Spending(asked_at, reviewed)
+                await self._database.orders.record_entry(intent, opening, spending, self._host.limits)
             except EntryDeniedError as denied:
                 verdict = denied.verdict
             else:

@@ -10,11 +10,12 @@ from temporalio import activity
 
 from activities.day_start import DayStart
 from activities.heart import Heart
+from activities.host_gate import HostGate
 from activities.left_out import STOCK_FAULTS, LeftOut, OnlyOne, StockFault
 from activities.quote_feed import QuoteFeed
 from activities.single_flight import SingleFlight
 from domain.errors import TradingError, TryAgainError
-from domain.event import ENTRY_DENIED, Event
+from domain.event import ENTRY_DENIED, RULES_ABOVE_LIMITS, Event, EventLevel
 from domain.identity import AccountId, WorkerId
 from domain.lane import Lane
 from domain.market import Symbol
@@ -73,8 +74,10 @@ class MarketDataActivities:
         day_start: DayStart,
         *,
         guard: "StrategyGuard",
+        host: HostGate | None = None,
     ) -> None:
         self._feed = feed
+        self._host = host or HostGate()
         self._guard = guard
         self._left_out = LeftOut(database, pace)
         self._day_start = day_start
@@ -88,7 +91,12 @@ class MarketDataActivities:
 
     @activity.defn
     async def find_candidates(self, request: ScanRequest) -> Findings:
-        """Scan until there are candidates or an orphan; an empty answer means that the time for entries is over."""
+        """Scan until there are candidates or an orphan; an empty answer means that the time for entries is over.
+
+        The scan follows the stricter of the worker's rules and the host's; looser ones of the worker are reported.
+        """
+        await self._report_looser_rules(request)
+        request = replace(request, rules=self._host.capped(request.rules))
         await self._show(request, "scanning")
         told: Denial | None = None
         async with Heart() as heart:
@@ -108,6 +116,24 @@ class MarketDataActivities:
                     return Findings(report.candidates)
                 await self._pace.pause(request.rules.execution.scan_interval)
         return Findings()
+
+    async def _report_looser_rules(self, request: ScanRequest) -> None:
+        """Write down, once a session and worker, which rules are looser than this host allows."""
+        found = self._host.above(request.rules)
+        if not found:
+            return
+        date, names = request.plan.session.date, ", ".join(found)
+        event = Event(
+            account_id=request.account_id,
+            kind=RULES_ABOVE_LIMITS,
+            level=EventLevel.WARNING,
+            at=self._pace.now(),
+            session_date=date,
+            worker_id=request.worker_id,
+            detail={"why": f"looser than the host's settings, which apply: {names}"},
+            key=f"{RULES_ABOVE_LIMITS}/{request.worker_id}/{date}/{names}",
+        )
+        await self._database.events.append(event)
 
     async def _shut_gate(self, request: ScanRequest) -> Denied | None:
         """Return why no stock at all may be bought now: a worker that may not buy does not look either."""

@@ -20,7 +20,7 @@ from domain.lane import Lane
 from domain.lock import Lease
 from domain.money import NO_SHARES
 from domain.order import WORKING_STATUSES, OrderPurpose, OrderRecord, SubmitOutcome, Unknown
-from domain.risk import Review, RiskSnapshot, review
+from domain.risk import Review, RiskSnapshot
 from domain.rules import RiskRules
 from domain.session import SessionPlan, session_date_of
 
@@ -36,7 +36,10 @@ _LOOK_INTERVAL: Final = timedelta(milliseconds=500)
 
 @dataclass(frozen=True, slots=True)
 class SubmitRequest:
-    """Which intent to send. Entries carry the rules that are reviewed once more in the sending transaction."""
+    """Which intent to send. Entries carry the rules that are reviewed once more in the sending transaction.
+
+    The host's own limits are reviewed with them: what a caller puts in here can only be stricter.
+    """
 
     intent_id: IntentId
     purpose: OrderPurpose
@@ -77,7 +80,8 @@ class OrderActivities:
             age = self._pace.clock.real_duration(now - intent.decided_at)
             proposal = replace(proposal_of(intent), at=now, decided_ago=age)
             closed = snapshot.entries_closed_because or self._host.objection
-            return review(proposal, replace(snapshot, entries_closed_because=closed), request.rules, request.plan)
+            seen = replace(snapshot, entries_closed_because=closed)
+            return self._host.review(proposal, seen, request.rules, request.plan)
 
         intent = (await recorded(self._database.orders, request.intent_id)).intent
         window = SendWindow()
@@ -87,6 +91,7 @@ class OrderActivities:
             review=gate if entry else None,
             http_timeout=SENDING_TAKES,
             environment=self._broker.environment,
+            limits=self._host.limits,
         )
         if not permit.may_send:
             return await recorded(self._database.orders, request.intent_id)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from temporalio import activity
 
+from activities.host_gate import HostGate
 from activities.trade_booking import Ending, TradeBooking
 from activities.trade_news import report_sold
 from domain.errors import InvalidTransitionError
@@ -61,7 +62,8 @@ class StillHeld:
 class SettlingActivities:
     """Settles positions that are over."""
 
-    def __init__(self, database: "Database", pace: "Pace", commission: Rate) -> None:
+    def __init__(self, database: "Database", pace: "Pace", commission: Rate, host: HostGate | None = None) -> None:
+        self._host = host or HostGate()
         self._database = database
         self._pace = pace
         self._trades = TradeBooking(database, commission)
@@ -88,7 +90,8 @@ class SettlingActivities:
         now = self._pace.now()
         ending = Ending(request.reason, now, request.brought_by_others)
         trade = await self._trades.book(position, orders, ending, request.lease)
-        await self._database.risk.cool_down(trade.account_id, trade.symbol, now + request.symbol_cooldown)
+        rests = self._host.symbol_cooldown(request.symbol_cooldown)
+        await self._database.risk.cool_down(trade.account_id, trade.symbol, now + rests)
         event = f"sold {trade.symbol}: {trade.exit_reason}, net {trade.net_pnl:+,} won"
         idle = (trade.account_id, trade.worker_id, WorkerState.IDLE, None, event, now)
         show = partial(self._database.workers.enter, *idle)

@@ -21,6 +21,7 @@ from domain.identity import WorkerId
 from domain.market import Symbol
 from domain.money import Rate, Won
 from domain.position import OpenPosition
+from domain.rule_changes import as_settings
 from domain.rules import ExecutionRules, ExitRules, RiskRules, StrategyRules, TradingRules, UniverseRules
 from domain.worker_state import WorkerLife
 from embedded.endpoints import Endpoints
@@ -143,12 +144,16 @@ class Stack:
         return await self.fleet.database.positions.live_of(self.fleet.account_id, trader.worker_id) is None
 
     def _environment(self) -> dict[str, str]:
-        return unconfigured(self.folder) | {
-            "DATABASE_URL": str(self.endpoints.database_url),
-            "TEMPORAL_ADDRESS": str(self.endpoints.temporal_address),
-            "HARU_SIMULATOR__URL": str(self.endpoints.simulator_url),
-            _RATE: os.environ.get(_RATE, ""),
-        }
+        return (
+            unconfigured(self.folder)
+            | as_settings(RULES)
+            | {
+                "DATABASE_URL": str(self.endpoints.database_url),
+                "TEMPORAL_ADDRESS": str(self.endpoints.temporal_address),
+                "HARU_SIMULATOR__URL": str(self.endpoints.simulator_url),
+                _RATE: os.environ.get(_RATE, ""),
+            }
+        )
 
 
 async def until(
@@ -171,7 +176,7 @@ async def until(
 async def running_stack(folder: Path, *, quick: bool, start: Start | None = None) -> AsyncIterator[Stack]:
     """Run the parts in an empty folder; hosting processes come with the first bench that wants them."""
     start = start or Start(_LISTED_QUICKLY if quick else _LISTED)
-    await set_stage(folder, speed=1, start=start.at, listings=start.listings, opening_cash=start.cash)
+    await set_stage(folder, RULES, speed=1, start=start.at, listings=start.listings, opening_cash=start.cash)
     if start.calls_per_second is not None:
         os.environ[_RATE] = str(start.calls_per_second)
     settings = load_settings()

@@ -17,6 +17,7 @@ from chaos.processes import Host
 from database.migrations import apply
 from domain.identity import SIMULATED_ACCOUNT
 from domain.money import Rate, Won
+from domain.rule_changes import as_settings
 from domain.session import SessionPlan
 from embedded.endpoints import Endpoints
 from embedded.parts import EmbeddedParts
@@ -115,7 +116,8 @@ async def running_day(asked: DayAsked, folder: Path, *, cuttable: bool = False) 
 
     With ``cuttable`` each hosting process reaches the parts by a network of its own.
     """
-    await set_stage(folder, speed=asked.speed, seed=asked.seed, start=asked.starts_at().isoformat())
+    start = asked.starts_at().isoformat()
+    await set_stage(folder, CHAOS_RULES, speed=asked.speed, seed=asked.seed, start=start)
     async with EmbeddedParts(load_settings(), attributes.ALL) as parts:
         url = str(parts.endpoints.simulator_url)
         # The hosting processes have no word of the tables' owner.
@@ -140,7 +142,8 @@ async def _hosts(
         for number in range(1, asked.processes + 1):
             network, ways = await stack.enter_async_context(network_to(addresses if cuttable else {}))
             networks.append(network)
-            hosts.append(Host(f"host-{number}", unconfigured(folder) | addresses | ways, folder / f"host-{number}.log"))
+            environment = unconfigured(folder) | as_settings(CHAOS_RULES) | addresses | ways
+            hosts.append(Host(f"host-{number}", environment, folder / f"host-{number}.log"))
         try:
             for host in hosts:
                 host.start()

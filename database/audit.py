@@ -25,6 +25,8 @@ class AuditedOrder:
     changed_at: datetime
     sent_at: datetime | None = None
     denial: str | None = None
+    host_limits: int | None = None
+    """The number of the limits of the host that sent or denied it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +107,15 @@ class Audit:
         self._pool = pool
 
     _ORDERS = f"""
-    SELECT {COLUMNS}, created_at, changed_at, sent_at, denial FROM orders
+    SELECT {COLUMNS}, created_at, changed_at, sent_at, denial, host_limits FROM orders
     WHERE account_id = $1 AND session_date = $2 ORDER BY sequence
     """  # noqa: S608 our own columns
 
     async def orders_on(self, account_id: AccountId, session_date: SessionDate) -> tuple[AuditedOrder, ...]:
         """Return every order that was decided in a session, in the sequence of decisions."""
-        return tuple(
-            AuditedOrder(order_from_row(row), row["created_at"], row["changed_at"], row["sent_at"], row["denial"])
-            for row in await self._pool.fetch(self._ORDERS, account_id, session_date)
-        )
+        beside = ("created_at", "changed_at", "sent_at", "denial", "host_limits")
+        rows = await self._pool.fetch(self._ORDERS, account_id, session_date)
+        return tuple(AuditedOrder(order_from_row(row), *(row[name] for name in beside)) for row in rows)
 
     _GIVEN_UP = f"""
     SELECT {COLUMNS} FROM orders

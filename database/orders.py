@@ -22,6 +22,7 @@ from database.sending import Gate, Sending, begin
 from database.withdrawal import withdraw_on
 from domain.errors import StaleFencingTokenError
 from domain.event import ORDER_READOPTED, EventLevel
+from domain.host_limits import HostLimits
 from domain.identity import AccountId, Environment, IntentId, PositionId, WorkerId
 from domain.order import (
     Accepted,
@@ -54,9 +55,15 @@ class Orders:
     # --- Deciding
 
     async def record_entry(
-        self, intent: OrderIntent, opening: PositionOpening, spending: Spending | None = None
+        self,
+        intent: OrderIntent,
+        opening: PositionOpening,
+        spending: Spending | None = None,
+        limits: HostLimits | None = None,
     ) -> OrderRecord:
         """Write down a buy and the position it opens, in one step; repeating it returns what was written first.
+
+        The buy refers to ``limits``, those of the host that decides, until another host sends or denies it.
 
         Raises:
             EntryDeniedError: other buys spend the power that ``spending`` rests on.
@@ -67,7 +74,7 @@ class Orders:
             if spending is not None:
                 await reserve_on(connection, intent, spending)
             await prepare_on(connection, opening)
-            return await record_on(connection, intent)
+            return await record_on(connection, intent, None if limits is None else limits.number)
 
     _HELD = """
     SELECT bought_quantity - sold_quantity FROM positions WHERE position_id = $1 AND is_live FOR SHARE
@@ -113,14 +120,16 @@ class Orders:
         review: Callable[[RiskSnapshot], Review] | None,
         http_timeout: timedelta,
         environment: Environment,
+        limits: HostLimits | None = None,
     ) -> Sending:
         """Ask for the one permit to send: lease, environment and (for buys) the risk gate, in one transaction.
 
         ``environment`` is where the request would go. ``http_timeout`` (real time) must fit into the lease that
-        remains. ``review`` runs while nobody can change what it reads; it must be quick and pure.
+        remains. ``review`` runs while nobody can change what it reads; it must be quick and pure. ``limits`` are the
+        sending host's; a buy refers to them.
         """
         async with transaction(self._pool) as connection:
-            return await begin(connection, intent_id, Gate(review, http_timeout, environment))
+            return await begin(connection, intent_id, Gate(review, http_timeout, environment, limits))
 
     async def record_outcome(self, intent_id: IntentId, outcome: SubmitOutcome) -> OrderRecord:
         """Write down what the broker said; the same word again changes nothing, a contradicting one raises.

@@ -24,8 +24,8 @@ WHERE account_id = $1 AND intent_id <> $2 AND side = 'buy' AND (
 """
 _RECORD = """
 INSERT INTO orders (intent_id, account_id, worker_id, position_id, session_date, symbol, side, quantity, order_type,
-    limit_price, purpose, reason, fencing_token, decision_price, decided_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+    limit_price, purpose, reason, fencing_token, decision_price, decided_at, host_limits)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 ON CONFLICT (intent_id) DO NOTHING
 """
 
@@ -43,15 +43,15 @@ async def reserve_on(connection: Connection, intent: OrderIntent, spending: Spen
         raise EntryDeniedError(verdict)
 
 
-async def record_on(connection: Connection, intent: OrderIntent) -> OrderRecord:
-    """Write an intent down; repeating it returns what was written first.
+async def record_on(connection: Connection, intent: OrderIntent, limits: int | None = None) -> OrderRecord:
+    """Write an intent down; repeating it returns what was written first. ``limits`` are those of the host that decides.
 
     Raises:
         ActiveOrderExistsError: another order for the symbol and side is active.
         InvalidTransitionError: the id is that of another order.
     """
     try:
-        await connection.execute(_RECORD, *intent_values(intent))
+        await connection.execute(_RECORD, *intent_values(intent), limits)
     except asyncpg.UniqueViolationError as clash:
         raise ActiveOrderExistsError(f"{intent.symbol} already has an active {intent.side} order") from clash
     row = await connection.fetchrow(SELECT, intent.intent_id)

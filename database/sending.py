@@ -10,6 +10,7 @@ from database.events import append_on, denial_event
 from database.order_rows import locked_order
 from database.pool import Connection, Row
 from database.risk import RiskView, snapshot_behind_gate
+from domain.host_limits import HostLimits, objection_to_money
 from domain.identity import Environment, IntentId
 from domain.order import OrderIntent, OrderPurpose, OrderStatus
 from domain.risk import Denial, Denied, Review, RiskSnapshot
@@ -62,11 +63,20 @@ Sending = SendingPermit | SendingRefused | AlreadyBegun
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What must hold for an order to leave: the review of a buy, the time (real) its request may take, and where to."""
+    """What must hold for an order to leave: the review of a buy, the time (real) its request may take, and where to.
+
+    ``limits`` are those of the host that sends; a buy without its consent to real money is denied, whatever ``review``
+    says.
+    """
 
     review: Callable[[RiskSnapshot], Review] | None
     http_timeout: timedelta
     environment: Environment
+    limits: HostLimits | None = None
+
+    def number_for(self, purpose: OrderPurpose) -> int | None:
+        """Return the number of the limits that an order refers to; none bound a sale."""
+        return self.limits.number if self.limits is not None and purpose is OrderPurpose.ENTRY else None
 
 
 # Locks are taken in the same sequence everywhere: lock, position, order, gate.
@@ -78,12 +88,12 @@ FOR SHARE OF stock_locks
 """
 _ENVIRONMENT = "SELECT environment FROM accounts WHERE account_id = $1"
 _SEND = """
-UPDATE orders SET status = 'sending', sent_at = clock_timestamp(), changed_at = clock_timestamp()
+UPDATE orders SET status = 'sending', host_limits = $4, sent_at = clock_timestamp(), changed_at = clock_timestamp()
 WHERE intent_id = $1 AND status = 'intended' AND $2::timestamptz - clock_timestamp() >= $3::interval
 RETURNING sent_at
 """
 _DENY = """
-UPDATE orders SET status = 'denied', denial = $2, changed_at = clock_timestamp()
+UPDATE orders SET status = 'denied', denial = $2, host_limits = $3, changed_at = clock_timestamp()
 WHERE intent_id = $1 AND status = 'intended'
 """
 
@@ -97,14 +107,15 @@ async def begin(connection: Connection, intent_id: IntentId, gate: Gate) -> Send
     intent = order.intent
     await _check_environment(connection, intent, gate.environment)
     if lease is None or (lease["worker_id"], lease["fencing_token"]) != (intent.worker_id, intent.fencing_token):
-        return await _deny(connection, intent, Denied(Denial.LEASE_LOST, _stale(intent, lease)))
+        return await _deny(connection, intent, Denied(Denial.LEASE_LOST, _stale(intent, lease)), gate)
     verdict = await _reviewed(connection, intent, gate)
     if isinstance(verdict, Denied):
-        return await _deny(connection, intent, verdict)
-    sent_at = await connection.fetchval(_SEND, intent_id, lease["expires_at"], gate.http_timeout)
+        return await _deny(connection, intent, verdict, gate)
+    number = gate.number_for(intent.purpose)
+    sent_at = await connection.fetchval(_SEND, intent_id, lease["expires_at"], gate.http_timeout, number)
     if sent_at is None:
         short = f"its lease ends at {lease['expires_at']:%FT%TZ}, sooner than a request may take ({gate.http_timeout})"
-        return await _deny(connection, intent, Denied(Denial.LEASE_LOST, short))
+        return await _deny(connection, intent, Denied(Denial.LEASE_LOST, short), gate)
     return SendingPermit(intent, sent_at, lease["expires_at"])
 
 
@@ -127,12 +138,14 @@ async def _reviewed(connection: Connection, intent: OrderIntent, gate: Gate) -> 
         return None
     if gate.review is None:
         raise InvalidTransitionError(f"entry {intent.intent_id} cannot be sent without a review")
+    if gate.limits is not None and (refused := objection_to_money(gate.environment, gate.limits)) is not None:
+        return refused
     view = RiskView(intent.account_id, intent.worker_id, intent.session_date, intent.decided_at)
     return gate.review(await snapshot_behind_gate(connection, view))
 
 
-async def _deny(connection: Connection, intent: OrderIntent, verdict: Denied) -> SendingRefused:
-    await connection.execute(_DENY, intent.intent_id, verdict.denial)
+async def _deny(connection: Connection, intent: OrderIntent, verdict: Denied, gate: Gate) -> SendingRefused:
+    await connection.execute(_DENY, intent.intent_id, verdict.denial, gate.number_for(intent.purpose))
     key = f"denied/{intent.intent_id}"
     await append_on(connection, denial_event(intent, verdict.denial, verdict.detail, key))
     return SendingRefused(verdict.denial, verdict.detail)

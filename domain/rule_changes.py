@@ -106,6 +106,18 @@ def value_text(name: str, value: _Value) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
+def setting_name(rule: str) -> str:
+    """Return the environment variable of a rule by its dotted name."""
+    return f"HARU_RULES__{rule.replace('.', '__').upper()}"
+
+
+def as_settings(rules: TradingRules) -> dict[str, str]:
+    """Return the environment variables of every rule that differs from its default."""
+    defaults = rule_values(TradingRules())
+    values = {name: value for name, value in rule_values(rules).items() if value != defaults[name]}
+    return {setting_name(name): value_text(name, value) for name, value in values.items()}
+
+
 def _problem_with(name: str, text: str, values: Mapping[str, _Value]) -> str | None:
     if name not in values:
         return f"{name}: unknown; choose among {', '.join(values)}"

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Final
 
+from domain.rule_changes import as_settings
+from domain.rules import TradingRules
 from embedded.folder import hold_folder
 
 _CONFIGURED: Final = ("HARU_", "TEMPORAL_", "DATABASE_URL")
@@ -11,8 +13,10 @@ _PARTS: Final = ("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SIMULATOR")
 _ROOT: Final = Path(__file__).resolve().parent.parent
 
 
-async def set_stage(folder: Path, **market: object) -> None:
-    """Empty a folder, move into it, and configure free ports and a market (`HARU_SIMULATOR__…`) alone.
+async def set_stage(folder: Path, rules: TradingRules | None = None, **market: object) -> None:
+    """Empty a folder, move into it, and configure free ports, rules and a market (`HARU_SIMULATOR__…`) alone.
+
+    ``rules`` are what hosts of the stage allow; None: the default ones.
 
     Raises:
         FolderHeldError: parts run in the folder; nothing in it, and nothing that is configured, was touched.
@@ -26,6 +30,7 @@ async def set_stage(folder: Path, **market: object) -> None:
     os.chdir(folder)
     environment = unconfigured(folder)
     environment |= {f"HARU_PORTS__{part}": "0" for part in _PARTS}
+    environment |= as_settings(rules or TradingRules())
     environment |= {f"HARU_SIMULATOR__{name.upper()}": str(value) for name, value in market.items()}
     for name in os.environ.keys() - environment.keys():
         del os.environ[name]

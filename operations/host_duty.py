@@ -12,6 +12,7 @@ from typing import Final
 from database.errors import DATABASE_FAULTS
 from database.hosts import DeadHost, Lapse
 from domain.event import Event, EventLevel
+from domain.host_limits import HostLimits
 from domain.session import session_date_of
 from operations.fleet import Fleet
 
@@ -38,6 +39,12 @@ class HostDuty:
         self._host_id = f"{self._machine}/{self._pid}/{uuid.uuid4().hex[:4]}"
         self._well_since: float | None = None
         self._reported: set[tuple[str, datetime]] = set()
+
+    async def declare(self, limits: HostLimits) -> HostLimits:
+        """Write down what this process allows at most, before it hosts anything; return it with its number."""
+        fleet = self._fleet
+        await fleet.database.hosts.beat(fleet.account_id, self._host_id, self._machine, self._pid)
+        return await fleet.database.host_limits.record(fleet.account_id, self._host_id, limits)
 
     async def look(self) -> None:
         """Beat. Report others that are silent, once our own heartbeats have come through for as long.

@@ -11,6 +11,7 @@ from temporalio.service import RPCError
 
 from domain.clock import in_seoul
 from domain.headroom import Headroom, headroom
+from domain.host_limits import capped_risk
 from domain.identity import WorkerId
 from domain.money import NO_WON, Won
 from domain.risk import RiskSnapshot
@@ -36,7 +37,13 @@ class Limits:
 
 
 async def read_limits(fleet: Fleet, board: Board, configured: RiskRules) -> tuple[Limits, ...]:
-    """Read what is left of each limit, from the books and from the workers that run."""
+    """Read what is left of each limit, from the books and from the workers that run.
+
+    A worker answers with what is effective: its own rules, none looser than its host's. Where it does not, the
+    configured ones are shown, capped by every living host.
+    """
+    for host in await fleet.database.host_limits.of_living(fleet.account_id):
+        configured = capped_risk(configured, host.ceiling.risk)
     running = [row.worker_id for row in board.rows if row.worker_id not in board.stopped]
     answers = await asyncio.gather(*(_rules_of(fleet, worker_id) for worker_id in running))
     told = dict(zip(running, answers, strict=True))

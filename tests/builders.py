@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.close_plan import CloseLeads, plan_session
 from domain.costs import Costs
+from domain.host_limits import HostLimits, ceiling_of
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lock import Lease
 from domain.market import (
@@ -24,7 +25,7 @@ from domain.money import Price, Quantity, Won
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, OrderPurpose, OrderRecord, OrderStatus, OrderType
 from domain.position import ClosedTrade, ExitReason, OpenPosition, StrategyStamp
 from domain.risk import EntryProposal, RiskSnapshot
-from domain.rules import ExitRules, TradingRules
+from domain.rules import ExitRules, RiskRules, TradingRules
 from domain.screening import ScreenedStock
 from domain.session import Session, SessionDate, SessionPlan, TradingCalendar, session_date_of
 from domain.tick_size import next_above, price_limits, round_down
@@ -108,6 +109,12 @@ def a_stock(quote: Quote | None = None, **changes: Any) -> ScreenedStock:
 def some_rules(**groups: Any) -> TradingRules:
     """Return the default rules with whole groups replaced, such as ``risk=RiskRules(…)``."""
     return replace(TradingRules(), **groups)
+
+
+def host_limits(risk: RiskRules | None = None, **changes: Any) -> HostLimits:
+    """Return the limits of a host with default settings, with its risk rules and others replaced."""
+    ceiling = ceiling_of(some_rules(risk=risk or RiskRules()))
+    return replace(HostLimits(ceiling, False, frozenset(), timedelta(minutes=15)), **changes)
 
 
 def a_session(day: date = MONDAY) -> Session:

@@ -16,12 +16,14 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.comparing import BETWEEN_READS as BETWEEN_COMPARISONS
 from activities.foreign_sales import BETWEEN_READS
+from activities.host_gate import HostGate
 from activities.pace import to_be_continued
 from broker.kis import KisBroker, KisConnection
 from broker.protocol import AccessToken, RateBudget
 from composition import Collaborators, hosting, workers_for
 from database.database import Database, open_database
 from domain.clock import KST, MarketClock
+from domain.host_limits import HostLimits
 from domain.identity import SIMULATED_ACCOUNT, AccountId, Environment, account_alias
 from domain.market import Symbol
 from domain.position import ClosedTrade, OpenPosition
@@ -220,10 +222,12 @@ async def pinned_database(url: str, environment: Environment = Environment.SIMUL
 
 
 @asynccontextmanager
-async def stage(env: WorkflowEnvironment, database_url: str, starts_at: str, **settings: Any) -> AsyncIterator[Stage]:
+async def stage(
+    env: WorkflowEnvironment, database_url: str, starts_at: str, limits: HostLimits | None = None, **settings: Any
+) -> AsyncIterator[Stage]:
     """Set the stage for a market moment (KST), which is given the same weekday and time of day on the server's clock.
 
-    So a UTC cron line means what it says, whatever today's date is.
+    So a UTC cron line means what it says, whatever today's date is. ``limits`` are the host's own.
     """
     clock = await _clock_in_step(env, kst(starts_at))
     simulation = a_simulation(starts_at, **settings)
@@ -232,7 +236,11 @@ async def stage(env: WorkflowEnvironment, database_url: str, starts_at: str, **s
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(pinned_database(database_url))
         broker = await stack.enter_async_context(a_broker(simulation, database, pace.now))
-        workers = workers_for(env.client, ACCOUNT, Collaborators(broker, database, pace, CALENDAR))
+        if limits is not None:
+            await database.hosts.beat(ACCOUNT, "host", "machine", 1)
+            limits = await database.host_limits.record(ACCOUNT, "host", limits)
+        with_ = Collaborators(broker, database, pace, CALENDAR, host=HostGate(limits))
+        workers = workers_for(env.client, ACCOUNT, with_)
         await stack.enter_async_context(hosting(workers))
         yield Stage(env, database, simulation, clock)
 

@@ -1,5 +1,6 @@
 """The check-up from the command line: with nothing running, with everything running, and with each thing broken."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from cryptography.fernet import Fernet
 
 from composition import account_of, key_fingerprint
+from database.database import open_database
 from settings import load_settings
+from tests.builders import host_limits
 from tests.command_line import Run
 from tests.conformance.wrong_servers import YES, a_server_that_says
 from tests.simulator.test_process import running
@@ -192,6 +195,30 @@ def test_a_database_of_another_account_and_one_that_is_not_migrated_are_told(
     assert lines["PostgreSQL"]["verdict"] == "warn"
     assert "not migrated" in lines["PostgreSQL"]["text"]
     assert lines["books"]["verdict"] == "not tried"
+
+
+def test_a_host_that_allows_less_than_these_settings_is_told(
+    command_line: CommandLine, servers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looser = {"HARU_RULES__RISK__TRADES_PER_WORKER": "99"}
+    environment = servers | a_paper_account(HARU_BROKER__REST_URL="http://127.0.0.1:9", **looser)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    asyncio.run(_host_with_default_limits(servers["DATABASE_URL"]))
+
+    _, lines = command_line.doctor(**environment)
+
+    assert lines["hosts"]["verdict"] == "warn"
+    assert lines["hosts"]["text"].endswith("its limits apply: risk.trades_per_worker=30")
+
+
+async def _host_with_default_limits(database_url: str) -> None:
+    settings, database = load_settings(), await open_database(database_url)
+    account = account_of(settings)
+    await database.accounts.pin(account, settings.broker.environment, key_fingerprint(settings))
+    await database.hosts.beat(account, "host", "machine", 1)
+    await database.host_limits.record(account, "host", host_limits())
+    await database.aclose()
 
 
 def test_a_new_key_is_a_line_for_the_settings(command_line: CommandLine) -> None:

@@ -5,12 +5,21 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
-from database.audit import Acquisition, AuditedOrder, BookedFill, BookedPosition, Lapse, RecordedEvent, SoldLater
+from database.audit import (
+    Acquisition,
+    AuditedOrder,
+    BookedFill,
+    BookedPosition,
+    Lapse,
+    RecordedEvent,
+    SoldLater,
+)
+from database.host_limits import BookedResult, RecordedLimits
 from domain.clock import MarketClock
 from domain.costs import Costs
 from domain.identity import IntentId, PositionId, WorkerId
 from domain.market import Market, Side, Symbol
-from domain.money import Price, Quantity, Won
+from domain.money import Price, Quantity, Rate, Won
 from domain.position import ClosedTrade
 from domain.session import SessionDate, SessionPlan
 from domain.summary import DailySummary
@@ -90,6 +99,13 @@ class Ledger:
     """Shares of ours that the owner had sold, as booked on earlier dates."""
     sold_later: Mapping[PositionId, SoldLater] = field(default_factory=dict)
     """Shares of the session's buys that came late and were sold on later dates."""
+    host_limits: Mapping[int, RecordedLimits] = field(default_factory=dict)
+    """The limits of hosts that the session's buys refer to, by number."""
+    limits_since: datetime | None = None
+    """Since when (real time) hosts of the account record their limits."""
+    results: tuple[BookedResult, ...] = ()
+    stops: Mapping[PositionId, Rate] = field(default_factory=dict)
+    """The stop loss under which each position was opened; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Final
 
 from verifier.books import Books, Violation
 from verifier.guarding import always_watched, exits_go_through, fenced, flat_at_the_end, no_entry_past_the_gate
+from verifier.limits import within_host_limits
 from verifier.money import books_are_the_brokers, every_won_traces
 from verifier.orders import each_order_once, never_oversold, one_at_a_time
 
@@ -19,6 +20,11 @@ class Invariant:
     check: Callable[[Books], tuple[Violation, ...]]
 
 
+def _let_in(books: Books) -> tuple[Violation, ...]:
+    """I7: the gate was open when a buy was sent, and its host's limits were kept."""
+    return (*no_entry_past_the_gate(books), *within_host_limits(books))
+
+
 INVARIANTS: Final = (
     Invariant("I1", "at most one broker order per intent", each_order_once),
     Invariant("I2", "one active intent per side, one open position per symbol", one_at_a_time),
@@ -26,7 +32,7 @@ INVARIANTS: Final = (
     Invariant("I4", "the books are the broker's, or the symbol is quarantined", books_are_the_brokers),
     Invariant("I5", "what is held is watched", always_watched),
     Invariant("I6", "flat at the end, or named", flat_at_the_end),
-    Invariant("I7", "no entry past a shut gate", no_entry_past_the_gate),
+    Invariant("I7", "no entry past a shut gate or its host's limits", _let_in),
     Invariant("I8", "every won of PnL traces", every_won_traces),
     Invariant("I9", "only the current fencing token sends", fenced),
     Invariant("I10", "exits are never kept by entry guards", exits_go_through),

@@ -82,6 +82,10 @@ async def _ledger(sources: Sources, date: SessionDate, *, is_past: bool = False)
         entries_closed_at=await audit.entries_closed_at(account, date),
         sold_by_others_before=await audit.sold_by_others_before(account, date),
         sold_later=await audit.sold_later(account, date),
+        host_limits=await database.host_limits.referred_on(account, date),
+        limits_since=await database.host_limits.first_recorded_at(account),
+        results=await database.host_limits.results_on(account, date),
+        stops=await database.host_limits.stops_on(account, date),
     )
 
 

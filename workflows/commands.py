@@ -1,6 +1,6 @@
 """What operators and the market close may tell a trading worker, and what it tells about itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,10 +12,11 @@ with workflow.unsafe.imports_passed_through():
     from activities.closing import LIQUIDATE_MESSAGE
     from domain.clock import in_seoul
     from domain.errors import BadRulesError
+    from domain.host_limits import Ceiling, above, capped_risk
     from domain.identity import WorkerId
     from domain.money import Won
     from domain.position import ExitReason
-    from domain.rule_changes import accepted, changed
+    from domain.rule_changes import accepted, changed, setting_name
     from domain.rules import RiskRules, TradingRules
     from domain.session import SessionDate, session_date_of
     from domain.worker_state import WorkerLife, WorkerState, entered
@@ -58,6 +59,8 @@ class CommandedWorkflow:
         self._hands_full = True
         self._unsold = ""
         self._watchers: list[workflow.ActivityHandle[Any]] = []
+        self._ceiling: Ceiling | None = None
+        """What the host allows at most, as the run learned it at its start."""
 
     @workflow.update(description="No new entries; what is held stays watched.")
     def pause(self) -> WorkerStatus:
@@ -101,9 +104,21 @@ class CommandedWorkflow:
     @change_rules.validator
     def _refuse_bad_rules(self, changes: dict[str, str]) -> None:
         try:
-            tradable(changed(self._life.rules, changes))
+            self._require_allowed(tradable(changed(self._life.rules, changes)), changes)
         except BadRulesError as error:
             raise ApplicationError(str(error), type=BadRulesError.__name__, non_retryable=True) from None
+
+    def _require_allowed(self, rules: TradingRules, changes: Mapping[str, str]) -> None:
+        """Refuse changes beyond the host's settings; they would have no effect, since each buy is capped anyway."""
+        looser = {} if self._ceiling is None else above(rules, self._ceiling)
+        problems = [
+            f"{name}={changes[name]}: looser than this host allows; stay within {setting_name(name)}={allowed},"
+            " or change that setting and restart worker.py"
+            for name, allowed in looser.items()
+            if name in changes
+        ]
+        if problems:
+            raise BadRulesError("; ".join(problems))
 
     @workflow.signal(name=LIQUIDATE_MESSAGE, description="The market close sells everything.")
     def liquidate_for_close(self, session_date: SessionDate) -> None:
@@ -116,8 +131,9 @@ class CommandedWorkflow:
 
     @workflow.query(description="Which limits stop this worker's entries.")
     def risk_rules(self) -> RiskRules:
-        """Return the limits that are effective now."""
-        return self._life.rules.risk
+        """Return the limits that are effective now: no looser than the host's."""
+        rules = self._life.rules.risk
+        return rules if self._ceiling is None else capped_risk(rules, self._ceiling.risk)
 
     @workflow.query(description="By which rules this worker trades.")
     def trading_rules(self) -> TradingRules:

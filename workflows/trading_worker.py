@@ -162,11 +162,13 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         await self._until(self._is_winding_down, plan.session.ends_at + self._in_market(_AFTER_THE_CLOSE))
 
     async def _look_around(self) -> Cycle:
-        return await workflow.execute_activity_method(
+        cycle = await workflow.execute_activity_method(
             CycleActivities.begin_cycle,
             CycleRequest(self._life.account_id, self._life.worker_id, workflow.info().workflow_id),
             **via(self._queues.trading, RECORD, "where do I stand?"),
         )
+        self._ceiling = cycle.ceiling
+        return cycle
 
     async def _reconcile(self) -> None:
         found = await workflow.execute_activity_method(

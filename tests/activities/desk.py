@@ -35,6 +35,7 @@ from database.database import Database
 from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
 from domain.costs import BANKIS_COMMISSION
+from domain.host_limits import HostLimits
 from domain.identity import IntentId, PositionId, WorkerId
 from domain.ladder import Tries
 from domain.lock import Lease
@@ -42,8 +43,9 @@ from domain.market import MarketView, Side, Symbol
 from domain.money import Price
 from domain.order import OrderPurpose, OrderRecord
 from domain.position import ExitReason, OpenPosition
-from domain.rules import StrategyRules
+from domain.rules import RiskRules, StrategyRules
 from domain.screening import Candidate
+from domain.session import SessionPlan
 from domain.strategy import EntrySignal, Strategy
 from simulator.orders import Account, Order
 from simulator.simulation import Simulation
@@ -127,25 +129,30 @@ class Desk:
         self.heartbeats: list[tuple[Any, ...]] = []
         self.strategies: dict[str, Strategy] = {}
         """Strategies of a test's own, from the next ``rebuild`` on."""
+        self.limits: HostLimits | None = None
+        """What the host allows at most, from the next ``rebuild`` on."""
+        self.plan_of: Callable[[datetime], SessionPlan] | None = None
+        """The host's own deadlines, likewise."""
         self.rebuild()
 
     def rebuild(self, proof: ProofRules | None = None) -> None:
         """Make all activities anew, as a new process does."""
         broker, database, pace = self.broker, self.database, self.pace
         self.feed = QuoteFeed(broker, pace)
+        self.host = HostGate(self.limits, self.plan_of)
         self.guard = StrategyGuard(database, pace, {**KNOWN_STRATEGIES, "eager": Eager(), **self.strategies})
         self.day_start = DayStart(broker, database, CALENDAR, pace)
-        self.market_data = MarketDataActivities(self.feed, broker, database, pace, self.day_start, guard=self.guard)
-        self.cycles = CycleActivities(database, CALENDAR, CloseLeads(), pace)
-        self.entries = EntryActivities(self.feed, broker, database, pace, BANKIS_COMMISSION, guard=self.guard)
+        guarded: Any = {"guard": self.guard, "host": self.host}
+        self.market_data = MarketDataActivities(self.feed, broker, database, pace, self.day_start, **guarded)
+        self.cycles = CycleActivities(database, CALENDAR, CloseLeads(), pace, self.host)
+        self.entries = EntryActivities(self.feed, broker, database, pace, BANKIS_COMMISSION, **guarded)
         self.notices = OrderNotices()
-        self.host = HostGate()
         self.orders = OrderActivities(broker, database, pace, self.notices, self.host)
         self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules(), self.notices)
         self.foreign_sales = foreign_sales = ForeignSales(broker, database, pace)
         self.watching = WatchingActivities(self.feed, foreign_sales, database, pace, CALENDAR, guard=self.guard)
         self.selling = SellingActivities(self.feed, foreign_sales, database, pace, broker.evening_orders)
-        self.settling = SettlingActivities(database, pace, BANKIS_COMMISSION)
+        self.settling = SettlingActivities(database, pace, BANKIS_COMMISSION, self.host)
         self.closing = ClosingActivities(broker, database, CALENDAR, CloseLeads(), pace)
         self.flatness = FlatnessActivities(broker, database, pace)
         self.reconciling = ReconcilingActivities(broker, database, pace, BANKIS_COMMISSION)
@@ -196,9 +203,12 @@ class Desk:
         return decision
 
     async def submits(
-        self, entry: PreparedEntry | PreparedExit, purpose: OrderPurpose = OrderPurpose.ENTRY
+        self,
+        entry: PreparedEntry | PreparedExit,
+        purpose: OrderPurpose = OrderPurpose.ENTRY,
+        risk: RiskRules = RULES.risk,
     ) -> OrderRecord:
-        return await self.does(self.orders.submit_order, SubmitRequest(entry.intent_id, purpose, RULES.risk, PLAN))
+        return await self.does(self.orders.submit_order, SubmitRequest(entry.intent_id, purpose, risk, PLAN))
 
     async def follows(self, intent_id: IntentId, patience: timedelta = timedelta(seconds=10)) -> OrderRecord:
         return await self.does(self.orders.follow_order, FollowRequest(intent_id, patience))

@@ -25,6 +25,7 @@ import workflows.ordering
 import workflows.trading_worker
 from activities.entries import proposal_of
 from activities.flatness import FlatnessActivities
+from activities.host_gate import HostGate
 from activities.late_fills import LateFills
 from activities.orders import SENDING_TAKES, OrderActivities, SubmitRequest
 from activities.records import recorded
@@ -172,6 +173,19 @@ def checks_the_gate_only_before() -> AbstractContextManager[None]:
         return None
 
     return swapped(database.sending, "_reviewed", reviewed)
+
+
+def ignores_the_hosts_limits() -> AbstractContextManager[None]:
+    """Goes by the rules of the workflow's input alone, as a caller brings them."""
+
+    def own(_: HostGate, proposal: Any, snapshot: Any, rules: Any, plan: Any) -> Review:
+        return review(proposal, snapshot, rules, plan)
+
+    return all_swapped((HostGate, "capped", lambda _, rules: rules), (HostGate, "review", own))
+
+
+def sends_without_the_hosts_limits() -> AbstractContextManager[None]:
+    return swapped(database.sending.Gate, "number_for", lambda *_: None)
 
 
 def keeps_sales_behind_the_kill_switch() -> AbstractContextManager[None]:

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from activities.entries import PreparedEntry
 from activities.selling import PreparedExit
 from domain.event import EventLevel
+from domain.host_limits import ceiling_of
 from domain.identity import WorkerId
 from domain.market import Side
 from domain.money import Price, Quantity, Won
@@ -16,14 +18,14 @@ from simulator.order_types import OrderType
 from simulator.orders import Holding, OrderRequest
 from tests.activities.desk import OPENS_AT, PLAN, Desk, HandPace
 from tests.broker.parts import Budget, a_many_row, success
-from tests.builders import SAMSUNG
+from tests.builders import SAMSUNG, host_limits
 from tests.clockwork.runs import StuckError
 from tests.clockwork.town import Town, a_town, book_of, frozen_books
 from tests.crash_points.day import PLAN as DAY_PLAN
 from tests.crash_points.day import play
 from tests.crash_points.market import ALWAYS_REJECTED, LOSES, NEVER_ARRIVED, REPLY_LOST, Plot
 from tests.crash_points.reckoning import wrong_with
-from tests.stepping import ACCOUNT, a_broker, a_simulation, pinned_database
+from tests.stepping import ACCOUNT, RULES, a_broker, a_simulation, pinned_database
 from tests.workflows.virtual_floor import a_floor
 from verifier.invariants import violations
 
@@ -94,6 +96,17 @@ async def gate_shut_before_sending(desk: Desk) -> list[str]:
     await desk.database.risk.close_entries(ACCOUNT, PLAN.session.date, "market close")
     await desk.submits(entry)
     return []
+
+
+async def bought_by_looser_rules_than_the_hosts(desk: Desk) -> list[str]:
+    """The workflow's rules allow more won a trade than its host; the buy is cut down to what the host allows."""
+    own = replace(RULES, risk=replace(RULES.risk, capital_per_trade=Won(500_000)))
+    await desk.database.hosts.beat(ACCOUNT, "host", "machine", 1)
+    limits = host_limits(ceiling=ceiling_of(own))
+    desk.limits = await desk.database.host_limits.record(ACCOUNT, "host", limits)
+    desk.rebuild()
+    record = await desk.submits(await desk.prepared())
+    return [] if record.status is OrderStatus.ACCEPTED else [f"scene: {record.status}"]
 
 
 async def sold_with_the_kill_switch_on(desk: Desk) -> list[str]:

@@ -50,6 +50,16 @@ PLANTED = (
     ),
     Planted(mistakes.forgets_which_orders_are_bound, at_a_desk(scenes.a_second_sale_like_the_first), "ledger"),
     Planted(mistakes.checks_the_gate_only_before, at_a_desk(scenes.gate_shut_before_sending), "I7"),
+    Planted(
+        mistakes.ignores_the_hosts_limits,
+        at_a_desk(scenes.bought_by_looser_rules_than_the_hosts),
+        "I7 a buy above its host's capital limit",
+    ),
+    Planted(
+        mistakes.sends_without_the_hosts_limits,
+        at_a_desk(scenes.bought_by_looser_rules_than_the_hosts),
+        "I7 a buy sent without a host's limits",
+    ),
     Planted(mistakes.keeps_sales_behind_the_kill_switch, at_a_desk(scenes.sold_with_the_kill_switch_on), "I10"),
     Planted(
         mistakes.forgets_the_best_price, at_a_desk(scenes.fallen_from_the_best_price_after_a_restart), "scene: sold"

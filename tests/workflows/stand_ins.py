@@ -16,6 +16,7 @@ from activities.settling import CloseRequest, StillHeld, TradeResult
 from activities.watching import WatchRequest
 from domain.close_plan import CloseLeads, plan_session
 from domain.exits import ExitSignal
+from domain.host_limits import Ceiling
 from domain.identity import IntentId, PositionId
 from domain.ladder import Ladder, Rung, Wait
 from domain.lock import Lease
@@ -107,6 +108,8 @@ class Desk(CloseDesk):
     trades: list[TradeResult] = field(default_factory=list)
     abandoned: list[PositionId] = field(default_factory=list)
     sent: list[IntentId] = field(default_factory=list)
+    ceiling: Ceiling | None = None
+    """What the host that answers allows at most."""
     _bought_at: datetime | None = None
 
     @activity.defn
@@ -118,9 +121,9 @@ class Desk(CloseDesk):
         if self.seized_until is not None and self.now() < self.seized_until:
             return Cycle(self.now(), plan_session(session, CloseLeads(), 1), None, elsewhere=SAMSUNG)
         left, self.left_by_the_close = self.left_by_the_close, None
-        return Cycle(
-            self.now(), plan_session(session, self.leads, 1, self.fleet), held, () if left is None else (left,)
-        )
+        unfinished = () if left is None else (left,)
+        plan = plan_session(session, self.leads, 1, self.fleet)
+        return Cycle(self.now(), plan, held, unfinished, ceiling=self.ceiling)
 
     @activity.defn
     async def find_candidates(self, request: ScanRequest) -> Findings:
