@@ -1,7 +1,6 @@
 """What worker.py wires: settings become connections, these become activities, and these Temporal workers."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
+from account_names import SIMULATED_KEY, account_in, fingerprint, key_fingerprint
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
 from activities.day_start import DayStart
@@ -44,7 +44,7 @@ from database.database import Database
 from domain.clock import LIVE_CLOCK, MarketClock
 from domain.close_plan import CloseLeads
 from domain.costs import BANKIS_COMMISSION
-from domain.identity import SIMULATED_ACCOUNT, AccountId, Environment, account_alias
+from domain.identity import SIMULATED_ACCOUNT, AccountId, Environment
 from domain.money import Rate
 from domain.session import TradingCalendar
 from embedded.endpoints import Endpoints
@@ -59,7 +59,6 @@ from workflows.payloads import DATA_CONVERTER
 from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
-_SIMULATED_KEY: Final = "HARU-SIMULATED-KEY-0000000000000000A"
 _SIMULATED_SECRET: Final = "S" * 180
 _SIMULATED_HTS_ID: Final = "haru"
 _CALLS_PER_SECOND: Final = {Environment.LIVE: 18, Environment.SIMULATED: 18, Environment.PAPER: 1}
@@ -103,11 +102,6 @@ def place_of(settings: Settings, endpoints: Endpoints) -> Place:
     )
 
 
-def account_of(settings: Settings) -> AccountId:
-    """Return the alias of the configured account."""
-    return account_alias(settings.broker.environment, settings.broker.account or SIMULATED_ACCOUNT)
-
-
 def leads_of(settings: Settings) -> CloseLeads:
     """Return how early the account's fleet begins to sell, which its rate budget decides for many workers."""
     close, calls = settings.close, calls_per_second(settings)
@@ -141,7 +135,7 @@ async def connect_temporal(settings: Settings, place: Place, runtime: Runtime | 
 def broker_for(settings: Settings, place: Place, database: Database, pace: Pace) -> KisBroker:
     """Return the account's broker, with the fleet's shared token and rate budget."""
     connection = connection_of(settings, place)
-    budget = database.rate_budget(account_of(settings), calls_per_second(settings))
+    budget = database.rate_budget(account_in(settings, database), calls_per_second(settings))
     tokens = database.tokens(key_fingerprint(settings), AccessToken, token_key(settings))
     broker = KisBroker(connection, budget, tokens, pace.now)
     market = _market_access(settings, connection, database)
@@ -171,11 +165,6 @@ def token_key(settings: Settings) -> bytes | None:
     return kept_key(settings.data_dir)
 
 
-def key_fingerprint(settings: Settings) -> str:
-    """Return what tells one app key from another without telling the key."""
-    return _fingerprint(settings.broker.app_key or SecretStr(_SIMULATED_KEY))
-
-
 @dataclass(frozen=True, slots=True)
 class Collaborators:
     """What activities are made of; tests hand in their own pace and calendar."""
@@ -199,7 +188,7 @@ def streaming_for(settings: Settings, place: Place, broker: KisBroker, with_: Co
         return None
     ears = Ears(with_.feed, with_.notices, with_.pace.now)
     stream = stream_of(settings, place, broker, with_.database)
-    return Streaming(account_of(settings), with_.database, stream, ears, settings.stream.registrations)
+    return Streaming(account_in(settings, with_.database), with_.database, stream, ears, settings.stream.registrations)
 
 
 def stream_of(settings: Settings, place: Place, broker: KisBroker, database: Database) -> KisStream:
@@ -319,13 +308,9 @@ def _market_access(settings: Settings, trading: KisConnection, database: Databas
         app_key=market.app_key,
         app_secret=market.app_secret,
     )
-    fingerprint = _fingerprint(market.app_key)
-    budget = database.rate_budget(AccountId(f"quotations-{fingerprint}"), market.calls_per_second)
-    return MarketAccess(connection, budget, database.tokens(fingerprint, AccessToken, token_key(settings)))
-
-
-def _fingerprint(key: SecretStr) -> str:
-    return hashlib.sha256(key.get_secret_value().encode()).hexdigest()[:16]
+    named = fingerprint(market.app_key)
+    budget = database.rate_budget(AccountId(f"quotations-{named}"), market.calls_per_second)
+    return MarketAccess(connection, budget, database.tokens(named, AccessToken, token_key(settings)))
 
 
 def _stream_url(settings: Settings, endpoints: Endpoints) -> str:
@@ -343,7 +328,7 @@ def connection_of(settings: Settings, place: Place) -> KisConnection:
     return KisConnection(
         environment=broker.environment,
         trading_url=place.broker_url,
-        app_key=broker.app_key or SecretStr(_SIMULATED_KEY),
+        app_key=broker.app_key or SecretStr(SIMULATED_KEY),
         app_secret=broker.app_secret or SecretStr(_SIMULATED_SECRET),
         account_number=SecretStr(account[:8]),
         product_code=account[8:],

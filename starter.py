@@ -13,8 +13,9 @@ from typing import Any, Final, Never
 from temporalio.service import RPCError
 
 import report
+from account_names import account_in
 from broker_settings import LIVE_WORD
-from composition import TemporalAwayError, account_of, calendar_of, connect_temporal, leads_of, place_of
+from composition import TemporalAwayError, calendar_of, connect_temporal, leads_of, place_of
 from database.database import open_database
 from database.errors import DATABASE_FAULTS
 from domain.errors import TradingError
@@ -66,7 +67,7 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
         yield Fleet(
             client=client,
             database=database,
-            account_id=account_of(settings),
+            account_id=account_in(settings, database),
             environment=settings.broker.environment,
             clock=place.clock,
             calendar=calendar_of(settings, place.clock),

@@ -11,6 +11,7 @@ from typing import Final
 
 from temporalio.client import Client
 
+from account_names import account_in, key_fingerprint
 from activities.pace import RealPace
 from activities.quote_feed import QuoteFeed
 from broker.protocol import Broker
@@ -18,13 +19,11 @@ from composition import (
     Collaborators,
     Place,
     TemporalAwayError,
-    account_of,
     broker_for,
     calendar_of,
     connect_temporal,
     day_start_for,
     hosting,
-    key_fingerprint,
     leads_of,
     place_of,
     proof_of,
@@ -121,7 +120,7 @@ class Stage:
 
 
 async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) -> None:
-    account, clock = account_of(settings), stage.place.clock
+    account, clock = account_in(settings, stage.database), stage.place.clock
     calendar = calendar_of(settings, clock)
     leads, environment = leads_of(settings), settings.broker.environment
     fleet = Fleet(stage.client, stage.database, account, environment, clock, calendar, leads=leads)

@@ -42,6 +42,8 @@ class Database:
 
     def __init__(self, pool: Pool, url: str = "") -> None:  # noqa: PLR0915 - one statement an aggregate
         self._pool = pool
+        self.pinned_account: AccountId | None = None
+        """The account of these books, as they stood when they were opened."""
         self._budgets: dict[tuple[AccountId, int], RateSlots] = {}
         self.accounts = Accounts(pool)
         self.alerts = Alerts(pool)
@@ -101,6 +103,7 @@ async def open_database(url: str, pool_size: int = 10, *, any_level: bool = Fals
     try:
         if not any_level:
             (await database.server.schema_level()).require_ours()
+        database.pinned_account = await database.accounts.pinned_account()
     except BaseException:
         await database.aclose()
         raise

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from cryptography.fernet import Fernet
 
-from composition import account_of, key_fingerprint
+from account_names import account_of, key_fingerprint
 from settings import load_settings
 from tests.command_line import Run
 from tests.simulator.test_process import running

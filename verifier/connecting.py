@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+from account_names import account_in
 from activities.pace import RealPace
 from broker.protocol import Broker
-from composition import account_of, broker_for, calendar_of, connect_temporal, leads_of, place_of
+from composition import broker_for, calendar_of, connect_temporal, leads_of, place_of
 from database.database import open_database
 from domain.close_plan import plan_session
 from domain.identity import SIMULATED_ACCOUNT, Environment
@@ -40,10 +41,10 @@ async def open_sources(settings: Settings) -> AsyncIterator[Sources]:
     try:
         if settings.broker.environment is Environment.SIMULATED:
             simulated: Simulated | Broker = Simulated(place.broker_url, account)
-            yield Sources(client, database, simulated, account_of(settings), place.clock)
+            yield Sources(client, database, simulated, account_in(settings, database), place.clock)
             return
         async with broker_for(settings, place, database, RealPace(place.clock)) as broker:
-            yield Sources(client, database, broker, account_of(settings), place.clock)
+            yield Sources(client, database, broker, account_in(settings, database), place.clock)
     finally:
         await database.aclose()
 

@@ -11,10 +11,22 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc", "shared", "core", "manager"}
 PURE_LIBRARY = {
-    *("bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "itertools"),
+    *(
+        "bisect",
+        "collections",
+        "dataclasses",
+        "datetime",
+        "decimal",
+        "enum",
+        "functools",
+        "hashlib",
+        "hmac",
+        "itertools",
+    ),
     *("math", "operator", "re", "statistics", "string", "types", "typing", "zoneinfo"),
 }
 ROOT_IMPORTS = {
+    "account_names": {"database", "domain", "settings"},
     "alert_settings": set(),
     "broker_settings": {"domain"},
     "env_file": set(),
