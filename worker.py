@@ -14,6 +14,7 @@ from temporalio.client import Client
 from account_names import account_in, key_fingerprint
 from activities.pace import RealPace
 from activities.quote_feed import QuoteFeed
+from auditing import keep_log
 from broker.protocol import Broker
 from composition import (
     Collaborators,
@@ -166,6 +167,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 notice_outages(fleet, direct),
                 notice_silences(fleet, direct, lambda: broker.silent_for),
                 keep_host_known(this_host),
+                keep_log(settings, fleet),
                 *([ping_while_well(fleet, heartbeat.get_secret_value())] if heartbeat else []),
                 report_failing_workflows(fleet),
                 *([watch_over_stream(fleet)] if streaming else []),

@@ -7,6 +7,7 @@ from typing import TypeVar
 from database.accounts import Accounts
 from database.alerts import Alerts
 from database.audit import Audit
+from database.audit_log import AuditLogs
 from database.book_comparisons import BookComparisons
 from database.broker_tokens import BrokerTokens, Token
 from database.cash_baselines import CashBaselines
@@ -48,6 +49,7 @@ class Database:
         self.accounts = Accounts(pool)
         self.alerts = Alerts(pool)
         self.audit = Audit(pool)
+        self.audit_logs = AuditLogs(pool)
         self.cash_baselines = CashBaselines(pool)
         self.comparisons = BookComparisons(pool)
         self.day_seen = DaySeen(pool)

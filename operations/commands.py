@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
@@ -18,6 +19,7 @@ from temporalio.client import (
 from temporalio.exceptions import FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.audit_log import Outcome
 from domain.identity import WorkerId
 from domain.position import ExitReason
 from operations.fleet import Fleet
@@ -164,7 +166,7 @@ async def _tell(fleet: Fleet, worker_id: WorkerId, command: Command) -> CommandO
         TradingWorkerWorkflow.run, worker_workflow_id(fleet.account_id, worker_id)
     )
     try:
-        told = await _send(handle, command)
+        told = await _send(handle, command, fleet.command_id)
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         why = (
             f"no answer within {_ANSWER_WITHIN.seconds} s; is a worker process running? (python worker.py) "
@@ -199,10 +201,13 @@ def _told_by(refusal: WorkflowUpdateFailedError) -> str:
 
 
 async def _send(
-    handle: WorkflowHandle[TradingWorkerWorkflow, None], command: Command
+    handle: WorkflowHandle[TradingWorkerWorkflow, None], command: Command, command_id: str
 ) -> WorkflowUpdateHandle[WorkerStatus]:
-    """Return once the workflow has taken the command; its id makes a repetition across runs harmless."""
-    update_id = str(uuid.uuid4())
+    """Return once the workflow has taken the command; its id makes a repetition across runs harmless.
+
+    The id begins with the operator's command, so that a history leads to its row of the audit log.
+    """
+    update_id = f"{command_id}.{uuid.uuid4()}" if command_id else str(uuid.uuid4())
     async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
         while True:
             try:
@@ -225,6 +230,15 @@ def all_well(outcomes: Sequence[CommandOutcome], *, forgiving: bool) -> bool:
     if forgiving:
         outcomes = [outcome for outcome in outcomes if outcome.verdict is not Verdict.NOT_RUNNING]
     return bool(outcomes) and all(outcome.succeeded for outcome in outcomes)
+
+
+def concluded(outcomes: Sequence[CommandOutcome], *, forgiving: bool) -> tuple[Outcome, str]:
+    """Return what the audit log keeps of a command to workers: its outcome, and how many gave which answer."""
+    counts = Counter(outcome.verdict for outcome in outcomes)
+    answers = ", ".join(f"{count} {verdict.value.replace('_', ' ')}" for verdict, count in counts.items())
+    if not outcomes or all_well(outcomes, forgiving=forgiving):
+        return Outcome.ACCEPTED, answers
+    return (Outcome.REFUSED if counts[Verdict.REFUSED] else Outcome.FAILED), answers
 
 
 def in_words(outcome: CommandOutcome) -> str:

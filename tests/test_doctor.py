@@ -198,7 +198,7 @@ def test_imported_keys_are_read_by_the_next_check_up(command_line: CommandLine, 
 
     assert code == 0
     assert KEY not in shown
-    assert checks["settings"]["text"].startswith("PAPER account paper-")
+    assert checks["settings"]["text"].startswith("PAPER; Python ")
     assert (checks["keys"]["verdict"], checks[".env"]["verdict"]) == ("ok", "ok")
     assert command_line.run("import-keys", "nowhere.yaml")[0] == 1
 

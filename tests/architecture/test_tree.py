@@ -11,19 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc", "shared", "core", "manager"}
 PURE_LIBRARY = {
-    *(
-        "bisect",
-        "collections",
-        "dataclasses",
-        "datetime",
-        "decimal",
-        "enum",
-        "functools",
-        "hashlib",
-        "hmac",
-        "itertools",
-    ),
-    *("math", "operator", "re", "statistics", "string", "types", "typing", "zoneinfo"),
+    *("bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "hmac"),
+    *("itertools", "json", "math", "operator", "re", "statistics", "string", "types", "typing", "zoneinfo"),
 }
 ROOT_IMPORTS = {
     "account_names": {"database", "domain", "settings"},
