@@ -101,10 +101,10 @@ class Audit:
             async with asyncio.timeout(_WRITTEN_WITHIN):
                 key = await asyncio.to_thread(audit_key, self._settings) if self._settings else None
                 await flush(self._folder, fleet, key, self._command)
-        except (*DATABASE_FAULTS, TradingError, EmbeddedError) as fault:
-            return self._text(f"{type(fault).__name__}: {fault}")
         except TimeoutError:
             return f"PostgreSQL did not take it within {_WRITTEN_WITHIN:.0f} s"
+        except (*DATABASE_FAULTS, TradingError, EmbeddedError) as fault:
+            return self._text(f"{type(fault).__name__}: {fault}")
         return ""
 
     def _keep(self, command: Command, *, has_ended: bool) -> None:

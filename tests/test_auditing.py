@@ -177,9 +177,8 @@ def log_held(database_url: str) -> Iterator[None]:
 def test_the_kill_switch_does_not_wait_for_its_row_which_is_written_later(
     run: Run, paper: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auditing, "_WRITTEN_WITHIN", 0.5)
-
-    with log_held(paper["DATABASE_URL"]):
+    with monkeypatch.context() as patience, log_held(paper["DATABASE_URL"]):
+        patience.setattr(auditing, "_WRITTEN_WITHIN", 0.5)
         done = run("kill-switch", "on", "--reason", "drill")
         with psycopg.connect(paper["DATABASE_URL"]) as connection:
             assert connection.execute("SELECT kill_switch_on FROM risk_state").fetchone() == (True,)
@@ -187,9 +186,6 @@ def test_the_kill_switch_does_not_wait_for_its_row_which_is_written_later(
     assert done.returncode == 0
     assert "the audit log gets this command later" in done.stderr
     assert rows_in(paper["DATABASE_URL"]) == []
-    monkeypatch.undo()
-    for name, value in paper.items():
-        monkeypatch.setenv(name, value)
     run("kill-switch", "off")
     assert [row["command"] for row in rows_in(paper["DATABASE_URL"])] == [
         "kill-switch on --reason drill",
