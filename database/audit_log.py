@@ -76,6 +76,11 @@ class AuditLogs:
         between = f"{_ROWS} AND session_date BETWEEN $2 AND $3 ORDER BY sequence"
         return tuple(_row(row) for row in await self._pool.fetch(between, account_id, first, last))
 
+    async def last(self, account_id: AccountId) -> Anchor:
+        """Return the last row, to be remembered outside the database; row 0 of an empty log."""
+        head = await self._pool.fetchrow(self._HEAD, account_id)
+        return Anchor(0, GENESIS) if head is None else Anchor(head["sequence"], head["digest"])
+
     async def holds(self, account_id: AccountId, anchor: Anchor) -> bool:
         """Tell whether a row that was seen before is still there, as it was."""
         kept = await self._pool.fetchval(self._DIGEST, account_id, anchor.sequence)

@@ -1,25 +1,17 @@
 """The audit log in PostgreSQL: chained however many write at once, append-only, and what is done to it is found."""
 
 import asyncio
-from datetime import timedelta
 
 import asyncpg
 import pytest
 
 from database.database import Database, open_database
-from domain.audit_log import Anchor, Client, Command, Outcome, event_of, flaws
-from domain.event import Event
-from tests.builders import ACCOUNT, NOW
+from domain.audit_log import Anchor, flaws
+from tests.audit_rows import KEY, a_command
+from tests.builders import ACCOUNT
 
-KEY = b"k" * 32
-KIM = Client(1000, "김", "desk", "starter.py 0.1.0", 4711)
 OFF, ON = "SET session_replication_role = replica", "SET session_replication_role = origin"
 """What a superuser can do: triggers and foreign keys are off."""
-
-
-def a_command(number: int, words: str = "pause") -> Event:
-    command = Command(f"c{number}", words, KIM, NOW, Outcome.ACCEPTED, "1 done")
-    return event_of(command, ACCOUNT, NOW + timedelta(seconds=number))
 
 
 async def five(database: Database) -> Anchor:
