@@ -25,9 +25,15 @@ def account_of(settings: Settings) -> AccountId:
     return account_alias(broker.environment, number, broker.app_key.get_secret_value().encode())
 
 
+def names_of(settings: Settings) -> tuple[AccountId, ...]:
+    """Return every alias that books may have for the configured account."""
+    older = account_alias(settings.broker.environment, settings.broker.account or SIMULATED_ACCOUNT)
+    return tuple(dict.fromkeys((account_of(settings), older)))
+
+
 def account_in(settings: Settings, database: Database) -> AccountId:
     """Return the alias of the configured account in these books: one of the older kind stays where they have it."""
-    older = account_alias(settings.broker.environment, settings.broker.account or SIMULATED_ACCOUNT)
+    *_, older = names_of(settings)
     return older if database.pinned_account == older else account_of(settings)
 
 

@@ -13,12 +13,13 @@ from typing import Any, Final, Never
 from temporalio.service import RPCError
 
 import audit_verb
+import kill_switch
 import report
 from account_names import account_in
 from auditing import Audit
 from broker_settings import LIVE_WORD
 from composition import TemporalAwayError, calendar_of, connect_temporal, leads_of, place_of
-from database.database import open_database
+from database.database import open_database, open_when_back
 from database.errors import DATABASE_FAULTS
 from domain.audit_log import Outcome
 from domain.errors import TradingError
@@ -29,11 +30,11 @@ from operations import after_close, channel_verbs, commands, figure_verbs, order
 from operations.alert_channels import channels_of
 from operations.asked_dates import add_dates, session_date
 from operations.board import as_json, read_board, rendered
+from operations.command_answers import report_outcomes
 from operations.desk import Desk, Verb, stdout_console
 from operations.errors import NothingRunsError, OperationError
 from operations.fleet import ALL_WORKERS, Fleet
 from operations.limits import limit_lines, limits_json, read_limits
-from operations.os_user import os_user
 from operations.schedule import close_now, schedule_close
 from operations.starting import MOST_WORKERS, start_workers
 from operations.watching import print_plainly, watch
@@ -47,8 +48,8 @@ EXPECTED_ERRORS: Final = (SettingsError, EmbeddedError, OperationError, TradingE
 
 
 @asynccontextmanager
-async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
-    """Connect to what is configured, else to what ``worker.py`` runs here.
+async def open_fleet(settings: Settings, *, without_books: bool = False) -> AsyncIterator[Fleet]:
+    """Connect to what is configured, else to what ``worker.py`` runs here; ``without_books``: also while they are away.
 
     Raises:
         NothingRunsError: neither is there.
@@ -62,9 +63,13 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
     except TemporalAwayError as error:
         raise NothingRunsError(f"{error}, or {_START_FIRST}") from None
     try:
-        database = await open_database(place.database_url, _POOL_SIZE)
+        async with asyncio.timeout(kill_switch.BOOKS_WITHIN if without_books else None):
+            database = await open_database(place.database_url, _POOL_SIZE)
     except DATABASE_FAULTS as error:
-        raise NothingRunsError(f"no PostgreSQL answers ({error}); {_START_FIRST}") from None
+        if without_books:
+            database = await open_when_back(place.database_url, _POOL_SIZE)
+        else:
+            raise NothingRunsError(f"no PostgreSQL answers ({error}); {_START_FIRST}") from None
     try:
         yield Fleet(
             client=client,
@@ -134,38 +139,9 @@ def _commanding(command: Callable[[argparse.Namespace], commands.Command]) -> Ve
     async def act(desk: Desk) -> int:
         workers = await desk.fleet.selected(desk.asked.worker)
         outcomes = await commands.tell(desk.fleet, workers, command(desk.asked))
-        return await _report(desk, outcomes, forgiving=desk.asked.worker == ALL_WORKERS)
+        return await report_outcomes(desk, outcomes, forgiving=desk.asked.worker == ALL_WORKERS)
 
     return act
-
-
-async def _report(desk: Desk, outcomes: Sequence[commands.CommandOutcome], *, forgiving: bool) -> int:
-    def show() -> None:
-        for outcome in outcomes:
-            desk.console.print(commands.in_words(outcome), markup=False, highlight=False, soft_wrap=True)
-
-    desk.answer([commands.outcome_json(outcome) for outcome in outcomes], show)
-    await desk.conclude(*commands.concluded(outcomes, forgiving=forgiving))
-    return 0 if commands.all_well(outcomes, forgiving=forgiving) else 1
-
-
-async def _kill_switch(desk: Desk) -> int:
-    return await (_press if desk.asked.position == "on" else _lift)(desk)
-
-
-async def _press(desk: Desk) -> int:
-    outcomes = await commands.press_kill_switch(desk.fleet, os_user(), desk.asked.reason)
-    if not desk.asked.json:
-        desk.console.print("Kill switch on: nothing more is bought.")
-    code = await _report(desk, outcomes, forgiving=True)
-    return code if outcomes else 0
-
-
-async def _lift(desk: Desk) -> int:
-    by, now = os_user(), desk.fleet.market_now()
-    await desk.fleet.database.risk.lift_kill_switch(desk.fleet.account_id, by, desk.asked.reason, now)
-    desk.answer({"kill_switch_on": False}, lambda: desk.console.print("Kill switch off; workers stay paused."))
-    return 0
 
 
 async def _alert_channels(desk: Desk) -> int:
@@ -194,7 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, command, what in _COMMANDS:
         _add_worker(_add(verbs, name, _commanding(partial(_always, command)), what))
     _add_rules_verb(verbs)
-    switch = _add(verbs, "kill-switch", _kill_switch, "stop all buying at once and sell everything")
+    switch = _add(verbs, "kill-switch", kill_switch.turn, "stop all buying at once and sell everything")
     switch.add_argument("position", choices=("on", "off"))
     switch.add_argument("--reason", default="", help="kept in the books")
     _add_channel_verbs(verbs)
@@ -298,7 +274,7 @@ async def _act(asked: argparse.Namespace, audit: Audit | None) -> int:
         alone: int = await asked.without_fleet(asked)
         return alone
     settings = load_settings()
-    async with open_fleet(settings) as fleet:
+    async with open_fleet(settings, without_books=kill_switch.presses(asked)) as fleet:
         desk = Desk(fleet, settings.rules, asked, stdout_console())
         if audit is None:
             done: int = await asked.act(desk)

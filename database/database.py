@@ -110,3 +110,8 @@ async def open_database(url: str, pool_size: int = 10, *, any_level: bool = Fals
         await database.aclose()
         raise
     return database
+
+
+async def open_when_back(url: str, pool_size: int) -> Database:
+    """Return a database that is away now: what is asked of it fails until its server answers."""
+    return Database(await open_pool(url, pool_size, at_once=False), url)

@@ -99,7 +99,7 @@ def change_rules(changes: Mapping[str, str]) -> Command:
 async def tell(fleet: Fleet, workers: Sequence[WorkerId], command: Command) -> tuple[CommandOutcome, ...]:
     """Send a command to workers, all at once, and collect their answers."""
     ends_at = asyncio.get_running_loop().time() + command.patience.total_seconds()
-    outcomes = await asyncio.gather(*(_tell(fleet, worker, command) for worker in workers))
+    outcomes = await asyncio.gather(*(tell_one(fleet, worker, command) for worker in workers))
     await _show_pauses(fleet, outcomes)
     await _retire_stopped(fleet, outcomes, command)
     return await _judged_by_the_ledger(fleet, outcomes, ends_at) if command.sells else tuple(outcomes)
@@ -161,7 +161,8 @@ async def press_kill_switch(fleet: Fleet, by: str, reason: str) -> tuple[Command
     return await tell(fleet, (*known, *others), liquidate(ExitReason.KILL_SWITCH))
 
 
-async def _tell(fleet: Fleet, worker_id: WorkerId, command: Command) -> CommandOutcome:
+async def tell_one(fleet: Fleet, worker_id: WorkerId, command: Command) -> CommandOutcome:
+    """Send a command to one worker and return its answer, whatever the ledger shows."""
     handle = fleet.client.get_workflow_handle_for(
         TradingWorkerWorkflow.run, worker_workflow_id(fleet.account_id, worker_id)
     )

@@ -341,3 +341,21 @@ def test_files_of_the_log_are_private(run: Run, paper: Mapping[str, str]) -> Non
 
 def test_the_version_is_the_projects() -> None:
     assert f'version = "{VERSION}"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_kill_switch_acts_and_is_recorded_later_while_postgresql_is_away(
+    run: Run, paper: Mapping[str, str], unused_port: int
+) -> None:
+    run("--workers", "1", "--detach")
+
+    done = run("kill-switch", "on", DATABASE_URL=f"postgresql://haru@127.0.0.1:{unused_port}/haru")
+    run("quarantine", DATABASE_URL=paper["DATABASE_URL"])
+    run("kill-switch", "off")
+
+    assert done.returncode == 1
+    assert "1 workers were commanded to pause and to sell" in done.stderr
+    assert "worker-1: unanswered" in done.stdout, "no process hosts it: it obeys when one starts"
+    assert "the audit log gets this command later" in done.stderr
+    found = [(row["command"], row["outcome"], row["why"]) for row in rows_in(paper["DATABASE_URL"])]
+    away = "PostgreSQL is away; workers: 1 unanswered"
+    assert found[1:] == [("kill-switch on", "failed", away), ("kill-switch off", "accepted", "")]
