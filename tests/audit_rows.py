@@ -3,6 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
 
 from domain.audit_log import (
     GENESIS,
@@ -91,3 +95,13 @@ TAMPERED: list[tuple[Tamper, str]] = [
     (inserted, "a row was changed, or does not follow the row before it"),
     (cut, "the last rows are missing"),
 ]
+
+
+def rows_in(database_url: str) -> list[dict[str, Any]]:
+    """Return the commands in a database, oldest first, with their details beside their times."""
+    searched = """
+    SELECT detail, at, recorded_at, session_date FROM events WHERE kind = 'operator_command' ORDER BY event_id
+    """
+    with psycopg.connect(database_url, row_factory=dict_row) as connection:
+        found = connection.execute(searched).fetchall()
+    return [{**row, **row["detail"]} for row in found]

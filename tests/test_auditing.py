@@ -6,40 +6,29 @@ import getpass
 import json
 import os
 import pwd
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
-from cryptography.fernet import Fernet
-from psycopg.rows import dict_row
-from temporalio.client import Client as TemporalClient
 
 import auditing
 import starter
-from account_names import account_of, key_fingerprint
 from auditing import VERSION, Audit, keep_log
-from database.database import open_database
 from domain.audit_log import Client, Command, Outcome
-from domain.identity import Environment
 from embedded.audit_folder import AuditFolder
-from embedded.search_attributes import ensure_search_attributes
 from operations.os_user import os_client
 from settings import load_settings
 from starter import open_fleet
+from tests.audit_rows import rows_in
 from tests.command_line import Run
 from tests.embedded.processes import ROOT
-from workflows import attributes
 
 pytestmark = pytest.mark.usefixtures("nothing_configured")
-KEY = "P" * 36
-SEARCHED = "SELECT detail, at, recorded_at, session_date FROM events WHERE kind = 'operator_command' ORDER BY event_id"
+KEY = "K" * 36
 READS = {
     *("status", "alert-channels", "quarantine", "doctor", "alert-test", "new-key"),
     *("summary", "report", "trades", "audit"),
@@ -67,35 +56,6 @@ AWAY = {"reconcile", "statement"}
 """What would wait for a host's answer: here Temporal is away, so that they fail at once."""
 
 
-@pytest.fixture
-async def paper(temporal_dev_server: str, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-    """What configures a paper account on real servers; no process hosts its workflows."""
-    environment = {
-        "HARU_BROKER__ENVIRONMENT": "paper",
-        "HARU_BROKER__APP_KEY": KEY,
-        "HARU_BROKER__APP_SECRET": "S" * 180,
-        "HARU_BROKER__HTS_ID": "tester",
-        "HARU_BROKER__ACCOUNT": f"{uuid4().int % 10**8:08}-01",
-        "HARU_BROKER__TOKEN_KEY": Fernet.generate_key().decode(),
-        "TEMPORAL_ADDRESS": temporal_dev_server,
-        "DATABASE_URL": database_url,
-    }
-    await ensure_search_attributes(await TemporalClient.connect(temporal_dev_server), attributes.ALL)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    settings = load_settings()
-    database = await open_database(database_url)
-    await database.accounts.pin(account_of(settings), Environment.PAPER, key_fingerprint(settings))
-    await database.aclose()
-    return environment
-
-
-def rows_in(database_url: str) -> list[dict[str, Any]]:
-    with psycopg.connect(database_url, row_factory=dict_row) as connection:
-        found = connection.execute(SEARCHED).fetchall()
-    return [{**row, **row["detail"]} for row in found]
-
-
 def verbs_of(parser: argparse.ArgumentParser, name: str = "") -> Iterator[tuple[str, bool]]:
     """Yield each verb of a command line with whether it only reads."""
     yield name, parser.get_default("reads_only") is True
@@ -114,7 +74,7 @@ def test_every_verb_is_known_to_read_only_or_has_an_example_below() -> None:
 
 @pytest.mark.parametrize("verb", CHANGES)
 def test_every_changing_verb_writes_a_row(
-    run: Run, paper: Mapping[str, str], unused_port: int, verb: str, monkeypatch: pytest.MonkeyPatch
+    run: Run, paper_fleet: Mapping[str, str], unused_port: int, verb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as away:
         if verb in AWAY:
@@ -122,7 +82,7 @@ def test_every_changing_verb_writes_a_row(
         done = run(*CHANGES[verb].split())
     run("pause", "worker-8")  # what waited in the data folder is written with the next command
 
-    first = rows_in(paper["DATABASE_URL"])[0]
+    first = rows_in(paper_fleet["DATABASE_URL"])[0]
     assert first["command"] == CHANGES[verb]
     assert first["outcome"] == ("accepted" if done.returncode == 0 else first["outcome"])
     assert (first["uid"], first["pid"], first["client"]) == (os.getuid(), os.getpid(), f"starter.py {VERSION}")
@@ -131,34 +91,34 @@ def test_every_changing_verb_writes_a_row(
 
 
 @pytest.mark.parametrize("words", ["status", "quarantine", "alert-channels", "trades", "audit", "reconcile"])
-def test_what_only_reads_writes_no_row(run: Run, paper: Mapping[str, str], words: str, unused_port: int) -> None:
+def test_what_only_reads_writes_no_row(run: Run, paper_fleet: Mapping[str, str], words: str, unused_port: int) -> None:
     if words == "reconcile":
         run(words, TEMPORAL_ADDRESS=f"127.0.0.1:{unused_port}")
     else:
         run(words)
     assert not Path(".haru/audit").exists()
 
-    assert rows_in(paper["DATABASE_URL"]) == []
+    assert rows_in(paper_fleet["DATABASE_URL"]) == []
 
 
-def test_who_commands_is_known_by_the_kernel_and_not_by_a_variable(run: Run, paper: Mapping[str, str]) -> None:
+def test_who_commands_is_known_by_the_kernel_and_not_by_a_variable(run: Run, paper_fleet: Mapping[str, str]) -> None:
     forged = dict.fromkeys(("LOGNAME", "USER", "LNAME", "USERNAME"), "somebody-else")
 
     run("kill-switch", "on", "--reason", "drill", **forged)
 
     assert getpass.getuser() == "somebody-else"
     user = pwd.getpwuid(os.getuid()).pw_name
-    assert [row["user"] for row in rows_in(paper["DATABASE_URL"])] == [user]
-    with psycopg.connect(paper["DATABASE_URL"]) as connection:
+    assert [row["user"] for row in rows_in(paper_fleet["DATABASE_URL"])] == [user]
+    with psycopg.connect(paper_fleet["DATABASE_URL"]) as connection:
         assert connection.execute("SELECT kill_switch_by FROM risk_state").fetchone() == (user,)
 
 
-def test_refusals_and_their_reasons_are_kept_without_secrets(run: Run, paper: Mapping[str, str]) -> None:
+def test_refusals_and_their_reasons_are_kept_without_secrets(run: Run, paper_fleet: Mapping[str, str]) -> None:
     run("dismiss", "run-1/1", "--reason", f"the key is {KEY}")
     run("--workers", "1", "--detach")
     run("pause")  # no process hosts the worker
 
-    refused, _, failed = rows_in(paper["DATABASE_URL"])
+    refused, _, failed = rows_in(paper_fleet["DATABASE_URL"])
     assert (refused["outcome"], failed["outcome"]) == ("refused", "failed")
     assert "run-1/1" in refused["why"]
     assert refused["command"] == "dismiss run-1/1 --reason 'the key is ***'"
@@ -175,19 +135,19 @@ def log_held(database_url: str) -> Iterator[None]:
 
 
 def test_the_kill_switch_does_not_wait_for_its_row_which_is_written_later(
-    run: Run, paper: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+    run: Run, paper_fleet: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patience, log_held(paper["DATABASE_URL"]):
+    with monkeypatch.context() as patience, log_held(paper_fleet["DATABASE_URL"]):
         patience.setattr(auditing, "_WRITTEN_WITHIN", 0.5)
         done = run("kill-switch", "on", "--reason", "drill")
-        with psycopg.connect(paper["DATABASE_URL"]) as connection:
+        with psycopg.connect(paper_fleet["DATABASE_URL"]) as connection:
             assert connection.execute("SELECT kill_switch_on FROM risk_state").fetchone() == (True,)
 
     assert done.returncode == 0
     assert "the audit log gets this command later" in done.stderr
-    assert rows_in(paper["DATABASE_URL"]) == []
+    assert rows_in(paper_fleet["DATABASE_URL"]) == []
     run("kill-switch", "off")
-    assert [row["command"] for row in rows_in(paper["DATABASE_URL"])] == [
+    assert [row["command"] for row in rows_in(paper_fleet["DATABASE_URL"])] == [
         "kill-switch on --reason drill",
         "kill-switch off",
     ]
@@ -195,13 +155,13 @@ def test_the_kill_switch_does_not_wait_for_its_row_which_is_written_later(
 
 
 def test_a_row_that_can_be_kept_nowhere_is_reported_and_the_command_obeyed(
-    run: Run, paper: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+    run: Run, paper_fleet: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auditing, "_WRITTEN_WITHIN", 0.5)
     Path(".haru").mkdir()
     Path(".haru/audit").write_text("a file where a folder should be")
 
-    with log_held(paper["DATABASE_URL"]):
+    with log_held(paper_fleet["DATABASE_URL"]):
         done = run("kill-switch", "on", "--reason", "drill")
 
     assert done.returncode == 0
@@ -209,14 +169,16 @@ def test_a_row_that_can_be_kept_nowhere_is_reported_and_the_command_obeyed(
     assert "PostgreSQL did not take it" in done.stderr
 
 
-def test_a_folder_that_takes_no_file_does_not_keep_a_row_from_the_database(run: Run, paper: Mapping[str, str]) -> None:
+def test_a_folder_that_takes_no_file_does_not_keep_a_row_from_the_database(
+    run: Run, paper_fleet: Mapping[str, str]
+) -> None:
     Path(".haru").mkdir()
     Path(".haru/audit").write_text("a file where a folder should be")
 
     done = run("pause", "worker-9")
 
     assert "audit log" not in done.stderr
-    assert len(rows_in(paper["DATABASE_URL"])) == 1
+    assert len(rows_in(paper_fleet["DATABASE_URL"])) == 1
 
 
 def a_waiting_command(command_id: str, pid: int) -> Command:
@@ -224,7 +186,7 @@ def a_waiting_command(command_id: str, pid: int) -> Command:
     return Command(command_id, f"stop {command_id}", client, datetime.now(UTC))  # noqa: TID251
 
 
-def test_a_command_whose_process_was_killed_is_written_as_unknown(run: Run, paper: Mapping[str, str]) -> None:
+def test_a_command_whose_process_was_killed_is_written_as_unknown(run: Run, paper_fleet: Mapping[str, str]) -> None:
     folder = AuditFolder(Path(".haru"))
     child = os.fork()
     if child == 0:
@@ -236,77 +198,24 @@ def test_a_command_whose_process_was_killed_is_written_as_unknown(run: Run, pape
 
     run("pause", "worker-9")
 
-    found = [(row["command"], row["outcome"]) for row in rows_in(paper["DATABASE_URL"])]
+    found = [(row["command"], row["outcome"]) for row in rows_in(paper_fleet["DATABASE_URL"])]
     assert found == [("stop killed", "unknown"), ("pause worker-9", "refused")]
     assert folder.count() == 2, "one still runs, and one cannot be read"
 
 
-def test_the_log_is_shown_in_80_columns_and_as_json(
-    run: Run, paper: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run("dismiss", "run-1/1", "--reason", "\x1b[31m[bold]청산[/bold] " + "long " * 40)
-    run("kill-switch", "on")
-
-    shown = run("audit")
-    told = json.loads(run("audit", "--json").stdout)
-
-    assert shown.returncode == 0
-    assert "\x1b[31m" not in shown.stdout
-    assert "[bold]청산[/bold]" in shown.stdout
-    assert max(len(line) + len(re.findall("[가-힣]", line)) for line in shown.stdout.splitlines()) <= 80
-    assert "whole: no row was changed, removed, added or reordered" in shown.stdout
-    assert [row["outcome"] for row in told["rows"]] == ["refused", "accepted"]
-    assert told["head"] == {"row": 2, "digest": told["rows"][-1]["digest"]}
-    assert (told["flaws"], told["checked_with_key"], told["waiting"]) == ([], True, 0)
-
-
-def test_the_log_of_a_date_or_a_stretch(run: Run, paper: Mapping[str, str]) -> None:
-    run("kill-switch", "on")
-    today = rows_in(paper["DATABASE_URL"])[0]["session_date"].isoformat()
-
-    assert len(json.loads(run("audit", today, "--json").stdout)["rows"]) == 1
-    assert json.loads(run("audit", "2026-01-02", "--json").stdout)["rows"] == []
-    assert len(json.loads(run("audit", "--from", today, "--json").stdout)["rows"]) == 1
-    assert json.loads(run("audit", "--to", "2026-01-02", "--json").stdout)["rows"] == []
-
-
-CUT = """
-SET session_replication_role = replica;
-DELETE FROM events WHERE event_id = (SELECT event_id FROM audit_chain ORDER BY sequence DESC LIMIT 1);
-DELETE FROM audit_chain WHERE sequence = (SELECT max(sequence) FROM audit_chain);
-"""
-
-
-def test_a_last_row_that_was_removed_is_found_and_reported(run: Run, paper: Mapping[str, str]) -> None:
-    run("pause", "worker-9")
-    run("kill-switch", "on")
-    with psycopg.connect(paper["DATABASE_URL"], autocommit=True) as connection:
-        connection.execute(CUT)
-
-    cut = run("audit")
-    run("pause", "worker-9")  # a later command does not cover it
-    later = json.loads(run("audit", "--json").stdout)
-
-    assert (cut.returncode, "BROKEN: the last rows are missing" in cut.stdout) == (1, True)
-    assert [flaw["what"] for flaw in later["flaws"]] == ["not the row that this machine has seen"]
-    with psycopg.connect(paper["DATABASE_URL"]) as connection:
-        kinds = connection.execute("SELECT level FROM events WHERE kind = 'audit_log_broken'").fetchall()
-    assert kinds == [("critical",)], "told once, and sent to every channel"
-
-
-async def test_a_host_writes_its_start_and_what_waits(paper: Mapping[str, str]) -> None:
+async def test_a_host_writes_its_start_and_what_waits(paper_fleet: Mapping[str, str]) -> None:
     settings = load_settings()
     folder = AuditFolder(settings.data_dir)
     async with open_fleet(settings) as fleet:
         folder.keep(a_waiting_command("upgrade", os.getpid()), has_ended=True)
         keeping = asyncio.create_task(keep_log(settings, fleet))
         async with asyncio.timeout(60):
-            while len(rows_in(paper["DATABASE_URL"])) < 2:
+            while len(rows_in(paper_fleet["DATABASE_URL"])) < 2:
                 await asyncio.sleep(0.05)
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
 
-    assert {row["command"] for row in rows_in(paper["DATABASE_URL"])} == {"worker.py", "stop upgrade"}
+    assert {row["command"] for row in rows_in(paper_fleet["DATABASE_URL"])} == {"worker.py", "stop upgrade"}
 
 
 async def test_a_command_of_another_machine_counts_as_ended_after_a_while(tmp_path: Path) -> None:
@@ -318,7 +227,7 @@ async def test_a_command_of_another_machine_counts_as_ended_after_a_while(tmp_pa
     assert [each.command_id for each in folder.waiting(now.replace(year=now.year + 1))] == ["c1"]
 
 
-def test_an_interrupted_command_is_written_as_unknown(paper: Mapping[str, str]) -> None:
+def test_an_interrupted_command_is_written_as_unknown(paper_fleet: Mapping[str, str]) -> None:
     async def interrupted() -> int:
         raise KeyboardInterrupt
 
@@ -329,10 +238,10 @@ def test_an_interrupted_command_is_written_as_unknown(paper: Mapping[str, str]) 
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(command())
 
-    assert [row["outcome"] for row in rows_in(paper["DATABASE_URL"])] == [Outcome.UNKNOWN]
+    assert [row["outcome"] for row in rows_in(paper_fleet["DATABASE_URL"])] == [Outcome.UNKNOWN]
 
 
-def test_files_of_the_log_are_private(run: Run, paper: Mapping[str, str]) -> None:
+def test_files_of_the_log_are_private(run: Run, paper_fleet: Mapping[str, str]) -> None:
     run("pause", "worker-9")
 
     assert Path(".haru/audit").stat().st_mode & 0o777 == 0o700
@@ -344,18 +253,18 @@ def test_the_version_is_the_projects() -> None:
 
 
 def test_the_kill_switch_acts_and_is_recorded_later_while_postgresql_is_away(
-    run: Run, paper: Mapping[str, str], unused_port: int
+    run: Run, paper_fleet: Mapping[str, str], unused_port: int
 ) -> None:
     run("--workers", "1", "--detach")
 
     done = run("kill-switch", "on", DATABASE_URL=f"postgresql://haru@127.0.0.1:{unused_port}/haru")
-    run("quarantine", DATABASE_URL=paper["DATABASE_URL"])
+    run("quarantine", DATABASE_URL=paper_fleet["DATABASE_URL"])
     run("kill-switch", "off")
 
     assert done.returncode == 1
     assert "1 workers were commanded to pause and to sell" in done.stderr
     assert "worker-1: unanswered" in done.stdout, "no process hosts it: it obeys when one starts"
     assert "the audit log gets this command later" in done.stderr
-    found = [(row["command"], row["outcome"], row["why"]) for row in rows_in(paper["DATABASE_URL"])]
+    found = [(row["command"], row["outcome"], row["why"]) for row in rows_in(paper_fleet["DATABASE_URL"])]
     away = "PostgreSQL is away; workers: 1 unanswered"
     assert found[1:] == [("kill-switch on", "failed", away), ("kill-switch off", "accepted", "")]
