@@ -19,8 +19,8 @@ async def audit(asked: argparse.Namespace) -> int:
     settings = load_settings()
     key, folder = audit_key(settings), AuditFolder(settings.data_dir)
     async with open_books(settings) as books:
+        seen = folder.anchor(books.account_id)  # before the log: another process may write meanwhile
         log = await books.database.audit_logs.whole(books.account_id)
-        seen = folder.anchor(books.account_id)
     found = flaws(log, key, seen)
     ends = stretch_of(asked) or ((asked.date, asked.date) if asked.date else None)
     rows = [row for row in log.rows if ends is None or row.is_within(*ends)]

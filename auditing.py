@@ -54,7 +54,8 @@ class Audit:
         self._fleet: Fleet | None = None
         # A thread of its own: neither a slow disk nor its end delays the command.
         self._keeping = threading.Thread(target=lambda: self._keep(self._command, has_ended=False), daemon=True)
-        self._keeping.start()
+        with suppress(RuntimeError):  # no thread can be started: the row is written at the end alone
+            self._keeping.start()
 
     @property
     def command_id(self) -> str:
@@ -83,7 +84,14 @@ class Audit:
         if self._is_concluded:
             return
         self._is_concluded = True
-        await asyncio.to_thread(self._keeping.join, _KEPT_WITHIN)
+        try:
+            await self._conclude(outcome, reason)
+        except Exception as error:  # noqa: BLE001 - a bug here must not become one of the command
+            self._say(f"this command is NOT in the audit log: {self._text(f'{type(error).__name__}: {error}')}")
+
+    async def _conclude(self, outcome: Outcome, reason: str) -> None:
+        if self._keeping.is_alive():
+            await asyncio.to_thread(self._keeping.join, _KEPT_WITHIN)
         self._command = replace(self._command, outcome=outcome, reason=self._text(reason))
         problem = "no fleet runs" if self._fleet is None else await self._write(self._fleet)
         if not problem:

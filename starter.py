@@ -263,7 +263,7 @@ def _change(text: str) -> tuple[str, str]:
 
 
 async def _run(asked: argparse.Namespace, words: Sequence[str]) -> int:
-    if asked.reads_only or getattr(asked, "apply", None) is False:
+    if asked.reads_only or getattr(asked, "apply", True) is False:
         return await _act(asked, None)
     audit = Audit("starter.py", words)
     return await audit.around(lambda: _act(asked, audit))

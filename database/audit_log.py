@@ -90,5 +90,8 @@ class AuditLogs:
 
 
 def _row(row: Columns) -> Row:
-    event = None if row["kind"] is None else event_from_row(row)
+    try:
+        event = None if row["kind"] is None else event_from_row(row)
+    except ValueError:
+        event = None
     return Row(row["sequence"], event, row["recorded_at"], row["digest"], row["key_id"], row["seal"])

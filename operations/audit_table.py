@@ -50,7 +50,7 @@ def verdict_lines(log: AuditLog, found: Sequence[Flaw], seen: Anchor | None, *, 
 def _cells(row: Row) -> tuple[str, ...]:
     written = "" if row.recorded_at is None else f"{in_seoul(row.recorded_at):%m-%d %H:%M:%S}"
     if row.event is None:
-        return str(row.sequence), written, "", "(the event is gone)", ""
+        return str(row.sequence), written, "", "(the event is gone or cannot be read)", ""
     detail = row.event.detail
     who = f"{_plain(detail.get('user'))} ({detail.get('uid')})\n{_plain(detail.get('host'))}"
     why = _plain(detail.get("why"))

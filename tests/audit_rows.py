@@ -90,7 +90,7 @@ TAMPERED: list[tuple[Tamper, str]] = [
     (retimed, "a row was changed, or does not follow the row before it"),
     (deleted, "rows are missing"),
     (deleted_and_renumbered, "a row was changed, or does not follow the row before it"),
-    (without_its_event, "the event of a row is gone"),
+    (without_its_event, "the event of a row is gone or cannot be read"),
     (reordered, "a row was changed, or does not follow the row before it"),
     (inserted, "a row was changed, or does not follow the row before it"),
     (cut, "the last rows are missing"),

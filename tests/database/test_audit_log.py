@@ -83,10 +83,18 @@ INSERT INTO events (account_id, kind, level, at, event_key)
 VALUES ('{ACCOUNT}', 'operator_command', 'info', clock_timestamp(), 'command/forged')
 """
 CHAIN_IT = f"INSERT INTO audit_chain SELECT '{ACCOUNT}', 6, event_id, repeat('a', 64) FROM forged"
+WITHOUT_CHECK = "ALTER TABLE events DROP CONSTRAINT events_level_check"
+LEVELS = "level IN ('info', 'warning', 'error', 'critical')"
+WITH_CHECK = f"ALTER TABLE events ADD CONSTRAINT events_level_check CHECK ({LEVELS}) NOT VALID"
 TAMPERED = [
     ("changed", f'UPDATE events SET detail = detail || \'{{"user": "lee"}}\' WHERE {EVENT_OF_ROW_3}', "row 3"),
     ("retimed", f"UPDATE events SET recorded_at = recorded_at - interval '1 s' WHERE {EVENT_OF_ROW_3}", "row 3"),
     ("event deleted", f"DELETE FROM events WHERE {EVENT_OF_ROW_3}", "row 3"),
+    (
+        "made unreadable",
+        f"{WITHOUT_CHECK}; UPDATE events SET level = 'odd' WHERE {EVENT_OF_ROW_3}; {WITH_CHECK}",
+        "row 3",
+    ),
     ("row deleted", "DELETE FROM audit_chain WHERE sequence = 3", "between row 2 and row 4"),
     ("last row deleted", "DELETE FROM audit_chain WHERE sequence = 5", "this machine has seen row 5 of 4"),
     (

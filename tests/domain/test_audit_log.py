@@ -85,3 +85,11 @@ def test_the_zone_in_which_an_instant_is_written_does_not_change_a_row() -> None
 
     assert digest_of(GENESIS, 1, event, at) == digest_of(GENESIS, 1, event, at.astimezone(seoul))
     assert key_id_of(KEY) != key_id_of(OLD_KEY)
+
+
+def test_values_that_we_never_write_are_flaws_and_no_crash() -> None:
+    odd_seal = [*FIVE[:4], replace(FIVE[4], seal="봉인")]
+    odd_time = [*FIVE[:4], replace(FIVE[4], recorded_at=datetime.max.replace(tzinfo=timezone(timedelta(hours=-9))))]
+
+    assert words_of(odd_seal) == {"a row that our key has not sealed"}
+    assert words_of(odd_time) == {"a row was changed, or does not follow the row before it"}
