@@ -1,7 +1,6 @@
 """What worker.py wires: settings become connections, these become activities, and these Temporal workers."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
+from account_names import account_in, fingerprint, key_fingerprint
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
 from activities.day_start import DayStart
@@ -45,7 +45,7 @@ from domain.clock import LIVE_CLOCK, MarketClock
 from domain.close_plan import CloseLeads
 from domain.costs import BANKIS_COMMISSION
 from domain.hosts import REST_URLS, SIMULATED_HTS_ID, SIMULATED_KEY, SIMULATED_SECRET, STREAM_URLS
-from domain.identity import SIMULATED_ACCOUNT, AccountId, Environment, account_alias
+from domain.identity import SIMULATED_ACCOUNT, AccountId, Environment
 from domain.money import Rate
 from domain.session import TradingCalendar
 from embedded.endpoints import Endpoints
@@ -101,11 +101,6 @@ def place_of(settings: Settings, endpoints: Endpoints) -> Place:
     )
 
 
-def account_of(settings: Settings) -> AccountId:
-    """Return the alias of the configured account."""
-    return account_alias(settings.broker.environment, settings.broker.account or SIMULATED_ACCOUNT)
-
-
 def leads_of(settings: Settings) -> CloseLeads:
     """Return how early the account's fleet begins to sell, which its rate budget decides for many workers."""
     close, calls = settings.close, calls_per_second(settings)
@@ -139,7 +134,7 @@ async def connect_temporal(settings: Settings, place: Place, runtime: Runtime | 
 def broker_for(settings: Settings, place: Place, database: Database, pace: Pace) -> KisBroker:
     """Return the account's broker, with the fleet's shared token and rate budget."""
     connection = connection_of(settings, place)
-    budget = database.rate_budget(account_of(settings), calls_per_second(settings))
+    budget = database.rate_budget(account_in(settings, database), calls_per_second(settings))
     tokens = database.tokens(key_fingerprint(settings), AccessToken, token_key(settings))
     broker = KisBroker(connection, budget, tokens, pace.now)
     market = _market_access(settings, connection, database)
@@ -169,11 +164,6 @@ def token_key(settings: Settings) -> bytes | None:
     return kept_key(settings.data_dir)
 
 
-def key_fingerprint(settings: Settings) -> str:
-    """Return what tells one app key from another without telling the key."""
-    return _fingerprint(settings.broker.app_key or SecretStr(SIMULATED_KEY))
-
-
 @dataclass(frozen=True, slots=True)
 class Collaborators:
     """What activities are made of; tests hand in their own pace and calendar."""
@@ -197,7 +187,7 @@ def streaming_for(settings: Settings, place: Place, broker: KisBroker, with_: Co
         return None
     ears = Ears(with_.feed, with_.notices, with_.pace.now)
     stream = stream_of(settings, place, broker, with_.database)
-    return Streaming(account_of(settings), with_.database, stream, ears, settings.stream.registrations)
+    return Streaming(account_in(settings, with_.database), with_.database, stream, ears, settings.stream.registrations)
 
 
 def stream_of(settings: Settings, place: Place, broker: KisBroker, database: Database) -> KisStream:
@@ -317,13 +307,9 @@ def _market_access(settings: Settings, trading: KisConnection, database: Databas
         app_key=market.app_key,
         app_secret=market.app_secret,
     )
-    fingerprint = _fingerprint(market.app_key)
-    budget = database.rate_budget(AccountId(f"quotations-{fingerprint}"), market.calls_per_second)
-    return MarketAccess(connection, budget, database.tokens(fingerprint, AccessToken, token_key(settings)))
-
-
-def _fingerprint(key: SecretStr) -> str:
-    return hashlib.sha256(key.get_secret_value().encode()).hexdigest()[:16]
+    named = fingerprint(market.app_key)
+    budget = database.rate_budget(AccountId(f"quotations-{named}"), market.calls_per_second)
+    return MarketAccess(connection, budget, database.tokens(named, AccessToken, token_key(settings)))
 
 
 def _stream_url(settings: Settings, endpoints: Endpoints) -> str:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
 
+from account_names import account_in, key_fingerprint
 from activities.pace import RealPace
 from broker.kis.broker import KisBroker
 from broker.kis.clock import read_clock
@@ -18,13 +19,11 @@ from broker.kis.wire import Wire
 from composition import (
     Place,
     TemporalAwayError,
-    account_of,
     broker_for,
     calendar_of,
     calls_per_second,
     connect_temporal,
     connection_of,
-    key_fingerprint,
     place_of,
     stream_of,
     token_key,
@@ -122,9 +121,7 @@ class Doctor:
     async def _look_at_settings(self) -> Finding:
         self.settings = await asyncio.to_thread(load_settings)
         python = ".".join(map(str, sys.version_info[:3]))
-        environment = self.settings.broker.environment
-        whose = "" if environment is Environment.SIMULATED else f" account {account_of(self.settings)}"
-        return fine(f"{environment.upper()}{whose}; Python {python}")
+        return fine(f"{self.settings.broker.environment.upper()}; Python {python}")
 
     async def _look_at_folder(self) -> Finding:
         return machine_checks.look_at_folder(self.settings.data_dir)
@@ -188,7 +185,8 @@ class Doctor:
         return look_at_durability(await self.database.server.durability())
 
     async def _look_at_books(self) -> Finding:
-        wanted = (account_of(self.settings), self.settings.broker.environment, key_fingerprint(self.settings))
+        account = account_in(self.settings, self.database)
+        wanted = (account, self.settings.broker.environment, key_fingerprint(self.settings))
         kept = await self.database.accounts.pinned()
         if kept is None:
             return fine(f"empty; they will be those of {wanted[1]} account {wanted[0]}")
@@ -242,7 +240,7 @@ class Doctor:
         if await self.database.accounts.pinned() is None:
             return await look_at_own_session(stream, self._any_stock())
         leases = self.database.stream_leases
-        return await look_at_stream(stream, leases, account_of(self.settings), self._any_stock())
+        return await look_at_stream(stream, leases, account_in(self.settings, self.database), self._any_stock())
 
     def _any_stock(self) -> Symbol:
         return next(iter(self.settings.rules.universe.symbols), _ANY_STOCK)
@@ -267,7 +265,7 @@ class Doctor:
         )
 
     async def _look_at_hosts(self) -> Finding:
-        hosts = await self.database.host_limits.of_living(account_of(self.settings))
+        hosts = await self.database.host_limits.of_living(account_in(self.settings, self.database))
         if warnings := host_warnings(hosts, self.settings.rules, self.settings.broker.environment):
             return doubtful("; ".join(warnings), "give all hosts of the account the same settings")
         return fine(f"{len(hosts)} run; a host's limits are the ceiling of every workflow's")

@@ -24,6 +24,8 @@ from settings import load_settings
 from telemetry import Masking
 
 _CHANNEL_MEND: Final = "check the address in HARU_ALERTS__URLS, the rights of its token, and the network"
+_READING: Final = ("doctor", "alert-test", "new-key")
+"""What changes nothing, and is no row of the audit log."""
 _TRADED: Final = (Environment.PAPER, Environment.LIVE)
 
 
@@ -145,7 +147,7 @@ def add_setup_verbs(verbs: Any) -> None:
 
 def _add(verbs: Any, name: str, act: Any, what: str) -> argparse.ArgumentParser:
     verb: argparse.ArgumentParser = verbs.add_parser(name, help=what, description=what)
-    verb.set_defaults(without_fleet=act)
+    verb.set_defaults(without_fleet=act, reads_only=name in _READING)
     return verb
 
 

@@ -2,30 +2,35 @@
 
 import argparse
 import asyncio
-import getpass
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Never
 
 from temporalio.service import RPCError
 
+import audit_verb
+import kill_switch
 import report
+from account_names import account_in
+from auditing import Audit
 from broker_settings import LIVE_WORD
-from composition import TemporalAwayError, account_of, calendar_of, connect_temporal, leads_of, place_of
-from database.database import open_database
+from composition import TemporalAwayError, calendar_of, connect_temporal, leads_of, place_of
+from database.database import open_database, open_when_back
 from database.errors import DATABASE_FAULTS
+from domain.audit_log import Outcome
 from domain.errors import TradingError
-from domain.session import SessionDate
 from embedded.errors import EmbeddedError
 from embedded.finding import find_endpoints
 from live_changes import refuse_dangerous_changes, refuse_dangerous_start
-from operations import after_close, channel_verbs, commands, figures, order_verbs
+from operations import after_close, channel_verbs, commands, figure_verbs, order_verbs
 from operations.alert_channels import channels_of
-from operations.asked_dates import add_dates, session_date, stretch_of
+from operations.asked_dates import add_dates, session_date
 from operations.board import as_json, read_board, rendered
+from operations.command_answers import report_outcomes
 from operations.desk import Desk, Verb, stdout_console
 from operations.errors import NothingRunsError, OperationError
 from operations.fleet import ALL_WORKERS, Fleet
@@ -35,7 +40,6 @@ from operations.schedule import close_now, schedule_close
 from operations.starting import MOST_WORKERS, start_workers
 from operations.watching import print_plainly, watch
 from private_files import close_to_others
-from reporting.after_close import after_close_values, read_after_close
 from setting_up import add_setup_verbs
 from settings import Settings, SettingsError, load_settings
 
@@ -46,8 +50,8 @@ EXPECTED_ERRORS: Final = (SettingsError, EmbeddedError, OperationError, TradingE
 
 
 @asynccontextmanager
-async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
-    """Connect to what is configured, else to what ``worker.py`` runs here.
+async def open_fleet(settings: Settings, *, without_books: bool = False) -> AsyncIterator[Fleet]:
+    """Connect to what is configured, else to what ``worker.py`` runs here; ``without_books``: also while they are away.
 
     Raises:
         NothingRunsError: neither is there.
@@ -61,14 +65,18 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
     except TemporalAwayError as error:
         raise NothingRunsError(f"{error}, or {_START_FIRST}") from None
     try:
-        database = await open_database(place.database_url, _POOL_SIZE)
+        async with asyncio.timeout(kill_switch.BOOKS_WITHIN if without_books else None):
+            database = await open_database(place.database_url, _POOL_SIZE)
     except DATABASE_FAULTS as error:
-        raise NothingRunsError(f"no PostgreSQL answers ({error}); {_START_FIRST}") from None
+        if without_books:
+            database = await open_when_back(place.database_url, _POOL_SIZE)
+        else:
+            raise NothingRunsError(f"no PostgreSQL answers ({error}); {_START_FIRST}") from None
     try:
         yield Fleet(
             client=client,
             database=database,
-            account_id=account_of(settings),
+            account_id=account_in(settings, database),
             environment=settings.broker.environment,
             clock=place.clock,
             calendar=calendar_of(settings, place.clock),
@@ -94,6 +102,7 @@ async def _start(desk: Desk) -> int:
             f"{fleet.environment.upper()} account {fleet.account_id}: {len(names)} workers run, the close is scheduled."
         ),
     )
+    await desk.conclude(Outcome.ACCEPTED, "")
     if not desk.asked.detach and not desk.asked.json:
         await _watch_until_interrupted(desk)
     return 0
@@ -133,37 +142,9 @@ def _commanding(command: Callable[[argparse.Namespace], commands.Command]) -> Ve
     async def act(desk: Desk) -> int:
         workers = await desk.fleet.selected(desk.asked.worker)
         outcomes = await commands.tell(desk.fleet, workers, command(desk.asked))
-        return _report(desk, outcomes, forgiving=desk.asked.worker == ALL_WORKERS)
+        return await report_outcomes(desk, outcomes, forgiving=desk.asked.worker == ALL_WORKERS)
 
     return act
-
-
-def _report(desk: Desk, outcomes: Sequence[commands.CommandOutcome], *, forgiving: bool) -> int:
-    def show() -> None:
-        for outcome in outcomes:
-            desk.console.print(commands.in_words(outcome), markup=False, highlight=False, soft_wrap=True)
-
-    desk.answer([commands.outcome_json(outcome) for outcome in outcomes], show)
-    return 0 if commands.all_well(outcomes, forgiving=forgiving) else 1
-
-
-async def _kill_switch(desk: Desk) -> int:
-    return await (_press if desk.asked.position == "on" else _lift)(desk)
-
-
-async def _press(desk: Desk) -> int:
-    outcomes = await commands.press_kill_switch(desk.fleet, getpass.getuser(), desk.asked.reason)
-    if not desk.asked.json:
-        desk.console.print("Kill switch on: nothing more is bought.")
-    code = _report(desk, outcomes, forgiving=True)
-    return code if outcomes else 0
-
-
-async def _lift(desk: Desk) -> int:
-    by, now = getpass.getuser(), desk.fleet.market_now()
-    await desk.fleet.database.risk.lift_kill_switch(desk.fleet.account_id, by, desk.asked.reason, now)
-    desk.answer({"kill_switch_on": False}, lambda: desk.console.print("Kill switch off; workers stay paused."))
-    return 0
 
 
 async def _alert_channels(desk: Desk) -> int:
@@ -180,71 +161,42 @@ async def _close(desk: Desk) -> int:
     return 0
 
 
-async def _summary(desk: Desk) -> int:
-    stretch = stretch_of(desk.asked)
-    return await (_summary_of_a_day(desk) if stretch is None else _summary_of_days(desk, *stretch))
-
-
-async def _summary_of_days(desk: Desk, first: SessionDate, last: SessionDate) -> int:
-    days = await figures.read_days(desk.fleet, first, last)
-    trades = await desk.fleet.database.trades.between(desk.fleet.account_id, first, last)
-    desk.answer(
-        [figures.summary_json(day) for day in days], lambda: desk.console.print(figures.days_table(days, trades))
-    )
-    return 0
-
-
-async def _summary_of_a_day(desk: Desk) -> int:
-    date = await desk.session_asked_for()
-    summaries = await figures.read_summaries(desk.fleet, date)
-    found = await read_after_close(desk.fleet.database, desk.fleet.account_id, date)
-    fleet, *workers = [figures.summary_json(summary) for summary in summaries]
-
-    def show() -> None:
-        desk.console.print(figures.summaries_table(summaries))
-        for line in after_close.after_close_lines(found):
-            desk.console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-    desk.answer([fleet | {"after_the_close": after_close_values(found)}, *workers], show)
-    return 0
-
-
-async def _trades(desk: Desk) -> int:
-    trades = await figures.read_trades(desk.fleet, await desk.session_asked_for())
-    desk.answer(
-        [figures.trade_json(trade) for trade in trades], lambda: desk.console.print(figures.trades_table(trades))
-    )
-    return 0
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="starter.py", description="Start, watch and command the trading workers.")
     parser.add_argument("--workers", type=_count, default=5, metavar="N", help="how many workers to run (default 5)")
     parser.add_argument("--detach", action="store_true", help="return at once instead of showing the live table")
     parser.add_argument("--live", metavar="WORD", help=f"confirm real money: {LIVE_WORD}")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(act=_start, without_fleet=None)
+    parser.set_defaults(act=_start, without_fleet=None, reads_only=False)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    _add(verbs, "status", _status, "show the table once")
+    _add(verbs, "status", _status, "show the table once", reads_only=True)
     for name, command, what in _COMMANDS:
         _add_worker(_add(verbs, name, _commanding(partial(_always, command)), what))
     _add_rules_verb(verbs)
-    switch = _add(verbs, "kill-switch", _kill_switch, "stop all buying at once and sell everything")
+    switch = _add(verbs, "kill-switch", kill_switch.turn, "stop all buying at once and sell everything")
     switch.add_argument("position", choices=("on", "off"))
     switch.add_argument("--reason", default="", help="kept in the books")
     _add_channel_verbs(verbs)
     _add(verbs, "close", _close, "start the market close now")
     _add_order_verbs(verbs)
     add_setup_verbs(verbs)
-    add_dates(_add(verbs, "summary", _summary, "sum up a session, or a stretch of them"), "today")
-    page = _add(verbs, "report", None, "write a page to look at; needs only the database")
+    _add_looking_back(verbs)
+    return parser
+
+
+def _add_looking_back(verbs: Any) -> None:
+    whole = "sum up a session, or a stretch of them"
+    add_dates(_add(verbs, "summary", figure_verbs.summary, whole, reads_only=True), "today")
+    page = _add(verbs, "report", None, "write a page to look at; needs only the database", reads_only=True)
     page.set_defaults(without_fleet=report.report)
     report.add_report_arguments(page)
+    log = _add(verbs, "audit", None, "list every command and check their log; needs only the database", reads_only=True)
+    log.set_defaults(without_fleet=audit_verb.audit)
+    add_dates(log, "all")
     told = "compare the broker's own profit and loss of a session with ours, anew"
-    for name, act, what in (("trades", _trades, "list a session's trades"), ("statement", after_close.statement, told)):
-        verb = _add(verbs, name, act, what)
+    listed = _add(verbs, "trades", figure_verbs.trades, "list a session's trades", reads_only=True)
+    for verb in (listed, _add(verbs, "statement", after_close.statement, told)):
         verb.add_argument("date", nargs="?", type=session_date, metavar="DATE", help="YYYY-MM-DD, default today")
-    return parser
 
 
 def _add_rules_verb(verbs: Any) -> None:
@@ -254,7 +206,8 @@ def _add_rules_verb(verbs: Any) -> None:
 
 
 def _add_channel_verbs(verbs: Any) -> None:
-    channels = _add(verbs, "alert-channels", _alert_channels, "list the channels for alerts, or remove one")
+    listing = "list the channels for alerts, or remove one"
+    channels = _add(verbs, "alert-channels", _alert_channels, listing, reads_only=True)
     removing = channels.add_subparsers(metavar="[remove]")
     removed = _add(removing, "remove", channel_verbs.remove_channel, "remove a channel and what it has not got")
     removed.add_argument("channel", metavar="DIGEST", help="as `alert-channels` lists it")
@@ -263,11 +216,12 @@ def _add_channel_verbs(verbs: Any) -> None:
 def _add_order_verbs(verbs: Any) -> None:
     compare = _add(verbs, "reconcile", order_verbs.reconcile, "compare the broker's books with ours")
     compare.add_argument("--apply", action="store_true", help="book missing fills and write differences down")
-    theirs = _add(verbs, "foreign-orders", order_verbs.foreign_orders, "list another program's orders, or accept them")
+    listing = "list another program's orders, or accept them"
+    theirs = _add(verbs, "foreign-orders", order_verbs.foreign_orders, listing, reads_only=True)
     accept = _add(theirs.add_subparsers(metavar="[accept]"), "accept", order_verbs.accept_orders, "buy beside them")
     accept.add_argument("number", metavar="ORDER_NUMBER|all", help="as `foreign-orders` lists it")
     accept.add_argument("--reason", required=True, help="what sent them; kept in the books")
-    _add(verbs, "quarantine", order_verbs.quarantine, "list the orders that wait for a person")
+    _add(verbs, "quarantine", order_verbs.quarantine, "list the orders that wait for a person", reads_only=True)
     adopt = _add(verbs, "adopt", order_verbs.adopt, "a quarantined order is this one at the broker")
     dismiss = _add(verbs, "dismiss", order_verbs.dismiss, "a quarantined order was never placed")
     for verb in (adopt, dismiss):
@@ -290,10 +244,11 @@ def _always(command: commands.Command, _: argparse.Namespace) -> commands.Comman
     return command
 
 
-def _add(verbs: Any, name: str, act: Verb | None, what: str) -> argparse.ArgumentParser:
+def _add(verbs: Any, name: str, act: Verb | None, what: str, *, reads_only: bool = False) -> argparse.ArgumentParser:
+    """Add a verb. Each is a row of the audit log but those that only read."""
     verb: argparse.ArgumentParser = verbs.add_parser(name, help=what, description=what)
     verb.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
-    verb.set_defaults(act=act)
+    verb.set_defaults(act=act, reads_only=reads_only)
     return verb
 
 
@@ -315,22 +270,34 @@ def _change(text: str) -> tuple[str, str]:
     return name, value
 
 
-async def _run(asked: argparse.Namespace) -> int:
+async def _run(asked: argparse.Namespace, words: Sequence[str]) -> int:
+    if asked.reads_only or getattr(asked, "apply", True) is False:
+        return await _act(asked, None)
+    audit = Audit("starter.py", words)
+    return await audit.around(lambda: _act(asked, audit))
+
+
+async def _act(asked: argparse.Namespace, audit: Audit | None) -> int:
     if asked.without_fleet is not None:
         alone: int = await asked.without_fleet(asked)
         return alone
     settings = load_settings()
-    async with open_fleet(settings) as fleet:
-        done: int = await asked.act(Desk(fleet, settings.rules, asked, stdout_console()))
-        return done
+    async with open_fleet(settings, without_books=kill_switch.presses(asked)) as fleet:
+        desk = Desk(fleet, settings.rules, asked, stdout_console())
+        if audit is None:
+            done: int = await asked.act(desk)
+            return done
+        desk = replace(desk, fleet=replace(fleet, command_id=audit.command_id), conclude=audit.conclude)
+        return await audit.around(lambda: asked.act(desk), fleet)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; return 0 when done, 1 when refused or failed. Wrong usage exits with 2."""
-    asked = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    asked = _parser().parse_args(words)
     close_to_others()
     try:
-        return asyncio.run(_run(asked))
+        return asyncio.run(_run(asked, words or ["start"]))
     except EXPECTED_ERRORS as error:
         sys.stderr.write(f"starter.py: {error}\n")
         return 1

@@ -11,21 +11,21 @@ from typing import Final
 
 from temporalio.client import Client
 
+from account_names import account_in, key_fingerprint
 from activities.host_gate import HostGate
 from activities.pace import RealPace
 from activities.quote_feed import QuoteFeed
+from auditing import keep_log
 from broker.protocol import Broker
 from composition import (
     Collaborators,
     Place,
     TemporalAwayError,
-    account_of,
     broker_for,
     calendar_of,
     connect_temporal,
     day_start_for,
     hosting,
-    key_fingerprint,
     leads_of,
     place_of,
     proof_of,
@@ -126,7 +126,7 @@ class Stage:
 
 
 async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) -> None:
-    account, clock = account_of(settings), stage.place.clock
+    account, clock = account_in(settings, stage.database), stage.place.clock
     calendar = calendar_of(settings, clock)
     leads, environment = leads_of(settings), settings.broker.environment
     fleet = Fleet(stage.client, stage.database, account, environment, clock, calendar, leads=leads)
@@ -174,6 +174,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 notice_outages(fleet, direct),
                 notice_silences(fleet, direct, lambda: broker.silent_for),
                 keep_host_known(this_host),
+                keep_log(settings, fleet),
                 *([ping_while_well(fleet, heartbeat.get_secret_value())] if heartbeat else []),
                 report_failing_workflows(fleet),
                 *([watch_over_stream(fleet)] if streaming else []),

@@ -12,10 +12,10 @@ from typing import Final
 
 import httpx
 
+from account_names import key_fingerprint
 from bench.market import Market
 from bench.watches import Watch, watch_among
 from chaos.processes import Host
-from composition import key_fingerprint
 from database.migrations import apply
 from domain.identity import WorkerId
 from domain.market import Symbol

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+import asyncpg
+
 from database.errors import AccountInUseError, EnvironmentMismatchError
 from database.pool import Pool, transaction
 from domain.identity import AccountId, Environment
@@ -46,6 +48,14 @@ class Accounts:
         if row is None:
             return None
         return AccountId(row["account_id"]), Environment(row["environment"]), row["fingerprint"]
+
+    async def pinned_account(self) -> AccountId | None:
+        """Return the account that the database is bound to; None before the first start, and without a schema."""
+        try:
+            pinned = await self.pinned()
+        except asyncpg.UndefinedTableError:
+            return None
+        return None if pinned is None else pinned[0]
 
     _JOIN = """
     UPDATE accounts SET fleet = $2, fleet_expires_at = clock_timestamp() + $3

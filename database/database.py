@@ -7,6 +7,7 @@ from typing import TypeVar
 from database.accounts import Accounts
 from database.alerts import Alerts
 from database.audit import Audit
+from database.audit_log import AuditLogs
 from database.book_comparisons import BookComparisons
 from database.broker_tokens import BrokerTokens, Token
 from database.cash_baselines import CashBaselines
@@ -46,10 +47,13 @@ class Database:
 
     def __init__(self, pool: Pool, url: str = "") -> None:  # noqa: PLR0915 - one statement an aggregate
         self._pool = pool
+        self.pinned_account: AccountId | None = None
+        """The account of these books, as they stood when they were opened."""
         self._budgets: dict[tuple[AccountId, int], RateSlots] = {}
         self.accounts = Accounts(pool)
         self.alerts = Alerts(pool)
         self.audit = Audit(pool)
+        self.audit_logs = AuditLogs(pool)
         self.cash_baselines = CashBaselines(pool)
         self.comparisons = BookComparisons(pool)
         self.day_seen = DaySeen(pool)
@@ -109,7 +113,13 @@ async def open_database(url: str, pool_size: int = 10, *, any_level: bool = Fals
     try:
         if not any_level:
             (await database.server.schema_level()).require_ours()
+        database.pinned_account = await database.accounts.pinned_account()
     except BaseException:
         await database.aclose()
         raise
     return database
+
+
+async def open_when_back(url: str, pool_size: int) -> Database:
+    """Return a database that is away now: what is asked of it fails until its server answers."""
+    return Database(await open_pool(url, pool_size, at_once=False), url)

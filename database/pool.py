@@ -30,8 +30,8 @@ _COMMAND_TIMEOUT = 30.0
 """Real seconds after which a statement is given up; none of ours takes one."""
 
 
-async def open_pool(url: str, size: int) -> Pool:
-    """Open at most ``size`` connections, the first one now, so that a wrong URL is reported at once.
+async def open_pool(url: str, size: int, *, at_once: bool = True) -> Pool:
+    """Open at most ``size`` connections, the first one ``at_once``, so that a wrong URL is reported.
 
     Only a server that takes writes is connected to, the first one of those that ``url`` names. After a failover the
     old primary may live on, read-only: its connections are then opened again, wherever ``url`` leads by now.
@@ -43,7 +43,7 @@ async def open_pool(url: str, size: int) -> Pool:
     try:
         guard.pool = await asyncpg.create_pool(
             url,
-            min_size=1,
+            min_size=int(at_once),
             max_size=size,
             init=guard.prepare,
             setup=guard.check,

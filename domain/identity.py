@@ -1,5 +1,6 @@
 """Names of the things that trade: accounts, workers, positions and order intents."""
 
+import hmac
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final, NewType
@@ -42,7 +43,15 @@ SIMULATED_ACCOUNT: Final = "50000000-01"
 """The account that the embedded simulator is asked for when none is configured."""
 
 
-def account_alias(environment: Environment, account_number: str) -> AccountId:
-    """Return the name under which an account appears in ids, tables and the Web UI; it does not tell the number."""
-    digest = sha256(account_number.replace("-", "").encode()).hexdigest()
+def account_alias(environment: Environment, account_number: str, secret: bytes | None = None) -> AccountId:
+    """Return the name under which an account appears in ids, tables and the Web UI.
+
+    With ``secret`` the number cannot be found by trying all ten digits. Without, it is the fixed name of the simulated
+    account, or the name that older books have for a real one.
+    """
+    number = account_number.replace("-", "")
+    if secret is None:
+        digest = sha256(number.encode()).hexdigest()
+    else:
+        digest = hmac.new(secret, f"haru account alias\n{environment}\n{number}".encode(), sha256).hexdigest()
     return AccountId(f"{environment}-{digest[:6]}")

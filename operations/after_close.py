@@ -8,6 +8,7 @@ from typing import Final
 from temporalio.common import WorkflowIDConflictPolicy
 
 from activities.statement import StatementCompared, StatementRequest
+from domain.audit_log import Outcome
 from domain.session import SessionDate
 from domain.statement import line_in_words
 from operations.desk import Desk
@@ -35,6 +36,7 @@ async def statement(desk: Desk) -> int:
     """Compare the broker's statement of a session with ours; exit code 1 when something is unexplained, or untold."""
     date = await desk.session_asked_for()
     done = await compare_statement(desk.fleet, date)
+    await desk.conclude(Outcome.ACCEPTED, f"{done.unexplained} unexplained")
     found = await read_after_close(desk.fleet.database, desk.fleet.account_id, date)
 
     def show() -> None:

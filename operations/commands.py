@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
@@ -18,6 +19,7 @@ from temporalio.client import (
 from temporalio.exceptions import FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.audit_log import Outcome
 from domain.identity import WorkerId
 from domain.position import ExitReason
 from operations.fleet import Fleet
@@ -97,7 +99,7 @@ def change_rules(changes: Mapping[str, str]) -> Command:
 async def tell(fleet: Fleet, workers: Sequence[WorkerId], command: Command) -> tuple[CommandOutcome, ...]:
     """Send a command to workers, all at once, and collect their answers."""
     ends_at = asyncio.get_running_loop().time() + command.patience.total_seconds()
-    outcomes = await asyncio.gather(*(_tell(fleet, worker, command) for worker in workers))
+    outcomes = await asyncio.gather(*(tell_one(fleet, worker, command) for worker in workers))
     await _show_pauses(fleet, outcomes)
     await _retire_stopped(fleet, outcomes, command)
     return await _judged_by_the_ledger(fleet, outcomes, ends_at) if command.sells else tuple(outcomes)
@@ -159,12 +161,13 @@ async def press_kill_switch(fleet: Fleet, by: str, reason: str) -> tuple[Command
     return await tell(fleet, (*known, *others), liquidate(ExitReason.KILL_SWITCH))
 
 
-async def _tell(fleet: Fleet, worker_id: WorkerId, command: Command) -> CommandOutcome:
+async def tell_one(fleet: Fleet, worker_id: WorkerId, command: Command) -> CommandOutcome:
+    """Send a command to one worker and return its answer, whatever the ledger shows."""
     handle = fleet.client.get_workflow_handle_for(
         TradingWorkerWorkflow.run, worker_workflow_id(fleet.account_id, worker_id)
     )
     try:
-        told = await _send(handle, command)
+        told = await _send(handle, command, fleet.command_id)
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         why = (
             f"no answer within {_ANSWER_WITHIN.seconds} s; is a worker process running? (python worker.py) "
@@ -199,10 +202,13 @@ def _told_by(refusal: WorkflowUpdateFailedError) -> str:
 
 
 async def _send(
-    handle: WorkflowHandle[TradingWorkerWorkflow, None], command: Command
+    handle: WorkflowHandle[TradingWorkerWorkflow, None], command: Command, command_id: str
 ) -> WorkflowUpdateHandle[WorkerStatus]:
-    """Return once the workflow has taken the command; its id makes a repetition across runs harmless."""
-    update_id = str(uuid.uuid4())
+    """Return once the workflow has taken the command; its id makes a repetition across runs harmless.
+
+    The id begins with the operator's command, so that a history leads to its row of the audit log.
+    """
+    update_id = f"{command_id}.{uuid.uuid4()}" if command_id else str(uuid.uuid4())
     async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
         while True:
             try:
@@ -225,6 +231,15 @@ def all_well(outcomes: Sequence[CommandOutcome], *, forgiving: bool) -> bool:
     if forgiving:
         outcomes = [outcome for outcome in outcomes if outcome.verdict is not Verdict.NOT_RUNNING]
     return bool(outcomes) and all(outcome.succeeded for outcome in outcomes)
+
+
+def concluded(outcomes: Sequence[CommandOutcome], *, forgiving: bool) -> tuple[Outcome, str]:
+    """Return what the audit log keeps of a command to workers: its outcome, and how many gave which answer."""
+    counts = Counter(outcome.verdict for outcome in outcomes)
+    answers = ", ".join(f"{count} {verdict.value.replace('_', ' ')}" for verdict, count in counts.items())
+    if not outcomes or all_well(outcomes, forgiving=forgiving):
+        return Outcome.ACCEPTED, answers
+    return (Outcome.REFUSED if counts[Verdict.REFUSED] else Outcome.FAILED), answers
 
 
 def in_words(outcome: CommandOutcome) -> str:

@@ -4,11 +4,12 @@ import argparse
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from rich.console import Console
 
+from domain.audit_log import Outcome
 from domain.rules import TradingRules
 from domain.session import SessionDate
 from operations.asked_dates import require_known
@@ -16,6 +17,14 @@ from operations.errors import OperationError
 from operations.fleet import Fleet
 
 _WIDE: Final = 160
+
+
+Conclude = Callable[[Outcome, str], Awaitable[None]]
+"""Writes down what became of a command, before its verb ends; only the first word counts."""
+
+
+async def _unwritten(_: Outcome, __: str) -> None:
+    """Write nothing: the verb only looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,7 @@ class Desk:
     rules: TradingRules
     asked: argparse.Namespace
     console: Console
+    conclude: Conclude = field(default=_unwritten)
 
     def answer(self, value: Any, show: Callable[[], None]) -> None:
         """Print for programs when JSON was asked for, else for people."""

@@ -53,6 +53,8 @@ class Fleet:
     calendar: TradingCalendar
     web_ui: str | None = None
     leads: CloseLeads = field(default_factory=CloseLeads)
+    command_id: str = ""
+    """Of the operator's command that this process carries out; empty in a host."""
 
     def market_now(self) -> datetime:
         """Return the market's instant (UTC)."""

@@ -176,6 +176,11 @@ async def keep_host_known(duty: HostDuty) -> None:
     await _for_ever(_ROUND, duty.look)
 
 
+async def keep_audit_log(write: Callable[[], Awaitable[None]]) -> None:
+    """Write commands that had to wait into the audit log, for as long as this process lives."""
+    await _for_ever(_ROUND, write)
+
+
 async def ping_while_well(fleet: Fleet, url: str) -> None:
     """Ping the dead-man's switch each minute, for as long as this process lives and all is well."""
 

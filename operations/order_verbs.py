@@ -1,19 +1,23 @@
 """The verbs about the books: compare them, list quarantined orders, and decide about one."""
 
-import getpass
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
+from domain.audit_log import Outcome
 from domain.identity import IntentId
 from domain.order import OrderRecord
 from operations import books
 from operations.desk import Desk
 from operations.order_lookup import broker_order
+from operations.os_user import os_user
 
 
 async def reconcile(desk: Desk) -> int:
     """Show how broker and ledger differ; exit code 1 when they do, or cash is unexplained."""
     found = await books.reconcile(desk.fleet, apply=desk.asked.apply)
+    await desk.conclude(
+        Outcome.ACCEPTED, f"{found.booked_fills} fills booked, {len(found.differences)} differences left"
+    )
 
     def show() -> None:
         for difference in found.differences:
@@ -44,7 +48,7 @@ async def foreign_orders(desk: Desk) -> int:
 
 async def accept_orders(desk: Desk) -> int:
     """Accept orders of another program: entries open again when none waits and nothing else keeps them shut."""
-    accepted = await books.accept_orders(desk.fleet, desk.asked.number, getpass.getuser(), desk.asked.reason)
+    accepted = await books.accept_orders(desk.fleet, desk.asked.number, os_user(), desk.asked.reason)
 
     def show() -> None:
         for order in accepted:
@@ -88,7 +92,7 @@ async def dismiss(desk: Desk) -> int:
 
 
 def _decision(desk: Desk) -> books.Decision:
-    return books.Decision(IntentId(desk.asked.intent), getpass.getuser(), desk.asked.reason)
+    return books.Decision(IntentId(desk.asked.intent), os_user(), desk.asked.reason)
 
 
 def _shown(desk: Desk, *records: OrderRecord) -> Callable[[], None]:

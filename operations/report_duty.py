@@ -46,7 +46,10 @@ class ReportDuty:
             return None
 
     async def _write(self, books: DayBooks) -> None:
-        about = {"session_date": books.date.isoformat()}
+        about: dict[str, str | int] = {"session_date": books.date.isoformat()}
+        if books.last_row is not None:
+            # The log keeps the audit log's last row outside the database.
+            about |= {"audit_row": books.last_row.sequence, "audit_digest": books.last_row.digest}
         try:
             # Pure arithmetic over the whole day: not where heartbeats are waiting.
             values = await asyncio.to_thread(day_values, books)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from domain.clock import in_seoul
+from domain.event import Event
 from domain.money import Won, notional
 from domain.order import OrderStatus
 from domain.position import ClosedTrade, OpenPosition
@@ -51,6 +52,8 @@ def day_values(day: DayBooks, capital: Won | None = None) -> dict[str, Any]:
         "summaries": [_SUMMARY.dump_python(summary, mode="json") for summary in day.summaries],
         "verdict": _verdict(day),
         "after_close": after_close_values(day.after_close),
+        "commands": [_command(row.event) for row in day.commands if row.event is not None],
+        "audit_log": None if day.last_row is None else {"row": day.last_row.sequence, "digest": day.last_row.digest},
     }
 
 
@@ -136,6 +139,10 @@ def _incidents(day: DayBooks) -> Iterator[dict[str, Any]]:
             "symbol": event.symbol,
             "detail": {name: value for name, value in event.detail.items() if value != ""},
         }
+
+
+def _command(event: Event) -> dict[str, Any]:
+    return {"at": _instant(event.at), **event.detail}
 
 
 def _verdict(day: DayBooks) -> dict[str, Any] | None:

@@ -1,10 +1,12 @@
 """What a report is made of, read from PostgreSQL alone: the broker may be away, and Temporal too."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from database.audit import AuditedOrder
 from database.database import Database
 from database.day_seen import FillSeen, KeptVerdict, PriceBar, StateChange
+from domain.audit_log import COMMAND, Anchor, Row
 from domain.event import ENTRY_DENIED, POSITION_BOUGHT, POSITION_SOLD, Event
 from domain.excursion import PriceRange
 from domain.identity import AccountId, PositionId
@@ -12,6 +14,8 @@ from domain.position import ClosedTrade, OpenPosition
 from domain.session import Session, SessionDate
 from domain.summary import DailySummary
 from reporting.after_close import NOT_LOOKED, AfterClose, read_after_close
+
+_SHOWN_ELSEWHERE: Final = (ENTRY_DENIED, POSITION_BOUGHT, POSITION_SOLD, COMMAND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,9 @@ class DayBooks:
     events: tuple[Event, ...] = ()
     verdict: KeptVerdict | None = None
     after_close: AfterClose = NOT_LOOKED
+    commands: tuple[Row, ...] = ()
+    last_row: Anchor | None = None
+    """Of the whole audit log, when the books were read."""
 
     @property
     def date(self) -> SessionDate:
@@ -71,7 +78,9 @@ async def read_day(database: Database, account_id: AccountId, session: Session) 
         fills=await seen.fills_of(positions),
         bars=await seen.bars_of(positions),
         states=await seen.states_on(account_id, date),
-        events=await seen.events_on(account_id, date, but=(ENTRY_DENIED, POSITION_BOUGHT, POSITION_SOLD)),
+        events=await seen.events_on(account_id, date, but=_SHOWN_ELSEWHERE),
         verdict=await seen.verdict_on(account_id, date),
         after_close=await read_after_close(database, account_id, date),
+        commands=await database.audit_logs.on(account_id, date, date),
+        last_row=await database.audit_logs.last(account_id),
     )

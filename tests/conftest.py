@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +12,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from cryptography.fernet import Fernet
 from hypothesis import settings
+from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from xdist.remote import Producer
 
@@ -163,6 +165,37 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return Done(code, *capsys.readouterr())
 
     return main
+
+
+@pytest.fixture
+async def paper_fleet(
+    nothing_configured: None, temporal_dev_server: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Mapping[str, str]:
+    """What configures a paper account on real servers, with its books pinned; no process hosts its workflows."""
+    from account_names import account_of, key_fingerprint  # noqa: PLC0415 - most tests need no settings
+    from database.database import open_database  # noqa: PLC0415
+    from embedded.search_attributes import ensure_search_attributes  # noqa: PLC0415
+    from settings import load_settings  # noqa: PLC0415
+    from workflows import attributes  # noqa: PLC0415
+
+    environment = {
+        "HARU_BROKER__ENVIRONMENT": "paper",
+        "HARU_BROKER__APP_KEY": "K" * 36,
+        "HARU_BROKER__APP_SECRET": "S" * 180,
+        "HARU_BROKER__HTS_ID": "tester",
+        "HARU_BROKER__ACCOUNT": f"{uuid.uuid4().int % 10**8:08}-01",
+        "HARU_BROKER__TOKEN_KEY": Fernet.generate_key().decode(),
+        "TEMPORAL_ADDRESS": temporal_dev_server,
+        "DATABASE_URL": database_url,
+    }
+    await ensure_search_attributes(await Client.connect(temporal_dev_server), attributes.ALL)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    database = await open_database(database_url)
+    await database.accounts.pin(account_of(settings), settings.broker.environment, key_fingerprint(settings))
+    await database.aclose()
+    return environment
 
 
 @pytest.fixture

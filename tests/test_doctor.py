@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from cryptography.fernet import Fernet
 
-from composition import account_of, key_fingerprint
+from account_names import account_of, key_fingerprint
 from database.database import open_database
 from settings import load_settings
 from tests.builders import host_limits
@@ -238,7 +238,7 @@ def test_imported_keys_are_read_by_the_next_check_up(command_line: CommandLine, 
 
     assert code == 0
     assert KEY not in shown
-    assert checks["settings"]["text"].startswith("PAPER account paper-")
+    assert checks["settings"]["text"].startswith("PAPER; Python ")
     assert (checks["keys"]["verdict"], checks[".env"]["verdict"]) == ("ok", "ok")
     assert command_line.run("import-keys", "nowhere.yaml")[0] == 1
 

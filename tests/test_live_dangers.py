@@ -17,9 +17,10 @@ from temporalio.client import Client
 import live_dangers
 import starter
 import worker
+from account_names import key_fingerprint
 from activities.pace import RealPace
 from broker_settings import LIVE_WORD
-from composition import broker_for, key_fingerprint, place_of
+from composition import broker_for, place_of
 from database.database import open_database
 from domain.dangers import Danger
 from domain.identity import Environment, account_alias

@@ -13,7 +13,7 @@ import pytest
 from temporalio.client import Client
 
 import verifier.__main__
-from composition import key_fingerprint
+from account_names import key_fingerprint
 from database import schema_level
 from database.database import open_database
 from domain.identity import Environment, account_alias

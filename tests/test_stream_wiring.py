@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, WebsocketUrl
 
+from account_names import account_of
 from activities.pace import RealPace
 from activities.quote_feed import QuoteFeed
 from broker.kis import KisBroker
 from broker_settings import LIVE_WORD, BrokerSettings, StreamSettings
-from composition import Collaborators, account_of, broker_for, place_of, streaming_for
+from composition import Collaborators, broker_for, place_of, streaming_for
 from database.database import Database, open_database
 from domain.clock import LIVE_CLOCK
 from domain.errors import EnvironmentMismatchError

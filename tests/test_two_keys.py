@@ -14,10 +14,11 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
+from account_names import account_of
 from activities.pace import RealPace
 from broker.kis import KisBroker
 from broker_settings import BrokerSettings, QuotationsSettings
-from composition import Place, account_of, broker_for
+from composition import Place, broker_for
 from database.database import Database, open_database
 from domain.clock import LIVE_CLOCK
 from domain.errors import CredentialsRefusedError, EnvironmentMismatchError

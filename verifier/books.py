@@ -15,6 +15,7 @@ from database.audit import (
     SoldLater,
 )
 from database.host_limits import BookedResult, RecordedLimits
+from domain.audit_log import Anchor, AuditLog
 from domain.clock import MarketClock
 from domain.costs import Costs
 from domain.identity import IntentId, PositionId, WorkerId
@@ -160,6 +161,15 @@ class Histories:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The account's audit log, with what lies outside the database: the key of its seals, and the last row seen."""
+
+    log: AuditLog
+    key: bytes | None = field(default=None, repr=False)
+    seen: Anchor | None = None
+
+
 @dataclass(frozen=True)
 class Books:
     """One session in its three books; ``read_at`` and whatever says so is real time, the rest market time (UTC)."""
@@ -170,6 +180,7 @@ class Books:
     broker: BrokerBook = field(default_factory=BrokerBook)
     ledger: Ledger = field(default_factory=Ledger)
     histories: Histories = field(default_factory=Histories)
+    audit: Audit | None = None
     longest_unwatched: timedelta = timedelta(seconds=30)
 
     @property

@@ -3,14 +3,18 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
+from account_names import account_in
 from activities.pace import RealPace
+from audit_keys import audit_key
 from broker.protocol import Broker
-from composition import account_of, broker_for, calendar_of, connect_temporal, leads_of, place_of
+from composition import broker_for, calendar_of, connect_temporal, leads_of, place_of
 from database.database import open_database
 from domain.close_plan import plan_session
 from domain.identity import SIMULATED_ACCOUNT, Environment
 from domain.session import SessionDate, SessionPlan, session_date_of
+from embedded.audit_folder import AuditFolder
 from embedded.errors import EmbeddedError
 from embedded.finding import find_endpoints
 from settings import Settings
@@ -36,14 +40,15 @@ async def open_sources(settings: Settings) -> AsyncIterator[Sources]:
     place = place_of(settings, endpoints)
     client = await connect_temporal(settings, place)
     database = await open_database(place.database_url, _POOL_SIZE)
-    account = settings.broker.account or SIMULATED_ACCOUNT
+    account, account_id = settings.broker.account or SIMULATED_ACCOUNT, account_in(settings, database)
+    last_row = partial(AuditFolder(settings.data_dir).anchor, account_id)
     try:
         if settings.broker.environment is Environment.SIMULATED:
             simulated: Simulated | Broker = Simulated(place.broker_url, account)
-            yield Sources(client, database, simulated, account_of(settings), place.clock)
+            yield Sources(client, database, simulated, account_id, place.clock, audit_key(settings), last_row)
             return
         async with broker_for(settings, place, database, RealPace(place.clock)) as broker:
-            yield Sources(client, database, broker, account_of(settings), place.clock)
+            yield Sources(client, database, broker, account_id, place.clock, audit_key(settings), last_row)
     finally:
         await database.aclose()
 

@@ -1,10 +1,11 @@
-"""The ten invariants in their order, each with its check."""
+"""The eleven invariants in their order, each with its check."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from verifier.books import Books, Violation
+from verifier.commands import commands_on_record
 from verifier.guarding import always_watched, exits_go_through, fenced, flat_at_the_end, no_entry_past_the_gate
 from verifier.limits import within_host_limits
 from verifier.money import books_are_the_brokers, every_won_traces
@@ -36,6 +37,7 @@ INVARIANTS: Final = (
     Invariant("I8", "every won of PnL traces", every_won_traces),
     Invariant("I9", "only the current fencing token sends", fenced),
     Invariant("I10", "exits are never kept by entry guards", exits_go_through),
+    Invariant("I11", "every command stays on record", commands_on_record),
 )
 
 

@@ -1,19 +1,20 @@
 """Reading the three books of one session, each from where it is kept."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
 from temporalio.client import Client
 
 from broker.protocol import Broker
 from database.database import Database
+from domain.audit_log import Anchor
 from domain.clock import KST, MarketClock
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
 from domain.money import Quantity
 from domain.session import SessionDate, SessionPlan, session_date_of
-from verifier.books import Books, BrokerBook, Ledger
+from verifier.books import Audit, Books, BrokerBook, Ledger
 from verifier.broker_truth import KnownOfDay, as_of, listed_book, simulated_book
 from verifier.histories import read_histories
 from workflows.identity import close_workflow_id
@@ -38,6 +39,9 @@ class Sources:
     broker: Simulated | Broker
     account_id: AccountId
     clock: MarketClock
+    audit_key: bytes | None = field(default=None, repr=False)
+    last_row: Callable[[], Anchor | None] = lambda: None
+    """The last row of the audit log that this machine has written."""
 
 
 async def read_books(sources: Sources, plan: SessionPlan) -> Books:
@@ -49,6 +53,8 @@ async def read_books(sources: Sources, plan: SessionPlan) -> Books:
     workers = await sources.database.workers.all_of(sources.account_id)
     names: dict[str, WorkerId] = {worker.workflow_id: worker.worker_id for worker in workers}
     span = since, sources.clock.real_time(_end_of(date))
+    seen = sources.last_row()  # before the log: another process may write meanwhile
+    log = await sources.database.audit_logs.whole(sources.account_id)
     histories = await read_histories(sources.client, names, close_workflow_id(sources.account_id), span)
     return Books(
         plan=plan,
@@ -57,6 +63,7 @@ async def read_books(sources: Sources, plan: SessionPlan) -> Books:
         broker=await _broker(sources, date, ledger, is_past=is_past),
         ledger=ledger,
         histories=histories,
+        audit=Audit(log, sources.audit_key, seen),
     )
 
 

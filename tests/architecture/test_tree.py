@@ -12,10 +12,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc", "shared", "core", "manager"}
 PURE_LIBRARY = {
-    *("bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "itertools"),
-    *("math", "operator", "re", "statistics", "string", "types", "typing", "zoneinfo"),
+    *("bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "hmac"),
+    *("itertools", "json", "math", "operator", "re", "statistics", "string", "types", "typing", "zoneinfo"),
 }
 ROOT_IMPORTS = {
+    "account_names": {"database", "domain", "settings"},
     "alert_settings": set(),
     "broker_settings": {"domain"},
     "env_file": {"private_files"},

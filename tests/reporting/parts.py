@@ -8,6 +8,7 @@ from typing import Any
 from database.day_seen import FillSeen, KeptVerdict, PriceBar, StateChange
 from database.snapshots import HoldingSnapshot
 from database.statements import KeptStatement
+from domain.audit_log import Outcome
 from domain.event import Event, EventLevel
 from domain.flatness import Proven
 from domain.identity import IntentId, PositionId, WorkerId
@@ -19,6 +20,7 @@ from domain.summary import FLEET, DayCounts, summarise
 from domain.worker_state import WorkerState
 from reporting.after_close import AfterClose
 from reporting.reading import DayBooks
+from tests.audit_rows import SEEN, a_command, chained
 from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER, a_closed_trade, a_session, an_open_position
 from tests.verifier.a_day import a_clean_day
 from verifier.report import report_json
@@ -109,6 +111,8 @@ def a_day(*trades: ClosedTrade, **changes: Any) -> DayBooks:
             a_state(WorkerState.HOLDING, 5, OTHER, HYNIX),
         ),
         events=(an_incident(),),
+        commands=tuple(chained([a_command(1, "stop worker-1", Outcome.REFUSED)])),
+        last_row=SEEN,
         verdict=KeptVerdict(report_json(judged(a_clean_day())), datetime(2026, 11, 23, 6, 31, tzinfo=UTC)),
     )
     return with_summaries(replace(day, **changes))

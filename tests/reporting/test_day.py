@@ -218,7 +218,7 @@ def test_scans_and_denials_are_told() -> None:
 def test_the_verdict_has_every_invariant_with_its_count() -> None:
     verdict = day_values(a_day())["verdict"]
 
-    assert list(verdict["invariants"]) == [f"I{number}" for number in range(1, 11)]
+    assert list(verdict["invariants"]) == [f"I{number}" for number in range(1, 12)]
     assert verdict["violations"] == 0
 
 

@@ -14,6 +14,7 @@ import pytest
 
 import reporting.page
 from database.statements import KeptStatement
+from domain.audit_log import Outcome
 from domain.event import MARKET_CLOSE, UNSOLD_AT_CLOSE
 from domain.flatness import Proven
 from domain.money import Won
@@ -31,6 +32,7 @@ from reporting.day import day_values
 from reporting.page import LANGUAGES, Language, cell, number, page, signed, words
 from reporting.stretch import stretch_values
 from strategies import KNOWN_STRATEGIES
+from tests.audit_rows import SEEN, a_command, chained
 from tests.builders import MONDAY, NOW, SAMSUNG
 from tests.reporting.parts import a_carried_position, a_close_that_left_shares, a_day, a_win, an_empty_day, an_incident
 from verifier.invariants import INVARIANTS
@@ -90,6 +92,26 @@ def test_a_day_shows_all_its_sections(language: Language) -> None:
     for part in ("−5,000", "005930 Samsung Electronics", said["reasons"]["stop_loss"], said["kinds"]["order_adopted"]):
         assert part in text
     assert said["invariants"]["I10"] in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_day_lists_its_commands_and_the_last_row_of_their_log(language: Language) -> None:
+    text = "\n".join(Elements(page(day_values(a_day()), language)).shown)
+
+    said = words(language)
+    for part in (said["sections"]["commands"], "김 (1000)", "desk", "stop worker-1", said["outcomes"]["refused"]):
+        assert part in text
+    assert f"5: {SEEN.digest}" in text
+    assert day_values(a_day())["audit_log"] == {"row": 5, "digest": SEEN.digest}
+
+
+def test_a_hostile_command_is_shown_as_text() -> None:
+    rows = tuple(chained([a_command(1, HOSTILE)]))
+
+    elements = Elements(page(day_values(a_day(commands=rows)), "en"))
+
+    assert elements.count("script") == Elements(page(day_values(a_day()), "en")).count("script")
+    assert any(HOSTILE in shown for shown in elements.shown)
 
 
 def test_a_carried_position_and_an_unverified_day_are_told() -> None:
@@ -194,6 +216,7 @@ def test_everything_the_system_can_say_has_a_word(language: Language) -> None:
     assert {name.value for name in ScreeningFilter} == set(said["filters"])
     assert {denial.value for denial in Denial} == set(said["denials"])
     assert {invariant.name for invariant in INVARIANTS} == set(said["invariants"])
+    assert {outcome.value for outcome in Outcome} == set(said["outcomes"])
     assert set(KNOWN_STRATEGIES) == set(said["strategies"])
     assert {kind.value for kind in (*DiscrepancyKind, *OrderStatus)} | {MARKET_CLOSE, SHUT_BECAUSE} <= set(said["said"])
     metrics = [*day_values(a_day())["metrics"], *stretch_values([a_day(), an_empty_day()])["metrics"]]

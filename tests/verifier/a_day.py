@@ -14,8 +14,9 @@ from domain.money import Price, Quantity, Won
 from domain.order import BrokerOrderRef
 from domain.position import PositionStatus
 from domain.summary import FLEET, summarise
+from tests.audit_rows import KEY, LOG, SEEN
 from tests.builders import ACCOUNT, MONDAY, NOW, POSITION, SAMSUNG, WORKER, a_closed_trade, a_plan, an_intent, an_order
-from verifier.books import Books, BrokerBook, BrokerFill, BrokerRow, Histories, Ledger, Submit, Watch
+from verifier.books import Audit, Books, BrokerBook, BrokerFill, BrokerRow, Histories, Ledger, Submit, Watch
 
 CLOCK = MarketClock(NOW, NOW, 1)
 """Market time is real time, so that an instant means the same in every book."""
@@ -112,6 +113,7 @@ def a_clean_day(**changes: Any) -> Books:
             watches=(Watch(POSITION, SAMSUNG, after(2), after(58.9), signalled=True),),
             runs=1,
         ),
+        audit=Audit(LOG, KEY, SEEN),
     )
     return replace(books, **changes)
 

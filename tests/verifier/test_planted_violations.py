@@ -149,8 +149,8 @@ def test_a_held_position_in_a_running_session_is_no_violation() -> None:
 
 
 def test_every_invariant_has_a_check_of_its_own() -> None:
-    assert [invariant.name for invariant in INVARIANTS] == [f"I{number}" for number in range(1, 11)]
-    assert len({invariant.check for invariant in INVARIANTS}) == 10
+    assert [invariant.name for invariant in INVARIANTS] == [f"I{number}" for number in range(1, 12)]
+    assert len({invariant.check for invariant in INVARIANTS}) == 11
 
 
 PLANTED = [
