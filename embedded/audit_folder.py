@@ -12,7 +12,8 @@ from typing import Any, Final
 from domain.audit_log import Anchor, Client, Command, Outcome
 from domain.identity import AccountId
 from embedded.errors import CorruptFolderError
-from embedded.folder import read_json, write_private
+from embedded.folder import read_json
+from private_files import write_private
 
 _WAITING: Final = "waiting-"
 _LONGEST_COMMAND: Final = timedelta(minutes=10)
