@@ -18,13 +18,12 @@ from composition import TemporalAwayError, account_of, calendar_of, connect_temp
 from database.database import open_database
 from database.errors import DATABASE_FAULTS
 from domain.errors import TradingError
-from domain.session import SessionDate
 from embedded.errors import EmbeddedError
 from embedded.finding import find_endpoints
 from live_changes import refuse_dangerous_changes, refuse_dangerous_start
-from operations import after_close, channel_verbs, commands, figures, order_verbs
+from operations import after_close, channel_verbs, commands, figure_verbs, order_verbs
 from operations.alert_channels import channels_of
-from operations.asked_dates import add_dates, session_date, stretch_of
+from operations.asked_dates import add_dates, session_date
 from operations.board import as_json, read_board, rendered
 from operations.desk import Desk, Verb, stdout_console
 from operations.errors import NothingRunsError, OperationError
@@ -33,7 +32,6 @@ from operations.limits import limit_lines, limits_json, read_limits
 from operations.schedule import close_now, schedule_close
 from operations.starting import MOST_WORKERS, start_workers
 from operations.watching import print_plainly, watch
-from reporting.after_close import after_close_values, read_after_close
 from setting_up import add_setup_verbs
 from settings import Settings, SettingsError, load_settings
 
@@ -44,8 +42,8 @@ EXPECTED_ERRORS: Final = (SettingsError, EmbeddedError, OperationError, TradingE
 
 
 @asynccontextmanager
-async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
-    """Connect to what is configured, else to what ``worker.py`` runs here.
+async def open_fleet(settings: Settings, *, lazy: bool = False) -> AsyncIterator[Fleet]:
+    """Connect to what is configured, else to what ``worker.py`` runs here; ``lazy``: to Temporal at the first call.
 
     Raises:
         NothingRunsError: neither is there.
@@ -55,7 +53,7 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
         raise NothingRunsError(f"nothing runs in {settings.data_dir}; {_START_FIRST}")
     place = place_of(settings, endpoints)
     try:
-        client = await connect_temporal(settings, place)
+        client = await connect_temporal(settings, place, lazy=lazy)
     except TemporalAwayError as error:
         raise NothingRunsError(f"{error}, or {_START_FIRST}") from None
     try:
@@ -177,68 +175,35 @@ async def _close(desk: Desk) -> int:
     return 0
 
 
-async def _summary(desk: Desk) -> int:
-    stretch = stretch_of(desk.asked)
-    return await (_summary_of_a_day(desk) if stretch is None else _summary_of_days(desk, *stretch))
-
-
-async def _summary_of_days(desk: Desk, first: SessionDate, last: SessionDate) -> int:
-    days = await figures.read_days(desk.fleet, first, last)
-    trades = await desk.fleet.database.trades.between(desk.fleet.account_id, first, last)
-    desk.answer(
-        [figures.summary_json(day) for day in days], lambda: desk.console.print(figures.days_table(days, trades))
-    )
-    return 0
-
-
-async def _summary_of_a_day(desk: Desk) -> int:
-    date = await desk.session_asked_for()
-    summaries = await figures.read_summaries(desk.fleet, date)
-    found = await read_after_close(desk.fleet.database, desk.fleet.account_id, date)
-    fleet, *workers = [figures.summary_json(summary) for summary in summaries]
-
-    def show() -> None:
-        desk.console.print(figures.summaries_table(summaries))
-        for line in after_close.after_close_lines(found):
-            desk.console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-    desk.answer([fleet | {"after_the_close": after_close_values(found)}, *workers], show)
-    return 0
-
-
-async def _trades(desk: Desk) -> int:
-    trades = await figures.read_trades(desk.fleet, await desk.session_asked_for())
-    desk.answer(
-        [figures.trade_json(trade) for trade in trades], lambda: desk.console.print(figures.trades_table(trades))
-    )
-    return 0
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="starter.py", description="Start, watch and command the trading workers.")
     parser.add_argument("--workers", type=_count, default=5, metavar="N", help="how many workers to run (default 5)")
     parser.add_argument("--detach", action="store_true", help="return at once instead of showing the live table")
     parser.add_argument("--live", metavar="WORD", help=f"confirm real money: {LIVE_WORD}")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(act=_start, without_fleet=None)
+    parser.set_defaults(act=_start, without_fleet=None, lazy=False)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     _add(verbs, "status", _status, "show the table once")
     for name, command, what in _COMMANDS:
         _add_worker(_add(verbs, name, _commanding(partial(_always, command)), what))
     _add_rules_verb(verbs)
     switch = _add(verbs, "kill-switch", _kill_switch, "stop all buying at once and sell everything")
+    switch.set_defaults(lazy=True)  # the ledger shuts the gate, whether or not Temporal is there
     switch.add_argument("position", choices=("on", "off"))
     switch.add_argument("--reason", default="", help="kept in the books")
     _add_channel_verbs(verbs)
     _add(verbs, "close", _close, "start the market close now")
     _add_order_verbs(verbs)
     add_setup_verbs(verbs)
-    add_dates(_add(verbs, "summary", _summary, "sum up a session, or a stretch of them"), "today")
+    add_dates(_add(verbs, "summary", figure_verbs.summary, "sum up a session, or a stretch of them"), "today")
     page = _add(verbs, "report", None, "write a page to look at; needs only the database")
     page.set_defaults(without_fleet=report.report)
     report.add_report_arguments(page)
     told = "compare the broker's own profit and loss of a session with ours, anew"
-    for name, act, what in (("trades", _trades, "list a session's trades"), ("statement", after_close.statement, told)):
+    for name, act, what in (
+        ("trades", figure_verbs.trades, "list a session's trades"),
+        ("statement", after_close.statement, told),
+    ):
         verb = _add(verbs, name, act, what)
         verb.add_argument("date", nargs="?", type=session_date, metavar="DATE", help="YYYY-MM-DD, default today")
     return parser
@@ -313,7 +278,7 @@ async def _run(asked: argparse.Namespace) -> int:
         alone: int = await asked.without_fleet(asked)
         return alone
     settings = load_settings()
-    async with open_fleet(settings) as fleet:
+    async with open_fleet(settings, lazy=asked.lazy) as fleet:
         done: int = await asked.act(Desk(fleet, settings.rules, asked, stdout_console()))
         return done
 

@@ -1,9 +1,9 @@
-"""Text from outside, without what steers a terminal: control characters, and those that change the writing direction."""
+"""Text from outside, without what steers a terminal: control characters, and changes of the writing direction."""
 
 import re
 from typing import Final
 
-_SUBSTITUTE: Final = "�"
+_SUBSTITUTE: Final = "\N{REPLACEMENT CHARACTER}"
 _DIRECTIONS: Final = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _CONTROLS: Final = "\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _STEERING: Final = re.compile(f"[{_CONTROLS}{_DIRECTIONS}]")

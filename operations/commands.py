@@ -154,7 +154,7 @@ async def _retire_stopped(fleet: Fleet, outcomes: Sequence[CommandOutcome], comm
 async def press_kill_switch(fleet: Fleet, by: str, reason: str) -> tuple[CommandOutcome, ...]:
     """Shut the gate in the books first, so that no buy slips past, then sell everything.
 
-    Whom to command the ledger alone says: its workers, and the other owners of its positions. Temporal is asked for no list.
+    The ledger alone says whom to command: its workers and the other owners of its positions. Temporal lists nothing.
     """
     await fleet.database.risk.press_kill_switch(fleet.account_id, by, reason, fleet.market_now())
     known = await fleet.known_workers()

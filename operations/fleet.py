@@ -13,7 +13,7 @@ from domain.identity import AccountId, Environment, WorkerId
 from domain.session import Session, SessionPlan, TradingCalendar, session_date_of
 from operations.errors import UnknownWorkerError
 from operations.visibility import in_parts, list_workflows, one_of, quoted
-from workflows.identity import is_close_of, on_demand_workflow_ids, task_queues
+from workflows.identity import is_close_of, on_demand_workflow_ids, task_queues, worker_workflow_id
 from workflows.trading_worker import TradingWorkerWorkflow
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Fleet:
 
     async def running_workers(self) -> frozenset[WorkerId]:
         """Return the names of the registered workers whose workflow runs now, as far as Temporal's visibility knows."""
-        ours = {row.workflow_id: row.worker_id for row in await self.database.workers.all_of(self.account_id)}
+        ours = {worker_workflow_id(self.account_id, each): each for each in await self.known_workers()}
         listed = [
             each
             for ids in in_parts(sorted(ours))
@@ -111,8 +111,8 @@ class Fleet:
 
     async def ids_of_ours(self) -> frozenset[str]:
         """Return the ids that workflows of the account have, but for those of the market close."""
-        registered = {row.workflow_id for row in await self.database.workers.all_of(self.account_id)}
-        return frozenset(registered | set(on_demand_workflow_ids(self.account_id)))
+        workers = [worker_workflow_id(self.account_id, each) for each in await self.known_workers()]
+        return frozenset((*workers, *on_demand_workflow_ids(self.account_id)))
 
     async def selected(self, name: str) -> tuple[WorkerId, ...]:
         """Return the worker of a name, or every worker for ``all``.

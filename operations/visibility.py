@@ -1,12 +1,12 @@
 """What Temporal's server lists, read field by field: one object that cannot be read hides no other."""
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, ListWorkflowExecutionsRequest
 from temporalio.client import Client
@@ -48,9 +48,7 @@ async def is_held_by_another(client: Client, workflow_id: str, workflow_type: st
         namespace=client.namespace, execution=WorkflowExecution(workflow_id=workflow_id)
     )
     try:
-        answer = await client.workflow_service.describe_workflow_execution(
-            request, retry=True, timeout=ANSWERS_WITHIN
-        )
+        answer = await client.workflow_service.describe_workflow_execution(request, retry=True, timeout=ANSWERS_WITHIN)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
@@ -85,5 +83,15 @@ def _listed(info: WorkflowExecutionInfo) -> Listed:
         info.type.name,
         info.task_queue,
         info.start_time.ToDatetime(tzinfo=UTC),
-        "" if problems is None else problems.data.decode(errors="replace"),
+        "" if problems is None else _words(problems.data),
     )
+
+
+def _words(data: bytes) -> str:
+    """Return a list of keywords on one line, or what stands there instead."""
+    text = data.decode(errors="replace")
+    try:
+        words = json.loads(text)
+    except ValueError:
+        return text
+    return ", ".join(map(str, words)) if isinstance(words, list) else text

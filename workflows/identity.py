@@ -60,7 +60,7 @@ def close_schedule_id(account_id: AccountId) -> str:
     return f"{_CLOSE_PREFIX}-schedule/{account_id}"
 
 
-def of_our_schedules(schedule_id: str) -> bool:
+def is_close_schedule(schedule_id: str) -> bool:
     """Tell whether an id names the close schedule of any account."""
     return _SCHEDULE_ID.fullmatch(schedule_id) is not None
 

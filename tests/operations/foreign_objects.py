@@ -1,19 +1,22 @@
 """Objects at Temporal that no process of Haru made: every kind that a neighbour on the same server can leave there."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from temporalio.client import Schedule, ScheduleActionStartWorkflow, ScheduleSpec
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.service import RPCError
 
 from domain.identity import WorkerId
 from embedded.search_attributes import ensure_search_attributes
 from operations.fleet import Fleet
+from operations.visibility import list_workflows
 from workflows.identity import close_schedule_id, close_workflow_id, task_queues, worker_workflow_id
 from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
 ELSEWHERE = "a-queue-that-no-process-polls"
-HOSTILE = "\x1b[31m[red]‮@everyone"
+HOSTILE = "\x1b[31m[red]\N{RIGHT-TO-LEFT OVERRIDE}@everyone"
 SQUATTED = WorkerId("worker-2")
 """A worker of the ledger whose workflow id a foreign workflow holds."""
 _WORKER = TradingWorkerWorkflow.__name__
@@ -54,6 +57,20 @@ async def place_foreign_activity(fleet: Fleet) -> None:
         task_queue=task_queues(fleet.account_id).watch,
         start_to_close_timeout=timedelta(minutes=5),
     )
+
+
+async def remove_foreign_objects(fleet: Fleet) -> None:
+    """Leave the server to the next test as it was."""
+    client, account = fleet.client, fleet.account_id
+    for each in await list_workflows(client, "ExecutionStatus = 'Running'"):
+        if account in each.workflow_id or account in each.task_queue:
+            with suppress(RPCError):
+                await client.get_workflow_handle(each.workflow_id).terminate("the test is over")
+    for name in (f"foreign-schedule/{account}", close_schedule_id(account)):
+        with suppress(RPCError):
+            await client.get_schedule_handle(name).delete()
+    with suppress(RPCError):
+        await client.get_activity_handle(f"foreign-activity-{account}").terminate()
 
 
 async def _start_with_odd_attributes(fleet: Fleet) -> None:
