@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
+from temporalio.client import WorkflowHandle
+
 from domain.clock import in_seoul
 from domain.headroom import Headroom, headroom
 from domain.identity import WorkerId
@@ -66,9 +68,8 @@ async def _rules_of(fleet: Fleet, worker_id: WorkerId) -> RiskRules | None:
 
 async def _asked(fleet: Fleet, worker_id: WorkerId, query: Callable[[TradingWorkerWorkflow], T]) -> T | None:
     """Return a worker's answer; None where none comes in time, or none that can be read."""
-    handle = fleet.client.get_workflow_handle_for(
-        TradingWorkerWorkflow.run, worker_workflow_id(fleet.account_id, worker_id)
-    )
+    workflow_id = worker_workflow_id(fleet.account_id, worker_id)
+    handle: WorkflowHandle[TradingWorkerWorkflow, None] = fleet.client.get_workflow_handle(workflow_id)
     try:
         return await handle.query(query, rpc_timeout=_ANSWERS_WITHIN)
     except Exception as fault:  # noqa: BLE001 - whatever holds this id must not hide the rules of the other workers

@@ -16,7 +16,6 @@ from domain.session import SessionDate, SessionPlan, session_date_of
 from verifier.books import Books, BrokerBook, Ledger
 from verifier.broker_truth import KnownOfDay, as_of, listed_book, simulated_book
 from verifier.histories import read_histories
-from workflows.identity import close_workflow_id
 
 _BEFORE_THE_SESSION = timedelta(minutes=1)
 
@@ -49,7 +48,7 @@ async def read_books(sources: Sources, plan: SessionPlan) -> Books:
     workers = await sources.database.workers.all_of(sources.account_id)
     names: dict[str, WorkerId] = {worker.workflow_id: worker.worker_id for worker in workers}
     span = since, sources.clock.real_time(_end_of(date))
-    histories = await read_histories(sources.client, names, close_workflow_id(sources.account_id), span)
+    histories = await read_histories(sources.client, names, sources.account_id, span)
     return Books(
         plan=plan,
         clock=sources.clock,

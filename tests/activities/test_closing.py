@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from temporalio.client import Client, Interceptor, OutboundInterceptor, SignalWorkflowInput
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
@@ -75,10 +76,14 @@ async def test_a_worker_without_a_workflow_is_passed_over(desk: Desk, time_skipp
 
 
 class ServerThatRefuses(Interceptor, OutboundInterceptor):
-    """A Temporal server that takes no signal for one workflow; ``asked`` are all that were to be signalled."""
+    """A Temporal server that takes no signal for one workflow, and says so only after it is asked about another.
 
-    def __init__(self, refused: WorkerId) -> None:
-        self._refused = refused
+    ``asked`` are all that were to be signalled.
+    """
+
+    def __init__(self, refused: WorkerId, fault: Exception) -> None:
+        self._refused, self._fault = refused, fault
+        self._another = asyncio.Event()
         self.asked: list[str] = []
 
     def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002 the SDK's name
@@ -88,16 +93,26 @@ class ServerThatRefuses(Interceptor, OutboundInterceptor):
     async def signal_workflow(self, input: SignalWorkflowInput) -> None:  # noqa: A002 the SDK's name
         self.asked.append(input.id)
         if input.id.endswith(self._refused):
-            raise RPCError("signal count exceeds its limit", RPCStatusCode.INVALID_ARGUMENT, b"")
+            await asyncio.wait_for(self._another.wait(), 30)
+            raise self._fault
+        self._another.set()
         await super().signal_workflow(input)
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        RPCError("signal count exceeds its limit", RPCStatusCode.INVALID_ARGUMENT, b""),
+        RuntimeError("a codec that cannot encode"),
+    ],
+    ids=["refused", "unsent"],
+)
 async def test_a_worker_that_cannot_be_told_keeps_no_other_from_being_told(
-    desk: Desk, time_skipping_env: WorkflowEnvironment
+    desk: Desk, time_skipping_env: WorkflowEnvironment, fault: Exception
 ) -> None:
     await desk.registers()
     await desk.registers(RIVAL)
-    server = ServerThatRefuses(WORKER)
+    server = ServerThatRefuses(WORKER, fault)
     config = time_skipping_env.client.config()
     config["interceptors"] = [server]
     env = ActivityEnvironment(client=Client(**config))

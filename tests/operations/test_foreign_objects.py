@@ -37,6 +37,7 @@ from tests.operations.foreign_objects import (
     place_foreign_workflows,
     remove_foreign_objects,
 )
+from verifier.histories import read_histories
 from workflows.identity import close_schedule_id, close_workflow_id, task_queues, worker_workflow_id
 
 FIRST = WorkerId("worker-1")
@@ -164,6 +165,16 @@ async def test_each_foreign_object_is_reported_once_and_only_the_first_of_many(
     await ForeignDuty(fleet).look()
     (more,) = [each for each in await fleet.database.events.latest(fleet.account_id, 99) if each.kind == FOREIGN_MANY]
     assert "are not ours" in str(more.detail["why"])
+
+
+async def test_the_verifier_reads_the_histories_of_our_own_workflows(crowded: Hosted) -> None:
+    fleet, since = crowded.fleet, crowded.fleet.real_now() - timedelta(hours=1)
+    workers = {worker_workflow_id(fleet.account_id, each): each for each in await fleet.known_workers()}
+
+    read = await read_histories(fleet.client, workers, fleet.account_id, (since, since + timedelta(hours=2)))
+
+    assert read.runs == 1
+    assert read.unreadable == ()
 
 
 async def test_workflows_that_cannot_progress_are_reported_only_when_they_are_ours(crowded: Hosted) -> None:
