@@ -35,6 +35,7 @@ from reporting.page import LANGUAGES
 from reporting.writing import write
 from settings import load_settings
 from starter import EXPECTED_ERRORS, leave, open_fleet
+from telemetry import guard_standard_error, say_error
 from workflows.close_outcome import CloseOutcome
 
 _ROOT: Final = Path(__file__).resolve().parent
@@ -231,11 +232,12 @@ def main() -> int:
     try:
         return 0 if asyncio.run(play(stage, stdout_console())) else 1
     except EXPECTED_ERRORS as error:
-        sys.stderr.write(f"demo.py: {error}\n")
+        say_error("demo.py", error)
         return 1
     except KeyboardInterrupt:
         return 130
 
 
 if __name__ == "__main__":
+    guard_standard_error()
     leave(main())

@@ -12,6 +12,7 @@ from doctor import EXPECTED, Doctor
 from domain.alert import LEVELS
 from domain.event import EventLevel
 from domain.identity import Environment
+from domain.masking import Masking
 from embedded.upgrade import upgrade_database
 from operations.alert_channels import Channel, channels_of
 from operations.alert_text import trial_message
@@ -19,7 +20,6 @@ from operations.checkup import Line, all_well, examine
 from operations.errors import OperationError
 from operations.key_import import DEFAULT_FILE, import_keys
 from settings import load_settings
-from telemetry import Masking
 
 _CHANNEL_MEND: Final = "check the address in HARU_ALERTS__URLS, the rights of its token, and the network"
 _TRADED: Final = (Environment.PAPER, Environment.LIVE)

@@ -18,6 +18,7 @@ from composition import TemporalAwayError, account_of, calendar_of, connect_temp
 from database.database import open_database
 from database.errors import DATABASE_FAULTS
 from domain.errors import TradingError
+from domain.masking import Masking
 from embedded.errors import EmbeddedError
 from embedded.finding import find_endpoints
 from live_changes import refuse_dangerous_changes, refuse_dangerous_start
@@ -34,6 +35,7 @@ from operations.starting import MOST_WORKERS, start_workers
 from operations.watching import print_plainly, watch
 from setting_up import add_setup_verbs
 from settings import Settings, SettingsError, load_settings
+from telemetry import guard_standard_error, say_error
 
 _POOL_SIZE: Final = 2
 _WIDE: Final = 160
@@ -57,7 +59,7 @@ async def open_fleet(settings: Settings, *, lazy: bool = False) -> AsyncIterator
     except TemporalAwayError as error:
         raise NothingRunsError(f"{error}, or {_START_FIRST}") from None
     try:
-        database = await open_database(place.database_url, _POOL_SIZE)
+        database = await open_database(place.database_url, _POOL_SIZE, mask=Masking(settings.secrets()))
     except DATABASE_FAULTS as error:
         raise NothingRunsError(f"no PostgreSQL answers ({error}); {_START_FIRST}") from None
     try:
@@ -289,7 +291,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return asyncio.run(_run(asked))
     except EXPECTED_ERRORS as error:
-        sys.stderr.write(f"starter.py: {error}\n")
+        say_error("starter.py", error)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -303,4 +305,5 @@ def leave(code: int) -> Never:
 
 
 if __name__ == "__main__":
+    guard_standard_error()
     leave(main())

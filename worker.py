@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from temporalio.client import Client
 
@@ -40,6 +41,7 @@ from domain.errors import TradingError, TryAgainError
 from domain.event import EventLevel
 from domain.identity import Environment
 from domain.lane import Lane
+from domain.masking import Masking
 from domain.money import Won
 from domain.session import session_date_of
 from embedded.errors import EmbeddedError
@@ -83,7 +85,7 @@ from operations.hosting_duties import (
 )
 from operations.together import first_to_end
 from settings import Settings, SettingsError, load_settings
-from telemetry import Masking, start_logging, temporal_runtime
+from telemetry import guard_standard_error, say_error, start_logging, temporal_runtime
 from workflows import attributes
 
 logger = logging.getLogger("haru.worker")
@@ -102,7 +104,7 @@ async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
     refuse(settings, settings_dangers(settings, session_date_of(system_now())))
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         place = place_of(settings, parts.endpoints)
-        database = await _migrated_database(place.database_url)
+        database = await _migrated_database(place.database_url, Masking(settings.secrets()))
         try:
             client = await connect_temporal(settings, place, temporal_runtime(settings.telemetry))
             await ensure_search_attributes(client, attributes.ALL)
@@ -201,10 +203,10 @@ async def _check_limits(settings: Settings, broker: Broker) -> None:
             refuse(settings, account_dangers(settings, settings.rules, worth))
 
 
-async def _migrated_database(url: str) -> Database:
+async def _migrated_database(url: str, mask: Masking) -> Database:
     with _at_the_start(url):
         await asyncio.to_thread(apply, url)
-        return await open_database(url)
+        return await open_database(url, mask=mask)
 
 
 @contextmanager
@@ -212,7 +214,8 @@ def _at_the_start(url: str) -> Iterator[None]:
     try:
         yield
     except DATABASE_FAULTS as fault:
-        where = url.rsplit("@", 1)[-1]
+        parts = urlsplit(url)
+        where = f"{parts.netloc.rpartition('@')[2]}{parts.path}"
         raise WorkerError(f"PostgreSQL at {where}: {fault}; start it, or correct DATABASE_URL") from fault
 
 
@@ -268,11 +271,12 @@ async def _main() -> int:
         start_logging(settings.telemetry, settings.secrets())
         await host(settings, told_to_stop)
     except (SettingsError, EmbeddedError, OperationError, TradingError, WorkerError, TemporalAwayError) as error:
-        print(f"worker.py: {error}", file=sys.stderr)
+        say_error("worker.py", error)
         return 1
     return 0
 
 
 if __name__ == "__main__":
+    guard_standard_error()
     with suppress(KeyboardInterrupt):
         sys.exit(asyncio.run(_main()))

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import json
 import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,7 @@ from chaos.rounds import Asked, play_round
 from chaos.schedule import schedule
 from operations.desk import stdout_console
 from starter import EXPECTED_ERRORS, leave
+from telemetry import guard_standard_error, say_error
 from verifier.report import report_lines
 
 _ALL: Final = "all"
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sound = asyncio.run(_stand(asked, console) if asked.outage else _play(asked, console))
     except (HostFailedError, NoOrderError, httpx.HTTPError, *EXPECTED_ERRORS) as error:
-        sys.stderr.write(f"chaos: {error}\n")
+        say_error("chaos", error)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -101,4 +101,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    guard_standard_error()
     leave(main())

@@ -17,7 +17,7 @@ from database.hosts import Hosts
 from database.listed_orders import ListedOrders
 from database.locks import Locks
 from database.orders import Orders
-from database.pool import Pool, open_pool
+from database.pool import NAMED_ONLY, Pool, open_pool
 from database.positions import Positions
 from database.rate_slots import RateSlots
 from database.reports import Reports
@@ -33,6 +33,7 @@ from database.trades import Trades
 from database.unreadable_rows import UnreadableRows
 from database.workers import Workers
 from domain.identity import AccountId
+from domain.masking import Masking
 
 TokenT = TypeVar("TokenT", bound=Token)
 
@@ -90,14 +91,18 @@ class Database:
         await self._pool.close()
 
 
-async def open_database(url: str, pool_size: int = 10, *, any_level: bool = False) -> Database:
+async def open_database(
+    url: str, pool_size: int = 10, *, any_level: bool = False, mask: Masking = NAMED_ONLY
+) -> Database:
     """Open the database at ``postgresql://…``. Only a check-up may open one of ``any_level``.
+
+    ``mask`` takes secrets out of what events tell, whatever a broker or a library has said.
 
     Raises:
         DatabaseTooOldError: its schema has not been migrated to this code yet.
         DatabaseTooNewError: its schema has been migrated by newer code.
     """
-    database = Database(await open_pool(url, pool_size), url)
+    database = Database(await open_pool(url, pool_size, mask), url)
     try:
         if not any_level:
             (await database.server.schema_level()).require_ours()

@@ -16,6 +16,7 @@ from domain.session import SessionDate
 from embedded.errors import EmbeddedError
 from settings import SettingsError, load_settings
 from starter import leave
+from telemetry import guard_standard_error, say_error
 from verifier.connecting import open_sources, plan_of
 from verifier.reading import read_books
 from verifier.report import report_json, report_lines
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         verdict = asyncio.run(_judge(asked.session_date))
     except _EXPECTED as error:
-        sys.stderr.write(f"verifier: {error}\n")
+        say_error("verifier", error)
         return 1
     if asked.json:
         sys.stdout.write(json.dumps(report_json(verdict), ensure_ascii=False, indent=2) + "\n")
@@ -63,4 +64,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    guard_standard_error()
     leave(main())

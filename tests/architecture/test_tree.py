@@ -15,12 +15,13 @@ PURE_LIBRARY = {
     *("math", "operator", "re", "statistics", "string", "types", "typing", "zoneinfo"),
 }
 ROOT_IMPORTS = {
-    "alert_settings": set(),
+    "alert_settings": {"private_values"},
     "broker_settings": {"domain"},
     "env_file": set(),
     "live_dangers": {"domain", "exchange", "settings"},
-    "settings": {"alert_settings", "broker_settings", "domain", "env_file", "exchange"},
-    "telemetry": {"domain", "settings"},
+    "private_values": set(),
+    "settings": {"alert_settings", "broker_settings", "domain", "env_file", "exchange", "private_values"},
+    "telemetry": {"domain", "private_values", "settings"},
 }
 
 
