@@ -13,6 +13,7 @@ from domain.alert import LEVELS
 from domain.event import EventLevel
 from domain.identity import Environment
 from domain.masking import Masking
+from domain.plain_text import escaped, harmless
 from embedded.upgrade import upgrade_database
 from operations.alert_channels import Channel, channels_of
 from operations.alert_text import trial_message
@@ -35,7 +36,7 @@ async def examine_all(asked: argparse.Namespace) -> int:
             if not asked.json:
                 _print(str(lines[-1]))
     if asked.json:
-        _print(json.dumps([_json(line) for line in lines], ensure_ascii=False, indent=2))
+        _print(_in_json([_json(line) for line in lines]))
     return 0 if all_well(lines) else 1
 
 
@@ -93,7 +94,7 @@ async def try_channels(asked: argparse.Namespace) -> int:
     mask = Masking(settings.secrets())
     tried = [(channel, mask(await channel.send(message))) for channel in channels]
     if getattr(asked, "json", False):
-        _print(json.dumps([_tried_json(channel, trouble) for channel, trouble in tried], ensure_ascii=False, indent=2))
+        _print(_in_json([_tried_json(channel, trouble) for channel, trouble in tried]))
     else:
         for channel, trouble in tried:
             _print(f"failed  {channel.name}: {trouble}; {_CHANNEL_MEND}" if trouble else f"ok      {channel.name}")
@@ -133,6 +134,10 @@ def _json(line: Line) -> dict[str, str]:
     return {"check": line.name, "verdict": line.verdict.value, "text": line.text, "mend": line.mend}
 
 
+def _in_json(value: object) -> str:
+    return escaped(json.dumps(value, ensure_ascii=False, indent=2))
+
+
 def _print(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{harmless(text)}\n")
     sys.stdout.flush()

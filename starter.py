@@ -120,7 +120,7 @@ async def _status(desk: Desk) -> int:
         else:
             print_plainly(desk.console, board)
         for line in limit_lines(limits):
-            desk.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            desk.console.say(line)
 
     desk.answer({**as_json(board), "limits": limits_json(limits)}, show)
     return 0
@@ -138,7 +138,7 @@ def _commanding(command: Callable[[argparse.Namespace], commands.Command]) -> Ve
 def _report(desk: Desk, outcomes: Sequence[commands.CommandOutcome], *, forgiving: bool) -> int:
     def show() -> None:
         for outcome in outcomes:
-            desk.console.print(commands.in_words(outcome), markup=False, highlight=False, soft_wrap=True)
+            desk.console.say(commands.in_words(outcome))
 
     desk.answer([commands.outcome_json(outcome) for outcome in outcomes], show)
     return 0 if commands.all_well(outcomes, forgiving=forgiving) else 1

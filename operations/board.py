@@ -19,6 +19,7 @@ from domain.worker_state import WorkerState
 from operations.channel_troubles import read_channel_troubles
 from operations.fleet import Fleet
 from operations.foreign import ForeignObject, foreign_objects
+from operations.terminal import cell
 from operations.troubles import read_troubles
 
 if TYPE_CHECKING:
@@ -140,7 +141,13 @@ def rendered(board: Board) -> RenderableType:
     table.add_column("last event", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in board.rows:
         table.add_row(*_cells(row, board))
-    return Group(*(Text(line, no_wrap=True, overflow="ellipsis") for line in heading(board)), table)
+    return Group(*map(_heading_line, heading(board)), table)
+
+
+def _heading_line(text: str) -> Text:
+    line = cell(text)
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
 
 
 def heading(board: Board) -> tuple[str, ...]:
@@ -262,16 +269,16 @@ def as_json(board: Board) -> dict[str, Any]:
 
 def _cells(row: "WorkerRow", board: Board) -> list[Text]:
     return [
-        Text(row.worker_id),
-        Text(_state(row, board), style=_STATE_STYLES[row.state]),
-        Text(f"{row.symbol or ''} {row.name}".strip()),
-        Text(f"{row.quantity:,}" if row.quantity else ""),
-        Text(_price(row.entry_price)),
-        Text(_price(row.last_price)),
+        cell(row.worker_id),
+        cell(_state(row, board), style=_STATE_STYLES[row.state]),
+        cell(f"{row.symbol or ''} {row.name}".strip()),
+        cell(f"{row.quantity:,}" if row.quantity else ""),
+        cell(_price(row.entry_price)),
+        cell(_price(row.last_price)),
         _won(row.unrealised_pnl if row.quantity else None),
         _won(row.realised_pnl),
-        Text(str(row.trades)),
-        Text(_event(row)),
+        cell(str(row.trades)),
+        cell(_event(row)),
     ]
 
 

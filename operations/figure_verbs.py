@@ -32,7 +32,7 @@ async def _summary_of_a_day(desk: Desk) -> int:
     def show() -> None:
         desk.console.print(figures.summaries_table(summaries))
         for line in after_close_lines(found):
-            desk.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            desk.console.say(line)
 
     desk.answer([fleet | {"after_the_close": after_close_values(found)}, *workers], show)
     return 0

@@ -12,6 +12,7 @@ from temporalio.service import RPCError
 
 from database.errors import DATABASE_FAULTS
 from domain.errors import TradingError
+from domain.plain_text import escaped, harmless
 from domain.session import SessionDate
 from embedded.errors import EmbeddedError
 from settings import SettingsError, load_settings
@@ -57,9 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say_error("verifier", error)
         return 1
     if asked.json:
-        sys.stdout.write(json.dumps(report_json(verdict), ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(escaped(json.dumps(report_json(verdict), ensure_ascii=False, indent=2)) + "\n")
     else:
-        sys.stdout.write("\n".join(report_lines(verdict)) + "\n")
+        sys.stdout.write(harmless("\n".join(report_lines(verdict))) + "\n")
     return 1 if verdict.count else 0
 
 
