@@ -1,14 +1,12 @@
 """Who is told when something happens, as the environment says it."""
 
 import re
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr
 from pydantic_settings import NoDecode
 
-_LEAST_KEY: Final = 8
-_PLAIN_HOST: Final = re.compile(r"localhost|\d+(\.\d+){3}|[\w.-]+\.[a-z]{2,6}")
-"""What may be read in a log: the name or number of a machine."""
+from private_values import address_secrets
 
 
 def _addresses(value: object) -> object:
@@ -46,6 +44,4 @@ class AlertSettings(BaseModel):
     def secrets(self) -> list[str]:
         """Return the addresses and each part of them that may be a key or a password."""
         urls = [*self.urls, *([self.heartbeat_url] if self.heartbeat_url else [])]
-        whole = [url.get_secret_value() for url in urls]
-        parts = {part for url in whole for part in re.split(r"[/?&=@:#,]+", url)}
-        return [*whole, *(part for part in parts if len(part) >= _LEAST_KEY and not _PLAIN_HOST.fullmatch(part))]
+        return [secret for url in urls for secret in address_secrets(url.get_secret_value())]

@@ -38,7 +38,7 @@ async def audit(asked: argparse.Namespace) -> int:
     console = stdout_console()
     console.print(audit_table(rows) if rows else "no command")
     for line in verdict_lines(log, found, seen, has_key=key is not None):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.say(line)
     if waiting:
         console.print(f"{waiting} commands wait in the data folder until `python worker.py` runs", soft_wrap=True)
     return 1 if found else 0

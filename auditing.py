@@ -17,6 +17,7 @@ from audit_keys import audit_key
 from database.errors import DATABASE_FAULTS
 from domain.audit_log import Command, Outcome, event_of
 from domain.errors import TradingError
+from domain.masking import Masking
 from embedded.audit_folder import AuditFolder
 from embedded.errors import CorruptFolderError, EmbeddedError
 from operations.audit_duty import report_a_broken_log
@@ -25,7 +26,6 @@ from operations.fleet import Fleet
 from operations.hosting_duties import keep_audit_log
 from operations.os_user import os_client
 from settings import Settings, SettingsError, load_settings
-from telemetry import Masking
 
 logger = logging.getLogger("haru.audit")
 

@@ -63,6 +63,7 @@ from workflows.trading_worker import TradingWorkerWorkflow
 _CALLS_PER_SECOND: Final = {Environment.LIVE: 18, Environment.SIMULATED: 18, Environment.PAPER: 1}
 _WATCH_SLOTS: Final = 1_000
 """More than any fleet holds positions; a watcher without a slot would leave its position unwatched."""
+_ON_DEMAND: Final = (ReconciliationWorkflow, OrderLookupWorkflow, StatementWorkflow)
 LONGEST_BETWEEN_BEATS: Final = timedelta(seconds=0.8)
 """Between two heartbeats of one activity that reach the server; each costs it a few milliseconds."""
 _GRACE: Final = timedelta(seconds=10)
@@ -119,12 +120,16 @@ def calendar_of(settings: Settings, clock: MarketClock) -> TradingCalendar:
     return krx_calendar(year - 1, year + 2, settings.calendar.overrides())
 
 
-async def connect_temporal(settings: Settings, place: Place, runtime: Runtime | None = None) -> Client:
-    """Connect as Temporal's own configuration says, to the embedded server when it says nothing."""
-    config: dict[str, Any] = {**settings.temporal}
-    config.setdefault("target_host", place.temporal_address)
+async def connect_temporal(
+    settings: Settings, place: Place, runtime: Runtime | None = None, *, lazy: bool = False
+) -> Client:
+    """Connect as Temporal's own configuration says, to the embedded server when it says nothing.
+
+    A ``lazy`` client connects at its first call.
+    """
+    config: dict[str, Any] = {"target_host": place.temporal_address, **settings.temporal}
     try:
-        return await Client.connect(**config, data_converter=DATA_CONVERTER, runtime=runtime)
+        return await Client.connect(**config, data_converter=DATA_CONVERTER, runtime=runtime, lazy=lazy)
     except (RuntimeError, RPCError) as error:
         raise TemporalAwayError(
             f"Temporal at {config['target_host']}: {error}; start it, or correct TEMPORAL_ADDRESS"
@@ -228,20 +233,15 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     of_the_close = (closing.plan_close, closing.shut_entries, closing.seize_position, closing.list_open_orders)
     of_a_watch = (market_data.find_candidates, orders.follow_order, resolving.resolve_order, watching.watch_position)
     proofs = (flatness.prove_flat, unsold.tell_unsold, reconciling.reconcile_account, statement.compare_statement)
-    told = (
-        closing.order_liquidation,
-        closing.await_flat,
-        closing.await_turn,
-        OrderLookup(with_.broker).list_broker_orders,
-    )
-    on_demand = (ReconciliationWorkflow, OrderLookupWorkflow, StatementWorkflow)
+    lookup = OrderLookup(with_.broker)
+    told = (closing.order_liquidation, closing.await_flat, closing.await_turn, lookup.list_broker_orders)
     queues = task_queues(account_id)
     return [
         _worker(
             client,
             queues.trading,
             [*of_a_trade, *of_the_close, summaries.write_summaries, summaries.report_undone],
-            workflows=[TradingWorkerWorkflow, MarketCloseWorkflow, *on_demand],
+            workflows=[TradingWorkerWorkflow, MarketCloseWorkflow, *_ON_DEMAND],
         ),
         _worker(
             client,

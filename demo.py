@@ -12,8 +12,6 @@ from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-
 from domain.clock import KST, in_seoul
 from domain.identity import SIMULATED_ACCOUNT
 from embedded.endpoints import read_endpoints
@@ -29,6 +27,7 @@ from operations.errors import NothingRunsError, OperationError
 from operations.fleet import Fleet
 from operations.schedule import latest_close, schedule_close
 from operations.starting import MOST_WORKERS, start_workers
+from operations.terminal import Terminal
 from operations.watching import watch
 from private_files import close_to_others, new_private
 from report import open_books, values_of_day
@@ -36,6 +35,7 @@ from reporting.page import LANGUAGES
 from reporting.writing import write
 from settings import load_settings
 from starter import EXPECTED_ERRORS, leave, open_fleet
+from telemetry import guard_standard_error, say_error
 from workflows.close_outcome import CloseOutcome
 
 _ROOT: Final = Path(__file__).resolve().parent
@@ -71,7 +71,7 @@ class Stage:
         return in_seoul(session.opens_at) - _STARTS_WITHIN * self.speed
 
 
-async def play(stage: Stage, console: Console) -> bool:
+async def play(stage: Stage, console: Terminal) -> bool:
     """Play the day and report on it; tell whether every check found nothing."""
     start = stage.starts_at().isoformat()
     await set_stage(stage.folder, DEMO_RULES, speed=stage.speed, seed=stage.seed, start=start)
@@ -131,7 +131,7 @@ def _told(stage: Stage) -> str:
     return "\n  | ".join([f"the last lines of {stage.log}:", *lines])
 
 
-async def _trade(stage: Stage, fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Console) -> Day:
+async def _trade(stage: Stage, fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Terminal) -> Day:
     names = await start_workers(fleet, stage.workers, DEMO_RULES)
     await schedule_close(fleet, DEMO_RULES, fleet.market_now())
     console.print(f"{fleet.environment.upper()} account: {len(names)} workers trade. Web UI: {fleet.web_ui}")
@@ -146,7 +146,7 @@ async def _trade(stage: Stage, fleet: Fleet, worker: "subprocess.Popen[bytes]", 
 
 
 async def _watch_until_closed(
-    stage: Stage, fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Console
+    stage: Stage, fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Terminal
 ) -> CloseOutcome:
     ends_at = fleet.clock.real_time(fleet.plan_of_the_day(fleet.market_now()).session.ends_at)
     left = ends_at - fleet.clock.real_time(fleet.market_now())
@@ -188,7 +188,7 @@ def _simulator_url(stage: Stage) -> str:
     return endpoints.simulator_url
 
 
-async def _keep(fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Console) -> None:
+async def _keep(fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Terminal) -> None:
     console.print(f"Web UI: {fleet.web_ui}   (Ctrl-C ends the demo)")
     try:
         await asyncio.to_thread(worker.wait)
@@ -234,11 +234,12 @@ def main() -> int:
     try:
         return 0 if asyncio.run(play(stage, stdout_console())) else 1
     except EXPECTED_ERRORS as error:
-        sys.stderr.write(f"demo.py: {error}\n")
+        say_error("demo.py", error)
         return 1
     except KeyboardInterrupt:
         return 130
 
 
 if __name__ == "__main__":
+    guard_standard_error()
     leave(main())

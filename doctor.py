@@ -40,7 +40,7 @@ from embedded.endpoints import Endpoints
 from embedded.errors import EmbeddedError
 from embedded.finding import Need, find_endpoints, needs_of
 from embedded.postgres import check_version
-from embedded.search_attributes import missing_search_attributes
+from embedded.search_attributes import missing_search_attributes, odd_search_attributes
 from embedded.token_key import FILE as TOKEN_KEY_FILE
 from live_dangers import account_dangers, in_words, settings_dangers, unaccepted
 from operations import broker_checks, machine_checks
@@ -203,6 +203,9 @@ class Doctor:
         lacking = await missing_search_attributes(client, attributes.ALL)
         if lacking:
             return doubtful(f"{text}, without {', '.join(sorted(lacking))}", "worker.py registers them when it starts")
+        if odd := await odd_search_attributes(client, attributes.ALL):
+            mend = "remove them from the namespace, or use another one: no worker can start"
+            return wrong(f"{text}, with foreign types of {', '.join(odd)}", mend)
         return fine(f"{text}, search attributes registered")
 
     async def _look_at_host(self) -> Finding:

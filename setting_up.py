@@ -14,6 +14,8 @@ from doctor import EXPECTED, Doctor
 from domain.alert import LEVELS
 from domain.event import EventLevel
 from domain.identity import Environment
+from domain.masking import Masking
+from domain.plain_text import escaped, harmless
 from embedded.upgrade import upgrade_database
 from operations.alert_channels import Channel, channels_of
 from operations.alert_text import trial_message
@@ -21,7 +23,6 @@ from operations.checkup import Line, all_well, examine
 from operations.errors import OperationError
 from operations.key_import import DEFAULT_FILE, import_keys
 from settings import load_settings
-from telemetry import Masking
 
 _CHANNEL_MEND: Final = "check the address in HARU_ALERTS__URLS, the rights of its token, and the network"
 _READING: Final = ("doctor", "alert-test", "new-key")
@@ -39,7 +40,7 @@ async def examine_all(asked: argparse.Namespace) -> int:
             if not asked.json:
                 _print(str(lines[-1]))
     if asked.json:
-        _print(json.dumps([_json(line) for line in lines], ensure_ascii=False, indent=2))
+        _print(_in_json([_json(line) for line in lines]))
     return 0 if all_well(lines) else 1
 
 
@@ -114,7 +115,7 @@ async def try_channels(asked: argparse.Namespace) -> int:
     mask = Masking(settings.secrets())
     tried = [(channel, mask(await channel.send(message))) for channel in channels]
     if getattr(asked, "json", False):
-        _print(json.dumps([_tried_json(channel, trouble) for channel, trouble in tried], ensure_ascii=False, indent=2))
+        _print(_in_json([_tried_json(channel, trouble) for channel, trouble in tried]))
     else:
         for channel, trouble in tried:
             _print(f"failed  {channel.name}: {trouble}; {_CHANNEL_MEND}" if trouble else f"ok      {channel.name}")
@@ -155,6 +156,10 @@ def _json(line: Line) -> dict[str, str]:
     return {"check": line.name, "verdict": line.verdict.value, "text": line.text, "mend": line.mend}
 
 
+def _in_json(value: object) -> str:
+    return escaped(json.dumps(value, ensure_ascii=False, indent=2))
+
+
 def _print(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{harmless(text)}\n")
     sys.stdout.flush()

@@ -3,13 +3,13 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -39,24 +39,14 @@ from domain.rules import TradingRules
 from domain.session import SessionHours
 from env_file import ENV_FILE, EnvFileError, EnvFileSettings, full_width_problems, plain, read_env_file
 from exchange.calendar import CalendarOverrides, hours_from_text
+from private_values import PRIVATE, account_secrets, database_secrets, temporal_secrets, unencoded_password
 
 _PREFIX: Final = "HARU_"
 _LOSS_LIMIT: Final = "fleet_daily_loss"
 _SHOWN_AS: Final = {"HARU_DATABASE_URL": "DATABASE_URL"}
-_PRIVATE: Final = {
-    "DATABASE_URL",
-    "HARU_DATABASE_MIGRATION_URL",
-    "HARU_BROKER__ACCOUNT",
-    "HARU_BROKER__APP_KEY",
-    "HARU_BROKER__APP_SECRET",
-    "HARU_BROKER__HTS_ID",
-    "HARU_QUOTATIONS__APP_KEY",
-    "HARU_QUOTATIONS__APP_SECRET",
-    "HARU_BROKER__LIVE_ACCOUNT",
-    "HARU_BROKER__TOKEN_KEY",
-    "HARU_ALERTS__URLS",
-    "HARU_ALERTS__HEARTBEAT_URL",
-}
+_LONGEST_SHOWN: Final = 60
+"""Characters of a wrong value; a secret that stands at the wrong name may be longer."""
+_PLACE: Final = re.compile(r"line \d+, column \d+")
 
 
 class SettingsError(Exception):
@@ -78,6 +68,8 @@ def _in_seoul(value: datetime) -> datetime:
 
 
 def _checked_database_url(value: SecretStr) -> SecretStr:
+    if unencoded_password(value.get_secret_value()):
+        raise ValueError("in a password write / as %2F, # as %23, ? as %3F, @ as %40 and % as %25")
     if not re.match(r"postgres(ql)?://[^/]*/\w", value.get_secret_value()):
         raise ValueError("it is not of the form postgresql://user:password@host:port/database")
     return value
@@ -239,26 +231,28 @@ class Settings(EnvFileSettings):
         """Return what the environment and Temporal's configuration file say; without `target_host` it is embedded."""
         try:
             return ClientConfig.load_client_connect_config(override_env_vars=_environment())
-        except Exception as error:
-            raise SettingsError(f"Temporal's configuration (TEMPORAL_…): {error}") from error
+        except Exception as error:  # noqa: BLE001 - whatever the SDK finds wrong
+            # An error of its file quotes the line, and with it a key.
+            place = _PLACE.search(str(error))
+            what = f"the file cannot be read at {place[0]}; correct it" if place else str(error)
+            raise SettingsError(f"Temporal's configuration (TEMPORAL_…): {what}") from None
 
     def secrets(self) -> list[str]:
         """Return every value that must not appear in a log."""
         broker, market = self.broker, self.quotations
         keys = (broker.app_key, broker.app_secret, broker.token_key, market.app_key, market.app_secret)
         hidden = [secret.get_secret_value() for secret in keys if secret] + self.alerts.secrets()
-        account = (broker.account or "").replace("-", "")
         databases = filter(None, (self.database_url, self.database_migration_url))
-        hidden += filter(None, (urlsplit(url.get_secret_value()).password for url in databases))
+        hidden += [secret for url in databases for secret in database_secrets(url.get_secret_value())]
         if broker.hts_id:
             hidden.append(broker.hts_id)
-        return [*hidden, account, account[:8], f"{account[:8]}-{account[8:]}"] if account else hidden
+        return [*hidden, *temporal_secrets(self.temporal), *account_secrets(broker.account or "")]
 
     def describe(self) -> dict[str, str]:
         """Return each variable that differs from its default, without secrets."""
         plain = Settings.model_construct()
         return {
-            name: "(set)" if name in _PRIVATE else str(value)
+            name: "(set)" if name in PRIVATE else str(value)
             for name, value in _leaves(self)
             if value != dict(_leaves(plain)).get(name)
         }
@@ -279,6 +273,13 @@ def load_settings() -> Settings:
     return settings
 
 
+def raw_environment() -> dict[str, str]:
+    """Return the variables of the environment and of `.env`, as far as they can be read."""
+    with suppress(SettingsError):
+        return _environment()
+    return dict(os.environ)
+
+
 def _environment() -> dict[str, str]:
     try:
         return {**read_env_file(ENV_FILE), **os.environ}
@@ -295,7 +296,7 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
 
 def _refuse_full_width(environment: Mapping[str, str]) -> None:
     ours = {name: value for name, value in environment.items() if name.upper().startswith((_PREFIX, "DATABASE_URL"))}
-    if problems := full_width_problems(ours, _PRIVATE):
+    if problems := full_width_problems(ours, PRIVATE):
         raise SettingsError("\n".join(problems))
 
 
@@ -328,6 +329,7 @@ def _explain(problem: Any) -> str:
     if place == ["rules"]:
         return f"{message}; correct it or unset it"  # each wrong rule is named already
     given = problem["input"]
-    shown = f" (it is {given!r})" if isinstance(given, str) and name not in _PRIVATE else ""
+    is_shown = isinstance(given, str) and len(given) < _LONGEST_SHOWN and name not in PRIVATE
+    shown = f" (it is {given!r})" if is_shown else ""
     mend = f"unset it for the default {default}" if default is not None else "correct it or unset it"
     return f"{name}: {message}{shown}; {mend}"

@@ -23,6 +23,7 @@ from database.database import open_database, open_when_back
 from database.errors import DATABASE_FAULTS
 from domain.audit_log import Outcome
 from domain.errors import TradingError
+from domain.masking import Masking
 from embedded.errors import EmbeddedError
 from embedded.finding import find_endpoints
 from live_changes import refuse_dangerous_changes, refuse_dangerous_start
@@ -42,6 +43,7 @@ from operations.watching import print_plainly, watch
 from private_files import close_to_others
 from setting_up import add_setup_verbs
 from settings import Settings, SettingsError, load_settings
+from telemetry import guard_standard_error, say_error
 
 _POOL_SIZE: Final = 2
 _WIDE: Final = 160
@@ -50,8 +52,10 @@ EXPECTED_ERRORS: Final = (SettingsError, EmbeddedError, OperationError, TradingE
 
 
 @asynccontextmanager
-async def open_fleet(settings: Settings, *, without_books: bool = False) -> AsyncIterator[Fleet]:
-    """Connect to what is configured, else to what ``worker.py`` runs here; ``without_books``: also while they are away.
+async def open_fleet(settings: Settings, *, without_books: bool = False, lazy: bool = False) -> AsyncIterator[Fleet]:
+    """Connect to what is configured, else to what ``worker.py`` runs here.
+
+    ``without_books`` goes on while they are away; ``lazy`` connects to Temporal at the first call.
 
     Raises:
         NothingRunsError: neither is there.
@@ -59,17 +63,17 @@ async def open_fleet(settings: Settings, *, without_books: bool = False) -> Asyn
     endpoints = await find_endpoints(settings)
     if endpoints is None:
         raise NothingRunsError(f"nothing runs in {settings.data_dir}; {_START_FIRST}")
-    place = place_of(settings, endpoints)
+    place, mask = place_of(settings, endpoints), Masking(settings.secrets())
     try:
-        client = await connect_temporal(settings, place)
+        client = await connect_temporal(settings, place, lazy=lazy)
     except TemporalAwayError as error:
         raise NothingRunsError(f"{error}, or {_START_FIRST}") from None
     try:
         async with asyncio.timeout(kill_switch.BOOKS_WITHIN if without_books else None):
-            database = await open_database(place.database_url, _POOL_SIZE)
+            database = await open_database(place.database_url, _POOL_SIZE, mask=mask)
     except DATABASE_FAULTS as error:
         if without_books:
-            database = await open_when_back(place.database_url, _POOL_SIZE)
+            database = await open_when_back(place.database_url, _POOL_SIZE, mask)
         else:
             raise NothingRunsError(f"no PostgreSQL answers ({error}); {_START_FIRST}") from None
     try:
@@ -132,7 +136,7 @@ async def _status(desk: Desk) -> int:
         else:
             print_plainly(desk.console, board)
         for line in [*limit_lines(limits), *warnings]:
-            desk.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            desk.console.say(line)
 
     desk.answer({**as_json(board), "limits": limits_json(limits) | host_limits_json(hosts)}, show)
     return 0
@@ -167,13 +171,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--detach", action="store_true", help="return at once instead of showing the live table")
     parser.add_argument("--live", metavar="WORD", help=f"confirm real money: {LIVE_WORD}")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(act=_start, without_fleet=None, reads_only=False)
+    parser.set_defaults(act=_start, without_fleet=None, reads_only=False, lazy=False)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     _add(verbs, "status", _status, "show the table once", reads_only=True)
     for name, command, what in _COMMANDS:
         _add_worker(_add(verbs, name, _commanding(partial(_always, command)), what))
     _add_rules_verb(verbs)
     switch = _add(verbs, "kill-switch", kill_switch.turn, "stop all buying at once and sell everything")
+    switch.set_defaults(lazy=True)  # the ledger shuts the gate, whether or not Temporal is there
     switch.add_argument("position", choices=("on", "off"))
     switch.add_argument("--reason", default="", help="kept in the books")
     _add_channel_verbs(verbs)
@@ -282,7 +287,7 @@ async def _act(asked: argparse.Namespace, audit: Audit | None) -> int:
         alone: int = await asked.without_fleet(asked)
         return alone
     settings = load_settings()
-    async with open_fleet(settings, without_books=kill_switch.presses(asked)) as fleet:
+    async with open_fleet(settings, without_books=kill_switch.presses(asked), lazy=asked.lazy) as fleet:
         desk = Desk(fleet, settings.rules, asked, stdout_console())
         if audit is None:
             done: int = await asked.act(desk)
@@ -299,7 +304,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return asyncio.run(_run(asked, words or ["start"]))
     except EXPECTED_ERRORS as error:
-        sys.stderr.write(f"starter.py: {error}\n")
+        say_error("starter.py", error)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -313,4 +318,5 @@ def leave(code: int) -> Never:
 
 
 if __name__ == "__main__":
+    guard_standard_error()
     leave(main())

@@ -4,8 +4,11 @@ import json
 import logging
 import re
 import sys
+import traceback
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, Final
 
 from temporalio import activity, workflow
@@ -19,40 +22,18 @@ from temporalio.runtime import (
 )
 
 from domain.clock import in_seoul
-from settings import TelemetrySettings
+from domain.masking import Masking
+from domain.plain_text import escaped, harmless
+from private_values import secrets_of
+from settings import SettingsError, TelemetrySettings, load_settings, raw_environment
 
-MASK: Final = "***"
-_LEAST_SECRET: Final = 6
-"""Characters; masking shorter ones would eat ordinary words and numbers."""
-_NAMED_SECRET: Final = re.compile(
-    r"""(?ix) ( ["']? (?: app_?key | app_?secret | secretkey | access_token | approval_key | authorization | password
-    | pgpassword | api_key | cano ) ["']? \s* [:=] \s* ["']? (?: bearer \s+ )? ) [^"',;&\s}]+"""
-)
-_BEARER: Final = re.compile(r"(?i)\bbearer\s+[\w.~+/=-]+")
-_URL_PASSWORD: Final = re.compile(r"(\w+://[^:/@\s]*:)[^@/\s]+@")
 _CONTEXT_FIELDS: Final = ("workflow_id", "workflow_type", "activity_type", "attempt", "task_queue")
 _CONTEXTS: Final = ("temporal_workflow", "temporal_activity")
 _NOT_FIELDS: Final = frozenset(
     {*logging.makeLogRecord({}).__dict__, *_CONTEXTS, "message", "asctime", "taskName", "temporal_log", "color_message"}
 )
-_QUIET: Final = ("apprise", "urllib3", "httpx", "httpcore", "uvicorn.access", "asyncio", "yoyo")
-
-
-class Masking:
-    """Takes known secrets, and whatever stands beside the name of one, out of a text."""
-
-    def __init__(self, secrets: Collection[str] = ()) -> None:
-        known = {
-            form for secret in secrets if len(secret) >= _LEAST_SECRET for form in (secret, json.dumps(secret)[1:-1])
-        }
-        longest_first = sorted(known, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, longest_first))) if known else None
-
-    def __call__(self, text: str) -> str:
-        if self._known is not None:
-            text = self._known.sub(MASK, text)
-        text = _NAMED_SECRET.sub(rf"\1{MASK}", text)
-        return _URL_PASSWORD.sub(rf"\1{MASK}@", _BEARER.sub(f"Bearer {MASK}", text))
+_OURS: Final = ("haru", "temporalio", "activities", "broker", "database", "operations", "workflows")
+"""Whose lines below warnings are logged: other libraries show whole requests and frames, with the keys in them."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -72,7 +53,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return self._mask(json.dumps(line, ensure_ascii=False, default=str))
+        return escaped(self._mask(json.dumps(line, ensure_ascii=False, default=str)))
 
 
 class PlainFormatter(logging.Formatter):
@@ -88,7 +69,7 @@ class PlainFormatter(logging.Formatter):
         line = f"{at:%H:%M:%S}.{at.microsecond // 1000:03d} {record.levelname:<7} {record.getMessage()}{fields}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
-        return self._mask(line)
+        return harmless(self._mask(line))
 
 
 def start_logging(settings: TelemetrySettings, secrets: Collection[str] = ()) -> None:
@@ -96,13 +77,38 @@ def start_logging(settings: TelemetrySettings, secrets: Collection[str] = ()) ->
     mask = Masking(secrets)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(mask) if settings.log_format == "json" else PlainFormatter(mask))
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _OURS:
+        logging.getLogger(name).setLevel(settings.log_level.upper())
     # Else the SDK appends a dictionary to each event word; the fields arrive by `extra` anyway.
     workflow.logger.workflow_info_on_message = False
     activity.logger.activity_info_on_message = False
+
+
+def masking() -> Masking:
+    """Return what masks every secret of this process's settings, also where they are wrong."""
+    secrets = secrets_of(raw_environment())
+    with suppress(SettingsError):
+        secrets += load_settings().secrets()
+    return Masking(secrets)
+
+
+def say_error(program: str, error: object) -> None:
+    """Write to standard error why a program failed, without secrets and without what steers a terminal."""
+    sys.stderr.write(harmless(masking()(f"{program}: {error}")) + "\n")
+
+
+def guard_standard_error() -> None:
+    """Mask what reaches standard error by itself: the traceback of a mistake, and logs before logging is set up."""
+    mask = masking()
+
+    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        sys.stderr.write(harmless(mask("".join(traceback.format_exception(kind, error, trace)))))
+
+    sys.excepthook = show
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(PlainFormatter(mask))
 
 
 def temporal_runtime(settings: TelemetrySettings) -> Runtime:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from temporalio.client import Client
 
@@ -41,6 +42,7 @@ from domain.errors import TradingError, TryAgainError
 from domain.event import EventLevel
 from domain.identity import Environment
 from domain.lane import Lane
+from domain.masking import Masking
 from domain.money import Won
 from domain.session import session_date_of
 from embedded.errors import EmbeddedError
@@ -74,6 +76,7 @@ from operations.hosting_duties import (
     notice_silences,
     ping_while_well,
     report_failing_workflows,
+    report_foreign_objects,
     report_unreadable_rows,
     watch_over_access,
     watch_over_channels,
@@ -85,7 +88,7 @@ from operations.role_check import SEPARATE_ROLES, superuser_problem
 from operations.together import first_to_end
 from private_files import close_to_others
 from settings import Settings, SettingsError, load_settings
-from telemetry import Masking, start_logging, temporal_runtime
+from telemetry import guard_standard_error, say_error, start_logging, temporal_runtime
 from workflows import attributes
 
 logger = logging.getLogger("haru.worker")
@@ -105,7 +108,8 @@ async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
     refuse(settings, settings_dangers(settings, session_date_of(system_now())))
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         place = place_of(settings, parts.endpoints)
-        database = await _migrated_database(place.database_url, _migration_url(settings, parts))
+        mask = Masking(settings.secrets())
+        database = await _migrated_database(place.database_url, _migration_url(settings, parts), mask)
         try:
             await refuse_superuser(settings, database)
             client = await connect_temporal(settings, place, temporal_runtime(settings.telemetry))
@@ -177,6 +181,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 keep_log(settings, fleet),
                 *([ping_while_well(fleet, heartbeat.get_secret_value())] if heartbeat else []),
                 report_failing_workflows(fleet),
+                report_foreign_objects(fleet),
                 *([watch_over_stream(fleet)] if streaming else []),
                 watch_over_access(fleet, lambda: broker.refusal),
                 report_unreadable_rows(fleet, broker.take_unreadable),
@@ -212,11 +217,11 @@ def _migration_url(settings: Settings, parts: EmbeddedParts) -> str | None:
     return configured.get_secret_value() if configured and settings.database_url else parts.migration_url
 
 
-async def _migrated_database(url: str, migration_url: str | None) -> Database:
+async def _migrated_database(url: str, migration_url: str | None, mask: Masking) -> Database:
     with _at_the_start(migration_url or url):
         await asyncio.to_thread(apply, migration_url or url, url)
     with _at_the_start(url):
-        return await open_database(url)
+        return await open_database(url, mask=mask)
 
 
 async def refuse_superuser(settings: Settings, database: Database) -> None:
@@ -238,7 +243,8 @@ def _at_the_start(url: str) -> Iterator[None]:
     try:
         yield
     except DATABASE_FAULTS as fault:
-        where = url.rsplit("@", 1)[-1]
+        parts = urlsplit(url)
+        where = f"{parts.netloc.rpartition('@')[2]}{parts.path}"
         raise WorkerError(f"PostgreSQL at {where}: {fault}; start it, or correct DATABASE_URL") from fault
 
 
@@ -295,11 +301,12 @@ async def _main() -> int:
         start_logging(settings.telemetry, settings.secrets())
         await host(settings, told_to_stop)
     except (SettingsError, EmbeddedError, OperationError, TradingError, WorkerError, TemporalAwayError) as error:
-        print(f"worker.py: {error}", file=sys.stderr)
+        say_error("worker.py", error)
         return 1
     return 0
 
 
 if __name__ == "__main__":
+    guard_standard_error()
     with suppress(KeyboardInterrupt):
         sys.exit(asyncio.run(_main()))

@@ -41,6 +41,8 @@ _LOOK_INTERVAL: Final = timedelta(milliseconds=250)
 _CALLS_OF_A_QUICK_SALE: Final = 2
 """The order itself, and a share of the prices and order lists that are read for many at once."""
 _BETWEEN_TURNS: Final = timedelta(seconds=2)
+_HEARD_WITHIN: Final = timedelta(seconds=5)
+"""Real time that the message to one worker may take."""
 _LATE_FILLS_WITHIN: Final = 15.0
 """Seconds that the look for late fills may take; the sales wait for it."""
 
@@ -243,22 +245,25 @@ class ClosingActivities:
 
 
 async def _told_all(workers: "Iterable[RegisteredWorker]", session_date: SessionDate, heart: Heart) -> int:
-    heard = 0
-    for worker in workers:
+    """Tell them all at once: one whose workflow cannot be reached holds up no other."""
+
+    async def told(worker: "RegisteredWorker") -> bool:
+        heard = await _told(activity.client().get_workflow_handle(worker.workflow_id), session_date)
         heart.progress(worker.worker_id)
-        handle = activity.client().get_workflow_handle(worker.workflow_id)
-        heard += await _told(handle, session_date)
-    return heard
+        return heard
+
+    return sum(await asyncio.gather(*map(told, workers)))
 
 
-async def _told(handle: "WorkflowHandle[object, object]", session_date: SessionDate) -> int:
+async def _told(handle: "WorkflowHandle[object, object]", session_date: SessionDate) -> bool:
     try:
-        await handle.signal(LIQUIDATE_MESSAGE, session_date)
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
+        await handle.signal(LIQUIDATE_MESSAGE, session_date, rpc_timeout=_HEARD_WITHIN)
+    except Exception as error:  # noqa: BLE001 - it is logged; its own timer sells, and what it leaves is seized
+        is_gone = isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
+        if not is_gone:
             activity.logger.error("worker_not_told", extra={"worker_workflow": handle.id, "cause": str(error)})
-        return 0
-    return 1
+        return False
+    return True
 
 
 def _largest_risk_first(positions: tuple[OpenPosition, ...]) -> list[OpenPosition]:

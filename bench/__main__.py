@@ -19,6 +19,7 @@ from bench.trading import Trading
 from chaos.processes import HostFailedError
 from private_files import close_to_others, private_folder, write_private
 from starter import EXPECTED_ERRORS, leave
+from telemetry import guard_standard_error, say_error
 
 _TRADING: Final = Trading()
 BENCHES: Final[Mapping[str, Callable[[Stack], Awaitable[list[Figure]]]]] = {
@@ -98,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         result = asyncio.run(_run(asked.names or NAMES, home, quick=asked.quick, sale=_sale(asked)))
     except (NothingHappenedError, HostFailedError, *EXPECTED_ERRORS) as error:
-        sys.stderr.write(f"bench: {error}\n")
+        say_error("bench", error)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -114,4 +115,5 @@ def _page(result: Mapping[str, Any], kept: Path) -> str:
 
 
 if __name__ == "__main__":
+    guard_standard_error()
     leave(main())

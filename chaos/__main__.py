@@ -4,13 +4,11 @@ import argparse
 import asyncio
 import json
 import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import httpx
-from rich.console import Console
 
 from chaos.outage_report import outages_table, timeline
 from chaos.outages import Moment, NoOrderError, Outage, Part, Stood, stand
@@ -19,38 +17,40 @@ from chaos.report import faults_table, is_sound, rounds_table, save, schedule_ta
 from chaos.rounds import Asked, play_round
 from chaos.schedule import schedule
 from operations.desk import stdout_console
+from operations.terminal import Terminal
 from private_files import close_to_others, private_folder, write_private
 from starter import EXPECTED_ERRORS, leave
+from telemetry import guard_standard_error, say_error
 from verifier.report import report_lines
 
 _ALL: Final = "all"
 
 
-async def _play(asked: argparse.Namespace, console: Console) -> bool:
+async def _play(asked: argparse.Namespace, console: Terminal) -> bool:
     home = _home()
     outcomes = []
     for seed in range(asked.seed, asked.seed + asked.rounds):
         wanted = Asked(seed, asked.minutes, asked.processes, asked.workers)
-        outcome = await play_round(wanted, home, lambda word: console.print(word, markup=False, highlight=False))
+        outcome = await play_round(wanted, home, console.say)
         outcomes.append(outcome)
-        console.print("\n".join(report_lines(outcome.verdict)), markup=False, highlight=False)
+        console.say_all(report_lines(outcome.verdict))
         console.print(f"Result: {save(outcome, home)}", soft_wrap=True)
     console.print(faults_table(outcomes))
     console.print(rounds_table(outcomes))
     return all(is_sound(outcome) for outcome in outcomes)
 
 
-async def _stand(asked: argparse.Namespace, console: Console) -> bool:
+async def _stand(asked: argparse.Namespace, console: Terminal) -> bool:
     home = _home()
     stood: list[Stood] = []
     for outage in _outages(asked):
         day = outage.day(asked.workers, asked.processes)
-        one = await stand(outage, day, home, lambda word: console.print(word, markup=False, highlight=False))
+        one = await stand(outage, day, home, console.say)
         stood.append(one)
-        console.print("\n".join([*timeline(one), *report_lines(one.verdict)]), markup=False, highlight=False)
+        console.say_all([*timeline(one), *report_lines(one.verdict)])
         kept = home / f"{outage.name}.json"
         write_private(kept, json.dumps(one.to_json(), ensure_ascii=False, indent=2) + "\n")
-    console.print(outages_table(stood), markup=False, highlight=False, soft_wrap=True)
+    console.print(outages_table(stood), soft_wrap=True)
     return all(one.is_sound for one in stood)
 
 
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sound = asyncio.run(_stand(asked, console) if asked.outage else _play(asked, console))
     except (HostFailedError, NoOrderError, httpx.HTTPError, *EXPECTED_ERRORS) as error:
-        sys.stderr.write(f"chaos: {error}\n")
+        say_error("chaos", error)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -101,4 +101,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    guard_standard_error()
     leave(main())

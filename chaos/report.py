@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from chaos.kinds import FaultKind
 from chaos.rounds import Outcome
@@ -121,6 +122,6 @@ def _held_at_the_end(outcome: Outcome) -> list[str]:
     return [f"{each.symbol} ×{each.quantity} {each.position_id}" for each in positions if each.quantity]
 
 
-def _count(outcome: Outcome, name: str) -> str:
+def _count(outcome: Outcome, name: str) -> Text:
     count = len(outcome.verdict.found[name])
-    return f"[bold red]{count}[/]" if count else "0"
+    return Text(str(count), style="bold red" if count else "")

@@ -18,6 +18,7 @@ from conformance.report import summary, table, to_json
 from conformance.simulated import SimulatorFailedError, set_the_scene, simulator
 from private_files import close_to_others, private_folder, write_private
 from settings import SettingsError, load_settings
+from telemetry import guard_standard_error, say_error
 
 _FOLDER = Path(".haru/conformance")
 _YES = "yes"
@@ -66,17 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0 if _told(console, *asyncio.run(_ask_paper(may_order=asked.orders == _YES))) else 1
         told = [_told(console, *asked_of) for asked_of in asyncio.run(_ask_simulator())]
     except (RefusedError, SettingsError) as error:
-        sys.stderr.write(f"conformance: {error}\n")
+        say_error("conformance", error)
         return 2
     except SimulatorFailedError as error:
-        sys.stderr.write(f"conformance: {error}\n")
+        say_error("conformance", error)
         return 1
     except OrdersLeftError as error:
         _told(console, error.access, error.findings)
-        sys.stderr.write(f"conformance: {error}\n")
+        say_error("conformance", error)
         return 1
     return 0 if all(told) else 1
 
 
 if __name__ == "__main__":
+    guard_standard_error()
     sys.exit(main())

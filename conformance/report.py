@@ -9,6 +9,7 @@ from rich.text import Text
 
 from conformance.fact import Finding, Verdict
 from conformance.kis import Access
+from domain.plain_text import harmless
 
 _STYLES: Final = {Verdict.HOLDS: "green", Verdict.DIFFERS: "bold red", Verdict.NOT_ASKED: "dim"}
 
@@ -25,7 +26,7 @@ def table(access: Access, findings: Sequence[Finding]) -> Table:
     for finding in by_section(findings):
         said = Text(finding.fact.statement)
         if finding.seen:
-            said.append(f"\n{finding.seen}", _STYLES[finding.verdict])
+            said.append(f"\n{harmless(finding.seen)}", _STYLES[finding.verdict])
         verdict = Text(finding.verdict.value, _STYLES[finding.verdict])
         shown.add_row(finding.fact.section, finding.fact.marks, said, verdict)
     return shown

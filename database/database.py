@@ -22,7 +22,7 @@ from database.listed_orders import ListedOrders
 from database.locks import Locks
 from database.market_messages import MarketMessages
 from database.orders import Orders
-from database.pool import Pool, open_pool
+from database.pool import NAMED_ONLY, Pool, open_pool
 from database.positions import Positions
 from database.rate_slots import RateSlots
 from database.reports import Reports
@@ -38,6 +38,7 @@ from database.trades import Trades
 from database.unreadable_rows import UnreadableRows
 from database.workers import Workers
 from domain.identity import AccountId
+from domain.masking import Masking
 
 TokenT = TypeVar("TokenT", bound=Token)
 
@@ -102,14 +103,18 @@ class Database:
         await self._pool.close()
 
 
-async def open_database(url: str, pool_size: int = 10, *, any_level: bool = False) -> Database:
+async def open_database(
+    url: str, pool_size: int = 10, *, any_level: bool = False, mask: Masking = NAMED_ONLY
+) -> Database:
     """Open the database at ``postgresql://…``. Only a check-up may open one of ``any_level``.
+
+    ``mask`` takes secrets out of what events tell, whatever a broker or a library has said.
 
     Raises:
         DatabaseTooOldError: its schema has not been migrated to this code yet.
         DatabaseTooNewError: its schema has been migrated by newer code.
     """
-    database = Database(await open_pool(url, pool_size), url)
+    database = Database(await open_pool(url, pool_size, mask), url)
     try:
         if not any_level:
             (await database.server.schema_level()).require_ours()
@@ -120,6 +125,6 @@ async def open_database(url: str, pool_size: int = 10, *, any_level: bool = Fals
     return database
 
 
-async def open_when_back(url: str, pool_size: int) -> Database:
+async def open_when_back(url: str, pool_size: int, mask: Masking = NAMED_ONLY) -> Database:
     """Return a database that is away now: what is asked of it fails until its server answers."""
-    return Database(await open_pool(url, pool_size, at_once=False), url)
+    return Database(await open_pool(url, pool_size, mask, at_once=False), url)

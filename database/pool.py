@@ -12,6 +12,8 @@ from asyncpg.connect_utils import SessionAttribute
 from asyncpg.connection import LoggedQuery
 from asyncpg.pool import PoolConnectionProxy
 
+from domain.masking import Masking
+
 logger = logging.getLogger("haru.database")
 
 TAKES_NO_WRITES: Final = (
@@ -26,11 +28,12 @@ Executor: TypeAlias = (
 """A connection in somebody's transaction, or the pool for a statement that is its own transaction."""
 Row: TypeAlias = asyncpg.Record
 
+NAMED_ONLY: Final = Masking()
 _COMMAND_TIMEOUT = 30.0
 """Real seconds after which a statement is given up; none of ours takes one."""
 
 
-async def open_pool(url: str, size: int, *, at_once: bool = True) -> Pool:
+async def open_pool(url: str, size: int, mask: Masking = NAMED_ONLY, *, at_once: bool = True) -> Pool:
     """Open at most ``size`` connections, the first one ``at_once``, so that a wrong URL is reported.
 
     Only a server that takes writes is connected to, the first one of those that ``url`` names. After a failover the
@@ -39,7 +42,7 @@ async def open_pool(url: str, size: int, *, at_once: bool = True) -> Pool:
     Raises:
         ConnectionError: no server of the URL takes writes.
     """
-    guard = _WritesOnly()
+    guard = _WritesOnly(mask)
     try:
         guard.pool = await asyncpg.create_pool(
             url,
@@ -61,11 +64,12 @@ class _WritesOnly:
 
     pool: Pool
 
-    def __init__(self) -> None:
+    def __init__(self, mask: Masking) -> None:
+        self._mask = mask
         self._dropping: asyncio.Task[None] | None = None
 
     async def prepare(self, connection: Connection) -> None:
-        await _decode_json(connection)
+        await _speak_json(connection, self._mask)
         connection.add_query_logger(self._hear)
 
     async def check(self, connection: Connection) -> None:
@@ -96,12 +100,11 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
         yield connection
 
 
-async def _decode_json(connection: Connection) -> None:
-    await connection.set_type_codec("jsonb", encoder=_dumps, decoder=json.loads, schema="pg_catalog")
+async def _speak_json(connection: Connection, mask: Masking) -> None:
+    def written(value: object) -> str:
+        return json.dumps(mask.within(value), ensure_ascii=False)
 
-
-def _dumps(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    await connection.set_type_codec("jsonb", encoder=written, decoder=json.loads, schema="pg_catalog")
 
 
 async def _keep_session(connection: Connection) -> None:

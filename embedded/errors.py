@@ -41,3 +41,7 @@ class OtherVersionError(EmbeddedError):
 
 class PartFailedError(EmbeddedError):
     """A part did not start in time, or ended by itself."""
+
+
+class OddSearchAttributesError(EmbeddedError):
+    """Temporal's namespace has search attributes of our names with other types."""

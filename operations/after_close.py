@@ -41,7 +41,7 @@ async def statement(desk: Desk) -> int:
 
     def show() -> None:
         for line in (f"session {date}", *_of_the_statement(found)):
-            desk.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            desk.console.say(line)
 
     desk.answer({**asdict(done), "session_date": date.isoformat(), **after_close_values(found)}, show)
     return 1 if done.unexplained or done.untold else 0

@@ -18,12 +18,15 @@ from domain.unreadable import UnreadableRow
 from domain.worker_state import WorkerState
 from operations.channel_troubles import read_channel_troubles
 from operations.fleet import Fleet
+from operations.foreign import ForeignObject, foreign_objects
+from operations.terminal import cell
 from operations.troubles import read_troubles
 
 if TYPE_CHECKING:
     from database.stream_leases import StreamState
     from database.workers import WorkerRow
 
+_MOST_FOREIGN: Final = 5
 _STATE_STYLES: Final = {
     WorkerState.IDLE: "dim",
     WorkerState.SCANNING: "cyan",
@@ -50,6 +53,8 @@ class Board:
     """Every reason why nothing is bought in this session, oldest first."""
     failing: tuple[str, ...] = ()
     """Ids of workflows that cannot progress."""
+    foreign: tuple[ForeignObject, ...] = ()
+    """Objects at Temporal that are not ours, as far as the server lists them."""
     quarantined: tuple[Symbol, ...] = ()
     """Stocks in which an order waits for a person (`starter.py quarantine`)."""
     unreadable: tuple[UnreadableRow, ...] = ()
@@ -96,7 +101,8 @@ async def read_board(fleet: Fleet, market_now: datetime) -> Board:
     troubles = await read_troubles(fleet.database.events, fleet.account_id, plan.session.date, market_now)
     troubles += await read_channel_troubles(fleet.database.alerts, fleet.account_id, fleet.environment)
     board = replace(board, stream=stream, quarantined=waiting, clock=fleet.clock)
-    return replace(board, failing=failing, unreadable=unreadable, troubles=troubles)
+    foreign = await foreign_objects(fleet)
+    return replace(board, failing=failing, foreign=foreign, unreadable=unreadable, troubles=troubles)
 
 
 def _in_market_time(stream: "StreamState | None", clock: MarketClock) -> "StreamState | None":
@@ -112,7 +118,7 @@ async def _stopped(fleet: Fleet, rows: "tuple[WorkerRow, ...]") -> frozenset[Wor
         return idle
     try:
         return idle - await fleet.running_workers()
-    except RPCError:
+    except (RPCError, RuntimeError):
         return frozenset()
 
 
@@ -135,7 +141,13 @@ def rendered(board: Board) -> RenderableType:
     table.add_column("last event", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in board.rows:
         table.add_row(*_cells(row, board))
-    return Group(*(Text(line, no_wrap=True, overflow="ellipsis") for line in heading(board)), table)
+    return Group(*map(_heading_line, heading(board)), table)
+
+
+def _heading_line(text: str) -> Text:
+    line = cell(text)
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
 
 
 def heading(board: Board) -> tuple[str, ...]:
@@ -163,8 +175,16 @@ def heading(board: Board) -> tuple[str, ...]:
     odd = f"unreadable at the broker: {', '.join(map(_odd, board.unreadable))}" if board.unreadable else ""
     web_ui = f"Web UI {board.web_ui}" if board.web_ui else ""
     nobody = "" if board.rows else "no workers yet: `python starter.py --workers 5` starts some"
-    lines = (first, second, third, *_own_starts(board), *shut, odd, *board.troubles, nobody, web_ui)
+    foreign = _foreign(board.foreign)
+    lines = (first, second, third, *_own_starts(board), *shut, odd, *board.troubles, *foreign, nobody, web_ui)
     return tuple(line for line in lines if line)
+
+
+def _foreign(found: tuple[ForeignObject, ...]) -> list[str]:
+    """Name the first foreign objects and count the others."""
+    lines = [f"not ours at Temporal, left alone: {each}" for each in found[:_MOST_FOREIGN]]
+    more = len(found) - len(lines)
+    return [*lines, f"not ours at Temporal, left alone: {more} more"] if more else lines
 
 
 def _odd(row: UnreadableRow) -> str:
@@ -234,6 +254,7 @@ def as_json(board: Board) -> dict[str, Any]:
         "entries_closed_because": list(board.entries_closed_because),
         "missed_closes": [date.isoformat() for date in board.missed_closes],
         "failing_workflows": list(board.failing),
+        "foreign_objects": [str(each) for each in board.foreign],
         "quarantined": list(board.quarantined),
         "unreadable": [{"list": row.of, "symbol": row.symbol, "field": row.field} for row in board.unreadable],
         "troubles": list(board.troubles),
@@ -248,16 +269,16 @@ def as_json(board: Board) -> dict[str, Any]:
 
 def _cells(row: "WorkerRow", board: Board) -> list[Text]:
     return [
-        Text(row.worker_id),
-        Text(_state(row, board), style=_STATE_STYLES[row.state]),
-        Text(f"{row.symbol or ''} {row.name}".strip()),
-        Text(f"{row.quantity:,}" if row.quantity else ""),
-        Text(_price(row.entry_price)),
-        Text(_price(row.last_price)),
+        cell(row.worker_id),
+        cell(_state(row, board), style=_STATE_STYLES[row.state]),
+        cell(f"{row.symbol or ''} {row.name}".strip()),
+        cell(f"{row.quantity:,}" if row.quantity else ""),
+        cell(_price(row.entry_price)),
+        cell(_price(row.last_price)),
         _won(row.unrealised_pnl if row.quantity else None),
         _won(row.realised_pnl),
-        Text(str(row.trades)),
-        Text(_event(row)),
+        cell(str(row.trades)),
+        cell(_event(row)),
     ]
 
 

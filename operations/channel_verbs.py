@@ -16,7 +16,7 @@ async def list_channels(desk: Desk, names: Mapping[str, str]) -> int:
 
     def show() -> None:
         for line in lines or ["no channel: set HARU_ALERTS__URLS and restart worker.py"]:
-            desk.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            desk.console.say(line)
 
     desk.answer([_json(state, names) for state in states], show)
     return 0 if states and not any(_trouble(state) for state in states) else 1

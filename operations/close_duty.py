@@ -13,7 +13,8 @@ from domain.rules import TradingRules
 from domain.session import Session, SessionDate, SessionPlan, session_date_of
 from operations.fleet import Fleet
 from operations.schedule import close_now
-from workflows.identity import close_workflow_id
+from operations.visibility import list_workflows, quoted
+from workflows.identity import close_workflow_id, is_close_of, task_queues
 from workflows.market_close import MarketCloseWorkflow
 
 logger = logging.getLogger("haru.hosting")
@@ -71,8 +72,10 @@ async def is_closing(fleet: Fleet) -> bool:
 
 async def _closing_since(fleet: Fleet) -> datetime | None:
     """Return when (real time) the oldest market close that runs now was begun; None where none runs."""
-    prefix = close_workflow_id(fleet.account_id)
-    running = [each.start_time async for each in fleet.client.list_workflows(_RUNNING) if each.id.startswith(prefix)]
+    queue = quoted(task_queues(fleet.account_id).trading)
+    begun = f"WorkflowId STARTS_WITH {quoted(close_workflow_id(fleet.account_id))}"
+    listed = await list_workflows(fleet.client, f"{_RUNNING} AND TaskQueue = {queue} AND {begun}")
+    running = [each.started_at for each in listed if is_close_of(each.workflow_id, fleet.account_id)]
     return min(running, default=None)
 
 

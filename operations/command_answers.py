@@ -11,7 +11,7 @@ async def report_outcomes(desk: Desk, outcomes: Sequence[commands.CommandOutcome
 
     def show() -> None:
         for outcome in outcomes:
-            desk.console.print(commands.in_words(outcome), markup=False, highlight=False, soft_wrap=True)
+            desk.console.say(commands.in_words(outcome))
 
     desk.answer([commands.outcome_json(outcome) for outcome in outcomes], show)
     await desk.conclude(*commands.concluded(outcomes, forgiving=forgiving))

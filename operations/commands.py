@@ -154,7 +154,10 @@ async def _retire_stopped(fleet: Fleet, outcomes: Sequence[CommandOutcome], comm
 
 
 async def press_kill_switch(fleet: Fleet, by: str, reason: str) -> tuple[CommandOutcome, ...]:
-    """Shut the gate in the books first, so that no buy slips past, then sell everything."""
+    """Shut the gate in the books first, so that no buy slips past, then sell everything.
+
+    The ledger alone says whom to command: its workers and the other owners of its positions. Temporal lists nothing.
+    """
     await fleet.database.risk.press_kill_switch(fleet.account_id, by, reason, fleet.market_now())
     known = await fleet.known_workers()
     others = sorted((await _shares_of_workers(fleet)).keys() - set(known))
@@ -179,6 +182,8 @@ async def tell_one(fleet: Fleet, worker_id: WorkerId, command: Command) -> Comma
             return CommandOutcome(worker_id, Verdict.NOT_RUNNING, why="it has stopped, or was never started")
         # Whatever is wrong with one, the others are told: a kill switch must not end at the first of them.
         return CommandOutcome(worker_id, Verdict.UNANSWERED, why=f"Temporal said {error.status.name}: {error.message}")
+    except Exception as error:  # noqa: BLE001 - as above: a server that cannot be reached, a reply that cannot be read
+        return CommandOutcome(worker_id, Verdict.UNANSWERED, why=f"Temporal: {type(error).__name__}: {error}")
     return await _answer(worker_id, told, command)
 
 
@@ -193,6 +198,9 @@ async def _answer(worker_id: WorkerId, told: WorkflowUpdateHandle[WorkerStatus],
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
     except RPCError as error:
         why = f"it was told; what came of it Temporal does not say: {error.status.name}: {error.message}"
+        return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
+    except Exception as error:  # noqa: BLE001 - an answer that cannot be read must not hide those of the others
+        why = f"it was told; its answer cannot be read: {type(error).__name__}: {error}"
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
 
 

@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from rich.console import Console
-
 from domain.audit_log import Outcome
+from domain.plain_text import escaped
 from domain.rules import TradingRules
 from domain.session import SessionDate
 from operations.asked_dates import require_known
 from operations.errors import OperationError
 from operations.fleet import Fleet
+from operations.terminal import Terminal
 
 _WIDE: Final = 160
 
@@ -34,13 +34,13 @@ class Desk:
     fleet: Fleet
     rules: TradingRules
     asked: argparse.Namespace
-    console: Console
+    console: Terminal
     conclude: Conclude = field(default=_unwritten)
 
     def answer(self, value: Any, show: Callable[[], None]) -> None:
         """Print for programs when JSON was asked for, else for people."""
         if self.asked.json:
-            sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+            sys.stdout.write(escaped(json.dumps(value, ensure_ascii=False, indent=2)) + "\n")
         else:
             show()
 
@@ -64,7 +64,7 @@ class Desk:
 Verb = Callable[[Desk], Awaitable[int]]
 
 
-def stdout_console() -> Console:
+def stdout_console() -> Terminal:
     """Return where answers go; a pipe has no width, so tables get all they need."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_WIDE)
+    console = Terminal()
+    return console if console.is_terminal else Terminal(width=_WIDE)

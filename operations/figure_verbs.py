@@ -1,7 +1,8 @@
-"""The verbs about what was earned: a session's summary or a stretch's, and the list of trades."""
+"""The verbs about figures: a session's summary, or a stretch of them, and its trades."""
 
 from domain.session import SessionDate
-from operations import after_close, figures
+from operations import figures
+from operations.after_close import after_close_lines
 from operations.asked_dates import stretch_of
 from operations.desk import Desk
 from reporting.after_close import after_close_values, read_after_close
@@ -15,9 +16,9 @@ async def summary(desk: Desk) -> int:
 
 async def _summary_of_days(desk: Desk, first: SessionDate, last: SessionDate) -> int:
     days = await figures.read_days(desk.fleet, first, last)
-    closed = await desk.fleet.database.trades.between(desk.fleet.account_id, first, last)
+    trades = await desk.fleet.database.trades.between(desk.fleet.account_id, first, last)
     desk.answer(
-        [figures.summary_json(day) for day in days], lambda: desk.console.print(figures.days_table(days, closed))
+        [figures.summary_json(day) for day in days], lambda: desk.console.print(figures.days_table(days, trades))
     )
     return 0
 
@@ -30,8 +31,8 @@ async def _summary_of_a_day(desk: Desk) -> int:
 
     def show() -> None:
         desk.console.print(figures.summaries_table(summaries))
-        for line in after_close.after_close_lines(found):
-            desk.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        for line in after_close_lines(found):
+            desk.console.say(line)
 
     desk.answer([fleet | {"after_the_close": after_close_values(found)}, *workers], show)
     return 0
@@ -39,6 +40,8 @@ async def _summary_of_a_day(desk: Desk) -> int:
 
 async def trades(desk: Desk) -> int:
     """List a session's trades."""
-    found = await figures.read_trades(desk.fleet, await desk.session_asked_for())
-    desk.answer([figures.trade_json(trade) for trade in found], lambda: desk.console.print(figures.trades_table(found)))
+    closed = await figures.read_trades(desk.fleet, await desk.session_asked_for())
+    desk.answer(
+        [figures.trade_json(trade) for trade in closed], lambda: desk.console.print(figures.trades_table(closed))
+    )
     return 0

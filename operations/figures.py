@@ -20,6 +20,7 @@ from domain.summary import DailySummary
 from operations.asked_dates import unknown_stretch
 from operations.errors import OperationError
 from operations.fleet import Fleet
+from operations.terminal import cell
 
 _SUMMARY: Final = TypeAdapter(DailySummary)
 _NO_TRADE: Final = "no trade was closed"
@@ -98,9 +99,9 @@ def summaries_table(summaries: Iterable[DailySummary]) -> RenderableType:
     fleet = all_of_them[0]
     table = _performance_table(f"session {fleet.session_date}", "scope")
     for summary in all_of_them:
-        table.add_row(summary.scope, *_performance_cells(summary.performance))
+        table.add_row(cell(summary.scope), *_performance_cells(summary.performance))
     lines = _of_the_trades(fleet) if fleet.performance.trades else [_NO_TRADE]
-    return Group(table, *(Text(line) for line in (*lines, *_of_the_buys(fleet))))
+    return Group(table, *(cell(line) for line in (*lines, *_of_the_buys(fleet))))
 
 
 def days_table(days: Sequence[DailySummary], trades: Sequence[ClosedTrade]) -> RenderableType:
@@ -121,10 +122,10 @@ def _performance_table(title: str, first: str) -> Table:
     return table
 
 
-def _trade_cells(trade: ClosedTrade) -> list[str]:
+def _trade_cells(trade: ClosedTrade) -> list[str | Text]:
     return [
-        trade.worker_id,
-        f"{trade.symbol} {trade.name}",
+        cell(trade.worker_id),
+        cell(f"{trade.symbol} {trade.name}"),
         f"{trade.quantity:,}",
         f"{average_price(trade.entry_amount, trade.quantity):,.0f}",
         f"{average_price(trade.exit_amount, trade.quantity):,.0f}",

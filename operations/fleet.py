@@ -1,13 +1,10 @@
 """The fleet as an operator sees it: one account's workers, their books and their clock."""
 
-import logging
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from temporalio.client import Client
-from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.clock import MarketClock
@@ -15,21 +12,16 @@ from domain.close_plan import CloseLeads, plan_session
 from domain.identity import AccountId, Environment, WorkerId
 from domain.session import Session, SessionPlan, TradingCalendar, session_date_of
 from operations.errors import UnknownWorkerError
-from workflows.identity import worker_of
+from operations.visibility import in_parts, list_workflows, one_of, quoted
+from workflows.identity import is_close_of, on_demand_workflow_ids, task_queues, worker_workflow_id
 from workflows.trading_worker import TradingWorkerWorkflow
 
 if TYPE_CHECKING:
     from database.database import Database
 
-logger = logging.getLogger("haru.operations")
-
 ALL_WORKERS: Final = "all"
-_RUNNING: Final = f"WorkflowType = '{TradingWorkerWorkflow.__name__}' AND ExecutionStatus = 'Running'"
+TRADING_WORKER: Final = TradingWorkerWorkflow.__name__
 _FAILING: Final = "TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running'"
-_PROBLEMS: Final = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
-
-_LISTED_WITHIN: Final = timedelta(seconds=3)
-"""Real time that a list may take: a kill switch does not wait long for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,51 +70,57 @@ class Fleet:
         return max(await self.database.workers.count(self.account_id), 1)
 
     async def known_workers(self) -> tuple[WorkerId, ...]:
-        """Return the names of all workers that were ever registered or run now, by number.
+        """Return the names of all workers that were ever registered, by number.
 
-        Whom the books know is reached even while Temporal's visibility is away, or lags behind.
+        The ledger alone says who they are: each worker is registered before it starts, so a workflow of another name
+        is foreign, and no list of Temporal's can hide one of ours.
         """
-        booked = {row.worker_id for row in await self.database.workers.all_of(self.account_id)}
-        return tuple(sorted(booked | await self._listed_beside(booked), key=_by_number))
-
-    async def _listed_beside(self, booked: AbstractSet[WorkerId]) -> frozenset[WorkerId]:
-        """Return who runs; nobody where Temporal does not list them, and the books at least know some."""
-        try:
-            return await self.running_workers()
-        except RPCError as fault:
-            if not booked:
-                raise
-            logger.warning("workers_not_listed", extra={"cause": f"{fault.status.name}: {fault.message}"})
-            return frozenset()
+        booked = [row.worker_id for row in await self.database.workers.all_of(self.account_id)]
+        return tuple(sorted(booked, key=_by_number))
 
     async def running_workers(self) -> frozenset[WorkerId]:
-        """Return the names of the workers whose workflow runs now, as far as Temporal's visibility knows."""
-        listed = self.client.list_workflows(_RUNNING, rpc_timeout=_LISTED_WITHIN)
-        running = [worker_of(execution.id) async for execution in listed]
-        return frozenset(worker_id for account_id, worker_id in running if account_id == self.account_id)
+        """Return the names of the registered workers whose workflow runs now, as far as Temporal's visibility knows."""
+        ours = {worker_workflow_id(self.account_id, each): each for each in await self.known_workers()}
+        listed = [
+            each
+            for ids in in_parts(sorted(ours))
+            for each in await list_workflows(self.client, f"{self._running_here()} AND {one_of('WorkflowId', ids)}")
+        ]
+        return frozenset(ours[each.workflow_id] for each in listed)
+
+    def _running_here(self) -> str:
+        queue = quoted(task_queues(self.account_id).trading)
+        return f"WorkflowType = {quoted(TRADING_WORKER)} AND ExecutionStatus = 'Running' AND TaskQueue = {queue}"
 
     async def failing_workflows(self) -> tuple[FailingWorkflow, ...]:
         """Return the account's workflows that cannot progress, as far as Temporal's visibility knows.
 
         A server that does not know the search attribute (before 1.30) reports none.
         """
+        queue = quoted(task_queues(self.account_id).trading)
         try:
-            listed = [each async for each in self.client.list_workflows(_FAILING, rpc_timeout=_LISTED_WITHIN)]
+            listed = await list_workflows(self.client, f"{_FAILING} AND TaskQueue = {queue}")
         except RPCError as fault:
             if fault.status is not RPCStatusCode.INVALID_ARGUMENT:
                 raise
             return ()
+        ours = await self.ids_of_ours() if listed else frozenset()
         return tuple(
-            FailingWorkflow(each.id, each.run_id, ", ".join(each.typed_search_attributes.get(_PROBLEMS, ())))
+            FailingWorkflow(each.workflow_id, each.run_id, each.problems)
             for each in listed
-            if self.account_id in each.id.split("/")
+            if each.workflow_id in ours or is_close_of(each.workflow_id, self.account_id)
         )
+
+    async def ids_of_ours(self) -> frozenset[str]:
+        """Return the ids that workflows of the account have, but for those of the market close."""
+        workers = [worker_workflow_id(self.account_id, each) for each in await self.known_workers()]
+        return frozenset((*workers, *on_demand_workflow_ids(self.account_id)))
 
     async def selected(self, name: str) -> tuple[WorkerId, ...]:
         """Return the worker of a name, or every worker for ``all``.
 
         Raises:
-            UnknownWorkerError: nobody is called so, or there is nobody at all.
+            UnknownWorkerError: the ledger knows no worker of that name, or none at all.
         """
         known = await self.known_workers()
         chosen = known if name == ALL_WORKERS else tuple(worker for worker in known if worker == name)

@@ -36,6 +36,7 @@ from operations.direct_alerts import DirectAlerts
 from operations.disk_duty import DiskDuty
 from operations.failing_duty import FailingDuty
 from operations.fleet import Fleet
+from operations.foreign import ForeignDuty
 from operations.heartbeat import Heartbeat
 from operations.host_duty import HostDuty
 from operations.outage_duty import OutageDuty
@@ -208,6 +209,11 @@ async def watch_over_stream(fleet: Fleet) -> None:
 async def report_failing_workflows(fleet: Fleet) -> None:
     """Report, for as long as this process lives, workflows of the account that cannot progress."""
     await _for_ever(_ROUND, FailingDuty(fleet).look)
+
+
+async def report_foreign_objects(fleet: Fleet) -> None:
+    """Report, for as long as this process lives, objects at Temporal that are not ours."""
+    await _for_ever(_CHANNEL_ROUND, ForeignDuty(fleet).look)
 
 
 async def keep_reports(fleet: Fleet, folder: Path, language: Language) -> None:

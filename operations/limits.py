@@ -1,13 +1,13 @@
 """What is left of each limit, as `status` shows it: of the fleet and of every worker, by its own rules."""
 
 import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from temporalio.client import WorkflowQueryFailedError
-from temporalio.service import RPCError
+from temporalio.client import WorkflowHandle
 
 from domain.clock import in_seoul
 from domain.headroom import Headroom, headroom
@@ -20,6 +20,10 @@ from operations.board import Board
 from operations.fleet import Fleet
 from workflows.identity import worker_workflow_id
 from workflows.trading_worker import TradingWorkerWorkflow
+
+logger = logging.getLogger("haru.operations")
+
+T = TypeVar("T")
 
 _ANSWERS_WITHIN: Final = timedelta(seconds=2)
 
@@ -62,18 +66,21 @@ async def _limits(
 
 async def trading_rules_of(fleet: Fleet, worker_id: WorkerId) -> TradingRules | None:
     """Return the rules that a worker trades by, None where it does not answer."""
-    handle = fleet.client.get_workflow_handle(worker_workflow_id(fleet.account_id, worker_id))
-    try:
-        return await handle.query(TradingWorkerWorkflow.trading_rules, rpc_timeout=_ANSWERS_WITHIN)
-    except (RPCError, WorkflowQueryFailedError):
-        return None
+    return await _asked(fleet, worker_id, TradingWorkerWorkflow.trading_rules)
 
 
 async def _rules_of(fleet: Fleet, worker_id: WorkerId) -> RiskRules | None:
-    handle = fleet.client.get_workflow_handle(worker_workflow_id(fleet.account_id, worker_id))
+    return await _asked(fleet, worker_id, TradingWorkerWorkflow.risk_rules)
+
+
+async def _asked(fleet: Fleet, worker_id: WorkerId, query: Callable[[TradingWorkerWorkflow], T]) -> T | None:
+    """Return a worker's answer; None where none comes in time, or none that can be read."""
+    workflow_id = worker_workflow_id(fleet.account_id, worker_id)
+    handle: WorkflowHandle[TradingWorkerWorkflow, None] = fleet.client.get_workflow_handle(workflow_id)
     try:
-        return await handle.query(TradingWorkerWorkflow.risk_rules, rpc_timeout=_ANSWERS_WITHIN)
-    except (RPCError, WorkflowQueryFailedError):
+        return await handle.query(query, rpc_timeout=_ANSWERS_WITHIN)
+    except Exception as fault:  # noqa: BLE001 - whatever holds this id must not hide the rules of the other workers
+        logger.warning("worker_not_asked", extra={"worker": worker_id, "cause": f"{type(fault).__name__}: {fault}"})
         return None
 
 

@@ -21,10 +21,10 @@ async def reconcile(desk: Desk) -> int:
 
     def show() -> None:
         for difference in found.differences:
-            desk.console.print(difference, markup=False, highlight=False)
+            desk.console.say(difference)
         for row in found.not_compared:
-            desk.console.print(f"not compared, cannot be read at the broker: {row}", markup=False, highlight=False)
-        desk.console.print(found.cash, markup=False, highlight=False)
+            desk.console.say(f"not compared, cannot be read at the broker: {row}")
+        desk.console.say(found.cash)
         applied = f"{found.booked_fills} missing fills booked, " if desk.asked.apply else "only looking; "
         desk.console.print(f"{applied}{len(found.differences)} differences left")
 
@@ -38,7 +38,7 @@ async def foreign_orders(desk: Desk) -> int:
 
     def show() -> None:
         for order in waiting:
-            desk.console.print(order.in_words, markup=False, highlight=False, soft_wrap=True)
+            desk.console.say(order.in_words)
         if not waiting:
             desk.console.print("No order of another program waits.")
 
@@ -52,7 +52,7 @@ async def accept_orders(desk: Desk) -> int:
 
     def show() -> None:
         for order in accepted:
-            desk.console.print(f"accepted: {order.in_words}", markup=False, highlight=False, soft_wrap=True)
+            desk.console.say(f"accepted: {order.in_words}")
 
     desk.answer([asdict(order) for order in accepted], show)
     return 0
@@ -98,7 +98,7 @@ def _decision(desk: Desk) -> books.Decision:
 def _shown(desk: Desk, *records: OrderRecord) -> Callable[[], None]:
     def show() -> None:
         for record in records:
-            desk.console.print(books.order_in_words(record), markup=False, highlight=False, soft_wrap=True)
+            desk.console.say(books.order_in_words(record))
         if not records:
             desk.console.print("No order waits for a decision.")
 

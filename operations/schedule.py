@@ -1,5 +1,6 @@
 """The Schedule that starts the market close, every session at the moment liquidation begins."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -7,6 +8,7 @@ from typing import Final
 
 from temporalio.client import (
     Schedule,
+    ScheduleAction,
     ScheduleActionExecutionStartWorkflow,
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
@@ -16,9 +18,9 @@ from temporalio.client import (
     ScheduleRange,
     ScheduleSpec,
     ScheduleUpdate,
+    ScheduleUpdateInput,
     WorkflowHandle,
 )
-from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.clock import KST
@@ -26,10 +28,13 @@ from domain.close_plan import plan_session
 from domain.rules import TradingRules
 from domain.session import REGULAR_HOURS, SessionPlan, session_of
 from operations.fleet import Fleet
+from operations.held_ids import policy_for
 from workflows.close_outcome import CloseOutcome, MarketCloseRequest
 from workflows.identity import close_schedule_id, close_workflow_id, task_queues
 from workflows.market_close import MarketCloseWorkflow
 from workflows.options import TASK_TIMEOUT
+
+logger = logging.getLogger("haru.operations")
 
 _COMPRESSED_SESSIONS: Final = 20
 """How many sessions of a compressed market are scheduled in advance; each is a calendar of its own."""
@@ -69,12 +74,31 @@ async def lay_close_times(fleet: Fleet, rules: TradingRules, market_now: datetim
     """
     spec = close_times(fleet, market_now, await fleet.registered_workers())
     handle = fleet.client.get_schedule_handle(close_schedule_id(fleet.account_id))
+    is_ours = True
+
+    def at_these_times(found: ScheduleUpdateInput) -> ScheduleUpdate | None:
+        nonlocal is_ours
+        is_ours = _starts_our_close(fleet, found.description.schedule.action)
+        return ScheduleUpdate(replace(found.description.schedule, spec=spec)) if is_ours else None
+
     try:
-        await handle.update(lambda found: ScheduleUpdate(replace(found.description.schedule, spec=spec)))
+        await handle.update(at_these_times)
+        if not is_ours:
+            logger.error("foreign_schedule_replaced", extra={"schedule": handle.id})
+            await schedule_close(fleet, rules, market_now)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
         await schedule_close(fleet, rules, market_now)
+
+
+def _starts_our_close(fleet: Fleet, action: ScheduleAction) -> bool:
+    return (
+        isinstance(action, ScheduleActionStartWorkflow)
+        and action.workflow == MarketCloseWorkflow.__name__
+        and action.id == close_workflow_id(fleet.account_id)
+        and action.task_queue == task_queues(fleet.account_id).trading
+    )
 
 
 def close_times(fleet: Fleet, market_now: datetime, workers: int) -> ScheduleSpec:
@@ -84,13 +108,17 @@ def close_times(fleet: Fleet, market_now: datetime, workers: int) -> ScheduleSpe
 
 
 async def close_now(fleet: Fleet, rules: TradingRules) -> WorkflowHandle[MarketCloseWorkflow, CloseOutcome]:
-    """Start the market close at once, before its deadline too, or find the one that an operator has started."""
+    """Start the market close at once, before its deadline too, or find the one that an operator has started.
+
+    A foreign workflow that holds the close's id is terminated: it must not keep anything of ours from being sold.
+    """
+    policy = await policy_for(fleet, close_workflow_id(fleet.account_id), MarketCloseWorkflow.__name__)
     return await fleet.client.start_workflow(
         MarketCloseWorkflow.run,
         MarketCloseRequest(fleet.account_id, fleet.clock, rules),
         id=close_workflow_id(fleet.account_id),
         task_queue=task_queues(fleet.account_id).trading,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_conflict_policy=policy,
         execution_timeout=_LONGEST_CLOSE,
         task_timeout=TASK_TIMEOUT,
         static_summary=f"market close of {fleet.account_id}, started by an operator",

@@ -11,7 +11,8 @@ from domain.identity import WorkerId
 from domain.rules import TradingRules
 from domain.worker_state import WorkerLife
 from operations.errors import OperationError
-from operations.fleet import Fleet
+from operations.fleet import TRADING_WORKER, Fleet
+from operations.held_ids import policy_for
 from strategies import tradable
 from workflows import attributes
 from workflows.identity import task_queues, worker_name, worker_workflow_id
@@ -52,14 +53,19 @@ async def bring_back(fleet: Fleet, life: WorkerLife) -> bool:
 async def start_worker(
     fleet: Fleet, life: WorkerLife, if_it_runs: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.USE_EXISTING
 ) -> WorkflowHandle[TradingWorkerWorkflow, None]:
-    """Start one trading worker; if it runs already, nothing changes."""
+    """Start one trading worker; if it runs already, nothing changes.
+
+    A foreign workflow that holds the worker's id is terminated: it must not keep the worker's position from a sale.
+    """
+    workflow_id = worker_workflow_id(life.account_id, life.worker_id)
+    policy = await policy_for(fleet, workflow_id, TRADING_WORKER, if_it_runs)
     return await fleet.client.start_workflow(
         TradingWorkerWorkflow.run,
         life,
-        id=worker_workflow_id(life.account_id, life.worker_id),
+        id=workflow_id,
         task_queue=task_queues(life.account_id).trading,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        id_conflict_policy=if_it_runs,
+        id_conflict_policy=policy,
         task_timeout=TASK_TIMEOUT,
         static_summary=f"{life.worker_id} trades {life.account_id}",
         static_details=f"One run tells one trade of **{life.worker_id}**; the current details say what it does now.",

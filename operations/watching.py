@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
-from rich.console import Console
 from rich.live import Live
 
 from database.errors import DATABASE_FAULTS
 from operations.board import Board, plain_lines, rendered
+from operations.terminal import Terminal
 
 _REFRESH_SECONDS: Final = 0.4
 _PLAIN_SECONDS: Final = 5.0
@@ -17,7 +17,7 @@ _PLAIN_SECONDS: Final = 5.0
 ReadBoard = Callable[[], Awaitable[Board]]
 
 
-async def watch(console: Console, read: ReadBoard, is_over: Callable[[], bool]) -> None:
+async def watch(console: Terminal, read: ReadBoard, is_over: Callable[[], bool]) -> None:
     """Show the table again and again until it is over; a reader without a terminal gets plain lines now and then."""
     patient = _patient(read)
     if console.is_terminal:
@@ -43,14 +43,14 @@ def _patient(read: ReadBoard) -> ReadBoard:
     return read_or_keep
 
 
-async def _watch_live(console: Console, read: ReadBoard, is_over: Callable[[], bool]) -> None:
+async def _watch_live(console: Terminal, read: ReadBoard, is_over: Callable[[], bool]) -> None:
     with Live(rendered(await read()), console=console, auto_refresh=False) as live:
         while not is_over():
             live.update(rendered(await read()), refresh=True)
             await asyncio.sleep(_REFRESH_SECONDS)
 
 
-async def _watch_plainly(console: Console, read: ReadBoard, is_over: Callable[[], bool]) -> None:
+async def _watch_plainly(console: Terminal, read: ReadBoard, is_over: Callable[[], bool]) -> None:
     waited = _PLAIN_SECONDS
     while not is_over():
         if waited >= _PLAIN_SECONDS:
@@ -60,7 +60,7 @@ async def _watch_plainly(console: Console, read: ReadBoard, is_over: Callable[[]
         waited += _REFRESH_SECONDS
 
 
-def print_plainly(console: Console, board: Board) -> None:
+def print_plainly(console: Terminal, board: Board) -> None:
     """Print the table's lines once."""
     for line in plain_lines(board):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.say(line)

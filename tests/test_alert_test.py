@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 import starter
+from domain.masking import Masking
 from settings import SettingsError, load_settings
-from telemetry import Masking
 from tests.operations.webhook import Webhook
 
 pytestmark = pytest.mark.usefixtures("nothing_configured")

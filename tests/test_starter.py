@@ -169,6 +169,20 @@ def test_a_command_that_nobody_answers_fails_and_says_so(run: Run, paper: Mappin
     assert "is a worker process running?" in outcome["why"]
 
 
+def test_the_kill_switch_shuts_the_gate_while_temporal_is_away(
+    run: Run, paper: Mapping[str, str], unused_port: int
+) -> None:
+    run("--workers", "1", "--detach", **paper)
+
+    done = run("kill-switch", "on", **{**paper, "TEMPORAL_ADDRESS": f"127.0.0.1:{unused_port}"})
+    shown = run("status", **paper)
+
+    assert done.returncode == 1
+    assert "Kill switch on: nothing more is bought." in done.stdout
+    assert "worker-1: unanswered: Temporal: RuntimeError: " in done.stdout
+    assert "KILL SWITCH ON" in shown.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "shown"),
     [

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pytest
 from temporalio.client import Client
 
+from domain.masking import MASK, Masking
 from embedded.ports import LOOPBACK
 from settings import TelemetrySettings
-from telemetry import MASK, JsonFormatter, Masking, PlainFormatter, start_logging, temporal_runtime
+from telemetry import JsonFormatter, PlainFormatter, start_logging, temporal_runtime
 
 KEY = "PSabcdefghijklmnopqrstuvwxyz0123456789"
 

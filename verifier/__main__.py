@@ -12,10 +12,12 @@ from temporalio.service import RPCError
 
 from database.errors import DATABASE_FAULTS
 from domain.errors import TradingError
+from domain.plain_text import escaped, harmless
 from domain.session import SessionDate
 from embedded.errors import EmbeddedError
 from settings import SettingsError, load_settings
 from starter import leave
+from telemetry import guard_standard_error, say_error
 from verifier.connecting import open_sources, plan_of
 from verifier.reading import read_books
 from verifier.report import report_json, report_lines
@@ -53,14 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         verdict = asyncio.run(_judge(asked.session_date))
     except _EXPECTED as error:
-        sys.stderr.write(f"verifier: {error}\n")
+        say_error("verifier", error)
         return 1
     if asked.json:
-        sys.stdout.write(json.dumps(report_json(verdict), ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(escaped(json.dumps(report_json(verdict), ensure_ascii=False, indent=2)) + "\n")
     else:
-        sys.stdout.write("\n".join(report_lines(verdict)) + "\n")
+        sys.stdout.write(harmless("\n".join(report_lines(verdict))) + "\n")
     return 1 if verdict.count else 0
 
 
 if __name__ == "__main__":
+    guard_standard_error()
     leave(main())

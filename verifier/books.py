@@ -150,6 +150,8 @@ class Histories:
     watches: tuple[Watch, ...] = ()
     told: tuple[Told, ...] = ()
     runs: int = 0
+    unreadable: tuple[str, ...] = ()
+    """Ids of workflows with events that cannot be read: nothing is concluded from these."""
 
     def between(self, since: datetime, until: datetime) -> "Histories":
         """Return what happened between two real instants: runs are longer than a session."""

@@ -9,11 +9,15 @@ from typing import Any, Final
 from temporalio.api.common.v1 import Payloads
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest
 from temporalio.client import Client
 
-from domain.identity import IntentId, PositionId, WorkerId
+from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.market import Symbol
 from verifier.books import Histories, Submit, Told, Watch
+from workflows.identity import close_workflow_id, is_close_of, task_queues
+from workflows.market_close import MarketCloseWorkflow
+from workflows.trading_worker import TradingWorkerWorkflow
 
 _SUBMIT: Final = "submit_order"
 _WATCH: Final = "watch_position"
@@ -39,24 +43,38 @@ class Run:
 
 
 async def read_histories(
-    client: Client, workers: dict[str, WorkerId], close_id: str, span: tuple[datetime, datetime]
+    client: Client, workers: dict[str, WorkerId], account_id: AccountId, span: tuple[datetime, datetime]
 ) -> Histories:
-    """Fetch what the workers' workflows and the market close did between two real instants."""
+    """Fetch what the workers' workflows and the market close did between two real instants; foreign ones say nothing.
+
+    ``workers`` are those of the ledger, by workflow id.
+    """
     since, until = span
-    whose: list[tuple[str, WorkerId | None]] = [(f"WorkflowId = '{each}'", name) for each, name in workers.items()]
-    whose.append((f"WorkflowId STARTS_WITH '{close_id}'", None))
+    queue = f"TaskQueue = '{task_queues(account_id).trading}'"
+    of_workers = f"WorkflowType = '{TradingWorkerWorkflow.__name__}' AND {queue}"
+    of_closes = f"WorkflowType = '{MarketCloseWorkflow.__name__}' AND {queue}"
+    whose: list[tuple[str, WorkerId | None]] = [
+        (f"WorkflowId = '{each}' AND {of_workers}", name) for each, name in workers.items()
+    ]
+    whose.append((f"WorkflowId STARTS_WITH '{close_workflow_id(account_id)}' AND {of_closes}", None))
     runs = [run for query, name in whose for run in await _fetched(client, query, name, since)]
-    return histories_of(runs).between(since, until)
+    ours = [run for run in runs if run.worker_id is not None or is_close_of(run.workflow_id, account_id)]
+    return histories_of(ours).between(since, until)
 
 
 async def _fetched(client: Client, query: str, worker_id: WorkerId | None, since: datetime) -> list[Run]:
-    runs = []
-    async for execution in client.list_workflows(query):
-        if execution.close_time is None or execution.close_time >= since:
-            handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
-            events = [event async for event in handle.fetch_history_events()]
-            runs.append(Run(execution.id, worker_id, events))
-    return runs
+    runs, token = [], b""
+    while True:
+        request = ListWorkflowExecutionsRequest(namespace=client.namespace, query=query, next_page_token=token)
+        page = await client.workflow_service.list_workflow_executions(request, retry=True)
+        for each in page.executions:
+            if not each.HasField("close_time") or each.close_time.ToDatetime(tzinfo=UTC) >= since:
+                handle = client.get_workflow_handle(each.execution.workflow_id, run_id=each.execution.run_id)
+                events = [event async for event in handle.fetch_history_events()]
+                runs.append(Run(each.execution.workflow_id, worker_id, events))
+        token = page.next_page_token
+        if not token:
+            return runs
 
 
 def histories_of(runs: Iterable[Run]) -> Histories:
@@ -64,7 +82,8 @@ def histories_of(runs: Iterable[Run]) -> Histories:
     told = _Story()
     for run in runs:
         told.add(run)
-    return Histories(tuple(told.submits), tuple(told.watches), tuple(told.commands), told.runs)
+    lists = (tuple(told.submits), tuple(told.watches), tuple(told.commands))
+    return Histories(*lists, told.runs, tuple(dict.fromkeys(told.unreadable)))
 
 
 @dataclass(slots=True)
@@ -73,6 +92,8 @@ class _Story:
     watches: list[Watch] = field(default_factory=list)
     commands: list[Told] = field(default_factory=list)
     runs: int = 0
+    unreadable: list[str] = field(default_factory=list)
+    """Ids of workflows with an activity whose input cannot be read, such as one that another program started."""
 
     def add(self, run: Run) -> None:
         """Read one run from its first event to its last."""
@@ -81,7 +102,10 @@ class _Story:
         open_submits: dict[int, Submit] = {}
         for event in run.events:
             if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
-                self._schedule(run, event, open_watches, open_submits)
+                try:
+                    self._schedule(run, event, open_watches, open_submits)
+                except (ValueError, LookupError):
+                    self.unreadable.append(run.workflow_id)
             elif event.event_type in _ENDS:
                 self._end(event, open_watches, open_submits)
             elif run.worker_id is not None and (command := _command_in(event)) in _SELLING_COMMANDS:
@@ -129,8 +153,11 @@ def _accepted_as(event: HistoryEvent) -> str:
     if event.event_type != EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
         return ""
     result = event.activity_task_completed_event_attributes.result
-    ref = (_first(result) if result.payloads else {}).get("ref") or {}
-    return str(ref.get("number", ""))
+    try:
+        ref = _first(result).get("ref")
+    except (ValueError, LookupError):
+        return ""
+    return str(ref.get("number", "")) if isinstance(ref, dict) else ""
 
 
 def _command_in(event: HistoryEvent) -> str | None:

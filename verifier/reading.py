@@ -17,7 +17,6 @@ from domain.session import SessionDate, SessionPlan, session_date_of
 from verifier.books import Audit, Books, BrokerBook, Ledger
 from verifier.broker_truth import KnownOfDay, as_of, listed_book, simulated_book
 from verifier.histories import read_histories
-from workflows.identity import close_workflow_id
 
 _BEFORE_THE_SESSION = timedelta(minutes=1)
 
@@ -55,7 +54,7 @@ async def read_books(sources: Sources, plan: SessionPlan) -> Books:
     span = since, sources.clock.real_time(_end_of(date))
     seen = sources.last_row()  # before the log: another process may write meanwhile
     log = await sources.database.audit_logs.whole(sources.account_id)
-    histories = await read_histories(sources.client, names, close_workflow_id(sources.account_id), span)
+    histories = await read_histories(sources.client, names, sources.account_id, span)
     return Books(
         plan=plan,
         clock=sources.clock,

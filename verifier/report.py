@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from domain.plain_text import one_line
 from verifier.books import Books
 from verifier.guarding import gaps, longest_gap
 from verifier.invariants import INVARIANTS
@@ -21,6 +22,8 @@ def report_lines(verdict: Verdict) -> Iterator[str]:
         yield f"{invariant.name:>4}  {count:3d} {'violation ' if count == 1 else 'violations'}  {invariant.says}"
         for violation in found[invariant.name]:
             yield f"        {violation.what}: {violation.evidence}"
+    for workflow_id in books.histories.unreadable:
+        yield f"not read: events of {one_line(workflow_id)} that are not ours"
     yield f"longest stretch unwatched: {longest_gap(books).total_seconds():.1f} s (at most {_limit(books)} s)"
 
 
@@ -35,6 +38,7 @@ def report_json(verdict: Verdict) -> dict[str, Any]:
         "trades": len(books.ledger.trades),
         "broker_orders": len(books.new_rows),
         "runs": books.histories.runs,
+        "unreadable_runs": [one_line(each) for each in books.histories.unreadable],
         "longest_unwatched_seconds": round(longest_gap(books).total_seconds(), 1),
         "gaps": [
             f"{gap.length.total_seconds():.1f} s {gap.symbol} {gap.position_id}: {gap.why}"

@@ -1,5 +1,6 @@
 """Names of workflows and task queues, with their inverses."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,6 +8,10 @@ from domain.identity import AccountId, IntentId, WorkerId
 
 _WORKER_PREFIX: Final = "trading-worker"
 _CLOSE_PREFIX: Final = "market-close"
+_WORKER_ID: Final = re.compile(rf"{_WORKER_PREFIX}/(?P<account>[\w.-]+)/(?P<worker>[\w.-]+)", re.ASCII)
+_SCHEDULE_ID: Final = re.compile(rf"{_CLOSE_PREFIX}-schedule/[\w.-]+", re.ASCII)
+_SCHEDULED: Final = re.compile(r"-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+"""What a schedule appends to the id of the workflow that it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +38,10 @@ def worker_workflow_id(account_id: AccountId, worker_id: WorkerId) -> str:
     return f"{_WORKER_PREFIX}/{account_id}/{worker_id}"
 
 
-def worker_of(workflow_id: str) -> tuple[AccountId, WorkerId]:
-    """Return whose workflow an id names.
-
-    Raises:
-        ValueError: the id is not a trading worker's.
-    """
-    prefix, account_id, worker_id = workflow_id.split("/")
-    if prefix != _WORKER_PREFIX:
-        raise ValueError(f"{workflow_id} is not a trading worker's workflow id")
-    return AccountId(account_id), WorkerId(worker_id)
+def worker_of(workflow_id: str) -> tuple[AccountId, WorkerId] | None:
+    """Return whose workflow an id names; None for an id that is not a trading worker's."""
+    match = _WORKER_ID.fullmatch(workflow_id)
+    return match and (AccountId(match["account"]), WorkerId(match["worker"]))
 
 
 def close_workflow_id(account_id: AccountId) -> str:
@@ -50,9 +49,20 @@ def close_workflow_id(account_id: AccountId) -> str:
     return f"{_CLOSE_PREFIX}/{account_id}"
 
 
+def is_close_of(workflow_id: str, account_id: AccountId) -> bool:
+    """Tell whether an id names a market close of the account: an operator's, or one of its schedule."""
+    begun, own = close_workflow_id(account_id), workflow_id.removeprefix(close_workflow_id(account_id))
+    return workflow_id.startswith(begun) and (not own or _SCHEDULED.fullmatch(own) is not None)
+
+
 def close_schedule_id(account_id: AccountId) -> str:
     """Return the id of the schedule that starts the market close."""
     return f"{_CLOSE_PREFIX}-schedule/{account_id}"
+
+
+def is_close_schedule(schedule_id: str) -> bool:
+    """Tell whether an id names the close schedule of any account."""
+    return _SCHEDULE_ID.fullmatch(schedule_id) is not None
 
 
 def order_lookup_workflow_id(account_id: AccountId) -> str:
@@ -68,6 +78,15 @@ def statement_workflow_id(account_id: AccountId) -> str:
 def reconciliation_workflow_id(account_id: AccountId) -> str:
     """Return the workflow id of a reconciliation on demand."""
     return f"reconciliation/{account_id}"
+
+
+def on_demand_workflow_ids(account_id: AccountId) -> tuple[str, ...]:
+    """Return the ids of all that operators may ask a worker process for."""
+    return (
+        order_lookup_workflow_id(account_id),
+        statement_workflow_id(account_id),
+        reconciliation_workflow_id(account_id),
+    )
 
 
 def intent_id(run_id: str, sequence: int) -> IntentId:

@@ -1,7 +1,7 @@
 """Where KIS is, whose account it is, and how long an answer may take."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from domain.errors import EnvironmentMismatchError
 from domain.hosts import REST_URLS, is_of_kis, opens_nothing
 from domain.identity import Environment
+from domain.masking import Masking
 
 LIVE_URL: Final = REST_URLS[Environment.LIVE]
 PAPER_URL: Final = REST_URLS[Environment.PAPER]
@@ -39,6 +40,7 @@ class KisConnection:
     product_code: str = "01"
     timeout: float = 5.0
     real_time: Callable[[], datetime] = system_time
+    _tokens: set[SecretStr] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         account = self.account_number.get_secret_value()
@@ -56,12 +58,15 @@ class KisConnection:
         """Tell whether the address is KIS's for this environment; any other server must prove to be a simulator."""
         return self.trading_url == REST_URLS.get(self.environment)
 
+    def remember(self, token: str) -> None:
+        """Keep a token of the broker's out of every text that comes from outside."""
+        self._tokens.add(SecretStr(token))
+
     def masked(self, text: str) -> str:
-        """Return a text from outside, on one printable line and without our key, secret or account number."""
+        """Return a text from outside, on one printable line and without our keys, tokens or account number."""
         line = "".join(character if character.isprintable() else " " for character in text).strip()
-        for secret in (self.app_secret, self.app_key, self.account_number):
-            line = line.replace(secret.get_secret_value(), "***")
-        return line
+        secrets = (self.app_secret, self.app_key, self.account_number, *self._tokens)
+        return Masking([secret.get_secret_value() for secret in secrets])(line)
 
 
 def host_of(url: str) -> str:

@@ -28,6 +28,7 @@ from broker.protocol import StreamEvent
 from domain.errors import StreamInUseError, StreamLostError
 from domain.identity import Environment
 from domain.market import Symbol
+from domain.masking import Masking
 from domain.stream import Garbled
 
 logger = logging.getLogger("haru.stream")
@@ -70,6 +71,10 @@ class Speaker:
     def notices(self) -> str:
         """Return the TR id of own order notices."""
         return _NOTICES[self.environment]
+
+    def masked(self, text: str) -> str:
+        """Return a text of the broker's without what only it and we know."""
+        return Masking([self.approval_key, self.hts_id, self.account, self.account[:8]])(text)
 
 
 class KisSession:
@@ -184,7 +189,7 @@ class KisSession:
         elif word.tr_id == self._speaker.notices and word.succeeded:
             self._cipherment = word.cipherment or self._cipherment
         elif not word.succeeded:
-            logger.error("stream_refused", extra={"code": word.code, "cause": word.message})
+            logger.error("stream_refused", extra={"code": word.code, "cause": self._speaker.masked(word.message)})
 
     def _stock_answered(self, symbol: Symbol, word: Control) -> None:
         if word.code in _NOT_REGISTERED:
@@ -198,7 +203,10 @@ class KisSession:
             logger.warning("stream_full", extra={"registered": self._room})
         else:
             self._refused.add(symbol)
-            logger.warning("stream_refused", extra={"symbol": symbol, "code": word.code, "cause": word.message})
+            logger.warning(
+                "stream_refused",
+                extra={"symbol": symbol, "code": word.code, "cause": self._speaker.masked(word.message)},
+            )
 
     def _may_ask(self, symbol: Symbol) -> bool:
         has_room = self._room is None or len(self._registered) + len(self._asked) < self._room

@@ -146,6 +146,7 @@ class Wire:
             return read_envelope(await self._http.post(url, json=body, headers={"content-type": _JSON}))
 
     def _headers(self, call: Call, token: AccessToken) -> dict[str, str]:
+        self.connection.remember(token.value)
         return {
             "content-type": _JSON,
             "authorization": f"Bearer {token.value}",

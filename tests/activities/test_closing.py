@@ -4,10 +4,6 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from temporalio.client import Client, Interceptor, OutboundInterceptor, SignalWorkflowInput
-from temporalio.service import RPCError, RPCStatusCode
-from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
-
 from activities.closing import CLOSER, AwaitFlatRequest, ClosePlan, ClosingActivities, NoSession, OpenOrder
 from activities.comparing import ReconcileRequest
 from activities.cycles import Held
@@ -64,46 +60,6 @@ async def test_once_entries_are_shut_a_prepared_buy_is_not_sent(desk: Desk) -> N
 
     assert (await desk.submits(entry)).status is OrderStatus.DENIED
     assert desk.sent == []
-
-
-async def test_a_worker_without_a_workflow_is_passed_over(desk: Desk, time_skipping_env: WorkflowEnvironment) -> None:
-    await desk.registers()
-    await desk.registers(RIVAL)
-    env = ActivityEnvironment(client=time_skipping_env.client)
-
-    assert await env.run(desk.closing.order_liquidation, ACCOUNT, TODAY) == 0
-
-
-class ServerThatRefuses(Interceptor, OutboundInterceptor):
-    """A Temporal server that takes no signal for one workflow; ``asked`` are all that were to be signalled."""
-
-    def __init__(self, refused: WorkerId) -> None:
-        self._refused = refused
-        self.asked: list[str] = []
-
-    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002 the SDK's name
-        OutboundInterceptor.__init__(self, next)
-        return self
-
-    async def signal_workflow(self, input: SignalWorkflowInput) -> None:  # noqa: A002 the SDK's name
-        self.asked.append(input.id)
-        if input.id.endswith(self._refused):
-            raise RPCError("signal count exceeds its limit", RPCStatusCode.INVALID_ARGUMENT, b"")
-        await super().signal_workflow(input)
-
-
-async def test_a_worker_that_cannot_be_told_keeps_no_other_from_being_told(
-    desk: Desk, time_skipping_env: WorkflowEnvironment
-) -> None:
-    await desk.registers()
-    await desk.registers(RIVAL)
-    server = ServerThatRefuses(WORKER)
-    config = time_skipping_env.client.config()
-    config["interceptors"] = [server]
-    env = ActivityEnvironment(client=Client(**config))
-
-    assert await env.run(desk.closing.order_liquidation, ACCOUNT, TODAY) == 0
-    assert [each.split("/")[-1] for each in server.asked] == [WORKER, RIVAL]
 
 
 async def test_patience_with_the_workers_ends_and_names_what_is_left_largest_first(desk: Desk) -> None:

@@ -1,8 +1,11 @@
 """Who is told by the market close to sell, and when: at the deadline only those that have not begun by themselves."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+from temporalio.client import Client, Interceptor, OutboundInterceptor, SignalWorkflowInput
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
 from domain.identity import WorkerId
@@ -43,3 +46,57 @@ async def test_a_close_at_any_other_time_waits_for_nobodys_clock(
         await ActivityEnvironment(client=time_skipping_env.client).run(desk.closing.order_liquidation, ACCOUNT, TODAY)
 
     assert desk.pace.pauses == 0
+
+
+async def test_a_worker_without_a_workflow_is_passed_over(desk: Desk, time_skipping_env: WorkflowEnvironment) -> None:
+    await desk.registers()
+    await desk.registers(RIVAL)
+    env = ActivityEnvironment(client=time_skipping_env.client)
+
+    assert await env.run(desk.closing.order_liquidation, ACCOUNT, TODAY) == 0
+
+
+class ServerThatRefuses(Interceptor, OutboundInterceptor):
+    """A Temporal server that takes no signal for one workflow, and says so only after it is asked about another.
+
+    ``asked`` are all that were to be signalled.
+    """
+
+    def __init__(self, refused: WorkerId, fault: Exception) -> None:
+        self._refused, self._fault = refused, fault
+        self._another = asyncio.Event()
+        self.asked: list[str] = []
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002 the SDK's name
+        OutboundInterceptor.__init__(self, next)
+        return self
+
+    async def signal_workflow(self, input: SignalWorkflowInput) -> None:  # noqa: A002 the SDK's name
+        self.asked.append(input.id)
+        if input.id.endswith(self._refused):
+            await asyncio.wait_for(self._another.wait(), 30)
+            raise self._fault
+        self._another.set()
+        await super().signal_workflow(input)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        RPCError("signal count exceeds its limit", RPCStatusCode.INVALID_ARGUMENT, b""),
+        RuntimeError("a codec that cannot encode"),
+    ],
+    ids=["refused", "unsent"],
+)
+async def test_a_worker_that_cannot_be_told_keeps_no_other_from_being_told(
+    desk: Desk, time_skipping_env: WorkflowEnvironment, fault: Exception
+) -> None:
+    await desk.registers()
+    await desk.registers(RIVAL)
+    server = ServerThatRefuses(WORKER, fault)
+    config = time_skipping_env.client.config()
+    config["interceptors"] = [server]
+    env = ActivityEnvironment(client=Client(**config))
+
+    assert await env.run(desk.closing.order_liquidation, ACCOUNT, TODAY) == 0
+    assert [each.split("/")[-1] for each in server.asked] == [WORKER, RIVAL]

@@ -17,13 +17,14 @@ PURE_LIBRARY = {
 }
 ROOT_IMPORTS = {
     "account_names": {"database", "domain", "settings"},
-    "alert_settings": set(),
+    "alert_settings": {"private_values"},
     "broker_settings": {"domain"},
     "env_file": {"private_files"},
     "private_files": set(),
     "live_dangers": {"domain", "exchange", "settings"},
-    "settings": {"alert_settings", "broker_settings", "domain", "env_file", "exchange"},
-    "telemetry": {"domain", "settings"},
+    "private_values": set(),
+    "settings": {"alert_settings", "broker_settings", "domain", "env_file", "exchange", "private_values"},
+    "telemetry": {"domain", "private_values", "settings"},
 }
 
 

@@ -80,7 +80,7 @@ class _Handle:
         self._clockwork = clockwork
         self._workflow_id = workflow_id
 
-    async def signal(self, name: str, argument: object) -> None:
+    async def signal(self, name: str, argument: object, **_: object) -> None:
         assert self._clockwork is not None
         self._clockwork.signal(self._workflow_id, name, argument)
 

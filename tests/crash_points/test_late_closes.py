@@ -7,6 +7,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse, ListWorkflowExecutionsResponse
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.event import CLOSE_MISSED, EventLevel
 from domain.identity import Environment
@@ -28,23 +32,28 @@ LEFT: Final = ClosingPlot("left")
 IN_THE_EVENING: Final = replace(LEFT, evening=True)
 
 
-class _Executions:
-    """What the duty asks Temporal: which closes run, and to start one."""
+class _Temporal:
+    """What the duty asks Temporal: which closes run, whether another holds its id, and to start one."""
+
+    namespace = "default"
 
     def __init__(self, clockwork: Clockwork) -> None:
         self._clockwork = clockwork
+        self.workflow_service = self
 
-    async def list_workflows(self, _: str) -> Any:
-        for run in list(self._clockwork.runs.values()):
-            yield _Execution(run.workflow_id)
+    async def list_workflow_executions(self, *_: Any, **__: Any) -> ListWorkflowExecutionsResponse:
+        return ListWorkflowExecutionsResponse(
+            executions=[
+                WorkflowExecutionInfo(execution=WorkflowExecution(workflow_id=run.workflow_id))
+                for run in self._clockwork.runs.values()
+            ]
+        )
+
+    async def describe_workflow_execution(self, *_: Any, **__: Any) -> DescribeWorkflowExecutionResponse:
+        raise RPCError("it does not run", RPCStatusCode.NOT_FOUND, b"")
 
     async def start_workflow(self, run: Any, request: Any, *, id: str, **_: Any) -> None:
         self._clockwork.start(run, request, id)
-
-
-class _Execution:
-    def __init__(self, workflow_id: str) -> None:
-        self.id = workflow_id
 
 
 class FleetOnTheClockwork(Fleet):
@@ -58,7 +67,7 @@ class FleetOnTheClockwork(Fleet):
 
 
 def the_fleet(afternoon: Afternoon, town: Town) -> Fleet:
-    client: Any = _Executions(afternoon.clockwork)
+    client: Any = _Temporal(afternoon.clockwork)
     return FleetOnTheClockwork(client, town.database, ACCOUNT, Environment.SIMULATED, afternoon.clock, CALENDAR)
 
 

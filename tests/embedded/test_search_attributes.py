@@ -8,7 +8,13 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
-from embedded.search_attributes import SearchAttributes, ensure_search_attributes, missing_search_attributes
+from embedded.errors import OddSearchAttributesError
+from embedded.search_attributes import (
+    SearchAttributes,
+    ensure_search_attributes,
+    missing_search_attributes,
+    odd_search_attributes,
+)
 
 STATE, CYCLE = SearchAttributeKey.for_keyword("ProbeState"), SearchAttributeKey.for_int("ProbeCycle")
 ATTRIBUTES: SearchAttributes = [STATE, CYCLE]
@@ -31,6 +37,17 @@ async def test_they_are_registered_on_a_server_once(temporal_dev_server: str) ->
     await ensure_search_attributes(client, ATTRIBUTES)
 
     assert await missing_search_attributes(client, ATTRIBUTES) == {}
+
+
+async def test_foreign_types_under_our_names_are_refused(temporal_dev_server: str) -> None:
+    client = await Client.connect(temporal_dev_server)
+    await ensure_search_attributes(client, [SearchAttributeKey.for_int("ProbeOdd")])
+
+    wanted = [*ATTRIBUTES, SearchAttributeKey.for_keyword("ProbeOdd")]
+
+    assert await odd_search_attributes(client, wanted) == ["ProbeOdd"]
+    with pytest.raises(OddSearchAttributesError, match="foreign types under our names: ProbeOdd"):
+        await ensure_search_attributes(client, wanted)
 
 
 async def test_they_are_registered_on_the_time_skipping_server_too(time_skipping_env: WorkflowEnvironment) -> None:

@@ -7,9 +7,9 @@ import psycopg
 from database.database import Database
 from domain.event import Event, EventLevel
 from domain.identity import Environment
+from domain.masking import Masking
 from operations.alert_channels import Channel, channels_of
 from operations.alerting import Alerting, AlertRules
-from telemetry import Masking
 from tests.builders import ACCOUNT, MONDAY, NOW, SAMSUNG, WORKER
 from tests.operations.webhook import Webhook
 

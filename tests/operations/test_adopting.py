@@ -7,7 +7,6 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
-from rich.console import Console
 from temporalio.worker import Worker
 
 import operations.order_lookup
@@ -19,6 +18,7 @@ from operations import order_verbs
 from operations.desk import Desk
 from operations.errors import OperationError
 from operations.fleet import Fleet
+from operations.terminal import Terminal
 from simulator.order_types import OrderType
 from simulator.orders import Order, OrderRequest
 from simulator.simulation import Simulation
@@ -53,7 +53,7 @@ def placed(simulation: Simulation, quantity: int = 10, symbol: Symbol = SAMSUNG)
 
 def a_desk(fleet: Fleet, intent: str, number: str, branch: str, *, unchecked: bool = False) -> Desk:
     asked = Namespace(intent=intent, number=number, branch=branch, reason="HTS", unchecked=unchecked, json=False)
-    return Desk(fleet, RULES, asked, Console(file=StringIO(), width=200))
+    return Desk(fleet, RULES, asked, Terminal(file=StringIO(), width=200))
 
 
 def said(desk: Desk) -> str:

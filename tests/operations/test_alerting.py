@@ -14,11 +14,11 @@ from database.database import Database, open_database
 from domain.alert import pause_after
 from domain.event import Event, EventLevel
 from domain.identity import Environment
+from domain.masking import Masking
 from operations.alert_channels import channels_of
 from operations.alert_text import message_of
 from operations.alerting import Alerting, AlertRules
 from operations.errors import OperationError
-from telemetry import Masking
 from tests.builders import ACCOUNT, HYNIX, NOW, SAMSUNG
 from tests.operations.alert_parts import SECRET, due_again, happens, lease_is_over, teller
 from tests.operations.webhook import Webhook

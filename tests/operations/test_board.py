@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from rich.console import Console
 
 from database.stream_leases import StreamState
 from domain.clock import KST, LIVE_CLOCK, MarketClock
@@ -18,6 +17,7 @@ from domain.worker_state import WorkerLife, WorkerState
 from operations.board import Board, as_json, countdown, heading, plain_lines, read_board, rendered
 from operations.fleet import Fleet
 from operations.starting import start_worker
+from operations.terminal import Terminal
 from operations.watching import watch
 from tests.builders import NOW, SAMSUNG
 from tests.operations.conftest import Hosted
@@ -25,7 +25,7 @@ from tests.operations.parts import a_board, a_holding_row, a_row
 
 
 def shown(board_lines: object, *, width: int = 160) -> str:
-    console = Console(file=io.StringIO(), width=width, record=True)
+    console = Terminal(file=io.StringIO(), width=width, record=True)
     console.print(board_lines)
     return console.export_text()
 
@@ -203,7 +203,7 @@ async def test_a_worker_whose_workflow_has_ended_is_shown_as_stopped(hosted: Hos
 
 @pytest.mark.parametrize("is_terminal", [True, False])
 async def test_watching_shows_the_table_until_it_is_over(is_terminal: bool) -> None:
-    console = Console(file=io.StringIO(), force_terminal=is_terminal, width=160)
+    console = Terminal(file=io.StringIO(), force_terminal=is_terminal, width=160)
     reads = 0
 
     async def read() -> object:
@@ -219,7 +219,7 @@ async def test_watching_shows_the_table_until_it_is_over(is_terminal: bool) -> N
 
 
 async def test_while_the_database_is_away_the_last_state_stays_and_says_so() -> None:
-    console = Console(file=io.StringIO(), force_terminal=True, width=200)
+    console = Terminal(file=io.StringIO(), force_terminal=True, width=200)
     answers = iter([a_board(a_holding_row()), a_board(a_holding_row())])
     text = ""
 
@@ -246,7 +246,7 @@ async def test_a_database_that_never_answered_is_an_error() -> None:
         raise ConnectionRefusedError("connection refused")
 
     with pytest.raises(ConnectionRefusedError):
-        await watch(Console(file=io.StringIO()), read, lambda: False)
+        await watch(Terminal(file=io.StringIO()), read, lambda: False)
 
 
 def test_shut_entries_are_told_with_the_reason_to_people_and_programs() -> None:

@@ -11,10 +11,8 @@ import pytest
 from temporalio.client import (
     Client,
     Interceptor,
-    ListWorkflowsInput,
     OutboundInterceptor,
     StartWorkflowUpdateInput,
-    WorkflowExecutionAsyncIterator,
     WorkflowUpdateHandle,
 )
 from temporalio.service import RPCError, RPCStatusCode
@@ -242,49 +240,6 @@ async def test_the_kill_switch_tells_every_worker_whatever_is_wrong_with_one(hos
     assert outcomes[0].why == "Temporal said INTERNAL: the shard is not there"
 
 
-class ServerThatListsNobody(Interceptor, OutboundInterceptor):
-    """A Temporal server whose visibility store is away, or lags behind."""
-
-    def __init__(self, *, is_away: bool) -> None:
-        self._is_away = is_away
-
-    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002 the SDK's name
-        OutboundInterceptor.__init__(self, next)
-        return self
-
-    def list_workflows(self, input: ListWorkflowsInput) -> WorkflowExecutionAsyncIterator:  # noqa: A002 the SDK's name
-        if self._is_away:
-            raise RPCError("the visibility store is away", RPCStatusCode.UNAVAILABLE, b"")
-        return super().list_workflows(replace(input, query=f"{input.query} AND WorkflowId = 'nobody'"))
-
-
-def seen_by(server: ServerThatListsNobody, fleet: Fleet) -> Fleet:
-    config = fleet.client.config()
-    config["interceptors"] = [server]
-    return replace(fleet, client=Client(**config))
-
-
-@pytest.mark.parametrize("is_away", [True, False], ids=["away", "lagging"])
-async def test_the_kill_switch_reaches_whom_the_books_know_without_temporals_list(
-    hosted: Hosted, is_away: bool
-) -> None:
-    hosted.desk.candidates_from = timedelta(0)
-    await running(hosted)
-    await until_holding(hosted)
-    fleet = seen_by(ServerThatListsNobody(is_away=is_away), hosted.fleet)
-
-    outcomes = await commands.press_kill_switch(fleet, "operator", "drill")
-
-    assert (await fleet.database.risk.state(fleet.account_id)).kill_switch_on
-    assert [(outcome.worker_id, outcome.verdict) for outcome in outcomes] == [(FIRST, Verdict.DONE)]
-    assert hosted.desk.reasons == [ExitReason.KILL_SWITCH]
-
-
-async def test_nobody_is_said_to_be_there_only_when_temporal_says_so(fleet: Fleet) -> None:
-    with pytest.raises(RPCError, match="visibility store is away"):
-        await seen_by(ServerThatListsNobody(is_away=True), fleet).known_workers()
-
-
 async def test_an_unknown_worker_is_answered_with_those_that_are_known(hosted: Hosted) -> None:
     await running(hosted, 2)
 
@@ -292,7 +247,7 @@ async def test_an_unknown_worker_is_answered_with_those_that_are_known(hosted: H
         await hosted.fleet.selected("worker-9")
 
 
-async def test_all_means_every_worker_in_the_books_and_on_the_server(hosted: Hosted) -> None:
+async def test_all_means_every_worker_in_the_books(hosted: Hosted) -> None:
     await hosted.fleet.database.workers.register(hosted.fleet.account_id, WorkerId("worker-12"), "gone")
     await running(hosted)
 

@@ -9,11 +9,11 @@ import pytest
 
 from domain.event import Event, EventLevel
 from domain.identity import Environment
+from domain.masking import Masking
 from operations import direct_alerts
 from operations.alert_channels import channels_of
 from operations.alerting import AlertRules
 from operations.direct_alerts import DirectAlerts
-from telemetry import Masking
 from tests.builders import ACCOUNT, NOW
 from tests.operations.webhook import Webhook
 

@@ -31,10 +31,12 @@ class BadRelease:
 async def failing(fleet: Fleet) -> AsyncIterator[FailingWorkflow]:
     """The fleet's first worker, once the server has marked it."""
     queue = task_queues(fleet.account_id).trading
+    ours = worker_workflow_id(fleet.account_id, worker_name(1))
+    await fleet.database.workers.register(fleet.account_id, worker_name(1), ours)
     async with Worker(fleet.client, task_queue=queue, workflows=[BadRelease]):
         handle = await fleet.client.start_workflow(
             BadRelease.run,
-            id=worker_workflow_id(fleet.account_id, worker_name(1)),
+            id=ours,
             task_queue=queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         )

@@ -4,7 +4,6 @@ from argparse import Namespace
 from io import StringIO
 
 import pytest
-from rich.console import Console
 
 from domain.market import Side
 from domain.money import Price, Quantity, Won
@@ -15,6 +14,7 @@ from operations.board import heading, read_board
 from operations.desk import Desk
 from operations.errors import OperationError
 from operations.fleet import Fleet
+from operations.terminal import Terminal
 from starter import _parser
 from tests.builders import HYNIX
 from tests.stepping import RULES
@@ -47,7 +47,7 @@ async def another_program_orders(fleet: Fleet, *numbers: str) -> None:
 def desk_of(fleet: Fleet, *typed: str) -> tuple[Desk, StringIO]:
     asked: Namespace = _parser().parse_args(["foreign-orders", *typed])
     file = StringIO()
-    return Desk(fleet, RULES, asked, Console(file=file, width=200)), file
+    return Desk(fleet, RULES, asked, Terminal(file=file, width=200)), file
 
 
 async def test_waiting_orders_are_listed_and_accepted_with_a_reason(fleet: Fleet) -> None:

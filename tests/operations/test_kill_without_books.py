@@ -16,7 +16,6 @@ from operations.starting import start_workers
 from tests.builders import some_rules
 from tests.operations.conftest import Hosted
 from workflows.identity import worker_workflow_id
-from workflows.trading_worker import TradingWorkerWorkflow
 
 
 @pytest.fixture
@@ -46,7 +45,7 @@ async def test_a_history_leads_to_the_operators_command(hosted: Hosted) -> None:
     await commands.tell(replace(hosted.fleet, command_id="c0ffee"), [name], commands.PAUSE)
 
     workflow_id = worker_workflow_id(hosted.fleet.account_id, name)
-    handle = hosted.fleet.client.get_workflow_handle_for(TradingWorkerWorkflow.run, workflow_id)
+    handle = hosted.fleet.client.get_workflow_handle(workflow_id)
     accepted = [
         event.workflow_execution_update_accepted_event_attributes.protocol_instance_id
         async for event in handle.fetch_history_events()

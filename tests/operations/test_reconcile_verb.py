@@ -5,13 +5,13 @@ import io
 import json
 
 import pytest
-from rich.console import Console
 
 from activities.comparing import Reconciled
 from domain.money import Won
 from domain.rules import TradingRules
 from operations.desk import Desk
 from operations.order_verbs import reconcile
+from operations.terminal import Terminal
 from tests.operations.conftest import Hosted
 
 AGREES = Reconciled(0, (), cash="cash: ledger expects 5, broker shows 5, no difference")
@@ -21,7 +21,7 @@ DIFFERS = Reconciled(0, (), cash="cash: 7 won unexplained", cash_unexplained=Won
 def desk_of(hosted: Hosted, *, as_json: bool) -> tuple[Desk, io.StringIO]:
     shown = io.StringIO()
     asked = argparse.Namespace(json=as_json, apply=False)
-    return Desk(hosted.fleet, TradingRules(), asked, Console(file=shown, width=160)), shown
+    return Desk(hosted.fleet, TradingRules(), asked, Terminal(file=shown, width=160)), shown
 
 
 async def test_the_cash_is_a_line_of_its_own_and_what_is_unexplained_is_an_exit_code(hosted: Hosted) -> None:

@@ -5,7 +5,6 @@ import io
 import json
 
 import pytest
-from rich.console import Console
 
 from activities.statement import StatementCompared
 from domain.flatness import HeldShares, Proven
@@ -15,6 +14,7 @@ from domain.rules import TradingRules
 from domain.statement import WHOLE_ACCOUNT, Figure, Line
 from operations.after_close import after_close_lines, statement
 from operations.desk import Desk
+from operations.terminal import Terminal
 from reporting.after_close import read_after_close
 from tests.builders import HYNIX, MONDAY, NOW, SAMSUNG
 from tests.operations.conftest import Hosted
@@ -29,7 +29,7 @@ LINES = (
 def desk_of(hosted: Hosted, *, as_json: bool = False) -> tuple[Desk, io.StringIO]:
     shown = io.StringIO()
     asked = argparse.Namespace(json=as_json, date=MONDAY)
-    return Desk(hosted.fleet, TradingRules(), asked, Console(file=shown, width=160)), shown
+    return Desk(hosted.fleet, TradingRules(), asked, Terminal(file=shown, width=160)), shown
 
 
 async def said_of_the_close(hosted: Hosted) -> list[str]:

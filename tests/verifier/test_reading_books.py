@@ -105,6 +105,29 @@ def test_a_run_tells_of_its_orders_its_watch_and_its_commands() -> None:
     )
 
 
+@pytest.mark.parametrize("data", [b"\x80", b"[]", b"{}"], ids=["no JSON", "no object", "no intent"])
+def test_events_that_cannot_be_read_are_named_and_hide_no_others(data: bytes) -> None:
+    foreign = scheduled("submit_order", 1, 5)
+    foreign.activity_task_scheduled_event_attributes.input.payloads[0].data = data
+    without = event(
+        EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
+        1,
+        6,
+        activity_task_scheduled_event_attributes={"activity_type": {"name": "watch_position"}},
+    )
+    ours = scheduled("submit_order", 2, 7, intent_id="run-1/1")
+    answer = event(
+        EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
+        4,
+        activity_task_completed_event_attributes={"scheduled_event_id": 7, "result": {"payloads": [{"data": data}]}},
+    )
+
+    told = histories_of([Run("trading-worker/a/worker-1", WORKER, [foreign, without, ours, answer])])
+
+    assert [each.intent_id for each in told.submits] == ["run-1/1"]
+    assert told.unreadable == ("trading-worker/a/worker-1",)
+
+
 @pytest.mark.parametrize(
     ("kind", "attributes"),
     [

@@ -1,0 +1,42 @@
+"""Where answers are printed: names from the market, the broker or a foreign program are text there and nothing else."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from domain.plain_text import harmless, one_line
+
+_LONGEST: Final = 2_000
+
+
+class Terminal(Console):
+    """A console without markup, whose texts neither colour, move the cursor nor change the writing direction."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def say(self, text: str) -> None:
+        """Print a text as one line, however long it is."""
+        self.print(one_line(text, _LONGEST), soft_wrap=True)
+
+    def say_all(self, texts: Iterable[str]) -> None:
+        """Print texts as a line each."""
+        for text in texts:
+            self.say(text)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Make a text of a cell or a line."""
+        return super().render_str(harmless(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Make segments of anything printable; what steers has no width, so that no table moves without it."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=harmless(segment.text, ""))
+
+
+def cell(text: str, style: str = "") -> Text:
+    """Return the text of a cell, on one line."""
+    return Text(one_line(text, _LONGEST), style=style)
