@@ -20,6 +20,7 @@ ORDER_TIMEOUT: Final = 8.0
 ORDER_PATIENCE: Final = 12.0
 """Seconds an order may wait for its token and its slot before it is given up unsent."""
 
+_LONGEST_TEXT: Final = 300
 _KIS_DOMAIN: Final = "koreainvestment.com"
 
 
@@ -52,11 +53,10 @@ class KisConnection:
         _check_host(self.environment, self.trading_url)
 
     def masked(self, text: str) -> str:
-        """Return a text from outside, on one printable line and without our key, secret or account number."""
-        line = "".join(character if character.isprintable() else " " for character in text).strip()
+        """Return the beginning of a text from outside, on one line and without our key, secret or account number."""
         for secret in (self.app_secret, self.app_key, self.account_number):
-            line = line.replace(secret.get_secret_value(), "***")
-        return line
+            text = text.replace(secret.get_secret_value(), "***")
+        return "".join(character if character.isprintable() else " " for character in text[:_LONGEST_TEXT]).strip()
 
 
 def _check_host(environment: Environment, url: str) -> None:
