@@ -54,6 +54,7 @@ _PRIVATE: Final = {
     "HARU_QUOTATIONS__APP_SECRET",
     "HARU_BROKER__LIVE_ACCOUNT",
     "HARU_BROKER__TOKEN_KEY",
+    "HARU_SIMULATOR__CONTROL_TOKEN",
     "HARU_ALERTS__URLS",
     "HARU_ALERTS__HEARTBEAT_URL",
 }
@@ -131,6 +132,8 @@ class SimulatorSettings(_Group):
 
     url: HttpUrl | None = None
     """A simulator that runs elsewhere; then none is embedded."""
+    control_token: SecretStr | None = None
+    """What its control API wants (`--control-token`); only reports and the verifier ask it."""
     speed: int = Field(default=10, ge=1, le=1000)
     seed: int = Field(default=7, ge=0)
     start: Annotated[datetime, AfterValidator(_in_seoul)] | None = None
@@ -259,7 +262,8 @@ class Settings(BaseSettings):
     def secrets(self) -> list[str]:
         """Return every value that must not appear in a log."""
         broker, market = self.broker, self.quotations
-        keys = (broker.app_key, broker.app_secret, broker.token_key, market.app_key, market.app_secret)
+        keys = [broker.app_key, broker.app_secret, broker.token_key, market.app_key, market.app_secret]
+        keys.append(self.simulator.control_token)
         hidden = [secret.get_secret_value() for secret in keys if secret] + self.alerts.secrets()
         account = (broker.account or "").replace("-", "")
         if self.database_url and (password := urlsplit(self.database_url.get_secret_value()).password):

@@ -14,7 +14,8 @@ from domain.session import SessionDate, SessionPlan, session_date_of
 from embedded.errors import EmbeddedError
 from embedded.finding import find_endpoints
 from settings import Settings
-from verifier.reading import Simulated, Sources
+from verifier.broker_truth import Simulated
+from verifier.reading import Sources
 
 _POOL_SIZE = 2
 
@@ -39,7 +40,7 @@ async def open_sources(settings: Settings) -> AsyncIterator[Sources]:
     account = settings.broker.account or SIMULATED_ACCOUNT
     try:
         if settings.broker.environment is Environment.SIMULATED:
-            simulated: Simulated | Broker = Simulated(place.broker_url, account)
+            simulated: Simulated | Broker = Simulated(place.broker_url, account, endpoints.control_headers)
             yield Sources(client, database, simulated, account_of(settings), place.clock)
             return
         async with broker_for(settings, place, database, RealPace(place.clock)) as broker:
