@@ -34,10 +34,10 @@ from domain.clock import KST
 from domain.errors import BadRulesError
 from domain.identity import Environment
 from domain.money import rate_text
-from domain.rule_changes import changed, rule_values, value_text
+from domain.rule_changes import MOST_WON, changed, rule_values, value_text
 from domain.rules import TradingRules
 from domain.session import SessionHours
-from env_file import ENCODING, EnvFileError, full_width_problems, plain, read_env_file
+from env_file import ENCODING, EnvFileError, full_width_problems, long_problems, plain, read_env_file
 from exchange.calendar import CalendarOverrides, hours_from_text
 
 _PREFIX: Final = "HARU_"
@@ -135,10 +135,10 @@ class SimulatorSettings(_Group):
     control_token: SecretStr | None = None
     """What its control API wants (`--control-token`); only reports and the verifier ask it."""
     speed: int = Field(default=10, ge=1, le=1000)
-    seed: int = Field(default=7, ge=0)
+    seed: int = Field(default=7, ge=0, le=2**63 - 1)
     start: Annotated[datetime, AfterValidator(_in_seoul)] | None = None
     """Market time at the start; without a zone it is KST. None: 08:58 KST of the next session."""
-    opening_cash: int = Field(default=100_000_000, gt=0)
+    opening_cash: int = Field(default=100_000_000, gt=0, le=MOST_WON)
     listings: int = Field(default=48, ge=1, le=1048)
     """How many stocks are listed; beyond 48 they are made up."""
 
@@ -285,8 +285,8 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Read the environment and `.env`; raise SettingsError for anything wrong, unknown or misspelt."""
     environment = _environment()
+    _refuse_odd_texts(environment)
     _refuse_unknown(environment)
-    _refuse_full_width(environment)
     try:
         settings = Settings()
     except ValidationError as error:
@@ -309,9 +309,9 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
         raise SettingsError("\n".join(_unknown(name, known) for name in sorted(unknown)))
 
 
-def _refuse_full_width(environment: Mapping[str, str]) -> None:
+def _refuse_odd_texts(environment: Mapping[str, str]) -> None:
     ours = {name: value for name, value in environment.items() if name.upper().startswith((_PREFIX, "DATABASE_URL"))}
-    if problems := full_width_problems(ours, _PRIVATE):
+    if problems := long_problems(ours) or full_width_problems(ours, _PRIVATE):
         raise SettingsError("\n".join(problems))
 
 
