@@ -19,7 +19,7 @@ from embedded.guard import Program, start_guarded
 from embedded.stage import set_stage
 from exchange.calendar import krx_calendar
 from operations.board import read_board
-from operations.broker_books import read_broker_books
+from operations.broker_books import BrokerBooks, read_broker_books
 from operations.day_report import Day, read_ledger, report_table, save_report, violations
 from operations.demo_rules import DEMO_RULES
 from operations.desk import stdout_console
@@ -141,7 +141,7 @@ async def _trade(stage: Stage, fleet: Fleet, worker: "subprocess.Popen[bytes]", 
         workers=stage.workers,
         ledger=await read_ledger(fleet, outcome.session_date),
         outcome=outcome,
-        broker=await read_broker_books(_simulator_url(stage), SIMULATED_ACCOUNT),
+        broker=await _broker_books(stage),
     )
 
 
@@ -181,11 +181,11 @@ async def _pages(stage: Stage, day: Day) -> list[Path]:
     return [(await write(values, language, stage.reports)).html for language in LANGUAGES]
 
 
-def _simulator_url(stage: Stage) -> str:
+async def _broker_books(stage: Stage) -> BrokerBooks:
     endpoints = read_endpoints(stage.folder)
     if endpoints is None or endpoints.simulator_url is None:
         raise NothingRunsError(f"no simulator runs in {stage.folder}")
-    return endpoints.simulator_url
+    return await read_broker_books(endpoints.simulator_url, SIMULATED_ACCOUNT, endpoints.control_headers)
 
 
 async def _keep(fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Terminal) -> None:

@@ -16,6 +16,9 @@ from private_files import NotPrivateError, read_private
 ENV_FILE: Final = Path(".env")
 ENCODING: Final = "utf-8-sig"
 """UTF-8, with or without the mark that Windows' Notepad writes first."""
+LONGEST: Final = 32_768
+"""Characters of a variable's name and value; the widest are addresses of alert channels and a universe of stocks."""
+_LONGEST_SHOWN: Final = 60
 _UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _OURS: Final = re.compile(r"\s*(export\s+)?(HARU_|TEMPORAL_|DATABASE_URL)", re.IGNORECASE)
 
@@ -116,3 +119,12 @@ def _conversion(path: Path, what: str, encoding: str) -> str:
         f"{path} {what}: save it as UTF-8 in your editor, or run: "
         f"iconv -f {encoding} -t UTF-8 {path} > {path}.new && mv {path}.new {path} && chmod 600 {path}"
     )
+
+
+def long_problems(values: Mapping[str, str]) -> list[str]:
+    """Name each variable that is longer than any that makes sense."""
+    return [
+        f"{name[:_LONGEST_SHOWN]}: {len(value):,} characters; a variable has {LONGEST:,} at most"
+        for name, value in values.items()
+        if len(name) + len(value) > LONGEST
+    ]

@@ -17,6 +17,7 @@ PRIVATE: Final = frozenset(
         "HARU_QUOTATIONS__APP_SECRET",
         "HARU_BROKER__LIVE_ACCOUNT",
         "HARU_BROKER__TOKEN_KEY",
+        "HARU_SIMULATOR__CONTROL_TOKEN",
         "HARU_ALERTS__URLS",
         "HARU_ALERTS__HEARTBEAT_URL",
     }

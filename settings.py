@@ -34,10 +34,10 @@ from domain.clock import KST
 from domain.errors import BadRulesError
 from domain.identity import Environment
 from domain.money import rate_text
-from domain.rule_changes import changed, rule_values, setting_name, value_text
+from domain.rule_changes import MOST_WON, changed, rule_values, setting_name, value_text
 from domain.rules import TradingRules
 from domain.session import SessionHours
-from env_file import ENV_FILE, EnvFileError, EnvFileSettings, full_width_problems, plain, read_env_file
+from env_file import ENV_FILE, EnvFileError, EnvFileSettings, full_width_problems, long_problems, plain, read_env_file
 from exchange.calendar import CalendarOverrides, hours_from_text
 from private_values import PRIVATE, account_secrets, database_secrets, temporal_secrets, unencoded_password
 
@@ -119,11 +119,13 @@ class SimulatorSettings(_Group):
 
     url: HttpUrl | None = None
     """A simulator that runs elsewhere; then none is embedded."""
+    control_token: SecretStr | None = None
+    """What its control API wants (`--control-token`); only reports and the verifier ask it."""
     speed: int = Field(default=10, ge=1, le=1000)
-    seed: int = Field(default=7, ge=0)
+    seed: int = Field(default=7, ge=0, le=2**63 - 1)
     start: Annotated[datetime, AfterValidator(_in_seoul)] | None = None
     """Market time at the start; without a zone it is KST. None: 08:58 KST of the next session."""
-    opening_cash: int = Field(default=100_000_000, gt=0)
+    opening_cash: int = Field(default=100_000_000, gt=0, le=MOST_WON)
     listings: int = Field(default=48, ge=1, le=1048)
     """How many stocks are listed; beyond 48 they are made up."""
 
@@ -240,7 +242,8 @@ class Settings(EnvFileSettings):
     def secrets(self) -> list[str]:
         """Return every value that must not appear in a log."""
         broker, market = self.broker, self.quotations
-        keys = (broker.app_key, broker.app_secret, broker.token_key, market.app_key, market.app_secret)
+        keys = [broker.app_key, broker.app_secret, broker.token_key, market.app_key, market.app_secret]
+        keys.append(self.simulator.control_token)
         hidden = [secret.get_secret_value() for secret in keys if secret] + self.alerts.secrets()
         databases = filter(None, (self.database_url, self.database_migration_url))
         hidden += [secret for url in databases for secret in database_secrets(url.get_secret_value())]
@@ -261,8 +264,8 @@ class Settings(EnvFileSettings):
 def load_settings() -> Settings:
     """Read the environment and `.env`; raise SettingsError for anything wrong, unknown or misspelt."""
     environment = _environment()
+    _refuse_odd_texts(environment)
     _refuse_unknown(environment)
-    _refuse_full_width(environment)
     try:
         settings = Settings()
     except EnvFileError as error:
@@ -294,9 +297,9 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
         raise SettingsError("\n".join(_unknown(name, known) for name in sorted(unknown)))
 
 
-def _refuse_full_width(environment: Mapping[str, str]) -> None:
+def _refuse_odd_texts(environment: Mapping[str, str]) -> None:
     ours = {name: value for name, value in environment.items() if name.upper().startswith((_PREFIX, "DATABASE_URL"))}
-    if problems := full_width_problems(ours, PRIVATE):
+    if problems := long_problems(ours) or full_width_problems(ours, PRIVATE):
         raise SettingsError("\n".join(problems))
 
 

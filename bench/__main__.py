@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from bench import hearing, liquidation, lock, machine, rate, recovery, scan, unknown
+from bench import hearing, liquidation, lock, machine, rate, recovery, replies, scan, unknown
 from bench.figures import Figure, table
 from bench.market import real_now
 from bench.stack import NothingHappenedError, Stack, running_stack
@@ -26,6 +26,7 @@ BENCHES: Final[Mapping[str, Callable[[Stack], Awaitable[list[Figure]]]]] = {
     "lock": lock.measure,
     "scan": scan.measure,
     "stream": hearing.measure,
+    "replies": replies.measure,
     "rate": rate.measure,
     "trade": _TRADING.trade,
     "reaction": _TRADING.reaction,
@@ -33,7 +34,7 @@ BENCHES: Final[Mapping[str, Callable[[Stack], Awaitable[list[Figure]]]]] = {
     "unknown": unknown.measure,
     "recovery": recovery.measure,
 }
-"""In the order in which they are run: the first three want no hosting process beside them."""
+"""In the order in which they are run: the first four want no hosting process beside them."""
 LIQUIDATION: Final = "liquidation"
 """Wants a market of its own, which ends in a few minutes."""
 NAMES: Final = (*BENCHES, LIQUIDATION)

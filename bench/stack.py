@@ -24,7 +24,7 @@ from domain.position import OpenPosition
 from domain.rule_changes import as_settings
 from domain.rules import ExecutionRules, ExitRules, RiskRules, StrategyRules, TradingRules, UniverseRules
 from domain.worker_state import WorkerLife
-from embedded.endpoints import Endpoints
+from embedded.endpoints import CONTROL_TOKEN, Endpoints
 from embedded.parts import EmbeddedParts
 from embedded.stage import set_stage, unconfigured
 from operations.fleet import Fleet
@@ -151,6 +151,7 @@ class Stack:
                 "DATABASE_URL": str(self.endpoints.database_url),
                 "TEMPORAL_ADDRESS": str(self.endpoints.temporal_address),
                 "HARU_SIMULATOR__URL": str(self.endpoints.simulator_url),
+                CONTROL_TOKEN: self.endpoints.control_token or "",
                 _RATE: os.environ.get(_RATE, ""),
             }
         )
@@ -192,8 +193,11 @@ async def running_stack(folder: Path, *, quick: bool, start: Start | None = None
 
 @asynccontextmanager
 async def _connected(settings: Settings, endpoints: Endpoints) -> AsyncIterator[tuple[Fleet, Market]]:
-    url = str(endpoints.simulator_url)
-    async with open_fleet(settings) as fleet, httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+    url, headers = str(endpoints.simulator_url), endpoints.control_headers
+    async with (
+        open_fleet(settings) as fleet,
+        httpx.AsyncClient(base_url=url, headers=headers, timeout=30, trust_env=False) as client,
+    ):
         await fleet.database.accounts.pin(fleet.account_id, fleet.environment, key_fingerprint(settings))
         market = Market(client, fleet.clock)
         await market.learn_opens()

@@ -19,7 +19,7 @@ from domain.identity import SIMULATED_ACCOUNT
 from domain.money import Rate, Won
 from domain.rule_changes import as_settings
 from domain.session import SessionPlan
-from embedded.endpoints import Endpoints
+from embedded.endpoints import CONTROL_TOKEN, Endpoints
 from embedded.parts import EmbeddedParts
 from embedded.stage import set_stage, unconfigured
 from operations.demo_rules import DEMO_RULES
@@ -28,7 +28,8 @@ from operations.schedule import latest_close, schedule_close
 from operations.starting import start_workers
 from settings import load_settings
 from starter import open_fleet
-from verifier.reading import Simulated, Sources
+from verifier.broker_truth import Simulated
+from verifier.reading import Sources
 from workflows import attributes
 from workflows.close_outcome import CloseOutcome
 
@@ -92,7 +93,8 @@ class Day:
     @property
     def sources(self) -> Sources:
         """Return where the three books are kept."""
-        simulated = Simulated(str(self.parts.endpoints.simulator_url), SIMULATED_ACCOUNT)
+        endpoints = self.parts.endpoints
+        simulated = Simulated(str(endpoints.simulator_url), SIMULATED_ACCOUNT, endpoints.control_headers)
         return Sources(self.fleet.client, self.fleet.database, simulated, self.fleet.account_id, self.fleet.clock)
 
     async def closed(self) -> CloseOutcome | None:
@@ -119,13 +121,13 @@ async def running_day(asked: DayAsked, folder: Path, *, cuttable: bool = False) 
     start = asked.starts_at().isoformat()
     await set_stage(folder, CHAOS_RULES, speed=asked.speed, seed=asked.seed, start=start)
     async with EmbeddedParts(load_settings(), attributes.ALL) as parts:
-        url = str(parts.endpoints.simulator_url)
+        url, headers = str(parts.endpoints.simulator_url), parts.endpoints.control_headers
         # The hosting processes have no word of the tables' owner.
         await asyncio.to_thread(apply, str(parts.migration_url), parts.endpoints.database_url)
         async with (
-            _hosts(folder, _addresses(parts.endpoints), asked, cuttable=cuttable) as (hosts, networks),
+            _hosts(folder, parts.endpoints, asked, cuttable=cuttable) as (hosts, networks),
             open_fleet(load_settings()) as fleet,
-            httpx.AsyncClient(base_url=url, timeout=5, trust_env=False) as control,
+            httpx.AsyncClient(base_url=url, headers=headers, timeout=5, trust_env=False) as control,
         ):
             await start_workers(fleet, asked.workers, CHAOS_RULES)
             await schedule_close(fleet, CHAOS_RULES, fleet.market_now())
@@ -134,16 +136,19 @@ async def running_day(asked: DayAsked, folder: Path, *, cuttable: bool = False) 
 
 @asynccontextmanager
 async def _hosts(
-    folder: Path, addresses: dict[str, str], asked: DayAsked, *, cuttable: bool
+    folder: Path, endpoints: Endpoints, asked: DayAsked, *, cuttable: bool
 ) -> AsyncIterator[tuple[list[Host], list[Network]]]:
     hosts: list[Host] = []
     networks: list[Network] = []
+    addresses = _addresses(endpoints)
+    configured = (
+        unconfigured(folder) | as_settings(CHAOS_RULES) | addresses | {CONTROL_TOKEN: endpoints.control_token or ""}
+    )
     async with AsyncExitStack() as stack:
         for number in range(1, asked.processes + 1):
             network, ways = await stack.enter_async_context(network_to(addresses if cuttable else {}))
             networks.append(network)
-            environment = unconfigured(folder) | as_settings(CHAOS_RULES) | addresses | ways
-            hosts.append(Host(f"host-{number}", environment, folder / f"host-{number}.log"))
+            hosts.append(Host(f"host-{number}", configured | ways, folder / f"host-{number}.log"))
         try:
             for host in hosts:
                 host.start()

@@ -52,6 +52,8 @@ def changed(rules: TradingRules, changes: Mapping[str, str]) -> TradingRules:
         BadRulesError: a name is unknown, a text cannot be read, or the outcome cannot be traded by.
     """
     values = rule_values(rules)
+    if len(changes) > len(values):
+        raise BadRulesError(f"{len(changes):,} changes: there are only {len(values)} rules; name each once")
     problems = [problem for name, text in changes.items() if (problem := _problem_with(name, text, values))]
     if problems:
         raise BadRulesError("; ".join(problems))
@@ -84,12 +86,14 @@ def checked(rules: TradingRules) -> TradingRules:
     """
     values = rule_values(rules)
     problems = [
-        f"{name}: {value_text(name, values[name])} must be {mend}"
+        f"{name}: {_shown(name, values[name])} must be {mend}"
         for names, allows, mend in _REQUIREMENTS
         for name in names.split()
         if not allows(values[name])
     ]
     problems += [f"{first} must not exceed {second}" for first, second in _NOT_ABOVE if _above(values, first, second)]
+    if not 0 < rules.version <= _MOST_CHANGES:
+        problems.append(f"version: {_cut(str(rules.version))} must be within 1..{_MOST_CHANGES:,}")
     if problems:
         raise BadRulesError("; ".join(problems))
     return rules
@@ -120,11 +124,16 @@ def as_settings(rules: TradingRules) -> dict[str, str]:
 
 def _problem_with(name: str, text: str, values: Mapping[str, _Value]) -> str | None:
     if name not in values:
-        return f"{name}: unknown; choose among {', '.join(values)}"
+        return f"{_cut(name)}: unknown; choose among {', '.join(values)}"
+    most = _LONGEST_LIST if isinstance(values[name], tuple) else _LONGEST_TEXT
+    if len(text) > most:
+        return f"{name}: {len(text):,} characters; write at most {most:,}"
+    if isinstance(values[name], Decimal) and "e" in text.lower():
+        return f"{name}: {text!r} must look like {value_text(name, values[name])}, without an exponent"
     try:
         _parsed(values[name], text)
     except (KeyError, ValueError, ArithmeticError):
-        return f"{name}: {text!r} must look like {value_text(name, values[name]) or 'a,b'}"
+        return f"{name}: {_cut(repr(text))} must look like {value_text(name, values[name]) or 'a,b'}"
     return _without_unit(name, text.strip()) if name in _RATES and is_without_unit(text) else None
 
 
@@ -167,6 +176,17 @@ def _replaced_group(group: _Group, prefix: str, parsed: Mapping[str, _Value]) ->
     return with_values(group, **own)
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+
+
+def _shown(name: str, value: _Value) -> str:
+    """Show a wrong value; a number with a huge exponent would be millions of digits."""
+    if isinstance(value, Decimal) and abs(value.adjusted()) > _LONGEST_TEXT:
+        return f"{value:.3e}"
+    return f"{len(value):,} names" if isinstance(value, tuple) and len(value) > 1 else _cut(value_text(name, value))
+
+
 def _is_number(value: _Value, least: Decimal, greatest: Decimal) -> bool:
     return isinstance(value, int | Decimal) and Decimal(value).is_finite() and least <= value <= greatest
 
@@ -180,19 +200,44 @@ def _lasting(least: timedelta, greatest: timedelta) -> Callable[[_Value], bool]:
 
 
 def _symbols(value: _Value) -> bool:
-    return isinstance(value, tuple) and all(_SYMBOL.fullmatch(symbol) for symbol in value)
+    return isinstance(value, tuple) and len(value) <= MOST_SYMBOLS and all(_SYMBOL.fullmatch(each) for each in value)
 
 
+def _names(least: int) -> Callable[[_Value], bool]:
+    return lambda value: (
+        isinstance(value, tuple)
+        and least <= len(value) <= MOST_NAMES
+        and all(0 < len(name) <= _LONGEST_NAME for name in value)
+    )
+
+
+def _won(least: str) -> tuple[Callable[[_Value], bool], str]:
+    return _within(least, str(MOST_WON)), f"within {least}..{MOST_WON:,}"
+
+
+MOST_SYMBOLS: Final = 1_000
+"""Stocks of a universe; a scan of a thousand takes two seconds of the whole account's calls."""
+MOST_NAMES: Final = 20
+"""Strategies or filters."""
+MOST_WON: Final = 10**15
+"""Won or shares of one rule."""
+_MOST_TRADES: Final = 1_000_000
+_MOST_CHANGES: Final = 1_000_000
+_LONGEST_NAME: Final = 100
+_LONGEST_TEXT: Final = 100
+_LONGEST_LIST: Final = 10_000
+"""Characters of a list of names."""
 _TICK: Final = timedelta(milliseconds=1)
 _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
 _REQUIREMENTS: Final[tuple[tuple[str, Callable[[_Value], bool], str], ...]] = (
     ("universe.ranking_size", _within("0", "30"), "within 0..30"),
-    ("universe.symbols", _symbols, "codes of six digits or capitals"),
-    ("screening.least_volume screening.least_turnover", _within("0"), "0 or more"),
-    ("screening.least_price screening.greatest_price", _within("1"), "1 won or more"),
+    ("universe.symbols", _symbols, f"codes of six digits or capitals, {MOST_SYMBOLS:,} at most"),
+    ("screening.least_volume screening.least_turnover risk.give_back_from", *_won("0")),
+    ("screening.least_price screening.greatest_price", *_won("1")),
     ("screening.greatest_spread screening.greatest_change", _within("0", "1"), "within 0%..100%"),
-    ("strategy.names", bool, "at least one strategy"),
+    ("strategy.names", _names(1), f"1 to {MOST_NAMES} strategies"),
+    ("screening.custom_filters", _names(0), f"{MOST_NAMES} filters at most"),
     ("strategy.breakout_factor", _within("0", "5"), "within 0..5"),
     ("strategy.momentum_rise risk.slippage_allowance", _within("0", "1"), "within 0%..100%"),
     ("strategy.momentum_volume_ratio", _within("0", "1000"), "within 0..1000"),
@@ -203,8 +248,8 @@ _REQUIREMENTS: Final[tuple[tuple[str, Callable[[_Value], bool], str], ...]] = (
         "within 0%..30%",
     ),
     ("exits.trend_window exits.longest_holding", _lasting(0 * _TICK, _DAY), "within 0s..24h"),
-    ("risk.capital_per_trade risk.worker_daily_loss risk.fleet_daily_loss", _within("1"), "1 won or more"),
-    ("risk.trades_per_worker risk.losses_in_a_row risk.give_back_from", _within("0"), "0 or more"),
+    ("risk.capital_per_trade risk.worker_daily_loss risk.fleet_daily_loss", *_won("1")),
+    ("risk.trades_per_worker risk.losses_in_a_row", _within("0", str(_MOST_TRADES)), f"within 0..{_MOST_TRADES:,}"),
     ("risk.give_back_share", _within("0.01", "1"), "within 1%..100%"),
     (
         "risk.cooldown_after_loss risk.cooldown_after_streak risk.symbol_cooldown",

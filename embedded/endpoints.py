@@ -11,6 +11,8 @@ from embedded.market import Market
 from private_files import write_private
 
 _FILE: Final = "endpoints.json"
+CONTROL_TOKEN: Final = "HARU_SIMULATOR__CONTROL_TOKEN"  # noqa: S105 - its name
+"""The variable by which a process that finds the simulator by its URL is given the token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,17 @@ class Endpoints:
     database_url: str | None = None
     """With its password."""
     simulator_url: str | None = None
+    control_token: str | None = None
+    """What the simulator's control API wants; a secret."""
     market: Market | None = None
     """The simulator's clock and seed."""
     pid: int | None = None
     """The process that hosts the parts."""
+
+    @property
+    def control_headers(self) -> dict[str, str]:
+        """Return what a request to the simulator's control API must carry."""
+        return {"authorization": f"Bearer {self.control_token}"} if self.control_token else {}
 
     def __str__(self) -> str:
         database = self.database_url.rsplit("@", 1)[1] if self.database_url else None
@@ -36,7 +45,7 @@ class Endpoints:
 
 
 def write_endpoints(folder: Path, endpoints: Endpoints) -> None:
-    """Publish the addresses; the file holds a password and is its owner's alone."""
+    """Publish the addresses; the file holds a password and a token and is its owner's alone."""
     values = {**asdict(endpoints), "market": endpoints.market.to_dict() if endpoints.market else None}
     write_private(folder / _FILE, json.dumps(values, indent=2))
 

@@ -40,5 +40,10 @@ async def with_configured_market(settings: Settings, endpoints: Endpoints) -> En
     """Add the clock of a simulator that is configured, since the market's time is its time."""
     if settings.broker.environment is not Environment.SIMULATED or settings.simulator.url is None:
         return endpoints
-    url = str(settings.simulator.url).rstrip("/")
-    return replace(endpoints, simulator_url=url, market=await market_of(url))
+    url, token = str(settings.simulator.url).rstrip("/"), settings.simulator.control_token
+    return replace(
+        endpoints,
+        simulator_url=url,
+        control_token=token.get_secret_value() if token else None,
+        market=await market_of(url),
+    )

@@ -108,5 +108,5 @@ class EmbeddedParts:
         now = datetime.now(tz=UTC)  # noqa: TID251 - the embedded clock's own anchor is made here
         overrides = self._settings.calendar.overrides()
         market = keep_market(self._settings.data_dir, wanted, overrides, now)
-        url = await start_simulator(self._launcher, port, market, wanted, overrides)
-        return replace(endpoints, simulator_url=url, market=market)
+        url, token = await start_simulator(self._launcher, port, market, wanted, overrides)
+        return replace(endpoints, simulator_url=url, control_token=token, market=market)

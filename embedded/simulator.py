@@ -1,12 +1,14 @@
 """Our KIS simulator as a process of its own."""
 
 import asyncio
+import secrets
 import sys
 from datetime import UTC
 from typing import Final
 
 import httpx
 
+from bounded_http import ask
 from domain.clock import in_seoul
 from embedded.errors import PartFailedError
 from embedded.guard import Program
@@ -14,20 +16,23 @@ from embedded.market import Market
 from embedded.ports import LOOPBACK
 from embedded.process import Launcher
 from exchange.calendar import CalendarOverrides, hours_as_text
-from private_files import private_folder
+from private_files import private_folder, write_private
 from settings import SimulatorSettings
 
 NAME: Final = "Simulator"
 _START_LIMIT: Final = 60.0
 _ATTEMPTS: Final = 20
 _PAUSE: Final = 0.5
+_TOKEN_FILE: Final = "control.token"  # noqa: S105 - its name
 
 
 async def start_simulator(
     launcher: Launcher, port: int, market: Market, wanted: SimulatorSettings, overrides: CalendarOverrides
-) -> str:
-    """Start the simulator on its market, with the operator's calendar, and return its base URL."""
+) -> tuple[str, str]:
+    """Start the simulator on its market, with the operator's calendar; return its base URL and control token."""
     data = private_folder(launcher.folder / "simulator")
+    token = secrets.token_urlsafe(32)
+    write_private(data / _TOKEN_FILE, token)  # by a file, since anyone here can read a command line
     options = {
         "host": LOOPBACK,
         "port": port,
@@ -36,6 +41,7 @@ async def start_simulator(
         "real-anchor": market.clock.real_anchor.astimezone(UTC).isoformat(),
         "clock": f"{in_seoul(market.clock.market_anchor):%Y-%m-%d %H:%M:%S}",
         "data": data,
+        "control-token": data / _TOKEN_FILE,
         "opening-cash": wanted.opening_cash,
         "listings": wanted.listings,
     }
@@ -54,7 +60,7 @@ async def start_simulator(
         return await _asked(url) == market
 
     await process.wait_until_ready(is_ready, _START_LIMIT, f"look into {data}, or set HARU_SIMULATOR__URL")
-    return url
+    return url, token
 
 
 def _calendar_options(overrides: CalendarOverrides) -> list[str]:
@@ -75,7 +81,8 @@ async def market_of(url: str) -> Market:
 async def _asked(url: str) -> Market | None:
     try:
         async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
-            status = (await client.get(f"{url.rstrip('/')}/control/status")).raise_for_status().json()
+            reply = await ask(client, "GET", f"{url.rstrip('/')}/control/status")
+        status = reply.raise_for_status().json()
         return Market.from_dict({**status["clock"], "seed": status["seed"]})
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
         return None

@@ -1,11 +1,13 @@
 """The simulated broker's own books of an account: the truth that a day's report is checked against."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Final
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
+from bounded_http import ask
 from domain.market import Symbol
 from operations.errors import NothingRunsError
 
@@ -61,16 +63,15 @@ class BrokerBooks(_Shown):
         return tuple(holding for holding in self.holdings if holding.quantity)
 
 
-async def read_broker_books(simulator_url: str, account_number: str) -> BrokerBooks:
+async def read_broker_books(simulator_url: str, account_number: str, control_headers: Mapping[str, str]) -> BrokerBooks:
     """Ask the simulator's control API for an account.
 
     Raises:
         NothingRunsError: the simulator does not answer.
     """
     try:
-        async with httpx.AsyncClient(base_url=simulator_url) as client:
-            reply = await client.get(f"/control/accounts/{account_number}")
-            reply.raise_for_status()
+        async with httpx.AsyncClient(base_url=simulator_url, headers=dict(control_headers), trust_env=False) as client:
+            reply = (await ask(client, "GET", f"/control/accounts/{account_number}")).raise_for_status()
     except httpx.HTTPError as error:
         raise NothingRunsError(f"the simulator at {simulator_url} does not answer: {error!r}") from None
     return BrokerBooks.model_validate(reply.json())

@@ -7,6 +7,7 @@ from typing import Final
 
 import httpx
 
+from bounded_http import ask_for_status
 from database.errors import DATABASE_FAULTS
 from domain.market import Symbol
 from operations.fleet import Fleet
@@ -16,6 +17,7 @@ logger = logging.getLogger("haru.alerts")
 
 _EVERY: Final = 60.0
 _WITHIN: Final = 10.0
+_REDIRECTS: Final = 5
 
 Unwatched = Callable[[], Awaitable[Collection[Symbol]]]
 
@@ -43,8 +45,8 @@ class Heartbeat:
             logger.warning("heartbeat_withheld", extra={"cause": trouble})
             return False
         try:
-            async with asyncio.timeout(_WITHIN), httpx.AsyncClient(timeout=_WITHIN, follow_redirects=True) as http:
-                response = await http.get(self._url)
+            async with asyncio.timeout(_WITHIN), httpx.AsyncClient(timeout=_WITHIN) as http:
+                response = await ask_for_status(http, self._url, redirects=_REDIRECTS)
         except (httpx.HTTPError, TimeoutError, OSError) as fault:
             logger.warning("heartbeat_not_delivered", extra={"cause": type(fault).__name__})
             return False

@@ -13,6 +13,7 @@ from exchange.calendar import CalendarOverrides, hours_from_text, krx_calendar
 from private_files import close_to_others
 from simulator.access import read_access_list
 from simulator.app import create_simulation
+from simulator.callers import Callers, read_token
 from simulator.clock import ManualClock, clock_from_json, clock_from_text, kst_instant, market_instant, utc_now
 from simulator.journal import JournalError, Record, first_record
 from simulator.listings import LISTINGS, MOST_LISTINGS
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     close_to_others()
     try:
+        callers = Callers(_served_hosts(options), read_token(options.control_token))
         simulation = _simulation(options)
     except (ArgumentsError, SettingsMismatchError, ValueError) as error:
         return _failed(str(error), 2)
@@ -62,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         doors = _doors(options)
     except PortTakenError as error:
         return _failed(str(error), 1)
-    serve(simulation, doors)
+    serve(simulation, doors, callers)
     simulation.close()
     return 0
 
@@ -80,10 +82,23 @@ def _parser() -> argparse.ArgumentParser:
     add("--stream-port", type=int, help="one more port, for WebSocket clients that expect one of their own")
     add("--paper-port", type=int, help="port of the paper service over the same market (default: none)")
     add("--paper-stream-port", type=int, help="the paper service's port for WebSocket clients (default: none)")
+    _add_callers(parser)
     _add_market(parser)
     _add_calendar(parser)
     _add_service(parser)
     return parser
+
+
+def _add_callers(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--allowed-host", action="append", default=[], help="Host name served beside loopback's and --host; repeatable")
+    add("--control-token", type=Path, help="file, mode 600, with the token that /control wants (default: none)")
+
+
+def _served_hosts(options: argparse.Namespace) -> frozenset[str]:
+    """Return the names that were asked for; the address of every interface is no name that a client may use."""
+    names = {name.lower().strip("[]") for name in (options.host, *options.allowed_host)}
+    return frozenset(names - {"0.0.0.0"})  # noqa: S104 - nothing is bound here
 
 
 def _add_market(parser: argparse.ArgumentParser) -> None:

@@ -12,10 +12,14 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 from simulator.app import create_app
+from simulator.callers import Callers, FrontDoor
 from simulator.simulation import Simulation
 from simulator.stream.frames import pingpong
 
 _BETWEEN_STOCKS: Final = 0.01
+_LARGEST_TEXT: Final = 65_536
+"""Bytes of one WebSocket text; a registration has some 300."""
+_ANY_PROGRAM: Final = Callers()
 
 
 class Door(NamedTuple):
@@ -119,19 +123,20 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def serve(simulation: Simulation, doors: Sequence[Door]) -> None:
+def serve(simulation: Simulation, doors: Sequence[Door], callers: Callers) -> None:
     """Serve until SIGTERM or SIGINT; paper doors lead to the paper service."""
-    asyncio.run(server_of(simulation, doors).serve([door.listening for door in doors]))
+    asyncio.run(server_of(simulation, doors, callers).serve([door.listening for door in doors]))
 
 
-def server_of(simulation: Simulation, doors: Sequence[Door]) -> Server:
+def server_of(simulation: Simulation, doors: Sequence[Door], callers: Callers = _ANY_PROGRAM) -> Server:
     """Return a server that has not begun to listen."""
     config = uvicorn.Config(
-        create_app(simulation, [door.port for door in doors if door.is_paper]),
+        FrontDoor(create_app(simulation, [door.port for door in doors if door.is_paper]), callers),
         http=CuttableProtocol,
         ws=CuttableWebSocket,
         ws_ping_interval=None,
         ws_per_message_deflate=False,
+        ws_max_size=_LARGEST_TEXT,
         lifespan="off",
         log_level="warning",
         access_log=False,

@@ -36,6 +36,7 @@ def tradable(rules: TradingRules) -> TradingRules:
     Raises:
         BadRulesError: naming each wrong field and its mend.
     """
+    checked(rules)
     strategies_named(rules.strategy.names)
     filters_named(rules.screening.custom_filters)
-    return checked(rules)
+    return rules

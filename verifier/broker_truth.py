@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import httpx
 
+from bounded_http import ask
 from broker.protocol import Balance, Broker
 from domain.costs import Costs
 from domain.lane import Lane
@@ -21,10 +22,20 @@ from verifier.books import BrokerBook, BrokerFill, BrokerRow
 _BY_API: Final = "OpnAPI"
 
 
-async def simulated_book(simulator_url: str, account_number: str) -> BrokerBook:
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """Where a simulator's truth is asked for, and what its control API wants to be shown."""
+
+    url: str
+    account_number: str
+    control_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+async def simulated_book(broker: Simulated) -> BrokerBook:
     """Ask the simulator's control API; httpx errors pass through."""
-    async with httpx.AsyncClient(base_url=simulator_url, timeout=10, trust_env=False) as client:
-        reply = await client.get(f"/control/accounts/{account_number}")
+    headers = dict(broker.control_headers)
+    async with httpx.AsyncClient(base_url=broker.url, timeout=10, trust_env=False, headers=headers) as client:
+        reply = await ask(client, "GET", f"/control/accounts/{broker.account_number}")
         return book_from_json(reply.raise_for_status().json())
 
 

@@ -18,7 +18,8 @@ from embedded.audit_folder import AuditFolder
 from embedded.errors import EmbeddedError
 from embedded.finding import find_endpoints
 from settings import Settings
-from verifier.reading import Simulated, Sources
+from verifier.broker_truth import Simulated
+from verifier.reading import Sources
 
 _POOL_SIZE = 2
 
@@ -44,7 +45,7 @@ async def open_sources(settings: Settings) -> AsyncIterator[Sources]:
     last_row = partial(AuditFolder(settings.data_dir).anchor, account_id)
     try:
         if settings.broker.environment is Environment.SIMULATED:
-            simulated: Simulated | Broker = Simulated(place.broker_url, account)
+            simulated: Simulated | Broker = Simulated(place.broker_url, account, endpoints.control_headers)
             yield Sources(client, database, simulated, account_id, place.clock, audit_key(settings), last_row)
             return
         async with broker_for(settings, place, database, RealPace(place.clock)) as broker:

@@ -15,18 +15,10 @@ from domain.market import Symbol
 from domain.money import Quantity
 from domain.session import SessionDate, SessionPlan, session_date_of
 from verifier.books import Audit, Books, BrokerBook, Ledger
-from verifier.broker_truth import KnownOfDay, as_of, listed_book, simulated_book
+from verifier.broker_truth import KnownOfDay, Simulated, as_of, listed_book, simulated_book
 from verifier.histories import read_histories
 
 _BEFORE_THE_SESSION = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Simulated:
-    """Where a simulator's truth is asked for."""
-
-    url: str
-    account_number: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +89,7 @@ async def _ledger(sources: Sources, date: SessionDate, *, is_past: bool = False)
 
 async def _broker(sources: Sources, date: SessionDate, ledger: Ledger, *, is_past: bool) -> BrokerBook:
     if isinstance(sources.broker, Simulated):
-        return as_of(await simulated_book(sources.broker.url, sources.broker.account_number), date)
+        return as_of(await simulated_book(sources.broker), date)
     ours = frozenset(order.record.ref.number for order in ledger.orders if order.record.ref is not None)
     owned_before = await sources.database.first_looks.of(sources.account_id, date) or {}
     left = await _left_by(sources, date) if is_past else None

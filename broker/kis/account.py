@@ -72,10 +72,10 @@ class KisAccount:
             BrokerUnavailableError: no holding is listed while the totals value some. Else as for any query.
         """
         pages, division = await self._pages(lane)
-        listed = rows_of(_HOLDINGS, pages, _holding_row)
-        if not listed and not listed.unreadable and _values_some(pages[0]):
+        listed = await rows_of(_HOLDINGS, pages, _holding_row)
+        if not listed and not listed.unreadable and await _values_some(pages[0]):
             raise BrokerUnavailableError(f"{Call.BALANCE.label}: no rows, but totals of some")
-        cash, odd_totals = _cash(pages[0])
+        cash, odd_totals = await _cash(pages[0])
         rows, contradictions = _one_a_symbol([row for row in listed if isinstance(row, HoldingRow)], division)
         return Balance(
             cash=cash,
@@ -108,13 +108,13 @@ def _holding_row(payload: Payload) -> HoldingCode:
     return code if code.on_credit else read(Call.BALANCE, HoldingRow, payload)
 
 
-def _values_some(page: Envelope) -> bool:
-    values = rows_of(_TOTALS, [page], lambda row: read(Call.BALANCE, HoldingsValue, row))
+async def _values_some(page: Envelope) -> bool:
+    values = await rows_of(_TOTALS, [page], lambda row: read(Call.BALANCE, HoldingsValue, row))
     return any(value.evlu_amt_smtl_amt for value in values)
 
 
-def _cash(page: Envelope) -> tuple[Won | None, tuple[UnreadableRow, ...]]:
-    totals = rows_of(_TOTALS, [page], lambda row: read(Call.BALANCE, BalanceTotals, row))
+async def _cash(page: Envelope) -> tuple[Won | None, tuple[UnreadableRow, ...]]:
+    totals = await rows_of(_TOTALS, [page], lambda row: read(Call.BALANCE, BalanceTotals, row))
     cash = next((Won(row.prvs_rcdl_excc_amt) for row in totals), None)
     return cash, totals.unreadable
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import httpx
 
+from bounded_http import ReplyRefusedError
 from broker.kis.calls import Call
 from broker.kis.codes import Meaning
 from broker.kis.connection import ORDER_PATIENCE
@@ -67,6 +68,8 @@ class KisClient(KisQueries):
             return _TOO_LATE
         except NEVER_LEFT as error:
             return Rejected(NOT_SENT, f"{call.label}: {type(error).__name__}")
+        except ReplyRefusedError as error:
+            return Unknown(f"{call.label}: {error}")
         except (httpx.RequestError, OSError) as error:
             return Unknown(f"{call.label}: {type(error).__name__}")
         if envelope.meaning is Meaning.TOKEN:

@@ -22,6 +22,8 @@ ORDER_TIMEOUT: Final = 8.0
 ORDER_PATIENCE: Final = 12.0
 """Seconds an order may wait for its token and its slot before it is given up unsent."""
 
+_LONGEST_TEXT: Final = 300
+
 
 def system_time() -> datetime:
     """Return this machine's instant (UTC): tokens end in real time, whatever the market's clock does."""
@@ -63,10 +65,10 @@ class KisConnection:
         self._tokens.add(SecretStr(token))
 
     def masked(self, text: str) -> str:
-        """Return a text from outside, on one printable line and without our keys, tokens or account number."""
+        """Return the beginning of a text from outside, on one printable line, without our keys, tokens or account."""
         line = "".join(character if character.isprintable() else " " for character in text).strip()
         secrets = (self.app_secret, self.app_key, self.account_number, *self._tokens)
-        return Masking([secret.get_secret_value() for secret in secrets])(line)
+        return Masking([secret.get_secret_value() for secret in secrets])(line)[:_LONGEST_TEXT]
 
 
 def host_of(url: str) -> str:

@@ -1,8 +1,7 @@
 """KIS's reply as it came: status, code, text and payload, with lower-case keys and nothing assumed."""
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +9,7 @@ import httpx
 
 from broker.kis.calls import Call
 from broker.kis.codes import CROWDING, Meaning, meaning_of
+from broker.kis.parsing import parsed
 from domain.errors import BrokerProtocolError
 from domain.lane import Crowding
 
@@ -33,11 +33,13 @@ FIRST_PAGE: Final = PageKeys()
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A reply; ``body`` is None when it is not a JSON object."""
+    """A reply; ``body`` is None when it is not a JSON object. ``size`` in bytes, ``took`` in seconds."""
 
     status: int
     body: Payload | None
     continues: bool = False
+    size: int = 0
+    took: float = 0.0
 
     @property
     def succeeded(self) -> bool:
@@ -91,6 +93,11 @@ class Envelope:
         body = self.body or {}
         return PageKeys(str(body.get("ctx_area_fk100") or ""), str(body.get("ctx_area_nk100") or ""))
 
+    def listed(self, key: str) -> Sequence[object]:
+        """Return a list as it came; nothing where there is none."""
+        rows = (self.body or {}).get(key)
+        return rows if isinstance(rows, list) else ()
+
     def rows(self, call: Call, key: str) -> list[Payload]:
         """Return a payload's rows, whether KIS sent an object or an array; blank rows are dropped.
 
@@ -135,28 +142,15 @@ class Envelope:
         return str(value).strip() if isinstance(value, str | int) else ""
 
 
-def read_envelope(response: httpx.Response) -> Envelope:
-    """Read a reply; one that is no JSON object has no body."""
-    try:
-        body = json.loads(response.content)
-    except (ValueError, RecursionError):
-        body = None
+async def read_envelope(response: httpx.Response) -> Envelope:
+    """Read a reply; one that is no JSON object has no body.
+
+    Raises:
+        ReplyRefusedError: the reply has too many values, rows or levels.
+    """
     continues = response.headers.get("tr_cont", "").strip() in _MORE_FOLLOWS
-    return Envelope(response.status_code, _lowered(body) if isinstance(body, dict) else None, continues)
-
-
-def _lowered(body: Mapping[str, object]) -> dict[str, object]:
-    return {key.lower(): _lowered_rows(value) for key, value in body.items()}
-
-
-def _lowered_rows(value: object) -> object:
-    if isinstance(value, list):
-        return [_lowered_row(row) for row in value]
-    return _lowered_row(value)
-
-
-def _lowered_row(value: object) -> object:
-    return {key.lower(): field for key, field in value.items()} if isinstance(value, dict) else value
+    body = await parsed(response.content)
+    return Envelope(response.status_code, body, continues, size=len(response.content))
 
 
 def _says_something(row: object) -> bool:

@@ -12,13 +12,18 @@ from domain.errors import BrokerProtocolError
 _NUMBER: Final = re.compile(r"([+-]?[0-9]{1,24})(?:\.([0-9]*))?")
 _BLANK: Final = ""
 _GREATEST: Final = 10**16
+_LONGEST: Final = 1_000
+"""Characters of a field; KIS's widest have some hundred."""
 
 
 def _bare(value: object) -> str:
     """Return what is written in a field; KIS writes text, but a number says the same."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("neither text nor a number")  # noqa: TRY004 - pydantic reports this one only
-    return str(value).strip()
+    text = str(value).strip()
+    if len(text) > _LONGEST:
+        raise ValueError(f"longer than {_LONGEST:,} characters")
+    return text
 
 
 def _whole(value: object) -> int:

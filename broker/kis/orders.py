@@ -81,9 +81,9 @@ class KisOrders:
             BrokerUnavailableError: the list lags behind its own totals. Else as for any query.
         """
         pages = await self._client.ask_all(self._list_query(session_date, symbol, side), lane)
-        listed = rows_of(_DAY_LIST, pages, _day_order)
+        listed = await rows_of(_DAY_LIST, pages, _day_order)
         if not listed and not listed.unreadable and symbol is None and side is None:
-            return Rows((), _untold_totals(pages[0]))
+            return Rows((), await _untold_totals(pages[0]))
         return Rows({order.ref: order for order in listed}.values(), listed.unreadable)
 
     async def open_orders(self, side: Side, lane: Lane) -> Rows[BrokerOrder] | None:
@@ -98,7 +98,7 @@ class KisOrders:
         }
         pages = await self._client.ask_all(Query(Call.OPEN_ORDERS, parameters), lane, "output")
         today = session_date_of(self._clock())
-        return rows_of(_OPEN_LIST, pages, lambda row: _open_order(row, today), today)
+        return await rows_of(_OPEN_LIST, pages, lambda row: _open_order(row, today), today)
 
     async def _send(
         self, call: Call, body: dict[str, str], lane: Lane, may_leave: MayLeave, at_stake: Won
@@ -175,13 +175,13 @@ def _accepted(call: Call, reply: Envelope, order_date: SessionDate) -> Accepted 
     return Accepted(BrokerOrderRef(order_date, row.krx_fwdg_ord_orgno, row.odno))
 
 
-def _untold_totals(page: Envelope) -> tuple[UnreadableRow, ...]:
+async def _untold_totals(page: Envelope) -> tuple[UnreadableRow, ...]:
     """Return nothing where the totals agree that there are no rows, and the totals where they cannot be read.
 
     Raises:
         BrokerUnavailableError: the totals are of some rows.
     """
-    totals = rows_of(_DAY_TOTALS, [page], lambda row: read(Call.ORDER_LIST, OrderTotals, row))
+    totals = await rows_of(_DAY_TOTALS, [page], lambda row: read(Call.ORDER_LIST, OrderTotals, row))
     if any(row.tot_ord_qty or row.tot_ccld_qty for row in totals):
         raise BrokerUnavailableError(f"{Call.ORDER_LIST.label}: no rows, but totals of some")
     return totals.unreadable

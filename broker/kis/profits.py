@@ -60,7 +60,7 @@ class KisProfits:
         self, source: Source, parameters: dict[str, str], make: Callable[[Payload], Made], lane: Lane
     ) -> Rows[Made]:
         pages = await self._client.ask_all(Query(source.call, self._client.account | parameters), lane)
-        return rows_of(source, pages, make)
+        return await rows_of(source, pages, make)
 
 
 def _period(first: date, last: date) -> dict[str, str]:

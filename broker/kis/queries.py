@@ -1,8 +1,9 @@
 """How we ask KIS: a query may be repeated a little; each call takes a slot of the budget. Nothing here can order."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Final
 
 import httpx
@@ -30,6 +31,12 @@ LEDGER_PAUSE: Final = 1.05
 """Seconds before a query of the ledger is asked again; KIS takes about one a second for each account (EGW00215)."""
 
 MOST_PAGES: Final = 100
+MOST_LISTED: Final = 10_000
+"""Rows of all pages together; KIS's pages have 100 rows at most."""
+LARGEST_LIST: Final = 20_000_000
+"""Bytes of all pages together."""
+PAGES_WITHIN: Final = 60.0
+"""Seconds that KIS may take for all pages together, without the time that our own rate budget makes them wait."""
 
 _ERRORS: Final[Mapping[Meaning, type[TradingError]]] = {
     Meaning.RATE: RateLimitedError,
@@ -93,17 +100,19 @@ class KisQueries:
 
         Raises:
             BrokerProtocolError: a page came twice, or the pages do not end. Else as ``ask``.
+            BrokerUnavailableError: the pages took too long.
         """
         pages = [await self.ask(query, lane)]
+        shown = {_digest(pages[0], rows)}
         while pages[-1].continues:
-            if len(pages) == MOST_PAGES:
-                raise BrokerProtocolError(f"{query.call.label}: more than {MOST_PAGES} pages")
+            _check_bounds(query.call, pages, rows)
             keys = pages[-1].page_keys
             if not (keys.fk + keys.nk).isprintable() or len(keys.fk + keys.nk) > _LONGEST_KEYS:
                 raise BrokerProtocolError(f"{query.call.label}: ctx_area_fk100 or ctx_area_nk100 cannot be")
             following = await self.ask(query, lane, keys)
-            if any(_same_rows(following, earlier, rows) for earlier in pages):
+            if (digest := _digest(following, rows)) and digest in shown:
                 raise BrokerProtocolError(f"{query.call.label}: page {len(pages) + 1} repeats an earlier one")
+            shown.add(digest)
             pages.append(following)
         return pages
 
@@ -150,6 +159,17 @@ def _is_passing(status: int) -> bool:
     return status >= _SERVER_ERRORS or status == _TOO_MANY_REQUESTS
 
 
-def _same_rows(page: Envelope, earlier: Envelope, key: str) -> bool:
+def _check_bounds(call: Call, pages: Sequence[Envelope], key: str) -> None:
+    listed = sum(len(page.listed(key)) for page in pages)
+    if len(pages) >= MOST_PAGES or listed > MOST_LISTED or sum(page.size for page in pages) > LARGEST_LIST:
+        raise BrokerProtocolError(
+            f"{call.label}: more than {MOST_PAGES} pages, {MOST_LISTED:,} rows or {LARGEST_LIST:,} bytes"
+        )
+    if (took := sum(page.took for page in pages)) > PAGES_WITHIN:
+        raise BrokerUnavailableError(f"{call.label}: {len(pages)} pages took {took:.0f} s, and more follow")
+
+
+def _digest(page: Envelope, key: str) -> bytes:
+    """Return what two pages with the same rows share; nothing for a page without rows."""
     rows = (page.body or {}).get(key)
-    return bool(rows) and rows == (earlier.body or {}).get(key)
+    return blake2b(repr(rows).encode(errors="surrogatepass")).digest() if rows else b""

@@ -120,7 +120,7 @@ class KisQuotes:
         )
         envelope = await self._client.ask(query, lane)
         head, _ = read_partly(Call.DAILY_BARS, DailyHead, _known(symbol, envelope, Call.DAILY_BARS, "output1"))
-        dated = rows_of(_BARS, [envelope], lambda row: (read(Call.DAILY_BARS, DatedBar, row).stck_bsop_date, row))
+        dated = await rows_of(_BARS, [envelope], lambda row: (read(Call.DAILY_BARS, DatedBar, row).stck_bsop_date, row))
         earlier = [(day, row) for day, row in dated if day < _compact(session_date)]
         if dated.unreadable:
             raise BrokerRefusedError("NO_REFERENCE", f"{symbol} has a daily bar without a date that can be read")
@@ -131,7 +131,7 @@ class KisQuotes:
         if not self._capabilities.ranking or count <= 0:
             return ()
         envelope = await self._client.ask(Query(Call.VOLUME_RANK, _RANKING), lane)
-        rows = rows_of(_RANKS, [envelope], lambda row: read(Call.VOLUME_RANK, RankRow, row))
+        rows = await rows_of(_RANKS, [envelope], lambda row: read(Call.VOLUME_RANK, RankRow, row))
         codes = dict.fromkeys(row.mksc_shrn_iscd for row in rows if len(row.mksc_shrn_iscd) == _STOCK_CODE_LENGTH)
         return tuple(Symbol(code) for code in list(codes)[:count])
 
@@ -156,7 +156,7 @@ class KisQuotes:
     async def _days_from(self, day: date, lane: Lane) -> dict[date, bool]:
         parameters = {"BASS_DT": _compact(day), "CTX_AREA_NK": "", "CTX_AREA_FK": ""}
         envelope = await self._client.ask(Query(Call.HOLIDAY, parameters), lane)
-        return dict(rows_of(_DAYS, [envelope], _session_day))
+        return dict(await rows_of(_DAYS, [envelope], _session_day))
 
     async def _many_or_each(self, symbols: Sequence[Symbol], lane: Lane) -> list[Quote]:
         """Ask for all at once; what that answer does not tell, one by one: but for a scan, which would take long."""
@@ -197,7 +197,7 @@ class KisQuotes:
             parameters |= {f"FID_COND_MRKT_DIV_CODE_{place}": _KRX, f"FID_INPUT_ISCD_{place}": symbol}
         envelope = await self._client.ask(Query(Call.PRICES, parameters), lane)
         observed_at = self._clock()
-        rows = rows_of(_PRICES, [envelope], lambda row: _quote_among(symbols, row, observed_at))
+        rows = await rows_of(_PRICES, [envelope], lambda row: _quote_among(symbols, row, observed_at))
         return Rows((quote for quote in rows if quote is not None), rows.unreadable)
 
     async def _single(self, symbol: Symbol, lane: Lane) -> list[Quote]:

@@ -29,6 +29,8 @@ _NOTICE_WIDTH: Final = 23
 _EXPECTATIONS: Final = frozenset({"A", "B", "C", "D"})
 """HOUR_CLS_CODE of a price at which an auction might match: nobody has traded there, and it may decide nothing."""
 _MOST_RECORDS: Final = 999
+_LONGEST_CONTROL: Final = 16_384
+"""Characters of a control message; KIS's have some 500."""
 _SYMBOL: Final = re.compile(r"[0-9A-Z]{6,7}")
 _NUMBER: Final = re.compile(r"([0-9]{1,16})(?:\.0*)?")
 _STAMP: Final = re.compile(r"2[0-9]{13}")
@@ -143,13 +145,13 @@ def _or_garbled(make: Callable[[Sequence[str]], Made], fields: Sequence[str]) ->
 
 def _control(text: str) -> Control:
     try:
-        message = json.loads(text)
+        message = json.loads(text) if len(text) <= _LONGEST_CONTROL else {}
         header, body = message["header"], message.get("body") or {}
         tr_id, tr_key = str(header["tr_id"]), str(header.get("tr_key") or "")
         return Control(
             tr_id=tr_id,
             tr_key=tr_key.strip(),
-            code=str(body.get("msg_cd") or ""),
+            code=str(body.get("msg_cd") or "")[:20],
             succeeded=body.get("rt_cd") == "0",
             message=str(body.get("msg1") or "").strip()[:200],
             cipherment=_cipherment(body.get("output")),

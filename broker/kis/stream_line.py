@@ -8,12 +8,15 @@ from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.frames import CloseCode
 
 from domain.errors import StreamLostError
 
 _OPENS_WITHIN: Final = 5.0
 _SENDS_WITHIN: Final = 5.0
 _CLOSES_WITHIN: Final = 1.0
+LARGEST_TEXT: Final = 1_000_000
+"""Bytes of one text; the most records that a frame can count take some 300,000."""
 
 _frames = logging.getLogger("broker.kis.websocket")
 _frames.setLevel(logging.INFO)  # below it the library writes every frame down, keys and account included
@@ -89,6 +92,7 @@ async def _opened(url: str) -> ClientConnection:
             open_timeout=_OPENS_WITHIN,
             close_timeout=_CLOSES_WITHIN,
             compression=None,
+            max_size=LARGEST_TEXT,
             proxy=None,
             logger=_frames,
         )
@@ -98,4 +102,6 @@ async def _opened(url: str) -> ClientConnection:
 
 
 def _told(what: str, error: BaseException) -> StreamLostError:
+    if isinstance(error, ConnectionClosed) and error.sent and error.sent.code == CloseCode.MESSAGE_TOO_BIG:
+        return StreamLostError(f"{what}: a text of more than {LARGEST_TEXT:,} bytes came")
     return StreamLostError(f"{what}: {type(error).__name__}")

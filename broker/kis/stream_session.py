@@ -45,6 +45,8 @@ _NOTICES: Final = {Environment.LIVE: "H0STCNI0", Environment.SIMULATED: "H0STCNI
 
 _PHASES_OF: Final = Symbol("005930")
 """Messages about the whole market come with any stock; this one is always listed and always trades."""
+_AT_ONCE: Final = 16_384
+"""Characters of a frame that are read in the loop; more, some 60 records, take a thread of their own."""
 _ALREADY_REGISTERED: Final = "OPSP0002"
 _NOT_REGISTERED: Final = frozenset({"OPSP0001", "OPSP0003"})
 _TOO_MANY: Final = "OPSP0008"
@@ -152,8 +154,13 @@ class KisSession:
                 else:
                     self._answered(word)
                 return ()
+            case Frame() as frame if len(text) > _AT_ONCE:
+                return await asyncio.to_thread(self._told_whole, frame)
             case Frame() as frame:
-                return tuple(self._told(frame))
+                return self._told_whole(frame)
+
+    def _told_whole(self, frame: Frame) -> Sequence[StreamEvent]:
+        return tuple(self._told(frame))
 
     def _told(self, frame: Frame) -> Iterator[StreamEvent]:
         if frame.tr_id == TICKS:
@@ -194,6 +201,8 @@ class KisSession:
     def _stock_answered(self, symbol: Symbol, word: Control) -> None:
         if word.code in _NOT_REGISTERED:
             return  # it was let go of when this was asked for, and may have been asked for again since
+        if symbol not in self._asked and symbol not in self._unanswered:
+            return  # an answer without a question; to keep its code would let a stranger fill the memory
         self._asked.pop(symbol, None)
         self._unanswered.pop(symbol, None)
         if word.succeeded or word.code == _ALREADY_REGISTERED:

@@ -1,15 +1,18 @@
 """One HTTP connection pool to KIS: explicit time-outs, no retries, no redirects, no proxy to repeat an order.
 
-An order whose reply is given up on is dead: see ``sockets.py``.
+An order whose reply is given up on is dead: see ``sockets.py``. A reply is read within bounds: see ``bounded_http``.
 """
 
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Final
 
 import httpx
 
+from bounded_http import ask, ask_for_status
 from broker.kis.calls import APPROVAL_PATH, TOKEN_PATH, Call
 from broker.kis.connection import ORDER_TIMEOUT, KisConnection
 from broker.kis.envelope import FIRST_PAGE, Envelope, PageKeys, read_envelope
@@ -58,6 +61,7 @@ class Wire:
             timeout=httpx.Timeout(connection.timeout),
             follow_redirects=False,
             trust_env=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # KIS needs none, and a jar only grows
             event_hooks={"request": [self.clocks.before], "response": [self.clocks.after]},
         )
 
@@ -84,10 +88,11 @@ class Wire:
     ) -> Envelope:
         """Ask for one page."""
         headers = self._headers(call, token) | {"tr_cont": "" if page == FIRST_PAGE else "N"}
-        url = self.connection.trading_url + call.path
+        clock = asyncio.get_running_loop().time
+        began = clock()
         try:
             async with asyncio.timeout(self.connection.timeout):
-                envelope = read_envelope(await self._http.get(url, params=dict(parameters), headers=headers))
+                envelope = await self._asked("GET", call.path, params=dict(parameters), headers=headers)
         except (httpx.RequestError, OSError) as error:
             self.reach.failed(type(error).__name__)
             raise
@@ -95,7 +100,7 @@ class Wire:
             self.reach.answered()
         else:
             self.reach.failed(f"HTTP {envelope.status}")
-        return envelope
+        return replace(envelope, took=clock() - began)
 
     async def post_order(
         self, call: Call, body: Mapping[str, str], token: AccessToken, may_leave: MayLeave
@@ -105,7 +110,6 @@ class Wire:
         Raises:
             WindowClosedError: the connection took so long that the request may not leave any more; it has not.
         """
-        url = self.connection.trading_url + call.path
         headers = self._headers(call, token)
 
         async def ask_before_the_first_byte(step: str, _: object) -> None:
@@ -113,19 +117,19 @@ class Wire:
                 raise WindowClosedError
 
         async with asyncio.timeout(ORDER_TIMEOUT):
-            response = await self._http.post(
-                url,
+            return await self._asked(
+                "POST",
+                call.path,
                 json=dict(body),
                 headers=headers,
                 timeout=_ORDER_TIMEOUTS,
                 extensions={"trace": ask_before_the_first_byte},
             )
-            return read_envelope(response)
 
     async def get_root(self) -> httpx.Response:
         """Knock at the trading host, without keys; whatever it answers, it is there."""
         async with asyncio.timeout(self.connection.timeout):
-            return await self._http.get(self.connection.trading_url + "/")
+            return await ask_for_status(self._http, self.connection.trading_url + "/")
 
     async def post_token(self) -> Envelope:
         """Ask for an access token (``/oauth2/tokenP``)."""
@@ -142,8 +146,10 @@ class Wire:
             secret_name: self.connection.app_secret.get_secret_value(),
         }
         async with asyncio.timeout(self.connection.timeout):
-            url = self.connection.trading_url + path
-            return read_envelope(await self._http.post(url, json=body, headers={"content-type": _JSON}))
+            return await self._asked("POST", path, json=body, headers={"content-type": _JSON})
+
+    async def _asked(self, method: str, path: str, **options: Any) -> Envelope:
+        return await read_envelope(await ask(self._http, method, self.connection.trading_url + path, **options))
 
     def _headers(self, call: Call, token: AccessToken) -> dict[str, str]:
         self.connection.remember(token.value)

@@ -30,6 +30,8 @@ class StreamServer:
     """(1 or 2, TR id, TR key), in sequence, of all sessions."""
     keys: list[str] = field(default_factory=list)
     echoed: list[str] = field(default_factory=list)
+    extensions: list[str] = field(default_factory=list)
+    """Which WebSocket extensions each session has offered."""
     sessions: int = 0
     _open: ServerConnection | None = None
 
@@ -51,6 +53,7 @@ class StreamServer:
 
     async def handle(self, socket: ServerConnection) -> None:
         self.sessions += 1
+        self.extensions.append(socket.request.headers.get("Sec-WebSocket-Extensions", "") if socket.request else "")
         self._open = socket
         try:
             async for text in socket:

@@ -64,7 +64,7 @@ WITHOUT_AN_ENVELOPE = [
     httpx.Response(403, text="<html>Forbidden</html>"),
     httpx.Response(302, headers={"location": "/elsewhere"}),
     httpx.Response(200, content=b'{"rt_cd":"0","msg1":"\xff\xfe'),
-    httpx.Response(200, text="[" * 100_000),
+    httpx.Response(200, text="[" * 1_000),
 ]
 
 

@@ -1,5 +1,7 @@
 """The simulator as an embedded part: one market over restarts, and the same market for whoever connects."""
 
+import stat
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +13,6 @@ from broker.kis import KisBroker
 from composition import connection_of, place_of
 from domain.lane import Lane
 from embedded import simulator as simulator_module
-from embedded.endpoints import Endpoints
 from embedded.errors import PartFailedError
 from embedded.finding import find_endpoints
 from embedded.parts import EmbeddedParts
@@ -49,9 +50,10 @@ async def test_a_restart_continues_the_same_market() -> None:
 async def test_a_simulator_elsewhere_gives_its_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     async with EmbeddedParts(load_settings()) as elsewhere:
         monkeypatch.setenv("HARU_SIMULATOR__URL", elsewhere.endpoints.simulator_url or "")
+        monkeypatch.setenv("HARU_SIMULATOR__CONTROL_TOKEN", elsewhere.endpoints.control_token or "")
 
         async with EmbeddedParts(load_settings()) as parts:
-            expected = Endpoints(simulator_url=elsewhere.endpoints.simulator_url, market=elsewhere.endpoints.market)
+            expected = replace(elsewhere.endpoints, pid=None)
             assert parts.endpoints == expected
             assert await find_endpoints(load_settings()) == expected
 
@@ -89,3 +91,27 @@ async def test_the_simulated_exchange_keeps_the_operators_calendar(monkeypatch: 
 
     assert open_days == [True, False, True]
     assert status["phase"] != "continuous"
+
+
+async def test_the_control_api_wants_the_token_of_the_endpoints(tmp_path: Path) -> None:
+    async with EmbeddedParts(load_settings()) as parts:
+        first = parts.endpoints
+        async with httpx.AsyncClient(base_url=str(first.simulator_url), trust_env=False) as client:
+            refused = await client.get("/control/accounts")
+            changed = await client.post("/control/faults", json=[])
+            shown = await client.get("/control/accounts", headers=first.control_headers)
+    token = tmp_path / "haru" / "simulator" / "control.token"
+
+    assert (refused.status_code, changed.status_code, shown.status_code) == (401, 401, 200)
+    assert token.read_text() == first.control_token
+    assert stat.S_IMODE(token.stat().st_mode) == 0o600
+    assert str(first.control_token) not in str(first)
+
+
+async def test_each_start_has_a_token_of_its_own() -> None:
+    tokens = []
+    for _ in range(2):
+        async with EmbeddedParts(load_settings()) as parts:
+            tokens.append(parts.endpoints.control_token)
+
+    assert len(set(tokens)) == 2

@@ -81,7 +81,7 @@ class RealSystem:
     def broker(self) -> dict[str, Any]:
         """Return the account as the broker itself keeps it."""
         number = SIMULATED_ACCOUNT.split("-")[0]
-        with httpx.Client(trust_env=False) as client:
+        with httpx.Client(trust_env=False, headers=self.endpoints.control_headers) as client:
             account: dict[str, Any] = client.get(f"{self.endpoints.simulator_url}/control/accounts/{number}").json()
         return account
 

@@ -138,7 +138,7 @@ async def test_the_ledger_of_a_day_without_trades_is_empty(fleet: Fleet) -> None
 
 async def test_a_simulator_that_is_gone_is_told(unused_port: int) -> None:
     with pytest.raises(NothingRunsError, match="does not answer"):
-        await read_broker_books(f"http://127.0.0.1:{unused_port}", "50000000-01")
+        await read_broker_books(f"http://127.0.0.1:{unused_port}", "50000000-01", {})
 
 
 def test_books_in_another_form_are_refused() -> None:

@@ -3,7 +3,6 @@
 import html
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from reporting.page import LANGUAGES, Language, page
 from reporting.reading import DayBooks
 from reporting.stretch import stretch_values
 from tests.builders import a_closed_trade
+from tests.chromium import CHROMIUM, needs_a_browser
 from tests.reporting.parts import (
     FIRST,
     a_carried_position,
@@ -30,15 +30,12 @@ from tests.reporting.parts import (
 )
 from tests.reporting.test_page import HOSTILE
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PAGES: dict[str, tuple[dict[str, Any], Language]] = {
     "hostile": (day_values(a_day(a_win(name=HOSTILE), events=(an_incident(HOSTILE),))), "ko"),
     "empty": (day_values(an_empty_day()), "ko"),
     "stretch": (stretch_values([a_day(), an_empty_day()]), "en"),
 }
 
-
-needs_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 TELEPHONE, DESK = 390, 1440
 WIDTHS = """
 <script>

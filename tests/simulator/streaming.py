@@ -12,12 +12,14 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 from websockets.asyncio.client import ClientConnection, connect
 
+from simulator.callers import Callers
 from simulator.server import Door, listen, server_of
 from simulator.simulation import Simulation
 from tests.simulator.market_day import KEY, PREFIX, SECRET, a_simulation
 
 FIELDS = {"H0STCNT0": 46, "H0UNCNT0": 46, "H0STASP0": 59, "H0STANC0": 45, "H0STMKO0": 11}
 SOON = 2.0
+_ANY_PROGRAM = Callers()
 
 
 class Venue:
@@ -59,12 +61,14 @@ class Venue:
 
 
 @asynccontextmanager
-async def a_venue(at: str = "2026-11-23 09:30:00", **settings: Any) -> AsyncIterator[Venue]:
+async def a_venue(
+    at: str = "2026-11-23 09:30:00", callers: Callers = _ANY_PROGRAM, **settings: Any
+) -> AsyncIterator[Venue]:
     """Run a simulator with a real and a paper port; time stands still unless a clock is given."""
     quick: dict[str, Any] = {"token_interval": 0, "approval_interval": 0, "paper_rate_limit": 0, "listings": 2}
     simulation = a_simulation(at, **(quick | settings))
     doors = [Door(listen("127.0.0.1", 0)), Door(listen("127.0.0.1", 0), is_paper=True)]
-    server = server_of(simulation, doors)
+    server = server_of(simulation, doors, callers)
     running = asyncio.create_task(server.serve([door.listening for door in doors]))
     venue = Venue(simulation, doors)
     try:

@@ -180,3 +180,25 @@ def test_a_taken_stream_port_is_named_and_the_others_are_let_go(capsys: pytest.C
 
     assert code == 1
     assert "choose another --paper-stream-port" in capsys.readouterr().err
+
+
+def test_a_token_and_a_host_name_of_the_command_line_are_kept(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("t" * 32)
+    file.chmod(0o600)
+
+    with running("--control-token", str(file), "--allowed-host", "Sim.Example") as (_, url):
+        named = httpx.get(f"{url}/control/status", headers={"host": "sim.example"})
+        refused = httpx.get(f"{url}/control/accounts")
+        shown = httpx.get(f"{url}/control/accounts", headers={"authorization": "Bearer " + "t" * 32})
+
+    assert [named.status_code, refused.status_code, shown.status_code] == [200, 401, 200]
+
+
+def test_a_token_that_others_can_read_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "token"
+    file.write_text("t" * 32)
+    file.chmod(0o644)
+
+    assert main(["--port", "0", "--control-token", str(file)]) == 2
+    assert f"chmod 600 {file}" in capsys.readouterr().err

@@ -1,0 +1,40 @@
+"""``python -m tests.broker.reply_eater URL COUNT``: ask a broker COUNT times at once; print endings and memory."""
+
+import asyncio
+import json
+import resource
+import sys
+from collections import Counter
+from datetime import timedelta
+
+from broker.kis import KisBroker
+from broker.protocol import AccessToken
+from domain.lane import Lane
+from tests.broker.parts import NOON, SAMSUNG, Budget, Tokens, a_connection, market_now, with_url
+
+
+async def _ending(client: KisBroker) -> str:
+    try:
+        await client.instrument_status(SAMSUNG, Lane.SCAN)
+    except Exception as error:  # noqa: BLE001 - that is the question
+        return type(error).__name__
+    return "value"
+
+
+async def eat(url: str, count: int) -> Counter[str]:
+    """Ask for a price several times at once."""
+    tokens = Tokens(AccessToken("kept", NOON + timedelta(hours=12)))
+    async with KisBroker(with_url(a_connection(), url), Budget(), tokens, market_now) as client:
+        return Counter(await asyncio.gather(*(_ending(client) for _ in range(count))))
+
+
+def main() -> None:
+    """Print one line of JSON: how the calls ended, and by how many MB the process has grown at most."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    endings = asyncio.run(eat(sys.argv[1], int(sys.argv[2])))
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
+    sys.stdout.write(json.dumps({"endings": endings, "grown_mb": grown}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
