@@ -8,16 +8,19 @@ from typing import Any, Final
 
 from cryptography.fernet import Fernet
 
+from database.database import open_database
 from doctor import EXPECTED, Doctor
 from domain.alert import LEVELS
 from domain.event import EventLevel
 from domain.identity import Environment
+from embedded.books import database_alone
 from embedded.upgrade import upgrade_database
 from operations.alert_channels import Channel, channels_of
 from operations.alert_text import trial_message
 from operations.checkup import Line, all_well, examine
 from operations.errors import OperationError
 from operations.key_import import DEFAULT_FILE, import_keys
+from sealing.keys import new_key
 from settings import load_settings
 from telemetry import Masking
 
@@ -54,8 +57,21 @@ async def take_over_keys(asked: argparse.Namespace) -> int:
 
 
 async def make_token_key(_: argparse.Namespace) -> int:
-    """Print a new key for the stored token."""
+    """Print new keys: for the stored token, and for what crosses Temporal."""
     _print(f"HARU_BROKER__TOKEN_KEY={Fernet.generate_key().decode()}")
+    _print(f"HARU_PAYLOADS__KEYS={new_key()}")
+    return 0
+
+
+async def forget_keys(_: argparse.Namespace) -> int:
+    """Forget in the books which keys encrypt what crosses Temporal, since they are lost or stolen."""
+    async with database_alone(load_settings()) as found:
+        database = await open_database(found.url, 1)
+        try:
+            await database.payload_keys.forget()
+        finally:
+            await database.aclose()
+    _print("Forgotten. Workflows under them are refused; `python worker.py` takes over what they held.")
     return 0
 
 
@@ -120,7 +136,8 @@ def add_setup_verbs(verbs: Any) -> None:
     trial.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
     moved = _add(verbs, "upgrade-database", upgrade, "move the embedded database to this version of PostgreSQL")
     moved.add_argument("--binaries", type=Path, help="folder of the old version's programs, where Haru has none")
-    _add(verbs, "new-key", make_token_key, "print a key under which the access token is kept in a shared database")
+    _add(verbs, "new-key", make_token_key, "print keys for a shared database and Temporal server: put them into .env")
+    _add(verbs, "forget-keys", forget_keys, "give up lost or stolen HARU_PAYLOADS__KEYS; set others before")
 
 
 def _add(verbs: Any, name: str, act: Any, what: str) -> argparse.ArgumentParser:

@@ -39,6 +39,7 @@ from domain.rules import TradingRules
 from domain.session import SessionHours
 from env_file import ENCODING, EnvFileError, full_width_problems, plain, read_env_file
 from exchange.calendar import CalendarOverrides, hours_from_text
+from payload_settings import PayloadSettings
 
 _PREFIX: Final = "HARU_"
 _ENV_FILE: Final = ".env"
@@ -54,6 +55,7 @@ _PRIVATE: Final = {
     "HARU_QUOTATIONS__APP_SECRET",
     "HARU_BROKER__LIVE_ACCOUNT",
     "HARU_BROKER__TOKEN_KEY",
+    "HARU_PAYLOADS__KEYS",
     "HARU_ALERTS__URLS",
     "HARU_ALERTS__HEARTBEAT_URL",
 }
@@ -219,6 +221,7 @@ class Settings(BaseSettings):
     stream: StreamSettings = Field(default_factory=StreamSettings)
     report: ReportSettings = Field(default_factory=ReportSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
+    payloads: PayloadSettings = Field(default_factory=PayloadSettings)
 
     @field_validator("quotations")
     @classmethod
@@ -260,7 +263,9 @@ class Settings(BaseSettings):
         """Return every value that must not appear in a log."""
         broker, market = self.broker, self.quotations
         keys = (broker.app_key, broker.app_secret, broker.token_key, market.app_key, market.app_secret)
-        hidden = [secret.get_secret_value() for secret in keys if secret] + self.alerts.secrets()
+        hidden = [
+            secret.get_secret_value() for secret in (*keys, *self.payloads.keys) if secret
+        ] + self.alerts.secrets()
         account = (broker.account or "").replace("-", "")
         if self.database_url and (password := urlsplit(self.database_url.get_secret_value()).password):
             hidden.append(password)

@@ -14,7 +14,7 @@ from temporalio.service import RPCError
 
 import report
 from broker_settings import LIVE_WORD
-from composition import TemporalAwayError, account_of, calendar_of, connect_temporal, leads_of, place_of
+from composition import account_of, calendar_of, leads_of, place_of
 from database.database import open_database
 from database.errors import DATABASE_FAULTS
 from domain.errors import TradingError
@@ -36,6 +36,7 @@ from operations.watching import print_plainly, watch
 from reporting.after_close import after_close_values, read_after_close
 from setting_up import add_setup_verbs
 from settings import Settings, SettingsError, load_settings
+from temporal_connection import TemporalAwayError, check_keys, connect_temporal, refuse_open_temporal
 
 _POOL_SIZE: Final = 2
 _WIDE: Final = 160
@@ -63,6 +64,7 @@ async def open_fleet(settings: Settings) -> AsyncIterator[Fleet]:
     except DATABASE_FAULTS as error:
         raise NothingRunsError(f"no PostgreSQL answers ({error}); {_START_FIRST}") from None
     try:
+        await check_keys(settings, database, account_of(settings))
         yield Fleet(
             client=client,
             database=database,
@@ -83,6 +85,7 @@ _START_FIRST: Final = "start `python worker.py` first"
 async def _start(desk: Desk) -> int:
     fleet, rules = desk.fleet, desk.rules
     refuse_dangerous_start(fleet, desk.asked.live)
+    refuse_open_temporal(load_settings())
     names = await start_workers(fleet, desk.asked.workers, rules)
     await schedule_close(fleet, rules, fleet.market_now())
     started = {"environment": fleet.environment.value, "account": fleet.account_id, "workers": names}

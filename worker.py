@@ -17,11 +17,9 @@ from broker.protocol import Broker
 from composition import (
     Collaborators,
     Place,
-    TemporalAwayError,
     account_of,
     broker_for,
     calendar_of,
-    connect_temporal,
     day_start_for,
     hosting,
     key_fingerprint,
@@ -67,12 +65,14 @@ from operations.hosting_duties import (
     keep_account,
     keep_closing,
     keep_host_known,
+    keep_keys_known,
     keep_reports,
     keep_schedule,
     notice_outages,
     notice_silences,
     ping_while_well,
     report_failing_workflows,
+    report_refusals,
     report_unreadable_rows,
     watch_over_access,
     watch_over_channels,
@@ -80,9 +80,19 @@ from operations.hosting_duties import (
     watch_over_disk,
     watch_over_stream,
 )
+from operations.key_hold import KeyHold
+from operations.refusal_duty import RefusalDuty
 from operations.together import first_to_end
+from sealing.refusals import Refusals
 from settings import Settings, SettingsError, load_settings
 from telemetry import Masking, start_logging, temporal_runtime
+from temporal_connection import (
+    TemporalAwayError,
+    connect_temporal,
+    open_to_strangers,
+    refuse_open_temporal,
+    ring_of,
+)
 from workflows import attributes
 
 logger = logging.getLogger("haru.worker")
@@ -97,15 +107,17 @@ class WorkerError(Exception):
 
 async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
     """Bring everything up, trade until told to stop, drain, and take everything down in reverse."""
-    token_key(settings)  # a missing key is told before anything is brought up
+    token_key(settings)  # a missing key is reported before anything starts
+    _check_temporal(settings)
     refuse(settings, settings_dangers(settings, session_date_of(system_now())))
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         place = place_of(settings, parts.endpoints)
         database = await _migrated_database(place.database_url)
         try:
-            client = await connect_temporal(settings, place, temporal_runtime(settings.telemetry))
+            refusals = Refusals()
+            client = await connect_temporal(settings, place, temporal_runtime(settings.telemetry), refusals)
             await ensure_search_attributes(client, attributes.ALL)
-            await _trade(settings, Stage(parts, place, database, client), told_to_stop)
+            await _trade(settings, Stage(parts, place, database, client, refusals), told_to_stop)
         finally:
             await database.aclose()
 
@@ -118,6 +130,7 @@ class Stage:
     place: Place
     database: Database
     client: Client
+    refusals: Refusals
 
 
 async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) -> None:
@@ -130,8 +143,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
     pace = RealPace(clock)
     with _at_the_start(stage.place.database_url):
         await stage.database.accounts.pin(account, settings.broker.environment, key_fingerprint(settings))
-        name = await fleet_name(stage.client)
-        await join_fleet(fleet, name)
+        name, keys = await _joined(settings, fleet)
     async with broker_for(settings, stage.place, stage.database, pace) as broker:
         await check_clocks(stage.database, broker)
         await _check_broker(broker)
@@ -167,6 +179,8 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 notice_outages(fleet, direct),
                 notice_silences(fleet, direct, lambda: broker.silent_for),
                 keep_host_known(this_host),
+                keep_keys_known(keys),
+                report_refusals(RefusalDuty(fleet, stage.refusals)),
                 *([ping_while_well(fleet, heartbeat.get_secret_value())] if heartbeat else []),
                 report_failing_workflows(fleet),
                 *([watch_over_stream(fleet)] if streaming else []),
@@ -179,6 +193,23 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 keep_reports(fleet, settings.reports, settings.report.language),
             )
         await this_host.leave()
+        await keys.leave()
+
+
+def _check_temporal(settings: Settings) -> None:
+    """Refuse real money on a Temporal server that others may command; warn where it is not real."""
+    ring_of(settings)
+    refuse_open_temporal(settings)
+    if settings.broker.environment is Environment.PAPER and (why := open_to_strangers(settings)):
+        logger.warning("temporal_open_to_strangers", extra={"cause": why})
+
+
+async def _joined(settings: Settings, fleet: Fleet) -> tuple[str, KeyHold]:
+    """Join the fleet under its name and keys."""
+    name, keys = await fleet_name(fleet.client), KeyHold(fleet, ring_of(settings).ids)
+    await join_fleet(fleet, name)
+    await keys.join()
+    return name, keys
 
 
 async def _check_broker(broker: Broker) -> None:

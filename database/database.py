@@ -17,6 +17,7 @@ from database.hosts import Hosts
 from database.listed_orders import ListedOrders
 from database.locks import Locks
 from database.orders import Orders
+from database.payload_keys import PayloadKeys
 from database.pool import Pool, open_pool
 from database.positions import Positions
 from database.rate_slots import RateSlots
@@ -55,6 +56,7 @@ class Database:
         self.listed_orders = ListedOrders(pool)
         self.locks = Locks(pool)
         self.orders = Orders(pool)
+        self.payload_keys = PayloadKeys(pool)
         self.positions = Positions(pool)
         self.reports = Reports()
         self.risk = Risk(pool)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from activities.pace import RealPace
 from broker.protocol import Broker
-from composition import account_of, broker_for, calendar_of, connect_temporal, leads_of, place_of
+from composition import account_of, broker_for, calendar_of, leads_of, place_of
 from database.database import open_database
 from domain.close_plan import plan_session
 from domain.identity import SIMULATED_ACCOUNT, Environment
@@ -14,6 +14,7 @@ from domain.session import SessionDate, SessionPlan, session_date_of
 from embedded.errors import EmbeddedError
 from embedded.finding import find_endpoints
 from settings import Settings
+from temporal_connection import connect_temporal
 from verifier.reading import Simulated, Sources
 
 _POOL_SIZE = 2

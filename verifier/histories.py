@@ -54,7 +54,7 @@ async def _fetched(client: Client, query: str, worker_id: WorkerId | None, since
     async for execution in client.list_workflows(query):
         if execution.close_time is None or execution.close_time >= since:
             handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
-            events = [event async for event in handle.fetch_history_events()]
+            events = [await _readable(client, event) async for event in handle.fetch_history_events()]
             runs.append(Run(execution.id, worker_id, events))
     return runs
 
@@ -122,6 +122,17 @@ def _scheduled_id(event: HistoryEvent) -> int:
             return event.activity_task_timed_out_event_attributes.scheduled_event_id
         case _:
             return event.activity_task_canceled_event_attributes.scheduled_event_id
+
+
+async def _readable(client: Client, event: HistoryEvent) -> HistoryEvent:
+    """Return an event with the inputs and results of its activities decrypted."""
+    codec = client.data_converter.payload_codec
+    scheduled = event.activity_task_scheduled_event_attributes.input
+    completed = event.activity_task_completed_event_attributes.result
+    for payloads in (scheduled, completed):
+        if codec is not None and payloads.payloads:
+            await codec.decode_wrapper(payloads)
+    return event
 
 
 def _accepted_as(event: HistoryEvent) -> str:

@@ -19,7 +19,8 @@ ROOT_IMPORTS = {
     "broker_settings": {"domain"},
     "env_file": set(),
     "live_dangers": {"domain", "exchange", "settings"},
-    "settings": {"alert_settings", "broker_settings", "domain", "env_file", "exchange"},
+    "payload_settings": {"sealing"},
+    "settings": {"alert_settings", "broker_settings", "domain", "env_file", "exchange", "payload_settings"},
     "telemetry": {"domain", "settings"},
 }
 
