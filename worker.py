@@ -108,8 +108,8 @@ class WorkerError(Exception):
 async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
     """Bring everything up, trade until told to stop, drain, and take everything down in reverse."""
     token_key(settings)  # a missing key is reported before anything starts
-    _check_temporal(settings)
     refuse(settings, settings_dangers(settings, session_date_of(system_now())))
+    _check_temporal(settings)
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         place = place_of(settings, parts.endpoints)
         database = await _migrated_database(place.database_url)

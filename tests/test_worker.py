@@ -14,6 +14,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from operations.clocks import system_now
+from sealing.keys import new_key
 from tests.embedded.processes import FREE_PORTS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -118,6 +119,7 @@ async def test_a_postgres_that_fails_once_it_is_open_is_named(
         "DATABASE_URL": database_url,
         "TEMPORAL_ADDRESS": temporal_dev_server,
         "HARU_BROKER__TOKEN_KEY": Fernet.generate_key().decode(),
+        "HARU_PAYLOADS__KEYS": new_key(),
     }
     code, said = await ends(tmp_path / "data", **servers, **KEYS)
 

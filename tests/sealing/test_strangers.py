@@ -1,19 +1,19 @@
 """Strangers who reach the Temporal server of a fleet: nothing of theirs is done, and the fleet goes on."""
 
-import asyncio
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
-from temporalio.api.common.v1 import Payload
 from temporalio.client import (
+    ActivityFailureError,
     Client,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
 )
+from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
 from domain.position import ExitReason
@@ -21,13 +21,11 @@ from domain.session import SessionDate
 from domain.worker_state import WorkerLife
 from operations import commands
 from operations.commands import Verdict
-from operations.schedule import schedule_close
 from sealing.keys import new_key
 from sealing.marks import UNAUTHENTIC
 from sealing.refusals import Refusals
 from tests.builders import some_rules
-from tests.operations.conftest import fleet  # noqa: F401 - a fixture
-from tests.sealing.conftest import Guarded, guarded_client
+from tests.sealing.parts import Guarded, guarded_client
 from workflows.close_outcome import MarketCloseRequest
 from workflows.identity import close_workflow_id, task_queues, worker_name, worker_workflow_id
 from workflows.payloads import DATA_CONVERTER
@@ -100,7 +98,7 @@ async def test_strange_messages_change_nothing_and_the_position_is_still_sold(
     theirs = stranger.get_workflow_handle(ours.id)
 
     for name, arguments in [("liquidate_for_close", [TODAY]), ("liquidate_for_close", []), ("nonsense", [1])] * 3:
-        await theirs.signal(name, args=arguments)
+        await theirs.signal(name, args=cast("list[Any]", arguments))
     for name, arguments in [("pause", []), ("stop", []), ("liquidate", [ExitReason.OPERATOR]), ("liquidate", [])]:
         with pytest.raises(WorkflowUpdateFailedError):
             await theirs.execute_update(name, args=arguments)
@@ -124,14 +122,14 @@ async def test_a_standalone_activity_is_refused(guarded: Guarded, stranger: Clie
     queue = task_queues(guarded.fleet.account_id).watch
 
     for arguments in ([TODAY], []):
-        with pytest.raises(Exception) as refused:  # noqa: PT011
+        with pytest.raises(ActivityFailureError):
             await stranger.execute_activity(
                 "list_broker_orders",
                 args=arguments,
                 id=f"look-{uuid4()}",
                 task_queue=queue,
                 start_to_close_timeout=timedelta(seconds=30),
+                retry_policy=RetryPolicy(maximum_attempts=1),
             )
-        assert "Activity" in type(refused.value).__name__
 
     assert not guarded.desk.calls
