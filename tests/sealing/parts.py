@@ -1,5 +1,6 @@
 """What the tests of proofs are made of: a hosted fleet with keys, and clients under others."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -45,7 +46,7 @@ class Guarded:
             TradingWorkerWorkflow.run, name
         )
         while (await handle.query(TradingWorkerWorkflow.status)).state != "holding":
-            pass
+            await asyncio.sleep(0.02)
         return handle
 
     def refused(self) -> list[tuple[str, str]]:

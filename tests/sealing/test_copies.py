@@ -1,11 +1,12 @@
 """Authentic payloads and seals, read from histories and sent again elsewhere or under another name."""
 
+import asyncio
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from temporalio.api.common.v1 import Payload, Payloads, WorkflowExecution, WorkflowType
+from temporalio.api.common.v1 import Header, Payload, Payloads, WorkflowExecution, WorkflowType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.update.v1 import Input, Meta, Request, WaitPolicy
@@ -16,13 +17,15 @@ from temporalio.api.workflowservice.v1 import (
     UpdateWorkflowExecutionRequest,
 )
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.converter import WorkflowSerializationContext
 from temporalio.service import RPCError
 
 from domain.session import SessionDate
 from operations import commands
 from operations.commands import Verdict
 from operations.schedule import latest_close, lay_close_times, schedule_close
-from operations.starting import start_workers
+from sealing.keys import KeyRing
+from sealing.seals import HEADER, Message, seal
 from tests.builders import some_rules
 from tests.sealing.parts import Guarded
 from workflows.identity import close_schedule_id, close_workflow_id, task_queues, worker_name, worker_workflow_id
@@ -34,7 +37,7 @@ TODAY = SessionDate(date(2026, 11, 23))
 
 async def started(handle: WorkflowHandle[Any, Any]) -> HistoryEvent:
     """Return how a workflow was started, as anyone on the server reads it."""
-    return [event async for event in handle.fetch_history_events()][0]
+    return await anext(handle.fetch_history_events())
 
 
 async def starts_again(
@@ -59,13 +62,13 @@ async def starts_again(
 async def test_a_start_is_good_for_its_own_workflow_alone(guarded: Guarded) -> None:
     ours = await guarded.holding()
     other = worker_workflow_id(guarded.fleet.account_id, worker_name(77))
-    before = dict(guarded.desk.calls)
+    before = guarded.desk.calls["begin_cycle"]
 
     copied = await starts_again(guarded, await started(ours), other)
 
     with pytest.raises(WorkflowFailureError):
         await copied.result()
-    assert guarded.desk.calls == before
+    assert guarded.desk.calls["begin_cycle"] == before
     assert ("start", "TradingWorkerWorkflow") in guarded.refused()
 
 
@@ -75,14 +78,14 @@ async def test_a_start_is_not_good_later(guarded: Guarded, monkeypatch: pytest.M
     (told,) = await commands.tell(guarded.fleet, [worker_name(1)], commands.STOP)
     assert told.verdict is Verdict.DONE
     await ours.result()
-    before = dict(guarded.desk.calls)
+    before = guarded.desk.calls["begin_cycle"]
     monkeypatch.setattr("sealing.guard.START_WITHIN", timedelta(microseconds=1))
 
     copied = await starts_again(guarded, event, ours.id)
 
     with pytest.raises(WorkflowFailureError):
         await copied.result()
-    assert guarded.desk.calls == before
+    assert guarded.desk.calls["begin_cycle"] == before
 
 
 async def test_a_command_is_good_for_its_own_name_and_id_alone(guarded: Guarded) -> None:
@@ -114,23 +117,19 @@ async def test_a_command_is_good_for_its_own_name_and_id_alone(guarded: Guarded)
 
 async def test_a_payload_of_one_workflow_is_no_signal_of_another(guarded: Guarded) -> None:
     ours = await guarded.holding()
-    await start_workers(guarded.fleet, 2, some_rules())
-    other = guarded.fleet.client.get_workflow_handle(worker_workflow_id(guarded.fleet.account_id, worker_name(2)))
-    await other.signal("liquidate_for_close", TODAY)
-    (sent,) = [
-        event.workflow_execution_signaled_event_attributes
-        async for event in other.fetch_history_events()
-        if event.HasField("workflow_execution_signaled_event_attributes")
-    ]
+    other = worker_workflow_id(guarded.fleet.account_id, worker_name(2))
+    theirs = guarded.fleet.client.data_converter.with_context(WorkflowSerializationContext("default", other))
+    sent = await theirs.encode_wrapper([TODAY])
+    sealed = seal(KeyRing([guarded.key]), Message("signal", "liquidate_for_close", other))
     client = await Client.connect(guarded.address)
 
-    for header in (sent.header, None):
+    for header in (Header(fields={HEADER: sealed}), None):
         await client.workflow_service.signal_workflow_execution(
             SignalWorkflowExecutionRequest(
                 namespace="default",
                 workflow_execution=WorkflowExecution(workflow_id=ours.id),
                 signal_name="liquidate_for_close",
-                input=sent.input,
+                input=sent,
                 header=header,
             )
         )
@@ -148,10 +147,10 @@ async def test_a_schedule_starts_the_close_and_its_start_is_good_for_nothing_els
     schedule = fleet.client.get_schedule_handle(close_schedule_id(fleet.account_id))
     await schedule.trigger()
     while (close := await latest_close(fleet)) is None:
-        pass
+        await asyncio.sleep(0.02)
     event = await started(close)
     while not guarded.desk.calls["plan_close"]:
-        pass
+        await asyncio.sleep(0.02)
 
     copied = await starts_again(guarded, event, close_workflow_id(fleet.account_id), "MarketCloseWorkflow")
 
