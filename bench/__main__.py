@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from bench import hearing, liquidation, lock, machine, rate, recovery, scan, unknown
+from bench import codec, hearing, liquidation, lock, machine, rate, recovery, scan, unknown
 from bench.figures import Figure, table
 from bench.market import real_now
 from bench.stack import NothingHappenedError, Stack, running_stack
@@ -22,6 +22,7 @@ from starter import EXPECTED_ERRORS, leave
 _TRADING: Final = Trading()
 BENCHES: Final[Mapping[str, Callable[[Stack], Awaitable[list[Figure]]]]] = {
     "lock": lock.measure,
+    "codec": codec.measure,
     "scan": scan.measure,
     "stream": hearing.measure,
     "rate": rate.measure,
@@ -31,7 +32,7 @@ BENCHES: Final[Mapping[str, Callable[[Stack], Awaitable[list[Figure]]]]] = {
     "unknown": unknown.measure,
     "recovery": recovery.measure,
 }
-"""In the order in which they are run: the first three want no hosting process beside them."""
+"""In the order in which they are run: the first four want no hosting process beside them."""
 LIQUIDATION: Final = "liquidation"
 """Wants a market of its own, which ends in a few minutes."""
 NAMES: Final = (*BENCHES, LIQUIDATION)
