@@ -9,8 +9,6 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 from temporalio.client import Client
-from temporalio.runtime import Runtime
-from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
 from account_names import account_in, fingerprint, key_fingerprint
@@ -56,7 +54,6 @@ from operations.streaming import Streaming
 from settings import Settings, SettingsError
 from workflows.identity import task_queues
 from workflows.market_close import MarketCloseWorkflow
-from workflows.payloads import DATA_CONVERTER
 from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
@@ -71,10 +68,6 @@ _WORKFLOW_POLLERS: Final = 10
 _SHARE_OF_THE_UNCACHED: Final = 0.5
 """Steps that have waited a second for the process that knows their workflow go to any: at a deadline these are many,
 and with one poller of five for them the last waited 16 s."""
-
-
-class TemporalAwayError(Exception):
-    """Temporal's server cannot be reached; the text says where and how to mend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +111,6 @@ def calendar_of(settings: Settings, clock: MarketClock) -> TradingCalendar:
     """Return the calendar of the years around the market's present."""
     year = clock.market_time(datetime.now(UTC)).year  # noqa: TID251 - the composition root may look at the clock
     return krx_calendar(year - 1, year + 2, settings.calendar.overrides())
-
-
-async def connect_temporal(
-    settings: Settings, place: Place, runtime: Runtime | None = None, *, lazy: bool = False
-) -> Client:
-    """Connect as Temporal's own configuration says, to the embedded server when it says nothing.
-
-    A ``lazy`` client connects at its first call.
-    """
-    config: dict[str, Any] = {"target_host": place.temporal_address, **settings.temporal}
-    try:
-        return await Client.connect(**config, data_converter=DATA_CONVERTER, runtime=runtime, lazy=lazy)
-    except (RuntimeError, RPCError) as error:
-        raise TemporalAwayError(
-            f"Temporal at {config['target_host']}: {error}; start it, or correct TEMPORAL_ADDRESS"
-        ) from error
 
 
 def broker_for(settings: Settings, place: Place, database: Database, pace: Pace) -> KisBroker:

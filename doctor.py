@@ -18,11 +18,9 @@ from broker.kis.clock import read_clock
 from broker.kis.wire import Wire
 from composition import (
     Place,
-    TemporalAwayError,
     broker_for,
     calendar_of,
     calls_per_second,
-    connect_temporal,
     connection_of,
     place_of,
     stream_of,
@@ -53,6 +51,7 @@ from operations.host_limits import host_warnings
 from operations.role_check import look_at_role
 from operations.stream_check import look_at_own_session, look_at_stream
 from settings import Settings, SettingsError, load_settings
+from temporal_connection import TemporalAwayError, check_keys, connect_temporal, open_to_strangers, refuse_open_temporal
 from workflows import attributes
 
 EXPECTED: Final = (
@@ -198,7 +197,10 @@ class Doctor:
     async def _look_at_temporal(self) -> Finding:
         if Need.TEMPORAL in needs_of(self.settings) and not self._runs:
             return startable("embedded, not running; `python worker.py` starts it")
+        refuse_open_temporal(self.settings)
         client = await connect_temporal(self.settings, self.place)
+        if self._database_is_up and await self.database.accounts.pinned() is not None:
+            await check_keys(self.settings, self.database, account_in(self.settings, self.database))
         text = f"{client.service_client.config.target_host}, namespace {client.namespace}"
         lacking = await missing_search_attributes(client, attributes.ALL)
         if lacking:
@@ -206,7 +208,9 @@ class Doctor:
         if odd := await odd_search_attributes(client, attributes.ALL):
             mend = "remove them from the namespace, or use another one: no worker can start"
             return wrong(f"{text}, with foreign types of {', '.join(odd)}", mend)
-        return fine(f"{text}, search attributes registered")
+        if self.settings.broker.environment is not Environment.SIMULATED and (why := open_to_strangers(self.settings)):
+            return doubtful(text, why)
+        return fine(f"{text}, search attributes registered; what crosses is encrypted")
 
     async def _look_at_host(self) -> Finding:
         if Need.SIMULATOR in needs_of(self.settings) and not self._runs:

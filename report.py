@@ -15,7 +15,6 @@ from typing import Any, Final
 import httpx
 from temporalio.service import RPCError
 
-from composition import TemporalAwayError
 from database.database import Database, open_database
 from database.errors import DATABASE_FAULTS
 from database.migrations import apply
@@ -34,6 +33,7 @@ from reporting.reading import read_day
 from reporting.stretch import stretch_values
 from reporting.writing import Written, write
 from settings import Settings, load_settings
+from temporal_connection import TemporalAwayError
 from verifier.connecting import open_sources, plan_of
 from verifier.reading import read_books
 from verifier.report import report_json

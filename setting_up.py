@@ -3,12 +3,15 @@
 import argparse
 import asyncio
 import json
+import socket
 import sys
 from pathlib import Path
 from typing import Any, Final
 
+import uvicorn
 from cryptography.fernet import Fernet
 
+from database.database import open_database
 from database.migrations import apply
 from doctor import EXPECTED, Doctor
 from domain.alert import LEVELS
@@ -16,17 +19,23 @@ from domain.event import EventLevel
 from domain.identity import Environment
 from domain.masking import Masking
 from domain.plain_text import escaped, harmless
+from embedded.books import database_alone
+from embedded.ports import LOOPBACK
 from embedded.upgrade import upgrade_database
 from operations.alert_channels import Channel, channels_of
 from operations.alert_text import trial_message
 from operations.checkup import Line, all_well, examine
 from operations.errors import OperationError
 from operations.key_import import DEFAULT_FILE, import_keys
+from sealing.codec_server import codec_app, new_token
+from sealing.keys import new_key
 from settings import load_settings
+from temporal_connection import ring_of
 
 _CHANNEL_MEND: Final = "check the address in HARU_ALERTS__URLS, the rights of its token, and the network"
-_READING: Final = ("doctor", "alert-test", "new-key")
+_READING: Final = ("doctor", "alert-test", "new-key", "codec-server")
 """What changes nothing, and is no row of the audit log."""
+_NAMES: Final = (LOOPBACK, "localhost")
 _TRADED: Final = (Environment.PAPER, Environment.LIVE)
 
 
@@ -59,8 +68,47 @@ async def take_over_keys(asked: argparse.Namespace) -> int:
 
 
 async def make_token_key(_: argparse.Namespace) -> int:
-    """Print a new key for the stored token."""
+    """Print new keys: for the stored token, and for what crosses Temporal."""
     _print(f"HARU_BROKER__TOKEN_KEY={Fernet.generate_key().decode()}")
+    _print(f"HARU_PAYLOADS__KEYS={new_key()}")
+    return 0
+
+
+async def forget_keys(_: argparse.Namespace) -> int:
+    """Forget in the books which keys encrypt what crosses Temporal, since they are lost or stolen."""
+    async with database_alone(load_settings()) as found:
+        database = await open_database(found.url, 1)
+        try:
+            await database.payload_keys.forget()
+        finally:
+            await database.aclose()
+    _print("Forgotten. Workflows under them are refused; `python worker.py` takes over what they held.")
+    return 0
+
+
+async def show_payloads(asked: argparse.Namespace) -> int:
+    """Decrypt for the Web UI of this machine until interrupted; the address to give to it holds a token.
+
+    Raises:
+        OperationError: the port is taken.
+    """
+    settings, token = load_settings(), new_token()
+    ui = f":{settings.ports.temporal_ui}" if asked.ui is None else f":{asked.ui}"
+    try:
+        with socket.create_server((LOOPBACK, asked.port)) as listening:
+            port = listening.getsockname()[1]
+            hosts = {f"{name}:{port}" for name in _NAMES}
+            app = codec_app(ring_of(settings), token, hosts, {f"http://{name}{ui}" for name in _NAMES})
+            _print(
+                f"In the Web UI, under the glasses icon, give this address and keep it to yourself:\n"
+                f"http://{LOOPBACK}:{port}/{token}\nCtrl-C stops it."
+            )
+            config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")
+            await uvicorn.Server(config).serve([listening])
+    except OSError as error:
+        raise OperationError(
+            f"port {asked.port} of {LOOPBACK} cannot be used ({error}); choose another --port"
+        ) from None
     return 0
 
 
@@ -143,7 +191,11 @@ def add_setup_verbs(verbs: Any) -> None:
     moved = _add(verbs, "upgrade-database", upgrade, "move the embedded database to this version of PostgreSQL")
     moved.add_argument("--binaries", type=Path, help="folder of the old version's programs, where Haru has none")
     _add(verbs, "migrate", migrate, "bring a configured database up to this version, with its owner's role")
-    _add(verbs, "new-key", make_token_key, "print a key under which the access token is kept in a shared database")
+    _add(verbs, "new-key", make_token_key, "print keys for a shared database and Temporal server: put them into .env")
+    shown = _add(verbs, "codec-server", show_payloads, "let the Web UI of this machine show what is encrypted")
+    shown.add_argument("--port", type=int, default=0, help="loopback port, default any free one")
+    shown.add_argument("--ui", type=int, metavar="PORT", help="the Web UI's port, default HARU_PORTS__TEMPORAL_UI")
+    _add(verbs, "forget-keys", forget_keys, "give up lost or stolen HARU_PAYLOADS__KEYS; set others before")
 
 
 def _add(verbs: Any, name: str, act: Any, what: str) -> argparse.ArgumentParser:

@@ -39,6 +39,7 @@ from domain.rules import TradingRules
 from domain.session import SessionHours
 from env_file import ENV_FILE, EnvFileError, EnvFileSettings, full_width_problems, long_problems, plain, read_env_file
 from exchange.calendar import CalendarOverrides, hours_from_text
+from payload_settings import PayloadSettings
 from private_values import PRIVATE, account_secrets, database_secrets, temporal_secrets, unencoded_password
 
 _PREFIX: Final = "HARU_"
@@ -199,6 +200,7 @@ class Settings(EnvFileSettings):
     stream: StreamSettings = Field(default_factory=StreamSettings)
     report: ReportSettings = Field(default_factory=ReportSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
+    payloads: PayloadSettings = Field(default_factory=PayloadSettings)
 
     @field_validator("quotations")
     @classmethod
@@ -243,7 +245,7 @@ class Settings(EnvFileSettings):
         """Return every value that must not appear in a log."""
         broker, market = self.broker, self.quotations
         keys = [broker.app_key, broker.app_secret, broker.token_key, market.app_key, market.app_secret]
-        keys.append(self.simulator.control_token)
+        keys += [self.simulator.control_token, *self.payloads.keys]
         hidden = [secret.get_secret_value() for secret in keys if secret] + self.alerts.secrets()
         databases = filter(None, (self.database_url, self.database_migration_url))
         hidden += [secret for url in databases for secret in database_secrets(url.get_secret_value())]

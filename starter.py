@@ -18,7 +18,7 @@ import report
 from account_names import account_in
 from auditing import Audit
 from broker_settings import LIVE_WORD
-from composition import TemporalAwayError, calendar_of, connect_temporal, leads_of, place_of
+from composition import calendar_of, leads_of, place_of
 from database.database import open_database, open_when_back
 from database.errors import DATABASE_FAULTS
 from domain.audit_log import Outcome
@@ -44,6 +44,7 @@ from private_files import close_to_others
 from setting_up import add_setup_verbs
 from settings import Settings, SettingsError, load_settings
 from telemetry import guard_standard_error, say_error
+from temporal_connection import TemporalAwayError, check_keys, connect_temporal, refuse_open_temporal
 
 _POOL_SIZE: Final = 2
 _WIDE: Final = 160
@@ -77,6 +78,8 @@ async def open_fleet(settings: Settings, *, without_books: bool = False, lazy: b
         else:
             raise NothingRunsError(f"no PostgreSQL answers ({error}); {_START_FIRST}") from None
     try:
+        if not without_books:  # the gate is shut first, whatever the keys
+            await check_keys(settings, database, account_in(settings, database))
         yield Fleet(
             client=client,
             database=database,
@@ -97,6 +100,7 @@ _START_FIRST: Final = "start `python worker.py` first"
 async def _start(desk: Desk) -> int:
     fleet, rules = desk.fleet, desk.rules
     refuse_dangerous_start(fleet, desk.asked.live)
+    refuse_open_temporal(load_settings())
     names = await start_workers(fleet, desk.asked.workers, rules)
     await schedule_close(fleet, rules, fleet.market_now())
     started = {"environment": fleet.environment.value, "account": fleet.account_id, "workers": names}

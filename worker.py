@@ -21,10 +21,8 @@ from broker.protocol import Broker
 from composition import (
     Collaborators,
     Place,
-    TemporalAwayError,
     broker_for,
     calendar_of,
-    connect_temporal,
     day_start_for,
     hosting,
     leads_of,
@@ -70,6 +68,7 @@ from operations.hosting_duties import (
     keep_account,
     keep_closing,
     keep_host_known,
+    keep_keys_known,
     keep_reports,
     keep_schedule,
     notice_outages,
@@ -77,6 +76,7 @@ from operations.hosting_duties import (
     ping_while_well,
     report_failing_workflows,
     report_foreign_objects,
+    report_refusals,
     report_unreadable_rows,
     watch_over_access,
     watch_over_channels,
@@ -84,11 +84,21 @@ from operations.hosting_duties import (
     watch_over_disk,
     watch_over_stream,
 )
+from operations.key_hold import KeyHold
+from operations.refusal_duty import RefusalDuty
 from operations.role_check import SEPARATE_ROLES, superuser_problem
 from operations.together import first_to_end
 from private_files import close_to_others
+from sealing.refusals import Refusals
 from settings import Settings, SettingsError, load_settings
 from telemetry import guard_standard_error, say_error, start_logging, temporal_runtime
+from temporal_connection import (
+    TemporalAwayError,
+    connect_temporal,
+    open_to_strangers,
+    refuse_open_temporal,
+    ring_of,
+)
 from workflows import attributes
 
 logger = logging.getLogger("haru.worker")
@@ -103,18 +113,20 @@ class WorkerError(Exception):
 
 async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
     """Bring everything up, trade until told to stop, drain, and take everything down in reverse."""
-    token_key(settings)  # a missing key is told before anything is brought up
+    token_key(settings)  # a missing key is reported before anything starts
     refuse_root(settings)
     refuse(settings, settings_dangers(settings, session_date_of(system_now())))
+    _check_temporal(settings)
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         place = place_of(settings, parts.endpoints)
         mask = Masking(settings.secrets())
         database = await _migrated_database(place.database_url, _migration_url(settings, parts), mask)
         try:
             await refuse_superuser(settings, database)
-            client = await connect_temporal(settings, place, temporal_runtime(settings.telemetry))
+            refusals = Refusals()
+            client = await connect_temporal(settings, place, temporal_runtime(settings.telemetry), refusals)
             await ensure_search_attributes(client, attributes.ALL)
-            await _trade(settings, Stage(parts, place, database, client), told_to_stop)
+            await _trade(settings, Stage(parts, place, database, client, refusals), told_to_stop)
         finally:
             await database.aclose()
 
@@ -127,6 +139,7 @@ class Stage:
     place: Place
     database: Database
     client: Client
+    refusals: Refusals
 
 
 async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) -> None:
@@ -139,8 +152,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
     pace, this_host = RealPace(clock), HostDuty(fleet)
     with _at_the_start(stage.place.database_url):
         await stage.database.accounts.pin(account, settings.broker.environment, key_fingerprint(settings))
-        name = await fleet_name(stage.client)
-        await join_fleet(fleet, name)
+        name, keys = await _joined(settings, fleet)
         limits = await this_host.declare(host_limits(settings))
     async with broker_for(settings, stage.place, stage.database, pace) as broker:
         await check_clocks(stage.database, broker)
@@ -179,6 +191,8 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 notice_silences(fleet, direct, lambda: broker.silent_for),
                 keep_host_known(this_host),
                 keep_log(settings, fleet),
+                keep_keys_known(keys),
+                report_refusals(RefusalDuty(fleet, stage.refusals)),
                 *([ping_while_well(fleet, heartbeat.get_secret_value())] if heartbeat else []),
                 report_failing_workflows(fleet),
                 report_foreign_objects(fleet),
@@ -192,6 +206,23 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 keep_reports(fleet, settings.reports, settings.report.language),
             )
         await this_host.leave()
+        await keys.leave()
+
+
+def _check_temporal(settings: Settings) -> None:
+    """Refuse real money on a Temporal server that others may command; warn where it is not real."""
+    ring_of(settings)
+    refuse_open_temporal(settings)
+    if settings.broker.environment is Environment.PAPER and (why := open_to_strangers(settings)):
+        logger.warning("temporal_open_to_strangers", extra={"cause": why})
+
+
+async def _joined(settings: Settings, fleet: Fleet) -> tuple[str, KeyHold]:
+    """Join the fleet under its name and keys."""
+    name, keys = await fleet_name(fleet.client), KeyHold(fleet, ring_of(settings).ids)
+    await join_fleet(fleet, name)
+    await keys.join()
+    return name, keys
 
 
 async def _check_broker(broker: Broker) -> None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from bench import hearing, liquidation, lock, machine, rate, recovery, replies, scan, unknown
+from bench import codec, hearing, liquidation, lock, machine, rate, recovery, replies, scan, unknown
 from bench.figures import Figure, table
 from bench.market import real_now
 from bench.stack import NothingHappenedError, Stack, running_stack
@@ -24,6 +24,7 @@ from telemetry import guard_standard_error, say_error
 _TRADING: Final = Trading()
 BENCHES: Final[Mapping[str, Callable[[Stack], Awaitable[list[Figure]]]]] = {
     "lock": lock.measure,
+    "codec": codec.measure,
     "scan": scan.measure,
     "stream": hearing.measure,
     "replies": replies.measure,

@@ -22,6 +22,7 @@ from database.listed_orders import ListedOrders
 from database.locks import Locks
 from database.market_messages import MarketMessages
 from database.orders import Orders
+from database.payload_keys import PayloadKeys
 from database.pool import NAMED_ONLY, Pool, open_pool
 from database.positions import Positions
 from database.rate_slots import RateSlots
@@ -68,6 +69,7 @@ class Database:
         self.locks = Locks(pool)
         self.market_messages = MarketMessages(pool)
         self.orders = Orders(pool)
+        self.payload_keys = PayloadKeys(pool)
         self.positions = Positions(pool)
         self.reports = Reports()
         self.risk = Risk(pool)

@@ -27,6 +27,9 @@ _DYNAMIC: Final = (
     "history.transferProcessorMaxPollRPS=2000",
     "history.timerProcessorMaxPollRPS=2000",
     'history.timerProcessorMaxTimeShift="50ms"',
+    # The HTTP API has no switch. It answers only requests for this host, which no page and no name can send; the Web UI
+    # and the SDK use gRPC.
+    'frontend.httpAllowedHosts=["http-api-off.invalid"]',
     # Two workflow tasks that fail in a row make the workflow findable by TemporalReportedProblems; off by default.
     "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2",
 )

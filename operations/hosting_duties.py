@@ -39,10 +39,12 @@ from operations.fleet import Fleet
 from operations.foreign import ForeignDuty
 from operations.heartbeat import Heartbeat
 from operations.host_duty import HostDuty
+from operations.key_hold import KeyHold
 from operations.outage_duty import OutageDuty
 from operations.phase_duty import PhaseDuty
 from operations.reach_duties import BrokerDuty, TemporalDuty
 from operations.reading_duty import ReadingDuty
+from operations.refusal_duty import RefusalDuty
 from operations.report_duty import ReportDuty
 from operations.schedule_duty import ScheduleDuty
 from operations.starting import bring_back
@@ -58,6 +60,7 @@ _ROUND: Final = 5.0
 _CLOSE_ROUND: Final = 15.0
 _CHANNEL_ROUND: Final = 30.0
 _DISK_ROUND: Final = 0.5
+_KEY_ROUND: Final = 20.0
 _ASKED_FROM: Final = time(7)
 """Seoul; what the exchange announces late, and the broker's night work, are over by then."""
 _AFTER_A_MISTAKE: Final = 60.0
@@ -170,6 +173,16 @@ async def notice_silences(fleet: Fleet, direct: DirectAlerts, silent_for: Callab
     """Report, for as long as this process lives, that Temporal or the broker does not answer."""
     temporal, broker = TemporalDuty(fleet, direct), BrokerDuty(fleet, direct, silent_for)
     await first_to_end(_for_ever(_ROUND, temporal.look), _for_ever(_ROUND, broker.look))
+
+
+async def keep_keys_known(hold: KeyHold) -> None:
+    """Say, for as long as this process lives, which keys of what crosses Temporal it knows."""
+    await _for_ever(_KEY_ROUND, hold.join)
+
+
+async def report_refusals(duty: RefusalDuty) -> None:
+    """Report, for as long as this process lives, what did not prove to come from the fleet."""
+    await _for_ever(_ROUND, duty.look)
 
 
 async def keep_host_known(duty: HostDuty) -> None:

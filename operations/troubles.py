@@ -1,10 +1,10 @@
-"""What keeps stocks from being bought now, for the live table: strategies that fail, stocks that cannot be read."""
+"""What an operator must know now, for the live table: what keeps stocks from being bought, and refused strangers."""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from domain.alert import fold
-from domain.event import STOCK_LEFT_OUT, STRATEGY_FAILED
+from domain.event import STOCK_LEFT_OUT, STRATEGY_FAILED, UNAUTHENTIC_REFUSED
 from domain.identity import AccountId
 from domain.session import SessionDate
 
@@ -15,7 +15,11 @@ _SHOWN_FOR: Final = timedelta(hours=1)
 """Market time; what lasts is reported again each hour."""
 _MOST_NAMES: Final = 5
 _MOST_LINES: Final = 6
-_TITLES: Final = {STRATEGY_FAILED: "STRATEGY FAILED", STOCK_LEFT_OUT: "left out"}
+_TITLES: Final = {
+    UNAUTHENTIC_REFUSED: "REFUSED",
+    STRATEGY_FAILED: "STRATEGY FAILED",
+    STOCK_LEFT_OUT: "left out",
+}
 
 
 async def read_troubles(

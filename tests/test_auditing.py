@@ -30,7 +30,7 @@ from tests.embedded.processes import ROOT
 pytestmark = pytest.mark.usefixtures("nothing_configured")
 KEY = "K" * 36
 READS = {
-    *("status", "alert-channels", "foreign-orders", "quarantine", "doctor", "alert-test", "new-key"),
+    *("status", "alert-channels", "foreign-orders", "quarantine", "doctor", "alert-test", "new-key", "codec-server"),
     *("summary", "report", "trades", "audit"),
 }
 """Verbs that change nothing. A new verb is recorded unless it is named here and in starter.py."""
@@ -51,6 +51,7 @@ CHANGES = {
     "import-keys": "import-keys keys.yaml",
     "upgrade-database": "upgrade-database",
     "migrate": "migrate",
+    "forget-keys": "forget-keys",
     "statement": "statement",
 }
 """An example of each other verb."""

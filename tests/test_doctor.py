@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet
 
 from account_names import account_of, key_fingerprint
 from database.database import open_database
+from sealing.keys import KeyRing, new_key
 from settings import load_settings
 from tests.builders import host_limits
 from tests.command_line import Run
@@ -49,6 +50,7 @@ def servers(temporal_dev_server: str, database_url: str) -> dict[str, str]:
         "TEMPORAL_ADDRESS": temporal_dev_server,
         "DATABASE_URL": database_url,
         "HARU_BROKER__TOKEN_KEY": Fernet.generate_key().decode(),
+        "HARU_PAYLOADS__KEYS": new_key(),
     }
 
 
@@ -139,6 +141,7 @@ def test_servers_that_are_away_are_named_each_with_its_variable(command_line: Co
         DATABASE_URL=f"postgresql://haru:geheim@{nowhere}/haru",
         TEMPORAL_ADDRESS=nowhere,
         HARU_BROKER__TOKEN_KEY=Fernet.generate_key().decode(),
+        HARU_PAYLOADS__KEYS=new_key(),
         **a_paper_account(HARU_BROKER__REST_URL=f"http://{nowhere}"),
     )
 
@@ -221,12 +224,13 @@ async def _host_with_default_limits(database_url: str) -> None:
     await database.aclose()
 
 
-def test_a_new_key_is_a_line_for_the_settings(command_line: CommandLine) -> None:
+def test_new_keys_are_lines_for_the_settings(command_line: CommandLine) -> None:
     code, shown = command_line.run("new-key")
 
-    name, _, key = shown.strip().partition("=")
-    assert (code, name) == (0, "HARU_BROKER__TOKEN_KEY")
-    assert len(Fernet(key).encrypt(b"token")) > 40
+    keys = dict(line.split("=", 1) for line in shown.splitlines())
+    assert code == 0
+    assert len(Fernet(keys["HARU_BROKER__TOKEN_KEY"]).encrypt(b"token")) > 40
+    assert len(KeyRing([keys["HARU_PAYLOADS__KEYS"]]).ids) == 1
 
 
 def test_imported_keys_are_read_by_the_next_check_up(command_line: CommandLine, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -29,11 +29,14 @@ from embedded.endpoints import Endpoints
 from embedded.search_attributes import ensure_search_attributes
 from live_dangers import account_dangers, refuse, refuse_root, settings_dangers
 from operations.account_worth import LIMITS_ABOVE_ACCOUNT, SHUT_BECAUSE, WorthDuty
+from sealing.keys import new_key
 from settings import SettingsError, load_settings
+from temporal_connection import open_to_strangers
 from tests.application_role import as_application
 from tests.command_line import Run
 from tests.simulator.test_process import running
 from tests.test_worker import ends
+from tests.tls_relay import tls_before
 from workflows import attributes
 
 pytestmark = pytest.mark.usefixtures("nothing_configured")
@@ -174,13 +177,13 @@ def real_service() -> Iterator[str]:
 
 @pytest.fixture
 async def live(
-    temporal_dev_server: str, database_url: str, real_service: str, monkeypatch: pytest.MonkeyPatch
-) -> Mapping[str, str]:
+    temporal_dev_server: str, database_url: str, real_service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Mapping[str, str]]:
     monkeypatch.setattr(live_dangers, "effective_user", lambda: 1000)
     servers = {
-        "TEMPORAL_ADDRESS": temporal_dev_server,
         "DATABASE_URL": as_application(database_url),
         "HARU_BROKER__TOKEN_KEY": Fernet.generate_key().decode(),
+        "HARU_PAYLOADS__KEYS": new_key(),
         "HARU_BROKER__REST_URL": real_service,
         "HARU_BROKER__STREAM_URL": real_service.replace("http", "ws", 1),
     }
@@ -192,12 +195,55 @@ async def live(
     account = account_alias(Environment.LIVE, ACCOUNT)
     await database.accounts.pin(account, Environment.LIVE, key_fingerprint(load_settings()))
     await database.aclose()
-    return environment
+    async with tls_before(temporal_dev_server, tmp_path) as proven:
+        for name, value in proven.items():
+            monkeypatch.setenv(name, value)
+        yield environment | proven
 
 
 async def start(run: Run, live: Mapping[str, str], **changes: str) -> tuple[int, str]:
     done = await asyncio.to_thread(run, "--workers", "1", "--detach", "--live", LIVE_WORD, **{**live, **changes})
     return done.returncode, done.stderr
+
+
+PROVEN = {
+    "TEMPORAL_ADDRESS": "127.0.0.1:9",
+    "TEMPORAL_TLS": "true",
+    "TEMPORAL_API_KEY": "a key",
+    "HARU_PAYLOADS__KEYS": new_key(),
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"TEMPORAL_ADDRESS": ""}, "the embedded Temporal server asks nobody for proof; set TEMPORAL_ADDRESS"),
+        ({"TEMPORAL_TLS": "false"}, "is not encrypted; set TEMPORAL_TLS"),
+        ({"TEMPORAL_API_KEY": ""}, "set TEMPORAL_API_KEY or TEMPORAL_TLS_CLIENT_CERT_PATH"),
+        ({}, ""),
+    ],
+)
+def test_real_money_needs_a_temporal_server_that_asks_for_proof(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], told: str
+) -> None:
+    for name, value in {**LIVE, **PROVEN, **changes}.items():
+        if value:
+            monkeypatch.setenv(name, value)
+
+    why = open_to_strangers(load_settings())
+
+    assert told in why
+    assert bool(why) == bool(told)
+
+
+async def test_a_live_worker_without_such_a_server_never_starts(tmp_path: Path) -> None:
+    environment = {**LIVE, "HARU_PAYLOADS__KEYS": new_key(), "HARU_BROKER__TOKEN_KEY": Fernet.generate_key().decode()}
+
+    code, said = await ends(tmp_path / "data", **environment)
+
+    assert code == 1
+    assert said.startswith("worker.py: real money: the embedded Temporal server")
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.timeout(180)

@@ -18,6 +18,7 @@ from database import schema_level
 from database.database import open_database
 from domain.identity import Environment, account_alias
 from embedded.search_attributes import ensure_search_attributes
+from sealing.keys import new_key
 from settings import load_settings
 from tests.command_line import Done, Run
 from tests.embedded.processes import ROOT
@@ -121,7 +122,7 @@ def test_a_worker_process_that_was_killed_leaves_a_clear_message(run: Run, tmp_p
 async def paper(temporal_dev_server: str, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
     """What configures a paper account on real servers; no process hosts its workflows."""
     account_number = f"{uuid4().int % 10**8:08}-01"
-    servers = {"TEMPORAL_ADDRESS": temporal_dev_server, "DATABASE_URL": database_url}
+    servers = {"TEMPORAL_ADDRESS": temporal_dev_server, "DATABASE_URL": database_url, "HARU_PAYLOADS__KEYS": new_key()}
     environment = {**PAPER, **servers, "HARU_BROKER__ACCOUNT": account_number}
     await ensure_search_attributes(await Client.connect(temporal_dev_server), attributes.ALL)
     for name, value in environment.items():

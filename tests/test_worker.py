@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet
 from domain.clock import MarketClock
 from domain.hosts import PROOF_PATH, proof_of
 from operations.clocks import system_now
+from sealing.keys import new_key
 from tests.embedded.processes import FREE_PORTS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -150,6 +151,7 @@ async def test_a_postgres_that_fails_once_it_is_open_is_named(
         "DATABASE_URL": database_url,
         "TEMPORAL_ADDRESS": temporal_dev_server,
         "HARU_BROKER__TOKEN_KEY": Fernet.generate_key().decode(),
+        "HARU_PAYLOADS__KEYS": new_key(),
     }
     code, said = await ends(tmp_path / "data", **servers, **KEYS)
 

@@ -9,7 +9,7 @@ from account_names import account_in
 from activities.pace import RealPace
 from audit_keys import audit_key
 from broker.protocol import Broker
-from composition import broker_for, calendar_of, connect_temporal, leads_of, place_of
+from composition import broker_for, calendar_of, leads_of, place_of
 from database.database import open_database
 from domain.close_plan import plan_session
 from domain.identity import SIMULATED_ACCOUNT, Environment
@@ -18,6 +18,7 @@ from embedded.audit_folder import AuditFolder
 from embedded.errors import EmbeddedError
 from embedded.finding import find_endpoints
 from settings import Settings
+from temporal_connection import connect_temporal
 from verifier.broker_truth import Simulated
 from verifier.reading import Sources
 

@@ -70,7 +70,7 @@ async def _fetched(client: Client, query: str, worker_id: WorkerId | None, since
         for each in page.executions:
             if not each.HasField("close_time") or each.close_time.ToDatetime(tzinfo=UTC) >= since:
                 handle = client.get_workflow_handle(each.execution.workflow_id, run_id=each.execution.run_id)
-                events = [event async for event in handle.fetch_history_events()]
+                events = [await _readable(client, event) async for event in handle.fetch_history_events()]
                 runs.append(Run(each.execution.workflow_id, worker_id, events))
         token = page.next_page_token
         if not token:
@@ -146,6 +146,17 @@ def _scheduled_id(event: HistoryEvent) -> int:
             return event.activity_task_timed_out_event_attributes.scheduled_event_id
         case _:
             return event.activity_task_canceled_event_attributes.scheduled_event_id
+
+
+async def _readable(client: Client, event: HistoryEvent) -> HistoryEvent:
+    """Return an event with the inputs and results of its activities decrypted."""
+    codec = client.data_converter.payload_codec
+    scheduled = event.activity_task_scheduled_event_attributes.input
+    completed = event.activity_task_completed_event_attributes.result
+    for payloads in (scheduled, completed):
+        if codec is not None and payloads.payloads:
+            await codec.decode_wrapper(payloads)
+    return event
 
 
 def _accepted_as(event: HistoryEvent) -> str:

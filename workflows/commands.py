@@ -101,6 +101,14 @@ class CommandedWorkflow:
         if self._life.stopping:
             raise ApplicationError(f"{self._life.worker_id} is stopping", type="WorkerStopping", non_retryable=True)
 
+    @stop.validator
+    def _refuse_no_stop(self) -> None:
+        """Stand here for `sealing/guard.py`, which refuses before a validator, and so before anything is written."""
+
+    @liquidate.validator
+    def _refuse_no_sale(self, reason: ExitReason) -> None:
+        """Stand here for the same reason."""
+
     @change_rules.validator
     def _refuse_bad_rules(self, changes: dict[str, str]) -> None:
         try:

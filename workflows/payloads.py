@@ -6,6 +6,8 @@ from typing import Final
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
 from temporalio.converter import CompositePayloadConverter, DataConverter, DefaultPayloadConverter
 
+from sealing.marks import RefusedPayloads
+
 _TYPES: Final = 256
 """Kept at most; a workflow's own module is loaded anew for each run, and a type of it would keep that copy alive."""
 
@@ -25,7 +27,8 @@ class SharedPayloadConverter(CompositePayloadConverter):
     def __init__(self) -> None:
         """Take the place of the SDK's own converter for JSON."""
         defaults = DefaultPayloadConverter.default_encoding_payload_converters
-        super().__init__(*(_json() if each.encoding == _json().encoding else each for each in defaults))
+        ours = (_json() if each.encoding == _json().encoding else each for each in defaults)
+        super().__init__(RefusedPayloads(), *ours)
 
 
 DATA_CONVERTER: Final = DataConverter(payload_converter_class=SharedPayloadConverter)

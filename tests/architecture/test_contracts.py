@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATIONS = ("pyproject.toml", ".importlinter.runtime")
 PACKAGES = (
     *("activities", "bench", "broker", "chaos", "conformance", "database", "domain", "embedded"),
-    *("exchange", "operations", "reporting", "simulator", "strategies", "verifier", "workflows"),
+    *("exchange", "operations", "reporting", "sealing", "simulator", "strategies", "verifier", "workflows"),
 )
 
 
@@ -53,6 +53,7 @@ def test_every_contract_is_kept(source: Path, configuration: str) -> None:
         ("layers", "domain/money.py", "import workflows.options"),
         ("layers", "broker/protocol.py", "import database.pool"),
         ("layers", "simulator/wire.py", "import broker.protocol"),
+        ("layers", "sealing/keys.py", "import database.pool"),
         ("layers", "strategies/momentum.py", "import exchange.calendar"),
         ("pure", "domain/money.py", "import random"),
         ("pure", "domain/clock.py", "import time"),

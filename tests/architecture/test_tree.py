@@ -22,8 +22,11 @@ ROOT_IMPORTS = {
     "env_file": {"private_files"},
     "private_files": set(),
     "live_dangers": {"domain", "exchange", "settings"},
+    "payload_settings": {"sealing"},
     "private_values": set(),
-    "settings": {"alert_settings", "broker_settings", "domain", "env_file", "exchange", "private_values"},
+    "settings": {
+        *("alert_settings", "broker_settings", "domain", "env_file", "exchange", "payload_settings", "private_values"),
+    },
     "telemetry": {"domain", "private_values", "settings"},
 }
 

@@ -13,7 +13,7 @@ import reporting.page
 from reporting.page import words
 
 ROOT: Final = Path(reporting.page.__file__).parents[1]
-WRITERS: Final = ("activities", "database", "domain", "operations", "strategies")
+WRITERS: Final = ("activities", "database", "domain", "operations", "sealing", "strategies")
 TOLD_AS: Final = {"why", "evidence", "reason", "cause"}
 """What a text is called that goes into the books as the reason of something."""
 GAP: Final = r"\{\w+\}"
