@@ -82,7 +82,7 @@ from operations.hosting_duties import (
 )
 from operations.role_check import SEPARATE_ROLES, superuser_problem
 from operations.together import first_to_end
-from private_files import close_to_others
+from private_files import NotPrivateError, close_to_others
 from settings import Settings, SettingsError, load_settings
 from telemetry import Masking, start_logging, temporal_runtime
 from workflows import attributes
@@ -95,6 +95,13 @@ _DISKS: Final = ("postgres", "postgres/pg_wal")
 
 class WorkerError(Exception):
     """Something that must be there is not; the text says what, where and how to mend it."""
+
+
+_REFUSALS: Final = (
+    *(SettingsError, EmbeddedError, OperationError, TradingError, WorkerError, TemporalAwayError),
+    NotPrivateError,
+)
+"""What ends the program in one line, without a traceback."""
 
 
 async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
@@ -290,7 +297,7 @@ async def _main() -> int:
         settings = load_settings()
         start_logging(settings.telemetry, settings.secrets())
         await host(settings, told_to_stop)
-    except (SettingsError, EmbeddedError, OperationError, TradingError, WorkerError, TemporalAwayError) as error:
+    except _REFUSALS as error:
         print(f"worker.py: {error}", file=sys.stderr)
         return 1
     return 0
