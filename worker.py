@@ -88,7 +88,7 @@ from operations.key_hold import KeyHold
 from operations.refusal_duty import RefusalDuty
 from operations.role_check import SEPARATE_ROLES, superuser_problem
 from operations.together import first_to_end
-from private_files import close_to_others
+from private_files import NotPrivateError, close_to_others
 from sealing.refusals import Refusals
 from settings import Settings, SettingsError, load_settings
 from telemetry import guard_standard_error, say_error, start_logging, temporal_runtime
@@ -109,6 +109,13 @@ _DISKS: Final = ("postgres", "postgres/pg_wal")
 
 class WorkerError(Exception):
     """Something that must be there is not; the text says what, where and how to mend it."""
+
+
+_REFUSALS: Final = (
+    *(SettingsError, EmbeddedError, OperationError, TradingError, WorkerError, TemporalAwayError),
+    NotPrivateError,
+)
+"""What ends the program in one line, without a traceback."""
 
 
 async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
@@ -331,7 +338,7 @@ async def _main() -> int:
         settings = load_settings()
         start_logging(settings.telemetry, settings.secrets())
         await host(settings, told_to_stop)
-    except (SettingsError, EmbeddedError, OperationError, TradingError, WorkerError, TemporalAwayError) as error:
+    except _REFUSALS as error:
         say_error("worker.py", error)
         return 1
     return 0

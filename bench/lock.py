@@ -42,7 +42,7 @@ class _Length:
 async def measure(stack: Stack) -> list[Figure]:
     """Measure alone and with twenty clients, then let a hundred workers race for one symbol."""
     length = _Length(1, 0.05, 3) if stack.quick else _Length(10, 0.3, 100)
-    pool = await open_pool(str(stack.endpoints.database_url), _POOL)
+    pool = await open_pool(stack.owner_url, _POOL)
     try:
         await pool.execute(_PREPARE)
         locks = _Locking(pool, stack.fleet.account_id)

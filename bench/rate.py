@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -98,7 +99,6 @@ async def _server() -> AsyncIterator[str]:
 
 async def _caller(stack: Stack, run: _Run, url: str) -> dict[str, Any]:
     options = {
-        "database": str(stack.endpoints.database_url),
         "broker": url,
         "budget": f"bench-rate-{run.limit}-{run.lane.name}",
         "lane": run.lane.name,
@@ -111,6 +111,7 @@ async def _caller(stack: Stack, run: _Run, url: str) -> dict[str, Any]:
         *(sys.executable, "-m", "bench.rate_caller"),
         *(part for name, value in options.items() for part in (f"--{name}", str(value))),
         cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": str(stack.endpoints.database_url)},  # with its password
         stdout=asyncio.subprocess.PIPE,
     )
     printed, _ = await process.communicate()

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -51,7 +52,7 @@ class _Timed:
 
 async def call_for(asked: argparse.Namespace) -> Seen:
     """Want ``demand`` calls a second for ``seconds``, whatever comes of them."""
-    database = await open_database(asked.database)
+    database = await open_database(os.environ["DATABASE_URL"])
     connection = KisConnection(
         environment=Environment.SIMULATED,
         trading_url=asked.broker,
@@ -98,7 +99,7 @@ def _no_clock() -> datetime:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Call and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.rate_caller")
-    for name in ("database", "broker", "budget", "lane"):
+    for name in ("broker", "budget", "lane"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--limit", type=int, required=True)
     for name in ("demand", "seconds", "urgent"):

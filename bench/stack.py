@@ -93,6 +93,8 @@ class Stack:
     fleet: Fleet
     market: Market
     quick: bool
+    owner_url: str
+    """The database as the role that may make a table."""
     hosts: list[Host] = field(default_factory=list)
     _traders: list[Trader] = field(default_factory=list)
 
@@ -184,7 +186,7 @@ async def running_stack(folder: Path, *, quick: bool, start: Start | None = None
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         await asyncio.to_thread(apply, str(parts.migration_url), parts.endpoints.database_url)
         async with _connected(settings, parts.endpoints) as (fleet, market):
-            stack = Stack(folder, parts.endpoints, fleet, market, quick)
+            stack = Stack(folder, parts.endpoints, fleet, market, quick, str(parts.migration_url))
             try:
                 yield stack
             finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
-from private_files import FOLDER_MODE, append_private
+from private_files import FOLDER_MODE, NotPrivateError, append_private
 
 FILE_NAME: Final = "journal.jsonl"
 
@@ -25,7 +25,10 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE_NAME
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        self._file = append_private(self.path)
+        try:
+            self._file = append_private(self.path)
+        except NotPrivateError as error:
+            raise JournalError(str(error)) from error
         self._lock()
         self._count = 0
 

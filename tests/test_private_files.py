@@ -15,6 +15,8 @@ from embedded.folder import hold_folder
 from embedded.token_key import FILE, kept_key
 from private_files import NotPrivateError, append_private, open_private, private_folder, read_private, write_private
 from settings import SettingsError, load_settings
+from simulator.journal import FILE_NAME, Journal, JournalError
+from tests.test_worker import ends
 
 ROOT = Path(__file__).resolve().parents[1]
 STRANGER = pwd.getpwnam("daemon").pw_uid
@@ -147,6 +149,30 @@ def test_a_key_that_others_may_read_or_change_is_refused(tmp_path: Path, mode: i
 
     with pytest.raises(CorruptFolderError, match=r"chmod 600 .*token\.key.* replace the keys"):
         kept_key(tmp_path)
+
+
+def test_a_journal_in_whose_place_a_link_lies_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / FILE_NAME).symlink_to(tmp_path / "precious")
+
+    with pytest.raises(JournalError, match=r"journal\.jsonl: a symbolic link"):
+        Journal(tmp_path)
+
+
+@pytest.mark.slow
+async def test_worker_py_names_a_log_that_was_planted_and_writes_nothing_into_it(tmp_path: Path) -> None:
+    precious, logs = tmp_path / "precious", tmp_path / "data" / "logs"
+    precious.write_text("precious")
+    logs.mkdir(parents=True)
+    for name in ("initdb.log", "postgresql.log"):
+        (logs / name).symlink_to(precious)
+
+    code, said = await ends(tmp_path / "data")
+
+    assert code == 1
+    assert "initdb.log: a symbolic link where a file should be; remove it" in said
+    assert "Traceback" not in said
+    assert precious.read_text() == "precious"
 
 
 def test_a_log_that_others_could_only_read_is_closed(tmp_path: Path) -> None:
