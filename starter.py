@@ -265,7 +265,7 @@ def _change(text: str) -> tuple[str, str]:
 async def _run(asked: argparse.Namespace, words: Sequence[str]) -> int:
     if asked.reads_only or getattr(asked, "apply", True) is False:
         return await _act(asked, None)
-    audit = Audit("starter.py", words)
+    audit = Audit("starter.py", ["start", *words] if asked.act is _start else words)
     return await audit.around(lambda: _act(asked, audit))
 
 
@@ -288,7 +288,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     asked = _parser().parse_args(words)
     try:
-        return asyncio.run(_run(asked, words or ["start"]))
+        return asyncio.run(_run(asked, words))
     except EXPECTED_ERRORS as error:
         sys.stderr.write(f"starter.py: {error}\n")
         return 1
