@@ -265,7 +265,8 @@ def _change(text: str) -> tuple[str, str]:
 async def _run(asked: argparse.Namespace, words: Sequence[str]) -> int:
     if asked.reads_only or getattr(asked, "apply", True) is False:
         return await _act(asked, None)
-    audit = Audit("starter.py", ["start", *words] if asked.act is _start else words)
+    starts = asked.act is _start and asked.without_fleet is None
+    audit = Audit("starter.py", ["start", *words] if starts else words)
     return await audit.around(lambda: _act(asked, audit))
 
 
