@@ -36,7 +36,7 @@ def account_in(settings: Settings, database: Database) -> AccountId:
 
 
 def key_fingerprint(settings: Settings) -> str:
-    """Return what tells one app key from another without telling the key."""
+    """Return what distinguishes one app key from another without showing either."""
     return fingerprint(settings.broker.app_key or SecretStr(SIMULATED_KEY))
 
 

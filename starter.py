@@ -282,7 +282,8 @@ def _change(text: str) -> tuple[str, str]:
 async def _run(asked: argparse.Namespace, words: Sequence[str]) -> int:
     if asked.reads_only or getattr(asked, "apply", True) is False:
         return await _act(asked, None)
-    audit = Audit("starter.py", words)
+    starts = asked.act is _start and asked.without_fleet is None
+    audit = Audit("starter.py", ["start", *words] if starts else words)
     return await audit.around(lambda: _act(asked, audit))
 
 
@@ -306,7 +307,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(words)
     close_to_others()
     try:
-        return asyncio.run(_run(asked, words or ["start"]))
+        return asyncio.run(_run(asked, words))
     except EXPECTED_ERRORS as error:
         say_error("starter.py", error)
         return 1

@@ -145,7 +145,7 @@ def digest_of(previous: str, sequence: int, event: Event, recorded_at: datetime)
 
 
 def key_id_of(key: bytes) -> str:
-    """Return the name of a key, which does not tell the key."""
+    """Return the name of a key, from which the key does not follow."""
     return _hmac(key, "haru audit key")[:16]
 
 

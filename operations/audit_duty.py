@@ -1,4 +1,4 @@
-"""What a host does for the audit log: write down what had to wait, and report a log that was cut or rewritten."""
+"""The alert about an audit log that was cut or rewritten."""
 
 from typing import Final
 

@@ -86,7 +86,7 @@ def test_every_changing_verb_writes_a_row(
     run("pause", "worker-8")  # what waited in the data folder is written with the next command
 
     first = rows_in(paper_fleet["DATABASE_URL"])[0]
-    assert first["command"] == CHANGES[verb]
+    assert first["command"] == (CHANGES[verb] if verb else f"start {CHANGES[verb]}")
     assert first["outcome"] == ("accepted" if done.returncode == 0 else first["outcome"])
     assert (first["uid"], first["pid"], first["client"]) == (os.getuid(), os.getpid(), f"starter.py {VERSION}")
     assert first["recorded_at"] >= first["at"]
