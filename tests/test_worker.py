@@ -19,6 +19,7 @@ from domain.hosts import PROOF_PATH, proof_of
 from operations.clocks import system_now
 from tests.embedded.processes import FREE_PORTS
 
+pytestmark = pytest.mark.timeout(200)
 ROOT = Path(__file__).resolve().parent.parent
 KEYS = {
     "HARU_BROKER__APP_KEY": "HARU-" + "k" * 31,
@@ -67,7 +68,7 @@ async def ends(folder: Path, **variables: str) -> tuple[int, str]:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        _, said = await asyncio.wait_for(process.communicate(), 50)
+        _, said = await asyncio.wait_for(process.communicate(), 170)
     finally:
         if process.returncode is None:
             process.kill()
