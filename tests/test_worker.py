@@ -20,6 +20,7 @@ from operations.clocks import system_now
 from sealing.keys import new_key
 from tests.embedded.processes import FREE_PORTS
 
+pytestmark = pytest.mark.timeout(200)
 ROOT = Path(__file__).resolve().parent.parent
 KEYS = {
     "HARU_BROKER__APP_KEY": "HARU-" + "k" * 31,
@@ -68,7 +69,7 @@ async def ends(folder: Path, **variables: str) -> tuple[int, str]:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        _, said = await asyncio.wait_for(process.communicate(), 50)
+        _, said = await asyncio.wait_for(process.communicate(), 170)
     finally:
         if process.returncode is None:
             process.kill()

@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
+import broker.kis.proof
 from broker.kis import KisBroker
 from broker.kis.stream_line import open_line
 from broker.protocol import AccessToken
@@ -118,17 +119,31 @@ STRANGERS: dict[str, Says] = {
 
 @pytest.mark.parametrize("name", STRANGERS)
 async def test_a_stranger_gets_neither_key_nor_order(name: str) -> None:
-    async with a_stranger(STRANGERS[name]) as stranger, a_broker(stranger.port) as broker:
+    async with a_stranger(STRANGERS[name]) as stranger, a_broker(stranger.port) as client:
         with pytest.raises(EnvironmentMismatchError, match="does not prove to be a simulator"):
-            await broker.check_access(Lane.RESOLVE)
+            await client.check_access(Lane.RESOLVE)
         with pytest.raises(BrokerUnavailableError, match="NoSimulatorError"):
-            await broker.instrument_status(SAMSUNG, Lane.SCAN)
-        outcome = await broker.submit(an_intent(), Lane.ENTRY)
+            await client.instrument_status(SAMSUNG, Lane.SCAN)
+        outcome = await client.submit(an_intent(), Lane.ENTRY)
 
     assert isinstance(outcome, Rejected)
     assert outcome.code == "NOT_SENT"
     assert stranger.asked_for(PROOF_PATH) == len(stranger.requests) == 3
     assert not any(private in request for private in PRIVATE for request in stranger.requests)
+
+
+async def test_a_server_that_drips_its_proof_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker.kis.proof, "_PROVES_WITHIN", 0.3)
+
+    def drips(*_: str) -> bytes:
+        return b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n "
+
+    async with a_stranger(drips) as stranger, a_broker(stranger.port) as client:
+        with pytest.raises(BrokerUnavailableError, match="ConnectError"):
+            await client.check_access(Lane.RESOLVE)
+        assert isinstance(await client.submit(an_intent(), Lane.ENTRY), Rejected)
+
+    assert stranger.asked_for(PROOF_PATH) == len(stranger.requests) == 2
 
 
 async def test_a_server_that_takes_the_simulators_place_gets_nothing() -> None:
@@ -137,10 +152,10 @@ async def test_a_server_that_takes_the_simulators_place_gets_nothing() -> None:
         return said if path == PROOF_PATH else said.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
 
     async with a_stranger(hangs_up) as first:
-        broker = a_broker(first.port)
-        assert (await broker.submit(an_intent(), Lane.ENTRY)).kind == "accepted"
-    async with broker, a_stranger(STRANGERS["a page"], first.port) as second:
-        outcome = await broker.submit(an_intent(), Lane.ENTRY)
+        client = a_broker(first.port)
+        assert (await client.submit(an_intent(), Lane.ENTRY)).kind == "accepted"
+    async with client, a_stranger(STRANGERS["a page"], first.port) as second:
+        outcome = await client.submit(an_intent(), Lane.ENTRY)
 
     assert isinstance(outcome, Rejected)
     assert outcome.code == "NOT_SENT"
@@ -148,19 +163,19 @@ async def test_a_server_that_takes_the_simulators_place_gets_nothing() -> None:
 
 
 async def test_each_connection_asks_once() -> None:
-    async with a_stranger(like_a_simulator) as server, a_broker(server.port) as broker:
+    async with a_stranger(like_a_simulator) as server, a_broker(server.port) as client:
         for _ in range(3):
-            await broker.submit(an_intent(), Lane.ENTRY)
+            await client.submit(an_intent(), Lane.ENTRY)
         assert server.asked_for(PROOF_PATH) == 1
-        await asyncio.gather(*(broker.submit(an_intent(), Lane.ENTRY) for _ in range(4)))
+        await asyncio.gather(*(client.submit(an_intent(), Lane.ENTRY) for _ in range(4)))
 
     carried_orders = [sent for sent in server.heard if any("order-cash" in request for request in sent)]
     assert server.asked_for(PROOF_PATH) >= len(carried_orders)
 
 
 async def test_our_simulator_proves_itself() -> None:
-    async with a_venue() as venue, a_broker(int(venue.url().rpartition(":")[2])) as broker:
-        await broker._wires[0].check_simulator()
+    async with a_venue() as venue, a_broker(int(venue.url().rpartition(":")[2])) as client:
+        await client._wires[0].check_simulator()
         reply = await venue.http.post(f"{venue.url()}{PROOF_PATH}", json={"challenge": "a"})
         wrong = await venue.http.post(f"{venue.url()}{PROOF_PATH}", json=["a"])
 
@@ -169,11 +184,11 @@ async def test_our_simulator_proves_itself() -> None:
 
 
 async def test_a_simulator_that_is_away_may_come_back(unused_port: int) -> None:
-    async with a_broker(unused_port) as broker:
+    async with a_broker(unused_port) as client:
         with pytest.raises(BrokerUnavailableError):
-            await broker.check_access(Lane.RESOLVE)
+            await client.check_access(Lane.RESOLVE)
         async with a_stranger(like_a_simulator, unused_port):
-            assert (await broker.submit(an_intent(), Lane.ENTRY)).kind == "accepted"
+            assert (await client.submit(an_intent(), Lane.ENTRY)).kind == "accepted"
 
 
 async def test_the_stream_follows_no_redirect_and_takes_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +223,7 @@ async def test_rest_takes_no_proxy_of_the_environment(monkeypatch: pytest.Monkey
     async with a_stranger(like_a_simulator) as proxy, a_stranger(like_a_simulator) as server:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
-        async with a_broker(server.port) as broker:
-            assert (await broker.submit(an_intent(), Lane.ENTRY)).kind == "accepted"
+        async with a_broker(server.port) as client:
+            assert (await client.submit(an_intent(), Lane.ENTRY)).kind == "accepted"
 
     assert proxy.heard == []

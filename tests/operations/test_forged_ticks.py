@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from domain.exits import ExitSignal
 from domain.position import ExitReason
 from tests.builders import SAMSUNG
 from tests.operations.hearing import Process, a_market, a_process, until
@@ -28,6 +29,15 @@ async def process(market: Venue, database_url: str) -> AsyncIterator[Process]:
         yield process
 
 
+async def watches_what_it_bought(process: Process) -> "asyncio.Task[ExitSignal]":
+    """Hear of the stock first: the simulator draws its days then, which would make the purchase slow."""
+    await process.hears_of()
+    entry = await process.desk.buys()
+    watching = asyncio.create_task(process.desk.watches(entry))
+    await until(lambda: bool(process.desk.feed._watched), "it is watched", LIMIT)
+    return watching
+
+
 def forges(market: Venue, price: int) -> None:
     """Let the next frame of trades show another price than the market's."""
     market.simulation.add_fault(
@@ -40,9 +50,7 @@ async def test_a_forged_tick_sells_nothing_and_does_not_move_the_best_price(
     process: Process, market: Venue, caplog: pytest.LogCaptureFixture, forged: int
 ) -> None:
     caplog.set_level(logging.INFO, "haru.stream")
-    entry = await process.desk.buys()
-    watching = asyncio.create_task(process.desk.watches(entry))
-    await process.hears_of()
+    watching = await watches_what_it_bought(process)
     forges(market, forged)
     await until(lambda: told(caplog, "jump_held_back") == 1, "the forged tick has come", LIMIT)
     volume = process.desk.feed._prices.known[SAMSUNG].volume
@@ -58,9 +66,7 @@ async def test_a_forged_tick_sells_nothing_and_does_not_move_the_best_price(
 
 async def test_a_real_fall_is_sold_after_the_brokers_word(process: Process, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "haru.stream")
-    entry = await process.desk.buys()
-    watching = asyncio.create_task(process.desk.watches(entry))
-    await process.hears_of()
+    watching = await watches_what_it_bought(process)
     asked = process.asked()
     process.moves(0.95)
 
@@ -76,9 +82,7 @@ async def test_a_real_fall_is_sold_while_the_broker_confirms_no_price(
     process: Process, market: Venue, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:
     caplog.set_level(logging.INFO, "haru.stream")
-    entry = await process.desk.buys()
-    watching = asyncio.create_task(process.desk.watches(entry))
-    await process.hears_of()
+    watching = await watches_what_it_bought(process)
     market.simulation.add_fault(kind=fault, path="quotations", count=0)
     process.moves(0.95)
 
