@@ -178,6 +178,7 @@ def test_real_money_needs_the_hosts_own_word() -> None:
 
     assert denied is not None
     assert denied.denial is Denial.LIVE_NOT_CONFIRMED
+    assert objection_to_money(Environment.LIVE, None) == denied
     assert objection_to_money(Environment.LIVE, with_it) is None
     assert objection_to_money(Environment.PAPER, without) is None
 
