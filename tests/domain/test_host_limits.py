@@ -74,7 +74,7 @@ def test_every_universe_rule_is_capped() -> None:
 
 
 @pytest.mark.parametrize("rule", BOUND)
-def test_the_stricter_value_counts_whoever_asks_for_it(rule: str) -> None:
+def test_the_stricter_value_counts_on_either_side(rule: str) -> None:
     strict, loose = STRICT_AND_LOOSE[rule]
     stricter, looser = with_value(GUARDED, rule, strict), with_value(GUARDED, rule, loose)
 
