@@ -68,6 +68,7 @@ class HostGate:
 
     def objection_to(self, rules: TradingRules, environment: Environment) -> Denied | None:
         """Return why real money may not buy by a workflow's rules, None where it may or where the money is not real."""
-        if self.limits is None:
-            return None
-        return objection_to_money(environment, self.limits) or objection_to_dangers(environment, rules, self.limits)
+        without_consent = objection_to_money(environment, self.limits)
+        if without_consent is not None or self.limits is None:
+            return without_consent
+        return objection_to_dangers(environment, rules, self.limits)

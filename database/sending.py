@@ -138,7 +138,7 @@ async def _reviewed(connection: Connection, intent: OrderIntent, gate: Gate) -> 
         return None
     if gate.review is None:
         raise InvalidTransitionError(f"entry {intent.intent_id} cannot be sent without a review")
-    if gate.limits is not None and (refused := objection_to_money(gate.environment, gate.limits)) is not None:
+    if (refused := objection_to_money(gate.environment, gate.limits)) is not None:
         return refused
     view = RiskView(intent.account_id, intent.worker_id, intent.session_date, intent.decided_at)
     return gate.review(await snapshot_behind_gate(connection, view))

@@ -122,9 +122,9 @@ def review_within(
     return verdict
 
 
-def objection_to_money(environment: Environment, limits: HostLimits) -> Denied | None:
-    """Return why a host may not buy in an environment at all, None where it may."""
-    if environment is Environment.LIVE and not limits.live_consent:
+def objection_to_money(environment: Environment, limits: HostLimits | None) -> Denied | None:
+    """Return why a host may not buy in an environment at all, None where it may; one without limits has no consent."""
+    if environment is Environment.LIVE and (limits is None or not limits.live_consent):
         return Denied(Denial.LIVE_NOT_CONFIRMED, "this host's settings do not confirm trading with real money")
     return None
 

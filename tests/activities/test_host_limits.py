@@ -178,7 +178,15 @@ async def test_without_the_hosts_consent_no_buy_of_real_money_is_even_written(li
     assert denied == {"LIVE_NOT_CONFIRMED": 1}
 
 
+async def test_a_host_without_recorded_limits_has_no_consent_either(live_desk: Desk) -> None:
+    decision = await live_desk.prepares()
+
+    assert isinstance(decision, NoEntry)
+    assert "LIVE_NOT_CONFIRMED" in decision.reasons[0]
+
+
 async def test_a_buy_of_real_money_that_is_written_already_is_denied_by_a_host_without_consent(live_desk: Desk) -> None:
+    await hosted(live_desk, host_limits(live_consent=True))
     entry = await live_desk.prepared()
     await hosted(live_desk, host_limits(live_consent=False))
 

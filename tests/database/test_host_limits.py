@@ -133,11 +133,12 @@ async def turn_live(connection: asyncpg.Connection) -> None:
     await connection.execute("UPDATE accounts SET environment = 'live' WHERE account_id = $1", ACCOUNT)
 
 
+@pytest.mark.parametrize("has_limits", [True, False])
 async def test_a_host_without_live_consent_sends_no_buy_of_real_money(
-    books: Books, connection: asyncpg.Connection
+    books: Books, connection: asyncpg.Connection, *, has_limits: bool
 ) -> None:
     await turn_live(connection)
-    limits = await recorded(books, host_limits(live_consent=False))
+    limits = await recorded(books, host_limits(live_consent=False)) if has_limits else None
     buy = books.a_buy(await books.locked())
     await books.decided(buy)
 

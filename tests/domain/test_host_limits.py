@@ -74,7 +74,7 @@ def test_every_universe_rule_is_capped() -> None:
 
 
 @pytest.mark.parametrize("rule", BOUND)
-def test_the_stricter_value_counts_whoever_asks_for_it(rule: str) -> None:
+def test_the_stricter_value_counts_on_either_side(rule: str) -> None:
     strict, loose = STRICT_AND_LOOSE[rule]
     stricter, looser = with_value(GUARDED, rule, strict), with_value(GUARDED, rule, loose)
 
@@ -178,6 +178,7 @@ def test_real_money_needs_the_hosts_own_word() -> None:
 
     assert denied is not None
     assert denied.denial is Denial.LIVE_NOT_CONFIRMED
+    assert objection_to_money(Environment.LIVE, None) == denied
     assert objection_to_money(Environment.LIVE, with_it) is None
     assert objection_to_money(Environment.PAPER, without) is None
 
