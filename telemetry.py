@@ -23,10 +23,11 @@ from temporalio.runtime import (
 
 from domain.clock import in_seoul
 from domain.masking import Masking
-from domain.plain_text import escaped, harmless
+from domain.plain_text import escaped, harmless, one_line
 from private_values import secrets_of
 from settings import SettingsError, TelemetrySettings, load_settings, raw_environment
 
+_LONGEST_SAID: Final = 20_000
 _CONTEXT_FIELDS: Final = ("workflow_id", "workflow_type", "activity_type", "attempt", "task_queue")
 _CONTEXTS: Final = ("temporal_workflow", "temporal_activity")
 _NOT_FIELDS: Final = frozenset(
@@ -65,8 +66,9 @@ class PlainFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         at = in_seoul(datetime.fromtimestamp(record.created, UTC))
+        said = one_line(record.getMessage(), _LONGEST_SAID)
         fields = "".join(f" {name}={_shown(value)}" for name, value in _fields(record))
-        line = f"{at:%H:%M:%S}.{at.microsecond // 1000:03d} {record.levelname:<7} {record.getMessage()}{fields}"
+        line = f"{at:%H:%M:%S}.{at.microsecond // 1000:03d} {record.levelname:<7} {said}{fields}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return harmless(self._mask(line))

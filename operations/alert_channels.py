@@ -15,6 +15,12 @@ from operations.errors import OperationError
 LONGEST_SEND: Final = 15.0
 """Real seconds after which an attempt counts as failed."""
 _TYPES: Final = {EventLevel.INFO: "info", EventLevel.WARNING: "warning"}
+_FORMATS_ANY_TEXT: Final = frozenset({"discord", "discords"})
+"""Services whose clients format what is sent as plain text; for the others apprise escapes it."""
+_FORMATTING: Final = re.compile(r"([\\*_~`|\[\]()])|^(\s*)([#>-])", re.MULTILINE)
+_APART: Final = "\N{ZERO WIDTH SPACE}"
+_LONGEST_ESCAPED: Final = 1_900
+"""Characters; Discord takes 2,000."""
 _ADDRESS_HELP: Final = "see https://github.com/caronc/apprise/wiki for how it is written"
 
 
@@ -88,12 +94,24 @@ def _begin(send: Callable[[], str], told: "asyncio.Future[str]") -> threading.Th
     return thread
 
 
+def plain(text: str, scheme: str) -> str:
+    """Return a text that mentions no person and no group and formats nothing, on the service of an address."""
+    apart = text.replace("@", f"@{_APART}").replace("<", f"<{_APART}")
+    if scheme not in _FORMATS_ANY_TEXT:
+        return apart
+    escaped = _FORMATTING.sub(lambda found: f"{found[2] or ''}\\{found[1] or found[3]}", apart)
+    while len(escaped) > _LONGEST_ESCAPED and "\n" in escaped:
+        escaped = escaped.rpartition("\n")[0]
+    return escaped[:_LONGEST_ESCAPED]
+
+
 def _notify(url: str, message: Message) -> str:
     apprise = _apprise()
     sender = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False))
     sender.add(url)
-    kind = _TYPES.get(message.level, "failure")
-    outcome = sender.notify(body=message.body, title=message.title, notify_type=kind, body_format="text")
+    kind, scheme = _TYPES.get(message.level, "failure"), url.partition(":")[0].lower()
+    body, title = plain(message.body, scheme), plain(message.title, scheme)
+    outcome = sender.notify(body=body, title=title, notify_type=kind, body_format="text")
     return "" if outcome else _trouble(outcome)
 
 

@@ -9,11 +9,13 @@ from domain.alert import Folded, fold
 from domain.clock import in_seoul
 from domain.event import DAY_SUMMED_UP, Event, EventLevel
 from domain.identity import Environment
+from domain.plain_text import one_line
 from operations.alert_channels import Message
 from reporting.page import Language, words
 
 _LONGEST_BODY: Final = 1_800
 """Characters; Discord takes 2,000."""
+_LONGEST_TEXT: Final = 20_000
 _LONGEST_LINE: Final = 280
 _MOST_NAMES: Final = 5
 _LONGEST_NAMES: Final = 450
@@ -71,7 +73,8 @@ def _texts(folded: Folded, language: Language) -> list[str]:
     if workers := tuple(dict.fromkeys(event.worker_id for event in folded.events if event.worker_id)):
         parts.append(_few(workers))
     parts.append(first if first == last else f"{first} – {last[6:] if first[:5] == last[:5] else last}")
-    return [" · ".join(parts) + (f" — {_said(folded.gist, language)}" if folded.gist else "")]
+    text = " · ".join(parts) + (f" — {_said(folded.gist, language)}" if folded.gist else "")
+    return [one_line(text, _LONGEST_TEXT)]
 
 
 def _said(gist: str, language: Language) -> str:
@@ -102,7 +105,7 @@ def _day(event: Event, language: Language) -> str:
         said["money"].format(net=int(told["net"]), gross=int(told["gross"]), costs=int(told["costs"])),
     ]
     shares = [
-        said[name].format(names=_whole(str(told[name])))
+        said[name].format(names=_whole(one_line(str(told[name]), _LONGEST_TEXT)))
         for name in ("carried", "unexplained", "owners")
         if told.get(name)
     ]

@@ -103,6 +103,9 @@ def test_known_secrets_are_masked_in_any_text(text: str) -> None:
         ("token was Bearer eyJhbGciOi.J9", "eyJhbGciOi"),
         ("postgresql://haru:geheim@127.0.0.1:54329/haru", "geheim"),
         ("{'CANO': '87654321', 'PDNO': '005930'}", "87654321"),
+        ("postgresql://haru:ge/hei#m@127.0.0.1:54329/haru", "hei"),
+        ("postgresql://db/haru?user=haru&password=geheim&x=1", "geheim"),
+        ("the token eyJhbGciOi.J9-x_y.abc has ended", "eyJhbGciOi"),
     ],
 )
 def test_what_stands_beside_the_name_of_a_secret_is_masked(text: str, secret: str) -> None:
@@ -110,6 +113,13 @@ def test_what_stands_beside_the_name_of_a_secret_is_masked(text: str, secret: st
 
     assert secret not in masked
     assert MASK in masked
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(Masking()), PlainFormatter(Masking())])
+def test_a_field_neither_steers_a_terminal_nor_begins_a_line(formatter: logging.Formatter) -> None:
+    line = formatter.format(an_event(name="\x1b[31mred\x9b2J\r\N{RIGHT-TO-LEFT OVERRIDE}\nforged=1"))
+
+    assert line.isprintable() or line.replace("\N{REPLACEMENT CHARACTER}", "").isprintable()
 
 
 @pytest.mark.parametrize("text", ["position/2026-11-23/005930", "2026112301", "price 71,200 x 10", "key=5"])

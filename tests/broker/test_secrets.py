@@ -24,6 +24,7 @@ from tests.broker.parts import (
     an_intent,
     failure,
     success,
+    token_reply,
 )
 
 SECRETS = (APP_KEY, APP_SECRET, ACCOUNT)
@@ -76,6 +77,13 @@ async def test_an_error_does_not_show_them_even_if_kis_does(
         await broker.balance(Lane.RESOLVE)
 
     assert not shows_a_secret("".join(traceback.format_exception(raised.value)))
+
+
+async def test_a_token_that_kis_repeats_is_masked(broker: KisBroker, kis: ScriptedKis) -> None:
+    kis.answers("tokenP", token_reply("opaque-token-of-today"))
+    kis.answers("order-cash", failure("APAC0081", 200, "7", "토큰 opaque-token-of-today 만료"))
+
+    assert await broker.submit(an_intent(), Lane.ENTRY) == Rejected("APAC0081", "토큰 *** 만료")
 
 
 async def test_an_unreadable_row_does_not_show_them_even_if_kis_does(broker: KisBroker, kis: ScriptedKis) -> None:
