@@ -34,13 +34,13 @@ def at_the_simulator(base: str, route: str, mode: str) -> list[Attempt]:
     stream = base.replace("http", "ws", 1) + "/tryitout"
     order = {"appkey": KEY, "appsecret": SECRET, "tr_id": "TTTC0012U", "authorization": "Bearer x", "custtype": "P"}
     return [
+        Attempt(f"{route}: lift faults", "cors", f"{base}/control/faults", method="DELETE", type=""),
         Attempt(f"{route}: fault as text", mode, f"{base}/control/faults", FAULT),
         Attempt(f"{route}: fault by two slashes", mode, f"{base}//control//faults", FAULT),
         Attempt(f"{route}: fault as JSON", "cors", f"{base}/control/faults", FAULT, type=JSON),
         Attempt(f"{route}: fault by form", "form", f"{base}/control/faults", FAULT),
         Attempt(f"{route}: fault by beacon", "beacon", f"{base}/control/faults", FAULT),
         Attempt(f"{route}: fault by JSON beacon", "beacon", f"{base}/control/faults", FAULT, type=JSON),
-        Attempt(f"{route}: lift faults", "cors", f"{base}/control/faults", method="DELETE", type=""),
         Attempt(f"{route}: read accounts", "cors", f"{base}/control/accounts", method="GET", type=""),
         Attempt(f"{route}: token as text", mode, f"{base}/oauth2/tokenP", KEYS),
         Attempt(f"{route}: token as JSON", "cors", f"{base}/oauth2/tokenP", KEYS, type=JSON),
