@@ -1,7 +1,6 @@
 """What an alert channel or a dead-man's switch answers is cut off, however large it is or unpacks to."""
 
 import json
-import resource
 import subprocess
 import sys
 
@@ -11,6 +10,7 @@ from domain.event import EventLevel
 from operations.alert_channels import LARGEST_ANSWER, Message, channels_of
 from tests.broker.hostile_server import bomb
 from tests.operations.webhook import Webhook
+from tests.peak_memory import peak_mb
 
 MOST_GROWN_MB = 60
 """A hundred megabytes, unpacked, do not fit into it."""
@@ -18,9 +18,9 @@ MOST_GROWN_MB = 60
 
 async def _grown_by_sending(url: str) -> int:
     (channel,) = channels_of([url])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mb()
     assert await channel.send(Message("title", "body", EventLevel.WARNING), seconds=60) == ""
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
+    return peak_mb() - before
 
 
 @pytest.mark.parametrize("encoding", ["gzip", ""])
