@@ -7,11 +7,15 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
 from typing import Any, Final
 
 from domain.event import EventLevel
 from operations.errors import OperationError
 
+LARGEST_ANSWER: Final = 65_536
+"""Bytes of a channel's answer that are read."""
 LONGEST_SEND: Final = 15.0
 """Real seconds after which an attempt counts as failed."""
 _TYPES: Final = {EventLevel.INFO: "info", EventLevel.WARNING: "warning"}
@@ -120,7 +124,26 @@ def _trouble(outcome: Any) -> str:
     return "; ".join(said) or "the channel did not take it and said nothing"
 
 
+@cache
 def _apprise() -> Any:
     import apprise  # noqa: PLC0415 - most of a second, which only those pay who have channels
 
+    _bound_replies()
     return apprise
+
+
+def _bound_replies() -> None:
+    """Cut off what a channel answers: ``requests``, by which apprise sends, reads and unpacks it whole."""
+    adapter = import_module("requests.adapters").HTTPAdapter
+    unbounded = adapter.send
+
+    def send(self: Any, request: Any, **options: Any) -> Any:
+        request.headers["Accept-Encoding"] = "identity"
+        reply = unbounded(self, request, **{**options, "stream": True})
+        # Nothing of an answer matters beyond its status; what a channel says of a refusal is short.
+        reply._content = reply.raw.read(LARGEST_ANSWER, decode_content=False)  # noqa: SLF001 - there is no other way
+        reply._content_consumed = True  # noqa: SLF001
+        reply.close()
+        return reply
+
+    adapter.send = send

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import resource
 import sys
 from collections import Counter
 from datetime import timedelta
@@ -11,6 +10,7 @@ from broker.kis import KisBroker
 from broker.protocol import AccessToken
 from domain.lane import Lane
 from tests.broker.parts import NOON, SAMSUNG, Budget, Tokens, a_connection, market_now, with_url
+from tests.peak_memory import peak_mb
 
 
 async def _ending(client: KisBroker) -> str:
@@ -30,10 +30,9 @@ async def eat(url: str, count: int) -> Counter[str]:
 
 def main() -> None:
     """Print one line of JSON: how the calls ended, and by how many MB the process has grown at most."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mb()
     endings = asyncio.run(eat(sys.argv[1], int(sys.argv[2])))
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
-    sys.stdout.write(json.dumps({"endings": endings, "grown_mb": grown}) + "\n")
+    sys.stdout.write(json.dumps({"endings": endings, "grown_mb": peak_mb() - before}) + "\n")
 
 
 if __name__ == "__main__":

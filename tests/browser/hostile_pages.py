@@ -11,7 +11,7 @@ from tests.chromium import CHROMIUM
 
 ATTACKER = "attacker.example"
 """A name that the browser resolves to loopback, as it does once an attacker's name server answers so."""
-_WITHIN = 240.0
+_WITHIN = 150.0
 _SCRIPT = """
 const tried = async (a) => {
   if (a.kind === "socket") return new Promise((told) => {
@@ -43,6 +43,7 @@ const tried = async (a) => {
     told[a.name] = await Promise.race([late, tried(a).catch((error) => String(error))]);
   }
   await fetch(REPORT, {method: "POST", mode: "no-cors", body: JSON.stringify(told)});
+  if (NEXT) location.href = NEXT;
 })();
 """
 
@@ -106,7 +107,9 @@ class Page:
     def _html(self) -> str:
         attempts = json.dumps([asdict(attempt) for attempt in self.attempts]).replace("<", "\\u003c")
         report = f"http://127.0.0.1:{self.siblings[0].port}/report/{self.siblings.index(self)}"
-        constants = f"const ATTEMPTS = {attempts}, REPORT = {report!r};"
+        following = self.siblings[self.siblings.index(self) + 1 :]
+        upcoming = f"{following[0].base}/page" if following else ""
+        constants = f"const ATTEMPTS = {attempts}, REPORT = {report!r}, NEXT = {upcoming!r};"
         return f"<!doctype html><body><script>{constants}{_SCRIPT}</script>"
 
 
@@ -137,14 +140,14 @@ async def served(*pages: Page) -> AsyncIterator[None]:
 
 
 async def browse(profile: Path, *pages: Page) -> dict[str, str]:
-    """Open pages in a real browser, wait until all have reported, and return what each attempt met."""
+    """Open pages in a real browser, one after the other, and return what each attempt met."""
     browser = await asyncio.create_subprocess_exec(
         *(str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"),
         *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
         # The worst case: a browser without the newer walls between sites and this machine.
         "--disable-features=LocalNetworkAccessChecks,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable",
         f"--host-resolver-rules=MAP {ATTACKER} 127.0.0.1",
-        *(f"{page.base}/page" for page in pages),
+        f"{pages[0].base}/page",
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )

@@ -16,6 +16,8 @@ class Webhook:
         self.pings = 0
         self.answers = 200
         self.seconds = 0.0
+        self.answer = b""
+        self.encoding = ""
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
 
@@ -38,12 +40,18 @@ class Webhook:
                 if webhook.answers == 200:
                     webhook.told.append(body)
                 self.send_response(webhook.answers)
+                if webhook.encoding:
+                    self.send_header("Content-Encoding", webhook.encoding)
                 self.end_headers()
+                self.wfile.write(webhook.answer)
 
             def do_GET(self) -> None:
                 webhook.pings += webhook.answers == 200
                 self.send_response(webhook.answers)
+                if webhook.encoding:
+                    self.send_header("Content-Encoding", webhook.encoding)
                 self.end_headers()
+                self.wfile.write(webhook.answer)
 
             def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class names it so
                 """Say nothing on standard error."""
