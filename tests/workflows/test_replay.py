@@ -29,7 +29,7 @@ NOT_RECORDED = {
     "sells-late-shares",
     "ends-orders-within-a-bound",
 }
-"""Branches that are taken only after a fault, such as an order without a readable end; `tests/workflows/` plays them."""
+"""Branches that are taken only after a fault, such as an order without an end; `tests/workflows/` plays them."""
 
 
 def history_of(path: Path) -> WorkflowHistory:
