@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import psycopg
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from database.migrations import apply
 from domain.event import UNSOLD_AT_CLOSE
@@ -158,8 +159,10 @@ async def stopped_while_holding(market: RunningMarket) -> dict[str, Run]:
 
 async def close_waits_for_its_deadline(market: RunningMarket) -> dict[str, Run]:
     """Begin long before the deadline, as a stale schedule does; wait for it, and find nothing to sell."""
+    scheduled_for = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
+    due = SearchAttributePair(scheduled_for, market.clock.real_anchor)
     async with market.hosted():
-        close = await market.start_close()
+        close = await market.start_close(search_attributes=TypedSearchAttributes([due]))
         await close.result()
         return {"close_waits_for_its_deadline": close}
 

@@ -65,12 +65,13 @@ class RunningMarket:
             task_queue=task_queues(ACCOUNT).trading,
         )
 
-    async def start_close(self) -> WorkflowHandle[MarketCloseWorkflow, CloseOutcome]:
+    async def start_close(self, **options: Any) -> WorkflowHandle[MarketCloseWorkflow, CloseOutcome]:
         return await self.client.start_workflow(
             MarketCloseWorkflow.run,
             MarketCloseRequest(ACCOUNT, self.clock, ONE_STOCK),
             id=f"close-{uuid4().hex}",
             task_queue=task_queues(ACCOUNT).trading,
+            **options,
         )
 
     def price_moves(self, by: float, symbol: Symbol = HYNIX) -> None:
