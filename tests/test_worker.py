@@ -124,6 +124,6 @@ async def test_a_postgres_that_fails_once_it_is_open_is_named(
     code, said = await ends(tmp_path / "data", **servers, **KEYS)
 
     assert code == 1
-    assert said.startswith("worker.py: PostgreSQL at ")
+    assert "\nworker.py: PostgreSQL at " in said
     assert "accounts" in said
     assert "Traceback" not in said
