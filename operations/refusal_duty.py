@@ -51,7 +51,7 @@ class RefusalDuty:
             EventLevel.WARNING if refused.what in _HARMLESS else EventLevel.CRITICAL,
             at,
             session_date_of(at),
-            detail={"cause": f"{asked}: {refused.why}", "number": number},
+            detail={"cause": f"refused {asked}: {refused.why}", "number": number},
             key=f"{UNAUTHENTIC_REFUSED}/{fleet.account_id}/{_digest(asked, refused.why)}/{hour}",
         )
 

@@ -16,7 +16,7 @@ _SHOWN_FOR: Final = timedelta(hours=1)
 _MOST_NAMES: Final = 5
 _MOST_LINES: Final = 6
 _TITLES: Final = {
-    UNAUTHENTIC_REFUSED: "REFUSED",
+    UNAUTHENTIC_REFUSED: "STRANGER",
     STRATEGY_FAILED: "STRATEGY FAILED",
     STOCK_LEFT_OUT: "left out",
 }

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 from temporalio.client import Client
 
-from composition import key_fingerprint
+from account_names import key_fingerprint
 from database.database import open_database
 from domain.identity import Environment, WorkerId, account_alias
 from domain.summary import FLEET, summarise

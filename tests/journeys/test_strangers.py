@@ -50,7 +50,7 @@ def test_a_stranger_neither_trades_nor_stops_and_what_is_held_is_sold(tmp_path: 
         asyncio.run(attacks(system))
 
         system.until(lambda: system.number(REFUSED) >= 5, 30, "the events")
-        assert "REFUSED: " in system.starter("status")
+        assert "STRANGER: refused " in system.starter("status")
         assert system.number(workers) == known
         system.starter("stop")
         assert system.number(HELD) == 0

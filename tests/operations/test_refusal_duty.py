@@ -26,7 +26,7 @@ async def test_each_kind_is_reported_once_and_shown(fleet: Fleet) -> None:
         (EventLevel.CRITICAL, 1),
         (EventLevel.WARNING, 1),
     ]
-    assert board.troubles[0] == "REFUSED: start TradingWorkerWorkflow trading-worker/x/worker-1: no seal"
+    assert board.troubles[0] == "STRANGER: refused start TradingWorkerWorkflow trading-worker/x/worker-1: no seal"
 
 
 async def test_a_flood_does_not_fill_the_books(fleet: Fleet) -> None:
