@@ -4,10 +4,12 @@ The data folder holds keys and books. Every program that writes below it, or rea
 """
 
 import errno
+import fcntl
 import grp
 import os
 import pwd
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final
 
@@ -76,6 +78,24 @@ def write_private(path: Path, content: str | bytes) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def kept_private(path: Path, make: Callable[[], str | bytes]) -> bytes:
+    """Return the content of a file that is made once, by one of the processes that ask at the same time.
+
+    Raises:
+        NotPrivateError: the file or its folder is not ours alone.
+        OSError: it cannot be made or read.
+    """
+    path = private_folder(path.parent) / path.name
+    folder = os.open(path.parent, _FOLDER)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if not path.is_symlink() and not path.exists():
+            write_private(path, make())
+        return read_private(path)
+    finally:
+        os.close(folder)
 
 
 def new_private(path: Path) -> IO[bytes]:

@@ -13,7 +13,7 @@ from domain.audit_log import Anchor, Client, Command, Outcome
 from domain.identity import AccountId
 from embedded.errors import CorruptFolderError
 from embedded.folder import read_json
-from private_files import write_private
+from private_files import private_folder, write_private
 
 _WAITING: Final = "waiting-"
 _LONGEST_COMMAND: Final = timedelta(minutes=10)
@@ -28,7 +28,7 @@ class AuditFolder:
 
     def keep(self, command: Command, *, has_ended: bool) -> None:
         """Keep a command until the database has it."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self._folder)
         values = {**asdict(command), "asked_at": command.asked_at.isoformat(), "has_ended": has_ended}
         write_private(self._file(command), json.dumps(values))
 
@@ -58,7 +58,7 @@ class AuditFolder:
 
     def remember(self, account_id: AccountId, row: Anchor) -> None:
         """Remember a row beside the database, so that a log that was cut is found."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self._folder)
         write_private(self._anchor(account_id), json.dumps(asdict(row)))
 
     def _files(self) -> list[Path]:

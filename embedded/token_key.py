@@ -5,7 +5,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from embedded.errors import CorruptFolderError
-from private_files import NotPrivateError, private_folder, read_private, write_private
+from private_files import NotPrivateError, kept_private
 
 FILE = "token.key"
 
@@ -17,16 +17,14 @@ def kept_key(folder: Path) -> bytes:
         CorruptFolderError: the file does not hold a key, or another user may have made or read it.
     """
     try:
-        path = private_folder(folder) / FILE
-        if not path.is_symlink() and not path.exists():
-            write_private(path, Fernet.generate_key())
-        key = read_private(path).strip()
+        key = kept_private(folder / FILE, Fernet.generate_key).strip()
     except NotPrivateError as error:
         raise CorruptFolderError(f"the key in the data folder cannot be trusted: {error}") from error
     try:
         Fernet(key)
     except ValueError:
         raise CorruptFolderError(
-            f"{path} does not hold a key; remove it, and the next start makes another one and asks for a new token"
+            f"{folder / FILE} does not hold a key; remove it, and the next start makes another one and asks for a new "
+            "token"
         ) from None
     return key

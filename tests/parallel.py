@@ -14,6 +14,7 @@ REAL_TIME: Final = (
     "tests/journeys/test_kill_nine.py",
     "tests/test_bench.py",
     "tests/journeys/test_on_a_real_server.py",
+    "tests/journeys/test_strangers.py",
 )
 """Whole days against the clock on the wall, and measurements: each wants the machine, not the half of it."""
 _TOGETHER: Final = "real time"

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,15 @@ import pytest
 from embedded.errors import CorruptFolderError
 from embedded.folder import hold_folder
 from embedded.token_key import FILE, kept_key
-from private_files import NotPrivateError, append_private, open_private, private_folder, read_private, write_private
+from private_files import (
+    NotPrivateError,
+    append_private,
+    kept_private,
+    open_private,
+    private_folder,
+    read_private,
+    write_private,
+)
 from settings import SettingsError, load_settings
 from simulator.journal import FILE_NAME, Journal, JournalError
 from tests.test_worker import ends
@@ -298,3 +307,12 @@ def _seed_read_as_a_stranger(folder: Path) -> str:
         [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
+
+
+def test_a_file_that_many_make_at_once_is_made_by_one(tmp_path: Path) -> None:
+    numbers = iter(range(100))
+
+    with ThreadPoolExecutor(16) as pool:
+        kept = list(pool.map(lambda _: kept_private(tmp_path / "data" / "key", lambda: str(next(numbers))), range(64)))
+
+    assert set(kept) == {b"0"}

@@ -14,6 +14,8 @@ from temporalio.client import Client
 
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.market import Symbol
+from sealing.marks import is_refused
+from sealing.seals import HEADER
 from verifier.books import Histories, Submit, Told, Watch
 from workflows.identity import close_workflow_id, is_close_of, task_queues
 from workflows.market_close import MarketCloseWorkflow
@@ -70,8 +72,8 @@ async def _fetched(client: Client, query: str, worker_id: WorkerId | None, since
         for each in page.executions:
             if not each.HasField("close_time") or each.close_time.ToDatetime(tzinfo=UTC) >= since:
                 handle = client.get_workflow_handle(each.execution.workflow_id, run_id=each.execution.run_id)
-                events = [await _readable(client, event) async for event in handle.fetch_history_events()]
-                runs.append(Run(each.execution.workflow_id, worker_id, events))
+                events = await _authentic(client, [event async for event in handle.fetch_history_events()])
+                runs.extend([Run(each.execution.workflow_id, worker_id, events)] if events else [])
         token = page.next_page_token
         if not token:
             return runs
@@ -148,15 +150,36 @@ def _scheduled_id(event: HistoryEvent) -> int:
             return event.activity_task_canceled_event_attributes.scheduled_event_id
 
 
-async def _readable(client: Client, event: HistoryEvent) -> HistoryEvent:
-    """Return an event with the inputs and results of its activities decrypted."""
+async def _authentic(client: Client, events: Sequence[HistoryEvent]) -> list[HistoryEvent]:
+    """Return a run's events, decrypted as far as they are read here; none of a stranger's run, no signal of his."""
     codec = client.data_converter.payload_codec
-    scheduled = event.activity_task_scheduled_event_attributes.input
-    completed = event.activity_task_completed_event_attributes.result
-    for payloads in (scheduled, completed):
-        if codec is not None and payloads.payloads:
-            await codec.decode_wrapper(payloads)
-    return event
+    if codec is None:
+        return list(events)
+    for event in events:
+        for payloads in _payloads_of(event):
+            if payloads.payloads:
+                await codec.decode_wrapper(payloads)
+    if any(_is_refused(event.workflow_execution_started_event_attributes.input) for event in events):
+        return []
+    return [event for event in events if not _is_strange_signal(event)]
+
+
+def _payloads_of(event: HistoryEvent) -> tuple[Payloads, ...]:
+    return (
+        event.workflow_execution_started_event_attributes.input,
+        event.workflow_execution_signaled_event_attributes.input,
+        event.activity_task_scheduled_event_attributes.input,
+        event.activity_task_completed_event_attributes.result,
+    )
+
+
+def _is_strange_signal(event: HistoryEvent) -> bool:
+    signal = event.workflow_execution_signaled_event_attributes
+    return bool(signal.signal_name) and (HEADER not in signal.header.fields or _is_refused(signal.input))
+
+
+def _is_refused(payloads: Payloads) -> bool:
+    return any(is_refused(payload) for payload in payloads.payloads)
 
 
 def _accepted_as(event: HistoryEvent) -> str:
@@ -181,6 +204,8 @@ def _command_in(event: HistoryEvent) -> str | None:
 
 
 def _first(payloads: Payloads) -> dict[str, Any]:
+    if _is_refused(payloads):
+        return {}
     value = json.loads(payloads.payloads[0].data)
     return value if isinstance(value, dict) else {}
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,7 +28,7 @@ from domain.session import SessionDate
 from domain.worker_state import WorkerLife
 from embedded.ports import free_port
 from embedded.temporal import DevServer
-from tests.embedded.processes import eventually
+from tests.embedded.processes import ROOT, eventually
 from tests.journeys.real_system import RealSystem, real_system
 from tests.journeys.test_kill_nine import HELD
 from workflows.identity import close_workflow_id, task_queues, worker_name, worker_workflow_id
@@ -54,6 +55,15 @@ def test_a_stranger_neither_trades_nor_stops_and_what_is_held_is_sold(tmp_path: 
         assert system.number(workers) == known
         system.starter("stop")
         assert system.number(HELD) == 0
+        verdict = subprocess.run(
+            [sys.executable, "-m", "verifier"],
+            cwd=ROOT,
+            env=system.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert verdict.returncode == 0, verdict.stdout + verdict.stderr
 
 
 async def attacks(system: RealSystem) -> None:

@@ -9,12 +9,10 @@ from temporalio.client import (
     ActivityFailureError,
     Client,
     WorkflowFailureError,
-    WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
 )
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ApplicationError
 
 from domain.position import ExitReason
 from domain.session import SessionDate
@@ -22,7 +20,6 @@ from domain.worker_state import WorkerLife
 from operations import commands
 from operations.commands import Verdict
 from sealing.keys import new_key
-from sealing.marks import UNAUTHENTIC
 from sealing.refusals import Refusals
 from tests.builders import some_rules
 from tests.sealing.parts import Guarded, guarded_client
@@ -41,12 +38,6 @@ async def stranger(request: pytest.FixtureRequest, temporal_dev_server: str) -> 
     if request.param == "no key":
         return await Client.connect(temporal_dev_server, data_converter=DATA_CONVERTER)
     return await guarded_client(temporal_dev_server, [new_key()], Refusals())
-
-
-async def is_failed(handle: WorkflowHandle[Any, Any]) -> bool:
-    with pytest.raises(WorkflowFailureError) as failed:
-        await handle.result()
-    return isinstance(failed.value.cause, ApplicationError) and failed.value.cause.type == UNAUTHENTIC
 
 
 async def test_a_strangers_worker_never_starts(guarded: Guarded, stranger: Client) -> None:
