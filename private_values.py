@@ -27,6 +27,7 @@ _TEMPORAL: Final = re.compile(r"TEMPORAL_(API_KEY|TLS_CLIENT_KEY_DATA|GRPC_META_
 _LEAST_KEY: Final = 8
 _PLAIN_HOST: Final = re.compile(r"localhost|\d+(\.\d+){3}|[\w.-]+\.[a-z]{2,6}")
 """What may be read in a log: the name or number of a machine."""
+_SCHEME: Final = re.compile(r"[A-Za-z][\w+.-]*://")
 _PASSWORDS: Final = frozenset({"password", "sslpassword", "passwd"})
 
 
@@ -58,7 +59,7 @@ def account_secrets(account: str) -> list[str]:
 
 def address_secrets(address: str) -> list[str]:
     """Return an address and each part of it that may be a key or a password."""
-    parts = re.split(r"[/?&=@:#,]+", address)
+    parts = re.split(r"[/?&=@:#,]+", _SCHEME.sub("/", address))
     return [address, *(part for part in parts if len(part) >= _LEAST_KEY and not _PLAIN_HOST.fullmatch(part))]
 
 
