@@ -39,7 +39,7 @@ _OF_OUR_TYPES: Final = one_of("", _OUR_TYPES)
 
 @dataclass(frozen=True, slots=True)
 class ForeignObject:
-    """A workflow, schedule or activity: ``name`` is its id, made printable; ``key`` tells it from others of its kind."""
+    """A workflow, schedule or activity: ``name`` is its id, made printable; ``key`` tells it from others."""
 
     kind: str
     name: str
