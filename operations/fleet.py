@@ -13,7 +13,7 @@ from domain.identity import AccountId, Environment, WorkerId
 from domain.session import Session, SessionPlan, TradingCalendar, session_date_of
 from operations.errors import UnknownWorkerError
 from operations.visibility import in_parts, list_workflows, one_of, quoted
-from workflows.identity import is_close_of, on_demand_workflow_ids, task_queues, worker_workflow_id
+from workflows.identity import close_workflow_id, is_close_of, on_demand_workflow_ids, task_queues, worker_workflow_id
 from workflows.trading_worker import TradingWorkerWorkflow
 
 if TYPE_CHECKING:
@@ -97,14 +97,16 @@ class Fleet:
 
         A server that does not know the search attribute (before 1.30) reports none.
         """
-        queue = quoted(task_queues(self.account_id).trading)
+        queue, ours = quoted(task_queues(self.account_id).trading), await self.ids_of_ours()
+        named = [one_of("WorkflowId", part) for part in in_parts(sorted(ours))]
+        named.append(f"WorkflowId STARTS_WITH {quoted(close_workflow_id(self.account_id))}")
+        queries = [f"{_FAILING} AND TaskQueue = {queue} AND {which}" for which in named]
         try:
-            listed = await list_workflows(self.client, f"{_FAILING} AND TaskQueue = {queue}")
+            listed = [each for query in queries for each in await list_workflows(self.client, query)]
         except RPCError as fault:
             if fault.status is not RPCStatusCode.INVALID_ARGUMENT:
                 raise
             return ()
-        ours = await self.ids_of_ours() if listed else frozenset()
         return tuple(
             FailingWorkflow(each.workflow_id, each.run_id, each.problems)
             for each in listed

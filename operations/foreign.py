@@ -34,14 +34,12 @@ _OUR_TYPES: Final = (
     TRADING_WORKER,
     *(each.__name__ for each in (MarketCloseWorkflow, ReconciliationWorkflow, StatementWorkflow, OrderLookupWorkflow)),
 )
-
-
 _OF_OUR_TYPES: Final = one_of("", _OUR_TYPES)
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignObject:
-    """A workflow, schedule or activity. ``name`` is its id, made printable; ``key`` tells it from all others."""
+    """A workflow, schedule or activity: ``name`` is its id, made printable; ``key`` tells it from others."""
 
     kind: str
     name: str
@@ -74,11 +72,7 @@ async def _workflows(fleet: Fleet) -> list[ForeignObject]:
     lists = [await list_workflows(fleet.client, f"ExecutionStatus = 'Running' AND ({query})") for query in queries]
     listed = {each.run_id: each for each in chain.from_iterable(lists)}
     judged = ((each, _objection(fleet, each, ours)) for each in listed.values())
-    return [
-        ForeignObject("workflow", one_line(each.workflow_id), why, f"{each.workflow_id}/{each.run_id}")
-        for each, why in judged
-        if why
-    ]
+    return [ForeignObject("workflow", one_line(each.workflow_id), why, each.run_id) for each, why in judged if why]
 
 
 def _objection(fleet: Fleet, each: Listed, ours: frozenset[str]) -> str:
@@ -102,9 +96,8 @@ async def _schedules(fleet: Fleet) -> list[ForeignObject]:
     request = ListSchedulesRequest(namespace=fleet.client.namespace, maximum_page_size=MOST_LISTED)
     answer = await fleet.client.workflow_service.list_schedules(request, retry=True, timeout=ANSWERS_WITHIN)
     return [
-        ForeignObject("schedule", one_line(each.schedule_id), "it starts workflows of our types", each.schedule_id)
-        for each in answer.schedules
-        if _is_foreign_schedule(fleet, each)
+        ForeignObject("schedule", name, "it starts workflows of our types", key=name)
+        for name in (one_line(each.schedule_id) for each in answer.schedules if _is_foreign_schedule(fleet, each))
     ]
 
 
@@ -127,7 +120,7 @@ async def _activities(fleet: Fleet) -> list[ForeignObject]:
 
 def _activity(each: ActivityExecutionListInfo) -> ForeignObject:
     why = f"type {one_line(each.activity_type.name)} on a queue of ours, without a workflow"
-    return ForeignObject("activity", one_line(each.activity_id), why, f"{each.activity_id}/{each.run_id}")
+    return ForeignObject("activity", one_line(each.activity_id), why, each.run_id)
 
 
 def _queues(fleet: Fleet) -> tuple[str, ...]:
