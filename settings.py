@@ -47,6 +47,8 @@ _LOSS_LIMIT: Final = "fleet_daily_loss"
 _SHOWN_AS: Final = {"HARU_DATABASE_URL": "DATABASE_URL"}
 _LONGEST_SHOWN: Final = 60
 """Characters of a wrong value; a secret that stands at the wrong name may be longer."""
+_HOST: Final = r"(\[[^\]/]*\]|[^:,/\[\]]*)(:\d{1,5})?"
+_DATABASE_URL: Final = re.compile(rf"postgres(ql)?://([^/@]*@)?{_HOST}(,{_HOST})*/\w")
 _PLACE: Final = re.compile(r"line \d+, column \d+")
 
 
@@ -71,7 +73,7 @@ def _in_seoul(value: datetime) -> datetime:
 def _checked_database_url(value: SecretStr) -> SecretStr:
     if unencoded_password(value.get_secret_value()):
         raise ValueError("in a password write / as %2F, # as %23, ? as %3F, @ as %40 and % as %25")
-    if not re.match(r"postgres(ql)?://[^/]*/\w", value.get_secret_value()):
+    if not _DATABASE_URL.match(value.get_secret_value()):
         raise ValueError("it is not of the form postgresql://user:password@host:port/database")
     return value
 
