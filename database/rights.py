@@ -6,7 +6,10 @@ from typing import Final, LiteralString
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-DELETED: Final = ("alerts", "closed_entries", "position_snapshots", "statement_lines", "unreadable_rows")
+DELETED: Final = (
+    *("alerts", "closed_entries", "payload_keys", "position_snapshots"),
+    *("statement_lines", "unreadable_rows"),
+)
 """Tables from which the code deletes."""
 INSERT_ONLY: Final = (
     *("cash_baselines", "fills", "first_looks", "listed_orders", "owners_shares", "session_days"),

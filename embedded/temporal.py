@@ -32,9 +32,6 @@ _DYNAMIC: Final = (
     'frontend.httpAllowedHosts=["http-api-off.invalid"]',
     # Two workflow tasks that fail in a row make the workflow findable by TemporalReportedProblems; off by default.
     "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2",
-    # The HTTP API, which nothing of ours uses, obeys any page that a browser here has opened: it takes text/plain and
-    # knows no Origin. It cannot be turned off, but it answers only the hosts named here: none.
-    'frontend.httpAllowedHosts=["nobody.invalid"]',
 )
 
 _FLAG_TYPES: Final = {

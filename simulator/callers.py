@@ -16,8 +16,8 @@ from simulator.gateway import one_slash
 
 LARGEST_BODY: Final = 1_000_000
 """Bytes of a request; KIS's and the control API's have some hundred."""
-OPEN_CONTROL: Final = frozenset({"/control/status"})
-"""Control paths that need no token: the clock is what every host needs, and reading it changes nothing."""
+_OPEN_CONTROL: Final = frozenset({("GET", "/control/status"), ("HEAD", "/control/status"), ("POST", "/control/proof")})
+"""What needs no token: the clock, which every host reads, and the proof that every client of KIS's API asks for."""
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(?::[0-9]{1,5})?")
 _READS: Final = frozenset({"GET", "HEAD"})
 _OUR_SITES: Final = frozenset({"", "none", "same-origin"})
@@ -46,13 +46,16 @@ class Callers:
             return 403, "web pages may not call the simulator: the request carries the Origin of another site"
         if headers.get("sec-fetch-site", "") not in _OUR_SITES:
             return 403, "web pages may not call the simulator: the browser says that another site makes the request"
-        if one_slash(path).split("/")[1] != "control" or (one_slash(path) in OPEN_CONTROL and method in _READS):
+        if one_slash(path).split("/")[1] != "control":
             return None
-        return self._objection_to_control(method, headers)
+        wants_token = bool(self.control_token) and (method, one_slash(path)) not in _OPEN_CONTROL
+        return self._objection_to_control(method, headers, wants_token=wants_token)
 
-    def _objection_to_control(self, method: str, headers: Mapping[str, str]) -> tuple[int, str] | None:
+    def _objection_to_control(
+        self, method: str, headers: Mapping[str, str], *, wants_token: bool
+    ) -> tuple[int, str] | None:
         given = headers.get("authorization", "").encode(errors="replace")
-        if self.control_token and not hmac.compare_digest(given, f"Bearer {self.control_token}".encode()):
+        if wants_token and not hmac.compare_digest(given, f"Bearer {self.control_token}".encode()):
             return 401, "the control API wants its token: send Authorization: Bearer and the token"
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         changes = method not in _READS and (method != "DELETE" or media_type)
