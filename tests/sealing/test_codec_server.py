@@ -65,7 +65,9 @@ async def test_another_page_gets_nothing_even_with_the_token(changes: dict[str, 
     assert status == 415 or "access-control-allow-origin" not in answer.headers
 
 
-@pytest.mark.parametrize("token", ["x", TOKEN[:-1], TOKEN + "x", TOKEN.swapcase()])
+@pytest.mark.parametrize(
+    "token", ["x", TOKEN[:-1], TOKEN + "x", TOKEN.swapcase()], ids=["other", "cut", "longer", "case"]
+)
 async def test_without_the_token_there_is_nothing(token: str) -> None:
     answer = await asked(GOOD, token=token)
 
