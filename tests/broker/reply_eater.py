@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import timedelta
 
 from broker.kis import KisBroker
+from broker.kis.sockets import kis_transport
 from broker.protocol import AccessToken
 from domain.lane import Lane
 from tests.broker.parts import NOON, SAMSUNG, Budget, Tokens, a_connection, market_now, with_url
@@ -24,7 +25,7 @@ async def _ending(client: KisBroker) -> str:
 async def eat(url: str, count: int) -> Counter[str]:
     """Ask for a price several times at once."""
     tokens = Tokens(AccessToken("kept", NOON + timedelta(hours=12)))
-    async with KisBroker(with_url(a_connection(), url), Budget(), tokens, market_now) as client:
+    async with KisBroker(with_url(a_connection(), url), Budget(), tokens, market_now, kis_transport()) as client:
         return Counter(await asyncio.gather(*(_ending(client) for _ in range(count))))
 
 

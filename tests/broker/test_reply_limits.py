@@ -14,6 +14,7 @@ from broker.kis import KisBroker
 from broker.kis.approval import ApprovalKeeper
 from broker.kis.auth import TokenKeeper
 from broker.kis.parsing import DEEPEST, MOST_ROWS, MOST_VALUES
+from broker.kis.sockets import kis_transport
 from broker.kis.wire import Wire
 from broker.protocol import AccessToken
 from domain.errors import BrokerProtocolError, BrokerUnavailableError, TradingError
@@ -58,7 +59,7 @@ MOST_GROWN_MB = 300
 
 def a_client(url: str, tokens: Tokens | None = None) -> KisBroker:
     kept = tokens or Tokens(AccessToken("kept", NOON + timedelta(hours=12)))
-    return KisBroker(with_url(a_connection(), url), Budget(), kept, market_now)
+    return KisBroker(with_url(a_connection(), url), Budget(), kept, market_now, kis_transport())
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ async def test_a_query_with_a_hostile_reply_ends_with_an_error_of_ours(attack: A
 @pytest.mark.parametrize("attack", [gzip_bomb, endless_chunks, nested], ids=lambda attack: attack.__name__)
 async def test_a_hostile_reply_instead_of_a_token_or_key_ends_with_an_error_of_ours(attack: Attack) -> None:
     async with hostile(attack) as server:
-        wire = Wire(with_url(a_connection(), server.url))
+        wire = Wire(with_url(a_connection(), server.url), kis_transport())
         for keeper in (TokenKeeper(wire, Budget(), Tokens()).token, ApprovalKeeper(wire, Budget(), Tokens()).key):
             with pytest.raises(TradingError):
                 await keeper()
