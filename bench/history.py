@@ -59,7 +59,8 @@ async def finished_run(client: Client, workflow_id: str, run_id: str) -> Run:
     events = [event async for event in handle.fetch_history_events()]
     if (codec := client.data_converter.payload_codec) is not None:
         for event in events:
-            await codec.decode_wrapper(event.activity_task_completed_event_attributes.result)
+            if event.event_type == _COMPLETED and event.activity_task_completed_event_attributes.HasField("result"):
+                await codec.decode_wrapper(event.activity_task_completed_event_attributes.result)
     return Run(tuple(_steps(events)), len(events), about.history_size_bytes)
 
 

@@ -266,6 +266,7 @@ def _order_json(order: Order) -> dict[str, Any]:
         "placed_at": in_seoul(order.placed_at).isoformat(),
         "by_hand": order.by_hand,
         "filled": order.filled,
+        "hidden": order.hidden,
         "cancelled": order.cancelled,
         "rejected": order.rejected,
         "remaining": order.remaining,

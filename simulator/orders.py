@@ -88,6 +88,8 @@ class Order:
     amount: Won = Won(0)
     costs: Costs = field(default_factory=Costs)
     fills: list[Fill] = field(default_factory=list)
+    hidden: int = 0
+    """The most of its filled shares that a fault has left out of a list."""
 
     @property
     def remaining(self) -> Quantity:

@@ -59,6 +59,7 @@ class Simulation:
             "fault": self._apply_fault,
             "faults_cleared": self._apply_faults_cleared,
             "faults_hit": self._apply_faults_hit,
+            "fills_hidden": self._apply_fills_hidden,
             "token": self._apply_token,
             "revoke": self._apply_revoke,
             "account": self._apply_account,
@@ -127,6 +128,11 @@ class Simulation:
     def note_faults(self) -> None:
         """Remember in the journal how often the rules have hit."""
         self._do("faults_hit", {"states": self.faults.states()})
+
+    def note_hidden_fills(self, account: AccountId, shares: Mapping[str, int]) -> None:
+        """Remember how many filled shares of which orders a fault leaves out of a list; the most counts."""
+        if any(shares.get(order.number, 0) > order.hidden for order in self.engine.account(account).orders):
+            self._do("fills_hidden", {"account": list(account), "shares": dict(shares)})
 
     def service_that_knows(self, app_key: str) -> Service | None:
         """Return the service that an app key has been used at."""
@@ -253,6 +259,10 @@ class Simulation:
 
     def _apply_faults_hit(self, values: Mapping[str, Any], _: datetime) -> None:
         self.faults.restore(values["states"])
+
+    def _apply_fills_hidden(self, values: Mapping[str, Any], _: datetime) -> None:
+        for order in self.engine.account(AccountId(*values["account"])).orders:
+            order.hidden = max(order.hidden, values["shares"].get(order.number, 0))
 
     def _apply_token(self, values: Mapping[str, Any], _: datetime) -> None:
         tokens = self._service_of(values).tokens

@@ -19,7 +19,10 @@ def spoilt(call: Call, orders: Iterable[Order]) -> list[Order]:
         if fault.kind is FaultKind.HIDE_ORDERS:
             shown = [order for order in shown if not _hits(fault, order)]
         elif fault.kind is FaultKind.HIDE_FILLS:
-            shown = [_without_last_shares(order, fault.shares) if _hits(fault, order) else order for order in shown]
+            hit = [order for order in shown if _hits(fault, order) and order.action is OrderAction.NEW and order.filled]
+            hidden = {order.number: min(fault.shares, order.filled) for order in hit}
+            call.simulation.note_hidden_fills(call.account, hidden)
+            shown = [_without_last_shares(order, hidden.get(order.number, 0)) for order in shown]
         elif fault.kind is FaultKind.WRONG_AMOUNT:
             shown = [_with_more_won(order, fault.won) if _hits(fault, order) else order for order in shown]
     return shown
@@ -35,11 +38,10 @@ def _hits(fault: FaultRule, order: Order) -> bool:
     return fault.number == order.number or (not fault.number and not order.by_hand)
 
 
-def _without_last_shares(order: Order, shares: int) -> Order:
+def _without_last_shares(order: Order, hidden: int) -> Order:
     """Return the order without its last fills: it still works, or was withdrawn before them."""
-    if order.action is not OrderAction.NEW or not order.filled:
+    if not hidden:
         return order
-    hidden = min(shares, order.filled)
     left = order.filled - hidden
     amount = Won(order.amount * left // order.filled)
     cancelled = order.cancelled if order.remaining else order.quantity - left - order.rejected

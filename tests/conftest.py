@@ -175,6 +175,7 @@ async def paper_fleet(
     from account_names import account_of, key_fingerprint  # noqa: PLC0415 - most tests need no settings
     from database.database import open_database  # noqa: PLC0415
     from embedded.search_attributes import ensure_search_attributes  # noqa: PLC0415
+    from sealing.keys import new_key  # noqa: PLC0415
     from settings import load_settings  # noqa: PLC0415
     from workflows import attributes  # noqa: PLC0415
 
@@ -185,6 +186,7 @@ async def paper_fleet(
         "HARU_BROKER__HTS_ID": "tester",
         "HARU_BROKER__ACCOUNT": f"{uuid.uuid4().int % 10**8:08}-01",
         "HARU_BROKER__TOKEN_KEY": Fernet.generate_key().decode(),
+        "HARU_PAYLOADS__KEYS": new_key(),
         "TEMPORAL_ADDRESS": temporal_dev_server,
         "DATABASE_URL": database_url,
     }

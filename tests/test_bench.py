@@ -91,7 +91,7 @@ def test_an_unknown_bench_is_refused(capsys: pytest.CaptureFixture[str]) -> None
         main(["lock", "luck"])
 
     assert refusal.value.code == 2
-    assert "no such bench: luck; choose among lock, scan" in capsys.readouterr().err
+    assert "no such bench: luck; choose among lock, codec, scan" in capsys.readouterr().err
 
 
 def test_more_positions_than_stocks_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,6 +24,7 @@ from operations.board import plain_lines, rendered
 from operations.day_report import report_table
 from operations.figures import summaries_table, trades_table
 from operations.terminal import Terminal
+from sealing.keys import new_key
 from settings import load_settings
 from tests.builders import MONDAY, a_closed_trade
 from tests.command_line import Run
@@ -100,6 +101,7 @@ async def poisoned(
         "HARU_BROKER__APP_SECRET": "S" * 180,
         "HARU_BROKER__HTS_ID": "tester",
         "HARU_BROKER__ACCOUNT": number,
+        "HARU_PAYLOADS__KEYS": new_key(),
         "TEMPORAL_ADDRESS": temporal_dev_server,
         "DATABASE_URL": database_url,
     }

@@ -18,15 +18,17 @@ from cryptography.fernet import Fernet
 
 from database.database import open_database
 from domain.event import Event, EventLevel
+from domain.hosts import PROOF_PATH, proof_of
 from domain.identity import Environment
 from domain.masking import MASK, Masking
+from sealing.keys import new_key
 from settings import load_settings
 from tests.builders import ACCOUNT, NOW
 from tests.embedded.processes import ROOT
 
 pytestmark = pytest.mark.usefixtures("nothing_configured")
 
-APP_KEY = "MARKERkey" + "k" * 27
+APP_KEY = "HARU-MARKERkey" + "k" * 22
 APP_SECRET = "MARKERsecret+/=" + "s" * 165
 TOKEN = "eyJMARKERtoken.MARKERpart.MARKERend"
 NUMBER = "90817263"
@@ -34,7 +36,8 @@ HTS_ID = "MARKERhts"
 TOKEN_KEY = Fernet.generate_key().decode()
 ALERTS = "tgram://123456789:MARKERbotMARKERbotMARKERbotMARKERbo/MARKERchat,json://127.0.0.1:9/MARKERpath"
 PASSWORD = "MARKER%2Fpass%23word"
-MARKERS = ("MARKER", NUMBER, TOKEN_KEY)
+PAYLOAD_KEY = new_key()
+MARKERS = ("MARKER", NUMBER, TOKEN_KEY, PAYLOAD_KEY)
 PAPER = {
     "HARU_BROKER__ENVIRONMENT": "paper",
     "HARU_BROKER__APP_KEY": APP_KEY,
@@ -42,6 +45,7 @@ PAPER = {
     "HARU_BROKER__ACCOUNT": f"{NUMBER}-01",
     "HARU_BROKER__HTS_ID": HTS_ID,
     "HARU_BROKER__TOKEN_KEY": TOKEN_KEY,
+    "HARU_PAYLOADS__KEYS": PAYLOAD_KEY,
     "HARU_ALERTS__URLS": ALERTS,
     "HARU_ALERTS__HEARTBEAT_URL": "https://127.0.0.1:9/ping/MARKERswitch",
     "TEMPORAL_API_KEY": "MARKERtemporal",
@@ -153,16 +157,22 @@ def test_a_refused_login_shows_no_password(postgres_server: str) -> None:
 @contextmanager
 def echoing_broker(grants_token: bool) -> Iterator[str]:
     """A broker that refuses everything and repeats in its refusal all that it was sent."""
+    granted = {
+        "tokenP": {"access_token": TOKEN, "access_token_token_expired": "2099-01-01 00:00:00"},
+        "Approval": {"approval_key": "MARKERapproval"},
+    }
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode()
-            if grants_token and self.path.endswith("tokenP"):
-                self._reply(200, {"access_token": TOKEN, "access_token_token_expired": "2099-01-01 00:00:00"})
-            elif grants_token and self.path.endswith("Approval"):
-                self._reply(200, {"approval_key": "MARKERapproval"})
-            else:
+            answers = granted if grants_token else {}
+            answer = answers.get(self.path.rpartition("/")[2])
+            if self.path == PROOF_PATH:
+                answer = {"proof": proof_of(json.loads(body)["challenge"])}
+            if answer is None:
                 self._refuse(body)
+            else:
+                self._reply(200, answer)
 
         def do_GET(self) -> None:
             self._refuse("")

@@ -53,6 +53,8 @@ class BrokerRow:
     original: str = ""
     by_hand: bool = False
     is_new: bool = True
+    hidden: int = 0
+    """The most of its filled shares that the broker's list has left out for a while; only a simulator knows it."""
 
     @property
     def flow(self) -> int:

@@ -69,6 +69,7 @@ def _row_from_json(order: Mapping[str, Any]) -> BrokerRow:
         original=order["original"],
         by_hand=order["by_hand"],
         is_new=order["action"] == "new",
+        hidden=order.get("hidden", 0),
     )
 
 

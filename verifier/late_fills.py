@@ -32,12 +32,17 @@ class LateFills:
 
 
 def late_fills(books: Books) -> LateFills:
-    """Collect what the session's events say was booked late; an event counts its own shares of its own order."""
-    intents = {str(each.record.intent.intent_id): each.record.intent for each in books.ledger.orders}
+    """Collect what the broker's list has hidden and the session's events say was booked late.
+
+    What the list showed and the ledger did not book in time is no late fill: the ledger could have known it.
+    """
+    records = {str(each.record.intent.intent_id): each.record for each in books.ledger.orders}
     found: defaultdict[PositionId, list[LateFill]] = defaultdict(list)
     for event in (each.event for each in books.ledger.events):
-        intent = intents.get(str(event.detail.get("intent_id")))
-        if event.kind == MISSING_FILL_BOOKED and intent is not None:
-            shares = int(event.detail["broker"]) - int(event.detail["ledger"])
-            found[intent.position_id].append(LateFill(intent.side, shares, event.at))
+        record = records.get(str(event.detail.get("intent_id")))
+        if event.kind == MISSING_FILL_BOOKED and record is not None and record.ref is not None:
+            row = books.row_of.get(record.ref.number)
+            booked = int(event.detail["broker"]) - int(event.detail["ledger"])
+            shares = min(booked, row.hidden if row else 0)
+            found[record.intent.position_id].append(LateFill(record.intent.side, shares, event.at))
     return LateFills(dict(found))

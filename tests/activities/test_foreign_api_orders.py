@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+import psycopg
 import pytest
 
 from activities.comparing import BooksComparison, How, ReconcileRequest
@@ -154,11 +155,14 @@ async def test_an_order_that_another_host_sends_while_the_list_is_read_is_ours(d
     assert await shut(desk) == ()
 
 
-async def test_an_order_of_ours_that_the_books_have_forgotten_is_not_explained_by_them(desk: Desk) -> None:
+async def test_an_order_of_ours_that_the_books_have_forgotten_is_not_explained_by_them(
+    desk: Desk, database_url: str
+) -> None:
     entry = await desk.prepared()
     desk.simulation.add_fault(kind="drop_reply_after", path="order-cash")
     await desk.submits(entry)
-    await desk.database._pool.execute("DELETE FROM orders")
+    with psycopg.connect(database_url) as owner:
+        owner.execute("DELETE FROM orders")
 
     await compares(desk)
 

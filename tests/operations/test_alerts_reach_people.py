@@ -175,6 +175,7 @@ async def test_a_workflow_that_cannot_progress(fleet: Fleet, webhook: Webhook) -
     ):
         since = now()
         name = worker_workflow_id(fleet.account_id, worker_name(1))
+        await fleet.database.workers.register(fleet.account_id, worker_name(1), name)
         handle = await fleet.client.start_workflow(BadRelease.run, id=name, task_queue=queue)
         await host.told("critical: a workflow cannot progress", since)
         await handle.terminate()

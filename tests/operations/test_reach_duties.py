@@ -9,6 +9,7 @@ import pytest
 from temporalio.client import Client
 
 from broker.kis.calls import Call
+from broker.kis.sockets import kis_transport
 from broker.kis.wire import Wire
 from broker.protocol import AccessToken
 from chaos.network import network_to
@@ -110,7 +111,7 @@ async def test_the_clients_silence_grows_with_failures_alone_and_an_answer_ends_
         answers.set()
         writer.close()
 
-    wire = Wire(replace(a_connection(), trading_url=f"http://127.0.0.1:{unused_port}"))
+    wire = Wire(replace(a_connection(), trading_url=f"http://127.0.0.1:{unused_port}"), kis_transport())
     token = AccessToken("token", NOON)
     lengths = []
     for _ in range(3):

@@ -22,6 +22,7 @@ from tests.activities.test_overnight import becomes, splits
 from tests.builders import HYNIX
 from tests.database.test_failover import opened, refused, write
 from tests.database.two_servers import TwoServers, become_read_only, two_servers
+from tests.planted_bugs.scenes import a_desk
 from tests.stepping import ACCOUNT, CALENDAR, a_broker, a_simulation, pinned_database
 
 OURS, THEIRS = "1111111111111111", "2222222222222222"
@@ -89,9 +90,11 @@ async def split_overnight_while_carried(database_url: str) -> list[str]:
     return [f"scene: {left} shares of a split are left"] if left else []
 
 
-async def another_program_that_orders_by_api(desk: Desk) -> list[str]:
-    request = OrderRequest(desk.broker_account.id, HYNIX, Side.BUY, OrderType.MARKET, Quantity(1), Price(0))
-    desk.simulation.place_order(request)
-    await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT))
-    shut = await desk.database.risk.closed_because(ACCOUNT, PLAN.session.date)
+async def another_program_that_orders_by_api(database_url: str) -> list[str]:
+    """The verifier is not asked: to it the order is without an intent, noticed or not."""
+    async with a_desk(database_url) as desk:
+        request = OrderRequest(desk.broker_account.id, HYNIX, Side.BUY, OrderType.MARKET, Quantity(1), Price(0))
+        desk.simulation.place_order(request)
+        await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT))
+        shut = await desk.database.risk.closed_because(ACCOUNT, PLAN.session.date)
     return [] if any("another program" in reason for reason in shut) else ["scene: it buys beside another program"]

@@ -58,7 +58,7 @@ def at_a_desk(act: Callable[[Desk], Awaitable[list[str]]]) -> Scene:
     """Something done with activities alone, judged by the verifier and by what the act itself complains of."""
 
     async def scene(database_url: str) -> list[str]:
-        async with _a_desk(database_url) as desk:
+        async with a_desk(database_url) as desk:
             complaints = await act(desk)
             book = await book_of(desk.simulation)
             books = await frozen_books(desk.database, book, DAY_PLAN, is_over=False)
@@ -69,7 +69,7 @@ def at_a_desk(act: Callable[[Desk], Awaitable[list[str]]]) -> Scene:
 
 
 @asynccontextmanager
-async def _a_desk(database_url: str) -> AsyncIterator[Desk]:
+async def a_desk(database_url: str) -> AsyncIterator[Desk]:
     simulation, budget = a_simulation(OPENS_AT), Budget()
     pace = HandPace(simulation)
     async with pinned_database(database_url) as database, a_broker(simulation, database, pace.now, budget) as broker:
@@ -105,8 +105,12 @@ async def bought_by_looser_rules_than_the_hosts(desk: Desk) -> list[str]:
     limits = host_limits(ceiling=ceiling_of(own))
     desk.limits = await desk.database.host_limits.record(ACCOUNT, "host", limits)
     desk.rebuild()
-    record = await desk.submits(await desk.prepared())
-    return [] if record.status is OrderStatus.ACCEPTED else [f"scene: {record.status}"]
+    entry = await desk.prepared()
+    record = await desk.submits(entry)
+    if record.status is not OrderStatus.ACCEPTED:
+        return [f"scene: {record.status}"]
+    await desk.follows(entry.intent_id)
+    return []
 
 
 async def sold_with_the_kill_switch_on(desk: Desk) -> list[str]:

@@ -113,7 +113,7 @@ PLANTED = (
     ),
     Planted(
         mistakes.trusts_every_order_by_api,
-        at_a_desk(operating_scenes.another_program_that_orders_by_api),
+        operating_scenes.another_program_that_orders_by_api,
         "scene: it buys",
     ),
     Planted(mistakes.orders_take_no_slot, at_a_desk(scenes.slots_of_all_requests), "scene:"),

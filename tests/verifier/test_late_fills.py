@@ -30,7 +30,11 @@ def found_in(books: Books, invariant: str) -> list[str]:
     return [each.what for each in violations(books)[invariant]]
 
 
-def booked_late(books: Books, intent_id: str, shares: int, at: float) -> Books:
+def booked_late(books: Books, intent_id: str, shares: int, at: float, hidden: int | None = None) -> Books:
+    number = 0 if intent_id == BUY else 1
+    rows = list(books.broker.orders)
+    rows[number] = replace(rows[number], hidden=shares if hidden is None else hidden)
+    books = with_broker(books, orders=tuple(rows))
     detail: dict[str, str | int] = {"intent_id": intent_id, "ledger": 10 - shares, "broker": 10}
     return with_ledger(books, events=(*books.ledger.events, an_event(MISSING_FILL_BOOKED, at, detail=detail)))
 
@@ -81,3 +85,11 @@ def test_a_late_purchase_excuses_no_refused_sale() -> None:
     books = booked_late(a_sale_refused(4), BUY, 4, 120)
 
     assert REFUSED in found_in(books, "I3")
+
+
+def test_fills_that_the_list_showed_excuse_nothing() -> None:
+    refused = booked_late(a_sale_refused(4), SALE, 4, 120, hidden=3)
+    opened = booked_late(bought_again_beside(4), BUY, 4, 120, hidden=0)
+
+    assert REFUSED in found_in(refused, "I3")
+    assert OPENED_TWICE in found_in(opened, "I2")
