@@ -121,9 +121,9 @@ _REFUSALS: Final = (
 async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
     """Bring everything up, trade until told to stop, drain, and take everything down in reverse."""
     token_key(settings)  # a missing key is reported before anything starts
-    _check_temporal(settings)
     refuse_root(settings)
     refuse(settings, settings_dangers(settings, session_date_of(system_now())))
+    _check_temporal(settings)
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         place = place_of(settings, parts.endpoints)
         mask = Masking(settings.secrets())
