@@ -102,7 +102,11 @@ class BoundedCalls:
             batch = _Batch(calls)
             thread = self._idle.pop() if self._idle else CallThread()
             thread.give(batch)
-            overdue = await self._overdue_in(batch)
+            try:
+                overdue = await self._overdue_in(batch)
+            except asyncio.CancelledError:
+                thread.interrupt()  # no one waits for its outcome, and a call that never ends would keep its processor
+                raise
             if overdue is None:
                 self._idle.append(thread)
                 return batch.outcomes
