@@ -15,15 +15,20 @@ from domain.errors import TradingError
 from domain.plain_text import escaped, harmless
 from domain.session import SessionDate
 from embedded.errors import EmbeddedError
+from private_files import NotPrivateError
 from settings import SettingsError, load_settings
 from starter import leave
 from telemetry import guard_standard_error, say_error
+from temporal_connection import TemporalAwayError
 from verifier.connecting import open_sources, plan_of
 from verifier.reading import read_books
 from verifier.report import report_json, report_lines
 from verifier.verdict import Verdict, judge
 
-_EXPECTED = (SettingsError, EmbeddedError, TradingError, RPCError, RuntimeError, httpx.HTTPError, *DATABASE_FAULTS)
+_EXPECTED = (
+    *(SettingsError, EmbeddedError, TradingError, TemporalAwayError, NotPrivateError),
+    *(RPCError, RuntimeError, httpx.HTTPError, *DATABASE_FAULTS),
+)
 
 
 async def _judge(session_date: SessionDate | None) -> Verdict:

@@ -273,25 +273,6 @@ async def test_the_loop_turns_while_a_strategy_spins_and_the_spinning_thread_end
     assert not second.overdue.is_alive()
 
 
-async def test_a_call_whose_caller_is_cancelled_does_not_spin_on() -> None:
-    spins, threads = asyncio.Event(), list[threading.Thread]()
-    loop = asyncio.get_running_loop()
-
-    def spin_for_ever() -> None:
-        threads.append(threading.current_thread())
-        loop.call_soon_threadsafe(spins.set)
-        a_spin()
-
-    asking = asyncio.create_task(BoundedCalls(longest=3600).outcomes([spin_for_ever]))
-    await spins.wait()
-    asking.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await asking
-
-    await asyncio.to_thread(threads[0].join, 30)
-    assert not threads[0].is_alive()
-
-
 async def test_calls_that_end_in_time_share_a_thread() -> None:
     calls = BoundedCalls()
     seen = [(await calls.outcomes([threading.get_ident]))[0].value for _ in range(20)]
