@@ -10,6 +10,7 @@ import os
 import pwd
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -154,7 +155,8 @@ def _made(place: Path) -> os.stat_result:
     try:
         return place.lstat()
     except FileNotFoundError:
-        place.mkdir(mode=FOLDER_MODE)
+        with suppress(FileExistsError):  # another process has made it meanwhile; it is checked like any other
+            place.mkdir(mode=FOLDER_MODE)
     return place.lstat()
 
 

@@ -316,3 +316,10 @@ def test_a_file_that_many_make_at_once_is_made_by_one(tmp_path: Path) -> None:
         kept = list(pool.map(lambda _: kept_private(tmp_path / "data" / "key", lambda: str(next(numbers))), range(64)))
 
     assert set(kept) == {b"0"}
+
+
+def test_processes_that_make_the_same_folder_at_once_all_get_it(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        for number in range(50):
+            folder = tmp_path / str(number) / "data"
+            assert set(pool.map(lambda _, folder=folder: private_folder(folder), range(16))) == {folder}

@@ -73,6 +73,9 @@ async def test_a_new_key_is_known_to_all_living_hosts_before_one_encrypts_with_i
 async def test_keys_that_are_given_up_are_forgotten(fleet: Fleet) -> None:
     await KeyHold(fleet, [OLD]).join()
 
+    with pytest.raises(KeysDifferError):
+        await KeyHold(fleet, [OTHER]).join()
+
     await fleet.database.payload_keys.forget()
 
     await KeyHold(fleet, [OTHER]).join()
