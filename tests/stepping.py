@@ -57,6 +57,12 @@ STEPS: Final[Mapping[str, timedelta]] = {
 SYMBOLS: Final = tuple(Symbol(code) for code in ("005930", "012330", "028300", "034020", "373220"))
 """A small universe: the simulator draws each stock's days when it is first asked for them, which takes a while."""
 RULES: Final = TradingRules(universe=UniverseRules(ranking_size=0, symbols=SYMBOLS))
+BEFORE_THE_CLOSE: Final = "14 6 * * 1-5"
+"""A minute (UTC) before 15:15 in Seoul, for which the close waits.
+
+Begun at 15:15 its message would reach the workers as their own timers fire. The time-skipping server refuses to cancel
+a timer that has just fired, and its workflow then stands still.
+"""
 _NEVER_HANDED_OVER: Final = frozenset({"compare_statement", "prove_flat", "reconcile_account"})
 """They compare several reads of one attempt, so they must not be cut between them."""
 _MAY_READ_TWICE: Final = frozenset({"find_candidates", "prepare_exit", "watch_position"})

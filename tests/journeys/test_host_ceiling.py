@@ -18,7 +18,7 @@ from domain.summary import FLEET
 from tests.builders import host_limits
 from tests.clockwork.town import book_of, frozen_books
 from tests.crash_points.day import PLAN
-from tests.stepping import RULES, kst, stage
+from tests.stepping import BEFORE_THE_CLOSE, RULES, kst, stage
 from verifier.limits import within_host_limits
 
 pytestmark = pytest.mark.timeout(300)
@@ -47,7 +47,7 @@ async def test_a_day_by_ten_times_the_hosts_limits_stays_within_them(
     async with stage(time_skipping_env, database_url, "2026-11-23 08:50", limits) as day:
         rules = replace(RULES, risk=TEN_TIMES)
         workers = [await day.start_worker(number, rules=rules) for number in (1, 2, 3)]
-        close = await day.start_close(cron="15 6 * * 1-5")
+        close = await day.start_close(cron=BEFORE_THE_CLOSE)
 
         await day.reaches("2026-11-23 15:40")
 

@@ -12,7 +12,7 @@ from domain.position import ExitReason
 from domain.rules import ExitRules
 from domain.session import session_date_of
 from domain.summary import FLEET
-from tests.stepping import RULES, Stage, kst, stage
+from tests.stepping import BEFORE_THE_CLOSE, RULES, Stage, kst, stage
 
 pytestmark = pytest.mark.timeout(300)
 NEVER = Rate("0")
@@ -40,7 +40,7 @@ def assert_flat_and_even(day: Stage) -> None:
 
 async def test_a_session_of_two_workers_and_the_cron_close_ends_flat_and_even_to_the_won(day: Stage) -> None:
     workers = [await day.start_worker(number) for number in (1, 2)]
-    close = await day.start_close(cron="15 6 * * 1-5")
+    close = await day.start_close(cron=BEFORE_THE_CLOSE)
 
     await day.reaches("2026-11-23 15:40")
 
