@@ -19,6 +19,7 @@ from activities.entries import EntryActivities
 from activities.flatness import FlatnessActivities
 from activities.foreign_sales import ForeignSales
 from activities.host_gate import HostGate
+from activities.late_fills import LateFills
 from activities.market_data import MarketDataActivities
 from activities.order_lookup import OrderLookup
 from activities.order_notices import OrderNotices
@@ -29,6 +30,8 @@ from activities.reconciling import ReconcilingActivities
 from activities.resolving import ProofRules, ResolvingActivities
 from activities.selling import SellingActivities
 from activities.settling import SettlingActivities
+from activities.shares_left import SharesLeft
+from activities.short_sales import ShortSales
 from activities.statement import StatementActivities
 from activities.strategy_guard import StrategyGuard
 from activities.summarising import SummaryActivities
@@ -198,7 +201,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof, with_.notices)
     foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)
     watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace, with_.calendar, guard=guard)
-    selling = SellingActivities(feed, foreign_sales, with_.database, with_.pace, with_.broker.evening_orders)
+    selling = _selling(feed, foreign_sales, with_)
     settling = SettlingActivities(with_.database, with_.pace, with_.commission, host)
     closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace, with_.commission)
     flatness = FlatnessActivities(with_.broker, with_.database, with_.pace)
@@ -233,6 +236,13 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
             [entries.prepare_entry, selling.prepare_exit, orders.submit_order, orders.cancel_order],
         ),
     ]
+
+
+def _selling(feed: QuoteFeed, foreign_sales: ForeignSales, with_: Collaborators) -> SellingActivities:
+    broker, database, pace = with_.broker, with_.database, with_.pace
+    short_sales = ShortSales(broker, database, pace, LateFills(database, with_.commission), with_.notices)
+    shares_left = SharesLeft(foreign_sales, short_sales, database, pace)
+    return SellingActivities(feed, shares_left, database, pace, broker.evening_orders)
 
 
 @asynccontextmanager

@@ -38,12 +38,14 @@ class LateFills:
         """
         changed = 0
         for audited in await self._database.audit.orders_on(account_id, date):
-            record = audited.record
-            row = row_of(record, listed)
-            if row is not None and _differs(record, row):
-                changed += await self._book(record, row, at)
+            changed += await self.book_order(audited.record, listed, at)
         bound = await self._database.orders.bound_refs(account_id, date)
         return changed + await self._book_found(account_id, date, _unbound(listed, bound), at)
+
+    async def book_order(self, record: OrderRecord, listed: Sequence[BrokerOrder], at: datetime) -> int:
+        """Book what a list changes of one order; return how many orders changed: one or none."""
+        row = row_of(record, listed)
+        return 0 if row is None or not _differs(record, row) else await self._book(record, row, at)
 
     async def settle_costs(self, account_id: AccountId, date: SessionDate) -> None:
         """Correct the costs of trades that a late fill of the same stock has moved."""

@@ -1,6 +1,5 @@
 """The next sell order of a position, written down before it may be sent."""
 
-import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -8,18 +7,17 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from temporalio import activity
 
-from activities.foreign_sales import ForeignSales, Left
 from activities.heart import Heart
 from activities.leases import renew
 from activities.quote_feed import QuoteFeed
 from activities.sale_prices import PriceWanted, SalePrices
-from domain.errors import ActiveOrderExistsError, TradingError
+from activities.shares_left import ListIsShort, SharesLeft
+from domain.errors import ActiveOrderExistsError
 from domain.identity import IntentId, PositionId
 from domain.ladder import ORDER_TYPE_OF, Ladder, Rung, Tries, Wait
-from domain.lane import Lane
 from domain.lock import Lease
 from domain.market import Quote, Side, Symbol
-from domain.money import NO_WON, Price, Quantity, Won
+from domain.money import Price, Quantity, Won
 from domain.order import OrderIntent, OrderPurpose, OrderRecord, OrderType
 from domain.position import ExitReason, OpenPosition
 from domain.pricing import exit_limit
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
     from activities.pace import Pace
     from database.database import Database
 
-_ASKED_WITHIN: Final = 10.0
-"""Seconds that a sale waits for what is left of its shares."""
 _WITHOUT_A_PRICE: Final = {OrderType.MARKET: "at market", OrderType.POST_CLOSE: "at the closing price"}
 
 
@@ -108,13 +104,13 @@ class SellingActivities:
     def __init__(
         self,
         feed: QuoteFeed,
-        foreign_sales: ForeignSales,
+        shares_left: SharesLeft,
         database: "Database",
         pace: "Pace",
         evening: frozenset[OrderType],
     ) -> None:
         self._sale_prices = SalePrices(feed, pace)
-        self._foreign_sales = foreign_sales
+        self._shares_left = shares_left
         self._database = database
         self._pace = pace
         self._evening = evening
@@ -140,40 +136,19 @@ class SellingActivities:
             await renew(self._database.locks, request.lease)
             return rung
         await renew(self._database.locks, request.lease, self._pause_if_not_taken(request, rung, now))
-        if _is_carried(position, now) and not request.tries.offered:
-            position = await self._foreign_sales.carried.before_sale(position)
-        left = await self._left_by_others(position, request, now)
+        return await self._offer_what_is_left(position, request, rung)
+
+    async def _offer_what_is_left(self, position: OpenPosition, request: ExitRequest, rung: Rung) -> ExitDecision:
+        left = await self._shares_left.of(position, request.reason, request.tries)
+        now = self._pace.now()
+        if isinstance(left, ListIsShort):
+            await renew(self._database.locks, request.lease, left.look_again_in)
+            return Wait(now + self._pace.clock.market_duration(left.look_again_in), "waits for the list of its sale")
+        if not left.position.quantity:
+            return NothingToSell()
         if not left.quantity:
             return SoldByOthers(left.brought)
-        if left.brought:
-            position = await self._foreign_sales.booked(position, left)
-        return await self._offer(replace(position, quantity=left.quantity), request, rung, now)
-
-    async def _left_by_others(self, position: OpenPosition, request: ExitRequest, now: datetime) -> Left:
-        """Return what somebody else has left of the shares; all of them where there is no reason to ask.
-
-        A refusal may mean that they were sold by hand; of carried ones a part may have been, before they were carried.
-        What the last answer left is offered again until the question is due anew.
-        """
-        tries = request.tries
-        if request.reason is ExitReason.FOREIGN_SALE:
-            return await self._foreign_sales.left_of(position, Lane.EXIT)
-        unasked = Left(min(tries.offered or position.quantity, position.quantity), NO_WON)
-        if tries.leaves_a_doubt or (_is_carried(position, now) and not tries.offered):
-            return await self._asked(position) or unasked
-        return unasked
-
-    async def _asked(self, position: OpenPosition) -> Left | None:
-        """Return what is left, or None where nobody answers: nothing may keep a sale.
-
-        Should the sale be refused, the question comes again.
-        """
-        try:
-            async with asyncio.timeout(_ASKED_WITHIN):
-                return await self._foreign_sales.left_of(position, Lane.EXIT)
-        except (TradingError, TimeoutError) as fault:
-            activity.logger.warning("holdings_not_checked", extra={"symbol": position.symbol, "cause": str(fault)})
-            return None
+        return await self._offer(replace(left.position, quantity=left.quantity), request, rung, now)
 
     def _pause_if_not_taken(self, request: ExitRequest, rung: Rung, now: datetime) -> timedelta:
         """Return how long the stock would then look left alone, were its lease not prolonged for it."""
@@ -256,10 +231,6 @@ class SellingActivities:
             decision_price=offer.quote.price if offer.quote is not None else position.last_price,
             decided_at=now,
         )
-
-
-def _is_carried(position: OpenPosition, now: datetime) -> bool:
-    return position.session_date != session_date_of(now)
 
 
 def _prepared(intent: OrderIntent, rung: Rung) -> PreparedExit:

@@ -28,5 +28,36 @@ class SingleFlight(Generic[K, V]):
 
     def _forget(self, key: K, done: asyncio.Task[V]) -> None:
         self._under_way.pop(key, None)
-        if not done.cancelled():
-            done.exception()  # every asker may be gone; then no one else retrieves it
+        _retrieved(done)
+
+
+class NextFlight(Generic[V]):
+    """One question for many: an answer goes only to those who asked before it was begun."""
+
+    def __init__(self, ask: Callable[[], Coroutine[Any, Any, V]]) -> None:
+        self._ask = ask
+        self._under_way: asyncio.Task[V] | None = None
+        self._next: asyncio.Task[V] | None = None
+
+    async def answer(self) -> V:
+        """Return an answer that is begun now or later; an asker that is cancelled takes nothing from the others.
+
+        Raises:
+            Exception: what the question raised, the same for all who share it.
+        """
+        if self._next is None:
+            self._next = asyncio.create_task(self._after(self._under_way))
+            self._next.add_done_callback(_retrieved)
+        return await asyncio.shield(self._next)
+
+    async def _after(self, earlier: asyncio.Task[V] | None) -> V:
+        if earlier is not None:
+            await asyncio.wait([earlier])
+        self._under_way, self._next = self._next, None
+        return await self._ask()
+
+
+def _retrieved(done: "asyncio.Task[Any]") -> None:
+    """Take the failure of a question of which every asker is gone."""
+    if not done.cancelled():
+        done.exception()

@@ -100,7 +100,7 @@ class UnlistedOrders:
         intent = record.intent
         balance = await self._broker.balance(Lane.RESOLVE)
         held = balance.quantity_of(intent.symbol)
-        if held is None or (intent.side is Side.SELL and not _shows(balance, intent.symbol)):
+        if held is None or (intent.side is Side.SELL and not is_listed_in(balance, intent.symbol)):
             return None
         expected = await self._known.expected(intent.account_id, intent.session_date, listed, intent.symbol)
         moved = held - expected
@@ -163,7 +163,7 @@ def _may_be_others(record: OrderRecord, unreadable: "tuple[UnreadableRow, ...]")
     )
 
 
-def _shows(balance: "Balance", symbol: Symbol) -> bool:
+def is_listed_in(balance: "Balance", symbol: Symbol) -> bool:
     """Tell whether the balance lists the stock, be it with no shares: an empty balance proves no sale (F22)."""
     return symbol in balance.sold_out or symbol in balance.quantities()
 

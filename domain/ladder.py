@@ -102,6 +102,7 @@ class Wait:
     """No order can be sent now; the ladder is asked again at a market instant (UTC)."""
 
     until: datetime
+    why: str = "waits for the next market"
     kind: Literal["wait"] = "wait"
 
 

@@ -150,7 +150,7 @@ class Selling:
 
     async def _wait(self, sale: Sale, wait: Wait, tries: Tries) -> None:
         resting = Resting(sale.held, tries, self._clock.real_time(wait.until))
-        await self.rest(resting, f"{sale.held.symbol} waits for the next market")
+        await self.rest(resting, f"{sale.held.symbol} {wait.why}")
 
     async def rest(self, resting: Resting, summary: str) -> None:
         """Let the time of a pause pass, told for as long as it lasts."""

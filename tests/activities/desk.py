@@ -18,6 +18,7 @@ from activities.entries import EntryActivities, EntryDecision, EntryRequest, Pre
 from activities.flatness import FlatnessActivities
 from activities.foreign_sales import ForeignSales
 from activities.host_gate import HostGate
+from activities.late_fills import LateFills
 from activities.market_data import MarketDataActivities, ScanRequest
 from activities.order_notices import OrderNotices
 from activities.orders import FollowRequest, OrderActivities, SubmitRequest
@@ -26,6 +27,8 @@ from activities.reconciling import ReconcilingActivities
 from activities.resolving import ProofRules, ResolvingActivities
 from activities.selling import ExitRequest, PreparedExit, SellingActivities
 from activities.settling import CloseRequest, SettlingActivities, TradeResult
+from activities.shares_left import SharesLeft
+from activities.short_sales import ShortSales
 from activities.statement import StatementActivities
 from activities.strategy_guard import StrategyGuard
 from activities.summarising import SummaryActivities
@@ -151,7 +154,10 @@ class Desk:
         self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules(), self.notices)
         self.foreign_sales = foreign_sales = ForeignSales(broker, database, pace)
         self.watching = WatchingActivities(self.feed, foreign_sales, database, pace, CALENDAR, guard=self.guard)
-        self.selling = SellingActivities(self.feed, foreign_sales, database, pace, broker.evening_orders)
+        late_fills, evening = LateFills(database, BANKIS_COMMISSION), broker.evening_orders
+        self.short_sales = ShortSales(broker, database, pace, late_fills, self.notices)
+        shares_left = SharesLeft(foreign_sales, self.short_sales, database, pace)
+        self.selling = SellingActivities(self.feed, shares_left, database, pace, evening)
         self.settling = SettlingActivities(database, pace, BANKIS_COMMISSION, self.host)
         self.closing = ClosingActivities(broker, database, CALENDAR, CloseLeads(), pace)
         self.flatness = FlatnessActivities(broker, database, pace)

@@ -11,7 +11,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.market_data import MarketDataActivities
 from activities.quote_feed import QuoteFeed
-from activities.single_flight import SingleFlight
+from activities.single_flight import NextFlight, SingleFlight
 from domain.errors import BrokerUnavailableError
 from domain.identity import WorkerId
 from domain.lane import Lane
@@ -129,3 +129,49 @@ async def test_a_question_that_has_failed_is_asked_again() -> None:
         await flight.answer(SAMSUNG, ask)
 
     assert await flight.answer(SAMSUNG, ask) == 2
+
+
+class Asked:
+    """A question whose answers a test gives; counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.answers: list[asyncio.Future[int]] = []
+
+    async def ask(self) -> int:
+        self.times += 1
+        self.answers.append(asyncio.get_running_loop().create_future())
+        return await self.answers[-1]
+
+    async def is_asked(self, times: int) -> None:
+        while self.times < times:
+            await asyncio.sleep(0)
+
+
+async def test_an_answer_goes_only_to_those_who_asked_before_it_was_begun() -> None:
+    question = Asked()
+    flight = NextFlight(question.ask)
+    early = [asyncio.create_task(flight.answer()) for _ in range(5)]
+    await question.is_asked(1)
+    late = [asyncio.create_task(flight.answer()) for _ in range(5)]
+    question.answers[0].set_result(1)
+    await question.is_asked(2)
+    question.answers[1].set_result(2)
+
+    assert (await asyncio.gather(*early), await asyncio.gather(*late)) == ([1] * 5, [2] * 5)
+    assert question.times == 2
+
+
+async def test_a_failed_answer_fails_those_who_share_it_and_no_others() -> None:
+    question = Asked()
+    flight = NextFlight(question.ask)
+    early = [asyncio.create_task(flight.answer()) for _ in range(2)]
+    await question.is_asked(1)
+    late = asyncio.create_task(flight.answer())
+    question.answers[0].set_exception(BrokerUnavailableError("away"))
+    await question.is_asked(2)
+    question.answers[1].set_result(2)
+
+    failed = await asyncio.gather(*early, return_exceptions=True)
+    assert [type(each) for each in failed] == [BrokerUnavailableError] * 2
+    assert await late == 2
