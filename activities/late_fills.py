@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.order_events import order_event
 from activities.trade_booking import TradeBooking
-from domain.errors import TradingError
+from domain.errors import InvalidTransitionError, TradingError
 from domain.event import LATE_FILL_UNBOOKED, MISSING_FILL_BOOKED, SHARES_RECOVERED, TRADE_CORRECTED, Event, EventLevel
 from domain.identity import AccountId
 from domain.money import Rate
@@ -89,13 +89,24 @@ class LateFills:
         return 1
 
     async def _follow_up(self, booked: "Booked", at: datetime) -> None:
-        """Correct the trade of a position that lives again, or report that its shares are to be sold."""
+        """Book or correct the trade of a position that is sold out, or report that its shares are to be sold."""
         if booked.lives_again is None:
+            await self._end(booked.order, at)
             return
         if await self._trades.correct(booked.lives_again):
             await self._database.events.append(_event(TRADE_CORRECTED, EventLevel.WARNING, booked.order, at))
         elif booked.order.intent.purpose is OrderPurpose.ENTRY or booked.new_quantity < 0:
             await self._database.events.append(_event(SHARES_RECOVERED, EventLevel.CRITICAL, booked.order, at))
+
+    async def _end(self, order: OrderRecord, at: datetime) -> None:
+        """Book the trade that a late fill has ended: its worker may have carried the shares and rest until morning."""
+        if order.intent.purpose is not OrderPurpose.EXIT or order.is_active:
+            return
+        try:
+            await self._trades.end(order.intent.position_id, at)
+        except InvalidTransitionError as overtaken:
+            extra = {"position_id": order.intent.position_id, "cause": str(overtaken)}
+            activity.logger.warning("fill_overtook_the_trade", extra=extra)
 
     async def _report_unbooked(self, record: OrderRecord, row: BrokerOrder, at: datetime, fault: TradingError) -> None:
         intent = record.intent

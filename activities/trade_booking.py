@@ -95,6 +95,18 @@ class TradeBooking:
         trade = await self._trade(position, orders, Ending(reason, at, brought))
         return await self._database.trades.settle_costs(trade)
 
+    async def end(self, position_id: PositionId, at: datetime) -> bool:
+        """Book the trade of a position that its last sale has sold out; False where a share or an order is left.
+
+        Its worker may be booking it too: the first booking stands.
+        """
+        orders = await self._database.orders.of_position(position_id)
+        position, reason = await self.position(position_id), last_reason(orders)
+        if position.quantity or reason is None or any(order.is_active for order in orders):
+            return False
+        await self.book(position, orders, Ending(reason, at), None)
+        return True
+
     async def correct(self, position_id: PositionId) -> bool:
         """Correct the trade of a position that lives again without shares; False where shares are to be sold first.
 

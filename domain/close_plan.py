@@ -11,10 +11,10 @@ from domain.market import PriceSample
 from domain.money import Quantity, Rate
 from domain.session import Session, SessionPlan
 
-CALLS_OF_A_SALE: Final = 10
-"""Calls to the broker for a sale whose first limit finds nobody: price, book, order and look; cancel and look; then
-price, book, order and look again. That is on paper, one stock at a time; the real service shows thirty prices with
-their best bids in one call, and a sale that is filled at once needs less than half of it."""
+CALLS_OF_A_SALE: Final = 12
+"""Calls to the broker for a sale whose first limit finds nobody: price, book, order and look; cancel and look; list and
+holdings, then price, book, order and look again. That is on paper, one stock at a time; the real service shows thirty
+prices with their best bids in one call, and a sale that is filled at once needs less than half of it."""
 _SAFETY: Final = Decimal("1.3")
 """A slot of the rate budget rests a second after its response, so that calls of 0.1 to 0.3 s make n slots n ÷ 1.3."""
 _START_UP: Final = timedelta(seconds=3)

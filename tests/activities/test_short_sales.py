@@ -13,7 +13,7 @@ from domain.stream import NoticeKind, OrderNotice
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
 from tests.activities.desk import Desk
-from tests.activities.test_late_fills import LISTS, earned, net, settled, told, verified
+from tests.activities.test_late_fills import LISTS, earned, net, reconciled, settled, told, verified
 from tests.activities.test_orders import THIN
 from tests.builders import SAMSUNG
 
@@ -76,6 +76,16 @@ async def test_the_trade_is_booked_to_the_won_as_soon_as_the_list_shows_the_fill
     await settled(desk, entry)
     assert await net(desk) == earned(desk)
     assert len(await told(desk, MISSING_FILL_BOOKED)) == 1
+    assert await verified(desk) == []
+
+
+async def test_a_trade_that_a_late_fill_ends_is_booked_by_the_comparison_that_finds_the_fill(desk: Desk) -> None:
+    await sold_but_for_late_shares(desk)
+    desk.simulation.clear_faults()
+
+    await reconciled(desk)
+
+    assert await net(desk) == earned(desk) != 0
     assert await verified(desk) == []
 
 

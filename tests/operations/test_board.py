@@ -62,11 +62,11 @@ async def test_the_plan_is_told_before_the_open_and_grows_with_the_fleet(fleet: 
     board = await read_board(slow, morning)
 
     assert heading(before)[2].startswith("entries until 15:00, sale from 15:15 (15 min before the end")
-    assert "entries until 15:00, sale from 15:13 (30 positions need 6 min 33 s" in heading(board)[2]
+    assert "entries until 15:00, sale from 15:12 (30 positions need 7 min 51 s" in heading(board)[2]
     read = as_json(board)
     assert read["entries_until"] == "2026-11-23T15:00:00+09:00"
-    assert read["liquidation_at"] == "2026-11-23T15:13:00+09:00"
-    assert read["liquidation_because"].startswith("30 positions need 6 min 33 s at 1 calls/s")
+    assert read["liquidation_at"] == "2026-11-23T15:12:00+09:00"
+    assert read["liquidation_because"].startswith("30 positions need 7 min 51 s at 1 calls/s")
 
 
 @pytest.mark.parametrize(

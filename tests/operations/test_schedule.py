@@ -87,8 +87,8 @@ async def test_a_larger_fleet_or_a_slower_account_starts_its_close_earlier(live:
         return {each.comment or "": (each.hour[0].start, each.minute[0].start) for each in spec.calendars}
 
     assert begins(5, 18) == {"regular sessions": (15, 15), "session 2026-11-19": (16, 15)}
-    assert begins(1_000, 18) == {"regular sessions": (15, 7), "session 2026-11-19": (16, 7)}
-    assert begins(30, 1) == {"regular sessions": (15, 13), "session 2026-11-19": (16, 13)}
+    assert begins(1_000, 18) == {"regular sessions": (15, 5), "session 2026-11-19": (16, 5)}
+    assert begins(30, 1) == {"regular sessions": (15, 12), "session 2026-11-19": (16, 12)}
 
 
 async def test_the_close_is_scheduled_for_all_workers_that_were_started(live: Fleet) -> None:
@@ -97,7 +97,7 @@ async def test_the_close_is_scheduled_for_all_workers_that_were_started(live: Fl
 
     await schedule_close(slow, RULES, kst("2026-11-23 08:00"))
 
-    assert (await next_times(slow))[0].endswith("15:13:00")
+    assert (await next_times(slow))[0].endswith("15:12:00")
 
 
 async def test_neither_a_stuck_close_nor_a_long_outage_starts_one_at_the_wrong_time(live: Fleet) -> None:
