@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 from domain.flatness import Believed, change_by_hand, shares_before, traded_by_hand
 from domain.identity import AccountId
 from domain.lane import Lane
-from domain.market import Symbol
+from domain.market import Side, Symbol
 from domain.money import Quantity
+from domain.order import row_of
 from domain.position import ClosedTrade, ExitReason
 from domain.reconciliation import foreign_orders
 from domain.session import SessionDate
@@ -54,7 +55,7 @@ class SharesKnown:
     async def expected(
         self, account_id: AccountId, session_date: SessionDate, listed: "tuple[BrokerOrder, ...]", symbol: Symbol
     ) -> int:
-        """Return the shares of a stock, ours and the owner's, that the account would hold without what is not booked.
+        """Return the shares of a stock, ours and the owner's, that the account holds by our books and the day's list.
 
         Before the day's first look the owner's are those that the last proven session left.
         """
@@ -64,7 +65,20 @@ class SharesKnown:
         ours = sum(
             each.quantity for each in await self._database.positions.held_in(account_id) if each.symbol == symbol
         )
-        return ours + before.get(symbol, 0) + await self.changed_by_hand(account_id, session_date, listed, symbol)
+        changed = await self.changed_by_hand(account_id, session_date, listed, symbol)
+        return ours + before.get(symbol, 0) + changed + await self.unbooked(account_id, session_date, listed, symbol)
+
+    async def unbooked(
+        self, account_id: AccountId, session_date: SessionDate, listed: "tuple[BrokerOrder, ...]", symbol: Symbol
+    ) -> int:
+        """Return by how many shares the list's fills of our orders in a stock change what our books hold of it."""
+        changed = 0
+        for record in await self._database.orders.on(account_id, session_date):
+            row = row_of(record, listed) if record.intent.symbol == symbol else None
+            if row is not None:
+                more = row.filled_quantity - record.filled_quantity
+                changed += more if record.intent.side is Side.BUY else -more
+        return changed
 
     async def changed_by_hand(
         self, account_id: AccountId, session_date: SessionDate, listed: "tuple[BrokerOrder, ...]", symbol: Symbol

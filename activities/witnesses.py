@@ -62,12 +62,13 @@ class Witnesses:
     ) -> str:
         """Look at the shares that the broker holds: those that moved show an order that no list shows (F24).
 
-        What the owner's own orders had moved before, by the list, says nothing about ours (F32, F33). What the owner
-        held before hides no sale of ours.
+        What the owner's own orders had moved before, by the list, says nothing about ours (F32, F33); nor do fills of
+        our other orders that the list has and the books lack. What the owner held before hides no sale of ours.
         """
         account_id, day, symbol = intent.account_id, intent.session_date, intent.symbol
         positions = await self._database.positions.held_in(account_id)
-        ours = sum(position.quantity for position in positions if position.symbol == symbol)
+        booked = sum(position.quantity for position in positions if position.symbol == symbol)
+        ours = booked + await self._known.unbooked(account_id, day, listed, symbol)
         theirs = await self._known.changed_by_hand(account_id, day, listed, symbol)
         if intent.side is Side.SELL:
             theirs += (await self._database.first_looks.of(account_id, day) or {}).get(symbol, 0)

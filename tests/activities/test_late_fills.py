@@ -9,6 +9,7 @@ from activities.closing import AwaitFlatRequest
 from activities.comparing import Reconciled, ReconcileRequest
 from activities.cycles import AdoptionRequest, Held
 from activities.entries import PreparedEntry
+from activities.resolving import ProofRules
 from activities.selling import PreparedExit
 from activities.settling import CloseRequest
 from domain.event import (
@@ -124,6 +125,29 @@ async def verified(desk: Desk) -> list[str]:
         ),
     )
     return [str(each) for each in (*books_are_the_brokers(books), *every_won_traces(books))]
+
+
+async def test_a_lost_buy_is_absent_though_late_shares_of_another_buy_are_held(desk: Desk) -> None:
+    desk.simulation.add_fault(kind="hide_fills", path=LISTS, shares=1_000_000, count=1)
+    first = await desk.prepared()
+    await desk.submits(first)
+    assert (await desk.follows(first.intent_id)).status is OrderStatus.CANCELLED
+    await desk.does(
+        desk.settling.abandon_entry, CloseRequest(first.position_id, ExitReason.OPERATOR, first.lease, timedelta(0))
+    )
+    second = await desk.prepared(worker=RIVAL)
+    desk.simulation.add_fault(kind="drop_before", path="order-cash")
+    assert (await desk.submits(second)).status is OrderStatus.UNKNOWN
+    desk.rebuild(ProofRules(settle_time=timedelta(seconds=5), clean_reads=2))
+
+    lost = await desk.does(desk.resolving.resolve_order, second.intent_id, False)
+
+    assert lost.status is OrderStatus.NEVER_PLACED
+    await desk.does(
+        desk.settling.abandon_entry, CloseRequest(second.position_id, ExitReason.OPERATOR, second.lease, timedelta(0))
+    )
+    await reconciled(desk)
+    assert (await desk.holding(first.position_id)).quantity == first.quantity
 
 
 async def test_late_shares_of_a_booked_trade_are_watched_and_sold_and_correct_the_trade(desk: Desk) -> None:
