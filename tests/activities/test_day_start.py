@@ -42,6 +42,16 @@ async def events_of(desk: Desk, kind: str) -> list[str]:
     return [row["level"] for row in rows]
 
 
+async def test_what_the_broker_said_of_one_date_is_not_its_answer_for_another(desk: Desk) -> None:
+    await the_fleet_knows(desk, is_open=True)
+
+    async def shut() -> bool | None:
+        return False
+
+    assert await desk.database.session_days.answer(ACCOUNT, LAST_DAY, shut) is False
+    assert await desk.database.session_days.answer(ACCOUNT, TODAY, shut) is True
+
+
 async def test_the_fleet_asks_once_a_day_and_goes_on_when_both_agree(desk: Desk) -> None:
     processes = [DayStart(desk.broker, desk.database, CALENDAR, desk.pace) for _ in range(3)]
 
