@@ -109,7 +109,9 @@ async def test_shares_that_are_gone_are_taken_from_their_own_position_only(books
     await books.held(OTHER, HYNIX)
     assert gone is not None
 
-    assert await books.database.positions.take_away(gone, Quantity(3), Event(ACCOUNT, "gone", EventLevel.ERROR, NOW, MONDAY))
+    assert await books.database.positions.take_away(
+        gone, Quantity(3), Event(ACCOUNT, "gone", EventLevel.ERROR, NOW, MONDAY)
+    )
 
     held = await books.database.positions.held_in(ACCOUNT)
     assert {position.symbol: position.quantity for position in held} == {SAMSUNG: 3, HYNIX: 10}
