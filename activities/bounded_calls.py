@@ -39,11 +39,6 @@ class Outcome(Generic[T]):
     overdue: "CallThread | None" = None
     """The thread of a call that was given up; it is alive for as long as the call does not let go."""
 
-    @property
-    def is_sound(self) -> bool:
-        """Return whether the call has returned something."""
-        return not self.fault and self.overdue is None
-
 
 class _Batch(Generic[T]):
     """Calls that one thread makes in turn."""

@@ -73,6 +73,15 @@ def asks(feed: QuoteFeed, symbol: Symbol, lane: Lane = Lane.EXIT) -> "asyncio.Ta
     return asyncio.create_task(feed.quotes([symbol], FRESH, lane))
 
 
+async def test_a_stock_that_is_watched_no_more_is_not_asked_for(feed: QuoteFeed, market: SlowMarket) -> None:
+    with feed.watching(HYNIX):
+        await feed.quotes([SAMSUNG], FRESH, Lane.WATCH)
+    market.now_is += timedelta(minutes=1)
+    await feed.quotes([SAMSUNG], FRESH, Lane.WATCH)
+
+    assert [set(asked) for asked in market.asked] == [{SAMSUNG, HYNIX}, {SAMSUNG}]
+
+
 async def test_sales_that_wait_for_a_price_are_asked_for_in_full_calls(feed: QuoteFeed, market: SlowMarket) -> None:
     answers = market.holds_up(Lane.EXIT)
     asking = [asks(feed, symbol) for symbol in MANY]

@@ -13,7 +13,7 @@ from activities.selling import PreparedExit
 from activities.settling import CloseRequest
 from activities.summarising import SummaryRequest
 from domain.close_plan import CloseLeads
-from domain.event import MISSING_FILL_BOOKED, EventLevel
+from domain.event import DAY_SUMMED_UP, MISSING_FILL_BOOKED, EventLevel
 from domain.identity import IntentId, WorkerId
 from domain.lane import Lane
 from domain.lock import LockHeld
@@ -183,6 +183,9 @@ async def test_a_seized_position_can_be_sold_by_the_close_and_not_by_its_worker(
     assert held.lease.fencing_token > entry.lease.fencing_token
     assert (await desk.submits(mine)).status is OrderStatus.DENIED  # type: ignore[arg-type]
     assert await desk.does(desk.closing.seize_position, entry.position_id) is not None
+    await asyncio.gather(*desk.database.reports._under_way.values())
+    (seized,) = [each for each in await desk.database.events.latest(ACCOUNT, 50) if each.kind == "position_seized"]
+    assert (seized.level, seized.worker_id, seized.symbol) == (EventLevel.WARNING, WORKER, SAMSUNG)
 
 
 async def resting_sale_of_a_lost_worker(desk: Desk) -> tuple[PreparedExit, Held]:
@@ -279,6 +282,17 @@ async def test_shares_sold_by_hand_are_missed(desk: Desk) -> None:
     assert found.entries_closed
     snapshot = await desk.database.risk.snapshot(ACCOUNT, WORKER, TODAY, desk.pace.now())
     assert snapshot.entries_closed_because.startswith("books disagree: missing_holding")
+
+
+async def test_the_result_of_a_session_names_what_is_still_held(desk: Desk) -> None:
+    entry = await desk.buys()
+
+    await desk.does(desk.summaries.write_summaries, SummaryRequest(ACCOUNT, TODAY))
+
+    (result,) = [each for each in await desk.database.events.latest(ACCOUNT, 50) if each.kind == DAY_SUMMED_UP]
+    carried = str(result.detail["carried"])
+    assert carried.startswith(SAMSUNG)
+    assert carried.endswith(f"×{entry.quantity:,}")
 
 
 async def test_summaries_written_twice_are_the_same(desk: Desk) -> None:

@@ -42,6 +42,23 @@ async def events_of(desk: Desk, kind: str) -> list[str]:
     return [row["level"] for row in rows]
 
 
+async def test_the_owners_shares_are_not_looked_at_before_the_books_are_compared(desk: Desk) -> None:
+    await desk.database.comparisons.claim(ACCOUNT, TODAY, desk.pace.now(), timedelta(minutes=1))
+
+    assert await desk.day_start.compare(ACCOUNT, TODAY) == "the books of this session are not compared yet"
+    assert await desk.database.first_looks.of(ACCOUNT, TODAY) is None
+
+
+async def test_what_the_broker_said_of_one_date_is_not_its_answer_for_another(desk: Desk) -> None:
+    await the_fleet_knows(desk, is_open=True)
+
+    async def shut() -> bool | None:
+        return False
+
+    assert await desk.database.session_days.answer(ACCOUNT, LAST_DAY, shut) is False
+    assert await desk.database.session_days.answer(ACCOUNT, TODAY, shut) is True
+
+
 async def test_the_fleet_asks_once_a_day_and_goes_on_when_both_agree(desk: Desk) -> None:
     processes = [DayStart(desk.broker, desk.database, CALENDAR, desk.pace) for _ in range(3)]
 

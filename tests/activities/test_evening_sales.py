@@ -88,6 +88,16 @@ def locked_at_the_lower_limit(desk: Desk) -> None:
     desk.simulation.force_price(SAMSUNG, limits.lower, volume=0)
 
 
+async def test_an_evening_sale_without_a_price_waits_because_the_evening_takes_no_market_order(desk: Desk) -> None:
+    sale = await a_sale(desk, "16:05")
+    desk.simulation.add_fault(kind="http_error", path="quotations", count=0)
+
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(sale.entry, tries=AT_MARKET, rules=EVENINGS))
+
+    assert isinstance(decision, Wait)
+    assert len(await desk.database.orders.of_position(sale.entry.position_id)) == 1
+
+
 async def test_what_is_left_in_the_closing_auction_trades_at_the_closing_price(desk: Desk) -> None:
     sale = await a_sale(desk, "15:21", rules=RULES)
     sale.tries = Tries()

@@ -193,6 +193,28 @@ async def test_the_owner_sells_some_of_ours_and_buys_anew(desk: Desk) -> None:
     assert (proof.flat, proof.owners, proof.unexplained) == (True, {SAMSUNG: 5}, {})
 
 
+async def test_the_owner_sells_ours_in_two_parts_and_then_trades_its_own(desk: Desk) -> None:
+    await desk.day_start.compare(ACCOUNT, TODAY)
+    entry = await desk.buys()
+    by_hand(desk, Side.SELL, 2)
+    rest = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=REFUSED))
+    assert isinstance(rest, PreparedExit)
+    assert rest.quantity == entry.quantity - 2
+    await desk.database.orders.withdraw(rest.intent_id)
+    by_hand(desk, Side.SELL, rest.quantity)
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 1, tries=REFUSED))
+    assert isinstance(decision, SoldByOthers)
+    await close(desk, entry, ExitReason.FOREIGN_SALE, decision.brought)
+    by_hand(desk, Side.BUY, 5)
+    by_hand(desk, Side.SELL, 3)
+
+    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+
+    assert (proof.flat, proof.owners, proof.unexplained) == (True, {SAMSUNG: 2}, {})
+    known, listed = SharesKnown(desk.broker, desk.database, desk.pace), await desk.broker.orders_on(TODAY, Lane.RESOLVE)
+    assert await known.changed_by_hand(ACCOUNT, TODAY, listed, SAMSUNG) == 2
+
+
 async def test_a_position_that_our_books_let_go_unsold_is_not_the_owners(desk: Desk) -> None:
     await desk.day_start.compare(ACCOUNT, TODAY)
     entry = await desk.buys()

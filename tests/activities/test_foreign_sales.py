@@ -232,9 +232,12 @@ async def test_an_empty_balance_alone_proves_no_sale(desk: Desk) -> None:
     assert decision.quantity == entry.quantity
 
 
-async def test_one_empty_balance_is_not_believed_while_the_owner_sells_shares_of_his_own(desk: Desk) -> None:
+@pytest.mark.parametrize("keeps", [0, 1])
+async def test_one_empty_balance_is_not_believed_while_the_owner_sells_shares_of_his_own(
+    desk: Desk, keeps: int
+) -> None:
     entry = await desk.buys()
-    by_hand(desk, Side.BUY, entry.quantity)
+    by_hand(desk, Side.BUY, entry.quantity * (1 + keeps))
     sell_by_hand(desk, entry.quantity)
     desk.simulation.add_fault(kind="empty_balance", path="inquire-balance", count=1)
 

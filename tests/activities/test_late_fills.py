@@ -21,7 +21,7 @@ from domain.event import (
 )
 from domain.identity import WorkerId
 from domain.money import Quantity, Won
-from domain.order import OrderPurpose, OrderStatus
+from domain.order import Accepted, OrderPurpose, OrderStatus
 from domain.position import ExitReason
 from tests.activities.desk import PLAN, Desk
 from tests.builders import HYNIX, SAMSUNG, WORKER
@@ -288,3 +288,16 @@ async def test_our_own_sale_that_was_booked_as_the_owners_corrects_the_trade(des
     assert (trade.exit_reason, trade.net_pnl) == (ExitReason.OPERATOR, earned(desk))
     assert await desk.database.positions.live_in(ACCOUNT) == ()
     assert await verified(desk) == []
+
+
+async def test_a_comparison_ends_an_order_that_the_list_shows_withdrawn_without_a_fill(desk: Desk) -> None:
+    entry = await desk.prepared()
+    desk.price_moves(0.05)
+    await desk.submits(entry)
+    assert isinstance(await desk.does(desk.orders.cancel_order, entry.intent_id), Accepted)
+
+    await reconciled(desk)
+
+    record = await desk.database.orders.get(entry.intent_id)
+    assert record is not None
+    assert (record.status, record.filled_quantity) == (OrderStatus.CANCELLED, 0)

@@ -154,6 +154,22 @@ async def test_the_books_of_other_stocks_are_compared_beside_an_odd_holding(desk
     assert not found.entries_closed
 
 
+@pytest.mark.parametrize(("odd_row", "differences"), [(False, 1), (True, 0)])
+async def test_an_order_of_ours_is_not_called_missing_beside_a_row_that_may_be_it(
+    desk: Desk, odd_row: bool, differences: int
+) -> None:
+    entry = await desk.prepared()
+    desk.price_moves(0.05)
+    assert (await desk.submits(entry)).status is OrderStatus.ACCEPTED
+    desk.simulation.add_fault(kind="hide_orders", path="inquire", number=desk.sent[0].number, count=0)
+    if odd_row:
+        desk.simulation.add_fault(kind="no_row", path=ORDERS, count=0)
+
+    found = await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT, apply=False))
+
+    assert len(found.differences) == differences
+
+
 async def test_nothing_is_claimed_of_a_stock_whose_holding_cannot_be_read(desk: Desk) -> None:
     await desk.buys()
     desk.simulation.add_fault(kind="odd_row", path=BALANCE, count=0, row=SAMSUNG, fields={"hldg_qty": "many"})

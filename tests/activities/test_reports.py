@@ -183,3 +183,21 @@ async def test_of_reports_about_the_same_thing_the_newest_is_written_last() -> N
 
     assert sorted(written) == [1, 3, 4], "what is no longer true is not written"
     assert written.index(1) < written.index(3)
+
+
+async def test_a_write_that_hangs_is_given_up_when_its_process_ends() -> None:
+    reports, begun, given_up = Reports(patience=0), asyncio.Event(), asyncio.Event()
+
+    async def hangs() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+
+    await reports.write("price_mark", "position", hangs)
+    await begun.wait()
+
+    await reports.aclose()
+
+    assert given_up.is_set()

@@ -14,12 +14,12 @@ from domain.ladder import Tries
 from domain.lane import Lane
 from domain.market import Quote
 from domain.money import Price
-from domain.order import OrderIntent
+from domain.order import OrderIntent, OrderType
 from domain.position import ExitReason
 from domain.pricing import exit_limit
 from tests.activities.desk import Desk
 from tests.builders import SAMSUNG
-from tests.stepping import RULES
+from tests.stepping import RULES, kst
 
 PRICES = "FHKST11300006"
 BELOW = 1_000
@@ -94,6 +94,18 @@ async def test_a_price_that_is_too_old_or_was_tried_is_asked_for_anew(
     assert intent.limit_price is not None
     assert intent.limit_price > exit_limit(seen, RULES.execution)
     assert prices_asked_for(desk) == before + 1
+
+
+async def test_a_sale_at_market_looks_into_no_order_book(desk: Desk) -> None:
+    entry = await desk.buys()
+    desk.simulation.move_clock(kst("2026-11-23 15:21"))
+    seen = replace(await seen_elsewhere(desk, 0.1), bid=Price(0), ask=Price(0), shows_book=False)
+    before = desk.simulation.calls.total
+
+    intent = await sale_of(desk, entry, seen=seen)
+
+    assert (intent.order_type, intent.decision_price) == (OrderType.MARKET, seen.price)
+    assert desk.simulation.calls.total == before
 
 
 async def test_an_absurd_price_that_a_watch_has_seen_sells_nothing(desk: Desk) -> None:

@@ -47,15 +47,33 @@ async def test_a_sale_covers_exactly_what_is_held_first_as_a_limit_then_at_marke
     assert types == [OrderType.LIMIT, OrderType.LIMIT, OrderType.MARKET]
 
 
-async def test_preparing_a_sale_twice_writes_it_once(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("tries", "rung"),
+    [
+        (Tries(), Rung.BEST_BID),
+        (Tries(orders=2), Rung.MARKET),
+        (Tries(orders=3, refusals=1, refused=Rung.MARKET), Rung.LOWER_LIMIT),
+    ],
+)
+async def test_preparing_a_sale_twice_writes_it_once(desk: Desk, tries: Tries, rung: Rung) -> None:
     entry = await desk.buys()
 
-    first = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry))
+    first = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=tries))
     desk.price_moves(-0.01)
-    second = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry))
+    second = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=tries))
 
-    assert first == second
+    assert isinstance(first, PreparedExit)
+    assert (first.rung, second) == (rung, first)
     assert len(await desk.database.orders.of_position(entry.position_id)) == 2
+
+
+async def test_a_sale_that_works_already_keeps_its_rung_when_another_is_asked_for(desk: Desk) -> None:
+    entry = await desk.buys()
+    working = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry))
+
+    assert isinstance(working, PreparedExit)
+    assert working.rung is Rung.BEST_BID
+    assert await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2)) == working
 
 
 async def test_a_price_that_took_long_leaves_the_sale_its_time_to_leave(

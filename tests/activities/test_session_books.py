@@ -11,12 +11,14 @@ from activities.market_data import Findings
 from activities.session_books import NOT_COMPARED, SessionBooks
 from domain.costs import BANKIS_COMMISSION
 from domain.event import BOOKS_NOT_COMPARED, CLOSE_NOT_PROVEN, Event, EventLevel
+from domain.session import SessionDate
 from simulator.orders import Holding
 from tests.activities.desk import PLAN, Desk
 from tests.builders import SAMSUNG, WORKER
 from tests.stepping import ACCOUNT
 
 TODAY: Final = PLAN.session.date
+TOMORROW: Final = SessionDate(TODAY + timedelta(days=1))
 BALANCE: Final = "inquire-balance"
 
 
@@ -49,6 +51,13 @@ async def test_the_fleet_compares_once_a_session_whatever_number_of_processes_as
 
     assert set(objections) == {""}
     assert balance_calls(desk) == 1
+
+
+async def test_a_comparison_of_one_session_does_not_count_for_another(desk: Desk) -> None:
+    await books_of(desk).objection(ACCOUNT, TODAY)
+
+    assert (await desk.database.comparisons.state(ACCOUNT, TODAY)).is_compared
+    assert not (await desk.database.comparisons.state(ACCOUNT, TOMORROW)).is_compared
 
 
 async def test_nothing_is_bought_in_a_session_before_its_books_are_compared(desk: Desk) -> None:

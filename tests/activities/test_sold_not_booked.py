@@ -5,9 +5,7 @@ from datetime import timedelta
 from activities.closing import AwaitFlatRequest
 from activities.selling import NothingToSell
 from activities.settling import CloseRequest
-from domain.event import (
-    SOLD_BY_HAND,
-)
+from domain.event import CARRIED_CHANGED, SOLD_BY_HAND
 from domain.market import Side
 from domain.money import Price, Quantity
 from domain.position import ExitReason
@@ -75,6 +73,7 @@ async def test_all_shares_sold_by_hand_yesterday_are_booked_next_morning(desk: D
 
     position = await desk.holding(entry.position_id)
     assert (position.quantity, position.taken_amount) == (0, brought)
+    assert await told(desk, CARRIED_CHANGED) == []
 
 
 async def test_while_the_lists_of_earlier_days_cannot_be_read_nothing_is_booked(desk: Desk) -> None:

@@ -124,6 +124,20 @@ async def test_a_wrong_cost_is_unexplained_and_told_once(desk: Desk) -> None:
     assert "+50 UNEXPLAINED" in str(event.detail["unexplained"])
 
 
+async def test_a_difference_that_a_second_look_does_not_show_is_not_reported(desk: Desk) -> None:
+    await trades(desk)
+    day = desk.broker_account.day_trades[TODAY, SAMSUNG]
+    day.tax += 50
+
+    def catches_up() -> None:
+        day.tax -= 50
+
+    desk.pace.meanwhile.append(catches_up)
+
+    assert (await compares(desk)).unexplained == ()
+    assert await told(desk) == []
+
+
 async def test_a_few_won_of_rounding_have_their_name(desk: Desk) -> None:
     await trades(desk)
     desk.broker_account.day_trades[TODAY, SAMSUNG].buy_fee += 1

@@ -198,6 +198,16 @@ async def test_a_stock_that_trades_without_a_tick_loses_its_cover_and_a_tick_bri
     assert feed.coverage.covers(SAMSUNG)
 
 
+async def test_a_stock_that_does_not_trade_keeps_its_cover(feed: QuoteFeed, market: Market) -> None:
+    for _ in range(4):
+        feed.cover([SAMSUNG])
+        market.quote = a_quote(volume=1_000)
+        await price_in(feed)
+        market.passes(2.6)
+
+    assert feed.coverage.silent() == ()
+
+
 async def test_a_tick_between_two_answers_clears_the_suspicion(feed: QuoteFeed, market: Market) -> None:
     for volume in (1_000, 1_010, 1_020, 1_030):
         feed.cover([SAMSUNG])

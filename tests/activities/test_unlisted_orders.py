@@ -79,6 +79,8 @@ async def test_a_provisional_fill_of_yesterday_is_replaced_by_yesterdays_list(de
     entry, _ = await bought_unlisted(desk)
     desk.passes(days=1)
     desk.simulation.clear_faults()
+    tomorrow = SessionDate(TODAY + timedelta(days=1))
+    assert await desk.database.audit.unproven_before(ACCOUNT, tomorrow) == (TODAY,)
 
     await reconciled(desk)
 
@@ -86,6 +88,7 @@ async def test_a_provisional_fill_of_yesterday_is_replaced_by_yesterdays_list(de
     record = await desk.database.orders.get(entry.intent_id)
     assert record is not None
     assert record.provisional == 0
+    assert await desk.database.audit.unproven_before(ACCOUNT, tomorrow) == ()
 
 
 async def test_a_list_of_an_earlier_day_that_is_refused_keeps_no_books_from_being_compared(

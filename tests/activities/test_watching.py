@@ -9,9 +9,11 @@ from activities.watching import WatchRequest
 from domain.errors import StaleFencingTokenError
 from domain.exits import ExitSignal
 from domain.identity import WorkerId
+from domain.market import MarketView
 from domain.money import Rate
-from domain.position import ExitReason
-from tests.activities.desk import PLAN, Desk
+from domain.position import ExitReason, OpenPosition
+from domain.rules import StrategyRules
+from tests.activities.desk import PLAN, Desk, Eager
 from tests.broker.parts import a_many_row, success
 from tests.builders import SAMSUNG
 from tests.stepping import ACCOUNT, RULES
@@ -32,6 +34,25 @@ async def test_a_fall_below_the_stop_sells(desk: Desk) -> None:
     assert signal.reason is ExitReason.STOP_LOSS
     assert desk.pace.pauses == 2
     assert (await desk.holding(entry.position_id)).last_price == signal.price
+
+
+async def test_no_strategy_is_asked_about_a_position_that_its_price_sells(desk: Desk) -> None:
+    asked = list[OpenPosition]()
+
+    class Asked(Eager):
+        def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:
+            asked.append(position)
+            return False
+
+    desk.strategies = {"eager": Asked()}
+    desk.rebuild()
+    steady(desk)
+    entry = await desk.buys()
+    desk.price_moves(-0.04)
+    desk.passes(seconds=5)
+
+    assert (await desk.watches(entry)).reason is ExitReason.STOP_LOSS
+    assert asked == []
 
 
 async def test_an_open_trade_keeps_the_exit_rules_it_began_with(desk: Desk) -> None:

@@ -15,7 +15,7 @@ from domain.identity import WorkerId, recovery_worker
 from domain.lock import OrphanFound
 from domain.market import Side, Symbol
 from domain.money import Quantity, Won
-from domain.order import OrderRecord, OrderStatus
+from domain.order import OrderRecord, OrderStatus, ProvisionalFill
 from tests.builders import ACCOUNT, HYNIX, NOW, SAMSUNG, WORKER, a_ref
 from tests.database.books import LEASE, Books
 
@@ -225,6 +225,31 @@ async def test_more_than_was_bought_is_never_booked_as_sold(books: Books, connec
 
     with pytest.raises(OversoldError):
         await books.filled(sale, 10)
+
+
+async def test_an_amount_is_corrected_to_no_more_than_twice_or_half_of_it(
+    books: Books, connection: asyncpg.Connection
+) -> None:
+    accepted = await books.accepted(books.a_buy(await books.locked()))
+    await books.filled(accepted, 10)
+
+    for absurd in (Won(1_400_001), Won(349_999)):
+        with pytest.raises(BrokerProtocolError):
+            await books.filled(accepted, 10, filled_amount=absurd)
+    await books.filled(accepted, 10, filled_amount=Won(1_400_000))
+
+    fills = await connection.fetch("SELECT quantity, amount, kind FROM fills ORDER BY quantity")
+    assert [tuple(row) for row in fills] == [(0, 700_000, "correction"), (10, 700_000, "listed")]
+
+
+async def test_a_part_that_only_holdings_prove_leaves_the_order_partly_filled(books: Books) -> None:
+    accepted = await books.accepted(books.a_buy(await books.locked()))
+    fill = ProvisionalFill(Quantity(4), Won(280_000), is_over=False)
+
+    booked = await books.database.orders.book_provisionally(accepted.intent.intent_id, fill, NOW)
+
+    assert (booked.new_quantity, booked.new_amount) == (4, 280_000)
+    assert (booked.order.status, booked.order.provisional) == (OrderStatus.PARTIALLY_FILLED, 4)
 
 
 async def test_a_fill_told_by_eight_at_once_counts_once(books: Books, connection: asyncpg.Connection) -> None:

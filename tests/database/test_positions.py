@@ -6,8 +6,9 @@ import asyncpg
 import pytest
 
 from database.errors import InvalidTransitionError, UnknownIntentError
+from domain.event import Event, EventLevel
 from domain.identity import PositionId, WorkerId
-from domain.money import Price
+from domain.money import Price, Quantity
 from domain.position import StrategyStamp
 from domain.rules import ExitRules
 from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER
@@ -91,6 +92,31 @@ async def test_a_closed_position_is_not_marked(books: Books) -> None:
     assert position.quantity == 0
 
 
+async def test_a_mark_is_kept_for_its_own_position_only(books: Books, connection: asyncpg.Connection) -> None:
+    marked = (await books.held()).intent.position_id
+    await books.held(OTHER, HYNIX)
+
+    await books.database.positions.mark(marked, Price(72_000), Price(72_000), NOW)
+
+    assert [row["position_id"] for row in await connection.fetch("SELECT position_id FROM price_marks")] == [marked]
+    other = await books.database.positions.held_by(ACCOUNT, OTHER)
+    assert other is not None
+    assert (other.last_price, other.high_water_mark) == (70_000, 70_000)
+
+
+async def test_shares_that_are_gone_are_taken_from_their_own_position_only(books: Books) -> None:
+    gone = await books.database.positions.get((await books.held()).intent.position_id)
+    await books.held(OTHER, HYNIX)
+    assert gone is not None
+
+    assert await books.database.positions.take_away(
+        gone, Quantity(3), Event(ACCOUNT, "gone", EventLevel.ERROR, NOW, MONDAY)
+    )
+
+    held = await books.database.positions.held_in(ACCOUNT)
+    assert {position.symbol: position.quantity for position in held} == {SAMSUNG: 3, HYNIX: 10}
+
+
 async def test_an_unfilled_position_is_abandoned_once_its_order_is_over(books: Books) -> None:
     accepted = await books.accepted(books.a_buy(await books.locked()))
     position_id = accepted.intent.position_id
@@ -102,6 +128,17 @@ async def test_an_unfilled_position_is_abandoned_once_its_order_is_over(books: B
     await books.database.positions.abandon(position_id)
 
     assert await books.database.positions.live_of(ACCOUNT, WORKER) is None
+
+
+async def test_the_open_order_of_another_position_keeps_none_from_being_abandoned(books: Books) -> None:
+    await books.accepted(books.a_buy(await books.locked(OTHER, HYNIX)))
+    cancelled = await books.accepted(books.a_buy(await books.locked()))
+    await books.cancelled(cancelled)
+
+    await books.database.positions.abandon(cancelled.intent.position_id)
+
+    assert await books.database.positions.live_of(ACCOUNT, WORKER) is None
+    assert await books.database.positions.live_of(ACCOUNT, OTHER) is not None
 
 
 async def test_a_position_with_shares_is_not_abandoned(books: Books) -> None:

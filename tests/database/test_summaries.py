@@ -40,6 +40,7 @@ async def test_a_summary_comes_back_equal(database: Database) -> None:
 
     assert await database.summaries.get(ACCOUNT, MONDAY, FLEET) == summary
     assert await database.summaries.get(ACCOUNT, MONDAY, WORKER) is None
+    assert await database.summaries.get(ACCOUNT, TUESDAY, FLEET) is None
 
 
 async def test_an_empty_day_comes_back_equal(database: Database) -> None:

@@ -184,3 +184,15 @@ async def test_corrections_are_append_only(books: Books, connection: asyncpg.Con
     for change in ("UPDATE trade_corrections SET quantity = 0", "DELETE FROM trade_corrections"):
         with pytest.raises(asyncpg.CheckViolationError, match="append-only"):
             await connection.execute(change)
+
+
+async def test_a_corrected_amount_of_a_sold_position_takes_the_stock_from_no_worker(books: Books) -> None:
+    bought = await books.held()
+    sold = await books.sold(bought)
+    await books.database.trades.close(books.a_trade(bought, sold), await books.locked(), release_lock=True)
+    buying = await books.locked(OTHER)
+
+    booked = await books.filled(sold, 10, price=71_100)
+
+    assert booked.lives_again == bought.intent.position_id
+    assert await books.database.locks.renew(buying) is not None

@@ -9,6 +9,7 @@ from database.database import Database
 from database.errors import UnknownIntentError
 from domain.identity import WorkerId
 from domain.money import Price
+from domain.session import SessionDate
 from domain.worker_state import WorkerState
 from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER
 from tests.database.books import Books
@@ -118,3 +119,14 @@ async def test_the_board_values_only_what_is_left(books: Books) -> None:
     (row,) = await books.database.workers.board(ACCOUNT, MONDAY)
 
     assert (row.symbol, row.quantity, row.entry_price, row.unrealised_pnl) == (SAMSUNG, 6, Decimal(70_000), -6_000)
+
+
+async def test_the_board_counts_the_trades_of_its_own_session_only(books: Books) -> None:
+    await _registered(books.database, WORKER)
+    await books.traded(sold_at=69_000)
+
+    (today,) = await books.database.workers.board(ACCOUNT, MONDAY)
+    (tomorrow,) = await books.database.workers.board(ACCOUNT, SessionDate(MONDAY + timedelta(days=1)))
+
+    assert (today.realised_pnl, today.trades) == (-10_000, 1)
+    assert (tomorrow.realised_pnl, tomorrow.trades) == (0, 0)

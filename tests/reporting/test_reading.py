@@ -85,3 +85,13 @@ async def test_a_session_that_nothing_is_known_of_is_empty(books: Books) -> None
 
     assert (day.trades, day.bars, day.states, day.verdict) == ((), (), (), None)
     assert day.fleet.performance.trades == 0
+
+
+async def test_a_position_that_a_later_day_sells_is_left_until_then(books: Books) -> None:
+    bought = await books.held()
+    trade = books.a_trade(bought, await books.sold(bought), closed_at=NOW + timedelta(days=1))
+    await books.database.trades.close(trade, None, release_lock=False)
+
+    positions = books.database.positions
+    assert [each.symbol for each in await positions.left_after(ACCOUNT, MONDAY)] == [SAMSUNG]
+    assert await positions.left_after(ACCOUNT, TUESDAY) == ()
