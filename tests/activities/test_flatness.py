@@ -225,6 +225,17 @@ async def test_a_position_that_our_books_let_go_unsold_is_not_the_owners(desk: D
     assert (proof.flat, proof.unexplained) == (False, {SAMSUNG: entry.quantity})
 
 
+@pytest.mark.parametrize(("beyond", "in_doubt"), [(SAMSUNG, (SAMSUNG,)), (HYNIX, ())])
+async def test_an_order_row_without_a_code_casts_doubt_on_shares_beyond_ours_of_our_own_stocks(
+    desk: Desk, beyond: Symbol, in_doubt: tuple[Symbol, ...]
+) -> None:
+    await desk.buys()
+    by_hand(desk, Side.BUY, 1, beyond)
+    desk.simulation.add_fault(kind="no_row", path="inquire-daily-ccld", count=0)
+
+    assert (await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)).in_doubt == in_doubt
+
+
 async def test_a_fill_of_an_order_that_we_gave_up_is_not_the_owners(desk: Desk) -> None:
     await desk.day_start.compare(ACCOUNT, TODAY)
     entry = await desk.prepared()

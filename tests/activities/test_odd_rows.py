@@ -12,8 +12,12 @@ from activities.statement import StatementRequest
 from domain.event import FLATNESS_IN_DOUBT, LOST_ORDER_IN_DOUBT
 from domain.identity import IntentId
 from domain.lane import Lane
+from domain.market import Side
+from domain.money import Price, Quantity
 from domain.order import OrderPurpose, OrderRecord, OrderStatus
 from domain.position import ExitReason
+from simulator.order_types import OrderType
+from simulator.orders import OrderRequest
 from tests.activities.desk import PLAN, Desk
 from tests.builders import HYNIX, SAMSUNG, WORKER
 from tests.stepping import ACCOUNT
@@ -40,8 +44,11 @@ def spoils(desk: Desk, path: str, **fields: str | None) -> None:
     desk.simulation.add_fault(kind="extra_row", path=path, count=0, fields=fields)
 
 
-async def lost_sale(desk: Desk, kind: str = "drop_before") -> tuple[PreparedEntry, PreparedExit]:
+async def lost_sale(
+    desk: Desk, kind: str = "drop_before", *, no_bids: bool = False
+) -> tuple[PreparedEntry, PreparedExit]:
     entry = await desk.buys()
+    desk.simulation.set_conditions(SAMSUNG, no_bids=no_bids)
     desk.simulation.add_fault(kind=kind, path="order-cash")
     sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2))
     assert isinstance(sale, PreparedExit)
@@ -131,6 +138,34 @@ async def test_a_row_without_a_code_keeps_no_sale_whose_shares_are_all_there(des
     desk.simulation.add_fault(kind="no_row", path=ORDERS, count=0)
 
     assert (await resolved(desk, sale.intent_id)).status is OrderStatus.NEVER_PLACED
+
+
+async def test_a_row_without_a_code_may_be_a_lost_sale_that_reserves_shares(desk: Desk) -> None:
+    _, sale = await lost_sale(desk, "drop_reply_after", no_bids=True)
+
+    await stays_unknown(desk, sale)
+
+
+async def test_a_row_without_a_code_may_be_a_lost_sale_when_a_share_is_gone(desk: Desk) -> None:
+    _, sale = await lost_sale(desk)
+    theirs = OrderRequest(desk.broker_account.id, SAMSUNG, Side.SELL, OrderType.MARKET, Quantity(1), Price(0))
+    desk.simulation.place_order(theirs, by_hand=True)
+
+    await stays_unknown(desk, sale)
+
+
+async def stays_unknown(desk: Desk, sale: PreparedExit) -> None:
+    """Show a row that cannot be read in place of the last order: the lost sale is not proven absent."""
+    desk.simulation.add_fault(kind="hide_orders", path="inquire", number=desk.sent[-1].number, count=0)
+    desk.simulation.add_fault(kind="no_row", path=ORDERS, count=0)
+
+    with pytest.raises(AssertionError, match="does not come"):
+        await resolved(desk, sale.intent_id)
+
+    record = await desk.database.orders.get(sale.intent_id)
+    assert record is not None
+    assert record.status is OrderStatus.UNKNOWN
+    assert await doubts(desk) == [("orders", "output1")]
 
 
 async def test_a_lost_buy_waits_while_its_own_holding_cannot_be_read(desk: Desk) -> None:

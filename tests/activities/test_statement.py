@@ -124,6 +124,19 @@ async def test_a_wrong_cost_is_unexplained_and_told_once(desk: Desk) -> None:
     assert "+50 UNEXPLAINED" in str(event.detail["unexplained"])
 
 
+async def test_the_lines_of_a_statement_are_those_of_its_own_session(desk: Desk) -> None:
+    await trades(desk)
+    await compares(desk)
+    tomorrow = SessionDate(TODAY + timedelta(days=1))
+    await desk.database.statements.keep(ACCOUNT, tomorrow, (), desk.pace.now())
+
+    statement = await desk.database.statements.on(ACCOUNT, tomorrow)
+
+    assert statement is not None
+    assert statement.lines == ()
+    assert (await kept(desk)).lines != ()
+
+
 async def test_a_difference_that_a_second_look_does_not_show_is_not_reported(desk: Desk) -> None:
     await trades(desk)
     day = desk.broker_account.day_trades[TODAY, SAMSUNG]

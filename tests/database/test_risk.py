@@ -72,6 +72,7 @@ async def test_entries_close_for_one_session_with_every_reason(database: Databas
     snapshot = await database.risk.snapshot(ACCOUNT, WORKER, MONDAY, NOW)
     assert snapshot.entries_closed_because == "market close · no access"
     assert await database.risk.closed_because(ACCOUNT, MONDAY) == ("market close", "no access")
+    assert await database.risk.closed_because(ACCOUNT, TUESDAY) == ()
     assert (await database.risk.snapshot(ACCOUNT, WORKER, TUESDAY, NOW)).entries_closed_because == ""
 
 
