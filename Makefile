@@ -22,19 +22,19 @@ test: $(READY)  ## all tests, against real servers, in JOBS processes; 0 runs th
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 conformance: $(READY)  ## what we believe about KIS, asked of the simulator; KIS=paper with keys in .env, ORDERS=yes to place orders there
-	$(BIN)/python -m conformance --kis $(KIS) --orders $(ORDERS) $(ARGS)
+	$(BIN)/python -m tools.conformance --kis $(KIS) --orders $(ORDERS) $(ARGS)
 
 chaos: $(READY)  ## days under a seeded adversary, then every invariant counted; ARGS="--seed 7 --rounds 3"
-	$(BIN)/python -m chaos $(ARGS)
+	$(BIN)/python -m tools.chaos $(ARGS)
 
 matrix: $(READY)  ## every crash point times every answer of the broker, every planted bug; takes hours, HARU_MATRIX_EVERY=20 plays each 20th
-	HARU_MATRIX=full $(BIN)/python -m pytest tests/crash_points tests/planted_bugs tests/workflows/test_messages_property.py -s -q $(ARGS)
+	HARU_MATRIX=full $(BIN)/python -m pytest tests/trials/crash_points tests/trials/planted_bugs tests/workflows/test_messages_property.py -s -q $(ARGS)
 
 closings: $(READY)  ## the ends of many seeded days and the mornings after them, judged; ARGS="--count 200 --seed 1"
-	$(BIN)/python -m tests.closing_days $(ARGS)
+	$(BIN)/python -m tests.trials.closing_days $(ARGS)
 
 fuzz: $(READY)  ## damaged replies through every reader of the KIS client; ARGS="--count 100000 --seed 7"
-	$(BIN)/python -m tests.fuzz $(ARGS)
+	$(BIN)/python -m tests.trials.fuzz $(ARGS)
 
 lint: $(READY)  ## style, types, and who may import whom
 	$(BIN)/ruff check .
@@ -48,7 +48,7 @@ format: $(READY)  ## what lint would complain about and a machine can mend
 	$(BIN)/ruff format .
 
 bench: $(READY)  ## speed beside its floor, a quarter of an hour; ARGS="--quick", or names such as ARGS="lock scan"
-	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m tools.bench $(ARGS)
 
 sbom: $(AUDIT)/.installed  ## what we are made of, from the lock files, as CycloneDX: haru.cdx.json and haru-dev.cdx.json
 	$(AUDIT)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o haru.cdx.json
@@ -65,11 +65,11 @@ clean:  ## removes environments and caches; the data folder .haru stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(AUDIT)/.installed: requirements-audit.lock
-	@$(PYTHON) install.py $(AUDIT) requirements-audit.lock
+	@$(PYTHON) tools/install.py $(AUDIT) requirements-audit.lock
 
 $(READY): requirements-dev.lock
 	@command -v $(PYTHON) >/dev/null || \
 		{ echo "there is no $(PYTHON): apt install python3 python3-venv; or try: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; try: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
-	@$(PYTHON) install.py $(VENV)
+	@$(PYTHON) tools/install.py $(VENV)

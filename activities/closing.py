@@ -11,9 +11,9 @@ from temporalio import activity
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.account.late_fills import LateFills
 from activities.cycles import Held, held_under, sold_because
-from activities.heart import WHOLE_LIST, Heart
-from activities.late_fills import LateFills
+from activities.support.heart import WHOLE_LIST, Heart
 from domain.close_plan import CloseLeads, plan_session
 from domain.costs import BANKIS_COMMISSION
 from domain.event import MARKET_CLOSE, Event, EventLevel
@@ -28,7 +28,7 @@ from domain.session import SessionDate, SessionPlan, TradingCalendar, session_da
 from domain.worker_state import WorkerState
 
 if TYPE_CHECKING:
-    from activities.pace import Pace
+    from activities.support.pace import Pace
     from broker.protocol import Broker
     from database.database import Database
     from database.workers import RegisteredWorker

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.host_gate import HostGate
+from activities.support.host_gate import HostGate
 from domain.clock import KST
 from domain.close_plan import CloseLeads, plan_session
 from domain.event import Event, EventLevel
@@ -22,7 +22,7 @@ from domain.session import SessionPlan, TradingCalendar
 from domain.worker_state import WorkerState
 
 if TYPE_CHECKING:
-    from activities.pace import Pace
+    from activities.support.pace import Pace
     from database.database import Database
 
 

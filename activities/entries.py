@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from temporalio import activity
 
-from activities.heart import Heart
-from activities.host_gate import HostGate
-from activities.last_look import LastLook, Seen
-from activities.left_out import STOCK_FAULTS, LeftOut, OnlyOne
-from activities.quote_feed import QuoteFeed
+from activities.market.last_look import LastLook, Seen
+from activities.market.left_out import STOCK_FAULTS, LeftOut, OnlyOne
+from activities.market.quote_feed import QuoteFeed
+from activities.support.heart import Heart
+from activities.support.host_gate import HostGate
 from domain.close_plan import sellable_quantity, traded_per_minute
 from domain.costs import cost_rates
 from domain.errors import BooksRefusedError, BrokerRefusedError, TryAgainError
@@ -30,8 +30,8 @@ from domain.session import SessionPlan
 from domain.sizing import size_entry
 
 if TYPE_CHECKING:
-    from activities.pace import Pace
-    from activities.strategy_guard import StrategyGuard
+    from activities.support.pace import Pace
+    from activities.support.strategy_guard import StrategyGuard
     from broker.protocol import Broker, BuyingPower
     from database.database import Database
 

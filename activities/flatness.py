@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
-from activities.bounded import NotDone, in_time
-from activities.first_look import SharesKnown
-from activities.heart import WHOLE_LIST, Heart
-from activities.undone import Undone, undone_event
+from activities.account.first_look import SharesKnown
+from activities.support.bounded import NotDone, in_time
+from activities.support.heart import WHOLE_LIST, Heart
+from activities.support.undone import Undone, undone_event
 from domain.event import (
     CLOSE_NOT_PROVEN,
     FLATNESS_IN_DOUBT,
@@ -30,7 +30,7 @@ from domain.session import SessionDate
 from domain.unreadable import Rows
 
 if TYPE_CHECKING:
-    from activities.pace import Pace
+    from activities.support.pace import Pace
     from broker.protocol import Balance, Broker
     from database.database import Database
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
-from activities.day_start import DayStart
-from activities.heart import Heart
-from activities.host_gate import HostGate
-from activities.left_out import STOCK_FAULTS, LeftOut, OnlyOne, StockFault
-from activities.quote_feed import QuoteFeed
-from activities.single_flight import SingleFlight
+from activities.account.day_start import DayStart
+from activities.market.left_out import STOCK_FAULTS, LeftOut, OnlyOne, StockFault
+from activities.market.quote_feed import QuoteFeed
+from activities.support.heart import Heart
+from activities.support.host_gate import HostGate
+from activities.support.single_flight import SingleFlight
 from domain.errors import TradingError, TryAgainError
 from domain.event import ENTRY_DENIED, RULES_ABOVE_LIMITS, Event, EventLevel
 from domain.identity import AccountId, WorkerId
@@ -33,8 +33,8 @@ from domain.session import SessionPlan
 from domain.worker_state import WorkerState
 
 if TYPE_CHECKING:
-    from activities.pace import Pace
-    from activities.strategy_guard import StrategyGuard
+    from activities.support.pace import Pace
+    from activities.support.strategy_guard import StrategyGuard
     from broker.protocol import Broker
     from database.database import Database
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.heart import WHOLE_LIST, Heart
+from activities.support.heart import WHOLE_LIST, Heart
 from domain.errors import TradingError
 from domain.lane import Lane
 from domain.order import BrokerOrder

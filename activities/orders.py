@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
+from activities.account.records import recorded
+from activities.account.unlisted import BETWEEN_LOOKS, UnlistedOrders
 from activities.entries import proposal_of
-from activities.heart import Heart
-from activities.host_gate import HostGate
-from activities.leases import LeaseOfAnOrder
-from activities.order_list import OrderList
-from activities.order_notices import OrderNotices
-from activities.pace import Every, SendWindow
-from activities.records import recorded
-from activities.unlisted import BETWEEN_LOOKS, UnlistedOrders
+from activities.market.order_list import OrderList
+from activities.market.order_notices import OrderNotices
+from activities.support.heart import Heart
+from activities.support.host_gate import HostGate
+from activities.support.leases import LeaseOfAnOrder
+from activities.support.pace import Every, SendWindow
 from domain.identity import IntentId
 from domain.lane import Lane
 from domain.lock import Lease
@@ -25,7 +25,7 @@ from domain.rules import RiskRules
 from domain.session import SessionPlan, session_date_of
 
 if TYPE_CHECKING:
-    from activities.pace import Pace
+    from activities.support.pace import Pace
     from broker.protocol import Broker
     from database.database import Database
 

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.bounded import NotDone, in_time
-from activities.comparing import How, Reconciled, ReconcileRequest
-from activities.heart import WHOLE_LIST, Heart
-from activities.session_books import SessionBooks
+from activities.account.comparing import How, Reconciled, ReconcileRequest
+from activities.account.session_books import SessionBooks
+from activities.support.bounded import NotDone, in_time
+from activities.support.heart import WHOLE_LIST, Heart
 from domain.money import Rate
 
 if TYPE_CHECKING:
-    from activities.pace import Pace
+    from activities.support.pace import Pace
     from broker.protocol import Broker
     from database.database import Database
 

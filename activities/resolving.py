@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
-from activities.doubts import OrderDoubts
-from activities.heart import Heart
-from activities.leases import LeaseOfAnOrder
-from activities.order_notices import OrderNotices
-from activities.records import recorded
-from activities.witnesses import Witnesses
+from activities.account.doubts import OrderDoubts
+from activities.account.records import recorded
+from activities.account.witnesses import Witnesses
+from activities.market.order_notices import OrderNotices
+from activities.support.heart import Heart
+from activities.support.leases import LeaseOfAnOrder
 from domain.errors import InvalidTransitionError, TradingError, TryAgainError
 from domain.event import Event, EventLevel
 from domain.identity import IntentId
@@ -22,7 +22,7 @@ from domain.reconciliation import Absent, Ambiguous, Found, Hidden, LostOrderMat
 from domain.session import session_date_of
 
 if TYPE_CHECKING:
-    from activities.pace import Pace
+    from activities.support.pace import Pace
     from broker.protocol import Broker
     from database.database import Database
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from temporalio import activity
 
-from activities.heart import Heart
-from activities.leases import renew
-from activities.quote_feed import QuoteFeed
-from activities.sale_prices import PriceWanted, SalePrices
-from activities.shares_left import ListIsShort, SharesLeft
+from activities.account.shares_left import ListIsShort, SharesLeft
+from activities.market.quote_feed import QuoteFeed
+from activities.market.sale_prices import PriceWanted, SalePrices
+from activities.support.heart import Heart
+from activities.support.leases import renew
 from domain.errors import ActiveOrderExistsError
 from domain.identity import IntentId, PositionId
 from domain.ladder import ORDER_TYPE_OF, Ladder, Rung, Tries, Wait
@@ -26,7 +26,7 @@ from domain.session import Session, session_date_of
 from domain.worker_state import WorkerState
 
 if TYPE_CHECKING:
-    from activities.pace import Pace
+    from activities.support.pace import Pace
     from database.database import Database
 
 _WITHOUT_A_PRICE: Final = {OrderType.MARKET: "at market", OrderType.POST_CLOSE: "at the closing price"}

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 from temporalio import activity
 
-from activities.host_gate import HostGate
-from activities.trade_booking import Ending, TradeBooking
-from activities.trade_news import report_sold
+from activities.account.trade_booking import Ending, TradeBooking
+from activities.account.trade_news import report_sold
+from activities.support.host_gate import HostGate
 from domain.errors import InvalidTransitionError
 from domain.identity import PositionId
 from domain.lock import Lease
@@ -21,7 +21,7 @@ from domain.session import SessionDate, session_date_of
 from domain.worker_state import WorkerState
 
 if TYPE_CHECKING:
-    from activities.pace import Pace
+    from activities.support.pace import Pace
     from database.database import Database
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
-from activities.bounded import NotDone, in_time
-from activities.heart import WHOLE_LIST, Heart
-from activities.undone import Undone, undone_event
+from activities.support.bounded import NotDone, in_time
+from activities.support.heart import WHOLE_LIST, Heart
+from activities.support.undone import Undone, undone_event
 from domain.errors import TradingError
 from domain.event import STATEMENT_NOT_COMPARED, Event, EventLevel
 from domain.identity import AccountId
@@ -22,7 +22,7 @@ from domain.statement_check import compared
 from domain.unreadable import AccountList, Rows, UnreadableRow
 
 if TYPE_CHECKING:
-    from activities.pace import Pace
+    from activities.support.pace import Pace
     from broker.protocol import Broker
     from broker.statement import DayProfit
     from database.database import Database

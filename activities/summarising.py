@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.undone import Undone, undone_event
+from activities.support.undone import Undone, undone_event
 from domain.identity import AccountId
 from domain.session import SessionDate
 from domain.summary import DailySummary, Left, result_event, totals_of

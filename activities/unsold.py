@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.heart import Heart
+from activities.support.heart import Heart
 from domain.errors import TradingError
 from domain.event import unsold_event
 from domain.identity import AccountId
@@ -17,7 +17,7 @@ from domain.position import OpenPosition
 from domain.session import SessionDate
 
 if TYPE_CHECKING:
-    from activities.pace import Pace
+    from activities.support.pace import Pace
     from broker.protocol import Broker
     from database.database import Database
 

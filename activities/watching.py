@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.beside import HandSales, PriceInSight
-from activities.foreign_sales import ForeignSales
-from activities.heart import Heart
-from activities.leases import KeptLease
-from activities.pace import Every
-from activities.price_alarm import PriceAlarm
-from activities.quote_feed import QuoteFeed
-from activities.sale_start import SaleStart
-from activities.trade_news import report_bought
+from activities.account.beside import HandSales, PriceInSight
+from activities.account.foreign_sales import ForeignSales
+from activities.account.trade_news import report_bought
+from activities.market.price_alarm import PriceAlarm
+from activities.market.quote_feed import QuoteFeed
+from activities.market.sale_start import SaleStart
+from activities.support.heart import Heart
+from activities.support.leases import KeptLease
+from activities.support.pace import Every
 from domain.errors import TradingError
 from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
 from domain.identity import PositionId
@@ -30,8 +30,8 @@ from domain.session import TradingCalendar
 from domain.worker_state import WorkerState
 
 if TYPE_CHECKING:
-    from activities.pace import Pace
-    from activities.strategy_guard import StrategyGuard
+    from activities.support.pace import Pace
+    from activities.support.strategy_guard import StrategyGuard
     from database.database import Database
 
 

@@ -9,7 +9,7 @@ from domain.market import Market, Side
 from domain.money import NO_WON, Rate, Won, portion
 
 BANKIS_COMMISSION: Final = Rate("0.000140527")
-"""KIS BanKIS online commission per side on KRX (krx-market §6)."""
+"""KIS BanKIS online commission per side on KRX (docs/krx.md §6)."""
 PAPER_COMMISSION: Final = Rate("0.000142")
 """What a paper account of KIS pays per side."""
 COMMISSION_STEP: Final = Won(10)

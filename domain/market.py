@@ -124,7 +124,7 @@ class DailyReference:
 
 
 class TradingFlag(StrEnum):
-    """A status that keeps the scanner away from a stock (krx-market §8)."""
+    """A status that keeps the scanner away from a stock (docs/krx.md §8)."""
 
     HALTED = "halted"
     ADMINISTRATIVE = "administrative"

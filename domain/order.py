@@ -154,7 +154,7 @@ class OrderIntent:
 
 @dataclass(frozen=True, slots=True)
 class BrokerOrderRef:
-    """The broker's name for an order: unique per order date and branch (kis-openapi §4.7)."""
+    """The broker's name for an order: unique per order date and branch (docs/kis.md §4.7)."""
 
     order_date: SessionDate
     branch: str

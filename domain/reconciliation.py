@@ -26,7 +26,7 @@ from domain.session import SessionDate
 from domain.unreadable import UnreadableRow, unreadable_of
 
 CLOCK_ALLOWANCE: Final = timedelta(seconds=2)
-"""KIS stamps whole seconds, by a clock of its own (kis-openapi §5.3)."""
+"""KIS stamps whole seconds, by a clock of its own (docs/kis.md §5.3)."""
 
 LATEST_ENTRY: Final = timedelta(minutes=10)
 """How long after our decision (market time) a network may still deliver a request that we gave up."""

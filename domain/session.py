@@ -1,4 +1,4 @@
-"""The trading day: when the regular session of a KST date opens, auctions and ends (krx-market facts of 2026)."""
+"""The trading day: when the regular session of a KST date opens, auctions and ends (docs/krx.md §1.1)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ REGULAR_HOURS: Final = SessionHours(time(9), time(15, 20), time(15, 30))
 FIRST_DAY_HOURS: Final = SessionHours(time(10), time(15, 20), time(15, 30))
 CSAT_HOURS: Final = SessionHours(time(10), time(16, 20), time(16, 30))
 AFTER_MARKET_SINCE: Final = date(2026, 9, 14)
-"""From this date the after-market takes the place of the single-price session (krx-market §1.1)."""
+"""From this date the after-market takes the place of the single-price session (docs/krx.md §1.1)."""
 _OPENING_AUCTION_LEAD: Final = timedelta(minutes=30)
 _POST_CLOSE_TRADES: Final = timedelta(minutes=10)
 _POST_CLOSE_ENDS: Final = timedelta(minutes=30)

@@ -97,7 +97,7 @@ def _height(price: Decimal) -> Decimal:
 
 
 def price_limits(base: Price) -> PriceLimits:
-    """Return the ±30 % limits around a base price (krx-market rule: width cut to the base's tick)."""
+    """Return the ±30 % limits around a base price (docs/krx.md §3.2: width cut to the base's tick)."""
     width = base * _LIMIT_PERCENT // 100
     width -= width % tick_at(base)
     return PriceLimits(lower=round_up(base - width), upper=round_down(base + width))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from private_files import FOLDER_MODE, write_private
 from reporting.page import Language, page
+from security.private_files import FOLDER_MODE, write_private
 
 
 @dataclass(frozen=True, slots=True)

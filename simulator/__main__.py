@@ -10,7 +10,7 @@ from typing import Final
 from domain.clock import MarketClock
 from domain.session import TradingCalendar
 from exchange.calendar import CalendarOverrides, hours_from_text, krx_calendar
-from private_files import close_to_others
+from security.private_files import close_to_others
 from simulator.access import read_access_list
 from simulator.app import create_simulation
 from simulator.callers import Callers, read_token

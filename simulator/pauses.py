@@ -70,7 +70,7 @@ LAST_STAGE: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class InterruptionRule:
-    """When a stock's price interrupts its own trading (krx-market rules of 2026).
+    """When a stock's price interrupts its own trading (docs/krx.md §4.1).
 
     ``base`` is the first static reference; ``automatic`` False leaves the seeded path alone; ``seed`` draws the ends.
     """

@@ -1,4 +1,4 @@
-"""When the markets beside the regular session take orders and trade (krx-market §1.1)."""
+"""When the markets beside the regular session take orders and trade (docs/krx.md §1.1)."""
 
 from datetime import datetime, timedelta
 from typing import Final

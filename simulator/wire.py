@@ -1,4 +1,4 @@
-"""KIS's envelope: calls, replies, blank padding and paging keys (sheet §1)."""
+"""KIS's envelope: calls, replies, blank padding and paging keys (docs/kis.md §1)."""
 
 import json
 from collections.abc import Mapping, Sequence

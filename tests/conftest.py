@@ -18,15 +18,15 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from xdist.remote import Producer
 
-from embedded.ports import free_port
-from embedded.postgres import start_postgres
-from embedded.process import Launcher
-from embedded.temporal import DevServer, start_temporal, temporal_binary
-from private_files import close_to_others
-from tests.application_role import MAKE_ROLE, as_application
-from tests.command_line import Done, Run
+from runtime.embedded.ports import free_port
+from runtime.embedded.postgres import start_postgres
+from runtime.embedded.process import Launcher
+from runtime.embedded.temporal import DevServer, start_temporal, temporal_binary
+from security.private_files import close_to_others
 from tests.database.emptying import EMPTY_EVERYTHING, END_OTHERS
-from tests.parallel import FilesInTurn, give_way, longest_first
+from tests.support.application_role import MAKE_ROLE, as_application
+from tests.support.command_line import Done, Run
+from tests.support.parallel import FilesInTurn, give_way, longest_first
 from workflows.payloads import DATA_CONVERTER
 
 # A shell that runs us in the background has SIGINT ignored, and every process a test starts would inherit that.
@@ -49,7 +49,7 @@ HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesInTurn | None:
-    """Share the tests out by `tests/parallel.py` where they are asked for by files."""
+    """Share the tests out by `tests/support/parallel.py` where they are asked for by files."""
     return FilesInTurn(config, log) if config.getoption("dist") == "loadfile" else None
 
 
@@ -153,7 +153,7 @@ def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run ``starter.py`` within this process, which is quicker than a new one."""
-    import starter  # noqa: PLC0415 - most tests need no command line
+    from cli import main as starter  # noqa: PLC0415 - most tests need no command line
 
     def main(*words: str, **environment: str) -> Done:
         for name, value in environment.items():
@@ -172,11 +172,11 @@ async def paper_fleet(
     nothing_configured: None, temporal_dev_server: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Mapping[str, str]:
     """What configures a paper account on real servers, with its books pinned; no process hosts its workflows."""
-    from account_names import account_of, key_fingerprint  # noqa: PLC0415 - most tests need no settings
     from database.database import open_database  # noqa: PLC0415
-    from embedded.search_attributes import ensure_search_attributes  # noqa: PLC0415
-    from sealing.keys import new_key  # noqa: PLC0415
-    from settings import load_settings  # noqa: PLC0415
+    from runtime.account_names import account_of, key_fingerprint  # noqa: PLC0415 - most tests need no settings
+    from runtime.embedded.search_attributes import ensure_search_attributes  # noqa: PLC0415
+    from runtime.settings import load_settings  # noqa: PLC0415
+    from security.sealing.keys import new_key  # noqa: PLC0415
     from workflows import attributes  # noqa: PLC0415
 
     environment = {

@@ -13,15 +13,15 @@ import pytest
 from temporalio.client import Client
 
 import verifier.__main__
-from account_names import key_fingerprint
 from database import schema_level
 from database.database import open_database
 from domain.identity import Environment, account_alias
-from embedded.search_attributes import ensure_search_attributes
-from sealing.keys import new_key
-from settings import load_settings
-from tests.command_line import Done, Run
-from tests.embedded.processes import ROOT
+from runtime.account_names import key_fingerprint
+from runtime.embedded.search_attributes import ensure_search_attributes
+from runtime.settings import load_settings
+from security.sealing.keys import new_key
+from tests.runtime.embedded.processes import ROOT
+from tests.support.command_line import Done, Run
 from workflows import attributes
 
 pytestmark = pytest.mark.usefixtures("nothing_configured")

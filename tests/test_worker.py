@@ -16,9 +16,9 @@ from cryptography.fernet import Fernet
 
 from domain.clock import MarketClock
 from domain.hosts import PROOF_PATH, proof_of
-from operations.clocks import system_now
-from sealing.keys import new_key
-from tests.embedded.processes import FREE_PORTS
+from fleet.clocks import system_now
+from security.sealing.keys import new_key
+from tests.runtime.embedded.processes import FREE_PORTS
 
 pytestmark = pytest.mark.timeout(200)
 ROOT = Path(__file__).resolve().parent.parent

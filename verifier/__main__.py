@@ -14,12 +14,11 @@ from database.errors import DATABASE_FAULTS
 from domain.errors import TradingError
 from domain.plain_text import escaped, harmless
 from domain.session import SessionDate
-from embedded.errors import EmbeddedError
-from private_files import NotPrivateError
-from settings import SettingsError, load_settings
-from starter import leave
-from telemetry import guard_standard_error, say_error
-from temporal_connection import TemporalAwayError
+from runtime.embedded.errors import EmbeddedError
+from runtime.settings import SettingsError, load_settings
+from runtime.telemetry import guard_standard_error, leave, say_error
+from runtime.temporal_connection import TemporalAwayError
+from security.private_files import NotPrivateError
 from verifier.connecting import open_sources, plan_of
 from verifier.reading import read_books
 from verifier.report import report_json, report_lines

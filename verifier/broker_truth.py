@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import httpx
 
-from bounded_http import ask
 from broker.protocol import Balance, Broker
 from domain.costs import Costs
 from domain.lane import Lane
@@ -17,6 +16,7 @@ from domain.money import NO_WON, Price, Quantity, Won
 from domain.order import BrokerOrder
 from domain.session import SessionDate
 from domain.unreadable import Rows
+from security.bounded_http import ask
 from verifier.books import BrokerBook, BrokerFill, BrokerRow
 
 _BY_API: Final = "OpnAPI"

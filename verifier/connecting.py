@@ -5,20 +5,20 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 
-from account_names import account_in
-from activities.pace import RealPace
-from audit_keys import audit_key
+from activities.support.pace import RealPace
 from broker.protocol import Broker
-from composition import broker_for, calendar_of, leads_of, place_of
 from database.database import open_database
 from domain.close_plan import plan_session
 from domain.identity import SIMULATED_ACCOUNT, Environment
 from domain.session import SessionDate, SessionPlan, session_date_of
-from embedded.audit_folder import AuditFolder
-from embedded.errors import EmbeddedError
-from embedded.finding import find_endpoints
-from settings import Settings
-from temporal_connection import connect_temporal
+from runtime.account_names import account_in
+from runtime.audit_keys import audit_key
+from runtime.composition import broker_for, calendar_of, leads_of, place_of
+from runtime.embedded.audit_folder import AuditFolder
+from runtime.embedded.errors import EmbeddedError
+from runtime.embedded.finding import find_endpoints
+from runtime.settings import Settings
+from runtime.temporal_connection import connect_temporal
 from verifier.broker_truth import Simulated
 from verifier.reading import Sources
 

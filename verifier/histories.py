@@ -14,8 +14,8 @@ from temporalio.client import Client
 
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.market import Symbol
-from sealing.marks import is_refused
-from sealing.seals import HEADER
+from security.sealing.marks import is_refused
+from security.sealing.seals import HEADER
 from verifier.books import Histories, Submit, Told, Watch
 from workflows.identity import close_workflow_id, is_close_of, task_queues
 from workflows.market_close import MarketCloseWorkflow

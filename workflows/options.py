@@ -70,7 +70,7 @@ LOOK: Final = ActivityConfig(
 
 COMPARE: Final = ActivityConfig({**LOOK, "schedule_to_close_timeout": timedelta(minutes=5)})
 """A comparison, proof or message that no sale waits for: after the bound its outcome is a value.
-The activities themselves give up earlier (``activities/bounded.py``); this bound is for one that hangs."""
+The activities themselves give up earlier (``activities/support/bounded.py``); this bound is for one that hangs."""
 
 SHUT: Final = ActivityConfig({**RECORD, "schedule_to_close_timeout": timedelta(minutes=1)})
 """A write that should come before the sales, but must not keep them."""

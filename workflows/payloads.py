@@ -6,7 +6,7 @@ from typing import Final
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
 from temporalio.converter import CompositePayloadConverter, DataConverter, DefaultPayloadConverter
 
-from sealing.marks import RefusedPayloads
+from security.sealing.marks import RefusedPayloads
 
 _TYPES: Final = 256
 """Kept at most; a workflow's own module is loaded anew for each run, and a type of it would keep that copy alive."""

@@ -10,12 +10,12 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.comparing import Reconciled, ReconcileRequest
+    from activities.account.comparing import Reconciled, ReconcileRequest
     from activities.flatness import FlatnessActivities, FlatnessProof
     from activities.reconciling import ReconcilingActivities
     from activities.statement import StatementActivities, StatementCompared, StatementRequest
     from activities.summarising import SummaryActivities, SummaryRequest
-    from activities.undone import Undone
+    from activities.support.undone import Undone
     from activities.unsold import UnsoldActivities
     from domain.event import (
         BOOKS_NOT_COMPARED,

@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.comparing import Reconciled, ReconcileRequest
+    from activities.account.comparing import Reconciled, ReconcileRequest
     from activities.order_lookup import ListedOrders, OrderLookup
     from activities.reconciling import ReconcilingActivities
     from activities.statement import StatementActivities, StatementCompared, StatementRequest

@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.comparing import ReconcileRequest
+    from activities.account.comparing import ReconcileRequest
     from activities.cycles import AdoptionRequest, Cycle, CycleActivities, CycleRequest, Held, UnfinishedOrder
     from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
     from activities.market_data import Findings, MarketDataActivities, ScanRequest

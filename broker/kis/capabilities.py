@@ -1,4 +1,4 @@
-"""What each KIS service can do, as data (kis-openapi §4): the paper service lacks several calls."""
+"""What each KIS service can do, as data (docs/kis.md §4): the paper service lacks several calls."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -7,7 +7,6 @@ from typing import Final
 
 import httpx
 
-from bounded_http import ReplyRefusedError
 from broker.kis.calls import Call
 from broker.kis.codes import Meaning
 from broker.kis.connection import ORDER_PATIENCE
@@ -19,6 +18,7 @@ from domain.errors import TradingError
 from domain.lane import Crowding, Lane
 from domain.money import Won
 from domain.order import NOT_SENT, Rejected, Unknown
+from security.bounded_http import ReplyRefusedError
 
 _TOO_LATE: Final = Rejected(NOT_SENT, "the time in which this request was allowed to leave is over")
 

@@ -1,4 +1,4 @@
-"""What KIS's codes mean (kis-openapi §6.3, §5.2), as data: for a query, and for an order that was sent."""
+"""What KIS's codes mean (docs/kis.md §6.3, §5.2), as data: for a query, and for an order that was sent."""
 
 from collections.abc import Mapping
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""KIS's rows about orders and the account, under KIS's own names (kis-openapi §4)."""
+"""KIS's rows about orders and the account, under KIS's own names (docs/kis.md §4)."""
 
 from typing import Annotated, Any, Final, Self
 

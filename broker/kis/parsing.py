@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from bounded_http import ReplyRefusedError
+from security.bounded_http import ReplyRefusedError
 
 MOST_VALUES: Final = 30_000
 """Values in one reply; KIS's largest pages have some 8,000 (100 rows of 80 fields)."""

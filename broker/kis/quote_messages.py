@@ -1,4 +1,4 @@
-"""KIS's rows about prices, under KIS's own names (kis-openapi §3)."""
+"""KIS's rows about prices, under KIS's own names (docs/kis.md §3)."""
 
 from itertools import takewhile
 from typing import Annotated, Any

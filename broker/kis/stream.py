@@ -1,4 +1,4 @@
-"""KIS's WebSocket behind our protocol: one session an app key, each with the fleet's approval key (kis-openapi §7)."""
+"""KIS's WebSocket behind our protocol: one session an app key, each with the fleet's approval key (docs/kis.md §7)."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager

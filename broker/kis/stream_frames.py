@@ -1,4 +1,4 @@
-"""KIS's WebSocket texts and our words for them (kis-openapi §7): pure, and nothing but values comes out."""
+"""KIS's WebSocket texts and our words for them (docs/kis.md §7): pure, and nothing but values comes out."""
 
 import json
 import re

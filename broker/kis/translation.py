@@ -53,7 +53,7 @@ def board_of(symbol: Symbol, row: StatusRow) -> Market:
 
 
 def flags_of(row: StatusRow) -> frozenset[TradingFlag]:
-    """Return what keeps the scanner away from the stock (krx-market §8.1)."""
+    """Return what keeps the scanner away from the stock (docs/krx.md §8.1)."""
     signs = (
         (row.temp_stop_yn == _YES, TradingFlag.HALTED),
         (row.vi_cls_code not in _NO_INTERRUPTION, TradingFlag.VOLATILITY_INTERRUPTION),

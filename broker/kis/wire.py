@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import httpx
 
-from bounded_http import ask, ask_for_status
 from broker.kis.calls import APPROVAL_PATH, TOKEN_PATH, Call
 from broker.kis.connection import ORDER_TIMEOUT, KisConnection
 from broker.kis.envelope import FIRST_PAGE, Envelope, PageKeys, read_envelope
@@ -22,6 +21,7 @@ from broker.kis.skew import SkewMeter
 from broker.kis.sockets import kis_transport
 from broker.protocol import AccessToken, MayLeave
 from domain.errors import BrokerUnavailableError, EnvironmentMismatchError
+from security.bounded_http import ask, ask_for_status
 
 _ORDER_TIMEOUTS: Final = httpx.Timeout(ORDER_TIMEOUT, connect=3.0, pool=2.0)
 NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)

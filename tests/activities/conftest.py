@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.activities.desk import OPENS_AT, Desk, HandPace
-from tests.stepping import a_broker, a_simulation, pinned_database
+from tests.support.stepping import a_broker, a_simulation, pinned_database
 
 
 @pytest.fixture

@@ -11,27 +11,27 @@ from typing import Any, Final, TypeVar
 
 from temporalio.testing import ActivityEnvironment
 
+from activities.account.day_start import DayStart
+from activities.account.foreign_sales import ForeignSales
+from activities.account.late_fills import LateFills
+from activities.account.shares_left import SharesLeft
+from activities.account.short_sales import ShortSales
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
-from activities.day_start import DayStart
 from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
 from activities.flatness import FlatnessActivities
-from activities.foreign_sales import ForeignSales
-from activities.host_gate import HostGate
-from activities.late_fills import LateFills
+from activities.market.order_notices import OrderNotices
+from activities.market.quote_feed import QuoteFeed
 from activities.market_data import MarketDataActivities, ScanRequest
-from activities.order_notices import OrderNotices
 from activities.orders import FollowRequest, OrderActivities, SubmitRequest
-from activities.quote_feed import QuoteFeed
 from activities.reconciling import ReconcilingActivities
 from activities.resolving import ProofRules, ResolvingActivities
 from activities.selling import ExitRequest, PreparedExit, SellingActivities
 from activities.settling import CloseRequest, SettlingActivities, TradeResult
-from activities.shares_left import SharesLeft
-from activities.short_sales import ShortSales
 from activities.statement import StatementActivities
-from activities.strategy_guard import StrategyGuard
 from activities.summarising import SummaryActivities
+from activities.support.host_gate import HostGate
+from activities.support.strategy_guard import StrategyGuard
 from activities.watching import WatchingActivities, WatchRequest
 from broker.kis import KisBroker
 from database.database import Database
@@ -53,8 +53,8 @@ from domain.strategy import EntrySignal, Strategy
 from simulator.orders import Account, Order
 from simulator.simulation import Simulation
 from strategies import KNOWN_STRATEGIES
-from tests.builders import SAMSUNG, WORKER
-from tests.stepping import ACCOUNT, CALENDAR, RULES, broker_account, kst
+from tests.support.builders import SAMSUNG, WORKER
+from tests.support.stepping import ACCOUNT, CALENDAR, RULES, broker_account, kst
 
 T = TypeVar("T")
 OPENS_AT: Final = "2026-11-23 10:00"

@@ -16,8 +16,8 @@ from database.database import Database
 from domain.identity import SIMULATED_ACCOUNT, Environment
 from tests.activities.desk import HandPace
 from tests.broker.parts import APP_KEY, APP_SECRET, Budget
-from tests.operations.hearing import LivePace
-from tests.stepping import FINGERPRINT
+from tests.fleet.duties.hearing import LivePace
+from tests.support.stepping import FINGERPRINT
 
 PRICES = "intstock-multprice"
 BALANCE = "inquire-balance"

@@ -17,10 +17,10 @@ from domain.position import ExitReason
 from domain.session import SessionDate
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
+from tests.activities.account.test_late_fills import TODAY, adopted, earned, net, reconciled, sold_by, told, verified
 from tests.activities.desk import Desk
-from tests.activities.test_late_fills import TODAY, adopted, earned, net, reconciled, sold_by, told, verified
-from tests.builders import SAMSUNG, WORKER
-from tests.stepping import ACCOUNT
+from tests.support.builders import SAMSUNG, WORKER
+from tests.support.stepping import ACCOUNT
 
 
 async def given_up(desk: Desk, *, works: bool = False) -> tuple[PreparedEntry, OrderRecord]:

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.beside import PriceInSight
-from activities.quote_feed import QuoteFeed
+from activities.account.beside import PriceInSight
+from activities.market.quote_feed import QuoteFeed
 from activities.watching import WatchRequest
 from domain.clock import MarketClock
 from domain.exits import ExitSignal
@@ -17,8 +17,8 @@ from domain.position import ExitReason
 from domain.rules import ExecutionRules
 from tests.activities.desk import OPENS_AT, Desk, HandPace
 from tests.activities.test_ticks import Market
-from tests.builders import SAMSUNG, a_status
-from tests.stepping import RULES, kst
+from tests.support.builders import SAMSUNG, a_status
+from tests.support.stepping import RULES, kst
 
 RULE = ExecutionRules()
 A_MOMENT = timedelta(milliseconds=1)

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from activities.order_list import OrderList
-from activities.quote_feed import QuoteFeed
+from activities.market.order_list import OrderList
+from activities.market.quote_feed import QuoteFeed
 from domain.clock import LIVE_CLOCK, MarketClock
 from domain.errors import BrokerProtocolError, BrokerRefusedError, BrokerUnavailableError, TradingError
 from domain.identity import WorkerId
@@ -19,8 +19,8 @@ from domain.money import Price, Quantity
 from domain.order import BrokerOrder, OrderRecord, OrderStatus
 from domain.session import SessionDate
 from tests.activities.desk import Desk
-from tests.builders import SAMSUNG
-from tests.stepping import kst
+from tests.support.builders import SAMSUNG
+from tests.support.stepping import kst
 
 FRESH = timedelta(seconds=0.5)
 MANY = tuple(Symbol(f"{400_000 + 10 * number}") for number in range(1, 41))

@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+from activities.account.comparing import ReconcileRequest
 from activities.closing import CLOSER, AwaitFlatRequest, ClosePlan, ClosingActivities, NoSession, OpenOrder
-from activities.comparing import ReconcileRequest
 from activities.cycles import Held
 from activities.entries import PreparedEntry
 from activities.orders import FollowRequest
@@ -26,8 +26,8 @@ from domain.summary import totals_of
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
 from tests.activities.desk import PLAN, Desk
-from tests.builders import HYNIX, SAMSUNG, WORKER
-from tests.stepping import ACCOUNT, CALENDAR, kst
+from tests.support.builders import HYNIX, SAMSUNG, WORKER
+from tests.support.stepping import ACCOUNT, CALENDAR, kst
 
 TODAY = PLAN.session.date
 RIVAL = WorkerId("worker-2")

@@ -11,8 +11,8 @@ from domain.position import ExitReason
 from domain.session import SessionDate
 from domain.worker_state import WorkerState
 from tests.activities.desk import PLAN, Desk
-from tests.builders import SAMSUNG, WORKER
-from tests.stepping import ACCOUNT, CALENDAR, kst
+from tests.support.builders import SAMSUNG, WORKER
+from tests.support.stepping import ACCOUNT, CALENDAR, kst
 
 
 async def begins(desk: Desk, worker: WorkerId = WORKER) -> Cycle:

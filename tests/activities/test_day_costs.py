@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import timedelta
 
-from activities.comparing import ReconcileRequest
+from activities.account.comparing import ReconcileRequest
 from activities.settling import CloseRequest
 from activities.statement import StatementCompared, StatementRequest
 from domain.costs import Costs, cost_rates, day_costs
@@ -12,8 +12,8 @@ from domain.market import Side, Symbol
 from domain.money import Won
 from domain.position import ClosedTrade, ExitReason
 from tests.activities.desk import PLAN, Desk
-from tests.builders import HYNIX, SAMSUNG
-from tests.stepping import ACCOUNT
+from tests.support.builders import HYNIX, SAMSUNG
+from tests.support.stepping import ACCOUNT
 
 TODAY = PLAN.session.date
 NAVER = Symbol("035420")

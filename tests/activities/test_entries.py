@@ -9,8 +9,8 @@ from domain.market import Side
 from domain.money import Rate, Won, notional
 from domain.order import OrderStatus
 from tests.activities.desk import PLAN, Desk
-from tests.builders import HYNIX, SAMSUNG, WORKER
-from tests.stepping import ACCOUNT, RULES
+from tests.support.builders import HYNIX, SAMSUNG, WORKER
+from tests.support.stepping import ACCOUNT, RULES
 
 RIVAL = WorkerId("worker-2")
 

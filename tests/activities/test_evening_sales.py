@@ -1,4 +1,4 @@
-"""Selling where the market does not let us, by the real client: the states of krx-market §4, by rung (R16, F28)."""
+"""Selling where the market does not let us, by the real client: the states of docs/krx.md §4, by rung (R16, F28)."""
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -17,8 +17,8 @@ from domain.order import OrderPurpose, OrderRecord, OrderStatus
 from domain.rules import TradingRules
 from domain.session import session_date_of
 from tests.activities.desk import PLAN, Desk
-from tests.builders import SAMSUNG
-from tests.stepping import ACCOUNT, RULES, kst
+from tests.support.builders import SAMSUNG
+from tests.support.stepping import ACCOUNT, RULES, kst
 
 EVENINGS: Final = replace(RULES, execution=replace(RULES.execution, after_market=True))
 AT_MARKET: Final = Tries(orders=RULES.execution.exit_limit_attempts)

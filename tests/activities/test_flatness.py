@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-import activities.heart
+import activities.support.heart
+from activities.account.first_look import SharesKnown
 from activities.entries import PreparedEntry
-from activities.first_look import SharesKnown
 from activities.selling import PreparedExit, SoldByOthers
 from activities.settling import CloseRequest
 from domain.event import OWNERS_SHARES, UNEXPLAINED_SHARES, Event, EventLevel
@@ -22,8 +22,8 @@ from domain.session import SessionDate
 from simulator.order_types import OrderType
 from simulator.orders import Holding, OrderRequest
 from tests.activities.desk import PLAN, Desk
-from tests.builders import HYNIX, SAMSUNG
-from tests.stepping import ACCOUNT, CALENDAR
+from tests.support.builders import HYNIX, SAMSUNG
+from tests.support.stepping import ACCOUNT, CALENDAR
 
 TODAY = PLAN.session.date
 REFUSED = Tries().after(Rung.BEST_BID, refused=True)
@@ -76,8 +76,8 @@ async def test_a_proof_that_waits_for_the_brokers_answer_is_not_taken_for_dead(d
 async def test_a_proof_that_reads_a_long_list_page_by_page_is_not_taken_for_hung(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(activities.heart, "_BEAT", 0.01)
-    monkeypatch.setattr(activities.heart, "_LONGEST_SILENCE", 0.1)
+    monkeypatch.setattr(activities.support.heart, "_BEAT", 0.01)
+    monkeypatch.setattr(activities.support.heart, "_LONGEST_SILENCE", 0.1)
     desk.simulation.add_fault(kind="delay", path="inquire-daily-ccld", seconds=1.5, count=1)
 
     begun_at = asyncio.get_running_loop().time()

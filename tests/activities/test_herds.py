@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.market.quote_feed import QuoteFeed
 from activities.market_data import MarketDataActivities
-from activities.quote_feed import QuoteFeed
-from activities.single_flight import NextFlight, SingleFlight
+from activities.support.single_flight import NextFlight, SingleFlight
 from domain.errors import BrokerUnavailableError
 from domain.identity import WorkerId
 from domain.lane import Lane
@@ -19,8 +19,8 @@ from domain.market import Symbol
 from domain.rules import UniverseRules
 from domain.screening import ScanReport
 from tests.activities.desk import Desk
-from tests.builders import SAMSUNG
-from tests.stepping import RULES
+from tests.support.builders import SAMSUNG
+from tests.support.stepping import RULES
 
 WORKERS = 20
 RANKED = 10

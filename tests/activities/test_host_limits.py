@@ -20,8 +20,8 @@ from domain.position import ExitReason
 from domain.rules import ExecutionRules, ExitRules, RiskRules, UniverseRules
 from domain.tick_size import next_above
 from tests.activities.desk import OPENS_AT, PLAN, Desk, HandPace
-from tests.builders import HYNIX, SAMSUNG, WORKER, host_limits
-from tests.stepping import ACCOUNT, RULES, a_broker, a_simulation, pinned_database
+from tests.support.builders import HYNIX, SAMSUNG, WORKER, host_limits
+from tests.support.stepping import ACCOUNT, RULES, a_broker, a_simulation, pinned_database
 
 TEN_TIMES = replace(
     RULES.risk,

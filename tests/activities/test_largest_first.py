@@ -10,7 +10,7 @@ from domain.money import Won
 from domain.order import OrderPurpose
 from domain.rules import RiskRules
 from tests.activities.desk import Desk
-from tests.stepping import ACCOUNT, a_broker
+from tests.support.stepping import ACCOUNT, a_broker
 
 SIZES = {"005930": 500_000, "012330": 3_000_000, "028300": 1_500_000}
 

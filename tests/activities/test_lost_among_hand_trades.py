@@ -16,10 +16,10 @@ from domain.order import OrderPurpose, OrderRecord, OrderStatus
 from domain.session import SessionDate
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
+from tests.activities.account.test_late_fills import TODAY
 from tests.activities.desk import Desk
-from tests.activities.test_late_fills import TODAY
-from tests.builders import SAMSUNG
-from tests.stepping import ACCOUNT
+from tests.support.builders import SAMSUNG
+from tests.support.stepping import ACCOUNT
 
 
 def by_hand(desk: Desk, side: Side, quantity: int) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from activities.comparing import ReconcileRequest
+from activities.account.comparing import ReconcileRequest
 from activities.entries import PreparedEntry
 from activities.selling import PreparedExit
 from broker.kis import KisBroker
@@ -16,8 +16,8 @@ from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
 from tests.activities.desk import Desk
 from tests.activities.test_resolving import heard, resolved, unseen
-from tests.builders import SAMSUNG
-from tests.stepping import ACCOUNT, RULES
+from tests.support.builders import SAMSUNG
+from tests.support.stepping import ACCOUNT, RULES
 
 
 async def test_a_clock_that_is_seconds_ahead_proves_nothing_absent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from activities.comparing import Reconciled, ReconcileRequest
+from activities.account.comparing import Reconciled, ReconcileRequest
 from activities.entries import NoEntry, PreparedEntry
 from activities.resolving import ProofRules
 from activities.selling import PreparedExit
@@ -19,8 +19,8 @@ from domain.position import ExitReason
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
 from tests.activities.desk import PLAN, Desk
-from tests.builders import HYNIX, SAMSUNG, WORKER
-from tests.stepping import ACCOUNT
+from tests.support.builders import HYNIX, SAMSUNG, WORKER
+from tests.support.stepping import ACCOUNT
 
 TODAY = PLAN.session.date
 ORDERS, BALANCE = "inquire-daily-ccld", "inquire-balance"

@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 
 from activities.entries import NoEntry
+from cli.tables.troubles import read_troubles
 from domain.errors import BrokerUnavailableError
 from domain.event import STOCK_LEFT_OUT, Event
 from domain.lane import Lane
 from domain.market import Symbol
 from domain.rules import UniverseRules
 from domain.screening import ScanReport, ScreeningFilter
-from operations.troubles import read_troubles
 from tests.activities.desk import PLAN, Desk
 from tests.broker.parts import a_price_row, success
-from tests.builders import HYNIX, SAMSUNG
-from tests.stepping import ACCOUNT, RULES
+from tests.support.builders import HYNIX, SAMSUNG
+from tests.support.stepping import ACCOUNT, RULES
 
 DAILY = "inquire-daily-itemchartprice"
 PRICE = "inquire-price"

@@ -16,8 +16,8 @@ from domain.order import OrderPurpose, OrderStatus, OrderType
 from domain.rules import UniverseRules
 from simulator.settings import PAPER
 from tests.activities.desk import OPENS_AT, Desk, HandPace
-from tests.builders import HYNIX, SAMSUNG
-from tests.stepping import ACCOUNT, RULES, SYMBOLS, a_broker, a_simulation, kst, pinned_database
+from tests.support.builders import HYNIX, SAMSUNG
+from tests.support.stepping import ACCOUNT, RULES, SYMBOLS, a_broker, a_simulation, kst, pinned_database
 
 ORDER_BOOK = "FHKST01010200"
 

@@ -11,8 +11,8 @@ from domain.money import Price
 from domain.order import Accepted, OrderStatus, Unknown
 from domain.summary import FLEET
 from tests.activities.desk import PLAN, Desk
-from tests.builders import HYNIX, SAMSUNG
-from tests.stepping import ACCOUNT
+from tests.support.builders import HYNIX, SAMSUNG
+from tests.support.stepping import ACCOUNT
 
 THIN = Symbol("013580")
 NO_PATIENCE = timedelta(0)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from activities.comparing import Reconciled, ReconcileRequest
+from activities.account.comparing import Reconciled, ReconcileRequest
 from activities.entries import NoEntry, PreparedEntry
 from activities.selling import PreparedExit
 from activities.settling import CloseRequest, TradeResult
@@ -16,8 +16,8 @@ from domain.money import Price, Quantity
 from domain.order import OrderPurpose
 from domain.position import ExitReason
 from tests.activities.desk import PLAN, Desk
-from tests.builders import HYNIX, SAMSUNG
-from tests.stepping import ACCOUNT, CALENDAR
+from tests.support.builders import HYNIX, SAMSUNG
+from tests.support.stepping import ACCOUNT, CALENDAR
 
 RIVAL = WorkerId("worker-2")
 

@@ -17,7 +17,7 @@ from domain.money import Quantity, Won
 from domain.order import BrokerOrder, OrderRecord, OrderStatus
 from domain.position import ExitReason
 from tests.activities.desk import PLAN, Desk
-from tests.stepping import ACCOUNT
+from tests.support.stepping import ACCOUNT
 
 LATE = 4
 

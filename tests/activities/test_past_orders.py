@@ -14,8 +14,8 @@ from domain.order import OrderPurpose, OrderRecord, OrderStatus
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
 from tests.activities.desk import PLAN, Desk
-from tests.builders import SAMSUNG
-from tests.stepping import ACCOUNT, CALENDAR
+from tests.support.builders import SAMSUNG
+from tests.support.stepping import ACCOUNT, CALENDAR
 
 TOMORROW = CALENDAR.session_at_or_after(PLAN.session.ends_at)
 

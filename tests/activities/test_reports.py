@@ -20,8 +20,8 @@ from domain.exits import ExitSignal
 from domain.identity import WorkerId
 from domain.position import ExitReason
 from tests.activities.desk import PLAN, Desk
-from tests.builders import SAMSUNG, WORKER
-from tests.stepping import ACCOUNT
+from tests.support.builders import SAMSUNG, WORKER
+from tests.support.stepping import ACCOUNT
 
 RIVAL = WorkerId("worker-2")
 _FULL = """

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from activities.entries import PreparedEntry
+from activities.market.stream_consumer import Ears
 from activities.resolving import ProofRules
 from activities.settling import CloseRequest
 from broker.kis import KisBroker
@@ -14,12 +15,11 @@ from domain.money import Price, Quantity
 from domain.order import BrokerOrderRef, OrderRecord, OrderStatus, Rejected
 from domain.position import ExitReason
 from domain.stream import NoticeKind, OrderNotice
-from operations.ears import Ears
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
 from tests.activities.desk import PLAN, Desk
-from tests.builders import SAMSUNG
-from tests.stepping import ACCOUNT
+from tests.support.builders import SAMSUNG
+from tests.support.stepping import ACCOUNT
 
 
 async def lost(desk: Desk, kind: str) -> PreparedEntry:

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
+from activities.market.quote_feed import _REFERENCES_PER_CALL, QuoteFeed
 from activities.market_data import Findings, MarketDataActivities, ScanRequest
-from activities.quote_feed import _REFERENCES_PER_CALL, QuoteFeed
 from domain.lane import Lane
 from domain.lock import Lease
 from domain.market import Symbol
@@ -20,8 +20,8 @@ from domain.screening import ScreeningFilter
 from simulator import charts
 from tests.activities.desk import PLAN, Desk
 from tests.broker.parts import a_price_row, success
-from tests.builders import HYNIX, SAMSUNG, WORKER, a_reference
-from tests.stepping import ACCOUNT, RULES, SYMBOLS, a_broker
+from tests.support.builders import HYNIX, SAMSUNG, WORKER, a_reference
+from tests.support.stepping import ACCOUNT, RULES, SYMBOLS, a_broker
 
 CALLS_PER_SECOND = 18
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from activities.entries import PreparedEntry
+from activities.market.quote_feed import QuoteFeed
 from activities.orders import SENDING_TAKES
-from activities.pace import SendWindow
-from activities.quote_feed import QuoteFeed
 from activities.selling import MarketShut, NothingToSell, PreparedExit
 from activities.settling import CloseRequest
+from activities.support.pace import SendWindow
 from domain.errors import InvalidTransitionError, StaleFencingTokenError
 from domain.identity import WorkerId
 from domain.ladder import Rung, Tries
@@ -21,8 +21,8 @@ from domain.money import Quantity
 from domain.order import OrderPurpose, OrderStatus, OrderType
 from domain.position import ExitReason
 from tests.activities.desk import PLAN, Desk
-from tests.builders import SAMSUNG, WORKER
-from tests.stepping import ACCOUNT
+from tests.support.builders import SAMSUNG, WORKER
+from tests.support.stepping import ACCOUNT
 
 COOLDOWN = timedelta(minutes=10)
 

@@ -10,7 +10,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-import activities.leases
+import activities.support.leases
 from activities.orders import FollowRequest
 from activities.selling import ExitRequest, PreparedExit
 from activities.watching import WatchRequest
@@ -29,10 +29,10 @@ from domain.tick_size import price_limits
 from simulator.simulation import Simulation
 from tests.activities.desk import OPENS_AT, PLAN, Desk
 from tests.activities.silent_broker import BALANCE, ORDERS, PRICES, SilentServer, a_silent_broker
-from tests.builders import a_quote
 from tests.database.books import Books
-from tests.operations.hearing import LivePace
-from tests.stepping import ACCOUNT, RULES, a_simulation, kst, pinned_database
+from tests.fleet.duties.hearing import LivePace
+from tests.support.builders import a_quote
+from tests.support.stepping import ACCOUNT, RULES, a_simulation, kst, pinned_database
 
 BOUGHT_AT = 70_000
 BELOW_THE_STOP = 66_000
@@ -152,7 +152,7 @@ async def test_ten_stops_fire_at_the_streamed_price_while_price_and_balance_hang
 
 
 async def test_leases_are_renewed_while_a_call_hangs(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(activities.leases, "RENEWAL", timedelta(seconds=0.2))
+    monkeypatch.setattr(activities.support.leases, "RENEWAL", timedelta(seconds=0.2))
     watches = floor.watches()
     await until(lambda: floor.silent.asked[PRICES] > 0)
 
@@ -167,7 +167,7 @@ async def test_leases_are_renewed_while_a_call_hangs(floor: Floor, monkeypatch: 
 async def test_a_lease_that_another_takes_while_a_call_hangs_ends_the_watch(
     floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(activities.leases, "RENEWAL", timedelta(seconds=0.2))
+    monkeypatch.setattr(activities.support.leases, "RENEWAL", timedelta(seconds=0.2))
     watches = floor.watches()
     await until(lambda: floor.silent.asked[PRICES] > 0)
 
@@ -182,8 +182,8 @@ async def test_a_lease_that_another_takes_while_a_call_hangs_ends_the_watch(
 async def test_the_lease_of_an_order_is_kept_while_its_list_hangs(
     floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(activities.leases, "RENEWAL", timedelta(seconds=0.2))
-    monkeypatch.setattr(activities.leases, "_AGAIN_AFTER", 0.05)
+    monkeypatch.setattr(activities.support.leases, "RENEWAL", timedelta(seconds=0.2))
+    monkeypatch.setattr(activities.support.leases, "_AGAIN_AFTER", 0.05)
     intent, lease = floor.bought[SYMBOLS[0]]
     books = Books(floor.desk.database, ACCOUNT)
     sale = books.a_sale(lease, intent.position_id, intent_id=IntentId("a sale"))

@@ -11,10 +11,10 @@ from domain.money import Price, Quantity
 from domain.position import ExitReason
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
+from tests.activities.account.test_late_fills import LISTS, adopted, earned, net, reconciled, told
 from tests.activities.desk import Desk
-from tests.activities.test_late_fills import LISTS, adopted, earned, net, reconciled, told
-from tests.builders import SAMSUNG
-from tests.stepping import ACCOUNT
+from tests.support.builders import SAMSUNG
+from tests.support.stepping import ACCOUNT
 
 
 async def test_the_close_books_a_position_that_is_sold_out_and_whose_worker_is_gone(desk: Desk) -> None:

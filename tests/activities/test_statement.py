@@ -2,7 +2,7 @@
 
 from datetime import datetime, time, timedelta
 
-from activities.comparing import ReconcileRequest
+from activities.account.comparing import ReconcileRequest
 from activities.entries import PreparedEntry
 from activities.selling import PreparedExit, SoldByOthers
 from activities.settling import CloseRequest
@@ -21,8 +21,8 @@ from domain.statement import WHOLE_ACCOUNT, Figure, Line
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
 from tests.activities.desk import PLAN, Desk
-from tests.builders import HYNIX, SAMSUNG
-from tests.stepping import ACCOUNT, CALENDAR
+from tests.support.builders import HYNIX, SAMSUNG
+from tests.support.stepping import ACCOUNT, CALENDAR
 
 TODAY = PLAN.session.date
 REFUSED = Tries().after(Rung.BEST_BID, refused=True)

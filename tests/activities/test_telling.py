@@ -11,8 +11,8 @@ from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from domain.identity import WorkerId
 from domain.worker_state import WorkerState
 from tests.activities.desk import PLAN, Desk
-from tests.builders import SAMSUNG, WORKER
-from tests.stepping import ACCOUNT
+from tests.support.builders import SAMSUNG, WORKER
+from tests.support.stepping import ACCOUNT
 
 TODAY = PLAN.session.date
 RIVAL = WorkerId("worker-2")

@@ -11,8 +11,8 @@ from domain.position import ExitReason
 from domain.session import session_date_of
 from domain.summary import FLEET
 from tests.activities.desk import Desk
-from tests.builders import SAMSUNG
-from tests.stepping import ACCOUNT, RULES, kst
+from tests.support.builders import SAMSUNG
+from tests.support.stepping import ACCOUNT, RULES, kst
 
 AFTERNOON = timedelta(hours=3, minutes=50)
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from activities.quote_feed import QuoteFeed
+from activities.market.quote_feed import QuoteFeed
 from domain.clock import LIVE_CLOCK, MarketClock
 from domain.lane import Lane
 from domain.market import Quote, Symbol
 from domain.money import Price, Quantity
 from domain.tick_size import price_limits
-from tests.builders import SAMSUNG
-from tests.stepping import kst
+from tests.support.builders import SAMSUNG
+from tests.support.stepping import kst
 
 TEN = kst("2026-11-23 10:00")
 HYNIX = Symbol("000660")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from activities.comparing import ReconcileRequest
+from activities.account.comparing import ReconcileRequest
+from activities.account.unlisted import UNLISTED_FOR
 from activities.entries import PreparedEntry
 from activities.selling import PreparedExit
-from activities.unlisted import UNLISTED_FOR
 from domain.errors import BrokerRefusedError
 from domain.event import ORDER_UNLISTED, PROVISIONAL_FILL, EventLevel
 from domain.flatness import HeldShares, Proven
@@ -22,11 +22,11 @@ from domain.stream import NoticeKind, OrderNotice
 from domain.unreadable import Rows
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
+from tests.activities.account.test_late_fills import LISTS, TODAY, earned, net, reconciled, settled, told, verified
 from tests.activities.desk import PLAN, Desk
-from tests.activities.test_late_fills import LISTS, TODAY, earned, net, reconciled, settled, told, verified
 from tests.activities.test_orders import THIN
-from tests.builders import SAMSUNG
-from tests.stepping import ACCOUNT, CALENDAR
+from tests.support.builders import SAMSUNG
+from tests.support.stepping import ACCOUNT, CALENDAR
 
 PATIENCE = UNLISTED_FOR + timedelta(seconds=10)
 

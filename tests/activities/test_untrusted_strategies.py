@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from activities.bounded_calls import BoundedCalls
 from activities.entries import NoEntry, PreparedEntry
-from activities.strategy_guard import StrategyGuard
+from activities.support.bounded_calls import BoundedCalls
+from activities.support.strategy_guard import StrategyGuard
+from cli.tables.troubles import read_troubles
 from domain.event import STRATEGY_FAILED, Event
 from domain.exits import ExitSignal
 from domain.market import MarketView, Symbol
@@ -20,11 +21,10 @@ from domain.position import ExitReason, OpenPosition
 from domain.rules import ScreeningRules, StrategyRules, UniverseRules
 from domain.screening import ScreeningFilter
 from domain.strategy import EntrySignal
-from operations.troubles import read_troubles
 from strategies import KNOWN_STRATEGIES
 from tests.activities.desk import PLAN, Desk, Eager, a_candidate
-from tests.builders import HYNIX, SAMSUNG, a_stock, a_view, an_open_position
-from tests.stepping import ACCOUNT, RULES
+from tests.support.builders import HYNIX, SAMSUNG, a_stock, a_view, an_open_position
+from tests.support.stepping import ACCOUNT, RULES
 
 QUICK = 0.3
 """Seconds that a call may take here."""

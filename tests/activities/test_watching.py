@@ -15,8 +15,8 @@ from domain.position import ExitReason, OpenPosition
 from domain.rules import StrategyRules
 from tests.activities.desk import PLAN, Desk, Eager
 from tests.broker.parts import a_many_row, success
-from tests.builders import SAMSUNG
-from tests.stepping import ACCOUNT, RULES
+from tests.support.builders import SAMSUNG
+from tests.support.stepping import ACCOUNT, RULES
 
 
 def steady(desk: Desk) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.checks import FACTS
+from tools.conformance.checks import FACTS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

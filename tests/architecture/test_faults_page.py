@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chaos.kinds import FaultKind
-from chaos.outages import Part
+from tools.chaos.kinds import FaultKind
+from tools.chaos.outages import Part
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "faults.md").read_text()

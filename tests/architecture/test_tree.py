@@ -15,20 +15,9 @@ PURE_LIBRARY = {
     *("bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "hmac"),
     *("itertools", "json", "math", "operator", "re", "statistics", "string", "types", "typing", "zoneinfo"),
 }
-ROOT_IMPORTS = {
-    "account_names": {"database", "domain", "settings"},
-    "alert_settings": {"private_values"},
-    "broker_settings": {"domain"},
-    "env_file": {"private_files"},
-    "private_files": set(),
-    "live_dangers": {"domain", "exchange", "settings"},
-    "payload_settings": {"sealing"},
-    "private_values": set(),
-    "settings": {
-        *("alert_settings", "broker_settings", "domain", "env_file", "exchange", "payload_settings", "private_values"),
-    },
-    "telemetry": {"domain", "private_values", "settings"},
-}
+PROGRAMS = {"worker.py", "starter.py", "demo.py"}
+THIN = 60
+"""Lines of a program: it reads its arguments, starts, and says how it ended."""
 
 
 def python_files() -> list[Path]:
@@ -50,12 +39,12 @@ TESTS = [path for path in python_files() if path.relative_to(ROOT).parts[0] == "
 WRITING = {"write_text", "write_bytes", "touch", "mkdir", "makedirs", "mkstemp", "mkdtemp"}
 OPENING_FLAGS = re.compile(r"[wax+]")
 WRITES_BY_ITSELF = {
-    "chaos/adversary.py": "changes PostgreSQL's own file, which keeps its owner",
+    "tools/chaos/adversary.py": "changes PostgreSQL's own file, which keeps its owner",
     "deploy/pin_images.py": "writes what is committed",
-    "embedded/postgres.py": "makes PostgreSQL's folder, mode 0700, for another user where need be",
-    "embedded/unprivileged.py": "writes to /proc",
-    "install.py": "makes the environment, before any of our modules can be used",
-    "private_files.py": "is how the others write",
+    "runtime/embedded/postgres.py": "makes PostgreSQL's folder, mode 0700, for another user where need be",
+    "runtime/embedded/unprivileged.py": "writes to /proc",
+    "tools/install.py": "makes the environment, before any of our modules can be used",
+    "security/private_files.py": "is how the others write",
     "reporting/writing.py": "makes a folder that the operator has named",
     "simulator/journal.py": "makes a folder that the operator has named",
 }
@@ -123,11 +112,23 @@ def test_the_pure_folders_import_pure_library_modules_only(folder: str) -> None:
     } == {}
 
 
-@pytest.mark.parametrize("module", ROOT_IMPORTS)
-def test_the_root_modules_know_the_ground_only(module: str) -> None:
-    ours = {path.stem if path.parent == ROOT else path.relative_to(ROOT).parts[0] for path in SOURCES}
+def test_only_thin_programs_stand_at_the_root() -> None:
+    at_the_root = {path.name: lines_of(path) for path in SOURCES if path.parent == ROOT}
 
-    assert imported_by(ROOT / f"{module}.py") & ours <= ROOT_IMPORTS[module]
+    assert at_the_root.keys() == PROGRAMS
+    assert max(at_the_root.values()) <= THIN
+
+
+def test_a_file_at_the_top_of_activities_defines_an_activity() -> None:
+    files = [path for path in (ROOT / "activities").glob("*.py") if path.name != "__init__.py"]
+
+    assert [path.name for path in files if "@activity.defn" not in path.read_text()] == []
+
+
+def test_no_file_below_a_folder_of_activities_defines_one() -> None:
+    below = [path for path in (ROOT / "activities").rglob("*.py") if path.parent.name != "activities"]
+
+    assert [path.name for path in below if "@activity.defn" in path.read_text()] == []
 
 
 def test_no_module_has_the_name_of_one_of_the_standard_library() -> None:

@@ -11,7 +11,7 @@ from broker.kis.sockets import kis_transport
 from broker.protocol import AccessToken
 from domain.lane import Lane
 from tests.broker.parts import NOON, SAMSUNG, Budget, Tokens, a_connection, market_now, with_url
-from tests.peak_memory import peak_mb
+from tests.support.peak_memory import peak_mb
 
 
 async def _ending(client: KisBroker) -> str:

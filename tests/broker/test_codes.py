@@ -131,7 +131,7 @@ BUSINESS = {
     "40910000": "모의투자 주문이 불가한 계좌입니다",
     "90000000": "모의투자에서는 해당업무가 제공되지 않습니다",
 }
-"""Every business refusal of kis-openapi §6.3, real and paper."""
+"""Every business refusal of docs/kis.md §6.3, real and paper."""
 
 
 @pytest.mark.parametrize(("code", "words"), sorted(BUSINESS.items()))

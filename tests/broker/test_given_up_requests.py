@@ -24,7 +24,7 @@ from cryptography.x509.oid import NameOID
 from activities.resolving import ProofRules
 from broker.kis.connection import ORDER_TIMEOUT
 from broker.kis.sockets import UNACKNOWLEDGED_FOR
-from operations.clocks import system_now
+from fleet.clocks import system_now
 from tests.broker.two_hosts import SERVER_ADDRESS, TwoHosts, two_hosts, why_impossible
 
 OURS, PLAIN = "10", "11"

@@ -17,10 +17,10 @@ from broker.kis.connection import host_of
 from broker.kis.stream import StreamAddress
 from broker.kis.stream_line import open_line
 from broker.kis.wire import Wire
-from broker_settings import LIVE_WORD, BrokerSettings, QuotationsSettings
 from domain.errors import EnvironmentMismatchError, StreamLostError
 from domain.hosts import REST_URLS, STREAM_URLS, is_of_kis
 from domain.identity import Environment
+from runtime.broker_settings import LIVE_WORD, BrokerSettings, QuotationsSettings
 from tests.broker.parts import a_connection
 from tests.broker.spellings import LIVE, SPELLINGS
 

@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 import broker.kis.wire
-from bounded_http import LARGEST_REPLY
 from broker.kis import KisBroker
 from broker.kis.approval import ApprovalKeeper
 from broker.kis.auth import TokenKeeper
@@ -20,6 +19,7 @@ from broker.protocol import AccessToken
 from domain.errors import BrokerProtocolError, BrokerUnavailableError, TradingError
 from domain.lane import Lane
 from domain.order import Unknown
+from security.bounded_http import LARGEST_REPLY
 from tests.broker.hostile_server import (
     ATTACKS,
     Attack,

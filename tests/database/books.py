@@ -14,7 +14,7 @@ from domain.order import Accepted, BrokerOrder, OrderIntent, OrderRecord
 from domain.position import ClosedTrade, PositionOpening, StrategyStamp
 from domain.risk import Approved, Review, RiskSnapshot
 from domain.rules import ExitRules
-from tests.builders import ACCOUNT, NOW, SAMSUNG, WORKER, a_broker_order, a_closed_trade, a_ref, an_intent
+from tests.support.builders import ACCOUNT, NOW, SAMSUNG, WORKER, a_broker_order, a_closed_trade, a_ref, an_intent
 
 FINGERPRINT = "3f9a1c"
 HTTP_TIMEOUT = timedelta(seconds=8)

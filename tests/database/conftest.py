@@ -7,9 +7,9 @@ import pytest
 
 from database.database import Database, open_database
 from domain.identity import Environment
-from tests.application_role import as_application
-from tests.builders import ACCOUNT
 from tests.database.books import FINGERPRINT, Books
+from tests.support.application_role import as_application
+from tests.support.builders import ACCOUNT
 
 
 @pytest.fixture

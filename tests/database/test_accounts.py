@@ -8,8 +8,8 @@ import pytest
 from database.database import Database, open_database
 from database.errors import AccountInUseError, EnvironmentMismatchError
 from domain.identity import AccountId, Environment
-from tests.builders import ACCOUNT
 from tests.database.books import FINGERPRINT, another
+from tests.support.builders import ACCOUNT
 
 MINUTE = timedelta(minutes=1)
 

@@ -7,8 +7,8 @@ import pytest
 
 from database.database import Database, open_database
 from domain.audit_log import Anchor, flaws
-from tests.audit_rows import KEY, a_command
-from tests.builders import ACCOUNT
+from tests.support.audit_rows import KEY, a_command
+from tests.support.builders import ACCOUNT
 
 OFF, ON = "SET session_replication_role = replica", "SET session_replication_role = origin"
 """What a superuser can do: triggers and foreign keys are off."""

@@ -16,8 +16,8 @@ from domain.lock import OrphanFound
 from domain.market import Side, Symbol
 from domain.money import Quantity, Won
 from domain.order import OrderRecord, OrderStatus, ProvisionalFill
-from tests.builders import ACCOUNT, HYNIX, NOW, SAMSUNG, WORKER, a_ref
 from tests.database.books import LEASE, Books
+from tests.support.builders import ACCOUNT, HYNIX, NOW, SAMSUNG, WORKER, a_ref
 
 LATER = NOW + timedelta(minutes=3)
 OTHER = WorkerId("worker-2")

@@ -9,8 +9,8 @@ from domain.excursion import PriceRange
 from domain.money import Price
 from domain.summary import FLEET
 from domain.worker_state import WorkerState
-from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER
 from tests.database.books import Books
+from tests.support.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER
 
 SECOND = timedelta(seconds=1)
 

@@ -7,7 +7,7 @@ from domain.event import Event, EventLevel
 from domain.identity import WorkerId
 from domain.session import SessionDate
 from domain.summary import FLEET
-from tests.builders import ACCOUNT, MONDAY, NOW, SAMSUNG, WORKER
+from tests.support.builders import ACCOUNT, MONDAY, NOW, SAMSUNG, WORKER
 
 OTHER = WorkerId("worker-2")
 

@@ -13,9 +13,9 @@ from database.orders import Orders
 from domain.event import Event, EventLevel
 from domain.identity import Environment, IntentId, WorkerId
 from domain.order import OrderStatus
-from tests.builders import ACCOUNT, HYNIX, NOW
 from tests.database.books import Books
 from tests.database.two_servers import TwoServers, asked, become_read_only, two_servers
+from tests.support.builders import ACCOUNT, HYNIX, NOW
 
 pytestmark = pytest.mark.slow
 POOL = 4

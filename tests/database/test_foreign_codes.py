@@ -12,8 +12,8 @@ from domain.market import Symbol
 from domain.money import Quantity, Won
 from domain.session import SessionDate
 from domain.statement import Figure, Line
-from tests.builders import ACCOUNT, MONDAY, NOW
 from tests.database.books import Books
+from tests.support.builders import ACCOUNT, MONDAY, NOW
 
 CODES = ("005930", "0001A0", "Q530031", "KR6000001", "KR1035020A12", "AAPL", "BRK/B", "7")
 TUESDAY = SessionDate(date(2026, 11, 24))

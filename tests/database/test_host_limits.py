@@ -15,8 +15,8 @@ from domain.money import Won
 from domain.order import OrderIntent, OrderStatus
 from domain.risk import Denial
 from domain.rules import ExitRules, RiskRules
-from tests.builders import ACCOUNT, MONDAY, WORKER, a_plan, a_proposal, host_limits
 from tests.database.books import HTTP_TIMEOUT, Books, an_opening, yes
+from tests.support.builders import ACCOUNT, MONDAY, WORKER, a_plan, a_proposal, host_limits
 
 HOST = "machine/7/abcd"
 LOOSE = RiskRules(

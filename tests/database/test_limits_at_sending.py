@@ -11,8 +11,8 @@ from domain.market import Symbol
 from domain.money import Price, Rate, Won
 from domain.risk import Denial, review
 from domain.rules import ExitRules, RiskRules
-from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER, a_plan, a_proposal
 from tests.database.books import HTTP_TIMEOUT, Books, an_opening
+from tests.support.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER, a_plan, a_proposal
 
 
 async def _review_after(books: Books, rules: RiskRules, *prices: int) -> Sending:

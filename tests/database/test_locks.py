@@ -11,8 +11,8 @@ from domain.identity import Environment, WorkerId
 from domain.lock import Lease, LockHeld, OrphanFound
 from domain.market import Symbol
 from domain.order import OrderStatus
-from tests.builders import ACCOUNT, HYNIX, SAMSUNG, WORKER
 from tests.database.books import HTTP_TIMEOUT, LEASE, Books, yes
+from tests.support.builders import ACCOUNT, HYNIX, SAMSUNG, WORKER
 
 OTHER = WorkerId("worker-2")
 THIRD = WorkerId("worker-3")

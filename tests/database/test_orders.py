@@ -17,8 +17,8 @@ from domain.identity import Environment, IntentId, PositionId, WorkerId
 from domain.market import Side
 from domain.money import Quantity
 from domain.order import Accepted, OrderStatus, OrderType, Rejected, SubmitOutcome, Unknown
-from tests.builders import ACCOUNT, HYNIX, MONDAY, WORKER, a_ref
 from tests.database.books import HTTP_TIMEOUT, Books, an_opening, yes
+from tests.support.builders import ACCOUNT, HYNIX, MONDAY, WORKER, a_ref
 
 OTHER = WorkerId("worker-2")
 REFUSED = Rejected("APBK0952", "주문가능금액을 초과 했습니다")

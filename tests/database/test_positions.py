@@ -11,8 +11,8 @@ from domain.identity import PositionId, WorkerId
 from domain.money import Price, Quantity
 from domain.position import StrategyStamp
 from domain.rules import ExitRules
-from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER
 from tests.database.books import Books, an_opening
+from tests.support.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER
 
 OTHER = WorkerId("worker-2")
 

@@ -7,7 +7,7 @@ import pytest
 
 from database.database import Database
 from domain.lane import Crowding, Lane
-from tests.builders import ACCOUNT
+from tests.support.builders import ACCOUNT
 
 
 @pytest.mark.parametrize("holder", ["a-call", "resting"])

@@ -13,7 +13,7 @@ from broker.protocol import RateBudget
 from database.database import Database, open_database
 from database.rate_slots import MARGIN, RateSlots
 from domain.lane import Crowding, Lane
-from tests.builders import ACCOUNT
+from tests.support.builders import ACCOUNT
 
 
 class CountingServer:

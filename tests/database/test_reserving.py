@@ -9,8 +9,8 @@ from domain.money import Won
 from domain.order import Rejected, Unknown
 from domain.risk import Denial, Denied, EntryDeniedError, Review, Spending, review
 from domain.rules import RiskRules
-from tests.builders import HYNIX, SAMSUNG, a_plan, a_proposal, a_snapshot
 from tests.database.books import Books, an_opening
+from tests.support.builders import HYNIX, SAMSUNG, a_plan, a_proposal, a_snapshot
 
 ONE_BUY = 700_000
 """Ten shares at 70,000 won."""

@@ -10,8 +10,8 @@ import pytest
 from database.database import Database
 from database.migrations import apply
 from database.rights import DELETED, INSERT_ONLY
-from embedded.roles import APPLICATION
-from tests.application_role import as_application
+from runtime.embedded.roles import APPLICATION
+from tests.support.application_role import as_application
 
 SOURCES = [path.read_text() for path in (Path(__file__).resolve().parents[2] / "database").glob("*.py")]
 APPENDED = ("events", "lock_acquisitions", "lease_lapses", "trade_corrections")

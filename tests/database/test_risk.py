@@ -12,8 +12,8 @@ from domain.money import Won
 from domain.risk import Denial, Denied
 from domain.session import SessionDate
 from domain.summary import FLEET
-from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER, a_snapshot, an_intent
 from tests.database.books import Books, another
+from tests.support.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER, a_snapshot, an_intent
 
 OTHER = WorkerId("worker-2")
 TUESDAY = SessionDate(MONDAY + timedelta(days=1))

@@ -14,8 +14,8 @@ from domain.money import Won
 from domain.order import OrderIntent, OrderStatus
 from domain.risk import Approved, Denial, Denied, Review, RiskSnapshot
 from domain.summary import FLEET
-from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER
 from tests.database.books import HTTP_TIMEOUT, LEASE, Books, yes
+from tests.support.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER
 
 OTHER = WorkerId("worker-2")
 

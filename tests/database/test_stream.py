@@ -14,7 +14,7 @@ from database.database import Database, open_database
 from domain.market import Quote, Side, Symbol
 from domain.money import Price, Quantity, Won
 from domain.stream import Covered, Gap, Garbled, News, NoticeKind, OrderNotice
-from tests.builders import ACCOUNT, NOW, SAMSUNG
+from tests.support.builders import ACCOUNT, NOW, SAMSUNG
 
 TICK = Quote(
     SAMSUNG, Price(70_100), NOW, Price(70_000), Price(70_100), Quantity(3), Quantity(4), Quantity(10), Won(701_000),

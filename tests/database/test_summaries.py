@@ -16,8 +16,8 @@ from domain.money import Quantity, Won
 from domain.position import ExitReason
 from domain.session import SessionDate
 from domain.summary import FLEET, DailySummary, DayCounts, summarise
-from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER, a_closed_trade
 from tests.database.books import Books
+from tests.support.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER, a_closed_trade
 
 TUESDAY = SessionDate(MONDAY + timedelta(days=1))
 LEFT = Proven(MONDAY, flat=True, open_orders=0, at=NOW)

@@ -14,8 +14,8 @@ from domain.money import Won
 from domain.order import OrderRecord
 from domain.position import ClosedTrade, ExitReason
 from domain.session import SessionDate, session_date_of
-from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER
 from tests.database.books import LEASE, Books
+from tests.support.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER
 
 OTHER = WorkerId("worker-2")
 

@@ -11,8 +11,8 @@ from domain.identity import WorkerId
 from domain.money import Price
 from domain.session import SessionDate
 from domain.worker_state import WorkerState
-from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER
 from tests.database.books import Books
+from tests.support.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER
 
 TENTH = WorkerId("worker-10")
 SECOND = WorkerId("worker-2")

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from embedded.binaries import postgres_binaries
-from embedded.ports import free_port
-from embedded.postgres import start_postgres
+from runtime.embedded.binaries import postgres_binaries
+from runtime.embedded.ports import free_port
+from runtime.embedded.postgres import start_postgres
 from tests.conftest import HASTY, running
 
 

@@ -13,12 +13,12 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 
 from database.database import open_database
-from embedded.binaries import postgres_binaries
-from embedded.temporal import temporal_binary
-from settings import load_settings
-from tests.application_role import as_application
-from tests.command_line import Run
+from runtime.embedded.binaries import postgres_binaries
+from runtime.embedded.temporal import temporal_binary
+from runtime.settings import load_settings
 from tests.deploy.compose_file import interpolated, read_compose
+from tests.support.application_role import as_application
+from tests.support.command_line import Run
 from workflows import attributes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -243,10 +243,10 @@ async def test_the_namespace_job_makes_our_search_attributes_and_may_run_twice(t
 def test_the_image_holds_every_program_and_runs_as_a_user_of_its_own() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench", "chaos"}
-    modules = {path.name for path in ROOT.glob("*.py")} - {"install.py"}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "tools"}
+    modules = {path.name for path in ROOT.glob("*.py")}
 
-    assert allowed >= packages | modules | {"requirements.lock"}
+    assert allowed >= packages | modules | {"requirements.lock", "tools/__init__.py", "tools/conformance"}
     assert "--require-hashes" in dockerfile
     assert re.search(r"^USER (?!root)\w+$", dockerfile, re.MULTILINE)
 

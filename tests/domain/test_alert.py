@@ -8,7 +8,7 @@ import pytest
 from domain.alert import LEVELS, PendingAlert, due, fold, gist, levels_from, pause_after
 from domain.event import Event, EventLevel
 from domain.market import Symbol
-from tests.builders import ACCOUNT, HYNIX, NOW, SAMSUNG
+from tests.support.builders import ACCOUNT, HYNIX, NOW, SAMSUNG
 
 MINUTE = timedelta(minutes=1)
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from domain.audit_log import GENESIS, Anchor, AuditLog, Row, digest_of, flaws, key_id_of
-from tests.audit_rows import EVENTS, FIVE, KEY, SEEN, TAMPERED, Tamper, a_command, chained, cut
-from tests.builders import ACCOUNT
 from tests.database.books import another
+from tests.support.audit_rows import EVENTS, FIVE, KEY, SEEN, TAMPERED, Tamper, a_command, chained, cut
+from tests.support.builders import ACCOUNT
 
 OLD_KEY = b"o" * 32
 

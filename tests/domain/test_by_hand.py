@@ -9,7 +9,7 @@ from domain.by_hand import told_apart
 from domain.market import Side
 from domain.money import Won
 from domain.order import BrokerOrder, BrokerOrderRef
-from tests.builders import MONDAY, NOW, a_broker_order
+from tests.support.builders import MONDAY, NOW, a_broker_order
 
 
 def row(number: int, side: Side, filled: int, price: int = 1_000, minutes: int = 0) -> BrokerOrder:

@@ -7,7 +7,7 @@ from domain.costs import BANKIS_COMMISSION, COMMISSION_STEP, cost_rates, day_cos
 from domain.market import Market, Side
 from domain.money import NO_WON, Won
 from domain.order import OrderStatus
-from tests.builders import HYNIX, MONDAY, NOW, POSITION, a_broker_order, a_ref, an_intent, an_order
+from tests.support.builders import HYNIX, MONDAY, NOW, POSITION, a_broker_order, a_ref, an_intent, an_order
 
 RATES = cost_rates(MONDAY)
 AMOUNT = Won(700_000)

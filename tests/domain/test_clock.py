@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.clock import LIVE_CLOCK, MarketClock, in_seoul
-from tests.builders import NOW
+from tests.support.builders import NOW
 
 REAL = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 instants = st.timedeltas(timedelta(days=-2_000), timedelta(days=2_000)).map(lambda offset: REAL + offset)

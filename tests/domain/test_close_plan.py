@@ -23,8 +23,8 @@ from domain.close_plan import (
 from domain.market import PriceSample
 from domain.money import Price, Quantity
 from domain.session import CSAT_HOURS, FIRST_DAY_HOURS, Session, SessionPlan, session_of
-from tests.builders import MONDAY, NOW, a_plan, a_session
 from tests.domain.rate_limited_sales import seconds_to_sell
+from tests.support.builders import MONDAY, NOW, a_plan, a_session
 
 LIVE = CloseLeads(calls_per_second=18)
 PAPER = CloseLeads(calls_per_second=1)

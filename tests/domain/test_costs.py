@@ -22,7 +22,7 @@ from domain.costs import (
 from domain.market import Market, Side
 from domain.money import Rate, Won
 from exchange.calendar import krx_calendar
-from tests.builders import MONDAY
+from tests.support.builders import MONDAY
 
 RATES_2026 = cost_rates(MONDAY)
 amounts = st.integers(0, 10**11).map(Won)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from domain.event import UNSOLD_AT_CLOSE, Event, EventLevel, carried_event, unsold_event
 from domain.money import Quantity
-from tests.builders import ACCOUNT, MONDAY, NOW, SAMSUNG
+from tests.support.builders import ACCOUNT, MONDAY, NOW, SAMSUNG
 
 
 def test_unsold_shares_are_a_critical_event_once_a_session() -> None:

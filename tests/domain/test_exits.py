@@ -13,7 +13,7 @@ from domain.market import PriceSample, problem_with
 from domain.money import Price, Rate
 from domain.position import ExitReason, OpenPosition
 from domain.rules import ExitRules
-from tests.builders import NOW, a_quote, a_view, an_open_position, some_samples
+from tests.support.builders import NOW, a_quote, a_view, an_open_position, some_samples
 
 OFF = ExitRules(
     stop_loss=Rate(0),

@@ -9,7 +9,7 @@ from domain.flatness import Believed, ByHand, HeldShares, could_still_fill, shar
 from domain.market import Side
 from domain.money import Quantity, Won
 from domain.order import BrokerOrder, OrderIntent, OrderRecord, OrderStatus
-from tests.builders import HYNIX, SAMSUNG, a_ref, an_intent
+from tests.support.builders import HYNIX, SAMSUNG, a_ref, an_intent
 
 NOBODY = Believed(held={}, taken={}, before={}, by_hand={})
 

@@ -10,7 +10,7 @@ from domain.handling import Handling, grouped, handling
 from domain.identity import PositionId
 from domain.money import Price, Won
 from domain.position import ExitReason
-from tests.builders import HYNIX, NOW, SAMSUNG, a_closed_trade
+from tests.support.builders import HYNIX, NOW, SAMSUNG, a_closed_trade
 
 
 @pytest.mark.parametrize(

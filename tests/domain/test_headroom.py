@@ -6,7 +6,7 @@ from domain.headroom import headroom
 from domain.money import Won
 from domain.risk import standing_denial
 from domain.rules import RiskRules
-from tests.builders import NOW, a_plan, a_snapshot
+from tests.support.builders import NOW, a_plan, a_snapshot
 
 RULES = RiskRules(give_back_from=Won(400_000))
 

@@ -26,7 +26,7 @@ from domain.money import Rate, Won
 from domain.risk import Approved, Denial, Denied
 from domain.rule_changes import rule_values
 from domain.rules import ExecutionRules, ExitRules, RiskRules, TradingRules, UniverseRules
-from tests.builders import HYNIX, SAMSUNG, a_plan, a_proposal, a_snapshot, host_limits, some_rules
+from tests.support.builders import HYNIX, SAMSUNG, a_plan, a_proposal, a_snapshot, host_limits, some_rules
 
 SECOND = timedelta(seconds=1)
 STRICT_AND_LOOSE: dict[str, tuple[Any, Any]] = {

@@ -5,7 +5,7 @@ from itertools import pairwise
 from domain.event import Event, EventLevel
 from domain.identity import SIMULATED_ACCOUNT, Environment, account_alias
 from domain.lane import Lane
-from tests.builders import ACCOUNT, NOW
+from tests.support.builders import ACCOUNT, NOW
 
 
 def test_an_account_alias_names_the_environment_and_hides_the_number() -> None:

@@ -16,7 +16,7 @@ from domain.order import OrderType
 from domain.rules import ExecutionRules
 from domain.tick_size import PriceLimits
 from exchange.calendar import krx_calendar
-from tests.builders import a_quote
+from tests.support.builders import a_quote
 from tests.workflows.floor import kst
 
 CALENDAR = krx_calendar(2026, 2027)

@@ -8,7 +8,7 @@ import pytest
 
 from domain.market import BookLevel, OrderBook, QuoteProblem, problem_with, with_book
 from domain.money import Price, Quantity
-from tests.builders import NOW, SAMSUNG, a_quote, a_reference
+from tests.support.builders import NOW, SAMSUNG, a_quote, a_reference
 
 AGE = timedelta(seconds=5)
 

@@ -6,7 +6,7 @@ import pytest
 
 from domain.market_phase import AGREES, LONGEST_HALT, Heard, Judgement, MarketWord, judge
 from domain.session import CSAT_HOURS, REGULAR_HOURS, Session, session_of
-from tests.stepping import kst
+from tests.support.stepping import kst
 
 REGULAR = session_of(kst("2026-11-23 12:00").date(), REGULAR_HOURS)
 CSAT = session_of(kst("2026-11-23 12:00").date(), CSAT_HOURS)

@@ -25,7 +25,7 @@ from domain.order import (
     row_of,
 )
 from domain.session import SessionDate
-from tests.builders import HYNIX, MONDAY, a_broker_order, a_ref, an_order
+from tests.support.builders import HYNIX, MONDAY, a_broker_order, a_ref, an_order
 
 FINAL = frozenset(OrderStatus) - ACTIVE_STATUSES
 events = st.lists(st.sampled_from(OrderEvent), max_size=12)

@@ -11,7 +11,7 @@ from domain.identity import PositionId
 from domain.money import Won
 from domain.performance import performance
 from domain.position import ClosedTrade
-from tests.builders import NOW, a_closed_trade
+from tests.support.builders import NOW, a_closed_trade
 
 results = st.lists(st.integers(-100_000, 100_000), max_size=30)
 

@@ -16,7 +16,7 @@ from domain.order import OrderRecord
 from domain.pnl import closed_trade
 from domain.position import ClosedTrade, ExitReason
 from domain.session import SessionDate
-from tests.builders import NOW, an_intent, an_open_position, an_order
+from tests.support.builders import NOW, an_intent, an_open_position, an_order
 
 FREE = Rate(0)
 LATER = NOW + timedelta(minutes=20)

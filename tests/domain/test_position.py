@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.costs import Costs
 from domain.money import Price, Won
-from tests.builders import NOW, a_closed_trade, an_open_position
+from tests.support.builders import NOW, a_closed_trade, an_open_position
 
 prices = st.integers(1, 2_000_000)
 

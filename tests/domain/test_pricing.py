@@ -7,7 +7,7 @@ from domain.money import Price
 from domain.pricing import entry_limit, exit_limit
 from domain.rules import ExecutionRules
 from domain.tick_size import is_on_grid, next_above, price_limits, round_down
-from tests.builders import a_quote
+from tests.support.builders import a_quote
 
 RULES = ExecutionRules(entry_ticks=2, exit_ticks=1)
 grid_prices = st.integers(10, 1_500_000).map(round_down)

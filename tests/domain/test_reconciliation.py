@@ -26,7 +26,7 @@ from domain.reconciliation import (
     match_lost_order,
 )
 from domain.session import SessionDate
-from tests.builders import HYNIX, NOW, SAMSUNG, a_broker_order, a_ref, an_intent, an_open_position, an_order
+from tests.support.builders import HYNIX, NOW, SAMSUNG, a_broker_order, a_ref, an_intent, an_open_position, an_order
 
 NOBODY: frozenset[BrokerOrderRef] = frozenset()
 SOLD = an_intent(Side.SELL, intent_id=IntentId("run-2/1"))

@@ -12,7 +12,7 @@ from domain.event import EventLevel
 from domain.money import Quantity, Won
 from domain.risk import CHECKS, OF_THE_HOST, Approved, Denial, Denied, RiskSnapshot, level_of, review, standing_denial
 from domain.rules import RiskRules
-from tests.builders import HYNIX, NOW, SAMSUNG, a_plan, a_proposal, a_snapshot
+from tests.support.builders import HYNIX, NOW, SAMSUNG, a_plan, a_proposal, a_snapshot
 
 RULES = RiskRules(give_back_from=Won(400_000))
 MOMENT = timedelta(microseconds=1)

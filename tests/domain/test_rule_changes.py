@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain.errors import BadRulesError
 from domain.rule_changes import accepted, changed, checked, rule_values, value_text
 from domain.rules import RiskRules, ScreeningRules, TradingRules
-from tests.builders import some_rules
+from tests.support.builders import some_rules
 
 DEFAULTS = TradingRules()
 NAMES = sorted(rule_values(DEFAULTS))

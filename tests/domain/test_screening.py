@@ -25,7 +25,7 @@ from domain.screening import (
     select_candidates,
 )
 from domain.strategy import EntrySignal, strongest
-from tests.builders import NOW, SAMSUNG, a_quote, a_status, a_stock, a_view, some_samples
+from tests.support.builders import NOW, SAMSUNG, a_quote, a_status, a_stock, a_view, some_samples
 
 AGE = timedelta(seconds=5)
 RULES = ScreeningRules()

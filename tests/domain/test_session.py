@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.clock import KST
 from domain.session import CSAT_HOURS, SessionPhase, TradingCalendar, session_date_of
-from tests.builders import MONDAY, NOW, a_session
+from tests.support.builders import MONDAY, NOW, a_session
 
 CHRISTMAS = date(2026, 12, 25)
 CSAT = date(2026, 11, 19)

@@ -7,7 +7,7 @@ from domain.costs import CostRates, cost_rates
 from domain.money import Price, Quantity, Rate, Won
 from domain.rules import RiskRules
 from domain.sizing import size_entry
-from tests.builders import MONDAY
+from tests.support.builders import MONDAY
 
 RATES = cost_rates(MONDAY)
 PLENTY = Quantity(10**9)

@@ -4,7 +4,7 @@ import pytest
 
 from domain.money import Won
 from domain.statement import WHOLE_ACCOUNT, Figure, Line, line_in_words
-from tests.builders import SAMSUNG
+from tests.support.builders import SAMSUNG
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,17 @@ from domain.position import ClosedTrade, ExitReason
 from domain.session import SessionDate
 from domain.statement import WHOLE_ACCOUNT, BookedDay, Figure, Held, Line, Stated, StatedStock, line_in_words
 from domain.statement_check import compared
-from tests.builders import HYNIX, MONDAY, POSITION, SAMSUNG, a_broker_order, a_closed_trade, a_ref, an_intent, an_order
+from tests.support.builders import (
+    HYNIX,
+    MONDAY,
+    POSITION,
+    SAMSUNG,
+    a_broker_order,
+    a_closed_trade,
+    a_ref,
+    an_intent,
+    an_order,
+)
 
 BOUGHT = an_order(an_intent(Side.BUY, 10))
 SOLD = an_order(an_intent(Side.SELL, 10, intent_id="run-1/2"), price=71_000)

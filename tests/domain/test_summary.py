@@ -17,7 +17,7 @@ from domain.performance import performance
 from domain.position import ClosedTrade, ExitReason, StrategyStamp
 from domain.session import SessionDate
 from domain.summary import FLEET, DailySummary, DayCounts, Left, result_event, summarise, totals_of
-from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, a_closed_trade, an_open_position
+from tests.support.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, a_closed_trade, an_open_position
 
 BREAKOUT = StrategyStamp("volatility_breakout", "1")
 TRADES = [

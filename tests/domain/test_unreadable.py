@@ -11,7 +11,7 @@ from domain.order import BrokerOrder
 from domain.reconciliation import Absent, Found, Hidden, LostOrderMatch, match_lost_order
 from domain.session import SessionDate
 from domain.unreadable import AccountList, Rows, UnreadableRow, doubts, unreadable_of
-from tests.builders import HYNIX, MONDAY, NOW, SAMSUNG, a_broker_order, a_ref, an_intent
+from tests.support.builders import HYNIX, MONDAY, NOW, SAMSUNG, a_broker_order, a_ref, an_intent
 
 INTENT = an_intent(Side.BUY, 10)
 TOMORROW = SessionDate(MONDAY + timedelta(days=1))

@@ -19,16 +19,16 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 from database.migrations import apply
 from domain.event import UNSOLD_AT_CLOSE
 from domain.session import session_date_of
-from embedded.ports import free_port
-from embedded.postgres import start_postgres
-from embedded.process import Launcher
-from embedded.temporal import DevServer, start_temporal
-from tests.builders import HYNIX
+from runtime.embedded.ports import free_port
+from runtime.embedded.postgres import start_postgres
+from runtime.embedded.process import Launcher
+from runtime.embedded.temporal import DevServer, start_temporal
 from tests.conftest import _with_database, running
-from tests.embedded.processes import ROOT
-from tests.journeys import running_market as running_market_module
-from tests.journeys.running_market import RunningMarket, running_market, until
-from tests.stepping import ACCOUNT
+from tests.runtime.embedded.processes import ROOT
+from tests.support.builders import HYNIX
+from tests.support.stepping import ACCOUNT
+from tests.trials.journeys import running_market as running_market_module
+from tests.trials.journeys.running_market import RunningMarket, running_market, until
 from workflows.trading_worker import TradingWorkerWorkflow
 
 _FOLDER: Final = Path(__file__).parent / "patched"

@@ -20,8 +20,18 @@ from domain.summary import FLEET, DayCounts, summarise
 from domain.worker_state import WorkerState
 from reporting.after_close import AfterClose
 from reporting.reading import DayBooks
-from tests.audit_rows import SEEN, a_command, chained
-from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER, a_closed_trade, a_session, an_open_position
+from tests.support.audit_rows import SEEN, a_command, chained
+from tests.support.builders import (
+    ACCOUNT,
+    HYNIX,
+    MONDAY,
+    NOW,
+    SAMSUNG,
+    WORKER,
+    a_closed_trade,
+    a_session,
+    an_open_position,
+)
 from tests.verifier.a_day import a_clean_day
 from verifier.report import report_json
 from verifier.verdict import judged

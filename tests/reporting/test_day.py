@@ -15,7 +15,6 @@ from domain.worker_state import WorkerState
 from reporting.curves import drawdown, equity
 from reporting.day import day_values
 from reporting.tables import greatest_capital
-from tests.builders import HYNIX, SAMSUNG, WORKER
 from tests.reporting.parts import (
     FIRST,
     KEPT,
@@ -31,6 +30,7 @@ from tests.reporting.parts import (
     minute,
     some_bars,
 )
+from tests.support.builders import HYNIX, SAMSUNG, WORKER
 
 TRADES = (a_win(), a_loss())
 NET = 10_000 - 15_000

@@ -15,8 +15,6 @@ from reporting.day import day_values
 from reporting.page import LANGUAGES, Language, page
 from reporting.reading import DayBooks
 from reporting.stretch import stretch_values
-from tests.builders import a_closed_trade
-from tests.chromium import CHROMIUM, needs_a_browser
 from tests.reporting.parts import (
     FIRST,
     a_carried_position,
@@ -29,6 +27,8 @@ from tests.reporting.parts import (
     minute,
 )
 from tests.reporting.test_page import HOSTILE
+from tests.support.builders import a_closed_trade
+from tests.support.chromium import CHROMIUM, needs_a_browser
 
 PAGES: dict[str, tuple[dict[str, Any], Language]] = {
     "hostile": (day_values(a_day(a_win(name=HOSTILE), events=(an_incident(HOSTILE),))), "ko"),

@@ -26,16 +26,16 @@ from domain.risk import Denial
 from domain.screening import ScreeningFilter
 from domain.statement import Figure, Line, Name
 from domain.worker_state import WorkerState
-from operations.access_duty import SHUT_BECAUSE
+from fleet.duties.access import SHUT_BECAUSE
 from reporting import ratios
 from reporting.after_close import AfterClose
 from reporting.day import day_values
 from reporting.page import LANGUAGES, Language, cell, number, page, signed, words
 from reporting.stretch import stretch_values
 from strategies import KNOWN_STRATEGIES
-from tests.audit_rows import SEEN, a_command, chained
-from tests.builders import MONDAY, NOW, SAMSUNG
 from tests.reporting.parts import a_carried_position, a_close_that_left_shares, a_day, a_win, an_empty_day, an_incident
+from tests.support.audit_rows import SEEN, a_command, chained
+from tests.support.builders import MONDAY, NOW, SAMSUNG
 from verifier.invariants import INVARIANTS
 
 HOSTILE = """</script><script>alert(1)</script><img src="http://evil.example/x" onerror="alert(2)">'"{{7*7}}"""
@@ -316,7 +316,7 @@ _EVENTS: Final = ast.parse(Path(domain.event.__file__).read_text(encoding="utf-8
 def told_kinds() -> Iterator[str]:
     """Yield every kind of event that our code spells out where it makes one, or as a constant."""
     root = Path(reporting.page.__file__).parents[1]
-    for folder in ("activities", "database", "domain", "operations"):
+    for folder in ("activities", "cli", "database", "domain", "fleet"):
         for file in (root / folder).rglob("*.py"):
             yield from _kinds_of(ast.parse(file.read_text(encoding="utf-8")))
 

@@ -15,8 +15,8 @@ from domain.worker_state import WorkerState
 from reporting.day import day_values
 from reporting.reading import read_day
 from reporting.writing import write
-from tests.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER, a_session
 from tests.database.books import FINGERPRINT, Books
+from tests.support.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER, a_session
 from tests.verifier.a_day import a_clean_day
 from verifier.report import report_json
 from verifier.verdict import judged

@@ -13,7 +13,7 @@ import reporting.page
 from reporting.page import words
 
 ROOT: Final = Path(reporting.page.__file__).parents[1]
-WRITERS: Final = ("activities", "database", "domain", "operations", "sealing", "strategies")
+WRITERS: Final = ("activities", "cli", "database", "domain", "fleet", "security", "strategies")
 TOLD_AS: Final = {"why", "evidence", "reason", "cause"}
 """What a text is called that goes into the books as the reason of something."""
 GAP: Final = r"\{\w+\}"
@@ -130,7 +130,7 @@ def named_in(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 
 
 def test_every_reason_that_goes_into_the_books_has_korean() -> None:
-    duties = (ROOT / "operations").glob("*_duty.py")
+    duties = (ROOT / "fleet" / "duties").glob("*.py")
     files = [*(ROOT / "activities").rglob("*.py"), *(ROOT / "database").rglob("*.py"), *duties]
     shapes = {shape_of(reason) for path in files for reason in reasons_in(path) if has_words(reason)}
 

@@ -13,8 +13,8 @@ from domain.session import SessionDate
 from reporting import ratios
 from reporting.reading import DayBooks
 from reporting.stretch import stretch_values
-from tests.builders import MONDAY, a_session
 from tests.reporting.parts import a_loss, a_win, an_empty_day, with_summaries
+from tests.support.builders import MONDAY, a_session
 
 
 def on(days_later: int, *trades: ClosedTrade) -> DayBooks:

@@ -13,7 +13,7 @@ from domain.money import Price, Quantity, Rate
 from domain.rules import StrategyRules
 from domain.strategy import Strategy
 from strategies.momentum import Momentum, volume_pace, window_return
-from tests.builders import NOW, a_quote, a_view, an_open_position, some_samples
+from tests.support.builders import NOW, a_quote, a_view, an_open_position, some_samples
 
 RULES = StrategyRules()
 WINDOW = RULES.momentum_window

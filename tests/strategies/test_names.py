@@ -8,7 +8,7 @@ from domain.rules import StrategyRules
 from domain.screening import CustomFilter
 from strategies import strategies_named
 from strategies.filters import KNOWN_FILTERS, filters_named
-from tests.builders import a_quote, a_stock
+from tests.support.builders import a_quote, a_stock
 
 
 def test_strategies_come_in_the_order_of_their_names() -> None:

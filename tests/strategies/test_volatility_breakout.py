@@ -12,7 +12,7 @@ from domain.money import Price, Quantity, Rate
 from domain.rules import StrategyRules
 from domain.strategy import Strategy
 from strategies.volatility_breakout import VolatilityBreakout
-from tests.builders import a_quote, a_reference, a_view, an_open_position
+from tests.support.builders import a_quote, a_reference, a_view, an_open_position
 
 RULES = StrategyRules()
 BREAKOUT: Strategy = VolatilityBreakout()

@@ -14,8 +14,19 @@ from domain.money import Price, Quantity, Won
 from domain.order import BrokerOrderRef
 from domain.position import PositionStatus
 from domain.summary import FLEET, summarise
-from tests.audit_rows import KEY, LOG, SEEN
-from tests.builders import ACCOUNT, MONDAY, NOW, POSITION, SAMSUNG, WORKER, a_closed_trade, a_plan, an_intent, an_order
+from tests.support.audit_rows import KEY, LOG, SEEN
+from tests.support.builders import (
+    ACCOUNT,
+    MONDAY,
+    NOW,
+    POSITION,
+    SAMSUNG,
+    WORKER,
+    a_closed_trade,
+    a_plan,
+    an_intent,
+    an_order,
+)
 from verifier.books import Audit, Books, BrokerBook, BrokerFill, BrokerRow, Histories, Ledger, Submit, Watch
 
 CLOCK = MarketClock(NOW, NOW, 1)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from tests.embedded.processes import ROOT
+from tests.runtime.embedded.processes import ROOT
 
 
 def test_temporal_that_is_away_is_named_without_a_traceback(paper_fleet: Mapping[str, str], unused_port: int) -> None:

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from domain.audit_log import AuditLog
-from tests.audit_rows import FIVE, KEY, LOG, SEEN, TAMPERED, Tamper
-from tests.builders import ACCOUNT
+from tests.support.audit_rows import FIVE, KEY, LOG, SEEN, TAMPERED, Tamper
+from tests.support.builders import ACCOUNT
 from tests.verifier.a_day import a_clean_day
 from verifier.books import Audit
 from verifier.invariants import violations

@@ -12,7 +12,7 @@ from domain.identity import Environment, PositionId, WorkerId
 from domain.market import Side
 from domain.money import Rate, Won
 from domain.rules import RiskRules, UniverseRules
-from tests.builders import HYNIX, POSITION, WORKER, some_rules
+from tests.support.builders import HYNIX, POSITION, WORKER, some_rules
 from tests.verifier.a_day import a_clean_day, after, an_audited_order, with_ledger, with_order
 from verifier.books import Books
 from verifier.limits import within_host_limits

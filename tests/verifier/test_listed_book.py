@@ -12,8 +12,8 @@ from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
 from simulator.simulation import Simulation
 from tests.activities.desk import OPENS_AT, PLAN
-from tests.builders import MONDAY, SAMSUNG
-from tests.stepping import a_broker, a_simulation, broker_account, pinned_database
+from tests.support.builders import MONDAY, SAMSUNG
+from tests.support.stepping import a_broker, a_simulation, broker_account, pinned_database
 from tests.verifier.a_day import a_clean_day
 from verifier.books import Books, BrokerBook
 from verifier.broker_truth import KnownOfDay, listed_book

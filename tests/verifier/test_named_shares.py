@@ -11,7 +11,7 @@ from domain.market import Side
 from domain.money import Quantity, Won
 from domain.order import OrderStatus
 from domain.position import PositionStatus
-from tests.builders import SAMSUNG, a_plan
+from tests.support.builders import SAMSUNG, a_plan
 from tests.verifier.a_day import (
     BUY,
     a_clean_day,

@@ -11,9 +11,9 @@ from domain.market import Side, Symbol
 from domain.money import Quantity, Won
 from domain.position import ExitReason
 from domain.session import SessionDate
-from tests.builders import ACCOUNT, MONDAY, NOW, SAMSUNG, WORKER, a_closed_trade, a_plan
 from tests.database.books import FINGERPRINT
 from tests.database.books import Books as Walk
+from tests.support.builders import ACCOUNT, MONDAY, NOW, SAMSUNG, WORKER, a_closed_trade, a_plan
 from tests.verifier.a_day import a_clean_day, a_row, still_held, with_broker
 from verifier.books import Books, Histories, Submit, Told, Watch
 from verifier.broker_truth import as_of

@@ -13,7 +13,7 @@ from domain.market import Side
 from domain.money import Quantity, Won
 from domain.order import OrderStatus
 from domain.position import ExitReason, PositionStatus
-from tests.builders import MONDAY, POSITION, SAMSUNG, WORKER, a_plan
+from tests.support.builders import MONDAY, POSITION, SAMSUNG, WORKER, a_plan
 from tests.verifier.a_day import (
     BUY,
     a_clean_day,

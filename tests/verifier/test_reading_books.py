@@ -14,8 +14,8 @@ from database.database import open_database
 from domain.identity import Environment, IntentId
 from domain.lock import Lease
 from domain.market import Side
-from tests.builders import ACCOUNT, MONDAY, NOW, POSITION, SAMSUNG, WORKER
 from tests.database.books import FINGERPRINT, Books
+from tests.support.builders import ACCOUNT, MONDAY, NOW, POSITION, SAMSUNG, WORKER
 from verifier.books import Histories, Submit, Told, Watch
 from verifier.broker_truth import book_from_json
 from verifier.histories import Run, histories_of

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.account.comparing import Reconciled, ReconcileRequest
 from activities.closing import AwaitFlatRequest, ClosePlan, NoSession, OpenOrder
-from activities.comparing import Reconciled, ReconcileRequest
 from activities.cycles import Held
 from activities.flatness import FlatnessProof
-from activities.pace import to_be_continued
 from activities.statement import StatementCompared, StatementRequest
 from activities.summarising import SummaryRequest
-from activities.undone import Undone
+from activities.support.pace import to_be_continued
+from activities.support.undone import Undone
 from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
 from domain.errors import InvalidTransitionError

@@ -15,7 +15,7 @@ from domain.clock import KST, MarketClock
 from domain.identity import AccountId
 from domain.rules import TradingRules
 from domain.worker_state import WorkerLife
-from embedded.search_attributes import ensure_search_attributes
+from runtime.embedded.search_attributes import ensure_search_attributes
 from tests.workflows.stand_ins import Desk
 from workflows import attributes
 from workflows.close_outcome import MarketCloseRequest

@@ -10,9 +10,9 @@ from activities.cycles import Cycle, CycleRequest, Held, UnfinishedOrder
 from activities.entries import EntryRequest, NoEntry, PreparedEntry
 from activities.market_data import Findings, ScanRequest
 from activities.orders import FollowRequest, SubmitRequest
-from activities.pace import to_be_continued
 from activities.selling import ExitDecision, ExitRequest, MarketShut, NothingToSell, PreparedExit
 from activities.settling import CloseRequest, StillHeld, TradeResult
+from activities.support.pace import to_be_continued
 from activities.watching import WatchRequest
 from domain.close_plan import CloseLeads, plan_session
 from domain.exits import ExitSignal
@@ -34,7 +34,7 @@ from domain.order import (
 from domain.position import ExitReason
 from domain.screening import Candidate
 from domain.session import session_date_of
-from tests.builders import SAMSUNG, a_lease, a_quote, a_ref, an_intent
+from tests.support.builders import SAMSUNG, a_lease, a_quote, a_ref, an_intent
 from tests.workflows.close_stand_ins import CloseDesk
 
 CANDIDATE = Candidate(SAMSUNG, "삼성전자", Price(70_000), 1, "momentum", "1", "it rises")  # type: ignore[arg-type]

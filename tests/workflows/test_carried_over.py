@@ -10,7 +10,7 @@ from domain.identity import IntentId, PositionId
 from domain.money import Quantity
 from domain.order import OrderPurpose
 from domain.position import ExitReason
-from tests.builders import SAMSUNG, a_lease
+from tests.support.builders import SAMSUNG, a_lease
 from tests.workflows.floor import Floor, kst, trading_floor
 from tests.workflows.stand_ins import a_held
 

@@ -23,10 +23,10 @@ from domain.market import Side, Symbol
 from domain.money import Won
 from domain.order import OrderPurpose, OrderRecord, OrderStatus, OrderType
 from domain.session import SessionDate
-from tests.builders import MONDAY, an_intent
-from tests.clockwork.attempts import Again, Scheduled, attempt
-from tests.clockwork.clockwork import Clockwork
-from tests.clockwork.runs import Run
+from tests.support.builders import MONDAY, an_intent
+from tests.trials.clockwork.attempts import Again, Scheduled, attempt
+from tests.trials.clockwork.clockwork import Clockwork
+from tests.trials.clockwork.runs import Run
 from tests.workflows.close_stand_ins import CloseDesk
 from tests.workflows.floor import kst
 from tests.workflows.stand_ins import a_held

@@ -15,7 +15,7 @@ from domain.order import OrderType
 from domain.position import ExitReason
 from domain.session import SessionDate
 from exchange.calendar import CalendarOverrides, krx_calendar
-from tests.builders import SAMSUNG
+from tests.support.builders import SAMSUNG
 from tests.workflows.floor import Floor, kst, trading_floor
 from tests.workflows.stand_ins import a_held
 from workflows.close_outcome import CloseOutcome

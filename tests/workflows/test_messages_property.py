@@ -16,7 +16,7 @@ from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
-from tests.matrix import IS_WHOLE
+from tests.support.matrix import IS_WHOLE
 from tests.workflows.floor import Floor, kst, trading_floor
 from tests.workflows.virtual_floor import a_floor
 from workflows.commands import WorkerStatus

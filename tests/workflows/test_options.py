@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from temporalio.workflow import ActivityConfig
 
-from composition import LONGEST_BETWEEN_BEATS
+from runtime.composition import LONGEST_BETWEEN_BEATS
 from workflows.options import LOOK, SELL_DECISION, SUBMIT_EXIT_ONCE, WATCH
 
 NOTICED_WITHIN = timedelta(seconds=3)

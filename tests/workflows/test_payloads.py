@@ -11,7 +11,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from domain.market import Quote
 from domain.money import Price
-from tests.builders import a_quote
+from tests.support.builders import a_quote
 from workflows.payloads import DATA_CONVERTER
 
 

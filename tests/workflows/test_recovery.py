@@ -7,11 +7,11 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from activities.comparing import ReconcileRequest
+from activities.account.comparing import ReconcileRequest
 from domain.identity import WorkerId, recovery_worker
 from domain.market import Symbol
 from domain.worker_state import WorkerLife
-from tests.stepping import ACCOUNT, RULES, Stage, stage
+from tests.support.stepping import ACCOUNT, RULES, Stage, stage
 from workflows.identity import reconciliation_workflow_id, task_queues, worker_workflow_id
 from workflows.reconciliation import ReconciliationWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow

@@ -15,7 +15,7 @@ from domain.money import Quantity
 from domain.position import ExitReason
 from domain.rules import TradingRules
 from domain.worker_state import WorkerState
-from tests.builders import MONDAY, SAMSUNG, a_lease
+from tests.support.builders import MONDAY, SAMSUNG, a_lease
 from tests.workflows.floor import Floor, kst, trading_floor
 from workflows.commands import WorkerStatus
 from workflows.trading_worker import TradingWorkerWorkflow

@@ -12,7 +12,7 @@ from domain.identity import AccountId, IntentId
 from domain.order import OrderPurpose
 from domain.position import ExitReason
 from domain.session import SessionDate
-from tests.builders import SAMSUNG, a_lease
+from tests.support.builders import SAMSUNG, a_lease
 from tests.workflows.floor import kst, trading_floor
 from tests.workflows.stand_ins import a_held
 from tests.workflows.virtual_floor import a_floor

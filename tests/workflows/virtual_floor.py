@@ -15,9 +15,9 @@ from domain.position import ExitReason
 from domain.rules import TradingRules
 from domain.session import SessionDate
 from domain.worker_state import WorkerLife
-from tests.builders import MONDAY
-from tests.clockwork.attempts import Again, Scheduled, attempt
-from tests.clockwork.clockwork import Clockwork
+from tests.support.builders import MONDAY
+from tests.trials.clockwork.attempts import Again, Scheduled, attempt
+from tests.trials.clockwork.clockwork import Clockwork
 from tests.workflows.floor import kst
 from tests.workflows.stand_ins import Desk
 from workflows.commands import WorkerStatus

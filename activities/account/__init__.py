@@ -1,0 +1,1 @@
+"""The account's books against the broker's: shares, cash, fills, sales of the owner."""

@@ -1,0 +1,91 @@
+"""Carried positions after a corporate action: the broker's share count wins when the day's base price fits it (F34)."""
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from temporalio import activity
+
+from domain.corporate_action import restated
+from domain.errors import TradingError
+from domain.event import CARRIED_RESTATED, Event, EventLevel
+from domain.lane import Lane
+from domain.market import Symbol
+from domain.money import NO_SHARES, Quantity
+from domain.position import OpenPosition
+from domain.session import session_date_of
+
+if TYPE_CHECKING:
+    from activities.support.pace import Pace
+    from broker.protocol import Broker
+    from database.database import Database
+
+_WITHIN: Final = 3.0
+"""Seconds that a sale waits for the look; shares that it misses are found by the session's comparison."""
+
+
+class CarriedShares:
+    """Restates positions that a split, a reverse split or bonus shares gave other shares overnight."""
+
+    def __init__(self, broker: "Broker", database: "Database", pace: "Pace") -> None:
+        self._broker = broker
+        self._database = database
+        self._pace = pace
+
+    async def owners(self, position: OpenPosition) -> Quantity:
+        """Return the owner's own shares of the stock, as the last proven session left them."""
+        day = session_date_of(self._pace.now())
+        left = await self._database.snapshots.left_before(position.account_id, day)
+        return next((each.owners_quantity for each in left if each.symbol == position.symbol), NO_SHARES)
+
+    async def restated(self, position: OpenPosition, shown: Quantity, lane: Lane) -> OpenPosition | None:
+        """Restate a position to what the broker shows; None where no corporate action explains it.
+
+        Raises:
+            TradingError: the day's base price is not known.
+        """
+        at = self._pace.now()
+        day = session_date_of(at)
+        limits = (await self._broker.daily_reference(position.symbol, day, lane)).limits
+        base = limits.middle
+        held = restated(position.quantity, await self.owners(position), shown, position.last_price, base)
+        if held is None:
+            return None
+        event = Event(
+            position.account_id,
+            CARRIED_RESTATED,
+            EventLevel.WARNING,
+            at,
+            day,
+            position.worker_id,
+            position.symbol,
+            {"ledger": position.quantity, "broker": held, "last_price": position.last_price, "base_price": base},
+            f"{CARRIED_RESTATED}/{position.position_id}/{day}",
+        )
+        await self._database.positions.restate(position, held, day, event)
+        return await self._database.positions.get(position.position_id)
+
+    async def before_sale(self, position: OpenPosition) -> OpenPosition:
+        """Return a carried position with the shares that are to be sold; as the ledger has it where nothing answers.
+
+        A session whose books are compared has been restated already.
+        """
+        day = session_date_of(self._pace.now())
+        if (await self._database.comparisons.state(position.account_id, day)).is_compared:
+            return position
+        try:
+            async with asyncio.timeout(_WITHIN):
+                shown = await self._shown(position.symbol)
+                if shown is None or shown == position.quantity:
+                    return position
+                return await self.restated(position, shown, Lane.EXIT) or position
+        except (TradingError, TimeoutError) as fault:
+            activity.logger.warning("shares_not_checked", extra={"symbol": position.symbol, "cause": str(fault)})
+            return position
+
+    async def _shown(self, symbol: Symbol) -> Quantity | None:
+        """Return the broker's number of shares when two reads agree; None where there is a doubt, or nothing left."""
+        first = (await self._broker.balance(Lane.EXIT)).quantity_of(symbol)
+        if not first:
+            return None
+        again = (await self._broker.balance(Lane.EXIT)).quantity_of(symbol)
+        return first if first == again else None

@@ -1,0 +1,143 @@
+"""The cash part of a reconciliation: compared only while no order of ours is under way, told, never corrected."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from domain.cash import CashBaseline, CashCompared, cash_moved, compared
+from domain.event import Event, EventLevel
+from domain.identity import AccountId
+from domain.money import NO_WON, Rate, Won
+from domain.order import BrokerOrder, OrderRecord
+from domain.reconciliation import foreign_orders
+from domain.session import SessionDate
+from domain.unreadable import unreadable_of
+
+if TYPE_CHECKING:
+    from activities.support.pace import Pace
+    from database.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class NotCompared:
+    """Why the two amounts mean nothing beside each other now."""
+
+    reason: str
+
+
+CashSeen = CashCompared | CashBaseline | NotCompared
+"""What one read shows; a baseline where the session has none yet."""
+
+
+def is_settled(seen: CashSeen) -> bool:
+    """Tell whether one read is enough; a balance that lags looks like a difference, and makes a wrong baseline."""
+    match seen:
+        case CashCompared():
+            return not seen.unexplained
+        case CashBaseline():
+            return not seen.moved.doubt
+        case NotCompared():
+            return True
+
+
+def lasting(reads: Sequence[CashSeen]) -> CashSeen:
+    """Return the last read, unless it needs the others to agree and they do not."""
+    last = reads[-1]
+    if is_settled(last) or len({_essence(read) for read in reads}) == 1:
+        return last
+    return NotCompared("it changes while it is read")
+
+
+def _essence(seen: CashSeen) -> tuple[object, ...]:
+    match seen:
+        case CashCompared():
+            return ("unexplained", seen.unexplained)
+        case CashBaseline():
+            return ("baseline", seen.cash, seen.moved)
+        case NotCompared():
+            return ("not compared",)
+
+
+def unexplained(seen: CashSeen) -> Won:
+    """Return the won that nothing explains; none where nothing was compared."""
+    return seen.unexplained if isinstance(seen, CashCompared) else NO_WON
+
+
+def cash_in_words(seen: CashSeen) -> str:
+    """Say on one line what was seen of the cash."""
+    match seen:
+        case CashCompared():
+            both = f"cash: ledger expects {seen.expected:,}, broker shows {seen.broker:,}"
+            parts = [f"difference {seen.difference:+,} won" if seen.difference else "no difference"]
+            parts += [f"{seen.others:+,} by orders that are not ours"] if seen.others else []
+            parts += [f"{seen.unexplained:+,} unexplained"] if seen.unexplained else []
+            return f"{both}, {', '.join(parts)}"
+        case CashBaseline():
+            return f"cash: first look of the session, broker shows {seen.cash:,} won"
+        case NotCompared():
+            return f"cash: not compared, {seen.reason}"
+
+
+class CashCheck:
+    """Compares the broker's D+2 cash with a session's baseline and what the ledger has booked since."""
+
+    def __init__(self, database: "Database", pace: "Pace", commission: Rate) -> None:
+        self._database = database
+        self._pace = pace
+        self._commission = commission
+
+    async def ledger(self, account_id: AccountId, session_date: SessionDate) -> tuple[OrderRecord, ...]:
+        """Return the session's orders, to be read before the balance and handed to ``seen`` with it."""
+        return await self._database.orders.on(account_id, session_date)
+
+    async def seen(
+        self,
+        ledger: tuple[OrderRecord, ...],
+        listed: Sequence[BrokerOrder],
+        cash: Won | None,
+        *,
+        of: tuple[AccountId, SessionDate],
+    ) -> CashSeen:
+        """Compare a balance's cash; not while an order of the session is active, or moved around the balance's read."""
+        account_id, session_date = of
+        if cash is None:
+            return NotCompared("the broker's amount cannot be read")
+        if unreadable_of(listed):
+            return NotCompared("an order in the broker's list cannot be read")
+        baseline = await self._database.cash_baselines.of(account_id, session_date)
+        active = sum(record.is_active for record in ledger)
+        if active:
+            return NotCompared(f"{active} of our orders still work or are unresolved")
+        if await self.ledger(account_id, session_date) != ledger:
+            return NotCompared("our orders moved while it was read")
+        bound = {record.ref for record in ledger}
+        others = foreign_orders(listed, bound)
+        positions = await self._database.audit.positions_around(account_id, session_date)
+        markets = {position.position_id: position.market for position in positions}
+        moved = cash_moved(ledger, markets, others, self._commission)
+        return CashBaseline(cash, moved, self._pace.now()) if baseline is None else compared(baseline, moved, cash)
+
+    async def write_down(self, account_id: AccountId, session_date: SessionDate, seen: CashSeen) -> None:
+        """Keep a first sight as the session's baseline; tell an unexplained amount, once a session and amount."""
+        if isinstance(seen, CashBaseline):
+            await self._database.cash_baselines.keep(account_id, session_date, seen)
+        elif isinstance(seen, CashCompared) and seen.unexplained:
+            await self._database.events.append(_differs(account_id, session_date, seen, self._pace.now()))
+
+
+def _differs(account_id: AccountId, session_date: SessionDate, seen: CashCompared, at: datetime) -> Event:
+    return Event(
+        account_id,
+        "cash_differs",
+        EventLevel.WARNING,
+        at,
+        session_date=session_date,
+        detail={
+            "ledger": seen.expected,
+            "broker": seen.broker,
+            "by_others": seen.others,
+            "unexplained": seen.unexplained,
+        },
+        key=f"cash_differs/{account_id}/{session_date}/{seen.unexplained}",
+    )

@@ -1,0 +1,133 @@
+"""The start of a day, before anything is bought: calendar against broker (F43), the owner's shares (F33), the tax."""
+
+import asyncio
+import logging
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from activities.account.first_look import SharesKnown
+from activities.account.session_books import SessionBooks
+from domain.costs import BANKIS_COMMISSION, untold_tax
+from domain.event import Event, EventLevel
+from domain.identity import AccountId
+from domain.lane import Lane
+from domain.money import Rate
+from domain.session import SessionDate, TradingCalendar, session_date_of
+
+if TYPE_CHECKING:
+    from activities.support.pace import Pace
+    from broker.protocol import Broker
+    from database.database import Database
+
+logger = logging.getLogger("haru.day_start")
+
+DISAGREEMENT: Final = "calendar_disagreement"
+_LOOKED_WITHIN: Final = 12.0
+"""Seconds that a scan waits for the first look; the next one tries again."""
+ON_OUR_OWN: Final = "calendar_not_confirmed"
+"""The broker cannot tell (paper): the calendar decides alone."""
+TAX_UNTOLD: Final = "tax_year_unknown"
+"""The sales of this session settle in a year whose transaction tax is not in our table."""
+
+
+class DayStart:
+    """Compares each day once; the broker is asked once for the whole fleet, whatever number of processes asks."""
+
+    def __init__(
+        self,
+        broker: "Broker",
+        database: "Database",
+        calendar: TradingCalendar,
+        pace: "Pace",
+        commission: Rate = BANKIS_COMMISSION,
+    ) -> None:
+        self._broker = broker
+        self._database = database
+        self._calendar = calendar
+        self._pace = pace
+        self._known = SharesKnown(broker, database, pace)
+        self.books = SessionBooks(broker, database, pace, commission)
+        self._compared: date | None = None
+        self._looked: date | None = None
+        self._objection = ""
+        self._one_at_a_time = asyncio.Lock()
+
+    async def compare(self, account_id: AccountId, day: date) -> str:
+        """Return why nothing may be bought on a KST date; empty when calendars agree and the books are compared.
+
+        Entries of a date on which broker and calendar disagree are shut.
+
+        Raises:
+            TradingError: the broker has not answered, so nothing is known yet.
+        """
+        async with self._one_at_a_time:
+            if self._compared != day:
+                await self._warn_of_tax(account_id, SessionDate(day))
+                self._objection = await self._compare(account_id, SessionDate(day))
+                self._compared = day
+            if self._objection:
+                # Again each time: whoever had shut these entries for a reason of its own may have opened them again.
+                await self._database.risk.close_entries(account_id, SessionDate(day), self._objection, self._pace.now())
+        return self._objection or await self._begin(account_id, SessionDate(day))
+
+    async def _begin(self, account_id: AccountId, day: SessionDate) -> str:
+        """Compare the books of today's session, then look what the owner holds; return why it may not be traded yet.
+
+        The books come first: after a split they show how many of the shares are ours.
+        """
+        if day != session_date_of(self._pace.now()) or self._calendar.session_on(day) is None:
+            return ""
+        objection = await self.books.objection(account_id, day)
+        if not objection and self._looked != day:
+            try:
+                async with self._one_at_a_time, asyncio.timeout(_LOOKED_WITHIN):
+                    await self._known.look_first(account_id, day)
+            except TimeoutError:
+                return "the owner's shares are not known yet"
+            self._looked = day
+        return objection
+
+    async def _warn_of_tax(self, account_id: AccountId, day: SessionDate) -> None:
+        """Tell once a session that its sales will be booked with the tax of an earlier year."""
+        text = untold_tax(self._calendar.settlement_of(day))
+        if not text or self._calendar.session_on(day) is None:
+            return
+        key = f"{TAX_UNTOLD}/{account_id}/{day}"
+        now = self._pace.now()
+        await self._database.events.append(
+            Event(account_id, TAX_UNTOLD, EventLevel.WARNING, now, day, detail={"detail": text}, key=key)
+        )
+
+    async def _compare(self, account_id: AccountId, day: SessionDate) -> str:
+        expected = self._calendar.session_on(day) is not None
+        told = await self._database.session_days.answer(
+            account_id, day, lambda: self._broker.is_session_day(day, Lane.SCAN)
+        )
+        if told is None:
+            await self._note(account_id, day)
+        return "" if told in {None, expected} else await self._shut(account_id, day, expected=expected)
+
+    async def _note(self, account_id: AccountId, day: SessionDate) -> None:
+        text = "this service has no calendar to compare with; ours decides alone"
+        key = f"{ON_OUR_OWN}/{account_id}"
+        now = self._pace.now()
+        await self._database.events.append(
+            Event(account_id, ON_OUR_OWN, EventLevel.INFO, now, day, detail={"detail": text}, key=key)
+        )
+
+    async def _shut(self, account_id: AccountId, day: SessionDate, *, expected: bool) -> str:
+        reason = (
+            f"calendars disagree: {day} is {_word(expected)} by ours and {_word(not expected)} by the broker's; "
+            f"if the broker is right, set HARU_CALENDAR__{'CLOSURES' if expected else 'SESSIONS'}={day}"
+        )
+        logger.error(DISAGREEMENT, extra={"date": day.isoformat(), "reason": reason})
+        key = f"{DISAGREEMENT}/{account_id}/{day}"
+        now = self._pace.now()
+        await self._database.events.append(
+            Event(account_id, DISAGREEMENT, EventLevel.ERROR, now, day, detail={"reason": reason}, key=key)
+        )
+        return reason
+
+
+def _word(is_open: bool) -> str:  # noqa: FBT001 - the thing that is put into words
+    return "a session" if is_open else "closed"

@@ -1,0 +1,60 @@
+"""Orders without a reply whose row, or whose holding, cannot be read: unknown until it can, reported once."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from activities.account.order_events import order_event
+from domain.event import LOST_ORDER_IN_DOUBT, EventLevel
+from domain.lane import Lane
+from domain.market import Side
+from domain.order import OrderRecord
+from domain.unreadable import UnreadableRow
+
+if TYPE_CHECKING:
+    from activities.support.pace import Pace
+    from broker.protocol import Balance, Broker
+    from database.database import Database
+
+
+class OrderDoubts:
+    """Reports what cannot be proven, and keeps a sale from waiting for a row that cannot be it."""
+
+    def __init__(self, broker: "Broker", database: "Database", pace: "Pace") -> None:
+        self._broker = broker
+        self._database = database
+        self._pace = pace
+
+    async def is_no_sale(self, record: OrderRecord, row: UnreadableRow) -> bool:
+        """Tell whether the shares prove that an unreadable row is no working or filled sale of this intent.
+
+        A working sale reserves shares, and a filled one has taken them: where all of ours are held and none is
+        reserved, there is neither. A row that may be a buy proves nothing, and is reported.
+        """
+        if record.intent.side is Side.SELL and await self._all_are_sellable(record):
+            return True
+        await self._report(record, row)
+        return False
+
+    async def report_holding(self, record: OrderRecord, balance: "Balance") -> None:
+        """Report the row that keeps the holding from being a witness."""
+        symbol = record.intent.symbol
+        rows = sorted(balance.unreadable, key=lambda row: row.symbol != symbol)
+        await self._report(record, next(row for row in rows if row.may_be_of(symbol)))
+
+    async def _all_are_sellable(self, record: OrderRecord) -> bool:
+        symbol = record.intent.symbol
+        balance = await self._broker.balance(Lane.RESOLVE)
+        held = next((each for each in balance.holdings if each.symbol == symbol), None)
+        if held is None or balance.doubts(symbol):
+            return False
+        positions = await self._database.positions.held_in(record.intent.account_id)
+        ours = sum(position.quantity for position in positions if position.symbol == symbol)
+        return held.sellable == held.quantity and held.quantity >= ours
+
+    async def _report(self, record: OrderRecord, row: UnreadableRow) -> None:
+        intent = record.intent
+        about = {"side": intent.side, "list": row.of, "field": row.field}
+        cause, key = f"{row.of}: {row.field}: {row.why}", f"{row.of}/{row.field}"
+        now = self._pace.now()
+        event = order_event(intent, LOST_ORDER_IN_DOUBT, EventLevel.CRITICAL, now, key, **about, cause=cause)
+        await self._database.reports.append(event.key, partial(self._database.events.append, event))

@@ -1,0 +1,171 @@
+"""Shares of ours that the account's owner has sold by hand: two witnesses must agree before we believe it (F32)."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from temporalio import activity
+
+from activities.account.carried import CarriedShares
+from activities.support.pace import note_failure
+from domain.by_hand import told_apart
+from domain.errors import InvalidTransitionError, TradingError
+from domain.event import SOLD_BY_HAND, Event, EventLevel
+from domain.lane import Lane
+from domain.market import Side
+from domain.money import NO_WON, Quantity, Won
+from domain.order import BrokerOrder
+from domain.position import OpenPosition
+from domain.reconciliation import foreign_orders
+from domain.session import SessionDate, session_date_of
+
+if TYPE_CHECKING:
+    from activities.support.pace import Pace
+    from broker.protocol import Balance, Broker
+    from database.database import Database
+
+_SATURDAY: Final = 5
+LOOK_FOR_HAND_SALES: Final = timedelta(seconds=60)
+"""Real time between two looks at the account while holding; all watchers of a process share one call."""
+BETWEEN_READS: Final = timedelta(seconds=1)
+"""Real time after which a balance that shows fewer shares than ours is asked for once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of our shares, and what the listed sales of the others brought in won."""
+
+    quantity: Quantity
+    brought: Won
+
+
+class ForeignSales:
+    """Compares what a position should hold with the broker's balance and with its list of sales."""
+
+    def __init__(self, broker: "Broker", database: "Database", pace: "Pace") -> None:
+        self._broker = broker
+        self._database = database
+        self._pace = pace
+        self._read: asyncio.Task[Balance] | None = None
+        self._read_at: datetime | None = None
+        self.carried = CarriedShares(broker, database, pace)
+
+    async def left_of(self, position: OpenPosition, lane: Lane) -> Left:
+        """Return how many of our shares are left; one witness alone may be late or empty (F22, F23).
+
+        What the owner buys after a sale of ours is not ours: the balance may show as many shares as before. Of a
+        holding that cannot be read everything is left.
+        """
+        foreign = await self._foreign_orders(position, lane)
+        sales = [row for row in foreign if row.side is Side.SELL]
+        if not sales:
+            return Left(position.quantity, NO_WON)
+        looked = await self._database.first_looks.of(position.account_id, position.session_date) or {}
+        by_hand = told_apart(foreign, looked.get(position.symbol, 0), position.opened_at)
+        held = await self._believed_holding(position, position.quantity + by_hand.owns, lane)
+        if held is None:
+            return Left(position.quantity, NO_WON)
+        sold = sum(row.filled_quantity for row in sales)
+        ours_at_least = max(held - by_hand.owns, 0)
+        missing = max(
+            min(position.quantity - held, sold - position.taken),
+            min(position.quantity - ours_at_least, by_hand.taken - position.taken),
+        )
+        if missing <= 0:
+            return Left(position.quantity, NO_WON)
+        brought = by_hand.brought_by(missing, position.taken)
+        return Left(Quantity(position.quantity - missing), _brought(sales, missing) if brought is None else brought)
+
+    async def noticed_by(self, position: OpenPosition) -> Left:
+        """Return what is left of a position that we are not selling ourselves; in doubt all of it.
+
+        The balance that all watchers share gives the reason to ask: shares of ours that were sold are missing there
+        until the owner buys some for himself.
+        """
+        everything = Left(position.quantity, NO_WON)
+        try:
+            held = (await self._recent_balance()).quantity_of(position.symbol)
+            if held is None or held >= position.quantity or await self._is_traded_by_us(position):
+                return everything
+            return await self.left_of(position, Lane.WATCH)
+        except TradingError as fault:
+            activity.logger.warning("holdings_not_checked", extra={"symbol": position.symbol, "cause": str(fault)})
+            return everything
+
+    async def booked(self, position: OpenPosition, left: Left) -> OpenPosition:
+        """Take out of the books what the owner has sold of a position, tell it, and return the rest.
+
+        A position that somebody else has changed meanwhile, or of which an order is under way, comes back as it was.
+        """
+        if left.quantity == position.quantity:
+            return position
+        event = _sold_by_hand(position, left, self._pace.now())
+        try:
+            if not await self._database.positions.take_away(position, left.quantity, event, left.brought):
+                return position
+        except InvalidTransitionError as fault:
+            activity.logger.warning("sale_by_hand_not_booked", extra={"symbol": position.symbol, "cause": str(fault)})
+            return position
+        kept = await self._database.positions.get(position.position_id) or position
+        return replace(kept, high_water_mark=position.high_water_mark, last_price=position.last_price)
+
+    async def _believed_holding(self, position: OpenPosition, expected: int, lane: Lane) -> int | None:
+        """Return how many shares the balance shows; fewer than expected are believed only when a second read agrees."""
+        held = (await self._broker.balance(lane)).quantity_of(position.symbol)
+        if held is None or held >= expected:
+            return held
+        await self._pace.pause(BETWEEN_READS)
+        again = (await self._broker.balance(lane)).quantity_of(position.symbol)
+        return None if again is None else max(held, again)
+
+    async def _recent_balance(self) -> "Balance":
+        """Return what the process has read of late; a read that failed counts for all watchers like any other."""
+        now = self._pace.now()
+        oldest = now - self._pace.clock.market_duration(LOOK_FOR_HAND_SALES)
+        if self._read is None or self._read_at is None or self._read_at <= oldest:
+            self._read, self._read_at = asyncio.create_task(self._broker.balance(Lane.WATCH)), now
+            self._read.add_done_callback(note_failure)
+        return await asyncio.shield(self._read)
+
+    async def _is_traded_by_us(self, position: OpenPosition) -> bool:
+        active = await self._database.orders.active_in(position.account_id)
+        return any(order.intent.symbol == position.symbol for order in active)
+
+    async def _foreign_orders(self, position: OpenPosition, lane: Lane) -> list[BrokerOrder]:
+        """Return the others' fills since the day on which the position was opened; each day has a list of its own."""
+        found: list[BrokerOrder] = []
+        for day in _weekdays(position.session_date, session_date_of(self._pace.now())):
+            listed = await self._broker.orders_on(day, lane, position.symbol)
+            bound = await self._database.orders.bound_refs(position.account_id, day)
+            foreign = foreign_orders(listed, bound)
+            found.extend(row for row in foreign if row.filled_quantity and not row.on_credit)
+        return found
+
+
+def _brought(sales: Sequence[BrokerOrder], shares: int) -> Won:
+    """Return what shares brought of which nobody knows in which of the sales they went."""
+    amount, sold = sum(row.filled_amount for row in sales), sum(row.filled_quantity for row in sales)
+    return Won(amount * shares // sold)
+
+
+def _sold_by_hand(position: OpenPosition, left: Left, at: datetime) -> Event:
+    return Event(
+        position.account_id,
+        SOLD_BY_HAND,
+        EventLevel.WARNING,
+        at,
+        session_date=session_date_of(at),
+        worker_id=position.worker_id,
+        symbol=position.symbol,
+        detail={"quantity": position.quantity - left.quantity, "left": left.quantity, "brought": left.brought},
+        key=f"{SOLD_BY_HAND}/{position.position_id}/{left.quantity}",
+    )
+
+
+def _weekdays(first: SessionDate, last: SessionDate) -> Iterator[SessionDate]:
+    for number in range((last - first).days + 1):
+        day = first + timedelta(days=number)
+        if day.weekday() < _SATURDAY:
+            yield SessionDate(day)

@@ -1,0 +1,101 @@
+"""How many shares of a position may be offered: what the owner or the broker has sold already is left out."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from temporalio import activity
+
+from activities.account.foreign_sales import ForeignSales, Left
+from activities.account.short_sales import ShortSales
+from domain.errors import TradingError
+from domain.ladder import Tries
+from domain.lane import Lane
+from domain.market import Symbol
+from domain.money import NO_WON, Quantity, Won
+from domain.position import ExitReason, OpenPosition
+from domain.session import session_date_of
+
+if TYPE_CHECKING:
+    from activities.support.pace import Pace
+    from database.database import Database
+
+T = TypeVar("T")
+
+_ANSWERED_WITHIN: Final = 10.0
+"""Seconds that a sale waits for each answer about its shares; its lease outlasts two."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharesToOffer:
+    """A position as the books have it by now, the shares to offer, and what the owner's sales of the rest brought."""
+
+    position: OpenPosition
+    quantity: Quantity
+    brought: Won = NO_WON
+
+
+@dataclass(frozen=True, slots=True)
+class ListIsShort:
+    """Every share is gone by the holdings, and the list of our own sale does not show it yet; real time."""
+
+    look_again_in: timedelta
+
+
+class SharesLeft:
+    """Asks the broker where there is a reason to; without an answer everything is offered."""
+
+    def __init__(
+        self, foreign_sales: ForeignSales, short_sales: ShortSales, database: "Database", pace: "Pace"
+    ) -> None:
+        self._foreign_sales = foreign_sales
+        self._short_sales = short_sales
+        self._database = database
+        self._pace = pace
+
+    async def of(self, position: OpenPosition, reason: ExitReason, tries: Tries) -> SharesToOffer | ListIsShort:
+        """Return what to offer of a position after what has been tried."""
+        if short := await self._short_sales.of(position):
+            gone = await self._answered(self._short_sales.gone(position), position.symbol)
+            position = await self._database.positions.get(position.position_id) or position
+            if gone and gone >= position.quantity:
+                return ListIsShort(self._short_sales.pause_after(short[-1]))
+            if gone or not position.quantity:
+                return SharesToOffer(position, Quantity(position.quantity - (gone or 0)))
+        is_carried = position.session_date != session_date_of(self._pace.now())
+        if is_carried and not tries.offered:
+            position = await self._foreign_sales.carried.before_sale(position)
+        left = await self._left_by_others(position, reason, tries, is_carried=is_carried)
+        if left.brought and left.quantity:
+            position = await self._foreign_sales.booked(position, left)
+        return SharesToOffer(position, left.quantity, left.brought)
+
+    async def _left_by_others(
+        self, position: OpenPosition, reason: ExitReason, tries: Tries, *, is_carried: bool
+    ) -> Left:
+        """Return what the owner has left of the shares; all of them where there is no reason to ask.
+
+        A refusal may mean that they were sold by hand; of carried ones a part may have been, before they were carried.
+        What the last answer left is offered again until the question is due again.
+        """
+        if reason is ExitReason.FOREIGN_SALE:
+            return await self._foreign_sales.left_of(position, Lane.EXIT)
+        unasked = Left(min(tries.offered or position.quantity, position.quantity), NO_WON)
+        if tries.leaves_a_doubt or (is_carried and not tries.offered):
+            asked = self._foreign_sales.left_of(position, Lane.EXIT)
+            return await self._answered(asked, position.symbol) or unasked
+        return unasked
+
+    async def _answered(self, question: Awaitable[T], symbol: Symbol) -> T | None:
+        """Return what the broker's books answer, or None where they do not: nothing may keep a sale.
+
+        Should the sale be refused, the question comes again.
+        """
+        try:
+            async with asyncio.timeout(_ANSWERED_WITHIN):
+                return await question
+        except (TradingError, TimeoutError) as fault:
+            activity.logger.warning("holdings_not_checked", extra={"symbol": symbol, "cause": str(fault)})
+            return None

@@ -1,0 +1,106 @@
+"""Sales that ended short: shares that the holdings show as gone are not offered a second time (F42)."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from activities.account.first_look import SharesKnown
+from activities.account.foreign_sales import BETWEEN_READS
+from activities.account.order_events import order_event
+from activities.account.unlisted import is_listed_in
+from activities.support.single_flight import NextFlight
+from domain.event import SALE_LISTED_SHORT, EventLevel
+from domain.lane import Lane
+from domain.market import Side
+from domain.money import Quantity
+from domain.order import OrderRecord, OrderStatus
+from domain.session import session_date_of
+
+if TYPE_CHECKING:
+    from activities.account.late_fills import LateFills
+    from activities.market.order_notices import OrderNotices
+    from activities.support.pace import Pace
+    from broker.protocol import Balance, Broker
+    from database.database import Database
+    from domain.position import OpenPosition
+
+_FIRST_PAUSE: Final = timedelta(seconds=2)
+_LONGEST_PAUSE: Final = timedelta(minutes=1)
+_SHARE_OF_THE_AGE: Final = 0.25
+
+
+class ShortSales:
+    """Looks, before the rest of a sale is offered, whether the broker has sold more than its list shows.
+
+    The list may call withdrawn what was filled. To offer those shares again would sell shares of the account's owner.
+    """
+
+    def __init__(
+        self, broker: "Broker", database: "Database", pace: "Pace", late_fills: "LateFills", notices: "OrderNotices"
+    ) -> None:
+        self._broker = broker
+        self._database = database
+        self._pace = pace
+        self._late_fills = late_fills
+        self._notices = notices
+        self._known = SharesKnown(broker, database, pace)
+        self._balance: NextFlight[Balance] = NextFlight(lambda: broker.balance(Lane.EXIT))
+
+    async def of(self, position: "OpenPosition") -> tuple[OrderRecord, ...]:
+        """Return today's sales of a position that are over with shares unsold, in the sequence of their intents."""
+        today = session_date_of(self._pace.now())
+        return tuple(
+            order
+            for order in await self._database.orders.of_position(position.position_id)
+            if (order.intent.side, order.intent.session_date, order.status) == (Side.SELL, today, OrderStatus.CANCELLED)
+        )
+
+    async def gone(self, position: "OpenPosition") -> Quantity:
+        """Return how many of the unsold shares are sold by all appearances; book first what the list shows by now.
+
+        The holdings are believed when two looks agree, an order notice at once (broker errors pass).
+        """
+        seen, is_heard = await self._look(position)
+        if seen and not is_heard:
+            await self._pace.pause(BETWEEN_READS)
+            again, _ = await self._look(position)
+            seen = min(seen, again)
+        if seen:
+            await self._report(await self.of(position), seen)
+        return Quantity(seen)
+
+    def pause_after(self, last: OrderRecord) -> timedelta:
+        """Return the real time until the list is read again: longer with the age of the last sale (F47)."""
+        age = self._pace.clock.real_duration(self._pace.now() - last.intent.decided_at)
+        return min(max(age * _SHARE_OF_THE_AGE, _FIRST_PAUSE), _LONGEST_PAUSE)
+
+    async def _look(self, position: "OpenPosition") -> tuple[int, bool]:
+        """Return the unsold shares that are gone, and whether the notices alone show all of them."""
+        account_id, symbol = position.account_id, position.symbol
+        today = session_date_of(self._pace.now())
+        listed = await self._broker.orders_on(today, Lane.EXIT, symbol)
+        for sale in await self.of(position):
+            await self._late_fills.book_order(sale, listed, self._pace.now())
+        sales = await self.of(position)
+        unsold = sum(sale.intent.quantity - sale.filled_quantity for sale in sales)
+        heard = sum(self._heard(sale) for sale in sales)
+        balance = await self._balance.answer()
+        held = balance.quantity_of(symbol)
+        # A balance without the stock proves no sale: it may be empty by mistake (F22).
+        if held is None or not is_listed_in(balance, symbol):
+            return min(heard, unsold), True
+        missing = await self._known.expected(account_id, today, listed, symbol) - held
+        return min(max(missing, heard, 0), unsold), heard >= missing
+
+    def _heard(self, sale: OrderRecord) -> int:
+        """Return the shares that notices report as filled beyond those of the list."""
+        intent = sale.intent
+        number = "" if sale.ref is None else sale.ref.number
+        shares, _ = self._notices.fills_heard(number, intent.symbol, intent.side, intent.session_date)
+        return max(shares - sale.filled_quantity, 0)
+
+    async def _report(self, sales: Sequence[OrderRecord], gone: int) -> None:
+        last, now = sales[-1], self._pace.now()
+        number = "" if last.ref is None else last.ref.number
+        event = order_event(last.intent, SALE_LISTED_SHORT, EventLevel.WARNING, now, "", order=number, quantity=gone)
+        await self._database.events.append(event)

@@ -1,0 +1,66 @@
+"""A held position without a price that can be trusted: reported as critical once it has lasted."""
+
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from domain.event import Event, EventLevel
+from domain.position import OpenPosition
+from domain.session import TradingCalendar, session_date_of
+
+if TYPE_CHECKING:
+    from activities.support.pace import Pace
+    from database.database import Database
+
+PRICE_UNTRUSTED: Final = "price_untrusted"
+LONG: Final = timedelta(seconds=30)
+"""Real time; the stop-loss, like each rule that goes by a price, cannot fire meanwhile."""
+_AGAIN_AFTER: Final = timedelta(minutes=30)
+
+
+class PriceAlarm:
+    """Counts how long one attempt of a watch has been without a price to trust; real time, within sessions."""
+
+    def __init__(self, database: "Database", pace: "Pace", calendar: TradingCalendar) -> None:
+        self._database = database
+        self._pace = pace
+        self._calendar = calendar
+        self._trusted_at = pace.waited()
+        self._reported_at: timedelta | None = None
+
+    async def look(self, position: OpenPosition, *, is_trusted: bool) -> None:
+        """Take note of one look at the price; report an absence of 30 s, and again after half an hour.
+
+        The report never delays the watch for longer than a moment.
+        """
+        waited, now = self._pace.waited(), self._pace.now()
+        if is_trusted or not self._is_open(now):
+            self._trusted_at = waited
+            return
+        blind = waited - self._trusted_at
+        is_told = self._reported_at is not None and waited - self._reported_at < _AGAIN_AFTER
+        if blind < LONG or is_told:
+            return
+        self._reported_at = waited
+        event = _event(position, now, blind)
+        await self._database.reports.append(event.key, partial(self._database.events.append, event))
+
+    def _is_open(self, now: datetime) -> bool:
+        session = self._calendar.session_on(session_date_of(now))
+        return session is not None and session.opens_at <= now < session.ends_at
+
+
+def _event(position: OpenPosition, now: datetime, blind: timedelta) -> Event:
+    seconds = round(blind.total_seconds())
+    why = f"for {seconds} s no price of it could be trusted; no rule that needs a price can sell it"
+    return Event(
+        position.account_id,
+        PRICE_UNTRUSTED,
+        EventLevel.CRITICAL,
+        now,
+        session_date=session_date_of(now),
+        worker_id=position.worker_id,
+        symbol=position.symbol,
+        detail={"why": why, "seconds": seconds},
+        key=f"{PRICE_UNTRUSTED}/{position.position_id}/{now:%Y%m%d%H%M%S}",
+    )

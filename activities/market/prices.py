@@ -1,0 +1,152 @@
+"""What one process remembers of prices: the last of each stock, since when it is known, and the recent path."""
+
+import logging
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from activities.market.coverage import Coverage
+from activities.market.jumps import Jumps
+from domain.market import PriceSample, Quote, QuoteProblem, Symbol, problem_with
+from domain.session import session_date_of
+
+if TYPE_CHECKING:
+    from activities.support.pace import Pace
+
+logger = logging.getLogger("haru.stream")
+
+_REMEMBERED: Final = timedelta(minutes=30)
+_MOST_SAMPLES: Final = 900
+_BETWEEN_SAMPLES: Final = _REMEMBERED / _MOST_SAMPLES
+_LATE: Final = timedelta(seconds=5)
+"""Real time after which a tick is not news any more."""
+
+
+class Prices:
+    """Takes answers of the broker and ticks of the stream; a newer price is never replaced by an older one."""
+
+    def __init__(self, pace: "Pace", coverage: Coverage, jumps: Jumps) -> None:
+        self._pace = pace
+        self._coverage = coverage
+        self._jumps = jumps
+        self.known: dict[Symbol, Quote] = {}
+        self._known_at: dict[Symbol, datetime] = {}
+        self._heard_at: dict[Symbol, datetime] = {}
+        self._distrusted: dict[Symbol, QuoteProblem] = {}
+        self._paths: dict[Symbol, deque[PriceSample]] = {}
+
+    def path(self, symbol: Symbol) -> tuple[PriceSample, ...]:
+        """Return the samples of the last half hour, oldest first."""
+        return tuple(self._paths.get(symbol, ()))
+
+    def is_older_than(self, age: timedelta, symbol: Symbol) -> bool:
+        """Tell whether a stock was last heard of, or asked for in vain, longer ago than this (market time)."""
+        known_at = self._known_at.get(symbol)
+        return known_at is None or abs(self._pace.now() - known_at) > age
+
+    def doubt(self, symbol: Symbol) -> None:
+        """Let a stock be asked for at the next look."""
+        self._known_at.pop(symbol, None)
+
+    def doubt_all(self) -> None:
+        """Let every stock be asked for at the next look."""
+        self._known_at.clear()
+        self._jumps.forget()
+
+    def take_tick(self, tick: Quote) -> bool:
+        """Take a trade from the stream; tell whether it was news.
+
+        A tick has neither limits nor name: these come from what the broker was asked for today, and before it has been
+        asked no tick counts. An absurd, late or outrun price changes nothing; after a jump the broker is asked first.
+        """
+        known, now = self.known.get(tick.symbol), self._pace.now()
+        if known is None or known.limits is None or not _same_day(known, tick):
+            return False
+        quote = replace(
+            tick,
+            limits=known.limits,
+            previous_close=known.previous_close,
+            name=known.name,
+            unreadable=known.unreadable,
+        )
+        problem = problem_with(quote, now, self._pace.clock.market_duration(_LATE))
+        if problem is not None:
+            self._distrust(tick.symbol, problem)
+            return False
+        self._distrusted.pop(tick.symbol, None)
+        if _is_older(quote, known):
+            self._coverage.heard(quote)
+            return False
+        if self._jumps.holds_back(quote):
+            self.doubt(tick.symbol)
+            return self.take_agreed(tick.symbol)
+        self._take(quote)
+        return True
+
+    def take_agreed(self, symbol: Symbol) -> bool:
+        """Take what jumps agree on if the broker has not answered for too long; tell whether there was such a price."""
+        agreed = self._jumps.agreed(symbol)
+        if agreed is not None:
+            self._take(agreed)
+        return agreed is not None
+
+    def _take(self, tick: Quote) -> None:
+        self._coverage.heard(tick)
+        self._remember(tick)
+        self._known_at[tick.symbol] = self._heard_at[tick.symbol] = self._pace.now()
+
+    def take_answers(self, asked: tuple[Symbol, ...], answers: Mapping[Symbol, Quote], asked_at: datetime) -> None:
+        """Take what the broker answered; a stock that is missing has no price now.
+
+        What was told or answered while the answer was on its way stays, where the answer does not know of it yet and
+        is not far from it. While a jump waits for a later answer, the stock is asked for again.
+        """
+        for symbol in asked:
+            has_news = symbol in self.known and self._heard_at.get(symbol, asked_at) > asked_at
+            answer = answers.get(symbol)
+            if answer is not None:
+                self._coverage.compare(answer)
+                self._jumps.hear_answer(answer, asked_at)
+                if not (has_news and self._is_outrun(answer)):
+                    self._remember(answer)
+                    self._heard_at[symbol] = self._pace.now()
+            elif not has_news:
+                self.known.pop(symbol, None)
+            if self._jumps.is_open(symbol):
+                self.doubt(symbol)
+            else:
+                self._known_at[symbol] = self._pace.now()
+
+    def _is_outrun(self, answer: Quote) -> bool:
+        """Tell whether a tick knows of more trades; one far from the broker's price has no such claim."""
+        known = self.known[answer.symbol]
+        return answer.volume < known.volume and not self._jumps.bound.is_jump(known, answer)
+
+    def _remember(self, quote: Quote) -> None:
+        self.known[quote.symbol] = quote
+        path = self._paths.setdefault(quote.symbol, deque(maxlen=_MOST_SAMPLES))
+        if path and path[-1].at >= quote.observed_at:
+            return
+        if len(path) > 1 and path[-1].at - path[-2].at < _BETWEEN_SAMPLES:
+            path.pop()
+        path.append(PriceSample(quote.observed_at, quote.price, quote.volume))
+        while path[0].at < quote.observed_at - _REMEMBERED:
+            path.popleft()
+
+    def _distrust(self, symbol: Symbol, problem: QuoteProblem) -> None:
+        if self._distrusted.get(symbol) is not problem:
+            self._distrusted[symbol] = problem
+            logger.warning("tick_distrusted", extra={"symbol": symbol, "problem": problem})
+
+
+def _same_day(known: Quote, tick: Quote) -> bool:
+    return session_date_of(known.observed_at) == session_date_of(tick.observed_at)
+
+
+def _is_older(tick: Quote, known: Quote) -> bool:
+    """Compare by the day's volume, which only grows, and by time where it says nothing."""
+    if tick.volume != known.volume:
+        return tick.volume < known.volume
+    return tick.observed_at < known.observed_at

@@ -1,0 +1,294 @@
+"""One feed of prices per hosting process: by the stream where there is one, else refreshed in one batch for all."""
+
+import asyncio
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, cast
+
+from activities.market.bells import Bells, Spaced
+from activities.market.coverage import Coverage
+from activities.market.jumps import Jumps
+from activities.market.left_out import STOCK_FAULTS, OnlyOne, StockFault
+from activities.market.prices import Prices
+from activities.support.pace import note_failure
+from activities.support.single_flight import SingleFlight
+from domain.errors import BrokerProtocolError, BrokerRefusedError, TryAgainError
+from domain.jump import JumpBound
+from domain.market import (
+    DailyReference,
+    InstrumentStatus,
+    MarketView,
+    Quote,
+    Symbol,
+    with_book,
+)
+from domain.session import SessionDate, session_date_of
+
+if TYPE_CHECKING:
+    from activities.support.pace import Pace
+    from broker.protocol import Broker
+    from domain.lane import Lane
+
+logger = logging.getLogger("haru.feed")
+
+_REFERENCES_PER_CALL: Final = 15
+_UNREADABLE_AGAIN: Final = timedelta(minutes=1)
+"""Real time after which a reference that could not be read is asked for again."""
+_OF_INTEREST: Final = timedelta(seconds=30)
+"""Real time for which a stock that was asked for stays one that somebody would like to hear of."""
+_BETWEEN_JUMPS: Final = 0.2
+"""Real seconds between two wakings for jumps: what jumps meanwhile shares a call, and forged ticks cost few calls."""
+
+
+class _Askers:
+    """Who waits in a lane for an answer: one call at a time, for what the others want too."""
+
+    def __init__(self) -> None:
+        self.call: asyncio.Task[None] | None = None
+        self.wanted: Counter[Symbol] = Counter()
+
+    @contextmanager
+    def waiting_for(self, symbols: Iterable[Symbol]) -> Iterator[None]:
+        """Let the next one to ask ask for these too."""
+        wanted = Counter(symbols)
+        self.wanted += wanted
+        try:
+            yield
+        finally:
+            self.wanted -= wanted
+
+
+class QuoteFeed:
+    """Shared quotes, recent paths, references and statuses. Ages are market time.
+
+    Watchers register by count, not by symbol alone: after an outage two attempts of one watch can live in one process.
+    """
+
+    def __init__(self, broker: "Broker", pace: "Pace", bound: JumpBound | None = None) -> None:
+        self._broker = broker
+        self._pace = pace
+        self.coverage = Coverage(pace)
+        self._jumps = Jumps(pace, bound or JumpBound())
+        self._prices = Prices(pace, self.coverage, self._jumps)
+        self._wanted_at: dict[Symbol, datetime] = {}
+        self._bells = Bells()
+        self._waking = Spaced(self._wake_for_jumps, _BETWEEN_JUMPS)
+        self._references: dict[tuple[Symbol, SessionDate], DailyReference] = {}
+        self._without_reference: dict[tuple[Symbol, SessionDate], tuple[datetime, StockFault]] = {}
+        self._statuses: dict[Symbol, tuple[datetime, InstrumentStatus | StockFault]] = {}
+        self._asked_statuses: SingleFlight[Symbol, InstrumentStatus] = SingleFlight()
+        self._watched: Counter[Symbol] = Counter()
+        self._askers: dict[Lane, _Askers] = defaultdict(_Askers)
+        self._reference_guard = asyncio.Lock()
+
+    @contextmanager
+    def watching(self, symbol: Symbol) -> Iterator[asyncio.Event]:
+        """Include a symbol in every refresh while the context lasts; the bell rings at each new price of the stream."""
+        self._watched[symbol] += 1
+        try:
+            with self._bells.listening(symbol) as bell:
+                yield bell
+        finally:
+            self._watched[symbol] -= 1
+            self._watched += Counter()
+
+    async def quotes(
+        self, symbols: Iterable[Symbol], greatest_age: timedelta, lane: "Lane", covered_age: timedelta = timedelta(0)
+    ) -> dict[Symbol, Quote]:
+        """Return quotes no older than ``greatest_age``, asking the broker only for what is older.
+
+        While the stream speaks for a symbol, silence means that nothing has changed: then ``covered_age`` will do.
+        A symbol that the broker gives no price for is missing from the answer. What others of the lane wait for, and
+        what is watched, is asked for as well as far as the call has room; no lane waits for another one's answer.
+
+        Raises:
+            TradingError: the broker did not answer. All that wait for the same call share its failure.
+        """
+        wanted = tuple(symbols)
+        if not self.has_fresh(wanted, greatest_age, covered_age):
+            with self._askers[lane].waiting_for(wanted):
+                await self._ask_for(wanted, (greatest_age, max(greatest_age, covered_age)), lane)
+        known = self._prices.known
+        return {symbol: known[symbol] for symbol in wanted if symbol in known}
+
+    def has_fresh(self, symbols: Collection[Symbol], greatest_age: timedelta, covered_age: timedelta) -> bool:
+        """Tell whether these stocks need no call; either way they stay of interest."""
+        self._wanted_at |= dict.fromkeys(symbols, self._pace.now())
+        return not self._stale(symbols, greatest_age, max(greatest_age, covered_age))
+
+    def known_quote(self, symbol: Symbol) -> Quote | None:
+        """Return the last quote of a symbol, however old, without asking for a newer one."""
+        self._prices.take_agreed(symbol)
+        return self._prices.known.get(symbol)
+
+    async def seen_in_book(self, quote: Quote, lane: "Lane") -> Quote:
+        """Return the quote with best bid and ask, asking for the order book where the quote cannot show them."""
+        return quote if quote.shows_book else with_book(quote, await self._broker.order_book(quote.symbol, lane))
+
+    async def view(
+        self, symbol: Symbol, greatest_age: timedelta, lane: "Lane", covered_age: timedelta = timedelta(0)
+    ) -> MarketView | None:
+        """Return all that a rule may look at for one symbol, or None without a price."""
+        found = await self.quotes([symbol], greatest_age, lane, covered_age)
+        return self.view_of(found[symbol]) if symbol in found else None
+
+    def take(self, tick: Quote) -> bool:
+        """Take a trade from the stream and wake who watches the stock; tell whether it was news.
+
+        A jump is no news yet: it wakes the watchers to ask the broker.
+        """
+        is_news = self._prices.take_tick(tick)
+        if is_news:
+            self._bells.ring(tick.symbol)
+        elif self._jumps.is_open(tick.symbol):
+            self._waking.want()
+        return is_news
+
+    def cover(self, symbols: Iterable[Symbol]) -> None:
+        """Trust the stream for these stocks a few seconds more; a new one is asked for once, for what was missed."""
+        covered = tuple(symbols)
+        for symbol in covered:
+            if not self.coverage.covers(symbol):
+                self._prices.doubt(symbol)
+        self.coverage.extend(covered)
+
+    def forget_stream(self) -> None:
+        """Ask the broker anew at the next look, and have everybody look now: the stream is gone or has just begun."""
+        self.coverage.withdraw()
+        self._prices.doubt_all()
+        self._bells.ring_all()
+
+    def of_interest(self) -> tuple[Symbol, ...]:
+        """Return the stocks that were asked for lately, the busiest first."""
+        since = self._pace.now() - self._pace.clock.market_duration(_OF_INTEREST)
+        self._wanted_at = {symbol: at for symbol, at in self._wanted_at.items() if at >= since}
+        known = [self._prices.known[symbol] for symbol in self._wanted_at if symbol in self._prices.known]
+        return tuple(quote.symbol for quote in sorted(known, key=lambda quote: -quote.turnover))
+
+    def view_of(self, quote: Quote) -> MarketView:
+        """Join a quote with what is remembered of its symbol."""
+        date = session_date_of(quote.observed_at)
+        return MarketView(quote, self._references.get((quote.symbol, date)), self._prices.path(quote.symbol))
+
+    async def learn_references(self, symbols: Iterable[Symbol], lane: "Lane") -> dict[Symbol, StockFault]:
+        """Ask for a handful of the daily references that are still missing for today, once for all scanners.
+
+        Return the stocks that the broker has refused or garbled, with what it said.
+        """
+        date, wanted = session_date_of(self._pace.now()), tuple(symbols)
+        async with self._reference_guard:
+            missing = [symbol for symbol in wanted if self._wants_reference(symbol, date)]
+            await self._learn(missing[:_REFERENCES_PER_CALL], date, lane)
+        faults = {symbol: self._without_reference.get((symbol, date)) for symbol in wanted}
+        return {symbol: found[1] for symbol, found in faults.items() if found is not None}
+
+    async def _learn(self, symbols: Sequence[Symbol], date: SessionDate, lane: "Lane") -> None:
+        asked = (self._learn_reference(symbol, date, lane) for symbol in symbols)
+        only_one = OnlyOne()
+        for symbol, failure in zip(symbols, await asyncio.gather(*asked, return_exceptions=True), strict=True):
+            if isinstance(failure, TryAgainError):
+                only_one.bear(symbol, failure)
+                self._without_reference[symbol, date] = (self._pace.now(), failure)
+            elif failure is not None:
+                raise failure
+
+    def _wants_reference(self, symbol: Symbol, date: SessionDate) -> bool:
+        """Tell whether a reference is to be asked for: refused ones once a day, unreadable ones once a minute."""
+        if (symbol, date) in self._references:
+            return False
+        at, fault = self._without_reference.get((symbol, date), (None, None))
+        if at is None:
+            return True
+        again = self._pace.clock.market_duration(_UNREADABLE_AGAIN)
+        return not isinstance(fault, BrokerRefusedError) and self._pace.now() - at >= again
+
+    async def _learn_reference(self, symbol: Symbol, date: SessionDate, lane: "Lane") -> None:
+        try:
+            self._references[symbol, date] = await self._broker.daily_reference(symbol, date, lane)
+            self._without_reference.pop((symbol, date), None)
+        except STOCK_FAULTS as fault:
+            self._without_reference[symbol, date] = (self._pace.now(), fault)
+
+    async def status(self, symbol: Symbol, greatest_age: timedelta, lane: "Lane") -> InstrumentStatus:
+        """Return the board and flags of a symbol, no older than ``greatest_age``; all who ask at once share one call.
+
+        Raises:
+            BrokerRefusedError, BrokerProtocolError: the broker refused or garbled it no longer ago than that.
+        """
+        known = self._known(symbol, greatest_age)
+        if known is None:
+            return await self._asked_statuses.answer(symbol, lambda: self._ask_status(symbol, lane))
+        if isinstance(known, InstrumentStatus):
+            return known
+        raise known.with_traceback(None)
+
+    async def _ask_status(self, symbol: Symbol, lane: "Lane") -> InstrumentStatus:
+        try:
+            status = await self._broker.instrument_status(symbol, lane)
+        except STOCK_FAULTS as fault:
+            self._statuses[symbol] = (self._pace.now(), fault)
+            raise
+        self._statuses[symbol] = (self._pace.now(), status)
+        return status
+
+    def known_status(self, symbol: Symbol, greatest_age: timedelta) -> InstrumentStatus | None:
+        """Return the status if it was asked for lately, without asking again."""
+        known = self._known(symbol, greatest_age)
+        return known if isinstance(known, InstrumentStatus) else None
+
+    def _known(self, symbol: Symbol, greatest_age: timedelta) -> InstrumentStatus | StockFault | None:
+        at, known = self._statuses.get(symbol, (None, None))
+        return None if at is None or self._pace.now() - at > greatest_age else known
+
+    def _stale(self, symbols: Iterable[Symbol], age: timedelta, covered_age: timedelta) -> list[Symbol]:
+        covers, is_older = self.coverage.covers, self._prices.is_older_than
+        return [symbol for symbol in symbols if is_older(covered_age if covers(symbol) else age, symbol)]
+
+    async def _ask_for(self, wanted: tuple[Symbol, ...], ages: tuple[timedelta, timedelta], lane: "Lane") -> None:
+        """Join the lane's call while there is one, and make one of our own where that does not answer for us."""
+        askers, is_ours = self._askers[lane], False
+        while not is_ours and (stale := self._stale(wanted, *ages)):
+            is_ours = askers.call is None or askers.call.done()
+            if is_ours:
+                others = [*self._stale((*askers.wanted, *self._watched), *ages), *self._watched_beside_jumps(stale)]
+                askers.call = self._called(_filled_up(stale, others, self._broker.stocks_per_call), lane)
+            try:
+                await asyncio.shield(cast("asyncio.Task[None]", askers.call))
+            except (BrokerRefusedError, BrokerProtocolError):
+                # The answer was about the stocks of that call; only a broker that does not answer fails for all.
+                if is_ours:
+                    raise
+
+    def _watched_beside_jumps(self, asked: Iterable[Symbol]) -> Iterable[Symbol]:
+        """Return all that is watched where a jump is asked about: stocks often jump together, as at an auction."""
+        return self._watched if any(map(self._jumps.is_open, asked)) else ()
+
+    def _wake_for_jumps(self) -> None:
+        for symbol in self._jumps.waiting:
+            self._bells.ring(symbol)
+
+    def _called(self, wanted: tuple[Symbol, ...], lane: "Lane") -> "asyncio.Task[None]":
+        """Begin a call that goes on when its first asker leaves: the others wait for it, too."""
+        call = asyncio.create_task(self._refresh(wanted, lane))
+        call.add_done_callback(note_failure)
+        return call
+
+    async def _refresh(self, wanted: tuple[Symbol, ...], lane: "Lane") -> None:
+        asked_at = self._pace.now()
+        with self._jumps.asking(wanted):
+            answers = await self._broker.quotes(wanted, lane)
+        waiting = [symbol for symbol in wanted if self._jumps.is_open(symbol)]
+        self._prices.take_answers(wanted, answers, asked_at)
+        for symbol in waiting:
+            if not self._jumps.is_open(symbol) or self._jumps.came_after(asked_at, symbol):
+                self._bells.ring(symbol)
+
+
+def _filled_up(wanted: Iterable[Symbol], others: Iterable[Symbol], per_call: int) -> tuple[Symbol, ...]:
+    """Return what is wanted, and of the others as many as cost no further call."""
+    asked = dict.fromkeys(wanted)
+    calls = -(-len(asked) // per_call)
+    return tuple(dict.fromkeys([*asked, *others]))[: calls * per_call]

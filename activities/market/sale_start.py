@@ -1,0 +1,61 @@
+"""When a held position's own sale begins: followed with its volume, kept in the books for those who look."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from domain.close_plan import OwnStart, own_start, traded_per_minute
+from domain.market import MarketView
+from domain.position import OpenPosition
+from domain.session import TradingCalendar
+
+if TYPE_CHECKING:
+    from activities.support.pace import Pace
+    from database.database import Database
+
+_NOTICEABLE: Final = timedelta(minutes=1)
+"""Market time by which the start must move to be written down anew."""
+_WRITTEN_AT_MOST_EVERY: Final = timedelta(seconds=5)
+"""Real time: in a compressed day a minute is over in no time."""
+
+
+class SaleStart:
+    """The start of one position's sale, as the last price that could be trusted told it."""
+
+    def __init__(self, position: OpenPosition, fleet_start: datetime) -> None:
+        self._position = position
+        self._fleet_start = fleet_start
+        self._own: OwnStart | None = None
+        self._kept: OwnStart | None = None
+        self._is_kept = False
+
+    @property
+    def deadline(self) -> datetime:
+        """Return the market instant (UTC) from which on the position is sold."""
+        return self._fleet_start if self._own is None else self._own.at
+
+    @property
+    def because(self) -> str:
+        """Return why it is sold before the fleet's others; empty when it is not."""
+        return "" if self._own is None else self._own.why
+
+    def look(self, view: MarketView, calendar: TradingCalendar, now: datetime) -> None:
+        """Compute the start anew from what has traded by now."""
+        session = calendar.session_at_or_after(now)
+        traded = traded_per_minute(view.recent, view.quote.volume, session, now)
+        if traded is not None:
+            self._own = own_start(session, self._fleet_start, self._position.quantity, traded)
+
+    async def keep(self, database: "Database") -> None:
+        """Write the start down, for those who look."""
+        own = self._own
+        await database.positions.begin_sale_at(self._position.position_id, own)
+        self._kept, self._is_kept = own, True
+
+    def has_moved(self, pace: "Pace") -> bool:
+        """Tell whether to write it down: at first, for an earlier attempt may have, and where it moved noticeably."""
+        noticeable = max(_NOTICEABLE, pace.clock.market_duration(_WRITTEN_AT_MOST_EVERY))
+        if not self._is_kept:
+            return True
+        if self._own is None or self._kept is None:
+            return self._own is not self._kept
+        return abs(self._own.at - self._kept.at) >= noticeable

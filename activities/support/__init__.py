@@ -1,0 +1,1 @@
+"""What activities stand on: heartbeats, pacing, leases, bounds, gates."""

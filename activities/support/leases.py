@@ -1,0 +1,143 @@
+"""A lease that its holder keeps while it acts, whatever else the holder waits for."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Self
+
+from activities.support.pace import Every
+from domain.errors import StaleFencingTokenError
+from domain.identity import IntentId
+from domain.lock import LEASE_DURATION, Lease
+
+if TYPE_CHECKING:
+    from activities.support.pace import Pace
+    from database.locks import Locks
+
+logger = logging.getLogger("haru.leases")
+
+RENEWAL: Final = LEASE_DURATION / 3
+"""Real time between two renewals."""
+_AGAIN_AFTER: Final = 1.0
+"""Seconds after a renewal that failed; within the lease's time there are several tries."""
+_ANSWERS_WITHIN: Final = 2.0
+
+
+async def renew(locks: "Locks", lease: Lease, pause: timedelta = timedelta(0)) -> None:
+    """Let the lease last its full time again, after a pause (real time) in which nobody will renew it.
+
+    Raises:
+        StaleFencingTokenError: another worker has the symbol now.
+    """
+    if await locks.renew(lease, LEASE_DURATION + pause) is None:
+        raise StaleFencingTokenError(f"{lease.symbol} is held by another worker now")
+
+
+class _Beside:
+    """Repeats an act beside the work for as long as the context lasts; the act returns the seconds to its next time."""
+
+    def __init__(self, act: Callable[[], Awaitable[float]]) -> None:
+        self._act = act
+        self._task: asyncio.Task[None] | None = None
+
+    async def begin(self, first_after: float) -> None:
+        self._task = asyncio.create_task(self._repeat(first_after))
+
+    async def end(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _repeat(self, pause: float) -> None:
+        while True:
+            await asyncio.sleep(pause)
+            pause = await self._act()
+
+
+class KeptLease:
+    """``async with KeptLease(…) as lease:`` renews beside the work, which asks ``lease.check()`` when the bell rings.
+
+    A database that does not answer, or cannot write, ends no watch: only another holder of the lease does.
+    """
+
+    def __init__(self, locks: "Locks", lease: Lease, bell: asyncio.Event) -> None:
+        self._locks = locks
+        self._lease = lease
+        self._bell = bell
+        self._lost: StaleFencingTokenError | None = None
+        self._renewing = _Beside(self._renew)
+
+    async def __aenter__(self) -> Self:
+        """Renew at once.
+
+        Raises:
+            StaleFencingTokenError: another worker has the symbol now.
+        """
+        first = await self._renew()
+        self.check()
+        await self._renewing.begin(first)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._renewing.end()
+
+    def check(self) -> None:
+        """Go on only while no other worker is known to have the symbol.
+
+        Raises:
+            StaleFencingTokenError: another worker has it now.
+        """
+        if self._lost is not None:
+            raise self._lost
+
+    async def _renew(self) -> float:
+        try:
+            async with asyncio.timeout(_ANSWERS_WITHIN):
+                await renew(self._locks, self._lease)
+        except StaleFencingTokenError as lost:
+            self._lost = lost
+            self._bell.set()
+        except Exception as fault:  # noqa: BLE001 - the next try follows at once, and a sale asks for the lease itself
+            extra = {"symbol": self._lease.symbol, "cause": f"{type(fault).__name__}: {fault}"}
+            logger.warning("lease_not_renewed", extra=extra)
+            return _AGAIN_AFTER
+        return RENEWAL.total_seconds()
+
+
+class LeaseOfAnOrder:
+    """Kept for as long as somebody sees to the order: others would take its shares for left alone, and wait as well.
+
+    ``async with`` keeps it also while the broker is asked, which can outlast the lease: a list may have many pages.
+    """
+
+    def __init__(self, locks: "Locks", pace: "Pace", intent_id: IntentId, followers: Lease | None = None) -> None:
+        self._locks = locks
+        self._intent_id = intent_id
+        self._followers = followers
+        self._renewal = Every(pace, RENEWAL, RENEWAL)
+        self._keeping = _Beside(self._keep_beside)
+
+    async def __aenter__(self) -> Self:
+        await self._keeping.begin(_AGAIN_AFTER)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._keeping.end()
+
+    async def keep(self) -> None:
+        """Let the lease last its full time again, if it is time: the follower's own, else the order's worker's."""
+        if not self._renewal.is_due():
+            return
+        if self._followers is None or await self._locks.renew(self._followers) is None:
+            await self._locks.keep_for(self._intent_id)
+
+    async def _keep_beside(self) -> float:
+        try:
+            await self.keep()
+        except Exception as fault:  # noqa: BLE001 - the work meets the same fault itself, and its attempt ends with it
+            extra = {"intent_id": self._intent_id, "cause": f"{type(fault).__name__}: {fault}"}
+            logger.warning("lease_not_renewed", extra=extra)
+        return _AGAIN_AFTER

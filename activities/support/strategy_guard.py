@@ -1,0 +1,255 @@
+"""The one door to strategies and custom filters: what they do wrong costs one strategy and one stock, and is reported.
+
+No rule of the clock or of the price passes through here: those decide without any strategy.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from activities.support.bounded_calls import BoundedCalls, CallThread, Outcome
+from domain.event import STRATEGY_FAILED, Event, EventLevel
+from domain.identity import AccountId, PositionId
+from domain.market import MarketView, Symbol
+from domain.position import OpenPosition
+from domain.rules import StrategyRules, TradingRules
+from domain.screening import CustomFilter, ScreenedStock
+from domain.session import session_date_of
+from domain.strategy import Strategy, objection_to_flag, objection_to_parameters, objection_to_signal, strongest
+from strategies import KNOWN_STRATEGIES
+from strategies.filters import KNOWN_FILTERS
+
+if TYPE_CHECKING:
+    from activities.support.pace import Pace
+    from database.database import Database
+
+T = TypeVar("T")
+logger = logging.getLogger("haru.strategies")
+
+_REST: Final = 600.0
+"""Seconds (real) for which code that took too long over a stock is not asked about it again."""
+_MOST_RESTS: Final = 3
+"""Code that took too long over so many stocks is not asked about any; it can hold no more threads than that."""
+_GRACE: Final = 0.05
+"""Seconds that a watch waits for a strategy's answer before it goes on without one."""
+_ANSWER_KEPT: Final = 5.0
+"""Seconds after which an answer that no watch has fetched is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """A function that is not ours, as events name it, and the account that it works for."""
+
+    name: str
+    act: str
+    account_id: AccountId
+
+    @property
+    def title(self) -> str:
+        """Return how events name it."""
+        return f"{self.name}.{self.act}" if self.act else f"filter {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    until: float
+    thread: CallThread
+
+    def lasts(self, now: float) -> bool:
+        """Tell whether the code is not asked yet; a call that has not let go is interrupted again."""
+        if self.thread.is_alive():
+            self.thread.interrupt()
+            return True
+        return now < self.until
+
+
+class StrategyGuard:
+    """Asks strategies and custom filters, for all workers of a process."""
+
+    def __init__(
+        self,
+        database: "Database",
+        pace: "Pace",
+        strategies: Mapping[str, Strategy] = KNOWN_STRATEGIES,
+        filters: Mapping[str, CustomFilter] = KNOWN_FILTERS,
+        calls: BoundedCalls | None = None,
+    ) -> None:
+        self._database = database
+        self._pace = pace
+        self._strategies = strategies
+        self._filters = filters
+        self._calls = calls or BoundedCalls()
+        self._rests: dict[tuple[str, Symbol], _Rest] = {}
+        self._reported: dict[tuple[str, Symbol | None], str] = {}
+        self._opinions: dict[PositionId, asyncio.Task[bool]] = {}
+        self._asking: set[asyncio.Task[Any]] = set()
+
+    async def judged(
+        self, stocks: Sequence[ScreenedStock], rules: TradingRules, account_id: AccountId
+    ) -> tuple[ScreenedStock, ...]:
+        """Write on each stock which custom filter refuses it, and the strongest signal to buy it."""
+        found = {stock.view.quote.symbol: stock for stock in stocks}
+        for name in rules.screening.custom_filters:
+            found |= await self._filtered(name, found, account_id)
+        kept = {symbol: stock for symbol, stock in found.items() if not stock.refused_by and not stock.code_failed}
+        for name in rules.strategy.names:
+            kept |= await self._liked(name, kept, rules.strategy, account_id)
+        return tuple((found | kept).values())
+
+    async def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:
+        """Tell whether the position's own strategy would sell it now, or would have a moment ago.
+
+        An answer that takes longer than a twentieth of a second is fetched by a later look.
+        """
+        asking = self._opinions.get(position.position_id)
+        if asking is None:
+            asking = self._kept(self._opinion(view, position, rules))
+            self._opinions[position.position_id] = asking
+        await asyncio.wait([asking], timeout=_GRACE)
+        if not asking.done():
+            return False
+        self._opinions.pop(position.position_id, None)
+        try:
+            return asking.result()
+        except Exception:
+            # No thread to ask in, for example: the rules of price and clock go on without the strategy.
+            logger.exception("strategy_not_asked", extra={"symbol": position.symbol})
+            return False
+
+    async def parameters(
+        self, name: str, rules: StrategyRules, symbol: Symbol, account_id: AccountId
+    ) -> dict[str, str] | None:
+        """Return a strategy's parameters in force, or None where it does not tell them."""
+        code, strategy = _Code(name, "parameters", account_id), await self._strategy(name, account_id)
+        if strategy is None:
+            return None
+        answers = await self._asked(code, {symbol: lambda: strategy.parameters(rules)}, objection_to_parameters)
+        return answers.get(symbol)
+
+    async def _filtered(
+        self, name: str, stocks: Mapping[Symbol, ScreenedStock], account_id: AccountId
+    ) -> dict[Symbol, ScreenedStock]:
+        code, keeps = _Code(name, "", account_id), self._filters.get(name)
+        if keeps is None:
+            await self._report(code, None, f"{code.title} is not known to this program")
+            return {symbol: replace(stock, code_failed=True) for symbol, stock in stocks.items()}
+        asked = {symbol: stock for symbol, stock in stocks.items() if not stock.refused_by and not stock.code_failed}
+        answers = await self._asked(
+            code, {symbol: _bound(keeps, stock) for symbol, stock in asked.items()}, objection_to_flag
+        )
+        return {
+            symbol: replace(
+                stock, code_failed=symbol not in answers, refused_by="" if answers.get(symbol, True) else name
+            )
+            for symbol, stock in asked.items()
+        }
+
+    async def _liked(
+        self, name: str, stocks: Mapping[Symbol, ScreenedStock], rules: StrategyRules, account_id: AccountId
+    ) -> dict[Symbol, ScreenedStock]:
+        code, strategy = _Code(name, "entry", account_id), await self._strategy(name, account_id)
+        if strategy is None:
+            return {symbol: replace(stock, code_failed=True) for symbol, stock in stocks.items()}
+        calls = {symbol: _bound(strategy.entry, stock.view, rules) for symbol, stock in stocks.items()}
+        answers = await self._asked(code, calls, lambda answer: objection_to_signal(answer, name))
+        return {
+            symbol: replace(
+                stock,
+                signal=strongest(stock.signal, answers.get(symbol)),
+                code_failed=stock.code_failed or symbol not in answers,
+            )
+            for symbol, stock in stocks.items()
+        }
+
+    async def _opinion(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:
+        name, symbol, account_id = position.strategy.name, position.symbol, position.account_id
+        code, strategy = _Code(name, "wants_out", account_id), await self._strategy(name, account_id)
+        if strategy is None:
+            return False
+        asked = {symbol: _bound(strategy.wants_out, view, position, rules)}
+        answers = await self._sound_answers(code, asked, objection_to_flag)
+        return answers.get(symbol, False)
+
+    async def _strategy(self, name: str, account_id: AccountId) -> Strategy | None:
+        strategy = self._strategies.get(name)
+        if strategy is None:
+            await self._report(_Code(name, "", account_id), None, f"{name} is not known to this program")
+        return strategy
+
+    async def _asked(
+        self, code: _Code, calls: Mapping[Symbol, Callable[[], T]], objection_to: Callable[[object], str]
+    ) -> dict[Symbol, T]:
+        """Return the sound answers by stock; the asking goes on, to its report, when its caller is cancelled."""
+        return await asyncio.shield(self._kept(self._sound_answers(code, calls, objection_to)))
+
+    async def _sound_answers(
+        self, code: _Code, calls: Mapping[Symbol, Callable[[], T]], objection_to: Callable[[object], str]
+    ) -> dict[Symbol, T]:
+        answers: dict[Symbol, T] = {}
+        left = [symbol for symbol in calls if not self._is_resting(code.name, symbol)]
+        while left:
+            outcomes = await self._calls.outcomes([calls[symbol] for symbol in left])
+            for symbol, outcome in zip(left, outcomes, strict=False):
+                fault = self._fault_of(code, symbol, outcome, objection_to)
+                if fault:
+                    await self._report(code, symbol, fault)
+                else:
+                    answers[symbol] = outcome.value  # type: ignore[assignment]  # the objection has looked at it
+            left = [symbol for symbol in left[len(outcomes) :] if not self._is_resting(code.name, symbol)]
+        return answers
+
+    def _fault_of(self, code: _Code, symbol: Symbol, outcome: Outcome[T], objection_to: Callable[[object], str]) -> str:
+        """Return in words what is wrong with an answer; the empty text for a sound one."""
+        if outcome.overdue is not None:
+            until = asyncio.get_running_loop().time() + _REST
+            self._rests[code.name, symbol] = _Rest(until, outcome.overdue)
+            return f"{code.title} took longer than {self._calls.longest:g} s"
+        if outcome.fault:
+            return f"{code.title} raised {outcome.fault}"
+        objection = objection_to(outcome.value)
+        return f"{code.title} returned {objection}" if objection else ""
+
+    def _is_resting(self, name: str, symbol: Symbol) -> bool:
+        if not self._rests:
+            return False
+        now = asyncio.get_running_loop().time()
+        self._rests = {key: rest for key, rest in self._rests.items() if rest.lasts(now)}
+        return (name, symbol) in self._rests or Counter(each for each, _ in self._rests)[name] >= _MOST_RESTS
+
+    async def _report(self, code: _Code, symbol: Symbol | None, cause: str) -> None:
+        """Write down what a strategy did wrong, once an hour for each stock; a failure to do so stops nothing."""
+        now = self._pace.now()
+        about, hour = (code.title, symbol), f"{now:%Y-%m-%d %H}"
+        if self._reported.get(about) == hour:
+            return
+        self._reported[about] = hour
+        logger.error("strategy_failed", extra={"strategy": code.name, "symbol": symbol, "cause": cause})
+        event = Event(
+            code.account_id,
+            STRATEGY_FAILED,
+            EventLevel.ERROR,
+            now,
+            session_date_of(now),
+            symbol=symbol,
+            detail={"strategy": code.name, "cause": cause},
+            key=f"{STRATEGY_FAILED}/{code.account_id}/{code.title}/{symbol or ''}/{hour}",
+        )
+        try:
+            await self._database.events.append(event)
+        except Exception as fault:  # noqa: BLE001 - whatever keeps a report from the books, the watch goes on
+            self._reported.pop(about, None)
+            logger.warning("event_not_written", extra={"kind": STRATEGY_FAILED, "cause": str(fault)})
+
+    def _kept(self, asking: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Start a task that outlives its caller."""
+        task = asyncio.create_task(asking)
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+        return task
+
+
+def _bound(function: Callable[..., T], *arguments: Any) -> Callable[[], T]:
+    return lambda: function(*arguments)

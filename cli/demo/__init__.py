@@ -1,0 +1,1 @@
+"""``make demo``: a whole accelerated day and its report."""

@@ -1,0 +1,240 @@
+"""``make demo``: a whole trading day in two minutes, from an empty folder to a report that the broker agrees with."""
+
+import argparse
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from typing import Final
+
+from cli.demo.broker_books import BrokerBooks, read_broker_books
+from cli.demo.day_report import Day, read_ledger, report_table, save_report, violations
+from cli.demo.rules import DEMO_RULES
+from cli.desk import stdout_console
+from cli.tables.board import read_board
+from cli.tables.terminal import Terminal
+from cli.tables.watching import watch
+from cli.verbs.report import open_books, values_of_day
+from domain.clock import KST, in_seoul
+from domain.identity import SIMULATED_ACCOUNT
+from exchange.calendar import krx_calendar
+from fleet.errors import NothingRunsError, OperationError
+from fleet.fleet import Fleet
+from fleet.schedule import latest_close, schedule_close
+from fleet.starting import MOST_WORKERS, start_workers
+from reporting.page import LANGUAGES
+from reporting.writing import write
+from runtime.embedded.endpoints import read_endpoints
+from runtime.embedded.guard import Program, start_guarded
+from runtime.embedded.stage import set_stage
+from runtime.opening import EXPECTED_ERRORS, open_fleet
+from runtime.settings import load_settings
+from runtime.telemetry import say_error
+from security.private_files import close_to_others, new_private
+from workflows.close_outcome import CloseOutcome
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_STARTS_WITHIN: Final = timedelta(seconds=20)
+"""Real time from the simulator's first moment to the opening; the workers should be there before the bell."""
+_READY_WITHIN: Final = 120.0
+_AFTER_THE_END: Final = 90.0
+"""Real seconds after the session's end in which the close must have finished."""
+_GRACE: Final = 30.0
+_QUOTED_LINES: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where a demo plays: its folder, where reports go, and what was asked for."""
+
+    folder: Path
+    reports: Path
+    seed: int
+    workers: int
+    speed: int
+    keep: bool
+
+    @property
+    def log(self) -> Path:
+        """Return the file that the worker process writes to."""
+        return self.folder / "worker.log"
+
+    def starts_at(self) -> datetime:
+        """Return the market time (KST) to begin with: long enough before an opening for everything to start."""
+        today = datetime.now(KST).date()  # noqa: TID251 - the demo chooses its day from ours
+        session = krx_calendar(today.year, today.year + 1).session_at_or_after(datetime.combine(today, time(0), KST))
+        return in_seoul(session.opens_at) - _STARTS_WITHIN * self.speed
+
+
+async def play(stage: Stage, console: Terminal) -> bool:
+    """Play the day and report on it; tell whether every check found nothing."""
+    start = stage.starts_at().isoformat()
+    await set_stage(stage.folder, DEMO_RULES, speed=stage.speed, seed=stage.seed, start=start)
+    console.print("Starting PostgreSQL, Temporal, the simulated broker and a worker process …")
+    async with _worker_process(stage) as worker:
+        await _until_ready(stage, worker)
+        async with open_fleet(load_settings()) as fleet:
+            day = await _trade(stage, fleet, worker, console)
+            checked = save_report(day, stage.reports)
+            console.print(report_table(day))
+            console.print(f"Checks: {checked}", soft_wrap=True)
+            for page in await _pages(stage, day):
+                console.print(f"Report: {page}", soft_wrap=True)
+            if stage.keep:
+                await _keep(fleet, worker, console)
+    return not any(violations(day).values())
+
+
+@asynccontextmanager
+async def _worker_process(stage: Stage) -> AsyncIterator["subprocess.Popen[bytes]"]:
+    """Run ``worker.py`` under a guard that stops it whatever becomes of this process."""
+    program = Program([sys.executable, str(_ROOT / "worker.py")], stop_signal=signal.SIGTERM, grace=_GRACE)
+    with new_private(stage.log) as log:
+        guard = start_guarded(program, log)
+    try:
+        yield guard
+    finally:
+        await asyncio.shield(asyncio.to_thread(_stop, guard))
+
+
+def _stop(guard: "subprocess.Popen[bytes]") -> None:
+    if guard.stdin is not None:
+        guard.stdin.close()
+    try:
+        guard.wait(_GRACE + 5)
+    except subprocess.TimeoutExpired:
+        guard.kill()
+
+
+async def _until_ready(stage: Stage, worker: "subprocess.Popen[bytes]") -> None:
+    try:
+        async with asyncio.timeout(_READY_WITHIN):
+            while b"worker ready" not in stage.log.read_bytes():
+                _require_alive(stage, worker)
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise NothingRunsError(f"the worker process was not ready in time; {_told(stage)}") from None
+
+
+def _require_alive(stage: Stage, worker: "subprocess.Popen[bytes]") -> None:
+    if worker.poll() is not None:
+        raise NothingRunsError(f"the worker process has ended (exit {worker.returncode}); {_told(stage)}")
+
+
+def _told(stage: Stage) -> str:
+    lines = stage.log.read_text(errors="replace").splitlines()[-_QUOTED_LINES:]
+    return "\n  | ".join([f"the last lines of {stage.log}:", *lines])
+
+
+async def _trade(stage: Stage, fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Terminal) -> Day:
+    names = await start_workers(fleet, stage.workers, DEMO_RULES)
+    await schedule_close(fleet, DEMO_RULES, fleet.market_now())
+    console.print(f"{fleet.environment.upper()} account: {len(names)} workers trade. Web UI: {fleet.web_ui}")
+    outcome = await _watch_until_closed(stage, fleet, worker, console)
+    return Day(
+        seed=stage.seed,
+        workers=stage.workers,
+        ledger=await read_ledger(fleet, outcome.session_date),
+        outcome=outcome,
+        broker=await _broker_books(stage),
+    )
+
+
+async def _watch_until_closed(
+    stage: Stage, fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Terminal
+) -> CloseOutcome:
+    ends_at = fleet.clock.real_time(fleet.plan_of_the_day(fleet.market_now()).session.ends_at)
+    left = ends_at - fleet.clock.real_time(fleet.market_now())
+    closing = asyncio.create_task(_closed(fleet))
+    try:
+        async with asyncio.timeout(left.total_seconds() + _AFTER_THE_END):
+            await watch(
+                console,
+                lambda: read_board(fleet, fleet.market_now()),
+                lambda: closing.done() or worker.poll() is not None,
+            )
+    except TimeoutError:
+        raise OperationError(f"the market close has not finished in time; {_told(stage)}") from None
+    if not closing.done():
+        closing.cancel()
+        _require_alive(stage, worker)
+    return await closing
+
+
+async def _closed(fleet: Fleet) -> CloseOutcome:
+    while True:
+        handle = await latest_close(fleet)
+        if handle is not None:
+            return await handle.result()
+        await asyncio.sleep(1)
+
+
+async def _pages(stage: Stage, day: Day) -> list[Path]:
+    """Write the day's page in both languages, judged by the verifier while everything still runs."""
+    async with open_books(load_settings()) as books:
+        values = await values_of_day(books, day.session_date)
+    return [(await write(values, language, stage.reports)).html for language in LANGUAGES]
+
+
+async def _broker_books(stage: Stage) -> BrokerBooks:
+    endpoints = read_endpoints(stage.folder)
+    if endpoints is None or endpoints.simulator_url is None:
+        raise NothingRunsError(f"no simulator runs in {stage.folder}")
+    return await read_broker_books(endpoints.simulator_url, SIMULATED_ACCOUNT, endpoints.control_headers)
+
+
+async def _keep(fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Terminal) -> None:
+    console.print(f"Web UI: {fleet.web_ui}   (Ctrl-C ends the demo)")
+    try:
+        await asyncio.to_thread(worker.wait)
+    except asyncio.CancelledError:
+        console.print("Stopping …")
+
+
+def _stage(asked: Mapping[str, int | bool]) -> Stage:
+    home = Path.cwd() / ".haru"
+    return Stage(
+        folder=home / "demo",
+        reports=home / "reports",
+        seed=asked["seed"],
+        workers=asked["workers"],
+        speed=asked["speed"],
+        keep=bool(asked["keep"]),
+    )
+
+
+def _within(least: int, greatest: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        value = int(text)
+        if not least <= value <= greatest:
+            raise argparse.ArgumentTypeError(f"choose {least} to {greatest}")
+        return value
+
+    return number
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="demo.py", description="Play a whole trading day, accelerated.")
+    parser.add_argument("--seed", type=_within(0, 2**31), default=7, help="which market (default 7)")
+    parser.add_argument("--workers", type=_within(1, MOST_WORKERS), default=5, help="trading workers (default 5)")
+    parser.add_argument("--speed", type=_within(1, 1000), default=180, help="market seconds a second (default 180)")
+    parser.add_argument("--keep", action="store_true", help="leave everything running for the Web UI until Ctrl-C")
+    return parser
+
+
+def main() -> int:
+    """Return 0 when the broker agrees with our books in everything, else 1; 130 when interrupted."""
+    close_to_others()
+    stage = _stage(vars(_parser().parse_args()))
+    try:
+        return 0 if asyncio.run(play(stage, stdout_console())) else 1
+    except EXPECTED_ERRORS as error:
+        say_error("demo.py", error)
+        return 1
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,1 @@
+"""``starter.py doctor``: everything that trading needs, checked in its order."""

@@ -1,0 +1,30 @@
+"""What a check-up says of PostgreSQL's promise to keep what it has committed, and of what is at stake without it."""
+
+from typing import TYPE_CHECKING, Final
+
+from cli.doctor.checkup import Finding, doubtful, fine
+
+if TYPE_CHECKING:
+    from database.server import Durability
+
+_AFTER_A_CRASH: Final = "after a crash the last commits may be missing, or the books damaged"
+_AFTER_A_FAILOVER: Final = "a replica that takes over may lack the last orders and fills"
+_AT_STAKE: Final = (
+    "Haru then looks at the broker before it gives up an order and reads fills again, but an order whose intent is "
+    "lost is only reported"
+)
+
+
+def look_at_durability(durability: "Durability") -> Finding:
+    """Tell whether a commit outlasts a crash of the server and a failover to a replica."""
+    lost, fixes = [], []
+    if durability.loses_on_crash:
+        lost.append(f"{', '.join(durability.loses_on_crash)}: {_AFTER_A_CRASH}")
+        fixes.append("set " + ", ".join(name.replace("=off", "=on") for name in durability.loses_on_crash))
+    if durability.loses_on_failover:
+        lost.append(f"no commit waits for the {durability.replicas} replica(s): {_AFTER_A_FAILOVER}")
+        fixes.append("set synchronous_standby_names, with synchronous_commit=on")
+    if lost:
+        return doubtful(f"{'; '.join(lost)}. {_AT_STAKE}", "; ".join(fixes))
+    replica = "on a replica too" if durability.waits_for_standby else "no replica streams from it"
+    return fine(f"a commit is on disk before it counts; {replica}")

@@ -1,0 +1,1 @@
+"""What a terminal shows, as tables, lines and JSON."""

@@ -1,0 +1,340 @@
+"""The live table: the fleet's state at a moment, as a value, as a rich table, as plain lines and as JSON."""
+
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from temporalio.service import RPCError
+
+from cli.tables.channel_troubles import read_channel_troubles
+from cli.tables.terminal import cell
+from cli.tables.troubles import read_troubles
+from domain.clock import LIVE_CLOCK, MarketClock, in_seoul
+from domain.identity import Environment, WorkerId
+from domain.market import Symbol
+from domain.money import Won, total
+from domain.session import SessionDate, SessionPhase, SessionPlan, session_date_of
+from domain.unreadable import UnreadableRow
+from domain.worker_state import WorkerState
+from fleet.fleet import Fleet
+from fleet.foreign import ForeignObject, foreign_objects
+
+if TYPE_CHECKING:
+    from database.stream_leases import StreamState
+    from database.workers import WorkerRow
+
+_MOST_FOREIGN: Final = 5
+_STATE_STYLES: Final = {
+    WorkerState.IDLE: "dim",
+    WorkerState.SCANNING: "cyan",
+    WorkerState.HOLDING: "bold yellow",
+    WorkerState.EXITING: "bold magenta",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The whole fleet at a market instant (UTC). PnL in won: realised net, unrealised before costs."""
+
+    environment: Environment
+    now: datetime
+    plan: SessionPlan
+    rows: "tuple[WorkerRow, ...]"
+    kill_switch_on: bool = False
+    web_ui: str | None = None
+    missed_closes: tuple[SessionDate, ...] = ()
+    """Sessions that ended without a market close, this one or the one before."""
+    stopped: frozenset[WorkerId] = frozenset()
+    """Workers whose workflow has ended; what the books last said of them is history."""
+    entries_closed_because: tuple[str, ...] = ()
+    """Every reason why nothing is bought in this session, oldest first."""
+    failing: tuple[str, ...] = ()
+    """Ids of workflows that cannot progress."""
+    foreign: tuple[ForeignObject, ...] = ()
+    """Objects at Temporal that are not ours, as far as the server lists them."""
+    quarantined: tuple[Symbol, ...] = ()
+    """Stocks in which an order waits for a person (`starter.py quarantine`)."""
+    unreadable: tuple[UnreadableRow, ...] = ()
+    """Rows of the broker's lists that cannot be read now: nothing is decided about their stocks from these lists."""
+    stream: "StreamState | None" = None
+    """The real-time session at the broker, as its owner last reported it, in market time; None where none ever was."""
+    clock: MarketClock = LIVE_CLOCK
+    """Whose time this is: every instant shown is the market's."""
+    troubles: tuple[str, ...] = ()
+    """What keeps stocks from being bought or alerts from being sent, a line a cause."""
+    trouble: str = ""
+    """Why this is not the present state, if it is not."""
+
+    @property
+    def realised(self) -> Won:
+        """Return the fleet's net result of the session's closed trades."""
+        return total([row.realised_pnl for row in self.rows])
+
+    @property
+    def unrealised(self) -> Won:
+        """Return the fleet's result of what is held, at the last prices."""
+        return total([row.unrealised_pnl for row in self.rows])
+
+    @property
+    def trades(self) -> int:
+        """Return how many trades the session has closed."""
+        return sum(row.trades for row in self.rows)
+
+
+async def read_board(fleet: Fleet, market_now: datetime) -> Board:
+    """Read the fleet's state from the books."""
+    plan = fleet.plan_of_the_day(market_now, await fleet.registered_workers())
+    rows = await fleet.database.workers.board(fleet.account_id, plan.session.date)
+    risk = await fleet.database.risk.state(fleet.account_id)
+    before = fleet.calendar.session_before(plan.session.date).date
+    missed = await fleet.database.events.missed_closes(fleet.account_id, before)
+    stopped = await _stopped(fleet, rows)
+    shut = await fleet.database.risk.closed_because(fleet.account_id, plan.session.date)
+    board = Board(fleet.environment, market_now, plan, rows, risk.kill_switch_on, fleet.web_ui, missed, stopped, shut)
+    waiting = tuple(order.intent.symbol for order in await fleet.database.orders.quarantined(fleet.account_id))
+    stream = _in_market_time(await fleet.database.stream_leases.state(fleet.account_id), fleet.clock)
+    failing = await _failing(fleet)
+    unreadable = await fleet.database.unreadable_rows.on(fleet.account_id, session_date_of(market_now))
+    troubles = await read_troubles(fleet.database.events, fleet.account_id, plan.session.date, market_now)
+    troubles += await read_channel_troubles(fleet.database.alerts, fleet.account_id, fleet.environment)
+    board = replace(board, stream=stream, quarantined=waiting, clock=fleet.clock)
+    foreign = await foreign_objects(fleet)
+    return replace(board, failing=failing, foreign=foreign, unreadable=unreadable, troubles=troubles)
+
+
+def _in_market_time(stream: "StreamState | None", clock: MarketClock) -> "StreamState | None":
+    if stream is None or stream.connected_since is None:
+        return stream
+    return replace(stream, connected_since=clock.market_time(stream.connected_since))
+
+
+async def _stopped(fleet: Fleet, rows: "tuple[WorkerRow, ...]") -> frozenset[WorkerId]:
+    """Ask only about workers that seem to rest; while Temporal is away, nobody is said to have stopped."""
+    idle = frozenset(row.worker_id for row in rows if row.state is WorkerState.IDLE)
+    if not idle:
+        return idle
+    try:
+        return idle - await fleet.running_workers()
+    except (RPCError, RuntimeError):
+        return frozenset()
+
+
+async def _failing(fleet: Fleet) -> tuple[str, ...]:
+    """Return which workflows cannot progress; none while Temporal is away."""
+    try:
+        return tuple(each.workflow_id for each in await fleet.failing_workflows())
+    except RPCError:
+        return ()
+
+
+def rendered(board: Board) -> RenderableType:
+    """Return the table for a terminal."""
+    table = Table(expand=True, header_style="bold")
+    table.add_column("worker", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("stock", no_wrap=True, min_width=10)
+    for figure in ("qty", "entry", "last", "unrealised", "realised", "trades"):
+        table.add_column(figure, justify="right", no_wrap=True)
+    table.add_column("last event", no_wrap=True, overflow="ellipsis", ratio=1)
+    for row in board.rows:
+        table.add_row(*_cells(row, board))
+    return Group(*map(_heading_line, heading(board)), table)
+
+
+def _heading_line(text: str) -> Text:
+    line = cell(text)
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
+
+
+def heading(board: Board) -> tuple[str, ...]:
+    """Return what stands above the table: whose money, when, and how the fleet does."""
+    now = f"{in_seoul(board.now):%Y-%m-%d %H:%M:%S} KST{_whose_time(board.clock)}"
+    first = f"HARU · {board.environment.upper()} · {now} · {countdown(board)}"
+    if board.kill_switch_on:
+        first += " · KILL SWITCH ON"
+    for date in board.missed_closes:
+        first += f" · CLOSE OF {date} MISSED"
+    if board.failing:
+        first += f" · CANNOT PROGRESS: {', '.join(board.failing)}"
+    if board.quarantined:
+        first += f" · QUARANTINED: {', '.join(board.quarantined)}"
+    if board.trouble:
+        first += f" · {board.trouble}"
+    trades = _counted(board.trades, "trade")
+    second = f"net {board.realised:+,} won in {trades} · unrealised {board.unrealised:+,} won"
+    if board.stream is not None:
+        second += f" · {_heard_by(board.stream)}"
+    plan = board.plan
+    third = f"entries until {in_seoul(plan.entries_until):%H:%M}, sale from {in_seoul(plan.liquidation_at):%H:%M}"
+    third += f" ({plan.because})"
+    shut = [f"entries shut: {reason}" for reason in board.entries_closed_because]
+    odd = f"unreadable at the broker: {', '.join(map(_odd, board.unreadable))}" if board.unreadable else ""
+    web_ui = f"Web UI {board.web_ui}" if board.web_ui else ""
+    nobody = "" if board.rows else "no workers yet: `python starter.py --workers 5` starts some"
+    foreign = _foreign(board.foreign)
+    lines = (first, second, third, *_own_starts(board), *shut, odd, *board.troubles, *foreign, nobody, web_ui)
+    return tuple(line for line in lines if line)
+
+
+def _foreign(found: tuple[ForeignObject, ...]) -> list[str]:
+    """Name the first foreign objects and count the others."""
+    lines = [f"not ours at Temporal, left alone: {each}" for each in found[:_MOST_FOREIGN]]
+    more = len(found) - len(lines)
+    return [*lines, f"not ours at Temporal, left alone: {more} more"] if more else lines
+
+
+def _odd(row: UnreadableRow) -> str:
+    return f"{row.symbol or 'a row without a code'} ({row.of} {row.field})"
+
+
+def _whose_time(clock: MarketClock) -> str:
+    """Name the clock where it is not the one on the wall."""
+    if clock.is_live:
+        return ""
+    return " (market time)" if clock.speed == 1 else f" (market time, {clock.speed}-fold)"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def _own_starts(board: Board) -> list[str]:
+    """Say of each position that hardly trades when it is sold, before the others."""
+    return [
+        f"{row.worker_id} {row.symbol} {row.name}: sale from {in_seoul(row.sale_begins_at):%H:%M}"
+        f" ({row.sale_begins_because})"
+        for row in board.rows
+        if row.sale_begins_at is not None and row.quantity
+    ]
+
+
+def _heard_by(stream: "StreamState") -> str:
+    if stream.is_live and stream.connected_since is not None:
+        since = f"{in_seoul(stream.connected_since):%H:%M:%S}"
+        return f"stream: {_counted(len(stream.symbols), 'stock')}, {stream.owner} since {since}"
+    return f"no stream: {stream.trouble or 'no process holds it'}"
+
+
+def countdown(board: Board) -> str:
+    """Say what the session does now and what comes next, in market time."""
+    session, now = board.plan.session, board.now
+    phase = session.phase_at(now)
+    if now < session.opens_at:
+        return f"{_words(phase)}, opens in {_left(session.opens_at - now)}"
+    if now < board.plan.entries_until:
+        return f"{_words(phase)}, liquidation in {_left(board.plan.liquidation_at - now)}"
+    if now < board.plan.liquidation_at:
+        return f"{_words(phase)}, no more entries, liquidation in {_left(board.plan.liquidation_at - now)}"
+    if now < session.ends_at:
+        return f"{_words(phase)}, liquidating, ends in {_left(session.ends_at - now)}"
+    return "the session is over"
+
+
+def plain_lines(board: Board) -> list[str]:
+    """Return the table for a log file or a pipe."""
+    return [*heading(board), *(_plain(row, board) for row in board.rows)]
+
+
+def as_json(board: Board) -> dict[str, Any]:
+    """Return the table for programs; instants are ISO 8601, in market time."""
+    return {
+        "environment": board.environment.value,
+        "market_time": in_seoul(board.now).isoformat(),
+        "market_speed": board.clock.speed,
+        "session_date": board.plan.session.date.isoformat(),
+        "phase": board.plan.session.phase_at(board.now).value,
+        "entries_until": in_seoul(board.plan.entries_until).isoformat(),
+        "liquidation_at": in_seoul(board.plan.liquidation_at).isoformat(),
+        "liquidation_because": board.plan.because,
+        "kill_switch_on": board.kill_switch_on,
+        "entries_closed_because": list(board.entries_closed_because),
+        "missed_closes": [date.isoformat() for date in board.missed_closes],
+        "failing_workflows": list(board.failing),
+        "foreign_objects": [str(each) for each in board.foreign],
+        "quarantined": list(board.quarantined),
+        "unreadable": [{"list": row.of, "symbol": row.symbol, "field": row.field} for row in board.unreadable],
+        "troubles": list(board.troubles),
+        "realised_pnl": board.realised,
+        "unrealised_pnl": board.unrealised,
+        "trades": board.trades,
+        "web_ui": board.web_ui,
+        "stream": None if board.stream is None else _stream_json(board.stream),
+        "workers": [_row_json(row, board) for row in board.rows],
+    }
+
+
+def _cells(row: "WorkerRow", board: Board) -> list[Text]:
+    return [
+        cell(row.worker_id),
+        cell(_state(row, board), style=_STATE_STYLES[row.state]),
+        cell(f"{row.symbol or ''} {row.name}".strip()),
+        cell(f"{row.quantity:,}" if row.quantity else ""),
+        cell(_price(row.entry_price)),
+        cell(_price(row.last_price)),
+        _won(row.unrealised_pnl if row.quantity else None),
+        _won(row.realised_pnl),
+        cell(str(row.trades)),
+        cell(_event(row)),
+    ]
+
+
+def _plain(row: "WorkerRow", board: Board) -> str:
+    held = ""
+    if row.quantity:
+        held = (
+            f" {row.symbol} {row.name} ×{row.quantity:,} at {_price(row.entry_price)} now {_price(row.last_price)}"
+            f" {row.unrealised_pnl:+,}"
+        )
+    return f"  {row.worker_id} {_state(row, board)}{held} | net {row.realised_pnl:+,} in {row.trades} | {_event(row)}"
+
+
+def _stream_json(stream: "StreamState") -> dict[str, Any]:
+    since = stream.connected_since
+    return {**asdict(stream), "connected_since": None if since is None else in_seoul(since).isoformat()}
+
+
+def _row_json(row: "WorkerRow", board: Board) -> dict[str, Any]:
+    entry, at, begins = row.entry_price, row.last_event_at, row.sale_begins_at
+    return {
+        **asdict(row),
+        "state": "stopped" if row.worker_id in board.stopped else row.state.value,
+        "entry_price": None if entry is None else round(float(entry), 2),
+        "last_event_at": None if at is None else in_seoul(at).isoformat(),
+        "sale_begins_at": None if begins is None else in_seoul(begins).isoformat(),
+    }
+
+
+def _state(row: "WorkerRow", board: Board) -> str:
+    if row.worker_id in board.stopped:
+        return "stopped"
+    return f"{row.state} (paused)" if row.paused else str(row.state)
+
+
+def _event(row: "WorkerRow") -> str:
+    if row.last_event_at is None:
+        return row.last_event
+    return f"{in_seoul(row.last_event_at):%H:%M:%S} {row.last_event}"
+
+
+def _price(price: Any) -> str:
+    return "" if price is None else f"{price:,.0f}"
+
+
+def _won(amount: int | None) -> Text:
+    if amount is None:
+        return Text("")
+    return Text(f"{amount:+,}", style="green" if amount > 0 else "red" if amount < 0 else "")
+
+
+def _words(phase: SessionPhase) -> str:
+    return phase.value.replace("_", " ")
+
+
+def _left(left: timedelta) -> str:
+    minutes, seconds = divmod(max(int(left.total_seconds()), 0), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"

@@ -1,0 +1,197 @@
+"""A day's trades and summaries, read from the ledger and put into words or JSON."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cli.asked_dates import unknown_stretch
+from cli.tables.terminal import cell
+from domain.clock import in_seoul
+from domain.handling import Group as TradeGroup
+from domain.handling import Handling
+from domain.money import average_price
+from domain.performance import Performance, performance
+from domain.position import ClosedTrade
+from domain.session import SessionDate
+from domain.summary import DailySummary
+from fleet.errors import OperationError
+from fleet.fleet import Fleet
+
+_SUMMARY: Final = TypeAdapter(DailySummary)
+_NO_TRADE: Final = "no trade was closed"
+
+
+async def read_trades(fleet: Fleet, session_date: SessionDate) -> tuple[ClosedTrade, ...]:
+    """Return the session's closed trades in the sequence they closed."""
+    return await fleet.database.trades.on(fleet.account_id, session_date)
+
+
+async def read_summaries(fleet: Fleet, session_date: SessionDate) -> tuple[DailySummary, ...]:
+    """Sum up a session from the ledger as it stands: the fleet first, then each worker that traded."""
+    whole, *workers = await fleet.database.summaries.compute(fleet.account_id, session_date)
+    return (whole, *(summary for summary in workers if summary.performance.trades))
+
+
+async def read_days(fleet: Fleet, first: SessionDate, last: SessionDate) -> tuple[DailySummary, ...]:
+    """Sum up the fleet's sessions that the books know of in a stretch of KST dates, both ends included.
+
+    Raises:
+        OperationError: the books know of none.
+    """
+    dates = [date for date in await fleet.database.day_seen.dates(fleet.account_id) if first <= date <= last]
+    if not dates:
+        raise OperationError(unknown_stretch(first, last))
+    return tuple([(await fleet.database.summaries.compute(fleet.account_id, date))[0] for date in dates])
+
+
+def trade_json(trade: ClosedTrade) -> dict[str, Any]:
+    """Return a trade for programs: won, shares, instants in Seoul's time."""
+    return {
+        "position_id": trade.position_id,
+        "worker": trade.worker_id,
+        "symbol": trade.symbol,
+        "name": trade.name,
+        "quantity": trade.quantity,
+        "entry_amount": trade.entry_amount,
+        "exit_amount": trade.exit_amount,
+        "opened_at": in_seoul(trade.opened_at).isoformat(),
+        "closed_at": in_seoul(trade.closed_at).isoformat(),
+        "exit_reason": trade.exit_reason.value,
+        "strategy": f"{trade.strategy.name} {trade.strategy.version}",
+        "why": trade.strategy.reason,
+        "gross_pnl": trade.gross_pnl,
+        "commission": trade.costs.commission,
+        "tax": trade.costs.tax,
+        "net_pnl": trade.net_pnl,
+        "slippage": trade.slippage,
+    }
+
+
+def trades_table(trades: Sequence[ClosedTrade]) -> RenderableType:
+    """Return the trades for a terminal."""
+    if not trades:
+        return _NO_TRADE
+    table = Table(title="closed trades", title_justify="left")
+    for column in ("worker", "stock"):
+        table.add_column(column, no_wrap=True)
+    for column in ("qty", "bought at", "sold at", "from", "to", "net won"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("exit")
+    for trade in trades:
+        table.add_row(*_trade_cells(trade))
+    return table
+
+
+def summary_json(summary: DailySummary) -> dict[str, Any]:
+    """Return a summary for programs; ratios are decimal texts."""
+    dumped: dict[str, Any] = _SUMMARY.dump_python(summary, mode="json")
+    return dumped
+
+
+def summaries_table(summaries: Iterable[DailySummary]) -> RenderableType:
+    """Return the day's summaries for a terminal: a line each, and the fleet's in detail."""
+    all_of_them = tuple(summaries)
+    fleet = all_of_them[0]
+    table = _performance_table(f"session {fleet.session_date}", "scope")
+    for summary in all_of_them:
+        table.add_row(cell(summary.scope), *_performance_cells(summary.performance))
+    lines = _of_the_trades(fleet) if fleet.performance.trades else [_NO_TRADE]
+    return Group(table, *(cell(line) for line in (*lines, *_of_the_buys(fleet))))
+
+
+def days_table(days: Sequence[DailySummary], trades: Sequence[ClosedTrade]) -> RenderableType:
+    """Return a stretch of sessions for a terminal: a line a session, and all of its trades together."""
+    table = _performance_table("the fleet's sessions", "session")
+    for day in days:
+        table.add_row(day.session_date.isoformat(), *_performance_cells(day.performance))
+    table.add_section()
+    table.add_row("1 session" if len(days) == 1 else f"{len(days)} sessions", *_performance_cells(performance(trades)))
+    return table
+
+
+def _performance_table(title: str, first: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column(first, no_wrap=True)
+    for column in ("trades", "wins", "win rate", "gross", "commission", "tax", "net won", "drawdown"):
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def _trade_cells(trade: ClosedTrade) -> list[str | Text]:
+    return [
+        cell(trade.worker_id),
+        cell(f"{trade.symbol} {trade.name}"),
+        f"{trade.quantity:,}",
+        f"{average_price(trade.entry_amount, trade.quantity):,.0f}",
+        f"{average_price(trade.exit_amount, trade.quantity):,.0f}",
+        f"{in_seoul(trade.opened_at):%H:%M:%S}",
+        f"{in_seoul(trade.closed_at):%H:%M:%S}",
+        f"{trade.net_pnl:+,}",
+        trade.exit_reason.value,
+    ]
+
+
+def _performance_cells(performance: Performance) -> list[str]:
+    return [
+        str(performance.trades),
+        str(performance.wins),
+        f"{performance.win_rate:.1%}" if performance.trades else "–",
+        f"{performance.gross:+,}",
+        f"{performance.commission:,}",
+        f"{performance.tax:,}",
+        f"{performance.net:+,}",
+        f"{performance.maximum_drawdown:,}",
+    ]
+
+
+def _of_the_trades(summary: DailySummary) -> list[str]:
+    performance = summary.performance
+    return [
+        f"average win {performance.average_win:,}, average loss {performance.average_loss:,} won",
+        f"largest loss {performance.largest_loss:,}, expectancy {performance.expectancy:+,} won a trade",
+        f"profit factor {_some(performance.profit_factor)}, payoff ratio {_some(performance.payoff_ratio)}",
+        f"by exit reason: {_nets(summary.by_exit_reason)}",
+        f"by strategy: {_nets(summary.by_strategy)}",
+        f"by symbol: {_nets(summary.by_symbol)}",
+        *_handling_lines(summary.handling),
+        f"poorly liquid: {', '.join(summary.poor_symbols) or 'none'}",
+    ]
+
+
+def _of_the_buys(summary: DailySummary) -> list[str]:
+    return [
+        f"buys denied: {_counts(summary.denials)}",
+        f"{summary.scans:,} scans looked at {summary.looked_at:,} stocks, dropped: {_counts(summary.dropped)}",
+        f"left after each filter: {_counts(summary.passed)}",
+    ]
+
+
+def _handling_lines(handling: Handling) -> list[str]:
+    ticks = f"{_some(handling.entry_ticks)} at the entry, {_some(handling.exit_ticks)} at the exit"
+    adverse, favourable = _some(handling.average_adverse), _some(handling.average_favourable)
+    minutes = (handling.average_holding_seconds // 60, handling.time_in_market_seconds // 60)
+    return [
+        f"slippage {handling.slippage:+,} won; in ticks a trade: {ticks}",
+        f"forced liquidation cost {handling.forced_liquidation_cost:+,} won",
+        f"average holding {minutes[0]} min, in the market {minutes[1]} min",
+        f"average MAE {adverse}, average MFE {favourable}, greatest MAE {_some(handling.greatest_adverse)} won",
+    ]
+
+
+def _some(value: Decimal | int | None) -> str:
+    if value is None:
+        return "none"
+    return f"{value:,.2f}" if isinstance(value, Decimal) else f"{value:,}"
+
+
+def _nets(groups: Mapping[str, TradeGroup]) -> str:
+    return ", ".join(f"{name} {group.performance.net:+,}" for name, group in groups.items()) or "none"
+
+
+def _counts(by_name: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in by_name.items()) or "none"

@@ -1,0 +1,174 @@
+"""What is left of each limit, as `status` shows it: of the fleet and of every worker, by its own rules."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from temporalio.client import WorkflowHandle
+
+from cli.tables.board import Board
+from domain.clock import in_seoul
+from domain.headroom import Headroom, headroom
+from domain.host_limits import capped_risk
+from domain.identity import WorkerId
+from domain.money import NO_WON, Won
+from domain.risk import RiskSnapshot
+from domain.rules import RiskRules, TradingRules
+from fleet.fleet import Fleet
+from workflows.identity import worker_workflow_id
+from workflows.trading_worker import TradingWorkerWorkflow
+
+logger = logging.getLogger("haru.operations")
+
+T = TypeVar("T")
+
+_ANSWERS_WITHIN: Final = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """One worker's rules and what is left of them."""
+
+    worker_id: WorkerId
+    rules: RiskRules
+    left: Headroom
+    snapshot: RiskSnapshot
+    is_asked: bool
+    """Whether the worker itself told its rules; else they are those of the settings."""
+
+
+async def read_limits(fleet: Fleet, board: Board, configured: RiskRules) -> tuple[Limits, ...]:
+    """Read what is left of each limit, from the books and from the workers that run.
+
+    A worker answers with what is effective: its own rules, none looser than its host's. Where it does not, the
+    configured ones are shown, capped by every living host.
+    """
+    for host in await fleet.database.host_limits.of_living(fleet.account_id):
+        configured = capped_risk(configured, host.ceiling.risk)
+    running = [row.worker_id for row in board.rows if row.worker_id not in board.stopped]
+    answers = await asyncio.gather(*(_rules_of(fleet, worker_id) for worker_id in running))
+    told = dict(zip(running, answers, strict=True))
+    return tuple([await _limits(fleet, board, row.worker_id, told, configured) for row in board.rows])
+
+
+async def _limits(
+    fleet: Fleet, board: Board, worker_id: WorkerId, told: Mapping[WorkerId, RiskRules | None], configured: RiskRules
+) -> Limits:
+    date = board.plan.session.date
+    snapshot = await fleet.database.risk.snapshot(fleet.account_id, worker_id, date, board.now)
+    own = told.get(worker_id)
+    rules = own or configured
+    return Limits(worker_id, rules, headroom(snapshot, rules, board.now), snapshot, own is not None)
+
+
+async def trading_rules_of(fleet: Fleet, worker_id: WorkerId) -> TradingRules | None:
+    """Return the rules that a worker trades by, None where it does not answer."""
+    return await _asked(fleet, worker_id, TradingWorkerWorkflow.trading_rules)
+
+
+async def _rules_of(fleet: Fleet, worker_id: WorkerId) -> RiskRules | None:
+    return await _asked(fleet, worker_id, TradingWorkerWorkflow.risk_rules)
+
+
+async def _asked(fleet: Fleet, worker_id: WorkerId, query: Callable[[TradingWorkerWorkflow], T]) -> T | None:
+    """Return a worker's answer; None where none comes in time, or none that can be read."""
+    workflow_id = worker_workflow_id(fleet.account_id, worker_id)
+    handle: WorkflowHandle[TradingWorkerWorkflow, None] = fleet.client.get_workflow_handle(workflow_id)
+    try:
+        return await handle.query(query, rpc_timeout=_ANSWERS_WITHIN)
+    except Exception as fault:  # noqa: BLE001 - whatever holds this id must not hide the rules of the other workers
+        logger.warning("worker_not_asked", extra={"worker": worker_id, "cause": f"{type(fault).__name__}: {fault}"})
+        return None
+
+
+def limit_lines(limits: tuple[Limits, ...]) -> list[str]:
+    """Return a line for the fleet and one for each worker."""
+    if not limits:
+        return []
+    return [f"limits: {_fleet_line(limits)}", *(f"  {each.worker_id} {_worker_line(each)}" for each in limits)]
+
+
+def limits_json(limits: tuple[Limits, ...]) -> dict[str, Any]:
+    """Return the limits for programs: won, numbers, instants in ISO 8601."""
+    fleet = None
+    if limits:
+        loss, guarded = _tightest_loss(limits), _tightest_give_back(limits)
+        fleet = {
+            "kill_switch_on": loss.snapshot.kill_switch_on,
+            "loss_left": loss.left.fleet_loss_left,
+            "loss_limit": loss.rules.fleet_daily_loss,
+            "at_stake": loss.snapshot.fleet_at_stake,
+            "peak_pnl": guarded.snapshot.fleet_peak_pnl,
+            "give_back_from": guarded.rules.give_back_from,
+            "give_back_left": guarded.left.give_back_left,
+        }
+    return {"fleet": fleet, "workers": [_worker_json(each) for each in limits]}
+
+
+def _worker_json(each: Limits) -> dict[str, Any]:
+    rests = each.left.rests_until
+    return {
+        "worker_id": each.worker_id,
+        "loss_left": each.left.worker_loss_left,
+        "loss_limit": each.rules.worker_daily_loss,
+        "trades_left": each.left.trades_left,
+        "trades_limit": each.rules.trades_per_worker,
+        "losses_in_a_row": each.left.losses_in_a_row,
+        "losses_in_a_row_limit": each.rules.losses_in_a_row,
+        "rests_until": None if rests is None else in_seoul(rests).isoformat(),
+        "rules_of": "worker" if each.is_asked else "settings",
+    }
+
+
+def _tightest_loss(limits: tuple[Limits, ...]) -> Limits:
+    """Return the worker whose rules let the fleet lose the least; workers may trade by different ones."""
+    return min(limits, key=lambda each: each.left.fleet_loss_left)
+
+
+def _tightest_give_back(limits: tuple[Limits, ...]) -> Limits:
+    """Return the worker whose rules guard the fleet's profit the closest: by now, else the soonest, else not at all."""
+    return min(limits, key=_how_loosely_guarded)
+
+
+def _how_loosely_guarded(each: Limits) -> tuple[int, Won]:
+    if each.left.give_back_left is not None:
+        return 0, each.left.give_back_left
+    return (1, each.rules.give_back_from) if each.rules.give_back_from > 0 else (2, NO_WON)
+
+
+def _fleet_line(limits: tuple[Limits, ...]) -> str:
+    loss = _tightest_loss(limits)
+    switch = "on, nothing is bought" if loss.snapshot.kill_switch_on else "off"
+    return (
+        f"kill switch {switch}"
+        f" · the fleet may lose {loss.left.fleet_loss_left:,} won more (limit {loss.rules.fleet_daily_loss:,}"
+        f"{_at_stake(loss.snapshot.fleet_at_stake)})"
+        f" · profit give-back {_give_back(_tightest_give_back(limits))}"
+    )
+
+
+def _at_stake(won: Won) -> str:
+    return f", {won:,} at stake at the stops of what is open" if won else ""
+
+
+def _give_back(each: Limits) -> str:
+    if each.rules.give_back_from <= 0:
+        return "off"
+    if each.left.give_back_left is None:
+        return f"from {each.rules.give_back_from:,} won on, highest so far {each.snapshot.fleet_peak_pnl:,}"
+    return f"{each.left.give_back_left:,} won left, highest {each.snapshot.fleet_peak_pnl:,}"
+
+
+def _worker_line(each: Limits) -> str:
+    left, rules = each.left, each.rules
+    line = (
+        f"may lose {left.worker_loss_left:,} won more (limit {rules.worker_daily_loss:,})"
+        f" · {left.trades_left} of {rules.trades_per_worker} trades left"
+        f" · losses in a row: {left.losses_in_a_row}{f' of {rules.losses_in_a_row}' if rules.losses_in_a_row else ''}"
+    )
+    if left.rests_until is not None:
+        line += f" · rests until {in_seoul(left.rests_until):%H:%M:%S}"
+    return line if each.is_asked else f"{line} (by the settings; the worker did not say)"

@@ -1,0 +1,53 @@
+"""``starter.py alert-channels``: list the fleet's channels, and remove one that is not wanted any more."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cli.desk import Desk
+from database.alerts import OutletState
+from fleet.duties.channels import UNKNOWN
+from fleet.errors import OperationError
+
+
+async def list_channels(desk: Desk, names: Mapping[str, str]) -> int:
+    """Print a line a channel; ``names`` are those of our own settings by digest. Return 1 when alerts reach not all."""
+    states = await desk.fleet.database.alerts.states(desk.fleet.account_id)
+    lines = [_line(state, names) for state in states]
+
+    def show() -> None:
+        for line in lines or ["no channel: set HARU_ALERTS__URLS and restart worker.py"]:
+            desk.console.say(line)
+
+    desk.answer([_json(state, names) for state in states], show)
+    return 0 if states and not any(_trouble(state) for state in states) else 1
+
+
+async def remove_channel(desk: Desk) -> int:
+    """Remove a channel of the fleet, with the alerts that it has not got.
+
+    Raises:
+        OperationError: there is no such channel.
+    """
+    channel: str = desk.asked.channel
+    dropped = await desk.fleet.database.alerts.remove(desk.fleet.account_id, channel)
+    if dropped is None:
+        raise OperationError(f"there is no channel {channel!r}; `starter.py alert-channels` lists them")
+    text = f"{channel} removed with {dropped} unsent alerts. A worker.py that has its address adds it when it starts."
+    desk.answer({"removed": channel, "unsent": dropped}, lambda: desk.console.print(text, soft_wrap=True))
+    return 0
+
+
+def _line(state: OutletState, names: Mapping[str, str]) -> str:
+    name = names.get(state.channel, "not in these settings")
+    return f"{state.channel}  {name}: {_trouble(state) or 'ok'}, {state.unsent} unsent"
+
+
+def _trouble(state: OutletState) -> str:
+    if state.unknown_for >= UNKNOWN:
+        return f"no host has known its address for {int(state.unknown_for.total_seconds() // 60)} min"
+    return f"{state.failures} attempts failed: {state.trouble}" if state.failures else ""
+
+
+def _json(state: OutletState, names: Mapping[str, str]) -> dict[str, Any]:
+    about = {"channel": state.channel, "name": names.get(state.channel), "trouble": _trouble(state)}
+    return {**about, "unsent": state.unsent, "unknown_for_seconds": int(state.unknown_for.total_seconds())}

@@ -1,0 +1,186 @@
+"""From settings to the report's files: the verb ``starter.py report`` and the last step of the demo."""
+
+import argparse
+import asyncio
+import json
+import sys
+import webbrowser
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from temporalio.service import RPCError
+
+from cli.asked_dates import add_dates, require_known, stretch_of, unknown_stretch
+from database.database import Database, open_database
+from database.errors import DATABASE_FAULTS
+from database.migrations import apply
+from domain.errors import TradingError
+from domain.identity import AccountId
+from domain.money import Won
+from domain.session import Session, SessionDate, session_date_of
+from exchange.calendar import krx_calendar
+from fleet.errors import OperationError
+from reporting.day import day_values
+from reporting.page import LANGUAGES
+from reporting.reading import read_day
+from reporting.stretch import stretch_values
+from reporting.writing import Written, write
+from runtime.embedded.books import database_alone
+from runtime.embedded.errors import EmbeddedError
+from runtime.settings import Settings, load_settings
+from runtime.temporal_connection import TemporalAwayError
+from verifier.connecting import open_sources, plan_of
+from verifier.reading import read_books
+from verifier.report import report_json
+from verifier.verdict import judge
+
+_POOL_SIZE: Final = 2
+_VERIFIES_WITHIN: Final = 60.0
+_AWAY: Final = (
+    *(EmbeddedError, TemporalAwayError, TradingError, RPCError, RuntimeError, TimeoutError, httpx.HTTPError),
+    *DATABASE_FAULTS,
+)
+"""What keeps the verifier from its three books; the report goes on without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBooks:
+    """The books of one account. ``others_away``: only the database runs, so that nothing can be verified."""
+
+    settings: Settings
+    database: Database
+    account_id: AccountId
+    others_away: bool = False
+
+
+def add_report_arguments(verb: argparse.ArgumentParser) -> None:
+    """Say what can be asked of a report."""
+    add_dates(verb, "the latest session in the books")
+    verb.add_argument("--open", action="store_true", help="show the page in a browser")
+    verb.add_argument("--lang", choices=LANGUAGES, help="the page's language (default HARU_REPORT__LANGUAGE, else en)")
+    verb.add_argument("--out", type=Path, metavar="FOLDER", help="where to write (default the data folder's reports/)")
+    verb.add_argument("--capital", type=_capital, metavar="WON", help="the base of percentages and ratios")
+
+
+async def report(asked: argparse.Namespace) -> int:
+    """Write the report that was asked for and say where it is."""
+    settings = load_settings()
+    async with open_books(settings) as books:
+        stretch = stretch_of(asked)
+        if stretch is None:
+            if asked.date is not None:
+                await _require_known(books, asked.date)
+            values = await values_of_day(books, asked.date, asked.capital)
+        else:
+            values = await _values_of_stretch(books, stretch, asked.capital)
+    folder = asked.out or settings.reports
+    try:
+        written = await write(values, asked.lang or settings.report.language, folder)
+    except OSError as error:
+        raise OperationError(f"{folder} cannot be written to ({error}); name another folder with --out") from None
+    _say(written, as_json=asked.json)
+    if asked.open and not await asyncio.to_thread(webbrowser.open, written.html.resolve().as_uri()):
+        sys.stderr.write("starter.py: no browser could be opened; open the page by hand\n")
+    return 0
+
+
+@asynccontextmanager
+async def open_books(settings: Settings) -> AsyncIterator[OpenBooks]:
+    """Open the books with nothing running but PostgreSQL, which is started for it where it is embedded and stopped.
+
+    Raises:
+        OperationError: the database has never belonged to an account.
+    """
+    async with database_alone(settings) as found:
+        if found.started_here:
+            await asyncio.to_thread(apply, found.migration_url or found.url, found.url)
+        database = await open_database(found.url, _POOL_SIZE)
+        try:
+            pinned = await database.accounts.pinned()
+            if pinned is None:
+                raise OperationError("nobody has traded with this database yet; start `python worker.py` first")
+            yield OpenBooks(settings, database, pinned[0], found.started_here)
+        finally:
+            await database.aclose()
+
+
+async def values_of_day(books: OpenBooks, date: SessionDate | None, capital: Won | None = None) -> dict[str, Any]:
+    """Verify the session if that is still to be done and can be, and return its report; the latest without a date."""
+    session = _session_on(books, date or await _latest(books))
+    await _verify(books, session)
+    return day_values(await read_day(books.database, books.account_id, session), capital)
+
+
+async def _values_of_stretch(
+    books: OpenBooks, ends: tuple[SessionDate, SessionDate], capital: Won | None
+) -> dict[str, Any]:
+    first, last = ends
+    dates = [date for date in await books.database.day_seen.dates(books.account_id) if first <= date <= last]
+    if not dates:
+        raise OperationError(unknown_stretch(first, last))
+    days = [await read_day(books.database, books.account_id, session) for session in _sessions(books, dates)]
+    return stretch_values(days, capital)
+
+
+async def _require_known(books: OpenBooks, date: SessionDate) -> None:
+    _session_on(books, date)
+    require_known(date, await books.database.day_seen.dates(books.account_id))
+
+
+async def _latest(books: OpenBooks) -> SessionDate:
+    dates = await books.database.day_seen.dates(books.account_id)
+    if not dates:
+        raise OperationError("the books know of no session yet; name a date, or trade first")
+    return dates[-1]
+
+
+def _session_on(books: OpenBooks, date: SessionDate) -> Session:
+    calendar = krx_calendar(date.year, date.year, books.settings.calendar.overrides())
+    session = calendar.session_on(date)
+    if session is None:
+        raise OperationError(f"{date} has no session: the exchange is closed; name another date")
+    return session
+
+
+def _sessions(books: OpenBooks, dates: Sequence[SessionDate]) -> list[Session]:
+    """Return every session between the first and the last date, those without a trade included."""
+    calendar = krx_calendar(dates[0].year, dates[-1].year, books.settings.calendar.overrides())
+    days = [date.fromordinal(day) for date in dates[:1] for day in range(date.toordinal(), dates[-1].toordinal() + 1)]
+    return [session for day in days if (session := calendar.session_on(day)) is not None]
+
+
+async def _verify(books: OpenBooks, session: Session) -> None:
+    """Let the verifier judge today's session unless it has; a past one cannot be compared with today's broker."""
+    kept = await books.database.day_seen.verdict_on(books.account_id, session.date)
+    if books.others_away or (kept is not None and kept.verdict.get("over")):
+        return
+    try:
+        async with asyncio.timeout(_VERIFIES_WITHIN), open_sources(books.settings) as sources:
+            now = sources.clock.market_time(datetime.now(UTC))  # noqa: TID251 - operators live in real time
+            if session_date_of(now) != session.date:
+                return
+            plan = plan_of(sources, books.settings, session.date)
+            verdict = report_json(await judge(lambda: read_books(sources, plan)))
+    except _AWAY:
+        return
+    await books.database.day_seen.keep_verdict(books.account_id, session.date, verdict)
+
+
+def _say(written: Written, *, as_json: bool) -> None:
+    if as_json:
+        text = json.dumps({"html": str(written.html), "json": str(written.json)}, ensure_ascii=False, indent=2)
+    else:
+        text = f"Report: {written.html}\nFigures: {written.json}"
+    sys.stdout.write(text + "\n")
+
+
+def _capital(text: str) -> Won:
+    amount = int(text.replace(",", "").replace("_", ""))
+    if amount <= 0:
+        raise argparse.ArgumentTypeError("say an amount of won above zero")
+    return Won(amount)

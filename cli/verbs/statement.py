@@ -1,0 +1,78 @@
+"""What a session's close found, in words, and the verb that has the broker's statement compared anew."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Final
+
+from temporalio.common import WorkflowIDConflictPolicy
+
+from activities.statement import StatementCompared, StatementRequest
+from cli.desk import Desk
+from domain.audit_log import Outcome
+from domain.session import SessionDate
+from domain.statement import line_in_words
+from fleet.fleet import Fleet
+from reporting.after_close import AfterClose, after_close_values, read_after_close
+from workflows.identity import statement_workflow_id, task_queues
+from workflows.reconciliation import StatementWorkflow
+
+_COMPARED_WITHIN: Final = timedelta(seconds=90)
+
+
+async def compare_statement(fleet: Fleet, date: SessionDate) -> StatementCompared:
+    """Compare in a worker process, which alone holds the broker's keys; the lines kept before are replaced."""
+    return await fleet.client.execute_workflow(
+        StatementWorkflow.run,
+        StatementRequest(fleet.account_id, date),
+        id=statement_workflow_id(fleet.account_id),
+        task_queue=task_queues(fleet.account_id).trading,
+        id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+        execution_timeout=_COMPARED_WITHIN,
+    )
+
+
+async def statement(desk: Desk) -> int:
+    """Compare the broker's statement of a session with ours; exit code 1 when something is unexplained, or untold."""
+    date = await desk.session_asked_for()
+    done = await compare_statement(desk.fleet, date)
+    await desk.conclude(Outcome.ACCEPTED, f"{done.unexplained} unexplained")
+    found = await read_after_close(desk.fleet.database, desk.fleet.account_id, date)
+
+    def show() -> None:
+        for line in (f"session {date}", *_of_the_statement(found)):
+            desk.console.say(line)
+
+    desk.answer({**asdict(done), "session_date": date.isoformat(), **after_close_values(found)}, show)
+    return 1 if done.unexplained or done.untold else 0
+
+
+def after_close_lines(found: AfterClose) -> list[str]:
+    """Return what a close found, for a terminal."""
+    if found.proof is None:
+        return ["after the close: not looked yet"]
+    state = "flat, proven at the broker" if found.proof.flat else "NOT FLAT"
+    orders = f", {found.proof.open_orders} orders open" if found.proof.open_orders else ""
+    return [f"after the close: {state}{orders}", *_of_the_shares(found), *_of_the_statement(found)]
+
+
+def _of_the_shares(found: AfterClose) -> Iterator[str]:
+    for each in found.shares:
+        parts = [
+            f"{each.ledger_quantity:,} ours" if each.ledger_quantity else "",
+            f"{each.owners_quantity:,} the owner's own" if each.owners_quantity else "",
+            f"{each.unexplained_quantity:,} UNEXPLAINED" if each.unexplained_quantity else "",
+        ]
+        yield f"  {each.symbol}: broker {each.broker_quantity:,}; {', '.join(part for part in parts if part)}"
+
+
+def _of_the_statement(found: AfterClose) -> Iterator[str]:
+    if found.statement is None:
+        yield "the broker's own profit and loss: not compared yet"
+    elif found.statement.untold:
+        yield f"the broker's own profit and loss: not compared, {found.statement.untold}"
+    else:
+        lines, differing = len(found.statement.lines), len(found.differing)
+        unexplained = len(found.unexplained)
+        yield f"the broker's own profit and loss: {lines} lines, {differing} differ, {unexplained} unexplained"
+        yield from (f"  {line_in_words(line)}" for line in found.differing)

@@ -1,0 +1,1 @@
+"""Alerts: their channels, their text, the outbox, and the way that needs no books."""

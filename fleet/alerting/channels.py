@@ -1,0 +1,149 @@
+"""Channels by address: each message goes out in a thread of its own, so that a channel that hangs holds up nobody."""
+
+import asyncio
+import hashlib
+import re
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from typing import Any, Final
+
+from domain.event import EventLevel
+from fleet.errors import OperationError
+
+LARGEST_ANSWER: Final = 65_536
+"""Bytes of a channel's answer that are read."""
+LONGEST_SEND: Final = 15.0
+"""Real seconds after which an attempt counts as failed."""
+_TYPES: Final = {EventLevel.INFO: "info", EventLevel.WARNING: "warning"}
+_FORMATS_ANY_TEXT: Final = frozenset({"discord", "discords"})
+"""Services whose clients format what is sent as plain text; for the others apprise escapes it."""
+_FORMATTING: Final = re.compile(r"([\\*_~`|\[\]()])|^(\s*)([#>-])", re.MULTILINE)
+_APART: Final = "\N{ZERO WIDTH SPACE}"
+_LONGEST_ESCAPED: Final = 1_900
+"""Characters; Discord takes 2,000."""
+_ADDRESS_HELP: Final = "see https://github.com/caronc/apprise/wiki for how it is written"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a channel is told, as it appears there; already without secrets."""
+
+    title: str
+    body: str
+    level: EventLevel
+
+
+@dataclass(slots=True)
+class Channel:
+    """One address. ``name`` is what people may see of it, ``key`` its digest."""
+
+    name: str
+    key: str
+    url: str = field(repr=False)
+    _sending: threading.Thread | None = field(default=None, repr=False)
+
+    async def send(self, message: Message, seconds: float = LONGEST_SEND) -> str:
+        """Send, and return why it failed; empty when the channel has taken it.
+
+        An attempt that takes too long is left to itself, and none is begun while it lasts.
+        """
+        if self._sending is not None and self._sending.is_alive():
+            return "the attempt before has not ended yet"
+        told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._sending = _begin(lambda: _notify(self.url, message), told)
+        try:
+            return await asyncio.wait_for(told, seconds)
+        except TimeoutError:
+            return f"no answer within {seconds:g} s"
+
+
+def channels_of(urls: Sequence[str]) -> tuple[Channel, ...]:
+    """Return the channels at these addresses.
+
+    Raises:
+        OperationError: an address cannot be read; the text counts it and shows nothing of it but its scheme.
+    """
+    return tuple(_channel(number, url) for number, url in enumerate(urls, start=1))
+
+
+def _channel(number: int, url: str) -> Channel:
+    scheme = match[0] if (match := re.match(r"[a-z][a-z0-9+.-]*(?=://)", url, re.IGNORECASE)) else "?"
+    if _apprise().Apprise.instantiate(url, suppress_exceptions=True) is None:
+        raise OperationError(f"HARU_ALERTS__URLS: address {number} ({scheme}://…) cannot be used; {_ADDRESS_HELP}")
+    return Channel(f"{number} ({scheme})", hashlib.sha256(url.encode()).hexdigest()[:16], url)
+
+
+def _begin(send: Callable[[], str], told: "asyncio.Future[str]") -> threading.Thread:
+    loop = asyncio.get_running_loop()
+
+    def answer(trouble: str) -> None:
+        if not told.done():
+            told.set_result(trouble)
+
+    def run() -> None:
+        try:
+            trouble = send()
+        except Exception as fault:  # noqa: BLE001 - whatever a channel's library raises is that channel's trouble
+            trouble = f"{type(fault).__name__}: {fault}"
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(answer, trouble)
+
+    # A daemon, since a pool's thread that hangs would keep the process from ending.
+    thread = threading.Thread(target=run, name="alert", daemon=True)
+    thread.start()
+    return thread
+
+
+def plain(text: str, scheme: str) -> str:
+    """Return a text that mentions no person and no group and formats nothing, on the service of an address."""
+    apart = text.replace("@", f"@{_APART}").replace("<", f"<{_APART}")
+    if scheme not in _FORMATS_ANY_TEXT:
+        return apart
+    escaped = _FORMATTING.sub(lambda found: f"{found[2] or ''}\\{found[1] or found[3]}", apart)
+    while len(escaped) > _LONGEST_ESCAPED and "\n" in escaped:
+        escaped = escaped.rpartition("\n")[0]
+    return escaped[:_LONGEST_ESCAPED]
+
+
+def _notify(url: str, message: Message) -> str:
+    apprise = _apprise()
+    sender = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False))
+    sender.add(url)
+    kind, scheme = _TYPES.get(message.level, "failure"), url.partition(":")[0].lower()
+    body, title = plain(message.body, scheme), plain(message.title, scheme)
+    outcome = sender.notify(body=body, title=title, notify_type=kind, body_format="text")
+    return "" if outcome else _trouble(outcome)
+
+
+def _trouble(outcome: Any) -> str:
+    said = [log.message for result in outcome.results for attempt in result.attempts for log in attempt.logs]
+    return "; ".join(said) or "the channel did not take it and said nothing"
+
+
+@cache
+def _apprise() -> Any:
+    import apprise  # noqa: PLC0415 - most of a second, which only those pay who have channels
+
+    _bound_replies()
+    return apprise
+
+
+def _bound_replies() -> None:
+    """Cut off what a channel answers: ``requests``, by which apprise sends, reads and unpacks it whole."""
+    adapter = import_module("requests.adapters").HTTPAdapter
+    unbounded = adapter.send
+
+    def send(self: Any, request: Any, **options: Any) -> Any:
+        request.headers["Accept-Encoding"] = "identity"
+        reply = unbounded(self, request, **{**options, "stream": True})
+        # Nothing of an answer matters beyond its status; what a channel says of a refusal is short.
+        reply._content = reply.raw.read(LARGEST_ANSWER, decode_content=False)  # noqa: SLF001 - there is no other way
+        reply._content_consumed = True  # noqa: SLF001
+        reply.close()
+        return reply
+
+    adapter.send = send

@@ -1,0 +1,116 @@
+"""Telling people: events go out to each channel, once for the fleet; nobody who trades ever waits for it."""
+
+import asyncio
+import logging
+import os
+import socket
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from database.alerts import GATHERED_FOR, Outlet
+from database.database import Database
+from database.errors import DATABASE_FAULTS
+from domain.alert import PendingAlert, due, levels_from, pause_after
+from domain.event import EventLevel
+from domain.identity import AccountId, Environment
+from fleet.alerting.channels import LONGEST_SEND, Channel
+from fleet.alerting.text import message_of
+from fleet.together import first_to_end
+from reporting.page import Language
+
+logger = logging.getLogger("haru.alerts")
+
+_ROUND: Final = 1.0
+_LONGEST_ROUND: Final = 60.0
+"""Seconds between two looks while the outbox cannot be read or written."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRules:
+    """From which level on people are told, in which language, what is masked, and how long things may take."""
+
+    mask: Callable[[str], str]
+    minimum_level: EventLevel = EventLevel.WARNING
+    language: Language = "en"
+    tells_days: bool = True
+    tells_trades: bool = False
+    gathered_for: timedelta = GATHERED_FOR
+    longest_send: float = LONGEST_SEND
+    """Real seconds."""
+
+
+class Alerting:
+    """A duty of each hosting process; of several, one at a time sends to a channel."""
+
+    def __init__(
+        self,
+        account: tuple[AccountId, Environment],
+        database: Database,
+        channels: Sequence[Channel],
+        rules: AlertRules,
+    ) -> None:
+        self._account_id, self._environment = account
+        self._alerts = database.alerts
+        self._channels = channels
+        self._rules = rules
+        self._unmarked: dict[str, set[int]] = {channel.key: set() for channel in channels}
+        """Events that a channel has taken and the outbox could not mark; they are not sent again."""
+        self._owner = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:4]}"
+
+    async def keep(self) -> None:
+        """Tell for as long as this process lives; each channel by itself, so that a dead one delays no other."""
+        await self._register()
+        await first_to_end(asyncio.Event().wait(), *(self._attend(channel) for channel in self._channels))
+
+    async def _register(self) -> None:
+        rules = self._rules
+        levels, keys = levels_from(rules.minimum_level), [channel.key for channel in self._channels]
+        tells = {"tells_days": rules.tells_days, "tells_trades": rules.tells_trades}
+        while True:
+            try:
+                await self._alerts.register(self._account_id, keys, levels, **tells)
+            except DATABASE_FAULTS as fault:
+                logger.warning("alerts_postponed", extra={"cause": f"{type(fault).__name__}: {fault}"})
+                await asyncio.sleep(_ROUND)
+            else:
+                return
+
+    async def _attend(self, channel: Channel) -> None:
+        failures = 0
+        while True:
+            try:
+                await self.tell(channel)
+                failures = 0
+            except DATABASE_FAULTS as fault:
+                failures += 1
+                logger.warning("alerts_postponed", extra={"cause": f"{type(fault).__name__}: {fault}"})
+            except Exception:  # a bug here must not take the watchers down with it
+                failures += 1
+                logger.exception("alerts_failed", extra={"channel": channel.name})
+            await asyncio.sleep(min(pause_after(failures).total_seconds(), _LONGEST_ROUND) if failures else _ROUND)
+
+    async def tell(self, channel: Channel) -> int:
+        """Send what is due, as one message; return how many events it tells."""
+        outlet = Outlet(self._account_id, channel.key, self._owner)
+        claimed = due(await self._alerts.claim(outlet, self._rules.gathered_for))
+        told = tuple(alert for alert in claimed if alert.event_id not in self._unmarked[channel.key])
+        if told and not await self._sent(channel, outlet, told):
+            return 0
+        if claimed:
+            ids = [alert.event_id for alert in claimed]
+            self._unmarked[channel.key].update(ids)
+            await self._alerts.delivered(outlet, ids)
+            self._unmarked[channel.key].difference_update(ids)
+        return len(told)
+
+    async def _sent(self, channel: Channel, outlet: Outlet, told: Sequence[PendingAlert]) -> bool:
+        message = message_of(self._environment, [alert.event for alert in told], self._rules.language, self._rules.mask)
+        trouble = self._rules.mask(await channel.send(message, self._rules.longest_send))
+        if trouble:
+            pause = await self._alerts.failed(outlet, trouble)
+            again = {"channel": channel.name, "cause": trouble, "again_in": pause.total_seconds()}
+            logger.warning("alert_not_delivered", extra=again)
+        return not trouble

@@ -1,0 +1,136 @@
+"""How alerts read: one line for equal events, in English or Korean, without secrets, short enough for any channel."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
+from typing import Final
+
+from domain.alert import Folded, fold
+from domain.clock import in_seoul
+from domain.event import DAY_SUMMED_UP, Event, EventLevel
+from domain.identity import Environment
+from domain.plain_text import one_line
+from fleet.alerting.channels import Message
+from reporting.page import Language, words
+
+_LONGEST_BODY: Final = 1_800
+"""Characters; Discord takes 2,000."""
+_LONGEST_TEXT: Final = 20_000
+_LONGEST_LINE: Final = 280
+_MOST_NAMES: Final = 5
+_LONGEST_NAMES: Final = 450
+_ACCOUNT_NUMBER: Final = re.compile(r"\b\d{8}-\d{2}\b")
+_MASK: Final = "***"
+
+
+def message_of(
+    environment: Environment, events: Sequence[Event], language: Language, mask: Callable[[str], str]
+) -> Message:
+    """Return one message about these events, the loudest first. Secrets and account numbers are masked."""
+    folded = fold(events)
+    level = folded[0].level
+    title = _title(environment, level, _named(folded[0], language), language)
+    if len(folded) > 1:
+        title += f" (+{len(folded) - 1})"
+    # Masked before anything is cut: of a secret that is cut in two nothing could be known again.
+    lines = [
+        _cut(_hidden(text, mask), _LONGEST_BODY - 1 if each.kind == DAY_SUMMED_UP else _LONGEST_LINE)
+        for each in folded
+        for text in _texts(each, language)
+    ]
+    fitting = _that_fit(lines)
+    if len(fitting) < len(lines):
+        fitting.append(words(language)["alerts"]["more"].format(number=len(lines) - len(fitting)))
+    return Message(_hidden(title, mask), "\n".join(fitting), level)
+
+
+def trial_message(environment: Environment, level: EventLevel, language: Language) -> Message:
+    """Return what `alert-test` sends."""
+    title = _title(environment, level, words(language).of("kinds", "alert_test"), language)
+    return Message(title, words(language)["alerts"]["test"], level)
+
+
+def _title(environment: Environment, level: EventLevel, what: str, language: Language) -> str:
+    return f"HARU · {environment.upper()} · {words(language).of('levels', level)}: {what}"
+
+
+def _named(folded: Folded, language: Language) -> str:
+    return words(language).of("kinds", folded.kind).replace("_", " ")
+
+
+def _texts(folded: Folded, language: Language) -> list[str]:
+    """Return what is told of equal events: one line, of each day's result all of it."""
+    if folded.kind == DAY_SUMMED_UP:
+        return [_day(event, language) for event in folded.events]
+    first, last = (f"{in_seoul(at):%m-%d %H:%M:%S}" for at in folded.between)
+    number = len(folded.events)
+    parts = [
+        f"[{words(language).of('levels', folded.level)}] {_named(folded, language)}"
+        + (f" ×{number}" if number > 1 else "")
+    ]
+    if folded.symbols:
+        parts.append(_few(folded.symbols))
+    if workers := tuple(dict.fromkeys(event.worker_id for event in folded.events if event.worker_id)):
+        parts.append(_few(workers))
+    parts.append(first if first == last else f"{first} – {last[6:] if first[:5] == last[:5] else last}")
+    text = " · ".join(parts) + (f" — {_said(folded.gist, language)}" if folded.gist else "")
+    return [one_line(text, _LONGEST_TEXT)]
+
+
+def _said(gist: str, language: Language) -> str:
+    """Return why it happened in the language's words, as far as they are ours; a number of shares stands before it."""
+    shares, colon, reason = gist.partition(": ") if gist.startswith("×") else ("", "", gist)
+    told = words(language)
+    return f"{shares}{colon}{told.say(told.of('denials', reason) if language == 'ko' else reason)}"
+
+
+def _that_fit(lines: Sequence[str]) -> list[str]:
+    lengths = accumulate(len(line) + 1 for line in lines)
+    return [line for line, length in zip(lines, lengths, strict=True) if length <= _LONGEST_BODY]
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f"{shown} +{len(names) - _MOST_NAMES}"
+
+
+def _day(event: Event, language: Language) -> str:
+    told, said = event.detail, words(language)["alerts"]
+    lines = [
+        said["day"].format(date=event.session_date, trades=told["trades"], wins=told["wins"], losses=told["losses"]),
+        said["money"].format(net=int(told["net"]), gross=int(told["gross"]), costs=int(told["costs"])),
+    ]
+    shares = [
+        said[name].format(names=_whole(one_line(str(told[name]), _LONGEST_TEXT)))
+        for name in ("carried", "unexplained", "owners")
+        if told.get(name)
+    ]
+    return "\n".join([*lines, *_how_flat(told, language), *shares])
+
+
+def _how_flat(told: Mapping[str, str | int], language: Language) -> list[str]:
+    """Say what the close has proven, and nothing more than that."""
+    said = words(language)["alerts"]
+    if told.get("flat"):
+        return [said["flat"]]
+    open_orders = [said["open_orders"].format(number=told["open_orders"])] if told.get("open_orders") else []
+    return open_orders if told.get("proven") else [said["unproven"], *open_orders]
+
+
+def _whole(names: str) -> str:
+    """Return as many shares as fit, each of them whole: half a number would be another one."""
+    every = names.split(", ")
+    fitting = [
+        name
+        for name, end in zip(every, accumulate(len(name) + 2 for name in every), strict=True)
+        if end <= _LONGEST_NAMES
+    ]
+    return names if len(fitting) == len(every) else f"{', '.join(fitting)} … +{len(every) - len(fitting)}"
+
+
+def _hidden(text: str, mask: Callable[[str], str]) -> str:
+    return _ACCOUNT_NUMBER.sub(_MASK, mask(text))

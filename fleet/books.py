@@ -1,0 +1,154 @@
+"""What an operator may do about the books: compare them, and decide about a quarantined order. All of it is audited."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio.common import WorkflowIDConflictPolicy
+
+from activities.account.comparing import Reconciled, ReconcileRequest
+from database.foreign_api_orders import Acceptance, ForeignApiOrder
+from domain.event import Event, EventLevel
+from domain.identity import IntentId
+from domain.order import BrokerOrderRef, OrderRecord, OrderStatus
+from domain.session import session_date_of
+from fleet.errors import OperationError
+from fleet.fleet import Fleet
+from workflows.identity import reconciliation_workflow_id, task_queues
+from workflows.reconciliation import ReconciliationWorkflow
+
+ALL_ORDERS: Final = "all"
+_COMPARED_WITHIN: Final = timedelta(seconds=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who decides about an order, and what makes them sure."""
+
+    intent_id: IntentId
+    by: str
+    reason: str
+
+
+async def reconcile(fleet: Fleet, *, apply: bool) -> Reconciled:
+    """Compare broker and ledger in a worker process, which alone holds the broker's keys."""
+    return await fleet.client.execute_workflow(
+        ReconciliationWorkflow.run,
+        ReconcileRequest(fleet.account_id, apply),
+        id=reconciliation_workflow_id(fleet.account_id),
+        task_queue=task_queues(fleet.account_id).trading,
+        id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+        execution_timeout=_COMPARED_WITHIN,
+    )
+
+
+async def foreign_orders(fleet: Fleet) -> tuple[ForeignApiOrder, ...]:
+    """Return today's orders by API that are not ours and that no operator has accepted."""
+    session_date = session_date_of(fleet.market_now())
+    return await fleet.database.foreign_api_orders.waiting(fleet.account_id, session_date)
+
+
+async def accept_orders(fleet: Fleet, number: str, by: str, reason: str) -> tuple[ForeignApiOrder, ...]:
+    """Accept one of them, or ``all``; entries open when none waits any more.
+
+    Raises:
+        OperationError: no such order waits.
+    """
+    at = fleet.market_now()
+    acceptance = Acceptance(by, reason, at, "" if number == ALL_ORDERS else number)
+    accepted = await fleet.database.foreign_api_orders.accept(fleet.account_id, session_date_of(at), acceptance)
+    if not accepted:
+        raise OperationError(f"no order {number!r} of another program waits; `starter.py foreign-orders` lists them")
+    return accepted
+
+
+async def adopt(fleet: Fleet, decision: Decision, number: str, branch: str) -> OrderRecord:
+    """Bind a quarantined order to the broker's order that an operator has recognised.
+
+    Raises:
+        OperationError: the order is not quarantined, or that broker order is another intent's already.
+    """
+    record = await waiting_order(fleet, decision.intent_id)
+    ref = ref_of(record, number, branch)
+    if ref in await fleet.database.orders.bound_refs(fleet.account_id, record.intent.session_date):
+        raise OperationError(f"broker order {number} belongs to another of our orders already")
+    adopted = await fleet.database.orders.adopt(decision.intent_id, ref, _evidence(decision))
+    await _audit(fleet, "order_adopted_by_operator", decision, record)
+    return adopted
+
+
+async def dismiss(fleet: Fleet, decision: Decision) -> OrderRecord:
+    """Declare that a quarantined order was never placed.
+
+    Raises:
+        OperationError: the order is not quarantined.
+    """
+    record = await waiting_order(fleet, decision.intent_id)
+    dismissed = await fleet.database.orders.prove_absent(decision.intent_id, _evidence(decision))
+    await _audit(fleet, "order_dismissed_by_operator", decision, record)
+    return dismissed
+
+
+async def quarantined(fleet: Fleet) -> tuple[OrderRecord, ...]:
+    """Return the orders that wait for an operator."""
+    return await fleet.database.orders.quarantined(fleet.account_id)
+
+
+def ref_of(record: OrderRecord, number: str, branch: str) -> BrokerOrderRef:
+    """Return which broker order an operator means; KIS numbers have ten digits."""
+    return BrokerOrderRef(record.intent.session_date, branch, number.zfill(10))
+
+
+def order_json(record: OrderRecord) -> dict[str, Any]:
+    """Return an order for programs."""
+    intent = record.intent
+    return {
+        "intent_id": intent.intent_id,
+        "worker": intent.worker_id,
+        "symbol": intent.symbol,
+        "side": intent.side.value,
+        "quantity": intent.quantity,
+        "limit_price": intent.limit_price,
+        "status": record.status.value,
+    }
+
+
+def order_in_words(record: OrderRecord) -> str:
+    """Say what an order is, on one line."""
+    intent = record.intent
+    price = f"{intent.limit_price:,} won" if intent.limit_price else "market"
+    what = f"{intent.side} {intent.symbol} ×{intent.quantity:,} at {price}"
+    return f"{intent.intent_id}  {intent.worker_id}  {what}  {record.status}"
+
+
+async def waiting_order(fleet: Fleet, intent_id: IntentId) -> OrderRecord:
+    """Return a quarantined order.
+
+    Raises:
+        OperationError: there is no such order, or it does not wait for a decision.
+    """
+    record = await fleet.database.orders.get(intent_id)
+    if record is None:
+        raise OperationError(f"the ledger has no order {intent_id}; `starter.py quarantine` lists those that wait")
+    if record.status is not OrderStatus.QUARANTINED:
+        raise OperationError(f"order {intent_id} is {record.status}; only a quarantined order waits for a decision")
+    return record
+
+
+def _evidence(decision: Decision) -> str:
+    return f"{decision.by}: {decision.reason}"
+
+
+async def _audit(fleet: Fleet, kind: str, decision: Decision, record: OrderRecord) -> None:
+    await fleet.database.events.append(
+        Event(
+            account_id=fleet.account_id,
+            kind=kind,
+            level=EventLevel.WARNING,
+            at=fleet.market_now(),
+            session_date=record.intent.session_date,
+            worker_id=record.intent.worker_id,
+            symbol=record.intent.symbol,
+            detail={"intent_id": decision.intent_id, "by": decision.by, "reason": decision.reason},
+        )
+    )

@@ -1,0 +1,266 @@
+"""Telling running workers what to do, by Temporal Updates: accepted, refused with the reason, or unanswered."""
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from temporalio.client import (
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
+from temporalio.exceptions import FailureError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.audit_log import Outcome
+from domain.identity import WorkerId
+from domain.position import ExitReason
+from fleet.fleet import Fleet
+from workflows.commands import WorkerStatus
+from workflows.identity import worker_workflow_id
+from workflows.trading_worker import TradingWorkerWorkflow
+
+_ANSWER_WITHIN: Final = timedelta(seconds=10)
+_SOLD_WITHIN: Final = timedelta(seconds=120)
+"""Real time that a sale on command gets before the operator is told that it still goes on."""
+_BETWEEN_RUNS: Final = timedelta(milliseconds=200)
+_ENDING: Final = frozenset({RPCStatusCode.ABORTED, RPCStatusCode.UNAVAILABLE, RPCStatusCode.RESOURCE_EXHAUSTED})
+"""What the server says of a run that is about to continue as new."""
+
+
+class Verdict(StrEnum):
+    """What became of a command."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    NOT_RUNNING = "not_running"
+    UNANSWERED = "unanswered"
+    STILL_AT_IT = "still_at_it"
+    STILL_HOLDING = "still_holding"
+
+
+_ANSWERED: Final = frozenset({Verdict.DONE, Verdict.NOT_RUNNING})
+"""What is no answer about shares that the ledger still shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandOutcome:
+    """One worker's answer to a command; ``why`` is for people and empty when all went well.
+
+    A command to sell is done only when the ledger shows the worker flat: no share, and no open order. ``shares`` are
+    those that the ledger shows; None for other commands.
+    """
+
+    worker_id: WorkerId
+    verdict: Verdict
+    status: WorkerStatus | None = None
+    why: str = ""
+    shares: int | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Tell whether the worker did what it was told."""
+        return self.verdict is Verdict.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """An Update by its name in the workflow, with its arguments and the real time it may take."""
+
+    update: Any
+    arguments: tuple[Any, ...] = ()
+    patience: timedelta = _ANSWER_WITHIN
+    sells: bool = False
+    """Whether the worker is to be flat afterwards."""
+
+
+PAUSE: Final = Command(TradingWorkerWorkflow.pause)
+RESUME: Final = Command(TradingWorkerWorkflow.resume)
+STOP: Final = Command(TradingWorkerWorkflow.stop, patience=_SOLD_WITHIN, sells=True)
+
+
+def liquidate(reason: ExitReason = ExitReason.OPERATOR) -> Command:
+    """Return the command that sells what is held and pauses."""
+    return Command(TradingWorkerWorkflow.liquidate, (reason,), _SOLD_WITHIN, sells=True)
+
+
+def change_rules(changes: Mapping[str, str]) -> Command:
+    """Return the command that changes rules by their dotted names."""
+    return Command(TradingWorkerWorkflow.change_rules, (dict(changes),))
+
+
+async def tell(fleet: Fleet, workers: Sequence[WorkerId], command: Command) -> tuple[CommandOutcome, ...]:
+    """Send a command to workers, all at once, and collect their answers."""
+    ends_at = asyncio.get_running_loop().time() + command.patience.total_seconds()
+    outcomes = await asyncio.gather(*(tell_one(fleet, worker, command) for worker in workers))
+    await _show_pauses(fleet, outcomes)
+    await _retire_stopped(fleet, outcomes, command)
+    return await _judged_by_the_ledger(fleet, outcomes, ends_at) if command.sells else tuple(outcomes)
+
+
+async def _judged_by_the_ledger(
+    fleet: Fleet, outcomes: Sequence[CommandOutcome], ends_at: float
+) -> tuple[CommandOutcome, ...]:
+    """Return the answers with what the ledger says of each worker; wait while another may still sell its shares."""
+    while True:
+        shares = await _shares_of_workers(fleet)
+        judged = tuple(_judged(outcome, shares.get(outcome.worker_id)) for outcome in outcomes)
+        waits = any(before.succeeded and not after.succeeded for before, after in zip(outcomes, judged, strict=True))
+        if not waits or asyncio.get_running_loop().time() >= ends_at:
+            return judged
+        await asyncio.sleep(_BETWEEN_RUNS.total_seconds())
+
+
+async def _shares_of_workers(fleet: Fleet) -> dict[WorkerId, int]:
+    """Return the shares of each worker that is not flat: 0 of one that only has an open order."""
+    shares = {order.intent.worker_id: 0 for order in await fleet.database.orders.active_in(fleet.account_id)}
+    for position in await fleet.database.positions.held_in(fleet.account_id):
+        shares[position.worker_id] = shares.get(position.worker_id, 0) + position.quantity
+    return shares
+
+
+def _judged(outcome: CommandOutcome, shares: int | None) -> CommandOutcome:
+    if shares is None:
+        return replace(outcome, shares=0)
+    unsold = "" if outcome.status is None else outcome.status.unsold
+    cause = outcome.why or unsold or "another sells them, or none does"
+    held = f"still holding {shares:,} shares" if shares else "holding no share, but an order is still open"
+    verdict = Verdict.STILL_HOLDING if outcome.verdict in _ANSWERED else outcome.verdict
+    return replace(
+        outcome, verdict=verdict, shares=shares, why=f"{held}: {cause or 'another sells them, or none does'}"
+    )
+
+
+async def _show_pauses(fleet: Fleet, outcomes: Sequence[CommandOutcome]) -> None:
+    registered = {row.worker_id for row in await fleet.database.workers.all_of(fleet.account_id)}
+    for outcome in outcomes:
+        if outcome.status is not None and outcome.worker_id in registered:
+            await fleet.database.workers.set_paused(fleet.account_id, outcome.worker_id, outcome.status.paused)
+
+
+async def _retire_stopped(fleet: Fleet, outcomes: Sequence[CommandOutcome], command: Command) -> None:
+    """Let the close plan no sale for a worker that will not buy again; what it still holds counts for itself."""
+    for outcome in outcomes:
+        is_gone = command is STOP and outcome.verdict is Verdict.NOT_RUNNING
+        if is_gone or (outcome.status is not None and outcome.status.stopping):
+            await fleet.database.workers.retire(fleet.account_id, outcome.worker_id)
+
+
+async def press_kill_switch(fleet: Fleet, by: str, reason: str) -> tuple[CommandOutcome, ...]:
+    """Shut the gate in the books first, so that no buy slips past, then sell everything.
+
+    The ledger alone says whom to command: its workers and the other owners of its positions. Temporal lists nothing.
+    """
+    await fleet.database.risk.press_kill_switch(fleet.account_id, by, reason, fleet.market_now())
+    known = await fleet.known_workers()
+    others = sorted((await _shares_of_workers(fleet)).keys() - set(known))
+    return await tell(fleet, (*known, *others), liquidate(ExitReason.KILL_SWITCH))
+
+
+async def tell_one(fleet: Fleet, worker_id: WorkerId, command: Command) -> CommandOutcome:
+    """Send a command to one worker and return its answer, whatever the ledger shows."""
+    handle = fleet.client.get_workflow_handle_for(
+        TradingWorkerWorkflow.run, worker_workflow_id(fleet.account_id, worker_id)
+    )
+    try:
+        told = await _send(handle, command, fleet.command_id)
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        why = (
+            f"no answer within {_ANSWER_WITHIN.seconds} s; is a worker process running? (python worker.py) "
+            "It may still obey when one starts."
+        )
+        return CommandOutcome(worker_id, Verdict.UNANSWERED, why=why)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return CommandOutcome(worker_id, Verdict.NOT_RUNNING, why="it has stopped, or was never started")
+        # Whatever is wrong with one, the others are told: a kill switch must not end at the first of them.
+        return CommandOutcome(worker_id, Verdict.UNANSWERED, why=f"Temporal said {error.status.name}: {error.message}")
+    except Exception as error:  # noqa: BLE001 - as above: a server that cannot be reached, a reply that cannot be read
+        return CommandOutcome(worker_id, Verdict.UNANSWERED, why=f"Temporal: {type(error).__name__}: {error}")
+    return await _answer(worker_id, told, command)
+
+
+async def _answer(worker_id: WorkerId, told: WorkflowUpdateHandle[WorkerStatus], command: Command) -> CommandOutcome:
+    try:
+        async with asyncio.timeout(command.patience.total_seconds()):
+            return CommandOutcome(worker_id, Verdict.DONE, await told.result())
+    except WorkflowUpdateFailedError as refusal:
+        return CommandOutcome(worker_id, Verdict.REFUSED, why=_told_by(refusal))
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        why = f"it was told, and is still at it after {command.patience.seconds} s"
+        return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
+    except RPCError as error:
+        why = f"it was told; what came of it Temporal does not say: {error.status.name}: {error.message}"
+        return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
+    except Exception as error:  # noqa: BLE001 - an answer that cannot be read must not hide those of the others
+        why = f"it was told; its answer cannot be read: {type(error).__name__}: {error}"
+        return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
+
+
+def _told_by(refusal: WorkflowUpdateFailedError) -> str:
+    """Return a refusal's own words, without the name of its class."""
+    return refusal.cause.message if isinstance(refusal.cause, FailureError) else str(refusal.cause)
+
+
+async def _send(
+    handle: WorkflowHandle[TradingWorkerWorkflow, None], command: Command, command_id: str
+) -> WorkflowUpdateHandle[WorkerStatus]:
+    """Return once the workflow has taken the command; its id makes a repetition across runs harmless.
+
+    The id begins with the operator's command, so that a history leads to its row of the audit log.
+    """
+    update_id = f"{command_id}.{uuid.uuid4()}" if command_id else str(uuid.uuid4())
+    async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
+        while True:
+            try:
+                told: WorkflowUpdateHandle[WorkerStatus] = await handle.start_update(
+                    command.update,
+                    args=list(command.arguments),
+                    id=update_id,
+                    wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                )
+            except RPCError as error:
+                if error.status not in _ENDING:
+                    raise
+                await asyncio.sleep(_BETWEEN_RUNS.total_seconds())
+            else:
+                return told
+
+
+def all_well(outcomes: Sequence[CommandOutcome], *, forgiving: bool) -> bool:
+    """Tell whether every worker obeyed; ``forgiving`` lets some (not all) of them have stopped before."""
+    if forgiving:
+        outcomes = [outcome for outcome in outcomes if outcome.verdict is not Verdict.NOT_RUNNING]
+    return bool(outcomes) and all(outcome.succeeded for outcome in outcomes)
+
+
+def concluded(outcomes: Sequence[CommandOutcome], *, forgiving: bool) -> tuple[Outcome, str]:
+    """Return what the audit log keeps of a command to workers: its outcome, and how many gave which answer."""
+    counts = Counter(outcome.verdict for outcome in outcomes)
+    answers = ", ".join(f"{count} {verdict.value.replace('_', ' ')}" for verdict, count in counts.items())
+    if not outcomes or all_well(outcomes, forgiving=forgiving):
+        return Outcome.ACCEPTED, answers
+    return (Outcome.REFUSED if counts[Verdict.REFUSED] else Outcome.FAILED), answers
+
+
+def in_words(outcome: CommandOutcome) -> str:
+    """Say what a worker answered."""
+    status = outcome.status
+    if status is None or not outcome.succeeded:
+        return f"{outcome.worker_id}: {outcome.verdict.value.replace('_', ' ')}: {outcome.why}"
+    flags = ", flat" * (outcome.shares == 0) + ", paused" * status.paused + ", stopping" * status.stopping
+    return f"{outcome.worker_id}: {outcome.verdict}, {status.state}{flags}, rules v{status.rules_version}"
+
+
+def outcome_json(outcome: CommandOutcome) -> dict[str, Any]:
+    """Return a worker's answer for programs."""
+    status = None if outcome.status is None else {**asdict(outcome.status), "state": outcome.status.state.value}
+    values = {"worker": outcome.worker_id, "verdict": outcome.verdict.value, "why": outcome.why, "status": status}
+    return values if outcome.shares is None else {**values, "shares": outcome.shares}

@@ -1,0 +1,1 @@
+"""What every hosting process does beside hosting, one duty a file."""

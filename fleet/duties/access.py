@@ -1,0 +1,41 @@
+"""Keys or a token that the broker refuses: told once, loudly, and nothing is bought while it lasts."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from domain.event import Event, EventLevel
+from domain.session import session_date_of
+from fleet.fleet import Fleet
+
+logger = logging.getLogger("haru.hosting")
+
+ACCESS_REFUSED: Final = "access_refused"
+SHUT_BECAUSE: Final = "the broker refuses our key or token"
+
+
+class AccessDuty:
+    """Looks at what the client has learnt; ``refusal`` returns the broker's words, or nothing while all is well."""
+
+    def __init__(self, fleet: Fleet, refusal: Callable[[], str]) -> None:
+        self._fleet = fleet
+        self._refusal = refusal
+        self._is_open = False
+
+    async def look(self) -> None:
+        """Shut entries while access is refused, and open again what was shut for this alone (F31)."""
+        fleet, now, refusal = self._fleet, self._fleet.market_now(), self._refusal()
+        day = session_date_of(now)
+        if refusal:
+            self._is_open = False
+            key = f"{ACCESS_REFUSED}/{fleet.account_id}/{day}/{refusal}"
+            detail: dict[str, str | int] = {"cause": refusal}
+            event = Event(
+                fleet.account_id, ACCESS_REFUSED, EventLevel.CRITICAL, now, session_date=day, detail=detail, key=key
+            )
+            await fleet.database.risk.close_entries(fleet.account_id, day, SHUT_BECAUSE, now)
+            if await fleet.database.events.append(event):
+                logger.critical("access_refused", extra={"cause": refusal})
+        elif not self._is_open:
+            await fleet.database.risk.reopen_entries(fleet.account_id, day, SHUT_BECAUSE)
+            self._is_open = True

@@ -1,0 +1,69 @@
+"""What the account holds at the broker, and limits that exceed it: compared at the start and each day."""
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from domain.dangers import Dangers
+from domain.errors import TradingError
+from domain.event import Event, EventLevel
+from domain.lane import Lane
+from domain.money import Won
+from domain.session import SessionDate, session_date_of
+from fleet.fleet import Fleet
+
+if TYPE_CHECKING:
+    from broker.protocol import Broker
+
+logger = logging.getLogger("haru.hosting")
+
+LIMITS_ABOVE_ACCOUNT: Final = "limits_above_account"
+SHUT_BECAUSE: Final = "limits exceed what the account holds"
+
+
+async def account_worth(broker: "Broker") -> Won | None:
+    """Return the account's cash (D+2) and shares in won, None where that cannot be read.
+
+    Raises:
+        TradingError: the broker does not answer, or refuses.
+    """
+    balance = await broker.balance(Lane.RESOLVE)
+    if balance.cash is None or balance.unreadable:
+        return None
+    return Won(balance.cash + sum(holding.quantity * holding.price for holding in balance.holdings))
+
+
+class WorthDuty:
+    """Compares the limits with the account once a day; ``dangers_of`` names those that nobody has accepted."""
+
+    def __init__(self, fleet: Fleet, broker: "Broker", dangers_of: Callable[[Won], Dangers]) -> None:
+        self._fleet = fleet
+        self._broker = broker
+        self._dangers_of = dangers_of
+        self._compared: SessionDate | None = None
+
+    async def look(self) -> None:
+        """Ask until the broker answers; entries of the day are shut while a limit exceeds the account."""
+        fleet, now = self._fleet, self._fleet.market_now()
+        day = session_date_of(now)
+        if self._compared == day:
+            return
+        try:
+            worth = await account_worth(self._broker)
+        except TradingError as fault:
+            logger.warning("limits_not_compared_yet", extra={"cause": str(fault)})
+            return
+        if worth is None:
+            logger.warning("limits_not_compared_yet", extra={"cause": "a row of the account cannot be read"})
+            return
+        dangers = self._dangers_of(worth)
+        if dangers:
+            await fleet.database.risk.close_entries(fleet.account_id, day, SHUT_BECAUSE, now)
+            detail: dict[str, str | int] = {"why": " ".join(dangers.values())}
+            key = f"{LIMITS_ABOVE_ACCOUNT}/{fleet.account_id}/{day}"
+            await fleet.database.events.append(
+                Event(fleet.account_id, LIMITS_ABOVE_ACCOUNT, EventLevel.CRITICAL, now, day, detail=detail, key=key)
+            )
+        else:
+            await fleet.database.risk.reopen_entries(fleet.account_id, day, SHUT_BECAUSE)
+        self._compared = day

@@ -1,0 +1,182 @@
+"""One open session attended to: what it tells is passed on, and it is registered for what matters now."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from activities.market.stream_consumer import Ears
+from broker.protocol import StreamSession
+from database.database import Database
+from database.errors import DATABASE_FAULTS
+from domain.errors import StreamLostError
+from domain.event import Event, EventLevel
+from domain.identity import AccountId
+from domain.market import Quote, Symbol
+from domain.market_phase import MarketMessage, MarketWord
+from domain.session import session_date_of
+from domain.stream import Covered, Garbled, Interest, News, OrderNotice, registrations
+from fleet.together import first_to_end, unhurried
+
+logger = logging.getLogger("haru.stream")
+
+ROUND: Final = 1.0
+"""Seconds between two looks at what should be registered, and between two words that the stream lives."""
+_RENEWAL: Final = 3.0
+_COUNTS_EVERY: Final = 60.0
+_COUNTED_AS: Final = {
+    Quote: "ticks",
+    OrderNotice: "order_notices",
+    MarketMessage: "market_messages",
+    Garbled: "garbled",
+}
+MARKET_MESSAGE: Final = "market_message"
+"""The kind of event of a market-wide message of the exchange."""
+_TELLS_EVERY: Final = 0.01
+_HEARS_AGAIN_WITHIN: Final = 10.0
+"""Seconds after which a stock that was asked for anew, and still trades untold, costs the session its trust."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The process that holds the session, and how many stocks it may register."""
+
+    name: str
+    account_id: AccountId
+    database: Database
+    most_stocks: int
+
+
+@dataclass(slots=True)
+class Attendance:
+    """Everything that goes on while one session is open."""
+
+    owner: Owner
+    session: StreamSession
+    ears: Ears
+    _asked_again: dict[Symbol, float] = field(default_factory=dict)
+    _reported: tuple[Symbol, ...] | None = None
+    _counts: Counter[str] = field(default_factory=Counter)
+    _ticks: dict[Symbol, Quote] = field(default_factory=dict)
+    _others: list[News] = field(default_factory=list)
+    _market_messages: list[tuple[MarketMessage, datetime]] = field(default_factory=list)
+    _filled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def attend(self) -> None:
+        """Attend until the session is lost.
+
+        Raises:
+            StreamLostError: it is cut, silent or deaf, or another process holds the lease now.
+        """
+        await first_to_end(
+            self._hear(),
+            self._deliver(),
+            _every(ROUND, self._vouch),
+            _every(ROUND, self._choose),
+            _every(ROUND, self._keep_market_messages),
+            _every(_RENEWAL, self._keep_lease),
+            _every(_COUNTS_EVERY, self._say_counts),
+        )
+
+    def tell(self, news: News) -> bool:
+        """Let this process hear at once, and the others as soon as the last telling is done."""
+        was_news = self.ears.take(news)
+        if isinstance(news, Quote):
+            self._ticks[news.symbol] = news
+        else:
+            self._others.append(news)
+        self._filled.set()
+        return was_news
+
+    async def _hear(self) -> None:
+        async with aclosing(self.session.events()) as events:
+            async for event in events:
+                if isinstance(event, OrderNotice):
+                    logger.info("order_noticed", extra={"symbol": event.symbol, "kind": event.kind})
+                elif isinstance(event, Garbled):
+                    logger.error("stream_garbled", extra={"cause": event.why})
+                self._counts[_COUNTED_AS[type(event)]] += 1
+                if isinstance(event, MarketMessage):
+                    self._market_messages.append((event, self.ears.now()))
+                    continue
+                self._counts["ticks_taken"] += self.tell(event) and isinstance(event, Quote)
+
+    async def _deliver(self) -> None:
+        """Tell the other processes the latest tick of each stock and all else; what cannot be told is forgotten."""
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            news = [*self._others, *self._ticks.values()]
+            self._others, self._ticks = [], {}
+            try:
+                await unhurried(self.owner.database.stream_news.tell(self.owner.name, news))
+            except DATABASE_FAULTS as fault:
+                logger.warning("stream_news_untold", extra={"cause": f"{type(fault).__name__}: {fault}"})
+            await asyncio.sleep(_TELLS_EVERY)
+
+    async def _vouch(self) -> None:
+        self.tell(Covered(self.session.registered))
+
+    async def _keep_lease(self) -> None:
+        if not await unhurried(self.owner.database.stream_leases.take(self.owner.account_id, self.owner.name)):
+            raise StreamLostError("another process has taken the stream's lease")
+
+    async def _choose(self) -> None:
+        """Register for what matters now: what is held by anybody of the account, then what is looked at here."""
+        held = await unhurried(self.owner.database.positions.held_in(self.owner.account_id))
+        interest = Interest(tuple(position.symbol for position in held), self.ears.feed.of_interest())
+        wanted = registrations(interest, self.session.registered, self.owner.most_stocks)
+        await self.session.register(wanted)
+        await self._ask_again(wanted)
+        if self._reported != self.session.registered:
+            self._reported = self.session.registered
+            report = self.owner.database.stream_leases.report
+            await unhurried(report(self.owner.account_id, self.owner.name, self._reported))
+
+    async def _keep_market_messages(self) -> None:
+        """Write down what the exchange says, in its sequence; what the database cannot take now waits."""
+        while self._market_messages:
+            message, at = self._market_messages[0]
+            await unhurried(self._keep_market_message(message, at))
+            del self._market_messages[0]
+
+    async def _keep_market_message(self, message: MarketMessage, at: datetime) -> None:
+        account_id, database, word = self.owner.account_id, self.owner.database, message.word
+        if word.is_sidecar or await database.market_messages.keep(account_id, message, at):
+            level = EventLevel.WARNING if word.is_sidecar or word is MarketWord.HALTED else EventLevel.INFO
+            key = f"{MARKET_MESSAGE}/{account_id}/{word}/{at:%Y%m%d%H%M}"
+            detail: dict[str, str | int] = {"message": word.value, "code": message.code}
+            event = Event(account_id, MARKET_MESSAGE, level, at, session_date_of(at), detail=detail, key=key)
+            await database.events.append(event)
+
+    async def _ask_again(self, wanted: Collection[Symbol]) -> None:
+        """Register a stock anew that trades untold; if that does not help, the whole session is not to be trusted."""
+        silent = [symbol for symbol in self.ears.feed.coverage.silent() if symbol in wanted]
+        now = asyncio.get_running_loop().time()
+        self._asked_again = {symbol: at for symbol, at in self._asked_again.items() if symbol in silent}
+        for symbol in silent:
+            if symbol not in self._asked_again:
+                self._asked_again[symbol] = now
+                logger.warning("stream_registered_again", extra={"symbol": symbol})
+                await self.session.register_again(symbol)
+            elif now - self._asked_again[symbol] > _HEARS_AGAIN_WITHIN:
+                raise StreamLostError(f"the stream is deaf to {symbol}, which trades")
+
+    async def _say_counts(self) -> None:
+        if self._counts:
+            logger.info("stream_heard", extra=dict(self._counts))
+            self._counts.clear()
+
+
+async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+    """Act again and again; what the database cannot do now is tried again next time."""
+    while True:
+        try:
+            await act()
+        except DATABASE_FAULTS as fault:
+            logger.warning("stream_round_postponed", extra={"cause": f"{type(fault).__name__}: {fault}"})
+        await asyncio.sleep(seconds)

@@ -1,0 +1,75 @@
+"""A clock that has left the broker's: reported, and nothing is bought while it lasts (F44)."""
+
+import logging
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from activities.support.host_gate import HostGate
+from domain.clock import ClockReading
+from domain.errors import TradingError
+from domain.event import Event, EventLevel
+from domain.session import session_date_of
+from fleet.clocks import INTOLERABLE, MEND
+from fleet.fleet import Fleet
+
+logger = logging.getLogger("haru.clocks")
+
+CLOCK_OFF: Final = "clock_off"
+SHUT_BECAUSE: Final = "this machine's clock and the broker's disagree"
+
+
+class ComparesClocks(Protocol):
+    """A broker whose replies show its clock."""
+
+    @property
+    def clock_skew(self) -> timedelta:
+        """Return by how much this machine's clock is ahead at least."""
+        ...
+
+    async def read_clock(self) -> ClockReading:
+        """Ask the broker for nothing but its clock."""
+        ...
+
+
+class ClockDuty:
+    """Looks at what the broker's replies have shown of this machine's clock."""
+
+    def __init__(self, fleet: Fleet, broker: ComparesClocks, gate: HostGate) -> None:
+        self._fleet = fleet
+        self._broker = broker
+        self._gate = gate
+        self._is_open = False
+
+    async def look(self) -> None:
+        """Shut entries while the skew is more than is tolerated, and lift that cause once it is tolerated again."""
+        fleet, now = self._fleet, self._fleet.market_now()
+        day = session_date_of(now)
+        if abs(self._broker.clock_skew) > INTOLERABLE:
+            with suppress(TradingError):
+                await self._broker.read_clock()  # with entries shut perhaps nothing else asks the broker
+        skew = self._broker.clock_skew
+        self._gate.clock_off = SHUT_BECAUSE if abs(skew) > INTOLERABLE else ""
+        if abs(skew) > INTOLERABLE:
+            await fleet.database.risk.close_entries(fleet.account_id, day, SHUT_BECAUSE, now)
+            await self._report(skew, now)
+            self._is_open = False
+        elif not self._is_open:
+            await fleet.database.risk.reopen_entries(fleet.account_id, day, SHUT_BECAUSE)
+            self._is_open = True
+
+    async def _report(self, skew: timedelta, now: datetime) -> None:
+        """Report once an hour for as long as it lasts."""
+        fleet, seconds = self._fleet, round(abs(skew).total_seconds())
+        cause = f"this machine's clock is {seconds} s {'ahead of' if skew > timedelta(0) else 'behind'} the broker's"
+        event = Event(
+            fleet.account_id,
+            CLOCK_OFF,
+            EventLevel.CRITICAL,
+            now,
+            session_date=session_date_of(now),
+            detail={"cause": cause},
+            key=f"{CLOCK_OFF}/{fleet.account_id}/{now:%Y%m%d%H}",
+        )
+        if await fleet.database.events.append(event):
+            logger.critical(CLOCK_OFF, extra={"cause": cause, "mend": MEND})

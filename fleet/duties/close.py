@@ -1,0 +1,116 @@
+"""A close that nobody started: run while there is time, run late on its own day, told loudly on any later one."""
+
+import logging
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Final
+
+from activities.summarising import SummaryActivities, SummaryRequest
+from domain.clock import MarketClock
+from domain.event import CLOSE_MISSED, CLOSE_UNFINISHED, Event, EventLevel, carried_event
+from domain.rules import TradingRules
+from domain.session import Session, SessionDate, SessionPlan, session_date_of
+from fleet.fleet import Fleet
+from fleet.schedule import close_now
+from fleet.visibility import list_workflows, quoted
+from workflows.identity import close_workflow_id, is_close_of, task_queues
+from workflows.market_close import MarketCloseWorkflow
+
+logger = logging.getLogger("haru.hosting")
+
+_GRACE: Final = timedelta(seconds=60)
+"""Real time after which a due close that nobody has started counts as forgotten; in a compressed day less."""
+_PROVEN_WITHIN: Final = timedelta(minutes=10)
+"""Market time after the last market in which a close can sell; its proof takes seconds."""
+_BEGUN_LATELY: Final = timedelta(minutes=2)
+"""Real time in which a close that was begun late may still be at its proof."""
+_RUNNING: Final = f"WorkflowType = '{MarketCloseWorkflow.__name__}' AND ExecutionStatus = 'Running'"
+
+
+class Due(StrEnum):
+    """What today's close needs from us, if nobody has begun it."""
+
+    NOT_YET = "not_yet"
+    NOW = "now"
+    TOO_LATE = "too_late"
+
+
+def close_due(plan: SessionPlan, now: datetime, clock: MarketClock) -> Due:
+    """Tell at a market instant whether the schedule has had its chance, and whether the market still trades."""
+    lead = plan.session.ends_at - plan.liquidation_at
+    if now < plan.liquidation_at + min(clock.market_duration(_GRACE), lead / 3):
+        return Due.NOT_YET
+    return Due.NOW if now < plan.session.ends_at else Due.TOO_LATE
+
+
+async def see_to_the_close(fleet: Fleet, rules: TradingRules) -> None:
+    """Make sure that every session with something of ours in it is closed, or that its missing close is told."""
+    now = fleet.market_now()
+    await _tell_missed_closes(fleet, now)
+    plan = fleet.plan_of_the_day(now, await fleet.registered_workers())
+    due = close_due(plan, now, fleet.clock)
+    if due is Due.NOT_YET or await fleet.database.summaries.is_final(fleet.account_id, plan.session.date):
+        return
+    begun_at = await _closing_since(fleet)
+    if begun_at is not None:
+        if fleet.real_now() - begun_at >= _BEGUN_LATELY:
+            await _tell_unfinished(fleet, plan.session, rules, now)
+        return
+    if not await fleet.database.positions.touched_in(fleet.account_id, plan.session.date):
+        return
+    logger.error("close_started_by_host", extra={"session_date": plan.session.date, "due": due})
+    if due is Due.TOO_LATE:
+        await _shout(fleet, plan.session.date, now, "its close began after the session's end")
+    await close_now(fleet, rules)
+
+
+async def is_closing(fleet: Fleet) -> bool:
+    """Tell whether a market close runs now, as far as Temporal's visibility knows."""
+    return await _closing_since(fleet) is not None
+
+
+async def _closing_since(fleet: Fleet) -> datetime | None:
+    """Return when (real time) the oldest market close that runs now was begun; None where none runs."""
+    queue = quoted(task_queues(fleet.account_id).trading)
+    begun = f"WorkflowId STARTS_WITH {quoted(close_workflow_id(fleet.account_id))}"
+    listed = await list_workflows(fleet.client, f"{_RUNNING} AND TaskQueue = {queue} AND {begun}")
+    running = [each.started_at for each in listed if is_close_of(each.workflow_id, fleet.account_id)]
+    return min(running, default=None)
+
+
+async def _tell_unfinished(fleet: Fleet, session: Session, rules: TradingRules, now: datetime) -> None:
+    """Say once that a close which runs has nothing more to sell with, and still has proven nothing."""
+    held = await fleet.database.positions.held_in(fleet.account_id)
+    sells_until = _last_market_of(session, rules) if held else session.ends_at
+    if now < sells_until + max(_PROVEN_WITHIN, fleet.clock.market_duration(_GRACE)):
+        return
+    why = "it still runs, and has not proven that nothing of ours is left"
+    logger.error("close_unfinished", extra={"session_date": session.date})
+    await _shout(fleet, session.date, now, why, CLOSE_UNFINISHED)
+
+
+def _last_market_of(session: Session, rules: TradingRules) -> datetime:
+    evening = session.after_market if rules.execution.after_market else None
+    return session.post_close.until if evening is None else evening.until
+
+
+async def _tell_missed_closes(fleet: Fleet, now: datetime) -> None:
+    """Sum up earlier sessions that ended without a close, and name what was carried out of them."""
+    today = session_date_of(now)
+    last = fleet.calendar.session_before(today).date
+    for date in await fleet.database.summaries.missing_before(fleet.account_id, today, last):
+        logger.error("close_missed", extra={"session_date": date})
+        await _shout(fleet, date, now, "no close ran on its day")
+        for position in await fleet.database.positions.held_in(fleet.account_id):
+            if position.session_date <= date:
+                event = carried_event(fleet.account_id, date, now, position.symbol, position.quantity)
+                await fleet.database.reports.append(event.key, partial(fleet.database.events.append, event))
+        summaries = SummaryActivities(fleet.database, fleet.market_now)
+        await summaries.write_summaries(SummaryRequest(fleet.account_id, date))
+
+
+async def _shout(fleet: Fleet, date: SessionDate, now: datetime, why: str, kind: str = CLOSE_MISSED) -> None:
+    key = f"{kind}/{fleet.account_id}/{date}"
+    event = Event(fleet.account_id, kind, EventLevel.CRITICAL, now, date, detail={"why": why}, key=key)
+    await fleet.database.reports.append(event.key, partial(fleet.database.events.append, event))

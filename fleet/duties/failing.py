@@ -1,0 +1,36 @@
+"""Report workflows that cannot progress: a release that does not replay, or a bug, leaves their positions unsold."""
+
+from typing import Final
+
+from domain.event import Event, EventLevel
+from domain.session import session_date_of
+from fleet.fleet import FailingWorkflow, Fleet
+
+WORKFLOW_FAILING: Final = "workflow_failing"
+_REPEATED_AFTER: Final = 1800.0
+"""Real seconds after which a workflow that still cannot progress is reported again."""
+
+
+class FailingDuty:
+    """Looks for Temporal's own mark: two workflow tasks of a run that failed or timed out in a row."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    async def look(self) -> None:
+        """Append one critical event for each failing run, and another each half hour while it lasts."""
+        for workflow in await self._fleet.failing_workflows():
+            await self._fleet.database.events.append(await self._event(workflow))
+
+    async def _event(self, workflow: FailingWorkflow) -> Event:
+        fleet, at = self._fleet, self._fleet.market_now()
+        bucket = int((await fleet.database.server.now()).timestamp() // _REPEATED_AFTER)
+        return Event(
+            fleet.account_id,
+            WORKFLOW_FAILING,
+            EventLevel.CRITICAL,
+            at,
+            session_date_of(at),
+            detail={"workflow": workflow.workflow_id, "cause": workflow.cause},
+            key=f"{WORKFLOW_FAILING}/{workflow.run_id}/{bucket}",
+        )

@@ -1,0 +1,125 @@
+"""This process's heartbeat in the books; deaths of other hosts and time without a watch become events."""
+
+import asyncio
+import logging
+import os
+import socket
+import uuid
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+from database.errors import DATABASE_FAULTS
+from database.hosts import DeadHost, Lapse
+from domain.event import Event, EventLevel
+from domain.host_limits import HostLimits
+from domain.session import session_date_of
+from fleet.fleet import Fleet
+
+logger = logging.getLogger("haru.hosting")
+
+HOST_DIED: Final = "host_died"
+TIME_UNWATCHED: Final = "time_unwatched"
+SILENCE: Final = timedelta(seconds=30)
+"""Real time without a heartbeat after which a host counts as dead; a heartbeat comes each five seconds."""
+_BACK: Final = timedelta(hours=24)
+_UNWATCHED: Final = timedelta(seconds=30)
+"""A lease lasts 30 s; a shorter stretch is a handover."""
+_LEAVES_WITHIN: Final = 5.0
+_DAY: Final = timedelta(days=1)
+
+
+class HostDuty:
+    """Beats for this process, and looks after the others."""
+
+    def __init__(self, fleet: Fleet, silence: timedelta = SILENCE) -> None:
+        self._fleet = fleet
+        self._silence = silence
+        self._machine, self._pid = socket.gethostname(), os.getpid()
+        self._host_id = f"{self._machine}/{self._pid}/{uuid.uuid4().hex[:4]}"
+        self._well_since: float | None = None
+        self._reported: set[tuple[str, datetime]] = set()
+
+    async def declare(self, limits: HostLimits) -> HostLimits:
+        """Write down what this process allows at most, before it hosts anything; return it with its number."""
+        fleet = self._fleet
+        await fleet.database.hosts.beat(fleet.account_id, self._host_id, self._machine, self._pid)
+        return await fleet.database.host_limits.record(fleet.account_id, self._host_id, limits)
+
+    async def look(self) -> None:
+        """Beat. Report others that are silent, once our own heartbeats have come through for as long.
+
+        After an outage of PostgreSQL every host looks silent for a moment.
+        """
+        fleet, now = self._fleet, asyncio.get_running_loop().time()
+        try:
+            await fleet.database.hosts.beat(fleet.account_id, self._host_id, self._machine, self._pid)
+        except BaseException:
+            self._well_since = None
+            raise
+        if self._well_since is None:
+            self._well_since = now
+        if now - self._well_since >= self._silence.total_seconds():
+            await self._bury()
+        await self._report_lapses()
+
+    async def leave(self) -> None:
+        """Write down that this process ends as it was meant to; without PostgreSQL that stays unwritten."""
+        with suppress(*DATABASE_FAULTS, TimeoutError):
+            async with asyncio.timeout(_LEAVES_WITHIN):
+                await self._fleet.database.hosts.leave(self._fleet.account_id, self._host_id)
+
+    async def _bury(self) -> None:
+        fleet = self._fleet
+        is_holding = bool(await fleet.database.positions.held_in(fleet.account_id))
+        level = EventLevel.CRITICAL if is_holding else EventLevel.ERROR
+        dead = await fleet.database.hosts.bury(fleet.account_id, self._silence, lambda host: self._death(host, level))
+        for host in dead:
+            logger.critical(HOST_DIED, extra={"host": host.host_id, "seconds": round(host.silent_for.total_seconds())})
+
+    def _death(self, host: DeadHost, level: EventLevel) -> Event:
+        fleet, at, seconds = self._fleet, self._fleet.market_now(), round(host.silent_for.total_seconds())
+        why = f"{host.machine} was not heard of for {seconds} s; its process {host.pid} did not end by itself"
+        detail: dict[str, str | int] = {"why": why, "host": host.host_id, "seconds": seconds}
+        key = f"{HOST_DIED}/{fleet.account_id}/{host.host_id}/{at:%Y%m%d%H%M%S}"
+        return Event(fleet.account_id, HOST_DIED, level, at, session_date_of(at), detail=detail, key=key)
+
+    async def _report_lapses(self) -> None:
+        fleet = self._fleet
+        for lapse in await fleet.database.hosts.lapses(fleet.account_id, _BACK, _UNWATCHED):
+            about = (lapse.symbol, lapse.since)
+            if about in self._reported:
+                continue
+            seconds = self._seconds_in_sessions(lapse)
+            if seconds > _UNWATCHED.total_seconds():
+                await fleet.database.events.append(self._unwatched(lapse, seconds))
+            self._reported.add(about)
+
+    def _seconds_in_sessions(self, lapse: Lapse) -> int:
+        """Return for how many real seconds the market was open meanwhile."""
+        clock, total = self._fleet.clock, timedelta(0)
+        since, until = clock.market_time(lapse.since), clock.market_time(lapse.until)
+        day = since
+        while session_date_of(day) <= session_date_of(until):
+            session = self._fleet.calendar.session_on(session_date_of(day))
+            if session is not None:
+                total += max(min(until, session.ends_at) - max(since, session.opens_at), timedelta(0))
+            day += _DAY
+        return round(clock.real_duration(total).total_seconds())
+
+    def _unwatched(self, lapse: Lapse, seconds: int) -> Event:
+        fleet, at = self._fleet, self._fleet.clock.market_time(lapse.until)
+        detail: dict[str, str | int] = {
+            "why": f"no lease of {lapse.symbol} was renewed for {seconds} s",
+            "seconds": seconds,
+        }
+        return Event(
+            fleet.account_id,
+            TIME_UNWATCHED,
+            EventLevel.ERROR,
+            at,
+            session_date_of(at),
+            symbol=lapse.symbol,
+            detail=detail,
+            key=f"{TIME_UNWATCHED}/{fleet.account_id}/{lapse.symbol}/{lapse.since:%Y%m%d%H%M%S%f}",
+        )

@@ -1,0 +1,69 @@
+"""PostgreSQL away: an alarm in the log and to people while it lasts, and an event once it can be written (F8)."""
+
+import asyncio
+import logging
+from typing import Final
+
+from database.errors import DATABASE_FAULTS
+from domain.event import Event, EventLevel
+from domain.session import session_date_of
+from fleet.alerting.direct import DirectAlerts
+from fleet.fleet import Fleet
+
+logger = logging.getLogger("haru.hosting")
+
+AWAY: Final = "database_away"
+WAS_AWAY: Final = "database_was_away"
+_ANSWERS_WITHIN: Final = 5.0
+_AGAIN_EVERY: Final = 60.0
+_LONG: Final = 15.0
+"""Real seconds; a server that restarts is back sooner."""
+_SAME_OUTAGE: Final = 1800.0
+
+
+class OutageDuty:
+    """Asks the server for its clock; what it finds is this process's own view."""
+
+    def __init__(self, fleet: Fleet, direct: DirectAlerts, long: float = _LONG) -> None:
+        self._fleet = fleet
+        self._direct = direct
+        self._long = long
+        self._away_since: float | None = None
+        self._said_at = 0.0
+
+    async def look(self) -> None:
+        """Raise the alarm once a minute of an outage; write down, when it is over, how long (real seconds) it was."""
+        now = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(_ANSWERS_WITHIN):
+                await self._fleet.database.server.now()
+                await self._write_down(now)
+        except (*DATABASE_FAULTS, TimeoutError) as fault:
+            self._alarm(now, f"{type(fault).__name__}: {fault}")
+
+    def _alarm(self, now: float, cause: str) -> None:
+        if self._away_since is None:
+            self._away_since, self._said_at = now, now - _AGAIN_EVERY
+        if now - self._said_at >= _AGAIN_EVERY:
+            self._said_at = now
+            logger.critical(AWAY, extra={"seconds": round(now - self._away_since), "cause": cause})
+        if now - self._away_since >= self._long:
+            self._alert(self._away_since, now - self._away_since)
+
+    def _alert(self, since: float, seconds: float) -> None:
+        """Alert people directly, since no book can be written; again every half hour."""
+        fleet, at = self._fleet, self._fleet.market_now()
+        key = f"{AWAY}/{since}/{seconds // _SAME_OUTAGE}"
+        detail: dict[str, str | int] = {"why": "no order leaves while it is away, no sale either"}
+        self._direct.send(
+            Event(fleet.account_id, AWAY, EventLevel.CRITICAL, at, session_date_of(at), detail=detail, key=key)
+        )
+
+    async def _write_down(self, now: float) -> None:
+        if self._away_since is None:
+            return
+        fleet, at, seconds = self._fleet, self._fleet.market_now(), round(now - self._away_since)
+        detail: dict[str, str | int] = {"why": f"for about {seconds} s; no order left meanwhile", "seconds": seconds}
+        event = Event(fleet.account_id, WAS_AWAY, EventLevel.ERROR, at, session_date_of(at), detail=detail)
+        await fleet.database.events.append(event)
+        self._away_since = None

@@ -1,0 +1,79 @@
+"""One thing that can be away: critical once its absence has lasted, an error with its length once it is back."""
+
+import asyncio
+import logging
+import socket
+from dataclasses import dataclass
+from typing import Final
+
+from database.errors import DATABASE_FAULTS
+from domain.event import Event, EventLevel
+from domain.session import session_date_of
+from fleet.alerting.direct import DirectAlerts
+from fleet.fleet import Fleet
+
+logger = logging.getLogger("haru.hosting")
+
+_WRITTEN_WITHIN: Final = 5.0
+_AGAIN_AFTER: Final = 1800.0
+"""Real seconds after which an outage that lasts is reported again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """The kinds of its two events, why it matters, and how many real seconds of it are worth an alarm."""
+
+    away: str
+    was_away: str
+    why: str
+    long: float
+
+
+class OutageLog:
+    """Keeps this process's own view of one thing."""
+
+    def __init__(self, fleet: Fleet, direct: DirectAlerts, outage: Outage) -> None:
+        self._fleet = fleet
+        self._direct = direct
+        self._outage = outage
+        self._away_since: float | None = None
+        self._reports = 0
+
+    async def note_away(self, measured: float | None = None) -> None:
+        """Take note that it is away, for so many seconds where that is measured; raise the alarm once that is long."""
+        now = asyncio.get_running_loop().time()
+        if self._away_since is None:
+            self._away_since = now - (measured or 0.0)
+        seconds = now - self._away_since if measured is None else measured
+        if seconds < self._outage.long + self._reports * _AGAIN_AFTER:
+            return
+        self._reports += 1
+        logger.critical(self._outage.away, extra={"seconds": round(seconds)})
+        await self._report(self._event(self._outage.away, EventLevel.CRITICAL, self._outage.why, seconds))
+
+    async def note_back(self) -> None:
+        """Take note that it answers; write down how long an outage was that was reported.
+
+        Raises:
+            OSError, PostgresError: it cannot be written yet; the next call tries again.
+        """
+        if self._away_since is not None and self._reports:
+            seconds = asyncio.get_running_loop().time() - self._away_since
+            why = f"for about {round(seconds)} s"
+            await self._fleet.database.events.append(self._event(self._outage.was_away, EventLevel.ERROR, why, seconds))
+        self._away_since, self._reports = None, 0
+
+    async def _report(self, event: Event) -> None:
+        """Append the event; while PostgreSQL is away too, send it directly."""
+        try:
+            async with asyncio.timeout(_WRITTEN_WITHIN):
+                await self._fleet.database.events.append(event)
+        except (*DATABASE_FAULTS, TimeoutError):
+            self._direct.send(event)
+
+    def _event(self, kind: str, level: EventLevel, why: str, seconds: float) -> Event:
+        fleet, at = self._fleet, self._fleet.market_now()
+        host = socket.gethostname()
+        detail: dict[str, str | int] = {"why": why, "host": host, "seconds": round(seconds)}
+        key = f"{kind}/{fleet.account_id}/{host}/{at:%Y%m%d%H%M%S%f}"
+        return Event(fleet.account_id, kind, level, at, session_date_of(at), detail=detail, key=key)

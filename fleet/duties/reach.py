@@ -1,0 +1,60 @@
+"""Temporal or the broker away: reported while it lasts, and written down with its length when it is back."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.service import RPCError
+
+from fleet.alerting.direct import DirectAlerts
+from fleet.duties.outage_log import Outage, OutageLog
+from fleet.fleet import Fleet
+
+_ANSWERS_WITHIN: Final = timedelta(seconds=5)
+TEMPORAL: Final = Outage(
+    "temporal_away", "temporal_was_away", "no workflow can begin a sale while it is away", long=15.0
+)
+BROKER: Final = Outage(
+    "broker_away", "broker_was_away", "no order and no price gets through while it does not answer", long=30.0
+)
+
+
+class TemporalDuty:
+    """Asks the server for its namespace."""
+
+    def __init__(self, fleet: Fleet, direct: DirectAlerts, outage: Outage = TEMPORAL) -> None:
+        self._fleet = fleet
+        self._log = OutageLog(fleet, direct, outage)
+
+    async def look(self) -> None:
+        """Ask once, and take note of whether there was an answer."""
+        if await answers(self._fleet):
+            await self._log.note_back()
+        else:
+            await self._log.note_away()
+
+
+class BrokerDuty:
+    """Looks at what the client's calls have come to; it makes no call of its own."""
+
+    def __init__(
+        self, fleet: Fleet, direct: DirectAlerts, silent_for: Callable[[], float], outage: Outage = BROKER
+    ) -> None:
+        self._silent_for = silent_for
+        self._log = OutageLog(fleet, direct, outage)
+
+    async def look(self) -> None:
+        """Take note of whether the broker answers."""
+        seconds = self._silent_for()
+        await (self._log.note_away(seconds) if seconds else self._log.note_back())
+
+
+async def answers(fleet: Fleet) -> bool:
+    """Tell whether Temporal answers."""
+    request = DescribeNamespaceRequest(namespace=fleet.client.namespace)
+    try:
+        await fleet.client.workflow_service.describe_namespace(request, timeout=_ANSWERS_WITHIN)
+    except RPCError:
+        return False
+    return True

@@ -1,0 +1,52 @@
+"""Rows of the broker's lists that cannot be read: reported once a day, stock and field, and kept for ``status``."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from domain.event import UNREADABLE_ROW, Event, EventLevel
+from domain.market import Symbol
+from domain.session import session_date_of
+from domain.unreadable import Readings, UnreadableRow
+from fleet.fleet import Fleet
+
+logger = logging.getLogger("haru.hosting")
+
+
+class ReadingDuty:
+    """Takes what the client has failed to read; ``take`` returns it once."""
+
+    def __init__(self, fleet: Fleet, take: Callable[[], Readings]) -> None:
+        self._fleet = fleet
+        self._take = take
+
+    async def look(self) -> None:
+        """Keep what is unreadable now, and append an event of what is new."""
+        fleet, taken = self._fleet, self._take()
+        if not taken.rows and not taken.whole:
+            return
+        at = fleet.market_now()
+        await fleet.database.unreadable_rows.keep(fleet.account_id, session_date_of(at), taken.rows, taken.whole)
+        ours = await self._ours() if taken.rows else frozenset()
+        for row in taken.rows:
+            level = EventLevel.ERROR if row.symbol is None or row.symbol in ours else EventLevel.WARNING
+            if await fleet.database.events.append(self._event(row, level, at)):
+                extra = {"list": row.of, "symbol": row.symbol, "field": row.field, "cause": row.why}
+                logger.warning("unreadable_row", extra=extra)
+
+    async def _ours(self) -> frozenset[Symbol]:
+        """Return the stocks that we hold or have an order in."""
+        fleet = self._fleet
+        held = await fleet.database.positions.held_in(fleet.account_id)
+        active = await fleet.database.orders.active_in(fleet.account_id)
+        return frozenset({*(each.symbol for each in held), *(each.intent.symbol for each in active)})
+
+    def _event(self, row: UnreadableRow, level: EventLevel, at: datetime) -> Event:
+        account_id, date = self._fleet.account_id, session_date_of(at)
+        key = f"{UNREADABLE_ROW}/{account_id}/{date}/{row.of}/{row.symbol or ''}/{row.field}"
+        detail: dict[str, str | int] = {
+            "list": row.of,
+            "field": row.field,
+            "cause": f"{row.of}: {row.field}: {row.why}",
+        }
+        return Event(account_id, UNREADABLE_ROW, level, at, date, symbol=row.symbol, detail=detail, key=key)

@@ -1,0 +1,60 @@
+"""Messages that did not prove to come from the fleet become events: one a kind and hour, also of a flood."""
+
+import hashlib
+import logging
+from typing import Final
+
+from domain.event import UNAUTHENTIC_REFUSED, Event, EventLevel
+from domain.session import session_date_of
+from fleet.fleet import Fleet
+from security.sealing.refusals import OTHERS, Refusals, Refused
+
+logger = logging.getLogger("haru.hosting")
+
+_MOST_AN_HOUR: Final = 20
+"""Kinds of refusal that are told apart; names in them are a stranger's to choose."""
+_HOUR: Final = 3600
+_HARMLESS: Final = frozenset({"query"})
+
+
+class RefusalDuty:
+    """Writes down what the guards of this process have refused."""
+
+    def __init__(self, fleet: Fleet, refusals: Refusals) -> None:
+        self._fleet = fleet
+        self._refusals = refusals
+        self._hour, self._told = 0, set[Refused]()
+
+    async def look(self) -> None:
+        """Append an event of each kind that is new in this hour (real time)."""
+        taken = self._refusals.take()
+        if not taken:
+            return
+        hour = int((await self._fleet.database.server.now()).timestamp() // _HOUR)
+        if hour != self._hour:
+            self._hour, self._told = hour, set()
+        for refused, number in taken:
+            if refused in self._told:
+                continue
+            if len(self._told) >= _MOST_AN_HOUR:
+                refused = Refused(OTHERS, "", "", "more than can be listed was refused")  # noqa: PLW2901
+            await self._fleet.database.events.append(self._event(refused, number, hour))
+            self._told.add(refused)
+
+    def _event(self, refused: Refused, number: int, hour: int) -> Event:
+        fleet, at = self._fleet, self._fleet.market_now()
+        asked = " ".join(part for part in (refused.what, refused.name, refused.workflow_id) if part)
+        logger.warning(UNAUTHENTIC_REFUSED, extra={"asked": asked, "cause": refused.why, "number": number})
+        return Event(
+            fleet.account_id,
+            UNAUTHENTIC_REFUSED,
+            EventLevel.WARNING if refused.what in _HARMLESS else EventLevel.CRITICAL,
+            at,
+            session_date_of(at),
+            detail={"cause": f"refused {asked}: {refused.why}", "number": number},
+            key=f"{UNAUTHENTIC_REFUSED}/{fleet.account_id}/{_digest(asked, refused.why)}/{hour}",
+        )
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]

@@ -1,0 +1,31 @@
+"""The times of the close, laid again for each session: hours change, and so does the number of workers."""
+
+import logging
+
+from domain.rules import TradingRules
+from domain.session import SessionPlan
+from fleet.fleet import Fleet
+from fleet.schedule import lay_close_times
+
+logger = logging.getLogger("haru.hosting")
+
+
+class ScheduleDuty:
+    """Keep the close schedule as the next session's plan has it, until that session's deadline."""
+
+    def __init__(self, fleet: Fleet, rules: TradingRules) -> None:
+        self._fleet = fleet
+        self._rules = rules
+        self._laid: SessionPlan | None = None
+
+    async def look(self) -> None:
+        """Lay the times once for each plan. A fleet without workers has none."""
+        workers = await self._fleet.database.workers.count(self._fleet.account_id)
+        now = self._fleet.market_now()
+        plan = self._fleet.plan_at(now, workers)
+        if not workers or plan == self._laid or now >= plan.liquidation_at:
+            return
+        await lay_close_times(self._fleet, self._rules, now)
+        self._laid = plan
+        extra = {"session_date": plan.session.date, "liquidation_at": plan.liquidation_at, "workers": workers}
+        logger.info("close_times_laid", extra=extra)

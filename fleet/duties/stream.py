@@ -1,0 +1,85 @@
+"""A stream that has long been away: trading goes on by asking, unless another program has the stream."""
+
+import asyncio
+import logging
+from typing import Final
+
+from database.stream_leases import StreamState
+from domain.event import Event, EventLevel
+from domain.session import SessionDate, session_date_of
+from fleet.fleet import Fleet
+
+logger = logging.getLogger("haru.stream")
+
+STREAM_AWAY: Final = "stream_away"
+STREAM_TAKEN: Final = "stream_taken"
+SHUT_BECAUSE: Final = "another program uses the app key: its real-time session stays open (OPSP8996)"
+_IN_USE: Final = "OPSP8996"
+STAYS_TAKEN: Final = 300.0
+"""Real seconds after which a session that KIS calls taken is not one of ours that a crash has left behind."""
+LONG: Final = 120.0
+"""Real seconds without a session at the broker."""
+_SAME_OUTAGE: Final = 1800.0
+"""Real seconds for which all processes speak of one outage."""
+
+
+class StreamDuty:
+    """Looks at what the stream's owner reports, within sessions of the exchange."""
+
+    def __init__(self, fleet: Fleet, long: float = LONG, stays_taken: float = STAYS_TAKEN) -> None:
+        self._fleet = fleet
+        self._long = long
+        self._stays_taken = stays_taken
+        self._away_since: float | None = None
+        self._taken_since: float | None = None
+        self._has_opened = False
+
+    async def look(self) -> None:
+        """Append an event once an absence has lasted; one that lasts on is told again after half an hour."""
+        fleet, now = self._fleet, asyncio.get_running_loop().time()
+        at = fleet.market_now()
+        session = fleet.plan_of_the_day(at).session
+        state = await fleet.database.stream_leases.state(fleet.account_id)
+        is_heard = state is not None and state.is_live and state.connected_since is not None
+        if is_heard or not session.opens_at <= at < session.ends_at:
+            self._away_since = self._taken_since = None
+            if is_heard:
+                await self._open(session_date_of(at))
+            return
+        await self._shut_if_taken(state, now)
+        if self._away_since is None:
+            self._away_since = now
+        if now - self._away_since < self._long:
+            return
+        bucket = int((await fleet.database.server.now()).timestamp() // _SAME_OUTAGE)
+        cause = (state.trouble if state else "") or "no process holds it"
+        key = f"{STREAM_AWAY}/{fleet.account_id}/{bucket}"
+        date, detail = session_date_of(at), {"cause": cause}
+        await fleet.database.events.append(
+            Event(fleet.account_id, STREAM_AWAY, EventLevel.WARNING, at, date, detail={**detail}, key=key)
+        )
+
+    async def _shut_if_taken(self, state: StreamState | None, now: float) -> None:
+        """Buy nothing beside another program: what it buys and sells with our key is not in our books."""
+        if state is None or _IN_USE not in state.trouble:
+            self._taken_since = None
+            return
+        if self._taken_since is None:
+            self._taken_since = now
+        if now - self._taken_since < self._stays_taken:
+            return
+        fleet, at = self._fleet, self._fleet.market_now()
+        date = session_date_of(at)
+        self._has_opened = False
+        await fleet.database.risk.close_entries(fleet.account_id, date, SHUT_BECAUSE, at, cause=STREAM_TAKEN)
+        key = f"{STREAM_TAKEN}/{fleet.account_id}/{date}"
+        detail: dict[str, str | int] = {"cause": state.trouble}
+        event = Event(fleet.account_id, STREAM_TAKEN, EventLevel.ERROR, at, date, detail=detail, key=key)
+        if await fleet.database.events.append(event):
+            logger.error("stream_taken", extra={"cause": state.trouble})
+
+    async def _open(self, date: SessionDate) -> None:
+        """Lift what was shut for this alone, by this process or another."""
+        if not self._has_opened:
+            await self._fleet.database.risk.reopen_entries(self._fleet.account_id, date, STREAM_TAKEN)
+            self._has_opened = True

@@ -1,0 +1,148 @@
+"""The market heard by every hosting process: one of them holds the session and tells the others.
+
+Nothing here decides or books: without a stream the same prices and fills come by asking.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing, suppress
+from typing import Final
+
+from activities.market.stream_consumer import Ears
+from broker.protocol import MarketStream
+from database.database import Database
+from database.errors import DATABASE_FAULTS
+from domain.errors import CredentialsRefusedError, StreamInUseError, TradingError
+from domain.identity import AccountId
+from domain.stream import Gap
+from fleet.duties.attending import ROUND, Attendance, Owner
+from fleet.together import first_to_end
+
+logger = logging.getLogger("haru.stream")
+
+MOST_REGISTRATIONS: Final = 41
+"""KIS's limit for one session, the order notices and the market's phases included."""
+_BESIDE_STOCKS: Final = 2
+_SHORTEST_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 30.0
+_PAUSE_WHEN_IN_USE: Final = 5.0
+_PAUSE_WHEN_REFUSED: Final = 60.0
+_LASTED_WELL: Final = 30.0
+_GIVES_WAY_AFTER: Final = 3
+_KEEPS_LEASE: Final = 3.0
+"""Seconds between two looks while a session may not be opened yet, so that the lease does not lapse meanwhile."""
+
+
+class Streaming:
+    """Keeps this process hearing, whichever process holds the session; run it with ``keep``."""
+
+    def __init__(
+        self,
+        account_id: AccountId,
+        database: Database,
+        stream: MarketStream,
+        ears: Ears,
+        most: int = MOST_REGISTRATIONS,
+    ) -> None:
+        name = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:4]}"
+        self._owner = Owner(name, account_id, database, most - _BESIDE_STOCKS)
+        self._leases = database.stream_leases
+        self._stream = stream
+        self._ears = ears
+        self._is_connected = False
+        self._failures = 0
+
+    async def keep(self) -> None:
+        """Hear for as long as this process lives: as the session's owner, or through whoever that is."""
+        await first_to_end(self._listen(), self._own())
+
+    async def _listen(self) -> None:
+        """Hear what the session's owner tells."""
+        while True:
+            pause = await _survived(self._heard_from_others)
+            await asyncio.sleep(pause)
+
+    async def _heard_from_others(self) -> float:
+        async with aclosing(self._owner.database.stream_news.heard(self._owner.name)) as heard:
+            async for news in heard:
+                if not self._is_connected:
+                    self._ears.take(news)
+        return _SHORTEST_PAUSE
+
+    async def _own(self) -> None:
+        """Open the session whenever it is ours to open."""
+        try:
+            while True:
+                pause = await _survived(self._own_turn)
+                await asyncio.sleep(pause)
+        finally:
+            with suppress(*DATABASE_FAULTS):
+                await self._leases.release(self._owner.account_id, self._owner.name)
+
+    async def _own_turn(self) -> float:
+        if not await self._leases.take(self._owner.account_id, self._owner.name):
+            return ROUND
+        wait = await self._leases.turn_to_open(self._owner.account_id, self._owner.name)
+        if wait:
+            logger.warning("stream_sessions_spent", extra={"again_in": wait.total_seconds()})
+            return min(max(wait.total_seconds(), _SHORTEST_PAUSE), _KEEPS_LEASE)
+        return await self._one_session()
+
+    async def _one_session(self) -> float:
+        """Hear one session to its end and return how long (seconds) to wait before the next."""
+        loop = asyncio.get_running_loop()
+        opened_at = loop.time()
+        try:
+            async with self._stream.session() as session:
+                opened_at = loop.time()
+                await self._attend(Attendance(self._owner, session, self._ears))
+        except TradingError as fault:
+            self._failures = 1 if loop.time() - opened_at > _LASTED_WELL else self._failures + 1
+            pause = self._pause_after(fault)
+            logger.warning("stream_lost", extra={"cause": str(fault), "again_in": pause})
+            await self._report_lost(fault)
+            return pause
+        return _SHORTEST_PAUSE
+
+    async def _attend(self, attendance: Attendance) -> None:
+        """Attend to a session; it begins and ends with a gap, so that whoever relies on it asks."""
+        logger.info("stream_connected", extra={"owner": self._owner.name})
+        attendance.tell(Gap())
+        self._is_connected = True
+        try:
+            await attendance.attend()
+        finally:
+            self._is_connected = False
+            self._ears.take(Gap())
+
+    def _pause_after(self, trouble: TradingError) -> float:
+        match trouble:
+            case CredentialsRefusedError():
+                return _PAUSE_WHEN_REFUSED
+            case StreamInUseError():
+                return min(_PAUSE_WHEN_IN_USE * 2.0 ** min(self._failures - 1, 5), _LONGEST_PAUSE)
+            case _:
+                return min(_SHORTEST_PAUSE * 2.0 ** min(self._failures - 1, 10), _LONGEST_PAUSE)
+
+    async def _report_lost(self, trouble: TradingError) -> None:
+        owner = self._owner
+        await self._leases.report_lost(owner.account_id, owner.name, str(trouble))
+        await owner.database.stream_news.tell(owner.name, [Gap()])
+        if self._failures >= _GIVES_WAY_AFTER:
+            await self._leases.release(owner.account_id, owner.name)
+
+
+async def _survived(act: Callable[[], Awaitable[float]]) -> float:
+    """Return how long (seconds) to wait before the next turn; a bug here must not take the watchers down with it."""
+    try:
+        return await act()
+    except DATABASE_FAULTS as fault:
+        logger.warning("stream_postponed", extra={"cause": f"{type(fault).__name__}: {fault}"})
+        return ROUND
+    except Exception:
+        logger.exception("stream_failed")
+        return _LONGEST_PAUSE

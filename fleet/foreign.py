@@ -1,0 +1,166 @@
+"""Objects at Temporal that concern us and are not ours: counted and named, and otherwise left alone."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+
+from temporalio.api.activity.v1 import ActivityExecutionListInfo
+from temporalio.api.schedule.v1 import ScheduleListEntry
+from temporalio.api.workflowservice.v1 import ListActivityExecutionsRequest, ListSchedulesRequest
+from temporalio.service import RPCError
+
+from domain.event import Event, EventLevel
+from domain.plain_text import one_line
+from domain.session import session_date_of
+from fleet.fleet import TRADING_WORKER, Fleet
+from fleet.visibility import ANSWERS_WITHIN, MOST_LISTED, Listed, in_parts, list_workflows, one_of, quoted
+from workflows.identity import (
+    close_schedule_id,
+    close_workflow_id,
+    is_close_of,
+    is_close_schedule,
+    task_queues,
+    worker_of,
+)
+from workflows.market_close import MarketCloseWorkflow
+from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
+
+FOREIGN_OBJECT: Final = "foreign_object"
+FOREIGN_MANY: Final = "foreign_objects"
+MOST_REPORTED: Final = 20
+"""Events about single objects in a session; one more event counts the others."""
+_OUR_TYPES: Final = (
+    TRADING_WORKER,
+    *(each.__name__ for each in (MarketCloseWorkflow, ReconciliationWorkflow, StatementWorkflow, OrderLookupWorkflow)),
+)
+_OF_OUR_TYPES: Final = one_of("", _OUR_TYPES)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignObject:
+    """A workflow, schedule or activity: ``name`` is its id, made printable; ``key`` tells it from others."""
+
+    kind: str
+    name: str
+    why: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}: {self.why}"
+
+
+async def foreign_objects(fleet: Fleet) -> tuple[ForeignObject, ...]:
+    """Return the foreign objects that use our queues, types or names, as far as the server lists them now."""
+    found: list[ForeignObject] = []
+    for look in _LOOKS:
+        try:
+            found += await look(fleet)
+        except RPCError:  # this list is away, or this server has none: the others still count
+            continue
+    return tuple(found)
+
+
+async def _workflows(fleet: Fleet) -> list[ForeignObject]:
+    ours, queues, trading = await fleet.ids_of_ours(), _queues(fleet), task_queues(fleet.account_id).trading
+    elsewhere = f"(WorkflowType NOT {_OF_OUR_TYPES} OR TaskQueue != {quoted(trading)})"
+    names = sorted({*ours, close_workflow_id(fleet.account_id)})
+    queries = [
+        f"{one_of('TaskQueue', queues)} OR WorkflowType {_OF_OUR_TYPES}",
+        *(f"{one_of('WorkflowId', part)} AND {elsewhere}" for part in in_parts(names)),
+    ]
+    lists = [await list_workflows(fleet.client, f"ExecutionStatus = 'Running' AND ({query})") for query in queries]
+    listed = {each.run_id: each for each in chain.from_iterable(lists)}
+    judged = ((each, _objection(fleet, each, ours)) for each in listed.values())
+    return [ForeignObject("workflow", one_line(each.workflow_id), why, each.run_id) for each, why in judged if why]
+
+
+def _objection(fleet: Fleet, each: Listed, ours: frozenset[str]) -> str:
+    """Return why a workflow is not ours; empty for one of ours, or one that is another fleet's affair."""
+    trading = task_queues(fleet.account_id).trading
+    if each.workflow_id in ours or is_close_of(each.workflow_id, fleet.account_id):
+        if each.workflow_type in _OUR_TYPES and each.task_queue == trading:
+            return ""
+        return f"it holds an id of ours, as {one_line(each.workflow_type)} on queue {one_line(each.task_queue)}"
+    if each.workflow_type not in _OUR_TYPES:
+        return f"type {one_line(each.workflow_type)} on a queue of ours"
+    named = worker_of(each.workflow_id)
+    if named is not None and named[0] == fleet.account_id:
+        return "the ledger knows no such worker"
+    if each.task_queue in _queues(fleet):
+        return "its id is not of this account, its queue is"
+    return "its id cannot be read" if named is None and each.workflow_type == TRADING_WORKER else ""
+
+
+async def _schedules(fleet: Fleet) -> list[ForeignObject]:
+    request = ListSchedulesRequest(namespace=fleet.client.namespace, maximum_page_size=MOST_LISTED)
+    answer = await fleet.client.workflow_service.list_schedules(request, retry=True, timeout=ANSWERS_WITHIN)
+    return [
+        ForeignObject("schedule", name, "it starts workflows of our types", key=name)
+        for name in (one_line(each.schedule_id) for each in answer.schedules if _is_foreign_schedule(fleet, each))
+    ]
+
+
+def _is_foreign_schedule(fleet: Fleet, each: ScheduleListEntry) -> bool:
+    if each.schedule_id == close_schedule_id(fleet.account_id):
+        return each.info.workflow_type.name != MarketCloseWorkflow.__name__
+    return each.info.workflow_type.name in _OUR_TYPES and not is_close_schedule(each.schedule_id)
+
+
+async def _activities(fleet: Fleet) -> list[ForeignObject]:
+    """Haru starts every activity from a workflow; one without is foreign."""
+    request = ListActivityExecutionsRequest(
+        namespace=fleet.client.namespace,
+        page_size=MOST_LISTED,
+        query=f"ExecutionStatus = 'Running' AND {one_of('TaskQueue', _queues(fleet))}",
+    )
+    answer = await fleet.client.workflow_service.list_activity_executions(request, retry=True, timeout=ANSWERS_WITHIN)
+    return list(map(_activity, answer.executions))
+
+
+def _activity(each: ActivityExecutionListInfo) -> ForeignObject:
+    why = f"type {one_line(each.activity_type.name)} on a queue of ours, without a workflow"
+    return ForeignObject("activity", one_line(each.activity_id), why, each.run_id)
+
+
+def _queues(fleet: Fleet) -> tuple[str, ...]:
+    queues = task_queues(fleet.account_id)
+    return queues.trading, queues.watch, queues.broker
+
+
+_LOOKS: Final[tuple[Callable[[Fleet], Awaitable[list[ForeignObject]]], ...]] = (_workflows, _schedules, _activities)
+
+
+class ForeignDuty:
+    """Reports each foreign object once."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    async def look(self) -> None:
+        """Append a warning for each new object, as long as the session has few of them, and one for all others."""
+        fleet = self._fleet
+        found = await foreign_objects(fleet)
+        if not found:
+            return
+        day = session_date_of(fleet.market_now())
+        room = MOST_REPORTED - await fleet.database.events.counts(fleet.account_id, day, FOREIGN_OBJECT)
+        for event in self._events(found):
+            if room <= 0:
+                break
+            room -= await fleet.database.events.append(event)
+        if len(found) > MOST_REPORTED:
+            await fleet.database.events.append(self._many(len(found)))
+
+    def _events(self, found: tuple[ForeignObject, ...]) -> Iterator[Event]:
+        for each in found:
+            yield self._event(FOREIGN_OBJECT, str(each), f"{FOREIGN_OBJECT}/{each.kind}/{each.key}")
+
+    def _many(self, number: int) -> Event:
+        why = f"at least {number} objects at Temporal are not ours; `starter.py status` lists the first"
+        return self._event(FOREIGN_MANY, why, f"{FOREIGN_MANY}/{session_date_of(self._fleet.market_now())}")
+
+    def _event(self, kind: str, why: str, key: str) -> Event:
+        fleet, now = self._fleet, self._fleet.market_now()
+        level = EventLevel.WARNING
+        return Event(fleet.account_id, kind, level, now, session_date_of(now), detail={"why": why}, key=key)

@@ -1,0 +1,66 @@
+"""The order that an operator has recognised must be the broker's, and of the same stock and side."""
+
+from datetime import timedelta
+from typing import Final
+
+from temporalio.client import WorkflowFailureError
+from temporalio.common import WorkflowIDConflictPolicy
+
+from activities.order_lookup import ListedOrders
+from domain.order import BrokerOrder, OrderRecord
+from domain.session import SessionDate
+from fleet import books
+from fleet.errors import OperationError
+from fleet.fleet import Fleet
+from workflows.identity import order_lookup_workflow_id, task_queues
+from workflows.reconciliation import OrderLookupWorkflow
+
+_ANSWERED_WITHIN: Final = timedelta(seconds=30)
+
+
+async def broker_order(fleet: Fleet, record: OrderRecord, number: str, branch: str) -> BrokerOrder:
+    """Return the broker's order of that number, if it can be the one that waits.
+
+    Raises:
+        OperationError: there is none, it is of another stock or side, it is a cancel, or the broker does not tell.
+    """
+    intent, ref = record.intent, books.ref_of(record, number, branch)
+    answer = await _listed(fleet, intent.session_date)
+    listed = answer.orders
+    alike = [order for order in listed if (order.symbol, order.side) == (intent.symbol, intent.side)]
+    for order in alike:
+        if order.ref == ref and order.original is None:
+            return order
+    named = [order for order in listed if order.ref.number == ref.number] or alike
+    found = "; ".join(_in_words(order) for order in named) or "no order of that number, stock and side"
+    wanted = f"{intent.side} {intent.symbol} with number {ref.number} and branch {branch}"
+    odd = [row.field for row in answer.unreadable if row.may_be_of(intent.symbol)]
+    hidden = f"; rows that cannot be read: {', '.join(odd)}; add --unchecked if the HTS shows the order" if odd else ""
+    raise OperationError(f"the broker lists no {wanted} on {intent.session_date}; it lists: {found}{hidden}")
+
+
+async def _listed(fleet: Fleet, session_date: SessionDate) -> ListedOrders:
+    try:
+        answer: ListedOrders = await fleet.client.execute_workflow(
+            OrderLookupWorkflow.run,
+            args=[fleet.account_id, session_date],
+            id=order_lookup_workflow_id(fleet.account_id),
+            task_queue=task_queues(fleet.account_id).trading,
+            id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+            execution_timeout=_ANSWERED_WITHIN,
+        )
+    except WorkflowFailureError as failure:
+        seconds = f"{_ANSWERED_WITHIN.total_seconds():g} s"
+        raise _unanswered(f"no worker.py answered within {seconds} ({failure.cause})") from failure
+    if answer.fault:
+        raise _unanswered(answer.fault)
+    return answer
+
+
+def _unanswered(why: str) -> OperationError:
+    return OperationError(f"the broker cannot be asked now: {why}; try again, or add --unchecked if the HTS shows it")
+
+
+def _in_words(order: BrokerOrder) -> str:
+    cancels = f", cancels or amends {order.original}" if order.original else ""
+    return f"{order.ref.number} of branch {order.ref.branch}: {order.side} {order.symbol} ×{order.quantity:,}{cancels}"

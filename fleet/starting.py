@@ -1,0 +1,73 @@
+"""Starting trading workers, or finding those that run already."""
+
+import asyncio
+from typing import Final
+
+from temporalio.client import WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from domain.identity import WorkerId
+from domain.rules import TradingRules
+from domain.worker_state import WorkerLife
+from fleet.errors import OperationError
+from fleet.fleet import TRADING_WORKER, Fleet
+from fleet.held_ids import policy_for
+from strategies import tradable
+from workflows import attributes
+from workflows.identity import task_queues, worker_name, worker_workflow_id
+from workflows.options import TASK_TIMEOUT
+from workflows.trading_worker import TradingWorkerWorkflow
+
+MOST_WORKERS: Final = 200
+"""More than this cannot share one account's twenty calls a second."""
+
+
+async def start_workers(fleet: Fleet, count: int, rules: TradingRules) -> tuple[WorkerId, ...]:
+    """Start workers 1 to ``count``; those that run keep their rules and go on undisturbed.
+
+    Raises:
+        BadRulesError: the rules cannot be traded by.
+    """
+    if not 1 <= count <= MOST_WORKERS:
+        raise OperationError(f"{count} workers cannot be started; choose 1 to {MOST_WORKERS}")
+    names = tuple(worker_name(number) for number in range(1, count + 1))
+    lives = [WorkerLife(fleet.account_id, name, tradable(rules), fleet.clock) for name in names]
+    # Each of them plans its close with the number of all.
+    workflow_ids = {life.worker_id: worker_workflow_id(life.account_id, life.worker_id) for life in lives}
+    first_session = fleet.plan_at(fleet.market_now()).session.date
+    await fleet.database.workers.register_all(fleet.account_id, workflow_ids, first_session)
+    await asyncio.gather(*(start_worker(fleet, life) for life in lives))
+    return names
+
+
+async def bring_back(fleet: Fleet, life: WorkerLife) -> bool:
+    """Start one trading worker whose workflow is gone; tell whether it was."""
+    try:
+        await start_worker(fleet, life, WorkflowIDConflictPolicy.FAIL)
+    except WorkflowAlreadyStartedError:
+        return False
+    return True
+
+
+async def start_worker(
+    fleet: Fleet, life: WorkerLife, if_it_runs: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.USE_EXISTING
+) -> WorkflowHandle[TradingWorkerWorkflow, None]:
+    """Start one trading worker; if it runs already, nothing changes.
+
+    A foreign workflow that holds the worker's id is terminated: it must not keep the worker's position from a sale.
+    """
+    workflow_id = worker_workflow_id(life.account_id, life.worker_id)
+    policy = await policy_for(fleet, workflow_id, TRADING_WORKER, if_it_runs)
+    return await fleet.client.start_workflow(
+        TradingWorkerWorkflow.run,
+        life,
+        id=workflow_id,
+        task_queue=task_queues(life.account_id).trading,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=policy,
+        task_timeout=TASK_TIMEOUT,
+        static_summary=f"{life.worker_id} trades {life.account_id}",
+        static_details=f"One run tells one trade of **{life.worker_id}**; the current details say what it does now.",
+        search_attributes=attributes.at_start(life.worker_id),
+    )

@@ -1,0 +1,47 @@
+"""Who is told when something happens, as the environment says it."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr
+from pydantic_settings import NoDecode
+
+from runtime.private_values import address_secrets
+
+
+def _addresses(value: object) -> object:
+    """Split addresses at commas; an address may hold commas itself, so one counts only before the next scheme."""
+    parts = re.split(r",\s*(?=[A-Za-z][\w+.-]*://)", value) if isinstance(value, str) else value
+    return [part.strip().rstrip(",") for part in parts] if isinstance(parts, list) else value
+
+
+def _web_address(value: SecretStr) -> SecretStr:
+    if not re.match(r"https?://[^/\s]+\S*$", value.get_secret_value()):
+        raise ValueError("it is not an address that begins with https:// or http://")
+    return value
+
+
+HeartbeatUrl = Annotated[SecretStr, AfterValidator(_web_address)]
+AlertUrls = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_addresses)]
+
+
+class AlertSettings(BaseModel):
+    """Which channels are told, of what, and in which language."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    urls: AlertUrls = ()
+    """Addresses in apprise's form, separated by commas; each is a secret."""
+    minimum_level: Literal["warning", "error", "critical"] = "warning"
+    daily_summary: bool = True
+    """Whether the day's result is told after the close."""
+    trades: bool = False
+    """Whether each buy and each sale is sent."""
+    heartbeat_url: HeartbeatUrl | None = None
+    """Pinged each minute while all is well, as dead-man's switches such as healthchecks expect; a secret."""
+    language: Literal["en", "ko"] = "en"
+
+    def secrets(self) -> list[str]:
+        """Return the addresses and each part of them that may be a key or a password."""
+        urls = [*self.urls, *([self.heartbeat_url] if self.heartbeat_url else [])]
+        return [secret for url in urls for secret in address_secrets(url.get_secret_value())]

@@ -1,0 +1,24 @@
+"""The key of the audit log's seals, derived from what one who has the database alone does not have."""
+
+import hmac
+from hashlib import sha256
+
+from domain.identity import Environment
+from runtime.composition import token_key
+from runtime.embedded.errors import EmbeddedError
+from runtime.embedded.token_key import kept_key
+from runtime.settings import Settings, SettingsError
+
+
+def audit_key(settings: Settings) -> bytes | None:
+    """Return the key of the log's seals; None where the machines of an account share none.
+
+    It is derived from the key under which the access token is kept.
+    """
+    try:
+        secret = token_key(settings)
+        if secret is None and settings.broker.environment is Environment.SIMULATED and settings.database_url is None:
+            secret = kept_key(settings.data_dir)
+    except (SettingsError, EmbeddedError, OSError):
+        return None
+    return None if secret is None else hmac.new(secret, b"haru audit log", sha256).digest()

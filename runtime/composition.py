@@ -1,0 +1,310 @@
+"""What worker.py wires: settings become connections, these become activities, and these Temporal workers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from pydantic import SecretStr
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
+
+from activities.account.day_start import DayStart
+from activities.account.foreign_sales import ForeignSales
+from activities.account.late_fills import LateFills
+from activities.account.shares_left import SharesLeft
+from activities.account.short_sales import ShortSales
+from activities.closing import ClosingActivities
+from activities.cycles import CycleActivities
+from activities.entries import EntryActivities
+from activities.flatness import FlatnessActivities
+from activities.market.order_notices import OrderNotices
+from activities.market.quote_feed import QuoteFeed
+from activities.market_data import MarketDataActivities
+from activities.order_lookup import OrderLookup
+from activities.orders import OrderActivities
+from activities.reconciling import ReconcilingActivities
+from activities.resolving import ProofRules, ResolvingActivities
+from activities.selling import SellingActivities
+from activities.settling import SettlingActivities
+from activities.statement import StatementActivities
+from activities.summarising import SummaryActivities
+from activities.support.host_gate import HostGate
+from activities.support.pace import Pace
+from activities.support.strategy_guard import StrategyGuard
+from activities.unsold import UnsoldActivities
+from activities.watching import WatchingActivities
+from broker.kis.broker import KisBroker, MarketAccess
+from broker.kis.connection import KisConnection
+from broker.kis.stream import KisStream, StreamAddress
+from broker.protocol import AccessToken, Broker
+from database.database import Database
+from domain.clock import LIVE_CLOCK, MarketClock
+from domain.close_plan import CloseLeads
+from domain.costs import BANKIS_COMMISSION
+from domain.hosts import REST_URLS, SIMULATED_HTS_ID, SIMULATED_KEY, SIMULATED_SECRET, STREAM_URLS
+from domain.identity import SIMULATED_ACCOUNT, AccountId, Environment
+from domain.money import Rate
+from domain.session import TradingCalendar
+from exchange.calendar import krx_calendar
+from runtime.account_names import account_in, fingerprint, key_fingerprint
+from runtime.embedded.endpoints import Endpoints
+from runtime.embedded.token_key import kept_key
+from runtime.settings import Settings, SettingsError
+from workflows.identity import task_queues
+from workflows.market_close import MarketCloseWorkflow
+from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
+from workflows.trading_worker import TradingWorkerWorkflow
+
+_CALLS_PER_SECOND: Final = {Environment.LIVE: 18, Environment.SIMULATED: 18, Environment.PAPER: 1}
+_WATCH_SLOTS: Final = 1_000
+"""More than any fleet holds positions; a watcher without a slot would leave its position unwatched."""
+_ON_DEMAND: Final = (ReconciliationWorkflow, OrderLookupWorkflow, StatementWorkflow)
+LONGEST_BETWEEN_BEATS: Final = timedelta(seconds=0.8)
+"""Between two heartbeats of one activity that reach the server; each costs it a few milliseconds."""
+_GRACE: Final = timedelta(seconds=10)
+_WORKFLOW_POLLERS: Final = 10
+_SHARE_OF_THE_UNCACHED: Final = 0.5
+"""Steps that have waited a second for the process that knows their workflow go to any: at a deadline these are many,
+and with one poller of five for them the last waited 16 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the parts are, whoever runs them, and how the market's clock runs."""
+
+    temporal_address: str
+    temporal_ui_url: str | None
+    database_url: str
+    broker_url: str
+    stream_url: str
+    clock: MarketClock
+
+
+def place_of(settings: Settings, endpoints: Endpoints) -> Place:
+    """Join what is configured with what is embedded; configuration wins."""
+    configured = settings.database_url.get_secret_value() if settings.database_url else None
+    return Place(
+        temporal_address=settings.temporal.get("target_host") or str(endpoints.temporal_address),
+        temporal_ui_url=endpoints.temporal_ui_url,
+        database_url=configured or str(endpoints.database_url),
+        broker_url=_broker_url(settings, endpoints),
+        stream_url=_stream_url(settings, endpoints),
+        clock=endpoints.market.clock if endpoints.market else LIVE_CLOCK,
+    )
+
+
+def leads_of(settings: Settings) -> CloseLeads:
+    """Return how early the account's fleet begins to sell, which its rate budget decides for many workers."""
+    close, calls = settings.close, calls_per_second(settings)
+    cutoff, lead = timedelta(minutes=close.entries_end), timedelta(minutes=close.liquidation_begins)
+    return CloseLeads(cutoff, lead, calls_per_second=calls)
+
+
+def proof_of(settings: Settings) -> ProofRules:
+    """Return when absence counts as proven."""
+    return ProofRules(timedelta(seconds=settings.proof.settle_seconds), settings.proof.clean_reads)
+
+
+def calendar_of(settings: Settings, clock: MarketClock) -> TradingCalendar:
+    """Return the calendar of the years around the market's present."""
+    year = clock.market_time(datetime.now(UTC)).year  # noqa: TID251 - the composition root may look at the clock
+    return krx_calendar(year - 1, year + 2, settings.calendar.overrides())
+
+
+def broker_for(settings: Settings, place: Place, database: Database, pace: Pace) -> KisBroker:
+    """Return the account's broker, with the fleet's shared token and rate budget."""
+    connection = connection_of(settings, place)
+    budget = database.rate_budget(account_in(settings, database), calls_per_second(settings))
+    tokens = database.tokens(key_fingerprint(settings), AccessToken, token_key(settings))
+    broker = KisBroker(connection, budget, tokens, pace.now)
+    market = _market_access(settings, connection, database)
+    return broker if market is None else broker.with_quotations_of(market)
+
+
+def calls_per_second(settings: Settings) -> int:
+    """Return the size of the account's rate budget."""
+    return settings.broker.calls_per_second or _CALLS_PER_SECOND[settings.broker.environment]
+
+
+def token_key(settings: Settings) -> bytes | None:
+    """Return the key under which secrets of the broker are kept in PostgreSQL; None where they open no account.
+
+    Raises:
+        SettingsError: several machines may share the database, and no key is configured that they could share.
+    """
+    if settings.broker.token_key is not None:
+        return settings.broker.token_key.get_secret_value().encode()
+    if settings.broker.environment is Environment.SIMULATED:
+        return None
+    if settings.database_url is not None:
+        raise SettingsError(
+            "HARU_BROKER__TOKEN_KEY: with DATABASE_URL the access token is kept encrypted under a key that all "
+            "machines share; `python starter.py new-key` makes one"
+        )
+    return kept_key(settings.data_dir)
+
+
+@dataclass(frozen=True, slots=True)
+class Collaborators:
+    """What activities are made of; tests hand in their own pace and calendar."""
+
+    broker: Broker
+    database: Database
+    pace: Pace
+    calendar: TradingCalendar
+    leads: CloseLeads = field(default_factory=CloseLeads)
+    proof: ProofRules = field(default_factory=ProofRules)
+    feed: QuoteFeed | None = None
+    """The feed that a stream speaks into; None makes one that only asks."""
+    notices: OrderNotices = field(default_factory=OrderNotices)
+    commission: Rate = BANKIS_COMMISSION
+    host: HostGate = field(default_factory=HostGate)
+
+
+def stream_of(settings: Settings, place: Place, broker: KisBroker, database: Database) -> KisStream:
+    """Return the account's stream, with the fleet's shared approval key."""
+    silence = float(settings.stream.silence_seconds)
+    address = StreamAddress(place.stream_url, settings.broker.hts_id or SIMULATED_HTS_ID, silence)
+    keys = database.tokens(f"{key_fingerprint(settings)}/stream", AccessToken, token_key(settings))
+    return broker.stream(address, keys)
+
+
+def day_start_for(with_: Collaborators) -> DayStart:
+    """Return what compares the calendar with the broker's."""
+    return DayStart(with_.broker, with_.database, with_.calendar, with_.pace, with_.commission)
+
+
+def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> list[Worker]:
+    """Return the three Temporal workers of an account: trading, watch and broker."""
+    feed = with_.feed or QuoteFeed(with_.broker, with_.pace)
+    guard, host = StrategyGuard(with_.database, with_.pace), with_.host
+    market_data = MarketDataActivities(
+        feed, with_.broker, with_.database, with_.pace, day_start_for(with_), guard=guard, host=host
+    )
+    cycles = CycleActivities(with_.database, with_.calendar, with_.leads, with_.pace, host)
+    entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, with_.commission, guard=guard, host=host)
+    orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices, with_.host)
+    resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof, with_.notices)
+    foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)
+    watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace, with_.calendar, guard=guard)
+    selling = _selling(feed, foreign_sales, with_)
+    settling = SettlingActivities(with_.database, with_.pace, with_.commission, host)
+    closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace, with_.commission)
+    flatness = FlatnessActivities(with_.broker, with_.database, with_.pace)
+    unsold = UnsoldActivities(with_.broker, with_.database, with_.pace)
+    reconciling = ReconcilingActivities(with_.broker, with_.database, with_.pace, with_.commission)
+    statement = StatementActivities(with_.broker, with_.database, with_.pace, with_.commission)
+    summaries = SummaryActivities(with_.database, with_.pace.now)
+    of_a_trade = (cycles.begin_cycle, cycles.adopt_orphan, settling.close_position, settling.abandon_entry)
+    of_the_close = (closing.plan_close, closing.shut_entries, closing.seize_position, closing.list_open_orders)
+    of_a_watch = (market_data.find_candidates, orders.follow_order, resolving.resolve_order, watching.watch_position)
+    proofs = (flatness.prove_flat, unsold.tell_unsold, reconciling.reconcile_account, statement.compare_statement)
+    lookup = OrderLookup(with_.broker)
+    told = (closing.order_liquidation, closing.await_flat, closing.await_turn, lookup.list_broker_orders)
+    queues = task_queues(account_id)
+    return [
+        _worker(
+            client,
+            queues.trading,
+            [*of_a_trade, *of_the_close, summaries.write_summaries, summaries.report_undone],
+            workflows=[TradingWorkerWorkflow, MarketCloseWorkflow, *_ON_DEMAND],
+        ),
+        _worker(
+            client,
+            queues.watch,
+            [*of_a_watch, *told, *proofs],
+            max_concurrent_activities=_WATCH_SLOTS,
+            max_heartbeat_throttle_interval=LONGEST_BETWEEN_BEATS,
+        ),
+        _worker(
+            client,
+            queues.broker,
+            [entries.prepare_entry, selling.prepare_exit, orders.submit_order, orders.cancel_order],
+        ),
+    ]
+
+
+def _selling(feed: QuoteFeed, foreign_sales: ForeignSales, with_: Collaborators) -> SellingActivities:
+    broker, database, pace = with_.broker, with_.database, with_.pace
+    short_sales = ShortSales(broker, database, pace, LateFills(database, with_.commission), with_.notices)
+    shares_left = SharesLeft(foreign_sales, short_sales, database, pace)
+    return SellingActivities(feed, shares_left, database, pace, broker.evening_orders)
+
+
+@asynccontextmanager
+async def hosting(workers: Sequence[Worker]) -> AsyncIterator[None]:
+    """Run the workers for as long as the block lasts, then drain them together.
+
+    Leaving them one by one would let the others take new work while the first one waits for a request in flight.
+    """
+    async with AsyncExitStack() as stack:
+        for worker in workers:
+            await stack.enter_async_context(worker)
+        try:
+            yield
+        finally:
+            await asyncio.gather(*(worker.shutdown() for worker in workers))
+
+
+def _worker(client: Client, queue: str, activities: Sequence[Any], **options: Any) -> Worker:
+    return Worker(
+        client,
+        task_queue=queue,
+        activities=activities,
+        graceful_shutdown_timeout=_GRACE,
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(_WORKFLOW_POLLERS),
+        nonsticky_to_sticky_poll_ratio=_SHARE_OF_THE_UNCACHED,
+        **options,
+    )
+
+
+def _broker_url(settings: Settings, endpoints: Endpoints) -> str:
+    if settings.broker.rest_url is not None:
+        return str(settings.broker.rest_url).rstrip("/")
+    if settings.broker.environment is Environment.SIMULATED:
+        return str(settings.simulator.url or endpoints.simulator_url).rstrip("/")
+    return REST_URLS[settings.broker.environment]
+
+
+def _market_access(settings: Settings, trading: KisConnection, database: Database) -> MarketAccess | None:
+    """Return how the real service is asked for quotations: with a key, a token and a rate budget of its own."""
+    market = settings.quotations
+    if market.app_key is None or market.app_secret is None:
+        return None
+    url = str(market.rest_url or REST_URLS[Environment.LIVE]).rstrip("/")
+    connection = replace(
+        trading,
+        environment=Environment.LIVE,
+        trading_url=url,
+        app_key=market.app_key,
+        app_secret=market.app_secret,
+    )
+    named = fingerprint(market.app_key)
+    budget = database.rate_budget(AccountId(f"quotations-{named}"), market.calls_per_second)
+    return MarketAccess(connection, budget, database.tokens(named, AccessToken, token_key(settings)))
+
+
+def _stream_url(settings: Settings, endpoints: Endpoints) -> str:
+    if settings.broker.stream_url is not None:
+        return str(settings.broker.stream_url).rstrip("/")
+    if settings.broker.environment is Environment.SIMULATED:
+        return _broker_url(settings, endpoints).replace("http", "ws", 1)
+    return STREAM_URLS[settings.broker.environment]
+
+
+def connection_of(settings: Settings, place: Place) -> KisConnection:
+    """Return where the broker is, and whose account it is."""
+    broker = settings.broker
+    account = (broker.account or SIMULATED_ACCOUNT).replace("-", "")
+    return KisConnection(
+        environment=broker.environment,
+        trading_url=place.broker_url,
+        app_key=broker.app_key or SecretStr(SIMULATED_KEY),
+        app_secret=broker.app_secret or SecretStr(SIMULATED_SECRET),
+        account_number=SecretStr(account[:8]),
+        product_code=account[8:],
+    )

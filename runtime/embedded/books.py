@@ -1,0 +1,62 @@
+"""The database by itself: configured, running here, or started for a while from the data that a stopped fleet left."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from runtime.embedded.endpoints import read_endpoints
+from runtime.embedded.errors import EmbeddedError, FolderHeldError
+from runtime.embedded.folder import hold_folder
+from runtime.embedded.ports import free_port
+from runtime.embedded.postgres import UPGRADED
+from runtime.embedded.process import Launcher
+from runtime.embedded.roles import start_books
+from runtime.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDatabase:
+    """Where the database answers, and whether it runs only for whoever asked."""
+
+    url: str
+    started_here: bool = False
+    migration_url: str | None = None
+    """The same as the owner of its tables; known where it was started here."""
+
+
+class NoBooksError(EmbeddedError):
+    """No database is configured, and none was ever made here."""
+
+
+@asynccontextmanager
+async def database_alone(settings: Settings) -> AsyncIterator[FoundDatabase]:
+    """Yield where the database is; one that is started for it stops with the block. Nothing else is needed or started.
+
+    Raises:
+        NoBooksError: there is no database to open.
+    """
+    if settings.database_url is not None:
+        yield FoundDatabase(settings.database_url.get_secret_value())
+        return
+    if not any((settings.data_dir / name).is_dir() for name in ("postgres", UPGRADED)):
+        raise NoBooksError(
+            f"there are no books in {settings.data_dir}: run `python worker.py` or `make demo` first, "
+            "or name their folder with HARU_DATA_DIR"
+        )
+    try:
+        hold = await hold_folder(settings.data_dir)
+    except FolderHeldError:
+        yield FoundDatabase(_running_here(settings))
+        return
+    async with AsyncExitStack() as stack:
+        stack.callback(hold.release)
+        launcher = Launcher(hold.folder, kept_open=[hold.shared], stack=stack)
+        urls = await start_books(launcher, free_port())
+        yield FoundDatabase(urls.application, started_here=True, migration_url=urls.owner)
+
+
+def _running_here(settings: Settings) -> str:
+    endpoints = read_endpoints(settings.data_dir)
+    if endpoints is None or endpoints.database_url is None:
+        raise NoBooksError(f"whoever holds {settings.data_dir} runs no database yet; try again in a moment")
+    return endpoints.database_url

@@ -1,0 +1,49 @@
+"""Which parts are embedded, and where everything is, whoever runs it."""
+
+from dataclasses import replace
+from enum import Flag, auto
+
+from domain.identity import Environment
+from runtime.embedded.endpoints import Endpoints, read_endpoints
+from runtime.embedded.simulator import market_of
+from runtime.settings import Settings
+
+
+class Need(Flag):
+    """Parts that nothing is configured for."""
+
+    DATABASE = auto()
+    TEMPORAL = auto()
+    SIMULATOR = auto()
+
+
+def needs_of(settings: Settings) -> Need:
+    """Return the parts to embed; falsy when all is configured."""
+    needs = Need(0)
+    if settings.database_url is None:
+        needs |= Need.DATABASE
+    if "target_host" not in settings.temporal:
+        needs |= Need.TEMPORAL
+    if settings.broker.environment is Environment.SIMULATED and settings.simulator.url is None:
+        needs |= Need.SIMULATOR
+    return needs
+
+
+async def find_endpoints(settings: Settings) -> Endpoints | None:
+    """Return where the parts run that somebody else has started; None when they do not run."""
+    if needs_of(settings):
+        return read_endpoints(settings.data_dir)
+    return await with_configured_market(settings, Endpoints())
+
+
+async def with_configured_market(settings: Settings, endpoints: Endpoints) -> Endpoints:
+    """Add the clock of a simulator that is configured, since the market's time is its time."""
+    if settings.broker.environment is not Environment.SIMULATED or settings.simulator.url is None:
+        return endpoints
+    url, token = str(settings.simulator.url).rstrip("/"), settings.simulator.control_token
+    return replace(
+        endpoints,
+        simulator_url=url,
+        control_token=token.get_secret_value() if token else None,
+        market=await market_of(url),
+    )

@@ -1,0 +1,46 @@
+"""Loopback ports: the configured one if it is free, else a clear refusal."""
+
+import socket
+from typing import Final
+
+from runtime.embedded.errors import PortTakenError
+
+LOOPBACK: Final = "127.0.0.1"
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def claim_port(configured: int, variable: str, part: str) -> int:
+    """Return the configured port, or a free one for 0; raise PortTakenError naming the variable to change."""
+    if configured == 0:
+        return free_port()
+    if answers(configured) or not _bindable(configured):
+        raise PortTakenError(
+            f"port {configured} for {part} is taken by another program; "
+            f"stop that, or set {variable} (0 picks a free port)"
+        )
+    return configured
+
+
+def answers(port: int) -> bool:
+    """Tell whether somebody accepts connections on a loopback port."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _bindable(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True

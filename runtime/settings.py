@@ -1,0 +1,350 @@
+"""The environment (and `.env`), parsed once: `HARU_…` variables, `DATABASE_URL`, and Temporal's own `TEMPORAL_…`."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import NoDecode, SettingsConfigDict
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
+
+from domain.clock import KST
+from domain.errors import BadRulesError
+from domain.identity import Environment
+from domain.money import rate_text
+from domain.rule_changes import MOST_WON, changed, rule_values, setting_name, value_text
+from domain.rules import TradingRules
+from domain.session import SessionHours
+from exchange.calendar import CalendarOverrides, hours_from_text
+from runtime.alert_settings import AlertSettings
+from runtime.broker_settings import BrokerSettings, QuotationsSettings, StreamSettings
+from runtime.env_file import (
+    ENV_FILE,
+    EnvFileError,
+    EnvFileSettings,
+    full_width_problems,
+    long_problems,
+    plain,
+    read_env_file,
+)
+from runtime.payload_settings import PayloadSettings
+from runtime.private_values import PRIVATE, account_secrets, database_secrets, temporal_secrets, unencoded_password
+
+_PREFIX: Final = "HARU_"
+_LOSS_LIMIT: Final = "fleet_daily_loss"
+_SHOWN_AS: Final = {"HARU_DATABASE_URL": "DATABASE_URL"}
+_LONGEST_SHOWN: Final = 60
+"""Characters of a wrong value; a secret that stands at the wrong name may be longer."""
+_HOST: Final = r"(\[[^\]/]*\]|[^:,/\[\]]*)(:\d{1,5})?"
+_DATABASE_URL: Final = re.compile(rf"postgres(ql)?://([^/@]*@)?{_HOST}(,{_HOST})*/\w")
+_PLACE: Final = re.compile(r"line \d+, column \d+")
+
+
+class SettingsError(Exception):
+    """A variable is wrong or unknown; the text names it, what is wrong and how to mend it."""
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _hours(value: object) -> object:
+    """Read `2026-11-19=10:00-16:20-16:30`, separated by commas: opening, closing auction, end (KST)."""
+    parts = _split(value)
+    return dict(map(hours_from_text, parts)) if isinstance(value, str) and isinstance(parts, list) else value
+
+
+def _in_seoul(value: datetime) -> datetime:
+    return (value if value.tzinfo else value.replace(tzinfo=KST)).replace(microsecond=0)
+
+
+def _checked_database_url(value: SecretStr) -> SecretStr:
+    if unencoded_password(value.get_secret_value()):
+        raise ValueError("in a password write / as %2F, # as %23, ? as %3F, @ as %40 and % as %25")
+    if not _DATABASE_URL.match(value.get_secret_value()):
+        raise ValueError("it is not of the form postgresql://user:password@host:port/database")
+    return value
+
+
+def _rules(value: object) -> object:
+    """Read rules as an operator's change of the default rules, in the same words: `3%`, `90s`, `5,000,000`."""
+    if not isinstance(value, dict):
+        return value
+    changes = {f"{group}.{name}": text for group, named in value.items() for name, text in named.items()}
+    try:
+        return replace(changed(TradingRules(), changes), version=TradingRules().version)
+    except BadRulesError as error:
+        raise ValueError(re.sub(r"\b([a-z]+)\.([a-z_]+)", _rule_variable, str(error))) from None
+
+
+def _rule_variable(name: re.Match[str]) -> str:
+    return setting_name(name[0])
+
+
+def _names_loss_limit(values: Any) -> bool:
+    rules = values.get("rules") if isinstance(values, dict) else None
+    return isinstance(rules, dict) and bool(rules.get("risk", {}).get(_LOSS_LIMIT))
+
+
+Days = Annotated[frozenset[date], NoDecode, BeforeValidator(_split)]
+ChangedHours = Annotated[dict[date, SessionHours], NoDecode, BeforeValidator(_hours)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_checked_database_url)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class PortSettings(_Group):
+    """Loopback ports of the embedded parts; 0 picks a free one."""
+
+    postgres: Port = 54329
+    temporal: Port = 7233
+    temporal_ui: Port = 8233
+    simulator: Port = 9443
+
+
+class SimulatorSettings(_Group):
+    """The simulated market. A data folder keeps the market that it was first started with."""
+
+    url: HttpUrl | None = None
+    """A simulator that runs elsewhere; then none is embedded."""
+    control_token: SecretStr | None = None
+    """What its control API wants (`--control-token`); only reports and the verifier ask it."""
+    speed: int = Field(default=10, ge=1, le=1000)
+    seed: int = Field(default=7, ge=0, le=2**63 - 1)
+    start: Annotated[datetime, AfterValidator(_in_seoul)] | None = None
+    """Market time at the start; without a zone it is KST. None: 08:58 KST of the next session."""
+    opening_cash: int = Field(default=100_000_000, gt=0, le=MOST_WON)
+    listings: int = Field(default=48, ge=1, le=1048)
+    """How many stocks are listed; beyond 48 they are made up."""
+
+
+class CalendarSettings(_Group):
+    """What the operator knows of the calendar; see `CalendarOverrides`."""
+
+    closures: Days = frozenset()
+    sessions: Days = frozenset()
+    hours: ChangedHours = Field(default_factory=dict)
+
+    def overrides(self) -> CalendarOverrides:
+        return CalendarOverrides(self.closures, self.sessions, self.hours)
+
+
+class CloseSettings(_Group):
+    """How many minutes (market time) before the session's end; the last ten are the closing auction."""
+
+    entries_end: int = Field(default=30, ge=11, le=240)
+    liquidation_begins: int = Field(default=15, ge=11, le=240)
+    """At the latest: many positions, few calls a second or a stock that hardly trades begin earlier."""
+
+
+class ProofSettings(_Group):
+    """When an order whose reply was lost counts as never placed; slower is safer."""
+
+    settle_seconds: int = Field(default=22, ge=22, le=600)
+    """Real seconds; not less than one request can still be on its way."""
+    clean_reads: int = Field(default=3, ge=2, le=50)
+
+
+class TelemetrySettings(_Group):
+    """Logs and metrics."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["plain", "json"] = "plain"
+    prometheus_address: Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")] | None = None
+    """`host:port` where Temporal's and our metrics are served; None serves none."""
+
+
+class ReportSettings(_Group):
+    """The report of a day that is written after the close."""
+
+    language: Literal["en", "ko"] = "en"
+
+
+class Settings(EnvFileSettings):
+    """Everything that is configured. Nothing is required: what is not configured is embedded."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    data_dir: Path = Path(".haru")
+    database_url: DatabaseUrl | None = Field(default=None, validation_alias="DATABASE_URL")
+    database_migration_url: DatabaseUrl | None = None
+    """The same database as the role that owns its tables; only `worker.py` uses it, to migrate."""
+    ports: PortSettings = Field(default_factory=PortSettings)
+    simulator: SimulatorSettings = Field(default_factory=SimulatorSettings)
+    broker: BrokerSettings = Field(default_factory=BrokerSettings)
+    quotations: QuotationsSettings = Field(default_factory=QuotationsSettings)
+    rules: Annotated[TradingRules, BeforeValidator(_rules)] = TradingRules()
+    calendar: CalendarSettings = Field(default_factory=CalendarSettings)
+    close: CloseSettings = Field(default_factory=CloseSettings)
+    telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+    proof: ProofSettings = Field(default_factory=ProofSettings)
+    stream: StreamSettings = Field(default_factory=StreamSettings)
+    report: ReportSettings = Field(default_factory=ReportSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
+    payloads: PayloadSettings = Field(default_factory=PayloadSettings)
+
+    @field_validator("quotations")
+    @classmethod
+    def _only_beside_paper(cls, value: QuotationsSettings, known: ValidationInfo) -> QuotationsSettings:
+        broker = known.data.get("broker")
+        if value.app_key is None or broker is None:
+            return value
+        if broker.environment is not Environment.PAPER:
+            raise ValueError(f"a key for quotations goes with paper orders only, not with {broker.environment} ones")
+        if value.app_key == broker.app_key:
+            raise ValueError("this is the paper key, which the real host refuses; give the key of your real account")
+        return value
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _live_has_a_loss_limit(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Refuse real money under a loss limit that nobody has chosen: the default does not count."""
+        settings = handler(values)
+        if settings.broker.environment is Environment.LIVE and not _names_loss_limit(values):
+            raise ValueError(
+                f"live trading needs {setting_name(f'risk.{_LOSS_LIMIT}')}: what the account may lose in a day, in won"
+            )
+        return settings
+
+    @property
+    def reports(self) -> Path:
+        """Return the folder that reports are written into."""
+        return self.data_dir / "reports"
+
+    @property
+    def temporal(self) -> ClientConnectConfig:
+        """Return what the environment and Temporal's configuration file say; without `target_host` it is embedded."""
+        try:
+            return ClientConfig.load_client_connect_config(override_env_vars=_environment())
+        except Exception as error:  # noqa: BLE001 - whatever the SDK finds wrong
+            # An error of its file quotes the line, and with it a key.
+            place = _PLACE.search(str(error))
+            what = f"the file cannot be read at {place[0]}; correct it" if place else str(error)
+            raise SettingsError(f"Temporal's configuration (TEMPORAL_…): {what}") from None
+
+    def secrets(self) -> list[str]:
+        """Return every value that must not appear in a log."""
+        broker, market = self.broker, self.quotations
+        keys = [broker.app_key, broker.app_secret, broker.token_key, market.app_key, market.app_secret]
+        keys += [self.simulator.control_token, *self.payloads.keys]
+        hidden = [secret.get_secret_value() for secret in keys if secret] + self.alerts.secrets()
+        databases = filter(None, (self.database_url, self.database_migration_url))
+        hidden += [secret for url in databases for secret in database_secrets(url.get_secret_value())]
+        if broker.hts_id:
+            hidden.append(broker.hts_id)
+        return [*hidden, *temporal_secrets(self.temporal), *account_secrets(broker.account or "")]
+
+    def describe(self) -> dict[str, str]:
+        """Return each variable that differs from its default, without secrets."""
+        plain = Settings.model_construct()
+        return {
+            name: "(set)" if name in PRIVATE else str(value)
+            for name, value in _leaves(self)
+            if value != dict(_leaves(plain)).get(name)
+        }
+
+
+def load_settings() -> Settings:
+    """Read the environment and `.env`; raise SettingsError for anything wrong, unknown or misspelt."""
+    environment = _environment()
+    _refuse_odd_texts(environment)
+    _refuse_unknown(environment)
+    try:
+        settings = Settings()
+    except EnvFileError as error:
+        raise SettingsError(str(error)) from None
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(problem) for problem in error.errors(include_url=False))) from None
+    settings.temporal.get("target_host")
+    return settings
+
+
+def raw_environment() -> dict[str, str]:
+    """Return the variables of the environment and of `.env`, as far as they can be read."""
+    with suppress(SettingsError):
+        return _environment()
+    return dict(os.environ)
+
+
+def _environment() -> dict[str, str]:
+    try:
+        return {**read_env_file(ENV_FILE), **os.environ}
+    except EnvFileError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = [name for name, _ in _leaves(Settings.model_construct())]
+    unknown = [name for name in environment if plain(name).upper().startswith(_PREFIX) and name.upper() not in known]
+    if unknown:
+        raise SettingsError("\n".join(_unknown(name, known) for name in sorted(unknown)))
+
+
+def _refuse_odd_texts(environment: Mapping[str, str]) -> None:
+    ours = {name: value for name, value in environment.items() if name.upper().startswith((_PREFIX, "DATABASE_URL"))}
+    if problems := long_problems(ours) or full_width_problems(ours, PRIVATE):
+        raise SettingsError("\n".join(problems))
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = get_close_matches(plain(name).upper(), known, n=3, cutoff=0.7)
+    advice = f"did you mean {' or '.join(near)}?" if near else "unset it"
+    return f"{name} is not a variable of this program; {advice}"
+
+
+def _leaves(value: Any, name: str = _PREFIX[:-1], joint: str = "_") -> Iterator[tuple[str, Any]]:
+    """Yield each single setting as (variable, value)."""
+    if isinstance(value, TradingRules):
+        for rule, setting in rule_values(value).items():
+            yield setting_name(rule), value_text(rule, setting)
+    elif isinstance(value, BaseModel):
+        for part in type(value).model_fields:
+            yield from _leaves(getattr(value, part), f"{name}{joint}{part.upper()}", "__")
+    else:
+        yield _SHOWN_AS.get(name, name), rate_text(value) if isinstance(value, Decimal) else value
+
+
+def _explain(problem: Any) -> str:
+    place = [str(part) for part in problem["loc"] if not isinstance(part, int)]
+    if not place:
+        return str(problem["msg"]).removeprefix("Value error, ")
+    name = "__".join(place).upper()
+    name = name if name == "DATABASE_URL" else _PREFIX + name
+    default = dict(_leaves(Settings.model_construct())).get(name)
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if place == ["rules"]:
+        return f"{message}; correct it or unset it"  # each wrong rule is named already
+    given = problem["input"]
+    is_shown = isinstance(given, str) and len(given) < _LONGEST_SHOWN and name not in PRIVATE
+    shown = f" (it is {given!r})" if is_shown else ""
+    mend = f"unset it for the default {default}" if default is not None else "correct it or unset it"
+    return f"{name}: {message}{shown}; {mend}"

@@ -1,0 +1,17 @@
+"""Wires the duty that holds the account's market stream, apart from the composition, which knows no fleet."""
+
+from activities.market.stream_consumer import Ears
+from broker.kis.broker import KisBroker
+from fleet.duties.streaming import Streaming
+from runtime.account_names import account_in
+from runtime.composition import Collaborators, Place, stream_of
+from runtime.settings import Settings
+
+
+def streaming_for(settings: Settings, place: Place, broker: KisBroker, with_: Collaborators) -> Streaming | None:
+    """Return the duty that hears the market for this process, or None where it is switched off."""
+    if not settings.stream.enabled or with_.feed is None:
+        return None
+    ears = Ears(with_.feed, with_.notices, with_.pace.now)
+    stream = stream_of(settings, place, broker, with_.database)
+    return Streaming(account_in(settings, with_.database), with_.database, stream, ears, settings.stream.registrations)

@@ -1,0 +1,96 @@
+"""The way to Temporal: which server, under which keys, and whether it is safe enough for the account's money."""
+
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.runtime import Runtime
+from temporalio.service import RPCError, TLSConfig
+
+from database.database import Database
+from domain.identity import AccountId, Environment
+from runtime.composition import Place
+from runtime.embedded.payload_key import kept_ring
+from runtime.settings import Settings, SettingsError
+from security.sealing.codec import sealed
+from security.sealing.guard import Guard
+from security.sealing.keys import KeyRing
+from security.sealing.refusals import Refusals
+from workflows.payloads import DATA_CONVERTER
+
+
+class TemporalAwayError(Exception):
+    """Temporal's server cannot be reached; the text says where and how to fix it."""
+
+
+async def connect_temporal(
+    settings: Settings,
+    place: Place,
+    runtime: Runtime | None = None,
+    refusals: Refusals | None = None,
+    *,
+    lazy: bool = False,
+) -> Client:
+    """Connect as Temporal's own configuration says, to the embedded server when it says nothing.
+
+    Everything that crosses is encrypted and sealed; ``refusals`` counts what did not authenticate. A ``lazy`` client
+    connects at its first call.
+    """
+    ring, refusals = ring_of(settings), refusals or Refusals()
+    config: dict[str, Any] = {"target_host": place.temporal_address, **settings.temporal}
+    config["data_converter"] = sealed(DATA_CONVERTER, ring, refusals)
+    try:
+        return await Client.connect(**config, interceptors=[Guard(ring, refusals)], runtime=runtime, lazy=lazy)
+    except (RuntimeError, RPCError) as error:
+        raise TemporalAwayError(
+            f"Temporal at {config['target_host']}: {error}; start it, or correct TEMPORAL_ADDRESS"
+        ) from error
+
+
+def ring_of(settings: Settings) -> KeyRing:
+    """Return the keys under which values cross Temporal.
+
+    Raises:
+        SettingsError: several machines may share the server or the database, and no key is configured for them all.
+    """
+    if settings.payloads.keys:
+        return KeyRing(key.get_secret_value() for key in settings.payloads.keys)
+    is_shared = settings.database_url is not None or "target_host" in settings.temporal
+    if is_shared and settings.broker.environment is not Environment.SIMULATED:
+        raise SettingsError(
+            "HARU_PAYLOADS__KEYS: with DATABASE_URL or TEMPORAL_ADDRESS all machines encrypt what crosses Temporal "
+            "under the same key; `python starter.py new-key` makes one"
+        )
+    return kept_ring(settings.data_dir)
+
+
+def open_to_strangers(settings: Settings) -> str:
+    """Return why others than the fleet may command the Temporal server, or nothing where it asks for proof."""
+    config = settings.temporal
+    if "target_host" not in config:
+        return "the embedded Temporal server asks nobody for proof; set TEMPORAL_ADDRESS to one that does"
+    tls, api_key = config.get("tls"), config.get("api_key")
+    if not (tls or (tls is None and api_key)):
+        return "the connection to Temporal is not encrypted; set TEMPORAL_TLS"
+    has_certificate = isinstance(tls, TLSConfig) and tls.client_cert is not None
+    if not (api_key or has_certificate):
+        return "Temporal asks nobody for proof; set TEMPORAL_API_KEY or TEMPORAL_TLS_CLIENT_CERT_PATH and _KEY_PATH"
+    return ""
+
+
+def refuse_open_temporal(settings: Settings) -> None:
+    """Refuse real money on a Temporal server that others may command.
+
+    Raises:
+        SettingsError: it lacks TLS, or neither an API key nor a certificate proves who connects.
+    """
+    if settings.broker.environment is Environment.LIVE and (why := open_to_strangers(settings)):
+        raise SettingsError(f"real money: {why}")
+
+
+async def check_keys(settings: Settings, database: Database, account_id: AccountId) -> None:
+    """Compare this machine's keys with the fleet's.
+
+    Raises:
+        KeysDifferError: commands of this machine would be refused, or the hosts' answers unreadable.
+    """
+    await database.payload_keys.check(account_id, ring_of(settings).ids)

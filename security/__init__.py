@@ -1,0 +1,1 @@
+"""What guards the process's edges: private files, bounded replies, sealed payloads."""

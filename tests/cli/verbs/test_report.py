@@ -1,0 +1,211 @@
+"""``starter.py report`` as an operator meets it: with the database alone, and told what is wrong where something is."""
+
+import asyncio
+import json
+import webbrowser
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from database.database import open_database
+from domain.identity import Environment
+from runtime.embedded.books import database_alone
+from runtime.embedded.endpoints import Endpoints, write_endpoints
+from runtime.embedded.errors import EmbeddedError
+from runtime.embedded.folder import hold_folder
+from runtime.embedded.ports import free_port
+from runtime.embedded.postgres import start_postgres
+from runtime.embedded.process import Launcher
+from runtime.settings import load_settings
+from tests.runtime.embedded.processes import eventually, processes_of
+from tests.support.builders import ACCOUNT, MONDAY, WORKER
+from tests.support.command_line import Run
+
+pytestmark = pytest.mark.usefixtures("nothing_configured")
+
+
+@pytest.fixture
+def run(run: Run) -> Run:
+    """Run the command line's report."""
+    return partial(run, "report")
+
+
+@pytest.fixture(scope="module")
+def books_url(postgres_server: str, migrated_template: str) -> str:
+    """URL of the books of an account that has scanned on a Monday and traded nothing; the tests here only read them."""
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE reported TEMPLATE {migrated_template}".encode())
+    url = urlunsplit(urlsplit(postgres_server)._replace(path="/reported"))
+
+    async def prepare() -> None:
+        database = await open_database(url)
+        await database.accounts.pin(ACCOUNT, Environment.SIMULATED, "3f9a1c")
+        await database.events.add_scan(ACCOUNT, MONDAY, WORKER, 48, {"no_signal": 48})
+        await database.aclose()
+
+    asyncio.run(prepare())
+    return url
+
+
+@pytest.fixture
+def books(books_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Configure the books."""
+    monkeypatch.setenv("DATABASE_URL", books_url)
+
+
+def test_the_latest_session_is_written_with_the_database_alone(run: Run, books: None, tmp_path: Path) -> None:
+    done = run()
+
+    assert done.returncode == 0, done.stderr
+    written = tmp_path / ".haru" / "reports" / "report-2026-11-23.html"
+    assert f"Report: {written.relative_to(tmp_path)}" in done.stdout
+    assert "Not verified" in written.read_text()
+    assert json.loads(written.with_suffix(".json").read_text())["session_date"] == "2026-11-23"
+
+
+def test_folder_language_and_json_are_as_asked(run: Run, books: None, tmp_path: Path) -> None:
+    done = run("2026-11-23", "--lang", "ko", "--out", "elsewhere", "--json", "--capital", "5,000,000")
+
+    assert done.returncode == 0, done.stderr
+    written = json.loads(done.stdout)
+    assert written == {
+        "html": "elsewhere/report-2026-11-23.ko.html",
+        "json": "elsewhere/report-2026-11-23.json",
+    }
+    assert 'lang="ko"' in (tmp_path / written["html"]).read_text()
+    assert json.loads((tmp_path / written["json"]).read_text())["capital"] == {"won": 5_000_000, "given": True}
+
+
+def test_the_language_can_be_configured(run: Run, books: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARU_REPORT__LANGUAGE", "ko")
+
+    assert "report-2026-11-23.ko.html" in run().stdout
+
+
+def test_a_stretch_is_one_page(run: Run, books: None, tmp_path: Path) -> None:
+    done = run("--from", "2026-11-01", "--to", "2026-12-01")
+
+    assert done.returncode == 0, done.stderr
+    values = json.loads((tmp_path / ".haru/reports/report-2026-11-23--2026-11-23.json").read_text())
+    assert [day["name"] for day in values["days"]] == ["2026-11-23"]
+
+
+def test_it_is_shown_in_a_browser_when_asked(run: Run, books: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def show(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", show)
+
+    assert run("--open").returncode == 0
+    assert opened[0].startswith("file:///")
+    assert opened[0].endswith("report-2026-11-23.html")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["2026-11-22"], "2026-11-22 has no session: the exchange is closed"),
+        (["--from", "2026-11-24", "--to", "2026-11-23"], "--from 2026-11-24 is after --to 2026-11-23: swap them"),
+        (["2026-11-23", "--from", "2026-11-20"], "say either 2026-11-23 or --from and --to"),
+        (["--from", "2026-01-01", "--to", "2026-01-31"], "know of no session from 2026-01-01 to 2026-01-31"),
+        (["2026-11-24"], "no session on 2026-11-24; the first they know is 2026-11-23, the last 2026-11-23"),
+        (["--out", "/proc/nowhere"], "/proc/nowhere cannot be written to"),
+    ],
+)
+def test_what_cannot_be_reported_is_told_with_its_mend(run: Run, books: None, words: list[str], told: str) -> None:
+    done = run(*words)
+
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_browser_that_is_missing_is_told_and_the_page_stands(
+    run: Run, books: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webbrowser, "open", lambda _: False)
+
+    done = run("--open")
+
+    assert done.returncode == 0
+    assert "open the page by hand" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["yesterday"], ["2026-02-30"], ["--lang", "jp"], ["--capital", "-5"]])
+def test_wrong_usage_exits_with_2(run: Run, words: list[str]) -> None:
+    done = run(*words)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: starter.py report")
+
+
+def test_without_books_the_mend_is_told(run: Run) -> None:
+    done = run()
+
+    assert done.returncode == 1
+    assert "there are no books in .haru" in done.stderr
+
+
+def test_a_database_that_nobody_has_traded_with_is_told(
+    run: Run, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+
+    done = run()
+
+    assert done.returncode == 1
+    assert "nobody has traded with this database yet" in done.stderr
+
+
+def test_a_database_that_is_away_is_told(run: Run, unused_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://nobody@127.0.0.1:{unused_port}/haru")
+
+    done = run()
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> Path:
+    """A data folder that nobody runs anything in."""
+    for part in (tmp_path, *tmp_path.parents[:3]):
+        part.chmod(part.stat().st_mode | 0o011)
+    (tmp_path / ".haru").mkdir()
+    return tmp_path / ".haru"
+
+
+@pytest.mark.slow
+async def test_a_stopped_folders_database_runs_for_as_long_as_it_is_needed(stopped: Path) -> None:
+
+    launcher = Launcher(stopped)
+    await start_postgres(launcher, free_port())
+    await launcher.stack.aclose()
+
+    async with database_alone(load_settings()) as found:
+        assert found.started_here
+        database = await open_database(found.url, any_level=True)
+        await database.aclose()
+        with pytest.raises(EmbeddedError, match="runs no database yet"):
+            async with database_alone(load_settings()):
+                pass
+
+    assert eventually(lambda: processes_of(stopped) == [])
+
+
+async def test_whoever_holds_the_folder_is_asked_for_its_database(stopped: Path) -> None:
+
+    (stopped / "postgres").mkdir()
+    hold = await hold_folder(stopped)
+    try:
+        write_endpoints(stopped, Endpoints(database_url="postgresql://haru@127.0.0.1:1/haru"))
+        async with database_alone(load_settings()) as found:
+            assert (found.url, found.started_here) == ("postgresql://haru@127.0.0.1:1/haru", False)
+    finally:
+        hold.release()

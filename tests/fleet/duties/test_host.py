@@ -1,0 +1,121 @@
+"""A host's death and time without a watch become events: written by another host, or by the one that starts next."""
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from domain.event import Event, EventLevel
+from fleet.duties.host import HOST_DIED, TIME_UNWATCHED, HostDuty
+from fleet.fleet import Fleet
+from reporting.page import words
+from reporting.reading import read_day
+from tests.database.books import Books
+
+
+def grow_silent(database_url: str, seconds: int) -> None:
+    """Let every host's last heartbeat be older."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE hosts SET seen_at = seen_at - make_interval(secs => %s)", (seconds,))
+
+
+async def events_of(fleet: Fleet, kind: str) -> list[Event]:
+    return [event for event in await fleet.database.events.latest(fleet.account_id, 50) if event.kind == kind]
+
+
+async def test_a_host_that_falls_silent_is_reported_once_by_another(fleet: Fleet, database_url: str) -> None:
+    lost, one, two = (HostDuty(fleet) for _ in range(3))
+    await lost.look()
+    grow_silent(database_url, 95)
+    for duty in (one, two):
+        await duty.look()
+        duty._well_since = -1e9  # its own heartbeats have come through for long enough
+    for duty in (one, two, one):
+        await duty.look()
+
+    (event,) = await events_of(fleet, HOST_DIED)
+    assert event.level is EventLevel.ERROR
+    assert 95 <= int(event.detail["seconds"]) <= 120
+    assert words("ko").say(str(event.detail["why"])) != event.detail["why"]
+
+
+async def test_a_death_while_shares_are_held_is_critical(fleet: Fleet, database_url: str) -> None:
+    await Books(fleet.database, fleet.account_id).held()
+    lost, other = HostDuty(fleet), HostDuty(fleet, timedelta(seconds=30))
+    await lost.look()
+    grow_silent(database_url, 60)
+    await other.look()
+    other._well_since = -1e9
+    await other.look()
+
+    (event,) = await events_of(fleet, HOST_DIED)
+    assert event.level is EventLevel.CRITICAL
+
+
+async def test_a_host_that_leaves_has_not_died_and_one_that_was_taken_for_dead_lives_again(
+    fleet: Fleet, database_url: str
+) -> None:
+    gone, frozen, other = HostDuty(fleet), HostDuty(fleet), HostDuty(fleet, timedelta(seconds=30))
+    for duty in (gone, frozen):
+        await duty.look()
+    await gone.leave()
+    grow_silent(database_url, 60)
+    await other.look()
+    other._well_since = -1e9
+    await other.look()
+    await frozen.look()
+
+    assert len(await events_of(fleet, HOST_DIED)) == 1
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute("SELECT host_id, ended_at IS NULL, died FROM hosts").fetchall()
+    assert {host: (lives, died) for host, lives, died in rows} == {
+        gone._host_id: (False, False),
+        frozen._host_id: (True, False),
+        other._host_id: (True, False),
+    }
+
+
+async def test_after_an_outage_of_postgresql_living_hosts_are_not_taken_for_dead(
+    fleet: Fleet, database_url: str
+) -> None:
+    one, two = HostDuty(fleet), HostDuty(fleet)
+    for duty in (one, two):
+        await duty.look()
+    grow_silent(database_url, 120)
+    one._well_since = None  # its last heartbeat failed
+    await one.look()
+    await two.look()
+    one._well_since = -1e9
+    await one.look()
+
+    assert await events_of(fleet, HOST_DIED) == []
+
+
+@pytest.mark.parametrize(("seconds", "reported"), [(25, False), (75, True)])
+async def test_held_shares_without_a_watch_for_long_are_an_incident_of_the_day(
+    fleet: Fleet, database_url: str, seconds: int, *, reported: bool
+) -> None:
+    held = await Books(fleet.database, fleet.account_id).held()
+    lapsed_until = datetime.now(UTC)  # noqa: TID251 - the lapse is in real time
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO lease_lapses (account_id, symbol, worker_id, fencing_token, since, until)"
+            " VALUES (%s, %s, %s, 1, %s, %s)",
+            (
+                fleet.account_id,
+                held.intent.symbol,
+                held.intent.worker_id,
+                lapsed_until - timedelta(seconds=seconds),
+                lapsed_until,
+            ),
+        )
+    duty = HostDuty(fleet)
+    for _ in range(2):
+        await duty.look()
+    await HostDuty(fleet).look()
+
+    found = await events_of(fleet, TIME_UNWATCHED)
+    assert [(event.symbol, event.detail["seconds"]) for event in found] == [(held.intent.symbol, seconds)] * reported
+    if reported:
+        day = await read_day(fleet.database, fleet.account_id, fleet.plan_of_the_day(fleet.market_now()).session)
+        assert TIME_UNWATCHED in {event.kind for event in day.events}

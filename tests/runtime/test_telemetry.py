@@ -1,0 +1,148 @@
+"""Log lines as people and machines read them, and what must never be in one."""
+
+import json
+import logging
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from temporalio.client import Client
+
+from domain.masking import MASK, Masking
+from runtime.embedded.ports import LOOPBACK
+from runtime.settings import TelemetrySettings
+from runtime.telemetry import JsonFormatter, PlainFormatter, start_logging, temporal_runtime
+
+KEY = "PSabcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def an_event(name: str = "order_submitted", **fields: object) -> logging.LogRecord:
+    return logging.makeLogRecord(
+        {"name": "activities.orders", "levelname": "INFO", "msg": name, "created": 1_795_000_000.25, **fields}
+    )
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    logging.captureWarnings(capture=False)
+
+
+def test_a_json_line_is_the_event_with_its_fields() -> None:
+    line = json.loads(JsonFormatter(Masking()).format(an_event(symbol="005930", fencing_token=7)))
+
+    assert line == {
+        "at": "2026-11-18T11:06:40.250+00:00",
+        "level": "info",
+        "event": "order_submitted",
+        "logger": "activities.orders",
+        "symbol": "005930",
+        "fencing_token": 7,
+    }
+
+
+def test_a_plain_line_shows_the_time_in_seoul() -> None:
+    line = PlainFormatter(Masking()).format(an_event(symbol="005930", reason="two words", note=""))
+
+    assert line == '20:06:40.250 INFO    order_submitted symbol=005930 reason="two words" note=""'
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(Masking()), PlainFormatter(Masking())])
+def test_an_error_comes_with_its_trace(formatter: logging.Formatter) -> None:
+    try:
+        raise ValueError("unexpected")
+    except ValueError as error:
+        record = an_event(exc_info=(ValueError, error, error.__traceback__))
+
+    assert "ValueError: unexpected" in formatter.format(record)
+
+
+def test_what_the_sdk_knows_of_the_step_becomes_fields() -> None:
+    context = {"workflow_id": "trading-worker/a/1", "attempt": 2, "namespace": "default"}
+
+    line = json.loads(JsonFormatter(Masking()).format(an_event(temporal_activity=context)))
+
+    assert (line["workflow_id"], line["attempt"]) == ("trading-worker/a/1", 2)
+    assert "namespace" not in line
+
+
+def test_a_value_that_json_does_not_know_is_shown_as_text() -> None:
+    assert '"cause": "boom"' in JsonFormatter(Masking()).format(an_event(cause=ValueError("boom")))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"sent with {KEY}",
+        f'{{"appkey": "{KEY}"}}',
+        'a "quoted" secret',
+        "12345678-01",
+    ],
+)
+def test_known_secrets_are_masked_in_any_text(text: str) -> None:
+    mask = Masking([KEY, 'a "quoted" secret', "12345678-01"])
+
+    for formatter in (JsonFormatter(mask), PlainFormatter(mask)):
+        line = formatter.format(an_event(detail=text))
+        assert MASK in line
+        assert KEY not in line
+        assert "quoted" not in line
+        assert "12345678" not in line
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ('{"appsecret": "abcdef"}', "abcdef"),
+        ("appkey=abcdef&x=1", "abcdef"),
+        ("authorization: Bearer eyJhbGciOi.J9-x_y", "eyJhbGciOi"),
+        ("token was Bearer eyJhbGciOi.J9", "eyJhbGciOi"),
+        ("postgresql://haru:geheim@127.0.0.1:54329/haru", "geheim"),
+        ("{'CANO': '87654321', 'PDNO': '005930'}", "87654321"),
+        ("postgresql://haru:ge/hei#m@127.0.0.1:54329/haru", "hei"),
+        ("postgresql://db/haru?user=haru&password=geheim&x=1", "geheim"),
+        ("the token eyJhbGciOi.J9-x_y.abc has ended", "eyJhbGciOi"),
+    ],
+)
+def test_what_stands_beside_the_name_of_a_secret_is_masked(text: str, secret: str) -> None:
+    masked = Masking()(text)
+
+    assert secret not in masked
+    assert MASK in masked
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(Masking()), PlainFormatter(Masking())])
+def test_a_field_neither_steers_a_terminal_nor_begins_a_line(formatter: logging.Formatter) -> None:
+    line = formatter.format(an_event(name="\x1b[31mred\x9b2J\r\N{RIGHT-TO-LEFT OVERRIDE}\nforged=1"))
+
+    assert line.isprintable() or line.replace("\N{REPLACEMENT CHARACTER}", "").isprintable()
+
+
+@pytest.mark.parametrize("text", ["position/2026-11-23/005930", "2026112301", "price 71,200 x 10", "key=5"])
+def test_ordinary_words_stay(text: str) -> None:
+    assert Masking(["5", ""])(text) == text
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_configured_logging_writes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging(TelemetrySettings(log_format="json"), [KEY])
+
+    logging.getLogger("activities.orders").info("order_submitted", extra={"detail": KEY})
+    logging.getLogger("httpx").info("HTTP Request: …")
+
+    lines = capsys.readouterr().err.splitlines()
+    assert [json.loads(line)["event"] for line in lines] == ["order_submitted"]
+    assert KEY not in lines[0]
+
+
+async def test_the_runtime_serves_metrics(temporal_dev_server: str, unused_port: int) -> None:
+    runtime = temporal_runtime(TelemetrySettings(prometheus_address=f"{LOOPBACK}:{unused_port}"))
+
+    await Client.connect(temporal_dev_server, runtime=runtime)
+
+    with urllib.request.urlopen(f"http://{LOOPBACK}:{unused_port}/metrics", timeout=5) as response:  # noqa: ASYNC210
+        assert b"temporal_request" in response.read()

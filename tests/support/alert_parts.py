@@ -1,0 +1,52 @@
+"""A process that tells one channel, and things that happen."""
+
+from typing import Any, Final
+
+import psycopg
+
+from database.database import Database
+from domain.event import Event, EventLevel
+from domain.identity import Environment
+from domain.masking import Masking
+from fleet.alerting.channels import Channel, channels_of
+from fleet.alerting.outbox import Alerting, AlertRules
+from tests.support.builders import ACCOUNT, MONDAY, NOW, SAMSUNG, WORKER
+from tests.support.webhook import Webhook
+
+SECRET: Final = "PSEUDO-APP-KEY-123"
+
+
+class Teller:
+    """One hosting process that tells one channel."""
+
+    def __init__(self, database: Database, channel: Channel, **rules: Any) -> None:
+        given: dict[str, Any] = {"mask": Masking([SECRET, "5000000001"]), **rules}
+        self.duty = Alerting((ACCOUNT, Environment.SIMULATED), database, [channel], AlertRules(**given))
+        self.channel = channel
+
+    async def tells(self) -> int:
+        return await self.duty.tell(self.channel)
+
+
+async def teller(database: Database, webhook: Webhook, **rules: Any) -> Teller:
+    (channel,) = channels_of([webhook.url])
+    told = Teller(database, channel, **rules)
+    await told.duty._register()
+    return told
+
+
+async def happens(database: Database, kind: str, level: EventLevel = EventLevel.CRITICAL, **changes: Any) -> None:
+    given: dict[str, Any] = {"session_date": MONDAY, "worker_id": WORKER, "symbol": SAMSUNG, **changes}
+    await database.events.append(Event(ACCOUNT, kind, level, NOW, **given))
+
+
+def due_again(database_url: str) -> None:
+    """Let the pauses between messages and attempts be over."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE alert_channels SET next_try_at = clock_timestamp()")
+
+
+def lease_is_over(database_url: str) -> None:
+    """Let the lease end of a process that could not say what it had sent."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE alert_channels SET leased_until = clock_timestamp()")

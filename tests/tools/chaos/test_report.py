@@ -1,0 +1,77 @@
+"""A round's result tells our own shares from the owner's."""
+
+from dataclasses import replace
+from typing import Any
+
+from domain.market import Side
+from domain.money import Quantity
+from domain.position import ExitReason
+from tests.support.builders import MONDAY, SAMSUNG
+from tests.verifier.a_day import a_clean_day, a_position, a_row, with_broker, with_ledger
+from tools.chaos.report import is_sound, outcome_json
+from tools.chaos.rounds import Asked, Outcome
+from verifier.books import Books
+from verifier.verdict import judged
+from workflows.close_outcome import CloseOutcome
+
+HAND_BUY = a_row(9, Side.BUY, 20, by_hand=True)
+
+
+def told_of(books: Books) -> dict[str, Any]:
+    closed = CloseOutcome(MONDAY, had_session=True)
+    return outcome_json(Outcome(Asked(1, 1.6, 2, 6), (), {}, closed, judged(books), 1.0))
+
+
+def bought_by_hand(shown: int) -> Books:
+    """Return a clean day on which the owner bought ten shares too and the broker shows so many in all."""
+    books = a_clean_day()
+    return with_broker(books, orders=(*books.broker.orders, HAND_BUY), holdings={SAMSUNG: Quantity(shown)})
+
+
+def test_a_round_that_loses_a_channel_for_alerts_is_not_sound() -> None:
+    closed = CloseOutcome(MONDAY, had_session=True)
+    outcome = Outcome(Asked(1, 1.6, 2, 6), (), {}, closed, judged(a_clean_day()), 1.0)
+
+    assert is_sound(outcome)
+    assert not is_sound(replace(outcome, lost_channels=("0123",)))
+
+
+def test_a_day_that_sold_everything_leaves_nothing() -> None:
+    told = told_of(a_clean_day())
+
+    assert told["ours_flat"]
+    assert told["left_at_the_broker"] == {}
+
+
+def test_what_the_owner_bought_is_left_and_is_not_ours() -> None:
+    told = told_of(bought_by_hand(10))
+
+    assert told["ours_flat"]
+    assert told["left_at_the_broker"] == {SAMSUNG: 10}
+
+
+def test_a_share_beyond_the_owners_is_ours() -> None:
+    told = told_of(bought_by_hand(11))
+
+    assert not told["ours_flat"]
+    assert told["left_at_the_broker"] == {SAMSUNG: 11}
+
+
+def test_a_position_in_the_ledger_alone_is_not_flat() -> None:
+    held = a_position(sold=Quantity(7))
+    told = told_of(with_ledger(a_clean_day(), positions=(held,)))
+
+    assert not told["ours_flat"]
+    assert told["left_at_the_broker"] == {}
+    assert told["held_at_the_end"] == [f"{SAMSUNG} ×3 {held.position_id}"]
+
+
+def test_our_shares_that_the_owner_sold_are_not_missed() -> None:
+    books = bought_by_hand(10)
+    sold_by_hand = replace(books.broker.orders[1], by_hand=True)
+    trade = replace(books.ledger.trades[0], exit_reason=ExitReason.FOREIGN_SALE)
+    books = with_broker(books, orders=(books.broker.orders[0], sold_by_hand, HAND_BUY))
+    told = told_of(with_ledger(books, trades=(trade,), orders=books.ledger.orders[:1]))
+
+    assert told["ours_flat"]
+    assert told["left_at_the_broker"] == {SAMSUNG: 10}

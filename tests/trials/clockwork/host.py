@@ -1,0 +1,109 @@
+"""Processes on one machine, one after the other: where one died, the next one carries on with the same two books."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from temporalio import activity
+from temporalio.bridge.proto.activity_result import ActivityResolution
+from temporalio.exceptions import ApplicationError
+
+from runtime import composition
+from runtime.composition import Collaborators, workers_for
+from tests.support.stepping import ACCOUNT
+from tests.trials.clockwork.attempts import Act, Again, Scheduled, attempt, judged
+from tests.trials.clockwork.clockwork import Clockwork
+from tests.trials.clockwork.mortal import Life, ProcessDiedError
+
+Activities = Mapping[str, Act]
+_GONE: Final = "the process died"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One incarnation: its life, and its own activities on its own collaborators."""
+
+    life: Life
+    activities: Activities
+
+
+@dataclass
+class Host:
+    """Hands each attempt to the process that lives now; one whose process died fails as by a time-out."""
+
+    start: Callable[[Life], Process]
+    ends_at: int | str = 0
+    submits: list[str] = field(default_factory=list)
+    """The intents that were handed to the sender, one entry an attempt."""
+    attempts: list[str] = field(default_factory=list)
+    """The activities that were attempted, by name."""
+
+    def __post_init__(self) -> None:
+        self.clockwork: Clockwork | None = None
+        self.processes = [self.start(Life(self.ends_at))]
+
+    async def attempt(self, about: Scheduled, now: datetime) -> ActivityResolution | Again:
+        """Let the living process make an attempt."""
+        process = self._living()
+        self.attempts.append(about.name)
+        try:
+            act = process.activities[about.name]
+            outcome = await attempt(about, act, now, _Client(self.clockwork))
+        except ProcessDiedError:
+            outcome = Again(now - now)
+        if about.name == "submit_order":
+            self.submits.append(str(about.first_field("intent_id")))
+        return judged(about, ApplicationError(_GONE)) if process.life.is_over else outcome
+
+    def _living(self) -> Process:
+        if self.processes[-1].life.is_over:
+            self.processes.append(self.start(Life()))
+            if self.clockwork is not None:
+                self.clockwork.replay()
+        return self.processes[-1]
+
+
+class _Client:
+    """What an activity asks Temporal's client for: a handle that takes signals."""
+
+    def __init__(self, clockwork: Clockwork | None) -> None:
+        self._clockwork = clockwork
+
+    def get_workflow_handle(self, workflow_id: str) -> "_Handle":
+        return _Handle(self._clockwork, workflow_id)
+
+
+class _Handle:
+    def __init__(self, clockwork: Clockwork | None, workflow_id: str) -> None:
+        self._clockwork = clockwork
+        self._workflow_id = workflow_id
+
+    async def signal(self, name: str, argument: object, **_: object) -> None:
+        assert self._clockwork is not None
+        self._clockwork.signal(self._workflow_id, name, argument)
+
+
+def activities_of(collaborators: Collaborators) -> Activities:
+    """Return the activities that the real composition makes of collaborators, by name."""
+    found: dict[str, Act] = {}
+
+    def note(_: object, __: str, activities: Any, **___: Any) -> None:
+        found.update({activity._Definition.must_from_callable(each).name or "": each for each in activities})
+
+    with _workers_made_by(note):
+        nobody: Any = None
+        workers_for(nobody, ACCOUNT, collaborators)
+    return found
+
+
+@contextmanager
+def _workers_made_by(make: Callable[..., Any]) -> Iterator[None]:
+    module: Any = composition
+    original = module._worker
+    module._worker = make
+    try:
+        yield
+    finally:
+        module._worker = original

@@ -1,0 +1,37 @@
+"""A workflow that continues as new without end is stopped by the clockwork, before it fills the memory."""
+
+from datetime import timedelta
+
+import pytest
+from temporalio import workflow
+
+from tests.support.builders import NOW
+from tests.trials.clockwork import clockwork as clockwork_module
+from tests.trials.clockwork.attempts import Again
+from tests.trials.clockwork.clockwork import Clockwork
+from tests.trials.clockwork.runs import StuckError
+
+
+@workflow.defn
+class EndlessWorkflow:
+    """Continues as new at once."""
+
+    @workflow.run
+    async def run(self, number: int) -> None:
+        workflow.continue_as_new(number + 1)
+
+
+async def test_runs_without_end_are_told_and_their_histories_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clockwork_module, "_MOST_RUNS", 20)
+
+    async def play(*_: object) -> Again:
+        raise AssertionError("there is no activity")
+
+    clockwork = Clockwork(NOW, play)
+    clockwork.start(EndlessWorkflow.run, 1, "endless")
+
+    with pytest.raises(StuckError, match="endless continues as new without end"):
+        await clockwork.until(lambda: False, NOW + timedelta(hours=1))
+
+    assert len(clockwork.past) == 21
+    assert not any(run.history for run in clockwork.past)

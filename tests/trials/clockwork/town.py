@@ -1,0 +1,113 @@
+"""Everything that stands still while days pass: one database and one broker's door, used by a day after the other."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import httpx
+from pydantic import SecretStr
+
+from broker.kis import KisBroker, KisConnection
+from broker.protocol import AccessToken
+from database.database import Database
+from database.pool import Pool, open_pool
+from database.reports import Reports
+from domain.clock import MarketClock
+from domain.identity import SIMULATED_ACCOUNT, Environment, IntentId
+from domain.session import SessionPlan
+from runtime.composition import Collaborators
+from simulator.app import create_app
+from simulator.simulation import Simulation
+from tests.broker.parts import APP_KEY, APP_SECRET, Budget
+from tests.database.emptying import EMPTY_EVERYTHING
+from tests.support.stepping import ACCOUNT, CALENDAR, FINGERPRINT, SteppingPace
+from tests.trials.clockwork.host import Host, Process, activities_of
+from tests.trials.clockwork.mortal import Life, MortalPool, MortalTransport
+from verifier.books import Books, BrokerBook, Histories, Submit
+from verifier.broker_truth import book_from_json
+from verifier.reading import Sources, _ledger
+
+_NIGHT: Final = "UPDATE stock_locks SET expires_at = clock_timestamp() WHERE expires_at > clock_timestamp()"
+
+_WRITES_WITHIN: Final = 120.0
+"""Real seconds. A report that a slow disk delays must not let its process take another way than the day before."""
+
+
+class Town:
+    """A database that many days share, one after the other."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.database = Database(pool)
+
+    async def clear(self) -> None:
+        """Begin with empty books."""
+        await self.pool.execute(EMPTY_EVERYTHING)
+        await self.database.accounts.pin(ACCOUNT, Environment.SIMULATED, FINGERPRINT)
+
+    async def let_leases_lapse(self) -> None:
+        """Do to the leases what a night does: they live in the database's time, which stands still beside ours."""
+        await self.pool.execute(_NIGHT)
+
+    def host_on(self, street: httpx.AsyncBaseTransport, pace: SteppingPace, ends_at: int | str = 0) -> Host:
+        """Return a host whose processes go to this street; the first of them dies at a crossing, 0 for never."""
+        return Host(lambda life: Process(life, activities_of(self._collaborators(life, street, pace))), ends_at)
+
+    def _collaborators(self, life: Life, street: httpx.AsyncBaseTransport, pace: SteppingPace) -> Collaborators:
+        database = Database(MortalPool(self.pool, life))  # type: ignore[arg-type]
+        database.reports = Reports(_WRITES_WITHIN)
+        number, product = SIMULATED_ACCOUNT.split("-")
+        began = pace.clock.market_anchor
+        connection = KisConnection(
+            environment=Environment.SIMULATED,
+            trading_url="http://simulator",
+            app_key=SecretStr(APP_KEY),
+            app_secret=SecretStr(APP_SECRET[:180].ljust(180, "s")),
+            account_number=SecretStr(number),
+            product_code=product,
+            real_time=lambda: datetime.now(UTC) + (pace.now() - began),  # noqa: TID251 - tokens live in it
+        )
+        tokens = database.tokens(FINGERPRINT, AccessToken)
+        broker = KisBroker(connection, Budget(), tokens, pace.now, MortalTransport(street, life))
+        return Collaborators(broker, database, pace, CALENDAR)
+
+
+@asynccontextmanager
+async def a_town(database_url: str) -> AsyncIterator[Town]:
+    """Open the book of record for a series of days."""
+    pool = await open_pool(database_url, 5)
+    try:
+        yield Town(pool)
+    finally:
+        await pool.close()
+
+
+async def frozen_books(
+    database: Database,
+    broker: BrokerBook,
+    plan: SessionPlan,
+    submits: Sequence[Submit] = (),
+    *,
+    is_over: bool = True,
+) -> Books:
+    """Freeze the books. In real time the whole day lies in the past moments, so the clock is laid around them."""
+    now = datetime.now(UTC)  # noqa: TID251 - the ledger's real times are compared with it
+    clock = MarketClock(now + timedelta(minutes=1), plan.entries_until)
+    nobody: Any = None
+    ledger = await _ledger(Sources(nobody, database, nobody, ACCOUNT, clock), plan.session.date)
+    histories = Histories(submits=tuple(submits))
+    return Books(plan, clock, now + timedelta(hours=6 if is_over else 0), broker, ledger, histories)
+
+
+def submits_of(intents: Sequence[str], workflow_id: str) -> tuple[Submit, ...]:
+    """Return the histories' word of who was handed to the sender, one an attempt."""
+    now = datetime.now(UTC)  # noqa: TID251 - beside the ledger's real times
+    return tuple(Submit(IntentId(each), workflow_id, now) for each in intents)
+
+
+async def book_of(simulation: Simulation) -> BrokerBook:
+    """Ask an exchange in this process for the account, as its control API tells it."""
+    door = httpx.ASGITransport(create_app(simulation))
+    async with httpx.AsyncClient(transport=door, base_url="http://simulator") as client:
+        return book_from_json((await client.get(f"/control/accounts/{SIMULATED_ACCOUNT}")).json())

@@ -1,0 +1,51 @@
+"""Ledger against simulator, to the won: results, open positions and the owner's orders make up the cash."""
+
+from domain.costs import BANKIS_COMMISSION, COMMISSION_STEP, tax_rounding
+from domain.day_costs import charged
+from domain.market import Market, Side
+from domain.money import Won, total
+from tests.trials.closing_days.owner import owner_of
+from verifier.books import Books, BrokerBook
+
+
+def unexplained_won(*sessions: Books) -> int:
+    """Return how much more the account has, after sessions in a row, than the ledger and the owner's orders say.
+
+    The ledger's part is the net result of each trade and what open positions have cost so far. Shares of ours that the
+    owner sold belong to the trade once it is booked, and to him until then. Where both traded the same stock and side
+    on one day, they share its rounding, which is then no difference.
+    """
+    broker, owner = sessions[-1].broker, owner_of(sessions[-1].broker)
+    trades = [trade for books in sessions for trade in books.ledger.trades]
+    booked = {trade.position_id for trade in trades}
+    positions = {each.position_id: each for books in sessions for each in books.ledger.positions}
+    open_now = {key: each for key, each in positions.items() if key not in booked}
+    symbols = {each.symbol for each in open_now.values() if each.quantity}
+    adjustments = [*owner.own, *(flow for flow in owner.for_us if flow.symbol in symbols)]
+    ledger = total([trade.net_pnl for trade in trades]) + sum(flow.won for flow in adjustments)
+    ledger += sum(won for position_id, won in _flows(*sessions) if position_id in open_now)
+    difference = broker.cash - (broker.opening_cash or Won(0)) - ledger
+    return 0 if abs(difference) <= _shared_rounding(broker) else difference
+
+
+def _flows(*sessions: Books) -> list[tuple[str, int]]:
+    """Return what each of our orders did to the cash, with its position."""
+    orders = [order.record for books in sessions for order in books.ledger.orders]
+    boards = {each.symbol: each.market for books in sessions for each in books.ledger.positions}
+    return [
+        (order.intent.position_id, _signed(order.intent.side, order.filled_amount) - costs.total)
+        for order, costs in charged(orders, lambda symbol: boards.get(symbol, Market.KOSPI), BANKIS_COMMISSION)
+    ]
+
+
+def _signed(side: Side, amount: Won) -> int:
+    return amount if side is Side.SELL else -amount
+
+
+def _shared_rounding(broker: BrokerBook) -> int:
+    traded = {
+        by_hand: {(row.day, row.symbol, row.side) for row in broker.orders if row.filled and row.by_hand is by_hand}
+        for by_hand in (True, False)
+    }
+    both = traded[True] & traded[False]
+    return sum(COMMISSION_STEP + tax_rounding(sold=side is Side.SELL) for _, _, side in both)

@@ -1,0 +1,49 @@
+"""kill −9 of the hosting process while positions are held; started again, the same day ends flat, every order once."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.trials.journeys.real_system import RealSystem, real_system
+
+HELD = "SELECT count(*) FROM positions WHERE is_live AND bought_quantity > sold_quantity"
+ACTIVE = "SELECT count(*) FROM orders WHERE is_active"
+SUMMED_UP = "SELECT count(*) FROM daily_summaries WHERE scope = 'fleet'"
+LEDGER_ORDERS = "SELECT order_no, side, quantity, filled_quantity, filled_amount FROM orders WHERE order_no IS NOT NULL"
+FILLS = "SELECT order_no, sum(quantity), sum(amount) FROM fills GROUP BY order_no"
+NET = "SELECT sum(net_pnl) FROM trades"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_day_survives_the_death_of_its_host_while_positions_are_held(tmp_path: Path) -> None:
+    with real_system(tmp_path, HARU_SIMULATOR__SPEED="300", HARU_SIMULATOR__START="2026-11-23 10:30") as system:
+        system.starts()
+        system.starter("--workers", "5", "--detach")
+        system.until(lambda: system.number(HELD) >= 2, 60, "two held positions")
+
+        system.is_killed()
+        system.starts()
+        system.until(lambda: system.number(SUMMED_UP) == 1, 150, "the market close")
+
+        assert_both_books_agree(system)
+
+
+def assert_both_books_agree(system: RealSystem) -> None:
+    """Flat; every order exactly once on both sides; fills and money equal to the won."""
+    account = system.broker()
+    orders = [order for order in account["orders"] if not order["original"]]
+    placed = {order["number"]: order for order in orders}
+    rows = system.query(LEDGER_ORDERS)
+    assert not any(held["quantity"] for held in account["holdings"])
+    assert system.number(HELD) == system.number(ACTIVE) == 0
+    assert sorted(order["number"] for order in orders) == sorted(row[0] for row in rows)
+    for number, side, quantity, filled, amount in rows:
+        order = placed[number]
+        found = (order["side"], order["quantity"], order["filled"], order["amount"])
+        assert (side, quantity, filled, amount) == found, number
+    booked = {row[0]: (int(row[1]), int(row[2])) for row in system.query(FILLS)}
+    assert booked == {number: (order["filled"], order["amount"]) for number, order in placed.items() if order["filled"]}
+    assert system.number(NET) == account["cash"] - account["opening_cash"]
+    assert len(placed) >= 4
+    assert len(placed) == len(orders)

@@ -1,0 +1,1 @@
+"""Programs that judge, break and measure Haru; nothing that trades imports them."""

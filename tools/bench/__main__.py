@@ -1,0 +1,121 @@
+"""``python -m tools.bench [NAME…]``: measures, prints a Markdown table, and keeps every value in ``.haru/bench``."""
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from runtime.opening import EXPECTED_ERRORS
+from runtime.telemetry import guard_standard_error, leave, say_error
+from security.private_files import close_to_others, private_folder, write_private
+from tools.bench import codec, hearing, liquidation, lock, machine, rate, recovery, replies, scan, unknown
+from tools.bench.figures import Figure, table
+from tools.bench.market import real_now
+from tools.bench.stack import NothingHappenedError, Stack, running_stack
+from tools.bench.trading import Trading
+from tools.chaos.processes import HostFailedError
+
+_TRADING: Final = Trading()
+BENCHES: Final[Mapping[str, Callable[[Stack], Awaitable[list[Figure]]]]] = {
+    "lock": lock.measure,
+    "codec": codec.measure,
+    "scan": scan.measure,
+    "stream": hearing.measure,
+    "replies": replies.measure,
+    "rate": rate.measure,
+    "trade": _TRADING.trade,
+    "reaction": _TRADING.reaction,
+    "order": _TRADING.order,
+    "unknown": unknown.measure,
+    "recovery": recovery.measure,
+}
+"""In the order in which they are run: the first four want no hosting process beside them."""
+LIQUIDATION: Final = "liquidation"
+"""Wants a market of its own, which ends in a few minutes."""
+NAMES: Final = (*BENCHES, LIQUIDATION)
+
+
+async def _run(names: Sequence[str], home: Path, *, quick: bool, sale: liquidation.Wanted) -> dict[str, Any]:
+    figures: list[Figure] = []
+    async with running_stack(home / "stack", quick=quick) as stack:
+        facts = await machine.facts(stack)
+        for name in [each for each in BENCHES if each in names]:
+            figures += await _timed(name, BENCHES[name](stack))
+    if LIQUIDATION in names:
+        figures += await _timed(LIQUIDATION, liquidation.measure(home / "stack", sale))
+    return {
+        "at": real_now().isoformat(timespec="seconds"),
+        "quick": quick,
+        "machine": {**facts, "load average at the end": machine.load()},
+        "figures": [figure.to_json() for figure in figures],
+        "table": table(figures),
+    }
+
+
+async def _timed(name: str, measuring: Awaitable[list[Figure]]) -> list[Figure]:
+    began = time.monotonic()
+    figures = await measuring
+    sys.stderr.write(f"bench: {name} took {time.monotonic() - began:.0f} s\n")
+    return figures
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tools.bench", description="Measure how fast it is, on real parts.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which (default all): {', '.join(NAMES)}")
+    parser.add_argument("--json", action="store_true", help="print everything that was measured as JSON")
+    parser.add_argument(
+        "--positions", type=int, help="how many the liquidation has to sell, once (default 100, 3 times)"
+    )
+    parser.add_argument("--rate", type=int, choices=range(1, 19), default=18, help="and so many calls a second")
+    parser.add_argument("--quick", action="store_true", help="only show that it works: figures of one or two values")
+    return parser
+
+
+def _sale(asked: argparse.Namespace) -> liquidation.Wanted:
+    if asked.positions is not None:
+        return liquidation.Wanted(asked.positions, 1, asked.rate)
+    if asked.quick:
+        return liquidation.Wanted(6, 1, asked.rate, lead=timedelta(seconds=25))
+    return liquidation.Wanted(rate=asked.rate)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and return the exit code: 0 done, 1 failed, 2 wrong usage."""
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    unknown = [name for name in asked.names if name not in NAMES]
+    if unknown:
+        parser.error(f"no such bench: {', '.join(unknown)}; choose among {', '.join(NAMES)}")
+    if not 1 <= (asked.positions or 1) <= liquidation.MOST_POSITIONS:
+        parser.error(f"--positions {asked.positions}: choose 1 to {liquidation.MOST_POSITIONS}")
+    close_to_others()
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    home = Path.cwd() / ".haru" / "bench"
+    private_folder(home)
+    try:
+        result = asyncio.run(_run(asked.names or NAMES, home, quick=asked.quick, sale=_sale(asked)))
+    except (NothingHappenedError, HostFailedError, *EXPECTED_ERRORS) as error:
+        say_error("bench", error)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    kept = home / f"{result['at'].replace(':', '-').partition('+')[0]}.json"
+    write_private(kept, json.dumps(result, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(json.dumps(result, ensure_ascii=False) if asked.json else _page(result, kept))
+    return 0
+
+
+def _page(result: Mapping[str, Any], kept: Path) -> str:
+    facts = "\n".join(f"- {name}: {value}" for name, value in result["machine"].items())
+    return f"{result['at']}\n\n{facts}\n\n{result['table']}\n\nEvery value: {kept}\n"
+
+
+if __name__ == "__main__":
+    guard_standard_error()
+    leave(main())

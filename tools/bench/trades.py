@@ -1,0 +1,117 @@
+"""Whole trades on command: a stock breaks out, is bought, falls through its stop, is sold; played for all benches."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+from typing import Final
+
+from domain.clock import MarketClock
+from domain.identity import PositionId
+from domain.lane import Lane
+from domain.market import Side
+from domain.money import Price
+from domain.order import OrderRecord
+from tools.bench.client import Client, open_client
+from tools.bench.history import Run, finished_run
+from tools.bench.market import real_now
+from tools.bench.stack import RULES, Stack, Trader
+from workflows.identity import worker_workflow_id
+
+_WORKERS: Final = 2
+_TRADES_EACH: Final = 15
+_HELD_FOR: Final = (0.7, 1.7)
+"""Real seconds between the purchase and the fall; drawn, so that falls meet the polls at any phase."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An order: when it was decided, and when it arrived at the broker (real time)."""
+
+    decided_at: datetime
+    arrived_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One closed trade. Instants are real time."""
+
+    run: Run
+    bought: Sent
+    sold: Sent
+    fell_at: datetime
+    seen_at: datetime
+    """When a bare polling loop has seen the fall."""
+
+
+class Played:
+    """The trades of a stack, played when they are first asked for."""
+
+    def __init__(self) -> None:
+        self._trades: list[Trade] = []
+
+    async def on(self, stack: Stack) -> list[Trade]:
+        """Return the trades."""
+        if not self._trades:
+            self._trades = await _play(stack)
+        return self._trades
+
+
+async def _play(stack: Stack) -> list[Trade]:
+    await stack.host_by(1)
+    workers, each = (1, 1) if stack.quick else (_WORKERS, _TRADES_EACH)
+    traders = await stack.traders(workers)
+    async with open_client(stack) as client:
+        played = await asyncio.gather(*(_several(stack, client, trader, each) for trader in traders))
+    return [trade for trades in played for trade in trades]
+
+
+async def _several(stack: Stack, client: Client, trader: Trader, count: int) -> list[Trade]:
+    chance = Random(trader.worker_id)  # noqa: S311 - repeatable, not secret
+    return [await _one(stack, client, trader, chance.uniform(*_HELD_FOR)) for _ in range(count)]
+
+
+async def _one(stack: Stack, client: Client, trader: Trader, held_for: float) -> Trade:
+    position = await stack.until_holding(trader)
+    stop = Price(int(position.entry_price * (1 - RULES.exits.stop_loss)))
+    bare = asyncio.create_task(_seen_below(client, trader, stop))
+    await asyncio.sleep(held_for)
+    fell_at = await stack.market.falls(trader.symbol)
+    await stack.until_flat(trader)
+    run_id = position.position_id.rpartition(".")[0]
+    workflow_id = worker_workflow_id(stack.fleet.account_id, trader.worker_id)
+    return Trade(
+        run=await finished_run(stack.fleet.client, workflow_id, run_id),
+        bought=await _sent(stack, trader, position.position_id, Side.BUY),
+        sold=await _sent(stack, trader, position.position_id, Side.SELL),
+        fell_at=fell_at,
+        seen_at=await bare,
+    )
+
+
+async def _seen_below(client: Client, trader: Trader, stop: Price) -> datetime:
+    """Poll as often as a watch does, with nothing around it, until the price is at or below the stop."""
+    interval = RULES.execution.price_interval.total_seconds()
+    while True:
+        began = time.perf_counter()
+        quotes = await client.broker.quotes([trader.symbol], Lane.WATCH)
+        if quotes[trader.symbol].price <= stop:
+            return real_now()
+        await asyncio.sleep(interval - (time.perf_counter() - began))
+
+
+async def _sent(stack: Stack, trader: Trader, position_id: PositionId, side: Side) -> Sent:
+    """Return the first order of a side, from both books."""
+    orders = await stack.fleet.database.orders.of_position(position_id)
+    first = next(order for order in orders if order.intent.side is side and order.ref is not None)
+    arrivals = {each.number: each.at for each in await stack.market.arrivals(trader.symbol, side)}
+    return Sent(_decided_at(first, stack.fleet.clock), arrivals[_number(first)])
+
+
+def _decided_at(order: OrderRecord, clock: MarketClock) -> datetime:
+    return clock.real_time(order.intent.decided_at)
+
+
+def _number(order: OrderRecord) -> str:
+    return order.ref.number if order.ref is not None else ""

@@ -1,0 +1,128 @@
+"""What the trades show: each step's time, the histories' weight, how soon a fall is answered and an order leaves."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from statistics import median
+from typing import Final
+
+from tools.bench.figures import Figure
+from tools.bench.history import length_of
+from tools.bench.stack import Stack
+from tools.bench.trades import Played, Trade
+from workflows.identity import worker_workflow_id
+
+_ORDER_AIM: Final = 500.0
+"""Milliseconds from the decision until the request leaves."""
+_REACTION_AIM: Final = 1.0
+_EVENTS_AIM: Final = 80.0
+_MINUTE: Final = 60.0
+_FOUND, _BOUGHT, _HELD, _SOLD = "find_candidates", "follow_order", "watch_position", "close_position"
+_STEPS: Final = (
+    ("prepare_entry", "buy: lock, size, review, write down", _FOUND, _HELD),
+    ("submit_order", "buy: gate, send, record", _FOUND, _HELD),
+    ("follow_order", "buy: follow until filled", _FOUND, _HELD),
+    ("prepare_exit", "sell: price, write down", _HELD, ""),
+    ("submit_order", "sell: gate, send, record", _HELD, ""),
+    ("follow_order", "sell: follow until filled", _HELD, ""),
+    ("close_position", "sell: book the trade", _HELD, ""),
+)
+
+
+class Trading:
+    """Three benches over the same trades."""
+
+    def __init__(self) -> None:
+        self._played = Played()
+
+    async def trade(self, stack: Stack) -> list[Figure]:
+        """Measure each step from the candidate to the closed trade, and what Temporal keeps of it."""
+        trades = await self._played.on(stack)
+        steps = [
+            Figure("trade", what, "ms", _ms(trades, _step_of(name, after, before)))
+            for name, what, after, before in _STEPS
+        ]
+        return [
+            Figure("trade", "candidate → shares held", "ms", _ms(trades, _buying)),
+            Figure("trade", "rule fired → trade closed", "ms", _ms(trades, _selling)),
+            *steps,
+            Figure("trade", "history of one trade", "events", _each(trades, lambda t: t.run.events), aim=_EVENTS_AIM),
+            Figure("trade", "history of one trade", "bytes", _each(trades, lambda t: t.run.size)),
+            await _held_minute(stack),
+        ]
+
+    async def reaction(self, stack: Stack) -> list[Figure]:
+        """Measure from a price that crosses the stop to the sell order at the broker, beside a bare loop."""
+        trades = await self._played.on(stack)
+        bare = _each(trades, lambda trade: _seconds(trade.fell_at, trade.seen_at))
+        sold = _each(trades, lambda trade: _seconds(trade.fell_at, trade.sold.arrived_at))
+        return [
+            Figure("reaction", "floor: a bare loop that polls every 0.5 s sees the fall", "s", bare),
+            Figure("reaction", "price crosses the stop → sale at the broker", "s", sold, median(bare), _REACTION_AIM),
+        ]
+
+    async def order(self, stack: Stack) -> list[Figure]:
+        """Measure from each decision to the order's arrival at the broker."""
+        trades = await self._played.on(stack)
+        return [
+            Figure("order", "buy: scan found it → at the broker", "ms", _ms(trades, _from_candidate)),
+            Figure("order", "buy: decided → at the broker", "ms", _ms(trades, _from_entry), aim=_ORDER_AIM),
+            Figure("order", "sell: rule fired → at the broker", "ms", _ms(trades, _from_rule), aim=_ORDER_AIM),
+        ]
+
+
+async def _held_minute(stack: Stack) -> Figure:
+    """Hold for a minute and count the events that it adds."""
+    (trader, *_) = await stack.traders(1)
+    workflow_id = worker_workflow_id(stack.fleet.account_id, trader.worker_id)
+    await stack.until_holding(trader)
+    await asyncio.sleep(1)
+    before = await length_of(stack.fleet.client, workflow_id)
+    await asyncio.sleep(1 if stack.quick else _MINUTE)
+    added = await length_of(stack.fleet.client, workflow_id) - before
+    await stack.market.falls(trader.symbol)
+    await stack.until_flat(trader)
+    return Figure("trade", "added by a minute of holding", "events", (float(added),), aim=0.0)
+
+
+def _step_of(name: str, after: str, before: str) -> Callable[[Trade], float]:
+    return lambda trade: trade.run.seconds_of(name, after=after, before=before)
+
+
+def _buying(trade: Trade) -> float:
+    return sum(_step_of(name, after, before)(trade) for name, _, after, before in _STEPS if after == _FOUND)
+
+
+def _selling(trade: Trade) -> float:
+    return sum(_step_of(name, after, before)(trade) for name, _, after, before in _STEPS if after == _HELD)
+
+
+def _from_candidate(trade: Trade) -> float:
+    return _seconds(_done_at(trade, _FOUND), trade.bought.arrived_at)
+
+
+def _from_entry(trade: Trade) -> float:
+    return _seconds(trade.bought.decided_at, trade.bought.arrived_at)
+
+
+def _from_rule(trade: Trade) -> float:
+    return _seconds(_done_at(trade, _HELD), trade.sold.arrived_at)
+
+
+def _done_at(trade: Trade, name: str) -> datetime:
+    step = trade.run.step(name)
+    if step is None:
+        raise LookupError(f"the history has no {name}")
+    return step.done_at
+
+
+def _seconds(since: datetime, until: datetime) -> float:
+    return (until - since).total_seconds()
+
+
+def _ms(trades: Sequence[Trade], seconds: Callable[[Trade], float]) -> tuple[float, ...]:
+    return tuple(seconds(trade) * 1000 for trade in trades)
+
+
+def _each(trades: Sequence[Trade], value: Callable[[Trade], float]) -> tuple[float, ...]:
+    return tuple(float(value(trade)) for trade in trades)

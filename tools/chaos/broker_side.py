@@ -1,0 +1,181 @@
+"""The adversary at the broker: failing calls, a spoilt stream, trades by hand, price jumps and stopped stocks."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import httpx
+
+from tools.chaos.kinds import FaultKind
+from tools.chaos.schedule import Act
+
+_ORDER: Final = "trading/order-cash"
+_CANCEL: Final = "trading/order-rvsecncl"
+_INQUIRIES: Final = "inquire"
+_LISTS: Final = "inquire-daily-ccld"
+_OPEN_ORDERS: Final = "inquire-psbl-rvsecncl"
+_BALANCE: Final = "inquire-balance"
+_RANKINGS: Final = "ranking/"
+_PRICES: Final = "intstock-multprice"
+_MOST_LATE: Final = 5
+_SIDES: Final = ("buy", "sell")
+_LARGEST_JUMP: Final = 0.05
+_MOST_BY_HAND: Final = 20
+
+_RULES: Final[Mapping[FaultKind, Mapping[str, Any]]] = {
+    FaultKind.DROP_REPLY: {"kind": "drop_reply_after", "path": _ORDER},
+    FaultKind.ERROR_AFTER: {"kind": "error_after", "path": _ORDER},
+    FaultKind.GARBAGE_AFTER: {"kind": "garbage", "path": _ORDER},
+    FaultKind.LATE_REPLY: {"kind": "delay", "path": _ORDER},
+    FaultKind.LATE_ORDER: {"kind": "delay_before", "path": _ORDER},
+    FaultKind.CUT_BEFORE: {"kind": "drop_before", "path": _ORDER},
+    FaultKind.ERROR_BEFORE: {"kind": "http_error", "path": _ORDER},
+    FaultKind.REFUSE_ORDER: {"kind": "refuse", "path": _ORDER},
+    FaultKind.LOSE_CANCEL: {"kind": "drop_reply_after", "path": _CANCEL},
+    FaultKind.CUT_SOCKETS: {"kind": "drop_before"},
+    FaultKind.QUERY_ERRORS: {"kind": "http_error", "path": _INQUIRIES},
+    FaultKind.QUERY_GARBAGE: {"kind": "garbage", "path": _INQUIRIES},
+    FaultKind.LAG_LISTS: {"kind": "lag_orders", "path": _LISTS},
+    FaultKind.EMPTY_BALANCE: {"kind": "empty_balance", "path": _BALANCE},
+    FaultKind.EXPIRE_TOKEN: {"kind": "expire_token"},
+    FaultKind.RATE_STORM: {"kind": "rate_storm"},
+}
+_OTHERS: Final[Mapping[str, str | None]] = {"pdno": "Q530031", "odno": "0000099999", "rmn_qty": "", "hldg_qty": ""}
+"""A row of a stock that no worker trades, with fields that cannot be read."""
+_ROW_RULES: Final[Mapping[FaultKind, tuple[Mapping[str, Any], ...]]] = {
+    FaultKind.HIDE_ORDERS: tuple({"kind": "hide_orders", "path": path} for path in (_LISTS, _OPEN_ORDERS)),
+    FaultKind.LATE_FILLS: ({"kind": "hide_fills", "path": _LISTS},),
+    FaultKind.ODD_ROWS: (
+        *({"kind": "extra_row", "path": path, "fields": _OTHERS} for path in (_LISTS, _OPEN_ORDERS, _BALANCE)),
+        {"kind": "extra_row", "path": _RANKINGS, "fields": {"mksc_shrn_iscd": "Q530031", "stck_prpr": ""}},
+        {"kind": "extra_row", "path": _PRICES, "fields": {"inter_shrn_iscd": "Q530031", "inter2_prpr": ""}},
+        {"kind": "no_row", "path": _LISTS},
+        {"kind": "no_row", "path": _PRICES},
+    ),
+}
+_STREAM: Final = "stream"
+_STREAM_RULES: Final[Mapping[FaultKind, tuple[str, ...]]] = {
+    FaultKind.STREAM_SILENT: ("stream_silent",),
+    FaultKind.STREAM_EXTRA_FIELD: ("stream_extra_field",),
+    FaultKind.STREAM_ABSURD_PRICE: ("stream_absurd_price",),
+    # Nobody is refused who does not have to come again.
+    FaultKind.STREAM_REFUSE: ("stream_refuse", "stream_cut"),
+    FaultKind.STREAM_CUT: ("stream_cut",),
+    FaultKind.STREAM_STOLEN: ("stream_stolen",),
+    FaultKind.STREAM_NEW_KEYS: ("stream_new_keys",),
+    FaultKind.NOTICE_LOST: ("notice_lost",),
+    FaultKind.NOTICE_TWICE: ("notice_twice",),
+    FaultKind.NOTICE_LATE: ("notice_late",),
+    FaultKind.NOTICE_SWAPPED: ("notice_swapped",),
+}
+_ABSURD_PRICES: Final = ("999999999", "1", "0", "-70000")
+_CONDITIONS: Final[Mapping[FaultKind, str]] = {
+    FaultKind.HALT: "halted",
+    FaultKind.INTERRUPT: "interrupted",
+    FaultKind.NO_BIDS: "no_bids",
+}
+_ONE_SIDED: Final = frozenset({_ORDER})
+
+AT_THE_BROKER: Final = frozenset(
+    {*_RULES, *_ROW_RULES, *_STREAM_RULES, *_CONDITIONS, FaultKind.HAND_BUY, FaultKind.HAND_SELL, FaultKind.JUMP}
+)
+
+
+class BrokerSide:
+    """Speaks to the control API; httpx errors pass through, since the broker may be down by our own hand."""
+
+    def __init__(self, client: httpx.AsyncClient, account_number: str) -> None:
+        self._client = client
+        self._account = account_number
+        self._stopped: dict[Act, str] = {}
+
+    async def do(self, act: Act) -> str:
+        """Do one deed; return what it fell upon."""
+        if act.kind in _RULES:
+            return await self._add_rule(act)
+        if act.kind in _ROW_RULES:
+            return await self._spoil_rows(act)
+        if act.kind in _STREAM_RULES:
+            return await self._spoil_stream(act)
+        if act.kind in _CONDITIONS:
+            return await self._set_condition(act)
+        deeds: dict[FaultKind, Callable[[Act], Any]] = {
+            FaultKind.HAND_BUY: self._buy,
+            FaultKind.HAND_SELL: self._sell,
+            FaultKind.JUMP: self._jump,
+        }
+        return str(await deeds[act.kind](act))
+
+    async def undo(self, act: Act) -> None:
+        """Let a stopped stock trade again."""
+        symbol = self._stopped.pop(act, None)
+        if symbol is not None:
+            await self._post("symbols", {"symbol": symbol, _CONDITIONS[act.kind]: False})
+
+    async def calm(self) -> dict[str, int]:
+        """Lift everything; return how many calls, frames, notices and sessions each kind of rule has hit."""
+        rules = (await self._client.get("/control/faults")).raise_for_status().json()
+        await self._client.delete("/control/faults")
+        for act, symbol in list(self._stopped.items()):
+            await self._post("symbols", {"symbol": symbol, _CONDITIONS[act.kind]: False})
+        hits: dict[str, int] = {}
+        for rule in rules:
+            hits[rule["kind"]] = hits.get(rule["kind"], 0) + rule["hits"]
+        return hits
+
+    async def _add_rule(self, act: Act) -> str:
+        rule = {**_RULES[act.kind], "count": act.count, "seconds": act.seconds}
+        if rule.get("path") in _ONE_SIDED:
+            rule["side"] = _SIDES[act.choice < 0.5]
+        await self._post("faults", rule)
+        return f"{rule.get('side', '')} ×{act.count}".strip()
+
+    async def _spoil_rows(self, act: Act) -> str:
+        shares = 1 + int(act.choice * _MOST_LATE) if act.kind is FaultKind.LATE_FILLS else 0
+        await self._post("faults", [{**rule, "count": act.count, "shares": shares} for rule in _ROW_RULES[act.kind]])
+        return f"{f'{shares} shares ' if shares else ''}×{act.count}"
+
+    async def _spoil_stream(self, act: Act) -> str:
+        first, *others = _STREAM_RULES[act.kind]
+        rule: dict[str, Any] = {"kind": first, "path": _STREAM, "count": act.count, "seconds": act.seconds}
+        if act.kind is FaultKind.STREAM_ABSURD_PRICE:
+            rule["body"] = _ABSURD_PRICES[int(act.choice * len(_ABSURD_PRICES))]
+        await self._post("faults", [rule, *({"kind": other, "path": _STREAM} for other in others)])
+        return f"{rule.get('body', '')} ×{act.count}".strip()
+
+    async def _set_condition(self, act: Act) -> str:
+        name, symbol = _CONDITIONS[act.kind], await self._symbol(act)
+        self._stopped[act] = symbol
+        await self._post("symbols", {"symbol": symbol, name: True})
+        return symbol
+
+    async def _jump(self, act: Act) -> str:
+        symbol = await self._symbol(act)
+        size = (act.choice * 997 % 1 - 0.5) * 2 * _LARGEST_JUMP
+        listed = (await self._client.get("/control/symbols")).raise_for_status().json()
+        price = next(each["price"] for each in listed if each["symbol"] == symbol)
+        await self._post("prices", {"symbol": symbol, "price": round(price * (1 + size)), "natural": True})
+        return f"{symbol} {size:+.1%}"
+
+    async def _buy(self, act: Act) -> str:
+        return await self._by_hand(act, "buy", 1 + int(act.choice * _MOST_BY_HAND))
+
+    async def _sell(self, act: Act) -> str:
+        return await self._by_hand(act, "sell", 1 + int(act.choice * _MOST_BY_HAND))
+
+    async def _by_hand(self, act: Act, side: str, quantity: int) -> str:
+        symbol = await self._symbol(act)
+        order = {"symbol": symbol, "side": side, "quantity": quantity}
+        reply = await self._client.post(f"/control/accounts/{self._account}/orders", json=order)
+        return f"{side} {symbol} ×{quantity}: {'done' if reply.is_success else reply.json().get('error')}"
+
+    async def _symbol(self, act: Act) -> str:
+        """Choose a stock: one that is held, if any is, since there it hurts most."""
+        account = (await self._client.get(f"/control/accounts/{self._account}")).raise_for_status().json()
+        symbols = sorted(each["symbol"] for each in account["holdings"] if each["quantity"])
+        if not symbols:
+            listed = (await self._client.get("/control/symbols")).raise_for_status().json()
+            symbols = sorted(each["symbol"] for each in listed)
+        return str(symbols[int(act.choice * len(symbols))])
+
+    async def _post(self, path: str, body: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
+        (await self._client.post(f"/control/{path}", json=body)).raise_for_status()

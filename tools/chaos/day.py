@@ -1,0 +1,167 @@
+"""A day on real processes from an empty folder: the parts, the hosting processes, trading workers, and its end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import httpx
+from temporalio.service import RPCError
+
+from cli.demo.rules import DEMO_RULES
+from database.migrations import apply
+from domain.identity import SIMULATED_ACCOUNT
+from domain.money import Rate, Won
+from domain.rule_changes import as_settings
+from domain.session import SessionPlan
+from fleet.fleet import Fleet
+from fleet.schedule import latest_close, schedule_close
+from fleet.starting import start_workers
+from runtime.embedded.endpoints import CONTROL_TOKEN, Endpoints
+from runtime.embedded.parts import EmbeddedParts
+from runtime.embedded.stage import set_stage, unconfigured
+from runtime.opening import open_fleet
+from runtime.settings import load_settings
+from tools.chaos.network import Network, network_to
+from tools.chaos.processes import Host
+from verifier.broker_truth import Simulated
+from verifier.reading import Sources
+from workflows import attributes
+from workflows.close_outcome import CloseOutcome
+
+_SESSION: Final = timedelta(hours=6, minutes=30)
+_OPENS: Final = datetime(2026, 11, 23, 9, 0)  # noqa: DTZ001 - Seoul's wall clock, as the setting takes it
+_STARTING_UP: Final = 16.0
+"""Real seconds that parts and hosting processes get before the session opens."""
+_CLOSED_WITHIN: Final = 150.0
+CHAOS_RULES: Final = replace(
+    DEMO_RULES,
+    strategy=replace(DEMO_RULES.strategy, momentum_rise=Rate("0.004"), momentum_volume_ratio=Decimal(1)),
+    exits=replace(DEMO_RULES.exits, longest_holding=timedelta(minutes=20)),
+    risk=replace(
+        DEMO_RULES.risk,
+        worker_daily_loss=Won(10_000_000),
+        fleet_daily_loss=Won(50_000_000),
+        trades_per_worker=100,
+        cooldown_after_loss=timedelta(minutes=1),
+        losses_in_a_row=0,
+        symbol_cooldown=timedelta(minutes=1),
+    ),
+)
+"""Quick to buy and quick to sell, whatever it costs: the more orders, the more fall into the adversary's hands."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayAsked:
+    """What a day is played with; ``minutes`` is the real length of its session."""
+
+    seed: int
+    minutes: float
+    processes: int
+    workers: int
+
+    @property
+    def speed(self) -> int:
+        """Return market seconds per real second."""
+        return round(_SESSION.total_seconds() / (self.minutes * 60))
+
+    def starts_at(self) -> datetime:
+        """Return the wall clock's time in Seoul at which the market begins: everything is up when it opens."""
+        return (_OPENS - timedelta(seconds=_STARTING_UP) * self.speed).replace(microsecond=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One running day; ``control`` speaks to the simulator's control API."""
+
+    parts: EmbeddedParts
+    hosts: list[Host]
+    fleet: Fleet
+    control: httpx.AsyncClient
+    networks: list[Network]
+    """Each hosting process's own, in the sequence of ``hosts``; only a day that is cuttable goes by them."""
+
+    @property
+    def plan(self) -> SessionPlan:
+        """Return the session's deadlines, market time."""
+        return self.fleet.plan_of_the_day(self.fleet.clock.market_anchor)
+
+    @property
+    def sources(self) -> Sources:
+        """Return where the three books are kept."""
+        endpoints = self.parts.endpoints
+        simulated = Simulated(str(endpoints.simulator_url), SIMULATED_ACCOUNT, endpoints.control_headers)
+        return Sources(self.fleet.client, self.fleet.database, simulated, self.fleet.account_id, self.fleet.clock)
+
+    async def closed(self) -> CloseOutcome | None:
+        """Wait for the market close's result; None when it does not come in time, which the verdict will show."""
+        try:
+            async with asyncio.timeout(_CLOSED_WITHIN):
+                while True:
+                    # A server that has just come back may still refuse.
+                    with suppress(RPCError):
+                        handle = await latest_close(self.fleet)
+                        if handle is not None:
+                            return await handle.result()
+                    await asyncio.sleep(0.5)
+        except TimeoutError:
+            return None
+
+
+@asynccontextmanager
+async def running_day(asked: DayAsked, folder: Path, *, cuttable: bool = False) -> AsyncIterator[Day]:
+    """Play a day from an empty folder; its workers are started and its close is scheduled.
+
+    With ``cuttable`` each hosting process reaches the parts by a network of its own.
+    """
+    start = asked.starts_at().isoformat()
+    await set_stage(folder, CHAOS_RULES, speed=asked.speed, seed=asked.seed, start=start)
+    async with EmbeddedParts(load_settings(), attributes.ALL) as parts:
+        url, headers = str(parts.endpoints.simulator_url), parts.endpoints.control_headers
+        # The hosting processes have no word of the tables' owner.
+        await asyncio.to_thread(apply, str(parts.migration_url), parts.endpoints.database_url)
+        async with (
+            _hosts(folder, parts.endpoints, asked, cuttable=cuttable) as (hosts, networks),
+            open_fleet(load_settings()) as fleet,
+            httpx.AsyncClient(base_url=url, headers=headers, timeout=5, trust_env=False) as control,
+        ):
+            await start_workers(fleet, asked.workers, CHAOS_RULES)
+            await schedule_close(fleet, CHAOS_RULES, fleet.market_now())
+            yield Day(parts, hosts, fleet, control, networks)
+
+
+@asynccontextmanager
+async def _hosts(
+    folder: Path, endpoints: Endpoints, asked: DayAsked, *, cuttable: bool
+) -> AsyncIterator[tuple[list[Host], list[Network]]]:
+    hosts: list[Host] = []
+    networks: list[Network] = []
+    addresses = _addresses(endpoints)
+    configured = (
+        unconfigured(folder) | as_settings(CHAOS_RULES) | addresses | {CONTROL_TOKEN: endpoints.control_token or ""}
+    )
+    async with AsyncExitStack() as stack:
+        for number in range(1, asked.processes + 1):
+            network, ways = await stack.enter_async_context(network_to(addresses if cuttable else {}))
+            networks.append(network)
+            hosts.append(Host(f"host-{number}", configured | ways, folder / f"host-{number}.log"))
+        try:
+            for host in hosts:
+                host.start()
+            for host in hosts:
+                await host.until_ready()
+            yield hosts, networks
+        finally:
+            await asyncio.shield(asyncio.gather(*(host.stop() for host in hosts)))
+
+
+def _addresses(endpoints: Endpoints) -> dict[str, str]:
+    return {
+        "DATABASE_URL": str(endpoints.database_url),
+        "TEMPORAL_ADDRESS": str(endpoints.temporal_address),
+        "HARU_SIMULATOR__URL": str(endpoints.simulator_url),
+    }

@@ -1,0 +1,17 @@
+"""A hosting process of a round: ``worker.py`` with strategies and a clock that misbehave while files say so."""
+
+import os
+import runpy
+from pathlib import Path
+
+import activities.support.pace
+import strategies
+from tools.chaos.drifting import DRIFT_FILE, Drift, drifting
+from tools.chaos.moods import MOOD_FILE, moody
+
+if __name__ == "__main__":
+    # Before any module of the worker takes them by name.
+    strategies.KNOWN_STRATEGIES = moody(strategies.KNOWN_STRATEGIES, Path(os.environ[MOOD_FILE]))  # type: ignore[misc]
+    pace = activities.support.pace.RealPace
+    pace.now = drifting(pace.now, Drift(Path(os.environ[DRIFT_FILE])))  # type: ignore[method-assign, assignment]
+    runpy.run_path(str(Path(__file__).resolve().parents[2] / "worker.py"), run_name="__main__")

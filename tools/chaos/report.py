@@ -1,0 +1,127 @@
+"""What a round has shown, for people and as a file."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from security.private_files import write_private
+from tools.chaos.kinds import FaultKind
+from tools.chaos.rounds import Outcome
+from tools.chaos.schedule import Act
+from verifier.invariants import INVARIANTS
+from verifier.money import owners_shares
+from verifier.report import report_json
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """Return the round in plain values."""
+    done = [deed for deed in outcome.deeds if not deed.missed]
+    asked, closed, holdings = outcome.asked, outcome.closed, outcome.verdict.books.broker.holdings
+    return {
+        "seed": asked.seed,
+        "minutes": asked.minutes,
+        "processes": asked.processes,
+        "workers": asked.workers,
+        "speed": asked.speed,
+        "seconds": round(outcome.seconds, 1),
+        "faults": len(done),
+        "missed": len(outcome.deeds) - len(done),
+        "by_kind": dict(sorted(Counter(deed.act.kind.value for deed in done).items())),
+        "hits": dict(sorted(outcome.hits.items())),
+        "closed": closed is not None,
+        "ours_flat": _ours_flat(outcome),
+        "left_at_the_broker": {symbol: shares for symbol, shares in sorted(holdings.items()) if shares},
+        "held_at_the_end": _held_at_the_end(outcome),
+        "seized": closed.seized if closed else None,
+        "lost_channels": list(outcome.lost_channels),
+        "differences": list(closed.differences) if closed else [],
+        "deeds": [
+            {"at": each.act.at, "kind": each.act.kind.value, "fell_upon": each.fell_upon} for each in outcome.deeds
+        ],
+        "verdict": report_json(outcome.verdict),
+    }
+
+
+def save(outcome: Outcome, home: Path) -> Path:
+    """Write ``<seed>.json`` and return where."""
+    path = home / f"{outcome.asked.seed}.json"
+    write_private(path, json.dumps(outcome_json(outcome), ensure_ascii=False, indent=2) + "\n")
+    return path
+
+
+def is_sound(outcome: Outcome) -> bool:
+    """Tell whether the day closed, nothing was violated and no channel for alerts is lost."""
+    return outcome.closed is not None and not outcome.verdict.count and not outcome.lost_channels
+
+
+def faults_table(outcomes: list[Outcome]) -> Table:
+    """Return how often each kind of fault was done in all rounds."""
+    table = Table(title="faults", title_justify="left", pad_edge=False)
+    table.add_column("kind", no_wrap=True)
+    table.add_column("done", justify="right")
+    table.add_column("missed", justify="right")
+    deeds = [deed for outcome in outcomes for deed in outcome.deeds]
+    for kind in FaultKind:
+        about = [deed for deed in deeds if deed.act.kind is kind]
+        missed = sum(deed.missed for deed in about)
+        table.add_row(kind.value, str(len(about) - missed), str(missed))
+    table.add_row("all", str(sum(not deed.missed for deed in deeds)), str(sum(deed.missed for deed in deeds)))
+    return table
+
+
+def rounds_table(outcomes: list[Outcome]) -> Table:
+    """Return a line a round: what happened in it and the violations of each invariant."""
+    table = Table(title="rounds", title_justify="left", pad_edge=False)
+    for name in (
+        "seed",
+        "faults",
+        "orders",
+        "trades",
+        "seized",
+        "held",
+        "unwatched",
+        *(each.name for each in INVARIANTS),
+    ):
+        table.add_column(name, justify="right")
+    for outcome in outcomes:
+        said = outcome_json(outcome)
+        verdict = said["verdict"]
+        table.add_row(
+            *(str(said["seed"]), str(said["faults"]), str(verdict["orders"]), str(verdict["trades"])),
+            *(str(said["seized"]), str(len(said["held_at_the_end"])), f"{verdict['longest_unwatched_seconds']} s"),
+            *(_count(outcome, invariant.name) for invariant in INVARIANTS),
+        )
+    return table
+
+
+def schedule_table(acts: tuple[Act, ...]) -> Table:
+    """Return what the adversary would do."""
+    table = Table(title=f"{len(acts)} deeds", title_justify="left", pad_edge=False)
+    for name in ("at", "kind", "host", "seconds", "count", "choice"):
+        table.add_column(name, justify="right")
+    for act in acts:
+        table.add_row(*map(str, (act.at, act.kind.value, act.host + 1, act.seconds, act.count, act.choice)))
+    return table
+
+
+def _ours_flat(outcome: Outcome) -> bool:
+    """Tell whether neither the ledger nor the broker has a share of ours; what the owner bought is not counted."""
+    books = outcome.verdict.books
+    owners, shown = owners_shares(books), books.broker.holdings
+    at_the_broker = any(shown.get(symbol, 0) != owners.get(symbol, 0) for symbol in owners.keys() | shown.keys())
+    return not at_the_broker and not _held_at_the_end(outcome)
+
+
+def _held_at_the_end(outcome: Outcome) -> list[str]:
+    """Return our own positions that the day did not sell; what the owner bought by hand is theirs to keep."""
+    positions = outcome.verdict.books.ledger.positions
+    return [f"{each.symbol} ×{each.quantity} {each.position_id}" for each in positions if each.quantity]
+
+
+def _count(outcome: Outcome, name: str) -> Text:
+    count = len(outcome.verdict.found[name])
+    return Text(str(count), style="bold red" if count else "")
