@@ -1,1 +1,1 @@
-"""The acts of the trade: each class does one kind of I/O, decides by ``domain``, and keeps the books."""
+"""Temporal activities: each class does one kind of I/O, decides with ``domain`` rules and writes the ledger."""

@@ -1,4 +1,4 @@
-"""The market close: entries shut first, every worker told, leftovers seized."""
+"""The market close: close entries first, signal every worker, seize the remaining positions."""
 
 import asyncio
 from collections.abc import Iterable
@@ -34,22 +34,22 @@ if TYPE_CHECKING:
     from database.workers import RegisteredWorker
 
 LIQUIDATE_MESSAGE: Final = "liquidate_for_close"
-"""The name of the trading worker's signal handler; both sides import it."""
+"""Name of the trading worker's signal handler; both sides import it."""
 CLOSER: Final = WorkerId("market-close")
-"""Who holds a seized lock: a name of its own, so that the position's worker cannot take the new token for its own."""
+"""Holder of a seized lock; its own name, so that the position's worker cannot mistake the new token for its own."""
 _LOOK_INTERVAL: Final = timedelta(milliseconds=250)
 _CALLS_OF_A_QUICK_SALE: Final = 2
-"""The order itself, and a share of the prices and order lists that are read for many at once."""
+"""The order itself, and a share of the price and order-list requests that serve many positions."""
 _BETWEEN_TURNS: Final = timedelta(seconds=2)
 _HEARD_WITHIN: Final = timedelta(seconds=5)
-"""Real time that the message to one worker may take."""
+"""Real time limit for the signal to one worker."""
 _LATE_FILLS_WITHIN: Final = 15.0
-"""Seconds that the look for late fills may take; the sales wait for it."""
+"""Seconds that the check for late fills may take; the sales wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoSession:
-    """Today the exchange is closed; there is nothing to close."""
+    """The exchange is closed on this date; there is nothing to close."""
 
     date: SessionDate
     kind: Literal["no_session"] = "no_session"
@@ -66,7 +66,7 @@ class ClosePlan:
 
 @dataclass(frozen=True, slots=True)
 class AwaitFlatRequest:
-    """Whose positions to wait for, and how long (real time) before the caller acts itself."""
+    """Account whose positions to wait for, and the real time before the caller sells them itself."""
 
     account_id: AccountId
     patience: timedelta
@@ -74,14 +74,14 @@ class AwaitFlatRequest:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """An order that the ledger has not seen the end of, and its type."""
+    """An order that has not ended in the ledger, and its type."""
 
     intent_id: IntentId
     order_type: OrderType
 
 
 class ClosingActivities:
-    """What the close workflow does that the trading workers do not."""
+    """Activities that only the close workflow uses."""
 
     def __init__(  # noqa: PLR0913, PLR0917 its collaborators, by name
         self,
@@ -101,9 +101,9 @@ class ClosingActivities:
 
     @activity.defn
     async def plan_close(self, account_id: AccountId, started_at: datetime) -> ClosePlan | NoSession:
-        """Return the session of the day on which the close was started (market time), whenever it gets to work.
+        """Return the session of the day on which the close was started (market time), even if the activity runs later.
 
-        One that nobody was there to do until the next morning must not end that day before it has begun.
+        A close that no process handles until the next morning must not end the new day before it begins.
         """
         now = self._pace.now()
         session = self._calendar.session_on(session_date_of(started_at))
@@ -114,16 +114,17 @@ class ClosingActivities:
 
     @activity.defn
     async def shut_entries(self, account_id: AccountId, session_date: SessionDate) -> None:
-        """Close the gate in the database first, so that no buy can slip past the liquidation."""
+        """Close entries in the database first, so that no buy follows the liquidation."""
         await self._database.risk.close_entries(account_id, session_date, MARKET_CLOSE, self._pace.now())
 
     @activity.defn
     async def order_liquidation(self, account_id: AccountId, session_date: SessionDate) -> int:
-        """Tell every worker that Postgres knows to sell; return how many workflows heard it, or sell already.
+        """Signal every registered worker to sell; return how many workflows received it or are selling already.
 
-        At the fleet's own deadline who holds shares begins by its own clock, and the message would only come between
-        its watch's last word and its sale: whoever has not begun in time is told then. Whoever cannot be told has a
-        timer of its own, and what it leaves is seized: nobody else waits for it.
+        At the fleet's deadline, workers that hold shares start to sell by their own clock. A signal then would only
+        arrive between the result of the watch and the sale, so a worker gets it only if it has not started in time. A
+        worker that cannot be signalled has its own timer, and the close seizes what it leaves; the others do not wait
+        for it.
         """
         workers = await self._database.workers.all_of(account_id)
         holding = {each.worker_id for each in workers if each.state is WorkerState.HOLDING}
@@ -135,7 +136,7 @@ class ClosingActivities:
             return heard + len(holding) - len(late) + await _told_all(late, session_date, heart)
 
     async def _leave_to_their_own_clocks(self, account_id: AccountId, session_date: SessionDate, heart: Heart) -> bool:
-        """Wait until all that hold have begun by themselves, if their time is now; tell whether it was."""
+        """Wait for the time by which holding workers start by their own clock; return False outside that period."""
         session, now = self._calendar.session_on(session_date), self._pace.now()
         if session is None:
             return False
@@ -150,11 +151,11 @@ class ClosingActivities:
 
     @activity.defn
     async def await_flat(self, request: AwaitFlatRequest) -> tuple[PositionId, ...]:
-        """Wait until the ledger shows no share and no buy that may bring one; return what is left when patience ends.
+        """Wait until the ledger shows no shares and no active buy; return the remaining positions after ``patience``.
 
-        The broker's list is asked once more in the end: a fill that came after its cancel is ours to sell (F42).
-        Patience grows with the fleet: who waits for the rate budget's turn is at work, and two must not sell the same
-        shares. Without any it is one look.
+        The last step reads the broker's list again: a fill that arrived after its cancel must be sold (F42). Patience
+        grows with the fleet: a worker that waits for the rate budget is active, and two must not sell the same shares.
+        Zero patience is a single check.
         """
         patience = request.patience
         if patience:
@@ -169,16 +170,16 @@ class ClosingActivities:
                     return left
 
     async def _turns_of_all(self, account_id: AccountId) -> timedelta:
-        """Return the real time in which the rate budget lets every worker sell, where the budget is known."""
+        """Return the real time in which the rate budget lets every worker sell; zero if the budget is unknown."""
         if self._leads.calls_per_second is None:
             return timedelta(0)
         workers = await self._database.workers.count(account_id)
         return timedelta(seconds=workers * _CALLS_OF_A_QUICK_SALE / self._leads.calls_per_second)
 
     async def _left(self, account_id: AccountId) -> tuple[PositionId, ...]:
-        """Return the positions that hold shares, the largest risk first, then those that may still get some.
+        """Return the positions that hold shares, largest risk first, then those with an active buy.
 
-        A sold out position whose trade is not booked yet is left as well.
+        Sold-out positions whose trade is not booked yet are included.
         """
         held = _largest_risk_first(await self._database.positions.live_in(account_id))
         orders = await self._database.orders.active_in(account_id)
@@ -193,16 +194,16 @@ class ClosingActivities:
                 listed = await self._broker.orders_on(date, Lane.RESOLVE)
             return bool(await self._late_fills.book(account_id, date, listed, now))
         except Exception as fault:  # noqa: BLE001 - it is logged
-            # Nothing may keep a sale: neither a list that cannot be read or does not come, nor a row that fits no book.
-            # The session's end brings another look, and the reconciliation after it.
+            # Nothing may block a sale: not an unreadable or missing list, nor a row that cannot be booked. The end of
+            # the session checks again, and so does the reconciliation after it.
             activity.logger.exception("late_fills_not_looked_for", extra={"cause": str(fault)})
             return False
 
     @activity.defn
     async def seize_position(self, position_id: PositionId) -> Held | None:
-        """Raise the lease's fencing token, so that from now on only the close may sell; None when it is over.
+        """Raise the lease's fencing token, so that only the close can sell; None if the position is closed.
 
-        Of a sold out position only the trade is still to be booked, which its worker has not done.
+        A sold-out position is included if its worker has not booked the trade.
         """
         found = await self._database.positions.get(position_id)
         position = found and await self._database.positions.live(found.account_id, position_id)
@@ -226,7 +227,7 @@ class ClosingActivities:
 
     @activity.defn
     async def await_turn(self, position_id: PositionId) -> bool:
-        """Wait while somebody else sells; True when its lease lapsed with shares left, False when all is sold."""
+        """Wait while another worker sells; True if its lease expired with shares left, False if all are sold."""
         while True:
             activity.heartbeat()
             position = await self._database.positions.get(position_id)
@@ -238,14 +239,14 @@ class ClosingActivities:
 
     @activity.defn
     async def list_open_orders(self, account_id: AccountId, position_id: PositionId | None) -> tuple[OpenOrder, ...]:
-        """Return the orders that the ledger has not seen the end of, of one position or of all."""
+        """Return the orders that have not ended in the ledger, of one position or of all."""
         active = await self._database.orders.active_in(account_id)
         wanted = [order.intent for order in active if position_id in {None, order.intent.position_id}]
         return tuple(OpenOrder(intent.intent_id, intent.order_type) for intent in wanted)
 
 
 async def _told_all(workers: "Iterable[RegisteredWorker]", session_date: SessionDate, heart: Heart) -> int:
-    """Tell them all at once: one whose workflow cannot be reached holds up no other."""
+    """Signal all workers concurrently: an unreachable workflow does not delay the others."""
 
     async def told(worker: "RegisteredWorker") -> bool:
         heard = await _told(activity.client().get_workflow_handle(worker.workflow_id), session_date)
@@ -258,7 +259,7 @@ async def _told_all(workers: "Iterable[RegisteredWorker]", session_date: Session
 async def _told(handle: "WorkflowHandle[object, object]", session_date: SessionDate) -> bool:
     try:
         await handle.signal(LIQUIDATE_MESSAGE, session_date, rpc_timeout=_HEARD_WITHIN)
-    except Exception as error:  # noqa: BLE001 - it is logged; its own timer sells, and what it leaves is seized
+    except Exception as error:  # noqa: BLE001 - it is logged; the worker's timer sells, and the close seizes the rest
         is_gone = isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
         if not is_gone:
             activity.logger.error("worker_not_told", extra={"worker_workflow": handle.id, "cause": str(error)})
@@ -267,5 +268,5 @@ async def _told(handle: "WorkflowHandle[object, object]", session_date: SessionD
 
 
 def _largest_risk_first(positions: tuple[OpenPosition, ...]) -> list[OpenPosition]:
-    """Return them by the cost of what they hold; a sold out one has none, and comes last."""
+    """Return the positions by cost, highest first; sold-out ones cost nothing and come last."""
     return sorted(positions, key=lambda position: position.cost, reverse=True)

@@ -1,4 +1,4 @@
-"""The start of each run of a trading worker: which session it is, and what the worker already has in its hands."""
+"""Start of each run of a trading worker: its session, open position and unfinished orders."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CycleRequest:
-    """Which worker begins a cycle, and the workflow that plays it."""
+    """Worker that begins a cycle, and its workflow."""
 
     account_id: AccountId
     worker_id: WorkerId
@@ -37,7 +37,7 @@ class CycleRequest:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A position in a worker's hands, with the lease that guards it. Entry price in won, for display."""
+    """A worker's position with the lease that guards it. Entry price in won, for display."""
 
     position_id: PositionId
     symbol: Symbol
@@ -48,12 +48,12 @@ class Held:
     overdue: bool
     lease: Lease
     sold_because: ExitReason | None = None
-    """Set when every share is sold already and only the trade is still to be booked."""
+    """Set when every share is sold and only the trade remains to be booked."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedOrder:
-    """An order of an earlier run whose end has not been seen yet."""
+    """An order of an earlier run that has not ended yet."""
 
     intent_id: IntentId
     position_id: PositionId
@@ -64,21 +64,21 @@ class UnfinishedOrder:
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """What a run starts from; ``now`` is market time (UTC)."""
+    """Start state of a run; ``now`` is market time (UTC)."""
 
     now: datetime
     plan: SessionPlan
     held: Held | None
     unfinished: tuple[UnfinishedOrder, ...] = ()
     elsewhere: Symbol | None = None
-    """The stock of the worker's own position while another's lease guards it, such as that of the market close."""
+    """Stock of the worker's own position while another holder's lease guards it, such as the market close."""
     ceiling: Ceiling | None = None
-    """The rules of the host that answered, which no change of the worker's may exceed; None where it has none."""
+    """Rule limits of the host that answered, which the worker's changes must not exceed; None without limits."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdoptionRequest:
-    """Which worker takes over the position that another one left in a symbol."""
+    """Worker that takes over the position that another worker left in a symbol."""
 
     account_id: AccountId
     worker_id: WorkerId
@@ -87,7 +87,7 @@ class AdoptionRequest:
 
 
 class CycleActivities:
-    """Finds out where a worker stands, from the ledger and the calendar."""
+    """Derives a worker's start state from the ledger and the calendar."""
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class CycleActivities:
         return UnfinishedOrder(intent.intent_id, intent.position_id, intent.symbol, intent.purpose, lease)
 
     async def _live_position(self, request: CycleRequest) -> OpenPosition | None:
-        """Return the worker's position, sold out but unbooked ones included; forget one that never got a share."""
+        """Return the worker's position, also if sold out but unbooked; abandon one that never got a share."""
         position_id = await self._database.positions.live_of(request.account_id, request.worker_id)
         if position_id is None:
             return None
@@ -148,7 +148,7 @@ class CycleActivities:
 
     @activity.defn
     async def adopt_orphan(self, request: AdoptionRequest) -> Held | None:
-        """Take over lock, position and orders together, with exit rules and high-water mark; None if it is not free."""
+        """Take over lock, position and orders together, with exit rules and high-water mark; None if not free."""
         lease = await self._database.locks.adopt_orphan(request.account_id, request.symbol, request.worker_id)
         if lease is None:
             return None
@@ -170,7 +170,7 @@ class CycleActivities:
 
     async def _hold(self, position: OpenPosition, plan: SessionPlan) -> Held | None:
         about = (position.account_id, position.symbol, position.worker_id)
-        # An order of a close that has died keeps its worker's own stock from it, until both are taken back together.
+        # An order of an aborted close keeps the worker's own stock locked until both are adopted together.
         lease = await self._own_lease(*about) or await self._database.locks.adopt_orphan(*about)
         if lease is None:
             activity.logger.warning("held_symbol_is_locked_by_another", extra={"symbol": position.symbol})
@@ -180,7 +180,7 @@ class CycleActivities:
 
 
 async def sold_because(database: "Database", position: OpenPosition) -> ExitReason | None:
-    """Return why a sold out position was sold; None while it holds shares."""
+    """Return why a sold-out position was sold; None while it holds shares."""
     if position.quantity:
         return None
     orders = await database.orders.of_position(position.position_id)
@@ -189,7 +189,7 @@ async def sold_because(database: "Database", position: OpenPosition) -> ExitReas
 
 
 def held_under(lease: Lease, position: OpenPosition, *, overdue: bool, sold_because: ExitReason | None = None) -> Held:
-    """Return a position of the ledger as what a workflow has in its hands."""
+    """Convert a ledger position to the workflow's form."""
     return Held(
         position_id=position.position_id,
         symbol=position.symbol,

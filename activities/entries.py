@@ -1,4 +1,4 @@
-"""From candidates to a written decision to buy: lock, size, review, record; the next candidate at once if one fails."""
+"""From candidates to a recorded buy intent: lock, size, review, record; on failure try the next candidate at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -41,7 +41,7 @@ _ONE_SHARE: Final = Quantity(1)
 
 @dataclass(frozen=True, slots=True)
 class EntryRequest:
-    """The candidates of a scan, best first, and the key under which the order will be known."""
+    """Candidates of a scan, best first, and the intent id of the order."""
 
     account_id: AccountId
     worker_id: WorkerId
@@ -53,7 +53,7 @@ class EntryRequest:
 
 @dataclass(frozen=True, slots=True)
 class PreparedEntry:
-    """A buy that is written down and may now be sent; ``description`` is for people."""
+    """A recorded buy that may now be sent; ``description`` is for display."""
 
     intent_id: IntentId
     position_id: PositionId
@@ -67,7 +67,7 @@ class PreparedEntry:
 
 @dataclass(frozen=True, slots=True)
 class NoEntry:
-    """No candidate became an order, and why, one line each."""
+    """No candidate became an order; one reason per line."""
 
     reasons: tuple[str, ...]
     kind: Literal["no_entry"] = "no_entry"
@@ -78,14 +78,14 @@ EntryDecision = PreparedEntry | NoEntry
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The won that the broker lets us spend, and the real instant (database clock) before we asked."""
+    """Won that the broker lets us spend, and the real instant (database clock) before the query."""
 
     cash: Won
     at: datetime
 
 
 class EntryActivities:
-    """Turns the best candidate that can be locked, afforded and approved into an order intent."""
+    """Turns the first candidate that can be locked, afforded and approved into an order intent."""
 
     def __init__(  # noqa: PLR0913 each of them is another part of the system
         self,
@@ -112,7 +112,7 @@ class EntryActivities:
     async def prepare_entry(self, request: EntryRequest) -> EntryDecision:
         """Try the candidates in order; a lost lock or a refusal moves on to the next one at once.
 
-        What is bought, and at which price, follows the stricter of the worker's rules and the host's.
+        Selection and price follow the stricter of the worker's rules and the host's.
         """
         already = await self._database.orders.get(request.intent_id)
         if already is not None:
@@ -151,7 +151,7 @@ class EntryActivities:
         return None
 
     async def _decided(self, candidate: Candidate, request: EntryRequest, lease: Lease) -> PreparedEntry | str:
-        """Decide on a candidate; what the broker or our books say against one stock costs only that stock."""
+        """Decide on a candidate; a refusal by the broker or our books for one stock skips only that stock."""
         try:
             return await self._decide(candidate, request, lease)
         except STOCK_FAULTS as fault:
@@ -162,7 +162,7 @@ class EntryActivities:
             return f"not recorded, {refusal}"
 
     async def _decide(self, candidate: Candidate, request: EntryRequest, lease: Lease) -> PreparedEntry | str:
-        """Ask what may be bought, then look once more at all that a purchase rests on, and write the intent at once."""
+        """Query buying power, check the candidate again, and record the intent at once."""
         asked_at = await self._database.server.now()
         rules = self._host.capped(request.rules)
         power = await self._power(candidate.symbol, rules)
@@ -200,12 +200,12 @@ class EntryActivities:
         return _prepared(intent, opening.name, lease) if denied is None else f"{denied.denial}: {denied.detail}"
 
     def _spendable(self, cash: Won, plan: SessionPlan) -> Won:
-        """Return how much of the power buys shares, once the commission is put aside."""
+        """Return the part of the buying power that is left for shares after the commission."""
         rates = cost_rates(plan.session.date, self._commission)
         return Won(int(cash / (1 + rates.commission)))
 
     def _sellable(self, quote: Quote, plan: SessionPlan) -> Quantity:
-        """Return how many shares of what is bought now could be sold by the close."""
+        """Return how many of the shares bought now could be sold by the close."""
         now, recent = self._pace.now(), self._feed.view_of(quote).recent
         traded = traded_per_minute(recent, quote.volume, plan.session, now)
         return NO_SHARES if traded is None else sellable_quantity(plan.session, now, traded)
@@ -264,7 +264,7 @@ class EntryActivities:
         request: EntryRequest,
         asked_at: datetime,
     ) -> Denied | None:
-        """Review the buy and write it down; what it spends is reviewed while no other buy can be written."""
+        """Review the buy and record it; its spending is reviewed while no other buy can be recorded."""
         snapshot = await self._database.risk.snapshot(
             intent.account_id, intent.worker_id, intent.session_date, self._pace.now()
         )
@@ -286,19 +286,19 @@ class EntryActivities:
         return verdict
 
     async def _prepared_before(self, request: EntryRequest, already: OrderRecord) -> EntryDecision:
-        """Return what an earlier attempt prepared; without its lock withdraw it, or the worker could buy no more."""
+        """Return what an earlier attempt prepared; without its lock, withdraw it, or the worker could not buy again."""
         intent = already.intent
         lease = await self._database.locks.acquire(request.account_id, intent.symbol, request.worker_id, LEASE_DURATION)
         if isinstance(lease, Lease):
             return _prepared(intent, _name_of(intent.symbol, request.candidates), lease)
-        is_ours = intent.worker_id == request.worker_id  # else another worker has taken it over, and ends it
+        is_ours = intent.worker_id == request.worker_id  # otherwise another worker has taken it over, and ends it
         if is_ours and await self._database.orders.withdraw(intent.intent_id):
             await self._database.positions.abandon(intent.position_id)
         return NoEntry((f"{intent.symbol}: lock lost after the order was prepared",))
 
 
 def proposal_of(intent: OrderIntent) -> EntryProposal:
-    """Return what the risk review must know of a buy."""
+    """Return what the risk review needs to know of a buy."""
     price = intent.limit_price or intent.decision_price
     return EntryProposal(intent.symbol, intent.quantity, notional(price, intent.quantity), intent.decided_at)
 

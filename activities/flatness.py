@@ -1,4 +1,4 @@
-"""The proof after the close: whether anything of ours is left, from two equal looks at the broker (F22, F33, F42)."""
+"""Proof after the close whether any of our shares or orders remain, from two equal reads (F22, F33, F42)."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
 
 _BETWEEN_READS: Final = timedelta(seconds=1)
 _MOST_LOOKS: Final = 5
-"""Equal looks that leave shares unexplained are doubted so often: the order list may lag behind the balance."""
+"""Number of reads after which equal reads with unexplained shares count: the order list may lag behind the balance."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlatnessProof:
-    """What is left after the close. ``holdings`` are all that the broker shows, in three parts (shares).
+    """State after the close. ``holdings`` are all shares that the broker shows, in three parts.
 
-    ``flat`` means ours: no live position in the ledger, no order of ours that could still fill, nothing unexplained.
-    ``ours`` are the ledger's positions, ``owners`` the account owner's own shares, ``unexplained`` the rest. Of stocks
-    ``in_doubt`` that we traded the broker's rows cannot be read: nothing is proven of them.
+    - ``flat`` covers ours only: no live position in the ledger, no order of ours that could fill, nothing unexplained.
+    - ``ours`` are the ledger's positions, ``owners`` the account owner's own shares, ``unexplained`` the rest.
+    - ``in_doubt`` are stocks that we traded and whose broker rows are unreadable: nothing is proven of them.
     """
 
     flat: bool
@@ -56,12 +56,12 @@ class FlatnessProof:
     unexplained: dict[Symbol, Quantity] = field(default_factory=dict)
     in_doubt: tuple[Symbol, ...] = ()
     not_proven: str = ""
-    """Why the broker's holdings could not be read in time; then nothing above is known."""
+    """Why the broker's holdings could not be read in time; then no field above is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What one look at the broker and the ledger shows."""
+    """Result of one read of the broker and the ledger."""
 
     shares: tuple[HeldShares, ...]
     held: tuple[tuple[Symbol, Quantity], ...]
@@ -73,13 +73,13 @@ class _Look:
         return not any(each.unexplained for each in self.shares)
 
     def carried(self) -> dict[Symbol, Quantity]:
-        """Return what is left of ours: by the broker where it shows the stock, since the owner may have sold a part."""
+        """Return our remaining shares, by the broker if it shows the stock: the owner may have sold a part."""
         shown = {each.symbol: each.ours for each in self.shares if each.ours}
         return {symbol: shown.get(symbol, quantity) for symbol, quantity in self.held}
 
 
 class FlatnessActivities:
-    """Proves that a session left nothing of ours, or names what it left."""
+    """Proves that a session left none of our shares or orders, or reports what it left."""
 
     def __init__(self, broker: "Broker", database: "Database", pace: "Pace") -> None:
         self._broker = broker
@@ -89,9 +89,10 @@ class FlatnessActivities:
 
     @activity.defn
     async def prove_flat(self, account_id: AccountId, session_date: SessionDate) -> FlatnessProof:
-        """Look until two looks agree; keep the snapshot, name what is the owner's, shout about anything else.
+        """Read until two reads agree; save the snapshot, report the owner's shares and raise the rest as critical.
 
-        An empty balance alone is no proof while the ledger holds (F22). After the bound the outcome is "not proven".
+        An empty balance alone is no proof while the ledger holds shares (F22). After the time limit the result is "not
+        proven".
         """
         async with Heart(silence=WHOLE_LIST) as heart:
             proof = await in_time(self._pace, lambda: self._proven(account_id, session_date, heart))
@@ -130,7 +131,7 @@ class FlatnessActivities:
             before = look
 
     async def _look(self, account_id: AccountId, session_date: SessionDate) -> _Look:
-        """Read the list before the balance: what is bought between the two is unexplained in one look only."""
+        """Read the list before the balance: a buy between the two is unexplained in one read only."""
         owned = await self._known.look_first(account_id, session_date)
         listed = await self._broker.orders_on(session_date, Lane.RESOLVE)
         balance = await self._broker.balance(Lane.RESOLVE)
@@ -179,12 +180,12 @@ class FlatnessActivities:
 
 
 def _may_hide(record: OrderRecord, listed: Rows[BrokerOrder]) -> bool:
-    """Tell whether an unreadable row may be a quarantined order, which only the list could prove over."""
+    """Return whether an unreadable row may be a quarantined order, which only the list could prove ended."""
     return record.ref is None and any(row.may_be_order_of(record.intent) for row in listed.unreadable)
 
 
 def _is_in_doubt(symbol: Symbol, listed: Rows[BrokerOrder], balance: "Balance", shares: tuple[HeldShares, ...]) -> bool:
-    """Tell whether rows that cannot be read may hide shares of a stock, or the owner's orders that explain them."""
+    """Return whether unreadable rows may hide shares of a stock, or the owner's orders that explain them."""
     if balance.doubts(symbol) or listed.doubts(symbol):
         return True
     beyond_ours = any(each.symbol == symbol and each.broker > each.ours for each in shares)
@@ -192,7 +193,7 @@ def _is_in_doubt(symbol: Symbol, listed: Rows[BrokerOrder], balance: "Balance", 
 
 
 def in_words(proof: FlatnessProof) -> str:
-    """Say on one line what the close has left behind."""
+    """Describe in one line what remains after the close."""
     if proof.not_proven:
         return f"NOT PROVEN: {proof.not_proven}"
     owners = f"; the owner's own: {_shares(proof.owners)}" if proof.owners else ""

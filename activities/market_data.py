@@ -1,4 +1,4 @@
-"""Scanning: look at the universe until a strategy would buy something, without an event in any history."""
+"""Scanning: check the universe until a strategy would buy, without an event in the workflow history."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 _RANKING_AGE: Final = timedelta(seconds=30)
 _STATUS_AGE: Final = timedelta(seconds=20)
 _MOST_RANKED: Final = 30
-"""As many as the broker ranks; a worker takes as many of them as its rules say."""
+"""As many as the broker ranks; a worker uses as many of them as its rules allow."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScanRequest:
-    """Who scans, by which rules, and until when (market time)."""
+    """Worker that scans, its rules, and the session plan that limits the scan (market time)."""
 
     account_id: AccountId
     worker_id: WorkerId
@@ -56,14 +56,14 @@ class ScanRequest:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a scanning worker came back with; an orphan is a position whose own worker is gone."""
+    """Result of a scan; an orphan is a position whose worker is gone."""
 
     candidates: tuple[Candidate, ...] = ()
     orphan: Symbol | None = None
 
 
 class MarketDataActivities:
-    """Reads the market for the scanning workers; all of a process share one feed."""
+    """Reads the market for the scanning workers; all workers of a process share one feed."""
 
     def __init__(  # noqa: PLR0913 each of them is another part of the system
         self,
@@ -91,9 +91,9 @@ class MarketDataActivities:
 
     @activity.defn
     async def find_candidates(self, request: ScanRequest) -> Findings:
-        """Scan until there are candidates or an orphan; an empty answer means that the time for entries is over.
+        """Scan until there are candidates or an orphan; an empty result means that the time for entries is over.
 
-        The scan follows the stricter of the worker's rules and the host's; looser ones of the worker are reported.
+        The scan follows the stricter of the worker's rules and the host's; looser rules of the worker are reported.
         """
         await self._report_looser_rules(request)
         request = replace(request, rules=self._host.capped(request.rules))
@@ -118,7 +118,7 @@ class MarketDataActivities:
         return Findings()
 
     async def _report_looser_rules(self, request: ScanRequest) -> None:
-        """Write down, once a session and worker, which rules are looser than this host allows."""
+        """Report, once per session and worker, which rules are looser than this host allows."""
         found = self._host.above(request.rules)
         if not found:
             return
@@ -136,7 +136,7 @@ class MarketDataActivities:
         await self._database.events.append(event)
 
     async def _shut_gate(self, request: ScanRequest) -> Denied | None:
-        """Return why no stock at all may be bought now: a worker that may not buy does not look either."""
+        """Return why no stock may be bought now: a worker that may not buy does not scan."""
         now = self._pace.now()
         snapshot = await self._database.risk.snapshot(
             request.account_id, request.worker_id, request.plan.session.date, now
@@ -145,7 +145,7 @@ class MarketDataActivities:
         return denied or await self._unconfirmed(request)
 
     async def _unconfirmed(self, request: ScanRequest) -> Denied | None:
-        """Return why this is no day to buy: the broker calls it closed, or has not answered yet."""
+        """Return why the day allows no entries: the broker lists it as closed, or has not answered yet."""
         try:
             objection = await self._day_start.compare(request.account_id, request.plan.session.date)
         except TradingError as fault:
@@ -182,7 +182,7 @@ class MarketDataActivities:
         return None
 
     async def scan(self, request: ScanRequest) -> ScanReport:
-        """Look at the whole universe once and count what each filter dropped."""
+        """Check the whole universe once and count what each filter dropped."""
         rules, screening = request.rules, request.rules.screening
         universe = self._next_part(await self._universe(request))
         stocks = await self._in_view(universe, request)
@@ -206,7 +206,7 @@ class MarketDataActivities:
         await self._database.events.add_scan(request.account_id, date, request.worker_id, looked_at, named)
 
     async def _in_view(self, universe: Sequence[Symbol], request: ScanRequest) -> list[ScreenedStock]:
-        """Return what can be read of the stocks; what cannot costs only its own stock, and is reported."""
+        """Return the readable stocks; report and skip each unreadable one."""
         greatest_age = self._pace.clock.market_duration(request.rules.execution.scan_interval)
         unreadable = await self._feed.learn_references(universe, Lane.SCAN)
         await self._report(unreadable, request.account_id)
@@ -235,7 +235,7 @@ class MarketDataActivities:
         if universe.ranking_size and self._ranking_is_old():
             try:
                 await self._asked_ranking.answer(None, self._ask_ranking)
-            except STOCK_FAULTS as fault:  # the last ranking that could be read still serves
+            except STOCK_FAULTS as fault:  # the last readable ranking still applies
                 await self._left_out.report(request.account_id, None, fault)
         return tuple(dict.fromkeys((*universe.symbols, *self._ranking[: universe.ranking_size])))
 
@@ -248,7 +248,7 @@ class MarketDataActivities:
             raise
 
     def _next_part(self, universe: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
-        """Return the stocks of this scan: all, or in turn as many as can be priced before the first price is old."""
+        """Return the stocks of this scan: all, or in rotation as many as can be priced before a price expires."""
         most = self._broker.most_stocks_per_scan
         if most is None or len(universe) <= most:
             return universe
@@ -262,7 +262,7 @@ class MarketDataActivities:
     async def _with_status(
         self, stocks: Mapping[Symbol, ScreenedStock], shortlist: ScanReport, account_id: AccountId
     ) -> list[ScreenedStock]:
-        """Return the candidates with board and flags; one that the broker refuses or garbles is left out."""
+        """Return the candidates with board and flags; skip those with a refused or malformed reply."""
         checked, faults, only_one = list[ScreenedStock](), dict[Symbol, StockFault](), OnlyOne()
         for symbol in (candidate.symbol for candidate in shortlist.candidates):
             try:

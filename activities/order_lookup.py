@@ -1,4 +1,4 @@
-"""The broker's order list of a day for an operator: only worker processes hold the broker's keys."""
+"""The broker's order list of a day for an operator: only worker processes hold the broker keys."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ListedOrders:
-    """What the broker lists, and the rows that cannot be read; with a ``fault`` nobody knows."""
+    """Listed orders and unreadable rows of a day; with a ``fault`` the list is unknown."""
 
     orders: tuple[BrokerOrder, ...] = ()
     fault: str = ""
@@ -33,7 +33,7 @@ class OrderLookup:
 
     @activity.defn
     async def list_broker_orders(self, session_date: SessionDate) -> ListedOrders:
-        """Return a day's orders of every stock; a broker that does not tell now is an answer too."""
+        """Return a day's orders of every stock; a broker error is returned as ``fault``."""
         async with Heart(silence=WHOLE_LIST):
             try:
                 listed = await self._broker.orders_on(session_date, Lane.RESOLVE)

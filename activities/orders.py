@@ -1,4 +1,4 @@
-"""Orders at the broker: sent at most once, looked for until proven, followed until over, cancelled and proven."""
+"""Orders at the broker: sent at most once, resolved until proven, followed until over, cancelled and proven."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from database.database import Database
 
 SENDING_TAKES: Final = timedelta(seconds=20)
-"""Real time from the gate to the last byte of the reply, waiting for a slot included; the lease must outlast it."""
+"""Real time from the gate to the last byte of the reply, including the wait for a slot; the lease must outlast it."""
 _LOOK_INTERVAL: Final = timedelta(milliseconds=500)
 
 
 @dataclass(frozen=True, slots=True)
 class SubmitRequest:
-    """Which intent to send. Entries carry the rules that are reviewed once more in the sending transaction.
+    """Intent to send. Entries carry the rules that are reviewed again in the sending transaction.
 
-    The host's own limits are reviewed with them: what a caller puts in here can only be stricter.
+    The review also applies the host's own limits: a caller's rules can only be stricter.
     """
 
     intent_id: IntentId
@@ -49,16 +49,16 @@ class SubmitRequest:
 
 @dataclass(frozen=True, slots=True)
 class FollowRequest:
-    """Which order to follow, and for how long (real time) before its caller wants to act."""
+    """Order to follow, and the real time until the caller wants to act."""
 
     intent_id: IntentId
     patience: timedelta
     lease: Lease | None = None
-    """The caller's own lease on the stock, where the order is another's."""
+    """The caller's own lease on the stock, if the order belongs to another worker."""
 
 
 class OrderActivities:
-    """The order protocol: an intent is in the ledger before it is sent; nothing here is ever sent twice."""
+    """The order protocol: an intent is in the ledger before it is sent, and is never sent twice."""
 
     def __init__(
         self, broker: "Broker", database: "Database", pace: "Pace", notices: OrderNotices, host: HostGate | None = None
@@ -102,10 +102,10 @@ class OrderActivities:
 
     @activity.defn
     async def follow_order(self, request: FollowRequest) -> OrderRecord:
-        """Book fills as the broker lists them, until the order is over, unproven, or patience runs out.
+        """Book listed fills until the order is over or unproven, or ``patience`` runs out.
 
-        An accepted order that no list shows is reported after a while, and what the account proves of it is booked.
-        An order notice only makes us look at once: one that is lost costs half a second, one too many costs nothing.
+        An accepted order missing from every list is reported after a while, and booked as far as the account proves it.
+        An order notice only triggers an immediate look: a lost notice costs half a second, an extra one nothing.
         """
         symbol = (await recorded(self._database.orders, request.intent_id)).intent.symbol
         lease = LeaseOfAnOrder(self._database.locks, self._pace, request.intent_id, request.lease)
@@ -125,7 +125,7 @@ class OrderActivities:
 
     @activity.defn
     async def cancel_order(self, intent_id: IntentId) -> SubmitOutcome:
-        """Ask once to withdraw what is left. Only ``follow_order`` proves what became of it."""
+        """Request cancellation of the remainder once. Only ``follow_order`` proves the result."""
         record = await recorded(self._database.orders, intent_id)
         if record.ref is None or record.status not in WORKING_STATUSES:
             return Unknown(f"nothing to cancel: the order is {record.status}")

@@ -1,4 +1,4 @@
-"""Reconciliation as an activity: compare the two books within a bound, and record when that fails."""
+"""Reconciliation as an activity: compare ledger and broker within a time limit, and record a failure."""
 
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ class ReconcilingActivities:
 
     @activity.defn
     async def reconcile_account(self, request: ReconcileRequest) -> Reconciled:
-        """Compare; after the bound return why the books were not compared, with entries shut and an event."""
+        """Compare; after the time limit close entries, append an event and return why the books were not compared."""
         async with Heart(silence=WHOLE_LIST) as heart:
             done = await in_time(self._pace, lambda: self._books.compare(request, How(progress=heart.progress)))
             return await self._books.not_compared(request, done.cause) if isinstance(done, NotDone) else done

@@ -1,4 +1,4 @@
-"""An order whose reply was lost: read the broker's books until it is proven placed or proven absent (design §4)."""
+"""Orders whose reply was lost: read the broker until the order is proven placed or absent (design §4)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 _LOOK_INTERVAL: Final = timedelta(seconds=1)
 _PATIENCE_WITH_CONTRADICTION: Final = 3
-"""Settle times after which two witnesses that disagree become a case for a person."""
+"""Multiple of the settle time after which contradictory evidence needs a person's decision."""
 PAST_ORDER_UNDECIDED: Final = "past_order_undecided"
-"""The kind of event of an order of an earlier day whose final list does not decide what became of it."""
+"""Kind of the event of an order of an earlier day whose final list does not decide its outcome."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProofRules:
-    """When absence counts as proven: clean reads in a row, the last one after the settle time (real time).
+    """When absence counts as proven: consecutive clean reads, the last one after the settle time (real time).
 
-    The settle time outlasts ``SENDING_TAKES``: an attempt that was only paused can no longer send when it ends.
+    The settle time outlasts ``SENDING_TAKES``: a paused attempt can no longer send when it ends.
     """
 
     settle_time: timedelta = timedelta(seconds=22)
@@ -65,7 +65,7 @@ class ResolvingActivities:
         waits_for_operator: bool = True,  # noqa: FBT001, FBT002 activity
         lease_of_caller: Lease | None = None,
     ) -> OrderRecord:
-        """Return the order once it is adopted or proven absent; a quarantined one waits for an operator if asked to.
+        """Return the order once it is adopted or proven absent; on request a quarantined one waits for an operator.
 
         A quarantine ends with its day: then the day's final list decides.
         """
@@ -94,17 +94,17 @@ class ResolvingActivities:
         return not waits_for_operator and not may_be_decided
 
     def _is_past(self, record: OrderRecord) -> bool:
-        """Tell whether the order's day is over: no market takes it any more, and its list is final."""
+        """Return whether the order's day is over: no market accepts it any more, and its list is final."""
         return session_date_of(self._pace.now()) > record.intent.session_date
 
     async def _look(self, record: OrderRecord, clean_reads: int) -> int:
-        """Read once; return how many clean reads without the order there have been in a row."""
+        """Read once; return the number of consecutive clean reads without the order."""
         try:
             if self._is_past(record):
                 return await self._look_back(record, clean_reads)
             return await self._look_now(record, clean_reads)
         except InvalidTransitionError as overtaken:
-            # The late reply or an operator was faster than this look: the next one sees what they have written.
+            # The late reply or an operator wrote first: the next look sees the result.
             extra = {"intent_id": record.intent.intent_id, "cause": str(overtaken)}
             activity.logger.warning("look_overtaken", extra=extra)
             return 0
@@ -121,7 +121,7 @@ class ResolvingActivities:
         return await self._count_absence(record, listed, clean_reads + 1, sent_at)
 
     async def _look_back(self, record: OrderRecord, clean_reads: int) -> int:
-        """Let the final list of the order's day decide: what is not in it, or ended without a fill, brings nothing."""
+        """Decide by the final list of the order's day: an order not in it, or over without a fill, counts as absent."""
         try:
             match = await self._witnesses.among_all_orders(record.intent)
         except TradingError as fault:
@@ -144,7 +144,7 @@ class ResolvingActivities:
         return clean_reads + 1
 
     async def _is_found(self, record: OrderRecord, match: LostOrderMatch) -> bool:
-        """Adopt the order, or quarantine the intent; tell whether this look proves no absence."""
+        """Adopt the order, or quarantine the intent; return whether this look does not prove absence."""
         if isinstance(match, Absent):
             return False
         if isinstance(match, Hidden):
@@ -174,7 +174,7 @@ class ResolvingActivities:
         self._notices.ring(record.intent.symbol)
 
     async def _report_undecided(self, record: OrderRecord, why: str) -> None:
-        """Report once a day an order that still keeps its position from being sold."""
+        """Report once a day an order that still blocks the sale of its position."""
         intent, now = record.intent, self._pace.now()
         event = Event(
             intent.account_id,
@@ -215,7 +215,7 @@ class ResolvingActivities:
         return clean_reads
 
     async def _holding_against_absence(self, record: OrderRecord, listed: tuple[BrokerOrder, ...]) -> str | None:
-        """Return what the holding says against absence; None where it cannot be read and says nothing."""
+        """Return what the holding shows against absence; None if it cannot be read."""
         balance = await self._broker.balance(Lane.RESOLVE)
         held = balance.quantity_of(record.intent.symbol)
         if held is None:

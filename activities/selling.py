@@ -1,4 +1,4 @@
-"""The next sell order of a position, written down before it may be sent."""
+"""The next sell order of a position, recorded before it may be sent."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -34,7 +34,7 @@ _WITHOUT_A_PRICE: Final = {OrderType.MARKET: "at market", OrderType.POST_CLOSE: 
 
 @dataclass(frozen=True, slots=True)
 class ExitRequest:
-    """The next sell order of a position, within a session and its evening, after what has been tried."""
+    """Next sell order of a position, within a session and its evening, given the tries so far."""
 
     intent_id: IntentId
     position_id: PositionId
@@ -47,12 +47,12 @@ class ExitRequest:
     unhurried_until: datetime | None = None
     """See ``Ladder``."""
     seen: Quote | None = None
-    """What the position's watch has seen last; only its first order can go by that."""
+    """Last quote of the position's watch; only its first order can use it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedExit:
-    """A sale that is written down and may now be sent; ``description`` is for people."""
+    """A recorded sale that may now be sent; ``description`` is for display."""
 
     intent_id: IntentId
     symbol: Symbol
@@ -60,7 +60,7 @@ class PreparedExit:
     rung: Rung
     description: str
     then_book: bool = False
-    """Set where the trade is to be booked as soon as this is filled; booking sees whether a share is left after all."""
+    """Set if the trade is to be booked once this is filled; booking detects remaining shares."""
     kind: Literal["prepared"] = "prepared"
 
 
@@ -73,14 +73,14 @@ class NothingToSell:
 
 @dataclass(frozen=True, slots=True)
 class MarketShut:
-    """The day's last market is over; what is still held is carried, loudly."""
+    """The day's last market is over; the shares still held are carried, with a critical report."""
 
     kind: Literal["market_shut"] = "market_shut"
 
 
 @dataclass(frozen=True, slots=True)
 class SoldByOthers:
-    """The broker holds none of these shares and lists somebody else's sale, which brought so many won (F32)."""
+    """The broker holds none of these shares and lists a sale that is not ours, with its proceeds in won (F32)."""
 
     brought: Won | None = None
     kind: Literal["sold_by_others"] = "sold_by_others"
@@ -91,7 +91,7 @@ ExitDecision = PreparedExit | NothingToSell | MarketShut | SoldByOthers | Wait
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """How to sell now: the rung, its limit in won if it has one, and the last price if there is any."""
+    """How to sell now: the rung, its limit in won if it has one, and the last price if known."""
 
     rung: Rung
     limit_price: Price | None
@@ -99,7 +99,7 @@ class _Offer:
 
 
 class SellingActivities:
-    """Decides how the shares of a position are sold next; ``evening`` is what the broker takes after the session."""
+    """Decides how a position's shares are sold next; ``evening`` holds the order types accepted after the session."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class SellingActivities:
 
     @activity.defn
     async def prepare_exit(self, request: ExitRequest) -> ExitDecision:
-        """Write down the next sell order for exactly what is still held, on the next rung of the ladder."""
+        """Record the next sell order for exactly the shares still held, on the next rung of the ladder."""
         async with Heart():
             return await self._decide(request)
 
@@ -151,7 +151,7 @@ class SellingActivities:
         return await self._offer(replace(left.position, quantity=left.quantity), request, rung, now)
 
     def _pause_if_not_taken(self, request: ExitRequest, rung: Rung, now: datetime) -> timedelta:
-        """Return how long the stock would then look left alone, were its lease not prolonged for it."""
+        """Return how long the stock would look orphaned if its lease were not extended."""
         ladder, tries = self._ladder(request), request.tries
         refused = ladder.pause_after_refusal(now, tries.after(rung, refused=True))
         return max(refused, ladder.pause_after_unsent(now, tries.after_unsent(tries.offered)))
@@ -163,7 +163,7 @@ class SellingActivities:
         return Ladder(request.session, request.rules.execution, self._pace.clock, request.unhurried_until)
 
     def _rung_of(self, intent: OrderIntent, request: ExitRequest) -> Rung:
-        """Return the rung of an order that an earlier attempt has written down."""
+        """Return the rung of an order that an earlier attempt recorded."""
         rung = self._next_rung(request, intent.decided_at)
         if isinstance(rung, Rung) and ORDER_TYPE_OF[rung] is intent.order_type:
             return rung
@@ -176,7 +176,7 @@ class SellingActivities:
         if offer is None:
             return Wait(self._ladder(request).look_again_at(now))
         intent = self._exit_intent(position, request, offer, now)
-        # Looking took its time, and the order may leave only while the lease outlasts it.
+        # The look takes time, and the order may be sent only while the lease outlasts it.
         await renew(self._database.locks, request.lease, self._pause_if_not_taken(request, rung, now))
         try:
             await self._database.orders.record_intent(intent)
@@ -194,12 +194,12 @@ class SellingActivities:
         await self._database.reports.write("worker_state", position.worker_id, show)
 
     async def _working_sale(self, position: OpenPosition) -> OrderRecord | None:
-        """Return a sale of the position that turned out to work after all; it comes to its end before another."""
+        """Return a sale of the position that is still active; it must end before another is sent."""
         orders = await self._database.orders.of_position(position.position_id)
         return next((order for order in orders if order.is_active and order.intent.side is Side.SELL), None)
 
     async def _priced(self, request: ExitRequest, symbol: Symbol, rung: Rung) -> _Offer | None:
-        """Return the rung with its price: at market where none can be had, None in the evening, which takes no such."""
+        """Return the rung with its price; without one at market, but None in the evening: it has no market orders."""
         at_the_bid, rules = rung in {Rung.BEST_BID, Rung.AFTER_MARKET}, request.rules.execution
         seen = None if request.tries.orders else request.seen
         is_due = request.reason is ExitReason.DEADLINE

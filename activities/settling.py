@@ -1,4 +1,4 @@
-"""The end of a position: its trade is booked, or what bought nothing is let go; its symbol is free again."""
+"""End of a position: its trade is booked, or an unfilled entry is abandoned; its symbol is free again."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CloseRequest:
-    """Which position is over, why, and under which lease."""
+    """Position that is over, why, and its lease."""
 
     position_id: PositionId
     reason: ExitReason
     lease: Lease | None
     symbol_cooldown: timedelta
     brought_by_others: Won | None = None
-    """What somebody else's sale of the rest brought, where the broker lists it."""
+    """Proceeds of others' sale of the rest, if the broker lists it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TradeResult:
-    """A closed trade in a few numbers (won)."""
+    """Key figures of a closed trade (won)."""
 
     position_id: PositionId
     symbol: Symbol
@@ -52,7 +52,7 @@ class TradeResult:
 
 @dataclass(frozen=True, slots=True)
 class StillHeld:
-    """A buy has filled late: the position, sold out a moment ago, holds shares again, which are to be sold first."""
+    """A late buy fill: the sold-out position holds shares again, which must be sold first."""
 
     position_id: PositionId
     quantity: Quantity
@@ -70,9 +70,9 @@ class SettlingActivities:
 
     @activity.defn
     async def close_position(self, request: CloseRequest) -> TradeResult | StillHeld:
-        """Book the trade of a position that is sold out and release its symbol; repeating it changes nothing."""
+        """Book the trade of a sold-out position and release its symbol; repeating it changes nothing."""
         while True:
-            # The orders are read first: a fill between the two reads then shows as shares that are held.
+            # Read the orders first: a fill between the two reads then shows as held shares.
             orders = await self._database.orders.of_position(request.position_id)
             position = await self._trades.position(request.position_id)
             if position.quantity and request.reason is not ExitReason.FOREIGN_SALE:
@@ -103,9 +103,9 @@ class SettlingActivities:
 
     @activity.defn
     async def abandon_entry(self, request: CloseRequest) -> None:
-        """Let go of a position whose entry bought nothing: lock released, symbol on cool-down (R11).
+        """Abandon a position whose entry bought nothing: lock released, symbol on cooldown (R11).
 
-        Shares that have come meanwhile, or may still come, are left to the stock's recovery worker.
+        Shares that arrived meanwhile, or may still arrive, go to the stock's recovery worker.
         """
         try:
             await self._database.positions.abandon(request.position_id)

@@ -1,4 +1,4 @@
-"""The broker's own profit and loss of a session, compared with ours line by line and kept (F54)."""
+"""The broker's own profit and loss of a session, compared with ours line by line and stored (F54)."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -36,7 +36,7 @@ _MOST_WORDS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class StatementRequest:
-    """Whose statement of which KST date to compare."""
+    """Account and KST date of the statement to compare."""
 
     account_id: AccountId
     session_date: SessionDate
@@ -44,9 +44,9 @@ class StatementRequest:
 
 @dataclass(frozen=True, slots=True)
 class StatementCompared:
-    """What the comparison showed. ``untold`` says why there was nothing to compare with; empty where there was.
+    """Result of the comparison. ``untold`` says why there was no statement to compare; empty if there was one.
 
-    ``lines`` were compared, ``differing`` of them differ; ``unexplained`` are those that no name explains, in words.
+    ``lines`` were compared and ``differing`` of them differ; ``unexplained`` describes those without an explanation.
     """
 
     lines: int = 0
@@ -56,7 +56,7 @@ class StatementCompared:
 
 
 class StatementActivities:
-    """Asks the broker for its statement; nothing is corrected, and a broker that does not tell holds nothing up."""
+    """Queries the broker's statement; corrects nothing, and a missing statement delays nothing."""
 
     def __init__(self, broker: "Broker", database: "Database", pace: "Pace", commission: Rate) -> None:
         self._broker = broker
@@ -66,9 +66,9 @@ class StatementActivities:
 
     @activity.defn
     async def compare_statement(self, request: StatementRequest) -> StatementCompared:
-        """Compare and keep every line; tell what is unexplained, once. Repeating it replaces what was kept.
+        """Compare and store every line; report unexplained ones once. Repeating it replaces the stored lines.
 
-        A statement that lags behind the order list is asked for again before it is believed.
+        A statement that lags behind the order list is queried again before it counts.
         """
         async with Heart(silence=WHOLE_LIST) as heart:
             done = await in_time(self._pace, lambda: self._compared(request, heart))
@@ -100,7 +100,7 @@ class StatementActivities:
         return _comparable(lines, (*odd, *listed.unreadable))
 
     async def _stated(self, date: SessionDate) -> tuple[Stated, tuple[UnreadableRow, ...]] | None:
-        """Return the statement with its rows that cannot be read; None where the service tells none."""
+        """Return the statement with its unreadable rows; None if the service has no statement."""
         days = await self._broker.profits_by_day(date, date, Lane.RESOLVE)
         stocks = await self._broker.profits_by_stock(date, date, Lane.RESOLVE)
         if days is None or stocks is None:
@@ -122,9 +122,10 @@ class StatementActivities:
         return stated, (*days.unreadable, *stocks.unreadable)
 
     async def _today(self, date: SessionDate) -> Won | None:
-        """Return the profit by the broker's statement of today, in won; None where the date is another.
+        """Return the profit (won) by the broker's statement of today; None for another date.
 
-        It tells no date, and until a day's first trade may still show the session before: ask it of days with trades.
+        It carries no date, and until a day's first trade may show the previous session: query it only on days with
+        trades.
         """
         if date != session_date_of(self._pace.now()):
             return None
@@ -168,7 +169,7 @@ class StatementActivities:
 
 
 def _comparable(lines: tuple[Line, ...], odd: tuple[UnreadableRow, ...]) -> tuple[tuple[Line, ...] | None, str]:
-    """Return the lines that no unreadable row is about, or why there is none; sums are compared only of all rows."""
+    """Return the lines without unreadable rows, or why there are none; sums need every row to be readable."""
     if any(row.symbol is None and row.of is not AccountList.DAY_PROFITS for row in odd):
         return None, "a row of the broker's statement or order list cannot be read"
     in_doubt = {row.symbol for row in odd} | ({WHOLE_ACCOUNT} if odd else set())

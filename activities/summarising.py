@@ -1,4 +1,4 @@
-"""The day in numbers: one summary per worker and one for the fleet, recomputed from the ledger each time."""
+"""Daily summaries: one per worker and one for the fleet, recomputed from the ledger each time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SummaryRequest:
-    """Which account and KST date to sum up; not yet for good while the evening still sells."""
+    """Account and KST date to summarise; not final while evening sales continue."""
 
     account_id: AccountId
     session_date: SessionDate
@@ -43,11 +43,11 @@ class SummaryActivities:
 
     @activity.defn
     async def report_undone(self, undone: Undone) -> None:
-        """Append the critical event of a step that a close gave up, once a session and step."""
+        """Append the critical event of a step that a close gave up, once per session and step."""
         await self._database.events.append(undone_event(undone, self._now()))
 
     async def _tell(self, request: SummaryRequest, fleet: DailySummary) -> None:
-        """Append the result as an event; once, and again only if a later look finds another."""
+        """Append the result as an event, once per distinct result."""
         account_id, date = request.account_id, request.session_date
         held = await self._database.positions.held_in(account_id)
         seen = await self._database.snapshots.on(account_id, date)

@@ -1,4 +1,4 @@
-"""What the session has not taken, told loudly at its end with what the market shows of it (R16)."""
+"""Unsold shares at the end of the session: reported as critical with their market state (R16)."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class UnsoldActivities:
-    """Names the shares of ours that are left once every order of the session is proven over."""
+    """Reports our remaining shares once every order of the session is proven over."""
 
     def __init__(self, broker: "Broker", database: "Database", pace: "Pace") -> None:
         self._broker = broker
@@ -32,7 +32,7 @@ class UnsoldActivities:
 
     @activity.defn
     async def tell_unsold(self, account_id: AccountId, session_date: SessionDate) -> tuple[str, ...]:
-        """Append a critical event for each stock that is still held; return them in words."""
+        """Append a critical event for each stock still held; return their descriptions."""
         quarantined = {
             order.intent.symbol
             for order in await self._database.orders.active_in(account_id)

@@ -1,4 +1,4 @@
-"""A held position: watched without an event in any history until a rule says to sell."""
+"""Watching a held position until a rule says to sell, without an event in the workflow history."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WatchRequest:
-    """Which position to watch, under which lease, and the market instant at which it must be sold anyway."""
+    """Position to watch, its lease, and the market instant at which it must be sold anyway."""
 
     position_id: PositionId
     symbol: Symbol
@@ -48,7 +48,7 @@ class WatchRequest:
 
 @dataclass(slots=True)
 class _Watch:
-    """What one attempt goes by; ``seen`` is the last quote that could be trusted."""
+    """State of one attempt; ``seen`` is the last trusted quote."""
 
     request: WatchRequest
     start: SaleStart
@@ -61,7 +61,7 @@ class _Watch:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What one look came to, and the quote that it rests on if that could be trusted."""
+    """Result of one look, and its quote if that was trusted."""
 
     position: OpenPosition
     signal: ExitSignal | None
@@ -69,7 +69,7 @@ class _Look:
 
 
 class WatchingActivities:
-    """Watches positions and keeps their leases; nothing but the market decides when a signal is returned."""
+    """Watches positions and renews their leases; only the market decides when a signal is returned."""
 
     def __init__(  # noqa: PLR0913 each of them is another part of the system
         self,
@@ -90,9 +90,9 @@ class WatchingActivities:
 
     @activity.defn
     async def watch_position(self, request: WatchRequest) -> ExitSignal:
-        """Look at each price until an exit rule fires; free of side effects but for the lease and the last price.
+        """Check each price until an exit rule fires; no side effects except the lease and the last price.
 
-        Level-triggered: a new attempt decides on the price it finds, whatever an earlier attempt has seen.
+        Level-triggered: a new attempt decides on the current price, whatever an earlier attempt has seen.
         """
         best = _best_of_earlier_attempt()
         async with AsyncExitStack() as stack:
@@ -125,7 +125,7 @@ class WatchingActivities:
     async def _look_once(
         self, watch: "_Watch", position: OpenPosition, news: asyncio.Event
     ) -> tuple[OpenPosition, ExitSignal | None]:
-        """Look at the price that can be had by now, then at what the owner may have sold."""
+        """Check the price available now, then any sales by the owner."""
         if self._pace.now() < watch.start.deadline:
             await watch.price.refresh(news, self._until_next_look(watch))
         look = await self._look(position, watch.request, watch.start, watch.price.view())
@@ -139,16 +139,16 @@ class WatchingActivities:
         return position, signal
 
     def _until_next_look(self, watch: "_Watch") -> timedelta:
-        """Return how long (real) to pause; who is due begins at that moment, not at the next look after it."""
+        """Return the real time to pause; it ends at the deadline, so that a due sale starts without delay."""
         due_in = self._pace.clock.real_duration(watch.start.deadline - self._pace.now())
         return max(min(watch.request.rules.execution.price_interval, due_in), timedelta(0))
 
     async def _look(
         self, position: OpenPosition, request: WatchRequest, start: SaleStart, found: MarketView | None
     ) -> "_Look":
-        """Decide on what is seen now; without a price to trust only the clock's rules can fire (R13, F26).
+        """Decide on the current view; without a trusted price only clock rules can fire (R13, F26).
 
-        At the deadline every call is a sale's: whoever is due then is sold at whatever price.
+        After the deadline the watch makes no broker calls, since sales need them: a due position is sold at any price.
         """
         now, age = self._pace.now(), self._pace.clock.market_duration(request.rules.execution.greatest_quote_age)
         if now >= start.deadline:
@@ -168,7 +168,7 @@ class WatchingActivities:
         context = ExitContext(
             position, view, self._pace.now(), start.deadline, greatest_age=age, deadline_because=start.because
         )
-        signal = decide_exit(context)  # clock and price first: no strategy can keep them from selling
+        signal = decide_exit(context)  # clock and price first: no strategy can block their sale
         if signal is None and problem is None:
             wants_out = await self._guard.wants_out(view, position, request.rules.strategy)
             signal = decide_exit(replace(context, strategy_wants_out=wants_out))
@@ -179,7 +179,7 @@ class WatchingActivities:
         return ExitSignal(ExitReason.FOREIGN_SALE, position.last_price, self._pace.now(), best, because)
 
     async def _report(self, watch: "_Watch", position: OpenPosition, seen_at: datetime, *, is_last: bool) -> None:
-        """Keep the sale's start, and the last and best price, for those who look and for the next attempt."""
+        """Store the sale's start, and the last and best price, for display and for the next attempt."""
         reports, about = self._database.reports, position.position_id
         if watch.start.has_moved(self._pace):
             await reports.write("sale_start", about, partial(watch.start.keep, self._database))
@@ -203,7 +203,7 @@ class WatchingActivities:
 
 
 def _unseen(position: OpenPosition) -> MarketView:
-    """Return the last known price as what it is: too old to decide anything."""
+    """Return the last known price as a view that is too old for any decision."""
     return MarketView(Quote(position.symbol, position.last_price, position.opened_at), None)
 
 

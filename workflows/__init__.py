@@ -1,1 +1,1 @@
-"""The acts in their order: the trading worker's loop and the market close."""
+"""The order of activities: the trading worker's loop and the market close."""

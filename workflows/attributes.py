@@ -1,4 +1,4 @@
-"""What the Web UI can list and filter: search attributes and the state in words."""
+"""Workflow data that the Web UI lists and filters: search attributes and the state."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ ALL: Final = (WORKER_NAME, TRADE_STATE, TRADE_SYMBOL, EXIT_REASON, TRADE_PNL)
 
 
 def at_start(worker_id: WorkerId) -> TypedSearchAttributes:
-    """Return what a run begins with: its worker, idle, and nothing of the trade before."""
+    """Return a run's initial attributes: its worker and the idle state, without the previous trade."""
     return TypedSearchAttributes(
         [SearchAttributePair(WORKER_NAME, str(worker_id)), SearchAttributePair(TRADE_STATE, WorkerState.IDLE.value)]
     )

@@ -1,4 +1,4 @@
-"""What a market close is asked to do, and how the day ended."""
+"""Request and outcome of a market close."""
 
 from dataclasses import dataclass, field
 
@@ -19,21 +19,23 @@ with workflow.unsafe.imports_passed_through():
 
 @dataclass(frozen=True, slots=True)
 class MarketCloseRequest:
-    """Whose day to close. The rules say how leftovers are sold."""
+    """Account whose day to close. The rules define how remaining positions are sold."""
 
     account_id: AccountId
     clock: MarketClock = LIVE_CLOCK
     rules: TradingRules = field(default_factory=TradingRules)
     half_way: HalfWay | None = None
-    """Where an earlier run of this close has left off; None for a close that begins."""
+    """State of an earlier run of this close; None for a close that begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class CloseOutcome:
     """How the day ended. ``holdings`` are all shares that the broker still shows.
 
-    ``flat`` is about ours: ``ours`` are positions that the ledger carries, ``unexplained`` shares that neither our
-    books nor the account owner's orders explain. The ``owners`` own shares are named, and no exception.
+    - ``flat`` covers ours only.
+    - ``ours`` are positions that the ledger carries.
+    - ``unexplained`` are shares that neither our books nor the account owner's orders explain.
+    - ``owners`` are the owner's own shares; they are listed, and do not count against ``flat``.
     """
 
     session_date: SessionDate
@@ -43,7 +45,7 @@ class CloseOutcome:
     flat: bool = True
     holdings: dict[Symbol, Quantity] = field(default_factory=dict)
     unsold_at_close: tuple[str, ...] = ()
-    """What the session itself has not taken, and why, in words; the evening may have sold it since."""
+    """Shares that the session left unsold, with the reason; the evening may have sold them since."""
     differences: tuple[str, ...] = ()
     summary: DailySummary | None = None
     ours: dict[Symbol, Quantity] = field(default_factory=dict)
@@ -51,14 +53,14 @@ class CloseOutcome:
     unexplained: dict[Symbol, Quantity] = field(default_factory=dict)
     open_orders: int = 0
     cash: str = ""
-    """What the reconciliation saw of the cash."""
+    """Cash result of the reconciliation."""
     statement: StatementCompared = field(default_factory=StatementCompared)
     not_proven: str = ""
-    """Why flatness could not be proven; ``flat`` is then False, and nothing is known of the holdings."""
+    """Why flatness could not be proven; ``flat`` is then False, and the holdings are unknown."""
 
 
 def outcome_of(date: SessionDate, proof: FlatnessProof) -> CloseOutcome:
-    """Return what a proof says of the day's end."""
+    """Convert a flatness proof to a close outcome."""
     return CloseOutcome(
         session_date=date,
         had_session=True,

@@ -1,4 +1,4 @@
-"""For which moment a run of the market close acts, and whether that moment has come."""
+"""Due time of a market close run, and whether it has been reached."""
 
 from datetime import datetime
 from typing import Final
@@ -14,10 +14,10 @@ _SCHEDULED_FOR: Final = SearchAttributeKey.for_datetime("TemporalScheduledStartT
 
 
 def due_at(earlier: HalfWay | None) -> datetime:
-    """Return for when (real time, UTC) this run was due.
+    """Return the real time (UTC) at which this run was due.
 
-    - A run of the schedule acts for its scheduled time, also when it was backfilled or started late.
-    - A run of a cron line exists since the end of the run before, so that its start says nothing.
+    - A scheduled run is due at its scheduled time, even if it was backfilled or started late.
+    - A cron run is created when the previous run ends, so its start time says nothing.
     - Any other run was due when it started.
     """
     if earlier is not None:
@@ -27,7 +27,7 @@ def due_at(earlier: HalfWay | None) -> datetime:
 
 
 def is_early(plan: SessionPlan, market_now: datetime) -> bool:
-    """Return whether a run of the schedule came before its fleet's deadline; an operator's close acts at once."""
+    """Return whether a scheduled run came before its fleet's deadline; an operator's close acts at once."""
     if _scheduled_for() is None or market_now >= plan.liquidation_at:
         return False
     return workflow.patched("waits-for-the-deadline")

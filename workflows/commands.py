@@ -1,4 +1,4 @@
-"""What operators and the market close may tell a trading worker, and what it tells about itself."""
+"""Commands from operators and the market close to a trading worker, and its status."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -29,10 +29,10 @@ _REMEMBERED_WORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """A trading worker's answer to a command or query. Net won since it was first started.
+    """A trading worker's reply to a command or query. Net won since its first start.
 
-    To ``liquidate`` and ``stop`` it is given when the worker sells no more. ``unsold`` says why it then still holds
-    shares, or why another sells them; the ledger says how many.
+    ``liquidate`` and ``stop`` reply when the worker no longer sells. ``unsold`` says why it then still holds shares, or
+    why another process sells them; the ledger has the number.
     """
 
     worker_id: WorkerId
@@ -60,7 +60,7 @@ class CommandedWorkflow:
         self._unsold = ""
         self._watchers: list[workflow.ActivityHandle[Any]] = []
         self._ceiling: Ceiling | None = None
-        """What the host allows at most, as the run learned it at its start."""
+        """Limits of the host, read at the start of the run."""
 
     @workflow.update(description="No new entries; what is held stays watched.")
     def pause(self) -> WorkerStatus:
@@ -81,7 +81,7 @@ class CommandedWorkflow:
 
     @workflow.update(description="Sell what is held, then end this worker; answers when flat, or why it is not.")
     async def stop(self) -> WorkerStatus:
-        """Wind down for good."""
+        """Wind down permanently."""
         self._once(lambda: self._change(stopping=True))
         if self._hands_full and workflow.patched("stop-answers-when-flat"):
             await workflow.wait_condition(lambda: not self._hands_full)
@@ -91,7 +91,7 @@ class CommandedWorkflow:
     def change_rules(self, changes: dict[str, str]) -> WorkerStatus:
         """Replace named rules, such as ``exits.stop_loss``, all or none.
 
-        The validator refuses; a replay does not ask it, and must take what an earlier version accepted.
+        Only the validator refuses; a replay skips it, and must accept what an earlier version accepted.
         """
         return self._once(lambda: self._change(rules=accepted(self._life.rules, changes)))
 
@@ -103,11 +103,11 @@ class CommandedWorkflow:
 
     @stop.validator
     def _refuse_no_stop(self) -> None:
-        """Stand here for `sealing/guard.py`, which refuses before a validator, and so before anything is written."""
+        """Register a validator, so that `sealing/guard.py` can refuse before it and before anything is written."""
 
     @liquidate.validator
     def _refuse_no_sale(self, reason: ExitReason) -> None:
-        """Stand here for the same reason."""
+        """Register a validator for the same reason."""
 
     @change_rules.validator
     def _refuse_bad_rules(self, changes: dict[str, str]) -> None:
@@ -130,7 +130,7 @@ class CommandedWorkflow:
 
     @workflow.signal(name=LIQUIDATE_MESSAGE, description="The market close sells everything.")
     def liquidate_for_close(self, session_date: SessionDate) -> None:
-        """Sell what is held; no entry follows in this session. One of an earlier day has nothing to say about today."""
+        """Sell the position; no entry follows in this session. Ignore a signal of an earlier day."""
         if session_date < session_date_of(self._now()):
             self._say(f"the close of {session_date} came too late")
             return
@@ -150,7 +150,7 @@ class CommandedWorkflow:
 
     @workflow.query(description="What this worker is doing.")
     def status(self) -> WorkerStatus:
-        """Return the state in a few words and numbers."""
+        """Return a summary of the worker's state."""
         return WorkerStatus(
             worker_id=self._life.worker_id,
             state=self._state,
@@ -165,7 +165,7 @@ class CommandedWorkflow:
         )
 
     def _once(self, act: Callable[[], None]) -> WorkerStatus:
-        """Do a command unless an earlier run has already done the one with the same id."""
+        """Execute a command unless an earlier run has already executed one with the same id."""
         update = workflow.current_update_info()
         if update is None or update.id in self._life.handled_commands:
             return self.status()
@@ -236,9 +236,9 @@ class CommandedWorkflow:
 
 
 async def collected(activity: "workflow.ActivityHandle[Any]") -> None:
-    """Wait for an activity that was cancelled, whatever it still has to say.
+    """Wait for a cancelled activity and discard its outcome; raise errors other than ActivityError.
 
-    One that was cancelled before it was ever sent has not even an ActivityError to raise.
+    An activity cancelled before it was scheduled does not even raise an ActivityError.
     """
     await workflow.wait([activity])
     error = None if activity.cancelled() else activity.exception()

@@ -1,4 +1,4 @@
-"""Where a close stands that goes on in a new run, because the history of the present one has grown long (F47)."""
+"""State of a close that continues in a new run, because its history has grown long (F47)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
 
 @dataclass(frozen=True, slots=True)
 class Resting:
-    """A sale between two orders: nothing of it is under way until an instant of real time (UTC)."""
+    """A sale between two orders: inactive until a real time (UTC)."""
 
     held: Held
     tries: Tries
@@ -21,10 +21,10 @@ class Resting:
 
 @dataclass(frozen=True, slots=True)
 class HalfWay:
-    """What a close has done and what is left to it; all else stands in the books.
+    """Progress of a close and its remaining work; all other state is in the database.
 
-    ``started_at`` is the real instant (UTC) at which the first run was due. ``unsold`` is None until the session's end
-    is told.
+    ``started_at`` is the real time (UTC) at which the first run was due. ``unsold`` is None until the end of the
+    session is reported.
     """
 
     started_at: datetime

@@ -11,12 +11,12 @@ _CLOSE_PREFIX: Final = "market-close"
 _WORKER_ID: Final = re.compile(rf"{_WORKER_PREFIX}/(?P<account>[\w.-]+)/(?P<worker>[\w.-]+)", re.ASCII)
 _SCHEDULE_ID: Final = re.compile(rf"{_CLOSE_PREFIX}-schedule/[\w.-]+", re.ASCII)
 _SCHEDULED: Final = re.compile(r"-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
-"""What a schedule appends to the id of the workflow that it starts."""
+"""Suffix that a schedule appends to the id of the workflow that it starts."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskQueues:
-    """The three queues of an account: workflows and ledger, long watching, and requests to the broker."""
+    """The three queues of an account: workflows and ledger, long watching, and broker requests."""
 
     trading: str
     watch: str
@@ -24,7 +24,7 @@ class TaskQueues:
 
 
 def task_queues(account_id: AccountId) -> TaskQueues:
-    """Return the queues that this account's worker processes listen to."""
+    """Return the task queues that this account's worker processes poll."""
     return TaskQueues(f"{account_id}/trading", f"{account_id}/watch", f"{account_id}/broker")
 
 
@@ -39,7 +39,7 @@ def worker_workflow_id(account_id: AccountId, worker_id: WorkerId) -> str:
 
 
 def worker_of(workflow_id: str) -> tuple[AccountId, WorkerId] | None:
-    """Return whose workflow an id names; None for an id that is not a trading worker's."""
+    """Return the account and worker of a workflow id; None if it is not a trading worker's."""
     match = _WORKER_ID.fullmatch(workflow_id)
     return match and (AccountId(match["account"]), WorkerId(match["worker"]))
 
@@ -50,7 +50,7 @@ def close_workflow_id(account_id: AccountId) -> str:
 
 
 def is_close_of(workflow_id: str, account_id: AccountId) -> bool:
-    """Tell whether an id names a market close of the account: an operator's, or one of its schedule."""
+    """Return whether an id names a market close of the account, by an operator or the schedule."""
     begun, own = close_workflow_id(account_id), workflow_id.removeprefix(close_workflow_id(account_id))
     return workflow_id.startswith(begun) and (not own or _SCHEDULED.fullmatch(own) is not None)
 
@@ -61,12 +61,12 @@ def close_schedule_id(account_id: AccountId) -> str:
 
 
 def is_close_schedule(schedule_id: str) -> bool:
-    """Tell whether an id names the close schedule of any account."""
+    """Return whether an id names the close schedule of any account."""
     return _SCHEDULE_ID.fullmatch(schedule_id) is not None
 
 
 def order_lookup_workflow_id(account_id: AccountId) -> str:
-    """Return the workflow id of an operator's look at the broker's order list."""
+    """Return the workflow id of an operator's lookup in the broker's order list."""
     return f"order-lookup/{account_id}"
 
 
@@ -81,7 +81,7 @@ def reconciliation_workflow_id(account_id: AccountId) -> str:
 
 
 def on_demand_workflow_ids(account_id: AccountId) -> tuple[str, ...]:
-    """Return the ids of all that operators may ask a worker process for."""
+    """Return the ids of all workflows that operators can start on demand."""
     return (
         order_lookup_workflow_id(account_id),
         statement_workflow_id(account_id),

@@ -1,4 +1,4 @@
-"""The market close: shut entries, tell the workers, sell what they left into the evening, prove flatness, sum up."""
+"""Market close: close entries, signal workers, sell what they left into the evening, prove flatness, summarise."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -31,10 +31,10 @@ with workflow.unsafe.imports_passed_through():
 Sold = asyncio.Task["TradeResult | None"]
 
 _PATIENCE_WITH_WORKERS: Final = timedelta(seconds=20)
-"""Real time that the workers get to sell by themselves before the close sells for them."""
+"""Real time in which workers sell their positions before the close sells them."""
 _AFTER_THE_AUCTION: Final = timedelta(seconds=2)
 _ENDED_WITHIN: Final = timedelta(minutes=3)
-"""Real time after a market's end in which its last orders are proven over, all together."""
+"""Real time after a market's end for proving all of its last orders over."""
 _SHORTEST_WAIT: Final = timedelta(milliseconds=100)
 _MOST_TRIES: Final = 3
 _BETWEEN_TRIES: Final = timedelta(seconds=2)
@@ -42,14 +42,14 @@ _BETWEEN_TRIES: Final = timedelta(seconds=2)
 
 @workflow.defn
 class MarketCloseWorkflow:
-    """Idempotent per day: each step asks the books what is left to do, so running it twice sells nothing twice."""
+    """Idempotent per day: each step reads the remaining work from the ledger, so a second run sells nothing twice."""
 
     @workflow.init
     def __init__(self, request: MarketCloseRequest) -> None:
         self._request = request
         self._queues = task_queues(request.account_id)
         self._intents = 0
-        # A day must end although nobody decides about a quarantined order; what it holds up is carried, and named.
+        # A day must end even if no operator decides about a quarantined order; blocked shares are carried and reported.
         self._ordering = Ordering(self._queues, waits_for_operator=False)
         self._selling = Selling(self._queues, request.clock, self._next_intent, waits_for_operator=False)
         self._sales: dict[PositionId, Sold] = {}
@@ -65,10 +65,10 @@ class MarketCloseWorkflow:
     async def run(self, request: MarketCloseRequest) -> CloseOutcome:
         """Close the session of the day for which this run was due.
 
-        A run of the schedule waits for the fleet's deadline. A run whose day is over only sums that day up.
+        A scheduled run waits for the fleet's deadline. A run whose day is over only compares the statement and sums up.
 
-        A history that grows long under sales that are refused again and again is left for a new one at a moment at
-        which nothing is under way; the new run goes on with each sale where it rested (F47).
+        Repeated refusals make the history grow. The run then continues as new at a moment when nothing is active; the
+        new run resumes each sale where it paused (F47).
         """
         closing = asyncio.create_task(self._close_the_day())
         try:
@@ -113,7 +113,7 @@ class MarketCloseWorkflow:
             self._begin_to_sell(tuple(self._rested), plan)
         if self._unsold is None:
             await self._sleep_until(plan.session.auction_at)
-            # What a buy that seemed over has brought since then is still sold in the auction.
+            # The auction still sells shares that an apparently ended buy has brought since then.
             self._begin_to_sell(await self._await_flat(timedelta(0)), plan)
             await self._sleep_until(plan.session.ends_at)
             self._unsold = await self._tell_unsold(plan.session)
@@ -187,12 +187,12 @@ class MarketCloseWorkflow:
 
     def _begin_to_sell(self, left: Iterable[PositionId], plan: SessionPlan) -> None:
         for each in left:
-            before = self._sales.get(each)  # a position that was sold lives again when a fill of it comes late
+            before = self._sales.get(each)  # a late fill reopens a sold position
             if before is None or (before.done() and before.result() and workflow.patched("sells-late-shares")):
                 self._sales[each] = asyncio.create_task(self._try_to_sell(each, plan))
 
     async def _tell_unsold(self, session: Session) -> tuple[str, ...]:
-        """Say at the session's end what is left, once it is proven; the evening's markets go on meanwhile."""
+        """Report the unsold shares at the session's end, once proven; evening markets continue meanwhile."""
         if not self._sales and not self._sold_before:
             return ()
         past, proving = self._selling.past_the_close, self._proving(session.date)
@@ -210,13 +210,13 @@ class MarketCloseWorkflow:
         return all(sale.done() for sale in self._sales.values())
 
     async def _sales_end(self, session: Session) -> None:
-        """Wait for the sales; one whose order cannot be proven over is left to its worker after the last market."""
+        """Wait for the sales; after the last market, leave a sale with an unproven order to its worker."""
         evening = session.after_market if self._request.rules.execution.after_market else None
         await self._until(self._is_sold_out, (evening or session.post_close).until)
         await asyncio.gather(*(sale for sale in self._sales.values() if sale.done()))
 
     async def _try_to_sell(self, position_id: PositionId, plan: SessionPlan) -> TradeResult | None:
-        """Sell a leftover; a fault with one keeps neither the others from being sold nor the day from its proof."""
+        """Sell a remaining position; a fault with one blocks neither the other sales nor the day's proof."""
         for _ in range(_MOST_TRIES):
             try:
                 return await self._sell_leftover(position_id, plan)
@@ -226,7 +226,7 @@ class MarketCloseWorkflow:
         return None
 
     async def _sell_leftover(self, position_id: PositionId, plan: SessionPlan) -> TradeResult | None:
-        """Sell a position, whoever else has begun to; the day is not over for us while another still sells it."""
+        """Sell a position even if another process has started to; wait while another process sells it."""
         while True:
             try:
                 return await self._sell_alone(position_id, plan)
@@ -253,7 +253,7 @@ class MarketCloseWorkflow:
             if record.is_active:
                 return None
         if orders:
-            # A buy may have brought shares up to its proven end, and a sale may have outlasted our lease.
+            # A buy may have brought shares before its proven end, and a sale may have outlasted our lease.
             held = await self._seized(position_id) or held
         if held is None:
             return None
@@ -279,14 +279,14 @@ class MarketCloseWorkflow:
         )
 
     def _stands(self, order: OpenOrder, session: Session) -> timedelta:
-        """Return how long (real time) an order that its worker has sent is left where it stands in the queue."""
+        """Return the real time for which an order sent by its worker keeps its place in the queue."""
         rung = KEEPS_ITS_PLACE.get(order.order_type)
         if rung is None:
             return timedelta(0)
         return Ladder(session, self._request.rules.execution, self._request.clock).patience(rung, self._now(), Tries())
 
     async def _end_open_orders(self) -> None:
-        """End what is still open; an order that cannot be proven over in time is named by the proof."""
+        """End open orders; the proof reports those that cannot be proven over in time."""
         orders = await self._open_orders(None)
         if orders and not workflow.patched("ends-orders-within-a-bound"):
             for each in orders:
@@ -319,7 +319,7 @@ class MarketCloseWorkflow:
             self._only_waits = False
 
     async def _until(self, is_so: Callable[[], bool], by: datetime) -> None:
-        """Wait for a condition, at most until a market's end and the time in which its last orders are proven over."""
+        """Wait for a condition until a market's end, plus the time for proving its last orders over."""
         self._only_waits = True
         left = max(self._request.clock.real_time(by) - workflow.now(), timedelta(0)) + _ENDED_WITHIN
         try:
@@ -332,7 +332,7 @@ class MarketCloseWorkflow:
         self._only_waits = False
 
     def _shout(self, error: ActivityError, what: str) -> None:
-        """Tell of a fault that cannot be retried away; the proof names what it has left."""
+        """Report a fault that retries cannot fix; the proof reports its consequences."""
         if is_cancelled_exception(error):
             raise error
         workflow.logger.error("close_step_failed", extra={"what": what, "cause": str(error.cause)})

@@ -1,4 +1,4 @@
-"""Time-outs and retries of every activity, by name. Durations are real time."""
+"""Timeouts and retries of every activity, by name. Durations are real time."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -17,10 +17,10 @@ _STEADY: Final = RetryPolicy(
     maximum_interval=timedelta(seconds=3),
     non_retryable_error_types=_STOPS,
 )
-"""Retried for ever, never slower than every three seconds: near the close a long back-off is a defect."""
+"""Retried forever, at least every three seconds: near the close a long back-off is a defect."""
 
 _HANDED_ON: Final = replace(_STEADY, backoff_coefficient=1.1)
-"""An attempt that ended is no fault here: processes come and go, and the tenth one is needed as soon as the first."""
+"""An ended attempt is no fault here: processes come and go, and the tenth attempt is as urgent as the first."""
 
 _ONCE: Final = RetryPolicy(maximum_attempts=1)
 
@@ -33,7 +33,7 @@ ASK_BROKER: Final = ActivityConfig(
     retry_policy=_STEADY,
     priority=Priority(priority_key=3),
 )
-"""Decisions that need a look at the broker; free of side effects there."""
+"""Decisions that query the broker; free of side effects there."""
 
 SELL_DECISION: Final = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=30),
@@ -41,7 +41,7 @@ SELL_DECISION: Final = ActivityConfig(
     retry_policy=_STEADY,
     priority=Priority(priority_key=1),
 )
-"""A process that is cut off with a sale in its hands is missed as soon as one that is cut off while it sends."""
+"""A process cut off while it prepares a sale is detected as quickly as one cut off while sending."""
 
 SUBMIT_ENTRY_ONCE: Final = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=30),
@@ -49,7 +49,7 @@ SUBMIT_ENTRY_ONCE: Final = ActivityConfig(
     retry_policy=_ONCE,
     priority=Priority(priority_key=3),
 )
-"""One attempt, ever: whatever happens to it, the next step is to look."""
+"""A single attempt: whatever its outcome, the next step is to look."""
 
 SUBMIT_EXIT_ONCE: Final = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=30),
@@ -66,20 +66,20 @@ LOOK: Final = ActivityConfig(
     retry_policy=_STEADY,
     priority=Priority(priority_key=2),
 )
-"""Follow or resolve an order: read-only at the broker, as long as it takes."""
+"""Follow or resolve an order: read-only at the broker, without a total time limit."""
 
 COMPARE: Final = ActivityConfig({**LOOK, "schedule_to_close_timeout": timedelta(minutes=5)})
-"""A comparison, proof or message that no sale waits for: after the bound its outcome is a value.
-The activities themselves give up earlier (``activities/support/bounded.py``); this bound is for one that hangs."""
+"""A comparison, proof or message that no sale waits for: after the limit its outcome is a value.
+The activities time out earlier (``activities/support/bounded.py``); this limit covers one that hangs."""
 
 SHUT: Final = ActivityConfig({**RECORD, "schedule_to_close_timeout": timedelta(minutes=1)})
-"""A write that should come before the sales, but must not keep them."""
+"""A write that should precede the sales, but must not block them."""
 
 SUM_UP: Final = ActivityConfig({**RECORD, "schedule_to_close_timeout": timedelta(minutes=10)})
-"""The day's summaries; a host starts the close again when they are missing."""
+"""The day's summaries; a host restarts the close when they are missing."""
 
 REPORT: Final = ActivityConfig({**RECORD, "schedule_to_close_timeout": timedelta(minutes=1)})
-"""The report of a step that failed."""
+"""The report of a failed step."""
 
 WATCH: Final = ActivityConfig(
     start_to_close_timeout=timedelta(hours=12),
@@ -87,15 +87,15 @@ WATCH: Final = ActivityConfig(
     retry_policy=_HANDED_ON,
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
-"""Scan or hold for hours; a dead process is noticed within the heartbeat time-out."""
+"""Scan or hold for hours; a dead process is detected within the heartbeat timeout."""
 
 TASK_TIMEOUT: Final = timedelta(seconds=5)
-"""How long a frozen or dead process can keep a workflow's next step to itself, as with its activities' heartbeats."""
+"""How long a frozen or dead process can block a workflow's next step; the same as for its activities' heartbeats."""
 
 RESOLVED_QUICKLY: Final = timedelta(seconds=3)
-"""How long a cancelled order is followed before it is cancelled again, at first."""
+"""Initial time for which a cancelled order is followed before the cancel is repeated."""
 
 
 def via(queue: str, options: ActivityConfig, summary: str) -> ActivityConfig:
-    """Return the options of one call: the queue it travels through, and what the Web UI shows of it."""
+    """Return the options of one call: its task queue, and its summary in the Web UI."""
     return ActivityConfig({**options, "task_queue": queue, "summary": summary})

@@ -1,4 +1,4 @@
-"""One order from the written intent to its proven end; buying, selling and the close all walk this way."""
+"""One order from the recorded intent to its proven end; used for buying, selling and the close."""
 
 from datetime import timedelta
 from typing import Final
@@ -28,7 +28,7 @@ class Ordering:
         self._waits_for_operator = waits_for_operator
 
     async def place(self, request: SubmitRequest, patience: timedelta, summary: str) -> OrderRecord:
-        """Send the order once, find out what became of it, and end it when patience runs out."""
+        """Send the order once, resolve its outcome, and cancel it when ``patience`` runs out."""
         record = await self._submit(request, summary)
         if record is not None and not record.is_active:
             return record
@@ -37,10 +37,10 @@ class Ordering:
     async def finish(
         self, intent_id: IntentId, patience: timedelta, summary: str, lease: Lease | None = None
     ) -> OrderRecord:
-        """Bring any order, however it was left, to its proven end; what is unfilled after patience is withdrawn.
+        """Bring an order in any state to its proven end; cancel the unfilled rest after ``patience``.
 
-        Only where nobody waits for the operator does an order come back that is still quarantined. ``lease`` is the
-        caller's own on the stock, kept meanwhile, where the order is another's.
+        A quarantined order is returned only if this instance does not wait for the operator. ``lease`` is the caller's
+        own on the stock, renewed meanwhile, if the order belongs to another worker.
         """
         cancels = 0
         record = await self._follow(intent_id, patience, summary, lease)
@@ -64,7 +64,7 @@ class Ordering:
                 OrderActivities.submit_order, request, **via(self._queues.broker, options, summary)
             )
         except ActivityError as lost:
-            # The one attempt died. Whether the order left is for the resolver to find out, not for us to guess.
+            # The single attempt was lost. The resolver determines whether the order was sent.
             workflow.logger.warning("submit_attempt_lost", extra={"intent_id": request.intent_id, "cause": str(lost)})
             return None
 
@@ -94,5 +94,5 @@ class Ordering:
 
 
 def _until_the_next_cancel(cancels: int) -> timedelta:
-    """Return how long a cancel is given: longer and longer, for a list that does not show the end fills a history."""
+    """Return how long to wait for a cancel: it grows, since repeated cancels fill a workflow history."""
     return RESOLVED_QUICKLY * (1 << min(max(cancels - _QUICK_CANCELS, 0), _MOST_DOUBLINGS))

@@ -1,4 +1,4 @@
-"""How values cross Temporal: as JSON by pydantic, which learns each type once a process and not once a run."""
+"""Payload converter that caches pydantic type adapters per process."""
 
 from functools import cache
 from typing import Final
@@ -9,7 +9,7 @@ from temporalio.converter import CompositePayloadConverter, DataConverter, Defau
 from security.sealing.marks import RefusedPayloads
 
 _TYPES: Final = 256
-"""Kept at most; a workflow's own module is loaded anew for each run, and a type of it would keep that copy alive."""
+"""Maximum of cached types; each run reloads a workflow's own module, and a cached type would keep that copy alive."""
 
 
 @cache
@@ -18,14 +18,14 @@ def _json() -> PydanticJSONPlainPayloadConverter:
 
 
 class SharedPayloadConverter(CompositePayloadConverter):
-    """Each run of a workflow makes a converter of its own; what they know of the types is shared.
+    """Payload converter that each run creates, with type adapters shared by all.
 
-    To learn a type takes milliseconds of a processor, and every trade ends a run: at the close that is what a hundred
-    sales would wait for.
+    Building an adapter takes milliseconds of CPU time, and every trade ends a run: at the close that would delay a
+    hundred sales.
     """
 
     def __init__(self) -> None:
-        """Take the place of the SDK's own converter for JSON."""
+        """Replace the SDK's own JSON converter."""
         defaults = DefaultPayloadConverter.default_encoding_payload_converters
         ours = (_json() if each.encoding == _json().encoding else each for each in defaults)
         super().__init__(RefusedPayloads(), *ours)

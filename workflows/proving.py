@@ -1,6 +1,6 @@
-"""The end of a market close: compare the books, prove flatness, compare the statement, sum up; each step is bounded.
+"""End of a market close: reconcile, prove flatness, compare the statement, summarise; each step has a time limit.
 
-A step that cannot be done in time becomes a value with its cause, and a critical event; the close goes on and ends.
+A step that misses its limit becomes a value with its cause, and a critical event; the close continues and ends.
 """
 
 from collections.abc import Callable
@@ -54,7 +54,7 @@ class Proving:
             return Reconciled(0, (f"the books were not compared: {cause}",), failed=cause)
 
     async def proven(self) -> FlatnessProof:
-        """Prove that nothing of ours is left, or name what is."""
+        """Prove that no shares or orders of ours remain, or report those that do."""
         try:
             return await workflow.execute_activity_method(
                 FlatnessActivities.prove_flat,
@@ -78,7 +78,7 @@ class Proving:
             return StatementCompared(untold=f"the comparison did not come to an end: {cause}")
 
     async def unsold(self) -> tuple[str, ...]:
-        """Name what the session has not taken."""
+        """Report the shares that the session left unsold."""
         try:
             return await workflow.execute_activity_method(
                 UnsoldActivities.tell_unsold,
@@ -90,7 +90,7 @@ class Proving:
             return ()
 
     async def summary(self, *, is_final: bool = True) -> DailySummary | None:
-        """Write the day's summaries; None when that failed."""
+        """Write the day's summaries; return None on failure."""
         try:
             return await workflow.execute_activity_method(
                 SummaryActivities.write_summaries,
@@ -102,14 +102,14 @@ class Proving:
             return None
 
     async def summed_up(self) -> CloseOutcome:
-        """Report a day that is over; what is held and open now belongs to another day."""
+        """Report a past day; current holdings and open orders belong to another day."""
         self.say(f"{self.date} is over: it is only summed up")
         statement, summary = await self.statement(), await self.summary()
         unproven = FlatnessProof(flat=False, holdings={}, open_orders=0, not_proven="the day was over")
         return replace(outcome_of(self.date, unproven), summary=summary, statement=statement)
 
     async def _undone(self, kind: str, what: str, error: ActivityError) -> str:
-        """Report a step that failed, and return why; a report that fails too is only logged."""
+        """Report a failed step and return its cause; if the report fails too, only log it."""
         if is_cancelled_exception(error):
             raise error
         cause = _innermost(error)
@@ -128,7 +128,7 @@ class Proving:
 
 
 def _innermost(error: ActivityError) -> str:
-    """Return the last attempt's own words; a time-out over all attempts carries them as its cause."""
+    """Return the last attempt's own error text; a timeout over all attempts carries it as its cause."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__

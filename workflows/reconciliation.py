@@ -1,4 +1,4 @@
-"""Reconciliation on demand: an operator looks at the two books, and may let the ledger follow the broker."""
+"""Reconciliation on demand: an operator compares ledger and broker, and may let the ledger follow the broker."""
 
 from temporalio import workflow
 
@@ -15,11 +15,11 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class ReconciliationWorkflow:
-    """One comparison of broker and ledger; a second one right after it changes nothing."""
+    """One comparison of broker and ledger; an immediate second one changes nothing."""
 
     @workflow.run
     async def run(self, request: ReconcileRequest) -> Reconciled:
-        """Compare, and write down what was found if the request says so."""
+        """Compare, and record the result if the request asks for it."""
         summary = "broker against ledger" + ("" if request.apply else ", only looking")
         return await workflow.execute_activity_method(
             ReconcilingActivities.reconcile_account,
@@ -30,11 +30,11 @@ class ReconciliationWorkflow:
 
 @workflow.defn
 class StatementWorkflow:
-    """One comparison of the broker's statement of a session with ours, today's or a past one's."""
+    """One comparison of the broker's statement with ours, for today's or a past session."""
 
     @workflow.run
     async def run(self, request: StatementRequest) -> StatementCompared:
-        """Compare, and keep the lines in place of earlier ones."""
+        """Compare, and store the lines in place of earlier ones."""
         return await workflow.execute_activity_method(
             StatementActivities.compare_statement,
             request,
@@ -44,11 +44,11 @@ class StatementWorkflow:
 
 @workflow.defn
 class OrderLookupWorkflow:
-    """One look at the broker's order list; nothing is written."""
+    """One read of the broker's order list; nothing is written."""
 
     @workflow.run
     async def run(self, account_id: AccountId, session_date: SessionDate) -> ListedOrders:
-        """Ask for a day's orders."""
+        """Query a day's orders."""
         return await workflow.execute_activity_method(
             OrderLookup.list_broker_orders,
             session_date,

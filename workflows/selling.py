@@ -1,4 +1,4 @@
-"""Selling a position until nothing is left, rung by rung of the ladder; workers and the close do it alike."""
+"""Sale of a position until nothing is left, rung by rung of the ladder; used by workers and the close."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ with workflow.unsafe.imports_passed_through():
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """What to sell, why, and by which rules, within which session."""
+    """What to sell, why, under which rules, and in which session."""
 
     held: Held
     reason: ExitReason
@@ -45,17 +45,17 @@ class Sale:
     plan: SessionPlan
     detail: str = ""
     seen: Quote | None = None
-    """What the watch has seen last."""
+    """Last quote of the watch."""
 
     @property
     def unhurried_until(self) -> datetime | None:
-        """Return until when (market time) the sale may wait for bids: a thin position that is sold before its fleet."""
+        """Return the market time until which the sale may wait for bids: a thin position sold before its fleet."""
         is_early = self.reason is ExitReason.DEADLINE and not self.held.overdue
         return self.plan.liquidation_at if is_early else None
 
 
 class Selling:
-    """Sells exactly what is held, one proven order after the other."""
+    """Sells exactly the shares held, one proven order after the other."""
 
     def __init__(
         self,
@@ -70,9 +70,9 @@ class Selling:
         self._next_intent = next_intent
         self._ordering = Ordering(queues, waits_for_operator=waits_for_operator)
         self.past_the_close: set[PositionId] = set()
-        """Positions that go on into the evening; each order that the session has left of them is proven over."""
+        """Positions that continue into the evening; each of their session orders is proven over."""
         self.resting: dict[PositionId, Resting] = {}
-        """Sales that wait between two orders; another run may go on with them."""
+        """Sales that wait between two orders; another run may continue them."""
 
     async def sell_out(self, sale: Sale, tries: Tries = Tries()) -> TradeResult | None:  # noqa: B008 - it is frozen
         """Sell until the ledger holds nothing, then book the trade; None when it must be carried (R16)."""
@@ -94,7 +94,7 @@ class Selling:
                     tries = placed
 
     async def _sell_once(self, sale: Sale, prepared: PreparedExit, tries: Tries) -> Tries | TradeResult | None:
-        """Return the trade that this order ends, None if it is left to the operator, else what is tried by now."""
+        """Return the trade that this order completes, None if it is left to the operator, else the updated tries."""
         record = await self._place(sale, prepared, tries)
         if record.is_active:
             return None
@@ -130,7 +130,7 @@ class Selling:
         return decision
 
     async def _place(self, sale: Sale, prepared: PreparedExit, tries: Tries) -> OrderRecord:
-        """Bring the order to its proven end; only one that is left to the operator comes back active."""
+        """Bring the order to its proven end; only an order left to the operator is returned active."""
         request = SubmitRequest(prepared.intent_id, OrderPurpose.EXIT, sale.rules.risk, sale.plan)
         stands = self._ladder(sale).patience(prepared.rung, self._now(), tries)
         return await self._ordering.place(request, stands, prepared.description)
@@ -153,7 +153,7 @@ class Selling:
         await self.rest(resting, f"{sale.held.symbol} {wait.why}")
 
     async def rest(self, resting: Resting, summary: str) -> None:
-        """Let the time of a pause pass, told for as long as it lasts."""
+        """Sleep until the pause ends; list the sale as resting meanwhile."""
         self.resting[resting.held.position_id] = resting
         await workflow.sleep(max(resting.until - workflow.now(), timedelta(0)), summary=summary)
         del self.resting[resting.held.position_id]
@@ -184,6 +184,6 @@ def _after(tries: Tries, prepared: PreparedExit, record: OrderRecord) -> Tries:
 
 
 def lease_is_lost(error: ActivityError) -> bool:
-    """Tell whether an activity stopped because the symbol's lease is another's now."""
+    """Return whether an activity stopped because another holder has the symbol's lease."""
     cause = error.cause
     return isinstance(cause, ApplicationError) and cause.type == StaleFencingTokenError.__name__

@@ -1,4 +1,4 @@
-"""A trading worker: wait for the session, scan, lock and buy, hold, sell; one run of the workflow tells one trade."""
+"""Trading worker: wait for the session, scan, lock and buy, hold, sell; one workflow run is one trade."""
 
 import asyncio
 from dataclasses import replace
@@ -34,7 +34,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.selling import Sale, Selling, lease_is_lost
 
 NO_PRICE: Final = Price(0)
-"""An order to sell that comes from a person or the clock was not decided on a price."""
+"""A sale ordered by a person or the clock is not based on a price."""
 _AFTER_THE_CLOSE: Final = timedelta(seconds=2)
 _BETWEEN_LOOKS: Final = timedelta(seconds=30)
 _MOST_DOUBLINGS: Final = 2
@@ -42,7 +42,7 @@ _MOST_DOUBLINGS: Final = 2
 
 @workflow.defn
 class TradingWorkerWorkflow(CommandedWorkflow):
-    """Plays one trade per run and continues as new, flat, with everything that must cross in one value."""
+    """Runs one trade, then continues as new while flat; one value carries all state to the next run."""
 
     @workflow.init
     def __init__(self, life: WorkerLife) -> None:
@@ -57,7 +57,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
 
     @workflow.run
     async def run(self, life: WorkerLife) -> None:
-        """Trade until told to stop; a cancelled worker sells what it holds and ends."""
+        """Trade until stopped; a cancelled worker sells what it holds and ends."""
         trading = asyncio.create_task(self._play_one_trade())
         try:
             await asyncio.shield(trading)
@@ -84,15 +84,15 @@ class TradingWorkerWorkflow(CommandedWorkflow):
             await self._rest(cycle.plan)
 
     async def _begin(self) -> Cycle:
-        """Find out what the worker holds. The books are compared by the scan, before anything is bought."""
+        """Read what the worker holds. The scan compares the books before anything is bought."""
         if self._life.cycles == 0 and not self._is_patched():
             await self._reconcile()
         return await self._take_stock()
 
     async def _take_stock(self) -> Cycle:
-        """Look around; what was left open of this worker's orders is ended first.
+        """Read the worker's state after ending its open orders.
 
-        The rest of a buy does not keep shares that are held from their watch: it is ended beside it.
+        An unfinished buy does not delay the watch of held shares: it is ended concurrently.
         """
         cycle = await self._look_around()
         first = cycle.unfinished
@@ -108,9 +108,9 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         return workflow.patched("holdings-first")
 
     async def _with_free_hands(self, cycle: Cycle) -> Cycle:
-        """Wait for the opening, and while the close still sells what is ours; look again before anything is bought.
+        """Wait for the opening, and while the close still sells our shares; look again before anything is bought.
 
-        What it could not sell is ours once more at the next opening, and sold before anything else (R16).
+        Shares that the close could not sell return to the worker at the next opening, and are sold first (R16).
         """
         while cycle.held is None and not self._is_winding_down() and self._has_to_wait(cycle):
             next_look = self._now() + self._in_market(_BETWEEN_LOOKS)
@@ -155,7 +155,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         self._settle(result, held)
 
     async def _rest(self, plan: SessionPlan) -> None:
-        """Nothing more to do in this session; sleep durably to its end unless told to stop."""
+        """Sleep durably until the session ends, unless stopped: no work is left in it."""
         if self._life.stopping or not self._entries_are_over(plan):
             return
         self._enter_state(WorkerState.IDLE, "resting until the session ends")
@@ -255,7 +255,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         )
 
     async def _hold(self, held: Held, plan: SessionPlan) -> ExitSignal | None:
-        """Return why to sell, or None when the position is not ours any more."""
+        """Return why to sell, or None when another worker has the position."""
         self._enter_state(WorkerState.HOLDING, f"{held.name} ×{held.quantity:,} at {held.entry_price}", held.symbol)
         if held.sold_because is not None:
             return self._signal(held.sold_because, "sold by an earlier run")
@@ -267,7 +267,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
             WatchRequest(held.position_id, held.symbol, held.lease, self._life.rules, plan.liquidation_at),
             **via(self._queues.watch, WATCH, f"hold {held.symbol} {held.name} ×{held.quantity:,}"),
         )
-        # The watch ends at the deadline by itself, at a price; should it not, the sale begins without.
+        # The watch ends at the deadline by itself, with a price; otherwise the sale begins without one.
         begins_by = plan.begun_by or plan.liquidation_at
         in_time = await self._until(lambda: watcher.done() or self._is_winding_down(), begins_by)
         if watcher.done():
@@ -295,7 +295,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
 
     @property
     def _is_recovery(self) -> bool:
-        """Tell whether this worker only sells recovered shares; a process starts it again while there are any."""
+        """Return whether this worker only sells recovered shares; a process restarts it while any remain."""
         return is_recovery(self._life.worker_id)
 
     def _why_sell(self) -> ExitReason:
@@ -316,7 +316,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         return intent_id(workflow.info().run_id, self._intents)
 
     def _scan_pause(self) -> timedelta:
-        """Twice as long after each candidate that came to nothing: what failed now will hardly work in two seconds."""
+        """Double the pause after each failed candidate list: a failure now is likely to repeat in two seconds."""
         pause = self._life.rules.execution.scan_interval * 2 ** min(self._fruitless, _MOST_DOUBLINGS)
         return self._in_market(pause)
 

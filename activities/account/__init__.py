@@ -1,1 +1,1 @@
-"""The account's books against the broker's: shares, cash, fills, sales of the owner."""
+"""Reconciliation of the ledger with the broker: shares, cash, fills, manual sales by the owner."""

@@ -1,4 +1,4 @@
-"""What a watch asks the broker beside its loop: the loop goes on with each price that the stream tells meanwhile."""
+"""Broker requests that a watch runs in the background while its loop handles each streamed price."""
 
 import asyncio
 from dataclasses import replace
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class PriceInSight:
-    """The price of one stock, asked for whenever it is old; ``async with`` gives up the question that is left."""
+    """Price of one stock, requested when it is stale; leaving the ``async with`` block cancels the pending request."""
 
     def __init__(self, feed: QuoteFeed, pace: "Pace", symbol: Symbol, rules: ExecutionRules) -> None:
         self._feed = feed
@@ -38,11 +38,11 @@ class PriceInSight:
 
     @property
     def is_awaited(self) -> bool:
-        """Tell whether the broker still owes an answer."""
+        """Return whether a broker request is pending."""
         return self._asking is not None
 
     async def refresh(self, news: asyncio.Event, at_most: timedelta) -> None:
-        """Return once the price is fresh, or there is news, or so much real time has passed."""
+        """Return when the price is fresh, news arrives, or ``at_most`` (real time) has passed."""
         if self._asking is None:
             if self._feed.has_fresh([self._symbol], self._fresh, self._confirmed):
                 return
@@ -58,13 +58,13 @@ class PriceInSight:
             activity.logger.warning("price_missing", extra={"symbol": self._symbol, "cause": str(fault)})
 
     def view(self) -> MarketView | None:
-        """Return what the feed knows, however old, or None where it knows no price."""
+        """Return the feed's last known view of any age; None if the feed has no price."""
         known = self._feed.known_quote(self._symbol)
         return None if known is None else self._feed.view_of(known)
 
 
 class HandSales:
-    """Looks now and then for sales of a position by the account's owner; ``async with`` gives up the look under way."""
+    """Periodic check for sales by the account's owner; leaving the ``async with`` block cancels the running check."""
 
     def __init__(self, foreign_sales: ForeignSales, pace: "Pace") -> None:
         self._foreign_sales = foreign_sales
@@ -78,9 +78,10 @@ class HandSales:
         _give_up(self._looking)
 
     async def look(self, position: OpenPosition, news: asyncio.Event, at_most: timedelta) -> OpenPosition | None:
-        """Return the position less what a look found to be sold, which is None when all of it is.
+        """Return the position less the shares that a check found sold; None when all are sold.
 
-        A look that takes longer than the caller would pause anyway goes on beside it; its end rings the bell.
+        A check that takes longer than ``at_most`` (real time) continues in the background and sets ``news`` when it
+        ends.
         """
         if self._looking is None:
             if not self._due.is_due():
@@ -101,7 +102,7 @@ class HandSales:
         try:
             left = await self._foreign_sales.noticed_by(position)
             return await self._foreign_sales.booked(position, left) if left.quantity else None
-        except Exception as fault:  # noqa: BLE001 - the stop-loss does not depend on it, and it is asked again
+        except Exception as fault:  # noqa: BLE001 - the stop-loss does not depend on it, and the check is repeated
             extra = {"symbol": position.symbol, "cause": f"{type(fault).__name__}: {fault}"}
             activity.logger.warning("holdings_not_checked", extra=extra)
             return position

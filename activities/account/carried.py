@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from database.database import Database
 
 _WITHIN: Final = 3.0
-"""Seconds that a sale waits for the look; shares that it misses are found by the session's comparison."""
+"""Seconds that a sale waits for this check; the session's comparison finds shares that it misses."""
 
 
 class CarriedShares:
-    """Restates positions that a split, a reverse split or bonus shares gave other shares overnight."""
+    """Restates positions whose share count a split, a reverse split or bonus shares changed overnight."""
 
     def __init__(self, broker: "Broker", database: "Database", pace: "Pace") -> None:
         self._broker = broker
@@ -32,13 +32,13 @@ class CarriedShares:
         self._pace = pace
 
     async def owners(self, position: OpenPosition) -> Quantity:
-        """Return the owner's own shares of the stock, as the last proven session left them."""
+        """Return the owner's own shares of the stock, as recorded at the last proven session."""
         day = session_date_of(self._pace.now())
         left = await self._database.snapshots.left_before(position.account_id, day)
         return next((each.owners_quantity for each in left if each.symbol == position.symbol), NO_SHARES)
 
     async def restated(self, position: OpenPosition, shown: Quantity, lane: Lane) -> OpenPosition | None:
-        """Restate a position to what the broker shows; None where no corporate action explains it.
+        """Restate a position to the broker's share count; None if no corporate action explains it.
 
         Raises:
             TradingError: the day's base price is not known.
@@ -65,9 +65,9 @@ class CarriedShares:
         return await self._database.positions.get(position.position_id)
 
     async def before_sale(self, position: OpenPosition) -> OpenPosition:
-        """Return a carried position with the shares that are to be sold; as the ledger has it where nothing answers.
+        """Return a carried position with the shares to sell; as in the ledger if the broker does not answer.
 
-        A session whose books are compared has been restated already.
+        Skip the check in a session whose books are compared: they are already restated.
         """
         day = session_date_of(self._pace.now())
         if (await self._database.comparisons.state(position.account_id, day)).is_compared:
@@ -83,7 +83,7 @@ class CarriedShares:
             return position
 
     async def _shown(self, symbol: Symbol) -> Quantity | None:
-        """Return the broker's number of shares when two reads agree; None where there is a doubt, or nothing left."""
+        """Return the broker's number of shares when two reads agree; None if unreadable, different or zero."""
         first = (await self._broker.balance(Lane.EXIT)).quantity_of(symbol)
         if not first:
             return None

@@ -1,4 +1,4 @@
-"""The cash part of a reconciliation: compared only while no order of ours is under way, told, never corrected."""
+"""Cash part of a reconciliation: compared only while none of our orders is active; reported, never corrected."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,17 +21,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NotCompared:
-    """Why the two amounts mean nothing beside each other now."""
+    """Why the two amounts cannot be compared now."""
 
     reason: str
 
 
 CashSeen = CashCompared | CashBaseline | NotCompared
-"""What one read shows; a baseline where the session has none yet."""
+"""Result of one read; a baseline if the session has none yet."""
 
 
 def is_settled(seen: CashSeen) -> bool:
-    """Tell whether one read is enough; a balance that lags looks like a difference, and makes a wrong baseline."""
+    """Return whether one read is enough.
+
+    A lagging balance looks like a difference and would produce a wrong baseline.
+    """
     match seen:
         case CashCompared():
             return not seen.unexplained
@@ -42,7 +45,7 @@ def is_settled(seen: CashSeen) -> bool:
 
 
 def lasting(reads: Sequence[CashSeen]) -> CashSeen:
-    """Return the last read, unless it needs the others to agree and they do not."""
+    """Return the last read; NotCompared if it needs the other reads to agree and they do not."""
     last = reads[-1]
     if is_settled(last) or len({_essence(read) for read in reads}) == 1:
         return last
@@ -60,12 +63,12 @@ def _essence(seen: CashSeen) -> tuple[object, ...]:
 
 
 def unexplained(seen: CashSeen) -> Won:
-    """Return the won that nothing explains; none where nothing was compared."""
+    """Return the unexplained amount (won); 0 if nothing was compared."""
     return seen.unexplained if isinstance(seen, CashCompared) else NO_WON
 
 
 def cash_in_words(seen: CashSeen) -> str:
-    """Say on one line what was seen of the cash."""
+    """Describe the cash result in one line."""
     match seen:
         case CashCompared():
             both = f"cash: ledger expects {seen.expected:,}, broker shows {seen.broker:,}"
@@ -88,7 +91,7 @@ class CashCheck:
         self._commission = commission
 
     async def ledger(self, account_id: AccountId, session_date: SessionDate) -> tuple[OrderRecord, ...]:
-        """Return the session's orders, to be read before the balance and handed to ``seen`` with it."""
+        """Return the session's orders; read them before the balance and pass them to ``seen``."""
         return await self._database.orders.on(account_id, session_date)
 
     async def seen(
@@ -99,7 +102,7 @@ class CashCheck:
         *,
         of: tuple[AccountId, SessionDate],
     ) -> CashSeen:
-        """Compare a balance's cash; not while an order of the session is active, or moved around the balance's read."""
+        """Compare a balance's cash; NotCompared if an order of the session is active or changed during the read."""
         account_id, session_date = of
         if cash is None:
             return NotCompared("the broker's amount cannot be read")
@@ -119,7 +122,7 @@ class CashCheck:
         return CashBaseline(cash, moved, self._pace.now()) if baseline is None else compared(baseline, moved, cash)
 
     async def write_down(self, account_id: AccountId, session_date: SessionDate, seen: CashSeen) -> None:
-        """Keep a first sight as the session's baseline; tell an unexplained amount, once a session and amount."""
+        """Save a first read as the session's baseline; report an unexplained amount once per session and amount."""
         if isinstance(seen, CashBaseline):
             await self._database.cash_baselines.keep(account_id, session_date, seen)
         elif isinstance(seen, CashCompared) and seen.unexplained:

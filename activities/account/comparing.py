@@ -1,4 +1,4 @@
-"""The comparison of two books: the broker's orders, fills, holdings and cash against the ledger (R20)."""
+"""Compare the broker's orders, fills, holdings and cash with the ledger (R20)."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -37,14 +37,14 @@ _READS: Final = 3
 BETWEEN_READS: Final = timedelta(seconds=2)
 _ABOUT_SHARES: Final = frozenset({DiscrepancyKind.MISSING_HOLDING, DiscrepancyKind.EXCESS_HOLDING})
 _FOREIGN_SYMBOL_REST: Final = timedelta(hours=12)
-"""Market time for which we keep away from a symbol that somebody else trades on the account."""
+"""Market time for which Haru does not buy a symbol that the owner or another program trades on the account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What a reconciliation found: fills that had been missing, and differences it may not mend by itself.
+    """Result of a reconciliation: missing fills that were booked, and differences that it must not correct itself.
 
-    ``cash`` says what was seen of the cash, ``cash_unexplained`` (won) what the broker has more for no known reason.
+    ``cash`` describes the cash result, ``cash_unexplained`` (won) is what the broker has more without a known reason.
     """
 
     booked_fills: int
@@ -53,14 +53,14 @@ class Reconciled:
     cash: str = ""
     cash_unexplained: Won = NO_WON
     not_compared: tuple[str, ...] = ()
-    """Stocks of which the broker's rows cannot be read, with the field; nothing is claimed of them."""
+    """Stocks whose broker rows cannot be read, with the field; they are not compared."""
     failed: str = ""
-    """Why nothing could be compared in time; empty when the books were compared."""
+    """Why the comparison did not finish in time; empty when the books were compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """One look at both books."""
+    """One read of the ledger and the broker."""
 
     booked: int
     differences: frozenset[Discrepancy]
@@ -71,21 +71,21 @@ class _Read:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileRequest:
-    """Whose books to compare; without ``apply`` nothing is written, only shown."""
+    """Account to reconcile; without ``apply`` the result is returned and nothing is written."""
 
     account_id: AccountId
     apply: bool = True
 
 
 def _quietly() -> None:
-    """Report progress to no one."""
+    """Ignore progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """By which lane of the rate budget a comparison asks, and what it calls after each read.
+    """Rate budget lane of a comparison, and the callback after each read.
 
-    A symbol with a fill of ours that is younger than ``settles_in`` (real time) is left out: the balance may lag.
+    A symbol with one of our fills younger than ``settles_in`` (real time) is excluded: the balance may lag.
     """
 
     lane: Lane = Lane.RESOLVE
@@ -94,7 +94,7 @@ class How:
 
 
 class BooksComparison:
-    """Compares two books and writes only what the broker proves."""
+    """Compares ledger and broker, and writes only what the broker proves."""
 
     def __init__(self, broker: "Broker", database: "Database", pace: "Pace", commission: Rate) -> None:
         self._broker = broker
@@ -108,9 +108,9 @@ class BooksComparison:
         self._foreign_api_orders = ForeignApiOrders(database, pace)
 
     async def compare(self, request: ReconcileRequest, how: "How") -> Reconciled:
-        """Book missing fills of our own orders; report everything else as a difference, never sell it silently.
+        """Book missing fills of our own orders; report every other difference, and sell none of it silently.
 
-        A difference counts when several reads show it unchanged: while others trade, single reads always differ.
+        A difference counts when several reads show it unchanged: single reads differ while other orders trade.
         """
         account_id, session_date = request.account_id, session_date_of(self._pace.now())
         started = await self._database.server.now()
@@ -139,7 +139,7 @@ class BooksComparison:
         )
 
     async def _several(self, request: ReconcileRequest, session_date: SessionDate, how: "How") -> list[_Read]:
-        """Look once, and again while something differs."""
+        """Read once, and again while a difference remains."""
         reads = [await self._compare(request, session_date, how)]
         while len(reads) < _READS and _needs_another_look(reads):
             await self._pace.pause(BETWEEN_READS)
@@ -159,7 +159,7 @@ class BooksComparison:
                 await self._database.risk.cool_down(account_id, difference.symbol, until)
 
     async def _rest(self, account_id: AccountId, unreadable: AbstractSet[UnreadableRow]) -> None:
-        """Keep away from buying stocks that cannot be compared."""
+        """Put stocks that cannot be compared on cooldown."""
         until = self._pace.now() + _FOREIGN_SYMBOL_REST
         for symbol in {row.symbol for row in unreadable if row.symbol is not None}:
             await self._database.risk.cool_down(account_id, symbol, until)
@@ -169,10 +169,11 @@ class BooksComparison:
     ) -> set[Discrepancy]:
         """Follow the broker where a carried position changed overnight; return the differences that this explains.
 
-        A corporate action restates the position. A manual sale is looked for in the lists of all days since the
-        position was opened, and booked at what it brought. Otherwise the broker is believed where it lists fewer of the
-        shares, but not where the holding is gone altogether: an empty balance proves nothing (F22). More shares than
-        ours are reported, and stay the owner's (F33).
+        - A corporate action restates the position.
+        - A manual sale is searched in the lists of all days since the position was opened, and booked at its proceeds.
+        - Otherwise the ledger follows the broker if it lists fewer of the shares, but not if the holding is missing: an
+          empty balance proves nothing (F22).
+        - More shares than ours are reported and belong to the owner (F33).
         """
         explained: set[Discrepancy] = set()
         carried = {each.symbol: each for each in await self._carried(account_id, session_date)}
@@ -202,7 +203,7 @@ class BooksComparison:
         return explained
 
     async def _is_restated(self, position: OpenPosition, shown: Quantity) -> bool | None:
-        """Tell whether a corporate action explains the shares; None where the day's base price is not known."""
+        """Return whether a corporate action explains the shares; None if the day's base price is not known."""
         try:
             return bool(shown) and await self._restating.restated(position, shown, Lane.RESOLVE) is not None
         except TradingError as fault:
@@ -210,7 +211,7 @@ class BooksComparison:
             return None
 
     async def _carried(self, account_id: AccountId, session_date: SessionDate) -> list[OpenPosition]:
-        """Return the positions of earlier sessions that nobody has traded today, by hand or otherwise."""
+        """Return the positions of earlier sessions in stocks without any order in today's list."""
         held = await self._database.positions.held_in(account_id)
         carried = [position for position in held if position.session_date < session_date]
         if not carried:
@@ -246,7 +247,7 @@ class BooksComparison:
         return _Read(booked, differences, frozenset(moving), frozenset((*listed.unreadable, *balance.unreadable)), cash)
 
     async def _book_earlier(self, account_id: AccountId, session_date: SessionDate, how: How) -> int:
-        """Look for the unconfirmed fills of earlier days; a day whose list is refused does not stop the comparison."""
+        """Book unconfirmed fills of earlier days; skip a day whose list is refused or unreadable."""
         booked = 0
         for day in await self._database.audit.unproven_before(account_id, session_date):
             try:
@@ -259,7 +260,7 @@ class BooksComparison:
         return booked
 
     async def _moving(self, account_id: AccountId, how: How) -> set[Symbol]:
-        """Return the symbols whose shares may change while they are read."""
+        """Return the symbols whose shares may change during the read."""
         active = {order.intent.symbol for order in await self._database.orders.active_in(account_id)}
         if how.settles_in:
             active |= await self._database.comparisons.filled_within(account_id, how.settles_in)
@@ -279,7 +280,7 @@ class BooksComparison:
     async def _tell(
         self, account_id: AccountId, session_date: SessionDate, difference: Discrepancy, level: EventLevel
     ) -> None:
-        """Report a difference, more quietly where it is the owner's own shares of the session before."""
+        """Report a difference; the caller lowers the level for the owner's own shares."""
         now = self._pace.now()
         event = Event(
             account_id,
@@ -294,7 +295,7 @@ class BooksComparison:
         await self._database.events.append(event)
 
     async def _owned(self, account_id: AccountId, session_date: SessionDate) -> Mapping[Symbol, Quantity]:
-        """Return the owner's own shares, as the session's first look saw them or the session before left them."""
+        """Return the owner's own shares from the session's first look, or else from the previous session."""
         looked = await self._database.first_looks.of(account_id, session_date)
         if looked is not None:
             return looked
@@ -303,7 +304,7 @@ class BooksComparison:
 
 
 def _is_in_doubt(difference: Discrepancy, listed: Rows[BrokerOrder], balance: "Balance") -> bool:
-    """Tell whether a row that cannot be read may be why the books differ: then they are not compared."""
+    """Return whether an unreadable row may explain the difference; such a stock is not compared."""
     symbol = difference.symbol
     if listed.doubts(symbol) or balance.doubts(symbol):
         return True
@@ -312,7 +313,7 @@ def _is_in_doubt(difference: Discrepancy, listed: Rows[BrokerOrder], balance: "B
 
 
 def _agrees(reads: list[_Read], symbol: Symbol) -> bool:
-    """Tell whether every read has compared the stock and found nothing of ours that differs."""
+    """Return whether every read compared the stock and found none of our differences."""
     return not any(
         symbol in read.moving
         or any(row.may_be_of(symbol) for row in read.unreadable)
@@ -322,7 +323,7 @@ def _agrees(reads: list[_Read], symbol: Symbol) -> bool:
 
 
 def _needs_another_look(reads: list[_Read]) -> bool:
-    """Tell whether a difference may be one of a single read only."""
+    """Return whether a difference may exist in a single read only."""
     return bool(frozenset.intersection(*(read.differences for read in reads))) or not is_settled(reads[-1].cash)
 
 

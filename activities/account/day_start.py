@@ -1,4 +1,4 @@
-"""The start of a day, before anything is bought: calendar against broker (F43), the owner's shares (F33), the tax."""
+"""Checks before the first order of a day: calendar against broker (F43), the owner's shares (F33), the tax."""
 
 import asyncio
 import logging
@@ -23,15 +23,15 @@ logger = logging.getLogger("haru.day_start")
 
 DISAGREEMENT: Final = "calendar_disagreement"
 _LOOKED_WITHIN: Final = 12.0
-"""Seconds that a scan waits for the first look; the next one tries again."""
+"""Seconds that a scan waits for the first look; the next scan retries."""
 ON_OUR_OWN: Final = "calendar_not_confirmed"
-"""The broker cannot tell (paper): the calendar decides alone."""
+"""The broker has no calendar (paper): our calendar decides alone."""
 TAX_UNTOLD: Final = "tax_year_unknown"
-"""The sales of this session settle in a year whose transaction tax is not in our table."""
+"""This session's sales settle in a year whose transaction tax is not in our table."""
 
 
 class DayStart:
-    """Compares each day once; the broker is asked once for the whole fleet, whatever number of processes asks."""
+    """Compares each day once; all processes of the fleet share one request to the broker."""
 
     def __init__(
         self,
@@ -53,9 +53,9 @@ class DayStart:
         self._one_at_a_time = asyncio.Lock()
 
     async def compare(self, account_id: AccountId, day: date) -> str:
-        """Return why nothing may be bought on a KST date; empty when calendars agree and the books are compared.
+        """Return why entries are closed on a KST date; empty when the calendars agree and the books are compared.
 
-        Entries of a date on which broker and calendar disagree are shut.
+        Close the entries of a date on which broker and calendar disagree.
 
         Raises:
             TradingError: the broker has not answered, so nothing is known yet.
@@ -66,12 +66,12 @@ class DayStart:
                 self._objection = await self._compare(account_id, SessionDate(day))
                 self._compared = day
             if self._objection:
-                # Again each time: whoever had shut these entries for a reason of its own may have opened them again.
+                # Repeated each time: entries that another cause had closed may have been reopened.
                 await self._database.risk.close_entries(account_id, SessionDate(day), self._objection, self._pace.now())
         return self._objection or await self._begin(account_id, SessionDate(day))
 
     async def _begin(self, account_id: AccountId, day: SessionDate) -> str:
-        """Compare the books of today's session, then look what the owner holds; return why it may not be traded yet.
+        """Compare the books of today's session, then record the owner's shares; return why entries stay closed.
 
         The books come first: after a split they show how many of the shares are ours.
         """
@@ -88,7 +88,7 @@ class DayStart:
         return objection
 
     async def _warn_of_tax(self, account_id: AccountId, day: SessionDate) -> None:
-        """Tell once a session that its sales will be booked with the tax of an earlier year."""
+        """Warn once per session that its sales are booked with an earlier year's tax."""
         text = untold_tax(self._calendar.settlement_of(day))
         if not text or self._calendar.session_on(day) is None:
             return
@@ -129,5 +129,5 @@ class DayStart:
         return reason
 
 
-def _word(is_open: bool) -> str:  # noqa: FBT001 - the thing that is put into words
+def _word(is_open: bool) -> str:  # noqa: FBT001 - the flag is the value to describe
     return "a session" if is_open else "closed"

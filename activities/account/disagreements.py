@@ -1,4 +1,4 @@
-"""What differs between the books shuts entries, stock by stock, until comparisons in a row agree about the stock."""
+"""Differences between the books: entries close per stock until consecutive comparisons of the stock agree."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Disagreements:
-    """Shuts entries for each stock of ours that differs, and lifts that alone."""
+    """Closes entries for each of our stocks that differs, and reopens only those."""
 
     def __init__(self, database: "Database", pace: "Pace") -> None:
         self._database = database
         self._pace = pace
 
     async def record(self, account_id: AccountId, session_date: SessionDate, ours: Sequence[Discrepancy]) -> None:
-        """Shut entries for each stock that differs."""
+        """Close entries for each stock that differs."""
         by_symbol = attrgetter("symbol")
         for symbol, differences in groupby(sorted(ours, key=by_symbol), by_symbol):
             reason = "books disagree: " + "; ".join(in_words(difference) for difference in differences)
@@ -34,13 +34,13 @@ class Disagreements:
     async def lift(
         self, account_id: AccountId, session_date: SessionDate, started: datetime, agrees: Callable[[Symbol], bool]
     ) -> None:
-        """Count a comparison that ``started`` then (the database's clock) for every stock about which it agrees."""
+        """Count a comparison that began at ``started`` (database clock) for every stock on which it agrees."""
         for symbol in await self._database.disputes.symbols(account_id, session_date):
             if agrees(symbol):
                 await self._database.disputes.agree(account_id, session_date, symbol, started, self._pace.now())
 
 
 def in_words(difference: Discrepancy) -> str:
-    """Return a difference as the books keep it."""
+    """Return a difference as the text that the ledger stores."""
     order = f" order {difference.ref.number}" if difference.ref else ""
     return f"{difference.kind}: {difference.symbol}{order}, ledger {difference.ledger:,}, broker {difference.broker:,}"

@@ -1,4 +1,4 @@
-"""Orders without a reply whose row, or whose holding, cannot be read: unknown until it can, reported once."""
+"""Orders without a reply whose row or holding is unreadable: unresolved until it can be read, reported once."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class OrderDoubts:
-    """Reports what cannot be proven, and keeps a sale from waiting for a row that cannot be it."""
+    """Reports what cannot be proven, and lets a sale proceed past a row that cannot be its order."""
 
     def __init__(self, broker: "Broker", database: "Database", pace: "Pace") -> None:
         self._broker = broker
@@ -25,10 +25,10 @@ class OrderDoubts:
         self._pace = pace
 
     async def is_no_sale(self, record: OrderRecord, row: UnreadableRow) -> bool:
-        """Tell whether the shares prove that an unreadable row is no working or filled sale of this intent.
+        """Return whether the holding proves that an unreadable row is no working or filled sale of this intent.
 
-        A working sale reserves shares, and a filled one has taken them: where all of ours are held and none is
-        reserved, there is neither. A row that may be a buy proves nothing, and is reported.
+        A working sale reserves shares and a filled one removes them. If all our shares are held and none is reserved,
+        there is neither. A row that may be a buy proves nothing and is reported.
         """
         if record.intent.side is Side.SELL and await self._all_are_sellable(record):
             return True
@@ -36,7 +36,7 @@ class OrderDoubts:
         return False
 
     async def report_holding(self, record: OrderRecord, balance: "Balance") -> None:
-        """Report the row that keeps the holding from being a witness."""
+        """Report the row that makes the holding unusable as proof."""
         symbol = record.intent.symbol
         rows = sorted(balance.unreadable, key=lambda row: row.symbol != symbol)
         await self._report(record, next(row for row in rows if row.may_be_of(symbol)))

@@ -1,4 +1,4 @@
-"""What the account's owner held before the session, beside ours: looked at once a day, before our first order."""
+"""Shares that the account's owner held before the session: read once a day, before our first order."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _BETWEEN_READS: Final = timedelta(seconds=1)
 
 
 class SharesKnown:
-    """Reads from the ledger, the broker's list and the first look what the account's shares should be."""
+    """Derives the account's expected shares from the ledger, the broker's list and the first look."""
 
     def __init__(self, broker: "Broker", database: "Database", pace: "Pace") -> None:
         self._broker = broker
@@ -33,10 +33,10 @@ class SharesKnown:
         self._pace = pace
 
     async def look_first(self, account_id: AccountId, session_date: SessionDate) -> Mapping[Symbol, Quantity]:
-        """Return what the owner held before the session; whoever asks first looks at the account (broker errors pass).
+        """Return what the owner held before the session; the first caller reads the account (broker errors propagate).
 
-        Of a stock whose row cannot be read, what the last session left stands. A look that changes it counts when a
-        second one agrees.
+        A stock whose row cannot be read keeps the value of the last session. A read that changes the value counts when
+        a second read agrees.
         """
         kept = await self._database.first_looks.of(account_id, session_date)
         if kept is not None:
@@ -55,9 +55,9 @@ class SharesKnown:
     async def expected(
         self, account_id: AccountId, session_date: SessionDate, listed: "tuple[BrokerOrder, ...]", symbol: Symbol
     ) -> int:
-        """Return the shares of a stock, ours and the owner's, that the account holds by our books and the day's list.
+        """Return the expected shares of a stock, ours and the owner's, by the ledger and the day's list.
 
-        Before the day's first look the owner's are those that the last proven session left.
+        Before the day's first look, the owner's shares are those recorded at the last proven session.
         """
         before = await self._database.first_looks.of(account_id, session_date)
         if before is None:
@@ -71,7 +71,7 @@ class SharesKnown:
     async def unbooked(
         self, account_id: AccountId, session_date: SessionDate, listed: "tuple[BrokerOrder, ...]", symbol: Symbol
     ) -> int:
-        """Return by how many shares the list's fills of our orders in a stock change what our books hold of it."""
+        """Return the change in our shares of a stock from listed fills that are not booked yet."""
         changed = 0
         for record in await self._database.orders.on(account_id, session_date):
             row = row_of(record, listed) if record.intent.symbol == symbol else None
@@ -83,7 +83,7 @@ class SharesKnown:
     async def changed_by_hand(
         self, account_id: AccountId, session_date: SessionDate, listed: "tuple[BrokerOrder, ...]", symbol: Symbol
     ) -> int:
-        """Return by how many shares the session's orders of the owner have changed the owner's own holding."""
+        """Return the change in the owner's holding from the owner's own orders in this session."""
         foreign = foreign_orders(listed, await self._database.orders.bound_refs(account_id, session_date))
         return change_by_hand(symbol, traded_by_hand(foreign, ()), await self._taken(account_id, session_date))
 
@@ -94,7 +94,7 @@ class SharesKnown:
         listed: "tuple[BrokerOrder, ...]",
         before: Mapping[Symbol, Quantity],
     ) -> Believed:
-        """Return what the account's shares should be by the day's list and our books as they stand."""
+        """Return the account's expected shares by the day's list and the current ledger."""
         held: Counter[Symbol] = Counter()
         for position in await self._database.positions.held_in(account_id):
             held[position.symbol] += position.quantity
@@ -113,7 +113,7 @@ class SharesKnown:
         balance = await self._broker.balance(Lane.RESOLVE)
         believed = await self.believed(account_id, session_date, listed, left)
         ordered = await self._database.orders.on(account_id, session_date)
-        undecided = await self._database.orders.active_in(account_id)  # of an earlier session, too
+        undecided = await self._database.orders.active_in(account_id)  # includes earlier sessions
         touched = {order.intent.symbol for order in (*ordered, *undecided)}
         in_doubt = {symbol for symbol in left if balance.doubts(symbol) or listed.doubts(symbol)}
         in_doubt |= {row.symbol for row in (*balance.unreadable, *listed.unreadable) if row.symbol is not None}
@@ -124,7 +124,7 @@ class SharesKnown:
         return {each.symbol: each.owners_quantity for each in left if each.owners_quantity}
 
     async def _taken(self, account_id: AccountId, session_date: SessionDate) -> dict[Symbol, Quantity]:
-        """Return by stock the shares of ours that the session's bookings tell as sold by somebody else."""
+        """Return by stock our shares that the session's bookings record as sold by others."""
         taken: Counter[Symbol] = Counter(await self._database.positions.taken_on(account_id, session_date))
         for trade in await self._database.trades.on(account_id, session_date):
             if trade.exit_reason is ExitReason.FOREIGN_SALE:
@@ -132,7 +132,7 @@ class SharesKnown:
         return {symbol: Quantity(shares) for symbol, shares in taken.items()}
 
     async def _taken_at_the_end(self, trade: ClosedTrade) -> int:
-        """Return the shares that neither our orders sold nor an earlier booking let go."""
+        """Return the shares that neither our orders nor an earlier booking account for."""
         orders = await self._database.orders.of_position(trade.position_id)
         position = await self._database.positions.get(trade.position_id)
         before = position.taken + position.restated_sold if position is not None else 0

@@ -1,4 +1,4 @@
-"""Another program that trades on the account by API: nothing is bought beside it until an operator accepts that."""
+"""Orders by another program through the API: no entries until an operator accepts them."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -19,14 +19,14 @@ logger = logging.getLogger("haru.books")
 
 
 class ForeignApiOrders:
-    """Looks through a day's list for orders by API that none of our intents explains."""
+    """Searches a day's list for API orders that match none of our intents."""
 
     def __init__(self, database: "Database", pace: "Pace") -> None:
         self._database = database
         self._pace = pace
 
     async def look(self, account_id: AccountId, session_date: SessionDate, listed: Rows[BrokerOrder]) -> None:
-        """Shut entries for each of them that no operator has accepted; the ledger is read after the list."""
+        """Close entries while such an order is not accepted by an operator; the ledger is read after the list."""
         database, now = self._database, self._pace.now()
         records = await database.orders.on(account_id, session_date)
         if found := orders_of_another_program(listed, records):

@@ -1,4 +1,4 @@
-"""Shares of ours that the account's owner has sold by hand: two witnesses must agree before we believe it (F32)."""
+"""Our shares that the account's owner sold manually: booked only when two sources agree (F32)."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
 
 _SATURDAY: Final = 5
 LOOK_FOR_HAND_SALES: Final = timedelta(seconds=60)
-"""Real time between two looks at the account while holding; all watchers of a process share one call."""
+"""Real time between two account checks while holding; all watchers of a process share one call."""
 BETWEEN_READS: Final = timedelta(seconds=1)
-"""Real time after which a balance that shows fewer shares than ours is asked for once more."""
+"""Real time before the second read of a balance that shows fewer shares than ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What is left of our shares, and what the listed sales of the others brought in won."""
+    """Our remaining shares, and the proceeds (won) of others' listed sales."""
 
     quantity: Quantity
     brought: Won
 
 
 class ForeignSales:
-    """Compares what a position should hold with the broker's balance and with its list of sales."""
+    """Compares a position's expected shares with the broker's balance and its list of sales."""
 
     def __init__(self, broker: "Broker", database: "Database", pace: "Pace") -> None:
         self._broker = broker
@@ -53,10 +53,10 @@ class ForeignSales:
         self.carried = CarriedShares(broker, database, pace)
 
     async def left_of(self, position: OpenPosition, lane: Lane) -> Left:
-        """Return how many of our shares are left; one witness alone may be late or empty (F22, F23).
+        """Return how many of our shares are left; one source alone may be late or empty (F22, F23).
 
-        What the owner buys after a sale of ours is not ours: the balance may show as many shares as before. Of a
-        holding that cannot be read everything is left.
+        Shares that the owner buys after selling ours are the owner's: the balance may show as many shares as before. A
+        holding that cannot be read counts as complete.
         """
         foreign = await self._foreign_orders(position, lane)
         sales = [row for row in foreign if row.side is Side.SELL]
@@ -79,10 +79,10 @@ class ForeignSales:
         return Left(Quantity(position.quantity - missing), _brought(sales, missing) if brought is None else brought)
 
     async def noticed_by(self, position: OpenPosition) -> Left:
-        """Return what is left of a position that we are not selling ourselves; in doubt all of it.
+        """Return what is left of a position that Haru is not selling; all of it in doubt.
 
-        The balance that all watchers share gives the reason to ask: shares of ours that were sold are missing there
-        until the owner buys some for himself.
+        The balance shared by all watchers triggers the check: it lacks our sold shares until the owner buys some for
+        himself.
         """
         everything = Left(position.quantity, NO_WON)
         try:
@@ -95,9 +95,9 @@ class ForeignSales:
             return everything
 
     async def booked(self, position: OpenPosition, left: Left) -> OpenPosition:
-        """Take out of the books what the owner has sold of a position, tell it, and return the rest.
+        """Book the shares that the owner sold, append the event, and return the rest of the position.
 
-        A position that somebody else has changed meanwhile, or of which an order is under way, comes back as it was.
+        Return the position unchanged if it changed meanwhile or has an active order.
         """
         if left.quantity == position.quantity:
             return position
@@ -112,7 +112,10 @@ class ForeignSales:
         return replace(kept, high_water_mark=position.high_water_mark, last_price=position.last_price)
 
     async def _believed_holding(self, position: OpenPosition, expected: int, lane: Lane) -> int | None:
-        """Return how many shares the balance shows; fewer than expected are believed only when a second read agrees."""
+        """Return the balance's share count; None when it cannot be read.
+
+        A count below ``expected`` is read a second time, and the larger value is used.
+        """
         held = (await self._broker.balance(lane)).quantity_of(position.symbol)
         if held is None or held >= expected:
             return held
@@ -121,7 +124,7 @@ class ForeignSales:
         return None if again is None else max(held, again)
 
     async def _recent_balance(self) -> "Balance":
-        """Return what the process has read of late; a read that failed counts for all watchers like any other."""
+        """Return the process's recent balance; a failed read is shared by all watchers too."""
         now = self._pace.now()
         oldest = now - self._pace.clock.market_duration(LOOK_FOR_HAND_SALES)
         if self._read is None or self._read_at is None or self._read_at <= oldest:
@@ -134,7 +137,7 @@ class ForeignSales:
         return any(order.intent.symbol == position.symbol for order in active)
 
     async def _foreign_orders(self, position: OpenPosition, lane: Lane) -> list[BrokerOrder]:
-        """Return the others' fills since the day on which the position was opened; each day has a list of its own."""
+        """Return fills of orders that are not ours since the position was opened; each day has its own list."""
         found: list[BrokerOrder] = []
         for day in _weekdays(position.session_date, session_date_of(self._pace.now())):
             listed = await self._broker.orders_on(day, lane, position.symbol)
@@ -145,7 +148,7 @@ class ForeignSales:
 
 
 def _brought(sales: Sequence[BrokerOrder], shares: int) -> Won:
-    """Return what shares brought of which nobody knows in which of the sales they went."""
+    """Return the average proceeds (won) of shares that cannot be matched to a single sale."""
     amount, sold = sum(row.filled_amount for row in sales), sum(row.filled_quantity for row in sales)
     return Won(amount * shares // sold)
 

@@ -1,4 +1,4 @@
-"""Fills of our own orders that the ledger lacks or has otherwise, even of orders that are over: the broker is right."""
+"""Fills of our own orders that the ledger lacks or has otherwise, even of closed orders: the broker is right."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 
 class LateFills:
-    """Books what the list of a date shows and the ledger lacks; shares whose position is over are watched again."""
+    """Books fills that a date's list shows and the ledger lacks; shares of a closed position are watched again."""
 
     def __init__(self, database: "Database", commission: Rate) -> None:
         self._database = database
         self._trades = TradeBooking(database, commission)
 
     async def book(self, account_id: AccountId, date: SessionDate, listed: Sequence[BrokerOrder], at: datetime) -> int:
-        """Book new fills, corrected amounts and orders that were proven absent; return how many orders changed (F42).
+        """Book new fills, corrected amounts and orders proven absent; return how many orders changed (F42).
 
-        A position that is over lives again for late shares; a trade that was booked gets a correction. What no position
-        can take now, such as shares of a stock that another worker holds, is reported as critical, ends the day's
-        entries, and is tried again at the next look.
+        Late shares reopen a closed position, and a booked trade gets a correction. A fill that no position can take,
+        such as shares of a stock that another worker holds, is reported as critical, closes the day's entries, and is
+        retried at the next look.
         """
         changed = 0
         for audited in await self._database.audit.orders_on(account_id, date):
@@ -43,21 +43,21 @@ class LateFills:
         return changed + await self._book_found(account_id, date, _unbound(listed, bound), at)
 
     async def book_order(self, record: OrderRecord, listed: Sequence[BrokerOrder], at: datetime) -> int:
-        """Book what a list changes of one order; return how many orders changed: one or none."""
+        """Book what a list changes of one order; return the number of changed orders, 0 or 1."""
         row = row_of(record, listed)
         return 0 if row is None or not _differs(record, row) else await self._book(record, row, at)
 
     async def settle_costs(self, account_id: AccountId, date: SessionDate) -> None:
-        """Correct the costs of trades that a late fill of the same stock has moved."""
+        """Correct the costs of trades that a late fill of the same stock has changed."""
         if settled := await self._trades.settle(account_id, date):
             activity.logger.info("costs_settled", extra={"session_date": date, "trades": settled})
 
     async def _book_found(
         self, account_id: AccountId, date: SessionDate, unbound: Sequence[BrokerOrder], at: datetime
     ) -> int:
-        """Bind orders that were proven absent to the only row each that can be theirs.
+        """Bind orders that were proven absent if exactly one row can be theirs.
 
-        A row that a list has shown before the intent was written is another's.
+        A row that a list showed before the intent was written belongs to another order.
         """
         given_up = [
             record
@@ -67,7 +67,7 @@ class LateFills:
         listed_orders, changed = self._database.listed_orders, 0
         not_theirs = {each.intent.intent_id: await listed_orders.before(each.intent.intent_id) for each in given_up}
         for record, row in late_matches(given_up, unbound, not_theirs):
-            # A sale that still works would keep the position from being sold in another way.
+            # A sale that still works would block every other sale of the position.
             if record.intent.purpose is OrderPurpose.ENTRY or row.is_over:
                 changed += await self._book(record, row, at)
         return changed
@@ -89,7 +89,7 @@ class LateFills:
         return 1
 
     async def _follow_up(self, booked: "Booked", at: datetime) -> None:
-        """Book or correct the trade of a position that is sold out, or report that its shares are to be sold."""
+        """Book or correct the trade of a sold-out position, or report that its shares must be sold."""
         if booked.lives_again is None:
             await self._end(booked.order, at)
             return
@@ -99,7 +99,7 @@ class LateFills:
             await self._database.events.append(_event(SHARES_RECOVERED, EventLevel.CRITICAL, booked.order, at))
 
     async def _end(self, order: OrderRecord, at: datetime) -> None:
-        """Book the trade that a late fill has ended: its worker may have carried the shares and rest until morning."""
+        """Book the trade that a late fill completes: its worker may have carried the shares and be idle overnight."""
         if order.intent.purpose is not OrderPurpose.EXIT or order.is_active:
             return
         try:
@@ -129,7 +129,10 @@ class LateFills:
 
 
 def _differs(record: OrderRecord, row: BrokerOrder) -> bool:
-    """Tell whether the row may change what is booked; fewer shares than booked are an older row, if ours are proven."""
+    """Return whether the row may change what is booked.
+
+    A row with fewer shares than a proven booking is outdated.
+    """
     if record.status in WORKING_STATUSES or record.provisional or row.ref != record.ref:
         return True
     ours, theirs = (record.filled_quantity, record.filled_amount), (row.filled_quantity, row.filled_amount)
@@ -137,7 +140,7 @@ def _differs(record: OrderRecord, row: BrokerOrder) -> bool:
 
 
 def _unbound(listed: Sequence[BrokerOrder], bound: set[BrokerOrderRef]) -> list[BrokerOrder]:
-    """Return the rows of which no intent has the number, under whatever branch."""
+    """Return the rows whose number belongs to none of our intents, under any branch."""
     numbers = {(ref.order_date, ref.number) for ref in bound}
     return [row for row in listed if (row.ref.order_date, row.ref.number) not in numbers]
 

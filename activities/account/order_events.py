@@ -1,4 +1,4 @@
-"""Events about one order: whose it is, and of which stock, follows from its intent."""
+"""Events about one order; account, worker and stock come from its intent."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from domain.order import OrderIntent
 def order_event(
     intent: OrderIntent, kind: str, level: EventLevel, at: datetime, key: str, **detail: str | int
 ) -> Event:
-    """Return an event of the intent's own session, at a market instant; its key begins with the kind."""
+    """Return an event of the intent's session at a market instant; its key starts with the kind."""
     return Event(
         intent.account_id,
         kind,

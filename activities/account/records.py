@@ -1,4 +1,4 @@
-"""What the ledger must know of already."""
+"""Lookup of records that the ledger must already contain."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ async def recorded(orders: "Orders", intent_id: IntentId) -> OrderRecord:
     """Return the record of an intent.
 
     Raises:
-        TradingError: the ledger has none, though an intent is written down before anything is done with it.
+        TradingError: the ledger has none, though every intent is written before it is used.
     """
     record = await orders.get(intent_id)
     if record is None:

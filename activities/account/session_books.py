@@ -1,4 +1,4 @@
-"""The books of a session: compared before its first order, then at a low rate; entries stay shut until it succeeds."""
+"""Books of a session: compared before its first order, then at a low rate; entries stay closed until it succeeds."""
 
 import asyncio
 import logging
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("haru.books")
 
 NOT_COMPARED: Final = "books not compared"
-"""The cause under which entries are shut while the last comparison has failed."""
+"""Cause under which entries are closed after a failed comparison."""
 COMPARED_FROM: Final = time(8)
-"""Seoul; the broker's night work, such as new share counts after a split, is over by then."""
+"""KST; the broker's overnight processing, such as new share counts after a split, is complete by then."""
 _BETWEEN_TRIES: Final = timedelta(seconds=30)
 _BETWEEN_COMPARISONS: Final = timedelta(minutes=5)
 _SETTLES_IN: Final = timedelta(minutes=1)
@@ -37,7 +37,7 @@ _AFTER_A_TRY: Final = timedelta(seconds=5)
 
 
 class SessionBooks:
-    """Compares a session's books once for the whole fleet, whatever number of processes and workers asks."""
+    """Compares a session's books once for all processes and workers of the fleet."""
 
     def __init__(self, broker: "Broker", database: "Database", pace: "Pace", commission: Rate) -> None:
         self._comparison = BooksComparison(broker, database, pace, commission)
@@ -45,7 +45,7 @@ class SessionBooks:
         self._pace = pace
 
     async def compare(self, request: ReconcileRequest, how: How) -> Reconciled:
-        """Compare now; a comparison that is written down also lifts what an earlier failure has shut."""
+        """Compare now; with ``apply``, success also reopens entries that an earlier failure closed."""
         account_id, day = request.account_id, session_date_of(self._pace.now())
         started = await self._database.server.now()
         found = await self._comparison.compare(request, how)
@@ -55,7 +55,7 @@ class SessionBooks:
         return found
 
     async def not_compared(self, request: ReconcileRequest, cause: str) -> Reconciled:
-        """Shut entries, raise a critical event, and return the failure as a value."""
+        """Return the failure as a value; with ``apply``, also close entries and append a critical event."""
         account_id, now = request.account_id, self._pace.now()
         text = f"the books were not compared: {cause}"
         if request.apply:
@@ -67,7 +67,7 @@ class SessionBooks:
         return Reconciled(0, (text,), entries_closed=request.apply, failed=cause)
 
     async def objection(self, account_id: AccountId, day: SessionDate) -> str:
-        """Return why nothing may be bought in a session; try to compare unless another process does, or just did."""
+        """Return why entries are closed in a session; compare unless another process does so now or did recently."""
         state = await self._database.comparisons.state(account_id, day)
         if state.is_compared:
             return ""
@@ -84,9 +84,10 @@ class SessionBooks:
         return "the books of this session are not compared yet"
 
     async def keep_up(self, account_id: AccountId, day: SessionDate, wanted_since: datetime | None = None) -> None:
-        """Compare when it is due: never yet, after a failure, every few minutes, or not since an outage ended.
+        """Compare when due: never yet, after a failure, every few minutes, or not since an outage ended.
 
-        ``wanted_since`` is that end by the database's clock. Another process that compares counts for all.
+        ``wanted_since`` is the end of the outage by the database's clock. A comparison by another process counts for
+        all.
         """
         state = await self._database.comparisons.state(account_id, day)
         is_wanted = wanted_since is not None and (state.compared_at is None or state.compared_at < wanted_since)
@@ -117,6 +118,6 @@ class SessionBooks:
 
 
 def _event(account_id: AccountId, day: SessionDate, at: datetime, text: str, compared_at: datetime | None) -> Event:
-    """Return the event of a failure; a later one in the same session is new when a comparison succeeded between."""
+    """Return the event of a failure; after a successful comparison, a failure in the same session gets a new key."""
     key = f"{BOOKS_NOT_COMPARED}/{account_id}/{day}/{compared_at or 'never'}"
     return Event(account_id, BOOKS_NOT_COMPARED, EventLevel.CRITICAL, at, day, detail={"cause": text}, key=key)

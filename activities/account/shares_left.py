@@ -1,4 +1,4 @@
-"""How many shares of a position may be offered: what the owner or the broker has sold already is left out."""
+"""Shares of a position to offer: excludes shares that the owner or the broker has already sold."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -30,7 +30,7 @@ _ANSWERED_WITHIN: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class SharesToOffer:
-    """A position as the books have it by now, the shares to offer, and what the owner's sales of the rest brought."""
+    """Current position, the shares to offer, and the proceeds of the owner's sales of the rest."""
 
     position: OpenPosition
     quantity: Quantity
@@ -39,13 +39,13 @@ class SharesToOffer:
 
 @dataclass(frozen=True, slots=True)
 class ListIsShort:
-    """Every share is gone by the holdings, and the list of our own sale does not show it yet; real time."""
+    """The holdings show all shares gone, but the order list does not show our sale yet; real time."""
 
     look_again_in: timedelta
 
 
 class SharesLeft:
-    """Asks the broker where there is a reason to; without an answer everything is offered."""
+    """Asks the broker only with a reason; without an answer, all shares are offered."""
 
     def __init__(
         self, foreign_sales: ForeignSales, short_sales: ShortSales, database: "Database", pace: "Pace"
@@ -56,7 +56,7 @@ class SharesLeft:
         self._pace = pace
 
     async def of(self, position: OpenPosition, reason: ExitReason, tries: Tries) -> SharesToOffer | ListIsShort:
-        """Return what to offer of a position after what has been tried."""
+        """Return the shares to offer, given the tries so far."""
         if short := await self._short_sales.of(position):
             gone = await self._answered(self._short_sales.gone(position), position.symbol)
             position = await self._database.positions.get(position.position_id) or position
@@ -75,10 +75,10 @@ class SharesLeft:
     async def _left_by_others(
         self, position: OpenPosition, reason: ExitReason, tries: Tries, *, is_carried: bool
     ) -> Left:
-        """Return what the owner has left of the shares; all of them where there is no reason to ask.
+        """Return our shares less the owner's sales; all of them without a reason to ask.
 
-        A refusal may mean that they were sold by hand; of carried ones a part may have been, before they were carried.
-        What the last answer left is offered again until the question is due again.
+        A refusal may mean that the owner sold them. Some carried shares may have been sold before they were carried.
+        The remainder of the last answer is offered again until the next query is due.
         """
         if reason is ExitReason.FOREIGN_SALE:
             return await self._foreign_sales.left_of(position, Lane.EXIT)
@@ -89,9 +89,9 @@ class SharesLeft:
         return unasked
 
     async def _answered(self, question: Awaitable[T], symbol: Symbol) -> T | None:
-        """Return what the broker's books answer, or None where they do not: nothing may keep a sale.
+        """Return the broker's answer, or None on an error or timeout: the sale must not be blocked.
 
-        Should the sale be refused, the question comes again.
+        If the sale is refused, the query is repeated.
         """
         try:
             async with asyncio.timeout(_ANSWERED_WITHIN):

@@ -30,9 +30,9 @@ _SHARE_OF_THE_AGE: Final = 0.25
 
 
 class ShortSales:
-    """Looks, before the rest of a sale is offered, whether the broker has sold more than its list shows.
+    """Checks, before the rest of a sale is offered, whether the broker sold more than its list shows.
 
-    The list may call withdrawn what was filled. To offer those shares again would sell shares of the account's owner.
+    The list may show filled shares as withdrawn. Offering those again would sell the owner's shares.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class ShortSales:
         self._balance: NextFlight[Balance] = NextFlight(lambda: broker.balance(Lane.EXIT))
 
     async def of(self, position: "OpenPosition") -> tuple[OrderRecord, ...]:
-        """Return today's sales of a position that are over with shares unsold, in the sequence of their intents."""
+        """Return today's sales of a position that were cancelled with shares unsold, in the order of their intents."""
         today = session_date_of(self._pace.now())
         return tuple(
             order
@@ -56,9 +56,9 @@ class ShortSales:
         )
 
     async def gone(self, position: "OpenPosition") -> Quantity:
-        """Return how many of the unsold shares are sold by all appearances; book first what the list shows by now.
+        """Return how many unsold shares are probably sold; book the listed fills first.
 
-        The holdings are believed when two looks agree, an order notice at once (broker errors pass).
+        Holdings count when two reads agree; an order notice counts at once (broker errors propagate).
         """
         seen, is_heard = await self._look(position)
         if seen and not is_heard:
@@ -70,12 +70,12 @@ class ShortSales:
         return Quantity(seen)
 
     def pause_after(self, last: OrderRecord) -> timedelta:
-        """Return the real time until the list is read again: longer with the age of the last sale (F47)."""
+        """Return the real time until the next list read; it grows with the age of the last sale (F47)."""
         age = self._pace.clock.real_duration(self._pace.now() - last.intent.decided_at)
         return min(max(age * _SHARE_OF_THE_AGE, _FIRST_PAUSE), _LONGEST_PAUSE)
 
     async def _look(self, position: "OpenPosition") -> tuple[int, bool]:
-        """Return the unsold shares that are gone, and whether the notices alone show all of them."""
+        """Return the unsold shares that are gone, and whether order notices alone account for all of them."""
         account_id, symbol = position.account_id, position.symbol
         today = session_date_of(self._pace.now())
         listed = await self._broker.orders_on(today, Lane.EXIT, symbol)
@@ -93,7 +93,7 @@ class ShortSales:
         return min(max(missing, heard, 0), unsold), heard >= missing
 
     def _heard(self, sale: OrderRecord) -> int:
-        """Return the shares that notices report as filled beyond those of the list."""
+        """Return the shares that order notices report as filled beyond those in the list."""
         intent = sale.intent
         number = "" if sale.ref is None else sale.ref.number
         shares, _ = self._notices.fills_heard(number, intent.symbol, intent.side, intent.session_date)

@@ -1,4 +1,4 @@
-"""The trade of a sold out position, computed from its orders: booked once, corrected when its fills change."""
+"""Trade of a sold-out position, computed from its orders: booked once, corrected when its fills change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why and when (market time) a position ended, and what others' sale of the rest brought where it is known."""
+    """Reason and market time of a position's end, and the proceeds of others' sale of the rest if known."""
 
     reason: ExitReason
     at: datetime
@@ -31,14 +31,18 @@ class Ending:
 
 
 class TradeBooking:
-    """Computes trades and writes them; the ledger refuses one that does not add up with its fills."""
+    """Computes and writes trades; the ledger refuses one that does not add up with its fills."""
 
     def __init__(self, database: "Database", commission: Rate) -> None:
         self._database = database
         self._commission = commission
 
     async def position(self, position_id: PositionId) -> OpenPosition:
-        """Return the position as the ledger has it."""
+        """Return the position from the ledger.
+
+        Raises:
+            TradingError: the ledger has none.
+        """
         position = await self._database.positions.get(position_id)
         if position is None:
             raise TradingError(f"position {position_id} is not in the ledger")
@@ -47,7 +51,7 @@ class TradeBooking:
     async def book(
         self, position: OpenPosition, orders: Sequence[OrderRecord], ending: Ending, lease: Lease | None
     ) -> ClosedTrade:
-        """Book the trade of a position that holds nothing any more; shares without a sale of ours are others' sales."""
+        """Book the trade of a sold-out position; shares without one of our sales count as sold by others."""
         reason, brought = ending.reason, ending.brought
         if not position.quantity and _is_short_of_sales(position, orders):
             reason, brought = ExitReason.FOREIGN_SALE, brought or NO_WON
@@ -72,8 +76,8 @@ class TradeBooking:
     async def settle(self, account_id: AccountId, date: SessionDate) -> int:
         """Correct the costs of a day's trades to the broker's rounding; return how many differed.
 
-        One cut of the commission is for all purchases, or all sales, of a stock on a day, so that a fill that comes
-        late or changes moves the costs of the trades after it by some won.
+        The broker rounds the commission once for all purchases, or all sales, of a stock on a day. A late or changed
+        fill therefore changes the costs of later trades by some won.
         """
         settled = 0
         for position_id in await self._database.trades.sharing_costs(account_id, date):
@@ -96,9 +100,9 @@ class TradeBooking:
         return await self._database.trades.settle_costs(trade)
 
     async def end(self, position_id: PositionId, at: datetime) -> bool:
-        """Book the trade of a position that its last sale has sold out; False where a share or an order is left.
+        """Book the trade of a position after its last sale; False if shares or an active order remain.
 
-        Its worker may be booking it too: the first booking stands.
+        Its worker may book it at the same time: the first booking stands.
         """
         orders = await self._database.orders.of_position(position_id)
         position, reason = await self.position(position_id), last_reason(orders)
@@ -108,9 +112,9 @@ class TradeBooking:
         return True
 
     async def correct(self, position_id: PositionId) -> bool:
-        """Correct the trade of a position that lives again without shares; False where shares are to be sold first.
+        """Correct the trade of a reopened position without shares; False if shares must be sold first.
 
-        The correction counts for the day of the trade, as the broker counts it.
+        The correction counts for the day of the trade, as at the broker.
         """
         orders = await self._database.orders.of_position(position_id)
         position = await self.position(position_id)
@@ -125,7 +129,7 @@ class TradeBooking:
 
 
 def last_reason(orders: Sequence[OrderRecord]) -> ExitReason | None:
-    """Return why the last sale of ours was sent that sold anything."""
+    """Return the reason of our last sale that sold any shares."""
     sales = [order for order in orders if order.intent.side is Side.SELL and order.filled_quantity]
     return ExitReason(sales[-1].intent.reason) if sales else None
 

@@ -1,4 +1,4 @@
-"""Events of each buy and each sale, which channels get where ``HARU_ALERTS__TRADES`` says so."""
+"""Events of buys and sales; alert channels get them if ``HARU_ALERTS__TRADES`` is set."""
 
 from datetime import datetime
 from functools import partial
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def report_bought(database: "Database", position: OpenPosition) -> None:
-    """Append the event of a buy, once for a position, without a wait for it."""
+    """Append the event of a buy, once per position, without waiting for the write."""
     event = Event(
         position.account_id,
         POSITION_BOUGHT,
@@ -33,7 +33,7 @@ async def report_bought(database: "Database", position: OpenPosition) -> None:
 
 
 async def report_sold(database: "Database", trade: ClosedTrade, at: datetime) -> None:
-    """Append the event of a sale with its net result, once for a position, without a wait for it."""
+    """Append the event of a sale with its net result, once per position, without waiting for the write."""
     why = f"{trade.exit_reason}, net result {trade.net_pnl:+,} won"
     event = Event(
         trade.account_id,

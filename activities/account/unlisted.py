@@ -1,4 +1,4 @@
-"""An accepted order that no list shows: reported, and booked provisionally by what the account holds (F24)."""
+"""Accepted orders missing from every list: reported, and booked provisionally from the holdings (F24)."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from domain.unreadable import Rows, UnreadableRow
 
 UNLISTED_FOR: Final = timedelta(seconds=20)
-"""Real time since the decision after which a list that does not show an accepted order is not merely late."""
+"""Real time after the decision from which a missing accepted order is not explained by a slow list."""
 _GIVEN_UP_AFTER: Final = 3
-"""Times ``UNLISTED_FOR`` after which an order that is nowhere and has moved no share counts as ended."""
+"""Multiple of ``UNLISTED_FOR`` after which an order without a row or a moved share counts as ended."""
 BETWEEN_LOOKS: Final = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What one look at the account shows of an order: shares filled in all, and whether nothing more can follow."""
+    """Evidence for an order from one read of the account: total shares filled, and whether more can follow."""
 
     filled: int
     is_over: bool
 
 
 class UnlistedOrders:
-    """Looks for an order in the whole day's list, among the open orders, in the holdings and in the notices heard."""
+    """Searches for an order in the whole day's list, the open orders, the holdings and the received notices."""
 
     def __init__(self, broker: "Broker", database: "Database", pace: "Pace", notices: OrderNotices) -> None:
         self._broker = broker
@@ -50,7 +50,7 @@ class UnlistedOrders:
         self._seen: dict[IntentId, _Seen] = {}
 
     async def look(self, record: OrderRecord) -> OrderRecord:
-        """Return the order after what could be proven of it; unchanged while the list may merely be late."""
+        """Return the order with what could be proven of it; unchanged while the list may only be slow."""
         if self._age_of(record) < UNLISTED_FOR:
             return record
         try:
@@ -72,7 +72,7 @@ class UnlistedOrders:
             return record
         unknown = open_orders is None or open_orders.doubts(intent.symbol)
         seen = await self._evidence(record, listed, is_open=None if unknown else False)
-        # One balance alone may be late or empty: two equal looks are believed.
+        # One balance alone may be late or empty: two equal reads count.
         if seen is None:
             return record
         if self._seen.get(intent.intent_id) != seen:
@@ -93,9 +93,9 @@ class UnlistedOrders:
     async def _evidence(
         self, record: OrderRecord, listed: tuple[BrokerOrder, ...], *, is_open: bool | None
     ) -> _Seen | None:
-        """Return what the holdings show; None where they cannot be read, or do not even show that all was sold.
+        """Return what the holdings show; None if they are unreadable, or, for a sale, do not list the stock.
 
-        ``is_open`` is None where no list of open orders can be had (paper).
+        ``is_open`` is None if no list of open orders is available (paper).
         """
         intent = record.intent
         balance = await self._broker.balance(Lane.RESOLVE)
@@ -120,7 +120,7 @@ class UnlistedOrders:
             return None
 
     def _amount_of(self, record: OrderRecord, filled: int) -> Won:
-        """Return the won of the filled shares: by the notices where they speak of all, else at the order's price."""
+        """Return the filled amount (won) from the notices if they cover all shares, else at the order's price."""
         intent = record.intent
         number = "" if record.ref is None else record.ref.number
         heard, won = self._notices.fills_heard(number, intent.symbol, intent.side, intent.session_date)
@@ -156,7 +156,7 @@ class UnlistedOrders:
 
 
 def _may_be_others(record: OrderRecord, unreadable: "tuple[UnreadableRow, ...]") -> bool:
-    """Tell whether a row that cannot be read may be another order of the stock, whose shares would look like ours."""
+    """Return whether an unreadable row may be another order of the stock, whose shares would look like ours."""
     number = None if record.ref is None else record.ref.number
     return any(
         row.may_be_of(record.intent.symbol) and (row.ref is None or row.ref.number != number) for row in unreadable
@@ -164,11 +164,11 @@ def _may_be_others(record: OrderRecord, unreadable: "tuple[UnreadableRow, ...]")
 
 
 def is_listed_in(balance: "Balance", symbol: Symbol) -> bool:
-    """Tell whether the balance lists the stock, be it with no shares: an empty balance proves no sale (F22)."""
+    """Return whether the balance lists the stock, even with no shares: an empty balance proves no sale (F22)."""
     return symbol in balance.sold_out or symbol in balance.quantities()
 
 
 def _reserves_nothing(balance: "Balance", record: OrderRecord) -> bool:
-    """Tell whether no sale of the stock works: each share of it could be offered."""
+    """Return whether no sale of the stock is working: every share is sellable."""
     held = [each for each in balance.holdings if each.symbol == record.intent.symbol]
     return all(each.sellable == each.quantity for each in held)

@@ -1,4 +1,4 @@
-"""What speaks against an order's absence beside the list itself: holdings, open orders, totals, order notices."""
+"""Evidence against an order's absence besides its list: holdings, open orders, totals, order notices."""
 
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Witnesses:
-    """Asks the broker, and what this process has heard, about one lost order."""
+    """Checks one lost order against the broker and the notices of this process."""
 
     def __init__(self, broker: "Broker", database: "Database", pace: "Pace", notices: "OrderNotices") -> None:
         self._broker = broker
@@ -31,14 +31,14 @@ class Witnesses:
         self._known = SharesKnown(broker, database, pace)
 
     async def matched(self, intent: OrderIntent, listed: tuple[BrokerOrder, ...]) -> LostOrderMatch:
-        """Look for the order among listed ones, by the broker's own clock, and keep what the list has shown."""
+        """Match the order against listed ones, corrected for the broker's clock, and record the listed orders."""
         await self._database.listed_orders.note(intent.account_id, listed)
         not_ours = await self._bound(intent) | await self._database.listed_orders.before(intent.intent_id)
         ahead = self._pace.clock.market_duration(self._broker.clock_skew)
         return match_lost_order(intent, listed, not_ours, intent.decided_at - ahead)
 
     async def among_open_orders(self, intent: OrderIntent) -> LostOrderMatch:
-        """Ask what can still be cancelled, where that is listed: it exists, whatever the day's list says."""
+        """Match the order against the open orders if available: an open order exists, whatever the day's list shows."""
         try:
             open_orders = await self._broker.open_orders(intent.side, Lane.RESOLVE)
         except BrokerRefusedError as refusal:
@@ -47,11 +47,11 @@ class Witnesses:
         return await self.matched(intent, open_orders or Rows())
 
     async def among_all_orders(self, intent: OrderIntent) -> LostOrderMatch:
-        """Read the list of every stock: only then do its own totals show that rows are missing (F24)."""
+        """Match the order against the list of all stocks: only that list's totals show missing rows (F24)."""
         return await self.matched(intent, await self._broker.orders_on(intent.session_date, Lane.RESOLVE))
 
     async def notice_against_absence(self, intent: OrderIntent, listed: tuple[BrokerOrder, ...]) -> str:
-        """Ask the notices heard: an order that one spoke of, that no intent owns and no list shows, may be ours."""
+        """Return a notice of an order without an intent or a listed row: it may be ours; empty if there is none."""
         heard = self._notices.numbers_heard(intent.symbol, intent.side, intent.session_date)
         known = {ref.number for ref in await self._bound(intent)} | {order.ref.number for order in listed}
         unexplained = heard - known
@@ -60,10 +60,11 @@ class Witnesses:
     async def holding_against_absence(
         self, intent: OrderIntent, listed: tuple[BrokerOrder, ...], held: Quantity
     ) -> str:
-        """Look at the shares that the broker holds: those that moved show an order that no list shows (F24).
+        """Compare the broker's shares with the expected ones: a difference shows an order that no list shows (F24).
 
-        What the owner's own orders had moved before, by the list, says nothing about ours (F32, F33); nor do fills of
-        our other orders that the list has and the books lack. What the owner held before hides no sale of ours.
+        - Shares moved by the owner's own listed orders say nothing about ours (F32, F33).
+        - Nor do fills of our other orders that the list shows and the ledger lacks.
+        - The owner's earlier holding does not hide a sale of ours.
         """
         account_id, day, symbol = intent.account_id, intent.session_date, intent.symbol
         positions = await self._database.positions.held_in(account_id)

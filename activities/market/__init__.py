@@ -1,1 +1,1 @@
-"""What one process knows of the market: quotes, prices, order news."""
+"""Market data of one process: quotes, prices, order notices."""

@@ -1,4 +1,4 @@
-"""Who waits for news of a stock is woken by it, whichever attempt of whatever activity that is."""
+"""Subscriptions by symbol: news of a stock wakes every activity attempt that waits for it."""
 
 import asyncio
 from collections import defaultdict
@@ -9,9 +9,9 @@ from domain.market import Symbol
 
 
 class Bells:
-    """One bell for each attempt that listens: two attempts of one watch can live in one process after an outage.
+    """One event per subscriber: after an outage, two attempts of one watch can run in the same process.
 
-    Clear the bell, look, then wait for it: so nothing that rings meanwhile is missed.
+    Clear the event, check, then wait for it: no news in between is missed.
     """
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class Bells:
 
     @contextmanager
     def listening(self, symbol: Symbol) -> Iterator[asyncio.Event]:
-        """Give the caller a bell that rings for this stock while the context lasts."""
+        """Yield an event that is set on news of this stock, while the context lasts."""
         bell = asyncio.Event()
         self._bells[symbol].append(bell)
         try:
@@ -32,18 +32,18 @@ class Bells:
                 del self._bells[symbol]
 
     def ring(self, symbol: Symbol) -> None:
-        """Wake those who wait for news of this stock."""
+        """Wake the subscribers of this stock."""
         for bell in self._bells.get(symbol, ()):
             bell.set()
 
     def ring_all(self) -> None:
-        """Wake everybody: something may have been missed, nobody knows of which stock."""
+        """Wake all subscribers: news of an unknown stock may have been missed."""
         for symbol in tuple(self._bells):
             self.ring(symbol)
 
 
 class Spaced:
-    """Does something at once, and once for all who want it again before a pause (real seconds) is over."""
+    """Rate limit for an action: runs at once, then once for all requests during each pause (real seconds)."""
 
     def __init__(self, act: Callable[[], None], pause: float) -> None:
         self._act = act
@@ -52,7 +52,7 @@ class Spaced:
         self._due: asyncio.TimerHandle | None = None
 
     def want(self) -> None:
-        """Act now, or as soon as the pause is over."""
+        """Act now, or when the pause ends."""
         loop = asyncio.get_running_loop()
         if self._due is not None:
             return

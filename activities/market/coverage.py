@@ -1,4 +1,4 @@
-"""For which stocks the stream speaks now: their last price counts as confirmed for longer, until it proves deaf."""
+"""Stocks that the stream covers now: their last price stays confirmed longer, until the stream misses trades."""
 
 import logging
 from collections.abc import Iterable
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger("haru.stream")
 
 _LASTS: Final = timedelta(seconds=3)
-"""Real time after which a stream that nobody vouches for any more counts as gone."""
+"""Real time after which coverage that is not extended ends."""
 _DEAF_AFTER: Final = timedelta(seconds=2)
-"""Real time that a trade's tick may be on its way after the broker shows its volume."""
+"""Real time that a trade's tick may arrive after the broker shows its volume."""
 
 
 class Coverage:
-    """Kept by whoever hears the stream, asked by the feed. Ages are market time, limits above real time."""
+    """Updated by the stream consumer, read by the feed. Ages are market time, limits above real time."""
 
     def __init__(self, pace: "Pace") -> None:
         self._pace = pace
@@ -29,34 +29,34 @@ class Coverage:
         self._silent: set[Symbol] = set()
 
     def covers(self, symbol: Symbol) -> bool:
-        """Tell whether a trade of this stock would be heard of now."""
+        """Return whether the stream currently reports trades of this stock."""
         until = self._until.get(symbol)
         return until is not None and self._pace.now() < until and symbol not in self._silent
 
     def extend(self, symbols: Iterable[Symbol]) -> None:
-        """Vouch for these stocks, and for no others, for a few seconds more."""
+        """Extend coverage of these stocks by a few seconds, and end that of all others."""
         until = self._pace.now() + self._pace.clock.market_duration(_LASTS)
         self._until = dict.fromkeys(symbols, until)
 
     def withdraw(self) -> None:
-        """Vouch for nothing: the stream is gone, and what it last said is old."""
+        """Drop all coverage: the stream is gone, and its last prices are old."""
         self._until.clear()
         self._volumes.clear()
         self._missed_since.clear()
         self._silent.clear()
 
     def silent(self) -> tuple[Symbol, ...]:
-        """Return the stocks that trade without the stream telling."""
+        """Return the stocks whose trades the stream misses."""
         return tuple(self._silent)
 
     def heard(self, tick: Quote) -> None:
-        """Note that the stream tells of this stock."""
+        """Record a tick of this stock."""
         self._volumes[tick.symbol] = tick.volume
         self._missed_since.pop(tick.symbol, None)
         self._silent.discard(tick.symbol)
 
     def compare(self, asked: Quote) -> None:
-        """Hold the stream against an answer of the broker's: its volume may not grow twice without a tick."""
+        """Check the stream against a broker quote: its volume must not grow twice without a tick."""
         symbol, before = asked.symbol, self._volumes.get(asked.symbol)
         if not self.covers(symbol):
             return

@@ -1,4 +1,4 @@
-"""Streamed prices that have jumped and wait for the broker's word: a forged tick must not sell, nor silence hold."""
+"""Streamed price jumps that wait for the broker: a forged tick must not sell, and a silent broker must not block."""
 
 import logging
 from collections import Counter, deque
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 logger = logging.getLogger("haru.stream")
 
 UNANSWERED_FOR: Final = timedelta(seconds=2)
-"""Real time without an answer of the broker, after which ticks that agree decide without it."""
+"""Real time without a broker reply, after which agreeing ticks decide."""
 AGREEING: Final = 3
-"""How many ticks in a row, each with a greater volume and not all at one time, must agree then."""
+"""Number of consecutive ticks that must agree, with growing volume and not all at one instant."""
 
 
 @dataclass(slots=True)
 class _Run:
-    """Jumps to one side in a row, the latest few; instants are market time."""
+    """Latest consecutive jumps in one direction; instants are market time."""
 
     began_at: datetime
     is_fall: bool
     asked_since: datetime | None = None
-    """Since when the broker has been asked without an answer; None while it has not been asked."""
+    """Since when a broker request is unanswered; None without a request."""
     ticks: deque[Quote] = field(default_factory=lambda: deque(maxlen=AGREEING))
 
 
 class Jumps:
-    """Holds ticks back that lie too far from what the broker confirmed last."""
+    """Holds back ticks that are too far from the price that the broker last confirmed."""
 
     def __init__(self, pace: "Pace", bound: JumpBound) -> None:
         self.bound = bound
@@ -45,15 +45,15 @@ class Jumps:
 
     @property
     def waiting(self) -> tuple[Symbol, ...]:
-        """Return the stocks whose jump waits for the broker's word."""
+        """Return the stocks whose jump waits for the broker."""
         return tuple(self._runs)
 
     def is_open(self, symbol: Symbol) -> bool:
-        """Tell whether a jump of this stock waits for the broker's word."""
+        """Return whether a jump of this stock waits for the broker."""
         return symbol in self._runs
 
     def holds_back(self, tick: Quote) -> bool:
-        """Take a tick; tell whether it must wait. An ordinary one ends what was waiting."""
+        """Record a tick and return whether it must wait. An ordinary tick ends a waiting jump."""
         confirmed = self._confirmed.get(tick.symbol)
         if confirmed is None or not self.bound.is_jump(tick, confirmed):
             self._runs.pop(tick.symbol, None)
@@ -68,19 +68,19 @@ class Jumps:
             run.is_fall = is_fall
             run.ticks.clear()
         if run.ticks and tick.volume < run.ticks[-1].volume:
-            run.ticks.clear()  # or one forged volume would outrun all that is traded
+            run.ticks.clear()  # otherwise one forged volume would exceed all real trades
         if not run.ticks or tick.volume > run.ticks[-1].volume:
             run.ticks.append(tick)
         return True
 
     def came_after(self, asked_at: datetime, symbol: Symbol) -> bool:
-        """Tell whether a jump of this stock waits for a later answer than the one that was asked for at an instant."""
+        """Return whether a jump of this stock began after a request sent at ``asked_at`` and needs a later reply."""
         run = self._runs.get(symbol)
         return run is not None and asked_at < run.began_at
 
     @contextmanager
     def asking(self, symbols: Sequence[Symbol]) -> Iterator[None]:
-        """Note while the context lasts that the broker is being asked; its silence counts from then on."""
+        """Mark a broker request as pending while the context lasts; the wait for a reply counts from its start."""
         self._questions.update(symbols)
         for symbol in symbols:
             run = self._runs.get(symbol)
@@ -92,25 +92,25 @@ class Jumps:
             self._questions -= Counter(symbols)
 
     def hear_answer(self, answer: Quote, asked_at: datetime) -> None:
-        """Take the broker's word; one that was asked for before the jump says nothing about it."""
+        """Apply a broker quote; one requested before the jump does not decide it."""
         self._confirmed[answer.symbol] = answer
         run = self._runs.get(answer.symbol)
         if run is None:
             return
         if self.came_after(asked_at, answer.symbol):
-            run.asked_since = None  # it answers: the next question is about the jump
+            run.asked_since = None  # the broker replies: the next request covers the jump
             return
         now, latest = self._pace.now(), run.ticks[-1]
         if abs(answer.price - latest.price) <= self.bound.around(latest.price):
             self._end(answer, "jump_confirmed")
         elif answer.volume >= run.ticks[0].volume or now - run.began_at >= self._patience:
             self._end(answer, "jump_not_confirmed")
-        else:  # the answer does not know of the trade yet: ask again, and let no tick decide meanwhile
+        else:  # the quote predates the trade: ask again, and let no tick decide meanwhile
             run.asked_since = None
             run.ticks = deque([latest], maxlen=AGREEING)
 
     def agreed(self, symbol: Symbol) -> Quote | None:
-        """Return the mildest of the ticks that agree once the broker has been silent for too long, and accept it."""
+        """Accept and return the most moderate of the agreeing ticks after the broker has been silent too long."""
         run = self._runs.get(symbol)
         if run is None or run.asked_since is None or self._pace.now() - run.asked_since < self._patience:
             return None
@@ -123,7 +123,7 @@ class Jumps:
         return mildest
 
     def forget(self) -> None:
-        """Drop every jump: the stream is gone or has just begun, and the broker is asked anyway."""
+        """Drop every jump: the stream ended or just began, and the broker is asked anyway."""
         self._runs.clear()
 
     @property

@@ -1,4 +1,4 @@
-"""The look at the moment of a purchase: the stock's flags, its price and its strategy are asked again."""
+"""Check right before a purchase: flags, price and strategy are queried again."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from activities.support.strategy_guard import StrategyGuard
 
 _FLAG_AGE: Final = timedelta(seconds=1)
-"""Real time for which flags count as present; a volatility interruption takes two minutes."""
+"""Real time for which flags count as current; a volatility interruption lasts two minutes."""
 _SAME_PAST: Final = timedelta(minutes=1)
-"""Market time by which this process may have begun to follow a price later than the process that scanned."""
+"""Market time by which this process's price history may start later than that of the scanning process."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a purchase rests on; the candidate carries the reason that its strategy gives now."""
+    """Basis of a purchase; the candidate carries its strategy's current reason."""
 
     candidate: Candidate
     quote: Quote
@@ -34,7 +34,7 @@ class Seen:
 
 
 class LastLook:
-    """Looks at one candidate on the lane of entries; each answer is a value, or in words what speaks against buying."""
+    """Checks one candidate in the entry lane; each result is a value, or a text with the reason against buying."""
 
     def __init__(self, feed: QuoteFeed, guard: "StrategyGuard", pace: "Pace") -> None:
         self._feed = feed
@@ -42,10 +42,11 @@ class LastLook:
         self._pace = pace
 
     async def look(self, candidate: Candidate, rules: TradingRules, account_id: AccountId) -> Seen | str:
-        """Return what is seen of a candidate now, or what speaks against it.
+        """Return the current data of a candidate, or the reason against buying it.
 
         Raises:
-            BrokerRefusedError, BrokerProtocolError: the broker refuses or garbles what it says of this stock.
+            BrokerRefusedError, BrokerProtocolError: the broker refuses a query of this stock, or its reply is
+            malformed.
         """
         symbol = candidate.symbol
         status = await self._feed.status(symbol, self._pace.clock.market_duration(_FLAG_AGE), Lane.ENTRY)
@@ -63,7 +64,7 @@ class LastLook:
         return confirmed if isinstance(confirmed, str) else Seen(confirmed, quote, status)
 
     async def fresh_quote(self, symbol: Symbol, rules: TradingRules, greatest_age: timedelta) -> Quote | str:
-        """Return a quote no older than an age (real time), or why it cannot be traded on."""
+        """Return a quote no older than ``greatest_age`` (real time), or why it cannot be traded on."""
         clock, trusted = self._pace.clock, rules.execution.greatest_quote_age
         ages = (clock.market_duration(greatest_age), Lane.ENTRY, clock.market_duration(trusted) / 2)
         quote = (await self._feed.quotes([symbol], *ages)).get(symbol)
@@ -82,7 +83,7 @@ class LastLook:
             raise faults[symbol].with_traceback(None)
 
     async def _with_book(self, quote: Quote, rules: TradingRules) -> Quote | str:
-        """Look at the spread again, in the order book where the quote cannot show it: a scan lets that pass unseen."""
+        """Check the spread again, in the order book if the quote lacks it; a scan accepts an unknown spread."""
         try:
             seen = await self._feed.seen_in_book(quote, Lane.ENTRY)
         except BrokerRefusedError as refusal:
@@ -95,7 +96,7 @@ class LastLook:
     async def _confirmed(
         self, candidate: Candidate, stock: ScreenedStock, rules: TradingRules, account_id: AccountId
     ) -> Candidate | str:
-        """Return the candidate as its own filters and strategy see it now."""
+        """Return the candidate as confirmed by its own filters and strategy now."""
         clock, execution = self._pace.clock, rules.execution
         age = clock.market_duration(execution.greatest_quote_age)
         dropped = first_failed_filter(stock, rules.screening, self._pace.now(), age)
@@ -113,9 +114,9 @@ class LastLook:
         return self._without_signal(candidate, stock.view, rules)
 
     def _without_signal(self, candidate: Candidate, view: MarketView, rules: TradingRules) -> Candidate | str:
-        """Take the strategy's silence for a no, where this process knows as much of the stock as the scan did.
+        """Treat a missing signal as a refusal if this process knows as much of the stock as the scan did.
 
-        Another process may have scanned. Then the scan's signal holds, for as long as the price is about the scan's.
+        Another process may have scanned. Then the scan's signal holds while the price stays close to the scanned price.
         """
         now_and_then = f"at {view.quote.price:,}, scanned at {candidate.price:,}"
         if _knows_as_much(view, candidate):

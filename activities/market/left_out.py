@@ -1,4 +1,4 @@
-"""Stocks that are not bought because the broker refuses or garbles what it says of them, reported once an hour each."""
+"""Stocks skipped because the broker refuses a query or sends malformed data; reported once an hour each."""
 
 import logging
 from typing import TYPE_CHECKING, Final
@@ -17,20 +17,20 @@ logger = logging.getLogger("haru.feed")
 
 StockFault = BrokerRefusedError | BrokerProtocolError | TryAgainError
 STOCK_FAULTS: Final = (BrokerRefusedError, BrokerProtocolError)
-"""What a question about one stock raises that says nothing about the next stock."""
+"""Errors of a query that concern one stock only."""
 
 
 class OnlyOne:
-    """Takes one passing fault for one stock's own; from the second on it is the broker that is away."""
+    """Attributes the first temporary fault to one stock; a second stock's fault means that the broker is down."""
 
     def __init__(self) -> None:
         self._stock: Symbol | None = None
 
     def bear(self, symbol: Symbol, fault: TryAgainError) -> None:
-        """Note a fault.
+        """Record a fault.
 
         Raises:
-            TryAgainError: another stock has met one before.
+            TryAgainError: another stock has had one before.
         """
         if self._stock not in {None, symbol}:
             raise fault
@@ -38,7 +38,7 @@ class OnlyOne:
 
 
 class LeftOut:
-    """Reports for all workers of a process; the event's key makes it once an hour for all processes."""
+    """Reports for all workers of a process; the event key limits it to once an hour across processes."""
 
     def __init__(self, database: "Database", pace: "Pace") -> None:
         self._database = database
@@ -46,7 +46,7 @@ class LeftOut:
         self._reported: dict[Symbol | None, str] = {}
 
     async def report(self, account_id: AccountId, symbol: Symbol | None, fault: StockFault) -> None:
-        """Write down why a stock is left out, or with None why a list of stocks could not be read."""
+        """Report why a stock is skipped; None stands for a list of stocks that could not be read."""
         now = self._pace.now()
         hour = f"{now:%Y-%m-%d %H}"
         if self._reported.get(symbol) == hour:

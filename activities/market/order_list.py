@@ -1,4 +1,4 @@
-"""The broker's order list, read once for everybody in this process who follows an order."""
+"""The broker's order list, read once for all followers of orders in this process."""
 
 import asyncio
 import logging
@@ -20,9 +20,9 @@ _log = logging.getLogger("haru.orders")
 
 _FOR_EACH_FOLLOWER: Final = 0.05
 _LONGEST_REST: Final = 1.0
-"""Real seconds between the beginnings of two reads: for each follower, and at most for each page of the list."""
+"""Real seconds between the starts of two reads: per follower, and the maximum per page of the list."""
 _FEW: Final = 10
-"""Followers up to whom a read is as urgent as a lost order."""
+"""Largest number of followers for which a read is as urgent as one for a lost order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class _Waiter:
 
 @dataclass(slots=True)
 class _Line:
-    """Who waits for the next read of one day and side, and when the last one began (the loop's seconds)."""
+    """Waiters for the next read of one day and side, and when the last one began (event loop seconds)."""
 
     waiters: list[_Waiter] = field(default_factory=list)
     reader: "asyncio.Task[None] | None" = None
@@ -42,11 +42,12 @@ class _Line:
 
 
 class OrderList:
-    """A read answers only those who asked before it began: what it shows is never older than the question.
+    """Shares reads among followers; a read serves only requests made before it began, so its data is never older.
 
-    One follower asks for its own stock and at once. Several share the whole side's list where that is fewer calls,
-    and the more they are, the less often it is read: sales that are still to leave need the calls. Of many it waits
-    until there are slots to spare.
+    - One follower reads its own stock at once.
+    - Several share the whole side's list if that takes fewer calls. The more followers, the less often it is read:
+      unsent sales need the calls.
+    - With many followers, a read waits for spare slots.
     """
 
     def __init__(self, broker: "Broker") -> None:
@@ -56,7 +57,7 @@ class OrderList:
 
     @contextmanager
     def followed(self) -> Iterator[None]:
-        """Count somebody who follows an order for as long as the context lasts."""
+        """Count a follower of an order while the context lasts."""
         self._followers += 1
         try:
             yield
@@ -64,10 +65,10 @@ class OrderList:
             self._followers -= 1
 
     async def row_of(self, record: OrderRecord) -> BrokerOrder | None:
-        """Return what the broker lists of an order, in a read that begins now or later; None where it does not.
+        """Return the broker's row of an order from a read that begins now or later; None if it is not listed.
 
         Raises:
-            TradingError: as for any query, the same for everybody who shares the read.
+            TradingError: as for any query; all followers that share the read get the same error.
         """
         intent = record.intent
         waiter = _Waiter(intent.symbol, asyncio.get_running_loop().create_future())
@@ -79,7 +80,7 @@ class OrderList:
         return row_of(record, listed)
 
     async def _read_for_all(self, date: SessionDate, side: Side, line: _Line) -> None:
-        """Read until nobody waits; a task of its own, so that no follower's end is another one's."""
+        """Read until no follower waits; a separate task, so that a cancelled follower does not cancel the others."""
         asked: list[_Waiter] = []
         try:
             while line.waiters:
@@ -88,7 +89,7 @@ class OrderList:
                 line.began = asyncio.get_running_loop().time()
                 await self._answer(date, side, line, asked)
         except BaseException as end:
-            # Whoever still waits would wait for ever, those too who have asked in the meantime.
+            # Without this, the remaining waiters, including new ones, would wait forever.
             _fail([*asked, *line.waiters], end)
             line.waiters = []
             raise
@@ -110,13 +111,13 @@ class OrderList:
             await self._answers_each(date, side, symbol, theirs)
 
     async def _answers_all(self, date: SessionDate, side: Side, line: _Line, waiters: list[_Waiter]) -> bool:
-        """Answer by the whole side's list; False where it cannot be read, of which one foreign row may be the cause."""
+        """Serve from the whole side's list; False if it is unreadable, possibly because of one foreign row."""
         try:
             listed = await self._broker.orders_on(date, self._lane(), side=side)
         except BrokerProtocolError as fault:
             _log.warning("order_list_unreadable", extra={"side": side, "cause": str(fault)})
             return False
-        except Exception as fault:  # noqa: BLE001 - every waiter's own: none of them may wait for ever
+        except Exception as fault:  # noqa: BLE001 - passed to every waiter: none may wait forever
             _fail(waiters, fault)
         else:
             line.pages = len(listed) // self._broker.orders_per_call + 1
@@ -129,7 +130,7 @@ class OrderList:
     async def _answers_each(self, date: SessionDate, side: Side, symbol: Symbol, waiters: list[_Waiter]) -> None:
         try:
             _tell(waiters, await self._broker.orders_on(date, self._lane(), symbol, side))
-        except Exception as fault:  # noqa: BLE001 - as above, and no other stock's
+        except Exception as fault:  # noqa: BLE001 - as above, for this stock only
             _fail(waiters, fault)
 
 

@@ -1,4 +1,4 @@
-"""The broker's order notices of late: whoever looks for an order is woken by them, and may ask what they spoke of."""
+"""Recent order notices of the broker: they wake followers of orders, and can be searched."""
 
 import asyncio
 from collections import deque
@@ -13,11 +13,11 @@ from domain.stream import NoticeKind, OrderNotice
 
 _REMEMBERED: Final = 200
 _ROUND: Final = 1.0
-"""Real seconds between two rings for what could not be read: who follows an order looks every half second anyway."""
+"""Real seconds between two wake-ups for unreadable messages: followers check every half second anyway."""
 
 
 class OrderNotices(Bells):
-    """Bells that remember the last notices: one proves that its order exists, whatever a list says."""
+    """Subscriptions that keep the last notices: a notice proves that its order exists, whatever a list shows."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,21 +25,21 @@ class OrderNotices(Bells):
         self._rings_again_at = 0.0
 
     def hear(self, notice: OrderNotice, at: datetime) -> None:
-        """Remember a notice that was heard at a market instant, and wake those who wait for news of its stock."""
+        """Record a notice received at a market instant, and wake the subscribers of its stock."""
         self._heard.append((at, notice))
         self.ring(notice.symbol)
 
     def hear_garbled(self) -> None:
-        """Wake all, once a round: what could not be read may have been a notice, and mostly it is one tick of many."""
+        """Wake all subscribers, at most once a second: an unreadable message may be a notice, but mostly is a tick."""
         now = asyncio.get_running_loop().time()
         if now >= self._rings_again_at:
             self._rings_again_at = now + _ROUND
             self.ring_all()
 
     def numbers_heard(self, symbol: Symbol, side: Side, session_date: SessionDate) -> frozenset[str]:
-        """Return the orders that a day's notices spoke of; that of a cancel is the one it withdraws.
+        """Return the order numbers in a day's notices; for a cancel, the number of the cancelled order.
 
-        They are told apart by day, never by time: the intent was decided by the clock of another machine.
+        They are matched by day, not by time: the intent carries the clock of another machine.
         """
         return frozenset(
             notice.original or notice.number
@@ -48,7 +48,7 @@ class OrderNotices(Bells):
         )
 
     def fills_heard(self, number: str, symbol: Symbol, side: Side, session_date: SessionDate) -> tuple[Quantity, Won]:
-        """Return the shares and won that a day's notices told as filled of an order."""
+        """Return the shares and won that a day's notices report as filled for an order."""
         fills = [
             notice
             for at, notice in self._heard

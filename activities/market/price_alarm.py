@@ -1,4 +1,4 @@
-"""A held position without a price that can be trusted: reported as critical once it has lasted."""
+"""Held positions without a trusted price: reported as critical after a delay."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 PRICE_UNTRUSTED: Final = "price_untrusted"
 LONG: Final = timedelta(seconds=30)
-"""Real time; the stop-loss, like each rule that goes by a price, cannot fire meanwhile."""
+"""Real time; no rule that needs a price, such as the stop-loss, can fire meanwhile."""
 _AGAIN_AFTER: Final = timedelta(minutes=30)
 
 
 class PriceAlarm:
-    """Counts how long one attempt of a watch has been without a price to trust; real time, within sessions."""
+    """Measures how long one attempt of a watch has had no trusted price; real time, within sessions."""
 
     def __init__(self, database: "Database", pace: "Pace", calendar: TradingCalendar) -> None:
         self._database = database
@@ -29,9 +29,9 @@ class PriceAlarm:
         self._reported_at: timedelta | None = None
 
     async def look(self, position: OpenPosition, *, is_trusted: bool) -> None:
-        """Take note of one look at the price; report an absence of 30 s, and again after half an hour.
+        """Record one price check; report 30 s without a trusted price, and again after half an hour.
 
-        The report never delays the watch for longer than a moment.
+        The report does not delay the watch noticeably.
         """
         waited, now = self._pace.waited(), self._pace.now()
         if is_trusted or not self._is_open(now):

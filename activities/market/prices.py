@@ -1,4 +1,4 @@
-"""What one process remembers of prices: the last of each stock, since when it is known, and the recent path."""
+"""Prices known to one process: the last of each stock, when it was confirmed, and its recent path."""
 
 import logging
 from collections import deque
@@ -21,11 +21,11 @@ _REMEMBERED: Final = timedelta(minutes=30)
 _MOST_SAMPLES: Final = 900
 _BETWEEN_SAMPLES: Final = _REMEMBERED / _MOST_SAMPLES
 _LATE: Final = timedelta(seconds=5)
-"""Real time after which a tick is not news any more."""
+"""Real time after which a tick is too late to be news."""
 
 
 class Prices:
-    """Takes answers of the broker and ticks of the stream; a newer price is never replaced by an older one."""
+    """Merges broker quotes and stream ticks; an older price never replaces a newer one."""
 
     def __init__(self, pace: "Pace", coverage: Coverage, jumps: Jumps) -> None:
         self._pace = pace
@@ -42,24 +42,24 @@ class Prices:
         return tuple(self._paths.get(symbol, ()))
 
     def is_older_than(self, age: timedelta, symbol: Symbol) -> bool:
-        """Tell whether a stock was last heard of, or asked for in vain, longer ago than this (market time)."""
+        """Return whether a stock's last tick or query, answered or not, is older than ``age`` (market time)."""
         known_at = self._known_at.get(symbol)
         return known_at is None or abs(self._pace.now() - known_at) > age
 
     def doubt(self, symbol: Symbol) -> None:
-        """Let a stock be asked for at the next look."""
+        """Mark a stock to be queried again at the next look."""
         self._known_at.pop(symbol, None)
 
     def doubt_all(self) -> None:
-        """Let every stock be asked for at the next look."""
+        """Mark every stock to be queried again at the next look."""
         self._known_at.clear()
         self._jumps.forget()
 
     def take_tick(self, tick: Quote) -> bool:
-        """Take a trade from the stream; tell whether it was news.
+        """Take a trade from the stream; return whether it was news.
 
-        A tick has neither limits nor name: these come from what the broker was asked for today, and before it has been
-        asked no tick counts. An absurd, late or outrun price changes nothing; after a jump the broker is asked first.
+        A tick has neither limits nor name: these come from today's broker quote, and before that quote no tick counts.
+        An absurd, late or outdated price changes nothing. After a jump the broker is asked first.
         """
         known, now = self.known.get(tick.symbol), self._pace.now()
         if known is None or known.limits is None or not _same_day(known, tick):
@@ -86,7 +86,7 @@ class Prices:
         return True
 
     def take_agreed(self, symbol: Symbol) -> bool:
-        """Take what jumps agree on if the broker has not answered for too long; tell whether there was such a price."""
+        """Accept the price that jump ticks agree on if the broker is silent too long; return whether there was one."""
         agreed = self._jumps.agreed(symbol)
         if agreed is not None:
             self._take(agreed)
@@ -98,10 +98,10 @@ class Prices:
         self._known_at[tick.symbol] = self._heard_at[tick.symbol] = self._pace.now()
 
     def take_answers(self, asked: tuple[Symbol, ...], answers: Mapping[Symbol, Quote], asked_at: datetime) -> None:
-        """Take what the broker answered; a stock that is missing has no price now.
+        """Store the broker's quotes; a stock missing from them now has no price.
 
-        What was told or answered while the answer was on its way stays, where the answer does not know of it yet and
-        is not far from it. While a jump waits for a later answer, the stock is asked for again.
+        A price that arrived during the request stays if the quote predates it and is close to it. While a jump waits
+        for a later quote, the stock is queried again.
         """
         for symbol in asked:
             has_news = symbol in self.known and self._heard_at.get(symbol, asked_at) > asked_at
@@ -120,7 +120,7 @@ class Prices:
                 self._known_at[symbol] = self._pace.now()
 
     def _is_outrun(self, answer: Quote) -> bool:
-        """Tell whether a tick knows of more trades; one far from the broker's price has no such claim."""
+        """Return whether a tick includes more trades; a tick far from the broker's price does not count."""
         known = self.known[answer.symbol]
         return answer.volume < known.volume and not self._jumps.bound.is_jump(known, answer)
 
@@ -146,7 +146,7 @@ def _same_day(known: Quote, tick: Quote) -> bool:
 
 
 def _is_older(tick: Quote, known: Quote) -> bool:
-    """Compare by the day's volume, which only grows, and by time where it says nothing."""
+    """Compare by the day's volume, which only grows; at equal volume, by time."""
     if tick.volume != known.volume:
         return tick.volume < known.volume
     return tick.observed_at < known.observed_at

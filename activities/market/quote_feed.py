@@ -1,4 +1,4 @@
-"""One feed of prices per hosting process: by the stream where there is one, else refreshed in one batch for all."""
+"""Price feed of a hosting process: from the stream if available, else one batch refresh for all."""
 
 import asyncio
 import logging
@@ -36,15 +36,15 @@ logger = logging.getLogger("haru.feed")
 
 _REFERENCES_PER_CALL: Final = 15
 _UNREADABLE_AGAIN: Final = timedelta(minutes=1)
-"""Real time after which a reference that could not be read is asked for again."""
+"""Real time after which an unreadable reference is queried again."""
 _OF_INTEREST: Final = timedelta(seconds=30)
-"""Real time for which a stock that was asked for stays one that somebody would like to hear of."""
+"""Real time for which a queried stock stays a candidate for the stream."""
 _BETWEEN_JUMPS: Final = 0.2
-"""Real seconds between two wakings for jumps: what jumps meanwhile shares a call, and forged ticks cost few calls."""
+"""Real seconds between two wake-ups for jumps: later jumps share a call, so forged ticks cost few calls."""
 
 
 class _Askers:
-    """Who waits in a lane for an answer: one call at a time, for what the others want too."""
+    """Waiters of a lane: one call at a time, which includes what the others want."""
 
     def __init__(self) -> None:
         self.call: asyncio.Task[None] | None = None
@@ -52,7 +52,7 @@ class _Askers:
 
     @contextmanager
     def waiting_for(self, symbols: Iterable[Symbol]) -> Iterator[None]:
-        """Let the next one to ask ask for these too."""
+        """Include these symbols in the next call while the context lasts."""
         wanted = Counter(symbols)
         self.wanted += wanted
         try:
@@ -64,7 +64,7 @@ class _Askers:
 class QuoteFeed:
     """Shared quotes, recent paths, references and statuses. Ages are market time.
 
-    Watchers register by count, not by symbol alone: after an outage two attempts of one watch can live in one process.
+    Watchers are counted: after an outage, two attempts of one watch can run in the same process.
     """
 
     def __init__(self, broker: "Broker", pace: "Pace", bound: JumpBound | None = None) -> None:
@@ -86,7 +86,7 @@ class QuoteFeed:
 
     @contextmanager
     def watching(self, symbol: Symbol) -> Iterator[asyncio.Event]:
-        """Include a symbol in every refresh while the context lasts; the bell rings at each new price of the stream."""
+        """Include a symbol in every refresh while the context lasts; yield an event set at each new streamed price."""
         self._watched[symbol] += 1
         try:
             with self._bells.listening(symbol) as bell:
@@ -98,14 +98,14 @@ class QuoteFeed:
     async def quotes(
         self, symbols: Iterable[Symbol], greatest_age: timedelta, lane: "Lane", covered_age: timedelta = timedelta(0)
     ) -> dict[Symbol, Quote]:
-        """Return quotes no older than ``greatest_age``, asking the broker only for what is older.
+        """Return quotes no older than ``greatest_age``; query the broker only for older ones.
 
-        While the stream speaks for a symbol, silence means that nothing has changed: then ``covered_age`` will do.
-        A symbol that the broker gives no price for is missing from the answer. What others of the lane wait for, and
-        what is watched, is asked for as well as far as the call has room; no lane waits for another one's answer.
+        While the stream covers a symbol, silence means no change: then ``covered_age`` applies. A symbol without a
+        broker price is missing from the result. The call also includes symbols that the lane's other callers or
+        watchers need, up to its capacity. No lane waits for another lane's call.
 
         Raises:
-            TradingError: the broker did not answer. All that wait for the same call share its failure.
+            TradingError: the broker did not answer. All callers that wait for the same call get the error.
         """
         wanted = tuple(symbols)
         if not self.has_fresh(wanted, greatest_age, covered_age):
@@ -115,30 +115,30 @@ class QuoteFeed:
         return {symbol: known[symbol] for symbol in wanted if symbol in known}
 
     def has_fresh(self, symbols: Collection[Symbol], greatest_age: timedelta, covered_age: timedelta) -> bool:
-        """Tell whether these stocks need no call; either way they stay of interest."""
+        """Return whether these stocks need no call; either way they stay of interest."""
         self._wanted_at |= dict.fromkeys(symbols, self._pace.now())
         return not self._stale(symbols, greatest_age, max(greatest_age, covered_age))
 
     def known_quote(self, symbol: Symbol) -> Quote | None:
-        """Return the last quote of a symbol, however old, without asking for a newer one."""
+        """Return the last quote of a symbol of any age, without a query."""
         self._prices.take_agreed(symbol)
         return self._prices.known.get(symbol)
 
     async def seen_in_book(self, quote: Quote, lane: "Lane") -> Quote:
-        """Return the quote with best bid and ask, asking for the order book where the quote cannot show them."""
+        """Return the quote with best bid and ask; query the order book if the quote lacks them."""
         return quote if quote.shows_book else with_book(quote, await self._broker.order_book(quote.symbol, lane))
 
     async def view(
         self, symbol: Symbol, greatest_age: timedelta, lane: "Lane", covered_age: timedelta = timedelta(0)
     ) -> MarketView | None:
-        """Return all that a rule may look at for one symbol, or None without a price."""
+        """Return all data that a rule may use for one symbol, or None without a price."""
         found = await self.quotes([symbol], greatest_age, lane, covered_age)
         return self.view_of(found[symbol]) if symbol in found else None
 
     def take(self, tick: Quote) -> bool:
-        """Take a trade from the stream and wake who watches the stock; tell whether it was news.
+        """Take a trade from the stream and wake the stock's watchers; return whether it was news.
 
-        A jump is no news yet: it wakes the watchers to ask the broker.
+        A jump is no news yet: it wakes the watchers to query the broker.
         """
         is_news = self._prices.take_tick(tick)
         if is_news:
@@ -148,7 +148,7 @@ class QuoteFeed:
         return is_news
 
     def cover(self, symbols: Iterable[Symbol]) -> None:
-        """Trust the stream for these stocks a few seconds more; a new one is asked for once, for what was missed."""
+        """Trust the stream for these stocks a few seconds more; query a new one once, for missed trades."""
         covered = tuple(symbols)
         for symbol in covered:
             if not self.coverage.covers(symbol):
@@ -156,27 +156,27 @@ class QuoteFeed:
         self.coverage.extend(covered)
 
     def forget_stream(self) -> None:
-        """Ask the broker anew at the next look, and have everybody look now: the stream is gone or has just begun."""
+        """Query the broker at the next look, and wake all watchers now: the stream ended or just began."""
         self.coverage.withdraw()
         self._prices.doubt_all()
         self._bells.ring_all()
 
     def of_interest(self) -> tuple[Symbol, ...]:
-        """Return the stocks that were asked for lately, the busiest first."""
+        """Return the recently queried stocks, highest turnover first."""
         since = self._pace.now() - self._pace.clock.market_duration(_OF_INTEREST)
         self._wanted_at = {symbol: at for symbol, at in self._wanted_at.items() if at >= since}
         known = [self._prices.known[symbol] for symbol in self._wanted_at if symbol in self._prices.known]
         return tuple(quote.symbol for quote in sorted(known, key=lambda quote: -quote.turnover))
 
     def view_of(self, quote: Quote) -> MarketView:
-        """Join a quote with what is remembered of its symbol."""
+        """Combine a quote with the reference and recent path of its symbol."""
         date = session_date_of(quote.observed_at)
         return MarketView(quote, self._references.get((quote.symbol, date)), self._prices.path(quote.symbol))
 
     async def learn_references(self, symbols: Iterable[Symbol], lane: "Lane") -> dict[Symbol, StockFault]:
-        """Ask for a handful of the daily references that are still missing for today, once for all scanners.
+        """Query some of today's missing daily references, once for all scanners.
 
-        Return the stocks that the broker has refused or garbled, with what it said.
+        Return the stocks that the broker refused or whose reply was malformed, with the error.
         """
         date, wanted = session_date_of(self._pace.now()), tuple(symbols)
         async with self._reference_guard:
@@ -196,7 +196,7 @@ class QuoteFeed:
                 raise failure
 
     def _wants_reference(self, symbol: Symbol, date: SessionDate) -> bool:
-        """Tell whether a reference is to be asked for: refused ones once a day, unreadable ones once a minute."""
+        """Return whether to query a reference: refused ones once a day, unreadable ones once a minute."""
         if (symbol, date) in self._references:
             return False
         at, fault = self._without_reference.get((symbol, date), (None, None))
@@ -213,10 +213,10 @@ class QuoteFeed:
             self._without_reference[symbol, date] = (self._pace.now(), fault)
 
     async def status(self, symbol: Symbol, greatest_age: timedelta, lane: "Lane") -> InstrumentStatus:
-        """Return the board and flags of a symbol, no older than ``greatest_age``; all who ask at once share one call.
+        """Return the board and flags of a symbol, no older than ``greatest_age``; concurrent callers share one call.
 
         Raises:
-            BrokerRefusedError, BrokerProtocolError: the broker refused or garbled it no longer ago than that.
+            BrokerRefusedError, BrokerProtocolError: the broker's refused or malformed reply is no older than that.
         """
         known = self._known(symbol, greatest_age)
         if known is None:
@@ -235,7 +235,7 @@ class QuoteFeed:
         return status
 
     def known_status(self, symbol: Symbol, greatest_age: timedelta) -> InstrumentStatus | None:
-        """Return the status if it was asked for lately, without asking again."""
+        """Return the status if it was queried recently, without a query."""
         known = self._known(symbol, greatest_age)
         return known if isinstance(known, InstrumentStatus) else None
 
@@ -248,7 +248,7 @@ class QuoteFeed:
         return [symbol for symbol in symbols if is_older(covered_age if covers(symbol) else age, symbol)]
 
     async def _ask_for(self, wanted: tuple[Symbol, ...], ages: tuple[timedelta, timedelta], lane: "Lane") -> None:
-        """Join the lane's call while there is one, and make one of our own where that does not answer for us."""
+        """Join the lane's current call, and start one if that does not cover our symbols."""
         askers, is_ours = self._askers[lane], False
         while not is_ours and (stale := self._stale(wanted, *ages)):
             is_ours = askers.call is None or askers.call.done()
@@ -258,12 +258,12 @@ class QuoteFeed:
             try:
                 await asyncio.shield(cast("asyncio.Task[None]", askers.call))
             except (BrokerRefusedError, BrokerProtocolError):
-                # The answer was about the stocks of that call; only a broker that does not answer fails for all.
+                # The error concerns the stocks of that call; only a broker that does not answer fails for all.
                 if is_ours:
                     raise
 
     def _watched_beside_jumps(self, asked: Iterable[Symbol]) -> Iterable[Symbol]:
-        """Return all that is watched where a jump is asked about: stocks often jump together, as at an auction."""
+        """Return all watched stocks if a jump is queried: stocks often jump together, as at an auction."""
         return self._watched if any(map(self._jumps.is_open, asked)) else ()
 
     def _wake_for_jumps(self) -> None:
@@ -271,7 +271,7 @@ class QuoteFeed:
             self._bells.ring(symbol)
 
     def _called(self, wanted: tuple[Symbol, ...], lane: "Lane") -> "asyncio.Task[None]":
-        """Begin a call that goes on when its first asker leaves: the others wait for it, too."""
+        """Start a call that continues when its first caller leaves: the others wait for it too."""
         call = asyncio.create_task(self._refresh(wanted, lane))
         call.add_done_callback(note_failure)
         return call
@@ -288,7 +288,7 @@ class QuoteFeed:
 
 
 def _filled_up(wanted: Iterable[Symbol], others: Iterable[Symbol], per_call: int) -> tuple[Symbol, ...]:
-    """Return what is wanted, and of the others as many as cost no further call."""
+    """Return the wanted symbols, and as many of the others as need no further call."""
     asked = dict.fromkeys(wanted)
     calls = -(-len(asked) // per_call)
     return tuple(dict.fromkeys([*asked, *others]))[: calls * per_call]

@@ -1,4 +1,4 @@
-"""The price that a sale is decided on: the watch's last one while it is young enough, else what the broker is asked."""
+"""Price on which a sale is decided: the watch's last one if recent enough, else a broker query."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from activities.support.pace import Pace
 
 _FRESH: Final = 2
-"""Looks of a watcher, after which a price is asked for anew."""
+"""Multiple of a watcher's price interval after which a price is queried again."""
 _WITH_THE_FLEET: Final = 2
-"""Times the age at which a price can no longer decide anything: at the deadline it decides nothing, it only bounds."""
+"""Multiple of the greatest quote age at the fleet's deadline: there a price decides nothing, it only sets a bound."""
 
 
 @dataclass(frozen=True, slots=True)
 class PriceWanted:
-    """For which stock, what its watch has seen last, and whether it is sold with the whole fleet."""
+    """Stock, the last quote of its watch, and whether it is sold together with the whole fleet."""
 
     symbol: Symbol
     rules: ExecutionRules
@@ -32,24 +32,24 @@ class PriceWanted:
 
 
 class SalePrices:
-    """Finds the price of a sale without a call where the position's watch has just had one."""
+    """Finds the price of a sale without a call if the position's watch has a recent one."""
 
     def __init__(self, feed: QuoteFeed, pace: "Pace") -> None:
         self._feed = feed
         self._pace = pace
 
     async def find(self, wanted: PriceWanted) -> Quote | None:
-        """Return a price to sell at, or None when none can be had: a sale waits for no quote, it goes at market."""
+        """Return a price to sell at; None if unavailable: a sale does not wait for a quote, it goes at market."""
         quote = self._seen_lately(wanted) or await self._asked_for(wanted)
         if quote is None or quote.shows_book or not wanted.look_into_book:
             return quote
         return await self._seen_in_book(quote)
 
     def _seen_lately(self, wanted: PriceWanted) -> Quote | None:
-        """Return what the watch has seen, or this process since then, if it is young enough to be sold at.
+        """Return the watch's quote, or this process's newer one, if it is recent enough for a sale.
 
-        When all are sold at once it may be older: each call for a newer one would keep another sale from leaving, a
-        bid that has risen since is what is paid, and under one that has fallen the order is chased as any other.
+        When all positions are sold at once it may be older: each call for a newer one would delay another sale. A sale
+        gets the higher bid if the bid has risen since. If it has fallen, the order is repriced like any other.
         """
         seen, known = wanted.seen, self._feed.known_quote(wanted.symbol)
         if seen is None or not self._is_young(seen, wanted):
@@ -74,7 +74,7 @@ class SalePrices:
             return None
 
     async def _seen_in_book(self, quote: Quote) -> Quote:
-        """Look for the best bid where the quote cannot show it; a sale does not wait for a book that does not come."""
+        """Query the best bid if the quote lacks it; sell without the book if the query fails."""
         try:
             return await self._feed.seen_in_book(quote, Lane.EXIT)
         except TradingError as fault:

@@ -1,4 +1,4 @@
-"""When a held position's own sale begins: followed with its volume, kept in the books for those who look."""
+"""Start of a held position's own sale: updated with its volume, stored for display."""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from database.database import Database
 
 _NOTICEABLE: Final = timedelta(minutes=1)
-"""Market time by which the start must move to be written down anew."""
+"""Market time by which the start must move to be written again."""
 _WRITTEN_AT_MOST_EVERY: Final = timedelta(seconds=5)
-"""Real time: in a compressed day a minute is over in no time."""
+"""Real time: in a compressed day, a market minute is very short."""
 
 
 class SaleStart:
-    """The start of one position's sale, as the last price that could be trusted told it."""
+    """Start of one position's sale, derived from the last trusted price."""
 
     def __init__(self, position: OpenPosition, fleet_start: datetime) -> None:
         self._position = position
@@ -30,29 +30,29 @@ class SaleStart:
 
     @property
     def deadline(self) -> datetime:
-        """Return the market instant (UTC) from which on the position is sold."""
+        """Return the market instant (UTC) from which the position is sold."""
         return self._fleet_start if self._own is None else self._own.at
 
     @property
     def because(self) -> str:
-        """Return why it is sold before the fleet's others; empty when it is not."""
+        """Return why it is sold before the rest of the fleet; empty if it is not."""
         return "" if self._own is None else self._own.why
 
     def look(self, view: MarketView, calendar: TradingCalendar, now: datetime) -> None:
-        """Compute the start anew from what has traded by now."""
+        """Recompute the start from the volume traded so far."""
         session = calendar.session_at_or_after(now)
         traded = traded_per_minute(view.recent, view.quote.volume, session, now)
         if traded is not None:
             self._own = own_start(session, self._fleet_start, self._position.quantity, traded)
 
     async def keep(self, database: "Database") -> None:
-        """Write the start down, for those who look."""
+        """Write the start to the database for display."""
         own = self._own
         await database.positions.begin_sale_at(self._position.position_id, own)
         self._kept, self._is_kept = own, True
 
     def has_moved(self, pace: "Pace") -> bool:
-        """Tell whether to write it down: at first, for an earlier attempt may have, and where it moved noticeably."""
+        """Return whether to write it: on the first call, since an earlier attempt may differ, or after a clear move."""
         noticeable = max(_NOTICEABLE, pace.clock.market_duration(_WRITTEN_AT_MOST_EVERY))
         if not self._is_kept:
             return True

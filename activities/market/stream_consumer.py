@@ -1,4 +1,4 @@
-"""What a process does with news of the stream: prices go into its feed, notices wake those who follow orders."""
+"""Stream events of a process: prices go into its feed, notices wake the followers of orders."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from domain.stream import Covered, Gap, Garbled, News, OrderNotice
 
 @dataclass(frozen=True, slots=True)
 class Ears:
-    """The feed and the order notices of one process; ``now`` is the market's."""
+    """Feed and order notices of one process; ``now`` is market time."""
 
     feed: QuoteFeed
     notices: OrderNotices
     now: Callable[[], datetime]
 
     def take(self, news: News) -> bool:
-        """Hand news to whoever waits for it; tell whether it was any: a tick may be old, absurd or not asked for."""
+        """Dispatch an event; return whether it was news: a tick may be old, absurd or not requested."""
         match news:
             case Quote():
                 return self.feed.take(news)

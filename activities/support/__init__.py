@@ -1,1 +1,1 @@
-"""What activities stand on: heartbeats, pacing, leases, bounds, gates."""
+"""Building blocks of activities: heartbeats, pacing, leases, time limits, gates."""

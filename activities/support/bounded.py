@@ -1,4 +1,4 @@
-"""A bound for comparisons and proofs: work that is not done in time becomes a value, and the workflow goes on."""
+"""Time limit for comparisons and proofs: on expiry the result is a value, and the workflow continues."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ T = TypeVar("T")
 LONGEST: Final = timedelta(minutes=3)
 """Real time for all attempts of one activity together."""
 _SHORTEST: Final = timedelta(seconds=10)
-"""Real time of the last attempt, however late it starts."""
+"""Minimum real time for an attempt, however late it starts."""
 _NOT_RETRIED: Final = (StaleFencingTokenError, InvalidTransitionError, BadRulesError)
 
 
@@ -31,9 +31,9 @@ class NotDone:
 
 
 async def in_time(pace: "Pace", act: Callable[[], Awaitable[T]], longest: timedelta = LONGEST) -> T | NotDone:
-    """Return the result, or `NotDone` when the time of all attempts is over.
+    """Return the result, or `NotDone` when the time for all attempts is over.
 
-    Before that a fault is raised, so that Temporal retries. A hand-over on shutdown always passes.
+    Before that, faults are raised so that Temporal retries. A handover on shutdown always passes.
     """
     left = max(longest - pace.waited(), _SHORTEST)
     bound = asyncio.timeout(left.total_seconds())

@@ -1,9 +1,12 @@
-"""Calls of code that is not trusted: off the event loop, in daemon threads, each for a second of work at most.
+"""Calls of untrusted code: in daemon threads off the event loop, each limited to one second.
 
-A call that takes longer is given up, and its thread is interrupted at its next Python instruction. Two kinds of call
-end later than that. One that waits inside the operating system (a sleep, a socket) keeps its thread until it returns;
-its callers go on. One that stays inside C code that holds the interpreter's lock (a regular expression that explodes,
-a huge power) stops the whole process until it returns: no thread of the process runs meanwhile, this one's included.
+A call that takes longer is abandoned, and its thread is interrupted at its next Python instruction. Two kinds of call
+end later:
+
+- A call that waits inside the operating system (a sleep, a socket) keeps its thread until it returns; its callers
+  continue.
+- A call that stays inside C code and holds the interpreter lock (a catastrophic regular expression, a huge power) stops
+  the whole process until it returns: no thread of the process runs meanwhile, including this one.
 """
 
 import asyncio
@@ -18,30 +21,30 @@ from typing import Any, Final, Generic, TypeVar
 T = TypeVar("T")
 
 LONGEST_CALL: Final = 1.0
-"""Seconds (real) that one call may take."""
+"""Limit of one call in real seconds."""
 _SECOND_LOOK: Final = 0.05
-"""Seconds after which a call that seems overdue is looked at again: the whole process may have stood still."""
+"""Seconds until an apparently overdue call is checked again: the whole process may have been paused."""
 _MOST_AT_ONCE: Final = 4
-"""How many threads work at a time; who comes later waits for one of them."""
+"""Number of threads that work at a time; further callers wait for one of them."""
 _LONGEST_TEXT: Final = 200
 
 
 class _GivenUpError(BaseException):
-    """Raised inside a call that has taken too long; no ``except Exception`` of the called code may catch it."""
+    """Raised inside a call that takes too long; no ``except Exception`` of the called code can catch it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[T]):
-    """What a call returned, or in which words it failed."""
+    """Return value of a call, or the text of its error."""
 
     value: T | None = None
     fault: str = ""
     overdue: "CallThread | None" = None
-    """The thread of a call that was given up; it is alive for as long as the call does not let go."""
+    """Thread of an abandoned call; it stays alive until the call returns."""
 
 
 class _Batch(Generic[T]):
-    """Calls that one thread makes in turn."""
+    """Calls that one thread makes in sequence."""
 
     def __init__(self, calls: Sequence[Callable[[], T]]) -> None:
         self._calls = calls
@@ -59,7 +62,7 @@ class _Batch(Generic[T]):
 
 
 class CallThread(threading.Thread):
-    """Performs the batches that it is given, one after the other."""
+    """Performs its batches one after the other."""
 
     def __init__(self) -> None:
         super().__init__(name="haru-strategies", daemon=True)
@@ -75,14 +78,14 @@ class CallThread(threading.Thread):
         self._batches.put(batch)
 
     def interrupt(self) -> None:
-        """Let the running call end at its next Python instruction, and the thread with it."""
+        """End the running call at its next Python instruction, and the thread with it."""
         self._batches.put(None)
         if self.ident is not None:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident), ctypes.py_object(_GivenUpError))
 
 
 class BoundedCalls:
-    """A few threads for all calls of a process; a thread that a call does not give back is replaced."""
+    """A small thread pool for all calls of a process; a thread blocked by a call is replaced."""
 
     def __init__(self, longest: float = LONGEST_CALL) -> None:
         self.longest = longest
@@ -90,7 +93,7 @@ class BoundedCalls:
         self._turn = asyncio.Semaphore(_MOST_AT_ONCE)
 
     async def outcomes(self, calls: Sequence[Callable[[], T]]) -> list[Outcome[T]]:
-        """Make the calls one after the other; return their outcomes up to the first call that is overdue."""
+        """Make the calls in sequence; return their outcomes up to the first overdue call."""
         if not calls:
             return []
         async with self._turn:
@@ -100,7 +103,7 @@ class BoundedCalls:
             try:
                 overdue = await self._overdue_in(batch)
             except asyncio.CancelledError:
-                thread.interrupt()  # no one waits for its outcome, and a call that never ends would keep its processor
+                thread.interrupt()  # its caller is gone, and an endless call would occupy a processor
                 raise
             if overdue is None:
                 self._idle.append(thread)
@@ -109,7 +112,7 @@ class BoundedCalls:
             return [*batch.outcomes[:overdue], Outcome(overdue=thread)]
 
     async def _overdue_in(self, batch: _Batch[T]) -> int | None:
-        """Wait for a batch; return the number of the call that is overdue, or None when all are made."""
+        """Wait for a batch; return the index of the overdue call, or None when all calls are done."""
         suspect, clock = -1, asyncio.get_running_loop().time
         while not batch.over.is_set():
             number, left = len(batch.outcomes), batch.began_at + self.longest - clock()
@@ -126,14 +129,14 @@ def _outcome_of(call: Callable[[], T]) -> Outcome[T]:
         return Outcome(call())
     except _GivenUpError:
         raise
-    except BaseException as error:  # noqa: BLE001 - the called code may raise anything, an exit of the process included
+    except BaseException as error:  # noqa: BLE001 - the called code may raise anything, even SystemExit
         return Outcome(fault=_told(error))
 
 
 def _told(error: BaseException) -> str:
-    """Return an error as printable text; what it says of itself is not trusted either."""
+    """Return an error as printable text; its own text is not trusted either."""
     try:
         text = "".join(each if each.isprintable() else " " for each in str(error)).strip()
-    except Exception:  # noqa: BLE001 - the text is code of its own
+    except Exception:  # noqa: BLE001 - the text comes from code too
         text = ""
     return ": ".join(filter(None, (type(error).__name__, text[:_LONGEST_TEXT])))

@@ -1,4 +1,4 @@
-"""A heartbeat beside the work: an activity may wait for its turn at the broker without being taken for dead."""
+"""Background heartbeat: an activity that waits for its turn at the broker is not considered dead."""
 
 import asyncio
 from contextlib import suppress
@@ -9,15 +9,15 @@ from temporalio import activity
 
 _BEAT: Final = 0.5
 _LONGEST_SILENCE: Final = 30.0
-"""Seconds without progress after which the heart stops, so that a hung loop is still found out."""
+"""Seconds without progress after which heartbeats stop, so that a hung loop is detected."""
 WHOLE_LIST: Final = 300.0
-"""The same for a look at the whole day: a paper account reads a page a second, and its day may have a hundred pages."""
+"""The same for a read of a whole day: a paper account reads one page a second, and a day may have a hundred pages."""
 
 
 class Heart:
-    """``async with Heart() as heart:`` beats twice a second for as long as ``heart.progress(…)`` keeps being called.
+    """Send a heartbeat twice a second while the work makes progress: ``async with Heart() as heart:``.
 
-    ``silence`` are the seconds without it that are still believed; None: those of a few calls.
+    Heartbeats stop after ``silence`` seconds without ``heart.progress(…)``; None: the duration of a few calls.
     """
 
     def __init__(self, *details: Any, silence: float | None = None) -> None:
@@ -27,7 +27,7 @@ class Heart:
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        # What is over within half a second costs the server no heartbeat: its time-out has only just begun to count.
+        # Work that ends within half a second sends no heartbeat: its timeout has only just started.
         self._progressed_at = asyncio.get_running_loop().time()
         self._task = asyncio.create_task(self._beat())
         return self
@@ -41,7 +41,7 @@ class Heart:
                 await self._task
 
     def progress(self, *details: Any) -> None:
-        """Tell that the work goes on; the details reach the next attempt if this one dies."""
+        """Report progress; the next attempt receives the details if this one dies."""
         self._details = details
         self._progressed_at = asyncio.get_running_loop().time()
         activity.heartbeat(*details)

@@ -1,4 +1,4 @@
-"""Why this process must not buy, whatever the books or a workflow's input say, and what it allows at most."""
+"""The process's own reasons against entries, and its limits, independent of the ledger and of workflow input."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,16 +21,16 @@ from domain.session import SessionPlan
 
 @dataclass(slots=True)
 class HostGate:
-    """Shut by duties of the hosting process, each for a reason of its own, and read before each entry is sent."""
+    """Closed by duties of the hosting process, each with its own reason; checked before each entry is sent."""
 
     limits: HostLimits | None = None
-    """The limits of the process's settings, as recorded in the books. None: a workflow's own rules stand alone."""
+    """Limits of the process's settings, as recorded in the database. None: only a workflow's own rules apply."""
     plan_of: Callable[[datetime], SessionPlan] | None = None
-    """The host's own deadlines at a market instant. None: those of a workflow's input stand alone."""
+    """The host's own deadlines at a market instant. None: only those of a workflow's input apply."""
     closed_because: str = ""
-    """What the disk's duty says; empty while entries may be sent."""
+    """Reason of the disk duty; empty while entries may be sent."""
     clock_off: str = ""
-    """What the clock's duty says. A process on another machine may lift the fleet's cause, but not this one."""
+    """Reason of the clock duty. A process on another machine can lift the fleet's cause, but not this one."""
 
     @property
     def objection(self) -> str:
@@ -39,7 +39,7 @@ class HostGate:
 
     @property
     def ceiling(self) -> Ceiling | None:
-        """Return the rules that no workflow's may exceed."""
+        """Return the rules that no workflow may exceed."""
         return None if self.limits is None else self.limits.ceiling
 
     def capped(self, rules: TradingRules) -> TradingRules:
@@ -47,11 +47,11 @@ class HostGate:
         return rules if self.limits is None else capped(rules, self.limits.ceiling)
 
     def above(self, rules: TradingRules) -> dict[str, str]:
-        """Return the rules that are looser than the host allows, with what it allows."""
+        """Return the rules that are looser than the host allows, with the allowed values."""
         return {} if self.limits is None else above(rules, self.limits.ceiling)
 
     def symbol_cooldown(self, asked: timedelta) -> timedelta:
-        """Return how long (market time) a stock rests after a trade: no shorter than the host's settings say."""
+        """Return a stock's cooldown after a trade (market time), at least that of the host's settings."""
         return asked if self.limits is None else max(asked, self.limits.ceiling.risk.symbol_cooldown)
 
     def review(self, proposal: EntryProposal, snapshot: RiskSnapshot, rules: RiskRules, plan: SessionPlan) -> Review:
@@ -67,7 +67,7 @@ class HostGate:
         return review_within(self.limits.ceiling, proposal, snapshot, rules, plan)
 
     def objection_to(self, rules: TradingRules, environment: Environment) -> Denied | None:
-        """Return why real money may not buy by a workflow's rules, None where it may or where the money is not real."""
+        """Return why a workflow's rules may not buy with real money; None if they may, or without real money."""
         without_consent = objection_to_money(environment, self.limits)
         if without_consent is not None or self.limits is None:
             return without_consent

@@ -1,4 +1,4 @@
-"""A lease that its holder keeps while it acts, whatever else the holder waits for."""
+"""Leases that are renewed in the background while their holder works."""
 
 import asyncio
 import logging
@@ -21,12 +21,12 @@ logger = logging.getLogger("haru.leases")
 RENEWAL: Final = LEASE_DURATION / 3
 """Real time between two renewals."""
 _AGAIN_AFTER: Final = 1.0
-"""Seconds after a renewal that failed; within the lease's time there are several tries."""
+"""Seconds until the retry of a failed renewal; several retries fit into a lease."""
 _ANSWERS_WITHIN: Final = 2.0
 
 
 async def renew(locks: "Locks", lease: Lease, pause: timedelta = timedelta(0)) -> None:
-    """Let the lease last its full time again, after a pause (real time) in which nobody will renew it.
+    """Extend the lease to its full duration, plus a pause (real time) without renewals.
 
     Raises:
         StaleFencingTokenError: another worker has the symbol now.
@@ -36,7 +36,7 @@ async def renew(locks: "Locks", lease: Lease, pause: timedelta = timedelta(0)) -
 
 
 class _Beside:
-    """Repeats an act beside the work for as long as the context lasts; the act returns the seconds to its next time."""
+    """Repeats a background task while the context lasts; each run returns the seconds until the next one."""
 
     def __init__(self, act: Callable[[], Awaitable[float]]) -> None:
         self._act = act
@@ -58,9 +58,10 @@ class _Beside:
 
 
 class KeptLease:
-    """``async with KeptLease(…) as lease:`` renews beside the work, which asks ``lease.check()`` when the bell rings.
+    """Renews a lease in the background: ``async with KeptLease(…) as lease:``.
 
-    A database that does not answer, or cannot write, ends no watch: only another holder of the lease does.
+    The work calls ``lease.check()`` when ``bell`` is set. An unavailable or read-only database does not end a watch;
+    only another holder of the lease does.
     """
 
     def __init__(self, locks: "Locks", lease: Lease, bell: asyncio.Event) -> None:
@@ -85,7 +86,7 @@ class KeptLease:
         await self._renewing.end()
 
     def check(self) -> None:
-        """Go on only while no other worker is known to have the symbol.
+        """Raise if another worker is known to have the symbol.
 
         Raises:
             StaleFencingTokenError: another worker has it now.
@@ -100,7 +101,7 @@ class KeptLease:
         except StaleFencingTokenError as lost:
             self._lost = lost
             self._bell.set()
-        except Exception as fault:  # noqa: BLE001 - the next try follows at once, and a sale asks for the lease itself
+        except Exception as fault:  # noqa: BLE001 - retried soon, and a sale renews the lease itself
             extra = {"symbol": self._lease.symbol, "cause": f"{type(fault).__name__}: {fault}"}
             logger.warning("lease_not_renewed", extra=extra)
             return _AGAIN_AFTER
@@ -108,9 +109,9 @@ class KeptLease:
 
 
 class LeaseOfAnOrder:
-    """Kept for as long as somebody sees to the order: others would take its shares for left alone, and wait as well.
+    """Renews the lease while an order is being followed, so no other worker treats its shares as orphaned.
 
-    ``async with`` keeps it also while the broker is asked, which can outlast the lease: a list may have many pages.
+    ``async with`` also renews during broker calls, which can outlast the lease: a list may have many pages.
     """
 
     def __init__(self, locks: "Locks", pace: "Pace", intent_id: IntentId, followers: Lease | None = None) -> None:
@@ -128,7 +129,7 @@ class LeaseOfAnOrder:
         await self._keeping.end()
 
     async def keep(self) -> None:
-        """Let the lease last its full time again, if it is time: the follower's own, else the order's worker's."""
+        """Renew the lease when due: the follower's own, else that of the order's worker."""
         if not self._renewal.is_due():
             return
         if self._followers is None or await self._locks.renew(self._followers) is None:
@@ -137,7 +138,7 @@ class LeaseOfAnOrder:
     async def _keep_beside(self) -> float:
         try:
             await self.keep()
-        except Exception as fault:  # noqa: BLE001 - the work meets the same fault itself, and its attempt ends with it
+        except Exception as fault:  # noqa: BLE001 - the work hits the same fault, and its attempt fails with it
             extra = {"intent_id": self._intent_id, "cause": f"{type(fault).__name__}: {fault}"}
             logger.warning("lease_not_renewed", extra=extra)
         return _AGAIN_AFTER

@@ -1,4 +1,4 @@
-"""How long-running activities see time: the market's now, and pauses that hand over when the process shuts down."""
+"""Time in long-running activities: market time, and pauses that hand over on process shutdown."""
 
 import asyncio
 from collections import OrderedDict
@@ -12,9 +12,9 @@ from domain.clock import MarketClock
 
 _AT_ONCE: Final = timedelta(milliseconds=1)
 _MOST_ATTEMPTS: Final = 10_000
-"""More than one process ever runs at once."""
+"""Far above the number of attempts that a process runs at once."""
 _LEAVES_WITHIN: Final = 12.0
-"""Seconds after the gate in which an order request may still leave."""
+"""Seconds after the gate in which an order request may still be sent."""
 
 
 class Pace(Protocol):
@@ -22,44 +22,44 @@ class Pace(Protocol):
 
     @property
     def clock(self) -> MarketClock:
-        """Return how market time follows from real time."""
+        """Return the conversion between real time and market time."""
         ...
 
     def now(self) -> datetime:
-        """Return the market's instant (UTC)."""
+        """Return the current market time (UTC)."""
         ...
 
     def waited(self) -> timedelta:
-        """Return the real time since the running activity was first scheduled, earlier attempts included."""
+        """Return the real time since the running activity was first scheduled, including earlier attempts."""
         ...
 
     async def pause(self, real: timedelta, news: asyncio.Event | None = None) -> None:
-        """Let real time pass, less if there is news; may end the attempt instead, to be continued by the next one."""
+        """Wait for real time to pass, or for news; may end the attempt, which the next one continues."""
         ...
 
 
 class RealPace:
-    """Real time, seen through the market's clock."""
+    """Real time, converted by the market clock."""
 
     def __init__(self, clock: MarketClock) -> None:
         self._clock = clock
         self._begun: OrderedDict[bytes, float] = OrderedDict()
-        """When this process first saw each attempt, by its own stopwatch; the oldest are forgotten."""
+        """Monotonic time at which this process first saw each attempt; the oldest entries are dropped."""
 
     @property
     def clock(self) -> MarketClock:
-        """Return how market time follows from real time."""
+        """Return the conversion between real time and market time."""
         return self._clock
 
     def now(self) -> datetime:
-        """Return the market's instant (UTC)."""
+        """Return the current market time (UTC)."""
         return self._clock.market_time(datetime.now(UTC))  # noqa: TID251 - this is the clock that is injected
 
     def waited(self) -> timedelta:
         """Return the real time since the running activity was first scheduled.
 
-        What earlier attempts took is read on the server's clock alone, and what this one has taken on our stopwatch:
-        two clocks that disagree would make a wait end before it began.
+        Earlier attempts are measured by the server's clock alone, this one by our monotonic clock: mixing two clocks
+        that disagree could end a wait before it began.
         """
         info = activity.info()
         before = max(info.started_time - info.scheduled_time, timedelta(0))
@@ -74,7 +74,7 @@ class RealPace:
         return now - begun
 
     async def pause(self, real: timedelta, news: asyncio.Event | None = None) -> None:
-        """Sleep until there is news; when the worker process drains, hand the activity over to another one at once.
+        """Sleep until time or news; when the worker process drains, hand the activity over at once.
 
         A duty of the host is no activity: it sleeps, and is cancelled when the process ends.
         """
@@ -85,7 +85,7 @@ class RealPace:
 
 
 async def answer_or_news(answer: "asyncio.Future[Any]", news: asyncio.Event, at_most: timedelta) -> None:
-    """Wait for an answer, but no longer than until there is news, or so long (real time); the answer may come later.
+    """Wait for an answer, for news, or for ``at_most`` (real time); the answer may arrive later.
 
     When the worker process drains, hand the activity over to another one at once.
     """
@@ -93,7 +93,7 @@ async def answer_or_news(answer: "asyncio.Future[Any]", news: asyncio.Event, at_
 
 
 def note_failure(task: "asyncio.Task[Any]") -> None:
-    """Take note of a failure that no caller is left to hear of; asyncio would log it as lost."""
+    """Retrieve a task's failure that no caller awaits; asyncio would log it as never retrieved."""
     if not task.cancelled():
         task.exception()
 
@@ -112,7 +112,7 @@ async def _first_of(at_most: timedelta, news: asyncio.Event | None, *answers: "a
 
 
 class Every:
-    """What an activity does again and again, at most once in an interval (real time), whatever wakes it between."""
+    """Limits repeated work to once per interval (real time), however often the activity wakes up."""
 
     def __init__(self, pace: Pace, interval: timedelta, first_after: timedelta = timedelta(0)) -> None:
         self._pace = pace
@@ -120,7 +120,7 @@ class Every:
         self._due_at = first_after
 
     def is_due(self) -> bool:
-        """Tell whether it is time, and count the interval from now if it is."""
+        """Return whether the work is due; if it is, start the next interval."""
         now = self._pace.waited()
         if now < self._due_at:
             return False
@@ -129,16 +129,16 @@ class Every:
 
 
 class SendWindow:
-    """Open for a few seconds after the gate: a process that was frozen in between must not send when it wakes.
+    """Limits sending to a few seconds after the gate: a process frozen in between must not send when it resumes.
 
-    Two clocks count, because one of them stands still while a machine sleeps and the other may be set.
+    Two clocks count: one stops while a machine sleeps, and the other may be set.
     """
 
     def __init__(self) -> None:
         self._opened = _two_clocks()
 
     def is_open(self) -> bool:
-        """Tell whether the request may leave now."""
+        """Return whether the request may be sent now."""
         elapsed = (now - opened for now, opened in zip(_two_clocks(), self._opened, strict=True))
         return all(0 <= seconds < _LEAVES_WITHIN for seconds in elapsed)
 

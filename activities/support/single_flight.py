@@ -1,4 +1,4 @@
-"""One question at a time: who asks what is being asked already shares its answer, or its failure."""
+"""Deduplicated requests: concurrent callers share one result or error."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
@@ -9,16 +9,16 @@ V = TypeVar("V")
 
 
 class SingleFlight(Generic[K, V]):
-    """Questions under way in this process, by their key."""
+    """Pending requests of this process by key."""
 
     def __init__(self) -> None:
         self._under_way: dict[K, asyncio.Task[V]] = {}
 
     async def answer(self, key: K, ask: Callable[[], Coroutine[Any, Any, V]]) -> V:
-        """Return what is answered to a question; an asker that is cancelled takes nothing from the others.
+        """Return the result for a key; a cancelled caller does not cancel the others.
 
         Raises:
-            Exception: what the question raised, the same for all who share it.
+            Exception: the error of the request, the same for all callers.
         """
         asking = self._under_way.get(key)
         if asking is None:
@@ -32,7 +32,7 @@ class SingleFlight(Generic[K, V]):
 
 
 class NextFlight(Generic[V]):
-    """One question for many: an answer goes only to those who asked before it was begun."""
+    """One request for many callers: a result serves only those who asked before the request began."""
 
     def __init__(self, ask: Callable[[], Coroutine[Any, Any, V]]) -> None:
         self._ask = ask
@@ -40,10 +40,10 @@ class NextFlight(Generic[V]):
         self._next: asyncio.Task[V] | None = None
 
     async def answer(self) -> V:
-        """Return an answer that is begun now or later; an asker that is cancelled takes nothing from the others.
+        """Return the result of a request that begins now or later; a cancelled caller does not cancel the others.
 
         Raises:
-            Exception: what the question raised, the same for all who share it.
+            Exception: the error of the request, the same for all callers.
         """
         if self._next is None:
             self._next = asyncio.create_task(self._after(self._under_way))
@@ -58,6 +58,6 @@ class NextFlight(Generic[V]):
 
 
 def _retrieved(done: "asyncio.Task[Any]") -> None:
-    """Take the failure of a question of which every asker is gone."""
+    """Retrieve the failure of a request whose callers are all gone."""
     if not done.cancelled():
         done.exception()

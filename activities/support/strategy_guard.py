@@ -1,6 +1,6 @@
-"""The one door to strategies and custom filters: what they do wrong costs one strategy and one stock, and is reported.
+"""Single entry point to strategies and custom filters: a fault costs one strategy and one stock, and is reported.
 
-No rule of the clock or of the price passes through here: those decide without any strategy.
+No clock or price rule passes through here: those decide without any strategy.
 """
 
 import asyncio
@@ -30,18 +30,18 @@ T = TypeVar("T")
 logger = logging.getLogger("haru.strategies")
 
 _REST: Final = 600.0
-"""Seconds (real) for which code that took too long over a stock is not asked about it again."""
+"""Real seconds for which code is not called for a stock on which it took too long."""
 _MOST_RESTS: Final = 3
-"""Code that took too long over so many stocks is not asked about any; it can hold no more threads than that."""
+"""Number of stocks after which slow code is not called at all; it can block no more threads than that."""
 _GRACE: Final = 0.05
-"""Seconds that a watch waits for a strategy's answer before it goes on without one."""
+"""Seconds that a watch waits for a strategy before it continues without an answer."""
 _ANSWER_KEPT: Final = 5.0
-"""Seconds after which an answer that no watch has fetched is dropped."""
+"""Seconds after which an answer that no watch fetched is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Code:
-    """A function that is not ours, as events name it, and the account that it works for."""
+    """A user function as named in events, and the account that it serves."""
 
     name: str
     act: str
@@ -49,7 +49,7 @@ class _Code:
 
     @property
     def title(self) -> str:
-        """Return how events name it."""
+        """Return the name in events."""
         return f"{self.name}.{self.act}" if self.act else f"filter {self.name}"
 
 
@@ -59,7 +59,7 @@ class _Rest:
     thread: CallThread
 
     def lasts(self, now: float) -> bool:
-        """Tell whether the code is not asked yet; a call that has not let go is interrupted again."""
+        """Return whether the code is still suspended; interrupt a call that has not returned."""
         if self.thread.is_alive():
             self.thread.interrupt()
             return True
@@ -67,7 +67,7 @@ class _Rest:
 
 
 class StrategyGuard:
-    """Asks strategies and custom filters, for all workers of a process."""
+    """Calls strategies and custom filters for all workers of a process."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class StrategyGuard:
     async def judged(
         self, stocks: Sequence[ScreenedStock], rules: TradingRules, account_id: AccountId
     ) -> tuple[ScreenedStock, ...]:
-        """Write on each stock which custom filter refuses it, and the strongest signal to buy it."""
+        """Add to each stock the custom filter that refuses it, and the strongest buy signal."""
         found = {stock.view.quote.symbol: stock for stock in stocks}
         for name in rules.screening.custom_filters:
             found |= await self._filtered(name, found, account_id)
@@ -100,9 +100,9 @@ class StrategyGuard:
         return tuple((found | kept).values())
 
     async def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:
-        """Tell whether the position's own strategy would sell it now, or would have a moment ago.
+        """Return whether the position's own strategy would sell it now, or would have a moment ago.
 
-        An answer that takes longer than a twentieth of a second is fetched by a later look.
+        A later look fetches an answer that takes longer than a twentieth of a second.
         """
         asking = self._opinions.get(position.position_id)
         if asking is None:
@@ -115,14 +115,14 @@ class StrategyGuard:
         try:
             return asking.result()
         except Exception:
-            # No thread to ask in, for example: the rules of price and clock go on without the strategy.
+            # For example, no free thread: the rules of price and clock continue without the strategy.
             logger.exception("strategy_not_asked", extra={"symbol": position.symbol})
             return False
 
     async def parameters(
         self, name: str, rules: StrategyRules, symbol: Symbol, account_id: AccountId
     ) -> dict[str, str] | None:
-        """Return a strategy's parameters in force, or None where it does not tell them."""
+        """Return a strategy's effective parameters, or None if it does not return valid ones."""
         code, strategy = _Code(name, "parameters", account_id), await self._strategy(name, account_id)
         if strategy is None:
             return None
@@ -182,7 +182,7 @@ class StrategyGuard:
     async def _asked(
         self, code: _Code, calls: Mapping[Symbol, Callable[[], T]], objection_to: Callable[[object], str]
     ) -> dict[Symbol, T]:
-        """Return the sound answers by stock; the asking goes on, to its report, when its caller is cancelled."""
+        """Return the valid answers by stock; the calls finish and are reported even if the caller is cancelled."""
         return await asyncio.shield(self._kept(self._sound_answers(code, calls, objection_to)))
 
     async def _sound_answers(
@@ -197,12 +197,12 @@ class StrategyGuard:
                 if fault:
                     await self._report(code, symbol, fault)
                 else:
-                    answers[symbol] = outcome.value  # type: ignore[assignment]  # the objection has looked at it
+                    answers[symbol] = outcome.value  # type: ignore[assignment]  # checked by the objection
             left = [symbol for symbol in left[len(outcomes) :] if not self._is_resting(code.name, symbol)]
         return answers
 
     def _fault_of(self, code: _Code, symbol: Symbol, outcome: Outcome[T], objection_to: Callable[[object], str]) -> str:
-        """Return in words what is wrong with an answer; the empty text for a sound one."""
+        """Return a description of what is wrong with an answer; empty for a valid one."""
         if outcome.overdue is not None:
             until = asyncio.get_running_loop().time() + _REST
             self._rests[code.name, symbol] = _Rest(until, outcome.overdue)
@@ -220,7 +220,7 @@ class StrategyGuard:
         return (name, symbol) in self._rests or Counter(each for each, _ in self._rests)[name] >= _MOST_RESTS
 
     async def _report(self, code: _Code, symbol: Symbol | None, cause: str) -> None:
-        """Write down what a strategy did wrong, once an hour for each stock; a failure to do so stops nothing."""
+        """Report a strategy's fault once an hour for each stock; a failed report is only logged."""
         now = self._pace.now()
         about, hour = (code.title, symbol), f"{now:%Y-%m-%d %H}"
         if self._reported.get(about) == hour:
@@ -239,7 +239,7 @@ class StrategyGuard:
         )
         try:
             await self._database.events.append(event)
-        except Exception as fault:  # noqa: BLE001 - whatever keeps a report from the books, the watch goes on
+        except Exception as fault:  # noqa: BLE001 - a failed report does not stop the watch
             self._reported.pop(about, None)
             logger.warning("event_not_written", extra={"kind": STRATEGY_FAILED, "cause": str(fault)})
 

@@ -1,4 +1,4 @@
-"""A step that was given up: recorded as a critical event, so that a person learns of it."""
+"""Abandoned steps: recorded as critical events for the operator."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from domain.session import SessionDate
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """Which step of which session was given up, as a kind of event, and why."""
+    """Abandoned step of a session, as an event kind, and its cause."""
 
     account_id: AccountId
     session_date: SessionDate
@@ -19,7 +19,7 @@ class Undone:
 
 
 def undone_event(undone: Undone, at: datetime) -> Event:
-    """Return the critical event of a step that was given up."""
+    """Return the critical event of an abandoned step."""
     return Event(
         undone.account_id,
         undone.kind,
