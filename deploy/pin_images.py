@@ -1,6 +1,6 @@
-"""``make images`` pins each image to the digest that its tag has now; ``--check`` refuses a file with a tag alone.
+"""Pin each image to its tag's current digest (``make images``); ``--check`` refuses images without a digest.
 
-Runs on a fresh machine, so it needs nothing but the standard library and Docker.
+Runs on a fresh machine: it needs only the standard library and Docker.
 """
 
 import argparse
@@ -20,11 +20,11 @@ _PINNED_IMAGE: Final = re.compile(r"[\w./-]+(:[\w.-]+)?@sha256:[0-9a-f]{64}")
 
 
 class ImagesError(Exception):
-    """An image is not pinned, or cannot be; the text names the fix."""
+    """An image is not pinned, or cannot be pinned; the text names the fix."""
 
 
 def images_in(file: Path) -> dict[str, str]:
-    """Return the images that a file names, by variable."""
+    """Return the images in a file by variable name."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -33,14 +33,14 @@ def images_in(file: Path) -> dict[str, str]:
 
 
 def pin() -> None:
-    """Ask the registries for the digest of each tag and write the file that production uses."""
+    """Get the digest of each tag from its registry and write the file that production uses."""
     pinned = {name: f"{image}@{_digest_of(image)}" for name, image in images_in(TAGS).items()}
     lines = [f"# Written by `make images`: what the tags of {TAGS.name} were then. Review the change, then commit it."]
     PINNED.write_text("\n".join([*lines, *(f"{name}={image}" for name, image in pinned.items())]) + "\n")
 
 
 def check() -> None:
-    """Refuse an image without a digest, or one that is missing."""
+    """Raise ``ImagesError`` if an image is missing or has no digest."""
     if os.environ.get(ALLOWED_BY) == "yes":
         return
     images = images_in(PINNED)

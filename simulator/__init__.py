@@ -1,1 +1,1 @@
-"""A KIS Open API server of our own: seeded prices, a matching engine, accounts, KIS's wire shapes, faults on demand."""
+"""A local KIS Open API server: seeded prices, matching engine, accounts, KIS wire format and injected faults."""

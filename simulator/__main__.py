@@ -1,4 +1,4 @@
-"""``python -m simulator``: a KIS Open API server on this machine."""
+"""Command line: ``python -m simulator`` runs a KIS Open API server on this machine."""
 
 import argparse
 import sys
@@ -46,11 +46,11 @@ class ArgumentsError(Exception):
 
 
 class PortTakenError(Exception):
-    """A port cannot be listened on; exit code 1."""
+    """A port cannot be bound; exit code 1."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the simulator and return the exit code: 0 ended by a signal, 1 cannot run, 2 wrong arguments."""
+    """Run the simulator and return the exit code: 0 after a signal, 1 cannot run, 2 wrong arguments."""
     options = _parser().parse_args(arguments)
     close_to_others()
     try:
@@ -96,7 +96,7 @@ def _add_callers(parser: argparse.ArgumentParser) -> None:
 
 
 def _served_hosts(options: argparse.Namespace) -> frozenset[str]:
-    """Return the names that were asked for; the address of every interface is no name that a client may use."""
+    """Return the allowed host names, without the wildcard address: clients cannot use it as a name."""
     names = {name.lower().strip("[]") for name in (options.host, *options.allowed_host)}
     return frozenset(names - {"0.0.0.0"})  # noqa: S104 - nothing is bound here
 
@@ -171,7 +171,7 @@ def _simulation(options: argparse.Namespace) -> Simulation:
 
 
 def _doors(options: argparse.Namespace) -> list[Door]:
-    """Listen on every port that was asked for, or on none."""
+    """Listen on every requested port, or on none if one fails."""
     wanted = (("port", "http", False), ("stream_port", "ws", False), ("paper_port", "http", True))
     doors: list[Door] = []
     for name, scheme, is_paper in (*wanted, ("paper_stream_port", "ws", True)):
@@ -201,7 +201,7 @@ def _new_clock(options: argparse.Namespace, now: datetime, calendar: TradingCale
 
 
 def _kept_clock(options: argparse.Namespace, kept: Record, calendar: TradingCalendar) -> MarketClock | ManualClock:
-    """Return the journal's clock after checking that nothing on the command line contradicts it."""
+    """Return the journal's clock after checking that the command line does not contradict it."""
     clock = clock_from_json(kept["values"]["clock"])
     manual = isinstance(clock, ManualClock)
     asked_otherwise = [

@@ -1,4 +1,4 @@
-"""Who may use the simulator: a list of app keys and accounts. Without one, every well-formed pair and account may."""
+"""Access list of app keys and accounts. Without a list, every well-formed key pair and account is accepted."""
 
 import json
 from collections.abc import Mapping
@@ -15,23 +15,27 @@ _EXAMPLE: Final = '{"keys": {"<36 characters>": "<180 characters>"}, "accounts":
 
 
 class AccessListError(ValueError):
-    """The list cannot be used; the text names the file, what is wrong and what is expected."""
+    """The list cannot be used. The text names the file, the problem and the expected form."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessList:
-    """App keys with their secrets, and accounts; no accounts means any."""
+    """App keys with their secrets, and accounts. An empty set of accounts accepts every account."""
 
     keys: Mapping[str, str]
     accounts: frozenset[AccountId]
 
     def takes(self, account: AccountId) -> bool:
-        """Tell whether an account may be used."""
+        """Return whether the list accepts an account."""
         return not self.accounts or account in self.accounts
 
 
 def read_access_list(path: Path) -> AccessList:
-    """Read a list from JSON or raise ``AccessListError``."""
+    """Read an access list from JSON.
+
+    Raises:
+        AccessListError: the file is unreadable or malformed.
+    """
     try:
         content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:

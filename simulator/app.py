@@ -29,14 +29,14 @@ _JSON = "application/json; charset=utf-8"
 
 
 def create_simulation(settings: SimulationSettings) -> Simulation:
-    """Build a simulated broker; with a journal folder it continues the books found there."""
+    """Build a simulated broker. With a journal folder it restores the books from there."""
     return Simulation(settings)
 
 
 def create_app(simulation: Simulation, paper_ports: Collection[int] = ()) -> ASGIApp:
     """Return the ASGI application of a simulation, for a server or for ``httpx.ASGITransport``.
 
-    Whatever arrives at one of ``paper_ports`` is answered by the paper service, all else by the one asked for.
+    The paper service answers requests on ``paper_ports``; the main service answers all others.
     """
     stream = Stream(simulation)
     asked_for = _service_app(simulation, simulation.service, stream)
@@ -79,13 +79,13 @@ def _service_app(simulation: Simulation, service: Service, stream: Stream) -> AS
 
 
 class TitleCaseHeaders:
-    """Sends ``Content-Type`` as KIS does: clients that collect lower-case headers choke on the hyphen otherwise."""
+    """Send ``Content-Type`` in title case as KIS does. Clients that collect lower-case headers fail on the hyphen."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
+        """Forward a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -99,10 +99,10 @@ class TitleCaseHeaders:
 
 
 class _CutConnection(Response):
-    """Ends the connection without a byte of reply; in process the caller gets ``ReplyDroppedError``."""
+    """Ends the connection without a reply. In-process callers get ``ReplyDroppedError``."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Abort the transport that the server handed over."""
+        """Abort the transport that the server provides."""
         transport = scope.get("extensions", {}).get("simulator.transport")
         if transport is None:
             raise ReplyDroppedError("the reply was dropped")
@@ -116,7 +116,7 @@ def _title(name: bytes) -> bytes:
 
 
 class _OAuth:
-    """Tokens, approval keys and the hash of a body; these replies have no envelope."""
+    """Access tokens, approval keys and body hashes. These replies have no envelope."""
 
     def __init__(self, simulation: Simulation, service: Service) -> None:
         self._simulation = simulation
@@ -140,15 +140,15 @@ class _OAuth:
         )
 
     async def revoke(self, request: Request) -> Response:
-        """Withdraw an access token."""
+        """Revoke an access token."""
         body = await self._arrived(request)
         self._simulation.revoke_token(str(body.get("token", "")), self._service.environment)
         return _plain({"code": 200, "message": "접근토큰 폐기에 성공하였습니다"})
 
     async def approval(self, request: Request) -> Response:
-        """Issue a WebSocket approval key; the field of the secret is ``secretkey`` here.
+        """Issue a WebSocket approval key. The secret's field is ``secretkey`` here.
 
-        The key is for the streams of the service that knows the app key: python-kis asks the paper host for both.
+        The key is valid for the streams of the service that knows the app key: python-kis asks the paper host for both.
         """
         body = await self._arrived(request)
         app_key = str(body.get("appkey", ""))

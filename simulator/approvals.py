@@ -1,4 +1,4 @@
-"""Approval keys of the WebSocket: one for each app key, alive for a day, looked at when somebody subscribes."""
+"""WebSocket approval keys: one per app key, valid for 24 hours, checked at each registration."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ class ApprovalDesk:
     _asked_at: dict[str, datetime] = field(default_factory=dict)
 
     def issue(self, app_key: str, now: datetime) -> Approval:
-        """Return the app key's living approval key or a fresh one; ApprovalTooSoonError within the interval."""
+        """Return the app key's valid approval key or a new one; raise ApprovalTooSoonError within the interval."""
         asked = self._asked_at.get(app_key)
         if asked is not None and (now - asked).total_seconds() < self.interval:
             raise ApprovalTooSoonError(app_key)
@@ -44,6 +44,6 @@ class ApprovalDesk:
         return fresh
 
     def app_key_of(self, text: str, now: datetime) -> str | None:
-        """Return whose living approval key this is, or None."""
+        """Return the app key of a valid approval key, or None."""
         found = self._by_text.get(text)
         return found.app_key if found and now < found.issued_at + LIFE else None

@@ -1,4 +1,4 @@
-"""How many calls arrive: the limit per app key in any sliding real second, and what the control API reports."""
+"""Call counts: the limit per app key in a sliding real second, and the figures that the control API reports."""
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -7,11 +7,11 @@ from typing import Final, NamedTuple
 
 _WINDOW: Final = timedelta(seconds=1)
 _REMEMBERED: Final = 20_000
-"""The latest calls that are told one by one: a quarter of an hour at the highest rate that KIS allows."""
+"""Number of latest calls kept one by one: a quarter of an hour at KIS's highest rate."""
 
 
 class Arrival(NamedTuple):
-    """A call as it came in (real time), and whether the limit let it pass."""
+    """One call: when it arrived (real time), and whether the limit let it pass."""
 
     at: datetime
     path: str
@@ -21,7 +21,7 @@ class Arrival(NamedTuple):
 
 @dataclass(slots=True)
 class CallCounter:
-    """Counts calls in real time. ``limit`` is calls per second and app key; 0 lets everything pass."""
+    """Counts calls in real time. ``limit`` is calls per second and app key; 0 disables the limit."""
 
     limit: int
     total: int = 0
@@ -34,7 +34,7 @@ class CallCounter:
     _passed: dict[str, deque[datetime]] = field(default_factory=dict)
 
     def arrive(self, app_key: str, path: str, tr_id: str, now: datetime) -> bool:
-        """Count a call and tell whether it passes; refused calls do not use up the limit."""
+        """Count a call and return whether it passes. Refused calls do not use up the limit."""
         self.total += 1
         self.by_path[path] += 1
         if tr_id:

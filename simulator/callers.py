@@ -1,4 +1,4 @@
-"""Who may call the simulator: programs on this machine, and no web page that a browser here has opened."""
+"""Access control: local programs may call the simulator, web pages in a local browser may not."""
 
 import hmac
 import re
@@ -15,29 +15,29 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from simulator.gateway import one_slash
 
 LARGEST_BODY: Final = 1_000_000
-"""Bytes of a request; KIS's and the control API's have some hundred."""
+"""Maximum request body in bytes. KIS and control API requests have a few hundred."""
 _OPEN_CONTROL: Final = frozenset({("GET", "/control/status"), ("HEAD", "/control/status"), ("POST", "/control/proof")})
-"""What needs no token: the clock, which every host reads, and the proof that every client of KIS's API asks for."""
+"""Requests that need no token: every host reads the clock, and every KIS API client asks for the proof."""
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(?::[0-9]{1,5})?")
 _READS: Final = frozenset({"GET", "HEAD"})
 _OUR_SITES: Final = frozenset({"", "none", "same-origin"})
-"""What browsers say of a request that no other site has made (Fetch Metadata, Sec-Fetch-Site)."""
+"""``Sec-Fetch-Site`` values (Fetch Metadata) of requests that no other site has made."""
 _POLICY_VIOLATION: Final = 1008
 
 
 class BadTokenFileError(ValueError):
-    """The file of the control token cannot be used; the text says why."""
+    """The control token's file cannot be used. The text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """Which ``Host`` names are served beside those of loopback, and the token that ``/control`` wants; "" for none."""
+    """``Host`` names served in addition to loopback, and the token that ``/control`` requires ("" = none)."""
 
     hosts: frozenset[str] = frozenset()
     control_token: str = field(default="", repr=False)
 
     def objection_to(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, str] | None:
-        """Return status and text of the refusal of a request, or None."""
+        """Return status and text of the refusal, or None to accept the request."""
         host = headers.get("host", "")
         if not self._serves(host):
             return 421, "this host name is not served here; name it with --allowed-host if it is yours"
@@ -79,10 +79,10 @@ def _is_loopback(name: str) -> bool:
 
 
 def read_token(path: Path | None) -> str:
-    """Return the token in a file that is its owner's alone; "" without a file.
+    """Return the token from a file that only its owner can read; "" without a file.
 
     Raises:
-        BadTokenFileError: it cannot be read, is open to others, or holds no token.
+        BadTokenFileError: the file is unreadable, open to others, or holds no token.
     """
     if path is None:
         return ""
@@ -98,14 +98,14 @@ def read_token(path: Path | None) -> str:
 
 
 class FrontDoor:
-    """Refuses requests of web pages, of strangers to the control API, and bodies that are too large."""
+    """Refuses requests of web pages, control calls without the token, and oversized bodies."""
 
     def __init__(self, app: ASGIApp, callers: Callers) -> None:
         self._app = app
         self._callers = callers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a refusal, or pass the request on."""
+        """Refuse a request or forward it."""
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
@@ -124,7 +124,7 @@ class FrontDoor:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """Return the whole body, or None once it is too large."""
+    """Return the whole body, or None if it is too large."""
     body = bytearray()
     while True:
         message = await receive()

@@ -1,4 +1,4 @@
-"""Bars of days, weeks, months and years: inquire-daily-itemchartprice and inquire-daily-price."""
+"""Day, week, month and year bars: inquire-daily-itemchartprice and inquire-daily-price."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
@@ -23,7 +23,7 @@ _PERIODS: Final[dict[str, Period]] = {
 
 
 class PeriodBar(NamedTuple):
-    """The bar of a day or a longer period; ``base`` is the close (won) before it."""
+    """The bar of a day or a longer period; ``base`` is the previous close (won)."""
 
     date: date
     bar: DaySummary
@@ -31,7 +31,7 @@ class PeriodBar(NamedTuple):
 
 
 def daily_chart(call: Call) -> Reply:
-    """FHKST03010100: up to a hundred bars of days, weeks, months or years between two dates, newest first."""
+    """FHKST03010100: up to 100 day, week, month or year bars between two dates, newest first."""
     exchange = call.simulation.exchange
     period, seen = _period(call), asked_stock(call)
     if seen is None:
@@ -44,7 +44,7 @@ def daily_chart(call: Call) -> Reply:
 
 
 def daily_price(call: Call) -> Reply:
-    """FHKST01010400: the last thirty bars of days, weeks or months, newest first."""
+    """FHKST01010400: the last 30 day, week or month bars, newest first."""
     exchange = call.simulation.exchange
     period, seen = _period(call), asked_stock(call)
     if seen is None:
@@ -75,7 +75,7 @@ def _period(call: Call) -> Period:
 
 
 def days_of(exchange: Exchange, seen: Snapshot) -> Iterator[PeriodBar]:
-    """Yield days backwards with their bars and the close before; today's bar only once it has a trade."""
+    """Yield days backwards with their bar and previous close. Today is included once it has a trade."""
     symbol = seen.listing.symbol
     position = exchange.sessions.position(seen.session)
     if seen.totals.volume:
@@ -88,7 +88,7 @@ def days_of(exchange: Exchange, seen: Snapshot) -> Iterator[PeriodBar]:
 
 
 def _grouped(days: Iterable[PeriodBar], period: Period) -> Iterator[PeriodBar]:
-    """Join days of one week, month or year; the date is that of the period's last day so far."""
+    """Merge the days of one week, month or year. The date is the period's latest day so far."""
     for _, group in groupby(days, key=lambda day: period(day.date)):
         newest, *earlier = group
         oldest = earlier[-1] if earlier else newest

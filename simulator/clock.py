@@ -1,4 +1,4 @@
-"""The two clocks a simulation may run on, and the words that set them up on the command line."""
+"""The two clocks of a simulation, and the command-line syntax for them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,23 +18,23 @@ def utc_now() -> datetime:
 
 @dataclass(slots=True)
 class ManualClock:
-    """Market time (aware UTC) that stands still until it is moved; it never goes back."""
+    """Market time (aware UTC) that moves only on command and never goes back."""
 
     market_time: datetime
 
     def set(self, instant: datetime) -> None:
-        """Move to a market instant; an earlier one than now raises ValueError."""
+        """Move to a market instant; raise ValueError if it is in the past."""
         if instant < self.market_time:
             raise ValueError(f"market time cannot go back from {in_seoul(self.market_time):%Y-%m-%d %H:%M:%S} KST")
         self.market_time = instant.astimezone(UTC)
 
     def advance(self, duration: timedelta) -> None:
-        """Move on by a stretch of market time."""
+        """Move forward by a span of market time."""
         self.set(self.market_time + duration)
 
 
 def clock_from_text(text: str, speed: int, real: datetime, calendar: TradingCalendar) -> MarketClock:
-    """Return the clock that ``--clock`` names: ``live``, ``open`` (a minute before the next open) or a KST time."""
+    """Return the clock for ``--clock``: ``live``, ``open`` (one minute before the next open) or a KST time."""
     if text == "live":
         if speed != 1:
             raise ValueError("--clock live runs at speed 1; leave --speed out or choose another clock")
@@ -43,7 +43,7 @@ def clock_from_text(text: str, speed: int, real: datetime, calendar: TradingCale
 
 
 def market_instant(text: str, real: datetime, calendar: TradingCalendar) -> datetime:
-    """Return the market instant (UTC) behind ``live``, ``open`` or a KST time such as ``2026-11-23 08:59:00``."""
+    """Return the market instant (UTC) for ``live``, ``open`` or a KST time such as ``2026-11-23 08:59:00``."""
     if text == "live":
         return real
     if text == "open":
@@ -55,13 +55,13 @@ def market_instant(text: str, real: datetime, calendar: TradingCalendar) -> date
 
 
 def kst_instant(text: str) -> datetime:
-    """Parse an ISO date and time; without an offset it is Seoul wall-clock time. Return aware UTC."""
+    """Parse an ISO date and time and return aware UTC. Without an offset it is KST."""
     instant = datetime.fromisoformat(text)
     return (instant if instant.tzinfo else instant.replace(tzinfo=KST)).astimezone(UTC)
 
 
 def clock_to_json(clock: MarketClock | ManualClock) -> dict[str, Any]:
-    """Return a clock in the words of the journal; a manual clock has no speed."""
+    """Return a clock in the journal's format. A manual clock has speed 0."""
     if isinstance(clock, ManualClock):
         return {"market_anchor": clock.market_time.isoformat(), "real_anchor": None, "speed": 0}
     return {
@@ -72,7 +72,7 @@ def clock_to_json(clock: MarketClock | ManualClock) -> dict[str, Any]:
 
 
 def clock_from_json(values: Mapping[str, Any]) -> MarketClock | ManualClock:
-    """Return the clock that ``clock_to_json`` wrote down."""
+    """Return the clock that ``clock_to_json`` has written."""
     market = datetime.fromisoformat(values["market_anchor"])
     if not values["speed"]:
         return ManualClock(market)
@@ -80,7 +80,7 @@ def clock_from_json(values: Mapping[str, Any]) -> MarketClock | ManualClock:
 
 
 def steady(market_time: Callable[[], datetime]) -> Callable[[], datetime]:
-    """Wrap a time source so that it never goes back, whatever the machine's clock does."""
+    """Wrap a time source so that it never goes back, even if the machine's clock does."""
     latest = datetime.min.replace(tzinfo=UTC)
 
     def read() -> datetime:

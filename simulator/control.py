@@ -1,4 +1,4 @@
-"""The control API: what tests and operators may ask of the simulated world beyond KIS's own calls."""
+"""The control API: what tests and operators can read and change beyond KIS's own calls."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -44,11 +44,11 @@ def control_routes(simulation: Simulation) -> list[BaseRoute]:
 
 
 class BadControlError(ValueError):
-    """A control call that makes no sense; the text says why."""
+    """An invalid control call. The text gives the reason."""
 
 
 def answered(handler: Callable[[Request], Awaitable[Any]]) -> Handler:
-    """Wrap a handler: its value becomes JSON, its complaint a 400 or 409."""
+    """Wrap a handler: its value becomes JSON, its error a 400 or 409."""
 
     async def answer(request: Request) -> Response:
         try:
@@ -66,7 +66,7 @@ class _Control:
         self._simulation = simulation
 
     async def status(self, _: Request) -> dict[str, Any]:
-        """Show time, session, settings and call counters."""
+        """Return time, session, settings and call counters."""
         simulation = self._simulation
         at = simulation.advance()
         session = simulation.exchange.shown_session(at)
@@ -94,7 +94,7 @@ class _Control:
         }
 
     async def calls(self, request: Request) -> list[dict[str, Any]]:
-        """Show the latest calls one by one, oldest first; ``since`` is a real instant (ISO 8601)."""
+        """Return the latest calls one by one, oldest first. ``since`` is a real instant (ISO 8601)."""
         since = datetime.fromisoformat(request.query_params.get("since", "1970-01-01T00:00:00+00:00"))
         if since.tzinfo is None:
             raise BadControlError("since needs a zone, such as 2026-11-23T06:15:00+00:00")
@@ -121,18 +121,18 @@ class _Control:
         return self._shown(symbol)
 
     async def symbols(self, _: Request) -> list[dict[str, Any]]:
-        """Show every stock as it stands now, with the character of its day."""
+        """Return the current state of every stock, with the character of its day."""
         return [self._shown(symbol) for symbol in self._simulation.exchange.tapes]
 
     async def set_symbol(self, request: Request) -> dict[str, Any]:
-        """Set or lift halted, interrupted, thin, no_bids, no_asks, split and flags of one stock."""
+        """Set or clear halted, interrupted, thin, no_bids, no_asks, split and flags of one stock."""
         body = await _body(request)
         symbol = self._symbol(body)
         self._simulation.set_conditions(symbol, **{name: body[name] for name in body if name != "symbol"})
         return self._shown(symbol)
 
     async def faults(self, _: Request) -> list[dict[str, Any]]:
-        """Show the fault rules in force."""
+        """Return the active fault rules."""
         return [rule.to_json() for rule in self._simulation.faults.rules]
 
     async def add_faults(self, request: Request) -> list[dict[str, Any]]:
@@ -142,29 +142,29 @@ class _Control:
         return [self._simulation.add_fault(**rule).to_json() for rule in rules]
 
     async def clear_faults(self, _: Request) -> list[dict[str, Any]]:
-        """Lift all fault rules."""
+        """Remove all fault rules."""
         self._simulation.clear_faults()
         return []
 
     async def break_circuit(self, request: Request) -> dict[str, Any]:
-        """Trigger a circuit breaker: ``circuit_breaker`` is the stage, ``market`` kospi, kosdaq or nothing for both."""
+        """Trigger a circuit breaker: ``circuit_breaker`` is the stage, ``market`` kospi, kosdaq or absent for both."""
         body = await _body(request)
         market = body.get("market")
         self._simulation.break_circuit(int(body["circuit_breaker"]), None if market is None else str(market))
         return await self.status(request)
 
     async def accounts(self, _: Request) -> list[dict[str, Any]]:
-        """Show every account that has been used."""
+        """Return every account that has been used."""
         self._simulation.advance()
         return [_account_json(account) for account in self._simulation.engine.accounts.values()]
 
     async def account(self, request: Request) -> dict[str, Any]:
-        """Show one account: the broker's truth for verification."""
+        """Return one account: the broker's truth for verification."""
         self._simulation.advance()
         return _account_json(self._simulation.engine.account(_account_id(request)))
 
     async def order_by_hand(self, request: Request) -> dict[str, Any]:
-        """Trade on an account as its owner would by hand; ``kind`` is an ORD_DVSN code, market by default."""
+        """Place a manual order as the account's owner; ``kind`` is an ORD_DVSN code, market by default."""
         body = await _body(request)
         wanted = OrderRequest(
             _account_id(request),

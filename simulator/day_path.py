@@ -1,4 +1,4 @@
-"""One stock's lived day: the natural path plus whatever the control API forced upon it."""
+"""One stock's actual day: the natural path plus the changes that the control API forced."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -12,11 +12,11 @@ _MINUTE: Final = 60
 
 
 class Edit(NamedTuple):
-    """A change of the path from a second after the open on.
+    """A change of the path, effective from a second after the open.
 
-    ``price`` (won) None lets the natural path resume; ``drift`` is the relative change per minute; ``natural``
-    keeps the natural path's relative moves on top; ``volume`` scales the shares traded; ``vi`` lets the forced
-    price interrupt trading as a seeded one would.
+    ``price`` (won) None resumes the natural path; ``drift`` is the relative change per minute; ``natural`` keeps the
+    natural path's relative moves on top; ``volume`` scales the shares traded; ``vi`` lets the forced price trigger a
+    volatility interruption as a seeded one would.
     """
 
     second: int
@@ -28,7 +28,7 @@ class Edit(NamedTuple):
 
 
 class DayTotals(NamedTuple):
-    """What a day has seen up to a moment; all zero before the first trade."""
+    """Totals of a day up to a moment; all zero before the first trade."""
 
     open_price: Price
     high_price: Price
@@ -82,7 +82,7 @@ class DayPath:
 
     @property
     def close_price(self) -> Price:
-        """Return the closing auction's price; of a day that was ended early, the last one before."""
+        """Return the closing auction's price; after an early end of the day, the last price."""
         ended = self.ended_by
         if ended:
             return ended.price
@@ -111,19 +111,19 @@ class DayPath:
         return pause.price if pause else self._moving_price_at(second)
 
     def pause_at(self, second: int) -> Pause | None:
-        """Return the pause that holds up trading at a second, or None."""
+        """Return the pause that is in force at a second, or None."""
         for pause in reversed(self.pauses_until(second)):
             if pause.start <= second < pause.end:
                 return pause
         return None
 
     def pauses_until(self, second: int) -> list[Pause]:
-        """Return the pauses that have begun by a second, in order; later ones may be among them."""
+        """Return the pauses that start by a second, in order. The list may include later ones."""
         self._search(min(second // _MINUTE, self.minutes - 1))
         return self._pauses
 
     def auction_after_pause(self, second: int) -> Quantity | None:
-        """Return the shares of the auction that ends a pause in this second, None in any other second."""
+        """Return the shares of the auction that ends a pause in this second; None in any other second."""
         for pause in self._pauses:
             if pause.end == second < self.minutes * _MINUTE:
                 held_up = sum(self._moving_volume_in(paused) for paused in range(pause.start, pause.end))
@@ -141,7 +141,7 @@ class DayPath:
         return nearest_on_grid(exact, self.limits)
 
     def bar(self, minute: int) -> MinuteBar:
-        """Return the whole bar of a minute, lived or still to come."""
+        """Return the complete bar of a past or future minute."""
         while len(self._bars) <= minute:
             self._bars.append(self._make_bar(len(self._bars)))
         return self._bars[minute]
@@ -236,7 +236,7 @@ class DayPath:
         return any(pause.start < end and pause.end >= start for pause in self._pauses)
 
     def _search(self, minute: int) -> None:
-        """Find the pauses of all minutes up to one; what has been found never changes."""
+        """Find the pauses of all minutes up to one. Results are final."""
         while self._rule and self._searched_minutes <= minute:
             if self._may_pause(self._searched_minutes):
                 start = self._searched_minutes * _MINUTE
@@ -247,7 +247,7 @@ class DayPath:
             self._searched_minutes += 1
 
     def _may_pause(self, minute: int) -> bool:
-        """Tell whether a minute needs a look at its seconds; most do not."""
+        """Return whether the seconds of a minute need a search. Most minutes need none."""
         start, end = minute * _MINUTE, minute * _MINUTE + _MINUTE
         if any(start <= second < end for second in self._breakers):
             return True
@@ -289,7 +289,7 @@ class DayPath:
             self._reference = price
 
     def _counts(self, rule: InterruptionRule, second: int) -> bool:
-        """Tell whether the price of a second may interrupt trading: forced ones only when asked for."""
+        """Return whether a second's price may interrupt trading. Forced prices do so only with ``vi``."""
         edit = self._edit_at(second)
         if edit is None or edit.price is None:
             return rule.automatic and (edit is None or edit.second != second)

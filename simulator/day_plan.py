@@ -1,4 +1,4 @@
-"""The character of one stock's day: the curve that its price follows before noise, drawn from a seed."""
+"""The character of one stock's day: the seeded curve that its price follows before noise."""
 
 import random
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import Final
 from simulator.listings import Listing
 
 Knot = tuple[float, float]
-"""A share of the session (0 to 1) and the logarithm of price ÷ base there."""
+"""A share of the session (0 to 1) and log(price ÷ base) at that point."""
 
 
 class Character(StrEnum):
@@ -28,7 +28,7 @@ class Character(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DayPlan:
-    """What is fixed of a day before its first trade; ``noise`` is the usual log move of a minute."""
+    """Parameters of a day, fixed before the first trade; ``noise`` is the typical log move per minute."""
 
     character: Character
     knots: tuple[Knot, ...]
@@ -38,11 +38,11 @@ class DayPlan:
 
     @property
     def close_level(self) -> float:
-        """Return the logarithm of close ÷ base."""
+        """Return log(close ÷ base)."""
         return self.knots[-1][1]
 
     def level_at(self, share: float) -> float:
-        """Return the curve's height at a share of the session."""
+        """Return the curve's value at a share of the session."""
         left = self.knots[0]
         for right in self.knots[1:]:
             if share <= right[0]:
@@ -69,12 +69,12 @@ _GREATEST_PULL: Final = 0.05
 
 
 def seeded(seed: int, *parts: object) -> random.Random:
-    """Return a generator that depends on nothing but its arguments."""
+    """Return a generator that depends only on its arguments."""
     return random.Random("|".join(map(str, (seed, *parts))))
 
 
 def plan_day(seed: int, day: date, listing: Listing, displacement: float) -> DayPlan:
-    """Draw a stock's day; ``displacement`` is log(base ÷ reference price), which the day pulls home a little."""
+    """Draw a stock's day. ``displacement`` is log(base ÷ reference price); the day reverts a part of it."""
     rng = seeded(seed, day, listing.symbol, "plan")
     character = rng.choices(_CHARACTERS, cum_weights=_CUMULATED)[0]
     gap = rng.gauss(0.001, 0.004)

@@ -1,4 +1,4 @@
-"""What an account bought and sold of one stock on one day, with the costs: the source of realised profit and loss."""
+"""Purchases and sales of one account, stock and day, with costs: the source of realised profit and loss."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class DayTrade:
     sold_cost: int = 0
 
     def add(self, side: Side, quantity: int, amount: int, costs: Costs, cost_of_sold: int) -> None:
-        """Count a fill with what it added to the day's costs."""
+        """Add a fill and the costs that it adds to the day."""
         if side is Side.BUY:
             self.bought += quantity
             self.buy_amount += amount
@@ -39,7 +39,7 @@ class DayTrade:
         self.sold_cost += cost_of_sold
 
     def amount_of(self, side: Side) -> Won:
-        """Return what was bought or sold so far."""
+        """Return the amount bought or sold so far."""
         return Won(self.buy_amount if side is Side.BUY else self.sell_amount)
 
     @property
@@ -49,7 +49,7 @@ class DayTrade:
 
     @property
     def realised(self) -> int:
-        """Return sales less their average cost and all costs of the day; over a flat period this is the cash earned."""
+        """Return sales less their average cost and the day's costs. Over a flat period this equals the cash earned."""
         return self.sell_amount - self.sold_cost - self.fee - self.tax
 
 
@@ -57,7 +57,7 @@ _EVERY_STOCK: Final = Symbol("")
 
 
 def sum_of(trades: Iterable[DayTrade], day: date) -> DayTrade:
-    """Return several trades added up under one date."""
+    """Return the sum of several trades under one date."""
     total = DayTrade(day, _EVERY_STOCK)
     for trade in trades:
         for name in ("bought", "buy_amount", "buy_fee", "sold", "sell_amount", "sell_fee", "tax", "sold_cost"):

@@ -1,4 +1,4 @@
-"""Which TR ids each path answers to on the real and the paper service, and what a call must carry."""
+"""KIS's paths: the TR ids of the real and the paper service, and the required parameters."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _PRODUCT: Final = ("PRDT_TYPE_CD", "PDNO")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One path. ``required`` names the keys that must be present, though they may be blank."""
+    """One path. ``required`` names the keys that must be present; values may be blank."""
 
     method: str
     real: frozenset[str]
@@ -34,12 +34,12 @@ class Endpoint:
     answer: Callable[[Call], Reply]
 
     def takes(self, tr_id: str, *, paper: bool) -> bool:
-        """Tell whether the TR id belongs to this path and service."""
+        """Return whether the TR id belongs to this path and service."""
         return tr_id in (self.paper if paper else self.real)
 
     @property
     def is_account(self) -> bool:
-        """Tell whether the call names an account."""
+        """Return whether the call names an account."""
         return "CANO" in self.required
 
 
@@ -155,4 +155,4 @@ ENDPOINTS: Final = {
     f"{_OVERSEAS}/inquire-balance": _trading("GET", "TTTS3012R VTTS3012R", (), overseas_holdings),
     f"{_OVERSEAS}/inquire-present-balance": _trading("GET", "CTRP6504R VTRP6504R", (), overseas_present_balance),
 }
-"""Every path of the simulated service with its checks and its answer."""
+"""Every path of the simulated service with its checks and its handler."""

@@ -1,4 +1,4 @@
-"""The pure core: accounts and their orders on the simulated exchange, moved on by market time and commands only."""
+"""The pure core: accounts and their orders on the simulated exchange, driven by market time and commands only."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -41,11 +41,11 @@ from simulator.trading_hours import single_price_limits, window_of
 _AUCTIONS: Final = (SessionPhase.OPENING_AUCTION, SessionPhase.CLOSING_AUCTION)
 _OTHER_CUSTOMERS: Final = 23
 _UNBOUNDED_TYPES: Final = MARKET_TYPES | MID_TYPES | {OrderType.CONDITIONAL_LIMIT}
-"""Types whose price is not known beforehand: a buy keeps back the upper limit."""
+"""Types whose price is unknown in advance. A buy reserves cash at the upper limit."""
 
 
 class Engine:
-    """Everything that the broker knows. The same commands at the same market times give the same books."""
+    """The broker's whole state. The same commands at the same market times produce the same books."""
 
     def __init__(self, exchange: Exchange, opening_cash: Won) -> None:
         self.exchange = exchange
@@ -60,13 +60,13 @@ class Engine:
         self._numbered: tuple[object, int] = (None, 0)
 
     def account(self, account_id: AccountId) -> Account:
-        """Return an account; an unknown one is opened with the opening cash."""
+        """Return an account. An unknown one is opened with the opening cash."""
         if account_id not in self.accounts:
             self.accounts[account_id] = Account(account_id, self._opening_cash, self._opening_cash)
         return self.accounts[account_id]
 
     def advance(self, at: datetime) -> None:
-        """Match everything that has become due by a market instant; whole seconds only, so the pace does not matter."""
+        """Match all orders due by a market instant. Only whole seconds count, so the call frequency does not matter."""
         at = at.replace(microsecond=0)
         start = self._matched_until
         self._matched_until = at if start is None else max(start, at)
@@ -84,7 +84,7 @@ class Engine:
         self._live = [order for order in self._live if order.remaining]
 
     def place(self, request: OrderRequest, at: datetime, *, by_hand: bool = False, rejected: bool = False) -> Order:
-        """Accept an order or raise ``OrderRefusedError``; ``rejected``: the exchange then does not take it."""
+        """Accept an order or raise ``OrderRefusedError``. With ``rejected`` the exchange rejects it afterwards."""
         self.advance(at)
         session, phase = self._open_market(request.kind, at)
         self._check_stock(request, phase, at)
@@ -110,7 +110,7 @@ class Engine:
         return self._amend(original, request, quantity, (session, phase, at))
 
     def rematch(self, symbol: Symbol, at: datetime) -> None:
-        """Match a stock's resting orders once more in the current second, after its price was forced."""
+        """Match a stock's resting orders again in the current second, after its price was forced."""
         session = self.exchange.shown_session(at)
         if self.exchange.phase_at(at) is SessionPhase.CONTINUOUS:
             self._matching.match_second(orders_of(self._live, symbol), session, second_of(session, at))
@@ -150,7 +150,7 @@ class Engine:
             listener(OrderEvent(kind, order, quantity, *happened))
 
     def _open_market(self, kind: OrderType, at: datetime) -> tuple[Session, SessionPhase]:
-        """Return the session and its phase while the market of an order type takes orders, else refuse."""
+        """Return the session and phase if the order type's market accepts orders, else raise ``OrderRefusedError``."""
         if board_of(kind) is Board.REGULAR:
             return self._open_session(at)
         session = self.exchange.calendar.session_on(in_seoul(at).date())
@@ -221,7 +221,7 @@ class Engine:
         )
 
     def _limits(self, request: OrderRequest, session: Session, limits: PriceLimits) -> PriceLimits:
-        """Return the bounds of a price; the single-price session keeps within ten percent of the close as well."""
+        """Return a price's bounds. The single-price session also limits it to ten percent around the close."""
         if board_of(request.kind) is not Board.SINGLE_PRICE:
             return limits
         close = self.exchange.path(request.symbol, session).close_price

@@ -1,4 +1,4 @@
-"""The evening after a session: a calm seeded path around the close on which the after-market trades."""
+"""The evening after a session: a calm seeded path around the close, for the after-market."""
 
 import math
 from typing import Final, NamedTuple
@@ -22,7 +22,10 @@ class EveningMinute(NamedTuple):
 
 
 class Evening:
-    """Prices by second after the open from ``start`` to ``end``; minute by minute, the first at the close."""
+    """Evening prices by second after the open, from ``start`` to ``end``, starting at the close.
+
+    The price changes each minute.
+    """
 
     def __init__(self, seed: str, close: Price, limits: PriceLimits, seconds: range, daily_volume: int) -> None:
         self.seconds = seconds
@@ -31,7 +34,7 @@ class Evening:
         self.minutes = self._draw(seed, close, daily_volume)
 
     def price_at(self, second: int) -> Price:
-        """Return the last price at a second; beyond the end it stays."""
+        """Return the last price at a second. Past the end it stays constant."""
         forced = [price for since, price in self._forced if since <= second]
         return forced[-1] if forced else self.minutes[self._minute(second)].price
 
@@ -44,7 +47,7 @@ class Evening:
         ]
 
     def force(self, second: int, price: Price | None) -> None:
-        """Hold a price from a second on, None for the seeded path again."""
+        """Hold a price from a second on; None resumes the seeded path."""
         self._forced = [one for one in self._forced if one[0] < second]
         resumed = self.minutes[self._minute(second)].price
         self._forced.append((second, self.limits.clamp(price or resumed)))

@@ -1,4 +1,4 @@
-"""The simulated exchange as everybody sees it: snapshots of prices, phases of the day, flags set from outside."""
+"""The simulated exchange: price snapshots, phases of the day, and conditions set through the control API."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -25,12 +25,12 @@ _NO_BREAKER_LEAD: Final = timedelta(minutes=40)
 
 
 class CircuitBreakerError(ValueError):
-    """The exchange's rules do not let a circuit breaker trigger now."""
+    """The exchange's rules do not allow a circuit breaker now."""
 
 
 @dataclass(slots=True)
 class Conditions:
-    """What the control API imposes on a stock until it is lifted."""
+    """Conditions that the control API sets on a stock until it clears them."""
 
     halted: bool = False
     interrupted: bool = False
@@ -38,12 +38,12 @@ class Conditions:
     no_bids: bool = False
     no_asks: bool = False
     split: float = 1.0
-    """New shares for one old share since today: the raw close before is so many times today's base price."""
+    """New shares per old share since today: the raw previous close is today's base price times this factor."""
     flags: frozenset[TradingFlag] = frozenset()
 
     @property
     def frozen(self) -> bool:
-        """Tell whether nothing trades at the moment."""
+        """Return whether trading is stopped."""
         return self.halted or self.interrupted
 
 
@@ -69,12 +69,12 @@ class Snapshot:
 
     @property
     def raw_close(self) -> int:
-        """Return the previous close as it was traded, before a split that takes effect today (won)."""
+        """Return the previous close as traded, before a split that takes effect today (won)."""
         return round(self.base * self.conditions.split)
 
 
 class Exchange:
-    """Prices of every listed stock as a function of seed, market time and what was forced from outside."""
+    """Prices of every listed stock as a function of seed, market time and forced changes."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class Exchange:
         return tape.listing if tape else None
 
     def shown_session(self, at: datetime) -> Session:
-        """Return the session whose prices are on display: today's from half an hour before the open, else the last."""
+        """Return the session on display: today's from 30 minutes before the open, else the last one."""
         day = in_seoul(at).date()
         session = self.calendar.session_on(day)
         if session is not None and at >= session.opens_at - _ORDER_ENTRY_LEAD:
@@ -111,7 +111,7 @@ class Exchange:
         return self.calendar.session_before(day)
 
     def phase_at(self, at: datetime) -> SessionPhase:
-        """Return what the exchange does with orders at a market instant."""
+        """Return the exchange's phase at a market instant."""
         return self.shown_session(at).phase_at(at)
 
     def path(self, symbol: Symbol, session: Session) -> DayPath:
@@ -119,7 +119,7 @@ class Exchange:
         return self.tapes[symbol].path(self.sessions.position(session))
 
     def snapshot(self, symbol: Symbol, at: datetime) -> Snapshot:
-        """Return what is known of a stock at a market instant."""
+        """Return the state of a stock at a market instant."""
         session = self.shown_session(at)
         position = self.sessions.position(session)
         tape = self.tapes[symbol]
@@ -135,7 +135,7 @@ class Exchange:
         return Snapshot(tape.listing, session, phase, at, price, base, path.limits, totals, conditions, pause)
 
     def evening(self, symbol: Symbol, session: Session) -> Evening | None:
-        """Return the after-market of a session's day; none before 2026-09-14 and after a day that was ended early."""
+        """Return the after-market of a session's day; None before 2026-09-14 and after a day that ended early."""
         window = window_of(Board.AFTER_MARKET, session)
         path = self.path(symbol, session)
         if window is None or path.ended_by:
@@ -150,7 +150,7 @@ class Exchange:
         return kept[2]
 
     def price_at(self, symbol: Symbol, session: Session, second: int) -> Price:
-        """Return the last price of the regular session, or of the evening once that has begun."""
+        """Return the last price of the regular session, or of the evening once that has started."""
         evening = self._running_evening(symbol, session, second)
         return evening.price_at(second) if evening else self.path(symbol, session).price_at(second)
 
@@ -165,11 +165,11 @@ class Exchange:
         return self.day(symbol, self.sessions.position(session) - 1)
 
     def day(self, symbol: Symbol, position: int) -> DaySummary:
-        """Return the totals of a whole session by its place in the sequence."""
+        """Return the totals of a whole session by its index."""
         return self.tapes[symbol].summary(position)
 
     def edit(self, symbol: Symbol, at: datetime, edit: Edit) -> None:
-        """Force a stock's path from a market instant on; before the open it applies from the open."""
+        """Force a stock's path from a market instant on. Before the open it applies from the open."""
         session = self.shown_session(at)
         second = second_of(session, at)
         evening = self._running_evening(symbol, session, second)
@@ -179,7 +179,7 @@ class Exchange:
         self.tapes[symbol].edit(self.sessions.position(session), lambda _: edit._replace(second=second))
 
     def break_circuit(self, at: datetime, stage: int, market: Market | None) -> None:
-        """Stop trading on a market (None = both) by a circuit breaker; ``CircuitBreakerError`` when it cannot be."""
+        """Halt a market (None = both) with a circuit breaker; raise ``CircuitBreakerError`` if the rules forbid it."""
         session = self.shown_session(at)
         if session.phase_at(at) is not SessionPhase.CONTINUOUS:
             raise CircuitBreakerError("a circuit breaker needs continuous trading")
@@ -196,15 +196,15 @@ class Exchange:
                 tape.stop_market(self.sessions.position(session), breaker)
 
     def freeze(self, symbol: Symbol, at: datetime) -> None:
-        """Keep the price where it is until ``resume``."""
+        """Hold the price until ``resume``."""
         session = self.shown_session(at)
         self._hold_evening(symbol, session, at, hold=True)
         self.tapes[symbol].freeze(self.sessions.position(session), second_of(session, at))
 
     def resume(self, symbol: Symbol, at: datetime) -> None:
-        """Let trading go on along the natural path."""
+        """Resume trading along the natural path."""
         session = self.shown_session(at)
-        # A close that was made while the stock stood still is not made anew afterwards.
+        # Once the close is made during a halt, a later resume does not change it.
         second = second_of(session, at) if at < session.ends_at else None
         self.tapes[symbol].resume(self.sessions.position(session), second)
         self._hold_evening(symbol, session, at, hold=False)
@@ -217,7 +217,7 @@ class Exchange:
 
 
 def second_of(session: Session, at: datetime) -> int:
-    """Return whole market seconds since a session's open, zero before it."""
+    """Return whole market seconds since a session's open; 0 before it."""
     return max(0, int((at - session.opens_at).total_seconds()))
 
 

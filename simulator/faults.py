@@ -1,4 +1,4 @@
-"""Faults on demand: rules that make matching calls fail, and frames, notices and sessions of the stream go wrong."""
+"""Injected faults: rules that make REST calls, stream frames, notices and sessions fail."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 
 class FaultKind(StrEnum):
-    """What goes wrong."""
+    """Kinds of faults."""
 
     REFUSE = "refuse"
     HTTP_ERROR = "http_error"
@@ -48,26 +48,26 @@ class FaultKind(StrEnum):
 
 
 FRAME_FAULTS: Final = frozenset({FaultKind.STREAM_SILENT, FaultKind.STREAM_EXTRA_FIELD, FaultKind.STREAM_ABSURD_PRICE})
-"""They hit frames on their way out."""
+"""Faults of outgoing frames."""
 SESSION_FAULTS: Final = frozenset({FaultKind.STREAM_CUT, FaultKind.STREAM_STOLEN, FaultKind.STREAM_NEW_KEYS})
-"""They hit a session at the next look at the market."""
+"""Faults of a session, applied at the next market check."""
 NOTICE_FAULTS: Final = frozenset(kind for kind in FaultKind if kind.value.startswith("notice_"))
-"""They hit order notices before they become frames."""
+"""Faults of order notices, applied before they become frames."""
 DOOR_FAULTS: Final = frozenset({FaultKind.STREAM_REFUSE})
-"""They hit a connection that begins."""
+"""Faults of a new connection."""
 ROW_FAULTS: Final = frozenset({FaultKind.ODD_ROW, FaultKind.EXTRA_ROW, FaultKind.NO_ROW})
-"""They hit one row of a reply's list: its fields change, a copy of it is added, or something that is no row."""
+"""Faults of one row in a reply's list: fields change, a copy is added, or an entry is added that is not a row."""
 CALL_FAULTS: Final = frozenset(FaultKind) - FRAME_FAULTS - SESSION_FAULTS - NOTICE_FAULTS - DOOR_FAULTS
-"""They hit REST calls."""
+"""Faults of REST calls."""
 
 
 class BadFaultError(ValueError):
-    """A fault rule that the simulator does not understand."""
+    """An invalid fault rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """What a fault rule may look at."""
+    """Facts of a call that a rule can match."""
 
     path: str
     tr_id: str = ""
@@ -79,12 +79,12 @@ class CallFacts:
 
 @dataclass(slots=True)
 class FaultRule:
-    """One rule. Blank conditions match everything; ``count`` is how many calls are hit (0 = all of them).
+    """One rule. Blank conditions match everything; ``count`` is the number of calls to hit (0 = all).
 
-    ``fields`` replace those of an odd or extra row, None removes one; ``row`` is any value by which the row is known.
-    ``number`` is the order whose row of a list is hit, blank for every order that was not placed by hand; ``shares``
-    are the last ones filled that a list hides, ``won`` what it adds to the amount.
-    ``since`` and ``until`` (KST market time, ``2026-11-23 12:00:00``) bound when it may hit, the end exclusive.
+    ``fields`` replace those of an odd or extra row, None removes one; ``row`` is any value that identifies the row.
+    ``number`` is the order whose list row is hit; blank means every order that was not placed manually. ``shares`` is
+    how many of the last filled shares a list hides, ``won`` what it adds to the amount. ``since`` and ``until`` (KST
+    market time, ``2026-11-23 12:00:00``) bound the period; the end is exclusive.
     """
 
     kind: FaultKind
@@ -113,11 +113,11 @@ class FaultRule:
 
     @property
     def is_spent(self) -> bool:
-        """Tell whether the rule has hit as often as it may."""
+        """Return whether the rule has reached its count."""
         return bool(self.count) and self.hits >= self.count
 
     def matches(self, call: CallFacts) -> bool:
-        """Tell whether the rule speaks of this call."""
+        """Return whether the rule applies to this call."""
         pairs = (
             (self.tr_id, call.tr_id),
             (self.side, call.side),
@@ -136,7 +136,7 @@ class FaultRule:
 
 
 class Faults:
-    """The rules in force."""
+    """The active rules."""
 
     def __init__(self) -> None:
         self.rules: list[FaultRule] = []
@@ -156,11 +156,11 @@ class Faults:
         return rule
 
     def clear(self) -> None:
-        """Lift all rules."""
+        """Remove all rules."""
         self.rules.clear()
 
     def due(self, call: CallFacts, among: frozenset[FaultKind] = CALL_FAULTS) -> list[FaultRule]:
-        """Return the rules that hit this call, each counted once; ``skip`` lets the first matching calls pass."""
+        """Return the rules that hit this call and count each hit. ``skip`` lets the first matching calls pass."""
         due = []
         for rule in self.rules:
             if rule.kind not in among or rule.is_spent or not rule.matches(call):
@@ -173,7 +173,7 @@ class Faults:
         return due
 
     def restore(self, states: list[list[int]]) -> None:
-        """Set skip and hits of rules by id, as the journal kept them."""
+        """Restore skip and hits of rules by id from the journal."""
         by_id = {rule.id: rule for rule in self.rules}
         for rule_id, skip, hits in states:
             by_id[rule_id].skip, by_id[rule_id].hits = skip, hits

@@ -1,4 +1,4 @@
-"""KIS's front door: rate limit, keys, token, TR id and input checks, and the faults that were asked for."""
+"""The gateway: rate limit, credentials, token, TR id and input checks, and injected faults."""
 
 import asyncio
 import json
@@ -25,12 +25,12 @@ _SYMBOL_KEYS: Final = ("PDNO", "FID_INPUT_ISCD", "FID_INPUT_ISCD_1")
 
 
 class ReplyDroppedError(ConnectionResetError):
-    """The connection is to be cut instead of answering."""
+    """Cut the connection instead of replying."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The finished reply as bytes."""
+    """The final reply in bytes."""
 
     content: bytes
     status: int
@@ -45,7 +45,7 @@ class Gateway:
         self._service = service
 
     async def answer(self, request: Request) -> Answer:
-        """Answer a request, with whatever fault is due."""
+        """Answer a request and apply the faults that are due."""
         path = one_slash(request.url.path)
         tr_id = request.headers.get("tr_id", "")
         values = await _values(request)
@@ -69,7 +69,7 @@ class Gateway:
         return due
 
     def _before(self, faults: Sequence[FaultRule]) -> Answer | None:
-        """Return the answer of the first fault that keeps the broker from acting."""
+        """Return the answer of the first fault that prevents the call from taking effect."""
         for fault in faults:
             match fault.kind:
                 case FaultKind.DROP_BEFORE:
@@ -159,7 +159,7 @@ def one_slash(path: str) -> str:
 
 
 async def _values(request: Request) -> dict[str, str] | None:
-    """Return query keys in upper case, or the JSON body as it is; None for a body that is no JSON object."""
+    """Return the query with upper-case keys, or the JSON body unchanged; None if the body is not a JSON object."""
     if request.method == "GET":
         return {name.upper(): value for name, value in request.query_params.items()}
     try:
@@ -176,7 +176,7 @@ async def _sleep(faults: Sequence[FaultRule], kind: FaultKind) -> None:
 
 
 def _after(faults: Sequence[FaultRule], answer: Answer) -> Answer:
-    """Spoil the reply to a call that the broker has acted upon."""
+    """Spoil the reply to a call that has taken effect."""
     for fault in faults:
         match fault.kind:
             case FaultKind.DROP_REPLY_AFTER:

@@ -1,4 +1,4 @@
-"""What a call must carry and how long its fields may be; ``strict`` adds what KIS documents but mostly tolerates."""
+"""Required fields and length limits of calls. ``strict`` adds rules that KIS documents but mostly does not enforce."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _CUSTOMERS: Final = frozenset({"P", "B"})
 
 
 def check_input(endpoint: Endpoint, values: dict[str, str] | None) -> dict[str, str]:
-    """Return the values of a call, or raise the gateway's or the query server's refusal."""
+    """Return the values of a call, or raise the refusal of the gateway or the query server."""
     if values is None:
         raise GatewayRefusalError("OPSQ9997", "JSON PARSING ERROR")
     missing = next((name for name in endpoint.required if name not in values), None)
@@ -35,7 +35,7 @@ def check_input(endpoint: Endpoint, values: dict[str, str] | None) -> dict[str, 
 
 
 def check_headers(headers: Mapping[str, str], method: str, values: dict[str, str] | None, *, strict: bool) -> None:
-    """Refuse headers that are missing or wrong."""
+    """Refuse missing or wrong headers."""
     if not headers.get("tr_id"):
         raise GatewayRefusalError("OPSQ9999", "TR_ID NOT FOUND")
     if headers.get("custtype", "" if strict else "P") not in _CUSTOMERS:

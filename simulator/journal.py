@@ -1,4 +1,4 @@
-"""The append-only file from which a killed simulator gets its books back: one checked JSON line per command."""
+"""Append-only journal that restores the books after a crash: one JSON line with a checksum per command."""
 
 import fcntl
 import json
@@ -16,11 +16,11 @@ Record = Mapping[str, Any]
 
 
 class JournalError(Exception):
-    """The journal cannot be used; the text names the file and the mend."""
+    """The journal cannot be used. The text names the file and the remedy."""
 
 
 class Journal:
-    """Commands in the order in which they took effect. A line is on its way to disk before the reply leaves."""
+    """Commands in order of effect. Each line is handed to the operating system before the reply is sent."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE_NAME
@@ -33,7 +33,7 @@ class Journal:
         self._count = 0
 
     def read(self) -> Iterator[Record]:
-        """Yield all records; a last line without its end belongs to a reply that never left and is cut off."""
+        """Yield all records. An incomplete last line belongs to a reply that was never sent; it is cut off."""
         self._file.seek(0)
         content = self._file.read()
         whole = content.rfind(b"\n") + 1
@@ -43,7 +43,7 @@ class Journal:
             yield self._checked(line)
 
     def append(self, record: Record) -> None:
-        """Write a record and hand it to the operating system."""
+        """Append a record and flush it to the operating system."""
         text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
         self._count += 1
         line = f"{self._count}\t{crc32(text.encode()):08x}\t{text}\n"
@@ -51,7 +51,7 @@ class Journal:
         self._file.flush()
 
     def close(self) -> None:
-        """Write everything to disk and let go of the file."""
+        """Sync to disk and close the file."""
         if not self._file.closed:
             os.fsync(self._file.fileno())
             self._file.close()
@@ -71,7 +71,7 @@ class Journal:
 
 
 def first_record(folder: Path) -> Record | None:
-    """Return the record that a journal begins with, or None where there is no journal yet."""
+    """Return the first record of a journal, or None if there is no journal yet."""
     path = folder / FILE_NAME
     if not path.exists():
         return None

@@ -1,4 +1,4 @@
-"""The account's lists: inquire-balance, inquire-daily-ccld, inquire-psbl-rvsecncl."""
+"""Account lists: inquire-balance, inquire-daily-ccld, inquire-psbl-rvsecncl."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -46,7 +46,7 @@ _BY_SYMBOL: Final = "02"
 
 
 def balance(call: Call) -> Reply:
-    """TTTC8434R: holdings and cash; sold-out stocks stay with quantity 0 until they are settled."""
+    """TTTC8434R: holdings and cash. Sold-out stocks stay with quantity 0 until settlement."""
     if call.values["INQR_DVSN"] == _BY_SYMBOL and _has(call, FaultKind.REFUSE_BY_SYMBOL):
         return failure("OPSQ2001", "INPUT INVALID_CHECK_INQR_DVSN", status=200, rt_cd="2")
     account = _as_balanced(call, call.simulation.engine.account(call.account))
@@ -76,7 +76,7 @@ def _as_balanced(call: Call, account: Account) -> Account:
 
 
 def shown_holdings(call: Call, account: Account) -> list[Holding]:
-    """Return the holdings that a balance lists, the sold-out ones that are not settled yet among them."""
+    """Return the holdings that a balance lists, including sold-out ones that are not yet settled."""
     if _has(call, FaultKind.EMPTY_BALANCE):
         return []
     oldest_unsettled = _sessions_back(call, _SETTLEMENT_SESSIONS - 1)
@@ -88,7 +88,7 @@ def shown_holdings(call: Call, account: Account) -> list[Holding]:
 
 
 def holding_row(call: Call, account: Account, holding: Holding) -> Fields:
-    """Return one line of a balance."""
+    """Return one row of a balance."""
     seen = _valued(call, holding.symbol)
     value = holding.quantity * seen.price
     today = account.traded_on(call.simulation.exchange.shown_session(call.at).date, holding.symbol)
@@ -125,7 +125,7 @@ def holding_row(call: Call, account: Account, holding: Holding) -> Fields:
 
 
 def cash_fields(call: Call, account: Account, holdings: Sequence[Holding]) -> Fields:
-    """Return the second part of a balance: deposits, the day's trades and the sums."""
+    """Return the second part of a balance: deposits, the day's trades and the totals."""
     exchange = call.simulation.exchange
     today = exchange.shown_session(call.at).date
     value = sum(holding.quantity * _valued(call, holding.symbol).price for holding in holdings)
@@ -158,7 +158,7 @@ def cash_fields(call: Call, account: Account, holdings: Sequence[Holding]) -> Fi
 
 
 def _valued(call: Call, symbol: Symbol) -> Snapshot:
-    """Return a stock at the price that values it: the regular close until the next day, unless AFHR_FLPR_YN asks."""
+    """Return a stock at its valuation price: the regular close until the next day, unless AFHR_FLPR_YN is set."""
     exchange = call.simulation.exchange
     if call.values.get("AFHR_FLPR_YN", "N") not in ("", "N"):
         return exchange.snapshot(symbol, call.at)
@@ -177,7 +177,7 @@ def _sessions_back(call: Call, count: int) -> date:
 
 
 def daily_ccld(call: Call) -> Reply:
-    """TTTC0081R: one row an order with cumulative fills; cancels and amendments are rows of their own."""
+    """TTTC0081R: one row per order with cumulative fills. Cancels and amendments have their own rows."""
     paper = call.is_paper
     account = call.simulation.engine.account(call.account)
     hidden_from = _lagging_since(call, FaultKind.LAG_ORDERS)
@@ -198,7 +198,7 @@ def daily_ccld(call: Call) -> Reply:
 
 
 def _lagging_since(call: Call, kind: FaultKind) -> datetime:
-    """Return the market instant from which orders and fills are not shown yet."""
+    """Return the market instant from which orders and fills are hidden."""
     lags = [fault.seconds for fault in call.faults if fault.kind is kind]
     if not lags:
         return datetime.max.replace(tzinfo=call.at.tzinfo)
@@ -293,7 +293,7 @@ def _order_totals(orders: Sequence[Order]) -> Fields:
 
 
 def psbl_rvsecncl(call: Call) -> Reply:
-    """TTTC0084R: orders that can still be amended or cancelled (real only)."""
+    """TTTC0084R: orders that can be amended or cancelled (real only)."""
     account = call.simulation.engine.account(call.account)
     side = {"1": Side.SELL, "2": Side.BUY}.get(call.values["INQR_DVSN_2"])
     live = [order for order in spoilt(call, reversed(account.live_orders)) if side in (None, order.side)]

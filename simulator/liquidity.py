@@ -1,4 +1,4 @@
-"""The synthetic order book: seeded depth around the last price, used up by our orders and slowly refilled."""
+"""The synthetic order book: seeded depth around the last price, consumed by our orders and slowly refilled."""
 
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -20,21 +20,21 @@ _EVENING_SHARE: Final = 0.1
 
 
 class Level(NamedTuple):
-    """Shares on offer at one price (won)."""
+    """Shares offered at one price (won)."""
 
     price: Price
     quantity: int
 
 
 class Liquidity:
-    """What strangers offer. Seconds count market time since the session's open."""
+    """Liquidity of the other market participants. Seconds count market time since the session's open."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._used: dict[tuple[Symbol, Side, Price], tuple[int, float]] = {}
 
     def levels(self, symbol: Symbol, resting: Side, session: Session, second: int, most: int = LEVELS) -> list[Level]:
-        """Return the strangers' bids (``BUY``) or asks (``SELL``), best first, less what our orders used up."""
+        """Return the market's bids (``BUY``) or asks (``SELL``), best first, less the shares our orders have taken."""
         conditions = self._exchange.conditions[symbol]
         if (resting is Side.BUY and conditions.no_bids) or (resting is Side.SELL and conditions.no_asks):
             return []
@@ -54,7 +54,7 @@ class Liquidity:
         return levels
 
     def use(self, symbol: Symbol, resting: Side, price: Price, quantity: int, instant: tuple[Session, int]) -> None:
-        """Take shares away at a price; they come back within half a minute of market time."""
+        """Take shares at a price. They are refilled within 30 seconds of market time."""
         session, second = instant
         key = (symbol, resting, price)
         moment = int(session.opens_at.timestamp()) + second
@@ -62,12 +62,12 @@ class Liquidity:
         self._used[key] = (moment, left_over + quantity)
 
     def auction_share(self, symbol: Symbol, volume: int) -> int:
-        """Return how many shares our orders may trade in an auction of this many shares."""
+        """Return how many shares our orders may trade in an auction of ``volume`` shares."""
         thin = self._exchange.conditions[symbol].thin
         return max(1, int(volume * (_THIN_SHARE if thin else 0.5)))
 
     def passing_trade(self, symbol: Symbol, session: Session, second: int) -> int:
-        """Return the share of one second's trades that may reach an order resting at the last price."""
+        """Return the share of one second's trades that can fill an order resting at the last price."""
         return self._exchange.path(symbol, session).volume_in(second) // _TRADE_SHARE
 
     def _depth(self, key: tuple[Symbol, Side, Price], second: int, factor: float) -> int:
@@ -90,10 +90,10 @@ class Liquidity:
 
 
 def _touch(symbol: Symbol, price: Price, resting: Side, second: int, limits: PriceLimits) -> Price | None:
-    """Return the best price of a side: one of the two sides stands at the last price, none beyond a limit."""
+    """Return the best price of a side: one of the two sides is at the last price, none beyond a limit."""
     if price == (limits.upper if resting is Side.SELL else limits.lower):
         return None
-    if not is_on_grid(price):  # a mid-price trade lies between both sides
+    if not is_on_grid(price):  # a mid-price trade is between both sides
         return next_above(price) if resting is Side.SELL else next_below(price)
     last_was_a_buy = bool(crc32(f"{symbol}{second // _RENEWED_EVERY}".encode()) & 1)
     if price in (limits.upper, limits.lower):

@@ -12,7 +12,7 @@ from domain.tick_size import round_down
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One listed stock: reference price in won, usual shares a day, and how wild its days are (1 = usual)."""
+    """One listed stock: reference price in won, usual daily volume in shares, and volatility factor (1 = usual)."""
 
     symbol: Symbol
     name: str
@@ -29,7 +29,7 @@ class Listing:
 
     @property
     def isin(self) -> str:
-        """Return the twelve-character standard code."""
+        """Return the twelve-character standard code (ISIN)."""
         return f"KR7{self.symbol}00{int(self.symbol) % 10}"
 
 
@@ -102,20 +102,20 @@ LISTINGS: Final[Mapping[Symbol, Listing]] = {
     for market, rows in ((Market.KOSPI, _KOSPI), (Market.KOSDAQ, _KOSDAQ))
     for listing in (_listing(market, row) for row in rows)
 }
-"""Every listed stock by its six-digit code, KOSPI first."""
+"""Listed stocks by six-digit code, KOSPI first."""
 
 MOST_LISTINGS: Final = len(LISTINGS) + 1_000
 _FIRST_EXTRA: Final = 400_010
 _EXTRA_PRICES: Final = (2_000.0, 200_000.0)
 _EXTRA_TURNOVER: Final = (1e9, 3e10)
-"""Won a day: from a thinly traded stock to a busy one."""
+"""Won per day: from a thinly traded stock to a busy one."""
 
 
 def first_listings(count: int) -> dict[Symbol, Listing]:
-    """Return that many stocks: the well-known ones first, then seeded ones that nobody has heard of.
+    """Return ``count`` stocks: the well-known ones first, then generated ones.
 
     Raises:
-        ValueError: there are not so many.
+        ValueError: there are not that many.
     """
     if not 1 <= count <= MOST_LISTINGS:
         raise ValueError(f"{count} stocks cannot be listed; choose 1 to {MOST_LISTINGS}")
@@ -137,6 +137,6 @@ def _extra(number: int) -> Listing:
 
 
 def _between(chance: Random, bounds: tuple[float, float]) -> float:
-    """Draw evenly over orders of magnitude."""
+    """Draw a value with a log-uniform distribution."""
     low, high = bounds
     return low * float((high / low) ** chance.random())

@@ -1,4 +1,4 @@
-"""Further looks at one stock: inquire-price-2, its ticks of the day, investors, brokers and after-hours days."""
+"""More views of one stock: inquire-price-2, today's ticks, investors, brokers and after-hours days."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -34,7 +34,7 @@ def _shown(output: Fields, *, known: bool) -> Fields:
 
 
 def inquire_price_2(call: Call) -> Reply:
-    """FHPST01010000: the price with its states in words."""
+    """FHPST01010000: the price with status texts."""
     seen, known = asked_or_any_stock(call)
     prices, status = price_fields(seen), status_fields(seen)
     totals, flags = seen.totals, flags_of(seen)
@@ -94,7 +94,7 @@ def _against(name: str, price: int, other: int, base: int) -> Fields:
 
 
 def item_conclusion(call: Call) -> Reply:
-    """FHPST01060000: the last thirty seconds with trades up to a time of the day, newest first."""
+    """FHPST01060000: the last 30 seconds with trades up to a time of the day, newest first."""
     seen, known = asked_or_any_stock(call)
     previous = call.simulation.exchange.previous_day(seen.listing.symbol, seen.session)
     head = change_fields(seen) | {
@@ -140,14 +140,14 @@ def _time_of(call: Call, seen: Snapshot) -> datetime:
 
 
 def investors(call: Call) -> Reply:
-    """FHKST01010900: who bought and sold on the last thirty days; today's figures appear after the close."""
+    """FHKST01010900: purchases and sales by investor group over 30 days. Today's figures appear after the close."""
     seen, known = asked_or_any_stock(call)
     days = islice(days_of(call.simulation.exchange, seen), _INVESTOR_DAYS) if known else ()
     return quotation(output=[_investor_row(seen, day) for day in days])
 
 
 def _investor_row(seen: Snapshot, day: PeriodBar) -> Fields:
-    """Return one day; persons take what foreigners and institutions leave, so purchases and sales add up."""
+    """Return one day. Individuals take the rest after foreigners and institutions, so purchases equal sales."""
     known = day.date != seen.session.date or seen.at >= seen.session.ends_at
     volume = day.bar.volume if known else 0
     average = day.bar.turnover / day.bar.volume if day.bar.volume else 0
@@ -174,7 +174,7 @@ def _split(volume: int, seed: str) -> tuple[int, int, int]:
 
 
 def brokers(call: Call) -> Reply:
-    """FHKST01010600: the five brokers that sold and bought most today; five shares of the volume in fixed order."""
+    """FHKST01010600: today's five largest selling and buying brokers, with fixed shares of the volume."""
     seen, known = asked_or_any_stock(call)
     volume = seen.totals.volume
     output: Fields = {}
@@ -199,7 +199,7 @@ def brokers(call: Call) -> Reply:
 
 
 def daily_overtime_price(call: Call) -> Reply:
-    """FHPST02320000: the after-hours single-price session, which nobody trades in here: its prices are the closes."""
+    """FHPST02320000: the after-hours single-price session. It has no trades here, so its prices are the closes."""
     seen, known = asked_or_any_stock(call)
     exchange = call.simulation.exchange
     closed = [day for day in islice(days_of(exchange, seen), _SINGLE_PRICE_DAYS + 1) if _is_over(seen, day)]

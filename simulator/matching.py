@@ -1,4 +1,4 @@
-"""The matching engine: our orders by price and time against strangers' liquidity, second by market second."""
+"""The matching engine: fills our orders by price and time against market liquidity, second by market second."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -18,7 +18,7 @@ Book = Callable[[Order, Fill], None]
 
 
 class Matching:
-    """Matches live orders of one session; ``book`` is told of every fill."""
+    """Matches live orders of one session and calls ``book`` for every fill."""
 
     def __init__(self, exchange: Exchange, liquidity: Liquidity, book: Book) -> None:
         self._exchange = exchange
@@ -26,15 +26,15 @@ class Matching:
         self._book = book
 
     def opening_auction(self, orders: list[Order], session: Session) -> None:
-        """Match the orders that waited for the open at the opening price."""
+        """Match the orders that wait for the open at the opening price."""
         self._auction(orders, session, closing=False)
 
     def closing_auction(self, orders: list[Order], session: Session) -> None:
-        """Match the orders that are left at the closing price."""
+        """Match the remaining orders at the closing price."""
         self._auction(orders, session, closing=True)
 
     def arrive(self, order: Order, session: Session, second: int) -> None:
-        """Let a new order take what the other side offers; its own kind decides about the rest."""
+        """Match a new order against the other side. Its type decides what happens to the rest."""
         if self._is_frozen(order.symbol, session, second):
             return
         if order.kind in MID_TYPES:
@@ -51,7 +51,7 @@ class Matching:
             order.cancelled += order.remaining
 
     def pass_time(self, orders: list[Order], session: Session, seconds: range) -> None:
-        """Let resting orders of one stock trade in each of these seconds of continuous trading."""
+        """Match the resting orders of one stock in each of these seconds of continuous trading."""
         if not orders or self._exchange.conditions[orders[0].symbol].frozen:
             return
         for second in self._eventful(orders, session, seconds):
@@ -60,7 +60,7 @@ class Matching:
                 return
 
     def match_second(self, orders: list[Order], session: Session, second: int) -> None:
-        """Match resting orders of one stock in one second, best price first, then oldest first."""
+        """Match resting orders of one stock in one second: best price first, then oldest first."""
         if not orders or self._is_frozen(orders[0].symbol, session, second):
             return
         path = self._exchange.path(orders[0].symbol, session)
@@ -93,7 +93,7 @@ class Matching:
             order.cancelled += order.remaining
 
     def _trade_at_mid(self, order: Order, session: Session, second: int, passing: int) -> int:
-        """Trade between best bid and best ask against those who pass there; return the shares."""
+        """Trade between best bid and best ask against passing trades and return the shares."""
         bids, asks = (self._liquidity.levels(order.symbol, side, session, second) for side in (Side.BUY, Side.SELL))
         if not bids or not asks:
             return 0
@@ -128,7 +128,10 @@ class Matching:
         self._single_price(orders, price, volume, (session, second))
 
     def _single_price(self, orders: list[Order], price: Price, volume: int, instant: tuple[Session, int]) -> None:
-        """Match orders at one price against their share of an auction; nobody trades on the far side of a limit."""
+        """Match orders at one price against their share of an auction.
+
+        At the upper limit no buy trades, at the lower limit no sale.
+        """
         symbol = orders[0].symbol
         limits = self._exchange.path(symbol, instant[0]).limits
         left = dict.fromkeys(Side, self._liquidity.auction_share(symbol, volume))
@@ -155,7 +158,7 @@ class Matching:
             self._book(order, Fill(at, price, Quantity(quantity)))
 
     def _eventful(self, orders: list[Order], session: Session, seconds: range) -> Iterator[int]:
-        """Yield the seconds in which some order may trade, without looking at every quiet minute."""
+        """Yield the seconds in which an order may trade, skipping quiet minutes."""
         path = self._exchange.path(orders[0].symbol, session)
         start = seconds.start
         while start < seconds.stop:

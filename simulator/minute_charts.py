@@ -1,4 +1,4 @@
-"""Minute bars of today and of past days: inquire-time-itemchartprice and inquire-time-dailychartprice."""
+"""Minute bars of today and past days: inquire-time-itemchartprice and inquire-time-dailychartprice."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,7 +16,7 @@ _KEPT_DAYS: Final = 365
 
 
 def minute_chart(call: Call) -> Reply:
-    """FHKST03010200: up to thirty minute bars of today, newest first; minutes to come show the last price."""
+    """FHKST03010200: up to 30 minute bars of today, newest first. Future minutes show the last price."""
     seen, exchange = asked_stock(call), call.simulation.exchange
     if seen is None:
         return quotation(output1={}, output2=[])
@@ -30,7 +30,7 @@ def minute_chart(call: Call) -> Reply:
 
 
 def past_minute_chart(call: Call) -> Reply:
-    """FHKST03010230: up to 120 minute bars up to a moment of a day, a year back; a closed day shows the one before."""
+    """FHKST03010230: up to 120 minute bars up to a moment, one year back. A closed day shows the previous session."""
     seen, exchange = asked_stock(call), call.simulation.exchange
     if seen is None:
         return quotation(output1={}, output2=[])
@@ -65,7 +65,7 @@ def _rows(path: DayPath, session: Session, last_second: int, most: int) -> list[
         prices = [path.price_at(second) for second in range(minute * 60, end + 1)]
         volume = path.bar(minute).volume * len(prices) // 60
         if not volume and not rows and minute:
-            volume = path.bar(minute - 1).volume  # KIS shows the minute before until the new one has a trade
+            volume = path.bar(minute - 1).volume  # KIS shows the previous minute until the new one has a trade
         rows.append(
             {
                 "stck_bsop_date": f"{session.date:%Y%m%d}",
@@ -82,7 +82,7 @@ def _rows(path: DayPath, session: Session, last_second: int, most: int) -> list[
 
 
 def _future_rows(seen: Snapshot, asked: datetime) -> list[Fields]:
-    """Return the made-up bars that KIS answers for minutes to come."""
+    """Return the placeholder bars that KIS sends for future minutes."""
     now = seen.at.replace(second=0, microsecond=0)
     ends = min(asked, seen.session.auction_at - timedelta(minutes=1)).replace(second=0)
     count = min(_ROWS, max(0, int((ends - now).total_seconds()) // 60))

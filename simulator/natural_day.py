@@ -1,4 +1,4 @@
-"""One stock's undisturbed day: minute bars from the plan, and a price for every second inside them."""
+"""One stock's undisturbed day: minute bars from the plan, and a price for every second."""
 
 import math
 from typing import Final, NamedTuple
@@ -24,13 +24,13 @@ class MinuteBar(NamedTuple):
 
 
 def nearest_on_grid(price: float, limits: PriceLimits) -> Price:
-    """Return the grid price closest to ``price`` inside the limits."""
+    """Return the grid price closest to ``price`` within the limits."""
     whole = max(int(price), 1)
     return limits.clamp(Price(max(round_down(int(price + tick_at(whole) / 2)), 1)))
 
 
 class NaturalDay:
-    """Minute bars of continuous trading and the price at any second since the open, for one seed."""
+    """Minute bars of continuous trading and a price for every second since the open, for one seed."""
 
     def __init__(self, seed: int, listing: Listing, plan: DayPlan, base: Price, minutes: int) -> None:
         self.plan = plan
@@ -39,7 +39,7 @@ class NaturalDay:
         self.bars = self._draw(base, minutes, listing.daily_volume * plan.volume / minutes)
 
     def price_at(self, second: int) -> Price:
-        """Return the last price ``second`` seconds after the open; beyond the last minute it stays."""
+        """Return the last price ``second`` seconds after the open. Past the last minute it stays constant."""
         minute, inside = divmod(min(max(second, 0), len(self.bars) * 60 - 1), 60)
         bar = self.bars[minute]
         turns, first_at, second_at = _turns(bar)
@@ -49,12 +49,12 @@ class NaturalDay:
             exact = _between(turns[0], turns[1], (inside - first_at) / (second_at - first_at))
         else:
             exact = _between(turns[1], bar.close, (inside - second_at) / (_LAST_SECOND - second_at))
-        if exact in bar[:4]:  # a recorded price may lie half a tick off the grid
+        if exact in bar[:4]:  # a recorded price may be half a tick off the grid
             return Price(int(exact))
         return nearest_on_grid(exact, self.limits)
 
     def begun_bar(self, minute: int, inside: int) -> MinuteBar:
-        """Return the bar of a minute's first seconds, up to and including the second ``inside``."""
+        """Return a partial bar: the first seconds of a minute, up to and including the second ``inside``."""
         bar = self.bars[minute]
         turns, first_at, second_at = _turns(bar)
         now = self.price_at(minute * 60 + inside)
@@ -63,7 +63,7 @@ class NaturalDay:
         return MinuteBar(bar.open, max(prices), min(prices), now, bar.volume * (inside + 1) // 60)
 
     def liquidity_at(self, minute: int) -> float:
-        """Return how full the order book is (1 = as usual)."""
+        """Return the depth of the order book (1 = usual)."""
         return self._fading(minute / len(self.bars))
 
     @property
@@ -102,7 +102,7 @@ class NaturalDay:
 
 
 def _turns(bar: MinuteBar) -> tuple[tuple[int, int], int, int]:
-    """Return a minute's two extremes in the order in which they are visited, and the seconds of the visits."""
+    """Return a minute's two extremes in order of time, and the seconds at which they occur."""
     turns = (bar.high, bar.low) if bar.volume & 1 else (bar.low, bar.high)
     return turns, 9 + bar.volume % 13, 33 + bar.volume % 17
 

@@ -1,4 +1,4 @@
-"""Faults of single rows: one field of one row is odd, a row is added, or something stands in a list that is no row."""
+"""Faults of single rows: a field is odd, a row is added, or a list has an entry that is not a row."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ _LISTS: Final = ("output", "output1", "output2")
 
 
 def with_odd_rows(faults: Sequence[FaultRule], reply: Reply) -> Reply:
-    """Return the reply with the rows of its first list spoiled as the rules want."""
+    """Return the reply with the rows of its first list spoiled by the rules."""
     rules = [fault for fault in faults if fault.kind in ROW_FAULTS]
     key = next((key for key in _LISTS if isinstance(reply.body.get(key), list)), None)
     if not rules or key is None:

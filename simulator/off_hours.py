@@ -1,4 +1,4 @@
-"""Matching outside the regular session: at the close before the open and after it, and in the evening."""
+"""Matching outside the regular session: at the closing price before and after it, and in the evening."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -22,9 +22,9 @@ _THIN_SHARE: Final = 0.03
 
 
 class OffHours:
-    """Trades orders of the markets beside the regular one; ``book`` is told of every fill.
+    """Trades orders of the off-hours markets and calls ``book`` for every fill.
 
-    Resting orders are looked at on each whole minute, so that the pace of the questions does not matter.
+    Resting orders are matched on each whole minute, so the call frequency does not matter.
     """
 
     def __init__(self, exchange: Exchange, liquidity: Liquidity, book: Callable[[Order, Fill], None]) -> None:
@@ -34,7 +34,7 @@ class OffHours:
         self._used: dict[tuple[Symbol, Side, datetime], int] = {}
 
     def arrive(self, order: Order, session: Session, at: datetime) -> None:
-        """Let a new order trade at once where its market is trading."""
+        """Trade a new order immediately if its market is open."""
         window = window_of(board_of(order.kind), session)
         if window is None or at < window.trades_from:
             return
@@ -88,7 +88,7 @@ class OffHours:
         self._fill(order, price, traded, at)
 
     def left(self, symbol: Symbol, side: Side, at: datetime) -> int:
-        """Return how many shares strangers still trade at one price, within the minute, with orders of a side."""
+        """Return the shares that the market still trades at one price in this minute against orders of a side."""
         key = (symbol, side, at.replace(second=0))
         return max(0, self._offered(key) - self._used.get(key, 0))
 
@@ -104,7 +104,7 @@ class OffHours:
             self._fill(order, order.price if at > order.placed_at else level.price, traded, at)
 
     def _is_locked(self, order: Order, price: Price, session: Session) -> bool:
-        """Tell whether nobody stands on the other side: at the limit, or because a side was emptied."""
+        """Return whether the other side is empty: at a price limit, or because the control API emptied it."""
         limits, conditions = self._exchange.path(order.symbol, session).limits, self._exchange.conditions[order.symbol]
         if order.side is Side.BUY:
             return conditions.no_asks or price == limits.upper

@@ -1,4 +1,4 @@
-"""What happens to an order, told to whoever listens: the ground of the stream's notices."""
+"""Order events for listeners: the source of the stream's notices."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,7 +10,7 @@ from simulator.orders import Order
 
 
 class OrderEventKind(Enum):
-    """What has happened."""
+    """Kinds of order events."""
 
     ACCEPTED = auto()
     FILLED = auto()
@@ -22,8 +22,8 @@ class OrderEventKind(Enum):
 class OrderEvent(NamedTuple):
     """One event; ``quantity`` in shares, ``price`` in won (of the order, or of the fill), ``at`` the market instant.
 
-    ``CONFIRMED`` speaks of an amendment or a cancellation, ``DROPPED`` of what an IOC or FOK order left over,
-    ``REJECTED`` of an order that the exchange throws out after the broker has taken it.
+    ``CONFIRMED`` is an amendment or a cancellation, ``DROPPED`` the unfilled rest of an IOC or FOK order, ``REJECTED``
+    an order that the exchange rejects after the broker has accepted it.
     """
 
     kind: OrderEventKind

@@ -1,4 +1,4 @@
-"""KIS's order types (``ORD_DVSN``): how each gets its price, how long it waits and where it trades."""
+"""KIS's order types (``ORD_DVSN``): pricing, lifetime and market of each."""
 
 from enum import StrEnum
 from typing import Final
@@ -35,7 +35,7 @@ class OrderType(StrEnum):
 
 
 class Board(StrEnum):
-    """A market of its own within the day, with its own hours."""
+    """A separate market within the day, with its own hours."""
 
     REGULAR = "regular"
     PRE_OPEN = "pre_open"

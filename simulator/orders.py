@@ -1,4 +1,4 @@
-"""Orders, fills and the book of one account, as the broker keeps them."""
+"""Orders, fills and one account's books, as the broker keeps them."""
 
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -13,7 +13,7 @@ from simulator.order_types import MARKET_TYPES, OrderType
 
 
 class OrderAction(StrEnum):
-    """What a row in the order list is."""
+    """Kinds of rows in the order list."""
 
     NEW = "new"
     AMEND = "amend"
@@ -28,7 +28,7 @@ class AccountId(NamedTuple):
 
 
 class OrderRequest(NamedTuple):
-    """A new order as it arrives; ``price`` in won, zero for types without one; ``trigger`` for a stop-limit."""
+    """A new order; ``price`` in won, 0 for types without one; ``trigger`` for a stop-limit."""
 
     account: AccountId
     symbol: Symbol
@@ -40,7 +40,7 @@ class OrderRequest(NamedTuple):
 
 
 class ChangeRequest(NamedTuple):
-    """An amendment or a cancellation; ``quantity`` None means all that is left."""
+    """An amendment or a cancellation; ``quantity`` None means all remaining shares."""
 
     account: AccountId
     original: str
@@ -53,7 +53,7 @@ class ChangeRequest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """Shares traded at one price (won) at a market instant, with what they added to the day's costs."""
+    """Shares traded at one price (won) at a market instant, with the costs they add to the day."""
 
     at: datetime
     price: Price
@@ -63,7 +63,7 @@ class Fill:
 
 @dataclass(slots=True)
 class Order:
-    """One row of the broker's order list. ``price`` is zero for a market order; ``reserve_price`` bounds its cost."""
+    """One row of the broker's order list. ``price`` is 0 for a market order; ``reserve_price`` bounds its cost."""
 
     number: str
     day: date
@@ -89,33 +89,33 @@ class Order:
     costs: Costs = field(default_factory=Costs)
     fills: list[Fill] = field(default_factory=list)
     hidden: int = 0
-    """The most of its filled shares that a fault has left out of a list."""
+    """The largest number of filled shares that a fault has hidden from a list."""
 
     @property
     def remaining(self) -> Quantity:
-        """Return the shares that may still trade; a cancel row has none."""
+        """Return the shares that can still trade; 0 for a cancel row."""
         if self.action is OrderAction.CANCEL:
             return Quantity(0)
         return Quantity(self.quantity - self.filled - self.cancelled - self.rejected)
 
     @property
     def is_market(self) -> bool:
-        """Tell whether any price will do: a market order, or a conditional limit in the closing auction."""
+        """Return whether the order accepts any price: a market order, or a conditional limit in the closing auction."""
         return self.turned_market or self.kind in MARKET_TYPES
 
     @property
     def is_dormant(self) -> bool:
-        """Tell whether a stop-limit order still waits for its trigger."""
+        """Return whether a stop-limit order still waits for its trigger."""
         return self.kind is OrderType.STOP_LIMIT and not self.triggered
 
     def accepts(self, price: Price) -> bool:
-        """Tell whether the order may trade at a price now."""
+        """Return whether the order may trade at a price now."""
         if self.is_dormant:
             return False
         return self.is_market or (price <= self.price if self.side is Side.BUY else price >= self.price)
 
     def within_reach(self, low: int, high: int) -> bool:
-        """Tell whether a price between two bounds could let the order trade or wake it up."""
+        """Return whether a price between two bounds could fill or trigger the order."""
         if self.is_dormant:
             return high >= self.trigger if self.side is Side.BUY else low <= self.trigger
         return self.is_market or (low <= self.price if self.side is Side.BUY else high >= self.price)
@@ -127,7 +127,7 @@ class Order:
 
     @property
     def reserved(self) -> Won:
-        """Return the cash (won) that the unfilled part of a buy keeps back, costs included."""
+        """Return the cash (won) reserved for the unfilled part of a buy, costs included."""
         if self.side is Side.SELL or not self.remaining:
             return Won(0)
         rest = self.reserve_price * self.remaining
@@ -144,7 +144,7 @@ class Order:
 
 
 def most_commission(amount: int, rates: CostRates) -> Won:
-    """Return the most (won) that a purchase can add to its day's commission, whatever was bought of it before."""
+    """Return the most (won) that a purchase can add to its day's commission, whatever was bought before."""
     return Won(portion(Won(amount), rates.commission) + COMMISSION_STEP if rates.commission else 0)
 
 
@@ -158,7 +158,7 @@ class Holding:
     last_sold: date | None = None
 
     def take(self, side: Side, fill: Fill) -> None:
-        """Add bought or remove sold shares."""
+        """Add bought shares or remove sold ones."""
         if side is Side.BUY:
             self.quantity += fill.quantity
             self.cost = Won(self.cost + fill.price * fill.quantity)
@@ -169,7 +169,7 @@ class Holding:
 
 @dataclass(slots=True)
 class Account:
-    """Cash, holdings and orders of one account. Cash is trade-date cash: sale proceeds count at once."""
+    """Cash, holdings and orders of one account. Cash is trade-date cash: sale proceeds count immediately."""
 
     id: AccountId
     opening_cash: Won
@@ -182,29 +182,29 @@ class Account:
 
     @property
     def live_orders(self) -> list[Order]:
-        """Return the orders that may still trade, oldest first."""
+        """Return the orders that can still trade, oldest first."""
         self._working = [order for order in self._working if order.remaining]
         return self._working
 
     def add(self, order: Order) -> None:
-        """Write an order into the account's list."""
+        """Append an order to the account's list."""
         self.orders.append(order)
         self._working.append(order)
 
     @property
     def free_cash(self) -> Won:
-        """Return the cash that no live buy order keeps back."""
+        """Return the cash that is not reserved by live buy orders."""
         return Won(self.cash - sum(order.reserved for order in self.live_orders))
 
     def sellable(self, symbol: Symbol) -> Quantity:
-        """Return the shares that no live sell order keeps back."""
+        """Return the shares that are not reserved by live sell orders."""
         holding = self.holdings.get(symbol)
         held = holding.quantity if holding else 0
         offered = sum(o.remaining for o in self.live_orders if o.symbol == symbol and o.side is Side.SELL)
         return Quantity(held - offered)
 
     def take(self, order: Order, fill: Fill) -> None:
-        """Book a fill of one of the account's orders; costs count per stock, side and day, as KIS counts them."""
+        """Book a fill of one of the account's orders. Costs count per stock, side and day, as at KIS."""
         trade = self.day_trades.setdefault((order.day, order.symbol), DayTrade(order.day, order.symbol))
         traded = Won(fill.price * fill.quantity)
         added = added_costs(order.side, trade.amount_of(order.side), traded, order.market, order.rates)
@@ -219,9 +219,9 @@ class Account:
             holding.last_sold = order.day
 
     def traded_on(self, day: date, symbol: Symbol) -> DayTrade:
-        """Return what was bought and sold of a stock on a date."""
+        """Return the trades of a stock on a date."""
         return self.day_trades.get((day, symbol), DayTrade(day, symbol))
 
     def settled_cash(self, until: date) -> Won:
-        """Return the cash with the trades up to and including a date."""
+        """Return the cash including trades up to and including a date."""
         return Won(self.opening_cash + sum(flow for day, flow in self.cash_flows.items() if day <= until))

@@ -1,4 +1,4 @@
-"""Overseas lists that clients ask for beside the Korean ones: all empty, this broker trades Korean stocks only."""
+"""Overseas lists, which some clients request. All are empty: this broker trades Korean stocks only."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ _HOLDING_AMOUNTS: Final = (
 
 
 def overseas_orders(_: Call) -> Reply:
-    """TTTS3035R, TTTS3018R: no overseas orders and fills."""
+    """TTTS3035R, TTTS3018R: no overseas orders or fills."""
     return ledger("KIOK0560", "조회할 내용이 없습니다.", {"output": [], **_keys()}, "D")
 
 

@@ -1,4 +1,4 @@
-"""When continuous trading of a stock stops for a while: volatility interruptions and circuit breakers."""
+"""Pauses of continuous trading: volatility interruptions and circuit breakers."""
 
 import random
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ _LATEST_RANDOM_END: Final = 30
 _BREAKER_HALT: Final = 20 * 60
 _BREAKER_AUCTION: Final = 10 * 60
 FOR_THE_DAY: Final = 10**6
-"""A second that no session reaches."""
+"""A second beyond the end of any session."""
 
 
 class PauseKind(StrEnum):
-    """Why trading stops; the volatility interruptions carry KIS's ``vi_kind_code``."""
+    """Why trading pauses. The volatility interruptions carry KIS's ``vi_kind_code``."""
 
     STATIC = "1"
     DYNAMIC = "2"
@@ -29,10 +29,10 @@ class PauseKind(StrEnum):
 
 
 class Pause(NamedTuple):
-    """A stop of continuous trading. Seconds count from the open; ``end`` is the second of the single-price auction.
+    """A pause of continuous trading. Seconds count from the open; ``end`` is the second of the single-price auction.
 
     ``price`` is the last trade before it, ``trigger`` the price that would have traded, ``static_reference`` and
-    ``dynamic_reference`` what it was measured against (won); orders queue from ``orders_from`` on.
+    ``dynamic_reference`` the prices it was compared with (won). Orders queue from ``orders_from`` on.
     """
 
     start: int
@@ -46,18 +46,18 @@ class Pause(NamedTuple):
 
     @property
     def is_interruption(self) -> bool:
-        """Tell whether the price itself caused it."""
+        """Return whether the stock's own price caused the pause."""
         return self.kind is not PauseKind.CIRCUIT_BREAKER
 
 
 class Breaker(NamedTuple):
-    """A circuit breaker from a second of a session on; stage 3 ends the day."""
+    """A circuit breaker from a second of a session on. Stage 3 ends the day."""
 
     second: int
     stage: int
 
     def pause(self, price: Price) -> Pause:
-        """Return its effect on a stock: twenty minutes without orders, ten of auction; stage 3 the rest of the day."""
+        """Return its effect on a stock: 20 minutes without orders, then 10 of auction; stage 3 ends the day."""
         if self.stage == LAST_STAGE:
             times = (FOR_THE_DAY, FOR_THE_DAY)
         else:
@@ -72,7 +72,7 @@ LAST_STAGE: Final = 3
 class InterruptionRule:
     """When a stock's price interrupts its own trading (docs/krx.md §4.1).
 
-    ``base`` is the first static reference; ``automatic`` False leaves the seeded path alone; ``seed`` draws the ends.
+    ``base`` is the first static reference; ``automatic`` False ignores the seeded path; ``seed`` draws the random ends.
     """
 
     base: Price
@@ -81,13 +81,13 @@ class InterruptionRule:
     seed: str
 
     def bounds(self, reference: Price) -> tuple[Price, Price]:
-        """Return the prices at or beyond which a trade is ten percent away from the static reference."""
+        """Return the prices at or beyond which a trade is ten percent from the static reference."""
         lower = round_down(reference * (100 - _STATIC_PERCENT) // 100)
         return lower, round_up(-(-reference * (100 + _STATIC_PERCENT) // 100))
 
     @property
     def jump_percent(self) -> int:
-        """Return the change against the last trade that is too sudden."""
+        """Return the change against the last trade, in percent, that triggers a dynamic interruption."""
         return _DYNAMIC_PERCENT[self.market]
 
     def interruption(self, second: int, price: Price, last: Price, reference: Price) -> Pause | None:

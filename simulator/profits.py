@@ -1,4 +1,4 @@
-"""Realised profit and loss and the account's assets: the only places where KIS tells fees and taxes (real only)."""
+"""Realised profit and loss, and the account's assets: the only KIS calls that report fees and taxes (real only)."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -47,7 +47,7 @@ def _without_margin(row: Fields) -> Fields:
 
 
 def period_profit(call: Call) -> Reply:
-    """TTTC8708R: one row a day with trades, and the sums of the period."""
+    """TTTC8708R: one row per day with trades, and the period's totals."""
     trades = _chosen(call)
     days = sorted({trade.day for trade in trades}, reverse=call.values["SORT_DVSN"] != "01")
     by_day = [sum_of((trade for trade in trades if trade.day == day), day) for day in days]
@@ -57,7 +57,7 @@ def period_profit(call: Call) -> Reply:
 
 
 def period_trade_profit(call: Call) -> Reply:
-    """TTTC8715R: one row a day and stock, and the sums of the period."""
+    """TTTC8715R: one row per day and stock, and the period's totals."""
     account = call.simulation.engine.account(call.account)
     trades = _chosen(call)
     if call.values["SORT_DVSN"] != "01":
@@ -73,7 +73,7 @@ def period_trade_profit(call: Call) -> Reply:
 
 
 def account_balance(call: Call) -> Reply:
-    """CTRP6548R: the account's assets by kind; here stocks and cash only."""
+    """CTRP6548R: the account's assets by kind; here only stocks and cash."""
     account = call.simulation.engine.account(call.account)
     holdings = shown_holdings(call, account)
     cash = cash_fields(call, account, holdings)

@@ -1,4 +1,4 @@
-"""The simulator's proof that it is one: clients send neither a key nor an order before they have it."""
+"""Proof that this server is a simulator. Clients require it before they send keys or orders."""
 
 import json
 

@@ -42,19 +42,19 @@ _BLANK_COUNTS: Final = (
 
 
 def asked_stock(call: Call) -> Snapshot | None:
-    """Return the stock that a call names, None for an unknown code."""
+    """Return the stock that a call names, or None for an unknown code."""
     exchange, symbol = call.simulation.exchange, call.values["FID_INPUT_ISCD"]
     return exchange.snapshot(Symbol(symbol), call.at) if exchange.listing(symbol) else None
 
 
 def asked_or_any_stock(call: Call) -> tuple[Snapshot, bool]:
-    """Return the stock that a call names; for an unknown code any one, and False: it has the fields to be blanked."""
+    """Return the named stock and True; for an unknown code any stock and False: the caller blanks its fields."""
     seen = asked_stock(call)
     return (seen, True) if seen else (call.simulation.exchange.snapshot(_ANY_STOCK, call.at), False)
 
 
 def inquire_price(call: Call) -> Reply:
-    """FHKST01010100: everything about one stock but its name; an unknown code shows price 0."""
+    """FHKST01010100: all fields of one stock except its name. An unknown code shows price 0."""
     seen, known = asked_or_any_stock(call)
     output = _price_output(call.simulation.exchange, seen)
     return quotation(output=output if known else blanked(output))
@@ -67,12 +67,12 @@ def _price_output(exchange: Exchange, seen: Snapshot) -> Fields:
 
 
 def blanked(fields: Fields) -> Fields:
-    """Return the fields as an unknown stock shows them: numbers zero, texts blank."""
+    """Return the fields as KIS shows them for an unknown stock: numbers 0, texts blank."""
     return {name: "0" if value.lstrip("-").replace(".", "", 1).isdigit() else "" for name, value in fields.items()}
 
 
 def flags_of(seen: Snapshot) -> frozenset[TradingFlag]:
-    """Return a stock's own flags and those that the control API set."""
+    """Return a stock's own flags and those set by the control API."""
     flags = seen.listing.flags | seen.conditions.flags
     pause = seen.pause
     if seen.conditions.halted or (pause and not pause.is_interruption):
@@ -122,7 +122,7 @@ def _volume_fields(exchange: Exchange, seen: Snapshot) -> Fields:
 
 
 def status_fields(seen: Snapshot) -> Fields:
-    """Return the states of a stock as inquire-price names them."""
+    """Return a stock's status fields of inquire-price."""
     flags = flags_of(seen)
     status = next((code for flag, code in _STATUS_CODES if flag in flags), "55")
 
@@ -166,7 +166,7 @@ def _issuer_fields(seen: Snapshot) -> Fields:
 
 
 def _yearly_fields(seen: Snapshot) -> Fields:
-    """Return the yearly extremes; they are a band around the reference price, not measured."""
+    """Return the yearly extremes. They are a band around the reference price, not measured."""
     high, low = max(seen.listing.price * 13 // 10, seen.price), min(seen.listing.price * 7 // 10, seen.price)
     day = seen.session.date.replace(day=1).strftime("%Y%m%d")
     above, below = percent(seen.price - high, high), percent(seen.price - low, low)
@@ -180,7 +180,7 @@ def _yearly_fields(seen: Snapshot) -> Fields:
 
 
 def intstock_multprice(call: Call) -> Reply:
-    """FHKST11300006: up to thirty stocks; unknown and halted ones show price 0."""
+    """FHKST11300006: up to 30 stocks. Unknown and halted ones show price 0."""
     names = (f"FID_INPUT_ISCD_{place}" for place in range(1, MOST_SYMBOLS + 1))
     symbols = [call.values[name] for name in names if call.values.get(name)]
     return quotation(output=[_multi_row(call, symbol) for symbol in symbols])
@@ -227,12 +227,12 @@ def _multi_row(call: Call, symbol: str) -> Fields:
 
 
 def book_of(call: Call, seen: Snapshot) -> tuple[list[Level], list[Level]]:
-    """Return asks and bids, best first; empty when nothing trades."""
+    """Return asks and bids, best first; empty while trading is closed."""
     return levels_of(call.simulation, seen)
 
 
 def levels_of(simulation: Simulation, seen: Snapshot, most: int = LEVELS) -> tuple[list[Level], list[Level]]:
-    """Return at most so many asks and bids of a snapshot's moment."""
+    """Return up to ``most`` asks and bids at a snapshot's moment."""
     board = open_board(seen.session, seen.at)
     closed = seen.phase is SessionPhase.CLOSED and board is not Board.AFTER_MARKET
     if closed or seen.conditions.halted:
@@ -244,7 +244,7 @@ def levels_of(simulation: Simulation, seen: Snapshot, most: int = LEVELS) -> tup
 
 
 def asking_price(call: Call) -> Reply:
-    """FHKST01010200: ten levels on each side and the expected match of an auction."""
+    """FHKST01010200: ten levels per side and the expected match of an auction."""
     seen, known = asked_or_any_stock(call)
     asks, bids = book_of(call, seen)
     book, expected = _book_fields(call, seen, asks, bids), _expected_fields(call, seen)
@@ -269,7 +269,7 @@ def _book_fields(call: Call, seen: Snapshot, asks: list[Level], bids: list[Level
 
 
 def expected_match(exchange: Exchange, seen: Snapshot) -> tuple[int, int]:
-    """Return price (won) and shares that an auction will match; else the last price and no shares."""
+    """Return price (won) and shares of the expected auction match; else the last price and 0 shares."""
     path = exchange.path(seen.listing.symbol, seen.session)
     if seen.phase is SessionPhase.OPENING_AUCTION:
         return path.price_at(0), path.bar(0).volume
@@ -308,7 +308,7 @@ def market_code(seen: Snapshot) -> str:
 
 
 def recent_trades(call: Call) -> Reply:
-    """FHKST01010300: the last thirty seconds with trades, newest first."""
+    """FHKST01010300: the last 30 seconds with trades, newest first."""
     seen = asked_stock(call)
     if seen is None:
         return quotation(output=[])

@@ -22,7 +22,7 @@ Measure = Callable[[Snapshot], float]
 
 
 def volume_rank(call: Call) -> Reply:
-    """FHPST01710000: the thirty most traded stocks by the measure of FID_BLNG_CLS_CODE."""
+    """FHPST01710000: the 30 most traded stocks by the measure of FID_BLNG_CLS_CODE."""
     measures: dict[str, Measure] = {
         "1": lambda seen: seen.totals.volume / seen.listing.daily_volume,
         "2": lambda seen: seen.totals.volume / seen.listing.listed_shares,
@@ -35,7 +35,7 @@ def volume_rank(call: Call) -> Reply:
 
 
 def fluctuation(call: Call) -> Reply:
-    """FHPST01700000: the thirty greatest gainers (sort code 0) or losers (1) against the previous close."""
+    """FHPST01700000: the 30 greatest gainers (sort code 0) or losers (1) against the previous close."""
     losers = call.values["FID_RANK_SORT_CLS_CODE"] == "1"
     least, most = _number(call, "FID_RSFL_RATE1", -100.0), _number(call, "FID_RSFL_RATE2", 100.0)
     within = [seen for seen in _chosen(call) if least <= seen.change / seen.base * 100 <= most]

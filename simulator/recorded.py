@@ -1,4 +1,4 @@
-"""Recorded minute bars as the source of prices: read from CSV or Parquet, checked line by line."""
+"""Recorded minute bars as the source of prices: read from CSV or Parquet and validated line by line."""
 
 import csv
 import re
@@ -24,11 +24,11 @@ _SYMBOL: Final = re.compile("[0-9A-Z]{6}")
 
 
 class BarsError(ValueError):
-    """A file of bars cannot be used; the text names file, line, what is wrong and how to mend it."""
+    """A bars file cannot be used. The text names file, line, problem and remedy."""
 
 
 class Row(NamedTuple):
-    """One line: a minute of one stock. ``base`` is the previous close in won, 0 where the file does not say."""
+    """One line: a minute of one stock. ``base`` is the previous close in won, 0 if the file does not give it."""
 
     place: str
     symbol: Symbol
@@ -54,11 +54,11 @@ class RecordedBars:
 
     @property
     def volume(self) -> int:
-        """Return the shares of the whole session."""
+        """Return the shares traded in the whole session."""
         return sum(bar.volume for bar in self.minutes.values()) + (self.closing.volume if self.closing else 0)
 
     def whole(self, count: int) -> list[MinuteBar]:
-        """Return a bar for every minute: one without trades stays at the last price."""
+        """Return a bar for every minute. A minute without trades repeats the last price."""
         last = self.minutes[min(self.minutes)].open
         bars = []
         for minute in range(count):
@@ -69,14 +69,18 @@ class RecordedBars:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """All bars by stock and date; ``digest`` tells two recordings apart."""
+    """All bars by stock and date. ``digest`` identifies the recording."""
 
     days: Mapping[Symbol, Mapping[date, RecordedBars]]
     digest: str
 
 
 def read_bars(path: Path, calendar: TradingCalendar) -> Recording:
-    """Read a file, or every ``.csv`` and ``.parquet`` of a folder, or raise ``BarsError``."""
+    """Read a file, or every ``.csv`` and ``.parquet`` file of a folder.
+
+    Raises:
+        BarsError: a file is missing, unreadable or invalid.
+    """
     files = sorted(one for one in path.iterdir() if one.suffix in (".csv", ".parquet")) if path.is_dir() else [path]
     if not files or not path.exists():
         raise BarsError(f"{path} holds no bars; name a .csv or .parquet file, or a folder of them")
@@ -155,7 +159,7 @@ def _session(place: str, text: str, calendar: TradingCalendar) -> Session:
 
 
 def _minute(place: str, text: str, session: Session) -> int:
-    """Return the minute since the open at which the bar begins; the closing auction's is that of its match."""
+    """Return the minute since the open at which the bar starts; for the closing auction the match's minute."""
     try:
         clock_time = time.fromisoformat(text.strip().zfill(4))
     except ValueError as error:
@@ -188,7 +192,7 @@ def _add(days: dict[Symbol, dict[date, RecordedBars]], row: Row) -> None:
 
 
 def _set_bases(stock: dict[date, RecordedBars]) -> None:
-    """Give every day the close before it: as said in the file, of the day before in it, or its own first price."""
+    """Set each day's previous close: from the file, from the day before in the file, or the day's own first price."""
     for symbol_day in stock.values():
         if not symbol_day.minutes:
             raise BarsError(f"{symbol_day.session.date} has only a closing auction; add the minutes before it")

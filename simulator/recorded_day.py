@@ -1,4 +1,4 @@
-"""A day of the tape that follows recorded bars instead of a seeded curve, and the stocks as recorded."""
+"""A day of the tape that follows recorded bars instead of a seeded curve, and the recorded stocks."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -15,7 +15,7 @@ from simulator.recorded import RecordedBars
 
 
 class RecordedDay(NaturalDay):
-    """Prices by second inside recorded minutes; ``plan`` only lends its character's name."""
+    """Prices by second within recorded minutes. ``plan`` only provides the character."""
 
     def __init__(self, plan: DayPlan, base: Price, minutes: int, recorded: RecordedBars) -> None:
         self.plan = plan
@@ -24,7 +24,7 @@ class RecordedDay(NaturalDay):
         self._closing = recorded.closing
 
     def liquidity_at(self, minute: int) -> float:  # noqa: ARG002
-        """Return the usual depth at every time."""
+        """Return the usual depth at all times."""
         return 1.0
 
     @property
@@ -34,7 +34,7 @@ class RecordedDay(NaturalDay):
 
 
 def with_recorded(listings: Iterable[Listing], days: Mapping[Symbol, Mapping[date, RecordedBars]]) -> Iterator[Listing]:
-    """Return the stocks with price and volume as recorded, and those that only the recording knows (as KOSPI's)."""
+    """Return the stocks with recorded price and volume, plus stocks that only the recording has (as KOSPI)."""
     unknown = dict(days)
     for listing in listings:
         recorded = unknown.pop(listing.symbol, None)

@@ -22,7 +22,7 @@ _MARKET_CODES: Final = {Market.KOSPI: ("STK", "02"), Market.KOSDAQ: ("KSQ", "03"
 
 
 def chk_holiday(call: Call) -> Reply:
-    """CTCA0903R: twenty-four calendar days from BASS_DT; ``opnd_yn`` tells whether orders are possible."""
+    """CTCA0903R: 24 calendar days from BASS_DT; ``opnd_yn`` shows whether orders are possible."""
     try:
         text = call.values.get("CTX_AREA_NK", "").strip() if call.tr_cont == "N" else ""
         first = datetime.strptime(text or call.values["BASS_DT"], "%Y%m%d").date()  # noqa: DTZ007

@@ -1,4 +1,4 @@
-"""Why the broker refuses: one name for each reason with the codes of the real and the paper service."""
+"""Refusal reasons: one name per reason, with the codes of the real and the paper service."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -15,7 +15,7 @@ class RefusalCodes:
 
 
 class Refusal(Enum):
-    """A business reason against an order; always HTTP 200."""
+    """A business reason to refuse an order; always HTTP 200."""
 
     MARKET_NOT_OPEN_TODAY = RefusalCodes("7", "APBK0919", "40100000", "장운영일자가 주문일과 상이합니다.")
     BEFORE_OPEN = RefusalCodes("1", "APBK0918", "40570000", "장시작전입니다.")
@@ -37,7 +37,7 @@ class Refusal(Enum):
 
 
 class OrderRefusedError(Exception):
-    """The exchange or the account does not take the order; nothing has changed."""
+    """The exchange or the account refuses the order. Nothing has changed."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.name)

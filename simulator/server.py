@@ -1,4 +1,4 @@
-"""Serves a simulation over HTTP/1.1 and WebSocket until a signal comes."""
+"""Serves a simulation over HTTP/1.1 and WebSocket until it receives a signal."""
 
 import asyncio
 import socket
@@ -18,12 +18,12 @@ from simulator.stream.frames import pingpong
 
 _BETWEEN_STOCKS: Final = 0.01
 _LARGEST_TEXT: Final = 65_536
-"""Bytes of one WebSocket text; a registration has some 300."""
+"""Maximum bytes of one WebSocket text. A registration has about 300."""
 _ANY_PROGRAM: Final = Callers()
 
 
 class Door(NamedTuple):
-    """A port that is listened on. Every port speaks HTTP and WebSocket; ``scheme`` is what it is meant for."""
+    """A listening port. Every port speaks HTTP and WebSocket; ``scheme`` is its intended use."""
 
     listening: socket.socket
     scheme: str = "http"
@@ -42,29 +42,29 @@ class Door(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Return what the ready line calls it."""
+        """Return the name used in the ready line."""
         return "paper simulator" if self.is_paper else "simulator"
 
 
 class CuttableProtocol(H11Protocol):
-    """Hands the transport to the application, so that a fault can cut the connection without any reply."""
+    """Exposes the transport to the application, so that a fault can cut the connection without a reply."""
 
     def connection_made(self, transport: Any) -> None:
-        """Remember the transport of this connection."""
+        """Store the transport of this connection."""
         super().connection_made(transport)
         self.app = _with_transport(self.app, transport)
 
 
 class CuttableWebSocket(WebSocketsSansIOProtocol):
-    """Hands the transport to the application, and a PONG as a message: KIS takes one for an answer to PINGPONG."""
+    """Exposes the transport, and passes a PONG as a message: KIS accepts one as an answer to PINGPONG."""
 
     def connection_made(self, transport: Any) -> None:
-        """Remember the transport of this connection."""
+        """Store the transport of this connection."""
         super().connection_made(transport)
         self.app = _with_transport(self.app, transport)
 
     def handle_pong(self, event: Frame) -> None:  # noqa: ARG002
-        """Pass a PONG on as if the client had sent PINGPONG back."""
+        """Forward a PONG as if the client had sent PINGPONG back."""
         self.queue.put_nowait({"type": "websocket.receive", "text": pingpong("")})
 
 
@@ -77,7 +77,7 @@ def _with_transport(app: Any, transport: Any) -> ASGIApp:
 
 
 class Server(uvicorn.Server):
-    """Says where it listens as soon as it does, and then computes today's prices between the first calls."""
+    """Prints its addresses once it listens, then precomputes today's prices between the first calls."""
 
     def __init__(self, config: uvicorn.Config, simulation: Simulation, doors: Sequence[Door]) -> None:
         super().__init__(config)
@@ -86,14 +86,14 @@ class Server(uvicorn.Server):
         self._warming: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start listening and tell standard output."""
+        """Start listening and print the addresses to standard output."""
         await super().startup(sockets)
         for door in self._doors:
             print(f"{door.name} ready on {door.url}", flush=True)  # noqa: T201
         self._warming = asyncio.create_task(self._warm_up())
 
     async def on_tick(self, counter: int) -> bool:
-        """Write the date's name as KIS does; everything else the application has named already."""
+        """Write the Date header's name in title case as KIS does. The application sets all other names."""
         ended = await super().on_tick(counter)
         headers = self.server_state.default_headers
         self.server_state.default_headers = [(name.title(), value) for name, value in headers]
@@ -105,13 +105,13 @@ class Server(uvicorn.Server):
             await asyncio.sleep(_BETWEEN_STOCKS)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop serving; the signal that asked for it has done its work and is not raised again."""
+        """Stop serving. The signal that requested it is not raised again."""
         await super().shutdown(sockets)
         self._captured_signals.clear()
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take a port (0 = any free one); OSError when it is taken."""
+    """Bind a port (0 = any free one) and listen; raise OSError if it is taken."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -124,12 +124,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(simulation: Simulation, doors: Sequence[Door], callers: Callers) -> None:
-    """Serve until SIGTERM or SIGINT; paper doors lead to the paper service."""
+    """Serve until SIGTERM or SIGINT. Paper doors lead to the paper service."""
     asyncio.run(server_of(simulation, doors, callers).serve([door.listening for door in doors]))
 
 
 def server_of(simulation: Simulation, doors: Sequence[Door], callers: Callers = _ANY_PROGRAM) -> Server:
-    """Return a server that has not begun to listen."""
+    """Return a server that is not listening yet."""
     config = uvicorn.Config(
         FrontDoor(create_app(simulation, [door.port for door in doors if door.is_paper]), callers),
         http=CuttableProtocol,

@@ -1,4 +1,4 @@
-"""KIS's two services over one market: each has its own keys, tokens, limits and accounts."""
+"""KIS's two services over one market. Each has its own keys, tokens, limits and accounts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from simulator.tokens import TokenDesk
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One personality: the real or the paper service."""
+    """One service: real or paper."""
 
     environment: str
     tokens: TokenDesk
@@ -21,12 +21,12 @@ class Service:
 
     @property
     def is_paper(self) -> bool:
-        """Tell whether this is KIS's paper service."""
+        """Return whether this is KIS's paper service."""
         return self.environment == PAPER
 
 
 def services_of(settings: SimulationSettings) -> Mapping[str, Service]:
-    """Return the service that was asked for and, beside a real one, the paper service."""
+    """Return the main service and, beside a real one, the paper service."""
     limits = {PAPER: settings.paper_rate_limit} | {settings.environment: settings.rate_limit}
     services = {
         environment: Service(
@@ -44,28 +44,28 @@ def services_of(settings: SimulationSettings) -> Mapping[str, Service]:
 
 @dataclass(slots=True)
 class AccountOwners:
-    """Which service and which app keys use an account. It belongs to the service that used it first."""
+    """The service and app keys that use each account. An account belongs to the service that used it first."""
 
     _environments: dict[AccountId, str] = field(default_factory=dict)
     _app_keys: dict[AccountId, set[str]] = field(default_factory=dict)
 
     def is_new(self, account: AccountId, app_key: str) -> bool:
-        """Tell whether this app key has not used the account yet."""
+        """Return whether this app key has not used the account yet."""
         return app_key not in self._app_keys.get(account, ())
 
     def claim(self, account: AccountId, environment: str, app_key: str) -> None:
-        """Tie an account to an app key of the service that owns it."""
+        """Bind an account to an app key of the service that owns it."""
         self._environments.setdefault(account, environment)
         self._app_keys.setdefault(account, set()).add(app_key)
 
     def may_use(self, account: AccountId, environment: str) -> bool:
-        """Tell whether the account is free or belongs to this service."""
+        """Return whether the account is unused or belongs to this service."""
         return self._environments.get(account, environment) == environment
 
     def environment_of(self, account: AccountId) -> str | None:
-        """Return the service that owns an account, or None while nobody has used it."""
+        """Return the service that owns an account, or None while it is unused."""
         return self._environments.get(account)
 
     def is_tied(self, account: AccountId, environment: str, app_key: str) -> bool:
-        """Tell whether notices of the account go to this app key's session."""
+        """Return whether notices of the account go to this app key's session."""
         return self._environments.get(account) == environment and app_key in self._app_keys[account]

@@ -1,4 +1,4 @@
-"""What a simulation is set up with."""
+"""Settings of a simulation."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -36,13 +36,13 @@ _STREAM_VALUES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
 
 @dataclass(slots=True, kw_only=True)
 class StreamSettings:
-    """How the WebSocket behaves; it may be changed while the simulator runs. Seconds are real seconds.
+    """WebSocket behaviour; may change while the simulator runs. Seconds are real seconds.
 
-    ``ping_interval`` between two PINGPONGs; ``ping_timeout`` until an unanswered one closes the session (0 = never);
-    ``linger`` how long a session that was lost without a close frame still holds its app key; ``registrations`` the
-    most in one session; ``look_interval`` between two looks at the market; ``records`` the most trades of one stock
-    in one look; ``waiting`` the frames that may wait for a slow reader; ``real_fields`` and ``paper_fields`` of a
-    notice (26 or 23); ``hts_id`` the only one taken (blank = the first one that an app key names).
+    ``ping_interval``: time between two PINGPONGs. ``ping_timeout``: time until an unanswered one closes the session (0
+    = never). ``linger``: how long a session lost without a close frame still holds its app key. ``registrations``:
+    maximum per session. ``look_interval``: time between two market checks. ``records``: maximum trades of one stock per
+    check. ``waiting``: frames that may queue for a slow reader. ``real_fields`` and ``paper_fields``: fields of a
+    notice (26 or 23). ``hts_id``: the only accepted HTS id (blank = the first one that an app key names).
     """
 
     ping_interval: float = 10.0
@@ -57,14 +57,14 @@ class StreamSettings:
     hts_id: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse values that make no sense with ValueError."""
+        """Raise ValueError for invalid values."""
         for name, (is_right, wanted) in _STREAM_VALUES.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not is_right(value):
                 raise ValueError(f"{name} must be {wanted}, not {value!r}")
 
     def change(self, values: Mapping[str, Any]) -> None:
-        """Set some of the values, or none of them when one makes no sense (TypeError, ValueError)."""
+        """Set some of the values. If one is invalid, change none and raise TypeError or ValueError."""
         changed = replace(self, **values)
         for name in values:
             setattr(self, name, getattr(changed, name))
@@ -74,14 +74,13 @@ class StreamSettings:
 class SimulationSettings:
     """Settings of one simulated broker.
 
-    ``opening_cash`` is in won; ``rate_limit`` in calls per real second and app key (0 = none; KIS's paper
-    service allows 1), ``paper_rate_limit`` the same for the paper service beside a real one; ``token_interval`` and
-    ``approval_interval`` in real seconds between two issues of one key; ``listings`` the number of stocks;
-    ``interruptions`` whether seeded prices cause volatility interruptions; ``recording`` bars that the
-    tape follows on their days; ``ledger_limit`` account calls of everybody
-    per real second (0 = no limit); ``allowed`` the only keys and accounts (None = all); ``strict`` whether headers
-    that KIS mostly tolerates are refused; ``journal`` the folder that keeps the books
-    (None = memory only); ``now`` the source of real time.
+    ``opening_cash`` is in won. ``rate_limit`` is calls per real second and app key (0 = none; KIS's paper service
+    allows 1), ``paper_rate_limit`` the same for the paper service beside a real one. ``token_interval`` and
+    ``approval_interval`` are real seconds between two issues of one key. ``listings`` is the number of stocks.
+    ``interruptions``: whether seeded prices cause volatility interruptions. ``recording``: bars that the tape follows
+    on their days. ``ledger_limit``: account calls per real second over all callers (0 = no limit). ``allowed``: the
+    only keys and accounts (None = all). ``strict``: whether to refuse headers that KIS mostly tolerates. ``journal``:
+    the folder of the books (None = memory only). ``now``: the source of real time.
     """
 
     clock: MarketClock | ManualClock

@@ -1,4 +1,4 @@
-"""One simulated broker: the engine, its clock and its journal; every change of the books is a command."""
+"""One simulated broker: engine, clock and journal. Every change of the books is a command."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ _LEAST_HISTORY = timedelta(days=14)
 
 
 class Simulation:
-    """The handle that HTTP, control API and in-process tests share. Instants are aware UTC."""
+    """The handle shared by HTTP, control API and in-process tests. Instants are aware UTC."""
 
     def __init__(self, settings: SimulationSettings) -> None:
         self.settings = settings
@@ -79,7 +79,7 @@ class Simulation:
 
     @property
     def speed(self) -> int:
-        """Return market seconds per real second; a manual clock counts as 1."""
+        """Return market seconds per real second; 1 for a manual clock."""
         return self.settings.clock.speed if isinstance(self.settings.clock, MarketClock) else 1
 
     def advance(self) -> datetime:
@@ -89,7 +89,7 @@ class Simulation:
         return at
 
     def place_order(self, request: OrderRequest, *, by_hand: bool = False, rejected: bool = False) -> Order:
-        """Accept an order or raise ``OrderRefusedError``; ``rejected``: the exchange then throws it out."""
+        """Accept an order or raise ``OrderRefusedError``. With ``rejected`` the exchange rejects it afterwards."""
         order: Order = self._do("order", {**_order_to_json(request), "by_hand": by_hand, "rejected": rejected})
         return order
 
@@ -99,7 +99,7 @@ class Simulation:
         return order
 
     def force_price(self, symbol: str, price: int | None, **path: Any) -> None:
-        """Jump to a price (won) now, None back to the seeded path; ``path`` takes the other words of ``Edit``."""
+        """Jump to a price (won) now; None resumes the seeded path. ``path`` takes the other fields of ``Edit``."""
         self._do("price", {"symbol": symbol, "price": price, **path})
 
     def set_conditions(self, symbol: str, **conditions: Any) -> None:
@@ -111,35 +111,35 @@ class Simulation:
         self._do("breaker", {"stage": stage, "market": market})
 
     def move_clock(self, instant: datetime) -> None:
-        """Set a manual clock; any other raises ``UnmovableClockError``."""
+        """Set a manual clock; raise ``UnmovableClockError`` for any other."""
         if not isinstance(self.settings.clock, ManualClock):
             raise UnmovableClockError("the market clock runs by itself; only a manual clock can be moved")
         self._do("clock", {"to": instant.astimezone(UTC).isoformat()})
 
     def add_fault(self, **rule: Any) -> FaultRule:
-        """Add a fault rule; the words are those of ``POST /control/faults``."""
+        """Add a fault rule, with the fields of ``POST /control/faults``."""
         added: FaultRule = self._do("fault", rule)
         return added
 
     def clear_faults(self) -> None:
-        """Lift all fault rules."""
+        """Remove all fault rules."""
         self._do("faults_cleared", {})
 
     def note_faults(self) -> None:
-        """Remember in the journal how often the rules have hit."""
+        """Record the hits of all rules in the journal."""
         self._do("faults_hit", {"states": self.faults.states()})
 
     def note_hidden_fills(self, account: AccountId, shares: Mapping[str, int]) -> None:
-        """Remember how many filled shares of which orders a fault leaves out of a list; the most counts."""
+        """Record how many filled shares of each order a fault hides from a list. The maximum counts."""
         if any(shares.get(order.number, 0) > order.hidden for order in self.engine.account(account).orders):
             self._do("fills_hidden", {"account": list(account), "shares": dict(shares)})
 
     def service_that_knows(self, app_key: str) -> Service | None:
-        """Return the service that an app key has been used at."""
+        """Return the service at which an app key has been used, or None."""
         return next((service for service in self.services.values() if service.tokens.knows(app_key)), None)
 
     def issue_token(self, app_key: str, secret: str, environment: str = "") -> Token:
-        """Issue an access token of a service (blank = the one asked for first) or raise ``TokenRefusedError``."""
+        """Issue an access token of a service (blank = the main one) or raise ``TokenRefusedError``."""
         now, environment = self.real_now(), environment or self.service.environment
         token = self.services[environment].tokens.issue(app_key, secret, now)
         if token.issued_at == now:
@@ -147,13 +147,13 @@ class Simulation:
         return token
 
     def revoke_token(self, text: str, environment: str = "") -> bool:
-        """Forget a token; tell whether it was known."""
+        """Revoke a token and return whether it was known."""
         values = {"token": text, "environment": environment or self.service.environment}
         known: bool = self._do("revoke", values)
         return known
 
     def use_account(self, account: AccountId, environment: str, app_key: str) -> bool:
-        """Tie an account to an app key of a service; False when it belongs to the other service."""
+        """Bind an account to an app key of a service; return False if it belongs to the other service."""
         allowed = self.settings.allowed
         if not self.owners.may_use(account, environment) or (allowed and not allowed.takes(account)):
             return False
@@ -162,12 +162,12 @@ class Simulation:
         return True
 
     def look_at(self, symbol: Symbol) -> None:
-        """Compute a stock's paths of today and the session before, so that the next look is fast."""
+        """Precompute a stock's paths of today and the previous session, so that later reads are fast."""
         seen = self.exchange.snapshot(symbol, self.market_now())
         self.exchange.previous_day(symbol, seen.session)
 
     def close(self) -> None:
-        """Let go of the journal."""
+        """Close the journal."""
         if self._journal:
             self._journal.close()
 
@@ -185,7 +185,7 @@ class Simulation:
         return result
 
     def _replay(self) -> int:
-        """Do all journaled commands again and return how many there were."""
+        """Replay all journaled commands and return their number."""
         count = 0
         for record in self._journal.read() if self._journal else ():
             self._redo(record)
@@ -208,7 +208,7 @@ class Simulation:
         if isinstance(clock, ManualClock):
             clock.market_time = datetime.fromisoformat(values["clock"]["market_anchor"])
         here = beginning(self.settings)
-        unsaid = {"listings": len(LISTINGS), "interruptions": False, "bars": ""}  # by older journals
+        unsaid = {"listings": len(LISTINGS), "interruptions": False, "bars": ""}  # absent from older journals
         kept = {**unsaid, **values}
         differing = [name for name in here if here[name] != kept[name]]
         if differing and self._journal:
@@ -275,7 +275,7 @@ class Simulation:
         self.owners.claim(AccountId(*values["account"]), values["environment"], values["app_key"])
 
     def _service_of(self, values: Mapping[str, Any]) -> Service:
-        """Return the service of a record; older journals know only one."""
+        """Return the service of a record. Older journals have only one."""
         return self.services[values.get("environment", self.service.environment)]
 
 
@@ -292,7 +292,7 @@ class SettingsMismatchError(Exception):
 
 
 def beginning(settings: SimulationSettings) -> dict[str, Any]:
-    """Return the settings that the books depend on, as the journal's first record keeps them."""
+    """Return the settings that the books depend on, as kept in the journal's first record."""
     return {
         "seed": settings.seed,
         "environment": settings.environment,

@@ -1,4 +1,4 @@
-"""Rows of the order list that a fault hides or changes, while the account's cash and holdings stay true."""
+"""Order list rows that a fault hides or changes, while the account's cash and holdings stay correct."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -29,7 +29,7 @@ def spoilt(call: Call, orders: Iterable[Order]) -> list[Order]:
 
 
 def shown_branch(call: Call, order: Order) -> str:
-    """Return the branch under which a row is listed."""
+    """Return the branch that a row shows."""
     hit = any(fault.kind is FaultKind.OTHER_BRANCH and _hits(fault, order) for fault in call.faults)
     return _OTHER_BRANCH if hit else branch(paper=call.is_paper)
 
@@ -39,7 +39,7 @@ def _hits(fault: FaultRule, order: Order) -> bool:
 
 
 def _without_last_shares(order: Order, hidden: int) -> Order:
-    """Return the order without its last fills: it still works, or was withdrawn before them."""
+    """Return the order without its last fills: still live, or cancelled before them."""
     if not hidden:
         return order
     left = order.filled - hidden

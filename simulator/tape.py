@@ -1,4 +1,4 @@
-"""The chain of one stock's days: each close is the next day's base, and forced prices carry over."""
+"""The chain of one stock's days: each close is the next day's base, so forced prices carry over."""
 
 import math
 from bisect import bisect_left
@@ -19,7 +19,7 @@ from simulator.recorded import RecordedBars
 from simulator.recorded_day import RecordedDay
 
 FIRST_DATE: Final = date(2025, 7, 1)
-"""The day on which every chain of closes begins; the exchange knows nothing earlier."""
+"""First day of every chain of closes. The exchange has no earlier data."""
 
 _KEPT_PATHS: Final = 6
 
@@ -31,7 +31,7 @@ _natural_day = lru_cache(maxsize=400)(NaturalDay)
 def _natural_summary(
     drawn_from: tuple[int, Listing, DayPlan, Price, int], close_price: Price, rule: InterruptionRule
 ) -> DaySummary:
-    """Return the bar of a session that nothing from outside has touched: the same in every exchange of its seed."""
+    """Return the bar of a session without outside changes. It is the same in every exchange of its seed."""
     return DayPath(_natural_day(*drawn_from), close_price, [], rule).summary()
 
 
@@ -45,12 +45,12 @@ class SessionSequence:
         self._next_date = FIRST_DATE
 
     def position(self, session: Session) -> int:
-        """Return how many sessions lie before this one."""
+        """Return the number of sessions before this one."""
         self._extend(session.date)
         return bisect_left(self._dates, session.date)
 
     def at(self, position: int) -> Session:
-        """Return a session by its place in the sequence; places count from zero."""
+        """Return a session by its zero-based index."""
         while len(self._sessions) <= position:
             self._extend(self._next_date)
         return self._sessions[position]
@@ -65,7 +65,7 @@ class SessionSequence:
 
 
 class Tape:
-    """All days of one stock, computed when somebody looks."""
+    """All days of one stock, computed on demand."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Tape:
         self._summaries: dict[int, DaySummary] = {}
 
     def base_price(self, position: int) -> Price:
-        """Return the previous close (won) that a session's limits are drawn from."""
+        """Return the previous close (won) that a session's price limits are based on."""
         recorded = self._recorded_on(position)
         if recorded:
             return recorded.base
@@ -98,7 +98,7 @@ class Tape:
         return self._closes[position - 1] if position else self.listing.price
 
     def path(self, position: int) -> DayPath:
-        """Return the path of a session; the last few looked at are kept."""
+        """Return the path of a session. The last few are cached."""
         found = self._paths.get(position)
         if found is None:
             found = self._paths[position] = self._make_path(position)
@@ -113,13 +113,13 @@ class Tape:
         return self._summaries[position]
 
     def edit(self, position: int, make: Callable[[DayPath], Edit]) -> None:
-        """Change a session's path; later sessions are drawn anew from the changed close."""
+        """Change a session's path. Later sessions are drawn again from the changed close."""
         change = make(self.path(position))
         self._edits.setdefault(position, []).append(change)
         self._forget_from(position)
 
     def stop_market(self, position: int, breaker: Breaker) -> None:
-        """Let a circuit breaker stop a session's trading."""
+        """Apply a circuit breaker to a session."""
         self._breakers.setdefault(position, []).append(breaker)
         self._forget_from(position)
 
@@ -129,7 +129,7 @@ class Tape:
         self.edit(position, lambda path: Edit(second, path.price_at(second), volume=0.0))
 
     def resume(self, position: int, second: int | None) -> None:
-        """Let the natural path go on after a ``freeze``: from a second, or only with the next session (None)."""
+        """Resume the natural path after a ``freeze``: from a second, or from the next session (None)."""
         if self._halts and self._halts[-1][1] is None:
             self._halts[-1] = (self._halts[-1][0], position)
         if second is not None:

@@ -1,4 +1,4 @@
-"""Access tokens and WebSocket approval keys: 24 hours of life, the same token within six, one issue a minute."""
+"""Access tokens: valid for 24 hours, the same token within six hours, one issue per minute."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ _SAME_TOKEN_FOR: Final = timedelta(hours=6)
 
 
 class TokenRefusedError(Exception):
-    """The gateway does not accept key, secret or token; ``code`` is KIS's EGW code."""
+    """The gateway refuses key, secret or token; ``code`` is KIS's EGW code."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code)
@@ -33,9 +33,10 @@ class Token:
 
 @dataclass(slots=True)
 class TokenDesk:
-    """Issues and checks tokens of one service; ``others`` are the desks of other services.
+    """Issues and checks tokens of one service; ``others`` are the token desks of other services.
 
-    ``interval`` is real seconds between two issues for one key; ``allowed`` the only keys, with their secrets.
+    ``interval`` is real seconds between two issues for one key; ``allowed`` holds the only accepted keys with their
+    secrets.
     """
 
     interval: float
@@ -47,7 +48,7 @@ class TokenDesk:
     _asked_at: dict[str, datetime] = field(default_factory=dict)
 
     def check_key(self, app_key: str, secret: str) -> None:
-        """Accept a well-formed pair of no other service; the first secret seen with a key is the right one."""
+        """Check a key pair: well formed and of no other service. The first secret used with a key is the right one."""
         known = self.allowed is None or app_key in self.allowed
         if len(app_key) != KEY_LENGTH or not known or self.is_foreign(app_key):
             raise TokenRefusedError("EGW00103", "유효하지 않은 AppKey입니다.")
@@ -57,11 +58,11 @@ class TokenDesk:
             raise TokenRefusedError("EGW00105", "유효하지 않은 AppSecret입니다.")
 
     def is_foreign(self, app_key: str) -> bool:
-        """Tell whether the key belongs to another service."""
+        """Return whether the key belongs to another service."""
         return any(desk.knows(app_key) for desk in self.others)
 
     def knows(self, app_key: str) -> bool:
-        """Tell whether the key has been used here."""
+        """Return whether the key has been used here."""
         return app_key in self._secrets
 
     def issue(self, app_key: str, secret: str, now: datetime) -> Token:
@@ -77,26 +78,26 @@ class TokenDesk:
         return self.restore(app_key, now)
 
     def restore(self, app_key: str, issued_at: datetime) -> Token:
-        """Make the token that belongs to a key and an instant; a restart makes the same one again."""
+        """Create the token of a key and an instant. The same inputs give the same token after a restart."""
         text = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzUxMiJ9." + _digest(f"{app_key}{issued_at.isoformat()}") * 3
         token = Token(text, app_key, issued_at, issued_at + LIFE)
         self._tokens[text] = self._latest[app_key] = token
         return token
 
     def revoke(self, text: str) -> bool:
-        """Forget a token; tell whether it was known."""
+        """Revoke a token and return whether it was known."""
         token = self._tokens.pop(text, None)
         if token is not None and self._latest.get(token.app_key) is token:
             del self._latest[token.app_key]
         return token is not None
 
     def expire_all(self, now: datetime) -> None:
-        """Let every token die at this real instant."""
+        """Expire all tokens at this real instant."""
         for token in self._tokens.values():
             token.expires_at = min(token.expires_at, now)
 
     def check(self, authorization: str, app_key: str, now: datetime) -> None:
-        """Raise unless the header carries a live token of this key."""
+        """Raise ``TokenRefusedError`` unless the header carries a valid token of this key."""
         if not authorization.startswith("Bearer "):
             raise TokenRefusedError("EGW00205", "credentials_type이 유효하지 않습니다.(Bearer)")
         token = self._tokens.get(authorization.removeprefix("Bearer ").strip())

@@ -25,12 +25,12 @@ _LEAST_PAPER_PRICE: Final = 1_000
 
 
 def branch(*, paper: bool) -> str:
-    """Return the five-digit branch that numbers the orders."""
+    """Return the five-digit branch of the order numbers."""
     return _BRANCHES[paper]
 
 
 def order_cash(call: Call) -> Reply:
-    """TTTC0012U buys, TTTC0011U sells (and their old and paper ids); the side is in the TR id only."""
+    """TTTC0012U buys, TTTC0011U sells (also the old and paper ids). Only the TR id gives the side."""
     _check_body(call)
     side = Side.BUY if call.tr_id in BUY_IDS else Side.SELL
     if call.values.get("EXCG_ID_DVSN_CD", "") not in ("", "KRX"):
@@ -52,7 +52,7 @@ def order_cash(call: Call) -> Reply:
 
 
 def order_rvsecncl(call: Call) -> Reply:
-    """TTTC0013U amends (01) or cancels (02) what is left of an order; the reply carries a new order number."""
+    """TTTC0013U amends (01) or cancels (02) the rest of an order. The reply carries a new order number."""
     _check_body(call)
     choice = call.values["RVSE_CNCL_DVSN_CD"]
     if choice not in (_AMEND, _CANCEL):
@@ -76,7 +76,7 @@ def order_rvsecncl(call: Call) -> Reply:
 
 
 def psbl_order(call: Call) -> Reply:
-    """TTTC8908R: buying power; priceless orders are counted at the upper limit."""
+    """TTTC8908R: buying power. Orders without a price count at the upper limit."""
     account = call.simulation.engine.account(call.account)
     symbol = _known_symbol(call)
     price = _buying_price(call, symbol)
@@ -101,7 +101,7 @@ def psbl_order(call: Call) -> Reply:
 
 
 def psbl_sell(call: Call) -> Reply:
-    """TTTC8408R: how many shares of a stock may still be offered (real only)."""
+    """TTTC8408R: how many shares of a stock can still be sold (real only)."""
     account = call.simulation.engine.account(call.account)
     symbol = _known_symbol(call)
     if symbol is None:

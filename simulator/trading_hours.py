@@ -1,4 +1,4 @@
-"""When the markets beside the regular session take orders and trade (docs/krx.md §1.1)."""
+"""Order and trading hours of the markets beside the regular session (docs/krx.md §1.1)."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,7 +14,7 @@ _SINGLE_PRICE_PERCENT: Final = 10
 
 
 def window_of(board: Board, session: Session) -> MarketHours | None:
-    """Return a market's hours on the day of a session, None when it does not exist that day."""
+    """Return a market's hours on a session's day, or None if it does not exist on that day."""
     opens, ends = session.opens_at, session.ends_at
     match board:
         case Board.REGULAR:
@@ -31,13 +31,13 @@ def window_of(board: Board, session: Session) -> MarketHours | None:
 
 
 def single_price_limits(close: Price) -> tuple[Price, Price]:
-    """Return the bounds (won) of the single-price session: ten percent around the close."""
+    """Return the price bounds (won) of the single-price session: ten percent around the close."""
     width = close * _SINGLE_PRICE_PERCENT // 100
     return round_up(close - width), round_down(close + width)
 
 
 def open_board(session: Session, at: datetime) -> Board | None:
-    """Return the market beside the regular one that takes orders at a market instant."""
+    """Return the market beside the regular one that accepts orders at a market instant, or None."""
     for board in Board:
         window = window_of(board, session)
         if board is not Board.REGULAR and window and window.orders_from <= at < window.until:

@@ -1,4 +1,4 @@
-"""inquire-vi-status: which stocks were interrupted today."""
+"""inquire-vi-status: stocks with a volatility interruption today."""
 
 from collections.abc import Iterator
 from datetime import timedelta

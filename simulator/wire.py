@@ -20,7 +20,7 @@ Fields = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes back: a JSON body, the HTTP status and the paging header."""
+    """A reply: JSON body, HTTP status and paging header."""
 
     body: Mapping[str, Any]
     status: int = 200
@@ -33,7 +33,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A checked request. ``values`` has upper-case keys; ``at`` is the market instant it is answered for."""
+    """A validated request. ``values`` has upper-case keys; ``at`` is the market instant of the answer."""
 
     simulation: Simulation
     at: datetime
@@ -50,7 +50,7 @@ class Call:
 
 
 class GatewayRefusalError(Exception):
-    """The gateway answers instead of the service behind it."""
+    """The gateway refuses a call before it reaches the service."""
 
     def __init__(self, code: str, message: str, *, status: int = 500, rt_cd: str = "1") -> None:
         super().__init__(code)
@@ -75,18 +75,18 @@ def quotation(**output: Any) -> Reply:
 
 
 def ledger(code: str, message: str, output: Mapping[str, Any], tr_cont: str = "") -> Reply:
-    """Return a successful ledger reply; its message is blank padded."""
+    """Return a successful ledger reply. Its message is padded with blanks."""
     head = {"rt_cd": "0", "msg_cd": code, "msg1": padded(message, MESSAGE_WIDTH)}
     return Reply({**head, **output}, tr_cont=tr_cont)
 
 
 def padded(text: str, width: int) -> str:
-    """Fill up with blanks to a width in bytes of KIS's own code page, where a Korean letter takes two."""
+    """Pad with blanks to a width in bytes of KIS's code page (CP949), where a Korean letter takes two."""
     return text + " " * max(0, width - len(text.encode("cp949", "replace")))
 
 
 def page(call: Call, rows: Sequence[tuple[str, Fields]], size: int) -> tuple[list[Fields], Fields, str]:
-    """Cut one page out of keyed rows; return it with its paging keys and the ``tr_cont`` header."""
+    """Cut one page from keyed rows and return it with its paging keys and the ``tr_cont`` header."""
     start = 0
     after = call.values.get("CTX_AREA_NK100", "").strip()
     continued = call.tr_cont == "N" and bool(after)
@@ -113,7 +113,7 @@ def sign(change: int, *, at_upper: bool = False, at_lower: bool = False) -> str:
 
 
 def percent(part: float, whole: float, digits: int = 2) -> str:
-    """Return part ÷ whole in percent; zero without a whole."""
+    """Return part ÷ whole in percent; 0 if whole is 0."""
     return f"{part / whole * 100 if whole else 0:.{digits}f}"
 
 

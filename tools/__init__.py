@@ -1,1 +1,1 @@
-"""Programs that judge, break and measure Haru; nothing that trades imports them."""
+"""Programs that verify, break and measure Haru. No trading code imports them."""

@@ -1,6 +1,6 @@
-"""``make``'s first step: an environment with exactly the locked packages, or a message that names the fix.
+"""Create an environment with exactly the locked packages (``make``'s first step), or print the fix.
 
-Runs on a fresh machine, so it needs nothing but the standard library.
+Runs on a fresh machine: it needs only the standard library.
 """
 
 import argparse
@@ -16,14 +16,14 @@ LOCK: Final = Path(__file__).resolve().parents[1] / "requirements-dev.lock"
 MARK: Final = ".installed"
 _QUOTED_LINES: Final = 6
 _LEAST_FREE: Final = 20 * 1024**2
-"""Bytes; with less the disk is why a step failed, even where its words do not say so."""
+"""Bytes. With less free space a failed step is attributed to the disk, whatever its output says."""
 _PARTS_OF_PYTHON: Final = {
     "venv": "apt install python3-venv",
     "ensurepip": "apt install python3-venv",
     "ssl": "install OpenSSL's headers (apt install libssl-dev) before building Python",
     "sqlite3": "install SQLite's headers (apt install libsqlite3-dev) before building Python",
 }
-"""What a Python may lack, and what brings it on Debian and Ubuntu, or to a Python built from source."""
+"""Modules that a Python may lack, and how to add them on Debian and Ubuntu or to a Python built from source."""
 _FULL: Final = ("No space left on device", "Errno 28", "Disk quota exceeded")
 _NETWORK: Final = (
     *(
@@ -45,11 +45,11 @@ _NO_NETWORK: Final = (
 
 
 class InstallError(Exception):
-    """The environment could not be made; the text names the fix."""
+    """The environment could not be created; the text names the fix."""
 
 
 def install(environment: Path, lock: Path) -> None:
-    """Bring an environment in line with the lock file; one that an earlier attempt left half made is made from nothing.
+    """Bring an environment in line with the lock file. Recreate one that an earlier attempt left incomplete.
 
     Raises:
         InstallError: something is missing on this machine.
@@ -57,7 +57,7 @@ def install(environment: Path, lock: Path) -> None:
     _check_python()
     mark = environment / MARK
     whole = mark.exists()
-    # Until the end there is no mark, so that an interrupted change is not taken for a whole environment.
+    # The mark is absent until the end, so an interrupted install is not taken for a complete environment.
     mark.unlink(missing_ok=True)
     if not whole:
         _run([sys.executable, "-m", "venv", "--clear", str(environment)], environment)
@@ -91,7 +91,7 @@ def _run(command: list[str], environment: Path) -> None:
 
 
 def _explained(words: str, environment: Path) -> str:
-    """Put the fix before the last lines of what a program said."""
+    """Put the fix before the last lines of a program's output."""
     folder = next(path for path in (environment.absolute(), *environment.absolute().parents) if path.exists())
     lines = [line for line in words.splitlines() if line.strip()][-_QUOTED_LINES:]
     return "\n  | ".join([_fix(words, folder), *lines])
@@ -115,7 +115,7 @@ def _fix(words: str, folder: Path) -> str:
 
 
 def main() -> int:
-    """Return 0 when the environment is whole, else 1."""
+    """Return 0 if the environment is complete, else 1."""
     parser = argparse.ArgumentParser(prog="tools/install.py", description="Install the locked packages.")
     parser.add_argument("environment", type=Path, help="folder of the virtual environment")
     parser.add_argument("lock", type=Path, nargs="?", default=LOCK, help=f"default {LOCK.name}")

@@ -1,4 +1,4 @@
-"""H0STANC0, the expected match while an auction gathers orders, and H0STMKO0, what the market is doing with a stock."""
+"""H0STANC0, the expected match while an auction collects orders, and H0STMKO0, a stock's market status."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,7 +14,7 @@ _SAID_AGAIN_AFTER: Final = timedelta(seconds=10)
 
 
 class ExpectedFeed:
-    """The expected match of one stock in auctions and volatility interruptions: when it changes, and now and then."""
+    """Expected match of one stock in auctions and volatility interruptions: on change and every 10 market seconds."""
 
     def __init__(self, simulation: Simulation, symbol: Symbol) -> None:
         self._simulation = simulation
@@ -23,7 +23,7 @@ class ExpectedFeed:
         self._said: tuple[tuple[int, int], datetime] | None = None
 
     def look(self, at: datetime) -> list[list[str]]:
-        """Return the match that is expected now, if there is something to say."""
+        """Return the expected match if it is due."""
         exchange = self._simulation.exchange
         seen = exchange.snapshot(self._symbol, at)
         if not gathers(seen):
@@ -38,7 +38,7 @@ class ExpectedFeed:
 
 
 class StatusFeed:
-    """Changes of phase, halts and volatility interruptions of one stock after the first look."""
+    """Changes of phase, halts and volatility interruptions of one stock after the first check."""
 
     def __init__(self, simulation: Simulation, symbol: Symbol, at: datetime) -> None:
         self._simulation = simulation
@@ -46,7 +46,7 @@ class StatusFeed:
         self._shown = self._status(at)
 
     def look(self, at: datetime) -> list[list[str]]:
-        """Return the status unless it is the one shown last."""
+        """Return the status if it has changed."""
         status = self._status(at)
         if status == self._shown:
             return []

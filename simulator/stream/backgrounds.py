@@ -1,4 +1,4 @@
-"""What a record says beyond the trade itself: when the day's extremes were, and the day before at this time."""
+"""Fields of a record beyond the trade: times of the day's extremes, and the previous day's volume by this time."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ _MINUTE: Final = 60
 
 
 class Backgrounds:
-    """Keeps what changes at most once a minute."""
+    """Caches values that change at most once a minute."""
 
     def __init__(self, exchange: Exchange, symbol: Symbol) -> None:
         self._exchange = exchange
@@ -46,7 +46,7 @@ class Backgrounds:
         self._previous_volume = path.totals_at(minute[1] * _MINUTE).volume
 
     def _reached_at(self, seen: Snapshot, price: Price, *, highest: bool) -> datetime:
-        """Return when the day's extreme was first reached, to the minute where nobody was looking."""
+        """Return when the day's extreme was first reached; to the minute if it was not observed."""
         if price not in self._reached:
             path = self._exchange.path(self._symbol, seen.session)
             last = min(second_of(seen.session, seen.at) // _MINUTE, path.minutes - 1)

@@ -1,4 +1,4 @@
-"""H0STASP0: the whole book whenever it has changed."""
+"""H0STASP0: the whole book whenever it changes."""
 
 from datetime import datetime
 from typing import Final
@@ -15,7 +15,7 @@ _NO_MATCH: Final = (0, 0)
 
 
 def gathers(seen: Snapshot) -> bool:
-    """Tell whether orders wait for a single price: in auctions and volatility interruptions."""
+    """Return whether orders wait for a single price: in auctions and volatility interruptions."""
     interrupted = TradingFlag.VOLATILITY_INTERRUPTION in flags_of(seen)
     return seen.phase in _AUCTIONS or (interrupted and seen.phase is SessionPhase.CONTINUOUS)
 
@@ -29,7 +29,7 @@ class BookFeed:
         self._shown: tuple[object, ...] = ()
 
     def look(self, at: datetime) -> list[list[str]]:
-        """Return the book unless it is the one shown last."""
+        """Return the book if it has changed."""
         exchange = self._simulation.exchange
         seen = exchange.snapshot(self._symbol, at)
         book = levels_of(self._simulation, seen)

@@ -1,4 +1,4 @@
-"""The stream's part of the control API: who is connected, and how the stream behaves."""
+"""The stream's part of the control API: open sessions and stream settings."""
 
 import json
 from dataclasses import asdict

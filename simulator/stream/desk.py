@@ -1,4 +1,4 @@
-"""The desk where registrations are taken: approval keys, one session per app key, HTS ids, the most of one session."""
+"""Registrations: checks of approval keys and HTS ids, one session per app key, and the limit per session."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +15,7 @@ Holder = tuple[str, str]
 
 @dataclass(slots=True)
 class RegistrationDesk:
-    """Answers what clients write. Instants are real time."""
+    """Answers client messages. Instants are real time."""
 
     settings: StreamSettings
     exchange: Exchange
@@ -24,7 +24,7 @@ class RegistrationDesk:
     _hts_ids: dict[Holder, str] = field(default_factory=dict)
 
     def answer(self, session: Session, text: str, now: datetime) -> None:
-        """Answer a client's text; an app key in use ends the session."""
+        """Answer a client's text. If the app key is in use, end the session."""
         try:
             wish = parsed(text, session.service.environment)
             if wish is None:
@@ -37,14 +37,14 @@ class RegistrationDesk:
                 session.end()
 
     def release(self, session: Session, until: float) -> None:
-        """Forget a session that is gone; ``until`` (real seconds since 1970) its app key stays in use."""
+        """Remove a closed session. Its app key stays in use until ``until`` (real seconds since 1970)."""
         holder = _holder(session)
         if self._sessions.get(holder) is session:
             del self._sessions[holder]
             self._taken_until[holder] = until
 
     def take_away(self, session: Session, until: float) -> None:
-        """Give a session's app key to a stranger until a moment (real seconds since 1970)."""
+        """Hold a session's app key for a foreign session until ``until`` (real seconds since 1970)."""
         self._taken_until[_holder(session)] = until
         self._sessions.pop(_holder(session), None)
 

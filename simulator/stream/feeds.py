@@ -1,4 +1,4 @@
-"""What is new of a stock since the last look, from the same snapshots that REST shows."""
+"""New records of a stock since the last check, from the same snapshots that REST shows."""
 
 from datetime import datetime
 from typing import Protocol
@@ -13,14 +13,14 @@ from simulator.stream.trades import TradeFeed
 
 
 class Feed(Protocol):
-    """One stock's side of one TR id, moved on by looks."""
+    """One stock's data for one TR id. Each check advances it."""
 
     def look(self, at: datetime) -> list[list[str]]:
-        """Return the fields of the records that are new at a market instant (whole seconds), oldest first."""
+        """Return the fields of the new records at a market instant (whole seconds), oldest first."""
 
 
 def feed_of(tr_id: str, symbol: Symbol, simulation: Simulation, settings: StreamSettings, at: datetime) -> Feed:
-    """Return the feed of a TR id that begins at a market instant."""
+    """Return the feed of a TR id that starts at a market instant."""
     if tr_id == BOOK:
         return BookFeed(simulation, symbol)
     if tr_id == EXPECTED:

@@ -1,4 +1,4 @@
-"""The texts that the stream sends: data frames, replies to registrations and PINGPONG."""
+"""The stream's outgoing texts: data frames, replies to registrations and PINGPONG."""
 
 import json
 from base64 import b64encode
@@ -25,11 +25,11 @@ class Cipherkeys:
 
     @classmethod
     def fresh(cls) -> "Cipherkeys":
-        """Draw new ones."""
+        """Generate new keys."""
         return cls(token_hex(16), token_hex(8))
 
     def encrypted(self, text: str) -> str:
-        """Return AES-256-CBC of a text with PKCS#7 padding, base64."""
+        """Return a text as AES-256-CBC with PKCS#7 padding, in base64."""
         padder = PKCS7(_BLOCK_BITS).padder()
         padded = padder.update(text.encode()) + padder.finalize()
         encryptor = Cipher(algorithms.AES(self.key.encode()), modes.CBC(self.iv.encode())).encryptor()
@@ -47,7 +47,7 @@ def notice_frame(tr_id: str, record: Sequence[str], keys: Cipherkeys) -> str:
 
 
 def taken(code: str, tr_id: str, tr_key: str, *, is_notice: bool, keys: Cipherkeys | None = None) -> str:
-    """Return the reply to a registration that was taken; a subscription's carries key and iv."""
+    """Return the reply to an accepted registration. A subscription's reply carries key and iv."""
     body: dict[str, Any] = {"rt_cd": "0", "msg_cd": code, "msg1": MESSAGES[code]}
     if keys is not None:
         body["output"] = {"iv": keys.iv, "key": keys.key}
@@ -55,13 +55,13 @@ def taken(code: str, tr_id: str, tr_key: str, *, is_notice: bool, keys: Cipherke
 
 
 def refused(code: str, tr_id: str, tr_key: str) -> str:
-    """Return the reply to a registration that was not taken; nameless ones carry rt_cd 9, others 1."""
+    """Return the reply to a refused registration. Replies without a TR id carry rt_cd 9, others 1."""
     body = {"rt_cd": "9" if tr_id == NO_NAME else "1", "msg_cd": code, "msg1": MESSAGES[code]}
     return _text({"tr_id": tr_id, "tr_key": tr_key, "encrypt": "N"}, body)
 
 
 def pingpong(kst: str) -> str:
-    """Return the keep-alive text of a KST time ``YYYYMMDDHHMMSS``; short enough for a control frame."""
+    """Return the keep-alive text for a KST time ``YYYYMMDDHHMMSS``. It fits into a control frame."""
     return json.dumps({"header": {"tr_id": PINGPONG, "datetime": kst}}, separators=(",", ":"))
 
 

@@ -1,4 +1,4 @@
-"""Market data on its way to the sessions: each registered stock is looked at once, however many listen."""
+"""Market data for the sessions: each registered stock is checked once for all its subscribers."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from simulator.stream.spoiling import PATH, spoiled
 from simulator.stream.topics import TOPICS
 
 _LONGEST_TURN: Final = 0.005
-"""Seconds of work after which the other connections get their turn."""
+"""Seconds of work after which other connections get a turn."""
 
 Place = tuple[str, Registration]
 """Environment and registration."""
@@ -33,7 +33,7 @@ class MarketData:
         self._looked: tuple[datetime, int] | None = None
 
     def begin(self, session: Session) -> None:
-        """Begin the feeds that a session has registered and nobody had before."""
+        """Start the feeds that a session has registered and that are not running yet."""
         at = self._now()
         for registration in session.registrations:
             tr_id, tr_key = registration
@@ -43,12 +43,12 @@ class MarketData:
                 self._looked = None
 
     def end_unheard(self, sessions: Sequence[Session]) -> None:
-        """End the feeds that nobody listens to any more, so that whoever comes later gets no backlog."""
+        """End the feeds without subscribers, so that a later subscriber gets no backlog."""
         heard = {(session.service.environment, one) for session in sessions for one in session.registrations}
         self._feeds = {place: feed for place, feed in self._feeds.items() if place in heard}
 
     async def look(self, sessions: Sequence[Session]) -> float:
-        """Send what is new and return the work in seconds; other connections get their turn after every few stocks."""
+        """Send new records and return the work in seconds. Other connections get a turn after a few stocks."""
         looked = (self._now(), self._simulation.changes)
         if looked == self._looked:
             return 0.0

@@ -1,4 +1,4 @@
-"""Order notices on their way to the sessions whose app key uses the account, with whatever fault is due."""
+"""Order notices for the sessions whose app key uses the account, with the faults that are due."""
 
 import asyncio
 from collections import deque
@@ -15,11 +15,11 @@ from simulator.stream.spoiling import PATH, rules_due, spoiled
 from simulator.stream.topics import notices_of
 
 Recipient = tuple[Session, str]
-"""A session and the HTS id it listens for."""
+"""A session and its subscribed HTS id."""
 
 
 class NoticeDesk:
-    """Hears of every order event and passes it on at the next look. ``sessions`` is the list of those that are open."""
+    """Collects order events and sends them at the next check. ``sessions`` is the list of open sessions."""
 
     def __init__(self, simulation: Simulation, settings: StreamSettings, sessions: Sequence[Session]) -> None:
         self._simulation = simulation
@@ -29,18 +29,18 @@ class NoticeDesk:
         self._held_back: OrderEvent | None = None
 
     def hear(self, event: OrderEvent) -> None:
-        """Remember an event until the next look."""
+        """Store an event until the next check."""
         self._events.append(event)
 
     def pass_on(self) -> None:
-        """Send the notices of all events since the last look; what nobody listens for is lost, as with KIS."""
+        """Send notices for all events since the last check. Notices without a subscriber are lost, as at KIS."""
         while self._events:
             event = self._events.popleft()
             if any(self._recipients(event)):
                 self._tell(event)
 
     def forget(self) -> None:
-        """Drop what has not been told; nothing is told again after a reconnect."""
+        """Drop unsent events. Notices are not repeated after a reconnect."""
         self._events.clear()
         self._held_back = None
 

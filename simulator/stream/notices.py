@@ -1,4 +1,4 @@
-"""Order notices H0STCNI0 (26 fields) and H0STCNI9 (23 fields): numbers are zero-padded, nothing names a date."""
+"""Order notices H0STCNI0 (26 fields) and H0STCNI9 (23 fields). Numbers are zero-padded; no field holds a date."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The records of market data, field by field: H0STCNT0 (46), H0STASP0 (59), H0STANC0 (45) and H0STMKO0 (11)."""
+"""Market data records, field by field: H0STCNT0 (46), H0STASP0 (59), H0STANC0 (45) and H0STMKO0 (11)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -46,7 +46,7 @@ def _day(date: SessionDate) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What a trade's record says beyond the trade: the day's extremes, the day before, and shares in the whole book."""
+    """Fields of a record beyond the trade: the day's extremes, the previous day, and shares in the whole book."""
 
     opened_at: datetime
     high_at: datetime
@@ -58,7 +58,7 @@ class Background:
 
 
 def trade_fields(seen: Snapshot, size: int, book: Book, background: Background) -> list[str]:
-    """Return one trade of ``size`` shares as a snapshot right after it shows it; counts of trades are made up.
+    """Return one trade of ``size`` shares from the snapshot right after it; counts of trades are synthetic.
 
     The VI's reference price (field 45) is the opening price.
     """
@@ -114,7 +114,7 @@ def trade_fields(seen: Snapshot, size: int, book: Book, background: Background) 
 
 
 def expected_fields(seen: Snapshot, expected: tuple[int, int], book: Book, background: Background) -> list[str]:
-    """Return the match that an auction would have now; ``expected`` is its price (won) and shares."""
+    """Return the current expected match of an auction; ``expected`` is its price (won) and shares."""
     price, quantity = expected
     fields = trade_fields(replace(seen, price=Price(price)), quantity, book, background)
     fields[_HOUR_CODE] = _hour_code(seen, price)
@@ -142,7 +142,7 @@ def status_fields(seen: Snapshot) -> list[str]:
 
 
 def _phase_code(seen: Snapshot) -> str:
-    """Return MKOP_CLS_CODE; a circuit breaker halts trading, then gathers orders for an auction."""
+    """Return MKOP_CLS_CODE. A circuit breaker halts trading, then collects orders for an auction."""
     pause = seen.pause
     if pause is None or pause.is_interruption:
         return _PHASE_CODES[seen.phase]

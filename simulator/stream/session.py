@@ -1,4 +1,4 @@
-"""One WebSocket connection: its registrations, its keys and what waits to be sent."""
+"""One WebSocket connection: its registrations, its keys and its send queue."""
 
 import asyncio
 from contextlib import suppress
@@ -17,7 +17,7 @@ _NO_CLOSE_FRAME: Final = (1005, 1006)
 
 
 class Session:
-    """What the broker keeps of a connection. ``app_key`` is known from the first registration on."""
+    """The broker's state of a connection. ``app_key`` is known after the first registration."""
 
     def __init__(self, websocket: WebSocket, service: Service, most_waiting: int) -> None:
         self.service = service
@@ -32,11 +32,11 @@ class Session:
         self._outbox: asyncio.Queue[str | None] = asyncio.Queue(most_waiting)
 
     def hts_id(self, tr_id: str) -> str | None:
-        """Return the HTS id that the session listens for under a notice TR, or None."""
+        """Return the HTS id that the session subscribes to under a notice TR, or None."""
         return next((tr_key for name, tr_key in self.registrations if name == tr_id), None)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what the control API shows: never the keys."""
+        """Return the session for the control API, without its cipher keys."""
         return {
             "environment": self.service.environment,
             "app_key": self.app_key[:_SHOWN_OF_A_KEY],
@@ -45,12 +45,12 @@ class Session:
         }
 
     def send(self, text: str) -> None:
-        """Put a text at the end of what waits; a client that reads too slowly is cut off."""
+        """Queue a text. A client that reads too slowly is disconnected."""
         self.sent += 1
         self._put(text)
 
     def end(self) -> None:
-        """Close with a close frame after what waits has been sent."""
+        """Send the queue, then close with a close frame."""
         self.is_over = True
         self._put(None)
 
@@ -62,14 +62,14 @@ class Session:
             transport.abort()
 
     async def send_all(self) -> None:
-        """Send what is put in until the session ends."""
+        """Send queued texts until the session ends."""
         with suppress(WebSocketDisconnect, RuntimeError):
             while (text := await self._outbox.get()) is not None:
                 await self._websocket.send_text(text)
             await self._websocket.close()
 
     async def next_text(self) -> str | None:
-        """Return the next text or PONG of the client, None after a close frame; ConnectionResetError without one."""
+        """Return the client's next text or PONG; None after a close frame, ConnectionResetError without one."""
         message = await self._websocket.receive()
         if message["type"] == "websocket.disconnect":
             if message.get("code") in _NO_CLOSE_FRAME:

@@ -1,4 +1,4 @@
-"""Faults of the stream: which rules are due, and frames that go wrong on their way out."""
+"""Stream faults: the rules that are due, and outgoing frames that they spoil."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from simulator.faults import FRAME_FAULTS, CallFacts, FaultKind, FaultRule, Faul
 from simulator.simulation import Simulation
 
 PATH: Final = "stream"
-"""The path of everything that fault rules can hit in the stream."""
+"""Path that fault rules match for everything in the stream."""
 
 PINGPONG: Final = "PINGPONG"
 _PRICE_PLACES: Final = {"H0STCNI0": 10, "H0STCNI9": 10, "H0STASP0": 3}
@@ -15,7 +15,7 @@ _ABSURD: Final = "999999999"
 
 
 def rules_due(simulation: Simulation, facts: CallFacts, among: frozenset[FaultKind]) -> list[FaultRule]:
-    """Return the rules that are due and write down that they have hit."""
+    """Return the rules that are due and record their hits."""
     if not simulation.faults.rules:
         return []
     due = simulation.faults.due(facts, among)
@@ -25,9 +25,10 @@ def rules_due(simulation: Simulation, facts: CallFacts, among: frozenset[FaultKi
 
 
 def spoiled(records: list[list[str]], facts: CallFacts, faults: Faults) -> list[list[str]]:
-    """Return the records of one frame, field by field, as they leave; none when they are swallowed.
+    """Return the records of one frame after faults; empty if a fault drops them.
 
-    A silence without a TR id swallows data, never PINGPONG. Hits are not written down: there may be thousands a second.
+    A silence rule without a TR id drops data, never PINGPONG. Hits are not journaled: there can be thousands per
+    second.
     """
     if not faults.rules:
         return records

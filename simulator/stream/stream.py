@@ -1,4 +1,4 @@
-"""The stream of both services: takes connections and, a few times a second, sends what has happened in the market."""
+"""The stream of both services: accepts connections and sends market changes several times a second."""
 
 import asyncio
 import logging
@@ -20,13 +20,13 @@ from simulator.stream.session import Session
 from simulator.stream.spoiling import PATH, PINGPONG, rules_due, spoiled
 
 _REST_AFTER_WORK: Final = 3
-"""The market is left alone this many times as long as a look at it took: no more than a quarter of a core."""
+"""Pause after a market check, in multiples of its duration: at most a quarter of a core is used."""
 
 _logger = logging.getLogger("simulator.stream")
 
 
 class Stream:
-    """All sessions of one simulation and the pump that feeds them while there are any."""
+    """All sessions of one simulation, and the pumps that feed them while any are open."""
 
     def __init__(self, simulation: Simulation) -> None:
         self.settings = simulation.settings.stream
@@ -38,7 +38,7 @@ class Stream:
         self._pumps: dict[str, asyncio.Task[None]] = {}
 
     async def serve(self, websocket: WebSocket, service: Service) -> None:
-        """Talk to one client until the connection ends."""
+        """Serve one client until the connection ends."""
         facts = CallFacts(PATH, environment=service.environment)
         for refusal in rules_due(self._simulation, facts, DOOR_FAULTS):
             await websocket.send_denial_response(PlainTextResponse("refused", refusal.status))
@@ -86,7 +86,7 @@ class Stream:
             self._notices.forget()
 
     async def _pump(self, step: Callable[[], Awaitable[float]]) -> None:
-        """Take a step again and again while anybody listens; one that works long is followed by a longer pause."""
+        """Repeat a step while sessions are open. The pause grows with the step's duration."""
         try:
             while self.sessions:
                 worked = await step()
@@ -109,7 +109,7 @@ class Stream:
         return await self._market.look(self.sessions)
 
     def _keep_alive(self, session: Session, now: float) -> None:
-        """Send PINGPONG when it is due, and close a session that has not answered where that is asked for."""
+        """Send PINGPONG when due. Close a session that does not answer, if a timeout is set."""
         timeout = self.settings.ping_timeout
         if session.is_over:
             return

@@ -1,4 +1,4 @@
-"""What can be subscribed: each TR id with the services that know it."""
+"""Subscription topics: each TR id with the services that offer it."""
 
 from typing import Final, NamedTuple
 
@@ -36,7 +36,7 @@ TOPICS: Final = {
         Topic(PAPER_NOTICES, frozenset({PAPER}), is_notice=True),
     )
 }
-"""Every TR id that a session may register."""
+"""Every TR id that a session can register."""
 
 
 def notices_of(environment: str) -> str:

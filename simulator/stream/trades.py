@@ -1,4 +1,4 @@
-"""H0STCNT0: at most one trade a market second, at the price and volume that REST shows for that second."""
+"""H0STCNT0: at most one trade per market second, with the price and volume that REST shows for it."""
 
 from datetime import datetime, timedelta
 
@@ -23,7 +23,7 @@ class TradeFeed:
         self._backgrounds = Backgrounds(simulation.exchange, symbol)
 
     def look(self, at: datetime) -> list[list[str]]:
-        """Return the trades since the last look; where there are too many, some stand for those between them."""
+        """Return the trades since the last check. Above the limit, single trades represent those between them."""
         exchange = self._simulation.exchange
         trades = []
         for instant in self._instants(exchange.shown_session(at), at):
@@ -36,7 +36,7 @@ class TradeFeed:
         return self._records(trades)
 
     def _records(self, trades: list[tuple[Snapshot, int]]) -> list[list[str]]:
-        """Return the trades field by field; the depth of the whole book (38, 39) is the last trade's in all of them."""
+        """Return the trades field by field. All carry the last trade's depth of the whole book (38, 39)."""
         if not trades:
             return []
         depth = depth_of(levels_of(self._simulation, trades[-1][0]))
@@ -46,7 +46,7 @@ class TradeFeed:
         ]
 
     def _instants(self, session: Session, at: datetime) -> list[datetime]:
-        """Return the market seconds to look at; the one seen last again where a price may have been forced."""
+        """Return the market seconds to check. The last one is repeated: its price may have been forced since."""
         after = int((self._last.at - session.opens_at).total_seconds())
         now = int((at - session.opens_at).total_seconds())
         spans = self._spans(session)
@@ -58,7 +58,7 @@ class TradeFeed:
         return [session.opens_at + timedelta(seconds=second) for second in seconds]
 
     def _spans(self, session: Session) -> list[range]:
-        """Return the seconds since the open in which trades happen: the day, the closing auction's end, the evening."""
+        """Return the seconds since the open with trades: the session, the end of the closing auction, the evening."""
         end = second_of(session, session.ends_at)
         evening = self._simulation.exchange.evening(self._symbol, session)
         spans = [range(second_of(session, session.auction_at)), range(end, end + 1)]
@@ -66,7 +66,7 @@ class TradeFeed:
 
 
 def _thinned(seconds: range, most: int) -> list[int]:
-    """Return the seconds, or as many of them as may be, evenly spread and with the last one."""
+    """Return the seconds, or ``most`` of them, evenly spaced and including the last."""
     if len(seconds) <= most:
         return list(seconds)
     return [seconds[len(seconds) * step // most - 1] for step in range(1, most + 1)]

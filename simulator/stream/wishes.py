@@ -1,4 +1,4 @@
-"""What a client writes into the stream, checked piece by piece as far as no state is needed."""
+"""Client messages of the stream: parsing and the checks that need no state."""
 
 import json
 from dataclasses import dataclass
@@ -33,11 +33,11 @@ MESSAGES: Final = {
     "OPSP9998": "header not found",
     "OPSP9999": "invalid json format",
 }
-"""``msg1`` of every code the stream answers with."""
+"""``msg1`` of every code that the stream sends."""
 
 
 class WishRefusedError(Exception):
-    """A registration that is not taken. Most replies name no TR (header tr_id ``(null)``, rt_cd 9)."""
+    """A refused registration. Most replies name no TR (header tr_id ``(null)``, rt_cd 9)."""
 
     def __init__(self, code: str, tr_id: str = NO_NAME, tr_key: str = "") -> None:
         super().__init__(code)
@@ -48,7 +48,7 @@ class WishRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A well-formed subscription or its end."""
+    """A well-formed request to subscribe or unsubscribe."""
 
     approval_key: str
     begins: bool
@@ -57,10 +57,10 @@ class Wish:
 
 
 def parsed(text: str, environment: str) -> Wish | None:
-    """Return the wish behind a client's text, or None for an echoed PINGPONG.
+    """Return the request in a client's text, or None for an echoed PINGPONG.
 
     Raises:
-        WishRefusedError: it is malformed or names what this service does not know.
+        WishRefusedError: the text is malformed or names a topic that this service does not offer.
     """
     try:
         message = json.loads(text)

@@ -1,4 +1,4 @@
-"""KIS's documented fields, endpoint by endpoint, as written down in fact_sheet.json (``""`` = beside the outputs)."""
+"""KIS's documented fields per endpoint, from fact_sheet.json (``""`` = beside the outputs)."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def _expanded(names: str) -> list[str]:
 
 
 def served(body: dict[str, Any], outputs: set[str]) -> set[tuple[str, str]]:
-    """Return the (output, field) pairs of a reply; of a list every row must carry the field."""
+    """Return the (output, field) pairs of a reply. In a list, every row must have the field."""
     found = {("", name) for name in body}
     for output in outputs - {""}:
         rows = body[output] if isinstance(body[output], list) else [body[output]]

@@ -1,4 +1,4 @@
-"""A simulated trading day for tests: one manual clock, one broker, and a KIS client of a few lines."""
+"""A simulated trading day for tests: a manual clock, a broker, and a minimal KIS client."""
 
 from datetime import datetime, timedelta
 from functools import partialmethod
@@ -43,13 +43,13 @@ BALANCE: Final = TRADING | PAGES | {"AFHR_FLPR_YN": "N", "INQR_DVSN": "02", "UNP
 
 
 def a_simulation(at: str = "2026-11-23 09:30:00", journal: Path | None = None, **settings: Any) -> Simulation:
-    """Build a broker whose market time stands still at a KST time; no rate limit unless asked for."""
+    """Build a broker whose market time stands still at a KST time, without a rate limit by default."""
     defaults: dict[str, Any] = {"rate_limit": 0, "calendar": CALENDAR, "clock": ManualClock(kst_instant(at))}
     return create_simulation(SimulationSettings(**(defaults | {"journal": journal} | settings)))
 
 
 class Day:
-    """Speaks of a trading day in verbs."""
+    """A trading day with one verb per action."""
 
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
@@ -103,7 +103,7 @@ class Day:
 
 
 class Client:
-    """The least KIS client: a token, headers, GET and POST."""
+    """A minimal KIS client: a token, headers, GET and POST."""
 
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
@@ -130,7 +130,7 @@ def an_order(quantity: int = 10, price: int = 0, symbol: str = SAMSUNG) -> dict[
 
 
 def a_cancel(number: str) -> dict[str, str]:
-    """Return the body of order-rvsecncl that cancels the whole rest."""
+    """Return the body of order-rvsecncl that cancels all remaining shares."""
     return TRADING | {
         "KRX_FWDG_ORD_ORGNO": "",
         "ORGN_ODNO": number,
@@ -143,5 +143,5 @@ def a_cancel(number: str) -> dict[str, str]:
 
 
 def full_path(path: str) -> str:
-    """Return a path with KIS's prefix, which the overseas ones do not share."""
+    """Return a path with KIS's domestic prefix; overseas paths already start with uapi."""
     return path if path.lstrip("/").startswith("uapi/") else PREFIX + path

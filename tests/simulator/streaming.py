@@ -1,4 +1,4 @@
-"""A simulator on real sockets and a WebSocket client of a few lines, for tests."""
+"""A simulator on real sockets and a minimal WebSocket client, for tests."""
 
 import asyncio
 import json
@@ -64,7 +64,7 @@ class Venue:
 async def a_venue(
     at: str = "2026-11-23 09:30:00", callers: Callers = _ANY_PROGRAM, **settings: Any
 ) -> AsyncIterator[Venue]:
-    """Run a simulator with a real and a paper port; time stands still unless a clock is given."""
+    """Run a simulator with a real and a paper port. Time stands still unless a clock is given."""
     quick: dict[str, Any] = {"token_interval": 0, "approval_interval": 0, "paper_rate_limit": 0, "listings": 2}
     simulation = a_simulation(at, **(quick | settings))
     doors = [Door(listen("127.0.0.1", 0)), Door(listen("127.0.0.1", 0), is_paper=True)]
@@ -82,7 +82,7 @@ async def a_venue(
 
 
 class Listener:
-    """Speaks KIS's stream: registers, reads frames, decrypts notices."""
+    """A client of KIS's stream: registers, reads frames, decrypts notices."""
 
     def __init__(self, socket: ClientConnection, approval: str) -> None:
         self.socket = socket
@@ -90,7 +90,7 @@ class Listener:
         self.keys = {"key": "", "iv": ""}
 
     async def asks(self, tr_id: str, tr_key: str, tr_type: str = "1", **header: Any) -> Any:
-        """Send a registration and return the reply's header and body in one."""
+        """Send a registration and return the reply's header and body merged."""
         head = {"approval_key": self.approval, "custtype": "P", "tr_type": tr_type, "content-type": "utf-8"} | header
         await self.socket.send(json.dumps({"header": head, "body": {"input": {"tr_id": tr_id, "tr_key": tr_key}}}))
         return await self.reply()

@@ -1,4 +1,4 @@
-"""What the simulator's server refuses, over real sockets: web pages, foreign names, strangers, large bodies."""
+"""Refusals of the simulator's server over real sockets: web pages, foreign hosts, missing tokens, large bodies."""
 
 import json
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ KEYS = {"grant_type": "client_credentials", "appkey": "PS" + "k" * 34, "appsecre
 
 @pytest.fixture
 async def open_url() -> AsyncIterator[str]:
-    """A server that any program may control, as ``python -m simulator`` is without a token."""
+    """A server that any program may control, like ``python -m simulator`` without a token."""
     async with a_venue(callers=Callers(frozenset({"sim.example"}))) as venue:
         yield venue.url()
 
@@ -185,7 +185,7 @@ async def test_the_stream_of_a_foreign_name_is_refused(open_url: str) -> None:
 
 
 async def test_a_program_opens_the_stream_with_an_origin_of_the_server_itself(open_url: str) -> None:
-    """websocket-client, under python-kis, names the address that it connects to."""
+    """websocket-client, used by python-kis, sends the address that it connects to as Origin."""
     async with connect(open_url.replace("http", "ws") + "/tryitout", additional_headers={"origin": open_url}):
         pass
 

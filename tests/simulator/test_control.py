@@ -1,4 +1,4 @@
-"""The control API and the faults that it sets."""
+"""The control API and its faults."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Every field that KIS documents is served, no other one is; ``-s`` prints the count."""
+"""Every documented KIS field is served, and no other; ``-s`` prints the count."""
 
 import pytest
 

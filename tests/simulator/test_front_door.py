@@ -1,4 +1,4 @@
-"""Keys, accounts, headers, limits and the faults that a KIS client must live with."""
+"""Keys, accounts, headers, limits, and faults that a KIS client must handle."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Volatility interruptions and circuit breakers: when they begin, what orders may do meanwhile, how they end."""
+"""Volatility interruptions and circuit breakers: how they start, what orders may do meanwhile, how they end."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def day() -> Day:
 
 
 def jump(day: Day, by: float, symbol: Symbol = SAMSUNG) -> int:
-    """Force a price that may interrupt trading; return it."""
+    """Force a price that may interrupt trading, and return it."""
     target = round_up(round(day.price(symbol) * (1 + by)))
     day.simulation.force_price(symbol, target, vi=True)
     return target

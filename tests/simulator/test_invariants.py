@@ -1,4 +1,4 @@
-"""What must hold after any sequence of orders: money is conserved, fills are lawful, pace does not matter."""
+"""Invariants after any sequence of orders: money is conserved, fills are valid, call frequency does not matter."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +20,7 @@ OPENING_CASH = 100_000_000
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that a customer does, and how long it takes until the next."""
+    """One customer action, and the market seconds until the next."""
 
     side: Side
     symbol: Symbol
@@ -45,7 +45,7 @@ STEPS = st.lists(
 
 
 def live(steps_taken: list[Step], *, pace: int | None = None) -> Simulation:
-    """Do the steps; with a pace, market time is also looked at every so many seconds in between."""
+    """Execute the steps. With a pace, also advance market time every ``pace`` seconds in between."""
     simulation = a_simulation("2026-11-23 09:05:00")
     day = Day(simulation)
     for step in steps_taken:

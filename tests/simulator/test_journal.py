@@ -1,4 +1,4 @@
-"""The journal in process: the same books again, torn ends, foreign files, speed of replay."""
+"""The journal in process: restored books, torn ends, foreign files, and replay speed."""
 
 from pathlib import Path
 from time import process_time

@@ -1,4 +1,4 @@
-"""Order types and the markets beside the regular session: hours, prices, what is left over."""
+"""Order types and the markets beside the regular session: hours, prices and unfilled remainders."""
 
 import pytest
 

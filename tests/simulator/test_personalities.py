@@ -1,4 +1,4 @@
-"""The real and the paper service over one market: own keys, limits, TR ids and accounts; shared prices."""
+"""The real and the paper service over one market: separate keys, limits, TR ids and accounts; shared prices."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The simulator as a process: ready line, header names, dropped connections, kill -9 and what comes back."""
+"""The simulator as a process: ready line, header names, dropped connections, and recovery after kill -9."""
 
 import signal
 import socket

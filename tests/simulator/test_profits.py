@@ -1,4 +1,4 @@
-"""Realised profit and loss, bars of longer periods and of past days, and lists that are empty on purpose."""
+"""Realised profit and loss, bars of longer periods and past days, and lists that are always empty."""
 
 import itertools
 from typing import Any

@@ -1,4 +1,4 @@
-"""Recorded minute bars: the tape follows them; files that make no sense are refused with line and mend."""
+"""Recorded minute bars: the tape follows them. Invalid files are refused with line and fix."""
 
 from pathlib import Path
 
@@ -86,7 +86,7 @@ async def test_a_stock_that_only_the_recording_knows_is_listed(recording: Record
 
 
 async def test_half_tick_prices_and_codes_with_letters_are_replayed(tmp_path: Path) -> None:
-    """The book stays on the grid beside a mid-price trade, and an order at its price is refused (APBK0506)."""
+    """The book stays on the grid beside a mid-price trade; an order at the trade's price is refused (APBK0506)."""
     epis = Symbol("0126Z0")
     lines = (
         "20261123,0900,0126Z0,273500,274000,273250,273750,9000\n20261123,0901,0126Z0,273750,273750,273750,273750,900"

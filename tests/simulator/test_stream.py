@@ -102,7 +102,7 @@ async def test_the_book_shows_what_rest_shows() -> None:
 
 
 async def follow_an_order(venue: Venue, listener: Listener, tr_id: str, *, paper: bool) -> list[list[str]]:
-    """Buy 30 shares at the market and return acceptance and fill."""
+    """Buy 30 shares at market and return acceptance and fill."""
     await listener.asks(tr_id, HTS_ID)
     placed = await venue.post("/trading/order-cash", "VTTC0012U" if paper else "TTTC0012U", an_order(30), paper=paper)
     notices = [await listener.notice(), await listener.notice()]

@@ -1,4 +1,4 @@
-"""The stream around the auctions: expected matches, the open, the close, halts and volatility interruptions."""
+"""The stream around auctions: expected matches, the open, the close, halts and volatility interruptions."""
 
 import pytest
 

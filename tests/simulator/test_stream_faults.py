@@ -1,4 +1,4 @@
-"""The stream goes wrong on demand, and goes on as it should afterwards."""
+"""Injected stream faults, and normal operation after them."""
 
 import asyncio
 from contextlib import suppress
@@ -120,7 +120,7 @@ async def test_new_keys_in_mid_session_make_notices_garbage() -> None:
             await asyncio.sleep(0.01)
         await buys(venue)
 
-        with suppress(ValueError):  # bad padding or bad text; by chance both are sound and the words are not
+        with suppress(ValueError):  # bad padding or bad text; by chance both may be valid with a wrong text
             assert (await listener.notice())[0] != "me"
 
 

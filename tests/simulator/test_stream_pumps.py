@@ -1,4 +1,4 @@
-"""Sessions that come and go: pings and notices do not depend on how long a look at the market takes."""
+"""Sessions that connect and disconnect: pings and notices do not depend on the duration of a market check."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from tests.simulator.streaming import a_listener, a_venue
 
 
 async def a_long_look(_: Stream) -> float:
-    """Say that a look took a minute, after which the market is left alone for several."""
+    """Report that a market check took a minute, so that the next one is several minutes away."""
     return 60.0
 
 

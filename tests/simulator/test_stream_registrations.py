@@ -1,4 +1,4 @@
-"""Who may listen to what: every refusal code, one session per app key, HTS ids, approval keys."""
+"""Registration rules: every refusal code, one session per app key, HTS ids, approval keys."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ HYNIX = "000660"
 
 
 def a_message(approval: str, header: dict[str, str | None], given: dict[str, str | None]) -> str:
-    """Return a registration of Samsung's trades with some parts replaced, or left out (None)."""
+    """Return a registration of Samsung's trades with some parts replaced or omitted (None)."""
     head = {"approval_key": approval, "custtype": "P", "tr_type": "1", "content-type": "utf-8"} | header
     body = {"tr_id": "H0STCNT0", "tr_key": SAMSUNG} | given
     kept = [{name: value for name, value in part.items() if value is not None} for part in (head, body)]

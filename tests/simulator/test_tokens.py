@@ -14,7 +14,7 @@ STOCK = {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": SAMSUNG}
 
 
 class Wall:
-    """Real time that a test moves."""
+    """Real time that a test controls."""
 
     def __init__(self) -> None:
         self.time = datetime(2026, 11, 23, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""KIS's shapes: strings, padding, key case, paging, TR ids, codes."""
+"""KIS's wire format: strings, padding, key case, paging, TR ids, codes."""
 
 import re
 from typing import Any

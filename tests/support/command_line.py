@@ -1,4 +1,4 @@
-"""What ``starter.py`` came to when a test ran it, within the test's process or as one of its own."""
+"""Result of ``starter.py`` run by a test, in the test's process or in a separate one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Done:
-    """What a command line came to."""
+    """Result of a command line."""
 
     returncode: int
     stdout: str
@@ -14,4 +14,4 @@ class Done:
 
 
 Run = Callable[..., Done]
-"""Takes the command line's words, and variables of the environment by keyword."""
+"""Takes the command-line arguments, and environment variables as keywords."""

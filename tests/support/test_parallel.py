@@ -1,4 +1,4 @@
-"""How several processes share the tests: each has a file to itself, and one has all that lives in real time."""
+"""Distribution of tests over processes: each process runs whole files, and one runs all real-time tests."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Collected:
-    """A test as it was collected: where it stands, and whether it is marked as slow."""
+    """A collected test: its node id, and whether it is marked slow."""
 
     def __init__(self, nodeid: str, *markers: str) -> None:
         self.nodeid = nodeid

@@ -1,4 +1,4 @@
-"""TLS before a Temporal server of the tests, with a certificate of its own: what real money asks for."""
+"""A TLS relay with its own certificate before a test Temporal server: the setup that live trading requires."""
 
 import asyncio
 import ssl
@@ -18,7 +18,7 @@ _CHUNK = 65_536
 
 @asynccontextmanager
 async def tls_before(address: str, folder: Path) -> AsyncIterator[dict[str, str]]:
-    """Relay to a server, and yield the settings of a client that trusts the relay and proves itself by a key."""
+    """Relay to a server, and yield the settings of a client that trusts the relay and has an API key."""
     certificate, key = _certificate(folder)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)

@@ -1,4 +1,4 @@
-"""Every bench runs in its quick form, and its figures are of this world; how large they are is not tested."""
+"""Every benchmark runs in quick mode with plausible figures. Their size is not tested."""
 
 import json
 import os
@@ -19,11 +19,11 @@ from tools.bench.figures import Figure, shown, table
 from tools.bench.watches import Watch, watch_among
 
 LONGEST = 240
-"""Seconds for a machine that is busy with other things; an idle one needs a tenth."""
+"""Seconds on a busy machine; an idle one needs a tenth."""
 
 
 class Measured:
-    """What one quick run of all benches has printed and left behind."""
+    """Output and files of one quick run of all benchmarks."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""``make`` on a fresh machine: the environment becomes whole, or a message names the fix."""
+"""``make`` on a fresh machine: the environment becomes complete, or a message names the fix."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ OFFLINE = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one small wheel and the lock file that asks for it."""
+    """A folder with one small wheel and a lock file that requires it."""
     folder = tmp_path_factory.mktemp("index")
     wheel = folder / "tiny-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
@@ -34,7 +34,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def made(index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment, made where an earlier attempt was interrupted."""
+    """An environment installed over an interrupted attempt."""
     environment = tmp_path_factory.mktemp("made") / "venv"
     (environment / "bin").mkdir(parents=True)
     (environment / "bin" / "python").write_text("half a program")

@@ -1,1 +1,1 @@
-"""How fast it is: each figure beside its floor, measured on real parts, never asserted by time."""
+"""Benchmarks on real parts. Each figure is shown beside its floor; no test asserts a time."""

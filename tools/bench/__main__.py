@@ -1,4 +1,4 @@
-"""``python -m tools.bench [NAME…]``: measures, prints a Markdown table, and keeps every value in ``.haru/bench``."""
+"""Command line ``python -m tools.bench [NAME…]``: prints a Markdown table and saves all values in ``.haru/bench``."""
 
 import argparse
 import asyncio
@@ -35,9 +35,9 @@ BENCHES: Final[Mapping[str, Callable[[Stack], Awaitable[list[Figure]]]]] = {
     "unknown": unknown.measure,
     "recovery": recovery.measure,
 }
-"""In the order in which they are run: the first four want no hosting process beside them."""
+"""In run order. The first four need no hosting process beside them."""
 LIQUIDATION: Final = "liquidation"
-"""Wants a market of its own, which ends in a few minutes."""
+"""Needs its own market, which ends within a few minutes."""
 NAMES: Final = (*BENCHES, LIQUIDATION)
 
 
@@ -86,7 +86,7 @@ def _sale(asked: argparse.Namespace) -> liquidation.Wanted:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and return the exit code: 0 done, 1 failed, 2 wrong usage."""
+    """Run the benchmarks and return the exit code: 0 done, 1 failed, 2 wrong usage."""
     parser = _parser()
     asked = parser.parse_args(arguments)
     unknown = [name for name in asked.names if name not in NAMES]

@@ -1,4 +1,4 @@
-"""The real client in the bench's own process, with the account's token and rate budget."""
+"""The real client in the benchmark's own process, with the account's token and rate budget."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ from tools.bench.stack import Stack
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What an activity gets injected."""
+    """The dependencies that an activity gets injected."""
 
     broker: KisBroker
     database: Database
@@ -23,7 +23,7 @@ class Client:
 
 @asynccontextmanager
 async def open_client(stack: Stack) -> AsyncIterator[Client]:
-    """Connect to the simulator and to the books."""
+    """Connect to the simulator and the database."""
     settings = load_settings()
     place = place_of(settings, stack.endpoints)
     pace = RealPace(place.clock)

@@ -1,4 +1,4 @@
-"""What the proof of identity costs: workflows of plain steps on the stack's server, in plain text and sealed."""
+"""Cost of encryption and seals: workflows of plain steps on the stack's server, with and without keys."""
 
 import asyncio
 import time
@@ -25,23 +25,23 @@ _RUNS: Final = 20
 _STEPS: Final = 8
 """As many activities as a trade has."""
 _PARCEL: Final = "x" * 700
-"""About what an activity of a trade is given and returns."""
+"""Roughly the input and result of one activity of a trade."""
 _WITHIN: Final = timedelta(seconds=60)
 
 
 @activity.defn
 async def step(parcel: str) -> str:
-    """Return what was given."""
+    """Return the argument."""
     return parcel
 
 
 @workflow.defn(sandboxed=False)
 class Steps:
-    """As many activities as a trade has, one after the other."""
+    """Run as many activities as a trade has, one after another."""
 
     @workflow.run
     async def run(self, parcel: str) -> str:
-        """Hand a parcel from step to step."""
+        """Pass a parcel from step to step."""
         for _ in range(_STEPS):
             parcel = await workflow.execute_activity(step, parcel, start_to_close_timeout=_WITHIN)
         return parcel
@@ -55,7 +55,7 @@ class _Round:
 
 
 async def measure(stack: Stack) -> list[Figure]:
-    """Play the same workflows by turns without and with keys, so that both meet the same machine."""
+    """Run the same workflows alternately without and with keys, under the same machine load."""
     address = stack.fleet.client.service_client.config.target_host
     ring = KeyRing([new_key()])
     proven: dict[str, Any] = {
@@ -101,7 +101,7 @@ def _figures(name: str, rounds: list[_Round]) -> list[Figure]:
 
 
 async def _alone(ring: KeyRing) -> list[Figure]:
-    """Measure encrypting and decrypting one payload without anything around it."""
+    """Measure encrypting and decrypting a single payload on its own."""
     values: dict[str, list[float]] = {"plain": [], "sealed": []}
     converters = {"plain": DATA_CONVERTER, "sealed": sealed(DATA_CONVERTER, ring, Refusals())}
     for _ in range(200):

@@ -1,4 +1,4 @@
-"""A measured figure: all its values, what they are summed up to, and the floor and the aim beside it."""
+"""A measured figure: all its values, their summary, its floor and its aim."""
 
 import math
 import time
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the result. ``floor`` is the median of the floor that was measured in the same run."""
+    """One result row. ``floor`` is the median of the floor measured in the same run."""
 
     bench: str
     name: str
@@ -19,11 +19,11 @@ class Figure:
     values: tuple[float, ...]
     floor: float | None = None
     aim: float | None = None
-    """Not more than this, where the design has named a number; for the median."""
+    """Upper limit for the median, if the design defines one."""
 
     @property
     def median(self) -> float | None:
-        """Return the middle value, None when nothing was measured."""
+        """Return the median, or None without values."""
         return median(self.values) if self.values else None
 
     def quantile(self, share: float) -> float | None:
@@ -34,11 +34,11 @@ class Figure:
 
     @property
     def ratio(self) -> float | None:
-        """Return how many times the floor the median is."""
+        """Return median ÷ floor."""
         return self.median / self.floor if self.floor and self.median is not None else None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the figure in plain values."""
+        """Return the figure as JSON values."""
         return {
             "bench": self.bench,
             "name": self.name,
@@ -56,14 +56,14 @@ class Figure:
 
 @contextmanager
 def timed(into: list[float]) -> Iterator[None]:
-    """Append how many milliseconds the block took."""
+    """Append the block's duration in milliseconds."""
     began = time.perf_counter()
     yield
     into.append((time.perf_counter() - began) * 1000)
 
 
 def shown(value: float | None) -> str:
-    """Write a number with three digits that count."""
+    """Format a number with three significant digits."""
     if value is None:
         return "–"
     if value == 0 or abs(value) >= 100:

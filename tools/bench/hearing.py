@@ -1,7 +1,7 @@
-"""How soon a fall becomes the decision to sell: heard on the session itself, from its owner by NOTIFY, and by asking.
+"""Time from a price fall to the decision to sell: on the stream's own process, by NOTIFY, and by polling.
 
-They stand side by side in this process, each with a feed, a database pool and a client of its own. An ordinary fall
-decides at once, a jump after the broker's word; one feed takes every jump unasked, to show what the word costs.
+All listeners run in this process, each with its own feed, database pool and client. An ordinary fall decides at once; a
+jump waits for the broker's confirmation. One feed accepts every jump unconfirmed, to show the cost of the confirmation.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ _LONGEST: Final = 20.0
 
 
 class _StampingFeed(QuoteFeed):
-    """Remembers when a tick below a price was heard first."""
+    """Records when the first tick below a price arrives."""
 
     below = Price(0)
     heard_at: datetime | None = None
@@ -53,13 +53,13 @@ class _StampingFeed(QuoteFeed):
 
 @dataclass(slots=True)
 class _Listener:
-    """One way to learn of a price."""
+    """One way to receive prices."""
 
     client: Client
     feed: _StampingFeed
 
     async def knows(self, price: Price) -> None:
-        """Wait until a price that is not below this one is known, and sure to be watched from now on."""
+        """Wait until the feed has a price that is not below this one, so that it is watched from now on."""
 
         async def seen() -> bool:
             quote = (await self.feed.quotes([_STOCK], timedelta(seconds=0.2), Lane.WATCH)).get(_STOCK)
@@ -68,7 +68,7 @@ class _Listener:
         await until(seen, f"{_STOCK} at {price}", _LONGEST)
 
     async def decides(self, position: OpenPosition) -> datetime:
-        """Look as a watch does, woken by news or by its interval, until a rule says sell; return when that was."""
+        """Check as a watch does, on news or at its interval, until a rule says sell; return the real instant."""
         clock = self.client.pace.clock
         age = clock.market_duration(_EXECUTION.greatest_quote_age)
         fresh = clock.market_duration(_EXECUTION.price_interval)
@@ -88,7 +88,7 @@ class _Listener:
 
 @dataclass(frozen=True, slots=True)
 class _Fall:
-    """A fall to a share of the price, and the stop that it goes through."""
+    """A fall to a share of the price, and the stop that it crosses."""
 
     name: str
     to: float
@@ -105,7 +105,7 @@ _UNCHECKED: Final = JumpBound(Rate(1), 10**6)
 
 @dataclass(slots=True)
 class _Times:
-    """Milliseconds from just before the price was changed."""
+    """Milliseconds from just before the price change."""
 
     heard: list[float] = field(default_factory=list)
     owner: list[float] = field(default_factory=list)
@@ -115,7 +115,7 @@ class _Times:
 
 
 async def measure(stack: Stack) -> list[Figure]:
-    """Let one stock fall again and again while four watch it."""
+    """Make one stock fall repeatedly while four listeners watch it."""
     times = {fall: _Times() for fall in _FALLS}
     async with AsyncExitStack() as exits:
         bounds = (JumpBound(), JumpBound(), _UNCHECKED)
@@ -173,7 +173,7 @@ async def _listening(stack: Stack, bound: JumpBound | None = None) -> AsyncItera
 
 @asynccontextmanager
 async def _hearing(stack: Stack, bound: JumpBound) -> AsyncIterator[_Listener]:
-    """Listen beside a streaming duty; the one that comes first holds the session, the next is told."""
+    """Listen beside a streaming duty. The first duty holds the session; later ones get prices by NOTIFY."""
     async with _listening(stack, bound) as listener:
         duty = asyncio.create_task(_streaming(stack, listener).keep())
         try:
@@ -202,7 +202,7 @@ async def _covers(listener: _Listener) -> bool:
 
 
 def _held_at(price: Price, stack: Stack, stop: Rate) -> OpenPosition:
-    """Return a share bought now at a price, by the bench's exit rules but for the stop."""
+    """Return one share bought now at a price, with the benchmark's exit rules except for the stop."""
     now = stack.fleet.market_now()
     return OpenPosition(
         position_id=PositionId("bench"),

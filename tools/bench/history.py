@@ -1,4 +1,4 @@
-"""What a workflow history tells of one trade: when each step was done, and how long and heavy the history is."""
+"""Figures from a trade's workflow history: when each step completed, and the history's length and size."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _COMPLETED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An activity that has completed; real time of Temporal's server."""
+    """A completed activity; real time of Temporal's server."""
 
     name: str
     done_at: datetime
@@ -32,14 +32,17 @@ class Run:
     steps: tuple[Step, ...]
     events: int
     size: int
-    """Bytes, as Temporal's server counts them."""
+    """Bytes, as counted by Temporal's server."""
 
     def step(self, name: str) -> Step | None:
-        """Return the last step of a name."""
+        """Return the last step with a name."""
         return next((step for step in reversed(self.steps) if step.name == name), None)
 
     def seconds_of(self, name: str, *, after: str, before: str = "") -> float:
-        """Return what all steps of a name took between two others, each from the end of the step before it."""
+        """Return the total time of all steps with a name between two others.
+
+        Each step counts from the end of the step before it.
+        """
         names = [step.name for step in self.steps]
         start = len(names) - 1 - names[::-1].index(after)
         end = names.index(before) if before else len(names)
@@ -48,7 +51,7 @@ class Run:
 
 
 async def finished_run(client: Client, workflow_id: str, run_id: str) -> Run:
-    """Wait for the end of a run and read it."""
+    """Wait until a run ends and read it."""
     handle = client.get_workflow_handle(workflow_id, run_id=run_id)
 
     async def has_ended() -> bool:

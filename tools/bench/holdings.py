@@ -1,4 +1,4 @@
-"""Positions to be liquidated: bought by the real client, booked as ours, then found by workers as after a restart."""
+"""Positions to liquidate: bought by the real client, booked as ours, then found by workers as after a restart."""
 
 import asyncio
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ from tools.bench.stack import RULES, NothingHappenedError, Stack, until
 from workflows.identity import worker_name, worker_workflow_id
 
 _WON_EACH: Final = 100_000
-"""Little enough for every stock's own trade, so that nobody begins before the fleet, and for its best bid."""
+"""Small enough for each stock's best bid, and for its own trades, so that no worker starts before the fleet."""
 _AT_ONCE: Final = 18
 _STAMP: Final = StrategyStamp("momentum", "bench")
-"""Wants out of nothing that stands still."""
+"""A strategy that never exits while the price stands still."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """A stock, and the worker that shall hold some of it."""
+    """A stock, and the worker that holds it."""
 
     worker_id: WorkerId
     symbol: Symbol
@@ -39,12 +39,12 @@ class Lot:
 
     @property
     def quantity(self) -> Quantity:
-        """Return the shares that that money buys, at least one."""
+        """Return the shares that ``_WON_EACH`` buys, at least one."""
         return Quantity(max(_WON_EACH // self.price, 1))
 
 
 async def hold(stack: Stack, count: int, processes: int) -> tuple[Lot, ...]:
-    """Let that many workers hold a stock each, in a market that stands still, so that only the deadline sells."""
+    """Let each of ``count`` workers hold one stock in a market that stands still, so that only the deadline sells."""
     calm = [each for each in await stack.market.stocks() if not each["flags"] and not each["pause"]]
     stocks = sorted(calm, key=lambda each: -each["turnover"])[:count]
     if len(stocks) < count:
@@ -61,7 +61,7 @@ async def hold(stack: Stack, count: int, processes: int) -> tuple[Lot, ...]:
         workflow_id = worker_workflow_id(stack.fleet.account_id, lot.worker_id)
         await stack.fleet.database.workers.register(stack.fleet.account_id, lot.worker_id, workflow_id)
     for lot in lots:
-        # A worker's first run reconciles the whole account; these are past it.
+        # A worker's first run reconciles the whole account; these start after it.
         life = WorkerLife(stack.fleet.account_id, lot.worker_id, RULES, stack.fleet.clock, cycles=1)
         await start_worker(stack.fleet, life)
     await stack.host_by(processes)

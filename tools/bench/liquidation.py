@@ -1,4 +1,4 @@
-"""Everything held is sold at the deadline: how long that takes at the broker beside N ÷ calls a second."""
+"""Time to sell all positions at the deadline, compared with N ÷ calls per second at the broker."""
 
 import asyncio
 from collections import Counter
@@ -26,12 +26,12 @@ from tools.bench.stack import NothingHappenedError, Stack, Start, running_stack,
 MOST_POSITIONS: Final = 1_000
 _PROCESSES: Final = 2
 _AIM: Final = 1.1
-"""Times the floor."""
+"""Multiple of the floor."""
 _CASH: Final = 10**11
 _SESSION: Final = session_of(date(2026, 11, 23), REGULAR_HOURS)
 _SECOND: Final = timedelta(seconds=1)
 _EACH: Final = 0.6
-"""Real seconds that buying and starting may take for each position, beside the calls."""
+"""Real seconds per position for buying and starting, in addition to the calls."""
 _KINDS: Final = {
     Call.ORDER_LIST: "order lists",
     Call.PRICES: "prices of up to 30 stocks",
@@ -44,7 +44,7 @@ _OTHERS: Final = "other calls"
 
 @dataclass(frozen=True, slots=True)
 class Liquidation:
-    """What one liquidation has shown. Seconds are real; ``calls`` are those from the first sale to the last fill."""
+    """Result of one liquidation. Seconds are real; ``calls`` are those from the first sale to the last fill."""
 
     count: int
     until_first: float
@@ -59,27 +59,27 @@ class Liquidation:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How many positions to sell in how many markets, at how many calls a second."""
+    """How many positions to sell in how many markets, at how many calls per second."""
 
     count: int = 100
     rounds: int = 3
     rate: int = 18
     lead: timedelta = timedelta(seconds=60)
-    """Real time that the parts may take to start; buying and starting the workers comes on top."""
+    """Real time for the parts to start; buying and starting the workers comes on top."""
 
     @property
     def start(self) -> datetime:
-        """Return the market's instant at which a stack must start to hold it all at the deadline."""
+        """Return the market instant at which the stack must start to hold everything at the deadline."""
         return self.plan.liquidation_at - self.lead - timedelta(seconds=_EACH * self.count + self.count / self.rate)
 
     @property
     def plan(self) -> SessionPlan:
-        """Return the computed deadlines of so many workers at that rate."""
+        """Return the computed deadlines for this many workers at this rate."""
         return plan_session(_SESSION, CloseLeads(calls_per_second=self.rate), 1, self.count)
 
 
 async def measure(folder: Path, wanted: Wanted) -> list[Figure]:
-    """Let the workers' own timers and the scheduled close sell it all, each time in a market of its own."""
+    """Let the workers' own timers and the scheduled close sell everything, each round in its own market."""
     return _figures(wanted, [await _one(folder, wanted) for _ in range(wanted.rounds)])
 
 

@@ -1,4 +1,4 @@
-"""The symbol lock beside a bare ``SELECT 1`` and a durable update of one row, all through one pool."""
+"""The symbol lock compared with a bare ``SELECT 1`` and a durable update of one row, all through one pool."""
 
 import asyncio
 import time
@@ -35,12 +35,12 @@ Act = Callable[[int], Awaitable[None]]
 class _Length:
     rounds: int
     slice: float
-    """Real seconds that each act gets in each round."""
+    """Real seconds per operation and round."""
     races: int
 
 
 async def measure(stack: Stack) -> list[Figure]:
-    """Measure alone and with twenty clients, then let a hundred workers race for one symbol."""
+    """Measure with one and with twenty clients, then let a hundred workers race for one symbol."""
     length = _Length(1, 0.05, 3) if stack.quick else _Length(10, 0.3, 100)
     pool = await open_pool(stack.owner_url, _POOL)
     try:
@@ -53,7 +53,7 @@ async def measure(stack: Stack) -> list[Figure]:
 
 
 class _Locking:
-    """What is timed, each act for one client by its number; every client has a symbol and a worker of its own."""
+    """The timed operations, each for one client number. Every client has its own symbol and worker."""
 
     def __init__(self, pool: Pool, account_id: AccountId) -> None:
         self.locks = Locks(pool)
@@ -63,7 +63,7 @@ class _Locking:
 
     @property
     def acts(self) -> Mapping[str, Act]:
-        """Return the acts in the order in which they take turns."""
+        """Return the operations in the order in which they alternate."""
         return {"select": self.select, "write": self.write, "pair": self.pair, "lose": self.lose}
 
     async def select(self, _: int) -> None:
@@ -119,7 +119,7 @@ async def _with_clients(locking: _Locking, clients: int, length: _Length) -> lis
 
 
 async def _in_a_slice(act: Act, clients: int, seconds: float) -> None:
-    """Let every client act again and again, at least once."""
+    """Let every client repeat the operation, at least once."""
     ends = time.perf_counter() + seconds
 
     async def again_and_again(client: int) -> None:

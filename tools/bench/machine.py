@@ -1,4 +1,4 @@
-"""The machine and the versions that a figure holds for."""
+"""The machine and software versions of a measurement."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ from tools.bench.stack import Stack
 
 
 async def facts(stack: Stack) -> dict[str, str]:
-    """Return what a reader must know to compare."""
+    """Return the facts that a reader needs for comparison."""
     cli = subprocess.run(  # noqa: ASYNC221 - nothing else runs yet
         [str(temporal_binary("temporal")), "--version"], capture_output=True, text=True, check=False
     )
@@ -29,7 +29,7 @@ async def facts(stack: Stack) -> dict[str, str]:
 
 
 def load() -> str:
-    """Return the load averages of one, five and fifteen minutes."""
+    """Return the load averages over one, five and fifteen minutes."""
     return " ".join(f"{value:.1f}" for value in os.getloadavg())
 
 

@@ -1,4 +1,4 @@
-"""The simulated market by its control API: prices that rise and fall on command, faults, and what the broker saw."""
+"""The simulated market through its control API: forced prices, faults, and the broker's records."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from domain.identity import SIMULATED_ACCOUNT
 from domain.market import Side, Symbol
 
 _BREAKS_OUT: Final = 1.012
-"""Of the day's open: above the target of every strategy here, and not too far above it."""
+"""Factor on the day's open: just above the target of every strategy here."""
 _BELOW_THE_STOP: Final = 0.962
 
 
@@ -27,7 +27,7 @@ class CallSeen:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An order that the broker has taken, and when (real time, the broker's clock)."""
+    """An order that the broker has accepted, and when (real time, the broker's clock)."""
 
     number: str
     symbol: Symbol
@@ -37,11 +37,11 @@ class Arrival:
 
 def real_now() -> datetime:
     """Return the real instant."""
-    return datetime.now(UTC)  # noqa: TID251 - a stopwatch over several processes
+    return datetime.now(UTC)  # noqa: TID251 - a stopwatch across processes
 
 
 class Market:
-    """Moves prices of single stocks and reads the broker's truth."""
+    """Forces prices of single stocks and reads the broker's truth."""
 
     def __init__(self, client: httpx.AsyncClient, clock: MarketClock) -> None:
         self._client = client
@@ -49,19 +49,19 @@ class Market:
         self._opens: dict[Symbol, int] = {}
 
     async def learn_opens(self) -> None:
-        """Remember every stock's open, from which it will rise; it also draws every stock's day."""
+        """Store every stock's open as the base of its rises. This also makes the simulator draw every stock's day."""
         self._opens = {Symbol(each["symbol"]): each["open_price"] for each in await self.stocks()}
 
     async def rises(self, symbol: Symbol) -> datetime:
-        """Let a stock break out; return when that was asked for."""
+        """Make a stock break out; return the real instant of the request."""
         return await self._jumps(symbol, self._opens[symbol] * _BREAKS_OUT)
 
     async def falls(self, symbol: Symbol, to: float = _BELOW_THE_STOP) -> datetime:
-        """Let a stock fall to a share of the breakout's price: through the stop of whoever bought that."""
+        """Make a stock fall to a share of the breakout's price, through the stop of a worker that bought there."""
         return await self._jumps(symbol, self._opens[symbol] * _BREAKS_OUT * to)
 
     async def arrivals(self, symbol: Symbol, side: Side) -> list[Arrival]:
-        """Return the orders for a stock that have arrived, oldest first."""
+        """Return the orders of a stock that have arrived, oldest first."""
         account = await self.account()
         return [
             Arrival(each["number"], symbol, side, self._clock.real_time(datetime.fromisoformat(each["placed_at"])))
@@ -81,12 +81,12 @@ class Market:
         return account
 
     async def stocks(self) -> list[dict[str, Any]]:
-        """Return every listed stock as it stands now."""
+        """Return the current state of every listed stock."""
         listed: list[dict[str, Any]] = (await self._client.get("/control/symbols")).raise_for_status().json()
         return listed
 
     async def stands_still(self, symbol: Symbol, price: int) -> None:
-        """Let a stock trade at one price from now on."""
+        """Hold a stock at one price from now on."""
         (await self._client.post("/control/prices", json={"symbol": symbol, "price": price})).raise_for_status()
 
     async def breaks(self, **rule: Any) -> None:
@@ -94,11 +94,11 @@ class Market:
         (await self._client.post("/control/faults", json=rule)).raise_for_status()
 
     async def mends(self) -> None:
-        """Lift all faults."""
+        """Remove all faults."""
         (await self._client.delete("/control/faults")).raise_for_status()
 
     async def status(self) -> Mapping[str, Any]:
-        """Return what the simulator says of itself; ``calls`` among it."""
+        """Return the simulator's status, including ``calls``."""
         status: dict[str, Any] = (await self._client.get("/control/status")).raise_for_status().json()
         return status
 

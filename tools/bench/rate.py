@@ -1,4 +1,4 @@
-"""The rate budget as the server counts it: four processes that want three times as much as the limit allows."""
+"""The rate budget as the server counts it: four processes that request three times the limit."""
 
 import asyncio
 import json
@@ -19,9 +19,9 @@ from tools.chaos.processes import ROOT
 
 _PROCESSES: Final = 4
 _DEMAND: Final = 3
-"""Times the limit."""
+"""Multiple of the limit."""
 _URGENT: Final = 0.5
-"""Urgent calls a second and process, beside the backlog of scans."""
+"""Urgent calls per second and process, beside the backlog of scans."""
 _READY: Final = "simulator ready on "
 
 
@@ -44,7 +44,10 @@ _RUNS_QUICKLY: Final = (_Run(18, 8, Lane.SCAN),)
 
 
 async def measure(stack: Stack) -> list[Figure]:
-    """Let everybody be urgent, then let scans pile up before a few urgent calls; a server of its own for each limit."""
+    """Measure with only urgent calls, then with a backlog of scans before a few urgent ones.
+
+    Each limit has its own server.
+    """
     figures: list[Figure] = []
     for run in _RUNS_QUICKLY if stack.quick else _RUNS:
         async with _server() as url:
@@ -63,7 +66,7 @@ def _figures(run: _Run, saw: list[dict[str, Any]], counted: dict[str, Any]) -> l
         raise NothingHappenedError(f"{what}: {len(answered)} calls were answered in {run.seconds:.0f} s")
     held = mean(seconds for each in saw for seconds in each["held"])
     possible = 100 / (1 + held)
-    # The first burst needs no time, so that it does not count.
+    # The first burst takes no time, so it is not counted.
     used = 100 * (len(answered) - run.limit) / (run.limit * (answered[-1] - answered[0]))
     most = (float(counted["most_in_a_second"]),)
     figures = [
@@ -79,7 +82,7 @@ def _figures(run: _Run, saw: list[dict[str, Any]], counted: dict[str, Any]) -> l
 
 @asynccontextmanager
 async def _server() -> AsyncIterator[str]:
-    """Run a simulator that refuses nothing and counts everything."""
+    """Run a simulator that refuses no call and counts all."""
     market = ("--manual", "--clock", "2026-11-23 10:00:00", "--listings", "2")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "simulator", "--port", "0", "--rate-limit", "0", *market),
@@ -87,7 +90,7 @@ async def _server() -> AsyncIterator[str]:
         stdout=asyncio.subprocess.PIPE,
     )
     try:
-        assert process.stdout is not None  # noqa: S101 - asked for above
+        assert process.stdout is not None  # noqa: S101 - requested above
         line = (await process.stdout.readline()).decode()
         if not line.startswith(_READY):
             raise NothingHappenedError("a simulator for the rate bench did not start")

@@ -1,4 +1,4 @@
-"""One of the processes that share a rate budget: asks for more than there is, and prints what it saw as JSON."""
+"""One process that shares a rate budget: requests more than it allows and prints its observations as JSON."""
 
 import argparse
 import asyncio
@@ -27,7 +27,7 @@ _KEY, _SECRET = "HARU-BENCH-RATE-KEY".ljust(36, "0"), "S" * 180
 
 @dataclass(slots=True)
 class Seen:
-    """When calls were answered, how long each held its slot, and of urgent ones from wanting to having it (s)."""
+    """Times of answered calls, slot durations, and for urgent calls the time from request to answer (s)."""
 
     answered: list[float] = field(default_factory=list)
     urgent: list[float] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Seen:
 
 @dataclass(slots=True)
 class _Timed:
-    """The real budget, timed from the slot to its being given back."""
+    """The real budget; measures how long each slot is held."""
 
     budget: RateBudget
     seen: Seen
@@ -51,7 +51,7 @@ class _Timed:
 
 
 async def call_for(asked: argparse.Namespace) -> Seen:
-    """Want ``demand`` calls a second for ``seconds``, whatever comes of them."""
+    """Request ``demand`` calls per second for ``seconds``, whatever the outcome."""
     database = await open_database(os.environ["DATABASE_URL"])
     connection = KisConnection(
         environment=Environment.SIMULATED,
@@ -97,7 +97,7 @@ def _no_clock() -> datetime:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Call and print."""
+    """Make the calls and print the observations."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench.rate_caller")
     for name in ("broker", "budget", "lane"):
         parser.add_argument(f"--{name}", required=True)

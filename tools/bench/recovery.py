@@ -1,4 +1,4 @@
-"""A hosting process dies or is told to stop while positions are held: how soon each is watched again, and sold."""
+"""Recovery after a hosting process is killed or stopped while it holds positions: time to watch and to sell again."""
 
 import asyncio
 import signal
@@ -23,12 +23,12 @@ _STOPPED_AIMS: Final = (0.5, None)
 
 @dataclass(slots=True)
 class _Ended:
-    """What rounds of one kind have shown, in seconds since the signal."""
+    """Results of rounds of one kind, in seconds since the signal."""
 
     watched: list[float] = field(default_factory=list)
-    """Each position that had to find another process."""
+    """Each position that another process had to take over."""
     all_watched: list[float] = field(default_factory=list)
-    """The last one of each round."""
+    """The last position of each round."""
     sold: list[float] = field(default_factory=list)
 
 
@@ -45,7 +45,7 @@ async def measure(stack: Stack) -> list[Figure]:
 
 
 async def _round(stack: Stack, number: int, ended: _Ended) -> None:
-    """End a process; of the positions that it watches, every second one is due to be sold at that moment."""
+    """End a process. Every second position that it watches becomes due for sale at that moment."""
     hosts = await stack.host_by(2)
     traders = await stack.traders(_WORKERS_QUICKLY if stack.quick else _WORKERS)
     await asyncio.gather(*(stack.until_holding(trader) for trader in traders))
@@ -66,13 +66,13 @@ async def _round(stack: Stack, number: int, ended: _Ended) -> None:
 
 
 def _busiest(hosts: list[Host], watches: dict[Trader, Watch]) -> Host:
-    """Return the process with the most watches: the worse one to lose."""
+    """Return the process with the most watches: the worst one to lose."""
     counts = Counter(watch.process for watch in watches.values())
     return max(hosts, key=lambda host: counts[host.pid])
 
 
 async def _watched_again(stack: Stack, trader: Trader, gone: int | None) -> datetime:
-    """Return since when another process watches the position."""
+    """Return the instant since which another process watches the position."""
     watch = Watch()
 
     async def is_watched() -> bool:
@@ -85,7 +85,7 @@ async def _watched_again(stack: Stack, trader: Trader, gone: int | None) -> date
 
 
 async def _sold_after(stack: Stack, trader: Trader, at: datetime) -> float:
-    """Return the seconds until the sale has arrived at the broker."""
+    """Return the seconds until the sale arrives at the broker."""
     later: list[datetime] = []
 
     async def is_sold() -> bool:

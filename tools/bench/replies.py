@@ -1,4 +1,4 @@
-"""How long the largest replies that the client accepts keep the event loop from its other work."""
+"""How long the largest accepted replies block the event loop."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ _TICKS: Final = 999
 
 
 async def measure(stack: Stack) -> list[Figure]:
-    """Read each of the worst replies while a task asks for the loop once a millisecond."""
+    """Read each of the worst replies while a task polls the loop every millisecond."""
     rounds = 1 if stack.quick else 20
     idle = [await _longest_block(lambda: asyncio.sleep(_IDLE)) for _ in range(rounds)]
     figures = [Figure("replies", "floor: longest block of an idle loop", "ms", tuple(idle))]
@@ -97,7 +97,7 @@ async def _read_ticks() -> None:
 
 
 async def _longest_block(work: Callable[[], Awaitable[None]]) -> float:
-    """Return the longest time (ms) that a task which sleeps a millisecond has waited beyond it."""
+    """Return the longest delay (ms) of a task that sleeps one millisecond at a time."""
     longest, ended = 0.0, asyncio.Event()
 
     async def watch() -> None:

@@ -1,4 +1,4 @@
-"""One scan of a hundred stocks by the real activity and the real client, over a socket, within the rate limit."""
+"""One scan of a hundred stocks by the real activity and client, over a socket, within the rate limit."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ from tools.bench.stack import RULES, Stack
 
 _AIM: Final = 2.0
 _RESTS: Final = 1.2
-"""Seconds after which the whole budget is free again."""
+"""Seconds until the whole budget is free again."""
 _SCANS_UNTIL_ALL_IS_KNOWN: Final = 7
 _STOCKS: Final = 100
 _STOCKS_QUICKLY: Final = 6
@@ -31,14 +31,14 @@ _STOCKS_QUICKLY: Final = 6
 
 @dataclass(slots=True)
 class _Looks:
-    """What looks of one kind took."""
+    """Measurements of one kind of scan."""
 
     seconds: list[float] = field(default_factory=list)
     calls: list[float] = field(default_factory=list)
 
 
 async def measure(stack: Stack) -> list[Figure]:
-    """Measure a process's first scan, one of every later scan, and the bare batch of quotes that each contains."""
+    """Measure a process's first scan, a later scan, and the bare batch of quotes that each contains."""
     async with open_client(stack) as client:
         return await _measured(_Scanning(stack, client))
 
@@ -57,11 +57,11 @@ class _Scanning:
         self._request = ScanRequest(stack.fleet.account_id, WorkerId("bench"), rules, plan)
 
     async def quotes(self) -> None:
-        """Ask for the prices only."""
+        """Request only the prices."""
         await self._client.broker.quotes(self.universe, Lane.SCAN)
 
     def fresh(self) -> MarketDataActivities:
-        """Return the activities of a process that has just started."""
+        """Return the activities of a freshly started process."""
         broker, database, pace = self._client.broker, self._client.database, self._client.pace
         day_start = DayStart(broker, database, self.stack.fleet.calendar, pace)
         return MarketDataActivities(
@@ -69,13 +69,13 @@ class _Scanning:
         )
 
     async def scan(self, activities: MarketDataActivities) -> None:
-        """Look at the whole universe once."""
+        """Scan the whole universe once."""
         report = await activities.scan(self._request)
         if report.looked_at != len(self.universe):
             raise LookupError(f"the scan has seen {report.looked_at} of {len(self.universe)} stocks")
 
     async def learn(self, activities: MarketDataActivities) -> None:
-        """Scan until it succeeds: the simulator draws a stock's past when it is first asked, which takes a while."""
+        """Scan until it succeeds: the simulator draws a stock's past on the first request, which takes a while."""
         while True:
             try:
                 return await self.scan(activities)
@@ -87,7 +87,7 @@ class _Scanning:
         return dict((await self.stack.market.status())["calls"])
 
     async def timed(self, look: Callable[[], Awaitable[None]], into: _Looks) -> None:
-        """Let the budget rest, then look."""
+        """Wait until the budget is free, then scan."""
         await asyncio.sleep(_RESTS)
         before = (await self.calls())["total"]
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What is measured: the embedded parts in a folder of their own, hosting processes, and trading workers on command."""
+"""The measured system: embedded parts in their own folder, hosting processes, and workers that trade on command."""
 
 import asyncio
 import os
@@ -36,7 +36,7 @@ from workflows.identity import worker_name, worker_workflow_id
 
 _LISTED: Final = 100
 _LISTED_QUICKLY: Final = 30
-"""Drawing a stock's past takes the simulator a while."""
+"""Few, because the simulator takes a while to draw a stock's past."""
 _HOSTS_QUICKLY: Final = 2
 _LOOK: Final = 0.05
 _RATE: Final = "HARU_BROKER__CALLS_PER_SECOND"
@@ -44,7 +44,7 @@ _NO_LIMIT: Final = Won(10**12)
 _SYMBOLS: Final = tuple(
     Symbol(code) for code in ("005930", "034020", "042660", "010140", "015760", "011200", "272210", "086520")
 )
-"""Busy stocks below 100,000 won, one a worker: an order of a few shares always finds its match."""
+"""Busy stocks below 100,000 won, one per worker: an order of a few shares always fills."""
 RULES: Final = TradingRules(
     strategy=StrategyRules(names=("volatility_breakout",), breakout_factor=Decimal("0.01")),
     exits=ExitRules(trend_break=Rate("0"), longest_holding=timedelta(0)),
@@ -59,16 +59,16 @@ RULES: Final = TradingRules(
     ),
     execution=ExecutionRules(scan_interval=timedelta(seconds=1)),
 )
-"""The default rules but for limits that a hundred trades would reach, and a market that trades on command."""
+"""The default rules without limits that a hundred trades would reach, for a market that trades on command."""
 
 
 class NothingHappenedError(Exception):
-    """What a bench waits for did not come in time."""
+    """An awaited event did not happen in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The market that a stack begins with: stocks, Seoul's time, the account's won, and another rate than usual."""
+    """A stack's initial market: number of stocks, KST time, the account's cash (won), and an optional call rate."""
 
     listings: int
     at: str = "2026-11-23T09:30:00"
@@ -78,7 +78,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Trader:
-    """A trading worker and the one stock that it may trade."""
+    """A trading worker and the only stock that it trades."""
 
     worker_id: WorkerId
     symbol: Symbol
@@ -86,7 +86,7 @@ class Trader:
 
 @dataclass(slots=True)
 class Stack:
-    """One running system; benches use it one after the other."""
+    """One running system. Benchmarks use it one after another."""
 
     folder: Path
     endpoints: Endpoints
@@ -94,12 +94,12 @@ class Stack:
     market: Market
     quick: bool
     owner_url: str
-    """The database as the role that may make a table."""
+    """The database URL of the role that may create tables."""
     hosts: list[Host] = field(default_factory=list)
     _traders: list[Trader] = field(default_factory=list)
 
     async def host_by(self, count: int) -> list[Host]:
-        """Let that many processes host, neither more nor less, and return them; quickly, the same ones for all."""
+        """Run exactly ``count`` hosting processes and return them; in quick mode always the same number."""
         count = _HOSTS_QUICKLY if self.quick else count
         while len(self.hosts) < count:
             name = f"host-{len(self.hosts) + 1}"
@@ -111,7 +111,7 @@ class Stack:
         return self.hosts[:count]
 
     async def traders(self, count: int) -> list[Trader]:
-        """Return that many workers that look for a breakout of their stock, started when they are first wanted."""
+        """Return ``count`` workers that wait for a breakout of their stock; start them on first use."""
         for number in range(len(self._traders) + 1, count + 1):
             trader = Trader(worker_name(number), _SYMBOLS[number - 1])
             await self.market.falls(trader.symbol)
@@ -121,7 +121,7 @@ class Stack:
         return self._traders[:count]
 
     async def until_holding(self, trader: Trader) -> OpenPosition:
-        """Let the stock break out, wait until its worker watches shares of it, and return the position."""
+        """Make the stock break out, wait until its worker watches shares of it, and return the position."""
         await self.market.rises(trader.symbol)
         await until(lambda: self._watches(trader), f"{trader.worker_id} watches {trader.symbol}")
         position = await self.fleet.database.positions.held_by(self.fleet.account_id, trader.worker_id)
@@ -137,7 +137,7 @@ class Stack:
         return (await self.watch_of(trader)).is_running
 
     async def watch_of(self, trader: Trader) -> Watch:
-        """Return who watches a worker's position now."""
+        """Return the current watch of a worker's position."""
         workflow_id = worker_workflow_id(self.fleet.account_id, trader.worker_id)
         described = await self.fleet.client.get_workflow_handle(workflow_id).describe()
         return watch_among(described.raw_description.pending_activities)
@@ -162,10 +162,10 @@ class Stack:
 async def until(
     condition: Callable[[], Awaitable[bool]], what: str, limit: float = 90.0, *, every: float = _LOOK
 ) -> None:
-    """Wait at most ``limit`` real seconds for something to become true.
+    """Wait up to ``limit`` real seconds for a condition.
 
     Raises:
-        NothingHappenedError: it did not.
+        NothingHappenedError: the condition did not become true.
     """
     try:
         async with asyncio.timeout(limit):
@@ -177,7 +177,7 @@ async def until(
 
 @asynccontextmanager
 async def running_stack(folder: Path, *, quick: bool, start: Start | None = None) -> AsyncIterator[Stack]:
-    """Run the parts in an empty folder; hosting processes come with the first bench that wants them."""
+    """Run the parts in an empty folder. Hosting processes start with the first benchmark that needs them."""
     start = start or Start(_LISTED_QUICKLY if quick else _LISTED)
     await set_stage(folder, RULES, speed=1, start=start.at, listings=start.listings, opening_cash=start.cash)
     if start.calls_per_second is not None:

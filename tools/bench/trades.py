@@ -1,4 +1,4 @@
-"""Whole trades on command: a stock breaks out, is bought, falls through its stop, is sold; played for all benches."""
+"""Whole trades on command, shared by several benchmarks: breakout, purchase, fall through the stop, sale."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ from workflows.identity import worker_workflow_id
 _WORKERS: Final = 2
 _TRADES_EACH: Final = 15
 _HELD_FOR: Final = (0.7, 1.7)
-"""Real seconds between the purchase and the fall; drawn, so that falls meet the polls at any phase."""
+"""Real seconds between purchase and fall. Random, so that falls occur at any phase of the polls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ class Trade:
     sold: Sent
     fell_at: datetime
     seen_at: datetime
-    """When a bare polling loop has seen the fall."""
+    """When a bare polling loop observes the fall."""
 
 
 class Played:
-    """The trades of a stack, played when they are first asked for."""
+    """The trades of a stack, played on first use."""
 
     def __init__(self) -> None:
         self._trades: list[Trade] = []
@@ -91,7 +91,7 @@ async def _one(stack: Stack, client: Client, trader: Trader, held_for: float) ->
 
 
 async def _seen_below(client: Client, trader: Trader, stop: Price) -> datetime:
-    """Poll as often as a watch does, with nothing around it, until the price is at or below the stop."""
+    """Poll as often as a watch does, without other work, until the price is at or below the stop."""
     interval = RULES.execution.price_interval.total_seconds()
     while True:
         began = time.perf_counter()

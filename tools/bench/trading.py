@@ -1,4 +1,4 @@
-"""What the trades show: each step's time, the histories' weight, how soon a fall is answered and an order leaves."""
+"""Figures from the trades: time per step, size of the histories, and reaction and order latency."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from tools.bench.trades import Played, Trade
 from workflows.identity import worker_workflow_id
 
 _ORDER_AIM: Final = 500.0
-"""Milliseconds from the decision until the request leaves."""
+"""Milliseconds from the decision until the request is sent."""
 _REACTION_AIM: Final = 1.0
 _EVENTS_AIM: Final = 80.0
 _MINUTE: Final = 60.0
@@ -30,13 +30,13 @@ _STEPS: Final = (
 
 
 class Trading:
-    """Three benches over the same trades."""
+    """Three benchmarks over the same trades."""
 
     def __init__(self) -> None:
         self._played = Played()
 
     async def trade(self, stack: Stack) -> list[Figure]:
-        """Measure each step from the candidate to the closed trade, and what Temporal keeps of it."""
+        """Measure each step from candidate to closed trade, and what Temporal stores of it."""
         trades = await self._played.on(stack)
         steps = [
             Figure("trade", what, "ms", _ms(trades, _step_of(name, after, before)))
@@ -52,7 +52,7 @@ class Trading:
         ]
 
     async def reaction(self, stack: Stack) -> list[Figure]:
-        """Measure from a price that crosses the stop to the sell order at the broker, beside a bare loop."""
+        """Measure from a price that crosses the stop to the sell order at the broker, beside a bare polling loop."""
         trades = await self._played.on(stack)
         bare = _each(trades, lambda trade: _seconds(trade.fell_at, trade.seen_at))
         sold = _each(trades, lambda trade: _seconds(trade.fell_at, trade.sold.arrived_at))
@@ -72,7 +72,7 @@ class Trading:
 
 
 async def _held_minute(stack: Stack) -> Figure:
-    """Hold for a minute and count the events that it adds."""
+    """Hold for a minute and count the added events."""
     (trader, *_) = await stack.traders(1)
     workflow_id = worker_workflow_id(stack.fleet.account_id, trader.worker_id)
     await stack.until_holding(trader)

@@ -1,4 +1,4 @@
-"""An order whose reply or request was lost: how soon it is proven placed, or proven absent."""
+"""An order whose reply or request was lost: time until it is proven placed or absent."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -23,7 +23,7 @@ Lose = Callable[[Stack, Trader], Coroutine[Any, Any, list[float]]]
 
 
 async def measure(stack: Stack) -> list[Figure]:
-    """Lose replies to buys and sales, while the list shows them at once and while it lags; then lose requests."""
+    """Lose replies to buys and sales, with an up-to-date and with a lagging list; then lose requests."""
     await stack.host_by(1)
     traders = await stack.traders(1 if stack.quick else _WORKERS)
     at_once = await _rounds(stack, traders, _lose_replies, 1 if stack.quick else 2)
@@ -42,7 +42,7 @@ async def measure(stack: Stack) -> list[Figure]:
 
 
 async def _rounds(stack: Stack, traders: list[Trader], lose: Lose, rounds: int) -> list[float]:
-    """Let every worker lose orders at the same time; the budget is theirs together, as it would be."""
+    """Let every worker lose orders at the same time. They share the budget, as in production."""
     took: list[float] = []
     for _ in range(rounds):
         for seconds in await asyncio.gather(*(lose(stack, trader) for trader in traders)):
@@ -51,7 +51,7 @@ async def _rounds(stack: Stack, traders: list[Trader], lose: Lose, rounds: int) 
 
 
 async def _lose_replies(stack: Stack, trader: Trader) -> list[float]:
-    """Lose the reply to a buy, and then to the sale of what it has bought."""
+    """Lose the reply to a buy, then to the sale of the bought shares."""
     await stack.market.breaks(**_LOST_REPLY, side="buy", symbol=trader.symbol)
     bought = await _proof_after(stack, trader, _ADOPTED, lambda: stack.until_holding(trader))
     await stack.market.breaks(**_LOST_REPLY, side="sell", symbol=trader.symbol)
@@ -63,7 +63,7 @@ async def _lose_replies(stack: Stack, trader: Trader) -> list[float]:
 
 
 async def _lose_request(stack: Stack, trader: Trader) -> list[float]:
-    """Lose a request to buy; once it is proven absent the worker buys again, and that is sold."""
+    """Lose a request to buy. Once it is proven absent, the worker buys again; that position is sold."""
     await stack.market.breaks(**_LOST_REQUEST, side="buy", symbol=trader.symbol)
     absent = await _proof_after(stack, trader, _ABSENT, lambda: stack.market.rises(trader.symbol))
     sent = await _sent_before(stack.fleet, trader, absent)
@@ -80,7 +80,7 @@ async def _sell(stack: Stack, trader: Trader) -> None:
 async def _proof_after(
     stack: Stack, trader: Trader, kind: str, act: Callable[[], Coroutine[Any, Any, object]]
 ) -> datetime:
-    """Act, and return when (real time) the proof of that kind was written that follows from it."""
+    """Act, and return when (real time) the resulting proof of that kind was written."""
     before = len(await _proofs(stack.fleet, trader, kind))
     await act()
 
@@ -109,5 +109,5 @@ async def _sent_before(fleet: Fleet, trader: Trader, instant: datetime) -> datet
 
 
 def _since_arrival(proven_at: datetime, arrivals: list[datetime]) -> float:
-    """Return the seconds since the last order that the broker had taken by then."""
+    """Return the seconds since the last order that the broker had accepted by then."""
     return (proven_at - max(arrived for arrived in arrivals if arrived < proven_at)).total_seconds()

@@ -1,4 +1,4 @@
-"""Who watches a position: the running attempt of its activity, as Temporal's server sees it."""
+"""The watch of a position: the running attempt of its activity, as Temporal's server reports it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ _STARTED: Final = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """The latest attempt of a watch: the process that has it, and since when (real time). Nobody: no process."""
+    """The latest attempt of a watch: its process and start (real time). ``process`` None: no process watches."""
 
     process: int | None = None
     since: datetime | None = None
 
     @property
     def is_running(self) -> bool:
-        """Tell whether somebody watches."""
+        """Return whether a process watches."""
         return self.process is not None
 
 

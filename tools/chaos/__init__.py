@@ -1,1 +1,1 @@
-"""Whole days on real processes while a seeded adversary breaks them; the verifier counts what else broke."""
+"""Whole days on real processes while a seeded adversary injects faults; the verifier counts violations."""

@@ -1,4 +1,4 @@
-"""``python -m tools.chaos --seed N``, or ``--outage PART --during MOMENT``: exit code 0 when no invariant broke."""
+"""Command line: ``--seed N``, or ``--outage PART --during MOMENT``; exit code 0 if no invariant is violated."""
 
 import argparse
 import asyncio
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             wanted = Asked(seed, asked.minutes, asked.processes, asked.workers)
             console.print(schedule_table(schedule(seed, wanted.troubled, wanted.processes)))
         return 0
-    # Its pools lose their servers by our own hand, all the time.
+    # The adversary itself disconnects the pools all the time.
     logging.getLogger("asyncpg").setLevel(logging.CRITICAL)
     try:
         sound = asyncio.run(_stand(asked, console) if asked.outage else _play(asked, console))

@@ -1,4 +1,4 @@
-"""Does what the schedule says, at its time, to whoever is there; what it broke it mends after its seconds."""
+"""Executes the schedule: each act at its time, on what is running then; undoes it after its seconds."""
 
 import asyncio
 import signal
@@ -25,11 +25,11 @@ _UNDONE_WITHIN: Final = 30.0
 
 
 class NobodyLeftError(Exception):
-    """The deed would leave no hosting process at all."""
+    """The act would leave no hosting process running."""
 
 
 _MISSES: Final = (httpx.HTTPError, RPCError, HostFailedError, NobodyLeftError, *DATABASE_FAULTS)
-"""What a deed may run into because of another deed."""
+"""Errors that an act can meet because of another act."""
 
 _PART_SIGNALS: Final[Mapping[FaultKind, tuple[str, int]]] = {
     FaultKind.KILL_TEMPORAL: (temporal.NAME, signal.SIGKILL),
@@ -45,7 +45,7 @@ _FROZEN_PARTS: Final = {FaultKind.FREEZE_TEMPORAL: temporal.NAME, FaultKind.FREE
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What came of an act: what it fell upon, or why it missed."""
+    """Result of an act: its target, or why it missed."""
 
     act: Act
     fell_upon: str
@@ -53,7 +53,7 @@ class Deed:
 
 
 class Adversary:
-    """Breaks one day."""
+    """Injects the faults of one day."""
 
     def __init__(self, day: Day, broker: BrokerSide) -> None:
         self._hosts = day.hosts
@@ -64,7 +64,7 @@ class Adversary:
         self._pressing: set[asyncio.Task[object]] = set()
 
     async def play(self, acts: Sequence[Act], opens_at: float, tell: Callable[[Deed], None]) -> tuple[Deed, ...]:
-        """Do every act at its time; ``opens_at`` is the session's opening on the event loop's clock."""
+        """Do every act at its time; ``opens_at`` is the session's open on the event loop's clock."""
         return tuple(await asyncio.gather(*(self._at_its_time(act, opens_at, tell) for act in acts)))
 
     async def _at_its_time(self, act: Act, opens_at: float, tell: Callable[[Deed], None]) -> Deed:
@@ -110,7 +110,7 @@ class Adversary:
         """Return the act's process.
 
         Raises:
-            NobodyLeftError: no other one is up yet; on a busy machine a start takes longer than the plan allows for.
+            NobodyLeftError: no other process is up yet; on a busy machine a start takes longer than planned.
         """
         others = [host for number, host in enumerate(self._hosts) if number != act.host]
         if others and not any(host.is_ready for host in others):
@@ -141,7 +141,7 @@ class Adversary:
         return host.name
 
     async def _change_alerts(self, act: Act) -> str:
-        """Let a host come back that knows no channel, or another one: alerts are the fleet's, not a host's."""
+        """Restart a host with no channel or another one. Alerts belong to the fleet, not to a host."""
         self._chosen(act).alerts = _OTHER_CHANNELS[act.choice < 0.5]
         return f"{await self._restart_host(act)} with {self._hosts[act.host].alerts or 'no channel'}"
 
@@ -174,7 +174,7 @@ class Adversary:
         return f"{host.name} for {act.seconds} s"
 
     async def _make_read_only(self, act: Act) -> str:
-        """Let the server refuse every write for a while, as the replica does that a failover leads to."""
+        """Make the server refuse all writes for a while, as a replica does after a failover."""
         settings = self._hosts[0].log.parent / "postgres" / "postgresql.auto.conf"
         before = settings.read_text()
         settings.write_text(f"{before}default_transaction_read_only = on\n")
@@ -214,13 +214,13 @@ class Adversary:
         await commands.tell(self._fleet, await self._fleet.known_workers(), commands.RESUME)
 
     async def calm_broker(self, at: float) -> dict[str, int]:
-        """Lift all the broker's faults at an instant of the event loop's clock; return how many calls each kind hit."""
+        """Remove all broker faults at an instant of the event loop's clock; return the calls hit per kind."""
         await asyncio.sleep(at - asyncio.get_running_loop().time())
         async with asyncio.timeout(_UNDONE_WITHIN):
             return await _until_it_works(self._broker.calm)
 
     async def calm(self) -> None:
-        """Mend everything else that is still broken."""
+        """Undo all other faults that are still active."""
         for network in self._networks:
             network.deliver()
         for host in self._hosts:

@@ -1,4 +1,4 @@
-"""The adversary at the broker: failing calls, a spoilt stream, trades by hand, price jumps and stopped stocks."""
+"""The adversary at the broker: failing calls, a spoiled stream, manual trades, price jumps and halted stocks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -40,7 +40,7 @@ _RULES: Final[Mapping[FaultKind, Mapping[str, Any]]] = {
     FaultKind.RATE_STORM: {"kind": "rate_storm"},
 }
 _OTHERS: Final[Mapping[str, str | None]] = {"pdno": "Q530031", "odno": "0000099999", "rmn_qty": "", "hldg_qty": ""}
-"""A row of a stock that no worker trades, with fields that cannot be read."""
+"""A row of a stock that no worker trades, with unreadable fields."""
 _ROW_RULES: Final[Mapping[FaultKind, tuple[Mapping[str, Any], ...]]] = {
     FaultKind.HIDE_ORDERS: tuple({"kind": "hide_orders", "path": path} for path in (_LISTS, _OPEN_ORDERS)),
     FaultKind.LATE_FILLS: ({"kind": "hide_fills", "path": _LISTS},),
@@ -57,7 +57,7 @@ _STREAM_RULES: Final[Mapping[FaultKind, tuple[str, ...]]] = {
     FaultKind.STREAM_SILENT: ("stream_silent",),
     FaultKind.STREAM_EXTRA_FIELD: ("stream_extra_field",),
     FaultKind.STREAM_ABSURD_PRICE: ("stream_absurd_price",),
-    # Nobody is refused who does not have to come again.
+    # A refusal needs a cut first: only clients that reconnect can be refused.
     FaultKind.STREAM_REFUSE: ("stream_refuse", "stream_cut"),
     FaultKind.STREAM_CUT: ("stream_cut",),
     FaultKind.STREAM_STOLEN: ("stream_stolen",),
@@ -81,7 +81,7 @@ AT_THE_BROKER: Final = frozenset(
 
 
 class BrokerSide:
-    """Speaks to the control API; httpx errors pass through, since the broker may be down by our own hand."""
+    """Uses the control API. httpx errors pass through, because the adversary may have stopped the broker."""
 
     def __init__(self, client: httpx.AsyncClient, account_number: str) -> None:
         self._client = client
@@ -89,7 +89,7 @@ class BrokerSide:
         self._stopped: dict[Act, str] = {}
 
     async def do(self, act: Act) -> str:
-        """Do one deed; return what it fell upon."""
+        """Execute one act and return its target."""
         if act.kind in _RULES:
             return await self._add_rule(act)
         if act.kind in _ROW_RULES:
@@ -106,13 +106,13 @@ class BrokerSide:
         return str(await deeds[act.kind](act))
 
     async def undo(self, act: Act) -> None:
-        """Let a stopped stock trade again."""
+        """Resume trading of a halted stock."""
         symbol = self._stopped.pop(act, None)
         if symbol is not None:
             await self._post("symbols", {"symbol": symbol, _CONDITIONS[act.kind]: False})
 
     async def calm(self) -> dict[str, int]:
-        """Lift everything; return how many calls, frames, notices and sessions each kind of rule has hit."""
+        """Remove all faults; return how many calls, frames, notices and sessions each kind of rule has hit."""
         rules = (await self._client.get("/control/faults")).raise_for_status().json()
         await self._client.delete("/control/faults")
         for act, symbol in list(self._stopped.items()):
@@ -169,7 +169,7 @@ class BrokerSide:
         return f"{side} {symbol} ×{quantity}: {'done' if reply.is_success else reply.json().get('error')}"
 
     async def _symbol(self, act: Act) -> str:
-        """Choose a stock: one that is held, if any is, since there it hurts most."""
+        """Choose a stock; prefer a held one, where a fault matters most."""
         account = (await self._client.get(f"/control/accounts/{self._account}")).raise_for_status().json()
         symbols = sorted(each["symbol"] for each in account["holdings"] if each["quantity"])
         if not symbols:

@@ -1,4 +1,4 @@
-"""A day on real processes from an empty folder: the parts, the hosting processes, trading workers, and its end."""
+"""A day on real processes from an empty folder: parts, hosting processes, trading workers, and the close."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -34,9 +34,9 @@ from workflows import attributes
 from workflows.close_outcome import CloseOutcome
 
 _SESSION: Final = timedelta(hours=6, minutes=30)
-_OPENS: Final = datetime(2026, 11, 23, 9, 0)  # noqa: DTZ001 - Seoul's wall clock, as the setting takes it
+_OPENS: Final = datetime(2026, 11, 23, 9, 0)  # noqa: DTZ001 - KST wall clock, as the setting expects
 _STARTING_UP: Final = 16.0
-"""Real seconds that parts and hosting processes get before the session opens."""
+"""Real seconds for parts and hosting processes to start before the session opens."""
 _CLOSED_WITHIN: Final = 150.0
 CHAOS_RULES: Final = replace(
     DEMO_RULES,
@@ -52,12 +52,12 @@ CHAOS_RULES: Final = replace(
         symbol_cooldown=timedelta(minutes=1),
     ),
 )
-"""Quick to buy and quick to sell, whatever it costs: the more orders, the more fall into the adversary's hands."""
+"""Buys and sells quickly at any cost: more orders give the adversary more targets."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayAsked:
-    """What a day is played with; ``minutes`` is the real length of its session."""
+    """Parameters of a day; ``minutes`` is the real length of its session."""
 
     seed: int
     minutes: float
@@ -70,39 +70,39 @@ class DayAsked:
         return round(_SESSION.total_seconds() / (self.minutes * 60))
 
     def starts_at(self) -> datetime:
-        """Return the wall clock's time in Seoul at which the market begins: everything is up when it opens."""
+        """Return the KST wall-clock time at which the market starts, so that everything is up at the open."""
         return (_OPENS - timedelta(seconds=_STARTING_UP) * self.speed).replace(microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One running day; ``control`` speaks to the simulator's control API."""
+    """One running day; ``control`` is a client of the simulator's control API."""
 
     parts: EmbeddedParts
     hosts: list[Host]
     fleet: Fleet
     control: httpx.AsyncClient
     networks: list[Network]
-    """Each hosting process's own, in the sequence of ``hosts``; only a day that is cuttable goes by them."""
+    """Each hosting process's network, in the order of ``hosts``; used only on a cuttable day."""
 
     @property
     def plan(self) -> SessionPlan:
-        """Return the session's deadlines, market time."""
+        """Return the session's deadlines (market time)."""
         return self.fleet.plan_of_the_day(self.fleet.clock.market_anchor)
 
     @property
     def sources(self) -> Sources:
-        """Return where the three books are kept."""
+        """Return the locations of the three books."""
         endpoints = self.parts.endpoints
         simulated = Simulated(str(endpoints.simulator_url), SIMULATED_ACCOUNT, endpoints.control_headers)
         return Sources(self.fleet.client, self.fleet.database, simulated, self.fleet.account_id, self.fleet.clock)
 
     async def closed(self) -> CloseOutcome | None:
-        """Wait for the market close's result; None when it does not come in time, which the verdict will show."""
+        """Wait for the market close's result; None if it does not arrive in time, which the verdict reports."""
         try:
             async with asyncio.timeout(_CLOSED_WITHIN):
                 while True:
-                    # A server that has just come back may still refuse.
+                    # A server that has just restarted may still refuse.
                     with suppress(RPCError):
                         handle = await latest_close(self.fleet)
                         if handle is not None:
@@ -114,15 +114,15 @@ class Day:
 
 @asynccontextmanager
 async def running_day(asked: DayAsked, folder: Path, *, cuttable: bool = False) -> AsyncIterator[Day]:
-    """Play a day from an empty folder; its workers are started and its close is scheduled.
+    """Play a day from an empty folder, with workers started and the close scheduled.
 
-    With ``cuttable`` each hosting process reaches the parts by a network of its own.
+    With ``cuttable`` each hosting process reaches the parts through its own network.
     """
     start = asked.starts_at().isoformat()
     await set_stage(folder, CHAOS_RULES, speed=asked.speed, seed=asked.seed, start=start)
     async with EmbeddedParts(load_settings(), attributes.ALL) as parts:
         url, headers = str(parts.endpoints.simulator_url), parts.endpoints.control_headers
-        # The hosting processes have no word of the tables' owner.
+        # The hosting processes do not have the table owner's password.
         await asyncio.to_thread(apply, str(parts.migration_url), parts.endpoints.database_url)
         async with (
             _hosts(folder, parts.endpoints, asked, cuttable=cuttable) as (hosts, networks),

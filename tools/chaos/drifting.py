@@ -1,4 +1,4 @@
-"""A market clock that gains or loses while a file says so, as a machine's does whose time service has stopped."""
+"""A market clock that drifts while a file exists, like a machine whose time service has stopped."""
 
 import time
 from collections.abc import Callable
@@ -7,25 +7,25 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 DRIFT_FILE: Final = "CHAOS_DRIFT_FILE"
-"""The environment variable that names a hosting process's file; it holds market seconds gained per real second."""
+"""Environment variable with the path of a process's drift file; it holds market seconds gained per real second."""
 
 Owner = TypeVar("Owner")
 
 
 class Drift:
-    """How far a process's clock is off: more with each second since the file was written, nothing without it."""
+    """A process's clock error: it grows with each second since the file was written, and is 0 without a file."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     @property
     def offset(self) -> timedelta:
-        """Return what is added to the market's time."""
+        """Return the offset to market time."""
         try:
             rate, since = float(self._file.read_text()), self._file.stat().st_mtime
         except (OSError, ValueError):
             return timedelta(0)
-        running = time.time() - since  # noqa: TID251 - the machine's clock, as the file's own time
+        running = time.time() - since  # noqa: TID251 - the machine's clock, as for the file's own time
         return timedelta(seconds=rate * max(running, 0.0))
 
 

@@ -1,4 +1,4 @@
-"""What the adversary can do: every kind of fault, how often it is drawn, how long it lasts and how often it hits."""
+"""The adversary's faults: kinds, weights, durations and hit counts."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -7,7 +7,7 @@ from typing import Final
 
 
 class FaultKind(StrEnum):
-    """Everything that is done to a day, by what it is done to."""
+    """All kinds of faults, grouped by target."""
 
     KILL_HOST = "kill_host"
     FREEZE_HOST = "freeze_host"
@@ -126,7 +126,7 @@ WEIGHTS: Final[Mapping[FaultKind, int]] = {
     FaultKind.NOTICE_LATE: 1,
     FaultKind.NOTICE_SWAPPED: 1,
 }
-"""How often each is drawn, relative to the others."""
+"""Relative weight of each kind in the draw."""
 SECONDS: Final[Mapping[FaultKind, Callable[[Random], float]]] = {
     FaultKind.KILL_HOST: lambda chance: chance.uniform(0.0, 3.0),
     FaultKind.FREEZE_HOST: lambda chance: chance.uniform(1.0, 14.0),
@@ -151,7 +151,7 @@ SECONDS: Final[Mapping[FaultKind, Callable[[Random], float]]] = {
     FaultKind.STREAM_STOLEN: lambda chance: chance.uniform(1.0, 8.0),
     FaultKind.NOTICE_LATE: lambda chance: chance.uniform(0.2, 4.0),
 }
-"""Real seconds that a deed lasts; of the others, none."""
+"""Real seconds that a fault lasts; kinds not listed last 0."""
 COUNTS: Final[Mapping[FaultKind, tuple[int, int]]] = {
     FaultKind.CUT_SOCKETS: (2, 12),
     FaultKind.QUERY_ERRORS: (2, 12),
@@ -173,4 +173,4 @@ COUNTS: Final[Mapping[FaultKind, tuple[int, int]]] = {
     FaultKind.NOTICE_LATE: (1, 6),
     FaultKind.NOTICE_SWAPPED: (1, 3),
 }
-"""How many calls, frames or notices a rule hits, least and most; of the others, one."""
+"""How many calls, frames or notices a rule hits (minimum, maximum); kinds not listed hit one."""

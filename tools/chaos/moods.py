@@ -1,4 +1,4 @@
-"""Strategies that raise or hang while a file says so, as code that is not ours may do at any time."""
+"""Strategies that raise or hang while a file says so, as third-party code may do at any time."""
 
 import time
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from domain.rules import StrategyRules
 from domain.strategy import EntrySignal, Strategy
 
 MOOD_FILE: Final = "CHAOS_MOOD_FILE"
-"""The environment variable that names a hosting process's file."""
+"""Environment variable with the path of a hosting process's mood file."""
 _LONGEST_HANG: Final = 30.0
 _STEP: Final = 0.05
 
@@ -26,11 +26,11 @@ class Mood(StrEnum):
 
 
 class MoodError(Exception):
-    """Raised by a strategy that was made to."""
+    """Raised by a strategy on request of the mood file."""
 
 
 class Moody:
-    """A strategy that decides as another one does, unless its process's file names a mood."""
+    """A strategy that decides like another one unless its process's mood file names a mood."""
 
     def __init__(self, sane: Strategy, mood_file: Path) -> None:
         self.name = sane.name
@@ -39,16 +39,16 @@ class Moody:
         self._file = mood_file
 
     def parameters(self, rules: StrategyRules) -> dict[str, str]:
-        """Return the sane strategy's parameters."""
+        """Return the wrapped strategy's parameters."""
         return self._sane.parameters(rules)
 
     def entry(self, view: MarketView, rules: StrategyRules) -> EntrySignal | None:
-        """Misbehave if so told, else decide."""
+        """Misbehave if the mood file says so, else decide."""
         self._behave()
         return self._sane.entry(view, rules)
 
     def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:
-        """Misbehave if so told, else decide."""
+        """Misbehave if the mood file says so, else decide."""
         self._behave()
         return self._sane.wants_out(view, position, rules)
 
@@ -67,5 +67,5 @@ class Moody:
 
 
 def moody(known: Mapping[str, Strategy], mood_file: Path) -> Mapping[str, Strategy]:
-    """Return the strategies under their names, each with moods."""
+    """Return the strategies by name, each wrapped with moods."""
     return MappingProxyType({name: Moody(strategy, mood_file) for name, strategy in known.items()})

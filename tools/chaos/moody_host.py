@@ -10,7 +10,7 @@ from tools.chaos.drifting import DRIFT_FILE, Drift, drifting
 from tools.chaos.moods import MOOD_FILE, moody
 
 if __name__ == "__main__":
-    # Before any module of the worker takes them by name.
+    # Patch before any module of the worker imports them by name.
     strategies.KNOWN_STRATEGIES = moody(strategies.KNOWN_STRATEGIES, Path(os.environ[MOOD_FILE]))  # type: ignore[misc]
     pace = activities.support.pace.RealPace
     pace.now = drifting(pace.now, Drift(Path(os.environ[DRIFT_FILE])))  # type: ignore[method-assign, assignment]

@@ -1,4 +1,4 @@
-"""A hosting process's way to the parts, which can be cut while it lives: nothing passes, nothing is refused."""
+"""A hosting process's network to the parts. While it is cut, no data passes and no connection is refused."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -11,7 +11,7 @@ _AT_ONCE: Final = 65_536
 
 
 class Network:
-    """One process's connections. What was under way when they were cut is lost, as after a reset."""
+    """One process's connections. Data in transit during a cut is lost, as after a reset."""
 
     def __init__(self) -> None:
         self._whole = asyncio.Event()
@@ -21,25 +21,25 @@ class Network:
         self._writers: set[asyncio.StreamWriter] = set()
 
     def cut(self) -> None:
-        """Let nothing through any more."""
+        """Stop all traffic."""
         self._whole.clear()
 
     def mend(self) -> None:
-        """Reset what was cut and let new connections through."""
+        """Reset the cut connections and accept new ones."""
         self._whole.set()
         for writer in self._writers:
             writer.transport.abort()
 
     def hold(self) -> None:
-        """Hold back whatever is sent, in both directions; no connection ends."""
+        """Hold back all data in both directions; connections stay open."""
         self._prompt.clear()
 
     def deliver(self) -> None:
-        """Deliver late what was held back, in its order."""
+        """Deliver the held data late, in order."""
         self._prompt.set()
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
-        """Carry one connection to a local port until either side ends it."""
+        """Forward one connection to a local port until either side closes it."""
         self._writers.add(writer)
         try:
             await self._whole.wait()
@@ -52,7 +52,7 @@ class Network:
                 self._writers.discard(back)
                 back.close()
         except OSError:
-            # The part is down, or one of the two has hung up.
+            # The part is down, or one side has closed the connection.
             pass
         finally:
             self._writers.discard(writer)
@@ -71,7 +71,7 @@ class Network:
 
 @asynccontextmanager
 async def network_to(addresses: Mapping[str, str]) -> AsyncIterator[tuple[Network, dict[str, str]]]:
-    """Yield a network and the same addresses by way of it; each is a URL or ``host:port``."""
+    """Yield a network and the same addresses routed through it; each is a URL or ``host:port``."""
     network, servers, ways = Network(), [], {}
     for name, address in addresses.items():
         port = urlsplit(address if "//" in address else f"//{address}").port or 0

@@ -1,4 +1,4 @@
-"""What outages have shown: a timeline for each, and one Markdown table for all."""
+"""Outage results: a timeline for each, and one Markdown table for all."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,7 @@ _AROUND = 12
 
 
 def timeline(stood: Stood) -> Iterator[str]:
-    """Yield what the books tell around the outage; seconds count from its beginning."""
+    """Yield the book entries around the outage; seconds count from its start."""
     before = [line for line in stood.lines if line.at < stood.began]
     later = [line for line in stood.lines if line.at >= stood.began]
     for line in before[-_AROUND:]:
@@ -25,7 +25,7 @@ def timeline(stood: Stood) -> Iterator[str]:
 
 
 def outages_table(stood: Sequence[Stood]) -> str:
-    """Return a line an outage; seconds count from the outage's end, negative ones while it lasted."""
+    """Return one row per outage; seconds count from the outage's end and are negative while it lasts."""
     rows = [_HEAD, ("---",) * len(_HEAD), *(_row(each) for each in stood)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 

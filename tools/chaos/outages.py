@@ -1,4 +1,4 @@
-"""One part away for a minute in the middle of an order: what the books say before, meanwhile and afterwards."""
+"""One part is away for a minute in the middle of an order: what the books say before, during and after."""
 
 import asyncio
 import signal
@@ -29,25 +29,25 @@ from workflows.identity import worker_workflow_id
 
 _ORDER: Final = "trading/order-cash"
 _REPLY_TAKES: Final = 3.0
-"""Real seconds for which the broker keeps its reply to itself: long enough to strike while the order is under way."""
+"""Real seconds for which the broker delays its reply: long enough to strike while the order is in progress."""
 _ORDERED_WITHIN: Final = 75.0
 _LOOK: Final = 0.05
 _BROUGHT_TO_ORDER: Final = 36.0
-"""Real seconds before the session's end that must be left after an outage: a lost reply alone takes 22."""
+"""Real seconds that must remain after an outage before the session ends: a lost reply alone takes 22."""
 
 
 class Part(StrEnum):
-    """Who is away."""
+    """The part that is away."""
 
     POSTGRES = "postgres"
     TEMPORAL = "temporal"
     BROKER = "broker"
     HOST = "host"
-    """The hosting process that sends the order: it lives, and reaches none of the three others."""
+    """The hosting process that sends the order: it runs, but cannot reach the three other parts."""
 
 
 class Moment(StrEnum):
-    """In the middle of what."""
+    """The kind of order during which the outage starts."""
 
     ENTRY = "entry"
     EXIT = "exit"
@@ -59,7 +59,7 @@ _SIDES: Final = {Moment.ENTRY: Side.BUY, Moment.EXIT: Side.SELL}
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Which part is away, in the middle of what, and for how many real seconds."""
+    """Which part is away, during which kind of order, and for how many real seconds."""
 
     part: Part
     moment: Moment
@@ -67,22 +67,22 @@ class Outage:
 
     @property
     def name(self) -> str:
-        """Return what the folder and the file of the result are called."""
+        """Return the name of the result's folder and file."""
         return f"{self.part}-{self.moment}"
 
     def day(self, workers: int, processes: int) -> DayAsked:
-        """Return a day that is long enough to trade before, to stand the outage, and to bring all to order after it."""
+        """Return a day long enough to trade before the outage, to last through it, and to recover after it."""
         minutes = (self.seconds + _BROUGHT_TO_ORDER) / 60 + 1.0
         return DayAsked(seed=1, minutes=minutes, processes=processes, workers=workers)
 
 
 class NoOrderError(Exception):
-    """Nobody sent an order of the wanted side in time, so there was nothing to strike."""
+    """No worker sent an order of the wanted side in time, so there was nothing to strike."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that the books tell, and when (real time) it was written."""
+    """One entry of the books, and when (real time) it was written."""
 
     at: datetime
     what: str
@@ -91,7 +91,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Stood:
-    """How one outage went; instants are real time."""
+    """Result of one outage; instants are real time."""
 
     outage: Outage
     struck: IntentId
@@ -102,51 +102,51 @@ class Stood:
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """Return what the books tell, oldest first."""
+        """Return the entries of the books, oldest first."""
         return tuple(sorted(_lines(self.verdict.books), key=lambda line: line.at))
 
     @property
     def last_before(self) -> Line | None:
-        """Return the last thing that was written before the outage."""
+        """Return the last entry before the outage."""
         return max((line for line in self.lines if line.at < self.began), key=lambda line: line.at, default=None)
 
     @property
     def meanwhile(self) -> tuple[Line, ...]:
-        """Return what was written during the outage."""
+        """Return the entries written during the outage."""
         return tuple(line for line in self.lines if self.began <= line.at < self.ended)
 
     @property
     def first_after(self) -> Line | None:
-        """Return the first thing that was written after it."""
+        """Return the first entry after the outage."""
         return next((line for line in self.lines if line.at >= self.ended), None)
 
     @property
     def known_again(self) -> Line | None:
-        """Return the line by which the fate of the struck order was learned."""
+        """Return the entry that records the fate of the struck order."""
         return next((line for line in self.lines if line.intent_id == self.struck and line.at > self.began), None)
 
     @property
     def ordered_again(self) -> Line | None:
-        """Return the first order that left after the outage."""
+        """Return the first order that was sent after the outage."""
         return next((line for line in self.lines if line.at >= self.ended and line.what.startswith("sent")), None)
 
     @property
     def final_status(self) -> OrderStatus:
-        """Return what became of the struck order."""
+        """Return the final status of the struck order."""
         orders = {order.record.intent.intent_id: order.record for order in self.verdict.books.ledger.orders}
         return orders[self.struck].status
 
     @property
     def is_sound(self) -> bool:
-        """Tell whether the day closed and nothing was violated."""
+        """Return whether the day closed without violations."""
         return self.closed is not None and not self.verdict.count
 
     def after(self, line: Line | None) -> float | None:
-        """Return how many seconds after the outage's end something was written; negative: while it lasted."""
+        """Return how many seconds after the outage's end an entry was written; negative during the outage."""
         return None if line is None else (line.at - self.ended).total_seconds()
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything in plain values; seconds count from the outage's end."""
+        """Return everything as JSON values; seconds count from the outage's end."""
         told = {
             "last before": self.last_before,
             "fate of the order": self.known_again,
@@ -169,20 +169,20 @@ class Stood:
 
 
 async def stand(outage: Outage, asked: DayAsked, home: Path, tell: Callable[[str], None]) -> Stood:
-    """Play a day, strike, wait, let the day end, and judge it.
+    """Play a day, strike, wait, let the day end, and verify it.
 
-    While a part that all need is away, a position counts as unwatched only after the outage's length on top of the
-    usual limit: a watcher whose lease or report cannot be written goes on, but nothing can show it.
+    While a part that all processes need is away, a position counts as unwatched only after the outage's length on top
+    of the usual limit: a watcher continues even if its lease or report cannot be written, but nothing records it.
 
     Raises:
-        NoOrderError: nobody ordered.
+        NoOrderError: no worker sent an order.
     """
     async with running_day(asked, home / outage.name, cuttable=outage.part is Part.HOST) as day:
         tell(f"{outage.name}: {day.parts.endpoints}")
         struck, began, ended = await _strike(day, outage, tell)
         tell("back again; the day may end")
         closed = await day.closed()
-        # With one process cut off the others go on, and so must the watching.
+        # With one process cut off, the others continue, and so must the watching.
         allowance = timedelta(seconds=0 if outage.part is Part.HOST else outage.seconds + 5)
 
         async def read() -> Books:
@@ -202,7 +202,7 @@ async def _strike(day: Day, outage: Outage, tell: Callable[[str], None]) -> tupl
 
 
 async def _order_under_way(day: Day, side: Side) -> AuditedOrder:
-    """Return an order that the broker has taken and whose reply it still keeps."""
+    """Return an order that the broker has accepted but not yet answered."""
     rule = {"kind": "delay", "path": _ORDER, "side": side.value, "seconds": _REPLY_TAKES, "count": 1}
     await asyncio.sleep(max((day.fleet.clock.real_time(day.plan.session.opens_at) - _now()).total_seconds(), 0))
     (await day.control.post("/control/faults", json=rule)).raise_for_status()
@@ -219,7 +219,7 @@ async def _order_under_way(day: Day, side: Side) -> AuditedOrder:
 
 
 async def _has_hit(day: Day) -> bool:
-    """Tell whether the broker keeps a reply; a machine that is too busy to say so is asked again."""
+    """Return whether the broker is delaying a reply. A machine too busy to answer is asked again."""
     try:
         rules = (await day.control.get("/control/faults")).raise_for_status().json()
     except httpx.TransportError:
@@ -229,7 +229,7 @@ async def _has_hit(day: Day) -> bool:
 
 @asynccontextmanager
 async def _away(day: Day, part: Part, struck: AuditedOrder) -> AsyncIterator[None]:
-    """Kill a part and keep its guard from starting it again, or cut the sender's network."""
+    """Kill a part and keep its guard from restarting it, or cut the sender's network."""
     if part is Part.HOST:
         network = day.networks[await _sender(day, struck)]
         network.cut()
@@ -251,7 +251,7 @@ async def _away(day: Day, part: Part, struck: AuditedOrder) -> AsyncIterator[Non
 
 
 async def _sender(day: Day, order: AuditedOrder) -> int:
-    """Return which of the hosting processes has the activity that sends an order."""
+    """Return the index of the hosting process that runs the activity sending an order."""
     intent = order.record.intent
     workflow_id = worker_workflow_id(intent.account_id, intent.worker_id)
     described = await day.fleet.client.get_workflow_handle(workflow_id).describe()
@@ -278,4 +278,4 @@ def _lines(books: Books) -> Iterator[Line]:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251 - a stopwatch over several processes
+    return datetime.now(UTC)  # noqa: TID251 - a stopwatch across processes

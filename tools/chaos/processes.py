@@ -1,4 +1,4 @@
-"""The processes of a round: hosting ones that chaos starts and breaks itself, and the parts' under their guards."""
+"""The processes of a round: hosting processes that chaos starts and breaks, and the parts under their guards."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from tools.chaos.moods import MOOD_FILE
 ROOT: Final = Path(__file__).resolve().parents[2]
 ALERT_URLS: Final = "HARU_ALERTS__URLS"
 CHANNEL: Final = "json://127.0.0.1:9/haru"
-"""The channel of a fleet under the adversary: nothing listens there, so that alerts wait for ever."""
+"""The alert channel of a fleet under the adversary. No process listens there, so alerts stay pending."""
 _READY_WITHIN: Final = 60.0
 _GRACE: Final = 20.0
 _LOOK: Final = 0.05
@@ -31,30 +31,30 @@ class HostFailedError(Exception):
 
 @dataclass(slots=True)
 class Host:
-    """One ``worker.py`` under a guard, so that none outlives the adversary."""
+    """One ``worker.py`` under a guard, so that it does not outlive the adversary."""
 
     name: str
     environment: Mapping[str, str]
     log: Path
     alerts: str = CHANNEL
-    """The channels that its next start knows."""
+    """The alert channels of its next start."""
     starts: int = 0
     _guard: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     @property
     def pid(self) -> int | None:
-        """Return the process id of ``worker.py`` itself, None while it does not run."""
+        """Return the process id of ``worker.py`` itself, or None while it does not run."""
         return child_of(self._guard.pid) if self._guard is not None and self._guard.poll() is None else None
 
     @property
     def is_ready(self) -> bool:
-        """Tell whether its latest start has come to the end and it still runs, frozen or not."""
+        """Return whether its latest start has completed and it still runs, frozen or not."""
         if self._guard is None or self._guard.poll() is not None:
             return False
         return b"worker ready" in self.log.read_bytes().rpartition(b"--- start")[2]
 
     def start(self) -> None:
-        """Start it unless it runs."""
+        """Start the process unless it is running."""
         if self._guard is not None and self._guard.poll() is None:
             return
         self.starts += 1
@@ -66,20 +66,20 @@ class Host:
 
     @property
     def mood_file(self) -> Path:
-        """Return the file that says how its strategies misbehave; none while they do not."""
+        """Return the file that says how its strategies misbehave; absent while they behave."""
         return self.log.with_suffix(".mood")
 
     @property
     def drift_file(self) -> Path:
-        """Return the file that says how its clock drifts; none while it does not."""
+        """Return the file that says how its clock drifts; absent while it does not."""
         return self.log.with_suffix(".drift")
 
     def signal(self, number: int) -> bool:
-        """Send a signal to ``worker.py``; False when it does not run."""
+        """Send a signal to ``worker.py``; return False if it does not run."""
         return send(self.pid, number)
 
     async def until_ended(self) -> None:
-        """Wait until the process is gone, and insist when it does not go."""
+        """Wait until the process ends; kill it after the grace period."""
         if self._guard is None:
             return
         try:
@@ -89,10 +89,10 @@ class Host:
             await asyncio.to_thread(self._guard.wait, _GRACE)
 
     async def until_ready(self) -> None:
-        """Wait until it says so for the latest start.
+        """Wait until the latest start reports ready.
 
         Raises:
-            HostFailedError: it ended, or did not get ready in time.
+            HostFailedError: the process ended, or was not ready in time.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(_READY_WITHIN):
@@ -104,7 +104,7 @@ class Host:
         raise HostFailedError("\n  | ".join([f"{self.name} did not become ready:", *lines]))
 
     async def stop(self) -> None:
-        """Let it drain; the guard insists after its grace."""
+        """Let the process drain; the guard kills it after the grace period."""
         if self._guard is None or self._guard.poll() is not None or self._guard.stdin is None:
             return
         self.signal(signal.SIGCONT)
@@ -113,12 +113,12 @@ class Host:
 
 
 def child_of(guard: int) -> int | None:
-    """Return the process id of a guard's one child."""
+    """Return the process id of a guard's only child."""
     return next(iter(_children_of(guard)), None)
 
 
 def family_of(pid: int) -> list[int]:
-    """Return a process and its children: PostgreSQL works in many."""
+    """Return a process and its children: PostgreSQL runs as many processes."""
     return [pid, *_children_of(pid)]
 
 
@@ -129,7 +129,7 @@ def _children_of(pid: int) -> list[int]:
 
 
 def send(pid: int | None, number: int) -> bool:
-    """Send a signal to a process of ours; False when it is gone."""
+    """Send a signal to one of our processes; return False if it is gone."""
     if pid is None:
         return False
     with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""What a round has shown, for people and as a file."""
+"""Results of a round, for people and as a file."""
 
 import json
 from collections import Counter
@@ -18,7 +18,7 @@ from verifier.report import report_json
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
-    """Return the round in plain values."""
+    """Return the round as JSON values."""
     done = [deed for deed in outcome.deeds if not deed.missed]
     asked, closed, holdings = outcome.asked, outcome.closed, outcome.verdict.books.broker.holdings
     return {
@@ -47,19 +47,19 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def save(outcome: Outcome, home: Path) -> Path:
-    """Write ``<seed>.json`` and return where."""
+    """Write ``<seed>.json`` and return its path."""
     path = home / f"{outcome.asked.seed}.json"
     write_private(path, json.dumps(outcome_json(outcome), ensure_ascii=False, indent=2) + "\n")
     return path
 
 
 def is_sound(outcome: Outcome) -> bool:
-    """Tell whether the day closed, nothing was violated and no channel for alerts is lost."""
+    """Return whether the day closed without violations and all alert channels still exist."""
     return outcome.closed is not None and not outcome.verdict.count and not outcome.lost_channels
 
 
 def faults_table(outcomes: list[Outcome]) -> Table:
-    """Return how often each kind of fault was done in all rounds."""
+    """Return how often each kind of fault was injected over all rounds."""
     table = Table(title="faults", title_justify="left", pad_edge=False)
     table.add_column("kind", no_wrap=True)
     table.add_column("done", justify="right")
@@ -74,7 +74,7 @@ def faults_table(outcomes: list[Outcome]) -> Table:
 
 
 def rounds_table(outcomes: list[Outcome]) -> Table:
-    """Return a line a round: what happened in it and the violations of each invariant."""
+    """Return one row per round: its events and the violations of each invariant."""
     table = Table(title="rounds", title_justify="left", pad_edge=False)
     for name in (
         "seed",
@@ -99,7 +99,7 @@ def rounds_table(outcomes: list[Outcome]) -> Table:
 
 
 def schedule_table(acts: tuple[Act, ...]) -> Table:
-    """Return what the adversary would do."""
+    """Return the planned acts."""
     table = Table(title=f"{len(acts)} deeds", title_justify="left", pad_edge=False)
     for name in ("at", "kind", "host", "seconds", "count", "choice"):
         table.add_column(name, justify="right")
@@ -109,7 +109,7 @@ def schedule_table(acts: tuple[Act, ...]) -> Table:
 
 
 def _ours_flat(outcome: Outcome) -> bool:
-    """Tell whether neither the ledger nor the broker has a share of ours; what the owner bought is not counted."""
+    """Return whether neither the ledger nor the broker has a share of ours. The owner's shares do not count."""
     books = outcome.verdict.books
     owners, shown = owners_shares(books), books.broker.holdings
     at_the_broker = any(shown.get(symbol, 0) != owners.get(symbol, 0) for symbol in owners.keys() | shown.keys())
@@ -117,7 +117,7 @@ def _ours_flat(outcome: Outcome) -> bool:
 
 
 def _held_at_the_end(outcome: Outcome) -> list[str]:
-    """Return our own positions that the day did not sell; what the owner bought by hand is theirs to keep."""
+    """Return our own positions that the day did not sell. The owner's manual purchases are excluded."""
     positions = outcome.verdict.books.ledger.positions
     return [f"{each.symbol} ×{each.quantity} {each.position_id}" for each in positions if each.quantity]
 

@@ -20,22 +20,22 @@ from verifier.verdict import Verdict, judge
 from workflows.close_outcome import CloseOutcome
 
 QUIET_END: Final = 36.0
-"""Real seconds before the session's end without a new fault: a lost reply alone takes 22 to be proven absent."""
+"""Real seconds without new faults before the session ends: a lost reply alone takes 22 to be proven absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked(DayAsked):
-    """What one round is played with."""
+    """Parameters of one round."""
 
     @property
     def troubled(self) -> float:
-        """Return the real seconds since the opening in which faults begin and end."""
+        """Return the real seconds after the open within which faults start and end."""
         return max(self.minutes * 60 - QUIET_END, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a round went: what was done, what the broker's faults hit, how the day closed, and the verdict."""
+    """Result of a round: the acts, the hits of the broker's faults, the close, and the verdict."""
 
     asked: Asked
     deeds: tuple[Deed, ...]
@@ -44,7 +44,7 @@ class Outcome:
     verdict: Verdict
     seconds: float
     lost_channels: tuple[str, ...] = ()
-    """Channels for alerts that the fleet began with and has no more."""
+    """Alert channels that the fleet had at the start and has lost."""
 
 
 async def play_round(asked: Asked, home: Path, tell: Callable[[str], None]) -> Outcome:

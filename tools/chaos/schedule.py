@@ -1,4 +1,4 @@
-"""What the adversary will do and when, all of it drawn from the seed before the day begins."""
+"""The adversary's schedule, drawn from the seed before the day starts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tools.chaos.kinds import COUNTS, SECONDS, WEIGHTS, FaultKind
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One deed of the adversary; ``at`` and ``seconds`` are real seconds, the first since the session opened."""
+    """One act of the adversary; ``at`` and ``seconds`` are real seconds, ``at`` since the session opened."""
 
     at: float
     kind: FaultKind
@@ -18,15 +18,15 @@ class Act:
     seconds: float = 0.0
     count: int = 1
     choice: float = 0.0
-    """Between 0 and 1: which stock, which side, how many shares, by what is there at that moment."""
+    """Between 0 and 1: selects stock, side and number of shares from what exists at that moment."""
 
 
 _MEAN_PAUSE: Final = 1.1
-"""Seconds between two deeds."""
+"""Mean seconds between two acts."""
 _TOKEN_LASTS: Final = 52.0
-"""Seconds before the first token may die: KIS issues one a minute, and without one nothing can be done or shown."""
+"""Seconds before the first token may expire: KIS issues one per minute, and without one no call succeeds."""
 _LEAST_APART: Final = 4.0
-"""Seconds for which at least one hosting process runs before the next one is touched."""
+"""Seconds for which at least one hosting process runs before the next one is hit."""
 _ON_HOSTS: Final = frozenset(
     {
         FaultKind.KILL_HOST,
@@ -42,7 +42,7 @@ _ON_PARTS: Final = frozenset(kind for kind in FaultKind if kind.endswith(("_temp
 
 
 def schedule(seed: int, length: float, hosts: int) -> tuple[Act, ...]:
-    """Return the deeds of a day, in time: the same for the same arguments, whatever the day answers to them."""
+    """Return the acts of a day in order of time. They depend only on the arguments, not on the day's course."""
     return tuple(_acts(Random(seed), length, hosts))
 
 
@@ -65,7 +65,7 @@ def _acts(chance: Random, length: float, hosts: int) -> Iterator[Act]:
 
 
 class _FreeTimes:
-    """Keeps one hosting process on its feet, and parts from falling while they get up: a day must be able to go on."""
+    """Keeps one hosting process running and protects restarting parts, so that the day can continue."""
 
     def __init__(self, hosts: int) -> None:
         self._host_free_at = [0.0] * hosts
@@ -73,7 +73,7 @@ class _FreeTimes:
         self._token_free_at = _TOKEN_LASTS
 
     def allows(self, act: Act) -> bool:
-        """Take the time that the act needs, or refuse it."""
+        """Reserve the time that the act needs, or refuse it."""
         needed = act.at + act.seconds + _LEAST_APART
         if act.kind in _ON_PARTS:
             if act.at < self._parts_free_at:

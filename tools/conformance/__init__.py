@@ -1,1 +1,1 @@
-"""Asks a KIS server, the simulator or the real paper one, whether what we believe about KIS is true."""
+"""Checks our assumptions about KIS against a server: the simulator or the real paper service."""

@@ -1,4 +1,4 @@
-"""``python -m tools.conformance``: exit code 0 when nothing differs, 1 when something does, 2 when it may not ask."""
+"""Command line: exit code 0 if nothing differs, 1 if something differs, 2 if the server may not be asked."""
 
 import argparse
 import asyncio
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Ask, show the table, write it as JSON, and return the exit code."""
+    """Run the checks, print the table, write it as JSON, and return the exit code."""
     asked = _parser().parse_args(arguments)
     close_to_others()
     console = Console()

@@ -1,4 +1,4 @@
-"""Asks the facts one after the other and keeps what was seen, without a word of whose account it was."""
+"""Asks the facts one after another and keeps the observations, without account data."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -27,7 +27,7 @@ async def conversation(access: Access) -> AsyncIterator[Kis]:
 
 
 async def ask_all(access: Access, facts: Iterable[Fact]) -> list[Finding]:
-    """Ask facts in their order; cancel every order that was placed on the way, whatever happens.
+    """Ask facts in their order; at the end always cancel every order that was placed.
 
     Raises:
         OrdersLeftError: an order could not be cancelled.
@@ -36,7 +36,7 @@ async def ask_all(access: Access, facts: Iterable[Fact]) -> list[Finding]:
     async with conversation(access) as kis:
         try:
             for each in facts:
-                findings.append(await ask(kis, each))  # noqa: PERF401 - what was found so far outlives a failure
+                findings.append(await ask(kis, each))  # noqa: PERF401 - findings so far survive a failure
         finally:
             left = await cancel_what_is_left(kis)
             if left:
@@ -45,7 +45,7 @@ async def ask_all(access: Access, facts: Iterable[Fact]) -> list[Finding]:
 
 
 class OrdersLeftError(Exception):
-    """Orders that a check placed still work at the broker; the text names them."""
+    """Orders that a check placed are still live at the broker; the text names them."""
 
     def __init__(self, access: Access, numbers: list[str], findings: list[Finding]) -> None:
         super().__init__(f"could not cancel order {', '.join(numbers)}: cancel it by hand")
@@ -54,7 +54,7 @@ class OrdersLeftError(Exception):
 
 
 async def ask(kis: Kis, each: Fact) -> Finding:
-    """Ask one fact. Whatever surprises the check is a difference, not a failure of the asking."""
+    """Ask one fact. An unexpected error in the check is a difference, not a failure of the run."""
     try:
         await _refuse_where_it_must_not_be_asked(kis, each)
         await each.check(kis)
@@ -80,7 +80,7 @@ async def _refuse_where_it_must_not_be_asked(kis: Kis, each: Fact) -> None:
 
 
 def _shown(kis: Kis, seen: str) -> str:
-    """Return what was seen on one line, without keys, tokens and account numbers."""
+    """Return the observation on one line, without keys, tokens and account numbers."""
     for secret in kis.secrets:
         seen = seen.replace(secret, "…")
     return " ".join(seen.split())[:_LONGEST_SEEN]

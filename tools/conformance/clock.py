@@ -1,4 +1,4 @@
-"""What day and hour it is at the server, in KST."""
+"""The server's date and time in KST."""
 
 from datetime import UTC, datetime, time, timedelta, timezone
 from typing import Final
@@ -12,8 +12,8 @@ _SATURDAY: Final = 5
 
 
 async def market_time(kis: Kis) -> datetime:
-    """Return the server's market time; only a simulator has one of its own, and it says so."""
-    real = datetime.now(UTC)  # noqa: TID251 - a real server lives in real time
+    """Return the server's market time. Only a simulator has its own; it is read from the control API."""
+    real = datetime.now(UTC)  # noqa: TID251 - a real server uses real time
     if not kis.access.is_simulated:
         return real.astimezone(KST)
 
@@ -30,6 +30,6 @@ async def today(kis: Kis) -> str:
 
 
 async def in_session(kis: Kis) -> bool:
-    """Tell whether it is a weekday between 09:00 and 15:20; holidays are not known here."""
+    """Return whether it is a weekday between 09:00 and 15:20. Holidays are not known here."""
     now = await market_time(kis)
     return now.weekday() < _SATURDAY and _OPENS <= now.time() < _AUCTION

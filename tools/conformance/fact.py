@@ -1,4 +1,4 @@
-"""What we believe about KIS: one fact with the section and mark it comes from, and what asking it showed."""
+"""Facts about KIS: each with its section and mark, and the result of asking it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _MARKS: Final = {
 
 
 class Need(Enum):
-    """What must be given before a fact may be asked; the text says what is missing."""
+    """Precondition for asking a fact; the text says what is missing."""
 
     ORDERS = "it sends orders; ask for it with ORDERS=yes"
     SESSION = "it needs the regular session, 09:00 to 15:20 KST"
@@ -30,7 +30,7 @@ class Need(Enum):
 
 
 class Verdict(StrEnum):
-    """What asking showed."""
+    """Result of asking a fact."""
 
     HOLDS = "holds"
     DIFFERS = "differs"
@@ -39,7 +39,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One statement with the check that asks it; ``services`` are those that the statement speaks of."""
+    """One statement with its check; ``services`` are those that the statement is about."""
 
     section: str
     marks: str
@@ -58,7 +58,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A fact beside what was seen; ``seen`` is blank when it holds."""
+    """A fact and the observation; ``seen`` is blank if the fact holds."""
 
     fact: Fact
     verdict: Verdict
@@ -66,7 +66,7 @@ class Finding:
 
 
 def fact(section: str, marks: str, *needs: Need, only: str = "") -> Callable[[Check], Fact]:
-    """Make a fact of a check; its docstring is the statement, and ``only`` names the one service it speaks of."""
+    """Make a fact from a check. The docstring is the statement; ``only`` names the one service it is about."""
     unknown = set(marks.split()) - set(_MARKS)
     if unknown:
         raise ValueError(f"no such mark: {', '.join(sorted(unknown))}; there are {', '.join(_MARKS)}")

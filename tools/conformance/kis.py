@@ -1,4 +1,4 @@
-"""A conversation with KIS in its own words: paced REST calls, and replies as they came, header names included."""
+"""A raw KIS conversation: paced REST calls and unmodified replies, including header names."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,7 +24,7 @@ Params = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where a server is and who asks. ``pace`` is in seconds between calls, ``limit`` in calls a second."""
+    """A server and its credentials. ``pace`` is in seconds between calls, ``limit`` in calls per second."""
 
     rest_url: str
     stream_url: str
@@ -42,7 +42,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply as it came. ``names`` are the header names in the case in which they were sent."""
+    """An unmodified reply. ``names`` are the header names in their original case."""
 
     status: int
     names: tuple[str, ...]
@@ -61,14 +61,14 @@ class Reply:
 
     @property
     def output(self) -> dict[str, str]:
-        """Return ``output``; TypeError when it is no object."""
+        """Return ``output``; raise TypeError if it is not an object."""
         output = self.body["output"]
         if not isinstance(output, dict):
             raise TypeError(f"output is a {type(output).__name__}")
         return output
 
     def rows(self, name: str = "output") -> list[dict[str, str]]:
-        """Return the rows of an output; TypeError when it is no array."""
+        """Return the rows of an output; raise TypeError if it is not an array."""
         rows = self.body[name]
         if not isinstance(rows, list):
             raise TypeError(f"{name} is a {type(rows).__name__}")
@@ -79,14 +79,14 @@ class Reply:
 
 
 class Kis:
-    """One app key's conversation with one server. Queries are asked again when the limit refuses them, orders never."""
+    """One app key's conversation with one server. Rate-limited queries are repeated, orders never."""
 
     def __init__(self, access: Access, http: httpx.AsyncClient) -> None:
         self.access = access
         self.working: list[tuple[str, str]] = []
         """Number and branch of the orders that this conversation has placed and not cancelled."""
         self.closing = AsyncExitStack()
-        """What is to be closed at the end of the conversation."""
+        """Resources to close at the end of the conversation."""
         self.given: list[str] = []
         """Tokens and approval keys that the server has issued."""
         self._http = http
@@ -107,16 +107,16 @@ class Kis:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Return what must not be shown to anybody: keys, account, HTS id, and whatever the server gave for them."""
+        """Return what must never be shown: keys, account, HTS id, and the tokens and keys issued for them."""
         access = self.access
         return (*self.given, access.app_key, access.app_secret, access.account, access.hts_id)
 
     def tr(self, real: str) -> str:
-        """Return the TR id of a ledger call as this service spells it."""
+        """Return the TR id of a ledger call in this service's form."""
         return f"V{real[1:]}" if self.is_paper else real
 
     async def once(self, name: str, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask something once in the conversation and remember the answer, or the failure."""
+        """Ask once per conversation and cache the answer or the failure."""
         if name not in self._known:
             try:
                 self._known[name] = await ask()
@@ -129,7 +129,7 @@ class Kis:
         return known
 
     async def token(self) -> str:
-        """Return the access token of the conversation."""
+        """Return the conversation's access token."""
         return str((await self.once("token", self._first_issue)).body["access_token"])
 
     async def token_reply(self) -> Reply:
@@ -149,16 +149,16 @@ class Kis:
         return str(key)
 
     async def headers(self, tr_id: str) -> dict[str, str]:
-        """Return what a client sends with each call."""
+        """Return the headers that a client sends with each call."""
         return {**self.pair, "authorization": f"Bearer {await self.token()}", "tr_id": tr_id}
 
     async def get(self, path: str, tr_id: str, params: Params, **headers: str) -> Reply:
-        """Ask a query below ``/uapi/domestic-stock/v1``; a header given here replaces the usual one."""
+        """Send a query below ``/uapi/domestic-stock/v1``; a header given here replaces the usual one."""
         sent = await self.headers(tr_id) | headers
         return await self.request("GET", DOMESTIC + path, params=params, headers=sent)
 
     async def post(self, path: str, tr_id: str, body: Mapping[str, Any], **headers: str) -> Reply:
-        """Send an order body, once."""
+        """Send an order body exactly once."""
         sent = await self.headers(tr_id) | headers
         reply = await self.send("POST", DOMESTIC + path, json=body, headers=sent)
         if reply.code == _TOO_FAST:
@@ -166,13 +166,13 @@ class Kis:
         return reply
 
     async def oauth(self, path: str, body: Mapping[str, str]) -> Reply:
-        """Ask an OAuth endpoint, which takes no token and no TR id."""
+        """Call an OAuth endpoint, which takes no token and no TR id."""
         reply = await self.send("POST", f"/oauth2/{path}", json=body)
         self.given += [str(reply.body[name]) for name in ("access_token", "approval_key") if reply.body.get(name)]
         return reply
 
     async def request(self, method: str, path: str, **sent: Any) -> Reply:
-        """Ask, and ask again while the rate limit refuses; for what may be repeated only."""
+        """Send a request and repeat it while the rate limit refuses; only for repeatable requests."""
         reply = await self.send(method, path, **sent)
         for _ in range(_ATTEMPTS - 1):
             if reply.code != _TOO_FAST:

@@ -1,4 +1,4 @@
-"""The way to KIS's paper service, with keys from the settings; live accounts are refused."""
+"""Access to KIS's paper service with keys from the settings. Live accounts are refused."""
 
 from typing import Final
 
@@ -12,11 +12,11 @@ _LIMIT: Final = 1
 
 
 class RefusedError(Exception):
-    """The settings do not lead to a paper account; the text says how to mend it."""
+    """The settings do not name a paper account; the text names the fix."""
 
 
 def paper_access(settings: Settings, *, may_order: bool) -> Access:
-    """Return the way to the paper service that the settings name, or raise RefusedError."""
+    """Return the access to the paper service in the settings, or raise RefusedError."""
     broker = settings.broker
     if broker.environment == "live":
         raise RefusedError(

@@ -1,4 +1,4 @@
-"""The table fact → holds / differs / cannot be asked here, for a terminal and as JSON."""
+"""The result table (holds / differs / cannot be asked here), for a terminal and as JSON."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _STYLES: Final = {Verdict.HOLDS: "green", Verdict.DIFFERS: "bold red", Verdict.N
 
 
 def by_section(findings: Sequence[Finding]) -> list[Finding]:
-    """Return findings in the order of the sections, asked first first within one."""
+    """Return findings ordered by section; within a section, in the order asked."""
     return sorted(findings, key=lambda finding: [int(part) for part in finding.fact.section.split(".")])
 
 
@@ -39,7 +39,7 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def to_json(access: Access, findings: Sequence[Finding]) -> dict[str, Any]:
-    """Return the findings as JSON values; nothing in them tells whose account it was."""
+    """Return the findings as JSON values, without account data."""
     return {
         "server": "simulator" if access.is_simulated else "kis",
         "service": access.service,

@@ -1,4 +1,4 @@
-"""A simulator of our own for the length of one asking: a process in the middle of a session, with a full order list."""
+"""A private simulator for one run: a process in the middle of a session, with a full order list."""
 
 import sys
 from asyncio import create_subprocess_exec, subprocess, wait_for
@@ -14,21 +14,21 @@ _ACCOUNTS: Final = {"real": "12345678", "paper": "50000001"}
 _PRODUCT: Final = "01"
 _HTS_ID: Final = "haruhts"
 _READY: Final = ("real", "paper")
-"""The services in the order in which the simulator says that they listen."""
+"""The services in the order of the simulator's ready lines."""
 _START_LIMIT: Final = 30.0
 _QUICK: Final = 40
-"""Calls a second: KIS's own limits would make one asking take minutes."""
+"""Calls per second. With KIS's own limits one run would take minutes."""
 _PAGE: Final = {"real": 100, "paper": 15}
 _HELD: Final = "000660"
 
 
 class SimulatorFailedError(Exception):
-    """The simulator did not start; the text is what it said."""
+    """The simulator did not start; the text is its output."""
 
 
 @asynccontextmanager
 async def simulator(*, limit: int = _QUICK) -> AsyncIterator[dict[str, Access]]:
-    """Start a simulator and stop it at the end; the value leads to its services, ``real`` and ``paper``."""
+    """Start a simulator and stop it at the end; yield the access to its services, ``real`` and ``paper``."""
     options = {"port": 0, "paper-port": 0, "clock": "2026-11-23 10:00:00", "hts-id": _HTS_ID}
     options |= {"rate-limit": limit, "paper-rate-limit": limit, "token-interval": 5, "ping-interval": 1}
     words = [part for name, value in options.items() for part in (f"--{name}", str(value))]
@@ -44,7 +44,7 @@ async def simulator(*, limit: int = _QUICK) -> AsyncIterator[dict[str, Access]]:
 
 
 async def set_the_scene(access: Access) -> None:
-    """Buy a share, and rest more orders than one page of the list shows, as the account's owner would by hand."""
+    """Buy a share and rest more orders than one page of the list shows, manually as the account's owner."""
     async with httpx.AsyncClient(base_url=access.rest_url) as http:
         seen = await http.post("/control/symbols", json={"symbol": _HELD})
         resting = {"symbol": _HELD, "side": "buy", "quantity": 1, "kind": "00", "price": seen.json()["lower_limit"]}

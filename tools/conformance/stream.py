@@ -1,4 +1,4 @@
-"""One raw WebSocket session: texts as they come, sorted into control messages and data frames."""
+"""One raw WebSocket session: unmodified texts, sorted into control messages and data frames."""
 
 import asyncio
 import base64
@@ -23,7 +23,7 @@ _BLOCK_BITS: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One data frame as it came; ``count`` is the text of its third part."""
+    """One unmodified data frame; ``count`` is the text of its third part."""
 
     encrypted: str
     tr_id: str
@@ -32,7 +32,7 @@ class Frame:
 
 
 class Stream:
-    """A session. Data frames wait in ``frames`` and PINGPONGs in ``pings`` while a reply is awaited."""
+    """A session. While it waits for a reply, data frames collect in ``frames`` and PINGPONGs in ``pings``."""
 
     def __init__(self, connection: ClientConnection, approval_key: str) -> None:
         self.connection = connection
@@ -41,7 +41,7 @@ class Stream:
         self.pings: list[str] = []
 
     async def asks(self, tr_id: str, tr_key: str, *, ends: bool = False, **header: str) -> dict[str, Any]:
-        """Subscribe, or end a subscription, and return the reply; a header named here replaces the usual one."""
+        """Subscribe, or end a subscription, and return the reply; a header given here replaces the usual one."""
         usual = {"approval_key": self.approval_key, "custtype": "P", "content-type": "utf-8"}
         usual |= {"tr_type": _UNSUBSCRIBE if ends else _SUBSCRIBE}
         wish = {"header": usual | header, "body": {"input": {"tr_id": tr_id, "tr_key": tr_key}}}
@@ -49,7 +49,7 @@ class Stream:
         return await self._control()
 
     async def frame(self, tr_id: str, limit: float) -> Frame:
-        """Return the next data frame of a TR; CannotAskError when none comes within so many seconds."""
+        """Return the next data frame of a TR; raise CannotAskError if none arrives within ``limit`` seconds."""
         try:
             async with asyncio.timeout(limit):
                 while True:
@@ -61,7 +61,7 @@ class Stream:
             raise CannotAskError(f"no {tr_id} came within {limit:.0f} s") from None
 
     async def ping(self, limit: float) -> str:
-        """Return the text of the next PINGPONG; TimeoutError when none comes within so many seconds."""
+        """Return the text of the next PINGPONG; raise TimeoutError if none arrives within ``limit`` seconds."""
         async with asyncio.timeout(limit):
             while not self.pings:
                 self._sort(await self._text())
@@ -80,7 +80,7 @@ class Stream:
         return str(text)
 
     def _sort(self, text: str) -> dict[str, Any] | None:
-        """Put a data frame or a PINGPONG aside; return any other control message."""
+        """Store a data frame or a PINGPONG; return any other control message."""
         if text[:1] in ("0", "1"):
             self.frames.append(Frame(*text.split("|", 3)))
             return None
@@ -92,7 +92,7 @@ class Stream:
 
 
 def decrypted(payload: str, key: str, iv: str) -> str:
-    """Return the plain text of an encrypted payload: AES-256-CBC, key and iv as they are, PKCS#7, base64."""
+    """Return the plain text of an encrypted payload: AES-256-CBC, key and iv unmodified, PKCS#7, base64."""
     cipher = Cipher(AES256(key.encode()), CBC(iv.encode())).decryptor()
     padded = cipher.update(base64.b64decode(payload)) + cipher.finalize()
     unpadder = PKCS7(_BLOCK_BITS).unpadder()
@@ -100,14 +100,14 @@ def decrypted(payload: str, key: str, iv: str) -> str:
 
 
 async def session(kis: Kis, path: str = "/tryitout") -> Stream:
-    """Open a session that the conversation closes at its end."""
+    """Open a session that is closed at the end of the conversation."""
     connection = await connect(kis.access.stream_url + path, ping_interval=None, open_timeout=_REPLY_LIMIT)
     kis.closing.push_async_callback(connection.close)
     return Stream(connection, await kis.approval_key())
 
 
 async def the_session(kis: Kis) -> Stream:
-    """Return the conversation's one session; CannotAskError once it has ended."""
+    """Return the conversation's session; raise CannotAskError once it has ended."""
     stream = await kis.once("session", lambda: session(kis))
     if stream.connection.close_code is not None:
         raise CannotAskError("the session has ended")

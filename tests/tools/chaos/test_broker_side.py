@@ -1,4 +1,4 @@
-"""What the adversary does to the stream falls upon a simulator that knows the fault, and upon somebody who listens."""
+"""The adversary's stream faults are known to the simulator and hit a connected listener."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A clock drifts while its file says so, in proportion to the time since, and is right again without it."""
+"""A clock drifts while its file exists, in proportion to the file's age, and is correct without it."""
 
 import os
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A strategy that is made to raise or hang does so while its file says it, and decides as before afterwards."""
+"""A strategy raises or hangs while its mood file says so, and decides normally afterwards."""
 
 import threading
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A network that is cut lets nothing through and refuses nothing; mended, it serves new connections."""
+"""A cut network passes no data and refuses no connection; after repair it serves new connections."""
 
 import asyncio
 from collections.abc import AsyncIterator

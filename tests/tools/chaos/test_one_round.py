@@ -1,4 +1,4 @@
-"""One short round on real processes: the adversary does its worst, and every invariant holds."""
+"""One short round on real processes: the adversary injects its faults, and every invariant holds."""
 
 import json
 import os

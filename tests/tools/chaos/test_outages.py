@@ -1,4 +1,4 @@
-"""What an outage has shown is read from the books: what was known when, and what makes a day unsound."""
+"""An outage's result is derived from the books: what was known when, and what makes a day unsound."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +15,7 @@ from workflows.close_outcome import CloseOutcome
 
 
 def stood(books: Any = None, **changes: Any) -> Stood:
-    """Return an outage of a minute that began 0.2 s after the sale of the clean day was sent."""
+    """Return a one-minute outage that starts 0.2 s after the clean day's sale was sent."""
     outage = Outage(Part.POSTGRES, Moment.EXIT, 60)
     closed = CloseOutcome(MONDAY, had_session=True)
     verdict = judged(books or a_clean_day())

@@ -1,4 +1,4 @@
-"""A round's result tells our own shares from the owner's."""
+"""A round's result separates our own shares from the owner's."""
 
 from dataclasses import replace
 from typing import Any
@@ -23,7 +23,7 @@ def told_of(books: Books) -> dict[str, Any]:
 
 
 def bought_by_hand(shown: int) -> Books:
-    """Return a clean day on which the owner bought ten shares too and the broker shows so many in all."""
+    """Return a clean day on which the owner also bought ten shares and the broker shows ``shown`` in total."""
     books = a_clean_day()
     return with_broker(books, orders=(*books.broker.orders, HAND_BUY), holdings={SAMSUNG: Quantity(shown)})
 

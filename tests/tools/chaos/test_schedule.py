@@ -1,4 +1,4 @@
-"""The adversary's plan: the same for the same seed, within its time, and never all hosting processes at once."""
+"""The adversary's schedule: same seed, same schedule; within its time; never all hosting processes at once."""
 
 import os
 import subprocess

@@ -1,7 +1,7 @@
-"""A program: the unmodified python-kis buys, cancels, sells and listens; prints each step with ok or what it met.
+"""Program in which the unmodified python-kis buys, cancels, sells and listens; prints each step's result.
 
-Arguments: ``real`` or ``virtual``, then the base URLs of the real and the paper service. Only python-kis' base URLs are
-replaced, in the two modules that import them by value.
+A step's result is ``ok`` or its error. Arguments: ``real`` or ``virtual``, then the base URLs of the real and the paper
+service. Only python-kis' base URLs are replaced, in the two modules that import them by value.
 """
 
 import json
@@ -27,7 +27,7 @@ _PATIENCE = 10.0
 
 
 class Day:
-    """The steps in their order; each asserts what a user would look at."""
+    """The steps in order; each asserts what a user would check."""
 
     def __init__(self, kis: PyKis) -> None:
         self.kis = kis
@@ -121,7 +121,7 @@ def connected(mode: str, real_url: str, paper_url: str) -> PyKis:
 def passed(step: Callable[[], None]) -> str:
     try:
         step()
-    except Exception as error:  # noqa: BLE001 - whatever it met is the result
+    except Exception as error:  # noqa: BLE001 - any error is the result
         return f"{type(error).__name__}: {error}"
     return "ok"
 

@@ -1,4 +1,4 @@
-"""What is asked only on demand, and what is never shown or left behind."""
+"""Checks that run only on request, and data that is never shown or left behind."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -39,7 +39,7 @@ async def server() -> AsyncIterator[Access]:
 
 @pytest.fixture
 def paper(server: Access, request: pytest.FixtureRequest) -> Access:
-    """Account and key of their own on the one server of this file."""
+    """A separate account and key per test on this file's server."""
     mark = f"{abs(hash(request.node.name)) % 10**8:08}"
     httpx.delete(f"{server.rest_url}/control/faults")
     return replace(server, app_key="HARU-" + mark.rjust(31, "k"), account=mark)

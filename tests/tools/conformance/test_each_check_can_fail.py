@@ -1,4 +1,4 @@
-"""No fact holds at both of two servers that are wrong in everything."""
+"""No fact holds at both of two completely wrong servers."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Only a paper account is ever asked."""
+"""Only paper accounts are asked."""
 
 import pytest
 

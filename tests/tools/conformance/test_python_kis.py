@@ -1,4 +1,4 @@
-"""python-kis, a client of other people, trades at the simulator after nothing but its base URLs was changed."""
+"""python-kis, a third-party client, trades on the simulator with only its base URLs changed."""
 
 import json
 import subprocess
@@ -14,9 +14,9 @@ PROGRAM = Path(__file__).with_name("python_kis_day.py")
 MODES = ("real", "virtual")
 STEPS = 13
 PYTHON_KIS_LIMIT = "2"
-"""Calls a second that python-kis asks of paper. KIS has allowed 1 since 2026; python-kis repeats what is refused."""
+"""Calls per second that python-kis sends to paper. KIS has allowed 1 since 2026; python-kis repeats refused calls."""
 NOTICE_FIELDS = 23
-"""What python-kis reads; of the 26 that the real service sends today it loses every notice."""
+"""Number of fields that python-kis reads. The real service now sends 26; python-kis loses every such notice."""
 
 
 @pytest.fixture(scope="module")

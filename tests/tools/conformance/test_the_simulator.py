@@ -1,4 +1,4 @@
-"""The simulator does what we believe KIS to do, on the real service and on paper."""
+"""The simulator behaves as we assume KIS does, on the real and the paper service."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Two servers that are wrong in everything: one says nothing or no, the other says yes to whatever is asked."""
+"""Two completely wrong servers: one sends nothing or refuses, the other accepts everything."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -64,12 +64,12 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815 - the library's name
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Suppress logging."""
 
 
 @contextmanager
 def a_server_that_says(said: dict[str, Any], service: str, market_time: str = IN_SESSION) -> Iterator[Access]:
-    """Serve one reply to everything but tokens and the clock."""
+    """Serve one reply to everything except tokens and the clock."""
     handler = type("Handler", (_Handler,), {"said": said, "market_time": market_time})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = Thread(target=server.serve_forever, args=(0.05,))
@@ -97,7 +97,7 @@ def a_server_that_says(said: dict[str, Any], service: str, market_time: str = IN
 
 @asynccontextmanager
 async def a_stream_that_says(said: dict[str, Any]) -> AsyncIterator[str]:
-    """Serve a WebSocket that grants or refuses everything, and sends frames and pings that are none; yield its URL."""
+    """Serve a WebSocket that grants or refuses everything and sends invalid frames and pings; yield its URL."""
     grants = said is YES
     body: dict[str, Any] = {"rt_cd": "0" if grants else "1", "msg_cd": "OPSP0000" if grants else "?", "msg1": "?"}
     body |= {"output": {"iv": "1", "key": "2"}} if grants else {}
