@@ -47,7 +47,7 @@ _FLAG_TYPES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class DevServer:
-    """How the dev server is started; without a file it keeps nothing."""
+    """Parameters of the dev server. Without a file it persists nothing."""
 
     port: int
     ui_port: int | None
