@@ -1,4 +1,4 @@
-"""``make demo``: a whole trading day in two minutes, from an empty folder to a report that the broker agrees with."""
+"""``make demo``: play a trading day in two minutes, from an empty folder to a report checked against the broker."""
 
 from cli.demo.playing import main
 from runtime.telemetry import guard_standard_error, leave

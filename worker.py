@@ -1,4 +1,4 @@
-"""Host the trading: ``python worker.py`` starts what is not configured and runs workflows and activities until told."""
+"""Host the trading: ``python worker.py`` starts the embedded parts and runs workflows and activities until stopped."""
 
 import asyncio
 import signal

@@ -1,1 +1,1 @@
-"""The operator's command line: it parses, asks the fleet or the books, and prints."""
+"""The operator's command line: parse, ask the fleet or the books, print."""

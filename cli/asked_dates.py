@@ -1,4 +1,4 @@
-"""The dates that an operator asks for on a command line: one session, or a stretch of them."""
+"""Date arguments of the command line: one session, or a range of sessions."""
 
 import argparse
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _LAST: Final = SessionDate(date(2099, 12, 31))
 
 
 def session_date(text: str) -> SessionDate:
-    """Read a KST date for argparse."""
+    """Parse a KST date for argparse."""
     try:
         return SessionDate(date.fromisoformat(text))
     except ValueError:
@@ -21,17 +21,17 @@ def session_date(text: str) -> SessionDate:
 
 
 def add_dates(verb: argparse.ArgumentParser, default: str) -> None:
-    """Let a verb be asked for one date, or for a stretch by its ends."""
+    """Add arguments for one date, or for a date range by its ends."""
     verb.add_argument("date", nargs="?", type=session_date, metavar="DATE", help=f"YYYY-MM-DD, default {default}")
     verb.add_argument("--from", dest="first", type=session_date, metavar="DATE", help="first date of a stretch")
     verb.add_argument("--to", dest="last", type=session_date, metavar="DATE", help="last date of a stretch")
 
 
 def require_known(asked: SessionDate, known: Sequence[SessionDate]) -> None:
-    """Refuse a date of which the books know nothing; ``known`` are those they know, oldest first.
+    """Refuse a date that the books do not know. ``known`` are the known dates, oldest first.
 
     Raises:
-        OperationError: it is none of them.
+        OperationError: the date is not known.
     """
     if asked not in known:
         told = f"the first they know is {known[0]}, the last {known[-1]}" if known else "they know of none yet"
@@ -39,17 +39,17 @@ def require_known(asked: SessionDate, known: Sequence[SessionDate]) -> None:
 
 
 def unknown_stretch(first: SessionDate, last: SessionDate) -> str:
-    """Say that the books know of no session in a stretch; an end that was left out is not named."""
+    """Return the message that the books know no session in a range. An open end is not named."""
     since = "" if first == _FIRST else f" from {first}"
     until = "" if last == _LAST else f" to {last}"
     return f"the books know of no session{since}{until}"
 
 
 def stretch_of(asked: argparse.Namespace) -> tuple[SessionDate, SessionDate] | None:
-    """Return both ends of the stretch asked for; an end that was left out is open. None for a single session.
+    """Return both ends of the requested range; a missing end is open. None for a single session.
 
     Raises:
-        OperationError: a date stands beside a stretch, or the stretch ends before it begins.
+        OperationError: a date is combined with a range, or the range ends before it begins.
     """
     if asked.first is None and asked.last is None:
         return None

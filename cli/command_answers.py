@@ -1,4 +1,4 @@
-"""What workers answered a command: printed, and kept in the audit log."""
+"""Print the workers' answers to a command, and record them in the audit log."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from fleet import commands
 
 
 async def report_outcomes(desk: Desk, outcomes: Sequence[commands.CommandOutcome], *, forgiving: bool) -> int:
-    """Print each worker's answer; return 0 when all of them obeyed. ``forgiving`` as for ``commands.all_well``."""
+    """Print each worker's answer; return 0 when all workers obeyed. ``forgiving`` as for ``commands.all_well``."""
 
     def show() -> None:
         for outcome in outcomes:

@@ -1,4 +1,4 @@
-"""Where an operator sits: what a verb of the command line gets, and how it answers people and programs."""
+"""Context of a command line verb: its input, and how it answers people and programs."""
 
 import argparse
 import json
@@ -20,16 +20,16 @@ _WIDE: Final = 160
 
 
 Conclude = Callable[[Outcome, str], Awaitable[None]]
-"""Writes down what became of a command, before its verb ends; only the first word counts."""
+"""Record the outcome of a command before its verb ends. Only the first outcome counts."""
 
 
 async def _unwritten(_: Outcome, __: str) -> None:
-    """Write nothing: the verb only looks."""
+    """Write nothing: the verb only reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The fleet, the configured rules, what was asked, and where answers go."""
+    """The fleet, the configured rules, the arguments, and the output of a verb."""
 
     fleet: Fleet
     rules: TradingRules
@@ -38,17 +38,17 @@ class Desk:
     conclude: Conclude = field(default=_unwritten)
 
     def answer(self, value: Any, show: Callable[[], None]) -> None:
-        """Print for programs when JSON was asked for, else for people."""
+        """Print JSON if it was requested, otherwise text for people."""
         if self.asked.json:
             sys.stdout.write(escaped(json.dumps(value, ensure_ascii=False, indent=2)) + "\n")
         else:
             show()
 
     async def session_asked_for(self) -> SessionDate:
-        """Return the session whose date was asked for, else today's.
+        """Return the requested session's date, else today's.
 
         Raises:
-            OperationError: it is still to come, or the books know nothing of it.
+            OperationError: it is in the future, or the books do not know it.
         """
         fleet = self.fleet
         asked: SessionDate | None = self.asked.date
@@ -65,6 +65,6 @@ Verb = Callable[[Desk], Awaitable[int]]
 
 
 def stdout_console() -> Terminal:
-    """Return where answers go; a pipe has no width, so tables get all they need."""
+    """Return the console for answers. A pipe has no width, so tables get the width they need."""
     console = Terminal()
     return console if console.is_terminal else Terminal(width=_WIDE)

@@ -1,4 +1,4 @@
-"""Real money at the command line: workers start only by its word, and dangers are refused unless accepted by name."""
+"""Real money on the command line: workers start only after confirmation, and dangers need acceptance by name."""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,11 +22,11 @@ from runtime.settings import Settings, load_settings
 
 
 def refuse_dangerous_start(fleet: Fleet, word: str | None) -> None:
-    """Refuse to start workers for real money without the word for it, or by dangerous settings.
+    """Refuse to start workers for real money without the confirmation, or with dangerous settings.
 
     Raises:
-        OperationError: the word is missing, or was given for an account without real money.
-        SettingsError: a danger is not accepted by its name, or we are root.
+        OperationError: the confirmation is missing, or was given for an account without real money.
+        SettingsError: a danger is not accepted by its name, or the process is root.
     """
     is_live = fleet.environment is Environment.LIVE
     if is_live and word != LIVE_WORD:
@@ -39,11 +39,11 @@ def refuse_dangerous_start(fleet: Fleet, word: str | None) -> None:
 
 
 async def refuse_dangerous_changes(fleet: Fleet, workers: Sequence[WorkerId], changes: Mapping[str, str]) -> None:
-    """Refuse changes that bring a danger that a worker's rules do not have yet. Only live accounts are asked about.
+    """Refuse changes that add a danger to a worker's rules. Applies to live accounts only.
 
     Raises:
-        SettingsError: there is one that the settings do not accept.
-        BadRulesError: the changes cannot be traded by.
+        SettingsError: the settings do not accept a new danger.
+        BadRulesError: the changes are invalid for trading.
         OperationError: the account's worth cannot be read.
     """
     if fleet.environment is not Environment.LIVE:
@@ -67,7 +67,7 @@ def _new(before: Dangers, after: Dangers) -> Dangers:
 
 
 async def _worth(settings: Settings, fleet: Fleet) -> Won:
-    """Ask the broker what the account holds."""
+    """Return the account's worth from the broker."""
     place = place_of(settings, await find_endpoints(settings) or Endpoints())
     async with broker_for(settings, place, fleet.database, RealPace(place.clock)) as broker:
         worth = await account_worth(broker)

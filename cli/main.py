@@ -1,4 +1,4 @@
-"""The operator's command line: ``python starter.py --workers 5`` starts a fleet, its verbs watch and command it."""
+"""The operator's command line: ``python starter.py --workers 5`` starts a fleet; verbs watch and command it."""
 
 import argparse
 import asyncio
@@ -125,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_worker(_add(verbs, name, _commanding(partial(_always, command)), what))
     _add_rules_verb(verbs)
     switch = _add(verbs, "kill-switch", kill_switch.turn, "stop all buying at once and sell everything")
-    switch.set_defaults(lazy=True)  # the ledger shuts the gate, whether or not Temporal is there
+    switch.set_defaults(lazy=True)  # the ledger shuts the gate even without Temporal
     switch.add_argument("position", choices=("on", "off"))
     switch.add_argument("--reason", default="", help="kept in the books")
     _add_channel_verbs(verbs)
@@ -197,7 +197,7 @@ def _always(command: commands.Command, _: argparse.Namespace) -> commands.Comman
 
 
 def _add(verbs: Any, name: str, act: Verb | None, what: str, *, reads_only: bool = False) -> argparse.ArgumentParser:
-    """Add a verb. Each is a row of the audit log but those that only read."""
+    """Add a verb. Each verb becomes a row of the audit log, except those that only read."""
     verb: argparse.ArgumentParser = verbs.add_parser(name, help=what, description=what)
     verb.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
     verb.set_defaults(act=act, reads_only=reads_only)
@@ -245,7 +245,7 @@ async def _act(asked: argparse.Namespace, audit: Audit | None) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line says; return 0 when done, 1 when refused or failed. Wrong usage exits with 2."""
+    """Run the command line; return 0 on success, 1 when refused or failed. Wrong usage exits with 2."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     asked = _parser().parse_args(words)
     close_to_others()

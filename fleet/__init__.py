@@ -1,1 +1,1 @@
-"""What operators do with a running fleet: start, command, watch, close, and account for the day."""
+"""Operate a running fleet: start, command, watch and close it, and report the day."""

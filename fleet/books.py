@@ -1,4 +1,4 @@
-"""What an operator may do about the books: compare them, and decide about a quarantined order. All of it is audited."""
+"""Operator actions on the books: compare them, and decide about a quarantined order. All actions are audited."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,7 +23,7 @@ _COMPARED_WITHIN: Final = timedelta(seconds=90)
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who decides about an order, and what makes them sure."""
+    """A decision about an order: who makes it, and why."""
 
     intent_id: IntentId
     by: str
@@ -31,7 +31,7 @@ class Decision:
 
 
 async def reconcile(fleet: Fleet, *, apply: bool) -> Reconciled:
-    """Compare broker and ledger in a worker process, which alone holds the broker's keys."""
+    """Compare broker and ledger in a worker process. Only workers hold the broker's keys."""
     return await fleet.client.execute_workflow(
         ReconciliationWorkflow.run,
         ReconcileRequest(fleet.account_id, apply),
@@ -43,13 +43,13 @@ async def reconcile(fleet: Fleet, *, apply: bool) -> Reconciled:
 
 
 async def foreign_orders(fleet: Fleet) -> tuple[ForeignApiOrder, ...]:
-    """Return today's orders by API that are not ours and that no operator has accepted."""
+    """Return today's API orders that are not ours and that no operator has accepted."""
     session_date = session_date_of(fleet.market_now())
     return await fleet.database.foreign_api_orders.waiting(fleet.account_id, session_date)
 
 
 async def accept_orders(fleet: Fleet, number: str, by: str, reason: str) -> tuple[ForeignApiOrder, ...]:
-    """Accept one of them, or ``all``; entries open when none waits any more.
+    """Accept one foreign order, or ``all``. Entries open when no foreign order waits for acceptance.
 
     Raises:
         OperationError: no such order waits.
@@ -63,10 +63,10 @@ async def accept_orders(fleet: Fleet, number: str, by: str, reason: str) -> tupl
 
 
 async def adopt(fleet: Fleet, decision: Decision, number: str, branch: str) -> OrderRecord:
-    """Bind a quarantined order to the broker's order that an operator has recognised.
+    """Bind a quarantined order to the broker order that an operator has identified.
 
     Raises:
-        OperationError: the order is not quarantined, or that broker order is another intent's already.
+        OperationError: the order is not quarantined, or the broker order already belongs to another intent.
     """
     record = await waiting_order(fleet, decision.intent_id)
     ref = ref_of(record, number, branch)
@@ -95,12 +95,12 @@ async def quarantined(fleet: Fleet) -> tuple[OrderRecord, ...]:
 
 
 def ref_of(record: OrderRecord, number: str, branch: str) -> BrokerOrderRef:
-    """Return which broker order an operator means; KIS numbers have ten digits."""
+    """Return the reference of the broker order that an operator names. KIS order numbers have ten digits."""
     return BrokerOrderRef(record.intent.session_date, branch, number.zfill(10))
 
 
 def order_json(record: OrderRecord) -> dict[str, Any]:
-    """Return an order for programs."""
+    """Return an order as JSON values."""
     intent = record.intent
     return {
         "intent_id": intent.intent_id,
@@ -114,7 +114,7 @@ def order_json(record: OrderRecord) -> dict[str, Any]:
 
 
 def order_in_words(record: OrderRecord) -> str:
-    """Say what an order is, on one line."""
+    """Describe an order on one line."""
     intent = record.intent
     price = f"{intent.limit_price:,} won" if intent.limit_price else "market"
     what = f"{intent.side} {intent.symbol} ×{intent.quantity:,} at {price}"

@@ -1,4 +1,4 @@
-"""This machine's clock against PostgreSQL's and the broker's: tokens, sessions and proofs go by them (F44)."""
+"""Compare this machine's clock with PostgreSQL's and the broker's: tokens, sessions and proofs depend on it (F44)."""
 
 import logging
 from collections.abc import Callable
@@ -25,18 +25,18 @@ class TellsTime(Protocol):
     """A broker whose clock can be read."""
 
     async def read_clock(self) -> ClockReading:
-        """Return what its clock shows (real time)."""
+        """Return what the broker's clock shows (real time)."""
         ...
 
 
 def system_now() -> datetime:
-    """Return this machine's instant (UTC)."""
-    return datetime.now(UTC)  # noqa: TID251 - it is this very clock that is compared
+    """Return this machine's time (UTC)."""
+    return datetime.now(UTC)  # noqa: TID251 - this is the clock under comparison
 
 
 @dataclass(frozen=True, slots=True)
 class Skew:
-    """How far this machine's clock is from another one, at least; ahead when positive."""
+    """Minimum distance between this machine's clock and another clock; positive when this machine is ahead."""
 
     other: str
     by: timedelta
@@ -67,16 +67,16 @@ async def broker_skew(broker: TellsTime) -> Skew:
     """Compare with the broker's clock.
 
     Raises:
-        TradingError: the broker is away or does not tell the time.
+        TradingError: the broker does not answer or does not report its time.
     """
     return Skew("the broker", (await broker.read_clock()).skew)
 
 
 async def check_clocks(database: "Database", broker: TellsTime, now: Callable[[], datetime] = system_now) -> None:
-    """Warn of a clock that is off by seconds; refuse one that is off by more than ten.
+    """Warn about a clock that is off by seconds; refuse one that is off by more than ten.
 
     Raises:
-        ClockSkewError: nothing may be traded by this clock.
+        ClockSkewError: the clock is too far off to trade.
     """
     skews = [await database_skew(database, now)]
     try:

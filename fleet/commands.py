@@ -1,4 +1,4 @@
-"""Telling running workers what to do, by Temporal Updates: accepted, refused with the reason, or unanswered."""
+"""Send commands to running workers by Temporal Updates: accepted, refused with a reason, or unanswered."""
 
 import asyncio
 import uuid
@@ -29,14 +29,14 @@ from workflows.trading_worker import TradingWorkerWorkflow
 
 _ANSWER_WITHIN: Final = timedelta(seconds=10)
 _SOLD_WITHIN: Final = timedelta(seconds=120)
-"""Real time that a sale on command gets before the operator is told that it still goes on."""
+"""Real time that a commanded sale may take before the operator is informed that it continues."""
 _BETWEEN_RUNS: Final = timedelta(milliseconds=200)
 _ENDING: Final = frozenset({RPCStatusCode.ABORTED, RPCStatusCode.UNAVAILABLE, RPCStatusCode.RESOURCE_EXHAUSTED})
-"""What the server says of a run that is about to continue as new."""
+"""Status codes that the server returns for a run that is about to continue as new."""
 
 
 class Verdict(StrEnum):
-    """What became of a command."""
+    """Outcome of a command."""
 
     DONE = "done"
     REFUSED = "refused"
@@ -47,15 +47,15 @@ class Verdict(StrEnum):
 
 
 _ANSWERED: Final = frozenset({Verdict.DONE, Verdict.NOT_RUNNING})
-"""What is no answer about shares that the ledger still shows."""
+"""Verdicts that say nothing about shares that the ledger still shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandOutcome:
-    """One worker's answer to a command; ``why`` is for people and empty when all went well.
+    """One worker's answer to a command. ``why`` is for people and empty on success.
 
-    A command to sell is done only when the ledger shows the worker flat: no share, and no open order. ``shares`` are
-    those that the ledger shows; None for other commands.
+    A command to sell is done only when the ledger shows the worker flat: no share and no open order. ``shares`` is the
+    ledger's quantity; None for other commands.
     """
 
     worker_id: WorkerId
@@ -66,19 +66,19 @@ class CommandOutcome:
 
     @property
     def succeeded(self) -> bool:
-        """Tell whether the worker did what it was told."""
+        """Return whether the worker carried out the command."""
         return self.verdict is Verdict.DONE
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """An Update by its name in the workflow, with its arguments and the real time it may take."""
+    """An Update by its name in the workflow, with its arguments and its limit in real time."""
 
     update: Any
     arguments: tuple[Any, ...] = ()
     patience: timedelta = _ANSWER_WITHIN
     sells: bool = False
-    """Whether the worker is to be flat afterwards."""
+    """Whether the worker must be flat afterwards."""
 
 
 PAUSE: Final = Command(TradingWorkerWorkflow.pause)
@@ -87,7 +87,7 @@ STOP: Final = Command(TradingWorkerWorkflow.stop, patience=_SOLD_WITHIN, sells=T
 
 
 def liquidate(reason: ExitReason = ExitReason.OPERATOR) -> Command:
-    """Return the command that sells what is held and pauses."""
+    """Return the command that sells all holdings and pauses."""
     return Command(TradingWorkerWorkflow.liquidate, (reason,), _SOLD_WITHIN, sells=True)
 
 
@@ -97,7 +97,7 @@ def change_rules(changes: Mapping[str, str]) -> Command:
 
 
 async def tell(fleet: Fleet, workers: Sequence[WorkerId], command: Command) -> tuple[CommandOutcome, ...]:
-    """Send a command to workers, all at once, and collect their answers."""
+    """Send a command to all given workers concurrently, and collect their answers."""
     ends_at = asyncio.get_running_loop().time() + command.patience.total_seconds()
     outcomes = await asyncio.gather(*(tell_one(fleet, worker, command) for worker in workers))
     await _show_pauses(fleet, outcomes)
@@ -108,7 +108,7 @@ async def tell(fleet: Fleet, workers: Sequence[WorkerId], command: Command) -> t
 async def _judged_by_the_ledger(
     fleet: Fleet, outcomes: Sequence[CommandOutcome], ends_at: float
 ) -> tuple[CommandOutcome, ...]:
-    """Return the answers with what the ledger says of each worker; wait while another may still sell its shares."""
+    """Check each answer against the ledger; wait while another worker may still sell the shares."""
     while True:
         shares = await _shares_of_workers(fleet)
         judged = tuple(_judged(outcome, shares.get(outcome.worker_id)) for outcome in outcomes)
@@ -119,7 +119,7 @@ async def _judged_by_the_ledger(
 
 
 async def _shares_of_workers(fleet: Fleet) -> dict[WorkerId, int]:
-    """Return the shares of each worker that is not flat: 0 of one that only has an open order."""
+    """Return the shares of each worker that is not flat; 0 for a worker that only has an open order."""
     shares = {order.intent.worker_id: 0 for order in await fleet.database.orders.active_in(fleet.account_id)}
     for position in await fleet.database.positions.held_in(fleet.account_id):
         shares[position.worker_id] = shares.get(position.worker_id, 0) + position.quantity
@@ -146,7 +146,7 @@ async def _show_pauses(fleet: Fleet, outcomes: Sequence[CommandOutcome]) -> None
 
 
 async def _retire_stopped(fleet: Fleet, outcomes: Sequence[CommandOutcome], command: Command) -> None:
-    """Let the close plan no sale for a worker that will not buy again; what it still holds counts for itself."""
+    """Exclude stopped workers from the close plan. Positions that they still hold are counted separately."""
     for outcome in outcomes:
         is_gone = command is STOP and outcome.verdict is Verdict.NOT_RUNNING
         if is_gone or (outcome.status is not None and outcome.status.stopping):
@@ -156,7 +156,7 @@ async def _retire_stopped(fleet: Fleet, outcomes: Sequence[CommandOutcome], comm
 async def press_kill_switch(fleet: Fleet, by: str, reason: str) -> tuple[CommandOutcome, ...]:
     """Shut the gate in the books first, so that no buy slips past, then sell everything.
 
-    The ledger alone says whom to command: its workers and the other owners of its positions. Temporal lists nothing.
+    Only the ledger selects the workers: registered workers and other owners of positions. Temporal's lists are ignored.
     """
     await fleet.database.risk.press_kill_switch(fleet.account_id, by, reason, fleet.market_now())
     known = await fleet.known_workers()
@@ -165,7 +165,7 @@ async def press_kill_switch(fleet: Fleet, by: str, reason: str) -> tuple[Command
 
 
 async def tell_one(fleet: Fleet, worker_id: WorkerId, command: Command) -> CommandOutcome:
-    """Send a command to one worker and return its answer, whatever the ledger shows."""
+    """Send a command to one worker and return its answer, regardless of the ledger."""
     handle = fleet.client.get_workflow_handle_for(
         TradingWorkerWorkflow.run, worker_workflow_id(fleet.account_id, worker_id)
     )
@@ -180,9 +180,9 @@ async def tell_one(fleet: Fleet, worker_id: WorkerId, command: Command) -> Comma
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return CommandOutcome(worker_id, Verdict.NOT_RUNNING, why="it has stopped, or was never started")
-        # Whatever is wrong with one, the others are told: a kill switch must not end at the first of them.
+        # A fault of one worker must not stop the command to the others: a kill switch reaches all of them.
         return CommandOutcome(worker_id, Verdict.UNANSWERED, why=f"Temporal said {error.status.name}: {error.message}")
-    except Exception as error:  # noqa: BLE001 - as above: a server that cannot be reached, a reply that cannot be read
+    except Exception as error:  # noqa: BLE001 - same reason: an unreachable server, an unreadable reply
         return CommandOutcome(worker_id, Verdict.UNANSWERED, why=f"Temporal: {type(error).__name__}: {error}")
     return await _answer(worker_id, told, command)
 
@@ -199,22 +199,22 @@ async def _answer(worker_id: WorkerId, told: WorkflowUpdateHandle[WorkerStatus],
     except RPCError as error:
         why = f"it was told; what came of it Temporal does not say: {error.status.name}: {error.message}"
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
-    except Exception as error:  # noqa: BLE001 - an answer that cannot be read must not hide those of the others
+    except Exception as error:  # noqa: BLE001 - an unreadable answer must not hide the answers of other workers
         why = f"it was told; its answer cannot be read: {type(error).__name__}: {error}"
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
 
 
 def _told_by(refusal: WorkflowUpdateFailedError) -> str:
-    """Return a refusal's own words, without the name of its class."""
+    """Return the text of a refusal without its class name."""
     return refusal.cause.message if isinstance(refusal.cause, FailureError) else str(refusal.cause)
 
 
 async def _send(
     handle: WorkflowHandle[TradingWorkerWorkflow, None], command: Command, command_id: str
 ) -> WorkflowUpdateHandle[WorkerStatus]:
-    """Return once the workflow has taken the command; its id makes a repetition across runs harmless.
+    """Return once the workflow has accepted the command. Its id makes a repetition across runs harmless.
 
-    The id begins with the operator's command, so that a history leads to its row of the audit log.
+    The id begins with the id of the operator's command, so a history leads to its row in the audit log.
     """
     update_id = f"{command_id}.{uuid.uuid4()}" if command_id else str(uuid.uuid4())
     async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
@@ -235,14 +235,14 @@ async def _send(
 
 
 def all_well(outcomes: Sequence[CommandOutcome], *, forgiving: bool) -> bool:
-    """Tell whether every worker obeyed; ``forgiving`` lets some (not all) of them have stopped before."""
+    """Return whether every worker obeyed. ``forgiving`` allows some (not all) workers to have stopped before."""
     if forgiving:
         outcomes = [outcome for outcome in outcomes if outcome.verdict is not Verdict.NOT_RUNNING]
     return bool(outcomes) and all(outcome.succeeded for outcome in outcomes)
 
 
 def concluded(outcomes: Sequence[CommandOutcome], *, forgiving: bool) -> tuple[Outcome, str]:
-    """Return what the audit log keeps of a command to workers: its outcome, and how many gave which answer."""
+    """Return the audit log's entry for a command to workers: its outcome, and the number of each answer."""
     counts = Counter(outcome.verdict for outcome in outcomes)
     answers = ", ".join(f"{count} {verdict.value.replace('_', ' ')}" for verdict, count in counts.items())
     if not outcomes or all_well(outcomes, forgiving=forgiving):
@@ -251,7 +251,7 @@ def concluded(outcomes: Sequence[CommandOutcome], *, forgiving: bool) -> tuple[O
 
 
 def in_words(outcome: CommandOutcome) -> str:
-    """Say what a worker answered."""
+    """Describe a worker's answer."""
     status = outcome.status
     if status is None or not outcome.succeeded:
         return f"{outcome.worker_id}: {outcome.verdict.value.replace('_', ' ')}: {outcome.why}"
@@ -260,7 +260,7 @@ def in_words(outcome: CommandOutcome) -> str:
 
 
 def outcome_json(outcome: CommandOutcome) -> dict[str, Any]:
-    """Return a worker's answer for programs."""
+    """Return a worker's answer as JSON values."""
     status = None if outcome.status is None else {**asdict(outcome.status), "state": outcome.status.state.value}
     values = {"worker": outcome.worker_id, "verdict": outcome.verdict.value, "why": outcome.why, "status": status}
     return values if outcome.shares is None else {**values, "shares": outcome.shares}

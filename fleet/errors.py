@@ -1,10 +1,10 @@
-"""Why an operator's wish was not fulfilled; each text names the mend.
+"""Errors of operator commands. Each text names the remedy.
 
 OperationError
 ├── NothingRunsError     there is no fleet to talk to
 ├── UnknownWorkerError   no worker of that name
-├── UnansweredError      the wish was sent, and nobody answered in time
-└── ClockSkewError       this machine's clock is too far off to trade by
+├── UnansweredError      the command was sent, and no worker answered in time
+└── ClockSkewError       this machine's clock is too far off to trade
 """
 
 from collections.abc import Collection
@@ -13,7 +13,7 @@ from domain.identity import WorkerId
 
 
 class OperationError(Exception):
-    """An operator's wish was refused or failed."""
+    """An operator's command was refused or failed."""
 
 
 class NothingRunsError(OperationError):
@@ -29,8 +29,8 @@ class UnknownWorkerError(OperationError):
 
 
 class UnansweredError(OperationError):
-    """Nobody answered in time."""
+    """No worker answered in time."""
 
 
 class ClockSkewError(OperationError):
-    """This machine's clock is too far off to trade by."""
+    """This machine's clock is too far off to trade."""

@@ -1,4 +1,4 @@
-"""The fleet as an operator sees it: one account's workers, their books and their clock."""
+"""The operator's view of a fleet: one account's workers, books and clock."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ _FAILING: Final = "TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'R
 
 @dataclass(frozen=True, slots=True)
 class FailingWorkflow:
-    """A workflow of ours whose workflow tasks fail, so that it cannot progress; ``cause`` in Temporal's words."""
+    """A workflow of ours that cannot progress, because its workflow tasks fail. ``cause`` is Temporal's text."""
 
     workflow_id: str
     run_id: str
@@ -46,7 +46,7 @@ class Fleet:
     web_ui: str | None = None
     leads: CloseLeads = field(default_factory=CloseLeads)
     command_id: str = ""
-    """Of the operator's command that this process carries out; empty in a host."""
+    """Id of the operator's command that this process carries out; empty in a host."""
 
     def market_now(self) -> datetime:
         """Return the market's instant (UTC)."""
@@ -54,10 +54,10 @@ class Fleet:
 
     def real_now(self) -> datetime:
         """Return the instant (UTC) by this machine's clock."""
-        return datetime.now(UTC)  # noqa: TID251 - operators live in real time
+        return datetime.now(UTC)  # noqa: TID251 - operators work in real time
 
     def plan_at(self, market_instant: datetime, workers: int = 1) -> SessionPlan:
-        """Return the deadlines, for so many workers, of the session that runs at a market instant, else of the next."""
+        """Return the deadlines of the current session at a market instant, or of the next one, for so many workers."""
         return self._plan(self.calendar.session_at_or_after(market_instant), workers)
 
     def plan_of_the_day(self, market_instant: datetime, workers: int = 1) -> SessionPlan:
@@ -66,20 +66,20 @@ class Fleet:
         return self.plan_at(market_instant, workers) if today is None else self._plan(today, workers)
 
     async def registered_workers(self) -> int:
-        """Return how many positions there can be at the close: one of each worker, and those that stopped ones left."""
+        """Return the maximum number of positions at the close: one per worker, and those left by stopped workers."""
         return max(await self.database.workers.count(self.account_id), 1)
 
     async def known_workers(self) -> tuple[WorkerId, ...]:
         """Return the names of all workers that were ever registered, by number.
 
-        The ledger alone says who they are: each worker is registered before it starts, so a workflow of another name
-        is foreign, and no list of Temporal's can hide one of ours.
+        The ledger is the only source: each worker is registered before it starts. A workflow of another name is
+        foreign, and a list of Temporal's cannot hide one of ours.
         """
         booked = [row.worker_id for row in await self.database.workers.all_of(self.account_id)]
         return tuple(sorted(booked, key=_by_number))
 
     async def running_workers(self) -> frozenset[WorkerId]:
-        """Return the names of the registered workers whose workflow runs now, as far as Temporal's visibility knows."""
+        """Return the registered workers whose workflow runs now, according to Temporal's visibility."""
         ours = {worker_workflow_id(self.account_id, each): each for each in await self.known_workers()}
         listed = [
             each
@@ -93,7 +93,7 @@ class Fleet:
         return f"WorkflowType = {quoted(TRADING_WORKER)} AND ExecutionStatus = 'Running' AND TaskQueue = {queue}"
 
     async def failing_workflows(self) -> tuple[FailingWorkflow, ...]:
-        """Return the account's workflows that cannot progress, as far as Temporal's visibility knows.
+        """Return the account's workflows that cannot progress, according to Temporal's visibility.
 
         A server that does not know the search attribute (before 1.30) reports none.
         """
@@ -114,7 +114,7 @@ class Fleet:
         )
 
     async def ids_of_ours(self) -> frozenset[str]:
-        """Return the ids that workflows of the account have, but for those of the market close."""
+        """Return all workflow ids of the account except those of the market close."""
         workers = [worker_workflow_id(self.account_id, each) for each in await self.known_workers()]
         return frozenset((*workers, *on_demand_workflow_ids(self.account_id)))
 

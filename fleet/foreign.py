@@ -1,4 +1,4 @@
-"""Objects at Temporal that concern us and are not ours: counted and named, and otherwise left alone."""
+"""Foreign objects at Temporal that affect this fleet: count and name them, change nothing."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ _OF_OUR_TYPES: Final = one_of("", _OUR_TYPES)
 
 @dataclass(frozen=True, slots=True)
 class ForeignObject:
-    """A workflow, schedule or activity: ``name`` is its id, made printable; ``key`` tells it from others."""
+    """A workflow, schedule or activity. ``name`` is its printable id; ``key`` identifies it."""
 
     kind: str
     name: str
@@ -56,7 +56,7 @@ async def foreign_objects(fleet: Fleet) -> tuple[ForeignObject, ...]:
     for look in _LOOKS:
         try:
             found += await look(fleet)
-        except RPCError:  # this list is away, or this server has none: the others still count
+        except RPCError:  # this list is unavailable or unsupported by the server; the other lists still count
             continue
     return tuple(found)
 
@@ -76,7 +76,7 @@ async def _workflows(fleet: Fleet) -> list[ForeignObject]:
 
 
 def _objection(fleet: Fleet, each: Listed, ours: frozenset[str]) -> str:
-    """Return why a workflow is not ours; empty for one of ours, or one that is another fleet's affair."""
+    """Return why a workflow is not ours; empty for one of ours, or one of another fleet."""
     trading = task_queues(fleet.account_id).trading
     if each.workflow_id in ours or is_close_of(each.workflow_id, fleet.account_id):
         if each.workflow_type in _OUR_TYPES and each.task_queue == trading:
@@ -108,7 +108,7 @@ def _is_foreign_schedule(fleet: Fleet, each: ScheduleListEntry) -> bool:
 
 
 async def _activities(fleet: Fleet) -> list[ForeignObject]:
-    """Haru starts every activity from a workflow; one without is foreign."""
+    """Return activities without a workflow. Haru starts every activity from a workflow, so these are foreign."""
     request = ListActivityExecutionsRequest(
         namespace=fleet.client.namespace,
         page_size=MOST_LISTED,
@@ -132,13 +132,13 @@ _LOOKS: Final[tuple[Callable[[Fleet], Awaitable[list[ForeignObject]]], ...]] = (
 
 
 class ForeignDuty:
-    """Reports each foreign object once."""
+    """Report each foreign object once."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
 
     async def look(self) -> None:
-        """Append a warning for each new object, as long as the session has few of them, and one for all others."""
+        """Append a warning for each new object up to a limit per session, and one for all others."""
         fleet = self._fleet
         found = await foreign_objects(fleet)
         if not found:

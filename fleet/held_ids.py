@@ -1,4 +1,4 @@
-"""Ids of ours that a foreign workflow holds: it is terminated, so that ours can start."""
+"""Terminate a foreign workflow that holds an id of ours, so that ours can start."""
 
 import logging
 from functools import partial
@@ -24,7 +24,7 @@ async def policy_for(
     workflow_type: str,
     if_ours_runs: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.USE_EXISTING,
 ) -> WorkflowIDConflictPolicy:
-    """Return what the start of a workflow of ours does about a running one of its id."""
+    """Return the conflict policy for starting a workflow of ours under an id that may be running."""
     queue = task_queues(fleet.account_id).trading
     if not await is_held_by_another(fleet.client, workflow_id, workflow_type, queue):
         return if_ours_runs

@@ -1,4 +1,4 @@
-"""The kill switch while PostgreSQL is away: each worker is commanded by the name that it must have."""
+"""The kill switch without PostgreSQL: command each worker by the name that its number implies."""
 
 import asyncio
 from collections.abc import Collection
@@ -14,14 +14,14 @@ from fleet.starting import MOST_WORKERS
 from workflows.identity import worker_name
 
 _ANSWER_WITHIN: Final = timedelta(seconds=10)
-"""Real time; no sale ends before the database is back, so that waiting longer shows nothing more."""
+"""Real time. No sale ends before the database is back, so waiting longer gives no new result."""
 
 
 async def press_without_books(fleet: Fleet, accounts: Collection[AccountId]) -> tuple[CommandOutcome, ...]:
-    """Command every worker that runs to pause and to sell; return who took the command.
+    """Command every running worker to pause and sell; return the outcomes of running workers.
 
-    Neither the ledger nor a list of Temporal's is asked for names: a worker's follows from its number, so no foreign
-    workflow is commanded. ``accounts`` are the names that the account may have in the books that are away.
+    Worker names follow from their numbers, so neither the ledger nor a list of Temporal's is needed and no foreign
+    workflow is commanded. ``accounts`` are the names that the account may have in the unavailable books.
     """
     command = replace(liquidate(ExitReason.KILL_SWITCH), patience=_ANSWER_WITHIN)
     fleets = [replace(fleet, account_id=account) for account in accounts]

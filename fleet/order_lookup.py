@@ -1,4 +1,4 @@
-"""The order that an operator has recognised must be the broker's, and of the same stock and side."""
+"""Check that the order an operator names exists at the broker, with the same stock and side."""
 
 from datetime import timedelta
 from typing import Final
@@ -19,10 +19,10 @@ _ANSWERED_WITHIN: Final = timedelta(seconds=30)
 
 
 async def broker_order(fleet: Fleet, record: OrderRecord, number: str, branch: str) -> BrokerOrder:
-    """Return the broker's order of that number, if it can be the one that waits.
+    """Return the broker's order of that number, if it can match the waiting order.
 
     Raises:
-        OperationError: there is none, it is of another stock or side, it is a cancel, or the broker does not tell.
+        OperationError: there is none, it is of another stock or side, it is a cancel, or the broker does not answer.
     """
     intent, ref = record.intent, books.ref_of(record, number, branch)
     answer = await _listed(fleet, intent.session_date)

@@ -1,4 +1,4 @@
-"""The Schedule that starts the market close, every session at the moment liquidation begins."""
+"""The Schedule that starts the market close in every session when liquidation begins."""
 
 import logging
 from collections.abc import Iterator
@@ -37,23 +37,23 @@ from workflows.options import TASK_TIMEOUT
 logger = logging.getLogger("haru.operations")
 
 _COMPRESSED_SESSIONS: Final = 20
-"""How many sessions of a compressed market are scheduled in advance; each is a calendar of its own."""
+"""How many sessions of a compressed market are scheduled in advance. Each has its own calendar."""
 _LIVE_HORIZON: Final = timedelta(days=200)
 _A_REGULAR_SESSION: Final = session_of(date(2026, 1, 5), REGULAR_HOURS)
 _WORKDAYS: Final = (ScheduleRange(1, 5),)
 _CATCH_UP: Final = timedelta(minutes=10)
 """An outage longer than this is past the session's end: a close that late could sell nothing."""
 _LONGEST_CLOSE: Final = timedelta(hours=12)
-"""From a close at the opening to the end of the evening's last market, and some more."""
+"""From a close at the opening to the end of the evening's last market, with a margin."""
 
 
 async def schedule_close(fleet: Fleet, rules: TradingRules, market_now: datetime) -> ScheduleSpec:
-    """Create the close schedule for the workers that are registered, or bring the one that exists up to date."""
+    """Create or update the close schedule for the registered workers."""
     schedule = Schedule(
         action=_start_close(fleet, rules),
         spec=close_times(fleet, market_now, await fleet.registered_workers()),
         policy=SchedulePolicy(
-            # A stuck yesterday must not cancel today.
+            # Yesterday's stuck close must not cancel today's.
             overlap=ScheduleOverlapPolicy.ALLOW_ALL,
             catchup_window=_CATCH_UP,
             pause_on_failure=False,
@@ -68,9 +68,9 @@ async def schedule_close(fleet: Fleet, rules: TradingRules, market_now: datetime
 
 
 async def lay_close_times(fleet: Fleet, rules: TradingRules, market_now: datetime) -> None:
-    """Bring the times of the close schedule up to date, and create the schedule if it is gone.
+    """Update the times of the close schedule, and create the schedule if it is missing.
 
-    What it starts and an operator's pause stay, so that hosts may do this in any number.
+    The schedule's action and an operator's pause stay unchanged, so any number of hosts may call this.
     """
     spec = close_times(fleet, market_now, await fleet.registered_workers())
     handle = fleet.client.get_schedule_handle(close_schedule_id(fleet.account_id))
@@ -108,9 +108,9 @@ def close_times(fleet: Fleet, market_now: datetime, workers: int) -> ScheduleSpe
 
 
 async def close_now(fleet: Fleet, rules: TradingRules) -> WorkflowHandle[MarketCloseWorkflow, CloseOutcome]:
-    """Start the market close at once, before its deadline too, or find the one that an operator has started.
+    """Start the market close at once, even before its deadline, or return the running one.
 
-    A foreign workflow that holds the close's id is terminated: it must not keep anything of ours from being sold.
+    A foreign workflow that holds the close's id is terminated: it must not prevent our sales.
     """
     policy = await policy_for(fleet, close_workflow_id(fleet.account_id), MarketCloseWorkflow.__name__)
     return await fleet.client.start_workflow(
@@ -147,7 +147,7 @@ def _start_close(fleet: Fleet, rules: TradingRules) -> ScheduleActionStartWorkfl
 
 
 def _live_times(fleet: Fleet, market_now: datetime, workers: int) -> ScheduleSpec:
-    """Each workday at the regular time, but for the days on which the exchange ends earlier or later."""
+    """Return the regular time on each workday, except for days on which the exchange ends earlier or later."""
     regular = _time_of(plan_session(_A_REGULAR_SESSION, fleet.leads, fleet.clock.speed, workers))
     changed = [plan for plan in _plans(fleet, market_now, workers) if _time_of(plan) != regular]
     return ScheduleSpec(

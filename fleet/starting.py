@@ -1,4 +1,4 @@
-"""Starting trading workers, or finding those that run already."""
+"""Start trading workers, or find those that already run."""
 
 import asyncio
 from typing import Final
@@ -20,20 +20,20 @@ from workflows.options import TASK_TIMEOUT
 from workflows.trading_worker import TradingWorkerWorkflow
 
 MOST_WORKERS: Final = 200
-"""More than this cannot share one account's twenty calls a second."""
+"""More workers cannot share one account's twenty calls a second."""
 
 
 async def start_workers(fleet: Fleet, count: int, rules: TradingRules) -> tuple[WorkerId, ...]:
-    """Start workers 1 to ``count``; those that run keep their rules and go on undisturbed.
+    """Start workers 1 to ``count``. Running workers keep their rules and continue undisturbed.
 
     Raises:
-        BadRulesError: the rules cannot be traded by.
+        BadRulesError: the rules are invalid for trading.
     """
     if not 1 <= count <= MOST_WORKERS:
         raise OperationError(f"{count} workers cannot be started; choose 1 to {MOST_WORKERS}")
     names = tuple(worker_name(number) for number in range(1, count + 1))
     lives = [WorkerLife(fleet.account_id, name, tradable(rules), fleet.clock) for name in names]
-    # Each of them plans its close with the number of all.
+    # Register all first: each worker plans its close with the total number.
     workflow_ids = {life.worker_id: worker_workflow_id(life.account_id, life.worker_id) for life in lives}
     first_session = fleet.plan_at(fleet.market_now()).session.date
     await fleet.database.workers.register_all(fleet.account_id, workflow_ids, first_session)
@@ -42,7 +42,7 @@ async def start_workers(fleet: Fleet, count: int, rules: TradingRules) -> tuple[
 
 
 async def bring_back(fleet: Fleet, life: WorkerLife) -> bool:
-    """Start one trading worker whose workflow is gone; tell whether it was."""
+    """Start one trading worker whose workflow is gone; return whether it was gone."""
     try:
         await start_worker(fleet, life, WorkflowIDConflictPolicy.FAIL)
     except WorkflowAlreadyStartedError:
@@ -53,9 +53,9 @@ async def bring_back(fleet: Fleet, life: WorkerLife) -> bool:
 async def start_worker(
     fleet: Fleet, life: WorkerLife, if_it_runs: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.USE_EXISTING
 ) -> WorkflowHandle[TradingWorkerWorkflow, None]:
-    """Start one trading worker; if it runs already, nothing changes.
+    """Start one trading worker; do nothing if it already runs.
 
-    A foreign workflow that holds the worker's id is terminated: it must not keep the worker's position from a sale.
+    A foreign workflow that holds the worker's id is terminated: it must not prevent the sale of the worker's position.
     """
     workflow_id = worker_workflow_id(life.account_id, life.worker_id)
     policy = await policy_for(fleet, workflow_id, TRADING_WORKER, if_it_runs)

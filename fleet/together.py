@@ -1,4 +1,4 @@
-"""Duties that live and end together."""
+"""Duties that run and end together."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,7 +9,7 @@ _LONGEST_END = 2.0
 
 
 async def first_to_end(*duties: Coroutine[Any, Any, Any]) -> None:
-    """Run the duties together; when one ends, in whatever way, the others are cancelled and this ends the same way."""
+    """Run the duties together. When one ends or fails, cancel the others and end the same way."""
     tasks = [asyncio.ensure_future(duty) for duty in duties]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -22,7 +22,7 @@ async def first_to_end(*duties: Coroutine[Any, Any, Any]) -> None:
 
 
 async def unhurried(act: Coroutine[Any, Any, T]) -> T:
-    """Do something short to its end, also when cancelled meanwhile: a statement cut off costs its connection."""
+    """Finish a short action even when cancelled: an interrupted statement costs its connection."""
     doing = asyncio.ensure_future(act)
     try:
         return await asyncio.shield(doing)

@@ -1,4 +1,4 @@
-"""What Temporal's server lists, read field by field: one object that cannot be read hides no other."""
+"""Read Temporal's lists field by field: one unreadable object hides no other."""
 
 import json
 from collections.abc import Collection, Iterator, Sequence
@@ -13,15 +13,15 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 ANSWERS_WITHIN: Final = timedelta(seconds=3)
-"""Real time that one question to the server may take."""
+"""Real time limit of one request to the server."""
 MOST_LISTED: Final = 1_000
-"""Objects that are read of one list at most; of ours it never holds as many."""
+"""Maximum objects read from one list. The fleet never has as many."""
 _PROBLEMS: Final = "TemporalReportedProblems"
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A workflow as the server lists it; ``problems`` in Temporal's words, empty while it can progress."""
+    """A workflow as the server lists it. ``problems`` is Temporal's text, empty while it can progress."""
 
     workflow_id: str
     run_id: str
@@ -32,7 +32,7 @@ class Listed:
 
 
 async def list_workflows(client: Client, query: str) -> tuple[Listed, ...]:
-    """Return the workflows that a query finds, the newest first and at most ``MOST_LISTED``.
+    """Return the workflows that a query finds, newest first, at most ``MOST_LISTED``.
 
     Raises:
         RPCError: the server does not list them now.
@@ -43,7 +43,7 @@ async def list_workflows(client: Client, query: str) -> tuple[Listed, ...]:
 
 
 async def is_held_by_another(client: Client, workflow_id: str, workflow_type: str, task_queue: str) -> bool:
-    """Tell whether a running workflow that cannot be ours holds an id of ours: of another type, or on another queue."""
+    """Return whether a running workflow of another type, or on another queue, holds an id of ours."""
     request = DescribeWorkflowExecutionRequest(
         namespace=client.namespace, execution=WorkflowExecution(workflow_id=workflow_id)
     )
@@ -59,12 +59,12 @@ async def is_held_by_another(client: Client, workflow_id: str, workflow_type: st
 
 
 def one_of(name: str, values: Collection[str]) -> str:
-    """Return the condition of a query that a field has one of some values."""
+    """Return a query condition that matches any of the given values."""
     return f"{name} IN ({', '.join(map(quoted, sorted(values)))})"
 
 
 def quoted(value: str) -> str:
-    """Return a text as a query has it."""
+    """Return a text quoted for a query."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
@@ -88,7 +88,7 @@ def _listed(info: WorkflowExecutionInfo) -> Listed:
 
 
 def _words(data: bytes) -> str:
-    """Return a list of keywords on one line, or what stands there instead."""
+    """Return a list of keywords on one line, or the raw text if it is not a list."""
     text = data.decode(errors="replace")
     try:
         words = json.loads(text)

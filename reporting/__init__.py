@@ -1,1 +1,1 @@
-"""The day as a page to look at: read from the books alone, one HTML file and one JSON file, nothing fetched."""
+"""Report a day as one HTML file and one JSON file, read from the books only. The page loads nothing."""

@@ -1,4 +1,4 @@
-"""What a session's close found: whose shares are left, and the broker's own profit and loss beside ours."""
+"""Results of a session's close: the owners of remaining shares, and the broker's profit and loss beside ours."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,7 +14,7 @@ from domain.statement import Line
 
 @dataclass(frozen=True, slots=True)
 class AfterClose:
-    """What is kept of a close; each part is None, or empty, where the close has not looked."""
+    """Recorded results of a close. A part is None or empty if the close has not checked it."""
 
     proof: Proven | None = None
     shares: tuple[HoldingSnapshot, ...] = ()
@@ -27,7 +27,7 @@ class AfterClose:
 
     @property
     def unexplained(self) -> tuple[Line, ...]:
-        """Return the lines whose difference has no name, or not for all of it."""
+        """Return the lines whose difference is not or only partly explained."""
         return tuple(line for line in self.differing if line.unexplained)
 
 
@@ -35,7 +35,7 @@ NOT_LOOKED: Final = AfterClose()
 
 
 async def read_after_close(database: Database, account_id: AccountId, date: SessionDate) -> AfterClose:
-    """Read what is kept of a session's close."""
+    """Read the recorded results of a session's close."""
     return AfterClose(
         proof=await database.snapshots.proof_of(account_id, date),
         shares=await database.snapshots.on(account_id, date),
@@ -44,7 +44,7 @@ async def read_after_close(database: Database, account_id: AccountId, date: Sess
 
 
 def after_close_values(found: AfterClose) -> dict[str, Any]:
-    """Return it as plain values: shares and won; None where the close has not looked."""
+    """Return the results as plain values: shares and won; None where the close has not checked."""
     return {
         "flat": None if found.proof is None else found.proof.flat,
         "open_orders": None if found.proof is None else found.proof.open_orders,

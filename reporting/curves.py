@@ -1,4 +1,4 @@
-"""The day's equity minute by minute: what was earned, and what the shares still held stood at."""
+"""The day's equity minute by minute: realised profit, and the value of the shares still held."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ _MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class EquityPoint:
-    """Won at a market instant: net of the trades closed by then, and with the shares held at their last price."""
+    """Won at a market instant: net of the trades closed by then, and including held shares at their last price."""
 
     at: datetime
     realised: Won
@@ -25,10 +25,10 @@ class EquityPoint:
 
 
 def equity(day: DayBooks) -> tuple[EquityPoint, ...]:
-    """Return the fleet's equity at each minute from the opening to the last thing known, from zero.
+    """Return the fleet's equity at each minute from the opening to the last known event, starting at zero.
 
-    A position counts with its cash flow and its shares at the last price seen, before costs, until it is closed; then
-    with its net result. One that was brought from an earlier session begins at what it stood at.
+    Until it is closed, a position counts with its cash flow and its shares at the last observed price, before costs.
+    After that it counts with its net result. A position from an earlier session starts at its value then.
     """
     instants = tuple(_minutes(day))
     if not instants:
@@ -41,7 +41,7 @@ def equity(day: DayBooks) -> tuple[EquityPoint, ...]:
 
 
 def drawdown(values: Sequence[int]) -> list[int]:
-    """Return how far each value lies beneath the highest before it, the start at zero included."""
+    """Return the distance of each value below the highest value before it, including the start at zero."""
     peaks = list(accumulate(values, max, initial=0))[1:]
     return [value - peak for value, peak in zip(values, peaks, strict=True)]
 
@@ -50,7 +50,7 @@ def _minutes(day: DayBooks) -> Iterator[datetime]:
     known = [trade.closed_at for trade in day.trades]
     known += [fill.at for fill in day.fills]
     known += [bar.minute + _MINUTE for bar in day.bars]
-    # What a session leaves can be sold on a later day; that is no part of this day's line, the evening is.
+    # Positions left by a session can be sold on a later day. Only this session and its evening belong to the line.
     known = [at for at in known if day.session.opens_at <= at and session_date_of(at) == day.date]
     last = max(known, default=day.session.opens_at)
     at = day.session.opens_at

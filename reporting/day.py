@@ -1,4 +1,4 @@
-"""One session as plain values: what the page draws, and what the JSON beside it holds."""
+"""One session as plain values: the data of the page and of its JSON file."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def day_values(day: DayBooks, capital: Won | None = None) -> dict[str, Any]:
 
 
 def screening(summary: DailySummary) -> dict[str, Any]:
-    """Return how many looks each filter dropped and let pass, in the filters' order; custom filters by name after."""
+    """Return how many stock checks each filter dropped and passed, in filter order; custom filters follow by name."""
     rows = [
         {"filter": name, "dropped": summary.dropped.get(name, 0), "passed": passed}
         for name, passed in summary.passed.items()
@@ -109,7 +109,7 @@ def _orders(day: DayBooks) -> dict[str, int]:
 
 
 def _left(day: DayBooks, position: OpenPosition) -> dict[str, Any]:
-    """Return what was still held when the session's books end: later sales do not count."""
+    """Return a position still held at the end of the session's books. Later sales do not count."""
     done = [
         fill for fill in day.fills if fill.position_id == position.position_id and in_seoul(fill.at).date() <= day.date
     ]
@@ -146,7 +146,7 @@ def _command(event: Event) -> dict[str, Any]:
 
 
 def _verdict(day: DayBooks) -> dict[str, Any] | None:
-    """Return the verifier's word with every field that the page shows, whichever version of ours has kept it."""
+    """Return the verifier's verdict with every field that the page shows, whichever version of Haru recorded it."""
     if day.verdict is None:
         return None
     unsaid: dict[str, Any] = {"over": False, "violations": 0, "invariants": {}, "longest_unwatched_seconds": None}

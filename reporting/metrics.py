@@ -1,4 +1,4 @@
-"""The summary block: one figure a line, in the sequence that people look for them."""
+"""The summary block: one metric per line, in the order of interest."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -15,7 +15,7 @@ Unit = Literal["won", "percent", "count", "minutes", "ratio", "ticks", "text"]
 
 
 def metric(key: str, value: float | str | None, unit: Unit, note: str = "") -> dict[str, Any]:
-    """Return a line of the block; ``key`` is looked up among the page's words, ``note`` stands as it is."""
+    """Return a line of the block. ``key`` is looked up in the page's words; ``note`` is shown unchanged."""
     return {"key": key, "value": value, "unit": unit, "note": note}
 
 

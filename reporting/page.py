@@ -1,4 +1,4 @@
-"""From values to one HTML page that holds everything it needs and may fetch nothing."""
+"""Render values as one self-contained HTML page that may fetch nothing."""
 
 import base64
 import hashlib
@@ -27,7 +27,7 @@ _DECIMALS: Final[Mapping[str, int]] = {"percent": 2, "ticks": 2, "factor": 2, "m
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The texts of a language; a name that nobody has translated stands for itself."""
+    """The texts of a language. A name without a translation is shown unchanged."""
 
     texts: Mapping[str, Any]
 
@@ -39,9 +39,9 @@ class Words:
         return str(self.texts[group].get(name, name))
 
     def say(self, text: str) -> str:
-        """Return a text of the books: a sentence of our own code in this language, any other as it stands.
+        """Translate a sentence of our own code into this language; return any other text unchanged.
 
-        Reasons that the books join with a middle dot are translated one by one.
+        Reasons joined with a middle dot are translated one by one.
         """
         if _BETWEEN_REASONS in text:
             return _BETWEEN_REASONS.join(self.say(each) for each in text.split(_BETWEEN_REASONS))
@@ -54,7 +54,7 @@ class Words:
         return text
 
     def told(self, detail: Mapping[str, str | int]) -> Iterator[str]:
-        """Yield what an event tells beside its kind, in the sequence of our words; an operator's words stay."""
+        """Yield an event's details in the order of our words. An operator's text stays unchanged."""
         known = list(self.texts["details"])
         for name in sorted(detail, key=lambda each: (known.index(each) if each in known else len(known), each)):
             value = detail[name]
@@ -67,7 +67,7 @@ class Words:
 
 @cache
 def _sentence(template: str) -> re.Pattern[str]:
-    """Return what a sentence with such gaps looks like; a gap for a name holds one word."""
+    """Return a pattern that matches a sentence with such placeholders. A placeholder for a name matches one word."""
     gap = r"(?P<\1>\\S+)" if template.startswith("{symbol}") else r"(?P<\1>.+?)"
     return re.compile(re.sub(r"\\{(\w+)\\}", gap, re.escape(template)))
 
@@ -79,7 +79,7 @@ def words(language: Language) -> Words:
 
 
 def page(values: Mapping[str, Any], language: Language) -> str:
-    """Return the report as HTML. Whatever the books contain is shown as text: escaped, and refused as a script."""
+    """Return the report as HTML. Content of the books is shown as text: escaped, and blocked as a script."""
     said = words(language)
     library, script = _asset("echarts.common.min.js"), _asset("report.js")
     shown = {"values": values, "words": said.texts}
@@ -99,7 +99,7 @@ def page(values: Mapping[str, Any], language: Language) -> str:
 
 
 def _policy(*scripts: str) -> str:
-    """Return a content security policy: these very scripts run, nothing else, and nothing is fetched."""
+    """Return a content security policy: only these exact scripts run, and nothing is fetched."""
     hashes = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'" for each in scripts
     )
@@ -132,7 +132,7 @@ def _templates() -> Environment:
 
 
 def number(value: float | str | None) -> str:
-    """Write a number with separators and without needless decimals; a text stays."""
+    """Format a number with separators and without needless decimals; a text stays unchanged."""
     if value is None:
         return _NOTHING
     if isinstance(value, str):
@@ -142,7 +142,7 @@ def number(value: float | str | None) -> str:
 
 
 def cell(value: float | str | None, column: str) -> str:
-    """Write a number of a table's column: its decimals stand beneath one another."""
+    """Format a number of a table column with the column's fixed decimals."""
     decimals = next((places for ending, places in _DECIMALS.items() if column.endswith(ending)), None)
     if value is None or isinstance(value, str) or decimals is None:
         return number(value)
@@ -150,24 +150,24 @@ def cell(value: float | str | None, column: str) -> str:
 
 
 def signed(value: float | None) -> str:
-    """Write a number with its sign."""
+    """Format a number with its sign."""
     return f"+{number(value)}" if value is not None and value > 0 else number(value)
 
 
 def tone(value: float | None) -> str:
-    """Return the class that colours a gain or a loss."""
+    """Return the CSS class that colours a gain or a loss."""
     if not value:
         return ""
     return "gain" if value > 0 else "loss"
 
 
 def clock(milliseconds: int) -> str:
-    """Write an instant as Seoul's time of day."""
+    """Format an instant as time of day in Seoul."""
     return f"{_seoul(milliseconds):%H:%M:%S}"
 
 
 def moment(milliseconds: int) -> str:
-    """Write an instant as Seoul's date and time."""
+    """Format an instant as date and time in Seoul."""
     return f"{_seoul(milliseconds):%Y-%m-%d %H:%M:%S}"
 
 

@@ -1,4 +1,4 @@
-"""Each symbol's price path as our watchers saw it, with the trades on it."""
+"""Each symbol's price path as observed by our watchers, with the trades on it."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -14,10 +14,9 @@ from reporting.tables import milliseconds
 
 
 def price_paths(day: DayBooks) -> list[dict[str, Any]]:
-    """Return a path a symbol: stretches of minute bars [instant, open, high, low, close], and its trades by place.
+    """Return a path per symbol: segments of minute bars [instant, open, high, low, close], and indexes of its trades.
 
-    The prices are those of the time in which shares were held; nobody keeps the others. A symbol that was held before
-    its first bar has its fills alone.
+    Prices exist only for the time in which shares were held. A symbol held before its first bar has only its fills.
     """
     bars = bars_by_position([bar for bar in day.bars if in_seoul(bar.minute).date() == day.date])
     names = {each.symbol: each.name for each in day.positions}

@@ -1,6 +1,6 @@
-"""Sharpe, Sortino, Calmar and their kind, as `empyrical-reloaded` computes them from daily returns.
+"""Sharpe, Sortino, Calmar and similar ratios, computed by `empyrical-reloaded` from daily returns.
 
-It brings pandas and scipy, which trading does not need; so it is an extra, and a report says when it is missing.
+It requires pandas and scipy, which trading does not need. It is therefore an extra, and a report says if it is missing.
 """
 
 import math
@@ -29,14 +29,14 @@ FEWEST_DAYS: Final = 2
 
 
 def are_available() -> bool:
-    """Tell whether the library is installed."""
+    """Return whether the library is installed."""
     return find_spec("empyrical") is not None
 
 
 def ratios(daily: Sequence[tuple[date, Won]], capital: Won) -> dict[str, float | None]:
-    """Return the ratios of sessions' net results on a capital (won), annualised to 252 sessions, free of risk at zero.
+    """Return ratios of daily net results on a capital (won), annualised to 252 sessions, with a risk-free rate of zero.
 
-    Empty where there is no capital, or less than two sessions; None where a ratio has no divisor.
+    Empty without capital or with fewer than two sessions; None where a ratio has no divisor.
     """
     if len(daily) < FEWEST_DAYS or not capital:
         return {}

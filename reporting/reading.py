@@ -1,4 +1,4 @@
-"""What a report is made of, read from PostgreSQL alone: the broker may be away, and Temporal too."""
+"""Read a report's data from PostgreSQL only. Broker and Temporal may be away."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -20,7 +20,7 @@ _SHOWN_ELSEWHERE: Final = (ENTRY_DENIED, POSITION_BOUGHT, POSITION_SOLD, COMMAND
 
 @dataclass(frozen=True, slots=True)
 class DayBooks:
-    """One session as our books tell it. ``summaries`` has the fleet's first; ``left`` was not closed in the session."""
+    """One session from our books. ``summaries`` starts with the fleet's. ``left`` was not closed in the session."""
 
     account_id: AccountId
     session: Session
@@ -36,7 +36,7 @@ class DayBooks:
     after_close: AfterClose = NOT_LOOKED
     commands: tuple[Row, ...] = ()
     last_row: Anchor | None = None
-    """Of the whole audit log, when the books were read."""
+    """Last row of the whole audit log when the books were read."""
 
     @property
     def date(self) -> SessionDate:
@@ -50,11 +50,11 @@ class DayBooks:
 
     @property
     def positions(self) -> tuple[ClosedTrade | OpenPosition, ...]:
-        """Return everything that was held in the session."""
+        """Return all positions held in the session."""
         return (*self.trades, *self.left)
 
     def ranges(self) -> dict[PositionId, PriceRange]:
-        """Return the lowest and highest price seen of each position."""
+        """Return the lowest and highest observed price of each position."""
         found: dict[PositionId, PriceRange] = {}
         for bar in self.bars:
             seen = found.get(bar.position_id, PriceRange(bar.low, bar.high))
@@ -63,7 +63,7 @@ class DayBooks:
 
 
 async def read_day(database: Database, account_id: AccountId, session: Session) -> DayBooks:
-    """Read a session's books; a session that nothing is known of gives empty ones."""
+    """Read a session's books. An unknown session gives empty books."""
     seen, date = database.day_seen, session.date
     trades = await database.trades.on(account_id, date)
     left = await database.positions.left_after(account_id, date)

@@ -1,4 +1,4 @@
-"""Many sessions as plain values: a bar a day, a line a month, and ratios of the daily results."""
+"""Many sessions as plain values: a bar per day, a line per month, and ratios of the daily results."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ _UNITS: dict[str, Unit] = {
 
 
 def stretch_values(days: Sequence[DayBooks], capital: Won | None = None) -> dict[str, Any]:
-    """Return the report of sessions in their order, those without a trade included; there is at least one."""
+    """Return the report of at least one session, in order, including sessions without a trade."""
     trades = tuple(trade for day in days for trade in day.trades)
     base = capital or greatest_capital(trades)
     seen = {position_id: range_ for day in days for position_id, range_ in day.ranges().items()}

@@ -1,4 +1,4 @@
-"""Tables in the form that users of freqtrade know: a row a name, with trades, wins, profit and durations."""
+"""Tables in freqtrade's format: a row per name, with trades, wins, profit and durations."""
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
@@ -17,19 +17,19 @@ _PERCENT: Final = Decimal("0.01")
 
 
 def percent(part: int | Decimal, whole: int) -> float | None:
-    """Return how many percent of the whole the part is, to 0.01; None without a whole."""
+    """Return the part in percent of the whole, rounded to 0.01; None if the whole is zero."""
     return float((Decimal(part) * 100 / whole).quantize(_PERCENT, ROUND_HALF_UP)) if whole else None
 
 
 def profit_percent(trade: ClosedTrade) -> float:
-    """Return a trade's net result in percent of what its entry cost."""
+    """Return a trade's net result in percent of its entry amount."""
     return percent(trade.net_pnl, trade.entry_amount) or 0.0
 
 
 def rows_by(
     name_of: Callable[[ClosedTrade], str], trades: Sequence[ClosedTrade], ranges: Ranges, capital: Won
 ) -> list[dict[str, Any]]:
-    """Return a row a name, the best net result first, and the total at the end."""
+    """Return a row per name, best net result first, and the total at the end."""
     ordered = sorted(trades, key=name_of)
     rows = [row(name, tuple(members), ranges, capital) for name, members in groupby(ordered, name_of)]
     rows.sort(key=lambda each: (-each["net"], each["name"]))
@@ -99,12 +99,12 @@ def trade_row(trade: ClosedTrade, ranges: Ranges) -> dict[str, Any]:
 
 
 def milliseconds(seconds: float) -> int:
-    """Return an instant as the page's charts count it."""
+    """Return an instant in milliseconds, as the page's charts need it."""
     return round(seconds * 1000)
 
 
 def greatest_capital(trades: Sequence[ClosedTrade]) -> Won:
-    """Return the most won that were ever tied up at once: the base of percentages when nobody names another."""
+    """Return the most won ever tied up at once: the default base of percentages."""
     steps = sorted(
         [(trade.opened_at, trade.entry_amount) for trade in trades]
         + [(trade.closed_at, -trade.entry_amount) for trade in trades]

@@ -1,4 +1,4 @@
-"""What every worker did, as bands of time."""
+"""Every worker's activity as bands of time."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ _BEFORE_THE_OPENING: Final = timedelta(minutes=10)
 
 
 def timeline(day: DayBooks) -> dict[str, Any]:
-    """Return the workers and their bands, shortly before the opening to the last thing known; idle is no band."""
+    """Return the workers and their bands, from shortly before the opening to the last known event. Idle has no band."""
     changes = sorted(day.states, key=lambda change: (len(change.worker_id), change.worker_id))
     since = day.session.opens_at - _BEFORE_THE_OPENING
     until = max([day.session.ends_at, *(change.since for change in changes)])

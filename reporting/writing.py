@@ -1,4 +1,4 @@
-"""A report's two files: the page, and its figures as JSON beside it."""
+"""Write a report's two files: the page, and its figures as JSON."""
 
 import asyncio
 import json
@@ -13,21 +13,21 @@ from security.private_files import FOLDER_MODE, write_private
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Where a report's files are."""
+    """Paths of a report's files."""
 
     html: Path
     json: Path
 
 
 def names_of(values: Mapping[str, Any], language: Language, folder: Path) -> Written:
-    """Return where the files of a report go; a page that is not in English has its language in its name."""
+    """Return the paths of a report's files. The name of a page contains its language unless that is English."""
     day = values["session_date"] if values["kind"] == "day" else f"{values['first']}--{values['last']}"
     suffix = "" if language == "en" else f".{language}"
     return Written(folder / f"report-{day}{suffix}.html", folder / f"report-{day}.json")
 
 
 async def write(values: Mapping[str, Any], language: Language, folder: Path) -> Written:
-    """Write both files, each whole or not at all, without keeping the event loop; OSErrors pass through."""
+    """Write both files atomically, without blocking the event loop. OSErrors propagate."""
     return await asyncio.to_thread(_write, values, language, folder)
 
 

@@ -1,1 +1,1 @@
-"""From the environment to running parts: settings, wiring, telemetry, hosting, embedded servers."""
+"""Turn the environment into running parts: settings, wiring, telemetry, hosting, embedded servers."""

@@ -1,4 +1,4 @@
-"""The names of an account and of an app key: they appear in ids, tables and the Web UI, and lead back to neither."""
+"""Names of an account and of an app key for ids, tables and the Web UI. They reveal neither."""
 
 import hashlib
 
@@ -13,8 +13,8 @@ from runtime.settings import Settings
 def account_of(settings: Settings) -> AccountId:
     """Return the alias that the configured account has in new books.
 
-    The app key is the secret behind it: every machine of the account has it, books are bound to it already, and it is
-    never stored in them.
+    The app key is the secret behind the alias: every machine of the account has it, books are already bound to it,
+    and books never store it.
     """
     broker = settings.broker
     number = broker.account or SIMULATED_ACCOUNT
@@ -30,16 +30,16 @@ def names_of(settings: Settings) -> tuple[AccountId, ...]:
 
 
 def account_in(settings: Settings, database: Database) -> AccountId:
-    """Return the alias of the configured account in these books: one of the older kind stays where they have it."""
+    """Return the alias of the configured account in these books. Books with an alias of the older kind keep it."""
     *_, older = names_of(settings)
     return older if database.pinned_account == older else account_of(settings)
 
 
 def key_fingerprint(settings: Settings) -> str:
-    """Return what distinguishes one app key from another without showing either."""
+    """Return a value that distinguishes app keys without revealing them."""
     return fingerprint(settings.broker.app_key or SecretStr(SIMULATED_KEY))
 
 
 def fingerprint(key: SecretStr) -> str:
-    """Return 64 bits of a digest. An app key is 36 random characters: they cannot be tried one by one."""
+    """Return 64 bits of a digest. An app key is 36 random characters, so brute force is not feasible."""
     return hashlib.sha256(key.get_secret_value().encode()).hexdigest()[:16]

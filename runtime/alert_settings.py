@@ -1,4 +1,4 @@
-"""Who is told when something happens, as the environment says it."""
+"""Alert settings from the environment: recipients, levels and language."""
 
 import re
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from runtime.private_values import address_secrets
 
 
 def _addresses(value: object) -> object:
-    """Split addresses at commas; an address may hold commas itself, so one counts only before the next scheme."""
+    """Split addresses at commas. An address may contain commas, so only a comma before the next scheme separates."""
     parts = re.split(r",\s*(?=[A-Za-z][\w+.-]*://)", value) if isinstance(value, str) else value
     return [part.strip().rstrip(",") for part in parts] if isinstance(parts, list) else value
 
@@ -26,19 +26,19 @@ AlertUrls = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_addresse
 
 
 class AlertSettings(BaseModel):
-    """Which channels are told, of what, and in which language."""
+    """Channels, alert levels and language."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     urls: AlertUrls = ()
-    """Addresses in apprise's form, separated by commas; each is a secret."""
+    """Addresses in apprise's format, separated by commas. Each is a secret."""
     minimum_level: Literal["warning", "error", "critical"] = "warning"
     daily_summary: bool = True
-    """Whether the day's result is told after the close."""
+    """Whether the day's result is sent after the close."""
     trades: bool = False
     """Whether each buy and each sale is sent."""
     heartbeat_url: HeartbeatUrl | None = None
-    """Pinged each minute while all is well, as dead-man's switches such as healthchecks expect; a secret."""
+    """Address pinged each minute while all is well, for dead-man's switches such as healthchecks. A secret."""
     language: Literal["en", "ko"] = "en"
 
     def secrets(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The key of the audit log's seals, derived from what one who has the database alone does not have."""
+"""The key of the audit log's seals, derived from a secret that is not in the database."""
 
 import hmac
 from hashlib import sha256
@@ -11,9 +11,9 @@ from runtime.settings import Settings, SettingsError
 
 
 def audit_key(settings: Settings) -> bytes | None:
-    """Return the key of the log's seals; None where the machines of an account share none.
+    """Return the key of the log's seals; None where the machines of an account share no key.
 
-    It is derived from the key under which the access token is kept.
+    It is derived from the key that encrypts the stored access token.
     """
     try:
         secret = token_key(settings)

@@ -1,4 +1,4 @@
-"""Writes each operator's command into the audit log, beside the command: it never delays, blocks or replaces it."""
+"""Write each operator's command into the audit log. The audit never delays, blocks or replaces the command."""
 
 import asyncio
 import logging
@@ -32,13 +32,13 @@ logger = logging.getLogger("haru.audit")
 VERSION: Final = "0.1.0"
 _LONGEST_TEXT: Final = 400
 _WRITTEN_WITHIN: Final = 15.0
-"""Real seconds that a command that is done waits for its row; then the row is written later."""
+"""Real seconds that a finished command waits for its row. After that the row is written later."""
 _KEPT_WITHIN: Final = 3.0
 _REFUSALS: Final = (OperationError, TradingError, SettingsError)
 
 
 class Audit:
-    """One command's row. From the start a file in the data folder holds it, until the database has it."""
+    """One command's audit row. A file in the data folder holds it from the start until it is in the database."""
 
     def __init__(self, program: str, words: Sequence[str]) -> None:
         self._program = program
@@ -52,18 +52,18 @@ class Audit:
         self._is_concluded = False
         self._trouble = ""
         self._fleet: Fleet | None = None
-        # A thread of its own: neither a slow disk nor its end delays the command.
+        # Use a thread: neither a slow disk nor its end delays the command.
         self._keeping = threading.Thread(target=lambda: self._keep(self._command, has_ended=False), daemon=True)
-        with suppress(RuntimeError):  # no thread can be started: the row is written at the end alone
+        with suppress(RuntimeError):  # no thread can be started: the row is written only at the end
             self._keeping.start()
 
     @property
     def command_id(self) -> str:
-        """Return the name of the command, which its workflows' updates carry too."""
+        """Return the id of the command, which the updates of its workflows also carry."""
         return self._command.command_id
 
     async def around(self, act: Callable[[], Awaitable[int]], fleet: Fleet | None = None) -> int:
-        """Do what was commanded and write its row, with the outcome, whatever it raises."""
+        """Run the command and write its row with the outcome, even if the command raises."""
         self._fleet = fleet
         try:
             code = await act()
@@ -80,13 +80,13 @@ class Audit:
         return code
 
     async def conclude(self, outcome: Outcome, reason: str = "") -> None:
-        """Write the row; only the first word about a command counts. What goes wrong is reported, never raised."""
+        """Write the row. Only the first outcome of a command counts. Failures are reported, never raised."""
         if self._is_concluded:
             return
         self._is_concluded = True
         try:
             await self._conclude(outcome, reason)
-        except Exception as error:  # noqa: BLE001 - a bug here must not become one of the command
+        except Exception as error:  # noqa: BLE001 - a bug here must not fail the command
             self._say(f"this command is NOT in the audit log: {self._text(f'{type(error).__name__}: {error}')}")
 
     async def _conclude(self, outcome: Outcome, reason: str) -> None:
@@ -118,7 +118,7 @@ class Audit:
     def _keep(self, command: Command, *, has_ended: bool) -> None:
         is_remote = self._settings is not None and self._settings.database_url is not None
         if not self._data_folder.is_dir() and not is_remote and command.outcome is not Outcome.ACCEPTED:
-            return  # no fleet has ever run here: nothing could be commanded
+            return  # no fleet has ever run here: there was nothing to command
         try:
             self._folder.keep(command, has_ended=has_ended)
         except OSError as error:
@@ -133,7 +133,7 @@ class Audit:
 
 
 async def flush(folder: AuditFolder, fleet: Fleet, key: bytes | None, own: Command | None = None) -> None:
-    """Write what waits in the data folder into the database, then ``own``; report a log that was cut."""
+    """Write waiting commands of the data folder to the database, then ``own``; report a truncated log."""
     now = datetime.now(UTC)  # noqa: TID251 - compared with the client's clock
     may_remember = await _holds_what_was_seen(folder, fleet)
     for command in folder.waiting(now):
@@ -151,14 +151,14 @@ async def _write(folder: AuditFolder, fleet: Fleet, key: bytes | None, command: 
     event = event_of(command, fleet.account_id, fleet.clock.market_time(command.asked_at))
     row = await fleet.database.audit_logs.append(event, key)
     logger.info("command_recorded", extra={"row": row.sequence, "digest": row.digest, "command": command.words})
-    with suppress(OSError):  # the row is written: a folder that takes no file changes nothing about it
+    with suppress(OSError):  # the row is in the database; an unwritable folder does not change that
         if may_remember:
             folder.remember(fleet.account_id, row)
         folder.drop(command)
 
 
 async def _holds_what_was_seen(folder: AuditFolder, fleet: Fleet) -> bool:
-    """Tell whether the last row seen may be replaced: after a cut it is the proof, and stays."""
+    """Return whether the last observed row may be replaced. After a truncation it stays as the proof."""
     try:
         seen = folder.anchor(fleet.account_id)
     except CorruptFolderError:
@@ -170,7 +170,7 @@ async def _holds_what_was_seen(folder: AuditFolder, fleet: Fleet) -> bool:
 
 
 async def keep_log(settings: Settings, fleet: Fleet) -> None:
-    """Write down that this host starts, and write what waits for as long as it lives; report a log that was cut."""
+    """Record the start of this host; write waiting commands until it ends; report a truncated log."""
     folder, key = AuditFolder(settings.data_dir), audit_key(settings)
     await Audit("worker.py", ["worker.py"]).around(_has_started, fleet)
     await keep_audit_log(lambda: flush(folder, fleet, key))

@@ -1,4 +1,4 @@
-"""Whose money it is: KIS's keys, the account, its stream, and what must be said before real money is traded."""
+"""Broker settings: KIS's keys, the account, its stream, and the confirmations that real money requires."""
 
 from typing import Annotated, Final, Self
 
@@ -39,7 +39,7 @@ def _checked_token_key(value: SecretStr) -> SecretStr:
 
 
 def _rate_within(least: Rate, greatest: Rate, example: Rate) -> BeforeValidator:
-    """Return what reads a rate, such as ``1%``."""
+    """Return a validator that parses a rate such as ``1%``."""
 
     def read(value: object) -> object:
         if not isinstance(value, str):
@@ -70,7 +70,7 @@ def _digits(account: str | None) -> str:
 def refuse_other_address(
     name: str, url: HttpUrl | WebsocketUrl | None, allowed: str, app_key: SecretStr | None
 ) -> None:
-    """Refuse an address other than KIS's own, letter by letter, for a key that may open an account there."""
+    """Refuse an address that is not exactly KIS's own, unless the key cannot open an account there."""
     is_allowed = url is None or str(url).rstrip("/") == allowed
     if not is_allowed and not (app_key and opens_nothing(app_key.get_secret_value())):
         raise ValueError(
@@ -88,7 +88,7 @@ Jump = Annotated[
 
 
 class BrokerSettings(BaseModel):
-    """KIS credentials and limits. Keys without an environment mean paper."""
+    """KIS credentials and limits. Keys without an environment select paper."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -102,14 +102,14 @@ class BrokerSettings(BaseModel):
     stream_url: WebsocketUrl | None = None
     calls_per_second: int | None = Field(default=None, ge=1, le=20)
     commission: Commission = BANKIS_COMMISSION
-    """The share of the traded amount that the account pays on both sides; paper accounts have a rate of their own."""
+    """Commission as a share of the traded amount, paid on buys and sells. Paper accounts have their own rate."""
     token_key: Annotated[SecretStr, AfterValidator(_checked_token_key)] | None = None
-    """Under which the access token is kept in PostgreSQL; a Fernet key. None: one is kept in the data folder."""
+    """Fernet key that encrypts the access token in PostgreSQL. None: use a key kept in the data folder."""
     live_confirmation: str = ""
     live_account: str | None = Field(default=None, repr=False)
-    """The account number again, so that live trading never begins on an account that was not meant."""
+    """The account number again, so that live trading never starts on an unintended account."""
     live_accepts: Annotated[frozenset[Danger], NoDecode, BeforeValidator(_names)] = frozenset()
-    """Dangerous settings that the operator of a live account accepts, each by its name."""
+    """Names of the dangerous settings that the operator of a live account accepts."""
 
     @model_validator(mode="before")
     @classmethod
@@ -135,7 +135,7 @@ class BrokerSettings(BaseModel):
         return self
 
     def _check_addresses(self) -> None:
-        """Refuse to send a key of KIS anywhere but to KIS's own addresses for the environment."""
+        """Refuse to send a KIS key to any address but KIS's own for the environment."""
         refuse_other_address(f"{_PREFIX}REST_URL", self.rest_url, REST_URLS[self.environment], self.app_key)
         refuse_other_address(f"{_PREFIX}STREAM_URL", self.stream_url, STREAM_URLS[self.environment], self.app_key)
 
@@ -152,7 +152,7 @@ class BrokerSettings(BaseModel):
 
     @property
     def has_live_consent(self) -> bool:
-        """Tell whether these settings say everything that trading with real money asks for."""
+        """Return whether these settings contain every confirmation that real money requires."""
         return self.environment is Environment.LIVE and self._is_confirmed and self._names_the_account
 
     @property
@@ -173,7 +173,7 @@ class BrokerSettings(BaseModel):
 
 
 class QuotationsSettings(BaseModel):
-    """A key of the real service that only quotations are asked with, while orders go to paper."""
+    """A key of the real service, used only for quotations while orders go to paper."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -194,21 +194,21 @@ class QuotationsSettings(BaseModel):
 
 
 class StreamSettings(BaseModel):
-    """Prices and order notices as they happen; without them the same comes by asking, a little later."""
+    """Real-time prices and order notices. Without them the same data arrives by polling, a little later."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     enabled: bool = True
     silence_seconds: int = Field(default=30, ge=15, le=300)
-    """Real seconds without a word, not even KIS's keep-alive, after which the session is opened anew."""
+    """Real seconds without any message, even KIS's keep-alive, after which the session is reopened."""
     registrations: int = Field(default=41, ge=2, le=41)
-    """How many the broker allows in one session; order notices take one of them."""
+    """Maximum registrations per session that the broker allows. Order notices take one of them."""
     jump: Jump = JumpBound().rate
-    """A tick farther than this from the price that REST confirmed last decides nothing before REST confirms it."""
+    """Maximum distance of a tick from the last price confirmed by REST. A tick beyond it needs confirmation by REST."""
     jump_ticks: int = Field(default=JumpBound().ticks, ge=1, le=20)
-    """The same in ticks; the larger of the two counts."""
+    """The same in ticks. The larger of the two counts."""
 
     @property
     def jump_bound(self) -> JumpBound:
-        """Return how far a tick may lie from the price that REST confirmed last."""
+        """Return how far a tick may lie from the last price confirmed by REST."""
         return JumpBound(self.jump, self.jump_ticks)

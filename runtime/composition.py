@@ -1,4 +1,4 @@
-"""What worker.py wires: settings become connections, these become activities, and these Temporal workers."""
+"""Composition root of worker.py: settings become connections, then activities, then Temporal workers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -60,20 +60,22 @@ from workflows.trading_worker import TradingWorkerWorkflow
 
 _CALLS_PER_SECOND: Final = {Environment.LIVE: 18, Environment.SIMULATED: 18, Environment.PAPER: 1}
 _WATCH_SLOTS: Final = 1_000
-"""More than any fleet holds positions; a watcher without a slot would leave its position unwatched."""
+"""More than any fleet holds positions. A watcher without a slot would leave its position unwatched."""
 _ON_DEMAND: Final = (ReconciliationWorkflow, OrderLookupWorkflow, StatementWorkflow)
 LONGEST_BETWEEN_BEATS: Final = timedelta(seconds=0.8)
-"""Between two heartbeats of one activity that reach the server; each costs it a few milliseconds."""
+"""Between two heartbeats of one activity that reach the server. Each costs the server a few milliseconds."""
 _GRACE: Final = timedelta(seconds=10)
 _WORKFLOW_POLLERS: Final = 10
 _SHARE_OF_THE_UNCACHED: Final = 0.5
-"""Steps that have waited a second for the process that knows their workflow go to any: at a deadline these are many,
-and with one poller of five for them the last waited 16 s."""
+"""Share of pollers for workflow tasks that waited a second for the process that caches their workflow.
+
+At a deadline there are many such tasks. With one poller of five for them, the last task waited 16 s.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the parts are, whoever runs them, and how the market's clock runs."""
+    """Addresses of all parts, embedded or configured, and the market's clock."""
 
     temporal_address: str
     temporal_ui_url: str | None
@@ -84,7 +86,7 @@ class Place:
 
 
 def place_of(settings: Settings, endpoints: Endpoints) -> Place:
-    """Join what is configured with what is embedded; configuration wins."""
+    """Merge the configured with the embedded addresses. Configured addresses take precedence."""
     configured = settings.database_url.get_secret_value() if settings.database_url else None
     return Place(
         temporal_address=settings.temporal.get("target_host") or str(endpoints.temporal_address),
@@ -97,20 +99,20 @@ def place_of(settings: Settings, endpoints: Endpoints) -> Place:
 
 
 def leads_of(settings: Settings) -> CloseLeads:
-    """Return how early the account's fleet begins to sell, which its rate budget decides for many workers."""
+    """Return how early the account's fleet begins to sell. For many workers the rate budget decides."""
     close, calls = settings.close, calls_per_second(settings)
     cutoff, lead = timedelta(minutes=close.entries_end), timedelta(minutes=close.liquidation_begins)
     return CloseLeads(cutoff, lead, calls_per_second=calls)
 
 
 def proof_of(settings: Settings) -> ProofRules:
-    """Return when absence counts as proven."""
+    """Return when an order's absence counts as proven."""
     return ProofRules(timedelta(seconds=settings.proof.settle_seconds), settings.proof.clean_reads)
 
 
 def calendar_of(settings: Settings, clock: MarketClock) -> TradingCalendar:
     """Return the calendar of the years around the market's present."""
-    year = clock.market_time(datetime.now(UTC)).year  # noqa: TID251 - the composition root may look at the clock
+    year = clock.market_time(datetime.now(UTC)).year  # noqa: TID251 - the composition root may read the clock
     return krx_calendar(year - 1, year + 2, settings.calendar.overrides())
 
 
@@ -130,10 +132,10 @@ def calls_per_second(settings: Settings) -> int:
 
 
 def token_key(settings: Settings) -> bytes | None:
-    """Return the key under which secrets of the broker are kept in PostgreSQL; None where they open no account.
+    """Return the key that encrypts secrets of the broker in PostgreSQL; None where they open no account.
 
     Raises:
-        SettingsError: several machines may share the database, and no key is configured that they could share.
+        SettingsError: several machines may share the database, and no shared key is configured.
     """
     if settings.broker.token_key is not None:
         return settings.broker.token_key.get_secret_value().encode()
@@ -149,7 +151,7 @@ def token_key(settings: Settings) -> bytes | None:
 
 @dataclass(frozen=True, slots=True)
 class Collaborators:
-    """What activities are made of; tests hand in their own pace and calendar."""
+    """Dependencies of the activities. Tests pass their own pace and calendar."""
 
     broker: Broker
     database: Database
@@ -158,7 +160,7 @@ class Collaborators:
     leads: CloseLeads = field(default_factory=CloseLeads)
     proof: ProofRules = field(default_factory=ProofRules)
     feed: QuoteFeed | None = None
-    """The feed that a stream speaks into; None makes one that only asks."""
+    """The feed that a stream writes to. None creates one that only polls."""
     notices: OrderNotices = field(default_factory=OrderNotices)
     commission: Rate = BANKIS_COMMISSION
     host: HostGate = field(default_factory=HostGate)
@@ -173,7 +175,7 @@ def stream_of(settings: Settings, place: Place, broker: KisBroker, database: Dat
 
 
 def day_start_for(with_: Collaborators) -> DayStart:
-    """Return what compares the calendar with the broker's."""
+    """Return the service that compares the calendar with the broker's."""
     return DayStart(with_.broker, with_.database, with_.calendar, with_.pace, with_.commission)
 
 
@@ -236,9 +238,9 @@ def _selling(feed: QuoteFeed, foreign_sales: ForeignSales, with_: Collaborators)
 
 @asynccontextmanager
 async def hosting(workers: Sequence[Worker]) -> AsyncIterator[None]:
-    """Run the workers for as long as the block lasts, then drain them together.
+    """Run the workers while the block runs, then drain them together.
 
-    Leaving them one by one would let the others take new work while the first one waits for a request in flight.
+    Stopping them one by one would let the others take new work while the first waits for a request in flight.
     """
     async with AsyncExitStack() as stack:
         for worker in workers:
@@ -271,7 +273,7 @@ def _broker_url(settings: Settings, endpoints: Endpoints) -> str:
 
 
 def _market_access(settings: Settings, trading: KisConnection, database: Database) -> MarketAccess | None:
-    """Return how the real service is asked for quotations: with a key, a token and a rate budget of its own."""
+    """Return the access to the real service for quotations, with its own key, token and rate budget."""
     market = settings.quotations
     if market.app_key is None or market.app_secret is None:
         return None
@@ -297,7 +299,7 @@ def _stream_url(settings: Settings, endpoints: Endpoints) -> str:
 
 
 def connection_of(settings: Settings, place: Place) -> KisConnection:
-    """Return where the broker is, and whose account it is."""
+    """Return the broker's address and the account's credentials."""
     broker = settings.broker
     account = (broker.account or SIMULATED_ACCOUNT).replace("-", "")
     return KisConnection(

@@ -1,4 +1,4 @@
-"""The file `.env`: read as UTF-8, or refused with the line and the command that corrects it."""
+"""Read `.env` as UTF-8; errors name the line and the command that corrects it."""
 
 import io
 import re
@@ -15,9 +15,9 @@ from security.private_files import NotPrivateError, read_private
 
 ENV_FILE: Final = Path(".env")
 ENCODING: Final = "utf-8-sig"
-"""UTF-8, with or without the mark that Windows' Notepad writes first."""
+"""UTF-8, with or without the byte order mark that Windows Notepad writes."""
 LONGEST: Final = 32_768
-"""Characters of a variable's name and value; the widest are addresses of alert channels and a universe of stocks."""
+"""Characters of a variable's name and value. The longest are alert channel addresses and a universe of stocks."""
 _LONGEST_SHOWN: Final = 60
 _UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _OURS: Final = re.compile(r"\s*(export\s+)?(HARU_|TEMPORAL_|DATABASE_URL)", re.IGNORECASE)
@@ -46,15 +46,15 @@ class EnvFileSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no folder of secrets is read
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Replace the library's own reader of `.env`, which does not ask whose file it is."""
+        """Replace the library's reader of `.env`, which does not check the file's owner."""
         return init_settings, env_settings, CheckedEnvFile(settings_cls)
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """Return the variables in a file; none where there is no file.
+    """Return the variables in a file; empty when there is no file.
 
     Raises:
-        EnvFileError: the file cannot be read, is not closed to other users, or a line of ours is no assignment.
+        EnvFileError: the file cannot be read, is open to other users, or a line of ours is no assignment.
     """
     if not path.is_symlink() and not path.exists():
         return {}
@@ -62,7 +62,7 @@ def read_env_file(path: Path) -> dict[str, str]:
     for binding in parse_stream(io.StringIO(text)):
         said = binding.original.string
         if (binding.error or binding.value is None) and _OURS.match(plain(said)):
-            # The line may hold a secret: only its number is named.
+            # The line may hold a secret, so the error names only its number.
             number = binding.original.line + len(said[: -len(said.lstrip())].splitlines())
             raise EnvFileError(f"{path}, line {number}: this is not NAME=value; correct or remove the line")
     values = dotenv_values(stream=io.StringIO(text))
@@ -70,7 +70,7 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 
 def plain(text: str) -> str:
-    """Return a text with full-width characters and foreign digits as the plain ones they stand for."""
+    """Return a text with full-width characters and foreign digits replaced by their plain equivalents."""
     return "".join(
         str(unicodedata.decimal(character)) if character.isdecimal() else character
         for character in unicodedata.normalize("NFKC", text)
@@ -78,7 +78,7 @@ def plain(text: str) -> str:
 
 
 def full_width_problems(environment: Mapping[str, str], private: Collection[str]) -> list[str]:
-    """Return what to write in each variable that has full-width characters or foreign digits; no private value."""
+    """Return a correction for each variable with full-width characters or foreign digits. Private values are hidden."""
     found = {name: "".join(filter(_is_full_width, value)) for name, value in environment.items()}
     return [
         _full_width(name, environment[name], characters, shown=name.upper() not in private)
@@ -122,7 +122,7 @@ def _conversion(path: Path, what: str, encoding: str) -> str:
 
 
 def long_problems(values: Mapping[str, str]) -> list[str]:
-    """Name each variable that is longer than any that makes sense."""
+    """Return an error for each variable longer than the limit."""
     return [
         f"{name[:_LONGEST_SHOWN]}: {len(value):,} characters; a variable has {LONGEST:,} at most"
         for name, value in values.items()

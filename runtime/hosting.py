@@ -1,4 +1,4 @@
-"""Host the trading: start what is not configured, run workflows, activities and duties until told to stop, drain."""
+"""Host the trading: start the embedded parts, run workflows, activities and duties until stopped, then drain."""
 
 import asyncio
 import logging
@@ -102,23 +102,23 @@ from workflows import attributes
 logger = logging.getLogger("haru.worker")
 
 _DISKS: Final = ("postgres", "postgres/pg_wal")
-"""Folders of the embedded parts, within the data folder, that an operator may put on another disk."""
+"""Folders of the embedded parts, inside the data folder, that an operator may put on another disk."""
 
 
 class WorkerError(Exception):
-    """Something that must be there is not; the text says what, where and how to mend it."""
+    """A required resource is missing; the text says what, where and how to fix it."""
 
 
 REFUSALS: Final = (
     *(SettingsError, EmbeddedError, OperationError, TradingError, WorkerError, TemporalAwayError),
     NotPrivateError,
 )
-"""What ends the program in one line, without a traceback."""
+"""Errors that end the program with one line, without a traceback."""
 
 
 async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
-    """Bring everything up, trade until told to stop, drain, and take everything down in reverse."""
-    token_key(settings)  # a missing key is reported before anything starts
+    """Start all parts, trade until a stop is requested, drain, and stop all parts in reverse order."""
+    token_key(settings)  # report a missing key before anything starts
     refuse_root(settings)
     refuse(settings, settings_dangers(settings, session_date_of(system_now())))
     _check_temporal(settings)
@@ -138,7 +138,7 @@ async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What is up before the trading starts."""
+    """Resources that exist before trading starts."""
 
     parts: EmbeddedParts
     place: Place
@@ -152,7 +152,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
     calendar = calendar_of(settings, clock)
     leads, environment = leads_of(settings), settings.broker.environment
     fleet = Fleet(stage.client, stage.database, account, environment, clock, calendar, leads=leads)
-    alerting = _alerting(settings, fleet)  # an address that cannot be read is told before anything trades
+    alerting = _alerting(settings, fleet)  # report an unreadable address before anything trades
     direct = DirectAlerts(environment, _channels(settings), _alert_rules(settings))
     pace, this_host = RealPace(clock), HostDuty(fleet)
     with _at_the_start(stage.place.database_url):
@@ -215,7 +215,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
 
 
 def _check_temporal(settings: Settings) -> None:
-    """Refuse real money on a Temporal server that others may command; warn where it is not real."""
+    """Refuse live trading on a Temporal server that others can command; warn about it for paper."""
     ring_of(settings)
     refuse_open_temporal(settings)
     if settings.broker.environment is Environment.PAPER and (why := open_to_strangers(settings)):
@@ -231,7 +231,7 @@ async def _joined(settings: Settings, fleet: Fleet) -> tuple[str, KeyHold]:
 
 
 async def _check_broker(broker: Broker) -> None:
-    """Refuse to start with keys, an account or a host that the broker does not take; wait out a broker that is away."""
+    """Refuse to start with keys, an account or a host that the broker rejects; continue if the broker is away."""
     try:
         await broker.check_access(Lane.RESOLVE)
     except TryAgainError as fault:
@@ -239,7 +239,7 @@ async def _check_broker(broker: Broker) -> None:
 
 
 async def _check_limits(settings: Settings, broker: Broker) -> None:
-    """Refuse real money under limits above what the account holds; the host's duty asks a broker that is away."""
+    """Refuse real money under limits above the account's worth. If the broker is away, the host's duty checks later."""
     if settings.broker.environment is not Environment.LIVE:
         return
     with suppress(TryAgainError):
@@ -261,7 +261,7 @@ async def _migrated_database(url: str, migration_url: str | None, mask: Masking)
 
 
 async def refuse_superuser(settings: Settings, database: Database) -> None:
-    """Refuse to trade real money with a role of PostgreSQL that may do anything, and warn of it elsewhere.
+    """Refuse to trade real money with a PostgreSQL superuser role, and warn about it in other environments.
 
     Raises:
         WorkerError: the role is a superuser, and the account is live.
@@ -289,7 +289,7 @@ async def _broken(parts: EmbeddedParts) -> None:
 
 
 def _alerting(settings: Settings, fleet: Fleet) -> Alerting:
-    """Return the duty that tells people what happens, on every channel that is configured.
+    """Return the duty that sends alerts to every configured channel.
 
     Raises:
         OperationError: the address of a channel cannot be read.

@@ -1,4 +1,4 @@
-"""What a host allows, and what real money needs a second word for: dangerous settings, each accepted by its name."""
+"""Limits of a host, and dangerous settings that real money requires the operator to accept by name."""
 
 import logging
 import os
@@ -21,7 +21,7 @@ _ACCEPTS: Final = "HARU_BROKER__LIVE_ACCEPTS"
 
 
 def host_limits(settings: Settings) -> HostLimits:
-    """Return what a host of these settings allows at most, whatever a workflow asks for."""
+    """Return the upper limits of a host with these settings, regardless of what a workflow requests."""
     return HostLimits(
         ceiling=ceiling_of(settings.rules),
         live_consent=settings.broker.has_live_consent,
@@ -31,7 +31,7 @@ def host_limits(settings: Settings) -> HostLimits:
 
 
 def settings_dangers(settings: Settings, today: date) -> Dangers:
-    """Return every danger in the settings of a live account, whether it is accepted or not; none elsewhere."""
+    """Return every danger in the settings of a live account, accepted or not; none in other environments."""
     if settings.broker.environment is not Environment.LIVE:
         return {}
     overrides = settings.calendar.overrides()
@@ -43,14 +43,14 @@ def settings_dangers(settings: Settings, today: date) -> Dangers:
 
 
 def rules_dangers(settings: Settings, rules: TradingRules) -> Dangers:
-    """Return every danger in rules of a live account; none elsewhere."""
+    """Return every danger in rules of a live account; none in other environments."""
     if settings.broker.environment is not Environment.LIVE:
         return {}
     return dangers_of_rules(rules, timedelta(minutes=settings.close.liquidation_begins))
 
 
 def account_dangers(settings: Settings, rules: TradingRules, worth: Won) -> Dangers:
-    """Return which limits of a live account exceed what it holds; none elsewhere."""
+    """Return the limits of a live account that exceed its worth; none in other environments."""
     return dangers_of_account(rules.risk, worth) if settings.broker.environment is Environment.LIVE else {}
 
 
@@ -70,10 +70,10 @@ def refuse(settings: Settings, dangers: Dangers) -> None:
 
 
 def refuse_root(settings: Settings) -> None:
-    """Refuse to trade real money as root, and warn of it for paper; the simulator's money is not worth a word.
+    """Refuse to trade real money as root, and warn about it for paper. The simulator allows root.
 
     Raises:
-        SettingsError: we are root, and the account is live.
+        SettingsError: the process is root, and the account is live.
     """
     environment = settings.broker.environment
     if effective_user() != 0 or environment is Environment.SIMULATED:
@@ -87,6 +87,6 @@ def refuse_root(settings: Settings) -> None:
 
 
 def in_words(settings: Settings, dangers: Mapping[Danger, str]) -> str:
-    """Explain dangers, a line each, and how to accept them."""
+    """Explain dangers, one per line, and how to accept them."""
     names = ",".join(sorted({*settings.broker.live_accepts, *dangers}))
     return "\n".join([*(f"real money: {why}" for why in dangers.values()), f"or accept it: {_ACCEPTS}={names}"])

@@ -1,4 +1,4 @@
-"""Opens the fleet that is configured, else the one that ``worker.py`` runs here."""
+"""Open the configured fleet, otherwise the one that ``worker.py`` runs here."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,20 +22,20 @@ from runtime.temporal_connection import TemporalAwayError, check_keys, connect_t
 
 _POOL_SIZE: Final = 2
 BOOKS_WITHIN: Final = 15.0
-"""Real seconds after which the kill switch goes on without PostgreSQL."""
+"""Real seconds after which the kill switch continues without PostgreSQL."""
 _START_FIRST: Final = "start `python worker.py` first"
 EXPECTED_ERRORS: Final = (SettingsError, EmbeddedError, OperationError, TradingError, RPCError, *DATABASE_FAULTS)
-"""What is told in one line, without a traceback."""
+"""Errors reported in one line, without a traceback."""
 
 
 @asynccontextmanager
 async def open_fleet(settings: Settings, *, without_books: bool = False, lazy: bool = False) -> AsyncIterator[Fleet]:
-    """Connect to what is configured, else to what ``worker.py`` runs here.
+    """Connect to the configured fleet, otherwise to the one that ``worker.py`` runs here.
 
-    ``without_books`` goes on while they are away; ``lazy`` connects to Temporal at the first call.
+    ``without_books`` continues while PostgreSQL is away. ``lazy`` connects to Temporal at the first call.
 
     Raises:
-        NothingRunsError: neither is there.
+        NothingRunsError: no fleet is configured and none runs here.
     """
     endpoints = await find_endpoints(settings)
     if endpoints is None:
@@ -54,7 +54,7 @@ async def open_fleet(settings: Settings, *, without_books: bool = False, lazy: b
         else:
             raise NothingRunsError(f"no PostgreSQL answers ({error}); {_START_FIRST}") from None
     try:
-        if not without_books:  # the gate is shut first, whatever the keys
+        if not without_books:  # the kill switch shuts the gate first, regardless of the keys
             await check_keys(settings, database, account_in(settings, database))
         yield Fleet(
             client=client,

@@ -1,4 +1,4 @@
-"""Who runs this process, as the kernel knows them: no variable of the environment can say otherwise."""
+"""The user of this process according to the kernel. Environment variables cannot change it."""
 
 import os
 import pwd
@@ -8,7 +8,7 @@ from domain.audit_log import Client
 
 
 def os_user() -> str:
-    """Return the name of the process's user; the number of one that has no name."""
+    """Return the name of the process's user, or its number if it has no name."""
     uid = os.getuid()
     try:
         return pwd.getpwuid(uid).pw_name
@@ -17,5 +17,5 @@ def os_user() -> str:
 
 
 def os_client(program: str) -> Client:
-    """Return who runs a program, where, and as which process."""
+    """Return the user, host and process of a program."""
     return Client(os.getuid(), os_user(), socket.gethostname(), program, os.getpid())

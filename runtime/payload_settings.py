@@ -1,4 +1,4 @@
-"""Under which keys values cross Temporal."""
+"""Settings of the keys that encrypt payloads in Temporal."""
 
 from typing import Annotated
 
@@ -23,4 +23,4 @@ class PayloadSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     keys: Annotated[tuple[Annotated[SecretStr, AfterValidator(_checked)], ...], NoDecode, BeforeValidator(_split)] = ()
-    """Separated by commas: the first encrypts, all of them decrypt. Empty: one is kept in the data folder."""
+    """Separated by commas: the first encrypts, all of them decrypt. Empty: use a key kept in the data folder."""

@@ -1,4 +1,4 @@
-"""What must never be shown: which variables hold secrets, and every secret that an environment has."""
+"""Values that must never be shown: names of secret variables, and every secret in an environment."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -26,13 +26,13 @@ PRIVATE: Final = frozenset(
 _TEMPORAL: Final = re.compile(r"TEMPORAL_(API_KEY|TLS_CLIENT_KEY_DATA|GRPC_META_\w+)")
 _LEAST_KEY: Final = 8
 _PLAIN_HOST: Final = re.compile(r"localhost|\d+(\.\d+){3}|[\w.-]+\.[a-z]{2,6}")
-"""What may be read in a log: the name or number of a machine."""
+"""Parts of an address that may appear in a log: a host name or IP address."""
 _SCHEME: Final = re.compile(r"[A-Za-z][\w+.-]*://")
 _PASSWORDS: Final = frozenset({"password", "sslpassword", "passwd"})
 
 
 def secrets_of(environment: Mapping[str, str]) -> list[str]:
-    """Return every secret of the variables, right or wrong as they are."""
+    """Return every secret in the variables, valid or not."""
     return [secret for name, value in environment.items() for secret in _secrets_in(name.upper(), value) if secret]
 
 
@@ -64,7 +64,7 @@ def address_secrets(address: str) -> list[str]:
 
 
 def database_secrets(url: str) -> list[str]:
-    """Return the passwords in an address of PostgreSQL, also where they are written as they must not be."""
+    """Return the passwords in a PostgreSQL address, including incorrectly encoded ones."""
     rest = url.partition("://")[2]
     written = rest.rpartition("@")[0].partition(":")[2]
     try:
@@ -82,14 +82,14 @@ def temporal_secrets(config: Mapping[str, Any]) -> list[str]:
 
 
 def key_secrets(value: str) -> list[str]:
-    """Return a key, and each line of one that has several."""
+    """Return a key, and each line of a multi-line key."""
     return [
         line for line in dict.fromkeys((value, *value.splitlines())) if len(line) >= _LEAST_KEY and "-----" not in line
     ]
 
 
 def unencoded_password(url: str) -> bool:
-    """Tell whether an address of PostgreSQL has a character in its password that ends an address's part."""
+    """Return whether a PostgreSQL address has an unencoded delimiter in its password."""
     authority, _, path = url.partition("://")[2].partition("/")
     return (
         authority.count("@") > 1

@@ -1,4 +1,4 @@
-"""The environment (and `.env`), parsed once: `HARU_…` variables, `DATABASE_URL`, and Temporal's own `TEMPORAL_…`."""
+"""Settings, parsed once from the environment and `.env`: `HARU_…`, `DATABASE_URL`, and Temporal's `TEMPORAL_…`."""
 
 import os
 import re
@@ -54,14 +54,14 @@ _PREFIX: Final = "HARU_"
 _LOSS_LIMIT: Final = "fleet_daily_loss"
 _SHOWN_AS: Final = {"HARU_DATABASE_URL": "DATABASE_URL"}
 _LONGEST_SHOWN: Final = 60
-"""Characters of a wrong value; a secret that stands at the wrong name may be longer."""
+"""Characters of a wrong value that are shown. A secret under a wrong name may be longer."""
 _HOST: Final = r"(\[[^\]/]*\]|[^:,/\[\]]*)(:\d{1,5})?"
 _DATABASE_URL: Final = re.compile(rf"postgres(ql)?://([^/@]*@)?{_HOST}(,{_HOST})*/\w")
 _PLACE: Final = re.compile(r"line \d+, column \d+")
 
 
 class SettingsError(Exception):
-    """A variable is wrong or unknown; the text names it, what is wrong and how to mend it."""
+    """A variable is wrong or unknown; the text names it, what is wrong and how to fix it."""
 
 
 def _split(value: object) -> object:
@@ -69,7 +69,7 @@ def _split(value: object) -> object:
 
 
 def _hours(value: object) -> object:
-    """Read `2026-11-19=10:00-16:20-16:30`, separated by commas: opening, closing auction, end (KST)."""
+    """Parse `2026-11-19=10:00-16:20-16:30`, separated by commas: opening, closing auction, end (KST)."""
     parts = _split(value)
     return dict(map(hours_from_text, parts)) if isinstance(value, str) and isinstance(parts, list) else value
 
@@ -87,7 +87,7 @@ def _checked_database_url(value: SecretStr) -> SecretStr:
 
 
 def _rules(value: object) -> object:
-    """Read rules as an operator's change of the default rules, in the same words: `3%`, `90s`, `5,000,000`."""
+    """Parse rules as changes to the default rules, in the operator's format: `3%`, `90s`, `5,000,000`."""
     if not isinstance(value, dict):
         return value
     changes = {f"{group}.{name}": text for group, named in value.items() for name, text in named.items()}
@@ -117,7 +117,7 @@ class _Group(BaseModel):
 
 
 class PortSettings(_Group):
-    """Loopback ports of the embedded parts; 0 picks a free one."""
+    """Loopback ports of the embedded parts; 0 picks a free port."""
 
     postgres: Port = 54329
     temporal: Port = 7233
@@ -126,23 +126,23 @@ class PortSettings(_Group):
 
 
 class SimulatorSettings(_Group):
-    """The simulated market. A data folder keeps the market that it was first started with."""
+    """The simulated market. A data folder keeps the market of its first start."""
 
     url: HttpUrl | None = None
-    """A simulator that runs elsewhere; then none is embedded."""
+    """A simulator that runs elsewhere. If set, none is embedded."""
     control_token: SecretStr | None = None
-    """What its control API wants (`--control-token`); only reports and the verifier ask it."""
+    """Token of its control API (`--control-token`). Only reports and the verifier use it."""
     speed: int = Field(default=10, ge=1, le=1000)
     seed: int = Field(default=7, ge=0, le=2**63 - 1)
     start: Annotated[datetime, AfterValidator(_in_seoul)] | None = None
-    """Market time at the start; without a zone it is KST. None: 08:58 KST of the next session."""
+    """Market time at the start; KST if it has no zone. None: 08:58 KST of the next session."""
     opening_cash: int = Field(default=100_000_000, gt=0, le=MOST_WON)
     listings: int = Field(default=48, ge=1, le=1048)
-    """How many stocks are listed; beyond 48 they are made up."""
+    """How many stocks are listed. Stocks beyond 48 are made up."""
 
 
 class CalendarSettings(_Group):
-    """What the operator knows of the calendar; see `CalendarOverrides`."""
+    """The operator's corrections of the calendar; see `CalendarOverrides`."""
 
     closures: Days = frozenset()
     sessions: Days = frozenset()
@@ -153,18 +153,18 @@ class CalendarSettings(_Group):
 
 
 class CloseSettings(_Group):
-    """How many minutes (market time) before the session's end; the last ten are the closing auction."""
+    """Minutes (market time) before the session's end. The last ten are the closing auction."""
 
     entries_end: int = Field(default=30, ge=11, le=240)
     liquidation_begins: int = Field(default=15, ge=11, le=240)
-    """At the latest: many positions, few calls a second or a stock that hardly trades begin earlier."""
+    """Latest start. Many positions, few calls a second or an illiquid stock cause an earlier start."""
 
 
 class ProofSettings(_Group):
-    """When an order whose reply was lost counts as never placed; slower is safer."""
+    """When an order whose reply was lost counts as never placed. Slower is safer."""
 
     settle_seconds: int = Field(default=22, ge=22, le=600)
-    """Real seconds; not less than one request can still be on its way."""
+    """Real seconds; at least as long as a request can still be in flight."""
     clean_reads: int = Field(default=3, ge=2, le=50)
 
 
@@ -178,13 +178,13 @@ class TelemetrySettings(_Group):
 
 
 class ReportSettings(_Group):
-    """The report of a day that is written after the close."""
+    """The report of a day, written after the close."""
 
     language: Literal["en", "ko"] = "en"
 
 
 class Settings(EnvFileSettings):
-    """Everything that is configured. Nothing is required: what is not configured is embedded."""
+    """The complete configuration. Nothing is required: parts that are not configured are embedded."""
 
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX,
@@ -197,7 +197,7 @@ class Settings(EnvFileSettings):
     data_dir: Path = Path(".haru")
     database_url: DatabaseUrl | None = Field(default=None, validation_alias="DATABASE_URL")
     database_migration_url: DatabaseUrl | None = None
-    """The same database as the role that owns its tables; only `worker.py` uses it, to migrate."""
+    """The same database as the role that owns its tables. Only `worker.py` uses it, to migrate."""
     ports: PortSettings = Field(default_factory=PortSettings)
     simulator: SimulatorSettings = Field(default_factory=SimulatorSettings)
     broker: BrokerSettings = Field(default_factory=BrokerSettings)
@@ -227,7 +227,7 @@ class Settings(EnvFileSettings):
     @model_validator(mode="wrap")
     @classmethod
     def _live_has_a_loss_limit(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Refuse real money under a loss limit that nobody has chosen: the default does not count."""
+        """Refuse real money under a loss limit that the operator has not chosen. The default does not count."""
         settings = handler(values)
         if settings.broker.environment is Environment.LIVE and not _names_loss_limit(values):
             raise ValueError(
@@ -237,16 +237,16 @@ class Settings(EnvFileSettings):
 
     @property
     def reports(self) -> Path:
-        """Return the folder that reports are written into."""
+        """Return the folder that reports are written to."""
         return self.data_dir / "reports"
 
     @property
     def temporal(self) -> ClientConnectConfig:
-        """Return what the environment and Temporal's configuration file say; without `target_host` it is embedded."""
+        """Return Temporal's configuration from environment and file; without `target_host` the server is embedded."""
         try:
             return ClientConfig.load_client_connect_config(override_env_vars=_environment())
-        except Exception as error:  # noqa: BLE001 - whatever the SDK finds wrong
-            # An error of its file quotes the line, and with it a key.
+        except Exception as error:  # noqa: BLE001 - any error of the SDK
+            # An error about its file quotes the line, which may contain a key.
             place = _PLACE.search(str(error))
             what = f"the file cannot be read at {place[0]}; correct it" if place else str(error)
             raise SettingsError(f"Temporal's configuration (TEMPORAL_…): {what}") from None
@@ -289,7 +289,7 @@ def load_settings() -> Settings:
 
 
 def raw_environment() -> dict[str, str]:
-    """Return the variables of the environment and of `.env`, as far as they can be read."""
+    """Return the variables of the environment, and of `.env` if it can be read."""
     with suppress(SettingsError):
         return _environment()
     return dict(os.environ)
@@ -342,7 +342,7 @@ def _explain(problem: Any) -> str:
     default = dict(_leaves(Settings.model_construct())).get(name)
     message = str(problem["msg"]).removeprefix("Value error, ")
     if place == ["rules"]:
-        return f"{message}; correct it or unset it"  # each wrong rule is named already
+        return f"{message}; correct it or unset it"  # the message already names each wrong rule
     given = problem["input"]
     is_shown = isinstance(given, str) and len(given) < _LONGEST_SHOWN and name not in PRIVATE
     shown = f" (it is {given!r})" if is_shown else ""

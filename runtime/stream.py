@@ -1,4 +1,4 @@
-"""Wires the duty that holds the account's market stream, apart from the composition, which knows no fleet."""
+"""Wire the duty that holds the account's market stream. Separate from composition, which must not import fleet code."""
 
 from activities.market.stream_consumer import Ears
 from broker.kis.broker import KisBroker
@@ -9,7 +9,7 @@ from runtime.settings import Settings
 
 
 def streaming_for(settings: Settings, place: Place, broker: KisBroker, with_: Collaborators) -> Streaming | None:
-    """Return the duty that hears the market for this process, or None where it is switched off."""
+    """Return the duty that streams the market to this process, or None if it is disabled."""
     if not settings.stream.enabled or with_.feed is None:
         return None
     ears = Ears(with_.feed, with_.notices, with_.pace.now)

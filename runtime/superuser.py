@@ -1,4 +1,4 @@
-"""A role of PostgreSQL that may do anything: what is wrong with it, and what to do instead."""
+"""PostgreSQL superuser roles: the problem, and the remedy."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +12,7 @@ SEPARATE_ROLES: Final = (
 
 
 def superuser_problem(role: "Role") -> str:
-    """Return what is wrong with a role that may do anything; empty when it may not."""
+    """Return why a superuser role is a problem; empty for other roles."""
     if not role.is_superuser:
         return ""
     return f"the role {role.name} is a superuser: SQL that reaches it reads the server's files and runs programs"

@@ -1,4 +1,4 @@
-"""Logs as events with fields, without secrets; and Temporal's metrics and log lines."""
+"""Structured logs without secrets, and Temporal's metrics and log lines."""
 
 import json
 import logging
@@ -35,11 +35,11 @@ _NOT_FIELDS: Final = frozenset(
     {*logging.makeLogRecord({}).__dict__, *_CONTEXTS, "message", "asctime", "taskName", "temporal_log", "color_message"}
 )
 _OURS: Final = ("haru", "temporalio", "activities", "broker", "database", "fleet", "workflows")
-"""Whose lines below warnings are logged: other libraries show whole requests and frames, with the keys in them."""
+"""Loggers whose lines below warning are logged. Other libraries log whole requests and frames, including keys."""
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: `at` (UTC), `level`, `event`, `logger`, and the event's fields."""
+    """One JSON object per line: `at` (UTC), `level`, `event`, `logger`, and the event's fields."""
 
     def __init__(self, mask: Masking) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class PlainFormatter(logging.Formatter):
-    """One line for people: Seoul's time, level, event, fields as `name=value`."""
+    """One line for people: Seoul time, level, event, fields as `name=value`."""
 
     def __init__(self, mask: Masking) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class PlainFormatter(logging.Formatter):
 
 
 def start_logging(settings: TelemetrySettings, secrets: Collection[str] = ()) -> None:
-    """Send all logging to standard error in one form, without the secrets."""
+    """Send all logging to standard error in one format, without secrets."""
     mask = Masking(secrets)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(mask) if settings.log_format == "json" else PlainFormatter(mask))
@@ -84,13 +84,13 @@ def start_logging(settings: TelemetrySettings, secrets: Collection[str] = ()) ->
     logging.captureWarnings(capture=True)
     for name in _OURS:
         logging.getLogger(name).setLevel(settings.log_level.upper())
-    # Else the SDK appends a dictionary to each event word; the fields arrive by `extra` anyway.
+    # Otherwise the SDK appends a dictionary to each event name. The fields already arrive by `extra`.
     workflow.logger.workflow_info_on_message = False
     activity.logger.activity_info_on_message = False
 
 
 def masking() -> Masking:
-    """Return what masks every secret of this process's settings, also where they are wrong."""
+    """Return a mask for every secret in this process's settings, valid or not."""
     secrets = secrets_of(raw_environment())
     with suppress(SettingsError):
         secrets += load_settings().secrets()
@@ -98,12 +98,12 @@ def masking() -> Masking:
 
 
 def say_error(program: str, error: object) -> None:
-    """Write to standard error why a program failed, without secrets and without what steers a terminal."""
+    """Write a program's failure to standard error, without secrets and terminal control characters."""
     sys.stderr.write(harmless(masking()(f"{program}: {error}")) + "\n")
 
 
 def guard_standard_error() -> None:
-    """Mask what reaches standard error by itself: the traceback of a mistake, and logs before logging is set up."""
+    """Mask direct output to standard error: tracebacks of bugs, and logs before logging is set up."""
     mask = masking()
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -115,7 +115,7 @@ def guard_standard_error() -> None:
 
 
 def temporal_runtime(settings: TelemetrySettings) -> Runtime:
-    """Make the SDK's runtime, once a process: its log lines go into logging, its metrics to the configured address."""
+    """Create the SDK's runtime, once per process: log lines go to logging, metrics to the configured address."""
     metrics = None
     if settings.prometheus_address:
         metrics = PrometheusConfig(

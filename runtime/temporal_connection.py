@@ -1,4 +1,4 @@
-"""The way to Temporal: which server, under which keys, and whether it is safe enough for the account's money."""
+"""Connection to Temporal: which server, which keys, and whether it is safe enough for the account's money."""
 
 from typing import Any
 
@@ -30,9 +30,9 @@ async def connect_temporal(
     *,
     lazy: bool = False,
 ) -> Client:
-    """Connect as Temporal's own configuration says, to the embedded server when it says nothing.
+    """Connect by Temporal's own configuration, or to the embedded server if there is none.
 
-    Everything that crosses is encrypted and sealed; ``refusals`` counts what did not authenticate. A ``lazy`` client
+    Every payload is encrypted and sealed. ``refusals`` counts messages that failed to authenticate. A ``lazy`` client
     connects at its first call.
     """
     ring, refusals = ring_of(settings), refusals or Refusals()
@@ -47,10 +47,10 @@ async def connect_temporal(
 
 
 def ring_of(settings: Settings) -> KeyRing:
-    """Return the keys under which values cross Temporal.
+    """Return the payload encryption keys.
 
     Raises:
-        SettingsError: several machines may share the server or the database, and no key is configured for them all.
+        SettingsError: several machines may share the server or the database, and no shared key is configured.
     """
     if settings.payloads.keys:
         return KeyRing(key.get_secret_value() for key in settings.payloads.keys)
@@ -64,7 +64,7 @@ def ring_of(settings: Settings) -> KeyRing:
 
 
 def open_to_strangers(settings: Settings) -> str:
-    """Return why others than the fleet may command the Temporal server, or nothing where it asks for proof."""
+    """Return why others than the fleet can command the Temporal server; empty when it requires credentials."""
     config = settings.temporal
     if "target_host" not in config:
         return "the embedded Temporal server asks nobody for proof; set TEMPORAL_ADDRESS to one that does"
@@ -78,10 +78,10 @@ def open_to_strangers(settings: Settings) -> str:
 
 
 def refuse_open_temporal(settings: Settings) -> None:
-    """Refuse real money on a Temporal server that others may command.
+    """Refuse real money on a Temporal server that others can command.
 
     Raises:
-        SettingsError: it lacks TLS, or neither an API key nor a certificate proves who connects.
+        SettingsError: it lacks TLS, or requires neither an API key nor a client certificate.
     """
     if settings.broker.environment is Environment.LIVE and (why := open_to_strangers(settings)):
         raise SettingsError(f"real money: {why}")

@@ -1,1 +1,1 @@
-"""What guards the process's edges: private files, bounded replies, sealed payloads."""
+"""Protect the process's edges: private files, bounded replies, sealed payloads."""

@@ -1,4 +1,4 @@
-"""Replies of other programs, read within bounds: uncompressed, of a limited size, and never waiting for more."""
+"""Read replies of other programs within bounds: uncompressed, of a limited size, and without waiting for more."""
 
 import asyncio
 from typing import Any, Final
@@ -6,22 +6,22 @@ from typing import Any, Final
 import httpx
 
 LARGEST_REPLY: Final = 4_000_000
-"""Bytes of a body; the largest page that KIS documents has some 200,000."""
+"""Bytes of a body. The largest page that KIS documents has about 200,000."""
 MOST_CHUNKS: Final = 10_000
-"""Pieces that a body may come in; each costs a turn of the loop, and a chunk may be a single byte."""
+"""Maximum chunks of a body. Each costs a turn of the event loop, and a chunk may be a single byte."""
 _CHUNKS_A_TURN: Final = 50
 _PLAIN: Final = {"accept-encoding": "identity"}
 
 
 class ReplyRefusedError(httpx.RequestError):
-    """A reply that is not read to its end; the text says which bound it breaks. The request may have been obeyed."""
+    """A reply that is not read to its end; the text names the broken bound. The request may have been executed."""
 
 
 async def ask(http: httpx.AsyncClient, method: str, url: str, **options: Any) -> httpx.Response:
-    """Send one request and read its reply; ``options`` are those of ``httpx.AsyncClient.stream``.
+    """Send one request and read its reply. ``options`` are those of ``httpx.AsyncClient.stream``.
 
     Raises:
-        ReplyRefusedError: the body is compressed or too large. Other httpx errors pass through.
+        ReplyRefusedError: the body is compressed or too large. Other httpx errors propagate.
     """
     headers = {**options.pop("headers", {}), **_PLAIN}
     async with http.stream(method, url, headers=headers, **options) as reply:
@@ -30,7 +30,7 @@ async def ask(http: httpx.AsyncClient, method: str, url: str, **options: Any) ->
 
 
 async def ask_for_status(http: httpx.AsyncClient, url: str, redirects: int = 0) -> httpx.Response:
-    """Ask for a page of which only the head counts; follow so many redirects, and return the last reply."""
+    """Request a page for its status only; follow at most ``redirects`` redirects, and return the last reply."""
     reply = await _head(http, http.build_request("GET", url, headers=_PLAIN))
     while reply.next_request is not None and redirects > 0:
         redirects -= 1
@@ -41,7 +41,7 @@ async def ask_for_status(http: httpx.AsyncClient, url: str, redirects: int = 0) 
 async def _head(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
     reply = await http.send(request, stream=True, follow_redirects=False)
     try:
-        await _content(reply)  # so that the connection can be kept
+        await _content(reply)  # read the body so that the connection can be reused
     except ReplyRefusedError:
         return reply
     finally:

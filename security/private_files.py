@@ -1,6 +1,6 @@
-"""Files and folders that belong to one user: made closed to others, and refused where another user could change them.
+"""Private files and folders of one user: created closed to others, and refused if another user could change them.
 
-The data folder holds keys and books. Every program that writes below it, or reads a key, comes through here.
+The data folder holds keys and books. Every program that writes below it, or reads a key, uses this module.
 """
 
 import errno
@@ -21,27 +21,27 @@ _MOST_LINKS: Final = 40
 _ROOT: Final = 0
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-"""A named pipe in the place of a file must not keep the program waiting."""
+"""O_NONBLOCK: a named pipe in place of a file must not block the program."""
 
 
 class NotPrivateError(PermissionError):
-    """Another user may change or read what should be ours alone; the text names the path and the command."""
+    """Another user may change or read a file that must be private; the text names the path and the command."""
 
 
 def close_to_others() -> None:
-    """Let everything that this process and its children make be its owner's alone."""
+    """Make everything that this process and its children create accessible to its owner only."""
     os.umask(_UMASK)
 
 
 def private_folder(path: Path, *, also: int | None = None) -> Path:
-    """Make a folder of mode 0700, or check and close the one that is there; return it without symbolic links.
+    """Create a folder of mode 0700, or check and close an existing one; return it without symbolic links.
 
-    A link to another disk is followed where it and everything on the way belong to us or root. ``also`` is another
+    A link to another disk is followed only if it and every folder on the path belong to us or root. ``also`` is another
     owner that the folder itself may have.
 
     Raises:
-        NotPrivateError: another user owns it, or may change it or what leads to it.
-        OSError: it cannot be made or opened.
+        NotPrivateError: another user owns it, or may change it or a folder on its path.
+        OSError: it cannot be created or opened.
     """
     folder = _resolved(path)
     _close(folder, {os.geteuid(), *([] if also is None else [also])})
@@ -49,10 +49,10 @@ def private_folder(path: Path, *, also: int | None = None) -> Path:
 
 
 def read_private(path: Path, *, links: bool = False) -> bytes:
-    """Return the content of a file that is ours, or root's, and closed to others; ``links``: follow our own link to it.
+    """Return the content of a private file that belongs to us or root. ``links`` allows our own symbolic link to it.
 
     Raises:
-        NotPrivateError: it is another user's, may be read or changed by others, or has a second name.
+        NotPrivateError: another user owns it, others may read or change it, or it has a second name.
         OSError: it cannot be read.
     """
     followed = links and path.is_symlink()
@@ -68,7 +68,7 @@ def read_private(path: Path, *, links: bool = False) -> bytes:
 
 
 def write_private(path: Path, content: str | bytes) -> None:
-    """Replace a file at once by one of mode 0600. A link in its place is replaced, not followed."""
+    """Replace a file atomically by one of mode 0600. A link in its place is replaced, not followed."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         with new_private(draft) as file:
@@ -82,11 +82,11 @@ def write_private(path: Path, content: str | bytes) -> None:
 
 
 def kept_private(path: Path, make: Callable[[], str | bytes]) -> bytes:
-    """Return the content of a file that is made once, by one of the processes that ask at the same time.
+    """Return the content of a file that is created once, by one of several concurrent processes.
 
     Raises:
-        NotPrivateError: the file or its folder is not ours alone.
-        OSError: it cannot be made or read.
+        NotPrivateError: the file or its folder is not private.
+        OSError: it cannot be created or read.
     """
     path = private_folder(path.parent) / path.name
     folder = os.open(path.parent, _FOLDER)
@@ -100,16 +100,16 @@ def kept_private(path: Path, make: Callable[[], str | bytes]) -> bytes:
 
 
 def new_private(path: Path) -> IO[bytes]:
-    """Open a new file of mode 0600 for writing; what an earlier attempt left in its place is removed."""
+    """Open a new file of mode 0600 for writing. The remains of an earlier attempt are removed."""
     path.unlink(missing_ok=True)
     return os.fdopen(os.open(path, _FILE | os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb")
 
 
 def open_private(path: Path, flags: int) -> int:
-    """Open a file of ours that is kept from run to run, made with mode 0600; return its descriptor.
+    """Open a persistent file of ours, created with mode 0600; return its descriptor.
 
     Raises:
-        NotPrivateError: it is a link, another user's, may be changed by others, or has a second name.
+        NotPrivateError: it is a link, belongs to another user, may be changed by others, or has a second name.
         OSError: it cannot be opened.
     """
     descriptor = _opened(path, flags | os.O_CREAT)
@@ -127,12 +127,12 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def append_private(path: Path) -> IO[bytes]:
-    """Open a file of ours for reading and appending, made with mode 0600; the errors are those of `open_private`."""
+    """Open a file of ours for reading and appending, created with mode 0600. Raises the errors of `open_private`."""
     return os.fdopen(open_private(path, os.O_RDWR | os.O_APPEND), "ab+")
 
 
 def _resolved(path: Path) -> Path:
-    """Return a folder without symbolic links, made if it is missing; each step is checked before the next is taken."""
+    """Return a folder without symbolic links, created if missing. Each step is checked before the next."""
     place, rest = Path("/"), list(path.absolute().parts[1:])
     links = 0
     while rest:
@@ -155,13 +155,13 @@ def _made(place: Path) -> os.stat_result:
     try:
         return place.lstat()
     except FileNotFoundError:
-        with suppress(FileExistsError):  # another process has made it meanwhile; it is checked like any other
+        with suppress(FileExistsError):  # another process has created it meanwhile; it is checked like any other
             place.mkdir(mode=FOLDER_MODE)
     return place.lstat()
 
 
 def _check_passage(place: Path, found: os.stat_result) -> None:
-    """Refuse a folder on the way in which another user can put something else."""
+    """Refuse a folder on the path in which another user can replace entries."""
     _check_owner(place, found)
     if _changed_by_others(found) and not found.st_mode & stat.S_ISVTX:
         raise NotPrivateError(
@@ -195,7 +195,7 @@ def _opened(path: Path, flags: int, *, follow: bool = False) -> int:
 def _check_file(path: Path, found: os.stat_result) -> None:
     _check_one_name(path, found)
     _check_owner(path, found)
-    # The administrator may hand a file to one group; no file of ours is another user's to read.
+    # The administrator may share a root-owned file with one group. Our own files must not be readable by others.
     allowed = stat.S_IRGRP if found.st_uid != os.geteuid() else 0
     if stat.S_IMODE(found.st_mode) & 0o077 & ~allowed:
         raise NotPrivateError(
@@ -244,7 +244,7 @@ def _changed_by_others(found: os.stat_result) -> bool:
 
 
 def _own_group(group: int) -> bool:
-    """Tell whether a group is one user's own, as Ubuntu and Fedora give each user one; root's counts."""
+    """Return whether a group is one user's private group, as on Ubuntu and Fedora. Root's group counts."""
     if group == _ROOT:
         return True
     try:

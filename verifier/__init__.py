@@ -1,1 +1,1 @@
-"""Three books compared: the broker's, the ledger's and the workflow histories, one pure check an invariant."""
+"""Compare three books: the broker's, the ledger and the workflow histories, with one pure check per invariant."""

@@ -1,4 +1,4 @@
-"""What is compared: the three books of one session as plain values, read once and never written."""
+"""The three books of one session as plain values, read once and never written."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -37,7 +37,7 @@ class BrokerFill:
 
 @dataclass(frozen=True, slots=True)
 class BrokerRow:
-    """One row of the broker's order list. ``by_hand``: the account's owner placed it, not we."""
+    """One row of the broker's order list. ``by_hand``: the account's owner placed the order manually."""
 
     day: date
     number: str
@@ -54,33 +54,33 @@ class BrokerRow:
     by_hand: bool = False
     is_new: bool = True
     hidden: int = 0
-    """The most of its filled shares that the broker's list has left out for a while; only a simulator knows it."""
+    """Maximum of its filled shares that the broker's list omitted for a while. Only a simulator knows it."""
 
     @property
     def flow(self) -> int:
-        """Return what the order's fills have done to the account's cash, in won."""
+        """Return the effect of the order's fills on the account's cash, in won."""
         return (self.amount if self.side is Side.SELL else -self.amount) - self.costs.total
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerBook:
-    """The broker's truth of the account: all days' orders, and holdings and cash as they stand now."""
+    """The broker's records of the account: the orders of all days, and current holdings and cash."""
 
     orders: tuple[BrokerRow, ...] = ()
     holdings: Mapping[Symbol, Quantity] = field(default_factory=dict)
     opening_cash: Won | None = None
-    """None where the broker does not tell what the account began with; then cash is not compared."""
+    """None if the broker does not report the account's opening cash; then cash is not compared."""
     cash: Won = Won(0)
     in_doubt: frozenset[Symbol] = frozenset()
-    """Stocks of which the broker's lists cannot be read: nothing of them is compared."""
+    """Stocks for which the broker's lists are unreadable. They are not compared."""
     owned_before: Mapping[Symbol, Quantity] = field(default_factory=dict)
-    """What the account's owner held before the first of ``orders``; nothing where these are of all days."""
+    """The owner's holdings before the first of ``orders``; empty if these cover all days."""
     shows_holdings: bool = True
-    """False where no record says what the account held at the end of a past session: it is not compared."""
+    """False if no record has the account's holdings at the end of a past session. They are not compared."""
 
     @property
     def tells_all_days(self) -> bool:
-        """Tell whether ``orders`` go back to the account's beginning, as only the simulator's do."""
+        """Return whether ``orders`` cover the account's whole history. Only the simulator's do."""
         return self.opening_cash is not None
 
 
@@ -101,9 +101,9 @@ class Ledger:
     sold_by_others_before: Mapping[Symbol, Quantity] = field(default_factory=dict)
     """Shares of ours that the owner had sold, as booked on earlier dates."""
     sold_later: Mapping[PositionId, SoldLater] = field(default_factory=dict)
-    """Shares of the session's buys that came late and were sold on later dates."""
+    """Shares of the session's buys that were booked late and sold on later dates."""
     host_limits: Mapping[int, RecordedLimits] = field(default_factory=dict)
-    """The limits of hosts that the session's buys refer to, by number."""
+    """The host limits that the session's buys refer to, by number."""
     limits_since: datetime | None = None
     """Since when (real time) hosts of the account record their limits."""
     results: tuple[BookedResult, ...] = ()
@@ -113,26 +113,26 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """A history's word that an intent was handed to the one activity that sends; real time."""
+    """An intent passed to the only activity that sends orders, according to a history; real time."""
 
     intent_id: IntentId
     workflow_id: str
     at: datetime
     attempts: int = 1
     accepted: str = ""
-    """The number under which the broker accepted the order, by the activity's own result."""
+    """The broker's number of the accepted order, from the activity's result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A watch on a position as a history shows it, in real time; ``until`` is None while it goes on."""
+    """A watch on a position from a history, in real time. ``until`` is None while it continues."""
 
     position_id: PositionId
     symbol: Symbol
     since: datetime
     until: datetime | None = None
     signalled: bool = False
-    """Whether it ended with the word to sell."""
+    """Whether it ended with an exit signal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +146,17 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Histories:
-    """What the runs of the session say; without a run, nothing is concluded from silence."""
+    """Data from the session's runs. Without a run, missing data proves nothing."""
 
     submits: tuple[Submit, ...] = ()
     watches: tuple[Watch, ...] = ()
     told: tuple[Told, ...] = ()
     runs: int = 0
     unreadable: tuple[str, ...] = ()
-    """Ids of workflows with events that cannot be read: nothing is concluded from these."""
+    """Ids of workflows with unreadable events. No conclusions are drawn from these events."""
 
     def between(self, since: datetime, until: datetime) -> "Histories":
-        """Return what happened between two real instants: runs are longer than a session."""
+        """Return the data between two real instants: runs are longer than a session."""
         return replace(
             self,
             submits=tuple(each for each in self.submits if since <= each.at < until),
@@ -167,7 +167,7 @@ class Histories:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The account's audit log, with what lies outside the database: the key of its seals, and the last row seen."""
+    """The account's audit log, and from outside the database: the key of its seals, and the last row observed."""
 
     log: AuditLog
     key: bytes | None = field(default=None, repr=False)
@@ -176,7 +176,7 @@ class Audit:
 
 @dataclass(frozen=True)
 class Books:
-    """One session in its three books; ``read_at`` and whatever says so is real time, the rest market time (UTC)."""
+    """One session in its three books. ``read_at`` and fields that say so are real time, the rest market time (UTC)."""
 
     plan: SessionPlan
     clock: MarketClock
@@ -194,7 +194,7 @@ class Books:
 
     @property
     def is_over(self) -> bool:
-        """Tell whether the session had ended, with a little grace, when the books were read."""
+        """Return whether the session had ended, with a short margin, when the books were read."""
         return self.clock.market_time(self.read_at - timedelta(seconds=2)) >= self.plan.session.ends_at
 
     @cached_property
@@ -214,7 +214,7 @@ class Books:
 
     @cached_property
     def markets(self) -> Mapping[PositionId, Market]:
-        """Return the board that each position's stock is listed on."""
+        """Return the board on which each position's stock is listed."""
         return {position.position_id: position.market for position in self.ledger.positions}
 
     @cached_property
@@ -225,7 +225,7 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One breach of an invariant, with what proves it."""
+    """One violation of an invariant, with its evidence."""
 
     invariant: str
     what: str

@@ -1,4 +1,4 @@
-"""The broker's book: the simulator's own truth by its control API, or KIS's lists as far as they tell it."""
+"""The broker's book: the simulator's own records by its control API, or KIS's lists as far as they go."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ _BY_API: Final = "OpnAPI"
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """Where a simulator's truth is asked for, and what its control API wants to be shown."""
+    """Address of a simulator, and the credentials of its control API."""
 
     url: str
     account_number: str
@@ -32,7 +32,7 @@ class Simulated:
 
 
 async def simulated_book(broker: Simulated) -> BrokerBook:
-    """Ask the simulator's control API; httpx errors pass through."""
+    """Read the book from the simulator's control API; httpx errors propagate."""
     headers = dict(broker.control_headers)
     async with httpx.AsyncClient(base_url=broker.url, timeout=10, trust_env=False, headers=headers) as client:
         reply = await ask(client, "GET", f"/control/accounts/{broker.account_number}")
@@ -40,7 +40,7 @@ async def simulated_book(broker: Simulated) -> BrokerBook:
 
 
 def book_from_json(account: Mapping[str, Any]) -> BrokerBook:
-    """Read an account as the control API shows it."""
+    """Parse an account from the control API."""
     return BrokerBook(
         orders=tuple(_row_from_json(order) for order in account["orders"]),
         holdings={
@@ -78,7 +78,7 @@ def _utc(text: str) -> datetime:
 
 
 def as_of(book: BrokerBook, session_date: SessionDate) -> BrokerBook:
-    """Return the book as it stood when a session's day was over: without what later days have ordered and traded."""
+    """Return the book at the end of a session's day, without the orders and trades of later days."""
     later = [row for row in book.orders if row.day > session_date]
     held = Counter(book.holdings)
     for row in later:
@@ -93,10 +93,10 @@ def as_of(book: BrokerBook, session_date: SessionDate) -> BrokerBook:
 
 @dataclass(frozen=True, slots=True)
 class KnownOfDay:
-    """What our own records say of an account's day, where KIS's lists do not: ``ours`` are our orders' numbers.
+    """Our own records about an account's day, for data that KIS's lists lack. ``ours`` are our orders' numbers.
 
-    ``owned_before`` is what the owner held before it. Of a past session ``left`` is what its close saw at the broker,
-    None where no close has looked.
+    ``owned_before`` is the owner's holding before that day. For a past session ``left`` is the broker's holding that
+    its close recorded, None if no close has checked.
     """
 
     ours: frozenset[str]
@@ -108,7 +108,7 @@ class KnownOfDay:
 async def listed_book(broker: Broker, session_date: SessionDate, known: KnownOfDay) -> BrokerBook:
     """Read KIS's own lists: no single fills, no costs, no opening cash, and the orders of one day.
 
-    The balance is the present one, so that a past session is compared with what its own close has seen.
+    The balance is current, so a past session is compared with the holdings that its own close recorded.
     """
     orders = await broker.orders_on(session_date, Lane.RESOLVE)
     by_hand = _entered_by_hand(orders, known.ours)
@@ -133,10 +133,10 @@ def _unreadable_in(rows: Rows[BrokerOrder] | Balance) -> frozenset[Symbol]:
 
 
 def _entered_by_hand(orders: Iterable[BrokerOrder], ours: frozenset[str]) -> frozenset[str]:
-    """Return the numbers of orders that the list itself shows not to have come by API.
+    """Return the numbers of orders that, by the list itself, did not come by API.
 
     KIS names who entered an order: ``OpnAPI`` for orders by API (``ordr_empno`` of TTTC0081R). A blank proves something
-    only where the same list names ``OpnAPI`` for our own orders. Without proof an unbound order counts as ours.
+    only if the same list names ``OpnAPI`` for our own orders. Without proof an unbound order counts as ours.
     """
     names_api = any(order.entered_by == _BY_API for order in orders if order.ref.number in ours)
     return frozenset(

@@ -1,4 +1,4 @@
-"""I11: the audit log holds every command that was written into it, as it was written."""
+"""I11: the audit log holds every recorded command, unchanged."""
 
 from domain.audit_log import flaws
 from verifier.books import Books, Violation

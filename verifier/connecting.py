@@ -1,4 +1,4 @@
-"""From settings to the three books' keepers, as for every other program of ours."""
+"""Connect to the sources of the three books, using the settings."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -34,7 +34,7 @@ async def open_sources(settings: Settings) -> AsyncIterator[Sources]:
     """Connect to the books of the configured account.
 
     Raises:
-        NothingToVerifyError: neither is anything configured, nor does anything run here.
+        NothingToVerifyError: nothing is configured, and nothing runs here.
     """
     endpoints = await find_endpoints(settings)
     if endpoints is None:
@@ -56,12 +56,12 @@ async def open_sources(settings: Settings) -> AsyncIterator[Sources]:
 
 
 def plan_of(sources: Sources, settings: Settings, date: SessionDate | None) -> SessionPlan:
-    """Return the session of a KST date, today's without one; its cut-off is the latest that any size of fleet has.
+    """Return the session of a KST date, by default today's; its cut-off is the latest of any fleet size.
 
     Raises:
         NothingToVerifyError: the exchange is closed on that date.
     """
-    now = sources.clock.market_time(datetime.now(UTC))  # noqa: TID251 - operators live in real time
+    now = sources.clock.market_time(datetime.now(UTC))  # noqa: TID251 - operators work in real time
     day = date or session_date_of(now)
     session = calendar_of(settings, sources.clock).session_on(day)
     if session is None:

@@ -1,4 +1,4 @@
-"""What the session's orders must have cost: KIS rounds once per stock, side and day, whoever of the account traded."""
+"""Expected costs of the session's orders. KIS rounds once per stock, side and day, over all trades of the account."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def costs_of_position(books: Books, position_id: PositionId) -> Costs:
 
 
 def expected_flow(books: Books) -> int:
-    """Return what the ledger's orders, the owner's and those of earlier days have done to the broker's cash (won)."""
+    """Return the effect of the ledger's, the owner's and earlier days' orders on the broker's cash (won)."""
     earlier = total([Won(row.flow) for row in books.broker.orders if row.day != books.date])
     amounts = _amounts_of_others(books)
     for order in books.ledger.orders:
@@ -34,7 +34,7 @@ def expected_flow(books: Books) -> int:
 
 
 def broker_differs(books: Books) -> Iterator[tuple[str, str]]:
-    """Compare what the broker charged for each stock and side with the rule; only the simulator tells it."""
+    """Compare the broker's charge for each stock and side with the rule. Only the simulator reports it."""
     if books.broker.opening_cash is None:
         return
     amounts: Counter[_Traded] = Counter()

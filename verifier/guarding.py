@@ -1,4 +1,4 @@
-"""I5, I6, I7, I9 and I10: what is held is watched and sold in time, no gate was passed while shut, none kept a sale."""
+"""I5, I6, I7, I9 and I10: holdings are watched and sold in time, no buy passed a shut gate, no guard blocked a sale."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ Span = tuple[datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A stretch of real time in which a held position had no watcher, and how that shows."""
+    """A period of real time in which a held position had no watcher, with its evidence."""
 
     length: timedelta
     symbol: Symbol
@@ -28,7 +28,7 @@ class Gap:
 
 
 def always_watched(books: Books) -> tuple[Violation, ...]:
-    """I5: from the first booked share to the decision to sell, somebody alive looked at every position."""
+    """I5: from the first booked share to the decision to sell, a running worker watched every position."""
     return tuple(
         Violation(
             "I5", f"unwatched for {gap.length.total_seconds():.1f} s", f"{gap.symbol} {gap.position_id}: {gap.why}"
@@ -39,7 +39,7 @@ def always_watched(books: Books) -> tuple[Violation, ...]:
 
 
 def gaps(books: Books) -> tuple[Gap, ...]:
-    """Return every gap, the longest first."""
+    """Return every gap, longest first."""
     found = [
         Gap(length, symbol, position_id, why)
         for position_id, symbol, held in _held_spans(books)
@@ -49,12 +49,12 @@ def gaps(books: Books) -> tuple[Gap, ...]:
 
 
 def longest_gap(books: Books) -> timedelta:
-    """Return the longest stretch of real time in which a held position had no watcher."""
+    """Return the longest period of real time in which a held position had no watcher."""
     return max((gap.length for gap in gaps(books)), default=timedelta(0))
 
 
 def _held_spans(books: Books) -> Iterator[tuple[PositionId, Symbol, Span]]:
-    """Yield each position with the real time from its first booked fill until its first sale was decided."""
+    """Yield each position with the real time from its first booked fill until the decision for its first sale."""
     yield from _never_booked(books)
     first_fill: dict[str, datetime] = {}
     for fill in books.ledger.fills:
@@ -69,7 +69,7 @@ def _held_spans(books: Books) -> Iterator[tuple[PositionId, Symbol, Span]]:
 
 
 def _never_booked(books: Books) -> Iterator[tuple[PositionId, Symbol, Span]]:
-    """Yield what the broker has bought for us and no fill of the ledger tells of: held, and no worker knows."""
+    """Yield shares that the broker bought for us and the ledger has no fill for. They are held, but no worker knows."""
     last = min(books.read_at, books.clock.real_time(books.plan.session.ends_at))
     for row in books.new_rows:
         if row.by_hand or row.side is not Side.BUY or not row.fills:
@@ -110,10 +110,10 @@ def _lapses(books: Books, symbol: Symbol, held: Span) -> Iterator[tuple[timedelt
 
 
 def flat_at_the_end(books: Books) -> tuple[Violation, ...]:
-    """I6: after the session nothing of ours is held or works, and no share is unexplained, but what an event names.
+    """I6: after the session no holding, working order or unexplained share remains, except those that an event names.
 
-    What the account's owner holds, or still orders by hand, is the owner's affair. What the session has left may be for
-    sale until the day's last market ends; then it must be sold, or named as carried.
+    The account owner's holdings and manual orders are excluded. Positions left by the session may be for sale until the
+    day's last market ends. After that they must be sold, or named as carried.
     """
     if not books.is_over:
         return ()
@@ -123,7 +123,7 @@ def flat_at_the_end(books: Books) -> tuple[Violation, ...]:
 
 
 def _held(books: Books, named: Named) -> Iterator[tuple[str, str]]:
-    """Yield positions with shares that no event names; what the owner sold of ours is not held any more."""
+    """Yield positions with shares that no event names. Shares of ours that the owner sold do not count as held."""
     allowed = Counter(named.left)
     for symbol, shares in owners_shares(books).items():
         allowed[symbol] += max(-shares, 0)
@@ -154,7 +154,7 @@ def _left_open(books: Books, named: Named) -> Iterator[tuple[str, str]]:
 
 
 def _unexplained(books: Books, named: Named) -> Iterator[tuple[str, str]]:
-    """Yield the shares that the broker shows beyond our positions and the owner's own."""
+    """Yield shares at the broker beyond our positions and the owner's own."""
     owned, ours = owners_shares(books), Counter[Symbol]()
     for position in books.ledger.positions:
         ours[position.symbol] += position.quantity
@@ -191,7 +191,7 @@ def _shut_spans(books: Books) -> Iterator[tuple[Span, str]]:
 
 
 def fenced(books: Books) -> tuple[Violation, ...]:
-    """I9: each order was sent under the fencing token that was the current one at that instant."""
+    """I9: each order was sent under the fencing token that was current at that instant."""
     tokens: defaultdict[Symbol, list[Acquisition]] = defaultdict(list)
     for acquisition in books.ledger.acquisitions:
         tokens[acquisition.symbol].append(acquisition)
@@ -216,7 +216,7 @@ def _not_current(order: AuditedOrder, given: Iterable[Acquisition]) -> str | Non
 
 
 def exits_go_through(books: Books) -> tuple[Violation, ...]:
-    """I10: no sale was denied but for a lost lease, and every word to sell led to a sale or to a named carry."""
+    """I10: no sale was denied except for a lost lease; each exit signal or command led to a sale or a named carry."""
     denied = (
         Violation("I10", f"a sale denied: {order.denial}", order.record.intent.intent_id)
         for order in books.ledger.orders
@@ -244,7 +244,7 @@ def _unheeded(books: Books) -> Iterator[tuple[str, str]]:
 def _is_heeded(books: Books, position: BookedPosition, sales: dict[PositionId, list[AuditedOrder]]) -> bool:
     if sales.get(position.position_id) or position.quantity <= named_in(books).left[position.symbol]:
         return True
-    # Just told: the sale may be about to be written.
+    # The command is recent: the sale may not be recorded yet.
     return not books.is_over and books.read_at - position.changed_at < books.longest_unwatched
 
 

@@ -1,4 +1,4 @@
-"""What the workflow histories say of a session: orders handed to the sender, watches, and accepted commands to sell."""
+"""Evidence from a session's workflow histories: orders passed to the sender, watches, and accepted commands to sell."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ _ENDS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a workflow: whose it is (None for the market close) and its events."""
+    """One run of a workflow: its worker (None for the market close) and its events."""
 
     workflow_id: str
     worker_id: WorkerId | None
@@ -47,7 +47,7 @@ class Run:
 async def read_histories(
     client: Client, workers: dict[str, WorkerId], account_id: AccountId, span: tuple[datetime, datetime]
 ) -> Histories:
-    """Fetch what the workers' workflows and the market close did between two real instants; foreign ones say nothing.
+    """Read what the workers' workflows and the market close did between two real instants; skip foreign ones.
 
     ``workers`` are those of the ledger, by workflow id.
     """
@@ -80,7 +80,7 @@ async def _fetched(client: Client, query: str, worker_id: WorkerId | None, since
 
 
 def histories_of(runs: Iterable[Run]) -> Histories:
-    """Tell the story of runs in the words of the verifier."""
+    """Convert runs into the verifier's records."""
     told = _Story()
     for run in runs:
         told.add(run)
@@ -95,7 +95,7 @@ class _Story:
     commands: list[Told] = field(default_factory=list)
     runs: int = 0
     unreadable: list[str] = field(default_factory=list)
-    """Ids of workflows with an activity whose input cannot be read, such as one that another program started."""
+    """Ids of workflows with an activity whose input is unreadable, such as one that another program started."""
 
     def add(self, run: Run) -> None:
         """Read one run from its first event to its last."""
@@ -151,7 +151,7 @@ def _scheduled_id(event: HistoryEvent) -> int:
 
 
 async def _authentic(client: Client, events: Sequence[HistoryEvent]) -> list[HistoryEvent]:
-    """Return a run's events, decrypted as far as they are read here; none of a stranger's run, no signal of his."""
+    """Return a run's events with decrypted payloads; none of a foreign run, and no foreign signals."""
     codec = client.data_converter.payload_codec
     if codec is None:
         return list(events)
@@ -183,7 +183,7 @@ def _is_refused(payloads: Payloads) -> bool:
 
 
 def _accepted_as(event: HistoryEvent) -> str:
-    """Return the broker's number in the result of a sent order; blank where it was not accepted."""
+    """Return the broker's number in the result of a sent order; empty if it was not accepted."""
     if event.event_type != EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
         return ""
     result = event.activity_task_completed_event_attributes.result

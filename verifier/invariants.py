@@ -1,4 +1,4 @@
-"""The eleven invariants in their order, each with its check."""
+"""The eleven invariants in order, each with its check."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from verifier.orders import each_order_once, never_oversold, one_at_a_time
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """What must hold whatever happens, and the check that looks for breaches."""
+    """A condition that must always hold, and the check that finds violations."""
 
     name: str
     says: str
@@ -22,7 +22,7 @@ class Invariant:
 
 
 def _let_in(books: Books) -> tuple[Violation, ...]:
-    """I7: the gate was open when a buy was sent, and its host's limits were kept."""
+    """I7: the gate was open when a buy was sent, and the limits of its host were respected."""
     return (*no_entry_past_the_gate(books), *within_host_limits(books))
 
 
@@ -42,5 +42,5 @@ INVARIANTS: Final = (
 
 
 def violations(books: Books) -> dict[str, tuple[Violation, ...]]:
-    """Return what each invariant's check has found."""
+    """Return the violations found by each invariant's check."""
     return {invariant.name: invariant.check(books) for invariant in INVARIANTS}

@@ -1,4 +1,4 @@
-"""Fills that the broker's list showed too late: what the ledger could not know before it booked them."""
+"""Fills that the broker's list showed too late for the ledger to book in time."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from verifier.books import Books
 
 @dataclass(frozen=True, slots=True)
 class LateFill:
-    """Shares of an order that were filled at the broker and booked only at an instant (UTC market time)."""
+    """Shares of an order that were filled at the broker but booked only at an instant (UTC market time)."""
 
     side: Side
     shares: int
@@ -32,9 +32,9 @@ class LateFills:
 
 
 def late_fills(books: Books) -> LateFills:
-    """Collect what the broker's list has hidden and the session's events say was booked late.
+    """Collect fills that the broker's list omitted and that the session's events report as booked late.
 
-    What the list showed and the ledger did not book in time is no late fill: the ledger could have known it.
+    A fill that the list showed and the ledger did not book in time is not late: the ledger could have known it.
     """
     records = {str(each.record.intent.intent_id): each.record for each in books.ledger.orders}
     found: defaultdict[PositionId, list[LateFill]] = defaultdict(list)

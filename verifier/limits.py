@@ -1,4 +1,4 @@
-"""I7, the second half: every buy was within the limits of the host that sent it, as the books have recorded them."""
+"""I7, second half: every buy was within the recorded limits of the host that sent it."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -19,12 +19,13 @@ from domain.risk import DECISION_HOLDS, LOSS_WITHOUT_A_STOP
 from verifier.books import Books, Violation
 
 _COMMITS_WITHIN: Final = timedelta(seconds=5)
-"""Real time. What was booked so shortly before a buy was sent may not have been seen by its review: it counts only
-where it speaks for the buy."""
+"""Real time. A booking this shortly before a buy was sent may not have been visible to the buy's review. It counts
+only where it supports the buy.
+"""
 
 
 def within_host_limits(books: Books) -> tuple[Violation, ...]:
-    """I7: no buy exceeds what its host allows, and none was sent without a host's limits."""
+    """I7: no buy exceeds its host's limits, and none was sent without recorded limits."""
     day = _Day(books)
     return tuple(
         Violation("I7", what, f"{order.record.intent.intent_id}, limits {order.host_limits or 'unknown'}: {why}")
@@ -35,7 +36,7 @@ def within_host_limits(books: Books) -> tuple[Violation, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """A buy, when (real time) it was sent, by whom, and the rules of its host."""
+    """A buy with its sending time (real time), its worker, and the rules of its host."""
 
     order: AuditedOrder
     at: datetime
@@ -44,7 +45,7 @@ class _Sent:
 
 
 class _Day:
-    """The session's buys and results, laid out so that each buy is judged by what was known before it."""
+    """The session's buys and results, arranged so that each buy is judged by what was known before it."""
 
     def __init__(self, books: Books) -> None:
         self.books = books
@@ -55,7 +56,7 @@ class _Day:
 
     @cached_property
     def results_of(self) -> dict[WorkerId, list[BookedResult]]:
-        """Return the results of each worker, in the sequence of bookings."""
+        """Return the results of each worker, in booking order."""
         found: defaultdict[WorkerId, list[BookedResult]] = defaultdict(list)
         for each in self.results:
             found[each.worker_id].append(each)
@@ -63,7 +64,7 @@ class _Day:
 
     @cached_property
     def _deciders(self) -> dict[tuple[str, int], WorkerId]:
-        """Return who held each fencing token: an order that was adopted later names another worker now."""
+        """Return the holder of each fencing token. An order that was adopted later now names another worker."""
         taken = self.books.ledger.acquisitions
         return {(each.symbol, each.fencing_token): each.worker_id for each in taken if each.worker_id is not None}
 
@@ -73,13 +74,13 @@ class _Day:
         return self._deciders.get((intent.symbol, intent.fencing_token), intent.worker_id)
 
     def stake_of(self, order: AuditedOrder, amount: int) -> int:
-        """Return what so many won of a buy lose at its stop."""
+        """Return the loss of an amount (won) of a buy at its stop."""
         stop = self.books.ledger.stops.get(order.record.intent.position_id)
         return int(amount * (stop or LOSS_WITHOUT_A_STOP)) if stop is not None else 0
 
     @cached_property
     def _stakes(self) -> tuple[list[tuple[datetime, int]], list[tuple[datetime, int]]]:
-        """Return what each filled buy stakes from its sending on, and until its first sale; the least that is sure."""
+        """Return the stake of each filled buy, from its sending until its first sale, as a lower bound."""
         first_sale = self._first_sales()
         taken = {each.position_id for each in self.books.ledger.positions if each.taken or is_recovery(each.worker_id)}
         added, removed = [], []
@@ -94,12 +95,12 @@ class _Day:
         return _running(added), _running(removed)
 
     def at_stake(self, at: datetime) -> int:
-        """Return what earlier buys that were not sold yet lose at their stops, at least, at a real instant."""
+        """Return the minimum loss at their stops of earlier buys not yet sold, at a real instant."""
         added, removed = self._stakes
         return _until(added, at) - _until(removed, at)
 
     def _first_sales(self) -> dict[PositionId, datetime]:
-        """Return when each position's first sale was booked; of one that the owner has sold, when its trade was."""
+        """Return when each position's first sale was booked. For a sale by the owner, use the trade's booking."""
         positions = {each.record.intent.intent_id: each.record.intent for each in self.books.ledger.orders}
         found: dict[PositionId, datetime] = {}
         for fill in sorted(self.books.ledger.fills, key=lambda each: each.recorded_at):
@@ -172,13 +173,13 @@ def _best(results: Sequence[BookedResult], at: datetime) -> Won:
 
 
 def _split(results: Sequence[BookedResult], at: datetime) -> tuple[Sequence[BookedResult], Sequence[BookedResult]]:
-    """Return what a review at a real instant has seen, and what it may have seen."""
+    """Return the results that a review at a real instant has certainly seen, and those it may have seen."""
     sure = bisect_left(results, at - _COMMITS_WITHIN, key=lambda each: each.recorded_at)
     return results[:sure], results[sure : bisect_left(results, at, key=lambda each: each.recorded_at)]
 
 
 def _floor(day: _Day, sent: _Sent) -> Won | None:
-    """Return the fleet's result at which its profit counts as given back; None while none is guarded, or in doubt."""
+    """Return the fleet's result at which its profit counts as given back; None if not guarded, or if in doubt."""
     limits, (seen, doubtful) = sent.ceiling.risk, _split(day.results, sent.at)
     if limits.give_back_from <= 0 or doubtful:
         return None
@@ -187,7 +188,7 @@ def _floor(day: _Day, sent: _Sent) -> Won | None:
 
 
 def _habits(day: _Day, sent: _Sent) -> Iterator[tuple[str, str]]:
-    """Yield what speaks of too many trades, and of pauses that were not kept."""
+    """Yield evidence of too many trades and of pauses that were not kept."""
     limits, (seen, doubtful) = sent.ceiling.risk, _split(day.results_of.get(sent.worker_id, []), sent.at)
     if doubtful:
         return
@@ -197,7 +198,7 @@ def _habits(day: _Day, sent: _Sent) -> Iterator[tuple[str, str]]:
     lost_at = max((closed_at for closed_at, net_pnl in trades if net_pnl < 0), default=None)
     if lost_at is None:
         return
-    # Another host may have decided the buy; it is sent at most so long afterwards.
+    # Another host may have decided the buy. It is sent at most DECISION_HOLDS later.
     passed = sent.order.record.intent.decided_at - lost_at + day.books.clock.market_duration(DECISION_HOLDS)
     if passed < limits.cooldown_after_loss:
         yield "a buy within its host's pause after a loss", f"{passed} after the loss"
@@ -207,7 +208,7 @@ def _habits(day: _Day, sent: _Sent) -> Iterator[tuple[str, str]]:
 
 
 def _trades(results: Sequence[BookedResult]) -> list[tuple[datetime, Won]]:
-    """Return each trade with its corrections: when it closed, in market time, and its net result."""
+    """Return each trade, including corrections: its closing time (market time) and net result."""
     found: dict[PositionId, tuple[datetime, Won]] = {}
     for each in results:
         closed_at, net_pnl = found.get(each.position_id, (each.closed_at, NO_WON))

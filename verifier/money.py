@@ -1,4 +1,4 @@
-"""I4 and I8: the books say what the broker says, share for share, and every won of PnL traces to fills and rates."""
+"""I4 and I8: the books match the broker's share for share, and every won of PnL traces to fills and rates."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from verifier.named import Named, named_in
 
 
 def books_are_the_brokers(books: Books) -> tuple[Violation, ...]:
-    """I4: orders, holdings and cash are the broker's, or the symbol's trouble is told loudly."""
+    """I4: orders, holdings and cash match the broker's, or an event reports the symbol's problem."""
     named, doubted = named_in(books), books.broker.in_doubt
     differences = (*_orders_differ(books, named), *_holdings_differ(books, named))
     return (
@@ -63,7 +63,7 @@ def _holdings_differ(books: Books, named: Named) -> Iterator[tuple[Symbol, str, 
 
 
 def owners_shares(books: Books) -> dict[Symbol, int]:
-    """Return what the owner held before and what the owner's own orders add to it, without the sales of our shares."""
+    """Return the owner's earlier holdings plus the owner's own orders, without the owner's sales of our shares."""
     shares: defaultdict[Symbol, int] = defaultdict(int, books.broker.owned_before)
     for row in books.broker.orders:
         if row.by_hand:
@@ -98,7 +98,7 @@ def _cash_differs(books: Books) -> Iterator[tuple[str, str]]:
 
 
 def every_won_traces(books: Books) -> tuple[Violation, ...]:
-    """I8: fills make orders, orders make positions and trades, trades make summaries; costs are the broker's."""
+    """I8: fills add up to orders, orders to positions and trades, trades to summaries; costs match the broker's."""
     sums = (*_fills_add_up(books), *_positions_add_up(books), *_trades_add_up(books), *_summaries_add_up(books))
     found = (*sums, *broker_differs(books))
     return tuple(Violation("I8", what, evidence) for what, evidence in found)
@@ -140,7 +140,7 @@ def _trades_add_up(books: Books) -> Iterator[tuple[str, str]]:
             continue
         later = books.ledger.sold_later.get(trade.position_id, SoldLater())
         bought = (trade.quantity + later.quantity, trade.entry_amount + later.amount)
-        # Late shares that are still to be sold join the trade with their sale.
+        # Late shares that are not sold yet join the trade with their sale.
         expected = (*(bought if trade.position_id in living else _sum(buys)), *_sum(sales))
         said = (*bought, trade.quantity, trade.exit_amount)
         if expected != said:
@@ -151,7 +151,7 @@ def _trades_add_up(books: Books) -> Iterator[tuple[str, str]]:
 
 
 def _charged(books: Books, position_id: PositionId, orders: Sequence[AuditedOrder]) -> Costs | None:
-    """Return a position's share of what the broker charged; None where it does not tell."""
+    """Return a position's share of the broker's charges; None if the broker does not report them."""
     numbers = {order.record.ref.number for order in orders if order.record.ref is not None}
     if books.broker.opening_cash is None or not numbers <= books.row_of.keys():
         return None

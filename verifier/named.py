@@ -1,4 +1,4 @@
-"""What the session's events name: each exempts exactly its own order or shares, never its whole stock."""
+"""Exemptions by the session's events: each exempts exactly its own order or shares, never its whole stock."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ _QUARANTINED: Final = "order_quarantined"
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The shares and orders whose trouble events name.
+    """The shares and orders whose problems are named by events.
 
-    ``left`` are ours that the session could not sell. The broker may show ``more`` of a stock than the books explain,
-    or ``fewer``. ``lost`` are the quarantined intents. ``unbooked`` are intents with what the broker lists as filled of
-    them, where the ledger cannot book it. Two events about the same shares name them once.
+    ``left`` are our shares that the session could not sell. The broker may show ``more`` of a stock than the books
+    explain, or ``fewer``. ``lost`` are the quarantined intents. ``unbooked`` are intents with the quantity that the
+    broker lists as filled and the ledger cannot book. Two events about the same shares name them once.
     """
 
     left: Counter[Symbol] = field(default_factory=Counter)
@@ -31,22 +31,22 @@ class Named:
     unbooked: frozenset[tuple[str, int]] = frozenset()
 
     def quarantines(self, intent: OrderIntent) -> bool:
-        """Tell whether an event names this very order as quarantined."""
+        """Return whether an event names exactly this order as quarantined."""
         return any(each.intent_id == intent.intent_id for each in self.lost)
 
     def may_be_lost(self, row: BrokerRow) -> bool:
-        """Tell whether a quarantined intent may be this order: the same stock, side and number of shares."""
+        """Return whether a quarantined intent may be this order: same stock, side and number of shares."""
         return any(
             (each.symbol, each.side, each.quantity) == (row.symbol, row.side, row.quantity) for each in self.lost
         )
 
     def explains(self, symbol: Symbol, surplus: int) -> bool:
-        """Tell whether so many shares more (or, below zero, fewer) at the broker than expected are named."""
+        """Return whether events name this surplus of shares at the broker; negative for missing shares."""
         return -self.fewer[symbol] <= surplus <= self.more[symbol]
 
 
 def named_in(books: Books) -> Named:
-    """Add up what the events of the session name."""
+    """Collect the shares and orders that the session's events name."""
     events = [each.event for each in books.ledger.events]
     quarantined = {str(event.detail.get("intent_id", "")) for event in events if event.kind == _QUARANTINED}
     orders = (each.record for each in books.ledger.orders)
@@ -63,7 +63,7 @@ def named_in(books: Books) -> Named:
 
 
 def _largest(events: list[Event], kinds: set[str]) -> Counter[Symbol]:
-    """Return the most shares that an event of these kinds names, by stock."""
+    """Return the largest number of shares that an event of these kinds names, by stock."""
     largest: Counter[Symbol] = Counter()
     for event in events:
         if event.kind in kinds and event.symbol is not None:
@@ -72,7 +72,7 @@ def _largest(events: list[Event], kinds: set[str]) -> Counter[Symbol]:
 
 
 def _changed(events: list[Event]) -> tuple[Counter[Symbol], Counter[Symbol]]:
-    """Return by how many shares the broker shows more, and fewer, than the ledger, by events that say both numbers."""
+    """Return how many shares more, and fewer, the broker shows than the ledger, from events with both numbers."""
     more: Counter[Symbol] = Counter()
     fewer: Counter[Symbol] = Counter()
     surpluses: dict[tuple[Symbol, str], int] = {}
@@ -97,7 +97,7 @@ def _number(event: Event, name: str) -> int:
 
 
 def _evening_goes_on(books: Books) -> bool:
-    """Tell whether what the session has left may still be sold in the day's last market."""
+    """Return whether positions left by the session may still be sold in the day's last market."""
     session = books.plan.session
     last = (session.after_market or session.post_close).until
     return books.clock.market_time(books.read_at - timedelta(seconds=2)) < last

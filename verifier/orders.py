@@ -1,4 +1,4 @@
-"""I1 to I3: no order twice and none unaccounted for, one at a time on each side, and never more sold than bought."""
+"""I1 to I3: no order sent twice or unaccounted for, one at a time per side, and never more sold than bought."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -15,12 +15,12 @@ from verifier.books import Books, BrokerFill, BrokerRow, Violation
 from verifier.late_fills import late_fills
 
 _BY_OTHERS: Final = frozenset({ExitReason.FOREIGN_SALE})
-"""The rest of such a position was sold by the owner, in orders that are none of ours."""
+"""The owner sold the rest of such a position, in orders that are not ours."""
 _NOT_ENOUGH_SHARES: Final = frozenset({"APBK0400", "40240000"})
 
 
 def each_order_once(books: Books) -> tuple[Violation, ...]:
-    """I1: at most one broker order per intent, and no order of ours (broker or history) that the ledger lacks."""
+    """I1: at most one broker order per intent, and the ledger has every order of ours at the broker or in a history."""
     return tuple(
         Violation("I1", what, evidence)
         for what, evidence in (
@@ -53,7 +53,7 @@ def _without_order(books: Books) -> Iterator[tuple[str, str]]:
 
 
 def _not_in_the_ledger(books: Books) -> Iterator[tuple[str, str]]:
-    """Yield what a history says was sent or accepted and the ledger does not hold, as after a failover that lost it."""
+    """Yield orders that a history shows as sent or accepted and the ledger lacks, as after a lossy failover."""
     records = {order.record.intent.intent_id: order.record for order in books.ledger.orders}
     for submit in books.histories.submits:
         record = records.get(submit.intent_id)
@@ -79,7 +79,7 @@ def _looks_like(order: AuditedOrder, row: BrokerRow) -> bool:
 
 
 def one_at_a_time(books: Books) -> tuple[Violation, ...]:
-    """I2: at most one order of ours works on a side of a symbol, and one position is open in it, at any moment."""
+    """I2: at any moment at most one order of ours works per symbol and side, and one position per symbol is open."""
     return tuple(
         Violation("I2", what, evidence)
         for what, evidence in (*_active_twice(books), *_working_together(books), *_open_together(books))
@@ -115,7 +115,7 @@ def _working_together(books: Books) -> Iterator[tuple[str, str]]:
 
 
 def _ended_at(row: BrokerRow, cancelled_at: datetime | None) -> datetime | None:
-    """Return when nothing of the order could trade any more; None while it can."""
+    """Return when the order could no longer trade; None while it still can."""
     if row.remaining:
         return None
     last_fill = row.fills[-1].at if row.fills else row.placed_at
@@ -142,7 +142,7 @@ def _open_together(books: Books) -> Iterator[tuple[str, str]]:
 
 
 def never_oversold(books: Books) -> tuple[Violation, ...]:
-    """I3: no position has sold more than it had bought, at any moment; nor did we ever try to."""
+    """I3: no position ever sold more than it had bought, and no order ever attempted it."""
     return tuple(Violation("I3", what, evidence) for what, evidence in (*_sold_too_much(books), *_refused(books)))
 
 
@@ -160,7 +160,7 @@ def _sold_too_much(books: Books) -> Iterator[tuple[str, str]]:
 
 
 def _refused(books: Books) -> Iterator[tuple[str, str]]:
-    """Yield sales of shares that were gone; those that an own order had sold and the list hid could not be known."""
+    """Yield sales of missing shares, except those that an own order sold and the list omitted: we could not know."""
     late = late_fills(books)
     for order in books.ledger.orders:
         record = order.record
@@ -176,7 +176,7 @@ def _refused(books: Books) -> Iterator[tuple[str, str]]:
 
 
 def _own_fills(books: Books) -> dict[Symbol, list[tuple[PositionId, BrokerRow, BrokerFill]]]:
-    """Return the broker's fills of our orders by symbol, in the sequence of trading; a sale before a buy at once."""
+    """Return the broker's fills of our orders by symbol, in trading order; simultaneous fills by order number."""
     by_symbol: defaultdict[Symbol, list[tuple[PositionId, BrokerRow, BrokerFill]]] = defaultdict(list)
     for row in _ours(books):
         position_id = books.bound[row.number].record.intent.position_id

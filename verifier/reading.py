@@ -1,4 +1,4 @@
-"""Reading the three books of one session, each from where it is kept."""
+"""Read the three books of one session from their sources."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ _BEFORE_THE_SESSION = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the three books of an account are kept."""
+    """The sources of an account's three books."""
 
     client: Client
     database: Database
@@ -36,7 +36,7 @@ class Sources:
 
 
 async def read_books(sources: Sources, plan: SessionPlan) -> Books:
-    """Read everything once, the broker last: what it has done meanwhile, the ledger may not know yet."""
+    """Read everything once, the broker last: the ledger may not know the broker's latest actions yet."""
     date, read_at = plan.session.date, datetime.now(UTC)  # noqa: TID251 - the real instant of the reading
     is_past = session_date_of(sources.clock.market_time(read_at)) > date
     ledger = await _ledger(sources, date, is_past=is_past)
@@ -44,7 +44,7 @@ async def read_books(sources: Sources, plan: SessionPlan) -> Books:
     workers = await sources.database.workers.all_of(sources.account_id)
     names: dict[str, WorkerId] = {worker.workflow_id: worker.worker_id for worker in workers}
     span = since, sources.clock.real_time(_end_of(date))
-    seen = sources.last_row()  # before the log: another process may write meanwhile
+    seen = sources.last_row()  # read before the log: another process may write meanwhile
     log = await sources.database.audit_logs.whole(sources.account_id)
     histories = await read_histories(sources.client, names, sources.account_id, span)
     return Books(
@@ -59,15 +59,15 @@ async def read_books(sources: Sources, plan: SessionPlan) -> Books:
 
 
 def _end_of(date: SessionDate) -> datetime:
-    """Return the market instant at which a KST date is over."""
+    """Return the market instant at which a KST date ends."""
     return datetime.combine(date + timedelta(days=1), time(), KST)
 
 
 async def _ledger(sources: Sources, date: SessionDate, *, is_past: bool = False) -> Ledger:
-    """Read our own books of a session; of a past one without what later sessions have done to its positions."""
+    """Read our own books of a session; for a past session, exclude what later sessions did to its positions."""
     database, audit, account = sources.database, sources.database.audit, sources.account_id
     orders = await audit.orders_on(account, date)
-    first = min((order.created_at for order in orders), default=datetime.now(UTC))  # noqa: TID251 - nothing to look at
+    first = min((order.created_at for order in orders), default=datetime.now(UTC))  # noqa: TID251 - no orders
     return Ledger(
         orders=orders,
         fills=await audit.fills_on(account, date),
@@ -97,7 +97,7 @@ async def _broker(sources: Sources, date: SessionDate, ledger: Ledger, *, is_pas
 
 
 async def _left_by(sources: Sources, date: SessionDate) -> Mapping[Symbol, Quantity] | None:
-    """Return what a session's close saw at the broker; None where none has looked."""
+    """Return the holdings that a session's close recorded at the broker; None if no close has checked."""
     if await sources.database.snapshots.proof_of(sources.account_id, date) is None:
         return None
     lines = await sources.database.snapshots.on(sources.account_id, date)

@@ -1,4 +1,4 @@
-"""The verdict for people and for programs: one line an invariant, then the evidence."""
+"""The verdict as text and JSON: one line per invariant, then the evidence."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -10,11 +10,11 @@ from verifier.invariants import INVARIANTS
 from verifier.verdict import Verdict
 
 _TOLD: Final = 5
-"""How many gaps are told, the longest first."""
+"""How many gaps are reported, longest first."""
 
 
 def report_lines(verdict: Verdict) -> Iterator[str]:
-    """Yield what was looked at, a line an invariant, and its violations beneath it."""
+    """Yield the counts of the session, then a line per invariant with its violations below."""
     books, found = verdict.books, verdict.found
     yield f"session {books.date}{'' if books.is_over else ' (not over)'}: {_counts(books)}"
     for invariant in INVARIANTS:

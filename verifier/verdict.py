@@ -1,4 +1,4 @@
-"""What stays wrong: books that are read while they are written may differ for a moment, and only what lasts counts."""
+"""Report lasting violations only: books that are read while being written may differ for a moment."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,7 +14,7 @@ _BETWEEN: Final = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The latest books, and the violations that every look at them has shown."""
+    """The latest books, and the violations that every read has shown."""
 
     books: Books
     found: Mapping[str, tuple[Violation, ...]]
@@ -26,12 +26,12 @@ class Verdict:
 
 
 def judged(books: Books) -> Verdict:
-    """Judge by one look."""
+    """Judge a single read."""
     return Verdict(books, violations(books))
 
 
 async def judge(read: Callable[[], Awaitable[Books]]) -> Verdict:
-    """Look until nothing is wrong, or the same has been wrong in several looks."""
+    """Read until there are no violations, or the same ones have lasted through several reads."""
     verdict = judged(await read())
     for _ in range(_LOOKS - 1):
         if not verdict.count:

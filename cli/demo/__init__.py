@@ -1,1 +1,1 @@
-"""``make demo``: a whole accelerated day and its report."""
+"""``make demo``: a complete accelerated day and its report."""

@@ -1,4 +1,4 @@
-"""The simulated broker's own books of an account: the truth that a day's report is checked against."""
+"""The simulated broker's own books of an account, the reference for a day's report."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -19,7 +19,7 @@ class _Shown(BaseModel):
 
 
 class Holding(_Shown):
-    """Shares that the broker says the account has."""
+    """Shares in the account according to the broker."""
 
     symbol: Symbol
     quantity: int
@@ -38,12 +38,12 @@ class BookedOrder(_Shown):
 
     @property
     def is_new(self) -> bool:
-        """Tell a new order from an amendment or a cancellation."""
+        """Return whether this is a new order, not an amendment or a cancellation."""
         return self.action == _NEW
 
 
 class BrokerBooks(_Shown):
-    """One account at the simulated broker. Won."""
+    """One account at the simulated broker. Amounts in won."""
 
     opening_cash: int
     cash: int
@@ -54,7 +54,7 @@ class BrokerBooks(_Shown):
 
     @property
     def cash_change(self) -> int:
-        """Return what the account has won or lost in all."""
+        """Return the account's total profit or loss."""
         return self.cash - self.opening_cash
 
     @property
@@ -64,7 +64,7 @@ class BrokerBooks(_Shown):
 
 
 async def read_broker_books(simulator_url: str, account_number: str, control_headers: Mapping[str, str]) -> BrokerBooks:
-    """Ask the simulator's control API for an account.
+    """Read an account from the simulator's control API.
 
     Raises:
         NothingRunsError: the simulator does not answer.

@@ -1,4 +1,4 @@
-"""The day's report: what our ledger says, what the close found, and whether the broker's own books agree."""
+"""Report of a day: our ledger, the result of the close, and whether the broker's own books agree."""
 
 import json
 from collections import Counter
@@ -24,7 +24,7 @@ from workflows.close_outcome import CloseOutcome
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Our own books of a session; ``fills`` counts booked fills."""
+    """Our own books of a session. ``fills`` is the number of booked fills."""
 
     orders: tuple[OrderRecord, ...]
     fills: int
@@ -34,7 +34,7 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One session as its three witnesses tell it: the ledger, the market close and the broker."""
+    """One session from its three sources: the ledger, the market close and the broker."""
 
     seed: int
     workers: int
@@ -54,7 +54,7 @@ class Day:
 
     @property
     def open_orders(self) -> int:
-        """Return how many orders may still trade, at the broker or as far as we know."""
+        """Return how many orders may still trade, at the broker or according to the ledger."""
         at_broker = sum(order.is_new and order.remaining > 0 for order in self.broker.orders)
         return max(at_broker, sum(order.is_active for order in self.ledger.orders))
 
@@ -91,7 +91,7 @@ def _costs_differ(day: Day) -> int:
 
 
 def _order_sent_twice(day: Day) -> int:
-    """Every order at the broker is one of our intents, and every accepted intent is one order at the broker."""
+    """Count mismatches: each broker order belongs to one intent, and each accepted intent to one broker order."""
     ours = Counter(order.ref.number for order in day.ledger.orders if order.ref is not None)
     theirs = Counter(order.number for order in day.broker.orders if order.is_new and order.day == day.session_date)
     return (ours - theirs).total() + (theirs - ours).total()
@@ -108,7 +108,7 @@ def _position_left_open(day: Day) -> int:
 
 
 def _trade_without_exit_reason(day: Day) -> int:
-    """Every entry that bought something has led to one booked trade, whose exit has a name."""
+    """Count entries with fills that did not lead to one booked trade with a known exit reason."""
     explained = {trade.position_id for trade in day.ledger.trades if trade.exit_reason in ExitReason}
     bought = {
         order.intent.position_id
@@ -133,11 +133,11 @@ CHECKS: Final[Mapping[str, Callable[[Day], int]]] = {
     "trade_without_exit_reason": _trade_without_exit_reason,
     "workers_not_told": _workers_not_told,
 }
-"""Each counts violations; a day is sound when all are zero."""
+"""Each check counts violations. A day is sound when all counts are zero."""
 
 
 def violations(day: Day) -> dict[str, int]:
-    """Return how often each check was violated."""
+    """Return the number of violations of each check."""
     return {name: count(day) for name, count in CHECKS.items()}
 
 
@@ -166,7 +166,7 @@ def report_json(day: Day) -> dict[str, Any]:
 
 
 def save_report(day: Day, folder: Path) -> Path:
-    """Write the report as ``<session date>.json`` and return where."""
+    """Write the report as ``<session date>.json`` and return its path."""
     path = private_folder(folder) / f"{day.session_date}.json"
     write_private(path, json.dumps(report_json(day), ensure_ascii=False, indent=2) + "\n")
     return path

@@ -1,4 +1,4 @@
-"""``make demo``: a whole trading day in two minutes, from an empty folder to a report that the broker agrees with."""
+"""``make demo``: play a trading day in two minutes, from an empty folder to a report checked against the broker."""
 
 import argparse
 import asyncio
@@ -40,7 +40,7 @@ from workflows.close_outcome import CloseOutcome
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _STARTS_WITHIN: Final = timedelta(seconds=20)
-"""Real time from the simulator's first moment to the opening; the workers should be there before the bell."""
+"""Real time from the simulator's first moment to the opening. The workers should be ready before the opening."""
 _READY_WITHIN: Final = 120.0
 _AFTER_THE_END: Final = 90.0
 """Real seconds after the session's end in which the close must have finished."""
@@ -50,7 +50,7 @@ _QUOTED_LINES: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where a demo plays: its folder, where reports go, and what was asked for."""
+    """Options of a demo: its folder, the report folder, and the command line arguments."""
 
     folder: Path
     reports: Path
@@ -65,14 +65,14 @@ class Stage:
         return self.folder / "worker.log"
 
     def starts_at(self) -> datetime:
-        """Return the market time (KST) to begin with: long enough before an opening for everything to start."""
+        """Return the market time (KST) to start at: early enough before an opening for everything to start."""
         today = datetime.now(KST).date()  # noqa: TID251 - the demo chooses its day from ours
         session = krx_calendar(today.year, today.year + 1).session_at_or_after(datetime.combine(today, time(0), KST))
         return in_seoul(session.opens_at) - _STARTS_WITHIN * self.speed
 
 
 async def play(stage: Stage, console: Terminal) -> bool:
-    """Play the day and report on it; tell whether every check found nothing."""
+    """Play the day and report on it; return whether every check passed."""
     start = stage.starts_at().isoformat()
     await set_stage(stage.folder, DEMO_RULES, speed=stage.speed, seed=stage.seed, start=start)
     console.print("Starting PostgreSQL, Temporal, the simulated broker and a worker process …")
@@ -92,7 +92,7 @@ async def play(stage: Stage, console: Terminal) -> bool:
 
 @asynccontextmanager
 async def _worker_process(stage: Stage) -> AsyncIterator["subprocess.Popen[bytes]"]:
-    """Run ``worker.py`` under a guard that stops it whatever becomes of this process."""
+    """Run ``worker.py`` under a guard that stops it even if this process dies."""
     program = Program([sys.executable, str(_ROOT / "worker.py")], stop_signal=signal.SIGTERM, grace=_GRACE)
     with new_private(stage.log) as log:
         guard = start_guarded(program, log)
@@ -175,7 +175,7 @@ async def _closed(fleet: Fleet) -> CloseOutcome:
 
 
 async def _pages(stage: Stage, day: Day) -> list[Path]:
-    """Write the day's page in both languages, judged by the verifier while everything still runs."""
+    """Write the day's page in both languages, verified while all parts still run."""
     async with open_books(load_settings()) as books:
         values = await values_of_day(books, day.session_date)
     return [(await write(values, language, stage.reports)).html for language in LANGUAGES]
@@ -228,7 +228,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Return 0 when the broker agrees with our books in everything, else 1; 130 when interrupted."""
+    """Return 0 when the broker agrees with our books completely, else 1; 130 when interrupted."""
     close_to_others()
     stage = _stage(vars(_parser().parse_args()))
     try:

@@ -1,4 +1,4 @@
-"""Rules for a day that lasts two minutes: shorter holdings and closer exits, so that much can be seen."""
+"""Rules for a day that lasts two minutes: shorter holdings and closer exits, so that more activity is visible."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -29,4 +29,4 @@ DEMO_RULES: Final = TradingRules(
         exit_ticks=3,
     ),
 )
-"""A second is three market minutes at the demo's speed, so a limit order must pay a little more to catch the price."""
+"""A second is three market minutes at the demo's speed, so a limit order must pay slightly more to catch the price."""

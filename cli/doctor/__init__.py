@@ -1,1 +1,1 @@
-"""``starter.py doctor``: everything that trading needs, checked in its order."""
+"""``starter.py doctor``: check every requirement of trading, in order."""

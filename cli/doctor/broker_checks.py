@@ -1,4 +1,4 @@
-"""What a check-up asks the broker: the account, what it may order, and its calendar. No order is sent."""
+"""Doctor checks at the broker: the account, its buying power, and its calendar. They send no order."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from broker.protocol import Broker
 
 _COMPARED: Final = 8
-"""Days from today on; one answer of the broker covers them."""
+"""Days from today. One answer of the broker covers them."""
 _AHEAD: Final = 14
 
 
 async def look_at_account(broker: "Broker") -> Finding:
-    """Tell whether keys and account are accepted."""
+    """Check that keys and account are accepted."""
     balance = await broker.balance(Lane.RESOLVE)
     cash = "cash unreadable" if balance.cash is None else f"{balance.cash:,} won"
     text = f"keys accepted, the account answers: {cash}, {len(balance.holdings)} stocks held"
@@ -31,7 +31,7 @@ async def look_at_account(broker: "Broker") -> Finding:
 
 
 async def look_at_orders(broker: "Broker", symbol: Symbol) -> Finding:
-    """Tell by the buying power whether orders would be taken; nothing is ordered."""
+    """Check by the buying power whether orders would be accepted. Nothing is ordered."""
     quotes = await broker.quotes([symbol], Lane.RESOLVE)
     if symbol not in quotes:
         return doubtful(f"no price for {symbol}, so the buying power was not asked for", "try again during a session")
@@ -58,7 +58,7 @@ async def look_at_calendar(broker: "Broker", calendar: TradingCalendar, today: d
 
 
 def look_ahead(calendar: TradingCalendar, today: date) -> Finding:
-    """Tell closures and changed hours of the next two weeks."""
+    """List closures and changed hours of the next two weeks."""
     told = []
     for day in _coming(today):
         if day in calendar.closures:
@@ -70,7 +70,7 @@ def look_ahead(calendar: TradingCalendar, today: date) -> Finding:
 
 
 def look_at_tax(calendar: TradingCalendar, today: date) -> Finding:
-    """Tell whether the transaction tax is known of every sale of the next two weeks."""
+    """Check that the transaction tax is known for every sale of the next two weeks."""
     text = untold_tax(calendar.settlement_of(today))
     if text:
         return doubtful(text, f"look for the changelog's word on the tax of {LAST_TAX_YEAR + 1}")
@@ -89,7 +89,7 @@ def _coming(today: date) -> Iterator[date]:
 
 
 def look_at_clocks(skews: Sequence[Skew]) -> Finding:
-    """Judge how far this machine's clock is off."""
+    """Check how far this machine's clock is off."""
     text = "this machine's clock is " + " and ".join(map(str, skews))
     if any(skew.is_intolerable for skew in skews):
         return wrong(f"{text}; more than {INTOLERABLE.seconds} s", MEND)

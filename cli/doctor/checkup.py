@@ -1,4 +1,4 @@
-"""A check-up: checks in an order of their own, each with a verdict and the mend; what rests on a failed one is left."""
+"""Run checks in order, each with a verdict and a fix. Checks that need a failed one are skipped."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import Final
 
 _PATIENCE: Final = 30.0
-"""Seconds for one check; on paper several calls of one second each may have to wait for their turn."""
+"""Seconds for one check. On paper, several calls of one second each may have to wait for their turn."""
 
 
 class Verdict(StrEnum):
-    """How a check came out."""
+    """Result of a check."""
 
     OK = "ok"
     WARN = "warn"
@@ -21,7 +21,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check saw; ``opens`` says whether checks that need it may be tried."""
+    """Result of a check with its text. ``opens`` says whether dependent checks may run."""
 
     verdict: Verdict
     text: str
@@ -31,7 +31,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A named look at one thing; ``mend`` is told when the look itself fails."""
+    """A named check. ``mend`` is shown when the check itself fails."""
 
     name: str
     look: Callable[[], Awaitable[Finding]]
@@ -54,27 +54,27 @@ class Line:
 
 
 def fine(text: str) -> Finding:
-    """Return that all is well."""
+    """Return a passed result."""
     return Finding(Verdict.OK, text)
 
 
 def startable(text: str) -> Finding:
-    """Return that something is not up, which is no fault; what needs it cannot be tried."""
+    """Return a passed result for a part that does not run yet; dependent checks are skipped."""
     return Finding(Verdict.OK, text, opens=False)
 
 
 def doubtful(text: str, mend: str) -> Finding:
-    """Return what a person should look at; later checks go on."""
+    """Return a warning for the operator; later checks continue."""
     return Finding(Verdict.WARN, text, mend)
 
 
 def wrong(text: str, mend: str) -> Finding:
-    """Return what has to be mended first."""
+    """Return a failure that must be fixed first."""
     return Finding(Verdict.FAIL, text, mend, opens=False)
 
 
 async def examine(checks: Sequence[Check], expected: tuple[type[Exception], ...]) -> AsyncIterator[Line]:
-    """Try the checks in their order; an expected error is a failure, any other one passes through."""
+    """Run the checks in order. An expected error is a failure; any other error propagates."""
     shut: set[str] = set()
     for check in checks:
         missing = [name for name in check.needs if name in shut]
@@ -99,5 +99,5 @@ async def _looked(check: Check, expected: tuple[type[Exception], ...]) -> Findin
 
 
 def all_well(lines: Collection[Line]) -> bool:
-    """Tell whether nothing failed."""
+    """Return whether no check failed."""
     return all(line.verdict is not Verdict.FAIL for line in lines)

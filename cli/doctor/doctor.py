@@ -1,4 +1,4 @@
-"""``python starter.py doctor``: everything that trading needs, looked at in its order, whether or not it runs."""
+"""``python starter.py doctor``: check every requirement of trading in order, whether or not the fleet runs."""
 
 import asyncio
 import sys
@@ -64,13 +64,13 @@ EXPECTED: Final = (
     *(SettingsError, EmbeddedError, TradingError, TemporalAwayError, *DATABASE_FAULTS),
     *(ConnectionError, ValueError),
 )
-"""What a look may raise; it becomes the line's text."""
+"""Errors that a check may raise. The error becomes the line's text."""
 _LEAST_POSTGRES: Final = 15
 _ANY_STOCK: Final = Symbol("005930")
 
 
 class Doctor:
-    """Looks at one thing after another and keeps what later looks need; opens nothing that it does not close."""
+    """Run checks one after another and keep resources that later checks need. It closes everything that it opens."""
 
     settings: Settings
     place: Place
@@ -92,7 +92,7 @@ class Doctor:
         await self._stack.aclose()
 
     def checks(self) -> Sequence[Check]:
-        """Return every check in its order."""
+        """Return every check in order."""
         account = ("keys", "PostgreSQL", "broker host", "token key")
         stream_mend = "check HARU_BROKER__HTS_ID and HARU_BROKER__STREAM_URL"
         keys_mend = "compare keys, account and environment with KIS's portal; `python starter.py import-keys`"
@@ -311,7 +311,7 @@ class Doctor:
         return fine(f"{number} channels configured, {pinged}; `python starter.py alert-test` tries them")
 
     def _market_now(self) -> datetime:
-        return self.place.clock.market_time(datetime.now(UTC))  # noqa: TID251 - a look at the present
+        return self.place.clock.market_time(datetime.now(UTC))  # noqa: TID251 - reads the present
 
 
 _EMBEDDED: Final = {Need.DATABASE: "PostgreSQL", Need.TEMPORAL: "Temporal", Need.SIMULATOR: "simulator"}

@@ -1,4 +1,4 @@
-"""What a check-up says of PostgreSQL's promise to keep what it has committed, and of what is at stake without it."""
+"""Doctor check: PostgreSQL's durability of commits, and the risk without it."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +16,7 @@ _AT_STAKE: Final = (
 
 
 def look_at_durability(durability: "Durability") -> Finding:
-    """Tell whether a commit outlasts a crash of the server and a failover to a replica."""
+    """Check that a commit survives a crash of the server and a failover to a replica."""
     lost, fixes = [], []
     if durability.loses_on_crash:
         lost.append(f"{', '.join(durability.loses_on_crash)}: {_AFTER_A_CRASH}")

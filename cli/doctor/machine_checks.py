@@ -1,4 +1,4 @@
-"""What a check-up sees on this machine: the data folder, the disk, who may read `.env`, and the form of the keys."""
+"""Doctor checks of this machine: data folder, disk, access to `.env`, and the format of the keys."""
 
 import os
 import shutil
@@ -13,11 +13,11 @@ KEY_LENGTH: Final = 36
 SECRET_LENGTH: Final = 180
 _SCARCE: Final = RoomLevels().scarce
 _TOO_LITTLE: Final = LEAST_TO_START
-"""Bytes; with less `worker.py` does not start its parts."""
+"""Bytes. With less, `worker.py` does not start its parts."""
 
 
 def look_at_folder(folder: Path) -> Finding:
-    """Tell whether the data folder can be written, or made, and how much room its disk has (bytes)."""
+    """Check that the data folder is writable or can be created, and how much room its disk has (bytes)."""
     if folder.is_dir():
         try:
             private_folder(folder)
@@ -36,7 +36,7 @@ def look_at_folder(folder: Path) -> Finding:
 
 
 def look_at_env_file(path: Path) -> Finding:
-    """Tell whether others on this machine may read the secrets."""
+    """Check that other users of this machine cannot read the secrets."""
     if not path.exists():
         return fine("there is no .env here; the environment alone counts")
     try:
@@ -47,14 +47,14 @@ def look_at_env_file(path: Path) -> Finding:
 
 
 def problem_with_key(text: str, length: int) -> str:
-    """Return what is wrong with the form of an app key (36) or app secret (180 characters); empty when nothing is."""
+    """Return the format problem of an app key (36) or app secret (180 characters); empty if there is none."""
     if any(not 32 < ord(character) < 127 for character in text):
         return "holds a blank, a line break or a foreign character"
     return "" if len(text) == length else f"has {len(text)} characters, KIS's have {length}"
 
 
 def look_at_keys(app_key: str, app_secret: str) -> Finding:
-    """Tell whether key and secret have KIS's form; neither is shown."""
+    """Check that key and secret have KIS's format. Neither is shown."""
     pairs = (("APP_KEY", app_key, KEY_LENGTH), ("APP_SECRET", app_secret, SECRET_LENGTH))
     problems = [
         f"HARU_BROKER__{name} {what}" for name, text, length in pairs if (what := problem_with_key(text, length))

@@ -1,4 +1,4 @@
-"""What a check-up says of the role under which the application uses PostgreSQL."""
+"""Doctor check of the role under which the application uses PostgreSQL."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def look_at_role(role: "Role", *, is_live: bool) -> Finding:
-    """Tell whether the application could change the schema, or the server itself."""
+    """Check whether the application could change the schema or the server itself."""
     if problem := superuser_problem(role):
         return wrong(problem, SEPARATE_ROLES) if is_live else doubtful(problem, SEPARATE_ROLES)
     if role.owns_tables:

@@ -1,4 +1,4 @@
-"""What a check-up sees of the real-time stream: the fleet's open session, or a short one of its own."""
+"""Doctor check of the real-time stream: the fleet's open session, or a short one of its own."""
 
 import asyncio
 from contextlib import aclosing
@@ -25,9 +25,9 @@ _WRONG_ID: Final = "correct HARU_BROKER__HTS_ID: your HTS login id, upper and lo
 async def look_at_stream(
     stream: "MarketStream", leases: "StreamLeases", account_id: AccountId, symbol: Symbol
 ) -> Finding:
-    """Tell what the fleet's session does; where there is none, open one, register a stock, and close it again.
+    """Report the fleet's session; if there is none, open one, register a stock, and close it again.
 
-    KIS allows one session an app key, so the fleet's lease on it is respected.
+    KIS allows one session per app key, so the check respects the fleet's lease on it.
     """
     if not await leases.take(account_id, _OWNER):
         return await _session_of_the_fleet(leases, account_id)

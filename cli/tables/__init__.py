@@ -1,1 +1,1 @@
-"""What a terminal shows, as tables, lines and JSON."""
+"""Terminal output as tables, lines and JSON."""

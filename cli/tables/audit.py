@@ -1,4 +1,4 @@
-"""The audit log for a terminal of 80 columns and for programs."""
+"""The audit log for a terminal of 80 columns and as JSON."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -13,7 +13,7 @@ _WIDE: Final = 80
 
 
 def audit_table(rows: Sequence[Row]) -> Table:
-    """Return rows as a table: when (Seoul, database clock), who, what, and what became of it."""
+    """Return rows as a table: time (Seoul, database clock), user, command and outcome."""
     table = Table(title="commands", title_justify="left", width=_WIDE, show_lines=False)
     table.add_column("row", justify="right", no_wrap=True)
     table.add_column("written (KST)", no_wrap=True)
@@ -26,7 +26,7 @@ def audit_table(rows: Sequence[Row]) -> Table:
 
 
 def row_json(row: Row) -> dict[str, Any]:
-    """Return a row for programs."""
+    """Return a row as JSON values."""
     detail = {} if row.event is None else row.event.detail
     at = None if row.recorded_at is None else in_seoul(row.recorded_at).isoformat()
     market = None if row.event is None else in_seoul(row.event.at).isoformat()
@@ -35,7 +35,7 @@ def row_json(row: Row) -> dict[str, Any]:
 
 
 def verdict_lines(log: AuditLog, found: Sequence[Flaw], seen: Anchor | None, *, has_key: bool) -> Iterator[str]:
-    """Say whether the log is whole, and how far that is known."""
+    """Report whether the log is complete, and how far that is known."""
     head = log.head
     yield f"{head.sequence} rows in all; the last is {head.digest[:16]}"
     if not has_key:
@@ -59,5 +59,5 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _plain(text: object) -> str:
-    """Return a text without control characters, which could colour or move what a terminal shows."""
+    """Return a text without control characters, which could colour or move terminal output."""
     return "".join(letter if letter.isprintable() else " " for letter in str(text or ""))

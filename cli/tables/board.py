@@ -1,4 +1,4 @@
-"""The live table: the fleet's state at a moment, as a value, as a rich table, as plain lines and as JSON."""
+"""The live table: the fleet's state at a moment, as a value, a rich table, plain lines and JSON."""
 
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -46,27 +46,27 @@ class Board:
     kill_switch_on: bool = False
     web_ui: str | None = None
     missed_closes: tuple[SessionDate, ...] = ()
-    """Sessions that ended without a market close, this one or the one before."""
+    """Sessions that ended without a market close: this session or the previous one."""
     stopped: frozenset[WorkerId] = frozenset()
-    """Workers whose workflow has ended; what the books last said of them is history."""
+    """Workers whose workflow has ended. Their last state in the books is history."""
     entries_closed_because: tuple[str, ...] = ()
-    """Every reason why nothing is bought in this session, oldest first."""
+    """Every reason why entries are shut in this session, oldest first."""
     failing: tuple[str, ...] = ()
     """Ids of workflows that cannot progress."""
     foreign: tuple[ForeignObject, ...] = ()
     """Objects at Temporal that are not ours, as far as the server lists them."""
     quarantined: tuple[Symbol, ...] = ()
-    """Stocks in which an order waits for a person (`starter.py quarantine`)."""
+    """Stocks in which an order waits for the operator (`starter.py quarantine`)."""
     unreadable: tuple[UnreadableRow, ...] = ()
-    """Rows of the broker's lists that cannot be read now: nothing is decided about their stocks from these lists."""
+    """Rows of the broker's lists that cannot be read now. These lists decide nothing about their stocks."""
     stream: "StreamState | None" = None
-    """The real-time session at the broker, as its owner last reported it, in market time; None where none ever was."""
+    """The broker's real-time session as last reported by its owner, in market time; None if there never was one."""
     clock: MarketClock = LIVE_CLOCK
-    """Whose time this is: every instant shown is the market's."""
+    """The clock of this table. Every instant shown is in market time."""
     troubles: tuple[str, ...] = ()
-    """What keeps stocks from being bought or alerts from being sent, a line a cause."""
+    """Causes that prevent buying stocks or sending alerts, one line each."""
     trouble: str = ""
-    """Why this is not the present state, if it is not."""
+    """Why this state is not current; empty when it is."""
 
     @property
     def realised(self) -> Won:
@@ -75,7 +75,7 @@ class Board:
 
     @property
     def unrealised(self) -> Won:
-        """Return the fleet's result of what is held, at the last prices."""
+        """Return the fleet's unrealised result at the last prices."""
         return total([row.unrealised_pnl for row in self.rows])
 
     @property
@@ -112,7 +112,7 @@ def _in_market_time(stream: "StreamState | None", clock: MarketClock) -> "Stream
 
 
 async def _stopped(fleet: Fleet, rows: "tuple[WorkerRow, ...]") -> frozenset[WorkerId]:
-    """Ask only about workers that seem to rest; while Temporal is away, nobody is said to have stopped."""
+    """Query only workers that appear idle. While Temporal is away, no worker counts as stopped."""
     idle = frozenset(row.worker_id for row in rows if row.state is WorkerState.IDLE)
     if not idle:
         return idle
@@ -151,7 +151,7 @@ def _heading_line(text: str) -> Text:
 
 
 def heading(board: Board) -> tuple[str, ...]:
-    """Return what stands above the table: whose money, when, and how the fleet does."""
+    """Return the lines above the table: account type, time, and the fleet's state."""
     now = f"{in_seoul(board.now):%Y-%m-%d %H:%M:%S} KST{_whose_time(board.clock)}"
     first = f"HARU · {board.environment.upper()} · {now} · {countdown(board)}"
     if board.kill_switch_on:
@@ -192,7 +192,7 @@ def _odd(row: UnreadableRow) -> str:
 
 
 def _whose_time(clock: MarketClock) -> str:
-    """Name the clock where it is not the one on the wall."""
+    """Name the clock unless it is live."""
     if clock.is_live:
         return ""
     return " (market time)" if clock.speed == 1 else f" (market time, {clock.speed}-fold)"
@@ -203,7 +203,7 @@ def _counted(number: int, thing: str) -> str:
 
 
 def _own_starts(board: Board) -> list[str]:
-    """Say of each position that hardly trades when it is sold, before the others."""
+    """Return a line with the earlier sale time of each illiquid position."""
     return [
         f"{row.worker_id} {row.symbol} {row.name}: sale from {in_seoul(row.sale_begins_at):%H:%M}"
         f" ({row.sale_begins_because})"
@@ -220,7 +220,7 @@ def _heard_by(stream: "StreamState") -> str:
 
 
 def countdown(board: Board) -> str:
-    """Say what the session does now and what comes next, in market time."""
+    """Describe the session's phase and what comes next, in market time."""
     session, now = board.plan.session, board.now
     phase = session.phase_at(now)
     if now < session.opens_at:
@@ -240,7 +240,7 @@ def plain_lines(board: Board) -> list[str]:
 
 
 def as_json(board: Board) -> dict[str, Any]:
-    """Return the table for programs; instants are ISO 8601, in market time."""
+    """Return the table as JSON values; instants are ISO 8601, in market time."""
     return {
         "environment": board.environment.value,
         "market_time": in_seoul(board.now).isoformat(),

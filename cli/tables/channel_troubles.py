@@ -1,4 +1,4 @@
-"""What keeps alerts from being sent, for the live table: channels that no host knows, that fail, or none."""
+"""Problems with sending alerts, for the live table: channels unknown to every host, failing channels, or no channel."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 async def read_channel_troubles(alerts: "Alerts", account_id: AccountId, environment: Environment) -> tuple[str, ...]:
-    """Return a line for each channel that alerts do not reach, and one where real money has no channel at all."""
+    """Return a line for each channel that does not receive alerts, and one if real money has no channel at all."""
     states = await alerts.states(account_id)
     if not states and environment is Environment.LIVE:
         return ("NO ALERTS: no channel is configured (HARU_ALERTS__URLS)",)

@@ -1,4 +1,4 @@
-"""A day's trades and summaries, read from the ledger and put into words or JSON."""
+"""A day's trades and summaries from the ledger, as text or JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -27,21 +27,21 @@ _NO_TRADE: Final = "no trade was closed"
 
 
 async def read_trades(fleet: Fleet, session_date: SessionDate) -> tuple[ClosedTrade, ...]:
-    """Return the session's closed trades in the sequence they closed."""
+    """Return the session's closed trades in closing order."""
     return await fleet.database.trades.on(fleet.account_id, session_date)
 
 
 async def read_summaries(fleet: Fleet, session_date: SessionDate) -> tuple[DailySummary, ...]:
-    """Sum up a session from the ledger as it stands: the fleet first, then each worker that traded."""
+    """Summarise a session from the current ledger: the fleet first, then each worker that traded."""
     whole, *workers = await fleet.database.summaries.compute(fleet.account_id, session_date)
     return (whole, *(summary for summary in workers if summary.performance.trades))
 
 
 async def read_days(fleet: Fleet, first: SessionDate, last: SessionDate) -> tuple[DailySummary, ...]:
-    """Sum up the fleet's sessions that the books know of in a stretch of KST dates, both ends included.
+    """Summarise the fleet's known sessions in a range of KST dates, both ends included.
 
     Raises:
-        OperationError: the books know of none.
+        OperationError: the books know no session in the range.
     """
     dates = [date for date in await fleet.database.day_seen.dates(fleet.account_id) if first <= date <= last]
     if not dates:
@@ -50,7 +50,7 @@ async def read_days(fleet: Fleet, first: SessionDate, last: SessionDate) -> tupl
 
 
 def trade_json(trade: ClosedTrade) -> dict[str, Any]:
-    """Return a trade for programs: won, shares, instants in Seoul's time."""
+    """Return a trade as JSON values: won, shares, instants in Seoul time."""
     return {
         "position_id": trade.position_id,
         "worker": trade.worker_id,
@@ -88,7 +88,7 @@ def trades_table(trades: Sequence[ClosedTrade]) -> RenderableType:
 
 
 def summary_json(summary: DailySummary) -> dict[str, Any]:
-    """Return a summary for programs; ratios are decimal texts."""
+    """Return a summary as JSON values; ratios are decimal strings."""
     dumped: dict[str, Any] = _SUMMARY.dump_python(summary, mode="json")
     return dumped
 
@@ -105,7 +105,7 @@ def summaries_table(summaries: Iterable[DailySummary]) -> RenderableType:
 
 
 def days_table(days: Sequence[DailySummary], trades: Sequence[ClosedTrade]) -> RenderableType:
-    """Return a stretch of sessions for a terminal: a line a session, and all of its trades together."""
+    """Return a range of sessions for a terminal: one line per session, and a total of all trades."""
     table = _performance_table("the fleet's sessions", "session")
     for day in days:
         table.add_row(day.session_date.isoformat(), *_performance_cells(day.performance))

@@ -1,4 +1,4 @@
-"""What the hosts that live allow, as `status` shows it: where they differ, the host that sends a buy decides."""
+"""Limits of the running hosts for `status`. Where they differ, the host that sends a buy decides."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,12 +11,12 @@ from fleet.fleet import Fleet
 
 
 async def read_host_limits(fleet: Fleet) -> tuple[RecordedLimits, ...]:
-    """Read what each living host has recorded."""
+    """Read the recorded limits of each running host."""
     return await fleet.database.host_limits.of_living(fleet.account_id)
 
 
 def host_warnings(hosts: Sequence[RecordedLimits], rules: TradingRules, environment: Environment) -> list[str]:
-    """Return a warning for each difference: between hosts, and of rules that a host does not allow."""
+    """Return a warning for each difference between hosts, and for rules that a host does not allow."""
     lines = [
         f"hosts differ in {rule}: {_by_host(each)}; the host that sends a buy decides"
         for rule, each in differences(hosts).items()
@@ -32,7 +32,7 @@ def host_warnings(hosts: Sequence[RecordedLimits], rules: TradingRules, environm
 
 
 def differences(hosts: Sequence[RecordedLimits]) -> Mapping[str, Mapping[str, str]]:
-    """Return each rule in which living hosts differ, with what each of them says."""
+    """Return each rule in which running hosts differ, with the value of each host."""
     texts = {host.host_id: as_texts(host.ceiling) for host in hosts}
     rules = next(iter(texts.values()), {})
     return {
@@ -47,7 +47,7 @@ def _by_host(values: Mapping[str, str]) -> str:
 
 
 def host_limits_json(hosts: Sequence[RecordedLimits]) -> dict[str, Any]:
-    """Return the hosts' limits for programs; instants in ISO 8601."""
+    """Return the hosts' limits as JSON values; instants in ISO 8601."""
     return {
         "hosts": [
             {

@@ -1,4 +1,4 @@
-"""What is left of each limit, as `status` shows it: of the fleet and of every worker, by its own rules."""
+"""Remaining headroom of each limit for `status`: of the fleet and of every worker, by its own rules."""
 
 import asyncio
 import logging
@@ -30,21 +30,21 @@ _ANSWERS_WITHIN: Final = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """One worker's rules and what is left of them."""
+    """One worker's rules and the remaining headroom."""
 
     worker_id: WorkerId
     rules: RiskRules
     left: Headroom
     snapshot: RiskSnapshot
     is_asked: bool
-    """Whether the worker itself told its rules; else they are those of the settings."""
+    """Whether the worker itself reported its rules; otherwise they are from the settings."""
 
 
 async def read_limits(fleet: Fleet, board: Board, configured: RiskRules) -> tuple[Limits, ...]:
-    """Read what is left of each limit, from the books and from the workers that run.
+    """Read the remaining headroom of each limit from the books and from running workers.
 
-    A worker answers with what is effective: its own rules, none looser than its host's. Where it does not, the
-    configured ones are shown, capped by every living host.
+    A worker answers with its effective rules: its own, capped by its host's. If it does not answer, the configured
+    rules are shown, capped by every running host.
     """
     for host in await fleet.database.host_limits.of_living(fleet.account_id):
         configured = capped_risk(configured, host.ceiling.risk)
@@ -65,7 +65,7 @@ async def _limits(
 
 
 async def trading_rules_of(fleet: Fleet, worker_id: WorkerId) -> TradingRules | None:
-    """Return the rules that a worker trades by, None where it does not answer."""
+    """Return a worker's current trading rules, None if it does not answer."""
     return await _asked(fleet, worker_id, TradingWorkerWorkflow.trading_rules)
 
 
@@ -74,12 +74,12 @@ async def _rules_of(fleet: Fleet, worker_id: WorkerId) -> RiskRules | None:
 
 
 async def _asked(fleet: Fleet, worker_id: WorkerId, query: Callable[[TradingWorkerWorkflow], T]) -> T | None:
-    """Return a worker's answer; None where none comes in time, or none that can be read."""
+    """Return a worker's answer; None if there is no readable answer in time."""
     workflow_id = worker_workflow_id(fleet.account_id, worker_id)
     handle: WorkflowHandle[TradingWorkerWorkflow, None] = fleet.client.get_workflow_handle(workflow_id)
     try:
         return await handle.query(query, rpc_timeout=_ANSWERS_WITHIN)
-    except Exception as fault:  # noqa: BLE001 - whatever holds this id must not hide the rules of the other workers
+    except Exception as fault:  # noqa: BLE001 - a foreign workflow under this id must not hide other workers' rules
         logger.warning("worker_not_asked", extra={"worker": worker_id, "cause": f"{type(fault).__name__}: {fault}"})
         return None
 
@@ -92,7 +92,7 @@ def limit_lines(limits: tuple[Limits, ...]) -> list[str]:
 
 
 def limits_json(limits: tuple[Limits, ...]) -> dict[str, Any]:
-    """Return the limits for programs: won, numbers, instants in ISO 8601."""
+    """Return the limits as JSON values: won, numbers, instants in ISO 8601."""
     fleet = None
     if limits:
         loss, guarded = _tightest_loss(limits), _tightest_give_back(limits)
@@ -124,12 +124,12 @@ def _worker_json(each: Limits) -> dict[str, Any]:
 
 
 def _tightest_loss(limits: tuple[Limits, ...]) -> Limits:
-    """Return the worker whose rules let the fleet lose the least; workers may trade by different ones."""
+    """Return the worker whose rules let the fleet lose the least. Workers may have different rules."""
     return min(limits, key=lambda each: each.left.fleet_loss_left)
 
 
 def _tightest_give_back(limits: tuple[Limits, ...]) -> Limits:
-    """Return the worker whose rules guard the fleet's profit the closest: by now, else the soonest, else not at all."""
+    """Return the worker with the tightest profit guard: active now, else activating soonest, else none."""
     return min(limits, key=_how_loosely_guarded)
 
 

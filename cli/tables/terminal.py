@@ -1,4 +1,4 @@
-"""Where answers are printed: names from the market, the broker or a foreign program are text there and nothing else."""
+"""Terminal output. Names from the market, the broker or a foreign program are printed as plain text only."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -13,26 +13,26 @@ _LONGEST: Final = 2_000
 
 
 class Terminal(Console):
-    """A console without markup, whose texts neither colour, move the cursor nor change the writing direction."""
+    """A console without markup. Texts cannot colour, move the cursor or change the writing direction."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, highlight=False, **options)
 
     def say(self, text: str) -> None:
-        """Print a text as one line, however long it is."""
+        """Print a text as one line, of any length."""
         self.print(one_line(text, _LONGEST), soft_wrap=True)
 
     def say_all(self, texts: Iterable[str]) -> None:
-        """Print texts as a line each."""
+        """Print each text on its own line."""
         for text in texts:
             self.say(text)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Make a text of a cell or a line."""
+        """Create the text of a cell or a line."""
         return super().render_str(harmless(text), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Make segments of anything printable; what steers has no width, so that no table moves without it."""
+        """Render to segments. Control characters are removed; they have no width, so table layout does not change."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=harmless(segment.text, ""))
 

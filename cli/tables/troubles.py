@@ -1,4 +1,4 @@
-"""What an operator must know now, for the live table: what keeps stocks from being bought, and refused strangers."""
+"""Warnings for the live table: causes that prevent buying stocks, and refused strangers."""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from database.events import Events
 
 _SHOWN_FOR: Final = timedelta(hours=1)
-"""Market time; what lasts is reported again each hour."""
+"""Market time. A continuing cause is reported again each hour."""
 _MOST_NAMES: Final = 5
 _MOST_LINES: Final = 6
 _TITLES: Final = {
@@ -25,7 +25,7 @@ _TITLES: Final = {
 async def read_troubles(
     events: "Events", account_id: AccountId, session_date: SessionDate, now: datetime
 ) -> tuple[str, ...]:
-    """Return a line for each cause of the last hour, the loudest first, with the stocks that it costs."""
+    """Return a line for each cause of the last hour, most severe first, with the affected stocks."""
     found = fold(await events.since(account_id, session_date, tuple(_TITLES), now - _SHOWN_FOR))
     lines = []
     for each in found:

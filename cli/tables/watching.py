@@ -1,4 +1,4 @@
-"""Showing the live table for as long as somebody wants it, on a terminal or into a pipe."""
+"""Show the live table until it is stopped, on a terminal or into a pipe."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ ReadBoard = Callable[[], Awaitable[Board]]
 
 
 async def watch(console: Terminal, read: ReadBoard, is_over: Callable[[], bool]) -> None:
-    """Show the table again and again until it is over; a reader without a terminal gets plain lines now and then."""
+    """Refresh the table until it is over. Without a terminal, print plain lines at intervals."""
     patient = _patient(read)
     if console.is_terminal:
         await _watch_live(console, patient, is_over)
@@ -27,7 +27,7 @@ async def watch(console: Terminal, read: ReadBoard, is_over: Callable[[], bool])
 
 
 def _patient(read: ReadBoard) -> ReadBoard:
-    """Go on showing the last state while the database is away; the workers wait for it just so."""
+    """Keep showing the last state while the database is away. The workers wait for it in the same way."""
     last: Board | None = None
 
     async def read_or_keep() -> Board:

@@ -1,4 +1,4 @@
-"""``starter.py audit``: the commands that were given, and whether their log is whole; needs only the database."""
+"""``starter.py audit``: list all commands and check that their log is complete. Needs only the database."""
 
 import argparse
 import json
@@ -15,11 +15,11 @@ from runtime.settings import load_settings
 
 
 async def audit(asked: argparse.Namespace) -> int:
-    """List the commands of a date, a stretch of dates or all; return 1 when the log is not whole."""
+    """List the commands of a date, a range of dates or all; return 1 when the log is not complete."""
     settings = load_settings()
     key, folder = audit_key(settings), AuditFolder(settings.data_dir)
     async with open_books(settings) as books:
-        seen = folder.anchor(books.account_id)  # before the log: another process may write meanwhile
+        seen = folder.anchor(books.account_id)  # read before the log: another process may write meanwhile
         log = await books.database.audit_logs.whole(books.account_id)
     found = flaws(log, key, seen)
     ends = stretch_of(asked) or ((asked.date, asked.date) if asked.date else None)

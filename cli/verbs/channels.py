@@ -1,4 +1,4 @@
-"""``starter.py alert-channels``: list the fleet's channels, and remove one that is not wanted any more."""
+"""``starter.py alert-channels``: list the fleet's channels, or remove one."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from fleet.errors import OperationError
 
 
 async def list_channels(desk: Desk, names: Mapping[str, str]) -> int:
-    """Print a line a channel; ``names`` are those of our own settings by digest. Return 1 when alerts reach not all."""
+    """Print one line per channel. ``names`` maps digests to names in our settings. Return 1 unless alerts reach all."""
     states = await desk.fleet.database.alerts.states(desk.fleet.account_id)
     lines = [_line(state, names) for state in states]
 
@@ -23,7 +23,7 @@ async def list_channels(desk: Desk, names: Mapping[str, str]) -> int:
 
 
 async def remove_channel(desk: Desk) -> int:
-    """Remove a channel of the fleet, with the alerts that it has not got.
+    """Remove a channel of the fleet, with its unsent alerts.
 
     Raises:
         OperationError: there is no such channel.

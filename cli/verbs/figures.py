@@ -1,4 +1,4 @@
-"""The verbs about figures: a session's summary, or a stretch of them, and its trades."""
+"""Verbs about figures: a session's summary, or a range of sessions, and its trades."""
 
 from cli.asked_dates import stretch_of
 from cli.desk import Desk
@@ -9,7 +9,7 @@ from reporting.after_close import after_close_values, read_after_close
 
 
 async def summary(desk: Desk) -> int:
-    """Sum up a session, or a stretch of them."""
+    """Summarise a session, or a range of sessions."""
     stretch = stretch_of(desk.asked)
     return await (_summary_of_a_day(desk) if stretch is None else _summary_of_days(desk, *stretch))
 

@@ -1,4 +1,4 @@
-"""Keys from the file of KIS's own samples, `~/KIS/config/kis_devlp.yaml`, into `.env`; no secret is ever shown."""
+"""Import keys from KIS's sample settings, `~/KIS/config/kis_devlp.yaml`, into `.env`. No secret is shown."""
 
 import io
 import os
@@ -27,22 +27,22 @@ _PLAIN: Final = re.compile(r"[\w@%+=:,./-]*", re.ASCII)
 
 
 class KeyImportError(OperationError):
-    """Nothing was written; the text says what is missing and how to mend it."""
+    """Nothing was written; the text says what is missing and how to fix it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """Which variables now stand in the file because of us, and which stood there already."""
+    """Variables that the import wrote, and variables that were already in the file."""
 
     written: tuple[str, ...]
     unchanged: tuple[str, ...]
 
 
 def import_keys(source: Path, target: Path, environment: Environment, *, replace: bool = False) -> Imported:
-    """Write an environment's keys into ``target``; its other lines and comments stay, and its mode becomes 0600.
+    """Write an environment's keys into ``target``. Other lines and comments stay; its mode becomes 0600.
 
     Raises:
-        KeyImportError: the source is missing, incomplete or full of placeholders, or the target says otherwise.
+        KeyImportError: the source is missing, incomplete or has placeholders, or the target has other values.
     """
     wanted = _read(source, environment)
     text = _present_text(target)
@@ -98,7 +98,7 @@ def _problem_with_key(text: str, length: int) -> str:
 
 
 def problem_with_id(text: str) -> str:
-    """Return what is wrong with the form of an HTS id; KIS's sample file has a sentence in its place."""
+    """Return the format problem of an HTS id. KIS's sample file has a sentence in its place."""
     return "" if re.fullmatch(r"[!-~]+", text) else "looks like a placeholder"
 
 
@@ -110,7 +110,7 @@ def _problem(values: Mapping[str, str], name: str, what: str) -> list[str]:
 
 def _yaml(source: Path) -> dict[str, str]:
     try:
-        # The base loader keeps every value as it is written: an account with a leading zero is no octal number.
+        # The base loader keeps every value as written: an account with a leading zero is not parsed as octal.
         values = yaml.load(source.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - builds texts only
     except FileNotFoundError:
         raise KeyImportError(f"{source} is not there; name the file: python starter.py import-keys FILE") from None

@@ -1,4 +1,4 @@
-"""``starter.py kill-switch``: shut the gate in the books and sell everything, also while the books are away."""
+"""``starter.py kill-switch``: shut the gate in the books and sell everything, even while the books are away."""
 
 import argparse
 import asyncio
@@ -17,7 +17,7 @@ from runtime.settings import load_settings
 
 
 def presses(asked: argparse.Namespace) -> bool:
-    """Tell whether a command line presses the kill switch, which needs no books."""
+    """Return whether a command line presses the kill switch, which works without the books."""
     return getattr(asked, "act", None) is turn and asked.position == "on"
 
 

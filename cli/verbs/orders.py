@@ -1,4 +1,4 @@
-"""The verbs about the books: compare them, list quarantined orders, and decide about one."""
+"""Verbs about the books: compare them, list quarantined orders, and decide about one."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -13,7 +13,7 @@ from runtime.os_user import os_user
 
 
 async def reconcile(desk: Desk) -> int:
-    """Show how broker and ledger differ; exit code 1 when they do, or cash is unexplained."""
+    """Show the differences between broker and ledger; return 1 if there are any, or if cash is unexplained."""
     found = await books.reconcile(desk.fleet, apply=desk.asked.apply)
     await desk.conclude(
         Outcome.ACCEPTED, f"{found.booked_fills} fills booked, {len(found.differences)} differences left"
@@ -33,7 +33,7 @@ async def reconcile(desk: Desk) -> int:
 
 
 async def foreign_orders(desk: Desk) -> int:
-    """List today's orders by API that are not ours; exit code 1 while one waits to be accepted."""
+    """List today's API orders that are not ours; return 1 while one waits for acceptance."""
     waiting = await books.foreign_orders(desk.fleet)
 
     def show() -> None:
@@ -47,7 +47,7 @@ async def foreign_orders(desk: Desk) -> int:
 
 
 async def accept_orders(desk: Desk) -> int:
-    """Accept orders of another program: entries open again when none waits and nothing else keeps them shut."""
+    """Accept orders of another program. Entries open when no order waits and no other cause keeps them shut."""
     accepted = await books.accept_orders(desk.fleet, desk.asked.number, os_user(), desk.asked.reason)
 
     def show() -> None:
@@ -59,14 +59,14 @@ async def accept_orders(desk: Desk) -> int:
 
 
 async def quarantine(desk: Desk) -> int:
-    """List the orders that wait for a person."""
+    """List the orders that wait for the operator."""
     records = await books.quarantined(desk.fleet)
     desk.answer([books.order_json(record) for record in records], _shown(desk, *records))
     return 0
 
 
 async def adopt(desk: Desk) -> int:
-    """Bind a quarantined order to the broker's, once the broker's list shows such an order."""
+    """Bind a quarantined order to the broker's order, after checking the broker's order list."""
     decision, asked = _decision(desk), desk.asked
     waiting = await books.waiting_order(desk.fleet, decision.intent_id)
     if asked.unchecked:

@@ -1,4 +1,4 @@
-"""From settings to the report's files: the verb ``starter.py report`` and the last step of the demo."""
+"""Create the report's files from settings: the verb ``starter.py report`` and the last step of the demo."""
 
 import argparse
 import asyncio
@@ -45,12 +45,12 @@ _AWAY: Final = (
     *(EmbeddedError, TemporalAwayError, TradingError, RPCError, RuntimeError, TimeoutError, httpx.HTTPError),
     *DATABASE_FAULTS,
 )
-"""What keeps the verifier from its three books; the report goes on without it."""
+"""Errors that prevent the verifier from reading its three books. The report continues without it."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenBooks:
-    """The books of one account. ``others_away``: only the database runs, so that nothing can be verified."""
+    """The books of one account. ``others_away``: only the database runs, so verification is not possible."""
 
     settings: Settings
     database: Database
@@ -59,7 +59,7 @@ class OpenBooks:
 
 
 def add_report_arguments(verb: argparse.ArgumentParser) -> None:
-    """Say what can be asked of a report."""
+    """Add the arguments of a report."""
     add_dates(verb, "the latest session in the books")
     verb.add_argument("--open", action="store_true", help="show the page in a browser")
     verb.add_argument("--lang", choices=LANGUAGES, help="the page's language (default HARU_REPORT__LANGUAGE, else en)")
@@ -68,7 +68,7 @@ def add_report_arguments(verb: argparse.ArgumentParser) -> None:
 
 
 async def report(asked: argparse.Namespace) -> int:
-    """Write the report that was asked for and say where it is."""
+    """Write the requested report and print its path."""
     settings = load_settings()
     async with open_books(settings) as books:
         stretch = stretch_of(asked)
@@ -91,7 +91,7 @@ async def report(asked: argparse.Namespace) -> int:
 
 @asynccontextmanager
 async def open_books(settings: Settings) -> AsyncIterator[OpenBooks]:
-    """Open the books with nothing running but PostgreSQL, which is started for it where it is embedded and stopped.
+    """Open the books with only PostgreSQL running. An embedded one is started, and stopped afterwards.
 
     Raises:
         OperationError: the database has never belonged to an account.
@@ -110,7 +110,7 @@ async def open_books(settings: Settings) -> AsyncIterator[OpenBooks]:
 
 
 async def values_of_day(books: OpenBooks, date: SessionDate | None, capital: Won | None = None) -> dict[str, Any]:
-    """Verify the session if that is still to be done and can be, and return its report; the latest without a date."""
+    """Return a session's report, by default the latest; verify the session first if that is pending and possible."""
     session = _session_on(books, date or await _latest(books))
     await _verify(books, session)
     return day_values(await read_day(books.database, books.account_id, session), capital)
@@ -148,20 +148,20 @@ def _session_on(books: OpenBooks, date: SessionDate) -> Session:
 
 
 def _sessions(books: OpenBooks, dates: Sequence[SessionDate]) -> list[Session]:
-    """Return every session between the first and the last date, those without a trade included."""
+    """Return every session between the first and the last date, including sessions without a trade."""
     calendar = krx_calendar(dates[0].year, dates[-1].year, books.settings.calendar.overrides())
     days = [date.fromordinal(day) for date in dates[:1] for day in range(date.toordinal(), dates[-1].toordinal() + 1)]
     return [session for day in days if (session := calendar.session_on(day)) is not None]
 
 
 async def _verify(books: OpenBooks, session: Session) -> None:
-    """Let the verifier judge today's session unless it has; a past one cannot be compared with today's broker."""
+    """Verify today's session unless it is verified. A past one cannot be compared with today's broker."""
     kept = await books.database.day_seen.verdict_on(books.account_id, session.date)
     if books.others_away or (kept is not None and kept.verdict.get("over")):
         return
     try:
         async with asyncio.timeout(_VERIFIES_WITHIN), open_sources(books.settings) as sources:
-            now = sources.clock.market_time(datetime.now(UTC))  # noqa: TID251 - operators live in real time
+            now = sources.clock.market_time(datetime.now(UTC))  # noqa: TID251 - operators work in real time
             if session_date_of(now) != session.date:
                 return
             plan = plan_of(sources, books.settings, session.date)

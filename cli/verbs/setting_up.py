@@ -1,4 +1,4 @@
-"""The verbs that need no running fleet: look at everything, take over KIS's keys, upgrade the database."""
+"""Verbs that need no running fleet: doctor, key import, database upgrade and other setup."""
 
 import argparse
 import asyncio
@@ -34,13 +34,13 @@ from security.sealing.keys import new_key
 
 _CHANNEL_MEND: Final = "check the address in HARU_ALERTS__URLS, the rights of its token, and the network"
 _READING: Final = ("doctor", "alert-test", "new-key", "codec-server")
-"""What changes nothing, and is no row of the audit log."""
+"""Verbs that change nothing and get no row in the audit log."""
 _NAMES: Final = (LOOPBACK, "localhost")
 _TRADED: Final = (Environment.PAPER, Environment.LIVE)
 
 
 async def examine_all(asked: argparse.Namespace) -> int:
-    """Print one line a check; return 1 when one has failed."""
+    """Print one line per check; return 1 when a check has failed."""
     lines: list[Line] = []
     async with Doctor() as doctor:
         async for line in examine(doctor.checks(), EXPECTED):
@@ -54,7 +54,7 @@ async def examine_all(asked: argparse.Namespace) -> int:
 
 
 async def take_over_keys(asked: argparse.Namespace) -> int:
-    """Write KIS's keys into `.env`, and say what is next."""
+    """Write KIS's keys into `.env`, and print the next step."""
     target = Path(".env")
     done = import_keys(asked.file.expanduser(), target, asked.environment, replace=asked.replace)
     for name in done.written:
@@ -68,14 +68,14 @@ async def take_over_keys(asked: argparse.Namespace) -> int:
 
 
 async def make_token_key(_: argparse.Namespace) -> int:
-    """Print new keys: for the stored token, and for what crosses Temporal."""
+    """Print new keys: for the stored token, and for payloads in Temporal."""
     _print(f"HARU_BROKER__TOKEN_KEY={Fernet.generate_key().decode()}")
     _print(f"HARU_PAYLOADS__KEYS={new_key()}")
     return 0
 
 
 async def forget_keys(_: argparse.Namespace) -> int:
-    """Forget in the books which keys encrypt what crosses Temporal, since they are lost or stolen."""
+    """Delete the payload key ids from the books, because the keys are lost or stolen."""
     async with database_alone(load_settings()) as found:
         database = await open_database(found.url, 1)
         try:
@@ -87,7 +87,7 @@ async def forget_keys(_: argparse.Namespace) -> int:
 
 
 async def show_payloads(asked: argparse.Namespace) -> int:
-    """Decrypt for the Web UI of this machine until interrupted; the address to give to it holds a token.
+    """Decrypt payloads for the Web UI of this machine until interrupted. The printed address contains a token.
 
     Raises:
         OperationError: the port is taken.
@@ -113,7 +113,7 @@ async def show_payloads(asked: argparse.Namespace) -> int:
 
 
 async def upgrade(asked: argparse.Namespace) -> int:
-    """Move the embedded database to our version of PostgreSQL, and say where the old data stays.
+    """Upgrade the embedded database to our version of PostgreSQL, and print where the old data is kept.
 
     Raises:
         OperationError: the database is not embedded.
@@ -131,7 +131,7 @@ async def upgrade(asked: argparse.Namespace) -> int:
 
 
 async def migrate(_: argparse.Namespace) -> int:
-    """Bring a configured database up to this version, and give the application its rights.
+    """Migrate a configured database to this version, and grant the application's rights.
 
     Raises:
         OperationError: the database is embedded, where `worker.py` does this.

@@ -1,4 +1,4 @@
-"""What a session's close found, in words, and the verb that has the broker's statement compared anew."""
+"""The results of a session's close as text, and the verb that compares the broker's statement again."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -21,7 +21,7 @@ _COMPARED_WITHIN: Final = timedelta(seconds=90)
 
 
 async def compare_statement(fleet: Fleet, date: SessionDate) -> StatementCompared:
-    """Compare in a worker process, which alone holds the broker's keys; the lines kept before are replaced."""
+    """Compare in a worker process, which alone holds the broker's keys. Earlier lines are replaced."""
     return await fleet.client.execute_workflow(
         StatementWorkflow.run,
         StatementRequest(fleet.account_id, date),
@@ -33,7 +33,7 @@ async def compare_statement(fleet: Fleet, date: SessionDate) -> StatementCompare
 
 
 async def statement(desk: Desk) -> int:
-    """Compare the broker's statement of a session with ours; exit code 1 when something is unexplained, or untold."""
+    """Compare the broker's statement of a session with ours; return 1 if it is unexplained or not comparable."""
     date = await desk.session_asked_for()
     done = await compare_statement(desk.fleet, date)
     await desk.conclude(Outcome.ACCEPTED, f"{done.unexplained} unexplained")
@@ -48,7 +48,7 @@ async def statement(desk: Desk) -> int:
 
 
 def after_close_lines(found: AfterClose) -> list[str]:
-    """Return what a close found, for a terminal."""
+    """Return the results of a close for a terminal."""
     if found.proof is None:
         return ["after the close: not looked yet"]
     state = "flat, proven at the broker" if found.proof.flat else "NOT FLAT"

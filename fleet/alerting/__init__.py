@@ -1,1 +1,1 @@
-"""Alerts: their channels, their text, the outbox, and the way that needs no books."""
+"""Alerts: channels, text, the outbox, and direct alerts that do not use the database."""

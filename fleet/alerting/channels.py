@@ -1,4 +1,4 @@
-"""Channels by address: each message goes out in a thread of its own, so that a channel that hangs holds up nobody."""
+"""Alert channels by address. Each message is sent in its own thread, so a channel that hangs blocks no other work."""
 
 import asyncio
 import hashlib
@@ -15,22 +15,22 @@ from domain.event import EventLevel
 from fleet.errors import OperationError
 
 LARGEST_ANSWER: Final = 65_536
-"""Bytes of a channel's answer that are read."""
+"""Maximum bytes read from a channel's response."""
 LONGEST_SEND: Final = 15.0
 """Real seconds after which an attempt counts as failed."""
 _TYPES: Final = {EventLevel.INFO: "info", EventLevel.WARNING: "warning"}
 _FORMATS_ANY_TEXT: Final = frozenset({"discord", "discords"})
-"""Services whose clients format what is sent as plain text; for the others apprise escapes it."""
+"""Services whose clients render plain text as formatted text. For other services apprise escapes it."""
 _FORMATTING: Final = re.compile(r"([\\*_~`|\[\]()])|^(\s*)([#>-])", re.MULTILINE)
 _APART: Final = "\N{ZERO WIDTH SPACE}"
 _LONGEST_ESCAPED: Final = 1_900
-"""Characters; Discord takes 2,000."""
+"""Characters. Discord accepts 2,000."""
 _ADDRESS_HELP: Final = "see https://github.com/caronc/apprise/wiki for how it is written"
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a channel is told, as it appears there; already without secrets."""
+    """A message as it appears in a channel. Contains no secrets."""
 
     title: str
     body: str
@@ -39,7 +39,7 @@ class Message:
 
 @dataclass(slots=True)
 class Channel:
-    """One address. ``name`` is what people may see of it, ``key`` its digest."""
+    """One address. ``name`` may be shown to people. ``key`` is the digest of the address."""
 
     name: str
     key: str
@@ -47,9 +47,9 @@ class Channel:
     _sending: threading.Thread | None = field(default=None, repr=False)
 
     async def send(self, message: Message, seconds: float = LONGEST_SEND) -> str:
-        """Send, and return why it failed; empty when the channel has taken it.
+        """Send, and return why it failed; empty when the channel accepted the message.
 
-        An attempt that takes too long is left to itself, and none is begun while it lasts.
+        An attempt that takes too long is abandoned. No new attempt starts while it is still running.
         """
         if self._sending is not None and self._sending.is_alive():
             return "the attempt before has not ended yet"
@@ -65,7 +65,7 @@ def channels_of(urls: Sequence[str]) -> tuple[Channel, ...]:
     """Return the channels at these addresses.
 
     Raises:
-        OperationError: an address cannot be read; the text counts it and shows nothing of it but its scheme.
+        OperationError: an address cannot be parsed. The text names its position and scheme only.
     """
     return tuple(_channel(number, url) for number, url in enumerate(urls, start=1))
 
@@ -87,19 +87,19 @@ def _begin(send: Callable[[], str], told: "asyncio.Future[str]") -> threading.Th
     def run() -> None:
         try:
             trouble = send()
-        except Exception as fault:  # noqa: BLE001 - whatever a channel's library raises is that channel's trouble
+        except Exception as fault:  # noqa: BLE001 - any exception of a channel's library is a failure of that channel
             trouble = f"{type(fault).__name__}: {fault}"
         with suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(answer, trouble)
 
-    # A daemon, since a pool's thread that hangs would keep the process from ending.
+    # A daemon thread: a pool thread that hangs would keep the process from exiting.
     thread = threading.Thread(target=run, name="alert", daemon=True)
     thread.start()
     return thread
 
 
 def plain(text: str, scheme: str) -> str:
-    """Return a text that mentions no person and no group and formats nothing, on the service of an address."""
+    """Return the text without mentions of people or groups and without formatting, for the service of an address."""
     apart = text.replace("@", f"@{_APART}").replace("<", f"<{_APART}")
     if scheme not in _FORMATS_ANY_TEXT:
         return apart
@@ -126,22 +126,22 @@ def _trouble(outcome: Any) -> str:
 
 @cache
 def _apprise() -> Any:
-    import apprise  # noqa: PLC0415 - most of a second, which only those pay who have channels
+    import apprise  # noqa: PLC0415 - the import takes most of a second; only users with channels pay for it
 
     _bound_replies()
     return apprise
 
 
 def _bound_replies() -> None:
-    """Cut off what a channel answers: ``requests``, by which apprise sends, reads and unpacks it whole."""
+    """Limit what is read of a channel's response: apprise sends by ``requests``, which reads and unpacks it whole."""
     adapter = import_module("requests.adapters").HTTPAdapter
     unbounded = adapter.send
 
     def send(self: Any, request: Any, **options: Any) -> Any:
         request.headers["Accept-Encoding"] = "identity"
         reply = unbounded(self, request, **{**options, "stream": True})
-        # Nothing of an answer matters beyond its status; what a channel says of a refusal is short.
-        reply._content = reply.raw.read(LARGEST_ANSWER, decode_content=False)  # noqa: SLF001 - there is no other way
+        # Only the status of a response matters. Explanations of a refusal are short.
+        reply._content = reply.raw.read(LARGEST_ANSWER, decode_content=False)  # noqa: SLF001 - no public way exists
         reply._content_consumed = True  # noqa: SLF001
         reply.close()
         return reply

@@ -1,4 +1,4 @@
-"""Alerts that do not pass through the books: for what keeps the books themselves from being written."""
+"""Alerts that do not pass through the database: used when the database cannot be written."""
 
 import asyncio
 import logging
@@ -21,9 +21,9 @@ _REMEMBERED: Final = 100
 
 
 class DirectAlerts:
-    """Sends events of this process to every channel; what a channel does not take is sent again, less and less often.
+    """Send events of this process to every channel. Retry failed channels with growing delays.
 
-    The channels are its own: those of the outbox send one message at a time.
+    It uses its own channels, because the outbox's channels send one message at a time.
     """
 
     def __init__(self, environment: Environment, channels: Sequence[Channel], rules: AlertRules) -> None:
@@ -36,7 +36,7 @@ class DirectAlerts:
         self._news = {channel.key: asyncio.Event() for channel in channels}
 
     def send(self, event: Event) -> None:
-        """Send an event soon, once for its key; returns at once."""
+        """Queue an event for sending, once for each key. Returns at once."""
         if event.level not in self._levels or event.key in self._seen:
             return
         self._seen.append(event.key)
@@ -46,7 +46,7 @@ class DirectAlerts:
                 self._news[key].set()
 
     async def keep(self) -> None:
-        """Send for as long as this process lives; each channel by itself, so that a dead one delays no other."""
+        """Send until this process ends. Each channel has its own loop, so a dead channel delays no other."""
         await first_to_end(asyncio.Event().wait(), *(self._attend(channel) for channel in self._channels))
 
     async def _attend(self, channel: Channel) -> None:
@@ -68,7 +68,7 @@ class DirectAlerts:
             rules = self._rules
             message = message_of(self._environment, list(events.values()), rules.language, rules.mask)
             trouble = rules.mask(await channel.send(message, rules.longest_send))
-        except Exception:  # a bug here must not take the watchers down with it
+        except Exception:  # a bug here must not stop the watchers
             logger.exception("alerts_failed", extra={"channel": channel.name})
             return False
         if trouble:

@@ -1,4 +1,4 @@
-"""Telling people: events go out to each channel, once for the fleet; nobody who trades ever waits for it."""
+"""Send events to people by each channel, once for the fleet. Trading never waits for it."""
 
 import asyncio
 import logging
@@ -25,12 +25,12 @@ logger = logging.getLogger("haru.alerts")
 
 _ROUND: Final = 1.0
 _LONGEST_ROUND: Final = 60.0
-"""Seconds between two looks while the outbox cannot be read or written."""
+"""Seconds between two polls while the outbox cannot be read or written."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlertRules:
-    """From which level on people are told, in which language, what is masked, and how long things may take."""
+    """The minimum level, language, masking and time limits of alerts."""
 
     mask: Callable[[str], str]
     minimum_level: EventLevel = EventLevel.WARNING
@@ -43,7 +43,7 @@ class AlertRules:
 
 
 class Alerting:
-    """A duty of each hosting process; of several, one at a time sends to a channel."""
+    """Duty of each hosting process. Only one process at a time sends to a channel."""
 
     def __init__(
         self,
@@ -57,11 +57,11 @@ class Alerting:
         self._channels = channels
         self._rules = rules
         self._unmarked: dict[str, set[int]] = {channel.key: set() for channel in channels}
-        """Events that a channel has taken and the outbox could not mark; they are not sent again."""
+        """Events that a channel accepted but the outbox could not mark. They are not sent again."""
         self._owner = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:4]}"
 
     async def keep(self) -> None:
-        """Tell for as long as this process lives; each channel by itself, so that a dead one delays no other."""
+        """Send alerts until this process ends. Each channel has its own loop, so a dead channel delays no other."""
         await self._register()
         await first_to_end(asyncio.Event().wait(), *(self._attend(channel) for channel in self._channels))
 
@@ -87,13 +87,13 @@ class Alerting:
             except DATABASE_FAULTS as fault:
                 failures += 1
                 logger.warning("alerts_postponed", extra={"cause": f"{type(fault).__name__}: {fault}"})
-            except Exception:  # a bug here must not take the watchers down with it
+            except Exception:  # a bug here must not stop the watchers
                 failures += 1
                 logger.exception("alerts_failed", extra={"channel": channel.name})
             await asyncio.sleep(min(pause_after(failures).total_seconds(), _LONGEST_ROUND) if failures else _ROUND)
 
     async def tell(self, channel: Channel) -> int:
-        """Send what is due, as one message; return how many events it tells."""
+        """Send due events as one message; return how many events it contains."""
         outlet = Outlet(self._account_id, channel.key, self._owner)
         claimed = due(await self._alerts.claim(outlet, self._rules.gathered_for))
         told = tuple(alert for alert in claimed if alert.event_id not in self._unmarked[channel.key])

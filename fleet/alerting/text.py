@@ -1,4 +1,4 @@
-"""How alerts read: one line for equal events, in English or Korean, without secrets, short enough for any channel."""
+"""Text of alerts: one line for equal events, in English or Korean, without secrets, short enough for any channel."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from fleet.alerting.channels import Message
 from reporting.page import Language, words
 
 _LONGEST_BODY: Final = 1_800
-"""Characters; Discord takes 2,000."""
+"""Characters. Discord accepts 2,000."""
 _LONGEST_TEXT: Final = 20_000
 _LONGEST_LINE: Final = 280
 _MOST_NAMES: Final = 5
@@ -26,13 +26,13 @@ _MASK: Final = "***"
 def message_of(
     environment: Environment, events: Sequence[Event], language: Language, mask: Callable[[str], str]
 ) -> Message:
-    """Return one message about these events, the loudest first. Secrets and account numbers are masked."""
+    """Return one message about these events, most severe first. Secrets and account numbers are masked."""
     folded = fold(events)
     level = folded[0].level
     title = _title(environment, level, _named(folded[0], language), language)
     if len(folded) > 1:
         title += f" (+{len(folded) - 1})"
-    # Masked before anything is cut: of a secret that is cut in two nothing could be known again.
+    # Mask before cutting: a secret that is cut in two would no longer be recognised.
     lines = [
         _cut(_hidden(text, mask), _LONGEST_BODY - 1 if each.kind == DAY_SUMMED_UP else _LONGEST_LINE)
         for each in folded
@@ -45,7 +45,7 @@ def message_of(
 
 
 def trial_message(environment: Environment, level: EventLevel, language: Language) -> Message:
-    """Return what `alert-test` sends."""
+    """Return the message that `alert-test` sends."""
     title = _title(environment, level, words(language).of("kinds", "alert_test"), language)
     return Message(title, words(language)["alerts"]["test"], level)
 
@@ -59,7 +59,7 @@ def _named(folded: Folded, language: Language) -> str:
 
 
 def _texts(folded: Folded, language: Language) -> list[str]:
-    """Return what is told of equal events: one line, of each day's result all of it."""
+    """Return the lines about equal events: one line, or the whole result of each day."""
     if folded.kind == DAY_SUMMED_UP:
         return [_day(event, language) for event in folded.events]
     first, last = (f"{in_seoul(at):%m-%d %H:%M:%S}" for at in folded.between)
@@ -78,7 +78,7 @@ def _texts(folded: Folded, language: Language) -> list[str]:
 
 
 def _said(gist: str, language: Language) -> str:
-    """Return why it happened in the language's words, as far as they are ours; a number of shares stands before it."""
+    """Translate the cause of an event where it is one of ours. A number of shares may stand before it."""
     shares, colon, reason = gist.partition(": ") if gist.startswith("×") else ("", "", gist)
     told = words(language)
     return f"{shares}{colon}{told.say(told.of('denials', reason) if language == 'ko' else reason)}"
@@ -113,7 +113,7 @@ def _day(event: Event, language: Language) -> str:
 
 
 def _how_flat(told: Mapping[str, str | int], language: Language) -> list[str]:
-    """Say what the close has proven, and nothing more than that."""
+    """State what the close has proven, and nothing more."""
     said = words(language)["alerts"]
     if told.get("flat"):
         return [said["flat"]]
@@ -122,7 +122,7 @@ def _how_flat(told: Mapping[str, str | int], language: Language) -> list[str]:
 
 
 def _whole(names: str) -> str:
-    """Return as many shares as fit, each of them whole: half a number would be another one."""
+    """Return as many shares as fit, each complete: half a number would be a different number."""
     every = names.split(", ")
     fitting = [
         name

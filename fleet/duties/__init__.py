@@ -1,1 +1,1 @@
-"""What every hosting process does beside hosting, one duty a file."""
+"""Duties that every hosting process runs beside hosting, one file each."""

@@ -1,4 +1,4 @@
-"""Keys or a token that the broker refuses: told once, loudly, and nothing is bought while it lasts."""
+"""Keys or a token that the broker refuses: report it once, and shut entries while it lasts."""
 
 import logging
 from collections.abc import Callable
@@ -15,7 +15,7 @@ SHUT_BECAUSE: Final = "the broker refuses our key or token"
 
 
 class AccessDuty:
-    """Looks at what the client has learnt; ``refusal`` returns the broker's words, or nothing while all is well."""
+    """Check the client's last refusal. ``refusal`` returns the broker's text, or an empty string while access works."""
 
     def __init__(self, fleet: Fleet, refusal: Callable[[], str]) -> None:
         self._fleet = fleet
@@ -23,7 +23,7 @@ class AccessDuty:
         self._is_open = False
 
     async def look(self) -> None:
-        """Shut entries while access is refused, and open again what was shut for this alone (F31)."""
+        """Shut entries while access is refused; reopen entries that were shut for this cause only (F31)."""
         fleet, now, refusal = self._fleet, self._fleet.market_now(), self._refusal()
         day = session_date_of(now)
         if refusal:

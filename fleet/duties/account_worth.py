@@ -1,4 +1,4 @@
-"""What the account holds at the broker, and limits that exceed it: compared at the start and each day."""
+"""Compare the limits with the account's worth at the broker, at the start and each day."""
 
 import logging
 from collections.abc import Callable
@@ -22,7 +22,7 @@ SHUT_BECAUSE: Final = "limits exceed what the account holds"
 
 
 async def account_worth(broker: "Broker") -> Won | None:
-    """Return the account's cash (D+2) and shares in won, None where that cannot be read.
+    """Return the account's cash (D+2) and shares in won; None when they cannot be read.
 
     Raises:
         TradingError: the broker does not answer, or refuses.
@@ -34,7 +34,7 @@ async def account_worth(broker: "Broker") -> Won | None:
 
 
 class WorthDuty:
-    """Compares the limits with the account once a day; ``dangers_of`` names those that nobody has accepted."""
+    """Compare the limits with the account once a day. ``dangers_of`` returns dangers that no operator has accepted."""
 
     def __init__(self, fleet: Fleet, broker: "Broker", dangers_of: Callable[[Won], Dangers]) -> None:
         self._fleet = fleet
@@ -43,7 +43,7 @@ class WorthDuty:
         self._compared: SessionDate | None = None
 
     async def look(self) -> None:
-        """Ask until the broker answers; entries of the day are shut while a limit exceeds the account."""
+        """Retry until the broker answers. Shut entries for the day while a limit exceeds the account."""
         fleet, now = self._fleet, self._fleet.market_now()
         day = session_date_of(now)
         if self._compared == day:

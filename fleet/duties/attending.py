@@ -1,4 +1,4 @@
-"""One open session attended to: what it tells is passed on, and it is registered for what matters now."""
+"""Attend one open stream session: forward its events, and register the stocks that matter now."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ from fleet.together import first_to_end, unhurried
 logger = logging.getLogger("haru.stream")
 
 ROUND: Final = 1.0
-"""Seconds between two looks at what should be registered, and between two words that the stream lives."""
+"""Seconds between two checks of the registrations, and between two keep-alive notices of the stream."""
 _RENEWAL: Final = 3.0
 _COUNTS_EVERY: Final = 60.0
 _COUNTED_AS: Final = {
@@ -35,10 +35,10 @@ _COUNTED_AS: Final = {
     Garbled: "garbled",
 }
 MARKET_MESSAGE: Final = "market_message"
-"""The kind of event of a market-wide message of the exchange."""
+"""Event kind of a market-wide message of the exchange."""
 _TELLS_EVERY: Final = 0.01
 _HEARS_AGAIN_WITHIN: Final = 10.0
-"""Seconds after which a stock that was asked for anew, and still trades untold, costs the session its trust."""
+"""Seconds. When a re-registered stock still trades without stream events after this, the session is not trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Owner:
 
 @dataclass(slots=True)
 class Attendance:
-    """Everything that goes on while one session is open."""
+    """All tasks that run while one session is open."""
 
     owner: Owner
     session: StreamSession
@@ -70,7 +70,7 @@ class Attendance:
         """Attend until the session is lost.
 
         Raises:
-            StreamLostError: it is cut, silent or deaf, or another process holds the lease now.
+            StreamLostError: it is cut, silent or misses trades, or another process holds the lease now.
         """
         await first_to_end(
             self._hear(),
@@ -83,7 +83,7 @@ class Attendance:
         )
 
     def tell(self, news: News) -> bool:
-        """Let this process hear at once, and the others as soon as the last telling is done."""
+        """Deliver an event to this process at once; queue it for the other processes."""
         was_news = self.ears.take(news)
         if isinstance(news, Quote):
             self._ticks[news.symbol] = news
@@ -106,7 +106,7 @@ class Attendance:
                 self._counts["ticks_taken"] += self.tell(event) and isinstance(event, Quote)
 
     async def _deliver(self) -> None:
-        """Tell the other processes the latest tick of each stock and all else; what cannot be told is forgotten."""
+        """Send the latest tick of each stock and all other events to the other processes. Failed sends are dropped."""
         while True:
             await self._filled.wait()
             self._filled.clear()
@@ -126,7 +126,7 @@ class Attendance:
             raise StreamLostError("another process has taken the stream's lease")
 
     async def _choose(self) -> None:
-        """Register for what matters now: what is held by anybody of the account, then what is looked at here."""
+        """Register stocks by priority: positions of the account first, then stocks this process is scanning."""
         held = await unhurried(self.owner.database.positions.held_in(self.owner.account_id))
         interest = Interest(tuple(position.symbol for position in held), self.ears.feed.of_interest())
         wanted = registrations(interest, self.session.registered, self.owner.most_stocks)
@@ -138,7 +138,7 @@ class Attendance:
             await unhurried(report(self.owner.account_id, self.owner.name, self._reported))
 
     async def _keep_market_messages(self) -> None:
-        """Write down what the exchange says, in its sequence; what the database cannot take now waits."""
+        """Record messages of the exchange in order. Messages that the database cannot accept now wait."""
         while self._market_messages:
             message, at = self._market_messages[0]
             await unhurried(self._keep_market_message(message, at))
@@ -154,7 +154,7 @@ class Attendance:
             await database.events.append(event)
 
     async def _ask_again(self, wanted: Collection[Symbol]) -> None:
-        """Register a stock anew that trades untold; if that does not help, the whole session is not to be trusted."""
+        """Register a stock again that trades without stream events. If that does not help, drop the session."""
         silent = [symbol for symbol in self.ears.feed.coverage.silent() if symbol in wanted]
         now = asyncio.get_running_loop().time()
         self._asked_again = {symbol: at for symbol, at in self._asked_again.items() if symbol in silent}
@@ -173,7 +173,7 @@ class Attendance:
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
-    """Act again and again; what the database cannot do now is tried again next time."""
+    """Run an action repeatedly. A database fault is retried in the next round."""
     while True:
         try:
             await act()

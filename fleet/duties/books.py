@@ -1,4 +1,4 @@
-"""The books during the day: compared at a low rate, and after each outage of the stream or of the broker (I4)."""
+"""Compare the books during the day: at a low rate, and after each outage of the stream or of the broker (I4)."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -9,11 +9,11 @@ from domain.clock import in_seoul
 from fleet.fleet import Fleet
 
 _AN_OUTAGE: Final = 2
-"""Looks in a row."""
+"""Consecutive failed checks."""
 
 
 class BooksDuty:
-    """Looks whether a comparison is due. ``trouble`` returns why the broker does not answer; empty while it does."""
+    """Check whether a comparison is due. ``trouble`` returns why the broker does not answer; empty while it does."""
 
     def __init__(self, fleet: Fleet, books: SessionBooks, trouble: Callable[[], str]) -> None:
         self._fleet = fleet
@@ -23,7 +23,7 @@ class BooksDuty:
         self._wanted_since: datetime | None = None
 
     async def look(self) -> None:
-        """Compare when it is due, from the morning until the session's end; the close compares after that."""
+        """Compare when due, from the morning until the session's end. The close compares after that."""
         fleet = self._fleet
         at = fleet.market_now()
         session = fleet.plan_of_the_day(at).session
@@ -34,9 +34,9 @@ class BooksDuty:
         await self._books.keep_up(fleet.account_id, session.date, self._wanted_since)
 
     async def _note_outages(self) -> None:
-        """Learn when the stream or the broker came back last, by the database's clock.
+        """Find when the stream or the broker last came back, by the database's clock.
 
-        The broker was away when two looks in a row found it so; a single call that failed is no outage.
+        Two consecutive failed checks count as an outage of the broker. A single failed call does not.
         """
         state = await self._fleet.database.stream_leases.state(self._fleet.account_id)
         ends = [self._wanted_since, state.connected_since if state is not None and state.is_live else None]

@@ -1,4 +1,4 @@
-"""Channels are the fleet's: each host keeps those known whose address it has, and reports those that no host knows."""
+"""Alert channels of the fleet: each host refreshes those it has addresses for, and reports channels without a host."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,11 +11,11 @@ from fleet.fleet import Fleet
 
 CHANNEL_UNKNOWN: Final = "alert_channel_unknown"
 UNKNOWN: Final = timedelta(minutes=5)
-"""Real time without a host that knows the address; a restart takes less."""
+"""Real time without a host that has the address. A restart takes less."""
 
 
 class ChannelDuty:
-    """Looks after the fleet's channels for one host; ``known`` are the digests of the addresses that it has."""
+    """Maintain the fleet's channels for one host. ``known`` are the digests of the host's addresses."""
 
     def __init__(self, fleet: Fleet, known: Sequence[str], unknown: timedelta = UNKNOWN) -> None:
         self._fleet = fleet
@@ -23,7 +23,7 @@ class ChannelDuty:
         self._unknown = unknown
 
     async def look(self) -> None:
-        """Keep our channels known, and report once a day each channel that no living host can send to."""
+        """Refresh this host's channels, and report once a day each channel that no running host can send to."""
         fleet = self._fleet
         await fleet.database.alerts.keep_known(fleet.account_id, self._known)
         for state in await fleet.database.alerts.states(fleet.account_id):

@@ -1,4 +1,4 @@
-"""A clock that has left the broker's: reported, and nothing is bought while it lasts (F44)."""
+"""A clock that differs from the broker's: report it, and shut entries while it lasts (F44)."""
 
 import logging
 from contextlib import suppress
@@ -28,12 +28,12 @@ class ComparesClocks(Protocol):
         ...
 
     async def read_clock(self) -> ClockReading:
-        """Ask the broker for nothing but its clock."""
+        """Request only the broker's clock."""
         ...
 
 
 class ClockDuty:
-    """Looks at what the broker's replies have shown of this machine's clock."""
+    """Check the clock skew that the broker's replies show."""
 
     def __init__(self, fleet: Fleet, broker: ComparesClocks, gate: HostGate) -> None:
         self._fleet = fleet
@@ -42,12 +42,12 @@ class ClockDuty:
         self._is_open = False
 
     async def look(self) -> None:
-        """Shut entries while the skew is more than is tolerated, and lift that cause once it is tolerated again."""
+        """Shut entries while the skew exceeds the tolerance, and lift that cause once it is tolerated again."""
         fleet, now = self._fleet, self._fleet.market_now()
         day = session_date_of(now)
         if abs(self._broker.clock_skew) > INTOLERABLE:
             with suppress(TradingError):
-                await self._broker.read_clock()  # with entries shut perhaps nothing else asks the broker
+                await self._broker.read_clock()  # with entries shut, there may be no other request to the broker
         skew = self._broker.clock_skew
         self._gate.clock_off = SHUT_BECAUSE if abs(skew) > INTOLERABLE else ""
         if abs(skew) > INTOLERABLE:
@@ -59,7 +59,7 @@ class ClockDuty:
             self._is_open = True
 
     async def _report(self, skew: timedelta, now: datetime) -> None:
-        """Report once an hour for as long as it lasts."""
+        """Report once an hour while the skew lasts."""
         fleet, seconds = self._fleet, round(abs(skew).total_seconds())
         cause = f"this machine's clock is {seconds} s {'ahead of' if skew > timedelta(0) else 'behind'} the broker's"
         event = Event(

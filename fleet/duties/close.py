@@ -1,4 +1,4 @@
-"""A close that nobody started: run while there is time, run late on its own day, told loudly on any later one."""
+"""Start a missing close: in time if possible, late on the same day; on a later day report it as critical."""
 
 import logging
 from datetime import datetime, timedelta
@@ -20,16 +20,16 @@ from workflows.market_close import MarketCloseWorkflow
 logger = logging.getLogger("haru.hosting")
 
 _GRACE: Final = timedelta(seconds=60)
-"""Real time after which a due close that nobody has started counts as forgotten; in a compressed day less."""
+"""Real time after which a due close that has not started counts as forgotten; less in a compressed day."""
 _PROVEN_WITHIN: Final = timedelta(minutes=10)
-"""Market time after the last market in which a close can sell; its proof takes seconds."""
+"""Market time after the last market in which a close can sell. The proof takes seconds."""
 _BEGUN_LATELY: Final = timedelta(minutes=2)
-"""Real time in which a close that was begun late may still be at its proof."""
+"""Real time in which a close that started late may still collect its proof."""
 _RUNNING: Final = f"WorkflowType = '{MarketCloseWorkflow.__name__}' AND ExecutionStatus = 'Running'"
 
 
 class Due(StrEnum):
-    """What today's close needs from us, if nobody has begun it."""
+    """Action that today's close needs from this host if it has not started."""
 
     NOT_YET = "not_yet"
     NOW = "now"
@@ -37,7 +37,7 @@ class Due(StrEnum):
 
 
 def close_due(plan: SessionPlan, now: datetime, clock: MarketClock) -> Due:
-    """Tell at a market instant whether the schedule has had its chance, and whether the market still trades."""
+    """Return whether the schedule has had its chance at a market instant, and whether the market still trades."""
     lead = plan.session.ends_at - plan.liquidation_at
     if now < plan.liquidation_at + min(clock.market_duration(_GRACE), lead / 3):
         return Due.NOT_YET
@@ -45,7 +45,7 @@ def close_due(plan: SessionPlan, now: datetime, clock: MarketClock) -> Due:
 
 
 async def see_to_the_close(fleet: Fleet, rules: TradingRules) -> None:
-    """Make sure that every session with something of ours in it is closed, or that its missing close is told."""
+    """Ensure that every session with positions or orders of ours is closed, or that its missing close is reported."""
     now = fleet.market_now()
     await _tell_missed_closes(fleet, now)
     plan = fleet.plan_of_the_day(now, await fleet.registered_workers())
@@ -66,12 +66,12 @@ async def see_to_the_close(fleet: Fleet, rules: TradingRules) -> None:
 
 
 async def is_closing(fleet: Fleet) -> bool:
-    """Tell whether a market close runs now, as far as Temporal's visibility knows."""
+    """Return whether a market close runs now, according to Temporal's visibility."""
     return await _closing_since(fleet) is not None
 
 
 async def _closing_since(fleet: Fleet) -> datetime | None:
-    """Return when (real time) the oldest market close that runs now was begun; None where none runs."""
+    """Return when (real time) the oldest running market close started; None when none runs."""
     queue = quoted(task_queues(fleet.account_id).trading)
     begun = f"WorkflowId STARTS_WITH {quoted(close_workflow_id(fleet.account_id))}"
     listed = await list_workflows(fleet.client, f"{_RUNNING} AND TaskQueue = {queue} AND {begun}")
@@ -80,7 +80,7 @@ async def _closing_since(fleet: Fleet) -> datetime | None:
 
 
 async def _tell_unfinished(fleet: Fleet, session: Session, rules: TradingRules, now: datetime) -> None:
-    """Say once that a close which runs has nothing more to sell with, and still has proven nothing."""
+    """Report once a running close that has no market left to sell in and has not finished its proof."""
     held = await fleet.database.positions.held_in(fleet.account_id)
     sells_until = _last_market_of(session, rules) if held else session.ends_at
     if now < sells_until + max(_PROVEN_WITHIN, fleet.clock.market_duration(_GRACE)):
@@ -96,7 +96,7 @@ def _last_market_of(session: Session, rules: TradingRules) -> datetime:
 
 
 async def _tell_missed_closes(fleet: Fleet, now: datetime) -> None:
-    """Sum up earlier sessions that ended without a close, and name what was carried out of them."""
+    """Summarise earlier sessions that ended without a close, and name the positions carried out of them."""
     today = session_date_of(now)
     last = fleet.calendar.session_before(today).date
     for date in await fleet.database.summaries.missing_before(fleet.account_id, today, last):

@@ -1,4 +1,4 @@
-"""The disks under the data folder: how much is free, and what can be given up there when nothing is."""
+"""Disks under the data folder: measure free space, and release reserved space when a disk is full."""
 
 import logging
 import os
@@ -15,11 +15,11 @@ logger = logging.getLogger("haru.hosting")
 _BALLAST_FILE: Final = "ballast"
 _LONG_LOG: Final = 5 * MEGABYTE
 _LEAST_FILES: Final = 1_000
-"""A disk on which fewer files can be made is full, however many bytes are free."""
+"""Free files (inodes). A disk with fewer counts as full, regardless of its free bytes."""
 
 
 class DataDisk:
-    """The data folder with the folders below it that may lie on disks of their own. All sizes in bytes."""
+    """The data folder, with subfolders that may be on other disks. All sizes in bytes."""
 
     def __init__(self, folder: Path, within: Sequence[str] = (), ballast: int = BALLAST) -> None:
         self.folder = folder
@@ -28,16 +28,16 @@ class DataDisk:
         self._file = folder / _BALLAST_FILE
 
     def free(self) -> int:
-        """Return what is free on the fullest of the disks."""
+        """Return the free bytes of the fullest disk."""
         return min(_free(place) for place in self._places if place.exists())
 
     def has_ballast(self) -> bool:
         return self._file.exists()
 
     def keep_ballast(self) -> bool:
-        """Write the ballast whole or not at all; return whether it is there.
+        """Write the ballast completely or not at all; return whether it exists.
 
-        Its bytes are random, since a file system may store zeros in no space.
+        Its bytes are random, because a file system may store zeros without using space.
         """
         draft, block = self._file.with_suffix(".new"), os.urandom(MEGABYTE)
         try:
@@ -54,11 +54,11 @@ class DataDisk:
         return True
 
     def give_up_ballast(self) -> int:
-        """Delete the ballast, also one that was only begun; return its bytes."""
+        """Delete the ballast, complete or partial; return its bytes."""
         return _removed(self._file) + _removed(self._file.with_suffix(".new"))
 
     def give_up_logs(self) -> int:
-        """Delete old logs and empty long ones; return how many bytes that was."""
+        """Delete old logs and empty long ones; return the freed bytes."""
         logs = self.folder / "logs"
         return sum(map(_removed, logs.glob("*.log.1"))) + sum(map(_cut, logs.glob("*.log")))
 
@@ -78,7 +78,7 @@ def _removed(path: Path) -> int:
 
 
 def _cut(log: Path) -> int:
-    """Empty a long log; its program appends, so that the next line is its first."""
+    """Empty a long log. Its program appends, so its next line becomes the first."""
     with suppress(OSError):
         size = log.stat().st_size
         if size > _LONG_LOG:

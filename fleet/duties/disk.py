@@ -1,6 +1,6 @@
-"""A disk that fills: reported early, entries shut before it is full, and what is held sold while that can be written.
+"""Watch the disk: warn early, shut entries before it is full, and sell holdings while sales can still be written.
 
-A full disk stops PostgreSQL and Temporal, and with them every sale. So this duty acts while there is room.
+A full disk stops PostgreSQL and Temporal, and with them every sale. This duty therefore acts while there is room.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ _LEVELS: Final = {Room.SCARCE: EventLevel.WARNING, Room.SHORT: EventLevel.ERROR,
 
 
 class DiskDuty:
-    """Measures the disks of the data folder and does what their room asks for."""
+    """Measure the disks of the data folder and act on the free space."""
 
     def __init__(
         self, fleet: Fleet, disk: DataDisk, gate: HostGate, direct: DirectAlerts, levels: RoomLevels | None = None
@@ -44,10 +44,10 @@ class DiskDuty:
         self._looks_to_wait = 0
 
     async def look(self) -> None:
-        """Measure; give up what can be given up, shut or open entries, report a change.
+        """Measure; release reserved space, shut or open entries, report a change.
 
-        What needs no books comes first: the gate of this process, the room for the sales, the direct alert. The
-        checkpoint comes last, since it may take long.
+        Actions that need no database come first: the gate of this process, room for the sales, the direct alert. The
+        checkpoint comes last, because it may take long.
         """
         free = await asyncio.to_thread(self._disk.free)
         before, self._room = self._room, room_at(free, self._levels, self._room)
@@ -65,7 +65,7 @@ class DiskDuty:
     async def sell(self) -> None:
         """While the last room is used up, command each worker that holds shares to sell them, which pauses it.
 
-        The disk is measured again first: a file system may report no room for a moment, and a sale is for good.
+        Measure the disk again first: a file system may report no room for a moment, and a sale cannot be undone.
         """
         fleet, now = self._fleet, self._fleet.market_now()
         session = fleet.plan_of_the_day(now).session
@@ -82,7 +82,7 @@ class DiskDuty:
 
     @property
     def _is_shut(self) -> bool:
-        """Return whether nothing may be bought: there is too little room, or no ballast again to sell by."""
+        """Return whether entries must stay shut: too little room, or the ballast that sales need is not restored."""
         return self._room <= Room.SHORT or self._gave_up
 
     async def _shorten_logs(self) -> None:
@@ -94,7 +94,7 @@ class DiskDuty:
             logger.warning("log_not_shortened", extra={"cause": f"{type(fault).__name__}: {fault}"})
 
     async def _keep_ballast(self, free: int) -> None:
-        """Write the ballast where there is room for it; entries open with the look after it was given up."""
+        """Write the ballast when there is room for it. Entries open in the round after it is restored."""
         self._looks_to_wait = max(self._looks_to_wait - 1, 0) if self._room > Room.SHORT else self._levels.calm
         if self._disk.has_ballast():
             self._gave_up = False
@@ -132,7 +132,7 @@ class DiskDuty:
         return Event(fleet.account_id, kind, level, now, session_date_of(now), detail=detail, key=key)
 
     async def _write_down(self) -> None:
-        """Write gate and events into the books; what they do not take is sent directly and written later."""
+        """Write gate and events to the database. Events that it does not accept are sent directly and written later."""
         try:
             async with asyncio.timeout(_WRITTEN_WITHIN):
                 await self._turn_gate()
@@ -162,5 +162,5 @@ def _log_given_up(freed: int) -> None:
 
 
 def shut_because() -> str:
-    """Return the reason under which this machine shuts entries; another machine's disk is another reason."""
+    """Return the cause under which this machine shuts entries. Each machine's disk has its own cause."""
     return f"the disk of {socket.gethostname()} is nearly full"

@@ -12,7 +12,7 @@ _REPEATED_AFTER: Final = 1800.0
 
 
 class FailingDuty:
-    """Looks for Temporal's own mark: two workflow tasks of a run that failed or timed out in a row."""
+    """Look for Temporal's own mark: two consecutive workflow tasks of a run that failed or timed out."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet

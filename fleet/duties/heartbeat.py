@@ -1,4 +1,4 @@
-"""The dead-man's switch: an address that is pinged each minute while all is well. Silence is the alarm."""
+"""Dead-man's switch: ping an address each minute while all is well. Missing pings raise the alarm."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ Unwatched = Callable[[], Awaitable[Collection[Symbol]]]
 
 
 class Heartbeat:
-    """Pings for one host; ``unwatched`` returns the stocks whose shares no worker guards."""
+    """Ping for one host. ``unwatched`` returns the stocks whose shares no worker guards."""
 
     def __init__(self, fleet: Fleet, url: str, unwatched: Unwatched) -> None:
         self._fleet = fleet
@@ -31,16 +31,16 @@ class Heartbeat:
         self._unwatched = unwatched
 
     async def keep(self, seconds: float = _EVERY) -> None:
-        """Ping for as long as this process lives; whatever fails is logged and tried again with the next ping."""
+        """Ping until this process ends. A failure is logged and retried with the next ping."""
         while True:
             try:
                 await self.beat()
-            except Exception:  # a bug here must not take the watchers down with it
+            except Exception:  # a bug here must not stop the watchers
                 logger.exception("heartbeat_failed")
             await asyncio.sleep(seconds)
 
     async def beat(self) -> bool:
-        """Ping once if all is well; tell whether the address has taken it."""
+        """Ping once if all is well; return whether the address accepted it."""
         if trouble := await self._trouble():
             logger.warning("heartbeat_withheld", extra={"cause": trouble})
             return False
@@ -55,7 +55,7 @@ class Heartbeat:
         return response.is_success
 
     async def _trouble(self) -> str:
-        """Return why all is not well; empty when PostgreSQL and Temporal answer and all that is held is watched."""
+        """Return the first problem; empty when PostgreSQL and Temporal answer and every holding is watched."""
         fleet, now = self._fleet, self._fleet.market_now()
         session = fleet.plan_of_the_day(now).session
         try:

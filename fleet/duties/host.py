@@ -1,4 +1,4 @@
-"""This process's heartbeat in the books; deaths of other hosts and time without a watch become events."""
+"""Record this process's heartbeat in the books; report dead hosts and unwatched time as events."""
 
 import asyncio
 import logging
@@ -21,16 +21,16 @@ logger = logging.getLogger("haru.hosting")
 HOST_DIED: Final = "host_died"
 TIME_UNWATCHED: Final = "time_unwatched"
 SILENCE: Final = timedelta(seconds=30)
-"""Real time without a heartbeat after which a host counts as dead; a heartbeat comes each five seconds."""
+"""Real time without a heartbeat after which a host counts as dead. A host sends a heartbeat every five seconds."""
 _BACK: Final = timedelta(hours=24)
 _UNWATCHED: Final = timedelta(seconds=30)
-"""A lease lasts 30 s; a shorter stretch is a handover."""
+"""A lease lasts 30 s. A shorter gap is a handover."""
 _LEAVES_WITHIN: Final = 5.0
 _DAY: Final = timedelta(days=1)
 
 
 class HostDuty:
-    """Beats for this process, and looks after the others."""
+    """Send heartbeats for this process, and monitor the other hosts."""
 
     def __init__(self, fleet: Fleet, silence: timedelta = SILENCE) -> None:
         self._fleet = fleet
@@ -41,15 +41,15 @@ class HostDuty:
         self._reported: set[tuple[str, datetime]] = set()
 
     async def declare(self, limits: HostLimits) -> HostLimits:
-        """Write down what this process allows at most, before it hosts anything; return it with its number."""
+        """Record this process's limits before it hosts anything; return them with their number."""
         fleet = self._fleet
         await fleet.database.hosts.beat(fleet.account_id, self._host_id, self._machine, self._pid)
         return await fleet.database.host_limits.record(fleet.account_id, self._host_id, limits)
 
     async def look(self) -> None:
-        """Beat. Report others that are silent, once our own heartbeats have come through for as long.
+        """Send a heartbeat. Report silent hosts once our own heartbeats have succeeded for as long.
 
-        After an outage of PostgreSQL every host looks silent for a moment.
+        After an outage of PostgreSQL every host appears silent for a moment.
         """
         fleet, now = self._fleet, asyncio.get_running_loop().time()
         try:
@@ -64,7 +64,7 @@ class HostDuty:
         await self._report_lapses()
 
     async def leave(self) -> None:
-        """Write down that this process ends as it was meant to; without PostgreSQL that stays unwritten."""
+        """Record that this process ends normally. Without PostgreSQL no record is written."""
         with suppress(*DATABASE_FAULTS, TimeoutError):
             async with asyncio.timeout(_LEAVES_WITHIN):
                 await self._fleet.database.hosts.leave(self._fleet.account_id, self._host_id)
@@ -96,7 +96,7 @@ class HostDuty:
             self._reported.add(about)
 
     def _seconds_in_sessions(self, lapse: Lapse) -> int:
-        """Return for how many real seconds the market was open meanwhile."""
+        """Return for how many real seconds the market was open during the lapse."""
         clock, total = self._fleet.clock, timedelta(0)
         since, until = clock.market_time(lapse.since), clock.market_time(lapse.until)
         day = since

@@ -1,4 +1,4 @@
-"""What every hosting process does beside hosting: keep the account for its fleet, and bring lost workers back."""
+"""Duties of every hosting process beside hosting: keep the account for its fleet, and restart lost workers."""
 
 import asyncio
 import logging
@@ -62,19 +62,19 @@ _CHANNEL_ROUND: Final = 30.0
 _DISK_ROUND: Final = 0.5
 _KEY_ROUND: Final = 20.0
 _ASKED_FROM: Final = time(7)
-"""Seoul; what the exchange announces late, and the broker's night work, are over by then."""
+"""Seoul time. Late announcements of the exchange and the broker's night work are over by then."""
 _AFTER_A_MISTAKE: Final = 60.0
 
 
 async def fleet_name(client: Client) -> str:
-    """Return the fleet's name: processes on one Temporal namespace are one fleet, whatever machine they run on."""
+    """Return the fleet's name. Processes on one Temporal namespace are one fleet, on any machine."""
     request = DescribeNamespaceRequest(namespace=client.namespace)
     answer = await client.workflow_service.describe_namespace(request)
     return f"{client.namespace}/{answer.namespace_info.id}"
 
 
 async def join_fleet(fleet: Fleet, name: str) -> None:
-    """Take the account for the fleet, or prolong its hold.
+    """Take the account for the fleet, or extend its hold.
 
     Raises:
         AccountInUseError: another fleet trades this account (F52).
@@ -83,19 +83,19 @@ async def join_fleet(fleet: Fleet, name: str) -> None:
 
 
 async def keep_account(fleet: Fleet, name: str) -> None:
-    """Prolong the fleet's hold for as long as this process lives.
+    """Extend the fleet's hold until this process ends.
 
     Raises:
-        AccountInUseError: another fleet has taken the account while the database was out of our reach.
+        AccountInUseError: another fleet took the account while the database was unreachable.
     """
     await _for_ever(_RENEWAL, lambda: join_fleet(fleet, name))
 
 
 async def bring_back_workers(fleet: Fleet, rules: TradingRules) -> None:
-    """Restart the workflow of every worker whose position nobody guards; paused, so that it only holds and sells.
+    """Restart the workflow of every worker with an unguarded position. It starts paused, so it only holds and sells.
 
-    A worker that still runs is left alone, and so is a position that a scanning worker has adopted meanwhile (F6), or
-    that a running close has seized: between two tries of the evening its lease may end.
+    Skip workers that still run, positions that a scanning worker has adopted meanwhile (F6), and positions that a
+    running close has seized: between two attempts of the evening its lease may end.
     """
 
     async def look() -> None:
@@ -112,32 +112,32 @@ async def bring_back_workers(fleet: Fleet, rules: TradingRules) -> None:
 
 
 async def keep_closing(fleet: Fleet, rules: TradingRules) -> None:
-    """See to it, for as long as this process lives, that no session ends without a close unnoticed (F40)."""
+    """Ensure, until this process ends, that no session ends without a close unnoticed (F40)."""
     await _for_ever(_CLOSE_ROUND, lambda: see_to_the_close(fleet, rules))
 
 
 async def keep_schedule(fleet: Fleet, rules: TradingRules) -> None:
-    """Keep the times of the close up to date, for as long as this process lives."""
+    """Keep the times of the close up to date until this process ends."""
     await _for_ever(_CLOSE_ROUND, ScheduleDuty(fleet, rules).look)
 
 
 async def watch_over_access(fleet: Fleet, refusal: Callable[[], str]) -> None:
-    """Buy nothing, for as long as this process lives, while the broker refuses our keys or token (F31)."""
+    """Shut entries while the broker refuses our keys or token, until this process ends (F31)."""
     await _for_ever(_ROUND, AccessDuty(fleet, refusal).look)
 
 
 async def report_unreadable_rows(fleet: Fleet, take: Callable[[], Readings]) -> None:
-    """Report, for as long as this process lives, which rows of the broker's lists cannot be read."""
+    """Report unreadable rows of the broker's lists until this process ends."""
     await _for_ever(_ROUND, ReadingDuty(fleet, take).look)
 
 
 async def watch_over_clock(fleet: Fleet, broker: ComparesClocks, gate: HostGate) -> None:
-    """Buy nothing, for as long as this process lives, while this machine's clock is far from the broker's (F44)."""
+    """Shut entries while this machine's clock is far from the broker's, until this process ends (F44)."""
     await _for_ever(_ROUND, ClockDuty(fleet, broker, gate).look)
 
 
 async def compare_calendars(fleet: Fleet, day_start: DayStart) -> None:
-    """Ask the broker each morning whether today is a session; entries stay shut where it contradicts the calendar."""
+    """Ask the broker each morning whether today is a session. Entries stay shut where it contradicts the calendar."""
 
     async def look() -> None:
         now = in_seoul(fleet.market_now())
@@ -152,17 +152,17 @@ async def compare_calendars(fleet: Fleet, day_start: DayStart) -> None:
 
 
 async def compare_books(fleet: Fleet, books: SessionBooks, trouble: Callable[[], str]) -> None:
-    """Compare the books each morning and during the day, for as long as this process lives."""
+    """Compare the books each morning and during the day, until this process ends."""
     await _for_ever(_ROUND, BooksDuty(fleet, books, trouble).look)
 
 
 async def compare_limits(duty: WorthDuty) -> None:
-    """Compare the limits with what the account holds each day, for as long as this process lives."""
+    """Compare the limits with the account's worth each day, until this process ends."""
     await _for_ever(_CLOSE_ROUND, duty.look)
 
 
 async def notice_outages(fleet: Fleet, direct: DirectAlerts) -> None:
-    """Report, for as long as this process lives, that PostgreSQL is away, and write it down once it is back."""
+    """Report outages of PostgreSQL until this process ends, and record each once it is over."""
     duty = OutageDuty(fleet, direct)
     while True:
         await asyncio.sleep(_ROUND)
@@ -170,33 +170,33 @@ async def notice_outages(fleet: Fleet, direct: DirectAlerts) -> None:
 
 
 async def notice_silences(fleet: Fleet, direct: DirectAlerts, silent_for: Callable[[], float]) -> None:
-    """Report, for as long as this process lives, that Temporal or the broker does not answer."""
+    """Report that Temporal or the broker does not answer, until this process ends."""
     temporal, broker = TemporalDuty(fleet, direct), BrokerDuty(fleet, direct, silent_for)
     await first_to_end(_for_ever(_ROUND, temporal.look), _for_ever(_ROUND, broker.look))
 
 
 async def keep_keys_known(hold: KeyHold) -> None:
-    """Say, for as long as this process lives, which keys of what crosses Temporal it knows."""
+    """Record which payload encryption keys this process knows, until it ends."""
     await _for_ever(_KEY_ROUND, hold.join)
 
 
 async def report_refusals(duty: RefusalDuty) -> None:
-    """Report, for as long as this process lives, what did not prove to come from the fleet."""
+    """Report messages that could not prove their origin in the fleet, until this process ends."""
     await _for_ever(_ROUND, duty.look)
 
 
 async def keep_host_known(duty: HostDuty) -> None:
-    """Keep this process's heartbeat in the books, and report other hosts that have died, while this process lives."""
+    """Record this process's heartbeat, and report other hosts that have died, until this process ends."""
     await _for_ever(_ROUND, duty.look)
 
 
 async def keep_audit_log(write: Callable[[], Awaitable[None]]) -> None:
-    """Write commands that had to wait into the audit log, for as long as this process lives."""
+    """Write delayed commands into the audit log until this process ends."""
     await _for_ever(_ROUND, write)
 
 
 async def ping_while_well(fleet: Fleet, url: str) -> None:
-    """Ping the dead-man's switch each minute, for as long as this process lives and all is well."""
+    """Ping the dead-man's switch each minute while all is well, until this process ends."""
 
     async def unwatched() -> list[Symbol]:
         return [position.symbol for position in await _unguarded(fleet) if position.quantity]
@@ -205,32 +205,32 @@ async def ping_while_well(fleet: Fleet, url: str) -> None:
 
 
 async def watch_over_disk(duty: DiskDuty) -> None:
-    """Report and act, for as long as this process lives, while the disk of the embedded parts is nearly full."""
+    """Report and act while the disk of the embedded parts is nearly full, until this process ends."""
     await first_to_end(_for_ever(_DISK_ROUND, duty.look), _for_ever(_DISK_ROUND, duty.sell))
 
 
 async def watch_over_channels(fleet: Fleet, known: Sequence[str]) -> None:
-    """Report, for as long as this process lives, channels for alerts that no host can send to."""
+    """Report alert channels that no host can send to, until this process ends."""
     await _for_ever(_CHANNEL_ROUND, ChannelDuty(fleet, known).look)
 
 
 async def watch_over_stream(fleet: Fleet) -> None:
-    """Report, for as long as this process lives, a stream that is away, and what it says against the calendar."""
+    """Report a missing stream and its contradictions of the calendar, until this process ends."""
     await first_to_end(_for_ever(_ROUND, StreamDuty(fleet).look), _for_ever(_ROUND, PhaseDuty(fleet).look))
 
 
 async def report_failing_workflows(fleet: Fleet) -> None:
-    """Report, for as long as this process lives, workflows of the account that cannot progress."""
+    """Report workflows of the account that cannot progress, until this process ends."""
     await _for_ever(_ROUND, FailingDuty(fleet).look)
 
 
 async def report_foreign_objects(fleet: Fleet) -> None:
-    """Report, for as long as this process lives, objects at Temporal that are not ours."""
+    """Report foreign objects at Temporal until this process ends."""
     await _for_ever(_CHANNEL_ROUND, ForeignDuty(fleet).look)
 
 
 async def keep_reports(fleet: Fleet, folder: Path, language: Language) -> None:
-    """Write the page of each session after its close, for as long as this process lives."""
+    """Write the report page of each session after its close, until this process ends."""
     await _for_ever(_ROUND, ReportDuty(fleet, folder, language).look)
 
 
@@ -260,9 +260,10 @@ async def _unguarded(fleet: Fleet) -> list[OpenPosition]:
 
 
 async def _for_ever(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
-    """Act again and again; what the database or Temporal cannot do now is tried again next time.
+    """Run an action repeatedly. A fault of the database or Temporal is retried in the next round.
 
-    A mistake in one duty is shouted about and costs that duty a minute, never the process that watches positions.
+    A bug in one duty is logged as an error and delays that duty by a minute. It never stops the process that watches
+    positions.
     """
     pause = seconds
     while True:

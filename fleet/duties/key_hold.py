@@ -1,4 +1,4 @@
-"""This process's word in the books about the keys of what crosses Temporal."""
+"""Register the payload encryption keys that this process knows."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ _LEAVES_WITHIN: Final = 5.0
 
 
 class KeyHold:
-    """Says which keys this process knows, by their ids, the encrypting one first."""
+    """Record the ids of the keys that this process knows, the encrypting key first."""
 
     def __init__(self, fleet: Fleet, key_ids: Sequence[str]) -> None:
         self._fleet = fleet
@@ -23,7 +23,7 @@ class KeyHold:
         self._host = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:4]}"
 
     async def join(self) -> None:
-        """Host under these keys, or go on to.
+        """Register or renew this host under its keys.
 
         Raises:
             KeysDifferError: the fleet's other hosts do not share them.
@@ -31,7 +31,7 @@ class KeyHold:
         await self._fleet.database.payload_keys.join(self._fleet.account_id, self._host, self._key_ids)
 
     async def leave(self) -> None:
-        """End: the hosts that come after this one may know other keys. Without PostgreSQL that stays unwritten."""
+        """Unregister: later hosts may know other keys. Without PostgreSQL no record is written."""
         with suppress(*DATABASE_FAULTS, TimeoutError):
             async with asyncio.timeout(_LEAVES_WITHIN):
                 await self._fleet.database.payload_keys.leave(self._fleet.account_id, self._host)

@@ -1,4 +1,4 @@
-"""PostgreSQL away: an alarm in the log and to people while it lasts, and an event once it can be written (F8)."""
+"""PostgreSQL outage: alarm in the log and to people while it lasts, and an event once it can be written (F8)."""
 
 import asyncio
 import logging
@@ -17,12 +17,12 @@ WAS_AWAY: Final = "database_was_away"
 _ANSWERS_WITHIN: Final = 5.0
 _AGAIN_EVERY: Final = 60.0
 _LONG: Final = 15.0
-"""Real seconds; a server that restarts is back sooner."""
+"""Real seconds. A server that restarts is back sooner."""
 _SAME_OUTAGE: Final = 1800.0
 
 
 class OutageDuty:
-    """Asks the server for its clock; what it finds is this process's own view."""
+    """Ask the server for its clock. The result is this process's own view."""
 
     def __init__(self, fleet: Fleet, direct: DirectAlerts, long: float = _LONG) -> None:
         self._fleet = fleet
@@ -32,7 +32,7 @@ class OutageDuty:
         self._said_at = 0.0
 
     async def look(self) -> None:
-        """Raise the alarm once a minute of an outage; write down, when it is over, how long (real seconds) it was."""
+        """Raise the alarm once a minute of an outage; after it, record its length (real seconds)."""
         now = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(_ANSWERS_WITHIN):
@@ -51,7 +51,7 @@ class OutageDuty:
             self._alert(self._away_since, now - self._away_since)
 
     def _alert(self, since: float, seconds: float) -> None:
-        """Alert people directly, since no book can be written; again every half hour."""
+        """Alert people directly, because the database cannot be written; repeat every half hour."""
         fleet, at = self._fleet, self._fleet.market_now()
         key = f"{AWAY}/{since}/{seconds // _SAME_OUTAGE}"
         detail: dict[str, str | int] = {"why": "no order leaves while it is away, no sale either"}

@@ -1,4 +1,4 @@
-"""One thing that can be away: critical once its absence has lasted, an error with its length once it is back."""
+"""One service that can be away: critical event once its outage has lasted, error event with its length afterwards."""
 
 import asyncio
 import logging
@@ -16,12 +16,12 @@ logger = logging.getLogger("haru.hosting")
 
 _WRITTEN_WITHIN: Final = 5.0
 _AGAIN_AFTER: Final = 1800.0
-"""Real seconds after which an outage that lasts is reported again."""
+"""Real seconds after which a continuing outage is reported again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """The kinds of its two events, why it matters, and how many real seconds of it are worth an alarm."""
+    """An outage's two event kinds, why it matters, and after how many real seconds it raises an alarm."""
 
     away: str
     was_away: str
@@ -30,7 +30,7 @@ class Outage:
 
 
 class OutageLog:
-    """Keeps this process's own view of one thing."""
+    """Track this process's own view of one service."""
 
     def __init__(self, fleet: Fleet, direct: DirectAlerts, outage: Outage) -> None:
         self._fleet = fleet
@@ -40,7 +40,7 @@ class OutageLog:
         self._reports = 0
 
     async def note_away(self, measured: float | None = None) -> None:
-        """Take note that it is away, for so many seconds where that is measured; raise the alarm once that is long."""
+        """Record that the service is away, for the measured seconds if given; raise the alarm once that is long."""
         now = asyncio.get_running_loop().time()
         if self._away_since is None:
             self._away_since = now - (measured or 0.0)
@@ -52,7 +52,7 @@ class OutageLog:
         await self._report(self._event(self._outage.away, EventLevel.CRITICAL, self._outage.why, seconds))
 
     async def note_back(self) -> None:
-        """Take note that it answers; write down how long an outage was that was reported.
+        """Record that the service answers; write the length of an outage that was reported.
 
         Raises:
             OSError, PostgresError: it cannot be written yet; the next call tries again.
@@ -64,7 +64,7 @@ class OutageLog:
         self._away_since, self._reports = None, 0
 
     async def _report(self, event: Event) -> None:
-        """Append the event; while PostgreSQL is away too, send it directly."""
+        """Append the event; send it directly while PostgreSQL is away too."""
         try:
             async with asyncio.timeout(_WRITTEN_WITHIN):
                 await self._fleet.database.events.append(event)

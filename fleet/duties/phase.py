@@ -1,4 +1,4 @@
-"""The exchange's own messages as a second source of open and close: they keep us from buying, never from selling."""
+"""Messages of the exchange as a second source for open and close. They can shut entries, never exits."""
 
 import logging
 from datetime import timedelta
@@ -21,14 +21,14 @@ _CAUSES: Final = {Judgement.HALTED: MARKET_HALTED, Judgement.DIFFERS: PHASE_DIFF
 
 
 class PhaseDuty:
-    """Compares the last message that the stream brought with the calendar."""
+    """Compare the last stream message about the market phase with the calendar."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
         self._open: set[tuple[SessionDate, str]] = set()
 
     async def look(self) -> None:
-        """Shut entries while trading is halted or both sources disagree, and lift that when they agree again."""
+        """Shut entries while trading is halted or both sources disagree; reopen when they agree again."""
         fleet, at = self._fleet, self._fleet.market_now()
         date, verdict = session_date_of(at), await self._verdict()
         for judgement, cause in _CAUSES.items():

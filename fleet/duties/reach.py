@@ -1,4 +1,4 @@
-"""Temporal or the broker away: reported while it lasts, and written down with its length when it is back."""
+"""Temporal or broker outage: report it while it lasts, and record its length afterwards."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,14 +21,14 @@ BROKER: Final = Outage(
 
 
 class TemporalDuty:
-    """Asks the server for its namespace."""
+    """Ask the server for its namespace."""
 
     def __init__(self, fleet: Fleet, direct: DirectAlerts, outage: Outage = TEMPORAL) -> None:
         self._fleet = fleet
         self._log = OutageLog(fleet, direct, outage)
 
     async def look(self) -> None:
-        """Ask once, and take note of whether there was an answer."""
+        """Ask once, and record whether the server answered."""
         if await answers(self._fleet):
             await self._log.note_back()
         else:
@@ -36,7 +36,7 @@ class TemporalDuty:
 
 
 class BrokerDuty:
-    """Looks at what the client's calls have come to; it makes no call of its own."""
+    """Check the results of the client's calls. Makes no call of its own."""
 
     def __init__(
         self, fleet: Fleet, direct: DirectAlerts, silent_for: Callable[[], float], outage: Outage = BROKER
@@ -45,13 +45,13 @@ class BrokerDuty:
         self._log = OutageLog(fleet, direct, outage)
 
     async def look(self) -> None:
-        """Take note of whether the broker answers."""
+        """Record whether the broker answers."""
         seconds = self._silent_for()
         await (self._log.note_away(seconds) if seconds else self._log.note_back())
 
 
 async def answers(fleet: Fleet) -> bool:
-    """Tell whether Temporal answers."""
+    """Return whether Temporal answers."""
     request = DescribeNamespaceRequest(namespace=fleet.client.namespace)
     try:
         await fleet.client.workflow_service.describe_namespace(request, timeout=_ANSWERS_WITHIN)

@@ -1,4 +1,4 @@
-"""Rows of the broker's lists that cannot be read: reported once a day, stock and field, and kept for ``status``."""
+"""Unreadable rows of the broker's lists: reported once a day with stock and field, and kept for ``status``."""
 
 import logging
 from collections.abc import Callable
@@ -14,14 +14,14 @@ logger = logging.getLogger("haru.hosting")
 
 
 class ReadingDuty:
-    """Takes what the client has failed to read; ``take`` returns it once."""
+    """Collect the rows that the client failed to read. ``take`` returns each of them once."""
 
     def __init__(self, fleet: Fleet, take: Callable[[], Readings]) -> None:
         self._fleet = fleet
         self._take = take
 
     async def look(self) -> None:
-        """Keep what is unreadable now, and append an event of what is new."""
+        """Record currently unreadable rows, and append an event for each new one."""
         fleet, taken = self._fleet, self._take()
         if not taken.rows and not taken.whole:
             return

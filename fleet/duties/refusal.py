@@ -1,4 +1,4 @@
-"""Messages that did not prove to come from the fleet become events: one a kind and hour, also of a flood."""
+"""Report messages that could not prove their origin in the fleet: one event per kind and hour, even in a flood."""
 
 import hashlib
 import logging
@@ -12,13 +12,13 @@ from security.sealing.refusals import OTHERS, Refusals, Refused
 logger = logging.getLogger("haru.hosting")
 
 _MOST_AN_HOUR: Final = 20
-"""Kinds of refusal that are told apart; names in them are a stranger's to choose."""
+"""Kinds of refusal that are reported separately. A stranger can choose the names in them."""
 _HOUR: Final = 3600
 _HARMLESS: Final = frozenset({"query"})
 
 
 class RefusalDuty:
-    """Writes down what the guards of this process have refused."""
+    """Record what the guards of this process have refused."""
 
     def __init__(self, fleet: Fleet, refusals: Refusals) -> None:
         self._fleet = fleet
@@ -26,7 +26,7 @@ class RefusalDuty:
         self._hour, self._told = 0, set[Refused]()
 
     async def look(self) -> None:
-        """Append an event of each kind that is new in this hour (real time)."""
+        """Append an event for each kind that is new in this hour (real time)."""
         taken = self._refusals.take()
         if not taken:
             return

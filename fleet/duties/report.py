@@ -1,4 +1,4 @@
-"""The page of each session after its close: a duty that may fail without anybody trading any worse for it."""
+"""Write the report page of each session after its close. A failure of this duty does not affect trading."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ logger = logging.getLogger("haru.hosting")
 
 
 class ReportDuty:
-    """Writes the latest session's report once its summary stands, and anew when the summary changes."""
+    """Write the latest session's report once its summary exists, and again when the summary changes."""
 
     def __init__(self, fleet: Fleet, folder: Path, language: Language) -> None:
         self._fleet = fleet
@@ -26,7 +26,7 @@ class ReportDuty:
         self._done: tuple[SessionDate, datetime] | None = None
 
     async def look(self) -> None:
-        """Write what this process has not; a database that is away is asked again, anything else is only told."""
+        """Write each report that this process has not written. Retry after a database fault; log any other error."""
         latest = await self._fleet.database.summaries.latest(self._fleet.account_id)
         if latest is None or latest == self._done:
             return
@@ -51,7 +51,7 @@ class ReportDuty:
             # The log keeps the audit log's last row outside the database.
             about |= {"audit_row": books.last_row.sequence, "audit_digest": books.last_row.digest}
         try:
-            # Pure arithmetic over the whole day: not where heartbeats are waiting.
+            # Pure arithmetic over the whole day: run it outside the event loop, where heartbeats wait.
             values = await asyncio.to_thread(day_values, books)
             written = await write(values, self._language, self._folder)
         except Exception:

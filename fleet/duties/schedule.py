@@ -1,4 +1,4 @@
-"""The times of the close, laid again for each session: hours change, and so does the number of workers."""
+"""Refresh the times of the close for each session: hours and the number of workers change."""
 
 import logging
 
@@ -11,7 +11,7 @@ logger = logging.getLogger("haru.hosting")
 
 
 class ScheduleDuty:
-    """Keep the close schedule as the next session's plan has it, until that session's deadline."""
+    """Keep the close schedule in step with the next session's plan, until that session's deadline."""
 
     def __init__(self, fleet: Fleet, rules: TradingRules) -> None:
         self._fleet = fleet
@@ -19,7 +19,7 @@ class ScheduleDuty:
         self._laid: SessionPlan | None = None
 
     async def look(self) -> None:
-        """Lay the times once for each plan. A fleet without workers has none."""
+        """Set the times once for each plan. A fleet without workers has no plan."""
         workers = await self._fleet.database.workers.count(self._fleet.account_id)
         now = self._fleet.market_now()
         plan = self._fleet.plan_at(now, workers)

@@ -1,4 +1,4 @@
-"""A stream that has long been away: trading goes on by asking, unless another program has the stream."""
+"""Report a stream that is away for long. Trading continues by polling, unless another program uses the stream."""
 
 import asyncio
 import logging
@@ -16,15 +16,15 @@ STREAM_TAKEN: Final = "stream_taken"
 SHUT_BECAUSE: Final = "another program uses the app key: its real-time session stays open (OPSP8996)"
 _IN_USE: Final = "OPSP8996"
 STAYS_TAKEN: Final = 300.0
-"""Real seconds after which a session that KIS calls taken is not one of ours that a crash has left behind."""
+"""Real seconds after which a session that KIS reports as in use is not one that our own crash left behind."""
 LONG: Final = 120.0
 """Real seconds without a session at the broker."""
 _SAME_OUTAGE: Final = 1800.0
-"""Real seconds for which all processes speak of one outage."""
+"""Real seconds in which all processes report one outage."""
 
 
 class StreamDuty:
-    """Looks at what the stream's owner reports, within sessions of the exchange."""
+    """Check the state that the stream's owner reports, within sessions of the exchange."""
 
     def __init__(self, fleet: Fleet, long: float = LONG, stays_taken: float = STAYS_TAKEN) -> None:
         self._fleet = fleet
@@ -35,7 +35,7 @@ class StreamDuty:
         self._has_opened = False
 
     async def look(self) -> None:
-        """Append an event once an absence has lasted; one that lasts on is told again after half an hour."""
+        """Append an event once an absence has lasted; repeat it every half hour."""
         fleet, now = self._fleet, asyncio.get_running_loop().time()
         at = fleet.market_now()
         session = fleet.plan_of_the_day(at).session
@@ -60,7 +60,7 @@ class StreamDuty:
         )
 
     async def _shut_if_taken(self, state: StreamState | None, now: float) -> None:
-        """Buy nothing beside another program: what it buys and sells with our key is not in our books."""
+        """Shut entries while another program uses the stream: its trades with our key are not in our books."""
         if state is None or _IN_USE not in state.trouble:
             self._taken_since = None
             return
@@ -79,7 +79,7 @@ class StreamDuty:
             logger.error("stream_taken", extra={"cause": state.trouble})
 
     async def _open(self, date: SessionDate) -> None:
-        """Lift what was shut for this alone, by this process or another."""
+        """Reopen entries that were shut for this cause only, by this process or another."""
         if not self._has_opened:
             await self._fleet.database.risk.reopen_entries(self._fleet.account_id, date, STREAM_TAKEN)
             self._has_opened = True

@@ -1,6 +1,6 @@
-"""The market heard by every hosting process: one of them holds the session and tells the others.
+"""Deliver the market stream to every hosting process: one process owns the session and forwards its events.
 
-Nothing here decides or books: without a stream the same prices and fills come by asking.
+This module neither decides nor books: without a stream the same prices and fills arrive by polling.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from fleet.together import first_to_end
 logger = logging.getLogger("haru.stream")
 
 MOST_REGISTRATIONS: Final = 41
-"""KIS's limit for one session, the order notices and the market's phases included."""
+"""KIS's limit for one session, including the order notices and the market's phases."""
 _BESIDE_STOCKS: Final = 2
 _SHORTEST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
@@ -34,11 +34,11 @@ _PAUSE_WHEN_REFUSED: Final = 60.0
 _LASTED_WELL: Final = 30.0
 _GIVES_WAY_AFTER: Final = 3
 _KEEPS_LEASE: Final = 3.0
-"""Seconds between two looks while a session may not be opened yet, so that the lease does not lapse meanwhile."""
+"""Seconds between two attempts while a session may not be opened yet, so that the lease does not lapse meanwhile."""
 
 
 class Streaming:
-    """Keeps this process hearing, whichever process holds the session; run it with ``keep``."""
+    """Keep this process supplied with stream events, whichever process owns the session; run it with ``keep``."""
 
     def __init__(
         self,
@@ -57,11 +57,11 @@ class Streaming:
         self._failures = 0
 
     async def keep(self) -> None:
-        """Hear for as long as this process lives: as the session's owner, or through whoever that is."""
+        """Receive events until this process ends: as the session's owner, or through the owner."""
         await first_to_end(self._listen(), self._own())
 
     async def _listen(self) -> None:
-        """Hear what the session's owner tells."""
+        """Receive the events that the session's owner forwards."""
         while True:
             pause = await _survived(self._heard_from_others)
             await asyncio.sleep(pause)
@@ -74,7 +74,7 @@ class Streaming:
         return _SHORTEST_PAUSE
 
     async def _own(self) -> None:
-        """Open the session whenever it is ours to open."""
+        """Open the session whenever this process may own it."""
         try:
             while True:
                 pause = await _survived(self._own_turn)
@@ -93,7 +93,7 @@ class Streaming:
         return await self._one_session()
 
     async def _one_session(self) -> float:
-        """Hear one session to its end and return how long (seconds) to wait before the next."""
+        """Run one session to its end and return how long (seconds) to wait before the next."""
         loop = asyncio.get_running_loop()
         opened_at = loop.time()
         try:
@@ -109,7 +109,7 @@ class Streaming:
         return _SHORTEST_PAUSE
 
     async def _attend(self, attendance: Attendance) -> None:
-        """Attend to a session; it begins and ends with a gap, so that whoever relies on it asks."""
+        """Attend to a session. It begins and ends with a gap, so that consumers poll."""
         logger.info("stream_connected", extra={"owner": self._owner.name})
         attendance.tell(Gap())
         self._is_connected = True
@@ -137,7 +137,7 @@ class Streaming:
 
 
 async def _survived(act: Callable[[], Awaitable[float]]) -> float:
-    """Return how long (seconds) to wait before the next turn; a bug here must not take the watchers down with it."""
+    """Return how long (seconds) to wait before the next turn. A bug here must not stop the watchers."""
     try:
         return await act()
     except DATABASE_FAULTS as fault:

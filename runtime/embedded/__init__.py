@@ -1,4 +1,4 @@
-"""The parts that run on this machine where nothing is configured: PostgreSQL, Temporal's dev server, the simulator.
+"""Parts that run on this machine when they are not configured: PostgreSQL, Temporal's dev server, the simulator.
 
-Kept free of imports: every guard process passes through here.
+Must not import anything: every guard process imports this package.
 """

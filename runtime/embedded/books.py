@@ -1,4 +1,4 @@
-"""The database by itself: configured, running here, or started for a while from the data that a stopped fleet left."""
+"""The database alone: configured, already running here, or started temporarily on the data of a stopped fleet."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,21 +16,21 @@ from runtime.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class FoundDatabase:
-    """Where the database answers, and whether it runs only for whoever asked."""
+    """Where the database answers, and whether it runs only for the caller."""
 
     url: str
     started_here: bool = False
     migration_url: str | None = None
-    """The same as the owner of its tables; known where it was started here."""
+    """The same database as the owner of its tables; set when it was started here."""
 
 
 class NoBooksError(EmbeddedError):
-    """No database is configured, and none was ever made here."""
+    """No database is configured, and none was ever created here."""
 
 
 @asynccontextmanager
 async def database_alone(settings: Settings) -> AsyncIterator[FoundDatabase]:
-    """Yield where the database is; one that is started for it stops with the block. Nothing else is needed or started.
+    """Yield the address of the database. A database started for the block stops with it. No other part starts.
 
     Raises:
         NoBooksError: there is no database to open.

@@ -1,4 +1,4 @@
-"""Where the embedded parts are, for those who come later: `endpoints.json` in the data folder."""
+"""Addresses of the embedded parts for other processes: `endpoints.json` in the data folder."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -12,20 +12,20 @@ from security.private_files import write_private
 
 _FILE: Final = "endpoints.json"
 CONTROL_TOKEN: Final = "HARU_SIMULATOR__CONTROL_TOKEN"  # noqa: S105 - its name
-"""The variable by which a process that finds the simulator by its URL is given the token."""
+"""Variable that passes the token to a process that finds the simulator by its URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Addresses of the embedded parts; None for each that is configured, but for the simulator's."""
+    """Addresses of the embedded parts. None for each configured part, except the simulator."""
 
     temporal_address: str | None = None
     temporal_ui_url: str | None = None
     database_url: str | None = None
-    """With its password."""
+    """Includes the password."""
     simulator_url: str | None = None
     control_token: str | None = None
-    """What the simulator's control API wants; a secret."""
+    """Token of the simulator's control API. A secret."""
     market: Market | None = None
     """The simulator's clock and seed."""
     pid: int | None = None
@@ -33,7 +33,7 @@ class Endpoints:
 
     @property
     def control_headers(self) -> dict[str, str]:
-        """Return what a request to the simulator's control API must carry."""
+        """Return the headers that a request to the simulator's control API needs."""
         return {"authorization": f"Bearer {self.control_token}"} if self.control_token else {}
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ class Endpoints:
 
 
 def write_endpoints(folder: Path, endpoints: Endpoints) -> None:
-    """Publish the addresses; the file holds a password and a token and is its owner's alone."""
+    """Publish the addresses. The file holds a password and a token and is readable by its owner only."""
     values = {**asdict(endpoints), "market": endpoints.market.to_dict() if endpoints.market else None}
     write_private(folder / _FILE, json.dumps(values, indent=2))
 
@@ -63,5 +63,5 @@ def read_endpoints(folder: Path) -> Endpoints | None:
 
 
 def remove_endpoints(folder: Path) -> None:
-    """Withdraw the addresses."""
+    """Delete the published addresses."""
     (folder / _FILE).unlink(missing_ok=True)

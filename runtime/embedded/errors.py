@@ -1,13 +1,13 @@
-"""Why an embedded part did not come up; each text names the fix.
+"""Errors of embedded parts; each text names the fix.
 
 EmbeddedError
 ├── FolderHeldError      another process runs its parts in this data folder
-├── PortTakenError       something else listens on a part's port
+├── PortTakenError       another program listens on a part's port
 ├── CorruptFolderError   the data folder cannot be used as it is
 ├── DiskFullError        the data folder's disk has no room for the parts' data
-├── RootRefusedError     we are root, and PostgreSQL cannot run as another user here
+├── RootRefusedError     the process is root, and PostgreSQL cannot run as another user here
 ├── OtherVersionError    the database was written by another major version of PostgreSQL
-└── PartFailedError      a part did not start, or ended by itself
+└── PartFailedError      a part did not start, or ended unexpectedly
 """
 
 
@@ -20,7 +20,7 @@ class FolderHeldError(EmbeddedError):
 
 
 class PortTakenError(EmbeddedError):
-    """Something else listens on a part's port."""
+    """Another program listens on a part's port."""
 
 
 class CorruptFolderError(EmbeddedError):
@@ -32,7 +32,7 @@ class DiskFullError(EmbeddedError):
 
 
 class RootRefusedError(EmbeddedError):
-    """We are root, PostgreSQL refuses to be, and no other identity reaches its programs and data."""
+    """The process is root, PostgreSQL refuses root, and no other identity can access its programs and data."""
 
 
 class OtherVersionError(EmbeddedError):
@@ -40,7 +40,7 @@ class OtherVersionError(EmbeddedError):
 
 
 class PartFailedError(EmbeddedError):
-    """A part did not start in time, or ended by itself."""
+    """A part did not start in time, or ended unexpectedly."""
 
 
 class OddSearchAttributesError(EmbeddedError):

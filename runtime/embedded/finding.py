@@ -1,4 +1,4 @@
-"""Which parts are embedded, and where everything is, whoever runs it."""
+"""Determine which parts are embedded, and the addresses of all parts."""
 
 from dataclasses import replace
 from enum import Flag, auto
@@ -10,7 +10,7 @@ from runtime.settings import Settings
 
 
 class Need(Flag):
-    """Parts that nothing is configured for."""
+    """Parts for which nothing is configured."""
 
     DATABASE = auto()
     TEMPORAL = auto()
@@ -18,7 +18,7 @@ class Need(Flag):
 
 
 def needs_of(settings: Settings) -> Need:
-    """Return the parts to embed; falsy when all is configured."""
+    """Return the parts to embed; falsy when all are configured."""
     needs = Need(0)
     if settings.database_url is None:
         needs |= Need.DATABASE
@@ -30,14 +30,14 @@ def needs_of(settings: Settings) -> Need:
 
 
 async def find_endpoints(settings: Settings) -> Endpoints | None:
-    """Return where the parts run that somebody else has started; None when they do not run."""
+    """Return where the parts run that another process started; None when they do not run."""
     if needs_of(settings):
         return read_endpoints(settings.data_dir)
     return await with_configured_market(settings, Endpoints())
 
 
 async def with_configured_market(settings: Settings, endpoints: Endpoints) -> Endpoints:
-    """Add the clock of a simulator that is configured, since the market's time is its time."""
+    """Add the clock of a configured simulator, because it defines the market's time."""
     if settings.broker.environment is not Environment.SIMULATED or settings.simulator.url is None:
         return endpoints
     url, token = str(settings.simulator.url).rstrip("/"), settings.simulator.control_token

@@ -1,4 +1,4 @@
-"""The data folder: held by one host at a time, with small files that are written whole or not at all."""
+"""The data folder: one host at a time holds it. Its small files are written atomically."""
 
 import asyncio
 import fcntl
@@ -23,7 +23,7 @@ _LEAST_FREE: Final = LEAST_TO_START
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """Return the object in a file, or None where there is no file."""
+    """Return the object in a file, or None if there is no file."""
     try:
         value = json.loads(read_private(path))
     except FileNotFoundError:
@@ -39,14 +39,14 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 @dataclass(slots=True)
 class FolderHold:
-    """The right to run parts in a folder. The host and its parts share `shared`; `own` tells whether the host lives."""
+    """The right to run parts in a folder. Host and parts share `shared`; `own` shows whether the host is alive."""
 
     folder: Path
     shared: int
     own: int
 
     def empty(self) -> None:
-        """Remove everything in the folder but the hold itself."""
+        """Remove everything in the folder except the lock files."""
         for path in self.folder.iterdir():
             if path.name in _LOCKS:
                 continue
@@ -56,13 +56,13 @@ class FolderHold:
                 path.unlink()
 
     def release(self) -> None:
-        """Let go; the hold ends when the last part has let go too."""
+        """Release the hold. It ends when the last part has released it too."""
         os.close(self.own)
         os.close(self.shared)
 
 
 def check_room(folder: Path) -> None:
-    """Refuse a disk that the parts would soon fill: a database that cannot write in mid-trade is worse than none (F51).
+    """Refuse a disk that would soon be full: a database that fails to write mid-trade is worse than none (F51).
 
     Raises:
         DiskFullError: less than a gigabyte is free.
@@ -76,7 +76,7 @@ def check_room(folder: Path) -> None:
 
 
 async def hold_folder(folder: Path) -> FolderHold:
-    """Take the folder, waiting for the parts of a dead host to stop; refuse at once while the holder lives."""
+    """Lock the folder. Wait for the parts of a dead host to stop; refuse at once while the holder is alive."""
     hold = _opened(folder)
     try:
         await _take(hold)

@@ -1,7 +1,7 @@
-"""`python -m runtime.embedded.guard`: runs one part, and outlives the hosting process just long enough to stop it.
+"""`python -m runtime.embedded.guard`: run one part, and stop it when the hosting process ends.
 
-The host holds the other end of standard input. A byte means "it is ready: start it again if it dies"; the end of the
-stream, which no kind of death of the host can prevent, means "stop it".
+The host holds the other end of standard input. A byte means "ready: restart the part if it dies". The end of the
+stream means "stop the part"; it arrives however the host dies.
 """
 
 import json
@@ -24,25 +24,25 @@ _RESTART_PAUSE: Final = 0.5
 _SHORT_LIFE: Final = 5.0
 _SHORT_LIVES: Final = 20
 _LEAST_ROOM: Final = 64 * 1024**2
-"""Bytes: a segment of PostgreSQL's log is 16 MB, and recovery may need more than one."""
+"""Bytes. A segment of PostgreSQL's log is 16 MB, and recovery may need more than one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a guard runs; times in seconds."""
+    """The program that a guard runs. Times in seconds."""
 
     argv: list[str]
     stop_signal: int = signal.SIGTERM
     grace: float = 5.0
     """How long the program may take to stop before it is killed."""
     identity: Identity | None = None
-    """As whom it runs; None: as ourselves."""
+    """Identity under which it runs. None: the current one."""
     folder: str | None = None
-    """Where it runs, entered under its identity; None: where we are."""
+    """Working directory, entered under the identity. None: the current one."""
     kept_open: list[int] = field(default_factory=list)
-    """Descriptors that the program inherits: while it lives, the data folder counts as held."""
+    """Descriptors that the program inherits: while it runs, the data folder counts as held."""
     writes_to: str = ""
-    """Folder of its data: on a full disk it dies early however often it starts, which ends with the shortage."""
+    """Folder of its data. On a full disk the program dies early at each start, until space is free again."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -57,9 +57,9 @@ class Program:
 def start_guarded(
     program: Program, output: IO[bytes], environment: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> "subprocess.Popen[bytes]":
-    """Start a program under a guard in a session of its own, and return the guard; closing its input stops both.
+    """Start a program under a guard in its own session, and return the guard. Closing the guard's input stops both.
 
-    Environment and folder are ours unless given; in the folder, or by the environment, the guard must be importable.
+    Environment and folder default to ours. The guard must be importable from the folder or by the environment.
     """
     return subprocess.Popen(
         [sys.executable, "-m", "runtime.embedded.guard", program.to_json()],
@@ -74,7 +74,7 @@ def start_guarded(
 
 
 def lacks_room(folder: str) -> bool:
-    """Tell whether the folder's disk is too full for a database to start."""
+    """Return whether the folder's disk is too full for a database to start."""
     try:
         return bool(folder) and shutil.disk_usage(folder).free < _LEAST_ROOM
     except OSError:
@@ -82,7 +82,7 @@ def lacks_room(folder: str) -> bool:
 
 
 class Guard:
-    """Keeps one program running until it is told to stop it."""
+    """Keep one program running until it must stop."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
@@ -92,7 +92,7 @@ class Guard:
         self._child_guard = threading.Lock()
 
     def run(self) -> int:
-        """Return the exit status of the program's last run."""
+        """Run the program until it stops; return the exit status of its last run."""
         threading.Thread(target=self._listen, daemon=True).start()
         short_lives = 0
         while True:
@@ -106,7 +106,7 @@ class Guard:
             self._stopping.wait(_RESTART_PAUSE)
 
     def stop(self) -> None:
-        """Ask the program to stop, and insist after the grace."""
+        """Ask the program to stop, and kill it after the grace period."""
         with self._child_guard:
             self._stopping.set()
             child = self._child
@@ -122,7 +122,7 @@ class Guard:
         with self._child_guard:
             if self._stopping.is_set():
                 raise SystemExit(0)
-            # The guard starts children from its one main thread, where preexec_fn is safe.
+            # The guard starts children from its only main thread, where preexec_fn is safe.
             self._child = subprocess.Popen(
                 self._program.argv,
                 stdin=subprocess.DEVNULL,
@@ -138,7 +138,7 @@ class Guard:
             if self._program.folder is not None:
                 os.chdir(self._program.folder)
         except OSError as error:
-            # Popen would only say that something was raised here.
+            # Popen would only report that something was raised here.
             os.write(2, f"{error}\n".encode())
             raise
         die_with_parent(self._program.stop_signal)
@@ -150,9 +150,9 @@ class Guard:
 
 
 def main() -> int:
-    """Run the program described by the one argument."""
+    """Run the program described by the only argument."""
     guard = Guard(Program.from_json(sys.argv[1]))
-    # Histories and books are their owner's alone, whatever a part would choose.
+    # Histories and books are readable by their owner only, whatever mode a part chooses.
     os.umask(0o077)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=guard.stop, daemon=True).start())

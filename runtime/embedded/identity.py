@@ -1,4 +1,4 @@
-"""Choosing as whom PostgreSQL runs, by trying: what a container or a mount forbids is known only afterwards."""
+"""Choose the identity under which PostgreSQL runs, by trial: limits of a container or mount show only in use."""
 
 import asyncio
 import os
@@ -15,20 +15,20 @@ _PASSABLE: Final = 0o711
 
 
 async def identity_for(binaries: Path, folder: Path) -> Identity | None:
-    """Return as whom the server can run below a folder of ours; None as ourselves.
+    """Return the identity under which the server can run below a folder of ours; None for the current one.
 
-    Only where user namespaces are forbidden, the folder is opened for passing through, and its data becomes that of
+    Only where user namespaces are forbidden, the folder is opened for traversal and its data becomes owned by
     `nobody`.
 
     Raises:
-        RootRefusedError: we are root, and no other identity reaches both programs and data.
+        RootRefusedError: the process is root, and no other identity can access both programs and data.
     """
     if os.geteuid() != 0:
         return None
     refusals = []
     for identity in identities_for_root():
         _open_for_passing(folder, FOLDER_MODE if identity.namespace else _PASSABLE)
-        # Like initdb and postgres, pg_config looks up its own path and checks that it may be read and run.
+        # Like initdb and postgres, pg_config resolves its own path and checks that it can be read and executed.
         program = Program([str(binaries / "pg_config"), "--bindir"], identity=identity, folder=str(folder))
         refusal = await asyncio.to_thread(first_words_of_failure, program, folder)
         if refusal is None:
@@ -47,7 +47,7 @@ def _open_for_passing(folder: Path, mode: int) -> None:
 
 
 def hand_over(data: Path, identity: Identity | None) -> None:
-    """Make the identity's user the owner of the data, which may come from a start under another identity.
+    """Change the owner of the data to the identity's user. An earlier start may have used another identity.
 
     Raises:
         CorruptFolderError: the owner cannot be changed.
@@ -55,7 +55,7 @@ def hand_over(data: Path, identity: Identity | None) -> None:
     if identity is None or data.stat().st_uid == identity.user:
         return
     try:
-        # The top goes last: until then an interrupted change is seen, and repeated, by the next start.
+        # Change the top last: until then the next start detects and repeats an interrupted change.
         for parent, folders, files in os.walk(data, topdown=False):
             for name in (*folders, *files):
                 os.chown(Path(parent) / name, identity.user, -1, follow_symlinks=False)

@@ -1,4 +1,4 @@
-"""The embedded simulator's market: its clock and seed, chosen at the first start and kept."""
+"""The embedded simulator's market: its clock and seed, set at the first start and then kept."""
 
 import json
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _STARTS_AT: Final = time(8, 58)
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """What makes two runs of the simulator the same market."""
+    """Parameters that make two runs of the simulator the same market."""
 
     clock: MarketClock
     seed: int
@@ -33,7 +33,7 @@ class Market:
 
     @classmethod
     def from_dict(cls, values: dict[str, str | int]) -> "Market":
-        """Read what `to_dict` wrote; raise ValueError for anything else."""
+        """Parse the output of `to_dict`; raise ValueError for anything else."""
         try:
             real, market = (datetime.fromisoformat(str(values[name])) for name in ("real_anchor", "market_anchor"))
             speed, seed = int(values["speed"]), int(values["seed"])
@@ -45,7 +45,7 @@ class Market:
 
 
 def keep_market(folder: Path, wanted: SimulatorSettings, overrides: CalendarOverrides, now: datetime) -> Market:
-    """Return the folder's market, choosing one at its first start. `now` is real time (UTC)."""
+    """Return the folder's market, created at its first start. `now` is real time (UTC)."""
     path = folder / "market.json"
     kept = read_json(path)
     if kept is None:
@@ -74,7 +74,7 @@ def _before_the_next_session(overrides: CalendarOverrides, now: datetime) -> dat
 
 
 def _refuse_another(path: Path, kept: Market, wanted: SimulatorSettings) -> None:
-    """Refuse values that were set on purpose and differ: a market cannot change its past."""
+    """Refuse explicitly set values that differ: a market cannot change its past."""
     differing = {
         "speed": wanted.speed != kept.clock.speed,
         "seed": wanted.seed != kept.seed,

@@ -1,4 +1,4 @@
-"""Bringing up whatever is not configured, in order, and taking it down again in reverse."""
+"""Start the parts that are not configured, in order, and stop them in reverse."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ _LOOK_INTERVAL: Final = 0.5
 
 
 class EmbeddedParts:
-    """`async with EmbeddedParts(settings) as parts:` runs the parts; `parts.endpoints` says where."""
+    """Run the parts in `async with EmbeddedParts(settings) as parts:`; `parts.endpoints` has the addresses."""
 
     def __init__(self, settings: Settings, search_attributes: SearchAttributes = ()) -> None:
         self._settings = settings
@@ -53,11 +53,11 @@ class EmbeddedParts:
         await self._stack.aclose()
 
     def guard_of(self, name: str) -> int | None:
-        """Return the process id of a part's guard, None where the part is not embedded."""
+        """Return the process id of a part's guard, None if the part is not embedded."""
         return next((process.pid for process in self._launcher.running if process.name == name), None)
 
     async def first_failure(self) -> PartFailedError:
-        """Wait until a part has ended for good and return why; parts that die are restarted many times before that."""
+        """Wait until a part has ended permanently, and return why. A part that dies is first restarted many times."""
         while True:
             for process in self._launcher.running:
                 if failure := process.failure():
@@ -105,7 +105,7 @@ class EmbeddedParts:
     async def _with_simulator(self, endpoints: Endpoints) -> Endpoints:
         wanted = self._settings.simulator
         port = claim_port(self._settings.ports.simulator, "HARU_PORTS__SIMULATOR", "the simulator")
-        now = datetime.now(tz=UTC)  # noqa: TID251 - the embedded clock's own anchor is made here
+        now = datetime.now(tz=UTC)  # noqa: TID251 - creates the embedded clock's anchor
         overrides = self._settings.calendar.overrides()
         market = keep_market(self._settings.data_dir, wanted, overrides, now)
         url, token = await start_simulator(self._launcher, port, market, wanted, overrides)

@@ -1,4 +1,4 @@
-"""The keys under which values cross an embedded Temporal server: one a line, the first made once in the data folder."""
+"""Payload encryption keys of an embedded Temporal server: one per line; the first is created in the data folder."""
 
 from pathlib import Path
 from typing import Final
@@ -11,7 +11,7 @@ FILE: Final = "payload.key"
 
 
 def kept_ring(folder: Path) -> KeyRing:
-    """Return the data folder's keys, and make one at the first start; the file is its owner's alone.
+    """Return the data folder's keys, created at the first start. Only its owner may read the file.
 
     Raises:
         CorruptFolderError: the file does not hold keys, or another user may have made or read it.

@@ -1,4 +1,4 @@
-"""Loopback ports: the configured one if it is free, else a clear refusal."""
+"""Loopback ports: use the configured port if it is free, otherwise refuse with the variable to change."""
 
 import socket
 from typing import Final
@@ -9,7 +9,7 @@ LOOPBACK: Final = "127.0.0.1"
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on at this moment."""
+    """Return a port that is free at this moment."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
@@ -28,7 +28,7 @@ def claim_port(configured: int, variable: str, part: str) -> int:
 
 
 def answers(port: int) -> bool:
-    """Tell whether somebody accepts connections on a loopback port."""
+    """Return whether a program accepts connections on a loopback port."""
     try:
         with socket.create_connection((LOOPBACK, port), timeout=1):
             return True

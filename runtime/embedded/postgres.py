@@ -25,9 +25,9 @@ NAME: Final = "PostgreSQL"
 USER: Final = "haru"
 DATABASE: Final = "haru"
 UPGRADED: Final = "postgres.upgraded"
-"""Data that an upgrade has written whole, until it takes its place."""
+"""Data that an upgrade has written completely, until it replaces the old data."""
 _START_LIMIT: Final = 60.0
-"""Seconds; recovery after a crash is part of a start."""
+"""Seconds. Includes recovery after a crash."""
 _INIT_LIMIT: Final = 120.0
 _FRESH_CLUSTER: Final = 80 * 1024**2
 """Bytes that initdb needs."""
@@ -46,7 +46,7 @@ _OPTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """PostgreSQL's data in the data folder, with the programs, the identity and the password that open it."""
+    """PostgreSQL's data in the data folder, with the programs, identity and password that open it."""
 
     folder: Path
     binaries: Path
@@ -62,13 +62,13 @@ class Cluster:
         return f"postgresql://{USER}:{self.password}@{LOOPBACK}:{port}/{database}"
 
     def program(self, name: str, *options: str) -> Program:
-        """Return a program of PostgreSQL on the data, to be run under the identity."""
+        """Return a PostgreSQL program that runs on the data under the identity."""
         argv = [str(self.binaries / name), "-D", str(self.data), *options]
         return Program(argv, stop_signal=signal.SIGINT, identity=self.identity, folder=str(self.folder))
 
 
 async def start_postgres(launcher: Launcher, port: int, durability: Sequence[str] = DURABLE) -> str:
-    """Start the server on its data, made at the first start; return the URL of our database for its owner."""
+    """Start the server on its data, created at the first start; return the URL of our database for its owner."""
     cluster = await prepared_cluster(launcher)
     await run_server(launcher, cluster, port, durability)
     return cluster.url(port)
@@ -77,13 +77,13 @@ async def start_postgres(launcher: Launcher, port: int, durability: Sequence[str
 async def run_server(
     launcher: Launcher, cluster: Cluster, port: int, durability: Sequence[str] = DURABLE
 ) -> GuardedProcess:
-    """Start the server of a cluster and make our database in it if there is none.
+    """Start the server of a cluster, and create our database in it if it is missing.
 
     Raises:
         PartFailedError: the server did not start.
     """
     hand_over(cluster.data, cluster.identity)
-    # The folder is held by us alone, so a pid file is a crash's; after a reboot any process may have its number.
+    # Only this host holds the folder, so a pid file is left from a crash. After a reboot its number may be any process.
     (cluster.data / "postmaster.pid").unlink(missing_ok=True)
     options = [f"--{option}" for option in (*_OPTIONS, *durability, f"port={port}")]
     process = launcher.launch(NAME, cluster.program("postgres", *options))
@@ -98,11 +98,11 @@ async def run_server(
 
 
 async def found_cluster(folder: Path) -> Cluster:
-    """Return the cluster in a data folder, with our own programs, whatever version it is of.
+    """Return the cluster in a data folder with our own programs, regardless of its version.
 
     Raises:
         CorruptFolderError: there is none, or its password is lost.
-        RootRefusedError: we are root, and there is no other identity for it.
+        RootRefusedError: the process is root, and there is no other identity for the cluster.
     """
     password_file = folder / "postgres-password"
     try:
@@ -133,10 +133,10 @@ def written_by(data: Path) -> str:
 
 
 def check_version(data: Path) -> None:
-    """Refuse data that another major version than ours has written.
+    """Refuse data written by another major version than ours.
 
     Raises:
-        OtherVersionError: with the way to ours.
+        OtherVersionError: with the upgrade instructions.
         CorruptFolderError: the version cannot be read.
     """
     theirs, ours = written_by(data), version_of(postgres_binaries())
@@ -155,7 +155,7 @@ def check_version(data: Path) -> None:
 
 
 async def initialise(launcher: Launcher, cluster: Cluster) -> None:
-    """Make the cluster beside its place and move it there whole, so that a crash leaves none by halves."""
+    """Create the cluster in a draft folder and rename it when complete, so a crash leaves no partial cluster."""
     draft = replace(cluster, name=f"{cluster.name}.new")
     shutil.rmtree(draft.data, ignore_errors=True)
     draft.data.mkdir(mode=0o700)
@@ -177,9 +177,9 @@ async def initialise(launcher: Launcher, cluster: Cluster) -> None:
 
 
 async def query(cluster: Cluster, port: int, statement: str, database: str = DATABASE) -> str:
-    """Run statements by psql, which reads them where no list of processes shows them; return its output.
+    """Run statements by psql, which reads them from standard input, hidden from process lists; return its output.
 
-    It ends at the first statement that fails, and what that would have returned is missing.
+    It ends at the first statement that fails. The output of that statement is missing.
     """
     address = {"PGHOST": LOOPBACK, "PGPORT": str(port), "PGUSER": USER, "PGDATABASE": database}
     process = await asyncio.create_subprocess_exec(
@@ -195,7 +195,7 @@ async def query(cluster: Cluster, port: int, statement: str, database: str = DAT
 
 
 async def prepared_cluster(launcher: Launcher) -> Cluster:
-    """Return the cluster of a launcher's data folder, made at the first start, whole and of our version."""
+    """Return the cluster of a launcher's data folder, created at the first start, complete and of our version."""
     folder = private_folder(launcher.folder)
     data, upgraded = folder / "postgres", folder / UPGRADED
     if not data.exists() and upgraded.exists():
@@ -212,7 +212,7 @@ async def prepared_cluster(launcher: Launcher) -> Cluster:
 
 
 def _raise_if_full(folder: Path, error: PartFailedError) -> None:
-    """Raise DiskFullError where that is why initdb failed; its own words may not have fitted into the log."""
+    """Raise DiskFullError if a full disk made initdb fail. Its own message may not have fitted into the log."""
     free = shutil.disk_usage(folder).free
     if free < _FRESH_CLUSTER or os.strerror(errno.ENOSPC) in str(error):
         raise DiskFullError(

@@ -1,4 +1,4 @@
-"""Starting a part under its guard, waiting for it, and stopping it."""
+"""Start a part under its guard, wait for it, and stop it."""
 
 import asyncio
 import os
@@ -44,14 +44,14 @@ class GuardedProcess:
         return self._guard.poll() if self._guard else None
 
     def start(self) -> None:
-        """Start guard and part in their own session; output goes to the log."""
+        """Start guard and part in their own session. Output goes to the log."""
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
         with append_private(self.log) as output:
             self._guard = start_guarded(self.program, output, _environment(self.log.parent), _ROOT)
 
     async def wait_until_ready(self, is_ready: ReadyCheck, limit: float, hint: str) -> None:
-        """Wait for the part at most `limit` seconds; from then on the guard restarts it should it die."""
+        """Wait at most `limit` seconds for the part to be ready. From then on the guard restarts it if it dies."""
         try:
             async with asyncio.timeout(limit):
                 while not await is_ready():
@@ -74,7 +74,7 @@ class GuardedProcess:
             raise PartFailedError(self._told(f"failed (exit {status})", hint))
 
     async def stop(self) -> None:
-        """Close the guard's input and wait until part and guard are gone."""
+        """Close the guard's input and wait until part and guard have ended."""
         guard = self._guard
         if guard is None or guard.stdin is None:
             return
@@ -85,7 +85,7 @@ class GuardedProcess:
             guard.kill()
 
     def failure(self) -> PartFailedError | None:
-        """Return why the part is gone, or None while it runs."""
+        """Return why the part ended, or None while it runs."""
         if self.exit_status is None:
             return None
         return PartFailedError(self._told(f"has ended (exit {self.exit_status})", "start again"))
@@ -102,7 +102,7 @@ class GuardedProcess:
 
 @dataclass(slots=True)
 class Launcher:
-    """Starts parts in a folder and remembers how to stop them, last one first."""
+    """Start parts in a folder and stop them in reverse order."""
 
     folder: Path
     kept_open: list[int] = field(default_factory=list)
@@ -110,7 +110,7 @@ class Launcher:
     running: list[GuardedProcess] = field(default_factory=list)
 
     def launch(self, name: str, program: Program) -> GuardedProcess:
-        """Start a part that goes on running."""
+        """Start a part that keeps running."""
         process = self._started(name, program)
         self.running.append(process)
         return process
@@ -144,6 +144,6 @@ def first_words_of_failure(program: Program, home: Path) -> str | None:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """Return what a part needs to know; our secrets are not among it."""
+    """Return the environment of a part. It contains none of our secrets."""
     passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return {**passed, "HOME": str(home), "LANG": "C.UTF-8", "PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1"}

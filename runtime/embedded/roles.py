@@ -1,4 +1,4 @@
-"""The embedded database's two roles: its owner, who migrates, and the application, which reads and writes rows only."""
+"""Two roles of the embedded database: the owner migrates, the application only reads and writes rows."""
 
 import secrets
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from security.private_files import NotPrivateError, read_private, write_private
 APPLICATION: Final = "haru_app"
 _KEPT_IN: Final = "postgres-application-password"
 _MADE: Final = "made"
-# A failed statement would stand in the server's log with its password.
+# Without this setting, a failed statement would appear in the server's log with its password.
 _MAKE: Final = f"""
 SET log_min_error_statement = panic;
 DO $$
@@ -34,14 +34,14 @@ SELECT '{_MADE}';
 
 @dataclass(frozen=True, slots=True)
 class BooksUrls:
-    """Where the embedded database answers, with the passwords of its roles."""
+    """The embedded database's URLs, including the passwords of its roles."""
 
     application: str
     owner: str
 
 
 async def start_books(launcher: Launcher, port: int, durability: Sequence[str] = DURABLE) -> BooksUrls:
-    """Start PostgreSQL with the application's role, also in data that an older version made.
+    """Start PostgreSQL and ensure the application's role exists, also in data of an older version.
 
     Raises:
         EmbeddedError: it cannot be started, or the role cannot be made.

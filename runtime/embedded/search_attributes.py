@@ -1,4 +1,4 @@
-"""Making a Temporal namespace know our search attributes, whichever server it is on."""
+"""Register our search attributes in a Temporal namespace, on any server."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,13 +17,13 @@ SearchAttributes = Sequence[SearchAttributeKey[Any]]
 async def missing_search_attributes(
     client: Client, attributes: SearchAttributes
 ) -> dict[str, IndexedValueType.ValueType]:
-    """Return the search attributes that the client's namespace does not have yet, with their types."""
+    """Return the search attributes that the client's namespace lacks, with their types."""
     known = await _registered(client)
     return {key.name: IndexedValueType.ValueType(key.indexed_value_type) for key in attributes if key.name not in known}
 
 
 async def odd_search_attributes(client: Client, attributes: SearchAttributes) -> list[str]:
-    """Return the names of ours that the namespace has as another type: no workflow can set them."""
+    """Return the names of our attributes that the namespace has with another type. No workflow can set them."""
     known = await _registered(client)
     return sorted(
         key.name for key in attributes if known.get(key.name, key.indexed_value_type) != key.indexed_value_type
@@ -31,10 +31,10 @@ async def odd_search_attributes(client: Client, attributes: SearchAttributes) ->
 
 
 async def ensure_search_attributes(client: Client, attributes: SearchAttributes) -> None:
-    """Register the search attributes that the client's namespace does not have yet.
+    """Register the search attributes that the client's namespace lacks.
 
     Raises:
-        OddSearchAttributesError: the namespace has some of them as another type.
+        OddSearchAttributesError: the namespace has some of them with another type.
     """
     if odd := await odd_search_attributes(client, attributes):
         raise OddSearchAttributesError(
@@ -48,7 +48,7 @@ async def ensure_search_attributes(client: Client, attributes: SearchAttributes)
     try:
         await client.operator_service.add_search_attributes(request)
     except RPCError as error:
-        # Another process of the fleet may have been first.
+        # Another process of the fleet may have registered them first.
         if error.status is not RPCStatusCode.ALREADY_EXISTS:
             raise
 

@@ -1,4 +1,4 @@
-"""Our KIS simulator as a process of its own."""
+"""Our KIS simulator as a separate process."""
 
 import asyncio
 import secrets
@@ -32,7 +32,7 @@ async def start_simulator(
     """Start the simulator on its market, with the operator's calendar; return its base URL and control token."""
     data = private_folder(launcher.folder / "simulator")
     token = secrets.token_urlsafe(32)
-    write_private(data / _TOKEN_FILE, token)  # by a file, since anyone here can read a command line
+    write_private(data / _TOKEN_FILE, token)  # use a file, because every local user can read a command line
     options = {
         "host": LOOPBACK,
         "port": port,
@@ -70,7 +70,7 @@ def _calendar_options(overrides: CalendarOverrides) -> list[str]:
 
 
 async def market_of(url: str) -> Market:
-    """Return clock and seed of a simulator that runs elsewhere, waiting a little for it."""
+    """Return clock and seed of a simulator that runs elsewhere; retry for a few seconds."""
     for _ in range(_ATTEMPTS):
         if market := await _asked(url):
             return market

@@ -1,4 +1,4 @@
-"""A stage for a demo, a round of chaos or a bench: an emptied folder, from where nothing leads to a real account."""
+"""Isolated environment for a demo, a chaos round or a bench: an empty folder without access to a real account."""
 
 import os
 from pathlib import Path
@@ -14,19 +14,19 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 async def set_stage(folder: Path, rules: TradingRules | None = None, **market: object) -> None:
-    """Empty a folder, move into it, and configure free ports, rules and a market (`HARU_SIMULATOR__…`) alone.
+    """Empty a folder, change into it, and configure only free ports, rules and a market (`HARU_SIMULATOR__…`).
 
-    ``rules`` are what hosts of the stage allow; None: the default ones.
+    ``rules`` are the rules that hosts of the stage allow. None: the default rules.
 
     Raises:
-        FolderHeldError: parts run in the folder; nothing in it, and nothing that is configured, was touched.
+        FolderHeldError: parts run in the folder. Neither the folder nor the configuration was changed.
     """
     hold = await hold_folder(folder)
     try:
         hold.empty()
     finally:
         hold.release()
-    # From its own folder no process finds a .env file, which might name a real account.
+    # In this folder no process finds a .env file, which might name a real account.
     os.chdir(folder)
     environment = unconfigured(folder)
     environment |= {f"HARU_PORTS__{part}": "0" for part in _PARTS}
@@ -38,10 +38,10 @@ async def set_stage(folder: Path, rules: TradingRules | None = None, **market: o
 
 
 def unconfigured(folder: Path) -> dict[str, str]:
-    """Return our environment without all that is configured, for a process that keeps its data in a folder."""
+    """Return our environment without any configuration, for a process that keeps its data in a folder."""
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_CONFIGURED)}
     return kept | {
         "HARU_DATA_DIR": str(folder),
-        "TEMPORAL_CONFIG_FILE": str(folder / "temporal.toml"),  # none, in place of the one in the user's home
+        "TEMPORAL_CONFIG_FILE": str(folder / "temporal.toml"),  # does not exist; replaces the file in the user's home
         "PYTHONPATH": str(_ROOT),
     }

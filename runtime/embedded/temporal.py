@@ -21,16 +21,16 @@ from runtime.embedded.search_attributes import SearchAttributes
 NAME: Final = "Temporal"
 _START_LIMIT: Final = 60.0
 _SQLITE: Final = ("journal_mode=WAL", "synchronous=NORMAL")
-# At the default of 20 polls a second, each step of each workflow waits for the next tick of a 50 ms grid; at the
-# default time shift, meant for clocks of several machines, a retry that is due in a millisecond comes after a second.
+# At the default of 20 polls a second, each step of each workflow waits for the next tick of a 50 ms grid. At the
+# default time shift, meant for clocks of several machines, a retry due in a millisecond runs after a second.
 _DYNAMIC: Final = (
     "history.transferProcessorMaxPollRPS=2000",
     "history.timerProcessorMaxPollRPS=2000",
     'history.timerProcessorMaxTimeShift="50ms"',
-    # The HTTP API has no switch. It answers only requests for this host, which no page and no name can send; the Web UI
-    # and the SDK use gRPC.
+    # The HTTP API cannot be switched off. It answers only requests for this host name, which no page can send and no
+    # name resolves to. The Web UI and the SDK use gRPC.
     'frontend.httpAllowedHosts=["http-api-off.invalid"]',
-    # Two workflow tasks that fail in a row make the workflow findable by TemporalReportedProblems; off by default.
+    # Two consecutive failed workflow tasks set TemporalReportedProblems on the workflow; off by default.
     "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2",
 )
 
@@ -47,7 +47,7 @@ _FLAG_TYPES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class DevServer:
-    """How the dev server is started; without a file it keeps nothing."""
+    """Parameters of the dev server. Without a file it persists nothing."""
 
     port: int
     ui_port: int | None

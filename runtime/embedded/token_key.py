@@ -1,4 +1,4 @@
-"""The key under which an embedded database keeps the broker's access token: made once, beside the database."""
+"""Key that encrypts the broker's access token in an embedded database, created once beside the database."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ FILE = "token.key"
 
 
 def kept_key(folder: Path) -> bytes:
-    """Return the data folder's key, making it at the first start; the file is its owner's alone.
+    """Return the data folder's key, created at the first start. Only its owner may read the file.
 
     Raises:
         CorruptFolderError: the file does not hold a key, or another user may have made or read it.

@@ -1,6 +1,6 @@
-"""As whom a child of root runs PostgreSQL, which refuses to be root.
+"""Identities under which root can run PostgreSQL, which refuses to run as root.
 
-The guard imports this between fork and exec, so it stays small. `identity.py` chooses among the ways.
+The guard imports this module between fork and exec, so it stays small. `identity.py` selects an identity.
 """
 
 import ctypes
@@ -25,14 +25,14 @@ _NOBODY: Final = 65534
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """As whom a child of root runs."""
+    """Identity of a child process of root."""
 
     user: int
     """Numeric id of the data's owner, as the host sees it."""
     namespace: bool = False
-    """Stay this user, but under another id in a user namespace of its own, without any capability."""
+    """Keep this user, but under another id in a separate user namespace, without capabilities."""
     capability: int | None = None
-    """The one Linux capability that is kept, to pass private folders."""
+    """The only Linux capability that is kept, to traverse private folders."""
 
     def __str__(self) -> str:
         if self.namespace:
@@ -50,14 +50,14 @@ def unprivileged_user() -> int:
 
 
 def identities_for_root() -> list[Identity]:
-    """Return the identities that root may take to run a server on its data, the best first."""
+    """Return the identities that root may use to run a server on its data, best first."""
     user = unprivileged_user()
     dropped = [Identity(user, capability=kept) for kept in (None, _DAC_READ_SEARCH, _DAC_OVERRIDE)]
     return [Identity(os.geteuid(), namespace=True), *dropped]
 
 
 def become(identity: Identity) -> None:
-    """Take an identity for good.
+    """Switch permanently to an identity.
 
     Raises:
         OSError: this system does not allow it.
@@ -70,7 +70,7 @@ def become(identity: Identity) -> None:
     if identity.capability is None:
         os.setuid(identity.user)
         return
-    # access(2) ignores the capabilities of any user but root, unless this bit is set: initdb and postgres look for
+    # access(2) ignores the capabilities of every user except root, unless this bit is set: initdb and postgres look up
     # their own programs with it (capabilities(7), "securebits").
     _prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP)
     os.setuid(identity.user)
@@ -78,15 +78,15 @@ def become(identity: Identity) -> None:
 
 
 def die_with_parent(stop_signal: int) -> None:
-    """Ask Linux for a signal when the parent is gone; elsewhere do nothing."""
+    """Request a signal from Linux when the parent ends; do nothing on other systems."""
     if sys.platform == "linux":
         _prctl(_PR_SET_PDEATHSIG, stop_signal)
 
 
 def _enter_namespace() -> None:
-    """Map our user and group to others than root's in a new user namespace; exec then drops its capabilities.
+    """Map user and group to non-root ids in a new user namespace; exec then drops its capabilities.
 
-    The inner user has a name, since initdb looks it up.
+    The inner user has a name, because initdb looks it up.
     """
     inner, user, group = unprivileged_user(), os.geteuid(), os.getegid()
     libc = ctypes.CDLL(None, use_errno=True)
@@ -109,7 +109,7 @@ def _keep(capability: int) -> None:
     class Header(ctypes.Structure):
         _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
 
-    # effective, permitted and inheritable: the low words, then the high ones
+    # effective, permitted and inheritable: the low words, then the high words
     sets = (ctypes.c_uint32 * 6)(*[1 << capability] * 3, 0, 0, 0)
     libc = ctypes.CDLL(None, use_errno=True)
     _check(libc.capset(ctypes.byref(Header(_CAPABILITY_VERSION_3, 0)), ctypes.byref(sets)), "capset")

@@ -1,6 +1,6 @@
-"""Moving the embedded database to our major version of PostgreSQL: a dump from the old server into a fresh one.
+"""Upgrade the embedded database to our major version of PostgreSQL: dump the old server into a new one.
 
-The old data is read, never changed, and kept beside the new.
+The old data is only read, and kept beside the new data.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
 
 @dataclass(frozen=True, slots=True)
 class Upgraded:
-    """What an upgrade has moved, and where the old data stays."""
+    """Result of an upgrade, and where the old data is kept."""
 
     before: str
     after: str
@@ -49,12 +49,12 @@ class Upgraded:
 
 
 async def upgrade_database(folder: Path, old_binaries: Path | None = None) -> Upgraded | None:
-    """Move the database of a data folder to our version; None when it is of our version already.
+    """Upgrade the database of a data folder to our version; return None when it already has our version.
 
-    `old_binaries` holds the programs of the version that wrote it, where the wheel has none.
+    `old_binaries` holds the programs of the version that wrote it, if the wheel has none.
 
     Raises:
-        EmbeddedError: the folder is in use, or the database cannot be moved; the old data is as it was.
+        EmbeddedError: the folder is in use, or the upgrade failed. The old data is unchanged.
     """
     folder = _with_books(folder)
     hold = await hold_folder(folder)
@@ -122,7 +122,7 @@ async def _moved(launcher: Launcher, old: Cluster, new: Cluster) -> Upgraded:
         raise PartFailedError(f"the new database differs from {old.data} in its rows, and was not taken into use")
     version = written_by(old.data)
     kept = _free_name(old.folder / f"postgres.{version}")
-    # Each step is a rename. A start that finds the second done and the third not does the third.
+    # Each step is a rename. A start that finds step two done and step three missing completes step three.
     new.data.rename(upgraded)
     old.data.rename(kept)
     upgraded.rename(old.data)
@@ -130,7 +130,7 @@ async def _moved(launcher: Launcher, old: Cluster, new: Cluster) -> Upgraded:
 
 
 async def _dumped(launcher: Launcher, old: Cluster, programs: Path, dump: Path) -> dict[str, int]:
-    """Write the dump with the new version's programs, as PostgreSQL advises, and return the rows of each table."""
+    """Write the dump with the new version's programs, as PostgreSQL recommends; return the row count of each table."""
     port = free_port()
     server = await run_server(launcher, old, port)
     rows = await _rows(old, port)
@@ -142,7 +142,7 @@ async def _dumped(launcher: Launcher, old: Cluster, programs: Path, dump: Path) 
 async def _restored(launcher: Launcher, new: Cluster, dump: Path) -> dict[str, int]:
     port = free_port()
     server = await run_server(launcher, new, port)
-    # The next start makes the application's role in the new cluster and grants its rights.
+    # The next start creates the application's role in the new cluster and grants its rights.
     options = ("--exit-on-error", "--no-privileges", "--single-transaction", "--dbname", DATABASE)
     await _client(new, port, new.binaries / "pg_restore", *options, str(dump))
     await _client(new, port, new.binaries / "vacuumdb", "--analyze-only")

@@ -1,1 +1,1 @@
-"""Proof of identity for what crosses Temporal: payloads are encrypted and bound to their place, messages are sealed."""
+"""Authenticate all Temporal traffic: payloads are encrypted and bound to their place, messages are sealed."""

@@ -1,4 +1,4 @@
-"""Payloads encrypted by AES-GCM, each bound to the workflow, and of an activity to the type, that it is for."""
+"""Encrypt payloads by AES-GCM, each bound to its workflow, and for activities also to the activity type."""
 
 import json
 import os
@@ -24,27 +24,27 @@ from security.sealing.marks import REFUSED, SealedFailures
 from security.sealing.refusals import Refusals
 
 ENCRYPTED: Final = b"binary/encrypted"
-"""As Temporal's own samples call it; the Web UI then asks its codec server."""
+"""The name that Temporal's own samples use. For it the Web UI calls its codec server."""
 _NONCE: Final = 12
 _SCHEDULED: Final = re.compile(r"-\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")
 _PLAIN: Final = "not encrypted: it was not sent with a key of this fleet, or by an earlier version"
 _UNKNOWN: Final = "encrypted by a key that this host does not have"
 _FORGED: Final = "does not authenticate: it was changed, or forged"
 _SERVERS: Final = frozenset({b'"ACTIVITY_ID_NOT_STARTED"', b'"ACTIVITY_ID_UNKNOWN"'})
-"""What Temporal's server itself writes, in plain text, as details of a cancelled activity: never used, and no alarm."""
+"""Plain-text details that Temporal's server writes for a cancelled activity. Never used, and not reported."""
 _MOVED: Final = "belongs to another place: it was copied from there"
 
 
 def base_id(workflow_id: str) -> str:
-    """Return a workflow id without the time that a schedule appends: its input is encrypted before that is known."""
+    """Return a workflow id without the time that a schedule appends, which is unknown when its input is encrypted."""
     return _SCHEDULED.sub("", workflow_id)
 
 
 def place_of(context: SerializationContext) -> bytes:
-    """Return where a payload belongs, as far as both who writes and who reads it know it.
+    """Return the place of a payload, using only values that both writer and reader know.
 
-    That is namespace and workflow id, and of an activity's input, result, heartbeat and failure also its type. Only
-    one side knows an activity's id.
+    The place is namespace and workflow id, and for an activity's input, result, heartbeat and failure also its type.
+    An activity's id is known to one side only.
     """
     if isinstance(context, WorkflowSerializationContext):
         return json.dumps([context.namespace, base_id(context.workflow_id)]).encode()
@@ -55,9 +55,9 @@ def place_of(context: SerializationContext) -> bytes:
 
 
 class SealedPayloads(PayloadCodec, WithSerializationContext):
-    """Encrypt for a place, and open only what was encrypted for it.
+    """Encrypt for a place, and decrypt only payloads that were encrypted for it.
 
-    Without a place (a reader of whole histories) the place that a payload names is authenticated with it.
+    Without a place (a reader of whole histories), the place that a payload names is authenticated with it.
     """
 
     def __init__(self, ring: KeyRing, refusals: Refusals, place: bytes | None = None) -> None:
@@ -70,11 +70,11 @@ class SealedPayloads(PayloadCodec, WithSerializationContext):
         return type(self)(self._ring, self._refusals, place_of(context))
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Encrypt; two equal payloads never look equal."""
+        """Encrypt with random nonces, so equal payloads have different ciphertexts."""
         return [self._closed(payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Open. What does not authenticate becomes a mark that raises where it is read (`sealing/marks.py`)."""
+        """Decrypt. A payload that does not authenticate becomes a mark that raises when read (`sealing/marks.py`)."""
         return [self._opened(payload) for payload in payloads]
 
     def _closed(self, payload: Payload) -> Payload:
@@ -91,7 +91,7 @@ class SealedPayloads(PayloadCodec, WithSerializationContext):
         return Payload(metadata={"encoding": REFUSED.encode()}, data=opened.encode())
 
     def _read(self, payload: Payload) -> Payload | str:
-        """Return what was encrypted, or why it cannot be."""
+        """Return the decrypted payload, or why it is refused."""
         if payload.metadata.get("encoding") != ENCRYPTED:
             return _PLAIN
         key = self._ring.get(payload.metadata.get("key", b"").decode(errors="replace"))
@@ -107,7 +107,7 @@ class SealedPayloads(PayloadCodec, WithSerializationContext):
 
 
 def sealed(converter: DataConverter, ring: KeyRing, refusals: Refusals) -> DataConverter:
-    """Return a converter that encrypts all payloads of another, and the texts of failures with them."""
+    """Return a converter that encrypts all payloads of another converter, including the texts of failures."""
     return replace(
         converter,
         payload_codec=SealedPayloads(ring, refusals),

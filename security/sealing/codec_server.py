@@ -1,7 +1,7 @@
-"""A codec server for Temporal's Web UI: decrypts for one browser page of this machine, and for no other.
+"""A codec server for Temporal's Web UI: decrypts for one browser page of this machine only.
 
-The token is part of the address that the operator gives to the Web UI. A page that does not know it gets nothing, and
-a page of another origin, or one that reaches this port by another name, gets nothing even with it.
+The token is part of the address that the operator enters in the Web UI. A page without the token gets nothing. A page
+of another origin, or one that reaches this port by another host name, gets nothing even with the token.
 """
 
 import hmac
@@ -36,7 +36,7 @@ def new_token() -> str:
 
 
 def codec_app(ring: KeyRing, token: str, hosts: Collection[str], origins: Collection[str]) -> Starlette:
-    """Return the application; ``hosts`` are the names by which it may be reached, ``origins`` the Web UI's pages."""
+    """Return the application. ``hosts`` are its allowed host names, ``origins`` the Web UI's pages."""
     codec = SealedPayloads(ring, Refusals())
 
     async def decode(request: Request) -> Response:
@@ -64,7 +64,7 @@ def codec_app(ring: KeyRing, token: str, hosts: Collection[str], origins: Collec
 
 
 async def _body(request: Request) -> bytes:
-    """Return the body, or nothing of one that is too large."""
+    """Return the body, or an empty one if it is too large."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -81,7 +81,7 @@ def _read(body: bytes) -> Sequence[Payload] | None:
 
 
 def _shown(payload: Payload) -> Payload:
-    """Return a payload as the Web UI can show it, also one that was refused."""
+    """Return a payload that the Web UI can show, even if it was refused."""
     if not is_refused(payload):
         return payload
     text = f"refused: {payload.data.decode(errors='replace')}"

@@ -1,4 +1,4 @@
-"""The two sides of a seal: clients and workflows set it, workflows and activities demand it before they act."""
+"""Interceptors of seals: clients and workflows set them, workflows and activities require them before they act."""
 
 import time
 import uuid
@@ -46,12 +46,12 @@ from security.sealing.refusals import Refusals
 from security.sealing.seals import HEADER, Message, seal, sealed_at
 
 START_WITHIN: Final = timedelta(minutes=10)
-"""Real time within which a start must reach the server, by both clocks; an older one was kept, and sent again."""
+"""Real time limit between seal and start, by both clocks. An older start was stored and replayed."""
 UPDATE_WITHIN: Final = timedelta(hours=1)
-"""The same of an update; long, since a kill switch must not fail for a clock that is wrong by minutes."""
+"""The same for an update. It is long because a kill switch must not fail for a clock that is wrong by minutes."""
 _SCHEDULED_FOR: Final = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 _METADATA: Final = "__temporal_workflow_metadata"
-"""The Web UI's own query. What it returns is encrypted."""
+"""The Web UI's own query. Its result is encrypted."""
 _NO_SEAL: Final = "no seal of this fleet, or the seal of another message"
 
 
@@ -60,7 +60,7 @@ def _clock() -> float:
 
 
 class Guard(ClientInterceptor, WorkerInterceptor):
-    """Give this to a client: it seals what the client sends, and guards all workers that are made from it."""
+    """Client interceptor: seals what the client sends, and guards all workers created from it."""
 
     def __init__(self, ring: KeyRing, refusals: Refusals, clock: Callable[[], float] = _clock) -> None:
         """Seal by ``clock`` (seconds since the epoch)."""
@@ -125,7 +125,7 @@ class _SealingClient(OutboundInterceptor):
         await super().update_schedule(input)
 
     def _seal_action(self, action: Any) -> None:
-        """Seal what a schedule starts, for every time that it does; an action as it was found keeps its seal."""
+        """Seal a schedule's action for all its starts. An unchanged action keeps its seal."""
         if isinstance(action, ScheduleActionStartWorkflow):
             action.headers = self._with_seal(action.headers or {}, "scheduled", action.workflow, action.id)
 
@@ -137,7 +137,7 @@ class _SealingClient(OutboundInterceptor):
 
 
 class _GuardedWorkflow(WorkflowInboundInterceptor):
-    """Refuses alike in a replay: what is decided follows from the history and the keys alone."""
+    """Refuse unproven messages. Decisions depend only on history and keys, so a replay decides the same."""
 
     def __init__(self, next: WorkflowInboundInterceptor, ring: KeyRing, refusals: Refusals) -> None:  # noqa: A002
         super().__init__(next)
@@ -146,14 +146,14 @@ class _GuardedWorkflow(WorkflowInboundInterceptor):
 
     def init(self, outbound: WorkflowOutboundInterceptor) -> None:
         """Refuse an unproven start before the workflow exists."""
-        info = outbound.info()  # the workflow's own is not there yet
+        info = outbound.info()  # workflow.info() is not available yet
         if not self._is_proven_start(info):
             self._refusals.note("start", info.workflow_type, info.workflow_id, _NO_SEAL)
             raise refusal(f"start of {info.workflow_type}: {_NO_SEAL}")
         super().init(_SealingWorkflow(outbound, self._ring))
 
     async def handle_signal(self, input: HandleSignalInput) -> None:  # noqa: A002
-        """Drop a signal without proof; the workflow goes on."""
+        """Drop a signal without proof; the workflow continues."""
         if self._sealed_at("signal", input.signal, input.headers) is None:
             self._note("signal", input.signal, _NO_SEAL)
             return
@@ -165,7 +165,7 @@ class _GuardedWorkflow(WorkflowInboundInterceptor):
         return await super().handle_query(input)
 
     def handle_update_validator(self, input: HandleUpdateInput) -> None:  # noqa: A002
-        """Refuse before anything is written. A replay does not ask, so that the age counts here alone."""
+        """Refuse before anything is recorded. Validators do not run in a replay, so only this method checks the age."""
         at = self._sealed_at("update", input.update, input.headers, input.id)
         if at is None:
             self._refuse("update", input.update, _NO_SEAL)
@@ -180,7 +180,7 @@ class _GuardedWorkflow(WorkflowInboundInterceptor):
         return await super().handle_update_handler(input)
 
     def _is_proven_start(self, info: workflow.Info) -> bool:
-        """Tell whether a client, our schedule or an earlier run of ours has started this run."""
+        """Return whether a client, our schedule or an earlier run of ours has started this run."""
 
         def sealed(act: str, workflow_id: str, about: str = "") -> int | None:
             message = Message(act, info.workflow_type, workflow_id, about)
@@ -208,7 +208,7 @@ class _GuardedWorkflow(WorkflowInboundInterceptor):
 
 
 class _SealingWorkflow(WorkflowOutboundInterceptor):
-    """Seals activities for this run, and what this run continues as; nothing in them depends on a clock."""
+    """Seal this run's activities and its continuation. The seals do not depend on a clock."""
 
     def __init__(self, next: WorkflowOutboundInterceptor, ring: KeyRing) -> None:  # noqa: A002
         super().__init__(next)
@@ -229,7 +229,7 @@ class _SealingWorkflow(WorkflowOutboundInterceptor):
 
 
 class _GuardedActivity(ActivityInboundInterceptor):
-    """Runs an activity only for a run of ours: neither a standalone one nor one of a stranger's workflow."""
+    """Run an activity only for a run of ours: no standalone activity, and none of a foreign workflow."""
 
     def __init__(self, next: ActivityInboundInterceptor, ring: KeyRing, refusals: Refusals) -> None:  # noqa: A002
         super().__init__(next)

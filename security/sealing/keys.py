@@ -1,4 +1,4 @@
-"""The keys of a fleet: the first encrypts and seals, all of them open."""
+"""The keys of a fleet: the first encrypts and seals, all of them decrypt."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ _ID_CHARACTERS: Final = 16
 
 
 class BadKeyError(ValueError):
-    """A text is not a key. The text itself is not repeated."""
+    """A text is not a key. The message does not repeat the text."""
 
 
 def new_key() -> str:
@@ -24,10 +24,10 @@ def new_key() -> str:
 
 
 class PayloadKey:
-    """One key. Its id follows from its bytes, so that equal ids mean equal keys."""
+    """One key. Its id is derived from its bytes, so equal ids mean equal keys."""
 
     def __init__(self, text: str) -> None:
-        """Read a key from its text.
+        """Parse a key from its text.
 
         Raises:
             BadKeyError: it is not 32 bytes in URL-safe base64.
@@ -48,10 +48,10 @@ class PayloadKey:
 
 
 class KeyRing:
-    """One key or several. During a rotation hosts accept the old and the new one."""
+    """One or more keys. During a rotation hosts accept the old and the new key."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        """Read the keys, the one that encrypts first.
+        """Read the keys, the encrypting key first.
 
         Raises:
             BadKeyError: there is none, or a text is not a key.
@@ -64,7 +64,7 @@ class KeyRing:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Return the ids of all keys, that of the encrypting one first."""
+        """Return the ids of all keys, the encrypting key first."""
         return tuple(self._by_id)
 
     def get(self, key_id: str) -> PayloadKey | None:

@@ -1,4 +1,4 @@
-"""What a refused payload becomes, in words that workflow code may load."""
+"""Marks of refused payloads, in a module that workflow code may load."""
 
 from typing import Any, Final, NoReturn
 
@@ -12,21 +12,21 @@ from temporalio.converter import (
 from temporalio.exceptions import ApplicationError
 
 REFUSED: Final = "haru/refused"
-"""The encoding of a payload that stands for one that did not authenticate. Its data says why."""
+"""Encoding of a payload that replaces one that did not authenticate. Its data is the reason."""
 UNAUTHENTIC: Final = "Unauthentic"
-"""The type of the failure by which all that does not authenticate is refused; it is never retried."""
+"""Failure type of every refusal for lack of authentication. It is never retried."""
 
 
 def refusal(why: str) -> ApplicationError:
-    """Return the error that refuses a message, a start or an activity for good."""
+    """Return the non-retryable error that refuses a message, a start or an activity."""
     return ApplicationError(f"refused: {why}", type=UNAUTHENTIC, non_retryable=True)
 
 
 class RefusedPayloads(EncodingPayloadConverter):
-    """Raise where a refused payload is read.
+    """Raise when a refused payload is read.
 
-    The codec itself must not raise: it runs before a workflow task, which would then fail again and again. A failure
-    here refuses one thing. A start fails its workflow, an update or a query is answered, a signal is dropped.
+    The codec itself must not raise: it runs before a workflow task, which would then fail repeatedly. A failure here
+    refuses one message only: a start fails its workflow, an update or a query gets an error, a signal is dropped.
     """
 
     @property
@@ -38,23 +38,23 @@ class RefusedPayloads(EncodingPayloadConverter):
         return None
 
     def from_payload(self, payload: Payload, type_hint: type | None = None) -> NoReturn:  # noqa: ARG002
-        """Refuse it.
+        """Refuse the payload.
 
         Raises:
-            ApplicationError: always; it says why.
+            ApplicationError: always; it contains the reason.
         """
         raise refusal(payload.data.decode(errors="replace"))
 
 
 class SealedFailures(DefaultFailureConverterWithEncodedAttributes):
-    """Encrypt the texts of failures, and read a failure without those of its details that were refused.
+    """Encrypt the texts of failures, and read a failure without its refused details.
 
-    The server itself writes details in plain text, of an activity that was cancelled before it started. A failure that
-    could not be read would end the workflow.
+    The server itself writes plain-text details for an activity that was cancelled before it started. An unreadable
+    failure would end the workflow.
     """
 
     def from_failure(self, failure: Failure, payload_converter: PayloadConverter) -> BaseException:
-        """Return the error that a failure tells of."""
+        """Return the error of a failure."""
         kept = Failure()
         kept.CopyFrom(failure)
         _drop_refused(kept)
@@ -62,7 +62,7 @@ class SealedFailures(DefaultFailureConverterWithEncodedAttributes):
 
 
 def is_refused(payload: Payload) -> bool:
-    """Tell whether a payload stands for one that was refused."""
+    """Return whether a payload replaces a refused one."""
     return payload.metadata.get("encoding") == REFUSED.encode()
 
 

@@ -1,4 +1,4 @@
-"""What was refused for want of proof, counted until a duty of the host writes it down. A flood is one entry."""
+"""Count refusals for lack of proof until a duty of the host records them. A flood is one entry."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from typing import Final
 _MOST_KINDS: Final = 50
 _LONGEST: Final = 120
 OTHERS: Final = "other"
-"""What stands for all that is refused beyond what is told apart."""
+"""Name for all further refusals once the limit of separate kinds is reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """One kind of refusal: what was asked (``start``, ``signal``, …), its name, for which workflow, and why."""
+    """One kind of refusal: what was requested (``start``, ``signal``, …), its name, its workflow, and why."""
 
     what: str
     name: str
@@ -23,14 +23,14 @@ class Refused:
 
 
 class Refusals:
-    """Filled by event loops and workflow threads, emptied by one duty. It never grows beyond a bound."""
+    """Filled by event loops and workflow threads, emptied by one duty. Its size is bounded."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._counted: Counter[Refused] = Counter()
 
     def note(self, what: str, name: str, workflow_id: str, why: str) -> None:
-        """Count a refusal. Names come from a stranger: they are cut, and control characters are replaced."""
+        """Count a refusal. Names come from a stranger, so they are cut and control characters are replaced."""
         refused = Refused(what, _tame(name), _tame(workflow_id), why)
         with self._lock:
             if refused not in self._counted and len(self._counted) >= _MOST_KINDS:
@@ -38,7 +38,7 @@ class Refusals:
             self._counted[refused] += 1
 
     def take(self) -> Sequence[tuple[Refused, int]]:
-        """Return what was refused since the last call, and how often."""
+        """Return the refusals since the last call, each with its count."""
         with self._lock:
             taken = list(self._counted.items())
             self._counted.clear()

@@ -1,7 +1,7 @@
-"""Seals: the proof in a header that a holder of the fleet's key has sent just this message to just this workflow.
+"""Seals: proof in a header that a holder of the fleet's key has sent exactly this message to exactly this workflow.
 
-A message without arguments has no payload that could authenticate, and a payload alone could be sent again under
-another name.
+A message without arguments has no payload to authenticate, and a payload alone could be sent again under another
+name.
 """
 
 import hmac
@@ -16,12 +16,12 @@ from security.sealing.keys import KeyRing
 HEADER: Final = "haru-seal"
 _ENCODING: Final = b"haru/seal"
 _LONGEST: Final = 400
-"""Bytes; ours are half as long, and a stranger's may be nested as deep as he likes."""
+"""Bytes. Our seals have half of that. A stranger's seal may be nested deeply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sealed. ``about`` is what else is bound: an update's id, a run's id."""
+    """The sealed message. ``about`` binds a further id: of an update or a run."""
 
     act: str
     name: str
@@ -29,18 +29,18 @@ class Message:
     about: str = ""
 
     def at(self, instant: int) -> bytes:
-        """Return the message, sent at an instant (seconds since the epoch), as bytes without ambiguity."""
+        """Return the message, sent at an instant (seconds since the epoch), as unambiguous bytes."""
         return json.dumps([self.act, self.name, self.workflow_id, self.about, instant]).encode()
 
 
 def seal(ring: KeyRing, message: Message, instant: int = 0) -> Payload:
-    """Return the seal of a message; equal messages of the same second have the same one, so that it may be replayed."""
+    """Return the seal of a message. Equal messages of the same second have equal seals, so a replay matches."""
     proof = {"key": ring.first.id, "at": instant, "mac": ring.first.mac(message.at(instant))}
     return Payload(metadata={"encoding": _ENCODING}, data=json.dumps(proof).encode())
 
 
 def sealed_at(ring: KeyRing, message: Message, proof: Payload | None) -> int | None:
-    """Return when a message was sealed (seconds since the epoch), or None where the proof is not of this message."""
+    """Return when a message was sealed (seconds since the epoch), or None if the proof is not for this message."""
     if proof is None or len(proof.data) > _LONGEST:
         return None
     try:
