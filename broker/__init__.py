@@ -1,1 +1,1 @@
-"""The broker as we ask for it (``protocol``), and KIS behind it (``kis``)."""
+"""The broker interface (``protocol``), and its KIS implementation (``kis``)."""

@@ -1,4 +1,4 @@
-"""What we ask of any broker, in our own words. Every call names the lane of the rate budget that it travels in."""
+"""The interface of any broker, in our own terms. Every call names its lane of the rate budget."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -18,11 +18,11 @@ from domain.stream import Garbled, OrderNotice
 from domain.unreadable import AccountList, Readings, Rows, UnreadableRow, doubts
 
 MayLeave = Callable[[], bool]
-"""Answers whether an order request may still leave, after whatever waiting came before."""
+"""Returns whether an order request may still be sent after any wait."""
 
 
 def always() -> bool:
-    """Let every request leave."""
+    """Allow every request."""
     return True
 
 
@@ -30,68 +30,68 @@ class RateSlot(Protocol):
     """Permission to make one call."""
 
     def learn(self, crowding: Crowding) -> None:
-        """Take note of what the reply said; processes that share the budget slow down together."""
+        """Apply the reply's crowding; processes that share the budget slow down together."""
         ...
 
 
 class RateBudget(Protocol):
-    """Hands out permissions; a budget is shared by all processes."""
+    """Grants permissions; all processes share one budget."""
 
     def slot(self, lane: Lane, weight: int = 0) -> AbstractAsyncContextManager[RateSlot]:
-        """Wait for a slot, hold it during the call, free it one second after the response.
+        """Wait for a slot, hold it during the call, and free it one second after the response.
 
-        Within a lane the call of the greatest ``weight`` goes first, then the one that has waited longest.
+        Within a lane the call with the greatest ``weight`` goes first, then the longest waiting.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """KIS's access token and its end (UTC, real time)."""
+    """KIS's access token and its expiry (UTC, real time)."""
 
     value: str
     expires_at: datetime
 
 
 class TokenStore(Protocol):
-    """Where the fleet shares one token; one issuer at a time."""
+    """The store of the fleet's shared token; one issuer at a time."""
 
     async def current(self) -> AccessToken | None:
-        """Return the stored token, however old, or None."""
+        """Return the stored token regardless of its age, or None."""
         ...
 
     def issuing(self) -> AbstractAsyncContextManager["TokenIssue"]:
-        """Hold the row lock under which exactly one process may ask for a new token."""
+        """Hold the row lock under which exactly one process may request a new token."""
         ...
 
 
 class TokenIssue(Protocol):
-    """What the holder of the issuing lock may read and write."""
+    """Operations for the holder of the issuing lock."""
 
     async def current(self) -> AccessToken | None:
-        """Return the token stored now, perhaps already renewed by the previous holder."""
+        """Return the stored token, which the previous lock holder may have renewed."""
         ...
 
     async def last_issued_at(self) -> datetime | None:
-        """Return when a token was last asked for (UTC), successful or not."""
+        """Return when a token was last requested (UTC), successfully or not."""
         ...
 
     async def record_attempt(self) -> None:
-        """Write down that a token is being asked for now."""
+        """Record that a token is being requested now."""
         ...
 
     async def withdraw_attempt(self, previous: datetime | None) -> None:
-        """Put the earlier instant back: the request has never left this machine."""
+        """Restore the previous instant because the request never left this machine."""
         ...
 
     async def store(self, token: AccessToken) -> None:
-        """Keep a new token for everybody."""
+        """Store a new token for all processes."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class BuyingPower:
-    """What may be bought without creating an unpaid margin (``nrcvb_*``): won, and whole shares at the asked price."""
+    """Buying power without an unpaid margin (``nrcvb_*``): won, and whole shares at the requested price."""
 
     cash: Won
     quantity: Quantity
@@ -99,7 +99,7 @@ class BuyingPower:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Shares the broker says we hold; sellable excludes what working sell orders reserve. Cost in won."""
+    """Our shares at the broker; ``sellable`` excludes shares reserved by working sell orders. Cost in won."""
 
     symbol: Symbol
     name: str
@@ -111,10 +111,10 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Cash at D+2 in won, None where it cannot be read, and every holding paid in cash with a whole share left.
+    """Cash at D+2 in won, None if unreadable, and every holding paid in cash with a whole share left.
 
-    ``sold_out`` are stocks that are listed with no whole share. Shares on credit are the owner's and left out. A stock
-    of an ``unreadable`` row is in doubt; a row without a symbol puts every stock in doubt that is not listed.
+    ``sold_out`` are stocks listed with no whole share. Shares on credit are the owner's and left out. A stock of an
+    ``unreadable`` row is in doubt; a row without a symbol puts every unlisted stock in doubt.
     """
 
     cash: Won | None
@@ -123,15 +123,15 @@ class Balance:
     unreadable: tuple[UnreadableRow, ...] = ()
 
     def quantities(self) -> dict[Symbol, Quantity]:
-        """Return the shares by stock, as far as they can be read."""
+        """Return the readable shares by stock."""
         return {holding.symbol: holding.quantity for holding in self.holdings}
 
     def quantity_of(self, symbol: Symbol) -> Quantity | None:
-        """Return the shares of one stock, none where it is not listed; None where nobody can read how many."""
+        """Return the shares of one stock, zero if it is not listed; None if the number cannot be read."""
         return None if self.doubts(symbol) else self.quantities().get(symbol, NO_SHARES)
 
     def doubts(self, symbol: Symbol) -> bool:
-        """Tell whether the shares of a stock are in doubt."""
+        """Return whether the shares of a stock are in doubt."""
         rows = [row for row in self.unreadable if row.of is AccountList.HOLDINGS]
         is_listed = symbol in self.sold_out or symbol in self.quantities()
         return doubts(rows, symbol) or (not is_listed and any(row.symbol is None for row in rows))
@@ -140,57 +140,57 @@ class Balance:
 class Broker(Protocol):
     """One brokerage account.
 
-    Queries raise ``TryAgainError`` (nothing happened), ``BrokerRefusedError`` or ``StopTradingError``.
-    ``submit`` and ``cancel`` never raise for what the broker or the network does: they return the outcome.
+    Queries raise ``TryAgainError`` (without effect), ``BrokerRefusedError`` or ``StopTradingError``. ``submit`` and
+    ``cancel`` never raise for a fault of the broker or the network: they return the outcome.
     """
 
     @property
     def environment(self) -> Environment:
-        """Return whose money this is."""
+        """Return the environment."""
         ...
 
     @property
     def refusal(self) -> str:
-        """Return in which words one of our keys or tokens is refused now; the empty text while none is."""
+        """Return the broker's message if it refuses one of our keys or tokens now; empty otherwise."""
         ...
 
     def take_unreadable(self) -> Readings:
-        """Return what could not be read in the broker's lists since this was last asked."""
+        """Return the unreadable rows of the broker's lists since the last call."""
         ...
 
     @property
     def clock_skew(self) -> timedelta:
-        """Return by how much (real time) this machine's clock is ahead of the broker's at least, negative when behind.
+        """Return the least real time by which this machine's clock is ahead of the broker's, negative when behind.
 
-        Zero while the replies prove nothing else.
+        Zero if the replies prove nothing.
         """
         ...
 
     async def check_access(self, lane: Lane) -> None:
-        """Ask once with every key that we have.
+        """Send one query with each of our keys.
 
         Raises:
-            TryAgainError: nobody can tell now. StopTradingError: a key, the account or a host is refused.
+            TryAgainError: access cannot be checked now. StopTradingError: a key, the account or a host is refused.
         """
         ...
 
     @property
     def most_stocks_per_scan(self) -> int | None:
-        """Return how many stocks can be priced before the first price is old; None for any number."""
+        """Return how many stocks can be priced before the first price is stale; None for any number."""
         ...
 
     @property
     def stocks_per_call(self) -> int:
-        """Return how many stocks one call for quotes can price."""
+        """Return how many stocks one quote call can price."""
         ...
 
     @property
     def evening_orders(self) -> frozenset[OrderType]:
-        """Return the order types that are taken after the regular session; none on paper."""
+        """Return the order types accepted after the regular session; none on paper."""
         ...
 
     async def quotes(self, symbols: Sequence[Symbol], lane: Lane) -> dict[Symbol, Quote]:
-        """Return quotes, ``stocks_per_call`` symbols a call; symbols without a price are missing."""
+        """Return quotes, ``stocks_per_call`` symbols per call; symbols without a price are missing."""
         ...
 
     async def instrument_status(self, symbol: Symbol, lane: Lane) -> InstrumentStatus:
@@ -202,7 +202,7 @@ class Broker(Protocol):
         ...
 
     async def volume_leaders(self, count: int, lane: Lane) -> tuple[Symbol, ...]:
-        """Return the most traded common stocks, at most 30; empty where the broker has no ranking (paper)."""
+        """Return the most traded common stocks, at most 30; empty if the broker has no ranking (paper)."""
         ...
 
     async def order_book(self, symbol: Symbol, lane: Lane) -> OrderBook:
@@ -210,20 +210,20 @@ class Broker(Protocol):
         ...
 
     async def buying_power(self, symbol: Symbol, price: Price, lane: Lane) -> BuyingPower:
-        """Return what may be bought at a limit price."""
+        """Return the buying power at a limit price."""
         ...
 
     async def submit(self, intent: OrderIntent, lane: Lane, may_leave: MayLeave = always) -> SubmitOutcome:
-        """Send one order request, once; ``may_leave`` is asked directly before it leaves."""
+        """Send one order request, once; ``may_leave`` is called directly before sending."""
         ...
 
     async def cancel(self, order: BrokerOrderRef, intent: OrderIntent, lane: Lane) -> SubmitOutcome:
-        """Send one request to withdraw what is left of an order, once."""
+        """Send one request to cancel the remainder of an order, once."""
         ...
 
     @property
     def orders_per_call(self) -> int:
-        """Return how many rows of the order list one call brings."""
+        """Return how many rows of the order list one call returns."""
         ...
 
     async def orders_on(
@@ -233,19 +233,19 @@ class Broker(Protocol):
         ...
 
     async def open_orders(self, side: Side, lane: Lane) -> Rows[BrokerOrder] | None:
-        """Return today's orders of one side that can still be cancelled, or None where nobody tells (paper)."""
+        """Return today's orders of one side that can still be cancelled, or None if not available (paper)."""
         ...
 
     async def profits_by_day(self, first: SessionDate, last: SessionDate, lane: Lane) -> Rows[DayProfit] | None:
-        """Return the broker's own profit and costs, a row a day with trades, or None where nobody tells (paper)."""
+        """Return the broker's own profit and costs, one row per day with trades, or None if not available (paper)."""
         ...
 
     async def profits_by_stock(self, first: SessionDate, last: SessionDate, lane: Lane) -> Rows[StockProfit] | None:
-        """Return the same, a row a day and stock."""
+        """Return the same, one row per day and stock."""
         ...
 
     async def profit_today(self, lane: Lane) -> ProfitToday | None:
-        """Return the broker's own profit of today so far, or None where nobody tells (paper)."""
+        """Return the broker's own profit of today so far, or None if not available (paper)."""
         ...
 
     async def balance(self, lane: Lane) -> Balance:
@@ -253,51 +253,51 @@ class Broker(Protocol):
         ...
 
     async def is_session_day(self, day: date, lane: Lane) -> bool | None:
-        """Return whether the exchange is open on a KST date (CTCA0903R), or None where it cannot be asked."""
+        """Return whether the exchange is open on a KST date (CTCA0903R), or None if it cannot be queried."""
         ...
 
 
 StreamEvent = Quote | OrderNotice | MarketMessage | Garbled
-"""A trade with the best bid and ask at it, word of an own order or of the whole market, or something unreadable."""
+"""A trade with its best bid and ask, a notice of an own order, a market-wide message, or an unreadable message."""
 
 
 class StreamSession(Protocol):
-    """One open real-time session; it has an order notice registration of its own, beside those of stocks."""
+    """One open real-time session; it registers for order notices as well as for stocks."""
 
     @property
     def registered(self) -> tuple[Symbol, ...]:
-        """Return the stocks that the broker has confirmed."""
+        """Return the stocks whose registration the broker has confirmed."""
         ...
 
     @property
     def hears_notices(self) -> bool:
-        """Tell whether the broker has confirmed that own order notices will come."""
+        """Return whether the broker has confirmed the registration for own order notices."""
         ...
 
     async def register(self, wanted: Sequence[Symbol]) -> None:
-        """Ask for these stocks and for no others; the answers come with the events."""
+        """Register exactly these stocks; the replies arrive with the events."""
         ...
 
     async def register_again(self, symbol: Symbol) -> None:
-        """Ask anew for a stock of which nothing is heard."""
+        """Register a stock again because no message about it arrives."""
         ...
 
     def events(self) -> AsyncGenerator[StreamEvent, None]:
-        """Yield what comes, until the session ends.
+        """Yield events until the session ends.
 
         Raises:
-            StreamLostError: the line is cut, silent for too long, or not to be trusted any more.
+            StreamLostError: the connection is cut, silent for too long, or no longer reliable.
         """
         ...
 
 
 class MarketStream(Protocol):
-    """The account's prices and order notices as they happen; one session at a time."""
+    """The account's prices and order notices in real time; one session at a time."""
 
     def session(self) -> AbstractAsyncContextManager[StreamSession]:
         """Open a session.
 
         Raises:
-            StreamLostError: there is none to be had now. CredentialsRefusedError: nor later, with these keys.
+            StreamLostError: no session is available now. CredentialsRefusedError: the broker refuses these keys.
         """
         ...

@@ -1,4 +1,4 @@
-"""What a broker itself says about profit and loss, to compare ours with. Amounts in won, dates of Seoul."""
+"""The broker's own statement of profit and loss, to compare with ours. Amounts in won, KST dates."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from domain.session import SessionDate
 
 @dataclass(frozen=True, slots=True)
 class DayProfit:
-    """One day's trades of the account. ``realised`` is the broker's own figure, after what it counts as costs."""
+    """One day's trades of the account. ``realised`` is the broker's own figure, after the costs that it deducts."""
 
     date: SessionDate
     bought: Won
@@ -22,7 +22,7 @@ class DayProfit:
 
 @dataclass(frozen=True, slots=True)
 class StockProfit:
-    """The same of one stock on one day, with the shares that changed hands."""
+    """The same for one stock on one day, with the traded shares."""
 
     symbol: Symbol
     name: str
@@ -33,7 +33,7 @@ class StockProfit:
 
 @dataclass(frozen=True, slots=True)
 class ProfitToday:
-    """Today so far: realised by sales, and what the holdings are worth above their cost."""
+    """Today so far: realised by sales, and the holdings' value above their cost."""
 
     realised: Won
     unrealised: Won

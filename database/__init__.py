@@ -1,1 +1,1 @@
-"""The book of record in PostgreSQL: one module an aggregate, every write idempotent, every invariant a constraint."""
+"""The book of record in PostgreSQL: one module per aggregate, idempotent writes, invariants as constraints."""

@@ -1,4 +1,4 @@
-"""Whose money the database keeps books for, and which fleet may trade it now."""
+"""The account that the database belongs to, and the fleet that may trade it now."""
 
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from domain.identity import AccountId, Environment
 
 
 class Accounts:
-    """The table ``accounts``: one account a database, pinned at the first start."""
+    """The table ``accounts``: one account per database, pinned at the first start."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -25,7 +25,7 @@ class Accounts:
     _PINNED = "SELECT account_id, environment, fingerprint FROM accounts"
 
     async def pin(self, account_id: AccountId, environment: Environment, fingerprint: str) -> None:
-        """Bind the database to the account at the first start, and check the bond at every later one.
+        """Bind the database to the account at the first start, and check the binding at every later start.
 
         Raises:
             EnvironmentMismatchError: the database belongs to another account, environment or set of keys.
@@ -65,7 +65,7 @@ class Accounts:
     _FLEET = "SELECT fleet, fleet_expires_at FROM accounts WHERE account_id = $1"
 
     async def join(self, account_id: AccountId, fleet: str, duration: timedelta) -> datetime:
-        """Take or renew the account for a fleet; return when that ends (real time). Each of its processes calls it.
+        """Take or renew the account's lease for a fleet; return when it expires (real time). Each process calls it.
 
         Raises:
             AccountInUseError: another fleet holds a live lease.
@@ -87,5 +87,5 @@ class Accounts:
     """
 
     async def leave(self, account_id: AccountId, fleet: str) -> bool:
-        """Let another fleet in at once; False when the account was not this fleet's."""
+        """Release the account so that another fleet can take it; return False when this fleet did not hold it."""
         return await self._pool.fetchval(self._LEAVE, account_id, fleet) is not None

@@ -1,4 +1,4 @@
-"""The outbox: what each channel is still to be told, sent by one process at a time; by the database's clock."""
+"""The alert outbox: unsent alerts per channel, sent by one process at a time, on the database's clock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from domain.event import EventLevel
 from domain.identity import AccountId
 
 LEASE: Final = timedelta(seconds=60)
-"""Real time after which what a dead process was sending is sent by another; longer than a send may take."""
+"""Real time after which another process sends the alerts of a dead one; longer than one send may take."""
 GATHERED_FOR: Final = timedelta(minutes=5)
-"""Real time for which warnings are gathered into one message."""
+"""Real time during which warnings are collected into one message."""
 _BETWEEN_MESSAGES: Final = timedelta(seconds=5)
 _MOST: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """One channel of an account, by the digest of its address, and the process that wants to send."""
+    """One channel of an account, identified by the digest of its address, and the process that wants to send."""
 
     account_id: AccountId
     channel: str
@@ -30,18 +30,18 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class OutletState:
-    """How a channel does: attempts that failed in a row, the last trouble, alerts that wait."""
+    """State of a channel: consecutive failed attempts, the last error, and the number of unsent alerts."""
 
     channel: str
     failures: int
     trouble: str
     unsent: int
     unknown_for: timedelta = timedelta(0)
-    """Real time since a host last knew its address."""
+    """Real time since a host last had this address configured."""
 
 
 class Alerts:
-    """The tables ``alert_channels`` and ``alerts``; a trigger fills the latter from ``events``."""
+    """The tables ``alert_channels`` and ``alerts``; a trigger fills ``alerts`` from ``events``."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -63,7 +63,7 @@ class Alerts:
         tells_days: bool,
         tells_trades: bool = False,
     ) -> None:
-        """Send what happens from now on to these channels too; channels of other hosts stay as they are."""
+        """Send events from now on to these channels too; channels of other hosts stay unchanged."""
         wanted = [level.value for level in levels]
         await self._pool.execute(self._REGISTER, account_id, list(channels), wanted, tells_days, tells_trades)
 
@@ -73,7 +73,7 @@ class Alerts:
     """
 
     async def keep_known(self, account_id: AccountId, channels: Sequence[str]) -> None:
-        """Write down that a living host knows these addresses; a channel that was removed stays removed."""
+        """Record that a live host has these addresses configured; a removed channel stays removed."""
         await self._pool.execute(self._KEEP_KNOWN, account_id, list(channels))
 
     _REMOVE = """
@@ -87,7 +87,7 @@ class Alerts:
     """
 
     async def remove(self, account_id: AccountId, channel: str) -> int | None:
-        """Remove a channel at an operator's word; return how many unsent alerts go with it, None if it is unknown."""
+        """Remove a channel for an operator; return how many unsent alerts were deleted, None if it is unknown."""
         async with transaction(self._pool) as connection:
             if not await connection.fetchval(self._REMOVE, account_id, channel):
                 return None
@@ -113,7 +113,7 @@ class Alerts:
     """
 
     async def claim(self, outlet: Outlet, gathered_for: timedelta = GATHERED_FOR) -> tuple[PendingAlert, ...]:
-        """Return what the channel has not heard, for us alone to send; nothing while another sends or none is due."""
+        """Claim and return the channel's unsent alerts; empty while another process sends or none is due."""
         mine = (outlet.account_id, outlet.channel)
         if not await self._pool.fetchval(self._CLAIM, *mine, outlet.owner, LEASE, gathered_for):
             return ()
@@ -133,7 +133,7 @@ class Alerts:
     """
 
     async def delivered(self, outlet: Outlet, event_ids: Sequence[int], rest: timedelta = _BETWEEN_MESSAGES) -> None:
-        """Write down that the channel has taken these; it rests (real time), so that a flood becomes one message."""
+        """Record that the channel accepted these alerts and pause it (real time), so a flood becomes one message."""
         async with transaction(self._pool) as connection:
             await connection.execute(self._SENT, outlet.account_id, outlet.channel, list(event_ids))
             await connection.execute(self._DONE, outlet.account_id, outlet.channel, outlet.owner, rest)
@@ -146,7 +146,7 @@ class Alerts:
     """
 
     async def failed(self, outlet: Outlet, trouble: str) -> timedelta:
-        """Leave the channel alone for a while, longer each time; return how long (real time)."""
+        """Pause the channel after a failure, longer each time; return the pause (real time)."""
         mine = (outlet.account_id, outlet.channel, outlet.owner)
         async with transaction(self._pool) as connection:
             failures = (await connection.fetchval(self._FAILURES, *mine) or 0) + 1
@@ -162,7 +162,7 @@ class Alerts:
     """
 
     async def states(self, account_id: AccountId) -> tuple[OutletState, ...]:
-        """Return how each channel does."""
+        """Return the state of each channel."""
         rows = await self._pool.fetch(self._STATES, account_id)
         return tuple(
             OutletState(row["channel"], row["failures"], row["trouble"], row["unsent"], row["unknown_for"])

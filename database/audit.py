@@ -1,4 +1,4 @@
-"""The books as those who check them read them: with real times, and the history that trading never asks for."""
+"""The books as the verifier reads them: with real times, and with history that trading never reads."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -18,7 +18,7 @@ from domain.session import SessionDate
 
 @dataclass(frozen=True, slots=True)
 class AuditedOrder:
-    """An order with what its row tells beside it; instants are real time (database clock)."""
+    """An order with the extra columns of its row; instants are real time (database clock)."""
 
     record: OrderRecord
     created_at: datetime
@@ -26,7 +26,7 @@ class AuditedOrder:
     sent_at: datetime | None = None
     denial: str | None = None
     host_limits: int | None = None
-    """The number of the limits of the host that sent or denied it."""
+    """The number of the limits of the host that sent or denied the order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class BookedFill:
 
 @dataclass(frozen=True, slots=True)
 class BookedPosition:
-    """A position's row. Won and shares in all; instants are real time (database clock)."""
+    """A position's row. Totals in won and shares; instants are real time (database clock)."""
 
     position_id: PositionId
     worker_id: WorkerId
@@ -55,7 +55,7 @@ class BookedPosition:
     proceeds: Won
     changed_at: datetime
     taken: Quantity = NO_SHARES
-    """Of the sold shares, those that went without an order of ours while the position lived."""
+    """Of the sold shares, those that left the account without one of our orders while the position was live."""
     taken_on: SessionDate | None = None
 
     @property
@@ -66,7 +66,7 @@ class BookedPosition:
 
 @dataclass(frozen=True, slots=True)
 class SoldLater:
-    """Shares of a trade that count for later days, with what they cost and the costs of buying them."""
+    """Shares of a trade that count for later days, with their purchase amount and purchase costs."""
 
     quantity: Quantity = NO_SHARES
     amount: Won = NO_WON
@@ -75,7 +75,7 @@ class SoldLater:
 
 @dataclass(frozen=True, slots=True)
 class Acquisition:
-    """A fencing token and since when (real time) it was the current one."""
+    """A fencing token and the real time since which it was the current one."""
 
     symbol: Symbol
     worker_id: WorkerId | None
@@ -85,7 +85,7 @@ class Acquisition:
 
 @dataclass(frozen=True, slots=True)
 class Lapse:
-    """A stretch of real time in which a due renewal of a lease did not come."""
+    """A period of real time in which a due lease renewal is missing."""
 
     symbol: Symbol
     since: datetime
@@ -94,14 +94,14 @@ class Lapse:
 
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
-    """An event and when (real time) it was written."""
+    """An event and the real time at which it was written."""
 
     event: Event
     recorded_at: datetime
 
 
 class Audit:
-    """Reads whole tables of a session; writes nothing."""
+    """Read-only queries over whole tables of a session."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -112,7 +112,7 @@ class Audit:
     """  # noqa: S608 our own columns
 
     async def orders_on(self, account_id: AccountId, session_date: SessionDate) -> tuple[AuditedOrder, ...]:
-        """Return every order that was decided in a session, in the sequence of decisions."""
+        """Return every order decided in a session, in decision order."""
         beside = ("created_at", "changed_at", "sent_at", "denial", "host_limits")
         rows = await self._pool.fetch(self._ORDERS, account_id, session_date)
         return tuple(AuditedOrder(order_from_row(row), *(row[name] for name in beside)) for row in rows)
@@ -127,7 +127,7 @@ class Audit:
     """  # noqa: S608 our own columns
 
     async def given_up_on(self, account_id: AccountId, session_date: SessionDate) -> tuple[OrderRecord, ...]:
-        """Return a session's orders that were sent and never found, without those that an operator has dismissed."""
+        """Return a session's orders that were sent and never found, except those that an operator has dismissed."""
         rows = await self._pool.fetch(self._GIVEN_UP, account_id, session_date)
         return tuple(order_from_row(row) for row in rows)
 
@@ -137,7 +137,7 @@ class Audit:
     """
 
     async def unproven_before(self, account_id: AccountId, today: SessionDate) -> tuple[SessionDate, ...]:
-        """Return the earlier dates of orders with fills that no order list has confirmed yet."""
+        """Return the earlier order dates with fills that no order list has confirmed yet."""
         rows = await self._pool.fetch(self._UNPROVEN, account_id, today)
         return tuple(SessionDate(row["order_date"]) for row in rows)
 
@@ -147,7 +147,7 @@ class Audit:
     """
 
     async def fills_on(self, account_id: AccountId, session_date: SessionDate) -> tuple[BookedFill, ...]:
-        """Return every fill that was booked for the orders of a date."""
+        """Return every fill booked for the orders of a date."""
         return tuple(
             BookedFill(IntentId(row["intent_id"]), Quantity(row["quantity"]), Won(row["amount"]), row["recorded_at"])
             for row in await self._pool.fetch(self._FILLS, account_id, session_date)
@@ -163,7 +163,7 @@ class Audit:
     """
 
     async def positions_around(self, account_id: AccountId, session_date: SessionDate) -> tuple[BookedPosition, ...]:
-        """Return the positions that a session traded, and those that live now."""
+        """Return the positions that a session traded, and all live positions."""
         rows = await self._pool.fetch(self._POSITIONS, account_id, session_date)
         return tuple(_position_from_row(row) for row in rows)
 
@@ -203,7 +203,7 @@ class Audit:
     """
 
     async def positions_left_by(self, account_id: AccountId, session_date: SessionDate) -> tuple[BookedPosition, ...]:
-        """Return the positions that a past session traded or left, as they stood before any later session."""
+        """Return the positions that a past session traded or left open, as they stood before any later session."""
         positions = [_position_from_row(row) for row in await self._pool.fetch(self._LEFT_BY, account_id, session_date)]
         return tuple(
             replace(each, status=PositionStatus.EXITING)
@@ -259,7 +259,7 @@ class Audit:
     """
 
     async def sold_by_others_before(self, account_id: AccountId, session_date: SessionDate) -> dict[Symbol, Quantity]:
-        """Return the shares of ours that somebody else had sold, as booked on dates before a session's."""
+        """Return our shares that another party sold, as booked on dates before a session's."""
         rows = await self._pool.fetch(self._SOLD_BY_OTHERS, account_id, session_date)
         return {Symbol(row["symbol"]): Quantity(int(row["shares"])) for row in rows}
 
@@ -270,7 +270,7 @@ class Audit:
     """
 
     async def sold_later(self, account_id: AccountId, session_date: SessionDate) -> dict[PositionId, SoldLater]:
-        """Return the shares of a session's buys that came late and were sold after it."""
+        """Return the shares of a session's late buy fills that were sold after the session."""
         return {
             PositionId(row["position_id"]): SoldLater(
                 Quantity(row["quantity"]), Won(row["amount"]), Costs(Won(row["commission"]), Won(row["tax"]))

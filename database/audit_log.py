@@ -1,4 +1,4 @@
-"""The audit log: operators' commands as events, each chained to the one before it."""
+"""The audit log: operators' commands as events, each chained to its predecessor."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ class AuditLogs:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    # One writer of an account at a time: a row needs the digest of the row before it.
+    # One writer per account at a time: a row needs the digest of the previous row.
     _WAIT = "SELECT pg_advisory_xact_lock(hashtextextended('haru audit ' || $1, 0))"
     _HEAD = "SELECT sequence, digest FROM audit_chain WHERE account_id = $1 ORDER BY sequence DESC LIMIT 1"
     _KEPT = """
@@ -40,7 +40,7 @@ class AuditLogs:
     """
 
     async def append(self, event: Event, key: bytes | None = None) -> Anchor:
-        """Append a command's event and return its row; appending it again returns the row that it has."""
+        """Append a command's event and return its row; a repeated append returns the existing row."""
         account = event.account_id
         async with transaction(self._pool) as connection:
             await connection.execute(self._WAIT, account)
@@ -65,24 +65,24 @@ class AuditLogs:
     """
 
     async def whole(self, account_id: AccountId) -> AuditLog:
-        """Return an account's whole log, to be checked."""
+        """Return an account's whole log for verification."""
         rows = await self._pool.fetch(f"{_ROWS} ORDER BY sequence", account_id)
         unchained = await self._pool.fetch(self._UNCHAINED, account_id, COMMAND)
         beside = [f"event {row['event_id']} ({row['event_key']})" for row in unchained]
         return AuditLog(account_id, tuple(_row(row) for row in rows), beside)
 
     async def on(self, account_id: AccountId, first: SessionDate, last: SessionDate) -> tuple[Row, ...]:
-        """Return the rows of KST dates of the market, both ends included, oldest first."""
+        """Return the rows of a range of KST market dates, both ends included, oldest first."""
         between = f"{_ROWS} AND session_date BETWEEN $2 AND $3 ORDER BY sequence"
         return tuple(_row(row) for row in await self._pool.fetch(between, account_id, first, last))
 
     async def last(self, account_id: AccountId) -> Anchor:
-        """Return the last row, to be remembered outside the database; row 0 of an empty log."""
+        """Return the last row, to be stored outside the database; row 0 for an empty log."""
         head = await self._pool.fetchrow(self._HEAD, account_id)
         return Anchor(0, GENESIS) if head is None else Anchor(head["sequence"], head["digest"])
 
     async def holds(self, account_id: AccountId, anchor: Anchor) -> bool:
-        """Tell whether a row that was seen before is still there, as it was."""
+        """Return whether a previously read row still exists unchanged."""
         kept = await self._pool.fetchval(self._DIGEST, account_id, anchor.sequence)
         return anchor.sequence == 0 or kept == anchor.digest
 

@@ -1,4 +1,4 @@
-"""When a session's books were compared with the broker's, and which process may compare next."""
+"""When a session's books were last compared with the broker's, and which process may compare next."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ class ComparisonState:
 
     @property
     def is_compared(self) -> bool:
-        """Tell whether a comparison succeeded and none has failed since."""
+        """Return whether a comparison succeeded and none has failed since."""
         return self.compared_at is not None and not self.cause
 
 
@@ -31,7 +31,7 @@ class BookComparisons:
     _STATE = "SELECT compared_at, cause FROM book_comparisons WHERE account_id = $1 AND session_date = $2"
 
     async def state(self, account_id: AccountId, session_date: SessionDate) -> ComparisonState:
-        """Return how the last comparison of a session ended."""
+        """Return the result of a session's last comparison."""
         row = await self._pool.fetchrow(self._STATE, account_id, session_date)
         return ComparisonState() if row is None else ComparisonState(row["compared_at"], row["cause"])
 
@@ -43,7 +43,7 @@ class BookComparisons:
     """
 
     async def claim(self, account_id: AccountId, session_date: SessionDate, now: datetime, pause: timedelta) -> bool:
-        """Take the next comparison, unless a process began one within the pause; both in market time."""
+        """Claim the next comparison unless a process started one within the pause; both in market time."""
         taken: bool | None = await self._pool.fetchval(self._CLAIM, account_id, session_date, now, now - pause)
         return bool(taken)
 
@@ -54,7 +54,7 @@ class BookComparisons:
     """
 
     async def succeeded(self, account_id: AccountId, session_date: SessionDate, started_at: datetime) -> None:
-        """Record a comparison that succeeded, by the instant at which it began."""
+        """Record a successful comparison by the instant at which it started."""
         await self._pool.execute(self._SUCCEEDED, account_id, session_date, started_at)
 
     _FAILED = """
@@ -72,5 +72,5 @@ class BookComparisons:
     """
 
     async def filled_within(self, account_id: AccountId, duration: timedelta) -> set[Symbol]:
-        """Return the symbols of which a fill of ours was booked within a real duration."""
+        """Return the symbols for which one of our fills was booked within a real duration."""
         return {Symbol(row["symbol"]) for row in await self._pool.fetch(self._FILLED, account_id, duration)}

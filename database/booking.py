@@ -1,4 +1,4 @@
-"""The one transaction in which a fill is learned of: fill, order, position and trade correction move together."""
+"""Book a fill in one transaction: fill, order, position and trade correction change together."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -31,9 +31,9 @@ from domain.position import PositionStatus
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """The order after a row of the broker's list, and what the row added: shares and won.
+    """The order after booking a row of the broker's list, and the shares and won that the row added.
 
-    ``lives_again`` is the position if it was over before: its shares are to be sold, its trade to be corrected.
+    ``lives_again`` is the position if the row reopened it: its shares must be sold and its trade corrected.
     """
 
     order: OrderRecord
@@ -50,7 +50,7 @@ class _FillKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """What is to be written of an order: the difference to what is stored, and how it stands afterwards."""
+    """The difference between an order's row and the stored state, and the order's state after it."""
 
     quantity: int
     amount: int
@@ -62,7 +62,7 @@ class _Change:
 
 
 _GREATEST_CORRECTION: Final = 2
-"""A day's prices lie within ±30 % of its base price, so that a true amount is never twice another."""
+"""Daily prices stay within ±30 % of the base price, so a correct amount is never more than twice another."""
 
 _LOCK_POSITION = """
 SELECT position_id, status, bought_quantity, sold_quantity, taken_quantity FROM positions
@@ -107,10 +107,10 @@ _HOLDS_SHARES = "SELECT bought_quantity > sold_quantity FROM positions WHERE pos
 
 
 async def book_on(connection: Connection, intent_id: IntentId, listed: BrokerOrder, at: datetime) -> Booked:
-    """Book what the row changes of what is stored; an older row (fewer shares filled) changes nothing.
+    """Book the difference between the row and the stored order; an older row (fewer shares filled) changes nothing.
 
-    The row is the truth: it replaces provisional fills, and an amount that the broker has corrected. A position that is
-    over lives again for it.
+    The row is authoritative: it replaces provisional fills and amounts that the broker has corrected. It reopens a
+    position that is over.
     """
     position = await _locked_position(connection, intent_id)
     order = await locked_order(connection, intent_id)
@@ -120,7 +120,7 @@ async def book_on(connection: Connection, intent_id: IntentId, listed: BrokerOrd
 
 
 async def readopt_on(connection: Connection, intent_id: IntentId, listed: BrokerOrder, at: datetime) -> Booked:
-    """Bind an order that was proven absent to the one that the broker lists after all, and book what it has filled.
+    """Bind an order that was proven absent to the broker order listed later, and book its fills.
 
     Raises:
         InvalidTransitionError: the order is not absent, or the row belongs to another intent.
@@ -139,7 +139,7 @@ async def readopt_on(connection: Connection, intent_id: IntentId, listed: Broker
 async def book_provisionally_on(
     connection: Connection, intent_id: IntentId, fill: ProvisionalFill, at: datetime
 ) -> Booked:
-    """Book shares that holdings prove and no list shows; the first list that shows the order replaces them."""
+    """Book shares proven by holdings but not yet listed; the first list that shows the order replaces them."""
     position = await _locked_position(connection, intent_id)
     order = await locked_order(connection, intent_id)
     added = fill.quantity - order.filled_quantity
@@ -166,7 +166,7 @@ async def _locked_position(connection: Connection, intent_id: IntentId) -> Row:
 
 
 def _check(order: OrderRecord, listed: BrokerOrder) -> None:
-    """Refuse a row that cannot be about this order, or that contradicts itself."""
+    """Refuse a row that cannot describe this order, or that contradicts itself."""
     intent = order.intent
     if order.ref is None or not is_same_order(order, listed):
         raise InvalidTransitionError(f"{intent.intent_id} is {order.ref} at the broker, not {listed.ref}")
@@ -189,7 +189,7 @@ def _is_plausible(order: OrderRecord, listed: BrokerOrder) -> bool:
 
 
 def _change_by(order: OrderRecord, listed: BrokerOrder, at: datetime) -> _Change | None:
-    """Return what a row changes; None where it is older than what is stored, or says the same."""
+    """Return the change that a row makes; None if it is older than the stored state or equal to it."""
     quantity, amount = _difference(order, listed)
     if quantity < 0 and not (order.provisional and listed.is_over):
         return None
@@ -202,7 +202,7 @@ def _change_by(order: OrderRecord, listed: BrokerOrder, at: datetime) -> _Change
 
 
 def _difference(order: OrderRecord, listed: BrokerOrder) -> tuple[int, int]:
-    """Return the shares and won that the row shows and the ledger lacks; no won where nothing is filled."""
+    """Return the shares and won of the row that the ledger lacks; 0 won if nothing is filled."""
     quantity = listed.filled_quantity - order.filled_quantity
     amount = listed.filled_amount - order.filled_amount if listed.filled_quantity or quantity else 0
     return quantity, amount
@@ -245,7 +245,7 @@ async def _apply(connection: Connection, order: OrderRecord, position: Row, chan
 
 
 async def _revive(connection: Connection, order: OrderRecord, was: PositionStatus, change: _Change) -> bool:
-    """Let a position that is over live again, if the change concerns it; tell whether it does."""
+    """Reopen a position that is over if the change concerns it; return whether it was reopened."""
     moves = bool(change.quantity or change.amount)
     if was is PositionStatus.CLOSED and moves:
         await reopen_on(connection, order.intent)
@@ -268,7 +268,7 @@ async def _move_position(connection: Connection, order: OrderRecord, change: _Ch
         with one_live_position(position_id):
             await connection.execute(_BUY, position_id, change.quantity, change.amount, change.at, price)
         return
-    # A sale that others seemed to have made may turn out to be ours.
+    # A sale attributed to another party can turn out to be ours.
     taken = max(change.quantity - held, 0)
     if taken > position["taken_quantity"]:
         raise OversoldError(f"{change.ref} sold {change.quantity} shares, position {position_id} holds {held}")

@@ -1,4 +1,4 @@
-"""The fleet's one access token: read by all, renewed by one at a time under a row lock."""
+"""The fleet's shared access token: every process reads it, one process at a time renews it under a row lock."""
 
 import asyncio
 import logging
@@ -15,16 +15,16 @@ _log = logging.getLogger(__name__)
 
 
 class Token(Protocol):
-    """What is stored of an access token; ``expires_at`` is real time (UTC)."""
+    """The stored form of an access token; ``expires_at`` is real time (UTC)."""
 
     @property
     def value(self) -> str:
-        """Return the secret itself."""
+        """Return the secret."""
         ...
 
     @property
     def expires_at(self) -> datetime:
-        """Return when the broker stops to honour it."""
+        """Return when the broker stops accepting the token."""
         ...
 
 
@@ -47,9 +47,9 @@ ON CONFLICT (fingerprint) DO UPDATE SET
 
 
 class BrokerTokens(Generic[TokenT]):
-    """A token store for one app key; ``make`` builds the broker's token value from its text and end.
+    """Token store for one app key; ``make`` builds the broker's token value from its text and expiry.
 
-    With a Fernet ``key`` the token is stored encrypted; a token that the key does not open counts as none.
+    With a Fernet ``key`` the token is stored encrypted. A token that the key cannot decrypt is treated as missing.
     """
 
     def __init__(
@@ -62,17 +62,17 @@ class BrokerTokens(Generic[TokenT]):
         self._issuing_guard = asyncio.Lock()
 
     async def current(self) -> TokenT | None:
-        """Return the stored token, however old, or None."""
+        """Return the stored token regardless of its age, or None."""
         row = await self._pool.fetchrow(_CURRENT, self._fingerprint)
         return None if row is None else self._from_row(row)
 
     def issuing(self) -> AbstractAsyncContextManager["Issue[TokenT]"]:
-        """Hold the row lock under which exactly one process may ask for a new token."""
+        """Hold the row lock under which exactly one process may request a new token."""
         return self._issuing()
 
     @asynccontextmanager
     async def _issuing(self) -> "AsyncIterator[Issue[TokenT]]":
-        # One connection of this process at most waits for the row, so that its holder always finds a second one.
+        # At most one connection of this process waits for the row, so the lock holder always finds a second connection.
         async with self._issuing_guard:
             await self._pool.execute(_KNOW, self._fingerprint)
             async with transaction(self._pool) as connection:
@@ -83,20 +83,20 @@ class BrokerTokens(Generic[TokenT]):
         await connection.execute(_HOLD, self._fingerprint)
 
     async def last_asked_at(self) -> datetime | None:
-        """Return when a token was last asked for (UTC), successful or not."""
+        """Return when a token was last requested (UTC), successfully or not."""
         asked_at: datetime | None = await self._pool.fetchval(_ASKED_AT, self._fingerprint)
         return asked_at
 
     async def record_attempt(self) -> None:
-        """Write down at once, whatever becomes of the request, that a token is being asked for."""
+        """Record a token request immediately, whatever its outcome."""
         await self._pool.execute(_ASK, self._fingerprint)
 
     async def withdraw_attempt(self, previous: datetime | None) -> None:
-        """Put the earlier instant back: the request has never left this machine."""
+        """Restore the previous instant because the request never left this machine."""
         await self._pool.execute(_UNASK, self._fingerprint, previous)
 
     async def store(self, token: TokenT) -> None:
-        """Keep a new token for everybody, at once."""
+        """Store a new token for all processes immediately."""
         value = token.value.encode()
         if self._cipher is not None:
             value = self._cipher.encrypt(value)
@@ -114,27 +114,27 @@ class BrokerTokens(Generic[TokenT]):
 
 
 class Issue(Generic[TokenT]):
-    """What the holder of the issuing lock may read and write; each write stands at once, whatever follows."""
+    """Operations for the holder of the issuing lock; each write commits immediately."""
 
     def __init__(self, tokens: BrokerTokens[TokenT]) -> None:
         self._tokens = tokens
 
     async def current(self) -> TokenT | None:
-        """Return the token stored now, perhaps already renewed by the previous holder."""
+        """Return the stored token, which the previous lock holder may have renewed."""
         return await self._tokens.current()
 
     async def last_issued_at(self) -> datetime | None:
-        """Return when a token was last asked for (UTC), successful or not."""
+        """Return when a token was last requested (UTC), successfully or not."""
         return await self._tokens.last_asked_at()
 
     async def record_attempt(self) -> None:
-        """Write down that a token is being asked for now."""
+        """Record that a token is being requested now."""
         await self._tokens.record_attempt()
 
     async def withdraw_attempt(self, previous: datetime | None) -> None:
-        """Put the earlier instant back: the request has never left this machine."""
+        """Restore the previous instant because the request never left this machine."""
         await self._tokens.withdraw_attempt(previous)
 
     async def store(self, token: TokenT) -> None:
-        """Keep a new token for everybody."""
+        """Store a new token for all processes."""
         await self._tokens.store(token)

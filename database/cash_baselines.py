@@ -1,4 +1,4 @@
-"""The cash that a session is compared with: written once, by whoever reconciles first."""
+"""The cash that a session is compared with, written once by the first reconciliation."""
 
 from database.pool import Pool
 from domain.cash import CashBaseline, CashMoved
@@ -19,7 +19,7 @@ class CashBaselines:
     """
 
     async def of(self, account_id: AccountId, session_date: SessionDate) -> CashBaseline | None:
-        """Return a session's baseline, or None while nobody has taken one."""
+        """Return a session's baseline, or None if it has none yet."""
         row = await self._pool.fetchrow(self._OF, account_id, session_date)
         if row is None:
             return None
@@ -33,7 +33,7 @@ class CashBaselines:
     """
 
     async def keep(self, account_id: AccountId, session_date: SessionDate, baseline: CashBaseline) -> None:
-        """Keep a session's baseline unless it has one."""
+        """Store a session's baseline unless it already has one."""
         moved = baseline.moved
         values = (baseline.cash, moved.own, moved.others, moved.doubt, baseline.taken_at)
         await self._pool.execute(self._KEEP, account_id, session_date, *values)

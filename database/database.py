@@ -1,4 +1,4 @@
-"""The facade: one pool, one attribute an aggregate."""
+"""The facade: one pool, one attribute per aggregate."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -47,10 +47,10 @@ TokenT = TypeVar("TokenT", bound=Token)
 class Database:
     """The book of record. Open it with ``open_database``, close it with ``aclose``."""
 
-    def __init__(self, pool: Pool, url: str = "") -> None:  # noqa: PLR0915 - one statement an aggregate
+    def __init__(self, pool: Pool, url: str = "") -> None:  # noqa: PLR0915 - one statement per aggregate
         self._pool = pool
         self.pinned_account: AccountId | None = None
-        """The account of these books, as they stood when they were opened."""
+        """The account of these books, read when the database was opened."""
         self._budgets: dict[tuple[AccountId, int], RateSlots] = {}
         self.accounts = Accounts(pool)
         self.alerts = Alerts(pool)
@@ -91,14 +91,14 @@ class Database:
         return BrokerTokens(self._pool, app_key_fingerprint, make, key)
 
     def rate_budget(self, account_id: AccountId, calls_per_second: int) -> RateSlots:
-        """Return the account's rate budget; everybody in this process shares one queue for it."""
+        """Return the account's rate budget; all callers in this process share one queue for it."""
         named = (account_id, calls_per_second)
         if named not in self._budgets:
             self._budgets[named] = RateSlots(self._pool, account_id, calls_per_second)
         return self._budgets[named]
 
     async def aclose(self) -> None:
-        """Give back what is held and close all connections."""
+        """Release held resources and close all connections."""
         await self.reports.aclose()
         for budget in self._budgets.values():
             await budget.aclose()
@@ -108,9 +108,9 @@ class Database:
 async def open_database(
     url: str, pool_size: int = 10, *, any_level: bool = False, mask: Masking = NAMED_ONLY
 ) -> Database:
-    """Open the database at ``postgresql://…``. Only a check-up may open one of ``any_level``.
+    """Open the database at ``postgresql://…``. Only a diagnostic check may open one with ``any_level``.
 
-    ``mask`` takes secrets out of what events tell, whatever a broker or a library has said.
+    ``mask`` removes secrets from event details, including texts of a broker or a library.
 
     Raises:
         DatabaseTooOldError: its schema has not been migrated to this code yet.
@@ -128,5 +128,5 @@ async def open_database(
 
 
 async def open_when_back(url: str, pool_size: int, mask: Masking = NAMED_ONLY) -> Database:
-    """Return a database that is away now: what is asked of it fails until its server answers."""
+    """Return a database whose server is unavailable now; its operations fail until the server answers."""
     return Database(await open_pool(url, pool_size, mask, at_once=False), url)

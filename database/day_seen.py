@@ -1,4 +1,4 @@
-"""What the day looked like: prices while holding, the workers' states, fills, and the verifier's latest word."""
+"""Data for reports on a day: prices while holding, workers' states, fills, and the verifier's latest verdict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from domain.worker_state import WorkerState
 
 @dataclass(frozen=True, slots=True)
 class PriceBar:
-    """The prices (won) that a watcher saw of a position in a minute of market time."""
+    """The prices (won) observed for a position in one minute of market time."""
 
     position_id: PositionId
     minute: datetime
@@ -30,7 +30,7 @@ class PriceBar:
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """What a worker began to do at a market instant."""
+    """A worker's new state and the market instant at which it started."""
 
     worker_id: WorkerId
     state: WorkerState
@@ -40,7 +40,7 @@ class StateChange:
 
 @dataclass(frozen=True, slots=True)
 class FillSeen:
-    """Shares and won that one booking added; ``at`` is the market time at which we learned of it."""
+    """Shares and won that one booking added; ``at`` is the market time at which the fill was booked."""
 
     position_id: PositionId
     intent_id: IntentId
@@ -52,14 +52,14 @@ class FillSeen:
 
 @dataclass(frozen=True, slots=True)
 class KeptVerdict:
-    """What the verifier said of a session, and when (real time)."""
+    """The verifier's verdict on a session, and when it was given (real time)."""
 
     verdict: dict[str, Any]
     judged_at: datetime
 
 
 class DaySeen:
-    """The tables ``price_marks``, ``worker_states`` and ``verdicts``, and what else only a report asks for."""
+    """The tables ``price_marks``, ``worker_states`` and ``verdicts``, and other queries used only by reports."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -90,7 +90,7 @@ class DaySeen:
     """
 
     async def ranges_on(self, account_id: AccountId, session_date: SessionDate) -> dict[PositionId, PriceRange]:
-        """Return the lowest and highest price seen of each position that was closed in a session."""
+        """Return the lowest and highest observed price of each position that was closed in a session."""
         rows = await self._pool.fetch(self._RANGES, account_id, session_date)
         return {PositionId(row["position_id"]): PriceRange(Price(row["low"]), Price(row["high"])) for row in rows}
 
@@ -101,7 +101,7 @@ class DaySeen:
     """
 
     async def states_on(self, account_id: AccountId, session_date: SessionDate) -> tuple[StateChange, ...]:
-        """Return every change of a worker's state on a KST date, in the sequence they were written."""
+        """Return every worker state change on a KST date, in the order written."""
         return tuple(
             StateChange(
                 WorkerId(row["worker_id"]),
@@ -119,7 +119,7 @@ class DaySeen:
     """
 
     async def fills_of(self, positions: Sequence[PositionId]) -> tuple[FillSeen, ...]:
-        """Return the fills of positions in the sequence we learned of them."""
+        """Return the fills of positions in the order they were booked."""
         return tuple(
             FillSeen(
                 PositionId(row["position_id"]),
@@ -142,7 +142,7 @@ class DaySeen:
     async def events_on(
         self, account_id: AccountId, session_date: SessionDate, but: Sequence[str]
     ) -> tuple[Event, ...]:
-        """Return the events of a session but those of some kinds, in the sequence they were written."""
+        """Return the events of a session except some kinds, in the order written."""
         rows = await self._pool.fetch(self._EVENTS, account_id, session_date, list(but))
         return tuple(event_from_row(row) for row in rows)
 
@@ -155,7 +155,7 @@ class DaySeen:
     """
 
     async def dates(self, account_id: AccountId) -> tuple[SessionDate, ...]:
-        """Return the sessions that the books know anything of, oldest first."""
+        """Return the sessions that the books contain, oldest first."""
         return tuple(SessionDate(row["session_date"]) for row in await self._pool.fetch(self._DATES, account_id))
 
     _KEEP_VERDICT = """
@@ -164,12 +164,12 @@ class DaySeen:
     """
 
     async def keep_verdict(self, account_id: AccountId, session_date: SessionDate, verdict: dict[str, Any]) -> None:
-        """Keep what the verifier said of a session; an earlier word of the same session goes."""
+        """Store the verifier's verdict on a session, replacing an earlier one."""
         await self._pool.execute(self._KEEP_VERDICT, account_id, session_date, verdict)
 
     _VERDICT = "SELECT verdict, judged_at FROM verdicts WHERE account_id = $1 AND session_date = $2"
 
     async def verdict_on(self, account_id: AccountId, session_date: SessionDate) -> KeptVerdict | None:
-        """Return the verifier's latest word about a session, if it has ever judged it."""
+        """Return the verifier's latest verdict on a session, or None if there is none."""
         row = await self._pool.fetchrow(self._VERDICT, account_id, session_date)
         return None if row is None else KeptVerdict(row["verdict"], row["judged_at"])

@@ -1,4 +1,4 @@
-"""Stocks whose books disagree: each shuts entries under a cause of its own until comparisons agree again."""
+"""Stocks whose books disagree: each blocks entries under its own cause until comparisons agree again."""
 
 from datetime import datetime
 from typing import Final
@@ -13,18 +13,18 @@ from domain.session import SessionDate
 
 _CAUSE: Final = "books_disagree/"
 _ENOUGH: Final = 2
-"""Comparisons in a row that must agree; a single one may rest on a lucky read."""
+"""Consecutive comparisons that must agree; a single one may be a coincidence of timing."""
 
 
 class Disputes:
-    """The rows of ``closed_entries`` that are about differences between the books."""
+    """The rows of ``closed_entries`` that concern differences between the books."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     @staticmethod
     def cause_of(symbol: Symbol) -> str:
-        """Return the cause under which a difference about a stock shuts entries."""
+        """Return the cause under which a stock's difference blocks entries."""
         return f"{_CAUSE}{symbol}"
 
     _SYMBOLS = """
@@ -33,7 +33,7 @@ class Disputes:
     """
 
     async def symbols(self, account_id: AccountId, session_date: SessionDate) -> frozenset[Symbol]:
-        """Return the stocks whose differences shut the session's entries."""
+        """Return the stocks whose differences block the session's entries."""
         rows = await self._pool.fetch(self._SYMBOLS, account_id, session_date, _CAUSE)
         return frozenset(Symbol(row["symbol"]) for row in rows)
 
@@ -47,10 +47,10 @@ class Disputes:
     async def agree(
         self, account_id: AccountId, session_date: SessionDate, symbol: Symbol, started: datetime, at: datetime
     ) -> None:
-        """Count a comparison in which a stock agrees; the second in a row lifts its cause, which is an event.
+        """Count a comparison in which a stock agrees; the second in a row lifts its cause and appends an event.
 
-        ``started`` is when the comparison began, by the database's clock; one that began before the last one was
-        recorded does not count. ``at`` is market time.
+        ``started`` is when the comparison started, by the database's clock. A comparison that started before the last
+        one was recorded does not count. ``at`` is market time.
         """
         row = (account_id, session_date, self.cause_of(symbol))
         async with transaction(self._pool) as connection:

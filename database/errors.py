@@ -1,4 +1,4 @@
-"""What the books refuse. The errors a trade meets live in ``domain.errors``; the rest concern starting up."""
+"""Errors of the database. Errors that concern a trade are in ``domain.errors``; the rest concern startup."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -51,7 +51,7 @@ class DatabaseTooOldError(StopTradingError):
 
 
 class MigrationRightsError(StopTradingError):
-    """The database lacks migrations, and our role may not apply them."""
+    """The database lacks migrations, and the connected role may not apply them."""
 
     def __init__(self, missing: Sequence[str], role: str) -> None:
         super().__init__(
@@ -69,11 +69,11 @@ class AccountInUseError(StopTradingError):
 
 
 class UnknownIntentError(StopTradingError):
-    """An order intent, position or worker that the ledger does not have was asked for by name."""
+    """The ledger does not contain the named order intent, position or worker."""
 
 
 DATABASE_FAULTS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
-"""What a connection or statement raises when the server is away, refuses us, or has not been migrated.
+"""Errors raised by a connection or statement when the server is unavailable, refuses access, or is not migrated.
 
-The driver calls it an internal error when a connection is used that the server has just cut and nobody has noticed.
+The driver raises an internal error when a connection is used that the server has just closed.
 """

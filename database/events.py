@@ -1,4 +1,4 @@
-"""What happened, in order and for ever; and how many stocks each filter dropped in the scans of a session."""
+"""The append-only event history, and how many stocks each filter dropped in a session's scans."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ RETURNING event_id
 
 
 async def append_on(connection: Executor, event: Event) -> bool:
-    """Append an event, as part of a larger transaction if need be; False when its key was there already."""
+    """Append an event, within a larger transaction if one is open; return False if its key already exists."""
     written = await connection.fetchval(
         _APPEND,
         event.account_id,
@@ -38,7 +38,7 @@ async def append_on(connection: Executor, event: Event) -> bool:
 
 
 def denial_event(intent: OrderIntent, denial: Denial, detail: str, key: str) -> Event:
-    """Return the event of an order that we ourselves did not send, at the market time of its decision."""
+    """Return the event for an order that Haru itself did not send, at the market time of its decision."""
     return Event(
         account_id=intent.account_id,
         kind=ENTRY_DENIED if intent.purpose == "entry" else "exit_denied",
@@ -53,7 +53,7 @@ def denial_event(intent: OrderIntent, denial: Denial, detail: str, key: str) -> 
 
 
 def order_event(order: OrderRecord, kind: str, level: EventLevel, evidence: str) -> Event:
-    """Return the event of what was concluded about an order, at the market time of its decision; one of each kind."""
+    """Return the event for a conclusion about an order, at the market time of its decision; one per kind."""
     intent = order.intent
     return Event(
         account_id=intent.account_id,
@@ -75,7 +75,7 @@ class Events:
         self._pool = pool
 
     async def append(self, event: Event) -> bool:
-        """Append an event; False when an event of the same key was there already."""
+        """Append an event; return False if an event with the same key already exists."""
         return await append_on(self._pool, event)
 
     _LATEST = """
@@ -105,7 +105,7 @@ class Events:
     async def since(
         self, account_id: AccountId, session_date: SessionDate, kinds: Sequence[str], since: datetime
     ) -> tuple[Event, ...]:
-        """Return a session's events of some kinds from a market instant on, oldest first."""
+        """Return a session's events of some kinds since a market instant, oldest first."""
         rows = await self._pool.fetch(self._SINCE, account_id, session_date, list(kinds), since)
         return tuple(event_from_row(row) for row in rows)
 
@@ -114,7 +114,7 @@ class Events:
     """
 
     async def counts(self, account_id: AccountId, session_date: SessionDate, kind: str) -> int:
-        """Return how often something happened in a session."""
+        """Return how often an event kind occurred in a session."""
         return int(await self._pool.fetchval(self._COUNT, account_id, session_date, kind))
 
     _DENIALS = """
@@ -125,7 +125,7 @@ class Events:
     """
 
     async def denials_on(self, account_id: AccountId, session_date: SessionDate) -> dict[str, dict[str, int]]:
-        """Return how often each denial kept us from buying in a session, of the fleet and of each worker."""
+        """Return how often each denial prevented a buy in a session, for the fleet and for each worker."""
         return _by_scope(await self._pool.fetch(self._DENIALS, account_id, session_date, ENTRY_DENIED, FLEET))
 
     _COUNT_SCAN = """
@@ -142,7 +142,7 @@ class Events:
     ON CONFLICT (account_id, session_date, worker_id, filter) DO UPDATE SET dropped = kept.dropped + excluded.dropped
     """
 
-    async def add_scan(  # noqa: PLR0913 the scan is told in one line
+    async def add_scan(  # noqa: PLR0913 a scan is counted in one call
         self,
         account_id: AccountId,
         session_date: SessionDate,
@@ -152,7 +152,7 @@ class Events:
         *,
         key: str = "",
     ) -> None:
-        """Count one scan; repeating a worker's latest scan under the same ``key`` counts it once."""
+        """Count one scan; repeating a worker's latest scan with the same ``key`` counts it once."""
         whose = (account_id, session_date, worker_id)
         names = sorted(dropped)
         async with transaction(self._pool) as connection:
@@ -168,7 +168,7 @@ class Events:
     """
 
     async def dropped_on(self, account_id: AccountId, session_date: SessionDate) -> dict[str, dict[str, int]]:
-        """Return how many stocks each filter dropped in a session, of the fleet and of each worker."""
+        """Return how many stocks each filter dropped in a session, for the fleet and for each worker."""
         return _by_scope(await self._pool.fetch(self._DROPPED, account_id, session_date, FLEET))
 
     _SCANS = """
@@ -179,7 +179,7 @@ class Events:
     """
 
     async def scans_on(self, account_id: AccountId, session_date: SessionDate) -> dict[str, tuple[int, int]]:
-        """Return how many scans a session had, and how many stocks they looked at in all; scopes as above."""
+        """Return a session's number of scans and of stocks examined; scopes as in ``dropped_on``."""
         rows = await self._pool.fetch(self._SCANS, account_id, session_date, FLEET)
         return {row["scope"]: (row["scans"], row["looked_at"]) for row in rows}
 

@@ -1,4 +1,4 @@
-"""What the account's owner held before a session, beside ours: written once, by whoever looks first."""
+"""The owner's holdings before a session, beside ours: written once, by the first process that reads them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,7 +20,7 @@ class FirstLooks:
     _SHARES = "SELECT symbol, quantity FROM owners_shares WHERE account_id = $1 AND session_date = $2"
 
     async def of(self, account_id: AccountId, session_date: SessionDate) -> dict[Symbol, Quantity] | None:
-        """Return the owner's shares before a session, or None while nobody has looked."""
+        """Return the owner's shares before a session, or None if they have not been read yet."""
         if await self._pool.fetchval(self._TAKEN, account_id, session_date) is None:
             return None
         rows = await self._pool.fetch(self._SHARES, account_id, session_date)
@@ -38,7 +38,7 @@ class FirstLooks:
     async def keep(
         self, account_id: AccountId, session_date: SessionDate, owned: Mapping[Symbol, Quantity], at: datetime
     ) -> bool:
-        """Keep a session's first look; False when another was first, and stands."""
+        """Store a session's first look; return False if another one was stored first, which stays."""
         async with transaction(self._pool) as connection:
             if await connection.fetchval(self._TAKE, account_id, session_date, at) is None:
                 return False

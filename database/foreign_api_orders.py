@@ -1,4 +1,4 @@
-"""Orders of another program on this account: noted when a list shows them, accepted by an operator."""
+"""Orders of another program on this account: recorded when a list shows them, accepted by an operator."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _CAUSE: Final = "foreign_api_orders"
 
 @dataclass(frozen=True, slots=True)
 class ForeignApiOrder:
-    """An order by API that is not ours and that no operator has accepted yet."""
+    """An API order that is not ours and that no operator has accepted yet."""
 
     number: str
     branch: str
@@ -30,13 +30,13 @@ class ForeignApiOrder:
 
     @property
     def in_words(self) -> str:
-        """Return the order as operators read it."""
+        """Return the order as text for operators."""
         return f"{self.number} ({self.side} {self.quantity:,} of {self.symbol})"
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Who accepts orders, why, and when (market time); without a number all of them."""
+    """Who accepts orders, why, and when (market time); without a number, all orders."""
 
     by: str
     reason: str
@@ -45,10 +45,10 @@ class Acceptance:
 
 
 class ForeignApiOrders:
-    """The table ``foreign_api_orders``. An order that an intent of ours owns after all does not count any more."""
+    """The table ``foreign_api_orders``. An order that turns out to belong to one of our intents no longer counts."""
 
     CAUSE: Final = _CAUSE
-    """The cause under which they shut entries."""
+    """The cause under which these orders block entries."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -60,7 +60,7 @@ class ForeignApiOrders:
     """
 
     async def note(self, account_id: AccountId, rows: Sequence[BrokerOrder], at: datetime) -> None:
-        """Keep what a list shows (market time)."""
+        """Record the orders that a list shows (market time)."""
         refs = [row.ref for row in rows]
         columns = (
             [ref.order_date for ref in refs],
@@ -85,7 +85,7 @@ class ForeignApiOrders:
     async def accept(
         self, account_id: AccountId, session_date: SessionDate, acceptance: Acceptance
     ) -> tuple[ForeignApiOrder, ...]:
-        """Accept waiting orders of a session and return them; with the last one the cause of shut entries is lifted."""
+        """Accept waiting orders of a session and return them; accepting the last one reopens entries."""
         async with transaction(self._pool) as connection:
             await hold_gate(connection, account_id)
             waiting = await _waiting(connection, account_id, session_date)
@@ -98,7 +98,7 @@ class ForeignApiOrders:
         return accepted
 
     async def lift_if_none_waits(self, account_id: AccountId, session_date: SessionDate) -> None:
-        """Lift the cause when every order is accepted, or an intent of ours owns it after all."""
+        """Lift the cause when every order is accepted or belongs to one of our intents."""
         async with transaction(self._pool) as connection:
             await hold_gate(connection, account_id)
             await self._lift_if_none_waits(connection, account_id, session_date)

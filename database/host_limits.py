@@ -1,4 +1,4 @@
-"""What each hosting process allows at most: written when it starts, and referred to by every buy that it sends."""
+"""The limits of each hosting process: written at its start, referenced by every buy that it sends."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,12 +12,12 @@ from domain.money import Rate, Won
 from domain.session import SessionDate
 
 _HEARD_WITHIN: Final = timedelta(minutes=1)
-"""Real time. A host beats each five seconds; one that is silent for longer sends nothing."""
+"""Real time. A host sends a heartbeat every five seconds; a host silent for longer than this sends no orders."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedLimits:
-    """A host's limits as the books have them; ``recorded_at`` is real time (database clock)."""
+    """A host's limits as recorded; ``recorded_at`` is real time (database clock)."""
 
     number: int
     host_id: str
@@ -30,7 +30,7 @@ class RecordedLimits:
 
 @dataclass(frozen=True, slots=True)
 class BookedResult:
-    """What one booking added to a session's result: a trade, or a later correction of one. Net, in won."""
+    """The amount that one booking added to a session's result: a trade, or a later correction. Net, in won."""
 
     position_id: PositionId
     worker_id: WorkerId
@@ -42,7 +42,7 @@ class BookedResult:
 
 
 class LimitsOfHosts:
-    """The table ``host_limits``, and what tells whether a session kept them."""
+    """The table ``host_limits``, and the data that shows whether a session kept its limits."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -52,7 +52,7 @@ class LimitsOfHosts:
     """
 
     async def record(self, account_id: AccountId, host_id: str, limits: HostLimits) -> HostLimits:
-        """Write down what a host allows from now on; return the limits with their number. The host must be known."""
+        """Record a host's limits from now on; return them with their number. The host must be registered."""
         about = (account_id, host_id, limits.live_consent, as_texts(limits.ceiling))
         return replace(limits, number=await self._pool.fetchval(self._RECORD, *about))
 
@@ -64,7 +64,7 @@ class LimitsOfHosts:
     """
 
     async def of_living(self, account_id: AccountId) -> tuple[RecordedLimits, ...]:
-        """Return the latest limits of each host that has not ended and was heard of a moment ago."""
+        """Return the latest limits of each host that has not ended and has a recent heartbeat."""
         return tuple(_from_row(row) for row in await self._pool.fetch(self._LIVING, account_id, _HEARD_WITHIN))
 
     _BY_ORDERS = """
@@ -90,7 +90,7 @@ class LimitsOfHosts:
     """
 
     async def results_on(self, account_id: AccountId, session_date: SessionDate) -> tuple[BookedResult, ...]:
-        """Return what was booked to a session's result, in the sequence of bookings."""
+        """Return the bookings to a session's result, in booking order."""
         rows = await self._pool.fetch(self._RESULTS, account_id, session_date)
         return tuple(
             BookedResult(
@@ -116,7 +116,7 @@ class LimitsOfHosts:
     _FIRST = "SELECT min(recorded_at) FROM host_limits WHERE account_id = $1"
 
     async def first_recorded_at(self, account_id: AccountId) -> datetime | None:
-        """Return since when (real time) hosts of the account record their limits, None where none has yet."""
+        """Return when (real time) a host of the account first recorded its limits, or None."""
         first: datetime | None = await self._pool.fetchval(self._FIRST, account_id)
         return first
 

@@ -1,4 +1,4 @@
-"""Which processes host the trading: each beats, one that stops without a word has died."""
+"""Processes that host trading: each sends heartbeats; a host that stops without leaving has died."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from domain.market import Symbol
 
 @dataclass(frozen=True, slots=True)
 class DeadHost:
-    """A process that was not heard of for a while (real time) and did not end by itself."""
+    """A process without a heartbeat for a while (real time) that did not leave."""
 
     host_id: str
     machine: str
@@ -23,7 +23,7 @@ class DeadHost:
 
 @dataclass(frozen=True, slots=True)
 class Lapse:
-    """A stretch (real time, database clock) in which no lease guarded shares that were held."""
+    """A period (real time, database clock) in which no lease guarded held shares."""
 
     symbol: Symbol
     since: datetime
@@ -31,7 +31,7 @@ class Lapse:
 
 
 class Hosts:
-    """The table ``hosts``, and what the history of leases says of shares that no host watched."""
+    """The table ``hosts``, and periods in the lease history in which no host watched held shares."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -42,13 +42,13 @@ class Hosts:
     """
 
     async def beat(self, account_id: AccountId, host_id: str, machine: str, pid: int) -> None:
-        """Write down that the host lives, even if another one took it for dead."""
+        """Record a host's heartbeat, even if another host declared it dead."""
         await self._pool.execute(self._BEAT, account_id, host_id, machine, pid)
 
     _LEAVE = "UPDATE hosts SET ended_at = clock_timestamp() WHERE account_id = $1 AND host_id = $2 AND ended_at IS NULL"
 
     async def leave(self, account_id: AccountId, host_id: str) -> None:
-        """Write down that the host ends as it was meant to."""
+        """Record that the host ends normally."""
         await self._pool.execute(self._LEAVE, account_id, host_id)
 
     _BURY = """
@@ -60,7 +60,7 @@ class Hosts:
     async def bury(
         self, account_id: AccountId, silence: timedelta, event_of: Callable[[DeadHost], Event]
     ) -> tuple[DeadHost, ...]:
-        """Write down, each once, which hosts have not been heard of for so long, with the event of each."""
+        """Mark hosts without a heartbeat for ``silence`` as dead, each once, and append an event for each."""
         async with transaction(self._pool) as connection:
             rows = await connection.fetch(self._BURY, account_id, silence)
             dead = tuple(DeadHost(row["host_id"], row["machine"], row["pid"], row["silent_for"]) for row in rows)
@@ -80,6 +80,6 @@ class Hosts:
     """
 
     async def lapses(self, account_id: AccountId, back: timedelta, longer_than: timedelta) -> tuple[Lapse, ...]:
-        """Return the stretches without a renewal that have ended since, of stocks whose shares were held."""
+        """Return recent periods without a lease renewal for stocks whose shares were held."""
         rows = await self._pool.fetch(self._LAPSES, account_id, back, longer_than)
         return tuple(Lapse(Symbol(row["symbol"]), row["since"], row["until"]) for row in rows)

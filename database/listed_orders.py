@@ -1,4 +1,4 @@
-"""Orders of the broker that were listed before an intent was written: they are proven not to be its own."""
+"""Broker orders that were listed before an intent was written: they are proven not to belong to it."""
 
 from collections.abc import Iterable
 
@@ -9,14 +9,14 @@ from domain.session import SessionDate
 
 
 class ListedOrders:
-    """The table ``listed_orders``. Orders of intents are not kept: those intents own them."""
+    """The table ``listed_orders``. Orders of intents are not stored here: those intents own them."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._noted: set[tuple[AccountId, BrokerOrderRef]] = set()
 
-    # A list is read before this statement begins. So an intent that the statement does not see was not sent before
-    # the list was read; the sequence decides without any clock.
+    # A list is read before this statement starts. An intent that the statement does not see was therefore not sent
+    # before the list was read. The sequence decides, without any clock.
     _NOTE = """
     INSERT INTO listed_orders (account_id, order_date, branch, order_no, last_sequence)
     SELECT $1, listed.order_date, listed.branch, listed.order_no,
@@ -30,7 +30,7 @@ class ListedOrders:
     """
 
     async def note(self, account_id: AccountId, listed: Iterable[BrokerOrder]) -> None:
-        """Keep what a list has just shown; what this process has noted before costs nothing."""
+        """Record the orders that a list shows; orders that this process has recorded before are skipped."""
         new = [order.ref for order in listed if (account_id, order.ref) not in self._noted]
         if not new:
             return

@@ -1,4 +1,4 @@
-"""Leases on symbols: who may act on a stock, by the database's clock, with a fencing token that only rises."""
+"""Leases on symbols: which worker may trade a stock, by the database's clock, with a monotonic fencing token."""
 
 from datetime import timedelta
 from typing import Final
@@ -21,7 +21,7 @@ class Locks:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    # A losing try only reads: the insert is not even begun while somebody else's lease is live or an orphan is found.
+    # A losing attempt only reads: it does not start the insert while another lease is live or an orphan exists.
     _ACQUIRE = """
     WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
     seen AS MATERIALIZED (
@@ -63,12 +63,12 @@ class Locks:
     async def acquire(
         self, account_id: AccountId, symbol: Symbol, worker_id: WorkerId, duration: timedelta = LEASE_DURATION
     ) -> Lease | LockHeld | OrphanFound:
-        """Take the symbol's lock, or say who has it; whoever holds it already keeps its token."""
+        """Take the symbol's lock, or return its holder; the current holder keeps its token."""
         while True:
             row = await self._pool.fetchrow(self._ACQUIRE, account_id, symbol, worker_id, duration)
             if row is not None:
                 return _answer(account_id, symbol, row)
-            # Somebody else won between our look and our insert: look again.
+            # Another worker won between the read and the insert: try again.
 
     _IS_FREE_FOR_A_POSITION = """
     SELECT NOT EXISTS (SELECT FROM positions WHERE account_id = $1 AND worker_id = $3 AND is_live AND symbol <> $2)
@@ -85,7 +85,7 @@ class Locks:
     async def adopt_orphan(
         self, account_id: AccountId, symbol: Symbol, new_worker: WorkerId, duration: timedelta = LEASE_DURATION
     ) -> Lease | None:
-        """Take lock, position and active orders together; None while a lease is live or the worker holds another stock.
+        """Take lock, position and active orders together; None if a lease is live or the worker holds another stock.
 
         Orders keep their fencing token, so an intent that the lost worker has not sent yet can never be sent.
         """
@@ -118,7 +118,7 @@ class Locks:
     async def take_over(
         self, account_id: AccountId, symbol: Symbol, by_worker: WorkerId, duration: timedelta = LEASE_DURATION
     ) -> Lease:
-        """Take the lock whoever holds it, always with a higher token; position and orders stay whose they are."""
+        """Take the lock from any holder, always with a higher token; position and orders keep their owner."""
         row = await self._pool.fetchrow(self._SEIZE, account_id, symbol, by_worker, duration, True)  # noqa: FBT003 by force
         if row is None:
             raise LookupError(f"the lock of {symbol} was not written")
@@ -131,7 +131,7 @@ class Locks:
     """
 
     async def renew(self, lease: Lease, duration: timedelta = LEASE_DURATION) -> Lease | None:
-        """Prolong the lease from now, even an expired one that nobody took; None when its token is stale."""
+        """Extend the lease from now, even an expired one that no worker took; None when its token is stale."""
         row = await self._pool.fetchrow(self._RENEW, *_key(lease), duration)
         return None if row is None else _from_row(lease.account_id, lease.symbol, row)
 
@@ -143,11 +143,11 @@ class Locks:
     """
 
     async def keep_for(self, intent_id: IntentId, duration: timedelta = LEASE_DURATION) -> bool:
-        """Prolong the lease of the worker whose order this is; False when another worker has the symbol."""
+        """Extend the lease of the worker that owns this order; return False when another worker has the symbol."""
         return await self._pool.fetchval(self._KEEP_FOR, intent_id, duration) is not None
 
     async def release(self, lease: Lease) -> bool:
-        """Give the lock back; False when it was not (or no longer) ours."""
+        """Release the lock; return False when it was not ours or no longer ours."""
         return await self._pool.fetchval(RELEASE, *_key(lease)) is not None
 
     _LOCKED = """
@@ -164,10 +164,10 @@ class Locks:
     """
 
     async def orphans(self, account_id: AccountId) -> tuple[Symbol, ...]:
-        """Return the symbols of positions that no live lease guards, the largest first.
+        """Return the symbols of positions without a live lease, the largest first.
 
-        A sold out position whose trade is not booked is one of them. A late fill can make an orphan of a worker that
-        scans already, so its own count too.
+        This includes sold-out positions whose trade is not booked. A late fill can orphan a position of a worker that
+        is scanning already, so the worker's own positions count too.
         """
         return tuple(Symbol(row["symbol"]) for row in await self._pool.fetch(self._ORPHANS, account_id))
 
@@ -180,22 +180,22 @@ class Locks:
     """
 
     async def lost_openings(self, account_id: AccountId) -> tuple[WorkerId, ...]:
-        """Return the recovery workers whose buy may still bring shares, and that no live lease guards."""
+        """Return the recovery workers whose buy may still fill and that no live lease guards."""
         return tuple(WorkerId(row["worker_id"]) for row in await self._pool.fetch(self._LOST_OPENINGS, account_id))
 
     _LAST_HELD = "SELECT symbol FROM stock_locks WHERE account_id = $1 AND worker_id = $2"
 
     async def last_held_by(self, account_id: AccountId, worker_id: WorkerId) -> set[Symbol]:
-        """Return the symbols whose lease nobody else has had since a worker's, whether it has ended or not."""
+        """Return the symbols whose latest lease belongs to a worker, ended or not."""
         return {Symbol(row["symbol"]) for row in await self._pool.fetch(self._LAST_HELD, account_id, worker_id)}
 
     async def locked_symbols(self, account_id: AccountId) -> set[Symbol]:
-        """Return the symbols that somebody holds a live lease on."""
+        """Return the symbols with a live lease."""
         return {Symbol(row["symbol"]) for row in await self._pool.fetch(self._LOCKED, account_id)}
 
 
 async def release_on(connection: Connection, lease: Lease) -> bool:
-    """Give the lock back as part of a larger transaction."""
+    """Release the lock within a larger transaction."""
     return await connection.fetchval(RELEASE, *_key(lease)) is not None
 
 

@@ -1,4 +1,4 @@
-"""The last market-wide message of the exchange; sidecars, which are no phase, are kept as events alone."""
+"""The exchange's last market-wide message; sidecars are not a phase and are stored only as events."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from domain.session import SessionDate, session_date_of
 
 @dataclass(frozen=True, slots=True)
 class KeptMessage:
-    """The last message: heard at a market instant, recorded by the database's clock (real time, UTC)."""
+    """The last message: received at a market instant, recorded by the database's clock (real time, UTC)."""
 
     session_date: SessionDate
     word: MarketWord
@@ -40,7 +40,7 @@ class MarketMessages:
     """
 
     async def keep(self, account_id: AccountId, message: MarketMessage, at: datetime) -> bool:
-        """Keep a message heard at a market instant; tell whether it is news: the same word may come for hours."""
+        """Store a message received at a market instant; return whether it is new: the same message can repeat."""
         row = (account_id, session_date_of(at), message.word.value, message.code, at)
         is_news: bool | None = await self._pool.fetchval(self._KEEP, *row)
         return bool(is_news)
@@ -48,7 +48,7 @@ class MarketMessages:
     _LATEST = "SELECT session_date, word, code, heard_at, recorded_at FROM market_messages WHERE account_id = $1"
 
     async def latest(self, account_id: AccountId) -> KeptMessage | None:
-        """Return the last message, whatever its day."""
+        """Return the last message of any day."""
         row = await self._pool.fetchrow(self._LATEST, account_id)
         if row is None:
             return None

@@ -1,4 +1,4 @@
-"""Brings the schema up to the code: plain ``.sql`` files, applied in order, once, whoever starts first."""
+"""Migrate the schema to this code's version: plain ``.sql`` files, applied in order, once, by the first process."""
 
 import logging
 from contextlib import closing
@@ -14,7 +14,7 @@ from database.schema_level import APPLIED, MIGRATIONS, level_of
 
 _SCHEMES: Final = ("postgres", "postgresql")
 _ADVISORY_KEY: Final = 0x68617275
-"""Ours alone ("haru"). Unlike yoyo's own lock row, it vanishes with a killed process."""
+"""Haru's own lock key ("haru"). Unlike yoyo's lock row, it disappears with a killed process."""
 
 _LOCK = "SELECT pg_advisory_lock(%s)"
 
@@ -24,15 +24,15 @@ _log = logging.getLogger(__name__)
 
 
 def apply(database_url: str, application_url: str | None = None) -> int:
-    """Apply what is missing and return how many migrations that was; a second caller waits for the first.
+    """Apply missing migrations and return their number; a second caller waits for the first.
 
-    The role of ``application_url``, where it is another one, is then given its rights to the tables.
+    If ``application_url`` names another role, that role is then granted its rights to the tables.
 
     Raises:
         DatabaseTooNewError: the database has been migrated by newer code.
-        MigrationRightsError: something is missing, and the role of ``database_url`` may not change the schema.
-        ConnectionError: no server answers there, or it does not let us in.
-        ValueError: the URL is not one of PostgreSQL.
+        MigrationRightsError: migrations are missing, and the role of ``database_url`` may not change the schema.
+        ConnectionError: no server answers, or it refuses the login.
+        ValueError: the URL is not a PostgreSQL URL.
     """
     yoyo_url = _yoyo_url(database_url)
     try:
@@ -49,7 +49,7 @@ def apply(database_url: str, application_url: str | None = None) -> int:
 
 
 def _is_behind(connection: psycopg.Connection) -> bool:
-    """Tell whether something is missing; a role that may only use the tables can ask, too."""
+    """Return whether migrations are missing; this also works for a role that may only use the tables."""
     try:
         applied = [row[0] for row in connection.execute(APPLIED)]
     except psycopg.errors.UndefinedTable:

@@ -1,4 +1,4 @@
-"""How an order stands in its row: the columns every query reads, and the way back to the domain's value."""
+"""Mapping of an order's row: the columns that every query reads, and the conversion to the domain value."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ SELECT_FOR_UPDATE: Final = f"{SELECT} FOR UPDATE"
 
 
 async def locked_order(connection: Connection, intent_id: IntentId) -> OrderRecord:
-    """Read an order and keep everybody else from writing it until the transaction ends.
+    """Read an order and lock its row until the transaction ends.
 
     Raises:
         UnknownIntentError: the ledger has no such intent.
@@ -33,7 +33,7 @@ async def locked_order(connection: Connection, intent_id: IntentId) -> OrderReco
 
 
 def order_from_row(row: Row) -> OrderRecord:
-    """Return the order that a row of ``COLUMNS`` tells of."""
+    """Return the order stored in a row of ``COLUMNS``."""
     return OrderRecord(
         intent=_intent_from_row(row),
         status=OrderStatus(row["status"]),
@@ -74,7 +74,7 @@ def _intent_from_row(row: Row) -> OrderIntent:
 
 
 def intent_values(intent: OrderIntent) -> tuple[object, ...]:
-    """Return an intent in the sequence of the first columns."""
+    """Return an intent's values in the order of the first columns."""
     return (
         intent.intent_id,
         intent.account_id,

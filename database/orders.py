@@ -1,4 +1,4 @@
-"""Orders: an intent before the request, one compare-and-set to send it, and every later word about it."""
+"""Orders: an intent before the request, one compare-and-set to send it, and every later result."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -47,7 +47,7 @@ _EVENT_OF: Final = {Accepted: OrderEvent.ACCEPT, Rejected: OrderEvent.REJECT, Un
 
 
 class Orders:
-    """The tables ``orders`` and ``fills``. Amounts in won, instants in market time unless said otherwise."""
+    """The tables ``orders`` and ``fills``. Amounts in won, instants in market time unless stated otherwise."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -61,12 +61,12 @@ class Orders:
         spending: Spending | None = None,
         limits: HostLimits | None = None,
     ) -> OrderRecord:
-        """Write down a buy and the position it opens, in one step; repeating it returns what was written first.
+        """Record a buy and the position it opens in one step; a repeated call returns the first record.
 
-        The buy refers to ``limits``, those of the host that decides, until another host sends or denies it.
+        The buy refers to ``limits``, those of the deciding host, until another host sends or denies it.
 
         Raises:
-            EntryDeniedError: other buys spend the power that ``spending`` rests on.
+            EntryDeniedError: other buys use the buying power that ``spending`` relies on.
             LivePositionExistsError: the symbol or the worker already has a live position.
             ActiveOrderExistsError: another buy of the symbol is active.
         """
@@ -86,10 +86,10 @@ class Orders:
     """
 
     async def record_intent(self, intent: OrderIntent) -> OrderRecord:
-        """Write down an order of an existing position; repeating it returns what was written first.
+        """Record an order of an existing position; a repeated call returns the first record.
 
         Raises:
-            StaleFencingTokenError: another worker has had the symbol since the sale was decided.
+            StaleFencingTokenError: another worker has held the symbol since the sale was decided.
             ActiveOrderExistsError: another order for the symbol and side is active.
             OversoldError: a sale exceeds the shares that the position holds.
         """
@@ -107,7 +107,7 @@ class Orders:
             return await record_on(connection, intent)
 
     async def withdraw(self, intent_id: IntentId) -> bool:
-        """Give up an order that has not been sent; see ``withdraw_on``."""
+        """Withdraw an order that has not been sent; see ``withdraw_on``."""
         async with transaction(self._pool) as connection:
             return await withdraw_on(connection, intent_id)
 
@@ -122,22 +122,22 @@ class Orders:
         environment: Environment,
         limits: HostLimits | None = None,
     ) -> Sending:
-        """Ask for the one permit to send: lease, environment and (for buys) the risk gate, in one transaction.
+        """Request the single permit to send: lease, environment and (for buys) the risk gate, in one transaction.
 
-        ``environment`` is where the request would go. ``http_timeout`` (real time) must fit into the lease that
-        remains. ``review`` runs while nobody can change what it reads; it must be quick and pure. ``limits`` are the
-        sending host's; a buy refers to them.
+        ``environment`` is the destination of the request. ``http_timeout`` (real time) must fit into the rest of the
+        lease. ``review`` runs while no other process can change the data it reads; it must be quick and pure.
+        ``limits`` are the sending host's; a buy refers to them.
         """
         async with transaction(self._pool) as connection:
             return await begin(connection, intent_id, Gate(review, http_timeout, environment, limits))
 
     async def record_outcome(self, intent_id: IntentId, outcome: SubmitOutcome) -> OrderRecord:
-        """Write down what the broker said; the same word again changes nothing, a contradicting one raises.
+        """Record the broker's answer; the same answer again changes nothing, a contradicting one raises.
 
-        An order that was proven absent and is accepted after all belongs to the stock's recovery worker.
+        An order that was proven absent and is accepted later belongs to the stock's recovery worker.
 
         Raises:
-            InvalidTransitionError: the ledger knows better, such as another number for this order.
+            InvalidTransitionError: the answer contradicts the ledger, such as another number for this order.
         """
         async with transaction(self._pool) as connection:
             await lock_symbol_of_over(connection, intent_id)
@@ -160,13 +160,13 @@ class Orders:
                     await connection.execute(_LOSE, intent_id, status, cause)
             return await locked_order(connection, intent_id)
 
-    # --- Finding out
+    # --- Resolving
 
     async def adopt(self, intent_id: IntentId, ref: BrokerOrderRef, evidence: str) -> OrderRecord:
-        """Bind a lost order to the one found at the broker.
+        """Bind a lost order to the broker order found for it.
 
         Raises:
-            InvalidTransitionError: either of the two is bound to another already.
+            InvalidTransitionError: one of the two is already bound to another.
         """
         async with transaction(self._pool) as connection:
             order = await locked_order(connection, intent_id)
@@ -178,13 +178,13 @@ class Orders:
             return await locked_order(connection, intent_id)
 
     async def prove_absent(self, intent_id: IntentId, evidence: str) -> OrderRecord:
-        """Write down that the broker never got the order."""
+        """Record that the broker never received the order."""
         return await self._conclude(
             intent_id, OrderEvent.PROVE_ABSENT, ("order_proven_absent", EventLevel.WARNING), evidence
         )
 
     async def quarantine(self, intent_id: IntentId, evidence: str) -> OrderRecord:
-        """Write down that the order cannot be told from others; it stays active until an operator decides."""
+        """Record that the order cannot be distinguished from others; it stays active until an operator decides."""
         return await self._conclude(
             intent_id, OrderEvent.QUARANTINE, ("order_quarantined", EventLevel.CRITICAL), evidence
         )
@@ -206,10 +206,10 @@ class Orders:
             return await book_on(connection, intent_id, broker_order, at)
 
     async def readopt(self, intent_id: IntentId, broker_order: BrokerOrder, at: datetime) -> Booked:
-        """Bind an order that was proven absent to its row of the broker's list, and book what that shows.
+        """Bind an order that was proven absent to its row of the broker's list, and book the row.
 
         Raises:
-            InvalidTransitionError: the order is not absent any more, or the row is bound to another intent.
+            InvalidTransitionError: the order is no longer absent, or the row is bound to another intent.
         """
         async with transaction(self._pool) as connection:
             booked = await readopt_on(connection, intent_id, broker_order, at)
@@ -219,11 +219,11 @@ class Orders:
             return booked
 
     async def book_provisionally(self, intent_id: IntentId, fill: ProvisionalFill, at: datetime) -> Booked:
-        """Book what holdings prove of an order that no list shows; the first list that shows it replaces that."""
+        """Book fills proven by holdings for an unlisted order; the first list that shows the order replaces them."""
         async with transaction(self._pool) as connection:
             return await book_provisionally_on(connection, intent_id, fill, at)
 
-    # --- Asking
+    # --- Queries
 
     async def get(self, intent_id: IntentId) -> OrderRecord | None:
         """Return the order, or None when the intent was never written."""
@@ -233,7 +233,7 @@ class Orders:
     _OF_POSITION = f"SELECT {COLUMNS} FROM orders WHERE position_id = $1 ORDER BY sequence"  # noqa: S608 our own columns
 
     async def of_position(self, position_id: PositionId) -> tuple[OrderRecord, ...]:
-        """Return every order of a position in the sequence they were decided."""
+        """Return every order of a position in decision order."""
         return tuple(order_from_row(row) for row in await self._pool.fetch(self._OF_POSITION, position_id))
 
     _ACTIVE = f"""
@@ -243,11 +243,11 @@ class Orders:
     """  # noqa: S608 our own columns
 
     async def active_in(self, account_id: AccountId) -> tuple[OrderRecord, ...]:
-        """Return every order of which the end has not been seen."""
+        """Return every order that is not known to be over."""
         return await self._active(account_id, None, None)
 
     async def unfinished_of(self, account_id: AccountId, worker_id: WorkerId) -> tuple[OrderRecord, ...]:
-        """Return a worker's orders of which the end has not been seen."""
+        """Return a worker's orders that are not known to be over."""
         return await self._active(account_id, worker_id, None)
 
     async def quarantined(self, account_id: AccountId) -> tuple[OrderRecord, ...]:
@@ -265,7 +265,7 @@ class Orders:
     """
 
     async def bound_refs(self, account_id: AccountId, session_date: SessionDate) -> set[BrokerOrderRef]:
-        """Return the broker's orders of a date that belong to an intent of ours."""
+        """Return the broker's orders of a date that belong to one of our intents."""
         rows = await self._pool.fetch(self._BOUND, account_id, session_date)
         return {BrokerOrderRef(SessionDate(row["order_date"]), row["branch"], row["order_no"]) for row in rows}
 
@@ -278,13 +278,13 @@ class Orders:
     _FILLS_ON = "SELECT count(*) FROM fills WHERE account_id = $1 AND order_date = $2"
 
     async def count_fills(self, account_id: AccountId, session_date: SessionDate) -> int:
-        """Return how many fills were booked for the orders of a date."""
+        """Return the number of fills booked for the orders of a date."""
         return int(await self._pool.fetchval(self._FILLS_ON, account_id, session_date))
 
     _SENT_AT = "SELECT sent_at FROM orders WHERE intent_id = $1"
 
     async def sent_at(self, intent_id: IntentId) -> datetime | None:
-        """Return when the request left (real time), or None while it has not."""
+        """Return when the request was sent (real time), or None if it has not been sent."""
         sent_at: datetime | None = await self._pool.fetchval(self._SENT_AT, intent_id)
         return sent_at
 
@@ -323,7 +323,7 @@ async def _move(connection: Connection, order: OrderRecord, event: OrderEvent, e
 
 
 def _is_known(order: OrderRecord, outcome: SubmitOutcome) -> bool:
-    """Tell whether the outcome adds nothing; a different number for the same order is a contradiction."""
+    """Return whether the outcome adds nothing; a different number for the same order is a contradiction."""
     match outcome:
         case Accepted(ref) if order.ref is not None:
             if order.ref != ref:
@@ -334,7 +334,7 @@ def _is_known(order: OrderRecord, outcome: SubmitOutcome) -> bool:
         case Rejected():
             return order.status is OrderStatus.REJECTED
         case Unknown():
-            # Whoever has looked since knows more than a lost reply.
+            # A later lookup is more reliable than a lost reply.
             return order.status not in (OrderStatus.INTENDED, OrderStatus.SENDING)
         case _:
             return False

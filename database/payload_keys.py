@@ -1,4 +1,4 @@
-"""Which hosts know which keys of what crosses Temporal: one with other keys does not start."""
+"""Which hosts know which Temporal payload keys: a host with other keys does not start."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -9,9 +9,9 @@ from domain.errors import StopTradingError
 from domain.identity import AccountId
 
 _REMEMBERED: Final = timedelta(days=14)
-"""Longer than a workflow rests over the longest holidays: its history still needs the key that it began with."""
+"""Longer than a workflow pauses over the longest holidays: its history still needs the key it started with."""
 _LIVING: Final = timedelta(minutes=1)
-"""A host says each 20 s that it lives."""
+"""A host renews its entry every 20 s."""
 
 
 class KeysDifferError(StopTradingError):
@@ -19,7 +19,7 @@ class KeysDifferError(StopTradingError):
 
 
 class PayloadKeys:
-    """The table ``payload_keys``. Keys are named by their ids, the encrypting one first."""
+    """The table ``payload_keys``. Keys are named by their ids, the encrypting key first."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -33,10 +33,10 @@ class PayloadKeys:
     """
 
     async def join(self, account_id: AccountId, host: str, key_ids: Sequence[str]) -> None:
-        """Write down which keys a host knows, or that it still does; two hosts never join at the same moment.
+        """Record which keys a host knows, or renew that record; an advisory lock serialises joining hosts.
 
         Raises:
-            KeysDifferError: the fleet encrypts with another key, or a living host does not know this one's.
+            KeysDifferError: the fleet encrypts with another key, or a live host does not know this host's key.
         """
         async with transaction(self._pool) as connection:
             await connection.execute(self._LOCK, account_id)
@@ -44,7 +44,7 @@ class PayloadKeys:
             await connection.execute(self._KNOW, account_id, host, list(key_ids))
 
     async def check(self, account_id: AccountId, key_ids: Sequence[str]) -> None:
-        """Compare the keys of a machine that hosts nothing with the fleet's.
+        """Compare the keys of a machine that hosts no worker with the fleet's keys.
 
         Raises:
             KeysDifferError: as in ``join``.
@@ -54,13 +54,13 @@ class PayloadKeys:
     _LEAVE = "UPDATE payload_keys SET is_live = false WHERE account_id = $1 AND host = $2"
 
     async def leave(self, account_id: AccountId, host: str) -> None:
-        """Write down that a host ends: it need not know the keys of those that come after it."""
+        """Record that a host ends: it need not know the keys of later hosts."""
         await self._pool.execute(self._LEAVE, account_id, host)
 
     _FORGET = "DELETE FROM payload_keys"
 
     async def forget(self) -> None:
-        """Forget all keys: what was encrypted under them is given up."""
+        """Delete all keys: data encrypted with them can no longer be read."""
         await self._pool.execute(self._FORGET)
 
 

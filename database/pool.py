@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: opened once per process, JSON decoded, dropped when their server becomes read-only."""
+"""PostgreSQL connections: opened once per process, JSON decoded, dropped when their server becomes read-only."""
 
 import asyncio
 import json
@@ -25,22 +25,22 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProx
 Executor: TypeAlias = (
     "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record] | asyncpg.Pool[asyncpg.Record]"
 )
-"""A connection in somebody's transaction, or the pool for a statement that is its own transaction."""
+"""A connection inside a transaction, or the pool for a statement that is its own transaction."""
 Row: TypeAlias = asyncpg.Record
 
 NAMED_ONLY: Final = Masking()
 _COMMAND_TIMEOUT = 30.0
-"""Real seconds after which a statement is given up; none of ours takes one."""
+"""Real seconds after which a statement times out; none of ours takes one second."""
 
 
 async def open_pool(url: str, size: int, mask: Masking = NAMED_ONLY, *, at_once: bool = True) -> Pool:
     """Open at most ``size`` connections, the first one ``at_once``, so that a wrong URL is reported.
 
-    Only a server that takes writes is connected to, the first one of those that ``url`` names. After a failover the
-    old primary may live on, read-only: its connections are then opened again, wherever ``url`` leads by now.
+    Only a server that accepts writes is used, the first such server in ``url``. After a failover the old primary may
+    continue as read-only. Its connections are then reopened to the current servers of ``url``.
 
     Raises:
-        ConnectionError: no server of the URL takes writes.
+        ConnectionError: no server of the URL accepts writes.
     """
     guard = _WritesOnly(mask)
     try:
@@ -60,7 +60,7 @@ async def open_pool(url: str, size: int, mask: Masking = NAMED_ONLY, *, at_once:
 
 
 class _WritesOnly:
-    """Drops the connections of a pool once their server refuses a write, or reports that it takes none any more."""
+    """Drops a pool's connections once their server refuses a write or reports that it is read-only."""
 
     pool: Pool
 
@@ -73,7 +73,7 @@ class _WritesOnly:
         connection.add_query_logger(self._hear)
 
     async def check(self, connection: Connection) -> None:
-        """Refuse to lend a connection whose server has reported a change; asking it would cost a round trip."""
+        """Refuse a connection whose server has reported a change; querying the server would cost a round trip."""
         if takes_no_writes(connection):
             self._drop()
             raise asyncpg.ReadOnlySQLTransactionError(TAKES_NO_WRITES)
@@ -88,14 +88,14 @@ class _WritesOnly:
 
 
 def takes_no_writes(connection: Connection) -> bool:
-    """Tell whether the server has reported that it became a replica, or read-only."""
+    """Return whether the server has reported that it became a replica or read-only."""
     said = connection.get_settings()
     return "on" in {getattr(said, name, "off") for name in ("in_hot_standby", "default_transaction_read_only")}
 
 
 @asynccontextmanager
 async def transaction(pool: Pool) -> AsyncIterator[Connection]:
-    """Borrow a connection for one transaction, committed when the block ends well."""
+    """Borrow a connection for one transaction, committed when the block ends without an exception."""
     async with pool.acquire() as connection, connection.transaction():
         yield connection
 
@@ -108,4 +108,4 @@ async def _speak_json(connection: Connection, mask: Masking) -> None:
 
 
 async def _keep_session(connection: Connection) -> None:
-    """Save the round trip of asyncpg's default reset: we set no session state that it would clear."""
+    """Skip asyncpg's default reset and its round trip: no session state is set that it would clear."""

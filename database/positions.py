@@ -1,4 +1,4 @@
-"""What we hold, from the first entry decision to the last share sold."""
+"""Positions, from the first entry decision to the last share sold."""
 
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -39,7 +39,7 @@ ON CONFLICT (position_id) DO NOTHING
 
 
 async def prepare_on(connection: Connection, opening: PositionOpening) -> None:
-    """Describe a position before its first share, in the transaction that records its entry intent.
+    """Insert a position before its first share, in the transaction that records its entry intent.
 
     Raises:
         LivePositionExistsError: the symbol or the worker already has a live position.
@@ -72,12 +72,12 @@ class Positions:
     """  # noqa: S608 our own columns
 
     async def held_by(self, account_id: AccountId, worker_id: WorkerId) -> OpenPosition | None:
-        """Return the position of which a worker holds shares, if any."""
+        """Return the position in which a worker holds shares, if any."""
         row = await self._pool.fetchrow(self._HELD, account_id, worker_id)
         return None if row is None else _from_row(row)
 
     async def held_in(self, account_id: AccountId) -> tuple[OpenPosition, ...]:
-        """Return every position of which shares are held, oldest first."""
+        """Return every position with held shares, oldest first."""
         return tuple(_from_row(row) for row in await self._pool.fetch(self._HELD, account_id, None))
 
     _LIVE_IN = f"""
@@ -86,11 +86,11 @@ class Positions:
     """  # noqa: S608 our own columns
 
     async def live_in(self, account_id: AccountId) -> tuple[OpenPosition, ...]:
-        """Return every position that is not over, oldest first: held ones, and sold out ones without their trade."""
+        """Return every live position, oldest first: held positions, and sold-out positions without a booked trade."""
         return tuple(_from_row(row) for row in await self._pool.fetch(self._LIVE_IN, account_id))
 
     async def live(self, account_id: AccountId, position_id: PositionId) -> OpenPosition | None:
-        """Return a position that is not over, or None."""
+        """Return a live position, or None."""
         return next((each for each in await self.live_in(account_id) if each.position_id == position_id), None)
 
     _TOUCHED = """
@@ -98,7 +98,7 @@ class Positions:
     """
 
     async def touched_in(self, account_id: AccountId, session_date: SessionDate) -> bool:
-        """Tell whether anything was opened in a session, or still lives."""
+        """Return whether any position was opened in a session or is still live."""
         touched: bool = await self._pool.fetchval(self._TOUCHED, account_id, session_date)
         return touched
 
@@ -110,7 +110,7 @@ class Positions:
     """  # noqa: S608 our own columns
 
     async def left_after(self, account_id: AccountId, session_date: SessionDate) -> tuple[OpenPosition, ...]:
-        """Return the positions that were opened by a KST date and not closed on it, as they stand now."""
+        """Return the positions opened by a KST date and not closed on it, in their current state."""
         rows = await self._pool.fetch(self._LEFT_AFTER, account_id, session_date)
         return tuple(_from_row(row) for row in rows)
 
@@ -119,7 +119,7 @@ class Positions:
     """
 
     async def live_of(self, account_id: AccountId, worker_id: WorkerId) -> PositionId | None:
-        """Return the worker's live position, one that never filled or is sold out already included."""
+        """Return the worker's live position, including one that never filled or is sold out."""
         position_id = await self._pool.fetchval(self._LIVE, account_id, worker_id)
         return None if position_id is None else PositionId(position_id)
 
@@ -139,9 +139,9 @@ class Positions:
     """
 
     async def mark(self, position_id: PositionId, last_price: Price, high_water_mark: Price, at: datetime) -> None:
-        """Keep the last price, seen at a market instant, and the best one, which never falls.
+        """Store the last price, observed at a market instant, and the high-water mark, which never falls.
 
-        The price also joins the bar of its minute. A position that is over keeps its marks.
+        The price also updates the bar of its minute. A position that is over keeps its marks.
         """
         await self._pool.execute(self._MARK, position_id, last_price, high_water_mark, at)
 
@@ -151,7 +151,7 @@ class Positions:
     """
 
     async def begin_sale_at(self, position_id: PositionId, start: OwnStart | None) -> None:
-        """Keep when a position's own sale begins, for those who look; None: together with the fleet's others."""
+        """Store when a position's own sale starts, for display; None: with the rest of the fleet."""
         at, why = (None, "") if start is None else (start.at, start.why)
         await self._pool.execute(self._BEGIN_SALE_AT, position_id, at, why)
 
@@ -163,10 +163,10 @@ class Positions:
     """
 
     async def abandon(self, position_id: PositionId) -> None:
-        """Let go of a position whose entry bought nothing; repeating it changes nothing.
+        """Abandon a position whose entry bought nothing; repeating it changes nothing.
 
         Raises:
-            InvalidTransitionError: shares were bought, or its order could still fill.
+            InvalidTransitionError: shares were bought, or its order may still fill.
         """
         async with transaction(self._pool) as connection:
             status = await self._locked_status(connection, position_id)
@@ -183,7 +183,7 @@ class Positions:
     _WORKER = "SELECT worker_id FROM positions WHERE position_id = $1"
 
     async def recover(self, position_id: PositionId) -> bool:
-        """Leave shares, or an order that exists after all, to the stock's recovery worker; False where none are."""
+        """Assign shares, or an order found later, to the stock's recovery worker; return False if there are none."""
         async with transaction(self._pool) as connection:
             row = await connection.fetchrow(self._ENTRY_OF, position_id)
             if row is None:
@@ -211,13 +211,13 @@ class Positions:
     """
 
     async def take_away(self, position: OpenPosition, left: Quantity, event: Event, brought: Won = NO_WON) -> bool:
-        """Book that shares have gone without an order of ours; False when the position is not as it was any more.
+        """Book shares that left without one of our orders; return False when the position has changed meanwhile.
 
         Args:
-            position: whose shares are gone, as it was before.
-            left: the shares that are proven to be there still.
-            event: how it is told, in the same transaction; its session's date is the booking's.
-            brought: what they brought in won, as far as anybody knows.
+            position: the position before the shares left.
+            left: the shares that are proven to remain.
+            event: the event to append in the same transaction; its session date is the booking's date.
+            brought: the proceeds in won, as far as known.
 
         Raises:
             InvalidTransitionError: an order of the position may still fill.
@@ -233,9 +233,9 @@ class Positions:
             return True
 
     async def restate(self, position: OpenPosition, held: Quantity, session_date: SessionDate, event: Event) -> bool:
-        """Follow a corporate action: other shares at the same cost; False when the position is not as it was.
+        """Apply a corporate action: another share count at the same cost; return False when the position has changed.
 
-        ``event`` reports it, in the same transaction.
+        ``event`` is appended in the same transaction.
         """
         async with transaction(self._pool) as connection:
             return await restate_on(connection, position, held, session_date, event)
@@ -246,7 +246,7 @@ class Positions:
     """
 
     async def taken_on(self, account_id: AccountId, session_date: SessionDate) -> dict[Symbol, Quantity]:
-        """Return by stock the shares that were booked in a session as gone, while their positions lived."""
+        """Return by stock the shares booked in a session as gone while their positions were live."""
         rows = await self._pool.fetch(self._TAKEN_ON, account_id, session_date)
         return {Symbol(row["symbol"]): Quantity(row["shares"]) for row in rows}
 
@@ -255,7 +255,7 @@ class Positions:
     """
 
     async def begin_exit(self, position_id: PositionId) -> None:
-        """Write down that the position is being sold; repeating it changes nothing.
+        """Record that the position is being sold; repeating it changes nothing.
 
         Raises:
             InvalidTransitionError: there is nothing to sell.
@@ -301,7 +301,7 @@ def _rules_as_json(rules: ExitRules) -> dict[str, str | float]:
 
 
 def _rules_from_json(stored: dict[str, str | float]) -> ExitRules:
-    """Read the rules back; a number is seconds, a text is a rate. Fields that the row does not know keep defaults."""
+    """Read the rules back; a number is seconds, a text is a rate. Fields missing from the row keep their defaults."""
     known = {each.name for each in fields(ExitRules)}
     values: dict[str, Any] = {
         name: Decimal(value) if isinstance(value, str) else timedelta(seconds=value)
@@ -312,7 +312,7 @@ def _rules_from_json(stored: dict[str, str | float]) -> ExitRules:
 
 
 def _cost_of_the_rest(row: Row) -> Won:
-    """Return what the unsold shares cost, so that the parts always add up to the whole."""
+    """Return the cost of the unsold shares, so that the parts always add up to the whole."""
     return Won(row["cost"] - row["cost"] * row["sold_quantity"] // row["bought_quantity"])
 
 

@@ -1,4 +1,4 @@
-"""The account's rate budget as slots in Postgres, each free again one second after its response."""
+"""The account's rate budget as slots in PostgreSQL; each slot is free one second after its response."""
 
 import asyncio
 import itertools
@@ -16,28 +16,30 @@ from domain.identity import AccountId
 from domain.lane import Crowding, Lane
 
 MARGIN: Final = timedelta(milliseconds=20)
-"""Real time beyond the broker's second, for clocks that do not go alike.
+"""Real time added to the broker's second, for clocks that run differently.
 
-A second is counted from the response to the next request, so that the network can only make it longer.
+The second runs from the response to the next request, so the network can only lengthen it.
 """
 
 _SECOND: Final = timedelta(seconds=1)
 LONGEST_CALL: Final = timedelta(seconds=30)
 """Real time after which the slot of a crashed process is free; longer than any request may take."""
 _CORRECTION: Final = timedelta(seconds=1)
-"""By how much a clock may be set back without our noticing: a call that began just before is still counted."""
+"""How far a clock may be set back undetected: a call that started just before still counts."""
 _LONGEST_SLEEP: Final = 0.1
-"""Real seconds between two looks while all slots are held, since another process may give one back."""
+"""Real seconds between two attempts while all slots are held, since another process may release one."""
 _PAUSE_AFTER_FAULT: Final = 0.5
 
 _LEFT_FOR_OTHERS: Final = {Lane.EXIT: 0, Lane.RESOLVE: 1, Lane.ENTRY: 2, Lane.WATCH: 4, Lane.SCAN: 6}
-"""Of 18 slots, how many a lane leaves free for more urgent ones; other sizes in proportion."""
+"""Of 18 slots, how many a lane leaves free for more urgent lanes; other sizes in proportion."""
 _PROPORTION: Final = 18
 _AHEAD: Final = {Lane.EXIT: 0.2, Lane.RESOLVE: 0.15, Lane.ENTRY: 0.1, Lane.WATCH: 0.06, Lane.SCAN: 0.03}
-"""Real seconds before it is free at which a lane may book a slot: the more urgent process is there first, and the
-slot does not lie idle while the database is asked."""
+"""Real seconds before a slot is free at which a lane may book it.
+
+A more urgent lane books earlier, and the slot is not idle during the database query.
+"""
 _LEAST_AT_WORK: Final = 3
-"""Of 18 slots, how many never rest longer than their second: what KIS allows even new customers."""
+"""Of 18 slots, how many never rest longer than one second: KIS allows this rate even to new customers."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,8 +47,8 @@ _log = logging.getLogger(__name__)
 class RateSlots:
     """One budget of ``calls_per_second`` for all processes of the account.
 
-    Two calls in one slot are more than a second apart at the broker, whatever the network does between them, so no
-    sliding second ever holds more calls than there are slots. One task of this process asks the database for all.
+    Two calls in one slot are more than a second apart at the broker, whatever the network delay. So no sliding second
+    contains more calls than there are slots. One task per process queries the database for all waiters.
     """
 
     def __init__(
@@ -70,9 +72,9 @@ class RateSlots:
         self._dispatcher: asyncio.Task[None] | None = None
 
     def slot(self, lane: int, weight: int = 0) -> AbstractAsyncContextManager[Slot]:
-        """Wait for a slot, hold it during the call, free it one second after the response.
+        """Wait for a slot, hold it during the call, and free it one second after the response.
 
-        Of the calls that wait in one lane of this process the one of the greatest ``weight`` goes first.
+        Within a lane of this process, the waiting call with the greatest ``weight`` goes first.
         """
         return self._slot(lane, weight)
 
@@ -96,7 +98,7 @@ class RateSlots:
                 self._wake()
 
     async def aclose(self) -> None:
-        """Give back every slot whose call is over, then stop."""
+        """Release every slot whose call is over, then stop."""
         if self._dispatcher is not None:
             self._dispatcher.cancel()
             with suppress(asyncio.CancelledError):
@@ -110,7 +112,7 @@ class RateSlots:
             self._dispatcher = asyncio.create_task(self._dispatch())
 
     async def _dispatch(self) -> None:
-        """Serve this process until nobody waits and nothing is to be given back."""
+        """Serve this process until there are no waiters and no slots to release."""
         while True:
             self._queue.drop_cancelled()
             if not self._queue.heap and not self._given_back:
@@ -147,7 +149,7 @@ class RateSlots:
             await self._pause_all(pause)
 
     def _rest_of(self, slot: Slot) -> timedelta:
-        """Let a few slots never rest long, so that a storm of refusals cannot keep a sale waiting."""
+        """Keep a few slots from resting long, so that many refusals cannot delay a sale."""
         always_at_work = max(self._size * _LEAST_AT_WORK // _PROPORTION, 1)
         return self._rest if slot.rest >= LONG_REST and slot.grant.slot < always_at_work else slot.rest
 
@@ -161,7 +163,7 @@ class RateSlots:
     """
 
     async def _pause_all(self, pause: timedelta) -> None:
-        """Let nobody take a slot for a while, in whatever process; calls under way are not concerned."""
+        """Block all slots of all processes for a while; calls in progress are not affected."""
         _log.warning("rate_budget_pauses", extra={"account_id": self._account_id, "seconds": pause.total_seconds()})
         await self._pool.execute(self._PAUSE, self._account_id, pause, self._longest_call + _CORRECTION)
 
@@ -196,7 +198,7 @@ class RateSlots:
     """
 
     async def _grant(self) -> float:
-        """Take slots for the most urgent waiters; return how long (real seconds) nothing can be expected.
+        """Take slots for the most urgent waiters; return the real seconds until the next attempt is useful.
 
         A slot that seems taken for longer than the longest call is free: the database's clock was set back.
         """
@@ -230,5 +232,5 @@ class RateSlots:
     """
 
     async def _add_missing_slots(self) -> None:
-        """Fill an empty or too small table; the calls of a moment ago may not be forgotten, so the new slots rest."""
+        """Fill an empty or too small table; the new slots rest first, because recent calls still count."""
         await self._pool.execute(self._ADD, self._account_id, self._size, self._rest)

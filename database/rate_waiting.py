@@ -1,4 +1,4 @@
-"""Who waits in this process for a slot of the rate budget, and what is learnt from a call that had one."""
+"""Waiters for a rate-budget slot in this process, and the effect of a call's result on its slot."""
 
 import asyncio
 import heapq
@@ -10,18 +10,18 @@ from typing import Final
 from domain.lane import Crowding
 
 _AFTER_TOO_MANY: Final = timedelta(seconds=1)
-"""Real time for which all processes call nobody after a call that the broker counted as one too many."""
+"""Real time for which all processes pause after the broker refused a call as one too many."""
 _AFTER_BUSY_LEDGER: Final = timedelta(seconds=0.3)
-"""The same where not our calls were too many but everybody's."""
+"""The same pause when the broker's ledger is overloaded by all customers, not by our calls."""
 _LATE_ARRIVAL: Final = timedelta(seconds=1)
-"""How much longer the slot of a call without a reply rests, since its request may still be under way."""
+"""Extra rest for the slot of a call without a reply, since its request may still be in transit."""
 LONG_REST: Final = timedelta(seconds=10)
-"""How long the slot of a refused call rests: the broker seems to allow fewer calls than we have slots."""
+"""Rest for the slot of a refused call: the broker seems to allow fewer calls than there are slots."""
 
 
 @dataclass(slots=True)
 class Waiter:
-    """Who wants a slot, in which lane, and how much depends on it (won, where it is a sale)."""
+    """A waiter for a slot: its lane, and its weight (won at stake for a sale)."""
 
     lane: int
     granted: "asyncio.Future[Grant]"
@@ -30,7 +30,7 @@ class Waiter:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A slot taken, under which name it will be given back, and from when on it may be used (the loop's seconds)."""
+    """A taken slot, the holder name for its release, and when it becomes usable (event loop seconds)."""
 
     slot: int
     holder: str
@@ -39,14 +39,14 @@ class Grant:
 
 @dataclass(slots=True)
 class Slot:
-    """Permission to make one call; what its reply says about the number of calls is learnt when it is given back."""
+    """Permission to make one call; the crowding that its reply reports is applied when the slot is released."""
 
     grant: Grant
     rest: timedelta
     pause: timedelta = timedelta(0)
 
     def learn(self, crowding: Crowding) -> None:
-        """Take note of what the reply said: ``ours`` slows this slot and everybody down, ``ledger`` everybody."""
+        """Apply the reply's crowding: ``ours`` slows this slot and all processes, ``ledger`` all processes."""
         if crowding is Crowding.UNTOLD:
             self.rest += _LATE_ARRIVAL
         elif crowding is Crowding.OURS:
@@ -57,7 +57,7 @@ class Slot:
 
 @dataclass(slots=True)
 class WaitingLine:
-    """Who waits, most urgent lane first; within it the greatest weight, then the earliest arrival."""
+    """Waiters, most urgent lane first; within a lane the greatest weight, then the earliest arrival."""
 
     heap: list[tuple[int, int, int, Waiter]] = field(default_factory=list)
     arrivals: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -70,7 +70,7 @@ class WaitingLine:
             heapq.heappop(self.heap)
 
     def head_lane(self) -> tuple[int, int]:
-        """Return the most urgent lane and how many wait in it."""
+        """Return the most urgent lane and its number of waiters."""
         lane = self.heap[0][0]
         return lane, sum(1 for each in self.heap if each[0] == lane and not each[-1].granted.done())
 

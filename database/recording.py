@@ -1,4 +1,4 @@
-"""Writing an intent down, and reserving the buying power that a buy is going to spend."""
+"""Recording an intent, and reserving the buying power for a buy."""
 
 import asyncpg
 
@@ -10,8 +10,8 @@ from domain.money import Won
 from domain.order import OrderIntent, OrderRecord
 from domain.risk import Denied, EntryDeniedError, Spending
 
-# An accepted order is known to an answer only if it was accepted before the question. What is sent without an answer
-# may be counted twice: that denies a buy for a moment, and spends nothing twice.
+# A buying-power answer includes an accepted order only if it was accepted before the request. An order sent but not yet
+# answered may count twice. That denies a buy for a moment but never spends the same money twice.
 _RESERVED = """
 SELECT COALESCE(sum(filled_amount + CASE WHEN is_active
     THEN (quantity - filled_quantity) * COALESCE(limit_price, decision_price) ELSE 0 END), 0)::bigint
@@ -31,10 +31,10 @@ ON CONFLICT (intent_id) DO NOTHING
 
 
 async def reserve_on(connection: Connection, intent: OrderIntent, spending: Spending) -> None:
-    """Let a buy be written down only while the power that was asked for covers it; others wait for the transaction.
+    """Allow a buy to be recorded only if the reported buying power covers it; other buys wait for the transaction.
 
     Raises:
-        EntryDeniedError: other buys have spent, or are about to spend, what the broker showed.
+        EntryDeniedError: other buys have used, or are about to use, the buying power that the broker reported.
     """
     await hold_gate(connection, intent.account_id)
     reserved = await connection.fetchval(_RESERVED, intent.account_id, intent.intent_id, spending.asked_at)
@@ -44,11 +44,11 @@ async def reserve_on(connection: Connection, intent: OrderIntent, spending: Spen
 
 
 async def record_on(connection: Connection, intent: OrderIntent, limits: int | None = None) -> OrderRecord:
-    """Write an intent down; repeating it returns what was written first. ``limits`` are those of the host that decides.
+    """Record an intent; a repeated call returns the first record. ``limits`` are those of the deciding host.
 
     Raises:
         ActiveOrderExistsError: another order for the symbol and side is active.
-        InvalidTransitionError: the id is that of another order.
+        InvalidTransitionError: the id belongs to another order.
     """
     try:
         await connection.execute(_RECORD, *intent_values(intent), limits)

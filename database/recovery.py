@@ -1,4 +1,4 @@
-"""Positions that live again: shares that come late, and trades whose fills the broker changes after booking."""
+"""Reopened positions: late fills, and trades whose fills the broker changes after booking."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from domain.order import OrderIntent, OrderPurpose
 from domain.position import PositionStatus
 
 OVER: Final = frozenset({PositionStatus.CLOSED, PositionStatus.ABANDONED})
-"""Positions that no worker is responsible for any more."""
+"""Positions that are over: no worker is responsible for them."""
 
 _PEEK: Final = """
 SELECT positions.status FROM positions JOIN orders USING (position_id) WHERE orders.intent_id = $1
@@ -60,16 +60,16 @@ WHERE position_id = $1
 
 
 async def lock_symbol_of_over(connection: Connection, intent_id: IntentId) -> None:
-    """Lock the symbol of an order whose position is over, before the position: it may be about to live again."""
+    """Lock the symbol of an order whose position is over, before the position: it may be reopened."""
     if await connection.fetchval(_PEEK, intent_id) in OVER:
         await connection.execute(LOCK_SYMBOL, intent_id)
 
 
 async def reopen_on(connection: Connection, intent: OrderIntent) -> None:
-    """Let a closed position live again, sold out as it was, so that what its fills change can be booked.
+    """Reopen a closed position as sold out, so that changed fills can be booked.
 
-    What others sold of it stands beside what our orders sold; shares that a corporate action added to the sold ones are
-    neither. The next booking of its trade appends a correction.
+    Shares sold by others are kept apart from those sold by our orders. Shares that a corporate action added to the sold
+    ones belong to neither. The next booking of its trade appends a correction.
 
     Raises:
         LivePositionExistsError: the symbol has another live position; the shares wait until that one is closed.
@@ -81,7 +81,7 @@ async def reopen_on(connection: Connection, intent: OrderIntent) -> None:
 
 
 async def revive_on(connection: Connection, intent: OrderIntent) -> None:
-    """Let a position live again whose entry seemed to have bought nothing; its worker may hold another stock by now.
+    """Reopen a position whose entry seemed to have bought nothing; its worker may hold another stock now.
 
     Raises:
         LivePositionExistsError: the symbol has another live position.
@@ -92,7 +92,7 @@ async def revive_on(connection: Connection, intent: OrderIntent) -> None:
 
 
 async def recover_buy_on(connection: Connection, intent: OrderIntent) -> None:
-    """Hand over the position of a buy that was given up and exists after all: its worker waits for it no more."""
+    """Hand over the position of a buy that was given up but exists: its worker no longer waits for it."""
     if intent.purpose is not OrderPurpose.ENTRY:
         return
     status = await connection.fetchval(_PEEK, intent.intent_id)
@@ -103,9 +103,9 @@ async def recover_buy_on(connection: Connection, intent: OrderIntent) -> None:
 
 
 async def hand_over_on(connection: Connection, intent: OrderIntent) -> None:
-    """Make a position and its orders an orphan of the symbol's recovery worker; any free worker may take it over.
+    """Hand a position and its orders to the symbol's recovery worker as orphans; any free worker may take them over.
 
-    The lock becomes free with a higher fencing token, so that a buy that is being decided now is never sent.
+    The lock becomes free with a higher fencing token, so that a buy being decided now is never sent.
     """
     worker_id = recovery_worker(intent.symbol)
     await connection.execute(_FREE_LOCK, intent.account_id, intent.symbol)
@@ -121,7 +121,7 @@ async def _register(connection: Connection, intent: OrderIntent) -> None:
 
 @contextmanager
 def one_live_position(position_id: PositionId) -> Iterator[None]:
-    """Translate the refusal of a second live position."""
+    """Translate a unique violation into ``LivePositionExistsError``."""
     try:
         yield
     except asyncpg.UniqueViolationError as clash:

@@ -1,4 +1,4 @@
-"""Writes that only report, such as a price mark or a worker's state: they may fail, and no decision waits for them."""
+"""Reporting writes, such as a price mark or a worker's state: they may fail, and no decision waits for them."""
 
 import asyncio
 import logging
@@ -10,18 +10,18 @@ logger = logging.getLogger("haru.reports")
 Write: TypeAlias = Callable[[], Awaitable[object]]
 
 PATIENCE: Final = 0.25
-"""Real seconds a caller waits for a write; a healthy database needs a hundredth of it."""
+"""Real seconds that a caller waits for a write; a healthy database needs a hundredth of it."""
 _MOST_CONNECTIONS: Final = 3
-"""Of the pool's connections; leases and orders need the others."""
+"""Maximum number of pool connections for reports; leases and orders need the rest."""
 _EVENT_PAUSES: Final = (0.5, 2.0, 10.0, 30.0, 60.0)
-"""Real seconds between the tries of an event, since alerts rest on events."""
+"""Real seconds between the attempts to write an event, since alerts depend on events."""
 _LOGS_EVERY: Final = 10.0
 
 
 class Reports:
-    """The reporting writes of one process. A failure is logged; a write that hangs goes on without its caller.
+    """The reporting writes of one process. A failure is logged; a hanging write continues without its caller.
 
-    Of writes about the same thing one is under way at a time, and only the newest of the others follows it.
+    Per subject one write runs at a time, and only the newest of the waiting writes follows it.
     """
 
     def __init__(self, patience: float = PATIENCE) -> None:
@@ -32,15 +32,15 @@ class Reports:
         self._logged_at: dict[str, float] = {}
 
     async def write(self, kind: str, about: str, write: Write) -> None:
-        """Write once, and wait for it only for a moment."""
+        """Write once, waiting only briefly."""
         await self._begin((kind, about), lambda: self._try(kind, write))
 
     async def append(self, key: str, write: Write) -> None:
-        """Write an event, and try again for a while if that fails; wait for it only for a moment."""
+        """Write an event, retrying for a while on failure; wait only briefly."""
         await self._begin(("event", key), lambda: self._try("event", write, _EVENT_PAUSES))
 
     async def aclose(self) -> None:
-        """Give up what is still under way."""
+        """Cancel the writes in progress."""
         left = list(self._under_way.values())
         for task in left:
             task.cancel()
@@ -68,13 +68,13 @@ class Reports:
             try:
                 async with self._room:
                     await write()
-            except Exception as fault:  # noqa: BLE001 - whatever a report meets, it must not stop a sale
+            except Exception as fault:  # noqa: BLE001 - an error in a report must not stop a sale
                 self._log(kind, fault)
             else:
                 return
 
     def _log(self, kind: str, fault: Exception) -> None:
-        """Log a failure, the same kind at most every ten seconds: it may come twice a second for each position."""
+        """Log a failure, each kind at most every ten seconds: it can occur twice a second per position."""
         now = asyncio.get_running_loop().time()
         if now - self._logged_at.get(kind, -_LOGS_EVERY) >= _LOGS_EVERY:
             self._logged_at[kind] = now

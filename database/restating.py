@@ -17,7 +17,7 @@ WHERE position_id = $1 AND is_live AND bought_quantity - sold_quantity = $2
     AND NOT EXISTS (SELECT FROM orders WHERE orders.position_id = $1 AND orders.is_active)
 FOR UPDATE
 """
-# What was sold is restated at the same ratio, so that the cost of the rest stays what it was.
+# The sold shares are restated at the same ratio, so the cost of the rest is unchanged.
 _RESTATE = """
 WITH after AS (
     SELECT CASE sold_quantity WHEN 0 THEN 0
@@ -49,9 +49,9 @@ WHERE position_id = $1
 async def restate_on(
     connection: Connection, position: OpenPosition, held: Quantity, session_date: SessionDate, event: Event
 ) -> bool:
-    """Let a position hold other shares at the same cost, within a transaction.
+    """Change a position's share count at the same cost, within a transaction.
 
-    False when the position moved meanwhile, or was restated for this session already.
+    Return False when the position changed meanwhile, or was restated for this session already.
     """
     before, after = position.quantity, held
     if await connection.fetchval(_LOCK, position.position_id, before) is None:

@@ -1,4 +1,4 @@
-"""What the application's role may do with each table: rows only, and only what the code needs."""
+"""Rights of the application's role per table: rows only, and only what the code needs."""
 
 from collections.abc import Collection
 from typing import Final, LiteralString
@@ -15,7 +15,7 @@ INSERT_ONLY: Final = (
     *("cash_baselines", "fills", "first_looks", "listed_orders", "owners_shares", "session_days"),
     *("share_restatements", "trades", "worker_states"),
 )
-"""Tables whose rows the code never changes. Those with a trigger that refuses changes need not be named."""
+"""Tables whose rows the code never changes. Tables with a trigger that refuses changes are not listed."""
 _APPEND_ONLY: Final = """
 SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
 WHERE NOT tgisinternal AND proname LIKE 'refuse\\_change\\_of\\_%'
@@ -31,9 +31,9 @@ _BOOKKEEPING: Final = ("_yoyo", "yoyo_lock")
 
 
 def grant_rights(connection: psycopg.Connection, role: str) -> None:
-    """Give a role what the application needs of our tables and views, and take everything else back, at once.
+    """Grant a role the rights that the application needs and revoke all others, in one transaction.
 
-    What is as it should be is not written again.
+    Rights that are already correct are not written again.
     """
     who = Identifier(role)
     with connection.transaction():

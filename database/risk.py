@@ -1,4 +1,4 @@
-"""The gate of every entry: kill switch, closed sessions, cool-downs, and what has been lost and done today."""
+"""The gate of every entry: kill switch, closed sessions, cool-downs, and today's losses and trades."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from domain.session import SessionDate
 
 @dataclass(frozen=True, slots=True)
 class RiskState:
-    """What stands across sessions: the kill switch, who pressed it last and why. ``changed_at`` is real time."""
+    """State across sessions: the kill switch, who changed it last and why. ``changed_at`` is real time."""
 
     kill_switch_on: bool
     kill_switch_by: str
@@ -27,7 +27,7 @@ class RiskState:
 
 @dataclass(frozen=True, slots=True)
 class RiskView:
-    """Whose risk is read: one worker in one session, at a market instant."""
+    """The scope of a risk snapshot: one worker in one session, at a market instant."""
 
     account_id: AccountId
     worker_id: WorkerId
@@ -85,7 +85,7 @@ async def snapshot_behind_gate(connection: Connection, view: RiskView) -> RiskSn
 
 
 async def hold_gate(connection: Connection, account_id: AccountId) -> None:
-    """Keep every entry from being sent until the transaction ends; what it writes is seen by the next one."""
+    """Block every entry from being sent until the transaction ends; the next entry sees its writes."""
     await connection.execute(_HOLD_GATE, account_id)
 
 
@@ -106,11 +106,11 @@ class Risk:
     async def snapshot(
         self, account_id: AccountId, worker_id: WorkerId, session_date: SessionDate, now: datetime
     ) -> RiskSnapshot:
-        """Return what the ledger knows at a market instant; ``begin_sending`` reads it again behind the gate."""
+        """Return the ledger's state at a market instant; ``begin_sending`` reads it again behind the gate."""
         return await _snapshot(self._pool, RiskView(account_id, worker_id, session_date, now))
 
     async def record_denial(self, intent: OrderIntent, verdict: Denied) -> None:
-        """Write down that a buy was denied before it became an order."""
+        """Record that a buy was denied before it became an order."""
         key = f"denied/{intent.intent_id}/{intent.symbol}/{verdict.denial}"
         await append_on(self._pool, denial_event(intent, verdict.denial, verdict.detail, key))
 
@@ -126,16 +126,16 @@ class Risk:
     """
 
     async def press_kill_switch(self, account_id: AccountId, by: str, reason: str, at: datetime | None = None) -> None:
-        """Stop all entries at once; pressing again changes nothing, but each press is written down.
+        """Stop all entries immediately; pressing again changes nothing, but each press is recorded.
 
-        ``at`` is market time; without it the database's clock is told.
+        ``at`` is market time; without it the database's clock is used.
         """
         await self._turn((self._PRESS, "kill_switch_pressed", EventLevel.CRITICAL), account_id, by, reason, at)
 
     async def lift_kill_switch(
         self, account_id: AccountId, by: str, reason: str = "", at: datetime | None = None
     ) -> None:
-        """Allow entries again; each lift is written down."""
+        """Allow entries again; each lift is recorded."""
         await self._turn((self._LIFT, "kill_switch_lifted", EventLevel.WARNING), account_id, by, reason, at)
 
     async def _turn(
@@ -195,16 +195,16 @@ class Risk:
     """
 
     async def closed_because(self, account_id: AccountId, session_date: SessionDate) -> tuple[str, ...]:
-        """Return every reason why nothing is bought in a session, oldest first; empty while entries are open."""
+        """Return the reasons for a session's closed entries, oldest first; empty while entries are open."""
         rows = await self._pool.fetch(self._CLOSED_BECAUSE, account_id, session_date)
         return tuple(row["reason"] for row in rows)
 
     async def cool_down(self, account_id: AccountId, symbol: Symbol, until: datetime) -> None:
-        """Keep a symbol from being bought before a market instant; a later instant stays."""
+        """Block buys of a symbol before a market instant; a later stored instant stays."""
         await cool_down_on(self._pool, account_id, symbol, until)
 
     async def state(self, account_id: AccountId) -> RiskState:
-        """Return the kill switch as it stands."""
+        """Return the state of the kill switch."""
         return await self._state(self._pool, account_id)
 
     _STATE = """
@@ -225,7 +225,7 @@ ON CONFLICT (account_id, symbol) DO UPDATE SET until = excluded.until WHERE kept
 
 
 async def cool_down_on(connection: Executor, account_id: AccountId, symbol: Symbol, until: datetime) -> None:
-    """Let a symbol rest, as part of a larger transaction if need be."""
+    """Start a symbol's cool-down, within a larger transaction if one is open."""
     await connection.execute(_COOL_DOWN, account_id, symbol, until)
 
 

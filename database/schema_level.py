@@ -1,4 +1,4 @@
-"""Whether the schema is the one this code was written for: looked at once by whoever connects, and in a check-up."""
+"""Compare the schema with this code's migrations: at every connection and in a diagnostic check."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ APPLIED: Final = "SELECT migration_id FROM _yoyo_migration"
 
 @dataclass(frozen=True, slots=True)
 class SchemaLevel:
-    """What is between a schema and this code: migrations it has not had yet, and those that only newer code knows."""
+    """Difference between a schema and this code: missing migrations, and migrations that only newer code knows."""
 
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
 
     def require_ours(self) -> None:
-        """Do nothing where the schema is ours.
+        """Check that the schema matches this code.
 
         Raises:
             DatabaseTooNewError: the database has been migrated by newer code.
@@ -36,13 +36,13 @@ class SchemaLevel:
 
 
 def level_of(applied: Collection[str]) -> SchemaLevel:
-    """Compare the migrations that a database has had with those that lie here."""
+    """Compare the applied migrations with the files in this package."""
     ours = {file.stem for file in MIGRATIONS.glob("*.sql")}
     return SchemaLevel(tuple(sorted(ours.difference(applied))), tuple(sorted(set(applied) - ours)))
 
 
 async def read_level(pool: Pool) -> SchemaLevel:
-    """Return a database's level; one that was never migrated lacks everything."""
+    """Return a database's level; a database that was never migrated lacks every migration."""
     try:
         rows = await pool.fetch(APPLIED)
     except asyncpg.UndefinedTableError:

@@ -1,4 +1,4 @@
-"""The one transaction before an order leaves: lease, gate and compare-and-set, all or nothing."""
+"""The transaction before an order is sent: lease, gate and compare-and-set, all or nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from domain.risk import Denial, Denied, Review, RiskSnapshot
 
 @dataclass(frozen=True, slots=True)
 class SendingPermit:
-    """Exactly one request may leave now. ``sent_at`` and ``lease_expires_at`` are real time (database clock)."""
+    """Permit for exactly one request. ``sent_at`` and ``lease_expires_at`` are real time (database clock)."""
 
     intent: OrderIntent
     sent_at: datetime
@@ -27,7 +27,7 @@ class SendingPermit:
 
     @property
     def may_send(self) -> bool:
-        """Tell that the request may leave."""
+        """Return True: the request may be sent."""
         return True
 
 
@@ -41,20 +41,20 @@ class SendingRefused:
 
     @property
     def may_send(self) -> bool:
-        """Tell that nothing may leave."""
+        """Return False: no request may be sent."""
         return False
 
 
 @dataclass(frozen=True, slots=True)
 class AlreadyBegun:
-    """Somebody was here before: the request may have left, or never will."""
+    """Another call was first: the request may have been sent, or never will be."""
 
     status: OrderStatus
     kind: Literal["already_begun"] = "already_begun"
 
     @property
     def may_send(self) -> bool:
-        """Tell that nothing may leave."""
+        """Return False: no request may be sent."""
         return False
 
 
@@ -63,10 +63,10 @@ Sending = SendingPermit | SendingRefused | AlreadyBegun
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What must hold for an order to leave: the review of a buy, the time (real) its request may take, and where to.
+    """Conditions for sending an order: the review of a buy, the request timeout (real time), and the environment.
 
-    ``limits`` are those of the host that sends; a buy without its consent to real money is denied, whatever ``review``
-    says.
+    ``limits`` are those of the sending host. A buy without the host's consent to real money is denied, whatever
+    ``review`` returns.
     """
 
     review: Callable[[RiskSnapshot], Review] | None
@@ -75,7 +75,7 @@ class Gate:
     limits: HostLimits | None = None
 
     def number_for(self, purpose: OrderPurpose) -> int | None:
-        """Return the number of the limits that an order refers to; none bound a sale."""
+        """Return the number of the limits that an order refers to; a sale has none."""
         return self.limits.number if self.limits is not None and purpose is OrderPurpose.ENTRY else None
 
 
@@ -99,7 +99,7 @@ WHERE intent_id = $1 AND status = 'intended'
 
 
 async def begin(connection: Connection, intent_id: IntentId, gate: Gate) -> Sending:
-    """Move an intent to SENDING if everything allows it, else deny it; the caller's transaction makes it one step."""
+    """Move an intent to SENDING if all conditions hold, else deny it; the caller's transaction makes it atomic."""
     lease = await connection.fetchrow(_LEASE, intent_id)
     order = await locked_order(connection, intent_id)
     if order.status is not OrderStatus.INTENDED:
@@ -133,7 +133,7 @@ async def _check_environment(connection: Connection, intent: OrderIntent, enviro
 
 
 async def _reviewed(connection: Connection, intent: OrderIntent, gate: Gate) -> Review | None:
-    """Review a buy behind the gate; a sale is never kept by it."""
+    """Review a buy behind the gate; the gate never blocks a sale."""
     if intent.purpose is OrderPurpose.EXIT:
         return None
     if gate.review is None:

@@ -1,4 +1,4 @@
-"""The PostgreSQL server itself: its clock, which leases go by, and its version."""
+"""The PostgreSQL server: its clock, which decides leases, and its version."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from database.schema_level import SchemaLevel, read_level
 
 @dataclass(frozen=True, slots=True)
 class Durability:
-    """Settings of the connected server. ``replicas`` stream from it now, as far as our role may see them."""
+    """Durability settings of the server. ``replicas`` counts streaming replicas, as far as our role can see them."""
 
     fsync: bool
     full_page_writes: bool
@@ -19,7 +19,7 @@ class Durability:
 
     @property
     def loses_on_crash(self) -> tuple[str, ...]:
-        """Return the settings by which a crash of the machine takes commits back or damages data."""
+        """Return the settings with which a machine crash loses commits or damages data."""
         said = {
             "fsync=off": not self.fsync,
             "full_page_writes=off": not self.full_page_writes,
@@ -29,14 +29,14 @@ class Durability:
 
     @property
     def loses_on_failover(self) -> bool:
-        """Tell whether a replica that takes over may lack the last commits."""
+        """Return whether a replica that takes over may lack the last commits."""
         waits = self.waits_for_standby and self.synchronous_commit not in {"off", "local"}
         return self.replicas > 0 and not waits
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """The role that we are on the server."""
+    """The role of this connection on the server."""
 
     name: str
     is_superuser: bool
@@ -44,7 +44,7 @@ class Role:
 
 
 class Server:
-    """What the server says of itself."""
+    """Queries about the server."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -55,12 +55,12 @@ class Server:
         return instant
 
     async def version(self) -> int:
-        """Return its major version, such as 18."""
+        """Return the server's major version, such as 18."""
         number: int = await self._pool.fetchval("SELECT current_setting('server_version_num')::integer")
         return number // 10_000
 
     async def checkpoint(self) -> None:
-        """Let the server write out what its log holds, so that the log can be shortened; it needs pg_checkpoint."""
+        """Write a checkpoint, so that the server can shorten its log; requires pg_checkpoint."""
         await self._pool.execute("CHECKPOINT")
 
     _DURABILITY = """
@@ -84,10 +84,10 @@ class Server:
     """
 
     async def role(self) -> Role:
-        """Return as whom we are connected, and how much that role may do."""
+        """Return the role of this connection and its rights."""
         (row,) = await self._pool.fetch(self._ROLE)
         return Role(**dict(row))
 
     async def schema_level(self) -> SchemaLevel:
-        """Return what is between its schema and this code."""
+        """Return the difference between the server's schema and this code."""
         return await read_level(self._pool)

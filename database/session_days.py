@@ -1,4 +1,4 @@
-"""What the broker said of a date: asked by one process of the fleet, once, and known to all."""
+"""The broker's answer about a date: requested once by one process of the fleet, and shared with all."""
 
 from collections.abc import Awaitable, Callable
 from datetime import date
@@ -18,9 +18,9 @@ class SessionDays:
     _KEEP = "INSERT INTO session_days (account_id, session_date, broker_says_open) VALUES ($1, $2, $3)"
 
     async def answer(self, account_id: AccountId, day: date, ask: Callable[[], Awaitable[bool | None]]) -> bool | None:
-        """Return whether the exchange is open on a KST date as the broker says, or None where it cannot tell.
+        """Return whether the broker reports the exchange as open on a KST date, or None if it gives no answer.
 
-        ``ask`` is called only when nobody has asked before; what it raises passes through, and the next one asks again.
+        ``ask`` is called only if no answer is stored. Its exceptions pass through, and the next caller asks again.
         """
         known = await self._pool.fetchrow(self._KNOWN, account_id, day)
         if known is None:

@@ -1,4 +1,4 @@
-"""What is held after the close, by our books and by the broker's, side by side, and whether that is flat."""
+"""Holdings after the close, in our books and at the broker, and whether the account is flat."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +14,10 @@ from domain.session import SessionDate
 
 @dataclass(frozen=True, slots=True)
 class HoldingSnapshot:
-    """One stock after the close; ``cost`` is what our books paid for the shares still held, in won.
+    """One stock after the close; ``cost`` is the cost of the shares still held, in our books, in won.
 
-    Of the broker's shares ``owners_quantity`` are the account owner's own, and ``unexplained_quantity`` nobody's.
+    Of the broker's shares, ``owners_quantity`` belong to the account owner, and ``unexplained_quantity`` to no known
+    owner.
     """
 
     symbol: Symbol
@@ -55,7 +56,7 @@ class Snapshots:
     """
 
     async def save(self, account_id: AccountId, proven: Proven, shares: Sequence[HeldShares]) -> None:
-        """Keep the broker's holdings beside our own; saving again replaces the session's snapshot."""
+        """Store the broker's holdings beside ours; saving again replaces the session's snapshot."""
         date = proven.session_date
         columns = zip(*((each.symbol, each.broker, each.owners, each.unexplained) for each in shares), strict=True)
         async with transaction(self._pool) as connection:
@@ -78,11 +79,11 @@ class Snapshots:
     """
 
     async def proof_of(self, account_id: AccountId, session_date: SessionDate) -> Proven | None:
-        """Return what the session's close found, or None while it has not looked."""
+        """Return the proof of the session's close, or None if there is none yet."""
         return await self._latest_proof(account_id, session_date, session_date)
 
     async def left_before(self, account_id: AccountId, session_date: SessionDate) -> tuple[HoldingSnapshot, ...]:
-        """Return what the last proven session before a date left; empty where it was nothing, or nobody knows."""
+        """Return the holdings left by the last proven session before a date; empty if none were left or known."""
         last = await self._latest_proof(account_id, date.min, session_date - timedelta(days=1))
         return () if last is None else await self.on(account_id, last.session_date)
 

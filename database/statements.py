@@ -1,4 +1,4 @@
-"""The broker's statement of a session beside ours, as it was last compared."""
+"""The broker's statement of a session beside ours, as last compared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from domain.statement import Figure, Line
 
 @dataclass(frozen=True, slots=True)
 class KeptStatement:
-    """A session's comparison: its lines, or why the broker told nothing; ``compared_at`` is market time (UTC)."""
+    """A session's comparison: its lines, or why the broker gave none; ``compared_at`` is market time (UTC)."""
 
     lines: tuple[Line, ...]
     untold: str
@@ -38,7 +38,7 @@ class Statements:
     """
 
     async def keep(self, account_id: AccountId, session_date: SessionDate, lines: Sequence[Line], at: datetime) -> None:
-        """Keep a session's lines; earlier ones of the same session go."""
+        """Store a session's lines, replacing earlier ones."""
         rows = [
             (account_id, session_date, line.symbol, line.figure, line.ledger, line.broker, line.named, line.unexplained)
             for line in lines
@@ -54,7 +54,7 @@ class Statements:
     """
 
     async def keep_untold(self, account_id: AccountId, session_date: SessionDate, why: str, at: datetime) -> None:
-        """Keep that the broker told nothing; what it has told of the session before stands."""
+        """Record that the broker gave no statement; an earlier statement of the session stays."""
         await self._pool.execute(self._UNTOLD, account_id, session_date, why, at)
 
     _ON = "SELECT untold, compared_at FROM statement_checks WHERE account_id = $1 AND session_date = $2"
@@ -64,7 +64,7 @@ class Statements:
     """
 
     async def on(self, account_id: AccountId, session_date: SessionDate) -> KeptStatement | None:
-        """Return a session's comparison, or None while there was none."""
+        """Return a session's comparison, or None if there is none."""
         row = await self._pool.fetchrow(self._ON, account_id, session_date)
         if row is None:
             return None

@@ -1,4 +1,4 @@
-"""Which process holds the account's one real-time session: a lease by the database's clock, and what it reports."""
+"""The lease on the account's one real-time session, on the database's clock, and the holder's reports."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from domain.identity import AccountId
 from domain.market import Symbol
 
 LEASE: Final = timedelta(seconds=10)
-"""Real time after which the session of a process that has died may be opened by another."""
+"""Real time after which another process may open the session of a dead process."""
 
 SESSIONS_A_MINUTE: Final = 8
-"""KIS blocks a key for a time whose sessions are opened and closed without end (notice of 2026-02-24)."""
+"""KIS temporarily blocks a key whose sessions are opened and closed continuously (notice of 2026-02-24)."""
 _MINUTE: Final = timedelta(minutes=1)
 _LOST_MEANWHILE: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """The session as its owner has last reported it; instants are real time (UTC)."""
+    """The session's state as last reported by its owner; instants are real time (UTC)."""
 
     owner: str
     is_live: bool
-    """Whether the owner's lease lasts."""
+    """Whether the owner's lease is valid."""
     connected_since: datetime | None
     symbols: tuple[Symbol, ...]
     trouble: str
@@ -53,7 +53,7 @@ class StreamLeases:
     """
 
     async def take(self, account_id: AccountId, owner: str, duration: timedelta = LEASE) -> bool:
-        """Take the lease or prolong it; tell whether it is ours. One who waits only reads."""
+        """Take or extend the lease; return whether it is ours. A waiting process only reads."""
         taken: bool | None = await self._pool.fetchval(self._TAKE, account_id, owner, duration)
         return bool(taken)
 
@@ -72,7 +72,7 @@ class StreamLeases:
     """
 
     async def turn_to_open(self, account_id: AccountId, owner: str, most: int = SESSIONS_A_MINUTE) -> timedelta:
-        """Count a session that the owner is about to open; return how long to wait instead where there were too many.
+        """Count a session that the owner is about to open; if there were too many, return how long to wait instead.
 
         Sessions of all processes of the account count, in any minute of the database's clock.
         """
@@ -85,7 +85,7 @@ class StreamLeases:
     """
 
     async def release(self, account_id: AccountId, owner: str) -> None:
-        """Let another process open the session at once."""
+        """Release the lease so that another process can open the session."""
         await self._pool.execute(self._RELEASE, account_id, owner)
 
     _CONNECTED = """
@@ -94,7 +94,7 @@ class StreamLeases:
     """
 
     async def report(self, account_id: AccountId, owner: str, symbols: Sequence[Symbol]) -> None:
-        """Write down that the session is open, and for which stocks."""
+        """Record that the session is open, and for which stocks."""
         await self._pool.execute(self._CONNECTED, account_id, owner, list(symbols))
 
     _LOST = """
@@ -102,7 +102,7 @@ class StreamLeases:
     """
 
     async def report_lost(self, account_id: AccountId, owner: str, trouble: str) -> None:
-        """Write down why there is no session."""
+        """Record why there is no session."""
         await self._pool.execute(self._LOST, account_id, owner, trouble)
 
     _STATE = """
@@ -111,7 +111,7 @@ class StreamLeases:
     """
 
     async def state(self, account_id: AccountId) -> StreamState | None:
-        """Return what the last owner has reported, or None if there never was one."""
+        """Return the last owner's report, or None if there has been no owner."""
         row = await self._pool.fetchrow(self._STATE, account_id)
         return None if row is None else _from_row(row)
 

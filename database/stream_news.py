@@ -1,4 +1,4 @@
-"""What one process hears from the broker's stream, told to all others by LISTEN and NOTIFY."""
+"""News from one process's broker stream, sent to all other processes by LISTEN and NOTIFY."""
 
 import asyncio
 import json
@@ -21,16 +21,16 @@ logger = logging.getLogger("haru.stream")
 
 _CHANNEL: Final = "haru_stream"
 _LONGEST: Final = 7_500
-"""Bytes of one payload; PostgreSQL takes fewer than 8,000."""
+"""Bytes of one payload; PostgreSQL accepts fewer than 8,000."""
 _QUIET: Final = 10.0
-"""Seconds without news after which the line itself is tried; the session's owner tells something each second."""
+"""Seconds without news after which the connection is tested; the session's owner sends news every second."""
 _ANSWERS_WITHIN: Final = 5.0
 _PAUSES: Final = (0.5, 1.0, 2.0, 5.0)
 _MOST_WAITING: Final = 10_000
 
 
 class StreamNews:
-    """The channel of one database. Listening has a connection of its own: the pool's are never reset between users."""
+    """The channel of one database. Listening uses its own connection: the pool's are not reset between users."""
 
     def __init__(self, pool: Pool, url: str) -> None:
         self._pool = pool
@@ -39,13 +39,13 @@ class StreamNews:
     _TELL = "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload"
 
     async def tell(self, sender: str, news: Sequence[News]) -> None:
-        """Tell the other processes, in as few payloads as they fit into."""
+        """Send news to the other processes, in as few payloads as possible."""
         payloads = list(_payloads(sender, news))
         if payloads:
             await self._pool.execute(self._TELL, _CHANNEL, payloads)
 
     async def heard(self, listener: str) -> AsyncGenerator[News, None]:
-        """Yield what others tell, for ever; each new connection begins with a gap, since something may be missed."""
+        """Yield news of other processes forever; each new connection starts with a gap, since news may be lost."""
         failures = 0
         while True:
             try:
@@ -116,7 +116,7 @@ def _joined(sender: str, words: Sequence[str]) -> str:
 
 
 def _news_in(payload: str, listener: str) -> list[News]:
-    """Read a payload of another process; one of a newer or broken sender counts as a gap."""
+    """Read a payload of another process; a payload of a newer or broken sender counts as a gap."""
     try:
         sender, *words = json.loads(payload)
         return [] if sender == listener else [_from_json(word) for word in words]

@@ -1,4 +1,4 @@
-"""Daily summaries: one a worker and session and one for the fleet; saving the same again changes nothing."""
+"""Daily summaries: one per worker and session, and one for the fleet; saving the same again changes nothing."""
 
 from collections import defaultdict
 from datetime import datetime
@@ -20,15 +20,15 @@ _SUMMARY: Final = TypeAdapter(DailySummary)
 
 
 class Summaries:
-    """The table ``daily_summaries``, and what it is computed from."""
+    """The table ``daily_summaries``, and the computation of its rows."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def compute(self, account_id: AccountId, session_date: SessionDate) -> tuple[DailySummary, ...]:
-        """Sum up a session from the ledger as it stands: the fleet, then its workers; nothing is written.
+        """Summarise a session from the ledger's current state: the fleet, then its workers; write nothing.
 
-        Whoever registered later has no line in it, so that summing up a past session again changes nothing.
+        Workers registered later are not included, so that summarising a past session again changes nothing.
         """
         trades = await Trades(self._pool).on(account_id, session_date)
         registered = await Workers(self._pool).in_session(account_id, session_date)
@@ -42,7 +42,7 @@ class Summaries:
         return (summarise(session_date, FLEET, trades, counts[FLEET]), *of_workers)
 
     async def _counts(self, account_id: AccountId, session_date: SessionDate) -> defaultdict[str, DayCounts]:
-        """Return what was counted in each scope, read at once for all: a large fleet's day must end, too."""
+        """Return the counts of each scope, read in one query each, so that a large fleet's day also ends in time."""
         events = Events(self._pool)
         denials = await events.denials_on(account_id, session_date)
         dropped = await events.dropped_on(account_id, session_date)
@@ -64,7 +64,7 @@ class Summaries:
     """
 
     async def save(self, account_id: AccountId, *summaries: DailySummary, is_final: bool = True) -> bool:
-        """Keep summaries, all or none; False when all were there already, equal. What was once final stays so."""
+        """Store summaries, all or none; return False when all were stored already. A final summary stays final."""
         written = False
         async with transaction(self._pool) as connection:
             for summary in summaries:
@@ -88,7 +88,7 @@ class Summaries:
     """
 
     async def is_final(self, account_id: AccountId, session_date: SessionDate) -> bool:
-        """Tell whether a close has summed up the session for good; not while it still sells in the evening."""
+        """Return whether a close has finished the session's summary; False while it still sells in the evening."""
         return bool(await self._pool.fetchval(self._IS_FINAL, account_id, session_date, FLEET))
 
     _DATES = "SELECT DISTINCT session_date FROM daily_summaries WHERE account_id = $1 ORDER BY session_date"
@@ -113,7 +113,7 @@ class Summaries:
     async def missing_before(
         self, account_id: AccountId, today: SessionDate, last_session: SessionDate
     ) -> tuple[SessionDate, ...]:
-        """Return the sessions before today without a final summary in which something of ours was opened or lived."""
+        """Return past sessions without a final summary in which one of our positions was opened or live."""
         rows = await self._pool.fetch(self._MISSING, account_id, today, last_session)
         return tuple(SessionDate(row["session_date"]) for row in rows)
 
@@ -123,7 +123,7 @@ class Summaries:
     """
 
     async def latest(self, account_id: AccountId) -> tuple[SessionDate, datetime] | None:
-        """Return the last session that was summed up, and when (real time) its summary last changed."""
+        """Return the last summarised session, and when (real time) its summary last changed."""
         row = await self._pool.fetchrow(self._LATEST, account_id, FLEET)
         return None if row is None else (SessionDate(row["session_date"]), row["changed_at"])
 
@@ -138,7 +138,7 @@ class Summaries:
 
 
 def _as_json(summary: DailySummary) -> dict[str, object]:
-    """Return the summary as stored; ratios are texts, since JSON numbers would round them."""
+    """Return the summary as stored; ratios are strings, since JSON numbers would round them."""
     stored: dict[str, Any] = _SUMMARY.dump_python(summary, mode="json", exclude={"session_date", "scope"})
     return stored
 

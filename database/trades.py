@@ -1,4 +1,4 @@
-"""Closed trades: the position, its trade or what corrects it, the lock and the cool-down, in one step, once."""
+"""Closed trades: position, trade or correction, lock and cool-down in one transaction, once."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from domain.session import SessionDate
 
 
 class Trades:
-    """The tables ``trades`` and ``trade_corrections``; both together are the view ``booked_trades``.
+    """The tables ``trades`` and ``trade_corrections``; the view ``booked_trades`` combines both.
 
     Amounts in won, instants in market time.
     """
@@ -29,11 +29,12 @@ class Trades:
     async def close(
         self, trade: ClosedTrade, lease: Lease | None, *, release_lock: bool, cool_until: datetime | None = None
     ) -> bool:
-        """Book a sold out position; False when it is closed already (the first booking stands).
+        """Book a sold-out position; return False when it is closed already (the first booking stands).
 
-        A position that lived again after its trade was booked gets a correction of that trade: the difference.
+        A position that was reopened after its trade was booked gets a correction of that trade: the difference.
 
-        The lock is released if the lease's token is still current; a stale one does not keep the result from the books.
+        The lock is released if the lease's token is still current. With a stale token the result is booked all the
+        same.
 
         Raises:
             InvalidTransitionError: the trade does not add up with the position's fills.
@@ -69,20 +70,20 @@ class Trades:
     async def on(
         self, account_id: AccountId, session_date: SessionDate, worker_id: WorkerId | None = None
     ) -> tuple[ClosedTrade, ...]:
-        """Return a session's trades in the sequence they closed, of the fleet or of one worker."""
+        """Return a session's trades in closing order, of the fleet or of one worker."""
         return await self.between(account_id, session_date, session_date, worker_id)
 
     async def between(
         self, account_id: AccountId, first: SessionDate, last: SessionDate, worker_id: WorkerId | None = None
     ) -> tuple[ClosedTrade, ...]:
-        """Return the trades of a stretch of session dates, both ends included."""
+        """Return the trades of a range of session dates, both ends included."""
         rows = await self._pool.fetch(self._ON, account_id, first, last, worker_id)
         return tuple(_from_row(row) for row in rows)
 
     async def settle_costs(self, trade: ClosedTrade) -> bool:
         """Correct the booked costs of a closed position to those of the trade; return whether they differed.
 
-        A trade that has changed otherwise is left to its own correction.
+        A trade with other changes is left to its own correction.
         """
         async with transaction(self._pool) as connection:
             held = await connection.fetchrow(_LOCK_POSITION, trade.position_id)
@@ -104,7 +105,7 @@ class Trades:
     """  # noqa: S608 our own columns
 
     async def orders_beside(self, position_id: PositionId) -> tuple[OrderRecord, ...]:
-        """Return all filled orders of a position's stock on its days, its own among them, in their sequence."""
+        """Return all filled orders of a position's stock on its days, including its own, in their sequence."""
         return tuple(order_from_row(row) for row in await self._pool.fetch(self._BESIDE, position_id))
 
     _SHARING = """
@@ -119,14 +120,14 @@ class Trades:
     """
 
     async def sharing_costs(self, account_id: AccountId, session_date: SessionDate) -> tuple[PositionId, ...]:
-        """Return the closed positions whose stock has traded in more than one position of a session."""
+        """Return the closed positions whose stock was traded in more than one position of a session."""
         rows = await self._pool.fetch(self._SHARING, account_id, session_date)
         return tuple(PositionId(row["position_id"]) for row in rows)
 
     _RECEIVED = "SELECT sum(exit_amount)::bigint FROM booked_trades WHERE position_id = $1"
 
     async def received(self, position_id: PositionId) -> Won:
-        """Return what the sales of a position have brought as booked, those of others included."""
+        """Return the booked proceeds of a position's sales, including sales by others."""
         return Won(await self._pool.fetchval(self._RECEIVED, position_id) or 0)
 
     _CLOSED_AT = """
@@ -134,7 +135,7 @@ class Trades:
     """
 
     async def last_end_of(self, position_id: PositionId) -> tuple[datetime, ExitReason] | None:
-        """Return when and why the position was closed last, if its trade was ever booked."""
+        """Return when and why the position was last closed, if its trade was ever booked."""
         row = await self._pool.fetchrow(self._CLOSED_AT, position_id)
         return None if row is None else (row["closed_at"], ExitReason(row["exit_reason"]))
 
@@ -171,7 +172,7 @@ WHERE position_id = $1
 
 
 async def _write(connection: Connection, trade: ClosedTrade) -> None:
-    """Insert the trade, or what it adds to what was booked of it before."""
+    """Insert the trade, or its difference to the earlier bookings."""
     booked = await connection.fetchrow(_BOOKED, trade.position_id)
     if booked is None or not booked["parts"]:
         await connection.execute(_INSERT, *_values(trade))
@@ -180,7 +181,7 @@ async def _write(connection: Connection, trade: ClosedTrade) -> None:
 
 
 def _more_than(booked: Row, trade: ClosedTrade) -> dict[str, int]:
-    """Return by how much each figure of a trade is more than booked."""
+    """Return the difference of each of a trade's figures to the booked value."""
     now = {
         "quantity": trade.quantity,
         "entry_amount": trade.entry_amount,
@@ -199,9 +200,9 @@ async def _correct(connection: Connection, trade: ClosedTrade, more: dict[str, i
 
 
 async def _is_closed(connection: Connection, trade: ClosedTrade) -> bool:
-    """Tell whether the position is closed already.
+    """Return whether the position is closed already.
 
-    Every won of the trade must trace to fills; only what others sold may come on top.
+    Every won of the trade must trace to fills; only sales by others may add to it.
     """
     held = await connection.fetchrow(_LOCK_POSITION, trade.position_id)
     if held is None or held["status"] not in (PositionStatus.OPEN, PositionStatus.EXITING, PositionStatus.CLOSED):

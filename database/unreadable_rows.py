@@ -1,4 +1,4 @@
-"""Rows of the broker's lists that cannot be read at the moment, as any process of the fleet has last seen them."""
+"""Rows of the broker's lists that cannot currently be read, as last read by any process of the fleet."""
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
@@ -11,7 +11,7 @@ from domain.session import SessionDate
 from domain.unreadable import AccountList, UnreadableRow
 
 _QUOTES_LAST: Final = timedelta(minutes=10)
-"""Real time for which an unreadable quote is shown: no call asks for all stocks, so that none takes it back."""
+"""Real time for which an unreadable quote is shown: no call reads all stocks, so no call can clear it."""
 
 
 class UnreadableRows:
@@ -32,7 +32,7 @@ class UnreadableRows:
     async def keep(
         self, account_id: AccountId, date: SessionDate, rows: Sequence[UnreadableRow], whole: Collection[AccountList]
     ) -> None:
-        """Keep rows that were read on a KST date; of lists that were read ``whole`` all others are readable again."""
+        """Store rows that were read on a KST date; all other rows of lists read ``whole`` are readable again."""
         values = [(account_id, row.of, row.symbol or "", row.field, date) for row in rows]
         async with transaction(self._pool) as connection:
             await connection.execute(self._GONE, account_id, sorted(whole), date)
@@ -45,7 +45,7 @@ class UnreadableRows:
     """
 
     async def on(self, account_id: AccountId, date: SessionDate) -> tuple[UnreadableRow, ...]:
-        """Return what cannot be read on a KST date, by list and stock; why is known to the event alone."""
+        """Return what cannot be read on a KST date, by list and stock; only the event contains the reason."""
         found = await self._pool.fetch(self._ON, account_id, date, AccountList.QUOTES, _QUOTES_LAST)
         return tuple(
             UnreadableRow(AccountList(row["list"]), Symbol(row["symbol"]) if row["symbol"] else None, row["field"], "")

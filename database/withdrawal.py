@@ -1,12 +1,12 @@
-"""Giving up an order that the ledger calls unsent: certain only where the server cannot have forgotten its permit."""
+"""Withdrawing an order that the ledger calls unsent: certain only if the server cannot have lost its permit."""
 
 from database.order_rows import locked_order
 from database.pool import Connection
 from domain.identity import IntentId
 from domain.order import OrderEvent, OrderStatus, next_status
 
-# A permit can be lost with a replica that takes over (another lineage), with a backup or a snapshot (a restart), and
-# with a crash where commits are not flushed. A crash that the postmaster survives starts the checkpointer again.
+# A permit can be lost with a replica that takes over (another lineage), with a restored backup or snapshot (a restart),
+# and with a crash if commits are not flushed. A crash that the postmaster survives restarts the checkpointer.
 _CANNOT_HAVE_FORGOTTEN = """
 SELECT written_by = server_lineage() AND pg_postmaster_start_time() < created_at AND (
     (current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off')
@@ -25,10 +25,10 @@ WHERE intent_id = $1
 
 
 async def withdraw_on(connection: Connection, intent_id: IntentId) -> bool:
-    """Give up an order that has not been sent; tell whether it is certain that it never will be, and never was.
+    """Withdraw an order that has not been sent; return whether it certainly never was and never will be sent.
 
-    Where the server may have forgotten a permit, the order becomes unknown instead: it can no longer be sent, and the
-    broker's list decides what became of it.
+    If the server may have lost a permit, the order becomes unknown instead: it can no longer be sent, and the broker's
+    list decides its outcome.
     """
     order = await locked_order(connection, intent_id)
     if order.status is not OrderStatus.INTENDED:

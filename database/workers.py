@@ -1,4 +1,4 @@
-"""The trading workers of an account as operators see them: state, stock, money and the last thing that happened."""
+"""The trading workers of an account as operators see them: state, stock, money and last event."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from domain.worker_state import WorkerState
 
 @dataclass(frozen=True, slots=True)
 class RegisteredWorker:
-    """A worker and the workflow that is its loop."""
+    """A worker and the workflow that runs it."""
 
     worker_id: WorkerId
     workflow_id: str
@@ -43,7 +43,7 @@ class WorkerRow:
     last_event: str
     last_event_at: datetime | None
     sale_begins_at: datetime | None = None
-    """When the held position's own sale begins, which hardly trades; None while it is sold with the fleet's others."""
+    """When the held position's own sale starts (it hardly trades); None while it is sold with the fleet's others."""
     sale_begins_because: str = ""
 
 
@@ -63,10 +63,10 @@ class Workers:
     async def register(
         self, account_id: AccountId, worker_id: WorkerId, workflow_id: str, first_session: SessionDate | None = None
     ) -> None:
-        """Make the worker known, so that the close can reach its workflow, and count it again; its state stays.
+        """Register the worker, so that the close can reach its workflow, and clear its retirement; its state stays.
 
-        ``first_session`` is kept of the first registration; without one the worker belongs to every session. A recovery
-        worker counts as retired: it never holds more than the position that it has.
+        ``first_session`` is kept from the first registration; without it the worker belongs to every session. A
+        recovery worker counts as retired: it never holds more than its present position.
         """
         about = (account_id, worker_id, workflow_id, first_session, is_recovery(worker_id))
         await self._pool.execute(self._REGISTER, *about)
@@ -81,7 +81,7 @@ class Workers:
     async def register_all(
         self, account_id: AccountId, workflow_ids: Mapping[WorkerId, str], first_session: SessionDate | None = None
     ) -> None:
-        """Make a fleet known before its first worker plans its day; nobody while the account is not pinned."""
+        """Register a fleet before its first worker plans its day; register none while the account is not pinned."""
         names, ids = list(workflow_ids), list(workflow_ids.values())
         await self._pool.execute(self._REGISTER_ALL, account_id, names, ids, first_session)
 
@@ -100,7 +100,7 @@ class Workers:
         event: str,
         at: datetime,
     ) -> None:
-        """Show what the worker does now.
+        """Record the worker's current state for the live table.
 
         Raises:
             UnknownIntentError: the worker was never registered.
@@ -114,7 +114,7 @@ class Workers:
     """
 
     async def set_paused(self, account_id: AccountId, worker_id: WorkerId, paused: bool) -> None:  # noqa: FBT001 a column
-        """Show whether the worker may buy."""
+        """Record whether the worker may buy."""
         _require(await self._pool.fetchval(self._PAUSE, account_id, worker_id, paused), account_id, worker_id)
 
     _RETIRE = """
@@ -123,7 +123,7 @@ class Workers:
     """
 
     async def retire(self, account_id: AccountId, worker_id: WorkerId) -> None:
-        """Count on no further position of a worker that was stopped, until it registers again."""
+        """Expect no further position of a stopped worker until it registers again."""
         await self._pool.execute(self._RETIRE, account_id, worker_id)
 
     _ALL = """
@@ -151,7 +151,7 @@ class Workers:
     """
 
     async def in_session(self, account_id: AccountId, session_date: SessionDate) -> tuple[WorkerId, ...]:
-        """Return the workers that had registered by a session's end, recovery workers apart."""
+        """Return the workers registered by a session's end, without recovery workers."""
         return tuple(
             [WorkerId(row["worker_id"]) for row in await self._pool.fetch(self._IN_SESSION, account_id, session_date)]
         )
@@ -165,7 +165,7 @@ class Workers:
     """
 
     async def count(self, account_id: AccountId) -> int:
-        """Return the most positions that there can be to sell: one of each worker, and those that stopped ones left."""
+        """Return the maximum number of positions to sell: one per worker, and those that stopped workers left."""
         count: int = await self._pool.fetchval(self._COUNT, account_id)
         return count
 

@@ -1,1 +1,1 @@
-"""The rules of the trade: pure values and decisions, without clock, chance or I/O."""
+"""The trading rules: pure values and decisions, without clock, randomness or I/O."""

@@ -1,4 +1,4 @@
-"""What is told outside: which events wait, which are told now, and equal ones folded into one line."""
+"""Alerts to people: which events wait, which are sent now, and how equal events are combined into one line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from domain.event import Event, EventLevel
 from domain.market import Symbol
 
 LEVELS: Final = (EventLevel.WARNING, EventLevel.ERROR, EventLevel.CRITICAL)
-"""The levels that can be told outside, the quietest first."""
+"""The levels that can be sent as alerts, the lowest first."""
 _REASONS: Final = ("denial", "reason", "cause", "why", "evidence", "kind", "detail", "unexplained")
-"""Fields of an event's detail that say why it happened, the most telling first."""
+"""Fields of an event's detail that contain the reason, the most specific first."""
 _SHORTEST_PAUSE: Final = timedelta(seconds=5)
 _LONGEST_PAUSE: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class PendingAlert:
-    """An event that a channel has not been told; ``is_old`` once it has waited as long as warnings are gathered."""
+    """An event not yet sent to a channel; ``is_old`` once it has waited for the collection time of warnings."""
 
     event_id: int
     event: Event
@@ -27,7 +27,7 @@ class PendingAlert:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """Equal events as one: how many, of which stocks, from when to when (market time, UTC)."""
+    """Equal events combined: their number, stocks, and first and last instant (market time, UTC)."""
 
     level: EventLevel
     kind: str
@@ -36,7 +36,7 @@ class Folded:
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:
-        """Return the stocks that the events are about, in order of appearance."""
+        """Return the stocks of the events, in order of appearance."""
         return tuple(dict.fromkeys(event.symbol for event in self.events if event.symbol is not None))
 
     @property
@@ -46,18 +46,18 @@ class Folded:
 
 
 def levels_from(minimum: EventLevel) -> tuple[EventLevel, ...]:
-    """Return the levels that are at least as loud as the minimum."""
+    """Return the levels at or above the minimum."""
     return LEVELS[LEVELS.index(minimum) :]
 
 
 def due(pending: Sequence[PendingAlert]) -> tuple[PendingAlert, ...]:
-    """Return what is told now: everything but warnings at once, all warnings when the oldest has waited long enough."""
+    """Return the alerts to send: all but warnings immediately, and warnings once the oldest has waited long enough."""
     warnings_too = any(alert.is_old for alert in pending if alert.event.level is EventLevel.WARNING)
     return tuple(alert for alert in pending if warnings_too or alert.event.level is not EventLevel.WARNING)
 
 
 def fold(events: Sequence[Event]) -> tuple[Folded, ...]:
-    """Put equal events together, the loudest first; what differs in its reason stays apart."""
+    """Combine equal events, the highest level first; events with different reasons stay separate."""
     groups: dict[tuple[EventLevel, str, str], list[Event]] = {}
     for event in events:
         groups.setdefault((event.level, event.kind, gist(event)), []).append(event)
@@ -66,7 +66,7 @@ def fold(events: Sequence[Event]) -> tuple[Folded, ...]:
 
 
 def gist(event: Event) -> str:
-    """Return why it happened, in the event's own words; empty when its kind says it all."""
+    """Return an event's reason in its own words; empty when the kind is sufficient."""
     quantity = f"×{event.detail['quantity']:,}" if "quantity" in event.detail else ""
     reason = next((_shown(event.detail[name]) for name in _REASONS if event.detail.get(name, "") != ""), "")
     return ": ".join(filter(None, (quantity, reason)))
@@ -77,6 +77,6 @@ def _shown(reason: str | int) -> str:
 
 
 def pause_after(failures: int) -> timedelta:
-    """Return how long (real time) a channel is left alone after so many failures in a row."""
+    """Return how long (real time) a channel pauses after so many consecutive failures."""
     doublings: int = min(max(failures, 1) - 1, 10)
     return min(_SHORTEST_PAUSE * (1 << doublings), _LONGEST_PAUSE)

@@ -1,4 +1,4 @@
-"""The audit log: what operators command, chained row by row, so that a changed, missing or added row is found."""
+"""The audit log: operators' commands, chained row by row, so that a changed, missing or added row is found."""
 
 import hmac
 import json
@@ -14,13 +14,13 @@ from domain.identity import AccountId
 from domain.session import SessionDate, session_date_of
 
 COMMAND: Final = "operator_command"
-"""The kind of event of a command; each of them is a row of the audit log."""
+"""The event kind of a command; each command is a row of the audit log."""
 GENESIS: Final = "0" * 64
-"""What the first row is chained to."""
+"""The digest that the first row is chained to."""
 
 
 class Outcome(StrEnum):
-    """What became of a command; unknown when its process ended before it was known."""
+    """The outcome of a command; unknown if its process ended before the outcome was known."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -30,7 +30,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who gives a command, as the operating system knows them, and with which program."""
+    """The client of a command, as the operating system identifies it, and its program."""
 
     uid: int
     user: str
@@ -81,7 +81,7 @@ class Row:
     """One row: its event with the database's time of writing, and its place in the chain.
 
     ``seal`` is an HMAC of the digest under the key that ``key_id`` names; both are empty without a key. ``event`` is
-    None where the event itself is gone.
+    None if the event itself is missing.
     """
 
     sequence: int
@@ -92,13 +92,13 @@ class Row:
     seal: str = ""
 
     def is_within(self, first: SessionDate, last: SessionDate) -> bool:
-        """Tell whether the command was given on one of these KST dates of the market; yes where that is lost."""
+        """Return whether the command was given on one of these KST market dates; True if its date is lost."""
         return self.event is None or self.event.session_date is None or first <= self.event.session_date <= last
 
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A row that is remembered outside the database: a log that does not hold it was cut or rewritten."""
+    """A row stored outside the database: a log without this row was truncated or rewritten."""
 
     sequence: int
     digest: str
@@ -106,7 +106,7 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class AuditLog:
-    """An account's whole log, oldest row first. ``unchained``: keys of commands' events that are no row of it."""
+    """An account's whole log, oldest row first. ``unchained``: keys of command events that are not in the chain."""
 
     account_id: AccountId
     rows: Sequence[Row] = ()
@@ -114,20 +114,20 @@ class AuditLog:
 
     @property
     def head(self) -> Anchor:
-        """Return the last row, to be remembered elsewhere."""
+        """Return the last row, to be stored elsewhere."""
         return Anchor(self.rows[-1].sequence, self.rows[-1].digest) if self.rows else Anchor(0, GENESIS)
 
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """What is wrong with a log, and where."""
+    """A defect of a log and its location."""
 
     what: str
     evidence: str
 
 
 def digest_of(previous: str, sequence: int, event: Event, recorded_at: datetime) -> str:
-    """Return the digest of a row: SHA-256 over the digest before it and the row as canonical JSON."""
+    """Return the digest of a row: SHA-256 over the previous digest and the row as canonical JSON."""
     row = {
         "sequence": sequence,
         "account_id": event.account_id,
@@ -145,20 +145,20 @@ def digest_of(previous: str, sequence: int, event: Event, recorded_at: datetime)
 
 
 def key_id_of(key: bytes) -> str:
-    """Return the name of a key, from which the key does not follow."""
+    """Return the id of a key; it does not reveal the key."""
     return _hmac(key, "haru audit key")[:16]
 
 
 def seal_of(key: bytes, digest: str) -> str:
-    """Return what only a holder of the key can write beside a digest."""
+    """Return the seal of a digest, which only a holder of the key can compute."""
     return _hmac(key, f"haru audit row {digest}")
 
 
 def flaws(log: AuditLog, key: bytes | None = None, anchor: Anchor | None = None) -> tuple[Flaw, ...]:
-    """Return what is wrong with a log.
+    """Return the defects of a log.
 
-    Without ``key`` only the chain is checked, which anyone who can write to the database can compute. With it, the
-    seals are: rows sealed under an earlier key are covered by the first row that is sealed under this one.
+    Without ``key`` only the chain is checked, which anyone with write access to the database can recompute. With it,
+    the seals are checked too: rows sealed under an earlier key are covered by the first row sealed under this one.
     """
     found = [*_breaks(log), *(Flaw("a command outside the chain", each) for each in log.unchained)]
     if key is not None:
@@ -184,7 +184,7 @@ def _follows(row: Row, previous: str, event: Event, recorded_at: datetime) -> bo
     try:
         return row.digest == digest_of(previous, row.sequence, event, recorded_at)
     except (OverflowError, TypeError, ValueError):
-        return False  # an instant or a text that we never write
+        return False  # an instant or a text that Haru never writes
 
 
 def _unsealed(rows: Sequence[Row], key: bytes) -> Iterator[Flaw]:

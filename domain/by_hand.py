@@ -1,4 +1,4 @@
-"""Whose shares the account's owner has sold by hand: his own first, and ours where he had none (F32, F33)."""
+"""Whose shares the account's owner sold manually: the owner's first, ours only beyond them (F32, F33)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from domain.order import BrokerOrder
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """Shares of ours that one order of the owner's has sold, and what they brought in won."""
+    """Our shares sold by one order of the owner, and their proceeds in won."""
 
     shares: int
     brought: Won
@@ -19,18 +19,18 @@ class Taking:
 
 @dataclass(frozen=True, slots=True)
 class HandTrades:
-    """The owner's own shares of a stock after all his orders, and what his sales took of ours, in their sequence."""
+    """The owner's own shares of a stock after all the owner's orders, and our shares sold by them, in sequence."""
 
     owns: Quantity
     takings: tuple[Taking, ...] = ()
 
     @property
     def taken(self) -> int:
-        """Return how many shares of ours were sold in all."""
+        """Return how many of our shares were sold in all."""
         return sum(each.shares for each in self.takings)
 
     def brought_by(self, shares: int, after: int) -> Won | None:
-        """Return what some of the taken shares brought, those before them left out; None for more than were taken."""
+        """Return the proceeds of ``shares`` taken shares after the first ``after``; None if fewer were taken."""
         if after + shares > self.taken:
             return None
         return Won(self._first(after + shares) - self._first(after))
@@ -45,10 +45,10 @@ class HandTrades:
 
 
 def told_apart(orders: Iterable[BrokerOrder], before: int, ours_since: datetime) -> HandTrades:
-    """Follow the owner's orders of a stock, of which he held so many shares ``before``, as they were placed.
+    """Apply the owner's orders of a stock in placement order; the owner held ``before`` shares at the start.
 
-    A broker sets the shares of a sale aside when it is placed, so that what the owner buys later is never what he sold.
-    A sale from before we held any (market time, UTC; the broker stamps whole seconds) took none of ours.
+    A broker reserves the shares of a sale when it is placed, so later purchases of the owner never cover an earlier
+    sale. A sale from before we held any (market time, UTC; the broker stamps whole seconds) took none of ours.
     """
     own, takings, since = before, list[Taking](), ours_since.replace(microsecond=0)
     for order in sorted(orders, key=lambda each: (each.ordered_at, each.ref.number)):

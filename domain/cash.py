@@ -1,4 +1,4 @@
-"""Cash against the ledger: what the fills of a session should have done to the broker's won, and what they did."""
+"""Cash against the ledger: the expected effect of a session's fills on the broker's cash, and the actual one."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,15 +13,17 @@ from domain.money import NO_WON, Rate, Won, portion, total
 from domain.order import BrokerOrder, OrderRecord
 
 COMMISSION_DOUBT: Final = Rate("0.000002")
-"""By how much a contract's rate may differ in its last digits from the one that is set: a share of the traded amount,
-as 0.0142 % and 0.0140527 % differ."""
+"""How far a contract's rate may differ in its last digits from the configured rate, as a share of the traded amount.
+
+For example, 0.0142 % and 0.0140527 % differ this way.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class CashMoved:
-    """What a session's fills have done to the cash so far, in won: by our books, and by orders that are not ours.
+    """Effect of a session's fills on the cash so far, in won: by our books, and by orders that are not ours.
 
-    ``doubt`` is by how much (won) the broker's commission and tax may differ from ours without meaning anything.
+    ``doubt`` is the difference (won) between the broker's commission and tax and ours that is still acceptable.
     """
 
     own: Won = NO_WON
@@ -40,7 +42,7 @@ class CashBaseline:
 
 @dataclass(frozen=True, slots=True)
 class CashCompared:
-    """Cash by the ledger and by the broker, in won; ``others`` is what orders that are not ours explain."""
+    """Cash by the ledger and by the broker, in won; ``others`` is the part explained by orders that are not ours."""
 
     expected: Won
     broker: Won
@@ -49,12 +51,12 @@ class CashCompared:
 
     @property
     def difference(self) -> Won:
-        """Return how much more the broker shows."""
+        """Return the broker's cash minus the expected cash."""
         return Won(self.broker - self.expected)
 
     @property
     def unexplained(self) -> Won:
-        """Return what neither orders of others nor the broker's rounding explain."""
+        """Return the difference that neither orders of others nor the broker's rounding explain."""
         rest = Won(self.difference - self.others)
         return NO_WON if abs(rest) <= self.allowance else rest
 
@@ -64,8 +66,8 @@ def cash_moved(
 ) -> CashMoved:
     """Add up a session's fills with their costs.
 
-    ``own`` are all orders of the session, in the ledger's sequence. An unknown market is taken for KOSPI: the boards
-    differ by a won of rounding at most.
+    ``own`` are all orders of the session, in the ledger's sequence. An unknown market counts as KOSPI: the boards
+    differ by at most one won of rounding.
     """
     boards = {each.intent.symbol: markets.get(each.intent.position_id, Market.KOSPI) for each in own}
     theirs = [each for each in others if each.filled_amount]
@@ -83,10 +85,10 @@ def cash_moved(
 
 
 def compared(baseline: CashBaseline, moved: CashMoved, broker: Won) -> CashCompared:
-    """Return what the cash should be after what has moved since the baseline, beside the broker's.
+    """Return the expected cash after the movements since the baseline, beside the broker's cash.
 
-    Without a fill since then not a won may differ. After one, the costs of its stock and side may be rounded otherwise
-    than by the rule, whatever of them the baseline knew.
+    Without a fill since then no difference is allowed. After a fill, the costs of its stock and side may be rounded
+    differently from the rule, whatever part of them the baseline included.
     """
     before = baseline.moved
     is_still = (moved.own, moved.others) == (before.own, before.others)

@@ -1,4 +1,4 @@
-"""How the market's time follows from real time: the identity when live, faster in a compressed day."""
+"""Conversion between market time and real time: equal when live, faster in a compressed day."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,16 +28,16 @@ class MarketClock:
         return self.real_anchor + (market - self.market_anchor) / self.speed
 
     def real_duration(self, market_duration: timedelta) -> timedelta:
-        """Return how long a stretch of market time takes in reality."""
+        """Return the real duration of a market duration."""
         return market_duration / self.speed
 
     def market_duration(self, real_duration: timedelta) -> timedelta:
-        """Return how much market time passes during a stretch of real time."""
+        """Return the market duration of a real duration."""
         return real_duration * self.speed
 
     @property
     def is_live(self) -> bool:
-        """Tell whether market time and real time are the same."""
+        """Return whether market time and real time are the same."""
         return self.speed == 1 and self.real_anchor == self.market_anchor
 
 
@@ -46,13 +46,13 @@ LIVE_CLOCK: Final = MarketClock(real_anchor=_EPOCH, market_anchor=_EPOCH, speed=
 
 
 def in_seoul(instant: datetime) -> datetime:
-    """Show an aware instant as Seoul wall-clock time."""
+    """Convert an aware instant to Seoul wall-clock time."""
     return instant.astimezone(KST)
 
 
 @dataclass(frozen=True, slots=True)
 class ClockReading:
-    """What another clock showed between two instants of ours (UTC, real time); it shows whole steps only."""
+    """Another clock's reading between two of our instants (UTC, real time); ``step`` is its resolution."""
 
     asked_at: datetime
     shown: datetime
@@ -61,12 +61,12 @@ class ClockReading:
 
     @property
     def skew(self) -> timedelta:
-        """Return by how much our clock is ahead at least, negative when behind; zero where the reading allows it."""
+        """Return the least amount by which our clock is ahead, negative when behind; zero if the reading allows it."""
         if self.asked_at > self.shown + self.step:
             return self.asked_at - self.shown - self.step
         return min(self.answered_at - self.shown, timedelta(0))
 
     @property
     def took(self) -> timedelta:
-        """Return how long the question and the answer were on their way."""
+        """Return the round-trip time of the reading."""
         return self.answered_at - self.asked_at

@@ -1,4 +1,4 @@
-"""When the day's selling begins: the fleet's start from the session's own times, a thin position's own before it."""
+"""When the day's selling starts: the fleet's start, and an earlier start for a thinly traded position."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,25 +12,30 @@ from domain.money import Quantity, Rate
 from domain.session import Session, SessionPlan
 
 CALLS_OF_A_SALE: Final = 12
-"""Calls to the broker for a sale whose first limit finds nobody: price, book, order and look; cancel and look; list and
-holdings, then price, book, order and look again. That is on paper, one stock at a time; the real service shows thirty
-prices with their best bids in one call, and a sale that is filled at once needs less than half of it."""
+"""Calls to the broker for a sale whose first limit order does not fill: price, book, order and check; cancel and check;
+list and holdings; then price, book, order and check again.
+
+This applies to paper, one stock at a time. The live service returns thirty prices with their best bids in one call, and
+an immediately filled sale needs less than half of it.
+"""
 _SAFETY: Final = Decimal("1.3")
-"""A slot of the rate budget rests a second after its response, so that calls of 0.1 to 0.3 s make n slots n ÷ 1.3."""
+"""A slot of the rate budget rests one second after its response: with calls of 0.1 to 0.3 s n slots serve n ÷ 1.3."""
 _START_UP: Final = timedelta(seconds=3)
-"""Real time from the timer to the first order: a message, a workflow's step, a price."""
+"""Real time from the timer to the first order: a message, a workflow step, a price."""
 _WORDS_PER_CALL: Final = 2
-"""Watches whose last word reaches their workflow in the time of one call, when all of them speak at once."""
+"""Watches whose final result reaches their workflow in the time of one call, when all report at once."""
 _LAST_WORD: Final = timedelta(seconds=1)
-"""Real time for one such word alone."""
+"""Real time for one such result alone."""
 
 PARTICIPATION: Final = Rate("0.1")
-"""Which share of what trades anyway a sale may be without moving the price much against itself."""
+"""Maximum share of the traded volume for a sale that should not move the price much against itself."""
 LONGEST_THIN_LEAD: Final = timedelta(minutes=60)
-"""Market time before the closing auction at which even the thinnest position begins to be sold. It bounds what an
-unknown volume can cost: begun earlier still, most of the afternoon would be lost for little more that trades."""
+"""Market time before the closing auction at which even the least traded position starts to sell.
+
+It limits the cost of an unknown volume: an earlier start loses most of the afternoon for little additional volume.
+"""
 _SHARE_OF_WHAT_IS_LEFT: Final = Decimal("0.5")
-"""Of the time left to the closing auction a new position may need this much to be sold; the rest is for holding."""
+"""Share of the time to the closing auction that a new position may need for its sale; the rest is for holding."""
 _RECENT_AT_LEAST: Final = timedelta(minutes=10)
 _DAY_AT_LEAST: Final = timedelta(minutes=5)
 _MINUTE: Final = timedelta(minutes=1)
@@ -38,20 +43,20 @@ _MINUTE: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class CloseLeads:
-    """How early a fleet stops to buy and begins to sell. Leads are market time before the session's end."""
+    """How early a fleet stops buying and starts selling. Leads are market time before the session's end."""
 
     entry_cutoff: timedelta = timedelta(minutes=30)
     liquidation: timedelta = timedelta(minutes=15)
     least_real_time: timedelta = timedelta(seconds=10)
-    """Real time that liquidation needs even for one position; it matters in a compressed day."""
+    """Real time that liquidation needs even for one position; relevant in a compressed day."""
     calls_per_second: int | None = None
-    """The account's rate budget. None: unknown, so that only the leads count, however much there is to sell."""
+    """The account's rate budget. None: unknown, so only the leads count, whatever the number of positions."""
 
 
 def plan_session(session: Session, leads: CloseLeads, speed: int, positions: int = 1) -> SessionPlan:
-    """Compute the deadlines of a session in which at most so many positions are held at once.
+    """Compute the deadlines of a session with at most ``positions`` positions at once.
 
-    A compressed day (``speed`` market seconds a second) liquidates earlier so that there is real time to sell.
+    A compressed day (``speed`` market seconds per second) liquidates earlier so that there is real time to sell.
     """
     lead = max(leads.liquidation, leads.least_real_time * speed)
     by_lead, why = session.ends_at - lead, f"{in_words(lead)} before the end at {in_seoul(session.ends_at):%H:%M}"
@@ -72,7 +77,7 @@ def plan_session(session: Session, leads: CloseLeads, speed: int, positions: int
 
 
 def time_to_begin_all(positions: int, calls_per_second: int | None) -> timedelta:
-    """Return the real time in which so many positions that are due at once begin, each at its watch's word."""
+    """Return the real time in which ``positions`` due positions start to sell, each on its watch's result."""
     all_words = positions / (_WORDS_PER_CALL * calls_per_second) if calls_per_second else 0.0
     return _LAST_WORD + timedelta(seconds=all_words)
 
@@ -85,7 +90,7 @@ def time_to_sell_all(positions: int, calls_per_second: int) -> timedelta:
 
 @dataclass(frozen=True, slots=True)
 class OwnStart:
-    """From when on (market time, UTC) a thin position is sold, and why so much earlier than the fleet."""
+    """When (market time, UTC) the sale of a thinly traded position starts, and why earlier than the fleet's."""
 
     at: datetime
     why: str
@@ -94,9 +99,9 @@ class OwnStart:
 def own_start(
     session: Session, fleet_start: datetime, quantity: Quantity, traded_per_minute: Decimal
 ) -> OwnStart | None:
-    """Return when a position's own sale begins if that is before the fleet's (market time, UTC), else None.
+    """Return the start of a position's own sale if it is before the fleet's (market time, UTC), else None.
 
-    Where nothing is known to trade, the start is the earliest that there is; never before the open.
+    If no trading volume is known, the start is the earliest possible; never before the open.
     """
     ours = traded_per_minute * PARTICIPATION
     minutes = quantity / ours if ours else None
@@ -109,7 +114,7 @@ def own_start(
 
 
 def sellable_quantity(session: Session, now: datetime, traded_per_minute: Decimal) -> Quantity:
-    """Return how many shares bought now could be sold by the close, and still be held for a while first."""
+    """Return how many shares bought now can be sold by the close after a holding time."""
     left = max(session.auction_at - now, timedelta(0))
     minutes = min(Decimal(left / _MINUTE) * _SHARE_OF_WHAT_IS_LEFT, Decimal(LONGEST_THIN_LEAD / _MINUTE))
     return Quantity(int(traded_per_minute * PARTICIPATION * minutes))
@@ -118,12 +123,12 @@ def sellable_quantity(session: Session, now: datetime, traded_per_minute: Decima
 def traded_per_minute(
     recent: Sequence[PriceSample], volume: Quantity, session: Session, now: datetime
 ) -> Decimal | None:
-    """Return the shares that trade in a minute: the lesser of the day's average and that of the recent path.
+    """Return the shares traded per minute: the smaller of the day's average and the recent path's average.
 
     Args:
-        recent: the path of the last half hour, oldest first; shorter than ten minutes it does not count.
-        volume: the shares traded in the session by now.
-        session: whose opening the day's average counts from.
+        recent: the path of the last half hour, oldest first; a path shorter than ten minutes is ignored.
+        volume: the shares traded in the session so far.
+        session: the day's average starts at its opening.
         now: market time (UTC).
     """
     if now <= session.opens_at:
@@ -135,7 +140,7 @@ def traded_per_minute(
 
 
 def in_words(duration: timedelta) -> str:
-    """Return a duration for people: ``8 s``, ``15 min``, ``12 min 5 s``."""
+    """Return a duration for display: ``8 s``, ``15 min``, ``12 min 5 s``."""
     minutes, seconds = divmod(-(-duration // timedelta(seconds=1)), 60)
     parts = (f"{minutes} min" if minutes else "", f"{seconds} s" if seconds or not minutes else "")
     return " ".join(part for part in parts if part)
@@ -154,5 +159,5 @@ def _minutes(duration: timedelta) -> Decimal:
 
 
 def _whole_minute(instant: datetime) -> datetime:
-    """Return the minute that has begun: a time that people read and a cron line can keep."""
+    """Round down to the minute, for display and for cron lines."""
     return instant.replace(second=0, microsecond=0)

@@ -1,4 +1,4 @@
-"""Commission and transaction tax as KIS counts them: per stock, side and day; the only place that rounds them."""
+"""Commission and transaction tax as KIS charges them, per stock, side and day; the only place that rounds them."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -11,23 +11,23 @@ from domain.money import NO_WON, Rate, Won, portion
 BANKIS_COMMISSION: Final = Rate("0.000140527")
 """KIS BanKIS online commission per side on KRX (docs/krx.md §6)."""
 PAPER_COMMISSION: Final = Rate("0.000142")
-"""What a paper account of KIS pays per side."""
+"""Commission of a KIS paper account per side."""
 COMMISSION_STEP: Final = Won(10)
-"""KIS cuts the commission of a stock, side and day down to a multiple of this many won."""
+"""KIS rounds the commission of a stock, side and day down to a multiple of this many won."""
 _TAX_PARTS: Final = 2
-"""Transaction tax and agriculture tax, which KIS cuts down to whole won each."""
+"""Transaction tax and agriculture tax, each rounded down by KIS to whole won."""
 
 _AGRICULTURE_TAX: Final = Rate("0.0015")
 FIRST_TRADE_DATES: Final = (date(2022, 12, 28), date(2023, 12, 27), date(2024, 12, 27), date(2025, 12, 29))
 _TOTAL_TAX: Final = (Rate("0.0020"), Rate("0.0018"), Rate("0.0015"), Rate("0.0020"))
-"""Sell tax on KOSPI and KOSDAQ alike, by the first trade date whose settlement falls under the rate."""
+"""Sell tax for KOSPI and KOSDAQ, by the first trade date whose settlement falls under the rate."""
 LAST_TAX_YEAR: Final = 2026
-"""The last year whose rate the table holds; by it everything later is booked, which must not go unsaid."""
+"""The last year in the tax table; its rate is used for all later dates, which must be reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What orders cost beside their amount, in whole won."""
+    """The costs of orders beside their amount, in whole won."""
 
     commission: Won = NO_WON
     tax: Won = NO_WON
@@ -42,7 +42,7 @@ class Costs:
         return Costs(Won(self.commission + other.commission), Won(self.tax + other.tax))
 
     def minus(self, other: "Costs") -> "Costs":
-        """Take other costs off."""
+        """Subtract other costs."""
         return Costs(Won(self.commission - other.commission), Won(self.tax - other.tax))
 
 
@@ -61,7 +61,7 @@ def cost_rates(traded_on: date, commission: Rate = BANKIS_COMMISSION) -> CostRat
 
 
 def untold_tax(settles_on: date) -> str:
-    """Say what to do about sales that settle in a year whose tax the table does not hold; empty when it does."""
+    """Return the remedy for sales that settle in a year missing from the tax table; empty if the year is known."""
     if settles_on.year <= LAST_TAX_YEAR:
         return ""
     return (
@@ -72,10 +72,10 @@ def untold_tax(settles_on: date) -> str:
 
 
 def day_costs(side: Side, amount: Won, market: Market, rates: CostRates) -> Costs:
-    """Return the costs of all that was bought, or sold, of one stock on one day.
+    """Return the costs of all purchases, or all sales, of one stock on one day.
 
-    KIS cuts the commission down to ten won, transaction tax and agriculture tax down to whole won each. Single orders
-    are not rounded.
+    KIS rounds the commission down to ten won, and transaction tax and agriculture tax down to whole won each. Single
+    orders are not rounded.
     """
     commission = Won(portion(amount, rates.commission) // COMMISSION_STEP * COMMISSION_STEP)
     if side is Side.BUY:
@@ -85,16 +85,16 @@ def day_costs(side: Side, amount: Won, market: Market, rates: CostRates) -> Cost
 
 
 def added_costs(side: Side, before: Won, amount: Won, market: Market, rates: CostRates) -> Costs:
-    """Return what ``amount`` adds to a day's costs after ``before`` won of the same stock and side; it may be none."""
+    """Return the costs that ``amount`` adds to a day after ``before`` won of the same stock and side; may be zero."""
     whole = day_costs(side, Won(before + amount), market, rates)
     return whole.minus(day_costs(side, before, market, rates))
 
 
 def tax_rounding(*, sold: bool) -> Won:
-    """Return by how much (won) the taxes of a stock and day may differ for their rounding."""
+    """Return the possible rounding difference (won) of the taxes of a stock and day."""
     return Won(_TAX_PARTS if sold else 0)
 
 
 def buying_cost_rate(rates: CostRates, slippage_allowance: Rate) -> Rate:
-    """Return by how much a purchase may exceed its quoted amount, for sizing."""
+    """Return the rate by which a purchase may exceed its quoted amount, for sizing."""
     return rates.commission + slippage_allowance

@@ -1,4 +1,4 @@
-"""Settings that real money needs a second word for: each danger has a name, and is accepted by it or refused."""
+"""Settings that need explicit acceptance for real money: each danger has a name and is accepted by it or refused."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -11,7 +11,7 @@ from domain.session import REGULAR_HOURS, SessionHours, TradingCalendar
 
 
 class Danger(StrEnum):
-    """What an operator of a live account accepts by name."""
+    """Dangers that an operator of a live account accepts by name."""
 
     ALL_EXITS_OFF = "all_exits_off"
     CAPITAL_ABOVE_ACCOUNT = "capital_above_account"
@@ -23,14 +23,14 @@ class Danger(StrEnum):
 
 
 Dangers = Mapping[Danger, str]
-"""What is dangerous, and for people why, with what to do."""
+"""The dangers found, each with the reason and remedy for people."""
 _OLD: Final = timedelta(minutes=1)
 _AUCTION: Final = timedelta(minutes=10)
-"""The closing auction at the session's end; an order there is the sale's last."""
+"""The closing auction at the session's end; an order in it is the sale's last."""
 
 
 def dangers_of_rules(rules: TradingRules, liquidation_lead: timedelta) -> Dangers:
-    """Return what is dangerous in rules; the fleet sells from so long (market time) before the session's end."""
+    """Return the dangers in rules; ``liquidation_lead`` is market time from the fleet's sale to the session's end."""
     found = {}
     if _sells_at_the_close_only(rules.exits):
         found[Danger.ALL_EXITS_OFF] = "every exit rule is 0: shares are held to the close; set exits.stop_loss"
@@ -49,7 +49,7 @@ def dangers_of_rules(rules: TradingRules, liquidation_lead: timedelta) -> Danger
 
 
 def dangers_of_account(risk: RiskRules, worth: Won) -> Dangers:
-    """Return which limits exceed all that the account holds: its cash (D+2) and its shares, in won."""
+    """Return the limits that exceed the account's total worth: its cash (D+2) and its shares, in won."""
     found = {}
     if risk.capital_per_trade > worth:
         found[Danger.CAPITAL_ABOVE_ACCOUNT] = (
@@ -65,7 +65,7 @@ def dangers_of_account(risk: RiskRules, worth: Won) -> Dangers:
 
 
 def dangers_of_hours(changed: Mapping[date, SessionHours], known: TradingCalendar, today: date) -> Dangers:
-    """Return whether hours are changed, from today on, of a day whose hours the calendar has as ordinary."""
+    """Return whether hours are changed, from today on, on a day whose calendar hours are regular."""
     odd = sorted(
         day
         for day, hours in changed.items()
@@ -79,7 +79,7 @@ def dangers_of_hours(changed: Mapping[date, SessionHours], known: TradingCalenda
 
 
 def raises_a_limit(before: RiskRules, after: RiskRules) -> bool:
-    """Tell whether a change of rules raises a limit that is compared with the account."""
+    """Return whether a rule change raises a limit that is compared with the account."""
     return after.capital_per_trade > before.capital_per_trade or after.fleet_daily_loss > before.fleet_daily_loss
 
 

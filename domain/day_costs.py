@@ -1,4 +1,4 @@
-"""What each order adds to the costs of its day, which KIS counts per stock and side; what orders of others add."""
+"""What each order adds to its day's costs, which KIS charges per stock and side; what orders of others add."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,7 +15,7 @@ Charged = Iterator[tuple[OrderRecord, Costs]]
 
 
 class StockSide(NamedTuple):
-    """Everything that KIS rounds together: the purchases, or the sales, of one stock on one KST date."""
+    """The unit that KIS rounds: the purchases, or the sales, of one stock on one KST date."""
 
     date: SessionDate
     symbol: Symbol
@@ -25,8 +25,8 @@ class StockSide(NamedTuple):
 def charged(orders: Iterable[OrderRecord], market_of: MarketOf, commission: Rate) -> Charged:
     """Return what each order adds to the costs of its stock, side and day.
 
-    ``orders`` come in the ledger's sequence, and are all that the ledger has of these days and stocks: then the sum of
-    a stock and side is what KIS charges for it. An order that fills late moves the share of those after it.
+    ``orders`` are all of the ledger's orders for these days and stocks, in its sequence. The sum per stock and side is
+    then the amount that KIS charges. An order that fills late changes the share of later orders.
     """
     before: Counter[StockSide] = Counter()
     for order in orders:
@@ -39,7 +39,7 @@ def charged(orders: Iterable[OrderRecord], market_of: MarketOf, commission: Rate
 def added_by_others(
     own: Iterable[OrderRecord], others: Sequence[BrokerOrder], market_of: MarketOf, commission: Rate
 ) -> dict[StockSide, Costs]:
-    """Return what orders that are not ours add to the costs: one cut of the commission is for both together."""
+    """Return what orders that are not ours add to the costs: one rounding of the commission covers both."""
     ours: Counter[StockSide] = Counter()
     theirs: Counter[StockSide] = Counter()
     for order in own:
@@ -60,7 +60,7 @@ def added_by_others(
 
 
 def rounding(own: Iterable[OrderRecord], others: Iterable[BrokerOrder]) -> Won:
-    """Return by how much (won) the broker's costs may differ from the rule for their rounding alone."""
+    """Return the difference (won) between the broker's costs and the rule that rounding alone can explain."""
     traded = {_of_ours(order) for order in own if order.filled_amount}
     traded |= {_of_others(row) for row in others if row.filled_amount}
     return Won(sum(COMMISSION_STEP + tax_rounding(sold=each.side is Side.SELL) for each in traded))

@@ -1,37 +1,37 @@
-"""The errors of the trade, drawn by what has to be done about them.
+"""The errors of trading, grouped by the action they require.
 
 TradingError
 ├── TryAgainError                 the same request may succeed later
 │   ├── BrokerUnavailableError
 │   ├── RateLimitedError
-│   └── StreamLostError           prices and notices come by asking until there is a new session
+│   └── StreamLostError           prices and notices come from polling until there is a new session
 │       └── StreamInUseError
-├── StopTradingError              no further order may follow before somebody or something mends it
+├── StopTradingError              no further order may follow before this is fixed
 │   ├── StaleFencingTokenError
 │   ├── BrokerProtocolError
 │   ├── CredentialsRefusedError
 │   └── EnvironmentMismatchError
-├── BrokerRefusedError            the broker understood a query and said no
-├── BooksRefusedError             our own ledger keeps what must be one from becoming two
+├── BrokerRefusedError            the broker understood a query and refused it
+├── BooksRefusedError             the ledger refused a duplicate or a contradiction
 │   ├── ActiveOrderExistsError
 │   ├── LivePositionExistsError
 │   ├── EntryDeniedError          (in domain.risk, with its verdict)
 │   └── OversoldError
-├── BadRulesError                 trading rules that cannot be traded by
-└── InvalidTransitionError        a bug of ours
+├── BadRulesError                 trading rules that are not valid
+└── InvalidTransitionError        a bug in Haru
 """
 
 
 class TradingError(Exception):
-    """Anything that goes wrong in the trade itself."""
+    """Base class of all errors in trading."""
 
 
 class TryAgainError(TradingError):
-    """The same request may succeed later; nothing has happened yet."""
+    """The same request may succeed later; it has had no effect yet."""
 
 
 class BrokerUnavailableError(TryAgainError):
-    """The broker could not be reached or answered with a passing fault."""
+    """The broker could not be reached or answered with a temporary fault."""
 
 
 class RateLimitedError(TryAgainError):
@@ -39,7 +39,7 @@ class RateLimitedError(TryAgainError):
 
 
 class StreamLostError(TryAgainError):
-    """The real-time session is over, silent or not to be trusted; what it told meanwhile is lost."""
+    """The real-time session has ended, is silent or unreliable; its news meanwhile is lost."""
 
 
 class StreamInUseError(StreamLostError):
@@ -47,11 +47,11 @@ class StreamInUseError(StreamLostError):
 
 
 class StopTradingError(TradingError):
-    """No further order may follow before this is mended."""
+    """No further order may follow before this is fixed."""
 
 
 class StaleFencingTokenError(StopTradingError):
-    """Somebody else holds the symbol's lease now."""
+    """Another worker holds the symbol's lease now."""
 
 
 class BrokerProtocolError(StopTradingError):
@@ -59,7 +59,7 @@ class BrokerProtocolError(StopTradingError):
 
 
 class CredentialsRefusedError(StopTradingError):
-    """The broker does not accept our keys, our token or this host for them."""
+    """The broker refuses our keys, our token or this host."""
 
 
 class EnvironmentMismatchError(StopTradingError):
@@ -76,7 +76,7 @@ class BrokerRefusedError(TradingError):
 
 
 class BooksRefusedError(TradingError):
-    """Our own ledger keeps what must be one from becoming two; nothing was written."""
+    """The ledger refused a duplicate or a contradiction; nothing was written."""
 
 
 class ActiveOrderExistsError(BooksRefusedError):
@@ -88,12 +88,12 @@ class LivePositionExistsError(BooksRefusedError):
 
 
 class OversoldError(BooksRefusedError):
-    """More would be sold than the position is proven to hold."""
+    """A sale exceeds the shares that the position is proven to hold."""
 
 
 class BadRulesError(TradingError):
-    """Trading rules that cannot be traded by; the text names the field and the mend."""
+    """Trading rules are not valid; the text names the field and the fix."""
 
 
 class InvalidTransitionError(TradingError):
-    """An order or position was asked for a step that its state does not have."""
+    """An order or position does not allow the step in its current state."""

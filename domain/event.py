@@ -1,4 +1,4 @@
-"""One thing that happened, as the append-only event book keeps it."""
+"""An event as the append-only event history stores it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,81 +11,79 @@ from domain.money import Quantity
 from domain.session import SessionDate
 
 ENTRY_DENIED: Final = "entry_denied"
-"""The kind of event by which denials are counted; its detail names the denial."""
+"""Event kind by which denials are counted; its detail names the denial."""
 CLOSE_MISSED: Final = "close_missed"
-"""The kind of event of a session that ended without a market close; shown until the next session has ended."""
+"""Event kind: a session ended without a market close; shown until the next session has ended."""
 CLOSE_UNFINISHED: Final = "close_unfinished"
-"""The kind of event of a close that goes on although no market is left to sell in."""
+"""Event kind: a close continues although no market is left to sell in."""
 DAY_SUMMED_UP: Final = "day_summed_up"
-"""The kind of event of a session's result, told to people though nothing is wrong; the outbox's trigger knows it."""
+"""Event kind: a session's result, sent to people without an incident; the outbox's trigger uses it."""
 CLOSE_NOT_PROVEN: Final = "close_not_proven"
-"""The kind of event of a close that could not read the broker's holdings, and ended without a proof."""
+"""Event kind: a close could not read the broker's holdings and ended without a proof."""
 BOOKS_NOT_COMPARED: Final = "books_not_compared"
-"""The kind of event of a comparison with the broker that failed; entries stay shut until one succeeds."""
+"""Event kind: a comparison with the broker failed; entries stay closed until one succeeds."""
 ENTRIES_REOPENED: Final = "entries_reopened"
-"""The kind of event of a cause of shut entries that was lifted; others may keep them shut."""
+"""Event kind: a cause of closed entries was lifted; other causes may keep them closed."""
 FOREIGN_API_ORDER: Final = "order_of_another_program"
-"""The kind of event of an order that came by API and is not ours; entries stay shut until an operator accepts it."""
+"""Event kind: an API order that is not ours; entries stay closed until an operator accepts it."""
 FOREIGN_API_ORDER_ACCEPTED: Final = "order_of_another_program_accepted"
-"""The kind of event of such an order that an operator has accepted."""
+"""Event kind: an operator accepted such an order."""
 STATEMENT_NOT_COMPARED: Final = "statement_not_compared"
-"""The kind of event of a broker's statement that could not be compared with the ledger."""
+"""Event kind: the broker's statement could not be compared with the ledger."""
 SUMMARY_NOT_WRITTEN: Final = "summary_not_written"
-"""The kind of event of a session whose summaries could not be written by its close."""
+"""Event kind: a close could not write its session's summaries."""
 POSITION_BOUGHT: Final = "position_bought"
 POSITION_SOLD: Final = "position_sold"
-"""The kinds of event of each buy and each sale: no incidents, sent where an operator asked for them; the outbox's
-trigger knows both."""
+"""Event kinds of each buy and each sale: not incidents, sent if requested. The outbox's trigger uses both."""
 UNSOLD_AT_CLOSE: Final = "position_unsold_at_close"
-"""The kind of event of shares that the session has not taken; what the evening leaves of them is carried."""
+"""Event kind: shares unsold in the session; those still unsold after the evening are carried."""
 MARKET_CLOSE: Final = "market close"
-"""The one reason for which entries are shut every day."""
+"""The one reason for which entries are closed every day."""
 RULES_ABOVE_LIMITS: Final = "rules_above_host_limits"
-"""The kind of event of a worker whose rules are looser than its host allows; the host's apply."""
+"""Event kind: a worker's rules are looser than its host allows; the host's rules apply."""
 CARRIED_RESTATED: Final = "carried_position_restated"
-"""The kind of event of a carried position that a split, a reverse split or bonus shares gave other shares."""
+"""Event kind: a split, a reverse split or bonus shares changed the share count of a carried position."""
 CARRIED_CHANGED: Final = "carried_position_changed"
-"""The kind of event of shares that were carried over night and changed in number without any order."""
+"""Event kind: the number of shares carried overnight changed without any order."""
 LATE_FILL_UNBOOKED: Final = "late_fill_not_booked"
-"""The kind of event of a fill of ours that the broker lists and no position of the ledger can take any more."""
+"""Event kind: the broker lists one of our fills, but no position of the ledger can take it."""
 SHARES_RECOVERED: Final = "late_shares_recovered"
-"""The kind of event of shares of a late fill whose position was over: it lives again and is sold."""
+"""Event kind: a late fill of a position that was over; the position is reopened and sold."""
 MISSING_FILL_BOOKED: Final = "missing_fill_booked"
-"""The kind of event of a fill that a list shows and the ledger lacked until now."""
+"""Event kind: a list shows a fill that the ledger lacked until now."""
 SALE_LISTED_SHORT: Final = "sale_listed_short"
-"""The kind of event of a sale of which the list calls shares withdrawn that the account no longer holds."""
+"""Event kind: the list reports shares of a sale as withdrawn that the account no longer holds."""
 TRADE_CORRECTED: Final = "trade_corrected"
-"""The kind of event of a booked trade to which a late or corrected fill adds shares or won."""
+"""Event kind: a late or corrected fill adds shares or won to a booked trade."""
 ORDER_READOPTED: Final = "order_exists_after_all"
-"""The kind of event of an order that was proven absent and that the broker accepts or lists later."""
+"""Event kind: an order was proven absent, and the broker accepts or lists it later."""
 ORDER_UNLISTED: Final = "accepted_order_not_listed"
-"""The kind of event of an order that the broker has accepted and that no order list shows."""
+"""Event kind: an order was accepted by the broker, but no order list shows it."""
 PROVISIONAL_FILL: Final = "fill_booked_provisionally"
-"""The kind of event of shares that holdings prove and no order list shows; the list's true won replace them."""
+"""Event kind: holdings prove shares that no order list shows; the list's amount replaces the provisional one."""
 SOLD_BY_HAND: Final = "sold_by_hand"
-"""The kind of event of a part of our shares that the account's owner has sold; what is left is still held."""
+"""Event kind: the account's owner sold some of our shares; the rest is still held."""
 UNEXPLAINED_SHARES: Final = "unexplained_shares"
-"""The kind of event of shares that the broker shows after a session and that neither our books nor the owner's orders
-explain."""
+"""Event kind: shares at the broker after a session that neither our books nor the owner's orders explain."""
 OWNERS_SHARES: Final = "owners_shares"
-"""The kind of event of shares that the account's owner holds after a session beside ours: named, and left alone."""
+"""Event kind: the account owner's shares beside ours after a session; reported, and not traded."""
 
 LOST_ORDER_IN_DOUBT: Final = "lost_order_in_doubt"
-"""The kind of event of an order without a reply that is neither proven placed nor absent: a row cannot be read."""
+"""Event kind: an order without a reply is neither proven placed nor absent, because a row cannot be read."""
 FLATNESS_IN_DOUBT: Final = "flatness_in_doubt"
-"""The kind of event of a stock of ours that a close cannot prove flat, since the broker's rows cannot be read."""
+"""Event kind: a close cannot prove one of our stocks flat, because the broker's rows cannot be read."""
 UNREADABLE_ROW: Final = "unreadable_row"
-"""The kind of event of a row of the broker's lists that cannot be read; told once a day, stock and field."""
+"""Event kind: a row of the broker's lists cannot be read; one event per day, stock and field."""
 UNAUTHENTIC_REFUSED: Final = "unauthentic_refused"
-"""The kind of event of a message, a start or an activity that did not prove to come from the fleet."""
+"""Event kind: a message, a start or an activity did not prove that it comes from the fleet."""
 STRATEGY_FAILED: Final = "strategy_failed"
-"""The kind of event of a strategy or custom filter that raised, took too long or returned what cannot be."""
+"""Event kind: a strategy or custom filter raised, timed out or returned an invalid value."""
 STOCK_LEFT_OUT: Final = "stock_left_out"
-"""The kind of event of a stock that is not bought because the broker refuses or garbles what it says of it."""
+"""Event kind: a stock is not bought because the broker refuses or garbles its data."""
 
 
 class EventLevel(StrEnum):
-    """How loudly an event is told."""
+    """The severity of an event."""
 
     INFO = "info"
     WARNING = "warning"
@@ -95,7 +93,7 @@ class EventLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event in market time (UTC). A non-empty ``key`` makes appending it twice the same as once."""
+    """An event in market time (UTC). With a non-empty ``key``, a repeated append has no effect."""
 
     account_id: AccountId
     kind: str
@@ -111,7 +109,7 @@ class Event:
 def unsold_event(
     account_id: AccountId, session_date: SessionDate, at: datetime, shares: tuple[Symbol, Quantity], why: str
 ) -> Event:
-    """Return the event of shares of a stock that the session has not taken; told once a session."""
+    """Return the event for a stock's shares unsold in the session; once per session."""
     symbol, quantity = shares
     return Event(
         account_id,
@@ -128,7 +126,7 @@ def unsold_event(
 def carried_event(
     account_id: AccountId, session_date: SessionDate, at: datetime, symbol: Symbol, quantity: Quantity
 ) -> Event:
-    """Return the event of shares that a session left behind; told once, whoever finds them first."""
+    """Return the event for shares carried after a session; one event, whichever process finds them first."""
     return Event(
         account_id,
         "position_carried_overnight",

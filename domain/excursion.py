@@ -1,4 +1,4 @@
-"""How far a trade went against us and for us while it was held, and what its orders lost in ticks."""
+"""How far a trade moved against us and for us while it was held, and its orders' slippage in ticks."""
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -13,7 +13,7 @@ _STEP: Final = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class PriceRange:
-    """The lowest and the highest price (won) seen of a position while it was held."""
+    """The lowest and highest price (won) of a position observed while it was held."""
 
     low: Price
     high: Price
@@ -21,14 +21,14 @@ class PriceRange:
 
 @dataclass(frozen=True, slots=True)
 class Excursion:
-    """The worst and the best that a whole trade stood at before costs, in won, as sizes: MAE and MFE."""
+    """The worst and best result of a whole trade before costs, in won, as magnitudes: MAE and MFE."""
 
     adverse: Won
     favourable: Won
 
 
 def excursion(trade: ClosedTrade, seen: PriceRange) -> Excursion:
-    """Return how far the trade went; what our own exit got counts as seen."""
+    """Return a trade's excursion; the price of our own exit counts as observed."""
     worst, best = notional(seen.low, trade.quantity), notional(seen.high, trade.quantity)
     if trade.is_sold_by_us:
         worst, best = min(worst, trade.exit_amount), max(best, trade.exit_amount)
@@ -36,15 +36,15 @@ def excursion(trade: ClosedTrade, seen: PriceRange) -> Excursion:
 
 
 def entry_slippage_ticks(trade: ClosedTrade) -> Decimal:
-    """Return how many ticks a share cost more than decided, to 0.01; negative where it cost less."""
+    """Return how many ticks more than decided a share cost, to 0.01; negative if it cost less."""
     paid = average_price(trade.entry_amount, trade.quantity)
     return ticks_between(trade.entry_decision_price, paid).quantize(_STEP, ROUND_HALF_UP)
 
 
 def exit_slippage_ticks(trade: ClosedTrade) -> Decimal | None:
-    """Return how many ticks a share brought less than decided, to 0.01; negative where it brought more.
+    """Return how many ticks less than decided a share brought, to 0.01; negative if it brought more.
 
-    None where somebody else sold: we decided on no price.
+    None if another party sold: there is no decision price.
     """
     if not trade.is_sold_by_us:
         return None

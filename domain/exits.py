@@ -1,4 +1,4 @@
-"""When a held position is sold: named rules in a visible order, the first that fires wins."""
+"""When a held position is sold: named rules in a fixed order; the first match decides."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ LEAST_TREND_SAMPLES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class ExitSignal:
-    """A rule says sell. Price in won at the decision, market time (UTC), the best price seen while holding."""
+    """A rule's decision to sell: price in won at the decision, market time (UTC), high-water mark in won."""
 
     reason: ExitReason
     price: Price
@@ -24,14 +24,14 @@ class ExitSignal:
     high_water_mark: Price
     detail: str = ""
     seen: Quote | None = None
-    """The last quote that could be trusted while watching, so that the sale need not ask for what was just seen."""
+    """The last trusted quote of the watch, so that the sale need not request it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExitContext:
-    """All that an exit rule may look at; instants are market time (UTC).
+    """The inputs of an exit rule; instants are market time (UTC).
 
-    With a quote that is worthless, or older than ``greatest_age``, only the clock's rules can fire.
+    With an invalid quote, or one older than ``greatest_age``, only time-based rules apply.
     """
 
     position: OpenPosition
@@ -41,16 +41,16 @@ class ExitContext:
     strategy_wants_out: bool = False
     greatest_age: timedelta = timedelta(days=1)
     deadline_because: str = ""
-    """Why the deadline is earlier than the fleet's; empty when it is not."""
+    """Why the deadline is earlier than the fleet's; empty if it is not."""
 
     @property
     def price_is_sound(self) -> bool:
-        """Tell whether the quote may decide anything."""
+        """Return whether the quote is valid for a decision."""
         return problem_with(self.view.quote, self.now, self.greatest_age) is None
 
     @property
     def price(self) -> Price:
-        """Return the quote's price, or the last one that was sound."""
+        """Return the quote's price, or the last valid price."""
         return self.view.quote.price if self.price_is_sound else self.position.last_price
 
     @property
@@ -128,7 +128,7 @@ _NEED_NO_PRICE: Final = frozenset({ExitReason.DEADLINE, ExitReason.TIME_STOP})
 
 
 def decide_exit(context: ExitContext) -> ExitSignal | None:
-    """Return the first rule that says sell, or None to go on holding."""
+    """Return the signal of the first rule that decides to sell, or None to continue holding."""
     for reason, objection_to in EXIT_RULES:
         if not context.price_is_sound and reason not in _NEED_NO_PRICE:
             continue
@@ -140,5 +140,5 @@ def decide_exit(context: ExitContext) -> ExitSignal | None:
 
 
 def high_water_mark(position: OpenPosition, price: Price) -> Price:
-    """Return the best price (won) seen while holding; it never falls."""
+    """Return the best price (won) observed while holding; it never falls."""
     return max(position.high_water_mark, price)

@@ -1,4 +1,4 @@
-"""Whose shares are left after a session: ours, the account owner's own, or nobody's that we know of."""
+"""Who owns the shares after a session: us, the account owner, or no known owner."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from domain.session import SessionDate
 
 @dataclass(frozen=True, slots=True)
 class ByHand:
-    """Shares of one stock that the account's owner bought and sold by orders of a session that are none of ours."""
+    """Shares of one stock that the account's owner bought and sold by orders of a session that are not ours."""
 
     bought: int = 0
     sold: int = 0
@@ -26,8 +26,8 @@ NOTHING_BY_HAND = ByHand()
 class Believed:
     """What we know of an account's shares, by stock.
 
-    ``held`` are our live positions, ``taken`` what the owner sold of ours in the session and our books let go,
-    ``before`` what the owner held before the session, ``by_hand`` what the owner's own orders changed since.
+    ``held`` are our live positions. ``taken`` are our shares that the owner sold in the session and our books released.
+    ``before`` are the owner's shares before the session. ``by_hand`` are the changes by the owner's own orders since.
     """
 
     held: Mapping[Symbol, Quantity]
@@ -38,7 +38,7 @@ class Believed:
 
 @dataclass(frozen=True, slots=True)
 class HeldShares:
-    """One stock that the broker shows, in three parts (shares); ``unexplained`` may be ours."""
+    """One stock at the broker, in three parts (shares); ``unexplained`` may be ours."""
 
     symbol: Symbol
     ours: Quantity
@@ -47,15 +47,15 @@ class HeldShares:
 
     @property
     def broker(self) -> Quantity:
-        """Return all that the broker shows."""
+        """Return all shares that the broker shows."""
         return Quantity(self.ours + self.owners + self.unexplained)
 
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """What the close of a session found at a market instant (UTC).
+    """The result of a session's close at a market instant (UTC).
 
-    ``flat`` means ours: no live position, none of the ``open_orders``, no share that nobody explains.
+    ``flat`` concerns our shares: no live position, none of the ``open_orders``, no unexplained share.
     """
 
     session_date: SessionDate
@@ -65,11 +65,11 @@ class Proven:
 
 
 def split(holdings: Mapping[Symbol, Quantity], believed: Believed) -> tuple[HeldShares, ...]:
-    """Tell of every holding of the broker's whose it is, by symbol.
+    """Split every holding at the broker by owner, ordered by symbol.
 
-    The owner's are at most those held before the session and bought by hand since. Shares of ours that our books let go
-    count as the owner's only as far as the owner's listed sales prove them: else a position that was forgotten would be
-    called the owner's.
+    The owner's shares are at most those held before the session and bought manually since. Our shares that our books
+    released count as the owner's only as far as the owner's listed sales prove them. Otherwise a forgotten position
+    would be attributed to the owner.
     """
     return tuple(_split(symbol, holdings[symbol], believed) for symbol in sorted(holdings) if holdings[symbol])
 
@@ -88,9 +88,9 @@ def change_by_hand(symbol: Symbol, by_hand: Mapping[Symbol, ByHand], taken: Mapp
 
 
 def traded_by_hand(foreign: Iterable[BrokerOrder], given_up: Sequence[OrderRecord]) -> dict[Symbol, ByHand]:
-    """Add up the fills of orders that none of our intents owns.
+    """Add up the fills of orders that belong to none of our intents.
 
-    A buy that looks like an order of ours that was sent, never found and given up explains nothing: it may be that one.
+    A buy that matches one of our orders that was sent, never found and given up explains nothing: it may be that order.
     """
     found: dict[Symbol, ByHand] = {}
     for order in (each for each in foreign if not each.on_credit):
@@ -111,10 +111,10 @@ def shares_before(
     believed: Believed,
     touched: Iterable[Symbol],
 ) -> dict[Symbol, Quantity]:
-    """Return what the owner held before the session, from a look at the account in the course of it.
+    """Return the owner's holdings before the session, computed from the account during it.
 
-    ``believed.before`` is what the last proven session left; it stands for stocks ``touched`` by an order of ours
-    before this look, since their shares may be ours by an order that was lost.
+    ``believed.before`` is what the last proven session left. It applies to stocks ``touched`` by one of our orders
+    before this read, since their shares may be ours through a lost order.
     """
     touched = frozenset(touched)
     owned: dict[Symbol, Quantity] = {}
@@ -126,9 +126,9 @@ def shares_before(
 
 
 def could_still_fill(record: OrderRecord, unbound: Iterable[BrokerOrder]) -> bool:
-    """Tell whether an order of ours whose end was not seen may trade yet.
+    """Return whether one of our orders without a known end may still trade.
 
-    A quarantined one can only be among the listed orders that look like it; where all of these are over, it is over.
+    A quarantined order can only be one of the listed orders that match it; if all of these are over, it is over.
     """
     if record.status is not OrderStatus.QUARANTINED:
         return record.is_active

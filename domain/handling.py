@@ -1,4 +1,4 @@
-"""How trades were handled: between decision and fill, and while they were held."""
+"""How trades were handled: between decision and fill, and while held."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ _STEP: Final = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """Won and ticks are positive where they hurt; ticks are means a trade; None where nothing was seen.
+    """Won and ticks are positive for losses; ticks are means per trade; None if nothing was observed.
 
-    ``forced_liquidation_cost`` is the exit slippage of the trades that deadline or kill switch ended.
+    ``forced_liquidation_cost`` is the exit slippage of the trades ended by the deadline or the kill switch.
     ``time_in_market_seconds`` counts a moment once, however many positions were held in it.
-    ``adverse`` and ``favourable`` excursions (MAE, MFE) are of the trades whose prices were seen, before costs.
+    ``adverse`` and ``favourable`` excursions (MAE, MFE) cover the trades with observed prices, before costs.
     """
 
     slippage: Won = NO_WON
@@ -39,7 +39,7 @@ class Handling:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Trades that have something in common: their results and their handling."""
+    """Trades with a common property: their results and their handling."""
 
     performance: Performance
     handling: Handling
@@ -56,7 +56,7 @@ def grouped(
 
 
 def handling(trades: Sequence[ClosedTrade], ranges: Mapping[PositionId, PriceRange]) -> Handling:
-    """Measure closed trades; the sequence given does not matter."""
+    """Measure closed trades, in any order."""
     held = [trade for trade in trades if trade.quantity]
     exits = [ticks for trade in held if (ticks := exit_slippage_ticks(trade)) is not None]
     seen = [excursion(trade, ranges[trade.position_id]) for trade in trades if trade.position_id in ranges]

@@ -1,4 +1,4 @@
-"""What is left of each limit that stops entries: the same figures that the review before a buy goes by."""
+"""The remainder of each limit that stops entries, from the same figures as the review before a buy."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,18 +13,18 @@ class Headroom:
     """What one worker may still do in a session. Won; market time (UTC)."""
 
     worker_loss_left: Won
-    """What the worker may still lose; 0 once it may buy no more."""
+    """The amount that the worker may still lose; 0 once it may buy no more."""
     fleet_loss_left: Won
     trades_left: int
     losses_in_a_row: int
     rests_until: datetime | None
-    """When the pause after a loss, or after several in a row, ends; None when there is none."""
+    """When the pause after one or several losses ends; None if there is no pause."""
     give_back_left: Won | None
-    """What the fleet may still give back of its profit; None while that is not guarded."""
+    """How much profit the fleet may still give back; None while the profit is not guarded."""
 
 
 def headroom(snapshot: RiskSnapshot, rules: RiskRules, now: datetime) -> Headroom:
-    """Return what is left at a market instant."""
+    """Return the headroom at a market instant."""
     floor = profit_floor(snapshot, rules)
     return Headroom(
         worker_loss_left=_left(rules.worker_daily_loss, snapshot.worker_pnl),

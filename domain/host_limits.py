@@ -1,4 +1,4 @@
-"""What a hosting process allows at most, whatever a workflow's input says: its limits, and its word for real money."""
+"""The limits of a hosting process, whatever a workflow's input contains, and its consent to real money."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -18,7 +18,7 @@ _Group = TypeVar("_Group", RiskRules, ExecutionRules)
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """The rules of a host that bound what is bought; a workflow's own may only be stricter."""
+    """The rules of a host that limit buys; a workflow's own rules may only be stricter."""
 
     universe: UniverseRules
     risk: RiskRules
@@ -27,11 +27,11 @@ class Ceiling:
 
 @dataclass(frozen=True, slots=True)
 class HostLimits:
-    """A hosting process's limits. ``number`` is their row in the books, None before they are recorded."""
+    """A hosting process's limits. ``number`` is their row in the database, None before they are recorded."""
 
     ceiling: Ceiling
     live_consent: bool
-    """Whether the host's settings carry everything that real money asks for."""
+    """Whether the host's settings contain everything that real money requires."""
     accepted_dangers: frozenset[Danger]
     liquidation_lead: timedelta
     """Market time before the session's end at which the fleet sells at the latest."""
@@ -43,7 +43,7 @@ def _own(own: Any, _hosts: Any) -> Any:
 
 
 def _lower_unless_off(own: int, hosts: int) -> int:
-    """Return the lower of two limits of which 0 is off."""
+    """Return the lower of two limits; 0 means off."""
     return min(own, hosts) if own > 0 and hosts > 0 else max(own, hosts)
 
 
@@ -61,7 +61,7 @@ STRICTER: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "risk.slippage_allowance": min,  # a stock that has moved further than this since the scan is not bought
     "execution.greatest_quote_age": min,
     "execution.entry_ticks": min,
-    # The rest says how often the market is looked at, how long a buy waits, and how shares are sold: no limit of a buy.
+    # The rest sets polling intervals, the entry timeout and how shares are sold: none of it limits a buy.
     "execution.scan_interval": _own,
     "execution.price_interval": _own,
     "execution.entry_timeout": _own,
@@ -70,20 +70,20 @@ STRICTER: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "execution.exit_limit_attempts": _own,
     "execution.after_market": _own,
 }
-"""Which of two values is the stricter one, the workflow's first; every risk and execution rule has its line."""
+"""The function that returns the stricter of two values, the workflow's first; covers every risk and execution rule."""
 _GUARDS: Final = {"risk.give_back_share": "give_back_from", "risk.cooldown_after_streak": "losses_in_a_row"}
-"""Rules that mean nothing while another one is 0: such a side has no say."""
+"""Rules that have no meaning while another rule is 0: such a side is ignored."""
 
 _OURS: Final = "this host's limit"
 
 
 def ceiling_of(rules: TradingRules) -> Ceiling:
-    """Return what rules allow at most."""
+    """Return the ceiling that rules define."""
     return Ceiling(rules.universe, rules.risk, rules.execution)
 
 
 def capped(rules: TradingRules, ceiling: Ceiling) -> TradingRules:
-    """Return the stricter of both for each rule that bounds what is bought; the others stay the workflow's."""
+    """Return the stricter of both for each rule that limits buys; other rules stay the workflow's."""
     return replace(
         rules,
         universe=_universe(rules.universe, ceiling.universe),
@@ -98,20 +98,20 @@ def capped_risk(own: RiskRules, hosts: RiskRules) -> RiskRules:
 
 
 def above(rules: TradingRules, ceiling: Ceiling) -> dict[str, str]:
-    """Return the rules that are looser than a host allows, by dotted name, with what the host allows as text."""
+    """Return the rules that are looser than a host allows, by dotted name, with the host's value as text."""
     own, allowed = rule_values(rules), rule_values(capped(rules, ceiling))
     return {name: value_text(name, value) for name, value in allowed.items() if value != own[name]}
 
 
 def allowed_symbols(universe: UniverseRules) -> frozenset[Symbol] | None:
-    """Return the only stocks that may be bought; None where the ranking is open, so that any may."""
+    """Return the only stocks that may be bought; None if the ranking is open, so that any stock may."""
     return None if universe.ranking_size > 0 else frozenset(universe.symbols)
 
 
 def review_within(
     ceiling: Ceiling, proposal: EntryProposal, snapshot: RiskSnapshot, own: RiskRules, plan: SessionPlan
 ) -> Review:
-    """Review a buy by the stricter of a workflow's limits and the host's; a denial says when only the host objects."""
+    """Review a buy by the stricter of the workflow's and host's limits; a denial states if only the host objects."""
     verdict = review(proposal, snapshot, capped_risk(own, ceiling.risk), plan)
     if isinstance(verdict, Denied):
         only_the_host = not isinstance(review(proposal, snapshot, own, plan), Denied)
@@ -123,16 +123,16 @@ def review_within(
 
 
 def objection_to_money(environment: Environment, limits: HostLimits | None) -> Denied | None:
-    """Return why a host may not buy in an environment at all, None where it may; one without limits has no consent."""
+    """Return why a host may not buy in an environment, None if it may; without limits there is no consent."""
     if environment is Environment.LIVE and (limits is None or not limits.live_consent):
         return Denied(Denial.LIVE_NOT_CONFIRMED, "this host's settings do not confirm trading with real money")
     return None
 
 
 def objection_to_dangers(environment: Environment, rules: TradingRules, limits: HostLimits) -> Denied | None:
-    """Return which danger in a workflow's rules a host that trades real money has not accepted, None where it may buy.
+    """Return the dangers in a workflow's rules that a live host has not accepted, None if it may buy.
 
-    Only what the host's ceiling leaves of the rules counts.
+    Only the rules after the host's ceiling count.
     """
     if environment is not Environment.LIVE:
         return None
@@ -142,14 +142,14 @@ def objection_to_dangers(environment: Environment, rules: TradingRules, limits: 
 
 
 def as_texts(ceiling: Ceiling) -> dict[str, str]:
-    """Return a ceiling as the books keep it: each rule by dotted name, in the words of the settings."""
+    """Return a ceiling as stored: each rule by dotted name, in the format of the settings."""
     rules = TradingRules(universe=ceiling.universe, risk=ceiling.risk, execution=ceiling.execution)
     kept = ("universe.", "risk.", "execution.")
     return {name: value_text(name, value) for name, value in rule_values(rules).items() if name.startswith(kept)}
 
 
 def from_texts(texts: Mapping[str, str]) -> Ceiling:
-    """Read a ceiling from the books; rules that this version does not know are passed over."""
+    """Read a stored ceiling; rules that this version does not know are skipped."""
     known = rule_values(TradingRules())
     return ceiling_of(accepted(TradingRules(), {name: text for name, text in texts.items() if name in known}))
 

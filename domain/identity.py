@@ -1,4 +1,4 @@
-"""Names of the things that trade: accounts, workers, positions and order intents."""
+"""Names of accounts, workers, positions and order intents."""
 
 import hmac
 from enum import StrEnum
@@ -22,17 +22,17 @@ _RECOVERY: Final = "recovery-"
 
 
 def recovery_worker(symbol: str) -> WorkerId:
-    """Return the worker that holds shares of a stock for which no other worker is responsible any more."""
+    """Return the worker for shares of a stock that no other worker is responsible for."""
     return WorkerId(f"{_RECOVERY}{symbol}")
 
 
 def is_recovery(worker_id: WorkerId) -> bool:
-    """Tell whether a worker only sells recovered shares."""
+    """Return whether a worker only sells recovered shares."""
     return worker_id.startswith(_RECOVERY)
 
 
 class Environment(StrEnum):
-    """Whose money: real, the broker's mock service, or our own simulator."""
+    """The environment: real money, the broker's mock service, or our own simulator."""
 
     LIVE = "live"
     PAPER = "paper"
@@ -40,14 +40,14 @@ class Environment(StrEnum):
 
 
 SIMULATED_ACCOUNT: Final = "50000000-01"
-"""The account that the embedded simulator is asked for when none is configured."""
+"""The account of the embedded simulator when none is configured."""
 
 
 def account_alias(environment: Environment, account_number: str, secret: bytes | None = None) -> AccountId:
     """Return the name under which an account appears in ids, tables and the Web UI.
 
-    With ``secret`` the number cannot be found by trying all ten digits. Without, it is the fixed name of the simulated
-    account, or the name that older books have for a real one.
+    With ``secret`` the number cannot be found by trying all ten digits. Without it, the name is the fixed name of the
+    simulated account, or the name that older databases have for a real one.
     """
     number = account_number.replace("-", "")
     if secret is None:

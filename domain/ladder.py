@@ -1,4 +1,4 @@
-"""The rungs of a sale: by market time and what was tried, which order goes next and how long it stands (R16, F28)."""
+"""The rungs of a sale: which order comes next and how long it stays, by market time and attempts (R16, F28)."""
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
@@ -21,7 +21,7 @@ class Rung(StrEnum):
 
     BEST_BID = "best_bid"  # a limit at the best bid, re-priced
     MARKET = "market"  # any price; in the closing auction too
-    LOWER_LIMIT = "lower_limit"  # ranks like a market order, for stocks that take none (단기과열, APBK1943)
+    LOWER_LIMIT = "lower_limit"  # ranks like a market order, for stocks that accept none (단기과열, APBK1943)
     POST_CLOSE = "post_close"  # at today's closing price
     AFTER_MARKET = "after_market"  # a limit at the best bid in the evening, re-priced
 
@@ -36,57 +36,58 @@ ORDER_TYPE_OF: Final = MappingProxyType(
     }
 )
 KEEPS_ITS_PLACE: Final = MappingProxyType({OrderType.MARKET: Rung.MARKET, OrderType.POST_CLOSE: Rung.POST_CLOSE})
-"""Orders that nothing could better, whoever sent them: sent anew they would only stand further behind."""
+"""Orders of any worker that cannot be improved: a new order would only lose their place in the queue."""
 _GRACE: Final = timedelta(seconds=3)
 """Real time after a market's end in which its last fills, and the end of the rest, appear in the broker's list."""
 EVENING_REPRICE: Final = timedelta(seconds=30)
-"""Real time for which the first order of the evening stands."""
+"""Real time for which the first evening order stays."""
 _MOST_DOUBLINGS: Final = 4
 _MOST_PAUSE_DOUBLINGS: Final = 10
 _FIRST_PAUSE: Final = timedelta(seconds=1)
 _LONGEST_PAUSE: Final = timedelta(minutes=1)
-"""A day of nothing but refusals stays far from what a run's history may hold (F47)."""
+"""A day of refusals alone stays far below the limit of a run's history (F47)."""
 _LAST_TRY: Final = timedelta(seconds=10)
-"""Real time before the closing auction's end that an order needs to reach it; no pause passes over this try."""
+"""Real time before the closing auction's end that an order needs to reach it; no pause skips this attempt."""
 _LAST_TRY_SHARE: Final = 0.1
-"""The most that it may be of the auction, which a compressed day has over in seconds."""
+"""Maximum share of the auction for this time; a compressed day's auction lasts only seconds."""
 _LONGEST_EVENING_PAUSE: Final = timedelta(minutes=5)
 _SHARE_OF_THE_EVENING: Final = 0.25
-"""How much longer than by now an evening without a price goes on before it is looked at again."""
+"""The pause before the next price check, as a share of the evening passed without a price."""
 _UNSENT_AT_ONCE: Final = 2
-"""Later ones of a row grow their pauses: where nothing leaves for hours, it fills a history as well (F47)."""
+"""Later consecutive ones get longer pauses: if no order can be sent for hours, this also fills a history (F47)."""
 _DOUBTS_AT_MOST: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """What a sale has tried: orders in all and in the evening, and the refusals in a row that were the last of them."""
+    """The attempts of a sale: orders in all and in the evening, and the latest consecutive refusals."""
 
     orders: int = 0
     evening_orders: int = 0
     refusals: int = 0
     refused: Rung | None = None
     unsent: int = 0
-    """Orders in a row, the last of all, that never left."""
+    """The latest consecutive orders that were never sent."""
     offered: Quantity = Quantity(0)
-    """Shares of the last order, if it was refused or never left."""
+    """Shares of the last order, if it was refused or never sent."""
 
     @property
     def leaves_a_doubt(self) -> bool:
-        """Tell whether the last refusal is one after which to ask if the shares are still ours.
+        """Return whether to check after the last refusal that the shares are still ours.
 
-        Each answer costs several calls, and a halted stock refuses all day: the first, 2nd, 4th, 8th and each 16th.
+        Each check costs several calls, and a halted stock refuses all day. It is done after the first, 2nd, 4th, 8th
+        and each 16th.
         """
         is_power_of_two = self.refusals & (self.refusals - 1) == 0
         is_due = is_power_of_two if self.refusals < _DOUBTS_AT_MOST else self.refusals % _DOUBTS_AT_MOST == 0
         return self.refused is not None and not self.unsent and is_due
 
     def after_unsent(self, offered: Quantity) -> "Tries":
-        """Return what is known after an order that never left: no more of the market, so the same rung comes again."""
+        """Return the attempts after an order that was never sent: the market is unchanged, so the same rung follows."""
         return replace(self, unsent=self.unsent + 1, offered=offered)
 
     def after(self, rung: Rung, *, refused: bool, offered: Quantity = Quantity(0)) -> "Tries":
-        """Count one more order; a refusal of another market says nothing about this one."""
+        """Count one more order; a refusal in another market does not count for this one."""
         same_market = self.refused is not None and _market_of(self.refused) is _market_of(rung)
         return Tries(
             orders=self.orders + 1,
@@ -99,7 +100,7 @@ class Tries:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """No order can be sent now; the ladder is asked again at a market instant (UTC)."""
+    """No order can be sent now; the ladder is evaluated again at a market instant (UTC)."""
 
     until: datetime
     why: str = "waits for the next market"
@@ -114,14 +115,16 @@ class Ladder:
     rules: ExecutionRules
     clock: MarketClock
     unhurried_until: datetime | None = None
-    """Up to this instant (market time) a sale is never thrown at the market: begun early, it has the time to wait for
-    bids. None: every sale hurries."""
+    """Until this instant (market time) a sale sends no market order: it started early enough to wait for bids.
+
+    None: every sale hurries.
+    """
 
     def next_rung(self, now: datetime, tries: Tries, evening: AbstractSet[OrderType]) -> Rung | Wait | None:
-        """Return how to sell at a market instant, or None after the day's last market; what is left then is carried.
+        """Return how to sell at a market instant, or None after the day's last market; the rest is carried.
 
-        Before the opening every sale waits for it: there is no bid yet, and nothing to be learnt from a refusal.
-        ``evening`` are the order types that the broker takes after the regular session.
+        Before the opening every sale waits: there is no bid yet, and a refusal gives no information. ``evening`` are
+        the order types that the broker accepts after the regular session.
         """
         if now < self.session.opens_at:
             return Wait(self.session.opens_at)
@@ -135,9 +138,9 @@ class Ladder:
         return None
 
     def patience(self, rung: Rung, now: datetime, tries: Tries) -> timedelta:
-        """Return how long (real time) an order stands before it is withdrawn; ``tries`` are those before it.
+        """Return how long (real time) an order stays before it is withdrawn; ``tries`` are the attempts before it.
 
-        One that nothing could better keeps its place in the queue to its market's end.
+        An order that cannot be improved keeps its place in the queue to its market's end.
         """
         if rung is Rung.BEST_BID:
             return self._patience_at_the_bid(now, tries)
@@ -147,22 +150,22 @@ class Ladder:
         return min(EVENING_REPRICE * (1 << min(tries.evening_orders, _MOST_DOUBLINGS)), to_the_end)
 
     def pause_after_refusal(self, now: datetime, tries: Tries) -> timedelta:
-        """Return the real time before the next order, doubled with each refusal in a row; the next market ends it.
+        """Return the real time before the next order, doubled with each consecutive refusal; the next market ends it.
 
-        So does the last try of the closing auction: a halt that is lifted during it is not slept through.
+        The last attempt of the closing auction ends it too, so that a halt lifted during the auction is not missed.
         """
         return self._pause(
             now, tries.refusals - 1, _LONGEST_PAUSE if now < self.session.ends_at else _LONGEST_EVENING_PAUSE
         )
 
     def pause_after_unsent(self, now: datetime, tries: Tries) -> timedelta:
-        """Return the real time before an order that never left is tried again: a second, longer if none leaves."""
+        """Return the real time before retrying an order that was never sent: one second, longer if none can be sent."""
         return self._pause(now, tries.unsent - 1 - _UNSENT_AT_ONCE, _LONGEST_PAUSE)
 
     def look_again_at(self, now: datetime) -> datetime:
-        """Return when (market time) the evening is asked for a price anew that it has not: ever more seldom.
+        """Return when (market time) a missing evening price is requested again, with growing delays.
 
-        A halted stock shows none all evening, and each look stands in a history (F47).
+        A halted stock shows no price all evening, and each request is stored in a history (F47).
         """
         evening = self.session.after_market
         if evening is None:
@@ -212,7 +215,7 @@ class Ladder:
 
 
 def why_unsold(quote: Quote | None, flags: AbstractSet[TradingFlag]) -> str:
-    """Return in a few words what the market shows of a stock that it has not taken."""
+    """Return a short reason why the market did not take a stock."""
     if TradingFlag.HALTED in flags:
         return "halted"
     if quote is None:
@@ -225,5 +228,5 @@ def why_unsold(quote: Quote | None, flags: AbstractSet[TradingFlag]) -> str:
 
 
 def _market_of(rung: Rung) -> Rung:
-    """Return the rung that stands for all of its market."""
+    """Return the rung that represents its market."""
     return rung if rung in {Rung.POST_CLOSE, Rung.AFTER_MARKET} else Rung.MARKET

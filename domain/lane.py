@@ -1,4 +1,4 @@
-"""The rate budget's words: how urgent a request to the broker is, and whose requests were too many."""
+"""The rate budget's terms: how urgent a request to the broker is, and whose requests were too many."""
 
 from enum import Enum, IntEnum
 
@@ -14,9 +14,9 @@ class Lane(IntEnum):
 
 
 class Crowding(Enum):
-    """What a reply says about the number of calls."""
+    """What a reply reports about the number of calls."""
 
     NONE = "none"
-    UNTOLD = "untold"  # there was no reply: nobody knows when the call was counted, if at all
-    LEDGER = "ledger"  # the broker's books are busy, with everybody's calls
-    OURS = "ours"  # we have called too often
+    UNTOLD = "untold"  # there was no reply: it is unknown when the call was counted, if at all
+    LEDGER = "ledger"  # the broker's ledger is busy with the calls of all customers
+    OURS = "ours"  # our calls were too many

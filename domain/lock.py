@@ -34,7 +34,7 @@ class LockHeld:
 
 @dataclass(frozen=True, slots=True)
 class OrphanFound:
-    """Nobody's lease is live, but another worker has a position or order there: adopt all or nothing."""
+    """No lease is live, but another worker has a position or order there: adopt all or nothing."""
 
     owner: WorkerId
     position_id: PositionId | None

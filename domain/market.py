@@ -1,4 +1,4 @@
-"""What the market shows: symbols, quotes, order books, and whether a price may decide anything."""
+"""Market data: symbols, quotes, order books, and whether a price is valid for a decision."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ class Market(StrEnum):
 
 
 class Side(StrEnum):
-    """Which way an order goes."""
+    """The side of an order."""
 
     BUY = "buy"
     SELL = "sell"
@@ -51,9 +51,9 @@ class Quote:
     limits: PriceLimits | None = None
     name: str = ""
     shows_book: bool = True
-    """False where the broker tells a price without best bid and ask: both are zero then and mean nothing."""
+    """False if the broker reports a price without best bid and ask: both are then zero and have no meaning."""
     unreadable: tuple[str, ...] = ()
-    """The broker's names of fields that could not be read: they are zero here. With such a quote nothing is bought."""
+    """The broker's names of unreadable fields, which are zero here. Such a quote leads to no buy."""
 
     @property
     def change_rate(self) -> Decimal:
@@ -68,12 +68,12 @@ class Quote:
         return Decimal(self.ask - self.bid) / Decimal(self.price)
 
     def age_at(self, now: datetime) -> timedelta:
-        """Return how old the quote is at a market instant."""
+        """Return the quote's age at a market instant."""
         return now - self.observed_at
 
 
 class QuoteProblem(StrEnum):
-    """Why a quote may not decide anything."""
+    """Why a quote is not valid for a decision."""
 
     NO_PRICE = "no_price"
     OUTSIDE_LIMITS = "outside_limits"
@@ -83,7 +83,7 @@ class QuoteProblem(StrEnum):
 
 
 def problem_with(quote: Quote, now: datetime, greatest_age: timedelta) -> QuoteProblem | None:
-    """Return the first reason against trusting a quote at a market instant, or None."""
+    """Return the first reason not to trust a quote at a market instant, or None."""
     if quote.price <= 0:
         return QuoteProblem.NO_PRICE
     if quote.limits is not None and not quote.limits.contains(quote.price):
@@ -108,7 +108,7 @@ class PriceSample:
 
 @dataclass(frozen=True, slots=True)
 class DailyReference:
-    """What is known of a stock before the open: the previous session's bar, in today's shares, and today's limits."""
+    """A stock's data before the open: the previous session's bar, in today's shares, and today's limits."""
 
     symbol: Symbol
     previous_close: Price
@@ -124,7 +124,7 @@ class DailyReference:
 
 
 class TradingFlag(StrEnum):
-    """A status that keeps the scanner away from a stock (docs/krx.md §8)."""
+    """A status that excludes a stock from scans (docs/krx.md §8)."""
 
     HALTED = "halted"
     ADMINISTRATIVE = "administrative"
@@ -136,7 +136,7 @@ class TradingFlag(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InstrumentStatus:
-    """The board of a stock and the flags it carries right now."""
+    """The board of a stock and its current flags."""
 
     symbol: Symbol
     market: Market
@@ -176,7 +176,7 @@ def with_book(quote: Quote, book: OrderBook) -> Quote:
 
 @dataclass(frozen=True, slots=True)
 class MarketView:
-    """All that a rule or strategy may look at for one stock at one moment."""
+    """The inputs of a rule or strategy for one stock at one moment."""
 
     quote: Quote
     reference: DailyReference | None

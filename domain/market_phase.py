@@ -1,4 +1,4 @@
-"""What the exchange itself says about open and close, beside what the calendar says."""
+"""The exchange's own messages about open and close, beside the calendar."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,14 +9,16 @@ from domain.clock import in_seoul
 from domain.session import Session, SessionPhase
 
 LONGEST_HALT: Final = timedelta(minutes=40)
-"""Market time after which a halt whose end was not heard is over: a circuit breaker lasts twenty minutes and an auction
-of ten. Its third stage ends the day, which is a message of its own."""
+"""Market time after which a halt without an end message counts as over.
+
+A circuit breaker lasts twenty minutes and an auction ten. Its third stage ends the day with its own message.
+"""
 SLACK: Final = timedelta(minutes=2)
 """Market time by which a message may come before or after the calendar's instant."""
 
 
 class MarketWord(StrEnum):
-    """A market-wide message of the exchange, in our words."""
+    """A market-wide message of the exchange, in our terms."""
 
     OPENING_AUCTION = "opening_auction"
     OPEN = "open"
@@ -28,7 +30,7 @@ class MarketWord(StrEnum):
 
     @property
     def is_sidecar(self) -> bool:
-        """Tell whether it is about program orders alone, which ours are not."""
+        """Return whether the message concerns program orders only, which ours are not."""
         return self in {MarketWord.SIDECAR_ON, MarketWord.SIDECAR_OFF}
 
 
@@ -43,14 +45,14 @@ _IN_SEQUENCE: Final = (SessionPhase.OPENING_AUCTION, SessionPhase.CONTINUOUS, Se
 
 @dataclass(frozen=True, slots=True)
 class MarketMessage:
-    """A message of the exchange as the stream brought it; ``code`` is the broker's own."""
+    """A message of the exchange from the stream; ``code`` is the broker's own."""
 
     word: MarketWord
     code: str
 
 
 class Judgement(StrEnum):
-    """What a message means beside the calendar."""
+    """The meaning of a message compared with the calendar."""
 
     AGREES = "agrees"
     HALTED = "halted"
@@ -60,7 +62,7 @@ class Judgement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The judgement, with the reason for people; empty when both agree."""
+    """The judgement, with a reason for people; empty when both agree."""
 
     judgement: Judgement
     why: str = ""
@@ -71,9 +73,9 @@ AGREES: Final = Verdict(Judgement.AGREES)
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The last message of a session, and when it was heard (market time).
+    """The last message of a session, and when it was received (market time).
 
-    ``is_current`` tells whether nothing can have been missed since: the stream's session goes on.
+    ``is_current`` is true if no later message can be missing: the stream's session continues.
     """
 
     word: MarketWord
@@ -83,10 +85,10 @@ class Heard:
 
 
 def judge(session: Session, heard: Heard | None, now: datetime, slack: timedelta = SLACK) -> Verdict:
-    """Compare the last message with the calendar's session; silence, and a message that may be outdated, say nothing.
+    """Compare the last message with the calendar's session; no or a possibly outdated message counts as agreement.
 
-    A halt is believed until an open is heard, or for its longest time. A closing auction that the exchange has not
-    announced is a late close: nothing is bought then anyway.
+    A halt counts until an open message arrives, or for its longest time. A closing auction that the exchange has not
+    announced is a late close: no buy is possible then anyway.
     """
     if heard is None:
         return AGREES

@@ -1,4 +1,4 @@
-"""Secrets taken out of texts: those that are known, and what stands beside the name of one."""
+"""Masking of secrets in texts: known secrets, and values beside the name of a secret."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 MASK: Final = "***"
 _LEAST_SECRET: Final = 6
-"""Characters; masking shorter ones would eat ordinary words and numbers."""
+"""Characters; masking shorter secrets would also mask ordinary words and numbers."""
 _NAMED_SECRET: Final = re.compile(
     r"""(?ix) ( ["']? (?: app_?key | app_?secret | secretkey | access_token | refresh_token | approval_key
     | authorization | password | passwd | api[_-]?key | cano ) ["']? \s* [:=] \s* ["'\[]* (?: bearer \s+ )? )
@@ -18,7 +18,7 @@ _URL_PASSWORD: Final = re.compile(r"""(\w+://[^:/@\s"']*:)[^\s"']+@""")
 
 
 class Masking:
-    """Takes known secrets, and whatever stands beside the name of one, out of a text."""
+    """Masks known secrets, and any value beside the name of a secret, in a text."""
 
     def __init__(self, secrets: Collection[str] = ()) -> None:
         known = {form for secret in secrets for form in _forms(secret) if len(form) >= _LEAST_SECRET}
@@ -33,7 +33,7 @@ class Masking:
         return _JSON_WEB_TOKEN.sub(MASK, _BEARER.sub(f"Bearer {MASK}", text))
 
     def within(self, value: Any) -> Any:
-        """Return a value of JSON with every text in it masked."""
+        """Return a JSON value with every text in it masked."""
         if isinstance(value, str):
             return self(value)
         if isinstance(value, dict):
@@ -42,7 +42,7 @@ class Masking:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Yield a secret as it may stand in a text: bare, in JSON or a literal of Python's, in an address."""
+    """Yield a secret in the forms that a text may contain: bare, in JSON or a Python literal, in a URL."""
     yield from (secret, repr(secret)[1:-1], secret.replace("\\", "\\\\").replace('"', '\\"'))
     encoded = re.sub(r"[^\w.~/-]", _percents, secret, flags=re.ASCII)
     yield from (encoded, encoded.replace("/", "%2F"), encoded.replace("/", "%2F").replace("%20", "+"))

@@ -1,19 +1,19 @@
-"""Whole won, whole shares, and the few named ways to combine them."""
+"""Whole won, whole shares, and the named operations on them."""
 
 from decimal import ROUND_FLOOR, Decimal
 from typing import NewType
 
 Won = NewType("Won", int)
-"""An amount of money in whole won; negative where something is owed or lost."""
+"""An amount of money in whole won; negative for a debt or a loss."""
 
 Price = NewType("Price", int)
-"""Won per share, always positive where it comes from a valid quote."""
+"""Won per share, always positive if it comes from a valid quote."""
 
 Quantity = NewType("Quantity", int)
 """A number of shares."""
 
 Rate = Decimal
-"""A dimensionless share of something: ``Decimal("0.03")`` is three percent."""
+"""A dimensionless fraction: ``Decimal("0.03")`` is three percent."""
 
 NO_WON = Won(0)
 NO_SHARES = Quantity(0)
@@ -23,8 +23,8 @@ def read_rate(text: str) -> Rate:
     """Read ``3%``, or a fraction such as ``0.03``.
 
     Raises:
-        ArithmeticError: it is no number.
-        ValueError: it holds digits of another script than ours, which ``Decimal`` would read.
+        ArithmeticError: the text is not a number.
+        ValueError: the text contains non-ASCII digits, which ``Decimal`` would accept.
     """
     stripped = text.strip()
     if not stripped.isascii():
@@ -39,17 +39,17 @@ def is_without_unit(text: str) -> bool:
 
 
 def rate_text(rate: Rate) -> str:
-    """Show a rate in percent, as ``read_rate`` reads it."""
+    """Format a rate in percent, as ``read_rate`` reads it."""
     return f"{(rate * 100).normalize():f}%" if rate.is_finite() else str(rate)
 
 
 def notional(price: Price, quantity: Quantity) -> Won:
-    """Return what the shares cost at this price, before costs."""
+    """Return the amount of the shares at this price, before costs."""
     return Won(price * quantity)
 
 
 def average_price(cost: Won, quantity: Quantity) -> Decimal:
-    """Return cost per share; it may be fractional, the cost never is."""
+    """Return cost per share; it may be fractional, the cost is not."""
     return Decimal(cost) / Decimal(quantity) if quantity else Decimal(0)
 
 
@@ -59,7 +59,7 @@ def affordable(budget: Won, price: Price) -> Quantity:
 
 
 def portion(amount: Won, rate: Rate) -> Won:
-    """Return ``amount × rate`` cut down to whole won."""
+    """Return ``amount × rate`` rounded down to whole won."""
     return Won(int((Decimal(amount) * rate).to_integral_value(ROUND_FLOOR)))
 
 

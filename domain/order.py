@@ -1,4 +1,4 @@
-"""The life of an order: decided, sent at most once, then found out about until it is proven over."""
+"""The life of an order: decided, sent at most once, then followed until it is proven over."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,9 +25,9 @@ class OrderType(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    """Where an order stands; the comment names what may follow."""
+    """The status of an order; the comment names what may follow."""
 
-    INTENDED = "intended"  # → sending, denied, never_placed; accepted, rejected, unknown where a permit was forgotten
+    INTENDED = "intended"  # → sending, denied, never_placed; accepted, rejected, unknown if a permit was lost
     SENDING = "sending"  # → accepted, rejected, unknown, never_placed, quarantined
     UNKNOWN = "unknown"  # → accepted, rejected, never_placed, quarantined
     ACCEPTED = "accepted"  # → partially_filled, filled, cancelled, rejected
@@ -63,7 +63,7 @@ TRANSITIONS: Final[Mapping[tuple[OrderStatus, OrderEvent], OrderStatus]] = Mappi
         (_S.INTENDED, _E.SEND): _S.SENDING,
         (_S.INTENDED, _E.DENY): _S.DENIED,
         (_S.INTENDED, _E.PROVE_ABSENT): _S.NEVER_PLACED,
-        # A server that took over may have forgotten the permit: what the broker says of the order counts all the same.
+        # A server that took over may have lost the permit: the broker's answer about the order counts all the same.
         (_S.INTENDED, _E.ACCEPT): _S.ACCEPTED,
         (_S.INTENDED, _E.REJECT): _S.REJECTED,
         (_S.INTENDED, _E.LOSE_REPLY): _S.UNKNOWN,
@@ -76,18 +76,18 @@ TRANSITIONS: Final[Mapping[tuple[OrderStatus, OrderEvent], OrderStatus]] = Mappi
         (_S.UNKNOWN, _E.ADOPT): _S.ACCEPTED,
         (_S.UNKNOWN, _E.PROVE_ABSENT): _S.NEVER_PLACED,
         (_S.UNKNOWN, _E.QUARANTINE): _S.QUARANTINED,
-        # The reply itself may still come in after another process has already called it lost.
+        # The reply itself may still arrive after another process has called it lost.
         (_S.UNKNOWN, _E.ACCEPT): _S.ACCEPTED,
         (_S.UNKNOWN, _E.REJECT): _S.REJECTED,
         (_S.QUARANTINED, _E.ADOPT): _S.ACCEPTED,
         (_S.QUARANTINED, _E.PROVE_ABSENT): _S.NEVER_PLACED,
-        # A reply or a list may show after the proof that the order exists: its shares are ours all the same.
+        # A reply or a list may show after the proof that the order exists: its shares are ours.
         (_S.NEVER_PLACED, _E.ACCEPT): _S.ACCEPTED,
         (_S.NEVER_PLACED, _E.READOPT): _S.ACCEPTED,
         (_S.ACCEPTED, _E.FILL_PARTLY): _S.PARTIALLY_FILLED,
         (_S.ACCEPTED, _E.FILL): _S.FILLED,
         (_S.ACCEPTED, _E.CANCEL): _S.CANCELLED,
-        # The exchange can refuse what KIS has accepted.
+        # The exchange can refuse an order that KIS has accepted.
         (_S.ACCEPTED, _E.REJECT): _S.REJECTED,
         (_S.PARTIALLY_FILLED, _E.FILL_PARTLY): _S.PARTIALLY_FILLED,
         (_S.PARTIALLY_FILLED, _E.FILL): _S.FILLED,
@@ -102,7 +102,7 @@ TRANSITIONS: Final[Mapping[tuple[OrderStatus, OrderEvent], OrderStatus]] = Mappi
 ACTIVE_STATUSES: Final = frozenset(
     {_S.INTENDED, _S.SENDING, _S.UNKNOWN, _S.ACCEPTED, _S.PARTIALLY_FILLED, _S.QUARANTINED}
 )
-"""At most one order per account, symbol and side may be in one of these; the database enforces it."""
+"""At most one order per account, symbol and side may have one of these statuses; the database enforces it."""
 
 WORKING_STATUSES: Final = frozenset({_S.ACCEPTED, _S.PARTIALLY_FILLED})
 UNRESOLVED_STATUSES: Final = frozenset({_S.SENDING, _S.UNKNOWN})
@@ -112,7 +112,7 @@ def next_status(status: OrderStatus, event: OrderEvent) -> OrderStatus:
     """Return the status after an event.
 
     Raises:
-        InvalidTransitionError: the status does not have this step.
+        InvalidTransitionError: the status does not allow the event.
     """
     try:
         return TRANSITIONS[status, event]
@@ -129,9 +129,9 @@ class OrderPurpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderIntent:
-    """A decision to order, written down before the broker hears of it.
+    """A decision to order, recorded before the request to the broker.
 
-    ``limit_price`` is None for orders without one; ``decision_price`` is the last price (won) when it was decided;
+    ``limit_price`` is None for orders without one. ``decision_price`` is the last price (won) at the decision.
     ``decided_at`` is market time (UTC). ``position_id`` is the position it opens or sells.
     """
 
@@ -163,7 +163,7 @@ class BrokerOrderRef:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The broker took the order. It is not filled, and not yet accepted by the exchange."""
+    """The broker accepted the order. It is not filled, and not yet accepted by the exchange."""
 
     ref: BrokerOrderRef
     kind: Literal["accepted"] = "accepted"
@@ -180,7 +180,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The broker did not tell; an order may exist. Never send again, look."""
+    """The broker gave no clear answer; an order may exist. Never send again; look it up."""
 
     cause: str
     kind: Literal["unknown"] = "unknown"
@@ -193,9 +193,9 @@ SubmitOutcome = Accepted | Rejected | Unknown
 class BrokerOrder:
     """One row of the broker's order list (``inquire-daily-ccld``), with cumulative fills.
 
-    ``limit_price`` is None for orders without a price; ``ordered_at`` has whole seconds (UTC market time).
-    ``original`` is the number of the order that this row cancels or amends, else None. Orders ``on_credit`` or
-    ``in_fractions`` of a share are never ours; what trades on credit is not among the shares paid in cash.
+    ``limit_price`` is None for orders without a price; ``ordered_at`` has whole seconds (UTC market time). ``original``
+    is the number of the order that this row cancels or amends, else None. Orders ``on_credit`` or ``in_fractions`` of a
+    share are never ours; credit trades are not among the shares paid in cash.
     """
 
     ref: BrokerOrderRef
@@ -213,19 +213,19 @@ class BrokerOrder:
     on_credit: bool = False
     in_fractions: bool = False
     entered_by: str = field(default="", compare=False)
-    """Who or what entered the order, in the broker's words; blank where the list does not say."""
+    """Who or what entered the order, in the broker's words; blank if the list does not contain it."""
     by_api: bool = field(default=False, compare=False)
-    """Whether the list says that a program entered it; False for a manual order, and where the list does not say."""
+    """Whether the list marks the order as entered by a program; False for a manual order or without a mark."""
 
     @property
     def is_over(self) -> bool:
-        """Tell whether nothing of the order can trade any more."""
+        """Return whether no part of the order can trade any more."""
         return self.remaining_quantity == 0
 
 
 @dataclass(frozen=True, slots=True)
 class ProvisionalFill:
-    """What holdings and notices prove of an order that no list shows: shares filled in all, their won, and its end."""
+    """What holdings and notices prove of an unlisted order: total filled shares, their won, and whether it is over."""
 
     quantity: Quantity
     amount: Won
@@ -233,12 +233,12 @@ class ProvisionalFill:
 
 
 NOT_SENT: Final = "NOT_SENT"
-"""Our own code of an order of which no byte left this machine."""
+"""Haru's own code for an order of which no byte left this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
-    """An order as our ledger has it; amounts in won, cumulative over all its fills."""
+    """An order in our ledger; amounts in won, cumulative over all its fills."""
 
     intent: OrderIntent
     status: OrderStatus
@@ -252,12 +252,12 @@ class OrderRecord:
 
     @property
     def is_active(self) -> bool:
-        """Tell whether the order could still trade, or might exist unknown to us."""
+        """Return whether the order may still trade, or may exist without our knowledge."""
         return self.status in ACTIVE_STATUSES
 
     @property
     def never_left(self) -> bool:
-        """Tell whether we refused it ourselves, before any byte of it left: the market has said nothing."""
+        """Return whether Haru refused the order before any byte was sent: it is no answer of the market."""
         return self.status is OrderStatus.REJECTED and self.reject_code == NOT_SENT
 
     @property
@@ -267,9 +267,9 @@ class OrderRecord:
 
 
 def is_same_order(record: OrderRecord, row: BrokerOrder) -> bool:
-    """Tell whether a row is an order of ours, by date, number and what was ordered.
+    """Return whether a row is one of our orders, by date, number and content.
 
-    KIS may list an order under another branch (``ord_gno_brno``) than its reply has named (``KRX_FWDG_ORD_ORGNO``).
+    KIS may list an order under another branch (``ord_gno_brno``) than its reply named (``KRX_FWDG_ORD_ORGNO``).
     """
     ref, intent = record.ref, record.intent
     if ref is None or (ref.order_date, ref.number) != (row.ref.order_date, row.ref.number):
@@ -279,14 +279,14 @@ def is_same_order(record: OrderRecord, row: BrokerOrder) -> bool:
 
 
 def row_of(record: OrderRecord, listed: Iterable[BrokerOrder]) -> BrokerOrder | None:
-    """Return the row of an order of ours: the one of its own branch, else the only one of its number; None for two."""
+    """Return the row of our order: the row with its branch, else the only row with its number; None for two."""
     rows = [row for row in listed if is_same_order(record, row)]
     exact = [row for row in rows if row.ref == record.ref]
     return exact[0] if exact else rows[0] if len(rows) == 1 else None
 
 
 def event_from(order: BrokerOrder) -> OrderEvent | None:
-    """Return what a row of the broker's list means for an accepted order, or None when nothing happened yet."""
+    """Return the meaning of a list row for an accepted order, or None if nothing has happened yet."""
     if order.filled_quantity and order.filled_quantity == order.quantity:
         return OrderEvent.FILL
     if order.is_over:

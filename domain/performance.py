@@ -1,4 +1,4 @@
-"""How well a set of closed trades did: counts, ratios and the deepest fall."""
+"""The performance of a set of closed trades: counts, ratios and maximum drawdown."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ _RATIO_STEP: Final = Decimal("0.0001")
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """Wins and losses are by net PnL; losses and the drawdown are sizes, thus positive. Won; ratios to 0.0001.
+    """Wins and losses are by net PnL; losses and the drawdown are magnitudes, thus positive. Won; ratios to 0.0001.
 
-    ``gross_profit`` and ``gross_loss`` add up winning and losing trades; ``gross`` is PnL before commission and tax.
-    A ratio is None where it has no divisor.
+    ``gross_profit`` and ``gross_loss`` add up winning and losing trades; ``gross`` is PnL before commission and tax. A
+    ratio is None if its divisor is zero.
     """
 
     trades: int
@@ -40,7 +40,7 @@ class Performance:
 
 
 def performance(trades: Sequence[ClosedTrade]) -> Performance:
-    """Measure closed trades; the sequence given does not matter, the drawdown follows the closing times."""
+    """Measure closed trades, in any order; the drawdown follows the closing times."""
     in_closing_order = sorted(trades, key=lambda trade: (trade.closed_at, trade.position_id))
     results = [trade.net_pnl for trade in in_closing_order]
     wins = [result for result in results if result > 0]

@@ -1,4 +1,4 @@
-"""Text from outside, without what steers a terminal: control characters, and changes of the writing direction."""
+"""External text without terminal control: no control characters, no changes of the writing direction."""
 
 import re
 from typing import Final
@@ -11,16 +11,16 @@ _BREAKS: Final = re.compile(r"[\t\n]+")
 
 
 def harmless(text: str, substitute: str = _SUBSTITUTE) -> str:
-    """Return a text whose characters only print; line breaks and tabs stay."""
+    """Return a text with only printable characters; line breaks and tabs stay."""
     return _STEERING.sub(substitute, text)
 
 
 def one_line(text: str, longest: int = 120) -> str:
-    """Return a text as one line of characters that only print, cut to a length."""
+    """Return a text as one line of printable characters, cut to a length."""
     line = harmless(_BREAKS.sub(" ", text))
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def escaped(text: str) -> str:
-    """Return JSON of the same meaning whose characters only print."""
+    """Return equivalent JSON with only printable characters."""
     return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -1,4 +1,4 @@
-"""What a trade has earned: amounts and costs of its orders, put together when the position closes."""
+"""The result of a trade: amounts and costs of its orders, computed when the position closes."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from domain.position import ClosedTrade, ExitReason, OpenPosition
 from domain.session import SessionDate, session_date_of
 
 
-def closed_trade(  # noqa: PLR0913, PLR0917 the whole story of a position, told once
+def closed_trade(  # noqa: PLR0913, PLR0917 all inputs of a closed position in one call
     position: OpenPosition,
     entry: Sequence[OrderRecord],
     exits: Sequence[OrderRecord],
@@ -26,12 +26,12 @@ def closed_trade(  # noqa: PLR0913, PLR0917 the whole story of a position, told 
 ) -> ClosedTrade:
     """Return the trade with its realised PnL, booked on the KST date of ``closed_at`` (market time, UTC).
 
-    The exit's decision price is that of the first exit order, filled or not, so that chasing counts as slippage.
-    Shares that somebody else sold (``FOREIGN_SALE``) are booked at what that sale brought in won, at the last price
-    seen where nobody knows it.
+    The exit's decision price is that of the first exit order, filled or not, so that chasing counts as slippage. Shares
+    sold by another party (``FOREIGN_SALE``) are booked at that sale's proceeds in won, or at the last known price if
+    the proceeds are unknown.
 
-    ``beside`` are all filled orders of the stock on the days that the position traded, its own among them, in the
-    ledger's sequence: KIS rounds costs per stock, side and day. Without them the position's own are all.
+    ``beside`` are all filled orders of the stock on the days that the position traded, including its own, in the
+    ledger's sequence: KIS rounds costs per stock, side and day. Without them only the position's own orders count.
 
     Raises:
         InvalidTransitionError: the exits sold more than was bought, or less without a foreign sale.

@@ -14,7 +14,7 @@ from domain.session import SessionDate
 
 
 class PositionStatus(StrEnum):
-    """Where a position stands in the ledger."""
+    """The status of a position in the ledger."""
 
     OPENING = "opening"  # an entry order may fill → open, abandoned
     OPEN = "open"  # → exiting
@@ -24,7 +24,7 @@ class PositionStatus(StrEnum):
 
 
 class ExitReason(StrEnum):
-    """Which rule sold a position."""
+    """The rule that sold a position."""
 
     KILL_SWITCH = "kill_switch"
     OPERATOR = "operator"
@@ -40,7 +40,7 @@ class ExitReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StrategyStamp:
-    """Which decision opened the position, kept with the trade for ever."""
+    """The decision that opened the position, stored permanently with the trade."""
 
     name: str
     version: str
@@ -50,7 +50,7 @@ class StrategyStamp:
 
 @dataclass(frozen=True, slots=True)
 class PositionOpening:
-    """What is known of a position when its entry order is decided, before any share is bought."""
+    """A position's data when its entry order is decided, before any share is bought."""
 
     position_id: PositionId
     account_id: AccountId
@@ -67,7 +67,7 @@ class PositionOpening:
 
 @dataclass(frozen=True, slots=True)
 class OpenPosition:
-    """Shares we hold. Cost is kept, the average price is derived; won, shares, market time (UTC)."""
+    """Shares we hold. Cost is stored, the average price is derived; won, shares, market time (UTC)."""
 
     position_id: PositionId
     account_id: AccountId
@@ -87,10 +87,10 @@ class OpenPosition:
     rules_version: int = 1
     taken: Quantity = NO_SHARES
     taken_amount: Won = NO_WON
-    """What the ``taken`` shares brought, which went without an order of ours and are no part of ``quantity``."""
+    """Proceeds of the ``taken`` shares, which left without one of our orders and are not part of ``quantity``."""
     restated_bought: int = 0
     restated_sold: int = 0
-    """Shares that corporate actions added to what was bought and sold, beyond the fills; negative: took away."""
+    """Shares that corporate actions added to bought and sold shares, beyond the fills; negative: removed."""
 
     @property
     def entry_price(self) -> Decimal:
@@ -109,7 +109,7 @@ class OpenPosition:
 
 @dataclass(frozen=True, slots=True)
 class ClosedTrade:
-    """A position's whole story in numbers; ``net = gross − costs``. Won, shares, market time (UTC)."""
+    """A closed position in numbers; ``net = gross − costs``. Won, shares, market time (UTC)."""
 
     position_id: PositionId
     account_id: AccountId
@@ -147,18 +147,18 @@ class ClosedTrade:
 
     @property
     def is_sold_by_us(self) -> bool:
-        """Tell whether every share was sold by our own orders."""
+        """Return whether every share was sold by our own orders."""
         return self.exit_reason is not ExitReason.FOREIGN_SALE
 
     @property
     def slippage(self) -> Won:
-        """Return what the fills cost against the prices at which entry and exit were decided (positive is worse)."""
+        """Return the cost of the fills relative to the decision prices of entry and exit (positive is worse)."""
         paid_more = self.entry_amount - notional(self.entry_decision_price, self.quantity)
         return Won(paid_more + self.exit_slippage)
 
     @property
     def exit_slippage(self) -> Won:
-        """Return the exit's part of the slippage; none where somebody else sold, for we decided on no price."""
+        """Return the exit's part of the slippage; zero if another party sold, as there is no decision price."""
         if not self.is_sold_by_us:
             return NO_WON
         return Won(notional(self.exit_decision_price, self.quantity) - self.exit_amount)

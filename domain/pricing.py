@@ -1,4 +1,4 @@
-"""At which limit price an order is sent: marketable, on the tick grid and inside the day's limits."""
+"""The limit price of an order: marketable, on the tick grid and inside the day's limits."""
 
 from domain.market import Quote
 from domain.money import Price
@@ -7,7 +7,7 @@ from domain.tick_size import round_down, round_up, steps
 
 
 def entry_limit(quote: Quote, rules: ExecutionRules) -> Price:
-    """Return the buy limit in won: some ticks above the best ask, or the last price while nobody offers."""
+    """Return the buy limit in won: some ticks above the best ask, or the last price if there is no ask."""
     wanted = steps(round_up(quote.ask), rules.entry_ticks) if quote.ask else round_down(quote.price)
     return round_down(_inside(quote, wanted))
 
@@ -15,8 +15,8 @@ def entry_limit(quote: Quote, rules: ExecutionRules) -> Price:
 def exit_limit(quote: Quote, rules: ExecutionRules) -> Price:
     """Return the sell limit in won: some ticks below the best bid.
 
-    While nobody bids it is the lower of last price and best ask: first in the queue for the next buyer, without
-    undercutting an ask that may be our own order seen late.
+    Without a bid it is the lower of last price and best ask: first in the queue for the next buyer, without
+    undercutting an ask that may be our own late order.
     """
     if quote.bid:
         wanted = steps(round_down(quote.bid), -rules.exit_ticks)

@@ -1,4 +1,4 @@
-"""Comparing the broker with the ledger: finding an order whose reply was lost, and naming what differs."""
+"""Comparing the broker with the ledger: finding an order whose reply was lost, and naming differences."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -26,15 +26,15 @@ from domain.session import SessionDate
 from domain.unreadable import UnreadableRow, unreadable_of
 
 CLOCK_ALLOWANCE: Final = timedelta(seconds=2)
-"""KIS stamps whole seconds, by a clock of its own (docs/kis.md §5.3)."""
+"""KIS stamps whole seconds by its own clock (docs/kis.md §5.3)."""
 
 LATEST_ENTRY: Final = timedelta(minutes=10)
-"""How long after our decision (market time) a network may still deliver a request that we gave up."""
+"""How long after our decision (market time) a network may still deliver a request that was given up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Exactly one order of the broker's can be ours, and it has our fingerprint: adopt it."""
+    """Exactly one broker order can be ours, and it has our fingerprint: adopt it."""
 
     order: BrokerOrder
     kind: Literal["found"] = "found"
@@ -42,16 +42,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """This list has no such order. The list lags, so one look proves nothing."""
+    """This list has no such order. The list lags, so one read proves nothing."""
 
     kind: Literal["absent"] = "absent"
 
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """There are twins, or what is listed cannot be read: a person has to decide.
+    """There are several matches, or the list cannot be read: an operator must decide.
 
-    ``may_be_listed_yet`` says that all of them are stamped before our order: ours may be missing from the list still.
+    ``may_be_listed_yet`` is true if all matches are stamped before our order: ours may still be missing from the list.
     """
 
     orders: tuple[BrokerOrder, ...]
@@ -61,7 +61,7 @@ class Ambiguous:
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """A row that cannot be read may be the order: neither its presence nor its absence is proven."""
+    """An unreadable row may be the order: neither its presence nor its absence is proven."""
 
     row: UnreadableRow
     kind: Literal["hidden"] = "hidden"
@@ -73,13 +73,12 @@ LostOrderMatch = Found | Absent | Ambiguous | Hidden
 def match_lost_order(
     intent: OrderIntent, orders: Sequence[BrokerOrder], not_ours: AbstractSet[BrokerOrderRef], sent_after: datetime
 ) -> LostOrderMatch:
-    """Look for the order of an intent that got no reply and was sent at or after a market instant.
+    """Find the order of an intent that got no reply and was sent at or after a market instant.
 
-    ``not_ours`` are the orders that other intents own, and those that were listed before this intent was written. Any
-    other order with our fingerprint may be ours: the broker never changes quantity, type or price of what it was sent.
-    A single one that is stamped since then is ours. One that is stamped earlier is the owner's, or ours by a clock
-    that is off; a stamp proves nothing absent, so a person has to decide. A row that cannot be read hides the order
-    where nothing that could be read of it says otherwise.
+    ``not_ours`` are the orders that other intents own, and those listed before this intent was written. Any other order
+    with our fingerprint may be ours: the broker never changes quantity, type or price of an order it received. A single
+    match stamped since then is ours. A match stamped earlier is the owner's, or ours with a wrong clock. A stamp proves
+    no absence, so an operator must decide. An unreadable row hides the order unless its readable parts exclude it.
     """
     alike = tuple(
         order
@@ -99,12 +98,12 @@ def match_lost_order(
 
 
 def could_be_the_order_of(intent: OrderIntent, order: BrokerOrder) -> bool:
-    """Tell whether a listed order looks like an intent's, as far as it can be read, whatever its time stamp says."""
+    """Return whether a listed order matches an intent, as far as it can be read, whatever its time stamp."""
     return _goes_the_same_way(order, intent) and _could_be_ours(order, intent)
 
 
 def is_no_older(intent: OrderIntent, order: BrokerOrder) -> bool:
-    """Tell whether a listed order is stamped after the intent's decision; that explains shares, and proves nothing."""
+    """Return whether a listed order is stamped after the intent's decision; this explains shares but proves nothing."""
     return order.ordered_at >= intent.decided_at - CLOCK_ALLOWANCE
 
 
@@ -113,9 +112,9 @@ def late_matches(
     unbound: Sequence[BrokerOrder],
     not_theirs: Mapping[IntentId, AbstractSet[BrokerOrderRef]] = MappingProxyType({}),
 ) -> tuple[tuple[OrderRecord, BrokerOrder], ...]:
-    """Return the orders that were proven absent with the listed order that is theirs after all.
+    """Return the orders that were proven absent, each with the listed order that turns out to be its own.
 
-    Each has our fingerprint, was entered soon after our decision, and no other order could be paired with either.
+    Each has our fingerprint, was entered soon after our decision, and matches no other order on either side.
     ``not_theirs`` are by intent the orders that were listed before the intent was written.
     """
     pairs = [
@@ -140,7 +139,7 @@ def _goes_the_same_way(order: BrokerOrder, intent: OrderIntent) -> bool:
 
 
 def _could_be_ours(order: BrokerOrder, intent: OrderIntent) -> bool:
-    """Tell whether the fingerprint fits, as far as it can be read."""
+    """Return whether the fingerprint matches, as far as it can be read."""
     if order.order_type is None:
         return order.quantity == intent.quantity
     return _has_fingerprint(order, intent)
@@ -149,21 +148,21 @@ def _could_be_ours(order: BrokerOrder, intent: OrderIntent) -> bool:
 def _has_fingerprint(order: BrokerOrder, intent: OrderIntent) -> bool:
     if (order.quantity, order.order_type) != (intent.quantity, intent.order_type):
         return False
-    # An order at the close has no price when it is sent, and may be listed with that of the close.
+    # An order at the close has no price when sent, and may be listed with the closing price.
     return intent.order_type is OrderType.POST_CLOSE or order.limit_price == intent.limit_price
 
 
 def foreign_orders(listed: Sequence[BrokerOrder], bound: AbstractSet[BrokerOrderRef | None]) -> tuple[BrokerOrder, ...]:
-    """Return the listed orders that none of our intents owns."""
+    """Return the listed orders that belong to none of our intents."""
     return tuple(order for order in listed if order.ref not in bound)
 
 
 def orders_of_another_program(listed: Sequence[BrokerOrder], records: Sequence[OrderRecord]) -> tuple[BrokerOrder, ...]:
-    """Return the listed orders that came by API and that none of our intents explains.
+    """Return the listed API orders that none of our intents explains.
 
-    ``records`` are all intents of the day, read after the list: what the list shows of ours was permitted before. An
-    order of ours whose number is not known yet may be any row of its stock and side while it is active, and any row
-    that looks like it afterwards.
+    ``records`` are all intents of the day, read after the list: orders of ours in the list were permitted before. One
+    of our orders without a known number may be any row of its stock and side while it is active, and any matching row
+    afterwards.
     """
     numbered: dict[tuple[SessionDate, str], list[OrderRecord]] = {}
     for record in records:
@@ -187,17 +186,17 @@ def _may_be_the_row_of(record: OrderRecord, row: BrokerOrder) -> bool:
 
 
 class DiscrepancyKind(StrEnum):
-    """How broker and ledger differ."""
+    """The kinds of differences between broker and ledger."""
 
-    MISSING_FILL = "missing_fill"  # the broker has filled more than we have booked
-    EXCESS_FILL = "excess_fill"  # we have booked more than the broker has filled
-    ORDER_OVER = "order_over"  # we think it works, the broker has ended it
-    MISSING_ORDER = "missing_order"  # we think it works, the broker does not list it
-    UNRESOLVED_ORDER = "unresolved_order"  # sent, and we do not know whether it exists
-    UNKNOWN_ORDER = "unknown_order"  # works at the broker, and is none of ours
-    FOREIGN_HOLDING = "foreign_holding"  # held at the broker, and we hold none of it
-    EXCESS_HOLDING = "excess_holding"  # the broker holds more of it than we do
-    MISSING_HOLDING = "missing_holding"  # the broker holds less of it than we do
+    MISSING_FILL = "missing_fill"  # the broker has more fills than the ledger
+    EXCESS_FILL = "excess_fill"  # the ledger has more fills than the broker
+    ORDER_OVER = "order_over"  # active in the ledger, over at the broker
+    MISSING_ORDER = "missing_order"  # active in the ledger, not listed by the broker
+    UNRESOLVED_ORDER = "unresolved_order"  # sent, existence unknown
+    UNKNOWN_ORDER = "unknown_order"  # active at the broker, not ours
+    FOREIGN_HOLDING = "foreign_holding"  # held at the broker, not in the ledger
+    EXCESS_HOLDING = "excess_holding"  # the broker holds more than the ledger
+    MISSING_HOLDING = "missing_holding"  # the broker holds less than the ledger
 
 
 OUR_OWN: Final = frozenset(
@@ -208,12 +207,12 @@ OUR_OWN: Final = frozenset(
         DiscrepancyKind.MISSING_HOLDING,
     }
 )
-"""Differences about what we ourselves believe; with one of them open nothing may be bought (R3)."""
+"""Differences in our own positions and orders; with one of them open no buy is allowed (R3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """One difference: the ledger's and the broker's number of shares, and the order it is about, if any."""
+    """One difference: the ledger's and the broker's number of shares, and the order concerned, if any."""
 
     kind: DiscrepancyKind
     symbol: Symbol
@@ -228,10 +227,10 @@ def discrepancies(
     broker_orders: Sequence[BrokerOrder],
     holdings: Mapping[Symbol, Quantity],
 ) -> tuple[Discrepancy, ...]:
-    """Name every difference: our orders first, then unknown orders, then holdings by symbol.
+    """Return every difference: our orders first, then unknown orders, then holdings by symbol.
 
-    ``OpenPosition.quantity`` is taken as what we hold after all booked fills. Fills that the broker has and the ledger
-    lacks are reported once, as fills, and not again as holdings.
+    ``OpenPosition.quantity`` is our holding after all booked fills. Fills that the broker has and the ledger lacks are
+    reported once, as fills, and not again as holdings.
     """
     listed = {order.ref: order for order in broker_orders}
     about_ours = [found for record in working_orders if (found := _order_discrepancy(record, listed)) is not None]
@@ -292,7 +291,7 @@ def _expected_holdings(
 def _not_yet_held(
     record: OrderRecord, opened: AbstractSet[PositionId], listed: Mapping[BrokerOrderRef, BrokerOrder]
 ) -> int:
-    """Return the shares by which the position does not yet show what the order has traded."""
+    """Return the traded shares of the order that the position does not show yet."""
     order = None if record.ref is None else listed.get(record.ref)
     unbooked = 0 if order is None else max(order.filled_quantity - record.filled_quantity, 0)
     if record.intent.side is Side.SELL:

@@ -1,4 +1,4 @@
-"""The review before every buy: what has been lost and done today against what the rules allow."""
+"""The review before every buy: today's losses and trades against the rules' limits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from domain.rules import RiskRules
 from domain.session import SessionPlan
 
 DECISION_HOLDS: Final = timedelta(seconds=10)
-"""Real time from the last look at a stock to the permit to buy it; then the worker scans again."""
+"""Real time from the last check of a stock to the permit to buy it; after that the worker scans again."""
 
 
 class Denial(StrEnum):
-    """Why we ourselves do not buy."""
+    """Why Haru itself does not buy."""
 
     KILL_SWITCH_ON = "KILL_SWITCH_ON"
     ENTRIES_CLOSED = "ENTRIES_CLOSED"
@@ -45,7 +45,7 @@ class Denial(StrEnum):
 
 
 OF_THE_HOST: Final = frozenset({Denial.SYMBOL_NOT_ALLOWED, Denial.DANGER_NOT_ACCEPTED, Denial.LIVE_NOT_CONFIRMED})
-"""What only the settings of the hosting process object to (``domain/host_limits.py``)."""
+"""Denials caused only by the settings of the hosting process (``domain/host_limits.py``)."""
 _WORTH_TELLING: Final = frozenset(
     {
         *(Denial.WORKER_LOSS_LIMIT_REACHED, Denial.FLEET_LOSS_LIMIT_REACHED, Denial.PROFIT_GIVEN_BACK),
@@ -55,13 +55,13 @@ _WORTH_TELLING: Final = frozenset(
 
 
 def level_of(denial: Denial) -> EventLevel:
-    """Return how loudly a denial is told: limits that were hit are; the ordinary course of a day is not."""
+    """Return the level of a denial: a warning for limits that were hit, info for the ordinary course of a day."""
     return EventLevel.WARNING if denial in _WORTH_TELLING else EventLevel.INFO
 
 
 @dataclass(frozen=True, slots=True)
 class RiskSnapshot:
-    """What the ledger knows of an account and one worker in a session. PnL is net, in won; market time (UTC)."""
+    """The ledger's state of an account and one worker in a session. PnL is net, in won; market time (UTC)."""
 
     account_id: AccountId
     worker_id: WorkerId
@@ -72,35 +72,37 @@ class RiskSnapshot:
     worker_trades: int
     last_loss_at: datetime | None
     fleet_peak_pnl: Won = NO_WON
-    """The most that the fleet's net result of the session has been, trade by trade; not less than nothing."""
+    """The maximum of the fleet's net result in the session, trade by trade; at least 0."""
     worker_losses_in_a_row: int = 0
-    """How many of the worker's latest trades of the session lost, without a gain between."""
+    """How many of the worker's latest trades in the session lost, without a gain between."""
     symbols_cooling_down: frozenset[Symbol] = frozenset()
     fleet_at_stake: Won = NO_WON
-    """What the fleet loses beside its result if every open position and working buy ends at its stop loss; before
-    costs. It includes the worker's own buy once that is an intent."""
+    """The fleet's loss beside its result if every open position and working buy ends at its stop loss, before costs.
+
+    It includes the worker's own buy once that is an intent.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class EntryProposal:
-    """A buy that wants approval: amount in won, at a market instant (UTC)."""
+    """A proposed buy: amount in won, at a market instant (UTC)."""
 
     symbol: Symbol
     quantity: Quantity
     amount: Won
     at: datetime
     lease_held: bool = True
-    """Whether the symbol's lease is ours and live; only a real-time clock knows, so the caller says."""
+    """Whether the symbol's lease is ours and live; the caller provides it, because it needs a real-time clock."""
     sellable: Quantity | None = None
-    """How many shares could be sold by the close, as far as the volume tells; None where it was looked at before."""
+    """How many shares could be sold by the close, judged by volume; None if this was checked before."""
     decided_ago: timedelta = timedelta(0)
-    """Real time since the stock's price, flags and strategy were looked at."""
+    """Real time since the stock's price, flags and strategy were checked."""
     at_stake: Won = NO_WON
-    """What the buy loses at its stop loss; 0 where the snapshot includes it already."""
+    """The buy's loss at its stop loss; 0 if the snapshot includes it already."""
     power: Won | None = None
-    """What the broker lets us spend on shares, fees put aside; None where it was asked before."""
+    """The buying power for shares at the broker, without fees; None if it was checked before."""
     reserved: Won = NO_WON
-    """What other buys spend of it that the broker's answer cannot know."""
+    """The part of the buying power used by other buys that the broker's answer does not include."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ Review = Approved | Denied
 
 
 class EntryDeniedError(BooksRefusedError):
-    """A buy was denied as it was written down; ``verdict`` says why."""
+    """A buy was denied while it was recorded; ``verdict`` contains the reason."""
 
     def __init__(self, verdict: Denied) -> None:
         super().__init__(verdict.detail)
@@ -132,9 +134,9 @@ class EntryDeniedError(BooksRefusedError):
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """Buying power that was asked for at a real instant (database clock), before the broker answered.
+    """Buying power requested at a real instant (database clock), before the broker answered.
 
-    ``review`` is given the won that other buys spend and that the answer cannot know; it must be quick and pure.
+    ``review`` receives the won used by other buys that the answer does not include; it must be quick and pure.
     """
 
     asked_at: datetime
@@ -209,7 +211,7 @@ def _give_back(case: _Case) -> str | None:
 
 
 def profit_floor(snapshot: RiskSnapshot, rules: RiskRules) -> Won | None:
-    """Return the fleet's result (won) at which entries end since too much was given back; None while none counts."""
+    """Return the fleet's result (won) at which give-back ends entries; None if there is no such limit now."""
     if rules.give_back_from <= 0 or snapshot.fleet_peak_pnl < rules.give_back_from:
         return None
     return Won(int(snapshot.fleet_peak_pnl * (1 - rules.give_back_share)))
@@ -276,11 +278,11 @@ CHECKS: Final[tuple[tuple[Denial, Callable[[_Case], str | None]], ...]] = (
     (Denial.UNSELLABLE_BY_CLOSE, _sellable),
     (Denial.DECISION_TOO_OLD, _decision_age),
 )
-"""Every check in its order; the first that objects names the denial."""
+"""Every check in its order; the first objection names the denial."""
 
 
 def lost_at_stop(amount: Won, stop_loss: Rate) -> Won:
-    """Return what a buy of so many won loses at its stop loss; a stop of 0 is off."""
+    """Return the loss of a buy of ``amount`` won at its stop loss; a stop of 0 is off."""
     return Won(ceil(amount * (stop_loss or LOSS_WITHOUT_A_STOP)))
 
 
@@ -295,6 +297,6 @@ def review(proposal: EntryProposal, snapshot: RiskSnapshot, rules: RiskRules, pl
 
 
 def standing_denial(snapshot: RiskSnapshot, rules: RiskRules, plan: SessionPlan, at: datetime) -> Denied | None:
-    """Return why nothing may be bought at a market instant, whatever the stock, or None when a buy may be proposed."""
+    """Return why no stock may be bought at a market instant, or None when a buy may be proposed."""
     verdict = review(EntryProposal(_NO_STOCK, NO_SHARES, NO_WON, at), snapshot, rules, plan)
     return verdict if isinstance(verdict, Denied) else None

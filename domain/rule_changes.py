@@ -1,4 +1,4 @@
-"""Changing the rules while running: named fields, parsed by their kind, and checked before anybody trades by them."""
+"""Rule changes at run time: named fields, parsed by type, and checked before use."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ _RATES: Final = frozenset(
         *("exits.trend_break", "risk.give_back_share", "risk.slippage_allowance"),
     }
 )
-"""Rules whose text carries a percent sign: ``3`` could mean 3 % or 300 %, ``0.5`` a half percent or a half."""
+"""Rules whose text needs a percent sign: ``3`` could mean 3 % or 300 %, ``0.5`` half a percent or a half."""
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h)")
 _UNITS: Final = {
     "ms": timedelta(milliseconds=1),
@@ -43,13 +43,13 @@ _SYMBOL: Final = re.compile(r"[0-9A-Z]{6}")
 
 
 def changed(rules: TradingRules, changes: Mapping[str, str]) -> TradingRules:
-    """Return the next version of the rules with changes such as ``{"exits.stop_loss": "2%"}`` made and checked.
+    """Return the next version of the rules with changes such as ``{"exits.stop_loss": "2%"}`` applied and checked.
 
-    Rates carry a percent sign, durations look like ``90s``, switches are ``yes`` or ``no``. Amounts may carry
+    Rates carry a percent sign, durations look like ``90s``, switches are ``yes`` or ``no``. Amounts may contain
     separators (``5,000,000``), lists commas.
 
     Raises:
-        BadRulesError: a name is unknown, a text cannot be read, or the outcome cannot be traded by.
+        BadRulesError: a name is unknown, a text cannot be read, or the result is not valid.
     """
     values = rule_values(rules)
     if len(changes) > len(values):
@@ -79,10 +79,10 @@ def rule_values(rules: TradingRules) -> dict[str, _Value]:
 
 
 def checked(rules: TradingRules) -> TradingRules:
-    """Return the rules when they can be traded by.
+    """Return the rules if they are valid.
 
     Raises:
-        BadRulesError: they cannot; every wrong field is named, with the mend.
+        BadRulesError: they are not valid; the text names every wrong field, with the fix.
     """
     values = rule_values(rules)
     problems = [
@@ -100,7 +100,7 @@ def checked(rules: TradingRules) -> TradingRules:
 
 
 def value_text(name: str, value: _Value) -> str:
-    """Show the value of a rule, by its dotted name, in the form that ``changed`` reads."""
+    """Format a rule's value, by its dotted name, as ``changed`` reads it."""
     if name in _RATES and isinstance(value, Decimal):
         return rate_text(value)
     if isinstance(value, bool):
@@ -138,7 +138,7 @@ def _problem_with(name: str, text: str, values: Mapping[str, _Value]) -> str | N
 
 
 def _without_unit(name: str, text: str) -> str:
-    """Explain what to write; what the number is as a fraction is shown where the rule allows it."""
+    """Return what to write; the fraction's meaning is included if the rule allows it."""
     as_fraction = read_rate(text)
     shown = f", or {rate_text(as_fraction)} if a fraction was meant" if _allowed(name, as_fraction) else ""
     return f"{name}={text}: a rate needs a percent sign; write {text}%{shown}"
@@ -164,7 +164,7 @@ def _duration(text: str) -> timedelta:
 
 
 def _replaced(rules: TradingRules, parsed: Mapping[str, _Value]) -> TradingRules:
-    # Each value has been parsed after the likeness of the one it replaces; the type checker cannot follow names.
+    # Each value was parsed by the type of the value it replaces; the type checker cannot follow names.
     with_values: Callable[..., TradingRules] = replace
     groups = {group: _replaced_group(getattr(rules, group), group, parsed) for group in _GROUPS}
     return with_values(rules, version=rules.version + 1, **groups)
@@ -181,7 +181,7 @@ def _cut(text: str) -> str:
 
 
 def _shown(name: str, value: _Value) -> str:
-    """Show a wrong value; a number with a huge exponent would be millions of digits."""
+    """Format a wrong value; a number with a huge exponent would have millions of digits."""
     if isinstance(value, Decimal) and abs(value.adjusted()) > _LONGEST_TEXT:
         return f"{value:.3e}"
     return f"{len(value):,} names" if isinstance(value, tuple) and len(value) > 1 else _cut(value_text(name, value))
@@ -216,11 +216,11 @@ def _won(least: str) -> tuple[Callable[[_Value], bool], str]:
 
 
 MOST_SYMBOLS: Final = 1_000
-"""Stocks of a universe; a scan of a thousand takes two seconds of the whole account's calls."""
+"""Stocks in a universe; a scan of a thousand uses two seconds of the whole account's calls."""
 MOST_NAMES: Final = 20
 """Strategies or filters."""
 MOST_WON: Final = 10**15
-"""Won or shares of one rule."""
+"""Maximum won or shares in one rule."""
 _MOST_TRADES: Final = 1_000_000
 _MOST_CHANGES: Final = 1_000_000
 _LONGEST_NAME: Final = 100

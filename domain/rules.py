@@ -1,4 +1,4 @@
-"""The rules a fleet trades by: one frozen value, read once, that travels in the workflow's input."""
+"""The rules of a fleet: one frozen value, read once and passed in the workflow's input."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,7 +10,7 @@ from domain.money import Price, Quantity, Rate, Won
 
 @dataclass(frozen=True, slots=True)
 class UniverseRules:
-    """Which stocks may be looked at: the volume ranking, a list, or both."""
+    """The stocks to scan: the volume ranking, a list, or both."""
 
     ranking_size: int = 30
     symbols: tuple[Symbol, ...] = ()
@@ -18,7 +18,7 @@ class UniverseRules:
 
 @dataclass(frozen=True, slots=True)
 class ScreeningRules:
-    """What a quote must show before a strategy sees it. Amounts in won, volume in shares."""
+    """Conditions on a quote before a strategy evaluates it. Amounts in won, volume in shares."""
 
     least_volume: Quantity = Quantity(1_000)
     least_turnover: Won = Won(50_000_000)
@@ -32,7 +32,7 @@ class ScreeningRules:
 
 @dataclass(frozen=True, slots=True)
 class StrategyRules:
-    """Which strategies decide entries, and their parameters (``strategy.breakout_factor`` and so on)."""
+    """The strategies that decide entries, and their parameters (``strategy.breakout_factor`` and so on)."""
 
     names: tuple[str, ...] = ("volatility_breakout", "momentum")
     breakout_factor: Decimal = Decimal("0.5")
@@ -64,10 +64,10 @@ class RiskRules:
     trades_per_worker: int = 30
     cooldown_after_loss: timedelta = timedelta(minutes=5)
     losses_in_a_row: int = 4
-    """How many losing trades of one worker in a row bring the longer pause; 0 turns it off."""
+    """Consecutive losing trades of one worker that start the longer pause; 0 turns it off."""
     cooldown_after_streak: timedelta = timedelta(minutes=30)
     give_back_from: Won = Won(0)
-    """From which net result of the fleet on (won) its profit of the day is guarded; 0 turns it off."""
+    """The fleet's net result (won) from which the day's profit is guarded; 0 turns it off."""
     give_back_share: Rate = Rate("0.5")
     """The share of the day's highest result that may be given back before entries end."""
     symbol_cooldown: timedelta = timedelta(minutes=10)
@@ -76,7 +76,7 @@ class RiskRules:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionRules:
-    """How orders are worked. Durations are real time, since the broker and the network live in it."""
+    """How orders are executed. Durations are real time, like the broker and the network."""
 
     scan_interval: timedelta = timedelta(seconds=2)
     price_interval: timedelta = timedelta(milliseconds=500)
@@ -84,17 +84,17 @@ class ExecutionRules:
     exit_reprice: timedelta = timedelta(seconds=3)
     greatest_quote_age: timedelta = timedelta(seconds=5)
     entry_ticks: int = 2
-    """How many ticks above the best ask a marketable buy limit may pay."""
+    """Maximum ticks above the best ask for a marketable buy limit."""
     exit_ticks: int = 0
-    """How many ticks below the best bid a marketable sell limit may go before the market order."""
+    """Ticks below the best bid for a marketable sell limit before the market order."""
     exit_limit_attempts: int = 2
     after_market: bool = False
-    """Whether what the close has left may be sold in the evening, from 16:00 to 20:00, at prices of its own."""
+    """Whether shares unsold at the close may be sold in the evening, from 16:00 to 20:00, at evening prices."""
 
 
 @dataclass(frozen=True, slots=True)
 class TradingRules:
-    """Everything a trading worker is told; ``version`` rises with each accepted change."""
+    """All rules of a trading worker; ``version`` rises with each accepted change."""
 
     version: int = 1
     universe: UniverseRules = field(default_factory=UniverseRules)

@@ -14,14 +14,14 @@ from domain.rules import ScreeningRules
 from domain.strategy import EntrySignal
 
 MOST_CANDIDATES: Final = 10
-"""A worker that loses ten races in a row is better off with a fresh scan."""
+"""A worker that loses ten locks in a row is better off with a new scan."""
 
 
 class ScreeningFilter(StrEnum):
-    """What dropped a stock from a scan."""
+    """The filter that dropped a stock from a scan."""
 
     UNREADABLE = "unreadable"
-    """The broker shows no price for it, or refuses or garbles what it says of it."""
+    """The broker shows no price for it, or refuses or garbles its data."""
     BAD_QUOTE = "bad_quote"
     TRADING_FLAG = "trading_flag"
     PRICE_RANGE = "price_range"
@@ -33,7 +33,7 @@ class ScreeningFilter(StrEnum):
     COOLDOWN = "cooldown"
     CUSTOM = "custom"
     STRATEGY_FAILED = "strategy_failed"
-    """A strategy or custom filter raised, took too long or returned what cannot be."""
+    """A strategy or custom filter raised, timed out or returned an invalid value."""
     NO_SIGNAL = "no_signal"
 
 
@@ -49,7 +49,7 @@ class Candidate:
     strategy_version: str
     reason: str
     known_since: datetime | None = None
-    """Since when (market time) the scanning process had followed the price; None where it had not."""
+    """Market time since which the scanning process has followed the price; None if it has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,10 @@ class ScanReport:
 
 @dataclass(frozen=True, slots=True)
 class ScreenedStock:
-    """A stock with what the scanner knows about it.
+    """A stock with the scanner's data about it.
 
-    ``status`` is None while the broker has not been asked: no flag drops the stock then, so whoever buys asks first.
+    ``status`` is None while it has not been requested from the broker: no flag drops the stock then, so the buyer
+    checks first.
     """
 
     view: MarketView
@@ -78,17 +79,17 @@ class ScreenedStock:
     signal: EntrySignal | None = None
     """Why a strategy would buy it."""
     code_failed: bool = False
-    """Whether a custom filter or strategy has given no sound answer about it."""
+    """Whether a custom filter or strategy failed to give a valid answer about it."""
 
 
 CustomFilter = Callable[[ScreenedStock], bool]
-"""Keeps a stock by returning True. Pure, like everything a scan decides by."""
+"""Keeps a stock by returning True. Must be pure, like every decision of a scan."""
 
 
 def spread_is_wide(quote: Quote, rules: ScreeningRules) -> bool:
-    """Tell whether best bid and ask are too far apart, or one is missing.
+    """Return whether best bid and ask are too far apart, or one is missing.
 
-    A quote that cannot show them is given the benefit of the doubt: whoever buys looks into the order book first.
+    A quote without them passes: the buyer reads the order book first.
     """
     spread = quote.spread_rate
     return quote.shows_book and (spread is None or spread > rules.greatest_spread)
@@ -103,7 +104,7 @@ class _Look:
 
 
 def _bad_quote(look: _Look) -> bool:
-    """Drop what cannot be trusted, and a quote with a field that cannot be read: an unknown change may be any."""
+    """Drop an untrusted quote, or one with an unreadable field: an unknown change may have any size."""
     quote = look.stock.view.quote
     return bool(quote.unreadable) or problem_with(quote, look.now, look.greatest_age) is not None
 
@@ -117,7 +118,7 @@ def _outside_price_range(look: _Look) -> bool:
 
 
 def _thin_volume(look: _Look) -> bool:
-    """Drop what hardly trades; without a single trade today the exchange may open late, whatever the rules say."""
+    """Drop thin volume; without a trade today the exchange may open late, whatever the rules allow."""
     return look.stock.view.quote.volume < max(look.rules.least_volume, 1)
 
 
@@ -146,13 +147,13 @@ FILTERS: Final[tuple[tuple[ScreeningFilter, Callable[[_Look], bool]], ...]] = (
     (ScreeningFilter.CUSTOM, lambda look: bool(look.stock.refused_by)),
     (ScreeningFilter.STRATEGY_FAILED, lambda look: look.stock.code_failed and look.stock.signal is None),
 )
-"""Every filter in the order in which it may drop a stock that can be read."""
+"""Every filter in the order in which it may drop a readable stock."""
 
 
 def first_failed_filter(
     stock: ScreenedStock, rules: ScreeningRules, now: datetime, greatest_age: timedelta
 ) -> ScreeningFilter | None:
-    """Return the first filter that drops the stock at a market instant, or None when it passes them all."""
+    """Return the first filter that drops the stock at a market instant, or None if it passes all of them."""
     look = _Look(stock, rules, now, greatest_age)
     return next((name for name, drops in FILTERS if drops(look)), None)
 
@@ -160,9 +161,9 @@ def first_failed_filter(
 def select_candidates(
     stocks: Sequence[ScreenedStock], rules: ScreeningRules, now: datetime, greatest_age: timedelta
 ) -> ScanReport:
-    """Return what is worth buying at a market instant, best score first and ties by symbol; ages in market time.
+    """Return the candidates at a market instant, best score first and ties by symbol; ages in market time.
 
-    The stocks carry what filters and strategies said of them.
+    The stocks carry the results of filters and strategies.
     """
     dropped: Counter[ScreeningFilter] = Counter()
     refused: Counter[str] = Counter()

@@ -13,7 +13,7 @@ SessionDate = NewType("SessionDate", date)
 
 
 class SessionPhase(StrEnum):
-    """What the exchange does with orders at a moment."""
+    """How the exchange treats orders at a moment."""
 
     CLOSED = "closed"
     OPENING_AUCTION = "opening_auction"
@@ -34,7 +34,7 @@ REGULAR_HOURS: Final = SessionHours(time(9), time(15, 20), time(15, 30))
 FIRST_DAY_HOURS: Final = SessionHours(time(10), time(15, 20), time(15, 30))
 CSAT_HOURS: Final = SessionHours(time(10), time(16, 20), time(16, 30))
 AFTER_MARKET_SINCE: Final = date(2026, 9, 14)
-"""From this date the after-market takes the place of the single-price session (docs/krx.md §1.1)."""
+"""From this date the after-market replaces the single-price session (docs/krx.md §1.1)."""
 _OPENING_AUCTION_LEAD: Final = timedelta(minutes=30)
 _POST_CLOSE_TRADES: Final = timedelta(minutes=10)
 _POST_CLOSE_ENDS: Final = timedelta(minutes=30)
@@ -45,7 +45,7 @@ _SESSIONS_TO_SETTLEMENT: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class MarketHours:
-    """When a market takes orders and trades them, aware UTC; ``until`` is exclusive and ends what is left."""
+    """When a market accepts and trades orders, aware UTC; ``until`` is exclusive and ends the remaining orders."""
 
     orders_from: datetime
     trades_from: datetime
@@ -99,7 +99,7 @@ class TradingCalendar:
         return session_of(day, self.changed_hours.get(day, REGULAR_HOURS))
 
     def session_at_or_after(self, instant: datetime) -> Session:
-        """Return the session that runs at a market instant, else the next one to open."""
+        """Return the session that runs at a market instant, else the next session to open."""
         day = instant.astimezone(KST).date()
         while True:
             session = self.session_on(day)
@@ -108,7 +108,7 @@ class TradingCalendar:
             day += timedelta(days=1)
 
     def settlement_of(self, day: date) -> date:
-        """Return when trades of a session date are settled: two sessions later (T+2)."""
+        """Return when trades of a session date settle: two sessions later (T+2)."""
         left = _SESSIONS_TO_SETTLEMENT
         while left:
             day += timedelta(days=1)
@@ -145,16 +145,16 @@ def _instant(day: date, at: time) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class SessionPlan:
-    """A session with the fleet's own deadlines in it; all instants are aware UTC market time."""
+    """A session with the fleet's own deadlines; all instants are aware UTC market time."""
 
     session: Session
     entries_until: datetime
     liquidation_at: datetime
     because: str = ""
-    """Why liquidation begins then, for people."""
+    """Why liquidation starts at that time, for display."""
     begun_by: datetime | None = None
-    """Until when each worker begins to sell at its watch's word; one that has not been told by then begins without."""
+    """Until when workers start to sell on their watch's signal; a worker without a signal by then starts by itself."""
 
     def entries_allowed_at(self, instant: datetime) -> bool:
-        """Tell whether a buy may still be decided at this market instant."""
+        """Return whether a buy may still be decided at this market instant."""
         return self.session.opens_at <= instant < self.entries_until

@@ -1,4 +1,4 @@
-"""How many shares an entry is worth."""
+"""The number of shares of an entry."""
 
 from decimal import Decimal
 
@@ -8,9 +8,9 @@ from domain.rules import RiskRules
 
 
 def size_entry(price: Price, power_quantity: Quantity, power_cash: Won, rules: RiskRules, rates: CostRates) -> Quantity:
-    """Return the most whole shares that capital limit and buying power both pay, costs and slippage included.
+    """Return the most whole shares that both capital limit and buying power cover, including costs and slippage.
 
-    ``price`` is the limit price in won; ``power_quantity`` and ``power_cash`` are what the broker lets us buy.
+    ``price`` is the limit price in won; ``power_quantity`` and ``power_cash`` are the broker's buying power.
     """
     if price <= 0:
         return NO_SHARES

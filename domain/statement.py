@@ -1,4 +1,4 @@
-"""What a day's statement of profit and loss is made of: the broker's figures, ours, and the lines between them."""
+"""The parts of a day's profit and loss statement: the broker's figures, ours, and the lines that compare them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,36 +13,36 @@ from domain.position import ClosedTrade
 from domain.session import SessionDate
 
 WHOLE_ACCOUNT: Final = Symbol("")
-"""The symbol of the lines about all stocks together."""
+"""The symbol of the lines for all stocks together."""
 
 
 class Figure(StrEnum):
-    """What a statement tells of a stock on a day, in won."""
+    """A statement's figures for a stock on a day, in won."""
 
     BOUGHT = "bought"
     SOLD = "sold"
     COMMISSION = "commission"
     TAX = "tax"
     REALISED = "realised"
-    REALISED_TODAY = "realised_today"  # the broker's other statement of the same
+    REALISED_TODAY = "realised_today"  # the same figure from the broker's other statement
 
 
 class Name(StrEnum):
-    """Why the broker's figure is another than ours."""
+    """Why the broker's figure differs from ours."""
 
-    FOREIGN_TRADES = "foreign_trades"  # orders that are none of ours
-    ROUNDING = "rounding"  # ten won a stock and side for the commission, whole won for the taxes
-    COMMISSION_RATE = "commission_rate"  # a rate that differs in its last digits from the one that is set
-    CARRIED = "carried"  # bought or sold on another day than the trade is booked on
-    OWNERS_COST = "owners_cost"  # shares of ours and of the owner's have one average cost, which the broker alone knows
+    FOREIGN_TRADES = "foreign_trades"  # orders that are not ours
+    ROUNDING = "rounding"  # ten won per stock and side for the commission, whole won for the taxes
+    COMMISSION_RATE = "commission_rate"  # a rate that differs in its last digits from the configured rate
+    CARRIED = "carried"  # bought or sold on another day than the trade's booking date
+    OWNERS_COST = "owners_cost"  # our shares and the owner's have one average cost, which only the broker knows
     INTEREST = "interest"
     COSTS_LEFT_OUT = "costs_left_out"  # the broker's profit is before commission and tax
-    STOCKS = "unexplained_stocks"  # what the lines of single stocks leave unexplained already
+    STOCKS = "unexplained_stocks"  # already unexplained in the lines of single stocks
 
 
 @dataclass(frozen=True, slots=True)
 class StatedStock:
-    """What the broker says of one stock, or of all, on a day: won and shares."""
+    """The broker's figures for one stock, or for all, on a day: won and shares."""
 
     bought: Won = NO_WON
     sold: Won = NO_WON
@@ -56,7 +56,7 @@ class StatedStock:
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """A broker's statement of a day. ``today`` is the realised profit by its statement of today, where it was asked."""
+    """A broker's statement of a day. ``today`` is the realised profit by its statement of today, if requested."""
 
     stocks: Mapping[Symbol, StatedStock]
     day: StatedStock
@@ -65,7 +65,7 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One figure of one stock by both books, in won; what is not ``named`` of the difference is ``unexplained``."""
+    """One figure of one stock in both books, in won; the part of the difference not ``named`` is ``unexplained``."""
 
     symbol: Symbol
     figure: Figure
@@ -75,18 +75,18 @@ class Line:
 
     @property
     def difference(self) -> Won:
-        """Return how much more the broker says."""
+        """Return the broker's figure minus the ledger's."""
         return Won(self.broker - self.ledger)
 
     @property
     def unexplained(self) -> Won:
-        """Return what no name explains."""
+        """Return the part of the difference without a name."""
         return Won(self.difference - sum(self.named.values()))
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A position of ours with all that was ever bought of it: shares and won."""
+    """One of our positions with its total purchases: shares and won."""
 
     position_id: PositionId
     symbol: Symbol
@@ -98,7 +98,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class BookedDay:
-    """A session by our books: its own orders, the trades it closed, their positions, and what is not ours.
+    """A session in our books: its own orders, the trades it closed, their positions, and what is not ours.
 
     ``owned_before`` are the shares that the account's owner held before the session; ``commission`` is our rate.
     """
@@ -113,7 +113,7 @@ class BookedDay:
 
 
 def line_in_words(line: Line) -> str:
-    """Say on one line what both books show of a figure, in won, and what explains the difference."""
+    """Return one line with both books' figures, in won, and the explanation of the difference."""
     names = [f"{won:+,} {name.replace('_', ' ')}" for name, won in line.named.items()]
     names += [f"{line.unexplained:+,} UNEXPLAINED"] if line.unexplained else []
     about = f"{line.symbol or 'account'} {line.figure.replace('_', ' ')}"

@@ -1,4 +1,4 @@
-"""The broker's own profit and loss beside ours, line by line: every difference has a name, or is unexplained (F54)."""
+"""Compare the broker's profit and loss with ours, line by line: each difference is named or unexplained (F54)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,12 +16,12 @@ from domain.position import ClosedTrade, ExitReason
 from domain.statement import WHOLE_ACCOUNT, BookedDay, Figure, Held, Line, Name, Stated, StatedStock
 
 _COST_ROUNDING: Final = 10
-"""Won a sale by which an average cost that is cut down at each fill may differ, where only some shares were sold."""
+"""Won per sale by which an average cost, rounded down at each fill, may differ if only some shares were sold."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """Orders of one stock added up, ours or the others'; won."""
+    """Totals of orders of one stock, ours or the others'; won."""
 
     bought: Won = NO_WON
     sold: Won = NO_WON
@@ -43,7 +43,7 @@ class _Side:
 
 @dataclass(frozen=True, slots=True)
 class _Rounding:
-    """By how much (won) a stock's costs may differ for their rounding: it is done once a stock, side and day."""
+    """Possible rounding difference (won) of a stock's costs: rounding is per stock, side and day."""
 
     commission: Won
     tax: Won
@@ -60,7 +60,7 @@ def _rounding(ours: _Side, others: _Side) -> _Rounding:
 
 
 def compared(booked: BookedDay, stated: Stated) -> tuple[Line, ...]:
-    """Return every line of every stock that either book knows, by symbol, then those of the whole account."""
+    """Return every line of every stock in either book, by symbol, then those of the whole account."""
     symbols = {order.intent.symbol for order in booked.orders if order.filled_quantity}
     symbols |= {order.symbol for order in booked.foreign if order.filled_quantity} | set(stated.stocks)
     symbols |= {trade.symbol for trade in booked.trades}
@@ -84,7 +84,7 @@ def _of_stock(symbol: Symbol, booked: BookedDay, stated: Stated) -> Iterable[Lin
     yield _realised(symbol, booked, theirs)
 
 
-def _line(  # noqa: PLR0913, PLR0917 both books, what is foreign, and how far rounding goes
+def _line(  # noqa: PLR0913, PLR0917 both books, foreign orders and the rounding limits
     symbol: Symbol, figure: Figure, ledger: Won, broker: Won, foreign: Won, rounding: Won = NO_WON, rate: Won = NO_WON
 ) -> Line:
     named = {Name.FOREIGN_TRADES.value: foreign} if foreign else {}
@@ -97,7 +97,7 @@ def _line(  # noqa: PLR0913, PLR0917 both books, what is foreign, and how far ro
 
 
 def _realised(symbol: Symbol, booked: BookedDay, theirs: StatedStock) -> Line:
-    """Compare a stock's realised profit, which the broker counts by day and average cost, and we by trade."""
+    """Compare a stock's realised profit: the broker's is by day and average cost, ours by trade."""
     ours, others = _ours(symbol, booked), _others(symbol, booked)
     ledger = Won(sum(trade.net_pnl for trade in booked.trades if trade.symbol == symbol))
     line = Line(symbol, Figure.REALISED, ledger, theirs.realised)
@@ -113,13 +113,13 @@ def _realised(symbol: Symbol, booked: BookedDay, theirs: StatedStock) -> Line:
 
 
 def _is_whole(symbol: Symbol, booked: BookedDay, theirs: StatedStock) -> bool:
-    """Tell whether the day began and ended without a share of the stock, so that no cost of another day counts."""
+    """Return whether the day started and ended without a share of the stock, so that no other day's cost counts."""
     carried = any(each.symbol == symbol and each.opened_on < booked.date for each in booked.positions)
     return not carried and not booked.owned_before.get(symbol) and theirs.bought_quantity == theirs.sold_quantity
 
 
 def _brought(symbol: Symbol, booked: BookedDay) -> Won:
-    """Return what the owner's sales of our shares brought after costs, as the trades of the day have booked it."""
+    """Return the net proceeds of the owner's sales of our shares, as booked in the day's trades."""
     foreign = (trade for trade in booked.trades if trade.exit_reason is ExitReason.FOREIGN_SALE)
     return Won(sum(_brought_to(trade, booked) for trade in foreign if trade.symbol == symbol))
 
@@ -131,10 +131,10 @@ def _brought_to(trade: ClosedTrade, booked: BookedDay) -> int:
 
 
 def _carried(symbol: Symbol, booked: BookedDay) -> Won:
-    """Return what positions that cross a night add to the broker's day and not to ours.
+    """Return what positions held overnight add to the broker's day and not to ours.
 
-    A position that was bought and sold within the day is in our trades with all of its profit, so that a trade that is
-    missing has no name here.
+    A position bought and sold within the day is in our trades with all of its profit, so a missing trade gets no name
+    here.
     """
     crossing = [each for each in booked.positions if each.symbol == symbol and _crosses_a_night(each, booked)]
     names = {each.position_id for each in crossing}
@@ -148,7 +148,7 @@ def _crosses_a_night(position: Held, booked: BookedDay) -> bool:
 
 
 def _of_the_day(position: Held, booked: BookedDay) -> int:
-    """Return sales less their average cost and less the costs of the day's orders of a position, in won."""
+    """Return a position's sales minus their average cost and minus the costs of the day's orders, in won."""
     own = _added_up(position.symbol, booked, position.position_id)
     sold = _shares(position.position_id, booked)[Side.SELL]
     cost = position.cost * sold // position.bought if position.bought else 0
@@ -188,7 +188,7 @@ def _of_account(lines: Sequence[Line], stated: Stated) -> Iterable[Line]:
 
 
 def _summed(lines: Sequence[Line], of: Figure, shown_as: Figure, broker: Won) -> Line:
-    """Add up a figure of all stocks; what is then unexplained is where the statement contradicts itself."""
+    """Add up a figure of all stocks; an unexplained rest means that the statement contradicts itself."""
     own = [line for line in lines if line.figure is of]
     named: dict[str, Won] = {}
     for line in own:

@@ -1,4 +1,4 @@
-"""The port that every strategy stands behind: it looks at one stock and may say buy, or sell what is held."""
+"""The interface of every strategy: it evaluates one stock and may decide to buy, or to sell a holding."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,7 +13,7 @@ _LONGEST_REASON: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class EntrySignal:
-    """A strategy's verdict to buy. ``confidence`` lies in 0..1; ``reason`` is one readable sentence."""
+    """A strategy's decision to buy. ``confidence`` is within 0..1; ``reason`` is one readable sentence."""
 
     strategy: str
     strategy_version: str
@@ -22,7 +22,7 @@ class EntrySignal:
 
 
 class Strategy(Protocol):
-    """A pure entry (and optional exit) decision; ``name`` is what rules and trades call it."""
+    """A pure entry (and optional exit) decision; rules and trades use its ``name``."""
 
     @property
     def name(self) -> str:
@@ -31,7 +31,7 @@ class Strategy(Protocol):
 
     @property
     def version(self) -> str:
-        """Return the version stored with each trade; it changes whenever a decision could."""
+        """Return the version stored with each trade; it changes whenever a decision could change."""
         ...
 
     def parameters(self, rules: StrategyRules) -> dict[str, str]:
@@ -39,26 +39,26 @@ class Strategy(Protocol):
         ...
 
     def entry(self, view: MarketView, rules: StrategyRules) -> EntrySignal | None:
-        """Say buy, or None."""
+        """Return a signal to buy, or None."""
         ...
 
     def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:
-        """Tell whether the strategy itself would sell the position now."""
+        """Return whether the strategy itself would sell the position now."""
         ...
 
 
 def strongest(one: EntrySignal | None, other: EntrySignal | None) -> EntrySignal | None:
-    """Return the signal of the greater confidence, the first of equal ones."""
+    """Return the signal with the greater confidence, the first of equal ones."""
     if one is None or other is None:
         return one or other
     return other if other.confidence > one.confidence else one
 
 
-# A strategy is not trusted, so types are compared exactly: a subclass may bring operators of its own.
+# A strategy is not trusted, so types are compared exactly: a subclass may define its own operators.
 
 
 def objection_to_signal(answer: object, strategy: str) -> str:
-    """Return what is wrong with the answer of a strategy's ``entry``; the empty text when it is sound."""
+    """Return the objection to the answer of a strategy's ``entry``; empty if the answer is valid."""
     if answer is None:
         return ""
     if type(answer) is not EntrySignal:
@@ -72,12 +72,12 @@ def objection_to_signal(answer: object, strategy: str) -> str:
 
 
 def objection_to_flag(answer: object) -> str:
-    """Return what is wrong with an answer that has to be yes or no."""
+    """Return the objection to an answer that must be a bool."""
     return "" if type(answer) is bool else f"a {type(answer).__name__}, neither yes nor no"
 
 
 def objection_to_parameters(answer: object) -> str:
-    """Return what is wrong with the answer of a strategy's ``parameters``."""
+    """Return the objection to the answer of a strategy's ``parameters``."""
     if type(answer) is not dict or not all(_is_a_line(text) for pair in answer.items() for text in pair):
         return "parameters that are no lines of text by name"
     return ""

@@ -1,4 +1,4 @@
-"""What the broker tells by itself, and for which stocks it is asked to."""
+"""The broker's real-time messages, and the stocks to subscribe to."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from domain.money import Price, Quantity
 
 
 class NoticeKind(StrEnum):
-    """What a notice says has become of one of our orders."""
+    """The event that a notice reports for one of our orders."""
 
     ACCEPTED = "accepted"
     FILLED = "filled"
@@ -19,9 +19,9 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderNotice:
-    """Word of an order of the account: a reason to look at the order list, never booked by itself.
+    """A notice about an order of the account: it triggers a read of the order list, and is never booked itself.
 
-    ``quantity`` in shares and ``price`` in won are those of this notice alone: of one fill, or of the whole order.
+    ``quantity`` in shares and ``price`` in won belong to this notice alone: to one fill, or to the whole order.
     ``original`` is the order that a cancel withdraws.
     """
 
@@ -36,40 +36,40 @@ class OrderNotice:
 
 @dataclass(frozen=True, slots=True)
 class Garbled:
-    """Something came that could not be read; ``why`` does not tell its content."""
+    """A message that could not be read; ``why`` does not contain its content."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """The stocks that the stream speaks for now: of these, silence means that nothing has changed."""
+    """The stocks that the stream covers now: for these, no message means no change."""
 
     symbols: tuple[Symbol, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Prices and notices may have been missed: whoever relies on them must ask."""
+    """Prices and notices may have been lost: the consumers must poll."""
 
 
 News = Quote | OrderNotice | Garbled | Covered | Gap
-"""What one process tells the others of the stream."""
+"""The stream's news that one process sends to the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """The stocks that somebody wants to hear of, each group in the sequence of its urgency."""
+    """The stocks that a process wants news of, each group in order of urgency."""
 
     held: tuple[Symbol, ...] = ()
-    """With an open position of the account, whichever process watches it."""
+    """Stocks with an open position of the account, whichever process watches it."""
     candidates: tuple[Symbol, ...] = ()
 
 
 def registrations(interest: Interest, registered: Iterable[Symbol], most: int) -> tuple[Symbol, ...]:
-    """Return at most ``most`` stocks to be registered: what is held first, then candidates.
+    """Return at most ``most`` stocks to subscribe to: held stocks first, then candidates.
 
-    A candidate that is registered already keeps its place, so that two of equal rank do not take turns.
+    A candidate that is already subscribed keeps its place, so that two of equal rank do not alternate.
     """
     kept = set(registered)
     faithful = sorted(interest.candidates, key=lambda symbol: symbol not in kept)

@@ -1,4 +1,4 @@
-"""The day in one value, per worker or for the fleet; computing it again gives the equal value."""
+"""The day in one value, per worker or for the fleet; computing it again gives an equal value."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,12 +21,12 @@ FLEET: Final = "fleet"
 """The scope of the summary over all workers."""
 
 POOR_LIQUIDITY: Final = Rate("0.01")
-"""An exit that got this much less than its decision price promised met a poorly liquid market."""
+"""An exit below its decision price by this rate or more counts as poor liquidity."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayCounts:
-    """What a day's books say beside the trades: buys denied, stocks scanned and dropped, prices seen of positions."""
+    """A day's counts beside the trades: buys denied, stocks scanned and dropped, observed price ranges of positions."""
 
     denials: Mapping[str, int] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
@@ -42,9 +42,9 @@ NOTHING_COUNTED: Final = DayCounts()
 class DailySummary:
     """One session of one worker, or of the fleet.
 
-    ``poor_liquidity`` tells that at least one exit lost 1 % or more between decision and fill: ``poor_symbols``.
-    ``denials`` counts the guards that kept us from buying. A scan looks at every stock of the universe; ``dropped`` and
-    ``passed`` count looks, in the order of the filters: what passed one is what the next one is asked about.
+    ``poor_liquidity`` is true if at least one exit lost 1 % or more between decision and fill: ``poor_symbols``.
+    ``denials`` counts the guards that prevented buys. A scan examines every stock of the universe. ``dropped`` and
+    ``passed`` count examined stocks in filter order: the stocks that pass one filter go to the next.
     """
 
     session_date: SessionDate
@@ -70,13 +70,13 @@ KEYS: Final[Mapping[str, Callable[[ClosedTrade], str]]] = {
     "strategy": lambda trade: trade.strategy.name,
     "worker": lambda trade: trade.worker_id,
 }
-"""By what a summary groups its trades."""
+"""The keys by which a summary groups its trades."""
 
 
 def summarise(
     session_date: SessionDate, scope: str, trades: Sequence[ClosedTrade], counts: DayCounts = NOTHING_COUNTED
 ) -> DailySummary:
-    """Sum up the scope's closed trades of a session, with what was counted beside them."""
+    """Summarise the scope's closed trades of a session, with the day's counts."""
     poor = sorted({trade.symbol for trade in trades if _met_poor_liquidity(trade)})
     by = {name: grouped(name_of, trades, counts.price_ranges) for name, name_of in KEYS.items()}
     return DailySummary(
@@ -99,15 +99,15 @@ def summarise(
 
 
 def totals_of(summary: DailySummary) -> DailySummary:
-    """Return a summary without its groups by stock and by worker: thousands of them fit into no workflow's history."""
+    """Return a summary without its groups by stock and worker: thousands of them exceed a workflow's history."""
     return replace(summary, by_symbol={}, by_worker={})
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What is held after a session: our positions, the account owner's own shares, and those that nobody explains.
+    """Shares held after a session: our positions, the account owner's own shares, and unexplained ones.
 
-    ``proof`` is what the close has seen at the broker; None where none has looked.
+    ``proof`` is the close's result at the broker; None if there is none.
     """
 
     ours: Sequence[OpenPosition] = ()
@@ -117,7 +117,7 @@ class Left:
 
 
 def result_event(account_id: AccountId, fleet: DailySummary, left: Left, at: datetime) -> Event:
-    """Return the event of a session's result: won, and what is held still. The same result has the same key."""
+    """Return the event of a session's result: won, and the shares still held. The same result has the same key."""
     done = fleet.performance
     carried = ", ".join(f"{position.symbol} {position.name} ×{position.quantity:,}".strip() for position in left.ours)
     figures: dict[str, str | int] = {
@@ -145,7 +145,7 @@ def _in_words(shares: Mapping[Symbol, Quantity]) -> str:
 
 
 def _passed(counts: DayCounts) -> dict[str, int]:
-    """Return how many looks were left after each filter, the wish of a strategy being the last one."""
+    """Return how many stocks were left after each filter; the last one is a strategy's signal."""
     left, passed = counts.looked_at, {}
     for name in ScreeningFilter:
         left -= counts.dropped.get(name, 0)

@@ -20,12 +20,12 @@ class PriceLimits:
     upper: Price
 
     def contains(self, price: Price) -> bool:
-        """Tell whether the price lies inside the limits."""
+        """Return whether the price is inside the limits."""
         return self.lower <= price <= self.upper
 
     @property
     def middle(self) -> Price:
-        """Return about the base price from which the limits were counted; ticks round it."""
+        """Return the approximate base price of the limits; ticks round it."""
         return Price((self.lower + self.upper) // 2)
 
     def clamp(self, price: Price) -> Price:
@@ -39,15 +39,15 @@ def tick_at(price: Price | int) -> int:
 
 
 def is_on_grid(price: Price | int) -> bool:
-    """Tell whether KRX would accept the price as a limit price."""
+    """Return whether KRX would accept the price as a limit price."""
     return price > 0 and price % tick_at(price) == 0
 
 
 def may_have_traded(price: Price | int) -> bool:
-    """Tell whether KRX can show the price as traded: on the grid, or in the middle between two grid prices.
+    """Return whether KRX can show the price as traded: on the grid, or in the middle between two grid prices.
 
     Mid-price orders, in use since March 2025, trade at the mean of best bid and best ask, without a fraction of a won.
-    Just above a band's start the bid may lie in the finer band.
+    Just above a band's start the bid may be in the finer band.
     """
     ticks = {tick_at(price), tick_at(price * 99 // 100)}
     return price > 0 and any(price % tick in {0, tick // 2} for tick in ticks)
@@ -82,15 +82,15 @@ def steps(price: Price, ticks: int) -> Price:
 
 
 def ticks_between(first: Decimal | int, second: Decimal | int) -> Decimal:
-    """Return how many ticks the second price (won) lies above the first, each counted as large as its band has it.
+    """Return how many ticks the second price (won) is above the first, each tick in its band's size.
 
-    Average prices lie between two grid prices, so that parts of a tick count as well.
+    Average prices fall between two grid prices, so parts of a tick count as well.
     """
     return _height(Decimal(second)) - _height(Decimal(first))
 
 
 def _height(price: Decimal) -> Decimal:
-    """Return how many ticks lie between zero and a price."""
+    """Return the number of ticks between zero and a price."""
     ends = (*map(Decimal, _BAND_STARTS[1:]), max(price, Decimal(_BAND_STARTS[-1])))
     bands = zip(_BAND_STARTS, ends, _TICKS, strict=True)
     return sum((max(min(price, end) - start, Decimal(0)) / tick for start, end, tick in bands), Decimal(0))

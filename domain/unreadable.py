@@ -1,4 +1,4 @@
-"""Rows of the broker's lists that cannot be read: each blocks decisions about its own stock, and about no other."""
+"""Unreadable rows of the broker's lists: each blocks decisions about its own stock, and about no other."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from domain.order import BrokerOrderRef, OrderIntent
 
 
 class AccountList(StrEnum):
-    """Which list of the broker's a row stands in."""
+    """The broker's list that contains a row."""
 
     HOLDINGS = "holdings"
     CASH = "cash"
@@ -24,10 +24,10 @@ class AccountList(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRow:
-    """One row that cannot be read. ``field`` is the broker's name of what is odd, ``why`` never tells its content.
+    """One unreadable row. ``field`` is the broker's name of the bad field, ``why`` never contains its content.
 
-    ``symbol`` is None where the row does not even say that: it may be about any stock. ``ref``, ``side`` and
-    ``quantity`` (shares) are what else could be read of an order.
+    ``symbol`` is None if not even the symbol can be read: the row may concern any stock. ``ref``, ``side`` and
+    ``quantity`` (shares) are the other readable parts of an order.
     """
 
     of: AccountList
@@ -39,11 +39,11 @@ class UnreadableRow:
     quantity: Quantity | None = None
 
     def may_be_of(self, symbol: Symbol) -> bool:
-        """Tell whether the row may be about this stock."""
+        """Return whether the row may concern this stock."""
         return self.symbol is None or self.symbol == symbol
 
     def may_be_order_of(self, intent: OrderIntent) -> bool:
-        """Tell whether nothing that could be read of the row says that it is another order."""
+        """Return whether no readable part of the row shows that it is another order."""
         same_side = self.side is None or self.side is intent.side
         same_quantity = self.quantity is None or self.quantity == intent.quantity
         same_day = self.ref is None or self.ref.order_date == intent.session_date
@@ -52,7 +52,7 @@ class UnreadableRow:
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """Unreadable rows of several reads, and the lists that were read ``whole``: their other rows can be read."""
+    """Unreadable rows of several reads, and the lists that were read ``whole``: their other rows are readable."""
 
     rows: tuple[UnreadableRow, ...] = ()
     whole: frozenset[AccountList] = frozenset()
@@ -61,10 +61,10 @@ class Readings:
 Row = TypeVar("Row")
 
 
-class Rows(tuple[Row, ...]):  # noqa: SLOT001 - Python gives no slots to a tuple of any length
-    """A list that the broker gave: the rows that could be read, and beside them ``unreadable`` ones.
+class Rows(tuple[Row, ...]):  # noqa: SLOT001 - Python does not support slots in a variable-length tuple
+    """A list from the broker: the readable rows, and beside them ``unreadable`` ones.
 
-    A stock or an order that is missing among the rows is proven absent only where no unreadable row may be it.
+    A stock or an order missing from the rows is proven absent only if no unreadable row may be it.
     """
 
     unreadable: tuple[UnreadableRow, ...]
@@ -75,15 +75,15 @@ class Rows(tuple[Row, ...]):  # noqa: SLOT001 - Python gives no slots to a tuple
         return self
 
     def doubts(self, symbol: Symbol) -> bool:
-        """Tell whether a row of this very stock could not be read."""
+        """Return whether a row of exactly this stock could not be read."""
         return doubts(self.unreadable, symbol)
 
 
 def doubts(unreadable: Iterable[UnreadableRow], symbol: Symbol) -> bool:
-    """Tell whether one of the rows is about this very stock."""
+    """Return whether one of the rows concerns exactly this stock."""
     return any(row.symbol == symbol for row in unreadable)
 
 
 def unreadable_of(listed: Iterable[object]) -> tuple[UnreadableRow, ...]:
-    """Return the unreadable rows that came with a list; none with rows that were picked from one."""
+    """Return the unreadable rows of a list; none for rows selected from one."""
     return listed.unreadable if isinstance(listed, Rows) else ()

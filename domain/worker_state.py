@@ -1,4 +1,4 @@
-"""The states of a trading worker, and what crosses from one of its runs to the next."""
+"""The states of a trading worker, and the value passed from one of its runs to the next."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,12 +46,12 @@ TRANSITIONS: Final[Mapping[tuple[WorkerState, WorkerEvent], WorkerState]] = Mapp
         (_S.SCANNING, _E.END_SESSION): _S.IDLE,
         (_S.HOLDING, _E.BEGIN_EXIT): _S.EXITING,
         (_S.HOLDING, _E.WIND_DOWN): _S.EXITING,
-        # Somebody else may sell what we hold.
+        # Another party may sell our shares.
         (_S.HOLDING, _E.FILL_EXIT): _S.SCANNING,
         (_S.EXITING, _E.FILL_EXIT): _S.SCANNING,
-        # The close, a stop and the kill switch all reach a worker that is selling already.
+        # The close, a stop and the kill switch all reach a worker that is already selling.
         (_S.EXITING, _E.WIND_DOWN): _S.EXITING,
-        # Flat, or carrying loudly what nobody would buy; the next session starts by finding it.
+        # Flat, or carrying unsold shares that were reported; the next session starts by finding them.
         (_S.EXITING, _E.END_SESSION): _S.IDLE,
     }
 )
@@ -61,7 +61,7 @@ _REACHABLE: Final = frozenset((state, target) for (state, _), target in TRANSITI
 
 
 def entered(state: WorkerState, target: WorkerState) -> WorkerState:
-    """Return the target if one event leads there, or the state is kept.
+    """Return the target if one event leads there, or if the state is unchanged.
 
     Raises:
         InvalidTransitionError: no event leads from the state to the target.
@@ -73,7 +73,7 @@ def entered(state: WorkerState, target: WorkerState) -> WorkerState:
 
 @dataclass(frozen=True, slots=True)
 class WorkerLife:
-    """One frozen value that crosses continue-as-new: who the worker is, its rules, and its operator's orders."""
+    """One frozen value passed through continue-as-new: the worker's identity, its rules and its operator's commands."""
 
     account_id: AccountId
     worker_id: WorkerId
@@ -87,4 +87,4 @@ class WorkerLife:
     realised_pnl: Won = NO_WON
     """Net won since the worker was first started."""
     handled_commands: tuple[str, ...] = field(default=())
-    """Ids of the latest operator commands, so that a repeated one is answered and not done twice."""
+    """Ids of the latest operator commands, so that a repeated command is answered but not executed twice."""

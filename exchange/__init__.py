@@ -1,1 +1,1 @@
-"""What is public about the exchange itself: its calendar."""
+"""Public facts about the exchange: its calendar."""

@@ -30,11 +30,11 @@ _SATURDAY: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class CalendarOverrides:
-    """What the operator knows better than the tables: the exchange announces some changes only weeks ahead."""
+    """The operator's corrections of the tables: the exchange announces some changes only weeks ahead."""
 
     closures: frozenset[date] = frozenset()
     sessions: frozenset[date] = frozenset()
-    """Weekdays that the tables call closed although the exchange opens."""
+    """Weekdays on which the exchange opens although the tables call them closed."""
     changed_hours: Mapping[date, SessionHours] = field(default_factory=dict)
 
 
@@ -42,7 +42,7 @@ def hours_from_text(text: str) -> tuple[date, SessionHours]:
     """Read `2026-11-19=10:00-16:20-16:30`: opening, closing auction and end (KST) of one day.
 
     Raises:
-        ValueError: it is not of this form, or the times do not rise.
+        ValueError: the format is wrong, or the times do not rise.
     """
     day, _, times = text.partition("=")
     opens, auction, ends = (time.fromisoformat(part.strip()) for part in times.split("-"))
@@ -52,7 +52,7 @@ def hours_from_text(text: str) -> tuple[date, SessionHours]:
 
 
 def hours_as_text(day: date, hours: SessionHours) -> str:
-    """Write what `hours_from_text` reads."""
+    """Format a day as `hours_from_text` reads it."""
     return f"{day}=" + "-".join(f"{at:%H:%M:%S}" for at in (hours.opens, hours.closing_auction, hours.ends))
 
 
@@ -60,7 +60,7 @@ NO_OVERRIDES: Final = CalendarOverrides()
 
 
 def krx_calendar(first_year: int, last_year: int, overrides: CalendarOverrides = NO_OVERRIDES) -> TradingCalendar:
-    """Build the calendar of whole years, both ends included; dates outside them know no holidays."""
+    """Build the calendar of whole years, both ends included; it has no holidays outside them."""
     years = range(first_year, last_year + 1)
     known = {day for day in financial_holidays("XKRX", years=years) if day.year in years and day.weekday() < _SATURDAY}
     closures = frozenset((known - overrides.sessions) | overrides.closures)

@@ -1,4 +1,4 @@
-"""Entry decisions behind the port of ``domain.strategy``, and where their names are looked up."""
+"""Entry decisions that implement ``domain.strategy``, and their lookup by name."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -21,7 +21,7 @@ def strategies_named(names: Sequence[str]) -> tuple[Strategy, ...]:
     """Return the strategies in the order of their names.
 
     Raises:
-        BadRulesError: a name is unknown, or there is none at all.
+        BadRulesError: a name is unknown, or the list is empty.
     """
     known = ", ".join(sorted(KNOWN_STRATEGIES))
     unknown = [name for name in names if name not in KNOWN_STRATEGIES]
@@ -31,10 +31,10 @@ def strategies_named(names: Sequence[str]) -> tuple[Strategy, ...]:
 
 
 def tradable(rules: TradingRules) -> TradingRules:
-    """Return the rules unchanged if a fleet can trade by them, names of strategies and filters included.
+    """Return the rules unchanged if they are valid, including names of strategies and filters.
 
     Raises:
-        BadRulesError: naming each wrong field and its mend.
+        BadRulesError: the text names each wrong field and its fix.
     """
     checked(rules)
     strategies_named(rules.strategy.names)

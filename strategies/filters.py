@@ -1,4 +1,4 @@
-"""The fleet's own screening filters: name them in ``screening.custom_filters`` to use them, add yours here."""
+"""The fleet's own screening filters: add yours here, and name it in ``screening.custom_filters`` to use it."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -12,12 +12,12 @@ _NEAR: Final = Decimal("0.98")
 
 
 def rising(stock: ScreenedStock) -> bool:
-    """Keep what trades above the previous close."""
+    """Keep stocks that trade above the previous close."""
     return stock.view.quote.change_rate > 0
 
 
 def near_day_high(stock: ScreenedStock) -> bool:
-    """Keep what trades within 2 % of the day's high."""
+    """Keep stocks that trade within 2 % of the day's high."""
     return stock.view.quote.price >= stock.view.quote.high_price * _NEAR
 
 

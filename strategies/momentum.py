@@ -23,9 +23,9 @@ class Momentum:
     name: str = "momentum"
     version: str = "2"
     greatest_change: Rate = Rate("0.20")
-    """Beyond it the daily limit leaves too little to win."""
+    """Above this the daily limit leaves too little room for profit."""
     reversal: Rate = Rate("0.5")
-    """The share of the entry's rise that a fall over the window must reach to sell."""
+    """The fall over the window that triggers a sale, as a share of the entry's rise."""
 
     def parameters(self, rules: StrategyRules) -> dict[str, str]:
         """Return the parameters in force, to be stored with the trade."""
@@ -38,7 +38,7 @@ class Momentum:
         }
 
     def entry(self, view: MarketView, rules: StrategyRules) -> EntrySignal | None:
-        """Say buy when price and pace have both risen enough, and both could be measured."""
+        """Return a signal if price and pace have both risen enough and both could be measured."""
         rise = window_return(view, rules.momentum_window)
         pace = volume_pace(view, rules.momentum_window)
         if rise is None or pace is None or view.quote.change_rate >= self.greatest_change:
@@ -50,8 +50,8 @@ class Momentum:
         reason = f"price rose {rise:.2%} in {minutes} min at {pace:.1f} times the earlier volume pace"
         return EntrySignal(self.name, self.version, confidence.quantize(Decimal("0.001")), reason)
 
-    def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:  # noqa: ARG002 the port's
-        """Give up when the return over the window has turned negative by a share of the entry's rise."""
+    def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:  # noqa: ARG002 required by the interface
+        """Return whether the return over the window has turned negative by a share of the entry's rise."""
         change = window_return(view, rules.momentum_window)
         return change is not None and change < -self.reversal * rules.momentum_rise
 
@@ -63,7 +63,7 @@ def window_return(view: MarketView, window: timedelta) -> Decimal | None:
 
 
 def volume_pace(view: MarketView, window: timedelta) -> Decimal | None:
-    """Return the window's volume per time over that of the time before it, or None when either is unknown."""
+    """Return the window's volume per time over that of the time before it, or None if either is unknown."""
     base = _base(view, window)
     if base is None or base.at - view.recent[0].at < window / 2:
         return None
@@ -73,7 +73,7 @@ def volume_pace(view: MarketView, window: timedelta) -> Decimal | None:
 
 
 def _base(view: MarketView, window: timedelta) -> PriceSample | None:
-    """Return the last sample before the window, or None where a gap makes it older than the window by a quarter."""
+    """Return the last sample before the window, or None if a gap makes it older than the window by a quarter."""
     start = view.quote.observed_at - window
     earlier = list(takewhile(lambda sample: sample.at <= start, view.recent))
     return earlier[-1] if earlier and start - earlier[-1].at <= window * _GREATEST_GAP else None
@@ -84,5 +84,5 @@ def _pace(shares: Quantity | int, during: timedelta) -> Decimal:
 
 
 def _strength(value: Decimal, least: Decimal) -> Decimal:
-    """Return 0.25 at the least value that counts, and 0.5 from twice that on."""
+    """Return 0.25 at the least value that counts, and 0.5 from twice that value on."""
     return min(value / least, Decimal(2)) / 4 if least > 0 else Decimal("0.25")

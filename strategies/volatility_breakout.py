@@ -17,11 +17,11 @@ class VolatilityBreakout:
     name: str = "volatility_breakout"
     version: str = "1"
     least_range: Rate = Rate("0.005")
-    """A quieter yesterday makes the target mere noise."""
+    """A smaller range yesterday makes the target mere noise."""
     greatest_chase: Rate = Rate("0.03")
-    """Further above the target, the stop-loss lies inside the breakout itself."""
+    """Further above the target, the stop-loss is inside the breakout itself."""
     greatest_change: Rate = Rate("0.20")
-    """Beyond it the daily limit leaves too little to win."""
+    """Above this the daily limit leaves too little room for profit."""
 
     def parameters(self, rules: StrategyRules) -> dict[str, str]:
         """Return the parameters in force, to be stored with the trade."""
@@ -33,7 +33,7 @@ class VolatilityBreakout:
         }
 
     def entry(self, view: MarketView, rules: StrategyRules) -> EntrySignal | None:
-        """Say buy while the price stands at or little above the target."""
+        """Return a signal while the price is at or slightly above the target."""
         quote, reference = view.quote, view.reference
         if reference is None or not self._is_worth_a_look(quote, reference):
             return None
@@ -43,8 +43,8 @@ class VolatilityBreakout:
             return None
         return EntrySignal(self.name, self.version, self._confidence(above, view), _sentence(quote, target))
 
-    def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:  # noqa: ARG002 the port's
-        """Give up when the price is back below both the day's open and what was paid."""
+    def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:  # noqa: ARG002 required by the interface
+        """Return whether the price is back below both the day's open and the entry price."""
         return 0 < view.quote.price < min(Decimal(view.quote.open_price), position.entry_price)
 
     def _is_worth_a_look(self, quote: Quote, reference: DailyReference) -> bool:

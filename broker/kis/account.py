@@ -1,4 +1,4 @@
-"""The account at KIS: what may be bought, and what it holds."""
+"""The account at KIS: its buying power and its holdings."""
 
 import logging
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ logger = logging.getLogger("haru.broker")
 
 _LIMIT: Final = "00"
 _BY_SYMBOL: Final = "02"
-"""One row a symbol. KIS refused it in February 2026 on an hour's notice (OPSQ2001)."""
+"""One row per symbol. KIS stopped accepting it in February 2026 with an hour's notice (OPSQ2001)."""
 _BY_LOAN_DATE: Final = "01"
-"""A row for cash and one for each date of a loan: a symbol may be listed several times."""
+"""One row for cash and one per loan date: a symbol may be listed several times."""
 _HOLDINGS: Final = Source(Call.BALANCE, AccountList.HOLDINGS)
 _TOTALS: Final = Source(Call.BALANCE, AccountList.CASH, "output2")
 BALANCE: Final = {
@@ -50,7 +50,7 @@ class KisAccount:
     async def buying_power(self, symbol: Symbol, price: Price, lane: Lane) -> BuyingPower:
         """Return won and whole shares at a limit price, without an unpaid margin (TTTC8908R, ``nrcvb_*``).
 
-        A negative amount is what the account owes: nothing can be bought.
+        A negative amount is a debt of the account: nothing can be bought.
         """
         parameters = self._client.account | {
             "PDNO": symbol,
@@ -66,10 +66,10 @@ class KisAccount:
         return BuyingPower(Won(row.nrcvb_buy_amt), Quantity(row.nrcvb_buy_qty))
 
     async def balance(self, lane: Lane) -> Balance:
-        """Return D+2 cash in won and the holdings with shares left, all pages (TTTC8434R).
+        """Return D+2 cash in won and the holdings with remaining shares, all pages (TTTC8434R).
 
         Raises:
-            BrokerUnavailableError: no holding is listed while the totals value some. Else as for any query.
+            BrokerUnavailableError: no holding is listed although the totals have a value. Else as for any query.
         """
         pages, division = await self._pages(lane)
         listed = await rows_of(_HOLDINGS, pages, _holding_row)
@@ -85,7 +85,7 @@ class KisAccount:
         )
 
     async def _pages(self, lane: Lane) -> tuple[list[Envelope], str]:
-        """Ask by symbol; where KIS does not take that any more, ask by loan date from then on. Return which it was."""
+        """Query by symbol, or by loan date once KIS refuses that; return the pages and their division."""
         division = self._division
         try:
             return await self._listed(division, lane), division
@@ -103,7 +103,7 @@ class KisAccount:
 
 
 def _holding_row(payload: Payload) -> HoldingCode:
-    """Read a holding; of one on credit no more than that, since its shares are never ours."""
+    """Read a holding; on credit only its code, since its shares are never ours."""
     code = read(Call.BALANCE, HoldingCode, payload)
     return code if code.on_credit else read(Call.BALANCE, HoldingRow, payload)
 
@@ -120,9 +120,9 @@ async def _cash(page: Envelope) -> tuple[Won | None, tuple[UnreadableRow, ...]]:
 
 
 def _one_a_symbol(rows: Sequence[HoldingRow], division: str) -> tuple[list[HoldingRow], list[UnreadableRow]]:
-    """Return the rows of each symbol added up, and the symbols of which one row is listed with different shares (F23).
+    """Add up the rows of each symbol; also return the symbols with one row listed with different shares (F23).
 
-    A row may come again between two pages. By loan date it is known by its kind of trade and loan date as well.
+    A row may be repeated on the next page. By loan date a row is identified by its kind of trade and loan date as well.
     """
     found: dict[tuple[str, str, str], HoldingRow] = {}
     doubtful: dict[str, UnreadableRow] = {}
@@ -140,7 +140,7 @@ def _one_a_symbol(rows: Sequence[HoldingRow], division: str) -> tuple[list[Holdi
 
 
 def _shares_of(row: HoldingRow) -> tuple[str, int, int, int]:
-    """Return what two rows of one holding cannot differ in; its price moves between two pages."""
+    """Return the values that must be equal in two rows of one holding; the price may change between two pages."""
     return row.trad_dvsn_name, row.hldg_qty, row.ord_psbl_qty, row.pchs_amt
 
 

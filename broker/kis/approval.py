@@ -1,4 +1,4 @@
-"""The fleet's one key to the WebSocket: shared like the access token, asked for again only when KIS refuses it."""
+"""The fleet's shared WebSocket approval key: stored like the access token, requested again only when KIS refuses it."""
 
 import re
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from domain.errors import (
 from domain.lane import Lane
 
 ISSUE_INTERVAL: Final = timedelta(seconds=30)
-"""Between two requests for a key; KIS itself would take one a second."""
+"""Minimum time between two key requests; KIS itself accepts one per second."""
 
 _LIFE: Final = timedelta(hours=24)
 _RENEW_AHEAD: Final = timedelta(minutes=30)
@@ -28,7 +28,7 @@ _KEY_TEXT: Final = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 class ApprovalKeeper:
-    """Hands out the approval key that the fleet shares; instants are real time (UTC)."""
+    """Provides the approval key that the fleet shares; instants are real time (UTC)."""
 
     def __init__(self, wire: Wire, budget: RateBudget, keys: TokenStore) -> None:
         self._wire = wire
@@ -37,16 +37,16 @@ class ApprovalKeeper:
         self._refused: set[str] = set()
 
     async def key(self) -> str:
-        """Return a key to open a session with; an open session outlives it.
+        """Return a key for opening a session; an open session outlives it.
 
         Raises:
-            TryAgainError: there is none now, and it is too early to ask for one, or the asking failed.
+            TryAgainError: there is none now, and it is too early to request one, or the request failed.
             CredentialsRefusedError: KIS does not accept our app key.
         """
         stored = await self._keys.current()
         if stored is not None and self._is_good(stored):
             return stored.value
-        # The error leaves only after the lock, so that the attempt stays on record whatever the store does on errors.
+        # The error is raised after the lock, so that the attempt stays recorded whatever the store does on errors.
         async with self._keys.issuing() as issue:
             answer = await self._issue(issue)
         if isinstance(answer, TradingError):

@@ -1,4 +1,4 @@
-"""The fleet's one access token: shared, renewed ahead of its end, and never asked for in a loop."""
+"""The fleet's shared access token: renewed before it expires, and never requested in a loop."""
 
 import asyncio
 import re
@@ -24,11 +24,11 @@ from domain.lane import Lane
 
 RENEW_AHEAD: Final = timedelta(minutes=30)
 ISSUE_INTERVAL: Final = timedelta(seconds=61)
-"""KIS issues one token a minute for an app key (EGW00133)."""
+"""KIS issues one token per minute for an app key (EGW00133)."""
 
 _LIFE: Final = timedelta(hours=24)
 _SAME_TOKEN: Final = timedelta(hours=6)
-"""Asked again within this time KIS hands out the same token, even a dead one."""
+"""Within this time KIS returns the same token again, even a dead one."""
 
 _BAD_KEY_REST: Final = timedelta(minutes=10)
 _TOKEN_TEXT: Final = re.compile(r"[\x21-\x7e]{1,1000}")
@@ -36,7 +36,7 @@ _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class TokenKeeper:
-    """Hands out the token that the fleet shares; all instants here are real time (UTC)."""
+    """Provides the token that the fleet shares; all instants are real time (UTC)."""
 
     def __init__(self, wire: Wire, budget: RateBudget, tokens: TokenStore) -> None:
         self._wire = wire
@@ -51,11 +51,11 @@ class TokenKeeper:
         self._bar = ""
 
     async def token(self) -> AccessToken:
-        """Return a token to speak with.
+        """Return a token for requests.
 
         Raises:
-            TryAgainError: there is none now, and it is too early to ask for one, or the asking failed.
-            CredentialsRefusedError: KIS does not accept our keys, or hands out a dead token.
+            TryAgainError: there is none now, and it is too early to request one, or the request failed.
+            CredentialsRefusedError: KIS does not accept our keys, or returns a dead token.
         """
         if self._held is not None and self._is_good(self._held):
             return self._held
@@ -66,13 +66,13 @@ class TokenKeeper:
 
     @property
     def refusal(self) -> str:
-        """Return why no token is asked for at present; the empty text while there is none to speak of."""
+        """Return why no token is requested at present; empty if there is no reason."""
         if self._held is not None and self._is_alive(self._held):
             return ""
         return self._bar if self._now() < self._barred_until else ""
 
     def forget(self, refused: AccessToken) -> None:
-        """Do not speak with this token again: KIS has refused it."""
+        """Do not use this token again: KIS has refused it."""
         if self._held is None or self._held.value == refused.value:
             self._held = None
             self._refused = refused.value
@@ -83,7 +83,7 @@ class TokenKeeper:
             return stored
         if self._now() < self._barred_until:
             return self._on_trial(stored)
-        # The error leaves only after the lock, so that the attempt stays on record whatever the store does on errors.
+        # The error is raised after the lock, so that the attempt stays recorded whatever the store does on errors.
         async with self._tokens.issuing() as issue:
             answer = await self._issue(issue)
         if isinstance(answer, TradingError):
@@ -91,7 +91,7 @@ class TokenKeeper:
         return answer
 
     def _on_trial(self, stored: AccessToken | None) -> AccessToken:
-        """Return the refused token once a minute: if KIS was wrong about it, held shares can be sold again."""
+        """Return the refused token once a minute: if KIS refused it in error, held shares can be sold again."""
         now = self._now()
         if stored is None or now >= stored.expires_at or now < self._next_trial:
             raise CredentialsRefusedError(self._bar)
@@ -152,7 +152,7 @@ class TokenKeeper:
         return AccessToken(value, expires_at)
 
     def _issued_again(self, token: AccessToken) -> AccessToken | TradingError:
-        """Ask for no other token for hours, since KIS would issue the same; try this one at once, it may be good."""
+        """Request no other token for hours, since KIS would issue the same; try this one now, as it may be valid."""
         may_be_tried = self._now() >= self._next_trial
         bar = self._barred("KIS handed out the token again that it refuses", token.expires_at - _LIFE + _SAME_TOKEN)
         if not may_be_tried:
@@ -177,7 +177,7 @@ class TokenKeeper:
 
 
 def _is_too_early(envelope: Envelope) -> bool:
-    """Recognise a 403 without any code: KIS's gateway answers so when the last token is seconds old."""
+    """Return whether a reply is a 403 without a code: KIS's gateway sends it if the last token is seconds old."""
     return envelope.status == httpx.codes.FORBIDDEN and not envelope.code
 
 

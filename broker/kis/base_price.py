@@ -1,4 +1,4 @@
-"""The day's base price: changes and limits count from it. It follows splits and rights; the raw close does not."""
+"""The day's base price, the reference of changes and limits. Unlike the raw close it follows splits and rights."""
 
 from typing import Final
 
@@ -7,11 +7,11 @@ from domain.tick_size import PriceLimits, price_limits
 
 _DOWN: Final = frozenset({"4", "5"})
 _USUAL_WIDTH: Final = (1.80, 1.92)
-"""How many times the lower limit the upper one is, where both lie 30 % from the base price, cut to ticks."""
+"""Ratio of upper to lower limit if both are 30 % from the base price, rounded to ticks."""
 
 
 def base_from_change(price: int, change: int | None, sign: str) -> int:
-    """Return the price from which KIS counts the day's change (``prdy_vrss`` with its sign code), or zero."""
+    """Return the price from which KIS computes the day's change (``prdy_vrss`` with its sign code), or zero."""
     if not price or change is None:
         return 0
     down = change < 0 or sign in _DOWN
@@ -19,9 +19,9 @@ def base_from_change(price: int, change: int | None, sign: str) -> int:
 
 
 def base_price(named: int, from_change: int, raw_close: int, limits: PriceLimits | None) -> Price:
-    """Return the base price in won: as KIS names it, else a price that has these limits; zero where nothing tells.
+    """Return the base price in won: as KIS names it, else a price with these limits; zero if it cannot be derived.
 
-    The raw close is another price on the day of a split, and before the open the change may still be yesterday's.
+    The raw close is a different price on the day of a split, and before the open the change may still be yesterday's.
     """
     if named or limits is None:
         return Price(named or from_change)

@@ -1,4 +1,4 @@
-"""KIS behind our broker protocol: one object an account, made once in a process."""
+"""The KIS implementation of the broker protocol: one object per account and process."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ _ANY_STOCK: Final = Symbol("005930")
 
 @dataclass(frozen=True, slots=True)
 class MarketAccess:
-    """Another key that quotations are asked with: real prices beside paper orders. It can order nothing."""
+    """A second key for quotations: real prices beside paper orders. It cannot place orders."""
 
     connection: KisConnection
     budget: RateBudget
@@ -47,7 +47,7 @@ class MarketAccess:
 
 
 class KisBroker:
-    """``broker.protocol.Broker`` spoken to KIS, its paper service, or the simulator.
+    """``broker.protocol.Broker`` for KIS, its paper service, or the simulator.
 
     ``clock`` returns market time (UTC); ``transport`` replaces the network in in-process tests.
     """
@@ -73,10 +73,10 @@ class KisBroker:
         self._profits = KisProfits(client)
 
     def with_quotations_of(self, market: MarketAccess) -> Self:
-        """Ask the real service for quotations from now on, while orders and the account stay on paper.
+        """Use the real service for quotations from now on, while orders and the account stay on paper.
 
         Raises:
-            EnvironmentMismatchError: these are not paper orders beside real quotations.
+            EnvironmentMismatchError: the combination is not paper orders with real quotations.
         """
         theirs = market.connection.environment
         if (self._environment, theirs) != (Environment.PAPER, Environment.LIVE):
@@ -102,7 +102,7 @@ class KisBroker:
             await wire.aclose()
 
     def stream(self, address: StreamAddress, keys: TokenStore) -> KisStream:
-        """Return the account's stream; ``keys`` is where the fleet shares its approval key.
+        """Return the account's stream; ``keys`` is the store of the fleet's shared approval key.
 
         Raises:
             EnvironmentMismatchError: the address belongs to another environment.
@@ -112,12 +112,12 @@ class KisBroker:
 
     @property
     def environment(self) -> Environment:
-        """Return whose money this is."""
+        """Return the environment."""
         return self._environment
 
     @property
     def refusal(self) -> str:
-        """Return in which words KIS refuses one of our keys or tokens now; the empty text while it does not."""
+        """Return KIS's message if it refuses one of our keys or tokens now; empty otherwise."""
         return next((keeper.refusal for keeper in self._keepers if keeper.refusal), "")
 
     @property
@@ -130,7 +130,7 @@ class KisBroker:
 
     @property
     def trouble(self) -> str:
-        """Return why KIS did not answer our last question about the account or an order; empty while it answers."""
+        """Return why KIS did not answer our last query about the account or an order; empty while it answers."""
         return self._wires[0].reach.trouble
 
     async def check_access(self, lane: Lane) -> None:
@@ -154,11 +154,11 @@ class KisBroker:
 
     @property
     def clock_skew(self) -> timedelta:
-        """Return by how much this machine's clock is ahead of KIS's at least; see ``SkewMeter``."""
+        """Return the least amount by which this machine's clock is ahead of KIS's; see ``SkewMeter``."""
         return self._wires[0].clocks.skew
 
     async def read_clock(self) -> ClockReading:
-        """Return what KIS's own clock shows (real time)."""
+        """Return a reading of KIS's own clock (real time)."""
         return await read_clock(self._wires[0])
 
     async def quotes(self, symbols: Sequence[Symbol], lane: Lane) -> dict[Symbol, Quote]:

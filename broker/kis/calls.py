@@ -1,4 +1,4 @@
-"""Every KIS call we make: its path and its TR id on the real and on the paper service."""
+"""Every KIS call we make: its path and its TR id on the real and the paper service."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -16,7 +16,7 @@ _TRADING: Final = "/uapi/domestic-stock/v1/trading/"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A path with its TR ids; ``paper`` is None where KIS's mock service has no such call."""
+    """A path with its TR ids; ``paper`` is None if KIS's mock service has no such call."""
 
     path: str
     live: str
@@ -24,7 +24,7 @@ class Endpoint:
 
 
 class Call(Enum):
-    """The calls. KIS knows an order's side by its TR id alone."""
+    """The calls. The TR id alone determines an order's side."""
 
     PRICE = Endpoint(_QUOTATIONS + "inquire-price", "FHKST01010100", "FHKST01010100")
     ORDER_BOOK = Endpoint(_QUOTATIONS + "inquire-asking-price-exp-ccn", "FHKST01010200", "FHKST01010200")
@@ -50,11 +50,11 @@ class Call(Enum):
 
     @property
     def label(self) -> str:
-        """Return the last part of the path, as KIS's documents call it."""
+        """Return the last part of the path, the name in KIS's documents."""
         return self.path.rsplit("/", 1)[-1]
 
     def tr_id(self, environment: Environment) -> str:
-        """Return the TR id; the simulator speaks the real service's.
+        """Return the TR id; the simulator uses the real service's.
 
         Raises:
             BrokerRefusedError: the paper service does not have this call.

@@ -1,4 +1,4 @@
-"""What each KIS service can do, as data (docs/kis.md §4): the paper service lacks several calls."""
+"""The capabilities of each KIS service, as data (docs/kis.md §4): the paper service lacks several calls."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,26 +9,26 @@ from domain.order import OrderType
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a service answers, and beside each what happens where it does not."""
+    """The calls that a service supports, each with the fallback if it does not."""
 
     many_prices: bool
-    """Thirty stocks a call, with best bid and ask; else one by one without, and whoever buys asks for the book."""
+    """Thirty stocks per call, with best bid and ask; else one by one without, and the buyer requests the book."""
     most_stocks_per_scan: int | None
-    """How many stocks a scan prices before the first price is old; the rest of the universe has its turn later."""
+    """How many stocks a scan prices before the first price is stale; the rest of the universe follows later."""
     ranking: bool
-    """The most traded stocks; else none, and the universe is the operator's list alone."""
+    """The most traded stocks; else none, and the universe is only the operator's list."""
     holidays: bool
-    """The exchange's own calendar; else None is answered, and the calendar of the project stands alone."""
+    """The exchange's own calendar; else the answer is None, and only the project's calendar applies."""
     open_orders: bool
-    """Orders that can still be cancelled, as a third witness of a lost order; else the list and the balance decide."""
+    """Orders that can still be cancelled, as a third source about a lost order; else list and balance decide."""
     profits: bool
-    """Profit, fees and taxes as KIS counts them; else None is answered, and costs are estimated."""
+    """Profit, fees and taxes as KIS computes them; else the answer is None, and costs are estimated."""
     orders_per_call: int
-    """Rows of a page of the order list."""
+    """Rows per page of the order list."""
     evening_orders: frozenset[OrderType]
-    """Order types of the markets after the regular session; else what is unsold at the close is carried."""
+    """Order types of the markets after the regular session; else shares unsold at the close are carried."""
     listed_exchanges: str
-    """``EXCG_ID_DVSN_CD`` of the order list: orders routed by SOR or placed on NXT by hand must show too."""
+    """``EXCG_ID_DVSN_CD`` of the order list: it must include orders routed by SOR or placed manually on NXT."""
 
 
 _REAL: Final = Capabilities(
@@ -58,4 +58,4 @@ CAPABILITIES: Final = {
         listed_exchanges="KRX",
     ),
 }
-"""What ``inquire-psbl-sell`` tells (real only) the balance tells too, so it is not asked: see ``Holding.sellable``."""
+"""The balance contains the data of ``inquire-psbl-sell`` (real only), so it is not called: see ``Holding.sellable``."""

@@ -1,4 +1,4 @@
-"""How we order at KIS: every request is sent at most once, whatever comes back."""
+"""Order requests to KIS: every request is sent at most once, whatever the reply."""
 
 import asyncio
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _TOO_LATE: Final = Rejected(NOT_SENT, "the time in which this request was allowe
 
 
 class KisClient(KisQueries):
-    """Asks and orders on behalf of one account."""
+    """Sends queries and orders for one account."""
 
     @property
     def account(self) -> dict[str, str]:
@@ -37,12 +37,12 @@ class KisClient(KisQueries):
     async def send(
         self, call: Call, body: Mapping[str, str], lane: Lane, may_leave: MayLeave, weight: Won
     ) -> Envelope | Rejected | Unknown:
-        """Send one order request at most once, and return what came back of it.
+        """Send one order request at most once, and return its result.
 
-        Of requests that wait in one lane the one of the greatest ``weight`` goes first.
+        Of the requests waiting in one lane, the one with the greatest ``weight`` goes first.
 
         Raises:
-            asyncio.CancelledError: whether the order was placed is unknown then.
+            asyncio.CancelledError: it is then unknown whether the order was placed.
         """
         async with AsyncExitStack() as stack:
             try:

@@ -1,4 +1,4 @@
-"""KIS's clock, as its host's ``Date`` header shows it."""
+"""KIS's clock, read from its host's ``Date`` header."""
 
 import httpx
 
@@ -9,11 +9,11 @@ from domain.errors import BrokerProtocolError, BrokerUnavailableError
 
 
 async def read_clock(wire: Wire) -> ClockReading:
-    """Ask the trading host, without keys and outside the rate budget, what time it is.
+    """Request the time from the trading host, without keys and outside the rate budget.
 
     Raises:
         BrokerUnavailableError: the host cannot be reached.
-        BrokerProtocolError: its reply carries no time.
+        BrokerProtocolError: its reply contains no time.
     """
     real_time = wire.connection.real_time
     asked_at = real_time()

@@ -1,4 +1,4 @@
-"""What KIS's codes mean (docs/kis.md §6.3, §5.2), as data: for a query, and for an order that was sent."""
+"""The meaning of KIS's codes (docs/kis.md §6.3, §5.2), as data: for a query, and for an order that was sent."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,7 +9,7 @@ from domain.lane import Crowding
 
 
 class Meaning(StrEnum):
-    """What a code tells about the request it answers."""
+    """The meaning of a code for the request it answers."""
 
     TRY_AGAIN = "try_again"
     RATE = "rate"
@@ -22,7 +22,7 @@ class Meaning(StrEnum):
 
 
 CROWDING: Final[Mapping[str, Crowding]] = MappingProxyType({"EGW00201": Crowding.OURS, "EGW00215": Crowding.LEDGER})
-"""Codes that the rate budget learns from; EGW00133 counts tokens, which have a rule of their own."""
+"""Codes that the rate budget uses; EGW00133 counts tokens, which have their own rule."""
 
 
 class Verdict(StrEnum):
@@ -74,14 +74,14 @@ MEANINGS: Final[Mapping[str, Meaning]] = MappingProxyType(
 
 ORDER_VERDICTS: Final[Mapping[Meaning, Verdict]] = MappingProxyType(
     {
-        # Refused before the ledger heard of it.
+        # Refused before the request reached the ledger.
         Meaning.TOKEN: Verdict.REJECTED,
         Meaning.CREDENTIALS: Verdict.REJECTED,
         Meaning.BUG: Verdict.REJECTED,
         Meaning.REFUSED: Verdict.REJECTED,
         # "Be sure to check the previous transaction": the ledger may have it.
         Meaning.TRY_AGAIN: Verdict.UNKNOWN,
-        # Normally not placed, but a lost fill was once traced to one: look before deciding again.
+        # Normally not placed, but a lost fill was once traced to this code: check before deciding again.
         Meaning.RATE: Verdict.UNKNOWN,
     }
 )
@@ -95,11 +95,11 @@ KEYWORDS: Final = (
     (("점검",), Meaning.TRY_AGAIN),
     *(((token, word), Meaning.TOKEN) for token in ("token", "토큰") for word in _NO_LONGER_GOOD),
 )
-"""Words of ``msg1``, without spaces and in lower case, that say more than a code that is not listed."""
+"""Words of ``msg1``, without spaces and in lower case, that identify the meaning of an unlisted code."""
 
 
 def meaning_of(code: str, message: str = "") -> Meaning:
-    """Return what a reply means by its code, else by its words; the ledger's business rules are not listed.
+    """Return a reply's meaning by its code, else by its text; the ledger's business rules are not listed.
 
     No complete list of their codes is published, and sources give one code for contradictory refusals.
     """
@@ -115,10 +115,10 @@ _LOGIN_LAYER: Final = frozenset({401, 403})
 
 
 def order_verdict(status: int, code: str, message: str) -> Verdict:
-    """Return what a reply with KIS's envelope but without success proves about the order that it answers."""
+    """Return what a failed reply with KIS's envelope proves about its order."""
     meaning = meaning_of(code, message)
     if meaning is Meaning.TOKEN and code not in MEANINGS:
-        meaning = Meaning.UNLISTED  # words prove no refusal
+        meaning = Meaning.UNLISTED  # a text proves no refusal
     listed = ORDER_VERDICTS.get(meaning)
     if listed is not None:
         return listed

@@ -1,4 +1,4 @@
-"""Where KIS is, whose account it is, and how long an answer may take."""
+"""KIS's address, the account, and the time-outs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,19 +20,19 @@ ORDER_TIMEOUT: Final = 8.0
 """Seconds from the first byte of an order request to the last of its reply; shorter than a symbol's lease."""
 
 ORDER_PATIENCE: Final = 12.0
-"""Seconds an order may wait for its token and its slot before it is given up unsent."""
+"""Seconds that an order may wait for its token and its slot before it is given up unsent."""
 
 _LONGEST_TEXT: Final = 300
 
 
 def system_time() -> datetime:
-    """Return this machine's instant (UTC): tokens end in real time, whatever the market's clock does."""
+    """Return this machine's instant (UTC): tokens expire in real time, independent of the market's clock."""
     return datetime.now(UTC)  # noqa: TID251 - the default of an injected clock
 
 
 @dataclass(frozen=True, slots=True)
 class KisConnection:
-    """One KIS account and how to reach it; ``timeout`` is in seconds, for queries. Secrets never show in a repr."""
+    """One KIS account and its address; ``timeout`` is in seconds, for queries. A repr contains no secrets."""
 
     environment: Environment
     trading_url: str
@@ -57,25 +57,25 @@ class KisConnection:
 
     @property
     def is_of_kis(self) -> bool:
-        """Tell whether the address is KIS's for this environment; any other server must prove to be a simulator."""
+        """Return whether the address is KIS's for this environment; any other server must prove to be a simulator."""
         return self.trading_url == REST_URLS.get(self.environment)
 
     def remember(self, token: str) -> None:
-        """Keep a token of the broker's out of every text that comes from outside."""
+        """Add one of the broker's tokens to the secrets masked in external texts."""
         self._tokens.add(SecretStr(token))
 
     def masked(self, text: str) -> str:
-        """Return the beginning of a text from outside, on one printable line, without our keys, tokens or account."""
+        """Return the start of an external text as one printable line, without our keys, tokens or account."""
         line = "".join(character if character.isprintable() else " " for character in text).strip()
         secrets = (self.app_secret, self.app_key, self.account_number, *self._tokens)
         return Masking([secret.get_secret_value() for secret in secrets])(line)[:_LONGEST_TEXT]
 
 
 def host_of(url: str) -> str:
-    """Return the host that the HTTP client connects to, of an address that is scheme, host and port alone.
+    """Return the host that the HTTP client connects to, for an address of only scheme, host and port.
 
     Raises:
-        EnvironmentMismatchError: the address says more, says it in another spelling, or nothing that can be read.
+        EnvironmentMismatchError: the address has other parts, is not in canonical form, or cannot be read.
     """
     try:
         read = httpx.URL(url)
@@ -99,6 +99,6 @@ def _check_simulator(environment: Environment, url: str, app_key: str) -> None:
 
 
 def _shown(url: str) -> str:
-    """Return an address without a name and password, on one line."""
+    """Return an address without name and password, on one line."""
     plain = "".join(character if character.isprintable() else " " for character in url)
     return f"***@{plain.rpartition('@')[2]}" if "@" in plain else plain or "an empty address"

@@ -1,4 +1,4 @@
-"""KIS's reply as it came: status, code, text and payload, with lower-case keys and nothing assumed."""
+"""KIS's reply: status, code, text and payload, with lower-case keys and no assumptions."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ _MORE_FOLLOWS: Final = frozenset({"F", "M"})
 
 @dataclass(frozen=True, slots=True)
 class PageKeys:
-    """What KIS wants back to continue a list (``ctx_area_fk100`` and ``ctx_area_nk100``)."""
+    """The keys that KIS requires to continue a list (``ctx_area_fk100`` and ``ctx_area_nk100``)."""
 
     fk: str = ""
     nk: str = ""
@@ -33,7 +33,7 @@ FIRST_PAGE: Final = PageKeys()
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A reply; ``body`` is None when it is not a JSON object. ``size`` in bytes, ``took`` in seconds."""
+    """A reply; ``body`` is None if it is not a JSON object. ``size`` in bytes, ``took`` in seconds."""
 
     status: int
     body: Payload | None
@@ -43,22 +43,22 @@ class Envelope:
 
     @property
     def succeeded(self) -> bool:
-        """Tell whether KIS says that the call was done (``rt_cd`` 0, whatever ``msg_cd``)."""
+        """Return whether the call succeeded (HTTP 200 and ``rt_cd`` 0, whatever ``msg_cd``)."""
         return self.status == httpx.codes.OK and self.claims_success
 
     @property
     def claims_success(self) -> bool:
-        """Tell whether the body says so, whatever the HTTP status."""
+        """Return whether the body reports success, whatever the HTTP status."""
         return self._text("rt_cd") == "0"
 
     @property
     def has_verdict(self) -> bool:
-        """Tell whether the body is KIS's own: an envelope, or the error of its login layer."""
+        """Return whether the body is KIS's own: an envelope, or the error of its login layer."""
         return bool(self._text("rt_cd") or self._text("error_code"))
 
     @property
     def refuses(self) -> bool:
-        """Tell whether KIS clearly says no: a failing ``rt_cd`` and a code, and no order number beside them."""
+        """Return whether KIS clearly refuses: a failing ``rt_cd`` and a code, without an order number."""
         says_no = _FAILED.fullmatch(self._text("rt_cd")) if self._text("rt_cd") else self._text("error_code")
         output = (self.body or {}).get("output")
         rows = output if isinstance(output, list) else [output]
@@ -67,24 +67,24 @@ class Envelope:
 
     @property
     def code(self) -> str:
-        """Return ``msg_cd``, or the login layer's ``error_code``, or the empty text."""
+        """Return ``msg_cd``, or the login layer's ``error_code``, or an empty string."""
         return self._text("msg_cd") or self._text("error_code")
 
     @property
     def message(self) -> str:
-        """Return KIS's sentence without its padding."""
+        """Return KIS's message without its padding."""
         return self._text("msg1") or self._text("error_description")
 
     @property
     def meaning(self) -> Meaning:
-        """Return what the code means; a 401 without a code refuses the token."""
+        """Return the meaning of the code; a 401 without a code refuses the token."""
         if not self.code and self.status == httpx.codes.UNAUTHORIZED:
             return Meaning.TOKEN
         return meaning_of(self.code, self.message)
 
     @property
     def crowding(self) -> Crowding:
-        """Return whose calls were too many, if any were."""
+        """Return whose calls were too many, if any."""
         return CROWDING.get(self.code, Crowding.NONE)
 
     @property
@@ -94,7 +94,7 @@ class Envelope:
         return PageKeys(str(body.get("ctx_area_fk100") or ""), str(body.get("ctx_area_nk100") or ""))
 
     def listed(self, key: str) -> Sequence[object]:
-        """Return a list as it came; nothing where there is none."""
+        """Return a list unchanged; empty if there is none."""
         rows = (self.body or {}).get(key)
         return rows if isinstance(rows, list) else ()
 
@@ -102,7 +102,7 @@ class Envelope:
         """Return a payload's rows, whether KIS sent an object or an array; blank rows are dropped.
 
         Raises:
-            BrokerProtocolError: the payload is missing or is neither.
+            BrokerProtocolError: the payload is missing, or has another type.
         """
         candidates = self.candidates(call, key)
         rows = [row for row in candidates if isinstance(row, Mapping)]
@@ -111,7 +111,7 @@ class Envelope:
         return rows
 
     def candidates(self, call: Call, key: str) -> list[object]:
-        """Return what stands where a payload's rows should; blank rows are dropped.
+        """Return the values in place of a payload's rows; blank rows are dropped.
 
         Raises:
             BrokerProtocolError: the payload is missing, or neither an object nor an array.
@@ -130,7 +130,7 @@ class Envelope:
         """Return a payload that is one row.
 
         Raises:
-            BrokerProtocolError: there is none.
+            BrokerProtocolError: there is no row.
         """
         rows = self.rows(call, key)
         if not rows:
@@ -143,7 +143,7 @@ class Envelope:
 
 
 async def read_envelope(response: httpx.Response) -> Envelope:
-    """Read a reply; one that is no JSON object has no body.
+    """Read a reply; a reply that is not a JSON object has no body.
 
     Raises:
         ReplyRefusedError: the reply has too many values, rows or levels.

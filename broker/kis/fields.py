@@ -1,4 +1,4 @@
-"""The kinds of fields on KIS's wire, and the one door through which a row becomes a message."""
+"""The field types on KIS's wire, and the only functions that turn a row into a message."""
 
 import re
 from typing import Annotated, Final, TypeVar
@@ -13,13 +13,13 @@ _NUMBER: Final = re.compile(r"([+-]?[0-9]{1,24})(?:\.([0-9]*))?")
 _BLANK: Final = ""
 _GREATEST: Final = 10**16
 _LONGEST: Final = 1_000
-"""Characters of a field; KIS's widest have some hundred."""
+"""Characters of a field; KIS's longest have a few hundred."""
 
 
 def _bare(value: object) -> str:
-    """Return what is written in a field; KIS writes text, but a number says the same."""
+    """Return a field's text; KIS sends text, but a number is equivalent."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("neither text nor a number")  # noqa: TRY004 - pydantic reports this one only
+        raise ValueError("neither text nor a number")  # noqa: TRY004 - pydantic reports only ValueError
     text = str(value).strip()
     if len(text) > _LONGEST:
         raise ValueError(f"longer than {_LONGEST:,} characters")
@@ -38,7 +38,7 @@ def _whole_or_zero(value: object) -> int:
 
 
 def _whole_part(value: object) -> int:
-    """Return what stands before the point: a fraction counts as its whole shares or won."""
+    """Return the part before the decimal point: a fraction counts as its whole shares or won."""
     match = _NUMBER.fullmatch(_bare(value))
     if match is None or _bare(value).startswith("-"):
         raise ValueError("not a number, or a negative one")
@@ -54,7 +54,7 @@ def _rounded_up(value: object) -> int:
 
 
 def has_fraction(value: object) -> bool:
-    """Tell whether a number has a part that is no whole share or won."""
+    """Return whether a number has a fractional part."""
     match = _NUMBER.fullmatch(_bare(value))
     return match is not None and bool((match[2] or "").strip("0"))
 
@@ -81,38 +81,38 @@ def _branch(value: object) -> str:
 
 
 Count = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=_GREATEST)]
-"""Shares or won that cannot be negative and must be there."""
+"""Required, non-negative shares or won."""
 
 CountOrZero = Annotated[int, BeforeValidator(_whole_or_zero), Field(ge=0, le=_GREATEST)]
-"""The same where KIS leaves the field blank for nothing."""
+"""The same if KIS leaves the field blank for zero."""
 
 WholePart = Annotated[int, BeforeValidator(_whole_part), Field(ge=0, le=_GREATEST)]
-"""Shares or won of which a fraction may be left; it is cut off."""
+"""Shares or won that may have a fraction; it is cut off."""
 
 WholePartOrZero = Annotated[int, BeforeValidator(_whole_part_or_zero), Field(ge=0, le=_GREATEST)]
-"""The same where KIS leaves the field blank for nothing."""
+"""The same if KIS leaves the field blank for zero."""
 
 RoundedUp = Annotated[int, BeforeValidator(_rounded_up), Field(ge=0, le=_GREATEST)]
-"""Shares of which even a fraction counts as one that is left."""
+"""Shares of which a fraction counts as a whole remaining share."""
 
 Amount = Annotated[int, BeforeValidator(_whole), Field(ge=-_GREATEST, le=_GREATEST)]
-"""Won that may be owed."""
+"""Won, negative for a debt."""
 
 Change = Annotated[int | None, BeforeValidator(_signed_or_none)]
-"""A difference in won, None where it is blank."""
+"""A difference in won, None if blank."""
 
 Text = Annotated[str, BeforeValidator(_printable)]
 Code = Annotated[str, BeforeValidator(_bare), Field(pattern=r"^[0-9A-Z][0-9A-Z./-]{0,11}$")]
-"""A security's code; six characters for a stock, others for ETNs, bonds and foreign ones."""
+"""A security's code; six characters for a stock, other lengths for ETNs, bonds and foreign securities."""
 
 Word = Annotated[str, BeforeValidator(_bare)]
-"""A code or flag, to be given its pattern; never blank unless the pattern says so."""
+"""A code or flag with its own pattern; never blank unless the pattern allows it."""
 
 Day = Annotated[Word, Field(pattern=r"^[0-9]{8}$")]
 """A KST date, ``YYYYMMDD``."""
 
 OrderNumber = Annotated[str, BeforeValidator(_order_number), Field(pattern=r"^[0-9]*[1-9][0-9]*$", max_length=10)]
-"""``ODNO``: ten digits, zero padded, whatever padding it came with."""
+"""``ODNO``: ten digits, zero padded, whatever its padding in the reply."""
 
 OriginalNumber = Annotated[
     Annotated[str, Field(pattern=r"^[0-9]{10}$")] | None,
@@ -124,7 +124,7 @@ Branch = Annotated[str, BeforeValidator(_branch), Field(pattern=r"^[0-9A-Z]{5}$"
 
 
 class Message(BaseModel):
-    """A row of KIS's, under KIS's own field names; fields appended to it by KIS do not matter."""
+    """A row of KIS's, with KIS's own field names; fields that KIS appends are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -133,7 +133,7 @@ AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 
 class FieldError(BrokerProtocolError):
-    """A row with a field that is missing or cannot be; names the field, never its content."""
+    """A field is missing or invalid; the text names the field, never its content."""
 
     def __init__(self, call: Call, field: str, why: str) -> None:
         super().__init__(f"{call.label}: {field}: {why}")
@@ -142,10 +142,10 @@ class FieldError(BrokerProtocolError):
 
 
 def read(call: Call, message: type[AnyMessage], row: Payload) -> AnyMessage:
-    """Turn a row into a message.
+    """Convert a row to a message.
 
     Raises:
-        FieldError: a field is missing or cannot be.
+        FieldError: a field is missing or invalid.
     """
     try:
         return message.model_validate(row)
@@ -156,10 +156,10 @@ def read(call: Call, message: type[AnyMessage], row: Payload) -> AnyMessage:
 
 
 def read_partly(call: Call, message: type[AnyMessage], row: Payload) -> tuple[AnyMessage, tuple[str, ...]]:
-    """Turn a row into a message, and name the fields that cannot be read: they are read as blank.
+    """Convert a row to a message, and return the names of unreadable fields, which are read as blank.
 
     Raises:
-        FieldError: a field that may not be blank is missing or cannot be.
+        FieldError: a field that may not be blank is missing or invalid.
     """
     try:
         return message.model_validate(row), ()

@@ -1,4 +1,4 @@
-"""KIS's market-phase messages (H0STMKO0): pure, and read by count, since the feed of all venues shifts its fields."""
+"""KIS's market-phase messages (H0STMKO0): pure, read by field count, since the all-venue feed shifts its fields."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from domain.market_phase import MarketMessage, MarketWord
 from domain.stream import Garbled
 
 MARKET_PHASES: Final = "H0STMKO0"
-"""The TR id; the real service alone knows it."""
+"""The TR id; only the real service has it."""
 
 _FEWEST: Final = 10
 _STOCK: Final = re.compile(r"[0-9A-Z]{6,7}")
@@ -30,12 +30,15 @@ _WORDS: Final[Mapping[str, MarketWord]] = {
     "388": MarketWord.SIDECAR_OFF,
     "398": MarketWord.SIDECAR_OFF,
 }
-"""MKOP_CLS_CODE. 174 and 175 begin and end a circuit breaker, 184 and 185 its auction; 387 and 388 a sidecar of sales,
-397 and 398 one of buys. Codes of the off-hours markets say nothing about the regular session."""
+"""MKOP_CLS_CODE.
+
+174 and 175 start and end a circuit breaker, 184 and 185 its auction; 387 and 388 a sidecar of sales, 397 and 398 a
+sidecar of buys. Codes of the off-hours markets do not concern the regular session.
+"""
 
 
 def messages_in(frame: Frame) -> tuple[MarketMessage | Garbled, ...]:
-    """Return the messages of a frame that are about the whole market; a record that is about its stock alone is none.
+    """Return a frame's messages about the whole market; records about a single stock are skipped.
 
     Raises:
         FrameError: a record has fewer fields than documented.

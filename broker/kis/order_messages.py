@@ -1,4 +1,4 @@
-"""KIS's rows about orders and the account, under KIS's own names (docs/kis.md §4)."""
+"""KIS's rows about orders and the account, with KIS's own names (docs/kis.md §4)."""
 
 from typing import Annotated, Any, Final, Self
 
@@ -33,18 +33,18 @@ def _text_or_blank(value: object) -> str:
 
 
 _Remark = Annotated[str, BeforeValidator(_text_or_blank)]
-"""A field that no decision to trade reads: whatever it holds, it makes no row unreadable."""
+"""A field that no trading decision uses: no value of it makes a row unreadable."""
 
 
 class OrderReply(Message):
-    """What order-cash and order-rvsecncl answer (TTTC0011U, TTTC0012U, TTTC0013U)."""
+    """The reply of order-cash and order-rvsecncl (TTTC0011U, TTTC0012U, TTTC0013U)."""
 
     krx_fwdg_ord_orgno: Branch
     odno: OrderNumber
 
 
 class OrderRow(Message):
-    """What both lists of orders tell of one, with cumulative fills; amounts in won."""
+    """The common fields of both order lists, with cumulative fills; amounts in won."""
 
     ord_tmd: Annotated[str, BeforeValidator(_six_digits), Field(pattern=r"^[0-9]{6}$")]
     ord_gno_brno: Branch
@@ -63,12 +63,12 @@ class OrderRow(Message):
     @model_validator(mode="before")
     @classmethod
     def _notice_fractions(cls, row: Any) -> Any:
-        """Note a quantity that is no whole number: no order of ours has one."""
+        """Record a quantity that is not a whole number: none of our orders has one."""
         return {**row, "in_fractions": _is_fraction(row.get("ord_qty")) or _is_fraction(row.get("tot_ccld_qty"))}
 
     @property
     def on_credit(self) -> bool:
-        """Tell whether the order names the day of a loan."""
+        """Return whether the order has a loan date."""
         return is_loan(self.loan_dt)
 
 
@@ -90,7 +90,7 @@ class DayOrderRow(OrderRow):
 
 
 class OpenOrderRow(OrderRow):
-    """One order of inquire-psbl-rvsecncl (TTTC0084R): of today, and ``psbl_qty`` of it can still be cancelled."""
+    """One order of inquire-psbl-rvsecncl (TTTC0084R), of today; ``psbl_qty`` of it can still be cancelled."""
 
     psbl_qty: WholePartOrZero
 
@@ -103,14 +103,14 @@ class OrderTotals(Message):
 
 
 class BuyingPowerRow(Message):
-    """inquire-psbl-order (TTTC8908R): what may be bought without an unpaid margin, in won and shares, or is owed."""
+    """inquire-psbl-order (TTTC8908R): buying power without an unpaid margin, in won and shares; negative for a debt."""
 
     nrcvb_buy_amt: Amount
     nrcvb_buy_qty: Amount
 
 
 class HoldingCode(Message):
-    """What every holding of inquire-balance (TTTC8434R) says: its code, and how it was paid."""
+    """The common fields of every holding of inquire-balance (TTTC8434R): its code, and how it was paid."""
 
     pdno: Code
     trad_dvsn_name: Text = ""
@@ -118,12 +118,12 @@ class HoldingCode(Message):
 
     @property
     def on_credit(self) -> bool:
-        """Tell whether the shares were bought with a loan: they are the owner's, and no cash order sells them."""
+        """Return whether the shares were bought with a loan: they are the owner's, and no cash order sells them."""
         return is_loan(self.loan_dt) or any(word in self.trad_dvsn_name for word in _ON_CREDIT)
 
 
 class HoldingRow(HoldingCode):
-    """One holding of inquire-balance (TTTC8434R); amounts in won, of fractions the whole part."""
+    """One holding of inquire-balance (TTTC8434R); amounts in won, only the whole part of fractions."""
 
     prdt_name: Text = ""
     hldg_qty: WholePart
@@ -133,19 +133,19 @@ class HoldingRow(HoldingCode):
 
 
 class BalanceTotals(Message):
-    """``output2`` of inquire-balance (TTTC8434R), repeated on each page; won. D+2 cash may be owed."""
+    """``output2`` of inquire-balance (TTTC8434R), repeated on each page; won. D+2 cash may be negative."""
 
     prvs_rcdl_excc_amt: Amount
 
 
 class HoldingsValue(Message):
-    """What the totals of inquire-balance (TTTC8434R) say that all holdings are worth, in won."""
+    """The total value of all holdings in inquire-balance (TTTC8434R), in won."""
 
     evlu_amt_smtl_amt: WholePartOrZero = 0
 
 
 def is_loan(loan_date: str) -> bool:
-    """Tell whether ``loan_dt`` names a day."""
+    """Return whether ``loan_dt`` contains a date."""
     return bool(loan_date.strip("0"))
 
 

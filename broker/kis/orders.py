@@ -1,4 +1,4 @@
-"""Orders at KIS: sent once, withdrawn once, and listed with their cumulative fills."""
+"""Orders at KIS: sent once, cancelled once, and listed with their cumulative fills."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -45,7 +45,7 @@ _ORDER_TYPES: Final = {code: order_type for order_type, code in _ORDER_TYPE_CODE
 _OPEN_SIDE_CODES: Final = {Side.SELL: "1", Side.BUY: "2"}
 _BOTH_SIDES: Final = "00"
 _BY_API: Final = "opnapi"
-"""``ordr_empno`` of orders by API, in small letters."""
+"""``ordr_empno`` of API orders, in lower case."""
 _NO_PRICE: Final = "0"
 _DAY_LIST: Final = Source(Call.ORDER_LIST, AccountList.ORDERS)
 _DAY_TOTALS: Final = Source(Call.ORDER_LIST, AccountList.ORDERS, "output2")
@@ -69,7 +69,7 @@ class KisOrders:
         return await self._send(ORDER_CALLS[intent.side], order_body(intent), lane, may_leave, _at_stake(intent))
 
     async def cancel(self, order: BrokerOrderRef, intent: OrderIntent, lane: Lane) -> SubmitOutcome:
-        """Ask once to withdraw all that is left of an order (TTTC0013U)."""
+        """Request once to cancel the whole remainder of an order (TTTC0013U)."""
         return await self._send(Call.CANCEL, cancel_body(order, intent), lane, always, _at_stake(intent))
 
     async def orders_on(
@@ -125,7 +125,7 @@ class KisOrders:
             "ORD_GNO_BRNO": "",
             "ODNO": "",
             "CCLD_DVSN": "00",
-            "INQR_DVSN": "01",  # oldest first: a new order cannot push rows over the edge of a page
+            "INQR_DVSN": "01",  # oldest first: a new order cannot shift rows across a page boundary
             "INQR_DVSN_1": "",
             "INQR_DVSN_3": "00",
             "EXCG_ID_DVSN_CD": self._exchanges,
@@ -136,7 +136,7 @@ class KisOrders:
 
 
 def order_body(intent: OrderIntent) -> dict[str, str]:
-    """Return order-cash's keys beside the account's two; all must be there, even those without a value."""
+    """Return order-cash's keys beside the account's two; all are required, even those without a value."""
     return {
         "PDNO": intent.symbol,
         "ORD_DVSN": _ORDER_TYPE_CODES[intent.order_type],
@@ -149,7 +149,7 @@ def order_body(intent: OrderIntent) -> dict[str, str]:
 
 
 def cancel_body(order: BrokerOrderRef, intent: OrderIntent) -> dict[str, str]:
-    """Return order-rvsecncl's keys that withdraw the whole remainder."""
+    """Return order-rvsecncl's keys for cancelling the whole remainder."""
     return {
         "KRX_FWDG_ORD_ORGNO": order.branch,
         "ORGN_ODNO": order.number,
@@ -163,7 +163,7 @@ def cancel_body(order: BrokerOrderRef, intent: OrderIntent) -> dict[str, str]:
 
 
 def _at_stake(intent: OrderIntent) -> Won:
-    """Return what still lies in the market without this request (won): of sales that wait the largest goes first."""
+    """Return the value still at risk without this request (won): the largest waiting sale goes first."""
     return notional(intent.decision_price, intent.quantity) if intent.side is Side.SELL else NO_WON
 
 
@@ -176,10 +176,10 @@ def _accepted(call: Call, reply: Envelope, order_date: SessionDate) -> Accepted 
 
 
 async def _untold_totals(page: Envelope) -> tuple[UnreadableRow, ...]:
-    """Return nothing where the totals agree that there are no rows, and the totals where they cannot be read.
+    """Return nothing if the totals agree that there are no rows, or the totals if they cannot be read.
 
     Raises:
-        BrokerUnavailableError: the totals are of some rows.
+        BrokerUnavailableError: the totals include rows.
     """
     totals = await rows_of(_DAY_TOTALS, [page], lambda row: read(Call.ORDER_LIST, OrderTotals, row))
     if any(row.tot_ord_qty or row.tot_ccld_qty for row in totals):

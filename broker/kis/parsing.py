@@ -1,4 +1,4 @@
-"""The JSON of a reply, read within bounds, so that no reply holds up the loop or grows beyond what KIS documents."""
+"""Bounded JSON parsing: no reply blocks the event loop or exceeds the size that KIS documents."""
 
 import asyncio
 import json
@@ -10,20 +10,20 @@ from security.bounded_http import ReplyRefusedError
 MOST_VALUES: Final = 30_000
 """Values in one reply; KIS's largest pages have some 8,000 (100 rows of 80 fields)."""
 MOST_ROWS: Final = 1_000
-"""Rows of one list; KIS's pages have 100 at most."""
+"""Rows of one list; KIS's pages have at most 100."""
 _MOST_CONTAINERS: Final = 2 * MOST_ROWS
 DEEPEST: Final = 8
-"""Levels of lists and objects; KIS's rows lie on the third."""
+"""Nesting levels of lists and objects; KIS's rows are on the third."""
 _LONGEST_INTEGER: Final = 24
-"""Digits of a number that is read as one; a longer one stays text, which no field takes for a number."""
+"""Digits of a number parsed as an integer; a longer one stays text, which no field accepts as a number."""
 _AT_ONCE: Final = 65_536
-"""Bytes that are parsed in the loop; more take a thread of their own."""
+"""Bytes that are parsed in the event loop; larger replies are parsed in a thread."""
 
 
 async def parsed(content: bytes) -> Mapping[str, object] | None:
-    """Return the body of a reply with lower-case keys, or None where it is no JSON object.
+    """Return the body of a reply with lower-case keys, or None if it is not a JSON object.
 
-    A field that is given twice with different content becomes a list of both, which no reader takes for a value.
+    A field given twice with different content becomes a list of both, which no reader accepts as a value.
 
     Raises:
         ReplyRefusedError: it has too many values, rows or levels.
@@ -32,7 +32,7 @@ async def parsed(content: bytes) -> Mapping[str, object] | None:
 
 
 def _parsed(content: bytes) -> Mapping[str, object] | None:
-    # Counted before parsing, which takes a tenth of a second for a million empty objects and never releases the GIL.
+    # Count before parsing: a million empty objects take a tenth of a second and never release the GIL.
     if content.count(b",") >= MOST_VALUES or content.count(b"{") + content.count(b"[") > _MOST_CONTAINERS:
         raise ReplyRefusedError(f"the reply has more than {MOST_VALUES:,} values or {_MOST_CONTAINERS:,} objects")
     try:

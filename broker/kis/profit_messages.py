@@ -1,4 +1,4 @@
-"""KIS's rows about realised profit and loss, under KIS's own names (docs/kis.md §4.8); amounts in won."""
+"""KIS's rows about realised profit and loss, with KIS's own names (docs/kis.md §4.8); amounts in won."""
 
 from broker.kis.fields import Amount, Code, CountOrZero, Day, Message, Text, WholePartOrZero
 

@@ -1,4 +1,4 @@
-"""Realised profit, fees and taxes as KIS counts them: only the real service tells, the paper one never does."""
+"""Realised profit, fees and taxes as KIS computes them: available on the real service only."""
 
 from collections.abc import Callable
 from datetime import date
@@ -28,27 +28,27 @@ _STOCKS: Final = Source(Call.PROFIT_BY_STOCK, AccountList.STOCK_PROFITS)
 
 
 class KisProfits:
-    """Profit and loss of one account; every answer is None where the service does not know the call."""
+    """Profit and loss of one account; every answer is None if the service does not have the call."""
 
     def __init__(self, client: KisClient) -> None:
         self._client = client
         self._is_known = CAPABILITIES[client.connection.environment].profits
 
     async def by_day(self, first: SessionDate, last: SessionDate, lane: Lane) -> Rows[DayProfit] | None:
-        """Return one row a day with trades, oldest first, all pages (TTTC8708R)."""
+        """Return one row per day with trades, oldest first, all pages (TTTC8708R)."""
         if not self._is_known:
             return None
         parameters = _period(first, last) | {"INQR_DVSN": _ALL}
         return await self._rows(_DAYS, parameters, lambda row: _day(read(_DAYS.call, ProfitRow, row), _DAYS.call), lane)
 
     async def by_stock(self, first: SessionDate, last: SessionDate, lane: Lane) -> Rows[StockProfit] | None:
-        """Return one row a day and stock, oldest first, all pages (TTTC8715R)."""
+        """Return one row per day and stock, oldest first, all pages (TTTC8715R)."""
         if not self._is_known:
             return None
         return await self._rows(_STOCKS, _period(first, last), _stock, lane)
 
     async def today(self, lane: Lane) -> ProfitToday | None:
-        """Return today's sums (TTTC8494R)."""
+        """Return today's totals (TTTC8494R)."""
         if not self._is_known:
             return None
         parameters = self._client.account | BALANCE | {"INQR_DVSN": _ALL, "COST_ICLD_YN": "Y"}

@@ -1,4 +1,4 @@
-"""Before anything is sent to a server that is not KIS's, the server proves that it is our simulator."""
+"""A server that is not KIS's must prove that it is our simulator before any request is sent to it."""
 
 import asyncio
 import json
@@ -12,20 +12,20 @@ from broker.kis.sockets import kis_transport
 from domain.hosts import PROOF_PATH, proof_of
 
 FIRST_BYTE: Final = "http11.send_request_headers.started"
-"""How httpcore's trace names the step that follows connecting, and before which not a byte of the request has left."""
+"""The step in httpcore's trace that follows connecting; before it no byte of the request has been sent."""
 _CONNECTS: Final = "connection.connect_tcp.started"
 _MOST_BYTES: Final = 1_000
 _PROVES_WITHIN: Final = 4.0
-"""Seconds for the whole proof; with the order behind it, it stays within the time of an order."""
+"""Seconds for the whole proof; together with the order it stays within an order's time-out."""
 _PATIENCE: Final = {"connect": 3.0, "read": 3.0, "write": 3.0, "pool": 2.0}
 
 
 class NoSimulatorError(httpx.ConnectError):
-    """The server does not prove that it is a simulator; the request has not left."""
+    """The server does not prove that it is a simulator; the request has not been sent."""
 
 
 class ProvenTransport(httpx.AsyncBaseTransport):
-    """Carries requests to a simulator: each new connection asks for the proof before its first request."""
+    """Transport to a simulator: each new connection requests the proof before its first request."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport | None = None) -> None:
         self._inner = inner or kis_transport()
@@ -35,7 +35,7 @@ class ProvenTransport(httpx.AsyncBaseTransport):
         """Send a request once the server has proven itself.
 
         Raises:
-            NoSimulatorError: it answers anything but the proof. httpx.ConnectError: it does not answer in time.
+            NoSimulatorError: the answer is not the proof. httpx.ConnectError: it does not answer in time.
         """
         if not self._is_proven:
             await self.prove(request.url)
@@ -55,7 +55,7 @@ class ProvenTransport(httpx.AsyncBaseTransport):
         return await self._inner.handle_async_request(request)
 
     async def prove(self, url: httpx.URL) -> None:
-        """Ask the server of an address for its proof.
+        """Request the proof from the server of an address.
 
         Raises:
             NoSimulatorError, httpx.ConnectError: see above.
@@ -77,7 +77,7 @@ class ProvenTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
     async def _asked(self, url: httpx.URL, challenge: str) -> str:
-        """Return the proof that a server gives, or a text that is none."""
+        """Return the server's proof, or an empty text."""
         asked = httpx.Request("POST", url, json={"challenge": challenge}, extensions={"timeout": _PATIENCE})
         response = await self._inner.handle_async_request(asked)
         body = b""

@@ -1,4 +1,4 @@
-"""How we ask KIS: a query may be repeated a little; each call takes a slot of the budget. Nothing here can order."""
+"""Queries to KIS: a query may be retried a few times; each call takes a slot of the budget. No orders here."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -26,17 +26,17 @@ from domain.errors import (
 from domain.lane import Crowding, Lane
 
 RATE_PAUSES: Final = (0.2, 0.6)
-"""Seconds before a query is asked again that was over the rate of all calls (EGW00201)."""
+"""Seconds before retrying a query that exceeded the rate of all calls (EGW00201)."""
 LEDGER_PAUSE: Final = 1.05
-"""Seconds before a query of the ledger is asked again; KIS takes about one a second for each account (EGW00215)."""
+"""Seconds before retrying a ledger query; KIS accepts about one per second for each account (EGW00215)."""
 
 MOST_PAGES: Final = 100
 MOST_LISTED: Final = 10_000
-"""Rows of all pages together; KIS's pages have 100 rows at most."""
+"""Rows of all pages together; KIS's pages have at most 100 rows."""
 LARGEST_LIST: Final = 20_000_000
 """Bytes of all pages together."""
 PAGES_WITHIN: Final = 60.0
-"""Seconds that KIS may take for all pages together, without the time that our own rate budget makes them wait."""
+"""Seconds that KIS may take for all pages together, excluding the waits of our own rate budget."""
 
 _ERRORS: Final[Mapping[Meaning, type[TradingError]]] = {
     Meaning.RATE: RateLimitedError,
@@ -55,19 +55,19 @@ INPUT_REFUSED: Final = "OPSQ2001"
 
 
 class InputRefusedError(BrokerProtocolError):
-    """KIS refuses the value of a field (OPSQ2001): a mistake of ours, or a value that it does not take any more."""
+    """KIS refuses a field's value (OPSQ2001): our mistake, or a value that KIS no longer accepts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to ask; ``parameters`` under KIS's upper-case names."""
+    """A call and its ``parameters`` with KIS's upper-case names."""
 
     call: Call
     parameters: Mapping[str, str]
 
 
 class KisQueries:
-    """Asks KIS with one app key, within one rate budget."""
+    """Sends queries to KIS with one app key, within one rate budget."""
 
     def __init__(self, wire: Wire, budget: RateBudget, keeper: TokenKeeper) -> None:
         self._wire = wire
@@ -76,16 +76,16 @@ class KisQueries:
 
     @property
     def connection(self) -> KisConnection:
-        """Return with whose key, and where, we ask."""
+        """Return the connection, with its key and address."""
         return self._wire.connection
 
     async def ask(self, query: Query, lane: Lane, page: PageKeys = FIRST_PAGE) -> Envelope:
-        """Ask one question and return KIS's successful answer.
+        """Send one query and return KIS's successful answer.
 
         Raises:
             TryAgainError: KIS could not be reached, was busy, or counted too many calls.
-            BrokerRefusedError: KIS understood and said no.
-            StopTradingError: KIS does not accept our keys, or one of us does not speak the protocol.
+            BrokerRefusedError: KIS understood and refused the query.
+            StopTradingError: KIS does not accept our keys, or one side violates the protocol.
         """
         envelope = await self._ask_once(query, lane, page)
         for pause in RATE_PAUSES:
@@ -96,10 +96,10 @@ class KisQueries:
         return self._successful(query.call, envelope)
 
     async def ask_all(self, query: Query, lane: Lane, rows: str = "output1") -> list[Envelope]:
-        """Ask for every page of a list, whose rows lie under ``rows``.
+        """Request every page of a list; its rows are under the key ``rows``.
 
         Raises:
-            BrokerProtocolError: a page came twice, or the pages do not end. Else as ``ask``.
+            BrokerProtocolError: a page was repeated, or the pages do not end. Else as ``ask``.
             BrokerUnavailableError: the pages took too long.
         """
         pages = [await self.ask(query, lane)]
@@ -136,7 +136,7 @@ class KisQueries:
             except (httpx.RequestError, OSError) as error:
                 slot.learn(Crowding.UNTOLD)
                 text = f"{query.call.label}: {type(error).__name__} {self.connection.masked(str(error))}".rstrip()
-        raise BrokerUnavailableError(text)  # outside, so that the cause with its own words does not travel along
+        raise BrokerUnavailableError(text)  # outside, so that the original exception and its text are not chained
 
     def _successful(self, call: Call, envelope: Envelope) -> Envelope:
         if envelope.succeeded or (envelope.has_verdict and envelope.meaning is Meaning.NO_ROWS):
@@ -170,6 +170,6 @@ def _check_bounds(call: Call, pages: Sequence[Envelope], key: str) -> None:
 
 
 def _digest(page: Envelope, key: str) -> bytes:
-    """Return what two pages with the same rows share; nothing for a page without rows."""
+    """Return a digest that is equal for pages with the same rows; empty for a page without rows."""
     rows = (page.body or {}).get(key)
     return blake2b(repr(rows).encode(errors="surrogatepass")).digest() if rows else b""

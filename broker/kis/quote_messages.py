@@ -1,4 +1,4 @@
-"""KIS's rows about prices, under KIS's own names (docs/kis.md §3)."""
+"""KIS's rows about prices, with KIS's own names (docs/kis.md §3)."""
 
 from itertools import takewhile
 from typing import Annotated, Any
@@ -9,14 +9,14 @@ from broker.kis.fields import Change, Code, Count, CountOrZero, Day, Message, Te
 
 
 class PricedCode(Message):
-    """A row of intstock-multprice (FHKST11300006): an unknown or halted stock has price 0 and perhaps little else."""
+    """A row of intstock-multprice (FHKST11300006): an unknown or halted stock has price 0 and few other fields."""
 
     inter_shrn_iscd: Code
     inter2_prpr: CountOrZero
 
 
 class ManyPricesRow(PricedCode):
-    """One stock of intstock-multprice (FHKST11300006) that has a price; the rest may be zero or blank."""
+    """One priced stock of intstock-multprice (FHKST11300006); other fields may be zero or blank."""
 
     inter_kor_isnm: Text = ""
     inter2_oprc: CountOrZero
@@ -37,14 +37,14 @@ class ManyPricesRow(PricedCode):
 
 
 class LastPrice(Message):
-    """inquire-price (FHKST01010100) of any code: a stock that KIS does not know has price 0 and little else."""
+    """inquire-price (FHKST01010100) of any code: a stock unknown to KIS has price 0 and few other fields."""
 
     stck_prpr: CountOrZero
     rprs_mrkt_kor_name: Text = ""
 
     @property
     def is_known(self) -> bool:
-        """Tell whether there is such a stock."""
+        """Return whether the stock exists."""
         return bool(self.stck_prpr or self.rprs_mrkt_kor_name)
 
 
@@ -65,7 +65,7 @@ class PriceRow(Message):
 
 
 class StatusRow(Message):
-    """inquire-price (FHKST01010100): the board and the warnings. A warning that is missing would be no warning."""
+    """inquire-price (FHKST01010100): the board and the warnings, all required: a missing one would hide a warning."""
 
     rprs_mrkt_kor_name: Text
     iscd_stat_cls_code: Text
@@ -93,7 +93,7 @@ class DailyHead(Message):
 
 
 class DatedBar(Message):
-    """``output2`` of inquire-daily-itemchartprice (FHKST03010100): one session, of which only the day is wanted."""
+    """``output2`` of inquire-daily-itemchartprice (FHKST03010100): only the date of one session."""
 
     stck_bsop_date: Day
 
@@ -114,7 +114,7 @@ class RankRow(Message):
 
 
 class LevelRow(Message):
-    """One price of the order book and the shares that rest there."""
+    """One price of the order book and the shares resting at it."""
 
     price: CountOrZero
     quantity: CountOrZero
@@ -133,14 +133,14 @@ class BookRow(Message):
 
 
 class HolidayRow(Message):
-    """One day of chk-holiday (CTCA0903R); ``opnd_yn`` is the one that rules orders."""
+    """One day of chk-holiday (CTCA0903R); ``opnd_yn`` decides whether orders are possible."""
 
     bass_dt: Day
     opnd_yn: Annotated[Word, Field(pattern=r"^[YN]$")]
 
 
 def _levels(row: Any, name: str) -> list[dict[str, Any]]:
-    """Return a side's levels; the first must be readable, and the first of the others that is not ends the side."""
+    """Return a side's levels; the first must be readable, and the first unreadable one after it ends the side."""
     pairs = [(f"{name}{depth}", f"{name}_rsqn{depth}") for depth in range(1, 11)]
     levels = [
         {field: row[key] for field, key in (("price", price), ("quantity", quantity)) if key in row}

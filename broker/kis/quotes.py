@@ -1,4 +1,4 @@
-"""What the market shows, asked from KIS: quotes, books, flags, previous bars, rankings and session days."""
+"""Market data from KIS: quotes, books, flags, previous bars, rankings and session days."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -59,7 +59,7 @@ _RANKING: Final = {
     "FID_VOL_CNT": "",
     "FID_INPUT_DATE_1": "",
 }
-"""Common stocks by traded value; everything that may be excluded is, but for stocks without credit."""
+"""Common stocks by traded value; every possible exclusion is set, except stocks without credit."""
 
 
 class KisQuotes:
@@ -82,7 +82,7 @@ class KisQuotes:
         return MOST_SYMBOLS if self._capabilities.many_prices else 1
 
     async def quotes(self, symbols: Sequence[Symbol], lane: Lane) -> dict[Symbol, Quote]:
-        """Return quotes of the stocks that have a price; one that cannot be read costs only itself."""
+        """Return quotes of the stocks that have a price; an unreadable quote does not affect the others."""
         wanted = list(dict.fromkeys(symbols))
         found: list[Quote] = []
         if self._capabilities.many_prices:
@@ -96,7 +96,7 @@ class KisQuotes:
         """Return the board and the exclusion flags (FHKST01010100).
 
         Raises:
-            BrokerRefusedError: KIS does not know the stock, or it is on a board that we do not trade on.
+            BrokerRefusedError: KIS does not know the stock, or it is on a board that Haru does not trade.
         """
         payload = _known(symbol, await self._client.ask(_about(Call.PRICE, symbol), lane), Call.PRICE, "output")
         if not read(Call.PRICE, LastPrice, payload).is_known:
@@ -108,7 +108,7 @@ class KisQuotes:
         """Return the last session's bar before a date, adjusted, and today's limits (FHKST03010100).
 
         Raises:
-            BrokerRefusedError: KIS does not know the stock, or that bar cannot be read; another one would be a guess.
+            BrokerRefusedError: KIS does not know the stock, or that bar cannot be read; another bar would be a guess.
         """
         query = _about(
             Call.DAILY_BARS,
@@ -142,7 +142,7 @@ class KisQuotes:
         return OrderBook(symbol, asks=book_levels(row.asks), bids=book_levels(row.bids))
 
     async def is_session_day(self, day: date, lane: Lane) -> bool | None:
-        """Return ``opnd_yn`` of a KST date (CTCA0903R); KIS is asked once a day, as it wishes."""
+        """Return ``opnd_yn`` of a KST date (CTCA0903R); KIS is queried once a day, as it requires."""
         if not self._capabilities.holidays:
             return None
         today = session_date_of(self._clock())
@@ -159,7 +159,7 @@ class KisQuotes:
         return dict(await rows_of(_DAYS, [envelope], _session_day))
 
     async def _many_or_each(self, symbols: Sequence[Symbol], lane: Lane) -> list[Quote]:
-        """Ask for all at once; what that answer does not tell, one by one: but for a scan, which would take long."""
+        """Query all stocks at once, then unreadable ones one by one, except in a scan, where that takes too long."""
         try:
             many = await self._many(symbols, lane)
         except (BrokerProtocolError, BrokerRefusedError) as fault:
@@ -175,7 +175,7 @@ class KisQuotes:
         return [*many, *await self._each(odd, lane, aloud=False)]
 
     async def _each(self, symbols: Sequence[Symbol], lane: Lane, *, aloud: bool = True) -> Rows[Quote]:
-        """Ask for each stock alone; where none answers and all are ``aloud``, the first fault is raised."""
+        """Query each stock alone; if none answers and ``aloud`` is set, raise the first fault."""
         found: list[Quote] = []
         unreadable: list[UnreadableRow] = []
         faults: list[BrokerProtocolError | BrokerRefusedError] = []
@@ -233,7 +233,7 @@ def _about(call: Call, symbol: Symbol, **more: str) -> Query:
 
 
 def _known(symbol: Symbol, envelope: Envelope, call: Call, key: str) -> Payload:
-    """Return the row about a stock; KIS answers about one that it does not know with an empty success."""
+    """Return the row of a stock; for an unknown stock KIS answers with an empty success."""
     rows = envelope.rows(call, key)
     if not rows:
         raise _unknown(symbol)

@@ -1,4 +1,4 @@
-"""A list of KIS's, row by row: what can be read is kept, and what cannot is named without its content."""
+"""A list of KIS's, row by row: readable rows are kept, unreadable ones are named without their content."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -18,12 +18,12 @@ from domain.unreadable import AccountList, Rows, UnreadableRow
 
 Made = TypeVar("Made")
 _ROWS_A_TURN: Final = 20
-"""Rows that are read before the loop's other work gets its turn; a row takes some 0.1 ms."""
+"""Rows read before other tasks of the event loop run; a row takes some 0.1 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where rows come from: the call, the key of the payload, our name of the list, and KIS's field for a code."""
+    """The source of rows: the call, the key of the payload, our name of the list, and KIS's field for a code."""
 
     call: Call
     of: AccountList
@@ -55,9 +55,9 @@ class _Day(Message):
 async def rows_of(
     source: Source, pages: Iterable[Envelope], make: Callable[[Payload], Made], today: SessionDate | None = None
 ) -> Rows[Made]:
-    """Return what ``make`` makes of each row; a row for which it raises ``FieldError`` is named as unreadable.
+    """Return the result of ``make`` for each row; a row for which it raises ``FieldError`` becomes unreadable.
 
-    ``today`` is the day of an order list that names none.
+    ``today`` is the date of an order list without dates.
 
     Raises:
         BrokerProtocolError: the payload is missing.

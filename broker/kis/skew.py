@@ -1,4 +1,4 @@
-"""How far this machine's clock is from KIS's, by the ``Date`` header of every reply."""
+"""The difference between this machine's clock and KIS's, from the ``Date`` header of every reply."""
 
 from collections import deque
 from collections.abc import Callable
@@ -11,16 +11,16 @@ import httpx
 from domain.clock import ClockReading
 
 WHOLE_SECONDS: Final = timedelta(seconds=1)
-"""What HTTP dates are given in."""
+"""The resolution of HTTP dates."""
 _AGREEING: Final = 3
-"""Readings in a row that a skew needs: one reply with a foreign ``Date``, such as a proxy's, says nothing."""
+"""Consecutive readings needed for a skew: one reply with a foreign ``Date``, such as a proxy's, proves nothing."""
 _TOO_SLOW: Final = timedelta(seconds=2)
-"""A reply that took longer proves too little to count."""
+"""A slower reply proves too little to count."""
 _ASKED_AT: Final = "haru.asked_at"
 
 
 class SkewMeter:
-    """Listens to an HTTP client through its event hooks."""
+    """Measures the clock skew through an HTTP client's event hooks."""
 
     def __init__(self, real_time: Callable[[], datetime]) -> None:
         self._real_time = real_time
@@ -28,7 +28,7 @@ class SkewMeter:
 
     @property
     def skew(self) -> timedelta:
-        """Return by how much our clock is ahead at least, negative when behind; zero while nothing else is proven."""
+        """Return the least amount by which our clock is ahead, negative when behind; zero if nothing is proven."""
         if len(self._skews) < _AGREEING:
             return timedelta(0)
         if min(self._skews) > timedelta(0):
@@ -36,11 +36,11 @@ class SkewMeter:
         return min(max(self._skews), timedelta(0))
 
     async def before(self, request: httpx.Request) -> None:
-        """Note when a request was made."""
+        """Record when a request was made."""
         request.extensions[_ASKED_AT] = self._real_time()
 
     async def after(self, response: httpx.Response) -> None:
-        """Compare the clocks, where the reply shows the broker's."""
+        """Compare the clocks if the reply contains the broker's time."""
         shown, asked_at = shown_in(response), response.request.extensions.get(_ASKED_AT)
         if shown is None or asked_at is None:
             return
@@ -50,7 +50,7 @@ class SkewMeter:
 
 
 def shown_in(response: httpx.Response) -> datetime | None:
-    """Return the broker's instant (UTC) at its reply, or None where the reply does not show it."""
+    """Return the broker's instant (UTC) at its reply, or None if the reply does not contain it."""
     try:
         instant = parsedate_to_datetime(response.headers.get("date", ""))
         return instant.replace(tzinfo=instant.tzinfo or UTC).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""KIS's WebSocket behind our protocol: one session an app key, each with the fleet's approval key (docs/kis.md §7)."""
+"""KIS's WebSocket as a market stream: one session per app key, with the fleet's approval key (docs/kis.md §7)."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -22,17 +22,17 @@ _PATH: Final = "/tryitout"
 
 @dataclass(frozen=True, slots=True)
 class StreamAddress:
-    """Where the stream is, whose notices it brings (HTS login id), and how many seconds it may say nothing at all."""
+    """The stream's address, the HTS login id for notices, and the maximum silence in seconds."""
 
     url: str
     hts_id: str = field(repr=False)
     silence: float = 30.0
 
     def check(self, connection: KisConnection) -> None:
-        """Refuse any stream but KIS's own beside KIS, and any but the simulator's own beside a simulator.
+        """Accept only KIS's own stream with KIS, and only the simulator's own stream with a simulator.
 
         Raises:
-            EnvironmentMismatchError: it is another one.
+            EnvironmentMismatchError: it is another stream.
         """
         if connection.is_of_kis:
             is_right = self.url == STREAM_URLS[connection.environment]
@@ -66,7 +66,7 @@ class KisStream:
 
         Raises:
             StreamLostError: the address does not answer.
-            TryAgainError: no approval key is to be had now. CredentialsRefusedError: nor later, with this app key.
+            TryAgainError: no approval key is available now. CredentialsRefusedError: KIS refuses this app key.
         """
         return self._session()
 

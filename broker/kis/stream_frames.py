@@ -1,4 +1,4 @@
-"""KIS's WebSocket texts and our words for them (docs/kis.md §7): pure, and nothing but values comes out."""
+"""Conversion of KIS's WebSocket texts to our values (docs/kis.md §7): pure."""
 
 import json
 import re
@@ -25,9 +25,9 @@ PING: Final = "PINGPONG"
 
 _TICK_WIDTH: Final = 46
 _NOTICE_WIDTH: Final = 23
-"""Fewest fields of a record; KIS has appended some in the past, and sends fewer of its notices on paper."""
+"""Minimum number of fields of a record; KIS has appended fields in the past, and its paper notices have fewer."""
 _EXPECTATIONS: Final = frozenset({"A", "B", "C", "D"})
-"""HOUR_CLS_CODE of a price at which an auction might match: nobody has traded there, and it may decide nothing."""
+"""HOUR_CLS_CODE of an expected auction price: no trade happened at it, and it decides nothing."""
 _MOST_RECORDS: Final = 999
 _LONGEST_CONTROL: Final = 16_384
 """Characters of a control message; KIS's have some 500."""
@@ -40,16 +40,16 @@ _BLOCK_BITS: Final = 128
 
 
 class FrameError(ValueError):
-    """A text that is not what KIS documents; the message names what is wrong, never the content."""
+    """A text that does not match KIS's documents; the message names the fault, never the content."""
 
 
 class UndecryptableError(StreamLostError):
-    """A notice that this session's key does not open. If all are so, only a new session brings the right key."""
+    """A notice that this session's key cannot decrypt. If this is true of all, only a new session has the right key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cipherment:
-    """Key and initial vector of one session (AES-256-CBC), as the subscription's answer gave them."""
+    """Key and initial vector of one session (AES-256-CBC), from the subscription's reply."""
 
     key: bytes
     iv: bytes
@@ -70,7 +70,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """KIS's word about a registration, or its PINGPONG."""
+    """KIS's reply to a registration, or its PINGPONG."""
 
     tr_id: str
     tr_key: str = ""
@@ -82,14 +82,14 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class AccountNotice:
-    """A notice with the account (ten digits) that it is about; an HTS id may have several."""
+    """A notice with its account (ten digits); an HTS id may have several."""
 
     account: str
     notice: OrderNotice
 
 
 def read_frame(text: str) -> Frame | Control:
-    """Tell data from control messages and take them apart.
+    """Parse a text as data or as a control message.
 
     Raises:
         FrameError: it is neither.
@@ -103,10 +103,10 @@ def read_frame(text: str) -> Frame | Control:
 
 
 def ticks_in(frame: Frame, received_at: datetime) -> tuple[Quote | Garbled, ...]:
-    """Return the trades of a frame (H0STCNT0), oldest first, with the best bid and ask at each of them.
+    """Return the trades of a frame (H0STCNT0), oldest first, each with its best bid and ask.
 
-    Expected prices of an auction are left out; a record with an impossible field costs only itself.
-    ``received_at`` is the market's instant (UTC); KIS's stamps only name the second.
+    Expected prices of an auction are left out; an invalid record does not affect the others. ``received_at`` is the
+    market's instant (UTC); KIS's stamps have a resolution of one second.
 
     Raises:
         FrameError: a record has fewer fields than documented.
@@ -117,18 +117,18 @@ def ticks_in(frame: Frame, received_at: datetime) -> tuple[Quote | Garbled, ...]
 
 
 def notices_in(frame: Frame, cipherment: Cipherment | None) -> tuple[AccountNotice | Garbled, ...]:
-    """Return the order notices of a frame (H0STCNI0, on paper H0STCNI9); an impossible record costs only itself.
+    """Return the order notices of a frame (H0STCNI0, on paper H0STCNI9); an invalid record does not affect the others.
 
     Raises:
-        UndecryptableError: the session's key does not open it, or there is none.
-        FrameError: the sealed text is damaged, or a record has fewer fields than documented.
+        UndecryptableError: the session's key cannot decrypt it, or there is no key.
+        FrameError: the encrypted text is damaged, or a record has fewer fields than documented.
     """
     payload = _decrypted(frame.payload, cipherment) if frame.is_encrypted else frame.payload
     return tuple(_or_garbled(_notice, fields) for fields in _records(payload, frame.count, _NOTICE_WIDTH))
 
 
 def records_in(frame: Frame, fewest: int) -> list[list[str]]:
-    """Return the records of a frame that is not encrypted, however many fields KIS has appended to each.
+    """Return the records of an unencrypted frame, however many fields KIS has appended to each.
 
     Raises:
         FrameError: a record has fewer fields.
@@ -232,7 +232,7 @@ def _decrypted(payload: str, cipherment: Cipherment | None) -> str:
         text = unpadder.update(opener.update(sealed) + opener.finalize()) + unpadder.finalize()
     except ValueError:
         raise UndecryptableError("a notice cannot be decrypted with this session's key") from None
-    # Only names can hold other characters than ASCII; the fields that count are checked one by one.
+    # Only names can contain non-ASCII characters; the fields that matter are checked one by one.
     return text.decode(errors="replace")
 
 
@@ -247,7 +247,7 @@ def _unarmoured(payload: str) -> bytes:
 
 
 def _happened_at(day: str, clock: str, received_at: datetime) -> datetime:
-    """Return the instant of receipt where the stamped second allows it, else the nearest end of that second."""
+    """Return the instant of receipt if it is within the stamped second, else the nearest end of that second."""
     stamp = day.strip() + clock.strip()
     second = _instant(stamp) if _STAMP.fullmatch(stamp) else None
     if second is None:

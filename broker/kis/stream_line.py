@@ -1,4 +1,4 @@
-"""The socket under a real-time session: texts in and out, and one error for every way to lose it."""
+"""The socket of a real-time session: texts in and out, and one error for every kind of loss."""
 
 import asyncio
 import logging
@@ -16,14 +16,14 @@ _OPENS_WITHIN: Final = 5.0
 _SENDS_WITHIN: Final = 5.0
 _CLOSES_WITHIN: Final = 1.0
 LARGEST_TEXT: Final = 1_000_000
-"""Bytes of one text; the most records that a frame can count take some 300,000."""
+"""Bytes of one text; a frame with the maximum number of records has some 300,000."""
 
 _frames = logging.getLogger("broker.kis.websocket")
-_frames.setLevel(logging.INFO)  # below it the library writes every frame down, keys and account included
+_frames.setLevel(logging.INFO)  # below it the library logs every frame, including keys and account
 
 
 class Line:
-    """One open WebSocket; ``silence`` is how many seconds it may say nothing at all."""
+    """One open WebSocket; ``silence`` is the maximum time without any text, in seconds."""
 
     def __init__(self, socket: ClientConnection, silence: float) -> None:
         self._socket = socket
@@ -33,7 +33,7 @@ class Line:
         """Send a text.
 
         Raises:
-            StreamLostError: the line is cut, or nobody takes it.
+            StreamLostError: the connection is cut, or the peer does not accept the text.
         """
         try:
             async with asyncio.timeout(_SENDS_WITHIN):
@@ -45,10 +45,10 @@ class Line:
         raise lost
 
     async def hear(self) -> str:
-        """Return the next text; bytes that are no UTF-8 cost only the characters they stand for.
+        """Return the next text; invalid UTF-8 bytes affect only their own characters.
 
         Raises:
-            StreamLostError: the line is cut, or nothing came for too long.
+            StreamLostError: the connection is cut, or no text came for too long.
         """
         try:
             async with asyncio.timeout(self._silence):
@@ -62,7 +62,7 @@ class Line:
 
 @asynccontextmanager
 async def open_line(url: str, silence: float) -> AsyncIterator[Line]:
-    """Hold a WebSocket open; KIS has a keep-alive of its own, so that the protocol's is off.
+    """Hold a WebSocket open; KIS has its own keep-alive, so the protocol's is off.
 
     Raises:
         StreamLostError: the address does not answer.
@@ -77,10 +77,10 @@ async def open_line(url: str, silence: float) -> AsyncIterator[Line]:
 
 
 class _Direct(connect):
-    """Follows no redirect: it would lead the approval key to another host."""
+    """Follows no redirect, because it would send the approval key to another host."""
 
     def process_redirect(self, exc: Exception) -> Exception:
-        """Return the answer as the failure that it is."""
+        """Return the redirect as a failure."""
         return exc
 
 

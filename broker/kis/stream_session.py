@@ -1,4 +1,4 @@
-"""One session on KIS's WebSocket: what is registered, the key of its notices, and its texts in our words."""
+"""One session on KIS's WebSocket: its registrations, the key of its notices, and its texts as our values."""
 
 import asyncio
 import json
@@ -36,23 +36,23 @@ logger = logging.getLogger("haru.stream")
 _PACE: Final = 0.125
 """Seconds between two requests; KIS recommends 0.1 to 0.15 (2026-04-20)."""
 MOST_A_MINUTE: Final = 120
-"""Registrations and their ends in any minute. KIS blocks a key for a time that sends them without end (2026-02-24)."""
+"""Registrations and deregistrations per minute. KIS temporarily blocks a key that sends them endlessly (2026-02-24)."""
 _MINUTE: Final = 60.0
 _ANSWERS_WITHIN: Final = 5.0
 _LONGEST_WAIT: Final = 60.0
-"""Seconds before a stock is asked for again whose registration was not answered; they double from five."""
+"""Seconds before an unanswered registration is repeated; they double from five."""
 _NOTICES: Final = {Environment.LIVE: "H0STCNI0", Environment.SIMULATED: "H0STCNI0", Environment.PAPER: "H0STCNI9"}
 
 _PHASES_OF: Final = Symbol("005930")
-"""Messages about the whole market come with any stock; this one is always listed and always trades."""
+"""Market-wide messages arrive with any stock; this one is always listed and always trades."""
 _AT_ONCE: Final = 16_384
-"""Characters of a frame that are read in the loop; more, some 60 records, take a thread of their own."""
+"""Characters of a frame read in the event loop; larger ones, some 60 records, are read in a thread."""
 _ALREADY_REGISTERED: Final = "OPSP0002"
 _NOT_REGISTERED: Final = frozenset({"OPSP0001", "OPSP0003"})
 _TOO_MANY: Final = "OPSP0008"
 _IN_USE: Final = "OPSP8996"
 _LOCKED_NOTICES: Final = 3
-"""How many notices in a row a key may fail to open: one is damaged, so many are under another key."""
+"""Consecutive notices that a key may fail to decrypt: one may be damaged, more mean another key."""
 _BAD_KEY: Final = frozenset({"OPSP0010", "OPSP0011", "OPSP9994", "OPSP9996"})
 
 
@@ -62,7 +62,7 @@ class ApprovalRefusedError(StreamLostError):
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Who asks: the approval key, the HTS login id whose notices come, and the account (ten digits) they are about."""
+    """The subscriber: the approval key, the HTS login id for notices, and the notices' account (ten digits)."""
 
     environment: Environment
     approval_key: str = field(repr=False)
@@ -75,7 +75,7 @@ class Speaker:
         return _NOTICES[self.environment]
 
     def masked(self, text: str) -> str:
-        """Return a text of the broker's without what only it and we know."""
+        """Return a text of the broker's without our secrets."""
         return Masking([self.approval_key, self.hts_id, self.account, self.account[:8]])(text)
 
 
@@ -98,25 +98,25 @@ class KisSession:
 
     @property
     def registered(self) -> tuple[Symbol, ...]:
-        """Return the stocks that KIS has confirmed."""
+        """Return the stocks whose registration KIS has confirmed."""
         return tuple(self._registered)
 
     @property
     def hears_notices(self) -> bool:
-        """Tell whether KIS has confirmed the notices, and given the key that opens them."""
+        """Return whether KIS has confirmed the notices and provided their key."""
         return self._cipherment is not None
 
     async def ask_for_notices(self) -> None:
-        """Register for own order notices; before stocks, since they must never be crowded out."""
+        """Register for own order notices; before stocks, so that there is always room for them."""
         await self._say("1", self._speaker.notices, self._speaker.hts_id)
 
     async def ask_for_market_phases(self) -> None:
-        """Register for what the exchange says about open, close and halts; the paper service has no such messages."""
+        """Register for the exchange's messages about open, close and halts; the paper service has none."""
         if self._speaker.environment is not Environment.PAPER:
             await self._say("1", MARKET_PHASES, _PHASES_OF)
 
     async def register(self, wanted: Sequence[Symbol]) -> None:
-        """Ask for these stocks and for no others; the answers come with the events, what is over the bound later."""
+        """Register exactly these stocks; the replies arrive with the events, requests over the limit are sent later."""
         async with self._one_asks:
             self._give_up_unanswered()
             for symbol in [each for each in (*self._registered, *self._asked) if each not in wanted]:
@@ -127,16 +127,16 @@ class KisSession:
                     await self._ask(symbol)
 
     async def register_again(self, symbol: Symbol) -> None:
-        """Ask anew for a stock of which nothing is heard."""
+        """Register a stock again because no message about it arrives."""
         async with self._one_asks:
             await self._leave(symbol)
             await self._ask(symbol)
 
     async def events(self) -> AsyncGenerator[StreamEvent, None]:
-        """Yield what comes, until the session ends.
+        """Yield events until the session ends.
 
         Raises:
-            StreamLostError: the line is cut or silent, the key is refused, or it opens no notice.
+            StreamLostError: the connection is cut or silent, the key is refused, or it decrypts no notice.
         """
         while True:
             text = await self._line.hear()
@@ -175,7 +175,7 @@ class KisSession:
                     yield word.notice
 
     def _opened(self, frame: Frame) -> Sequence[AccountNotice | Garbled]:
-        """Open a frame of notices; one that the key does not open costs itself, some in a row cost the session."""
+        """Decrypt a frame of notices; a single failure costs only that frame, several in a row end the session."""
         try:
             words = notices_in(frame, self._cipherment)
         except UndecryptableError as fault:
@@ -200,9 +200,9 @@ class KisSession:
 
     def _stock_answered(self, symbol: Symbol, word: Control) -> None:
         if word.code in _NOT_REGISTERED:
-            return  # it was let go of when this was asked for, and may have been asked for again since
+            return  # it was deregistered when this was sent, and may have been registered again since
         if symbol not in self._asked and symbol not in self._unanswered:
-            return  # an answer without a question; to keep its code would let a stranger fill the memory
+            return  # a reply without a request; storing its code would let a stranger fill the memory
         self._asked.pop(symbol, None)
         self._unanswered.pop(symbol, None)
         if word.succeeded or word.code == _ALREADY_REGISTERED:

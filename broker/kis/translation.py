@@ -1,4 +1,4 @@
-"""From KIS's words about the market to ours."""
+"""Conversion of KIS's market data to our values."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -21,7 +21,7 @@ _BOARDS: Final = {
     "코스피": Market.KOSPI,
     "유가증권": Market.KOSPI,
 }
-"""How ``rprs_mrkt_kor_name`` begins: KOSPI200, KSQ150 and so on."""
+"""Prefixes of ``rprs_mrkt_kor_name``: KOSPI200, KSQ150 and so on."""
 
 _STATUS_FLAGS: Final = {
     "51": TradingFlag.ADMINISTRATIVE,
@@ -44,7 +44,7 @@ def board_of(symbol: Symbol, row: StatusRow) -> Market:
     """Return the board.
 
     Raises:
-        BrokerRefusedError: the stock trades on a board that we do not.
+        BrokerRefusedError: the stock is on a board that Haru does not trade.
     """
     for name, market in _BOARDS.items():
         if row.rprs_mrkt_kor_name.upper().startswith(name):
@@ -53,7 +53,7 @@ def board_of(symbol: Symbol, row: StatusRow) -> Market:
 
 
 def flags_of(row: StatusRow) -> frozenset[TradingFlag]:
-    """Return what keeps the scanner away from the stock (docs/krx.md §8.1)."""
+    """Return the flags that exclude the stock from scans (docs/krx.md §8.1)."""
     signs = (
         (row.temp_stop_yn == _YES, TradingFlag.HALTED),
         (row.vi_cls_code not in _NO_INTERRUPTION, TradingFlag.VOLATILITY_INTERRUPTION),
@@ -69,7 +69,7 @@ def flags_of(row: StatusRow) -> frozenset[TradingFlag]:
 
 
 def quote_of_many(row: ManyPricesRow, observed_at: datetime, odd: tuple[str, ...] = ()) -> Quote:
-    """Return the quote of one stock in a reply about many; ``odd`` fields of it could not be read."""
+    """Return the quote of one stock in a reply about many; its ``odd`` fields could not be read."""
     limits = _limits(row.inter2_llam, row.inter2_mxpr)
     from_change = base_from_change(row.inter2_prpr, row.inter2_prdy_vrss, row.prdy_vrss_sign)
     base = base_price(row.inter2_sdpr, from_change, row.inter2_prdy_clpr, limits)
@@ -95,7 +95,7 @@ def quote_of_many(row: ManyPricesRow, observed_at: datetime, odd: tuple[str, ...
 
 
 def quote_of_one(symbol: Symbol, row: PriceRow, observed_at: datetime, odd: tuple[str, ...] = ()) -> Quote:
-    """Return a quote without a book; ``odd`` fields of it could not be read."""
+    """Return a quote without a book; its ``odd`` fields could not be read."""
     limits = _limits(row.stck_llam, row.stck_mxpr)
     base = base_price(row.stck_sdpr, base_from_change(row.stck_prpr, row.prdy_vrss, row.prdy_vrss_sign), 0, limits)
     return Quote(
@@ -119,9 +119,9 @@ def _with_base(odd: tuple[str, ...], base: Price, field: str) -> tuple[str, ...]
 
 
 def daily_reference(symbol: Symbol, head: DailyHead, bar: DailyBar | None) -> DailyReference:
-    """Return the bar of the session before with today's limits; without a bar, what the head says.
+    """Return the previous session's bar with today's limits; without a bar, the values of the head.
 
-    On the day of a split the bar is counted in today's shares: its close becomes the day's base price.
+    On the day of a split the bar is converted to today's shares: its close becomes the day's base price.
 
     Raises:
         BrokerRefusedError: KIS does not know the stock.
@@ -150,7 +150,7 @@ def day_of(text: str, call: Call, field: str) -> date:
     """Return a KST date written as ``YYYYMMDD``.
 
     Raises:
-        FieldError: there is no such day.
+        FieldError: the date does not exist.
     """
     try:
         return date(int(text[:4]), int(text[4:6]), int(text[6:]))

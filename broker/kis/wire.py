@@ -1,6 +1,6 @@
-"""One HTTP connection pool to KIS: explicit time-outs, no retries, no redirects, no proxy to repeat an order.
+"""One HTTP connection pool to KIS: explicit time-outs, no retries, no redirects, no proxy that could repeat an order.
 
-An order whose reply is given up on is dead: see ``sockets.py``. A reply is read within bounds: see ``bounded_http``.
+An order whose reply is given up is dead: see ``sockets.py``. A reply is read within bounds: see ``bounded_http``.
 """
 
 import asyncio
@@ -25,16 +25,16 @@ from security.bounded_http import ask, ask_for_status
 
 _ORDER_TIMEOUTS: Final = httpx.Timeout(ORDER_TIMEOUT, connect=3.0, pool=2.0)
 NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-"""Errors that prove that not a byte of the request was sent."""
+"""Errors that prove that no byte of the request was sent."""
 _JSON: Final = "application/json; charset=utf-8"
 
 
 class WindowClosedError(Exception):
-    """The time in which an order may leave ended while its connection was made."""
+    """The time in which an order may be sent ended while its connection was made."""
 
 
 class _WithoutQuery(logging.Filter):
-    """Cuts the query, which names the account, from the addresses that httpx logs."""
+    """Removes the query, which names the account, from the addresses that httpx logs."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
@@ -48,7 +48,7 @@ _WITHOUT_QUERY: Final = _WithoutQuery()
 
 
 class Wire:
-    """Sends single requests and returns what came back; ``httpx`` errors pass through."""
+    """Sends single requests and returns the replies; ``httpx`` errors pass through."""
 
     def __init__(self, connection: KisConnection, transport: httpx.AsyncBaseTransport | None = None) -> None:
         logging.getLogger("httpx").addFilter(_WITHOUT_QUERY)
@@ -61,7 +61,7 @@ class Wire:
             timeout=httpx.Timeout(connection.timeout),
             follow_redirects=False,
             trust_env=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # KIS needs none, and a jar only grows
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # KIS needs no cookies, and a jar only grows
             event_hooks={"request": [self.clocks.before], "response": [self.clocks.after]},
         )
 
@@ -69,10 +69,10 @@ class Wire:
         await self._http.aclose()
 
     async def check_simulator(self) -> None:
-        """Ask a server that is not KIS's for its proof.
+        """Request the proof from a server that is not KIS's.
 
         Raises:
-            EnvironmentMismatchError: it is no simulator. BrokerUnavailableError: it does not answer.
+            EnvironmentMismatchError: it is not a simulator. BrokerUnavailableError: it does not answer.
         """
         if self._simulator is None:
             return
@@ -86,7 +86,7 @@ class Wire:
     async def get(
         self, call: Call, parameters: Mapping[str, str], token: AccessToken, page: PageKeys = FIRST_PAGE
     ) -> Envelope:
-        """Ask for one page."""
+        """Request one page."""
         headers = self._headers(call, token) | {"tr_cont": "" if page == FIRST_PAGE else "N"}
         clock = asyncio.get_running_loop().time
         began = clock()
@@ -105,10 +105,10 @@ class Wire:
     async def post_order(
         self, call: Call, body: Mapping[str, str], token: AccessToken, may_leave: MayLeave
     ) -> Envelope:
-        """Send one order request, once, whatever happens to it.
+        """Send one order request, once, whatever the result.
 
         Raises:
-            WindowClosedError: the connection took so long that the request may not leave any more; it has not.
+            WindowClosedError: connecting took so long that the request may no longer be sent; it was not sent.
         """
         headers = self._headers(call, token)
 
@@ -127,16 +127,16 @@ class Wire:
             )
 
     async def get_root(self) -> httpx.Response:
-        """Knock at the trading host, without keys; whatever it answers, it is there."""
+        """Send a request without keys to the trading host; any answer proves that it is reachable."""
         async with asyncio.timeout(self.connection.timeout):
             return await ask_for_status(self._http, self.connection.trading_url + "/")
 
     async def post_token(self) -> Envelope:
-        """Ask for an access token (``/oauth2/tokenP``)."""
+        """Request an access token (``/oauth2/tokenP``)."""
         return await self._post_keys(TOKEN_PATH, "appsecret")
 
     async def post_approval(self) -> Envelope:
-        """Ask for a key to the WebSocket (``/oauth2/Approval``), which calls the secret by another name."""
+        """Request a WebSocket key (``/oauth2/Approval``), which uses another name for the secret."""
         return await self._post_keys(APPROVAL_PATH, "secretkey")
 
     async def _post_keys(self, path: str, secret_name: str) -> Envelope:
