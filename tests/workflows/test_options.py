@@ -1,4 +1,4 @@
-"""What the named time-outs promise: whoever watches money is missed soon, but not while it only breathes in."""
+"""The named time-outs: a lost watcher is detected quickly, a short pause of a live one is not a loss."""
 
 from datetime import timedelta
 
