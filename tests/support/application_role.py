@@ -1,4 +1,4 @@
-"""The role that the application has in the tests' databases: as in the product, it owns no table."""
+"""The application's role in the tests' databases: as in the product, it owns no table."""
 
 from pathlib import Path
 from typing import Final

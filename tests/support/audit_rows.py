@@ -1,4 +1,4 @@
-"""Rows of an audit log as the database writes them, and what can be done to them."""
+"""Rows of an audit log as the database writes them, and ways to tamper with them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Where a real browser is, and what is said of a test where there is none."""
+"""The path of a real browser, and the skip reason of tests without one."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""What ``starter.py`` came to when a test ran it, within the test's process or as one of its own."""
+"""The result of ``starter.py`` in a test, run in the test's process or as a new one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Done:
-    """What a command line came to."""
+    """The result of a command line."""
 
     returncode: int
     stdout: str
@@ -14,4 +14,4 @@ class Done:
 
 
 Run = Callable[..., Done]
-"""Takes the command line's words, and variables of the environment by keyword."""
+"""Takes the arguments of the command line, and environment variables by keyword."""

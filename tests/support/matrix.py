@@ -1,4 +1,4 @@
-"""How much is played of what has more cases than a test run has time for."""
+"""The sample size for tests with more cases than a test run has time for."""
 
 import os
 from typing import Final
@@ -7,9 +7,9 @@ IS_WHOLE: Final = os.environ.get("HARU_MATRIX") == "full"
 """Whether every case is played (``make matrix``), not a sample."""
 
 EVERY: Final = int(os.environ.get("HARU_MATRIX_EVERY", "1"))
-"""Of the whole, only each so many-th case is played."""
+"""In a complete run, play only every n-th case."""
 
 
 def played_of(cases: int, plot: str) -> range:
-    """Return which of a plot's cases the whole plays, counted from 1; thinned, plots begin at different ones."""
+    """Return a plot's cases in a complete run, counted from 1; when thinned, plots begin at different cases."""
     return range(1 + len(plot) % EVERY, cases + 1, EVERY)

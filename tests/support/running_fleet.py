@@ -1,4 +1,4 @@
-"""A fleet on a real Temporal server and a real PostgreSQL; stand-in activities play the market around it."""
+"""A fleet on a real Temporal server and a real PostgreSQL; stand-in activities simulate the market."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -41,7 +41,7 @@ class Hosted:
 
 @pytest.fixture
 async def fleet(temporal_dev_server: str, database_url: str) -> AsyncIterator[Fleet]:
-    """Nobody hosts its workflows; its market is open on a Monday morning."""
+    """No process hosts its workflows; its market is open on a Monday morning."""
     client = await Client.connect(temporal_dev_server, data_converter=DATA_CONVERTER)
     await ensure_search_attributes(client, attributes.ALL)
     database = await open_database(as_application(database_url))
@@ -69,7 +69,7 @@ async def hosted(fleet: Fleet) -> AsyncIterator[Hosted]:
 
 @pytest.fixture
 def webhook() -> Iterator[Webhook]:
-    """A chat that takes what it is told."""
+    """A chat that accepts every message."""
     listening = Webhook().open()
     yield listening
     listening.close()
@@ -77,7 +77,7 @@ def webhook() -> Iterator[Webhook]:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """The books of ``ACCOUNT``, with nothing of Temporal."""
+    """The books of ``ACCOUNT``, without Temporal."""
     opened = await open_database(as_application(database_url))
     await opened.accounts.pin(ACCOUNT, Environment.SIMULATED, "3f9a1c")
     yield opened

@@ -1,4 +1,4 @@
-"""Whole market days on the time-skipping server with nothing replaced but time: real activities, ledger and client."""
+"""Whole market days on the time-skipping server with only time replaced: real activities, ledger and client."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -53,26 +53,26 @@ STEPS: Final[Mapping[str, timedelta]] = {
     "find_candidates": timedelta(minutes=2),
     "watch_position": timedelta(minutes=2),
 }
-"""How far the market goes between two looks of the long activities; the others wait exactly as long as they ask to."""
+"""Market time between two reads of the long activities; the others wait exactly as long as they request."""
 SYMBOLS: Final = tuple(Symbol(code) for code in ("005930", "012330", "028300", "034020", "373220"))
-"""A small universe: the simulator draws each stock's days when it is first asked for them, which takes a while."""
+"""A small universe: the simulator generates each stock's days on the first request, which takes a while."""
 RULES: Final = TradingRules(universe=UniverseRules(ranking_size=0, symbols=SYMBOLS))
 BEFORE_THE_CLOSE: Final = "14 6 * * 1-5"
 """A minute (UTC) before 15:15 in Seoul, for which the close waits.
 
-Begun at 15:15 its message would reach the workers as their own timers fire. The time-skipping server refuses to cancel
-a timer that has just fired, and its workflow then stands still.
+Started at 15:15, its signal would reach the workers as their own timers fire. The time-skipping server refuses to
+cancel a timer that has just fired, and its workflow then stops.
 """
 _NEVER_HANDED_OVER: Final = frozenset({"compare_statement", "prove_flat", "reconcile_account"})
-"""They compare several reads of one attempt, so they must not be cut between them."""
+"""They compare several reads of one attempt, so they must not be split across attempts."""
 _MAY_READ_TWICE: Final = frozenset({"find_candidates", "prepare_exit", "watch_position"})
-"""They do so now and then, to be sure of a holding that looks too small."""
+"""They read again at times, to confirm a holding that looks too small."""
 _LONGEST_SLEEP: Final = timedelta(minutes=2)
 """One sleep is one call to the server, which has a deadline of its own."""
 
 
 class SteppingPace:
-    """Time as the time-skipping server has it: it stands still in an attempt and goes on between two of them."""
+    """Time of the time-skipping server: it stands still during an attempt and advances between two of them."""
 
     def __init__(self, clock: MarketClock, steps: Mapping[str, timedelta] = STEPS) -> None:
         self._clock = clock
@@ -81,11 +81,11 @@ class SteppingPace:
 
     @property
     def clock(self) -> MarketClock:
-        """Return how market time follows from the server's."""
+        """Return the mapping from the server's time to market time."""
         return self._clock
 
     def now(self) -> datetime:
-        """Return the market's instant (UTC); outside an activity the last one that was known."""
+        """Return the market time (UTC); outside an activity the last one that was known."""
         if activity.in_activity():
             self._latest = max(self._latest, self._clock.market_time(activity.info().started_time))
         return self._latest
@@ -104,12 +104,12 @@ class SteppingPace:
             raise to_be_continued("let time pass", self.step_of(name, real))
 
     def step_of(self, name: str, real: timedelta) -> timedelta:
-        """Return how long an activity of a name waits where it asked for some real time."""
+        """Return how long an activity waits when it requests a real duration."""
         return self._steps.get(name, real)
 
 
 class FollowingTransport(httpx.AsyncBaseTransport):
-    """A network that ends in an in-process simulator, whose clock follows another one."""
+    """A transport to an in-process simulator, whose clock follows another one."""
 
     def __init__(self, simulation: Simulation, now: Callable[[], datetime]) -> None:
         self._simulation = simulation
@@ -125,17 +125,17 @@ class FollowingTransport(httpx.AsyncBaseTransport):
 
 
 def kst(text: str) -> datetime:
-    """Read Seoul wall-clock time such as ``2026-11-23 08:50``."""
+    """Parse Seoul local time such as ``2026-11-23 08:50``."""
     return datetime.fromisoformat(text).replace(tzinfo=KST)
 
 
 def a_simulation(at: str, **settings: Any) -> Simulation:
-    """Build a simulator whose market stands still at a moment (KST) until it is moved; without limits on calls."""
+    """Build a simulator whose market stands still at a time (KST) until it is moved; without limits on calls."""
     defaults: dict[str, Any] = {"calendar": CALENDAR, "rate_limit": 0, "token_interval": 0}
     return create_simulation(SimulationSettings(clock=ManualClock(kst_instant(at)), **(defaults | settings)))
 
 
-def a_broker(  # noqa: PLR0917 - a test bends one of them
+def a_broker(  # noqa: PLR0917 - a test changes one of them
     simulation: Simulation,
     database: Database,
     now: Callable[[], datetime],
@@ -158,14 +158,14 @@ def a_broker(  # noqa: PLR0917 - a test bends one of them
 
 
 def broker_account(simulation: Simulation) -> Account:
-    """Return the account as the broker itself keeps it."""
+    """Return the account from the broker's own books."""
     simulation.advance()
     return simulation.engine.account(BrokerAccountId(*SIMULATED_ACCOUNT.split("-")))
 
 
 @dataclass
 class Stage:
-    """One account's whole system on the time-skipping server; drive it by its verbs."""
+    """One account's whole system on the time-skipping server; drive it by its methods."""
 
     env: WorkflowEnvironment
     database: Database
@@ -193,7 +193,7 @@ class Stage:
         )
 
     async def reaches(self, text: str) -> None:
-        """Let the market go on to a moment (KST)."""
+        """Let the market run to a time (KST)."""
         while (left := kst(text) - await self.now()) > timedelta(0):
             await self.env.sleep(min(left, _LONGEST_SLEEP))
 
@@ -201,7 +201,7 @@ class Stage:
         return self.clock.market_time(await self.env.get_current_time())
 
     def price_falls(self, symbol: Symbol, by: float) -> None:
-        """Let a price fall by a share of itself and stay there."""
+        """Let a price fall by a fraction and stay there."""
         price = self.simulation.exchange.snapshot(symbol, self.simulation.market_now()).price
         self.simulation.force_price(symbol, round(price * (1 - by)))
 
@@ -231,9 +231,9 @@ async def pinned_database(url: str, environment: Environment = Environment.SIMUL
 async def stage(
     env: WorkflowEnvironment, database_url: str, starts_at: str, limits: HostLimits | None = None, **settings: Any
 ) -> AsyncIterator[Stage]:
-    """Set the stage for a market moment (KST), which is given the same weekday and time of day on the server's clock.
+    """Start the system at a market time (KST) that has the same weekday and time of day on the server's clock.
 
-    So a UTC cron line means what it says, whatever today's date is. ``limits`` are the host's own.
+    So a UTC cron line keeps its meaning, whatever today's date is. ``limits`` are the host's own.
     """
     clock = await _clock_in_step(env, kst(starts_at))
     simulation = a_simulation(starts_at, **settings)

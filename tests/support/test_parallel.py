@@ -1,4 +1,4 @@
-"""How several processes share the tests: each has a file to itself, and one has all that lives in real time."""
+"""How several processes share the tests: one file per process, and one process for all real-time tests."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Collected:
-    """A test as it was collected: where it stands, and whether it is marked as slow."""
+    """A collected test: its position, and whether it is marked as slow."""
 
     def __init__(self, nodeid: str, *markers: str) -> None:
         self.nodeid = nodeid

@@ -1,4 +1,4 @@
-"""A real HTTP server in the place of a chat: it keeps what it is told, and can be down, slow or out of order."""
+"""A real HTTP server in place of a chat: it keeps its messages, and can be down, slow or out of order."""
 
 import json
 import threading
@@ -54,7 +54,7 @@ class Webhook:
                 self.wfile.write(webhook.answer)
 
             def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class names it so
-                """Say nothing on standard error."""
+                """Log nothing to standard error."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
         self._server.daemon_threads = True
