@@ -1,4 +1,4 @@
-"""Positions: found by their owner, marked forward, abandoned only when nothing can fill."""
+"""Positions: found by their owner, advanced in one direction, abandoned only when no order can fill."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""The server's lineage, which tells whether a permit can have been forgotten, where a service hides it."""
+"""The server's lineage, which shows whether a permit can have been lost, on a service that hides it."""
 
 import psycopg
 
