@@ -1,4 +1,4 @@
-"""What is free on the disks of the data folder, and what can be given up there."""
+"""Free space on the disks of the data folder, and files that can be deleted there."""
 
 from collections.abc import Iterator
 from pathlib import Path
