@@ -73,7 +73,7 @@ async def test_a_skew_that_the_replies_have_shown_is_allowed_for(desk: Desk, mon
 
 
 async def lost_sale_after_a_twin(desk: Desk, kind: str, *, listed: bool) -> PreparedExit:
-    """Lose a sale two hours after the owner manually sold as many shares, which a list may have shown before."""
+    """Lose a sale two hours after the owner manually sold as many shares; ``listed``: a list has shown that sale."""
     entry = await desk.buys()
     desk.broker_account.holdings[SAMSUNG].quantity *= 2
     twin = OrderRequest(desk.broker_account.id, SAMSUNG, Side.SELL, OrderType.MARKET, entry.quantity, Price(0))

@@ -1,4 +1,4 @@
-"""The named time-outs: a lost watcher is detected quickly, a short pause of a live one is not a loss."""
+"""The named time-outs: a dead watch or sale is detected within seconds, a live watch may miss two heartbeats."""
 
 from datetime import timedelta
 

@@ -23,7 +23,7 @@ from tests.support.stepping import RULES, kst
 
 PRICES = "FHKST11300006"
 BELOW = 1_000
-"""Won by which the watch's price is below the current price, so that the test can tell them apart."""
+"""Won by which the watch's price is below the current price, so that the test can distinguish the two."""
 
 
 def prices_asked_for(desk: Desk) -> int:

@@ -1,4 +1,4 @@
-"""Free space on the disks of the data folder, and files that can be deleted there."""
+"""Free space on the disks of the data folder, and space that can be freed there: ballast and logs."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -79,7 +79,7 @@ _WHEN: Final = ("evening", "morning")
 
 
 def _ours(books: Books) -> Counter[Symbol]:
-    """Return the broker's holdings of ours: bought by us, sold neither by us nor by the owner from our shares."""
+    """Return the broker's holdings that are ours: bought by us, sold neither by us nor by the owner from our shares."""
     owner, ours = owner_of(books.broker), Counter[Symbol]()
     for row in books.broker.orders:
         if not row.by_hand:
@@ -97,7 +97,7 @@ def _untold(day: PlayedDay) -> Iterator[str]:
 
 
 def _ours_at_the_close(day: PlayedDay) -> Counter[Symbol]:
-    """Return the broker's holdings of ours at the end of the closing auction."""
+    """Return the broker's holdings that are ours at the end of the closing auction."""
     ours, ends_at = _ours(day.books), day.plan.session.ends_at
     for row in day.books.broker.orders:
         later = sum(fill.quantity for fill in row.fills if fill.at > ends_at)

@@ -43,7 +43,7 @@ def owner_of(broker: BrokerBook) -> Owner:
 
 
 def _flow_of(row: BrokerRow, shares: int) -> int:
-    """Return the cash flow of some shares of a sale, with costs rounded as for an order of their own."""
+    """Return the cash flow (won) of some shares of a sale, with costs rounded as for an order of their own."""
     if shares in (0, row.filled):
         return row.flow if shares else 0
     brought = Won(row.amount * shares // row.filled)
