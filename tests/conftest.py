@@ -1,4 +1,4 @@
-"""Real parts for the tests: PostgreSQL, Temporal's dev server, and the time-skipping server."""
+"""Real parts for the tests: PostgreSQL, Temporal's dev server and the time-skipping server."""
 
 import asyncio
 import os
@@ -29,13 +29,13 @@ from tests.support.command_line import Done, Run
 from tests.support.parallel import FilesInTurn, give_way, longest_first
 from workflows.payloads import DATA_CONVERTER
 
-# A shell that runs us in the background has SIGINT ignored, and every process a test starts would inherit that.
+# A shell that runs pytest in the background ignores SIGINT, and child processes would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# As every program of ours does: what tests write is closed to others.
+# Same umask as the programs: files that tests write are closed to other users.
 close_to_others()
 
-# A busy machine makes an example slow, not wrong; what Hypothesis chooses for a CI stays.
+# A busy machine makes an example slow, not wrong. Hypothesis's choice for CI stays.
 settings.register_profile("unhurried", parent=settings(), deadline=None)
 settings.load_profile("unhurried")
 
@@ -49,25 +49,25 @@ HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesInTurn | None:
-    """Share the tests out by `tests/support/parallel.py` where they are asked for by files."""
+    """Distribute the tests with `tests/support/parallel.py` if pytest-xdist distributes by file."""
     return FilesInTurn(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Several processes begin with what lasts longest; a single one keeps to the files' own sequence."""
+    """Run the longest tests first with several processes; a single process keeps the order of the files."""
     if hasattr(config, "workerinput"):
         longest_first(items)
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:
-    """Among several processes, the others give way to the one that lives in real time."""
+    """Lower the priority of every process except the one that runs the real-time tests."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         give_way(nodeid)
 
 
 @contextmanager
 def running(folder: Path, start: Callable[[Launcher], Awaitable[T]]) -> Iterator[T]:
-    """Run a part for as long as the block lasts."""
+    """Run a part for the duration of the block."""
     launcher = Launcher(folder)
 
     async def up() -> T:
@@ -81,7 +81,7 @@ def running(folder: Path, start: Callable[[Launcher], Awaitable[T]]) -> Iterator
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of an empty database on a real server; what is written may be lost, and so the tests are quick."""
+    """URL of an empty database on a real server. Durability is off to keep the tests fast."""
     folder = tmp_path_factory.mktemp("postgres")
     with running(folder, lambda launcher: start_postgres(launcher, free_port(), HASTY)) as url:
         _execute(url, MAKE_ROLE)
@@ -90,7 +90,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated_template(postgres_server: str) -> str:
-    """Name of a database with our schema, to be copied."""
+    """Name of a database with the schema, used as a template for copies."""
     from database.migrations import apply  # noqa: PLC0415 - most tests need no schema
 
     _execute(postgres_server, f"CREATE DATABASE {_TEMPLATE}")
@@ -101,7 +101,7 @@ def migrated_template(postgres_server: str) -> str:
 
 @pytest.fixture
 def database_url(postgres_server: str, migrated_template: str) -> Iterator[str]:
-    """URL of a fresh database with our schema."""
+    """URL of a fresh database with the schema."""
     name = f"test_{uuid.uuid4().hex}"
     _execute(postgres_server, _CLONING, f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY FILE_COPY")
     yield _with_database(postgres_server, name)
@@ -110,21 +110,21 @@ def database_url(postgres_server: str, migrated_template: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def used_database(postgres_server: str, migrated_template: str) -> str:
-    """URL of the one database that hundreds of tests use in turn; copying one for each takes too long."""
+    """URL of one database that hundreds of tests use in turn; a copy for each test takes too long."""
     _execute(postgres_server, f"CREATE DATABASE {_USED} TEMPLATE {migrated_template}")
     return _with_database(postgres_server, _USED)
 
 
 @pytest.fixture
 def emptied_database_url(used_database: str) -> Iterator[str]:
-    """URL of a database with our schema and nothing in it, for tests that leave the schema alone."""
+    """URL of an empty database with the schema, for tests that do not change the schema."""
     yield used_database
     _execute(used_database, END_OTHERS, EMPTY_EVERYTHING)
 
 
 @pytest.fixture(scope="session")
 def temporal_dev_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a real Temporal server that keeps nothing."""
+    """Address of a real Temporal server without persistence."""
     server = DevServer(port=free_port(), ui_port=None)
     with running(tmp_path_factory.mktemp("temporal"), lambda launcher: start_temporal(launcher, server)) as address:
         yield address
@@ -132,7 +132,7 @@ def temporal_dev_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
 @pytest.fixture
 async def time_skipping_env() -> AsyncIterator[WorkflowEnvironment]:
-    """A server whose clock jumps over waits; never shared, since one failed test would stop its clock for the next."""
+    """Time-skipping server. Not shared: one failed test would stop its clock for the next."""
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(temporal_binary("temporal-test-server")), data_converter=DATA_CONVERTER
     ) as environment:
@@ -141,7 +141,7 @@ async def time_skipping_env() -> AsyncIterator[WorkflowEnvironment]:
 
 @pytest.fixture
 def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in an empty folder: no variable of ours, no `.env`, no Temporal profile of whoever runs the tests."""
+    """Change to an empty folder without Haru variables, `.env` or the user's Temporal profile."""
     for name in list(os.environ):
         if name.upper().startswith(("HARU_", "TEMPORAL_", "DATABASE_URL")):
             monkeypatch.delenv(name)
@@ -152,7 +152,7 @@ def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run ``starter.py`` within this process, which is quicker than a new one."""
+    """Run ``starter.py`` in this process, which is faster than a new one."""
     from cli import main as starter  # noqa: PLC0415 - most tests need no command line
 
     def main(*words: str, **environment: str) -> Done:
@@ -171,7 +171,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 async def paper_fleet(
     nothing_configured: None, temporal_dev_server: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Mapping[str, str]:
-    """What configures a paper account on real servers, with its books pinned; no process hosts its workflows."""
+    """Settings of a paper account on real servers with a pinned database; no process hosts its workflows."""
     from database.database import open_database  # noqa: PLC0415
     from runtime.account_names import account_of, key_fingerprint  # noqa: PLC0415 - most tests need no settings
     from runtime.embedded.search_attributes import ensure_search_attributes  # noqa: PLC0415
@@ -202,7 +202,7 @@ async def paper_fleet(
 
 @pytest.fixture
 def unused_port() -> int:
-    """A loopback port that nobody listens on."""
+    """A loopback port without a listener."""
     return free_port()
 
 

@@ -1,4 +1,4 @@
-"""The command line as an operator meets it: a process, its answers and its exit codes."""
+"""The command line as an operator uses it: a process, its output and its exit codes."""
 
 import json
 import os
@@ -40,7 +40,7 @@ REAL = {
 
 @pytest.fixture
 def run_process() -> Run:
-    """Run starter.py as operators do."""
+    """Run starter.py as a process."""
 
     def main(*words: str, **environment: str) -> Done:
         done = subprocess.run(
@@ -120,7 +120,7 @@ def test_a_worker_process_that_was_killed_leaves_a_clear_message(run: Run, tmp_p
 
 @pytest.fixture
 async def paper(temporal_dev_server: str, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-    """What configures a paper account on real servers; no process hosts its workflows."""
+    """Settings of a paper account on real servers; no process hosts its workflows."""
     account_number = f"{uuid4().int % 10**8:08}-01"
     servers = {"TEMPORAL_ADDRESS": temporal_dev_server, "DATABASE_URL": database_url, "HARU_PAYLOADS__KEYS": new_key()}
     environment = {**PAPER, **servers, "HARU_BROKER__ACCOUNT": account_number}
@@ -282,7 +282,7 @@ def remove_the_first(folder: Path) -> None:
 def told_of_the_level(
     request: pytest.FixtureRequest, paper: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> str:
-    """Make ours the code of another version than the database's; return what is told of that."""
+    """Give the code another schema version than the database; return the expected message."""
     change, told = request.param
     change(folder := shutil.copytree(schema_level.MIGRATIONS, tmp_path / "migrations"))
     monkeypatch.setattr(schema_level, "MIGRATIONS", folder)

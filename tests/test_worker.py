@@ -1,4 +1,4 @@
-"""The hosting process meets bad surroundings: each time one clear line, a non-zero exit, and nothing left behind."""
+"""worker.py in a broken environment: one clear line, a non-zero exit code and no processes left."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ KEYS = {
 async def a_broker_that_talks_nonsense(
     header: str = "", market: str = "<html>hello</html>", *, proves: bool = True
 ) -> AsyncIterator[tuple[str, list[str]]]:
-    """Serve a page, and to who asks for it a simulator's proof; yield the address and what is asked."""
+    """Serve a page, and the simulator's proof to clients that ask for it; yield the address and the requests."""
     asked: list[str] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -58,7 +58,7 @@ async def a_broker_that_talks_nonsense(
 
 
 async def ends(folder: Path, **variables: str) -> tuple[int, str]:
-    """Run ``worker.py`` until it gives up; return its exit code and what it said."""
+    """Run ``worker.py`` until it exits; return its exit code and its output."""
     environment = {**os.environ, "HARU_DATA_DIR": str(folder), **FREE_PORTS, **variables}
     process = await asyncio.create_subprocess_exec(
         sys.executable,

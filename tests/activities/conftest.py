@@ -1,4 +1,4 @@
-"""A desk for each test, at ten o'clock on a Monday."""
+"""A desk for each test, at 10:00 KST on a Monday."""
 
 from collections.abc import AsyncIterator
 
@@ -10,7 +10,7 @@ from tests.support.stepping import a_broker, a_simulation, pinned_database
 
 @pytest.fixture
 def database_url(emptied_database_url: str) -> str:
-    """URL of a database with our schema and nothing in it."""
+    """URL of an empty database with the schema."""
     return emptied_database_url
 
 

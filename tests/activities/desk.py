@@ -1,4 +1,4 @@
-"""A trading desk for activity tests: real ledger, real client, an exchange in this process, and time moved by hand."""
+"""A trading desk for activity tests: real ledger, real client, an in-process exchange, and a clock that tests move."""
 
 import asyncio
 import inspect
@@ -64,7 +64,7 @@ _MOST_PAUSES: Final = 130
 
 @dataclass(frozen=True, slots=True)
 class Eager:
-    """A strategy that buys whatever it is shown and never gives up: so tests choose what is bought."""
+    """Strategy that buys every candidate and never exits, so that the test decides what is bought."""
 
     name: str = "eager"
     version: str = "1"
@@ -80,7 +80,7 @@ class Eager:
 
 
 class HandPace:
-    """Time that only pauses move: the market goes on exactly as long as an activity asks to wait."""
+    """Clock that only pauses move: market time advances by exactly the time that an activity waits."""
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
@@ -88,7 +88,7 @@ class HandPace:
         self.pauses = 0
         self.earlier_attempts = timedelta(0)
         self.meanwhile: deque[Callable[[], object]] = deque()
-        """What happens in the world during the next pauses, one thing in each."""
+        """Events that happen during the next pauses, one per pause."""
 
     @property
     def clock(self) -> MarketClock:
@@ -96,7 +96,7 @@ class HandPace:
         return MarketClock(real_anchor=kst(OPENS_AT), market_anchor=kst(OPENS_AT))
 
     def now(self) -> datetime:
-        """Return the market's instant."""
+        """Return the market time."""
         return self._simulation.market_now()
 
     def waited(self) -> timedelta:
@@ -104,7 +104,7 @@ class HandPace:
         return self.earlier_attempts + self._waited
 
     async def pause(self, real: timedelta, news: asyncio.Event | None = None) -> None:
-        """Let the market go on; what was planned happens meanwhile."""
+        """Advance the market and run the next planned event."""
         self.pauses += 1
         assert self.pauses <= _MOST_PAUSES, "the activity waits for something that does not come"
         self._waited += real
@@ -115,13 +115,13 @@ class HandPace:
                 await happening
 
     def begin(self) -> None:
-        """Start to count anew."""
+        """Reset the counters."""
         self._waited, self.pauses = timedelta(0), 0
 
 
 @dataclass
 class Desk:
-    """Every activity of one process, and verbs for what a worker does with them."""
+    """Every activity of one process, and methods for what a worker does with them."""
 
     simulation: Simulation
     database: Database
@@ -131,15 +131,15 @@ class Desk:
     def __post_init__(self) -> None:
         self.heartbeats: list[tuple[Any, ...]] = []
         self.strategies: dict[str, Strategy] = {}
-        """Strategies of a test's own, from the next ``rebuild`` on."""
+        """Strategies of the test, in effect after the next ``rebuild``."""
         self.limits: HostLimits | None = None
-        """What the host allows at most, from the next ``rebuild`` on."""
+        """The host's limits, in effect after the next ``rebuild``."""
         self.plan_of: Callable[[datetime], SessionPlan] | None = None
-        """The host's own deadlines, likewise."""
+        """The host's own deadlines, in effect after the next ``rebuild``."""
         self.rebuild()
 
     def rebuild(self, proof: ProofRules | None = None) -> None:
-        """Make all activities anew, as a new process does."""
+        """Rebuild all activities, as a new process does."""
         broker, database, pace = self.broker, self.database, self.pace
         self.feed = QuoteFeed(broker, pace)
         self.host = HostGate(self.limits, self.plan_of)
@@ -174,14 +174,14 @@ class Desk:
         return await env.run(act, *arguments)
 
     async def beats_of(self, act: Callable[..., Awaitable[Any]], *arguments: Any) -> list[float]:
-        """Run an activity as Temporal does; return when (the loop's seconds) it told that it lives."""
+        """Run an activity as Temporal does; return the times (event-loop seconds) of its heartbeats."""
         env, beats, loop = ActivityEnvironment(), list[float](), asyncio.get_running_loop()
         env.on_heartbeat = lambda *_: beats.append(loop.time())
         self.pace.begin()
         await env.run(act, *arguments)
         return beats
 
-    # --- Buying
+    # --- Entries
 
     async def registers(self, worker: WorkerId = WORKER) -> None:
         await self.database.workers.register(ACCOUNT, worker, f"trading-worker/{ACCOUNT}/{worker}")
@@ -220,7 +220,7 @@ class Desk:
         return await self.does(self.orders.follow_order, FollowRequest(intent_id, patience))
 
     async def buys(self, symbol: Symbol = SAMSUNG, worker: WorkerId = WORKER, name: str = "") -> PreparedEntry:
-        """Buy and see the order filled."""
+        """Buy and observe the fill."""
         entry = await self.prepared(symbol, worker=worker, name=name)
         await self.submits(entry)
         record = await self.follows(entry.intent_id)
@@ -246,7 +246,7 @@ class Desk:
         return replace(request, **changes)
 
     async def sells(self, entry: PreparedEntry, attempt: int = 2) -> OrderRecord:
-        """Sell all at market and see the order filled."""
+        """Sell all at market and observe the fill."""
         decision = await self.does(self.selling.prepare_exit, self.exit_of(entry, attempt))
         assert isinstance(decision, PreparedExit), decision
         await self.submits(decision, OrderPurpose.EXIT)
@@ -258,7 +258,7 @@ class Desk:
         assert isinstance(result, TradeResult), result
         return result
 
-    # --- Looking and meddling
+    # --- Inspection and interference
 
     async def holding(self, position_id: PositionId) -> OpenPosition:
         position = await self.database.positions.get(position_id)
@@ -271,7 +271,7 @@ class Desk:
 
     @property
     def sent(self) -> list[Order]:
-        """What has reached the broker, cancels left out."""
+        """Orders that have reached the broker, without cancels."""
         return [order for order in self.broker_account.orders if not order.original]
 
     def price(self, symbol: Symbol = SAMSUNG) -> Price:

@@ -1,4 +1,4 @@
-"""A broker that accepts connections and answers no request: the real client, over real HTTP, waits in vain."""
+"""A broker that accepts connections and answers no request; the real client waits over real HTTP."""
 
 import asyncio
 from collections import Counter
@@ -26,7 +26,7 @@ ORDERS = "inquire-daily-ccld"
 
 @dataclass
 class SilentServer:
-    """Reads requests and keeps them; ``asked`` counts them by the last part of their path."""
+    """Reads requests without answering; ``asked`` counts them by the last part of their path."""
 
     asked: Counter[str] = field(default_factory=Counter)
     port: int = 0
@@ -48,7 +48,7 @@ class SilentServer:
 async def a_silent_broker(
     database: Database, pace: LivePace | HandPace, hangs_for: float
 ) -> AsyncIterator[tuple[SilentServer, KisBroker]]:
-    """Run the server, and the client that gives each of its calls up after so many seconds."""
+    """Run the server, and a client that gives up each call after so many seconds."""
     silent = SilentServer()
     server = await asyncio.start_server(silent.hear, "127.0.0.1", 0)
     silent.port = server.sockets[0].getsockname()[1]
@@ -63,7 +63,7 @@ async def a_silent_broker(
         timeout=hangs_for,
     )
     tokens = database.tokens(FINGERPRINT, AccessToken)
-    tomorrow = datetime.now(UTC) + timedelta(days=1)  # noqa: TID251 - tokens end in real time
+    tomorrow = datetime.now(UTC) + timedelta(days=1)  # noqa: TID251 - tokens expire in real time
     await tokens.store(AccessToken("a-token", tomorrow))
     try:
         async with KisBroker(connection, Budget(), tokens, pace.now, kis_transport()) as broker:

@@ -1,4 +1,4 @@
-"""Orders that were proven absent and exist after all: their shares are watched and sold."""
+"""Orders that were proven absent but exist: their shares are watched and sold."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ from tests.support.stepping import ACCOUNT
 
 
 async def given_up(desk: Desk, *, works: bool = False) -> tuple[PreparedEntry, OrderRecord]:
-    """Send a buy whose reply is lost, conclude that it was never placed, and let go of its position."""
+    """Send a buy whose reply is lost, conclude that it was never placed, and release its position."""
     desk.simulation.add_fault(kind="drop_reply_after", path="order-cash")
     entry = await desk.prepared()
     if works:

@@ -1,4 +1,4 @@
-"""How old a price or status may be: each limit holds to the moment, in market time, on both of its sides."""
+"""How old a price or status may be: each limit is exact in market time, on both sides."""
 
 import asyncio
 from datetime import timedelta
@@ -60,7 +60,7 @@ def feed(market: Market) -> QuoteFeed:
 
 
 async def refreshed(feed: QuoteFeed, market: Market) -> int:
-    """Let a watch refresh its price once; return how often the broker has been asked by then."""
+    """Let a watch refresh its price once; return how often it has asked the broker so far."""
     async with PriceInSight(feed, market, SAMSUNG, RULE) as price:  # type: ignore[arg-type]
         await ActivityEnvironment().run(_refresh, price)
     return len(market.asked)

@@ -1,4 +1,4 @@
-"""Many who ask at once: full calls for prices, no lane behind another, one order list for all, nothing outdated."""
+"""Concurrent callers: full batches of prices, no lane blocks another, one order list for all, no outdated answers."""
 
 import asyncio
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ LIST = "/uapi/domestic-stock/v1/trading/inquire-daily-ccld"
 
 @dataclass
 class SlowMarket:
-    """Prices that are as they were when they were asked for, however late the answer is let go."""
+    """Prices as of the request, however late the answer is released."""
 
     stocks_per_call: int = 30
     now_is: datetime = CLOSING
@@ -240,7 +240,7 @@ async def test_a_list_that_cannot_be_had_fails_for_all_and_the_next_one_is_read_
 
 @dataclass
 class OneForeignRow:
-    """A broker whose whole list has a row that nobody can read, as the list of one stock has."""
+    """A broker whose full list has an unreadable row, as the list of one stock has."""
 
     desk: Desk
     orders_per_call: int = 100
@@ -265,7 +265,7 @@ async def test_a_row_that_cannot_be_read_fails_only_those_who_follow_its_stock(d
 
 
 class GoneError(BaseException):
-    """An end that no handler of faults catches."""
+    """An exit that no fault handler catches."""
 
 
 async def test_whatever_ends_the_reader_leaves_nobody_waiting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,7 +318,7 @@ async def test_the_more_follow_the_less_often_the_list_is_read(desk: Desk) -> No
 
 @dataclass
 class Lanes:
-    """A broker that remembers how urgently its list was asked for."""
+    """A broker that records the priority of each request for its order list."""
 
     desk: Desk
     orders_per_call: int = 100

@@ -1,4 +1,4 @@
-"""The close, its reconciliation and its summaries: idempotent, and the broker's word counts."""
+"""The close, its reconciliation and its summaries: idempotent, and the broker's data is authoritative."""
 
 import asyncio
 from dataclasses import replace
@@ -109,7 +109,7 @@ async def test_a_buy_that_still_works_is_left_for_the_close_as_well(desk: Desk) 
 
 
 async def given_up_though_it_filled(desk: Desk) -> PreparedEntry:
-    """Buy, and let the list show the order as withdrawn first and its fill later: the ledger thinks we are flat."""
+    """Buy; the list first shows the order as withdrawn and its fill later, so the ledger looks flat."""
     entry = await desk.prepared()
     record = await desk.submits(entry)
     (listed,) = await desk.broker.orders_on(TODAY, Lane.RESOLVE)

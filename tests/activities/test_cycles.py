@@ -1,4 +1,4 @@
-"""The start of each run: what an earlier run, or an earlier process, has left in the worker's hands."""
+"""The start of each run: what the worker still has from an earlier run or process."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The database goes between the request to the broker and the record of its reply: found, and never sent again."""
+"""The database fails between the broker request and the record of its reply: the order is found and never resent."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tests.activities.desk import Desk
 
 
 class Plug:
-    """Cuts every connection of a database and lets none in again until told."""
+    """Cuts every connection of a database and accepts none until it is restored."""
 
     def __init__(self, url: str) -> None:
         self._name = urlsplit(url).path[1:]
@@ -62,7 +62,7 @@ def pulled_once_the_broker_has_the_order(desk: Desk, plug: Plug, monkeypatch: py
 
 
 async def recorded(desk: Desk, intent_id: IntentId) -> OrderRecord:
-    """Read the order, trying again over connections that nobody has noticed to be dead, as activities do."""
+    """Read the order; retry over dead connections that the pool has not detected, as activities do."""
     async with asyncio.timeout(10):
         while True:
             with suppress(*DATABASE_FAULTS):

@@ -1,4 +1,4 @@
-"""Costs of a day by KIS's rounding: the ledger, the simulator and the rule agree to the won, stock by stock."""
+"""A day's costs by KIS's rounding: ledger, simulator and rule agree to the won for each stock."""
 
 from collections import Counter
 from datetime import timedelta
@@ -44,7 +44,7 @@ def by_stock_and_side(trades: tuple[ClosedTrade, ...]) -> dict[tuple[Symbol, Sid
 
 
 def charged(desk: Desk) -> dict[tuple[Symbol, Side], Costs]:
-    """Return what the broker has charged, by its own book of the day."""
+    """Return the broker's charges, from its own book of the day."""
     found = {}
     for (day, symbol), traded in desk.broker_account.day_trades.items():
         assert day == TODAY

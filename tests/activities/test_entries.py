@@ -1,4 +1,4 @@
-"""Candidates become one written, locked and approved decision to buy, or a reason why not."""
+"""Candidates become one recorded, locked and approved buy decision, or a reason why not."""
 
 from dataclasses import replace
 

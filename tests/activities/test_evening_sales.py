@@ -1,4 +1,4 @@
-"""Selling where the market does not let us, by the real client: the states of docs/krx.md §4, by rung (R16, F28)."""
+"""Selling when no market is open, with the real client: the states of docs/krx.md §4, by rung (R16, F28)."""
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -27,7 +27,7 @@ FILLED, CANCELLED, REJECTED = OrderStatus.FILLED, OrderStatus.CANCELLED, OrderSt
 
 @dataclass
 class Sale:
-    """A position on its way down the ladder; ``steps`` tells each order's rung and end."""
+    """A position on its way down the ladder; ``steps`` lists each order's rung and outcome."""
 
     desk: Desk
     entry: PreparedEntry
@@ -40,7 +40,7 @@ class Sale:
         return Ladder(PLAN.session, self.rules.execution, self.desk.pace.clock)
 
     async def goes_on_until(self, text: str) -> OrderRecord | MarketShut | None:
-        """Send one order after the other, each proven over before the next, until sold, shut or a moment (KST)."""
+        """Send one order after the other, each proven closed before the next, until sold, closed or a time (KST)."""
         while self.desk.pace.now() < kst(text):
             name = IntentId(f"{self.entry.intent_id}/{len(self.steps)}/{self.desk.pace.now():%d%H%M%S}")
             request = self.desk.exit_of(self.entry, tries=self.tries, intent_id=name, rules=self.rules)
@@ -61,7 +61,7 @@ class Sale:
         return None
 
     async def stands(self, sale: PreparedExit) -> OrderRecord:
-        """Let the order stand for as long as nothing could better it, then withdraw it and prove its end."""
+        """Leave the order until a better one is possible, then withdraw it and prove its end."""
         now = self.desk.pace.now()
         patience = self.ladder.patience(sale.rung, now, self.tries)
         record = await self.desk.submits(sale, OrderPurpose.EXIT)

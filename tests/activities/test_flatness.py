@@ -1,4 +1,4 @@
-"""Flat means ours: what the owner holds is named, what nobody explains is shouted about (F22, F33, F42)."""
+"""Flat means our shares: the owner's holdings are named, unexplained shares raise an alarm (F22, F33, F42)."""
 
 import asyncio
 from datetime import timedelta
@@ -168,7 +168,7 @@ async def test_shares_that_nobody_explains_are_not_flat(desk: Desk) -> None:
 
 
 async def test_shares_of_a_stock_that_we_traded_are_not_the_owners_for_want_of_a_look(desk: Desk) -> None:
-    """Nobody looked in the morning: what is left of a stock of ours may be ours."""
+    """No comparison ran in the morning: the remaining shares of our stock may be ours."""
     entry = await desk.buys()
     await desk.sells(entry)
     await close(desk, entry)

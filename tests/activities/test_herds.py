@@ -1,4 +1,4 @@
-"""Twenty workers that scan at once ask the broker what one would ask."""
+"""Twenty workers that scan at once send the broker the requests of one."""
 
 import asyncio
 from collections import Counter
@@ -32,7 +32,7 @@ def seen(desk: Desk) -> Counter[str]:
 
 
 class Unhurried:
-    """The real broker, a while away: who asks meanwhile could ask too."""
+    """The real broker with a delay, during which other callers could ask too."""
 
     def __init__(self, desk: Desk) -> None:
         self._broker = desk.broker
@@ -50,7 +50,7 @@ class Unhurried:
 
 
 async def scan_together(desk: Desk, scanner: MarketDataActivities, workers: int) -> list[ScanReport]:
-    """Let each worker scan the ranking once, all of them at the same moment, with every stock a candidate."""
+    """Let all workers scan the ranking at the same moment, with every stock a candidate."""
     strategy = replace(RULES.strategy, names=("eager",))
     request = desk.scan_request(universe=UniverseRules(ranking_size=RANKED), strategy=strategy)
     asked = [replace(request, worker_id=WorkerId(f"worker-{number}")) for number in range(1, workers + 1)]
@@ -58,7 +58,7 @@ async def scan_together(desk: Desk, scanner: MarketDataActivities, workers: int)
 
 
 async def test_twenty_workers_that_scan_at_once_make_the_calls_of_one(desk: Desk) -> None:
-    await scan_together(desk, desk.market_data, 1)  # the simulator draws a stock's days when it is first asked
+    await scan_together(desk, desk.market_data, 1)  # The simulator generates a stock's days on the first request.
     broker: Any = Unhurried(desk)
     feed = QuoteFeed(broker, desk.pace)
     scanner = MarketDataActivities(feed, broker, desk.database, desk.pace, desk.day_start, guard=desk.guard)
@@ -132,7 +132,7 @@ async def test_a_question_that_has_failed_is_asked_again() -> None:
 
 
 class Asked:
-    """A question whose answers a test gives; counts how often it is asked."""
+    """A query whose answers the test gives; counts the calls."""
 
     def __init__(self) -> None:
         self.times = 0

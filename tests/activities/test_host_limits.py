@@ -1,4 +1,4 @@
-"""A workflow brings looser rules than its host allows: it scans, sizes, prices and sends by the host's, and sells."""
+"""A workflow brings looser rules than its host allows: scan, size, price and send follow the host; sales go through."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -33,7 +33,7 @@ TEN_TIMES = replace(
 
 
 async def hosted(desk: Desk, limits: HostLimits | None = None, **rules: Any) -> HostLimits:
-    """Give the desk's host limits of its own: those of the test's rules, with some replaced."""
+    """Give the desk host limits: the test's rules, with some replaced."""
     limits = limits or host_limits(ceiling=ceiling_of(replace(RULES, **rules)))
     await desk.database.hosts.beat(ACCOUNT, "host", "machine", 1)
     desk.limits = await desk.database.host_limits.record(ACCOUNT, "host", limits)
@@ -111,7 +111,7 @@ async def test_a_caller_within_the_hosts_hours_buys(desk: Desk) -> None:
 async def test_rules_above_the_hosts_are_reported_once_and_named(desk: Desk) -> None:
     await hosted(desk)
     await desk.registers()
-    desk.simulation.move_clock(PLAN.entries_until)  # nothing is looked at any more
+    desk.simulation.move_clock(PLAN.entries_until)  # after this time the scan evaluates no stock
     request = ScanRequest(ACCOUNT, WORKER, replace(RULES, risk=TEN_TIMES), PLAN)
 
     await desk.does(desk.market_data.find_candidates, request)

@@ -1,4 +1,4 @@
-"""When many sales wait for the account's rate budget, the broker hears of the largest first (F41)."""
+"""When many sales wait for the account's rate budget, the largest is sent first (F41)."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ SIZES = {"005930": 500_000, "012330": 3_000_000, "028300": 1_500_000}
 
 
 async def bought(desk: Desk, symbol: Symbol, capital: int) -> PreparedExit:
-    """Hold a position of about this size (won), and its sale at market written down."""
+    """Hold a position of about this size (won), with its market sale recorded."""
     worker = WorkerId(f"worker-{symbol}")
     entry = await desk.prepares(symbol, worker=worker, risk=RiskRules(capital_per_trade=Won(capital)))
     assert entry.kind == "prepared", entry

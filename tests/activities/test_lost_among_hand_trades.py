@@ -1,4 +1,4 @@
-"""The owner trades a stock by hand while our order in it is lost: their listed orders explain the shares (F32, F33)."""
+"""The owner trades a stock manually while our order in it is lost: the listed orders explain the shares (F32, F33)."""
 
 from datetime import timedelta
 from typing import Any
@@ -28,7 +28,7 @@ def by_hand(desk: Desk, side: Side, quantity: int) -> None:
 
 
 async def lost_sale(desk: Desk, kind: str) -> PreparedExit:
-    """Hold shares and send their sale; its reply never comes."""
+    """Hold shares and send their sale, whose reply is lost."""
     return await lost_sale_of(desk, await desk.buys(), kind)
 
 

@@ -1,4 +1,4 @@
-"""An order that is lost while a clock is off, or after one just like it: no time stamp proves anything absent."""
+"""An order lost while a clock is off, or after an identical one: no time stamp proves an order absent."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -73,7 +73,7 @@ async def test_a_skew_that_the_replies_have_shown_is_allowed_for(desk: Desk, mon
 
 
 async def lost_sale_after_a_twin(desk: Desk, kind: str, *, listed: bool) -> PreparedExit:
-    """Lose a sale two hours after the owner has sold as many shares by hand; perhaps a list has shown that before."""
+    """Lose a sale two hours after the owner manually sold as many shares; ``listed``: a list has shown that sale."""
     entry = await desk.buys()
     desk.broker_account.holdings[SAMSUNG].quantity *= 2
     twin = OrderRequest(desk.broker_account.id, SAMSUNG, Side.SELL, OrderType.MARKET, entry.quantity, Price(0))

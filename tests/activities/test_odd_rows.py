@@ -1,4 +1,4 @@
-"""Rows of the broker's lists that cannot be read: only decisions about their own stock wait, and no sale does."""
+"""Unreadable rows in the broker's lists: only decisions about their stock wait, and no sale does."""
 
 from datetime import timedelta
 
@@ -155,7 +155,7 @@ async def test_a_row_without_a_code_may_be_a_lost_sale_when_a_share_is_gone(desk
 
 
 async def stays_unknown(desk: Desk, sale: PreparedExit) -> None:
-    """Show a row that cannot be read in place of the last order: the lost sale is not proven absent."""
+    """Replace the last order with an unreadable row: the lost sale is not proven absent."""
     desk.simulation.add_fault(kind="hide_orders", path="inquire", number=desk.sent[-1].number, count=0)
     desk.simulation.add_fault(kind="no_row", path=ORDERS, count=0)
 

@@ -1,4 +1,4 @@
-"""One stock that the broker refuses or garbles costs only itself, in a scan and at a purchase."""
+"""A stock that the broker refuses or garbles affects only itself, in a scan and at a purchase."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,7 +31,7 @@ AN_ETF = success(output=a_price_row(rprs_mrkt_kor_name="ETF")).text
 
 
 def eager(**rules: Any) -> dict[str, Any]:
-    """Return rules by which each stock that can be read is a candidate."""
+    """Return rules that make each readable stock a candidate."""
     universe = UniverseRules(0, (HYNIX, SAMSUNG))
     return {"strategy": replace(RULES.strategy, names=("eager",)), "universe": universe, **rules}
 

@@ -1,4 +1,4 @@
-"""KIS's paper service: quotes one by one and without best bid and ask, no ranking, and yet whole trades."""
+"""KIS's paper service: single quotes without best bid and ask, no ranking, and yet complete trades."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

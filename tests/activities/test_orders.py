@@ -1,4 +1,4 @@
-"""Orders leave at most once, their fills are booked once, and a cancel proves nothing by itself."""
+"""Orders are sent at most once, their fills are booked once, and a cancel alone proves nothing."""
 
 from datetime import timedelta
 
@@ -220,5 +220,5 @@ async def test_a_sale_is_sent_though_every_entry_guard_is_up(desk: Desk) -> None
 
 
 def _runs_away(desk: Desk) -> None:
-    """Let the price rise above the limit of an order that is not sent yet."""
+    """Raise the price above the limit of an order that is not sent yet."""
     desk.simulation.force_price(SAMSUNG, Price(round(desk.price() * 1.05)), volume=0)

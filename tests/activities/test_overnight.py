@@ -1,4 +1,4 @@
-"""What is carried over night may change in number without any order: a split, a forced sale, dividend shares (F34)."""
+"""Shares carried overnight may change in number without an order: a split, a forced sale, dividend shares (F34)."""
 
 from datetime import timedelta
 
@@ -86,7 +86,7 @@ async def test_what_cannot_be_believed_is_told_and_leaves_the_position_as_it_was
 
 
 async def splits(desk: Desk, entry: PreparedEntry, into: int) -> None:
-    """Let the stock's last price before the night have been a multiple of the base price that the market shows now."""
+    """Set the last price before the night to a multiple of today's base price."""
     last = Price(desk.price() * into)
     await desk.database.positions.mark(entry.position_id, last, last, desk.pace.now())
 

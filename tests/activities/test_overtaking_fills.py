@@ -1,4 +1,4 @@
-"""A buy that seemed over fills late, while its position is being closed: those shares are sold, too (F42)."""
+"""A buy that seemed closed fills late while its position is being closed: those shares are sold too (F42)."""
 
 import asyncio
 from dataclasses import replace
@@ -23,7 +23,7 @@ LATE = 4
 
 
 async def sold_out_but_for_a_late_fill(desk: Desk) -> tuple[PreparedEntry, BrokerOrder]:
-    """Buy all, let the list show the last shares as withdrawn, and sell what it shows; return the true row as well."""
+    """Buy all. The list shows the last shares as withdrawn; sell the rest and return the true row as well."""
     entry = await desk.prepared()
     record = await desk.submits(entry)
     (listed,) = await desk.broker.orders_on(PLAN.session.date, Lane.RESOLVE)
@@ -41,7 +41,7 @@ def close_of(entry: PreparedEntry) -> CloseRequest:
 
 
 async def is_sold_after_all(desk: Desk, entry: PreparedEntry, listed: BrokerOrder) -> TradeResult:
-    """Sell what has come late, and book the one trade of it all."""
+    """Sell the late shares, and book one trade for everything."""
     order = await desk.sells(entry, attempt=4)
     assert (order.status, order.filled_quantity) == (OrderStatus.FILLED, LATE)
     result = await desk.settles(close_of(entry))

@@ -21,7 +21,7 @@ TOMORROW = CALENDAR.session_at_or_after(PLAN.session.ends_at)
 
 
 async def quarantined(desk: Desk, kind: str, *, trades: bool = True) -> tuple[PreparedEntry, PreparedExit]:
-    """Hold shares, lose the reply to their sale, and leave it to a person."""
+    """Hold shares, lose the reply to their sale, and leave the decision to a person."""
     entry = await desk.buys()
     desk.simulation.set_conditions(SAMSUNG, no_bids=not trades)
     desk.simulation.add_fault(kind=kind, path="order-cash")

@@ -1,4 +1,4 @@
-"""What only reports may fail or hang: the sale of a position depends on nothing that people merely look at."""
+"""Reporting may fail or hang: no sale depends on data that only people read."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -32,7 +32,7 @@ $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; EN
 
 @contextmanager
 def disk_full_for(url: str, *tables: str) -> Iterator[None]:
-    """Let every write to some tables fail as on a full disk; ``table:column`` means changes of that column alone."""
+    """Let every write to some tables fail as on a full disk; ``table:column`` limits this to changes of that column."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(_FULL)
         for each in tables:
@@ -49,7 +49,7 @@ def disk_full_for(url: str, *tables: str) -> Iterator[None]:
 
 @asynccontextmanager
 async def held_up(url: str, table: str) -> AsyncIterator[None]:
-    """Let every write to a table wait for as long as the block lasts."""
+    """Block every write to a table for the duration of the block."""
     connection = await asyncpg.connect(url)
     try:
         async with connection.transaction():

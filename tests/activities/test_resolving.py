@@ -1,4 +1,4 @@
-"""An order without a reply is looked for until it is proven placed or proven absent; it is never sent again."""
+"""An order without a reply is looked up until it is proven placed or proven absent; it is never sent again."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from tests.support.stepping import ACCOUNT
 
 
 async def lost(desk: Desk, kind: str) -> PreparedEntry:
-    """Send a buy whose reply never comes."""
+    """Send a buy whose reply is lost."""
     desk.simulation.add_fault(kind=kind, path="order-cash")
     entry = await desk.prepared()
     assert (await desk.submits(entry)).status is OrderStatus.UNKNOWN
@@ -200,13 +200,13 @@ async def test_totals_of_orders_that_the_list_does_not_show_prove_nothing_absent
 
 
 def heard(desk: Desk, number: str, side: Side = Side.BUY, kind: NoticeKind = NoticeKind.ACCEPTED, **of: Any) -> None:
-    """Let the process hear a notice of an order."""
+    """Notify the process of an order."""
     notice = OrderNotice(kind, SAMSUNG, side, number, of.get("original"), Quantity(1), Price(70_000))
     Ears(desk.feed, desk.notices, desk.pace.now).take(notice)
 
 
 async def unseen(desk: Desk, **rules: Any) -> PreparedEntry:
-    """Send a buy whose reply never comes, that nobody fills, and that the list does not show."""
+    """Send a buy whose reply is lost, that never fills, and that the list does not show."""
     entry = await desk.prepares(**rules)
     assert isinstance(entry, PreparedEntry), entry
     desk.simulation.add_fault(kind="drop_reply_after", path="order-cash")

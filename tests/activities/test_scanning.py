@@ -1,4 +1,4 @@
-"""Scanning: every stock accounted for, within the rate budget, until there is something to buy."""
+"""Scanning: every stock accounted for, within the rate budget, until there is a candidate to buy."""
 
 import asyncio
 import itertools
@@ -196,7 +196,7 @@ async def _is_shown(desk: Desk, word: str) -> None:
 
 
 async def _timed(desk: Desk, scanner: MarketDataActivities, request: ScanRequest) -> tuple[int, float]:
-    """Scan on fresh quotes; return how many stocks were looked at, and the real seconds that took."""
+    """Scan with fresh quotes; return the number of stocks scanned and the duration in real seconds."""
     desk.passes(seconds=5)
     began = time.monotonic()
     report = await desk.does(scanner.scan, request)
@@ -204,14 +204,14 @@ async def _timed(desk: Desk, scanner: MarketDataActivities, request: ScanRequest
 
 
 def _breaks_out(desk: Desk) -> ScanRequest:
-    """Let one stock rise just above its target, and return a scan whose strategy buys that."""
+    """Raise one stock just above its target, and return a scan whose strategy buys it."""
     desk.price_moves(0.04, HYNIX)
     rules = replace(RULES.strategy, names=("volatility_breakout",))
     return desk.scan_request(strategy=rules, universe=UniverseRules(0, (SAMSUNG, HYNIX)))
 
 
 def _draw(desk: Desk, symbols: tuple[Symbol, ...]) -> None:
-    """Let the simulator draw now what the scan will ask for, so that not its work is measured but ours."""
+    """Let the simulator generate its data now, so that the measurement excludes that work."""
     exchange = desk.simulation.exchange
     for symbol in symbols:
         desk.simulation.look_at(symbol)

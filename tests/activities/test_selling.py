@@ -1,4 +1,4 @@
-"""Selling: written down for exactly what is held, booked once, whatever is repeated."""
+"""Sales are recorded for exactly the shares held and booked once, whatever is retried."""
 
 from dataclasses import replace
 from datetime import timedelta

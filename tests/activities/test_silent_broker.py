@@ -1,4 +1,4 @@
-"""Calls that hang cost no other position anything: ten watchers and ten sales at a broker that never answers."""
+"""Hanging calls delay no other position: ten watchers and ten sales at a broker that never answers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -37,16 +37,16 @@ from tests.support.stepping import ACCOUNT, RULES, a_simulation, kst, pinned_dat
 BOUGHT_AT = 70_000
 BELOW_THE_STOP = 66_000
 FALLING = 69_500
-"""Near enough to the last answer to count at once."""
+"""Close enough to the last confirmed price to be trusted at once."""
 SYMBOLS = tuple(Symbol(f"{400_000 + 10 * number}") for number in range(1, 11))
 HANGS_FOR = 60.0
-"""Seconds before the client gives a call up: nothing here may wait for it."""
+"""Seconds before the client gives up a call; nothing here may wait for it."""
 AT_ONCE = 20.0
-"""Seconds, for the slowest machine: far less than one call hangs."""
+"""Seconds, for the slowest machine: far less than one hanging call."""
 
 
 class PastMinute(LivePace):
-    """Real time, in an activity that has been under way for long: whatever happens now and then is due."""
+    """Real time in an activity that has run for a long time, so that all periodic work is due."""
 
     def waited(self) -> timedelta:
         return timedelta(minutes=5) + super().waited()
@@ -54,19 +54,19 @@ class PastMinute(LivePace):
 
 @dataclass
 class Floor:
-    """Ten positions in the books, whose prices are known, at a broker that has fallen silent."""
+    """Ten recorded positions with known prices, at a broker that has stopped answering."""
 
     desk: Desk
     silent: SilentServer
     bought: dict[Symbol, tuple[OrderIntent, Lease]]
 
     def knows(self, price: int, volume: int = 2_000_000, *symbols: Symbol) -> None:
-        """Let the stream tell a price of each stock."""
+        """Send a streamed price of each stock."""
         for symbol in symbols or SYMBOLS:
             assert self._hears(symbol, price, volume)
 
     async def trades_at(self, price: int) -> None:
-        """Let the stream tell one trade of each stock after the other."""
+        """Send one streamed trade of each stock after the other."""
         for volume in range(2_000_000, 3_000_000):
             for symbol in SYMBOLS:
                 self._hears(symbol, price, volume)
@@ -81,7 +81,7 @@ class Floor:
         return a_quote(price, symbol=symbol, observed_at=at, limits=limits, volume=volume)
 
     def was_answered(self) -> None:
-        """Let the feed know the price of each stock, from a time when the broker still answered."""
+        """Give the feed a price of each stock, from before the broker stopped answering."""
         answers = {symbol: self.quote(symbol, BOUGHT_AT) for symbol in SYMBOLS}
         self.desk.feed._prices.take_answers(SYMBOLS, answers, self.desk.pace.now())
 
@@ -101,7 +101,7 @@ class Floor:
         return decision
 
     async def lapses(self) -> None:
-        """Let every lease end now."""
+        """Expire every lease now."""
         for _, lease in self.bought.values():
             await self.desk.database.locks.renew(lease, timedelta(0))
 

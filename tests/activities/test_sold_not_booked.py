@@ -1,4 +1,4 @@
-"""Sales that the books lack: of a lost worker, and by hand before the night."""
+"""Sales that are missing in the ledger: by a lost worker, and manually before the night."""
 
 from datetime import timedelta
 

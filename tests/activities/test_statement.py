@@ -1,4 +1,4 @@
-"""The broker's own profit and loss against ours: on quiet days, on days with hand trades, and where nobody tells."""
+"""The broker's own profit and loss against ours: on quiet days, with manual trades, and without a statement."""
 
 from datetime import datetime, time, timedelta
 
@@ -30,7 +30,7 @@ NAVER = Symbol("035420")
 
 
 def by_hand(desk: Desk, side: Side, quantity: int, symbol: Symbol = SAMSUNG) -> int:
-    """Trade by hand; return what that moved in cash, costs included."""
+    """Trade manually; return the change in cash, costs included."""
     before = desk.broker_account.cash
     order = OrderRequest(desk.broker_account.id, symbol, side, OrderType.MARKET, Quantity(quantity), Price(0))
     assert desk.simulation.place_order(order, by_hand=True).filled == quantity
@@ -80,7 +80,7 @@ async def test_a_quiet_day_is_the_same_in_both_books(desk: Desk) -> None:
 
 
 async def test_on_a_day_of_hand_trades_ledger_and_named_adjustments_are_the_cash_to_the_won(desk: Desk) -> None:
-    """The owner buys and sells other stocks and one of ours, and sells what we hold."""
+    """The owner buys and sells other stocks and one of ours, and sells shares that we hold."""
     await desk.day_start.compare(ACCOUNT, TODAY)
     await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT))
     theirs = by_hand(desk, Side.BUY, 3, NAVER)

@@ -1,4 +1,4 @@
-"""Who is told by the market close to sell, and when: at the deadline only those that have not begun by themselves."""
+"""Which workers the market close orders to sell at the deadline: only those that have not started by themselves."""
 
 import asyncio
 from datetime import timedelta
@@ -22,7 +22,7 @@ RIVAL = WorkerId("worker-2")
 async def test_whoever_begins_by_its_own_clock_at_the_deadline_is_not_told_as_well(
     desk: Desk, time_skipping_env: WorkflowEnvironment, begins: bool, told: int
 ) -> None:
-    """Neither worker has a workflow that could hear it, so that only the one that sells already counts."""
+    """Neither worker has a workflow to signal, so only the worker that already sells counts."""
     await desk.registers()
     await desk.registers(RIVAL)
     env, enter, now = ActivityEnvironment(client=time_skipping_env.client), desk.database.workers.enter, desk.pace.now
@@ -57,9 +57,9 @@ async def test_a_worker_without_a_workflow_is_passed_over(desk: Desk, time_skipp
 
 
 class ServerThatRefuses(Interceptor, OutboundInterceptor):
-    """A Temporal server that takes no signal for one workflow, and says so only after it is asked about another.
+    """A Temporal server that refuses signals to one workflow, after it has received one for another.
 
-    ``asked`` are all that were to be signalled.
+    ``asked`` lists all workflows to be signalled.
     """
 
     def __init__(self, refused: WorkerId, fault: Exception) -> None:

@@ -1,4 +1,4 @@
-"""Stocks that hardly trade: less of them is bought, or nothing, and what is held is sold before the rest (F41)."""
+"""Thinly traded stocks: Haru buys less of them, or nothing, and sells their positions first (F41)."""
 
 from datetime import timedelta
 
@@ -18,12 +18,12 @@ AFTERNOON = timedelta(hours=3, minutes=50)
 
 
 def trades_little(desk: Desk, share: float) -> None:
-    """From now on the price stands still, and of the usual volume only this share trades."""
+    """From now on the price is constant, and only this share of the usual volume trades."""
     desk.simulation.force_price(SAMSUNG, desk.price(), natural=False, volume=share)
 
 
 async def seen_for(desk: Desk, **duration: float) -> None:
-    """Let the feed know the stock's volume now and after a while."""
+    """Give the feed the stock's volume now and after a delay."""
     await desk.feed.quotes([SAMSUNG], timedelta(0), Lane.SCAN)
     desk.passes(**duration)
 

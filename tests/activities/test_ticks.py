@@ -1,4 +1,4 @@
-"""What the stream says of a price counts only when it can be trusted and is news."""
+"""A streamed price counts only if it can be trusted and is new."""
 
 import asyncio
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def a_tick(price: int = 70_100, volume: int = 1_001, after: float = 1, **changes
 
 @dataclass
 class Market:
-    """A broker that answers about prices, and a clock that is moved by hand."""
+    """A broker that answers price queries, and a clock that the test moves."""
 
     now_is: datetime = TEN
     quote: Quote = field(default_factory=a_quote)

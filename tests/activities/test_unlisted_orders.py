@@ -1,4 +1,4 @@
-"""An order that the broker has accepted and that no list shows: reported, booked provisionally, and sold (F24)."""
+"""An order that the broker accepted and no list shows: reported, booked provisionally, and sold (F24)."""
 
 from datetime import timedelta
 from typing import Any
@@ -36,7 +36,7 @@ def hide(desk: Desk, number: str = "", path: str = "inquire") -> None:
 
 
 async def bought_unlisted(desk: Desk) -> tuple[PreparedEntry, OrderRecord]:
-    """Buy 60 shares that the broker fills; ask to cancel, hear that there is nothing to cancel, and see no row."""
+    """Buy 60 shares that the broker fills; the cancel finds no open order, and the list has no row."""
     entry = await desk.prepared()
     await desk.submits(entry)
     hide(desk, desk.sent[0].number)

@@ -1,4 +1,4 @@
-"""A strategy may raise, hang, spin or answer nonsense: prices and clocks still sell, and the other strategies buy."""
+"""A strategy may raise, hang, spin or return nonsense: price and time exits still sell, other strategies still buy."""
 
 import asyncio
 import threading
@@ -27,7 +27,7 @@ from tests.support.builders import HYNIX, SAMSUNG, a_stock, a_view, an_open_posi
 from tests.support.stepping import ACCOUNT, RULES
 
 QUICK = 0.3
-"""Seconds that a call may take here."""
+"""Maximum seconds of a call in these tests."""
 
 
 def a_fault(*_: Any) -> Any:
@@ -41,7 +41,7 @@ def a_spin(*_: Any) -> Any:
 
 @dataclass
 class Wait:
-    """A call that waits inside the operating system, where no interrupt reaches it, until the test lets go."""
+    """A call that blocks inside the operating system, where no interrupt reaches it, until the test releases it."""
 
     let_go: threading.Event = field(default_factory=threading.Event)
     calls: int = 0
@@ -53,7 +53,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Odd:
-    """A strategy whose answers a test chooses; else it is eager."""
+    """Strategy whose answers the test chooses; by default it is eager."""
 
     name: str = "odd"
     version: str = "1"
@@ -72,7 +72,7 @@ class Odd:
 
 
 def take_in(desk: Desk, odd: Odd, calls: BoundedCalls | None = None) -> None:
-    """Let the process know a strategy, and be quick to give up."""
+    """Register a strategy in the process, with short time limits."""
     known = {**KNOWN_STRATEGIES, "eager": Eager(), "odd": odd}
     desk.strategies = {"odd": odd}
     desk.rebuild()
@@ -138,7 +138,7 @@ async def test_a_process_without_a_thread_to_spare_still_watches(desk: Desk, mon
 
 
 async def test_a_stop_loss_waits_for_no_strategy(desk: Desk) -> None:
-    """The strategy never answers, and has a minute to do so: the price alone decides."""
+    """The strategy never answers within its minute: the price alone decides."""
     wait = Wait()
     entry = await held_by_odd(desk, Odd(wants_out_is=wait))
     desk.guard._calls.longest = 60.0

@@ -1,4 +1,4 @@
-"""A held position is watched until a rule says sell, on prices that can be trusted, under a lease that is ours."""
+"""A held position is watched under our lease, on trusted prices, until a rule says sell."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -20,7 +20,7 @@ from tests.support.stepping import ACCOUNT, RULES
 
 
 def steady(desk: Desk) -> None:
-    """Let the price stand still."""
+    """Keep the price constant."""
     desk.simulation.force_price(SAMSUNG, desk.price(), natural=False)
 
 

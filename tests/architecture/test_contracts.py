@@ -1,4 +1,4 @@
-"""Each contract about imports holds, and fails when somebody breaks it."""
+"""Each import contract holds, and fails when broken."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""Documents and code refer to each other by things that exist: sections, codes, links, paths, verbs and settings."""
+"""References between documents and code resolve: sections, codes, links, paths, verbs and settings."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ from tools.conformance.checks import FACTS
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
-"""Every page that a reader may open."""
+"""Every page for readers."""
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
 _FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
@@ -27,7 +27,7 @@ _NUMBERED = re.compile(r"^#+ (\d+(?:\.\d+)?)\.? ", re.MULTILINE)
 
 
 def headings(page: Path) -> set[str]:
-    """Return the anchors of a page, as GitHub makes them."""
+    """Return the anchors of a page, as GitHub generates them."""
     text = _FENCE.sub("", page.read_text())
     return {
         re.sub(r"[^\w\- ]", "", title.lower().replace("`", "")).replace(" ", "-") for title in _HEADING.findall(text)
@@ -40,7 +40,7 @@ def sections(page: str) -> set[str]:
 
 
 def code() -> Iterator[tuple[Path, str]]:
-    """Return the text of every Python file of ours; environments and caches begin with a dot."""
+    """Return the text of every Python file of the project; environments and caches begin with a dot."""
     for top in ROOT.glob("[!.]*"):
         for path in top.rglob("*.py") if top.is_dir() else [top] * (top.suffix == ".py"):
             if path != Path(__file__):
@@ -48,7 +48,7 @@ def code() -> Iterator[tuple[Path, str]]:
 
 
 def cited(pattern: str) -> dict[str, str]:
-    """Return what the code cites, each with one file that does."""
+    """Return the citations in the code, each with one file that contains it."""
     return {found: str(path.relative_to(ROOT)) for path, text in code() for found in re.findall(pattern, text)}
 
 
@@ -121,7 +121,7 @@ def test_the_links_of_a_page_lead_somewhere(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"CHANGELOG.md", "docs/faults.md"}))
 def test_the_paths_that_a_page_names_exist(name: str) -> None:
-    """The changelog speaks of old paths; the page of faults has a test of its own."""
+    """The changelog mentions old paths; the page of faults has a test of its own."""
     text = _FENCE.sub("", (ROOT / name).read_text())
     ours = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
     named = {word for word in _CODE_WORD.findall(text) if _PATH.fullmatch(word)}

@@ -1,4 +1,4 @@
-"""docs/faults.md names tests that exist, kinds that chaos has, and counts its rows rightly."""
+"""docs/faults.md names tests that exist, kinds that chaos has, and counts its rows correctly."""
 
 import re
 from collections import Counter
@@ -18,7 +18,7 @@ _KINDS = re.compile(r"chaos ((?:`\w+`(?:, | and )?)+)")
 
 
 def named_tests(row: str) -> list[tuple[str, str]]:
-    """Return file and function of each test; an ellipsis stands for the file before."""
+    """Return file and function of each test; an ellipsis stands for the previous file."""
     found, file = [], ""
     for path, function in _NAMED.findall(row):
         file = file if path == "…" else path

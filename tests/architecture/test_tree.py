@@ -1,4 +1,4 @@
-"""The shape of the tree: files that fit a screen or two, names that say something, a pure middle, bare root modules."""
+"""The shape of the tree: short files with meaningful names, a pure core, thin root modules."""
 
 import ast
 import re
@@ -17,16 +17,16 @@ PURE_LIBRARY = {
 }
 PROGRAMS = {"worker.py", "starter.py", "demo.py"}
 THIN = 60
-"""Lines of a program: it reads its arguments, starts, and says how it ended."""
+"""Maximum lines of a program: it parses its arguments, starts, and reports its exit."""
 
 
 def python_files() -> list[Path]:
-    """Every Python file that is, or is about to be, in the repository."""
+    """Every Python file in the repository, untracked ones included."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"]
     listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if listing.returncode == 0:
         return [ROOT / name for name in listing.stdout.splitlines() if (ROOT / name).exists()]
-    # A tree without its history, as in an image.
+    # A tree without git history, as in an image.
     return [
         path for path in ROOT.rglob("*.py") if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
     ]
@@ -66,7 +66,7 @@ def imported_by(path: Path) -> set[str]:
 
 
 def writes(path: Path) -> list[str]:
-    """Return the calls by which a file makes or opens files itself; reading is not among them."""
+    """Return the calls with which a file creates or opens files itself, reads excluded."""
     found = []
     for call in [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")

@@ -1,4 +1,4 @@
-"""A KIS account for tests: a scripted server, a token store and a budget that live in memory."""
+"""A KIS account for tests: a scripted server, and a token store and rate budget in memory."""
 
 from collections.abc import Callable
 

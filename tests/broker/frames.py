@@ -1,4 +1,4 @@
-"""KIS's WebSocket texts for tests: the documents' own examples, and notices sealed as KIS seals them."""
+"""KIS's WebSocket texts for tests: the documents' own examples, and notices encrypted as KIS encrypts them."""
 
 from base64 import b64encode
 

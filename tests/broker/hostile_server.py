@@ -1,4 +1,4 @@
-"""A loopback HTTP server that answers every request with what a broker never sends."""
+"""A loopback HTTP server that answers every request with data that a broker never sends."""
 
 import asyncio
 import gzip
@@ -106,7 +106,7 @@ async def a_million_numbers(writer: asyncio.StreamWriter) -> None:
 
 
 async def rows_of_text(writer: asyncio.StreamWriter) -> None:
-    """Send more elements of a list than there are rows, but few enough values."""
+    """Send a list with more elements than there are rows, but few enough values."""
     await send(writer, b'{"rt_cd":"0","output":["x"' + b',"x"' * 20_000 + b"]}")
 
 
@@ -128,7 +128,7 @@ async def trailer_flood(writer: asyncio.StreamWriter) -> None:
 
 
 async def short_length(writer: asyncio.StreamWriter) -> None:
-    """Announce half of what comes."""
+    """Announce half of the actual length."""
     writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n{"rt_cd":"0","output":{}}')
     await writer.drain()
 
@@ -152,7 +152,7 @@ ATTACKS: tuple[Attack, ...] = (
 
 @dataclass
 class HostileServer:
-    """Answers each request by its attack, and counts the requests."""
+    """Answers each request with its attack, and counts the requests."""
 
     attack: Attack
     requests: list[bytes] = field(default_factory=list)

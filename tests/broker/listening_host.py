@@ -1,6 +1,6 @@
-"""A host that answers GET and prints each POST when it is whole: ``python -m tests.broker.listening_host [CERT KEY]``.
+"""A host that answers GET and prints each complete POST: ``python -m tests.broker.listening_host [CERT KEY]``.
 
-It never answers a POST: it only shows when one arrives, and whose it is.
+It never answers a POST: it only shows when one arrives, and which client sent it.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""A process with the real client that orders when a line comes in on its standard input.
+"""A process with the real client that sends an order for each line on its standard input.
 
 ``python -m tests.broker.ordering_host URL QUANTITY ORDER_TIMEOUT UNACKNOWLEDGED_FOR TRANSPORT [CERT]``. It opens its
-connection first, so that the order goes out on a kept one, prints the outcome, and lives on.
+connection first, so that the order uses an open one, prints the outcome, and keeps running.
 """
 
 import asyncio

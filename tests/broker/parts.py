@@ -70,7 +70,7 @@ def an_intent(side: Side = Side.BUY, limit_price: int | None = 70_000, quantity:
 
 
 class Budget:
-    """Grants every slot and remembers what was asked for."""
+    """Grants every slot and records the requests."""
 
     def __init__(self) -> None:
         self.lanes: list[Lane] = []
@@ -129,7 +129,7 @@ Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
 
 
 class ScriptedKis:
-    """Answers each path with its next scripted reply, the last one again and again; tokens by itself."""
+    """Answers each path with its next scripted reply and repeats the last one; issues tokens by itself."""
 
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []

@@ -1,4 +1,4 @@
-"""Ways to write an address that is, or only looks like, one of KIS's."""
+"""Spellings of an address that is, or only looks like, one of KIS's."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""A broker whose REST is scripted, and a session of its stream whose events are collected."""
+"""A broker with scripted REST, and a session of its stream whose events are collected."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ APPROVED = httpx.Response(200, json={"approval_key": "approved-1"})
 
 
 class Client:
-    """A broker whose REST is scripted, and its stream."""
+    """A broker with scripted REST, and its stream."""
 
     def __init__(self, url: str, environment: Environment = Environment.SIMULATED, silence: float = 5) -> None:
         self.kis, self.keys = ScriptedKis(), Tokens()

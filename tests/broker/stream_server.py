@@ -1,4 +1,4 @@
-"""A WebSocket on loopback that says what a test tells it to, and remembers what it was asked."""
+"""A WebSocket on loopback that sends scripted messages and records its requests."""
 
 import asyncio
 import json
@@ -23,15 +23,15 @@ class StreamServer:
     url: str = ""
     cipherment: Cipherment = CIPHERMENT
     refusals: dict[str, str] = field(default_factory=dict)
-    """By TR key, the code that its registration is answered with."""
+    """The answer code of a registration, by TR key."""
     silent: set[str] = field(default_factory=set)
-    """TR keys that are never answered."""
+    """TR keys whose registrations are never answered."""
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     """(1 or 2, TR id, TR key), in sequence, of all sessions."""
     keys: list[str] = field(default_factory=list)
     echoed: list[str] = field(default_factory=list)
     extensions: list[str] = field(default_factory=list)
-    """Which WebSocket extensions each session has offered."""
+    """The WebSocket extensions that each session has offered."""
     sessions: int = 0
     _open: ServerConnection | None = None
 
@@ -46,7 +46,7 @@ class StreamServer:
         await self._open.send(raw, text=True)
 
     async def cuts(self) -> None:
-        """End the connection without a word."""
+        """Close the connection without a closing handshake."""
         assert self._open is not None
         self._open.transport.abort()
         self._open = None

@@ -1,4 +1,4 @@
-"""The client against the project's own KIS simulator: real TR ids, real personality, its faults."""
+"""The client against the project's own KIS simulator: real TR ids, real reply formats, its faults."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ UNKNOWN_STOCK = Symbol("999999")
 
 
 class World:
-    """A simulated market at ten o'clock, and a broker that speaks to it."""
+    """A simulated market at ten o'clock, and a broker connected to it."""
 
     def __init__(self, personality: str, environment: Environment) -> None:
         settings = SimulationSettings(
@@ -60,7 +60,7 @@ class World:
 
 
 def _real_now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251 - tokens live in real time
+    return datetime.now(UTC)  # noqa: TID251 - tokens expire in real time
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""One token for the fleet: renewed ahead, never asked for twice a minute, and never in a loop."""
+"""One token for the fleet: renewed ahead of time, at most one request a minute, and never in a loop."""
 
 import asyncio
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The base price, not the raw close of the day before, is what changes are counted from, in every reader."""
+"""Every reader computes changes from the base price, not from the raw close of the previous day."""
 
 import httpx
 import pytest

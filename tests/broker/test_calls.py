@@ -1,4 +1,4 @@
-"""Every TR id, by environment and side; and what the paper service lacks."""
+"""Every TR id, by environment and side, and the calls that the paper service lacks."""
 
 from collections.abc import Callable
 from datetime import date

@@ -1,4 +1,4 @@
-"""What each code means, for a query and for an order: one row, one test."""
+"""The meaning of each message code, for a query and for an order: one row, one test."""
 
 from datetime import timedelta
 
@@ -23,7 +23,7 @@ from tests.broker.parts import DAY, NOON, SAMSUNG, Budget, ScriptedKis, Tokens, 
 ERRORS = {
     Meaning.TRY_AGAIN: BrokerUnavailableError,
     Meaning.RATE: RateLimitedError,
-    Meaning.TOKEN: RateLimitedError,  # the next token may not be asked for within a minute
+    Meaning.TOKEN: RateLimitedError,  # the next token may not be requested for a minute
     Meaning.CREDENTIALS: CredentialsRefusedError,
     Meaning.BUG: BrokerProtocolError,
     Meaning.REFUSED: BrokerRefusedError,

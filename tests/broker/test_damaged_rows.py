@@ -1,4 +1,4 @@
-"""Over real HTTP: whatever one field of one row becomes, the other rows of the list are read as before."""
+"""Over real HTTP: a damaged field in one row does not change how the other rows are read."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ A_STOCK_PROFIT = A_PROFIT | {"loan_int": "0", "prdt_name": "name", "buy_qty": "1
 
 @dataclass(frozen=True)
 class List:
-    """One list of KIS's: where its rows lie, and which stocks our reader finds in it."""
+    """One list of KIS's: the location of its rows, and the stocks that our reader finds in it."""
 
     key: str
     rows: tuple[dict[str, str], dict[str, str]]

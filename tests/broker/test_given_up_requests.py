@@ -1,4 +1,4 @@
-"""An order that was given up is dead: once the line is whole again, the kernel must not deliver it after all."""
+"""An abandoned order is dead: once the link works again, the kernel must not deliver it after all."""
 
 import ipaddress
 import json
@@ -28,15 +28,15 @@ from fleet.clocks import system_now
 from tests.broker.two_hosts import SERVER_ADDRESS, TwoHosts, two_hosts, why_impossible
 
 OURS, PLAIN = "10", "11"
-"""The quantity names whose order it is: our client's, or that of a client with the kernel's own settings."""
+"""The quantity identifies the order's client: ours, or one with the kernel's own settings."""
 _PATIENCE = 60.0
 _QUIET = 2.0
-"""Seconds in which our order would follow that of the other client: both were sent in the same moment."""
+"""Seconds in which our order would follow that of the other client: both were sent at the same moment."""
 
 
 @dataclass
 class Program:
-    """A running program and what it has printed, line by line."""
+    """A running program and its output, line by line."""
 
     process: "subprocess.Popen[str]"
     lines: "Queue[dict[str, Any]]" = field(default_factory=Queue)
@@ -80,7 +80,7 @@ def hosts() -> Iterator[TwoHosts]:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """Make a certificate of the server's address; return its file and that of its key."""
+    """Create a certificate of the server's address; return its file and that of its key."""
     folder = tmp_path_factory.mktemp("tls")
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "haru test")])
@@ -103,7 +103,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 
 @dataclass
 class Scene:
-    """A server, and two clients whose connections are open: ours, and one with the kernel's own settings."""
+    """A server, and two clients with open connections: ours, and one with the kernel's own settings."""
 
     hosts: TwoHosts
     server: Program
@@ -116,7 +116,7 @@ class Scene:
             assert "sent" in client.next()
 
     def arrivals(self) -> list[str]:
-        """Return whose orders have arrived, once that of the other client has."""
+        """Return the clients whose orders have arrived, once that of the other client has."""
         arrived = [self.server.next()["post"]]
         while arrived[-1] != PLAIN:
             arrived.append(self.server.next()["post"])
@@ -167,7 +167,7 @@ def test_the_order_of_a_frozen_process_is_given_up_by_the_kernel(
         time.sleep(0.5)  # both have handed their order to the kernel
         for client in scene.clients.values():
             client.process.send_signal(signal.SIGSTOP)
-        time.sleep(4.0)  # more than the kernel's patience; longer changes nothing
+        time.sleep(4.0)  # more than the kernel's limit; longer changes nothing
         hosts.heal()
         arrived = scene.arrivals()
 

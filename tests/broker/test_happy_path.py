@@ -1,4 +1,4 @@
-"""One small trade through KIS's shapes: token, quotes, buying power, order, list, cancel, balance."""
+"""One small trade in KIS's formats: token, quotes, buying power, order, list, cancel, balance."""
 
 import httpx
 

@@ -1,4 +1,4 @@
-"""A key of KIS goes to KIS's own address alone; what the check reads is what the clients really connect to."""
+"""A KIS key goes only to KIS's own address; the check parses the address that the clients really connect to."""
 
 import asyncio
 import socket
@@ -31,12 +31,12 @@ STREAM_SPELLINGS = tuple(
 
 
 class Dialled(list[tuple[str, int]]):
-    """Where the clients of this process tried to connect."""
+    """Addresses to which the clients of this process tried to connect."""
 
 
 @pytest.fixture
 async def dialled(monkeypatch: pytest.MonkeyPatch) -> Dialled:
-    """Let no connection leave; keep host and port of each that was to be made."""
+    """Block every connection; record its host and port."""
     calls, loop = Dialled(), asyncio.get_running_loop()
 
     async def resolve(host: Any, port: Any, **_: Any) -> Any:
@@ -57,7 +57,7 @@ def connected(url: str, key: str = KIS_KEY, environment: Environment = Environme
 
 
 def plain(host: str) -> str:
-    """Return an IP address in its usual spelling, any other host as it is."""
+    """Return an IP address in its usual spelling, any other host unchanged."""
     try:
         return str(ip_address(host))
     except ValueError:
@@ -107,7 +107,7 @@ def test_the_stream_too_has_one_spelling(url: str) -> None:
 
 @pytest.mark.parametrize("url", SPELLINGS)
 async def test_the_host_that_is_checked_is_the_host_that_is_dialled(url: str, dialled: Dialled) -> None:
-    """With a made-up key other servers may be tried: none of KIS's, whatever the spelling."""
+    """A made-up key may be tried at other servers, but not at KIS's, whatever the spelling."""
     try:
         connection = connected(url, "HARU-" + "k" * 31, Environment.SIMULATED)
     except EnvironmentMismatchError:

@@ -1,4 +1,4 @@
-"""KIS's market-phase messages, whatever fields they gain, and whether the stock's code comes first or not."""
+"""KIS's market-phase messages, with any added fields, and with or without the stock's code in front."""
 
 import pytest
 

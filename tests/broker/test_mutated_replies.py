@@ -1,4 +1,4 @@
-"""Whatever KIS may send, a reader ends in a value or in one of our errors; an order in one of its outcomes."""
+"""For every reply of KIS a reader returns a value or raises one of our errors; an order has one of its outcomes."""
 
 import json
 from collections.abc import Awaitable, Callable

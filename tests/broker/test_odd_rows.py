@@ -1,4 +1,4 @@
-"""One odd row of an account list costs only its own stock; what can be read is kept."""
+"""An odd row of an account list affects only its own stock; readable rows are kept."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""An order leaves at most once, and what came back is called by what it proves."""
+"""An order is sent at most once, and its outcome claims only what the reply proves."""
 
 import asyncio
 from collections.abc import AsyncIterator

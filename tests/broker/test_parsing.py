@@ -1,4 +1,4 @@
-"""What a reply's JSON may hold: odd numbers, names given twice, odd encodings, and the bounds of a whole list."""
+"""JSON of replies: odd numbers, duplicate names, odd encodings, and the size limits of a list."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Profit and costs as KIS counts them: asked of the simulator's books, and of replies as untidy as KIS's."""
+"""Profit and costs by KIS's rules: read from the simulator's books, and from replies as untidy as KIS's."""
 
 from collections.abc import Callable
 from datetime import timedelta

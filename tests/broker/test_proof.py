@@ -37,12 +37,12 @@ from tests.simulator.streaming import a_venue
 
 PRIVATE = ("kept-token", APP_KEY, APP_SECRET, ACCOUNT)
 Says = Callable[[str, str], bytes]
-"""What a server answers to the path and body of a request."""
+"""A server's answer to the path and body of a request."""
 
 
 @dataclass
 class Stranger:
-    """A server that keeps what it is sent, by connection."""
+    """A server that records its requests, by connection."""
 
     says: Says
     port: int = 0
@@ -94,7 +94,7 @@ def a_broker(port: int) -> KisBroker:
 
 
 def like_a_simulator(path: str, body: str) -> bytes:
-    """Prove oneself and accept everything."""
+    """Prove to be the simulator and accept everything."""
     if path == PROOF_PATH:
         return reply(json.dumps({"proof": proof_of(json.loads(body)["challenge"])}))
     order = {"KRX_FWDG_ORD_ORGNO": "06010", "ODNO": "0000123456", "ORD_TMD": "120001"}

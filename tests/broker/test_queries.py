@@ -1,4 +1,4 @@
-"""Queries: a little patience for rates and tokens, all pages, and loud about what does not fit."""
+"""Queries: short retries for rate limits and tokens, all pages, and an error for everything that does not fit."""
 
 import asyncio
 import json
@@ -177,7 +177,7 @@ async def test_a_holding_that_is_listed_twice_counts_once(broker: KisBroker, kis
 async def test_two_different_rows_of_one_symbol_are_no_balance(
     broker: KisBroker, kis: ScriptedKis, other: dict[str, str]
 ) -> None:
-    """Of that stock nothing is known then; the others are."""
+    """Nothing is known of that stock then; the others are unaffected."""
     rows = [a_holding_row(), a_holding_row("000660"), a_holding_row(**other)]
     kis.answers("inquire-balance", success("D", output1=rows, output2=TOTALS))
 
@@ -193,7 +193,7 @@ NOT_BY_SYMBOL = {"rt_cd": "2", "msg_cd": "OPSQ2001", "msg1": "INPUT INVALID_CHEC
 
 
 async def test_a_balance_by_loan_date_adds_up_the_cash_rows_of_a_symbol(broker: KisBroker, kis: ScriptedKis) -> None:
-    """One row comes again on the second page, and the shares on credit are the owner's."""
+    """One row is repeated on the second page, and the shares on credit are the owner's."""
     on_credit = a_holding_row(hldg_qty="400", ord_psbl_qty="400", trad_dvsn_name="자기융자", loan_dt="20261102")
     other = a_holding_row(trad_dvsn_name="현금(기타)", hldg_qty="3", ord_psbl_qty="2", pchs_amt="210000", prpr="70600")
     kis.answers(

@@ -1,4 +1,4 @@
-"""From KIS's words about the market to ours."""
+"""From KIS's market data to our types."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""Replies that a broker never sends, over real sockets: each costs its own call, and bounded memory and time."""
+"""Replies that a broker never sends, over real sockets: each fails only its own call, in limited memory and time."""
 
 import asyncio
 import json
@@ -54,7 +54,7 @@ HUNGRY = (
     *(endless_without_length, ten_million_rows),
 )
 MOST_GROWN_MB = 300
-"""What fourteen replies at once may take; fourteen gzip bombs took 1,650 MB where they were unpacked."""
+"""Memory limit (MB) of fourteen concurrent replies; fourteen gzip bombs took 1,650 MB when they were unpacked."""
 
 
 def a_client(url: str, tokens: Tokens | None = None) -> KisBroker:
@@ -64,7 +64,7 @@ def a_client(url: str, tokens: Tokens | None = None) -> KisBroker:
 
 @pytest.fixture
 def less_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An attack that never ends costs the whole time of its call."""
+    """An attack that never ends takes the whole time limit of its call."""
     monkeypatch.setattr(broker.kis.wire, "ORDER_TIMEOUT", 2.0)
 
 

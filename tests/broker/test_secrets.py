@@ -1,4 +1,4 @@
-"""Keys, tokens and account numbers show nowhere: not in a repr, a log line, an exception or its traceback."""
+"""Keys, tokens and account numbers appear nowhere: not in a repr, a log line, an exception or its traceback."""
 
 import logging
 import traceback

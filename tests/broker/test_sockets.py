@@ -1,4 +1,4 @@
-"""The same promises on real sockets: whatever a server does to an order, exactly one request has left."""
+"""The same guarantees on real sockets: whatever a server does to an order, exactly one request was sent."""
 
 import asyncio
 import socket
@@ -37,7 +37,7 @@ ACCEPTED = an_order_reply().content
 
 @dataclass
 class Server:
-    """A loopback server that reads each request whole and then does as it is told."""
+    """A loopback server that reads each complete request and then acts as scripted."""
 
     behave: Behaviour
     requests: list[bytes] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""KIS's real-time texts are read whatever fields they gain, and what cannot be read is said so, never guessed."""
+"""KIS's real-time texts are parsed with any added fields; an unreadable text is reported, never guessed."""
 
 from collections.abc import Callable, Sized
 from datetime import UTC, datetime, timedelta
@@ -195,7 +195,7 @@ def test_whatever_becomes_of_a_text_it_is_read_or_refused_by_name(data: st.DataO
 
 
 def read_or_refused(read: Callable[[], Sized]) -> int:
-    """Return how many records were read, 0 where they are refused."""
+    """Return the number of parsed records, 0 if they are refused."""
     try:
         return len(read())
     except (FrameError, UndecryptableError):

@@ -1,4 +1,4 @@
-"""Two hosts on one machine, joined by a line that can be cut: network namespaces of the kernel."""
+"""Two hosts on one machine, joined by a link that can be cut: network namespaces of the kernel."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ _NO_CARD = "02:00:00:00:00:fe"
 
 @dataclass(frozen=True)
 class TwoHosts:
-    """A client's and a server's network; commands are run in them by prefix."""
+    """A client's and a server's network; commands run in them by prefix."""
 
     name: str
 
@@ -28,7 +28,7 @@ class TwoHosts:
         return ["ip", "netns", "exec", f"{self.name}-s"]
 
     def cut(self) -> None:
-        """Lose what the client sends from now on, somewhere on the way: no side hears of it."""
+        """Drop everything that the client sends from now on; neither side is notified."""
         self._send_to(_NO_CARD)
 
     def heal(self) -> None:
@@ -41,7 +41,7 @@ class TwoHosts:
 
 @contextmanager
 def two_hosts() -> Iterator[TwoHosts]:
-    """Join two networks for as long as the context lasts."""
+    """Join two networks for the duration of the context."""
     hosts = TwoHosts(f"haru{os.getpid()}")
     client, server = f"{hosts.name}-c", f"{hosts.name}-s"
     try:
@@ -60,7 +60,7 @@ def two_hosts() -> Iterator[TwoHosts]:
 
 
 def why_impossible() -> str:
-    """Return what keeps this machine from having two networks; the empty text where nothing does."""
+    """Return why this machine cannot have two networks; the empty text if it can."""
     if which("ip") is None:
         return "needs the program ip (iproute2)"
     if os.geteuid() != 0:

@@ -1,4 +1,4 @@
-"""A driver with verbs, so that a test says what happened to an order and not how it is written down."""
+"""A driver for ledger tests: a test states what happened to an order, not how it is recorded."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -44,7 +44,7 @@ def an_opening(intent: OrderIntent, **changes: Any) -> PositionOpening:
 
 
 class Books:
-    """Walks one trade through the ledger, step by step."""
+    """Moves one trade through the ledger, step by step."""
 
     def __init__(self, database: Database, account_id: AccountId = ACCOUNT) -> None:
         self.database = database
@@ -52,7 +52,7 @@ class Books:
         self._number = 0
 
     async def locked(self, worker: WorkerId = WORKER, symbol: Symbol = SAMSUNG, duration: timedelta = LEASE) -> Lease:
-        """Win the symbol's lock."""
+        """Acquire the symbol's lock."""
         lease = await self.database.locks.acquire(self.account_id, symbol, worker, duration)
         assert isinstance(lease, Lease)
         return lease
@@ -89,13 +89,13 @@ class Books:
         return replace(intent, **changes)
 
     async def decided(self, intent: OrderIntent) -> OrderRecord:
-        """Write the intent down, with its position if it is a buy."""
+        """Record the intent, with its position if it is a buy."""
         if intent.side is Side.BUY:
             return await self.database.orders.record_entry(intent, an_opening(intent))
         return await self.database.orders.record_intent(intent)
 
     async def sent(self, intent: OrderIntent) -> OrderRecord:
-        """Write it down and let it leave."""
+        """Record it and mark it as sent."""
         await self.decided(intent)
         permit = await self.database.orders.begin_sending(
             intent.intent_id, review=yes, http_timeout=HTTP_TIMEOUT, environment=Environment.SIMULATED
@@ -106,7 +106,7 @@ class Books:
         return record
 
     async def accepted(self, intent: OrderIntent, number: int | None = None) -> OrderRecord:
-        """Let it leave and be taken by the broker."""
+        """Send it and let the broker accept it."""
         await self.sent(intent)
         self._number += 1
         outcome = Accepted(a_ref(number or self._number, intent.session_date))
@@ -119,12 +119,12 @@ class Books:
         return replace(row, **{"filled_amount": Won(filled * price), **changes})
 
     async def filled(self, record: OrderRecord, shares: int, price: int = 70_000, **changes: Any) -> Booked:
-        """Book that the broker lists so many shares as filled."""
+        """Book so many shares as filled, as the broker lists them."""
         row = self.listed(record, shares, price, **changes)
         return await self.database.orders.book(record.intent.intent_id, row, NOW)
 
     async def cancelled(self, record: OrderRecord, shares: int = 0) -> Booked:
-        """Book that the broker lists the rest as withdrawn."""
+        """Book the rest as withdrawn, as the broker lists it."""
         return await self.filled(record, shares, remaining_quantity=Quantity(0))
 
     async def held(self, worker: WorkerId = WORKER, symbol: Symbol = SAMSUNG, quantity: int = 10) -> OrderRecord:
@@ -140,7 +140,7 @@ class Books:
         return (await self.filled(record, intent.quantity, price)).order
 
     def a_trade(self, bought: OrderRecord, sold: OrderRecord, **changes: Any) -> ClosedTrade:
-        """Return the trade that adds up with its two orders."""
+        """Return the trade that agrees with its two orders."""
         trade = a_closed_trade(
             account_id=bought.intent.account_id,
             position_id=bought.intent.position_id,

@@ -14,7 +14,7 @@ from tests.support.builders import ACCOUNT
 
 @pytest.fixture
 def database_url(emptied_database_url: str) -> str:
-    """URL of a database with our schema and nothing in it."""
+    """URL of an empty database with the schema."""
     return emptied_database_url
 
 
@@ -29,13 +29,13 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def books(database: Database) -> Books:
-    """A driver that walks orders through their life."""
+    """A driver that moves orders through their states."""
     return Books(database)
 
 
 @pytest.fixture
 async def connection(books: Books, database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection beside the facade, to look and to break things with plain SQL."""
+    """A separate connection to read and to change data with plain SQL."""
     plain = await asyncpg.connect(database_url)
     yield plain
     await plain.close()

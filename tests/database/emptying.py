@@ -1,4 +1,4 @@
-"""Every row of every table gone, append-only ones too; far quicker than new files for some thirty tables."""
+"""Delete every row of every table, append-only ones too; far faster than new files for some thirty tables."""
 
 from typing import Final
 
@@ -17,4 +17,4 @@ $$
 END_OTHERS: Final = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-"""Whoever a failed test has left connected might hold locks, or write into the next test's books."""
+"""A session that a failed test left open might hold locks, or write into the next test's books."""

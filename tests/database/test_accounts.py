@@ -1,4 +1,4 @@
-"""One account, one environment, one fleet a database."""
+"""A database belongs to one account, one environment and one fleet."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The audit log in PostgreSQL: chained however many write at once, append-only, and what is done to it is found."""
+"""The audit log in PostgreSQL: chained under concurrent writes, append-only, and tampering is detected."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from tests.support.audit_rows import KEY, a_command
 from tests.support.builders import ACCOUNT
 
 OFF, ON = "SET session_replication_role = replica", "SET session_replication_role = origin"
-"""What a superuser can do: triggers and foreign keys are off."""
+"""As a superuser can: triggers and foreign keys are off."""
 
 
 async def five(database: Database) -> Anchor:

@@ -1,4 +1,4 @@
-"""Fills: each counted once, in whatever sequence, however often and by however many they are reported."""
+"""Each fill counts once, in whatever order, however often and by however many processes it is reported."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""One token for the fleet: one process asks, the others find it."""
+"""One token for the fleet: one process requests it, the others read it."""
 
 import asyncio
 from datetime import UTC, datetime

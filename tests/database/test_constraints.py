@@ -1,4 +1,4 @@
-"""Each constraint is made to fire by plain SQL: what the code would never write, the schema refuses as well."""
+"""Plain SQL violates each constraint: the schema also refuses what the code never writes."""
 
 import asyncpg
 import pytest
@@ -83,7 +83,7 @@ async def test_no_number_falls_below_zero(books: Books, connection: asyncpg.Conn
 
 
 async def _copy(connection: asyncpg.Connection, table: str, changes: dict[str, str]) -> None:
-    """Insert the only row of a table once more, with some columns changed."""
+    """Insert a copy of a table's only row, with some columns changed."""
     columns = await connection.fetchval(
         "SELECT string_agg(column_name, ', ') FROM information_schema.columns "
         "WHERE table_name = $1 AND is_generated = 'NEVER' AND is_identity = 'NO'",

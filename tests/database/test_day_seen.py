@@ -1,4 +1,4 @@
-"""What only a report asks for: a bar a minute while holding, the workers' states, the verifier's latest word."""
+"""Data that only a report needs: a bar per minute of holding, worker states, the verifier's latest result."""
 
 from datetime import timedelta
 

@@ -13,7 +13,7 @@ OTHER = WorkerId("worker-2")
 
 
 def an_event(kind: str = "feed_silent", key: str = "") -> Event:
-    """Return something that happened."""
+    """Return an event."""
     return Event(ACCOUNT, kind, EventLevel.WARNING, NOW, MONDAY, WORKER, SAMSUNG, {"seconds": 7, "cause": "끊김"}, key)
 
 

@@ -1,4 +1,4 @@
-"""Another server takes over: writes find it, and an order whose permit it has not heard of is not given up unseen."""
+"""Failover to another server: writes go to it, and an order is not given up when its permit may be missing there."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -24,7 +24,7 @@ OTHER = WorkerId("worker-2")
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoServers]:
-    """Return both; the last test lets the replica take over."""
+    """Return both servers; the last test promotes the replica."""
     with two_servers(tmp_path_factory.mktemp("servers")) as servers:
         apply(servers.primary)
         yield servers
@@ -32,7 +32,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoServers]:
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Database]:
-    """Open a database whose every connection has written."""
+    """Open a database in which every connection has written."""
     database = await open_database(url, POOL)
     try:
         await database.accounts.pin(ACCOUNT, Environment.SIMULATED, "keys")
@@ -56,7 +56,7 @@ async def written_again(database: Database) -> None:
 
 
 async def refused(database: Database) -> None:
-    """Write until an open session of the server has heard that it takes no writes any more."""
+    """Write until an open session receives the server's refusal of writes."""
     async with asyncio.timeout(60):
         try:
             while True:

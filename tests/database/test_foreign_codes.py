@@ -1,4 +1,4 @@
-"""Every code that the reader of the broker's lists accepts can be written down wherever a foreign stock may stand."""
+"""Every code that the reader of the broker's lists accepts fits into each column for a foreign stock."""
 
 from datetime import date, timedelta
 

@@ -1,4 +1,4 @@
-"""The limits of hosts in the books: recorded once a start, never changed, applied and referred to by every buy."""
+"""Hosts' limits in the books: recorded once per start, never changed, applied to and referenced by every buy."""
 
 import asyncio
 from dataclasses import replace
@@ -27,7 +27,7 @@ LOOSE = RiskRules(
     losses_in_a_row=0,
     cooldown_after_loss=timedelta(0),
 )
-"""Ten times what the host allows, as a workflow's own input may say."""
+"""Ten times the host's limits, as a workflow's own input may state."""
 
 
 async def recorded(books: Books, limits: HostLimits, host: str = HOST) -> HostLimits:
@@ -38,7 +38,7 @@ async def recorded(books: Books, limits: HostLimits, host: str = HOST) -> HostLi
 async def sent_by(
     books: Books, limits: HostLimits, buy: OrderIntent, environment: Environment = Environment.SIMULATED
 ) -> Sending:
-    """Ask for the permit of a buy as a host with limits does, for a workflow that brings loose ones."""
+    """Request the permit of a buy as a host with limits does, for a workflow with loose ones."""
     proposal = a_proposal(buy.quantity, symbol=buy.symbol)
     return await books.database.orders.begin_sending(
         buy.intent_id,
@@ -129,7 +129,7 @@ async def test_the_host_that_sends_decides_where_hosts_differ(books: Books) -> N
 
 
 async def turn_live(connection: asyncpg.Connection) -> None:
-    """Make the account one of real money."""
+    """Make it an account of real money."""
     await connection.execute("UPDATE accounts SET environment = 'live' WHERE account_id = $1", ACCOUNT)
 
 

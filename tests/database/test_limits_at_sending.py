@@ -1,4 +1,4 @@
-"""Limits that survive a restart, since they are read from the trades in the transaction that sends an order."""
+"""Limits survive a restart: they are computed from the trades in the transaction that sends an order."""
 
 import asyncio
 from datetime import timedelta
@@ -16,7 +16,7 @@ from tests.support.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER,
 
 
 async def _review_after(books: Books, rules: RiskRules, *prices: int) -> Sending:
-    """Close trades of ten shares bought at 70,000 won, then ask for one more buy under these rules."""
+    """Close trades of ten shares bought at 70,000 won, then request one more buy under these rules."""
     for minute, price in enumerate(prices):
         await books.traded(sold_at=price, closed_at=NOW - timedelta(minutes=10 - minute))
     buy = books.a_buy(await books.locked())
@@ -104,7 +104,7 @@ async def test_a_kill_switch_pressed_after_the_decision_stops_the_buy_as_it_is_s
 
 
 async def _buy(books: Books, worker: int, symbol: Symbol, limit: int, **rules: object) -> Sending:
-    """Decide a buy of ten shares at 70,000 won (21,000 won at stake at a stop of 3 %), then ask to send it."""
+    """Decide a buy of ten shares at 70,000 won (21,000 won at stake at a stop of 3 %), then request its permit."""
     buy = books.a_buy(await books.locked(WorkerId(f"worker-{worker}"), symbol))
     await books.database.orders.record_entry(buy, an_opening(buy, exit_rules=ExitRules(**rules)))  # type: ignore[arg-type]
     return await books.database.orders.begin_sending(

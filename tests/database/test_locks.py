@@ -1,4 +1,4 @@
-"""Leases: one owner at a time, tokens that only rise, orphans taken with what they left behind."""
+"""Leases: one owner at a time, increasing tokens, and takeover of orphans with their open orders."""
 
 import asyncio
 from datetime import timedelta
@@ -257,7 +257,7 @@ async def test_a_symbol_that_was_never_locked_can_be_taken_over(database: Databa
 
 
 async def _race(databases: list[Database], rounds: int) -> list[int]:
-    """Let a hundred workers rush at one symbol, round after round; return the token of each winner."""
+    """Let a hundred workers compete for one symbol, round after round; return the token of each winner."""
     workers = [WorkerId(f"worker-{number}") for number in range(100)]
     tokens = []
     for _ in range(rounds):

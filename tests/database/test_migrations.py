@@ -1,4 +1,4 @@
-"""The schema comes up once, whoever starts first, and tells the same truth as the types."""
+"""The schema is created once, whichever process starts first, and agrees with the types."""
 
 import re
 import shutil
@@ -67,7 +67,7 @@ async def test_a_database_newer_than_the_code_is_refused(empty_url: str) -> None
 
 @pytest.fixture
 def older_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Make ours the code of the version before the latest migration, until it is undone."""
+    """Give the code the version before the latest migration, until it is undone."""
     folder = shutil.copytree(MIGRATIONS, tmp_path / "migrations")
     max(folder.glob("*.sql")).unlink()
     for module in (migrations, schema_level):

@@ -1,4 +1,4 @@
-"""The life of an order in the ledger: written once, answered once, contradictions refused."""
+"""An order in the ledger: recorded once, answered once, contradictions refused."""
 
 from dataclasses import replace
 
@@ -72,7 +72,7 @@ async def test_an_id_cannot_mean_two_orders(books: Books) -> None:
 
 
 async def test_a_sale_decided_under_a_lease_that_is_anothers_since_is_not_even_written(books: Books) -> None:
-    """Else it would stand in the way of whoever has seized the stock and has seen no order in it."""
+    """Otherwise it would block a worker that has seized the stock and found no order in it."""
     bought = await books.held()
     late = books.a_sale(await books.locked(), bought.intent.position_id)
     await books.database.locks.take_over(ACCOUNT, late.symbol, OTHER)

@@ -1,4 +1,4 @@
-"""Positions: found by their owner, marked forward, abandoned only when nothing can fill."""
+"""Positions: found by their owner, marked with a best price that never falls, abandoned when no order can fill."""
 
 from decimal import Decimal
 

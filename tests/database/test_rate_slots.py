@@ -1,4 +1,4 @@
-"""The rate budget at a server that counts: never more than the limit in any sliding second, urgent calls first."""
+"""The rate budget at a server that counts: never above the limit in any sliding second, urgent calls first."""
 
 import asyncio
 import time
@@ -17,13 +17,13 @@ from tests.support.builders import ACCOUNT
 
 
 class CountingServer:
-    """Answers after a while that differs from call to call, and notes when each call arrived."""
+    """Answers after a delay that differs from call to call, and records when each call arrived."""
 
     def __init__(self) -> None:
         self.arrivals: list[float] = []
 
     async def call(self, number: int) -> None:
-        """Be called: travel, count, answer."""
+        """Delay, count the arrival, and answer."""
         await asyncio.sleep((number * 7_919 % 40) / 1_000)
         self.arrivals.append(time.monotonic())
         await asyncio.sleep((number * 104_729 % 60) / 1_000)
@@ -36,7 +36,7 @@ class CountingServer:
 
 @pytest.fixture
 async def second(database_url: str) -> AsyncIterator[Database]:
-    """The same database as another process would open it."""
+    """The same database as opened by another process."""
     opened = await open_database(database_url)
     yield opened
     await opened.aclose()
@@ -294,7 +294,7 @@ async def test_a_limit_lower_than_the_budget_is_soon_kept(database: Database) ->
         async with asyncio.timeout(4):
             await asyncio.gather(*(call_on() for _ in range(20)))
 
-    assert len(refused) <= 30  # a budget that learns nothing has fifteen refused each second
+    assert len(refused) <= 30  # a budget that does not adapt has fifteen refused each second
     assert len(taken) >= 6
 
 

@@ -1,4 +1,4 @@
-"""Buying power is spent once: what the broker's answer cannot know of other buys is put aside by the ledger."""
+"""Buying power is spent once: the ledger reserves amounts of other buys that the broker's answer cannot include."""
 
 import asyncio
 from datetime import datetime
@@ -20,7 +20,7 @@ RIVAL = WorkerId("worker-2")
 async def _buys(
     books: Books, worker: int, power: int, asked_at: datetime, symbol: Symbol | None = None
 ) -> Denied | None:
-    """Decide a buy of 700,000 won on a power that was asked for at an instant; return why not, or None."""
+    """Decide a buy of 700,000 won with a buying power read at an instant; return the denial, or None."""
     lease = await books.locked(WorkerId(f"worker-{worker}"), symbol or Symbol(f"{worker:06d}"))
     buy = books.a_buy(lease)
 

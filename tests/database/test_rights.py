@@ -1,4 +1,4 @@
-"""What the application's role can do with the books, and what it cannot, whatever SQL reaches it."""
+"""The application role's rights to the books, whatever SQL it runs."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ APPENDED = ("events", "lock_acquisitions", "lease_lapses", "trade_corrections")
 
 @pytest.fixture
 def application_url(database_url: str, database: Database) -> str:
-    """URL of the books of an account for the role that the application has."""
+    """URL of the books of an account for the application's role."""
     return as_application(database_url)
 
 
@@ -86,7 +86,7 @@ async def test_the_application_knows_the_lineage_that_proves_a_permit_kept(appli
 
 
 def test_the_code_deletes_from_the_listed_tables_only() -> None:
-    """A table that is missing there would refuse the application in the middle of a day."""
+    """A table missing from the list would cause a permission error in the middle of a day."""
     deleting = {table for text in SOURCES for table in re.findall(r"DELETE\s+FROM\s+(\w+)", text)}
 
     assert deleting == set(DELETED)

@@ -1,4 +1,4 @@
-"""One permit an intent: fenced by the lease, gated by the risk, given once however many ask."""
+"""One permit per intent: fenced by the lease, gated by the risk, granted once to any number of callers."""
 
 import asyncio
 from datetime import timedelta
@@ -241,7 +241,7 @@ async def test_an_unknown_intent_is_told(database: Database) -> None:
 
 
 async def test_a_loss_that_is_being_booked_is_waited_for(books: Books, connection: asyncpg.Connection) -> None:
-    """The gate is read in the sending transaction: a loss committed first is seen, however close the race."""
+    """The sending transaction reads the gate: a loss committed first counts, however close the race."""
     lost = await books.held()
     trade = books.a_trade(lost, await books.sold(lost, 69_000))
     buy = books.a_buy(await books.locked(OTHER, HYNIX))

@@ -1,4 +1,4 @@
-"""The server's lineage, which tells whether a permit can have been forgotten, where a service hides it."""
+"""A service that hides the server's lineage, which shows whether a permit can be lost, causes no error."""
 
 import psycopg
 

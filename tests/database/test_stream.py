@@ -1,4 +1,4 @@
-"""One process holds the session by lease; what it hears reaches the others over connections of their own."""
+"""One process holds the session by lease; its messages reach the others over their own connections."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ EVERYTHING: list[News] = [TICK, NOTICE, Covered((SAMSUNG,)), Garbled("45 fields"
 
 @pytest.fixture
 async def others(database_url: str) -> AsyncIterator[Database]:
-    """The books as another process has them open."""
+    """The books as opened by another process."""
     opened = await open_database(database_url, 2)
     yield opened
     await opened.aclose()

@@ -1,4 +1,4 @@
-"""What is kept of a day: summaries that do not change when computed again, and the holdings after the close."""
+"""Stored results of a day: summaries that are stable when computed again, and the holdings after the close."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -24,7 +24,7 @@ LEFT = Proven(MONDAY, flat=True, open_orders=0, at=NOW)
 
 
 def a_summary(scope: str = FLEET) -> DailySummary:
-    """Return a day with ratios that have decimals, and a poorly liquid exit."""
+    """Return a day with ratios that have decimals, and an illiquid exit."""
     trades = [
         a_closed_trade(70_000, 71_000),
         a_closed_trade(70_000, 70_300, symbol=HYNIX),

@@ -1,4 +1,4 @@
-"""Closing: position, trade, lock and cool-down in one step, once, and only if it adds up."""
+"""Closing: position, trade, lock and cool-down in one step, once, and only if the amounts agree."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The live table: who does what, with which stock and money."""
+"""The live table: each worker's state, stock and money."""
 
 from datetime import timedelta
 from decimal import Decimal

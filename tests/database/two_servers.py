@@ -1,4 +1,4 @@
-"""A real primary with a real streaming replica, for what happens when one takes over from the other."""
+"""A real primary with a real streaming replica, for failover tests."""
 
 import asyncio
 import os
@@ -32,14 +32,14 @@ class TwoServers:
         return first._replace(netloc=f"{first.netloc},{second.hostname}:{second.port}").geturl()
 
     async def catch_up(self) -> None:
-        """Wait until the replica shows all that the primary has written."""
+        """Wait until the replica has everything that the primary has written."""
         async with asked(self.primary) as primary, asked(self.replica) as replica, asyncio.timeout(60):
             written = await primary.fetchval("SELECT pg_current_wal_insert_lsn()")
             while not await replica.fetchval("SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn", written):
                 await asyncio.sleep(0.05)
 
     async def separate(self) -> None:
-        """Let the replica hear no more of the primary."""
+        """Disconnect the replica from the primary."""
         async with asked(self.replica) as replica, asyncio.timeout(60):
             await replica.execute("ALTER SYSTEM SET primary_conninfo = ''")
             await replica.execute("SELECT pg_reload_conf()")
@@ -47,13 +47,13 @@ class TwoServers:
                 await asyncio.sleep(0.05)
 
     async def promote(self) -> None:
-        """Let the replica take over."""
+        """Promote the replica."""
         async with asked(self.replica) as replica:
             assert await replica.fetchval("SELECT pg_promote()")
 
 
 async def become_read_only(url: str, *, on: bool = True) -> None:
-    """Let a server refuse writes, also those of sessions that are open; or take them again."""
+    """Let a server refuse writes, also in open sessions, or accept them again."""
     async with asked(url) as server:
         await server.execute("SET default_transaction_read_only = off")
         change = "SET default_transaction_read_only = on" if on else "RESET default_transaction_read_only"
@@ -72,7 +72,7 @@ async def asked(url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
 
 @contextmanager
 def two_servers(folder: Path) -> Iterator[TwoServers]:
-    """Run both for as long as the block lasts."""
+    """Run both for the duration of the block."""
     first, second = folder / "primary", folder / "replica"
     for each in (first, second):
         each.mkdir()
@@ -83,7 +83,7 @@ def two_servers(folder: Path) -> Iterator[TwoServers]:
 
 
 def _copy(primary: str, first: Path, second: Path) -> None:
-    """Make the replica's data, owned by whoever owns the primary's."""
+    """Create the replica's data, with the owner of the primary's."""
     at, data = urlsplit(primary), second / "postgres"
     environment = os.environ | {"PGPASSWORD": at.password or ""}
     where = ("-h", str(at.hostname), "-p", str(at.port), "-U", str(at.username))

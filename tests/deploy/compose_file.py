@@ -1,4 +1,4 @@
-"""Reads the small part of YAML that our compose file keeps to, and refuses the rest."""
+"""Parses the small part of YAML that our compose file uses, and refuses the rest."""
 
 import json
 import re
@@ -20,7 +20,7 @@ class Line:
 
 
 def read_compose(path: Path) -> Any:
-    """Return the file as dictionaries, lists and strings; ValueError with the line for anything unusual."""
+    """Return the file as dictionaries, lists and strings; ValueError with the line for unsupported syntax."""
     lines = list(_lines(path.read_text()))
     value, rest = _block(lines, 0)
     if rest:
@@ -29,7 +29,7 @@ def read_compose(path: Path) -> Any:
 
 
 def interpolated(value: str, given: dict[str, str]) -> str:
-    """Fill in `${NAME:-default}` and `${NAME:?complaint}` as compose does; ValueError with the complaint."""
+    """Expand `${NAME:-default}` and `${NAME:?complaint}` as compose does; ValueError with the complaint."""
 
     def filled(found: re.Match[str]) -> str:
         if not given.get(found[1]) and found[2] == "?":

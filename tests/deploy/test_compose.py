@@ -1,4 +1,4 @@
-"""The compose file against what compose needs and what our programs read; no engine is needed for it."""
+"""The compose file against compose's requirements and our programs' settings; no engine is needed."""
 
 import asyncio
 import re
@@ -113,7 +113,7 @@ def test_the_worker_never_has_the_password_of_the_owner() -> None:
 
     assert not [name for name, value in worker.items() if PASSWORDS["POSTGRES_PASSWORD"] in value]
     assert not [name for name, value in worker.items() if PASSWORDS["TEMPORAL_DB_PASSWORD"] in value]
-    # The whole of .env goes into its environment; what is set to nothing here stays out of it.
+    # The whole of .env goes into its environment; a name set to nothing here stays out of it.
     assert {"POSTGRES_PASSWORD", "TEMPORAL_DB_PASSWORD", "HARU_DATABASE_MIGRATION_URL"} <= worker.keys()
 
 
@@ -194,7 +194,7 @@ async def test_the_roles_job_and_the_migration_make_a_database_that_the_worker_m
         "PGDATABASE": "composed",
         "PGUSER": str(server.username),
         "PGPASSWORD": str(server.password),
-        "APPLICATION_PASSWORD": "application",  # as the other tests' role has it, on the one server of all
+        "APPLICATION_PASSWORD": "application",  # the password of the role in the other tests, which use the same server
     }
 
     for _ in range(2):

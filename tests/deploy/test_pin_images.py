@@ -1,4 +1,4 @@
-"""`make images`: each tag becomes the digest that its registry gives now, or nothing is taken for pinned."""
+"""`make images` resolves each tag to its registry's current digest; without an answer nothing counts as pinned."""
 
 import os
 import subprocess
@@ -14,14 +14,14 @@ DIGEST = "sha256:" + "ab" * 32
 
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Files of images beside the real ones, and no allowance."""
+    """Image files outside the repository, without an allowance."""
     monkeypatch.setattr(pin_images, "PINNED", tmp_path / "images.env")
     monkeypatch.delenv(pin_images.ALLOWED_BY, raising=False)
     return tmp_path
 
 
 def registry_says(answer: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put a program named docker first in the path, which says one thing."""
+    """Put a program named docker first in the path that gives one answer."""
     program = folder / "docker"
     program.write_text(f"#!/bin/sh\n{answer}\n")
     program.chmod(0o700)

@@ -1,4 +1,4 @@
-"""Positions sold call by call through a rate-limited broker: a small simulation that knows nothing of the plan."""
+"""Positions sold call by call through a rate-limited broker: a small simulation independent of the plan."""
 
 import heapq
 from collections.abc import Generator
@@ -6,18 +6,18 @@ from random import Random
 from typing import Final
 
 _SALE, _LOOK = 1, 2
-"""Lanes: sales and cancels go before looks at the order list."""
+"""Lanes: sales and cancels have priority over reads of the order list."""
 _REST: Final = 1.02
-"""Seconds after its response at which a slot of the budget is free again."""
+"""Seconds from its response until a slot of the budget is free again."""
 _PATIENCE, _BETWEEN_LOOKS = 3.0, 0.5
 _Call = tuple[int, float]
-"""A lane, and how many seconds the caller waits before it asks."""
+"""A lane, and the seconds that the caller waits before its request."""
 
 
 def seconds_to_sell(positions: int, calls_per_second: int, misses: float) -> float:
     """Return after how many seconds the last of these positions is sold.
 
-    Of all positions the share ``misses`` finds nobody for its first limit. All of them begin at once.
+    For the fraction ``misses`` of the positions the first limit order does not fill. All of them begin at once.
     """
     chance = Random(positions)
     sales = [_sale(missed=chance.random() < misses) for _ in range(positions)]
@@ -40,7 +40,7 @@ def seconds_to_sell(positions: int, calls_per_second: int, misses: float) -> flo
 
 
 def _next_call(sale: Generator[_Call, float, None], answered_at: float) -> _Call | None:
-    """Return what a sale asks next, now that its last call was answered; None when it is over."""
+    """Return a sale's next request after the answer to its last call; None when it is over."""
     try:
         return sale.send(answered_at)
     except StopIteration:

@@ -1,4 +1,4 @@
-"""What is sent outside: which events wait, which go now, and how equal ones are folded."""
+"""Alerts: which events wait, which are sent at once, and how equal ones are folded."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A log of commands shows what was done to it; under a key, also to one who can compute the chain."""
+"""An audit log reveals tampering; with a key, also by an attacker who can recompute the chain."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The owner's own orders beside ours: his shares go first, and what he buys later is never what he sold."""
+"""The owner's own orders beside ours: the owner's shares are sold first, and later purchases do not offset a sale."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What fills do to cash, and what of a difference they explain."""
+"""Effects of fills on cash, and how much of a difference they explain."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Market time as a line through real time."""
+"""Market time as a linear function of real time."""
 
 from datetime import UTC, datetime, timedelta
 

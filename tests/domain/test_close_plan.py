@@ -1,4 +1,4 @@
-"""When selling begins: early enough for all that is held, earlier still for what hardly trades (F41)."""
+"""When selling begins: early enough for all holdings, earlier for thinly traded stocks (F41)."""
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -239,7 +239,7 @@ def test_what_may_be_bought_is_not_due_to_be_sold_at_once(traded: Decimal, minut
         assert quantity == 0
 
 
-# --- What trades
+# --- Trading volume
 
 
 def test_the_days_average_counts_from_the_open() -> None:

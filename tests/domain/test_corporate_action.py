@@ -1,4 +1,4 @@
-"""Other shares and another base price overnight: one holding after a corporate action, or no explanation at all."""
+"""A changed quantity and base price overnight: one holding after a corporate action, or no explanation at all."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def found(ours: int, others: int, shown: int, last: int, base: int) -> int | Non
     ("case", "expected"),
     [
         ((10, 0, 50, 70_000, 14_000), 50),
-        ((10, 0, 50, 71_400, 14_000), 50),  # the last price that we saw was not that of the close
+        ((10, 0, 50, 71_400, 14_000), 50),  # our last price was not that of the close
         ((10, 5, 75, 70_000, 14_000), 50),  # the owner's own five shares are split, too
         ((17, 0, 1, 1_000, 10_000), 1),  # a fraction is paid in cash
         ((100, 0, 10, 1_000, 10_000), 10),
@@ -29,7 +29,7 @@ def test_shares_that_fit_the_base_price_are_ours(case: tuple[int, int, int, int,
     ("ours", "others", "shown", "last", "base"),
     [
         (10, 0, 50, 70_000, 70_000),  # the owner bought forty
-        (10, 0, 2, 70_000, 70_000),  # shares are gone
+        (10, 0, 2, 70_000, 70_000),  # shares are missing
         (10, 0, 10, 70_000, 14_000),  # not in the account yet
         (10, 0, 20, 70_000, 14_000),
         (10, 5, 15, 70_000, 14_000),

@@ -1,4 +1,4 @@
-"""Which settings need a second word for real money: at each limit, one side is fine and the other is named."""
+"""Settings that need a confirmation for real money: at each limit, one side passes and the other is named."""
 
 from dataclasses import replace
 from datetime import date, time, timedelta

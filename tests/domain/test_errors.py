@@ -1,4 +1,4 @@
-"""The tree of errors by what has to be done."""
+"""The error hierarchy, by the required action."""
 
 import pytest
 

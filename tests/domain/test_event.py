@@ -1,4 +1,4 @@
-"""Events of shares that a session has not sold: loud, and the same for each process that finds them."""
+"""Events of unsold shares of a session: critical, and identical in each process that finds them."""
 
 from datetime import timedelta
 

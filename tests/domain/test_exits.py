@@ -1,4 +1,4 @@
-"""The exit rules: each fires alone, the first in order wins, and no bad price sells anything."""
+"""The exit rules: each fires alone, the first in order wins, and no invalid price sells anything."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Whose shares are left: ours, the owner's, or nobody's that we know of."""
+"""Whose shares remain: ours, the owner's, or of unknown origin."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -79,7 +79,7 @@ def test_what_the_owner_has_bought_since_is_not_what_he_held_before() -> None:
 
 
 def test_shares_of_a_stock_that_we_ordered_are_not_called_the_owners_by_a_look_alone() -> None:
-    """They may be ours, by an order that was lost; what the last session left stands."""
+    """They may be ours, by an order that was lost; the last session's remainder is kept."""
     holdings = {SAMSUNG: Quantity(10)}
 
     assert shares_before(holdings, NOBODY, [SAMSUNG]) == {}

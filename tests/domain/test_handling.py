@@ -1,4 +1,4 @@
-"""Slippage in ticks, time in the market, and how far trades went while they were held."""
+"""Slippage in ticks, time in the market, and the price range of a trade while it was held."""
 
 from datetime import timedelta
 from decimal import Decimal

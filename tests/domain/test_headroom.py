@@ -1,4 +1,4 @@
-"""What is left of each limit agrees with what the review allows."""
+"""The remainder of each limit agrees with the risk review."""
 
 from datetime import timedelta
 

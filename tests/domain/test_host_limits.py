@@ -1,4 +1,4 @@
-"""A host's limits cap every workflow's: field by field, off and on, for stocks, and for real money."""
+"""A host's limits cap every workflow's: each field, switches, stocks, and real money."""
 
 from dataclasses import fields, replace
 from datetime import timedelta
@@ -44,7 +44,7 @@ STRICT_AND_LOOSE: dict[str, tuple[Any, Any]] = {
     "execution.greatest_quote_age": (SECOND, 10 * SECOND),
     "execution.entry_ticks": (1, 20),
 }
-"""Of each rule that bounds a buy, a stricter and a looser value."""
+"""A stricter and a looser value of each rule that limits a buy."""
 BOUND = [rule for group in ("risk", "execution") for rule in STRICT_AND_LOOSE if rule.startswith(group)]
 OWN = sorted(set(STRICTER) - set(STRICT_AND_LOOSE))
 GUARDED = some_rules(risk=RiskRules(give_back_from=Won(50_000)))

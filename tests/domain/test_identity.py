@@ -1,4 +1,4 @@
-"""The alias of an account, the lanes of the budget and events: small values with one promise each."""
+"""The alias of an account, the lanes of the budget and events: small value types with one guarantee each."""
 
 from itertools import pairwise
 

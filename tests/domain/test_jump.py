@@ -1,4 +1,4 @@
-"""A tick decides at once as long as it lies near what the broker confirmed, and inside the books that are known."""
+"""A tick counts at once if it is near the broker's confirmed price and inside the known order books."""
 
 from datetime import UTC, datetime
 from typing import Any

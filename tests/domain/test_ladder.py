@@ -1,4 +1,4 @@
-"""The rungs of a sale: which one, how long, and when there is none left."""
+"""The rungs of a sale: which one, how long, and when none is left."""
 
 from dataclasses import replace
 from datetime import timedelta

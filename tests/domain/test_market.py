@@ -1,4 +1,4 @@
-"""Quotes, and whether a price may decide anything."""
+"""Quotes, and whether a price may decide a trade."""
 
 from datetime import timedelta
 from decimal import Decimal

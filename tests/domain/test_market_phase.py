@@ -1,4 +1,4 @@
-"""The exchange's own messages beside the calendar: a halt and a disagreement are found, silence proves nothing."""
+"""The exchange's own messages beside the calendar: a halt or a disagreement is detected, silence proves nothing."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The life of an order: its steps, and what the broker's list means for it."""
+"""An order's states and transitions, and what the broker's list means for it."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -32,7 +32,7 @@ events = st.lists(st.sampled_from(OrderEvent), max_size=12)
 
 
 def life(happenings: list[OrderEvent]) -> list[OrderStatus]:
-    """Return the statuses passed through, leaving out what cannot happen."""
+    """Return the statuses passed through, skipping impossible transitions."""
     statuses = [OrderStatus.INTENDED]
     for event in happenings:
         if (statuses[-1], event) in TRANSITIONS:

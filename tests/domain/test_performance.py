@@ -1,4 +1,4 @@
-"""How well a set of trades did."""
+"""Performance of a set of trades."""
 
 from datetime import timedelta
 from decimal import Decimal

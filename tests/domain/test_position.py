@@ -1,4 +1,4 @@
-"""What a position is worth while it is held, and what it was worth when closed."""
+"""The value of a position while it is held, and its result when closed."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Finding an order whose reply was lost, and naming what differs between broker and ledger."""
+"""Find an order whose reply was lost, and name the differences between broker and ledger."""
 
 from dataclasses import replace
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""The review before every buy: each check fires, in the order shown, and none lets a limit be passed."""
+"""The review before every buy: each check fires, in the given order, and none allows a limit to be exceeded."""
 
 from datetime import datetime, timedelta
 from itertools import pairwise

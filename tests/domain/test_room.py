@@ -1,4 +1,4 @@
-"""How much room a disk has: four levels, each left only with a margin."""
+"""Free space of a disk: four levels, each left only with a margin."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Changing the rules while running, and what no rule may be."""
+"""Rule changes at run time, and invalid rules."""
 
 from dataclasses import replace
 from datetime import timedelta

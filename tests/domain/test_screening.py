@@ -1,4 +1,4 @@
-"""From quotes to candidates: each filter drops, the first in order is named, the best score comes first."""
+"""From quotes to candidates: each filter rejects, the first in order is named, the best score comes first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -48,7 +48,7 @@ STATES: dict[ScreeningFilter, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Liking:
-    """A strategy that likes stocks by a fixed table."""
+    """Strategy with a fixed table of scores."""
 
     confidences: dict[Symbol, str]
     name: str = "liking"

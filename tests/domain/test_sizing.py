@@ -1,4 +1,4 @@
-"""How many shares an entry is worth: never more than the limit or the broker pays."""
+"""The number of shares of an entry: never above the limit or the buying power."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""A line of a statement in words: both books, what is named of the difference, and what is not."""
+"""A line of a statement as text: both books, the named part of the difference, and the rest."""
 
 import pytest
 

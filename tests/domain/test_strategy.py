@@ -1,4 +1,4 @@
-"""What a strategy answers is looked at before anything is made of it."""
+"""A strategy's answer is validated before it is used."""
 
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ LONG = "x" * 10_000
 
 
 class Text(str):
-    """A text that could bring operators of its own."""
+    """A str that could override operators."""
 
     __slots__ = ()
 

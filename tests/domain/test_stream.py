@@ -1,4 +1,4 @@
-"""The few registrations that a session may have go to what is held, then to candidates."""
+"""The limited registrations of a session go to held stocks first, then to candidates."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Rows that cannot be read: what they may be about, and when they hide a lost order."""
+"""Unreadable rows: the stocks that they may concern, and when they hide a lost order."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The states of a trading worker and the steps between them."""
+"""The states of a trading worker and the transitions between them."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""A fleet for each test of what can be asked of one."""
+"""A fleet for each test of fleet queries and commands."""
 
 from tests.support.running_fleet import database, fleet, hosted, webhook
 

@@ -1,4 +1,4 @@
-"""Objects at Temporal that no process of Haru made: every kind that a neighbour on the same server can leave there."""
+"""Objects on the Temporal server that Haru did not create: every kind that another program can leave there."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -25,7 +25,7 @@ _ODD = (SearchAttributeKey.for_datetime("ForeignMoment"), SearchAttributeKey.for
 
 
 async def place_foreign_workflows(fleet: Fleet) -> None:
-    """Start workflows of every kind that is not ours; no process answers those on another queue."""
+    """Start workflows of every foreign kind; no process serves those on another queue."""
     account, ours = fleet.account_id, task_queues(fleet.account_id).trading
     await _start(fleet, _WORKER, f"unreadable {account}", ELSEWHERE)
     await _start(fleet, _WORKER, f"trading-worker/{account}/worker-1/and/more", ELSEWHERE)
@@ -50,7 +50,7 @@ async def place_foreign_schedules(fleet: Fleet) -> None:
 
 
 async def place_foreign_activity(fleet: Fleet) -> None:
-    """Start an activity of its own, without any workflow, on a queue of ours."""
+    """Start an activity without a workflow on a queue of ours."""
     await fleet.client.start_activity(
         "list_broker_orders",
         id=f"foreign-activity-{fleet.account_id}",
@@ -60,7 +60,7 @@ async def place_foreign_activity(fleet: Fleet) -> None:
 
 
 async def remove_foreign_objects(fleet: Fleet) -> None:
-    """Leave the server to the next test as it was."""
+    """Clean the server for the next test."""
     client, account = fleet.client, fleet.account_id
     for each in await list_workflows(client, "ExecutionStatus = 'Running'"):
         if account in each.workflow_id or account in each.task_queue:

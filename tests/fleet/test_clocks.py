@@ -1,4 +1,4 @@
-"""Clocks that differ: seconds are told, more than ten are refused, and a broker without a clock stops nobody."""
+"""Clock differences: seconds are reported, more than ten refuse the start, a broker without a clock stops no host."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -22,7 +22,7 @@ NOON = datetime(2026, 11, 23, 3, tzinfo=UTC)
 
 
 class WithClock:
-    """A broker whose clock is as far off as it is told to be."""
+    """A broker whose clock is off by a given amount."""
 
     def __init__(self, ahead: float) -> None:
         self._ahead = timedelta(seconds=ahead)

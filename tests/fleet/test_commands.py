@@ -1,4 +1,4 @@
-"""Commands by Update, to workflows that really run."""
+"""Commands by Update, to running workflows."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -163,7 +163,7 @@ async def test_the_kill_switch_is_in_the_books_and_sells_everything(hosted: Host
 
 
 async def holding_in_the_books(fleet: Fleet) -> None:
-    """Let the ledger show ten shares of the first worker, whatever its workflow says."""
+    """Let the ledger show ten shares of the first worker, whatever its workflow reports."""
     await Books(fleet.database, fleet.account_id).held(FIRST)
 
 
@@ -213,7 +213,7 @@ async def test_a_stop_is_answered_when_the_sale_is_over(hosted: Hosted) -> None:
 
 
 class ServerThatRefuses(Interceptor, OutboundInterceptor):
-    """A Temporal server with which something is wrong for one workflow."""
+    """A Temporal server that refuses calls for one workflow."""
 
     def __init__(self, refused: WorkerId) -> None:
         self._refused = refused

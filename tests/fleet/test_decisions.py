@@ -1,4 +1,4 @@
-"""An order in quarantine: shown to everybody, decided about once by a person, and written down."""
+"""An order in quarantine: shown to all readers, decided once by a person, and recorded."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Foreign objects at Temporal disable nothing of ours: every verb works on the rest, and each of them is reported."""
+"""Foreign objects at Temporal disable nothing of ours: every verb works on the rest and reports each of them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -54,7 +54,7 @@ async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
 
 @pytest.fixture
 async def crowded(hosted: Hosted) -> AsyncIterator[Hosted]:
-    """A fleet on a server full of foreign objects: one worker runs, the id of the other is held by a foreign type."""
+    """A fleet on a server full of foreign objects: one worker runs, a foreign workflow type holds the other's id."""
     fleet = hosted.fleet
     await place_foreign_workflows(fleet)
     await place_foreign_schedules(fleet)
@@ -238,7 +238,7 @@ async def test_a_foreign_schedule_gives_up_the_id_of_ours(crowded: Hosted) -> No
 
 
 class WatchesTheLedger(Interceptor, OutboundInterceptor):
-    """A Temporal client that notes whether the gate is shut in the ledger when it is called, and what it is asked."""
+    """A Temporal client that records its calls, and whether the ledger's gate is closed at each."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet

@@ -1,4 +1,4 @@
-"""While PostgreSQL is away the kill switch still reaches every worker, and no other workflow."""
+"""While PostgreSQL is down the kill switch still reaches every worker, and no other workflow."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -20,7 +20,7 @@ from workflows.identity import worker_workflow_id
 
 @pytest.fixture
 async def cut_off(hosted: Hosted, unused_port: int) -> AsyncIterator[Fleet]:
-    """The fleet as an operator has it whose PostgreSQL does not answer."""
+    """The fleet of an operator whose PostgreSQL does not answer."""
     database = await open_when_back(f"postgresql://haru@127.0.0.1:{unused_port}/haru", 2)
     yield replace(hosted.fleet, database=database)
     await database.aclose()

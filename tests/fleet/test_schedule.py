@@ -1,4 +1,4 @@
-"""When the market close is started: by the calendar in Seoul, or at computed instants of a compressed market."""
+"""When the market close starts: by the calendar in Seoul, or at computed instants of a compressed market."""
 
 import asyncio
 from dataclasses import replace
@@ -184,7 +184,7 @@ async def test_a_close_at_the_opening_may_sell_to_the_end_of_the_evening(fleet: 
 
 
 async def first_outcome(fleet: Fleet) -> CloseOutcome:
-    """Return how the first close ended that the schedule has started."""
+    """Return the outcome of the first close that the schedule has started."""
     async with asyncio.timeout(40):
         while (handle := await latest_close(fleet)) is None:
             await asyncio.sleep(0.2)

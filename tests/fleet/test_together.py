@@ -1,4 +1,4 @@
-"""Duties end together, and what is short is done to its end."""
+"""Duties end together, and a short task runs to its end even when it is cancelled."""
 
 import asyncio
 

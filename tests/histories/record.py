@@ -1,6 +1,6 @@
 """Record the histories that ``tests/workflows/test_replay.py`` replays: ``python -m tests.histories.record [NAME …]``.
 
-A file of a released version is never recorded again to please a change; the change gets ``workflow.patched``.
+Never record a file of a released version again because of a change; use ``workflow.patched`` for the change.
 """
 
 import asyncio
@@ -32,9 +32,9 @@ from tests.trials.journeys.running_market import RunningMarket, running_market, 
 from workflows.trading_worker import TradingWorkerWorkflow
 
 _FOLDER: Final = Path(__file__).parent / "patched"
-"""Beside the histories of before the branches of ``workflow.patched``, which have markers of those branches."""
+"""Histories with markers of ``workflow.patched``; the folder beside it has the histories from before."""
 _SPEED, _LONGEST_WAIT = 20, 300.0
-"""Slower than the tests' market: a busy machine's prices would be old in market time."""
+"""Slower than the tests' market: on a busy machine prices would be old in market time."""
 _MORNING: Final = "2026-11-23 10:00"
 _IN_THE_AFTERNOON: Final = "2026-11-23 14:48"
 _BEFORE_THE_CUT_OFF: Final = "2026-11-23 14:54"
@@ -62,7 +62,7 @@ async def stop_loss(market: RunningMarket) -> dict[str, Run]:
 
 
 async def lost_submit(market: RunningMarket) -> dict[str, Run]:
-    """Get no reply to the buy, find it in the broker's list, go on."""
+    """Lose the reply to the buy, find it in the broker's list, continue."""
     market.simulation.add_fault(kind="drop_reply_after", path="order-cash", side="buy")
     async with market.hosted():
         run = await _first_run(market)
@@ -72,7 +72,7 @@ async def lost_submit(market: RunningMarket) -> dict[str, Run]:
 
 
 async def restarted_while_holding(market: RunningMarket) -> dict[str, Run]:
-    """Hold, lose the hosting process, be watched again by the next one."""
+    """Hold, lose the hosting process, let the next one watch again."""
     async with market.hosted():
         run = await _first_run(market)
         await market.holds()
@@ -82,7 +82,7 @@ async def restarted_while_holding(market: RunningMarket) -> dict[str, Run]:
 
 
 async def liquidated_by_the_close(market: RunningMarket) -> dict[str, Run]:
-    """Hold until the market close says sell, and go on to the day's end."""
+    """Hold until the market close orders the sale, and continue to the day's end."""
     async with market.hosted():
         run = await _first_run(market)
         await market.holds()
@@ -93,7 +93,7 @@ async def liquidated_by_the_close(market: RunningMarket) -> dict[str, Run]:
 
 
 async def market_close_seizes(market: RunningMarket) -> dict[str, Run]:
-    """Sell by the close what a worker that moves no more has left."""
+    """Sell by the close the shares of a worker that makes no progress."""
     async with market.hosted():
         run = await _first_run(market)
         await market.holds()
@@ -127,7 +127,7 @@ async def market_close_into_the_evening(market: RunningMarket) -> dict[str, Run]
 
 
 async def sells_what_was_carried(market: RunningMarket) -> dict[str, Run]:
-    """Find shares of the session before in the morning, and sell them first."""
+    """Find shares of the previous session in the morning, and sell them first."""
     async with market.hosted():
         run = await _first_run(market)
         await market.holds()
@@ -139,7 +139,7 @@ async def sells_what_was_carried(market: RunningMarket) -> dict[str, Run]:
 
 
 async def rules_change_while_holding(market: RunningMarket) -> dict[str, Run]:
-    """Hold, take another stop from the operator, sell at the target."""
+    """Hold, receive another stop from the operator, sell at the target."""
     async with market.hosted():
         run = await _first_run(market)
         await market.holds()
@@ -149,7 +149,7 @@ async def rules_change_while_holding(market: RunningMarket) -> dict[str, Run]:
 
 
 async def stopped_while_holding(market: RunningMarket) -> dict[str, Run]:
-    """Hold, be told to stop, answer when flat."""
+    """Hold, receive a stop command, answer when flat."""
     async with market.hosted():
         run = await _first_run(market)
         await market.holds()
@@ -211,12 +211,12 @@ async def _record(name: str, temporal: str, postgres: str) -> None:
 
 
 def _anonymous(history: str) -> str:
-    """Leave out where this was recorded."""
+    """Remove the identity of the recording machine."""
     return history.replace(f"{ROOT}/", "").replace(socket.gethostname(), "host")
 
 
 def main(names: list[str]) -> None:
-    """Record the named stories, or all."""
+    """Record the named scenarios, or all."""
     server = DevServer(port=free_port(), ui_port=None)
 
     def postgres(launcher: Launcher) -> Awaitable[str]:

@@ -1,4 +1,4 @@
-"""A day's books with defaults: two trades of two workers, seen minute by minute, and what was written beside them."""
+"""A day's books with defaults: two trades of two workers, minute by minute, and the records beside them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -75,12 +75,12 @@ def fills_of(trade: ClosedTrade) -> tuple[FillSeen, FillSeen]:
 
 
 def a_fill(position_id: PositionId, quantity: int, amount: int, at: datetime, purpose: str = "entry") -> FillSeen:
-    """Return shares that changed hands."""
+    """Return a fill."""
     return FillSeen(position_id, IntentId(f"{position_id}/{purpose}"), purpose, Quantity(quantity), Won(amount), at)
 
 
 def some_bars(position_id: PositionId, since: float, closes: Sequence[int]) -> tuple[PriceBar, ...]:
-    """Return a flat bar a minute."""
+    """Return a flat bar per minute."""
     return tuple(
         PriceBar(position_id, minute(since + place), Price(close), Price(close), Price(close), Price(close))
         for place, close in enumerate(closes)
@@ -88,7 +88,7 @@ def some_bars(position_id: PositionId, since: float, closes: Sequence[int]) -> t
 
 
 def a_state(state: WorkerState, at: float, worker: WorkerId = WORKER, symbol: Symbol | None = None) -> StateChange:
-    """Return what a worker begins to do."""
+    """Return a state change of a worker."""
     return StateChange(worker, state, symbol, minute(at))
 
 
@@ -99,7 +99,7 @@ def an_incident(kind: str = "order_adopted", **changes: Any) -> Event:
 
 
 def a_day(*trades: ClosedTrade, **changes: Any) -> DayBooks:
-    """Return a session's books; without trades said, those of ``a_win`` and ``a_loss``."""
+    """Return a session's books; by default with the trades of ``a_win`` and ``a_loss``."""
     closed = trades or (a_win(), a_loss())
     day = DayBooks(
         account_id=ACCOUNT,
@@ -129,12 +129,12 @@ def a_day(*trades: ClosedTrade, **changes: Any) -> DayBooks:
 
 
 def an_empty_day(**changes: Any) -> DayBooks:
-    """Return a session that nothing is known of."""
+    """Return a session without data."""
     return with_summaries(replace(DayBooks(ACCOUNT, a_session(), ()), **changes))
 
 
 def a_carried_position(**changes: Any) -> tuple[OpenPosition, tuple[FillSeen, ...]]:
-    """Return ten shares bought at 70,000 of which four were sold at 69,000; the rest stands at 68,000."""
+    """Return ten shares bought at 70,000 of which four were sold at 69,000; the rest is priced at 68,000."""
     position = an_open_position(
         6, position_id=KEPT, opened_at=minute(0), last_price=Price(68_000), worker_id=OTHER, **changes
     )
@@ -142,7 +142,7 @@ def a_carried_position(**changes: Any) -> tuple[OpenPosition, tuple[FillSeen, ..
 
 
 def a_close_that_left_shares() -> AfterClose:
-    """Return six shares of ours, three of the owner's, two that nobody explains, three orders, and every difference."""
+    """Return six shares of ours, three of the owner's, two unexplained ones, three orders, and every difference."""
     named = {name.value: Won(1) for name in Name}
     lines = tuple(Line(SAMSUNG, figure, Won(0), Won(len(named)), named) for figure in Figure)
     wrong = Line(WHOLE_ACCOUNT, Figure.TAX, Won(10), Won(4_331))
@@ -151,6 +151,6 @@ def a_close_that_left_shares() -> AfterClose:
 
 
 def with_summaries(day: DayBooks) -> DayBooks:
-    """Return the books with the summary that their trades have."""
+    """Return the books with the summary of their trades."""
     counts = DayCounts({"COOLING_DOWN": 3}, {"thin_volume": 40, "no_signal": 50}, 2, 96, day.ranges())
     return replace(day, summaries=(summarise(day.date, FLEET, day.trades, counts),))

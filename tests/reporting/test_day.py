@@ -1,4 +1,4 @@
-"""A day's figures: each agrees with the ledger that it was made from."""
+"""A day's figures: each agrees with the ledger that it was computed from."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The page in a real browser: every chart is drawn, the console stays silent, a telephone need not scroll sideways."""
+"""The page in a real browser: every chart is drawn, the console stays empty, a phone needs no sideways scrolling."""
 
 import html
 import json
@@ -54,7 +54,7 @@ addEventListener("load", () => setTimeout(() => {
 
 
 def browsed(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Return what a browser makes of a page once its scripts have run."""
+    """Return a page's DOM once its scripts have run."""
     file = folder / "report.html"
     file.write_text(text, encoding="utf-8")
     return subprocess.run(
@@ -91,12 +91,12 @@ def test_every_chart_is_drawn_and_the_console_is_silent(name: str, tmp_path: Pat
 
 
 def framed(text: str, width: int) -> str:
-    """Return a frame as wide as a telephone or a desk's screen; within it the page's own rules for that width hold."""
+    """Return a frame as wide as a phone or a desktop screen; within it the page's own rules for that width apply."""
     return f'<iframe style="width:{width}px;height:844px;border:0" srcdoc="{html.escape(text)}"></iframe>'
 
 
 def widths_in(frames: list[str], folder: Path) -> list[list[int | str]]:
-    """Return how wide each frame's page is, how much of it is seen, and every part that is wider than its place."""
+    """Return each frame's page width and visible width, and every element that is wider than its place."""
     dom = browsed(f"<body>{''.join(frames)}{WIDTHS}</body>", folder).stdout
     seen = re.search(r'data-widths="([^"]*)"', dom)
     assert seen is not None

@@ -1,4 +1,4 @@
-"""The page: it holds everything, fetches nothing, shows hostile names as text, and says the same in both languages."""
+"""The page: complete, without external requests, hostile names as text, and the same content in both languages."""
 
 import ast
 import base64
@@ -42,7 +42,7 @@ HOSTILE = """</script><script>alert(1)</script><img src="http://evil.example/x" 
 
 
 class Elements(HTMLParser):
-    """Every element with its attributes, the text that is shown, and that of scripts and styles."""
+    """Every element with its attributes, the visible text, and that of scripts and styles."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -294,7 +294,7 @@ def test_a_stretch_tells_which_days_were_not_flat() -> None:
 
 
 def test_details_of_incidents_are_told_in_korean() -> None:
-    """The names of figures, the denials and the phrases that our own code writes; other texts stand as they are."""
+    """Translate the names of figures, the denials and the phrases of our own code; keep other texts as they are."""
     detail: dict[str, str | int] = {"quantity": 1_200, "why": "locked at the lower limit", "denial": "COOLING_DOWN"}
     events = (an_incident(UNSOLD_AT_CLOSE, detail={**detail, "evidence": "order 17"}),)
 
@@ -314,7 +314,7 @@ _EVENTS: Final = ast.parse(Path(domain.event.__file__).read_text(encoding="utf-8
 
 
 def told_kinds() -> Iterator[str]:
-    """Yield every kind of event that our code spells out where it makes one, or as a constant."""
+    """Yield every kind of event that our code names where it creates one, or as a constant."""
     root = Path(reporting.page.__file__).parents[1]
     for folder in ("activities", "cli", "database", "domain", "fleet"):
         for file in (root / folder).rglob("*.py"):

@@ -1,4 +1,4 @@
-"""A report from a real ledger, on a real PostgreSQL, with nothing else running."""
+"""A report from a real ledger, on a real PostgreSQL, with no other part running."""
 
 import json
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 async def books(database_url: str) -> AsyncIterator[Books]:
-    """A driver that walks orders through a ledger of their own."""
+    """A driver that moves orders through a ledger of its own."""
     database = await open_database(database_url)
     await database.accounts.pin(ACCOUNT, Environment.SIMULATED, FINGERPRINT)
     yield Books(database)
@@ -35,7 +35,7 @@ async def books(database_url: str) -> AsyncIterator[Books]:
 
 
 async def a_traded_day(books: Books) -> Database:
-    """Let one position be bought, watched and sold, and another be bought and kept."""
+    """Buy, watch and sell one position, and buy and keep another."""
     database = books.database
     await database.workers.register(ACCOUNT, WORKER, "workflow")
     await database.workers.enter(ACCOUNT, WORKER, WorkerState.SCANNING, None, "scanning", NOW - 5 * MINUTE)

@@ -1,4 +1,4 @@
-"""The sentences that our code writes into the books have Korean, and what has Korean is still worded so."""
+"""Every sentence that our code writes into the books has a Korean translation, and every translation is still used."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ from reporting.page import words
 ROOT: Final = Path(reporting.page.__file__).parents[1]
 WRITERS: Final = ("activities", "cli", "database", "domain", "fleet", "security", "strategies")
 TOLD_AS: Final = {"why", "evidence", "reason", "cause"}
-"""What a text is called that goes into the books as the reason of something."""
+"""Names of values that go into the books as a reason."""
 GAP: Final = r"\{\w+\}"
 
 
@@ -31,7 +31,7 @@ def texts_with_gaps(within: ast.AST) -> Iterator[ast.JoinedStr]:
 
 
 def filled(text: ast.JoinedStr) -> str:
-    """Return a text with a number in each of its gaps."""
+    """Return a text with a number in each of its placeholders."""
     return "".join(str(part.value) if isinstance(part, ast.Constant) else "1" for part in text.values)
 
 
@@ -58,7 +58,7 @@ def test_a_sentence_with_gaps_keeps_what_stands_in_them() -> None:
 
 
 class Written:
-    """Everything that our code can write, to find a sentence in: whole, or made of texts that are put together."""
+    """Every text that our code can write, for lookups: whole, or composed of several texts."""
 
     def __init__(self) -> None:
         modules = [module(path) for folder in WRITERS for path in (ROOT / folder).rglob("*.py")]
@@ -67,7 +67,7 @@ class Written:
         self.with_gaps = {shape_of(text) for each in modules for text in texts_with_gaps(each) if has_words(text)}
 
     def has(self, sentence: str) -> bool:
-        """Tell whether some text is this sentence; what its gaps hold is a gap again, or has been written too."""
+        """Return whether a text is this sentence; each placeholder holds a placeholder or another text of the code."""
         if sentence in self.whole:
             return True
         found = (shape.fullmatch(sentence) for shape in self.with_gaps)
@@ -84,7 +84,7 @@ def written() -> Written:
 
 
 def shape_of(text: ast.expr) -> re.Pattern[str]:
-    """Return what a text looks like, whatever its gaps hold."""
+    """Return a pattern for a text with any values in its placeholders."""
     parts = text.values if isinstance(text, ast.JoinedStr) else [text]
     return re.compile(
         "".join(re.escape(str(each.value)) if isinstance(each, ast.Constant) else f"({GAP}|.*?)" for each in parts)
@@ -92,7 +92,7 @@ def shape_of(text: ast.expr) -> re.Pattern[str]:
 
 
 def has_words(text: ast.expr) -> bool:
-    """Tell whether a text has a word of its own."""
+    """Return whether a text has a word of its own."""
     parts = text.values if isinstance(text, ast.JoinedStr) else [text]
     return any(re.search("[a-z]{4}", str(each.value)) for each in parts if isinstance(each, ast.Constant))
 
@@ -109,7 +109,7 @@ def test_a_sentence_that_is_worded_otherwise_is_not_found(written: Written) -> N
 
 
 def reasons_in(path: Path) -> Iterator[ast.expr]:
-    """Yield every text that a module calls the reason of something."""
+    """Yield every text that a module uses as a reason."""
     for node in ast.walk(module(path)):
         for name, value in named_in(node):
             if name in TOLD_AS:

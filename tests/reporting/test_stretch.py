@@ -1,4 +1,4 @@
-"""Many sessions: days, months, and ratios against what their formulas say."""
+"""Many sessions: days, months, and ratios against their formulas."""
 
 import statistics
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The alias of an account: the same on every machine, not to be found by trying numbers, and kept by older books."""
+"""The alias of an account: the same on every machine, not guessable by trying numbers, and kept from older books."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every command that changes something is a row of the audit log, and none of them waits for it."""
+"""Every command that changes something is a row of the audit log, and no command waits for it."""
 
 import argparse
 import asyncio
@@ -56,7 +56,7 @@ CHANGES = {
 }
 """An example of each other verb."""
 AWAY = {"reconcile", "statement"}
-"""What would wait for a host's answer: here Temporal is away, so that they fail at once."""
+"""Verbs that would wait for a host's answer: here Temporal is down, so that they fail at once."""
 
 
 def verbs_of(parser: argparse.ArgumentParser, name: str = "") -> Iterator[tuple[str, bool]]:
@@ -83,7 +83,7 @@ def test_every_changing_verb_writes_a_row(
         if verb in AWAY:
             away.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{unused_port}")
         done = run(*CHANGES[verb].split())
-    run("pause", "worker-8")  # what waited in the data folder is written with the next command
+    run("pause", "worker-8")  # rows that wait in the data folder are written with the next command
 
     first = rows_in(paper_fleet["DATABASE_URL"])[0]
     assert first["command"] == (CHANGES[verb] if verb else f"start {CHANGES[verb]}")
@@ -131,7 +131,7 @@ def test_refusals_and_their_reasons_are_kept_without_secrets(run: Run, paper_fle
 
 @contextmanager
 def log_held(database_url: str) -> Iterator[None]:
-    """Hold the log's table, as one who has the database could for ever."""
+    """Lock the log's table, as a user of the database could without limit."""
     with psycopg.connect(database_url) as connection:
         connection.execute("LOCK TABLE audit_chain IN ACCESS EXCLUSIVE MODE")
         yield

@@ -1,4 +1,4 @@
-"""Which keys and addresses an environment takes, and how far a streamed price may jump."""
+"""Accepted keys and addresses of each environment, and the allowed jump of a streamed price."""
 
 from decimal import Decimal
 

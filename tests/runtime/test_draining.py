@@ -11,7 +11,7 @@ from temporalio.worker import Worker
 from runtime.composition import hosting
 
 _PATIENCE = 10.0
-"""Real seconds; without the fix the watch hears of the shutdown only when the send has ended, which is never."""
+"""Real seconds; without the fix the watch learns of the shutdown only after the send, which never ends."""
 
 
 @workflow.defn(sandboxed=False)

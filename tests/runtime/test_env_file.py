@@ -59,7 +59,7 @@ def test_a_folder_in_its_place_is_named() -> None:
     "line", ["HARU_RULES__EXITS__STOP_LOSS 3%", "HARU_RULES__EXITS__STOP_LOSS", "export HARU_BROKER__APP_KEY='open"]
 )
 def test_a_line_of_ours_that_is_no_assignment_is_refused_by_its_number(line: str) -> None:
-    """It would be skipped, and the default would be traded by."""
+    """Otherwise it would be skipped, and Haru would trade by the default."""
     said = complaint(f"# first\n\n{line}\nOTHER=1\n".encode())
 
     assert said.startswith(".env, line 3: this is not NAME=value")

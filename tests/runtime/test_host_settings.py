@@ -1,4 +1,4 @@
-"""What a host allows follows from its settings: rules as variables, and the words that real money asks for."""
+"""A host's limits follow from its settings: rules as variables, and the confirmations that real money requires."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_only_a_live_hosts_settings_confirm_real_money(
 
 @pytest.mark.parametrize("missing", ["live_confirmation", "live_account"])
 def test_a_host_that_lacks_one_word_does_not_confirm_real_money(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
-    """No such settings are read; a host that is put together in another way is refused when it sends."""
+    """The settings reject this case at load; a host assembled in another way is refused when it sends."""
     settings = configured(monkeypatch, **LIVE)
     broker = settings.broker.model_copy(update={missing: ""})
 

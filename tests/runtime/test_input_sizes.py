@@ -1,4 +1,4 @@
-"""Every number, text and list that comes from outside has an upper bound, and breaking it is refused by name."""
+"""Every external number, text and list has an upper bound; a violation is refused by name."""
 
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -27,7 +27,7 @@ HUGE: dict[type, tuple[Any, ...]] = {
 
 
 def leaves(schema: dict[str, Any], node: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each value of a JSON schema that holds no other, with its dotted name."""
+    """Yield each leaf value of a JSON schema, with its dotted name."""
     node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node
     if "properties" not in node:
         yield path, node
@@ -42,7 +42,7 @@ def with_value(name: str, value: object) -> TradingRules:
 
 
 def rule_names() -> list[str]:
-    """Return the rules as Temporal's payloads know them."""
+    """Return the schema of the rules in Temporal's payloads."""
     schema = TypeAdapter(TradingRules).json_schema()
     return [name for name, _ in leaves(schema, schema)]
 

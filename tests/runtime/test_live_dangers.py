@@ -62,7 +62,7 @@ LIVE = {
 
 
 def refusal(monkeypatch: pytest.MonkeyPatch, **changes: str) -> str:
-    """Return what is said about a live account with these settings; empty when nothing is refused."""
+    """Return the refusal of a live account with these settings; empty if accepted."""
     for name, value in {**LIVE, **changes}.items():
         monkeypatch.setenv(name, value)
     settings = load_settings()
@@ -291,7 +291,7 @@ async def test_limits_above_the_account_stop_the_start_and_on_later_days_the_ent
         dangers = partial(account_dangers, settings, settings.rules)
         away = replace(place, broker_url=f"http://127.0.0.1:{unused_port}")
         async with broker_for(settings, away, fleet.database, pace) as broker:
-            await hosting._check_limits(settings, broker)  # a broker that is away is asked later
+            await hosting._check_limits(settings, broker)  # a broker that is down is asked later
             await WorthDuty(fleet, broker, dangers).look()
         assert await fleet.database.risk.closed_because(fleet.account_id, day) == ()
 

@@ -1,4 +1,4 @@
-"""Marker secrets in every setting, every error path that can be provoked, and not one marker in what comes out."""
+"""Marker secrets in every setting and every reproducible error path; no marker appears in any output."""
 
 import json
 import os
@@ -89,7 +89,7 @@ WRONG: dict[str, Mapping[str, str]] = {
 
 
 def shown(text: str) -> list[str]:
-    """Return the lines that show a marker."""
+    """Return the lines that contain a marker."""
     return [line for line in text.splitlines() if any(marker in line for marker in MARKERS)]
 
 
@@ -129,7 +129,7 @@ def test_a_broken_configuration_of_temporal_shows_no_line_of_it(run: Any, tmp_pa
 
 @pytest.mark.parametrize("program", ["starter.py", "worker.py", "demo.py"])
 def test_a_mistake_of_ours_shows_no_secret_in_its_traceback(tmp_path: Path, program: str) -> None:
-    """`sitecustomize` makes the settings raise what no program expects."""
+    """`sitecustomize` makes the settings raise an error that no program expects."""
     (tmp_path / "sitecustomize.py").write_text(
         "import asyncio\n"
         f"def run(*_, **__):\n    raise OverflowError('a mistake with {APP_KEY} and {PASSWORD}')\n"
@@ -156,7 +156,7 @@ def test_a_refused_login_shows_no_password(postgres_server: str) -> None:
 
 @contextmanager
 def echoing_broker(grants_token: bool) -> Iterator[str]:
-    """A broker that refuses everything and repeats in its refusal all that it was sent."""
+    """A broker that refuses everything and repeats the whole request in its refusal."""
     granted = {
         "tokenP": {"access_token": TOKEN, "access_token_token_expired": "2099-01-01 00:00:00"},
         "Approval": {"approval_key": "MARKERapproval"},
@@ -190,7 +190,7 @@ def echoing_broker(grants_token: bool) -> Iterator[str]:
             self.wfile.write(data)
 
         def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class names it so
-            """Say nothing on standard error."""
+            """Log nothing to standard error."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""Rates in settings carry a percent sign; without one they are refused with what to write."""
+"""Rates in settings need a percent sign; without one they are refused with the correct form."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""What the environment may say, and what is answered when it says something wrong."""
+"""Settings from the environment, and the errors for wrong ones."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta

@@ -1,4 +1,4 @@
-"""What is configured decides where the stream is, whose it is, and whether there is one at all."""
+"""The configuration decides the stream's address and key, and whether there is a stream."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

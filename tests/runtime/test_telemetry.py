@@ -1,4 +1,4 @@
-"""Log lines as people and machines read them, and what must never be in one."""
+"""Log lines for people and for machines, and values that must never appear in one."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Quotations from the real service while orders go to paper: two keys, two tokens, two budgets, two simulators."""
+"""Quotations from the real service with orders to paper: two keys, two tokens, two budgets, two simulators."""
 
 import subprocess
 import sys
@@ -135,7 +135,7 @@ async def test_a_real_key_that_the_real_host_refuses_is_found_out_at_the_start(
 ) -> None:
     async with httpx.AsyncClient() as client:
         await client.post(f"{real}/oauth2/tokenP", json={"appkey": "HARU-" + "W" * 31, "appsecret": "t" * 180})
-    wrong = settings_for(real, key="HARU-" + "W" * 31, secret="u" * 180)  # another secret than the one the host knows
+    wrong = settings_for(real, key="HARU-" + "W" * 31, secret="u" * 180)  # another secret than the host's
 
     async with a_broker(wrong, paper, database) as broker:
         with pytest.raises(CredentialsRefusedError, match="tokenP"):

@@ -1,4 +1,4 @@
-"""Files that another user has planted, linked, opened or may read: refused, with the command that corrects it."""
+"""Files planted, linked, opened or readable by another user: refused, with the command that corrects it."""
 
 import os
 import pwd
@@ -37,7 +37,7 @@ def mode_of(path: Path) -> int:
 
 
 def given_away(path: Path) -> Path:
-    """Make a file or link that of another user, mode and content unchanged."""
+    """Change the owner of a file or link to another user, with mode and content unchanged."""
     os.chown(path, STRANGER, STRANGER, follow_symlinks=False)
     return path
 

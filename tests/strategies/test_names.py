@@ -1,4 +1,4 @@
-"""Strategies and filters by the names that rules call them."""
+"""Strategies and filters by the names used in rules."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Breaking out of the open by a share of yesterday's range."""
+"""Breaking out of the open by a fraction of yesterday's range."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""A process that sends alerts to one channel, and events to report."""
+"""A process that sends alerts to one channel, and events to send."""
 
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ SECRET: Final = "PSEUDO-APP-KEY-123"
 
 
 class Teller:
-    """One hosting process that sends alerts to one channel."""
+    """One hosting process with one alert channel."""
 
     def __init__(self, database: Database, channel: Channel, **rules: Any) -> None:
         given: dict[str, Any] = {"mask": Masking([SECRET, "5000000001"]), **rules}
@@ -47,6 +47,6 @@ def due_again(database_url: str) -> None:
 
 
 def lease_is_over(database_url: str) -> None:
-    """Expire the lease of a process that could not record what it had sent."""
+    """End the lease of a process that could not record what it had sent."""
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE alert_channels SET leased_until = clock_timestamp()")

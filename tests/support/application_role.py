@@ -1,4 +1,4 @@
-"""The application's role in the test databases: as in production, it owns no table."""
+"""The application's role in the tests' databases: as in the product, it owns no table."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""Audit log rows as the database writes them, and ways to tamper with them."""
+"""Rows of an audit log as the database writes them, and ways to tamper with them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -30,7 +30,7 @@ Tamper = Callable[[list[Row]], list[Row]]
 
 
 def a_command(number: int, words: str = "pause", outcome: Outcome = Outcome.ACCEPTED) -> Event:
-    """Return the event of a command, ``number`` seconds after 10:00 KST."""
+    """Return the event of a command, so many seconds after ten o'clock."""
     command = Command(f"c{number}", words, KIM, NOW, outcome, "1 done")
     return event_of(command, ACCOUNT, NOW + timedelta(seconds=number))
 
@@ -98,7 +98,7 @@ TAMPERED: list[tuple[Tamper, str]] = [
 
 
 def rows_in(database_url: str) -> list[dict[str, Any]]:
-    """Return the commands in a database, oldest first, with their details merged into the row."""
+    """Return the commands in a database, oldest first, with their details beside their times."""
     searched = """
     SELECT detail, at, recorded_at, session_date FROM events WHERE kind = 'operator_command' ORDER BY event_id
     """

@@ -1,4 +1,4 @@
-"""Test values with defaults: a test sets only what it is about. Numbers are won, shares and market time (UTC)."""
+"""Values with defaults for tests: state only what the test needs. Numbers are won, shares and market time (UTC)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,7 +32,7 @@ from domain.tick_size import next_above, price_limits, round_down
 
 MONDAY = SessionDate(date(2026, 11, 23))
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
-"""10:00 KST on ``MONDAY``, one hour into the session."""
+"""10:00 in Seoul on ``MONDAY``, an hour into the session."""
 
 SAMSUNG = Symbol("005930")
 HYNIX = Symbol("000660")
@@ -80,7 +80,7 @@ def a_reference(previous_close: int = 67_900, **changes: Any) -> DailyReference:
 def some_samples(
     prices: Sequence[int], every: timedelta = timedelta(minutes=1), until: datetime = NOW, shares_each: int = 1_000
 ) -> tuple[PriceSample, ...]:
-    """Return evenly spaced price samples that end at an instant."""
+    """Return a path of prices at a constant slope that ends at an instant."""
     first = until - every * (len(prices) - 1)
     return tuple(
         PriceSample(first + every * step, Price(price), Quantity(shares_each * (step + 1)))
@@ -91,7 +91,7 @@ def some_samples(
 def a_view(
     quote: Quote | None = None, reference: DailyReference | None = None, recent: tuple[PriceSample, ...] = ()
 ) -> MarketView:
-    """Return the market view that a rule gets, by default without recent samples."""
+    """Return the input of an exit rule, without a price history unless given one."""
     return MarketView(quote or a_quote(), reference, recent)
 
 
@@ -130,7 +130,7 @@ def a_plan(session: Session | None = None, speed: int = 1) -> SessionPlan:
 
 
 def a_snapshot(**changes: Any) -> RiskSnapshot:
-    """Return a risk snapshot without trades or losses."""
+    """Return a ledger without trades or losses."""
     snapshot = RiskSnapshot(
         account_id=ACCOUNT,
         worker_id=WORKER,
@@ -151,13 +151,13 @@ def a_proposal(quantity: int = 10, price: int = 70_000, **changes: Any) -> Entry
 
 
 def a_lease(fencing_token: int = 1, **changes: Any) -> Lease:
-    """Return a lease that was just won."""
+    """Return a new lease."""
     lease = Lease(ACCOUNT, SAMSUNG, WORKER, fencing_token, NOW, NOW + timedelta(seconds=30))
     return replace(lease, **changes)
 
 
 def an_intent(side: Side = Side.BUY, quantity: int = 10, price: int | None = 70_000, **changes: Any) -> OrderIntent:
-    """Return a decision to order. Without a price it is a market order."""
+    """Return an order intent; without a price it is a market order."""
     intent = OrderIntent(
         intent_id=IntentId("run-1/1"),
         account_id=ACCOUNT,
@@ -186,7 +186,7 @@ def a_ref(number: int = 1, day: SessionDate = MONDAY) -> BrokerOrderRef:
 def an_order(
     intent: OrderIntent | None = None, filled: int | None = None, price: int = 70_000, **changes: Any
 ) -> OrderRecord:
-    """Return a ledger order, by default completely filled at ``price``."""
+    """Return an order of the ledger, completely filled at a price by default."""
     intent = intent or an_intent()
     quantity = intent.quantity if filled is None else filled
     status = {0: OrderStatus.ACCEPTED, intent.quantity: OrderStatus.FILLED}.get(quantity, OrderStatus.PARTIALLY_FILLED)
@@ -197,7 +197,7 @@ def an_order(
 def a_broker_order(
     side: Side = Side.BUY, quantity: int = 10, price: int | None = 70_000, filled: int = 0, **changes: Any
 ) -> BrokerOrder:
-    """Return a row of the broker's order list: a live order with its fills."""
+    """Return a row of the broker's list: open, with its filled shares."""
     order = BrokerOrder(
         ref=a_ref(),
         symbol=SAMSUNG,
@@ -215,7 +215,7 @@ def a_broker_order(
 
 
 def an_open_position(quantity: int = 10, price: int = 70_000, **changes: Any) -> OpenPosition:
-    """Return shares held for ten minutes, bought at a price that is also the highest and the last observed."""
+    """Return shares held for ten minutes, bought at a price that is still the best and the latest."""
     position = OpenPosition(
         position_id=POSITION,
         account_id=ACCOUNT,
@@ -237,7 +237,7 @@ def an_open_position(quantity: int = 10, price: int = 70_000, **changes: Any) ->
 
 
 def a_closed_trade(bought_at: int = 70_000, sold_at: int = 71_000, quantity: int = 10, **changes: Any) -> ClosedTrade:
-    """Return a ten-minute trade without costs, filled at the decision prices."""
+    """Return a trade without costs, ten minutes long and filled at the decided prices."""
     closed_at = changes.get("closed_at", NOW)
     trade = ClosedTrade(
         position_id=POSITION,

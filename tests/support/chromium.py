@@ -1,4 +1,4 @@
-"""The path of a real browser, and the skip reason for tests without one."""
+"""The path of a real browser, and the skip reason of tests without one."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""Result of ``starter.py`` run by a test, in the test's process or in a separate one."""
+"""The result of ``starter.py`` in a test, run in the test's process or as a new one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Done:
-    """Result of a command line."""
+    """The result of a command line."""
 
     returncode: int
     stdout: str
@@ -14,4 +14,4 @@ class Done:
 
 
 Run = Callable[..., Done]
-"""Takes the command-line arguments, and environment variables as keywords."""
+"""Takes the arguments of the command line, and environment variables by keyword."""

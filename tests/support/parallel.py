@@ -1,4 +1,4 @@
-"""Assignment of tests to the processes of `make test`: no two real-time tests run at the same time."""
+"""Distribution of the tests when `make test` starts several processes: real-time tests never run in parallel."""
 
 import os
 from functools import cache
@@ -19,11 +19,11 @@ REAL_TIME: Final = (
 """Whole days in real time, and measurements: each needs the whole machine."""
 _TOGETHER: Final = "real time"
 _STEP_BACK: Final = 10
-"""Nice increment: a day played 360 times faster ends without trades if it has to wait for the processor."""
+"""Added niceness: a day played 360 times faster ends without trades if it has to wait for the CPU."""
 
 
 class FilesInTurn(LoadFileScheduling):
-    """Assigns whole files to processes, so that module fixtures are set up once; long files first."""
+    """Gives each process a whole file at a time, so that a module's fixtures are set up once; long files first."""
 
     def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
         super().__init__(config, log)
@@ -35,13 +35,13 @@ class FilesInTurn(LoadFileScheduling):
 
 
 def scope_of(nodeid: str) -> str:
-    """Return the name of the unit that one process runs: a file, or all real-time tests."""
+    """Return the unit that one process runs as a whole: a file, or all real-time tests."""
     file = nodeid.partition("::")[0]
     return _TOGETHER if file in REAL_TIME else file
 
 
 def give_way(nodeid: str) -> None:
-    """Lower the priority of this process and its children once it runs anything but a real-time test."""
+    """Lower the priority of this process and its children once it runs tests outside the real-time group."""
     if scope_of(nodeid) != _TOGETHER:
         _step_back()
 
@@ -52,6 +52,6 @@ def _step_back() -> None:
 
 
 def longest_first(items: list[pytest.Item]) -> None:
-    """Put real-time tests first, then files with slow tests, so that the longest do not start last."""
+    """Put real-time tests first, then files with slow tests, so that the longest tests do not start last."""
     slow = {scope_of(item.nodeid) for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: (scope_of(item.nodeid) != _TOGETHER, scope_of(item.nodeid) not in slow))

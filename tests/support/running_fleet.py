@@ -1,4 +1,4 @@
-"""A fleet on a real Temporal server and a real PostgreSQL, with stand-in activities for the market."""
+"""A fleet on a real Temporal server and a real PostgreSQL; stand-in activities simulate the market."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -41,7 +41,7 @@ class Hosted:
 
 @pytest.fixture
 async def fleet(temporal_dev_server: str, database_url: str) -> AsyncIterator[Fleet]:
-    """A fleet without a host for its workflows, in an open market on a Monday morning."""
+    """No process hosts its workflows; its market is open on a Monday morning."""
     client = await Client.connect(temporal_dev_server, data_converter=DATA_CONVERTER)
     await ensure_search_attributes(client, attributes.ALL)
     database = await open_database(as_application(database_url))
@@ -54,7 +54,7 @@ async def fleet(temporal_dev_server: str, database_url: str) -> AsyncIterator[Fl
 
 @pytest.fixture
 async def hosted(fleet: Fleet) -> AsyncIterator[Hosted]:
-    """The same fleet with workers for its three task queues."""
+    """The same fleet with workers running for its three queues."""
     desk = Desk(fleet.clock)
     queues = task_queues(fleet.account_id)
     async with AsyncExitStack() as stack:
@@ -69,7 +69,7 @@ async def hosted(fleet: Fleet) -> AsyncIterator[Hosted]:
 
 @pytest.fixture
 def webhook() -> Iterator[Webhook]:
-    """A chat that accepts messages."""
+    """A chat that accepts every message."""
     listening = Webhook().open()
     yield listening
     listening.close()
@@ -77,7 +77,7 @@ def webhook() -> Iterator[Webhook]:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """The database of ``ACCOUNT``, without Temporal."""
+    """The books of ``ACCOUNT``, without Temporal."""
     opened = await open_database(as_application(database_url))
     await opened.accounts.pin(ACCOUNT, Environment.SIMULATED, "3f9a1c")
     yield opened

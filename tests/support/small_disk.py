@@ -1,4 +1,4 @@
-"""A fillable disk of a few megabytes: a real file system, which only root may mount."""
+"""A disk of a few megabytes that can be filled: a real file system, which only root may mount."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ class SmallDisk:
         self._filler = folder / "filler"
 
     def leaves(self, free: int) -> None:
-        """Fill the disk, or free space, until ``free`` bytes remain while nothing else changes."""
+        """Fill the disk, or free space, until exactly that many bytes are free."""
         with self._filler.open("ab") as file:
             size = os.fstat(file.fileno()).st_size
             wanted = max(size + shutil.disk_usage(self.folder).free - free, 0)
@@ -31,12 +31,12 @@ class SmallDisk:
                 step = _grown(file.fileno(), min(missing, step))
 
     def is_free(self) -> None:
-        """Free the space of the filler."""
+        """Delete the filling file."""
         self._filler.unlink()
 
 
 def _grown(descriptor: int, step: int) -> int:
-    """Extend a file by ``step`` bytes and return the next step: half as long if there was no space."""
+    """Grow a file by so much; return the next step, halved if there was no room."""
     try:
         os.posix_fallocate(descriptor, os.fstat(descriptor).st_size, step)
     except OSError:
@@ -46,7 +46,7 @@ def _grown(descriptor: int, step: int) -> int:
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
-    """Mount a disk of this size at a new folder until the block ends; skip the test if that is not permitted."""
+    """Mount a disk of this size at a new folder until the block ends; skip the test if mounting is not allowed."""
     folder.mkdir()
     options = f"size={megabytes}m,mode=755"
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "haru-small-disk", folder], check=False)

@@ -1,4 +1,4 @@
-"""Whole market days on the time-skipping server; only time is replaced. Activities, ledger and client are real."""
+"""Whole market days on the time-skipping server with only time replaced: real activities, ledger and client."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -53,26 +53,26 @@ STEPS: Final[Mapping[str, timedelta]] = {
     "find_candidates": timedelta(minutes=2),
     "watch_position": timedelta(minutes=2),
 }
-"""Market time between two checks of the long activities. All others wait exactly as long as they request."""
+"""Market time between two reads of the long activities; the others wait exactly as long as they request."""
 SYMBOLS: Final = tuple(Symbol(code) for code in ("005930", "012330", "028300", "034020", "373220"))
-"""A small universe: the simulator draws each stock's days on the first request, which takes a while."""
+"""A small universe: the simulator generates each stock's days on the first request, which takes a while."""
 RULES: Final = TradingRules(universe=UniverseRules(ranking_size=0, symbols=SYMBOLS))
 BEFORE_THE_CLOSE: Final = "14 6 * * 1-5"
-"""One minute (UTC) before 15:15 KST, the time for which the close waits.
+"""A minute (UTC) before 15:15 in Seoul, for which the close waits.
 
-A close started at 15:15 would signal the workers while their own timers fire. The time-skipping server refuses to
-cancel a timer that has just fired, and the workflow then stalls.
+Started at 15:15, its signal would reach the workers as their own timers fire. The time-skipping server refuses to
+cancel a timer that has just fired, and its workflow then stops.
 """
 _NEVER_HANDED_OVER: Final = frozenset({"compare_statement", "prove_flat", "reconcile_account"})
-"""They compare several reads within one attempt, so the attempt must not end between reads."""
+"""They compare several reads of one attempt, so they must not be split across attempts."""
 _MAY_READ_TWICE: Final = frozenset({"find_candidates", "prepare_exit", "watch_position"})
-"""They sometimes read again to confirm a holding that looks too small."""
+"""They read again at times, to confirm a holding that looks too small."""
 _LONGEST_SLEEP: Final = timedelta(minutes=2)
-"""One sleep is one server call, and the call has its own deadline."""
+"""One sleep is one call to the server, which has a deadline of its own."""
 
 
 class SteppingPace:
-    """Time of the time-skipping server: constant within an attempt, advancing between attempts."""
+    """Time of the time-skipping server: it stands still during an attempt and advances between two of them."""
 
     def __init__(self, clock: MarketClock, steps: Mapping[str, timedelta] = STEPS) -> None:
         self._clock = clock
@@ -81,35 +81,35 @@ class SteppingPace:
 
     @property
     def clock(self) -> MarketClock:
-        """Return the mapping from server time to market time."""
+        """Return the mapping from the server's time to market time."""
         return self._clock
 
     def now(self) -> datetime:
-        """Return the market instant (UTC); outside an activity the last known one."""
+        """Return the market time (UTC); outside an activity the last one that was known."""
         if activity.in_activity():
             self._latest = max(self._latest, self._clock.market_time(activity.info().started_time))
         return self._latest
 
     def waited(self) -> timedelta:
-        """Return the server time since the running activity was first scheduled."""
+        """Return the server's time since the running activity was first scheduled."""
         about = activity.info()
         return about.started_time - about.scheduled_time
 
     async def pause(self, real: timedelta, news: asyncio.Event | None = None) -> None:
-        """End the attempt, so that the server can skip the time until the next one."""
+        """End the attempt, so that the server may skip the time until the next one."""
         name = activity.info().activity_type
-        # Compare by identity: the interval between two scans may be equal, and there time has to pass.
+        # By identity: the interval between two scans may be as long, and there time has to pass.
         reads_again = name in _MAY_READ_TWICE and any(real is each for each in (BETWEEN_READS, BETWEEN_COMPARISONS))
         if name not in _NEVER_HANDED_OVER and not reads_again:
             raise to_be_continued("let time pass", self.step_of(name, real))
 
     def step_of(self, name: str, real: timedelta) -> timedelta:
-        """Return how long an activity waits when it requests some real time."""
+        """Return how long an activity waits when it requests a real duration."""
         return self._steps.get(name, real)
 
 
 class FollowingTransport(httpx.AsyncBaseTransport):
-    """A transport to an in-process simulator whose clock follows another clock."""
+    """A transport to an in-process simulator, whose clock follows another one."""
 
     def __init__(self, simulation: Simulation, now: Callable[[], datetime]) -> None:
         self._simulation = simulation
@@ -117,7 +117,7 @@ class FollowingTransport(httpx.AsyncBaseTransport):
         self._inside = httpx.ASGITransport(create_app(simulation))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Advance the market to the present, then forward the request."""
+        """Let the market reach the present, then pass the request on."""
         instant = self._now()
         if instant > self._simulation.market_now():
             self._simulation.move_clock(instant)
@@ -125,12 +125,12 @@ class FollowingTransport(httpx.AsyncBaseTransport):
 
 
 def kst(text: str) -> datetime:
-    """Parse KST wall-clock time such as ``2026-11-23 08:50``."""
+    """Parse Seoul local time such as ``2026-11-23 08:50``."""
     return datetime.fromisoformat(text).replace(tzinfo=KST)
 
 
 def a_simulation(at: str, **settings: Any) -> Simulation:
-    """Build a simulator whose market stands still at a moment (KST) until moved, without rate limits."""
+    """Build a simulator whose market stands still at a time (KST) until it is moved; without limits on calls."""
     defaults: dict[str, Any] = {"calendar": CALENDAR, "rate_limit": 0, "token_interval": 0}
     return create_simulation(SimulationSettings(clock=ManualClock(kst_instant(at)), **(defaults | settings)))
 
@@ -158,14 +158,14 @@ def a_broker(  # noqa: PLR0917 - a test changes one of them
 
 
 def broker_account(simulation: Simulation) -> Account:
-    """Return the account as the broker itself keeps it."""
+    """Return the account from the broker's own books."""
     simulation.advance()
     return simulation.engine.account(BrokerAccountId(*SIMULATED_ACCOUNT.split("-")))
 
 
 @dataclass
 class Stage:
-    """One account's complete system on the time-skipping server, driven by its methods."""
+    """One account's whole system on the time-skipping server; drive it by its methods."""
 
     env: WorkflowEnvironment
     database: Database
@@ -193,7 +193,7 @@ class Stage:
         )
 
     async def reaches(self, text: str) -> None:
-        """Advance the market to a moment (KST)."""
+        """Let the market run to a time (KST)."""
         while (left := kst(text) - await self.now()) > timedelta(0):
             await self.env.sleep(min(left, _LONGEST_SLEEP))
 
@@ -201,7 +201,7 @@ class Stage:
         return self.clock.market_time(await self.env.get_current_time())
 
     def price_falls(self, symbol: Symbol, by: float) -> None:
-        """Lower a price by a share of itself and hold it there."""
+        """Let a price fall by a fraction and stay there."""
         price = self.simulation.exchange.snapshot(symbol, self.simulation.market_now()).price
         self.simulation.force_price(symbol, round(price * (1 - by)))
 
@@ -218,7 +218,7 @@ class Stage:
 
 @asynccontextmanager
 async def pinned_database(url: str, environment: Environment = Environment.SIMULATED) -> AsyncIterator[Database]:
-    """Open the database for the test account."""
+    """Open the book of record for the test account."""
     database = await open_database(as_application(url))
     try:
         await database.accounts.pin(ACCOUNT, environment, FINGERPRINT)
@@ -231,9 +231,9 @@ async def pinned_database(url: str, environment: Environment = Environment.SIMUL
 async def stage(
     env: WorkflowEnvironment, database_url: str, starts_at: str, limits: HostLimits | None = None, **settings: Any
 ) -> AsyncIterator[Stage]:
-    """Set up the system at a market moment (KST) with the same weekday and time of day on the server's clock.
+    """Start the system at a market time (KST) that has the same weekday and time of day on the server's clock.
 
-    So a UTC cron line means what it says, whatever today's date is. ``limits`` are the host's own.
+    So a UTC cron line keeps its meaning, whatever today's date is. ``limits`` are the host's own.
     """
     clock = await _clock_in_step(env, kst(starts_at))
     simulation = a_simulation(starts_at, **settings)
@@ -252,7 +252,7 @@ async def stage(
 
 
 async def _clock_in_step(env: WorkflowEnvironment, market: datetime) -> MarketClock:
-    """Sleep until the server's clock is a whole number of weeks from the market's, then pair the two."""
+    """Sleep until the server's clock is a whole number of weeks from the market's, and pair the two."""
     week = timedelta(weeks=1)
     await env.sleep((market - await env.get_current_time()) % week)
     ahead = await env.get_current_time() - market

@@ -1,4 +1,4 @@
-"""Distribution of tests over processes: each process runs whole files, and one runs all real-time tests."""
+"""How several processes share the tests: one file per process, and one process for all real-time tests."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Collected:
-    """A collected test: its node id, and whether it is marked slow."""
+    """A collected test: its position, and whether it is marked as slow."""
 
     def __init__(self, nodeid: str, *markers: str) -> None:
         self.nodeid = nodeid

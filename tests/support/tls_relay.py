@@ -1,4 +1,4 @@
-"""A TLS relay with its own certificate before a test Temporal server: the setup that live trading requires."""
+"""TLS in front of a Temporal server of the tests, with a certificate of its own, as real money requires."""
 
 import asyncio
 import ssl
@@ -18,7 +18,7 @@ _CHUNK = 65_536
 
 @asynccontextmanager
 async def tls_before(address: str, folder: Path) -> AsyncIterator[dict[str, str]]:
-    """Relay to a server, and yield the settings of a client that trusts the relay and has an API key."""
+    """Relay to a server, and yield the settings of a client that trusts the relay and authenticates with a key."""
     certificate, key = _certificate(folder)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
@@ -48,7 +48,7 @@ async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
 
 
 def _certificate(folder: Path) -> tuple[Path, Path]:
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)  # noqa: TID251 - a certificate's own time
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)  # noqa: TID251 - certificates use real time
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
     certificate = (

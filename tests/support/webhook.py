@@ -1,4 +1,4 @@
-"""A real HTTP server in place of a chat: it stores messages, and can be down, slow or faulty."""
+"""A real HTTP server in place of a chat: it keeps its messages, and can be down, slow or out of order."""
 
 import json
 import threading
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Webhook:
-    """Listens on a loopback port from ``open`` until ``close``. The port stays the same."""
+    """Listens on a loopback port from ``open`` until ``close``; the port stays the same."""
 
     def __init__(self) -> None:
         self.told: list[dict[str, Any]] = []
@@ -54,7 +54,7 @@ class Webhook:
                 self.wfile.write(webhook.answer)
 
             def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class names it so
-                """Suppress logging to standard error."""
+                """Log nothing to standard error."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
         self._server.daemon_threads = True

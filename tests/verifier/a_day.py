@@ -1,4 +1,4 @@
-"""A clean day in three books: one position bought and sold, everything agreed, ready for one thing to be planted."""
+"""A clean day in three books: one position bought and sold, everything consistent, ready for one planted fault."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -61,7 +61,7 @@ def a_row(number: int = 1, side: Side = Side.BUY, at: float = 0, **changes: Any)
 
 
 def an_audited_order(number: int, side: Side, at: float, **changes: Any) -> AuditedOrder:
-    """Return our own word about an order that was filled."""
+    """Return the ledger's record of a filled order."""
     intent = an_intent(side, intent_id=BUY if side is Side.BUY else SALE)
     record = an_order(
         intent, price=70_000 if side is Side.BUY else 71_000, ref=BrokerOrderRef(MONDAY, "06010", f"{number:010}")
@@ -73,7 +73,7 @@ def an_audited_order(number: int, side: Side, at: float, **changes: Any) -> Audi
 
 
 def a_position(**changes: Any) -> BookedPosition:
-    """Return the position when all of it is sold."""
+    """Return the position after all of it is sold."""
     position = BookedPosition(
         position_id=POSITION,
         worker_id=WORKER,
@@ -91,13 +91,13 @@ def a_position(**changes: Any) -> BookedPosition:
 
 
 def an_event(kind: str, at: float = 0, **changes: Any) -> RecordedEvent:
-    """Return something that was written down."""
+    """Return a recorded event."""
     event = Event(ACCOUNT, kind, EventLevel.CRITICAL, after(at), session_date=MONDAY, symbol=SAMSUNG)
     return RecordedEvent(replace(event, **changes), after(at))
 
 
 def a_clean_day(**changes: Any) -> Books:
-    """Return books in which nothing is wrong, read after the session."""
+    """Return books without a fault, read after the session."""
     bought, sold = a_row(1, Side.BUY, 0), a_row(2, Side.SELL, 60)
     trade = a_closed_trade(
         entry_costs=bought.costs, exit_costs=sold.costs, opened_at=after(1), closed_at=after(62), position_id=POSITION
@@ -130,17 +130,17 @@ def a_clean_day(**changes: Any) -> Books:
 
 
 def with_ledger(books: Books, **changes: Any) -> Books:
-    """Return books whose ledger says something else."""
+    """Return books with a changed ledger."""
     return replace(books, ledger=replace(books.ledger, **changes))
 
 
 def with_broker(books: Books, **changes: Any) -> Books:
-    """Return books whose broker says something else."""
+    """Return books with a changed broker's side."""
     return replace(books, broker=replace(books.broker, **changes))
 
 
 def with_order(books: Books, place: int, **changes: Any) -> Books:
-    """Return books in which one order of the ledger, by its place, is told differently."""
+    """Return books in which one order of the ledger, selected by index, is changed."""
     orders = list(books.ledger.orders)
     side, at = (Side.BUY, 0) if place == 0 else (Side.SELL, 60)
     orders[place] = an_audited_order(place + 1, side, at, **changes)
@@ -148,7 +148,7 @@ def with_order(books: Books, place: int, **changes: Any) -> Books:
 
 
 def still_held() -> Books:
-    """Return a clean day whose position has been bought and not been sold."""
+    """Return a clean day whose position has been bought and not sold."""
     books = a_clean_day()
     bought = books.broker.orders[0]
     held = a_position(status=PositionStatus.OPEN, sold=Quantity(0), proceeds=Won(0), changed_at=after(3))

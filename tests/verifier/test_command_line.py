@@ -1,4 +1,4 @@
-"""``python -m verifier`` says in one line what is away."""
+"""``python -m verifier`` reports in one line which service is down."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""I11: a whole audit log is no violation, and what was done to one is."""
+"""I11: an intact audit log is no violation, and tampering with one is."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Shares that the broker's list hid for a while excuse what the ledger did without them, and not one share more."""
+"""Shares that the broker's list hid for a while excuse the ledger's steps without them, and not one share more."""
 
 from dataclasses import replace
 

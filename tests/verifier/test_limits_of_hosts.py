@@ -1,4 +1,4 @@
-"""The verifier judges each buy by the limits that the books have of its host; a doubt speaks for the buy."""
+"""The verifier checks each buy against its host's limits in the books; in doubt the buy passes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,7 +35,7 @@ def under(books: Books, risk: RiskRules | None = None, universe: UniverseRules |
 
 
 def a_result(net: int, at: float = -60, worker: WorkerId = WORKER, name: str = "earlier") -> BookedResult:
-    """Return what was booked so many seconds from the buy."""
+    """Return a trade booked so many seconds from the buy."""
     return BookedResult(PositionId(name), worker, Won(net), after(at), after(at))
 
 
@@ -44,7 +44,7 @@ def booked(*results: BookedResult) -> Books:
 
 
 def beside_a_held_buy(books: Books) -> Books:
-    """Return a day in which another worker bought as much a minute before, and holds it."""
+    """Return a day in which another worker bought the same amount a minute before, and holds it."""
     earlier = an_audited_order(3, Side.BUY, -60, intent_id="run-2/1", position_id="run-2/1", worker_id=OTHER)
     orders = (replace(earlier, sent_at=after(-60), host_limits=7), *books.ledger.orders)
     return with_ledger(books, orders=orders, stops={POSITION: STOP, PositionId("run-2/1"): STOP})
@@ -158,7 +158,7 @@ def test_what_is_within_a_limit_is_not(name: str, books: Callable[[], Books]) ->
 
 
 def test_an_adopted_buy_is_judged_by_the_worker_that_decided_it() -> None:
-    """Its row names the worker that took it over, whose own losses have nothing to do with it."""
+    """Its row names the worker that took it over, whose own losses are unrelated."""
     day = under(booked(a_result(-1, worker=OTHER)), RiskRules(cooldown_after_loss=timedelta(hours=1)))
     adopted = with_order(day, 0, host_limits=7, worker_id=OTHER)
 

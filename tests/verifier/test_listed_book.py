@@ -1,4 +1,4 @@
-"""KIS's own list as the broker's book: who entered an order is read, and never taken for the owner's without proof."""
+"""KIS's own list as the broker's book: an order's sender is read, and without proof never assumed to be the owner."""
 
 from collections.abc import AsyncIterator
 from typing import Any

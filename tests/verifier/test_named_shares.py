@@ -1,4 +1,4 @@
-"""An event exempts exactly the order or the shares that it names; the same trouble beyond them is a violation."""
+"""An event exempts exactly the order or the shares that it names; the same fault beyond them is a violation."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -62,7 +62,7 @@ def fills_unlike(books: Books, broker_says: int) -> Books:
 
 
 def an_unbooked_fill(filled_at_the_broker: int) -> Books:
-    """An event says that the broker lists twelve shares of the purchase, of which the ledger has ten."""
+    """An event reports that the broker lists twelve shares of the purchase, of which the ledger has ten."""
     books = fills_unlike(a_clean_day(), filled_at_the_broker)
     books = with_broker(books, holdings={SAMSUNG: Quantity(filled_at_the_broker - 10)})
     return named(books, LATE_FILL_UNBOOKED, intent_id=BUY, side="buy", ledger=10, broker=12, cause="closed")
@@ -82,7 +82,7 @@ def carried(shares: int) -> Books:
 
 
 def a_sale_left_open(shares: int) -> Books:
-    """The sale of the carried shares still works, by the ledger and by the broker."""
+    """The sale of the carried shares is still open, by the ledger and by the broker."""
     books = carried(10)
     sale = an_audited_order(2, Side.SELL, 60, status=OrderStatus.ACCEPTED, quantity=Quantity(shares))
     sale = replace(sale, record=replace(sale.record, filled_quantity=Quantity(0), filled_amount=Won(0)))

@@ -1,4 +1,4 @@
-"""A past session is judged by that session's own books, whatever has been bought and sold since."""
+"""A past session is judged by that session's own books, whatever has been traded since."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Every check finds nothing in clean books, and finds what was planted for it."""
+"""Every check finds nothing in clean books, and finds the fault planted for it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,7 +39,7 @@ TWIN = a_row(3, Side.BUY, 0.5)
 
 
 def found_in(books: Books) -> dict[str, list[str]]:
-    """Return what was found, by invariant, without the evidence."""
+    """Return the findings by invariant, without the evidence."""
     return {name: [each.what for each in found] for name, found in violations(books).items() if found}
 
 
@@ -54,7 +54,7 @@ def beside_another(books: Books) -> Books:
 
 
 def rest_sold_by_the_owner(books: Books) -> Books:
-    """The owner sold four of ten shares by hand, and the stock was bought again later."""
+    """The owner manually sold four of ten shares, and the stock was bought again later."""
     trade = replace(books.ledger.trades[0], exit_reason=ExitReason.FOREIGN_SALE)
     rows = (books.broker.orders[0], a_row(2, Side.SELL, 60, quantity=Quantity(6)), a_row(3, Side.BUY, 90))
     books = with_ledger(books, trades=(trade,), positions=(*books.ledger.positions, a_position(position_id="run-2/1")))
@@ -76,7 +76,7 @@ def accepted_and_never_booked(books: Books) -> Books:
 
 
 def filled_and_never_booked(_: Books) -> Books:
-    """The broker bought a minute ago, and the ledger has booked no share: no worker watches what is held."""
+    """The broker bought a minute ago, and the ledger has booked no share: no worker watches the position."""
     books = with_order(still_held(), 0, status=OrderStatus.ACCEPTED, filled_quantity=0, filled_amount=Won(0))
     books = with_ledger(books, fills=(), positions=(replace(books.ledger.positions[0], bought=Quantity(0)),))
     return replace(books, histories=replace(books.histories, watches=()))
@@ -114,7 +114,7 @@ def shares_at_the_end(shown: int, owned_before: int = 0) -> Books:
 
 
 def partly_taken() -> Books:
-    """Return books of a held position of which the owner sold four, who has bought ten for himself since."""
+    """Return books of a held position of which the owner sold four shares, and has bought ten since."""
     books = still_held()
     sold = a_row(8, Side.SELL, 10, by_hand=True, quantity=Quantity(4))
     held = replace(

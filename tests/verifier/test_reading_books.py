@@ -1,4 +1,4 @@
-"""Each of the three books, read from where it is kept."""
+"""Each of the three books, read from its own store."""
 
 import json
 from datetime import UTC, datetime, timedelta

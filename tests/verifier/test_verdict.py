@@ -1,4 +1,4 @@
-"""A verdict over several looks, and how it is told."""
+"""A verdict over several reads of the books, and its report."""
 
 from collections import deque
 from dataclasses import replace
@@ -19,7 +19,7 @@ def with_cash(books: Books, more: int) -> Books:
 
 
 class Reader:
-    """Hands out books one after the other, the last of them again and again."""
+    """Returns books one after the other, and repeats the last of them."""
 
     def __init__(self, *books: Books) -> None:
         self.books = deque(books)

@@ -1,4 +1,4 @@
-"""Stand-in activities of the market close under their real names; the trading desk is built on them."""
+"""Stand-in activities of the market close under their real names; the trading desk extends them."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ from exchange.calendar import krx_calendar
 
 @dataclass
 class CloseDesk:
-    """What the close asks and is told. ``held`` is what no worker has sold, ``calls`` remembers the activities."""
+    """Inputs and answers of the close. ``held`` is what no worker has sold, ``calls`` records the activities."""
 
     clock: MarketClock
     calendar: TradingCalendar = field(default_factory=lambda: krx_calendar(2026, 2027))
@@ -35,19 +35,19 @@ class CloseDesk:
     statement: StatementCompared = field(default_factory=StatementCompared)
     statement_fails: bool = False
     unreadable: bool = False
-    """Whether the broker's balance and list can never be read as a whole."""
+    """Whether the broker's balance and list are never completely readable."""
     undone: list[Undone] = field(default_factory=list)
     proven_at: datetime | None = None
     summed_up_at: datetime | None = None
     shut_at: datetime | None = None
     faults: Counter[str] = field(default_factory=Counter)
-    """How often an activity contradicts the ledger, which no retry mends."""
+    """How often an activity contradicts the ledger; no retry fixes that."""
     calls: Counter[str] = field(default_factory=Counter)
     held: Held | None = None
     _orders: dict[IntentId, OrderRecord] = field(default_factory=dict)
 
     def now(self) -> datetime:
-        """Market time: the server's own clock, as the running activity sees it."""
+        """Market time: the server's clock, as of the running activity."""
         return self.clock.market_time(activity.info().started_time)
 
     @activity.defn

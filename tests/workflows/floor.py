@@ -25,13 +25,13 @@ from workflows.trading_worker import TradingWorkerWorkflow
 
 
 def kst(text: str) -> datetime:
-    """Read Seoul wall-clock time such as ``2026-11-23 08:50``."""
+    """Parse Seoul local time such as ``2026-11-23 08:50``."""
     return datetime.fromisoformat(text).replace(tzinfo=KST).astimezone(UTC)
 
 
 @dataclass
 class Floor:
-    """One account's workflows, and the desk that plays the world around them."""
+    """One account's workflows, and the desk that plays broker, ledger and market."""
 
     env: WorkflowEnvironment
     desk: Desk
@@ -58,7 +58,7 @@ class Floor:
         )
 
     async def reaches(self, text: str) -> None:
-        """Let the market go on to a moment (KST)."""
+        """Let the market run to a time (KST)."""
         now = await self.now()
         await self.env.sleep(max(kst(text) - now, timedelta(0)))
 
@@ -70,7 +70,7 @@ class Floor:
 async def trading_floor(
     env: WorkflowEnvironment, starts_at: str, extra: list[Any] | None = None
 ) -> AsyncIterator[Floor]:
-    """Open a floor at a moment (KST); ``extra`` activities stand beside the desk's."""
+    """Open a floor at a time (KST); ``extra`` activities are registered beside the desk's."""
     clock = MarketClock(real_anchor=await env.get_current_time(), market_anchor=kst(starts_at))
     desk = Desk(clock)
     account = AccountId(f"simulated-{uuid4().hex[:6]}")

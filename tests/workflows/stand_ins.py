@@ -40,76 +40,76 @@ from tests.workflows.close_stand_ins import CloseDesk
 CANDIDATE = Candidate(SAMSUNG, "삼성전자", Price(70_000), 1, "momentum", "1", "it rises")  # type: ignore[arg-type]
 QUANTITY = Quantity(10)
 SEEN = a_quote()
-"""What each watch sees last."""
+"""The last quote of each watch."""
 _OVER = OrderRecord(an_intent(Side.SELL), OrderStatus.CANCELLED)
 
 
 def a_held(quantity: int = 7, opened_at: datetime = datetime(2026, 11, 20, 1, tzinfo=UTC)) -> Held:
-    """Return shares in a worker's hands from an earlier session."""
+    """Return shares that a worker holds from an earlier session."""
     return Held(PositionId("carried"), SAMSUNG, "삼성전자", Quantity(quantity), "70,000", opened_at, True, a_lease())
 
 
 @dataclass
 class Desk(CloseDesk):
-    """Plays broker, ledger and market; each attribute bends one answer, ``calls`` remembers the activities."""
+    """Plays broker, ledger and market; each attribute changes one answer, ``calls`` records the activities."""
 
     candidates_from: timedelta = timedelta(minutes=5)
-    """How long after the open the first candidate shows up."""
+    """Time from the open to the first candidate."""
     shut: bool = False
-    """Whether no market takes a sale any more."""
+    """Whether no market accepts a sale any more."""
     hold_for: timedelta = timedelta(minutes=30)
     exit_reason: ExitReason = ExitReason.TAKE_PROFIT
     entries: list[object] = field(default_factory=list)
-    """Scripted answers of prepare_entry, used up one by one; then each entry is prepared."""
+    """Scripted answers of prepare_entry, consumed in order; after them each entry is prepared."""
     fills: list[int] = field(default_factory=list)
-    """Scripted filled quantities of follow_order; then everything fills."""
+    """Scripted filled quantities of follow_order; after them every order fills."""
     evening: frozenset[OrderType] = frozenset()
-    """What the broker takes after the regular session."""
+    """Order types that the broker accepts after the regular session."""
     rungs: list[Rung] = field(default_factory=list)
-    """By which rungs the sales went."""
+    """The rungs of the sales."""
     tried_at: list[datetime] = field(default_factory=list)
-    """When each of them was decided (market time)."""
+    """Decision time of each sale (market time)."""
     refusals: list[Rejected] = field(default_factory=list)
-    """Scripted refusals of sales, used up one by one."""
+    """Scripted refusals of sales, consumed in order."""
     unsold_until: datetime | None = None
-    """When the first buyer comes (market time); sales rest until then."""
+    """When the first buyer arrives (market time); sales rest until then."""
     seized_until: datetime | None = None
-    """Until when the close holds the lease of what the worker carries (market time)."""
+    """Until when the close holds the lease of the worker's carried position (market time)."""
     vain_cancels: int = 0
-    """How many cancels change nothing."""
+    """How many cancels have no effect."""
     left_by_the_close: UnfinishedOrder | None = None
-    """An order of the close that the worker finds, once, when that lease is its own again."""
+    """An order of the close that the worker finds once, after it regains that lease."""
     ended: list[IntentId] = field(default_factory=list)
-    """Orders whose end was asked for after it had been seen."""
+    """Orders followed again after their end was known."""
     leases: list[Lease] = field(default_factory=list)
-    """Leases of others than the orders' workers, kept while an order was followed."""
+    """Leases of holders other than the order's worker, renewed while an order was followed."""
     patiences: list[timedelta] = field(default_factory=list)
-    """How long each order that could still be filled was to be followed."""
+    """Requested follow times of orders that could still fill."""
     fills_late: Quantity = Quantity(0)
-    """Shares that the buy still brings when its trade is about to be booked."""
+    """Shares of the buy that fill when its trade is about to be booked."""
     never_followed: IntentId | None = None
-    """An order whose end can never be read."""
+    """An order whose end is never readable."""
     follows_nothing: bool = False
-    """Whether that is so of every order."""
+    """Whether the end of every order is unreadable."""
     slow_fills: int = 0
-    """How many minutes the next order works before it fills."""
+    """Minutes that the next order works before it fills."""
     lost_submits: int = 0
     undecidable: bool = False
-    """Whether a lost order cannot be told from another."""
+    """Whether a lost order cannot be distinguished from another."""
     held_at_start: Held | None = None
     leads: CloseLeads = field(default_factory=CloseLeads)
     fleet: int = 1
-    """By what, and for how many positions, the worker's day is planned."""
+    """Leads and number of positions by which the worker's day is planned."""
     last_word: timedelta = timedelta(seconds=10)
-    """How long after the deadline the watch answers; the time-skipping server stumbles over one at the same instant."""
+    """Time from the deadline to the watch's answer; the time-skipping server fails if both have the same instant."""
     seen: list[Quote | None] = field(default_factory=list)
-    """What the sales were told of what their watch has seen last."""
+    """The quotes of the watch that the sales received."""
     reasons: list[ExitReason] = field(default_factory=list)
     trades: list[TradeResult] = field(default_factory=list)
     abandoned: list[PositionId] = field(default_factory=list)
     sent: list[IntentId] = field(default_factory=list)
     ceiling: Ceiling | None = None
-    """What the host that answers allows at most."""
+    """Limits of the host that answers."""
     _bought_at: datetime | None = None
 
     @activity.defn
@@ -261,7 +261,7 @@ class Desk(CloseDesk):
         self.abandoned.append(request.position_id)
 
     def everything(self) -> list[object]:
-        """Return all stand-ins, to be registered."""
+        """Return all stand-ins for registration."""
         return [
             self.begin_cycle,
             self.find_candidates,
@@ -289,7 +289,7 @@ class Desk(CloseDesk):
         ]
 
     def _later(self, due: datetime) -> ApplicationError:
-        """Continue when something is due, and look in now and then as the real watcher does."""
+        """Continue when an event is due, and at regular intervals as the real watcher does."""
         return to_be_continued("not yet", max(min(due - self.now(), timedelta(minutes=20)), timedelta(seconds=1)))
 
     def _write(self, intent_id: IntentId, side: Side, quantity: Quantity = QUANTITY) -> None:

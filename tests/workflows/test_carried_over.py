@@ -1,4 +1,4 @@
-"""A position that the close could not sell, in its worker's hands again: sold before anything is bought (R16)."""
+"""A worker regains a position that the close could not sell, and sells it before it buys (R16)."""
 
 from collections.abc import AsyncIterator
 
@@ -37,7 +37,7 @@ async def test_a_position_carried_over_night_is_sold_first_thing(floor: Floor) -
 async def test_what_the_close_could_not_sell_is_sold_at_the_next_opening_before_anything_is_bought(
     time_skipping_env: WorkflowEnvironment,
 ) -> None:
-    """The close holds the lease when the worker looks in the evening; in the morning it is the worker's again."""
+    """The close holds the lease in the evening; in the morning the worker regains it."""
     async with trading_floor(time_skipping_env, "2026-11-20 15:31") as floor:
         floor.desk.held, floor.desk.seized_until = a_held(), kst("2026-11-20 16:00")
         worker = await floor.start_worker()

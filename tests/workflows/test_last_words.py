@@ -1,4 +1,4 @@
-"""What a watch has seen last goes into the sale, which is booked as soon as it is filled."""
+"""The watch's last quote goes into the sale, which is booked as soon as it is filled."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A close under which nothing can be sold: its history stays short however many stocks are halted (F47)."""
+"""A close that can sell nothing: its history stays short however many stocks are halted (F47)."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -35,21 +35,21 @@ from workflows.market_close import MarketCloseWorkflow
 
 ACCOUNT: Final = AccountId("simulated-virtual")
 MOST_EVENTS: Final = 15_000
-"""Of one run, where Temporal allows 51,200."""
+"""Maximum events of one run; Temporal allows 51,200."""
 _TASKS_UNTIL_SUGGESTED: Final = 600
-"""About what 4,096 events are, at which the server suggests a new run."""
+"""The server suggests a new run at about 4,096 events."""
 
 
 @dataclass
 class HaltedDesk(CloseDesk):
-    """A market that refuses each order in a halted stock; what is sold is sold at once."""
+    """A market that refuses each order in a halted stock; other stocks are sold at once."""
 
     stocks: dict[PositionId, Held] = field(default_factory=dict)
     halted_until: dict[PositionId, datetime] = field(default_factory=dict)
     tried: Counter[PositionId] = field(default_factory=Counter)
 
     def halts(self, count: int) -> None:
-        """Hold so many stocks, all of them halted for good."""
+        """Hold so many stocks, all permanently halted."""
         for number in range(count):
             name = PositionId(f"position-{number:03}")
             self.stocks[name] = replace(a_held(), position_id=name, symbol=Symbol(f"{number:06}"))
@@ -127,7 +127,7 @@ class HaltedDesk(CloseDesk):
 
 @dataclass
 class HaltedFloor:
-    """A close on a market that does not move."""
+    """A close on a market with constant prices."""
 
     clockwork: Clockwork
     desk: HaltedDesk
@@ -137,7 +137,7 @@ class HaltedFloor:
         return [*self.clockwork.past, *self.clockwork.runs.values()]
 
     async def closes(self) -> CloseOutcome:
-        """Let the close come to its end, in however many runs, each of them played from its history half way."""
+        """Run the close to its end over any number of runs; replay each from its history halfway."""
         while self.clockwork.runs:
             await self.clockwork.until(lambda: not self.clockwork.runs, self.clockwork.now + timedelta(minutes=7))
             self.clockwork.replay()
@@ -148,7 +148,7 @@ class HaltedFloor:
 
 @asynccontextmanager
 async def halted_floor(at: str, count: int) -> AsyncIterator[HaltedFloor]:
-    """Begin a close over so many halted stocks."""
+    """Start a close over so many halted stocks."""
     clock = MarketClock(kst(f"{MONDAY} {at}"), kst(f"{MONDAY} {at}"))
     desk = HaltedDesk(clock)
     desk.halts(count)

@@ -1,4 +1,4 @@
-"""The market close on the time-skipping server: by cron, by hand, over a week with a holiday and the CSAT day."""
+"""The market close on the time-skipping server: by cron, manually, over a week with a holiday and the CSAT day."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -39,7 +39,7 @@ async def tell_two_workers(account_id: AccountId, session_date: SessionDate) -> 
 
 @activity.defn(name="order_liquidation")
 async def tell_nobody(account_id: AccountId, session_date: SessionDate) -> int:
-    """Leave the positions to the close itself."""
+    """Leave the positions to the close."""
     return 0
 
 
@@ -75,7 +75,7 @@ async def test_the_close_sells_by_itself_what_no_worker_sells(time_skipping_env:
 
 
 async def sold_by_the_close_alone(floor: Floor) -> CloseOutcome:
-    """Buy, lose the worker, and let the close begin at its own time."""
+    """Buy, lose the worker, and start the close at its own time."""
     floor.desk.hold_for = timedelta(days=1)
     worker = await floor.start_worker()
     await floor.reaches("2026-11-23 15:10")
@@ -258,5 +258,5 @@ async def test_a_week_with_a_weekend_a_holiday_and_the_csat_day(time_skipping_en
 
 
 async def _move_to(env: WorkflowEnvironment, text: str) -> None:
-    """Move the server's clock, which starts at the present, to that weekday and time of day: cron lines go by it."""
+    """Move the server's clock, which starts at the present, to that weekday and time of day for the cron lines."""
     await env.sleep((kst(text) - await env.get_current_time()) % timedelta(days=7))

@@ -1,7 +1,7 @@
-"""Whatever is told at whatever moment of a worker's life: each accepted command counts exactly once afterwards.
+"""Each accepted command takes effect exactly once, at whatever moment of a worker's life it arrives.
 
-Interleavings are drawn on the virtual clock, many more of them with ``HARU_MATRIX=full``. On a real server, where a
-run may end while a message is under way, a few are played in real time.
+Hypothesis draws interleavings on the virtual clock, many more with ``HARU_MATRIX=full``. A real server, where a run
+may end while a message is in flight, plays a few in real time.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from workflows.trading_worker import TradingWorkerWorkflow
 
 COMMANDS = ("pause", "resume", "liquidate", "change_rules", "close", "stop")
 SECONDS = st.one_of(st.just(0), st.integers(0, 5), st.integers(0, 1_200))
-"""The next command follows at once, within the same order, or after any stretch of the hours before the close."""
+"""The next command follows at once, within the same order, or after any delay during the hours before the close."""
 STORY = st.lists(st.tuples(SECONDS, st.sampled_from(COMMANDS)), max_size=8)
 DAYS = st.fixed_dictionaries(
     {
@@ -57,7 +57,7 @@ def test_every_accepted_command_counts_exactly_once(
 
 
 async def _played(day: dict[str, Any], story: list[tuple[int, str]], longest_run: int) -> tuple[list[str], Any]:
-    """Return what the floor complains of and what it holds once the session is over."""
+    """Return the floor's complaints and its holdings once the session is over."""
     async with a_floor("2026-11-23 14:00", **{**day, "fills": list(day["fills"])}) as floor:
         floor.clockwork.longest_run = longest_run
         for seconds, command in story:
@@ -137,7 +137,7 @@ async def _changes_rules(worker: WorkflowHandle[TradingWorkerWorkflow, None], nu
 async def _told(
     worker: WorkflowHandle[TradingWorkerWorkflow, None], name: str, update_id: str, *arguments: Any
 ) -> WorkerStatus:
-    """Give a command under one id until it is answered, as an operator's program does."""
+    """Send a command under one id until it is answered, as the operator's program does."""
     while True:
         with suppress(RPCError, WorkflowUpdateFailedError):
             status = await worker.execute_update(name, args=arguments, id=update_id, result_type=WorkerStatus)
@@ -147,7 +147,7 @@ async def _told(
 
 
 async def _settled(floor: Floor, worker: WorkflowHandle[TradingWorkerWorkflow, None]) -> WorkerStatus:
-    """Wait until the trade in hand is over and its run has ended."""
+    """Wait until the current trade and its run have ended."""
     while True:
         status = await worker.query(TradingWorkerWorkflow.status)
         if floor.desk.held is None and status.cycles >= len(floor.desk.trades):

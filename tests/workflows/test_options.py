@@ -1,4 +1,4 @@
-"""What the named time-outs promise: whoever watches money is missed soon, but not while it only breathes in."""
+"""The named time-outs: a dead watch or sale is detected within seconds, a live watch may miss two heartbeats."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""How values cross Temporal: each run has a converter of its own, and none learns a type that another has learnt."""
+"""The payload converter: one for each run, with type adapters cached across runs."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from workflows.payloads import DATA_CONVERTER
 
 @dataclass
 class Parcel:
-    """Tells how often somebody learnt how to read it."""
+    """Counts how often its schema was built."""
 
     learnt = 0
     content: int

@@ -1,4 +1,4 @@
-"""Shares of late fills in whole days: the close sells them, and a recovery worker watches, sells and ends."""
+"""Shares of late fills in whole days: the close sells them, or a recovery worker watches, sells and ends."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -42,7 +42,7 @@ async def bought_as_it_seems_nothing(day: Stage) -> Symbol:
 
 
 async def earned(day: Stage) -> tuple[int, int]:
-    """Return what the trades say and what the broker's cash says."""
+    """Return the PnL by the trades and by the broker's cash."""
     return sum(trade.net_pnl for trade in await day.trades()), day.broker_account.cash - day.broker_account.opening_cash
 
 

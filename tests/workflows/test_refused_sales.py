@@ -1,4 +1,4 @@
-"""A sale that was not taken: by the market, or by ourselves before it left."""
+"""Sales that the market refused, or that Haru refused before sending."""
 
 from datetime import timedelta
 

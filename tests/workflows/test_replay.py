@@ -1,4 +1,4 @@
-"""Recorded histories replay under today's workflow code: what runs at a release goes on after it."""
+"""Recorded histories replay under the current workflow code: runs continue across a release."""
 
 import json
 import re
@@ -29,7 +29,7 @@ NOT_RECORDED = {
     "sells-late-shares",
     "ends-orders-within-a-bound",
 }
-"""Branches that are taken only after a fault, such as an order without an end; `tests/workflows/` plays them."""
+"""Branches taken only after a fault, such as an order without an end; `tests/workflows/` covers them."""
 
 
 def history_of(path: Path) -> WorkflowHistory:
@@ -37,7 +37,7 @@ def history_of(path: Path) -> WorkflowHistory:
 
 
 def replayer_of(*workflows: type) -> Replayer:
-    """A replay has no second attempt, so that it has no stop-watch either: a busy machine is no difference."""
+    """A replay has no second attempt, so it has no deadlock detector either: a busy machine makes no difference."""
     return Replayer(workflows=workflows, data_converter=DATA_CONVERTER, debug_mode=True)
 
 
@@ -92,7 +92,7 @@ def test_the_stories_that_matter_are_recorded() -> None:
 
 @workflow.defn(name="MarketCloseWorkflow", sandboxed=False)
 class ForgetfulCloseWorkflow(MarketCloseWorkflow):
-    """A release in which somebody left out telling the workers."""
+    """A release that forgets to notify the workers."""
 
     async def _tell_workers(self, date: SessionDate) -> int:
         return 0
@@ -103,7 +103,7 @@ class ForgetfulCloseWorkflow(MarketCloseWorkflow):
 
     @workflow.run
     async def run(self, request: MarketCloseRequest) -> CloseOutcome:
-        """Close the day as always."""
+        """Close the day as usual."""
         return await super().run(request)
 
 

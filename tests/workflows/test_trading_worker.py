@@ -1,4 +1,4 @@
-"""The trading worker's loop, a day in a second."""
+"""The trading worker's loop: a market day in a second."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -131,7 +131,7 @@ async def test_shares_that_a_buy_brings_late_are_sold_before_the_trade_is_booked
 
 
 async def test_a_market_sale_that_nobody_takes_keeps_its_place_to_the_end_of_the_session(floor: Floor) -> None:
-    """At the lower limit a new order goes to the end of the queue, and each one makes the run's history longer."""
+    """At the lower limit a new order goes to the end of the queue, and each one lengthens the run's history."""
     floor.desk.fills = [10, 0, 0]
     worker = await floor.start_worker()
 

@@ -1,4 +1,4 @@
-"""A broker whose balance and order list can never be read: shares are watched and sold, and the day ends."""
+"""A broker whose balance and order list are never readable: shares are watched and sold, and the day ends."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -57,7 +57,7 @@ async def test_the_rest_of_a_buy_whose_end_cannot_be_read_does_not_keep_its_shar
 
 @activity.defn(name="order_liquidation")
 async def tell_no_worker(account_id: AccountId, session_date: SessionDate) -> int:
-    """Leave the positions to the close itself."""
+    """Leave the positions to the close."""
     return 0
 
 

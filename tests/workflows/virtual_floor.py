@@ -30,7 +30,7 @@ WORKFLOW: Final = worker_workflow_id(ACCOUNT, worker_name(1))
 
 @dataclass
 class Expected:
-    """What the worker must be, by the commands that it accepted, in their sequence."""
+    """The expected worker state, by the commands that it accepted, in their sequence."""
 
     paused: bool = False
     stopping: bool = False
@@ -39,7 +39,7 @@ class Expected:
     accepted: list[str] = field(default_factory=list)
 
     def note(self, name: str) -> None:
-        """Take an accepted command into account."""
+        """Apply an accepted command."""
         self.accepted.append(name)
         self.paused = {"pause": True, "resume": False, "liquidate": True}.get(name, self.paused)
         self.stopping = self.stopping or name == "stop"
@@ -50,7 +50,7 @@ class Expected:
 
 @dataclass
 class VirtualFloor:
-    """One worker and the desk that plays the world around it."""
+    """One worker and the desk that plays broker, ledger and market."""
 
     clockwork: Clockwork
     desk: Desk
@@ -58,7 +58,7 @@ class VirtualFloor:
     last_life: WorkerLife | None = None
 
     async def reaches(self, text: str) -> None:
-        """Let the market go on to a moment (KST)."""
+        """Let the market run to a time (KST)."""
         await self.goes_on_until(kst(text))
 
     async def goes_on_until(self, instant: datetime) -> None:
@@ -66,7 +66,7 @@ class VirtualFloor:
         self._look()
 
     async def commands(self, name: str) -> None:
-        """Hand the worker a command, and remember it if it was accepted."""
+        """Send the worker a command, and record it if it was accepted."""
         if not self.is_running:
             return
         if name == "close":
@@ -95,7 +95,7 @@ class VirtualFloor:
         return answer
 
     def complaints(self) -> list[str]:
-        """Return how the worker differs from what it was told, and what was lost on the way."""
+        """Return differences between the worker and its accepted commands, and any lost commands."""
         self._look()
         life, expected, found = self.last_life, self.expected, []
         if life is None:
@@ -123,7 +123,7 @@ class VirtualFloor:
 
 @asynccontextmanager
 async def a_floor(starts_at: str = "2026-11-23 08:50", **bent: Any) -> AsyncIterator[VirtualFloor]:
-    """Open a floor at a moment (KST) with one worker; ``bent`` bends the desk's answers."""
+    """Open a floor at a time (KST) with one worker; ``bent`` changes the desk's answers."""
     clock = MarketClock(kst(starts_at), kst(starts_at))
     desk = Desk(clock, **bent)
     every: list[Any] = desk.everything()

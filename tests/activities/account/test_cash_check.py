@@ -1,4 +1,4 @@
-"""Cash in a reconciliation: compared when no order is under way, told once, never corrected."""
+"""Cash in a reconciliation: compared when no order is open, reported once, never corrected."""
 
 from activities.account.comparing import Reconciled, ReconcileRequest
 from domain.event import Event, EventLevel
@@ -23,7 +23,7 @@ async def told(desk: Desk) -> list[Event]:
 
 
 def moves(desk: Desk, won: int) -> None:
-    """Let the owner pay in or take out."""
+    """Let the owner deposit or withdraw cash."""
     desk.broker_account.cash = Won(desk.broker_account.cash + won)
 
 

@@ -1,4 +1,4 @@
-"""The calendar against the broker's: asked once for the fleet; where they differ nothing is bought, and all is sold."""
+"""Our calendar against the broker's: one call for the fleet. On a difference Haru buys nothing and sells everything."""
 
 from datetime import date, timedelta
 
@@ -24,7 +24,7 @@ HOLIDAY_CALL = "CTCA0903R"
 
 
 async def the_fleet_knows(desk: Desk, *, is_open: bool | None) -> None:
-    """Let another process of the fleet have asked, and let this is what it was told."""
+    """Store the broker's answer as if another process of the fleet had asked."""
 
     async def told() -> bool | None:
         return is_open

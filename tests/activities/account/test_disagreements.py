@@ -1,4 +1,4 @@
-"""Books that disagreed and agree again: two clean comparisons in a row lift what the difference shut, and no more."""
+"""Two clean comparisons in a row lift the entry lock of an earlier difference, and only that lock."""
 
 from datetime import timedelta
 from typing import Final

@@ -1,4 +1,4 @@
-"""Orders by API that are not ours shut entries; our own orders never do, whatever we know of them yet."""
+"""API orders of another program stop entries; our own orders never do, even before their reply is recorded."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -33,7 +33,7 @@ NAVER: Final = Symbol("035420")
 
 
 def another_program_orders(desk: Desk, quantity: int = 3, *, by_hand: bool = False) -> Order:
-    """Send an order for a stock of which we hold nothing, past our books."""
+    """Send an order for a stock that we do not hold, without writing it to the ledger."""
     account = desk.broker_account.id
     request = OrderRequest(account, HYNIX, Side.BUY, OrderType.MARKET, Quantity(quantity), Price(0))
     return desk.simulation.place_order(request, by_hand=by_hand)
@@ -124,7 +124,7 @@ async def test_an_order_that_may_be_ours_after_all_shuts_nothing(desk: Desk, *, 
 
 
 class SendsMeanwhile:
-    """Lets another host send an order of ours while the list is on its way; everything else is the real client."""
+    """Sends an order of another of our hosts while the list is being read; all other calls go to the real client."""
 
     def __init__(self, broker: KisBroker, meanwhile: Callable[[], Any]) -> None:
         self._broker = broker
@@ -134,7 +134,7 @@ class SendsMeanwhile:
         return getattr(self._broker, name)
 
     async def orders_on(self, session_date: SessionDate, lane: Lane, *about: Any) -> Rows[BrokerOrder]:
-        """List after the other host has sent; its reply is recorded only when this list has been read."""
+        """Read the list after the other host has sent; its reply is recorded only after this list was read."""
         meanwhile, self._meanwhile = self._meanwhile, None
         if meanwhile is not None:
             await meanwhile()

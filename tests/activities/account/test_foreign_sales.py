@@ -1,4 +1,4 @@
-"""The account's owner sells what we hold, by hand: two witnesses must agree before we believe it (F22, F23, F32)."""
+"""The owner manually sells shares that we hold: two witnesses must agree before Haru accepts it (F22, F23, F32)."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Fills that the broker lists late, and amounts that it corrects: watched, sold, and booked to the won (F42)."""
+"""Fills that the broker lists late, and amounts that it corrects: watched, sold and booked to the won (F42)."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -56,7 +56,7 @@ async def settled(desk: Desk, entry: PreparedEntry) -> None:
 
 
 async def traded_but_for_late_shares(desk: Desk) -> PreparedEntry:
-    """Buy all; the list shows the last shares as withdrawn, the rest is sold and its trade is booked."""
+    """Buy all. The list shows the last shares as withdrawn; the rest is sold and its trade booked."""
     entry = await desk.prepared()
     await desk.submits(entry)
     desk.simulation.add_fault(kind="hide_fills", path=LISTS, shares=LATE, number=desk.sent[0].number, count=0)
@@ -69,7 +69,7 @@ async def traded_but_for_late_shares(desk: Desk) -> PreparedEntry:
 
 
 async def adopted(desk: Desk, worker: WorkerId = RIVAL) -> Held:
-    """Let a scanning worker find the orphan and take it over."""
+    """Let a scanning worker find the orphaned position and take it over."""
     await desk.registers(worker)
     (symbol,) = await desk.database.locks.orphans(ACCOUNT)
     held = await desk.does(desk.cycles.adopt_orphan, AdoptionRequest(ACCOUNT, worker, symbol, PLAN))
@@ -78,7 +78,7 @@ async def adopted(desk: Desk, worker: WorkerId = RIVAL) -> Held:
 
 
 async def sold_by(desk: Desk, entry: PreparedEntry, held: Held) -> None:
-    """Watch until the stop-loss fires, sell, and book."""
+    """Watch until the stop-loss fires, sell and book."""
     desk.pace.meanwhile.append(lambda: desk.price_moves(-0.1, entry.symbol))
     signal = await desk.watches(entry, held.lease)
     assert signal.reason is ExitReason.STOP_LOSS
@@ -89,7 +89,7 @@ async def sold_by(desk: Desk, entry: PreparedEntry, held: Held) -> None:
 
 
 async def verified(desk: Desk) -> list[str]:
-    """Return what the verifier finds wrong with the money of the day."""
+    """Return the verifier's findings about the day's money."""
     database, account = desk.database, desk.broker_account
     rows = tuple(
         BrokerRow(

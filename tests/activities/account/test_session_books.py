@@ -1,4 +1,4 @@
-"""The books of a session: compared once for the fleet before anything is bought; entries stay shut until then."""
+"""A session's books are compared once for the fleet before the first buy; entries stay closed until then."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -31,7 +31,7 @@ def balance_calls(desk: Desk) -> int:
 
 
 def unreadable(desk: Desk) -> None:
-    """Let every balance come back as an error of the server."""
+    """Answer every balance request with a server error."""
     desk.simulation.add_fault(kind="http_error", path=BALANCE, count=0)
 
 
@@ -40,7 +40,7 @@ async def told(desk: Desk, kind: str) -> list[Event]:
 
 
 async def lets_try_again(desk: Desk) -> None:
-    """Let the pause between two tries pass in the database's time."""
+    """Let the pause between two attempts pass in database time."""
     await desk.database._pool.execute("UPDATE book_comparisons SET tried_at = tried_at - interval '1 hour'")
 
 

@@ -1,4 +1,4 @@
-"""A sale of which the list calls withdrawn what was filled: those shares are never offered again (F42)."""
+"""The list shows filled shares of a sale as withdrawn: these shares are never offered again (F42)."""
 
 from datetime import timedelta
 
@@ -28,7 +28,7 @@ def the_owner_buys(desk: Desk, shares: int = OWNERS) -> None:
 
 
 async def sold_but_for_late_shares(desk: Desk, count: int = 0) -> tuple[PreparedEntry, OrderRecord]:
-    """Sell all; the list, asked so many times (0: always), calls the last three shares withdrawn."""
+    """Sell all. The list shows the last three shares as withdrawn for that many reads (0: always)."""
     entry = await desk.buys()
     sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2))
     assert isinstance(sale, PreparedExit)
@@ -45,7 +45,7 @@ async def next_sale(desk: Desk, entry: PreparedEntry, attempt: int = 3) -> ExitD
 
 
 def heard(desk: Desk, number: str) -> None:
-    """Let this process hear by notice that the whole sale was filled."""
+    """Notify this process that the whole sale was filled."""
     order = next(each for each in desk.sent if each.number == number)
     notice = OrderNotice(NoticeKind.FILLED, SAMSUNG, Side.SELL, number, None, Quantity(order.filled), Price(70_000))
     desk.notices.hear(notice, desk.pace.now())

@@ -1,4 +1,4 @@
-"""A streamed price that has jumped waits for the broker's word; the broker's silence does not hold it for ever."""
+"""A streamed price that jumps waits for the broker's confirmation, but not without limit if the broker is silent."""
 
 import asyncio
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ async def feed(market: Market) -> QuoteFeed:
 
 
 class Forger:
-    """Ticks one after another, each with one share more than the last."""
+    """Ticks in sequence, each with one share more than the last."""
 
     def __init__(self, feed: QuoteFeed, market: Market) -> None:
         self.feed, self.market, self.volume = feed, market, 1_000

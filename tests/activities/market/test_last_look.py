@@ -1,4 +1,4 @@
-"""At the moment of a purchase flags, price and strategy are asked again: what has changed since the scan counts."""
+"""Immediately before a purchase Haru checks flags, price and strategy again; changes since the scan count."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ RIVAL = WorkerId("worker-2")
 
 @dataclass(frozen=True)
 class Thrifty:
-    """A strategy that buys up to a price, and with a known past only if it is told to want one."""
+    """Strategy that buys up to a price; optionally it requires a known price history."""
 
     most: int
     least_samples: int = 0
@@ -125,7 +125,7 @@ async def test_a_custom_filter_that_refuses_by_now_counts(desk: Desk) -> None:
 async def test_a_process_that_has_not_followed_the_stock_buys_at_about_the_price_of_the_scan(
     desk: Desk, moved: float, bought: bool
 ) -> None:
-    """The strategy needs a past that only the scanning process has: here its silence is no verdict."""
+    """The strategy needs a price history that only the scanning process has; here no signal is not a refusal."""
     desk.simulation.force_price(SAMSUNG, desk.price(), natural=False)
     for _ in range(3):
         await desk.feed.quotes([SAMSUNG], timedelta(0), Lane.SCAN)
@@ -183,7 +183,7 @@ async def test_a_price_that_cannot_be_is_not_bought_at(desk: Desk, row: dict[str
 
 @dataclass
 class Late:
-    """The real broker, whose prices arrive long after they were."""
+    """The real broker with prices that arrive long after they were quoted."""
 
     desk: Desk
     seconds: float

@@ -1,4 +1,4 @@
-"""Shares held without a price that can be trusted are a critical event after 30 s; buys and sales are events too."""
+"""Shares held without a trusted price raise a critical event after 30 s; buys and sales are events too."""
 
 from datetime import timedelta
 

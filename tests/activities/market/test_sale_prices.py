@@ -1,4 +1,4 @@
-"""At what price a sale goes: the one that its watch has just seen costs no call, whichever process sells."""
+"""The price of a sale: the watch's latest price costs no call, whichever process sells."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -23,7 +23,7 @@ from tests.support.stepping import RULES, kst
 
 PRICES = "FHKST11300006"
 BELOW = 1_000
-"""Won by which the watch has seen the stock below the market of now, so that the two prices are told apart."""
+"""Won by which the watch's price is below the current price, so that the test can distinguish the two."""
 
 
 def prices_asked_for(desk: Desk) -> int:
@@ -31,7 +31,7 @@ def prices_asked_for(desk: Desk) -> int:
 
 
 async def seen_elsewhere(desk: Desk, seconds: float) -> Quote:
-    """Return what a watch in another process saw that long ago; this process has seen nothing yet."""
+    """Return a price that a watch in another process observed that long ago; this process has no price yet."""
     quote = (await desk.broker.quotes([SAMSUNG], Lane.WATCH))[SAMSUNG]
     desk.rebuild()
     lower = Price(quote.price - BELOW)

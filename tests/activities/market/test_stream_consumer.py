@@ -1,4 +1,4 @@
-"""What a process does with news of the stream that it cannot read."""
+"""How a process handles stream messages that it cannot read."""
 
 import pytest
 

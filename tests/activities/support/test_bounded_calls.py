@@ -1,4 +1,4 @@
-"""A call whose caller is gone ends, however long it would go on."""
+"""A call ends when its caller is gone, however long it would run."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""Time in long activities: heartbeats stop when the work hangs, and a process that drains hands over at once."""
+"""Time in long activities: heartbeats stop when the work hangs; a draining process hands over at once."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from domain.clock import LIVE_CLOCK, MarketClock
 
 @pytest.fixture
 def beats(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
-    """Let a heart beat a hundred times a second, and collect what it says."""
+    """Send a heartbeat a hundred times a second, and collect the details."""
     monkeypatch.setattr(activities.support.heart, "_BEAT", 0.01)
     monkeypatch.setattr(activities.support.heart, "_LONGEST_SILENCE", 0.1)
     return []

@@ -61,7 +61,7 @@ def a_board(*rows: WorkerRow, **changes: Any) -> Board:
 
 
 def a_sound_day(**changes: Any) -> Day:
-    """Return a day with one trade that ledger, close and broker tell alike: +10,000 gross, 1,300 of costs."""
+    """Return a day with one trade on which ledger, close and broker agree: +10,000 gross, 1,300 of costs."""
     trade = a_closed_trade(entry_costs=Costs(Won(100), Won(0)), exit_costs=Costs(Won(100), Won(1_100)))
     buy = an_order(an_intent(Side.BUY))
     sell = an_order(an_intent(Side.SELL, intent_id=IntentId("run-1/2")), ref=a_ref(2), filled_amount=Won(710_000))
@@ -76,7 +76,7 @@ def a_sound_day(**changes: Any) -> Day:
 
 
 def some_books(**changes: Any) -> BrokerBooks:
-    """Return the broker's side of the sound day, parsed as it comes over the wire."""
+    """Return the broker's side of the correct day, parsed from its wire format."""
     books = {
         "cano": "50000000",
         "opening_cash": 100_000_000,
@@ -90,7 +90,7 @@ def some_books(**changes: Any) -> BrokerBooks:
 
 
 def a_booked_order(number: int, **changes: Any) -> dict[str, Any]:
-    """Return an order as the broker has it, completely filled."""
+    """Return an order in the broker's books, completely filled."""
     order = {
         "day": MONDAY.isoformat(),
         "number": f"{number:010}",

@@ -1,4 +1,4 @@
-"""The day's report: each check finds the difference it is there for, and nothing else."""
+"""The day's report: each check finds exactly the difference that it covers."""
 
 import io
 import json

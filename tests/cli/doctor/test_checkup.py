@@ -1,4 +1,4 @@
-"""The check-up: what rests on a failed check is left, and each look tells what it sees with the mend."""
+"""The check-up skips a check that depends on a failed one, and reports each finding with its fix."""
 
 from collections import namedtuple
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""The check-up from the command line: with nothing running, with everything running, and with each thing broken."""
+"""The check-up from the command line: with nothing running, with everything running, and with each part broken."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ KEY, SECRET = "HARU-" + "P" * 31, "S" * 180
 
 
 class CommandLine:
-    """Runs starter.py, and reads the check-up's answers."""
+    """Runs starter.py, and parses the check-up's answers."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -67,7 +67,7 @@ def a_paper_account(**changes: str) -> dict[str, str]:
 
 
 def at(url: str) -> dict[str, str]:
-    """Return where a simulator is, for requests and for its stream."""
+    """Return a simulator's URLs, for requests and for its stream."""
     return {"HARU_BROKER__REST_URL": url, "HARU_BROKER__STREAM_URL": url.replace("http", "ws", 1)}
 
 

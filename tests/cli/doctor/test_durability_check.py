@@ -1,4 +1,4 @@
-"""What `doctor` says of a server that may forget what it has committed."""
+"""`doctor` on a server that may lose committed transactions."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The live table: what it says, on a terminal, in a pipe and as JSON."""
+"""The live table: its content on a terminal, in a pipe and as JSON."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-"""Summaries and trades, in words and for programs."""
+"""Summaries and trades, as text and for programs."""
 
 import io
 import json

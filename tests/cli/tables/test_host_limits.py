@@ -1,4 +1,4 @@
-"""Hosts' limits where operators meet them: `status` shows and compares them, no change of rules exceeds them."""
+"""Hosts' limits for operators: `status` shows and compares them, and no change of rules exceeds them."""
 
 import asyncio
 from dataclasses import replace
@@ -27,7 +27,7 @@ LOOSE = TradingRules(risk=RiskRules(capital_per_trade=Won(50_000_000), trades_pe
 
 
 async def scanning(hosted: Hosted, rules: TradingRules) -> None:
-    """Start a worker and wait until it has learned what its host allows."""
+    """Start a worker and wait until it has received its host's limits."""
     fleet = hosted.fleet
     await start_worker(fleet, WorkerLife(fleet.account_id, WORKER, rules, fleet.clock))
     async with asyncio.timeout(60):

@@ -1,4 +1,4 @@
-"""Names that steer a terminal or write markup, in every table of the books, before every verb that prints them."""
+"""Names with terminal control sequences or markup, in every table of the books and every verb that prints them."""
 
 import io
 import json
@@ -93,7 +93,7 @@ def test_a_line_and_a_cell_keep_their_line(text: str) -> None:
 async def poisoned(
     nothing_configured: None, temporal_dev_server: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A paper account whose books have a trade, a worker and an order that waits, all of hostile names."""
+    """A paper account whose books have a trade, a worker and a waiting order, all with hostile names."""
     number = f"{uuid4().int % 10**8:08}-01"
     environment = {
         "HARU_BROKER__ENVIRONMENT": "paper",

@@ -1,4 +1,4 @@
-"""`status` shows what is left of each limit, by the rules that each worker really trades by."""
+"""`status` shows the remainder of each limit, by the rules that each worker really applies."""
 
 import asyncio
 import json
@@ -72,7 +72,7 @@ async def test_a_worker_that_runs_tells_its_own_rules(hosted: Hosted) -> None:
     await fleet.database.workers.register(fleet.account_id, WORKER, "w")
     await start_worker(fleet, WorkerLife(fleet.account_id, WORKER, own, fleet.clock))
 
-    # A worker that has only just begun may not answer in time, and status does not wait for it.
+    # A worker that has just started may not answer in time, and status does not wait for it.
     async with asyncio.timeout(30):
         while True:
             limits = await read_limits(fleet, await read_board(fleet, fleet.market_now()), RiskRules())

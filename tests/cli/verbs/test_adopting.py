@@ -1,4 +1,4 @@
-"""What an operator recognises as ours must be on the broker's list, of the same stock and side."""
+"""An order that an operator adopts must be on the broker's list, with the same stock and side."""
 
 from argparse import Namespace
 from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ from workflows.reconciliation import OrderLookupWorkflow
 
 @pytest.fixture
 async def simulation(fleet: Fleet) -> AsyncIterator[Simulation]:
-    """A market that the fleet's worker process can ask."""
+    """A market that the fleet's worker process can query."""
     simulation, queues = a_simulation(OPENS_AT), task_queues(fleet.account_id)
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(a_broker(simulation, fleet.database, simulation.market_now))

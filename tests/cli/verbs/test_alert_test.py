@@ -1,4 +1,4 @@
-"""The addresses of alerts as settings, and the verb that tries each of them."""
+"""The addresses of alerts as settings, and the verb that tests each of them."""
 
 import json
 from collections.abc import Iterator

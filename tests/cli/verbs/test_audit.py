@@ -1,4 +1,4 @@
-"""``starter.py audit``: commands as a table and as JSON, and what was done to their log."""
+"""``starter.py audit``: commands as a table and as JSON, and tampering with their log."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The verb about another program's orders: list them, and accept them one by one or all."""
+"""The verb for another program's orders: list them, and accept them one by one or all."""
 
 from argparse import Namespace
 from io import StringIO

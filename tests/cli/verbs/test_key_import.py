@@ -1,4 +1,4 @@
-"""Keys from KIS's own sample settings into `.env`: whole or not at all, private, and never shown."""
+"""Import keys from KIS's own sample settings into `.env`: all or none, private, and never printed."""
 
 import stat
 from pathlib import Path

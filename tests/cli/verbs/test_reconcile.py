@@ -1,4 +1,4 @@
-"""``starter.py reconcile``: what a reconciliation found, for people and for programs."""
+"""``starter.py reconcile``: the findings of a reconciliation, for people and for programs."""
 
 import argparse
 import io

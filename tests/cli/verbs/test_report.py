@@ -1,4 +1,4 @@
-"""``starter.py report`` as an operator meets it: with the database alone, and told what is wrong where something is."""
+"""``starter.py report`` for an operator: with the database alone, and with clear errors."""
 
 import asyncio
 import json
@@ -174,7 +174,7 @@ def test_a_database_that_is_away_is_told(run: Run, unused_port: int, monkeypatch
 
 @pytest.fixture
 def stopped(tmp_path: Path) -> Path:
-    """A data folder that nobody runs anything in."""
+    """A data folder without a running process."""
     for part in (tmp_path, *tmp_path.parents[:3]):
         part.chmod(part.stat().st_mode | 0o011)
     (tmp_path / ".haru").mkdir()

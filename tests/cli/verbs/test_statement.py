@@ -1,4 +1,4 @@
-"""``starter.py statement`` and what ``summary`` says of a close, for people and for programs."""
+"""``starter.py statement`` and the close in ``summary``, for people and for programs."""
 
 import argparse
 import io

@@ -1,6 +1,6 @@
-"""From the fault to the message: each outage reaches a real webhook by the host's own duties, at their own pace.
+"""From the fault to the message: each outage reaches a real webhook through the host's own duties, at their own pace.
 
-Each test prints how long it took; `docs/operations.md` gives these figures.
+Each test prints its duration; `docs/operations.md` gives these figures.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ from workflows.payloads import DATA_CONVERTER
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "ko")
 _LONGEST_WAIT = 400.0
-"""Seconds; only a message that never comes takes so long."""
+"""Seconds; only a missing message takes this long."""
 
 
 class Host:
@@ -72,7 +72,7 @@ class Host:
             await asyncio.gather(tasks, return_exceptions=True)
 
     async def told(self, title: str, since: float) -> float:
-        """Wait for a message of this title, print how long it took, and return that in seconds."""
+        """Wait for a message with this title, print the duration, and return it in seconds."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(_LONGEST_WAIT):
             while not any(title in message["title"] for message in self.webhook.told):

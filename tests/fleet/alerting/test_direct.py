@@ -1,4 +1,4 @@
-"""Alerts that pass by the books: once for a key, sent again until a channel takes them."""
+"""Alerts that bypass the books: once per key, retried until a channel accepts them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

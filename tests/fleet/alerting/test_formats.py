@@ -1,4 +1,4 @@
-"""Alerts as each service gets them from the real library: they mention no person or group, and format nothing."""
+"""Alerts as each service receives them from the real library: they mention no person or group, and format nothing."""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ APART = "\N{ZERO WIDTH SPACE}"
 
 @dataclass
 class Service:
-    """What a service has been sent."""
+    """A service and the messages that it received."""
 
     port: int = 0
     bodies: list[bytes] = field(default_factory=list)
@@ -57,7 +57,7 @@ def service() -> Iterator[Service]:
             self.wfile.write(b"ok" if "slack" in self.path else b'{"ok": true, "result": {}}')
 
         def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class names it so
-            """Say nothing on standard error."""
+            """Log nothing to standard error."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         found.port = server.server_port
@@ -68,7 +68,7 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture
 def mailbox() -> Iterator[Service]:
-    """A mail server that takes everything; ``bodies`` are whole messages."""
+    """A mail server that accepts everything; ``bodies`` are whole messages."""
     found = Service()
 
     class Handler(StreamRequestHandler):

@@ -1,4 +1,4 @@
-"""What an alert channel or a dead-man's switch answers is cut off, however large it is or unpacks to."""
+"""The answer of an alert channel or dead-man's switch is cut off, however large it is or unpacks to."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ from tests.support.peak_memory import peak_mb
 from tests.support.webhook import Webhook
 
 MOST_GROWN_MB = 60
-"""A hundred megabytes, unpacked, do not fit into it."""
+"""Too small for a hundred megabytes, unpacked."""
 
 
 async def _grown_by_sending(url: str) -> int:

@@ -1,4 +1,4 @@
-"""What happens is told outside: once, folded, masked, by one process, and never in the trading's way (F48)."""
+"""Events are sent outside once, folded and masked, by one process, and never block trading (F48)."""
 
 import asyncio
 import logging
@@ -245,7 +245,7 @@ def test_an_address_that_cannot_be_used_is_told_by_its_number_without_showing_it
 
 
 class OutboxOnAFullDisk(Alerts):
-    """Cannot mark what was sent, as often as it is told."""
+    """Fails a given number of times to mark sent alerts."""
 
     def __init__(self, alerts: Alerts, times: int) -> None:
         super().__init__(alerts._pool)

@@ -1,4 +1,4 @@
-"""What people read: the day's result, two languages, short whatever happens."""
+"""Alert texts for people: the day's result, two languages, always short."""
 
 from datetime import timedelta
 from typing import Final

@@ -1,4 +1,4 @@
-"""Hosting processes in miniature that hear a simulator on real sockets, at the market's own speed."""
+"""Minimal hosting processes that stream from a simulator over real sockets, at the market's own speed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -33,7 +33,7 @@ _PRICES: Final = "/uapi/domestic-stock/v1/quotations/intstock-multprice"
 
 
 class LivePace(RealPace):
-    """Real time; ``waited`` counts from the activity that was begun last."""
+    """Real time; ``waited`` counts from the start of the latest activity."""
 
     def __init__(self, clock: MarketClock) -> None:
         super().__init__(clock)
@@ -48,7 +48,7 @@ class LivePace(RealPace):
 
 @dataclass
 class Process:
-    """One hosting process: its desk, its ears, and verbs for what is seen of them."""
+    """One hosting process: its desk, its streaming, and methods to observe them."""
 
     desk: Desk
     streaming: Streaming
@@ -63,14 +63,14 @@ class Process:
         return self.streaming._is_connected
 
     def asked(self) -> int:
-        """Return how often anybody has asked the broker for prices."""
+        """Return the number of price requests at the broker."""
         return self.simulation.calls.by_path[_PRICES]
 
     async def price(self, symbol: Symbol = SAMSUNG, age: timedelta = AN_HOUR) -> Price:
         return (await self.desk.feed.quotes([symbol], age, Lane.WATCH))[symbol].price
 
     async def hears_of(self, symbol: Symbol = SAMSUNG) -> None:
-        """Take an interest in a stock and wait until the stream speaks for it."""
+        """Subscribe to a stock and wait until the stream delivers its price."""
         await self.price(symbol)
         await until(lambda: self.desk.feed.coverage.covers(symbol), f"the stream covers {symbol}")
         await self.price(symbol)
@@ -79,21 +79,21 @@ class Process:
         await until(lambda: self.desk.feed._prices.known[symbol].price == price, f"{symbol} at {price}")
 
     async def rests(self) -> PreparedEntry:
-        """Place a buy that the market has run away from."""
+        """Place a buy, and move the market above its limit."""
         entry = await self.desk.prepared()
         self.moves(1.05, volume=0)
         await self.desk.submits(entry)
         return entry
 
     def moves(self, factor: float, **path: Any) -> int:
-        """Let the price jump and stay there; return where it went."""
+        """Let the price jump and stay there; return the new price."""
         price = round(self.desk.price() * factor / 100) * 100
         self.simulation.force_price(SAMSUNG, price, natural=False, **path)
         return price
 
 
 async def until(condition: Callable[[], bool], what: str, limit: float = 12.0) -> None:
-    """Wait until something is so."""
+    """Wait until a condition holds."""
     try:
         async with asyncio.timeout(limit):
             while not condition():
@@ -104,7 +104,7 @@ async def until(condition: Callable[[], bool], what: str, limit: float = 12.0) -
 
 @asynccontextmanager
 async def a_market(**settings: Any) -> AsyncIterator[Venue]:
-    """Run a simulator whose market goes on at its own speed from ten o'clock."""
+    """Run a simulator whose market starts at ten o'clock and runs at its own speed."""
     clock = MarketClock(datetime.now(UTC), kst(OPENS_AT))  # noqa: TID251 - the market begins now
     async with a_venue(clock=clock, calendar=CALENDAR, **settings) as venue:
         venue.simulation.force_price(SAMSUNG, 70_000, natural=False)

@@ -1,4 +1,4 @@
-"""While the broker refuses our key or token nothing is bought, and somebody is told once (F31)."""
+"""While the broker refuses our key or token, Haru buys nothing and alerts the operator once (F31)."""
 
 from domain.session import session_date_of
 from fleet.duties.access import ACCESS_REFUSED, SHUT_BECAUSE, AccessDuty

@@ -1,4 +1,4 @@
-"""One session attended to: it ends when another process has taken its lease, whatever the stream says."""
+"""A stream session ends when another process has taken its lease, whatever the stream delivers."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
@@ -21,7 +21,7 @@ TAKEN_BY_ANOTHER = "UPDATE stream_leases SET owner = 'another', expires_at = clo
 
 
 class QuietSession:
-    """A session that stays open and says nothing."""
+    """A session that stays open and delivers nothing."""
 
     registered: tuple[Symbol, ...] = ()
     hears_notices = True

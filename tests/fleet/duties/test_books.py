@@ -1,4 +1,4 @@
-"""The books during the day: compared within the session, and again when the stream or the broker is back."""
+"""Comparisons of the books: within the session, and again after an outage of the stream or the broker."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ OWNER = "host-1"
 
 @dataclass
 class Comparisons:
-    """Remembers for which session, and since which end of an outage, a comparison was wanted."""
+    """Records the session, and the end of the outage, of each requested comparison."""
 
     wanted: list[tuple[SessionDate, datetime | None]] = field(default_factory=list)
 
@@ -33,7 +33,7 @@ def duty_of(fleet: Fleet, *troubles: str) -> tuple[BooksDuty, Comparisons]:
 
 
 def at(fleet: Fleet, text: str) -> Fleet:
-    """Return the fleet at another moment (KST)."""
+    """Return the fleet at another time (KST)."""
     moment = datetime.fromisoformat(text).replace(tzinfo=KST)
     return replace(fleet, clock=MarketClock(fleet.real_now(), moment))
 

@@ -1,4 +1,4 @@
-"""A clock that leaves the broker's while Haru runs: reported, nothing bought until it is back (F44)."""
+"""A clock that drifts from the broker's at run time: reported, and entries stay closed until it agrees again (F44)."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -21,7 +21,7 @@ from tests.broker.parts import Budget, Tokens, a_connection, market_now
 
 
 class Host:
-    """A broker's host that answers nothing but the time, by a clock that can be wrong."""
+    """A broker's host that answers only with the time, by a clock that can be wrong."""
 
     def __init__(self) -> None:
         self.behind = timedelta(0)

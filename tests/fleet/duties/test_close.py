@@ -1,4 +1,4 @@
-"""A close that the schedule did not start: caught up while there is time, told loudly when there is none (F40)."""
+"""A close that the schedule did not start: started late while there is time, else reported as critical (F40)."""
 
 import asyncio
 from dataclasses import replace
@@ -25,7 +25,7 @@ RULES = TradingRules()
 
 
 def at(fleet: Fleet, text: str, speed: int = 1) -> Fleet:
-    """Return the fleet at another moment of the market."""
+    """Return the fleet at another market time."""
     moment = datetime.fromisoformat(text).replace(tzinfo=KST).astimezone(UTC)
     return replace(fleet, clock=MarketClock(datetime.now(UTC), moment, speed))  # noqa: TID251 - the test's own anchor
 
@@ -48,7 +48,7 @@ async def kinds(fleet: Fleet) -> list[str]:
 
 
 async def closes(fleet: Fleet) -> int:
-    """Return how many closes were ever started."""
+    """Return how many closes have been started in total."""
     query = f"WorkflowType = 'MarketCloseWorkflow' AND TaskQueue = '{fleet.account_id}/trading'"
     async with asyncio.timeout(20):
         while True:

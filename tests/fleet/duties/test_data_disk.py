@@ -1,4 +1,4 @@
-"""What is free on the disks of the data folder, and what can be given up there."""
+"""Free space on the disks of the data folder, and space that can be freed there: ballast and logs."""
 
 from collections.abc import Iterator
 from pathlib import Path

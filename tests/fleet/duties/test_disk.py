@@ -1,4 +1,4 @@
-"""A disk that fills: reported early, nothing bought, what is held sold, and entries open again with room."""
+"""A disk that fills: reported early, no buys, positions sold, and entries open again with free space."""
 
 import asyncio
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ BALLAST = 4 * MEGABYTE
 
 
 class Direct(DirectAlerts):
-    """Keeps what it is given to send."""
+    """Keeps the alerts that it receives."""
 
     def __init__(self) -> None:
         super().__init__(Environment.SIMULATED, (), AlertRules(str))
@@ -56,7 +56,7 @@ class Watched:
         self.duty = DiskDuty(self.fleet, self.data, self.gate, self.direct, LEVELS)
 
     async def at(self, megabytes: int) -> "Watched":
-        """Leave so much room, and look."""
+        """Leave so many bytes free, and run the check."""
         self.disk.leaves(megabytes * MEGABYTE)
         await self.duty.look()
         return self

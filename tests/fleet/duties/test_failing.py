@@ -1,4 +1,4 @@
-"""A workflow that cannot progress, on a real server: found by Temporal's own mark, reported loudly, shown in status."""
+"""A workflow that makes no progress, on a real server: detected by Temporal's own mark, alerted, shown in status."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ from workflows.trading_worker import TradingWorkerWorkflow
 
 @workflow.defn(name=TradingWorkerWorkflow.__name__, sandboxed=False)
 class BadRelease:
-    """A trading worker of a release whose code breaks in each workflow task."""
+    """A trading worker of a release whose code fails in each workflow task."""
 
     @workflow.run
     async def run(self) -> None:

@@ -1,4 +1,4 @@
-"""Channels belong to the fleet: no host silences another's, and a channel that no host knows is reported."""
+"""Channels belong to the fleet: no host silences another's, and a channel unknown to all hosts is reported."""
 
 import argparse
 import json
@@ -28,7 +28,7 @@ LEVELS = [EventLevel.CRITICAL]
 
 
 async def a_host_without_channels(database: Database) -> None:
-    """Do what a second worker.py without HARU_ALERTS__URLS does when it starts."""
+    """Do the same as a second worker.py without HARU_ALERTS__URLS at its start."""
     await Alerting((ACCOUNT, Environment.SIMULATED), database, [], AlertRules(mask=str))._register()
 
 

@@ -30,7 +30,7 @@ async def process(market: Venue, database_url: str) -> AsyncIterator[Process]:
 
 
 async def watches_what_it_bought(process: Process) -> "asyncio.Task[ExitSignal]":
-    """Hear of the stock first: the simulator draws its days then, which would make the purchase slow."""
+    """Request the stock first: the simulator then generates its days, which would slow the purchase."""
     await process.hears_of()
     entry = await process.desk.buys()
     watching = asyncio.create_task(process.desk.watches(entry))

@@ -1,4 +1,4 @@
-"""The dead-man's switch: pinged while all is well, silent while anything is not, never in the way."""
+"""The dead-man's switch: pinged while everything works, silent otherwise, never blocking."""
 
 import logging
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""A host's death and time without a watch become events: written by another host, or by the one that starts next."""
+"""A host's death and time without a watch become events, written by another host or by the next one that starts."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +14,7 @@ from tests.database.books import Books
 
 
 def grow_silent(database_url: str, seconds: int) -> None:
-    """Let every host's last heartbeat be older."""
+    """Age every host's last heartbeat."""
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE hosts SET seen_at = seen_at - make_interval(secs => %s)", (seconds,))
 
@@ -29,7 +29,7 @@ async def test_a_host_that_falls_silent_is_reported_once_by_another(fleet: Fleet
     grow_silent(database_url, 95)
     for duty in (one, two):
         await duty.look()
-        duty._well_since = -1e9  # its own heartbeats have come through for long enough
+        duty._well_since = -1e9  # its own heartbeats have succeeded for long enough
     for duty in (one, two, one):
         await duty.look()
 

@@ -1,4 +1,4 @@
-"""What every hosting process does beside hosting: mistakes stay within a duty, a lost account does not."""
+"""Duties of every hosting process: an error stays within its duty, a lost account does not."""
 
 import asyncio
 import logging

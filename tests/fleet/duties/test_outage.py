@@ -1,4 +1,4 @@
-"""PostgreSQL away: an alarm while it lasts, an event afterwards (F8); a stream that is long away is told."""
+"""PostgreSQL is down: an alarm during the outage, an event afterwards (F8); a long stream outage is reported."""
 
 import asyncio
 import logging
@@ -90,7 +90,7 @@ async def unguarded(fleet: Fleet, database_url: str) -> OrderRecord:
 
 
 async def looked(fleet: Fleet) -> None:
-    """Let the duty look several times."""
+    """Run the duty's check several times."""
     duty = asyncio.create_task(hosting_duties.bring_back_workers(fleet, TradingRules()))
     await asyncio.sleep(1)
     duty.cancel()

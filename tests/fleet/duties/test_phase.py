@@ -1,4 +1,4 @@
-"""The exchange's messages keep the fleet from buying when they say otherwise than the calendar; a sale needs none."""
+"""The exchange's messages stop buys when they contradict the calendar; sales do not need them."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ def at(fleet: Fleet, clock: str) -> Fleet:
 
 
 async def listens(fleet: Fleet) -> None:
-    """Let a stream session be open, and nothing be missed from now on."""
+    """Open a stream session that misses nothing from now on."""
     await fleet.database.stream_leases.take(fleet.account_id, "host-1", timedelta(hours=1))
     await fleet.database.stream_leases.report_lost(fleet.account_id, "host-1", "")
     await fleet.database.stream_leases.report(fleet.account_id, "host-1", [])

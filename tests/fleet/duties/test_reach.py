@@ -1,4 +1,4 @@
-"""Temporal or the broker away: an alarm while it lasts, an incident with its length once it is back."""
+"""Temporal or the broker is down: an alarm during the outage, an incident with its duration afterwards."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A row of the broker's lists that cannot be read is reported once, and shown by ``status`` while that lasts."""
+"""An unreadable row of the broker's lists is reported once, and shown by ``status`` while it persists."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What was refused for want of proof becomes events, and a flood of it a few."""
+"""Requests refused for lack of proof become events; a flood of them becomes a few."""
 
 from cli.tables.board import read_board
 from domain.event import UNAUTHENTIC_REFUSED, Event, EventLevel

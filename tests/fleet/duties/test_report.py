@@ -1,4 +1,4 @@
-"""The report after the close: written once the summary stands, anew when it changes, and never in the trading's way."""
+"""The report after the close: written when the summary exists, rewritten when it changes, never blocking trading."""
 
 import logging
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Another program on the same app key: nothing is bought beside it, and buying goes on when it has gone."""
+"""Another program on the same app key: Haru buys nothing while it runs, and resumes when it has gone."""
 
 from domain.event import EventLevel
 from domain.session import session_date_of

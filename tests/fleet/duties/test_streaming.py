@@ -1,4 +1,4 @@
-"""The market is heard while there is a session, and asked for whenever there is none: nothing depends on the stream."""
+"""Haru streams prices while it has a session, and polls without one: nothing depends on the stream."""
 
 import asyncio
 import logging
@@ -47,7 +47,7 @@ async def process(market: Venue, database_url: str) -> AsyncIterator[Process]:
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait less than one would with a real broker."""
+    """Wait less than with a real broker."""
     monkeypatch.setattr(streaming_module, "ROUND", 0.2)
     monkeypatch.setattr(streaming_module, "_PAUSE_WHEN_IN_USE", 0.4)
     monkeypatch.setattr(attending_module, "ROUND", 0.2)

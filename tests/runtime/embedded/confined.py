@@ -1,4 +1,4 @@
-"""What containers forbid and small machines lack, for one child process: run in it before it starts its program."""
+"""Restrictions of containers and small machines for one child process, applied before it starts its program."""
 
 import ctypes
 import os
@@ -20,7 +20,7 @@ def forbid_namespaces() -> None:
     """Let every unshare fail with EPERM, as Docker's seccomp profile does."""
     number = _UNSHARE_CALL[platform.machine()]
     instructions = [
-        (0x20, 0, 0, 0),  # load the number of the call
+        (0x20, 0, 0, 0),  # load the syscall number
         (0x15, 0, 1, number),  # unshare?
         (0x06, 0, 0, 0x00050001),  # then EPERM
         (0x06, 0, 0, 0x7FFF0000),  # else allow
@@ -31,13 +31,13 @@ def forbid_namespaces() -> None:
 
 
 def forbid_passing() -> None:
-    """Take away the capabilities that let root pass other users' private folders, as `--cap-drop` does."""
+    """Drop the capabilities that let root enter other users' private folders, as `--cap-drop` does."""
     for capability in (_DAC_OVERRIDE, _DAC_READ_SEARCH):
         _require(_libc().prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0))
 
 
 def on_a_small_disk(folder: Path, size: str) -> Confinement:
-    """Put an empty disk of a size (such as `20m`) where the folder is, for the child alone."""
+    """Mount an empty disk of a size (such as `20m`) at the folder, for the child alone."""
 
     def mount() -> None:
         libc = _libc()

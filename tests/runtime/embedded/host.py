@@ -1,4 +1,4 @@
-"""A small program that hosts embedded parts, to be killed by the tests: `python -m tests.runtime.embedded.host`."""
+"""A small program that hosts embedded parts and that the tests kill: `python -m tests.runtime.embedded.host`."""
 
 import asyncio
 import sys
@@ -9,7 +9,7 @@ from runtime.settings import load_settings
 
 
 async def main() -> None:
-    """Bring the parts up, say so, and wait for the end."""
+    """Start the parts, report it, and wait for the end."""
     async with EmbeddedParts(load_settings()) as parts:
         sys.stdout.write(f"up {parts.endpoints}\n")
         sys.stdout.flush()

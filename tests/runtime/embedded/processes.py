@@ -1,4 +1,4 @@
-"""Looking at other processes: who runs, who is gone, who still holds a folder."""
+"""Inspection of other processes: which run, which have ended, which still hold a folder."""
 
 import fcntl
 import os
@@ -30,7 +30,7 @@ def processes_of(mark: object) -> list[str]:
 
 
 def is_held(folder: Path) -> bool:
-    """Tell whether any process, down to the last server child, still has the folder's lock."""
+    """Return whether any process, down to the last server child, still has the folder's lock."""
     with (folder / "lock").open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -43,7 +43,7 @@ def is_held(folder: Path) -> bool:
 def hosting(
     environment: Mapping[str, str], confinement: Callable[[], None] | None = None
 ) -> Iterator["subprocess.Popen[str]"]:
-    """Run the small hosting program until the block ends, under what `confinement` forbids it."""
+    """Run the small hosting program until the block ends, under the restrictions of `confinement`."""
     host = subprocess.Popen(
         [sys.executable, "-m", "tests.runtime.embedded.host"],
         cwd=ROOT,

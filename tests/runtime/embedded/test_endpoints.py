@@ -1,4 +1,4 @@
-"""What a later process reads about the parts that run."""
+"""The information that later processes read about the running parts."""
 
 import stat
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""One host a folder: a second is refused at once, and a dead host's parts are waited for."""
+"""One host per folder: a second is refused at once, and a new host waits for a dead host's parts to end."""
 
 import json
 import os

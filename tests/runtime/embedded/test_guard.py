@@ -1,4 +1,4 @@
-"""The guard: no part outlives its host, and a part that dies by accident comes back."""
+"""The guard: no part outlives its host, and a crashed part is restarted."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {POLITE}"
 
 
 class Guarded:
-    """Guards started by one test, and how often their program has begun."""
+    """Guards started by one test, and how often their program has started."""
 
     def __init__(self, mark: Path) -> None:
         self.mark = mark

@@ -1,4 +1,4 @@
-"""Real servers brought up by a real hosting process, through its good and bad ends."""
+"""Real servers started by a real hosting process, with its clean and unclean exits."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ NO_TEMPORAL = {"TEMPORAL_ADDRESS": "127.0.0.1:9"}
 
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """PostgreSQL and Temporal are embedded; whatever a test forgets is stopped."""
+    """PostgreSQL and Temporal are embedded; processes that a test leaves running are stopped."""
     values = {"HARU_DATA_DIR": str(tmp_path / "haru"), **FREE_PORTS, **NO_SIMULATOR}
     for name, value in values.items():
         monkeypatch.setenv(name, value)
@@ -54,7 +54,7 @@ def running_endpoints(folder: Path) -> Endpoints:
 
 
 def query(endpoints: Endpoints, statement: str, owner_of: Path | None = None) -> str:
-    """Ask as the application; in a data folder, as the owner of its tables."""
+    """Query as the application; in a data folder, as the owner of its tables."""
     assert endpoints.database_url is not None
     url = as_owner(endpoints.database_url, owner_of) if owner_of else endpoints.database_url
     with psycopg.connect(url, autocommit=True) as connection:
@@ -238,14 +238,14 @@ def cut_history(folder: Path) -> None:
 
 
 def write_all_history(folder: Path) -> None:
-    """Bring the write-ahead log into the file, which could otherwise be mended from it."""
+    """Checkpoint the write-ahead log into the file, which could otherwise be repaired from it."""
     with closing(sqlite3.connect(folder / "temporal.sqlite")) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @pytest.fixture(scope="module")
 def used_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder that has run once, to be copied and spoilt."""
+    """A data folder after one run, to be copied and damaged."""
     folder = tmp_path_factory.mktemp("used") / "haru"
     with hosting({"HARU_DATA_DIR": str(folder), **FREE_PORTS, **NO_SIMULATOR}) as host:
         says_up(host)

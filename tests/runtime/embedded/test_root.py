@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to run as root: as whom it runs instead, in private and open folders, in strict containers."""
+"""PostgreSQL refuses to run as root: the user that it runs as, in private and open folders, in strict containers."""
 
 import os
 import pwd
@@ -70,7 +70,7 @@ def private(tmp_path: Path, private_programs: Path) -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def open_to_all() -> Iterator[dict[str, str]]:
-    """Data that every user may reach; the programs are where they are."""
+    """Data that every user can reach; the programs stay in place."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield {**POSTGRES_ALONE, "HARU_DATA_DIR": str(Path(folder) / "haru")}
@@ -82,7 +82,7 @@ def postmaster_of(environment: dict[str, str]) -> int:
 
 
 def owner_of(environment: dict[str, str]) -> int:
-    """Return the one owner of the whole database."""
+    """Return the single owner of all database files."""
     data = Path(environment["HARU_DATA_DIR"]) / "postgres"
     owners = {path.lstat().st_uid for path in (data, *data.rglob("*"))}
     assert len(owners) == 1
@@ -208,7 +208,7 @@ def test_data_of_another_identity_is_taken_over_and_handed_back(private: dict[st
         says_up(host)
         assert query(private, "SELECT answer FROM kept") == "42"
         assert owner_of(private) == 0
-        # As after a crash of the machine: nothing is shut down in order.
+        # As after a crash of the machine: no ordered shutdown.
         host.kill()
         host.wait()
 
@@ -265,7 +265,7 @@ async def test_a_server_in_the_namespace_answers_on_its_unix_socket(tmp_path: Pa
     folder, port = tmp_path / "haru", free_port()
     folder.mkdir()
     launcher = Launcher(folder)
-    # A socket's path may have a hundred characters only.
+    # A socket's path is limited to about a hundred characters.
     with tempfile.TemporaryDirectory() as sockets:
         async with launcher.stack:
             await start_postgres(launcher, port, [f"unix_socket_directories={sockets}"])

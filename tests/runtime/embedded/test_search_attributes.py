@@ -1,4 +1,4 @@
-"""Search attributes on both kinds of server, registered once however often it is asked for."""
+"""Search attributes on both kinds of server, registered once, however often requested."""
 
 from uuid import uuid4
 
@@ -22,7 +22,7 @@ VALUES = TypedSearchAttributes([SearchAttributePair(CYCLE, 3), SearchAttributePa
 
 
 async def a_run_with_attributes(client: Client) -> WorkflowExecutionDescription:
-    """Begin a workflow, which nobody hosts, with both attributes."""
+    """Start a workflow with both attributes and without a worker."""
     run = await client.start_workflow("Probe", id=str(uuid4()), task_queue="nobody", search_attributes=VALUES)
     return await run.describe()
 

@@ -1,4 +1,4 @@
-"""The simulator as an embedded part: one market over restarts, and the same market for whoever connects."""
+"""The simulator as an embedded part: one market over restarts, and the same market for every client."""
 
 import stat
 from dataclasses import replace

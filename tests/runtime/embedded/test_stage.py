@@ -1,4 +1,4 @@
-"""A stage: what an earlier play left is gone, and what is configured elsewhere leads nowhere."""
+"""A demo run starts without data of an earlier run, and ignores the configuration of a real account."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ REAL = {
 
 @pytest.fixture
 def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Stand where a real account is configured, in the environment and in a file; afterwards all is as before."""
+    """Configure a real account in the environment and in a file; restore everything afterwards."""
     before = dict(os.environ)
     monkeypatch.chdir(tmp_path)
     os.environ.update(REAL)

@@ -1,4 +1,4 @@
-"""The key beside an embedded database: made once, its owner's alone, and never replaced in silence."""
+"""The key beside an embedded database: created once, readable only by its owner, never replaced silently."""
 
 import stat
 from pathlib import Path

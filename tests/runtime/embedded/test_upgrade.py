@@ -1,4 +1,4 @@
-"""A database of another major version of PostgreSQL: refused with the way out, and moved by `upgrade-database`."""
+"""A database of another major version of PostgreSQL: refused with instructions, and moved by `upgrade-database`."""
 
 import asyncio
 import shutil
@@ -26,7 +26,7 @@ HASTY = ("fsync=off", "synchronous_commit=off")
 
 @pytest.fixture(scope="module")
 def written_by_sixteen(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder as the older version, which the wheel carries too, has written it."""
+    """A data folder written by the older version, which the wheel also contains."""
     folder = tmp_path_factory.mktemp("old") / "haru"
     folder.mkdir()
 
@@ -57,7 +57,7 @@ def folder(nothing_configured: None, written_by_sixteen: Path, tmp_path: Path, m
 
 
 def ask(statement: str) -> str:
-    """Return what the database in the data folder says, started for the question."""
+    """Return the result of a query to the database in the data folder, started for it."""
 
     async def asked() -> str:
         async with database_alone(load_settings()) as found:

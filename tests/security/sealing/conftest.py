@@ -1,4 +1,4 @@
-"""A fleet whose hosts demand proof, on a real Temporal server."""
+"""A fleet whose hosts require proof, on a real Temporal server."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -17,7 +17,7 @@ __all__ = ["fleet"]
 
 @pytest.fixture
 async def guarded(fleet: Fleet, temporal_dev_server: str) -> AsyncIterator[Guarded]:
-    """The fleet's three queues, hosted by one process that demands proof."""
+    """The fleet's three queues, hosted by one process that requires proof."""
     key, refusals = new_key(), Refusals()
     client = await guarded_client(temporal_dev_server, [key], refusals)
     ours = replace(fleet, client=client)

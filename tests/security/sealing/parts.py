@@ -1,4 +1,4 @@
-"""What the tests of proofs are made of: a hosted fleet with keys, and clients under others."""
+"""Parts for the tests of proofs: a hosted fleet with keys, and clients with others."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ from workflows.trading_worker import TradingWorkerWorkflow
 
 @dataclass
 class Guarded:
-    """A hosted fleet with the key of its hosts; its desk counts each activity that runs."""
+    """A hosted fleet with its hosts' key; its desk counts each activity that runs."""
 
     fleet: Fleet
     desk: Desk
@@ -50,13 +50,13 @@ class Guarded:
         return handle
 
     def refused(self) -> list[tuple[str, str]]:
-        """Return what was refused until now: what it was and its name."""
+        """Return the refusals so far: kind and name."""
         self.seen += [(each.what, each.name) for each, _ in self.refusals.take()]
         return self.seen
 
 
 async def guarded_client(address: str, keys: list[str], refusals: Refusals) -> Client:
-    """Return a client as our programs have it."""
+    """Return a client as our programs create it."""
     ring = KeyRing(keys)
     return await Client.connect(
         address, data_converter=sealed(DATA_CONVERTER, ring, refusals), interceptors=[Guard(ring, refusals)]
@@ -78,7 +78,7 @@ async def hosted(fleet: Fleet, client: Client, desk: Desk) -> AsyncIterator[None
 
 
 class Listing(OrderLookup):
-    """The broker's order list; whether it was read shows in the desk's calls."""
+    """The broker's order list; the desk's calls show whether it was read."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(self)  # type: ignore[arg-type]

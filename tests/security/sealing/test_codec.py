@@ -1,4 +1,4 @@
-"""A payload opens at its own place only, and what does not open raises where it is read, never before."""
+"""A payload decrypts only in its own place; one that does not raises where it is read, never before."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The codec server shows payloads to the Web UI that knows its token, and nothing to any other page."""
+"""The codec server decrypts payloads for the Web UI with its token, and for no other page."""
 
 import json
 from base64 import b64decode

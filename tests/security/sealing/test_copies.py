@@ -36,7 +36,7 @@ TODAY = SessionDate(date(2026, 11, 23))
 
 
 async def started(handle: WorkflowHandle[Any, Any]) -> HistoryEvent:
-    """Return how a workflow was started, as anyone on the server reads it."""
+    """Return a workflow's start event, which anyone on the server can read."""
     return await anext(handle.fetch_history_events())
 
 

@@ -1,4 +1,4 @@
-"""Keys change without a pause: hosts accept the old and the new one, and one with other keys does not start."""
+"""Key rotation without downtime: hosts accept the old and the new key, and a host with other keys does not start."""
 
 import stat
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Strangers who reach the Temporal server of a fleet: nothing of theirs is done, and the fleet goes on."""
+"""Strangers with access to a fleet's Temporal server: none of their requests is executed, and the fleet continues."""
 
 from datetime import date, timedelta
 from typing import Any, cast

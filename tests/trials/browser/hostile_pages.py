@@ -1,4 +1,4 @@
-"""Web pages that try what is open on this machine, and servers that bring them into a browser under foreign names."""
+"""Web pages that attack local ports, and servers that present them to a browser under foreign names."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.support.chromium import CHROMIUM
 
 ATTACKER = "attacker.example"
-"""A name that the browser resolves to loopback, as it does once an attacker's name server answers so."""
+"""A name that the browser resolves to loopback, as after an attacker's name server answers so."""
 _WITHIN = 150.0
 _SCRIPT = """
 const tried = async (a) => {
@@ -50,7 +50,7 @@ const tried = async (a) => {
 
 @dataclass(frozen=True)
 class Attempt:
-    """One thing that a page does: ``kind`` is a fetch mode, or ``form``, ``beacon`` or ``socket``."""
+    """One request of a page: ``kind`` is a fetch mode, or ``form``, ``beacon`` or ``socket``."""
 
     name: str
     kind: str
@@ -63,14 +63,14 @@ class Attempt:
 
 @dataclass(eq=False)
 class Page:
-    """A page on a port of its own. Whatever else is asked for there goes to ``target``, as after DNS rebinding."""
+    """A page on a port of its own. All other requests there go to ``target``, as after DNS rebinding."""
 
     target: int | None = None
     host: str = "127.0.0.1"
     attempts: Sequence[Attempt] = ()
     port: int = 0
     siblings: "Sequence[Page]" = ()
-    """All pages; the first takes the reports, since a connection here may lead to the target by now."""
+    """All pages; the first collects the reports, since a connection here may already lead to the target."""
     met: dict[str, str] = field(default_factory=dict)
     reported: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -140,11 +140,11 @@ async def served(*pages: Page) -> AsyncIterator[None]:
 
 
 async def browse(profile: Path, *pages: Page) -> dict[str, str]:
-    """Open pages in a real browser, one after the other, and return what each attempt met."""
+    """Open pages in a real browser, one after the other, and return the result of each attempt."""
     browser = await asyncio.create_subprocess_exec(
         *(str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"),
         *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
-        # The worst case: a browser without the newer walls between sites and this machine.
+        # The worst case: a browser without the newer protection of local networks against web pages.
         "--disable-features=LocalNetworkAccessChecks,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable",
         f"--host-resolver-rules=MAP {ATTACKER} 127.0.0.1",
         f"{pages[0].base}/page",

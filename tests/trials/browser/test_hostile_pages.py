@@ -1,4 +1,4 @@
-"""A hostile page in a real browser beside a running fleet: what it tries, and what changes."""
+"""A hostile page in a real browser beside a running fleet: which requests it sends, and what changes."""
 
 import json
 import sys
@@ -30,7 +30,7 @@ JSON: Final = "application/json"
 
 
 def at_the_simulator(base: str, route: str, mode: str) -> list[Attempt]:
-    """Return what a page tries at the simulator: a simple request needs no consent, ``cors`` asks for it first."""
+    """Return a page's attempts at the simulator: a simple request needs no preflight, ``cors`` does."""
     stream = base.replace("http", "ws", 1) + "/tryitout"
     order = {"appkey": KEY, "appsecret": SECRET, "tr_id": "TTTC0012U", "authorization": "Bearer x", "custtype": "P"}
     return [
@@ -57,14 +57,14 @@ def at_the_simulator(base: str, route: str, mode: str) -> list[Attempt]:
 
 
 class NoDoor(Callers):
-    """Lets everything in, as the simulator once did."""
+    """Accepts every host, as early versions of the simulator did."""
 
     def objection_to(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, str] | None:
         return None
 
 
 async def attacked(venue: Venue, profile: Path) -> dict[str, str]:
-    """Open the hostile pages beside a simulator and return what they met."""
+    """Open the hostile pages beside a simulator and return the results."""
     port = int(venue.url().rsplit(":", 1)[1])
     page, rebound = Page(), Page(port, ATTACKER)
     async with served(page, rebound):
@@ -115,7 +115,7 @@ PLANTED: Final = {"workflowType": {"name": "Planted"}, "taskQueue": {"name": "pl
 
 @dataclass(frozen=True)
 class Server:
-    """A Temporal dev server as the fleet starts it, but that its HTTP API's port is known."""
+    """A Temporal dev server as the fleet starts it, but with a known port of its HTTP API."""
 
     address: str
     ui_port: int
@@ -144,7 +144,7 @@ async def _serves(dev: DevServer) -> bool:
 
 
 def at_temporal(base: str, route: str, mode: str) -> list[Attempt]:
-    """Return what a page tries to do to workflows."""
+    """Return a page's attempts to change workflows."""
     victim, kind = f"{base}{NAMESPACE}victim-{route}", "text/plain" if mode == "no-cors" else JSON
     return [
         Attempt(f"{route}: visit", mode, f"{base}/", method="GET", type=""),
@@ -157,7 +157,7 @@ def at_temporal(base: str, route: str, mode: str) -> list[Attempt]:
 
 
 async def effects_of(client: Client, route: str) -> dict[str, bool]:
-    """Return which attempts of a route have changed something, by the server's own word."""
+    """Return which attempts of a route changed something, according to the server."""
     victim = client.get_workflow_handle(f"victim-{route}")
     kinds = [event.event_type async for event in victim.fetch_history_events()]
     return {
@@ -179,7 +179,7 @@ async def _exists(handle: WorkflowHandle[Any, Any]) -> bool:
 async def test_what_a_page_can_do_at_temporal_is_known(
     temporal: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The HTTP API answers no host. The Web UI obeys a page only after DNS rebinding; it has no list of hosts."""
+    """The HTTP API refuses every host name. The Web UI accepts a page only after DNS rebinding; it has no host list."""
     client = await Client.connect(temporal.address)
     for route in ROUTES:
         await client.start_workflow("Victim", id=f"victim-{route}", task_queue="nobody")

@@ -1,4 +1,4 @@
-"""Activities as Temporal runs them: one attempt at a time, retried by their policy, their failures in its words."""
+"""Activities as Temporal runs them: one attempt at a time, retried by policy, with Temporal's failure types."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,14 +22,14 @@ _adapter_for = lru_cache(maxsize=None)(TypeAdapter)
 
 
 class _Json(PydanticJSONPlainPayloadConverter):
-    """The SDK's pydantic JSON, with the validators of a type made once and not for every payload."""
+    """The SDK's pydantic JSON converter, with type validators cached across payloads."""
 
     def from_payload(self, payload: Payload, type_hint: Any = None) -> Any:
         return _adapter_for(type_hint if type_hint is not None else Any).validate_json(payload.data)
 
 
 class Payloads(CompositePayloadConverter):
-    """What ``DATA_CONVERTER`` makes of values."""
+    """Payloads as ``DATA_CONVERTER`` encodes them."""
 
     def __init__(self) -> None:
         others = DefaultPayloadConverter.default_encoding_payload_converters
@@ -42,7 +42,7 @@ FAILURES: Final = DefaultFailureConverter
 
 @dataclass
 class Scheduled:
-    """An activity that a run waits for; instants are the server's."""
+    """A pending activity of a run; instants are the server's."""
 
     command: ScheduleActivity
     workflow_id: str
@@ -61,19 +61,19 @@ class Scheduled:
         return argument[name]
 
     def succeeded(self, value: object) -> ActivityResolution:
-        """Return the word that resolves it."""
+        """Return the job that resolves it."""
         resolution = ActivityResolution()
         resolution.completed.result.CopyFrom(PAYLOADS.to_payload(value))
         return resolution
 
     def failed(self, cause: Failure, state: "RetryState.ValueType") -> ActivityResolution:
-        """Return the word that fails it for good."""
+        """Return the job that fails it finally."""
         resolution = ActivityResolution()
         self._describe(resolution.failed.failure, cause, state)
         return resolution
 
     def cancelled(self) -> ActivityResolution:
-        """Return the word that it was cancelled."""
+        """Return the job that reports its cancellation."""
         cause = Failure(message="cancelled")
         cause.canceled_failure_info.SetInParent()
         resolution = ActivityResolution()
@@ -89,7 +89,7 @@ class Scheduled:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """The attempt failed and the next one follows after a while."""
+    """The attempt failed; the next one follows after a delay."""
 
     after: timedelta
 
@@ -98,7 +98,7 @@ Act = Callable[..., Awaitable[Any]]
 
 
 async def attempt(about: Scheduled, act: Act, now: datetime, client: Any = None) -> ActivityResolution | Again:
-    """Make one attempt and return what Temporal concludes from it."""
+    """Make one attempt and return Temporal's outcome."""
     env = ActivityEnvironment(client)
     env.payload_converter = PAYLOADS
     env.info = replace(
@@ -121,12 +121,12 @@ async def attempt(about: Scheduled, act: Act, now: datetime, client: Any = None)
     arguments = PAYLOADS.from_payloads(list(about.command.arguments), definition.arg_types)
     try:
         return about.succeeded(await env.run(act, *arguments))
-    except Exception as error:  # noqa: BLE001 - whatever an activity raises is Temporal's to judge
+    except Exception as error:  # noqa: BLE001 - Temporal decides about every exception of an activity
         return judged(about, error)
 
 
 def judged(about: Scheduled, error: Exception) -> ActivityResolution | Again:
-    """Return what follows from a failed attempt."""
+    """Return the outcome of a failed attempt."""
     policy = about.command.retry_policy
     failure = Failure()
     FAILURES().to_failure(error, PAYLOADS, failure)

@@ -1,7 +1,7 @@
-"""Temporal by hand: the real workflow code, driven event by event on a virtual clock and replayed from its history.
+"""A Temporal server in a few lines: the real workflow code on a virtual clock, replayed from its history.
 
-What the SDK's core does with a server is done here in a few lines, so that a day takes a fraction of a second and
-happens the same way each time. The server's own behaviour is under test elsewhere.
+This module does the work of the SDK's core and a server, so that a day takes a fraction of a second and is
+deterministic. Other tests cover the real server.
 """
 
 import heapq
@@ -23,9 +23,9 @@ Attempt = Callable[[Scheduled, datetime], Awaitable[ActivityResolution | Again]]
 Step = Callable[[], Awaitable[None]]
 _MOST_EVENTS: Final = 20_000
 _EVENTS_OF: Final = {"resolve_activity": 2}
-"""Events of what comes to a run; an activity is told as started and as completed."""
+"""Events per job of a run; an activity counts as started and as completed."""
 _MOST_RUNS: Final = 2_000
-"""Of one story; a workflow that continues as new without end would else fill the memory first."""
+"""Per scenario; without it a workflow that continues as new endlessly would fill the memory."""
 
 
 class Clockwork:
@@ -36,7 +36,7 @@ class Clockwork:
         self.runs: dict[str, Run] = {}
         self.past: list[Run] = []
         self.longest_run = 10_000
-        """How many tasks a run plays before the server suggests to continue as new."""
+        """Number of tasks in a run after which the server suggests continue-as-new."""
         self._stuck: dict[str, list[Step]] = {}
         self._attempt = attempt
         self._numbers = itertools.count(1)
@@ -47,7 +47,7 @@ class Clockwork:
         self._open(workflow._Definition.must_from_run_fn(run), workflow_id, [PAYLOADS.to_payload(argument)])
 
     def signal(self, workflow_id: str, name: str, *arguments: object) -> None:
-        """Hand a signal to the running workflow.
+        """Send a signal to the running workflow.
 
         Raises:
             RPCError: it does not run.
@@ -59,7 +59,7 @@ class Clockwork:
         self._after(timedelta(0), lambda: self._deliver(run, job, name))
 
     async def update(self, workflow_id: str, name: str, *arguments: object, update_id: str) -> None:
-        """Hand an update to the running workflow; its answer appears in the run."""
+        """Send an update to the running workflow; the answer is stored in the run."""
         run = self._running(workflow_id)
         job = WorkflowActivationJob()
         update = job.do_update
@@ -69,24 +69,24 @@ class Clockwork:
         await self._activate(run, job)
 
     def query(self, workflow_id: str, method: Callable[[Any], Any]) -> Any:
-        """Ask the workflow's object directly."""
+        """Query the workflow's object directly."""
         return method(self.runs[workflow_id].instance._object)  # type: ignore[attr-defined]
 
     def terminate(self, workflow_id: str) -> None:
-        """End a workflow where it stands."""
+        """Terminate a workflow."""
         self._end(self.runs[workflow_id])
 
     def freeze(self, workflow_id: str) -> None:
-        """Let a workflow make no step: what comes for it waits, while its activities go on."""
+        """Freeze a workflow: its jobs wait, while its activities continue."""
         self._stuck.setdefault(workflow_id, [])
 
     async def thaw(self, workflow_id: str) -> None:
-        """Hand a frozen workflow everything that came for it, in the sequence in which it came."""
+        """Deliver all waiting jobs to a frozen workflow, in the sequence of their arrival."""
         for step in self._stuck.pop(workflow_id, []):
             await step()
 
     def at(self, instant: datetime, act: Callable[[], None]) -> None:
-        """Let something happen at an instant."""
+        """Schedule an event at an instant."""
 
         async def step() -> None:
             act()
@@ -94,7 +94,7 @@ class Clockwork:
         self._after(instant - self.now, step)
 
     async def until(self, is_done: Callable[[], bool], latest: datetime) -> None:
-        """Let time pass, event by event, until something is so or an instant is reached."""
+        """Advance time, event by event, until a condition holds or an instant is reached."""
         for _ in range(_MOST_EVENTS):
             if is_done():
                 return
@@ -115,7 +115,7 @@ class Clockwork:
         return run.result
 
     def replay(self) -> None:
-        """Forget every workflow's memory and play each from its history, as a new process does."""
+        """Drop every workflow's memory and replay each from its history, as a new process does."""
         for run in self.runs.values():
             self._forget(run)
             run.instance = instance_of(run.defn, run.first)
@@ -129,7 +129,7 @@ class Clockwork:
                     raise StuckError(f"{run.workflow_id} does something else when it is replayed")
 
     def close(self) -> None:
-        """End everything."""
+        """Terminate everything."""
         for run in list(self.runs.values()):
             self._end(run)
 
@@ -153,7 +153,7 @@ class Clockwork:
         self._after(timedelta(0), lambda: self._begin(run, first))
 
     async def _begin(self, run: Run, first: WorkflowActivation) -> None:
-        """Let a run make its first step, whenever somebody is there to make it; it was started when it was."""
+        """Let a run make its first step, whenever a worker can take it; its start time is unchanged."""
         if run.workflow_id in self._stuck:
             self._stuck[run.workflow_id].append(lambda: self._begin(run, first))
             return
@@ -161,7 +161,7 @@ class Clockwork:
         await self._play(run, first)
 
     async def _deliver(self, run: Run, job: WorkflowActivationJob, name: str) -> None:
-        """Deliver to whichever run of the workflow is open by now."""
+        """Deliver to the workflow's current run."""
         present = self.runs.get(run.workflow_id)
         if present is None:
             raise StuckError(f"{name} came too late for {run.workflow_id}")
@@ -174,7 +174,7 @@ class Clockwork:
             self._stuck[run.workflow_id].append(lambda: self._activate(self.runs.get(run.workflow_id, run), job))
             return
         if not run.history:
-            run.first.jobs.append(job)  # as the server does: what comes before the first step is told with it
+            run.first.jobs.append(job)  # as on the server: jobs before the first step arrive with it
             return
         activation = WorkflowActivation(run_id=run.run_id, jobs=[job], history_length=3 * len(run.history))
         activation.continue_as_new_suggested = len(run.history) >= self.longest_run
@@ -235,7 +235,7 @@ class Clockwork:
         await self._resolve(run, about, outcome)
 
     def _cancel(self, run: Run, seq: int) -> None:
-        """Cancel between two attempts: here none is ever under way while a workflow acts."""
+        """Cancel between two attempts: no attempt is ever in progress while a workflow acts."""
         about = run.activities.get(seq)
         if about is not None:
             self._after(timedelta(0), lambda: self._resolve(run, about, about.cancelled()))

@@ -1,4 +1,4 @@
-"""Processes on one machine, one after the other: where one died, the next one carries on with the same two books."""
+"""Processes on one machine, one after the other: after a death the next one continues with the same two books."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ _GONE: Final = "the process died"
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One incarnation: its life, and its own activities on its own collaborators."""
+    """One process instance: its life, and its own activities on its own collaborators."""
 
     life: Life
     activities: Activities
@@ -31,21 +31,21 @@ class Process:
 
 @dataclass
 class Host:
-    """Hands each attempt to the process that lives now; one whose process died fails as by a time-out."""
+    """Passes each attempt to the running process; an attempt of a dead process fails as by a time-out."""
 
     start: Callable[[Life], Process]
     ends_at: int | str = 0
     submits: list[str] = field(default_factory=list)
-    """The intents that were handed to the sender, one entry an attempt."""
+    """Intents that the sender received, one entry per attempt."""
     attempts: list[str] = field(default_factory=list)
-    """The activities that were attempted, by name."""
+    """Attempted activities, by name."""
 
     def __post_init__(self) -> None:
         self.clockwork: Clockwork | None = None
         self.processes = [self.start(Life(self.ends_at))]
 
     async def attempt(self, about: Scheduled, now: datetime) -> ActivityResolution | Again:
-        """Let the living process make an attempt."""
+        """Let the running process make an attempt."""
         process = self._living()
         self.attempts.append(about.name)
         try:
@@ -66,7 +66,7 @@ class Host:
 
 
 class _Client:
-    """What an activity asks Temporal's client for: a handle that takes signals."""
+    """The part of Temporal's client that an activity uses: a handle that takes signals."""
 
     def __init__(self, clockwork: Clockwork | None) -> None:
         self._clockwork = clockwork
@@ -86,7 +86,7 @@ class _Handle:
 
 
 def activities_of(collaborators: Collaborators) -> Activities:
-    """Return the activities that the real composition makes of collaborators, by name."""
+    """Return the activities that the real composition builds on collaborators, by name."""
     found: dict[str, Act] = {}
 
     def note(_: object, __: str, activities: Any, **___: Any) -> None:

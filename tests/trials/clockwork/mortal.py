@@ -1,4 +1,4 @@
-"""A process that dies at an appointed moment: its database and its broker are counted from outside and then cut off."""
+"""A process that dies at a chosen moment: its database and broker calls are counted from outside and then cut off."""
 
 import re
 from collections.abc import AsyncIterator
@@ -15,11 +15,11 @@ _LOCK_WORDS: Final = frozenset({"SET", "OF"})
 
 
 class ProcessDiedError(BaseException):
-    """The process is gone. Not an ``Exception``, so that nothing in it can take this for a fault and carry on."""
+    """The process is gone. Not an ``Exception``, so that no handler in it can treat this as a fault and continue."""
 
 
 class Life:
-    """One process: it counts each commit and each request, before and after, and ends at the appointed crossing."""
+    """One process: counts each commit and request, before and after, and ends at the chosen crossing."""
 
     def __init__(self, ends_at: int | str = 0) -> None:
         self.crossings: list[str] = []
@@ -27,17 +27,17 @@ class Life:
         self._ends_at = ends_at
 
     def begin_counting(self, ends_at: int | str) -> None:
-        """Forget the way so far: what counts, and where to die, is counted from here on."""
+        """Reset the count: crossings, and the one to die at, are counted from here on."""
         self.crossings.clear()
         self._ends_at = ends_at
 
     def check(self) -> None:
-        """Let nothing of a dead process reach the world."""
+        """Let no call of a dead process reach the outside."""
         if self.is_over:
             raise ProcessDiedError
 
     def cross(self, moment: str, what: str) -> None:
-        """Count a crossing, and die at the appointed one."""
+        """Count a crossing, and die at the chosen one."""
         self.check()
         doing = activity.info().activity_type if activity.in_activity() else "start"
         self.crossings.append(f"{doing}: {moment} {what}")
@@ -47,7 +47,7 @@ class Life:
 
 
 class MortalPool:
-    """A process's way to the database. Only what writes counts: dying around a read leaves no other trace."""
+    """A process's access to the database. Only writes count: a death around a read leaves no other trace."""
 
     def __init__(self, pool: Pool, life: Life) -> None:
         self._pool = pool
@@ -85,7 +85,7 @@ class MortalPool:
 
 
 class MortalConnection:
-    """A borrowed connection; a transaction that its process does not live to commit is rolled back."""
+    """A borrowed connection; a transaction that its process does not commit before its death is rolled back."""
 
     def __init__(self, connection: Connection, life: Life) -> None:
         self._connection = connection
@@ -128,7 +128,7 @@ class MortalConnection:
 
 
 class MortalTransport(httpx.AsyncBaseTransport):
-    """A process's way to the broker; each request is a crossing before it leaves and after its reply."""
+    """A process's access to the broker; each request has a crossing before it leaves and one after its reply."""
 
     def __init__(self, inside: httpx.AsyncBaseTransport, life: Life) -> None:
         self._inside = inside
@@ -147,6 +147,6 @@ class MortalTransport(httpx.AsyncBaseTransport):
 
 
 def writes_of(query: str) -> str:
-    """Return the tables that a statement writes, with the word for it."""
+    """Return the tables that a statement writes, with the SQL verb."""
     found = (f"{verb.split()[0].lower()} {table}" for verb, table in _WRITES.findall(query) if table not in _LOCK_WORDS)
     return "+".join(dict.fromkeys(found))

@@ -16,7 +16,7 @@ from tests.trials.clockwork.attempts import FAILURES, PAYLOADS, Payloads, Schedu
 
 
 class StuckError(AssertionError):
-    """A workflow fails its task, plays differently when replayed, or never comes to an end."""
+    """A workflow fails its task, differs when replayed, or never ends."""
 
 
 @dataclass
@@ -33,11 +33,11 @@ class Run:
     timers: set[int] = field(default_factory=set)
     answers: dict[str, Any] = field(default_factory=dict)
     patches: list[str] = field(default_factory=list)
-    """Markers of changed code in its history."""
+    """Patch markers in its history."""
     is_over: bool = False
     result: Any = None
     events: int = 0
-    """About as many as a server would keep: three a task, and those of what came and of what was asked for."""
+    """Approximately the events of a server: three per task, plus those of arriving jobs and requested commands."""
 
 
 def value_of(run: Run, payload: Any) -> Any:
@@ -52,7 +52,7 @@ def played(run: Run, activation: WorkflowActivation) -> list[WorkflowCommand]:
 
 
 def on_its_own_loop(play: Callable[[], Any]) -> Any:
-    """A workflow's instance is an event loop of its own and leaves none behind."""
+    """Run a workflow's instance, which is an event loop of its own, and restore the surrounding loop."""
     around = asyncio._get_running_loop()
     asyncio._set_running_loop(None)
     try:

@@ -1,4 +1,4 @@
-"""What comes between two runs is the later one's: it has not begun, and hears it with its first step."""
+"""Messages between two runs go to the later one, which receives them with its first step."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from tests.trials.clockwork.clockwork import Clockwork
 
 @workflow.defn
 class RelayWorkflow:
-    """Each run waits for one word and hands on to the next, until nobody is left to hear one."""
+    """Each run waits for one message and continues as new, until no run is left to receive one."""
 
     def __init__(self) -> None:
         self._heard = False

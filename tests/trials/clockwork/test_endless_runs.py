@@ -1,4 +1,4 @@
-"""A workflow that continues as new without end is stopped by the clockwork, before it fills the memory."""
+"""The clockwork stops a workflow that continues as new endlessly before it fills the memory."""
 
 from datetime import timedelta
 

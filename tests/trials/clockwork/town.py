@@ -1,4 +1,4 @@
-"""Everything that stands still while days pass: one database and one broker's door, used by a day after the other."""
+"""Parts that outlast the days: one database and one connection to the broker, shared by one day after the other."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -31,7 +31,7 @@ from verifier.reading import Sources, _ledger
 _NIGHT: Final = "UPDATE stock_locks SET expires_at = clock_timestamp() WHERE expires_at > clock_timestamp()"
 
 _WRITES_WITHIN: Final = 120.0
-"""Real seconds. A report that a slow disk delays must not let its process take another way than the day before."""
+"""Real seconds. A report delayed by a slow disk must not change its process's path from the day before."""
 
 
 class Town:
@@ -42,16 +42,16 @@ class Town:
         self.database = Database(pool)
 
     async def clear(self) -> None:
-        """Begin with empty books."""
+        """Start with empty books."""
         await self.pool.execute(EMPTY_EVERYTHING)
         await self.database.accounts.pin(ACCOUNT, Environment.SIMULATED, FINGERPRINT)
 
     async def let_leases_lapse(self) -> None:
-        """Do to the leases what a night does: they live in the database's time, which stands still beside ours."""
+        """Expire the leases as a night does: they use database time, which stands still in these tests."""
         await self.pool.execute(_NIGHT)
 
     def host_on(self, street: httpx.AsyncBaseTransport, pace: SteppingPace, ends_at: int | str = 0) -> Host:
-        """Return a host whose processes go to this street; the first of them dies at a crossing, 0 for never."""
+        """Return a host whose processes use this transport; the first of them dies at a crossing, 0 for never."""
         return Host(lambda life: Process(life, activities_of(self._collaborators(life, street, pace))), ends_at)
 
     def _collaborators(self, life: Life, street: httpx.AsyncBaseTransport, pace: SteppingPace) -> Collaborators:
@@ -66,7 +66,7 @@ class Town:
             app_secret=SecretStr(APP_SECRET[:180].ljust(180, "s")),
             account_number=SecretStr(number),
             product_code=product,
-            real_time=lambda: datetime.now(UTC) + (pace.now() - began),  # noqa: TID251 - tokens live in it
+            real_time=lambda: datetime.now(UTC) + (pace.now() - began),  # noqa: TID251 - tokens expire in real time
         )
         tokens = database.tokens(FINGERPRINT, AccessToken)
         broker = KisBroker(connection, Budget(), tokens, pace.now, MortalTransport(street, life))
@@ -91,7 +91,7 @@ async def frozen_books(
     *,
     is_over: bool = True,
 ) -> Books:
-    """Freeze the books. In real time the whole day lies in the past moments, so the clock is laid around them."""
+    """Freeze the books. In real time the whole day took moments, so the clock spans it."""
     now = datetime.now(UTC)  # noqa: TID251 - the ledger's real times are compared with it
     clock = MarketClock(now + timedelta(minutes=1), plan.entries_until)
     nobody: Any = None
@@ -101,13 +101,13 @@ async def frozen_books(
 
 
 def submits_of(intents: Sequence[str], workflow_id: str) -> tuple[Submit, ...]:
-    """Return the histories' word of who was handed to the sender, one an attempt."""
+    """Return the submissions in the histories, one per attempt."""
     now = datetime.now(UTC)  # noqa: TID251 - beside the ledger's real times
     return tuple(Submit(IntentId(each), workflow_id, now) for each in intents)
 
 
 async def book_of(simulation: Simulation) -> BrokerBook:
-    """Ask an exchange in this process for the account, as its control API tells it."""
+    """Read the account from an in-process exchange through its control API."""
     door = httpx.ASGITransport(create_app(simulation))
     async with httpx.AsyncClient(transport=door, base_url="http://simulator") as client:
         return book_from_json((await client.get(f"/control/accounts/{SIMULATED_ACCOUNT}")).json())

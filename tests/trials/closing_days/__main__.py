@@ -1,4 +1,4 @@
-"""``python -m tests.trials.closing_days --count N --seed S``: N seeded days end, and the mornings after are judged."""
+"""``python -m tests.trials.closing_days --count N --seed S``: play N seeded days and judge the mornings after."""
 
 import argparse
 import multiprocessing
@@ -30,7 +30,7 @@ def _all(server_url: str, seeds: Sequence[int], jobs: int) -> list[Verdict]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Play the days and return the exit code: 0 none was wrong, 1 one was, 2 wrong usage."""
+    """Play the days and return the exit code: 0 all correct, 1 at least one wrong, 2 wrong usage."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.trials.closing_days", description="The end of many seeded days."
     )

@@ -1,4 +1,4 @@
-"""Who would have bought: what the simulator's own book still offers at an instant, beside what it gave to us."""
+"""Unserved demand: what the simulator's own book still bids at an instant, beyond our fills."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What strangers would still have bought of a stock at a market instant, our own resting orders served."""
+    """Shares of a stock that other bidders would still have bought at a market instant, after our resting orders."""
 
     at: datetime
     symbol: Symbol
@@ -35,7 +35,7 @@ class Look:
 
 
 def look(simulation: Simulation, symbol: Symbol, at: datetime) -> Look:
-    """Ask the simulator's own book; the market must have reached the instant."""
+    """Read the simulator's own book; the market must have reached the instant."""
     session = simulation.exchange.shown_session(at)
     place = place_at(session, at)
     conditions = simulation.exchange.conditions[symbol]
@@ -57,7 +57,7 @@ def look(simulation: Simulation, symbol: Symbol, at: datetime) -> Look:
 
 
 def place_at(session: Session, at: datetime) -> Place:
-    """Return where something can trade at an instant; the auction trades in the one second of its end."""
+    """Return where a trade is possible at an instant; the auction trades in the one second of its end."""
     if session.opens_at <= at < session.auction_at:
         return Place.SESSION
     if session.ends_at <= at < session.ends_at + timedelta(seconds=2):
@@ -75,7 +75,7 @@ def _bid(simulation: Simulation, symbol: Symbol, session: Session, at: datetime)
 
 
 def _in_the_auction(simulation: Simulation, symbol: Symbol, session: Session) -> int:
-    """Return what the auction would have taken from us beyond what it did take; nobody buys at the lower limit."""
+    """Return what the auction would have bought beyond our fills; at the lower limit there are no buyers."""
     path = simulation.exchange.path(symbol, session)
     if path.ended_by or path.close_price == path.limits.lower:
         return 0

@@ -16,7 +16,7 @@ from tests.trials.closing_days.playing import play
 
 
 async def verdict_on(town: Town, seed: int) -> Verdict:
-    """Play the day of a seed and judge it; a day that does not come to its end is wrong."""
+    """Play the day of a seed and judge it; a day that does not end is wrong."""
     try:
         return judged(await play(town, plan_of(seed)))
     except StuckError as stuck:
@@ -30,8 +30,8 @@ class Hand:
 
     @classmethod
     def begin(cls, server_url: str) -> None:
-        """Make the process's own database."""
-        logging.basicConfig(handlers=[logging.NullHandler()])  # what is refused or lost would fill the screen
+        """Create the process's own database."""
+        logging.basicConfig(handlers=[logging.NullHandler()])  # else log lines of refused orders fill the screen
         name = f"days_{os.getpid()}"
         with psycopg.connect(server_url, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}".encode())

@@ -1,4 +1,4 @@
-"""The verdict on a day, by the simulator's own book: flat, carried by name, or wrong, and whether each won is there."""
+"""Judge a day by the simulator's own book: flat, carried by name, or wrong, and every won accounted for."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ _PATIENCE: Final = {
     Place.AT_THE_CLOSE: timedelta(minutes=2),
     Place.EVENING: timedelta(minutes=10),
 }
-"""For how long buyers may stand there unserved: a sale that is worked waits between two of its orders."""
+"""How long buyers may stay unserved at each place: a worked sale has a gap between two of its orders."""
 _FIRST_THING: Final = timedelta(seconds=60)
 
 
@@ -79,7 +79,7 @@ _WHEN: Final = ("evening", "morning")
 
 
 def _ours(books: Books) -> Counter[Symbol]:
-    """Return what the broker holds of ours: bought by us, sold neither by us nor by the owner in our stead."""
+    """Return the broker's holdings that are ours: bought by us, sold neither by us nor by the owner from our shares."""
     owner, ours = owner_of(books.broker), Counter[Symbol]()
     for row in books.broker.orders:
         if not row.by_hand:
@@ -89,7 +89,7 @@ def _ours(books: Books) -> Counter[Symbol]:
 
 
 def _untold(day: PlayedDay) -> Iterator[str]:
-    """Complain of shares that the closing auction has left and that nobody was told of."""
+    """Yield shares that remain after the closing auction and were not reported."""
     told = {each.event.symbol for each in day.books.ledger.events if each.event.kind == UNSOLD_AT_CLOSE}
     for symbol, shares in _ours_at_the_close(day).items():
         if shares > 0 and symbol not in told:
@@ -97,7 +97,7 @@ def _untold(day: PlayedDay) -> Iterator[str]:
 
 
 def _ours_at_the_close(day: PlayedDay) -> Counter[Symbol]:
-    """Return what the broker held of ours when the closing auction was over."""
+    """Return the broker's holdings that are ours at the end of the closing auction."""
     ours, ends_at = _ours(day.books), day.plan.session.ends_at
     for row in day.books.broker.orders:
         later = sum(fill.quantity for fill in row.fills if fill.at > ends_at)
@@ -112,7 +112,7 @@ def _broken(books: Books, when: str) -> Iterator[str]:
 
 
 def _misnamed(day: PlayedDay, carried: Counter[Symbol]) -> Iterator[str]:
-    """Complain of shares that are held and not named, named and not held, or held against the close's own word."""
+    """Yield shares that are held and not named, named and not held, or held against the close's result."""
     named = {
         each.event.symbol: each.event.detail["quantity"]
         for each in day.books.ledger.events
@@ -132,7 +132,7 @@ def _misnamed(day: PlayedDay, carried: Counter[Symbol]) -> Iterator[str]:
 
 
 def _sellable(day: PlayedDay, carried: Counter[Symbol]) -> Iterator[str]:
-    """Complain of carried shares for which somebody stood in the book, longer than a worked sale may overlook him."""
+    """Yield carried shares with bids that stood longer than a worked sale may miss them."""
     evening_ends_at = day.plan.evening_ends_at
     for symbol in sorted(carried):
         own = [each for each in day.looks if each.symbol == symbol and each.at < evening_ends_at]
@@ -142,7 +142,7 @@ def _sellable(day: PlayedDay, carried: Counter[Symbol]) -> Iterator[str]:
 
 
 def buyers_missed(looks: Sequence[Look], day: PlayedDay) -> Iterator[str]:
-    """Yield where strangers went unserved, in the markets in which the rules let us sell."""
+    """Yield unserved bids in the markets in which the rules allow selling."""
     since = day.books.plan.liquidation_at
     usable = [each for each in looks if each.at >= since and (each.place is not Place.EVENING or day.plan.after_market)]
     for (place, is_wanted), together in groupby(usable, key=lambda each: (each.place, each.wanted > 0)):
@@ -156,7 +156,7 @@ def buyers_missed(looks: Sequence[Look], day: PlayedDay) -> Iterator[str]:
 
 
 def _not_sold_first(day: PlayedDay, carried: Counter[Symbol]) -> Iterator[str]:
-    """Complain of a carried position whose worker did anything before it sold, or did not at once."""
+    """Yield carried positions whose worker did anything before it sold, or sold late."""
     opens_at = day.plan.tomorrow.opens_at
     held = [position for position in day.books.ledger.positions if position.quantity and position.symbol in carried]
     for position in held:
@@ -181,7 +181,7 @@ def _first_order(orders: Sequence[AuditedOrder], position: BookedPosition) -> Au
 
 
 def _not_sold_once(day: PlayedDay) -> Iterator[str]:
-    """Complain where the broker's fills of a position's sales are not exactly what its purchase brought."""
+    """Yield positions whose sales at the broker differ from the shares of their purchase."""
     bought, sold = Counter[PositionId](), Counter[PositionId]()
     symbols: dict[PositionId, Symbol] = {}
     for books in day.sessions:

@@ -1,4 +1,4 @@
-"""What the account's owner did by hand, told apart: his own shares, and ours that he sold in our stead."""
+"""The account owner's manual trades, split into their own shares and shares of ours that they sold."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from verifier.books import BrokerBook, BrokerRow
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What an order of the owner's, or the part of it that is about one's shares, did to the cash (won)."""
+    """Cash flow (won) of an owner's order, or of the part of it that concerns the owner's or our shares."""
 
     symbol: Symbol
     won: int
@@ -20,7 +20,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Shares by symbol. ``own`` is what moved for himself; ``for_us`` what sold shares of ours."""
+    """Shares by symbol. ``own`` are the owner's own cash flows; ``for_us`` those of sold shares of ours."""
 
     holds: Counter[Symbol] = field(default_factory=Counter)
     took: Counter[Symbol] = field(default_factory=Counter)
@@ -29,7 +29,7 @@ class Owner:
 
 
 def owner_of(broker: BrokerBook) -> Owner:
-    """Read the owner's orders in their sequence: he sells what is his first, and then what is ours."""
+    """Process the owner's orders in sequence: a sale takes the owner's shares first, then ours."""
     holds, took = Counter[Symbol](), Counter[Symbol]()
     own, for_us = list[Flow](), list[Flow]()
     for row in sorted((each for each in broker.orders if each.by_hand), key=lambda each: (each.placed_at, each.number)):
@@ -43,7 +43,7 @@ def owner_of(broker: BrokerBook) -> Owner:
 
 
 def _flow_of(row: BrokerRow, shares: int) -> int:
-    """Return the part of a sale's won that some of its shares brought, costs rounded as for an order of its own."""
+    """Return the cash flow (won) of some shares of a sale, with costs rounded as for an order of their own."""
     if shares in (0, row.filled):
         return row.flow if shares else 0
     brought = Won(row.amount * shares // row.filled)

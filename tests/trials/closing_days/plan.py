@@ -1,4 +1,4 @@
-"""What a day will be like, drawn from its seed alone: who trades what, and what befalls which stock until when."""
+"""A day's plan, drawn from its seed alone: who trades what, and which faults affect which stock until when."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from tests.support.stepping import CALENDAR, RULES
 OPENING_CASH: Final = Won(400_000_000)
 _DATES: Final = tuple(map(date.fromisoformat, ("2026-11-20", "2026-11-23", "2026-11-24", "2026-11-26")))
 _ODD_DATES: Final = tuple(map(date.fromisoformat, ("2026-11-19", "2026-12-30")))
-"""An examination day, an hour later than others; and one before the year's first session, which opens at ten."""
+"""The CSAT day, an hour later than others, and the day before the year's first session, which opens at ten."""
 _CAPITAL: Final = (1_000_000, 3_000_000, 8_000_000, 20_000_000)
 _MOST_LISTED: Final = 14
 _MINUTE: Final = timedelta(minutes=1)
@@ -26,7 +26,7 @@ _NO_STOCK: Final = Symbol("")
 
 
 class Trouble(StrEnum):
-    """What may befall a stock, the market, the broker or the account's owner's mind."""
+    """Faults of a stock, the market or the broker, and trades of the owner."""
 
     THIN = "thin book"
     NO_BIDS = "no bids"
@@ -47,7 +47,7 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """A trouble from one market instant to another (UTC); ``symbol`` is blank where it is of no one stock."""
+    """A trouble from one market instant to another (UTC); ``symbol`` is blank if it concerns no single stock."""
 
     kind: Trouble
     since: datetime
@@ -72,7 +72,7 @@ class DayPlan:
 
     @property
     def rules(self) -> TradingRules:
-        """Return the fleet's rules: the day's stocks, and no stock twice before the next morning."""
+        """Return the fleet's rules: the day's stocks, each traded at most once before the next morning."""
         return replace(
             RULES,
             universe=UniverseRules(ranking_size=0, symbols=self.symbols),
@@ -126,7 +126,7 @@ def _session(chance: Random) -> Session:
 
 
 class _Draw:
-    """Draws what happens; times are counted from the session's own end, so that a later day is the same day later."""
+    """Draws events; times count from the session's own end, so that a later session has the same day later."""
 
     def __init__(self, chance: Random, session: Session, tomorrow: Session, symbols: tuple[Symbol, ...]) -> None:
         self._chance = chance
@@ -164,7 +164,7 @@ class _Draw:
                 return Happening(kind, since, self._end_after(since), symbol)
 
     def _end_after(self, since: datetime) -> datetime:
-        """Return an end: soon, within the closing auction, in the evening, at night, or only next morning."""
+        """Return an end: soon, in the closing auction, in the evening, at night, or the next morning."""
         ends_at = self._session.ends_at
         return self._chance.choice(
             (

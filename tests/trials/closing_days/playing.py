@@ -1,4 +1,4 @@
-"""A planned day, played in virtual time: the fleet trades and closes, the night passes, the next session begins."""
+"""A planned day in virtual time: the fleet trades and closes, the night passes, the next session begins."""
 
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
@@ -25,9 +25,9 @@ from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
 NEXT_MORNING: Final = timedelta(minutes=25)
-"""How long of the next session is played at most: every lock is lifted by then, and a while longer."""
+"""Maximum length of the next session: longer than any lock lasts."""
 _AFTERWARDS: Final = timedelta(minutes=1)
-"""What was sold is also booked, and a worker may buy again."""
+"""Time to book the sales and for a worker to buy again."""
 _CLOSE: Final = "market-close"
 _HOUR: Final = timedelta(hours=1)
 _STEPS: Final = {
@@ -37,11 +37,11 @@ _STEPS: Final = {
     "await_flat": timedelta(seconds=2),
 }
 _UNHURRIED: Final = timedelta(minutes=2)
-"""Between two looks at an order that waits for the end of an auction, or in the evening."""
+"""Interval between two reads of an order that waits for the end of an auction, or in the evening."""
 
 
 class Patience(SteppingPace):
-    """Follows orders closely while the session trades, and more seldom when nothing is lost by it."""
+    """Follows orders closely during the session, and less often when a delay costs nothing."""
 
     def __init__(self, clock: MarketClock, unhurried_from: datetime) -> None:
         super().__init__(clock, _STEPS)
@@ -61,14 +61,14 @@ class PlayedDay:
     plan: DayPlan
     outcome: CloseOutcome
     books: Books
-    """As they stood when the close had ended."""
+    """The books at the end of the close."""
     morning: Books | None = None
-    """As they stood when the next session had sold what was carried, or was some time old; None when nothing was."""
+    """The books after the sale of the carried shares, or after the time limit; None when nothing was carried."""
     looks: tuple[Look, ...] = field(default=(), repr=False)
 
     @property
     def sessions(self) -> tuple[Books, ...]:
-        """Return the books of the session, and of the next one where it was played."""
+        """Return the books of the session, and of the next one if it was played."""
         return (self.books,) if self.morning is None else (self.books, self.morning)
 
 
@@ -76,7 +76,7 @@ async def play(town: Town, plan: DayPlan) -> PlayedDay:
     """Play a day from its plan alone.
 
     Raises:
-        StuckError: a workflow fails, replays otherwise, or the close does not end.
+        StuckError: a workflow fails, differs when replayed, or the close does not end.
     """
     await town.clear()
     stage = _Stage(town, plan)
@@ -91,12 +91,12 @@ async def play(town: Town, plan: DayPlan) -> PlayedDay:
 
 
 class _Stage:
-    """The fleet of one day on its exchange, with everything laid on the clock that happens by itself."""
+    """The fleet of one day on its exchange, with all planned events scheduled on the clock."""
 
     def __init__(self, town: Town, plan: DayPlan) -> None:
         self.looks: list[Look] = []
         self._told = 0
-        """Orders handed to the sender that the books of an earlier session have told of."""
+        """Submissions already reported by the books of an earlier session."""
         self._town, self._plan, self._world = town, plan, World(plan)
         self._clock = MarketClock(plan.starts_at, plan.starts_at)
         pace = Patience(self._clock, plan.session.auction_at)
@@ -148,7 +148,7 @@ async def _pass(clockwork: Clockwork, until: datetime, is_enough: Callable[[], b
 
 
 def _lay_out(clockwork: Clockwork, world: World, looks: list[Look]) -> None:
-    """Put everything on the clock that happens by itself: the day's troubles, and our looks at the exchange's book."""
+    """Schedule all planned events: the day's troubles, and our reads of the exchange's book."""
     for happening in world.plan.happenings:
         for at in world.moments(happening):
             clockwork.at(at, partial(world.act, happening, at))

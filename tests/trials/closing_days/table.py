@@ -1,4 +1,4 @@
-"""The days in a table, by what befell them."""
+"""The days in a table, by trouble."""
 
 from collections.abc import Callable, Sequence
 

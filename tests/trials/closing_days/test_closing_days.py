@@ -1,4 +1,4 @@
-"""A few of the days of ``make closings``, and days that are made wrong: the judge sees each of them."""
+"""A few of the days of ``make closings``, and days with a planted fault: the judge detects each of them."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -141,7 +141,7 @@ def _seed_without_trouble() -> int:
 
 
 def _with_buyers(place: Place, at: str, lasting: timedelta) -> Callable[[PlayedDay], PlayedDay]:
-    """Put strangers into the book who went unserved."""
+    """Add unserved bidders to the book."""
 
     def change(day: PlayedDay) -> PlayedDay:
         looks = (Look(kst(at), STOCK, place, Quantity(5)), Look(kst(at) + lasting, STOCK, place, Quantity(9)))

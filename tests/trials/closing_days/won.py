@@ -1,4 +1,4 @@
-"""Ledger against simulator, to the won: results, open positions and the owner's orders make up the cash."""
+"""Ledger against simulator, to the won: results, open positions and the owner's orders explain the cash."""
 
 from domain.costs import BANKIS_COMMISSION, COMMISSION_STEP, tax_rounding
 from domain.day_costs import charged
@@ -9,11 +9,11 @@ from verifier.books import Books, BrokerBook
 
 
 def unexplained_won(*sessions: Books) -> int:
-    """Return how much more the account has, after sessions in a row, than the ledger and the owner's orders say.
+    """Return the cash, after sessions in a row, that neither the ledger nor the owner's orders explain.
 
-    The ledger's part is the net result of each trade and what open positions have cost so far. Shares of ours that the
-    owner sold belong to the trade once it is booked, and to him until then. Where both traded the same stock and side
-    on one day, they share its rounding, which is then no difference.
+    The ledger's part is the net result of each trade and the cost of open positions so far. Shares of ours that the
+    owner sold belong to the trade once it is booked, and to the owner until then. If both traded the same stock and
+    side on one day, they share its rounding, which does not count as a difference.
     """
     broker, owner = sessions[-1].broker, owner_of(sessions[-1].broker)
     trades = [trade for books in sessions for trade in books.ledger.trades]
@@ -29,7 +29,7 @@ def unexplained_won(*sessions: Books) -> int:
 
 
 def _flows(*sessions: Books) -> list[tuple[str, int]]:
-    """Return what each of our orders did to the cash, with its position."""
+    """Return the cash flow of each of our orders, with its position."""
     orders = [order.record for books in sessions for order in books.ledger.orders]
     boards = {each.symbol: each.market for books in sessions for each in books.ledger.positions}
     return [

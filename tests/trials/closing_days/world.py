@@ -1,4 +1,4 @@
-"""How the troubles of a plan come over the simulated exchange, and how they pass."""
+"""How the troubles of a plan affect the simulated exchange, and how they end."""
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
@@ -48,16 +48,16 @@ class World:
             self._break_out(symbol, drift)
 
     def _real_now(self) -> datetime:
-        """Return the time in which access tokens live; it passes as the market's does."""
+        """Return the clock of the access tokens; it runs with the market's."""
         return utc_now() + (self.simulation.market_now() - self.plan.starts_at)
 
     @property
     def account(self) -> Account:
-        """Return the account as the broker itself keeps it."""
+        """Return the account from the broker's own books."""
         return self.simulation.engine.account(_ACCOUNT)
 
     def holds(self, symbols: Container[Symbol]) -> bool:
-        """Tell whether the broker holds a share of any of these stocks."""
+        """Return whether the broker holds a share of any of these stocks."""
         return any(each.quantity for symbol, each in self.account.holdings.items() if symbol in symbols)
 
     def moves_to(self, at: datetime) -> None:
@@ -66,14 +66,14 @@ class World:
             self.simulation.move_clock(at)
 
     def moments(self, happening: Happening) -> list[datetime]:
-        """Return when a trouble asks for something to be done."""
+        """Return the instants at which a trouble requires an action."""
         again = self.plan.session.ends_at + timedelta(minutes=30, seconds=1)
         if happening.kind is Trouble.LIMIT_LOCK and happening.until > again:
             return [happening.since, again, happening.until]
         return [happening.since] if happening.since == happening.until else [happening.since, happening.until]
 
     def act(self, happening: Happening, at: datetime) -> None:
-        """Let a trouble begin, go on or end at one of its moments."""
+        """Start, continue or end a trouble at one of its instants."""
         self.moves_to(at)
         if at < happening.until or happening.since == happening.until:
             self._begin(happening)
@@ -120,7 +120,7 @@ class World:
         self.simulation.force_price(symbol, seen.limits.lower)
 
     def _unlock(self, symbol: Symbol) -> None:
-        """Let the price come off its limit; after the close and over night it goes its own way."""
+        """Release the price from its limit; after the close and overnight it moves on its own."""
         session, now = self.plan.session, self.simulation.market_now()
         if now < session.ends_at or session.ends_at + timedelta(minutes=30) < now < self.plan.evening_ends_at:
             self.simulation.force_price(symbol, self.before_the_lock[symbol])
@@ -135,7 +135,7 @@ class World:
         try:
             self.simulation.place_order(OrderRequest(_ACCOUNT, symbol, side, kind, quantity, Price(0)), by_hand=True)
         except OrderRefusedError:
-            return  # he could not, as we could not
+            return  # the owner is refused, as we would be
 
     def _spoil(self, happening: Happening) -> None:
         until = f"{happening.until.astimezone(KST):%Y-%m-%d %H:%M:%S}"

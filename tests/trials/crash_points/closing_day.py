@@ -23,13 +23,13 @@ from workflows.trading_worker import TradingWorkerWorkflow
 DAY: Final = "2026-11-23"
 CLOSES_AT: Final = "15:15"
 _STEPS: Final = {**STEPS, "follow_order": timedelta(seconds=15)}
-"""Orders of the evening stand for long."""
+"""Orders of the evening rest for a long time."""
 _LONGEST: Final = timedelta(hours=7)
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """A close that is over: its workflow's id and what it returned."""
+    """A finished close: its workflow id and its result."""
 
     workflow_id: str
     outcome: CloseOutcome
@@ -49,17 +49,17 @@ class ClosedDay:
 
     @property
     def crossings(self) -> list[str]:
-        """Return where the first process went from the close's start on."""
+        """Return the crossings of the first process from the close's start on."""
         return self.host.processes[0].life.crossings
 
 
 def on_the_day(time: str) -> datetime:
-    """Return an instant of the played day, told in Korean time."""
+    """Return an instant of the played day, given in Korean time."""
     return kst(f"{DAY} {time}")
 
 
 class Afternoon:
-    """The stage of one day: workers that have bought and left, and closes that are started on it."""
+    """One day: workers that have bought and left, and the closes that are started on it."""
 
     def __init__(self, town: Town, plot: ClosingPlot) -> None:
         self.plot = plot
@@ -85,7 +85,7 @@ class Afternoon:
         self.clockwork.start(TradingWorkerWorkflow.run, life, workflow_of(number))
 
     async def come_to(self, ends_at: int | str = 0, *, closes_at: str = CLOSES_AT) -> None:
-        """Let the workers buy and leave, and the time of the close come; from here on the process's way is counted."""
+        """Let the workers buy and leave until the close is due; crossings are counted from here on."""
         await self.begin()
         leaves_at, closes_at_instant = on_the_day(self.plot.leaves_at), on_the_day(closes_at)
         self.clockwork.at(leaves_at, self._workers_leave)
@@ -120,7 +120,7 @@ class Afternoon:
         return ClosedDay(self.plot, self.host, tuple(self._closings), books, hits, self.steps)
 
     async def until(self, is_over: Callable[[], bool]) -> None:
-        """Let time pass until something is so; stuck workers return at their time."""
+        """Advance time until a condition holds; stuck workers return at their time."""
         latest = self.clockwork.now + _LONGEST
         if self.plot.returns_at and self.clockwork.now < on_the_day(self.plot.returns_at):
             await self.clockwork.until(lambda: False, on_the_day(self.plot.returns_at))
@@ -146,7 +146,7 @@ async def close_once(afternoon: Afternoon) -> None:
 async def play(
     town: Town, plot: ClosingPlot, ends_at: int | str = 0, close: Close = close_once, *, closes_at: str = CLOSES_AT
 ) -> ClosedDay:
-    """Play a day to its end; the process dies at a crossing on the way of the close, 0 for never."""
+    """Play a day to its end; the process dies at a crossing of the close, 0 for never."""
     afternoon = Afternoon(town, plot)
     try:
         await afternoon.come_to(ends_at, closes_at=closes_at)
@@ -157,5 +157,5 @@ async def play(
 
 
 def workflow_of(number: int) -> str:
-    """Return the workflow's id of a stock's worker."""
+    """Return the workflow id of a stock's worker."""
     return worker_workflow_id(ACCOUNT, worker_name(number + 1))

@@ -1,4 +1,4 @@
-"""Days that the close must end by itself: the workers have left shares, open sales or open entries behind."""
+"""Days that the close must end by itself: the workers have left shares, open sales or open entries."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ from tests.trials.crash_points.market import NEVER_ARRIVED, REJECTED, REPLY_LOST
 STOCKS: Final = tuple(Symbol(code) for code in ("034020", "005930", "012330"))
 LEAVES_AT: Final = "15:10"
 _EARLY: Final = "14:51"
-"""While an entry of 14:50 still waits for its shares."""
+"""While an entry of 14:50 is still unfilled."""
 _NEVER_BY_A_RULE: Final = ExitRules(
     stop_loss=Rate("0.29"),
     take_profit=Rate("0.29"),
@@ -42,11 +42,11 @@ class Left(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClosingPlot:
-    """What the workers leave behind, how they leave it, and what the broker does with the close's requests.
+    """What the workers leave, how they leave it, and how the broker answers the close's requests.
 
-    ``unwanted``: how many sales of each stock find no bid until their cancel is asked for; ``buyers_at``: when the
-    first buyer comes; ``opening``: the last stock's entry finds nobody who sells before this time, or before its cancel
-    is asked for; ``returns_at``: when stuck workers go on. Times are of the day, in Korean time.
+    ``unwanted``: how many sales of each stock find no bid until their cancel is requested; ``buyers_at``: when the
+    first buyer comes; ``opening``: the last stock's entry finds no seller before this time, or before its cancel is
+    requested; ``returns_at``: when stuck workers continue. Times are of the day, in Korean time.
     """
 
     name: str
@@ -58,14 +58,14 @@ class ClosingPlot:
     opening: str = ""
     starts_at: str = STARTS_AT
     evening: bool = False
-    """Whether the rules allow to sell in the after-market."""
+    """Whether the rules allow selling in the after-market."""
     returns_at: str = ""
     fault: Mapping[str, Any] = field(default_factory=dict)
     dies: str = _SENT
-    """The crossing at which the process dies where only one death a plot is played."""
+    """The crossing at which the process dies when each plot has only one death."""
 
     def rules_of(self, stock: int) -> TradingRules:
-        """Return the rules of the worker of a stock: one trade, which no rule of its own ends."""
+        """Return the rules of a stock's worker: one trade, which no exit rule ends."""
         patience = timedelta(minutes=2) if self.is_opening(stock) else RULES.execution.entry_timeout
         return replace(
             RULES,
@@ -77,7 +77,7 @@ class ClosingPlot:
         )
 
     def is_opening(self, stock: int) -> bool:
-        """Tell whether this stock's entry still works when its worker leaves."""
+        """Return whether this stock's entry is still open when its worker leaves."""
         return bool(self.opening) and stock == self.stocks - 1
 
     @property
@@ -127,10 +127,9 @@ CLOSING_PLOTS: Final = (
 
 
 def an_evening_market(plot: ClosingPlot, market_now: Callable[[], datetime]) -> Simulation:
-    """Return an exchange on which each stock has just broken out and stays where it is.
+    """Return an exchange on which each stock has just broken out and keeps its price.
 
-    The time in which access tokens live passes as the market's does, here as for the client: a night and a day outlast
-    a token.
+    The clock of the access tokens runs with the market's, here as in the client: a night and a day outlast a token.
     """
     began = market_now()
     simulation = a_simulation(plot.starts_at, now=lambda: utc_now() + (market_now() - began))
@@ -143,7 +142,7 @@ def an_evening_market(plot: ClosingPlot, market_now: Callable[[], datetime]) -> 
 
 
 class EveningStreet(httpx.AsyncBaseTransport):
-    """The way to the exchange, and the strangers on it, whose offers a plot has written beforehand."""
+    """The transport to the exchange, and the other traders on it, whose offers the plot defines."""
 
     def __init__(self, simulation: Simulation, plot: ClosingPlot, now: Callable[[], datetime]) -> None:
         self.simulation = simulation

@@ -1,4 +1,4 @@
-"""The reckoning of a closed day: flat, each share sold once, summed up once and rightly, all that happened named."""
+"""Judge a closed day: flat, each share sold once, correct single summary, every event named."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from verifier.invariants import violations
 
 
 def wrong_with_close(day: ClosedDay) -> list[str]:
-    """Return all that is wrong with a day that should have ended flat, one line each."""
+    """Return all faults of a day that should have ended flat, one line each."""
     broken = [f"{name} {each.what}: {each.evidence}" for name, found in violations(day.books).items() for each in found]
     return [*broken, *_not_flat(day), *loose_orders(day.books), *_sold_otherwise(day), *_money(day), *_told(day)]
 
@@ -29,7 +29,7 @@ def _not_flat(day: ClosedDay) -> Iterator[str]:
 
 
 def _sold_otherwise(day: ClosedDay) -> Iterator[str]:
-    """Each share is sold once: by the broker's journal as many are sold as were bought, and each is a trade of ours."""
+    """Each share is sold once: the broker's journal has as many sold as bought, and each is a trade of ours."""
     shares: dict[Side, Counter[str]] = {side: Counter() for side in Side}
     for row in day.books.broker.orders:
         shares[row.side][row.symbol] += row.filled

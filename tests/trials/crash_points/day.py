@@ -45,12 +45,12 @@ class Case:
 
     @property
     def crossings(self) -> list[str]:
-        """Return where the first process went."""
+        """Return the crossings of the first process."""
         return self.host.processes[0].life.crossings
 
 
 async def play(town: Town, plot: Plot, ends_at: int | str = 0) -> Case:
-    """Play a day to its end; the first process dies at a crossing, told by number or name, 0 for never."""
+    """Play a day to its end; the first process dies at a crossing, given by number or name, 0 for never."""
     await town.clear()
     clock = MarketClock(kst(STARTS_AT), kst(STARTS_AT))
     simulation, pace = a_market(plot), SteppingPace(clock, STEPS)

@@ -1,4 +1,4 @@
-"""Days whose first process dies at a crossing: what is wrong with each, whatever kind of day it is."""
+"""Days whose first process dies at a crossing: the faults of each, for any kind of day."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import zip_longest
@@ -10,14 +10,14 @@ from tests.trials.clockwork.runs import StuckError
 class _Walked(Protocol):
     @property
     def crossings(self) -> list[str]:
-        """Return where the first process went."""
+        """Return the crossings of the first process."""
         ...
 
 
 Day = TypeVar("Day", bound=_Walked)
 
 _TRIES: Final = 3
-"""A machine that stands still for seconds lets real-time bounds expire; then the process dies elsewhere than meant."""
+"""A machine that stalls for seconds lets real-time limits expire; then the process dies at another crossing."""
 
 
 async def broken_by_deaths(
@@ -26,7 +26,7 @@ async def broken_by_deaths(
     crossings: Sequence[str],
     chosen: Iterable[int],
 ) -> dict[str, list[str]]:
-    """Play a day for each chosen crossing (counted from 1) at which its process dies; return what broke, by crossing.
+    """Play a day for each chosen crossing (counted from 1) at which its process dies; return the faults, by crossing.
 
     ``crossings`` are those of the undisturbed day. Each of these days must repeat them up to its death. A day that does
     not is judged too, and played again.

@@ -1,4 +1,4 @@
-"""A market that is written beforehand, so that a day with a death in it meets the prices of the day without."""
+"""A scripted market, so that a day with a death in it has the same prices as the day without."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ SYMBOL: Final = Symbol("034020")
 STARTS_AT: Final = "2026-11-23 14:50"
 _OPENED_AT: Final = "2026-11-23 09:00"
 LOSES: Final = -0.00007
-"""A second and a half by the afternoon: KIS stamps whole seconds, and a lost order is still known by its time."""
+"""A second and a half by the afternoon: KIS stamps whole seconds, and a lost order is still found by its time."""
 GAINS: Final = 0.002
 """Three quarters of a minute by the afternoon."""
 DAY_RULES: Final = replace(
@@ -28,12 +28,12 @@ DAY_RULES: Final = replace(
     strategy=StrategyRules(names=("volatility_breakout",)),
     risk=RiskRules(symbol_cooldown=timedelta(hours=6)),
 )
-"""One stock and one trade a day: the symbol rests for the remaining hours once it was tried."""
+"""One stock and one trade a day: after one attempt the symbol is on cooldown for the remaining hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the broker does with one request: the fault that is laid in its way, if any."""
+    """The broker's answer to one request: the injected fault, if any."""
 
     name: str
     fault: Mapping[str, Any] = field(default_factory=dict)
@@ -58,15 +58,15 @@ REQUESTS: Final[Mapping[str, Mapping[str, Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A trade cycle: whether its orders go through at once or must be worked, and the answer to one request."""
+    """A trade cycle: whether its orders fill at once or must be worked, and the answer to one request."""
 
     worked: bool = False
     request: str = "entry"
     answer: Answer = ACCEPTED
     lags: bool = False
-    """Whether the broker lists orders only a quarter of a minute after they were placed."""
+    """Whether the broker lists orders only 15 seconds after they were placed."""
     drift: float = 0.0
-    """By how much of the time since the open the exchange's clock gains on ours; it loses below zero."""
+    """Fraction of the time since the open by which the exchange's clock gains on ours; below zero it loses."""
 
     @property
     def rules(self) -> TradingRules:
@@ -76,7 +76,7 @@ class Plot:
 
     @property
     def name(self) -> str:
-        """Return the plot in words."""
+        """Return the plot's name."""
         cycle = "worked" if self.worked else "plain"
         return f"{cycle} cycle, {self.request} {self.answer.name}" + ", listed late" * self.lags + self._clock
 
@@ -85,7 +85,7 @@ class Plot:
         return f", the exchange's clock {'gains' if self.drift > 0 else 'loses'}" if self.drift else ""
 
     def exchange_time(self, ours: datetime) -> datetime:
-        """Return what the exchange's clock shows at an instant of ours."""
+        """Return the exchange's clock at an instant of ours."""
         return ours + (ours - kst(_OPENED_AT)) * self.drift
 
 
@@ -99,7 +99,7 @@ PLOTS: Final = (
     *(Plot(False, "entry", REPLY_LOST, drift=drift) for drift in (LOSES, GAINS)),
     *(Plot(True, request, answer) for request in ("exit", "cancel", "second cancel") for answer in (REJECTED, *_LOST)),
 )
-"""Every answer to every order request, in a cycle that goes through at once or in one that must be worked."""
+"""Every answer to every order request, in a cycle that fills at once or in one that must be worked."""
 
 
 def a_market(plot: Plot) -> Simulation:
@@ -118,10 +118,10 @@ def a_market(plot: Plot) -> Simulation:
 
 
 class Street(httpx.AsyncBaseTransport):
-    """The way to the exchange.
+    """The transport to the exchange.
 
-    In a worked plot nobody bids for the first sale until its cancel was asked for, or a later one goes at market, which
-    nobody would cancel.
+    In a worked plot there are no bids for the first sale until its cancel is requested, or until a later one goes at
+    market, which is never cancelled.
     """
 
     def __init__(self, simulation: Simulation, plot: Plot, now: Callable[[], datetime]) -> None:

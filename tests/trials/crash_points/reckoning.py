@@ -1,4 +1,4 @@
-"""The day's reckoning: the verifier's ten invariants, and what only a day that is known in advance can be asked."""
+"""Judge a day: the verifier's ten invariants, and checks that need a day known in advance."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ _ENDED_UNKNOWN = frozenset({OrderStatus.NEVER_PLACED, OrderStatus.QUARANTINED})
 
 
 def wrong_with(case: Case) -> list[str]:
-    """Return all that is wrong with a day, one line each."""
+    """Return all faults of a day, one line each."""
     broken = [
         f"{name} {each.what}: {each.evidence}" for name, found in violations(case.books).items() for each in found
     ]
@@ -29,7 +29,7 @@ def _loose_ends(case: Case) -> Iterator[str]:
 
 
 def loose_orders(books: Books) -> Iterator[str]:
-    """Yield the orders whose end is not seen, and those that only one of the two books knows."""
+    """Yield orders without a known end, and a difference in the number of orders between the two books."""
     for row in books.broker.orders:
         if row.remaining:
             yield f"still works at the broker: {row}"

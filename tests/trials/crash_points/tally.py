@@ -1,4 +1,4 @@
-"""What was played in all, told at the end of a module's tests."""
+"""The totals of all plots, printed at the end of a module's tests."""
 
 import sys
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Tally:
-    """Plots, the crossings in them, the cases that were played and those that broke something."""
+    """Plots, the crossings in them, the cases that were played and those with faults."""
 
     of: str
     what: str
@@ -29,7 +29,7 @@ class Tally:
 
 
 def a_tally(of: str, what: str = "deaths") -> Iterator[Tally]:
-    """Yield a tally and tell it when all is counted."""
+    """Yield a tally and print it at the end."""
     tally = Tally(of, what)
     yield tally
     if tally.points:

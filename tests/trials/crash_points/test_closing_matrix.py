@@ -1,4 +1,4 @@
-"""Every crossing of a close that must sell by itself, as the last one of its process.
+"""A close that must sell by itself, with its process killed at every crossing.
 
 ``HARU_MATRIX=full`` (or ``make matrix``) plays all of them, or with ``HARU_MATRIX_EVERY=5`` each fifth. Otherwise each
 plot is played once, with the one death that it names.

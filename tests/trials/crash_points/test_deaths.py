@@ -1,4 +1,4 @@
-"""A day that takes another way than the undisturbed one is played again, and is judged all the same."""
+"""A day whose path differs from the undisturbed one is played again, and is judged all the same."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _OTHER: Final = _Day([_EXPECTED[0], "start: before update workers"])
 
 
 async def _broken(*days: _Day) -> tuple[dict[str, list[str]], int]:
-    """Return what broke and how many days were played."""
+    """Return the faults and how many days were played."""
     played: list[_Day] = []
 
     async def play(ends_at: int) -> _Day:

@@ -1,4 +1,4 @@
-"""A close that is started by hand before the opening: what was carried is sold at the opening, and no sooner."""
+"""A close that is started manually before the opening sells the carried shares at the opening, not before."""
 
 from typing import Final
 
@@ -14,11 +14,11 @@ from tests.trials.crash_points.closing_plots import ClosingPlot
 NEXT_DAY: Final = "2026-11-24"
 CARRIED: Final = ClosingPlot("carried into the morning")
 _MOST_EVENTS: Final = 200
-"""Of a close that waits for hours, sells two positions and proves the day."""
+"""Maximum events of a close that waits for hours, sells two positions and proves the day."""
 
 
 async def a_night_later(town: Town, at: str) -> Afternoon:
-    """Let the workers buy and vanish, no close be started, and the next morning come."""
+    """Let the workers buy and vanish, start no close, and go to the next morning."""
     afternoon = Afternoon(town, CARRIED)
     await afternoon.come_to(closes_at="23:00")
     await town.let_leases_lapse()
@@ -31,7 +31,7 @@ def orders_of_the_day(afternoon: Afternoon) -> list[Order]:
 
 
 async def day_closed_at(town: Town, at: str, *, with_workers: bool = False) -> Afternoon:
-    """Start the close by hand, look at the morning, and let the day end."""
+    """Start the close manually, check the morning, and let the day end."""
     afternoon = await a_night_later(town, at)
     if with_workers:
         for number in range(CARRIED.stocks):

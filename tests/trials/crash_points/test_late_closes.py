@@ -1,6 +1,6 @@
-"""A close that begins late, on the next morning, or never: what can be sold is sold, the rest is told and comes first.
+"""A close that begins late, the next morning, or never: sellable shares are sold, the rest is reported and sold first.
 
-The workers are gone in all of them, so that nobody but the close sells.
+The workers are gone in all of these days, so that only the close sells.
 """
 
 from dataclasses import replace
@@ -57,7 +57,7 @@ class _Temporal:
 
 
 class FleetOnTheClockwork(Fleet):
-    """A fleet whose time is the clockwork's."""
+    """A fleet on the clockwork's time."""
 
     __slots__ = ()
 
@@ -72,7 +72,7 @@ def the_fleet(afternoon: Afternoon, town: Town) -> Fleet:
 
 
 async def the_host_looks(afternoon: Afternoon, town: Town) -> None:
-    """Let a hosting process see to the close that nobody has started, and wait for its end."""
+    """Let a hosting process start the missing close, and wait for its end."""
     await see_to_the_close(the_fleet(afternoon, town), afternoon.plot.rules_of(0))
     if close_workflow_id(ACCOUNT) in afternoon.clockwork.runs:
         await afternoon.ends(close_workflow_id(ACCOUNT))
@@ -92,7 +92,7 @@ async def test_a_late_close_sells_while_any_market_is_open(town: Town, at: str, 
 
 
 async def carried_into_the_morning(afternoon: Afternoon, town: Town) -> None:
-    """Let the night pass and the workers' workflows be started again: what was carried is sold before anything else."""
+    """Let the night pass and restart the workers' workflows: carried shares are sold before anything else."""
     await town.let_leases_lapse()
     await afternoon.clockwork.until(lambda: False, kst(f"{NEXT_DAY} 08:50"))
     for number in range(afternoon.plot.stocks):
@@ -152,7 +152,7 @@ async def test_a_close_that_nobody_was_there_to_do_until_the_next_morning_does_n
 
     assert str(outcome.session_date) == DAY
     assert not outcome.flat
-    # A close of an earlier day only sums that day up; the new session stays open.
+    # A close of an earlier day only summarises that day; the new session stays open.
     assert await town.pool.fetch("SELECT FROM closed_entries") == []
     await carried_into_the_morning(afternoon, town)
     afternoon.clockwork.close()

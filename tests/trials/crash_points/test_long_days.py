@@ -1,4 +1,4 @@
-"""Days on which the broker says no for hours."""
+"""Days on which the broker refuses orders for hours."""
 
 from collections import Counter
 from typing import Final
@@ -20,7 +20,7 @@ REFUSED: Final = ClosingPlot(
 )
 CLOSE: Final = "market-close"
 MOST_EVENTS: Final = 10_000
-"""A fifth of what Temporal lets a run's history grow to (F47)."""
+"""A fifth of Temporal's limit for a run's history (F47)."""
 
 
 @pytest.mark.slow

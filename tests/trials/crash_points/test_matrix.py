@@ -1,7 +1,7 @@
-"""Every crossing of a trade cycle as the last one of its process, times every answer to every order request.
+"""A trade cycle with its process killed at every crossing, times every answer to every order request.
 
 ``HARU_MATRIX=full`` (or ``make matrix``) plays all of them, or with ``HARU_MATRIX_EVERY=5`` each fifth. Otherwise each
-plot plays the crossings on the way of the order in question, and a seeded sample of the others.
+plot plays the crossings of the affected order, and a seeded sample of the others.
 """
 
 import random
@@ -20,7 +20,7 @@ from tests.trials.crash_points.tally import Tally, a_tally
 
 _SENDS: Final = ("submit_order", "cancel_order", "resolve_order")
 _TRACK: Final = 12
-"""How many crossings after it set out an order's answer is dealt with."""
+"""Number of crossings from the sending of an order until its answer is processed."""
 _SAMPLE: Final = 2
 _PATHS: Final = {"entry": "order-cash", "exit": "order-cash", "cancel": "order-rvsecncl", "second cancel": "rvsecncl"}
 
@@ -47,7 +47,7 @@ async def test_a_process_may_die_at_any_crossing(town: Town, tally: Tally, plot:
 
 
 def _chosen(plot: Plot, crossings: list[str]) -> list[int]:
-    """Return the places at which the process dies, counted from 1."""
+    """Return the crossings at which the process dies, counted from 1."""
     if IS_WHOLE:
         return list(played_of(len(crossings), plot.name))
     on_the_way = set() if plot.answer is SERVER_ERROR else _on_the_way(plot, crossings)

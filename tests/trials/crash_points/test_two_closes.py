@@ -1,7 +1,6 @@
 """Two closes of one day at the same time, the second one started at each of the first one's steps (F40).
 
-``HARU_MATRIX=full`` (or ``make matrix``) plays all of them, and some with the process dying on the way;
-otherwise a few.
+``HARU_MATRIX=full`` (or ``make matrix``) plays all of them, and some in which the process dies; otherwise a few.
 """
 
 import random
@@ -31,7 +30,7 @@ def tally() -> Iterator[Tally]:
 
 
 def twice(after: int) -> Close:
-    """Start a second close once the first one has made so many attempts at its activities."""
+    """Start a second close once the first one has made so many activity attempts."""
 
     async def close(afternoon: Afternoon) -> None:
         before = len(afternoon.host.attempts)

@@ -32,7 +32,7 @@ STREAM_TEXTS = {
 
 @dataclass(slots=True)
 class Tally:
-    """What came out of each reader, by name, and everything that should not have."""
+    """The results of each reader, by name, and all violations."""
 
     ended: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     violations: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Tally:
 
 
 class _Network(httpx.AsyncBaseTransport):
-    """Gives one damaged answer under one path and counts how often it was asked there."""
+    """Serves one damaged answer under one path and counts the requests there."""
 
     def __init__(self, label: str, reply: Damaged) -> None:
         self._label = label
@@ -61,7 +61,7 @@ class _Network(httpx.AsyncBaseTransport):
 
 
 async def fuzz(count: int, seed: int) -> Tally:
-    """Damage ``count`` replies, the readers in turn; the same seed damages in the same way."""
+    """Damage ``count`` replies, the readers in turn; the same seed gives the same damage."""
     replies, tally = await real_shaped_replies(), Tally()
     kinds: list[Parser | str] = [*PARSERS, *STREAM_TEXTS]
     queries.RATE_PAUSES = (0.0, 0.0)  # type: ignore[misc]
@@ -80,7 +80,7 @@ async def _read_reply(parser: Parser, reply: Damaged, tally: Tally, case: str) -
     try:
         async with asyncio.timeout(10):
             value = await parser.act(Caller(network, has_token=parser.label not in LOGINS))
-    except Exception as error:  # noqa: BLE001 - that is the question
+    except Exception as error:  # noqa: BLE001 - any exception is a result of the fuzz
         tally.count(parser.name, type(error).__name__, trouble_with_error(error), case)
         return
     trouble = trouble_with_outcome(value, reply, network.asked) if parser.is_order else trouble_with_value(value)
@@ -98,7 +98,7 @@ def _read_text(name: str, chance: Random, tally: Tally, case: str) -> None:
     except (FrameError, UndecryptableError) as error:
         said = str(error).strip()
         tally.count(name, type(error).__name__, "" if said else "an error says nothing", case)
-    except Exception as error:  # noqa: BLE001 - that is the question
+    except Exception as error:  # noqa: BLE001 - any exception is a result of the fuzz
         tally.count(name, type(error).__name__, f"{type(error).__name__} is none of ours", case)
     else:
         tally.count(name, "value", trouble_with_value(value), case)
@@ -112,7 +112,7 @@ def _read_stream(text: str) -> object:
 
 
 def report(tally: Tally, seconds: float) -> str:
-    """Return the figures for people, a line a reader."""
+    """Return the figures as text, one line per reader."""
     lines = []
     for name, ended in tally.ended.items():
         parts = ", ".join(f"{ending} {number:,}" for ending, number in ended.most_common())

@@ -1,4 +1,4 @@
-"""What may come out of a damaged reply: values that can be, or one of our named errors; all else is a violation."""
+"""Allowed results of a damaged reply: possible values, or one of our named errors; all else is a violation."""
 
 import json
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ _UNSIGNED = frozenset({"price", "bid", "ask", "quantity", "sellable", "cost", "f
 
 
 def trouble_with_error(error: BaseException) -> str:
-    """Return what is wrong with an error that came out, or nothing."""
+    """Return the violation in a raised error, or nothing."""
     if not isinstance(error, TradingError):
         return f"{type(error).__name__} is none of ours"
     if not str(error).strip():
@@ -25,12 +25,12 @@ def trouble_with_error(error: BaseException) -> str:
 
 
 def trouble_with_value(value: object) -> str:
-    """Return what is wrong with a value that came out: a number that cannot be, or an instant without a zone."""
+    """Return the violation in a value, such as an impossible number or an instant without a zone."""
     return next((trouble for trouble in _troubles(value) if trouble), "")
 
 
 def trouble_with_outcome(outcome: object, reply: Damaged, orders_sent: int) -> str:
-    """Return what is wrong with what an order became: a reply proves what it says, and no more."""
+    """Return the violation in an order's outcome: a reply proves what it says, and no more."""
     if orders_sent != 1:
         return f"{orders_sent} requests have left"
     if _tells_a_secret(repr(outcome)):
@@ -51,7 +51,7 @@ def _says(reply: Damaged, name: str) -> str:
 
 
 def _number_in(reply: Damaged) -> str:
-    """Return the order number in a reply, read without the client's help; the empty text for none."""
+    """Return the order number in a reply, read without the client; the empty text for none."""
     output = _lowered(_body(reply)).get("output")
     rows = output if isinstance(output, list) else [output]
     numbers = [str(_lowered(row).get("odno") or "").strip().lstrip("0") for row in rows]

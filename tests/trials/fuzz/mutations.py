@@ -1,4 +1,4 @@
-"""What may happen to a reply on its way: seeded damage to its values, its shape and its very bytes."""
+"""Seeded damage to a reply: to its values, its shape and its bytes."""
 
 import json
 import math
@@ -77,7 +77,7 @@ CODES: Final = tuple(sorted(MEANINGS))
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """A reply as it arrives."""
+    """A reply as received."""
 
     status: int
     content: bytes

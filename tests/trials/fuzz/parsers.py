@@ -1,4 +1,4 @@
-"""Every reader of the KIS client, each with a reply as the simulator gives it, and what may come out of it."""
+"""Every reader of the KIS client, each with a reply as the simulator gives it, and its allowed results."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -34,7 +34,7 @@ Act = Callable[["Caller"], Awaitable[object]]
 
 @dataclass(slots=True)
 class Caller:
-    """A client on a network that gives one answer, with a good token unless the token itself is asked for."""
+    """A client on a network that gives one answer, with a valid token unless the token itself is requested."""
 
     network: httpx.AsyncBaseTransport
     has_token: bool = True
@@ -52,7 +52,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Parser:
-    """What is asked, and under which last part of the path the answer comes."""
+    """The call, and the last part of the path that serves its answer."""
 
     name: str
     label: str
@@ -113,7 +113,7 @@ class _Recorder(httpx.AsyncBaseTransport):
 
 
 async def real_shaped_replies() -> dict[str, Any]:
-    """Return a whole reply of the simulator for every path, from an account that has traded and has an order open."""
+    """Return a complete reply of the simulator for every path, from an account with trades and an open order."""
     recorder = _Recorder()
     caller = Caller(recorder, has_token=False)
     broker = KisBroker(a_connection(), caller.budget, caller.tokens(), recorder.simulation.market_now, recorder)

@@ -1,4 +1,4 @@
-"""A short run of ``make fuzz``, and that it would notice."""
+"""A short run of ``make fuzz``, and a check that it detects violations."""
 
 from datetime import UTC, datetime
 from random import Random

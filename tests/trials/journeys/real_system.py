@@ -1,4 +1,4 @@
-"""The whole system as its users run it: worker.py and starter.py as processes, looked at from outside."""
+"""The whole system as its users run it: worker.py and starter.py as processes, observed from outside."""
 
 import json
 import os
@@ -49,14 +49,14 @@ class RealSystem:
         assert eventually(lambda: self.log().count("haru worker ready") > lines, limit), self.log()
 
     def is_killed(self) -> None:
-        """End worker.py without a word, and wait until nothing that it started is left."""
+        """Kill worker.py, and wait until no process that it started is left."""
         assert self.host is not None
         self.host.send_signal(signal.SIGKILL)
         self.host.wait()
         assert eventually(lambda: not processes_of(self.folder)), processes_of(self.folder)
 
     def starter(self, *arguments: str) -> str:
-        """Run starter.py and return what it printed."""
+        """Run starter.py and return its output."""
         done = subprocess.run(
             [sys.executable, "starter.py", *arguments],
             cwd=ROOT,
@@ -70,7 +70,7 @@ class RealSystem:
         return done.stdout
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
-        """Ask the book of record."""
+        """Query the book of record."""
         assert self.endpoints.database_url is not None
         with psycopg.connect(self.endpoints.database_url, autocommit=True) as connection:
             return connection.execute(statement.encode()).fetchall()
@@ -79,14 +79,14 @@ class RealSystem:
         return int(self.query(statement)[0][0] or 0)
 
     def broker(self) -> dict[str, Any]:
-        """Return the account as the broker itself keeps it."""
+        """Return the account from the broker's own books."""
         number = SIMULATED_ACCOUNT.split("-")[0]
         with httpx.Client(trust_env=False, headers=self.endpoints.control_headers) as client:
             account: dict[str, Any] = client.get(f"{self.endpoints.simulator_url}/control/accounts/{number}").json()
         return account
 
     def until(self, condition: Callable[[], bool], limit: float, what: str) -> None:
-        """Wait at most ``limit`` real seconds for something to become true."""
+        """Wait at most ``limit`` real seconds for a condition."""
         ends = time.monotonic() + limit
         while not condition():
             assert time.monotonic() < ends, f"{what} did not happen within {limit} s\n{self.log()[-4000:]}"
@@ -104,7 +104,7 @@ class RealSystem:
 
 @contextmanager
 def real_system(folder: Path, **settings: str) -> Iterator[RealSystem]:
-    """Lend a data folder to a system that is gone for good at the end."""
+    """Provide a data folder whose system is completely gone at the end."""
     system = RealSystem(folder / "haru", settings)
     try:
         yield system

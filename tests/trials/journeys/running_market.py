@@ -1,4 +1,4 @@
-"""A small market that runs by itself on a real Temporal server: everything real, in one process, a minute a second."""
+"""A small running market on a real Temporal server: every part real, in one process, one market minute per second."""
 
 import asyncio
 import time
@@ -38,7 +38,7 @@ from workflows.trading_worker import TradingWorkerWorkflow
 SPEED = 60
 ONE_STOCK: Final = replace(RULES, universe=UniverseRules(0, (HYNIX,)))
 _BROKEN_OUT: Final = 251_500
-"""Half of the day before's range above that Monday's open, in the simulator's default world."""
+"""Half of the previous day's range above that Monday's open, in the simulator's default world."""
 _LIMIT = 30.0
 
 
@@ -53,7 +53,7 @@ class RunningMarket:
     make_workers: Callable[[], list[Worker]]
 
     def hosted(self) -> Any:
-        """Run the workers for as long as the block lasts."""
+        """Run the workers for the duration of the block."""
         return hosting(self.make_workers())
 
     async def start_worker(self, number: int = 1, **life: Any) -> WorkflowHandle[TradingWorkerWorkflow, None]:
@@ -75,12 +75,12 @@ class RunningMarket:
         )
 
     def price_moves(self, by: float, symbol: Symbol = HYNIX) -> None:
-        """Let the price jump by a share of itself and stand still."""
+        """Move the price by a fraction and keep it there."""
         price = self.simulation.exchange.snapshot(symbol, self.simulation.market_now()).price
         self.simulation.force_price(symbol, round(price * (1 + by)), natural=False)
 
     async def holds(self) -> OpenPosition:
-        """Wait until something is held."""
+        """Wait until a position is held."""
         held: tuple[OpenPosition, ...] = await until(lambda: self.database.positions.held_in(ACCOUNT), "held position")
         return held[0]
 
@@ -99,7 +99,7 @@ class RunningMarket:
 
 
 async def until(look: Callable[[], Awaitable[Any]], what: str) -> Any:
-    """Look again and again until there is something, and return it."""
+    """Poll until there is a result, and return it."""
     ends = time.monotonic() + _LIMIT
     while not (found := await look()):
         assert time.monotonic() < ends, f"no {what} within {_LIMIT} s"
@@ -114,7 +114,7 @@ async def running_market(
     at: str = "2026-11-23 10:00",
     spoiled: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] = lambda network: network,
 ) -> AsyncIterator[RunningMarket]:
-    """Open a market at a moment (KST); nobody hosts anything yet. ``spoiled`` wraps the network to the broker."""
+    """Open a market at a time (KST) without a hosting process. ``spoiled`` wraps the network to the broker."""
     now = datetime.now(UTC)  # noqa: TID251 - this market runs in real time
     clock = MarketClock(now, kst(at).astimezone(UTC), SPEED)
     simulation = create_simulation(SimulationSettings(clock=clock, calendar=CALENDAR, rate_limit=0, token_interval=0))
@@ -132,7 +132,7 @@ async def running_market(
 
 
 async def _end_all(client: Client) -> None:
-    """Leave the shared server without workflows of ours."""
+    """Remove our workflows from the shared server."""
     for name in (worker_workflow_id(ACCOUNT, worker_name(number)) for number in (1, 2)):
         with suppress(RPCError):
             await client.get_workflow_handle(name).terminate("the test is over")

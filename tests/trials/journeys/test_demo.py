@@ -36,7 +36,7 @@ def demo(folder: Path, words: Sequence[str]) -> Iterator["subprocess.Popen[str]"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder that embedded PostgreSQL can reach whoever runs the tests."""
+    """A folder that embedded PostgreSQL can reach, whichever user runs the tests."""
     for part in (tmp_path, *tmp_path.parents[:3]):
         part.chmod(part.stat().st_mode | 0o011)
     return tmp_path
@@ -53,7 +53,7 @@ def test_a_whole_day_ends_flat_and_the_broker_agrees_to_the_won(folder: Path) ->
     (path,) = reports.glob("2*.json")
     report = json.loads(path.read_text())
     assert path.stem == report["session_date"]
-    assert report["trades"]  # how many depends on how busy the machine is
+    assert report["trades"]  # the number depends on how busy the machine is
     assert "deadline" in report["exit_reasons"]
     assert report["net_pnl"] == report["broker_cash_change"]
     assert report["broker_flat"]

@@ -1,4 +1,4 @@
-"""The disk fills while shares are held: they are sold, nothing is bought, people hear of it, and the day goes on."""
+"""The disk fills while shares are held: they are sold, nothing is bought, an alert is sent, and the day continues."""
 
 import os
 import signal
@@ -51,7 +51,7 @@ def test_a_disk_that_fills_costs_no_position_and_no_host(tmp_path: Path, webhook
 
 
 def sells_everything(system: RealSystem, webhook: Webhook) -> int:
-    """Wait until nothing is held; return how many buys there were when entries were shut."""
+    """Wait until nothing is held; return how many buys there were when entries were closed."""
     system.until(lambda: number(system, SHUT) == 1 and number(system, BUYING) == 0, 30, "shut entries")
     bought = count(system, "buy")
     system.until(lambda: number(system, HELD) == 0, 60, "the sale of everything")
@@ -61,7 +61,7 @@ def sells_everything(system: RealSystem, webhook: Webhook) -> int:
 
 
 def outlives_its_database(system: RealSystem, webhook: Webhook, disk: SmallDisk) -> None:
-    """Let the database die whenever it starts, as it does on a disk that stays full."""
+    """Kill the database at each start, as on a disk that stays full."""
 
     def is_away_and_alerted() -> bool:
         disk.leaves(0)
@@ -96,13 +96,13 @@ def alerted(webhook: Webhook, what: str) -> bool:
 
 
 def postmasters(system: RealSystem) -> list[int]:
-    """Return the process of PostgreSQL that its guard has started."""
+    """Return the PostgreSQL process that its guard has started."""
     mark = f"-D {system.folder.resolve() / 'postgres'}"
     return [int(line.split()[0]) for line in processes_of(mark) if "runtime.embedded.guard" not in line]
 
 
 def number(system: RealSystem, statement: str) -> int:
-    """Return a number from the books, -1 while they take no connection."""
+    """Return a number from the books, -1 while they accept no connection."""
     try:
         return system.number(statement)
     except psycopg.Error:

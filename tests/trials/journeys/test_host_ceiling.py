@@ -1,4 +1,4 @@
-"""A whole day by ten times the limits of the host: every buy is within the host's, and everything is sold."""
+"""A whole day with ten times the host's limits: every buy stays within the host's, and everything is sold."""
 
 from dataclasses import replace
 from datetime import timedelta

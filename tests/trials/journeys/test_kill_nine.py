@@ -1,4 +1,4 @@
-"""kill −9 of the hosting process while positions are held; started again, the same day ends flat, every order once."""
+"""kill −9 of the hosting process while positions are held: after a restart the day ends flat, every order once."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The real worker.py records what it allows; workers started by looser settings are capped, and told so."""
+"""The real worker.py records its limits; workers started with looser settings are capped, and the user is informed."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A new worker in an account with rows that are not ours, or not readable: what it holds is sold at its stop."""
+"""A new worker in an account with foreign or unreadable rows sells its position at its stop."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from tests.trials.journeys.running_market import RunningMarket, running_market, 
 from workflows.trading_worker import TradingWorkerWorkflow
 
 LATEST: Final = 10.0
-"""Seconds between the price and the sale at the broker: two in a quiet machine, and this one is shared."""
+"""Seconds from the price to the sale at the broker: two on an idle machine; this one is shared."""
 NOT_OURS: Final = (
     a_holding_row("035720", hldg_qty="0.3", ord_psbl_qty="0.3", pchs_amt="15000"),
     a_holding_row("Q530036", hldg_qty="20", ord_psbl_qty="20", pchs_amt="200000"),
@@ -27,7 +27,7 @@ Reply = dict[str, Any]
 
 
 class OddNetwork(httpx.AsyncBaseTransport):
-    """Passes everything on; once it is odd, it changes what the account's two lists answer."""
+    """Passes everything on; once it is odd, it changes the answers of the account's two lists."""
 
     def __init__(self, change: Callable[[str, Reply], Reply | None]) -> None:
         self._change = change
@@ -60,7 +60,7 @@ def unreadable(name: str, body: Reply) -> None:
 
 
 async def sold_by_a_new_worker(market: RunningMarket, network: OddNetwork) -> float:
-    """Hold, lose the worker, start a new one in the odd account; return how long its sale took after the price."""
+    """Hold, lose the worker, start a new one in the odd account; return the delay from the price to its sale."""
     first = await market.start_worker()
     await market.holds()
     await first.terminate("its host is gone")

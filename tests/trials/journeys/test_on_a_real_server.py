@@ -1,4 +1,4 @@
-"""On Temporal's own server: what a trade leaves in the history, what the Web UI can read, commands between two runs."""
+"""On Temporal's own server: a trade's history, what the Web UI can read, and commands between two runs."""
 
 import asyncio
 from datetime import timedelta
@@ -24,7 +24,7 @@ from workflows.payloads import DATA_CONVERTER
 from workflows.trading_worker import TradingWorkerWorkflow
 
 MOST_EVENTS = 80
-"""Of each run but a worker's very first, which also compares the account's books."""
+"""Of each run except a worker's first, which also compares the account's books."""
 
 
 async def test_a_held_minute_adds_no_event_and_a_whole_trade_few(temporal_dev_server: str, database_url: str) -> None:
@@ -90,7 +90,7 @@ async def test_each_command_counts_once_however_many_runs_pass_meanwhile(tempora
 async def _changes_a_rule(
     worker: WorkflowHandle[TradingWorkerWorkflow, None], number: int, command: str = ""
 ) -> tuple[str, WorkerStatus]:
-    """Send a command until it is answered, always under the same id, as the command line does."""
+    """Send a command under one id until it is answered, as the command line does."""
     command = command or uuid4().hex
 
     async def answered() -> WorkerStatus | None:
@@ -123,7 +123,7 @@ async def _true(fact: bool) -> bool:
 
 
 async def _summaries(worker: WorkflowHandle[Any, Any]) -> list[str]:
-    """Return what the Web UI writes beside each activity."""
+    """Return the Web UI's summary of each activity."""
     scheduled = [
         event.user_metadata.summary
         async for event in worker.fetch_history_events()

@@ -1,4 +1,4 @@
-"""Another program on the same machine reaches the running system's Temporal server, and gets nothing done."""
+"""Another program on the same machine reaches the running system's Temporal server, and achieves nothing."""
 
 import asyncio
 import os
@@ -67,7 +67,7 @@ def test_a_stranger_neither_trades_nor_stops_and_what_is_held_is_sold(tmp_path: 
 
 
 async def attacks(system: RealSystem) -> None:
-    """Try each thing that a stranger may try; all of it must fail."""
+    """Try every possible attack; all must fail."""
     (account,) = system.query("SELECT account_id FROM accounts")[0]
     account_id, ours = AccountId(account), worker_workflow_id(account, worker_name(1))
     client = await Client.connect(system.endpoints.temporal_address or "", data_converter=DATA_CONVERTER)

@@ -1,4 +1,4 @@
-"""Whole sessions with every part real but time: workers, ledger, KIS client and the simulated exchange."""
+"""Whole sessions with every part real except time: workers, ledger, KIS client and the simulated exchange."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -32,7 +32,7 @@ async def day(time_skipping_env: WorkflowEnvironment, database_url: str) -> Asyn
 
 
 def assert_flat_and_even(day: Stage) -> None:
-    """The broker holds nothing and nothing is left working."""
+    """The broker holds nothing and no order is open."""
     account = day.broker_account
     assert not any(held.quantity for held in account.holdings.values())
     assert not any(order.remaining for order in account.orders)
@@ -86,7 +86,7 @@ async def test_the_cron_close_liquidates_at_its_own_time_what_no_rule_has_sold(d
 
 async def test_after_the_daily_loss_nothing_is_bought_and_what_is_held_is_still_sold(day: Stage) -> None:
     rules = replace(RULES, exits=replace(WITHOUT_EXITS, stop_loss=Rate("0.03")))
-    rules = replace(rules, risk=replace(rules.risk, fleet_daily_loss=Won(320_000)))  # two stops of 3 % fit in
+    rules = replace(rules, risk=replace(rules.risk, fleet_daily_loss=Won(320_000)))  # room for two stops of 3 %
     workers = [await day.start_worker(number, rules=rules) for number in (1, 2)]
     await day.reaches("2026-11-23 09:40")
     first, second = await day.held()

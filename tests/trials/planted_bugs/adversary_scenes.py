@@ -1,4 +1,4 @@
-"""Scenes of what the adversary does to lists, links and strategies, each at one desk."""
+"""Scenes of the adversary's attacks on lists, links and strategies, each at one desk."""
 
 import asyncio
 import threading
@@ -18,11 +18,11 @@ from tests.activities.test_unlisted_orders import bought_unlisted
 
 _OTHERS: Final = {"pdno": "Q530031", "odno": "0000099999", "rmn_qty": "", "hldg_qty": ""}
 _LONG_ENOUGH: Final = 5.0
-"""Real seconds; a watch that waits for no strategy needs a few tenths."""
+"""Real seconds; a watch that does not wait for a strategy needs a few tenths."""
 
 
 async def sold_beside_odd_rows(desk: Desk) -> list[str]:
-    """Every list of the account holds a row of another stock that cannot be read."""
+    """Every list of the account holds an unreadable row of another stock."""
     entry = await desk.buys()
     for path in ("inquire-daily-ccld", "inquire-psbl-rvsecncl", "inquire-balance"):
         desk.simulation.add_fault(kind="extra_row", path=path, fields=_OTHERS, count=0)
@@ -46,7 +46,7 @@ async def filled_further_after_its_trade_was_booked(desk: Desk) -> list[str]:
 
 @dataclass(frozen=True)
 class _Broken(Eager):
-    """An eager strategy that raises when it is asked about a position."""
+    """An eager strategy that raises when asked about a position."""
 
     def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:
         raise ValueError("no such column")
@@ -54,7 +54,7 @@ class _Broken(Eager):
 
 @dataclass(frozen=True)
 class _Hanging(Eager):
-    """An eager strategy that does not answer about a position until it is let go."""
+    """An eager strategy that does not answer about a position until it is released."""
 
     let_go: threading.Event = field(default_factory=threading.Event)
 

@@ -1,4 +1,4 @@
-"""Known mistakes of trading bots, each as a small swap of one of our parts."""
+"""Known mistakes of trading bots, each planted by replacing a small part of the product."""
 
 import asyncio
 from contextlib import AbstractContextManager
@@ -82,7 +82,7 @@ def submits_again_when_the_attempt_dies() -> AbstractContextManager[None]:
 class _Late(OrderActivities):
     @activity.defn
     async def submit_order(self, request: SubmitRequest) -> OrderRecord:
-        """Send first and write afterwards."""
+        """Send first and record afterwards."""
         intent = (await recorded(self._database.orders, request.intent_id)).intent
         entry = request.purpose is OrderPurpose.ENTRY
         outcome = await self._broker.submit(intent, Lane.ENTRY if entry else Lane.EXIT)
@@ -104,7 +104,7 @@ def records_the_intent_after_sending() -> AbstractContextManager[None]:
 
 
 def books_each_listing_as_a_new_fill() -> AbstractContextManager[None]:
-    """Takes cumulative fills for new ones; the ledger's unique key is dropped beside it."""
+    """Treats cumulative fills as new ones; the ledger's unique key is dropped as well."""
     return swapped(database.booking, "_difference", lambda _, listed: (listed.filled_quantity, listed.filled_amount))
 
 
@@ -122,7 +122,7 @@ class _Sure(OrderActivities):
 
     @activity.defn
     async def cancel_order(self, intent_id: IntentId) -> SubmitOutcome:
-        """Ask for the cancel, and take it for done whatever the answer."""
+        """Request the cancel, and assume success whatever the answer."""
         outcome = await _Sure._ask(self, intent_id)
         await self._database.orders._pool.execute(_Sure._CANCELLED, intent_id)
         return outcome
@@ -133,7 +133,7 @@ def takes_a_cancel_for_done() -> AbstractContextManager[None]:
 
 
 def sells_what_it_believes_to_hold() -> AbstractContextManager[None]:
-    """Sells what was once bought; the ledger's own look at what is left is gone as well."""
+    """Sells the bought quantity; the ledger's own check of the remaining shares is removed as well."""
     from_row = database.positions._from_row
     bought = "SELECT bought_quantity FROM positions WHERE position_id = $1"
     return all_swapped(
@@ -152,7 +152,7 @@ def forgets_which_orders_are_bound() -> AbstractContextManager[None]:
 
 
 def believes_the_first_look() -> AbstractContextManager[None]:
-    """Takes one look for proof, without a settle time and without the second witness."""
+    """Accepts one read as proof, without a settle time and without the second witness."""
     count = ResolvingActivities._count_absence
 
     async def hasty(self: ResolvingActivities, *about: Any) -> int:
@@ -176,7 +176,7 @@ def checks_the_gate_only_before() -> AbstractContextManager[None]:
 
 
 def ignores_the_hosts_limits() -> AbstractContextManager[None]:
-    """Goes by the rules of the workflow's input alone, as a caller brings them."""
+    """Uses only the rules of the workflow's input, as a caller supplies them."""
 
     def own(_: HostGate, proposal: Any, snapshot: Any, rules: Any, plan: Any) -> Review:
         return review(proposal, snapshot, rules, plan)
@@ -315,12 +315,12 @@ def waits_for_strategies() -> AbstractContextManager[None]:
 
 
 def trusts_that_clocks_agree() -> AbstractContextManager[None]:
-    """Takes an order that the exchange stamped before our own decision for one that may be another's."""
+    """Assumes that an order stamped by the exchange before our own decision may belong to another."""
     return swapped(domain.reconciliation, "CLOCK_ALLOWANCE", timedelta(0))
 
 
 def retires_the_channels_that_it_does_not_know() -> AbstractContextManager[None]:
-    """Takes its own settings for the fleet's: other channels go, with what they have not got."""
+    """Treats its own settings as the fleet's: other channels are removed with their unsent alerts."""
     register = Alerts.register
 
     async def retire(self: Alerts, account_id: Any, channels: Any, *about: Any, **wanted: Any) -> None:

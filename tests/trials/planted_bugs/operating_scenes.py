@@ -1,4 +1,4 @@
-"""Scenes of what befalls a fleet beside its orders: its other hosts, its database, the night, another program."""
+"""Scenes of events that affect a fleet beside its orders: other hosts, its database, the night, another program."""
 
 import asyncio
 from contextlib import ExitStack
@@ -27,11 +27,11 @@ from tests.trials.planted_bugs.scenes import a_desk
 
 OURS, THEIRS = "1111111111111111", "2222222222222222"
 _TRIES: Final = 200
-"""Of writes after a failover; a pool that looks for the new primary needs about ten."""
+"""Number of writes after a failover; a pool that looks for the new primary needs about ten."""
 
 
 async def a_second_host_with_other_alert_settings(desk: Desk) -> list[str]:
-    """A host that knows no channel, and one that knows another, start while an alert of ours waits."""
+    """A host without a channel, and one with another channel, start while an alert of ours waits."""
     alerts, environment = desk.database.alerts, desk.broker.environment
     await alerts.register(ACCOUNT, [OURS], [EventLevel.CRITICAL], tells_days=True)
     await desk.database.events.append(Event(ACCOUNT, "order_quarantined", EventLevel.CRITICAL, desk.pace.now()))
@@ -42,7 +42,7 @@ async def a_second_host_with_other_alert_settings(desk: Desk) -> list[str]:
 
 
 async def a_failover_to_a_replica(_: str) -> list[str]:
-    """The old primary lives on, read-only, with all connections of the pool; a replica takes the writes."""
+    """The old primary stays up, read-only, with all connections of the pool; a replica takes the writes."""
     stack = ExitStack()
     try:
         folder = Path(stack.enter_context(TemporaryDirectory()))
@@ -91,7 +91,7 @@ async def split_overnight_while_carried(database_url: str) -> list[str]:
 
 
 async def another_program_that_orders_by_api(database_url: str) -> list[str]:
-    """The verifier is not asked: to it the order is without an intent, noticed or not."""
+    """The verifier is not used: it reports the order as one without an intent, detected or not."""
     async with a_desk(database_url) as desk:
         request = OrderRequest(desk.broker_account.id, HYNIX, Side.BUY, OrderType.MARKET, Quantity(1), Price(0))
         desk.simulation.place_order(request)

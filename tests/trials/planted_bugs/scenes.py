@@ -1,4 +1,4 @@
-"""The smallest scene in which each mistake would show: each returns what its check complains of."""
+"""The smallest scene that reveals each mistake: each returns its check's complaints."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -48,14 +48,14 @@ def a_day(plot: Plot, ends_at: str | int = 0, prepare: Callable[[Town], Awaitabl
 
 
 async def a_day_without_buyers(database_url: str) -> list[str]:
-    """Every sale is refused, so that shares are left at the end: they must be named."""
+    """Every sale is refused, so that shares remain at the end: they must be named."""
     async with a_town(database_url) as town:
         case = await play(town, Plot(request="exit", answer=ALWAYS_REJECTED))
         return [complaint for complaint in wrong_with(case) if complaint.startswith("I")]
 
 
 def at_a_desk(act: Callable[[Desk], Awaitable[list[str]]]) -> Scene:
-    """Something done with activities alone, judged by the verifier and by what the act itself complains of."""
+    """An action with activities alone, judged by the verifier and by its own complaints."""
 
     async def scene(database_url: str) -> list[str]:
         async with a_desk(database_url) as desk:
@@ -80,7 +80,7 @@ async def a_desk(database_url: str) -> AsyncIterator[Desk]:
 
 
 async def without_the_key(town: Town) -> None:
-    """Drop what keeps a fill from being written twice."""
+    """Drop the constraint that keeps a fill from being written twice."""
     await town.pool.execute("ALTER TABLE fills DROP CONSTRAINT fills_pkey CASCADE")
 
 
@@ -99,7 +99,7 @@ async def gate_shut_before_sending(desk: Desk) -> list[str]:
 
 
 async def bought_by_looser_rules_than_the_hosts(desk: Desk) -> list[str]:
-    """The workflow's rules allow more won a trade than its host; the buy is cut down to what the host allows."""
+    """The workflow's rules allow more won per trade than its host; the buy is cut down to the host's limit."""
     own = replace(RULES, risk=replace(RULES.risk, capital_per_trade=Won(500_000)))
     await desk.database.hosts.beat(ACCOUNT, "host", "machine", 1)
     limits = host_limits(ceiling=ceiling_of(own))
@@ -153,7 +153,7 @@ async def shares_from_nowhere(desk: Desk) -> list[str]:
 
 
 async def held_by_hand_at_the_close(desk: Desk) -> list[str]:
-    """The owner has bought by hand: that is theirs, named, and no alarm."""
+    """The owner has bought manually: the shares are the owner's, are named, and raise no alarm."""
     account = desk.broker_account
     by_hand = OrderRequest(account.id, SAMSUNG, Side.BUY, OrderType.MARKET, Quantity(3), Price(0))
     desk.simulation.place_order(by_hand, by_hand=True)

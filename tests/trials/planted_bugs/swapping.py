@@ -1,4 +1,4 @@
-"""Swapping a part of the product for a mistaken one, for as long as a test lasts."""
+"""Replace a part of the product with a faulty one for the duration of a test."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -7,7 +7,7 @@ from typing import Any
 
 @contextmanager
 def swapped(owner: Any, name: str, mistaken: Any) -> Iterator[None]:
-    """Put something mistaken in the place of an attribute."""
+    """Replace an attribute with a faulty one."""
     right = vars(owner)[name]
     setattr(owner, name, mistaken)
     try:
@@ -18,7 +18,7 @@ def swapped(owner: Any, name: str, mistaken: Any) -> Iterator[None]:
 
 @contextmanager
 def all_swapped(*swaps: tuple[Any, str, Any]) -> Iterator[None]:
-    """Swap several parts at once: a mistake in depth."""
+    """Replace several parts at once: a mistake at more than one layer."""
     with ExitStack() as stack:
         for swap in swaps:
             stack.enter_context(swapped(*swap))

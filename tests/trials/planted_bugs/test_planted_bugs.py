@@ -1,4 +1,4 @@
-"""Each known mistake is planted, and the check that is there for it finds it; without the mistake it finds nothing."""
+"""Each planted mistake is found by the check that covers it; without the mistake the check finds nothing."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from tests.trials.planted_bugs.scenes import Scene, a_day, at_a_desk
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """A mistake, the smallest scene that shows it, and how the complaint of the check that catches it begins."""
+    """A mistake, the smallest scene that reveals it, and the start of the complaint of the check that catches it."""
 
     mistake: Callable[[], AbstractContextManager[None]]
     scene: Scene
@@ -22,7 +22,7 @@ class Planted:
 
     @property
     def name(self) -> str:
-        """Return the mistake in words."""
+        """Return the mistake's name."""
         return self.mistake.__name__.replace("_", " ")
 
 
