@@ -39,7 +39,7 @@ async def test_a_worker_plans_its_close_with_the_whole_fleet_and_the_accounts_ra
     among_thirty = await begins(desk)
 
     assert alone.plan.liquidation_at == kst("2026-11-23 15:15")
-    assert among_thirty.plan.liquidation_at == kst("2026-11-23 15:13")
+    assert among_thirty.plan.liquidation_at == kst("2026-11-23 15:12")
 
 
 async def test_an_open_position_is_held_under_the_same_token(desk: Desk) -> None:
