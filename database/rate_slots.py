@@ -126,7 +126,8 @@ class RateSlots:
                 pause = _PAUSE_AFTER_FAULT
             if pause:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await self._news.wait()
 
     _FREE = """
     UPDATE rate_slots SET

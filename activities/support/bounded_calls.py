@@ -120,7 +120,8 @@ class BoundedCalls:
                 return number
             suspect = number if left <= 0 else -1
             with suppress(TimeoutError):
-                await asyncio.wait_for(batch.over.wait(), max(left, _SECOND_LOOK))
+                async with asyncio.timeout(max(left, _SECOND_LOOK)):
+                    await batch.over.wait()
         return None
 
 

@@ -56,7 +56,8 @@ class Channel:
         told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._sending = _begin(lambda: _notify(self.url, message), told)
         try:
-            return await asyncio.wait_for(told, seconds)
+            async with asyncio.timeout(seconds):
+                return await told
         except TimeoutError:
             return f"no answer within {seconds:g} s"
 

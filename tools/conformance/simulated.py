@@ -1,7 +1,7 @@
 """A private simulator for one run: a process in the middle of a session, with a full order list."""
 
 import sys
-from asyncio import create_subprocess_exec, subprocess, wait_for
+from asyncio import create_subprocess_exec, subprocess, timeout
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -56,7 +56,8 @@ async def set_the_scene(access: Access) -> None:
 async def _url_of(process: subprocess.Process) -> str:
     if process.stdout is None or process.stderr is None:
         raise SimulatorFailedError("the simulator has no output")
-    line = (await wait_for(process.stdout.readline(), _START_LIMIT)).decode()
+    async with timeout(_START_LIMIT):
+        line = (await process.stdout.readline()).decode()
     _, ready, url = line.partition(" ready on ")
     if not ready:
         raise SimulatorFailedError(f"the simulator did not start: {line}{(await process.stderr.read()).decode()}")

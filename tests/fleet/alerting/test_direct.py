@@ -10,6 +10,7 @@ import pytest
 from domain.event import Event, EventLevel
 from domain.identity import Environment
 from domain.masking import Masking
+from fleet.alerting import channels
 from fleet.alerting import direct as direct_alerts
 from fleet.alerting.channels import channels_of
 from fleet.alerting.direct import DirectAlerts
@@ -88,3 +89,20 @@ async def test_what_is_not_loud_enough_is_not_sent(webhook: Webhook) -> None:
         await until(lambda: len(webhook.told) == 1)
 
     assert "×" not in webhook.told[0]["message"]
+
+
+async def test_a_host_that_ends_as_a_message_is_accepted_still_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[asyncio.Future[str]] = []
+    monkeypatch.setattr(channels, "_begin", lambda _, answer: sent.append(answer))
+    alerts = DirectAlerts(Environment.SIMULATED, channels_of(["json://127.0.0.1:9/a"]), AlertRules(str))
+    keeping = asyncio.create_task(alerts.keep())
+    alerts.send(an_event())
+    while not sent:
+        await asyncio.sleep(0)
+    sent[0].set_result("")
+    keeping.cancel()
+
+    _, pending = await asyncio.wait([keeping], timeout=20)
+
+    assert not pending
+    assert keeping.cancelled()
