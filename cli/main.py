@@ -145,9 +145,9 @@ def _add_looking_back(verbs: Any) -> None:
     log = _add(verbs, "audit", None, "list every command and check their log; needs only the database", reads_only=True)
     log.set_defaults(without_fleet=audit_verb.audit)
     add_dates(log, "all")
-    told = "compare the broker's own profit and loss of a session with ours, anew"
+    compares = "compare the broker's own profit and loss of a session with ours"
     listed = _add(verbs, "trades", figure_verbs.trades, "list a session's trades", reads_only=True)
-    for verb in (listed, _add(verbs, "statement", after_close.statement, told)):
+    for verb in (listed, _add(verbs, "statement", after_close.statement, compares)):
         verb.add_argument("date", nargs="?", type=session_date, metavar="DATE", help="YYYY-MM-DD, default today")
 
 

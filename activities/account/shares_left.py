@@ -58,7 +58,7 @@ class SharesLeft:
     async def of(self, position: OpenPosition, reason: ExitReason, tries: Tries) -> SharesToOffer | ListIsShort:
         """Return the shares to offer, given the tries so far."""
         if short := await self._short_sales.of(position):
-            gone = await self._answered(self._short_sales.gone(position), position.symbol)
+            gone = await self._answered(self._short_sales.gone(position, short[-1]), position.symbol)
             position = await self._database.positions.get(position.position_id) or position
             if gone and gone >= position.quantity:
                 return ListIsShort(self._short_sales.pause_after(short[-1]))

@@ -11,7 +11,7 @@ from domain.money import Price, Quantity
 from domain.order import OrderPurpose, OrderRecord, OrderStatus
 from domain.stream import NoticeKind, OrderNotice
 from simulator.order_types import OrderType
-from simulator.orders import OrderRequest
+from simulator.orders import Order, OrderRequest
 from tests.activities.account.test_late_fills import LISTS, earned, net, reconciled, settled, told, verified
 from tests.activities.desk import Desk
 from tests.activities.test_orders import THIN
@@ -89,7 +89,8 @@ async def test_a_trade_that_a_late_fill_ends_is_booked_by_the_comparison_that_fi
     assert await verified(desk) == []
 
 
-async def test_of_a_sale_that_is_partly_unsold_only_what_the_account_holds_is_offered(desk: Desk) -> None:
+async def partly_sold(desk: Desk, hidden: int = 0) -> tuple[PreparedEntry, Order]:
+    """Sell a part of a thin stock and withdraw the rest; the list hides the last shares sold."""
     desk.simulation.force_price(THIN, desk.price(THIN), volume=0)
     entry = await desk.prepared(THIN)
     await desk.submits(entry)
@@ -102,17 +103,15 @@ async def test_of_a_sale_that_is_partly_unsold_only_what_the_account_holds_is_of
     await desk.does(desk.orders.cancel_order, sale.intent_id)
     order = desk.sent[-1]
     assert 0 < order.filled < bought
-    desk.simulation.add_fault(kind="hide_fills", path=LISTS, shares=1, number=order.number, count=0)
+    if hidden:
+        desk.simulation.add_fault(kind="hide_fills", path=LISTS, shares=hidden, number=order.number, count=0)
     record = await desk.follows(sale.intent_id)
-    assert record.filled_quantity == order.filled - 1
-
-    decision = await next_sale(desk, entry)
-
-    assert isinstance(decision, PreparedExit)
-    assert decision.quantity == bought - order.filled
+    assert record.filled_quantity == order.filled - hidden
+    return entry, order
 
 
-async def test_the_rest_of_a_sale_that_was_withdrawn_is_offered_at_once(desk: Desk) -> None:
+async def withdrawn_sale(desk: Desk) -> PreparedEntry:
+    """Offer all shares to no bids, and withdraw the order."""
     entry = await desk.buys()
     desk.simulation.set_conditions(SAMSUNG, no_bids=True)
     sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 0))
@@ -120,6 +119,21 @@ async def test_the_rest_of_a_sale_that_was_withdrawn_is_offered_at_once(desk: De
     await desk.submits(sale, OrderPurpose.EXIT)
     await desk.does(desk.orders.cancel_order, sale.intent_id)
     assert (await desk.follows(sale.intent_id)).status is OrderStatus.CANCELLED
+    return entry
+
+
+async def test_of_a_sale_that_is_partly_unsold_only_what_the_account_holds_is_offered(desk: Desk) -> None:
+    entry, _ = await partly_sold(desk, hidden=1)
+    held = desk.broker_account.holdings[THIN].quantity
+
+    decision = await next_sale(desk, entry)
+
+    assert isinstance(decision, PreparedExit)
+    assert decision.quantity == held
+
+
+async def test_the_rest_of_a_sale_that_was_withdrawn_is_offered_at_once(desk: Desk) -> None:
+    entry = await withdrawn_sale(desk)
     the_owner_buys(desk)
 
     decision = await next_sale(desk, entry)
@@ -129,13 +143,7 @@ async def test_the_rest_of_a_sale_that_was_withdrawn_is_offered_at_once(desk: De
 
 
 async def test_one_balance_that_shows_too_little_keeps_no_share_from_being_offered(desk: Desk) -> None:
-    entry = await desk.buys()
-    desk.simulation.set_conditions(SAMSUNG, no_bids=True)
-    sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 0))
-    assert isinstance(sale, PreparedExit)
-    await desk.submits(sale, OrderPurpose.EXIT)
-    await desk.does(desk.orders.cancel_order, sale.intent_id)
-    await desk.follows(sale.intent_id)
+    entry = await withdrawn_sale(desk)
     desk.simulation.add_fault(kind="odd_row", path=BALANCE, row=SAMSUNG, fields={"hldg_qty": "1"})
 
     decision = await next_sale(desk, entry)
@@ -197,15 +205,54 @@ async def test_the_list_is_read_less_often_the_longer_it_shows_too_little(desk: 
     entry, _ = await sold_but_for_late_shares(desk)
     pauses = []
 
-    for attempt in range(3, 9):
+    for attempt in range(3, 8):
         decision = await next_sale(desk, entry, attempt)
         assert isinstance(decision, Wait)
         pauses.append((decision.until - desk.pace.now()).total_seconds())
-        desk.passes(seconds=60)
+        desk.passes(seconds=22)
 
     assert pauses == sorted(pauses)
-    assert (pauses[0], pauses[-1]) == (2, 60)
+    assert pauses[0] == 2
+    assert pauses[-1] > 20
     assert len(await told(desk, SALE_LISTED_SHORT)) == 1
+
+
+async def test_shares_that_the_owner_moved_without_an_order_keep_no_sale_back_for_long(desk: Desk) -> None:
+    the_owner_buys(desk)
+    entry = await withdrawn_sale(desk)
+    desk.broker_account.holdings[SAMSUNG].quantity -= entry.quantity
+    assert isinstance(await next_sale(desk, entry), Wait)
+    desk.passes(seconds=120)
+
+    decision = await next_sale(desk, entry, 4)
+
+    assert isinstance(decision, PreparedExit)
+    assert decision.quantity == entry.quantity
+
+
+async def test_a_row_that_cannot_be_read_keeps_no_sale_back(desk: Desk) -> None:
+    entry = await withdrawn_sale(desk)
+    desk.broker_account.holdings[SAMSUNG].quantity -= 1
+    desk.simulation.add_fault(
+        kind="odd_row", path=LISTS, count=0, row=desk.sent[0].number, fields={"tot_ccld_qty": "?"}
+    )
+
+    decision = await next_sale(desk, entry)
+
+    assert isinstance(decision, PreparedExit)
+    assert (decision.quantity, desk.pace.pauses) == (entry.quantity, 0)
+
+
+async def test_a_notice_that_comes_twice_keeps_no_share_back(desk: Desk) -> None:
+    entry, order = await partly_sold(desk)
+    notice = OrderNotice(NoticeKind.FILLED, THIN, Side.SELL, order.number, None, Quantity(order.filled), Price(14_000))
+    for _ in range(2):
+        desk.notices.hear(notice, desk.pace.now())
+
+    decision = await next_sale(desk, entry)
+
+    assert isinstance(decision, PreparedExit)
+    assert decision.quantity == (await desk.holding(entry.position_id)).quantity
 
 
 async def test_yesterdays_short_sale_asks_nothing_today(desk: Desk) -> None:
