@@ -1,7 +1,11 @@
 """The list shows filled shares of a sale as withdrawn: these shares are never offered again (F42)."""
 
+import asyncio
 from datetime import timedelta
 
+import pytest
+
+from activities.account import shares_left
 from activities.entries import PreparedEntry
 from activities.selling import ExitDecision, NothingToSell, PreparedExit
 from domain.event import MISSING_FILL_BOOKED, SALE_LISTED_SHORT, EventLevel
@@ -165,6 +169,19 @@ async def test_an_empty_balance_keeps_no_share_from_being_offered(desk: Desk) ->
 async def test_books_that_refuse_to_answer_keep_no_share_from_being_offered(desk: Desk) -> None:
     entry, _ = await sold_but_for_late_shares(desk)
     desk.simulation.add_fault(kind="refuse", path=BALANCE, count=0)
+
+    decision = await next_sale(desk, entry)
+
+    assert isinstance(decision, PreparedExit)
+    assert decision.quantity == LATE
+
+
+async def test_books_that_do_not_answer_in_time_keep_no_share_from_being_offered(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry, _ = await sold_but_for_late_shares(desk)
+    monkeypatch.setattr(desk.broker, "balance", lambda _: asyncio.Event().wait())
+    monkeypatch.setattr(shares_left, "_ANSWERED_WITHIN", 0.5)
 
     decision = await next_sale(desk, entry)
 
