@@ -44,8 +44,6 @@ class Denial(StrEnum):
     LIVE_NOT_CONFIRMED = "LIVE_NOT_CONFIRMED"
 
 
-OF_THE_HOST: Final = frozenset({Denial.SYMBOL_NOT_ALLOWED, Denial.DANGER_NOT_ACCEPTED, Denial.LIVE_NOT_CONFIRMED})
-"""Denials caused only by the settings of the hosting process (``domain/host_limits.py``)."""
 _WORTH_TELLING: Final = frozenset(
     {
         *(Denial.WORKER_LOSS_LIMIT_REACHED, Denial.FLEET_LOSS_LIMIT_REACHED, Denial.PROFIT_GIVEN_BACK),

@@ -19,12 +19,12 @@ from temporalio.testing import WorkflowEnvironment
 from xdist.remote import Producer
 
 from runtime.embedded.ports import free_port
-from runtime.embedded.postgres import start_postgres
 from runtime.embedded.process import Launcher
 from runtime.embedded.temporal import DevServer, start_temporal, temporal_binary
 from security.private_files import close_to_others
 from tests.database.emptying import EMPTY_EVERYTHING, END_OTHERS
 from tests.support.application_role import MAKE_ROLE, as_application
+from tests.support.bare_postgres import start_postgres
 from tests.support.command_line import Done, Run
 from tests.support.parallel import FilesInTurn, give_way, longest_first
 from workflows.payloads import DATA_CONVERTER

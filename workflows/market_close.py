@@ -89,13 +89,10 @@ class MarketCloseWorkflow:
         return HalfWay(
             started_at=due_at(self._request.half_way),
             told=self._told,
-            seized=self._seized_in_all(),
+            seized=self._sold_before + len(self._sales),
             sales=tuple(self._selling.resting.values()),
             unsold=self._unsold,
         )
-
-    def _seized_in_all(self) -> int:
-        return self._sold_before + len(self._sales)
 
     async def _close_the_day(self) -> CloseOutcome:
         planned = await self._plan_when_due()
@@ -128,7 +125,7 @@ class MarketCloseWorkflow:
         return replace(
             outcome_of(plan.session.date, proof),
             workers_told=self._told,
-            seized=self._seized_in_all(),
+            seized=self._sold_before + len(self._sales),
             unsold_at_close=self._unsold,
             differences=differences.differences,
             summary=summary,
@@ -315,8 +312,10 @@ class MarketCloseWorkflow:
         left = self._request.clock.real_time(market_instant) - workflow.now() + _AFTER_THE_AUCTION
         if left > timedelta(0):
             self._only_waits = True
-            await workflow.sleep(left, summary="wait for the session's end")
-            self._only_waits = False
+            try:
+                await workflow.sleep(left, summary="wait for the session's end")
+            finally:
+                self._only_waits = False
 
     async def _until(self, is_so: Callable[[], bool], by: datetime) -> None:
         """Wait for a condition until a market's end, plus the time for proving its last orders over."""
@@ -329,7 +328,8 @@ class MarketCloseWorkflow:
                 await workflow.wait_condition(is_so, timeout=left, timeout_summary="sales that do not end")
         except TimeoutError:
             workflow.logger.error("sales_without_an_end", extra={"waited_until": str(by)})
-        self._only_waits = False
+        finally:
+            self._only_waits = False
 
     def _shout(self, error: ActivityError, what: str) -> None:
         """Report a fault that retries cannot fix; the proof reports its consequences."""

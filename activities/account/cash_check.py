@@ -82,6 +82,17 @@ def cash_in_words(seen: CashSeen) -> str:
             return f"cash: not compared, {seen.reason}"
 
 
+@dataclass(frozen=True, slots=True)
+class CashRead:
+    """A balance's cash, with the orders read before it: the ledger's and those in the broker's list."""
+
+    account_id: AccountId
+    session_date: SessionDate
+    ledger: tuple[OrderRecord, ...]
+    listed: Sequence[BrokerOrder]
+    cash: Won | None
+
+
 class CashCheck:
     """Compares the broker's D+2 cash with a session's baseline and what the ledger has booked since."""
 
@@ -94,20 +105,13 @@ class CashCheck:
         """Return the session's orders; read them before the balance and pass them to ``seen``."""
         return await self._database.orders.on(account_id, session_date)
 
-    async def seen(
-        self,
-        ledger: tuple[OrderRecord, ...],
-        listed: Sequence[BrokerOrder],
-        cash: Won | None,
-        *,
-        of: tuple[AccountId, SessionDate],
-    ) -> CashSeen:
+    async def seen(self, read: CashRead) -> CashSeen:
         """Compare a balance's cash; NotCompared if an order of the session is active or changed during the read."""
-        account_id, session_date = of
-        if cash is None:
+        if read.cash is None:
             return NotCompared("the broker's amount cannot be read")
-        if unreadable_of(listed):
+        if unreadable_of(read.listed):
             return NotCompared("an order in the broker's list cannot be read")
+        account_id, session_date, ledger = read.account_id, read.session_date, read.ledger
         baseline = await self._database.cash_baselines.of(account_id, session_date)
         active = sum(record.is_active for record in ledger)
         if active:
@@ -115,11 +119,13 @@ class CashCheck:
         if await self.ledger(account_id, session_date) != ledger:
             return NotCompared("our orders moved while it was read")
         bound = {record.ref for record in ledger}
-        others = foreign_orders(listed, bound)
+        others = foreign_orders(read.listed, bound)
         positions = await self._database.audit.positions_around(account_id, session_date)
         markets = {position.position_id: position.market for position in positions}
         moved = cash_moved(ledger, markets, others, self._commission)
-        return CashBaseline(cash, moved, self._pace.now()) if baseline is None else compared(baseline, moved, cash)
+        if baseline is None:
+            return CashBaseline(read.cash, moved, self._pace.now())
+        return compared(baseline, moved, read.cash)
 
     async def write_down(self, account_id: AccountId, session_date: SessionDate, seen: CashSeen) -> None:
         """Save a first read as the session's baseline; report an unexplained amount once per session and amount."""

@@ -17,8 +17,7 @@ from broker.kis.clock import read_clock
 from broker.kis.wire import Wire
 from cli.doctor import broker_checks, machine_checks
 from cli.doctor.checkup import Check, Finding, doubtful, fine, startable, wrong
-from cli.doctor.durability_check import look_at_durability
-from cli.doctor.role_check import look_at_role
+from cli.doctor.database_checks import look_at_durability, look_at_role
 from cli.doctor.stream_check import look_at_own_session, look_at_stream
 from cli.tables.host_limits import host_warnings
 from database.database import Database, open_database

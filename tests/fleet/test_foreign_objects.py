@@ -23,7 +23,7 @@ from fleet.duties.close import is_closing
 from fleet.duties.failing import FailingDuty
 from fleet.fleet import Fleet
 from fleet.foreign import FOREIGN_MANY, FOREIGN_OBJECT, ForeignDuty, foreign_objects
-from fleet.held_ids import FOREIGN_TERMINATED
+from fleet.on_demand import FOREIGN_TERMINATED
 from fleet.schedule import close_now, lay_close_times
 from fleet.starting import bring_back, start_worker, start_workers
 from fleet.visibility import Listed, list_workflows

@@ -17,10 +17,10 @@ from runtime.embedded.endpoints import Endpoints, write_endpoints
 from runtime.embedded.errors import EmbeddedError
 from runtime.embedded.folder import hold_folder
 from runtime.embedded.ports import free_port
-from runtime.embedded.postgres import start_postgres
 from runtime.embedded.process import Launcher
 from runtime.settings import load_settings
 from tests.runtime.embedded.processes import eventually, processes_of
+from tests.support.bare_postgres import start_postgres
 from tests.support.builders import ACCOUNT, MONDAY, WORKER
 from tests.support.command_line import Run
 
