@@ -114,7 +114,7 @@ async def _close(desk: Desk) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="starter.py", description="Start, watch and command the trading workers.")
-    parser.add_argument("--workers", type=_count, default=5, metavar="N", help="how many workers to run (default 5)")
+    parser.add_argument("--workers", type=_count, metavar="N", help="start workers 1 to N and the close schedule")
     parser.add_argument("--detach", action="store_true", help="return at once instead of showing the live table")
     parser.add_argument("--live", metavar="WORD", help=f"confirm real money: {LIVE_WORD}")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -247,7 +247,13 @@ async def _act(asked: argparse.Namespace, audit: Audit | None) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0 on success, 1 when refused or failed. Wrong usage exits with 2."""
     words = sys.argv[1:] if arguments is None else list(arguments)
-    asked = _parser().parse_args(words)
+    parser = _parser()
+    asked = parser.parse_args(words)
+    if not words:
+        parser.print_help()
+        return 2
+    if asked.act is _start and asked.without_fleet is None and asked.workers is None:
+        parser.error("add --workers N to start workers, or name a verb")
     close_to_others()
     try:
         return asyncio.run(_run(asked, words))

@@ -77,6 +77,23 @@ def test_wrong_usage_is_told_and_exits_with_2(run: Run, words: list[str]) -> Non
     assert done.stderr.startswith("usage: starter.py")
 
 
+def test_without_arguments_the_help_is_printed_and_nothing_starts(run: Run, paper: Mapping[str, str]) -> None:
+    done = run()
+
+    assert done.returncode == 2
+    assert done.stdout.startswith("usage: starter.py")
+    assert "--workers N" in done.stdout
+    assert "no workers yet" in run("status").stdout
+
+
+@pytest.mark.parametrize("words", [["--detach"], ["--json"], ["--live", "trade-real-money"]])
+def test_a_start_without_a_number_of_workers_is_refused(run: Run, words: list[str]) -> None:
+    done = run(*words)
+
+    assert done.returncode == 2
+    assert "add --workers N to start workers, or name a verb" in done.stderr
+
+
 def test_the_process_ends_with_the_command_lines_code(run_process: Run, paper: Mapping[str, str]) -> None:
     assert run_process("--workers", "1", "--detach", **paper).returncode == 0
     assert run_process("pause", "worker-9", **paper).returncode == 1
