@@ -31,6 +31,7 @@ from fleet.schedule import close_now, schedule_close
 from fleet.starting import MOST_WORKERS, start_workers
 from runtime.auditing import Audit
 from runtime.broker_settings import LIVE_WORD
+from runtime.env_file import describe_env_file
 from runtime.opening import EXPECTED_ERRORS, open_fleet
 from runtime.settings import load_settings
 from runtime.telemetry import say_error
@@ -42,6 +43,8 @@ _WIDE: Final = 160
 
 async def _start(desk: Desk) -> int:
     fleet, rules = desk.fleet, desk.rules
+    if not desk.asked.json:
+        desk.console.say(describe_env_file())
     refuse_dangerous_start(fleet, desk.asked.live)
     refuse_open_temporal(load_settings())
     names = await start_workers(fleet, desk.asked.workers, rules)

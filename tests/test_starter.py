@@ -155,7 +155,9 @@ def test_a_start_names_the_environment_and_returns_at_once(run: Run, paper: Mapp
     done = run("--workers", "2", "--detach", **paper)
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("PAPER account paper-")
+    used, said = done.stdout.splitlines()[:2]
+    assert used.startswith("settings: environment variables only (")
+    assert said.startswith("PAPER account paper-")
     assert "2 workers run" in done.stdout
     assert paper["HARU_BROKER__ACCOUNT"][:8] not in done.stdout
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -49,6 +48,7 @@ from runtime.embedded.finding import Need, find_endpoints, needs_of
 from runtime.embedded.postgres import check_version
 from runtime.embedded.search_attributes import missing_search_attributes, odd_search_attributes
 from runtime.embedded.token_key import FILE as TOKEN_KEY_FILE
+from runtime.env_file import env_file
 from runtime.live_dangers import account_dangers, in_words, settings_dangers, unaccepted
 from runtime.settings import Settings, SettingsError, load_settings
 from runtime.temporal_connection import (
@@ -132,7 +132,7 @@ class Doctor:
         return machine_checks.look_at_folder(self.settings.data_dir)
 
     async def _look_at_env_file(self) -> Finding:
-        return machine_checks.look_at_env_file(Path(".env"))
+        return machine_checks.look_at_env_file(env_file())
 
     async def _look_at_keys(self) -> Finding:
         broker = self.settings.broker

@@ -38,7 +38,9 @@ def look_at_folder(folder: Path) -> Finding:
 def look_at_env_file(path: Path) -> Finding:
     """Check that other users of this machine cannot read the secrets."""
     if not path.exists():
-        return fine("there is no .env here; the environment alone counts")
+        return fine(f"{path} does not exist; only environment variables count")
+    if not path.is_file():
+        return fine(f"{path} is no file; only environment variables count")
     try:
         read_private(path, links=True)
     except NotPrivateError as error:

@@ -27,6 +27,7 @@ from fleet.errors import OperationError
 from runtime.embedded.books import database_alone
 from runtime.embedded.ports import LOOPBACK
 from runtime.embedded.upgrade import upgrade_database
+from runtime.env_file import env_file
 from runtime.settings import load_settings
 from runtime.temporal_connection import ring_of
 from security.sealing.codec_server import codec_app, new_token
@@ -54,8 +55,8 @@ async def examine_all(asked: argparse.Namespace) -> int:
 
 
 async def take_over_keys(asked: argparse.Namespace) -> int:
-    """Write KIS's keys into `.env`, and print the next step."""
-    target = Path(".env")
+    """Write KIS's keys into the file of the settings, and print the next step."""
+    target = env_file()
     done = import_keys(asked.file.expanduser(), target, asked.environment, replace=asked.replace)
     for name in done.written:
         _print(f"{name} written")

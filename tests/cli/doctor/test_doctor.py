@@ -244,6 +244,7 @@ def test_imported_keys_are_read_by_the_next_check_up(command_line: CommandLine, 
     assert KEY not in shown
     assert checks["settings"]["text"].startswith("PAPER; Python ")
     assert (checks["keys"]["verdict"], checks[".env"]["verdict"]) == ("ok", "ok")
+    assert checks[".env"]["text"] == f"{tmp_path / '.env'} is its owner's alone"
     assert command_line.run("import-keys", "nowhere.yaml")[0] == 1
 
 
