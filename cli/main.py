@@ -261,7 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return asyncio.run(_run(asked, words))
     except EXPECTED_ERRORS as error:
-        say_error("starter.py", error)
+        say_error("starter.py", error, as_json=asked.json)
         return 1
     except KeyboardInterrupt:
         return 130
