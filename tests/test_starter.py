@@ -63,7 +63,6 @@ def run_process() -> Run:
         ["--workers", "-3"],
         ["--workers", "many"],
         ["dance"],
-        ["rules", "worker-1"],
         ["rules", "worker-1", "exits.stop_loss"],
         ["kill-switch"],
         ["kill-switch", "maybe"],
