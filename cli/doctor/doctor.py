@@ -103,6 +103,8 @@ class Doctor:
             Check("keys", self._look_at_keys, ("settings",)),
             Check("token key", self._look_at_token_key, ("settings",), "python starter.py new-key"),
             Check("parts", self._look_for_parts, ("settings",), "start the simulator, or unset HARU_SIMULATOR__URL"),
+            Check("ports", self._look_at_ports, ("parts",)),
+            Check("universe", self._look_at_universe, ("settings",)),
             Check("PostgreSQL", self._look_at_postgres, ("parts",), "start it, or correct DATABASE_URL"),
             Check("role", self._look_at_role, ("PostgreSQL",)),
             Check("durability", self._look_at_durability, ("PostgreSQL",)),
@@ -160,6 +162,21 @@ class Doctor:
         named = ", ".join(name for need, name in _EMBEDDED.items() if need in needs)
         state = "run" if self._runs else "do not run; `python worker.py` starts them"
         return fine(f"embedded parts ({named}) {state}; Docker is not needed")
+
+    async def _look_at_ports(self) -> Finding:
+        if self._runs and needs_of(self.settings):
+            return fine("in use by the embedded parts")
+        ports, needs = self.settings.ports, needs_of(self.settings)
+        wanted = {
+            "HARU_PORTS__POSTGRES": (Need.DATABASE, ports.postgres),
+            "HARU_PORTS__TEMPORAL": (Need.TEMPORAL, ports.temporal),
+            "HARU_PORTS__TEMPORAL_UI": (Need.TEMPORAL, ports.temporal_ui),
+            "HARU_PORTS__SIMULATOR": (Need.SIMULATOR, ports.simulator),
+        }
+        return machine_checks.look_at_ports({name: port for name, (need, port) in wanted.items() if need in needs})
+
+    async def _look_at_universe(self) -> Finding:
+        return machine_checks.look_at_universe(self.settings)
 
     async def _look_at_postgres(self) -> Finding:
         if Need.DATABASE in needs_of(self.settings) and not self._runs:
