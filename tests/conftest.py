@@ -18,6 +18,7 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from xdist.remote import Producer
 
+from runtime import env_file
 from runtime.embedded.ports import free_port
 from runtime.embedded.process import Launcher
 from runtime.embedded.temporal import DevServer, start_temporal, temporal_binary
@@ -141,12 +142,13 @@ async def time_skipping_env() -> AsyncIterator[WorkflowEnvironment]:
 
 @pytest.fixture
 def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Change to an empty folder without Haru variables, `.env` or the user's Temporal profile."""
+    """Make an empty folder the checkout and the current one, without Haru variables or the user's Temporal profile."""
     for name in list(os.environ):
         if name.upper().startswith(("HARU_", "TEMPORAL_", "DATABASE_URL")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setattr(env_file, "CHECKOUT", tmp_path)
     monkeypatch.chdir(tmp_path)
 
 
