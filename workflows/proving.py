@@ -75,7 +75,7 @@ class Proving:
             )
         except ActivityError as error:
             cause = await self._undone(STATEMENT_NOT_COMPARED, "the statement is not compared", error)
-            return StatementCompared(untold=f"the comparison did not come to an end: {cause}")
+            return StatementCompared(untold=f"the comparison did not finish: {cause}")
 
     async def unsold(self) -> tuple[str, ...]:
         """Report the shares that the session left unsold."""

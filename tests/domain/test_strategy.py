@@ -47,7 +47,7 @@ def test_an_odd_answer_is_named(answer: object, objection: str) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "objection"),
-    [(True, ""), (False, ""), (1, "a int, neither yes nor no"), (None, "a NoneType, neither yes nor no")],
+    [(True, ""), (False, ""), (1, "a int, not a bool"), (None, "a NoneType, not a bool")],
 )
 def test_a_flag_is_yes_or_no(answer: object, objection: str) -> None:
     assert objection_to_flag(answer) == objection
