@@ -41,7 +41,7 @@ class Words:
     def say(self, text: str) -> str:
         """Translate a sentence of our own code into this language; return any other text unchanged.
 
-        Reasons joined with a middle dot are translated one by one. Sentences of earlier versions stand in `said_before`.
+        Reasons joined with a middle dot are translated one by one. `said_before` has those of earlier versions.
         """
         if _BETWEEN_REASONS in text:
             return _BETWEEN_REASONS.join(self.say(each) for each in text.split(_BETWEEN_REASONS))

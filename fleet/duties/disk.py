@@ -114,7 +114,7 @@ class DiskDuty:
         megabytes, folder = free // MEGABYTE, self._disk.folder
         needed = (self._levels.short * 4 // 3 + self._disk.ballast) // MEGABYTE
         if self._room <= Room.LAST:
-            why = f"{megabytes} MB are free at {folder}: positions are being sold; free disk space, then resume the workers"
+            why = f"{megabytes} MB are free at {folder}: positions are being sold; free space, then resume the workers"
         elif self._room is Room.SHORT:
             why = f"{megabytes} MB are free at {folder}: no entries until {needed} MB are free"
         else:

@@ -63,7 +63,10 @@ class OutageDuty:
         if self._away_since is None:
             return
         fleet, at, seconds = self._fleet, self._fleet.market_now(), round(now - self._away_since)
-        detail: dict[str, str | int] = {"why": f"for about {seconds} s; no orders were sent in that time", "seconds": seconds}
+        detail: dict[str, str | int] = {
+            "why": f"for about {seconds} s; no orders were sent in that time",
+            "seconds": seconds,
+        }
         event = Event(fleet.account_id, WAS_AWAY, EventLevel.ERROR, at, session_date_of(at), detail=detail)
         await fleet.database.events.append(event)
         self._away_since = None
