@@ -233,7 +233,11 @@ def _cooldown(case: _Case) -> str | None:
 
 
 def _symbol_cooldown(case: _Case) -> str | None:
-    return f"{case.proposal.symbol} is cooling down" if case.proposal.symbol in case.snapshot.symbols_cooling_down else None
+    return (
+        f"{case.proposal.symbol} is cooling down"
+        if case.proposal.symbol in case.snapshot.symbols_cooling_down
+        else None
+    )
 
 
 def _capital(case: _Case) -> str | None:
