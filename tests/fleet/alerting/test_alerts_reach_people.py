@@ -133,7 +133,7 @@ async def test_a_database_that_is_away(fleet: Fleet, webhook: Webhook, database_
         async with host.running(hosting_duties.notice_outages(host.fleet, host.direct)):
             admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
-            took = await host.told("critical: PostgreSQL is away", now())
+            took = await host.told("critical: PostgreSQL is unreachable", now())
             admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
             await host.told("error: PostgreSQL is reachable again", now())
     await database.aclose()
