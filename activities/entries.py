@@ -240,7 +240,7 @@ class EntryActivities:
             candidate.strategy, rules.strategy, candidate.symbol, intent.account_id
         )
         if parameters is None:
-            return f"no sound parameters of {candidate.strategy}"
+            return f"no valid parameters from {candidate.strategy}"
         return PositionOpening(
             position_id=intent.position_id,
             account_id=intent.account_id,

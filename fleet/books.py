@@ -58,7 +58,9 @@ async def accept_orders(fleet: Fleet, number: str, by: str, reason: str) -> tupl
     acceptance = Acceptance(by, reason, at, "" if number == ALL_ORDERS else number)
     accepted = await fleet.database.foreign_api_orders.accept(fleet.account_id, session_date_of(at), acceptance)
     if not accepted:
-        raise OperationError(f"no order {number!r} of another program waits; `starter.py foreign-orders` lists them")
+        raise OperationError(
+            f"no order {number!r} of another program is pending; `starter.py foreign-orders` lists them"
+        )
     return accepted
 
 
@@ -129,7 +131,9 @@ async def waiting_order(fleet: Fleet, intent_id: IntentId) -> OrderRecord:
     """
     record = await fleet.database.orders.get(intent_id)
     if record is None:
-        raise OperationError(f"the ledger has no order {intent_id}; `starter.py quarantine` lists those that wait")
+        raise OperationError(
+            f"the ledger has no order {intent_id}; `starter.py quarantine` lists the quarantined orders"
+        )
     if record.status is not OrderStatus.QUARANTINED:
         raise OperationError(f"order {intent_id} is {record.status}; only a quarantined order waits for a decision")
     return record

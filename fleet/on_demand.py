@@ -107,7 +107,7 @@ async def _policy_for(fleet: Fleet, ours: OurId) -> WorkflowIDConflictPolicy:
         EventLevel.ERROR,
         now,
         session_date_of(now),
-        detail={"why": f"it held the id {name} of a workflow of ours"},
+        detail={"why": f"it used the id {name} of a Haru workflow"},
         key=f"{FOREIGN_TERMINATED}/{ours.workflow_id}/{now:%Y%m%d%H%M}",
     )
     await fleet.database.reports.append(event.key, partial(fleet.database.events.append, event))

@@ -52,7 +52,7 @@ async def _listed(fleet: Fleet, session_date: SessionDate) -> ListedOrders:
 
 
 def _unanswered(why: str) -> OperationError:
-    return OperationError(f"the broker cannot be asked now: {why}; try again, or add --unchecked if the HTS shows it")
+    return OperationError(f"the broker does not answer now: {why}; try again, or add --unchecked if the HTS shows it")
 
 
 def _in_words(order: BrokerOrder) -> str:

@@ -62,6 +62,6 @@ async def start_worker(
         TradingWorkerWorkflow.run,
         life,
         static_summary=f"{life.worker_id} trades {life.account_id}",
-        static_details=f"One run tells one trade of **{life.worker_id}**; the current details say what it does now.",
+        static_details=f"Each run is one trade of **{life.worker_id}**. The current details show what it does now.",
         search_attributes=attributes.at_start(life.worker_id),
     )

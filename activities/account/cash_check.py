@@ -49,7 +49,7 @@ def lasting(reads: Sequence[CashSeen]) -> CashSeen:
     last = reads[-1]
     if is_settled(last) or len({_essence(read) for read in reads}) == 1:
         return last
-    return NotCompared("it changes while it is read")
+    return NotCompared("the amount changed during the read")
 
 
 def _essence(seen: CashSeen) -> tuple[object, ...]:
@@ -73,11 +73,11 @@ def cash_in_words(seen: CashSeen) -> str:
         case CashCompared():
             both = f"cash: ledger expects {seen.expected:,}, broker shows {seen.broker:,}"
             parts = [f"difference {seen.difference:+,} won" if seen.difference else "no difference"]
-            parts += [f"{seen.others:+,} by orders that are not ours"] if seen.others else []
+            parts += [f"{seen.others:+,} by orders not sent by Haru"] if seen.others else []
             parts += [f"{seen.unexplained:+,} unexplained"] if seen.unexplained else []
             return f"{both}, {', '.join(parts)}"
         case CashBaseline():
-            return f"cash: first look of the session, broker shows {seen.cash:,} won"
+            return f"cash: first reading of the session, broker shows {seen.cash:,} won"
         case NotCompared():
             return f"cash: not compared, {seen.reason}"
 
@@ -115,9 +115,9 @@ class CashCheck:
         baseline = await self._database.cash_baselines.of(account_id, session_date)
         active = sum(record.is_active for record in ledger)
         if active:
-            return NotCompared(f"{active} of our orders still work or are unresolved")
+            return NotCompared(f"{active} orders of Haru are still active or unresolved")
         if await self.ledger(account_id, session_date) != ledger:
-            return NotCompared("our orders moved while it was read")
+            return NotCompared("Haru's orders changed during the read")
         bound = {record.ref for record in ledger}
         others = foreign_orders(read.listed, bound)
         positions = await self._database.audit.positions_around(account_id, session_date)

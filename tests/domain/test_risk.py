@@ -139,7 +139,8 @@ def test_open_risk_up_to_the_limit_is_allowed() -> None:
     verdict = review(a_proposal(at_stake=Won(150_000)), beyond, RULES, a_plan())
     assert isinstance(verdict, Denied)
     assert verdict.detail == (
-        "PnL -20,001 won, and 1,980,000 won lost if all that is open ends at its stop, exceed the limit of -2,000,000"
+        "PnL -20,001 won and a loss of 1,980,000 won if every open position reaches its stop "
+        "exceed the limit of -2,000,000"
     )
 
 
