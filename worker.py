@@ -1,17 +1,28 @@
 """Host the trading: ``python worker.py`` starts the embedded parts and runs workflows and activities until stopped."""
 
+import argparse
 import asyncio
 import signal
 import sys
 from contextlib import suppress
 
-from runtime.hosting import REFUSALS, host
-from runtime.settings import load_settings
-from runtime.telemetry import guard_standard_error, say_error, start_logging
-from security.private_files import close_to_others
+
+def _parser() -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog="worker.py",
+        description="Host the trading: start what is not configured, then run the workers until Ctrl-C.",
+        epilog="It takes no arguments: settings come from the environment and from .env (docs/operations.md#settings). "
+        "Then run `python starter.py --workers 5` in another terminal.",
+    )
 
 
 async def _main() -> int:
+    # ruff: noqa: PLC0415 - the help does not wait for the imports of a host
+    from runtime.hosting import REFUSALS, host
+    from runtime.settings import load_settings
+    from runtime.telemetry import say_error, start_logging
+    from security.private_files import close_to_others
+
     close_to_others()
     told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -28,6 +39,9 @@ async def _main() -> int:
 
 
 if __name__ == "__main__":
+    _parser().parse_args()
+    from runtime.telemetry import guard_standard_error
+
     guard_standard_error()
     with suppress(KeyboardInterrupt):
         sys.exit(asyncio.run(_main()))

@@ -22,12 +22,11 @@ from domain.market import Quote, Side, Symbol
 from domain.money import NO_SHARES, NO_WON, Quantity, Rate, Won, notional
 from domain.order import OrderIntent, OrderPurpose, OrderRecord, OrderType
 from domain.position import PositionOpening, StrategyStamp
-from domain.pricing import entry_limit
+from domain.pricing import entry_limit, size_entry
 from domain.risk import Denied, EntryDeniedError, EntryProposal, Review, Spending, lost_at_stop
 from domain.rules import TradingRules
 from domain.screening import Candidate
 from domain.session import SessionPlan
-from domain.sizing import size_entry
 
 if TYPE_CHECKING:
     from activities.support.pace import Pace
@@ -241,7 +240,7 @@ class EntryActivities:
             candidate.strategy, rules.strategy, candidate.symbol, intent.account_id
         )
         if parameters is None:
-            return f"no sound parameters of {candidate.strategy}"
+            return f"no valid parameters from {candidate.strategy}"
         return PositionOpening(
             position_id=intent.position_id,
             account_id=intent.account_id,

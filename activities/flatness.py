@@ -1,7 +1,7 @@
 """Proof after the close whether any of our shares or orders remain, from two equal reads (F22, F33, F42)."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
@@ -78,6 +78,29 @@ class _Look:
         return {symbol: shown.get(symbol, quantity) for symbol, quantity in self.held}
 
 
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """Shares of a stock that the proof reports."""
+
+    kind: str
+    level: EventLevel
+    symbol: Symbol
+    quantity: Quantity = NO_SHARES
+
+    def event(self, account_id: AccountId, session_date: SessionDate, at: datetime) -> Event:
+        """Return the event; once per session and quantity."""
+        return Event(
+            account_id,
+            self.kind,
+            self.level,
+            at,
+            session_date=session_date,
+            symbol=self.symbol,
+            detail={"quantity": self.quantity} if self.quantity else {},
+            key=f"{self.kind}/{account_id}/{session_date}/{self.symbol}/{self.quantity}",
+        )
+
+
 class FlatnessActivities:
     """Proves that a session left none of our shares or orders, or reports what it left."""
 
@@ -152,31 +175,14 @@ class FlatnessActivities:
         now = self._pace.now()
         for symbol, quantity in look.carried().items():
             await self._database.events.append(carried_event(account_id, session_date, now, symbol, quantity))
-        for symbol in look.in_doubt:
-            await self._name(FLATNESS_IN_DOUBT, EventLevel.CRITICAL, (account_id, session_date, symbol), NO_SHARES)
+        named = [_Named(FLATNESS_IN_DOUBT, EventLevel.CRITICAL, symbol) for symbol in look.in_doubt]
         for each in look.shares:
-            about = (account_id, session_date, each.symbol)
             if each.unexplained:
-                await self._name(UNEXPLAINED_SHARES, EventLevel.CRITICAL, about, each.unexplained)
+                named.append(_Named(UNEXPLAINED_SHARES, EventLevel.CRITICAL, each.symbol, each.unexplained))
             if each.owners:
-                await self._name(OWNERS_SHARES, EventLevel.INFO, about, each.owners)
-
-    async def _name(
-        self, kind: str, level: EventLevel, about: tuple[AccountId, SessionDate, Symbol], quantity: Quantity
-    ) -> None:
-        account_id, session_date, symbol = about
-        await self._database.events.append(
-            Event(
-                account_id,
-                kind,
-                level,
-                self._pace.now(),
-                session_date=session_date,
-                symbol=symbol,
-                detail={"quantity": quantity} if quantity else {},
-                key=f"{kind}/{account_id}/{session_date}/{symbol}/{quantity}",
-            )
-        )
+                named.append(_Named(OWNERS_SHARES, EventLevel.INFO, each.symbol, each.owners))
+        for shares in named:
+            await self._database.events.append(shares.event(account_id, session_date, now))
 
 
 def _may_hide(record: OrderRecord, listed: Rows[BrokerOrder]) -> bool:

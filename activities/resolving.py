@@ -125,22 +125,22 @@ class ResolvingActivities:
         try:
             match = await self._witnesses.among_all_orders(record.intent)
         except TradingError as fault:
-            await self._report_undecided(record, f"the list of its day cannot be read: {fault}")
+            await self._report_undecided(record, f"the day's order list cannot be read: {fault}")
             return 0
         if isinstance(match, Found):
             await self._adopt(record, match.order)
             return 0
         if isinstance(match, Hidden) and not await self._doubts.is_no_sale(record, match.row):
-            await self._report_undecided(record, f"a row of its day's list cannot be read: {match.row.field}")
+            await self._report_undecided(record, f"a row of the day's order list cannot be read: {match.row.field}")
             return 0
         if isinstance(match, Ambiguous) and any(order.filled_quantity for order in match.orders):
             alike = ", ".join(order.ref.number for order in match.orders)
-            await self._quarantine(record, f"cannot tell it from {alike}")
-            await self._report_undecided(record, f"cannot tell it from {alike}, of which one was filled")
+            await self._quarantine(record, f"cannot be distinguished from {alike}")
+            await self._report_undecided(record, f"cannot be distinguished from {alike}, one of which was filled")
             return 0
         if clean_reads + 1 >= self._proof.clean_reads:
-            listed = "in it, without a fill" if isinstance(match, Ambiguous) else "not in it"
-            await self._prove_absent(record, f"the final list of its day: {listed}")
+            listed = "listed without a fill" if isinstance(match, Ambiguous) else "not listed"
+            await self._prove_absent(record, f"the day's final order list: {listed}")
         return clean_reads + 1
 
     async def _is_found(self, record: OrderRecord, match: LostOrderMatch) -> bool:
@@ -153,7 +153,7 @@ class ResolvingActivities:
             await self._adopt(record, match.order)
         elif not match.may_be_listed_yet or self._pace.waited() >= self._proof.settle_time:
             alike = ", ".join(order.ref.number for order in match.orders)
-            await self._quarantine(record, f"cannot tell it from {alike}")
+            await self._quarantine(record, f"cannot be distinguished from {alike}")
         return True
 
     async def _adopt(self, record: OrderRecord, order: BrokerOrder) -> None:
@@ -211,7 +211,7 @@ class ResolvingActivities:
             extra = {"intent_id": intent.intent_id, "cause": str(fault)}
             activity.logger.warning("absence_not_proven_yet", extra=extra)
             return 0
-        await self._prove_absent(record, f"{clean_reads} complete reads without it, sent at {sent_at}")
+        await self._prove_absent(record, f"not listed in {clean_reads} complete reads, sent at {sent_at}")
         return clean_reads
 
     async def _holding_against_absence(self, record: OrderRecord, listed: tuple[BrokerOrder, ...]) -> str | None:
@@ -225,7 +225,7 @@ class ResolvingActivities:
 
     async def _is_contradicted(self, record: OrderRecord, contradiction: str) -> bool:
         if contradiction and self._pace.waited() >= self._proof.settle_time * _PATIENCE_WITH_CONTRADICTION:
-            await self._quarantine(record, f"the list does not show it, but {contradiction}")
+            await self._quarantine(record, f"not in the order list, but {contradiction}")
         return bool(contradiction)
 
 

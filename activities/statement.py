@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 STATEMENT_DIFFERS: Final = "statement_differs"
 _LOOKS: Final = 3
 _BETWEEN_LOOKS: Final = timedelta(seconds=2)
-_NOT_TOLD: Final = "this service tells no profit and loss of its own"
+_NOT_TOLD: Final = "this service reports no profit and loss"
 _MOST_WORDS: Final = 5
 
 
@@ -76,7 +76,7 @@ class StatementActivities:
                 return done
             undone = Undone(request.account_id, request.session_date, STATEMENT_NOT_COMPARED, done.cause)
             await self._database.events.append(undone_event(undone, self._pace.now()))
-            return StatementCompared(untold=f"the comparison did not come to an end: {done.cause}")
+            return StatementCompared(untold=f"the comparison did not finish: {done.cause}")
 
     async def _compared(self, request: StatementRequest, heart: Heart) -> StatementCompared:
         lines, untold = await self._look(request)

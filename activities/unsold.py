@@ -43,7 +43,7 @@ class UnsoldActivities:
             for position in await self._database.positions.held_in(account_id):
                 heart.progress(position.symbol)
                 undecided = position.symbol in quarantined
-                why = "an operator has to decide about its order" if undecided else await self._why(position.symbol)
+                why = "its order waits for an operator's decision" if undecided else await self._why(position.symbol)
                 await self._report(position, session_date, why)
                 told.append(f"{position.symbol} {position.name} ×{position.quantity:,}: {why}")
         return tuple(told)

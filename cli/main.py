@@ -11,7 +11,7 @@ from typing import Any, Final
 from cli.asked_dates import add_dates, session_date
 from cli.command_answers import report_outcomes
 from cli.desk import Desk, Verb, stdout_console
-from cli.live_changes import refuse_dangerous_changes, refuse_dangerous_start
+from cli.live_changes import refuse_dangerous_start
 from cli.tables.board import as_json, read_board, rendered
 from cli.tables.host_limits import host_limits_json, host_warnings, read_host_limits
 from cli.tables.limits import limit_lines, limits_json, read_limits
@@ -21,6 +21,7 @@ from cli.verbs import channels as channel_verbs
 from cli.verbs import figures as figure_verbs
 from cli.verbs import kill_switch, report
 from cli.verbs import orders as order_verbs
+from cli.verbs import rules as rule_verbs
 from cli.verbs import statement as after_close
 from cli.verbs.setting_up import add_setup_verbs
 from domain.audit_log import Outcome
@@ -31,6 +32,7 @@ from fleet.schedule import close_now, schedule_close
 from fleet.starting import MOST_WORKERS, start_workers
 from runtime.auditing import Audit
 from runtime.broker_settings import LIVE_WORD
+from runtime.env_file import describe_env_file
 from runtime.opening import EXPECTED_ERRORS, open_fleet
 from runtime.settings import load_settings
 from runtime.telemetry import say_error
@@ -42,6 +44,8 @@ _WIDE: Final = 160
 
 async def _start(desk: Desk) -> int:
     fleet, rules = desk.fleet, desk.rules
+    if not desk.asked.json:
+        desk.console.say(describe_env_file())
     refuse_dangerous_start(fleet, desk.asked.live)
     refuse_open_temporal(load_settings())
     names = await start_workers(fleet, desk.asked.workers, rules)
@@ -64,12 +68,6 @@ async def _watch_until_interrupted(desk: Desk) -> None:
         await watch(desk.console, lambda: read_board(desk.fleet, desk.fleet.market_now()), lambda: False)
     except asyncio.CancelledError:
         desk.console.print("The workers go on by themselves; `python starter.py stop` ends them.")
-
-
-async def _change_rules(desk: Desk) -> int:
-    changes = dict(desk.asked.changes)
-    await refuse_dangerous_changes(desk.fleet, await desk.fleet.selected(desk.asked.worker), changes)
-    return await _commanding(lambda _: commands.change_rules(changes))(desk)
 
 
 async def _status(desk: Desk) -> int:
@@ -114,7 +112,7 @@ async def _close(desk: Desk) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="starter.py", description="Start, watch and command the trading workers.")
-    parser.add_argument("--workers", type=_count, default=5, metavar="N", help="how many workers to run (default 5)")
+    parser.add_argument("--workers", type=_count, metavar="N", help="start workers 1 to N and the close schedule")
     parser.add_argument("--detach", action="store_true", help="return at once instead of showing the live table")
     parser.add_argument("--live", metavar="WORD", help=f"confirm real money: {LIVE_WORD}")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -152,9 +150,12 @@ def _add_looking_back(verbs: Any) -> None:
 
 
 def _add_rules_verb(verbs: Any) -> None:
-    rules = _add(verbs, "rules", _change_rules, "change rules")
-    rules.add_argument("worker", metavar="WORKER|all")
-    rules.add_argument("changes", nargs="+", type=_change, metavar="NAME=VALUE", help="such as exits.stop_loss=2%%")
+    rules = _add(
+        verbs, "rules", rule_verbs.rules, "change rules; without changes, show those in force and their sources"
+    )
+    _add_worker(rules)
+    rules.add_argument("changes", nargs="*", type=_change, metavar="NAME=VALUE", help="such as exits.stop_loss=2%%")
+    rules.add_argument("--yes", action="store_true", help="confirm that the stop is switched off")
 
 
 def _add_channel_verbs(verbs: Any) -> None:
@@ -223,7 +224,7 @@ def _change(text: str) -> tuple[str, str]:
 
 
 async def _run(asked: argparse.Namespace, words: Sequence[str]) -> int:
-    if asked.reads_only or getattr(asked, "apply", True) is False:
+    if asked.reads_only or getattr(asked, "apply", True) is False or getattr(asked, "changes", None) == []:
         return await _act(asked, None)
     starts = asked.act is _start and asked.without_fleet is None
     audit = Audit("starter.py", ["start", *words] if starts else words)
@@ -247,12 +248,18 @@ async def _act(asked: argparse.Namespace, audit: Audit | None) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0 on success, 1 when refused or failed. Wrong usage exits with 2."""
     words = sys.argv[1:] if arguments is None else list(arguments)
-    asked = _parser().parse_args(words)
+    parser = _parser()
+    asked = parser.parse_args(words)
+    if not words:
+        parser.print_help()
+        return 2
+    if asked.act is _start and asked.without_fleet is None and asked.workers is None:
+        parser.error("add --workers N to start workers, or name a verb")
     close_to_others()
     try:
         return asyncio.run(_run(asked, words))
     except EXPECTED_ERRORS as error:
-        say_error("starter.py", error)
+        say_error("starter.py", error, as_json=asked.json)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -46,7 +46,7 @@ class DatabaseTooOldError(StopTradingError):
     def __init__(self, missing: Sequence[str]) -> None:
         super().__init__(
             f"the database is older than this program, and lacks {_from_to(missing)}: restart `python worker.py` "
-            "with this version, which migrates when it starts; what the books hold stays"
+            "with this version, which migrates when it starts; existing data is kept"
         )
 
 

@@ -1,17 +1,14 @@
 """Orders: an intent before the request, one compare-and-set to send it, and every later result."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import asyncpg
 
 from database.booking import Booked, book_on, book_provisionally_on, readopt_on
-from database.errors import (
-    InvalidTransitionError,
-    OversoldError,
-)
+from database.errors import InvalidTransitionError, OversoldError
 from database.events import append_on, order_event
 from database.order_rows import COLUMNS, SELECT, locked_order, order_from_row
 from database.pool import Connection, Pool, transaction
@@ -44,6 +41,24 @@ from domain.risk import Review, RiskSnapshot, Spending
 from domain.session import SessionDate
 
 _EVENT_OF: Final = {Accepted: OrderEvent.ACCEPT, Rejected: OrderEvent.REJECT, Unknown: OrderEvent.LOSE_REPLY}
+
+
+@dataclass(frozen=True, slots=True)
+class _Conclusion:
+    """What an investigation concludes about an order, and the ledger event that reports it."""
+
+    event: OrderEvent
+    status: OrderStatus
+    reported_as: str
+    level: EventLevel
+
+
+_ABSENT: Final = _Conclusion(
+    OrderEvent.PROVE_ABSENT, OrderStatus.NEVER_PLACED, "order_proven_absent", EventLevel.WARNING
+)
+_QUARANTINED: Final = _Conclusion(
+    OrderEvent.QUARANTINE, OrderStatus.QUARANTINED, "order_quarantined", EventLevel.CRITICAL
+)
 
 
 class Orders:
@@ -179,25 +194,18 @@ class Orders:
 
     async def prove_absent(self, intent_id: IntentId, evidence: str) -> OrderRecord:
         """Record that the broker never received the order."""
-        return await self._conclude(
-            intent_id, OrderEvent.PROVE_ABSENT, ("order_proven_absent", EventLevel.WARNING), evidence
-        )
+        return await self._conclude(intent_id, _ABSENT, evidence)
 
     async def quarantine(self, intent_id: IntentId, evidence: str) -> OrderRecord:
         """Record that the order cannot be distinguished from others; it stays active until an operator decides."""
-        return await self._conclude(
-            intent_id, OrderEvent.QUARANTINE, ("order_quarantined", EventLevel.CRITICAL), evidence
-        )
+        return await self._conclude(intent_id, _QUARANTINED, evidence)
 
-    async def _conclude(
-        self, intent_id: IntentId, event: OrderEvent, told_as: tuple[str, EventLevel], evidence: str
-    ) -> OrderRecord:
-        concluded = OrderStatus.NEVER_PLACED if event is OrderEvent.PROVE_ABSENT else OrderStatus.QUARANTINED
+    async def _conclude(self, intent_id: IntentId, found: _Conclusion, evidence: str) -> OrderRecord:
         async with transaction(self._pool) as connection:
             order = await locked_order(connection, intent_id)
-            if order.status is not concluded:
-                await _move(connection, order, event, evidence)
-                await append_on(connection, order_event(order, *told_as, evidence))
+            if order.status is not found.status:
+                await _move(connection, order, found.event, evidence)
+                await append_on(connection, order_event(order, found.reported_as, found.level, evidence))
             return await locked_order(connection, intent_id)
 
     async def book(self, intent_id: IntentId, broker_order: BrokerOrder, at: datetime) -> Booked:

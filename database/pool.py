@@ -17,7 +17,7 @@ from domain.masking import Masking
 logger = logging.getLogger("haru.database")
 
 TAKES_NO_WRITES: Final = (
-    "PostgreSQL takes no writes: it is a replica, or default_transaction_read_only is on; "
+    "PostgreSQL refuses writes: it is a replica, or default_transaction_read_only is on; "
     "point DATABASE_URL at the primary"
 )
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"

@@ -250,22 +250,6 @@ class Positions:
         rows = await self._pool.fetch(self._TAKEN_ON, account_id, session_date)
         return {Symbol(row["symbol"]): Quantity(row["shares"]) for row in rows}
 
-    _BEGIN_EXIT = """
-    UPDATE positions SET status = 'exiting', changed_at = clock_timestamp() WHERE position_id = $1 AND status = 'open'
-    """
-
-    async def begin_exit(self, position_id: PositionId) -> None:
-        """Record that the position is being sold; repeating it changes nothing.
-
-        Raises:
-            InvalidTransitionError: there is nothing to sell.
-        """
-        async with transaction(self._pool) as connection:
-            status = await self._locked_status(connection, position_id)
-            if status not in (PositionStatus.OPEN, PositionStatus.EXITING):
-                raise InvalidTransitionError(f"position {position_id} that is {status} cannot begin its exit")
-            await connection.execute(self._BEGIN_EXIT, position_id)
-
     async def _locked_status(self, connection: Connection, position_id: PositionId) -> PositionStatus:
         status = await connection.fetchval(self._LOCK, position_id)
         if status is None:

@@ -125,4 +125,4 @@ def one_live_position(position_id: PositionId) -> Iterator[None]:
     try:
         yield
     except asyncpg.UniqueViolationError as clash:
-        raise LivePositionExistsError(f"position {position_id} cannot live again: {clash.constraint_name}") from clash
+        raise LivePositionExistsError(f"position {position_id} cannot be reopened: {clash.constraint_name}") from clash

@@ -97,6 +97,35 @@ async def _snapshot(connection: Executor, view: RiskView) -> RiskSnapshot:
     return _from_row(view, row)
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A turn of the kill switch: its statement, and the event that records it."""
+
+    statement: str
+    kind: str
+    level: EventLevel
+
+
+_PRESS = _Turn(
+    """
+    UPDATE risk_state SET kill_switch_on = true, kill_switch_by = $2, kill_switch_reason = $3,
+        changed_at = clock_timestamp()
+    WHERE account_id = $1 AND NOT kill_switch_on
+    """,
+    "kill_switch_pressed",
+    EventLevel.CRITICAL,
+)
+_LIFT = _Turn(
+    """
+    UPDATE risk_state SET kill_switch_on = false, kill_switch_by = $2, kill_switch_reason = $3,
+        changed_at = clock_timestamp()
+    WHERE account_id = $1 AND kill_switch_on
+    """,
+    "kill_switch_lifted",
+    EventLevel.WARNING,
+)
+
+
 class Risk:
     """The tables ``risk_state``, ``closed_entries`` and ``symbol_cool_downs``, with the session's trades."""
 
@@ -114,41 +143,27 @@ class Risk:
         key = f"denied/{intent.intent_id}/{intent.symbol}/{verdict.denial}"
         await append_on(self._pool, denial_event(intent, verdict.denial, verdict.detail, key))
 
-    _PRESS = """
-    UPDATE risk_state SET kill_switch_on = true, kill_switch_by = $2, kill_switch_reason = $3,
-        changed_at = clock_timestamp()
-    WHERE account_id = $1 AND NOT kill_switch_on
-    """
-    _LIFT = """
-    UPDATE risk_state SET kill_switch_on = false, kill_switch_by = $2, kill_switch_reason = $3,
-        changed_at = clock_timestamp()
-    WHERE account_id = $1 AND kill_switch_on
-    """
-
     async def press_kill_switch(self, account_id: AccountId, by: str, reason: str, at: datetime | None = None) -> None:
         """Stop all entries immediately; pressing again changes nothing, but each press is recorded.
 
         ``at`` is market time; without it the database's clock is used.
         """
-        await self._turn((self._PRESS, "kill_switch_pressed", EventLevel.CRITICAL), account_id, by, reason, at)
+        await self._turn(_PRESS, account_id, by, reason, at)
 
     async def lift_kill_switch(
         self, account_id: AccountId, by: str, reason: str = "", at: datetime | None = None
     ) -> None:
         """Allow entries again; each lift is recorded."""
-        await self._turn((self._LIFT, "kill_switch_lifted", EventLevel.WARNING), account_id, by, reason, at)
+        await self._turn(_LIFT, account_id, by, reason, at)
 
-    async def _turn(
-        self, turn: tuple[str, str, EventLevel], account_id: AccountId, by: str, reason: str, at: datetime | None
-    ) -> None:
-        statement, kind, level = turn
+    async def _turn(self, turn: _Turn, account_id: AccountId, by: str, reason: str, at: datetime | None) -> None:
         async with transaction(self._pool) as connection:
             await hold_gate(connection, account_id)
             state = await self._state(connection, account_id)
-            await connection.execute(statement, account_id, by, reason)
+            await connection.execute(turn.statement, account_id, by, reason)
             now = at or await connection.fetchval("SELECT clock_timestamp()")
             detail: dict[str, str | int] = {"by": by, "reason": reason, "was_on": int(state.kill_switch_on)}
-            await append_on(connection, Event(account_id, kind, level, now, detail=detail))
+            await append_on(connection, Event(account_id, turn.kind, turn.level, now, detail=detail))
 
     _CLOSE_ENTRIES = """
     INSERT INTO closed_entries AS kept (account_id, session_date, cause, reason) VALUES ($1, $2, $3, $4)

@@ -120,10 +120,10 @@ async def begin(connection: Connection, intent_id: IntentId, gate: Gate) -> Send
 
 
 def _stale(intent: OrderIntent, lease: Row | None) -> str:
-    now = "nobody has ever held its lock"
+    found = "no lock record exists"
     if lease is not None:
-        now = f"{lease['worker_id'] or 'nobody'} holds token {lease['fencing_token']}"
-    return f"decided by {intent.worker_id} under token {intent.fencing_token}; now {now}"
+        found = f"{lease['worker_id'] or 'no worker'} holds token {lease['fencing_token']} now"
+    return f"decided by {intent.worker_id} under token {intent.fencing_token}; {found}"
 
 
 async def _check_environment(connection: Connection, intent: OrderIntent, environment: Environment) -> None:

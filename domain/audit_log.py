@@ -197,7 +197,10 @@ def _unsealed(rows: Sequence[Row], key: bytes) -> Iterator[Flaw]:
         elif was_ours:
             yield Flaw("a row that our key has not sealed", f"row {row.sequence}, after rows that it has")
     if rows and not was_ours:
-        yield Flaw("no row is sealed by our key", f"all {len(rows)} rows: the key is another, or the log is not ours")
+        yield Flaw(
+            "no row is sealed by our key",
+            f"all {len(rows)} rows: the key differs, or the log is from another installation",
+        )
 
 
 def _cut(rows: Sequence[Row], anchor: Anchor) -> Iterator[Flaw]:

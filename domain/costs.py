@@ -65,9 +65,9 @@ def untold_tax(settles_on: date) -> str:
     if settles_on.year <= LAST_TAX_YEAR:
         return ""
     return (
-        f"sales now settle in {settles_on.year}, whose transaction tax this version does not know and books as "
-        f"{LAST_TAX_YEAR}'s, {_TOTAL_TAX[-1] * 100:.2f} %; if the law has changed it, profits are wrong: "
-        "install a version that knows that year, or add its rate in domain/costs.py"
+        f"sales now settle in {settles_on.year}; this version has no transaction tax rate for that year and books "
+        f"{LAST_TAX_YEAR}'s, {_TOTAL_TAX[-1] * 100:.2f} %. If the rate has changed, profits are wrong: "
+        "install a version with that year's rate, or add it in domain/costs.py"
     )
 
 

@@ -104,7 +104,7 @@ def _moving_average(context: ExitContext) -> Decimal | None:
 
 
 def _strategy(context: ExitContext) -> str | None:
-    return f"{context.position.strategy.name} gave up" if context.strategy_wants_out else None
+    return f"{context.position.strategy.name} signals an exit" if context.strategy_wants_out else None
 
 
 def _time_stop(context: ExitContext) -> str | None:

@@ -219,7 +219,7 @@ def why_unsold(quote: Quote | None, flags: AbstractSet[TradingFlag]) -> str:
     if TradingFlag.HALTED in flags:
         return "halted"
     if quote is None:
-        return "no price to be had"
+        return "no price available"
     if quote.limits is not None and quote.price == quote.limits.lower:
         return "locked at the lower limit"
     if quote.shows_book and not quote.bid:

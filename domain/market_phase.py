@@ -102,7 +102,7 @@ def judge(session: Session, heard: Heard | None, now: datetime, slack: timedelta
     if said is expected or (said is SessionPhase.OPENING_AUCTION and now < session.opens_at):
         return AGREES
     why = (
-        f"the exchange's messages and the calendar disagree: {heard.word.value} (message {heard.code}) was heard at "
+        f"the exchange's messages and the calendar disagree: {heard.word.value} (message {heard.code}) was received at "
         f"{in_seoul(heard.at):%H:%M}, the calendar says {expected.value}"
     )
     is_late = now >= session.auction_at and said in _IN_SEQUENCE

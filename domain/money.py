@@ -53,11 +53,6 @@ def average_price(cost: Won, quantity: Quantity) -> Decimal:
     return Decimal(cost) / Decimal(quantity) if quantity else Decimal(0)
 
 
-def affordable(budget: Won, price: Price) -> Quantity:
-    """Return how many whole shares the budget buys at this price, never negative."""
-    return Quantity(max(budget, 0) // price) if price > 0 else NO_SHARES
-
-
 def portion(amount: Won, rate: Rate) -> Won:
     """Return ``amount × rate`` rounded down to whole won."""
     return Won(int((Decimal(amount) * rate).to_integral_value(ROUND_FLOOR)))

@@ -44,8 +44,6 @@ class Denial(StrEnum):
     LIVE_NOT_CONFIRMED = "LIVE_NOT_CONFIRMED"
 
 
-OF_THE_HOST: Final = frozenset({Denial.SYMBOL_NOT_ALLOWED, Denial.DANGER_NOT_ACCEPTED, Denial.LIVE_NOT_CONFIRMED})
-"""Denials caused only by the settings of the hosting process (``domain/host_limits.py``)."""
 _WORTH_TELLING: Final = frozenset(
     {
         *(Denial.WORKER_LOSS_LIMIT_REACHED, Denial.FLEET_LOSS_LIMIT_REACHED, Denial.PROFIT_GIVEN_BACK),
@@ -161,7 +159,7 @@ def _kill_switch(case: _Case) -> str | None:
 
 
 def _lease(case: _Case) -> str | None:
-    return None if case.proposal.lease_held else f"{case.proposal.symbol} is not ours any more"
+    return None if case.proposal.lease_held else f"the lease on {case.proposal.symbol} was lost"
 
 
 def _entries_closed(case: _Case) -> str | None:
@@ -185,7 +183,7 @@ def _open_risk(case: _Case) -> str | None:
     if pnl - at_stake >= -limit:
         return None
     return (
-        f"PnL {pnl:,} won, and {at_stake:,} won lost if all that is open ends at its stop, "
+        f"PnL {pnl:,} won and a loss of {at_stake:,} won if every open position reaches its stop "
         f"exceed the limit of -{limit:,}"
     )
 
@@ -233,7 +231,11 @@ def _cooldown(case: _Case) -> str | None:
 
 
 def _symbol_cooldown(case: _Case) -> str | None:
-    return f"{case.proposal.symbol} rests" if case.proposal.symbol in case.snapshot.symbols_cooling_down else None
+    return (
+        f"{case.proposal.symbol} is cooling down"
+        if case.proposal.symbol in case.snapshot.symbols_cooling_down
+        else None
+    )
 
 
 def _capital(case: _Case) -> str | None:
@@ -252,7 +254,7 @@ def _sellable(case: _Case) -> str | None:
     quantity, sellable = case.proposal.quantity, case.proposal.sellable
     if sellable is None or quantity <= sellable:
         return None
-    return f"so little trades that {sellable:,} of {quantity:,} shares could be sold by the close"
+    return f"low volume: only {sellable:,} of {quantity:,} shares could be sold by the close"
 
 
 def _decision_age(case: _Case) -> str | None:

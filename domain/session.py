@@ -85,6 +85,11 @@ class Session:
         return MarketHours(begins, begins, _instant(self.date, _AFTER_MARKET_ENDS))
 
 
+def is_weekday(day: date) -> bool:
+    """Return whether a date is Monday to Friday; only the calendar knows whether the exchange opens on it."""
+    return day.weekday() < _SATURDAY
+
+
 @dataclass(frozen=True, slots=True)
 class TradingCalendar:
     """Which dates have a session, and with what hours. ``closures`` are weekdays without one."""
@@ -94,7 +99,7 @@ class TradingCalendar:
 
     def session_on(self, day: date) -> Session | None:
         """Return the session of a KST date, or None when the exchange is closed."""
-        if day.weekday() >= _SATURDAY or day in self.closures:
+        if not is_weekday(day) or day in self.closures:
             return None
         return session_of(day, self.changed_hours.get(day, REGULAR_HOURS))
 

@@ -65,21 +65,21 @@ def objection_to_signal(answer: object, strategy: str) -> str:
         return f"a {type(answer).__name__}, not a signal"
     confidence = answer.confidence
     if type(confidence) is not Decimal or not confidence.is_finite() or not 0 <= confidence <= 1:
-        return "a confidence that is no decimal within 0 to 1"
+        return "a confidence that is not a Decimal from 0 to 1"
     if not all(_is_a_line(text) for text in (answer.strategy, answer.strategy_version, answer.reason)):
-        return "a name, version or reason that is no line of text"
-    return "" if answer.strategy == strategy else "a signal in another strategy's name"
+        return "a name, version or reason that is not one line of text"
+    return "" if answer.strategy == strategy else "a signal with another strategy's name"
 
 
 def objection_to_flag(answer: object) -> str:
     """Return the objection to an answer that must be a bool."""
-    return "" if type(answer) is bool else f"a {type(answer).__name__}, neither yes nor no"
+    return "" if type(answer) is bool else f"a {type(answer).__name__}, not a bool"
 
 
 def objection_to_parameters(answer: object) -> str:
     """Return the objection to the answer of a strategy's ``parameters``."""
     if type(answer) is not dict or not all(_is_a_line(text) for pair in answer.items() for text in pair):
-        return "parameters that are no lines of text by name"
+        return "parameters that are not one line of text each"
     return ""
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from holidays import financial_holidays
 
-from domain.session import CSAT_HOURS, FIRST_DAY_HOURS, SessionHours, TradingCalendar
+from domain.session import CSAT_HOURS, FIRST_DAY_HOURS, SessionHours, TradingCalendar, is_weekday
 
 CSAT_DAYS: Final = frozenset(
     {
@@ -24,8 +24,6 @@ CSAT_DAYS: Final = frozenset(
     }
 )
 """Days of the university entrance examination; the whole session runs one hour later."""
-
-_SATURDAY: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ NO_OVERRIDES: Final = CalendarOverrides()
 def krx_calendar(first_year: int, last_year: int, overrides: CalendarOverrides = NO_OVERRIDES) -> TradingCalendar:
     """Build the calendar of whole years, both ends included; it has no holidays outside them."""
     years = range(first_year, last_year + 1)
-    known = {day for day in financial_holidays("XKRX", years=years) if day.year in years and day.weekday() < _SATURDAY}
+    known = {day for day in financial_holidays("XKRX", years=years) if day.year in years and is_weekday(day)}
     closures = frozenset((known - overrides.sessions) | overrides.closures)
     first_days = {_first_session_day(year, closures): FIRST_DAY_HOURS for year in years}
     csat_days = {day: CSAT_HOURS for day in CSAT_DAYS if day.year in years}
@@ -71,6 +69,6 @@ def krx_calendar(first_year: int, last_year: int, overrides: CalendarOverrides =
 
 def _first_session_day(year: int, closures: frozenset[date]) -> date:
     day = date(year, 1, 1)
-    while day.weekday() >= _SATURDAY or day in closures:
+    while not is_weekday(day) or day in closures:
         day += timedelta(days=1)
     return day

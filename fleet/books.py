@@ -4,18 +4,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from temporalio.common import WorkflowIDConflictPolicy
-
 from activities.account.comparing import Reconciled, ReconcileRequest
+from activities.statement import StatementCompared, StatementRequest
 from database.foreign_api_orders import Acceptance, ForeignApiOrder
 from domain.event import Event, EventLevel
 from domain.identity import IntentId
 from domain.order import BrokerOrderRef, OrderRecord, OrderStatus
-from domain.session import session_date_of
+from domain.session import SessionDate, session_date_of
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
-from workflows.identity import reconciliation_workflow_id, task_queues
-from workflows.reconciliation import ReconciliationWorkflow
+from fleet.on_demand import ask
+from workflows.identity import reconciliation_workflow_id, statement_workflow_id
+from workflows.reconciliation import ReconciliationWorkflow, StatementWorkflow
 
 ALL_ORDERS: Final = "all"
 _COMPARED_WITHIN: Final = timedelta(seconds=90)
@@ -32,14 +32,14 @@ class Decision:
 
 async def reconcile(fleet: Fleet, *, apply: bool) -> Reconciled:
     """Compare broker and ledger in a worker process. Only workers hold the broker's keys."""
-    return await fleet.client.execute_workflow(
-        ReconciliationWorkflow.run,
-        ReconcileRequest(fleet.account_id, apply),
-        id=reconciliation_workflow_id(fleet.account_id),
-        task_queue=task_queues(fleet.account_id).trading,
-        id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
-        execution_timeout=_COMPARED_WITHIN,
-    )
+    workflow_id, request = reconciliation_workflow_id(fleet.account_id), ReconcileRequest(fleet.account_id, apply)
+    return await ask(fleet, workflow_id, _COMPARED_WITHIN, ReconciliationWorkflow.run, request)
+
+
+async def compare_statement(fleet: Fleet, date: SessionDate) -> StatementCompared:
+    """Compare the broker's statement of a session with ours in a worker process. Earlier lines are replaced."""
+    workflow_id, request = statement_workflow_id(fleet.account_id), StatementRequest(fleet.account_id, date)
+    return await ask(fleet, workflow_id, _COMPARED_WITHIN, StatementWorkflow.run, request)
 
 
 async def foreign_orders(fleet: Fleet) -> tuple[ForeignApiOrder, ...]:
@@ -58,7 +58,9 @@ async def accept_orders(fleet: Fleet, number: str, by: str, reason: str) -> tupl
     acceptance = Acceptance(by, reason, at, "" if number == ALL_ORDERS else number)
     accepted = await fleet.database.foreign_api_orders.accept(fleet.account_id, session_date_of(at), acceptance)
     if not accepted:
-        raise OperationError(f"no order {number!r} of another program waits; `starter.py foreign-orders` lists them")
+        raise OperationError(
+            f"no order {number!r} of another program is pending; `starter.py foreign-orders` lists them"
+        )
     return accepted
 
 
@@ -129,7 +131,9 @@ async def waiting_order(fleet: Fleet, intent_id: IntentId) -> OrderRecord:
     """
     record = await fleet.database.orders.get(intent_id)
     if record is None:
-        raise OperationError(f"the ledger has no order {intent_id}; `starter.py quarantine` lists those that wait")
+        raise OperationError(
+            f"the ledger has no order {intent_id}; `starter.py quarantine` lists the quarantined orders"
+        )
     if record.status is not OrderStatus.QUARANTINED:
         raise OperationError(f"order {intent_id} is {record.status}; only a quarantined order waits for a decision")
     return record

@@ -45,6 +45,11 @@ class Verdict(StrEnum):
     STILL_AT_IT = "still_at_it"
     STILL_HOLDING = "still_holding"
 
+    @property
+    def shown(self) -> str:
+        """Return the outcome for people; the value is for programs."""
+        return "not finished" if self is Verdict.STILL_AT_IT else self.value.replace("_", " ")
+
 
 _ANSWERED: Final = frozenset({Verdict.DONE, Verdict.NOT_RUNNING})
 """Verdicts that say nothing about shares that the ledger still shows."""
@@ -130,11 +135,14 @@ def _judged(outcome: CommandOutcome, shares: int | None) -> CommandOutcome:
     if shares is None:
         return replace(outcome, shares=0)
     unsold = "" if outcome.status is None else outcome.status.unsold
-    cause = outcome.why or unsold or "another sells them, or none does"
+    cause = outcome.why or unsold or "another worker sells them, or no worker does"
     held = f"still holding {shares:,} shares" if shares else "holding no share, but an order is still open"
     verdict = Verdict.STILL_HOLDING if outcome.verdict in _ANSWERED else outcome.verdict
     return replace(
-        outcome, verdict=verdict, shares=shares, why=f"{held}: {cause or 'another sells them, or none does'}"
+        outcome,
+        verdict=verdict,
+        shares=shares,
+        why=f"{held}: {cause or 'another worker sells them, or no worker does'}",
     )
 
 
@@ -174,14 +182,16 @@ async def tell_one(fleet: Fleet, worker_id: WorkerId, command: Command) -> Comma
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         why = (
             f"no answer within {_ANSWER_WITHIN.seconds} s; is a worker process running? (python worker.py) "
-            "It may still obey when one starts."
+            "The worker may still execute the command once one starts."
         )
         return CommandOutcome(worker_id, Verdict.UNANSWERED, why=why)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return CommandOutcome(worker_id, Verdict.NOT_RUNNING, why="it has stopped, or was never started")
         # A fault of one worker must not stop the command to the others: a kill switch reaches all of them.
-        return CommandOutcome(worker_id, Verdict.UNANSWERED, why=f"Temporal said {error.status.name}: {error.message}")
+        return CommandOutcome(
+            worker_id, Verdict.UNANSWERED, why=f"Temporal returned {error.status.name}: {error.message}"
+        )
     except Exception as error:  # noqa: BLE001 - same reason: an unreachable server, an unreadable reply
         return CommandOutcome(worker_id, Verdict.UNANSWERED, why=f"Temporal: {type(error).__name__}: {error}")
     return await _answer(worker_id, told, command)
@@ -194,13 +204,13 @@ async def _answer(worker_id: WorkerId, told: WorkflowUpdateHandle[WorkerStatus],
     except WorkflowUpdateFailedError as refusal:
         return CommandOutcome(worker_id, Verdict.REFUSED, why=_told_by(refusal))
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-        why = f"it was told, and is still at it after {command.patience.seconds} s"
+        why = f"accepted; still {'selling' if command.sells else 'running'} after {command.patience.seconds} s"
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
     except RPCError as error:
-        why = f"it was told; what came of it Temporal does not say: {error.status.name}: {error.message}"
+        why = f"accepted; Temporal does not report the outcome: {error.status.name}: {error.message}"
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
     except Exception as error:  # noqa: BLE001 - an unreadable answer must not hide the answers of other workers
-        why = f"it was told; its answer cannot be read: {type(error).__name__}: {error}"
+        why = f"accepted; its answer cannot be read: {type(error).__name__}: {error}"
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
 
 
@@ -244,7 +254,7 @@ def all_well(outcomes: Sequence[CommandOutcome], *, forgiving: bool) -> bool:
 def concluded(outcomes: Sequence[CommandOutcome], *, forgiving: bool) -> tuple[Outcome, str]:
     """Return the audit log's entry for a command to workers: its outcome, and the number of each answer."""
     counts = Counter(outcome.verdict for outcome in outcomes)
-    answers = ", ".join(f"{count} {verdict.value.replace('_', ' ')}" for verdict, count in counts.items())
+    answers = ", ".join(f"{count} {verdict.shown}" for verdict, count in counts.items())
     if not outcomes or all_well(outcomes, forgiving=forgiving):
         return Outcome.ACCEPTED, answers
     return (Outcome.REFUSED if counts[Verdict.REFUSED] else Outcome.FAILED), answers
@@ -254,7 +264,7 @@ def in_words(outcome: CommandOutcome) -> str:
     """Describe a worker's answer."""
     status = outcome.status
     if status is None or not outcome.succeeded:
-        return f"{outcome.worker_id}: {outcome.verdict.value.replace('_', ' ')}: {outcome.why}"
+        return f"{outcome.worker_id}: {outcome.verdict.shown}: {outcome.why}"
     flags = ", flat" * (outcome.shares == 0) + ", paused" * status.paused + ", stopping" * status.stopping
     return f"{outcome.worker_id}: {outcome.verdict}, {status.state}{flags}, rules v{status.rules_version}"
 

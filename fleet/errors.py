@@ -3,7 +3,6 @@
 OperationError
 ├── NothingRunsError     there is no fleet to talk to
 ├── UnknownWorkerError   no worker of that name
-├── UnansweredError      the command was sent, and no worker answered in time
 └── ClockSkewError       this machine's clock is too far off to trade
 """
 
@@ -26,10 +25,6 @@ class UnknownWorkerError(OperationError):
     def __init__(self, name: str, known: Collection[WorkerId]) -> None:
         listed = ", ".join(known) or "none; start some with `python starter.py --workers 5`"
         super().__init__(f"there is no worker {name!r}; known workers: {listed}")
-
-
-class UnansweredError(OperationError):
-    """No worker answered in time."""
 
 
 class ClockSkewError(OperationError):

@@ -81,14 +81,14 @@ def _objection(fleet: Fleet, each: Listed, ours: frozenset[str]) -> str:
     if each.workflow_id in ours or is_close_of(each.workflow_id, fleet.account_id):
         if each.workflow_type in _OUR_TYPES and each.task_queue == trading:
             return ""
-        return f"it holds an id of ours, as {one_line(each.workflow_type)} on queue {one_line(each.task_queue)}"
+        return f"it uses a workflow id of Haru, as {one_line(each.workflow_type)} on queue {one_line(each.task_queue)}"
     if each.workflow_type not in _OUR_TYPES:
-        return f"type {one_line(each.workflow_type)} on a queue of ours"
+        return f"type {one_line(each.workflow_type)} on a queue of Haru"
     named = worker_of(each.workflow_id)
     if named is not None and named[0] == fleet.account_id:
         return "the ledger knows no such worker"
     if each.task_queue in _queues(fleet):
-        return "its id is not of this account, its queue is"
+        return "its id belongs to another account, its queue to this one"
     return "its id cannot be read" if named is None and each.workflow_type == TRADING_WORKER else ""
 
 
@@ -96,7 +96,7 @@ async def _schedules(fleet: Fleet) -> list[ForeignObject]:
     request = ListSchedulesRequest(namespace=fleet.client.namespace, maximum_page_size=MOST_LISTED)
     answer = await fleet.client.workflow_service.list_schedules(request, retry=True, timeout=ANSWERS_WITHIN)
     return [
-        ForeignObject("schedule", name, "it starts workflows of our types", key=name)
+        ForeignObject("schedule", name, "it starts workflows of Haru's types", key=name)
         for name in (one_line(each.schedule_id) for each in answer.schedules if _is_foreign_schedule(fleet, each))
     ]
 
@@ -119,7 +119,7 @@ async def _activities(fleet: Fleet) -> list[ForeignObject]:
 
 
 def _activity(each: ActivityExecutionListInfo) -> ForeignObject:
-    why = f"type {one_line(each.activity_type.name)} on a queue of ours, without a workflow"
+    why = f"type {one_line(each.activity_type.name)} on a queue of Haru, without a workflow"
     return ForeignObject("activity", one_line(each.activity_id), why, each.run_id)
 
 

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio.client import WorkflowFailureError
-from temporalio.common import WorkflowIDConflictPolicy
 
 from activities.order_lookup import ListedOrders
 from domain.order import BrokerOrder, OrderRecord
@@ -12,7 +11,8 @@ from domain.session import SessionDate
 from fleet import books
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
-from workflows.identity import order_lookup_workflow_id, task_queues
+from fleet.on_demand import ask
+from workflows.identity import order_lookup_workflow_id
 from workflows.reconciliation import OrderLookupWorkflow
 
 _ANSWERED_WITHIN: Final = timedelta(seconds=30)
@@ -40,15 +40,9 @@ async def broker_order(fleet: Fleet, record: OrderRecord, number: str, branch: s
 
 
 async def _listed(fleet: Fleet, session_date: SessionDate) -> ListedOrders:
+    workflow_id, run = order_lookup_workflow_id(fleet.account_id), OrderLookupWorkflow.run
     try:
-        answer: ListedOrders = await fleet.client.execute_workflow(
-            OrderLookupWorkflow.run,
-            args=[fleet.account_id, session_date],
-            id=order_lookup_workflow_id(fleet.account_id),
-            task_queue=task_queues(fleet.account_id).trading,
-            id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
-            execution_timeout=_ANSWERED_WITHIN,
-        )
+        answer = await ask(fleet, workflow_id, _ANSWERED_WITHIN, run, fleet.account_id, session_date)
     except WorkflowFailureError as failure:
         seconds = f"{_ANSWERED_WITHIN.total_seconds():g} s"
         raise _unanswered(f"no worker.py answered within {seconds} ({failure.cause})") from failure
@@ -58,7 +52,7 @@ async def _listed(fleet: Fleet, session_date: SessionDate) -> ListedOrders:
 
 
 def _unanswered(why: str) -> OperationError:
-    return OperationError(f"the broker cannot be asked now: {why}; try again, or add --unchecked if the HTS shows it")
+    return OperationError(f"the broker does not answer now: {why}; try again, or add --unchecked if the HTS shows it")
 
 
 def _in_words(order: BrokerOrder) -> str:

@@ -28,7 +28,7 @@ from domain.close_plan import plan_session
 from domain.rules import TradingRules
 from domain.session import REGULAR_HOURS, SessionPlan, session_of
 from fleet.fleet import Fleet
-from fleet.held_ids import policy_for
+from fleet.on_demand import OurId, start
 from workflows.close_outcome import CloseOutcome, MarketCloseRequest
 from workflows.identity import close_schedule_id, close_workflow_id, task_queues
 from workflows.market_close import MarketCloseWorkflow
@@ -112,15 +112,12 @@ async def close_now(fleet: Fleet, rules: TradingRules) -> WorkflowHandle[MarketC
 
     A foreign workflow that holds the close's id is terminated: it must not prevent our sales.
     """
-    policy = await policy_for(fleet, close_workflow_id(fleet.account_id), MarketCloseWorkflow.__name__)
-    return await fleet.client.start_workflow(
+    return await start(
+        fleet,
+        OurId(close_workflow_id(fleet.account_id), MarketCloseWorkflow.__name__),
         MarketCloseWorkflow.run,
         MarketCloseRequest(fleet.account_id, fleet.clock, rules),
-        id=close_workflow_id(fleet.account_id),
-        task_queue=task_queues(fleet.account_id).trading,
-        id_conflict_policy=policy,
         execution_timeout=_LONGEST_CLOSE,
-        task_timeout=TASK_TIMEOUT,
         static_summary=f"market close of {fleet.account_id}, started by an operator",
     )
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from temporalio.client import WorkflowHandle
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.identity import WorkerId
@@ -12,11 +12,10 @@ from domain.rules import TradingRules
 from domain.worker_state import WorkerLife
 from fleet.errors import OperationError
 from fleet.fleet import TRADING_WORKER, Fleet
-from fleet.held_ids import policy_for
+from fleet.on_demand import OurId, start
 from strategies import tradable
 from workflows import attributes
-from workflows.identity import task_queues, worker_name, worker_workflow_id
-from workflows.options import TASK_TIMEOUT
+from workflows.identity import worker_name, worker_workflow_id
 from workflows.trading_worker import TradingWorkerWorkflow
 
 MOST_WORKERS: Final = 200
@@ -57,17 +56,12 @@ async def start_worker(
 
     A foreign workflow that holds the worker's id is terminated: it must not prevent the sale of the worker's position.
     """
-    workflow_id = worker_workflow_id(life.account_id, life.worker_id)
-    policy = await policy_for(fleet, workflow_id, TRADING_WORKER, if_it_runs)
-    return await fleet.client.start_workflow(
+    return await start(
+        fleet,
+        OurId(worker_workflow_id(life.account_id, life.worker_id), TRADING_WORKER, if_it_runs),
         TradingWorkerWorkflow.run,
         life,
-        id=workflow_id,
-        task_queue=task_queues(life.account_id).trading,
-        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        id_conflict_policy=policy,
-        task_timeout=TASK_TIMEOUT,
         static_summary=f"{life.worker_id} trades {life.account_id}",
-        static_details=f"One run tells one trade of **{life.worker_id}**; the current details say what it does now.",
+        static_details=f"Each run is one trade of **{life.worker_id}**. The current details show what it does now.",
         search_attributes=attributes.at_start(life.worker_id),
     )

@@ -41,11 +41,11 @@ class Words:
     def say(self, text: str) -> str:
         """Translate a sentence of our own code into this language; return any other text unchanged.
 
-        Reasons joined with a middle dot are translated one by one.
+        Reasons joined with a middle dot are translated one by one. `said_before` has those of earlier versions.
         """
         if _BETWEEN_REASONS in text:
             return _BETWEEN_REASONS.join(self.say(each) for each in text.split(_BETWEEN_REASONS))
-        said: Mapping[str, str] = self.texts["said"]
+        said: Mapping[str, str] = {**self.texts["said"], **self.texts["said_before"]}
         if text in said:
             return said[text]
         for template, translated in said.items():

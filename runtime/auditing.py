@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from database.errors import DATABASE_FAULTS
@@ -24,6 +23,7 @@ from fleet.fleet import Fleet
 from runtime.audit_keys import audit_key
 from runtime.embedded.audit_folder import AuditFolder
 from runtime.embedded.errors import CorruptFolderError, EmbeddedError
+from runtime.env_file import default_data_folder
 from runtime.os_user import os_client
 from runtime.settings import Settings, SettingsError, load_settings
 
@@ -44,7 +44,7 @@ class Audit:
         self._program = program
         self._settings = _settings()
         self._mask = Masking(self._settings.secrets() if self._settings else ())
-        self._data_folder = self._settings.data_dir if self._settings else _default_folder()
+        self._data_folder = self._settings.data_dir if self._settings else default_data_folder()
         self._folder = AuditFolder(self._data_folder)
         client = os_client(f"{program} {VERSION}")
         now = datetime.now(UTC)  # noqa: TID251 - the client's own clock; the database adds its own
@@ -185,7 +185,3 @@ def _settings() -> Settings | None:
         return load_settings()
     except SettingsError:
         return None
-
-
-def _default_folder() -> Path:
-    return Path(Settings.model_fields["data_dir"].default)

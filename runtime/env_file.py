@@ -1,6 +1,7 @@
-"""Read `.env` as UTF-8; errors name the line and the command that corrects it."""
+"""Find and read `.env` as UTF-8; errors name the line and the command that corrects it."""
 
 import io
+import os
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
@@ -13,12 +14,17 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSe
 
 from security.private_files import NotPrivateError, read_private
 
-ENV_FILE: Final = Path(".env")
+CHECKOUT: Final = Path(__file__).resolve().parents[1]
+"""The folder of `worker.py` and `starter.py`."""
+ENV_FILE_VARIABLE: Final = "HARU_ENV_FILE"
+"""Variable of the environment that names another file. `/dev/null` means that no file is read."""
 ENCODING: Final = "utf-8-sig"
 """UTF-8, with or without the byte order mark that Windows Notepad writes."""
 LONGEST: Final = 32_768
 """Characters of a variable's name and value. The longest are alert channel addresses and a universe of stocks."""
 _LONGEST_SHOWN: Final = 60
+_NO_FILE: Final = Path(os.devnull)
+_DATA_FOLDER: Final = ".haru"
 _UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _OURS: Final = re.compile(r"\s*(export\s+)?(HARU_|TEMPORAL_|DATABASE_URL)", re.IGNORECASE)
 
@@ -31,7 +37,7 @@ class CheckedEnvFile(DotEnvSettingsSource):
     """`.env` as a source of settings, read once and only by `read_env_file`."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
-        return {name.lower(): value for name, value in read_env_file(ENV_FILE).items() if value}
+        return {name.lower(): value for name, value in read_env_file(env_file()).items() if value}
 
 
 class EnvFileSettings(BaseSettings):
@@ -50,13 +56,93 @@ class EnvFileSettings(BaseSettings):
         return init_settings, env_settings, CheckedEnvFile(settings_cls)
 
 
+def env_file() -> Path:
+    """Return the file of the settings: `HARU_ENV_FILE`, else `.env` beside `worker.py`, wherever the program starts."""
+    named = os.environ.get(ENV_FILE_VARIABLE)
+    return Path(named).expanduser().absolute() if named else CHECKOUT / ".env"
+
+
+def default_data_folder() -> Path:
+    """Return `.haru` beside the file of the settings, so that settings and data are found together."""
+    return _folder() / _DATA_FOLDER
+
+
+def describe_env_file() -> str:
+    """Return one line that names the file that is used."""
+    path = env_file()
+    if path == _NO_FILE or not _exists(path):
+        return f"settings: environment variables only ({path} {'is no file' if path == _NO_FILE else 'does not exist'})"
+    return f"settings: {path} and environment variables"
+
+
+def configured_environment() -> dict[str, str]:
+    """Return the variables of the environment and of the file, without `HARU_ENV_FILE`. The environment wins.
+
+    Raises:
+        EnvFileError: the file cannot be used, or settings or data in the current folder would be ignored.
+    """
+    path = env_file()
+    read = read_env_file(path)
+    if ENV_FILE_VARIABLE in read:
+        raise EnvFileError(f"{path}: {ENV_FILE_VARIABLE} names the file itself; set it in the environment instead")
+    environment = {**read, **os.environ}
+    _refuse_ignored(environment)
+    return {name: value for name, value in environment.items() if name != ENV_FILE_VARIABLE}
+
+
+def _folder() -> Path:
+    path = env_file()
+    return CHECKOUT if path == _NO_FILE else path.parent
+
+
+def _refuse_ignored(environment: Mapping[str, str]) -> None:
+    """Refuse to start without settings or data in the current folder that the operator probably means."""
+    here, used = Path(".env").absolute(), env_file()
+    if not environment.get(ENV_FILE_VARIABLE) and _is_ours(here) and not _is_same(here, used):
+        raise EnvFileError(
+            f"{here} is not used: settings are read from {used}. To use the file here, set {ENV_FILE_VARIABLE}={here}. "
+            f"To use {used}, start from another folder"
+        )
+    data, expected = Path(_DATA_FOLDER).absolute(), default_data_folder()
+    if any(name.upper() == "HARU_DATA_DIR" and value for name, value in environment.items()):
+        return
+    if _exists(data / "postgres") and not _is_same(data, expected):
+        raise EnvFileError(
+            f"{data} is not used: data is kept in {expected}. To use the folder here, set HARU_DATA_DIR={data}. "
+            f"To use {expected}, start from another folder"
+        )
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a file sets variables of ours. One that cannot be read may."""
+    try:
+        return b"HARU_" in path.read_bytes().replace(b"\0", b"").upper()
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError | NotADirectoryError)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.is_symlink() or path.exists()
+    except OSError as error:
+        raise EnvFileError(f"{path} cannot be read ({error.strerror}); correct owner and mode of its folders") from None
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
+
+
 def read_env_file(path: Path) -> dict[str, str]:
-    """Return the variables in a file; empty when there is no file.
+    """Return the variables in a file; empty when there is no file. A relative `HARU_DATA_DIR` starts at its folder.
 
     Raises:
         EnvFileError: the file cannot be read, is open to other users, or a line of ours is no assignment.
     """
-    if not path.is_symlink() and not path.exists():
+    if path == _NO_FILE:
+        return {}
+    if not _exists(path):
+        if os.environ.get(ENV_FILE_VARIABLE):
+            raise EnvFileError(f"{ENV_FILE_VARIABLE}: {path} does not exist; correct the path, or unset the variable")
         return {}
     text = _text(path)
     for binding in parse_stream(io.StringIO(text)):
@@ -66,7 +152,11 @@ def read_env_file(path: Path) -> dict[str, str]:
             number = binding.original.line + len(said[: -len(said.lstrip())].splitlines())
             raise EnvFileError(f"{path}, line {number}: this is not NAME=value; correct or remove the line")
     values = dotenv_values(stream=io.StringIO(text))
-    return {name: value for name, value in values.items() if value is not None}
+    return {name: _placed(name, value) for name, value in values.items() if value is not None}
+
+
+def _placed(name: str, value: str) -> str:
+    return str(_folder() / value) if value and name.upper() == "HARU_DATA_DIR" else value
 
 
 def plain(text: str) -> str:

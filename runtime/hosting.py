@@ -83,6 +83,7 @@ from runtime.embedded.errors import EmbeddedError
 from runtime.embedded.finding import needs_of
 from runtime.embedded.parts import EmbeddedParts
 from runtime.embedded.search_attributes import ensure_search_attributes
+from runtime.env_file import describe_env_file
 from runtime.live_dangers import account_dangers, host_limits, refuse, refuse_root, settings_dangers, unaccepted
 from runtime.settings import Settings, SettingsError
 from runtime.stream import streaming_for
@@ -118,6 +119,7 @@ REFUSALS: Final = (
 
 async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
     """Start all parts, trade until a stop is requested, drain, and stop all parts in reverse order."""
+    print(describe_env_file(), flush=True)
     token_key(settings)  # report a missing key before anything starts
     refuse_root(settings)
     refuse(settings, settings_dangers(settings, session_date_of(system_now())))

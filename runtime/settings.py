@@ -39,13 +39,14 @@ from exchange.calendar import CalendarOverrides, hours_from_text
 from runtime.alert_settings import AlertSettings
 from runtime.broker_settings import BrokerSettings, QuotationsSettings, StreamSettings
 from runtime.env_file import (
-    ENV_FILE,
+    ENV_FILE_VARIABLE,
     EnvFileError,
     EnvFileSettings,
+    configured_environment,
+    default_data_folder,
     full_width_problems,
     long_problems,
     plain,
-    read_env_file,
 )
 from runtime.payload_settings import PayloadSettings
 from runtime.private_values import PRIVATE, account_secrets, database_secrets, temporal_secrets, unencoded_password
@@ -94,11 +95,7 @@ def _rules(value: object) -> object:
     try:
         return replace(changed(TradingRules(), changes), version=TradingRules().version)
     except BadRulesError as error:
-        raise ValueError(re.sub(r"\b([a-z]+)\.([a-z_]+)", _rule_variable, str(error))) from None
-
-
-def _rule_variable(name: re.Match[str]) -> str:
-    return setting_name(name[0])
+        raise ValueError(re.sub(r"\b([a-z]+)\.([a-z_]+)", lambda name: setting_name(name[0]), str(error))) from None
 
 
 def _names_loss_limit(values: Any) -> bool:
@@ -194,7 +191,7 @@ class Settings(EnvFileSettings):
         frozen=True,
     )
 
-    data_dir: Path = Path(".haru")
+    data_dir: Path = Field(default_factory=default_data_folder)
     database_url: DatabaseUrl | None = Field(default=None, validation_alias="DATABASE_URL")
     database_migration_url: DatabaseUrl | None = None
     """The same database as the role that owns its tables. Only `worker.py` uses it, to migrate."""
@@ -297,7 +294,7 @@ def raw_environment() -> dict[str, str]:
 
 def _environment() -> dict[str, str]:
     try:
-        return {**read_env_file(ENV_FILE), **os.environ}
+        return configured_environment()
     except EnvFileError as error:
         raise SettingsError(str(error)) from None
 
@@ -316,7 +313,7 @@ def _refuse_odd_texts(environment: Mapping[str, str]) -> None:
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    near = get_close_matches(plain(name).upper(), known, n=3, cutoff=0.7)
+    near = get_close_matches(plain(name).upper(), [*known, ENV_FILE_VARIABLE], n=3, cutoff=0.7)
     advice = f"did you mean {' or '.join(near)}?" if near else "unset it"
     return f"{name} is not a variable of this program; {advice}"
 

@@ -97,9 +97,15 @@ def masking() -> Masking:
     return Masking(secrets)
 
 
-def say_error(program: str, error: object) -> None:
-    """Write a program's failure to standard error, without secrets and terminal control characters."""
-    sys.stderr.write(harmless(masking()(f"{program}: {error}")) + "\n")
+def say_error(program: str, error: object, *, as_json: bool = False) -> None:
+    """Write a program's failure to standard error, without secrets and terminal control characters.
+
+    ``as_json`` also writes `{"error": …}` to standard output.
+    """
+    text = masking()(str(error))
+    if as_json:
+        sys.stdout.write(escaped(json.dumps({"error": text}, ensure_ascii=False)) + "\n")
+    sys.stderr.write(harmless(f"{program}: {text}") + "\n")
 
 
 def guard_standard_error() -> None:

@@ -1,6 +1,6 @@
 """Injected faults: rules that make REST calls, stream frames, notices and sessions fail."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 
 class FaultKind(StrEnum):
-    """Kinds of faults."""
+    """Kinds of faults of REST calls."""
 
     REFUSE = "refuse"
     HTTP_ERROR = "http_error"
@@ -34,6 +34,11 @@ class FaultKind(StrEnum):
     HIDE_FILLS = "hide_fills"
     WRONG_AMOUNT = "wrong_amount"
     OTHER_BRANCH = "other_branch"
+
+
+class StreamFault(StrEnum):
+    """Kinds of faults of the stream: its frames, sessions, new connections and order notices."""
+
     STREAM_SILENT = "stream_silent"
     STREAM_EXTRA_FIELD = "stream_extra_field"
     STREAM_ABSURD_PRICE = "stream_absurd_price"
@@ -47,18 +52,22 @@ class FaultKind(StrEnum):
     NOTICE_SWAPPED = "notice_swapped"
 
 
-FRAME_FAULTS: Final = frozenset({FaultKind.STREAM_SILENT, FaultKind.STREAM_EXTRA_FIELD, FaultKind.STREAM_ABSURD_PRICE})
+AnyFault = FaultKind | StreamFault
+
+FRAME_FAULTS: Final = frozenset(
+    {StreamFault.STREAM_SILENT, StreamFault.STREAM_EXTRA_FIELD, StreamFault.STREAM_ABSURD_PRICE}
+)
 """Faults of outgoing frames."""
-SESSION_FAULTS: Final = frozenset({FaultKind.STREAM_CUT, FaultKind.STREAM_STOLEN, FaultKind.STREAM_NEW_KEYS})
+SESSION_FAULTS: Final = frozenset({StreamFault.STREAM_CUT, StreamFault.STREAM_STOLEN, StreamFault.STREAM_NEW_KEYS})
 """Faults of a session, applied at the next market check."""
-NOTICE_FAULTS: Final = frozenset(kind for kind in FaultKind if kind.value.startswith("notice_"))
+NOTICE_FAULTS: Final = frozenset(kind for kind in StreamFault if kind.value.startswith("notice_"))
 """Faults of order notices, applied before they become frames."""
-DOOR_FAULTS: Final = frozenset({FaultKind.STREAM_REFUSE})
+DOOR_FAULTS: Final = frozenset({StreamFault.STREAM_REFUSE})
 """Faults of a new connection."""
+CALL_FAULTS: Final = frozenset(FaultKind)
+"""Faults of REST calls."""
 ROW_FAULTS: Final = frozenset({FaultKind.ODD_ROW, FaultKind.EXTRA_ROW, FaultKind.NO_ROW})
 """Faults of one row in a reply's list: fields change, a copy is added, or an entry is added that is not a row."""
-CALL_FAULTS: Final = frozenset(FaultKind) - FRAME_FAULTS - SESSION_FAULTS - NOTICE_FAULTS - DOOR_FAULTS
-"""Faults of REST calls."""
 
 
 class BadFaultError(ValueError):
@@ -87,7 +96,7 @@ class FaultRule:
     market time, ``2026-11-23 12:00:00``) bound the period; the end is exclusive.
     """
 
-    kind: FaultKind
+    kind: AnyFault
     id: int = 0
     path: str = ""
     tr_id: str = ""
@@ -145,7 +154,7 @@ class Faults:
     def add(self, values: Mapping[str, Any]) -> FaultRule:
         """Add a rule from its JSON form."""
         try:
-            rule = FaultRule(**{**values, "kind": FaultKind(values.get("kind", "")), "hits": 0})
+            rule = FaultRule(**{**values, "kind": _kind(values.get("kind", "")), "hits": 0})
             for bound in filter(None, (rule.since, rule.until)):
                 datetime.strptime(bound, "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
         except (TypeError, ValueError) as error:
@@ -159,7 +168,7 @@ class Faults:
         """Remove all rules."""
         self.rules.clear()
 
-    def due(self, call: CallFacts, among: frozenset[FaultKind] = CALL_FAULTS) -> list[FaultRule]:
+    def due(self, call: CallFacts, among: Container[AnyFault] = CALL_FAULTS) -> list[FaultRule]:
         """Return the rules that hit this call and count each hit. ``skip`` lets the first matching calls pass."""
         due = []
         for rule in self.rules:
@@ -181,3 +190,7 @@ class Faults:
     def states(self) -> list[list[int]]:
         """Return id, skip and hits of every rule."""
         return [[rule.id, rule.skip, rule.hits] for rule in self.rules]
+
+
+def _kind(text: str) -> AnyFault:
+    return StreamFault(text) if text in set(StreamFault) else FaultKind(text)

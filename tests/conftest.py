@@ -18,13 +18,14 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from xdist.remote import Producer
 
+from runtime import env_file
 from runtime.embedded.ports import free_port
-from runtime.embedded.postgres import start_postgres
 from runtime.embedded.process import Launcher
 from runtime.embedded.temporal import DevServer, start_temporal, temporal_binary
 from security.private_files import close_to_others
 from tests.database.emptying import EMPTY_EVERYTHING, END_OTHERS
 from tests.support.application_role import MAKE_ROLE, as_application
+from tests.support.bare_postgres import start_postgres
 from tests.support.command_line import Done, Run
 from tests.support.parallel import FilesInTurn, give_way, longest_first
 from workflows.payloads import DATA_CONVERTER
@@ -141,12 +142,13 @@ async def time_skipping_env() -> AsyncIterator[WorkflowEnvironment]:
 
 @pytest.fixture
 def nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Change to an empty folder without Haru variables, `.env` or the user's Temporal profile."""
+    """Make an empty folder the checkout and the current one, without Haru variables or the user's Temporal profile."""
     for name in list(os.environ):
         if name.upper().startswith(("HARU_", "TEMPORAL_", "DATABASE_URL")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setattr(env_file, "CHECKOUT", tmp_path)
     monkeypatch.chdir(tmp_path)
 
 

@@ -63,7 +63,6 @@ def run_process() -> Run:
         ["--workers", "-3"],
         ["--workers", "many"],
         ["dance"],
-        ["rules", "worker-1"],
         ["rules", "worker-1", "exits.stop_loss"],
         ["kill-switch"],
         ["kill-switch", "maybe"],
@@ -75,6 +74,23 @@ def test_wrong_usage_is_told_and_exits_with_2(run: Run, words: list[str]) -> Non
 
     assert done.returncode == 2
     assert done.stderr.startswith("usage: starter.py")
+
+
+def test_without_arguments_the_help_is_printed_and_nothing_starts(run: Run, paper: Mapping[str, str]) -> None:
+    done = run()
+
+    assert done.returncode == 2
+    assert done.stdout.startswith("usage: starter.py")
+    assert "--workers N" in done.stdout
+    assert "no workers yet" in run("status").stdout
+
+
+@pytest.mark.parametrize("words", [["--detach"], ["--json"], ["--live", "trade-real-money"]])
+def test_a_start_without_a_number_of_workers_is_refused(run: Run, words: list[str]) -> None:
+    done = run(*words)
+
+    assert done.returncode == 2
+    assert "add --workers N to start workers, or name a verb" in done.stderr
 
 
 def test_the_process_ends_with_the_command_lines_code(run_process: Run, paper: Mapping[str, str]) -> None:
@@ -138,7 +154,9 @@ def test_a_start_names_the_environment_and_returns_at_once(run: Run, paper: Mapp
     done = run("--workers", "2", "--detach", **paper)
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("PAPER account paper-")
+    used, said = done.stdout.splitlines()[:2]
+    assert used.startswith("settings: environment variables only (")
+    assert said.startswith("PAPER account paper-")
     assert "2 workers run" in done.stdout
     assert paper["HARU_BROKER__ACCOUNT"][:8] not in done.stdout
 

@@ -57,23 +57,43 @@ async def a_broker_that_talks_nonsense(
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
 
 
-async def ends(folder: Path, **variables: str) -> tuple[int, str]:
+async def ends(folder: Path, *words: str, **variables: str) -> tuple[int, str]:
     """Run ``worker.py`` until it exits; return its exit code and its output."""
     environment = {**os.environ, "HARU_DATA_DIR": str(folder), **FREE_PORTS, **variables}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "worker.py",
+        *words,
         cwd=ROOT,
         env=environment,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        _, said = await asyncio.wait_for(process.communicate(), 170)
+        said, _ = await asyncio.wait_for(process.communicate(), 170)
     finally:
         if process.returncode is None:
             process.kill()
     return int(process.returncode or 0), said.decode()
+
+
+async def test_help_is_printed_and_starts_nothing(tmp_path: Path) -> None:
+    code, said = await ends(tmp_path / "data", "--help")
+
+    assert code == 0
+    assert said.startswith("usage: worker.py")
+    assert "starter.py --workers" in said
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("word", ["--wrokers", "start", "--speed=3"])
+async def test_an_unknown_argument_exits_with_2_and_starts_nothing(tmp_path: Path, word: str) -> None:
+    code, said = await ends(tmp_path / "data", word)
+
+    assert code == 2
+    assert said.startswith("usage: worker.py")
+    assert f"unrecognized arguments: {word}" in said
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.slow

@@ -45,7 +45,7 @@ def broker_differs(books: Books) -> Iterator[tuple[str, str]]:
     for traded, costs in _by_rule(books, amounts).items():
         if told[traded] != costs:
             symbol, side = traded
-            yield "costs that KIS would round otherwise", f"{symbol} {side}: broker {told[traded]}, rule {costs}"
+            yield "costs that differ from KIS's rounding", f"{symbol} {side}: broker {told[traded]}, rule {costs}"
 
 
 def _by_rule(books: Books, amounts: "Counter[_Traded]") -> dict[_Traded, int]:

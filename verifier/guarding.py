@@ -141,7 +141,7 @@ def _working(books: Books, named: Named) -> Iterator[tuple[str, str]]:
         for_sale = row.side is Side.SELL and row.remaining <= named.left[row.symbol]
         if row.remaining and not row.by_hand and not for_sale and not named.may_be_lost(row):
             evidence = f"{row.number} {row.side} {row.symbol} ×{row.remaining}"
-            yield "an order that works after the session", evidence
+            yield "an order still active after the session", evidence
 
 
 def _left_open(books: Books, named: Named) -> Iterator[tuple[str, str]]:
@@ -161,7 +161,7 @@ def _unexplained(books: Books, named: Named) -> Iterator[tuple[str, str]]:
     for symbol, shown in books.broker.holdings.items():
         nobodys = shown - ours[symbol] - max(owned.get(symbol, 0), 0)
         if nobodys > named.more[symbol]:
-            yield "shares after the session that nobody explains", f"{symbol}: {nobodys} of {shown}"
+            yield "shares of unknown origin after the session", f"{symbol}: {nobodys} of {shown}"
 
 
 def no_entry_past_the_gate(books: Books) -> tuple[Violation, ...]:
@@ -208,9 +208,9 @@ def _not_current(order: AuditedOrder, given: Iterable[Acquisition]) -> str | Non
     if sent_at is None:
         return None
     if token not in at_token:
-        return "an order sent under a token that was never given"
+        return "an order sent under a token that was never issued"
     if sent_at < at_token[token]:
-        return "an order sent before its token was given"
+        return "an order sent before its token was issued"
     newer = [acquired_at for other, acquired_at in at_token.items() if other > token and acquired_at <= sent_at]
     return f"an order sent under a token that was stale since {min(newer):%H:%M:%S.%f}" if newer else None
 

@@ -43,7 +43,7 @@ def _orders_differ(books: Books, named: Named) -> Iterator[tuple[Symbol, str, st
                 f"{number}: {intent.side} {intent.symbol} ×{intent.quantity}",
             )
         if books.is_over and record.is_active and not row.remaining:
-            yield row.symbol, "an order that is over still works in the ledger", f"{number} is {record.status}"
+            yield row.symbol, "an order that has ended is active in the ledger", f"{number} is {record.status}"
     for order in books.ledger.orders:
         intent = order.record.intent
         if books.is_over and order.record.is_active and order.record.ref is None and not named.quarantines(intent):

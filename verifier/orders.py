@@ -49,7 +49,7 @@ def _without_order(books: Books) -> Iterator[tuple[str, str]]:
         if count > 1:
             yield "one broker order for several intents", f"{number} belongs to {count} intents"
         if number in books.row_of and books.row_of[number].by_hand:
-            yield "an order by hand taken for our own", f"{intent.intent_id} says {_told(books.row_of[number])}"
+            yield "an order of the owner adopted as Haru's", f"{intent.intent_id} says {_told(books.row_of[number])}"
 
 
 def _not_in_the_ledger(books: Books) -> Iterator[tuple[str, str]]:
@@ -58,7 +58,7 @@ def _not_in_the_ledger(books: Books) -> Iterator[tuple[str, str]]:
     for submit in books.histories.submits:
         record = records.get(submit.intent_id)
         if record is None:
-            yield "an order handed to the sender that the ledger does not hold", submit.intent_id
+            yield "a sent order that is not in the ledger", submit.intent_id
         elif submit.accepted and (record.ref is None or record.ref.number != submit.accepted):
             evidence = f"{submit.intent_id} was accepted as {submit.accepted} and is {record.status}"
             yield "an accepted order that was never booked", evidence
@@ -70,7 +70,7 @@ def _sent_again(books: Books) -> Iterator[tuple[str, str]]:
         attempts[submit.intent_id] += submit.attempts
     for intent_id, count in attempts.items():
         if count > 1:
-            yield "an intent handed to the sender twice", f"{intent_id}: {count} attempts in the histories"
+            yield "an intent submitted twice", f"{intent_id}: {count} attempts in the histories"
 
 
 def _looks_like(order: AuditedOrder, row: BrokerRow) -> bool:
@@ -111,7 +111,7 @@ def _working_together(books: Books) -> Iterator[tuple[str, str]]:
         for earlier, later in pairwise(rows):
             ended_at = _ended_at(earlier, cancelled_at.get(earlier.number))
             if ended_at is None or ended_at > later.placed_at:
-                yield "two orders worked at once on one side", f"{_told(earlier)} until {ended_at}, {_told(later)}"
+                yield "two orders active at once on one side", f"{_told(earlier)} until {ended_at}, {_told(later)}"
 
 
 def _ended_at(row: BrokerRow, cancelled_at: datetime | None) -> datetime | None:

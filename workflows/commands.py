@@ -62,24 +62,26 @@ class CommandedWorkflow:
         self._ceiling: Ceiling | None = None
         """Limits of the host, read at the start of the run."""
 
-    @workflow.update(description="No new entries; what is held stays watched.")
+    @workflow.update(description="Stop new entries; held shares stay watched.")
     def pause(self) -> WorkerStatus:
         """Stop entering."""
         return self._once(lambda: self._change(paused=True))
 
-    @workflow.update(description="Enter again.")
+    @workflow.update(description="Allow new entries again.")
     def resume(self) -> WorkerStatus:
         """Undo a pause."""
         return self._once(lambda: self._change(paused=False))
 
-    @workflow.update(description="Sell what is held now and pause; answers when flat, or why it is not.")
+    @workflow.update(description="Sell held shares now and pause; returns when flat, or with the reason why not.")
     async def liquidate(self, reason: ExitReason) -> WorkerStatus:
         """Sell at once; no entry follows until ``resume``."""
         self._once(lambda: self._order_sale(reason))
         await workflow.wait_condition(lambda: not self._hands_full)
         return self.status()
 
-    @workflow.update(description="Sell what is held, then end this worker; answers when flat, or why it is not.")
+    @workflow.update(
+        description="Sell held shares, then end this worker; returns when flat, or with the reason why not."
+    )
     async def stop(self) -> WorkerStatus:
         """Wind down permanently."""
         self._once(lambda: self._change(stopping=True))
@@ -132,23 +134,23 @@ class CommandedWorkflow:
     def liquidate_for_close(self, session_date: SessionDate) -> None:
         """Sell the position; no entry follows in this session. Ignore a signal of an earlier day."""
         if session_date < session_date_of(self._now()):
-            self._say(f"the close of {session_date} came too late")
+            self._say(f"ignored the close of {session_date}: that session is over")
             return
         self._life = replace(self._life, closed_session=session_date)
         self._sell_because = ExitReason.DEADLINE
 
-    @workflow.query(description="Which limits stop this worker's entries.")
+    @workflow.query(description="Limits in force for this worker's entries.")
     def risk_rules(self) -> RiskRules:
         """Return the limits that are effective now: no looser than the host's."""
         rules = self._life.rules.risk
         return rules if self._ceiling is None else capped_risk(rules, self._ceiling.risk)
 
-    @workflow.query(description="By which rules this worker trades.")
+    @workflow.query(description="Trading rules of this worker.")
     def trading_rules(self) -> TradingRules:
         """Return the rules that are effective now."""
         return self._life.rules
 
-    @workflow.query(description="What this worker is doing.")
+    @workflow.query(description="Current state of this worker.")
     def status(self) -> WorkerStatus:
         """Return a summary of the worker's state."""
         return WorkerStatus(
@@ -184,7 +186,7 @@ class CommandedWorkflow:
 
     def _wind_down(self) -> None:
         self._life = replace(self._life, stopping=True)
-        self._say("cancelled: selling what is held, then ending")
+        self._say("cancelled: selling held shares, then ending")
 
     def _is_winding_down(self) -> bool:
         return self._life.stopping or self._sell_because is not None

@@ -89,13 +89,10 @@ class MarketCloseWorkflow:
         return HalfWay(
             started_at=due_at(self._request.half_way),
             told=self._told,
-            seized=self._seized_in_all(),
+            seized=self._sold_before + len(self._sales),
             sales=tuple(self._selling.resting.values()),
             unsold=self._unsold,
         )
-
-    def _seized_in_all(self) -> int:
-        return self._sold_before + len(self._sales)
 
     async def _close_the_day(self) -> CloseOutcome:
         planned = await self._plan_when_due()
@@ -128,7 +125,7 @@ class MarketCloseWorkflow:
         return replace(
             outcome_of(plan.session.date, proof),
             workers_told=self._told,
-            seized=self._seized_in_all(),
+            seized=self._sold_before + len(self._sales),
             unsold_at_close=self._unsold,
             differences=differences.differences,
             summary=summary,
@@ -148,7 +145,7 @@ class MarketCloseWorkflow:
         return await workflow.execute_activity_method(
             ClosingActivities.plan_close,
             args=[self._request.account_id, self._request.clock.market_time(due_at(self._request.half_way))],
-            **via(self._queues.trading, RECORD, "is there a session?"),
+            **via(self._queues.trading, RECORD, "plan the close"),
         )
 
     def _proving(self, date: SessionDate) -> Proving:
@@ -163,19 +160,19 @@ class MarketCloseWorkflow:
                 **via(self._queues.trading, SHUT, "no more entries"),
             )
         except ActivityError as error:
-            self._shout(error, "entries are not shut by the close")
+            self._shout(error, "the close could not shut the entries")
 
     async def _tell_workers(self, date: SessionDate) -> int:
         try:
             told = await workflow.execute_activity_method(
                 ClosingActivities.order_liquidation,
                 args=[self._request.account_id, date],
-                **via(self._queues.watch, COMPARE, "tell every worker to sell"),
+                **via(self._queues.watch, COMPARE, "send the sale command to every worker"),
             )
         except ActivityError as error:
-            self._shout(error, "not every worker has the message to sell")
+            self._shout(error, "the sale command did not reach every worker")
             return 0
-        self._say(f"{told} workers told to sell")
+        self._say(f"sale command sent to {told} workers")
         return told
 
     async def _await_flat(self, patience: timedelta) -> tuple[PositionId, ...]:
@@ -222,7 +219,7 @@ class MarketCloseWorkflow:
                 return await self._sell_leftover(position_id, plan)
             except ActivityError as error:
                 self._shout(error, f"{position_id} is not sold")
-            await workflow.sleep(_BETWEEN_TRIES, summary="a fault; again")
+            await workflow.sleep(_BETWEEN_TRIES, summary="retry after a fault")
         return None
 
     async def _sell_leftover(self, position_id: PositionId, plan: SessionPlan) -> TradeResult | None:
@@ -233,7 +230,7 @@ class MarketCloseWorkflow:
             except ActivityError as error:
                 if not lease_is_lost(error):
                     raise
-            self._say(f"{position_id} is sold by its worker, or by another close, after all")
+            self._say(f"{position_id}: its worker or another close sells it")
             if not await self._is_left_alone(position_id):
                 return None
 
@@ -242,14 +239,14 @@ class MarketCloseWorkflow:
         if resting is not None:
             if self._now() >= plan.session.ends_at:
                 self._selling.past_the_close.add(position_id)
-            await self._selling.rest(resting, "goes on where the run before has left off")
+            await self._selling.rest(resting, "continue the pause of the previous run")
             return await self._selling.sell_out(self._sale_of(resting.held, plan), resting.tries)
         held = await self._seized(position_id)
         orders = await self._open_orders(position_id)
         lease = None if held is None else held.lease
         for order in orders:
             stands = self._stands(order, plan.session)
-            record = await self._ordering.finish(order.intent_id, stands, "end the worker's own order first", lease)
+            record = await self._ordering.finish(order.intent_id, stands, "end the worker's order", lease)
             if record.is_active:
                 return None
         if orders:
@@ -268,14 +265,14 @@ class MarketCloseWorkflow:
         return await workflow.execute_activity_method(
             ClosingActivities.await_turn,
             position_id,
-            **via(self._queues.watch, LOOK, "another sells it"),
+            **via(self._queues.watch, LOOK, "wait while another process sells it"),
         )
 
     async def _seized(self, position_id: PositionId) -> Held | None:
         return await workflow.execute_activity_method(
             ClosingActivities.seize_position,
             position_id,
-            **via(self._queues.trading, RECORD, "seize a position its worker left"),
+            **via(self._queues.trading, RECORD, "take over a position from its worker"),
         )
 
     def _stands(self, order: OpenOrder, session: Session) -> timedelta:
@@ -300,7 +297,7 @@ class MarketCloseWorkflow:
 
     async def _end(self, order: OpenOrder) -> None:
         try:
-            await self._ordering.finish(order.intent_id, timedelta(0), "order left open")
+            await self._ordering.finish(order.intent_id, timedelta(0), "open order")
         except ActivityError as error:
             self._shout(error, f"order {order.intent_id} is not ended")
 
@@ -308,15 +305,17 @@ class MarketCloseWorkflow:
         return await workflow.execute_activity_method(
             ClosingActivities.list_open_orders,
             args=[self._request.account_id, position_id],
-            **via(self._queues.trading, RECORD, "which orders are open?"),
+            **via(self._queues.trading, RECORD, "list open orders"),
         )
 
     async def _sleep_until(self, market_instant: datetime) -> None:
         left = self._request.clock.real_time(market_instant) - workflow.now() + _AFTER_THE_AUCTION
         if left > timedelta(0):
             self._only_waits = True
-            await workflow.sleep(left, summary="wait for the session's end")
-            self._only_waits = False
+            try:
+                await workflow.sleep(left, summary="wait for the session's end")
+            finally:
+                self._only_waits = False
 
     async def _until(self, is_so: Callable[[], bool], by: datetime) -> None:
         """Wait for a condition until a market's end, plus the time for proving its last orders over."""
@@ -326,10 +325,11 @@ class MarketCloseWorkflow:
             if is_so() or not workflow.patched("bounds-the-wait-for-sales"):
                 await workflow.wait_condition(is_so)
             else:
-                await workflow.wait_condition(is_so, timeout=left, timeout_summary="sales that do not end")
+                await workflow.wait_condition(is_so, timeout=left, timeout_summary="wait for the sales")
         except TimeoutError:
             workflow.logger.error("sales_without_an_end", extra={"waited_until": str(by)})
-        self._only_waits = False
+        finally:
+            self._only_waits = False
 
     def _shout(self, error: ActivityError, what: str) -> None:
         """Report a fault that retries cannot fix; the proof reports its consequences."""

@@ -79,7 +79,7 @@ class Ordering:
         return await workflow.execute_activity_method(
             ResolvingActivities.resolve_order,
             args=[intent_id, self._waits_for_operator, lease],
-            **via(self._queues.watch, LOOK, f"find out: {summary}"),
+            **via(self._queues.watch, LOOK, f"resolve: {summary}"),
         )
 
     async def _cancel(self, intent_id: IntentId, summary: str) -> None:
@@ -87,7 +87,7 @@ class Ordering:
             await workflow.execute_activity_method(
                 OrderActivities.cancel_order,
                 intent_id,
-                **via(self._queues.broker, CANCEL_ONCE, f"cancel rest: {summary}"),
+                **via(self._queues.broker, CANCEL_ONCE, f"cancel the rest: {summary}"),
             )
         except ActivityError as lost:
             workflow.logger.warning("cancel_attempt_lost", extra={"intent_id": intent_id, "cause": str(lost)})

@@ -47,7 +47,7 @@ class Proving:
             return await workflow.execute_activity_method(
                 ReconcilingActivities.reconcile_account,
                 ReconcileRequest(self.account_id),
-                **via(self.queues.watch, COMPARE, "broker against ledger"),
+                **via(self.queues.watch, COMPARE, "compare broker and ledger"),
             )
         except ActivityError as error:
             cause = await self._undone(BOOKS_NOT_COMPARED, "the books are not compared", error)
@@ -71,11 +71,11 @@ class Proving:
             return await workflow.execute_activity_method(
                 StatementActivities.compare_statement,
                 StatementRequest(self.account_id, self.date),
-                **via(self.queues.watch, COMPARE, "the broker's statement against ours"),
+                **via(self.queues.watch, COMPARE, "compare the broker's statement with the ledger"),
             )
         except ActivityError as error:
             cause = await self._undone(STATEMENT_NOT_COMPARED, "the statement is not compared", error)
-            return StatementCompared(untold=f"the comparison did not come to an end: {cause}")
+            return StatementCompared(untold=f"the comparison did not finish: {cause}")
 
     async def unsold(self) -> tuple[str, ...]:
         """Report the shares that the session left unsold."""
@@ -83,10 +83,10 @@ class Proving:
             return await workflow.execute_activity_method(
                 UnsoldActivities.tell_unsold,
                 args=[self.account_id, self.date],
-                **via(self.queues.watch, COMPARE, "what has the session not taken?"),
+                **via(self.queues.watch, COMPARE, "find unsold shares"),
             )
         except ActivityError as error:
-            await self._undone(UNSOLD_AT_CLOSE, "what the session left is not named", error)
+            await self._undone(UNSOLD_AT_CLOSE, "unsold shares could not be reported", error)
             return ()
 
     async def summary(self, *, is_final: bool = True) -> DailySummary | None:
@@ -103,7 +103,7 @@ class Proving:
 
     async def summed_up(self) -> CloseOutcome:
         """Report a past day; current holdings and open orders belong to another day."""
-        self.say(f"{self.date} is over: it is only summed up")
+        self.say(f"{self.date} is over: only summaries are written")
         statement, summary = await self.statement(), await self.summary()
         unproven = FlatnessProof(flat=False, holdings={}, open_orders=0, not_proven="the day was over")
         return replace(outcome_of(self.date, unproven), summary=summary, statement=statement)

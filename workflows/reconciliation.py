@@ -20,7 +20,7 @@ class ReconciliationWorkflow:
     @workflow.run
     async def run(self, request: ReconcileRequest) -> Reconciled:
         """Compare, and record the result if the request asks for it."""
-        summary = "broker against ledger" + ("" if request.apply else ", only looking")
+        summary = "compare broker and ledger" + ("" if request.apply else " without changes")
         return await workflow.execute_activity_method(
             ReconcilingActivities.reconcile_account,
             request,
@@ -38,7 +38,7 @@ class StatementWorkflow:
         return await workflow.execute_activity_method(
             StatementActivities.compare_statement,
             request,
-            **via(task_queues(request.account_id).watch, LOOK, "the broker's statement against ours"),
+            **via(task_queues(request.account_id).watch, LOOK, "compare the broker's statement with the ledger"),
         )
 
 
@@ -52,5 +52,5 @@ class OrderLookupWorkflow:
         return await workflow.execute_activity_method(
             OrderLookup.list_broker_orders,
             session_date,
-            **via(task_queues(account_id).watch, ASK_BROKER, "the broker's orders, for an operator"),
+            **via(task_queues(account_id).watch, ASK_BROKER, "list the broker's orders for an operator"),
         )

@@ -142,11 +142,11 @@ class Selling:
         if record.never_left:
             workflow.logger.warning("sale_unsent", extra=extra)
             pause = self._ladder(sale).pause_after_unsent(self._now(), tries)
-            await self.rest(Resting(sale.held, tries, workflow.now() + pause), "it never left; again")
+            await self.rest(Resting(sale.held, tries, workflow.now() + pause), "not sent; retry")
             return
         workflow.logger.error("sale_rejected", extra=extra)
         pause = self._ladder(sale).pause_after_refusal(self._now(), tries)
-        await self.rest(Resting(sale.held, tries, workflow.now() + pause), "refused; again")
+        await self.rest(Resting(sale.held, tries, workflow.now() + pause), "refused; retry")
 
     async def _wait(self, sale: Sale, wait: Wait, tries: Tries) -> None:
         resting = Resting(sale.held, tries, self._clock.real_time(wait.until))

@@ -150,7 +150,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         except ActivityError as error:
             if not lease_is_lost(error):
                 raise
-            self._leave_unsold(f"{held.symbol} was taken over: its lease is another's now")
+            self._leave_unsold(f"{held.symbol} was taken over by another worker")
             return
         self._settle(result, held)
 
@@ -158,14 +158,14 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         """Sleep durably until the session ends, unless stopped: no work is left in it."""
         if self._life.stopping or not self._entries_are_over(plan):
             return
-        self._enter_state(WorkerState.IDLE, "resting until the session ends")
+        self._enter_state(WorkerState.IDLE, "waiting until the session ends")
         await self._until(self._is_winding_down, plan.session.ends_at + self._in_market(_AFTER_THE_CLOSE))
 
     async def _look_around(self) -> Cycle:
         cycle = await workflow.execute_activity_method(
             CycleActivities.begin_cycle,
             CycleRequest(self._life.account_id, self._life.worker_id, workflow.info().workflow_id),
-            **via(self._queues.trading, RECORD, "where do I stand?"),
+            **via(self._queues.trading, RECORD, "read the state of the worker"),
         )
         self._ceiling = cycle.ceiling
         return cycle
@@ -174,7 +174,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         found = await workflow.execute_activity_method(
             ReconcilingActivities.reconcile_account,
             ReconcileRequest(self._life.account_id),
-            **via(self._queues.watch, LOOK, "broker against ledger, before the first order"),
+            **via(self._queues.watch, LOOK, "compare broker and ledger before the first order"),
         )
         for difference in found.differences:
             self._say(difference)
@@ -183,13 +183,13 @@ class TradingWorkerWorkflow(CommandedWorkflow):
 
     async def _finish(self, order: UnfinishedOrder) -> None:
         record = await self._ordering.finish(
-            order.intent_id, self._life.rules.execution.entry_timeout, f"left over: {order.symbol}"
+            order.intent_id, self._life.rules.execution.entry_timeout, f"unfinished order: {order.symbol}"
         )
         if order.purpose is OrderPurpose.ENTRY and not record.filled_quantity:
             await self._abandon(CloseRequest(order.position_id, ExitReason.OPERATOR, order.lease, timedelta(0)))
 
     async def _scan(self, plan: SessionPlan) -> Findings:
-        self._enter_state(WorkerState.SCANNING, "looking for a candidate")
+        self._enter_state(WorkerState.SCANNING, "scanning for candidates")
         scan = workflow.start_activity_method(
             MarketDataActivities.find_candidates,
             ScanRequest(self._life.account_id, self._life.worker_id, self._life.rules, plan),
@@ -209,7 +209,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         held = await workflow.execute_activity_method(
             CycleActivities.adopt_orphan,
             AdoptionRequest(self._life.account_id, self._life.worker_id, symbol, plan),
-            **via(self._queues.trading, RECORD, f"take over {symbol}, whose worker is gone"),
+            **via(self._queues.trading, RECORD, f"take over {symbol} from a lost worker"),
         )
         if held is not None and self._is_patched():
             return (await self._take_stock()).held or held
@@ -251,7 +251,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
 
     async def _abandon(self, request: CloseRequest) -> None:
         await workflow.execute_activity_method(
-            SettlingActivities.abandon_entry, request, **via(self._queues.trading, RECORD, "let go of the symbol")
+            SettlingActivities.abandon_entry, request, **via(self._queues.trading, RECORD, "release the symbol")
         )
 
     async def _hold(self, held: Held, plan: SessionPlan) -> ExitSignal | None:
@@ -282,7 +282,7 @@ class TradingWorkerWorkflow(CommandedWorkflow):
         except ActivityError as error:
             if not lease_is_lost(error):
                 raise
-            self._leave_unsold("the lease was lost: another watches this position now")
+            self._leave_unsold("the lease was lost: another worker watches this position")
             return None
 
     def _settle(self, result: TradeResult | None, held: Held) -> None:

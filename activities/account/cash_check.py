@@ -49,7 +49,7 @@ def lasting(reads: Sequence[CashSeen]) -> CashSeen:
     last = reads[-1]
     if is_settled(last) or len({_essence(read) for read in reads}) == 1:
         return last
-    return NotCompared("it changes while it is read")
+    return NotCompared("the amount changed during the read")
 
 
 def _essence(seen: CashSeen) -> tuple[object, ...]:
@@ -73,13 +73,24 @@ def cash_in_words(seen: CashSeen) -> str:
         case CashCompared():
             both = f"cash: ledger expects {seen.expected:,}, broker shows {seen.broker:,}"
             parts = [f"difference {seen.difference:+,} won" if seen.difference else "no difference"]
-            parts += [f"{seen.others:+,} by orders that are not ours"] if seen.others else []
+            parts += [f"{seen.others:+,} by orders not sent by Haru"] if seen.others else []
             parts += [f"{seen.unexplained:+,} unexplained"] if seen.unexplained else []
             return f"{both}, {', '.join(parts)}"
         case CashBaseline():
-            return f"cash: first look of the session, broker shows {seen.cash:,} won"
+            return f"cash: first reading of the session, broker shows {seen.cash:,} won"
         case NotCompared():
             return f"cash: not compared, {seen.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class CashRead:
+    """A balance's cash, with the orders read before it: the ledger's and those in the broker's list."""
+
+    account_id: AccountId
+    session_date: SessionDate
+    ledger: tuple[OrderRecord, ...]
+    listed: Sequence[BrokerOrder]
+    cash: Won | None
 
 
 class CashCheck:
@@ -94,32 +105,27 @@ class CashCheck:
         """Return the session's orders; read them before the balance and pass them to ``seen``."""
         return await self._database.orders.on(account_id, session_date)
 
-    async def seen(
-        self,
-        ledger: tuple[OrderRecord, ...],
-        listed: Sequence[BrokerOrder],
-        cash: Won | None,
-        *,
-        of: tuple[AccountId, SessionDate],
-    ) -> CashSeen:
+    async def seen(self, read: CashRead) -> CashSeen:
         """Compare a balance's cash; NotCompared if an order of the session is active or changed during the read."""
-        account_id, session_date = of
-        if cash is None:
+        if read.cash is None:
             return NotCompared("the broker's amount cannot be read")
-        if unreadable_of(listed):
+        if unreadable_of(read.listed):
             return NotCompared("an order in the broker's list cannot be read")
+        account_id, session_date, ledger = read.account_id, read.session_date, read.ledger
         baseline = await self._database.cash_baselines.of(account_id, session_date)
         active = sum(record.is_active for record in ledger)
         if active:
-            return NotCompared(f"{active} of our orders still work or are unresolved")
+            return NotCompared(f"{active} orders of Haru are still active or unresolved")
         if await self.ledger(account_id, session_date) != ledger:
-            return NotCompared("our orders moved while it was read")
+            return NotCompared("Haru's orders changed during the read")
         bound = {record.ref for record in ledger}
-        others = foreign_orders(listed, bound)
+        others = foreign_orders(read.listed, bound)
         positions = await self._database.audit.positions_around(account_id, session_date)
         markets = {position.position_id: position.market for position in positions}
         moved = cash_moved(ledger, markets, others, self._commission)
-        return CashBaseline(cash, moved, self._pace.now()) if baseline is None else compared(baseline, moved, cash)
+        if baseline is None:
+            return CashBaseline(read.cash, moved, self._pace.now())
+        return compared(baseline, moved, read.cash)
 
     async def write_down(self, account_id: AccountId, session_date: SessionDate, seen: CashSeen) -> None:
         """Save a first read as the session's baseline; report an unexplained amount once per session and amount."""

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from activities.account.carried import CarriedShares
-from activities.account.cash_check import CashCheck, CashSeen, cash_in_words, is_settled, lasting, unexplained
+from activities.account.cash_check import CashCheck, CashRead, CashSeen, cash_in_words, is_settled, lasting, unexplained
 from activities.account.disagreements import Disagreements, in_words
 from activities.account.foreign_api_orders import ForeignApiOrders
 from activities.account.foreign_sales import ForeignSales
@@ -242,7 +242,7 @@ class BooksComparison:
         ]
         if request.apply:
             moving |= await self._moving(account_id, how)
-        cash = await self._cash.seen(ledger, listed, balance.cash, of=(account_id, session_date))
+        cash = await self._cash.seen(CashRead(account_id, session_date, ledger, listed, balance.cash))
         differences = frozenset(each for each in found if each.symbol not in moving)
         return _Read(booked, differences, frozenset(moving), frozenset((*listed.unreadable, *balance.unreadable)), cash)
 

@@ -108,7 +108,7 @@ class DayStart:
         return "" if told in {None, expected} else await self._shut(account_id, day, expected=expected)
 
     async def _note(self, account_id: AccountId, day: SessionDate) -> None:
-        text = "this service has no calendar to compare with; ours decides alone"
+        text = "this service has no calendar to compare with; only Haru's calendar is used"
         key = f"{ON_OUR_OWN}/{account_id}"
         now = self._pace.now()
         await self._database.events.append(
@@ -117,7 +117,7 @@ class DayStart:
 
     async def _shut(self, account_id: AccountId, day: SessionDate, *, expected: bool) -> str:
         reason = (
-            f"calendars disagree: {day} is {_word(expected)} by ours and {_word(not expected)} by the broker's; "
+            f"calendars disagree: {day} is {_word(expected)} in Haru's and {_word(not expected)} in the broker's; "
             f"if the broker is right, set HARU_CALENDAR__{'CLOSURES' if expected else 'SESSIONS'}={day}"
         )
         logger.error(DISAGREEMENT, extra={"date": day.isoformat(), "reason": reason})

@@ -19,14 +19,13 @@ from domain.money import NO_WON, Quantity, Won
 from domain.order import BrokerOrder
 from domain.position import OpenPosition
 from domain.reconciliation import foreign_orders
-from domain.session import SessionDate, session_date_of
+from domain.session import SessionDate, is_weekday, session_date_of
 
 if TYPE_CHECKING:
     from activities.support.pace import Pace
     from broker.protocol import Balance, Broker
     from database.database import Database
 
-_SATURDAY: Final = 5
 LOOK_FOR_HAND_SALES: Final = timedelta(seconds=60)
 """Real time between two account checks while holding; all watchers of a process share one call."""
 BETWEEN_READS: Final = timedelta(seconds=1)
@@ -168,7 +167,8 @@ def _sold_by_hand(position: OpenPosition, left: Left, at: datetime) -> Event:
 
 
 def _weekdays(first: SessionDate, last: SessionDate) -> Iterator[SessionDate]:
+    """Return the days whose list may hold a sale; a day that the calendar wrongly calls closed is read too."""
     for number in range((last - first).days + 1):
         day = first + timedelta(days=number)
-        if day.weekday() < _SATURDAY:
+        if is_weekday(day):
             yield SessionDate(day)

@@ -55,7 +55,7 @@ class Witnesses:
         heard = self._notices.numbers_heard(intent.symbol, intent.side, intent.session_date)
         known = {ref.number for ref in await self._bound(intent)} | {order.ref.number for order in listed}
         unexplained = heard - known
-        return f"a notice of order {', '.join(sorted(unexplained))} was heard" if unexplained else ""
+        return f"a notice of order {', '.join(sorted(unexplained))} was received" if unexplained else ""
 
     async def holding_against_absence(
         self, intent: OrderIntent, listed: tuple[BrokerOrder, ...], held: Quantity

@@ -107,7 +107,7 @@ class LastLook:
         if judged.refused_by:
             return f"refused by filter {judged.refused_by}"
         if judged.code_failed:
-            return f"no sound answer of {candidate.strategy}"
+            return f"no valid answer from {candidate.strategy}"
         if judged.signal is not None:
             version, reason = judged.signal.strategy_version, judged.signal.reason
             return replace(candidate, strategy_version=version, reason=reason)
@@ -120,7 +120,7 @@ class LastLook:
         """
         now_and_then = f"at {view.quote.price:,}, scanned at {candidate.price:,}"
         if _knows_as_much(view, candidate):
-            return f"{candidate.strategy} would not buy {now_and_then}"
+            return f"{candidate.strategy} no longer signals a buy {now_and_then}"
         if abs(change_rate(view.quote.price, candidate.price)) > rules.risk.slippage_allowance:
             return f"the price has moved: {now_and_then}"
         return candidate

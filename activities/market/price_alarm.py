@@ -52,7 +52,7 @@ class PriceAlarm:
 
 def _event(position: OpenPosition, now: datetime, blind: timedelta) -> Event:
     seconds = round(blind.total_seconds())
-    why = f"for {seconds} s no price of it could be trusted; no rule that needs a price can sell it"
+    why = f"no trusted price for {seconds} s; exit rules that need a price cannot sell"
     return Event(
         position.account_id,
         PRICE_UNTRUSTED,

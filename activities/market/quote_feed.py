@@ -5,6 +5,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
@@ -41,6 +42,14 @@ _OF_INTEREST: Final = timedelta(seconds=30)
 """Real time for which a queried stock stays a candidate for the stream."""
 _BETWEEN_JUMPS: Final = 0.2
 """Real seconds between two wake-ups for jumps: later jumps share a call, so forged ticks cost few calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ages:
+    """The greatest age of a quote in market time; another one while the stream covers the stock."""
+
+    polled: timedelta
+    covered: timedelta
 
 
 class _Askers:
@@ -110,14 +119,14 @@ class QuoteFeed:
         wanted = tuple(symbols)
         if not self.has_fresh(wanted, greatest_age, covered_age):
             with self._askers[lane].waiting_for(wanted):
-                await self._ask_for(wanted, (greatest_age, max(greatest_age, covered_age)), lane)
+                await self._ask_for(wanted, _Ages(greatest_age, max(greatest_age, covered_age)), lane)
         known = self._prices.known
         return {symbol: known[symbol] for symbol in wanted if symbol in known}
 
     def has_fresh(self, symbols: Collection[Symbol], greatest_age: timedelta, covered_age: timedelta) -> bool:
         """Return whether these stocks need no call; either way they stay of interest."""
         self._wanted_at |= dict.fromkeys(symbols, self._pace.now())
-        return not self._stale(symbols, greatest_age, max(greatest_age, covered_age))
+        return not self._stale(symbols, _Ages(greatest_age, max(greatest_age, covered_age)))
 
     def known_quote(self, symbol: Symbol) -> Quote | None:
         """Return the last quote of a symbol of any age, without a query."""
@@ -243,17 +252,17 @@ class QuoteFeed:
         at, known = self._statuses.get(symbol, (None, None))
         return None if at is None or self._pace.now() - at > greatest_age else known
 
-    def _stale(self, symbols: Iterable[Symbol], age: timedelta, covered_age: timedelta) -> list[Symbol]:
+    def _stale(self, symbols: Iterable[Symbol], ages: _Ages) -> list[Symbol]:
         covers, is_older = self.coverage.covers, self._prices.is_older_than
-        return [symbol for symbol in symbols if is_older(covered_age if covers(symbol) else age, symbol)]
+        return [symbol for symbol in symbols if is_older(ages.covered if covers(symbol) else ages.polled, symbol)]
 
-    async def _ask_for(self, wanted: tuple[Symbol, ...], ages: tuple[timedelta, timedelta], lane: "Lane") -> None:
+    async def _ask_for(self, wanted: tuple[Symbol, ...], ages: _Ages, lane: "Lane") -> None:
         """Join the lane's current call, and start one if that does not cover our symbols."""
         askers, is_ours = self._askers[lane], False
-        while not is_ours and (stale := self._stale(wanted, *ages)):
+        while not is_ours and (stale := self._stale(wanted, ages)):
             is_ours = askers.call is None or askers.call.done()
             if is_ours:
-                others = [*self._stale((*askers.wanted, *self._watched), *ages), *self._watched_beside_jumps(stale)]
+                others = [*self._stale((*askers.wanted, *self._watched), ages), *self._watched_beside_jumps(stale)]
                 askers.call = self._called(_filled_up(stale, others, self._broker.stocks_per_call), lane)
             try:
                 await asyncio.shield(cast("asyncio.Task[None]", askers.call))

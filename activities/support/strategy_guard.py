@@ -35,8 +35,6 @@ _MOST_RESTS: Final = 3
 """Number of stocks after which slow code is not called at all; it can block no more threads than that."""
 _GRACE: Final = 0.05
 """Seconds that a watch waits for a strategy before it continues without an answer."""
-_ANSWER_KEPT: Final = 5.0
-"""Seconds after which an answer that no watch fetched is dropped."""
 
 
 @dataclass(frozen=True, slots=True)

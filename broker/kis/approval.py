@@ -64,7 +64,7 @@ class ApprovalKeeper:
         last = await issue.last_issued_at()
         if last is not None and self._now() < last + ISSUE_INTERVAL:
             return RateLimitedError(
-                f"an approval key is asked for every {ISSUE_INTERVAL.total_seconds():.0f} s at most"
+                f"an approval key can be requested every {ISSUE_INTERVAL.total_seconds():.0f} s at most"
             )
         await issue.record_attempt()
         try:

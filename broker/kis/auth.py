@@ -146,7 +146,7 @@ class TokenKeeper:
         if expires_at is None or _TOKEN_TEXT.fullmatch(value) is None:
             return BrokerProtocolError("tokenP: access_token or access_token_token_expired cannot be read")
         if expires_at <= self._now():
-            return BrokerProtocolError("tokenP: the new token has already ended; compare this machine's clock")
+            return BrokerProtocolError("tokenP: the new token has already expired; check this machine's clock")
         if value == self._refused:
             return self._issued_again(AccessToken(value, expires_at))
         return AccessToken(value, expires_at)
@@ -154,7 +154,7 @@ class TokenKeeper:
     def _issued_again(self, token: AccessToken) -> AccessToken | TradingError:
         """Request no other token for hours, since KIS would issue the same; try this one now, as it may be valid."""
         may_be_tried = self._now() >= self._next_trial
-        bar = self._barred("KIS handed out the token again that it refuses", token.expires_at - _LIFE + _SAME_TOKEN)
+        bar = self._barred("KIS issued the same token that it refuses", token.expires_at - _LIFE + _SAME_TOKEN)
         if not may_be_tried:
             return bar
         self._refused = ""

@@ -20,7 +20,7 @@ from domain.money import Won
 from domain.order import NOT_SENT, Rejected, Unknown
 from security.bounded_http import ReplyRefusedError
 
-_TOO_LATE: Final = Rejected(NOT_SENT, "the time in which this request was allowed to leave is over")
+_TOO_LATE: Final = Rejected(NOT_SENT, "the send deadline of this request has passed")
 
 
 class KisClient(KisQueries):

@@ -107,7 +107,7 @@ class Envelope:
         candidates = self.candidates(call, key)
         rows = [row for row in candidates if isinstance(row, Mapping)]
         if len(rows) != len(candidates):
-            raise BrokerProtocolError(f"{call.label}: {key} holds something that is no row")
+            raise BrokerProtocolError(f"{call.label}: {key} holds an entry that is not a row")
         return rows
 
     def candidates(self, call: Call, key: str) -> list[object]:
@@ -122,7 +122,7 @@ class Envelope:
         if value is None or (isinstance(value, str) and not value.strip()):
             return []
         if not isinstance(value, list | Mapping):
-            raise BrokerProtocolError(f"{call.label}: {key} holds something that is no row")
+            raise BrokerProtocolError(f"{call.label}: {key} holds an entry that is not a row")
         candidates = value if isinstance(value, list) else [value]
         return [row for row in candidates if _says_something(row)]
 

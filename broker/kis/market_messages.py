@@ -52,6 +52,6 @@ def _message(fields: list[str]) -> MarketMessage | Garbled | None:
     if code in _NO_TEXT:
         return None
     if _CODE.fullmatch(code) is None:
-        return Garbled(str(FrameError("MKOP_CLS_CODE is no code of three digits")))
+        return Garbled(str(FrameError("MKOP_CLS_CODE is not a code of three digits")))
     word = _WORDS.get(code)
     return None if word is None else MarketMessage(word, code)

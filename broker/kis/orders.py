@@ -191,7 +191,7 @@ def _day_order(payload: Payload) -> BrokerOrder:
     row = read(Call.ORDER_LIST, DayOrderRow, payload)
     order_date = SessionDate(day_of(row.ord_dt, Call.ORDER_LIST, "ord_dt"))
     if row.tot_ccld_qty and not row.tot_ccld_amt:
-        raise FieldError(Call.ORDER_LIST, "tot_ccld_amt", "a fill whose amount is not there yet")
+        raise FieldError(Call.ORDER_LIST, "tot_ccld_amt", "a fill without an amount so far")
     order = _broker_order(row, Call.ORDER_LIST, order_date, row.rmn_qty, row.rjct_qty)
     return replace(order, entered_by=row.ordr_empno, by_api=row.ordr_empno.casefold() == _BY_API)
 
@@ -224,4 +224,4 @@ def _time_of(text: str, call: Call) -> time:
     try:
         return time(int(text[:2]), int(text[2:4]), int(text[4:]))
     except ValueError:
-        raise FieldError(call, "ord_tmd", "is no time of day") from None
+        raise FieldError(call, "ord_tmd", "is not a time of day") from None

@@ -69,7 +69,7 @@ async def rows_of(
         if number % _ROWS_A_TURN == _ROWS_A_TURN - 1:
             await asyncio.sleep(0)
         if not isinstance(row, Mapping):
-            unreadable.append(UnreadableRow(source.of, None, source.key, "holds something that is no row"))
+            unreadable.append(UnreadableRow(source.of, None, source.key, "holds an entry that is not a row"))
             continue
         try:
             made.append(make(row))

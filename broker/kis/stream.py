@@ -13,10 +13,7 @@ from broker.kis.stream_session import ApprovalRefusedError, KisSession, Speaker
 from broker.protocol import StreamSession
 from domain.errors import EnvironmentMismatchError
 from domain.hosts import STREAM_URLS
-from domain.identity import Environment
 
-LIVE_STREAM_URL: Final = STREAM_URLS[Environment.LIVE]
-PAPER_STREAM_URL: Final = STREAM_URLS[Environment.PAPER]
 _PATH: Final = "/tryitout"
 
 

@@ -251,7 +251,7 @@ def _happened_at(day: str, clock: str, received_at: datetime) -> datetime:
     stamp = day.strip() + clock.strip()
     second = _instant(stamp) if _STAMP.fullmatch(stamp) else None
     if second is None:
-        raise FrameError("BSOP_DATE and STCK_CNTG_HOUR are no instant")
+        raise FrameError("BSOP_DATE and STCK_CNTG_HOUR are not a valid time")
     return min(max(received_at, second), second + timedelta(seconds=1))
 
 

@@ -54,7 +54,7 @@ class Line:
             async with asyncio.timeout(self._silence):
                 return (await self._socket.recv(decode=False)).decode(errors="replace")
         except TimeoutError:
-            lost = StreamLostError(f"the stream has said nothing for {self._silence:g} s")
+            lost = StreamLostError(f"the stream has sent no message for {self._silence:g} s")
         except (ConnectionClosed, OSError) as error:
             lost = _told("the stream was cut", error)
         raise lost

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -17,8 +16,7 @@ from broker.kis.clock import read_clock
 from broker.kis.wire import Wire
 from cli.doctor import broker_checks, machine_checks
 from cli.doctor.checkup import Check, Finding, doubtful, fine, startable, wrong
-from cli.doctor.durability_check import look_at_durability
-from cli.doctor.role_check import look_at_role
+from cli.doctor.database_checks import look_at_durability, look_at_role
 from cli.doctor.stream_check import look_at_own_session, look_at_stream
 from cli.tables.host_limits import host_warnings
 from database.database import Database, open_database
@@ -49,6 +47,7 @@ from runtime.embedded.finding import Need, find_endpoints, needs_of
 from runtime.embedded.postgres import check_version
 from runtime.embedded.search_attributes import missing_search_attributes, odd_search_attributes
 from runtime.embedded.token_key import FILE as TOKEN_KEY_FILE
+from runtime.env_file import env_file
 from runtime.live_dangers import account_dangers, in_words, settings_dangers, unaccepted
 from runtime.settings import Settings, SettingsError, load_settings
 from runtime.temporal_connection import (
@@ -103,6 +102,8 @@ class Doctor:
             Check("keys", self._look_at_keys, ("settings",)),
             Check("token key", self._look_at_token_key, ("settings",), "python starter.py new-key"),
             Check("parts", self._look_for_parts, ("settings",), "start the simulator, or unset HARU_SIMULATOR__URL"),
+            Check("ports", self._look_at_ports, ("parts",)),
+            Check("universe", self._look_at_universe, ("settings",)),
             Check("PostgreSQL", self._look_at_postgres, ("parts",), "start it, or correct DATABASE_URL"),
             Check("role", self._look_at_role, ("PostgreSQL",)),
             Check("durability", self._look_at_durability, ("PostgreSQL",)),
@@ -132,7 +133,7 @@ class Doctor:
         return machine_checks.look_at_folder(self.settings.data_dir)
 
     async def _look_at_env_file(self) -> Finding:
-        return machine_checks.look_at_env_file(Path(".env"))
+        return machine_checks.look_at_env_file(env_file())
 
     async def _look_at_keys(self) -> Finding:
         broker = self.settings.broker
@@ -160,6 +161,21 @@ class Doctor:
         named = ", ".join(name for need, name in _EMBEDDED.items() if need in needs)
         state = "run" if self._runs else "do not run; `python worker.py` starts them"
         return fine(f"embedded parts ({named}) {state}; Docker is not needed")
+
+    async def _look_at_ports(self) -> Finding:
+        if self._runs and needs_of(self.settings):
+            return fine("in use by the embedded parts")
+        ports, needs = self.settings.ports, needs_of(self.settings)
+        wanted = {
+            "HARU_PORTS__POSTGRES": (Need.DATABASE, ports.postgres),
+            "HARU_PORTS__TEMPORAL": (Need.TEMPORAL, ports.temporal),
+            "HARU_PORTS__TEMPORAL_UI": (Need.TEMPORAL, ports.temporal_ui),
+            "HARU_PORTS__SIMULATOR": (Need.SIMULATOR, ports.simulator),
+        }
+        return machine_checks.look_at_ports({name: port for name, (need, port) in wanted.items() if need in needs})
+
+    async def _look_at_universe(self) -> Finding:
+        return machine_checks.look_at_universe(self.settings)
 
     async def _look_at_postgres(self) -> Finding:
         if Need.DATABASE in needs_of(self.settings) and not self._runs:

@@ -1,12 +1,16 @@
-"""Doctor checks of this machine: data folder, disk, access to `.env`, and the format of the keys."""
+"""Doctor checks of this machine and its settings: data folder, disk, ports, access to `.env`, keys, universe."""
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from cli.doctor.checkup import Finding, doubtful, fine, wrong
+from domain.identity import Environment
 from domain.room import LEAST_TO_START, RoomLevels
+from runtime.embedded.ports import is_taken
+from runtime.settings import Settings
 from security.private_files import NotPrivateError, private_folder, read_private
 
 KEY_LENGTH: Final = 36
@@ -38,7 +42,9 @@ def look_at_folder(folder: Path) -> Finding:
 def look_at_env_file(path: Path) -> Finding:
     """Check that other users of this machine cannot read the secrets."""
     if not path.exists():
-        return fine("there is no .env here; the environment alone counts")
+        return fine(f"{path} does not exist; only environment variables count")
+    if not path.is_file():
+        return fine(f"{path} is no file; only environment variables count")
     try:
         read_private(path, links=True)
     except NotPrivateError as error:
@@ -62,3 +68,27 @@ def look_at_keys(app_key: str, app_secret: str) -> Finding:
     if problems:
         return wrong("; ".join(problems), "copy them again from KIS's portal, or `python starter.py import-keys`")
     return fine("key and secret have KIS's form")
+
+
+def look_at_ports(ports: Mapping[str, int]) -> Finding:
+    """Check that the ports of parts that `worker.py` will start are free. ``ports`` names each by its variable."""
+    taken = [f"{name}={port}" for name, port in ports.items() if port and is_taken(port)]
+    if taken:
+        return wrong(
+            f"taken by other programs: {', '.join(taken)}", "stop those programs, or set the variables (0: a free port)"
+        )
+    return fine(f"{len(ports)} ports are free" if ports else "no part needs one")
+
+
+def look_at_universe(settings: Settings) -> Finding:
+    """Check that there are stocks to scan. KIS's paper service has no ranking."""
+    universe, is_paper = settings.rules.universe, settings.broker.environment is Environment.PAPER
+    has_ranking = universe.ranking_size > 0 and not (is_paper and settings.quotations.app_key is None)
+    if not universe.symbols and not has_ranking:
+        why = "the paper service has no ranking" if universe.ranking_size else "the ranking is switched off"
+        mend = "list them in HARU_RULES__UNIVERSE__SYMBOLS=005930,000660"
+        if is_paper:
+            mend += ", or set HARU_QUOTATIONS__APP_KEY and …__APP_SECRET of a real account"
+        return wrong(f"no stock is scanned: none is listed, and {why}", mend)
+    ranked = f"the {universe.ranking_size} most traded" if has_ranking else "no ranking"
+    return fine(f"{len(universe.symbols)} listed stocks and {ranked} are scanned")

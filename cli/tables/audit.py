@@ -39,9 +39,9 @@ def verdict_lines(log: AuditLog, found: Sequence[Flaw], seen: Anchor | None, *, 
     head = log.head
     yield f"{head.sequence} rows in all; the last is {head.digest[:16]}"
     if not has_key:
-        yield "chain only: no key here; whoever writes to the database can compute another chain"
+        yield "chain only: no key here; a user who can write to the database can compute another chain"
     if seen is None:
-        yield "no row was written from this machine: a log without its last rows would not be noticed here"
+        yield "no row was written from this machine: missing last rows cannot be detected here"
     yield from (f"BROKEN: {flaw.what}: {flaw.evidence}" for flaw in found)
     if not found:
         yield "whole: no row was changed, removed, added or reordered"

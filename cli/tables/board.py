@@ -9,9 +9,8 @@ from rich.table import Table
 from rich.text import Text
 from temporalio.service import RPCError
 
-from cli.tables.channel_troubles import read_channel_troubles
 from cli.tables.terminal import cell
-from cli.tables.troubles import read_troubles
+from cli.tables.troubles import read_channel_troubles, read_troubles
 from domain.clock import LIVE_CLOCK, MarketClock, in_seoul
 from domain.identity import Environment, WorkerId
 from domain.market import Symbol

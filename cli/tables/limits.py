@@ -170,5 +170,5 @@ def _worker_line(each: Limits) -> str:
         f" · losses in a row: {left.losses_in_a_row}{f' of {rules.losses_in_a_row}' if rules.losses_in_a_row else ''}"
     )
     if left.rests_until is not None:
-        line += f" · rests until {in_seoul(left.rests_until):%H:%M:%S}"
-    return line if each.is_asked else f"{line} (by the settings; the worker did not say)"
+        line += f" · cooling down until {in_seoul(left.rests_until):%H:%M:%S}"
+    return line if each.is_asked else f"{line} (from the settings; the worker did not answer)"

@@ -1,14 +1,16 @@
-"""Warnings for the live table: causes that prevent buying stocks, and refused strangers."""
+"""Warnings for the live table: causes that prevent buying stocks, refused strangers, and alerts that are not sent."""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from domain.alert import fold
 from domain.event import STOCK_LEFT_OUT, STRATEGY_FAILED, UNAUTHENTIC_REFUSED
-from domain.identity import AccountId
+from domain.identity import AccountId, Environment
 from domain.session import SessionDate
+from fleet.duties.channels import UNKNOWN
 
 if TYPE_CHECKING:
+    from database.alerts import Alerts, OutletState
     from database.events import Events
 
 _SHOWN_FOR: Final = timedelta(hours=1)
@@ -34,3 +36,21 @@ async def read_troubles(
         lines.append(f"{_TITLES[each.kind]}: {each.gist}" + (f" ({names}{more})" if names else ""))
     more_lines = (f"… and {len(lines) - _MOST_LINES} more causes",) if len(lines) > _MOST_LINES else ()
     return (*lines[:_MOST_LINES], *more_lines)
+
+
+async def read_channel_troubles(alerts: "Alerts", account_id: AccountId, environment: Environment) -> tuple[str, ...]:
+    """Return a line for each channel that does not receive alerts, and one if real money has no channel at all."""
+    states = await alerts.states(account_id)
+    if not states and environment is Environment.LIVE:
+        return ("NO ALERTS: no channel is configured (HARU_ALERTS__URLS)",)
+    return tuple(line for state in states if (line := _channel_line(state)))
+
+
+def _channel_line(state: "OutletState") -> str:
+    waiting = f"{state.unsent} unsent"
+    if state.unknown_for >= UNKNOWN:
+        minutes = int(state.unknown_for.total_seconds() // 60)
+        return f"NO ALERTS to channel {state.channel}: no host has known its address for {minutes} min, {waiting}"
+    if state.failures:
+        return f"alerts fail at channel {state.channel}: {state.trouble} ({waiting})"
+    return ""

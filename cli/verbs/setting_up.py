@@ -5,6 +5,7 @@ import asyncio
 import json
 import socket
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from fleet.errors import OperationError
 from runtime.embedded.books import database_alone
 from runtime.embedded.ports import LOOPBACK
 from runtime.embedded.upgrade import upgrade_database
+from runtime.env_file import env_file
 from runtime.settings import load_settings
 from runtime.temporal_connection import ring_of
 from security.sealing.codec_server import codec_app, new_token
@@ -49,14 +51,17 @@ async def examine_all(asked: argparse.Namespace) -> int:
             if not asked.json:
                 _print(str(lines[-1]))
     if asked.json:
-        _print(_in_json([_json(line) for line in lines]))
+        _print_json([_json(line) for line in lines])
     return 0 if all_well(lines) else 1
 
 
 async def take_over_keys(asked: argparse.Namespace) -> int:
-    """Write KIS's keys into `.env`, and print the next step."""
-    target = Path(".env")
+    """Write KIS's keys into the file of the settings, and print the next step."""
+    target = env_file()
     done = import_keys(asked.file.expanduser(), target, asked.environment, replace=asked.replace)
+    if asked.json:
+        _print_json({"file": str(target), "written": done.written, "unchanged": done.unchanged})
+        return 0
     for name in done.written:
         _print(f"{name} written")
     for name in done.unchanged:
@@ -67,14 +72,14 @@ async def take_over_keys(asked: argparse.Namespace) -> int:
     return 0
 
 
-async def make_token_key(_: argparse.Namespace) -> int:
+async def make_token_key(asked: argparse.Namespace) -> int:
     """Print new keys: for the stored token, and for payloads in Temporal."""
-    _print(f"HARU_BROKER__TOKEN_KEY={Fernet.generate_key().decode()}")
-    _print(f"HARU_PAYLOADS__KEYS={new_key()}")
+    keys = {"HARU_BROKER__TOKEN_KEY": Fernet.generate_key().decode(), "HARU_PAYLOADS__KEYS": new_key()}
+    _answer(asked, keys, "\n".join(f"{name}={key}" for name, key in keys.items()))
     return 0
 
 
-async def forget_keys(_: argparse.Namespace) -> int:
+async def forget_keys(asked: argparse.Namespace) -> int:
     """Delete the payload key ids from the books, because the keys are lost or stolen."""
     async with database_alone(load_settings()) as found:
         database = await open_database(found.url, 1)
@@ -82,7 +87,8 @@ async def forget_keys(_: argparse.Namespace) -> int:
             await database.payload_keys.forget()
         finally:
             await database.aclose()
-    _print("Forgotten. Workflows under them are refused; `python worker.py` takes over what they held.")
+    text = "Forgotten. Workflows under them are refused; `python worker.py` takes over what they held."
+    _answer(asked, {"forgotten": True}, text)
     return 0
 
 
@@ -99,13 +105,12 @@ async def show_payloads(asked: argparse.Namespace) -> int:
             port = listening.getsockname()[1]
             hosts = {f"{name}:{port}" for name in _NAMES}
             app = codec_app(ring_of(settings), token, hosts, {f"http://{name}{ui}" for name in _NAMES})
-            _print(
-                f"In the Web UI, under the glasses icon, give this address and keep it to yourself:\n"
-                f"http://{LOOPBACK}:{port}/{token}\nCtrl-C stops it."
-            )
+            address = f"http://{LOOPBACK}:{port}/{token}"
+            where = "In the Web UI, under the glasses icon, give this address and keep it to yourself:"
+            _answer(asked, {"address": address}, f"{where}\n{address}\nCtrl-C stops it.")
             config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")
             await uvicorn.Server(config).serve([listening])
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         raise OperationError(
             f"port {asked.port} of {LOOPBACK} cannot be used ({error}); choose another --port"
         ) from None
@@ -123,14 +128,18 @@ async def upgrade(asked: argparse.Namespace) -> int:
         raise OperationError("DATABASE_URL is set: upgrade that server with its own tools; Haru needs 15 or newer")
     done = await upgrade_database(settings.data_dir, asked.binaries)
     if done is None:
-        _print(f"The database in {settings.data_dir} is of this version already; nothing was changed.")
+        text = f"The database in {settings.data_dir} is of this version already; nothing was changed."
+        _answer(asked, {"upgraded": False}, text)
         return 0
-    _print(f"PostgreSQL {done.before} to {done.after}: {done.rows:,} rows in {done.tables} tables moved and counted.")
-    _print(f"The old data is kept in {done.kept}; remove it once `python starter.py report` shows your days.")
+    text = (
+        f"PostgreSQL {done.before} to {done.after}: {done.rows:,} rows in {done.tables} tables moved and counted.\n"
+        f"The old data is kept in {done.kept}; remove it once `python starter.py report` shows your days."
+    )
+    _answer(asked, {"upgraded": True, **asdict(done), "kept": str(done.kept)}, text)
     return 0
 
 
-async def migrate(_: argparse.Namespace) -> int:
+async def migrate(asked: argparse.Namespace) -> int:
     """Migrate a configured database to this version, and grant the application's rights.
 
     Raises:
@@ -143,7 +152,8 @@ async def migrate(_: argparse.Namespace) -> int:
     url = settings.database_url.get_secret_value()
     owner = settings.database_migration_url
     applied = await asyncio.to_thread(apply, owner.get_secret_value() if owner else url, url)
-    _print(f"{applied} migrations applied; the application's role has its rights.")
+    text = f"{applied} migrations applied; the application's role has its rights."
+    _answer(asked, {"applied": applied}, text)
     return 0
 
 
@@ -162,8 +172,8 @@ async def try_channels(asked: argparse.Namespace) -> int:
     message = trial_message(settings.broker.environment, EventLevel(asked.level), settings.alerts.language)
     mask = Masking(settings.secrets())
     tried = [(channel, mask(await channel.send(message))) for channel in channels]
-    if getattr(asked, "json", False):
-        _print(_in_json([_tried_json(channel, trouble) for channel, trouble in tried]))
+    if asked.json:
+        _print_json([_tried_json(channel, trouble) for channel, trouble in tried])
     else:
         for channel, trouble in tried:
             _print(f"failed  {channel.name}: {trouble}; {_CHANNEL_MEND}" if trouble else f"ok      {channel.name}")
@@ -177,8 +187,7 @@ def _tried_json(channel: Channel, trouble: str) -> dict[str, str | bool]:
 
 def add_setup_verbs(verbs: Any) -> None:
     """Add the verbs to the command line."""
-    doctor = _add(verbs, "doctor", examine_all, "look at everything that trading needs; no order is sent")
-    doctor.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+    _add(verbs, "doctor", examine_all, "look at everything that trading needs; no order is sent")
     keys = _add(verbs, "import-keys", take_over_keys, "take the keys of KIS's own sample settings over into .env")
     keys.add_argument("file", nargs="?", type=Path, default=DEFAULT_FILE, help=f"default {DEFAULT_FILE}")
     keys.add_argument(
@@ -187,7 +196,6 @@ def add_setup_verbs(verbs: Any) -> None:
     keys.add_argument("--replace", action="store_true", help="overwrite what .env says otherwise")
     trial = _add(verbs, "alert-test", try_channels, "send a test to each channel of alerts")
     trial.add_argument("--level", choices=[level.value for level in LEVELS], default="warning", help="default warning")
-    trial.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
     moved = _add(verbs, "upgrade-database", upgrade, "move the embedded database to this version of PostgreSQL")
     moved.add_argument("--binaries", type=Path, help="folder of the old version's programs, where Haru has none")
     _add(verbs, "migrate", migrate, "bring a configured database up to this version, with its owner's role")
@@ -200,6 +208,7 @@ def add_setup_verbs(verbs: Any) -> None:
 
 def _add(verbs: Any, name: str, act: Any, what: str) -> argparse.ArgumentParser:
     verb: argparse.ArgumentParser = verbs.add_parser(name, help=what, description=what)
+    verb.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
     verb.set_defaults(without_fleet=act, reads_only=name in _READING)
     return verb
 
@@ -208,8 +217,16 @@ def _json(line: Line) -> dict[str, str]:
     return {"check": line.name, "verdict": line.verdict.value, "text": line.text, "mend": line.mend}
 
 
-def _in_json(value: object) -> str:
-    return escaped(json.dumps(value, ensure_ascii=False, indent=2))
+def _answer(asked: argparse.Namespace, value: object, text: str) -> None:
+    """Print JSON if it was requested, otherwise text for people."""
+    if asked.json:
+        _print_json(value)
+    else:
+        _print(text)
+
+
+def _print_json(value: object) -> None:
+    _print(escaped(json.dumps(value, ensure_ascii=False, indent=2)))
 
 
 def _print(text: str) -> None:

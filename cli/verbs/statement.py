@@ -2,34 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import timedelta
-from typing import Final
 
-from temporalio.common import WorkflowIDConflictPolicy
-
-from activities.statement import StatementCompared, StatementRequest
 from cli.desk import Desk
 from domain.audit_log import Outcome
-from domain.session import SessionDate
 from domain.statement import line_in_words
-from fleet.fleet import Fleet
+from fleet.books import compare_statement
 from reporting.after_close import AfterClose, after_close_values, read_after_close
-from workflows.identity import statement_workflow_id, task_queues
-from workflows.reconciliation import StatementWorkflow
-
-_COMPARED_WITHIN: Final = timedelta(seconds=90)
-
-
-async def compare_statement(fleet: Fleet, date: SessionDate) -> StatementCompared:
-    """Compare in a worker process, which alone holds the broker's keys. Earlier lines are replaced."""
-    return await fleet.client.execute_workflow(
-        StatementWorkflow.run,
-        StatementRequest(fleet.account_id, date),
-        id=statement_workflow_id(fleet.account_id),
-        task_queue=task_queues(fleet.account_id).trading,
-        id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
-        execution_timeout=_COMPARED_WITHIN,
-    )
 
 
 async def statement(desk: Desk) -> int:

@@ -52,7 +52,7 @@ class Channel:
         An attempt that takes too long is abandoned. No new attempt starts while it is still running.
         """
         if self._sending is not None and self._sending.is_alive():
-            return "the attempt before has not ended yet"
+            return "the previous attempt has not ended yet"
         told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._sending = _begin(lambda: _notify(self.url, message), told)
         try:
@@ -122,7 +122,7 @@ def _notify(url: str, message: Message) -> str:
 
 def _trouble(outcome: Any) -> str:
     said = [log.message for result in outcome.results for attempt in result.attempts for log in attempt.logs]
-    return "; ".join(said) or "the channel did not take it and said nothing"
+    return "; ".join(said) or "the channel refused the alert without a reason"
 
 
 @cache

@@ -164,7 +164,7 @@ class Attendance:
                 logger.warning("stream_registered_again", extra={"symbol": symbol})
                 await self.session.register_again(symbol)
             elif now - self._asked_again[symbol] > _HEARS_AGAIN_WITHIN:
-                raise StreamLostError(f"the stream is deaf to {symbol}, which trades")
+                raise StreamLostError(f"the stream delivers no trades of {symbol}, which is trading")
 
     async def _say_counts(self) -> None:
         if self._counts:

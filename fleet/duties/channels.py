@@ -33,7 +33,7 @@ class ChannelDuty:
     def _event(self, state: OutletState) -> Event:
         fleet, at = self._fleet, self._fleet.market_now()
         day = session_date_of(at)
-        why = f"no host knows the address of channel {state.channel}: nothing is sent to it"
+        why = f"no host has the address of channel {state.channel}: no alerts are sent to it"
         detail: dict[str, str | int] = {"why": why, "unsent": state.unsent}
         key = f"{CHANNEL_UNKNOWN}/{fleet.account_id}/{state.channel}/{day}"
         return Event(fleet.account_id, CHANNEL_UNKNOWN, EventLevel.ERROR, at, day, detail=detail, key=key)

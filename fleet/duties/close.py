@@ -61,7 +61,7 @@ async def see_to_the_close(fleet: Fleet, rules: TradingRules) -> None:
         return
     logger.error("close_started_by_host", extra={"session_date": plan.session.date, "due": due})
     if due is Due.TOO_LATE:
-        await _shout(fleet, plan.session.date, now, "its close began after the session's end")
+        await _shout(fleet, plan.session.date, now, "its close started after the session's end")
     await close_now(fleet, rules)
 
 
@@ -85,7 +85,7 @@ async def _tell_unfinished(fleet: Fleet, session: Session, rules: TradingRules, 
     sells_until = _last_market_of(session, rules) if held else session.ends_at
     if now < sells_until + max(_PROVEN_WITHIN, fleet.clock.market_duration(_GRACE)):
         return
-    why = "it still runs, and has not proven that nothing of ours is left"
+    why = "it still runs and has not confirmed that the account is flat"
     logger.error("close_unfinished", extra={"session_date": session.date})
     await _shout(fleet, session.date, now, why, CLOSE_UNFINISHED)
 

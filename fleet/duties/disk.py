@@ -114,11 +114,11 @@ class DiskDuty:
         megabytes, folder = free // MEGABYTE, self._disk.folder
         needed = (self._levels.short * 4 // 3 + self._disk.ballast) // MEGABYTE
         if self._room <= Room.LAST:
-            why = f"{megabytes} MB are free at {folder}: what is held is being sold; free some, then resume the workers"
+            why = f"{megabytes} MB are free at {folder}: positions are being sold; free space, then resume the workers"
         elif self._room is Room.SHORT:
-            why = f"{megabytes} MB are free at {folder}: nothing is bought until {needed} MB are"
+            why = f"{megabytes} MB are free at {folder}: no entries until {needed} MB are free"
         else:
-            why = f"{megabytes} MB are free at {folder}; free some, before nothing can be bought or sold"
+            why = f"{megabytes} MB are free at {folder}; free disk space before trading stops"
         return self._made(DISK_LOW, _LEVELS[max(self._room, Room.LAST)], why)
 
     def _relief(self, free: int) -> Event:

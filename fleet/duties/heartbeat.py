@@ -66,4 +66,4 @@ class Heartbeat:
         except (*DATABASE_FAULTS, TimeoutError) as fault:
             return f"PostgreSQL does not answer: {type(fault).__name__}"
         is_open = session.opens_at <= now < session.ends_at
-        return f"held and not watched: {', '.join(sorted(unwatched))}" if unwatched and is_open else ""
+        return f"held but not watched: {', '.join(sorted(unwatched))}" if unwatched and is_open else ""

@@ -79,7 +79,7 @@ class HostDuty:
 
     def _death(self, host: DeadHost, level: EventLevel) -> Event:
         fleet, at, seconds = self._fleet, self._fleet.market_now(), round(host.silent_for.total_seconds())
-        why = f"{host.machine} was not heard of for {seconds} s; its process {host.pid} did not end by itself"
+        why = f"{host.machine} sent no heartbeat for {seconds} s; process {host.pid} did not shut down"
         detail: dict[str, str | int] = {"why": why, "host": host.host_id, "seconds": seconds}
         key = f"{HOST_DIED}/{fleet.account_id}/{host.host_id}/{at:%Y%m%d%H%M%S}"
         return Event(fleet.account_id, HOST_DIED, level, at, session_date_of(at), detail=detail, key=key)
@@ -110,7 +110,7 @@ class HostDuty:
     def _unwatched(self, lapse: Lapse, seconds: int) -> Event:
         fleet, at = self._fleet, self._fleet.clock.market_time(lapse.until)
         detail: dict[str, str | int] = {
-            "why": f"no lease of {lapse.symbol} was renewed for {seconds} s",
+            "why": f"the lease on {lapse.symbol} was not renewed for {seconds} s",
             "seconds": seconds,
         }
         return Event(

@@ -54,7 +54,7 @@ class OutageDuty:
         """Alert people directly, because the database cannot be written; repeat every half hour."""
         fleet, at = self._fleet, self._fleet.market_now()
         key = f"{AWAY}/{since}/{seconds // _SAME_OUTAGE}"
-        detail: dict[str, str | int] = {"why": "no order leaves while it is away, no sale either"}
+        detail: dict[str, str | int] = {"why": "no orders, including sales, are sent while PostgreSQL is unreachable"}
         self._direct.send(
             Event(fleet.account_id, AWAY, EventLevel.CRITICAL, at, session_date_of(at), detail=detail, key=key)
         )
@@ -63,7 +63,10 @@ class OutageDuty:
         if self._away_since is None:
             return
         fleet, at, seconds = self._fleet, self._fleet.market_now(), round(now - self._away_since)
-        detail: dict[str, str | int] = {"why": f"for about {seconds} s; no order left meanwhile", "seconds": seconds}
+        detail: dict[str, str | int] = {
+            "why": f"for about {seconds} s; no orders were sent in that time",
+            "seconds": seconds,
+        }
         event = Event(fleet.account_id, WAS_AWAY, EventLevel.ERROR, at, session_date_of(at), detail=detail)
         await fleet.database.events.append(event)
         self._away_since = None

@@ -13,10 +13,10 @@ from fleet.fleet import Fleet
 
 _ANSWERS_WITHIN: Final = timedelta(seconds=5)
 TEMPORAL: Final = Outage(
-    "temporal_away", "temporal_was_away", "no workflow can begin a sale while it is away", long=15.0
+    "temporal_away", "temporal_was_away", "workflows cannot start a sale while Temporal is unreachable", long=15.0
 )
 BROKER: Final = Outage(
-    "broker_away", "broker_was_away", "no order and no price gets through while it does not answer", long=30.0
+    "broker_away", "broker_was_away", "orders and price requests fail until the broker answers", long=30.0
 )
 
 

@@ -19,12 +19,17 @@ def claim_port(configured: int, variable: str, part: str) -> int:
     """Return the configured port, or a free one for 0; raise PortTakenError naming the variable to change."""
     if configured == 0:
         return free_port()
-    if answers(configured) or not _bindable(configured):
+    if is_taken(configured):
         raise PortTakenError(
             f"port {configured} for {part} is taken by another program; "
             f"stop that, or set {variable} (0 picks a free port)"
         )
     return configured
+
+
+def is_taken(port: int) -> bool:
+    """Return whether another program uses a loopback port."""
+    return answers(port) or not _bindable(port)
 
 
 def answers(port: int) -> bool:

@@ -67,13 +67,6 @@ class Cluster:
         return Program(argv, stop_signal=signal.SIGINT, identity=self.identity, folder=str(self.folder))
 
 
-async def start_postgres(launcher: Launcher, port: int, durability: Sequence[str] = DURABLE) -> str:
-    """Start the server on its data, created at the first start; return the URL of our database for its owner."""
-    cluster = await prepared_cluster(launcher)
-    await run_server(launcher, cluster, port, durability)
-    return cluster.url(port)
-
-
 async def run_server(
     launcher: Launcher, cluster: Cluster, port: int, durability: Sequence[str] = DURABLE
 ) -> GuardedProcess:

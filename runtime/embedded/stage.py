@@ -26,7 +26,6 @@ async def set_stage(folder: Path, rules: TradingRules | None = None, **market: o
         hold.empty()
     finally:
         hold.release()
-    # In this folder no process finds a .env file, which might name a real account.
     os.chdir(folder)
     environment = unconfigured(folder)
     environment |= {f"HARU_PORTS__{part}": "0" for part in _PARTS}
@@ -42,6 +41,7 @@ def unconfigured(folder: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(_CONFIGURED)}
     return kept | {
         "HARU_DATA_DIR": str(folder),
+        "HARU_ENV_FILE": os.devnull,  # the file beside worker.py may name a real account
         "TEMPORAL_CONFIG_FILE": str(folder / "temporal.toml"),  # does not exist; replaces the file in the user's home
         "PYTHONPATH": str(_ROOT),
     }

@@ -47,11 +47,7 @@ def codec_app(ring: KeyRing, token: str, hosts: Collection[str], origins: Collec
         if not hmac.compare_digest(str(request.path_params["token"]).encode(), token.encode()):
             return Response(status_code=404)
         if request.method == "OPTIONS":
-            asked = {
-                "Access-Control-Allow-Methods": "POST",
-                "Access-Control-Allow-Headers": "content-type, x-namespace",
-            }
-            return Response(status_code=204, headers=allowed | asked)
+            return Response(status_code=204, headers=allowed | _PREFLIGHT)
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":
             return Response(status_code=415, headers=allowed)
         payloads = _read(await _body(request))

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from simulator.faults import NOTICE_FAULTS, CallFacts, FaultKind
+from simulator.faults import NOTICE_FAULTS, CallFacts, StreamFault
 from simulator.order_events import OrderEvent
 from simulator.settings import StreamSettings
 from simulator.simulation import Simulation
@@ -47,13 +47,13 @@ class NoticeDesk:
     def _tell(self, event: OrderEvent) -> None:
         rules = rules_due(self._simulation, self._facts(event), NOTICE_FAULTS)
         kinds = {rule.kind for rule in rules}
-        if FaultKind.NOTICE_LOST in kinds:
+        if StreamFault.NOTICE_LOST in kinds:
             return
-        if FaultKind.NOTICE_SWAPPED in kinds and self._held_back is None:
+        if StreamFault.NOTICE_SWAPPED in kinds and self._held_back is None:
             self._held_back = event
             return
-        late = max((rule.seconds for rule in rules if rule.kind is FaultKind.NOTICE_LATE), default=0.0)
-        for _ in range(2 if FaultKind.NOTICE_TWICE in kinds else 1):
+        late = max((rule.seconds for rule in rules if rule.kind is StreamFault.NOTICE_LATE), default=0.0)
+        for _ in range(2 if StreamFault.NOTICE_TWICE in kinds else 1):
             if late:
                 asyncio.get_running_loop().call_later(late, self._send, event)
             else:

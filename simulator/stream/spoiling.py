@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from simulator.faults import FRAME_FAULTS, CallFacts, FaultKind, FaultRule, Faults
+from simulator.faults import FRAME_FAULTS, CallFacts, FaultRule, Faults, StreamFault
 from simulator.simulation import Simulation
 
 PATH: Final = "stream"
@@ -14,7 +14,7 @@ _TRADE_PRICE: Final = 2
 _ABSURD: Final = "999999999"
 
 
-def rules_due(simulation: Simulation, facts: CallFacts, among: frozenset[FaultKind]) -> list[FaultRule]:
+def rules_due(simulation: Simulation, facts: CallFacts, among: frozenset[StreamFault]) -> list[FaultRule]:
     """Return the rules that are due and record their hits."""
     if not simulation.faults.rules:
         return []
@@ -34,11 +34,11 @@ def spoiled(records: list[list[str]], facts: CallFacts, faults: Faults) -> list[
         return records
     for rule in faults.due(facts, FRAME_FAULTS):
         match rule.kind:
-            case FaultKind.STREAM_SILENT:
+            case StreamFault.STREAM_SILENT:
                 return []
-            case FaultKind.STREAM_EXTRA_FIELD:
+            case StreamFault.STREAM_EXTRA_FIELD:
                 records = [[*record, rule.body or "0"] for record in records]
-            case FaultKind.STREAM_ABSURD_PRICE:
+            case StreamFault.STREAM_ABSURD_PRICE:
                 place = _PRICE_PLACES.get(facts.tr_id, _TRADE_PRICE)
                 absurd = rule.body or _ABSURD
                 records = [[*record[:place], absurd, *record[place + 1 :]] for record in records]

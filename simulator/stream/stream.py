@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.websockets import WebSocket
 
 from domain.clock import in_seoul
-from simulator.faults import DOOR_FAULTS, SESSION_FAULTS, CallFacts, FaultKind
+from simulator.faults import DOOR_FAULTS, SESSION_FAULTS, CallFacts, StreamFault
 from simulator.services import Service
 from simulator.simulation import Simulation
 from simulator.stream.desk import RegistrationDesk
@@ -127,10 +127,10 @@ class Stream:
         facts = CallFacts(PATH, environment=session.service.environment)
         for rule in rules_due(self._simulation, facts, SESSION_FAULTS):
             match rule.kind:
-                case FaultKind.STREAM_CUT:
+                case StreamFault.STREAM_CUT:
                     session.cut()
-                case FaultKind.STREAM_NEW_KEYS:
+                case StreamFault.STREAM_NEW_KEYS:
                     session.keys = Cipherkeys.fresh()
-                case FaultKind.STREAM_STOLEN:
+                case StreamFault.STREAM_STOLEN:
                     self._desk.take_away(session, self._simulation.real_now().timestamp() + rule.seconds)
                     session.cut()

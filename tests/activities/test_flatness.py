@@ -254,7 +254,7 @@ async def test_shares_of_an_order_that_nobody_has_decided_about_are_not_the_owne
     entry = await desk.prepared()
     desk.simulation.add_fault(kind="drop_reply_after", path="order-cash", side="buy")
     await desk.submits(entry)
-    await desk.database.orders.quarantine(entry.intent_id, "cannot tell it from another")
+    await desk.database.orders.quarantine(entry.intent_id, "cannot be distinguished from another")
     await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
     desk.passes(days=1)
     tomorrow = SessionDate(TODAY + A_DAY)

@@ -28,7 +28,7 @@ async def quarantined(desk: Desk, kind: str, *, trades: bool = True) -> tuple[Pr
     sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2))
     assert isinstance(sale, PreparedExit)
     assert (await desk.submits(sale, OrderPurpose.EXIT)).status is OrderStatus.UNKNOWN
-    await desk.database.orders.quarantine(sale.intent_id, "cannot tell it from 0000000017")
+    await desk.database.orders.quarantine(sale.intent_id, "cannot be distinguished from 0000000017")
     return entry, sale
 
 

@@ -47,7 +47,7 @@ async def test_what_could_not_be_sold_by_the_close_is_not_bought_and_that_is_wri
 
     assert isinstance(decision, NoEntry), decision
     (reason,) = decision.reasons
-    assert reason == "005930: UNSELLABLE_BY_CLOSE: so little trades that 0 of 1 shares could be sold by the close"
+    assert reason == "005930: UNSELLABLE_BY_CLOSE: low volume: only 0 of 1 shares could be sold by the close"
     denials = await desk.database.events.denials_on(ACCOUNT, session_date_of(desk.pace.now()))
     assert denials[FLEET] == {"UNSELLABLE_BY_CLOSE": 1}
 

@@ -299,7 +299,7 @@ async def test_parameters_that_cannot_be_told_keep_the_stock_from_being_bought(d
     alone = await desk.does(desk.entries.prepare_entry, replace(desk.entry_request(), candidates=(odd,)))
     beside = await desk.does(desk.entries.prepare_entry, replace(desk.entry_request(), candidates=(odd, eager)))
 
-    assert alone == NoEntry((f"{SAMSUNG}: no sound parameters of odd",))
+    assert alone == NoEntry((f"{SAMSUNG}: no valid parameters from odd",))
     assert isinstance(beside, PreparedEntry)
     assert beside.symbol == HYNIX
 

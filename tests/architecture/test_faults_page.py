@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.chaos.kinds import FaultKind
+from tools.chaos.kinds import KINDS
 from tools.chaos.outages import Part
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +42,7 @@ def test_the_tests_of_a_row_exist(fault: str) -> None:
 def test_the_kinds_of_a_row_are_what_chaos_does(fault: str) -> None:
     named = {kind for group in _KINDS.findall(ROWS[fault]) for kind in re.findall(r"`(\w+)`", group)}
 
-    assert named <= {*FaultKind, *Part}
+    assert named <= {*KINDS, *Part}
 
 
 @pytest.mark.parametrize("fault", ROWS)

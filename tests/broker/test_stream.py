@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from broker.kis import stream_session
-from broker.kis.stream import LIVE_STREAM_URL, PAPER_STREAM_URL
 from broker.kis.stream_frames import Cipherment
 from domain.errors import EnvironmentMismatchError, StreamInUseError, StreamLostError
+from domain.hosts import STREAM_URLS
 from domain.identity import Environment
 from domain.market import Quote, Symbol
 from domain.stream import Garbled, NoticeKind, OrderNotice
@@ -289,10 +289,10 @@ async def test_an_address_that_does_not_answer_is_no_stream(unused_port: int) ->
 @pytest.mark.parametrize(
     ("environment", "url"),
     [
-        (Environment.PAPER, LIVE_STREAM_URL),
-        (Environment.LIVE, PAPER_STREAM_URL),
-        (Environment.SIMULATED, LIVE_STREAM_URL),
-        (Environment.SIMULATED, PAPER_STREAM_URL),
+        (Environment.PAPER, STREAM_URLS[Environment.LIVE]),
+        (Environment.LIVE, STREAM_URLS[Environment.PAPER]),
+        (Environment.SIMULATED, STREAM_URLS[Environment.LIVE]),
+        (Environment.SIMULATED, STREAM_URLS[Environment.PAPER]),
     ],
 )
 def test_the_stream_of_another_environment_is_refused(environment: Environment, url: str) -> None:

@@ -183,7 +183,7 @@ async def test_a_late_fill_waits_while_another_position_of_its_stock_lives(books
     await books.database.locks.release(await books.locked())
     await books.held(OTHER, SAMSUNG)
 
-    with pytest.raises(LivePositionExistsError, match="cannot live again"):
+    with pytest.raises(LivePositionExistsError, match="cannot be reopened"):
         await books.cancelled(accepted, shares=2)
 
     assert await books.database.orders.get(accepted.intent.intent_id) == (await books.cancelled(accepted)).order

@@ -125,7 +125,7 @@ async def test_what_open_positions_lose_at_their_stops_counts_against_the_fleets
 
     assert isinstance(refused, SendingRefused)
     assert refused.denial is Denial.OPEN_RISK_EXCEEDED
-    assert "63,000 won lost if all that is open ends at its stop" in refused.detail
+    assert "a loss of 63,000 won if every open position reaches its stop" in refused.detail
 
 
 async def test_a_price_below_the_stop_is_at_stake_down_to_the_price(books: Books) -> None:

@@ -148,19 +148,6 @@ async def test_a_position_with_shares_is_not_abandoned(books: Books) -> None:
         await books.database.positions.abandon(bought.intent.position_id)
 
 
-async def test_an_exit_begins_once(books: Books, connection: asyncpg.Connection) -> None:
-    bought = await books.held()
-
-    await books.database.positions.begin_exit(bought.intent.position_id)
-    await books.database.positions.begin_exit(bought.intent.position_id)
-
-    assert await connection.fetchval("SELECT status FROM positions") == "exiting"
-
-
-async def test_what_is_not_held_has_no_exit(books: Books) -> None:
-    trade = await books.traded()
-
-    with pytest.raises(InvalidTransitionError, match="closed"):
-        await books.database.positions.begin_exit(trade.position_id)
+async def test_an_unknown_position_is_not_abandoned(books: Books) -> None:
     with pytest.raises(UnknownIntentError):
-        await books.database.positions.begin_exit(PositionId("nowhere"))
+        await books.database.positions.abandon(PositionId("nowhere"))

@@ -15,8 +15,8 @@ import asyncpg
 
 from runtime.embedded.binaries import postgres_binaries
 from runtime.embedded.ports import free_port
-from runtime.embedded.postgres import start_postgres
 from tests.conftest import HASTY, running
+from tests.support.bare_postgres import start_postgres
 
 
 @dataclass(frozen=True)

@@ -57,16 +57,16 @@ def test_a_years_rate_begins_with_the_first_trade_that_settles_in_it(year: int) 
     assert settled_in_it[0] in FIRST_TRADE_DATES
 
 
-def test_sales_that_settle_after_the_tables_last_year_are_told_with_the_mend() -> None:
+def test_sales_that_settle_after_the_tables_last_year_name_the_missing_rate() -> None:
     calendar = krx_calendar(2026, 2027)
     assert FIRST_TRADE_DATES[-1] == date(LAST_TAX_YEAR - 1, 12, 29)
 
     assert untold_tax(calendar.settlement_of(date(2026, 12, 28))) == ""
     text = untold_tax(calendar.settlement_of(date(2026, 12, 29)))
 
-    assert text.startswith("sales now settle in 2027, whose transaction tax this version does not know")
-    assert "books as 2026's, 0.20 %" in text
-    assert text.endswith("install a version that knows that year, or add its rate in domain/costs.py")
+    assert text.startswith("sales now settle in 2027; this version has no transaction tax rate for that year")
+    assert "books 2026's, 0.20 %" in text
+    assert text.endswith("install a version with that year's rate, or add it in domain/costs.py")
 
 
 def test_buying_costs_commission_only() -> None:

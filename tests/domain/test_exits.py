@@ -126,7 +126,7 @@ def test_the_strategy_may_give_up() -> None:
     signal = decide_exit(at_price(100_000, strategy_wants_out=True))
 
     assert signal is not None
-    assert (signal.reason, signal.detail) == (ExitReason.STRATEGY, "momentum gave up")
+    assert (signal.reason, signal.detail) == (ExitReason.STRATEGY, "momentum signals an exit")
 
 
 @pytest.mark.parametrize(("minutes", "reason"), [(110, ExitReason.TIME_STOP), (109, None)])

@@ -236,7 +236,7 @@ def test_what_the_market_shows_of_an_unsold_stock_is_put_into_words() -> None:
     locked = a_quote(price=49_000, bid=0, limits=limits)
 
     assert why_unsold(None, frozenset({TradingFlag.HALTED})) == "halted"
-    assert why_unsold(None, frozenset()) == "no price to be had"
+    assert why_unsold(None, frozenset()) == "no price available"
     assert why_unsold(locked, frozenset()) == "locked at the lower limit"
     assert why_unsold(replace(locked, price=Price(50_000)), frozenset()) == "no bids"
     assert why_unsold(a_quote(limits=limits), frozenset()) == "too few bids"

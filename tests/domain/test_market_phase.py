@@ -77,4 +77,4 @@ def test_a_halt_is_believed_until_its_longest_time_is_over(*, is_current: bool) 
 def test_a_reason_names_both_sources() -> None:
     why = judge(CSAT, Heard(MarketWord.CLOSING_AUCTION, "121", at("15:20")), at("15:20")).why
 
-    assert "closing_auction (message 121) was heard at 15:20, the calendar says continuous" in why
+    assert "closing_auction (message 121) was received at 15:20, the calendar says continuous" in why

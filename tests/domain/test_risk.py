@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from domain.event import EventLevel
 from domain.money import Quantity, Won
-from domain.risk import CHECKS, OF_THE_HOST, Approved, Denial, Denied, RiskSnapshot, level_of, review, standing_denial
+from domain.risk import CHECKS, Approved, Denial, Denied, RiskSnapshot, level_of, review, standing_denial
 from domain.rules import RiskRules
 from tests.support.builders import HYNIX, NOW, SAMSUNG, a_plan, a_proposal, a_snapshot
 
+OF_THE_HOST = frozenset({Denial.SYMBOL_NOT_ALLOWED, Denial.DANGER_NOT_ACCEPTED, Denial.LIVE_NOT_CONFIRMED})
+"""Denials caused only by the settings of the hosting process (``domain/host_limits.py``)."""
 RULES = RiskRules(give_back_from=Won(400_000))
 MOMENT = timedelta(microseconds=1)
 OBJECTIONS: dict[Denial, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -137,7 +139,8 @@ def test_open_risk_up_to_the_limit_is_allowed() -> None:
     verdict = review(a_proposal(at_stake=Won(150_000)), beyond, RULES, a_plan())
     assert isinstance(verdict, Denied)
     assert verdict.detail == (
-        "PnL -20,001 won, and 1,980,000 won lost if all that is open ends at its stop, exceed the limit of -2,000,000"
+        "PnL -20,001 won and a loss of 1,980,000 won if every open position reaches its stop "
+        "exceed the limit of -2,000,000"
     )
 
 

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from domain.costs import CostRates, cost_rates
 from domain.money import Price, Quantity, Rate, Won
+from domain.pricing import size_entry
 from domain.rules import RiskRules
-from domain.sizing import size_entry
 from tests.support.builders import MONDAY
 
 RATES = cost_rates(MONDAY)

@@ -29,16 +29,16 @@ def test_a_sound_answer_meets_no_objection(answer: object) -> None:
     ("answer", "objection"),
     [
         ("buy", "a str, not a signal"),
-        (a_signal("-0.1"), "a confidence that is no decimal within 0 to 1"),
-        (a_signal("1.1"), "a confidence that is no decimal within 0 to 1"),
-        (a_signal("NaN"), "a confidence that is no decimal within 0 to 1"),
-        (a_signal(0.5), "a confidence that is no decimal within 0 to 1"),
-        (a_signal(reason=LONG), "a name, version or reason that is no line of text"),
-        (a_signal(reason="two\nlines"), "a name, version or reason that is no line of text"),
-        (a_signal(version=1), "a name, version or reason that is no line of text"),
-        (a_signal(version=Text("1")), "a name, version or reason that is no line of text"),
-        (a_signal(strategy=b"momentum"), "a name, version or reason that is no line of text"),
-        (a_signal(strategy="breakout"), "a signal in another strategy's name"),
+        (a_signal("-0.1"), "a confidence that is not a Decimal from 0 to 1"),
+        (a_signal("1.1"), "a confidence that is not a Decimal from 0 to 1"),
+        (a_signal("NaN"), "a confidence that is not a Decimal from 0 to 1"),
+        (a_signal(0.5), "a confidence that is not a Decimal from 0 to 1"),
+        (a_signal(reason=LONG), "a name, version or reason that is not one line of text"),
+        (a_signal(reason="two\nlines"), "a name, version or reason that is not one line of text"),
+        (a_signal(version=1), "a name, version or reason that is not one line of text"),
+        (a_signal(version=Text("1")), "a name, version or reason that is not one line of text"),
+        (a_signal(strategy=b"momentum"), "a name, version or reason that is not one line of text"),
+        (a_signal(strategy="breakout"), "a signal with another strategy's name"),
     ],
 )
 def test_an_odd_answer_is_named(answer: object, objection: str) -> None:
@@ -47,7 +47,7 @@ def test_an_odd_answer_is_named(answer: object, objection: str) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "objection"),
-    [(True, ""), (False, ""), (1, "a int, neither yes nor no"), (None, "a NoneType, neither yes nor no")],
+    [(True, ""), (False, ""), (1, "a int, not a bool"), (None, "a NoneType, not a bool")],
 )
 def test_a_flag_is_yes_or_no(answer: object, objection: str) -> None:
     assert objection_to_flag(answer) == objection
@@ -60,7 +60,7 @@ def test_parameters_are_lines_of_text_by_name(answer: object) -> None:
 
 @pytest.mark.parametrize("answer", [None, [], {"window": 600}, {1: "600"}, {"window": LONG}, {"window": "a\nb"}])
 def test_other_parameters_are_refused(answer: object) -> None:
-    assert objection_to_parameters(answer) == "parameters that are no lines of text by name"
+    assert objection_to_parameters(answer) == "parameters that are not one line of text each"
 
 
 def test_the_strongest_of_two_signals_is_the_first_of_equal_ones() -> None:

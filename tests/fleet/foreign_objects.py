@@ -50,7 +50,7 @@ async def place_foreign_schedules(fleet: Fleet) -> None:
 
 
 async def place_foreign_activity(fleet: Fleet) -> None:
-    """Start an activity without a workflow on a queue of ours."""
+    """Start an activity without a workflow on a queue of Haru."""
     await fleet.client.start_activity(
         "list_broker_orders",
         id=f"foreign-activity-{fleet.account_id}",

@@ -23,7 +23,7 @@ from fleet.duties.close import is_closing
 from fleet.duties.failing import FailingDuty
 from fleet.fleet import Fleet
 from fleet.foreign import FOREIGN_MANY, FOREIGN_OBJECT, ForeignDuty, foreign_objects
-from fleet.held_ids import FOREIGN_TERMINATED
+from fleet.on_demand import FOREIGN_TERMINATED
 from fleet.schedule import close_now, lay_close_times
 from fleet.starting import bring_back, start_worker, start_workers
 from fleet.visibility import Listed, list_workflows
@@ -85,27 +85,30 @@ async def test_every_foreign_object_is_named_and_none_of_ours(crowded: Hosted) -
         f"trading-worker/{account}/worker-1/and/more": ("workflow", "its id cannot be read"),
         f"trading-worker/{account}/\N{REPLACEMENT CHARACTER}[31m[red]\N{REPLACEMENT CHARACTER}@everyone": (
             "workflow",
-            "its id is not of this account, its queue is",
+            "its id belongs to another account, its queue to this one",
         ),
         f"trading-worker/{account}/": ("workflow", "its id cannot be read"),
         f"trading-worker/{account}/worker-99": ("workflow", "the ledger knows no such worker"),
         f"trading-worker/{account}/worker-98": ("workflow", "the ledger knows no such worker"),
-        f"foreign-{account}": ("workflow", "type ForeignWorkflow on a queue of ours"),
+        f"foreign-{account}": ("workflow", "type ForeignWorkflow on a queue of Haru"),
         f"{close_workflow_id(account)}": (
             "workflow",
-            f"it holds an id of ours, as MarketCloseWorkflow on queue {ELSEWHERE}",
+            f"it uses a workflow id of Haru, as MarketCloseWorkflow on queue {ELSEWHERE}",
         ),
-        f"{close_workflow_id(account)}-anything": ("workflow", "its id is not of this account, its queue is"),
+        f"{close_workflow_id(account)}-anything": (
+            "workflow",
+            "its id belongs to another account, its queue to this one",
+        ),
         worker_workflow_id(account, SQUATTED): (
             "workflow",
-            f"it holds an id of ours, as ForeignWorkflow on queue {ELSEWHERE}",
+            f"it uses a workflow id of Haru, as ForeignWorkflow on queue {ELSEWHERE}",
         ),
         f"odd-attributes-{account}": ("workflow", "its id cannot be read"),
-        f"foreign-schedule/{account}": ("schedule", "it starts workflows of our types"),
-        close_schedule_id(account): ("schedule", "it starts workflows of our types"),
+        f"foreign-schedule/{account}": ("schedule", "it starts workflows of Haru's types"),
+        close_schedule_id(account): ("schedule", "it starts workflows of Haru's types"),
         f"foreign-activity-{account}": (
             "activity",
-            "type list_broker_orders on a queue of ours, without a workflow",
+            "type list_broker_orders on a queue of Haru, without a workflow",
         ),
     }
 

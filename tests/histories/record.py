@@ -20,11 +20,11 @@ from database.migrations import apply
 from domain.event import UNSOLD_AT_CLOSE
 from domain.session import session_date_of
 from runtime.embedded.ports import free_port
-from runtime.embedded.postgres import start_postgres
 from runtime.embedded.process import Launcher
 from runtime.embedded.temporal import DevServer, start_temporal
 from tests.conftest import _with_database, running
 from tests.runtime.embedded.processes import ROOT
+from tests.support.bare_postgres import start_postgres
 from tests.support.builders import HYNIX
 from tests.support.stepping import ACCOUNT
 from tests.trials.journeys import running_market as running_market_module

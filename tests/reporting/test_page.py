@@ -122,7 +122,7 @@ def test_a_carried_position_and_an_unverified_day_are_told() -> None:
 
     assert "Carried positions" in text
     assert "Not verified" in text
-    assert "No trade was closed." in text
+    assert "No closed trades." in text
 
 
 def test_a_stretch_shows_months_days_and_ratios() -> None:
@@ -143,7 +143,7 @@ def test_a_day_without_trades_says_so_once_and_draws_no_empty_sections() -> None
     text = page(day_values(an_empty_day()), "en")
 
     drawn = [name for name, title in words("en")["sections"].items() if f"<h2>{title}</h2>" in text]
-    assert text.split("<script")[0].count("No trade was closed.") == 1
+    assert text.split("<script")[0].count("No closed trades.") == 1
     assert set(drawn) == {"after_close", "timeline", "incidents", "screening", "verdict"}
 
 
@@ -280,7 +280,7 @@ def test_a_statement_that_agrees_says_so() -> None:
 
     text = "\n".join(Elements(page(day_values(a_day(after_close=found)), "en")).shown)
 
-    assert "figures compared 1 · different 0 · unexplained 0 · All are equal." in text
+    assert "figures compared 1 · different 0 · unexplained 0 · All figures agree." in text
 
 
 def test_a_stretch_tells_which_days_were_not_flat() -> None:
@@ -301,7 +301,7 @@ def test_details_of_incidents_are_told_in_korean() -> None:
     text = " ".join(Elements(page(day_values(a_day(events=events)), "ko")).shown)
 
     assert words("ko").of("kinds", UNSOLD_AT_CLOSE) in text
-    assert "수량: 1,200 · 거부 규칙: 손실 후 휴지 · 이유: 하한가 잠김 · 근거: order 17" in " ".join(text.split())
+    assert "수량: 1,200 · 거부 규칙: 손실 후 쿨다운 · 이유: 하한가 잠김 · 근거: order 17" in " ".join(text.split())
 
 
 def test_an_operators_own_words_and_unknown_names_stand_as_they_are() -> None:

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 import reporting.page
-from reporting.page import words
+from reporting.page import LANGUAGES, words
 
 ROOT: Final = Path(reporting.page.__file__).parents[1]
 WRITERS: Final = ("activities", "cli", "database", "domain", "fleet", "security", "strategies")
@@ -50,11 +50,11 @@ def test_a_sentence_with_gaps_keeps_what_stands_in_them() -> None:
     say = words("ko").say
 
     assert say("PnL -600,000 won reaches the limit of -500,000") == "손익 -600,000원, 한도 -500,000원에 도달"
-    witness = "the list does not show it, but the broker holds 8 shares of 005930, the ledger 5"
+    witness = "not in the order list, but the broker holds 8 shares of 005930, the ledger 5"
     assert say(f"{witness} and the owner's orders +2").endswith("증권사 8주, 원장 5주, 본인 주문분 +2주")
     assert say(witness).endswith("증권사 8주, 원장 5주")
     assert say("{symbol} {0}") == "{symbol} {0}"
-    assert say("the whole market rests") == "the whole market rests"
+    assert say("the whole market is cooling down") == "the whole market is cooling down"
 
 
 class Written:
@@ -101,10 +101,24 @@ def test_every_sentence_that_has_korean_is_still_written(written: Written) -> No
     assert [said for said in words("ko")["said"] if not written.has(said)] == []
 
 
+def test_a_sentence_of_an_earlier_version_is_shown_in_the_words_of_today() -> None:
+    """Books keep the sentences that an earlier version wrote."""
+    assert words("ko").say("005930 rests") == words("ko").say("005930 is cooling down") == "005930 종목 쿨다운 중"
+    assert words("en").say("005930 rests") == "005930 is cooling down"
+    for language in LANGUAGES:
+        said, before = words(language)["said"], words(language)["said_before"]
+        assert set(before.values()) <= set(said.values())
+        assert said.keys().isdisjoint(before)
+
+
+def test_no_sentence_of_an_earlier_version_is_still_written(written: Written) -> None:
+    assert [said for said in words("ko")["said_before"] if written.has(said)] == []
+
+
 def test_a_sentence_that_is_worded_otherwise_is_not_found(written: Written) -> None:
-    assert written.has("decided by {worker} under token {token}; now nobody has ever held its lock")
-    assert not written.has("decided by {worker} under token {token}; now nobody has held its lock")
-    assert not written.has("decided by {worker} with token {token}; now nobody has ever held its lock")
+    assert written.has("decided by {worker} under token {token}; no lock record exists")
+    assert not written.has("decided by {worker} under token {token}; no lock record is there")
+    assert not written.has("decided by {worker} with token {token}; no lock record exists")
     assert not written.has("found at the market as {number}")
 
 

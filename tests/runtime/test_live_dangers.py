@@ -242,7 +242,7 @@ async def test_a_live_worker_without_such_a_server_never_starts(tmp_path: Path) 
 
     assert code == 1
     refusal = "real money is not traded as root" if os.geteuid() == 0 else "real money: the embedded Temporal server"
-    assert said.startswith(f"worker.py: {refusal}")
+    assert f"\nworker.py: {refusal}" in said
     assert not (tmp_path / "data").exists()
 
 

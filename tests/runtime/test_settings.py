@@ -48,7 +48,7 @@ def complaint(monkeypatch: pytest.MonkeyPatch, **values: str) -> str:
 def test_nothing_needs_to_be_configured() -> None:
     settings = load_settings()
 
-    assert settings.data_dir == Path(".haru")
+    assert settings.data_dir == Path(".haru").absolute()
     assert settings.database_url is None
     assert "target_host" not in settings.temporal
     assert settings.broker.environment is Environment.SIMULATED

@@ -1,6 +1,7 @@
 """Keys from settings or the data folder; machines with other keys are refused with the fix."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -83,8 +84,13 @@ async def test_commands_of_a_machine_with_another_key_are_refused_until_the_old_
 
 
 def test_the_codec_server_answers_the_web_ui_of_this_machine(tmp_path: Path) -> None:
+    (tmp_path / ".env").touch()
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "starter.py"), "codec-server"], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+        [sys.executable, str(ROOT / "starter.py"), "codec-server"],
+        cwd=tmp_path,
+        env={**os.environ, "HARU_ENV_FILE": ".env"},
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     try:

@@ -67,7 +67,7 @@ def test_each_invariant_has_its_line_and_its_evidence() -> None:
     lines = list(report_lines(judged(with_cash(a_clean_day(), 5))))
 
     assert sum(line.lstrip().startswith("I") for line in lines) == 11
-    assert "   I4    1 violation   the books are the broker's, or the symbol is quarantined"[1:] in lines
+    assert "   I4    1 violation   the ledger matches the broker, or the symbol is quarantined"[1:] in lines
     assert any("the broker has +5 won more than our orders explain" in line for line in lines)
     assert "not over" not in lines[0]
 

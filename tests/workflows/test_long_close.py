@@ -1,5 +1,6 @@
 """A close that can sell nothing: its history stays short however many stocks are halted (F47)."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from temporalio import activity
+from temporalio import activity, workflow
 from temporalio.bridge.proto.activity_result import ActivityResolution
 
 from activities.closing import AwaitFlatRequest
@@ -204,3 +205,33 @@ async def test_what_is_halted_no_more_is_sold_by_a_later_run_of_the_close() -> N
         assert len(outcome.unsold_at_close) == 3
         assert floor.desk.calls["close_position"] == 1
         assert outcome.seized == 3
+
+
+@workflow.defn
+class CancelledWaitWorkflow:
+    """Cancel each wait of a close while it lasts."""
+
+    @workflow.run
+    async def run(self, request: MarketCloseRequest) -> list[tuple[bool, bool]]:
+        """Return for each wait whether the close may continue as new during it, and after it."""
+        close = MarketCloseWorkflow(request)
+        later = request.clock.market_time(workflow.now()) + timedelta(hours=1)
+        found = []
+        for wait in (close._sleep_until(later), close._until(lambda: False, later)):
+            waiting = asyncio.create_task(wait)
+            await asyncio.sleep(1)
+            during = close._only_waits
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            found.append((during, close._only_waits))
+        return found
+
+
+async def test_a_cancelled_wait_leaves_no_permission_to_continue_as_new() -> None:
+    async with halted_floor("15:15", 0) as floor:
+        request = MarketCloseRequest(ACCOUNT, floor.desk.clock)
+        floor.clockwork.start(CancelledWaitWorkflow.run, request, "cancelled-wait")
+
+        found = await floor.clockwork.result("cancelled-wait", floor.clockwork.now + timedelta(minutes=1))
+
+        assert found == [(True, False), (True, False)]

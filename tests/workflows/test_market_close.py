@@ -206,7 +206,7 @@ async def test_a_statement_that_cannot_be_compared_keeps_no_day_from_its_summary
 
         outcome = await (await floor.start_close()).result()
 
-        assert outcome.statement.untold.startswith("the comparison did not come to an end")
+        assert outcome.statement.untold.startswith("the comparison did not finish")
         assert floor.desk.calls["compare_statement"] > 3
         assert floor.desk.calls["write_summaries"] == 1
 

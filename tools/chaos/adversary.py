@@ -16,7 +16,7 @@ from runtime.embedded import postgres, simulator, temporal
 from security.private_files import write_private
 from tools.chaos.broker_side import AT_THE_BROKER, BrokerSide
 from tools.chaos.day import Day
-from tools.chaos.kinds import FaultKind
+from tools.chaos.kinds import FaultKind, Kind
 from tools.chaos.moods import Mood
 from tools.chaos.processes import Host, HostFailedError, child_of, family_of, send
 from tools.chaos.schedule import Act
@@ -31,16 +31,19 @@ class NobodyLeftError(Exception):
 _MISSES: Final = (httpx.HTTPError, RPCError, HostFailedError, NobodyLeftError, *DATABASE_FAULTS)
 """Errors that an act can meet because of another act."""
 
-_PART_SIGNALS: Final[Mapping[FaultKind, tuple[str, int]]] = {
+_PART_SIGNALS: Final[Mapping[Kind, tuple[str, int]]] = {
     FaultKind.KILL_TEMPORAL: (temporal.NAME, signal.SIGKILL),
     FaultKind.RESTART_TEMPORAL: (temporal.NAME, signal.SIGTERM),
     FaultKind.KILL_POSTGRES: (postgres.NAME, signal.SIGKILL),
     FaultKind.RESTART_POSTGRES: (postgres.NAME, signal.SIGINT),
     FaultKind.KILL_BROKER: (simulator.NAME, signal.SIGKILL),
 }
-_MOODS: Final = {FaultKind.STRATEGY_RAISES: Mood.RAISES, FaultKind.STRATEGY_HANGS: Mood.HANGS}
+_MOODS: Final[Mapping[Kind, Mood]] = {FaultKind.STRATEGY_RAISES: Mood.RAISES, FaultKind.STRATEGY_HANGS: Mood.HANGS}
 _OTHER_CHANNELS: Final = ("", "json://127.0.0.1:9/another")
-_FROZEN_PARTS: Final = {FaultKind.FREEZE_TEMPORAL: temporal.NAME, FaultKind.FREEZE_POSTGRES: postgres.NAME}
+_FROZEN_PARTS: Final[Mapping[Kind, str]] = {
+    FaultKind.FREEZE_TEMPORAL: temporal.NAME,
+    FaultKind.FREEZE_POSTGRES: postgres.NAME,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class Adversary:
             return f"{name} {self._signal_part(name, number)}"
         if act.kind in _FROZEN_PARTS:
             return await self._freeze_part(act)
-        deeds: dict[FaultKind, Callable[[Act], Awaitable[str]]] = {
+        deeds: dict[Kind, Callable[[Act], Awaitable[str]]] = {
             FaultKind.KILL_HOST: self._kill_host,
             FaultKind.FREEZE_HOST: self._freeze_host,
             FaultKind.FREEZE_HOST_PAST_LEASE: self._freeze_host,

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import httpx
 
-from tools.chaos.kinds import FaultKind
+from simulator.faults import StreamFault
+from tools.chaos.kinds import FaultKind, Kind
 from tools.chaos.schedule import Act
 
 _ORDER: Final = "trading/order-cash"
@@ -21,7 +22,7 @@ _SIDES: Final = ("buy", "sell")
 _LARGEST_JUMP: Final = 0.05
 _MOST_BY_HAND: Final = 20
 
-_RULES: Final[Mapping[FaultKind, Mapping[str, Any]]] = {
+_RULES: Final[Mapping[Kind, Mapping[str, Any]]] = {
     FaultKind.DROP_REPLY: {"kind": "drop_reply_after", "path": _ORDER},
     FaultKind.ERROR_AFTER: {"kind": "error_after", "path": _ORDER},
     FaultKind.GARBAGE_AFTER: {"kind": "garbage", "path": _ORDER},
@@ -41,7 +42,7 @@ _RULES: Final[Mapping[FaultKind, Mapping[str, Any]]] = {
 }
 _OTHERS: Final[Mapping[str, str | None]] = {"pdno": "Q530031", "odno": "0000099999", "rmn_qty": "", "hldg_qty": ""}
 """A row of a stock that no worker trades, with unreadable fields."""
-_ROW_RULES: Final[Mapping[FaultKind, tuple[Mapping[str, Any], ...]]] = {
+_ROW_RULES: Final[Mapping[Kind, tuple[Mapping[str, Any], ...]]] = {
     FaultKind.HIDE_ORDERS: tuple({"kind": "hide_orders", "path": path} for path in (_LISTS, _OPEN_ORDERS)),
     FaultKind.LATE_FILLS: ({"kind": "hide_fills", "path": _LISTS},),
     FaultKind.ODD_ROWS: (
@@ -53,22 +54,8 @@ _ROW_RULES: Final[Mapping[FaultKind, tuple[Mapping[str, Any], ...]]] = {
     ),
 }
 _STREAM: Final = "stream"
-_STREAM_RULES: Final[Mapping[FaultKind, tuple[str, ...]]] = {
-    FaultKind.STREAM_SILENT: ("stream_silent",),
-    FaultKind.STREAM_EXTRA_FIELD: ("stream_extra_field",),
-    FaultKind.STREAM_ABSURD_PRICE: ("stream_absurd_price",),
-    # A refusal needs a cut first: only clients that reconnect can be refused.
-    FaultKind.STREAM_REFUSE: ("stream_refuse", "stream_cut"),
-    FaultKind.STREAM_CUT: ("stream_cut",),
-    FaultKind.STREAM_STOLEN: ("stream_stolen",),
-    FaultKind.STREAM_NEW_KEYS: ("stream_new_keys",),
-    FaultKind.NOTICE_LOST: ("notice_lost",),
-    FaultKind.NOTICE_TWICE: ("notice_twice",),
-    FaultKind.NOTICE_LATE: ("notice_late",),
-    FaultKind.NOTICE_SWAPPED: ("notice_swapped",),
-}
 _ABSURD_PRICES: Final = ("999999999", "1", "0", "-70000")
-_CONDITIONS: Final[Mapping[FaultKind, str]] = {
+_CONDITIONS: Final[Mapping[Kind, str]] = {
     FaultKind.HALT: "halted",
     FaultKind.INTERRUPT: "interrupted",
     FaultKind.NO_BIDS: "no_bids",
@@ -76,7 +63,7 @@ _CONDITIONS: Final[Mapping[FaultKind, str]] = {
 _ONE_SIDED: Final = frozenset({_ORDER})
 
 AT_THE_BROKER: Final = frozenset(
-    {*_RULES, *_ROW_RULES, *_STREAM_RULES, *_CONDITIONS, FaultKind.HAND_BUY, FaultKind.HAND_SELL, FaultKind.JUMP}
+    {*_RULES, *_ROW_RULES, *StreamFault, *_CONDITIONS, FaultKind.HAND_BUY, FaultKind.HAND_SELL, FaultKind.JUMP}
 )
 
 
@@ -94,11 +81,11 @@ class BrokerSide:
             return await self._add_rule(act)
         if act.kind in _ROW_RULES:
             return await self._spoil_rows(act)
-        if act.kind in _STREAM_RULES:
+        if isinstance(act.kind, StreamFault):
             return await self._spoil_stream(act)
         if act.kind in _CONDITIONS:
             return await self._set_condition(act)
-        deeds: dict[FaultKind, Callable[[Act], Any]] = {
+        deeds: dict[Kind, Callable[[Act], Any]] = {
             FaultKind.HAND_BUY: self._buy,
             FaultKind.HAND_SELL: self._sell,
             FaultKind.JUMP: self._jump,
@@ -135,11 +122,12 @@ class BrokerSide:
         return f"{f'{shares} shares ' if shares else ''}×{act.count}"
 
     async def _spoil_stream(self, act: Act) -> str:
-        first, *others = _STREAM_RULES[act.kind]
-        rule: dict[str, Any] = {"kind": first, "path": _STREAM, "count": act.count, "seconds": act.seconds}
-        if act.kind is FaultKind.STREAM_ABSURD_PRICE:
+        rule: dict[str, Any] = {"kind": act.kind.value, "path": _STREAM, "count": act.count, "seconds": act.seconds}
+        # A refusal needs a cut first: only clients that reconnect can be refused.
+        cut = {"kind": StreamFault.STREAM_CUT.value, "path": _STREAM}
+        if act.kind is StreamFault.STREAM_ABSURD_PRICE:
             rule["body"] = _ABSURD_PRICES[int(act.choice * len(_ABSURD_PRICES))]
-        await self._post("faults", [rule, *({"kind": other, "path": _STREAM} for other in others)])
+        await self._post("faults", [rule, cut] if act.kind is StreamFault.STREAM_REFUSE else rule)
         return f"{rule.get('body', '')} ×{act.count}".strip()
 
     async def _set_condition(self, act: Act) -> str:

@@ -5,9 +5,11 @@ from enum import StrEnum
 from random import Random
 from typing import Final
 
+from simulator.faults import StreamFault
+
 
 class FaultKind(StrEnum):
-    """All kinds of faults, grouped by target."""
+    """Kinds of faults beside the stream's, grouped by target."""
 
     KILL_HOST = "kill_host"
     FREEZE_HOST = "freeze_host"
@@ -56,20 +58,11 @@ class FaultKind(StrEnum):
     NO_BIDS = "no_bids"
     KILL_SWITCH = "kill_switch"
 
-    STREAM_SILENT = "stream_silent"
-    STREAM_EXTRA_FIELD = "stream_extra_field"
-    STREAM_ABSURD_PRICE = "stream_absurd_price"
-    STREAM_REFUSE = "stream_refuse"
-    STREAM_CUT = "stream_cut"
-    STREAM_STOLEN = "stream_stolen"
-    STREAM_NEW_KEYS = "stream_new_keys"
-    NOTICE_LOST = "notice_lost"
-    NOTICE_TWICE = "notice_twice"
-    NOTICE_LATE = "notice_late"
-    NOTICE_SWAPPED = "notice_swapped"
 
+Kind = FaultKind | StreamFault
+KINDS: Final[tuple[Kind, ...]] = (*FaultKind, *StreamFault)
 
-WEIGHTS: Final[Mapping[FaultKind, int]] = {
+WEIGHTS: Final[Mapping[Kind, int]] = {
     FaultKind.KILL_HOST: 6,
     FaultKind.FREEZE_HOST: 5,
     FaultKind.FREEZE_HOST_PAST_LEASE: 1,
@@ -114,20 +107,20 @@ WEIGHTS: Final[Mapping[FaultKind, int]] = {
     FaultKind.INTERRUPT: 2,
     FaultKind.NO_BIDS: 1,
     FaultKind.KILL_SWITCH: 1,
-    FaultKind.STREAM_SILENT: 2,
-    FaultKind.STREAM_EXTRA_FIELD: 1,
-    FaultKind.STREAM_ABSURD_PRICE: 2,
-    FaultKind.STREAM_REFUSE: 1,
-    FaultKind.STREAM_CUT: 2,
-    FaultKind.STREAM_STOLEN: 1,
-    FaultKind.STREAM_NEW_KEYS: 1,
-    FaultKind.NOTICE_LOST: 2,
-    FaultKind.NOTICE_TWICE: 1,
-    FaultKind.NOTICE_LATE: 1,
-    FaultKind.NOTICE_SWAPPED: 1,
+    StreamFault.STREAM_SILENT: 2,
+    StreamFault.STREAM_EXTRA_FIELD: 1,
+    StreamFault.STREAM_ABSURD_PRICE: 2,
+    StreamFault.STREAM_REFUSE: 1,
+    StreamFault.STREAM_CUT: 2,
+    StreamFault.STREAM_STOLEN: 1,
+    StreamFault.STREAM_NEW_KEYS: 1,
+    StreamFault.NOTICE_LOST: 2,
+    StreamFault.NOTICE_TWICE: 1,
+    StreamFault.NOTICE_LATE: 1,
+    StreamFault.NOTICE_SWAPPED: 1,
 }
 """Relative weight of each kind in the draw."""
-SECONDS: Final[Mapping[FaultKind, Callable[[Random], float]]] = {
+SECONDS: Final[Mapping[Kind, Callable[[Random], float]]] = {
     FaultKind.KILL_HOST: lambda chance: chance.uniform(0.0, 3.0),
     FaultKind.FREEZE_HOST: lambda chance: chance.uniform(1.0, 14.0),
     FaultKind.FREEZE_HOST_PAST_LEASE: lambda chance: chance.uniform(31.0, 36.0),
@@ -148,11 +141,11 @@ SECONDS: Final[Mapping[FaultKind, Callable[[Random], float]]] = {
     FaultKind.INTERRUPT: lambda chance: chance.uniform(0.5, 4.0),
     FaultKind.NO_BIDS: lambda chance: chance.uniform(1.0, 5.0),
     FaultKind.KILL_SWITCH: lambda chance: chance.uniform(2.0, 6.0),
-    FaultKind.STREAM_STOLEN: lambda chance: chance.uniform(1.0, 8.0),
-    FaultKind.NOTICE_LATE: lambda chance: chance.uniform(0.2, 4.0),
+    StreamFault.STREAM_STOLEN: lambda chance: chance.uniform(1.0, 8.0),
+    StreamFault.NOTICE_LATE: lambda chance: chance.uniform(0.2, 4.0),
 }
 """Real seconds that a fault lasts; kinds not listed last 0."""
-COUNTS: Final[Mapping[FaultKind, tuple[int, int]]] = {
+COUNTS: Final[Mapping[Kind, tuple[int, int]]] = {
     FaultKind.CUT_SOCKETS: (2, 12),
     FaultKind.QUERY_ERRORS: (2, 12),
     FaultKind.QUERY_GARBAGE: (1, 4),
@@ -164,13 +157,13 @@ COUNTS: Final[Mapping[FaultKind, tuple[int, int]]] = {
     FaultKind.RATE_STORM: (3, 15),
     FaultKind.DROP_REPLY: (1, 2),
     FaultKind.LOSE_CANCEL: (1, 3),
-    FaultKind.STREAM_SILENT: (50, 2_000),
-    FaultKind.STREAM_EXTRA_FIELD: (50, 500),
-    FaultKind.STREAM_ABSURD_PRICE: (1, 100),
-    FaultKind.STREAM_REFUSE: (1, 3),
-    FaultKind.NOTICE_LOST: (1, 6),
-    FaultKind.NOTICE_TWICE: (1, 6),
-    FaultKind.NOTICE_LATE: (1, 6),
-    FaultKind.NOTICE_SWAPPED: (1, 3),
+    StreamFault.STREAM_SILENT: (50, 2_000),
+    StreamFault.STREAM_EXTRA_FIELD: (50, 500),
+    StreamFault.STREAM_ABSURD_PRICE: (1, 100),
+    StreamFault.STREAM_REFUSE: (1, 3),
+    StreamFault.NOTICE_LOST: (1, 6),
+    StreamFault.NOTICE_TWICE: (1, 6),
+    StreamFault.NOTICE_LATE: (1, 6),
+    StreamFault.NOTICE_SWAPPED: (1, 3),
 }
 """How many calls, frames or notices a rule hits (minimum, maximum); kinds not listed hit one."""

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from security.private_files import write_private
-from tools.chaos.kinds import FaultKind
+from tools.chaos.kinds import KINDS
 from tools.chaos.rounds import Outcome
 from tools.chaos.schedule import Act
 from verifier.invariants import INVARIANTS
@@ -65,7 +65,7 @@ def faults_table(outcomes: list[Outcome]) -> Table:
     table.add_column("done", justify="right")
     table.add_column("missed", justify="right")
     deeds = [deed for outcome in outcomes for deed in outcome.deeds]
-    for kind in FaultKind:
+    for kind in KINDS:
         about = [deed for deed in deeds if deed.act.kind is kind]
         missed = sum(deed.missed for deed in about)
         table.add_row(kind.value, str(len(about) - missed), str(missed))

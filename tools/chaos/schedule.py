@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from tools.chaos.kinds import COUNTS, SECONDS, WEIGHTS, FaultKind
+from tools.chaos.kinds import COUNTS, SECONDS, WEIGHTS, FaultKind, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Act:
     """One act of the adversary; ``at`` and ``seconds`` are real seconds, ``at`` since the session opened."""
 
     at: float
-    kind: FaultKind
+    kind: Kind
     host: int = 0
     seconds: float = 0.0
     count: int = 1

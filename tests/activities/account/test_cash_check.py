@@ -33,7 +33,7 @@ async def test_the_first_look_of_a_session_is_what_later_ones_compare_with(desk:
     second = await reconciled(desk)
 
     opening = desk.broker_account.opening_cash
-    assert first.cash == f"cash: first look of the session, broker shows {opening:,} won"
+    assert first.cash == f"cash: first reading of the session, broker shows {opening:,} won"
     assert first.cash_unexplained == 0
     assert second.cash_unexplained == 1
     kept = await desk.database.cash_baselines.of(ACCOUNT, TODAY)
@@ -95,7 +95,7 @@ async def test_a_trade_by_hand_explains_its_difference(desk: Desk) -> None:
     found = await reconciled(desk)
 
     paid = desk.broker_account.cash - before
-    assert found.cash.endswith(f"difference {paid:+,} won, {paid:+,} by orders that are not ours")
+    assert found.cash.endswith(f"difference {paid:+,} won, {paid:+,} by orders not sent by Haru")
     assert found.cash_unexplained == 0
     assert await told(desk) == []
 
@@ -107,7 +107,7 @@ async def test_while_an_order_works_cash_is_neither_compared_nor_kept(desk: Desk
     moves(desk, 700)
     working = await reconciled(desk, apply=False)
 
-    assert early.cash == working.cash == "cash: not compared, 1 of our orders still work or are unresolved"
+    assert early.cash == working.cash == "cash: not compared, 1 orders of Haru are still active or unresolved"
     assert await desk.database.cash_baselines.of(ACCOUNT, TODAY) is None
     assert (await desk.follows(entry.intent_id)).status is OrderStatus.FILLED
     assert (await reconciled(desk)).cash.startswith("cash: first look")
@@ -131,7 +131,7 @@ async def test_an_amount_that_changes_from_read_to_read_is_not_believed(desk: De
 
     found = await reconciled(desk)
 
-    assert found.cash == "cash: not compared, it changes while it is read"
+    assert found.cash == "cash: not compared, the amount changed during the read"
     assert await told(desk) == []
 
 

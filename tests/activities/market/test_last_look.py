@@ -73,7 +73,7 @@ async def test_a_candidate_whose_strategy_says_no_at_the_present_price_is_not_bo
     decision = await decision_on(desk, candidate)
 
     assert isinstance(decision, NoEntry), decision
-    assert decision.reasons[0].startswith(f"{SAMSUNG}: thrifty would not buy at ")
+    assert decision.reasons[0].startswith(f"{SAMSUNG}: thrifty no longer signals a buy at ")
     assert decision.reasons[0].endswith(f", scanned at {candidate.price:,}")
     assert await desk.database.locks.locked_symbols(ACCOUNT) == set()
 

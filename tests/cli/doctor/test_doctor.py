@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import socket
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,7 @@ from database.database import open_database
 from runtime.account_names import account_of, key_fingerprint
 from runtime.settings import load_settings
 from security.sealing.keys import KeyRing, new_key
+from tests.runtime.embedded.processes import FREE_PORTS
 from tests.simulator.test_process import running
 from tests.support.builders import host_limits
 from tests.support.command_line import Run
@@ -62,6 +64,7 @@ def a_paper_account(**changes: str) -> dict[str, str]:
         "HARU_BROKER__ACCOUNT": f"{uuid4().int % 10**8:08}-01",
         "HARU_BROKER__HTS_ID": "tester",
         "HARU_BROKER__CALLS_PER_SECOND": "18",
+        "HARU_RULES__UNIVERSE__SYMBOLS": "005930",
     }
     return {**account, **changes}
 
@@ -72,13 +75,59 @@ def at(url: str) -> dict[str, str]:
 
 
 def test_with_nothing_running_it_says_what_will_start(command_line: CommandLine) -> None:
-    code, lines = command_line.doctor()
+    code, lines = command_line.doctor(**FREE_PORTS)
 
     assert code == 0
     assert {line["verdict"] for line in lines.values()} == {"ok", "not tried"}
     assert "`python worker.py` starts it" in lines["PostgreSQL"]["text"]
     assert lines["account"] == {"check": "account", "verdict": "not tried", "text": "needs PostgreSQL", "mend": ""}
     assert not Path(".haru").exists()
+
+
+def test_taken_ports_are_named_all_at_once(command_line: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        taken = {
+            "HARU_PORTS__POSTGRES": str(one.getsockname()[1]),
+            "HARU_PORTS__SIMULATOR": str(other.getsockname()[1]),
+        }
+        code, lines = command_line.doctor(**FREE_PORTS | taken)
+
+    assert (code, lines["ports"]["verdict"]) == (1, "fail")
+    for name, port in taken.items():
+        assert f"{name}={port}" in lines["ports"]["text"]
+    assert "TEMPORAL" not in lines["ports"]["text"]
+
+
+def test_a_port_of_a_configured_part_is_not_needed(command_line: CommandLine, servers: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        taken = {"HARU_PORTS__POSTGRES": str(one.getsockname()[1])}
+        _, lines = command_line.doctor(**servers, **FREE_PORTS | taken)
+
+    assert (lines["ports"]["verdict"], lines["ports"]["text"]) == ("ok", "1 ports are free")
+
+
+def test_a_paper_account_without_stocks_fails(command_line: CommandLine, unused_port: int) -> None:
+    nowhere = {"HARU_BROKER__REST_URL": f"http://127.0.0.1:{unused_port}"}
+
+    account = a_paper_account(HARU_RULES__UNIVERSE__SYMBOLS="")
+    code, lines = command_line.doctor(**account, **nowhere, **FREE_PORTS)
+    _, listed = command_line.doctor(HARU_RULES__UNIVERSE__SYMBOLS="005930,000660")
+
+    assert (code, lines["universe"]["verdict"]) == (1, "fail")
+    assert lines["universe"]["text"] == "no stock is scanned: none is listed, and the paper service has no ranking"
+    assert "HARU_RULES__UNIVERSE__SYMBOLS" in lines["universe"]["mend"]
+    assert "HARU_QUOTATIONS__APP_KEY" in lines["universe"]["mend"]
+    assert listed["universe"]["text"] == "2 listed stocks and no ranking are scanned"
+
+
+def test_a_paper_account_with_a_key_for_prices_has_the_ranking(command_line: CommandLine, unused_port: int) -> None:
+    nowhere = {"HARU_BROKER__REST_URL": f"http://127.0.0.1:{unused_port}"}
+    prices = {"HARU_QUOTATIONS__APP_KEY": "HARU-" + "Q" * 31, "HARU_QUOTATIONS__APP_SECRET": SECRET}
+
+    account = a_paper_account(HARU_RULES__UNIVERSE__SYMBOLS="")
+    _, lines = command_line.doctor(**account, **nowhere, **prices, **FREE_PORTS)
+
+    assert lines["universe"]["verdict"] == "ok"
 
 
 def test_a_database_of_another_version_is_refused_with_the_way_to_ours(command_line: CommandLine) -> None:
@@ -244,6 +293,7 @@ def test_imported_keys_are_read_by_the_next_check_up(command_line: CommandLine, 
     assert KEY not in shown
     assert checks["settings"]["text"].startswith("PAPER; Python ")
     assert (checks["keys"]["verdict"], checks[".env"]["verdict"]) == ("ok", "ok")
+    assert checks[".env"]["text"] == f"{tmp_path / '.env'} is its owner's alone"
     assert command_line.run("import-keys", "nowhere.yaml")[0] == 1
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cli.doctor.checkup import Verdict
-from cli.doctor.durability_check import look_at_durability
+from cli.doctor.database_checks import look_at_durability
 from database.database import Database, open_database
 from database.server import Durability
 

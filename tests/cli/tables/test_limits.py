@@ -36,7 +36,7 @@ async def test_the_limits_of_a_day_with_losses_as_lines_and_for_programs(fleet: 
     )
     assert worker_line == (
         "  worker-1 may lose 505,000 won more (limit 500,000) · 28 of 30 trades left · losses in a row: 1 of 4"
-        " · rests until 10:04:00 (by the settings; the worker did not say)"
+        " · cooling down until 10:04:00 (from the settings; the worker did not answer)"
     )
     (shown,) = json.loads(json.dumps(limits_json(limits)))["workers"]
     assert (shown["rests_until"], shown["rules_of"]) == ("2026-11-23T10:04:00+09:00", "settings")

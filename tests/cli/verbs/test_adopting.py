@@ -99,7 +99,7 @@ async def test_a_broker_that_does_not_tell_adopts_nothing(fleet: Fleet, simulati
     order = placed(simulation)
     simulation.add_fault(kind="http_error", path="inquire-daily-ccld", count=0)
 
-    with pytest.raises(OperationError, match=r"cannot be asked now: .*--unchecked"):
+    with pytest.raises(OperationError, match=r"does not answer now: .*--unchecked"):
         await order_verbs.adopt(a_desk(fleet, record.intent.intent_id, order.number, BRANCH))
 
     assert await fleet.database.orders.quarantined(fleet.account_id) == (record,)

@@ -90,13 +90,17 @@ def now() -> float:
     ("kind", "english", "korean"),
     [
         ("host_died", "a host has died", "호스트가 비정상 종료됨"),
-        ("database_away", "PostgreSQL is away", "PostgreSQL 연결 끊김"),
-        ("temporal_away", "Temporal is away", "Temporal 연결 끊김"),
-        ("price_untrusted", "no trustworthy price of held shares", "보유 종목의 시세를 믿을 수 없음"),
+        ("database_away", "PostgreSQL is unreachable", "PostgreSQL 연결 끊김"),
+        ("temporal_away", "Temporal is unreachable", "Temporal 연결 끊김"),
+        ("price_untrusted", "no trusted price for held shares", "보유 종목의 시세를 신뢰할 수 없음"),
         ("workflow_failing", "a workflow cannot progress", "워크플로 진행 불가"),
         ("broker_away", "the broker does not answer", "증권사 무응답"),
         ("disk_low", "the disk is filling up", "디스크 여유 공간 부족"),
-        ("alert_channel_unknown", "no host knows a channel for alerts", "주소를 아는 호스트가 없는 알림 채널"),
+        (
+            "alert_channel_unknown",
+            "no host has the address of an alert channel",
+            "주소가 설정된 호스트가 없는 알림 채널",
+        ),
     ],
 )
 def test_what_an_operator_reads(kind: str, english: str, korean: str) -> None:
@@ -129,9 +133,9 @@ async def test_a_database_that_is_away(fleet: Fleet, webhook: Webhook, database_
         async with host.running(hosting_duties.notice_outages(host.fleet, host.direct)):
             admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
-            took = await host.told("critical: PostgreSQL is away", now())
+            took = await host.told("critical: PostgreSQL is unreachable", now())
             admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-            await host.told("error: PostgreSQL was away", now())
+            await host.told("error: PostgreSQL is reachable again", now())
     await database.aclose()
 
     assert took >= 15
@@ -144,7 +148,7 @@ async def test_temporal_that_is_away(fleet: Fleet, webhook: Webhook, temporal_de
         async with host.running(hosting_duties.notice_silences(host.fleet, host.direct, lambda: 0.0)):
             await asyncio.sleep(0)
             network.cut()
-            took = await host.told("critical: Temporal is away", now())
+            took = await host.told("critical: Temporal is unreachable", now())
             network.mend()
 
     assert took >= 15

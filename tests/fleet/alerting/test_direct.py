@@ -49,8 +49,8 @@ async def test_an_event_is_sent_once_for_its_key_masked_and_without_any_book(web
         await until(lambda: len(webhook.told) > 1)
 
     first, second = webhook.told
-    assert first["title"] == "HARU · SIMULATED · critical: PostgreSQL is away"
-    assert "PostgreSQL is away ×2" in first["message"]
+    assert first["title"] == "HARU · SIMULATED · critical: PostgreSQL is unreachable"
+    assert "PostgreSQL is unreachable ×2" in first["message"]
     assert "*** is hidden" in first["message"]
     assert "×" not in second["message"]
 

@@ -232,7 +232,7 @@ async def test_no_second_attempt_is_begun_while_the_first_hangs(webhook: Webhook
     message = message_of(Environment.SIMULATED, [Event(ACCOUNT, "drill", EventLevel.ERROR, NOW)], "en", str)
 
     assert await channel.send(message, 0.3) == "no answer within 0.3 s"
-    assert await channel.send(message, 0.3) == "the attempt before has not ended yet"
+    assert await channel.send(message, 0.3) == "the previous attempt has not ended yet"
     assert webhook.attempts == 1
 
 

@@ -18,7 +18,7 @@ from tests.support.alert_parts import SECRET, due_again, happens, teller
 from tests.support.builders import ACCOUNT, HYNIX, MONDAY, NOW
 from tests.support.webhook import Webhook
 
-FLAT: Final = "Flat, proven at the broker: nothing of ours is held."
+FLAT: Final = "Flat, confirmed by the broker's holdings: no shares bought by Haru remain."
 MANY_STOCKS: Final = [
     HeldShares(Symbol(f"{number:06}"), Quantity(0), Quantity(0), Quantity(1_234)) for number in range(100)
 ]
@@ -48,7 +48,7 @@ async def test_the_days_result_is_told_once_with_what_is_held_and_again_only_whe
         "net +0 won (gross +0, costs 0)",
         FLAT,
     ]
-    assert second["message"].splitlines()[-1] == "CARRIED OVER NIGHT: 005930 Samsung Electronics ×10"
+    assert second["message"].splitlines()[-1] == "CARRIED OVERNIGHT: 005930 Samsung Electronics ×10"
 
 
 async def test_the_days_result_names_the_owners_shares_and_shouts_those_that_nobody_explains(
@@ -65,8 +65,8 @@ async def test_the_days_result_names_the_owners_shares_and_shouts_those_that_nob
 
     told = [line for message in webhook.told for line in message["message"].splitlines()[2:]]
     lines = [line for line in told if not line.startswith(("2026", "net"))]
-    owners = "The owner's own: 000660 ×3"
-    assert lines == [FLAT, owners, "NOT FLAT, nobody explains: 000660 ×2", owners]
+    owners = "Owner's own shares: 000660 ×3"
+    assert lines == [FLAT, owners, "NOT FLAT, shares of unknown origin: 000660 ×2", owners]
 
 
 async def test_what_no_close_has_proven_is_not_called_flat(database: Database, webhook: Webhook) -> None:
@@ -79,8 +79,8 @@ async def test_what_no_close_has_proven_is_not_called_flat(database: Database, w
     assert await process.tells() == 2
 
     told = [line for line in webhook.told[0]["message"].splitlines() if not line.startswith(("2026", "net"))]
-    unproven = "Not proven at the broker: no close has looked at what it holds."
-    assert told == [unproven, "NOT FLAT: 1 of our orders may still fill"]
+    unproven = "Not confirmed: no market close has checked the broker's holdings."
+    assert told == [unproven, "NOT FLAT: orders of Haru that may still fill: 1"]
 
 
 async def test_a_day_that_is_summed_up_late_does_not_name_what_was_bought_since(
@@ -111,7 +111,7 @@ async def test_each_of_many_days_is_told_and_no_number_of_shares_is_cut_in_two(
     first, *_, last = webhook.told[0]["message"].split("2026-11-23: ")[1].splitlines()
     assert first == "0 trades, 0 won, 0 lost"
     assert last.startswith("… and ")
-    shares = next(line for line in webhook.told[0]["message"].splitlines() if "nobody explains" in line)
+    shares = next(line for line in webhook.told[0]["message"].splitlines() if "unknown origin" in line)
     named, left_out = shares.split(" … +")
     assert named.endswith(" ×1,234")
     assert named.count("×") + int(left_out) == len(MANY_STOCKS)

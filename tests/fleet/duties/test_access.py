@@ -13,14 +13,14 @@ async def shut_because(fleet: Fleet) -> str:
 
 
 async def test_a_refused_token_shuts_entries_and_is_told_once(fleet: Fleet) -> None:
-    duty = AccessDuty(fleet, lambda: "KIS handed out the token again that it refuses")
+    duty = AccessDuty(fleet, lambda: "KIS issued the same token that it refuses")
 
     for _ in range(3):
         await duty.look()
 
     assert await shut_because(fleet) == SHUT_BECAUSE
     told = [event for event in await fleet.database.events.latest(fleet.account_id, 10) if event.kind == ACCESS_REFUSED]
-    assert [event.detail for event in told] == [{"cause": "KIS handed out the token again that it refuses"}]
+    assert [event.detail for event in told] == [{"cause": "KIS issued the same token that it refuses"}]
 
 
 async def test_entries_open_again_with_the_access(fleet: Fleet) -> None:

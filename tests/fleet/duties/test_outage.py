@@ -54,7 +54,7 @@ async def test_an_outage_is_an_alarm_at_once_and_an_event_when_it_is_over(
     assert [record.message for record in caplog.records] == ["database_away"]
     told = await database.events.latest(fleet.account_id, 10)
     assert [(event.kind, event.level) for event in told] == [(WAS_AWAY, EventLevel.ERROR)]
-    assert [alert["title"] for alert in webhook.told] == ["HARU · SIMULATED · critical: PostgreSQL is away"]
+    assert [alert["title"] for alert in webhook.told] == ["HARU · SIMULATED · critical: PostgreSQL is unreachable"]
     sending.cancel()
     await database.aclose()
 

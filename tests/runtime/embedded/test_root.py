@@ -17,11 +17,11 @@ import pytest
 from runtime.embedded.binaries import postgres_binaries
 from runtime.embedded.endpoints import read_endpoints
 from runtime.embedded.ports import free_port
-from runtime.embedded.postgres import start_postgres
 from runtime.embedded.process import Launcher
 from tests.runtime.embedded.confined import forbid_namespaces, forbid_passing, on_a_small_disk
 from tests.runtime.embedded.processes import FREE_PORTS, ROOT, eventually, hosting, is_held, processes_of, says_up
 from tests.support.application_role import as_owner
+from tests.support.bare_postgres import start_postgres
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run PostgreSQL as another user"),
@@ -280,7 +280,7 @@ def test_a_disk_that_becomes_full_while_the_database_is_made_is_named(tmp_path: 
     folder = tmp_path / "disk"
     folder.mkdir()
     code = (
-        "import asyncio, sys, pathlib; from runtime.embedded.postgres import start_postgres; "
+        "import asyncio, sys, pathlib; from tests.support.bare_postgres import start_postgres; "
         "from runtime.embedded.process import Launcher; "
         "asyncio.run(start_postgres(Launcher(pathlib.Path(sys.argv[1])), 1))"
     )

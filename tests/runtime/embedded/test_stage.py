@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime import env_file
 from runtime.embedded.errors import FolderHeldError
 from runtime.embedded.folder import hold_folder
 from runtime.embedded.stage import set_stage, unconfigured
@@ -30,6 +31,7 @@ def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Configure a real account in the environment and in a file; restore everything afterwards."""
     before = dict(os.environ)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(env_file, "CHECKOUT", tmp_path)
     os.environ.update(REAL)
     (tmp_path / ".env").write_text("HARU_QUOTATIONS__APP_KEY=another\nHARU_QUOTATIONS__APP_SECRET=secret\n")
     try:
@@ -102,9 +104,9 @@ def test_another_process_is_told_its_folder_and_finds_our_modules_from_there(at_
 
     assert {name for name in environment if name.upper().startswith(("HARU_", "TEMPORAL_", "DATABASE_URL"))} == {
         "HARU_DATA_DIR",
+        "HARU_ENV_FILE",
         "TEMPORAL_CONFIG_FILE",
     }
-    (at_home / ".env").unlink()
     told = subprocess.run(
         [sys.executable, "-c", "from runtime.settings import load_settings; print(load_settings().data_dir)"],
         cwd=at_home,

@@ -12,12 +12,12 @@ from runtime.embedded.binaries import binaries_of
 from runtime.embedded.books import database_alone
 from runtime.embedded.errors import OtherVersionError
 from runtime.embedded.ports import free_port
-from runtime.embedded.postgres import start_postgres
 from runtime.embedded.process import Launcher
 from runtime.embedded.roles import APPLICATION
 from runtime.settings import load_settings
 from tests.runtime.embedded.processes import processes_of
 from tests.support.application_role import MAKE_ROLE
+from tests.support.bare_postgres import start_postgres
 from tests.support.command_line import Run
 
 pytestmark = [pytest.mark.usefixtures("nothing_configured"), pytest.mark.slow, pytest.mark.timeout(240)]

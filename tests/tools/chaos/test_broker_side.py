@@ -9,14 +9,15 @@ from websockets.exceptions import InvalidStatus
 from websockets.frames import CloseCode
 
 from domain.identity import SIMULATED_ACCOUNT
+from simulator.faults import StreamFault
 from tests.simulator.market_day import SAMSUNG, an_order
 from tests.simulator.streaming import SOON, Venue, a_listener, a_venue
 from tools.chaos.broker_side import BrokerSide
 from tools.chaos.kinds import FaultKind
 from tools.chaos.schedule import Act
 
-DOOR = FaultKind.STREAM_REFUSE
-STREAM_KINDS = [kind for kind in FaultKind if kind.startswith(("stream_", "notice_")) and kind is not DOOR]
+DOOR = StreamFault.STREAM_REFUSE
+STREAM_KINDS = [kind for kind in StreamFault if kind is not DOOR]
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ async def broker(venue: Venue) -> AsyncIterator[BrokerSide]:
 
 @pytest.mark.parametrize("kind", STREAM_KINDS)
 async def test_a_fault_of_the_stream_hits_who_listens_and_trades(
-    venue: Venue, broker: BrokerSide, kind: FaultKind
+    venue: Venue, broker: BrokerSide, kind: StreamFault
 ) -> None:
     async with await a_listener(venue) as listener:
         await listener.asks("H0STCNT0", SAMSUNG)
@@ -73,7 +74,7 @@ async def test_an_absurd_price_may_be_far_too_high_or_hardly_anything(
 ) -> None:
     async with await a_listener(venue) as listener:
         await listener.asks("H0STCNT0", SAMSUNG)
-        await broker.do(Act(at=1, kind=FaultKind.STREAM_ABSURD_PRICE, choice=choice))
+        await broker.do(Act(at=1, kind=StreamFault.STREAM_ABSURD_PRICE, choice=choice))
         await venue.control("/clock", {"advance": 5})
 
         (heard, *_) = await listener.records("H0STCNT0")

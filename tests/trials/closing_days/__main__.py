@@ -10,8 +10,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from runtime.embedded.ports import free_port
-from runtime.embedded.postgres import start_postgres
 from tests.conftest import HASTY, running
+from tests.support.bare_postgres import start_postgres
 from tests.trials.closing_days.hands import Hand
 from tests.trials.closing_days.judge import Ending, Verdict
 from tests.trials.closing_days.table import table

@@ -68,7 +68,7 @@ def outlives_its_database(system: RealSystem, webhook: Webhook, disk: SmallDisk)
         for pid in postmasters(system):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        return alerted(webhook, "PostgreSQL is away")
+        return alerted(webhook, "PostgreSQL is unreachable")
 
     system.until(is_away_and_alerted, 120, "the alert without books")
     assert system.host is not None

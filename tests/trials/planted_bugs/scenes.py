@@ -149,7 +149,7 @@ async def shares_from_nowhere(desk: Desk) -> list[str]:
     await desk.day_start.compare(ACCOUNT, PLAN.session.date)
     desk.broker_account.holdings[SAMSUNG] = Holding(SAMSUNG, quantity=3, cost=Won(3))
     proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, PLAN.session.date)
-    return ["scene: flat with shares that nobody explains"] if proof.flat else []
+    return ["scene: flat with shares of unknown origin"] if proof.flat else []
 
 
 async def held_by_hand_at_the_close(desk: Desk) -> list[str]:

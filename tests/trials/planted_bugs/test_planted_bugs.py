@@ -32,7 +32,7 @@ PLANTED = (
     Planted(
         mistakes.submits_again_when_the_attempt_dies,
         a_day(Plot(), "submit_order: after POST order-cash"),
-        "I1 an intent handed to the sender twice",
+        "I1 an intent submitted twice",
     ),
     Planted(
         mistakes.records_the_intent_after_sending,

@@ -1,11 +1,12 @@
-"""Doctor check: PostgreSQL's durability of commits, and the risk without it."""
+"""Doctor checks of PostgreSQL: the durability of commits, and the role under which the application uses it."""
 
 from typing import TYPE_CHECKING, Final
 
-from cli.doctor.checkup import Finding, doubtful, fine
+from cli.doctor.checkup import Finding, doubtful, fine, wrong
+from runtime.superuser import SEPARATE_ROLES, superuser_problem
 
 if TYPE_CHECKING:
-    from database.server import Durability
+    from database.server import Durability, Role
 
 _AFTER_A_CRASH: Final = "after a crash the last commits may be missing, or the books damaged"
 _AFTER_A_FAILOVER: Final = "a replica that takes over may lack the last orders and fills"
@@ -28,3 +29,12 @@ def look_at_durability(durability: "Durability") -> Finding:
         return doubtful(f"{'; '.join(lost)}. {_AT_STAKE}", "; ".join(fixes))
     replica = "on a replica too" if durability.waits_for_standby else "no replica streams from it"
     return fine(f"a commit is on disk before it counts; {replica}")
+
+
+def look_at_role(role: "Role", *, is_live: bool) -> Finding:
+    """Check whether the application could change the schema or the server itself."""
+    if problem := superuser_problem(role):
+        return wrong(problem, SEPARATE_ROLES) if is_live else doubtful(problem, SEPARATE_ROLES)
+    if role.owns_tables:
+        return doubtful(f"the role {role.name} owns the tables, and could drop or rewrite them", SEPARATE_ROLES)
+    return fine(f"the role {role.name} reads and writes rows only")
