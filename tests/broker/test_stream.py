@@ -189,7 +189,7 @@ async def test_a_cut_line_ends_the_session(server: StreamServer, heard: Heard) -
 
 async def test_a_line_that_says_nothing_at_all_ends_the_session(server: StreamServer) -> None:
     async with Client(server.url, silence=0.3).session() as heard:
-        with pytest.raises(StreamLostError, match=r"nothing for 0\.3 s"):
+        with pytest.raises(StreamLostError, match=r"no message for 0\.3 s"):
             await heard.loses()
 
 

@@ -174,7 +174,7 @@ async def test_a_stream_that_says_nothing_at_all_is_opened_anew(
         market.simulation.add_fault(kind="stream_silent", path="stream", count=0)
         await until(lambda: told(caplog, "stream_connected") >= 2, "a new session is opened")
 
-    assert any("nothing for 1 s" in getattr(record, "cause", "") for record in caplog.records)
+    assert any("no message for 1 s" in getattr(record, "cause", "") for record in caplog.records)
 
 
 async def test_a_session_taken_by_somebody_else_is_not_fought_for_and_prices_come_by_asking(
