@@ -238,7 +238,7 @@ async def test_an_order_of_which_a_notice_was_heard_is_not_proven_absent_by_list
     (waiting,) = await desk.database.orders.quarantined(ACCOUNT)
     assert waiting.intent.intent_id == entry.intent_id
     (event,) = [e for e in await desk.database.events.latest(ACCOUNT, 50) if e.kind == "order_quarantined"]
-    assert f"order {order.number} was heard" in str(event.detail)
+    assert f"a notice of order {order.number} was received" in str(event.detail)
 
 
 async def test_a_notice_alone_adopts_nothing_and_the_list_still_decides(desk: Desk) -> None:

@@ -115,7 +115,7 @@ async def test_a_symbol_that_was_never_locked_is_refused(books: Books) -> None:
     refused = await _ask(books, buy)
 
     assert isinstance(refused, SendingRefused)
-    assert "nobody has ever held" in refused.detail
+    assert "no lock record exists" in refused.detail
 
 
 async def test_a_lease_shorter_than_the_request_is_refused(books: Books) -> None:

@@ -110,7 +110,7 @@ async def test_while_an_order_works_cash_is_neither_compared_nor_kept(desk: Desk
     assert early.cash == working.cash == "cash: not compared, 1 orders of Haru are still active or unresolved"
     assert await desk.database.cash_baselines.of(ACCOUNT, TODAY) is None
     assert (await desk.follows(entry.intent_id)).status is OrderStatus.FILLED
-    assert (await reconciled(desk)).cash.startswith("cash: first look")
+    assert (await reconciled(desk)).cash.startswith("cash: first reading")
 
 
 async def test_a_difference_of_one_read_is_none(desk: Desk) -> None:
@@ -152,5 +152,5 @@ async def test_each_session_has_a_baseline_of_its_own(desk: Desk) -> None:
 
     found = await reconciled(desk)
 
-    assert found.cash.startswith("cash: first look")
+    assert found.cash.startswith("cash: first reading")
     assert await told(desk) == []

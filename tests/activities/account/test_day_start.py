@@ -112,7 +112,7 @@ async def test_a_scanning_worker_does_not_look_and_says_why(desk: Desk) -> None:
     assert found.candidates == ()
     assert desk.simulation.calls.total == before
     (row,) = await desk.database.workers.board(ACCOUNT, TODAY)
-    assert row.last_event.startswith(f"not buying: calendars disagree: {TODAY} is a session by ours")
+    assert row.last_event.startswith(f"not buying: calendars disagree: {TODAY} is a session in Haru's")
 
 
 async def test_until_the_broker_has_answered_nothing_is_looked_for(desk: Desk) -> None:
@@ -160,7 +160,7 @@ async def test_sales_whose_tax_nobody_told_us_are_warned_of_once_a_session(desk:
     told = await desk.database.events.latest(ACCOUNT, 10)
     texts = {event.session_date: event.detail["detail"] for event in told if event.kind == TAX_UNTOLD}
     assert texts.keys() == {UNTAXED, NEXT_UNTAXED}
-    assert "add its rate in domain/costs.py" in str(texts[SessionDate(UNTAXED)])
+    assert "add it in domain/costs.py" in str(texts[SessionDate(UNTAXED)])
 
 
 async def test_entries_that_another_reason_had_shut_first_do_not_open_with_it(desk: Desk) -> None:
