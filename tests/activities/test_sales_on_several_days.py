@@ -61,11 +61,11 @@ async def sells(desk: Desk, entry: PreparedEntry, number: int = 2, **changes: An
 
 async def ends(desk: Desk, entry: PreparedEntry, decision: SoldByOthers | None = None) -> TradeResult:
     """Book the trade as the workflow does."""
-    close = CloseRequest(entry.position_id, ExitReason.OPERATOR, entry.lease, timedelta(0))
-    if decision is not None:
-        others = {"brought_by_others": decision.brought, "by_day": decision.by_day}
-        close = replace(close, reason=ExitReason.FOREIGN_SALE, **others)
-    return await desk.settles(close)
+    about = (entry.lease, timedelta(0))
+    if decision is None:
+        return await desk.settles(CloseRequest(entry.position_id, ExitReason.OPERATOR, *about))
+    others = (decision.brought, decision.by_day)
+    return await desk.settles(CloseRequest(entry.position_id, ExitReason.FOREIGN_SALE, *about, *others))
 
 
 async def buys_now(desk: Desk, worker: WorkerId) -> PreparedEntry:
