@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.costs import BANKIS_COMMISSION, Costs
-from domain.day_costs import Brought
+from domain.day_costs import Brought, dated
 from domain.errors import InvalidTransitionError
 from domain.identity import PositionId
 from domain.market import Market, Side
@@ -158,6 +158,14 @@ def test_what_others_sold_on_a_day_of_ours_is_rounded_with_ours() -> None:
     trade = closed_trade(an_open_position(), *parts, Won(210_000), beside)
 
     assert trade.exit_costs.commission == 90
+
+
+def test_known_days_beyond_what_others_brought_count_for_nothing() -> None:
+    tuesday = SessionDate(date(2026, 11, 24))
+    known = [Brought(tuesday, Won(490_000)), Brought(MONDAY, Won(210_000))]
+
+    assert dated(Won(280_000), known, tuesday) == (Brought(MONDAY, Won(210_000)), Brought(tuesday, Won(70_000)))
+    assert dated(Won(0), known, tuesday) == ()
 
 
 def test_what_others_sold_of_an_earlier_position_has_paid_its_part_of_the_rounding() -> None:
