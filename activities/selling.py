@@ -12,12 +12,13 @@ from activities.market.quote_feed import QuoteFeed
 from activities.market.sale_prices import PriceWanted, SalePrices
 from activities.support.heart import Heart
 from activities.support.leases import renew
+from domain.day_costs import Brought
 from domain.errors import ActiveOrderExistsError
 from domain.identity import IntentId, PositionId
 from domain.ladder import ORDER_TYPE_OF, Ladder, Rung, Tries, Wait
 from domain.lock import Lease
 from domain.market import Quote, Side, Symbol
-from domain.money import Price, Quantity, Won
+from domain.money import Price, Quantity, Won, total
 from domain.order import OrderIntent, OrderPurpose, OrderRecord, OrderType
 from domain.position import ExitReason, OpenPosition
 from domain.pricing import exit_limit
@@ -80,10 +81,11 @@ class MarketShut:
 
 @dataclass(frozen=True, slots=True)
 class SoldByOthers:
-    """The broker holds none of these shares and lists a sale that is not ours, with its proceeds in won (F32)."""
+    """The broker holds none of these shares and lists a sale that is not ours; its proceeds in won and by day (F32)."""
 
     brought: Won | None = None
     kind: Literal["sold_by_others"] = "sold_by_others"
+    by_day: tuple[Brought, ...] = ()
 
 
 ExitDecision = PreparedExit | NothingToSell | MarketShut | SoldByOthers | Wait
@@ -147,7 +149,7 @@ class SellingActivities:
         if not left.position.quantity:
             return NothingToSell()
         if not left.quantity:
-            return SoldByOthers(left.brought)
+            return SoldByOthers(total([each.won for each in left.by_day]), by_day=left.by_day)
         return await self._offer(replace(left.position, quantity=left.quantity), request, rung, now)
 
     def _pause_if_not_taken(self, request: ExitRequest, rung: Rung, now: datetime) -> timedelta:

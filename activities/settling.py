@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.account.trade_booking import Ending, TradeBooking
 from activities.account.trade_news import report_sold
 from activities.support.host_gate import HostGate
+from domain.day_costs import Brought
 from domain.errors import InvalidTransitionError
 from domain.identity import PositionId
 from domain.lock import Lease
@@ -35,6 +36,8 @@ class CloseRequest:
     symbol_cooldown: timedelta
     brought_by_others: Won | None = None
     """Proceeds of others' sale of the rest, if the broker lists it."""
+    by_day: tuple[Brought, ...] = ()
+    """These proceeds by the day of the sale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ class SettlingActivities:
         self, position: OpenPosition, orders: tuple[OrderRecord, ...], request: CloseRequest
     ) -> TradeResult:
         now = self._pace.now()
-        ending = Ending(request.reason, now, request.brought_by_others)
+        ending = Ending(request.reason, now, request.brought_by_others, request.by_day)
         trade = await self._trades.book(position, orders, ending, request.lease)
         rests = self._host.symbol_cooldown(request.symbol_cooldown)
         await self._database.risk.cool_down(trade.account_id, trade.symbol, now + rests)

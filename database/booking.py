@@ -11,6 +11,7 @@ from database.errors import InvalidTransitionError, OversoldError, UnknownIntent
 from database.order_rows import locked_order
 from database.pool import Connection, Row
 from database.recovery import hand_over_on, lock_symbol_of_over, one_live_position, reopen_on, revive_on
+from database.sales_by_others import give_back_on
 from domain.errors import BrokerProtocolError
 from domain.identity import IntentId, PositionId
 from domain.money import NO_SHARES, NO_WON, Quantity, Won
@@ -65,7 +66,7 @@ _GREATEST_CORRECTION: Final = 2
 """Daily prices stay within ±30 % of the base price, so a correct amount is never more than twice another."""
 
 _LOCK_POSITION = """
-SELECT position_id, status, bought_quantity, sold_quantity, taken_quantity FROM positions
+SELECT position_id, status, bought_quantity, sold_quantity, taken_quantity, taken_amount FROM positions
 WHERE position_id = (SELECT position_id FROM orders WHERE intent_id = $1)
 FOR UPDATE
 """
@@ -98,7 +99,7 @@ _SELL = """
 UPDATE positions SET
     sold_quantity = sold_quantity + $2 - $4, proceeds = proceeds + $3,
     taken_quantity = taken_quantity - $4,
-    taken_amount = taken_amount - CASE WHEN $4 = 0 THEN 0 ELSE taken_amount * $4 / taken_quantity END,
+    taken_amount = taken_amount - $5,
     taken_on = CASE WHEN taken_quantity > $4 THEN taken_on END,
     status = 'exiting', changed_at = clock_timestamp()
 WHERE position_id = $1
@@ -272,7 +273,11 @@ async def _move_position(connection: Connection, order: OrderRecord, change: _Ch
     taken = max(change.quantity - held, 0)
     if taken > position["taken_quantity"]:
         raise OversoldError(f"{change.ref} sold {change.quantity} shares, position {position_id} holds {held}")
-    await connection.execute(_SELL, position_id, change.quantity, change.amount, taken)
+    back = NO_WON
+    if taken:
+        sale = Won(change.amount * taken // change.quantity)
+        back = await give_back_on(connection, position, change.ref.order_date, sale, taken)
+    await connection.execute(_SELL, position_id, change.quantity, change.amount, taken, back)
 
 
 def _fill_values(order: OrderRecord, change: _Change) -> tuple[object, ...]:

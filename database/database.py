@@ -28,6 +28,7 @@ from database.positions import Positions
 from database.rate_slots import RateSlots
 from database.reports import Reports
 from database.risk import Risk
+from database.sales_by_others import SalesByOthers
 from database.server import Server
 from database.session_days import SessionDays
 from database.snapshots import Snapshots
@@ -73,6 +74,7 @@ class Database:
         self.positions = Positions(pool)
         self.reports = Reports()
         self.risk = Risk(pool)
+        self.sales_by_others = SalesByOthers(pool)
         self.server = Server(pool)
         self.session_days = SessionDays(pool)
         self.snapshots = Snapshots(pool)

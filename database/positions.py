@@ -1,5 +1,6 @@
 """Positions, from the first entry decision to the last share sold."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,11 +15,13 @@ from database.order_rows import order_from_row
 from database.pool import Connection, Pool, Row, transaction
 from database.recovery import LOCK_SYMBOL, OVER, hand_over_on
 from database.restating import restate_on
+from database.sales_by_others import add_on
 from domain.close_plan import OwnStart
+from domain.day_costs import Brought
 from domain.event import Event
 from domain.identity import AccountId, PositionId, WorkerId, recovery_worker
 from domain.market import Market, Symbol
-from domain.money import NO_WON, Price, Quantity, Won
+from domain.money import Price, Quantity, Won, total
 from domain.position import OpenPosition, PositionOpening, PositionStatus, StrategyStamp
 from domain.rules import ExitRules
 from domain.session import SessionDate
@@ -210,14 +213,16 @@ class Positions:
     RETURNING position_id
     """
 
-    async def take_away(self, position: OpenPosition, left: Quantity, event: Event, brought: Won = NO_WON) -> bool:
+    async def take_away(
+        self, position: OpenPosition, left: Quantity, event: Event, by_day: Sequence[Brought] = ()
+    ) -> bool:
         """Book shares that left without one of our orders; return False when the position has changed meanwhile.
 
         Args:
             position: the position before the shares left.
             left: the shares that are proven to remain.
             event: the event to append in the same transaction; its session date is the booking's date.
-            brought: the proceeds in won, as far as known.
+            by_day: the proceeds by the day of the sale, as far as known.
 
         Raises:
             InvalidTransitionError: an order of the position may still fill.
@@ -226,9 +231,11 @@ class Positions:
             await self._locked_status(connection, position.position_id)
             if await connection.fetchval(self._ACTIVE_ENTRY, position.position_id):
                 raise InvalidTransitionError(f"position {position.position_id} has an order that may still fill")
+            brought = total([each.won for each in by_day])
             taken = (position.position_id, left, position.quantity, brought, event.session_date)
             if await connection.fetchval(self._TAKE_AWAY, *taken) is None:
                 return False
+            await add_on(connection, position.position_id, by_day)
             await append_on(connection, event)
             return True
 

@@ -1,5 +1,6 @@
 """Closed trades: position, trade or correction, lock and cool-down in one transaction, once."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from database.errors import InvalidTransitionError
@@ -7,7 +8,9 @@ from database.locks import release_on
 from database.order_rows import COLUMNS, order_from_row
 from database.pool import Connection, Pool, Row, transaction
 from database.risk import cool_down_on, hold_gate
+from database.sales_by_others import keep_on
 from domain.costs import Costs
+from domain.day_costs import Brought
 from domain.identity import AccountId, PositionId, WorkerId
 from domain.lock import Lease
 from domain.market import Market, Symbol
@@ -27,14 +30,20 @@ class Trades:
         self._pool = pool
 
     async def close(
-        self, trade: ClosedTrade, lease: Lease | None, *, release_lock: bool, cool_until: datetime | None = None
+        self,
+        trade: ClosedTrade,
+        lease: Lease | None,
+        *,
+        release_lock: bool,
+        cool_until: datetime | None = None,
+        by_others: Sequence[Brought] = (),
     ) -> bool:
         """Book a sold-out position; return False when it is closed already (the first booking stands).
 
         A position that was reopened after its trade was booked gets a correction of that trade: the difference.
 
         The lock is released if the lease's token is still current. With a stale token the result is booked all the
-        same.
+        same. ``by_others`` are the days of the proceeds that no order of ours brought.
 
         Raises:
             InvalidTransitionError: the trade does not add up with the position's fills.
@@ -45,6 +54,7 @@ class Trades:
             if await _is_closed(connection, trade):
                 return False
             await _write(connection, trade)
+            await keep_on(connection, trade.position_id, by_others)
             await hold_gate(connection, trade.account_id)
             await connection.execute(
                 _CLOSE_POSITION,
@@ -100,22 +110,25 @@ class Trades:
     _BESIDE = f"""
     SELECT {COLUMNS} FROM orders
     WHERE (account_id, symbol) = (SELECT account_id, symbol FROM positions WHERE position_id = $1)
-        AND session_date IN (SELECT session_date FROM orders WHERE position_id = $1) AND filled_quantity > 0
+        AND (session_date = ANY($2::date[]) OR session_date IN (SELECT session_date FROM orders WHERE position_id = $1))
+        AND filled_quantity > 0
     ORDER BY sequence
     """  # noqa: S608 our own columns
 
-    async def orders_beside(self, position_id: PositionId) -> tuple[OrderRecord, ...]:
-        """Return all filled orders of a position's stock on its days, including its own, in their sequence."""
-        return tuple(order_from_row(row) for row in await self._pool.fetch(self._BESIDE, position_id))
+    async def orders_beside(self, position_id: PositionId, days: Collection[SessionDate]) -> tuple[OrderRecord, ...]:
+        """Return all filled orders of a position's stock, its own included, on the days of its orders and ``days``."""
+        return tuple(order_from_row(row) for row in await self._pool.fetch(self._BESIDE, position_id, days))
 
     _SHARING = """
-    SELECT position_id FROM positions
-    WHERE account_id = $1 AND status = 'closed' AND position_id IN (
-        SELECT position_id FROM orders WHERE account_id = $1 AND session_date = $2 AND filled_quantity > 0
-    ) AND symbol IN (
-        SELECT symbol FROM orders WHERE account_id = $1 AND session_date = $2 AND filled_quantity > 0
-        GROUP BY symbol HAVING count(DISTINCT position_id) > 1
+    WITH traded AS (
+        SELECT position_id, symbol FROM orders
+        WHERE account_id = $1 AND session_date = $2 AND filled_quantity > 0
+        UNION SELECT position_id, symbol FROM sales_by_others JOIN positions USING (position_id)
+        WHERE account_id = $1 AND sold_on = $2 AND amount > 0
     )
+    SELECT position_id FROM positions
+    WHERE account_id = $1 AND status = 'closed' AND position_id IN (SELECT position_id FROM traded)
+        AND symbol IN (SELECT symbol FROM traded GROUP BY symbol HAVING count(*) > 1)
     ORDER BY created_at
     """
 

@@ -1,20 +1,23 @@
 """Whose shares the account's owner sold manually: the owner's first, ours only beyond them (F32, F33)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from domain.day_costs import Brought, by_day
 from domain.market import Side
 from domain.money import Quantity, Won
 from domain.order import BrokerOrder
+from domain.session import SessionDate
 
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """Our shares sold by one order of the owner, and their proceeds in won."""
+    """Our shares sold by one order of the owner, their proceeds in won, and the KST date of the order."""
 
     shares: int
     brought: Won
+    date: SessionDate
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +32,18 @@ class HandTrades:
         """Return how many of our shares were sold in all."""
         return sum(each.shares for each in self.takings)
 
-    def brought_by(self, shares: int, after: int) -> Won | None:
+    def brought_by(self, shares: int, after: int) -> tuple[Brought, ...] | None:
         """Return the proceeds of ``shares`` taken shares after the first ``after``; None if fewer were taken."""
         if after + shares > self.taken:
             return None
-        return Won(self._first(after + shares) - self._first(after))
+        return by_day(self._between(after, after + shares))
 
-    def _first(self, shares: int) -> int:
-        brought = 0
+    def _between(self, first: int, last: int) -> Iterator[Brought]:
         for each in self.takings:
-            part = min(each.shares, shares)
-            brought += each.brought * part // each.shares
-            shares -= part
-        return brought
+            skipped, reached = (min(max(shares, 0), each.shares) for shares in (first, last))
+            won = each.brought * reached // each.shares - each.brought * skipped // each.shares
+            yield Brought(each.date, Won(won))
+            first, last = first - each.shares, last - each.shares
 
 
 def told_apart(orders: Iterable[BrokerOrder], before: int, ours_since: datetime) -> HandTrades:
@@ -59,5 +61,14 @@ def told_apart(orders: Iterable[BrokerOrder], before: int, ours_since: datetime)
         beyond = max(filled - own, 0)
         own = max(own - filled, 0)
         if beyond and order.ordered_at >= since:
-            takings.append(Taking(beyond, Won(order.filled_amount * beyond // filled)))
+            takings.append(Taking(beyond, Won(order.filled_amount * beyond // filled), order.ref.order_date))
     return HandTrades(Quantity(own), tuple(takings))
+
+
+def averaged(sales: Sequence[BrokerOrder], shares: int) -> tuple[Brought, ...]:
+    """Return the average proceeds of shares that cannot be matched to a single sale, on the days of all the sales."""
+    sold, amount, parts = sum(row.filled_quantity for row in sales), 0, list[Brought]()
+    for row in sales:
+        before, amount = amount, amount + row.filled_amount
+        parts.append(Brought(row.ref.order_date, Won(amount * shares // sold - before * shares // sold)))
+    return by_day(parts)

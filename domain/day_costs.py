@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from domain.costs import COMMISSION_STEP, Costs, added_costs, cost_rates, tax_rounding
@@ -20,6 +21,31 @@ class StockSide(NamedTuple):
     date: SessionDate
     symbol: Symbol
     side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """Proceeds (won) of others' sales of our shares on one KST date, before costs."""
+
+    date: SessionDate
+    won: Won
+
+
+def by_day(parts: Iterable[Brought]) -> tuple[Brought, ...]:
+    """Add up proceeds by date, oldest first."""
+    days: Counter[SessionDate] = Counter()
+    for each in parts:
+        days[each.date] += each.won
+    return tuple(Brought(date, Won(won)) for date, won in sorted(days.items()) if won)
+
+
+def dated(total: Won, known: Iterable[Brought], otherwise: SessionDate) -> tuple[Brought, ...]:
+    """Return the days of ``total`` won: the known ones, oldest first, and ``otherwise`` for the rest."""
+    parts, rest = list[Brought](), total
+    for each in by_day(known):
+        parts.append(Brought(each.date, min(each.won, rest)))
+        rest = Won(rest - parts[-1].won)
+    return by_day([*parts, Brought(otherwise, rest)])
 
 
 def charged(orders: Iterable[OrderRecord], market_of: MarketOf, commission: Rate) -> Charged:

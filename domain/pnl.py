@@ -1,17 +1,32 @@
 """The result of a trade: amounts and costs of its orders, computed when the position closes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 
 from domain.costs import Costs, added_costs, cost_rates
-from domain.day_costs import charged
+from domain.day_costs import Brought, by_day, charged, dated
 from domain.errors import InvalidTransitionError
-from domain.market import Side
-from domain.money import Price, Quantity, Rate, Won, notional
+from domain.market import Market, Side
+from domain.money import NO_WON, Price, Quantity, Rate, Won, notional
 from domain.order import OrderRecord
 from domain.position import ClosedTrade, ExitReason, OpenPosition
-from domain.session import SessionDate, session_date_of
+from domain.session import session_date_of
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What shares the rounding of a trade's costs: KIS rounds them per stock, side and day.
+
+    ``orders`` are all filled orders of the stock on the days that the position traded, including its own, in the
+    ledger's sequence; without them only the position's own orders count. ``by_others`` are the known days of others'
+    sales of its shares, ``earlier`` those of shares of the stock's positions before it.
+    """
+
+    orders: Sequence[OrderRecord] = ()
+    by_others: Sequence[Brought] = ()
+    earlier: Sequence[Brought] = ()
 
 
 def closed_trade(  # noqa: PLR0913, PLR0917 all inputs of a closed position in one call
@@ -22,16 +37,13 @@ def closed_trade(  # noqa: PLR0913, PLR0917 all inputs of a closed position in o
     closed_at: datetime,
     commission: Rate,
     brought_by_others: Won | None = None,
-    beside: Sequence[OrderRecord] = (),
+    beside: Beside = Beside(),
 ) -> ClosedTrade:
     """Return the trade with its realised PnL, booked on the KST date of ``closed_at`` (market time, UTC).
 
     The exit's decision price is that of the first exit order, filled or not, so that chasing counts as slippage. Shares
     sold by another party (``FOREIGN_SALE``) are booked at that sale's proceeds in won, or at the last known price if
-    the proceeds are unknown.
-
-    ``beside`` are all filled orders of the stock on the days that the position traded, including its own, in the
-    ledger's sequence: KIS rounds costs per stock, side and day. Without them only the position's own orders count.
+    the proceeds are unknown. Their costs are those of the day of the sale; an unknown day is that of ``closed_at``.
 
     Raises:
         InvalidTransitionError: the exits sold more than was bought, or less without a foreign sale.
@@ -40,11 +52,11 @@ def closed_trade(  # noqa: PLR0913, PLR0917 all inputs of a closed position in o
     foreign = _sold_elsewhere(position, quantity, Quantity(_filled(exits) + position.restated_sold), reason)
     if foreign and brought_by_others is not None:
         foreign = brought_by_others
-    of_the_days = [*beside] or [*entry, *exits]
+    of_the_days = [*beside.orders] or [*entry, *exits]
     costs = _costs(position, of_the_days, commission)
     today = session_date_of(closed_at)
-    sold_today = _amount([order for order in of_the_days if _is_sale_on(order, today)])
-    foreign_costs = added_costs(Side.SELL, sold_today, foreign, position.market, cost_rates(today, commission))
+    before = [*(_sold_by(order) for order in of_the_days if order.intent.side is Side.SELL), *beside.earlier]
+    foreign_costs = _added(position.market, dated(foreign, beside.by_others, today), before, commission)
     return ClosedTrade(
         position_id=position.position_id,
         account_id=position.account_id,
@@ -84,8 +96,18 @@ def _costs(position: OpenPosition, orders: Sequence[OrderRecord], commission: Ra
     return {side: reduce(Costs.plus, (costs for of, costs in own if of is side), Costs()) for side in Side}
 
 
-def _is_sale_on(order: OrderRecord, date: SessionDate) -> bool:
-    return order.intent.side is Side.SELL and order.intent.session_date == date
+def _sold_by(order: OrderRecord) -> Brought:
+    return Brought(order.intent.session_date, order.filled_amount)
+
+
+def _added(market: Market, sales: Sequence[Brought], before: Sequence[Brought], commission: Rate) -> Costs:
+    """Return what sales of a stock add to the costs of each day, after the day's sales ``before`` them."""
+    amounts = {each.date: each.won for each in by_day(before)}
+    added = (
+        added_costs(Side.SELL, amounts.get(each.date, NO_WON), each.won, market, cost_rates(each.date, commission))
+        for each in sales
+    )
+    return reduce(Costs.plus, added, Costs())
 
 
 def _sold_elsewhere(position: OpenPosition, bought: Quantity, sold: Quantity, reason: ExitReason) -> Won:

@@ -1,7 +1,7 @@
 """Sale of a position until nothing is left, rung by rung of the ladder; used by workers and the close."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -159,11 +159,11 @@ class Selling:
         del self.resting[resting.held.position_id]
 
     async def _close(self, sale: Sale, end: NothingToSell | SoldByOthers) -> TradeResult | StillHeld:
-        reason, brought = sale.reason, None
-        if isinstance(end, SoldByOthers):
-            reason, brought = ExitReason.FOREIGN_SALE, end.brought
         cooldown = sale.rules.risk.symbol_cooldown
-        request = CloseRequest(sale.held.position_id, reason, sale.held.lease, cooldown, brought)
+        request = CloseRequest(sale.held.position_id, sale.reason, sale.held.lease, cooldown)
+        if isinstance(end, SoldByOthers):
+            reason = ExitReason.FOREIGN_SALE
+            request = replace(request, reason=reason, brought_by_others=end.brought, by_day=end.by_day)
         return await workflow.execute_activity_method(
             SettlingActivities.close_position,
             request,

@@ -1,7 +1,7 @@
 """Our shares that the account's owner sold manually: booked only when two sources agree (F32)."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -10,12 +10,13 @@ from temporalio import activity
 
 from activities.account.carried import CarriedShares
 from activities.support.pace import note_failure
-from domain.by_hand import told_apart
+from domain.by_hand import averaged, told_apart
+from domain.day_costs import Brought
 from domain.errors import InvalidTransitionError, TradingError
 from domain.event import SOLD_BY_HAND, Event, EventLevel
 from domain.lane import Lane
 from domain.market import Side
-from domain.money import NO_WON, Quantity, Won
+from domain.money import Quantity, Won, total
 from domain.order import BrokerOrder
 from domain.position import OpenPosition
 from domain.reconciliation import foreign_orders
@@ -34,10 +35,15 @@ BETWEEN_READS: Final = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Our remaining shares, and the proceeds (won) of others' listed sales."""
+    """Our remaining shares, and the proceeds of others' listed sales by the day of the sale."""
 
     quantity: Quantity
-    brought: Won
+    by_day: tuple[Brought, ...] = ()
+
+    @property
+    def brought(self) -> Won:
+        """Return the proceeds of all days, in won."""
+        return total([each.won for each in self.by_day])
 
 
 class ForeignSales:
@@ -60,12 +66,12 @@ class ForeignSales:
         foreign = await self._foreign_orders(position, lane)
         sales = [row for row in foreign if row.side is Side.SELL]
         if not sales:
-            return Left(position.quantity, NO_WON)
+            return Left(position.quantity)
         looked = await self._database.first_looks.of(position.account_id, position.session_date) or {}
         by_hand = told_apart(foreign, looked.get(position.symbol, 0), position.opened_at)
         held = await self._believed_holding(position, position.quantity + by_hand.owns, lane)
         if held is None:
-            return Left(position.quantity, NO_WON)
+            return Left(position.quantity)
         sold = sum(row.filled_quantity for row in sales)
         ours_at_least = max(held - by_hand.owns, 0)
         missing = max(
@@ -73,9 +79,9 @@ class ForeignSales:
             min(position.quantity - ours_at_least, by_hand.taken - position.taken),
         )
         if missing <= 0:
-            return Left(position.quantity, NO_WON)
+            return Left(position.quantity)
         brought = by_hand.brought_by(missing, position.taken)
-        return Left(Quantity(position.quantity - missing), _brought(sales, missing) if brought is None else brought)
+        return Left(Quantity(position.quantity - missing), averaged(sales, missing) if brought is None else brought)
 
     async def noticed_by(self, position: OpenPosition) -> Left:
         """Return what is left of a position that Haru is not selling; all of it in doubt.
@@ -83,7 +89,7 @@ class ForeignSales:
         The balance shared by all watchers triggers the check: it lacks our sold shares until the owner buys some for
         himself.
         """
-        everything = Left(position.quantity, NO_WON)
+        everything = Left(position.quantity)
         try:
             held = (await self._recent_balance()).quantity_of(position.symbol)
             if held is None or held >= position.quantity or await self._is_traded_by_us(position):
@@ -102,7 +108,7 @@ class ForeignSales:
             return position
         event = _sold_by_hand(position, left, self._pace.now())
         try:
-            if not await self._database.positions.take_away(position, left.quantity, event, left.brought):
+            if not await self._database.positions.take_away(position, left.quantity, event, left.by_day):
                 return position
         except InvalidTransitionError as fault:
             activity.logger.warning("sale_by_hand_not_booked", extra={"symbol": position.symbol, "cause": str(fault)})
@@ -144,12 +150,6 @@ class ForeignSales:
             foreign = foreign_orders(listed, bound)
             found.extend(row for row in foreign if row.filled_quantity and not row.on_credit)
         return found
-
-
-def _brought(sales: Sequence[BrokerOrder], shares: int) -> Won:
-    """Return the average proceeds (won) of shares that cannot be matched to a single sale."""
-    amount, sold = sum(row.filled_amount for row in sales), sum(row.filled_quantity for row in sales)
-    return Won(amount * shares // sold)
 
 
 def _sold_by_hand(position: OpenPosition, left: Left, at: datetime) -> Event:

@@ -10,11 +10,12 @@ from temporalio import activity
 
 from activities.account.foreign_sales import ForeignSales, Left
 from activities.account.short_sales import ShortSales
+from domain.day_costs import Brought
 from domain.errors import TradingError
 from domain.ladder import Tries
 from domain.lane import Lane
 from domain.market import Symbol
-from domain.money import NO_WON, Quantity, Won
+from domain.money import Quantity
 from domain.position import ExitReason, OpenPosition
 from domain.session import session_date_of
 
@@ -30,11 +31,11 @@ _ANSWERED_WITHIN: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class SharesToOffer:
-    """Current position, the shares to offer, and the proceeds of the owner's sales of the rest."""
+    """Current position, the shares to offer, and the proceeds of the owner's sales of the rest by day."""
 
     position: OpenPosition
     quantity: Quantity
-    brought: Won = NO_WON
+    by_day: tuple[Brought, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class SharesLeft:
         left = await self._left_by_others(position, reason, tries, is_carried=is_carried)
         if left.brought and left.quantity:
             position = await self._foreign_sales.booked(position, left)
-        return SharesToOffer(position, left.quantity, left.brought)
+        return SharesToOffer(position, left.quantity, left.by_day)
 
     async def _left_by_others(
         self, position: OpenPosition, reason: ExitReason, tries: Tries, *, is_carried: bool
@@ -82,7 +83,7 @@ class SharesLeft:
         """
         if reason is ExitReason.FOREIGN_SALE:
             return await self._foreign_sales.left_of(position, Lane.EXIT)
-        unasked = Left(min(tries.offered or position.quantity, position.quantity), NO_WON)
+        unasked = Left(min(tries.offered or position.quantity, position.quantity))
         if tries.leaves_a_doubt or (is_carried and not tries.offered):
             asked = self._foreign_sales.left_of(position, Lane.EXIT)
             return await self._answered(asked, position.symbol) or unasked

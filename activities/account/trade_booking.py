@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
+from domain.day_costs import Brought, dated
 from domain.errors import TradingError
 from domain.identity import AccountId, PositionId
 from domain.lock import Lease
 from domain.market import Side
 from domain.money import NO_WON, Rate, Won
 from domain.order import OrderRecord
-from domain.pnl import closed_trade
+from domain.pnl import Beside, closed_trade
 from domain.position import ClosedTrade, ExitReason, OpenPosition
-from domain.session import SessionDate
+from domain.session import SessionDate, session_date_of
 
 if TYPE_CHECKING:
     from database.database import Database
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Reason and market time of a position's end, and the proceeds of others' sale of the rest if known."""
+    """Reason and market time of a position's end, and the proceeds of others' sale of the rest if known, by day."""
 
     reason: ExitReason
     at: datetime
     brought: Won | None = None
+    by_day: tuple[Brought, ...] = ()
 
 
 class TradeBooking:
@@ -51,17 +53,34 @@ class TradeBooking:
     async def book(
         self, position: OpenPosition, orders: Sequence[OrderRecord], ending: Ending, lease: Lease | None
     ) -> ClosedTrade:
-        """Book the trade of a sold-out position; shares without one of our sales count as sold by others."""
+        """Book the trade of a sold-out position; shares without one of our sales count as sold by others.
+
+        What the end brought does not count again if its shares were booked as taken meanwhile.
+        """
         reason, brought = ending.reason, ending.brought
-        if not position.quantity and _is_short_of_sales(position, orders):
+        short = _short_of_sales(position, orders)
+        if not position.quantity and short > 0:
             reason, brought = ExitReason.FOREIGN_SALE, brought or NO_WON
         if brought is not None:
-            brought = Won(brought + position.taken_amount)
-        trade = await self._trade(position, orders, Ending(reason, ending.at, brought))
-        await self._database.trades.close(trade, lease, release_lock=True)
+            at_the_end = brought if position.quantity or short > position.taken else NO_WON
+            brought = Won(at_the_end + position.taken_amount)
+        days = ending.by_day if position.quantity else ()
+        beside = await self._beside(position.position_id, ending.at, days)
+        trade = self._trade(position, orders, Ending(reason, ending.at, brought), beside)
+        by_others = dated(Won(trade.exit_amount - _sold(orders)), beside.by_others, trade.session_date)
+        await self._database.trades.close(trade, lease, release_lock=True, by_others=by_others)
         return trade
 
-    async def _trade(self, position: OpenPosition, orders: Sequence[OrderRecord], ending: Ending) -> ClosedTrade:
+    async def _beside(self, position_id: PositionId, closed_at: datetime, more: Sequence[Brought] = ()) -> Beside:
+        sales = self._database.sales_by_others
+        by_others = (*await sales.of(position_id), *more)
+        days = {session_date_of(closed_at), *(each.date for each in by_others)}
+        orders = await self._database.trades.orders_beside(position_id, days)
+        return Beside(orders, by_others, await sales.of_earlier(position_id, days))
+
+    def _trade(
+        self, position: OpenPosition, orders: Sequence[OrderRecord], ending: Ending, beside: Beside
+    ) -> ClosedTrade:
         return closed_trade(
             position,
             [order for order in orders if order.intent.side is Side.BUY],
@@ -70,7 +89,7 @@ class TradeBooking:
             ending.at,
             self._commission,
             ending.brought,
-            await self._database.trades.orders_beside(position.position_id),
+            beside,
         )
 
     async def settle(self, account_id: AccountId, date: SessionDate) -> int:
@@ -94,9 +113,8 @@ class TradeBooking:
         if end is None or position.quantity:
             return False
         at, reason = end
-        own = sum(order.filled_amount for order in orders if order.intent.side is Side.SELL)
-        brought = Won(await self._database.trades.received(position_id) - own)
-        trade = await self._trade(position, orders, Ending(reason, at, brought))
+        brought = Won(await self._database.trades.received(position_id) - _sold(orders))
+        trade = self._trade(position, orders, Ending(reason, at, brought), await self._beside(position_id, at))
         return await self._database.trades.settle_costs(trade)
 
     async def end(self, position_id: PositionId, at: datetime) -> bool:
@@ -134,7 +152,12 @@ def last_reason(orders: Sequence[OrderRecord]) -> ExitReason | None:
     return ExitReason(sales[-1].intent.reason) if sales else None
 
 
-def _is_short_of_sales(position: OpenPosition, orders: Sequence[OrderRecord]) -> bool:
+def _sold(orders: Sequence[OrderRecord]) -> int:
+    return sum(order.filled_amount for order in orders if order.intent.side is Side.SELL)
+
+
+def _short_of_sales(position: OpenPosition, orders: Sequence[OrderRecord]) -> int:
+    """Return how many shares more were bought than we have sold."""
     bought = sum(order.filled_quantity for order in orders if order.intent.side is Side.BUY)
     sold = sum(order.filled_quantity for order in orders if order.intent.side is Side.SELL)
-    return bought + position.restated_bought > sold + position.restated_sold
+    return bought + position.restated_bought - sold - position.restated_sold

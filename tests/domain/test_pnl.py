@@ -8,15 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.costs import BANKIS_COMMISSION, Costs
+from domain.day_costs import Brought, dated
 from domain.errors import InvalidTransitionError
 from domain.identity import PositionId
 from domain.market import Market, Side
 from domain.money import Price, Rate, Won
 from domain.order import OrderRecord
-from domain.pnl import closed_trade
+from domain.pnl import Beside, closed_trade
 from domain.position import ClosedTrade, ExitReason
 from domain.session import SessionDate
-from tests.support.builders import NOW, an_intent, an_open_position, an_order
+from tests.support.builders import MONDAY, NOW, an_intent, an_open_position, an_order
 
 FREE = Rate(0)
 LATER = NOW + timedelta(minutes=20)
@@ -68,7 +69,7 @@ def test_a_second_trade_of_the_stock_pays_what_it_adds_to_the_days_costs() -> No
         ExitReason.TAKE_PROFIT,
         LATER,
         BANKIS_COMMISSION,
-        beside=[first, bought(), sold()],
+        beside=Beside([first, bought(), sold()]),
     )
 
     assert trade.entry_costs.commission == 100
@@ -121,6 +122,59 @@ def test_the_tax_is_that_of_each_orders_own_date() -> None:
     trade = trade_of([bought()], [sold(5, session_date=old), sold(5, session_date=new)])
 
     assert trade.exit_costs.tax == 532 + (177 + 532)
+
+
+def test_an_entry_in_two_parts_is_rounded_once() -> None:
+    """210,000 won cost 20 won (29.5 exactly), 490,000 won 60 (68.9), both together 90."""
+    trade = trade_of([bought(3), bought(7)], [sold()])
+
+    assert trade.entry_costs == Costs(Won(90))
+
+
+def test_sales_of_ours_on_two_days_are_rounded_apart() -> None:
+    tuesday = SessionDate(date(2026, 11, 24))
+
+    trade = trade_of([bought()], [sold(3, 70_000), sold(7, 70_000, session_date=tuesday)])
+
+    assert trade.exit_costs.commission == 20 + 60
+
+
+def test_what_others_sold_costs_what_its_own_day_charges() -> None:
+    """The tax rises between the two days, and each day's commission is rounded apart."""
+    old, new = SessionDate(date(2025, 12, 26)), SessionDate(date(2025, 12, 29))
+    beside = Beside(by_others=[Brought(old, Won(210_000))])
+    closed_at = datetime.fromisoformat("2025-12-29T01:00:00+00:00")
+    parts = ([bought()], [sold(7, 70_000, session_date=new)], ExitReason.FOREIGN_SALE, closed_at, BANKIS_COMMISSION)
+
+    trade = closed_trade(an_open_position(), *parts, Won(210_000), beside)
+
+    assert trade.exit_costs == Costs(Won(20 + 60), Won(315 + 245 + 735))
+
+
+def test_what_others_sold_on_a_day_of_ours_is_rounded_with_ours() -> None:
+    beside = Beside(by_others=[Brought(MONDAY, Won(210_000))])
+    parts = ([bought()], [sold(7, 70_000)], ExitReason.FOREIGN_SALE, LATER, BANKIS_COMMISSION)
+
+    trade = closed_trade(an_open_position(), *parts, Won(210_000), beside)
+
+    assert trade.exit_costs.commission == 90
+
+
+def test_known_days_beyond_what_others_brought_count_for_nothing() -> None:
+    tuesday = SessionDate(date(2026, 11, 24))
+    known = [Brought(tuesday, Won(490_000)), Brought(MONDAY, Won(210_000))]
+
+    assert dated(Won(280_000), known, tuesday) == (Brought(MONDAY, Won(210_000)), Brought(tuesday, Won(70_000)))
+    assert dated(Won(0), known, tuesday) == ()
+
+
+def test_what_others_sold_of_an_earlier_position_has_paid_its_part_of_the_rounding() -> None:
+    beside = Beside(earlier=[Brought(MONDAY, Won(210_000))])
+    parts = ([bought()], list[OrderRecord](), ExitReason.FOREIGN_SALE, LATER, BANKIS_COMMISSION)
+
+    trade = closed_trade(an_open_position(), *parts, Won(490_000), beside)
+
+    assert trade.exit_costs.commission == 90 - 20
 
 
 def test_shares_that_somebody_else_sold_are_booked_at_the_last_price() -> None:

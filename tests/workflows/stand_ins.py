@@ -10,7 +10,7 @@ from activities.cycles import Cycle, CycleRequest, Held, UnfinishedOrder
 from activities.entries import EntryRequest, NoEntry, PreparedEntry
 from activities.market_data import Findings, ScanRequest
 from activities.orders import FollowRequest, SubmitRequest
-from activities.selling import ExitDecision, ExitRequest, MarketShut, NothingToSell, PreparedExit
+from activities.selling import ExitDecision, ExitRequest, MarketShut, NothingToSell, PreparedExit, SoldByOthers
 from activities.settling import CloseRequest, StillHeld, TradeResult
 from activities.support.pace import to_be_continued
 from activities.watching import WatchRequest
@@ -71,6 +71,9 @@ class Desk(CloseDesk):
     """Decision time of each sale (market time)."""
     refusals: list[Rejected] = field(default_factory=list)
     """Scripted refusals of sales, consumed in order."""
+    sold_by_others: SoldByOthers | None = None
+    """The answer to every sale."""
+    closes: list[CloseRequest] = field(default_factory=list)
     unsold_until: datetime | None = None
     """When the first buyer arrives (market time); sales rest until then."""
     seized_until: datetime | None = None
@@ -232,6 +235,8 @@ class Desk(CloseDesk):
         self.seen.append(request.seen)
         if self.held is None or not self.held.quantity:
             return NothingToSell()
+        if self.sold_by_others is not None:
+            return self.sold_by_others
         ladder = Ladder(request.session, request.rules.execution, self.clock, request.unhurried_until)
         rung = ladder.next_rung(self.now(), request.tries, self.evening)
         if rung is None or self.shut:
@@ -246,6 +251,7 @@ class Desk(CloseDesk):
     @activity.defn
     async def close_position(self, request: CloseRequest) -> TradeResult | StillHeld:
         self.calls["close_position"] += 1
+        self.closes.append(request)
         if self.fills_late and self.held is not None:
             self.held, self.fills_late = replace(self.held, quantity=self.fills_late), Quantity(0)
             return StillHeld(self.held.position_id, self.held.quantity)

@@ -9,11 +9,14 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.cycles import Held
 from activities.entries import NoEntry
+from activities.selling import SoldByOthers
+from domain.day_costs import Brought
 from domain.identity import PositionId
 from domain.ladder import Rung
-from domain.money import Quantity
+from domain.money import Quantity, Won
 from domain.position import ExitReason
 from domain.rules import TradingRules
+from domain.session import SessionDate
 from domain.worker_state import WorkerState
 from tests.support.builders import MONDAY, SAMSUNG, a_lease
 from tests.workflows.floor import Floor, kst, trading_floor
@@ -127,6 +130,18 @@ async def test_shares_that_a_buy_brings_late_are_sold_before_the_trade_is_booked
     assert floor.desk.calls["close_position"] == 2
     assert floor.desk.calls["prepare_exit"] == 2
     assert len(floor.desk.trades) == 1
+    await worker.terminate()
+
+
+async def test_a_trade_is_booked_with_what_the_owners_sales_brought_on_each_day(floor: Floor) -> None:
+    by_day = (Brought(MONDAY, Won(140_000)), Brought(SessionDate(MONDAY + timedelta(days=1)), Won(560_000)))
+    floor.desk.sold_by_others = SoldByOthers(Won(700_000), by_day=by_day)
+    worker = await floor.start_worker()
+
+    await floor.reaches("2026-11-23 09:45")
+
+    (close,) = floor.desk.closes
+    assert (close.reason, close.brought_by_others, close.by_day) == (ExitReason.FOREIGN_SALE, 700_000, by_day)
     await worker.terminate()
 
 

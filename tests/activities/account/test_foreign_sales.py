@@ -9,6 +9,7 @@ from activities.account.first_look import SharesKnown
 from activities.account.foreign_sales import LOOK_FOR_HAND_SALES, Left
 from activities.selling import NothingToSell, PreparedExit, SoldByOthers
 from activities.settling import CloseRequest
+from domain.day_costs import Brought
 from domain.event import SOLD_BY_HAND, EventLevel
 from domain.ladder import Rung, Tries
 from domain.market import Side
@@ -56,7 +57,7 @@ async def test_the_trade_is_booked_at_the_owners_price_not_at_the_last_one_seen(
 
     decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=REFUSED))
 
-    assert decision == SoldByOthers(theirs.amount)
+    assert decision == SoldByOthers(theirs.amount, by_day=(Brought(MONDAY, theirs.amount),))
     close = CloseRequest(entry.position_id, ExitReason.FOREIGN_SALE, entry.lease, timedelta(0), theirs.amount)
     await desk.does(desk.settling.close_position, close)
     (trade,) = await desk.database.trades.on(ACCOUNT, MONDAY)
@@ -73,7 +74,8 @@ async def test_what_the_owner_sold_before_we_bought_does_not_set_the_price(desk:
 
     decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=REFUSED))
 
-    assert decision == SoldByOthers(desk.side_of(Side.SELL)[-1].amount)
+    assert isinstance(decision, SoldByOthers)
+    assert decision.brought == desk.side_of(Side.SELL)[-1].amount
 
 
 async def test_only_what_the_owner_left_is_sold(desk: Desk) -> None:
@@ -297,9 +299,9 @@ async def test_a_part_that_the_owner_sells_is_taken_out_of_the_books_once(desk: 
     await desk.does(desk.foreign_sales.booked, before, left)
     after = await desk.holding(entry.position_id)
 
-    assert left == Left(Quantity(entry.quantity - 1), desk.side_of(Side.SELL)[-1].amount)
+    assert left == Left(Quantity(entry.quantity - 1), (Brought(MONDAY, desk.side_of(Side.SELL)[-1].amount),))
     assert (after.quantity, after.taken, after.taken_amount) == (left.quantity, 1, left.brought)
-    assert await desk.does(desk.foreign_sales.noticed_by, after) == Left(after.quantity, Won(0))
+    assert await desk.does(desk.foreign_sales.noticed_by, after) == Left(after.quantity)
 
 
 async def test_our_own_sale_that_is_not_booked_yet_is_nobody_elses(desk: Desk) -> None:
@@ -310,7 +312,7 @@ async def test_our_own_sale_that_is_not_booked_yet_is_nobody_elses(desk: Desk) -
     await desk.submits(decision, OrderPurpose.EXIT)
     position = await desk.holding(entry.position_id)
 
-    assert await desk.does(desk.foreign_sales.noticed_by, position) == Left(position.quantity, Won(0))
+    assert await desk.does(desk.foreign_sales.noticed_by, position) == Left(position.quantity)
 
 
 async def test_a_part_sold_by_hand_is_not_booked_while_an_order_of_ours_is_under_way(desk: Desk) -> None:
@@ -318,7 +320,7 @@ async def test_a_part_sold_by_hand_is_not_booked_while_an_order_of_ours_is_under
     position = await desk.holding(entry.position_id)
     assert isinstance(await desk.does(desk.selling.prepare_exit, desk.exit_of(entry)), PreparedExit)
 
-    rest = await desk.does(desk.foreign_sales.booked, position, Left(Quantity(1), Won(1)))
+    rest = await desk.does(desk.foreign_sales.booked, position, Left(Quantity(1), (Brought(MONDAY, Won(1)),)))
 
     assert rest == position
     assert (await desk.holding(entry.position_id)).quantity == entry.quantity
@@ -340,4 +342,4 @@ async def test_a_broker_that_is_away_ends_no_watch(desk: Desk) -> None:
     desk.simulation.add_fault(kind="http_error", path="inquire-balance", count=0)
 
     position = await desk.holding(entry.position_id)
-    assert await desk.does(desk.foreign_sales.noticed_by, position) == Left(position.quantity, Won(0))
+    assert await desk.does(desk.foreign_sales.noticed_by, position) == Left(position.quantity)
