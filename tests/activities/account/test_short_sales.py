@@ -31,13 +31,14 @@ def the_owner_buys(desk: Desk, shares: int = OWNERS) -> None:
     desk.simulation.place_order(by_hand, by_hand=True)
 
 
-async def sold_but_for_late_shares(desk: Desk, count: int = 0) -> tuple[PreparedEntry, OrderRecord]:
-    """Sell all. The list shows the last three shares as withdrawn for that many reads (0: always)."""
+async def sold_but_for_late_shares(desk: Desk, *, of_all_orders: bool = False) -> tuple[PreparedEntry, OrderRecord]:
+    """Sell all. From now on the list shows the last three shares as withdrawn, of the sale or of every order."""
     entry = await desk.buys()
     sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2))
     assert isinstance(sale, PreparedExit)
     await desk.submits(sale, OrderPurpose.EXIT)
-    desk.simulation.add_fault(kind="hide_fills", path=LISTS, shares=LATE, number=desk.sent[-1].number, count=count)
+    number = "" if of_all_orders else desk.sent[-1].number
+    desk.simulation.add_fault(kind="hide_fills", path=LISTS, shares=LATE, number=number, count=0)
     record = await desk.follows(sale.intent_id)
     assert (record.status, record.filled_quantity) == (OrderStatus.CANCELLED, entry.quantity - LATE)
     assert desk.sent[-1].filled == entry.quantity
@@ -68,6 +69,16 @@ async def test_shares_that_are_sold_already_are_not_taken_from_the_owner(desk: D
     assert desk.broker_account.holdings[SAMSUNG].quantity == OWNERS
     (event,) = await told(desk, SALE_LISTED_SHORT)
     assert (event.level, event.symbol, event.detail["quantity"]) == (EventLevel.WARNING, SAMSUNG, LATE)
+
+
+async def test_a_list_that_hides_shares_of_the_booked_buy_too_hides_no_sale(desk: Desk) -> None:
+    entry, _ = await sold_but_for_late_shares(desk, of_all_orders=True)
+    the_owner_buys(desk)
+
+    decision = await next_sale(desk, entry)
+
+    assert isinstance(decision, Wait)
+    assert desk.broker_account.holdings[SAMSUNG].quantity == OWNERS
 
 
 async def test_the_trade_is_booked_to_the_won_as_soon_as_the_list_shows_the_fills(desk: Desk) -> None:
