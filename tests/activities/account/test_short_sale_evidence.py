@@ -85,7 +85,8 @@ async def test_an_empty_balance_keeps_no_share_from_being_offered(desk: Desk) ->
 async def test_an_order_notice_is_believed_where_the_balance_is_late(desk: Desk) -> None:
     entry, record = await sold_but_for_late_shares(desk)
     assert record.ref is not None
-    heard(desk, record.ref.number)
+    half = (entry.quantity // 2, 70_000)
+    heard(desk, record.ref.number, half, half)
     desk.simulation.add_fault(kind="lag_balance", path=BALANCE, seconds=600, count=0)
 
     decision = await next_sale(desk, entry)
