@@ -71,12 +71,15 @@ class SharesKnown:
     async def unbooked(
         self, account_id: AccountId, session_date: SessionDate, listed: "tuple[BrokerOrder, ...]", symbol: Symbol
     ) -> int:
-        """Return the change in our shares of a stock from listed fills that are not booked yet."""
+        """Return the change in our shares of a stock from listed fills that are not booked yet.
+
+        A row with fewer shares than a proven booking is outdated; only provisional shares may turn out not to exist.
+        """
         changed = 0
         for record in await self._database.orders.on(account_id, session_date):
             row = row_of(record, listed) if record.intent.symbol == symbol else None
             if row is not None:
-                more = row.filled_quantity - record.filled_quantity
+                more = max(row.filled_quantity - record.filled_quantity, -record.provisional)
                 changed += more if record.intent.side is Side.BUY else -more
         return changed
 

@@ -46,7 +46,7 @@ class ListIsShort:
 
 
 class SharesLeft:
-    """Asks the broker only with a reason; without an answer, all shares are offered."""
+    """Asks the broker only with a reason; without an answer, offers all shares that no order notice reports as sold."""
 
     def __init__(
         self, foreign_sales: ForeignSales, short_sales: ShortSales, database: "Database", pace: "Pace"
@@ -60,11 +60,13 @@ class SharesLeft:
         """Return the shares to offer, given the tries so far."""
         if short := await self._short_sales.of(position):
             gone = await self._answered(self._short_sales.gone(position, short[-1]), position.symbol)
+            if gone is None:
+                gone = await self._short_sales.heard(position, short[-1])
             position = await self._database.positions.get(position.position_id) or position
             if gone and gone >= position.quantity:
-                return ListIsShort(self._short_sales.pause_after(short[-1]))
+                return ListIsShort(await self._short_sales.pause_after(short[-1]))
             if gone or not position.quantity:
-                return SharesToOffer(position, Quantity(position.quantity - (gone or 0)))
+                return SharesToOffer(position, Quantity(position.quantity - gone))
         is_carried = position.session_date != session_date_of(self._pace.now())
         if is_carried and not tries.offered:
             position = await self._foreign_sales.carried.before_sale(position)

@@ -49,12 +49,27 @@ class OrderNotices(Bells):
 
     def fills_heard(self, number: str, symbol: Symbol, side: Side, session_date: SessionDate) -> tuple[Quantity, Won]:
         """Return the shares and won that a day's notices report as filled for an order."""
-        fills = [
+        fills = self._fills(number, symbol, side, session_date)
+        won = sum(notional(notice.price, notice.quantity) for notice in fills)
+        return Quantity(sum(notice.quantity for notice in fills)), Won(won)
+
+    def surely_filled(
+        self, number: str, symbol: Symbol, side: Side, session_date: SessionDate, ordered: Quantity
+    ) -> Quantity:
+        """Return the shares of an order of ``ordered`` shares that are filled even if notices came twice.
+
+        Two equal notices may be one fill reported twice. They count as two if all notices add up to the whole order.
+        """
+        fills = self._fills(number, symbol, side, session_date)
+        if sum(notice.quantity for notice in fills) == ordered:
+            return ordered
+        return Quantity(min(sum(notice.quantity for notice in set(fills)), ordered))
+
+    def _fills(self, number: str, symbol: Symbol, side: Side, session_date: SessionDate) -> list[OrderNotice]:
+        return [
             notice
             for at, notice in self._heard
             if session_date_of(at) == session_date
             and (notice.kind, notice.number) == (NoticeKind.FILLED, number)
             and (notice.symbol, notice.side) == (symbol, side)
         ]
-        won = sum(notional(notice.price, notice.quantity) for notice in fills)
-        return Quantity(sum(notice.quantity for notice in fills)), Won(won)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from activities.account.comparing import ReconcileRequest
+from activities.account.first_look import SharesKnown
 from activities.account.unlisted import UNLISTED_FOR
 from activities.entries import PreparedEntry
 from activities.selling import PreparedExit
@@ -73,6 +74,21 @@ async def test_a_provisional_fill_is_replaced_by_the_lists_while_it_is_held(desk
     assert record is not None
     assert (record.provisional, record.filled_amount) == (0, desk.sent[0].amount)
     assert (await desk.holding(entry.position_id)).cost == desk.broker_account.holdings[SAMSUNG].cost
+
+
+async def test_only_provisional_shares_are_expected_no_more_when_a_list_shows_fewer(desk: Desk) -> None:
+    await bought_unlisted(desk)
+    known = SharesKnown(desk.broker, desk.database, desk.pace)
+
+    async def unbooked(hidden: int) -> int:
+        desk.simulation.clear_faults()
+        desk.simulation.add_fault(kind="hide_fills", path=LISTS, shares=hidden, count=0)
+        return await known.unbooked(ACCOUNT, TODAY, await desk.broker.orders_on(TODAY, Lane.RESOLVE), SAMSUNG)
+
+    assert await unbooked(hidden=3) == -3
+    await reconciled(desk)
+    assert await unbooked(hidden=5) == 0
+    assert await unbooked(hidden=1) == 2
 
 
 async def test_a_provisional_fill_of_yesterday_is_replaced_by_yesterdays_list(desk: Desk) -> None:

@@ -13,7 +13,6 @@ from domain.ladder import Rung, Tries, Wait
 from domain.market import Side
 from domain.money import Price, Quantity
 from domain.order import OrderPurpose, OrderRecord, OrderStatus
-from domain.stream import NoticeKind, OrderNotice
 from simulator.order_types import OrderType
 from simulator.orders import Order, OrderRequest
 from tests.activities.account.test_late_fills import LISTS, earned, net, reconciled, settled, told, verified
@@ -31,13 +30,14 @@ def the_owner_buys(desk: Desk, shares: int = OWNERS) -> None:
     desk.simulation.place_order(by_hand, by_hand=True)
 
 
-async def sold_but_for_late_shares(desk: Desk, count: int = 0) -> tuple[PreparedEntry, OrderRecord]:
-    """Sell all. The list shows the last three shares as withdrawn for that many reads (0: always)."""
+async def sold_but_for_late_shares(desk: Desk, *, of_all_orders: bool = False) -> tuple[PreparedEntry, OrderRecord]:
+    """Sell all. From now on the list shows the last three shares as withdrawn, of the sale or of every order."""
     entry = await desk.buys()
     sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2))
     assert isinstance(sale, PreparedExit)
     await desk.submits(sale, OrderPurpose.EXIT)
-    desk.simulation.add_fault(kind="hide_fills", path=LISTS, shares=LATE, number=desk.sent[-1].number, count=count)
+    number = "" if of_all_orders else desk.sent[-1].number
+    desk.simulation.add_fault(kind="hide_fills", path=LISTS, shares=LATE, number=number, count=0)
     record = await desk.follows(sale.intent_id)
     assert (record.status, record.filled_quantity) == (OrderStatus.CANCELLED, entry.quantity - LATE)
     assert desk.sent[-1].filled == entry.quantity
@@ -46,13 +46,6 @@ async def sold_but_for_late_shares(desk: Desk, count: int = 0) -> tuple[Prepared
 
 async def next_sale(desk: Desk, entry: PreparedEntry, attempt: int = 3) -> ExitDecision:
     return await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, attempt))
-
-
-def heard(desk: Desk, number: str) -> None:
-    """Notify this process that the whole sale was filled."""
-    order = next(each for each in desk.sent if each.number == number)
-    notice = OrderNotice(NoticeKind.FILLED, SAMSUNG, Side.SELL, number, None, Quantity(order.filled), Price(70_000))
-    desk.notices.hear(notice, desk.pace.now())
 
 
 async def test_shares_that_are_sold_already_are_not_taken_from_the_owner(desk: Desk) -> None:
@@ -146,26 +139,6 @@ async def test_the_rest_of_a_sale_that_was_withdrawn_is_offered_at_once(desk: De
     assert (decision.quantity, desk.pace.pauses) == (entry.quantity, 0)
 
 
-async def test_one_balance_that_shows_too_little_keeps_no_share_from_being_offered(desk: Desk) -> None:
-    entry = await withdrawn_sale(desk)
-    desk.simulation.add_fault(kind="odd_row", path=BALANCE, row=SAMSUNG, fields={"hldg_qty": "1"})
-
-    decision = await next_sale(desk, entry)
-
-    assert isinstance(decision, PreparedExit)
-    assert (decision.quantity, desk.pace.pauses) == (entry.quantity, 1)
-
-
-async def test_an_empty_balance_keeps_no_share_from_being_offered(desk: Desk) -> None:
-    entry, _ = await sold_but_for_late_shares(desk)
-    desk.simulation.add_fault(kind="empty_balance", path=BALANCE, count=0)
-
-    decision = await next_sale(desk, entry)
-
-    assert isinstance(decision, PreparedExit)
-    assert decision.quantity == LATE
-
-
 async def test_books_that_refuse_to_answer_keep_no_share_from_being_offered(desk: Desk) -> None:
     entry, _ = await sold_but_for_late_shares(desk)
     desk.simulation.add_fault(kind="refuse", path=BALANCE, count=0)
@@ -187,18 +160,6 @@ async def test_books_that_do_not_answer_in_time_keep_no_share_from_being_offered
 
     assert isinstance(decision, PreparedExit)
     assert decision.quantity == LATE
-
-
-async def test_an_order_notice_is_believed_where_the_balance_is_late(desk: Desk) -> None:
-    entry, record = await sold_but_for_late_shares(desk)
-    assert record.ref is not None
-    heard(desk, record.ref.number)
-    desk.simulation.add_fault(kind="lag_balance", path=BALANCE, seconds=600, count=0)
-
-    decision = await next_sale(desk, entry)
-
-    assert isinstance(decision, Wait)
-    assert desk.pace.pauses == 0
 
 
 async def test_a_refusal_for_lack_of_shares_reads_the_list_again(desk: Desk) -> None:
@@ -247,29 +208,39 @@ async def test_shares_that_the_owner_moved_without_an_order_keep_no_sale_back_fo
     assert decision.quantity == entry.quantity
 
 
-async def test_a_row_that_cannot_be_read_keeps_no_sale_back(desk: Desk) -> None:
+async def test_shares_that_were_kept_back_once_are_not_kept_back_after_the_next_sale(desk: Desk) -> None:
+    the_owner_buys(desk, 100)
     entry = await withdrawn_sale(desk)
-    desk.broker_account.holdings[SAMSUNG].quantity -= 1
-    desk.simulation.add_fault(
-        kind="odd_row", path=LISTS, count=0, row=desk.sent[0].number, fields={"tot_ccld_qty": "?"}
-    )
+    desk.broker_account.holdings[SAMSUNG].quantity -= entry.quantity
+    assert isinstance(await next_sale(desk, entry), Wait)
+    desk.passes(seconds=120)
+    again = await next_sale(desk, entry, 4)
+    assert isinstance(again, PreparedExit)
+    await desk.submits(again, OrderPurpose.EXIT)
+    await desk.does(desk.orders.cancel_order, again.intent_id)
+    assert (await desk.follows(again.intent_id)).status is OrderStatus.CANCELLED
 
-    decision = await next_sale(desk, entry)
+    decision = await next_sale(desk, entry, 5)
 
     assert isinstance(decision, PreparedExit)
     assert (decision.quantity, desk.pace.pauses) == (entry.quantity, 0)
 
 
-async def test_a_notice_that_comes_twice_keeps_no_share_back(desk: Desk) -> None:
-    entry, order = await partly_sold(desk)
-    notice = OrderNotice(NoticeKind.FILLED, THIN, Side.SELL, order.number, None, Quantity(order.filled), Price(14_000))
-    for _ in range(2):
-        desk.notices.hear(notice, desk.pace.now())
+async def test_a_sale_that_worked_for_long_is_checked_when_it_ends(desk: Desk) -> None:
+    entry = await desk.buys()
+    desk.simulation.set_conditions(SAMSUNG, no_bids=True)
+    sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2))
+    assert isinstance(sale, PreparedExit)
+    await desk.submits(sale, OrderPurpose.EXIT)
+    desk.passes(minutes=10)
+    desk.simulation.set_conditions(SAMSUNG, no_bids=False)
+    desk.passes(minutes=1)
+    desk.simulation.add_fault(kind="hide_fills", path=LISTS, shares=LATE, number=desk.sent[-1].number, count=0)
+    assert (await desk.follows(sale.intent_id)).status is OrderStatus.CANCELLED
+    assert desk.sent[-1].filled == entry.quantity
+    the_owner_buys(desk)
 
-    decision = await next_sale(desk, entry)
-
-    assert isinstance(decision, PreparedExit)
-    assert decision.quantity == (await desk.holding(entry.position_id)).quantity
+    assert isinstance(await next_sale(desk, entry), Wait)
 
 
 async def test_yesterdays_short_sale_asks_nothing_today(desk: Desk) -> None:
