@@ -11,6 +11,7 @@ from domain.clock import MarketClock
 from domain.event import CLOSE_MISSED, CLOSE_UNFINISHED, Event, EventLevel, carried_event
 from domain.rules import TradingRules
 from domain.session import Session, SessionDate, SessionPlan, session_date_of
+from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 from fleet.schedule import close_now
 from fleet.visibility import list_workflows, quoted
@@ -42,6 +43,20 @@ def close_due(plan: SessionPlan, now: datetime, clock: MarketClock) -> Due:
     if now < plan.liquidation_at + min(clock.market_duration(_GRACE), lead / 3):
         return Due.NOT_YET
     return Due.NOW if now < plan.session.ends_at else Due.TOO_LATE
+
+
+class CloseDuty:
+    """Ensure that no session ends without a close unnoticed (F40)."""
+
+    terms = Terms("close", every=15.0, every_market=timedelta(minutes=3), within=300.0, level=EventLevel.CRITICAL)
+
+    def __init__(self, fleet: Fleet, rules: TradingRules) -> None:
+        self._fleet = fleet
+        self._rules = rules
+
+    async def look(self) -> None:
+        """Start a missing close, or report it."""
+        await see_to_the_close(self._fleet, self._rules)
 
 
 async def see_to_the_close(fleet: Fleet, rules: TradingRules) -> None:

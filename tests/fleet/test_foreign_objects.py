@@ -16,13 +16,14 @@ from cli.tables.limits import read_limits
 from domain.identity import WorkerId
 from domain.rules import TradingRules
 from domain.worker_state import WorkerLife
-from fleet import commands, foreign
+from fleet import commands
 from fleet import fleet as fleet_module
 from fleet.commands import Verdict
 from fleet.duties.close import is_closing
 from fleet.duties.failing import FailingDuty
+from fleet.duties.foreign import FOREIGN_MANY, FOREIGN_OBJECT, MOST_REPORTED, ForeignDuty
 from fleet.fleet import Fleet
-from fleet.foreign import FOREIGN_MANY, FOREIGN_OBJECT, ForeignDuty, foreign_objects
+from fleet.foreign import foreign_objects
 from fleet.on_demand import FOREIGN_TERMINATED
 from fleet.schedule import close_now, lay_close_times
 from fleet.starting import bring_back, start_worker, start_workers
@@ -153,19 +154,16 @@ async def test_the_kill_switch_sells_beside_foreign_objects(crowded: Hosted, mon
     ]
 
 
-async def test_each_foreign_object_is_reported_once_and_only_the_first_of_many(
-    crowded: Hosted, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_each_foreign_object_is_reported_once_and_only_the_first_of_many(crowded: Hosted) -> None:
     fleet = crowded.fleet
     for _ in range(2):
         await ForeignDuty(fleet).look()
     events = [each for each in await fleet.database.events.latest(fleet.account_id, 99) if each.kind == FOREIGN_OBJECT]
-    assert OBJECTS <= len(events) <= foreign.MOST_REPORTED
+    assert OBJECTS <= len(events) <= MOST_REPORTED
     assert len({each.key for each in events}) == len(events)
     assert not any("\x1b" in str(each.detail) for each in events)
 
-    monkeypatch.setattr(foreign, "MOST_REPORTED", 3)
-    await ForeignDuty(fleet).look()
+    await ForeignDuty(fleet, most=3).look()
     (more,) = [each for each in await fleet.database.events.latest(fleet.account_id, 99) if each.kind == FOREIGN_MANY]
     assert "are not ours" in str(more.detail["why"])
 
