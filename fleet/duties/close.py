@@ -24,7 +24,7 @@ _GRACE: Final = timedelta(seconds=60)
 """Real time after which a due close that has not started counts as forgotten; less in a compressed day."""
 _PROVEN_WITHIN: Final = timedelta(minutes=10)
 """Market time after the last market in which a close can sell. The proof takes seconds."""
-_BEGUN_LATELY: Final = timedelta(minutes=2)
+BEGUN_LATELY: Final = timedelta(minutes=2)
 """Real time in which a close that started late may still collect its proof."""
 _RUNNING: Final = f"WorkflowType = '{MarketCloseWorkflow.__name__}' AND ExecutionStatus = 'Running'"
 
@@ -59,8 +59,11 @@ class CloseDuty:
         await see_to_the_close(self._fleet, self._rules)
 
 
-async def see_to_the_close(fleet: Fleet, rules: TradingRules) -> None:
-    """Ensure that every session with positions or orders of ours is closed, or that its missing close is reported."""
+async def see_to_the_close(fleet: Fleet, rules: TradingRules, lately: timedelta = BEGUN_LATELY) -> None:
+    """Ensure that every session with positions or orders of ours is closed, or that its missing close is reported.
+
+    A close that started ``lately`` (real time) may still collect its proof.
+    """
     now = fleet.market_now()
     await _tell_missed_closes(fleet, now)
     plan = fleet.plan_of_the_day(now, await fleet.registered_workers())
@@ -69,7 +72,7 @@ async def see_to_the_close(fleet: Fleet, rules: TradingRules) -> None:
         return
     begun_at = await _closing_since(fleet)
     if begun_at is not None:
-        if fleet.real_now() - begun_at >= _BEGUN_LATELY:
+        if fleet.real_now() - begun_at >= lately:
             await _tell_unfinished(fleet, plan.session, rules, now)
         return
     if not await fleet.database.positions.touched_in(fleet.account_id, plan.session.date):

@@ -14,6 +14,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from cli.tables.board import as_json, heading, read_board
 from cli.tables.limits import read_limits
 from domain.identity import WorkerId
+from domain.position import ExitReason
 from domain.rules import TradingRules
 from domain.worker_state import WorkerLife
 from fleet import commands
@@ -114,13 +115,13 @@ async def test_every_foreign_object_is_named_and_none_of_ours(crowded: Hosted) -
     }
 
 
-async def test_the_verbs_work_on_the_rest(crowded: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "_ANSWER_WITHIN", timedelta(seconds=3))
+async def test_the_verbs_work_on_the_rest(crowded: Hosted) -> None:
     fleet = crowded.fleet
 
     known = await fleet.selected("all")
     told = [commands.PAUSE, commands.RESUME, commands.change_rules({"exits.stop_loss": "2%"}), commands.STOP]
-    outcomes = [await commands.tell(fleet, known, command) for command in told]
+    hasty = [replace(command, acceptance=timedelta(seconds=3)) for command in told]
+    outcomes = [await commands.tell(fleet, known, command) for command in hasty]
     board = await read_board(fleet, fleet.market_now())
 
     assert known == (FIRST, SQUATTED)
@@ -143,10 +144,10 @@ async def test_status_shows_the_foreign_objects_and_the_limits_of_ours(crowded: 
     assert "\x1b" not in "".join(heading(board)) + str(as_json(board)["foreign_objects"])
 
 
-async def test_the_kill_switch_sells_beside_foreign_objects(crowded: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "_ANSWER_WITHIN", timedelta(seconds=3))
+async def test_the_kill_switch_sells_beside_foreign_objects(crowded: Hosted) -> None:
+    sale = replace(commands.liquidate(ExitReason.KILL_SWITCH), acceptance=timedelta(seconds=3))
 
-    outcomes = await commands.press_kill_switch(crowded.fleet, "operator", "drill")
+    outcomes = await commands.press_kill_switch(crowded.fleet, "operator", "drill", sale)
 
     assert [(each.worker_id, each.verdict) for each in outcomes] == [
         (FIRST, Verdict.DONE),

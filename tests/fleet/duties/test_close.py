@@ -13,7 +13,6 @@ from domain.close_plan import CloseLeads, plan_session
 from domain.market import Symbol
 from domain.rules import TradingRules
 from domain.summary import FLEET
-from fleet.duties import close as close_duty_module
 from fleet.duties.close import Due, close_due, see_to_the_close
 from fleet.fleet import Fleet
 from fleet.schedule import close_now
@@ -101,33 +100,27 @@ async def test_a_close_that_runs_already_is_left_alone(fleet: Fleet) -> None:
     assert (await running.describe()).status is WorkflowExecutionStatus.RUNNING
 
 
-async def test_a_close_that_does_not_come_to_its_end_is_told_once_and_not_while_it_may_still_sell(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(close_duty_module, "_BEGUN_LATELY", timedelta(0))
+async def test_a_close_that_does_not_come_to_its_end_is_told_once_and_not_while_it_may_still_sell(fleet: Fleet) -> None:
     await holding(at(fleet, "2026-11-23 15:20"))
     await close_now(fleet, RULES)
     assert await closes(fleet) == 1
 
     for moment in ("15:45", "16:05"):
-        await see_to_the_close(at(fleet, f"2026-11-23 {moment}"), RULES)
+        await see_to_the_close(at(fleet, f"2026-11-23 {moment}"), RULES, timedelta(0))
     assert await kinds(fleet) == []
     for moment in ("16:11", "16:12"):
-        await see_to_the_close(at(fleet, f"2026-11-23 {moment}"), RULES)
+        await see_to_the_close(at(fleet, f"2026-11-23 {moment}"), RULES, timedelta(0))
 
     assert await kinds(fleet) == ["close_unfinished"]
 
 
-async def test_a_close_without_anything_to_sell_has_proven_it_soon(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(close_duty_module, "_BEGUN_LATELY", timedelta(0))
+async def test_a_close_without_anything_to_sell_has_proven_it_soon(fleet: Fleet) -> None:
     await close_now(fleet, RULES)
     assert await closes(fleet) == 1
 
-    await see_to_the_close(at(fleet, "2026-11-23 15:39"), RULES)
+    await see_to_the_close(at(fleet, "2026-11-23 15:39"), RULES, timedelta(0))
     assert await kinds(fleet) == []
-    await see_to_the_close(at(fleet, "2026-11-23 15:41"), RULES)
+    await see_to_the_close(at(fleet, "2026-11-23 15:41"), RULES, timedelta(0))
 
     assert await kinds(fleet) == ["close_unfinished"]
 
