@@ -5,7 +5,7 @@ import logging
 import random
 import socket
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from temporalio.service import RPCError
 
@@ -73,13 +73,14 @@ class DutyRunner:
         terms, has_hung = duty.terms, False
         doing: asyncio.Task[None] = asyncio.ensure_future(_looking(duty))
         try:
-            while not (await asyncio.wait([doing], timeout=terms.within))[0]:
+            await asyncio.wait([doing], timeout=terms.within)
+            while not doing.done():
                 has_hung = True
                 doing.cancel()
                 await self._report_hang(terms)
+                await asyncio.wait([doing], timeout=terms.within)
         finally:
-            doing.cancel()
-            await asyncio.wait([doing], timeout=_ENDS_WITHIN)
+            await _ended(doing)
         if has_hung and doing.cancelled():
             return False
         return await self._judged(terms, doing)
@@ -126,12 +127,11 @@ class DutyRunner:
     def _log(self) -> None:
         """Log for each duty how long ago (real seconds) its last successful round was."""
         now = asyncio.get_running_loop().time()
-        ages = {name: round(now - self._succeeded[name]) if name in self._succeeded else "never" for name in self.names}
-        logger.info("duties_last_succeeded", extra={"seconds_ago": " ".join(f"{k}={v}" for k, v in ages.items())})
-
-    @property
-    def names(self) -> list[str]:
-        return [duty.terms.name for duty in self._duties]
+        names = [duty.terms.name for duty in self._duties]
+        at = [self._succeeded.get(name) for name in names]
+        ages = ["never" if success is None else f"{now - success:.0f}" for success in at]
+        text = " ".join(f"{name}={age}" for name, age in zip(names, ages, strict=True))
+        logger.info("duties_last_succeeded", extra={"seconds_ago": text})
 
 
 async def _looking(duty: Duty) -> None:
@@ -142,12 +142,17 @@ def _slowed(every: float, failures: int) -> float:
     return min(every * 2.0 ** min(failures, 10), max(every, _LONGEST_PAUSE))
 
 
-async def _stop(tasks: "Sequence[asyncio.Task[Any]]") -> None:
+async def _stop(tasks: "Sequence[asyncio.Task[None]]") -> None:
     """Stop the tasks one after another, the last one first, all within a bound."""
     loop = asyncio.get_running_loop()
     until = loop.time() + _ALL_END_WITHIN
     for task in reversed(tasks):
-        task.cancel()
-        await asyncio.wait([task], timeout=min(max(until - loop.time(), 0.0), _ENDS_WITHIN))
-        if task.done() and not task.cancelled():
-            task.exception()
+        await _ended(task, min(max(until - loop.time(), 0.0), _ENDS_WITHIN))
+
+
+async def _ended(task: "asyncio.Task[None]", within: float = _ENDS_WITHIN) -> None:
+    """Cancel a task and wait for its end. Its error counts as seen."""
+    task.cancel()
+    await asyncio.wait([task], timeout=within)
+    if task.done() and not task.cancelled():
+        task.exception()

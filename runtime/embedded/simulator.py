@@ -15,7 +15,7 @@ from runtime.embedded.guard import Program
 from runtime.embedded.market import Market
 from runtime.embedded.ports import LOOPBACK
 from runtime.embedded.process import Launcher
-from runtime.settings import SimulatorSettings
+from runtime.market_settings import SimulatorSettings
 from security.bounded_http import ask
 from security.private_files import private_folder, write_private
 

@@ -173,7 +173,7 @@ async def test_held_shares_without_a_price(webhook: Webhook, database_url: str) 
             watching = asyncio.create_task(process.desk.watches(entry))
             market.simulation.add_fault(kind="http_error", path="intstock-multprice", count=0)
             market.simulation.add_fault(kind="stream_silent", path="stream", count=0)
-            took = await host.told("critical: no trustworthy price", now())
+            took = await host.told("critical: no trusted price", now())
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
 
