@@ -37,10 +37,13 @@ class Kept:
 
     events: list[Event] = field(default_factory=list)
     fault: Exception | None = None
+    hangs: bool = False
 
     async def append(self, event: Event) -> bool:
         if self.fault is not None:
             raise self.fault
+        if self.hangs:
+            await hang()
         is_new = event.key not in {each.key for each in self.events}
         self.events += [event] * is_new
         return is_new
@@ -65,10 +68,17 @@ class Acting:
             await self._act()
 
 
+class FleetAtNoon(Fleet):
+    """A fleet whose clock stands, so that no hour ends during a test."""
+
+    def real_now(self) -> datetime:
+        return self.clock.real_anchor
+
+
 def a_fleet(environment: Environment = Environment.SIMULATED, speed: int = 1) -> tuple[Fleet, Kept]:
     anchor, books = datetime(2026, 11, 23, 1, tzinfo=UTC), Books()
     clock = MarketClock(anchor, anchor, speed)
-    return Fleet(cast("Any", None), cast("Any", books), ACCOUNT, environment, clock, CALENDAR), books.events
+    return FleetAtNoon(cast("Any", None), cast("Any", books), ACCOUNT, environment, clock, CALENDAR), books.events
 
 
 def played(duties: Sequence[Duty], seconds: float, fleet: Fleet | None = None) -> Kept:
@@ -230,6 +240,23 @@ def test_a_failure_that_the_books_cannot_record_is_logged(caplog: pytest.LogCapt
     played([duty], 100, fleet)
 
     assert len(logged(caplog, "duty_failure_not_recorded")) == len(duty.begun) > 2
+
+
+def test_books_that_hang_do_not_hold_up_a_failing_duty(caplog: pytest.LogCaptureFixture) -> None:
+    fleet, kept = a_fleet()
+    kept.hangs, duty = True, Acting(fail)
+
+    played([duty], 100, fleet)
+
+    assert len(duty.begun) > 2
+    assert len(logged(caplog, "duty_failure_not_recorded")) in {len(duty.begun), len(duty.begun) - 1}
+
+
+def test_each_duty_that_fails_has_an_event_of_its_own() -> None:
+    kept = played([Acting(fail, "one"), Acting(fail, "other")], 100)
+
+    assert [event.detail["duty"] for event in kept.events].count("one") == 1
+    assert [event.detail["duty"] for event in kept.events].count("other") == 1
 
 
 def test_an_error_that_ends_the_host_stops_all_duties() -> None:
