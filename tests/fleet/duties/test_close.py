@@ -13,7 +13,8 @@ from domain.close_plan import CloseLeads, plan_session
 from domain.market import Symbol
 from domain.rules import TradingRules
 from domain.summary import FLEET
-from fleet.duties.close import Due, close_due, see_to_the_close
+from exchange.calendar import krx_calendar
+from fleet.duties.close import CloseDuty, Due, close_due, see_to_the_close
 from fleet.fleet import Fleet
 from fleet.schedule import close_now
 from tests.database.books import Books
@@ -75,6 +76,20 @@ def test_a_close_is_due_a_minute_after_its_time_or_sooner_in_a_compressed_day(
     plan = plan_session(fleet.calendar.session_at_or_after(now - timedelta(hours=1)), CloseLeads(), speed)
 
     assert close_due(plan, now, MarketClock(now, now, speed)) is due
+
+
+@pytest.mark.parametrize("speed", [1, 10, 40, 60, 240, 1000])
+def test_a_missing_close_is_looked_for_several_times_while_the_market_is_open_at_any_speed(speed: int) -> None:
+    at = datetime(2026, 11, 23, 1, tzinfo=UTC)
+    clock, plan = (
+        MarketClock(at, at, speed),
+        plan_session(krx_calendar(2026, 2026).session_at_or_after(at), CloseLeads(), speed),
+    )
+    minutes = range(int((plan.session.ends_at - at).total_seconds()) // 60)
+    due = [minute for minute in minutes if close_due(plan, at + timedelta(minutes=minute), clock) is Due.NOW]
+
+    assert CloseDuty.terms.interval(clock) <= clock.real_duration(timedelta(minutes=len(due))).total_seconds() / 3
+    assert CloseDuty.terms.interval(clock) <= 15
 
 
 async def test_a_close_that_is_late_is_started_at_once_and_only_once(hosted: Hosted) -> None:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, cast
 
@@ -13,11 +13,9 @@ import pytest
 
 from database.errors import AccountInUseError
 from domain.clock import MarketClock
-from domain.close_plan import CloseLeads, plan_session
 from domain.event import Event, EventLevel
 from domain.identity import Environment
 from fleet.duties.account import AccountDuty
-from fleet.duties.close import CloseDuty, Due, close_due
 from fleet.duties.duty import Duty, Terms
 from fleet.duties.runner import DUTY_FAILED, DutyRunner
 from fleet.fleet import Fleet
@@ -341,14 +339,3 @@ def test_the_log_says_when_each_duty_last_succeeded(caplog: pytest.LogCaptureFix
         ages = dict(pair.split("=") for pair in text.split())
         assert ages["broken"] == "never"
         assert int(ages["well"]) <= 5
-
-
-@pytest.mark.parametrize("speed", [1, 10, 40, 60, 240, 1000])
-def test_a_missing_close_is_looked_for_several_times_while_the_market_is_open_at_any_speed(speed: int) -> None:
-    at = datetime(2026, 11, 23, 1, tzinfo=UTC)
-    clock, plan = MarketClock(at, at, speed), plan_session(CALENDAR.session_at_or_after(at), CloseLeads(), speed)
-    minutes = range(int((plan.session.ends_at - at).total_seconds()) // 60)
-    due = [minute for minute in minutes if close_due(plan, at + timedelta(minutes=minute), clock) is Due.NOW]
-
-    assert CloseDuty.terms.interval(clock) <= clock.real_duration(timedelta(minutes=len(due))).total_seconds() / 3
-    assert CloseDuty.terms.interval(clock) <= 15
