@@ -32,9 +32,11 @@ _MOST_WAITING: Final = 10_000
 class StreamNews:
     """The channel of one database. Listening uses its own connection: the pool's are not reset between users."""
 
-    def __init__(self, pool: Pool, url: str) -> None:
+    def __init__(self, pool: Pool, url: str, quiet: float = _QUIET, pauses: Sequence[float] = _PAUSES) -> None:
         self._pool = pool
         self._url = url
+        self._quiet = quiet
+        self._pauses = pauses
 
     _TELL = "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload"
 
@@ -52,13 +54,13 @@ class StreamNews:
                 async with self._connection() as (connection, waiting):
                     failures = 0
                     yield Gap()
-                    async for payload in _arriving(connection, waiting):
+                    async for payload in _arriving(connection, waiting, self._quiet):
                         for each in _news_in(payload, listener):
                             yield each
             except DATABASE_FAULTS as fault:
                 logger.warning("stream_news_lost", extra={"cause": f"{type(fault).__name__}: {fault}"})
                 yield Gap()
-            await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
+            await asyncio.sleep(self._pauses[min(failures, len(self._pauses) - 1)])
             failures += 1
 
     @asynccontextmanager
@@ -83,10 +85,12 @@ class StreamNews:
                 await connection.close(timeout=1)
 
 
-async def _arriving(connection: "asyncpg.Connection[Any]", waiting: "asyncio.Queue[str | None]") -> AsyncIterator[str]:
+async def _arriving(
+    connection: "asyncpg.Connection[Any]", waiting: "asyncio.Queue[str | None]", quiet: float
+) -> AsyncIterator[str]:
     while True:
         try:
-            async with asyncio.timeout(_QUIET):
+            async with asyncio.timeout(quiet):
                 payload = await waiting.get()
         except TimeoutError:
             await connection.execute("SELECT 1")

@@ -84,6 +84,12 @@ class Command:
     patience: timedelta = _ANSWER_WITHIN
     sells: bool = False
     """Whether the worker must be flat afterwards."""
+    acceptance: timedelta | None = None
+    """Real time that a worker has to accept the command, before ``patience`` begins; None: ten seconds."""
+
+    @property
+    def accepted_within(self) -> timedelta:
+        return self.acceptance or _ANSWER_WITHIN
 
 
 PAUSE: Final = Command(TradingWorkerWorkflow.pause)
@@ -156,12 +162,14 @@ async def _show_pauses(fleet: Fleet, outcomes: Sequence[CommandOutcome]) -> None
 async def _retire_stopped(fleet: Fleet, outcomes: Sequence[CommandOutcome], command: Command) -> None:
     """Exclude stopped workers from the close plan. Positions that they still hold are counted separately."""
     for outcome in outcomes:
-        is_gone = command is STOP and outcome.verdict is Verdict.NOT_RUNNING
+        is_gone = command.update is STOP.update and outcome.verdict is Verdict.NOT_RUNNING
         if is_gone or (outcome.status is not None and outcome.status.stopping):
             await fleet.database.workers.retire(fleet.account_id, outcome.worker_id)
 
 
-async def press_kill_switch(fleet: Fleet, by: str, reason: str) -> tuple[CommandOutcome, ...]:
+async def press_kill_switch(
+    fleet: Fleet, by: str, reason: str, sale: Command | None = None
+) -> tuple[CommandOutcome, ...]:
     """Shut the gate in the books first, so that no buy slips past, then sell everything.
 
     Only the ledger selects the workers: registered workers and other owners of positions. Temporal's lists are ignored.
@@ -169,7 +177,7 @@ async def press_kill_switch(fleet: Fleet, by: str, reason: str) -> tuple[Command
     await fleet.database.risk.press_kill_switch(fleet.account_id, by, reason, fleet.market_now())
     known = await fleet.known_workers()
     others = sorted((await _shares_of_workers(fleet)).keys() - set(known))
-    return await tell(fleet, (*known, *others), liquidate(ExitReason.KILL_SWITCH))
+    return await tell(fleet, (*known, *others), sale or liquidate(ExitReason.KILL_SWITCH))
 
 
 async def tell_one(fleet: Fleet, worker_id: WorkerId, command: Command) -> CommandOutcome:
@@ -181,7 +189,7 @@ async def tell_one(fleet: Fleet, worker_id: WorkerId, command: Command) -> Comma
         told = await _send(handle, command, fleet.command_id)
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         why = (
-            f"no answer within {_ANSWER_WITHIN.seconds} s; is a worker process running? (python worker.py) "
+            f"no answer within {command.accepted_within.seconds} s; is a worker process running? (python worker.py) "
             "The worker may still execute the command once one starts."
         )
         return CommandOutcome(worker_id, Verdict.UNANSWERED, why=why)
@@ -227,7 +235,7 @@ async def _send(
     The id begins with the id of the operator's command, so a history leads to its row in the audit log.
     """
     update_id = f"{command_id}.{uuid.uuid4()}" if command_id else str(uuid.uuid4())
-    async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
+    async with asyncio.timeout(command.accepted_within.total_seconds()):
         while True:
             try:
                 told: WorkflowUpdateHandle[WorkerStatus] = await handle.start_update(

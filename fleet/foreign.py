@@ -1,6 +1,6 @@
 """Foreign objects at Temporal that affect this fleet: count and name them, change nothing."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
@@ -10,9 +10,7 @@ from temporalio.api.schedule.v1 import ScheduleListEntry
 from temporalio.api.workflowservice.v1 import ListActivityExecutionsRequest, ListSchedulesRequest
 from temporalio.service import RPCError
 
-from domain.event import Event, EventLevel
 from domain.plain_text import one_line
-from domain.session import session_date_of
 from fleet.fleet import TRADING_WORKER, Fleet
 from fleet.visibility import ANSWERS_WITHIN, MOST_LISTED, Listed, in_parts, list_workflows, one_of, quoted
 from workflows.identity import (
@@ -26,10 +24,6 @@ from workflows.identity import (
 from workflows.market_close import MarketCloseWorkflow
 from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
 
-FOREIGN_OBJECT: Final = "foreign_object"
-FOREIGN_MANY: Final = "foreign_objects"
-MOST_REPORTED: Final = 20
-"""Events about single objects in a session; one more event counts the others."""
 _OUR_TYPES: Final = (
     TRADING_WORKER,
     *(each.__name__ for each in (MarketCloseWorkflow, ReconciliationWorkflow, StatementWorkflow, OrderLookupWorkflow)),
@@ -129,38 +123,3 @@ def _queues(fleet: Fleet) -> tuple[str, ...]:
 
 
 _LOOKS: Final[tuple[Callable[[Fleet], Awaitable[list[ForeignObject]]], ...]] = (_workflows, _schedules, _activities)
-
-
-class ForeignDuty:
-    """Report each foreign object once."""
-
-    def __init__(self, fleet: Fleet) -> None:
-        self._fleet = fleet
-
-    async def look(self) -> None:
-        """Append a warning for each new object up to a limit per session, and one for all others."""
-        fleet = self._fleet
-        found = await foreign_objects(fleet)
-        if not found:
-            return
-        day = session_date_of(fleet.market_now())
-        room = MOST_REPORTED - await fleet.database.events.counts(fleet.account_id, day, FOREIGN_OBJECT)
-        for event in self._events(found):
-            if room <= 0:
-                break
-            room -= await fleet.database.events.append(event)
-        if len(found) > MOST_REPORTED:
-            await fleet.database.events.append(self._many(len(found)))
-
-    def _events(self, found: tuple[ForeignObject, ...]) -> Iterator[Event]:
-        for each in found:
-            yield self._event(FOREIGN_OBJECT, str(each), f"{FOREIGN_OBJECT}/{each.kind}/{each.key}")
-
-    def _many(self, number: int) -> Event:
-        why = f"at least {number} objects at Temporal are not ours; `starter.py status` lists the first"
-        return self._event(FOREIGN_MANY, why, f"{FOREIGN_MANY}/{session_date_of(self._fleet.market_now())}")
-
-    def _event(self, kind: str, why: str, key: str) -> Event:
-        fleet, now = self._fleet, self._fleet.market_now()
-        level = EventLevel.WARNING
-        return Event(fleet.account_id, kind, level, now, session_date_of(now), detail={"why": why}, key=key)

@@ -17,7 +17,7 @@ from domain.audit_log import Command, Outcome, event_of
 from domain.errors import TradingError
 from domain.masking import Masking
 from fleet.duties.audit import report_a_broken_log
-from fleet.duties.hosting import keep_audit_log
+from fleet.duties.duty import Terms
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
 from runtime.audit_keys import audit_key
@@ -169,11 +169,23 @@ async def _holds_what_was_seen(folder: AuditFolder, fleet: Fleet) -> bool:
     return False
 
 
-async def keep_log(settings: Settings, fleet: Fleet) -> None:
-    """Record the start of this host; write waiting commands until it ends; report a truncated log."""
-    folder, key = AuditFolder(settings.data_dir), audit_key(settings)
-    await Audit("worker.py", ["worker.py"]).around(_has_started, fleet)
-    await keep_audit_log(lambda: flush(folder, fleet, key))
+class AuditDuty:
+    """Record the start of this host, then write the commands that wait; report a truncated log."""
+
+    terms = Terms("audit_log", at_once=True, within=120.0)
+
+    def __init__(self, settings: Settings, fleet: Fleet) -> None:
+        self._folder = AuditFolder(settings.data_dir)
+        self._key = audit_key(settings)
+        self._fleet = fleet
+        self._has_recorded = False
+
+    async def look(self) -> None:
+        """Write this host's start in the first round, and in each round the commands that wait."""
+        if not self._has_recorded:
+            self._has_recorded = True
+            await Audit("worker.py", ["worker.py"]).around(_has_started, self._fleet)
+        await flush(self._folder, self._fleet, self._key)
 
 
 async def _has_started() -> int:

@@ -13,59 +13,31 @@ from temporalio.client import Client
 from activities.market.quote_feed import QuoteFeed
 from activities.support.host_gate import HostGate
 from activities.support.pace import RealPace
+from broker.kis.broker import KisBroker
 from broker.protocol import Broker
 from database.database import Database, open_database
 from database.errors import DATABASE_FAULTS
 from database.migrations import apply
-from domain.dangers import Dangers
 from domain.errors import TradingError, TryAgainError
 from domain.event import EventLevel
+from domain.host_limits import HostLimits
 from domain.identity import Environment
 from domain.lane import Lane
 from domain.masking import Masking
-from domain.money import Won
 from domain.session import session_date_of
 from fleet.alerting.channels import Channel, channels_of
 from fleet.alerting.direct import DirectAlerts
 from fleet.alerting.outbox import Alerting, AlertRules
 from fleet.clocks import check_clocks, system_now
-from fleet.duties.account_worth import WorthDuty, account_worth
-from fleet.duties.data_disk import DataDisk
-from fleet.duties.disk import DiskDuty
+from fleet.duties.account import AccountDuty, fleet_name
+from fleet.duties.account_worth import account_worth
 from fleet.duties.host import HostDuty
-from fleet.duties.hosting import (
-    bring_back_workers,
-    compare_books,
-    compare_calendars,
-    compare_limits,
-    fleet_name,
-    join_fleet,
-    keep_account,
-    keep_closing,
-    keep_host_known,
-    keep_keys_known,
-    keep_reports,
-    keep_schedule,
-    notice_outages,
-    notice_silences,
-    ping_while_well,
-    report_failing_workflows,
-    report_foreign_objects,
-    report_refusals,
-    report_unreadable_rows,
-    watch_over_access,
-    watch_over_channels,
-    watch_over_clock,
-    watch_over_disk,
-    watch_over_stream,
-)
 from fleet.duties.key_hold import KeyHold
-from fleet.duties.refusal import RefusalDuty
+from fleet.duties.runner import DutyRunner
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
 from fleet.together import first_to_end
 from runtime.account_names import account_in, key_fingerprint
-from runtime.auditing import keep_log
 from runtime.composition import (
     Collaborators,
     Place,
@@ -79,12 +51,12 @@ from runtime.composition import (
     token_key,
     workers_for,
 )
+from runtime.duties import HostParts, Membership, duties_of
 from runtime.embedded.errors import EmbeddedError
-from runtime.embedded.finding import needs_of
 from runtime.embedded.parts import EmbeddedParts
 from runtime.embedded.search_attributes import ensure_search_attributes
 from runtime.env_file import describe_env_file
-from runtime.live_dangers import account_dangers, host_limits, refuse, refuse_root, settings_dangers, unaccepted
+from runtime.live_dangers import account_dangers, host_limits, refuse, refuse_root, settings_dangers
 from runtime.settings import Settings, SettingsError
 from runtime.stream import streaming_for
 from runtime.superuser import SEPARATE_ROLES, superuser_problem
@@ -101,9 +73,6 @@ from security.sealing.refusals import Refusals
 from workflows import attributes
 
 logger = logging.getLogger("haru.worker")
-
-_DISKS: Final = ("postgres", "postgres/pg_wal")
-"""Folders of the embedded parts, inside the data folder, that an operator may put on another disk."""
 
 
 class WorkerError(Exception):
@@ -150,70 +119,68 @@ class Stage:
 
 
 async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) -> None:
-    account, clock = account_in(settings, stage.database), stage.place.clock
-    calendar = calendar_of(settings, clock)
-    leads, environment = leads_of(settings), settings.broker.environment
-    fleet = Fleet(stage.client, stage.database, account, environment, clock, calendar, leads=leads)
-    alerting = _alerting(settings, fleet)  # report an unreadable address before anything trades
-    direct = DirectAlerts(environment, _channels(settings), _alert_rules(settings))
-    pace, this_host = RealPace(clock), HostDuty(fleet)
+    """Join the fleet, check what trading needs, trade until a stop is requested, and leave."""
+    fleet, pace = _fleet(settings, stage), RealPace(stage.place.clock)
+    alerts = _alerts(settings, fleet)  # report an unreadable address before anything trades
     with _at_the_start(stage.place.database_url):
-        await stage.database.accounts.pin(account, settings.broker.environment, key_fingerprint(settings))
-        name, keys = await _joined(settings, fleet)
-        limits = await this_host.declare(host_limits(settings))
+        membership, limits = await _joined(settings, fleet)
     async with broker_for(settings, stage.place, stage.database, pace) as broker:
         await check_clocks(stage.database, broker)
         await _check_broker(broker)
         await _check_limits(settings, broker)
-        feed = QuoteFeed(broker, pace, settings.stream.jump_bound)
-        with_ = Collaborators(
-            broker,
-            stage.database,
-            pace,
-            calendar,
-            leads,
-            proof_of(settings),
-            feed,
-            commission=settings.broker.commission,
-            host=HostGate(limits, fleet.plan_of_the_day),
+        with_ = _collaborators(settings, fleet, broker, pace, HostGate(limits, fleet.plan_of_the_day))
+        parts = HostParts(
+            settings=settings,
+            fleet=fleet,
+            membership=membership,
+            broker=broker,
+            day_start=day_start_for(with_),
+            gate=with_.host,
+            direct=alerts.direct,
+            channels=alerts.channels,
+            refusals=stage.refusals,
         )
-        heartbeat = settings.alerts.heartbeat_url
-        disk = DiskDuty(fleet, DataDisk(settings.data_dir, _DISKS), with_.host, direct)
-        streaming, day_start = streaming_for(settings, stage.place, broker, with_), day_start_for(with_)
-        async with hosting(workers_for(stage.client, account, with_)):
+        streaming = streaming_for(settings, stage.place, broker, with_)
+        async with hosting(workers_for(stage.client, fleet.account_id, with_)):
             _announce(settings, str(stage.parts.endpoints))
             await first_to_end(
                 told_to_stop.wait(),
                 _broken(stage.parts),
                 *([streaming.keep()] if streaming else []),
-                alerting.keep(),
-                direct.keep(),
-                watch_over_channels(fleet, [channel.key for channel in _channels(settings)]),
-                *([watch_over_disk(disk)] if needs_of(settings) else []),
-                keep_account(fleet, name),
-                bring_back_workers(fleet, settings.rules),
-                keep_closing(fleet, settings.rules),
-                keep_schedule(fleet, settings.rules),
-                notice_outages(fleet, direct),
-                notice_silences(fleet, direct, lambda: broker.silent_for),
-                keep_host_known(this_host),
-                keep_log(settings, fleet),
-                keep_keys_known(keys),
-                report_refusals(RefusalDuty(fleet, stage.refusals)),
-                *([ping_while_well(fleet, heartbeat.get_secret_value())] if heartbeat else []),
-                report_failing_workflows(fleet),
-                report_foreign_objects(fleet),
-                *([watch_over_stream(fleet)] if streaming else []),
-                watch_over_access(fleet, lambda: broker.refusal),
-                report_unreadable_rows(fleet, broker.take_unreadable),
-                watch_over_clock(fleet, broker, with_.host),
-                compare_calendars(fleet, day_start),
-                compare_books(fleet, day_start.books, lambda: broker.trouble),
-                *([compare_limits(_worth_duty(settings, fleet, broker))] if environment is Environment.LIVE else []),
-                keep_reports(fleet, settings.reports, settings.report.language),
+                alerts.outbox.keep(),
+                alerts.direct.keep(),
+                DutyRunner(fleet, duties_of(parts)).run(),
             )
-        await this_host.leave()
-        await keys.leave()
+        await membership.leave()
+
+
+def _collaborators(
+    settings: Settings, fleet: Fleet, broker: KisBroker, pace: RealPace, gate: HostGate
+) -> Collaborators:
+    return Collaborators(
+        broker,
+        fleet.database,
+        pace,
+        fleet.calendar,
+        fleet.leads,
+        proof_of(settings),
+        QuoteFeed(broker, pace, settings.stream.jump_bound),
+        commission=settings.broker.commission,
+        host=gate,
+    )
+
+
+def _fleet(settings: Settings, stage: Stage) -> Fleet:
+    clock = stage.place.clock
+    return Fleet(
+        stage.client,
+        stage.database,
+        account_in(settings, stage.database),
+        settings.broker.environment,
+        clock,
+        calendar_of(settings, clock),
+        leads=leads_of(settings),
+    )
 
 
 def _check_temporal(settings: Settings) -> None:
@@ -224,12 +191,14 @@ def _check_temporal(settings: Settings) -> None:
         logger.warning("temporal_open_to_strangers", extra={"cause": why})
 
 
-async def _joined(settings: Settings, fleet: Fleet) -> tuple[str, KeyHold]:
-    """Join the fleet under its name and keys."""
-    name, keys = await fleet_name(fleet.client), KeyHold(fleet, ring_of(settings).ids)
-    await join_fleet(fleet, name)
-    await keys.join()
-    return name, keys
+async def _joined(settings: Settings, fleet: Fleet) -> tuple[Membership, HostLimits]:
+    """Bind the account to its keys, join the fleet, and declare this host's limits."""
+    await fleet.database.accounts.pin(fleet.account_id, fleet.environment, key_fingerprint(settings))
+    account = AccountDuty(fleet, await fleet_name(fleet.client))
+    membership = Membership(account, KeyHold(fleet, ring_of(settings).ids), HostDuty(fleet))
+    await membership.account.look()
+    await membership.keys.join()
+    return membership, await membership.host.declare(host_limits(settings))
 
 
 async def _check_broker(broker: Broker) -> None:
@@ -290,21 +259,25 @@ async def _broken(parts: EmbeddedParts) -> None:
     raise await parts.first_failure()
 
 
-def _alerting(settings: Settings, fleet: Fleet) -> Alerting:
-    """Return the duty that sends alerts to every configured channel.
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """The two ways to people: by the books, and directly while the books cannot be written."""
+
+    outbox: Alerting
+    direct: DirectAlerts
+    channels: tuple[str, ...]
+
+
+def _alerts(settings: Settings, fleet: Fleet) -> Alerts:
+    """Return the alerts to every configured channel.
 
     Raises:
         OperationError: the address of a channel cannot be read.
     """
-    account = (fleet.account_id, fleet.environment)
-    return Alerting(account, fleet.database, _channels(settings), _alert_rules(settings))
-
-
-def _worth_duty(settings: Settings, fleet: Fleet, broker: Broker) -> WorthDuty:
-    def dangers_of(worth: Won) -> Dangers:
-        return unaccepted(settings, account_dangers(settings, settings.rules, worth))
-
-    return WorthDuty(fleet, broker, dangers_of)
+    channels, rules = _channels(settings), _alert_rules(settings)
+    outbox = Alerting((fleet.account_id, fleet.environment), fleet.database, channels, rules)
+    direct = DirectAlerts(fleet.environment, _channels(settings), rules)
+    return Alerts(outbox, direct, tuple(channel.key for channel in channels))
 
 
 def _channels(settings: Settings) -> Sequence[Channel]:

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,7 +16,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    HttpUrl,
     ModelWrapValidatorHandler,
     SecretStr,
     ValidationError,
@@ -25,17 +23,14 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import NoDecode, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
-from domain.clock import KST
 from domain.errors import BadRulesError
 from domain.identity import Environment
 from domain.money import rate_text
-from domain.rule_changes import MOST_WON, changed, rule_values, setting_name, value_text
+from domain.rule_changes import changed, rule_values, setting_name, value_text
 from domain.rules import TradingRules
-from domain.session import SessionHours
-from exchange.calendar import CalendarOverrides, hours_from_text
 from runtime.alert_settings import AlertSettings
 from runtime.broker_settings import BrokerSettings, QuotationsSettings, StreamSettings
 from runtime.env_file import (
@@ -48,6 +43,7 @@ from runtime.env_file import (
     long_problems,
     plain,
 )
+from runtime.market_settings import CalendarSettings, CloseSettings, SimulatorSettings
 from runtime.payload_settings import PayloadSettings
 from runtime.private_values import PRIVATE, account_secrets, database_secrets, temporal_secrets, unencoded_password
 
@@ -63,20 +59,6 @@ _PLACE: Final = re.compile(r"line \d+, column \d+")
 
 class SettingsError(Exception):
     """A variable is wrong or unknown; the text names it, what is wrong and how to fix it."""
-
-
-def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _hours(value: object) -> object:
-    """Parse `2026-11-19=10:00-16:20-16:30`, separated by commas: opening, closing auction, end (KST)."""
-    parts = _split(value)
-    return dict(map(hours_from_text, parts)) if isinstance(value, str) and isinstance(parts, list) else value
-
-
-def _in_seoul(value: datetime) -> datetime:
-    return (value if value.tzinfo else value.replace(tzinfo=KST)).replace(microsecond=0)
 
 
 def _checked_database_url(value: SecretStr) -> SecretStr:
@@ -103,8 +85,6 @@ def _names_loss_limit(values: Any) -> bool:
     return isinstance(rules, dict) and bool(rules.get("risk", {}).get(_LOSS_LIMIT))
 
 
-Days = Annotated[frozenset[date], NoDecode, BeforeValidator(_split)]
-ChangedHours = Annotated[dict[date, SessionHours], NoDecode, BeforeValidator(_hours)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_checked_database_url)]
 
@@ -120,41 +100,6 @@ class PortSettings(_Group):
     temporal: Port = 7233
     temporal_ui: Port = 8233
     simulator: Port = 9443
-
-
-class SimulatorSettings(_Group):
-    """The simulated market. A data folder keeps the market of its first start."""
-
-    url: HttpUrl | None = None
-    """A simulator that runs elsewhere. If set, none is embedded."""
-    control_token: SecretStr | None = None
-    """Token of its control API (`--control-token`). Only reports and the verifier use it."""
-    speed: int = Field(default=10, ge=1, le=1000)
-    seed: int = Field(default=7, ge=0, le=2**63 - 1)
-    start: Annotated[datetime, AfterValidator(_in_seoul)] | None = None
-    """Market time at the start; KST if it has no zone. None: 08:58 KST of the next session."""
-    opening_cash: int = Field(default=100_000_000, gt=0, le=MOST_WON)
-    listings: int = Field(default=48, ge=1, le=1048)
-    """How many stocks are listed. Stocks beyond 48 are made up."""
-
-
-class CalendarSettings(_Group):
-    """The operator's corrections of the calendar; see `CalendarOverrides`."""
-
-    closures: Days = frozenset()
-    sessions: Days = frozenset()
-    hours: ChangedHours = Field(default_factory=dict)
-
-    def overrides(self) -> CalendarOverrides:
-        return CalendarOverrides(self.closures, self.sessions, self.hours)
-
-
-class CloseSettings(_Group):
-    """Minutes (market time) before the session's end. The last ten are the closing auction."""
-
-    entries_end: int = Field(default=30, ge=11, le=240)
-    liquidation_begins: int = Field(default=15, ge=11, le=240)
-    """Latest start. Many positions, few calls a second or an illiquid stock cause an earlier start."""
 
 
 class ProofSettings(_Group):

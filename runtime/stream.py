@@ -2,6 +2,7 @@
 
 from activities.market.stream_consumer import Ears
 from broker.kis.broker import KisBroker
+from fleet.duties.attending import StreamBounds
 from fleet.duties.streaming import Streaming
 from runtime.account_names import account_in
 from runtime.composition import Collaborators, Place, stream_of
@@ -14,4 +15,5 @@ def streaming_for(settings: Settings, place: Place, broker: KisBroker, with_: Co
         return None
     ears = Ears(with_.feed, with_.notices, with_.pace.now)
     stream = stream_of(settings, place, broker, with_.database)
-    return Streaming(account_in(settings, with_.database), with_.database, stream, ears, settings.stream.registrations)
+    bounds = StreamBounds(settings.stream.registrations)
+    return Streaming(account_in(settings, with_.database), with_.database, stream, ears, bounds)

@@ -30,13 +30,13 @@ def judged(books: Books) -> Verdict:
     return Verdict(books, violations(books))
 
 
-async def judge(read: Callable[[], Awaitable[Books]]) -> Verdict:
+async def judge(read: Callable[[], Awaitable[Books]], between: float = _BETWEEN) -> Verdict:
     """Read until there are no violations, or the same ones have lasted through several reads."""
     verdict = judged(await read())
     for _ in range(_LOOKS - 1):
         if not verdict.count:
             break
-        await asyncio.sleep(_BETWEEN)
+        await asyncio.sleep(between)
         verdict = _lasting(verdict, judged(await read()))
     return verdict
 

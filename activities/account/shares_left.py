@@ -49,12 +49,18 @@ class SharesLeft:
     """Asks the broker only with a reason; without an answer, offers all shares that no order notice reports as sold."""
 
     def __init__(
-        self, foreign_sales: ForeignSales, short_sales: ShortSales, database: "Database", pace: "Pace"
+        self,
+        foreign_sales: ForeignSales,
+        short_sales: ShortSales,
+        database: "Database",
+        pace: "Pace",
+        answered_within: float = _ANSWERED_WITHIN,
     ) -> None:
         self._foreign_sales = foreign_sales
         self._short_sales = short_sales
         self._database = database
         self._pace = pace
+        self._answered_within = answered_within
 
     async def of(self, position: OpenPosition, reason: ExitReason, tries: Tries) -> SharesToOffer | ListIsShort:
         """Return the shares to offer, given the tries so far."""
@@ -97,7 +103,7 @@ class SharesLeft:
         If the sale is refused, the query is repeated.
         """
         try:
-            async with asyncio.timeout(_ANSWERED_WITHIN):
+            async with asyncio.timeout(self._answered_within):
                 return await question
         except (TradingError, TimeoutError) as fault:
             activity.logger.warning("holdings_not_checked", extra={"symbol": symbol, "cause": str(fault)})

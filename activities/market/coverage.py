@@ -21,8 +21,9 @@ _DEAF_AFTER: Final = timedelta(seconds=2)
 class Coverage:
     """Updated by the stream consumer, read by the feed. Ages are market time, limits above real time."""
 
-    def __init__(self, pace: "Pace") -> None:
+    def __init__(self, pace: "Pace", deaf_after: timedelta = _DEAF_AFTER) -> None:
         self._pace = pace
+        self._deaf_after = deaf_after
         self._until: dict[Symbol, datetime] = {}
         self._volumes: dict[Symbol, int] = {}
         self._missed_since: dict[Symbol, datetime] = {}
@@ -65,6 +66,6 @@ class Coverage:
             return
         now = self._pace.now()
         since = self._missed_since.setdefault(symbol, now)
-        if now - since >= self._pace.clock.market_duration(_DEAF_AFTER):
+        if now - since >= self._pace.clock.market_duration(self._deaf_after):
             self._silent.add(symbol)
             logger.warning("stream_silent", extra={"symbol": symbol})

@@ -19,8 +19,9 @@ _ROUND: Final = 1.0
 class OrderNotices(Bells):
     """Subscriptions that keep the last notices: a notice proves that its order exists, whatever a list shows."""
 
-    def __init__(self) -> None:
+    def __init__(self, between_garbled: float = _ROUND) -> None:
         super().__init__()
+        self._between_garbled = between_garbled
         self._heard: deque[tuple[datetime, OrderNotice]] = deque(maxlen=_REMEMBERED)
         self._rings_again_at = 0.0
 
@@ -33,7 +34,7 @@ class OrderNotices(Bells):
         """Wake all subscribers, at most once a second: an unreadable message may be a notice, but mostly is a tick."""
         now = asyncio.get_running_loop().time()
         if now >= self._rings_again_at:
-            self._rings_again_at = now + _ROUND
+            self._rings_again_at = now + self._between_garbled
             self.ring_all()
 
     def numbers_heard(self, symbol: Symbol, side: Side, session_date: SessionDate) -> frozenset[str]:

@@ -76,10 +76,12 @@ class QuoteFeed:
     Watchers are counted: after an outage, two attempts of one watch can run in the same process.
     """
 
-    def __init__(self, broker: "Broker", pace: "Pace", bound: JumpBound | None = None) -> None:
+    def __init__(
+        self, broker: "Broker", pace: "Pace", bound: JumpBound | None = None, coverage: Coverage | None = None
+    ) -> None:
         self._broker = broker
         self._pace = pace
-        self.coverage = Coverage(pace)
+        self.coverage = coverage or Coverage(pace)
         self._jumps = Jumps(pace, bound or JumpBound())
         self._prices = Prices(pace, self.coverage, self._jumps)
         self._wanted_at: dict[Symbol, datetime] = {}

@@ -6,6 +6,7 @@ from typing import Final
 
 from domain.event import Event, EventLevel
 from domain.session import session_date_of
+from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 
 logger = logging.getLogger("haru.hosting")
@@ -16,6 +17,8 @@ SHUT_BECAUSE: Final = "the broker refuses our key or token"
 
 class AccessDuty:
     """Check the client's last refusal. ``refusal`` returns the broker's text, or an empty string while access works."""
+
+    terms = Terms("access")
 
     def __init__(self, fleet: Fleet, refusal: Callable[[], str]) -> None:
         self._fleet = fleet

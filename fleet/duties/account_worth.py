@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 from domain.dangers import Dangers
 from domain.errors import TradingError
 from domain.event import Event, EventLevel
+from domain.identity import Environment
 from domain.lane import Lane
 from domain.money import Won
 from domain.session import SessionDate, session_date_of
+from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ async def account_worth(broker: "Broker") -> Won | None:
 
 class WorthDuty:
     """Compare the limits with the account once a day. ``dangers_of`` returns dangers that no operator has accepted."""
+
+    terms = Terms("limits_within_worth", every=15.0, environments=frozenset({Environment.LIVE}))
 
     def __init__(self, fleet: Fleet, broker: "Broker", dangers_of: Callable[[Won], Dangers]) -> None:
         self._fleet = fleet

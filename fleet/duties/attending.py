@@ -24,9 +24,9 @@ from fleet.together import first_to_end, unhurried
 
 logger = logging.getLogger("haru.stream")
 
-ROUND: Final = 1.0
-"""Seconds between two checks of the registrations, and between two keep-alive notices of the stream."""
-_RENEWAL: Final = 3.0
+MOST_REGISTRATIONS: Final = 41
+"""KIS's limit for one session, including the order notices and the market's phases."""
+_BESIDE_STOCKS: Final = 2
 _COUNTS_EVERY: Final = 60.0
 _COUNTED_AS: Final = {
     Quote: "ticks",
@@ -37,18 +37,36 @@ _COUNTED_AS: Final = {
 MARKET_MESSAGE: Final = "market_message"
 """Event kind of a market-wide message of the exchange."""
 _TELLS_EVERY: Final = 0.01
-_HEARS_AGAIN_WITHIN: Final = 10.0
-"""Seconds. When a re-registered stock still trades without stream events after this, the session is not trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamBounds:
+    """How much the process that streams may register, and how long it waits (real seconds)."""
+
+    registrations: int = MOST_REGISTRATIONS
+    round: float = 1.0
+    """Between two checks of the registrations, and between two keep-alive notices of the stream."""
+    renewal: float = 3.0
+    """Between two renewals of the stream's lease."""
+    hears_again_within: float = 10.0
+    """When a re-registered stock still trades without stream events after this, the session is not trusted."""
+    pause_when_in_use: float = 5.0
+    """Before the second attempt to open a session that the broker reports as in use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The process that holds the session, and how many stocks it may register."""
+    """The process that holds the session."""
 
     name: str
     account_id: AccountId
     database: Database
-    most_stocks: int
+    bounds: StreamBounds
+
+    @property
+    def most_stocks(self) -> int:
+        """Return how many stocks fit beside the order notices and the market's phases."""
+        return self.bounds.registrations - _BESIDE_STOCKS
 
 
 @dataclass(slots=True)
@@ -72,13 +90,14 @@ class Attendance:
         Raises:
             StreamLostError: it is cut, silent or misses trades, or another process holds the lease now.
         """
+        bounds = self.owner.bounds
         await first_to_end(
             self._hear(),
             self._deliver(),
-            _every(ROUND, self._vouch),
-            _every(ROUND, self._choose),
-            _every(ROUND, self._keep_market_messages),
-            _every(_RENEWAL, self._keep_lease),
+            _every(bounds.round, self._vouch),
+            _every(bounds.round, self._choose),
+            _every(bounds.round, self._keep_market_messages),
+            _every(bounds.renewal, self._keep_lease),
             _every(_COUNTS_EVERY, self._say_counts),
         )
 
@@ -163,7 +182,7 @@ class Attendance:
                 self._asked_again[symbol] = now
                 logger.warning("stream_registered_again", extra={"symbol": symbol})
                 await self.session.register_again(symbol)
-            elif now - self._asked_again[symbol] > _HEARS_AGAIN_WITHIN:
+            elif now - self._asked_again[symbol] > self.owner.bounds.hears_again_within:
                 raise StreamLostError(f"the stream delivers no trades of {symbol}, which is trading")
 
     async def _say_counts(self) -> None:

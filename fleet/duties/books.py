@@ -6,6 +6,7 @@ from typing import Final
 
 from activities.account.session_books import COMPARED_FROM, SessionBooks
 from domain.clock import in_seoul
+from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 
 _AN_OUTAGE: Final = 2
@@ -14,6 +15,8 @@ _AN_OUTAGE: Final = 2
 
 class BooksDuty:
     """Check whether a comparison is due. ``trouble`` returns why the broker does not answer; empty while it does."""
+
+    terms = Terms("books", within=600.0)
 
     def __init__(self, fleet: Fleet, books: SessionBooks, trouble: Callable[[], str]) -> None:
         self._fleet = fleet

@@ -7,6 +7,7 @@ from typing import Final
 from database.alerts import OutletState
 from domain.event import Event, EventLevel
 from domain.session import session_date_of
+from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 
 CHANNEL_UNKNOWN: Final = "alert_channel_unknown"
@@ -16,6 +17,8 @@ UNKNOWN: Final = timedelta(minutes=5)
 
 class ChannelDuty:
     """Maintain the fleet's channels for one host. ``known`` are the digests of the host's addresses."""
+
+    terms = Terms("alert_channels", every=30.0)
 
     def __init__(self, fleet: Fleet, known: Sequence[str], unknown: timedelta = UNKNOWN) -> None:
         self._fleet = fleet

@@ -11,6 +11,7 @@ from domain.errors import TradingError
 from domain.event import Event, EventLevel
 from domain.session import session_date_of
 from fleet.clocks import INTOLERABLE, MEND
+from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 
 logger = logging.getLogger("haru.clocks")
@@ -34,6 +35,8 @@ class ComparesClocks(Protocol):
 
 class ClockDuty:
     """Check the clock skew that the broker's replies show."""
+
+    terms = Terms("clock")
 
     def __init__(self, fleet: Fleet, broker: ComparesClocks, gate: HostGate) -> None:
         self._fleet = fleet

@@ -11,6 +11,7 @@ from domain.clock import MarketClock
 from domain.event import CLOSE_MISSED, CLOSE_UNFINISHED, Event, EventLevel, carried_event
 from domain.rules import TradingRules
 from domain.session import Session, SessionDate, SessionPlan, session_date_of
+from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 from fleet.schedule import close_now
 from fleet.visibility import list_workflows, quoted
@@ -23,7 +24,7 @@ _GRACE: Final = timedelta(seconds=60)
 """Real time after which a due close that has not started counts as forgotten; less in a compressed day."""
 _PROVEN_WITHIN: Final = timedelta(minutes=10)
 """Market time after the last market in which a close can sell. The proof takes seconds."""
-_BEGUN_LATELY: Final = timedelta(minutes=2)
+BEGUN_LATELY: Final = timedelta(minutes=2)
 """Real time in which a close that started late may still collect its proof."""
 _RUNNING: Final = f"WorkflowType = '{MarketCloseWorkflow.__name__}' AND ExecutionStatus = 'Running'"
 
@@ -44,8 +45,25 @@ def close_due(plan: SessionPlan, now: datetime, clock: MarketClock) -> Due:
     return Due.NOW if now < plan.session.ends_at else Due.TOO_LATE
 
 
-async def see_to_the_close(fleet: Fleet, rules: TradingRules) -> None:
-    """Ensure that every session with positions or orders of ours is closed, or that its missing close is reported."""
+class CloseDuty:
+    """Ensure that no session ends without a close unnoticed (F40)."""
+
+    terms = Terms("close", every=15.0, every_market=timedelta(minutes=3), within=300.0, level=EventLevel.CRITICAL)
+
+    def __init__(self, fleet: Fleet, rules: TradingRules) -> None:
+        self._fleet = fleet
+        self._rules = rules
+
+    async def look(self) -> None:
+        """Start a missing close, or report it."""
+        await see_to_the_close(self._fleet, self._rules)
+
+
+async def see_to_the_close(fleet: Fleet, rules: TradingRules, lately: timedelta = BEGUN_LATELY) -> None:
+    """Ensure that every session with positions or orders of ours is closed, or that its missing close is reported.
+
+    A close that started ``lately`` (real time) may still collect its proof.
+    """
     now = fleet.market_now()
     await _tell_missed_closes(fleet, now)
     plan = fleet.plan_of_the_day(now, await fleet.registered_workers())
@@ -54,7 +72,7 @@ async def see_to_the_close(fleet: Fleet, rules: TradingRules) -> None:
         return
     begun_at = await _closing_since(fleet)
     if begun_at is not None:
-        if fleet.real_now() - begun_at >= _BEGUN_LATELY:
+        if fleet.real_now() - begun_at >= lately:
             await _tell_unfinished(fleet, plan.session, rules, now)
         return
     if not await fleet.database.positions.touched_in(fleet.account_id, plan.session.date):

@@ -16,6 +16,7 @@ from domain.session import session_date_of
 from fleet.alerting.direct import DirectAlerts
 from fleet.commands import liquidate, tell
 from fleet.duties.data_disk import DataDisk
+from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 
 logger = logging.getLogger("haru.hosting")
@@ -28,6 +29,8 @@ _LEVELS: Final = {Room.SCARCE: EventLevel.WARNING, Room.SHORT: EventLevel.ERROR,
 
 class DiskDuty:
     """Measure the disks of the data folder and act on the free space."""
+
+    terms = Terms("disk", every=0.5, within=180.0, level=EventLevel.CRITICAL)
 
     def __init__(
         self, fleet: Fleet, disk: DataDisk, gate: HostGate, direct: DirectAlerts, levels: RoomLevels | None = None
@@ -154,6 +157,19 @@ class DiskDuty:
         elif not self._is_open:
             await fleet.database.risk.reopen_entries(fleet.account_id, day, because)
             self._is_open = True
+
+
+class DiskSaleDuty:
+    """Sell holdings while the last room is used up. A round of its own: a sale does not delay the measurement."""
+
+    terms = Terms("disk_sale", every=0.5, within=300.0, level=EventLevel.CRITICAL)
+
+    def __init__(self, disk: DiskDuty) -> None:
+        self._disk = disk
+
+    async def look(self) -> None:
+        """Command the sale where it is due."""
+        await self._disk.sell()
 
 
 def _log_given_up(freed: int) -> None:

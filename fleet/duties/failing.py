@@ -4,6 +4,7 @@ from typing import Final
 
 from domain.event import Event, EventLevel
 from domain.session import session_date_of
+from fleet.duties.duty import Terms
 from fleet.fleet import FailingWorkflow, Fleet
 
 WORKFLOW_FAILING: Final = "workflow_failing"
@@ -13,6 +14,8 @@ _REPEATED_AFTER: Final = 1800.0
 
 class FailingDuty:
     """Look for Temporal's own mark: two consecutive workflow tasks of a run that failed or timed out."""
+
+    terms = Terms("failing_workflows")
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet

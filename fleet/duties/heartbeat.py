@@ -9,13 +9,13 @@ import httpx
 
 from database.errors import DATABASE_FAULTS
 from domain.market import Symbol
+from fleet.duties.duty import Terms
 from fleet.duties.reach import answers
 from fleet.fleet import Fleet
 from security.bounded_http import ask_for_status
 
 logger = logging.getLogger("haru.alerts")
 
-_EVERY: Final = 60.0
 _WITHIN: Final = 10.0
 _REDIRECTS: Final = 5
 
@@ -25,19 +25,16 @@ Unwatched = Callable[[], Awaitable[Collection[Symbol]]]
 class Heartbeat:
     """Ping for one host. ``unwatched`` returns the stocks whose shares no worker guards."""
 
+    terms = Terms("dead_mans_switch", every=60.0, at_once=True)
+
     def __init__(self, fleet: Fleet, url: str, unwatched: Unwatched) -> None:
         self._fleet = fleet
         self._url = url
         self._unwatched = unwatched
 
-    async def keep(self, seconds: float = _EVERY) -> None:
-        """Ping until this process ends. A failure is logged and retried with the next ping."""
-        while True:
-            try:
-                await self.beat()
-            except Exception:  # a bug here must not stop the watchers
-                logger.exception("heartbeat_failed")
-            await asyncio.sleep(seconds)
+    async def look(self) -> None:
+        """Ping once if all is well. A failed ping is logged and repeated with the next round."""
+        await self.beat()
 
     async def beat(self) -> bool:
         """Ping once if all is well; return whether the address accepted it."""

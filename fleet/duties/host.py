@@ -14,6 +14,7 @@ from database.hosts import DeadHost, Lapse
 from domain.event import Event, EventLevel
 from domain.host_limits import HostLimits
 from domain.session import session_date_of
+from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 
 logger = logging.getLogger("haru.hosting")
@@ -31,6 +32,8 @@ _DAY: Final = timedelta(days=1)
 
 class HostDuty:
     """Send heartbeats for this process, and monitor the other hosts."""
+
+    terms = Terms("host", level=EventLevel.CRITICAL)
 
     def __init__(self, fleet: Fleet, silence: timedelta = SILENCE) -> None:
         self._fleet = fleet

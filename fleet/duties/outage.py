@@ -8,6 +8,7 @@ from database.errors import DATABASE_FAULTS
 from domain.event import Event, EventLevel
 from domain.session import session_date_of
 from fleet.alerting.direct import DirectAlerts
+from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 
 logger = logging.getLogger("haru.hosting")
@@ -23,6 +24,8 @@ _SAME_OUTAGE: Final = 1800.0
 
 class OutageDuty:
     """Ask the server for its clock. The result is this process's own view."""
+
+    terms = Terms("database_reach")
 
     def __init__(self, fleet: Fleet, direct: DirectAlerts, long: float = _LONG) -> None:
         self._fleet = fleet

@@ -7,6 +7,7 @@ from typing import Final
 from domain.event import Event, EventLevel
 from domain.market_phase import AGREES, SLACK, Heard, Judgement, Verdict, judge
 from domain.session import SessionDate, session_date_of
+from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 
 logger = logging.getLogger("haru.stream")
@@ -22,6 +23,8 @@ _CAUSES: Final = {Judgement.HALTED: MARKET_HALTED, Judgement.DIFFERS: PHASE_DIFF
 
 class PhaseDuty:
     """Compare the last stream message about the market phase with the calendar."""
+
+    terms = Terms("market_phase")
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet

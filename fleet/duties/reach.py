@@ -8,6 +8,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.service import RPCError
 
 from fleet.alerting.direct import DirectAlerts
+from fleet.duties.duty import Terms
 from fleet.duties.outage_log import Outage, OutageLog
 from fleet.fleet import Fleet
 
@@ -23,6 +24,8 @@ BROKER: Final = Outage(
 class TemporalDuty:
     """Ask the server for its namespace."""
 
+    terms = Terms("temporal_reach")
+
     def __init__(self, fleet: Fleet, direct: DirectAlerts, outage: Outage = TEMPORAL) -> None:
         self._fleet = fleet
         self._log = OutageLog(fleet, direct, outage)
@@ -37,6 +40,8 @@ class TemporalDuty:
 
 class BrokerDuty:
     """Check the results of the client's calls. Makes no call of its own."""
+
+    terms = Terms("broker_reach")
 
     def __init__(
         self, fleet: Fleet, direct: DirectAlerts, silent_for: Callable[[], float], outage: Outage = BROKER

@@ -8,6 +8,7 @@ from domain.event import UNREADABLE_ROW, Event, EventLevel
 from domain.market import Symbol
 from domain.session import session_date_of
 from domain.unreadable import Readings, UnreadableRow
+from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 
 logger = logging.getLogger("haru.hosting")
@@ -15,6 +16,8 @@ logger = logging.getLogger("haru.hosting")
 
 class ReadingDuty:
     """Collect the rows that the client failed to read. ``take`` returns each of them once."""
+
+    terms = Terms("unreadable_rows")
 
     def __init__(self, fleet: Fleet, take: Callable[[], Readings]) -> None:
         self._fleet = fleet

@@ -6,6 +6,7 @@ from typing import Final
 
 from domain.event import UNAUTHENTIC_REFUSED, Event, EventLevel
 from domain.session import session_date_of
+from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 from security.sealing.refusals import OTHERS, Refusals, Refused
 
@@ -19,6 +20,8 @@ _HARMLESS: Final = frozenset({"query"})
 
 class RefusalDuty:
     """Record what the guards of this process have refused."""
+
+    terms = Terms("refusals")
 
     def __init__(self, fleet: Fleet, refusals: Refusals) -> None:
         self._fleet = fleet

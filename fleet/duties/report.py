@@ -7,6 +7,7 @@ from pathlib import Path
 
 from database.errors import DATABASE_FAULTS
 from domain.session import Session, SessionDate
+from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 from reporting.day import day_values
 from reporting.page import Language
@@ -18,6 +19,8 @@ logger = logging.getLogger("haru.hosting")
 
 class ReportDuty:
     """Write the latest session's report once its summary exists, and again when the summary changes."""
+
+    terms = Terms("reports", within=900.0)
 
     def __init__(self, fleet: Fleet, folder: Path, language: Language) -> None:
         self._fleet = fleet

@@ -4,6 +4,7 @@ import logging
 
 from domain.rules import TradingRules
 from domain.session import SessionPlan
+from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 from fleet.schedule import lay_close_times
 
@@ -12,6 +13,8 @@ logger = logging.getLogger("haru.hosting")
 
 class ScheduleDuty:
     """Keep the close schedule in step with the next session's plan, until that session's deadline."""
+
+    terms = Terms("close_times", every=15.0)
 
     def __init__(self, fleet: Fleet, rules: TradingRules) -> None:
         self._fleet = fleet

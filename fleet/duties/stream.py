@@ -7,6 +7,7 @@ from typing import Final
 from database.stream_leases import StreamState
 from domain.event import Event, EventLevel
 from domain.session import SessionDate, session_date_of
+from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 
 logger = logging.getLogger("haru.stream")
@@ -25,6 +26,8 @@ _SAME_OUTAGE: Final = 1800.0
 
 class StreamDuty:
     """Check the state that the stream's owner reports, within sessions of the exchange."""
+
+    terms = Terms("stream")
 
     def __init__(self, fleet: Fleet, long: float = LONG, stays_taken: float = STAYS_TAKEN) -> None:
         self._fleet = fleet

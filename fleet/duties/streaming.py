@@ -19,18 +19,15 @@ from database.errors import DATABASE_FAULTS
 from domain.errors import CredentialsRefusedError, StreamInUseError, TradingError
 from domain.identity import AccountId
 from domain.stream import Gap
-from fleet.duties.attending import ROUND, Attendance, Owner
+from fleet.duties.attending import Attendance, Owner, StreamBounds
 from fleet.together import first_to_end
 
 logger = logging.getLogger("haru.stream")
 
-MOST_REGISTRATIONS: Final = 41
-"""KIS's limit for one session, including the order notices and the market's phases."""
-_BESIDE_STOCKS: Final = 2
 _SHORTEST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
-_PAUSE_WHEN_IN_USE: Final = 5.0
 _PAUSE_WHEN_REFUSED: Final = 60.0
+_AGAIN_AFTER_A_FAULT: Final = 1.0
 _LASTED_WELL: Final = 30.0
 _GIVES_WAY_AFTER: Final = 3
 _KEEPS_LEASE: Final = 3.0
@@ -46,10 +43,10 @@ class Streaming:
         database: Database,
         stream: MarketStream,
         ears: Ears,
-        most: int = MOST_REGISTRATIONS,
+        bounds: StreamBounds | None = None,
     ) -> None:
         name = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:4]}"
-        self._owner = Owner(name, account_id, database, most - _BESIDE_STOCKS)
+        self._owner = Owner(name, account_id, database, bounds or StreamBounds())
         self._leases = database.stream_leases
         self._stream = stream
         self._ears = ears
@@ -85,7 +82,7 @@ class Streaming:
 
     async def _own_turn(self) -> float:
         if not await self._leases.take(self._owner.account_id, self._owner.name):
-            return ROUND
+            return self._owner.bounds.round
         wait = await self._leases.turn_to_open(self._owner.account_id, self._owner.name)
         if wait:
             logger.warning("stream_sessions_spent", extra={"again_in": wait.total_seconds()})
@@ -124,7 +121,7 @@ class Streaming:
             case CredentialsRefusedError():
                 return _PAUSE_WHEN_REFUSED
             case StreamInUseError():
-                return min(_PAUSE_WHEN_IN_USE * 2.0 ** min(self._failures - 1, 5), _LONGEST_PAUSE)
+                return min(self._owner.bounds.pause_when_in_use * 2.0 ** min(self._failures - 1, 5), _LONGEST_PAUSE)
             case _:
                 return min(_SHORTEST_PAUSE * 2.0 ** min(self._failures - 1, 10), _LONGEST_PAUSE)
 
@@ -142,7 +139,7 @@ async def _survived(act: Callable[[], Awaitable[float]]) -> float:
         return await act()
     except DATABASE_FAULTS as fault:
         logger.warning("stream_postponed", extra={"cause": f"{type(fault).__name__}: {fault}"})
-        return ROUND
+        return _AGAIN_AFTER_A_FAULT
     except Exception:
         logger.exception("stream_failed")
         return _LONGEST_PAUSE

@@ -75,11 +75,11 @@ def check_room(folder: Path) -> None:
         )
 
 
-async def hold_folder(folder: Path) -> FolderHold:
-    """Lock the folder. Wait for the parts of a dead host to stop; refuse at once while the holder is alive."""
+async def hold_folder(folder: Path, others_stop_within: float = _OTHERS_STOP_WITHIN) -> FolderHold:
+    """Lock the folder. Wait (seconds) for the parts of a dead host; refuse at once while the holder is alive."""
     hold = _opened(folder)
     try:
-        await _take(hold)
+        await _take(hold, others_stop_within)
     except BaseException:
         hold.release()
         raise
@@ -99,13 +99,13 @@ def _opened(folder: Path) -> FolderHold:
     return FolderHold(folder, shared, own)
 
 
-async def _take(hold: FolderHold) -> None:
+async def _take(hold: FolderHold, within: float) -> None:
     if not _locked(hold.own):
         raise FolderHeldError(_named(hold.folder, "is in use"))
     waited = 0.0
     while not _locked(hold.shared):
-        if waited >= _OTHERS_STOP_WITHIN:
-            raise FolderHeldError(_named(hold.folder, f"still has running parts after {_OTHERS_STOP_WITHIN:.0f} s"))
+        if waited >= within:
+            raise FolderHeldError(_named(hold.folder, f"still has running parts after {within:.0f} s"))
         await asyncio.sleep(_PAUSE)
         waited += _PAUSE
 

@@ -10,7 +10,7 @@ from domain.clock import KST, MarketClock
 from exchange.calendar import CalendarOverrides, krx_calendar
 from runtime.embedded.errors import CorruptFolderError, EmbeddedError
 from runtime.embedded.folder import read_json
-from runtime.settings import SimulatorSettings
+from runtime.market_settings import SimulatorSettings
 from security.private_files import write_private
 
 _STARTS_AT: Final = time(8, 58)

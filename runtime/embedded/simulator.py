@@ -15,7 +15,7 @@ from runtime.embedded.guard import Program
 from runtime.embedded.market import Market
 from runtime.embedded.ports import LOOPBACK
 from runtime.embedded.process import Launcher
-from runtime.settings import SimulatorSettings
+from runtime.market_settings import SimulatorSettings
 from security.bounded_http import ask
 from security.private_files import private_folder, write_private
 
@@ -69,12 +69,13 @@ def _calendar_options(overrides: CalendarOverrides) -> list[str]:
     return [part for name, values in named for value in values for part in (f"--{name}", str(value))]
 
 
-async def market_of(url: str) -> Market:
-    """Return clock and seed of a simulator that runs elsewhere; retry for a few seconds."""
-    for _ in range(_ATTEMPTS):
+async def market_of(url: str, attempts: int = _ATTEMPTS) -> Market:
+    """Return clock and seed of a simulator that runs elsewhere; try again after half a second."""
+    for attempt in range(attempts):
+        if attempt:
+            await asyncio.sleep(_PAUSE)
         if market := await _asked(url):
             return market
-        await asyncio.sleep(_PAUSE)
     raise PartFailedError(f"no simulator with a running clock at {url}; start it, or correct HARU_SIMULATOR__URL")
 
 

@@ -20,6 +20,7 @@ from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
 from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
 from activities.flatness import FlatnessActivities
+from activities.market.coverage import Coverage
 from activities.market.order_notices import OrderNotices
 from activities.market.quote_feed import QuoteFeed
 from activities.market_data import MarketDataActivities, ScanRequest
@@ -127,6 +128,8 @@ class Desk:
     database: Database
     broker: KisBroker
     pace: HandPace
+    coverage: Coverage | None = None
+    """The stocks that a stream covers; None: with the limits of the product."""
 
     def __post_init__(self) -> None:
         self.heartbeats: list[tuple[Any, ...]] = []
@@ -141,7 +144,7 @@ class Desk:
     def rebuild(self, proof: ProofRules | None = None) -> None:
         """Rebuild all activities, as a new process does."""
         broker, database, pace = self.broker, self.database, self.pace
-        self.feed = QuoteFeed(broker, pace)
+        self.feed = QuoteFeed(broker, pace, coverage=self.coverage)
         self.host = HostGate(self.limits, self.plan_of)
         self.guard = StrategyGuard(database, pace, {**KNOWN_STRATEGIES, "eager": Eager(), **self.strategies})
         self.day_start = DayStart(broker, database, CALENDAR, pace)

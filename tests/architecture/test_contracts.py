@@ -71,7 +71,7 @@ def test_every_contract_is_kept(source: Path, configuration: str) -> None:
         ("layers", "cli/desk.py", "import tools.chaos.kinds"),
         ("activities-order", "activities/support/pace.py", "import activities.market.prices"),
         ("activities-order", "activities/market/bells.py", "import activities.account.records"),
-        ("fleet-order", "fleet/commands.py", "import fleet.duties.hosting"),
+        ("fleet-order", "fleet/commands.py", "import fleet.duties.runner"),
         ("fleet-order", "fleet/alerting/text.py", "import fleet.duties.disk"),
         ("runtime-order", "runtime/settings.py", "import runtime.composition"),
         ("runtime-order", "runtime/composition.py", "import runtime.hosting"),

@@ -9,8 +9,8 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-import database.stream_news
 from database.database import Database, open_database
+from database.stream_news import StreamNews
 from domain.market import Quote, Side, Symbol
 from domain.money import Price, Quantity, Won
 from domain.stream import Covered, Gap, Garbled, News, NoticeKind, OrderNotice
@@ -35,9 +35,9 @@ async def others(database_url: str) -> AsyncIterator[Database]:
     await opened.aclose()
 
 
-async def heard_by(database: Database, listener: str, count: int, ready: asyncio.Event) -> list[News]:
+async def heard_by(stream_news: StreamNews, listener: str, count: int, ready: asyncio.Event) -> list[News]:
     found: list[News] = []
-    async with aclosing(database.stream_news.heard(listener)) as heard:
+    async with aclosing(stream_news.heard(listener)) as heard:
         async for news in heard:
             found.append(news)
             ready.set()
@@ -114,7 +114,7 @@ async def test_what_the_owner_reports_is_seen_and_ends_with_its_lease(database: 
 
 async def test_everything_that_is_told_arrives_as_it_was(database: Database, others: Database) -> None:
     ready = asyncio.Event()
-    hearing = asyncio.create_task(heard_by(others, "second", 1 + len(EVERYTHING), ready))
+    hearing = asyncio.create_task(heard_by(others.stream_news, "second", 1 + len(EVERYTHING), ready))
     await ready.wait()
     await database.stream_news.tell("second", [Garbled("its own words")])
     await database.stream_news.tell("first", EVERYTHING)
@@ -125,7 +125,7 @@ async def test_everything_that_is_told_arrives_as_it_was(database: Database, oth
 
 async def test_many_ticks_go_in_as_many_payloads_as_they_need(database: Database, others: Database) -> None:
     ready = asyncio.Event()
-    hearing = asyncio.create_task(heard_by(others, "second", 401, ready))
+    hearing = asyncio.create_task(heard_by(others.stream_news, "second", 401, ready))
     await ready.wait()
     ticks = [replace(TICK, volume=Quantity(number)) for number in range(400)]
     await database.stream_news.tell("first", ticks)
@@ -137,7 +137,7 @@ async def test_many_ticks_go_in_as_many_payloads_as_they_need(database: Database
 @pytest.mark.parametrize("payload", ["", "{", "[]", '["x",7]', '["x",["tick",1]]', '["x",["notice","?",1,2,3,4,5,6]]'])
 async def test_what_cannot_be_read_counts_as_a_gap(database: Database, others: Database, payload: str) -> None:
     ready = asyncio.Event()
-    hearing = asyncio.create_task(heard_by(others, "second", 2, ready))
+    hearing = asyncio.create_task(heard_by(others.stream_news, "second", 2, ready))
     await ready.wait()
     await database._pool.execute("SELECT pg_notify('haru_stream', $1)", payload)
 
@@ -146,11 +146,10 @@ async def test_what_cannot_be_read_counts_as_a_gap(database: Database, others: D
 
 
 async def test_a_listener_whose_connection_is_cut_listens_again_and_knows_that_it_missed_something(
-    database: Database, others: Database, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+    database: Database, others: Database, connection: asyncpg.Connection, database_url: str
 ) -> None:
-    monkeypatch.setattr(database_module(), "_PAUSES", (0.05,))
-    ready = asyncio.Event()
-    hearing = asyncio.create_task(heard_by(others, "second", 4, ready))
+    hasty, ready = StreamNews(others._pool, database_url, pauses=(0.05,)), asyncio.Event()
+    hearing = asyncio.create_task(heard_by(hasty, "second", 4, ready))
     await ready.wait()
     await connection.execute(CUT)
     await asyncio.sleep(0.3)
@@ -160,17 +159,12 @@ async def test_a_listener_whose_connection_is_cut_listens_again_and_knows_that_i
         assert await hearing == [Gap(), Gap(), Gap(), TICK]
 
 
-async def test_a_quiet_line_is_tried(database: Database, others: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database_module(), "_QUIET", 0.05)
-    ready = asyncio.Event()
-    hearing = asyncio.create_task(heard_by(others, "second", 2, ready))
+async def test_a_quiet_line_is_tried(database: Database, others: Database, database_url: str) -> None:
+    hasty, ready = StreamNews(others._pool, database_url, quiet=0.05), asyncio.Event()
+    hearing = asyncio.create_task(heard_by(hasty, "second", 2, ready))
     await ready.wait()
     await asyncio.sleep(0.3)
     await database.stream_news.tell("first", [Covered((Symbol("000660"),))])
 
     async with asyncio.timeout(5):
         assert await hearing == [Gap(), Covered((Symbol("000660"),))]
-
-
-def database_module() -> object:
-    return database.stream_news

@@ -125,13 +125,10 @@ async def test_a_worker_whose_workflow_is_gone_counts_until_it_is_told_to_stop(h
     assert await hosted.fleet.registered_workers() == 1
 
 
-async def test_without_a_worker_process_a_command_ends_unanswered(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(commands, "_ANSWER_WITHIN", timedelta(seconds=1))
+async def test_without_a_worker_process_a_command_ends_unanswered(fleet: Fleet) -> None:
     await start_workers(fleet, 1, some_rules())
 
-    (outcome,) = await commands.tell(fleet, (FIRST,), commands.PAUSE)
+    (outcome,) = await commands.tell(fleet, (FIRST,), replace(commands.PAUSE, acceptance=timedelta(seconds=1)))
 
     assert outcome.verdict is Verdict.UNANSWERED
     assert "python worker.py" in outcome.why
@@ -185,13 +182,11 @@ async def test_a_worker_that_answers_while_the_ledger_shows_shares_is_not_done(
     assert commands.outcome_json(outcome)["shares"] == 10
 
 
-async def test_shares_of_a_worker_without_a_workflow_fail_the_kill_switch(
-    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(commands, "_SOLD_WITHIN", timedelta(seconds=1))
+async def test_shares_of_a_worker_without_a_workflow_fail_the_kill_switch(hosted: Hosted) -> None:
     await holding_in_the_books(hosted.fleet)
 
-    outcomes = await commands.press_kill_switch(hosted.fleet, "operator", "drill")
+    sale = replace(commands.liquidate(ExitReason.KILL_SWITCH), patience=timedelta(seconds=1))
+    outcomes = await commands.press_kill_switch(hosted.fleet, "operator", "drill", sale)
 
     assert [(each.worker_id, each.verdict, each.shares) for each in outcomes] == [(FIRST, Verdict.STILL_HOLDING, 10)]
     assert "it has stopped, or was never started" in outcomes[0].why

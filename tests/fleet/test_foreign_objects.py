@@ -14,15 +14,17 @@ from temporalio.common import WorkflowIDConflictPolicy
 from cli.tables.board import as_json, heading, read_board
 from cli.tables.limits import read_limits
 from domain.identity import WorkerId
+from domain.position import ExitReason
 from domain.rules import TradingRules
 from domain.worker_state import WorkerLife
-from fleet import commands, foreign
+from fleet import commands
 from fleet import fleet as fleet_module
 from fleet.commands import Verdict
 from fleet.duties.close import is_closing
 from fleet.duties.failing import FailingDuty
+from fleet.duties.foreign import FOREIGN_MANY, FOREIGN_OBJECT, MOST_REPORTED, ForeignDuty
 from fleet.fleet import Fleet
-from fleet.foreign import FOREIGN_MANY, FOREIGN_OBJECT, ForeignDuty, foreign_objects
+from fleet.foreign import foreign_objects
 from fleet.on_demand import FOREIGN_TERMINATED
 from fleet.schedule import close_now, lay_close_times
 from fleet.starting import bring_back, start_worker, start_workers
@@ -113,13 +115,13 @@ async def test_every_foreign_object_is_named_and_none_of_ours(crowded: Hosted) -
     }
 
 
-async def test_the_verbs_work_on_the_rest(crowded: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "_ANSWER_WITHIN", timedelta(seconds=3))
+async def test_the_verbs_work_on_the_rest(crowded: Hosted) -> None:
     fleet = crowded.fleet
 
     known = await fleet.selected("all")
     told = [commands.PAUSE, commands.RESUME, commands.change_rules({"exits.stop_loss": "2%"}), commands.STOP]
-    outcomes = [await commands.tell(fleet, known, command) for command in told]
+    hasty = [replace(command, acceptance=timedelta(seconds=3)) for command in told]
+    outcomes = [await commands.tell(fleet, known, command) for command in hasty]
     board = await read_board(fleet, fleet.market_now())
 
     assert known == (FIRST, SQUATTED)
@@ -142,10 +144,10 @@ async def test_status_shows_the_foreign_objects_and_the_limits_of_ours(crowded: 
     assert "\x1b" not in "".join(heading(board)) + str(as_json(board)["foreign_objects"])
 
 
-async def test_the_kill_switch_sells_beside_foreign_objects(crowded: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "_ANSWER_WITHIN", timedelta(seconds=3))
+async def test_the_kill_switch_sells_beside_foreign_objects(crowded: Hosted) -> None:
+    sale = replace(commands.liquidate(ExitReason.KILL_SWITCH), acceptance=timedelta(seconds=3))
 
-    outcomes = await commands.press_kill_switch(crowded.fleet, "operator", "drill")
+    outcomes = await commands.press_kill_switch(crowded.fleet, "operator", "drill", sale)
 
     assert [(each.worker_id, each.verdict) for each in outcomes] == [
         (FIRST, Verdict.DONE),
@@ -153,19 +155,16 @@ async def test_the_kill_switch_sells_beside_foreign_objects(crowded: Hosted, mon
     ]
 
 
-async def test_each_foreign_object_is_reported_once_and_only_the_first_of_many(
-    crowded: Hosted, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_each_foreign_object_is_reported_once_and_only_the_first_of_many(crowded: Hosted) -> None:
     fleet = crowded.fleet
     for _ in range(2):
         await ForeignDuty(fleet).look()
     events = [each for each in await fleet.database.events.latest(fleet.account_id, 99) if each.kind == FOREIGN_OBJECT]
-    assert OBJECTS <= len(events) <= foreign.MOST_REPORTED
+    assert OBJECTS <= len(events) <= MOST_REPORTED
     assert len({each.key for each in events}) == len(events)
     assert not any("\x1b" in str(each.detail) for each in events)
 
-    monkeypatch.setattr(foreign, "MOST_REPORTED", 3)
-    await ForeignDuty(fleet).look()
+    await ForeignDuty(fleet, most=3).look()
     (more,) = [each for each in await fleet.database.events.latest(fleet.account_id, 99) if each.kind == FOREIGN_MANY]
     assert "are not ours" in str(more.detail["why"])
 

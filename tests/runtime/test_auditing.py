@@ -18,7 +18,7 @@ import pytest
 from cli import main as starter
 from domain.audit_log import Client, Command, Outcome
 from runtime import auditing
-from runtime.auditing import VERSION, Audit, keep_log
+from runtime.auditing import VERSION, Audit, AuditDuty
 from runtime.embedded.audit_folder import AuditFolder
 from runtime.opening import open_fleet
 from runtime.os_user import os_client
@@ -211,12 +211,9 @@ async def test_a_host_writes_its_start_and_what_waits(paper_fleet: Mapping[str, 
     folder = AuditFolder(settings.data_dir)
     async with open_fleet(settings) as fleet:
         folder.keep(a_waiting_command("upgrade", os.getpid()), has_ended=True)
-        keeping = asyncio.create_task(keep_log(settings, fleet))
-        async with asyncio.timeout(60):
-            while len(rows_in(paper_fleet["DATABASE_URL"])) < 2:
-                await asyncio.sleep(0.05)
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        duty = AuditDuty(settings, fleet)
+        for _ in range(2):
+            await duty.look()
 
     assert {row["command"] for row in rows_in(paper_fleet["DATABASE_URL"])} == {"worker.py", "stop upgrade"}
 

@@ -4,9 +4,6 @@ from collections import deque
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
-import verifier.verdict
 from domain.money import Won
 from tests.verifier.a_day import a_clean_day, with_broker
 from verifier.books import Books
@@ -30,15 +27,10 @@ class Reader:
         return self.books.popleft() if len(self.books) > 1 else self.books[0]
 
 
-@pytest.fixture(autouse=True)
-def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verifier.verdict, "_BETWEEN", 0.0)
-
-
 async def test_clean_books_are_looked_at_once() -> None:
     reader = Reader(a_clean_day())
 
-    verdict = await judge(reader.read)
+    verdict = await judge(reader.read, between=0.0)
 
     assert verdict.count == 0
     assert reader.looks == 1
@@ -47,17 +39,17 @@ async def test_clean_books_are_looked_at_once() -> None:
 async def test_what_is_gone_at_the_next_look_was_only_on_its_way() -> None:
     reader = Reader(with_cash(a_clean_day(), 5), a_clean_day())
 
-    assert (await judge(reader.read)).count == 0
+    assert (await judge(reader.read, between=0.0)).count == 0
 
 
 async def test_what_changes_from_look_to_look_is_only_on_its_way() -> None:
     reader = Reader(*(with_cash(a_clean_day(), won) for won in (5, 6, 7, 8)))
 
-    assert (await judge(reader.read)).count == 0
+    assert (await judge(reader.read, between=0.0)).count == 0
 
 
 async def test_what_stays_wrong_counts() -> None:
-    verdict = await judge(Reader(with_cash(a_clean_day(), 5)).read)
+    verdict = await judge(Reader(with_cash(a_clean_day(), 5)).read, between=0.0)
 
     assert verdict.count == 1
     assert [each.what for each in verdict.found["I4"]] == ["cash differs from the broker's"]

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from activities.account import shares_left
+from activities.account.shares_left import SharesLeft
 from activities.entries import PreparedEntry
-from activities.selling import ExitDecision, NothingToSell, PreparedExit
+from activities.selling import ExitDecision, NothingToSell, PreparedExit, SellingActivities
 from domain.event import MISSING_FILL_BOOKED, SALE_LISTED_SHORT, EventLevel
 from domain.ladder import Rung, Tries, Wait
 from domain.market import Side
@@ -154,7 +154,8 @@ async def test_books_that_do_not_answer_in_time_keep_no_share_from_being_offered
 ) -> None:
     entry, _ = await sold_but_for_late_shares(desk)
     monkeypatch.setattr(desk.broker, "balance", lambda _: asyncio.Event().wait())
-    monkeypatch.setattr(shares_left, "_ANSWERED_WITHIN", 0.5)
+    asking = SharesLeft(desk.foreign_sales, desk.short_sales, desk.database, desk.pace, answered_within=0.5)
+    desk.selling = SellingActivities(desk.feed, asking, desk.database, desk.pace, desk.broker.evening_orders)
 
     decision = await next_sale(desk, entry)
 

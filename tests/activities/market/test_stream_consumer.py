@@ -1,8 +1,5 @@
 """How a process handles stream messages that it cannot read."""
 
-import pytest
-
-from activities.market import order_notices
 from activities.market.order_notices import OrderNotices
 from activities.market.quote_feed import QuoteFeed
 from activities.market.stream_consumer import Ears
@@ -11,14 +8,13 @@ from tests.activities.test_ticks import Market
 from tests.support.builders import SAMSUNG
 
 
-def ears() -> Ears:
+def ears(between_garbled: float) -> Ears:
     market = Market()
-    return Ears(QuoteFeed(market, market), OrderNotices(), market.now)  # type: ignore[arg-type]
+    return Ears(QuoteFeed(market, market), OrderNotices(between_garbled), market.now)  # type: ignore[arg-type]
 
 
-async def test_many_unreadable_ticks_ring_a_follower_once_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order_notices, "_ROUND", 3_600.0)
-    process, rings = ears(), 0
+async def test_many_unreadable_ticks_ring_a_follower_once_a_round() -> None:
+    process, rings = ears(between_garbled=3_600.0), 0
     with process.notices.listening(SAMSUNG) as bell:
         for _ in range(90):
             process.take(Garbled("45 fields"))
@@ -28,9 +24,8 @@ async def test_many_unreadable_ticks_ring_a_follower_once_a_round(monkeypatch: p
     assert rings == 1
 
 
-async def test_the_next_round_rings_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order_notices, "_ROUND", 0.0)
-    process = ears()
+async def test_the_next_round_rings_again() -> None:
+    process = ears(between_garbled=0.0)
     with process.notices.listening(SAMSUNG) as bell:
         process.take(Garbled("45 fields"))
         bell.clear()

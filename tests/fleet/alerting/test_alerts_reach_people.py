@@ -5,7 +5,7 @@ Each test prints its duration; `docs/operations.md` gives these figures.
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,11 +25,15 @@ from fleet.alerting.channels import channels_of
 from fleet.alerting.direct import DirectAlerts
 from fleet.alerting.outbox import Alerting, AlertRules
 from fleet.alerting.text import message_of
-from fleet.duties import hosting as hosting_duties
 from fleet.duties.data_disk import DataDisk
-from fleet.duties.disk import DiskDuty
+from fleet.duties.disk import DiskDuty, DiskSaleDuty
+from fleet.duties.duty import Duty
+from fleet.duties.failing import FailingDuty
 from fleet.duties.heartbeat import Heartbeat
 from fleet.duties.host import HostDuty
+from fleet.duties.outage import OutageDuty
+from fleet.duties.reach import BrokerDuty, TemporalDuty
+from fleet.duties.runner import DutyRunner
 from fleet.fleet import Fleet
 from fleet.together import first_to_end
 from reporting.page import Language
@@ -61,10 +65,12 @@ class Host:
         self.alerting = Alerting((fleet.account_id, fleet.environment), fleet.database, channels, self.rules)
 
     @asynccontextmanager
-    async def running(self, *duties: Coroutine[Any, Any, object]) -> AsyncIterator[None]:
+    async def running(self, *duties: Duty) -> AsyncIterator[None]:
         """Run the duties beside the alerts."""
         await self.alerting._register()
-        tasks = asyncio.create_task(first_to_end(self.alerting.keep(), self.direct.keep(), *duties))
+        tasks = asyncio.create_task(
+            first_to_end(self.alerting.keep(), self.direct.keep(), DutyRunner(self.fleet, duties).run())
+        )
         try:
             yield
         finally:
@@ -96,6 +102,7 @@ def now() -> float:
         ("workflow_failing", "a workflow cannot progress", "워크플로 진행 불가"),
         ("broker_away", "the broker does not answer", "증권사 무응답"),
         ("disk_low", "the disk is filling up", "디스크 여유 공간 부족"),
+        ("duty_failed", "a background duty of a host failed", "호스트의 백그라운드 작업 실패"),
         (
             "alert_channel_unknown",
             "no host has the address of an alert channel",
@@ -114,15 +121,15 @@ def test_what_an_operator_reads(kind: str, english: str, korean: str) -> None:
 async def test_a_host_that_dies_while_shares_are_held(fleet: Fleet, webhook: Webhook) -> None:
     await Books(fleet.database, fleet.account_id).held()
     dying, other, host = HostDuty(fleet), HostDuty(fleet), Host(fleet, webhook)
-    beating = asyncio.create_task(hosting_duties.keep_host_known(dying))
-    async with host.running(hosting_duties.keep_host_known(other)):
+    beating = asyncio.create_task(DutyRunner(fleet, [dying]).run())
+    async with host.running(other):
         async with asyncio.timeout(_LONGEST_WAIT):
             while other._well_since is None or now() - other._well_since < other._silence.total_seconds():
                 await asyncio.sleep(0.2)
         beating.cancel()
         took = await host.told("critical: a host has died", now())
 
-    assert took >= 30 - 2 * hosting_duties._ROUND
+    assert took >= 30 - 2 * HostDuty.terms.every
 
 
 async def test_a_database_that_is_away(fleet: Fleet, webhook: Webhook, database_url: str, postgres_server: str) -> None:
@@ -130,7 +137,7 @@ async def test_a_database_that_is_away(fleet: Fleet, webhook: Webhook, database_
     host = Host(replace(fleet, database=database), webhook)
     name = database_url.rsplit("/", 1)[-1]
     with psycopg.connect(postgres_server, autocommit=True) as admin:
-        async with host.running(hosting_duties.notice_outages(host.fleet, host.direct)):
+        async with host.running(OutageDuty(host.fleet, host.direct)):
             admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
             took = await host.told("critical: PostgreSQL is unreachable", now())
@@ -145,7 +152,9 @@ async def test_temporal_that_is_away(fleet: Fleet, webhook: Webhook, temporal_de
     async with network_to({"temporal": temporal_dev_server}) as (network, ways):
         client = await Client.connect(ways["temporal"], data_converter=DATA_CONVERTER)
         host = Host(replace(fleet, client=client), webhook)
-        async with host.running(hosting_duties.notice_silences(host.fleet, host.direct, lambda: 0.0)):
+        async with host.running(
+            TemporalDuty(host.fleet, host.direct), BrokerDuty(host.fleet, host.direct, lambda: 0.0)
+        ):
             await asyncio.sleep(0)
             network.cut()
             took = await host.told("critical: Temporal is unreachable", now())
@@ -175,7 +184,7 @@ async def test_a_workflow_that_cannot_progress(fleet: Fleet, webhook: Webhook) -
     queue, host = task_queues(fleet.account_id).trading, Host(fleet, webhook)
     async with (
         Worker(fleet.client, task_queue=queue, workflows=[BadRelease]),
-        host.running(hosting_duties.report_failing_workflows(fleet)),
+        host.running(FailingDuty(fleet)),
     ):
         since = now()
         name = worker_workflow_id(fleet.account_id, worker_name(1))
@@ -189,7 +198,7 @@ async def test_a_disk_that_fills(fleet: Fleet, webhook: Webhook, tmp_path: Path)
     with small_disk(tmp_path / "disk", 96) as disk:
         host = Host(fleet, webhook)
         duty = DiskDuty(fleet, DataDisk(disk.folder, ballast=BALLAST), HostGate(), host.direct, LEVELS)
-        async with host.running(hosting_duties.watch_over_disk(duty)):
+        async with host.running(duty, DiskSaleDuty(duty)):
             since = now()
             disk.leaves(8 * MEGABYTE)
             await host.told("critical: the disk is filling up", since)
@@ -213,7 +222,9 @@ async def test_a_ping_that_stays_away_while_temporal_is_away(
     async with network_to({"temporal": temporal_dev_server}) as (network, ways):
         client = await Client.connect(ways["temporal"], data_converter=DATA_CONVERTER)
         relayed = replace(fleet, client=client)
-        pinging = asyncio.create_task(Heartbeat(relayed, webhook.ping_url, all_is_watched).keep(seconds=1.0))
+        duty = Heartbeat(relayed, webhook.ping_url, all_is_watched)
+        duty.terms = replace(duty.terms, every=1.0)
+        pinging = asyncio.create_task(DutyRunner(relayed, [duty]).run())
         async with asyncio.timeout(_LONGEST_WAIT):
             while not webhook.pings:
                 await asyncio.sleep(0.02)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from activities.entries import PreparedEntry
+from activities.market.coverage import Coverage
 from activities.market.stream_consumer import Ears
 from activities.support.pace import RealPace
 from broker.kis import KisBroker, KisConnection
@@ -20,6 +21,7 @@ from domain.identity import SIMULATED_ACCOUNT, Environment
 from domain.lane import Lane
 from domain.market import Symbol
 from domain.money import Price
+from fleet.duties.attending import StreamBounds
 from fleet.duties.streaming import Streaming
 from simulator.simulation import Simulation
 from tests.activities.desk import OPENS_AT, Desk
@@ -29,6 +31,9 @@ from tests.support.builders import SAMSUNG
 from tests.support.stepping import ACCOUNT, CALENDAR, FINGERPRINT, kst, pinned_database
 
 AN_HOUR: Final = timedelta(hours=1)
+BOUNDS: Final = StreamBounds(round=0.2, hears_again_within=1.0, pause_when_in_use=0.4)
+"""Shorter than with a real broker."""
+DEAF_AFTER: Final = timedelta(seconds=0.5)
 _PRICES: Final = "/uapi/domestic-stock/v1/quotations/intstock-multprice"
 
 
@@ -112,7 +117,9 @@ async def a_market(**settings: Any) -> AsyncIterator[Venue]:
 
 
 @asynccontextmanager
-async def a_process(venue: Venue, database_url: str, silence: float = 8.0, most: int = 41) -> AsyncIterator[Process]:
+async def a_process(
+    venue: Venue, database_url: str, silence: float = 8.0, bounds: StreamBounds = BOUNDS
+) -> AsyncIterator[Process]:
     """Run one process's streaming beside its activities."""
     clock = venue.simulation.settings.clock
     assert isinstance(clock, MarketClock)
@@ -130,10 +137,10 @@ async def a_process(venue: Venue, database_url: str, silence: float = 8.0, most:
         database = await stack.enter_async_context(pinned_database(database_url))
         tokens = database.tokens(FINGERPRINT, AccessToken)
         broker = await stack.enter_async_context(KisBroker(connection, Budget(), tokens, pace.now))
-        desk = Desk(venue.simulation, database, broker, pace)  # type: ignore[arg-type]
+        desk = Desk(venue.simulation, database, broker, pace, Coverage(pace, DEAF_AFTER))  # type: ignore[arg-type]
         keys = database.tokens(f"{FINGERPRINT}/stream", AccessToken)
         stream = broker.stream(StreamAddress(venue.url("ws"), "haru", silence), keys)
-        streaming = Streaming(ACCOUNT, database, stream, Ears(desk.feed, desk.notices, pace.now), most)
+        streaming = Streaming(ACCOUNT, database, stream, Ears(desk.feed, desk.notices, pace.now), bounds)
         keeping = asyncio.create_task(streaming.keep())
         try:
             yield Process(desk, streaming, keeping)

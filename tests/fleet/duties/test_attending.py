@@ -12,8 +12,7 @@ from activities.market.stream_consumer import Ears
 from domain.errors import StreamLostError
 from domain.market import Quote, Symbol
 from domain.stream import Garbled, OrderNotice
-from fleet.duties import attending
-from fleet.duties.attending import Attendance, Owner
+from fleet.duties.attending import Attendance, Owner, StreamBounds
 from tests.activities.test_ticks import Market
 from tests.support.stepping import ACCOUNT, pinned_database
 
@@ -37,17 +36,14 @@ class QuietSession:
         pass
 
 
-async def test_a_session_ends_once_another_process_holds_its_lease(
-    emptied_database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(attending, "_RENEWAL", 0.05)
+async def test_a_session_ends_once_another_process_holds_its_lease(emptied_database_url: str) -> None:
     market = Market()
     ears = Ears(QuoteFeed(market, market), OrderNotices(), market.now)  # type: ignore[arg-type]
     connection = await asyncpg.connect(emptied_database_url)
     try:
         async with pinned_database(emptied_database_url) as database:
             assert await database.stream_leases.take(ACCOUNT, "ours")
-            attendance = Attendance(Owner("ours", ACCOUNT, database, 40), QuietSession(), ears)
+            attendance = Attendance(Owner("ours", ACCOUNT, database, StreamBounds(renewal=0.05)), QuietSession(), ears)
             attending_now = asyncio.create_task(attendance.attend())
             await asyncio.sleep(0.2)
             assert not attending_now.done(), "its own lease it keeps"

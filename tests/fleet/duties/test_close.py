@@ -13,8 +13,8 @@ from domain.close_plan import CloseLeads, plan_session
 from domain.market import Symbol
 from domain.rules import TradingRules
 from domain.summary import FLEET
-from fleet.duties import close as close_duty_module
-from fleet.duties.close import Due, close_due, see_to_the_close
+from exchange.calendar import krx_calendar
+from fleet.duties.close import CloseDuty, Due, close_due, see_to_the_close
 from fleet.fleet import Fleet
 from fleet.schedule import close_now
 from tests.database.books import Books
@@ -78,6 +78,20 @@ def test_a_close_is_due_a_minute_after_its_time_or_sooner_in_a_compressed_day(
     assert close_due(plan, now, MarketClock(now, now, speed)) is due
 
 
+@pytest.mark.parametrize("speed", [1, 10, 40, 60, 240, 1000])
+def test_a_missing_close_is_looked_for_several_times_while_the_market_is_open_at_any_speed(speed: int) -> None:
+    at = datetime(2026, 11, 23, 1, tzinfo=UTC)
+    clock, plan = (
+        MarketClock(at, at, speed),
+        plan_session(krx_calendar(2026, 2026).session_at_or_after(at), CloseLeads(), speed),
+    )
+    minutes = range(int((plan.session.ends_at - at).total_seconds()) // 60)
+    due = [minute for minute in minutes if close_due(plan, at + timedelta(minutes=minute), clock) is Due.NOW]
+
+    assert CloseDuty.terms.interval(clock) <= clock.real_duration(timedelta(minutes=len(due))).total_seconds() / 3
+    assert CloseDuty.terms.interval(clock) <= 15
+
+
 async def test_a_close_that_is_late_is_started_at_once_and_only_once(hosted: Hosted) -> None:
     fleet = at(hosted.fleet, "2026-11-23 15:20")
     hosted.desk.clock = fleet.clock
@@ -101,33 +115,27 @@ async def test_a_close_that_runs_already_is_left_alone(fleet: Fleet) -> None:
     assert (await running.describe()).status is WorkflowExecutionStatus.RUNNING
 
 
-async def test_a_close_that_does_not_come_to_its_end_is_told_once_and_not_while_it_may_still_sell(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(close_duty_module, "_BEGUN_LATELY", timedelta(0))
+async def test_a_close_that_does_not_come_to_its_end_is_told_once_and_not_while_it_may_still_sell(fleet: Fleet) -> None:
     await holding(at(fleet, "2026-11-23 15:20"))
     await close_now(fleet, RULES)
     assert await closes(fleet) == 1
 
     for moment in ("15:45", "16:05"):
-        await see_to_the_close(at(fleet, f"2026-11-23 {moment}"), RULES)
+        await see_to_the_close(at(fleet, f"2026-11-23 {moment}"), RULES, timedelta(0))
     assert await kinds(fleet) == []
     for moment in ("16:11", "16:12"):
-        await see_to_the_close(at(fleet, f"2026-11-23 {moment}"), RULES)
+        await see_to_the_close(at(fleet, f"2026-11-23 {moment}"), RULES, timedelta(0))
 
     assert await kinds(fleet) == ["close_unfinished"]
 
 
-async def test_a_close_without_anything_to_sell_has_proven_it_soon(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(close_duty_module, "_BEGUN_LATELY", timedelta(0))
+async def test_a_close_without_anything_to_sell_has_proven_it_soon(fleet: Fleet) -> None:
     await close_now(fleet, RULES)
     assert await closes(fleet) == 1
 
-    await see_to_the_close(at(fleet, "2026-11-23 15:39"), RULES)
+    await see_to_the_close(at(fleet, "2026-11-23 15:39"), RULES, timedelta(0))
     assert await kinds(fleet) == []
-    await see_to_the_close(at(fleet, "2026-11-23 15:41"), RULES)
+    await see_to_the_close(at(fleet, "2026-11-23 15:41"), RULES, timedelta(0))
 
     assert await kinds(fleet) == ["close_unfinished"]
 

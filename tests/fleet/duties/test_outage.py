@@ -18,8 +18,8 @@ from domain.worker_state import WorkerLife
 from fleet.alerting.channels import channels_of
 from fleet.alerting.direct import DirectAlerts
 from fleet.alerting.outbox import AlertRules
-from fleet.duties import hosting as hosting_duties
 from fleet.duties.close import is_closing
+from fleet.duties.lost_workers import LostWorkersDuty
 from fleet.duties.outage import WAS_AWAY, OutageDuty
 from fleet.duties.stream import STREAM_AWAY, StreamDuty
 from fleet.fleet import Fleet
@@ -89,30 +89,16 @@ async def unguarded(fleet: Fleet, database_url: str) -> OrderRecord:
     return held
 
 
-async def looked(fleet: Fleet) -> None:
-    """Run the duty's check several times."""
-    duty = asyncio.create_task(hosting_duties.bring_back_workers(fleet, TradingRules()))
-    await asyncio.sleep(1)
-    duty.cancel()
-    await asyncio.gather(duty, return_exceptions=True)
-
-
-async def test_a_worker_that_runs_is_not_said_to_be_brought_back(
-    fleet: Fleet, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hosting_duties, "_ROUND", 0.1)
+async def test_a_worker_that_runs_is_not_said_to_be_brought_back(fleet: Fleet, database_url: str) -> None:
     held = await unguarded(fleet, database_url)
     await start_worker(fleet, WorkerLife(fleet.account_id, held.intent.worker_id, TradingRules(), fleet.clock))
 
-    await looked(fleet)
+    await LostWorkersDuty(fleet, TradingRules()).look()
 
     assert await fleet.database.events.latest(fleet.account_id, 10) == ()
 
 
-async def test_what_a_running_close_has_seized_is_left_to_it(
-    fleet: Fleet, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hosting_duties, "_ROUND", 0.1)
+async def test_what_a_running_close_has_seized_is_left_to_it(fleet: Fleet, database_url: str) -> None:
     held = await unguarded(fleet, database_url)
     await fleet.database.locks.take_over(fleet.account_id, held.intent.symbol, CLOSER, timedelta(0))
     close = await close_now(fleet, TradingRules())
@@ -120,29 +106,23 @@ async def test_what_a_running_close_has_seized_is_left_to_it(
         while not await is_closing(fleet):
             await asyncio.sleep(0.05)
 
-    await looked(fleet)
+    await LostWorkersDuty(fleet, TradingRules()).look()
     assert await fleet.running_workers() == frozenset()
 
     await close.terminate()
     async with asyncio.timeout(20):
         while await is_closing(fleet):
             await asyncio.sleep(0.05)
-    await looked(fleet)
+    await LostWorkersDuty(fleet, TradingRules()).look()
     (told,) = await fleet.database.events.latest(fleet.account_id, 10)
     assert (told.kind, told.worker_id) == ("worker_brought_back", held.intent.worker_id)
 
 
-async def test_a_worker_that_is_brought_back_is_told(
-    fleet: Fleet, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hosting_duties, "_ROUND", 0.1)
+async def test_a_worker_that_is_brought_back_is_told(fleet: Fleet, database_url: str) -> None:
     held = await unguarded(fleet, database_url)
-    duty = asyncio.create_task(hosting_duties.bring_back_workers(fleet, TradingRules()))
-    async with asyncio.timeout(10):
-        while not (told := await fleet.database.events.latest(fleet.account_id, 10)):
-            await asyncio.sleep(0.05)
-    duty.cancel()
-    await asyncio.gather(duty, return_exceptions=True)
+    for _ in range(2):
+        await LostWorkersDuty(fleet, TradingRules()).look()
+    told = await fleet.database.events.latest(fleet.account_id, 10)
 
     assert {(event.kind, event.symbol, event.worker_id) for event in told} == {
         ("worker_brought_back", held.intent.symbol, held.intent.worker_id)

@@ -23,11 +23,10 @@ from domain.market_phase import LONGEST_HALT, MarketWord
 from domain.order import OrderStatus
 from domain.position import ExitReason
 from domain.session import session_date_of
-from fleet.duties import attending as attending_module
-from fleet.duties import streaming as streaming_module
+from fleet.duties.attending import MARKET_MESSAGE
 from fleet.duties.phase import PhaseDuty
 from fleet.fleet import Fleet
-from tests.fleet.duties.hearing import AN_HOUR, Process, a_market, a_process, until
+from tests.fleet.duties.hearing import AN_HOUR, BOUNDS, Process, a_market, a_process, until
 from tests.simulator.streaming import Venue
 from tests.support.builders import SAMSUNG
 from tests.support.stepping import ACCOUNT, CALENDAR, pinned_database
@@ -43,16 +42,6 @@ async def market() -> AsyncIterator[Venue]:
 async def process(market: Venue, database_url: str) -> AsyncIterator[Process]:
     async with a_process(market, database_url) as process:
         yield process
-
-
-@pytest.fixture(autouse=True)
-def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait less than with a real broker."""
-    monkeypatch.setattr(streaming_module, "ROUND", 0.2)
-    monkeypatch.setattr(streaming_module, "_PAUSE_WHEN_IN_USE", 0.4)
-    monkeypatch.setattr(attending_module, "ROUND", 0.2)
-    monkeypatch.setattr(attending_module, "_HEARS_AGAIN_WITHIN", 1.0)
-    monkeypatch.setattr(activities.market.coverage, "_DEAF_AFTER", timedelta(seconds=0.5))
 
 
 async def test_a_trade_wakes_the_watch_which_sells_without_asking(process: Process, market: Venue) -> None:
@@ -208,7 +197,7 @@ async def test_a_circuit_breaker_that_the_stream_reports_shuts_entries_until_it_
         "the exchange has halted trading (message 174)",
     )
     told = {event.kind: event for event in await process.desk.database.events.latest(ACCOUNT, 20)}
-    assert told[attending_module.MARKET_MESSAGE].level is EventLevel.WARNING
+    assert told[MARKET_MESSAGE].level is EventLevel.WARNING
 
     later = replace(fleet, clock=MarketClock(clock.real_anchor, clock.market_anchor + LONGEST_HALT))
     await PhaseDuty(later).look()
@@ -225,7 +214,8 @@ async def _says(process: Process, word: MarketWord) -> None:
 
 
 async def test_held_stocks_are_registered_before_candidates_and_no_more_than_may_be(database_url: str) -> None:
-    async with a_market(listings=6) as market, a_process(market, database_url, most=5) as process:
+    five = replace(BOUNDS, registrations=5)
+    async with a_market(listings=6) as market, a_process(market, database_url, bounds=five) as process:
         busier = [Symbol(symbol) for symbol in market.simulation.exchange.tapes if symbol != SAMSUNG]
         await process.desk.feed.quotes(busier, AN_HOUR, Lane.SCAN)
         await _has_registered(process, 3)

@@ -57,14 +57,13 @@ async def test_the_parts_of_a_dead_host_are_waited_for(tmp_path: Path) -> None:
     part.wait()
 
 
-async def test_parts_that_do_not_stop_are_named_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder_module, "_OTHERS_STOP_WITHIN", 0.3)
+async def test_parts_that_do_not_stop_are_named_in_the_end(tmp_path: Path) -> None:
     hold = await hold_folder(tmp_path)
     part = part_of(hold, 600)
     hold.release()
 
     with pytest.raises(FolderHeldError, match="still has running parts"):
-        await hold_folder(tmp_path)
+        await hold_folder(tmp_path, others_stop_within=0.3)
 
     part.kill()
     part.wait()

@@ -10,7 +10,7 @@ from domain.clock import KST
 from exchange.calendar import NO_OVERRIDES, CalendarOverrides
 from runtime.embedded.errors import CorruptFolderError, EmbeddedError
 from runtime.embedded.market import keep_market
-from runtime.settings import SimulatorSettings
+from runtime.market_settings import SimulatorSettings
 
 SATURDAY = datetime(2026, 11, 21, 3, tzinfo=UTC)
 DEFAULTS = SimulatorSettings()

@@ -13,7 +13,6 @@ from broker.kis import KisBroker
 from domain.lane import Lane
 from fleet.clocks import system_now
 from runtime.composition import connection_of, place_of
-from runtime.embedded import simulator as simulator_module
 from runtime.embedded.errors import PartFailedError
 from runtime.embedded.finding import find_endpoints
 from runtime.embedded.parts import EmbeddedParts
@@ -62,14 +61,9 @@ async def test_nothing_is_found_where_nothing_runs() -> None:
     assert await find_endpoints(load_settings()) is None
 
 
-async def test_no_simulator_at_the_configured_address_is_told(
-    monkeypatch: pytest.MonkeyPatch, unused_port: int
-) -> None:
-    monkeypatch.setattr(simulator_module, "_ATTEMPTS", 1)
-    monkeypatch.setattr(simulator_module, "_PAUSE", 0)
-
+async def test_no_simulator_at_the_configured_address_is_told(unused_port: int) -> None:
     with pytest.raises(PartFailedError, match="HARU_SIMULATOR__URL"):
-        await market_of(f"http://127.0.0.1:{unused_port}")
+        await market_of(f"http://127.0.0.1:{unused_port}", attempts=1)
 
 
 async def test_the_simulated_exchange_keeps_the_operators_calendar(monkeypatch: pytest.MonkeyPatch) -> None:
