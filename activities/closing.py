@@ -16,7 +16,8 @@ from activities.cycles import Held, held_under, sold_because
 from activities.support.heart import WHOLE_LIST, Heart
 from domain.close_plan import CloseLeads, plan_session
 from domain.costs import BANKIS_COMMISSION
-from domain.event import MARKET_CLOSE, Event, EventLevel
+from domain.events.entries import MARKET_CLOSE
+from domain.events.positions import position_seized
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lane import Lane
 from domain.lock import LEASE_DURATION
@@ -211,16 +212,7 @@ class ClosingActivities:
             return None
         lease = await self._database.locks.take_over(position.account_id, position.symbol, CLOSER, LEASE_DURATION)
         now = self._pace.now()
-        seized = Event(
-            position.account_id,
-            "position_seized",
-            EventLevel.WARNING,
-            now,
-            session_date_of(now),
-            worker_id=position.worker_id,
-            symbol=position.symbol,
-            key=f"seized/{position_id}/{session_date_of(now)}",
-        )
+        seized = position_seized(position, now)
         await self._database.reports.append(seized.key, partial(self._database.events.append, seized))
         because = await sold_because(self._database, position)
         return held_under(lease, position, overdue=True, sold_because=because)

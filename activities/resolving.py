@@ -13,7 +13,7 @@ from activities.market.order_notices import OrderNotices
 from activities.support.heart import Heart
 from activities.support.leases import LeaseOfAnOrder
 from domain.errors import InvalidTransitionError, TradingError, TryAgainError
-from domain.event import Event, EventLevel
+from domain.events.orders import past_order_undecided
 from domain.identity import IntentId
 from domain.lane import Lane
 from domain.lock import Lease
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 _LOOK_INTERVAL: Final = timedelta(seconds=1)
 _PATIENCE_WITH_CONTRADICTION: Final = 3
 """Multiple of the settle time after which contradictory evidence needs a person's decision."""
-PAST_ORDER_UNDECIDED: Final = "past_order_undecided"
-"""Kind of the event of an order of an earlier day whose final list does not decide its outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,20 +173,9 @@ class ResolvingActivities:
 
     async def _report_undecided(self, record: OrderRecord, why: str) -> None:
         """Report once a day an order that still blocks the sale of its position."""
-        intent, now = record.intent, self._pace.now()
-        event = Event(
-            intent.account_id,
-            PAST_ORDER_UNDECIDED,
-            EventLevel.CRITICAL,
-            now,
-            session_date=session_date_of(now),
-            worker_id=intent.worker_id,
-            symbol=intent.symbol,
-            detail={"intent_id": intent.intent_id, "why": why},
-            key=f"{PAST_ORDER_UNDECIDED}/{intent.intent_id}/{session_date_of(now)}",
-        )
-        if await self._database.events.append(event):
-            activity.logger.error(PAST_ORDER_UNDECIDED, extra={"intent_id": intent.intent_id, "cause": why})
+        intent = record.intent
+        if await self._database.events.append(past_order_undecided(intent, why, self._pace.now())):
+            activity.logger.error("past_order_undecided", extra={"intent_id": intent.intent_id, "cause": why})
 
     async def _count_absence(
         self, record: OrderRecord, listed: tuple[BrokerOrder, ...], clean_reads: int, sent_at: datetime | None

@@ -8,9 +8,10 @@ from temporalio import activity
 
 from activities.support.bounded import NotDone, in_time
 from activities.support.heart import WHOLE_LIST, Heart
-from activities.support.undone import Undone, undone_event
 from domain.errors import TradingError
-from domain.event import STATEMENT_NOT_COMPARED, Event, EventLevel
+from domain.event_kind import EventKind
+from domain.events.books import statement_differs
+from domain.events.closes import AbandonedStep, step_abandoned
 from domain.identity import AccountId
 from domain.lane import Lane
 from domain.money import Rate, Won
@@ -27,11 +28,9 @@ if TYPE_CHECKING:
     from broker.statement import DayProfit
     from database.database import Database
 
-STATEMENT_DIFFERS: Final = "statement_differs"
 _LOOKS: Final = 3
 _BETWEEN_LOOKS: Final = timedelta(seconds=2)
 _NOT_TOLD: Final = "this service reports no profit and loss"
-_MOST_WORDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,10 @@ class StatementActivities:
             done = await in_time(self._pace, lambda: self._compared(request, heart))
             if not isinstance(done, NotDone):
                 return done
-            undone = Undone(request.account_id, request.session_date, STATEMENT_NOT_COMPARED, done.cause)
-            await self._database.events.append(undone_event(undone, self._pace.now()))
+            undone = AbandonedStep(
+                request.account_id, request.session_date, EventKind.STATEMENT_NOT_COMPARED, done.cause
+            )
+            await self._database.events.append(step_abandoned(undone, self._pace.now()))
             return StatementCompared(untold=f"the comparison did not finish: {done.cause}")
 
     async def _compared(self, request: StatementRequest, heart: Heart) -> StatementCompared:
@@ -160,11 +161,7 @@ class StatementActivities:
         await self._database.statements.keep(account_id, date, lines, now)
         words = tuple(line_in_words(line) for line in lines if line.unexplained)
         if words:
-            told = "; ".join(words[:_MOST_WORDS])
-            detail: dict[str, str | int] = {"lines": len(words), "unexplained": told}
-            key = f"{STATEMENT_DIFFERS}/{account_id}/{date}/{told}"
-            event = Event(account_id, STATEMENT_DIFFERS, EventLevel.WARNING, now, date, detail=detail, key=key)
-            await self._database.events.append(event)
+            await self._database.events.append(statement_differs(account_id, date, words, now))
         return StatementCompared(len(lines), sum(line.difference != 0 for line in lines), words)
 
 

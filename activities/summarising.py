@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.support.undone import Undone, undone_event
+from domain.events.closes import AbandonedStep, step_abandoned
 from domain.identity import AccountId
 from domain.session import SessionDate
 from domain.summary import DailySummary, Left, result_event, totals_of
@@ -42,9 +42,9 @@ class SummaryActivities:
         return totals_of(summaries[0])
 
     @activity.defn
-    async def report_undone(self, undone: Undone) -> None:
+    async def report_undone(self, undone: AbandonedStep) -> None:
         """Append the critical event of a step that a close gave up, once per session and step."""
-        await self._database.events.append(undone_event(undone, self._now()))
+        await self._database.events.append(step_abandoned(undone, self._now()))
 
     async def _tell(self, request: SummaryRequest, fleet: DailySummary) -> None:
         """Append the result as an event, once per distinct result."""

@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.support.heart import Heart
 from domain.errors import TradingError
-from domain.event import unsold_event
+from domain.events.positions import position_unsold_at_close
 from domain.identity import AccountId
 from domain.ladder import why_unsold
 from domain.lane import Lane
@@ -49,8 +49,7 @@ class UnsoldActivities:
         return tuple(told)
 
     async def _report(self, position: OpenPosition, session_date: SessionDate, why: str) -> None:
-        shares = (position.symbol, position.quantity)
-        event = unsold_event(position.account_id, session_date, self._pace.now(), shares, why)
+        event = position_unsold_at_close(position, session_date, why, self._pace.now())
         await self._database.reports.append(event.key, partial(self._database.events.append, event))
 
     async def _why(self, symbol: Symbol) -> str:

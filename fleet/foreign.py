@@ -10,7 +10,9 @@ from temporalio.api.schedule.v1 import ScheduleListEntry
 from temporalio.api.workflowservice.v1 import ListActivityExecutionsRequest, ListSchedulesRequest
 from temporalio.service import RPCError
 
-from domain.event import Event, EventLevel
+from domain.event import Event
+from domain.event_kind import EventKind
+from domain.events.temporal import foreign_object, many_foreign_objects
 from domain.plain_text import one_line
 from domain.session import session_date_of
 from fleet.fleet import TRADING_WORKER, Fleet
@@ -26,8 +28,6 @@ from workflows.identity import (
 from workflows.market_close import MarketCloseWorkflow
 from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
 
-FOREIGN_OBJECT: Final = "foreign_object"
-FOREIGN_MANY: Final = "foreign_objects"
 MOST_REPORTED: Final = 20
 """Events about single objects in a session; one more event counts the others."""
 _OUR_TYPES: Final = (
@@ -144,23 +144,14 @@ class ForeignDuty:
         if not found:
             return
         day = session_date_of(fleet.market_now())
-        room = MOST_REPORTED - await fleet.database.events.counts(fleet.account_id, day, FOREIGN_OBJECT)
+        room = MOST_REPORTED - await fleet.database.events.counts(fleet.account_id, day, EventKind.FOREIGN_OBJECT)
         for event in self._events(found):
             if room <= 0:
                 break
             room -= await fleet.database.events.append(event)
         if len(found) > MOST_REPORTED:
-            await fleet.database.events.append(self._many(len(found)))
+            await fleet.database.events.append(many_foreign_objects(fleet.account_id, len(found), fleet.market_now()))
 
     def _events(self, found: tuple[ForeignObject, ...]) -> Iterator[Event]:
         for each in found:
-            yield self._event(FOREIGN_OBJECT, str(each), f"{FOREIGN_OBJECT}/{each.kind}/{each.key}")
-
-    def _many(self, number: int) -> Event:
-        why = f"at least {number} objects at Temporal are not ours; `starter.py status` lists the first"
-        return self._event(FOREIGN_MANY, why, f"{FOREIGN_MANY}/{session_date_of(self._fleet.market_now())}")
-
-    def _event(self, kind: str, why: str, key: str) -> Event:
-        fleet, now = self._fleet, self._fleet.market_now()
-        level = EventLevel.WARNING
-        return Event(fleet.account_id, kind, level, now, session_date_of(now), detail={"why": why}, key=key)
+            yield foreign_object(self._fleet.account_id, str(each), f"{each.kind}/{each.key}", self._fleet.market_now())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from database.audit import Acquisition, AuditedOrder, BookedPosition, SoldLater
+from domain.event_kind import EventKind
 from domain.identity import PositionId
 from domain.market import Side, Symbol
 from domain.order import OrderPurpose, OrderStatus
@@ -178,9 +179,9 @@ def no_entry_past_the_gate(books: Books) -> tuple[Violation, ...]:
 def _shut_spans(books: Books) -> Iterator[tuple[Span, str]]:
     pressed_at: datetime | None = None
     for each in books.ledger.events:
-        if each.event.kind == "kill_switch_pressed":
+        if each.event.kind == EventKind.KILL_SWITCH_PRESSED:
             pressed_at = pressed_at or each.recorded_at
-        if each.event.kind == "kill_switch_lifted" and pressed_at is not None:
+        if each.event.kind == EventKind.KILL_SWITCH_LIFTED and pressed_at is not None:
             yield (pressed_at, each.recorded_at), "a buy sent with the kill switch on"
             pressed_at = None
     if pressed_at is not None:

@@ -12,7 +12,7 @@ from activities.account.carried import CarriedShares
 from activities.support.pace import note_failure
 from domain.by_hand import told_apart
 from domain.errors import InvalidTransitionError, TradingError
-from domain.event import SOLD_BY_HAND, Event, EventLevel
+from domain.events.positions import sold_by_hand
 from domain.lane import Lane
 from domain.market import Side
 from domain.money import NO_WON, Quantity, Won
@@ -100,7 +100,7 @@ class ForeignSales:
         """
         if left.quantity == position.quantity:
             return position
-        event = _sold_by_hand(position, left, self._pace.now())
+        event = sold_by_hand(position, left.quantity, left.brought, self._pace.now())
         try:
             if not await self._database.positions.take_away(position, left.quantity, event, left.brought):
                 return position
@@ -150,20 +150,6 @@ def _brought(sales: Sequence[BrokerOrder], shares: int) -> Won:
     """Return the average proceeds (won) of shares that cannot be matched to a single sale."""
     amount, sold = sum(row.filled_amount for row in sales), sum(row.filled_quantity for row in sales)
     return Won(amount * shares // sold)
-
-
-def _sold_by_hand(position: OpenPosition, left: Left, at: datetime) -> Event:
-    return Event(
-        position.account_id,
-        SOLD_BY_HAND,
-        EventLevel.WARNING,
-        at,
-        session_date=session_date_of(at),
-        worker_id=position.worker_id,
-        symbol=position.symbol,
-        detail={"quantity": position.quantity - left.quantity, "left": left.quantity, "brought": left.brought},
-        key=f"{SOLD_BY_HAND}/{position.position_id}/{left.quantity}",
-    )
 
 
 def _weekdays(first: SessionDate, last: SessionDate) -> Iterator[SessionDate]:

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, Final
 
 from activities.account.first_look import SharesKnown
 from activities.account.foreign_sales import BETWEEN_READS
-from activities.account.order_events import order_event
 from activities.account.unlisted import is_listed_in
 from activities.support.single_flight import NextFlight
-from domain.event import SALE_LISTED_SHORT, EventLevel
+from domain.events.orders import sale_listed_short
 from domain.lane import Lane
 from domain.market import Side, Symbol
 from domain.money import Quantity
@@ -109,10 +108,7 @@ class ShortSales:
         return intent.quantity - sale.filled_quantity if shares == intent.quantity else 0
 
     async def _report(self, last: OrderRecord, gone: int) -> None:
-        now = self._pace.now()
-        number = "" if last.ref is None else last.ref.number
-        event = order_event(last.intent, SALE_LISTED_SHORT, EventLevel.WARNING, now, "", order=number, quantity=gone)
-        await self._database.events.append(event)
+        await self._database.events.append(sale_listed_short(last, gone, self._pace.now()))
 
 
 def _may_hide(listed: "Rows[BrokerOrder]", symbol: Symbol) -> bool:

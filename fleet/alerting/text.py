@@ -7,7 +7,8 @@ from typing import Final
 
 from domain.alert import Folded, fold
 from domain.clock import in_seoul
-from domain.event import DAY_SUMMED_UP, Event, EventLevel
+from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.identity import Environment
 from domain.plain_text import one_line
 from fleet.alerting.channels import Message
@@ -34,7 +35,7 @@ def message_of(
         title += f" (+{len(folded) - 1})"
     # Mask before cutting: a secret that is cut in two would no longer be recognised.
     lines = [
-        _cut(_hidden(text, mask), _LONGEST_BODY - 1 if each.kind == DAY_SUMMED_UP else _LONGEST_LINE)
+        _cut(_hidden(text, mask), _LONGEST_BODY - 1 if each.kind == EventKind.DAY_SUMMED_UP else _LONGEST_LINE)
         for each in folded
         for text in _texts(each, language)
     ]
@@ -46,7 +47,7 @@ def message_of(
 
 def trial_message(environment: Environment, level: EventLevel, language: Language) -> Message:
     """Return the message that `alert-test` sends."""
-    title = _title(environment, level, words(language).of("kinds", "alert_test"), language)
+    title = _title(environment, level, words(language).of("kinds", EventKind.ALERT_TEST), language)
     return Message(title, words(language)["alerts"]["test"], level)
 
 
@@ -60,7 +61,7 @@ def _named(folded: Folded, language: Language) -> str:
 
 def _texts(folded: Folded, language: Language) -> list[str]:
     """Return the lines about equal events: one line, or the whole result of each day."""
-    if folded.kind == DAY_SUMMED_UP:
+    if folded.kind == EventKind.DAY_SUMMED_UP:
         return [_day(event, language) for event in folded.events]
     first, last = (f"{in_seoul(at):%m-%d %H:%M:%S}" for at in folded.between)
     number = len(folded.events)

@@ -14,11 +14,10 @@ from broker.protocol import StreamSession
 from database.database import Database
 from database.errors import DATABASE_FAULTS
 from domain.errors import StreamLostError
-from domain.event import Event, EventLevel
+from domain.events.market import market_message
 from domain.identity import AccountId
 from domain.market import Quote, Symbol
-from domain.market_phase import MarketMessage, MarketWord
-from domain.session import session_date_of
+from domain.market_phase import MarketMessage
 from domain.stream import Covered, Garbled, Interest, News, OrderNotice, registrations
 from fleet.together import first_to_end, unhurried
 
@@ -34,8 +33,6 @@ _COUNTED_AS: Final = {
     MarketMessage: "market_messages",
     Garbled: "garbled",
 }
-MARKET_MESSAGE: Final = "market_message"
-"""Event kind of a market-wide message of the exchange."""
 _TELLS_EVERY: Final = 0.01
 _HEARS_AGAIN_WITHIN: Final = 10.0
 """Seconds. When a re-registered stock still trades without stream events after this, the session is not trusted."""
@@ -147,10 +144,7 @@ class Attendance:
     async def _keep_market_message(self, message: MarketMessage, at: datetime) -> None:
         account_id, database, word = self.owner.account_id, self.owner.database, message.word
         if word.is_sidecar or await database.market_messages.keep(account_id, message, at):
-            level = EventLevel.WARNING if word.is_sidecar or word is MarketWord.HALTED else EventLevel.INFO
-            key = f"{MARKET_MESSAGE}/{account_id}/{word}/{at:%Y%m%d%H%M}"
-            detail: dict[str, str | int] = {"message": word.value, "code": message.code}
-            event = Event(account_id, MARKET_MESSAGE, level, at, session_date_of(at), detail=detail, key=key)
+            event = market_message(account_id, word, message.code, at)
             await database.events.append(event)
 
     async def _ask_again(self, wanted: Collection[Symbol]) -> None:

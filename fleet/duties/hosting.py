@@ -19,11 +19,10 @@ from activities.support.host_gate import HostGate
 from database.errors import DATABASE_FAULTS, AccountInUseError
 from domain.clock import in_seoul
 from domain.errors import TradingError
-from domain.event import Event, EventLevel
+from domain.events.positions import worker_brought_back
 from domain.market import Symbol
 from domain.position import OpenPosition
 from domain.rules import TradingRules
-from domain.session import session_date_of
 from domain.unreadable import Readings
 from domain.worker_state import WorkerLife
 from fleet.alerting.direct import DirectAlerts
@@ -103,7 +102,7 @@ async def bring_back_workers(fleet: Fleet, rules: TradingRules) -> None:
             life = WorkerLife(fleet.account_id, position.worker_id, rules, fleet.clock, paused=True)
             if await bring_back(fleet, life):
                 logger.warning("worker_brought_back", extra={"worker": position.worker_id})
-                event = _brought_back(fleet, position)
+                event = worker_brought_back(position, fleet.market_now())
                 await fleet.database.reports.append(event.key, partial(fleet.database.events.append, event))
         for worker_id in await fleet.database.locks.lost_openings(fleet.account_id):
             await bring_back(fleet, WorkerLife(fleet.account_id, worker_id, rules, fleet.clock, paused=True))
@@ -232,21 +231,6 @@ async def report_foreign_objects(fleet: Fleet) -> None:
 async def keep_reports(fleet: Fleet, folder: Path, language: Language) -> None:
     """Write the report page of each session after its close, until this process ends."""
     await _for_ever(_ROUND, ReportDuty(fleet, folder, language).look)
-
-
-def _brought_back(fleet: Fleet, position: OpenPosition) -> Event:
-    now = fleet.market_now()
-    return Event(
-        fleet.account_id,
-        "worker_brought_back",
-        EventLevel.WARNING,
-        now,
-        session_date=session_date_of(now),
-        worker_id=position.worker_id,
-        symbol=position.symbol,
-        detail={"position_id": position.position_id},
-        key=f"brought_back/{position.position_id}/{now:%Y%m%d%H%M}",
-    )
 
 
 async def _unguarded(fleet: Fleet) -> list[OpenPosition]:

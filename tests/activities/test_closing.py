@@ -13,7 +13,8 @@ from activities.selling import PreparedExit
 from activities.settling import CloseRequest
 from activities.summarising import SummaryRequest
 from domain.close_plan import CloseLeads
-from domain.event import DAY_SUMMED_UP, MISSING_FILL_BOOKED, EventLevel
+from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.identity import IntentId, WorkerId
 from domain.lane import Lane
 from domain.lock import LockHeld
@@ -252,7 +253,7 @@ async def test_a_missing_fill_is_booked_and_a_second_run_changes_nothing(desk: D
 
     assert (first.booked_fills, second.booked_fills) == (1, 0)
     assert first.differences == second.differences == ()
-    assert await desk.database.events.counts(ACCOUNT, TODAY, MISSING_FILL_BOOKED) == 1
+    assert await desk.database.events.counts(ACCOUNT, TODAY, EventKind.MISSING_FILL_BOOKED) == 1
     assert (await desk.holding(entry.position_id)).quantity == entry.quantity
 
 
@@ -263,7 +264,7 @@ async def test_a_foreign_holding_is_reported_once_and_not_touched(desk: Desk) ->
     found = await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT))
 
     assert found.differences == (f"foreign_holding: {HYNIX}, ledger 0, broker 3",)
-    assert await desk.database.events.counts(ACCOUNT, TODAY, "discrepancy_found") == 1
+    assert await desk.database.events.counts(ACCOUNT, TODAY, EventKind.DISCREPANCY_FOUND) == 1
     (event,) = await desk.database.events.latest(ACCOUNT, 1)
     assert event.level is EventLevel.ERROR
     assert [order.by_hand for order in desk.sent] == [True]
@@ -289,7 +290,9 @@ async def test_the_result_of_a_session_names_what_is_still_held(desk: Desk) -> N
 
     await desk.does(desk.summaries.write_summaries, SummaryRequest(ACCOUNT, TODAY))
 
-    (result,) = [each for each in await desk.database.events.latest(ACCOUNT, 50) if each.kind == DAY_SUMMED_UP]
+    (result,) = [
+        each for each in await desk.database.events.latest(ACCOUNT, 50) if each.kind == EventKind.DAY_SUMMED_UP
+    ]
     carried = str(result.detail["carried"])
     assert carried.startswith(SAMSUNG)
     assert carried.endswith(f"×{entry.quantity:,}")

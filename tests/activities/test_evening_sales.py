@@ -9,7 +9,8 @@ import pytest
 from activities.entries import PreparedEntry
 from activities.selling import MarketShut, PreparedExit
 from activities.unsold import UnsoldActivities
-from domain.event import UNSOLD_AT_CLOSE, EventLevel
+from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.identity import IntentId
 from domain.ladder import Ladder, Rung, Tries, Wait
 from domain.market import TradingFlag
@@ -226,6 +227,10 @@ async def test_what_the_session_has_left_is_told_once_with_the_reason(
     lines = await desk.does(unsold.tell_unsold, ACCOUNT, date)
     await desk.does(unsold.tell_unsold, ACCOUNT, date)
 
-    (event,) = [each for each in await desk.database.events.latest(ACCOUNT, 50) if each.kind == UNSOLD_AT_CLOSE]
+    (event,) = [
+        each
+        for each in await desk.database.events.latest(ACCOUNT, 50)
+        if each.kind == EventKind.POSITION_UNSOLD_AT_CLOSE
+    ]
     assert (event.level, event.symbol, event.detail["why"]) == (EventLevel.CRITICAL, SAMSUNG, why)
     assert lines[0].endswith(why)

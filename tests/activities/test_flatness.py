@@ -11,7 +11,8 @@ from activities.account.first_look import SharesKnown
 from activities.entries import PreparedEntry
 from activities.selling import PreparedExit, SoldByOthers
 from activities.settling import CloseRequest
-from domain.event import OWNERS_SHARES, UNEXPLAINED_SHARES, Event, EventLevel
+from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.ladder import Rung, Tries
 from domain.lane import Lane
 from domain.market import Side, Symbol
@@ -93,7 +94,7 @@ async def test_what_is_carried_overnight_is_shouted_about_once(desk: Desk) -> No
     proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
 
     assert (proof.flat, proof.holdings, proof.ours) == (False, {SAMSUNG: entry.quantity}, {SAMSUNG: entry.quantity})
-    assert await desk.database.events.counts(ACCOUNT, TODAY, "position_carried_overnight") == 1
+    assert await desk.database.events.counts(ACCOUNT, TODAY, EventKind.POSITION_CARRIED_OVERNIGHT) == 1
     (snapshot,) = await desk.database.snapshots.on(ACCOUNT, TODAY)
     assert snapshot.ledger_quantity == snapshot.broker_quantity == entry.quantity
     assert (snapshot.owners_quantity, snapshot.unexplained_quantity) == (0, 0)
@@ -136,8 +137,8 @@ async def test_what_the_owner_bought_by_hand_is_named_and_no_alarm(desk: Desk) -
     proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
 
     assert (proof.flat, proof.holdings, proof.owners) == (True, {HYNIX: 3}, {HYNIX: 3})
-    (event,) = await told(desk, OWNERS_SHARES, UNEXPLAINED_SHARES, "position_carried_overnight")
-    assert (event.kind, event.level, event.symbol) == (OWNERS_SHARES, EventLevel.INFO, HYNIX)
+    (event,) = await told(desk, EventKind.OWNERS_SHARES, EventKind.UNEXPLAINED_SHARES, "position_carried_overnight")
+    assert (event.kind, event.level, event.symbol) == (EventKind.OWNERS_SHARES, EventLevel.INFO, HYNIX)
     (snapshot,) = await desk.database.snapshots.on(ACCOUNT, TODAY)
     assert (snapshot.broker_quantity, snapshot.owners_quantity) == (3, 3)
 
@@ -163,7 +164,7 @@ async def test_shares_that_nobody_explains_are_not_flat(desk: Desk) -> None:
     proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
 
     assert (proof.flat, proof.owners, proof.unexplained) == (False, {}, {HYNIX: 2})
-    (event,) = await told(desk, UNEXPLAINED_SHARES)
+    (event,) = await told(desk, EventKind.UNEXPLAINED_SHARES)
     assert (event.level, event.detail["quantity"]) == (EventLevel.CRITICAL, 2)
 
 

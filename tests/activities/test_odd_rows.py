@@ -9,7 +9,7 @@ from activities.entries import NoEntry, PreparedEntry
 from activities.resolving import ProofRules
 from activities.selling import PreparedExit
 from activities.statement import StatementRequest
-from domain.event import FLATNESS_IN_DOUBT, LOST_ORDER_IN_DOUBT
+from domain.event_kind import EventKind
 from domain.identity import IntentId
 from domain.lane import Lane
 from domain.market import Side
@@ -72,7 +72,9 @@ async def resolved(desk: Desk, intent_id: IntentId) -> OrderRecord:
 
 async def doubts(desk: Desk) -> list[tuple[str | int, ...]]:
     events = await desk.database.events.latest(ACCOUNT, 50)
-    return [(each.detail["list"], each.detail["field"]) for each in events if each.kind == LOST_ORDER_IN_DOUBT]
+    return [
+        (each.detail["list"], each.detail["field"]) for each in events if each.kind == EventKind.LOST_ORDER_IN_DOUBT
+    ]
 
 
 async def reconciled(desk: Desk) -> Reconciled:
@@ -240,7 +242,7 @@ async def test_flat_is_not_proven_of_a_stock_of_ours_that_cannot_be_read(desk: D
 
     assert not proof.flat
     assert proof.in_doubt == (SAMSUNG,)
-    assert await desk.database.events.counts(ACCOUNT, TODAY, FLATNESS_IN_DOUBT) == 1
+    assert await desk.database.events.counts(ACCOUNT, TODAY, EventKind.FLATNESS_IN_DOUBT) == 1
 
 
 async def test_a_statement_row_that_cannot_be_read_costs_only_its_stocks_lines(desk: Desk) -> None:

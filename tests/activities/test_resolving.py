@@ -10,6 +10,7 @@ from activities.market.stream_consumer import Ears
 from activities.resolving import ProofRules
 from activities.settling import CloseRequest
 from broker.kis import KisBroker
+from domain.event_kind import EventKind
 from domain.market import Side
 from domain.money import Price, Quantity
 from domain.order import BrokerOrderRef, OrderRecord, OrderStatus, Rejected
@@ -104,7 +105,7 @@ async def test_an_order_that_cannot_be_told_from_a_foreign_one_waits_for_somebod
 
     (waiting,) = await desk.database.orders.quarantined(ACCOUNT)
     assert waiting.intent.intent_id == entry.intent_id
-    assert await desk.database.events.counts(ACCOUNT, PLAN.session.date, "order_quarantined") == 1
+    assert await desk.database.events.counts(ACCOUNT, PLAN.session.date, EventKind.ORDER_QUARANTINED) == 1
 
 
 async def test_an_intent_that_was_never_sent_is_withdrawn(desk: Desk) -> None:

@@ -13,6 +13,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from cli.tables.board import as_json, heading, read_board
 from cli.tables.limits import read_limits
+from domain.event_kind import EventKind
 from domain.identity import WorkerId
 from domain.rules import TradingRules
 from domain.worker_state import WorkerLife
@@ -22,8 +23,7 @@ from fleet.commands import Verdict
 from fleet.duties.close import is_closing
 from fleet.duties.failing import FailingDuty
 from fleet.fleet import Fleet
-from fleet.foreign import FOREIGN_MANY, FOREIGN_OBJECT, ForeignDuty, foreign_objects
-from fleet.on_demand import FOREIGN_TERMINATED
+from fleet.foreign import ForeignDuty, foreign_objects
 from fleet.schedule import close_now, lay_close_times
 from fleet.starting import bring_back, start_worker, start_workers
 from fleet.visibility import Listed, list_workflows
@@ -159,14 +159,22 @@ async def test_each_foreign_object_is_reported_once_and_only_the_first_of_many(
     fleet = crowded.fleet
     for _ in range(2):
         await ForeignDuty(fleet).look()
-    events = [each for each in await fleet.database.events.latest(fleet.account_id, 99) if each.kind == FOREIGN_OBJECT]
+    events = [
+        each
+        for each in await fleet.database.events.latest(fleet.account_id, 99)
+        if each.kind == EventKind.FOREIGN_OBJECT
+    ]
     assert OBJECTS <= len(events) <= foreign.MOST_REPORTED
     assert len({each.key for each in events}) == len(events)
     assert not any("\x1b" in str(each.detail) for each in events)
 
     monkeypatch.setattr(foreign, "MOST_REPORTED", 3)
     await ForeignDuty(fleet).look()
-    (more,) = [each for each in await fleet.database.events.latest(fleet.account_id, 99) if each.kind == FOREIGN_MANY]
+    (more,) = [
+        each
+        for each in await fleet.database.events.latest(fleet.account_id, 99)
+        if each.kind == EventKind.FOREIGN_OBJECTS
+    ]
     assert "are not ours" in str(more.detail["why"])
 
 
@@ -203,7 +211,9 @@ async def test_a_foreign_close_is_no_close_of_ours_and_gives_up_its_id(crowded: 
 
     about = await close.describe()
     assert (about.id, about.task_queue) == (close_workflow_id(fleet.account_id), task_queues(fleet.account_id).trading)
-    assert FOREIGN_TERMINATED in {each.kind for each in await fleet.database.events.latest(fleet.account_id, 9)}
+    assert EventKind.FOREIGN_WORKFLOW_TERMINATED in {
+        each.kind for each in await fleet.database.events.latest(fleet.account_id, 9)
+    }
 
 
 @pytest.mark.parametrize("if_it_runs", list(WorkflowIDConflictPolicy)[1:3], ids=lambda policy: policy.name)

@@ -17,7 +17,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from database.migrations import apply
-from domain.event import UNSOLD_AT_CLOSE
+from domain.event_kind import EventKind
 from domain.session import session_date_of
 from runtime.embedded.ports import free_port
 from runtime.embedded.process import Launcher
@@ -107,7 +107,7 @@ async def market_close_into_the_evening(market: RunningMarket) -> dict[str, Run]
     """Find no buyer until the session is over, and sell at the closing price."""
     date = session_date_of(market.clock.market_anchor)
 
-    async def told(kind: str) -> None:
+    async def told(kind: EventKind) -> None:
         async def is_told() -> bool:
             return await market.database.events.counts(ACCOUNT, date, kind) > 0
 
@@ -119,8 +119,8 @@ async def market_close_into_the_evening(market: RunningMarket) -> dict[str, Run]
         await run.terminate("a bug keeps it from moving")
         market.simulation.set_conditions(HYNIX, no_bids=True)
         close = await market.start_close()
-        await told("position_seized")
-        await told(UNSOLD_AT_CLOSE)
+        await told(EventKind.POSITION_SEIZED)
+        await told(EventKind.POSITION_UNSOLD_AT_CLOSE)
         market.simulation.set_conditions(HYNIX, no_bids=False)
         await close.result()
         return {"market_close_into_the_evening": close}

@@ -8,7 +8,7 @@ import pytest
 
 from database.audit import Acquisition, Lapse
 from domain.costs import Costs
-from domain.event import UNSOLD_AT_CLOSE
+from domain.event_kind import EventKind
 from domain.market import Side
 from domain.money import Quantity, Won
 from domain.order import OrderStatus
@@ -102,7 +102,9 @@ def still_held_at_the_end() -> Books:
 
 def unsold_at(read_at: datetime) -> Books:
     books = with_ledger(
-        still_held_at_the_end(), events=(an_event(UNSOLD_AT_CLOSE, detail={"quantity": 10}),), lapses=()
+        still_held_at_the_end(),
+        events=(an_event(EventKind.POSITION_UNSOLD_AT_CLOSE, detail={"quantity": 10}),),
+        lapses=(),
     )
     return replace(books, read_at=read_at)
 

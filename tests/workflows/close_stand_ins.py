@@ -14,10 +14,10 @@ from activities.flatness import FlatnessProof
 from activities.statement import StatementCompared, StatementRequest
 from activities.summarising import SummaryRequest
 from activities.support.pace import to_be_continued
-from activities.support.undone import Undone
 from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
 from domain.errors import InvalidTransitionError
+from domain.events.closes import AbandonedStep
 from domain.identity import AccountId, IntentId, PositionId
 from domain.order import OrderRecord, OrderStatus
 from domain.session import SessionDate, TradingCalendar, session_date_of
@@ -36,7 +36,7 @@ class CloseDesk:
     statement_fails: bool = False
     unreadable: bool = False
     """Whether the broker's balance and list are never completely readable."""
-    undone: list[Undone] = field(default_factory=list)
+    undone: list[AbandonedStep] = field(default_factory=list)
     proven_at: datetime | None = None
     summed_up_at: datetime | None = None
     shut_at: datetime | None = None
@@ -104,7 +104,7 @@ class CloseDesk:
         return FlatnessProof(not holdings, holdings, 0, ours=dict(holdings))
 
     @activity.defn
-    async def report_undone(self, undone: Undone) -> None:
+    async def report_undone(self, undone: AbandonedStep) -> None:
         self.calls["report_undone"] += 1
         self.undone.append(undone)
 

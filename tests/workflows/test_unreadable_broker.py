@@ -7,7 +7,7 @@ from temporalio import activity
 from temporalio.testing import WorkflowEnvironment
 
 from activities.cycles import UnfinishedOrder
-from domain.event import BOOKS_NOT_COMPARED, CLOSE_NOT_PROVEN, STATEMENT_NOT_COMPARED
+from domain.event_kind import EventKind
 from domain.identity import AccountId, IntentId
 from domain.order import OrderPurpose
 from domain.position import ExitReason
@@ -75,7 +75,7 @@ async def test_a_close_that_can_read_nothing_sells_and_ends_by_itself_unproven(
         assert outcome.differences == (f"the books were not compared: {outcome.not_proven}",)
         assert outcome.summary is not None
         kinds = [each.kind for each in floor.desk.undone]
-        assert kinds == [BOOKS_NOT_COMPARED, CLOSE_NOT_PROVEN, STATEMENT_NOT_COMPARED]
+        assert kinds == [EventKind.BOOKS_NOT_COMPARED, EventKind.CLOSE_NOT_PROVEN, EventKind.STATEMENT_NOT_COMPARED]
         assert floor.desk.summed_up_at is not None
         assert floor.desk.summed_up_at < kst("2026-11-23 16:00")
 

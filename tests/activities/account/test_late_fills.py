@@ -12,13 +12,8 @@ from activities.entries import PreparedEntry
 from activities.resolving import ProofRules
 from activities.selling import PreparedExit
 from activities.settling import CloseRequest
-from domain.event import (
-    LATE_FILL_UNBOOKED,
-    SHARES_RECOVERED,
-    TRADE_CORRECTED,
-    Event,
-    EventLevel,
-)
+from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.identity import WorkerId
 from domain.money import Quantity, Won
 from domain.order import Accepted, OrderPurpose, OrderStatus
@@ -157,13 +152,13 @@ async def test_late_shares_of_a_booked_trade_are_watched_and_sold_and_correct_th
     held = await adopted(desk)
 
     assert (found.differences, held.quantity, held.position_id) == ((), LATE, entry.position_id)
-    (event,) = await told(desk, SHARES_RECOVERED)
+    (event,) = await told(desk, EventKind.LATE_SHARES_RECOVERED)
     assert (event.level, event.symbol) == (EventLevel.CRITICAL, SAMSUNG)
     await sold_by(desk, entry, held)
     (trade,) = await desk.database.trades.on(ACCOUNT, TODAY)
     assert (trade.quantity, trade.worker_id, trade.net_pnl) == (entry.quantity, WORKER, earned(desk))
     assert await verified(desk) == []
-    assert await told(desk, LATE_FILL_UNBOOKED) == []
+    assert await told(desk, EventKind.LATE_FILL_NOT_BOOKED) == []
 
 
 async def test_the_close_sells_late_shares_of_a_booked_trade(desk: Desk) -> None:
@@ -220,7 +215,7 @@ async def test_late_shares_wait_while_another_worker_holds_their_stock(desk: Des
     again = await desk.buys(worker=RIVAL)
 
     await reconciled(desk)
-    (waiting,) = await told(desk, LATE_FILL_UNBOOKED)
+    (waiting,) = await told(desk, EventKind.LATE_FILL_NOT_BOOKED)
     await desk.sells(again)
     await settled(desk, again)
     await reconciled(desk)
@@ -254,7 +249,7 @@ async def test_an_amount_that_the_broker_corrects_after_the_trade_corrects_the_t
     assert trade.net_pnl == earned(desk)
     assert (trade.quantity, trade.exit_reason) == (entry.quantity, ExitReason.OPERATOR)
     assert again.booked_fills == 0
-    assert await told(desk, TRADE_CORRECTED)
+    assert await told(desk, EventKind.TRADE_CORRECTED)
     assert await desk.database.positions.live_in(ACCOUNT) == ()
     assert await verified(desk) == []
 

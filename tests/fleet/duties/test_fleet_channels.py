@@ -13,10 +13,11 @@ from cli.tables.board import as_json, read_board
 from cli.verbs.channels import list_channels, remove_channel
 from database.database import Database
 from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.identity import Environment
 from domain.rules import TradingRules
 from fleet.alerting.outbox import Alerting, AlertRules
-from fleet.duties.channels import CHANNEL_UNKNOWN, ChannelDuty
+from fleet.duties.channels import ChannelDuty
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
 from tests.support.alert_parts import happens, teller
@@ -96,7 +97,7 @@ async def test_a_channel_that_no_host_knows_is_an_event_once_a_day_and_a_line_of
         await ChannelDuty(fleet, [TWO]).look()
 
     (event,) = await fleet.database.events.latest(fleet.account_id, 10)
-    assert (event.kind, event.level) == (CHANNEL_UNKNOWN, EventLevel.ERROR)
+    assert (event.kind, event.level) == (EventKind.ALERT_CHANNEL_UNKNOWN, EventLevel.ERROR)
     assert ONE in str(event.detail["why"])
     board = as_json(await read_board(fleet, fleet.market_now()))
     assert board["troubles"] == [

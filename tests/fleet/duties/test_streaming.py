@@ -16,6 +16,7 @@ import activities.resolving
 from database.stream_leases import SESSIONS_A_MINUTE, StreamState
 from domain.clock import MarketClock
 from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.identity import Environment
 from domain.lane import Lane
 from domain.market import Symbol
@@ -208,7 +209,7 @@ async def test_a_circuit_breaker_that_the_stream_reports_shuts_entries_until_it_
         "the exchange has halted trading (message 174)",
     )
     told = {event.kind: event for event in await process.desk.database.events.latest(ACCOUNT, 20)}
-    assert told[attending_module.MARKET_MESSAGE].level is EventLevel.WARNING
+    assert told[EventKind.MARKET_MESSAGE].level is EventLevel.WARNING
 
     later = replace(fleet, clock=MarketClock(clock.real_anchor, clock.market_anchor + LONGEST_HALT))
     await PhaseDuty(later).look()
