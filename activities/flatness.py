@@ -9,6 +9,7 @@ from temporalio import activity
 from activities.account.first_look import SharesKnown
 from activities.support.bounded import NotDone, in_time
 from activities.support.heart import WHOLE_LIST, Heart
+from activities.support.requests import SessionRequest
 from domain.event_kind import EventKind
 from domain.events.closes import AbandonedStep, flatness_in_doubt, owners_shares, step_abandoned, unexplained_shares
 from domain.events.positions import position_carried_overnight
@@ -81,12 +82,13 @@ class FlatnessActivities:
         self._known = SharesKnown(broker, database, pace)
 
     @activity.defn
-    async def prove_flat(self, account_id: AccountId, session_date: SessionDate) -> FlatnessProof:
+    async def prove_flat(self, request: SessionRequest) -> FlatnessProof:
         """Read until two reads agree; save the snapshot, report the owner's shares and raise the rest as critical.
 
         An empty balance alone is no proof while the ledger holds shares (F22). After the time limit the result is "not
         proven".
         """
+        account_id, session_date = request.account_id, request.session_date
         async with Heart(silence=WHOLE_LIST) as heart:
             proof = await in_time(self._pace, lambda: self._proven(account_id, session_date, heart))
             if not isinstance(proof, NotDone):

@@ -42,6 +42,15 @@ class ProofRules:
     clean_reads: int = 3
 
 
+@dataclass(frozen=True, slots=True)
+class ResolveRequest:
+    """The order to resolve, whether a quarantined one waits for an operator, and a lease to keep meanwhile."""
+
+    intent_id: IntentId
+    waits_for_operator: bool = True
+    lease_of_caller: Lease | None = None
+
+
 class ResolvingActivities:
     """Read-only at the broker; the only writer of adopted, never-placed and quarantined orders."""
 
@@ -57,19 +66,14 @@ class ResolvingActivities:
         self._witnesses = Witnesses(broker, database, pace, notices)
 
     @activity.defn
-    async def resolve_order(
-        self,
-        intent_id: IntentId,
-        waits_for_operator: bool = True,  # noqa: FBT001, FBT002 activity
-        lease_of_caller: Lease | None = None,
-    ) -> OrderRecord:
+    async def resolve_order(self, request: ResolveRequest) -> OrderRecord:
         """Return the order once it is adopted or proven absent; on request a quarantined one waits for an operator.
 
         A quarantine ends with its day: then the day's final list decides.
         """
-        clean_reads = _reads_of_earlier_attempt()
+        intent_id, clean_reads = request.intent_id, _reads_of_earlier_attempt()
         symbol = (await recorded(self._database.orders, intent_id)).intent.symbol
-        lease = LeaseOfAnOrder(self._database.locks, self._pace, intent_id, lease_of_caller)
+        lease = LeaseOfAnOrder(self._database.locks, self._pace, intent_id, request.lease_of_caller)
         async with Heart(clean_reads) as heart, lease:
             with self._notices.listening(symbol) as news:
                 while True:
@@ -79,7 +83,7 @@ class ResolvingActivities:
                     if record.status is OrderStatus.INTENDED:
                         await self._database.orders.withdraw(intent_id)
                         continue
-                    if self._is_resolved(record, waits_for_operator=waits_for_operator):
+                    if self._is_resolved(record, waits_for_operator=request.waits_for_operator):
                         return record
                     clean_reads = await self._look(record, clean_reads)
                     heart.progress(clean_reads)

@@ -1,11 +1,10 @@
 """Run a workflow of ours on demand: ask a worker process, or start one that may already run."""
 
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, Concatenate, ParamSpec, TypedDict, TypeVar, Unpack
+from typing import TypedDict, TypeVar, Unpack
 
 from temporalio.client import WorkflowHandle
 from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy
@@ -21,7 +20,6 @@ from workflows.options import TASK_TIMEOUT
 logger = logging.getLogger("haru.operations")
 
 
-P = ParamSpec("P")
 R = TypeVar("R")
 W = TypeVar("W")
 A = TypeVar("A")
@@ -49,9 +47,8 @@ async def ask(
     fleet: Fleet,
     workflow_id: str,
     within: timedelta,
-    run: Callable[Concatenate[Any, P], Awaitable[R]],
-    *arguments: P.args,
-    **_: P.kwargs,
+    run: MethodAsyncSingleParam[W, A, R],
+    argument: A,
 ) -> R:
     """Run a workflow in a worker process, which alone holds the broker's keys, and return its answer.
 
@@ -62,7 +59,7 @@ async def ask(
     """
     return await fleet.client.execute_workflow(
         run,
-        args=arguments,
+        argument,
         id=workflow_id,
         task_queue=task_queues(fleet.account_id).trading,
         id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,

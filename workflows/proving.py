@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.reconciling import ReconcilingActivities
     from activities.statement import StatementActivities, StatementCompared, StatementRequest
     from activities.summarising import SummaryActivities, SummaryRequest
+    from activities.support.requests import SessionRequest
     from activities.unsold import UnsoldActivities
     from domain.event_kind import EventKind
     from domain.events.closes import AbandonedStep
@@ -52,7 +53,7 @@ class Proving:
         try:
             return await workflow.execute_activity_method(
                 FlatnessActivities.prove_flat,
-                args=[self.account_id, self.date],
+                SessionRequest(self.account_id, self.date),
                 **via(self.queues.watch, COMPARE, "read the broker's holdings"),
             )
         except ActivityError as error:
@@ -75,8 +76,8 @@ class Proving:
         """Report the shares that the session left unsold."""
         try:
             return await workflow.execute_activity_method(
-                UnsoldActivities.tell_unsold,
-                args=[self.account_id, self.date],
+                UnsoldActivities.report_unsold,
+                SessionRequest(self.account_id, self.date),
                 **via(self.queues.watch, COMPARE, "find unsold shares"),
             )
         except ActivityError as error:

@@ -6,9 +6,10 @@ import pytest
 
 from activities.account.comparing import Reconciled, ReconcileRequest
 from activities.entries import NoEntry, PreparedEntry
-from activities.resolving import ProofRules
+from activities.resolving import ProofRules, ResolveRequest
 from activities.selling import PreparedExit
 from activities.statement import StatementRequest
+from activities.support.requests import SessionRequest
 from domain.event_kind import EventKind
 from domain.identity import IntentId
 from domain.lane import Lane
@@ -66,7 +67,7 @@ async def lost_buy(desk: Desk) -> PreparedEntry:
 
 
 async def resolved(desk: Desk, intent_id: IntentId) -> OrderRecord:
-    record: OrderRecord = await desk.does(desk.resolving.resolve_order, intent_id)
+    record: OrderRecord = await desk.does(desk.resolving.resolve_order, ResolveRequest(intent_id))
     return record
 
 
@@ -227,7 +228,7 @@ async def test_flat_is_proven_beside_an_odd_holding_of_the_owners(desk: Desk) ->
     await desk.sells(entry)
     desk.passes(seconds=5)
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert proof.in_doubt == ()
     assert proof.open_orders == 0
@@ -238,7 +239,7 @@ async def test_flat_is_not_proven_of_a_stock_of_ours_that_cannot_be_read(desk: D
     await desk.sells(entry)
     desk.simulation.add_fault(kind="extra_row", path=BALANCE, count=0, fields={"pdno": SAMSUNG, "hldg_qty": "?"})
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert not proof.flat
     assert proof.in_doubt == (SAMSUNG,)

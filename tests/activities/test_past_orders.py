@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from activities.entries import PreparedEntry
+from activities.resolving import ResolveRequest
 from activities.selling import PreparedExit
 from domain.event import EventLevel
 from domain.event_kind import EventKind
@@ -38,7 +39,9 @@ async def the_next_day(desk: Desk) -> None:
 
 
 async def decided(desk: Desk, sale: PreparedExit, *, waits_for_operator: bool = True) -> OrderRecord:
-    record: OrderRecord = await desk.does(desk.resolving.resolve_order, sale.intent_id, waits_for_operator)
+    record: OrderRecord = await desk.does(
+        desk.resolving.resolve_order, ResolveRequest(sale.intent_id, waits_for_operator)
+    )
     return record
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from activities.entries import PreparedEntry
 from activities.market.stream_consumer import Ears
-from activities.resolving import ProofRules
+from activities.resolving import ProofRules, ResolveRequest
 from activities.settling import CloseRequest
 from broker.kis import KisBroker
 from domain.event_kind import EventKind
@@ -33,7 +33,7 @@ async def lost(desk: Desk, kind: str) -> PreparedEntry:
 
 async def resolved(desk: Desk, entry: PreparedEntry, clean_reads: int = 0) -> OrderRecord:
     details = [clean_reads] if clean_reads else ()
-    return await desk.does(desk.resolving.resolve_order, entry.intent_id, heartbeat_details=details)
+    return await desk.does(desk.resolving.resolve_order, ResolveRequest(entry.intent_id), heartbeat_details=details)
 
 
 @pytest.mark.parametrize("kind", ["drop_reply_after", "error_after", "garbage"])

@@ -7,11 +7,11 @@ from temporalio import activity
 from temporalio.testing import WorkflowEnvironment
 
 from activities.cycles import UnfinishedOrder
+from activities.support.requests import SessionRequest
 from domain.event_kind import EventKind
-from domain.identity import AccountId, IntentId
+from domain.identity import IntentId
 from domain.order import OrderPurpose
 from domain.position import ExitReason
-from domain.session import SessionDate
 from tests.support.builders import SAMSUNG, a_lease
 from tests.workflows.floor import kst, trading_floor
 from tests.workflows.stand_ins import a_held
@@ -56,7 +56,7 @@ async def test_the_rest_of_a_buy_whose_end_cannot_be_read_does_not_keep_its_shar
 
 
 @activity.defn(name="order_liquidation")
-async def tell_no_worker(account_id: AccountId, session_date: SessionDate) -> int:
+async def tell_no_worker(request: SessionRequest) -> int:
     """Leave the positions to the close."""
     return 0
 

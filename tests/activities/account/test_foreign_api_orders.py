@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from activities.account.comparing import BooksComparison, How, ReconcileRequest
+from activities.resolving import ResolveRequest
 from broker.kis import KisBroker
 from domain.costs import BANKIS_COMMISSION
 from domain.event import EventLevel
@@ -100,7 +101,7 @@ async def test_an_order_whose_reply_was_lost_is_ours_before_and_after_it_is_foun
     await compares(desk)
     assert await shut(desk) == ()
 
-    await desk.does(desk.resolving.resolve_order, entry.intent_id)
+    await desk.does(desk.resolving.resolve_order, ResolveRequest(entry.intent_id))
     await compares(desk)
 
     record = await desk.database.orders.get(entry.intent_id)

@@ -9,9 +9,10 @@ from activities.account.comparing import Reconciled, ReconcileRequest
 from activities.closing import AwaitFlatRequest
 from activities.cycles import AdoptionRequest, Held
 from activities.entries import PreparedEntry
-from activities.resolving import ProofRules
+from activities.resolving import ProofRules, ResolveRequest
 from activities.selling import PreparedExit
 from activities.settling import CloseRequest
+from activities.support.requests import SessionRequest
 from domain.event import Event, EventLevel
 from domain.event_kind import EventKind
 from domain.identity import WorkerId
@@ -135,7 +136,7 @@ async def test_a_lost_buy_is_absent_though_late_shares_of_another_buy_are_held(d
     assert (await desk.submits(second)).status is OrderStatus.UNKNOWN
     desk.rebuild(ProofRules(settle_time=timedelta(seconds=5), clean_reads=2))
 
-    lost = await desk.does(desk.resolving.resolve_order, second.intent_id, False)
+    lost = await desk.does(desk.resolving.resolve_order, ResolveRequest(second.intent_id, False))
 
     assert lost.status is OrderStatus.NEVER_PLACED
     await desk.does(
@@ -172,7 +173,7 @@ async def test_the_close_sells_late_shares_of_a_booked_trade(desk: Desk) -> None
     await desk.sells(replace(entry, lease=held.lease), attempt=5)
     await desk.settles(CloseRequest(entry.position_id, ExitReason.DEADLINE, held.lease, timedelta(0)))
     assert await net(desk) == earned(desk)
-    assert (await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)).flat
+    assert (await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))).flat
     assert await verified(desk) == []
 
 

@@ -9,6 +9,7 @@ from activities.account.comparing import ReconcileRequest
 from activities.account.first_look import SharesKnown
 from activities.account.session_books import NOT_COMPARED, SessionBooks
 from activities.market_data import Findings
+from activities.support.requests import SessionRequest
 from domain.costs import BANKIS_COMMISSION
 from domain.event import Event, EventLevel
 from domain.event_kind import EventKind
@@ -165,7 +166,7 @@ async def test_a_proof_that_fails_for_too_long_is_a_value(desk: Desk) -> None:
     unreadable(desk)
     desk.pace.earlier_attempts = timedelta(minutes=4)
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert not proof.flat
     assert "500" in proof.not_proven

@@ -13,6 +13,7 @@ import activities.market.coverage
 import activities.market.quote_feed
 import activities.orders
 import activities.resolving
+from activities.resolving import ResolveRequest
 from database.stream_leases import SESSIONS_A_MINUTE, StreamState
 from domain.clock import MarketClock
 from domain.event import EventLevel
@@ -288,7 +289,9 @@ async def test_a_notice_wakes_who_looks_for_an_order_whose_reply_was_lost(
     market.simulation.add_fault(kind="drop_reply_after", path="order-cash")
     market.simulation.add_fault(kind="lag_orders", path="inquire-daily-ccld", seconds=1, count=1)
     entry = await process.rests()
-    resolving = asyncio.create_task(process.desk.does(process.desk.resolving.resolve_order, entry.intent_id))
+    resolving = asyncio.create_task(
+        process.desk.does(process.desk.resolving.resolve_order, ResolveRequest(entry.intent_id))
+    )
     await asyncio.sleep(1)
     process.moves(0.95, volume=1_000_000)
 
