@@ -149,11 +149,11 @@ class ClosingActivities:
         workers = await self._database.workers.all_of(account_id)
         holding = {each.worker_id for each in workers if each.state is WorkerState.HOLDING}
         async with Heart() as heart:
-            heard = await _told_all((each for each in workers if each.worker_id not in holding), session_date, heart)
+            heard = await _signal_all((each for each in workers if each.worker_id not in holding), session_date, heart)
             if holding and await self._leave_to_their_own_clocks(account_id, session_date, heart):
                 workers = await self._database.workers.all_of(account_id)
             late = [each for each in workers if each.worker_id in holding and each.state is WorkerState.HOLDING]
-            return heard + len(holding) - len(late) + await _told_all(late, session_date, heart)
+            return heard + len(holding) - len(late) + await _signal_all(late, session_date, heart)
 
     async def _leave_to_their_own_clocks(self, account_id: AccountId, session_date: SessionDate, heart: Heart) -> bool:
         """Wait for the time by which holding workers start by their own clock; return False outside that period."""
@@ -256,24 +256,24 @@ class ClosingActivities:
         return tuple(OpenOrder(intent.intent_id, intent.order_type) for intent in wanted)
 
 
-async def _told_all(workers: "Iterable[RegisteredWorker]", session_date: SessionDate, heart: Heart) -> int:
+async def _signal_all(workers: "Iterable[RegisteredWorker]", session_date: SessionDate, heart: Heart) -> int:
     """Signal all workers concurrently: an unreachable workflow does not delay the others."""
 
-    async def told(worker: "RegisteredWorker") -> bool:
-        heard = await _told(activity.client().get_workflow_handle(worker.workflow_id), session_date)
+    async def signal(worker: "RegisteredWorker") -> bool:
+        heard = await _signal(activity.client().get_workflow_handle(worker.workflow_id), session_date)
         heart.progress(worker.worker_id)
         return heard
 
-    return sum(await asyncio.gather(*map(told, workers)))
+    return sum(await asyncio.gather(*map(signal, workers)))
 
 
-async def _told(handle: "WorkflowHandle[object, object]", session_date: SessionDate) -> bool:
+async def _signal(handle: "WorkflowHandle[object, object]", session_date: SessionDate) -> bool:
     try:
         await handle.signal(LIQUIDATE_MESSAGE, session_date, rpc_timeout=_HEARD_WITHIN)
     except Exception as error:  # noqa: BLE001 - it is logged; the worker's timer sells, and the close seizes the rest
         is_gone = isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
         if not is_gone:
-            activity.logger.error("worker_not_told", extra={"worker_workflow": handle.id, "cause": str(error)})
+            activity.logger.error("worker_not_signalled", extra={"worker_workflow": handle.id, "cause": str(error)})
         return False
     return True
 

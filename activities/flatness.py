@@ -102,7 +102,7 @@ class FlatnessActivities:
         flat = not look.held and not look.open_orders and look.is_explained and not look.in_doubt
         proven = Proven(session_date, flat, look.open_orders, self._pace.now())
         await self._database.snapshots.save(account_id, proven, look.shares)
-        await self._tell(account_id, session_date, look)
+        await self._report(account_id, session_date, look)
         return FlatnessProof(
             flat=flat,
             holdings={each.symbol: each.broker for each in look.shares},
@@ -143,7 +143,7 @@ class FlatnessActivities:
             in_doubt=tuple(sorted(symbol for symbol in ours if _is_in_doubt(symbol, listed, balance, shares))),
         )
 
-    async def _tell(self, account_id: AccountId, session_date: SessionDate, look: _Look) -> None:
+    async def _report(self, account_id: AccountId, session_date: SessionDate, look: _Look) -> None:
         now = self._pace.now()
         about, append = (account_id, session_date), self._database.events.append
         for symbol, quantity in look.carried().items():

@@ -98,7 +98,7 @@ class MarketDataActivities:
         await self._report_looser_rules(request)
         request = replace(request, rules=self._host.capped(request.rules))
         await self._show(request, "scanning")
-        told: Denial | None = None
+        reported: Denial | None = None
         async with Heart() as heart:
             while request.plan.entries_allowed_at(self._pace.now()):
                 heart.progress()
@@ -106,10 +106,10 @@ class MarketDataActivities:
                 if orphans:
                     return Findings(orphan=orphans[0])
                 shut = await self._shut_gate(request)
-                if shut is not None and shut.denial is not told:
-                    told = await self._tell(shut, request)
-                elif shut is None and told is not None:
-                    told = None
+                if shut is not None and shut.denial is not reported:
+                    reported = await self._report_denial(shut, request)
+                elif shut is None and reported is not None:
+                    reported = None
                     await self._show(request, "scanning")
                 report = await self._scanned(request) if shut is None else None
                 if report is not None and report.candidates:
@@ -141,7 +141,7 @@ class MarketDataActivities:
             objection = f"the broker has not confirmed that today is a session: {fault}"
         return Denied(Denial.ENTRIES_CLOSED, objection) if objection else None
 
-    async def _tell(self, shut: Denied, request: ScanRequest) -> Denial:
+    async def _report_denial(self, shut: Denied, request: ScanRequest) -> Denial:
         about = (request.account_id, request.plan.session.date, request.worker_id)
         event = entries_denied(*about, shut, self._pace.now())
         key = f"denied/{activity.info().workflow_run_id}/{shut.denial}"

@@ -38,7 +38,7 @@ class SummaryActivities:
         summaries = await self._database.summaries.compute(request.account_id, request.session_date)
         await self._database.summaries.save(request.account_id, *summaries, is_final=request.is_final)
         if request.is_final:
-            await self._tell(request, summaries[0])
+            await self._report(request, summaries[0])
         return totals_of(summaries[0])
 
     @activity.defn
@@ -46,7 +46,7 @@ class SummaryActivities:
         """Append the critical event of a step that a close gave up, once per session and step."""
         await self._database.events.append(step_abandoned(undone, self._now()))
 
-    async def _tell(self, request: SummaryRequest, fleet: DailySummary) -> None:
+    async def _report(self, request: SummaryRequest, fleet: DailySummary) -> None:
         """Append the result as an event, once per distinct result."""
         account_id, date = request.account_id, request.session_date
         held = await self._database.positions.held_in(account_id)

@@ -135,8 +135,8 @@ def result_event(account_id: AccountId, fleet: DailySummary, left: Left, at: dat
         "proven": int(left.proof is not None),
         "flat": int(left.proof is not None and left.proof.flat),
     }
-    told = ("trades", "net", "carried", "unexplained", "owners", "open_orders", "proven", "flat")
-    parts = (account_id, fleet.session_date, *(figures[name] for name in told))
+    named = ("trades", "net", "carried", "unexplained", "owners", "open_orders", "proven", "flat")
+    parts = (account_id, fleet.session_date, *(figures[name] for name in named))
     key = "/".join((EventKind.DAY_SUMMED_UP, *map(str, parts)))
     return Event(account_id, EventKind.DAY_SUMMED_UP, EventLevel.INFO, at, fleet.session_date, detail=figures, key=key)
 

@@ -160,9 +160,9 @@ def _unexplained(books: Books, named: Named) -> Iterator[tuple[str, str]]:
     for position in books.ledger.positions:
         ours[position.symbol] += position.quantity
     for symbol, shown in books.broker.holdings.items():
-        nobodys = shown - ours[symbol] - max(owned.get(symbol, 0), 0)
-        if nobodys > named.more[symbol]:
-            yield "shares of unknown origin after the session", f"{symbol}: {nobodys} of {shown}"
+        unexplained = shown - ours[symbol] - max(owned.get(symbol, 0), 0)
+        if unexplained > named.more[symbol]:
+            yield "shares of unknown origin after the session", f"{symbol}: {unexplained} of {shown}"
 
 
 def no_entry_past_the_gate(books: Books) -> tuple[Violation, ...]:
@@ -236,10 +236,13 @@ def _unheeded(books: Books) -> Iterator[tuple[str, str]]:
             yield "a signal to sell without a sale", f"{watch.symbol} {watch.position_id} at {watch.until:%H:%M:%S}"
     for position_id, symbol, held in _held_spans(books):
         owner = positions.get(position_id)
-        commands = [each for each in books.histories.told if held[0] <= each.at < held[1]]
-        for told in commands:
-            if owner is not None and told.worker_id == owner.worker_id and not _is_heeded(books, owner, sales):
-                yield "a command to sell without a sale", f"{told.command} to {told.worker_id} at {told.at}, {symbol}"
+        commands = [each for each in books.histories.commands if held[0] <= each.at < held[1]]
+        for each in commands:
+            if owner is not None and each.worker_id == owner.worker_id and not _is_heeded(books, owner, sales):
+                yield (
+                    "a command to sell without a sale",
+                    f"{each.command} to {each.worker_id} at {each.at}, {symbol}",
+                )
 
 
 def _is_heeded(books: Books, position: BookedPosition, sales: dict[PositionId, list[AuditedOrder]]) -> bool:

@@ -66,11 +66,11 @@ class MarketCloseWorkflow:
         self._sales: dict[PositionId, Sold] = {}
         earlier = request.half_way
         self._rested: dict[PositionId, Resting] = {}
-        self._told, self._sold_before, self._unsold = 0, 0, None if earlier is None else earlier.unsold
+        self._signalled, self._sold_before, self._unsold = 0, 0, None if earlier is None else earlier.unsold
         self._timer = MarketTimer(request.clock)
         if earlier is not None:
             self._rested = {each.held.position_id: each for each in earlier.sales}
-            self._told, self._sold_before = earlier.told, earlier.seized - len(earlier.sales)
+            self._signalled, self._sold_before = earlier.told, earlier.seized - len(earlier.sales)
 
     @workflow.run
     async def run(self, request: MarketCloseRequest) -> CloseOutcome:
@@ -99,7 +99,7 @@ class MarketCloseWorkflow:
     def _half_way(self) -> HalfWay:
         return HalfWay(
             started_at=due_at(self._request.half_way),
-            told=self._told,
+            told=self._signalled,
             seized=self._sold_before + len(self._sales),
             sales=tuple(self._selling.resting.values()),
             unsold=self._unsold,
@@ -115,7 +115,7 @@ class MarketCloseWorkflow:
             return await self._proving(plan.session.date).summed_up()
         if self._request.half_way is None:
             await self._shut_entries(plan.session.date)
-            self._told = await self._tell_workers(plan.session.date)
+            self._signalled = await self._signal_workers(plan.session.date)
             self._begin_to_sell(await self._await_flat(_PATIENCE_WITH_WORKERS), plan)
         else:
             self._begin_to_sell(tuple(self._rested), plan)
@@ -124,7 +124,7 @@ class MarketCloseWorkflow:
             # The auction still sells shares that an apparently ended buy has brought since then.
             self._begin_to_sell(await self._await_flat(timedelta(0)), plan)
             await self._timer.sleep_until(plan.session.ends_at, _AFTER_THE_AUCTION, _TO_THE_END)
-            self._unsold = await self._tell_unsold(plan.session)
+            self._unsold = await self._report_unsold(plan.session)
         await self._sales_end(plan.session)
         await self._end_open_orders()
         proving = self._proving(plan.session.date)
@@ -135,7 +135,7 @@ class MarketCloseWorkflow:
         self._say(in_words(proof))
         return replace(
             outcome_of(plan.session.date, proof),
-            workers_told=self._told,
+            workers_told=self._signalled,
             seized=self._sold_before + len(self._sales),
             unsold_at_close=self._unsold,
             differences=differences.differences,
@@ -173,9 +173,9 @@ class MarketCloseWorkflow:
         except ActivityError as error:
             self._shout(error, "the close could not shut the entries")
 
-    async def _tell_workers(self, date: SessionDate) -> int:
+    async def _signal_workers(self, date: SessionDate) -> int:
         try:
-            told = await workflow.execute_activity_method(
+            signalled = await workflow.execute_activity_method(
                 ClosingActivities.order_liquidation,
                 SessionRequest(self._request.account_id, date),
                 **via(self._queues.watch, COMPARE, "send the sale command to every worker"),
@@ -183,8 +183,8 @@ class MarketCloseWorkflow:
         except ActivityError as error:
             self._shout(error, "the sale command did not reach every worker")
             return 0
-        self._say(f"sale command sent to {told} workers")
-        return told
+        self._say(f"sale command sent to {signalled} workers")
+        return signalled
 
     async def _await_flat(self, patience: timedelta) -> tuple[PositionId, ...]:
         return await workflow.execute_activity_method(
@@ -199,7 +199,7 @@ class MarketCloseWorkflow:
             if before is None or (before.done() and before.result() and workflow.patched("sells-late-shares")):
                 self._sales[each] = asyncio.create_task(self._try_to_sell(each, plan))
 
-    async def _tell_unsold(self, session: Session) -> tuple[str, ...]:
+    async def _report_unsold(self, session: Session) -> tuple[str, ...]:
         """Report the unsold shares at the session's end, once proven; evening markets continue meanwhile."""
         if not self._sales and not self._sold_before:
             return ()

@@ -117,8 +117,8 @@ class Proving:
                     AbandonedStep(self.account_id, self.date, kind, cause),
                     **via(self.queues.trading, REPORT, f"report: {what}"),
                 )
-            except ActivityError as untold:
-                workflow.logger.error("step_not_reported", extra={"what": what, "cause": str(untold.cause)})
+            except ActivityError as unreported:
+                workflow.logger.error("step_not_reported", extra={"what": what, "cause": str(unreported.cause)})
         return cause
 
 

@@ -157,7 +157,7 @@ class BooksComparison:
         owned = await self._owned(account_id, session_date)
         for difference in differences:
             is_known = difference.broker - difference.ledger == owned.get(difference.symbol)
-            await self._tell(account_id, session_date, difference, EventLevel.INFO if is_known else EventLevel.ERROR)
+            await self._report(account_id, session_date, difference, EventLevel.INFO if is_known else EventLevel.ERROR)
             if not is_known:
                 until = self._pace.now() + _FOREIGN_SYMBOL_REST
                 await self._database.risk.cool_down(account_id, difference.symbol, until)
@@ -281,7 +281,7 @@ class BooksComparison:
         holdings = balance.quantities()
         return discrepancies(positions, working, relevant, holdings)
 
-    async def _tell(
+    async def _report(
         self, account_id: AccountId, session_date: SessionDate, difference: Discrepancy, level: EventLevel
     ) -> None:
         """Report a difference; the caller lowers the level for the owner's own shares."""

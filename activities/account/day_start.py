@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from activities.account.first_look import SharesKnown
 from activities.account.session_books import SessionBooks
-from domain.costs import BANKIS_COMMISSION, untold_tax
+from domain.costs import BANKIS_COMMISSION, unknown_tax
 from domain.events.market import calendar_disagreement, calendar_not_confirmed, tax_year_unknown
 from domain.identity import AccountId
 from domain.lane import Lane
@@ -84,19 +84,19 @@ class DayStart:
 
     async def _warn_of_tax(self, account_id: AccountId, day: SessionDate) -> None:
         """Warn once per session that its sales are booked with an earlier year's tax."""
-        text = untold_tax(self._calendar.settlement_of(day))
+        text = unknown_tax(self._calendar.settlement_of(day))
         if not text or self._calendar.session_on(day) is None:
             return
         await self._database.events.append(tax_year_unknown(account_id, day, text, self._pace.now()))
 
     async def _compare(self, account_id: AccountId, day: SessionDate) -> str:
         expected = self._calendar.session_on(day) is not None
-        told = await self._database.session_days.answer(
+        answer = await self._database.session_days.answer(
             account_id, day, lambda: self._broker.is_session_day(day, Lane.SCAN)
         )
-        if told is None:
+        if answer is None:
             await self._note(account_id, day)
-        return "" if told in {None, expected} else await self._shut(account_id, day, expected=expected)
+        return "" if answer in {None, expected} else await self._shut(account_id, day, expected=expected)
 
     async def _note(self, account_id: AccountId, day: SessionDate) -> None:
         text = "this service has no calendar to compare with; only Haru's calendar is used"

@@ -10,7 +10,7 @@ from temporalio import activity
 
 from activities.account.carried import CarriedShares
 from activities.support.pace import note_failure
-from domain.by_hand import told_apart
+from domain.by_hand import hand_trades
 from domain.errors import InvalidTransitionError, TradingError
 from domain.events.positions import sold_by_hand
 from domain.lane import Lane
@@ -62,7 +62,7 @@ class ForeignSales:
         if not sales:
             return Left(position.quantity, NO_WON)
         looked = await self._database.first_looks.of(position.account_id, position.session_date) or {}
-        by_hand = told_apart(foreign, looked.get(position.symbol, 0), position.opened_at)
+        by_hand = hand_trades(foreign, looked.get(position.symbol, 0), position.opened_at)
         held = await self._believed_holding(position, position.quantity + by_hand.owns, lane)
         if held is None:
             return Left(position.quantity, NO_WON)

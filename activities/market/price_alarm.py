@@ -37,8 +37,8 @@ class PriceAlarm:
             self._trusted_at = waited
             return
         blind = waited - self._trusted_at
-        is_told = self._reported_at is not None and waited - self._reported_at < _AGAIN_AFTER
-        if blind < LONG or is_told:
+        is_reported = self._reported_at is not None and waited - self._reported_at < _AGAIN_AFTER
+        if blind < LONG or is_reported:
             return
         self._reported_at = waited
         event = price_untrusted(position, blind, now)

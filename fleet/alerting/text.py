@@ -81,8 +81,8 @@ def _texts(folded: Folded, language: Language) -> list[str]:
 def _said(gist: str, language: Language) -> str:
     """Translate the cause of an event where it is one of ours. A number of shares may stand before it."""
     shares, colon, reason = gist.partition(": ") if gist.startswith("×") else ("", "", gist)
-    told = words(language)
-    return f"{shares}{colon}{told.say(told.of('denials', reason) if language == 'ko' else reason)}"
+    texts = words(language)
+    return f"{shares}{colon}{texts.say(texts.of('denials', reason) if language == 'ko' else reason)}"
 
 
 def _that_fit(lines: Sequence[str]) -> list[str]:
@@ -100,26 +100,28 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _day(event: Event, language: Language) -> str:
-    told, said = event.detail, words(language)["alerts"]
+    result, said = event.detail, words(language)["alerts"]
     lines = [
-        said["day"].format(date=event.session_date, trades=told["trades"], wins=told["wins"], losses=told["losses"]),
-        said["money"].format(net=int(told["net"]), gross=int(told["gross"]), costs=int(told["costs"])),
+        said["day"].format(
+            date=event.session_date, trades=result["trades"], wins=result["wins"], losses=result["losses"]
+        ),
+        said["money"].format(net=int(result["net"]), gross=int(result["gross"]), costs=int(result["costs"])),
     ]
     shares = [
-        said[name].format(names=_whole(one_line(str(told[name]), _LONGEST_TEXT)))
+        said[name].format(names=_whole(one_line(str(result[name]), _LONGEST_TEXT)))
         for name in ("carried", "unexplained", "owners")
-        if told.get(name)
+        if result.get(name)
     ]
-    return "\n".join([*lines, *_how_flat(told, language), *shares])
+    return "\n".join([*lines, *_how_flat(result, language), *shares])
 
 
-def _how_flat(told: Mapping[str, str | int], language: Language) -> list[str]:
+def _how_flat(result: Mapping[str, str | int], language: Language) -> list[str]:
     """State what the close has proven, and nothing more."""
     said = words(language)["alerts"]
-    if told.get("flat"):
+    if result.get("flat"):
         return [said["flat"]]
-    open_orders = [said["open_orders"].format(number=told["open_orders"])] if told.get("open_orders") else []
-    return open_orders if told.get("proven") else [said["unproven"], *open_orders]
+    open_orders = [said["open_orders"].format(number=result["open_orders"])] if result.get("open_orders") else []
+    return open_orders if result.get("proven") else [said["unproven"], *open_orders]
 
 
 def _whole(names: str) -> str:

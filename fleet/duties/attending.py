@@ -79,7 +79,7 @@ class Attendance:
             _every(_COUNTS_EVERY, self._say_counts),
         )
 
-    def tell(self, news: News) -> bool:
+    def deliver(self, news: News) -> bool:
         """Deliver an event to this process at once; queue it for the other processes."""
         was_news = self.ears.take(news)
         if isinstance(news, Quote):
@@ -100,7 +100,7 @@ class Attendance:
                 if isinstance(event, MarketMessage):
                     self._market_messages.append((event, self.ears.now()))
                     continue
-                self._counts["ticks_taken"] += self.tell(event) and isinstance(event, Quote)
+                self._counts["ticks_taken"] += self.deliver(event) and isinstance(event, Quote)
 
     async def _deliver(self) -> None:
         """Send the latest tick of each stock and all other events to the other processes. Failed sends are dropped."""
@@ -110,13 +110,13 @@ class Attendance:
             news = [*self._others, *self._ticks.values()]
             self._others, self._ticks = [], {}
             try:
-                await unhurried(self.owner.database.stream_news.tell(self.owner.name, news))
+                await unhurried(self.owner.database.stream_news.publish(self.owner.name, news))
             except DATABASE_FAULTS as fault:
-                logger.warning("stream_news_untold", extra={"cause": f"{type(fault).__name__}: {fault}"})
+                logger.warning("stream_news_not_published", extra={"cause": f"{type(fault).__name__}: {fault}"})
             await asyncio.sleep(_TELLS_EVERY)
 
     async def _vouch(self) -> None:
-        self.tell(Covered(self.session.registered))
+        self.deliver(Covered(self.session.registered))
 
     async def _keep_lease(self) -> None:
         if not await unhurried(self.owner.database.stream_leases.take(self.owner.account_id, self.owner.name)):

@@ -10,7 +10,7 @@ from domain.clock import ClockReading
 from domain.errors import TradingError
 from domain.events.machines import clock_off
 from domain.session import session_date_of
-from fleet.clocks import INTOLERABLE, MEND
+from fleet.clocks import INTOLERABLE, REMEDY
 from fleet.fleet import Fleet
 
 logger = logging.getLogger("haru.clocks")
@@ -62,4 +62,4 @@ class ClockDuty:
         fleet, seconds = self._fleet, round(abs(skew).total_seconds())
         cause = f"this machine's clock is {seconds} s {'ahead of' if skew > timedelta(0) else 'behind'} the broker's"
         if await fleet.database.events.append(clock_off(fleet.account_id, cause, now)):
-            logger.critical("clock_off", extra={"cause": cause, "mend": MEND})
+            logger.critical("clock_off", extra={"cause": cause, "fix": REMEDY})

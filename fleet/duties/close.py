@@ -49,7 +49,7 @@ def close_due(plan: SessionPlan, now: datetime, clock: MarketClock) -> Due:
 async def see_to_the_close(fleet: Fleet, rules: TradingRules) -> None:
     """Ensure that every session with positions or orders of ours is closed, or that its missing close is reported."""
     now = fleet.market_now()
-    await _tell_missed_closes(fleet, now)
+    await _report_missed_closes(fleet, now)
     plan = fleet.plan_of_the_day(now, await fleet.registered_workers())
     due = close_due(plan, now, fleet.clock)
     if due is Due.NOT_YET or await fleet.database.summaries.is_final(fleet.account_id, plan.session.date):
@@ -57,7 +57,7 @@ async def see_to_the_close(fleet: Fleet, rules: TradingRules) -> None:
     begun_at = await _closing_since(fleet)
     if begun_at is not None:
         if fleet.real_now() - begun_at >= _BEGUN_LATELY:
-            await _tell_unfinished(fleet, plan.session, rules, now)
+            await _report_unfinished(fleet, plan.session, rules, now)
         return
     if not await fleet.database.positions.touched_in(fleet.account_id, plan.session.date):
         return
@@ -82,7 +82,7 @@ async def _closing_since(fleet: Fleet) -> datetime | None:
     return min(running, default=None)
 
 
-async def _tell_unfinished(fleet: Fleet, session: Session, rules: TradingRules, now: datetime) -> None:
+async def _report_unfinished(fleet: Fleet, session: Session, rules: TradingRules, now: datetime) -> None:
     """Report once a running close that has no market left to sell in and has not finished its proof."""
     held = await fleet.database.positions.held_in(fleet.account_id)
     sells_until = _last_market_of(session, rules) if held else session.ends_at
@@ -98,7 +98,7 @@ def _last_market_of(session: Session, rules: TradingRules) -> datetime:
     return session.post_close.until if evening is None else evening.until
 
 
-async def _tell_missed_closes(fleet: Fleet, now: datetime) -> None:
+async def _report_missed_closes(fleet: Fleet, now: datetime) -> None:
     """Summarise earlier sessions that ended without a close, and name the positions carried out of them."""
     today = session_date_of(now)
     last = fleet.calendar.session_before(today).date

@@ -15,7 +15,7 @@ from domain.events.machines import disk_has_room, disk_low
 from domain.room import MEGABYTE, Room, RoomLevels, room_at
 from domain.session import session_date_of
 from fleet.alerting.direct import DirectAlerts
-from fleet.commands import liquidate, tell
+from fleet.commands import command_all, liquidate
 from fleet.duties.data_disk import DataDisk
 from fleet.fleet import Fleet
 
@@ -76,7 +76,7 @@ class DiskDuty:
         workers = sorted({position.worker_id for position in held})
         if workers:
             logger.critical("selling_for_a_full_disk", extra={"workers": len(workers)})
-            for outcome in await tell(fleet, workers, liquidate()):
+            for outcome in await command_all(fleet, workers, liquidate()):
                 logger.warning("sale_commanded", extra={"worker": outcome.worker_id, "verdict": outcome.verdict})
 
     @property

@@ -22,7 +22,7 @@ class RefusalDuty:
     def __init__(self, fleet: Fleet, refusals: Refusals) -> None:
         self._fleet = fleet
         self._refusals = refusals
-        self._hour, self._told = 0, set[Refused]()
+        self._hour, self._reported = 0, set[Refused]()
 
     async def look(self) -> None:
         """Append an event for each kind that is new in this hour (real time)."""
@@ -31,14 +31,14 @@ class RefusalDuty:
             return
         hour = int((await self._fleet.database.server.now()).timestamp() // _HOUR)
         if hour != self._hour:
-            self._hour, self._told = hour, set()
+            self._hour, self._reported = hour, set()
         for refused, number in taken:
-            if refused in self._told:
+            if refused in self._reported:
                 continue
-            if len(self._told) >= _MOST_AN_HOUR:
+            if len(self._reported) >= _MOST_AN_HOUR:
                 refused = Refused(OTHERS, "", "", "more than can be listed was refused")  # noqa: PLW2901
             await self._fleet.database.events.append(self._event(refused, number, hour))
-            self._told.add(refused)
+            self._reported.add(refused)
 
     def _event(self, refused: Refused, number: int, hour: int) -> Event:
         fleet, at = self._fleet, self._fleet.market_now()

@@ -119,7 +119,7 @@ async def test_the_verbs_work_on_the_rest(crowded: Hosted, monkeypatch: pytest.M
 
     known = await fleet.selected("all")
     told = [commands.PAUSE, commands.RESUME, commands.change_rules({"exits.stop_loss": "2%"}), commands.STOP]
-    outcomes = [await commands.tell(fleet, known, command) for command in told]
+    outcomes = [await commands.command_all(fleet, known, command) for command in told]
     board = await read_board(fleet, fleet.market_now())
 
     assert known == (FIRST, SQUATTED)
@@ -228,7 +228,7 @@ async def test_a_worker_gets_its_id_back_from_a_foreign_workflow(
         return SQUATTED in await fleet.running_workers()
 
     await eventually(runs)
-    (outcome,) = await commands.tell(fleet, (SQUATTED,), commands.PAUSE)
+    (outcome,) = await commands.command_all(fleet, (SQUATTED,), commands.PAUSE)
     assert outcome.verdict is Verdict.DONE
 
 

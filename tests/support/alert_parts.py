@@ -26,7 +26,7 @@ class Teller:
         self.channel = channel
 
     async def tells(self) -> int:
-        return await self.duty.tell(self.channel)
+        return await self.duty.send_due(self.channel)
 
 
 async def teller(database: Database, webhook: Webhook, **rules: Any) -> Teller:

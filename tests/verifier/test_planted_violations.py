@@ -27,7 +27,7 @@ from tests.verifier.a_day import (
     with_ledger,
     with_order,
 )
-from verifier.books import Books, Submit, Told
+from verifier.books import Books, SaleCommand, Submit
 from verifier.guarding import longest_gap
 from verifier.invariants import INVARIANTS, violations
 from verifier.money import owners_shares
@@ -92,8 +92,8 @@ def ledger(**changes: object) -> Callable[[Books], Books]:
 
 
 def told(command: str) -> Callable[[Books], Books]:
-    commands = (Told(WORKER, command, after(10)),)
-    return lambda books: replace(still_held_at_the_end(), histories=replace(books.histories, watches=(), told=commands))
+    sent = (SaleCommand(WORKER, command, after(10)),)
+    return lambda books: replace(still_held_at_the_end(), histories=replace(books.histories, watches=(), commands=sent))
 
 
 def still_held_at_the_end() -> Books:
