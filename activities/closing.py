@@ -14,9 +14,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.account.late_fills import LateFills
 from activities.cycles import Held, held_under, sold_because
 from activities.support.heart import WHOLE_LIST, Heart
+from activities.support.requests import SessionRequest
 from domain.close_plan import CloseLeads, plan_session
 from domain.costs import BANKIS_COMMISSION
-from domain.event import MARKET_CLOSE, Event, EventLevel
+from domain.events.entries import MARKET_CLOSE
+from domain.events.positions import position_seized
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lane import Lane
 from domain.lock import LEASE_DURATION
@@ -65,6 +67,22 @@ class ClosePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanCloseRequest:
+    """Account to close, and when the close was started (market time, UTC)."""
+
+    account_id: AccountId
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrdersRequest:
+    """Account, and the position whose orders are wanted; None for all."""
+
+    account_id: AccountId
+    position_id: PositionId | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AwaitFlatRequest:
     """Account whose positions to wait for, and the real time before the caller sells them itself."""
 
@@ -100,25 +118,26 @@ class ClosingActivities:
         self._late_fills = LateFills(database, commission)
 
     @activity.defn
-    async def plan_close(self, account_id: AccountId, started_at: datetime) -> ClosePlan | NoSession:
+    async def plan_close(self, request: PlanCloseRequest) -> ClosePlan | NoSession:
         """Return the session of the day on which the close was started (market time), even if the activity runs later.
 
         A close that no process handles until the next morning must not end the new day before it begins.
         """
         now = self._pace.now()
-        session = self._calendar.session_on(session_date_of(started_at))
+        session = self._calendar.session_on(session_date_of(request.started_at))
         if session is None:
-            return NoSession(session_date_of(started_at))
-        workers = await self._database.workers.count(account_id)
+            return NoSession(session_date_of(request.started_at))
+        workers = await self._database.workers.count(request.account_id)
         return ClosePlan(plan_session(session, self._leads, self._pace.clock.speed, workers), now)
 
     @activity.defn
-    async def shut_entries(self, account_id: AccountId, session_date: SessionDate) -> None:
+    async def shut_entries(self, request: SessionRequest) -> None:
         """Close entries in the database first, so that no buy follows the liquidation."""
-        await self._database.risk.close_entries(account_id, session_date, MARKET_CLOSE, self._pace.now())
+        now = self._pace.now()
+        await self._database.risk.close_entries(request.account_id, request.session_date, MARKET_CLOSE, now)
 
     @activity.defn
-    async def order_liquidation(self, account_id: AccountId, session_date: SessionDate) -> int:
+    async def order_liquidation(self, request: SessionRequest) -> int:
         """Signal every registered worker to sell; return how many workflows received it or are selling already.
 
         At the fleet's deadline, workers that hold shares start to sell by their own clock. A signal then would only
@@ -126,14 +145,15 @@ class ClosingActivities:
         worker that cannot be signalled has its own timer, and the close seizes what it leaves; the others do not wait
         for it.
         """
+        account_id, session_date = request.account_id, request.session_date
         workers = await self._database.workers.all_of(account_id)
         holding = {each.worker_id for each in workers if each.state is WorkerState.HOLDING}
         async with Heart() as heart:
-            heard = await _told_all((each for each in workers if each.worker_id not in holding), session_date, heart)
+            heard = await _signal_all((each for each in workers if each.worker_id not in holding), session_date, heart)
             if holding and await self._leave_to_their_own_clocks(account_id, session_date, heart):
                 workers = await self._database.workers.all_of(account_id)
             late = [each for each in workers if each.worker_id in holding and each.state is WorkerState.HOLDING]
-            return heard + len(holding) - len(late) + await _told_all(late, session_date, heart)
+            return heard + len(holding) - len(late) + await _signal_all(late, session_date, heart)
 
     async def _leave_to_their_own_clocks(self, account_id: AccountId, session_date: SessionDate, heart: Heart) -> bool:
         """Wait for the time by which holding workers start by their own clock; return False outside that period."""
@@ -211,16 +231,7 @@ class ClosingActivities:
             return None
         lease = await self._database.locks.take_over(position.account_id, position.symbol, CLOSER, LEASE_DURATION)
         now = self._pace.now()
-        seized = Event(
-            position.account_id,
-            "position_seized",
-            EventLevel.WARNING,
-            now,
-            session_date_of(now),
-            worker_id=position.worker_id,
-            symbol=position.symbol,
-            key=f"seized/{position_id}/{session_date_of(now)}",
-        )
+        seized = position_seized(position, now)
         await self._database.reports.append(seized.key, partial(self._database.events.append, seized))
         because = await sold_because(self._database, position)
         return held_under(lease, position, overdue=True, sold_because=because)
@@ -238,31 +249,31 @@ class ClosingActivities:
             await self._pace.pause(_BETWEEN_TURNS)
 
     @activity.defn
-    async def list_open_orders(self, account_id: AccountId, position_id: PositionId | None) -> tuple[OpenOrder, ...]:
+    async def list_open_orders(self, request: OpenOrdersRequest) -> tuple[OpenOrder, ...]:
         """Return the orders that have not ended in the ledger, of one position or of all."""
-        active = await self._database.orders.active_in(account_id)
-        wanted = [order.intent for order in active if position_id in {None, order.intent.position_id}]
+        active = await self._database.orders.active_in(request.account_id)
+        wanted = [order.intent for order in active if request.position_id in {None, order.intent.position_id}]
         return tuple(OpenOrder(intent.intent_id, intent.order_type) for intent in wanted)
 
 
-async def _told_all(workers: "Iterable[RegisteredWorker]", session_date: SessionDate, heart: Heart) -> int:
+async def _signal_all(workers: "Iterable[RegisteredWorker]", session_date: SessionDate, heart: Heart) -> int:
     """Signal all workers concurrently: an unreachable workflow does not delay the others."""
 
-    async def told(worker: "RegisteredWorker") -> bool:
-        heard = await _told(activity.client().get_workflow_handle(worker.workflow_id), session_date)
+    async def signal(worker: "RegisteredWorker") -> bool:
+        heard = await _signal(activity.client().get_workflow_handle(worker.workflow_id), session_date)
         heart.progress(worker.worker_id)
         return heard
 
-    return sum(await asyncio.gather(*map(told, workers)))
+    return sum(await asyncio.gather(*map(signal, workers)))
 
 
-async def _told(handle: "WorkflowHandle[object, object]", session_date: SessionDate) -> bool:
+async def _signal(handle: "WorkflowHandle[object, object]", session_date: SessionDate) -> bool:
     try:
         await handle.signal(LIQUIDATE_MESSAGE, session_date, rpc_timeout=_HEARD_WITHIN)
     except Exception as error:  # noqa: BLE001 - it is logged; the worker's timer sells, and the close seizes the rest
         is_gone = isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
         if not is_gone:
-            activity.logger.error("worker_not_told", extra={"worker_workflow": handle.id, "cause": str(error)})
+            activity.logger.error("worker_not_signalled", extra={"worker_workflow": handle.id, "cause": str(error)})
         return False
     return True
 

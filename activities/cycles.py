@@ -10,7 +10,7 @@ from temporalio import activity
 from activities.support.host_gate import HostGate
 from domain.clock import KST
 from domain.close_plan import CloseLeads, plan_session
-from domain.event import Event, EventLevel
+from domain.events.positions import position_adopted
 from domain.host_limits import Ceiling
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lock import LEASE_DURATION, Lease
@@ -153,14 +153,8 @@ class CycleActivities:
         if lease is None:
             return None
         now = self._pace.now()
-        adopted = Event(
-            request.account_id,
-            "position_adopted",
-            EventLevel.WARNING,
-            now,
-            request.plan.session.date,
-            request.worker_id,
-            request.symbol,
+        adopted = position_adopted(
+            request.account_id, request.plan.session.date, request.worker_id, request.symbol, now
         )
         about = f"{adopted.kind}/{request.symbol}"
         await self._database.reports.append(about, partial(self._database.events.append, adopted))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from temporalio import activity
 
-from activities.market.last_look import LastLook, Seen
+from activities.market.last_look import LastLook, NotBought, Seen
 from activities.market.left_out import STOCK_FAULTS, LeftOut, OnlyOne
 from activities.market.quote_feed import QuoteFeed
 from activities.support.heart import Heart
@@ -121,74 +121,72 @@ class EntryActivities:
             for candidate in request.candidates:
                 heart.progress()
                 try:
-                    prepared = await self._try(candidate, request, reasons)
+                    outcome = await self._try(candidate, request)
                 except TryAgainError as fault:
                     only_one.bear(candidate.symbol, fault)
-                    reasons.append(f"{candidate.symbol}: {fault}")
-                else:
-                    if prepared is not None:
-                        return prepared
+                    outcome = NotBought(str(fault))
+                if isinstance(outcome, PreparedEntry):
+                    return outcome
+                reasons.append(f"{candidate.symbol}: {outcome.reason}")
         return NoEntry(tuple(reasons))
 
-    async def _try(self, candidate: Candidate, request: EntryRequest, reasons: list[str]) -> PreparedEntry | None:
+    async def _try(self, candidate: Candidate, request: EntryRequest) -> PreparedEntry | NotBought:
+        """Lock the stock and decide; release it unless the buy is recorded."""
         lease = await self._database.locks.acquire(
             request.account_id, candidate.symbol, request.worker_id, LEASE_DURATION
         )
         if not isinstance(lease, Lease):
-            reasons.append(f"{candidate.symbol}: lock lost")
             activity.logger.info("lock_contended", extra={"symbol": candidate.symbol})
-            return None
+            return NotBought("lock lost")
         try:
             outcome = await self._decided(candidate, request, lease)
         except TryAgainError:
             await self._database.locks.release(lease)
             raise
-        if isinstance(outcome, PreparedEntry):
-            return outcome
-        reasons.append(f"{candidate.symbol}: {outcome}")
-        await self._database.locks.release(lease)
-        return None
+        if isinstance(outcome, NotBought):
+            await self._database.locks.release(lease)
+        return outcome
 
-    async def _decided(self, candidate: Candidate, request: EntryRequest, lease: Lease) -> PreparedEntry | str:
+    async def _decided(self, candidate: Candidate, request: EntryRequest, lease: Lease) -> PreparedEntry | NotBought:
         """Decide on a candidate; a refusal by the broker or our books for one stock skips only that stock."""
         try:
             return await self._decide(candidate, request, lease)
         except STOCK_FAULTS as fault:
             await self._left_out.report(request.account_id, candidate.symbol, fault)
-            return f"left out, {fault}"
+            return NotBought(f"left out, {fault}")
         except BooksRefusedError as refusal:
             activity.logger.warning("entry_not_recorded", extra={"symbol": candidate.symbol, "cause": str(refusal)})
-            return f"not recorded, {refusal}"
+            return NotBought(f"not recorded, {refusal}")
 
-    async def _decide(self, candidate: Candidate, request: EntryRequest, lease: Lease) -> PreparedEntry | str:
+    async def _decide(self, candidate: Candidate, request: EntryRequest, lease: Lease) -> PreparedEntry | NotBought:
         """Query buying power, check the candidate again, and record the intent at once."""
         asked_at = await self._database.server.now()
         rules = self._host.capped(request.rules)
         power = await self._power(candidate.symbol, rules)
-        if isinstance(power, str):
+        if isinstance(power, NotBought):
             return power
         seen = await self._last_look.look(candidate, rules, request.account_id)
-        if isinstance(seen, str):
+        if isinstance(seen, NotBought):
             return seen
         intent = self._intent(seen, power, request, lease)
-        if isinstance(intent, str):
+        if isinstance(intent, NotBought):
             return intent
         return await self._recorded(intent, seen, request, lease, _Asked(power.cash, asked_at))
 
-    async def _power(self, symbol: Symbol, rules: TradingRules) -> "BuyingPower | str":
+    async def _power(self, symbol: Symbol, rules: TradingRules) -> "BuyingPower | NotBought":
         quote = await self._last_look.fresh_quote(symbol, rules, rules.execution.greatest_quote_age)
-        if isinstance(quote, str):
+        if isinstance(quote, NotBought):
             return quote
         try:
             return await self._broker.buying_power(symbol, entry_limit(quote, rules.execution), Lane.ENTRY)
         except BrokerRefusedError as refusal:
-            return f"buying power refused, {refusal}"
+            return NotBought(f"buying power refused, {refusal}")
 
     async def _recorded(
         self, intent: OrderIntent, seen: Seen, request: EntryRequest, lease: Lease, asked: _Asked
-    ) -> PreparedEntry | str:
+    ) -> PreparedEntry | NotBought:
         opening = await self._opening(seen, intent, request.rules)
-        if isinstance(opening, str):
+        if isinstance(opening, NotBought):
             return opening
         sellable = self._sellable(seen.quote, request.plan)
         intent = replace(intent, quantity=min(intent.quantity, max(sellable, _ONE_SHARE)))
@@ -196,7 +194,9 @@ class EntryActivities:
         spendable = self._spendable(asked.cash, request.plan)
         proposal = replace(proposal_of(intent), sellable=sellable, at_stake=stake, power=spendable)
         denied = await self._written(intent, opening, proposal, request, asked.at)
-        return _prepared(intent, opening.name, lease) if denied is None else f"{denied.denial}: {denied.detail}"
+        if denied is not None:
+            return NotBought(f"{denied.denial}: {denied.detail}")
+        return _prepared(intent, opening.name, lease)
 
     def _spendable(self, cash: Won, plan: SessionPlan) -> Won:
         """Return the part of the buying power that is left for shares after the commission."""
@@ -209,13 +209,13 @@ class EntryActivities:
         traded = traded_per_minute(recent, quote.volume, plan.session, now)
         return NO_SHARES if traded is None else sellable_quantity(plan.session, now, traded)
 
-    def _intent(self, seen: Seen, power: "BuyingPower", request: EntryRequest, lease: Lease) -> OrderIntent | str:
+    def _intent(self, seen: Seen, power: "BuyingPower", request: EntryRequest, lease: Lease) -> OrderIntent | NotBought:
         rules = self._host.capped(request.rules)
         limit = entry_limit(seen.quote, rules.execution)
         rates = cost_rates(request.plan.session.date, self._commission)
         quantity = size_entry(limit, power.quantity, power.cash, rules.risk, rates)
         if not quantity:
-            return "no share affordable"
+            return NotBought("no share affordable")
         return OrderIntent(
             intent_id=request.intent_id,
             account_id=request.account_id,
@@ -234,13 +234,13 @@ class EntryActivities:
             decided_at=self._pace.now(),
         )
 
-    async def _opening(self, seen: Seen, intent: OrderIntent, rules: TradingRules) -> PositionOpening | str:
+    async def _opening(self, seen: Seen, intent: OrderIntent, rules: TradingRules) -> PositionOpening | NotBought:
         candidate = seen.candidate
         parameters = await self._guard.parameters(
             candidate.strategy, rules.strategy, candidate.symbol, intent.account_id
         )
         if parameters is None:
-            return f"no valid parameters from {candidate.strategy}"
+            return NotBought(f"no valid parameters from {candidate.strategy}")
         return PositionOpening(
             position_id=intent.position_id,
             account_id=intent.account_id,

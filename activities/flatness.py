@@ -1,7 +1,7 @@
 """Proof after the close whether any of our shares or orders remain, from two equal reads (F22, F33, F42)."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
@@ -9,21 +9,15 @@ from temporalio import activity
 from activities.account.first_look import SharesKnown
 from activities.support.bounded import NotDone, in_time
 from activities.support.heart import WHOLE_LIST, Heart
-from activities.support.undone import Undone, undone_event
-from domain.event import (
-    CLOSE_NOT_PROVEN,
-    FLATNESS_IN_DOUBT,
-    OWNERS_SHARES,
-    UNEXPLAINED_SHARES,
-    Event,
-    EventLevel,
-    carried_event,
-)
+from activities.support.requests import SessionRequest
+from domain.event_kind import EventKind
+from domain.events.closes import AbandonedStep, flatness_in_doubt, owners_shares, step_abandoned, unexplained_shares
+from domain.events.positions import position_carried_overnight
 from domain.flatness import HeldShares, Proven, could_still_fill, split
 from domain.identity import AccountId
 from domain.lane import Lane
 from domain.market import Symbol
-from domain.money import NO_SHARES, Quantity
+from domain.money import Quantity
 from domain.order import BrokerOrder, OrderRecord
 from domain.reconciliation import foreign_orders
 from domain.session import SessionDate
@@ -78,29 +72,6 @@ class _Look:
         return {symbol: shown.get(symbol, quantity) for symbol, quantity in self.held}
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """Shares of a stock that the proof reports."""
-
-    kind: str
-    level: EventLevel
-    symbol: Symbol
-    quantity: Quantity = NO_SHARES
-
-    def event(self, account_id: AccountId, session_date: SessionDate, at: datetime) -> Event:
-        """Return the event; once per session and quantity."""
-        return Event(
-            account_id,
-            self.kind,
-            self.level,
-            at,
-            session_date=session_date,
-            symbol=self.symbol,
-            detail={"quantity": self.quantity} if self.quantity else {},
-            key=f"{self.kind}/{account_id}/{session_date}/{self.symbol}/{self.quantity}",
-        )
-
-
 class FlatnessActivities:
     """Proves that a session left none of our shares or orders, or reports what it left."""
 
@@ -111,18 +82,19 @@ class FlatnessActivities:
         self._known = SharesKnown(broker, database, pace)
 
     @activity.defn
-    async def prove_flat(self, account_id: AccountId, session_date: SessionDate) -> FlatnessProof:
+    async def prove_flat(self, request: SessionRequest) -> FlatnessProof:
         """Read until two reads agree; save the snapshot, report the owner's shares and raise the rest as critical.
 
         An empty balance alone is no proof while the ledger holds shares (F22). After the time limit the result is "not
         proven".
         """
+        account_id, session_date = request.account_id, request.session_date
         async with Heart(silence=WHOLE_LIST) as heart:
             proof = await in_time(self._pace, lambda: self._proven(account_id, session_date, heart))
             if not isinstance(proof, NotDone):
                 return proof
-            undone = Undone(account_id, session_date, CLOSE_NOT_PROVEN, proof.cause)
-            await self._database.events.append(undone_event(undone, self._pace.now()))
+            undone = AbandonedStep(account_id, session_date, EventKind.CLOSE_NOT_PROVEN, proof.cause)
+            await self._database.events.append(step_abandoned(undone, self._pace.now()))
             return FlatnessProof(flat=False, holdings={}, open_orders=0, not_proven=proof.cause)
 
     async def _proven(self, account_id: AccountId, session_date: SessionDate, heart: Heart) -> FlatnessProof:
@@ -130,7 +102,7 @@ class FlatnessActivities:
         flat = not look.held and not look.open_orders and look.is_explained and not look.in_doubt
         proven = Proven(session_date, flat, look.open_orders, self._pace.now())
         await self._database.snapshots.save(account_id, proven, look.shares)
-        await self._tell(account_id, session_date, look)
+        await self._report(account_id, session_date, look)
         return FlatnessProof(
             flat=flat,
             holdings={each.symbol: each.broker for each in look.shares},
@@ -171,18 +143,18 @@ class FlatnessActivities:
             in_doubt=tuple(sorted(symbol for symbol in ours if _is_in_doubt(symbol, listed, balance, shares))),
         )
 
-    async def _tell(self, account_id: AccountId, session_date: SessionDate, look: _Look) -> None:
+    async def _report(self, account_id: AccountId, session_date: SessionDate, look: _Look) -> None:
         now = self._pace.now()
+        about, append = (account_id, session_date), self._database.events.append
         for symbol, quantity in look.carried().items():
-            await self._database.events.append(carried_event(account_id, session_date, now, symbol, quantity))
-        named = [_Named(FLATNESS_IN_DOUBT, EventLevel.CRITICAL, symbol) for symbol in look.in_doubt]
+            await append(position_carried_overnight(*about, symbol, quantity, now))
+        for symbol in look.in_doubt:
+            await append(flatness_in_doubt(*about, symbol, now))
         for each in look.shares:
             if each.unexplained:
-                named.append(_Named(UNEXPLAINED_SHARES, EventLevel.CRITICAL, each.symbol, each.unexplained))
+                await append(unexplained_shares(*about, each.symbol, each.unexplained, now))
             if each.owners:
-                named.append(_Named(OWNERS_SHARES, EventLevel.INFO, each.symbol, each.owners))
-        for shares in named:
-            await self._database.events.append(shares.event(account_id, session_date, now))
+                await append(owners_shares(*about, each.symbol, each.owners, now))
 
 
 def _may_hide(record: OrderRecord, listed: Rows[BrokerOrder]) -> bool:

@@ -15,11 +15,11 @@ from activities.support.heart import Heart
 from activities.support.host_gate import HostGate
 from activities.support.single_flight import SingleFlight
 from domain.errors import TradingError, TryAgainError
-from domain.event import ENTRY_DENIED, RULES_ABOVE_LIMITS, Event, EventLevel
+from domain.events.entries import entries_denied, rules_above_host_limits
 from domain.identity import AccountId, WorkerId
 from domain.lane import Lane
 from domain.market import Symbol
-from domain.risk import Denial, Denied, level_of, standing_denial
+from domain.risk import Denial, Denied, standing_denial
 from domain.rules import TradingRules
 from domain.screening import (
     Candidate,
@@ -98,7 +98,7 @@ class MarketDataActivities:
         await self._report_looser_rules(request)
         request = replace(request, rules=self._host.capped(request.rules))
         await self._show(request, "scanning")
-        told: Denial | None = None
+        reported: Denial | None = None
         async with Heart() as heart:
             while request.plan.entries_allowed_at(self._pace.now()):
                 heart.progress()
@@ -106,10 +106,10 @@ class MarketDataActivities:
                 if orphans:
                     return Findings(orphan=orphans[0])
                 shut = await self._shut_gate(request)
-                if shut is not None and shut.denial is not told:
-                    told = await self._tell(shut, request)
-                elif shut is None and told is not None:
-                    told = None
+                if shut is not None and shut.denial is not reported:
+                    reported = await self._report_denial(shut, request)
+                elif shut is None and reported is not None:
+                    reported = None
                     await self._show(request, "scanning")
                 report = await self._scanned(request) if shut is None else None
                 if report is not None and report.candidates:
@@ -120,20 +120,9 @@ class MarketDataActivities:
     async def _report_looser_rules(self, request: ScanRequest) -> None:
         """Report, once per session and worker, which rules are looser than this host allows."""
         found = self._host.above(request.rules)
-        if not found:
-            return
-        date, names = request.plan.session.date, ", ".join(found)
-        event = Event(
-            account_id=request.account_id,
-            kind=RULES_ABOVE_LIMITS,
-            level=EventLevel.WARNING,
-            at=self._pace.now(),
-            session_date=date,
-            worker_id=request.worker_id,
-            detail={"why": f"looser than the host's settings, which apply: {names}"},
-            key=f"{RULES_ABOVE_LIMITS}/{request.worker_id}/{date}/{names}",
-        )
-        await self._database.events.append(event)
+        if found:
+            about = (request.account_id, request.plan.session.date, request.worker_id)
+            await self._database.events.append(rules_above_host_limits(*about, found, self._pace.now()))
 
     async def _shut_gate(self, request: ScanRequest) -> Denied | None:
         """Return why no stock may be bought now: a worker that may not buy does not scan."""
@@ -152,21 +141,13 @@ class MarketDataActivities:
             objection = f"the broker has not confirmed that today is a session: {fault}"
         return Denied(Denial.ENTRIES_CLOSED, objection) if objection else None
 
-    async def _tell(self, shut: Denied, request: ScanRequest) -> Denial:
-        now, denial = self._pace.now(), shut.denial
-        event = Event(
-            account_id=request.account_id,
-            kind=ENTRY_DENIED,
-            level=level_of(denial),
-            at=now,
-            session_date=request.plan.session.date,
-            worker_id=request.worker_id,
-            detail={"denial": denial.value, "detail": shut.detail},
-            key=f"denied/{activity.info().workflow_run_id}/{denial}",
-        )
-        await self._database.events.append(event)
+    async def _report_denial(self, shut: Denied, request: ScanRequest) -> Denial:
+        about = (request.account_id, request.plan.session.date, request.worker_id)
+        event = entries_denied(*about, shut, self._pace.now())
+        key = f"denied/{activity.info().workflow_run_id}/{shut.denial}"
+        await self._database.events.append(replace(event, key=key))
         await self._show(request, f"not buying: {shut.detail}")
-        return denial
+        return shut.denial
 
     async def _show(self, request: ScanRequest, word: str) -> None:
         state, at = WorkerState.SCANNING, self._pace.now()

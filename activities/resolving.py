@@ -13,7 +13,7 @@ from activities.market.order_notices import OrderNotices
 from activities.support.heart import Heart
 from activities.support.leases import LeaseOfAnOrder
 from domain.errors import InvalidTransitionError, TradingError, TryAgainError
-from domain.event import Event, EventLevel
+from domain.events.orders import past_order_undecided
 from domain.identity import IntentId
 from domain.lane import Lane
 from domain.lock import Lease
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 _LOOK_INTERVAL: Final = timedelta(seconds=1)
 _PATIENCE_WITH_CONTRADICTION: Final = 3
 """Multiple of the settle time after which contradictory evidence needs a person's decision."""
-PAST_ORDER_UNDECIDED: Final = "past_order_undecided"
-"""Kind of the event of an order of an earlier day whose final list does not decide its outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,15 @@ class ProofRules:
 
     settle_time: timedelta = timedelta(seconds=22)
     clean_reads: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveRequest:
+    """The order to resolve, whether a quarantined one waits for an operator, and a lease to keep meanwhile."""
+
+    intent_id: IntentId
+    waits_for_operator: bool = True
+    lease_of_caller: Lease | None = None
 
 
 class ResolvingActivities:
@@ -59,19 +66,14 @@ class ResolvingActivities:
         self._witnesses = Witnesses(broker, database, pace, notices)
 
     @activity.defn
-    async def resolve_order(
-        self,
-        intent_id: IntentId,
-        waits_for_operator: bool = True,  # noqa: FBT001, FBT002 activity
-        lease_of_caller: Lease | None = None,
-    ) -> OrderRecord:
+    async def resolve_order(self, request: ResolveRequest) -> OrderRecord:
         """Return the order once it is adopted or proven absent; on request a quarantined one waits for an operator.
 
         A quarantine ends with its day: then the day's final list decides.
         """
-        clean_reads = _reads_of_earlier_attempt()
+        intent_id, clean_reads = request.intent_id, _reads_of_earlier_attempt()
         symbol = (await recorded(self._database.orders, intent_id)).intent.symbol
-        lease = LeaseOfAnOrder(self._database.locks, self._pace, intent_id, lease_of_caller)
+        lease = LeaseOfAnOrder(self._database.locks, self._pace, intent_id, request.lease_of_caller)
         async with Heart(clean_reads) as heart, lease:
             with self._notices.listening(symbol) as news:
                 while True:
@@ -81,7 +83,7 @@ class ResolvingActivities:
                     if record.status is OrderStatus.INTENDED:
                         await self._database.orders.withdraw(intent_id)
                         continue
-                    if self._is_resolved(record, waits_for_operator=waits_for_operator):
+                    if self._is_resolved(record, waits_for_operator=request.waits_for_operator):
                         return record
                     clean_reads = await self._look(record, clean_reads)
                     heart.progress(clean_reads)
@@ -175,20 +177,9 @@ class ResolvingActivities:
 
     async def _report_undecided(self, record: OrderRecord, why: str) -> None:
         """Report once a day an order that still blocks the sale of its position."""
-        intent, now = record.intent, self._pace.now()
-        event = Event(
-            intent.account_id,
-            PAST_ORDER_UNDECIDED,
-            EventLevel.CRITICAL,
-            now,
-            session_date=session_date_of(now),
-            worker_id=intent.worker_id,
-            symbol=intent.symbol,
-            detail={"intent_id": intent.intent_id, "why": why},
-            key=f"{PAST_ORDER_UNDECIDED}/{intent.intent_id}/{session_date_of(now)}",
-        )
-        if await self._database.events.append(event):
-            activity.logger.error(PAST_ORDER_UNDECIDED, extra={"intent_id": intent.intent_id, "cause": why})
+        intent = record.intent
+        if await self._database.events.append(past_order_undecided(intent, why, self._pace.now())):
+            activity.logger.error("past_order_undecided", extra={"intent_id": intent.intent_id, "cause": why})
 
     async def _count_absence(
         self, record: OrderRecord, listed: tuple[BrokerOrder, ...], clean_reads: int, sent_at: datetime | None

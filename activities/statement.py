@@ -8,9 +8,10 @@ from temporalio import activity
 
 from activities.support.bounded import NotDone, in_time
 from activities.support.heart import WHOLE_LIST, Heart
-from activities.support.undone import Undone, undone_event
 from domain.errors import TradingError
-from domain.event import STATEMENT_NOT_COMPARED, Event, EventLevel
+from domain.event_kind import EventKind
+from domain.events.books import statement_differs
+from domain.events.closes import AbandonedStep, step_abandoned
 from domain.identity import AccountId
 from domain.lane import Lane
 from domain.money import Rate, Won
@@ -27,11 +28,8 @@ if TYPE_CHECKING:
     from broker.statement import DayProfit
     from database.database import Database
 
-STATEMENT_DIFFERS: Final = "statement_differs"
 _LOOKS: Final = 3
 _BETWEEN_LOOKS: Final = timedelta(seconds=2)
-_NOT_TOLD: Final = "this service reports no profit and loss"
-_MOST_WORDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +53,16 @@ class StatementCompared:
     untold: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _NoStatement:
+    """Why there is no statement to compare."""
+
+    why: str
+
+
+_NOT_OFFERED: Final = _NoStatement("this service reports no profit and loss")
+
+
 class StatementActivities:
     """Queries the broker's statement; corrects nothing, and a missing statement delays nothing."""
 
@@ -74,29 +82,31 @@ class StatementActivities:
             done = await in_time(self._pace, lambda: self._compared(request, heart))
             if not isinstance(done, NotDone):
                 return done
-            undone = Undone(request.account_id, request.session_date, STATEMENT_NOT_COMPARED, done.cause)
-            await self._database.events.append(undone_event(undone, self._pace.now()))
+            undone = AbandonedStep(
+                request.account_id, request.session_date, EventKind.STATEMENT_NOT_COMPARED, done.cause
+            )
+            await self._database.events.append(step_abandoned(undone, self._pace.now()))
             return StatementCompared(untold=f"the comparison did not finish: {done.cause}")
 
     async def _compared(self, request: StatementRequest, heart: Heart) -> StatementCompared:
-        lines, untold = await self._look(request)
+        look = await self._look(request)
         for _ in range(_LOOKS - 1):
-            if not _needs_another_look(lines, untold):
+            if not _needs_another_look(look):
                 break
             await self._pace.pause(_BETWEEN_LOOKS)
             heart.progress()
-            lines, untold = await self._look(request)
-        return await self._write_down(request, lines, untold)
+            look = await self._look(request)
+        return await self._write_down(request, look)
 
-    async def _look(self, request: StatementRequest) -> tuple[tuple[Line, ...] | None, str]:
+    async def _look(self, request: StatementRequest) -> tuple[Line, ...] | _NoStatement:
         try:
             asked = await self._stated(request.session_date)
             if asked is None:
-                return None, _NOT_TOLD
+                return _NOT_OFFERED
             (stated, odd), listed = asked, await self._broker.orders_on(request.session_date, Lane.RESOLVE)
             lines = compared(await self._booked(request, listed), stated)
         except TradingError as fault:
-            return None, f"the broker has not answered: {fault}"
+            return _NoStatement(f"the broker has not answered: {fault}")
         return _comparable(lines, (*odd, *listed.unreadable))
 
     async def _stated(self, date: SessionDate) -> tuple[Stated, tuple[UnreadableRow, ...]] | None:
@@ -150,34 +160,28 @@ class StatementActivities:
             commission=self._commission,
         )
 
-    async def _write_down(
-        self, request: StatementRequest, lines: tuple[Line, ...] | None, untold: str
-    ) -> StatementCompared:
+    async def _write_down(self, request: StatementRequest, look: tuple[Line, ...] | _NoStatement) -> StatementCompared:
         account_id, date, now = request.account_id, request.session_date, self._pace.now()
-        if lines is None:
-            await self._database.statements.keep_untold(account_id, date, untold, now)
-            return StatementCompared(untold=untold)
-        await self._database.statements.keep(account_id, date, lines, now)
-        words = tuple(line_in_words(line) for line in lines if line.unexplained)
+        if isinstance(look, _NoStatement):
+            await self._database.statements.keep_missing(account_id, date, look.why, now)
+            return StatementCompared(untold=look.why)
+        await self._database.statements.keep(account_id, date, look, now)
+        words = tuple(line_in_words(line) for line in look if line.unexplained)
         if words:
-            told = "; ".join(words[:_MOST_WORDS])
-            detail: dict[str, str | int] = {"lines": len(words), "unexplained": told}
-            key = f"{STATEMENT_DIFFERS}/{account_id}/{date}/{told}"
-            event = Event(account_id, STATEMENT_DIFFERS, EventLevel.WARNING, now, date, detail=detail, key=key)
-            await self._database.events.append(event)
-        return StatementCompared(len(lines), sum(line.difference != 0 for line in lines), words)
+            await self._database.events.append(statement_differs(account_id, date, words, now))
+        return StatementCompared(len(look), sum(line.difference != 0 for line in look), words)
 
 
-def _comparable(lines: tuple[Line, ...], odd: tuple[UnreadableRow, ...]) -> tuple[tuple[Line, ...] | None, str]:
+def _comparable(lines: tuple[Line, ...], odd: tuple[UnreadableRow, ...]) -> tuple[Line, ...] | _NoStatement:
     """Return the lines without unreadable rows, or why there are none; sums need every row to be readable."""
     if any(row.symbol is None and row.of is not AccountList.DAY_PROFITS for row in odd):
-        return None, "a row of the broker's statement or order list cannot be read"
+        return _NoStatement("a row of the broker's statement or order list cannot be read")
     in_doubt = {row.symbol for row in odd} | ({WHOLE_ACCOUNT} if odd else set())
-    return tuple(line for line in lines if line.symbol not in in_doubt), ""
+    return tuple(line for line in lines if line.symbol not in in_doubt)
 
 
-def _needs_another_look(lines: tuple[Line, ...] | None, untold: str) -> bool:
-    return untold != _NOT_TOLD if lines is None else any(line.unexplained for line in lines)
+def _needs_another_look(look: tuple[Line, ...] | _NoStatement) -> bool:
+    return look is not _NOT_OFFERED if isinstance(look, _NoStatement) else any(line.unexplained for line in look)
 
 
 def _figures(day: "DayProfit") -> StatedStock:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.support.undone import Undone, undone_event
+from domain.events.closes import AbandonedStep, step_abandoned
 from domain.identity import AccountId
 from domain.session import SessionDate
 from domain.summary import DailySummary, Left, result_event, totals_of
@@ -38,15 +38,15 @@ class SummaryActivities:
         summaries = await self._database.summaries.compute(request.account_id, request.session_date)
         await self._database.summaries.save(request.account_id, *summaries, is_final=request.is_final)
         if request.is_final:
-            await self._tell(request, summaries[0])
+            await self._report(request, summaries[0])
         return totals_of(summaries[0])
 
     @activity.defn
-    async def report_undone(self, undone: Undone) -> None:
+    async def report_undone(self, undone: AbandonedStep) -> None:
         """Append the critical event of a step that a close gave up, once per session and step."""
-        await self._database.events.append(undone_event(undone, self._now()))
+        await self._database.events.append(step_abandoned(undone, self._now()))
 
-    async def _tell(self, request: SummaryRequest, fleet: DailySummary) -> None:
+    async def _report(self, request: SummaryRequest, fleet: DailySummary) -> None:
         """Append the result as an event, once per distinct result."""
         account_id, date = request.account_id, request.session_date
         held = await self._database.positions.held_in(account_id)

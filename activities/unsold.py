@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from temporalio import activity
 
 from activities.support.heart import Heart
+from activities.support.requests import SessionRequest
 from domain.errors import TradingError
-from domain.event import unsold_event
-from domain.identity import AccountId
+from domain.events.positions import position_unsold_at_close
 from domain.ladder import why_unsold
 from domain.lane import Lane
 from domain.market import Symbol
@@ -30,27 +30,26 @@ class UnsoldActivities:
         self._database = database
         self._pace = pace
 
-    @activity.defn
-    async def tell_unsold(self, account_id: AccountId, session_date: SessionDate) -> tuple[str, ...]:
+    @activity.defn(name="tell_unsold")
+    async def report_unsold(self, request: SessionRequest) -> tuple[str, ...]:
         """Append a critical event for each stock still held; return their descriptions."""
         quarantined = {
             order.intent.symbol
-            for order in await self._database.orders.active_in(account_id)
+            for order in await self._database.orders.active_in(request.account_id)
             if order.status is OrderStatus.QUARANTINED
         }
-        told = []
+        lines = []
         async with Heart() as heart:
-            for position in await self._database.positions.held_in(account_id):
+            for position in await self._database.positions.held_in(request.account_id):
                 heart.progress(position.symbol)
                 undecided = position.symbol in quarantined
                 why = "its order waits for an operator's decision" if undecided else await self._why(position.symbol)
-                await self._report(position, session_date, why)
-                told.append(f"{position.symbol} {position.name} ×{position.quantity:,}: {why}")
-        return tuple(told)
+                await self._report(position, request.session_date, why)
+                lines.append(f"{position.symbol} {position.name} ×{position.quantity:,}: {why}")
+        return tuple(lines)
 
     async def _report(self, position: OpenPosition, session_date: SessionDate, why: str) -> None:
-        shares = (position.symbol, position.quantity)
-        event = unsold_event(position.account_id, session_date, self._pace.now(), shares, why)
+        event = position_unsold_at_close(position, session_date, why, self._pace.now())
         await self._database.reports.append(event.key, partial(self._database.events.append, event))
 
     async def _why(self, symbol: Symbol) -> str:

@@ -90,7 +90,7 @@ async def _status(desk: Desk) -> int:
 def _commanding(command: Callable[[argparse.Namespace], commands.Command]) -> Verb:
     async def act(desk: Desk) -> int:
         workers = await desk.fleet.selected(desk.asked.worker)
-        outcomes = await commands.tell(desk.fleet, workers, command(desk.asked))
+        outcomes = await commands.command_all(desk.fleet, workers, command(desk.asked))
         return await report_outcomes(desk, outcomes, forgiving=desk.asked.worker == ALL_WORKERS)
 
     return act

@@ -60,12 +60,12 @@ class Alerts:
         channels: Sequence[str],
         levels: Sequence[EventLevel],
         *,
-        tells_days: bool,
-        tells_trades: bool = False,
+        sends_days: bool,
+        sends_trades: bool = False,
     ) -> None:
         """Send events from now on to these channels too; channels of other hosts stay unchanged."""
         wanted = [level.value for level in levels]
-        await self._pool.execute(self._REGISTER, account_id, list(channels), wanted, tells_days, tells_trades)
+        await self._pool.execute(self._REGISTER, account_id, list(channels), wanted, sends_days, sends_trades)
 
     _KEEP_KNOWN = """
     UPDATE alert_channels SET known_at = clock_timestamp()

@@ -5,8 +5,9 @@ from typing import Final
 from database.events import event_from_row
 from database.pool import Pool, transaction
 from database.pool import Row as Columns
-from domain.audit_log import COMMAND, GENESIS, Anchor, AuditLog, Row, digest_of, key_id_of, seal_of
+from domain.audit_log import GENESIS, Anchor, AuditLog, Row, digest_of, key_id_of, seal_of
 from domain.event import Event
+from domain.event_kind import EventKind
 from domain.identity import AccountId
 from domain.session import SessionDate
 
@@ -67,7 +68,7 @@ class AuditLogs:
     async def whole(self, account_id: AccountId) -> AuditLog:
         """Return an account's whole log for verification."""
         rows = await self._pool.fetch(f"{_ROWS} ORDER BY sequence", account_id)
-        unchained = await self._pool.fetch(self._UNCHAINED, account_id, COMMAND)
+        unchained = await self._pool.fetch(self._UNCHAINED, account_id, EventKind.OPERATOR_COMMAND)
         beside = [f"event {row['event_id']} ({row['event_key']})" for row in unchained]
         return AuditLog(account_id, tuple(_row(row) for row in rows), beside)
 

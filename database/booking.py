@@ -43,7 +43,9 @@ class Booked:
     lives_again: PositionId | None = None
 
 
-class _FillKind(StrEnum):
+class FillKind(StrEnum):
+    """Whether a fill comes from a list, only from the holdings, or corrects one."""
+
     LISTED = "listed"
     PROVISIONAL = "provisional"
     CORRECTION = "correction"
@@ -56,7 +58,7 @@ class _Change:
     quantity: int
     amount: int
     status: OrderStatus
-    kind: _FillKind
+    kind: FillKind
     at: datetime
     ref: BrokerOrderRef
     provisional: int = 0
@@ -130,7 +132,7 @@ async def readopt_on(connection: Connection, intent_id: IntentId, listed: Broker
     order = await locked_order(connection, intent_id)
     adopted = replace(order, status=next_status(order.status, OrderEvent.READOPT), ref=listed.ref)
     _check(adopted, listed)
-    change = _change_by(adopted, listed, at) or _Change(0, 0, adopted.status, _FillKind.LISTED, at, listed.ref)
+    change = _change_by(adopted, listed, at) or _Change(0, 0, adopted.status, FillKind.LISTED, at, listed.ref)
     booked = await _apply(connection, adopted, position, change)
     if position["status"] == PositionStatus.OPENING and adopted.intent.purpose is OrderPurpose.ENTRY:
         await hand_over_on(connection, adopted.intent)
@@ -154,7 +156,7 @@ async def book_provisionally_on(
         return Booked(order, NO_SHARES, NO_WON)
     amount = fill.amount - order.filled_amount if added else 0
     kept = order.provisional + added
-    change = _Change(added, amount, status, _FillKind.PROVISIONAL, at, order.ref, kept)
+    change = _Change(added, amount, status, FillKind.PROVISIONAL, at, order.ref, kept)
     return await _apply(connection, order, position, change)
 
 
@@ -198,7 +200,7 @@ def _change_by(order: OrderRecord, listed: BrokerOrder, at: datetime) -> _Change
     says_the_same = (status, listed.ref) == (order.status, order.ref) and not order.provisional
     if says_the_same and not quantity and not amount:
         return None
-    kind = _FillKind.LISTED if quantity > 0 and amount > 0 else _FillKind.CORRECTION
+    kind = FillKind.LISTED if quantity > 0 and amount > 0 else FillKind.CORRECTION
     return _Change(quantity, amount, status, kind, at, listed.ref)
 
 

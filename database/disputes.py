@@ -6,7 +6,7 @@ from typing import Final
 from database.events import append_on
 from database.pool import Pool, transaction
 from database.risk import hold_gate
-from domain.event import ENTRIES_REOPENED, Event, EventLevel
+from domain.events.entries import entries_reopened
 from domain.identity import AccountId
 from domain.market import Symbol
 from domain.session import SessionDate
@@ -59,8 +59,5 @@ class Disputes:
             if counted is None or counted["agreements"] < _ENOUGH:
                 return
             await connection.execute(self._LIFT, *row)
-            detail: dict[str, str | int] = {"reason": counted["reason"]}
-            event = Event(
-                account_id, ENTRIES_REOPENED, EventLevel.WARNING, at, session_date, symbol=symbol, detail=detail
-            )
+            event = entries_reopened(account_id, session_date, symbol, counted["reason"], at)
             await append_on(connection, event)

@@ -1,14 +1,13 @@
 """The append-only event history, and how many stocks each filter dropped in a session's scans."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from database.pool import Executor, Pool, Row, transaction
-from domain.event import CLOSE_MISSED, ENTRY_DENIED, Event, EventLevel
+from domain.event import Event, EventLevel
+from domain.event_kind import AnyKind, EventKind, kind_of
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
-from domain.order import OrderIntent, OrderRecord
-from domain.risk import Denial, level_of
 from domain.session import SessionDate
 from domain.summary import FLEET
 
@@ -37,37 +36,6 @@ async def append_on(connection: Executor, event: Event) -> bool:
     return written is not None
 
 
-def denial_event(intent: OrderIntent, denial: Denial, detail: str, key: str) -> Event:
-    """Return the event for an order that Haru itself did not send, at the market time of its decision."""
-    return Event(
-        account_id=intent.account_id,
-        kind=ENTRY_DENIED if intent.purpose == "entry" else "exit_denied",
-        level=level_of(denial) if intent.purpose == "entry" else EventLevel.WARNING,
-        at=intent.decided_at,
-        session_date=intent.session_date,
-        worker_id=intent.worker_id,
-        symbol=intent.symbol,
-        detail={"denial": denial.value, "detail": detail, "intent_id": intent.intent_id},
-        key=key,
-    )
-
-
-def order_event(order: OrderRecord, kind: str, level: EventLevel, evidence: str) -> Event:
-    """Return the event for a conclusion about an order, at the market time of its decision; one per kind."""
-    intent = order.intent
-    return Event(
-        account_id=intent.account_id,
-        kind=kind,
-        level=level,
-        at=intent.decided_at,
-        session_date=intent.session_date,
-        worker_id=intent.worker_id,
-        symbol=intent.symbol,
-        detail={"intent_id": intent.intent_id, "was": order.status.value, "evidence": evidence},
-        key=f"{kind}/{intent.intent_id}",
-    )
-
-
 class Events:
     """The tables ``events`` (append-only), ``scans`` and ``scan_drops``."""
 
@@ -94,7 +62,7 @@ class Events:
 
     async def missed_closes(self, account_id: AccountId, since: SessionDate) -> tuple[SessionDate, ...]:
         """Return the sessions since a date that ended without a close, oldest first."""
-        rows = await self._pool.fetch(self._MISSED, account_id, since, CLOSE_MISSED)
+        rows = await self._pool.fetch(self._MISSED, account_id, since, EventKind.CLOSE_MISSED)
         return tuple(SessionDate(row["session_date"]) for row in rows)
 
     _SINCE = """
@@ -103,7 +71,7 @@ class Events:
     """
 
     async def since(
-        self, account_id: AccountId, session_date: SessionDate, kinds: Sequence[str], since: datetime
+        self, account_id: AccountId, session_date: SessionDate, kinds: Collection[AnyKind], since: datetime
     ) -> tuple[Event, ...]:
         """Return a session's events of some kinds since a market instant, oldest first."""
         rows = await self._pool.fetch(self._SINCE, account_id, session_date, list(kinds), since)
@@ -113,7 +81,7 @@ class Events:
     SELECT count(*) FROM events WHERE account_id = $1 AND session_date = $2 AND kind = $3
     """
 
-    async def counts(self, account_id: AccountId, session_date: SessionDate, kind: str) -> int:
+    async def counts(self, account_id: AccountId, session_date: SessionDate, kind: EventKind) -> int:
         """Return how often an event kind occurred in a session."""
         return int(await self._pool.fetchval(self._COUNT, account_id, session_date, kind))
 
@@ -126,7 +94,7 @@ class Events:
 
     async def denials_on(self, account_id: AccountId, session_date: SessionDate) -> dict[str, dict[str, int]]:
         """Return how often each denial prevented a buy in a session, for the fleet and for each worker."""
-        return _by_scope(await self._pool.fetch(self._DENIALS, account_id, session_date, ENTRY_DENIED, FLEET))
+        return _by_scope(await self._pool.fetch(self._DENIALS, account_id, session_date, EventKind.ENTRY_DENIED, FLEET))
 
     _COUNT_SCAN = """
     INSERT INTO scans AS kept (account_id, session_date, worker_id, scans, looked_at, last_key)
@@ -195,7 +163,7 @@ def event_from_row(row: Row) -> Event:
     """Read an event from its columns."""
     return Event(
         account_id=AccountId(row["account_id"]),
-        kind=row["kind"],
+        kind=kind_of(row["kind"]),
         level=EventLevel(row["level"]),
         at=row["at"],
         session_date=None if row["session_date"] is None else SessionDate(row["session_date"]),

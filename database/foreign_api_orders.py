@@ -1,14 +1,14 @@
 """Orders of another program on this account: recorded when a list shows them, accepted by an operator."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from database.events import append_on
 from database.pool import Connection, Executor, Pool, transaction
 from database.risk import hold_gate
-from domain.event import FOREIGN_API_ORDER_ACCEPTED, Event, EventLevel
+from domain.events.books import order_of_another_program_accepted
+from domain.foreign_api_order import Acceptance, ForeignApiOrder
 from domain.identity import AccountId
 from domain.market import Side, Symbol
 from domain.money import Quantity
@@ -16,32 +16,6 @@ from domain.order import BrokerOrder
 from domain.session import SessionDate
 
 _CAUSE: Final = "foreign_api_orders"
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignApiOrder:
-    """An API order that is not ours and that no operator has accepted yet."""
-
-    number: str
-    branch: str
-    side: Side
-    symbol: Symbol
-    quantity: Quantity
-
-    @property
-    def in_words(self) -> str:
-        """Return the order as text for operators."""
-        return f"{self.number} ({self.side} {self.quantity:,} of {self.symbol})"
-
-
-@dataclass(frozen=True, slots=True)
-class Acceptance:
-    """Who accepts orders, why, and when (market time); without a number, all orders."""
-
-    by: str
-    reason: str
-    at: datetime
-    number: str = ""
 
 
 class ForeignApiOrders:
@@ -93,7 +67,9 @@ class ForeignApiOrders:
             numbers = [each.number for each in accepted]
             await connection.execute(self._ACCEPT, account_id, session_date, numbers, acceptance.by, acceptance.reason)
             for each in accepted:
-                await append_on(connection, _accepted(account_id, session_date, each, acceptance))
+                await append_on(
+                    connection, order_of_another_program_accepted(account_id, session_date, each, acceptance)
+                )
             await self._lift_if_none_waits(connection, account_id, session_date)
         return accepted
 
@@ -129,19 +105,4 @@ async def _waiting(
             row["order_no"], row["branch"], Side(row["side"]), Symbol(row["symbol"]), Quantity(row["quantity"])
         )
         for row in rows
-    )
-
-
-def _accepted(
-    account_id: AccountId, session_date: SessionDate, order: ForeignApiOrder, acceptance: Acceptance
-) -> Event:
-    return Event(
-        account_id,
-        FOREIGN_API_ORDER_ACCEPTED,
-        EventLevel.WARNING,
-        acceptance.at,
-        session_date,
-        symbol=order.symbol,
-        detail={"order": order.number, "by": acceptance.by, "reason": acceptance.reason},
-        key=f"{FOREIGN_API_ORDER_ACCEPTED}/{account_id}/{session_date}/{order.branch}/{order.number}",
     )

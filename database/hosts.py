@@ -7,18 +7,9 @@ from datetime import datetime, timedelta
 from database.events import append_on
 from database.pool import Pool, transaction
 from domain.event import Event
+from domain.events.machines import DeadHost
 from domain.identity import AccountId
 from domain.market import Symbol
-
-
-@dataclass(frozen=True, slots=True)
-class DeadHost:
-    """A process without a heartbeat for a while (real time) that did not leave."""
-
-    host_id: str
-    machine: str
-    pid: int
-    silent_for: timedelta
 
 
 @dataclass(frozen=True, slots=True)

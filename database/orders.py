@@ -9,7 +9,7 @@ import asyncpg
 
 from database.booking import Booked, book_on, book_provisionally_on, readopt_on
 from database.errors import InvalidTransitionError, OversoldError
-from database.events import append_on, order_event
+from database.events import append_on
 from database.order_rows import COLUMNS, SELECT, locked_order, order_from_row
 from database.pool import Connection, Pool, transaction
 from database.positions import prepare_on
@@ -18,7 +18,8 @@ from database.recovery import lock_symbol_of_over, recover_buy_on
 from database.sending import Gate, Sending, begin
 from database.withdrawal import withdraw_on
 from domain.errors import StaleFencingTokenError
-from domain.event import ORDER_READOPTED, EventLevel
+from domain.event import Event
+from domain.events.orders import order_adopted, order_exists_after_all, order_proven_absent, order_quarantined
 from domain.host_limits import HostLimits
 from domain.identity import AccountId, Environment, IntentId, PositionId, WorkerId
 from domain.order import (
@@ -49,16 +50,11 @@ class _Conclusion:
 
     event: OrderEvent
     status: OrderStatus
-    reported_as: str
-    level: EventLevel
+    report: Callable[[OrderRecord, str], Event]
 
 
-_ABSENT: Final = _Conclusion(
-    OrderEvent.PROVE_ABSENT, OrderStatus.NEVER_PLACED, "order_proven_absent", EventLevel.WARNING
-)
-_QUARANTINED: Final = _Conclusion(
-    OrderEvent.QUARANTINE, OrderStatus.QUARANTINED, "order_quarantined", EventLevel.CRITICAL
-)
+_ABSENT: Final = _Conclusion(OrderEvent.PROVE_ABSENT, OrderStatus.NEVER_PLACED, order_proven_absent)
+_QUARANTINED: Final = _Conclusion(OrderEvent.QUARANTINE, OrderStatus.QUARANTINED, order_quarantined)
 
 
 class Orders:
@@ -165,10 +161,8 @@ class Orders:
                     await _bind(connection, order, status, ref, "")
                     if order.status is OrderStatus.NEVER_PLACED:
                         await recover_buy_on(connection, order.intent)
-                        late = order_event(
-                            order, ORDER_READOPTED, EventLevel.CRITICAL, f"found at the broker as {ref.number}"
-                        )
-                        await append_on(connection, late)
+                        evidence = f"found at the broker as {ref.number}"
+                        await append_on(connection, order_exists_after_all(order, evidence))
                 case Rejected(code, message):
                     await connection.execute(_REJECT, intent_id, status, code, message)
                 case Unknown(cause):
@@ -189,7 +183,7 @@ class Orders:
                 if order.ref is not None:
                     raise InvalidTransitionError(f"{intent_id} is {order.ref} at the broker, not {ref}")
                 await _bind(connection, order, next_status(order.status, OrderEvent.ADOPT), ref, evidence)
-                await append_on(connection, order_event(order, "order_adopted", EventLevel.WARNING, evidence))
+                await append_on(connection, order_adopted(order, evidence))
             return await locked_order(connection, intent_id)
 
     async def prove_absent(self, intent_id: IntentId, evidence: str) -> OrderRecord:
@@ -205,7 +199,7 @@ class Orders:
             order = await locked_order(connection, intent_id)
             if order.status is not found.status:
                 await _move(connection, order, found.event, evidence)
-                await append_on(connection, order_event(order, found.reported_as, found.level, evidence))
+                await append_on(connection, found.report(order, evidence))
             return await locked_order(connection, intent_id)
 
     async def book(self, intent_id: IntentId, broker_order: BrokerOrder, at: datetime) -> Booked:
@@ -223,7 +217,7 @@ class Orders:
             booked = await readopt_on(connection, intent_id, broker_order, at)
             evidence = f"found at the broker as {broker_order.ref.number}"
             was = replace(booked.order, status=OrderStatus.NEVER_PLACED)
-            await append_on(connection, order_event(was, ORDER_READOPTED, EventLevel.CRITICAL, evidence))
+            await append_on(connection, order_exists_after_all(was, evidence))
             return booked
 
     async def book_provisionally(self, intent_id: IntentId, fill: ProvisionalFill, at: datetime) -> Booked:

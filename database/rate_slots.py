@@ -90,7 +90,7 @@ class RateSlots:
             yield held
         except BaseException:
             if held is not None:
-                held.learn(Crowding.UNTOLD)
+                held.learn(Crowding.UNKNOWN)
             raise
         finally:
             if waiter.granted.done() and not waiter.granted.cancelled():

@@ -47,7 +47,7 @@ class Slot:
 
     def learn(self, crowding: Crowding) -> None:
         """Apply the reply's crowding: ``ours`` slows this slot and all processes, ``ledger`` all processes."""
-        if crowding is Crowding.UNTOLD:
+        if crowding is Crowding.UNKNOWN:
             self.rest += _LATE_ARRIVAL
         elif crowding is Crowding.OURS:
             self.rest, self.pause = LONG_REST, _AFTER_TOO_MANY

@@ -1,12 +1,15 @@
 """The gate of every entry: kill switch, closed sessions, cool-downs, and today's losses and trades."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from database.errors import EnvironmentMismatchError
-from database.events import append_on, denial_event
+from database.events import append_on
 from database.pool import Connection, Executor, Pool, Row, transaction
-from domain.event import MARKET_CLOSE, Event, EventLevel
+from domain.event import Event
+from domain.events.entries import entries_shut, kill_switch_lifted, kill_switch_pressed
+from domain.events.orders import order_denied
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
 from domain.money import Won
@@ -102,8 +105,7 @@ class _Turn:
     """A turn of the kill switch: its statement, and the event that records it."""
 
     statement: str
-    kind: str
-    level: EventLevel
+    event: Callable[[AccountId, str, str, bool, datetime], Event]
 
 
 _PRESS = _Turn(
@@ -112,8 +114,7 @@ _PRESS = _Turn(
         changed_at = clock_timestamp()
     WHERE account_id = $1 AND NOT kill_switch_on
     """,
-    "kill_switch_pressed",
-    EventLevel.CRITICAL,
+    kill_switch_pressed,
 )
 _LIFT = _Turn(
     """
@@ -121,8 +122,7 @@ _LIFT = _Turn(
         changed_at = clock_timestamp()
     WHERE account_id = $1 AND kill_switch_on
     """,
-    "kill_switch_lifted",
-    EventLevel.WARNING,
+    kill_switch_lifted,
 )
 
 
@@ -141,7 +141,7 @@ class Risk:
     async def record_denial(self, intent: OrderIntent, verdict: Denied) -> None:
         """Record that a buy was denied before it became an order."""
         key = f"denied/{intent.intent_id}/{intent.symbol}/{verdict.denial}"
-        await append_on(self._pool, denial_event(intent, verdict.denial, verdict.detail, key))
+        await append_on(self._pool, order_denied(intent, verdict, key))
 
     async def press_kill_switch(self, account_id: AccountId, by: str, reason: str, at: datetime | None = None) -> None:
         """Stop all entries immediately; pressing again changes nothing, but each press is recorded.
@@ -162,8 +162,7 @@ class Risk:
             state = await self._state(connection, account_id)
             await connection.execute(turn.statement, account_id, by, reason)
             now = at or await connection.fetchval("SELECT clock_timestamp()")
-            detail: dict[str, str | int] = {"by": by, "reason": reason, "was_on": int(state.kill_switch_on)}
-            await append_on(connection, Event(account_id, turn.kind, turn.level, now, detail=detail))
+            await append_on(connection, turn.event(account_id, by, reason, state.kill_switch_on, now))
 
     _CLOSE_ENTRIES = """
     INSERT INTO closed_entries AS kept (account_id, session_date, cause, reason) VALUES ($1, $2, $3, $4)
@@ -187,15 +186,13 @@ class Risk:
         cause is recorded as an event; closing again for the same cause only updates the reason. ``at`` as for the
         kill switch.
         """
-        level = EventLevel.INFO if reason == MARKET_CLOSE else EventLevel.ERROR
         async with transaction(self._pool) as connection:
             await hold_gate(connection, account_id)
             row = (account_id, session_date, cause or reason, reason)
             if not await connection.fetchval(self._CLOSE_ENTRIES, *row):
                 return
             now = at or await connection.fetchval("SELECT clock_timestamp()")
-            detail: dict[str, str | int] = {"reason": reason}
-            await append_on(connection, Event(account_id, "entries_shut", level, now, session_date, detail=detail))
+            await append_on(connection, entries_shut(account_id, session_date, reason, now))
 
     _REOPEN_ENTRIES = "DELETE FROM closed_entries WHERE account_id = $1 AND session_date = $2 AND cause = $3"
 

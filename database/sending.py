@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from database.errors import EnvironmentMismatchError, InvalidTransitionError
-from database.events import append_on, denial_event
+from database.events import append_on
 from database.order_rows import locked_order
 from database.pool import Connection, Row
 from database.risk import RiskView, snapshot_behind_gate
+from domain.events.orders import order_denied
 from domain.host_limits import HostLimits, objection_to_money
 from domain.identity import Environment, IntentId
 from domain.order import OrderIntent, OrderPurpose, OrderStatus
@@ -147,5 +148,5 @@ async def _reviewed(connection: Connection, intent: OrderIntent, gate: Gate) -> 
 async def _deny(connection: Connection, intent: OrderIntent, verdict: Denied, gate: Gate) -> SendingRefused:
     await connection.execute(_DENY, intent.intent_id, verdict.denial, gate.number_for(intent.purpose))
     key = f"denied/{intent.intent_id}"
-    await append_on(connection, denial_event(intent, verdict.denial, verdict.detail, key))
+    await append_on(connection, order_denied(intent, verdict, key))
     return SendingRefused(verdict.denial, verdict.detail)

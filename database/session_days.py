@@ -25,16 +25,16 @@ class SessionDays:
         known = await self._pool.fetchrow(self._KNOWN, account_id, day)
         if known is None:
             return await self._ask(account_id, day, ask)
-        told: bool | None = known["broker_says_open"]
-        return told
+        is_open: bool | None = known["broker_says_open"]
+        return is_open
 
     async def _ask(self, account_id: AccountId, day: date, ask: Callable[[], Awaitable[bool | None]]) -> bool | None:
         async with transaction(self._pool) as connection:
             await connection.execute(self._ONE_ASKS, account_id)
             known = await connection.fetchrow(self._KNOWN, account_id, day)
             if known is not None:
-                told: bool | None = known["broker_says_open"]
-                return told
+                is_open: bool | None = known["broker_says_open"]
+                return is_open
             answer = await ask()
             await connection.execute(self._KEEP, account_id, day, answer)
             return answer

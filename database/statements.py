@@ -48,14 +48,14 @@ class Statements:
             await connection.execute(self._CHECKED, account_id, session_date, "", at)
             await connection.executemany(self._LINE, rows)
 
-    _UNTOLD = """
+    _MISSING = """
     INSERT INTO statement_checks (account_id, session_date, untold, compared_at) VALUES ($1, $2, $3, $4)
     ON CONFLICT (account_id, session_date) DO NOTHING
     """
 
-    async def keep_untold(self, account_id: AccountId, session_date: SessionDate, why: str, at: datetime) -> None:
+    async def keep_missing(self, account_id: AccountId, session_date: SessionDate, why: str, at: datetime) -> None:
         """Record that the broker gave no statement; an earlier statement of the session stays."""
-        await self._pool.execute(self._UNTOLD, account_id, session_date, why, at)
+        await self._pool.execute(self._MISSING, account_id, session_date, why, at)
 
     _ON = "SELECT untold, compared_at FROM statement_checks WHERE account_id = $1 AND session_date = $2"
     _LINES = """

@@ -40,7 +40,7 @@ class StreamNews:
 
     _TELL = "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload"
 
-    async def tell(self, sender: str, news: Sequence[News]) -> None:
+    async def publish(self, sender: str, news: Sequence[News]) -> None:
         """Send news to the other processes, in as few payloads as possible."""
         payloads = list(_payloads(sender, news))
         if payloads:

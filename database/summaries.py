@@ -100,13 +100,13 @@ class Summaries:
     _MISSING = """
     SELECT DISTINCT session_date FROM positions
     WHERE account_id = $1 AND session_date < $2
-        AND NOT EXISTS (SELECT FROM daily_summaries AS told
-            WHERE told.account_id = $1 AND told.session_date = positions.session_date AND told.is_final)
+        AND NOT EXISTS (SELECT FROM daily_summaries AS summed
+            WHERE summed.account_id = $1 AND summed.session_date = positions.session_date AND summed.is_final)
     UNION
     SELECT $3::date FROM positions
     WHERE account_id = $1 AND session_date <= $3::date AND is_live
-        AND NOT EXISTS (SELECT FROM daily_summaries AS told
-            WHERE told.account_id = $1 AND told.session_date = $3::date AND told.is_final)
+        AND NOT EXISTS (SELECT FROM daily_summaries AS summed
+            WHERE summed.account_id = $1 AND summed.session_date = $3::date AND summed.is_final)
     ORDER BY session_date
     """
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.event import Event, EventLevel
+from domain.event_kind import AnyKind
 from domain.market import Symbol
 
 LEVELS: Final = (EventLevel.WARNING, EventLevel.ERROR, EventLevel.CRITICAL)
@@ -30,7 +31,7 @@ class Folded:
     """Equal events combined: their number, stocks, and first and last instant (market time, UTC)."""
 
     level: EventLevel
-    kind: str
+    kind: AnyKind
     gist: str
     events: tuple[Event, ...]
 
@@ -58,7 +59,7 @@ def due(pending: Sequence[PendingAlert]) -> tuple[PendingAlert, ...]:
 
 def fold(events: Sequence[Event]) -> tuple[Folded, ...]:
     """Combine equal events, the highest level first; events with different reasons stay separate."""
-    groups: dict[tuple[EventLevel, str, str], list[Event]] = {}
+    groups: dict[tuple[EventLevel, AnyKind, str], list[Event]] = {}
     for event in events:
         groups.setdefault((event.level, event.kind, gist(event)), []).append(event)
     folded = [Folded(*key, tuple(equal)) for key, equal in groups.items()]

@@ -10,11 +10,10 @@ from hashlib import sha256
 from typing import Any, Final
 
 from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.identity import AccountId
 from domain.session import SessionDate, session_date_of
 
-COMMAND: Final = "operator_command"
-"""The event kind of a command; each command is a row of the audit log."""
 GENESIS: Final = "0" * 64
 """The digest that the first row is chained to."""
 
@@ -67,7 +66,7 @@ def event_of(command: Command, account_id: AccountId, at: datetime) -> Event:
     }
     return Event(
         account_id,
-        COMMAND,
+        EventKind.OPERATOR_COMMAND,
         EventLevel.INFO,
         at,
         session_date=session_date_of(at),

@@ -46,7 +46,7 @@ class HandTrades:
             first, last = first - each.shares, last - each.shares
 
 
-def told_apart(orders: Iterable[BrokerOrder], before: int, ours_since: datetime) -> HandTrades:
+def hand_trades(orders: Iterable[BrokerOrder], before: int, ours_since: datetime) -> HandTrades:
     """Apply the owner's orders of a stock in placement order; the owner held ``before`` shares at the start.
 
     A broker reserves the shares of a sale when it is placed, so later purchases of the owner never cover an earlier

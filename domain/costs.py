@@ -60,7 +60,7 @@ def cost_rates(traded_on: date, commission: Rate = BANKIS_COMMISSION) -> CostRat
     return CostRates(commission, applicable[-1] if applicable else _TOTAL_TAX[0])
 
 
-def untold_tax(settles_on: date) -> str:
+def unknown_tax(settles_on: date) -> str:
     """Return the remedy for sales that settle in a year missing from the tax table; empty if the year is known."""
     if settles_on.year <= LAST_TAX_YEAR:
         return ""

@@ -17,6 +17,6 @@ class Crowding(Enum):
     """What a reply reports about the number of calls."""
 
     NONE = "none"
-    UNTOLD = "untold"  # there was no reply: it is unknown when the call was counted, if at all
+    UNKNOWN = "untold"  # there was no reply: it is unknown when the call was counted, if at all
     LEDGER = "ledger"  # the broker's ledger is busy with the calls of all customers
     OURS = "ours"  # our calls were too many

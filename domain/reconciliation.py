@@ -220,6 +220,12 @@ class Discrepancy:
     broker: Quantity
     ref: BrokerOrderRef | None = None
 
+    @property
+    def in_words(self) -> str:
+        """Return the difference as the text that the ledger stores."""
+        order = f" order {self.ref.number}" if self.ref else ""
+        return f"{self.kind}: {self.symbol}{order}, ledger {self.ledger:,}, broker {self.broker:,}"
+
 
 def discrepancies(
     open_positions: Sequence[OpenPosition],

@@ -86,8 +86,8 @@ def checked(rules: TradingRules) -> TradingRules:
     """
     values = rule_values(rules)
     problems = [
-        f"{name}: {_shown(name, values[name])} must be {mend}"
-        for names, allows, mend in _REQUIREMENTS
+        f"{name}: {_shown(name, values[name])} must be {requirement}"
+        for names, allows, requirement in _REQUIREMENTS
         for name in names.split()
         if not allows(values[name])
     ]

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from domain.event import DAY_SUMMED_UP, Event, EventLevel
+from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.excursion import PriceRange
 from domain.flatness import Proven
 from domain.handling import Group, Handling, grouped, handling
@@ -134,10 +135,10 @@ def result_event(account_id: AccountId, fleet: DailySummary, left: Left, at: dat
         "proven": int(left.proof is not None),
         "flat": int(left.proof is not None and left.proof.flat),
     }
-    told = ("trades", "net", "carried", "unexplained", "owners", "open_orders", "proven", "flat")
-    parts = (account_id, fleet.session_date, *(figures[name] for name in told))
-    key = "/".join((DAY_SUMMED_UP, *map(str, parts)))
-    return Event(account_id, DAY_SUMMED_UP, EventLevel.INFO, at, fleet.session_date, detail=figures, key=key)
+    named = ("trades", "net", "carried", "unexplained", "owners", "open_orders", "proven", "flat")
+    parts = (account_id, fleet.session_date, *(figures[name] for name in named))
+    key = "/".join((EventKind.DAY_SUMMED_UP, *map(str, parts)))
+    return Event(account_id, EventKind.DAY_SUMMED_UP, EventLevel.INFO, at, fleet.session_date, detail=figures, key=key)
 
 
 def _in_words(shares: Mapping[Symbol, Quantity]) -> str:

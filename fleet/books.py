@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from activities.account.comparing import Reconciled, ReconcileRequest
 from activities.statement import StatementCompared, StatementRequest
-from database.foreign_api_orders import Acceptance, ForeignApiOrder
-from domain.event import Event, EventLevel
+from domain.events.orders import order_adopted_by_operator, order_dismissed_by_operator
+from domain.foreign_api_order import Acceptance, ForeignApiOrder
 from domain.identity import IntentId
 from domain.order import BrokerOrderRef, OrderRecord, OrderStatus
 from domain.session import SessionDate, session_date_of
@@ -75,7 +75,8 @@ async def adopt(fleet: Fleet, decision: Decision, number: str, branch: str) -> O
     if ref in await fleet.database.orders.bound_refs(fleet.account_id, record.intent.session_date):
         raise OperationError(f"broker order {number} belongs to another of our orders already")
     adopted = await fleet.database.orders.adopt(decision.intent_id, ref, _evidence(decision))
-    await _audit(fleet, "order_adopted_by_operator", decision, record)
+    event = order_adopted_by_operator(record, decision.by, decision.reason, fleet.market_now())
+    await fleet.database.events.append(event)
     return adopted
 
 
@@ -87,7 +88,8 @@ async def dismiss(fleet: Fleet, decision: Decision) -> OrderRecord:
     """
     record = await waiting_order(fleet, decision.intent_id)
     dismissed = await fleet.database.orders.prove_absent(decision.intent_id, _evidence(decision))
-    await _audit(fleet, "order_dismissed_by_operator", decision, record)
+    event = order_dismissed_by_operator(record, decision.by, decision.reason, fleet.market_now())
+    await fleet.database.events.append(event)
     return dismissed
 
 
@@ -141,18 +143,3 @@ async def waiting_order(fleet: Fleet, intent_id: IntentId) -> OrderRecord:
 
 def _evidence(decision: Decision) -> str:
     return f"{decision.by}: {decision.reason}"
-
-
-async def _audit(fleet: Fleet, kind: str, decision: Decision, record: OrderRecord) -> None:
-    await fleet.database.events.append(
-        Event(
-            account_id=fleet.account_id,
-            kind=kind,
-            level=EventLevel.WARNING,
-            at=fleet.market_now(),
-            session_date=record.intent.session_date,
-            worker_id=record.intent.worker_id,
-            symbol=record.intent.symbol,
-            detail={"intent_id": decision.intent_id, "by": decision.by, "reason": decision.reason},
-        )
-    )

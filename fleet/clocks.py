@@ -18,7 +18,7 @@ logger = logging.getLogger("haru.clocks")
 SUSPICIOUS: Final = timedelta(seconds=2)
 INTOLERABLE: Final = timedelta(seconds=10)
 _UNREMARKABLE: Final = 0.05
-MEND: Final = "set the clock by NTP (timedatectl set-ntp true), then start again"
+REMEDY: Final = "set the clock by NTP (timedatectl set-ntp true), then start again"
 
 
 class TellsTime(Protocol):
@@ -85,6 +85,6 @@ async def check_clocks(database: "Database", broker: TellsTime, now: Callable[[]
         logger.warning("broker_clock_unread", extra={"cause": str(fault)})
     for skew in skews:
         if skew.is_intolerable:
-            raise ClockSkewError(f"this machine's clock is {skew}, more than {INTOLERABLE.seconds} s; {MEND}")
+            raise ClockSkewError(f"this machine's clock is {skew}, more than {INTOLERABLE.seconds} s; {REMEDY}")
         if skew.is_suspicious:
-            logger.warning("clock_skew", extra={"skew": str(skew), "mend": MEND})
+            logger.warning("clock_skew", extra={"skew": str(skew), "fix": REMEDY})

@@ -107,10 +107,10 @@ def change_rules(changes: Mapping[str, str]) -> Command:
     return Command(TradingWorkerWorkflow.change_rules, (dict(changes),))
 
 
-async def tell(fleet: Fleet, workers: Sequence[WorkerId], command: Command) -> tuple[CommandOutcome, ...]:
+async def command_all(fleet: Fleet, workers: Sequence[WorkerId], command: Command) -> tuple[CommandOutcome, ...]:
     """Send a command to all given workers concurrently, and collect their answers."""
     ends_at = asyncio.get_running_loop().time() + command.patience.total_seconds()
-    outcomes = await asyncio.gather(*(tell_one(fleet, worker, command) for worker in workers))
+    outcomes = await asyncio.gather(*(command_one(fleet, worker, command) for worker in workers))
     await _show_pauses(fleet, outcomes)
     await _retire_stopped(fleet, outcomes, command)
     return await _judged_by_the_ledger(fleet, outcomes, ends_at) if command.sells else tuple(outcomes)
@@ -177,16 +177,16 @@ async def press_kill_switch(
     await fleet.database.risk.press_kill_switch(fleet.account_id, by, reason, fleet.market_now())
     known = await fleet.known_workers()
     others = sorted((await _shares_of_workers(fleet)).keys() - set(known))
-    return await tell(fleet, (*known, *others), sale or liquidate(ExitReason.KILL_SWITCH))
+    return await command_all(fleet, (*known, *others), sale or liquidate(ExitReason.KILL_SWITCH))
 
 
-async def tell_one(fleet: Fleet, worker_id: WorkerId, command: Command) -> CommandOutcome:
+async def command_one(fleet: Fleet, worker_id: WorkerId, command: Command) -> CommandOutcome:
     """Send a command to one worker and return its answer, regardless of the ledger."""
     handle = fleet.client.get_workflow_handle_for(
         TradingWorkerWorkflow.run, worker_workflow_id(fleet.account_id, worker_id)
     )
     try:
-        told = await _send(handle, command, fleet.command_id)
+        sent = await _send(handle, command, fleet.command_id)
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         why = (
             f"no answer within {command.accepted_within.seconds} s; is a worker process running? (python worker.py) "
@@ -202,15 +202,15 @@ async def tell_one(fleet: Fleet, worker_id: WorkerId, command: Command) -> Comma
         )
     except Exception as error:  # noqa: BLE001 - same reason: an unreachable server, an unreadable reply
         return CommandOutcome(worker_id, Verdict.UNANSWERED, why=f"Temporal: {type(error).__name__}: {error}")
-    return await _answer(worker_id, told, command)
+    return await _answer(worker_id, sent, command)
 
 
-async def _answer(worker_id: WorkerId, told: WorkflowUpdateHandle[WorkerStatus], command: Command) -> CommandOutcome:
+async def _answer(worker_id: WorkerId, sent: WorkflowUpdateHandle[WorkerStatus], command: Command) -> CommandOutcome:
     try:
         async with asyncio.timeout(command.patience.total_seconds()):
-            return CommandOutcome(worker_id, Verdict.DONE, await told.result())
+            return CommandOutcome(worker_id, Verdict.DONE, await sent.result())
     except WorkflowUpdateFailedError as refusal:
-        return CommandOutcome(worker_id, Verdict.REFUSED, why=_told_by(refusal))
+        return CommandOutcome(worker_id, Verdict.REFUSED, why=_reason_of(refusal))
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         why = f"accepted; still {'selling' if command.sells else 'running'} after {command.patience.seconds} s"
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
@@ -222,7 +222,7 @@ async def _answer(worker_id: WorkerId, told: WorkflowUpdateHandle[WorkerStatus],
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
 
 
-def _told_by(refusal: WorkflowUpdateFailedError) -> str:
+def _reason_of(refusal: WorkflowUpdateFailedError) -> str:
     """Return the text of a refusal without its class name."""
     return refusal.cause.message if isinstance(refusal.cause, FailureError) else str(refusal.cause)
 
@@ -238,7 +238,7 @@ async def _send(
     async with asyncio.timeout(command.accepted_within.total_seconds()):
         while True:
             try:
-                told: WorkflowUpdateHandle[WorkerStatus] = await handle.start_update(
+                sent: WorkflowUpdateHandle[WorkerStatus] = await handle.start_update(
                     command.update,
                     args=list(command.arguments),
                     id=update_id,
@@ -249,7 +249,7 @@ async def _send(
                     raise
                 await asyncio.sleep(_BETWEEN_RUNS.total_seconds())
             else:
-                return told
+                return sent
 
 
 def all_well(outcomes: Sequence[CommandOutcome], *, forgiving: bool) -> bool:

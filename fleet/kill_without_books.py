@@ -8,7 +8,7 @@ from typing import Final
 
 from domain.identity import AccountId
 from domain.position import ExitReason
-from fleet.commands import CommandOutcome, Verdict, liquidate, tell_one
+from fleet.commands import CommandOutcome, Verdict, command_one, liquidate
 from fleet.fleet import Fleet
 from fleet.starting import MOST_WORKERS
 from workflows.identity import worker_name
@@ -26,5 +26,5 @@ async def press_without_books(fleet: Fleet, accounts: Collection[AccountId]) -> 
     command = replace(liquidate(ExitReason.KILL_SWITCH), patience=_ANSWER_WITHIN)
     fleets = [replace(fleet, account_id=account) for account in accounts]
     names = [worker_name(number) for number in range(1, MOST_WORKERS + 1)]
-    outcomes = await asyncio.gather(*(tell_one(each, name, command) for each in fleets for name in names))
+    outcomes = await asyncio.gather(*(command_one(each, name, command) for each in fleets for name in names))
     return tuple(outcome for outcome in outcomes if outcome.verdict is not Verdict.NOT_RUNNING)

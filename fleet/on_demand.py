@@ -1,19 +1,17 @@
 """Run a workflow of ours on demand: ask a worker process, or start one that may already run."""
 
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, Concatenate, Final, ParamSpec, TypedDict, TypeVar, Unpack
+from typing import TypedDict, TypeVar, Unpack
 
 from temporalio.client import WorkflowHandle
 from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy
 from temporalio.types import MethodAsyncSingleParam
 
-from domain.event import Event, EventLevel
+from domain.events.temporal import foreign_workflow_terminated
 from domain.plain_text import one_line
-from domain.session import session_date_of
 from fleet.fleet import Fleet
 from fleet.visibility import is_held_by_another
 from workflows.identity import task_queues
@@ -21,9 +19,7 @@ from workflows.options import TASK_TIMEOUT
 
 logger = logging.getLogger("haru.operations")
 
-FOREIGN_TERMINATED: Final = "foreign_workflow_terminated"
 
-P = ParamSpec("P")
 R = TypeVar("R")
 W = TypeVar("W")
 A = TypeVar("A")
@@ -51,9 +47,8 @@ async def ask(
     fleet: Fleet,
     workflow_id: str,
     within: timedelta,
-    run: Callable[Concatenate[Any, P], Awaitable[R]],
-    *arguments: P.args,
-    **_: P.kwargs,
+    run: MethodAsyncSingleParam[W, A, R],
+    argument: A,
 ) -> R:
     """Run a workflow in a worker process, which alone holds the broker's keys, and return its answer.
 
@@ -64,7 +59,7 @@ async def ask(
     """
     return await fleet.client.execute_workflow(
         run,
-        args=arguments,
+        argument,
         id=workflow_id,
         task_queue=task_queues(fleet.account_id).trading,
         id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
@@ -100,15 +95,7 @@ async def _policy_for(fleet: Fleet, ours: OurId) -> WorkflowIDConflictPolicy:
     if not await is_held_by_another(fleet.client, ours.workflow_id, ours.workflow_type, queue):
         return ours.if_it_runs
     name, now = one_line(ours.workflow_id), fleet.market_now()
-    logger.error(FOREIGN_TERMINATED, extra={"workflow": name})
-    event = Event(
-        fleet.account_id,
-        FOREIGN_TERMINATED,
-        EventLevel.ERROR,
-        now,
-        session_date_of(now),
-        detail={"why": f"it used the id {name} of a Haru workflow"},
-        key=f"{FOREIGN_TERMINATED}/{ours.workflow_id}/{now:%Y%m%d%H%M}",
-    )
+    logger.error("foreign_workflow_terminated", extra={"workflow": name})
+    event = foreign_workflow_terminated(fleet.account_id, ours.workflow_id, name, now)
     await fleet.database.reports.append(event.key, partial(fleet.database.events.append, event))
     return WorkflowIDConflictPolicy.TERMINATE_EXISTING

@@ -6,6 +6,7 @@ from typing import Final
 from temporalio.client import WorkflowFailureError
 
 from activities.order_lookup import ListedOrders
+from activities.support.requests import SessionRequest
 from domain.order import BrokerOrder, OrderRecord
 from domain.session import SessionDate
 from fleet import books
@@ -42,7 +43,7 @@ async def broker_order(fleet: Fleet, record: OrderRecord, number: str, branch: s
 async def _listed(fleet: Fleet, session_date: SessionDate) -> ListedOrders:
     workflow_id, run = order_lookup_workflow_id(fleet.account_id), OrderLookupWorkflow.run
     try:
-        answer = await ask(fleet, workflow_id, _ANSWERED_WITHIN, run, fleet.account_id, session_date)
+        answer = await ask(fleet, workflow_id, _ANSWERED_WITHIN, run, SessionRequest(fleet.account_id, session_date))
     except WorkflowFailureError as failure:
         seconds = f"{_ANSWERED_WITHIN.total_seconds():g} s"
         raise _unanswered(f"no worker.py answered within {seconds} ({failure.cause})") from failure

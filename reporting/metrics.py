@@ -46,8 +46,8 @@ def _results(trades: Sequence[ClosedTrade], capital: Won) -> Iterator[dict[str, 
 def _trades(trades: Sequence[ClosedTrade]) -> Iterator[dict[str, Any]]:
     best = max(trades, key=lambda trade: trade.net_pnl, default=None)
     worst = min(trades, key=lambda trade: trade.net_pnl, default=None)
-    yield metric("best_trade", *_told(best))
-    yield metric("worst_trade", *_told(worst))
+    yield metric("best_trade", *_value_of(best))
+    yield metric("worst_trade", *_value_of(worst))
     yield metric("winner_minutes", _minutes([trade.held_for for trade in trades if trade.net_pnl > 0]), "minutes")
     yield metric("loser_minutes", _minutes([trade.held_for for trade in trades if trade.net_pnl < 0]), "minutes")
     in_order = sorted(trades, key=lambda trade: (trade.closed_at, trade.position_id))
@@ -68,7 +68,7 @@ def _handling(trades: Sequence[ClosedTrade], ranges: Ranges) -> Iterator[dict[st
     yield metric("greatest_adverse", handled.greatest_adverse, "won")
 
 
-def _told(trade: ClosedTrade | None) -> tuple[float | None, Unit, str]:
+def _value_of(trade: ClosedTrade | None) -> tuple[float | None, Unit, str]:
     if trade is None:
         return None, "won", ""
     return trade.net_pnl, "won", f"{trade.symbol} {trade.name} {profit_percent(trade):+.2f} %".replace("-", "−")

@@ -6,8 +6,9 @@ from typing import Final
 from database.audit import AuditedOrder
 from database.database import Database
 from database.day_seen import FillSeen, KeptVerdict, PriceBar, StateChange
-from domain.audit_log import COMMAND, Anchor, Row
-from domain.event import ENTRY_DENIED, POSITION_BOUGHT, POSITION_SOLD, Event
+from domain.audit_log import Anchor, Row
+from domain.event import Event
+from domain.event_kind import EventKind
 from domain.excursion import PriceRange
 from domain.identity import AccountId, PositionId
 from domain.position import ClosedTrade, OpenPosition
@@ -15,7 +16,12 @@ from domain.session import Session, SessionDate
 from domain.summary import DailySummary
 from reporting.after_close import NOT_LOOKED, AfterClose, read_after_close
 
-_SHOWN_ELSEWHERE: Final = (ENTRY_DENIED, POSITION_BOUGHT, POSITION_SOLD, COMMAND)
+_SHOWN_ELSEWHERE: Final = (
+    EventKind.ENTRY_DENIED,
+    EventKind.POSITION_BOUGHT,
+    EventKind.POSITION_SOLD,
+    EventKind.OPERATOR_COMMAND,
+)
 
 
 @dataclass(frozen=True, slots=True)

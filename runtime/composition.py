@@ -50,6 +50,7 @@ from domain.money import Rate
 from domain.session import TradingCalendar
 from exchange.calendar import krx_calendar
 from runtime.account_names import account_in, fingerprint, key_fingerprint
+from runtime.argument_lists import ArgumentLists
 from runtime.embedded.endpoints import Endpoints
 from runtime.embedded.token_key import kept_key
 from runtime.settings import Settings, SettingsError
@@ -203,7 +204,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     of_a_trade = (cycles.begin_cycle, cycles.adopt_orphan, settling.close_position, settling.abandon_entry)
     of_the_close = (closing.plan_close, closing.shut_entries, closing.seize_position, closing.list_open_orders)
     of_a_watch = (market_data.find_candidates, orders.follow_order, resolving.resolve_order, watching.watch_position)
-    proofs = (flatness.prove_flat, unsold.tell_unsold, reconciling.reconcile_account, statement.compare_statement)
+    proofs = (flatness.prove_flat, unsold.report_unsold, reconciling.reconcile_account, statement.compare_statement)
     lookup = OrderLookup(with_.broker)
     told = (closing.order_liquidation, closing.await_flat, closing.await_turn, lookup.list_broker_orders)
     queues = task_queues(account_id)
@@ -256,6 +257,7 @@ def _worker(client: Client, queue: str, activities: Sequence[Any], **options: An
         client,
         task_queue=queue,
         activities=activities,
+        interceptors=[ArgumentLists()],
         graceful_shutdown_timeout=_GRACE,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
         workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(_WORKFLOW_POLLERS),

@@ -290,8 +290,8 @@ def _alert_rules(settings: Settings) -> AlertRules:
         mask=Masking(settings.secrets()),
         minimum_level=EventLevel(told.minimum_level),
         language=told.language,
-        tells_days=told.daily_summary,
-        tells_trades=told.trades,
+        sends_days=told.daily_summary,
+        sends_trades=told.trades,
     )
 
 

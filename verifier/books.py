@@ -79,7 +79,7 @@ class BrokerBook:
     """False if no record has the account's holdings at the end of a past session. They are not compared."""
 
     @property
-    def tells_all_days(self) -> bool:
+    def lists_all_days(self) -> bool:
         """Return whether ``orders`` cover the account's whole history. Only the simulator's do."""
         return self.opening_cash is not None
 
@@ -136,7 +136,7 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SaleCommand:
     """A command to sell that a worker's workflow accepted, in real time."""
 
     worker_id: WorkerId
@@ -150,7 +150,7 @@ class Histories:
 
     submits: tuple[Submit, ...] = ()
     watches: tuple[Watch, ...] = ()
-    told: tuple[Told, ...] = ()
+    commands: tuple[SaleCommand, ...] = ()
     runs: int = 0
     unreadable: tuple[str, ...] = ()
     """Ids of workflows with unreadable events. No conclusions are drawn from these events."""
@@ -161,7 +161,7 @@ class Histories:
             self,
             submits=tuple(each for each in self.submits if since <= each.at < until),
             watches=tuple(each for each in self.watches if each.since < until and (each.until or until) > since),
-            told=tuple(each for each in self.told if since <= each.at < until),
+            commands=tuple(each for each in self.commands if since <= each.at < until),
         )
 
 

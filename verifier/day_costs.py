@@ -38,14 +38,14 @@ def broker_differs(books: Books) -> Iterator[tuple[str, str]]:
     if books.broker.opening_cash is None:
         return
     amounts: Counter[_Traded] = Counter()
-    told: Counter[_Traded] = Counter()
+    booked: Counter[_Traded] = Counter()
     for row in _rows_of_today(books):
         amounts[row.symbol, row.side] += row.amount
-        told[row.symbol, row.side] += row.costs.total
+        booked[row.symbol, row.side] += row.costs.total
     for traded, costs in _by_rule(books, amounts).items():
-        if told[traded] != costs:
+        if booked[traded] != costs:
             symbol, side = traded
-            yield "costs that differ from KIS's rounding", f"{symbol} {side}: broker {told[traded]}, rule {costs}"
+            yield "costs that differ from KIS's rounding", f"{symbol} {side}: broker {booked[traded]}, rule {costs}"
 
 
 def _by_rule(books: Books, amounts: "Counter[_Traded]") -> dict[_Traded, int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from database.audit import Acquisition, AuditedOrder, BookedPosition, SoldLater
+from domain.event_kind import EventKind
 from domain.identity import PositionId
 from domain.market import Side, Symbol
 from domain.order import OrderPurpose, OrderStatus
@@ -159,9 +160,9 @@ def _unexplained(books: Books, named: Named) -> Iterator[tuple[str, str]]:
     for position in books.ledger.positions:
         ours[position.symbol] += position.quantity
     for symbol, shown in books.broker.holdings.items():
-        nobodys = shown - ours[symbol] - max(owned.get(symbol, 0), 0)
-        if nobodys > named.more[symbol]:
-            yield "shares of unknown origin after the session", f"{symbol}: {nobodys} of {shown}"
+        unexplained = shown - ours[symbol] - max(owned.get(symbol, 0), 0)
+        if unexplained > named.more[symbol]:
+            yield "shares of unknown origin after the session", f"{symbol}: {unexplained} of {shown}"
 
 
 def no_entry_past_the_gate(books: Books) -> tuple[Violation, ...]:
@@ -178,9 +179,9 @@ def no_entry_past_the_gate(books: Books) -> tuple[Violation, ...]:
 def _shut_spans(books: Books) -> Iterator[tuple[Span, str]]:
     pressed_at: datetime | None = None
     for each in books.ledger.events:
-        if each.event.kind == "kill_switch_pressed":
+        if each.event.kind == EventKind.KILL_SWITCH_PRESSED:
             pressed_at = pressed_at or each.recorded_at
-        if each.event.kind == "kill_switch_lifted" and pressed_at is not None:
+        if each.event.kind == EventKind.KILL_SWITCH_LIFTED and pressed_at is not None:
             yield (pressed_at, each.recorded_at), "a buy sent with the kill switch on"
             pressed_at = None
     if pressed_at is not None:
@@ -235,10 +236,13 @@ def _unheeded(books: Books) -> Iterator[tuple[str, str]]:
             yield "a signal to sell without a sale", f"{watch.symbol} {watch.position_id} at {watch.until:%H:%M:%S}"
     for position_id, symbol, held in _held_spans(books):
         owner = positions.get(position_id)
-        commands = [each for each in books.histories.told if held[0] <= each.at < held[1]]
-        for told in commands:
-            if owner is not None and told.worker_id == owner.worker_id and not _is_heeded(books, owner, sales):
-                yield "a command to sell without a sale", f"{told.command} to {told.worker_id} at {told.at}, {symbol}"
+        commands = [each for each in books.histories.commands if held[0] <= each.at < held[1]]
+        for each in commands:
+            if owner is not None and each.worker_id == owner.worker_id and not _is_heeded(books, owner, sales):
+                yield (
+                    "a command to sell without a sale",
+                    f"{each.command} to {each.worker_id} at {each.at}, {symbol}",
+                )
 
 
 def _is_heeded(books: Books, position: BookedPosition, sales: dict[PositionId, list[AuditedOrder]]) -> bool:

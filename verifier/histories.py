@@ -16,7 +16,7 @@ from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.market import Symbol
 from security.sealing.marks import is_refused
 from security.sealing.seals import HEADER
-from verifier.books import Histories, Submit, Told, Watch
+from verifier.books import Histories, SaleCommand, Submit, Watch
 from workflows.identity import close_workflow_id, is_close_of, task_queues
 from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
@@ -81,18 +81,18 @@ async def _fetched(client: Client, query: str, worker_id: WorkerId | None, since
 
 def histories_of(runs: Iterable[Run]) -> Histories:
     """Convert runs into the verifier's records."""
-    told = _Story()
+    story = _Story()
     for run in runs:
-        told.add(run)
-    lists = (tuple(told.submits), tuple(told.watches), tuple(told.commands))
-    return Histories(*lists, told.runs, tuple(dict.fromkeys(told.unreadable)))
+        story.add(run)
+    lists = (tuple(story.submits), tuple(story.watches), tuple(story.commands))
+    return Histories(*lists, story.runs, tuple(dict.fromkeys(story.unreadable)))
 
 
 @dataclass(slots=True)
 class _Story:
     submits: list[Submit] = field(default_factory=list)
     watches: list[Watch] = field(default_factory=list)
-    commands: list[Told] = field(default_factory=list)
+    commands: list[SaleCommand] = field(default_factory=list)
     runs: int = 0
     unreadable: list[str] = field(default_factory=list)
     """Ids of workflows with an activity whose input is unreadable, such as one that another program started."""
@@ -111,7 +111,7 @@ class _Story:
             elif event.event_type in _ENDS:
                 self._end(event, open_watches, open_submits)
             elif run.worker_id is not None and (command := _command_in(event)) in _SELLING_COMMANDS:
-                self.commands.append(Told(run.worker_id, str(command), _at(event)))
+                self.commands.append(SaleCommand(run.worker_id, str(command), _at(event)))
         self.watches.extend(open_watches.values())
         self.submits.extend(open_submits.values())
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.event import MISSING_FILL_BOOKED
+from domain.event_kind import EventKind
 from domain.identity import PositionId
 from domain.market import Side
 from verifier.books import Books
@@ -40,7 +40,7 @@ def late_fills(books: Books) -> LateFills:
     found: defaultdict[PositionId, list[LateFill]] = defaultdict(list)
     for event in (each.event for each in books.ledger.events):
         record = records.get(str(event.detail.get("intent_id")))
-        if event.kind == MISSING_FILL_BOOKED and record is not None and record.ref is not None:
+        if event.kind == EventKind.MISSING_FILL_BOOKED and record is not None and record.ref is not None:
             row = books.row_of.get(record.ref.number)
             booked = int(event.detail["broker"]) - int(event.detail["ledger"])
             shares = min(booked, row.hidden if row else 0)

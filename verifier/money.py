@@ -68,11 +68,11 @@ def owners_shares(books: Books) -> dict[Symbol, int]:
     for row in books.broker.orders:
         if row.by_hand:
             shares[row.symbol] += row.filled if row.side is Side.BUY else -row.filled
-    if books.broker.tells_all_days:
+    if books.broker.lists_all_days:
         for symbol, sold in books.ledger.sold_by_others_before.items():
             shares[symbol] += sold
     for position in books.ledger.positions:
-        if books.broker.tells_all_days or position.taken_on == books.date:
+        if books.broker.lists_all_days or position.taken_on == books.date:
             shares[position.symbol] += position.taken
     for trade in books.ledger.trades:
         shares[trade.symbol] += _sold_elsewhere(books, trade)
@@ -145,9 +145,9 @@ def _trades_add_up(books: Books) -> Iterator[tuple[str, str]]:
         said = (*bought, trade.quantity, trade.exit_amount)
         if expected != said:
             yield "a trade that is not the sum of its orders", f"{trade.position_id}: orders {expected}, trade {said}"
-        charged, told = _charged(books, trade.position_id, (*buys, *sales)), trade.costs.plus(later.entry_costs)
-        if charged not in (None, told) and trade.position_id not in living:
-            yield "costs that are not the broker's", f"{trade.position_id}: broker {charged}, trade {told}"
+        charged, booked = _charged(books, trade.position_id, (*buys, *sales)), trade.costs.plus(later.entry_costs)
+        if charged not in (None, booked) and trade.position_id not in living:
+            yield "costs that are not the broker's", f"{trade.position_id}: broker {charged}, trade {booked}"
 
 
 def _charged(books: Books, position_id: PositionId, orders: Sequence[AuditedOrder]) -> Costs | None:

@@ -4,15 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
 
-from domain.event import CARRIED_CHANGED, LATE_FILL_UNBOOKED, UNEXPLAINED_SHARES, UNSOLD_AT_CLOSE, Event
+from domain.event import Event
+from domain.event_kind import EventKind
 from domain.market import Side, Symbol
 from domain.order import OrderIntent
 from verifier.books import Books, BrokerRow
-
-_CARRIED: Final = "position_carried_overnight"
-_QUARANTINED: Final = "order_quarantined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +45,23 @@ class Named:
 def named_in(books: Books) -> Named:
     """Collect the shares and orders that the session's events name."""
     events = [each.event for each in books.ledger.events]
-    quarantined = {str(event.detail.get("intent_id", "")) for event in events if event.kind == _QUARANTINED}
+    quarantined = {
+        str(event.detail.get("intent_id", "")) for event in events if event.kind == EventKind.ORDER_QUARANTINED
+    }
     orders = (each.record for each in books.ledger.orders)
     lost = tuple(each.intent for each in orders if each.intent.intent_id in quarantined and each.ref is None)
-    left = _largest(events, {_CARRIED, UNSOLD_AT_CLOSE} if _evening_goes_on(books) else {_CARRIED})
+    left = _largest(
+        events,
+        {EventKind.POSITION_CARRIED_OVERNIGHT, EventKind.POSITION_UNSOLD_AT_CLOSE}
+        if _evening_goes_on(books)
+        else {EventKind.POSITION_CARRIED_OVERNIGHT},
+    )
     more, fewer = _changed(events)
     for intent in lost:
         (more if intent.side is Side.BUY else fewer)[intent.symbol] += intent.quantity
         if intent.side is Side.SELL:
             left[intent.symbol] = max(left[intent.symbol], intent.quantity)
-    more |= _largest(events, {UNEXPLAINED_SHARES})
+    more |= _largest(events, {EventKind.UNEXPLAINED_SHARES})
     unbooked = frozenset((str(event.detail["intent_id"]), filled) for event, filled in _unbooked(events))
     return Named(left, more, fewer, lost, unbooked)
 
@@ -77,7 +81,10 @@ def _changed(events: list[Event]) -> tuple[Counter[Symbol], Counter[Symbol]]:
     fewer: Counter[Symbol] = Counter()
     surpluses: dict[tuple[Symbol, str], int] = {}
     for event in events:
-        if event.kind in {CARRIED_CHANGED, LATE_FILL_UNBOOKED} and event.symbol is not None:
+        if (
+            event.kind in {EventKind.CARRIED_POSITION_CHANGED, EventKind.LATE_FILL_NOT_BOOKED}
+            and event.symbol is not None
+        ):
             surplus = _number(event, "broker") - _number(event, "ledger")
             sold = event.detail.get("side") == Side.SELL
             about = str(event.detail.get("position_id") or event.detail.get("intent_id"))
@@ -88,7 +95,7 @@ def _changed(events: list[Event]) -> tuple[Counter[Symbol], Counter[Symbol]]:
 
 
 def _unbooked(events: list[Event]) -> Iterator[tuple[Event, int]]:
-    return ((event, _number(event, "broker")) for event in events if event.kind == LATE_FILL_UNBOOKED)
+    return ((event, _number(event, "broker")) for event in events if event.kind == EventKind.LATE_FILL_NOT_BOOKED)
 
 
 def _number(event: Event, name: str) -> int:

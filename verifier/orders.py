@@ -37,7 +37,7 @@ def _without_intent(books: Books) -> Iterator[tuple[str, str]]:
         if not row.by_hand and row.number not in books.bound:
             twins = [each for each in books.ledger.orders if _looks_like(each, row)]
             near = ", ".join(f"{each.record.intent.intent_id} ({each.record.status})" for each in twins) or "none"
-            yield "an order at the broker without an intent", f"{_told(row)}; intents like it: {near}"
+            yield "an order at the broker without an intent", f"{_text_of(row)}; intents like it: {near}"
 
 
 def _without_order(books: Books) -> Iterator[tuple[str, str]]:
@@ -49,7 +49,10 @@ def _without_order(books: Books) -> Iterator[tuple[str, str]]:
         if count > 1:
             yield "one broker order for several intents", f"{number} belongs to {count} intents"
         if number in books.row_of and books.row_of[number].by_hand:
-            yield "an order of the owner adopted as Haru's", f"{intent.intent_id} says {_told(books.row_of[number])}"
+            yield (
+                "an order of the owner adopted as Haru's",
+                f"{intent.intent_id} says {_text_of(books.row_of[number])}",
+            )
 
 
 def _not_in_the_ledger(books: Books) -> Iterator[tuple[str, str]]:
@@ -111,7 +114,10 @@ def _working_together(books: Books) -> Iterator[tuple[str, str]]:
         for earlier, later in pairwise(rows):
             ended_at = _ended_at(earlier, cancelled_at.get(earlier.number))
             if ended_at is None or ended_at > later.placed_at:
-                yield "two orders active at once on one side", f"{_told(earlier)} until {ended_at}, {_told(later)}"
+                yield (
+                    "two orders active at once on one side",
+                    f"{_text_of(earlier)} until {ended_at}, {_text_of(later)}",
+                )
 
 
 def _ended_at(row: BrokerRow, cancelled_at: datetime | None) -> datetime | None:
@@ -153,7 +159,7 @@ def _sold_too_much(books: Books) -> Iterator[tuple[str, str]]:
         for position_id, row, fill in fills:
             held[position_id] += fill.quantity if row.side is Side.BUY else -fill.quantity
             if held[position_id] < 0:
-                yield "more sold than bought", f"{symbol} {position_id}: {_told(row)} leaves {held[position_id]}"
+                yield "more sold than bought", f"{symbol} {position_id}: {_text_of(row)} leaves {held[position_id]}"
     for position in books.ledger.positions:
         if position.sold > position.bought:
             yield "more sold than bought in the ledger", f"{position.position_id}: {position.sold} of {position.bought}"
@@ -190,5 +196,5 @@ def _ours(books: Books) -> Iterable[BrokerRow]:
     return (row for row in books.new_rows if row.number in books.bound)
 
 
-def _told(row: BrokerRow) -> str:
+def _text_of(row: BrokerRow) -> str:
     return f"{row.number} {row.side} {row.symbol} ×{row.quantity} placed {row.placed_at:%H:%M:%S}, filled {row.filled}"

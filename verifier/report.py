@@ -9,7 +9,7 @@ from verifier.guarding import gaps, longest_gap
 from verifier.invariants import INVARIANTS
 from verifier.verdict import Verdict
 
-_TOLD: Final = 5
+_MOST_SHOWN: Final = 5
 """How many gaps are reported, longest first."""
 
 
@@ -42,7 +42,7 @@ def report_json(verdict: Verdict) -> dict[str, Any]:
         "longest_unwatched_seconds": round(longest_gap(books).total_seconds(), 1),
         "gaps": [
             f"{gap.length.total_seconds():.1f} s {gap.symbol} {gap.position_id}: {gap.why}"
-            for gap in gaps(books)[:_TOLD]
+            for gap in gaps(books)[:_MOST_SHOWN]
         ],
         "violations": verdict.count,
         "invariants": {

@@ -10,10 +10,19 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.closing import AwaitFlatRequest, ClosePlan, ClosingActivities, NoSession, OpenOrder
+    from activities.closing import (
+        AwaitFlatRequest,
+        ClosePlan,
+        ClosingActivities,
+        NoSession,
+        OpenOrder,
+        OpenOrdersRequest,
+        PlanCloseRequest,
+    )
     from activities.cycles import Held
     from activities.flatness import in_words
     from activities.settling import TradeResult
+    from activities.support.requests import SessionRequest
     from domain.clock import in_seoul
     from domain.identity import IntentId, PositionId
     from domain.ladder import KEEPS_ITS_PLACE, Ladder, Tries
@@ -23,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.close_start import due_at, is_early, is_of_an_earlier_day
     from workflows.half_way import HalfWay, Resting
     from workflows.identity import intent_id, task_queues
+    from workflows.market_timer import MarketTimer
     from workflows.options import COMPARE, LOOK, RECORD, SHUT, via
     from workflows.ordering import Ordering
     from workflows.proving import Proving
@@ -33,6 +43,7 @@ Sold = asyncio.Task["TradeResult | None"]
 _PATIENCE_WITH_WORKERS: Final = timedelta(seconds=20)
 """Real time in which workers sell their positions before the close sells them."""
 _AFTER_THE_AUCTION: Final = timedelta(seconds=2)
+_TO_THE_END: Final = "wait for the session's end"
 _ENDED_WITHIN: Final = timedelta(minutes=3)
 """Real time after a market's end for proving all of its last orders over."""
 _SHORTEST_WAIT: Final = timedelta(milliseconds=100)
@@ -55,11 +66,11 @@ class MarketCloseWorkflow:
         self._sales: dict[PositionId, Sold] = {}
         earlier = request.half_way
         self._rested: dict[PositionId, Resting] = {}
-        self._told, self._sold_before, self._unsold = 0, 0, None if earlier is None else earlier.unsold
-        self._only_waits = False
+        self._signalled, self._sold_before, self._unsold = 0, 0, None if earlier is None else earlier.unsold
+        self._timer = MarketTimer(request.clock)
         if earlier is not None:
             self._rested = {each.held.position_id: each for each in earlier.sales}
-            self._told, self._sold_before = earlier.told, earlier.seized - len(earlier.sales)
+            self._signalled, self._sold_before = earlier.told, earlier.seized - len(earlier.sales)
 
     @workflow.run
     async def run(self, request: MarketCloseRequest) -> CloseOutcome:
@@ -81,14 +92,14 @@ class MarketCloseWorkflow:
         return await closing
 
     def _may_start_afresh(self) -> bool:
-        if not (self._only_waits and workflow.info().is_continue_as_new_suggested()):
+        if not (self._timer.only_waits and workflow.info().is_continue_as_new_suggested()):
             return False
         return all(sale.done() or each in self._selling.resting for each, sale in self._sales.items())
 
     def _half_way(self) -> HalfWay:
         return HalfWay(
             started_at=due_at(self._request.half_way),
-            told=self._told,
+            told=self._signalled,
             seized=self._sold_before + len(self._sales),
             sales=tuple(self._selling.resting.values()),
             unsold=self._unsold,
@@ -100,20 +111,20 @@ class MarketCloseWorkflow:
             self._say(f"{planned.date} has no session: nothing to close")
             return CloseOutcome(planned.date, had_session=False)
         plan = planned.plan
-        if is_of_an_earlier_day(plan, self._now()):
+        if is_of_an_earlier_day(plan, self._timer.now()):
             return await self._proving(plan.session.date).summed_up()
         if self._request.half_way is None:
             await self._shut_entries(plan.session.date)
-            self._told = await self._tell_workers(plan.session.date)
+            self._signalled = await self._signal_workers(plan.session.date)
             self._begin_to_sell(await self._await_flat(_PATIENCE_WITH_WORKERS), plan)
         else:
             self._begin_to_sell(tuple(self._rested), plan)
         if self._unsold is None:
-            await self._sleep_until(plan.session.auction_at)
+            await self._timer.sleep_until(plan.session.auction_at, _AFTER_THE_AUCTION, _TO_THE_END)
             # The auction still sells shares that an apparently ended buy has brought since then.
             self._begin_to_sell(await self._await_flat(timedelta(0)), plan)
-            await self._sleep_until(plan.session.ends_at)
-            self._unsold = await self._tell_unsold(plan.session)
+            await self._timer.sleep_until(plan.session.ends_at, _AFTER_THE_AUCTION, _TO_THE_END)
+            self._unsold = await self._report_unsold(plan.session)
         await self._sales_end(plan.session)
         await self._end_open_orders()
         proving = self._proving(plan.session.date)
@@ -124,7 +135,7 @@ class MarketCloseWorkflow:
         self._say(in_words(proof))
         return replace(
             outcome_of(plan.session.date, proof),
-            workers_told=self._told,
+            workers_told=self._signalled,
             seized=self._sold_before + len(self._sales),
             unsold_at_close=self._unsold,
             differences=differences.differences,
@@ -135,8 +146,8 @@ class MarketCloseWorkflow:
 
     async def _plan_when_due(self) -> ClosePlan | NoSession:
         planned = await self._plan()
-        while isinstance(planned, ClosePlan) and is_early(planned.plan, self._now()):
-            left = self._request.clock.real_time(planned.plan.liquidation_at) - workflow.now()
+        while isinstance(planned, ClosePlan) and is_early(planned.plan, self._timer.now()):
+            left = self._timer.real_until(planned.plan.liquidation_at)
             await workflow.sleep(max(left, _SHORTEST_WAIT), summary="wait for the deadline")
             planned = await self._plan()
         return planned
@@ -144,7 +155,7 @@ class MarketCloseWorkflow:
     async def _plan(self) -> ClosePlan | NoSession:
         return await workflow.execute_activity_method(
             ClosingActivities.plan_close,
-            args=[self._request.account_id, self._request.clock.market_time(due_at(self._request.half_way))],
+            PlanCloseRequest(self._request.account_id, self._request.clock.market_time(due_at(self._request.half_way))),
             **via(self._queues.trading, RECORD, "plan the close"),
         )
 
@@ -156,24 +167,24 @@ class MarketCloseWorkflow:
         try:
             await workflow.execute_activity_method(
                 ClosingActivities.shut_entries,
-                args=[self._request.account_id, date],
+                SessionRequest(self._request.account_id, date),
                 **via(self._queues.trading, SHUT, "no more entries"),
             )
         except ActivityError as error:
             self._shout(error, "the close could not shut the entries")
 
-    async def _tell_workers(self, date: SessionDate) -> int:
+    async def _signal_workers(self, date: SessionDate) -> int:
         try:
-            told = await workflow.execute_activity_method(
+            signalled = await workflow.execute_activity_method(
                 ClosingActivities.order_liquidation,
-                args=[self._request.account_id, date],
+                SessionRequest(self._request.account_id, date),
                 **via(self._queues.watch, COMPARE, "send the sale command to every worker"),
             )
         except ActivityError as error:
             self._shout(error, "the sale command did not reach every worker")
             return 0
-        self._say(f"sale command sent to {told} workers")
-        return told
+        self._say(f"sale command sent to {signalled} workers")
+        return signalled
 
     async def _await_flat(self, patience: timedelta) -> tuple[PositionId, ...]:
         return await workflow.execute_activity_method(
@@ -188,7 +199,7 @@ class MarketCloseWorkflow:
             if before is None or (before.done() and before.result() and workflow.patched("sells-late-shares")):
                 self._sales[each] = asyncio.create_task(self._try_to_sell(each, plan))
 
-    async def _tell_unsold(self, session: Session) -> tuple[str, ...]:
+    async def _report_unsold(self, session: Session) -> tuple[str, ...]:
         """Report the unsold shares at the session's end, once proven; evening markets continue meanwhile."""
         if not self._sales and not self._sold_before:
             return ()
@@ -237,7 +248,7 @@ class MarketCloseWorkflow:
     async def _sell_alone(self, position_id: PositionId, plan: SessionPlan) -> TradeResult | None:
         resting = self._rested.pop(position_id, None)
         if resting is not None:
-            if self._now() >= plan.session.ends_at:
+            if self._timer.now() >= plan.session.ends_at:
                 self._selling.past_the_close.add(position_id)
             await self._selling.rest(resting, "continue the pause of the previous run")
             return await self._selling.sell_out(self._sale_of(resting.held, plan), resting.tries)
@@ -280,7 +291,8 @@ class MarketCloseWorkflow:
         rung = KEEPS_ITS_PLACE.get(order.order_type)
         if rung is None:
             return timedelta(0)
-        return Ladder(session, self._request.rules.execution, self._request.clock).patience(rung, self._now(), Tries())
+        ladder = Ladder(session, self._request.rules.execution, self._request.clock)
+        return ladder.patience(rung, self._timer.now(), Tries())
 
     async def _end_open_orders(self) -> None:
         """End open orders; the proof reports those that cannot be proven over in time."""
@@ -304,32 +316,21 @@ class MarketCloseWorkflow:
     async def _open_orders(self, position_id: PositionId | None) -> tuple[OpenOrder, ...]:
         return await workflow.execute_activity_method(
             ClosingActivities.list_open_orders,
-            args=[self._request.account_id, position_id],
+            OpenOrdersRequest(self._request.account_id, position_id),
             **via(self._queues.trading, RECORD, "list open orders"),
         )
 
-    async def _sleep_until(self, market_instant: datetime) -> None:
-        left = self._request.clock.real_time(market_instant) - workflow.now() + _AFTER_THE_AUCTION
-        if left > timedelta(0):
-            self._only_waits = True
-            try:
-                await workflow.sleep(left, summary="wait for the session's end")
-            finally:
-                self._only_waits = False
-
     async def _until(self, is_so: Callable[[], bool], by: datetime) -> None:
         """Wait for a condition until a market's end, plus the time for proving its last orders over."""
-        self._only_waits = True
-        left = max(self._request.clock.real_time(by) - workflow.now(), timedelta(0)) + _ENDED_WITHIN
-        try:
-            if is_so() or not workflow.patched("bounds-the-wait-for-sales"):
-                await workflow.wait_condition(is_so)
-            else:
-                await workflow.wait_condition(is_so, timeout=left, timeout_summary="wait for the sales")
-        except TimeoutError:
-            workflow.logger.error("sales_without_an_end", extra={"waited_until": str(by)})
-        finally:
-            self._only_waits = False
+        left = max(self._timer.real_until(by), timedelta(0)) + _ENDED_WITHIN
+        with self._timer.only_waiting():
+            try:
+                if is_so() or not workflow.patched("bounds-the-wait-for-sales"):
+                    await workflow.wait_condition(is_so)
+                else:
+                    await workflow.wait_condition(is_so, timeout=left, timeout_summary="wait for the sales")
+            except TimeoutError:
+                workflow.logger.error("sales_without_an_end", extra={"waited_until": str(by)})
 
     def _shout(self, error: ActivityError, what: str) -> None:
         """Report a fault that retries cannot fix; the proof reports its consequences."""
@@ -343,7 +344,4 @@ class MarketCloseWorkflow:
         return intent_id(workflow.info().run_id, self._intents)
 
     def _say(self, word: str) -> None:
-        workflow.set_current_details(f"{in_seoul(self._now()):%H:%M:%S} {word}")
-
-    def _now(self) -> datetime:
-        return self._request.clock.market_time(workflow.now())
+        workflow.set_current_details(f"{in_seoul(self._timer.now()):%H:%M:%S} {word}")

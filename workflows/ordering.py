@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.orders import FollowRequest, OrderActivities, SubmitRequest
-    from activities.resolving import ResolvingActivities
+    from activities.resolving import ResolveRequest, ResolvingActivities
     from domain.identity import IntentId
     from domain.lock import Lease
     from domain.order import WORKING_STATUSES, OrderPurpose, OrderRecord, OrderStatus
@@ -78,7 +78,7 @@ class Ordering:
     async def _resolve(self, intent_id: IntentId, summary: str, lease: Lease | None) -> OrderRecord:
         return await workflow.execute_activity_method(
             ResolvingActivities.resolve_order,
-            args=[intent_id, self._waits_for_operator, lease],
+            ResolveRequest(intent_id, self._waits_for_operator, lease),
             **via(self._queues.watch, LOOK, f"resolve: {summary}"),
         )
 

@@ -15,15 +15,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.reconciling import ReconcilingActivities
     from activities.statement import StatementActivities, StatementCompared, StatementRequest
     from activities.summarising import SummaryActivities, SummaryRequest
-    from activities.support.undone import Undone
+    from activities.support.requests import SessionRequest
     from activities.unsold import UnsoldActivities
-    from domain.event import (
-        BOOKS_NOT_COMPARED,
-        CLOSE_NOT_PROVEN,
-        STATEMENT_NOT_COMPARED,
-        SUMMARY_NOT_WRITTEN,
-        UNSOLD_AT_CLOSE,
-    )
+    from domain.event_kind import EventKind
+    from domain.events.closes import AbandonedStep
     from domain.identity import AccountId
     from domain.session import SessionDate
     from domain.summary import DailySummary
@@ -50,7 +45,7 @@ class Proving:
                 **via(self.queues.watch, COMPARE, "compare broker and ledger"),
             )
         except ActivityError as error:
-            cause = await self._undone(BOOKS_NOT_COMPARED, "the books are not compared", error)
+            cause = await self._undone(EventKind.BOOKS_NOT_COMPARED, "the books are not compared", error)
             return Reconciled(0, (f"the books were not compared: {cause}",), failed=cause)
 
     async def proven(self) -> FlatnessProof:
@@ -58,11 +53,11 @@ class Proving:
         try:
             return await workflow.execute_activity_method(
                 FlatnessActivities.prove_flat,
-                args=[self.account_id, self.date],
+                SessionRequest(self.account_id, self.date),
                 **via(self.queues.watch, COMPARE, "read the broker's holdings"),
             )
         except ActivityError as error:
-            cause = await self._undone(CLOSE_NOT_PROVEN, "flatness is not proven", error)
+            cause = await self._undone(EventKind.CLOSE_NOT_PROVEN, "flatness is not proven", error)
             return FlatnessProof(flat=False, holdings={}, open_orders=0, not_proven=cause)
 
     async def statement(self) -> StatementCompared:
@@ -74,19 +69,19 @@ class Proving:
                 **via(self.queues.watch, COMPARE, "compare the broker's statement with the ledger"),
             )
         except ActivityError as error:
-            cause = await self._undone(STATEMENT_NOT_COMPARED, "the statement is not compared", error)
+            cause = await self._undone(EventKind.STATEMENT_NOT_COMPARED, "the statement is not compared", error)
             return StatementCompared(untold=f"the comparison did not finish: {cause}")
 
     async def unsold(self) -> tuple[str, ...]:
         """Report the shares that the session left unsold."""
         try:
             return await workflow.execute_activity_method(
-                UnsoldActivities.tell_unsold,
-                args=[self.account_id, self.date],
+                UnsoldActivities.report_unsold,
+                SessionRequest(self.account_id, self.date),
                 **via(self.queues.watch, COMPARE, "find unsold shares"),
             )
         except ActivityError as error:
-            await self._undone(UNSOLD_AT_CLOSE, "unsold shares could not be reported", error)
+            await self._undone(EventKind.POSITION_UNSOLD_AT_CLOSE, "unsold shares could not be reported", error)
             return ()
 
     async def summary(self, *, is_final: bool = True) -> DailySummary | None:
@@ -98,7 +93,7 @@ class Proving:
                 **via(self.queues.trading, SUM_UP, "daily summaries"),
             )
         except ActivityError as error:
-            await self._undone(SUMMARY_NOT_WRITTEN, "the summaries are not written", error)
+            await self._undone(EventKind.SUMMARY_NOT_WRITTEN, "the summaries are not written", error)
             return None
 
     async def summed_up(self) -> CloseOutcome:
@@ -108,7 +103,7 @@ class Proving:
         unproven = FlatnessProof(flat=False, holdings={}, open_orders=0, not_proven="the day was over")
         return replace(outcome_of(self.date, unproven), summary=summary, statement=statement)
 
-    async def _undone(self, kind: str, what: str, error: ActivityError) -> str:
+    async def _undone(self, kind: EventKind, what: str, error: ActivityError) -> str:
         """Report a failed step and return its cause; if the report fails too, only log it."""
         if is_cancelled_exception(error):
             raise error
@@ -119,11 +114,11 @@ class Proving:
             try:
                 await workflow.execute_activity_method(
                     SummaryActivities.report_undone,
-                    Undone(self.account_id, self.date, kind, cause),
+                    AbandonedStep(self.account_id, self.date, kind, cause),
                     **via(self.queues.trading, REPORT, f"report: {what}"),
                 )
-            except ActivityError as untold:
-                workflow.logger.error("step_not_reported", extra={"what": what, "cause": str(untold.cause)})
+            except ActivityError as unreported:
+                workflow.logger.error("step_not_reported", extra={"what": what, "cause": str(unreported.cause)})
         return cause
 
 

@@ -7,8 +7,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.order_lookup import ListedOrders, OrderLookup
     from activities.reconciling import ReconcilingActivities
     from activities.statement import StatementActivities, StatementCompared, StatementRequest
-    from domain.identity import AccountId
-    from domain.session import SessionDate
+    from activities.support.requests import SessionRequest
     from workflows.identity import task_queues
     from workflows.options import ASK_BROKER, LOOK, via
 
@@ -47,10 +46,10 @@ class OrderLookupWorkflow:
     """One read of the broker's order list; nothing is written."""
 
     @workflow.run
-    async def run(self, account_id: AccountId, session_date: SessionDate) -> ListedOrders:
+    async def run(self, request: SessionRequest) -> ListedOrders:
         """Query a day's orders."""
         return await workflow.execute_activity_method(
             OrderLookup.list_broker_orders,
-            session_date,
-            **via(task_queues(account_id).watch, ASK_BROKER, "list the broker's orders for an operator"),
+            request.session_date,
+            **via(task_queues(request.account_id).watch, ASK_BROKER, "list the broker's orders for an operator"),
         )

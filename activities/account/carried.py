@@ -7,7 +7,7 @@ from temporalio import activity
 
 from domain.corporate_action import restated
 from domain.errors import TradingError
-from domain.event import CARRIED_RESTATED, Event, EventLevel
+from domain.events.positions import carried_position_restated
 from domain.lane import Lane
 from domain.market import Symbol
 from domain.money import NO_SHARES, Quantity
@@ -50,17 +50,7 @@ class CarriedShares:
         held = restated(position.quantity, await self.owners(position), shown, position.last_price, base)
         if held is None:
             return None
-        event = Event(
-            position.account_id,
-            CARRIED_RESTATED,
-            EventLevel.WARNING,
-            at,
-            day,
-            position.worker_id,
-            position.symbol,
-            {"ledger": position.quantity, "broker": held, "last_price": position.last_price, "base_price": base},
-            f"{CARRIED_RESTATED}/{position.position_id}/{day}",
-        )
+        event = carried_position_restated(position, held, base, at)
         await self._database.positions.restate(position, held, day, event)
         return await self._database.positions.get(position.position_id)
 

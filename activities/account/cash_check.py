@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from domain.cash import CashBaseline, CashCompared, cash_moved, compared
-from domain.event import Event, EventLevel
+from domain.events.books import cash_differs
 from domain.identity import AccountId
 from domain.money import NO_WON, Rate, Won
 from domain.order import BrokerOrder, OrderRecord
@@ -132,21 +131,4 @@ class CashCheck:
         if isinstance(seen, CashBaseline):
             await self._database.cash_baselines.keep(account_id, session_date, seen)
         elif isinstance(seen, CashCompared) and seen.unexplained:
-            await self._database.events.append(_differs(account_id, session_date, seen, self._pace.now()))
-
-
-def _differs(account_id: AccountId, session_date: SessionDate, seen: CashCompared, at: datetime) -> Event:
-    return Event(
-        account_id,
-        "cash_differs",
-        EventLevel.WARNING,
-        at,
-        session_date=session_date,
-        detail={
-            "ledger": seen.expected,
-            "broker": seen.broker,
-            "by_others": seen.others,
-            "unexplained": seen.unexplained,
-        },
-        key=f"cash_differs/{account_id}/{session_date}/{seen.unexplained}",
-    )
+            await self._database.events.append(cash_differs(account_id, session_date, seen, self._pace.now()))

@@ -4,18 +4,20 @@ import logging
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from activities.account.carried import CarriedShares
 from activities.account.cash_check import CashCheck, CashRead, CashSeen, cash_in_words, is_settled, lasting, unexplained
-from activities.account.disagreements import Disagreements, in_words
+from activities.account.disagreements import Disagreements
 from activities.account.foreign_api_orders import ForeignApiOrders
 from activities.account.foreign_sales import ForeignSales
 from activities.account.late_fills import LateFills
 from domain.errors import BrokerProtocolError, BrokerRefusedError, TradingError
-from domain.event import CARRIED_CHANGED, Event, EventLevel
+from domain.event import EventLevel
+from domain.events.books import discrepancy_found
+from domain.events.positions import carried_position_changed
 from domain.identity import AccountId
 from domain.lane import Lane
 from domain.market import Symbol
@@ -116,7 +118,9 @@ class BooksComparison:
         started = await self._database.server.now()
         reads = await self._several(request, session_date, how)
         cash = lasting([read.cash for read in reads])
-        differences = sorted(frozenset.intersection(*(read.differences for read in reads)), key=in_words)
+        differences = sorted(
+            frozenset.intersection(*(read.differences for read in reads)), key=lambda each: each.in_words
+        )
         if request.apply:
             explained = await self._settle_carried(account_id, session_date, differences)
             differences = [difference for difference in differences if difference not in explained]
@@ -128,7 +132,7 @@ class BooksComparison:
             await self._disagreements.lift(account_id, session_date, started, partial(_agrees, reads))
             await self._cash.write_down(account_id, session_date, cash)
             await self._rest(account_id, unreadable)
-        words = tuple(in_words(difference) for difference in differences)
+        words = tuple(difference.in_words for difference in differences)
         return Reconciled(
             sum(read.booked for read in reads),
             words,
@@ -153,7 +157,7 @@ class BooksComparison:
         owned = await self._owned(account_id, session_date)
         for difference in differences:
             is_known = difference.broker - difference.ledger == owned.get(difference.symbol)
-            await self._tell(account_id, session_date, difference, EventLevel.INFO if is_known else EventLevel.ERROR)
+            await self._report(account_id, session_date, difference, EventLevel.INFO if is_known else EventLevel.ERROR)
             if not is_known:
                 until = self._pace.now() + _FOREIGN_SYMBOL_REST
                 await self._database.risk.cool_down(account_id, difference.symbol, until)
@@ -187,7 +191,7 @@ class BooksComparison:
             if is_restated:
                 explained.add(difference)
                 continue
-            event = _changed(position, session_date, self._pace.now(), difference)
+            event = carried_position_changed(position, session_date, difference, self._pace.now())
             try:
                 left = await self._foreign_sales.left_of(position, Lane.RESOLVE)
             except TradingError as fault:
@@ -277,21 +281,11 @@ class BooksComparison:
         holdings = balance.quantities()
         return discrepancies(positions, working, relevant, holdings)
 
-    async def _tell(
+    async def _report(
         self, account_id: AccountId, session_date: SessionDate, difference: Discrepancy, level: EventLevel
     ) -> None:
         """Report a difference; the caller lowers the level for the owner's own shares."""
-        now = self._pace.now()
-        event = Event(
-            account_id,
-            "discrepancy_found",
-            level,
-            now,
-            session_date=session_date,
-            symbol=difference.symbol,
-            detail={"kind": difference.kind, "ledger": difference.ledger, "broker": difference.broker},
-            key=f"discrepancy/{account_id}/{session_date}/{in_words(difference)}",
-        )
+        event = discrepancy_found(account_id, session_date, difference, level, self._pace.now())
         await self._database.events.append(event)
 
     async def _owned(self, account_id: AccountId, session_date: SessionDate) -> Mapping[Symbol, Quantity]:
@@ -325,17 +319,3 @@ def _agrees(reads: list[_Read], symbol: Symbol) -> bool:
 def _needs_another_look(reads: list[_Read]) -> bool:
     """Return whether a difference may exist in a single read only."""
     return bool(frozenset.intersection(*(read.differences for read in reads))) or not is_settled(reads[-1].cash)
-
-
-def _changed(position: OpenPosition, session_date: SessionDate, at: datetime, difference: Discrepancy) -> Event:
-    return Event(
-        position.account_id,
-        CARRIED_CHANGED,
-        EventLevel.CRITICAL,
-        at,
-        session_date=session_date,
-        worker_id=position.worker_id,
-        symbol=position.symbol,
-        detail={"position_id": position.position_id, "ledger": difference.ledger, "broker": difference.broker},
-        key=f"{CARRIED_CHANGED}/{position.position_id}/{session_date}/{difference.broker}",
-    )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from activities.account.first_look import SharesKnown
 from activities.account.session_books import SessionBooks
-from domain.costs import BANKIS_COMMISSION, untold_tax
-from domain.event import Event, EventLevel
+from domain.costs import BANKIS_COMMISSION, unknown_tax
+from domain.events.market import calendar_disagreement, calendar_not_confirmed, tax_year_unknown
 from domain.identity import AccountId
 from domain.lane import Lane
 from domain.money import Rate
@@ -21,13 +21,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("haru.day_start")
 
-DISAGREEMENT: Final = "calendar_disagreement"
 _LOOKED_WITHIN: Final = 12.0
 """Seconds that a scan waits for the first look; the next scan retries."""
-ON_OUR_OWN: Final = "calendar_not_confirmed"
-"""The broker has no calendar (paper): our calendar decides alone."""
-TAX_UNTOLD: Final = "tax_year_unknown"
-"""This session's sales settle in a year whose transaction tax is not in our table."""
 
 
 class DayStart:
@@ -89,43 +84,31 @@ class DayStart:
 
     async def _warn_of_tax(self, account_id: AccountId, day: SessionDate) -> None:
         """Warn once per session that its sales are booked with an earlier year's tax."""
-        text = untold_tax(self._calendar.settlement_of(day))
+        text = unknown_tax(self._calendar.settlement_of(day))
         if not text or self._calendar.session_on(day) is None:
             return
-        key = f"{TAX_UNTOLD}/{account_id}/{day}"
-        now = self._pace.now()
-        await self._database.events.append(
-            Event(account_id, TAX_UNTOLD, EventLevel.WARNING, now, day, detail={"detail": text}, key=key)
-        )
+        await self._database.events.append(tax_year_unknown(account_id, day, text, self._pace.now()))
 
     async def _compare(self, account_id: AccountId, day: SessionDate) -> str:
         expected = self._calendar.session_on(day) is not None
-        told = await self._database.session_days.answer(
+        answer = await self._database.session_days.answer(
             account_id, day, lambda: self._broker.is_session_day(day, Lane.SCAN)
         )
-        if told is None:
+        if answer is None:
             await self._note(account_id, day)
-        return "" if told in {None, expected} else await self._shut(account_id, day, expected=expected)
+        return "" if answer in {None, expected} else await self._shut(account_id, day, expected=expected)
 
     async def _note(self, account_id: AccountId, day: SessionDate) -> None:
         text = "this service has no calendar to compare with; only Haru's calendar is used"
-        key = f"{ON_OUR_OWN}/{account_id}"
-        now = self._pace.now()
-        await self._database.events.append(
-            Event(account_id, ON_OUR_OWN, EventLevel.INFO, now, day, detail={"detail": text}, key=key)
-        )
+        await self._database.events.append(calendar_not_confirmed(account_id, day, text, self._pace.now()))
 
     async def _shut(self, account_id: AccountId, day: SessionDate, *, expected: bool) -> str:
         reason = (
             f"calendars disagree: {day} is {_word(expected)} in Haru's and {_word(not expected)} in the broker's; "
             f"if the broker is right, set HARU_CALENDAR__{'CLOSURES' if expected else 'SESSIONS'}={day}"
         )
-        logger.error(DISAGREEMENT, extra={"date": day.isoformat(), "reason": reason})
-        key = f"{DISAGREEMENT}/{account_id}/{day}"
-        now = self._pace.now()
-        await self._database.events.append(
-            Event(account_id, DISAGREEMENT, EventLevel.ERROR, now, day, detail={"reason": reason}, key=key)
-        )
+        logger.error("calendar_disagreement", extra={"date": day.isoformat(), "reason": reason})
+        await self._database.events.append(calendar_disagreement(account_id, day, reason, self._pace.now()))
         return reason
 
 

@@ -27,7 +27,7 @@ class Disagreements:
         """Close entries for each stock that differs."""
         by_symbol = attrgetter("symbol")
         for symbol, differences in groupby(sorted(ours, key=by_symbol), by_symbol):
-            reason = "books disagree: " + "; ".join(in_words(difference) for difference in differences)
+            reason = "books disagree: " + "; ".join(difference.in_words for difference in differences)
             cause = self._database.disputes.cause_of(symbol)
             await self._database.risk.close_entries(account_id, session_date, reason, self._pace.now(), cause=cause)
 
@@ -38,9 +38,3 @@ class Disagreements:
         for symbol in await self._database.disputes.symbols(account_id, session_date):
             if agrees(symbol):
                 await self._database.disputes.agree(account_id, session_date, symbol, started, self._pace.now())
-
-
-def in_words(difference: Discrepancy) -> str:
-    """Return a difference as the text that the ledger stores."""
-    order = f" order {difference.ref.number}" if difference.ref else ""
-    return f"{difference.kind}: {difference.symbol}{order}, ledger {difference.ledger:,}, broker {difference.broker:,}"

@@ -3,8 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from activities.account.order_events import order_event
-from domain.event import LOST_ORDER_IN_DOUBT, EventLevel
+from domain.events.orders import lost_order_in_doubt
 from domain.lane import Lane
 from domain.market import Side
 from domain.order import OrderRecord
@@ -52,9 +51,5 @@ class OrderDoubts:
         return held.sellable == held.quantity and held.quantity >= ours
 
     async def _report(self, record: OrderRecord, row: UnreadableRow) -> None:
-        intent = record.intent
-        about = {"side": intent.side, "list": row.of, "field": row.field}
-        cause, key = f"{row.of}: {row.field}: {row.why}", f"{row.of}/{row.field}"
-        now = self._pace.now()
-        event = order_event(intent, LOST_ORDER_IN_DOUBT, EventLevel.CRITICAL, now, key, **about, cause=cause)
+        event = lost_order_in_doubt(record.intent, row, self._pace.now())
         await self._database.reports.append(event.key, partial(self._database.events.append, event))

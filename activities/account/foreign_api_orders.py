@@ -3,7 +3,7 @@
 import logging
 from typing import TYPE_CHECKING
 
-from domain.event import FOREIGN_API_ORDER, Event, EventLevel
+from domain.events.books import order_of_another_program
 from domain.identity import AccountId
 from domain.order import BrokerOrder
 from domain.reconciliation import orders_of_another_program
@@ -13,7 +13,6 @@ from domain.unreadable import Rows
 if TYPE_CHECKING:
     from activities.support.pace import Pace
     from database.database import Database
-    from database.foreign_api_orders import ForeignApiOrder
 
 logger = logging.getLogger("haru.books")
 
@@ -43,17 +42,5 @@ class ForeignApiOrders:
         cause = database.foreign_api_orders.CAUSE
         await database.risk.close_entries(account_id, session_date, reason, now, cause=cause)
         for order in waiting:
-            if await database.events.append(self._event(account_id, session_date, order)):
+            if await database.events.append(order_of_another_program(account_id, session_date, order, now)):
                 logger.error("order_of_another_program", extra={"order": order.number, "symbol": order.symbol})
-
-    def _event(self, account_id: AccountId, session_date: SessionDate, order: "ForeignApiOrder") -> Event:
-        return Event(
-            account_id,
-            FOREIGN_API_ORDER,
-            EventLevel.CRITICAL,
-            self._pace.now(),
-            session_date,
-            symbol=order.symbol,
-            detail={"order": order.number, "side": order.side.value, "quantity": order.quantity},
-            key=f"{FOREIGN_API_ORDER}/{account_id}/{session_date}/{order.branch}/{order.number}",
-        )

@@ -10,10 +10,10 @@ from temporalio import activity
 
 from activities.account.carried import CarriedShares
 from activities.support.pace import note_failure
-from domain.by_hand import averaged, told_apart
+from domain.by_hand import averaged, hand_trades
 from domain.day_costs import Brought
 from domain.errors import InvalidTransitionError, TradingError
-from domain.event import SOLD_BY_HAND, Event, EventLevel
+from domain.events.positions import sold_by_hand
 from domain.lane import Lane
 from domain.market import Side
 from domain.money import Quantity, Won, total
@@ -68,7 +68,7 @@ class ForeignSales:
         if not sales:
             return Left(position.quantity)
         looked = await self._database.first_looks.of(position.account_id, position.session_date) or {}
-        by_hand = told_apart(foreign, looked.get(position.symbol, 0), position.opened_at)
+        by_hand = hand_trades(foreign, looked.get(position.symbol, 0), position.opened_at)
         held = await self._believed_holding(position, position.quantity + by_hand.owns, lane)
         if held is None:
             return Left(position.quantity)
@@ -106,7 +106,7 @@ class ForeignSales:
         """
         if left.quantity == position.quantity:
             return position
-        event = _sold_by_hand(position, left, self._pace.now())
+        event = sold_by_hand(position, left.quantity, left.brought, self._pace.now())
         try:
             if not await self._database.positions.take_away(position, left.quantity, event, left.by_day):
                 return position
@@ -150,20 +150,6 @@ class ForeignSales:
             foreign = foreign_orders(listed, bound)
             found.extend(row for row in foreign if row.filled_quantity and not row.on_credit)
         return found
-
-
-def _sold_by_hand(position: OpenPosition, left: Left, at: datetime) -> Event:
-    return Event(
-        position.account_id,
-        SOLD_BY_HAND,
-        EventLevel.WARNING,
-        at,
-        session_date=session_date_of(at),
-        worker_id=position.worker_id,
-        symbol=position.symbol,
-        detail={"quantity": position.quantity - left.quantity, "left": left.quantity, "brought": left.brought},
-        key=f"{SOLD_BY_HAND}/{position.position_id}/{left.quantity}",
-    )
 
 
 def _weekdays(first: SessionDate, last: SessionDate) -> Iterator[SessionDate]:

@@ -1,21 +1,19 @@
 """Fills of our own orders that the ledger lacks or has otherwise, even of closed orders: the broker is right."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.account.order_events import order_event
 from activities.account.trade_booking import TradeBooking
 from domain.errors import InvalidTransitionError, TradingError
-from domain.event import LATE_FILL_UNBOOKED, MISSING_FILL_BOOKED, SHARES_RECOVERED, TRADE_CORRECTED, Event, EventLevel
+from domain.events.orders import late_fill_not_booked, late_shares_recovered, missing_fill_booked, trade_corrected
 from domain.identity import AccountId
 from domain.money import Rate
 from domain.order import WORKING_STATUSES, BrokerOrder, BrokerOrderRef, OrderPurpose, OrderRecord, OrderStatus, row_of
 from domain.reconciliation import DiscrepancyKind, late_matches
-from domain.session import SessionDate, session_date_of
+from domain.session import SessionDate
 
 if TYPE_CHECKING:
     from database.booking import Booked
@@ -85,7 +83,7 @@ class LateFills:
             return 0
         if not (booked.new_quantity or booked.new_amount):
             return 0
-        await self._database.events.append(_booked_event(record, row, at))
+        await self._database.events.append(missing_fill_booked(record, row, at))
         return 1
 
     async def _follow_up(self, booked: "Booked", at: datetime) -> None:
@@ -94,9 +92,9 @@ class LateFills:
             await self._end(booked.order, at)
             return
         if await self._trades.correct(booked.lives_again):
-            await self._database.events.append(_event(TRADE_CORRECTED, EventLevel.WARNING, booked.order, at))
+            await self._database.events.append(trade_corrected(booked.order, at))
         elif booked.order.intent.purpose is OrderPurpose.ENTRY or booked.new_quantity < 0:
-            await self._database.events.append(_event(SHARES_RECOVERED, EventLevel.CRITICAL, booked.order, at))
+            await self._database.events.append(late_shares_recovered(booked.order, at))
 
     async def _end(self, order: OrderRecord, at: datetime) -> None:
         """Book the trade that a late fill completes: its worker may have carried the shares and be idle overnight."""
@@ -110,18 +108,7 @@ class LateFills:
 
     async def _report_unbooked(self, record: OrderRecord, row: BrokerOrder, at: datetime, fault: TradingError) -> None:
         intent = record.intent
-        event = order_event(
-            intent,
-            LATE_FILL_UNBOOKED,
-            EventLevel.CRITICAL,
-            at,
-            str(row.filled_quantity),
-            side=intent.side,
-            ledger=record.filled_quantity,
-            broker=row.filled_quantity,
-            cause=str(fault),
-        )
-        await self._database.events.append(event)
+        await self._database.events.append(late_fill_not_booked(record, row, fault, at))
         shares = f"ledger {record.filled_quantity:,}, broker {row.filled_quantity:,}"
         difference = f"{DiscrepancyKind.MISSING_FILL}: {intent.symbol} order {row.ref.number}, {shares}"
         reason = f"books disagree: {difference}"
@@ -143,30 +130,3 @@ def _unbound(listed: Sequence[BrokerOrder], bound: set[BrokerOrderRef]) -> list[
     """Return the rows whose number belongs to none of our intents, under any branch."""
     numbers = {(ref.order_date, ref.number) for ref in bound}
     return [row for row in listed if (row.ref.order_date, row.ref.number) not in numbers]
-
-
-def _booked_event(record: OrderRecord, row: BrokerOrder, at: datetime) -> Event:
-    booked = order_event(
-        record.intent,
-        MISSING_FILL_BOOKED,
-        EventLevel.INFO,
-        at,
-        f"{row.filled_quantity}/{row.filled_amount}",
-        ledger=record.filled_quantity,
-        broker=row.filled_quantity,
-    )
-    return replace(booked, session_date=session_date_of(at))
-
-
-def _event(kind: str, level: EventLevel, order: OrderRecord, at: datetime) -> Event:
-    event = order_event(
-        order.intent,
-        kind,
-        level,
-        at,
-        f"{order.filled_quantity}/{order.filled_amount}",
-        position_id=order.intent.position_id,
-        quantity=order.filled_quantity,
-        amount=order.filled_amount,
-    )
-    return replace(event, session_date=session_date_of(at))

@@ -9,7 +9,7 @@ from activities.account.comparing import BooksComparison, How, Reconciled, Recon
 from activities.support.bounded import NotDone
 from domain.clock import in_seoul
 from domain.errors import TradingError
-from domain.event import BOOKS_NOT_COMPARED, Event, EventLevel
+from domain.events.books import books_not_compared
 from domain.identity import AccountId
 from domain.lane import Lane
 from domain.money import Rate
@@ -63,7 +63,7 @@ class SessionBooks:
             before = await self._database.comparisons.state(account_id, day)
             await self._database.comparisons.failed(account_id, day, cause)
             await self._database.risk.close_entries(account_id, day, text, now, cause=NOT_COMPARED)
-            await self._database.events.append(_event(account_id, day, now, text, before.compared_at))
+            await self._database.events.append(books_not_compared(account_id, text, before.compared_at, now))
         return Reconciled(0, (text,), entries_closed=request.apply, failed=cause)
 
     async def objection(self, account_id: AccountId, day: SessionDate) -> str:
@@ -115,9 +115,3 @@ class SessionBooks:
                 cause = f"{type(fault).__name__}: {fault}"
             await self._pace.pause(_AFTER_A_TRY)
         return NotDone(cause)
-
-
-def _event(account_id: AccountId, day: SessionDate, at: datetime, text: str, compared_at: datetime | None) -> Event:
-    """Return the event of a failure; after a successful comparison, a failure in the same session gets a new key."""
-    key = f"{BOOKS_NOT_COMPARED}/{account_id}/{day}/{compared_at or 'never'}"
-    return Event(account_id, BOOKS_NOT_COMPARED, EventLevel.CRITICAL, at, day, detail={"cause": text}, key=key)

@@ -9,11 +9,12 @@ from temporalio import activity
 
 from activities.account.first_look import SharesKnown
 from activities.account.foreign_sales import BETWEEN_READS
-from activities.account.order_events import order_event
 from activities.account.unlisted import is_listed_in
 from activities.support.single_flight import NextFlight
 from domain.errors import TradingError
-from domain.event import SALE_LISTED_SHORT, Event, EventLevel
+from domain.event import Event
+from domain.event_kind import EventKind
+from domain.events.orders import sale_listed_short
 from domain.identity import AccountId, IntentId
 from domain.lane import Lane
 from domain.market import Side, Symbol
@@ -134,7 +135,7 @@ class ShortSales:
 
     async def _reports(self, account_id: AccountId) -> dict[IntentId, Event]:
         now = self._pace.now()
-        kinds, since = [SALE_LISTED_SHORT], now - timedelta(days=1)
+        kinds, since = [EventKind.SALE_LISTED_SHORT], now - timedelta(days=1)
         reports = await self._database.events.since(account_id, session_date_of(now), kinds, since)
         return {IntentId(str(report.detail["intent_id"])): report for report in reports}
 
@@ -183,11 +184,7 @@ class ShortSales:
 
     async def _reported(self, last: OrderRecord, gone: int) -> Quantity:
         if gone:
-            now, number = self._pace.now(), "" if last.ref is None else last.ref.number
-            event = order_event(
-                last.intent, SALE_LISTED_SHORT, EventLevel.WARNING, now, "", order=number, quantity=gone
-            )
-            await self._database.events.append(event)
+            await self._database.events.append(sale_listed_short(last, gone, self._pace.now()))
         return Quantity(gone)
 
 

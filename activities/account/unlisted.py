@@ -9,13 +9,12 @@ from temporalio import activity
 from activities.account.first_look import SharesKnown
 from activities.market.order_notices import OrderNotices
 from domain.errors import BrokerRefusedError, TradingError
-from domain.event import ORDER_UNLISTED, PROVISIONAL_FILL, Event, EventLevel
+from domain.events.orders import accepted_order_not_listed, fill_booked_provisionally
 from domain.identity import IntentId
 from domain.lane import Lane
 from domain.market import Side, Symbol
 from domain.money import Quantity, Won, notional
 from domain.order import BrokerOrder, OrderRecord, ProvisionalFill, row_of
-from domain.session import session_date_of
 
 if TYPE_CHECKING:
     from activities.support.pace import Pace
@@ -67,7 +66,7 @@ class UnlistedOrders:
         row = row_of(record, (*listed, *(open_orders or ())))
         if row is not None:
             return (await self._database.orders.book(intent.intent_id, row, self._pace.now())).order
-        await self._database.events.append(self._event(ORDER_UNLISTED, record))
+        await self._database.events.append(accepted_order_not_listed(record, self._pace.now()))
         if _may_be_others(record, listed.unreadable):
             return record
         unknown = open_orders is None or open_orders.doubts(intent.symbol)
@@ -85,7 +84,7 @@ class UnlistedOrders:
         fill = ProvisionalFill(Quantity(seen.filled), self._amount_of(record, seen.filled), seen.is_over)
         booked = await self._database.orders.book_provisionally(record.intent.intent_id, fill, self._pace.now())
         if booked.order != record:
-            await self._database.events.append(self._event(PROVISIONAL_FILL, booked.order))
+            await self._database.events.append(fill_booked_provisionally(booked.order, self._pace.now()))
             extra = {"intent_id": record.intent.intent_id, "quantity": seen.filled, "amount": fill.amount}
             activity.logger.error("fill_booked_provisionally", extra=extra)
         return booked.order
@@ -131,28 +130,6 @@ class UnlistedOrders:
 
     def _age_of(self, record: OrderRecord) -> timedelta:
         return self._pace.clock.real_duration(self._pace.now() - record.intent.decided_at)
-
-    def _event(self, kind: str, record: OrderRecord) -> Event:
-        intent, now = record.intent, self._pace.now()
-        detail: dict[str, str | int] = {
-            "intent_id": intent.intent_id,
-            "order": "" if record.ref is None else record.ref.number,
-            "side": intent.side.value,
-            "quantity": record.filled_quantity if kind == PROVISIONAL_FILL else intent.quantity,
-            "amount": record.filled_amount,
-        }
-        key = f"{kind}/{intent.intent_id}/{record.filled_quantity}/{record.status}"
-        return Event(
-            intent.account_id,
-            kind,
-            EventLevel.CRITICAL,
-            now,
-            session_date=session_date_of(now),
-            worker_id=intent.worker_id,
-            symbol=intent.symbol,
-            detail=detail,
-            key=key if kind == PROVISIONAL_FILL else f"{kind}/{intent.intent_id}",
-        )
 
 
 def _may_be_others(record: OrderRecord, unreadable: "tuple[UnreadableRow, ...]") -> bool:

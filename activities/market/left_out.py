@@ -4,10 +4,10 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import BrokerProtocolError, BrokerRefusedError, TryAgainError
-from domain.event import STOCK_LEFT_OUT, Event, EventLevel
+from domain.event import EventLevel
+from domain.events.entries import stock_left_out
 from domain.identity import AccountId
 from domain.market import Symbol
-from domain.session import session_date_of
 
 if TYPE_CHECKING:
     from activities.support.pace import Pace
@@ -53,15 +53,6 @@ class LeftOut:
             return
         self._reported[symbol] = hour
         logger.warning("stock_left_out", extra={"symbol": symbol, "cause": str(fault)})
-        is_refused = isinstance(fault, BrokerRefusedError)
-        event = Event(
-            account_id,
-            STOCK_LEFT_OUT,
-            EventLevel.INFO if is_refused else EventLevel.WARNING,
-            now,
-            session_date_of(now),
-            symbol=symbol,
-            detail={"cause": str(fault)},
-            key=f"{STOCK_LEFT_OUT}/{account_id}/{symbol or ''}/{hour}",
-        )
+        level = EventLevel.INFO if isinstance(fault, BrokerRefusedError) else EventLevel.WARNING
+        event = stock_left_out(account_id, symbol, level, str(fault), now)
         await self._database.events.append(event)

@@ -121,7 +121,7 @@ class OrderList:
             _fail(waiters, fault)
         else:
             line.pages = len(listed) // self._broker.orders_per_call + 1
-            _tell(waiters, listed)
+            _resolve(waiters, listed)
         return True
 
     def _lane(self) -> Lane:
@@ -129,12 +129,12 @@ class OrderList:
 
     async def _answers_each(self, date: SessionDate, side: Side, symbol: Symbol, waiters: list[_Waiter]) -> None:
         try:
-            _tell(waiters, await self._broker.orders_on(date, self._lane(), symbol, side))
+            _resolve(waiters, await self._broker.orders_on(date, self._lane(), symbol, side))
         except Exception as fault:  # noqa: BLE001 - as above, for this stock only
             _fail(waiters, fault)
 
 
-def _tell(waiters: list[_Waiter], listed: tuple[BrokerOrder, ...]) -> None:
+def _resolve(waiters: list[_Waiter], listed: tuple[BrokerOrder, ...]) -> None:
     for each in _still_waiting(waiters):
         each.listed.set_result(listed)
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from domain.event import Event, EventLevel
+from domain.events.positions import price_untrusted
 from domain.position import OpenPosition
 from domain.session import TradingCalendar, session_date_of
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from activities.support.pace import Pace
     from database.database import Database
 
-PRICE_UNTRUSTED: Final = "price_untrusted"
 LONG: Final = timedelta(seconds=30)
 """Real time; no rule that needs a price, such as the stop-loss, can fire meanwhile."""
 _AGAIN_AFTER: Final = timedelta(minutes=30)
@@ -38,29 +37,13 @@ class PriceAlarm:
             self._trusted_at = waited
             return
         blind = waited - self._trusted_at
-        is_told = self._reported_at is not None and waited - self._reported_at < _AGAIN_AFTER
-        if blind < LONG or is_told:
+        is_reported = self._reported_at is not None and waited - self._reported_at < _AGAIN_AFTER
+        if blind < LONG or is_reported:
             return
         self._reported_at = waited
-        event = _event(position, now, blind)
+        event = price_untrusted(position, blind, now)
         await self._database.reports.append(event.key, partial(self._database.events.append, event))
 
     def _is_open(self, now: datetime) -> bool:
         session = self._calendar.session_on(session_date_of(now))
         return session is not None and session.opens_at <= now < session.ends_at
-
-
-def _event(position: OpenPosition, now: datetime, blind: timedelta) -> Event:
-    seconds = round(blind.total_seconds())
-    why = f"no trusted price for {seconds} s; exit rules that need a price cannot sell"
-    return Event(
-        position.account_id,
-        PRICE_UNTRUSTED,
-        EventLevel.CRITICAL,
-        now,
-        session_date=session_date_of(now),
-        worker_id=position.worker_id,
-        symbol=position.symbol,
-        detail={"why": why, "seconds": seconds},
-        key=f"{PRICE_UNTRUSTED}/{position.position_id}/{now:%Y%m%d%H%M%S}",
-    )

@@ -131,10 +131,10 @@ def _outcome_of(call: Callable[[], T]) -> Outcome[T]:
     except _GivenUpError:
         raise
     except BaseException as error:  # noqa: BLE001 - the called code may raise anything, even SystemExit
-        return Outcome(fault=_told(error))
+        return Outcome(fault=_described(error))
 
 
-def _told(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     """Return an error as printable text; its own text is not trusted either."""
     try:
         text = "".join(each if each.isprintable() else " " for each in str(error)).strip()

@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from activities.support.bounded_calls import BoundedCalls, CallThread, Outcome
-from domain.event import STRATEGY_FAILED, Event, EventLevel
+from domain.events.entries import UserCode, strategy_failed
 from domain.identity import AccountId, PositionId
 from domain.market import MarketView, Symbol
 from domain.position import OpenPosition
 from domain.rules import StrategyRules, TradingRules
 from domain.screening import CustomFilter, ScreenedStock
-from domain.session import session_date_of
 from domain.strategy import Strategy, objection_to_flag, objection_to_parameters, objection_to_signal, strongest
 from strategies import KNOWN_STRATEGIES
 from strategies.filters import KNOWN_FILTERS
@@ -35,20 +34,6 @@ _MOST_RESTS: Final = 3
 """Number of stocks after which slow code is not called at all; it can block no more threads than that."""
 _GRACE: Final = 0.05
 """Seconds that a watch waits for a strategy before it continues without an answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Code:
-    """A user function as named in events, and the account that it serves."""
-
-    name: str
-    act: str
-    account_id: AccountId
-
-    @property
-    def title(self) -> str:
-        """Return the name in events."""
-        return f"{self.name}.{self.act}" if self.act else f"filter {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +106,7 @@ class StrategyGuard:
         self, name: str, rules: StrategyRules, symbol: Symbol, account_id: AccountId
     ) -> dict[str, str] | None:
         """Return a strategy's effective parameters, or None if it does not return valid ones."""
-        code, strategy = _Code(name, "parameters", account_id), await self._strategy(name, account_id)
+        code, strategy = UserCode(name, "parameters", account_id), await self._strategy(name, account_id)
         if strategy is None:
             return None
         answers = await self._asked(code, {symbol: lambda: strategy.parameters(rules)}, objection_to_parameters)
@@ -130,7 +115,7 @@ class StrategyGuard:
     async def _filtered(
         self, name: str, stocks: Mapping[Symbol, ScreenedStock], account_id: AccountId
     ) -> dict[Symbol, ScreenedStock]:
-        code, keeps = _Code(name, "", account_id), self._filters.get(name)
+        code, keeps = UserCode(name, "", account_id), self._filters.get(name)
         if keeps is None:
             await self._report(code, None, f"{code.title} is not known to this program")
             return {symbol: replace(stock, code_failed=True) for symbol, stock in stocks.items()}
@@ -148,7 +133,7 @@ class StrategyGuard:
     async def _liked(
         self, name: str, stocks: Mapping[Symbol, ScreenedStock], rules: StrategyRules, account_id: AccountId
     ) -> dict[Symbol, ScreenedStock]:
-        code, strategy = _Code(name, "entry", account_id), await self._strategy(name, account_id)
+        code, strategy = UserCode(name, "entry", account_id), await self._strategy(name, account_id)
         if strategy is None:
             return {symbol: replace(stock, code_failed=True) for symbol, stock in stocks.items()}
         calls = {symbol: _bound(strategy.entry, stock.view, rules) for symbol, stock in stocks.items()}
@@ -164,7 +149,7 @@ class StrategyGuard:
 
     async def _opinion(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:
         name, symbol, account_id = position.strategy.name, position.symbol, position.account_id
-        code, strategy = _Code(name, "wants_out", account_id), await self._strategy(name, account_id)
+        code, strategy = UserCode(name, "wants_out", account_id), await self._strategy(name, account_id)
         if strategy is None:
             return False
         asked = {symbol: _bound(strategy.wants_out, view, position, rules)}
@@ -174,17 +159,17 @@ class StrategyGuard:
     async def _strategy(self, name: str, account_id: AccountId) -> Strategy | None:
         strategy = self._strategies.get(name)
         if strategy is None:
-            await self._report(_Code(name, "", account_id), None, f"{name} is not known to this program")
+            await self._report(UserCode(name, "", account_id), None, f"{name} is not known to this program")
         return strategy
 
     async def _asked(
-        self, code: _Code, calls: Mapping[Symbol, Callable[[], T]], objection_to: Callable[[object], str]
+        self, code: UserCode, calls: Mapping[Symbol, Callable[[], T]], objection_to: Callable[[object], str]
     ) -> dict[Symbol, T]:
         """Return the valid answers by stock; the calls finish and are reported even if the caller is cancelled."""
         return await asyncio.shield(self._kept(self._sound_answers(code, calls, objection_to)))
 
     async def _sound_answers(
-        self, code: _Code, calls: Mapping[Symbol, Callable[[], T]], objection_to: Callable[[object], str]
+        self, code: UserCode, calls: Mapping[Symbol, Callable[[], T]], objection_to: Callable[[object], str]
     ) -> dict[Symbol, T]:
         answers: dict[Symbol, T] = {}
         left = [symbol for symbol in calls if not self._is_resting(code.name, symbol)]
@@ -199,7 +184,9 @@ class StrategyGuard:
             left = [symbol for symbol in left[len(outcomes) :] if not self._is_resting(code.name, symbol)]
         return answers
 
-    def _fault_of(self, code: _Code, symbol: Symbol, outcome: Outcome[T], objection_to: Callable[[object], str]) -> str:
+    def _fault_of(
+        self, code: UserCode, symbol: Symbol, outcome: Outcome[T], objection_to: Callable[[object], str]
+    ) -> str:
         """Return a description of what is wrong with an answer; empty for a valid one."""
         if outcome.overdue is not None:
             until = asyncio.get_running_loop().time() + _REST
@@ -217,7 +204,7 @@ class StrategyGuard:
         self._rests = {key: rest for key, rest in self._rests.items() if rest.lasts(now)}
         return (name, symbol) in self._rests or Counter(each for each, _ in self._rests)[name] >= _MOST_RESTS
 
-    async def _report(self, code: _Code, symbol: Symbol | None, cause: str) -> None:
+    async def _report(self, code: UserCode, symbol: Symbol | None, cause: str) -> None:
         """Report a strategy's fault once an hour for each stock; a failed report is only logged."""
         now = self._pace.now()
         about, hour = (code.title, symbol), f"{now:%Y-%m-%d %H}"
@@ -225,21 +212,12 @@ class StrategyGuard:
             return
         self._reported[about] = hour
         logger.error("strategy_failed", extra={"strategy": code.name, "symbol": symbol, "cause": cause})
-        event = Event(
-            code.account_id,
-            STRATEGY_FAILED,
-            EventLevel.ERROR,
-            now,
-            session_date_of(now),
-            symbol=symbol,
-            detail={"strategy": code.name, "cause": cause},
-            key=f"{STRATEGY_FAILED}/{code.account_id}/{code.title}/{symbol or ''}/{hour}",
-        )
+        event = strategy_failed(code, symbol, cause, now)
         try:
             await self._database.events.append(event)
         except Exception as fault:  # noqa: BLE001 - a failed report does not stop the watch
             self._reported.pop(about, None)
-            logger.warning("event_not_written", extra={"kind": STRATEGY_FAILED, "cause": str(fault)})
+            logger.warning("event_not_written", extra={"kind": event.kind, "cause": str(fault)})
 
     def _kept(self, asking: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Start a task that outlives its caller."""

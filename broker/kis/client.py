@@ -56,7 +56,7 @@ class KisClient(KisQueries):
             if not may_leave():
                 return _TOO_LATE
             answer = await self._post_once(call, body, token, may_leave)
-            slot.learn(answer.crowding if isinstance(answer, Envelope) else Crowding.UNTOLD)
+            slot.learn(answer.crowding if isinstance(answer, Envelope) else Crowding.UNKNOWN)
             return answer
 
     async def _post_once(

@@ -83,7 +83,7 @@ class KisOrders:
         pages = await self._client.ask_all(self._list_query(session_date, symbol, side), lane)
         listed = await rows_of(_DAY_LIST, pages, _day_order)
         if not listed and not listed.unreadable and symbol is None and side is None:
-            return Rows((), await _untold_totals(pages[0]))
+            return Rows((), await _missing_totals(pages[0]))
         return Rows({order.ref: order for order in listed}.values(), listed.unreadable)
 
     async def open_orders(self, side: Side, lane: Lane) -> Rows[BrokerOrder] | None:
@@ -175,7 +175,7 @@ def _accepted(call: Call, reply: Envelope, order_date: SessionDate) -> Accepted 
     return Accepted(BrokerOrderRef(order_date, row.krx_fwdg_ord_orgno, row.odno))
 
 
-async def _untold_totals(page: Envelope) -> tuple[UnreadableRow, ...]:
+async def _missing_totals(page: Envelope) -> tuple[UnreadableRow, ...]:
     """Return nothing if the totals agree that there are no rows, or the totals if they cannot be read.
 
     Raises:

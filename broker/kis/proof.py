@@ -39,7 +39,7 @@ class ProvenTransport(httpx.AsyncBaseTransport):
         """
         if not self._is_proven:
             await self.prove(request.url)
-        told = request.extensions.get("trace")
+        trace = request.extensions.get("trace")
         connects = False
 
         async def prove_after_connecting(step: str, about: Any) -> None:
@@ -48,8 +48,8 @@ class ProvenTransport(httpx.AsyncBaseTransport):
                 connects = True
             elif step == FIRST_BYTE and connects:
                 await self.prove(request.url)
-            if told is not None:
-                await told(step, about)
+            if trace is not None:
+                await trace(step, about)
 
         request.extensions = {**request.extensions, "trace": prove_after_connecting}
         return await self._inner.handle_async_request(request)

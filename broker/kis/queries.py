@@ -134,7 +134,7 @@ class KisQueries:
                 slot.learn(envelope.crowding)
                 return envelope  # noqa: TRY300 - the slot is held until here
             except (httpx.RequestError, OSError) as error:
-                slot.learn(Crowding.UNTOLD)
+                slot.learn(Crowding.UNKNOWN)
                 text = f"{query.call.label}: {type(error).__name__} {self.connection.masked(str(error))}".rstrip()
         raise BrokerUnavailableError(text)  # outside, so that the original exception and its text are not chained
 

@@ -39,7 +39,7 @@ class Line:
             async with asyncio.timeout(_SENDS_WITHIN):
                 await self._socket.send(text)
         except (ConnectionClosed, OSError, TimeoutError) as error:
-            lost = _told("the stream was cut", error)
+            lost = _lost("the stream was cut", error)
         else:
             return
         raise lost
@@ -56,7 +56,7 @@ class Line:
         except TimeoutError:
             lost = StreamLostError(f"the stream has sent no message for {self._silence:g} s")
         except (ConnectionClosed, OSError) as error:
-            lost = _told("the stream was cut", error)
+            lost = _lost("the stream was cut", error)
         raise lost
 
 
@@ -97,11 +97,11 @@ async def _opened(url: str) -> ClientConnection:
             logger=_frames,
         )
     except (OSError, TimeoutError, WebSocketException) as error:
-        lost = _told(f"the stream at {url} does not open", error)
+        lost = _lost(f"the stream at {url} does not open", error)
     raise lost
 
 
-def _told(what: str, error: BaseException) -> StreamLostError:
+def _lost(what: str, error: BaseException) -> StreamLostError:
     if isinstance(error, ConnectionClosed) and error.sent and error.sent.code == CloseCode.MESSAGE_TOO_BIG:
         return StreamLostError(f"{what}: a text of more than {LARGEST_TEXT:,} bytes came")
     return StreamLostError(f"{what}: {type(error).__name__}")

@@ -155,14 +155,14 @@ class KisSession:
                     self._answered(word)
                 return ()
             case Frame() as frame if len(text) > _AT_ONCE:
-                return await asyncio.to_thread(self._told_whole, frame)
+                return await asyncio.to_thread(self._all_events_of, frame)
             case Frame() as frame:
-                return self._told_whole(frame)
+                return self._all_events_of(frame)
 
-    def _told_whole(self, frame: Frame) -> Sequence[StreamEvent]:
-        return tuple(self._told(frame))
+    def _all_events_of(self, frame: Frame) -> Sequence[StreamEvent]:
+        return tuple(self._events_of(frame))
 
-    def _told(self, frame: Frame) -> Iterator[StreamEvent]:
+    def _events_of(self, frame: Frame) -> Iterator[StreamEvent]:
         if frame.tr_id == TICKS:
             yield from ticks_in(frame, self._clock())
         elif frame.tr_id == MARKET_PHASES:

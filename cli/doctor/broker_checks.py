@@ -5,11 +5,11 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 from cli.doctor.checkup import Finding, doubtful, fine, wrong
-from domain.costs import LAST_TAX_YEAR, untold_tax
+from domain.costs import LAST_TAX_YEAR, unknown_tax
 from domain.lane import Lane
 from domain.market import Symbol
 from domain.session import REGULAR_HOURS, TradingCalendar
-from fleet.clocks import INTOLERABLE, MEND, SUSPICIOUS, Skew
+from fleet.clocks import INTOLERABLE, REMEDY, SUSPICIOUS, Skew
 
 if TYPE_CHECKING:
     from broker.protocol import Broker
@@ -71,10 +71,10 @@ def look_ahead(calendar: TradingCalendar, today: date) -> Finding:
 
 def look_at_tax(calendar: TradingCalendar, today: date) -> Finding:
     """Check that the transaction tax is known for every sale of the next two weeks."""
-    text = untold_tax(calendar.settlement_of(today))
+    text = unknown_tax(calendar.settlement_of(today))
     if text:
         return doubtful(text, f"look for the changelog's word on the tax of {LAST_TAX_YEAR + 1}")
-    later = next((day for day in _coming(today) if untold_tax(calendar.settlement_of(day))), None)
+    later = next((day for day in _coming(today) if unknown_tax(calendar.settlement_of(day))), None)
     if later is not None:
         year = calendar.settlement_of(later).year
         return doubtful(
@@ -92,7 +92,7 @@ def look_at_clocks(skews: Sequence[Skew]) -> Finding:
     """Check how far this machine's clock is off."""
     text = "this machine's clock is " + " and ".join(map(str, skews))
     if any(skew.is_intolerable for skew in skews):
-        return wrong(f"{text}; more than {INTOLERABLE.seconds} s", MEND)
+        return wrong(f"{text}; more than {INTOLERABLE.seconds} s", REMEDY)
     if any(skew.is_suspicious for skew in skews):
-        return doubtful(f"{text}; more than {SUSPICIOUS.seconds} s", MEND)
+        return doubtful(f"{text}; more than {SUSPICIOUS.seconds} s", REMEDY)
     return fine(text)

@@ -1,10 +1,11 @@
 """Warnings for the live table: causes that prevent buying stocks, refused strangers, and alerts that are not sent."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from domain.alert import fold
-from domain.event import STOCK_LEFT_OUT, STRATEGY_FAILED, UNAUTHENTIC_REFUSED
+from domain.event_kind import AnyKind, EventKind
 from domain.identity import AccountId, Environment
 from domain.session import SessionDate
 from fleet.duties.channels import UNKNOWN
@@ -17,10 +18,10 @@ _SHOWN_FOR: Final = timedelta(hours=1)
 """Market time. A continuing cause is reported again each hour."""
 _MOST_NAMES: Final = 5
 _MOST_LINES: Final = 6
-_TITLES: Final = {
-    UNAUTHENTIC_REFUSED: "STRANGER",
-    STRATEGY_FAILED: "STRATEGY FAILED",
-    STOCK_LEFT_OUT: "left out",
+_TITLES: Final[Mapping[AnyKind, str]] = {
+    EventKind.UNAUTHENTIC_REFUSED: "STRANGER",
+    EventKind.STRATEGY_FAILED: "STRATEGY FAILED",
+    EventKind.STOCK_LEFT_OUT: "left out",
 }
 
 

@@ -42,7 +42,7 @@ async def rules(desk: Desk) -> int:
     await refuse_dangerous_changes(desk.fleet, workers, changes)
     if not desk.asked.yes and _switches_the_stop_off(changes):
         await _confirm()
-    outcomes = await commands.tell(desk.fleet, workers, commands.change_rules(changes))
+    outcomes = await commands.command_all(desk.fleet, workers, commands.change_rules(changes))
     return await report_outcomes(desk, outcomes, forgiving=desk.asked.worker == ALL_WORKERS)
 
 

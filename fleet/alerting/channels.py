@@ -53,11 +53,11 @@ class Channel:
         """
         if self._sending is not None and self._sending.is_alive():
             return "the previous attempt has not ended yet"
-        told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._sending = _begin(lambda: _notify(self.url, message), told)
+        outcome: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._sending = _begin(lambda: _notify(self.url, message), outcome)
         try:
             async with asyncio.timeout(seconds):
-                return await told
+                return await outcome
         except TimeoutError:
             return f"no answer within {seconds:g} s"
 
@@ -78,12 +78,12 @@ def _channel(number: int, url: str) -> Channel:
     return Channel(f"{number} ({scheme})", hashlib.sha256(url.encode()).hexdigest()[:16], url)
 
 
-def _begin(send: Callable[[], str], told: "asyncio.Future[str]") -> threading.Thread:
+def _begin(send: Callable[[], str], outcome: "asyncio.Future[str]") -> threading.Thread:
     loop = asyncio.get_running_loop()
 
     def answer(trouble: str) -> None:
-        if not told.done():
-            told.set_result(trouble)
+        if not outcome.done():
+            outcome.set_result(trouble)
 
     def run() -> None:
         try:

@@ -35,8 +35,8 @@ class AlertRules:
     mask: Callable[[str], str]
     minimum_level: EventLevel = EventLevel.WARNING
     language: Language = "en"
-    tells_days: bool = True
-    tells_trades: bool = False
+    sends_days: bool = True
+    sends_trades: bool = False
     gathered_for: timedelta = GATHERED_FOR
     longest_send: float = LONGEST_SEND
     """Real seconds."""
@@ -68,10 +68,10 @@ class Alerting:
     async def _register(self) -> None:
         rules = self._rules
         levels, keys = levels_from(rules.minimum_level), [channel.key for channel in self._channels]
-        tells = {"tells_days": rules.tells_days, "tells_trades": rules.tells_trades}
+        wanted = {"sends_days": rules.sends_days, "sends_trades": rules.sends_trades}
         while True:
             try:
-                await self._alerts.register(self._account_id, keys, levels, **tells)
+                await self._alerts.register(self._account_id, keys, levels, **wanted)
             except DATABASE_FAULTS as fault:
                 logger.warning("alerts_postponed", extra={"cause": f"{type(fault).__name__}: {fault}"})
                 await asyncio.sleep(_ROUND)
@@ -82,7 +82,7 @@ class Alerting:
         failures = 0
         while True:
             try:
-                await self.tell(channel)
+                await self.send_due(channel)
                 failures = 0
             except DATABASE_FAULTS as fault:
                 failures += 1
@@ -92,22 +92,24 @@ class Alerting:
                 logger.exception("alerts_failed", extra={"channel": channel.name})
             await asyncio.sleep(min(pause_after(failures).total_seconds(), _LONGEST_ROUND) if failures else _ROUND)
 
-    async def tell(self, channel: Channel) -> int:
+    async def send_due(self, channel: Channel) -> int:
         """Send due events as one message; return how many events it contains."""
         outlet = Outlet(self._account_id, channel.key, self._owner)
         claimed = due(await self._alerts.claim(outlet, self._rules.gathered_for))
-        told = tuple(alert for alert in claimed if alert.event_id not in self._unmarked[channel.key])
-        if told and not await self._sent(channel, outlet, told):
+        unsent = tuple(alert for alert in claimed if alert.event_id not in self._unmarked[channel.key])
+        if unsent and not await self._sent(channel, outlet, unsent):
             return 0
         if claimed:
             ids = [alert.event_id for alert in claimed]
             self._unmarked[channel.key].update(ids)
             await self._alerts.delivered(outlet, ids)
             self._unmarked[channel.key].difference_update(ids)
-        return len(told)
+        return len(unsent)
 
-    async def _sent(self, channel: Channel, outlet: Outlet, told: Sequence[PendingAlert]) -> bool:
-        message = message_of(self._environment, [alert.event for alert in told], self._rules.language, self._rules.mask)
+    async def _sent(self, channel: Channel, outlet: Outlet, unsent: Sequence[PendingAlert]) -> bool:
+        message = message_of(
+            self._environment, [alert.event for alert in unsent], self._rules.language, self._rules.mask
+        )
         trouble = self._rules.mask(await channel.send(message, self._rules.longest_send))
         if trouble:
             pause = await self._alerts.failed(outlet, trouble)

@@ -7,7 +7,8 @@ from typing import Final
 
 from domain.alert import Folded, fold
 from domain.clock import in_seoul
-from domain.event import DAY_SUMMED_UP, Event, EventLevel
+from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.identity import Environment
 from domain.plain_text import one_line
 from fleet.alerting.channels import Message
@@ -34,7 +35,7 @@ def message_of(
         title += f" (+{len(folded) - 1})"
     # Mask before cutting: a secret that is cut in two would no longer be recognised.
     lines = [
-        _cut(_hidden(text, mask), _LONGEST_BODY - 1 if each.kind == DAY_SUMMED_UP else _LONGEST_LINE)
+        _cut(_hidden(text, mask), _LONGEST_BODY - 1 if each.kind == EventKind.DAY_SUMMED_UP else _LONGEST_LINE)
         for each in folded
         for text in _texts(each, language)
     ]
@@ -46,7 +47,7 @@ def message_of(
 
 def trial_message(environment: Environment, level: EventLevel, language: Language) -> Message:
     """Return the message that `alert-test` sends."""
-    title = _title(environment, level, words(language).of("kinds", "alert_test"), language)
+    title = _title(environment, level, words(language).of("kinds", EventKind.ALERT_TEST), language)
     return Message(title, words(language)["alerts"]["test"], level)
 
 
@@ -60,7 +61,7 @@ def _named(folded: Folded, language: Language) -> str:
 
 def _texts(folded: Folded, language: Language) -> list[str]:
     """Return the lines about equal events: one line, or the whole result of each day."""
-    if folded.kind == DAY_SUMMED_UP:
+    if folded.kind == EventKind.DAY_SUMMED_UP:
         return [_day(event, language) for event in folded.events]
     first, last = (f"{in_seoul(at):%m-%d %H:%M:%S}" for at in folded.between)
     number = len(folded.events)
@@ -80,8 +81,8 @@ def _texts(folded: Folded, language: Language) -> list[str]:
 def _said(gist: str, language: Language) -> str:
     """Translate the cause of an event where it is one of ours. A number of shares may stand before it."""
     shares, colon, reason = gist.partition(": ") if gist.startswith("×") else ("", "", gist)
-    told = words(language)
-    return f"{shares}{colon}{told.say(told.of('denials', reason) if language == 'ko' else reason)}"
+    texts = words(language)
+    return f"{shares}{colon}{texts.say(texts.of('denials', reason) if language == 'ko' else reason)}"
 
 
 def _that_fit(lines: Sequence[str]) -> list[str]:
@@ -99,26 +100,28 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _day(event: Event, language: Language) -> str:
-    told, said = event.detail, words(language)["alerts"]
+    result, said = event.detail, words(language)["alerts"]
     lines = [
-        said["day"].format(date=event.session_date, trades=told["trades"], wins=told["wins"], losses=told["losses"]),
-        said["money"].format(net=int(told["net"]), gross=int(told["gross"]), costs=int(told["costs"])),
+        said["day"].format(
+            date=event.session_date, trades=result["trades"], wins=result["wins"], losses=result["losses"]
+        ),
+        said["money"].format(net=int(result["net"]), gross=int(result["gross"]), costs=int(result["costs"])),
     ]
     shares = [
-        said[name].format(names=_whole(one_line(str(told[name]), _LONGEST_TEXT)))
+        said[name].format(names=_whole(one_line(str(result[name]), _LONGEST_TEXT)))
         for name in ("carried", "unexplained", "owners")
-        if told.get(name)
+        if result.get(name)
     ]
-    return "\n".join([*lines, *_how_flat(told, language), *shares])
+    return "\n".join([*lines, *_how_flat(result, language), *shares])
 
 
-def _how_flat(told: Mapping[str, str | int], language: Language) -> list[str]:
+def _how_flat(result: Mapping[str, str | int], language: Language) -> list[str]:
     """State what the close has proven, and nothing more."""
     said = words(language)["alerts"]
-    if told.get("flat"):
+    if result.get("flat"):
         return [said["flat"]]
-    open_orders = [said["open_orders"].format(number=told["open_orders"])] if told.get("open_orders") else []
-    return open_orders if told.get("proven") else [said["unproven"], *open_orders]
+    open_orders = [said["open_orders"].format(number=result["open_orders"])] if result.get("open_orders") else []
+    return open_orders if result.get("proven") else [said["unproven"], *open_orders]
 
 
 def _whole(names: str) -> str:

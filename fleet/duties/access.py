@@ -4,14 +4,13 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from domain.event import Event, EventLevel
+from domain.events.machines import access_refused
 from domain.session import session_date_of
 from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 
 logger = logging.getLogger("haru.hosting")
 
-ACCESS_REFUSED: Final = "access_refused"
 SHUT_BECAUSE: Final = "the broker refuses our key or token"
 
 
@@ -31,13 +30,8 @@ class AccessDuty:
         day = session_date_of(now)
         if refusal:
             self._is_open = False
-            key = f"{ACCESS_REFUSED}/{fleet.account_id}/{day}/{refusal}"
-            detail: dict[str, str | int] = {"cause": refusal}
-            event = Event(
-                fleet.account_id, ACCESS_REFUSED, EventLevel.CRITICAL, now, session_date=day, detail=detail, key=key
-            )
             await fleet.database.risk.close_entries(fleet.account_id, day, SHUT_BECAUSE, now)
-            if await fleet.database.events.append(event):
+            if await fleet.database.events.append(access_refused(fleet.account_id, refusal, now)):
                 logger.critical("access_refused", extra={"cause": refusal})
         elif not self._is_open:
             await fleet.database.risk.reopen_entries(fleet.account_id, day, SHUT_BECAUSE)

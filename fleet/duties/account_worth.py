@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain.dangers import Dangers
 from domain.errors import TradingError
-from domain.event import Event, EventLevel
+from domain.events.entries import limits_above_account
 from domain.identity import Environment
 from domain.lane import Lane
 from domain.money import Won
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("haru.hosting")
 
-LIMITS_ABOVE_ACCOUNT: Final = "limits_above_account"
 SHUT_BECAUSE: Final = "limits exceed what the account holds"
 
 
@@ -63,11 +62,8 @@ class WorthDuty:
         dangers = self._dangers_of(worth)
         if dangers:
             await fleet.database.risk.close_entries(fleet.account_id, day, SHUT_BECAUSE, now)
-            detail: dict[str, str | int] = {"why": " ".join(dangers.values())}
-            key = f"{LIMITS_ABOVE_ACCOUNT}/{fleet.account_id}/{day}"
-            await fleet.database.events.append(
-                Event(fleet.account_id, LIMITS_ABOVE_ACCOUNT, EventLevel.CRITICAL, now, day, detail=detail, key=key)
-            )
+            why = " ".join(dangers.values())
+            await fleet.database.events.append(limits_above_account(fleet.account_id, why, now))
         else:
             await fleet.database.risk.reopen_entries(fleet.account_id, day, SHUT_BECAUSE)
         self._compared = day

@@ -14,11 +14,10 @@ from broker.protocol import StreamSession
 from database.database import Database
 from database.errors import DATABASE_FAULTS
 from domain.errors import StreamLostError
-from domain.event import Event, EventLevel
+from domain.events.market import market_message
 from domain.identity import AccountId
 from domain.market import Quote, Symbol
-from domain.market_phase import MarketMessage, MarketWord
-from domain.session import session_date_of
+from domain.market_phase import MarketMessage
 from domain.stream import Covered, Garbled, Interest, News, OrderNotice, registrations
 from fleet.together import first_to_end, unhurried
 
@@ -34,8 +33,6 @@ _COUNTED_AS: Final = {
     MarketMessage: "market_messages",
     Garbled: "garbled",
 }
-MARKET_MESSAGE: Final = "market_message"
-"""Event kind of a market-wide message of the exchange."""
 _TELLS_EVERY: Final = 0.01
 
 
@@ -101,7 +98,7 @@ class Attendance:
             _every(_COUNTS_EVERY, self._say_counts),
         )
 
-    def tell(self, news: News) -> bool:
+    def deliver(self, news: News) -> bool:
         """Deliver an event to this process at once; queue it for the other processes."""
         was_news = self.ears.take(news)
         if isinstance(news, Quote):
@@ -122,7 +119,7 @@ class Attendance:
                 if isinstance(event, MarketMessage):
                     self._market_messages.append((event, self.ears.now()))
                     continue
-                self._counts["ticks_taken"] += self.tell(event) and isinstance(event, Quote)
+                self._counts["ticks_taken"] += self.deliver(event) and isinstance(event, Quote)
 
     async def _deliver(self) -> None:
         """Send the latest tick of each stock and all other events to the other processes. Failed sends are dropped."""
@@ -132,13 +129,13 @@ class Attendance:
             news = [*self._others, *self._ticks.values()]
             self._others, self._ticks = [], {}
             try:
-                await unhurried(self.owner.database.stream_news.tell(self.owner.name, news))
+                await unhurried(self.owner.database.stream_news.publish(self.owner.name, news))
             except DATABASE_FAULTS as fault:
-                logger.warning("stream_news_untold", extra={"cause": f"{type(fault).__name__}: {fault}"})
+                logger.warning("stream_news_not_published", extra={"cause": f"{type(fault).__name__}: {fault}"})
             await asyncio.sleep(_TELLS_EVERY)
 
     async def _vouch(self) -> None:
-        self.tell(Covered(self.session.registered))
+        self.deliver(Covered(self.session.registered))
 
     async def _keep_lease(self) -> None:
         if not await unhurried(self.owner.database.stream_leases.take(self.owner.account_id, self.owner.name)):
@@ -166,10 +163,7 @@ class Attendance:
     async def _keep_market_message(self, message: MarketMessage, at: datetime) -> None:
         account_id, database, word = self.owner.account_id, self.owner.database, message.word
         if word.is_sidecar or await database.market_messages.keep(account_id, message, at):
-            level = EventLevel.WARNING if word.is_sidecar or word is MarketWord.HALTED else EventLevel.INFO
-            key = f"{MARKET_MESSAGE}/{account_id}/{word}/{at:%Y%m%d%H%M}"
-            detail: dict[str, str | int] = {"message": word.value, "code": message.code}
-            event = Event(account_id, MARKET_MESSAGE, level, at, session_date_of(at), detail=detail, key=key)
+            event = market_message(account_id, word, message.code, at)
             await database.events.append(event)
 
     async def _ask_again(self, wanted: Collection[Symbol]) -> None:

@@ -5,12 +5,11 @@ from datetime import timedelta
 from typing import Final
 
 from database.alerts import OutletState
-from domain.event import Event, EventLevel
-from domain.session import session_date_of
+from domain.event import Event
+from domain.events.machines import alert_channel_unknown
 from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 
-CHANNEL_UNKNOWN: Final = "alert_channel_unknown"
 UNKNOWN: Final = timedelta(minutes=5)
 """Real time without a host that has the address. A restart takes less."""
 
@@ -35,8 +34,4 @@ class ChannelDuty:
 
     def _event(self, state: OutletState) -> Event:
         fleet, at = self._fleet, self._fleet.market_now()
-        day = session_date_of(at)
-        why = f"no host has the address of channel {state.channel}: no alerts are sent to it"
-        detail: dict[str, str | int] = {"why": why, "unsent": state.unsent}
-        key = f"{CHANNEL_UNKNOWN}/{fleet.account_id}/{state.channel}/{day}"
-        return Event(fleet.account_id, CHANNEL_UNKNOWN, EventLevel.ERROR, at, day, detail=detail, key=key)
+        return alert_channel_unknown(fleet.account_id, state.channel, state.unsent, at)

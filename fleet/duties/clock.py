@@ -8,15 +8,14 @@ from typing import Final, Protocol
 from activities.support.host_gate import HostGate
 from domain.clock import ClockReading
 from domain.errors import TradingError
-from domain.event import Event, EventLevel
+from domain.events.machines import clock_off
 from domain.session import session_date_of
-from fleet.clocks import INTOLERABLE, MEND
+from fleet.clocks import INTOLERABLE, REMEDY
 from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 
 logger = logging.getLogger("haru.clocks")
 
-CLOCK_OFF: Final = "clock_off"
 SHUT_BECAUSE: Final = "this machine's clock and the broker's disagree"
 
 
@@ -65,14 +64,5 @@ class ClockDuty:
         """Report once an hour while the skew lasts."""
         fleet, seconds = self._fleet, round(abs(skew).total_seconds())
         cause = f"this machine's clock is {seconds} s {'ahead of' if skew > timedelta(0) else 'behind'} the broker's"
-        event = Event(
-            fleet.account_id,
-            CLOCK_OFF,
-            EventLevel.CRITICAL,
-            now,
-            session_date=session_date_of(now),
-            detail={"cause": cause},
-            key=f"{CLOCK_OFF}/{fleet.account_id}/{now:%Y%m%d%H}",
-        )
-        if await fleet.database.events.append(event):
-            logger.critical(CLOCK_OFF, extra={"cause": cause, "mend": MEND})
+        if await fleet.database.events.append(clock_off(fleet.account_id, cause, now)):
+            logger.critical("clock_off", extra={"cause": cause, "fix": REMEDY})

@@ -8,9 +8,11 @@ from typing import Final
 
 from activities.summarising import SummaryActivities, SummaryRequest
 from domain.clock import MarketClock
-from domain.event import CLOSE_MISSED, CLOSE_UNFINISHED, Event, EventLevel, carried_event
+from domain.event import Event, EventLevel
+from domain.events.closes import close_missed, close_unfinished
+from domain.events.positions import position_carried_overnight
 from domain.rules import TradingRules
-from domain.session import Session, SessionDate, SessionPlan, session_date_of
+from domain.session import Session, SessionPlan, session_date_of
 from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 from fleet.schedule import close_now
@@ -65,7 +67,7 @@ async def see_to_the_close(fleet: Fleet, rules: TradingRules, lately: timedelta 
     A close that started ``lately`` (real time) may still collect its proof.
     """
     now = fleet.market_now()
-    await _tell_missed_closes(fleet, now)
+    await _report_missed_closes(fleet, now)
     plan = fleet.plan_of_the_day(now, await fleet.registered_workers())
     due = close_due(plan, now, fleet.clock)
     if due is Due.NOT_YET or await fleet.database.summaries.is_final(fleet.account_id, plan.session.date):
@@ -73,13 +75,14 @@ async def see_to_the_close(fleet: Fleet, rules: TradingRules, lately: timedelta 
     begun_at = await _closing_since(fleet)
     if begun_at is not None:
         if fleet.real_now() - begun_at >= lately:
-            await _tell_unfinished(fleet, plan.session, rules, now)
+            await _report_unfinished(fleet, plan.session, rules, now)
         return
     if not await fleet.database.positions.touched_in(fleet.account_id, plan.session.date):
         return
     logger.error("close_started_by_host", extra={"session_date": plan.session.date, "due": due})
     if due is Due.TOO_LATE:
-        await _shout(fleet, plan.session.date, now, "its close started after the session's end")
+        why = "its close started after the session's end"
+        await _append(fleet, close_missed(fleet.account_id, plan.session.date, why, now))
     await close_now(fleet, rules)
 
 
@@ -97,7 +100,7 @@ async def _closing_since(fleet: Fleet) -> datetime | None:
     return min(running, default=None)
 
 
-async def _tell_unfinished(fleet: Fleet, session: Session, rules: TradingRules, now: datetime) -> None:
+async def _report_unfinished(fleet: Fleet, session: Session, rules: TradingRules, now: datetime) -> None:
     """Report once a running close that has no market left to sell in and has not finished its proof."""
     held = await fleet.database.positions.held_in(fleet.account_id)
     sells_until = _last_market_of(session, rules) if held else session.ends_at
@@ -105,7 +108,7 @@ async def _tell_unfinished(fleet: Fleet, session: Session, rules: TradingRules, 
         return
     why = "it still runs and has not confirmed that the account is flat"
     logger.error("close_unfinished", extra={"session_date": session.date})
-    await _shout(fleet, session.date, now, why, CLOSE_UNFINISHED)
+    await _append(fleet, close_unfinished(fleet.account_id, session.date, why, now))
 
 
 def _last_market_of(session: Session, rules: TradingRules) -> datetime:
@@ -113,22 +116,20 @@ def _last_market_of(session: Session, rules: TradingRules) -> datetime:
     return session.post_close.until if evening is None else evening.until
 
 
-async def _tell_missed_closes(fleet: Fleet, now: datetime) -> None:
+async def _report_missed_closes(fleet: Fleet, now: datetime) -> None:
     """Summarise earlier sessions that ended without a close, and name the positions carried out of them."""
     today = session_date_of(now)
     last = fleet.calendar.session_before(today).date
     for date in await fleet.database.summaries.missing_before(fleet.account_id, today, last):
         logger.error("close_missed", extra={"session_date": date})
-        await _shout(fleet, date, now, "no close ran on its day")
+        await _append(fleet, close_missed(fleet.account_id, date, "no close ran on its day", now))
         for position in await fleet.database.positions.held_in(fleet.account_id):
             if position.session_date <= date:
-                event = carried_event(fleet.account_id, date, now, position.symbol, position.quantity)
-                await fleet.database.reports.append(event.key, partial(fleet.database.events.append, event))
+                about = (fleet.account_id, date, position.symbol, position.quantity)
+                await _append(fleet, position_carried_overnight(*about, now))
         summaries = SummaryActivities(fleet.database, fleet.market_now)
         await summaries.write_summaries(SummaryRequest(fleet.account_id, date))
 
 
-async def _shout(fleet: Fleet, date: SessionDate, now: datetime, why: str, kind: str = CLOSE_MISSED) -> None:
-    key = f"{kind}/{fleet.account_id}/{date}"
-    event = Event(fleet.account_id, kind, EventLevel.CRITICAL, now, date, detail={"why": why}, key=key)
+async def _append(fleet: Fleet, event: Event) -> None:
     await fleet.database.reports.append(event.key, partial(fleet.database.events.append, event))

@@ -11,18 +11,17 @@ from typing import Final
 from activities.support.host_gate import HostGate
 from database.errors import DATABASE_FAULTS
 from domain.event import Event, EventLevel
+from domain.events.machines import disk_has_room, disk_low
 from domain.room import MEGABYTE, Room, RoomLevels, room_at
 from domain.session import session_date_of
 from fleet.alerting.direct import DirectAlerts
-from fleet.commands import liquidate, tell
+from fleet.commands import command_all, liquidate
 from fleet.duties.data_disk import DataDisk
 from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 
 logger = logging.getLogger("haru.hosting")
 
-DISK_LOW: Final = "disk_low"
-DISK_HAS_ROOM: Final = "disk_has_room"
 _WRITTEN_WITHIN: Final = 5.0
 _LEVELS: Final = {Room.SCARCE: EventLevel.WARNING, Room.SHORT: EventLevel.ERROR, Room.LAST: EventLevel.CRITICAL}
 
@@ -80,7 +79,7 @@ class DiskDuty:
         workers = sorted({position.worker_id for position in held})
         if workers:
             logger.critical("selling_for_a_full_disk", extra={"workers": len(workers)})
-            for outcome in await tell(fleet, workers, liquidate()):
+            for outcome in await command_all(fleet, workers, liquidate()):
                 logger.warning("sale_commanded", extra={"worker": outcome.worker_id, "verdict": outcome.verdict})
 
     @property
@@ -122,17 +121,12 @@ class DiskDuty:
             why = f"{megabytes} MB are free at {folder}: no entries until {needed} MB are free"
         else:
             why = f"{megabytes} MB are free at {folder}; free disk space before trading stops"
-        return self._made(DISK_LOW, _LEVELS[max(self._room, Room.LAST)], why)
+        level = _LEVELS[max(self._room, Room.LAST)]
+        return disk_low(self._fleet.account_id, socket.gethostname(), level, why, self._fleet.market_now())
 
     def _relief(self, free: int) -> Event:
         why = f"{free // MEGABYTE} MB are free again at {self._disk.folder}"
-        return self._made(DISK_HAS_ROOM, EventLevel.INFO, why)
-
-    def _made(self, kind: str, level: EventLevel, why: str) -> Event:
-        fleet, now = self._fleet, self._fleet.market_now()
-        key = f"{kind}/{fleet.account_id}/{socket.gethostname()}/{level}/{now:%Y%m%d%H%M%S%f}"
-        detail: dict[str, str | int] = {"why": why}
-        return Event(fleet.account_id, kind, level, now, session_date_of(now), detail=detail, key=key)
+        return disk_has_room(self._fleet.account_id, socket.gethostname(), why, self._fleet.market_now())
 
     async def _write_down(self) -> None:
         """Write gate and events to the database. Events that it does not accept are sent directly and written later."""

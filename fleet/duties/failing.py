@@ -2,12 +2,11 @@
 
 from typing import Final
 
-from domain.event import Event, EventLevel
-from domain.session import session_date_of
+from domain.event import Event
+from domain.events.temporal import workflow_failing
 from fleet.duties.duty import Terms
 from fleet.fleet import FailingWorkflow, Fleet
 
-WORKFLOW_FAILING: Final = "workflow_failing"
 _REPEATED_AFTER: Final = 1800.0
 """Real seconds after which a workflow that still cannot progress is reported again."""
 
@@ -28,12 +27,5 @@ class FailingDuty:
     async def _event(self, workflow: FailingWorkflow) -> Event:
         fleet, at = self._fleet, self._fleet.market_now()
         bucket = int((await fleet.database.server.now()).timestamp() // _REPEATED_AFTER)
-        return Event(
-            fleet.account_id,
-            WORKFLOW_FAILING,
-            EventLevel.CRITICAL,
-            at,
-            session_date_of(at),
-            detail={"workflow": workflow.workflow_id, "cause": workflow.cause},
-            key=f"{WORKFLOW_FAILING}/{workflow.run_id}/{bucket}",
-        )
+        run = f"{workflow.run_id}/{bucket}"
+        return workflow_failing(fleet.account_id, workflow.workflow_id, workflow.cause, run, at)

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from database.errors import DATABASE_FAULTS
-from database.hosts import DeadHost, Lapse
+from database.hosts import Lapse
 from domain.event import Event, EventLevel
+from domain.events.machines import host_died, time_unwatched
 from domain.host_limits import HostLimits
 from domain.session import session_date_of
 from fleet.duties.duty import Terms
@@ -19,8 +20,6 @@ from fleet.fleet import Fleet
 
 logger = logging.getLogger("haru.hosting")
 
-HOST_DIED: Final = "host_died"
-TIME_UNWATCHED: Final = "time_unwatched"
 SILENCE: Final = timedelta(seconds=30)
 """Real time without a heartbeat after which a host counts as dead. A host sends a heartbeat every five seconds."""
 _BACK: Final = timedelta(hours=24)
@@ -76,16 +75,13 @@ class HostDuty:
         fleet = self._fleet
         is_holding = bool(await fleet.database.positions.held_in(fleet.account_id))
         level = EventLevel.CRITICAL if is_holding else EventLevel.ERROR
-        dead = await fleet.database.hosts.bury(fleet.account_id, self._silence, lambda host: self._death(host, level))
+        dead = await fleet.database.hosts.bury(
+            fleet.account_id, self._silence, lambda host: host_died(fleet.account_id, host, level, fleet.market_now())
+        )
         for host in dead:
-            logger.critical(HOST_DIED, extra={"host": host.host_id, "seconds": round(host.silent_for.total_seconds())})
-
-    def _death(self, host: DeadHost, level: EventLevel) -> Event:
-        fleet, at, seconds = self._fleet, self._fleet.market_now(), round(host.silent_for.total_seconds())
-        why = f"{host.machine} sent no heartbeat for {seconds} s; process {host.pid} did not shut down"
-        detail: dict[str, str | int] = {"why": why, "host": host.host_id, "seconds": seconds}
-        key = f"{HOST_DIED}/{fleet.account_id}/{host.host_id}/{at:%Y%m%d%H%M%S}"
-        return Event(fleet.account_id, HOST_DIED, level, at, session_date_of(at), detail=detail, key=key)
+            logger.critical(
+                "host_died", extra={"host": host.host_id, "seconds": round(host.silent_for.total_seconds())}
+            )
 
     async def _report_lapses(self) -> None:
         fleet = self._fleet
@@ -112,17 +108,4 @@ class HostDuty:
 
     def _unwatched(self, lapse: Lapse, seconds: int) -> Event:
         fleet, at = self._fleet, self._fleet.clock.market_time(lapse.until)
-        detail: dict[str, str | int] = {
-            "why": f"the lease on {lapse.symbol} was not renewed for {seconds} s",
-            "seconds": seconds,
-        }
-        return Event(
-            fleet.account_id,
-            TIME_UNWATCHED,
-            EventLevel.ERROR,
-            at,
-            session_date_of(at),
-            symbol=lapse.symbol,
-            detail=detail,
-            key=f"{TIME_UNWATCHED}/{fleet.account_id}/{lapse.symbol}/{lapse.since:%Y%m%d%H%M%S%f}",
-        )
+        return time_unwatched(fleet.account_id, lapse.symbol, lapse.since, seconds, at)

@@ -4,11 +4,11 @@ import logging
 from functools import partial
 
 from activities.closing import CLOSER
-from domain.event import Event, EventLevel
+from domain.event import EventLevel
+from domain.events.positions import worker_brought_back
 from domain.market import Symbol
 from domain.position import OpenPosition
 from domain.rules import TradingRules
-from domain.session import session_date_of
 from domain.worker_state import WorkerLife
 from fleet.duties.close import is_closing
 from fleet.duties.duty import Terms
@@ -38,7 +38,7 @@ class LostWorkersDuty:
             life = WorkerLife(fleet.account_id, position.worker_id, rules, fleet.clock, paused=True)
             if await bring_back(fleet, life):
                 logger.warning("worker_brought_back", extra={"worker": position.worker_id})
-                event = _brought_back(fleet, position)
+                event = worker_brought_back(position, fleet.market_now())
                 await fleet.database.reports.append(event.key, partial(fleet.database.events.append, event))
         for worker_id in await fleet.database.locks.lost_openings(fleet.account_id):
             await bring_back(fleet, WorkerLife(fleet.account_id, worker_id, rules, fleet.clock, paused=True))
@@ -47,21 +47,6 @@ class LostWorkersDuty:
 async def unwatched(fleet: Fleet) -> list[Symbol]:
     """Return the stocks whose shares no worker guards."""
     return [position.symbol for position in await _unguarded(fleet) if position.quantity]
-
-
-def _brought_back(fleet: Fleet, position: OpenPosition) -> Event:
-    now = fleet.market_now()
-    return Event(
-        fleet.account_id,
-        "worker_brought_back",
-        EventLevel.WARNING,
-        now,
-        session_date=session_date_of(now),
-        worker_id=position.worker_id,
-        symbol=position.symbol,
-        detail={"position_id": position.position_id},
-        key=f"brought_back/{position.position_id}/{now:%Y%m%d%H%M}",
-    )
 
 
 async def _unguarded(fleet: Fleet) -> list[OpenPosition]:

@@ -5,16 +5,13 @@ import logging
 from typing import Final
 
 from database.errors import DATABASE_FAULTS
-from domain.event import Event, EventLevel
-from domain.session import session_date_of
+from domain.events.machines import database_away, database_was_away
 from fleet.alerting.direct import DirectAlerts
 from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 
 logger = logging.getLogger("haru.hosting")
 
-AWAY: Final = "database_away"
-WAS_AWAY: Final = "database_was_away"
 _ANSWERS_WITHIN: Final = 5.0
 _AGAIN_EVERY: Final = 60.0
 _LONG: Final = 15.0
@@ -49,27 +46,18 @@ class OutageDuty:
             self._away_since, self._said_at = now, now - _AGAIN_EVERY
         if now - self._said_at >= _AGAIN_EVERY:
             self._said_at = now
-            logger.critical(AWAY, extra={"seconds": round(now - self._away_since), "cause": cause})
+            logger.critical("database_away", extra={"seconds": round(now - self._away_since), "cause": cause})
         if now - self._away_since >= self._long:
             self._alert(self._away_since, now - self._away_since)
 
     def _alert(self, since: float, seconds: float) -> None:
         """Alert people directly, because the database cannot be written; repeat every half hour."""
         fleet, at = self._fleet, self._fleet.market_now()
-        key = f"{AWAY}/{since}/{seconds // _SAME_OUTAGE}"
-        detail: dict[str, str | int] = {"why": "no orders, including sales, are sent while PostgreSQL is unreachable"}
-        self._direct.send(
-            Event(fleet.account_id, AWAY, EventLevel.CRITICAL, at, session_date_of(at), detail=detail, key=key)
-        )
+        self._direct.send(database_away(fleet.account_id, f"{since}/{seconds // _SAME_OUTAGE}", at))
 
     async def _write_down(self, now: float) -> None:
         if self._away_since is None:
             return
         fleet, at, seconds = self._fleet, self._fleet.market_now(), round(now - self._away_since)
-        detail: dict[str, str | int] = {
-            "why": f"for about {seconds} s; no orders were sent in that time",
-            "seconds": seconds,
-        }
-        event = Event(fleet.account_id, WAS_AWAY, EventLevel.ERROR, at, session_date_of(at), detail=detail)
-        await fleet.database.events.append(event)
+        await fleet.database.events.append(database_was_away(fleet.account_id, seconds, at))
         self._away_since = None

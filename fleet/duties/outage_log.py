@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from database.errors import DATABASE_FAULTS
-from domain.event import Event, EventLevel
-from domain.session import session_date_of
+from domain.event import Event
+from domain.identity import AccountId
 from fleet.alerting.direct import DirectAlerts
 from fleet.fleet import Fleet
 
@@ -19,13 +21,16 @@ _AGAIN_AFTER: Final = 1800.0
 """Real seconds after which a continuing outage is reported again."""
 
 
+OutageEvent = Callable[[AccountId, str, int, datetime], Event]
+"""Returns the event of an outage on a host that lasts or lasted some real seconds, at a market instant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """An outage's two event kinds, why it matters, and after how many real seconds it raises an alarm."""
+    """The constructors of an outage's two events, and after how many real seconds it raises an alarm."""
 
-    away: str
-    was_away: str
-    why: str
+    away: OutageEvent
+    was_away: OutageEvent
     long: float
 
 
@@ -48,8 +53,9 @@ class OutageLog:
         if seconds < self._outage.long + self._reports * _AGAIN_AFTER:
             return
         self._reports += 1
-        logger.critical(self._outage.away, extra={"seconds": round(seconds)})
-        await self._report(self._event(self._outage.away, EventLevel.CRITICAL, self._outage.why, seconds))
+        event = self._event(self._outage.away, seconds)
+        logger.critical(event.kind, extra={"seconds": round(seconds)})
+        await self._report(event)
 
     async def note_back(self) -> None:
         """Record that the service answers; write the length of an outage that was reported.
@@ -59,8 +65,7 @@ class OutageLog:
         """
         if self._away_since is not None and self._reports:
             seconds = asyncio.get_running_loop().time() - self._away_since
-            why = f"for about {round(seconds)} s"
-            await self._fleet.database.events.append(self._event(self._outage.was_away, EventLevel.ERROR, why, seconds))
+            await self._fleet.database.events.append(self._event(self._outage.was_away, seconds))
         self._away_since, self._reports = None, 0
 
     async def _report(self, event: Event) -> None:
@@ -71,9 +76,6 @@ class OutageLog:
         except (*DATABASE_FAULTS, TimeoutError):
             self._direct.send(event)
 
-    def _event(self, kind: str, level: EventLevel, why: str, seconds: float) -> Event:
-        fleet, at = self._fleet, self._fleet.market_now()
-        host = socket.gethostname()
-        detail: dict[str, str | int] = {"why": why, "host": host, "seconds": round(seconds)}
-        key = f"{kind}/{fleet.account_id}/{host}/{at:%Y%m%d%H%M%S%f}"
-        return Event(fleet.account_id, kind, level, at, session_date_of(at), detail=detail, key=key)
+    def _event(self, reported: OutageEvent, seconds: float) -> Event:
+        fleet = self._fleet
+        return reported(fleet.account_id, socket.gethostname(), round(seconds), fleet.market_now())

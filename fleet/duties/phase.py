@@ -4,7 +4,8 @@ import logging
 from datetime import timedelta
 from typing import Final
 
-from domain.event import Event, EventLevel
+from domain.event import EventLevel
+from domain.events.market import market_phase_differs
 from domain.market_phase import AGREES, SLACK, Heard, Judgement, Verdict, judge
 from domain.session import SessionDate, session_date_of
 from fleet.duties.duty import Terms
@@ -12,7 +13,6 @@ from fleet.fleet import Fleet
 
 logger = logging.getLogger("haru.stream")
 
-MARKET_PHASE_DIFFERS: Final = "market_phase_differs"
 MARKET_HALTED: Final = "market halted"
 PHASE_DIFFERS: Final = "market phase differs"
 """The causes under which entries are shut."""
@@ -58,14 +58,7 @@ class PhaseDuty:
 
     async def _report(self, date: SessionDate, verdict: Verdict) -> None:
         fleet, is_late = self._fleet, verdict.judgement is Judgement.LATE_CLOSE
-        event = Event(
-            fleet.account_id,
-            MARKET_PHASE_DIFFERS,
-            EventLevel.WARNING if is_late else EventLevel.CRITICAL,
-            fleet.market_now(),
-            date,
-            detail={"cause": verdict.why},
-            key=f"{MARKET_PHASE_DIFFERS}/{fleet.account_id}/{date}/{verdict.why}",
-        )
+        level = EventLevel.WARNING if is_late else EventLevel.CRITICAL
+        event = market_phase_differs(fleet.account_id, date, level, verdict.why, fleet.market_now())
         if await fleet.database.events.append(event):
             logger.error("market_phase_differs", extra={"cause": verdict.why})

@@ -7,18 +7,15 @@ from typing import Final
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.service import RPCError
 
+from domain.events.machines import broker_away, broker_was_away, temporal_away, temporal_was_away
 from fleet.alerting.direct import DirectAlerts
 from fleet.duties.duty import Terms
 from fleet.duties.outage_log import Outage, OutageLog
 from fleet.fleet import Fleet
 
 _ANSWERS_WITHIN: Final = timedelta(seconds=5)
-TEMPORAL: Final = Outage(
-    "temporal_away", "temporal_was_away", "workflows cannot start a sale while Temporal is unreachable", long=15.0
-)
-BROKER: Final = Outage(
-    "broker_away", "broker_was_away", "orders and price requests fail until the broker answers", long=30.0
-)
+TEMPORAL: Final = Outage(temporal_away, temporal_was_away, long=15.0)
+BROKER: Final = Outage(broker_away, broker_was_away, long=30.0)
 
 
 class TemporalDuty:

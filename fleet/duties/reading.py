@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
 
-from domain.event import UNREADABLE_ROW, Event, EventLevel
+from domain.event import EventLevel
+from domain.events.books import unreadable_row
 from domain.market import Symbol
 from domain.session import session_date_of
-from domain.unreadable import Readings, UnreadableRow
+from domain.unreadable import Readings
 from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 
@@ -33,7 +33,7 @@ class ReadingDuty:
         ours = await self._ours() if taken.rows else frozenset()
         for row in taken.rows:
             level = EventLevel.ERROR if row.symbol is None or row.symbol in ours else EventLevel.WARNING
-            if await fleet.database.events.append(self._event(row, level, at)):
+            if await fleet.database.events.append(unreadable_row(fleet.account_id, row, level, at)):
                 extra = {"list": row.of, "symbol": row.symbol, "field": row.field, "cause": row.why}
                 logger.warning("unreadable_row", extra=extra)
 
@@ -43,13 +43,3 @@ class ReadingDuty:
         held = await fleet.database.positions.held_in(fleet.account_id)
         active = await fleet.database.orders.active_in(fleet.account_id)
         return frozenset({*(each.symbol for each in held), *(each.intent.symbol for each in active)})
-
-    def _event(self, row: UnreadableRow, level: EventLevel, at: datetime) -> Event:
-        account_id, date = self._fleet.account_id, session_date_of(at)
-        key = f"{UNREADABLE_ROW}/{account_id}/{date}/{row.of}/{row.symbol or ''}/{row.field}"
-        detail: dict[str, str | int] = {
-            "list": row.of,
-            "field": row.field,
-            "cause": f"{row.of}: {row.field}: {row.why}",
-        }
-        return Event(account_id, UNREADABLE_ROW, level, at, date, symbol=row.symbol, detail=detail, key=key)

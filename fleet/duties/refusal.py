@@ -1,11 +1,10 @@
 """Report messages that could not prove their origin in the fleet: one event per kind and hour, even in a flood."""
 
-import hashlib
 import logging
 from typing import Final
 
-from domain.event import UNAUTHENTIC_REFUSED, Event, EventLevel
-from domain.session import session_date_of
+from domain.event import Event, EventLevel
+from domain.events.temporal import RefusedMessage, unauthentic_refused
 from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 from security.sealing.refusals import OTHERS, Refusals, Refused
@@ -26,7 +25,7 @@ class RefusalDuty:
     def __init__(self, fleet: Fleet, refusals: Refusals) -> None:
         self._fleet = fleet
         self._refusals = refusals
-        self._hour, self._told = 0, set[Refused]()
+        self._hour, self._reported = 0, set[Refused]()
 
     async def look(self) -> None:
         """Append an event for each kind that is new in this hour (real time)."""
@@ -35,29 +34,18 @@ class RefusalDuty:
             return
         hour = int((await self._fleet.database.server.now()).timestamp() // _HOUR)
         if hour != self._hour:
-            self._hour, self._told = hour, set()
+            self._hour, self._reported = hour, set()
         for refused, number in taken:
-            if refused in self._told:
+            if refused in self._reported:
                 continue
-            if len(self._told) >= _MOST_AN_HOUR:
+            if len(self._reported) >= _MOST_AN_HOUR:
                 refused = Refused(OTHERS, "", "", "more than can be listed was refused")  # noqa: PLW2901
             await self._fleet.database.events.append(self._event(refused, number, hour))
-            self._told.add(refused)
+            self._reported.add(refused)
 
     def _event(self, refused: Refused, number: int, hour: int) -> Event:
         fleet, at = self._fleet, self._fleet.market_now()
         asked = " ".join(part for part in (refused.what, refused.name, refused.workflow_id) if part)
-        logger.warning(UNAUTHENTIC_REFUSED, extra={"asked": asked, "cause": refused.why, "number": number})
-        return Event(
-            fleet.account_id,
-            UNAUTHENTIC_REFUSED,
-            EventLevel.WARNING if refused.what in _HARMLESS else EventLevel.CRITICAL,
-            at,
-            session_date_of(at),
-            detail={"cause": f"refused {asked}: {refused.why}", "number": number},
-            key=f"{UNAUTHENTIC_REFUSED}/{fleet.account_id}/{_digest(asked, refused.why)}/{hour}",
-        )
-
-
-def _digest(*texts: str) -> str:
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+        logger.warning("unauthentic_refused", extra={"asked": asked, "cause": refused.why, "number": number})
+        level = EventLevel.WARNING if refused.what in _HARMLESS else EventLevel.CRITICAL
+        return unauthentic_refused(fleet.account_id, RefusedMessage(asked, refused.why, number, hour), level, at)

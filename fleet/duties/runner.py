@@ -10,15 +10,13 @@ from typing import Final
 from temporalio.service import RPCError
 
 from database.errors import DATABASE_FAULTS
-from domain.event import Event
+from domain.events.machines import FailedDuty, duty_failed
 from domain.plain_text import one_line
-from domain.session import session_date_of
 from fleet.duties.duty import Duty, Terms
 from fleet.fleet import Fleet
 
 logger = logging.getLogger("haru.hosting")
 
-DUTY_FAILED: Final = "duty_failed"
 """Event kind of a duty that raises or hangs."""
 _JITTER: Final = 0.1
 """Share of an interval by which a pause may be shorter, so that the duties of all hosts do not run in step."""
@@ -109,9 +107,8 @@ class DutyRunner:
     async def _record(self, terms: Terms, cause: str) -> None:
         """Append an event, once an hour for each duty and host. The log has every failure."""
         fleet, at, host = self._fleet, self._fleet.market_now(), socket.gethostname()
-        detail: dict[str, str | int] = {"cause": cause, "duty": terms.name, "host": host}
-        key = f"{DUTY_FAILED}/{fleet.account_id}/{host}/{terms.name}/{fleet.real_now():%Y%m%d%H}"
-        event = Event(fleet.account_id, DUTY_FAILED, terms.level, at, session_date_of(at), detail=detail, key=key)
+        failed = FailedDuty(terms.name, host, cause, f"{fleet.real_now():%Y%m%d%H}")
+        event = duty_failed(fleet.account_id, failed, terms.level, at)
         try:
             async with asyncio.timeout(_WRITTEN_WITHIN):
                 await fleet.database.events.append(event)

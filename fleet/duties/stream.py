@@ -5,15 +5,14 @@ import logging
 from typing import Final
 
 from database.stream_leases import StreamState
-from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
+from domain.events.machines import stream_away, stream_taken
 from domain.session import SessionDate, session_date_of
 from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 
 logger = logging.getLogger("haru.stream")
 
-STREAM_AWAY: Final = "stream_away"
-STREAM_TAKEN: Final = "stream_taken"
 SHUT_BECAUSE: Final = "another program uses the app key: its real-time session stays open (OPSP8996)"
 _IN_USE: Final = "OPSP8996"
 STAYS_TAKEN: Final = 300.0
@@ -56,11 +55,7 @@ class StreamDuty:
             return
         bucket = int((await fleet.database.server.now()).timestamp() // _SAME_OUTAGE)
         cause = (state.trouble if state else "") or "no process holds it"
-        key = f"{STREAM_AWAY}/{fleet.account_id}/{bucket}"
-        date, detail = session_date_of(at), {"cause": cause}
-        await fleet.database.events.append(
-            Event(fleet.account_id, STREAM_AWAY, EventLevel.WARNING, at, date, detail={**detail}, key=key)
-        )
+        await fleet.database.events.append(stream_away(fleet.account_id, cause, bucket, at))
 
     async def _shut_if_taken(self, state: StreamState | None, now: float) -> None:
         """Shut entries while another program uses the stream: its trades with our key are not in our books."""
@@ -74,15 +69,12 @@ class StreamDuty:
         fleet, at = self._fleet, self._fleet.market_now()
         date = session_date_of(at)
         self._has_opened = False
-        await fleet.database.risk.close_entries(fleet.account_id, date, SHUT_BECAUSE, at, cause=STREAM_TAKEN)
-        key = f"{STREAM_TAKEN}/{fleet.account_id}/{date}"
-        detail: dict[str, str | int] = {"cause": state.trouble}
-        event = Event(fleet.account_id, STREAM_TAKEN, EventLevel.ERROR, at, date, detail=detail, key=key)
-        if await fleet.database.events.append(event):
+        await fleet.database.risk.close_entries(fleet.account_id, date, SHUT_BECAUSE, at, cause=EventKind.STREAM_TAKEN)
+        if await fleet.database.events.append(stream_taken(fleet.account_id, state.trouble, at)):
             logger.error("stream_taken", extra={"cause": state.trouble})
 
     async def _open(self, date: SessionDate) -> None:
         """Reopen entries that were shut for this cause only, by this process or another."""
         if not self._has_opened:
-            await self._fleet.database.risk.reopen_entries(self._fleet.account_id, date, STREAM_TAKEN)
+            await self._fleet.database.risk.reopen_entries(self._fleet.account_id, date, EventKind.STREAM_TAKEN)
             self._has_opened = True

@@ -108,7 +108,7 @@ class Streaming:
     async def _attend(self, attendance: Attendance) -> None:
         """Attend to a session. It begins and ends with a gap, so that consumers poll."""
         logger.info("stream_connected", extra={"owner": self._owner.name})
-        attendance.tell(Gap())
+        attendance.deliver(Gap())
         self._is_connected = True
         try:
             await attendance.attend()
@@ -128,7 +128,7 @@ class Streaming:
     async def _report_lost(self, trouble: TradingError) -> None:
         owner = self._owner
         await self._leases.report_lost(owner.account_id, owner.name, str(trouble))
-        await owner.database.stream_news.tell(owner.name, [Gap()])
+        await owner.database.stream_news.publish(owner.name, [Gap()])
         if self._failures >= _GIVES_WAY_AFTER:
             await self._leases.release(owner.account_id, owner.name)
 

@@ -44,8 +44,8 @@ def sealed_at(ring: KeyRing, message: Message, proof: Payload | None) -> int | N
     if proof is None or len(proof.data) > _LONGEST:
         return None
     try:
-        told = json.loads(proof.data)
-        key, instant, mac = ring.get(str(told["key"])), int(told["at"]), str(told["mac"])
+        claim = json.loads(proof.data)
+        key, instant, mac = ring.get(str(claim["key"])), int(claim["at"]), str(claim["mac"])
     except (ValueError, KeyError, TypeError, OverflowError):
         return None
     if key is None or not _equal(key.mac(message.at(instant)), mac):

@@ -6,10 +6,8 @@ from activities.cycles import CycleRequest
 from activities.entries import PreparedEntry
 from activities.selling import PreparedExit
 from activities.settling import CloseRequest
-from domain.event import (
-    ORDER_READOPTED,
-    EventLevel,
-)
+from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.identity import recovery_worker
 from domain.market import Side
 from domain.order import Accepted, BrokerOrderRef, OrderPurpose, OrderRecord, OrderStatus
@@ -45,7 +43,7 @@ async def test_an_order_that_is_listed_after_it_was_proven_absent_is_ours_and_so
     await reconciled(desk)
     held = await adopted(desk)
 
-    (event,) = await told(desk, ORDER_READOPTED)
+    (event,) = await told(desk, EventKind.ORDER_EXISTS_AFTER_ALL)
     assert event.level is EventLevel.CRITICAL
     assert held.quantity == entry.quantity
     await sold_by(desk, entry, held)

@@ -5,15 +5,26 @@ from dataclasses import replace
 from datetime import timedelta
 
 from activities.account.comparing import ReconcileRequest
-from activities.closing import CLOSER, AwaitFlatRequest, ClosePlan, ClosingActivities, NoSession, OpenOrder
+from activities.closing import (
+    CLOSER,
+    AwaitFlatRequest,
+    ClosePlan,
+    ClosingActivities,
+    NoSession,
+    OpenOrder,
+    OpenOrdersRequest,
+    PlanCloseRequest,
+)
 from activities.cycles import Held
 from activities.entries import PreparedEntry
 from activities.orders import FollowRequest
 from activities.selling import PreparedExit
 from activities.settling import CloseRequest
 from activities.summarising import SummaryRequest
+from activities.support.requests import SessionRequest
 from domain.close_plan import CloseLeads
-from domain.event import DAY_SUMMED_UP, MISSING_FILL_BOOKED, EventLevel
+from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.identity import IntentId, WorkerId
 from domain.lane import Lane
 from domain.lock import LockHeld
@@ -41,10 +52,10 @@ def bought_by_hand(desk: Desk, symbol: Symbol = HYNIX, quantity: int = 3) -> Non
 
 async def test_the_plan_is_the_session_of_the_day_on_which_the_close_was_started(desk: Desk) -> None:
     started_at = desk.simulation.market_now()
-    planned = await desk.does(desk.closing.plan_close, ACCOUNT, started_at)
+    planned = await desk.does(desk.closing.plan_close, PlanCloseRequest(ACCOUNT, started_at))
     desk.simulation.move_clock(kst("2026-11-24 08:30"))
-    next_morning = await desk.does(desk.closing.plan_close, ACCOUNT, started_at)
-    saturday = await desk.does(desk.closing.plan_close, ACCOUNT, kst("2026-11-28 15:15"))
+    next_morning = await desk.does(desk.closing.plan_close, PlanCloseRequest(ACCOUNT, started_at))
+    saturday = await desk.does(desk.closing.plan_close, PlanCloseRequest(ACCOUNT, kst("2026-11-28 15:15")))
 
     assert isinstance(planned, ClosePlan)
     assert isinstance(next_morning, ClosePlan)
@@ -56,7 +67,7 @@ async def test_once_entries_are_shut_a_prepared_buy_is_not_sent(desk: Desk) -> N
     entry = await desk.prepared()
 
     for _ in range(2):
-        await desk.does(desk.closing.shut_entries, ACCOUNT, TODAY)
+        await desk.does(desk.closing.shut_entries, SessionRequest(ACCOUNT, TODAY))
 
     assert (await desk.submits(entry)).status is OrderStatus.DENIED
     assert desk.sent == []
@@ -239,8 +250,8 @@ async def test_open_orders_are_listed_for_one_position_or_for_all(desk: Desk) ->
     theirs = await desk.prepared(HYNIX, worker=RIVAL)
 
     limits = [OpenOrder(entry.intent_id, OurType.LIMIT) for entry in (mine, theirs)]
-    assert await desk.does(desk.closing.list_open_orders, ACCOUNT, mine.position_id) == (limits[0],)
-    assert set(await desk.does(desk.closing.list_open_orders, ACCOUNT, None)) == set(limits)
+    assert await desk.does(desk.closing.list_open_orders, OpenOrdersRequest(ACCOUNT, mine.position_id)) == (limits[0],)
+    assert set(await desk.does(desk.closing.list_open_orders, OpenOrdersRequest(ACCOUNT, None))) == set(limits)
 
 
 async def test_a_missing_fill_is_booked_and_a_second_run_changes_nothing(desk: Desk) -> None:
@@ -252,7 +263,7 @@ async def test_a_missing_fill_is_booked_and_a_second_run_changes_nothing(desk: D
 
     assert (first.booked_fills, second.booked_fills) == (1, 0)
     assert first.differences == second.differences == ()
-    assert await desk.database.events.counts(ACCOUNT, TODAY, MISSING_FILL_BOOKED) == 1
+    assert await desk.database.events.counts(ACCOUNT, TODAY, EventKind.MISSING_FILL_BOOKED) == 1
     assert (await desk.holding(entry.position_id)).quantity == entry.quantity
 
 
@@ -263,7 +274,7 @@ async def test_a_foreign_holding_is_reported_once_and_not_touched(desk: Desk) ->
     found = await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT))
 
     assert found.differences == (f"foreign_holding: {HYNIX}, ledger 0, broker 3",)
-    assert await desk.database.events.counts(ACCOUNT, TODAY, "discrepancy_found") == 1
+    assert await desk.database.events.counts(ACCOUNT, TODAY, EventKind.DISCREPANCY_FOUND) == 1
     (event,) = await desk.database.events.latest(ACCOUNT, 1)
     assert event.level is EventLevel.ERROR
     assert [order.by_hand for order in desk.sent] == [True]
@@ -289,7 +300,9 @@ async def test_the_result_of_a_session_names_what_is_still_held(desk: Desk) -> N
 
     await desk.does(desk.summaries.write_summaries, SummaryRequest(ACCOUNT, TODAY))
 
-    (result,) = [each for each in await desk.database.events.latest(ACCOUNT, 50) if each.kind == DAY_SUMMED_UP]
+    (result,) = [
+        each for each in await desk.database.events.latest(ACCOUNT, 50) if each.kind == EventKind.DAY_SUMMED_UP
+    ]
     carried = str(result.detail["carried"])
     assert carried.startswith(SAMSUNG)
     assert carried.endswith(f"×{entry.quantity:,}")

@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from activities.entries import PreparedEntry
+from activities.resolving import ResolveRequest
 from activities.selling import PreparedExit
 from database.errors import DATABASE_FAULTS
 from domain.identity import IntentId
@@ -89,7 +90,7 @@ async def test_a_database_that_dies_between_the_request_and_its_record_loses_no_
     assert (await recorded(desk, order.intent_id)).status is OrderStatus.SENDING
     again = await desk.submits(order, purpose)
     assert again.status is OrderStatus.SENDING, "a second attempt sends nothing"
-    found = await desk.does(desk.resolving.resolve_order, order.intent_id)
+    found = await desk.does(desk.resolving.resolve_order, ResolveRequest(order.intent_id))
 
     assert found.status is OrderStatus.ACCEPTED
     assert (await desk.follows(order.intent_id)).status is OrderStatus.FILLED

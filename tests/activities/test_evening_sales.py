@@ -7,9 +7,12 @@ from typing import Final
 import pytest
 
 from activities.entries import PreparedEntry
+from activities.resolving import ResolveRequest
 from activities.selling import MarketShut, PreparedExit
+from activities.support.requests import SessionRequest
 from activities.unsold import UnsoldActivities
-from domain.event import UNSOLD_AT_CLOSE, EventLevel
+from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.identity import IntentId
 from domain.ladder import Ladder, Rung, Tries, Wait
 from domain.market import TradingFlag
@@ -203,7 +206,7 @@ async def test_a_post_close_order_whose_reply_was_lost_is_found(desk: Desk, list
         for order in desk.side_of(lost.intent.side):
             order.price = 0  # type: ignore[assignment]
 
-    found = await desk.does(desk.resolving.resolve_order, prepared.intent_id)
+    found = await desk.does(desk.resolving.resolve_order, ResolveRequest(prepared.intent_id))
 
     assert (prepared.rung, lost.status, found.status) == (
         Rung.POST_CLOSE,
@@ -223,9 +226,13 @@ async def test_what_the_session_has_left_is_told_once_with_the_reason(
     unsold = UnsoldActivities(desk.broker, desk.database, desk.pace)
     date = session_date_of(desk.pace.now())
 
-    lines = await desk.does(unsold.tell_unsold, ACCOUNT, date)
-    await desk.does(unsold.tell_unsold, ACCOUNT, date)
+    lines = await desk.does(unsold.report_unsold, SessionRequest(ACCOUNT, date))
+    await desk.does(unsold.report_unsold, SessionRequest(ACCOUNT, date))
 
-    (event,) = [each for each in await desk.database.events.latest(ACCOUNT, 50) if each.kind == UNSOLD_AT_CLOSE]
+    (event,) = [
+        each
+        for each in await desk.database.events.latest(ACCOUNT, 50)
+        if each.kind == EventKind.POSITION_UNSOLD_AT_CLOSE
+    ]
     assert (event.level, event.symbol, event.detail["why"]) == (EventLevel.CRITICAL, SAMSUNG, why)
     assert lines[0].endswith(why)

@@ -11,7 +11,9 @@ from activities.account.first_look import SharesKnown
 from activities.entries import PreparedEntry
 from activities.selling import PreparedExit, SoldByOthers
 from activities.settling import CloseRequest
-from domain.event import OWNERS_SHARES, UNEXPLAINED_SHARES, Event, EventLevel
+from activities.support.requests import SessionRequest
+from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.ladder import Rung, Tries
 from domain.lane import Lane
 from domain.market import Side, Symbol
@@ -56,7 +58,7 @@ async def test_flatness_is_proven_by_two_equal_looks(desk: Desk) -> None:
     await desk.sells(entry)
     await close(desk, entry)
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert (proof.flat, proof.holdings, proof.open_orders) == (True, {}, 0)
     assert desk.pace.pauses == 1
@@ -68,7 +70,7 @@ async def test_flatness_is_proven_by_two_equal_looks(desk: Desk) -> None:
 async def test_a_proof_that_waits_for_the_brokers_answer_is_not_taken_for_dead(desk: Desk) -> None:
     desk.simulation.add_fault(kind="delay", path="inquire-balance", seconds=1.3, count=1)
 
-    await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert len(desk.heartbeats) >= 3
 
@@ -81,7 +83,7 @@ async def test_a_proof_that_reads_a_long_list_page_by_page_is_not_taken_for_hung
     desk.simulation.add_fault(kind="delay", path="inquire-daily-ccld", seconds=1.5, count=1)
 
     begun_at = asyncio.get_running_loop().time()
-    beats = await desk.beats_of(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    beats = await desk.beats_of(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert max(later - before for before, later in pairwise([begun_at, *beats])) < 1.0
 
@@ -89,11 +91,11 @@ async def test_a_proof_that_reads_a_long_list_page_by_page_is_not_taken_for_hung
 async def test_what_is_carried_overnight_is_shouted_about_once(desk: Desk) -> None:
     entry = await desk.buys()
 
-    await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert (proof.flat, proof.holdings, proof.ours) == (False, {SAMSUNG: entry.quantity}, {SAMSUNG: entry.quantity})
-    assert await desk.database.events.counts(ACCOUNT, TODAY, "position_carried_overnight") == 1
+    assert await desk.database.events.counts(ACCOUNT, TODAY, EventKind.POSITION_CARRIED_OVERNIGHT) == 1
     (snapshot,) = await desk.database.snapshots.on(ACCOUNT, TODAY)
     assert snapshot.ledger_quantity == snapshot.broker_quantity == entry.quantity
     assert (snapshot.owners_quantity, snapshot.unexplained_quantity) == (0, 0)
@@ -103,7 +105,7 @@ async def test_of_a_position_that_the_owner_sold_in_part_only_the_rest_is_said_t
     entry = await desk.buys()
     by_hand(desk, Side.SELL, 2)
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     left = entry.quantity - 2
     assert (proof.flat, proof.holdings, proof.ours) == (False, {SAMSUNG: left}, {SAMSUNG: left})
@@ -115,7 +117,7 @@ async def test_one_empty_balance_does_not_prove_flatness(desk: Desk) -> None:
     await desk.buys()
     desk.simulation.add_fault(kind="empty_balance", path="inquire-balance", count=2)
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert not proof.flat
 
@@ -124,7 +126,7 @@ async def test_a_balance_that_stays_empty_does_not_prove_flatness_against_the_le
     entry = await desk.buys()
     desk.simulation.add_fault(kind="empty_balance", count=0)
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert (proof.flat, proof.holdings, proof.ours) == (False, {}, {SAMSUNG: entry.quantity})
     assert len(await told(desk, "position_carried_overnight")) == 1
@@ -133,11 +135,11 @@ async def test_a_balance_that_stays_empty_does_not_prove_flatness_against_the_le
 async def test_what_the_owner_bought_by_hand_is_named_and_no_alarm(desk: Desk) -> None:
     by_hand(desk, Side.BUY, 3, HYNIX)
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert (proof.flat, proof.holdings, proof.owners) == (True, {HYNIX: 3}, {HYNIX: 3})
-    (event,) = await told(desk, OWNERS_SHARES, UNEXPLAINED_SHARES, "position_carried_overnight")
-    assert (event.kind, event.level, event.symbol) == (OWNERS_SHARES, EventLevel.INFO, HYNIX)
+    (event,) = await told(desk, EventKind.OWNERS_SHARES, EventKind.UNEXPLAINED_SHARES, "position_carried_overnight")
+    assert (event.kind, event.level, event.symbol) == (EventKind.OWNERS_SHARES, EventLevel.INFO, HYNIX)
     (snapshot,) = await desk.database.snapshots.on(ACCOUNT, TODAY)
     assert (snapshot.broker_quantity, snapshot.owners_quantity) == (3, 3)
 
@@ -150,7 +152,7 @@ async def test_what_the_owner_held_before_the_session_is_known_after_a_restart(d
     await close(desk, entry)
     desk.rebuild()
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert (proof.flat, proof.owners) == (True, {SAMSUNG: 4})
 
@@ -159,11 +161,11 @@ async def test_shares_that_nobody_explains_are_not_flat(desk: Desk) -> None:
     await desk.day_start.compare(ACCOUNT, TODAY)
     from_nowhere(desk, 2, HYNIX)
 
-    await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert (proof.flat, proof.owners, proof.unexplained) == (False, {}, {HYNIX: 2})
-    (event,) = await told(desk, UNEXPLAINED_SHARES)
+    (event,) = await told(desk, EventKind.UNEXPLAINED_SHARES)
     assert (event.level, event.detail["quantity"]) == (EventLevel.CRITICAL, 2)
 
 
@@ -174,7 +176,7 @@ async def test_shares_of_a_stock_that_we_traded_are_not_the_owners_for_want_of_a
     await close(desk, entry)
     from_nowhere(desk, 2)
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert (proof.flat, proof.unexplained) == (False, {SAMSUNG: 2})
 
@@ -188,7 +190,7 @@ async def test_the_owner_sells_some_of_ours_and_buys_anew(desk: Desk) -> None:
     await close(desk, entry, ExitReason.FOREIGN_SALE, decision.brought)
     by_hand(desk, Side.BUY, 5)
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert (proof.flat, proof.owners, proof.unexplained) == (True, {SAMSUNG: 5}, {})
 
@@ -208,7 +210,7 @@ async def test_the_owner_sells_ours_in_two_parts_and_then_trades_its_own(desk: D
     by_hand(desk, Side.BUY, 5)
     by_hand(desk, Side.SELL, 3)
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert (proof.flat, proof.owners, proof.unexplained) == (True, {SAMSUNG: 2}, {})
     known, listed = SharesKnown(desk.broker, desk.database, desk.pace), await desk.broker.orders_on(TODAY, Lane.RESOLVE)
@@ -220,7 +222,7 @@ async def test_a_position_that_our_books_let_go_unsold_is_not_the_owners(desk: D
     entry = await desk.buys()
     await close(desk, entry, ExitReason.FOREIGN_SALE, Won(1))
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert (proof.flat, proof.unexplained) == (False, {SAMSUNG: entry.quantity})
 
@@ -233,7 +235,7 @@ async def test_an_order_row_without_a_code_casts_doubt_on_shares_beyond_ours_of_
     by_hand(desk, Side.BUY, 1, beyond)
     desk.simulation.add_fault(kind="no_row", path="inquire-daily-ccld", count=0)
 
-    assert (await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)).in_doubt == in_doubt
+    assert (await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))).in_doubt == in_doubt
 
 
 async def test_a_fill_of_an_order_that_we_gave_up_is_not_the_owners(desk: Desk) -> None:
@@ -244,7 +246,7 @@ async def test_a_fill_of_an_order_that_we_gave_up_is_not_the_owners(desk: Desk) 
     await desk.database.orders.prove_absent(entry.intent_id, "a list that lied three times")
     assert [order.filled for order in desk.sent] == [entry.quantity]
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert (proof.flat, proof.owners, proof.unexplained) == (False, {}, {SAMSUNG: entry.quantity})
 
@@ -255,12 +257,12 @@ async def test_shares_of_an_order_that_nobody_has_decided_about_are_not_the_owne
     desk.simulation.add_fault(kind="drop_reply_after", path="order-cash", side="buy")
     await desk.submits(entry)
     await desk.database.orders.quarantine(entry.intent_id, "cannot be distinguished from another")
-    await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
     desk.passes(days=1)
     tomorrow = SessionDate(TODAY + A_DAY)
     await desk.day_start.compare(ACCOUNT, tomorrow)
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, tomorrow)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, tomorrow))
 
     assert (proof.flat, proof.owners, proof.unexplained) == (False, {}, {SAMSUNG: entry.quantity})
 
@@ -272,7 +274,7 @@ async def test_an_order_that_may_still_fill_is_not_flat(desk: Desk) -> None:
     (working,) = await desk.broker.orders_on(TODAY, Lane.RESOLVE)
     assert working.remaining_quantity
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert (proof.flat, proof.open_orders, proof.holdings) == (False, 1, {})
 
@@ -281,7 +283,7 @@ async def test_tomorrow_what_the_last_session_left_to_the_owner_is_the_owners_an
     await desk.day_start.compare(ACCOUNT, TODAY)
     entry = await desk.buys()
     by_hand(desk, Side.BUY, 3)
-    await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
     desk.passes(days=1)
     tomorrow = CALENDAR.session_at_or_after(PLAN.session.ends_at)
     sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2, session=tomorrow))
@@ -290,6 +292,6 @@ async def test_tomorrow_what_the_last_session_left_to_the_owner_is_the_owners_an
     await desk.follows(sale.intent_id)
     await close(desk, entry, ExitReason.DEADLINE)
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, SessionDate(TODAY + A_DAY))
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, SessionDate(TODAY + A_DAY)))
 
     assert (proof.flat, proof.owners, proof.unexplained) == (True, {SAMSUNG: 3}, {})

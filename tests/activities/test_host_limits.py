@@ -11,7 +11,8 @@ from activities.cycles import CycleRequest
 from activities.entries import NoEntry, PreparedEntry
 from activities.market_data import ScanRequest
 from activities.settling import CloseRequest
-from domain.event import RULES_ABOVE_LIMITS, EventLevel
+from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.host_limits import HostLimits, ceiling_of
 from domain.identity import Environment
 from domain.money import Price, Rate, Won, notional
@@ -117,7 +118,11 @@ async def test_rules_above_the_hosts_are_reported_once_and_named(desk: Desk) -> 
     await desk.does(desk.market_data.find_candidates, request)
     await desk.does(desk.market_data.find_candidates, request)
 
-    events = [each for each in await desk.database.events.latest(ACCOUNT, 20) if each.kind == RULES_ABOVE_LIMITS]
+    events = [
+        each
+        for each in await desk.database.events.latest(ACCOUNT, 20)
+        if each.kind == EventKind.RULES_ABOVE_HOST_LIMITS
+    ]
     (event,) = events
     assert (event.level, event.worker_id) == (EventLevel.WARNING, WORKER)
     assert "risk.capital_per_trade" in str(event.detail["why"])

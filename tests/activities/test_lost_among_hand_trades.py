@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from activities.entries import PreparedEntry
-from activities.resolving import ProofRules
+from activities.resolving import ProofRules, ResolveRequest
 from activities.selling import PreparedExit
 from broker.kis import KisBroker
 from domain.identity import IntentId
@@ -42,7 +42,7 @@ async def lost_sale_of(desk: Desk, entry: PreparedEntry, kind: str) -> PreparedE
 
 
 async def resolved(desk: Desk, intent_id: IntentId) -> OrderRecord:
-    record: OrderRecord = await desk.does(desk.resolving.resolve_order, intent_id)
+    record: OrderRecord = await desk.does(desk.resolving.resolve_order, ResolveRequest(intent_id))
     return record
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from activities.account.comparing import ReconcileRequest
 from activities.entries import PreparedEntry
+from activities.resolving import ResolveRequest
 from activities.selling import PreparedExit
 from broker.kis import KisBroker
 from domain.market import Side
@@ -96,7 +97,7 @@ async def test_an_owners_order_that_was_listed_before_ours_was_written_is_not_ta
 ) -> None:
     sale = await lost_sale_after_a_twin(desk, kind, listed=True)
 
-    record = await desk.does(desk.resolving.resolve_order, sale.intent_id)
+    record = await desk.does(desk.resolving.resolve_order, ResolveRequest(sale.intent_id))
 
     assert record.status is status
     assert record.ref is None or record.ref.number == desk.sent[-1].number
@@ -104,7 +105,7 @@ async def test_an_owners_order_that_was_listed_before_ours_was_written_is_not_ta
 
 async def test_an_owners_order_that_was_listed_before_ours_is_not_bound_to_ours_afterwards(desk: Desk) -> None:
     sale = await lost_sale_after_a_twin(desk, "drop_before", listed=True)
-    await desk.does(desk.resolving.resolve_order, sale.intent_id)
+    await desk.does(desk.resolving.resolve_order, ResolveRequest(sale.intent_id))
 
     await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT))
 
@@ -119,7 +120,7 @@ async def test_an_owners_order_from_hours_before_that_no_list_has_shown_is_left_
     (sale,) = await desk.database.orders.active_in(ACCOUNT)
 
     with pytest.raises(AssertionError, match="does not come"):
-        await desk.does(desk.resolving.resolve_order, sale.intent.intent_id)
+        await desk.does(desk.resolving.resolve_order, ResolveRequest(sale.intent.intent_id))
 
     assert len(await desk.database.orders.quarantined(ACCOUNT)) == 1
 

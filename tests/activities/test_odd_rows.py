@@ -6,10 +6,11 @@ import pytest
 
 from activities.account.comparing import Reconciled, ReconcileRequest
 from activities.entries import NoEntry, PreparedEntry
-from activities.resolving import ProofRules
+from activities.resolving import ProofRules, ResolveRequest
 from activities.selling import PreparedExit
 from activities.statement import StatementRequest
-from domain.event import FLATNESS_IN_DOUBT, LOST_ORDER_IN_DOUBT
+from activities.support.requests import SessionRequest
+from domain.event_kind import EventKind
 from domain.identity import IntentId
 from domain.lane import Lane
 from domain.market import Side
@@ -66,13 +67,15 @@ async def lost_buy(desk: Desk) -> PreparedEntry:
 
 
 async def resolved(desk: Desk, intent_id: IntentId) -> OrderRecord:
-    record: OrderRecord = await desk.does(desk.resolving.resolve_order, intent_id)
+    record: OrderRecord = await desk.does(desk.resolving.resolve_order, ResolveRequest(intent_id))
     return record
 
 
 async def doubts(desk: Desk) -> list[tuple[str | int, ...]]:
     events = await desk.database.events.latest(ACCOUNT, 50)
-    return [(each.detail["list"], each.detail["field"]) for each in events if each.kind == LOST_ORDER_IN_DOUBT]
+    return [
+        (each.detail["list"], each.detail["field"]) for each in events if each.kind == EventKind.LOST_ORDER_IN_DOUBT
+    ]
 
 
 async def reconciled(desk: Desk) -> Reconciled:
@@ -225,7 +228,7 @@ async def test_flat_is_proven_beside_an_odd_holding_of_the_owners(desk: Desk) ->
     await desk.sells(entry)
     desk.passes(seconds=5)
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert proof.in_doubt == ()
     assert proof.open_orders == 0
@@ -236,11 +239,11 @@ async def test_flat_is_not_proven_of_a_stock_of_ours_that_cannot_be_read(desk: D
     await desk.sells(entry)
     desk.simulation.add_fault(kind="extra_row", path=BALANCE, count=0, fields={"pdno": SAMSUNG, "hldg_qty": "?"})
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert not proof.flat
     assert proof.in_doubt == (SAMSUNG,)
-    assert await desk.database.events.counts(ACCOUNT, TODAY, FLATNESS_IN_DOUBT) == 1
+    assert await desk.database.events.counts(ACCOUNT, TODAY, EventKind.FLATNESS_IN_DOUBT) == 1
 
 
 async def test_a_statement_row_that_cannot_be_read_costs_only_its_stocks_lines(desk: Desk) -> None:

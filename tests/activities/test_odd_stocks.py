@@ -8,7 +8,8 @@ import pytest
 from activities.entries import NoEntry
 from cli.tables.troubles import read_troubles
 from domain.errors import BrokerUnavailableError
-from domain.event import STOCK_LEFT_OUT, Event
+from domain.event import Event
+from domain.event_kind import EventKind
 from domain.lane import Lane
 from domain.market import Symbol
 from domain.rules import UniverseRules
@@ -42,7 +43,7 @@ async def scans(desk: Desk, times: int = 1, **rules: Any) -> list[ScanReport]:
 
 async def left_out(desk: Desk) -> list[Event]:
     latest = await desk.database.events.latest(ACCOUNT, 50)
-    return [event for event in latest if event.kind == STOCK_LEFT_OUT]
+    return [event for event in latest if event.kind == EventKind.STOCK_LEFT_OUT]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from activities.account.comparing import Reconciled, ReconcileRequest
 from activities.entries import NoEntry, PreparedEntry
 from activities.selling import PreparedExit
 from activities.settling import CloseRequest, TradeResult
-from domain.event import CARRIED_CHANGED, CARRIED_RESTATED, Event, EventLevel
+from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.identity import WorkerId
 from domain.ladder import Tries
 from domain.market import Side
@@ -31,7 +32,11 @@ def becomes(desk: Desk, quantity: int) -> None:
 
 
 async def told(desk: Desk) -> list[Event]:
-    return [event for event in await desk.database.events.latest(ACCOUNT, 50) if event.kind == CARRIED_CHANGED]
+    return [
+        event
+        for event in await desk.database.events.latest(ACCOUNT, 50)
+        if event.kind == EventKind.CARRIED_POSITION_CHANGED
+    ]
 
 
 async def test_fewer_shares_than_were_carried_are_taken_as_the_broker_shows_them_and_sold(desk: Desk) -> None:
@@ -122,7 +127,11 @@ async def test_all_shares_of_a_carried_split_are_sold_at_an_unchanged_cost(desk:
     (trade,) = await desk.database.trades.on(ACCOUNT, result.session_date)
     assert (trade.quantity, trade.entry_amount) == (entry.quantity * 5, bought.cost)
     assert not desk.broker_account.holdings[SAMSUNG].quantity
-    (event,) = [each for each in await desk.database.events.latest(ACCOUNT, 50) if each.kind == CARRIED_RESTATED]
+    (event,) = [
+        each
+        for each in await desk.database.events.latest(ACCOUNT, 50)
+        if each.kind == EventKind.CARRIED_POSITION_RESTATED
+    ]
     assert (event.detail["ledger"], event.detail["broker"]) == (entry.quantity, entry.quantity * 5)
     assert await told(desk) == []
 

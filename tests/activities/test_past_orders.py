@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from activities.entries import PreparedEntry
-from activities.resolving import PAST_ORDER_UNDECIDED
+from activities.resolving import ResolveRequest
 from activities.selling import PreparedExit
 from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.market import Side
 from domain.money import Price, Quantity
 from domain.order import OrderPurpose, OrderRecord, OrderStatus
@@ -38,7 +39,9 @@ async def the_next_day(desk: Desk) -> None:
 
 
 async def decided(desk: Desk, sale: PreparedExit, *, waits_for_operator: bool = True) -> OrderRecord:
-    record: OrderRecord = await desk.does(desk.resolving.resolve_order, sale.intent_id, waits_for_operator)
+    record: OrderRecord = await desk.does(
+        desk.resolving.resolve_order, ResolveRequest(sale.intent_id, waits_for_operator)
+    )
     return record
 
 
@@ -106,7 +109,9 @@ async def test_a_day_whose_list_cannot_be_read_decides_nothing_and_is_reported_o
     record = await decided(desk, sale, waits_for_operator=False)
 
     assert record.status is OrderStatus.QUARANTINED
-    told = [each for each in await desk.database.events.latest(ACCOUNT, 50) if each.kind == PAST_ORDER_UNDECIDED]
+    told = [
+        each for each in await desk.database.events.latest(ACCOUNT, 50) if each.kind == EventKind.PAST_ORDER_UNDECIDED
+    ]
     assert [(each.level, each.symbol) for each in told] == [(EventLevel.CRITICAL, SAMSUNG)]
 
 

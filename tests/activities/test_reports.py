@@ -13,9 +13,10 @@ import database.reports
 from activities.cycles import AdoptionRequest, CycleRequest, Held
 from activities.selling import PreparedExit
 from activities.settling import CloseRequest
+from activities.support.requests import SessionRequest
 from activities.unsold import UnsoldActivities
 from database.reports import Reports
-from domain.event import UNSOLD_AT_CLOSE
+from domain.event_kind import EventKind
 from domain.exits import ExitSignal
 from domain.identity import WorkerId
 from domain.position import ExitReason
@@ -155,9 +156,11 @@ async def test_what_the_session_has_not_taken_is_reported_once_events_can_be_wri
     unsold = UnsoldActivities(desk.broker, desk.database, desk.pace)
 
     with disk_full_for(database_url, "events"):
-        words = await desk.does(unsold.tell_unsold, ACCOUNT, PLAN.session.date)
+        words = await desk.does(unsold.report_unsold, SessionRequest(ACCOUNT, PLAN.session.date))
     async with asyncio.timeout(20):
-        while UNSOLD_AT_CLOSE not in [each.kind for each in await desk.database.events.latest(ACCOUNT, 9)]:
+        while EventKind.POSITION_UNSOLD_AT_CLOSE not in [
+            each.kind for each in await desk.database.events.latest(ACCOUNT, 9)
+        ]:
             await asyncio.sleep(0.02)
 
     assert str(entry.quantity) in words[0]

@@ -7,9 +7,10 @@ import pytest
 
 from activities.entries import PreparedEntry
 from activities.market.stream_consumer import Ears
-from activities.resolving import ProofRules
+from activities.resolving import ProofRules, ResolveRequest
 from activities.settling import CloseRequest
 from broker.kis import KisBroker
+from domain.event_kind import EventKind
 from domain.market import Side
 from domain.money import Price, Quantity
 from domain.order import BrokerOrderRef, OrderRecord, OrderStatus, Rejected
@@ -32,7 +33,7 @@ async def lost(desk: Desk, kind: str) -> PreparedEntry:
 
 async def resolved(desk: Desk, entry: PreparedEntry, clean_reads: int = 0) -> OrderRecord:
     details = [clean_reads] if clean_reads else ()
-    return await desk.does(desk.resolving.resolve_order, entry.intent_id, heartbeat_details=details)
+    return await desk.does(desk.resolving.resolve_order, ResolveRequest(entry.intent_id), heartbeat_details=details)
 
 
 @pytest.mark.parametrize("kind", ["drop_reply_after", "error_after", "garbage"])
@@ -104,7 +105,7 @@ async def test_an_order_that_cannot_be_told_from_a_foreign_one_waits_for_somebod
 
     (waiting,) = await desk.database.orders.quarantined(ACCOUNT)
     assert waiting.intent.intent_id == entry.intent_id
-    assert await desk.database.events.counts(ACCOUNT, PLAN.session.date, "order_quarantined") == 1
+    assert await desk.database.events.counts(ACCOUNT, PLAN.session.date, EventKind.ORDER_QUARANTINED) == 1
 
 
 async def test_an_intent_that_was_never_sent_is_withdrawn(desk: Desk) -> None:

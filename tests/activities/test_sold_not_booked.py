@@ -5,7 +5,7 @@ from datetime import timedelta
 from activities.closing import AwaitFlatRequest
 from activities.selling import NothingToSell
 from activities.settling import CloseRequest
-from domain.event import CARRIED_CHANGED, SOLD_BY_HAND
+from domain.event_kind import EventKind
 from domain.market import Side
 from domain.money import Price, Quantity
 from domain.position import ExitReason
@@ -57,7 +57,7 @@ async def test_a_hand_sale_of_yesterday_is_booked_next_morning_at_what_it_brough
 
     position = await desk.holding(entry.position_id)
     assert (position.quantity, position.taken, position.taken_amount) == (entry.quantity - 2, 2, brought)
-    (event,) = await told(desk, SOLD_BY_HAND)
+    (event,) = await told(desk, EventKind.SOLD_BY_HAND)
     assert event.detail["brought"] == brought
 
 
@@ -73,7 +73,7 @@ async def test_all_shares_sold_by_hand_yesterday_are_booked_next_morning(desk: D
 
     position = await desk.holding(entry.position_id)
     assert (position.quantity, position.taken_amount) == (0, brought)
-    assert await told(desk, CARRIED_CHANGED) == []
+    assert await told(desk, EventKind.CARRIED_POSITION_CHANGED) == []
 
 
 async def test_while_the_lists_of_earlier_days_cannot_be_read_nothing_is_booked(desk: Desk) -> None:

@@ -6,10 +6,11 @@ from activities.account.comparing import ReconcileRequest
 from activities.entries import PreparedEntry
 from activities.selling import PreparedExit, SoldByOthers
 from activities.settling import CloseRequest
-from activities.statement import STATEMENT_DIFFERS, StatementCompared, StatementRequest
+from activities.statement import StatementCompared, StatementRequest
 from database.statements import KeptStatement
 from domain.clock import KST
 from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.ladder import Rung, Tries
 from domain.lane import Lane
 from domain.market import Side, Symbol
@@ -64,7 +65,9 @@ async def line(desk: Desk, symbol: Symbol, figure: Figure) -> Line:
 
 
 async def told(desk: Desk) -> list[Event]:
-    return [event for event in await desk.database.events.latest(ACCOUNT, 50) if event.kind == STATEMENT_DIFFERS]
+    return [
+        event for event in await desk.database.events.latest(ACCOUNT, 50) if event.kind == EventKind.STATEMENT_DIFFERS
+    ]
 
 
 async def test_a_quiet_day_is_the_same_in_both_books(desk: Desk) -> None:

@@ -8,6 +8,7 @@ from temporalio.client import Client, Interceptor, OutboundInterceptor, SignalWo
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
+from activities.support.requests import SessionRequest
 from domain.identity import WorkerId
 from domain.worker_state import WorkerState
 from tests.activities.desk import PLAN, Desk
@@ -31,7 +32,7 @@ async def test_whoever_begins_by_its_own_clock_at_the_deadline_is_not_told_as_we
         desk.pace.meanwhile.append(lambda: enter(ACCOUNT, WORKER, WorkerState.EXITING, SAMSUNG, "selling", now()))
     desk.simulation.move_clock(PLAN.liquidation_at)
 
-    assert await env.run(desk.closing.order_liquidation, ACCOUNT, TODAY) == told
+    assert await env.run(desk.closing.order_liquidation, SessionRequest(ACCOUNT, TODAY)) == told
     assert desk.pace.now() == PLAN.begun_by
 
 
@@ -43,7 +44,9 @@ async def test_a_close_at_any_other_time_waits_for_nobodys_clock(
 
     for at in (PLAN.liquidation_at - timedelta(seconds=1), PLAN.liquidation_at + timedelta(minutes=1)):
         desk.simulation.move_clock(at)
-        await ActivityEnvironment(client=time_skipping_env.client).run(desk.closing.order_liquidation, ACCOUNT, TODAY)
+        await ActivityEnvironment(client=time_skipping_env.client).run(
+            desk.closing.order_liquidation, SessionRequest(ACCOUNT, TODAY)
+        )
 
     assert desk.pace.pauses == 0
 
@@ -53,7 +56,7 @@ async def test_a_worker_without_a_workflow_is_passed_over(desk: Desk, time_skipp
     await desk.registers(RIVAL)
     env = ActivityEnvironment(client=time_skipping_env.client)
 
-    assert await env.run(desk.closing.order_liquidation, ACCOUNT, TODAY) == 0
+    assert await env.run(desk.closing.order_liquidation, SessionRequest(ACCOUNT, TODAY)) == 0
 
 
 class ServerThatRefuses(Interceptor, OutboundInterceptor):
@@ -98,5 +101,5 @@ async def test_a_worker_that_cannot_be_told_keeps_no_other_from_being_told(
     config["interceptors"] = [server]
     env = ActivityEnvironment(client=Client(**config))
 
-    assert await env.run(desk.closing.order_liquidation, ACCOUNT, TODAY) == 0
+    assert await env.run(desk.closing.order_liquidation, SessionRequest(ACCOUNT, TODAY)) == 0
     assert [each.split("/")[-1] for each in server.asked] == [WORKER, RIVAL]

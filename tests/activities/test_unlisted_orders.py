@@ -11,7 +11,8 @@ from activities.account.unlisted import UNLISTED_FOR
 from activities.entries import PreparedEntry
 from activities.selling import PreparedExit
 from domain.errors import BrokerRefusedError
-from domain.event import ORDER_UNLISTED, PROVISIONAL_FILL, EventLevel
+from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.flatness import HeldShares, Proven
 from domain.lane import Lane
 from domain.market import Side
@@ -50,7 +51,10 @@ async def test_shares_of_an_order_that_no_list_shows_are_watched_and_sold_to_the
 
     assert (record.status, record.filled_quantity) == (OrderStatus.FILLED, entry.quantity)
     assert record.provisional == entry.quantity
-    (unlisted,), (booked,) = await told(desk, ORDER_UNLISTED), await told(desk, PROVISIONAL_FILL)
+    (unlisted,), (booked,) = (
+        await told(desk, EventKind.ACCEPTED_ORDER_NOT_LISTED),
+        await told(desk, EventKind.FILL_BOOKED_PROVISIONALLY),
+    )
     assert unlisted.level is booked.level is EventLevel.CRITICAL
     assert (unlisted.symbol, booked.detail["quantity"]) == (SAMSUNG, entry.quantity)
     desk.pace.meanwhile.append(lambda: desk.price_moves(-0.1))
@@ -134,7 +138,11 @@ async def test_a_list_that_is_merely_late_books_nothing_provisionally(desk: Desk
     record = await desk.follows(entry.intent_id, PATIENCE)
 
     assert (record.status, record.provisional) == (OrderStatus.FILLED, 0)
-    assert await told(desk, ORDER_UNLISTED) == await told(desk, PROVISIONAL_FILL) == []
+    assert (
+        await told(desk, EventKind.ACCEPTED_ORDER_NOT_LISTED)
+        == await told(desk, EventKind.FILL_BOOKED_PROVISIONALLY)
+        == []
+    )
 
 
 async def test_notices_tell_what_unlisted_shares_have_cost(desk: Desk) -> None:
@@ -178,7 +186,7 @@ async def test_an_order_that_is_only_among_the_open_ones_is_followed_there(desk:
     record = await desk.follows(entry.intent_id, PATIENCE)
 
     assert record.status is OrderStatus.ACCEPTED
-    assert await told(desk, ORDER_UNLISTED) == []
+    assert await told(desk, EventKind.ACCEPTED_ORDER_NOT_LISTED) == []
 
 
 async def test_an_unlisted_order_that_has_moved_no_share_counts_as_ended_only_after_a_minute(desk: Desk) -> None:
@@ -192,7 +200,7 @@ async def test_an_unlisted_order_that_has_moved_no_share_counts_as_ended_only_af
     late = await desk.follows(entry.intent_id, UNLISTED_FOR * 2)
 
     assert early.status is OrderStatus.ACCEPTED
-    assert len(await told(desk, ORDER_UNLISTED)) == 1
+    assert len(await told(desk, EventKind.ACCEPTED_ORDER_NOT_LISTED)) == 1
     assert (late.status, late.filled_quantity) == (OrderStatus.CANCELLED, 0)
 
 

@@ -14,7 +14,8 @@ from activities.entries import NoEntry, PreparedEntry
 from activities.support.bounded_calls import BoundedCalls
 from activities.support.strategy_guard import StrategyGuard
 from cli.tables.troubles import read_troubles
-from domain.event import STRATEGY_FAILED, Event
+from domain.event import Event
+from domain.event_kind import EventKind
 from domain.exits import ExitSignal
 from domain.market import MarketView, Symbol
 from domain.position import ExitReason, OpenPosition
@@ -91,7 +92,7 @@ def scanning(*names: str) -> dict[str, Any]:
 
 async def failures(desk: Desk) -> list[Event]:
     latest = await desk.database.events.latest(ACCOUNT, 50)
-    return [event for event in latest if event.kind == STRATEGY_FAILED]
+    return [event for event in latest if event.kind == EventKind.STRATEGY_FAILED]
 
 
 async def held_by_odd(desk: Desk, odd: Odd) -> PreparedEntry:

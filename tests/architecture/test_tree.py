@@ -115,7 +115,7 @@ def test_the_pure_folders_import_pure_library_modules_only(folder: str) -> None:
     allowed = PURE_LIBRARY | {"domain", folder}
 
     assert {
-        path: imported_by(path) - allowed for path in (ROOT / folder).glob("*.py") if imported_by(path) - allowed
+        path: imported_by(path) - allowed for path in (ROOT / folder).rglob("*.py") if imported_by(path) - allowed
     } == {}
 
 

@@ -252,7 +252,7 @@ async def test_the_rate_budget_learns_that_there_was_no_reply(
     with pytest.raises(BrokerUnavailableError):
         await broker.instrument_status(SAMSUNG, Lane.SCAN)
 
-    assert budget.learnt == [Crowding.NONE, Crowding.UNTOLD, Crowding.UNTOLD]
+    assert budget.learnt == [Crowding.NONE, Crowding.UNKNOWN, Crowding.UNKNOWN]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from database.database import Database
 from database.day_seen import PriceBar, StateChange
-from domain.event import ENTRY_DENIED, Event, EventLevel
+from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.excursion import PriceRange
 from domain.money import Price
 from domain.summary import FLEET
@@ -81,15 +82,15 @@ async def test_the_verifiers_latest_word_stands(database: Database) -> None:
 
 async def test_events_without_a_session_belong_to_their_kst_date(database: Database) -> None:
     events = [
-        Event(ACCOUNT, "position_seized", EventLevel.WARNING, NOW, symbol=HYNIX),
-        Event(ACCOUNT, "position_seized", EventLevel.WARNING, NOW + timedelta(hours=15)),
-        Event(ACCOUNT, ENTRY_DENIED, EventLevel.WARNING, NOW, session_date=MONDAY),
-        Event(ACCOUNT, "discrepancy_found", EventLevel.ERROR, NOW, session_date=MONDAY),
+        Event(ACCOUNT, EventKind.POSITION_SEIZED, EventLevel.WARNING, NOW, symbol=HYNIX),
+        Event(ACCOUNT, EventKind.POSITION_SEIZED, EventLevel.WARNING, NOW + timedelta(hours=15)),
+        Event(ACCOUNT, EventKind.ENTRY_DENIED, EventLevel.WARNING, NOW, session_date=MONDAY),
+        Event(ACCOUNT, EventKind.DISCREPANCY_FOUND, EventLevel.ERROR, NOW, session_date=MONDAY),
     ]
     for event in events:
         await database.events.append(event)
 
-    found = await database.day_seen.events_on(ACCOUNT, MONDAY, but=(ENTRY_DENIED,))
+    found = await database.day_seen.events_on(ACCOUNT, MONDAY, but=(EventKind.ENTRY_DENIED,))
 
     assert [event.kind for event in found] == ["position_seized", "discrepancy_found"]
 

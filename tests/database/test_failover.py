@@ -11,6 +11,7 @@ from database.errors import DATABASE_FAULTS
 from database.migrations import apply
 from database.orders import Orders
 from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.identity import Environment, IntentId, WorkerId
 from domain.order import OrderStatus
 from tests.database.books import Books
@@ -43,7 +44,7 @@ async def opened(url: str) -> AsyncIterator[Database]:
 
 
 async def write(database: Database) -> None:
-    await database.events.append(Event(ACCOUNT, "trial", EventLevel.INFO, NOW))
+    await database.events.append(Event(ACCOUNT, EventKind.HOST_DIED, EventLevel.INFO, NOW))
 
 
 async def written_again(database: Database) -> None:

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 
 from broker.kis.fields import Code
 from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.flatness import HeldShares, Proven
 from domain.market import Symbol
 from domain.money import Quantity, Won
@@ -29,7 +30,9 @@ async def test_a_code_of_any_length_can_be_written_down(books: Books, code: str)
     await database.snapshots.save(ACCOUNT, Proven(MONDAY, flat=False, open_orders=0, at=NOW), [held])
     await database.statements.keep(ACCOUNT, MONDAY, [Line(symbol, Figure.BOUGHT, Won(0), Won(1))], NOW)
     await database.first_looks.keep(ACCOUNT, MONDAY, {symbol: Quantity(3)}, NOW)
-    await database.events.append(Event(ACCOUNT, "discrepancy_found", EventLevel.ERROR, NOW, MONDAY, symbol=symbol))
+    await database.events.append(
+        Event(ACCOUNT, EventKind.DISCREPANCY_FOUND, EventLevel.ERROR, NOW, MONDAY, symbol=symbol)
+    )
 
     assert [each.symbol for each in await database.snapshots.left_before(ACCOUNT, TUESDAY)] == [symbol]
     assert await database.first_looks.of(ACCOUNT, MONDAY) == {symbol: 3}

@@ -13,6 +13,7 @@ from database.errors import (
     UnknownIntentError,
 )
 from domain.errors import StaleFencingTokenError
+from domain.event_kind import EventKind
 from domain.identity import Environment, IntentId, PositionId, WorkerId
 from domain.market import Side
 from domain.money import Quantity
@@ -251,7 +252,7 @@ async def test_a_lost_order_is_adopted_once(books: Books) -> None:
 
     assert first == again
     assert (first.status, first.ref) == (OrderStatus.ACCEPTED, a_ref())
-    assert await books.database.events.counts(ACCOUNT, MONDAY, "order_adopted") == 1
+    assert await books.database.events.counts(ACCOUNT, MONDAY, EventKind.ORDER_ADOPTED) == 1
     with pytest.raises(InvalidTransitionError, match="not"):
         await orders.adopt(sent.intent.intent_id, a_ref(2), "another")
 
@@ -275,7 +276,7 @@ async def test_an_order_proven_absent_is_over(books: Books) -> None:
 
     assert first == again
     assert first.status is OrderStatus.NEVER_PLACED
-    assert await books.database.events.counts(ACCOUNT, MONDAY, "order_proven_absent") == 1
+    assert await books.database.events.counts(ACCOUNT, MONDAY, EventKind.ORDER_PROVEN_ABSENT) == 1
     with pytest.raises(InvalidTransitionError):
         await orders.adopt(sent.intent.intent_id, a_ref(), "too late")
 

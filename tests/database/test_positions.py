@@ -7,6 +7,7 @@ import pytest
 
 from database.errors import InvalidTransitionError, UnknownIntentError
 from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.identity import PositionId, WorkerId
 from domain.money import Price, Quantity
 from domain.position import StrategyStamp
@@ -110,7 +111,7 @@ async def test_shares_that_are_gone_are_taken_from_their_own_position_only(books
     assert gone is not None
 
     assert await books.database.positions.take_away(
-        gone, Quantity(3), Event(ACCOUNT, "gone", EventLevel.ERROR, NOW, MONDAY)
+        gone, Quantity(3), Event(ACCOUNT, EventKind.CARRIED_POSITION_CHANGED, EventLevel.ERROR, NOW, MONDAY)
     )
 
     held = await books.database.positions.held_in(ACCOUNT)

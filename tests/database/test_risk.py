@@ -6,7 +6,8 @@ import pytest
 
 from database.database import Database
 from database.errors import EnvironmentMismatchError
-from domain.event import MARKET_CLOSE, EventLevel
+from domain.event import EventLevel
+from domain.events.entries import MARKET_CLOSE
 from domain.identity import WorkerId
 from domain.money import Won
 from domain.risk import Denial, Denied

@@ -7,6 +7,7 @@ import pytest
 
 from domain.day_costs import Brought
 from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.money import Quantity, Won
 from domain.order import OrderRecord
 from domain.position import ExitReason
@@ -15,7 +16,7 @@ from tests.database.books import Books
 from tests.support.builders import ACCOUNT, MONDAY, NOW
 
 TUESDAY = SessionDate(MONDAY + timedelta(days=1))
-GONE = Event(ACCOUNT, "gone", EventLevel.ERROR, NOW, MONDAY)
+GONE = Event(ACCOUNT, EventKind.SOLD_BY_HAND, EventLevel.ERROR, NOW, MONDAY)
 
 
 def on_monday(shares: int) -> Brought:

@@ -116,8 +116,8 @@ async def test_everything_that_is_told_arrives_as_it_was(database: Database, oth
     ready = asyncio.Event()
     hearing = asyncio.create_task(heard_by(others.stream_news, "second", 1 + len(EVERYTHING), ready))
     await ready.wait()
-    await database.stream_news.tell("second", [Garbled("its own words")])
-    await database.stream_news.tell("first", EVERYTHING)
+    await database.stream_news.publish("second", [Garbled("its own words")])
+    await database.stream_news.publish("first", EVERYTHING)
 
     async with asyncio.timeout(5):
         assert await hearing == [Gap(), *EVERYTHING]
@@ -128,7 +128,7 @@ async def test_many_ticks_go_in_as_many_payloads_as_they_need(database: Database
     hearing = asyncio.create_task(heard_by(others.stream_news, "second", 401, ready))
     await ready.wait()
     ticks = [replace(TICK, volume=Quantity(number)) for number in range(400)]
-    await database.stream_news.tell("first", ticks)
+    await database.stream_news.publish("first", ticks)
 
     async with asyncio.timeout(5):
         assert await hearing == [Gap(), *ticks]
@@ -153,7 +153,7 @@ async def test_a_listener_whose_connection_is_cut_listens_again_and_knows_that_i
     await ready.wait()
     await connection.execute(CUT)
     await asyncio.sleep(0.3)
-    await database.stream_news.tell("first", [TICK])
+    await database.stream_news.publish("first", [TICK])
 
     async with asyncio.timeout(5):
         assert await hearing == [Gap(), Gap(), Gap(), TICK]
@@ -164,7 +164,7 @@ async def test_a_quiet_line_is_tried(database: Database, others: Database, datab
     hearing = asyncio.create_task(heard_by(hasty, "second", 2, ready))
     await ready.wait()
     await asyncio.sleep(0.3)
-    await database.stream_news.tell("first", [Covered((Symbol("000660"),))])
+    await database.stream_news.publish("first", [Covered((Symbol("000660"),))])
 
     async with asyncio.timeout(5):
         assert await hearing == [Gap(), Covered((Symbol("000660"),))]

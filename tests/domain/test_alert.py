@@ -7,6 +7,7 @@ import pytest
 
 from domain.alert import LEVELS, PendingAlert, due, fold, gist, levels_from, pause_after
 from domain.event import Event, EventLevel
+from domain.event_kind import kind_of
 from domain.market import Symbol
 from tests.support.builders import ACCOUNT, HYNIX, NOW, SAMSUNG
 
@@ -20,7 +21,7 @@ def an_event(
     minutes: int = 0,
     **detail: str | int,
 ) -> Event:
-    return Event(ACCOUNT, kind, level, NOW + minutes * MINUTE, symbol=symbol, detail=detail)
+    return Event(ACCOUNT, kind_of(kind), level, NOW + minutes * MINUTE, symbol=symbol, detail=detail)
 
 
 def pending(number: int, level: EventLevel, is_old: bool = False) -> PendingAlert:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.by_hand import averaged, told_apart
+from domain.by_hand import averaged, hand_trades
 from domain.day_costs import Brought
 from domain.market import Side
 from domain.money import Won
@@ -44,7 +44,7 @@ def test_the_owner_sells_what_is_his_first_and_then_what_is_ours(
 ) -> None:
     rows = [row(number, Side.BUY if each > 0 else Side.SELL, abs(each)) for number, each in enumerate(signed)]
 
-    apart = told_apart(reversed(rows), before, NOW)
+    apart = hand_trades(reversed(rows), before, NOW)
 
     assert (apart.owns, apart.taken) == (owns, taken)
 
@@ -52,11 +52,11 @@ def test_the_owner_sells_what_is_his_first_and_then_what_is_ours(
 def test_what_is_sold_before_we_hold_any_is_none_of_ours() -> None:
     early, late = row(1, Side.SELL, 3, minutes=-1), row(2, Side.SELL, 2)
 
-    assert told_apart([early, late], 0, NOW + timedelta(milliseconds=900)).taken == 2
+    assert hand_trades([early, late], 0, NOW + timedelta(milliseconds=900)).taken == 2
 
 
 def test_each_share_is_worth_what_its_own_sale_brought() -> None:
-    apart = told_apart([row(1, Side.BUY, 2), row(2, Side.SELL, 5, 1_000), row(3, Side.SELL, 4, 1_200)], 0, NOW)
+    apart = hand_trades([row(1, Side.BUY, 2), row(2, Side.SELL, 5, 1_000), row(3, Side.SELL, 4, 1_200)], 0, NOW)
 
     assert apart.brought_by(7, after=0) == on_monday(3 * 1_000 + 4 * 1_200)
     assert apart.brought_by(2, after=3) == on_monday(2 * 1_200)
@@ -67,7 +67,7 @@ def test_each_share_is_worth_what_its_own_sale_brought() -> None:
 
 
 def test_a_part_of_a_sale_is_worth_whole_won() -> None:
-    apart = told_apart([replace(row(1, Side.SELL, 3), filled_amount=Won(1_000))], 0, NOW)
+    apart = hand_trades([replace(row(1, Side.SELL, 3), filled_amount=Won(1_000))], 0, NOW)
 
     assert [apart.brought_by(1, after=done) for done in range(3)] == [*map(on_monday, (333, 333, 334))]
     (brought,) = apart.brought_by(1, after=0) or ()
@@ -75,7 +75,7 @@ def test_a_part_of_a_sale_is_worth_whole_won() -> None:
 
 
 def test_each_share_was_sold_on_the_day_of_its_own_sale() -> None:
-    apart = told_apart([row(1, Side.SELL, 2, 1_000), row(2, Side.SELL, 3, 1_200, days=1)], 0, NOW)
+    apart = hand_trades([row(1, Side.SELL, 2, 1_000), row(2, Side.SELL, 3, 1_200, days=1)], 0, NOW)
 
     assert apart.brought_by(4, after=1) == (*on_monday(1_000), Brought(TUESDAY, Won(3_600)))
 

@@ -17,7 +17,7 @@ from domain.costs import (
     buying_cost_rate,
     cost_rates,
     day_costs,
-    untold_tax,
+    unknown_tax,
 )
 from domain.market import Market, Side
 from domain.money import Rate, Won
@@ -61,8 +61,8 @@ def test_sales_that_settle_after_the_tables_last_year_name_the_missing_rate() ->
     calendar = krx_calendar(2026, 2027)
     assert FIRST_TRADE_DATES[-1] == date(LAST_TAX_YEAR - 1, 12, 29)
 
-    assert untold_tax(calendar.settlement_of(date(2026, 12, 28))) == ""
-    text = untold_tax(calendar.settlement_of(date(2026, 12, 29)))
+    assert unknown_tax(calendar.settlement_of(date(2026, 12, 28))) == ""
+    text = unknown_tax(calendar.settlement_of(date(2026, 12, 29)))
 
     assert text.startswith("sales now settle in 2027; this version has no transaction tax rate for that year")
     assert "books 2026's, 0.20 %" in text

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.identity import SIMULATED_ACCOUNT, Environment, account_alias
 from domain.lane import Lane
 from tests.support.builders import ACCOUNT, NOW
@@ -36,6 +37,6 @@ def test_a_sale_is_the_most_urgent_request_and_a_scan_the_least() -> None:
 
 
 def test_an_event_without_a_key_may_be_told_twice() -> None:
-    event = Event(ACCOUNT, "order_submitted", EventLevel.INFO, NOW)
+    event = Event(ACCOUNT, EventKind.ORDER_ADOPTED, EventLevel.INFO, NOW)
 
     assert (event.key, event.detail) == ("", {})

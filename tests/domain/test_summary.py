@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from domain.event import DAY_SUMMED_UP, EventLevel
+from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.flatness import Proven
 from domain.handling import Group
 from domain.identity import PositionId
@@ -75,7 +76,7 @@ def test_the_result_is_an_event_with_the_money_and_what_is_held_still() -> None:
     event = result_event(ACCOUNT, fleet, left, NOW)
 
     done = fleet.performance
-    assert (event.account_id, event.kind, event.level) == (ACCOUNT, DAY_SUMMED_UP, EventLevel.INFO)
+    assert (event.account_id, event.kind, event.level) == (ACCOUNT, EventKind.DAY_SUMMED_UP, EventLevel.INFO)
     assert (event.at, event.session_date, event.symbol) == (NOW, MONDAY, None)
     assert event.detail == {
         "trades": 3,

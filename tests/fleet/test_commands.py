@@ -36,7 +36,7 @@ FIRST = WorkerId("worker-1")
 
 
 async def tell_first(hosted: Hosted, command: Command) -> CommandOutcome:
-    (outcome,) = await commands.tell(hosted.fleet, (FIRST,), command)
+    (outcome,) = await commands.command_all(hosted.fleet, (FIRST,), command)
     return outcome
 
 
@@ -103,8 +103,8 @@ async def test_the_close_plans_no_sale_for_a_worker_that_was_stopped(hosted: Hos
     assert await hosted.fleet.registered_workers() == 3
 
     stopped = await tell_first(hosted, commands.STOP)
-    await commands.tell(hosted.fleet, (WorkerId("worker-2"),), commands.PAUSE)
-    absent = await commands.tell(hosted.fleet, (WorkerId("worker-99"),), commands.STOP)
+    await commands.command_all(hosted.fleet, (WorkerId("worker-2"),), commands.PAUSE)
+    absent = await commands.command_all(hosted.fleet, (WorkerId("worker-99"),), commands.STOP)
 
     assert stopped.verdict is Verdict.DONE
     assert [outcome.verdict for outcome in absent] == [Verdict.NOT_RUNNING]
@@ -128,7 +128,7 @@ async def test_a_worker_whose_workflow_is_gone_counts_until_it_is_told_to_stop(h
 async def test_without_a_worker_process_a_command_ends_unanswered(fleet: Fleet) -> None:
     await start_workers(fleet, 1, some_rules())
 
-    (outcome,) = await commands.tell(fleet, (FIRST,), replace(commands.PAUSE, acceptance=timedelta(seconds=1)))
+    (outcome,) = await commands.command_all(fleet, (FIRST,), replace(commands.PAUSE, acceptance=timedelta(seconds=1)))
 
     assert outcome.verdict is Verdict.UNANSWERED
     assert "python worker.py" in outcome.why

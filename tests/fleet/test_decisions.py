@@ -3,6 +3,7 @@
 import pytest
 
 from cli.tables.board import as_json, heading, read_board
+from domain.event_kind import EventKind
 from domain.identity import IntentId, WorkerId
 from domain.order import OrderRecord, OrderStatus
 from fleet.books import Decision, adopt, dismiss, quarantined
@@ -24,7 +25,7 @@ def decision_about(record: OrderRecord) -> Decision:
     return Decision(record.intent.intent_id, "kim", "seen in the HTS")
 
 
-async def audited(fleet: Fleet, record: OrderRecord, kind: str) -> int:
+async def audited(fleet: Fleet, record: OrderRecord, kind: EventKind) -> int:
     return await fleet.database.events.counts(fleet.account_id, record.intent.session_date, kind)
 
 
@@ -47,14 +48,14 @@ async def test_an_order_that_a_person_recognises_is_bound_and_the_decision_is_wr
 
     assert adopted.status is OrderStatus.ACCEPTED
     assert adopted.ref == a_ref(77, record.intent.session_date)
-    assert await audited(fleet, record, "order_adopted_by_operator") == 1
+    assert await audited(fleet, record, EventKind.ORDER_ADOPTED_BY_OPERATOR) == 1
 
 
 async def test_an_order_that_was_never_placed_is_dismissed_and_the_decision_is_written_down(fleet: Fleet) -> None:
     record = await waiting(fleet)
 
     assert (await dismiss(fleet, decision_about(record))).status is OrderStatus.NEVER_PLACED
-    assert await audited(fleet, record, "order_dismissed_by_operator") == 1
+    assert await audited(fleet, record, EventKind.ORDER_DISMISSED_BY_OPERATOR) == 1
 
 
 async def test_only_what_waits_is_decided_about_and_no_order_is_bound_twice(fleet: Fleet) -> None:
@@ -71,7 +72,7 @@ async def test_only_what_waits_is_decided_about_and_no_order_is_bound_twice(flee
         await dismiss(fleet, Decision(IntentId("unheard-of"), "kim", "?"))
 
     assert await quarantined(fleet) == (record,)
-    assert await audited(fleet, record, "order_adopted_by_operator") == 0
+    assert await audited(fleet, record, EventKind.ORDER_ADOPTED_BY_OPERATOR) == 0
 
 
 async def test_of_two_decisions_the_first_counts(fleet: Fleet) -> None:
@@ -81,4 +82,4 @@ async def test_of_two_decisions_the_first_counts(fleet: Fleet) -> None:
     with pytest.raises(OperationError, match="is never_placed"):
         await adopt(fleet, decision_about(record), "77", BRANCH)
 
-    assert await audited(fleet, record, "order_adopted_by_operator") == 0
+    assert await audited(fleet, record, EventKind.ORDER_ADOPTED_BY_OPERATOR) == 0

@@ -13,6 +13,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from cli.tables.board import as_json, heading, read_board
 from cli.tables.limits import read_limits
+from domain.event_kind import EventKind
 from domain.identity import WorkerId
 from domain.position import ExitReason
 from domain.rules import TradingRules
@@ -22,10 +23,9 @@ from fleet import fleet as fleet_module
 from fleet.commands import Verdict
 from fleet.duties.close import is_closing
 from fleet.duties.failing import FailingDuty
-from fleet.duties.foreign import FOREIGN_MANY, FOREIGN_OBJECT, MOST_REPORTED, ForeignDuty
+from fleet.duties.foreign import MOST_REPORTED, ForeignDuty
 from fleet.fleet import Fleet
 from fleet.foreign import foreign_objects
-from fleet.on_demand import FOREIGN_TERMINATED
 from fleet.schedule import close_now, lay_close_times
 from fleet.starting import bring_back, start_worker, start_workers
 from fleet.visibility import Listed, list_workflows
@@ -121,7 +121,7 @@ async def test_the_verbs_work_on_the_rest(crowded: Hosted) -> None:
     known = await fleet.selected("all")
     told = [commands.PAUSE, commands.RESUME, commands.change_rules({"exits.stop_loss": "2%"}), commands.STOP]
     hasty = [replace(command, acceptance=timedelta(seconds=3)) for command in told]
-    outcomes = [await commands.tell(fleet, known, command) for command in hasty]
+    outcomes = [await commands.command_all(fleet, known, command) for command in hasty]
     board = await read_board(fleet, fleet.market_now())
 
     assert known == (FIRST, SQUATTED)
@@ -159,13 +159,21 @@ async def test_each_foreign_object_is_reported_once_and_only_the_first_of_many(c
     fleet = crowded.fleet
     for _ in range(2):
         await ForeignDuty(fleet).look()
-    events = [each for each in await fleet.database.events.latest(fleet.account_id, 99) if each.kind == FOREIGN_OBJECT]
+    events = [
+        each
+        for each in await fleet.database.events.latest(fleet.account_id, 99)
+        if each.kind == EventKind.FOREIGN_OBJECT
+    ]
     assert OBJECTS <= len(events) <= MOST_REPORTED
     assert len({each.key for each in events}) == len(events)
     assert not any("\x1b" in str(each.detail) for each in events)
 
     await ForeignDuty(fleet, most=3).look()
-    (more,) = [each for each in await fleet.database.events.latest(fleet.account_id, 99) if each.kind == FOREIGN_MANY]
+    (more,) = [
+        each
+        for each in await fleet.database.events.latest(fleet.account_id, 99)
+        if each.kind == EventKind.FOREIGN_OBJECTS
+    ]
     assert "are not ours" in str(more.detail["why"])
 
 
@@ -202,7 +210,9 @@ async def test_a_foreign_close_is_no_close_of_ours_and_gives_up_its_id(crowded: 
 
     about = await close.describe()
     assert (about.id, about.task_queue) == (close_workflow_id(fleet.account_id), task_queues(fleet.account_id).trading)
-    assert FOREIGN_TERMINATED in {each.kind for each in await fleet.database.events.latest(fleet.account_id, 9)}
+    assert EventKind.FOREIGN_WORKFLOW_TERMINATED in {
+        each.kind for each in await fleet.database.events.latest(fleet.account_id, 9)
+    }
 
 
 @pytest.mark.parametrize("if_it_runs", list(WorkflowIDConflictPolicy)[1:3], ids=lambda policy: policy.name)
@@ -217,7 +227,7 @@ async def test_a_worker_gets_its_id_back_from_a_foreign_workflow(
         return SQUATTED in await fleet.running_workers()
 
     await eventually(runs)
-    (outcome,) = await commands.tell(fleet, (SQUATTED,), commands.PAUSE)
+    (outcome,) = await commands.command_all(fleet, (SQUATTED,), commands.PAUSE)
     assert outcome.verdict is Verdict.DONE
 
 

@@ -42,7 +42,7 @@ async def test_workers_pause_and_sell_on_a_kill_switch_that_no_books_could_be_as
 async def test_a_history_leads_to_the_operators_command(hosted: Hosted) -> None:
     (name,) = await start_workers(hosted.fleet, 1, some_rules())
 
-    await commands.tell(replace(hosted.fleet, command_id="c0ffee"), [name], commands.PAUSE)
+    await commands.command_all(replace(hosted.fleet, command_id="c0ffee"), [name], commands.PAUSE)
 
     workflow_id = worker_workflow_id(hosted.fleet.account_id, name)
     handle = hosted.fleet.client.get_workflow_handle(workflow_id)

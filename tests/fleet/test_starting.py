@@ -65,7 +65,7 @@ async def test_a_second_start_finds_the_workers_that_run(fleet: Fleet) -> None:
 async def test_a_stopped_worker_can_be_started_again(hosted: Hosted) -> None:
     fleet = hosted.fleet
     await start_workers(fleet, 1, RULES)
-    await commands.tell(fleet, (WorkerId("worker-1"),), commands.STOP)
+    await commands.command_all(fleet, (WorkerId("worker-1"),), commands.STOP)
     await fleet.client.get_workflow_handle(worker_workflow_id(fleet.account_id, WorkerId("worker-1"))).result()
 
     await start_workers(fleet, 1, RULES)

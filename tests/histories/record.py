@@ -17,13 +17,14 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from database.migrations import apply
-from domain.event import UNSOLD_AT_CLOSE
+from domain.event_kind import EventKind
 from domain.session import session_date_of
 from runtime.embedded.ports import free_port
 from runtime.embedded.process import Launcher
 from runtime.embedded.temporal import DevServer, start_temporal
 from tests.conftest import _with_database, running
 from tests.runtime.embedded.processes import ROOT
+from tests.support.application_role import MAKE_ROLE, as_application
 from tests.support.bare_postgres import start_postgres
 from tests.support.builders import HYNIX
 from tests.support.stepping import ACCOUNT
@@ -107,7 +108,7 @@ async def market_close_into_the_evening(market: RunningMarket) -> dict[str, Run]
     """Find no buyer until the session is over, and sell at the closing price."""
     date = session_date_of(market.clock.market_anchor)
 
-    async def told(kind: str) -> None:
+    async def told(kind: EventKind) -> None:
         async def is_told() -> bool:
             return await market.database.events.counts(ACCOUNT, date, kind) > 0
 
@@ -119,8 +120,8 @@ async def market_close_into_the_evening(market: RunningMarket) -> dict[str, Run]
         await run.terminate("a bug keeps it from moving")
         market.simulation.set_conditions(HYNIX, no_bids=True)
         close = await market.start_close()
-        await told("position_seized")
-        await told(UNSOLD_AT_CLOSE)
+        await told(EventKind.POSITION_SEIZED)
+        await told(EventKind.POSITION_UNSOLD_AT_CLOSE)
         market.simulation.set_conditions(HYNIX, no_bids=False)
         await close.result()
         return {"market_close_into_the_evening": close}
@@ -157,6 +158,15 @@ async def stopped_while_holding(market: RunningMarket) -> dict[str, Run]:
         return {"stopped_while_holding": await _over(run)}
 
 
+async def cancelled_while_holding(market: RunningMarket) -> dict[str, Run]:
+    """Hold, be cancelled at Temporal, sell, and end."""
+    async with market.hosted():
+        run = await _first_run(market)
+        await market.holds()
+        await run.cancel()
+        return {"cancelled_while_holding": await _over(run)}
+
+
 async def close_waits_for_its_deadline(market: RunningMarket) -> dict[str, Run]:
     """Begin long before the deadline, as a stale schedule does; wait for it, and find nothing to sell."""
     scheduled_for = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
@@ -176,6 +186,7 @@ STORIES: Final[dict[str, tuple[Story, str]]] = {
     "sells_what_was_carried": (sells_what_was_carried, _MORNING),
     "rules_change_while_holding": (rules_change_while_holding, _MORNING),
     "stopped_while_holding": (stopped_while_holding, _MORNING),
+    "cancelled_while_holding": (cancelled_while_holding, _MORNING),
     "close_waits_for_its_deadline": (close_waits_for_its_deadline, _IN_THE_AFTERNOON),
     "market_close_seizes": (market_close_seizes, _BEFORE_THE_CUT_OFF),
     "market_close_into_the_evening": (market_close_into_the_evening, _IN_THE_AFTERNOON),
@@ -201,7 +212,7 @@ async def _record(name: str, temporal: str, postgres: str) -> None:
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {database}".encode())
     url = _with_database(postgres, database)
-    await asyncio.to_thread(apply, url)
+    await asyncio.to_thread(apply, url, as_application(url))
     async with running_market(temporal, url, begins) as market:
         for told_as, run in (await tell(market)).items():
             history = (await run.fetch_history()).to_json()
@@ -231,6 +242,8 @@ def main(names: list[str]) -> None:
             (Path(folder) / part).mkdir(mode=0o755)
         Path(folder).chmod(0o755)
         with running(Path(folder) / "postgres", postgres) as url, running(Path(folder) / "temporal", temporal) as where:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(MAKE_ROLE.encode())
             for name in names or STORIES:
                 asyncio.run(_record(name, where, url))
 

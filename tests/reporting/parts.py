@@ -10,6 +10,7 @@ from database.snapshots import HoldingSnapshot
 from database.statements import KeptStatement
 from domain.audit_log import Outcome
 from domain.event import Event, EventLevel
+from domain.event_kind import kind_of
 from domain.flatness import Proven
 from domain.identity import IntentId, PositionId, WorkerId
 from domain.market import Symbol
@@ -94,7 +95,7 @@ def a_state(state: WorkerState, at: float, worker: WorkerId = WORKER, symbol: Sy
 
 def an_incident(kind: str = "order_adopted", **changes: Any) -> Event:
     """Return an order whose reply was lost and that was found."""
-    event = Event(ACCOUNT, kind, EventLevel.WARNING, minute(3), MONDAY, WORKER, SAMSUNG, {"was": "unknown"})
+    event = Event(ACCOUNT, kind_of(kind), EventLevel.WARNING, minute(3), MONDAY, WORKER, SAMSUNG, {"was": "unknown"})
     return replace(event, **changes)
 
 

@@ -1,6 +1,5 @@
 """The page: complete, without external requests, hostile names as text, and the same content in both languages."""
 
-import ast
 import base64
 import hashlib
 import json
@@ -8,15 +7,15 @@ import re
 from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
-import domain.event
 import reporting.page
 from database.statements import KeptStatement
 from domain.audit_log import Outcome
-from domain.event import MARKET_CLOSE, UNSOLD_AT_CLOSE
+from domain.event_kind import EventKind
+from domain.events.entries import MARKET_CLOSE
 from domain.flatness import Proven
 from domain.money import Won
 from domain.order import OrderStatus
@@ -296,11 +295,11 @@ def test_a_stretch_tells_which_days_were_not_flat() -> None:
 def test_details_of_incidents_are_told_in_korean() -> None:
     """Translate the names of figures, the denials and the phrases of our own code; keep other texts as they are."""
     detail: dict[str, str | int] = {"quantity": 1_200, "why": "locked at the lower limit", "denial": "COOLING_DOWN"}
-    events = (an_incident(UNSOLD_AT_CLOSE, detail={**detail, "evidence": "order 17"}),)
+    events = (an_incident(EventKind.POSITION_UNSOLD_AT_CLOSE, detail={**detail, "evidence": "order 17"}),)
 
     text = " ".join(Elements(page(day_values(a_day(events=events)), "ko")).shown)
 
-    assert words("ko").of("kinds", UNSOLD_AT_CLOSE) in text
+    assert words("ko").of("kinds", EventKind.POSITION_UNSOLD_AT_CLOSE) in text
     assert "수량: 1,200 · 거부 규칙: 손실 후 쿨다운 · 이유: 하한가 잠김 · 근거: order 17" in " ".join(text.split())
 
 
@@ -308,39 +307,3 @@ def test_an_operators_own_words_and_unknown_names_stand_as_they_are() -> None:
     told = words("ko").told({"zone": "x", "net": 5, "by": "me", "reason": "unknown", "trades": 3})
 
     assert list(told) == ["이유: unknown", "처리자: me", "거래: 3", "순손익: 5", "zone: x"]
-
-
-_EVENTS: Final = ast.parse(Path(domain.event.__file__).read_text(encoding="utf-8"))
-
-
-def told_kinds() -> Iterator[str]:
-    """Yield every kind of event that our code names where it creates one, or as a constant."""
-    root = Path(reporting.page.__file__).parents[1]
-    for folder in ("activities", "cli", "database", "domain", "fleet"):
-        for file in (root / folder).rglob("*.py"):
-            yield from _kinds_of(ast.parse(file.read_text(encoding="utf-8")))
-
-
-def _kinds_of(module: ast.Module) -> Iterator[str]:
-    constants = {
-        node.target.id: node.value.value
-        for node in [*module.body, *_EVENTS.body]
-        if isinstance(node, ast.AnnAssign)
-        and isinstance(node.target, ast.Name)
-        and isinstance(node.value, ast.Constant)
-    }
-    for call in ast.walk(module):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in {"Event", "order_event"}:
-            kinds = [*call.args[1:2], *(word.value for word in call.keywords if word.arg == "kind")]
-            said = (
-                each.value if isinstance(each, ast.Constant) else constants.get(getattr(each, "id", ""))
-                for each in kinds
-            )
-            yield from (kind for kind in said if isinstance(kind, str))
-
-
-def test_every_kind_of_event_has_a_word() -> None:
-    kinds = set(told_kinds())
-
-    assert {UNSOLD_AT_CLOSE, "missing_fill_booked", "calendar_not_confirmed"} <= kinds
-    assert kinds - set(words("en")["kinds"]) == set()

@@ -146,7 +146,8 @@ def named_in(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 def test_every_reason_that_goes_into_the_books_has_korean() -> None:
     # The reasons of account_worth.py go to the log only.
     duties = set((ROOT / "fleet" / "duties").glob("*.py")) - {ROOT / "fleet" / "duties" / "account_worth.py"}
-    files = [*(ROOT / "activities").rglob("*.py"), *(ROOT / "database").rglob("*.py"), *duties]
+    folders = (ROOT / "activities", ROOT / "database", ROOT / "domain" / "events")
+    files = [*(path for folder in folders for path in folder.rglob("*.py")), *duties]
     shapes = {shape_of(reason) for path in files for reason in reasons_in(path) if has_words(reason)}
 
     assert any(shape.fullmatch("found at the broker as 0000000017") for shape in shapes)

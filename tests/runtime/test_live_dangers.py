@@ -17,9 +17,10 @@ from temporalio.client import Client
 from activities.support.pace import RealPace
 from database.database import open_database
 from domain.dangers import Danger
+from domain.event_kind import EventKind
 from domain.identity import Environment, account_alias
 from domain.session import session_date_of
-from fleet.duties.account_worth import LIMITS_ABOVE_ACCOUNT, SHUT_BECAUSE, WorthDuty
+from fleet.duties.account_worth import SHUT_BECAUSE, WorthDuty
 from runtime import hosting, live_dangers
 from runtime.account_names import key_fingerprint
 from runtime.broker_settings import LIVE_WORD
@@ -304,7 +305,7 @@ async def test_limits_above_the_account_stop_the_start_and_on_later_days_the_ent
 
         assert await fleet.database.risk.closed_because(fleet.account_id, day) == (SHUT_BECAUSE,)
         kinds = [event.kind for event in await fleet.database.events.latest(fleet.account_id, 10)]
-        assert kinds.count(LIMITS_ABOVE_ACCOUNT) == 1
+        assert kinds.count(EventKind.LIMITS_ABOVE_ACCOUNT) == 1
         async with broker_for(settings, place, fleet.database, pace) as broker:
             await WorthDuty(fleet, broker, lambda _: {}).look()  # after a restart that accepts it
         assert await fleet.database.risk.closed_because(fleet.account_id, day) == ()

@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet
 
 from database.database import open_database
 from domain.event import Event, EventLevel
+from domain.event_kind import kind_of
 from domain.hosts import PROOF_PATH, proof_of
 from domain.identity import Environment
 from domain.masking import MASK, Masking
@@ -233,7 +234,9 @@ async def test_an_event_keeps_no_secret_whoever_has_told_it(database_url: str, m
     database = await open_database(database_url, mask=Masking(load_settings().secrets()))
     await database.accounts.pin(ACCOUNT, Environment.PAPER, "3f9a1c")
 
-    await database.events.append(Event(ACCOUNT, "odd", EventLevel.ERROR, NOW, detail={"why": told, "number": 7}))
+    await database.events.append(
+        Event(ACCOUNT, kind_of("odd"), EventLevel.ERROR, NOW, detail={"why": told, "number": 7})
+    )
 
     (event,) = await database.events.latest(ACCOUNT, 1)
     await database.aclose()

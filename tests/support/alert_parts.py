@@ -6,6 +6,7 @@ import psycopg
 
 from database.database import Database
 from domain.event import Event, EventLevel
+from domain.event_kind import kind_of
 from domain.identity import Environment
 from domain.masking import Masking
 from fleet.alerting.channels import Channel, channels_of
@@ -25,7 +26,7 @@ class Teller:
         self.channel = channel
 
     async def tells(self) -> int:
-        return await self.duty.tell(self.channel)
+        return await self.duty.send_due(self.channel)
 
 
 async def teller(database: Database, webhook: Webhook, **rules: Any) -> Teller:
@@ -37,7 +38,7 @@ async def teller(database: Database, webhook: Webhook, **rules: Any) -> Teller:
 
 async def happens(database: Database, kind: str, level: EventLevel = EventLevel.CRITICAL, **changes: Any) -> None:
     given: dict[str, Any] = {"session_date": MONDAY, "worker_id": WORKER, "symbol": SAMSUNG, **changes}
-    await database.events.append(Event(ACCOUNT, kind, level, NOW, **given))
+    await database.events.append(Event(ACCOUNT, kind_of(kind), level, NOW, **given))
 
 
 def due_again(database_url: str) -> None:

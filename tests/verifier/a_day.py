@@ -8,6 +8,7 @@ from database.audit import Acquisition, AuditedOrder, BookedFill, BookedPosition
 from domain.clock import MarketClock
 from domain.costs import cost_rates, day_costs
 from domain.event import Event, EventLevel
+from domain.event_kind import kind_of
 from domain.identity import IntentId
 from domain.market import Market, Side
 from domain.money import Price, Quantity, Won
@@ -92,7 +93,7 @@ def a_position(**changes: Any) -> BookedPosition:
 
 def an_event(kind: str, at: float = 0, **changes: Any) -> RecordedEvent:
     """Return a recorded event."""
-    event = Event(ACCOUNT, kind, EventLevel.CRITICAL, after(at), session_date=MONDAY, symbol=SAMSUNG)
+    event = Event(ACCOUNT, kind_of(kind), EventLevel.CRITICAL, after(at), session_date=MONDAY, symbol=SAMSUNG)
     return RecordedEvent(replace(event, **changes), after(at))
 
 

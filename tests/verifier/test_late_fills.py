@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from domain.event import MISSING_FILL_BOOKED
+from domain.event_kind import EventKind
 from domain.market import Side
 from domain.money import Quantity
 from domain.order import OrderStatus
@@ -36,7 +36,7 @@ def booked_late(books: Books, intent_id: str, shares: int, at: float, hidden: in
     rows[number] = replace(rows[number], hidden=shares if hidden is None else hidden)
     books = with_broker(books, orders=tuple(rows))
     detail: dict[str, str | int] = {"intent_id": intent_id, "ledger": 10 - shares, "broker": 10}
-    return with_ledger(books, events=(*books.ledger.events, an_event(MISSING_FILL_BOOKED, at, detail=detail)))
+    return with_ledger(books, events=(*books.ledger.events, an_event(EventKind.MISSING_FILL_BOOKED, at, detail=detail)))
 
 
 def bought_again_beside(shares: int) -> Books:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.event import CARRIED_CHANGED, LATE_FILL_UNBOOKED, UNEXPLAINED_SHARES
+from domain.event_kind import EventKind
 from domain.market import Side
 from domain.money import Quantity, Won
 from domain.order import OrderStatus
@@ -65,16 +65,18 @@ def an_unbooked_fill(filled_at_the_broker: int) -> Books:
     """An event reports that the broker lists twelve shares of the purchase, of which the ledger has ten."""
     books = fills_unlike(a_clean_day(), filled_at_the_broker)
     books = with_broker(books, holdings={SAMSUNG: Quantity(filled_at_the_broker - 10)})
-    return named(books, LATE_FILL_UNBOOKED, intent_id=BUY, side="buy", ledger=10, broker=12, cause="closed")
+    return named(books, EventKind.LATE_FILL_NOT_BOOKED, intent_id=BUY, side="buy", ledger=10, broker=12, cause="closed")
 
 
 def a_changed_position(broker_shows: int) -> Books:
     books = with_broker(still_held(), holdings={SAMSUNG: Quantity(broker_shows)})
-    return named(books, CARRIED_CHANGED, position_id="run-1/1", ledger=10, broker=4)
+    return named(books, EventKind.CARRIED_POSITION_CHANGED, position_id="run-1/1", ledger=10, broker=4)
 
 
 def unexplained(shown: int) -> Books:
-    return named(with_broker(a_clean_day(), holdings={SAMSUNG: Quantity(shown)}), UNEXPLAINED_SHARES, quantity=2)
+    return named(
+        with_broker(a_clean_day(), holdings={SAMSUNG: Quantity(shown)}), EventKind.UNEXPLAINED_SHARES, quantity=2
+    )
 
 
 def carried(shares: int) -> Books:

@@ -15,7 +15,7 @@ from tests.database.books import FINGERPRINT
 from tests.database.books import Books as Walk
 from tests.support.builders import ACCOUNT, MONDAY, NOW, SAMSUNG, WORKER, a_closed_trade, a_plan
 from tests.verifier.a_day import a_clean_day, a_row, still_held, with_broker
-from verifier.books import Books, Histories, Submit, Told, Watch
+from verifier.books import Books, Histories, SaleCommand, Submit, Watch
 from verifier.broker_truth import as_of
 from verifier.guarding import flat_at_the_end
 
@@ -95,7 +95,7 @@ def test_what_a_later_session_told_a_worker_is_none_of_this_ones() -> None:
     day, later = NOW, NOW + timedelta(days=1)
     monday, tuesday = Watch("a/1", SAMSUNG, day, later), Watch("b/1", SAMSUNG, later)  # type: ignore[arg-type]
     submits = tuple(Submit(IntentId(f"run/{number}"), "w", at) for number, at in enumerate((day, later)))
-    told = tuple(Told(WORKER, "liquidate", at) for at in (day, later))
+    told = tuple(SaleCommand(WORKER, "liquidate", at) for at in (day, later))
 
     seen = Histories(submits, (monday, tuesday), told, runs=1).between(day, day + timedelta(hours=12))
 

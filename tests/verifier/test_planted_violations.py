@@ -8,7 +8,7 @@ import pytest
 
 from database.audit import Acquisition, Lapse
 from domain.costs import Costs
-from domain.event import UNSOLD_AT_CLOSE
+from domain.event_kind import EventKind
 from domain.market import Side
 from domain.money import Quantity, Won
 from domain.order import OrderStatus
@@ -27,7 +27,7 @@ from tests.verifier.a_day import (
     with_ledger,
     with_order,
 )
-from verifier.books import Books, Submit, Told
+from verifier.books import Books, SaleCommand, Submit
 from verifier.guarding import longest_gap
 from verifier.invariants import INVARIANTS, violations
 from verifier.money import owners_shares
@@ -92,8 +92,8 @@ def ledger(**changes: object) -> Callable[[Books], Books]:
 
 
 def told(command: str) -> Callable[[Books], Books]:
-    commands = (Told(WORKER, command, after(10)),)
-    return lambda books: replace(still_held_at_the_end(), histories=replace(books.histories, watches=(), told=commands))
+    sent = (SaleCommand(WORKER, command, after(10)),)
+    return lambda books: replace(still_held_at_the_end(), histories=replace(books.histories, watches=(), commands=sent))
 
 
 def still_held_at_the_end() -> Books:
@@ -102,7 +102,9 @@ def still_held_at_the_end() -> Books:
 
 def unsold_at(read_at: datetime) -> Books:
     books = with_ledger(
-        still_held_at_the_end(), events=(an_event(UNSOLD_AT_CLOSE, detail={"quantity": 10}),), lapses=()
+        still_held_at_the_end(),
+        events=(an_event(EventKind.POSITION_UNSOLD_AT_CLOSE, detail={"quantity": 10}),),
+        lapses=(),
     )
     return replace(books, read_at=read_at)
 

@@ -16,7 +16,7 @@ from domain.lock import Lease
 from domain.market import Side
 from tests.database.books import FINGERPRINT, Books
 from tests.support.builders import ACCOUNT, MONDAY, NOW, POSITION, SAMSUNG, WORKER
-from verifier.books import Histories, Submit, Told, Watch
+from verifier.books import Histories, SaleCommand, Submit, Watch
 from verifier.broker_truth import book_from_json
 from verifier.histories import Run, histories_of
 
@@ -100,7 +100,7 @@ def test_a_run_tells_of_its_orders_its_watch_and_its_commands() -> None:
             Watch(POSITION, SAMSUNG, at(2), at(4), signalled=True),
             Watch("run-2/1", SAMSUNG, at(6)),  # type: ignore[arg-type]
         ),
-        told=(Told(WORKER, "liquidate_for_close", at(3)),),
+        commands=(SaleCommand(WORKER, "liquidate_for_close", at(3)),),
         runs=1,
     )
 

@@ -8,19 +8,20 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.account.comparing import Reconciled, ReconcileRequest
-from activities.closing import AwaitFlatRequest, ClosePlan, NoSession, OpenOrder
+from activities.closing import AwaitFlatRequest, ClosePlan, NoSession, OpenOrder, OpenOrdersRequest, PlanCloseRequest
 from activities.cycles import Held
 from activities.flatness import FlatnessProof
 from activities.statement import StatementCompared, StatementRequest
 from activities.summarising import SummaryRequest
 from activities.support.pace import to_be_continued
-from activities.support.undone import Undone
+from activities.support.requests import SessionRequest
 from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
 from domain.errors import InvalidTransitionError
-from domain.identity import AccountId, IntentId, PositionId
+from domain.events.closes import AbandonedStep
+from domain.identity import IntentId, PositionId
 from domain.order import OrderRecord, OrderStatus
-from domain.session import SessionDate, TradingCalendar, session_date_of
+from domain.session import TradingCalendar, session_date_of
 from domain.summary import DailySummary, summarise
 from exchange.calendar import krx_calendar
 
@@ -36,7 +37,7 @@ class CloseDesk:
     statement_fails: bool = False
     unreadable: bool = False
     """Whether the broker's balance and list are never completely readable."""
-    undone: list[Undone] = field(default_factory=list)
+    undone: list[AbandonedStep] = field(default_factory=list)
     proven_at: datetime | None = None
     summed_up_at: datetime | None = None
     shut_at: datetime | None = None
@@ -51,15 +52,15 @@ class CloseDesk:
         return self.clock.market_time(activity.info().started_time)
 
     @activity.defn
-    async def plan_close(self, account_id: AccountId, started_at: datetime) -> ClosePlan | NoSession:
+    async def plan_close(self, request: PlanCloseRequest) -> ClosePlan | NoSession:
         self.calls["plan_close"] += 1
-        session = self.calendar.session_on(session_date_of(started_at))
+        session = self.calendar.session_on(session_date_of(request.started_at))
         if session is None:
-            return NoSession(session_date_of(started_at))
+            return NoSession(session_date_of(request.started_at))
         return ClosePlan(plan_session(session, CloseLeads(), 1), self.now())
 
     @activity.defn
-    async def shut_entries(self, account_id: AccountId, session_date: SessionDate) -> None:
+    async def shut_entries(self, request: SessionRequest) -> None:
         self.calls["shut_entries"] += 1
         self.shut_at = self.now()
 
@@ -81,7 +82,7 @@ class CloseDesk:
         return self.held is not None
 
     @activity.defn
-    async def list_open_orders(self, account_id: AccountId, position_id: PositionId | None) -> tuple[OpenOrder, ...]:
+    async def list_open_orders(self, request: OpenOrdersRequest) -> tuple[OpenOrder, ...]:
         self.calls["list_open_orders"] += 1
         return tuple(
             OpenOrder(order.intent.intent_id, order.intent.order_type)
@@ -96,7 +97,7 @@ class CloseDesk:
         return self.reconciled
 
     @activity.defn
-    async def prove_flat(self, account_id: AccountId, session_date: SessionDate) -> FlatnessProof:
+    async def prove_flat(self, request: SessionRequest) -> FlatnessProof:
         self.calls["prove_flat"] += 1
         self._read()
         self.proven_at = self.now()
@@ -104,12 +105,12 @@ class CloseDesk:
         return FlatnessProof(not holdings, holdings, 0, ours=dict(holdings))
 
     @activity.defn
-    async def report_undone(self, undone: Undone) -> None:
+    async def report_undone(self, undone: AbandonedStep) -> None:
         self.calls["report_undone"] += 1
         self.undone.append(undone)
 
-    @activity.defn
-    async def tell_unsold(self, account_id: AccountId, session_date: SessionDate) -> tuple[str, ...]:
+    @activity.defn(name="tell_unsold")
+    async def report_unsold(self, request: SessionRequest) -> tuple[str, ...]:
         self.calls["tell_unsold"] += 1
         return () if self.held is None else (f"{self.held.symbol} ×{self.held.quantity}: too few bids",)
 

@@ -10,6 +10,7 @@ from activities.cycles import Cycle, CycleRequest, Held, UnfinishedOrder
 from activities.entries import EntryRequest, NoEntry, PreparedEntry
 from activities.market_data import Findings, ScanRequest
 from activities.orders import FollowRequest, SubmitRequest
+from activities.resolving import ResolveRequest
 from activities.selling import ExitDecision, ExitRequest, MarketShut, NothingToSell, PreparedExit, SoldByOthers
 from activities.settling import CloseRequest, StillHeld, TradeResult
 from activities.support.pace import to_be_continued
@@ -172,13 +173,12 @@ class Desk(CloseDesk):
         return self._orders[request.intent_id]
 
     @activity.defn
-    async def resolve_order(
-        self, intent_id: IntentId, waits_for_operator: bool = True, lease_of_caller: Lease | None = None
-    ) -> OrderRecord:
+    async def resolve_order(self, request: ResolveRequest) -> OrderRecord:
+        intent_id = request.intent_id
         self.calls["resolve_order"] += 1
         if self.undecidable:
             self._orders[intent_id] = replace(self._orders[intent_id], status=OrderStatus.QUARANTINED)
-            if waits_for_operator:
+            if request.waits_for_operator:
                 raise to_be_continued("an operator has to decide", timedelta(minutes=1))
             return self._orders[intent_id]
         self._orders[intent_id] = replace(self._orders[intent_id], status=OrderStatus.ACCEPTED, ref=a_ref(99))
@@ -289,7 +289,7 @@ class Desk(CloseDesk):
             self.list_open_orders,
             self.reconcile_account,
             self.prove_flat,
-            self.tell_unsold,
+            self.report_unsold,
             self.compare_statement,
             self.write_summaries,
         ]

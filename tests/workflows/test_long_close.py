@@ -17,13 +17,13 @@ from activities.flatness import FlatnessProof
 from activities.orders import SubmitRequest
 from activities.selling import ExitDecision, ExitRequest, MarketShut, NothingToSell, PreparedExit
 from activities.settling import CloseRequest, TradeResult
+from activities.support.requests import SessionRequest
 from domain.clock import MarketClock
 from domain.identity import AccountId, IntentId, PositionId
 from domain.ladder import Ladder, Wait
 from domain.market import Side, Symbol
 from domain.money import Won
 from domain.order import OrderPurpose, OrderRecord, OrderStatus, OrderType
-from domain.session import SessionDate
 from tests.support.builders import MONDAY, an_intent
 from tests.trials.clockwork.attempts import Again, Scheduled, attempt
 from tests.trials.clockwork.clockwork import Clockwork
@@ -57,7 +57,7 @@ class HaltedDesk(CloseDesk):
             self.halted_until[name] = kst("2026-11-24 00:00")
 
     @activity.defn
-    async def order_liquidation(self, account_id: AccountId, session_date: SessionDate) -> int:
+    async def order_liquidation(self, request: SessionRequest) -> int:
         return 0
 
     @activity.defn
@@ -108,13 +108,13 @@ class HaltedDesk(CloseDesk):
         return TradeResult(request.position_id, Symbol("000000"), a_held().quantity, Won(0), request.reason, MONDAY)
 
     @activity.defn
-    async def prove_flat(self, account_id: AccountId, session_date: SessionDate) -> FlatnessProof:
+    async def prove_flat(self, request: SessionRequest) -> FlatnessProof:
         self.calls["prove_flat"] += 1
         ours = {held.symbol: held.quantity for held in self.stocks.values()}
         return FlatnessProof(not ours, ours, 0, ours=dict(ours))
 
-    @activity.defn
-    async def tell_unsold(self, account_id: AccountId, session_date: SessionDate) -> tuple[str, ...]:
+    @activity.defn(name="tell_unsold")
+    async def report_unsold(self, request: SessionRequest) -> tuple[str, ...]:
         self.calls["tell_unsold"] += 1
         return tuple(f"{held.symbol}: halted" for held in self.stocks.values())
 
@@ -122,7 +122,7 @@ class HaltedDesk(CloseDesk):
         """Return all stand-ins."""
         of_the_close = [self.plan_close, self.shut_entries, self.order_liquidation, self.await_flat]
         selling = [self.seize_position, self.list_open_orders, self.prepare_exit, self.submit_order]
-        end = [self.close_position, self.tell_unsold, self.reconcile_account, self.prove_flat, self.compare_statement]
+        end = [self.close_position, self.report_unsold, self.reconcile_account, self.prove_flat, self.compare_statement]
         return [*of_the_close, *selling, *end, self.write_summaries]
 
 
@@ -215,15 +215,16 @@ class CancelledWaitWorkflow:
     async def run(self, request: MarketCloseRequest) -> list[tuple[bool, bool]]:
         """Return for each wait whether the close may continue as new during it, and after it."""
         close = MarketCloseWorkflow(request)
+        timer = close._timer
         later = request.clock.market_time(workflow.now()) + timedelta(hours=1)
         found = []
-        for wait in (close._sleep_until(later), close._until(lambda: False, later)):
+        for wait in (timer.sleep_until(later, timedelta(0), "wait"), close._until(lambda: False, later)):
             waiting = asyncio.create_task(wait)
             await asyncio.sleep(1)
-            during = close._only_waits
+            during = timer.only_waits
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
-            found.append((during, close._only_waits))
+            found.append((during, timer.only_waits))
         return found
 
 

@@ -9,11 +9,10 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from activities.closing import LIQUIDATE_MESSAGE
-from domain.identity import AccountId
+from activities.support.requests import SessionRequest
 from domain.ladder import Rung
 from domain.order import OrderType
 from domain.position import ExitReason
-from domain.session import SessionDate
 from exchange.calendar import CalendarOverrides, krx_calendar
 from tests.support.builders import SAMSUNG
 from tests.workflows.floor import Floor, kst, trading_floor
@@ -27,18 +26,18 @@ CLOSE_CRON_UTC = "15 6 * * 1-5"
 
 
 @activity.defn(name="order_liquidation")
-async def tell_two_workers(account_id: AccountId, session_date: SessionDate) -> int:
+async def tell_two_workers(request: SessionRequest) -> int:
     """Signal the first two workers, as the real activity does for those it finds in Postgres."""
     for number in (1, 2):
         handle: WorkflowHandle[object, object] = activity.client().get_workflow_handle(
-            worker_workflow_id(account_id, worker_name(number))
+            worker_workflow_id(request.account_id, worker_name(number))
         )
-        await handle.signal(LIQUIDATE_MESSAGE, session_date)
+        await handle.signal(LIQUIDATE_MESSAGE, request.session_date)
     return 2
 
 
 @activity.defn(name="order_liquidation")
-async def tell_nobody(account_id: AccountId, session_date: SessionDate) -> int:
+async def tell_nobody(request: SessionRequest) -> int:
     """Leave the positions to the close."""
     return 0
 

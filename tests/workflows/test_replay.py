@@ -94,7 +94,7 @@ def test_the_stories_that_matter_are_recorded() -> None:
 class ForgetfulCloseWorkflow(MarketCloseWorkflow):
     """A release that forgets to notify the workers."""
 
-    async def _tell_workers(self, date: SessionDate) -> int:
+    async def _signal_workers(self, date: SessionDate) -> int:
         return 0
 
     @workflow.init

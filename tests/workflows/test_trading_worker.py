@@ -279,14 +279,14 @@ async def test_a_stopped_worker_sells_and_ends(floor: Floor) -> None:
     assert floor.desk.reasons == [ExitReason.OPERATOR]
 
 
-async def test_a_cancelled_worker_sells_what_it_holds_and_ends(floor: Floor) -> None:
+async def test_a_cancelled_worker_sells_what_it_holds_and_ends_as_cancelled(floor: Floor) -> None:
     worker = await floor.start_worker()
     await floor.reaches("2026-11-23 09:20")
 
     await worker.cancel()
     await floor.reaches("2026-11-23 09:25")
 
-    assert (await worker.describe()).status is WorkflowExecutionStatus.COMPLETED
+    assert (await worker.describe()).status is WorkflowExecutionStatus.CANCELED
     assert floor.desk.held is None
     assert len(floor.desk.trades) == 1
 

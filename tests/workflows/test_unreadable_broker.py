@@ -7,11 +7,11 @@ from temporalio import activity
 from temporalio.testing import WorkflowEnvironment
 
 from activities.cycles import UnfinishedOrder
-from domain.event import BOOKS_NOT_COMPARED, CLOSE_NOT_PROVEN, STATEMENT_NOT_COMPARED
-from domain.identity import AccountId, IntentId
+from activities.support.requests import SessionRequest
+from domain.event_kind import EventKind
+from domain.identity import IntentId
 from domain.order import OrderPurpose
 from domain.position import ExitReason
-from domain.session import SessionDate
 from tests.support.builders import SAMSUNG, a_lease
 from tests.workflows.floor import kst, trading_floor
 from tests.workflows.stand_ins import a_held
@@ -56,7 +56,7 @@ async def test_the_rest_of_a_buy_whose_end_cannot_be_read_does_not_keep_its_shar
 
 
 @activity.defn(name="order_liquidation")
-async def tell_no_worker(account_id: AccountId, session_date: SessionDate) -> int:
+async def tell_no_worker(request: SessionRequest) -> int:
     """Leave the positions to the close."""
     return 0
 
@@ -75,7 +75,7 @@ async def test_a_close_that_can_read_nothing_sells_and_ends_by_itself_unproven(
         assert outcome.differences == (f"the books were not compared: {outcome.not_proven}",)
         assert outcome.summary is not None
         kinds = [each.kind for each in floor.desk.undone]
-        assert kinds == [BOOKS_NOT_COMPARED, CLOSE_NOT_PROVEN, STATEMENT_NOT_COMPARED]
+        assert kinds == [EventKind.BOOKS_NOT_COMPARED, EventKind.CLOSE_NOT_PROVEN, EventKind.STATEMENT_NOT_COMPARED]
         assert floor.desk.summed_up_at is not None
         assert floor.desk.summed_up_at < kst("2026-11-23 16:00")
 

@@ -116,9 +116,9 @@ class VirtualFloor:
     def _look(self) -> None:
         if self.is_running:
             workflow: Any = self.clockwork.runs[WORKFLOW].instance
-            self.last_life = workflow._object._life if workflow._object is not None else self.last_life
+            self.last_life = workflow._object._commands.life if workflow._object is not None else self.last_life
         elif self.clockwork.past:
-            self.last_life = self.clockwork.past[-1].instance._object._life  # type: ignore[attr-defined]
+            self.last_life = self.clockwork.past[-1].instance._object._commands.life  # type: ignore[attr-defined]
 
 
 @asynccontextmanager

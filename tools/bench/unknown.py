@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from domain.event_kind import EventKind
 from domain.market import Side
 from fleet.fleet import Fleet
 from tools.bench.figures import Figure
@@ -16,8 +17,6 @@ _LAG: Final = 5.0
 _WORKERS: Final = 4
 _LOST_REPLY: Final[Mapping[str, Any]] = {"kind": "drop_reply_after", "path": _ORDER}
 _LOST_REQUEST: Final[Mapping[str, Any]] = {"kind": "drop_before", "path": _ORDER}
-_ADOPTED: Final = "order_adopted"
-_ABSENT: Final = "order_proven_absent"
 
 Lose = Callable[[Stack, Trader], Coroutine[Any, Any, list[float]]]
 
@@ -53,9 +52,9 @@ async def _rounds(stack: Stack, traders: list[Trader], lose: Lose, rounds: int) 
 async def _lose_replies(stack: Stack, trader: Trader) -> list[float]:
     """Lose the reply to a buy, then to the sale of the bought shares."""
     await stack.market.breaks(**_LOST_REPLY, side="buy", symbol=trader.symbol)
-    bought = await _proof_after(stack, trader, _ADOPTED, lambda: stack.until_holding(trader))
+    bought = await _proof_after(stack, trader, EventKind.ORDER_ADOPTED, lambda: stack.until_holding(trader))
     await stack.market.breaks(**_LOST_REPLY, side="sell", symbol=trader.symbol)
-    sold = await _proof_after(stack, trader, _ADOPTED, lambda: _sell(stack, trader))
+    sold = await _proof_after(stack, trader, EventKind.ORDER_ADOPTED, lambda: _sell(stack, trader))
     return [
         _since_arrival(bought, [each.at for each in await stack.market.arrivals(trader.symbol, Side.BUY)]),
         _since_arrival(sold, [each.at for each in await stack.market.arrivals(trader.symbol, Side.SELL)]),
@@ -65,7 +64,7 @@ async def _lose_replies(stack: Stack, trader: Trader) -> list[float]:
 async def _lose_request(stack: Stack, trader: Trader) -> list[float]:
     """Lose a request to buy. Once it is proven absent, the worker buys again; that position is sold."""
     await stack.market.breaks(**_LOST_REQUEST, side="buy", symbol=trader.symbol)
-    absent = await _proof_after(stack, trader, _ABSENT, lambda: stack.market.rises(trader.symbol))
+    absent = await _proof_after(stack, trader, EventKind.ORDER_PROVEN_ABSENT, lambda: stack.market.rises(trader.symbol))
     sent = await _sent_before(stack.fleet, trader, absent)
     await stack.until_holding(trader)
     await _sell(stack, trader)

@@ -214,7 +214,7 @@ class Adversary:
 
     async def _lift_kill_switch(self) -> None:
         await self._fleet.database.risk.lift_kill_switch(self._fleet.account_id, "chaos")
-        await commands.tell(self._fleet, await self._fleet.known_workers(), commands.RESUME)
+        await commands.command_all(self._fleet, await self._fleet.known_workers(), commands.RESUME)
 
     async def calm_broker(self, at: float) -> dict[str, int]:
         """Remove all broker faults at an instant of the event loop's clock; return the calls hit per kind."""

@@ -4,8 +4,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from activities.account.day_start import DISAGREEMENT, ON_OUR_OWN, TAX_UNTOLD, DayStart
+from activities.account.day_start import DayStart
 from domain.errors import BrokerUnavailableError
+from domain.event_kind import EventKind
 from domain.identity import WorkerId
 from domain.order import OrderStatus
 from domain.session import SessionDate
@@ -86,7 +87,7 @@ async def test_where_they_differ_nothing_is_bought_and_the_mend_is_told(
 
     assert variable in objection
     assert await closed_because(desk, day) == objection
-    assert await events_of(desk, DISAGREEMENT) == ["error"]
+    assert await events_of(desk, EventKind.CALENDAR_DISAGREEMENT) == ["error"]
 
 
 async def test_a_buy_that_is_written_already_is_stopped_at_the_gate_and_a_sale_is_not(desk: Desk) -> None:
@@ -145,20 +146,20 @@ async def test_a_broker_that_cannot_tell_leaves_it_to_the_calendar_and_that_is_n
         day_start = DayStart(desk.broker, desk.database, CALENDAR, desk.pace)
         assert await day_start.compare(ACCOUNT, TODAY) == ""
 
-    assert await events_of(desk, ON_OUR_OWN) == ["info"]
+    assert await events_of(desk, EventKind.CALENDAR_NOT_CONFIRMED) == ["info"]
     assert await closed_because(desk) == ""
 
 
 async def test_sales_whose_tax_nobody_told_us_are_warned_of_once_a_session(desk: Desk) -> None:
     await desk.day_start.compare(ACCOUNT, TODAY)
-    assert await events_of(desk, TAX_UNTOLD) == []
+    assert await events_of(desk, EventKind.TAX_YEAR_UNKNOWN) == []
 
     for day in (UNTAXED, UNTAXED, NEXT_UNTAXED, LAST_DAY):
         await DayStart(desk.broker, desk.database, CALENDAR, desk.pace).compare(ACCOUNT, day)
 
-    assert await events_of(desk, TAX_UNTOLD) == ["warning", "warning"]
+    assert await events_of(desk, EventKind.TAX_YEAR_UNKNOWN) == ["warning", "warning"]
     told = await desk.database.events.latest(ACCOUNT, 10)
-    texts = {event.session_date: event.detail["detail"] for event in told if event.kind == TAX_UNTOLD}
+    texts = {event.session_date: event.detail["detail"] for event in told if event.kind == EventKind.TAX_YEAR_UNKNOWN}
     assert texts.keys() == {UNTAXED, NEXT_UNTAXED}
     assert "add it in domain/costs.py" in str(texts[SessionDate(UNTAXED)])
 

@@ -6,7 +6,8 @@ from typing import Final
 import pytest
 
 from activities.account.comparing import How, Reconciled, ReconcileRequest
-from domain.event import ENTRIES_REOPENED, Event, EventLevel
+from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.identity import WorkerId
 from domain.market import Side
 from domain.money import Price, Quantity
@@ -30,7 +31,9 @@ async def shut(desk: Desk) -> tuple[str, ...]:
 
 
 async def reopenings(desk: Desk) -> list[Event]:
-    return [event for event in await desk.database.events.latest(ACCOUNT, 50) if event.kind == ENTRIES_REOPENED]
+    return [
+        event for event in await desk.database.events.latest(ACCOUNT, 50) if event.kind == EventKind.ENTRIES_REOPENED
+    ]
 
 
 def lacks_a_share(desk: Desk, by: int = 1) -> None:

@@ -7,10 +7,12 @@ import psycopg
 import pytest
 
 from activities.account.comparing import BooksComparison, How, ReconcileRequest
+from activities.resolving import ResolveRequest
 from broker.kis import KisBroker
-from database.foreign_api_orders import Acceptance
 from domain.costs import BANKIS_COMMISSION
-from domain.event import ENTRY_DENIED, FOREIGN_API_ORDER, FOREIGN_API_ORDER_ACCEPTED, EventLevel
+from domain.event import EventLevel
+from domain.event_kind import EventKind
+from domain.foreign_api_order import Acceptance
 from domain.identity import WorkerId
 from domain.lane import Lane
 from domain.market import Side, Symbol
@@ -53,7 +55,7 @@ async def test_an_order_by_api_that_is_not_ours_shuts_entries_and_is_one_critica
     (reason,) = await shut(desk)
     assert f"{order.number} (buy 3 of {HYNIX})" in reason
     assert words("ko").say(reason).startswith("다른 프로그램이 이 계좌에 API로 주문을 냄: ")
-    (event,) = await told(desk, FOREIGN_API_ORDER)
+    (event,) = await told(desk, EventKind.ORDER_OF_ANOTHER_PROGRAM)
     assert (event.level, event.symbol, event.detail["order"]) == (EventLevel.CRITICAL, HYNIX, order.number)
 
 
@@ -64,7 +66,7 @@ async def test_beside_another_program_nothing_is_bought_and_everything_can_be_so
 
     blocked = await desk.prepares(NAVER, name="worker-2.1", worker=WorkerId("worker-2"))
     assert "another program" in str(blocked)
-    assert await told(desk, ENTRY_DENIED)
+    assert await told(desk, EventKind.ENTRY_DENIED)
     record = await desk.sells(entry)
     assert record.filled_quantity == entry.quantity
 
@@ -99,7 +101,7 @@ async def test_an_order_whose_reply_was_lost_is_ours_before_and_after_it_is_foun
     await compares(desk)
     assert await shut(desk) == ()
 
-    await desk.does(desk.resolving.resolve_order, entry.intent_id)
+    await desk.does(desk.resolving.resolve_order, ResolveRequest(entry.intent_id))
     await compares(desk)
 
     record = await desk.database.orders.get(entry.intent_id)
@@ -179,7 +181,7 @@ async def test_accepted_orders_let_entries_open_and_a_new_one_shuts_them_again(d
     assert await accepts(desk) == 1
     assert await accepts(desk) == 0
     assert await shut(desk) == ("the disk is full",)
-    assert {event.detail["order"] for event in await told(desk, FOREIGN_API_ORDER_ACCEPTED)} == {
+    assert {event.detail["order"] for event in await told(desk, EventKind.ORDER_OF_ANOTHER_PROGRAM_ACCEPTED)} == {
         first.number,
         second.number,
     }

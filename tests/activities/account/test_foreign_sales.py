@@ -10,7 +10,8 @@ from activities.account.foreign_sales import LOOK_FOR_HAND_SALES, Left
 from activities.selling import NothingToSell, PreparedExit, SoldByOthers
 from activities.settling import CloseRequest
 from domain.day_costs import Brought
-from domain.event import SOLD_BY_HAND, EventLevel
+from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.ladder import Rung, Tries
 from domain.market import Side
 from domain.money import Price, Quantity, Won
@@ -215,7 +216,7 @@ async def test_a_part_that_the_owner_sells_is_booked_while_holding_and_what_he_t
     (trade,) = await desk.database.trades.on(ACCOUNT, MONDAY)
     assert result.exit_reason is ExitReason.FOREIGN_SALE
     assert trade.exit_amount == sold.filled_amount + theirs.amount
-    (event,) = [each for each in await desk.database.events.latest(ACCOUNT, 50) if each.kind == SOLD_BY_HAND]
+    (event,) = [each for each in await desk.database.events.latest(ACCOUNT, 50) if each.kind == EventKind.SOLD_BY_HAND]
     assert (event.level, event.symbol) == (EventLevel.WARNING, SAMSUNG)
     assert (event.detail["quantity"], event.detail["left"], event.detail["brought"]) == (
         2,

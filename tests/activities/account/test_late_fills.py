@@ -9,16 +9,12 @@ from activities.account.comparing import Reconciled, ReconcileRequest
 from activities.closing import AwaitFlatRequest
 from activities.cycles import AdoptionRequest, Held
 from activities.entries import PreparedEntry
-from activities.resolving import ProofRules
+from activities.resolving import ProofRules, ResolveRequest
 from activities.selling import PreparedExit
 from activities.settling import CloseRequest
-from domain.event import (
-    LATE_FILL_UNBOOKED,
-    SHARES_RECOVERED,
-    TRADE_CORRECTED,
-    Event,
-    EventLevel,
-)
+from activities.support.requests import SessionRequest
+from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.identity import WorkerId
 from domain.money import Quantity, Won
 from domain.order import Accepted, OrderPurpose, OrderStatus
@@ -140,7 +136,7 @@ async def test_a_lost_buy_is_absent_though_late_shares_of_another_buy_are_held(d
     assert (await desk.submits(second)).status is OrderStatus.UNKNOWN
     desk.rebuild(ProofRules(settle_time=timedelta(seconds=5), clean_reads=2))
 
-    lost = await desk.does(desk.resolving.resolve_order, second.intent_id, False)
+    lost = await desk.does(desk.resolving.resolve_order, ResolveRequest(second.intent_id, False))
 
     assert lost.status is OrderStatus.NEVER_PLACED
     await desk.does(
@@ -157,13 +153,13 @@ async def test_late_shares_of_a_booked_trade_are_watched_and_sold_and_correct_th
     held = await adopted(desk)
 
     assert (found.differences, held.quantity, held.position_id) == ((), LATE, entry.position_id)
-    (event,) = await told(desk, SHARES_RECOVERED)
+    (event,) = await told(desk, EventKind.LATE_SHARES_RECOVERED)
     assert (event.level, event.symbol) == (EventLevel.CRITICAL, SAMSUNG)
     await sold_by(desk, entry, held)
     (trade,) = await desk.database.trades.on(ACCOUNT, TODAY)
     assert (trade.quantity, trade.worker_id, trade.net_pnl) == (entry.quantity, WORKER, earned(desk))
     assert await verified(desk) == []
-    assert await told(desk, LATE_FILL_UNBOOKED) == []
+    assert await told(desk, EventKind.LATE_FILL_NOT_BOOKED) == []
 
 
 async def test_the_close_sells_late_shares_of_a_booked_trade(desk: Desk) -> None:
@@ -177,7 +173,7 @@ async def test_the_close_sells_late_shares_of_a_booked_trade(desk: Desk) -> None
     await desk.sells(replace(entry, lease=held.lease), attempt=5)
     await desk.settles(CloseRequest(entry.position_id, ExitReason.DEADLINE, held.lease, timedelta(0)))
     assert await net(desk) == earned(desk)
-    assert (await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)).flat
+    assert (await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))).flat
     assert await verified(desk) == []
 
 
@@ -220,7 +216,7 @@ async def test_late_shares_wait_while_another_worker_holds_their_stock(desk: Des
     again = await desk.buys(worker=RIVAL)
 
     await reconciled(desk)
-    (waiting,) = await told(desk, LATE_FILL_UNBOOKED)
+    (waiting,) = await told(desk, EventKind.LATE_FILL_NOT_BOOKED)
     await desk.sells(again)
     await settled(desk, again)
     await reconciled(desk)
@@ -254,7 +250,7 @@ async def test_an_amount_that_the_broker_corrects_after_the_trade_corrects_the_t
     assert trade.net_pnl == earned(desk)
     assert (trade.quantity, trade.exit_reason) == (entry.quantity, ExitReason.OPERATOR)
     assert again.booked_fills == 0
-    assert await told(desk, TRADE_CORRECTED)
+    assert await told(desk, EventKind.TRADE_CORRECTED)
     assert await desk.database.positions.live_in(ACCOUNT) == ()
     assert await verified(desk) == []
 

@@ -9,8 +9,10 @@ from activities.account.comparing import ReconcileRequest
 from activities.account.first_look import SharesKnown
 from activities.account.session_books import NOT_COMPARED, SessionBooks
 from activities.market_data import Findings
+from activities.support.requests import SessionRequest
 from domain.costs import BANKIS_COMMISSION
-from domain.event import BOOKS_NOT_COMPARED, CLOSE_NOT_PROVEN, Event, EventLevel
+from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.session import SessionDate
 from simulator.orders import Holding
 from tests.activities.desk import PLAN, Desk
@@ -79,7 +81,7 @@ async def test_a_comparison_that_fails_shuts_entries_until_one_succeeds(desk: De
     await books.keep_up(ACCOUNT, TODAY)
 
     (reason,) = await desk.database.risk.closed_because(ACCOUNT, TODAY)
-    (event,) = await told(desk, BOOKS_NOT_COMPARED)
+    (event,) = await told(desk, EventKind.BOOKS_NOT_COMPARED)
     assert reason.startswith("the books were not compared: ")
     assert event.level is EventLevel.CRITICAL
     assert await books.objection(ACCOUNT, TODAY)
@@ -157,18 +159,18 @@ async def test_a_reconciliation_that_fails_for_too_long_is_a_value(desk: Desk) -
 
     assert "500" in found.failed
     assert found.entries_closed
-    assert len(await told(desk, BOOKS_NOT_COMPARED)) == 1
+    assert len(await told(desk, EventKind.BOOKS_NOT_COMPARED)) == 1
 
 
 async def test_a_proof_that_fails_for_too_long_is_a_value(desk: Desk) -> None:
     unreadable(desk)
     desk.pace.earlier_attempts = timedelta(minutes=4)
 
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, TODAY)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert not proof.flat
     assert "500" in proof.not_proven
-    (event,) = await told(desk, CLOSE_NOT_PROVEN)
+    (event,) = await told(desk, EventKind.CLOSE_NOT_PROVEN)
     assert event.level is EventLevel.CRITICAL
     assert await desk.database.snapshots.proof_of(ACCOUNT, TODAY) is None
 

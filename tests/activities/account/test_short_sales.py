@@ -8,7 +8,8 @@ import pytest
 from activities.account.shares_left import SharesLeft
 from activities.entries import PreparedEntry
 from activities.selling import ExitDecision, NothingToSell, PreparedExit, SellingActivities
-from domain.event import MISSING_FILL_BOOKED, SALE_LISTED_SHORT, EventLevel
+from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.ladder import Rung, Tries, Wait
 from domain.market import Side
 from domain.money import Price, Quantity
@@ -59,7 +60,7 @@ async def test_shares_that_are_sold_already_are_not_taken_from_the_owner(desk: D
     assert decision.until == desk.pace.now() + timedelta(seconds=2)
     assert len(desk.side_of(Side.SELL)) == sent
     assert desk.broker_account.holdings[SAMSUNG].quantity == OWNERS
-    (event,) = await told(desk, SALE_LISTED_SHORT)
+    (event,) = await told(desk, EventKind.SALE_LISTED_SHORT)
     assert (event.level, event.symbol, event.detail["quantity"]) == (EventLevel.WARNING, SAMSUNG, LATE)
 
 
@@ -72,7 +73,7 @@ async def test_the_trade_is_booked_to_the_won_as_soon_as_the_list_shows_the_fill
 
     await settled(desk, entry)
     assert await net(desk) == earned(desk)
-    assert len(await told(desk, MISSING_FILL_BOOKED)) == 1
+    assert len(await told(desk, EventKind.MISSING_FILL_BOOKED)) == 1
     assert await verified(desk) == []
 
 
@@ -193,7 +194,7 @@ async def test_the_list_is_read_less_often_the_longer_it_shows_too_little(desk: 
     assert pauses == sorted(pauses)
     assert pauses[0] == 2
     assert pauses[-1] > 20
-    assert len(await told(desk, SALE_LISTED_SHORT)) == 1
+    assert len(await told(desk, EventKind.SALE_LISTED_SHORT)) == 1
 
 
 async def test_shares_that_the_owner_moved_without_an_order_keep_no_sale_back_for_long(desk: Desk) -> None:

@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
-from activities.market.price_alarm import LONG, PRICE_UNTRUSTED, PriceAlarm
+from activities.market.price_alarm import LONG, PriceAlarm
 from activities.settling import CloseRequest
 from database.database import Database
-from domain.event import POSITION_BOUGHT, POSITION_SOLD, Event, EventLevel
+from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.position import ExitReason
 from tests.activities.desk import Desk
 from tests.support.builders import SAMSUNG
@@ -17,7 +18,7 @@ _LOOKS = int(LONG / timedelta(milliseconds=500))
 
 async def alarms(database: Database) -> list[Event]:
     events = await database.events.latest(ACCOUNT, 50)
-    return [event for event in events if event.kind == PRICE_UNTRUSTED]
+    return [event for event in events if event.kind == EventKind.PRICE_UNTRUSTED]
 
 
 async def test_thirty_seconds_without_a_price_are_one_critical_event(desk: Desk) -> None:
@@ -72,5 +73,7 @@ async def test_each_buy_and_each_sale_is_an_event(desk: Desk) -> None:
 
     news = {event.kind: event for event in await desk.database.events.latest(ACCOUNT, 50)}
 
-    assert news[POSITION_BOUGHT].detail["quantity"] == news[POSITION_SOLD].detail["quantity"]
-    assert str(news[POSITION_SOLD].detail["net"]) in str(news[POSITION_SOLD].detail["why"]).replace(",", "")
+    assert news[EventKind.POSITION_BOUGHT].detail["quantity"] == news[EventKind.POSITION_SOLD].detail["quantity"]
+    assert str(news[EventKind.POSITION_SOLD].detail["net"]) in str(news[EventKind.POSITION_SOLD].detail["why"]).replace(
+        ",", ""
+    )

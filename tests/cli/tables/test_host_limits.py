@@ -39,7 +39,7 @@ async def scanning(hosted: Hosted, rules: TradingRules) -> None:
 
 async def changes(hosted: Hosted, **texts: str) -> CommandOutcome:
     named = {name.replace("__", "."): text for name, text in texts.items()}
-    (outcome,) = await commands.tell(hosted.fleet, (WORKER,), commands.change_rules(named))
+    (outcome,) = await commands.command_all(hosted.fleet, (WORKER,), commands.change_rules(named))
     return outcome
 
 

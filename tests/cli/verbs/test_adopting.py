@@ -13,6 +13,7 @@ from activities.order_lookup import OrderLookup
 from cli.desk import Desk
 from cli.tables.terminal import Terminal
 from cli.verbs import orders as order_verbs
+from domain.event_kind import EventKind
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity
 from domain.order import OrderStatus
@@ -91,7 +92,7 @@ async def test_a_number_of_another_stock_or_branch_or_of_none_is_refused_with_wh
             await order_verbs.adopt(a_desk(fleet, record.intent.intent_id, number, branch))
 
     assert await fleet.database.orders.quarantined(fleet.account_id) == (record,)
-    assert await audited(fleet, record, "order_adopted_by_operator") == 0
+    assert await audited(fleet, record, EventKind.ORDER_ADOPTED_BY_OPERATOR) == 0
 
 
 async def test_a_broker_that_does_not_tell_adopts_nothing(fleet: Fleet, simulation: Simulation) -> None:
@@ -115,4 +116,4 @@ async def test_where_no_process_can_ask_only_an_unchecked_decision_counts(
         await order_verbs.adopt(a_desk(fleet, record.intent.intent_id, "77", BRANCH))
 
     assert await order_verbs.adopt(a_desk(fleet, record.intent.intent_id, "77", BRANCH, unchecked=True)) == 0
-    assert await audited(fleet, record, "order_adopted_by_operator") == 1
+    assert await audited(fleet, record, EventKind.ORDER_ADOPTED_BY_OPERATOR) == 1

@@ -64,7 +64,7 @@ async def test_programs_read_what_is_named_and_what_is_not(hosted: Hosted, capsy
 
 async def test_a_service_that_tells_nothing_is_said_to(hosted: Hosted) -> None:
     why = "this service reports no profit and loss"
-    await hosted.fleet.database.statements.keep_untold(hosted.fleet.account_id, MONDAY, why, NOW)
+    await hosted.fleet.database.statements.keep_missing(hosted.fleet.account_id, MONDAY, why, NOW)
     hosted.desk.statement = StatementCompared(untold=why)
     desk, shown = desk_of(hosted)
 

@@ -19,6 +19,7 @@ from temporalio.worker import Worker
 from activities.support.host_gate import HostGate
 from database.database import open_database
 from domain.event import Event, EventLevel
+from domain.event_kind import EventKind, kind_of
 from domain.identity import Environment
 from domain.market import Symbol
 from fleet.alerting.channels import channels_of
@@ -111,7 +112,7 @@ def now() -> float:
     ],
 )
 def test_what_an_operator_reads(kind: str, english: str, korean: str) -> None:
-    event = Event(ACCOUNT, kind, EventLevel.CRITICAL, NOW)
+    event = Event(ACCOUNT, kind_of(kind), EventLevel.CRITICAL, NOW)
 
     titles = [message_of(Environment.LIVE, [event], language, str).title for language in LANGUAGES]
 
@@ -209,7 +210,9 @@ async def test_a_second_host_without_channels_silences_no_other(fleet: Fleet, we
     async with host.running():
         await Alerting((fleet.account_id, fleet.environment), fleet.database, [], AlertRules(str))._register()
         since, at = now(), fleet.market_now()
-        await fleet.database.events.append(Event(fleet.account_id, "order_quarantined", EventLevel.CRITICAL, at))
+        await fleet.database.events.append(
+            Event(fleet.account_id, EventKind.ORDER_QUARANTINED, EventLevel.CRITICAL, at)
+        )
         await host.told("critical: order quarantined", since)
 
 

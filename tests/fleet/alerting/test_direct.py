@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.identity import Environment
 from domain.masking import Masking
 from fleet.alerting import channels
@@ -20,7 +21,7 @@ from tests.support.webhook import Webhook
 
 
 def an_event(key: str = "one", level: EventLevel = EventLevel.CRITICAL) -> Event:
-    return Event(ACCOUNT, "database_away", level, NOW, detail={"why": "SECRET-WORD is hidden"}, key=key)
+    return Event(ACCOUNT, EventKind.DATABASE_AWAY, level, NOW, detail={"why": "SECRET-WORD is hidden"}, key=key)
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from apprise.plugins.slack import NotifySlack
 from apprise.plugins.telegram import NotifyTelegram
 
 from domain.event import Event, EventLevel
+from domain.event_kind import kind_of
 from domain.identity import Environment, WorkerId
 from fleet.alerting.channels import Message, channels_of, plain
 from fleet.alerting.text import message_of
@@ -92,7 +93,7 @@ def mailbox() -> Iterator[Service]:
 
 
 def an_alert() -> Message:
-    event = Event(ACCOUNT, "odd", EventLevel.ERROR, NOW, worker_id=WorkerId(HOSTILE), detail={"why": HOSTILE})
+    event = Event(ACCOUNT, kind_of("odd"), EventLevel.ERROR, NOW, worker_id=WorkerId(HOSTILE), detail={"why": HOSTILE})
     return message_of(Environment.SIMULATED, [event], "en", lambda text: text)
 
 

@@ -13,6 +13,7 @@ from database.alerts import Alerts, Outlet
 from database.database import Database, open_database
 from domain.alert import pause_after
 from domain.event import Event, EventLevel
+from domain.event_kind import kind_of
 from domain.identity import Environment
 from domain.masking import Masking
 from fleet.alerting.channels import channels_of
@@ -229,7 +230,7 @@ async def test_a_slow_channel_costs_a_time_out_and_holds_up_nobody(
 async def test_no_second_attempt_is_begun_while_the_first_hangs(webhook: Webhook) -> None:
     webhook.seconds = 1
     (channel,) = channels_of([webhook.url])
-    message = message_of(Environment.SIMULATED, [Event(ACCOUNT, "drill", EventLevel.ERROR, NOW)], "en", str)
+    message = message_of(Environment.SIMULATED, [Event(ACCOUNT, kind_of("drill"), EventLevel.ERROR, NOW)], "en", str)
 
     assert await channel.send(message, 0.3) == "no answer within 0.3 s"
     assert await channel.send(message, 0.3) == "the previous attempt has not ended yet"

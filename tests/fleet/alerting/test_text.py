@@ -130,7 +130,7 @@ async def test_a_secret_at_the_edge_of_a_line_is_masked_before_the_line_is_cut(
 
 
 async def test_who_does_not_want_the_days_result_is_not_told(database: Database, webhook: Webhook) -> None:
-    process = await teller(database, webhook, tells_days=False)
+    process = await teller(database, webhook, sends_days=False)
     summaries = SummaryActivities(database, lambda: NOW)
     await ActivityEnvironment().run(summaries.write_summaries, SummaryRequest(ACCOUNT, MONDAY))
 

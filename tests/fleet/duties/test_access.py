@@ -1,7 +1,8 @@
 """While the broker refuses our key or token, Haru buys nothing and alerts the operator once (F31)."""
 
+from domain.event_kind import EventKind
 from domain.session import session_date_of
-from fleet.duties.access import ACCESS_REFUSED, SHUT_BECAUSE, AccessDuty
+from fleet.duties.access import SHUT_BECAUSE, AccessDuty
 from fleet.fleet import Fleet
 from tests.support.builders import WORKER
 
@@ -19,7 +20,11 @@ async def test_a_refused_token_shuts_entries_and_is_told_once(fleet: Fleet) -> N
         await duty.look()
 
     assert await shut_because(fleet) == SHUT_BECAUSE
-    told = [event for event in await fleet.database.events.latest(fleet.account_id, 10) if event.kind == ACCESS_REFUSED]
+    told = [
+        event
+        for event in await fleet.database.events.latest(fleet.account_id, 10)
+        if event.kind == EventKind.ACCESS_REFUSED
+    ]
     assert [event.detail for event in told] == [{"cause": "KIS issued the same token that it refuses"}]
 
 

@@ -7,10 +7,11 @@ import pytest
 
 from database.errors import AccountInUseError
 from domain.event import EventLevel
+from domain.event_kind import EventKind
 from fleet.duties.account import AccountDuty
 from fleet.duties.duty import Terms
 from fleet.duties.lost_workers import LostWorkersDuty
-from fleet.duties.runner import DUTY_FAILED, DutyRunner
+from fleet.duties.runner import DutyRunner
 from fleet.fleet import Fleet
 
 
@@ -42,5 +43,5 @@ async def test_the_failure_of_a_duty_is_one_event_in_the_books(fleet: Fleet) -> 
     await asyncio.gather(*running, return_exceptions=True)
 
     assert [(event.kind, event.level, event.detail["duty"]) for event in events] == [
-        (DUTY_FAILED, EventLevel.CRITICAL, "broken")
+        (EventKind.DUTY_FAILED, EventLevel.CRITICAL, "broken")
     ]

@@ -13,9 +13,10 @@ from broker.kis import KisBroker
 from broker.kis.skew import shown_in
 from broker.kis.wire import Wire
 from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.session import session_date_of
 from fleet.clocks import system_now
-from fleet.duties.clock import CLOCK_OFF, SHUT_BECAUSE, ClockDuty
+from fleet.duties.clock import SHUT_BECAUSE, ClockDuty
 from fleet.fleet import Fleet
 from tests.broker.parts import Budget, Tokens, a_connection, market_now
 
@@ -63,7 +64,9 @@ async def test_a_clock_that_is_off_shuts_entries_until_it_is_right_again(
     await duty.look()
 
     assert await shut_because(fleet) == (SHUT_BECAUSE,)
-    told = [event for event in await fleet.database.events.latest(fleet.account_id, 10) if event.kind == CLOCK_OFF]
+    told = [
+        event for event in await fleet.database.events.latest(fleet.account_id, 10) if event.kind == EventKind.CLOCK_OFF
+    ]
     assert [event.level for event in told] == [EventLevel.CRITICAL]
     assert f" s {side} the broker's" in str(told[0].detail["cause"])
 

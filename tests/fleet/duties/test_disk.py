@@ -12,6 +12,7 @@ import pytest
 from activities.support.host_gate import HostGate
 from database.database import open_database
 from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.identity import Environment
 from domain.position import ExitReason
 from domain.room import LOG_TAKES, RoomLevels
@@ -19,7 +20,7 @@ from domain.session import session_date_of
 from fleet.alerting.direct import DirectAlerts
 from fleet.alerting.outbox import AlertRules
 from fleet.duties.data_disk import DataDisk
-from fleet.duties.disk import DISK_HAS_ROOM, DISK_LOW, DiskDuty, shut_because
+from fleet.duties.disk import DiskDuty, shut_because
 from fleet.fleet import Fleet
 from fleet.starting import start_workers
 from tests.database.books import Books
@@ -82,7 +83,7 @@ async def test_scarce_room_is_reported_once_while_everything_is_still_bought(fle
     for megabytes in (90, 47, 46, 60):
         await watched.at(megabytes)
 
-    assert await watched.events() == [(DISK_LOW, EventLevel.WARNING)]
+    assert await watched.events() == [(EventKind.DISK_LOW, EventLevel.WARNING)]
     assert (await watched.shut(), watched.gate.closed_because) == ("", "")
 
 
@@ -97,8 +98,8 @@ async def test_short_room_shuts_entries_and_more_room_opens_them_again(fleet: Fl
     assert (await watched.shut(), watched.gate.closed_because) == ("", "")
     assert await watched.events() == [
         ("entries_shut", EventLevel.ERROR),
-        (DISK_LOW, EventLevel.ERROR),
-        (DISK_HAS_ROOM, EventLevel.INFO),
+        (EventKind.DISK_LOW, EventLevel.ERROR),
+        (EventKind.DISK_HAS_ROOM, EventLevel.INFO),
     ]
 
 
@@ -211,7 +212,7 @@ async def test_outside_a_session_no_worker_is_commanded_to_sell(fleet: Fleet, di
 
     await watched.duty.sell()
 
-    assert await watched.events() == [("entries_shut", EventLevel.ERROR), (DISK_LOW, EventLevel.CRITICAL)]
+    assert await watched.events() == [("entries_shut", EventLevel.ERROR), (EventKind.DISK_LOW, EventLevel.CRITICAL)]
 
 
 async def test_books_that_cannot_be_written_do_not_keep_the_gate_open_or_the_alert_back(
@@ -225,4 +226,4 @@ async def test_books_that_cannot_be_written_do_not_keep_the_gate_open_or_the_ale
         await watched.at(23)
 
     assert watched.gate.closed_because == shut_because()
-    assert [event.kind for event in watched.direct.given] == [DISK_LOW]
+    assert [event.kind for event in watched.direct.given] == [EventKind.DISK_LOW]

@@ -11,8 +11,9 @@ from temporalio.worker import Worker
 
 from cli.tables.board import as_json, heading, read_board
 from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.identity import AccountId
-from fleet.duties.failing import WORKFLOW_FAILING, FailingDuty
+from fleet.duties.failing import FailingDuty
 from fleet.fleet import FailingWorkflow, Fleet
 from workflows.identity import task_queues, worker_name, worker_workflow_id
 from workflows.trading_worker import TradingWorkerWorkflow
@@ -52,7 +53,7 @@ async def test_a_workflow_that_cannot_progress_is_reported_and_shown(fleet: Flee
 
     assert failing.workflow_id == worker_workflow_id(fleet.account_id, worker_name(1))
     (event,) = await fleet.database.events.latest(fleet.account_id, 10)
-    assert (event.kind, event.level) == (WORKFLOW_FAILING, EventLevel.CRITICAL)
+    assert (event.kind, event.level) == (EventKind.WORKFLOW_FAILING, EventLevel.CRITICAL)
     assert event.detail["workflow"] == failing.workflow_id
     assert "WorkflowTaskFailed" in str(event.detail["cause"])
     board = await read_board(fleet, fleet.market_now())

@@ -13,10 +13,11 @@ from cli.tables.board import as_json, read_board
 from cli.verbs.channels import list_channels, remove_channel
 from database.database import Database
 from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.identity import Environment
 from domain.rules import TradingRules
 from fleet.alerting.outbox import Alerting, AlertRules
-from fleet.duties.channels import CHANNEL_UNKNOWN, ChannelDuty
+from fleet.duties.channels import ChannelDuty
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
 from tests.support.alert_parts import happens, teller
@@ -78,7 +79,7 @@ async def test_each_buy_and_sale_is_sent_to_channels_that_want_them(
     (state,) = await database.alerts.states(ACCOUNT)
     assert state.unsent == 0
 
-    process = await teller(database, webhook, tells_trades=True)
+    process = await teller(database, webhook, sends_trades=True)
     await happens(database, "position_sold", EventLevel.INFO, detail={"quantity": 3, "why": "stop_loss, net -700 won"})
 
     assert await process.tells() == 1
@@ -88,7 +89,7 @@ async def test_each_buy_and_sale_is_sent_to_channels_that_want_them(
 async def test_a_channel_that_no_host_knows_is_an_event_once_a_day_and_a_line_of_the_status(
     fleet: Fleet, database_url: str
 ) -> None:
-    await fleet.database.alerts.register(fleet.account_id, [ONE, TWO], LEVELS, tells_days=True)
+    await fleet.database.alerts.register(fleet.account_id, [ONE, TWO], LEVELS, sends_days=True)
     grow_unknown(database_url, ONE)
     grow_unknown(database_url, TWO)
 
@@ -96,7 +97,7 @@ async def test_a_channel_that_no_host_knows_is_an_event_once_a_day_and_a_line_of
         await ChannelDuty(fleet, [TWO]).look()
 
     (event,) = await fleet.database.events.latest(fleet.account_id, 10)
-    assert (event.kind, event.level) == (CHANNEL_UNKNOWN, EventLevel.ERROR)
+    assert (event.kind, event.level) == (EventKind.ALERT_CHANNEL_UNKNOWN, EventLevel.ERROR)
     assert ONE in str(event.detail["why"])
     board = as_json(await read_board(fleet, fleet.market_now()))
     assert board["troubles"] == [
@@ -105,7 +106,7 @@ async def test_a_channel_that_no_host_knows_is_an_event_once_a_day_and_a_line_of
 
 
 async def test_a_host_that_has_just_gone_is_not_missed_yet(fleet: Fleet) -> None:
-    await fleet.database.alerts.register(fleet.account_id, [ONE], LEVELS, tells_days=True)
+    await fleet.database.alerts.register(fleet.account_id, [ONE], LEVELS, sends_days=True)
 
     await ChannelDuty(fleet, []).look()
     assert await fleet.database.events.latest(fleet.account_id, 10) == ()
@@ -119,7 +120,7 @@ def a_desk(fleet: Fleet, **asked: Any) -> Desk:
 
 async def test_the_verb_lists_the_channels_and_removes_one(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
     assert await list_channels(a_desk(fleet), {}) == 1
-    await fleet.database.alerts.register(fleet.account_id, [ONE, TWO], LEVELS, tells_days=True)
+    await fleet.database.alerts.register(fleet.account_id, [ONE, TWO], LEVELS, sends_days=True)
     capsys.readouterr()
 
     assert await list_channels(a_desk(fleet), {ONE: "1 (json)"}) == 0

@@ -6,7 +6,8 @@ import psycopg
 import pytest
 
 from domain.event import Event, EventLevel
-from fleet.duties.host import HOST_DIED, TIME_UNWATCHED, HostDuty
+from domain.event_kind import EventKind
+from fleet.duties.host import HostDuty
 from fleet.fleet import Fleet
 from reporting.page import words
 from reporting.reading import read_day
@@ -33,7 +34,7 @@ async def test_a_host_that_falls_silent_is_reported_once_by_another(fleet: Fleet
     for duty in (one, two, one):
         await duty.look()
 
-    (event,) = await events_of(fleet, HOST_DIED)
+    (event,) = await events_of(fleet, EventKind.HOST_DIED)
     assert event.level is EventLevel.ERROR
     assert 95 <= int(event.detail["seconds"]) <= 120
     assert words("ko").say(str(event.detail["why"])) != event.detail["why"]
@@ -48,7 +49,7 @@ async def test_a_death_while_shares_are_held_is_critical(fleet: Fleet, database_
     other._well_since = -1e9
     await other.look()
 
-    (event,) = await events_of(fleet, HOST_DIED)
+    (event,) = await events_of(fleet, EventKind.HOST_DIED)
     assert event.level is EventLevel.CRITICAL
 
 
@@ -65,7 +66,7 @@ async def test_a_host_that_leaves_has_not_died_and_one_that_was_taken_for_dead_l
     await other.look()
     await frozen.look()
 
-    assert len(await events_of(fleet, HOST_DIED)) == 1
+    assert len(await events_of(fleet, EventKind.HOST_DIED)) == 1
     with psycopg.connect(database_url) as connection:
         rows = connection.execute("SELECT host_id, ended_at IS NULL, died FROM hosts").fetchall()
     assert {host: (lives, died) for host, lives, died in rows} == {
@@ -88,7 +89,7 @@ async def test_after_an_outage_of_postgresql_living_hosts_are_not_taken_for_dead
     one._well_since = -1e9
     await one.look()
 
-    assert await events_of(fleet, HOST_DIED) == []
+    assert await events_of(fleet, EventKind.HOST_DIED) == []
 
 
 @pytest.mark.parametrize(("seconds", "reported"), [(25, False), (75, True)])
@@ -114,8 +115,8 @@ async def test_held_shares_without_a_watch_for_long_are_an_incident_of_the_day(
         await duty.look()
     await HostDuty(fleet).look()
 
-    found = await events_of(fleet, TIME_UNWATCHED)
+    found = await events_of(fleet, EventKind.TIME_UNWATCHED)
     assert [(event.symbol, event.detail["seconds"]) for event in found] == [(held.intent.symbol, seconds)] * reported
     if reported:
         day = await read_day(fleet.database, fleet.account_id, fleet.plan_of_the_day(fleet.market_now()).session)
-        assert TIME_UNWATCHED in {event.kind for event in day.events}
+        assert EventKind.TIME_UNWATCHED in {event.kind for event in day.events}

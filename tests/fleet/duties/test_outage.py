@@ -11,6 +11,7 @@ import pytest
 from activities.closing import CLOSER
 from database.database import open_database
 from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.identity import Environment
 from domain.order import OrderRecord
 from domain.rules import TradingRules
@@ -20,8 +21,8 @@ from fleet.alerting.direct import DirectAlerts
 from fleet.alerting.outbox import AlertRules
 from fleet.duties.close import is_closing
 from fleet.duties.lost_workers import LostWorkersDuty
-from fleet.duties.outage import WAS_AWAY, OutageDuty
-from fleet.duties.stream import STREAM_AWAY, StreamDuty
+from fleet.duties.outage import OutageDuty
+from fleet.duties.stream import StreamDuty
 from fleet.fleet import Fleet
 from fleet.schedule import close_now
 from fleet.starting import start_worker
@@ -53,7 +54,7 @@ async def test_an_outage_is_an_alarm_at_once_and_an_event_when_it_is_over(
 
     assert [record.message for record in caplog.records] == ["database_away"]
     told = await database.events.latest(fleet.account_id, 10)
-    assert [(event.kind, event.level) for event in told] == [(WAS_AWAY, EventLevel.ERROR)]
+    assert [(event.kind, event.level) for event in told] == [(EventKind.DATABASE_WAS_AWAY, EventLevel.ERROR)]
     assert [alert["title"] for alert in webhook.told] == ["HARU · SIMULATED · critical: PostgreSQL is unreachable"]
     sending.cancel()
     await database.aclose()
@@ -68,7 +69,7 @@ async def test_a_stream_that_is_long_away_is_told_once_for_all_processes(fleet: 
         await duty.look()
 
     (told,) = await fleet.database.events.latest(fleet.account_id, 10)
-    assert (told.kind, told.level, told.detail) == (STREAM_AWAY, EventLevel.WARNING, {"cause": "cut"})
+    assert (told.kind, told.level, told.detail) == (EventKind.STREAM_AWAY, EventLevel.WARNING, {"cause": "cut"})
 
 
 async def test_nothing_is_told_while_the_stream_is_heard_or_the_market_is_closed(fleet: Fleet) -> None:

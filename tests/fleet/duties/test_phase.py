@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 from domain.clock import MarketClock
 from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.market_phase import MarketMessage, MarketWord
 from domain.session import session_date_of
-from fleet.duties.phase import MARKET_PHASE_DIFFERS, PhaseDuty
+from fleet.duties.phase import PhaseDuty
 from fleet.fleet import Fleet
 from reporting.page import words
 from tests.support.stepping import kst
@@ -41,7 +42,7 @@ async def told(fleet: Fleet) -> list[Event]:
     return [
         event
         for event in await fleet.database.events.latest(fleet.account_id, 20)
-        if event.kind == MARKET_PHASE_DIFFERS
+        if event.kind == EventKind.MARKET_PHASE_DIFFERS
     ]
 
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from broker.kis.readings import ReadingLog
 from cli.tables.board import as_json, plain_lines, read_board
-from domain.event import UNREADABLE_ROW, Event, EventLevel
+from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.identity import Environment
 from domain.market import Symbol
 from domain.session import session_date_of
@@ -20,7 +21,11 @@ HOLDINGS = (AccountList.HOLDINGS, AccountList.CASH)
 
 
 async def reported(fleet: Fleet) -> list[Event]:
-    return [event for event in await fleet.database.events.latest(fleet.account_id, 20) if event.kind == UNREADABLE_ROW]
+    return [
+        event
+        for event in await fleet.database.events.latest(fleet.account_id, 20)
+        if event.kind == EventKind.UNREADABLE_ROW
+    ]
 
 
 async def shown(fleet: Fleet) -> str:

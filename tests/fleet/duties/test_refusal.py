@@ -1,7 +1,8 @@
 """Requests refused for lack of proof become events; a flood of them becomes a few."""
 
 from cli.tables.board import read_board
-from domain.event import UNAUTHENTIC_REFUSED, Event, EventLevel
+from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from fleet.duties.refusal import RefusalDuty
 from fleet.fleet import Fleet
 from security.sealing.refusals import Refusals
@@ -9,7 +10,7 @@ from security.sealing.refusals import Refusals
 
 async def events(fleet: Fleet) -> list[Event]:
     latest = await fleet.database.events.latest(fleet.account_id, 200)
-    return [event for event in latest if event.kind == UNAUTHENTIC_REFUSED]
+    return [event for event in latest if event.kind == EventKind.UNAUTHENTIC_REFUSED]
 
 
 async def test_each_kind_is_reported_once_and_shown(fleet: Fleet) -> None:

@@ -14,10 +14,11 @@ import pytest
 from database.errors import AccountInUseError
 from domain.clock import MarketClock
 from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.identity import Environment
 from fleet.duties.account import AccountDuty
 from fleet.duties.duty import Duty, Terms
-from fleet.duties.runner import DUTY_FAILED, DutyRunner
+from fleet.duties.runner import DutyRunner
 from fleet.fleet import Fleet
 from tests.support.stepping import ACCOUNT, CALENDAR
 from tests.support.virtual_time import VirtualLoop, run_virtually
@@ -155,7 +156,7 @@ def test_a_round_that_hangs_is_cancelled_reported_and_repeated(caplog: pytest.Lo
     kept = played([duty], 600)
 
     (event,) = kept.events
-    assert (event.kind, event.level, event.detail["duty"]) == (DUTY_FAILED, EventLevel.CRITICAL, "hanging")
+    assert (event.kind, event.level, event.detail["duty"]) == (EventKind.DUTY_FAILED, EventLevel.CRITICAL, "hanging")
     assert str(event.detail["cause"]).endswith("has not ended after 20 s")
     assert len(logged(caplog, "hosting_duty_hung")) in {len(duty.begun), len(duty.begun) - 1}
     assert len(duty.begun) > 5
@@ -171,7 +172,7 @@ def test_a_round_that_ignores_its_cancellation_stays_the_only_one_of_its_duty(
 
     assert len(duty.begun) == 1
     assert len(logged(caplog, "hosting_duty_hung")) == 29
-    assert [event.kind for event in kept.events] == [DUTY_FAILED]
+    assert [event.kind for event in kept.events] == [EventKind.DUTY_FAILED]
 
 
 def test_a_duty_that_raises_is_reported_and_slows_down_to_a_minute(caplog: pytest.LogCaptureFixture) -> None:

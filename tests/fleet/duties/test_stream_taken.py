@@ -1,8 +1,9 @@
 """Another program on the same app key: Haru buys nothing while it runs, and resumes when it has gone."""
 
 from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.session import session_date_of
-from fleet.duties.stream import SHUT_BECAUSE, STREAM_TAKEN, StreamDuty
+from fleet.duties.stream import SHUT_BECAUSE, StreamDuty
 from fleet.fleet import Fleet
 from reporting.page import words
 
@@ -26,9 +27,9 @@ async def test_a_stream_that_stays_taken_shuts_entries_until_it_is_ours_again(fl
 
     assert await shut_because(fleet) == (SHUT_BECAUSE,)
     told = {event.kind: event for event in await fleet.database.events.latest(fleet.account_id, 10)}
-    assert told[STREAM_TAKEN].level is EventLevel.ERROR
-    assert told[STREAM_TAKEN].detail == {"cause": TAKEN}
-    assert sorted(told) == ["entries_shut", STREAM_TAKEN]
+    assert told[EventKind.STREAM_TAKEN].level is EventLevel.ERROR
+    assert told[EventKind.STREAM_TAKEN].detail == {"cause": TAKEN}
+    assert sorted(told) == ["entries_shut", EventKind.STREAM_TAKEN]
 
     await fleet.database.stream_leases.report(fleet.account_id, "host-1", [])
     await duties[1].look()

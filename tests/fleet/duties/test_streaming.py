@@ -13,9 +13,11 @@ import activities.market.coverage
 import activities.market.quote_feed
 import activities.orders
 import activities.resolving
+from activities.resolving import ResolveRequest
 from database.stream_leases import SESSIONS_A_MINUTE, StreamState
 from domain.clock import MarketClock
 from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.identity import Environment
 from domain.lane import Lane
 from domain.market import Symbol
@@ -23,7 +25,6 @@ from domain.market_phase import LONGEST_HALT, MarketWord
 from domain.order import OrderStatus
 from domain.position import ExitReason
 from domain.session import session_date_of
-from fleet.duties.attending import MARKET_MESSAGE
 from fleet.duties.phase import PhaseDuty
 from fleet.fleet import Fleet
 from tests.fleet.duties.hearing import AN_HOUR, BOUNDS, Process, a_market, a_process, until
@@ -197,7 +198,7 @@ async def test_a_circuit_breaker_that_the_stream_reports_shuts_entries_until_it_
         "the exchange has halted trading (message 174)",
     )
     told = {event.kind: event for event in await process.desk.database.events.latest(ACCOUNT, 20)}
-    assert told[MARKET_MESSAGE].level is EventLevel.WARNING
+    assert told[EventKind.MARKET_MESSAGE].level is EventLevel.WARNING
 
     later = replace(fleet, clock=MarketClock(clock.real_anchor, clock.market_anchor + LONGEST_HALT))
     await PhaseDuty(later).look()
@@ -277,7 +278,9 @@ async def test_a_notice_wakes_who_looks_for_an_order_whose_reply_was_lost(
     market.simulation.add_fault(kind="drop_reply_after", path="order-cash")
     market.simulation.add_fault(kind="lag_orders", path="inquire-daily-ccld", seconds=1, count=1)
     entry = await process.rests()
-    resolving = asyncio.create_task(process.desk.does(process.desk.resolving.resolve_order, entry.intent_id))
+    resolving = asyncio.create_task(
+        process.desk.does(process.desk.resolving.resolve_order, ResolveRequest(entry.intent_id))
+    )
     await asyncio.sleep(1)
     process.moves(0.95, volume=1_000_000)
 

@@ -75,7 +75,7 @@ async def test_a_start_is_good_for_its_own_workflow_alone(guarded: Guarded) -> N
 async def test_a_start_is_not_good_later(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = await guarded.holding()
     event = await started(ours)
-    (told,) = await commands.tell(guarded.fleet, [worker_name(1)], commands.STOP)
+    (told,) = await commands.command_all(guarded.fleet, [worker_name(1)], commands.STOP)
     assert told.verdict is Verdict.DONE
     await ours.result()
     before = guarded.desk.calls["begin_cycle"]
@@ -90,8 +90,8 @@ async def test_a_start_is_not_good_later(guarded: Guarded, monkeypatch: pytest.M
 
 async def test_a_command_is_good_for_its_own_name_and_id_alone(guarded: Guarded) -> None:
     ours = await guarded.holding()
-    await commands.tell(guarded.fleet, [worker_name(1)], commands.PAUSE)
-    await commands.tell(guarded.fleet, [worker_name(1)], commands.RESUME)
+    await commands.command_all(guarded.fleet, [worker_name(1)], commands.PAUSE)
+    await commands.command_all(guarded.fleet, [worker_name(1)], commands.RESUME)
     accepted = [
         event.workflow_execution_update_accepted_event_attributes.accepted_request
         async for event in ours.fetch_history_events()
@@ -136,7 +136,7 @@ async def test_a_payload_of_one_workflow_is_no_signal_of_another(guarded: Guarde
 
     status = await ours.query(TradingWorkerWorkflow.status)
     assert status.state == "holding"
-    (sold,) = await commands.tell(guarded.fleet, [worker_name(1)], commands.liquidate())
+    (sold,) = await commands.command_all(guarded.fleet, [worker_name(1)], commands.liquidate())
     assert sold.verdict is Verdict.DONE
 
 

@@ -37,7 +37,7 @@ async def test_a_run_that_began_under_the_old_key_is_commanded_and_sold_under_th
     operator = replace(fleet, client=await guarded_client(temporal_dev_server, [new, old], refusals))
 
     async with hosted(fleet, after, desk):
-        (sold,) = await commands.tell(operator, [worker_name(1)], commands.liquidate())
+        (sold,) = await commands.command_all(operator, [worker_name(1)], commands.liquidate())
         status = await operator.client.get_workflow_handle(handle.id).query(TradingWorkerWorkflow.status)
 
     assert sold.verdict is Verdict.DONE

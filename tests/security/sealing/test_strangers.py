@@ -98,7 +98,7 @@ async def test_strange_messages_change_nothing_and_the_position_is_still_sold(
             await theirs.query(name)
     status = await ours.query(TradingWorkerWorkflow.status)
     described = await ours.describe()
-    sold = await commands.tell(guarded.fleet, [worker_name(1)], commands.liquidate())
+    sold = await commands.command_all(guarded.fleet, [worker_name(1)], commands.liquidate())
 
     assert (status.state, status.paused, status.stopping) == ("holding", False, False)
     assert "TemporalReportedProblems" not in described.search_attributes

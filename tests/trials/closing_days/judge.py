@@ -9,7 +9,8 @@ from itertools import groupby
 from typing import Final
 
 from database.audit import AuditedOrder, BookedPosition
-from domain.event import UNSOLD_AT_CLOSE, EventLevel
+from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.identity import PositionId
 from domain.market import Side, Symbol
 from domain.order import OrderPurpose
@@ -90,7 +91,9 @@ def _ours(books: Books) -> Counter[Symbol]:
 
 def _untold(day: PlayedDay) -> Iterator[str]:
     """Yield shares that remain after the closing auction and were not reported."""
-    told = {each.event.symbol for each in day.books.ledger.events if each.event.kind == UNSOLD_AT_CLOSE}
+    told = {
+        each.event.symbol for each in day.books.ledger.events if each.event.kind == EventKind.POSITION_UNSOLD_AT_CLOSE
+    }
     for symbol, shares in _ours_at_the_close(day).items():
         if shares > 0 and symbol not in told:
             yield f"{shares} shares of {symbol} were left by the session and nobody was told"

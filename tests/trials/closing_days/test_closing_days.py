@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from domain.event import UNSOLD_AT_CLOSE
+from domain.event_kind import EventKind
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity, Won
 from tests.support.stepping import CALENDAR, kst
@@ -176,7 +176,7 @@ def _nobody_names_it(day: PlayedDay) -> PlayedDay:
 
 def _nobody_is_told(day: PlayedDay) -> PlayedDay:
     ledger = day.books.ledger
-    events = tuple(each for each in ledger.events if each.event.kind != UNSOLD_AT_CLOSE)
+    events = tuple(each for each in ledger.events if each.event.kind != EventKind.POSITION_UNSOLD_AT_CLOSE)
     return replace(day, books=replace(day.books, ledger=replace(ledger, events=events)))
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from domain.event import DAY_SUMMED_UP
+from domain.event_kind import EventKind
 from domain.market import Side, Symbol
 from domain.money import total
 from domain.summary import FLEET
@@ -58,12 +58,12 @@ def _money(day: ClosedDay) -> Iterator[str]:
 
 def _told(day: ClosedDay) -> Iterator[str]:
     kinds = Counter(each.event.kind for each in day.books.ledger.events)
-    if kinds["position_carried_overnight"]:
+    if kinds[EventKind.POSITION_CARRIED_OVERNIGHT]:
         yield "a flat day is told as carried"
     named = Counter(each.event.symbol for each in day.books.ledger.events if each.event.kind == "position_seized")
     if missing := _sold_by_the_close(day) - set(named):
         yield f"sold by the close, and not told as seized: {missing}"
-    if not kinds[DAY_SUMMED_UP]:
+    if not kinds[EventKind.DAY_SUMMED_UP]:
         yield "the day's result was never told"
 
 

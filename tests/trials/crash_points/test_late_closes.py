@@ -12,7 +12,8 @@ from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse, ListWorkflowExecutionsResponse
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.event import CLOSE_MISSED, EventLevel
+from domain.event import EventLevel
+from domain.event_kind import EventKind
 from domain.identity import Environment
 from domain.market import Side
 from domain.summary import FLEET
@@ -88,7 +89,7 @@ async def test_a_late_close_sells_while_any_market_is_open(town: Town, at: str, 
 
     assert wrong_with_close(day) == []
     told = {each.event.kind for each in day.books.ledger.events if each.event.level is EventLevel.CRITICAL}
-    assert (CLOSE_MISSED in told) == (at > "15:30")
+    assert (EventKind.CLOSE_MISSED in told) == (at > "15:30")
 
 
 async def carried_into_the_morning(afternoon: Afternoon, town: Town) -> None:
@@ -117,7 +118,7 @@ async def test_a_close_after_the_last_market_names_what_is_carried_and_the_morni
     assert [found for found in violations(day.books).values() if found] == []
     critical = [each.event for each in day.books.ledger.events if each.event.level is EventLevel.CRITICAL]
     assert {event.symbol for event in critical if event.kind == "position_carried_overnight"} == set(LEFT.symbols)
-    assert CLOSE_MISSED in {event.kind for event in critical}
+    assert EventKind.CLOSE_MISSED in {event.kind for event in critical}
     assert {each.scope for each in day.books.ledger.summaries} >= {FLEET}
     await carried_into_the_morning(afternoon, town)
     afternoon.clockwork.close()
@@ -135,7 +136,7 @@ async def test_a_close_that_was_missed_altogether_is_told_the_next_morning_and_t
     assert [found for found in violations(day.books).values() if found] == []
     critical = [each.event for each in day.books.ledger.events if each.event.level is EventLevel.CRITICAL]
     assert {event.symbol for event in critical if event.kind == "position_carried_overnight"} == set(LEFT.symbols)
-    assert CLOSE_MISSED in {event.kind for event in critical}
+    assert EventKind.CLOSE_MISSED in {event.kind for event in critical}
     await carried_into_the_morning(afternoon, town)
     afternoon.clockwork.close()
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from domain.event import RULES_ABOVE_LIMITS
+from domain.event_kind import EventKind
 from domain.host_limits import ceiling_of
 from domain.identity import WorkerId
 from domain.market import Side
@@ -63,7 +63,7 @@ async def test_a_day_by_ten_times_the_hosts_limits_stays_within_them(
         assert {order.host_limits for order in sent} == {number}
         denials = await day.database.events.denials_on(day.account, date)
         assert "TRADE_COUNT_REACHED" in denials[FLEET]
-        assert await day.database.events.counts(day.account, date, RULES_ABOVE_LIMITS) == 3
+        assert await day.database.events.counts(day.account, date, EventKind.RULES_ABOVE_HOST_LIMITS) == 3
         assert not any(held.quantity for held in day.broker_account.holdings.values())
         assert within_host_limits(books) == ()
         for worker in workers:

@@ -16,6 +16,7 @@ from temporalio.testing import WorkflowEnvironment
 from domain.position import ExitReason
 from domain.worker_state import WorkerState
 from tests.support.builders import HYNIX
+from tests.support.stepping import ACCOUNT
 from tests.trials.journeys.running_market import running_market, until
 from tests.workflows.floor import trading_floor
 from workflows import attributes
@@ -46,6 +47,20 @@ async def test_a_held_minute_adds_no_event_and_a_whole_trade_few(temporal_dev_se
         assert over.history_length <= MOST_EVENTS
         assert position.symbol == HYNIX
         assert over.typed_search_attributes[attributes.EXIT_REASON] == ExitReason.STOP_LOSS
+
+
+async def test_a_cancelled_worker_sells_what_it_holds_and_ends_as_cancelled(
+    temporal_dev_server: str, database_url: str
+) -> None:
+    async with running_market(temporal_dev_server, database_url) as market, market.hosted():
+        worker = await market.start_worker()
+        await market.holds()
+        run = market.client.get_workflow_handle(worker.id, run_id=worker.first_execution_run_id)
+
+        await run.cancel()
+
+        assert (await until(lambda: _ended(run), "end of the run")).status is WorkflowExecutionStatus.CANCELED
+        assert await market.database.positions.held_in(ACCOUNT) == ()
 
 
 async def test_the_web_ui_can_tell_what_a_worker_does(temporal_dev_server: str, database_url: str) -> None:

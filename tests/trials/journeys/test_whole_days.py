@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
+from domain.event_kind import EventKind
 from domain.money import NO_WON, Rate, Won
 from domain.position import ExitReason
 from domain.rules import ExitRules
@@ -56,7 +57,7 @@ async def test_a_session_of_two_workers_and_the_cron_close_ends_flat_and_even_to
     first_look = await day.database.cash_baselines.of(day.account, today)
     assert first_look is not None
     assert first_look.cash == account.opening_cash
-    assert await day.database.events.counts(day.account, today, "cash_differs") == 0
+    assert await day.database.events.counts(day.account, today, EventKind.CASH_DIFFERS) == 0
     for worker in workers:
         await worker.terminate()
     await close.terminate()

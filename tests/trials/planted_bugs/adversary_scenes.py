@@ -5,6 +5,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Final
 
+from activities.resolving import ResolveRequest
 from domain.errors import TradingError
 from domain.market import MarketView
 from domain.order import OrderIntent, OrderStatus
@@ -92,7 +93,7 @@ async def delivered_after_the_link_was_lost(desk: Desk) -> list[str]:
     entry = await desk.prepared()
     intent = (await desk.submits(entry)).intent
     desk.pace.meanwhile.extend([lambda: None] * 2 + [lambda: _arrives(desk, intent)])
-    record = await desk.does(desk.resolving.resolve_order, entry.intent_id)
+    record = await desk.does(desk.resolving.resolve_order, ResolveRequest(entry.intent_id))
     while desk.pace.meanwhile:
         desk.pace.meanwhile.popleft()()
     if record.status is OrderStatus.ACCEPTED:

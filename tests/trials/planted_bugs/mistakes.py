@@ -244,7 +244,7 @@ def carries_shares_in_silence() -> AbstractContextManager[None]:
     async def tell(*_: Any) -> None:
         return None
 
-    return swapped(FlatnessActivities, "_tell", tell)
+    return swapped(FlatnessActivities, "_report", tell)
 
 
 def forgets_the_tax() -> AbstractContextManager[None]:

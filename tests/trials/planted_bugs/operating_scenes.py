@@ -11,6 +11,7 @@ from activities.selling import PreparedExit
 from database.errors import DATABASE_FAULTS
 from database.migrations import apply
 from domain.event import Event, EventLevel
+from domain.event_kind import EventKind
 from domain.market import Side
 from domain.money import Price, Quantity
 from domain.order import OrderPurpose
@@ -33,10 +34,10 @@ _TRIES: Final = 200
 async def a_second_host_with_other_alert_settings(desk: Desk) -> list[str]:
     """A host without a channel, and one with another channel, start while an alert of ours waits."""
     alerts, environment = desk.database.alerts, desk.broker.environment
-    await alerts.register(ACCOUNT, [OURS], [EventLevel.CRITICAL], tells_days=True)
-    await desk.database.events.append(Event(ACCOUNT, "order_quarantined", EventLevel.CRITICAL, desk.pace.now()))
+    await alerts.register(ACCOUNT, [OURS], [EventLevel.CRITICAL], sends_days=True)
+    await desk.database.events.append(Event(ACCOUNT, EventKind.ORDER_QUARANTINED, EventLevel.CRITICAL, desk.pace.now()))
     await Alerting((ACCOUNT, environment), desk.database, [], AlertRules(mask=str))._register()
-    await alerts.register(ACCOUNT, [THEIRS], [EventLevel.CRITICAL], tells_days=True)
+    await alerts.register(ACCOUNT, [THEIRS], [EventLevel.CRITICAL], sends_days=True)
     unsent: dict[str, int] = {state.channel: state.unsent for state in await alerts.states(ACCOUNT)}
     return [] if unsent == {OURS: 1, THEIRS: 0} else [f"scene: an alert of another host is lost: {unsent}"]
 

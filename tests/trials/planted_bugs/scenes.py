@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from activities.entries import PreparedEntry
+from activities.resolving import ResolveRequest
 from activities.selling import PreparedExit
+from activities.support.requests import SessionRequest
 from domain.event import EventLevel
 from domain.host_limits import ceiling_of
 from domain.identity import WorkerId
@@ -148,7 +150,7 @@ async def shares_from_nowhere(desk: Desk) -> list[str]:
     """The broker shows shares that no order has bought, ours or the owner's: they may be ours, so it is not flat."""
     await desk.day_start.compare(ACCOUNT, PLAN.session.date)
     desk.broker_account.holdings[SAMSUNG] = Holding(SAMSUNG, quantity=3, cost=Won(3))
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, PLAN.session.date)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, PLAN.session.date))
     return ["scene: flat with shares of unknown origin"] if proof.flat else []
 
 
@@ -157,7 +159,7 @@ async def held_by_hand_at_the_close(desk: Desk) -> list[str]:
     account = desk.broker_account
     by_hand = OrderRequest(account.id, SAMSUNG, Side.BUY, OrderType.MARKET, Quantity(3), Price(0))
     desk.simulation.place_order(by_hand, by_hand=True)
-    proof = await desk.does(desk.flatness.prove_flat, ACCOUNT, PLAN.session.date)
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, PLAN.session.date))
     loud = [event.kind for event in await desk.database.events.latest(ACCOUNT, 9) if event.level is EventLevel.CRITICAL]
     return [] if proof.flat and proof.owners and not loud else [f"scene: the owner's shares are an alarm {loud}"]
 
@@ -179,7 +181,7 @@ async def a_second_sale_like_the_first(desk: Desk) -> list[str]:
     desk.simulation.add_fault(kind="drop_before", path="order-cash")
     second = await _sale(desk, entry, 1)
     try:
-        record = await desk.does(desk.resolving.resolve_order, second.intent_id)
+        record = await desk.does(desk.resolving.resolve_order, ResolveRequest(second.intent_id))
     except AssertionError as endless:
         # The ledger binds no order twice, so the resolver never gets there.
         return [f"ledger: {endless}"]

@@ -1,0 +1,345 @@
+"""One trade of a worker: wait for the session, scan, lock and buy, hold, sell."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.account.comparing import ReconcileRequest
+    from activities.cycles import AdoptionRequest, Cycle, CycleActivities, CycleRequest, Held, UnfinishedOrder
+    from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
+    from activities.market_data import Findings, MarketDataActivities, ScanRequest
+    from activities.orders import SubmitRequest
+    from activities.reconciling import ReconcilingActivities
+    from activities.settling import CloseRequest, SettlingActivities, TradeResult
+    from activities.watching import WatchingActivities, WatchRequest
+    from domain.exits import ExitSignal
+    from domain.identity import IntentId, is_recovery
+    from domain.market import Symbol
+    from domain.money import Price, total
+    from domain.order import OrderPurpose, OrderRecord
+    from domain.position import ExitReason
+    from domain.screening import Candidate
+    from domain.session import SessionPlan
+    from domain.worker_state import WorkerLife, WorkerState
+    from workflows import attributes
+    from workflows.commands import Commands
+    from workflows.identity import intent_id, task_queues
+    from workflows.market_timer import MarketTimer
+    from workflows.options import ASK_BROKER, LOOK, RECORD, WATCH, via
+    from workflows.ordering import Ordering
+    from workflows.selling import Sale, Selling, lease_is_lost
+
+NO_PRICE: Final = Price(0)
+"""A sale ordered by a person or the clock is not based on a price."""
+_AFTER_THE_CLOSE: Final = timedelta(seconds=2)
+_BETWEEN_LOOKS: Final = timedelta(seconds=30)
+_MOST_DOUBLINGS: Final = 2
+
+
+class Trade:
+    """The steps of one run. It acts on what the worker's commands want, and shows there what it does."""
+
+    def __init__(self, worker: Commands, timer: MarketTimer) -> None:
+        life = worker.life
+        self._worker = worker
+        self._timer = timer
+        self._queues = task_queues(life.account_id)
+        self._intents = 0
+        self._fruitless = 0
+        self._ordering = Ordering(self._queues)
+        self._selling = Selling(self._queues, life.clock, self._next_intent)
+        self._watchers: list[workflow.ActivityHandle[Any]] = []
+        self._loose_ends: list[asyncio.Task[None]] = []
+        """Buys of an earlier run that are ended while their shares are held."""
+
+    async def play(self) -> None:
+        """Hold and sell what the worker has, or buy and sell once, or rest until the session ends."""
+        begun = await self._begin()
+        if self._is_recovery and begun.held is None and begun.elsewhere is None:
+            return
+        cycle = await self._with_free_hands(begun)
+        held = cycle.held or (None if self._is_recovery else await self._enter(cycle.plan))
+        if held is not None:
+            await self._see_through(held, cycle.plan)
+        else:
+            await self._rest(cycle.plan)
+
+    async def collect(self) -> None:
+        """Await cancelled watchers and unfinished buys after the sale, so that none outlives its run."""
+        for watcher in self._watchers:
+            await collected(watcher)
+        self._watchers = []
+        await asyncio.gather(*self._loose_ends)
+
+    async def _begin(self) -> Cycle:
+        """Read what the worker holds. The scan compares the books before anything is bought."""
+        if self._life.cycles == 0 and not self._is_patched():
+            await self._reconcile()
+        return await self._take_stock()
+
+    async def _take_stock(self) -> Cycle:
+        """Read the worker's state after ending its open orders.
+
+        An unfinished buy does not delay the watch of held shares: it is ended concurrently.
+        """
+        cycle = await self._look_around()
+        first = cycle.unfinished
+        if cycle.held is not None and cycle.unfinished and self._is_patched():
+            buys = [order for order in cycle.unfinished if order.purpose is OrderPurpose.ENTRY]
+            self._loose_ends.extend(asyncio.create_task(self._finish(order)) for order in buys)
+            first = tuple(order for order in cycle.unfinished if order not in buys)
+        for order in first:
+            await self._finish(order)
+        return await self._look_around() if first else cycle
+
+    def _is_patched(self) -> bool:
+        return workflow.patched("holdings-first")
+
+    async def _with_free_hands(self, cycle: Cycle) -> Cycle:
+        """Wait for the opening, and while the close still sells our shares; look again before anything is bought.
+
+        Shares that the close could not sell return to the worker at the next opening, and are sold first (R16).
+        """
+        while cycle.held is None and not self._worker.is_winding_down() and self._has_to_wait(cycle):
+            next_look = self._timer.now() + self._timer.in_market(_BETWEEN_LOOKS)
+            await self._timer.until(self._worker.is_winding_down, max(cycle.plan.session.opens_at, next_look))
+            cycle = await self._take_stock()
+        return cycle
+
+    def _has_to_wait(self, cycle: Cycle) -> bool:
+        if workflow.info().is_continue_as_new_suggested():
+            return False
+        return cycle.elsewhere is not None or self._timer.now() < cycle.plan.session.opens_at
+
+    async def _enter(self, plan: SessionPlan) -> Held | None:
+        while self._may_enter(plan):
+            if self._life.paused:
+                self._worker.enter_state(WorkerState.IDLE, "paused: no new entries")
+                await self._timer.until(lambda: not self._life.paused or not self._may_enter(plan), plan.entries_until)
+                continue
+            found = await self._scan(plan)
+            held = (
+                await self._take_over(found.orphan, plan) if found.orphan else await self._buy(found.candidates, plan)
+            )
+            if held is not None:
+                return held
+            self._fruitless += bool(found.candidates)
+            await self._timer.until(self._worker.is_winding_down, self._timer.now() + self._scan_pause())
+        return None
+
+    async def _see_through(self, held: Held, plan: SessionPlan) -> None:
+        signal = await self._hold(held, plan)
+        if signal is None:
+            return
+        self._worker.enter_state(WorkerState.EXITING, f"selling {held.name}: {signal.reason}", held.symbol)
+        try:
+            sale = Sale(held, signal.reason, self._life.rules, plan, signal.detail, signal.seen)
+            result = await self._selling.sell_out(sale)
+        except ActivityError as error:
+            if not lease_is_lost(error):
+                raise
+            self._worker.leave_unsold(f"{held.symbol} was taken over by another worker")
+            return
+        self._settle(result, held)
+
+    async def _rest(self, plan: SessionPlan) -> None:
+        """Sleep durably until the session ends, unless stopped: no work is left in it."""
+        if self._life.stopping or not self._entries_are_over(plan):
+            return
+        self._worker.enter_state(WorkerState.IDLE, "waiting until the session ends")
+        over = plan.session.ends_at + self._timer.in_market(_AFTER_THE_CLOSE)
+        await self._timer.until(self._worker.is_winding_down, over)
+
+    async def _look_around(self) -> Cycle:
+        cycle = await workflow.execute_activity_method(
+            CycleActivities.begin_cycle,
+            CycleRequest(self._life.account_id, self._life.worker_id, workflow.info().workflow_id),
+            **via(self._queues.trading, RECORD, "read the state of the worker"),
+        )
+        self._worker.ceiling = cycle.ceiling
+        return cycle
+
+    async def _reconcile(self) -> None:
+        found = await workflow.execute_activity_method(
+            ReconcilingActivities.reconcile_account,
+            ReconcileRequest(self._life.account_id),
+            **via(self._queues.watch, LOOK, "compare broker and ledger before the first order"),
+        )
+        for difference in found.differences:
+            self._worker.say(difference)
+        if found.cash_unexplained:
+            self._worker.say(found.cash)
+
+    async def _finish(self, order: UnfinishedOrder) -> None:
+        record = await self._ordering.finish(
+            order.intent_id, self._life.rules.execution.entry_timeout, f"unfinished order: {order.symbol}"
+        )
+        if order.purpose is OrderPurpose.ENTRY and not record.filled_quantity:
+            await self._abandon(CloseRequest(order.position_id, ExitReason.OPERATOR, order.lease, timedelta(0)))
+
+    async def _scan(self, plan: SessionPlan) -> Findings:
+        self._worker.enter_state(WorkerState.SCANNING, "scanning for candidates")
+        scan = workflow.start_activity_method(
+            MarketDataActivities.find_candidates,
+            ScanRequest(self._life.account_id, self._life.worker_id, self._life.rules, plan),
+            **via(self._queues.watch, WATCH, "scan"),
+        )
+        rules = self._life.rules
+        await workflow.wait_condition(
+            lambda: scan.done() or self._life.paused or not self._may_enter(plan) or self._life.rules is not rules
+        )
+        if scan.done():
+            return await scan
+        scan.cancel()
+        await collected(scan)
+        return Findings()
+
+    async def _take_over(self, symbol: Symbol, plan: SessionPlan) -> Held | None:
+        held = await workflow.execute_activity_method(
+            CycleActivities.adopt_orphan,
+            AdoptionRequest(self._life.account_id, self._life.worker_id, symbol, plan),
+            **via(self._queues.trading, RECORD, f"take over {symbol} from a lost worker"),
+        )
+        if held is not None and self._is_patched():
+            return (await self._take_stock()).held or held
+        for order in (await self._look_around()).unfinished if held else ():
+            await self._finish(order)
+        return held
+
+    async def _buy(self, candidates: tuple[Candidate, ...], plan: SessionPlan) -> Held | None:
+        if not candidates:
+            return None
+        entry = await self._prepare_entry(candidates, plan)
+        if not isinstance(entry, PreparedEntry):
+            self._worker.say("no entry: " + "; ".join(entry.reasons))
+            return None
+        self._worker.say(entry.description)
+        record = await self._ordering.place(
+            SubmitRequest(entry.intent_id, OrderPurpose.ENTRY, self._life.rules.risk, plan),
+            self._life.rules.execution.entry_timeout,
+            entry.description,
+        )
+        if record.filled_quantity:
+            return _held(entry, record)
+        self._worker.say(f"{entry.symbol} not bought: {record.status} {record.reject_message}".strip())
+        cooldown = self._life.rules.risk.symbol_cooldown
+        await self._abandon(CloseRequest(entry.position_id, ExitReason.OPERATOR, entry.lease, cooldown))
+        return None
+
+    async def _prepare_entry(self, candidates: tuple[Candidate, ...], plan: SessionPlan) -> EntryDecision:
+        life = self._life
+        request = EntryRequest(life.account_id, life.worker_id, self._next_intent(), candidates, life.rules, plan)
+        return await workflow.execute_activity_method(
+            EntryActivities.prepare_entry,
+            request,
+            **via(
+                self._queues.broker, ASK_BROKER, "lock, size, review: " + ", ".join(c.symbol for c in candidates[:3])
+            ),
+        )
+
+    async def _abandon(self, request: CloseRequest) -> None:
+        await workflow.execute_activity_method(
+            SettlingActivities.abandon_entry, request, **via(self._queues.trading, RECORD, "release the symbol")
+        )
+
+    async def _hold(self, held: Held, plan: SessionPlan) -> ExitSignal | None:
+        """Return why to sell, or None when another worker has the position."""
+        word = f"{held.name} ×{held.quantity:,} at {held.entry_price}"
+        self._worker.enter_state(WorkerState.HOLDING, word, held.symbol)
+        if held.sold_because is not None:
+            return self._signal(held.sold_because, "sold by an earlier run")
+        if held.overdue:
+            await self._timer.until(lambda: False, plan.session.opens_at)
+            return self._signal(ExitReason.DEADLINE, "carried over from an earlier session")
+        watcher = workflow.start_activity_method(
+            WatchingActivities.watch_position,
+            WatchRequest(held.position_id, held.symbol, held.lease, self._life.rules, plan.liquidation_at),
+            **via(self._queues.watch, WATCH, f"hold {held.symbol} {held.name} ×{held.quantity:,}"),
+        )
+        # The watch ends at the deadline by itself, with a price; otherwise the sale begins without one.
+        begins_by = plan.begun_by or plan.liquidation_at
+        in_time = await self._timer.until(lambda: watcher.done() or self._worker.is_winding_down(), begins_by)
+        if watcher.done():
+            return await self._signal_from(watcher)
+        watcher.cancel()
+        self._watchers.append(watcher)
+        return self._signal(self._why_sell() if in_time else ExitReason.DEADLINE)
+
+    async def _signal_from(self, watcher: "workflow.ActivityHandle[ExitSignal]") -> ExitSignal | None:
+        try:
+            return await watcher
+        except ActivityError as error:
+            if not lease_is_lost(error):
+                raise
+            self._worker.leave_unsold("the lease was lost: another worker watches this position")
+            return None
+
+    def _settle(self, result: TradeResult | None, held: Held) -> None:
+        if result is None:
+            self._worker.leave_unsold(f"{held.symbol} could not be sold: carried to the next session")
+            return
+        self._worker.change(realised_pnl=total([self._life.realised_pnl, result.net_pnl]))
+        attributes.show_result(result.exit_reason, result.net_pnl)
+        word = f"sold {held.symbol}: {result.exit_reason}, net {result.net_pnl:+,} won"
+        self._worker.enter_state(WorkerState.IDLE, word)
+
+    @property
+    def _life(self) -> WorkerLife:
+        return self._worker.life
+
+    @property
+    def _is_recovery(self) -> bool:
+        """Return whether this worker only sells recovered shares; a process restarts it while any remain."""
+        return is_recovery(self._life.worker_id)
+
+    def _why_sell(self) -> ExitReason:
+        return self._worker.sell_because or ExitReason.OPERATOR
+
+    def _signal(self, reason: ExitReason, detail: str = "") -> ExitSignal:
+        return ExitSignal(reason, NO_PRICE, self._timer.now(), NO_PRICE, detail)
+
+    def _may_enter(self, plan: SessionPlan) -> bool:
+        over = self._worker.is_winding_down() or self._entries_are_over(plan)
+        return not over and not workflow.info().is_continue_as_new_suggested()
+
+    def _entries_are_over(self, plan: SessionPlan) -> bool:
+        return self._timer.now() >= plan.entries_until or self._life.closed_session == plan.session.date
+
+    def _next_intent(self) -> IntentId:
+        self._intents += 1
+        return intent_id(workflow.info().run_id, self._intents)
+
+    def _scan_pause(self) -> timedelta:
+        """Double the pause after each failed candidate list: a failure now is likely to repeat in two seconds."""
+        pause = self._life.rules.execution.scan_interval * 2 ** min(self._fruitless, _MOST_DOUBLINGS)
+        return self._timer.in_market(pause)
+
+
+def _held(entry: PreparedEntry, record: OrderRecord) -> Held:
+    return Held(
+        position_id=entry.position_id,
+        symbol=entry.symbol,
+        name=entry.name,
+        quantity=record.filled_quantity,
+        entry_price=f"{record.average_price:,.0f}",
+        opened_at=record.intent.decided_at,
+        overdue=False,
+        lease=entry.lease,
+    )
+
+
+async def collected(activity: "workflow.ActivityHandle[Any]") -> None:
+    """Wait for a cancelled activity and discard its outcome; raise errors other than ActivityError.
+
+    An activity cancelled before it was scheduled does not even raise an ActivityError.
+    """
+    await workflow.wait([activity])
+    error = None if activity.cancelled() else activity.exception()
+    if isinstance(error, ActivityError):
+        workflow.logger.debug("activity_collected", extra={"cause": str(error.cause)})
+    elif error is not None:
+        raise error
