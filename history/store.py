@@ -231,12 +231,17 @@ class BarStore:
             query = "SELECT symbol, arg_max(close, time) FROM {files} GROUP BY symbol"
             for code, close in self._parquet.rows(query, [self._minute_file(before[-1])]):
                 closes[Symbol(code)], newest[Symbol(code)] = (Price(close), CloseFrom.MINUTES), before[-1]
-        for symbol, days in self.daily_between(since, session_date).items():
-            today = days.pop() if days[-1].date == session_date else None
-            if today and today.base:
-                closes[symbol] = (Price(today.base), CloseFrom.EXCHANGE)
-            elif days and days[-1].date >= newest.get(symbol, date.min):
-                closes[symbol] = (Price(days[-1].close), CloseFrom.DAILY)
+        query = (
+            "SELECT symbol, max(base) FILTER (date = $1), arg_max(close, date) FILTER (date < $1),"
+            " max(date) FILTER (date < $1) FROM {files} WHERE date BETWEEN $2 AND $1 GROUP BY symbol"
+        )
+        for symbol, base, close, day in self._parquet.rows(
+            query, self._daily_files(since, session_date), session_date, since
+        ):
+            if base:
+                closes[symbol] = (Price(base), CloseFrom.EXCHANGE)
+            elif day and day >= newest.get(symbol, date.min):
+                closes[symbol] = (Price(close), CloseFrom.DAILY)
         return closes
 
     def _minute_file(self, day: date) -> Path:
