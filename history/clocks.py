@@ -52,7 +52,7 @@ def clock_of(file_name: str, places: Mapping[str, int], sample: Sequence[Sequenc
     if times is not None:
         return _of_two(file_name, None, whole, times, sample)
     raise HistoryError(
-        f"the dates cannot be read, such as {sample[0][whole]!r}; write 2026-11-23 09:00, or two columns date and time"
+        f"{sample[0][whole]!r} is no time that can be read; write 2026-11-23 09:00, or two columns date and time"
         if sample
         else "it holds no rows"
     )
@@ -78,7 +78,7 @@ def _of_two(
     else:
         found = guess(DATES, [row[day_place] for row in sample])
         if found is None:
-            raise HistoryError(f"the dates cannot be read, such as {sample[0][day_place]!r}; write 2026-11-23")
+            raise HistoryError(f"{sample[0][day_place]!r} is no date; write 2026-11-23 or 20261123")
         dates = found
 
     def combined(key: tuple[Any, Any]) -> datetime:
@@ -103,7 +103,7 @@ def _of_one(place: int, layout: Layout, sample: Sequence[Sequence[Any]]) -> Cloc
 
     seen = [moment for row in sample if (moment := _or_none(instant, row[place]))]
     clock_times, days = {moment.time() for moment in seen}, {moment.date() for moment in seen}
-    if layout in DATES or clock_times == {_MIDNIGHT} or (len(clock_times) == 1 and len(days) > 1):
+    if clock_times == {_MIDNIGHT} or (len(clock_times) == 1 and len(days) > 1):
         return Clock(daily=True, shown=layout.name, zone=AS_WRITTEN, key=lambda row: row[place], read=day)
     zone = guess_zone(seen)
     return Clock(

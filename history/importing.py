@@ -65,6 +65,8 @@ class Gathered:
 
     minutes: dict[date, dict[Symbol, "array[int]"]] = field(default_factory=dict)
     daily: dict[Symbol, dict[date, DailyBar]] = field(default_factory=dict)
+    bases: dict[tuple[date, Symbol], int] = field(default_factory=dict)
+    """Previous closes that minute files state."""
     instruments: dict[Symbol, Instrument] = field(default_factory=dict)
     units: list[str] = field(default_factory=list)
     verdicts: list[FileVerdict] = field(default_factory=list)
@@ -87,6 +89,13 @@ class Gathered:
                 verdict.refuse(self.units[file], line, "second bar", text)
         return found
 
+    def keep_bases(self) -> None:
+        """Keep previous closes that only minute files state: with a daily bar made of the minutes."""
+        for (day, symbol), base in self.bases.items():
+            known = self.daily.setdefault(symbol, {})
+            if day not in known:
+                known[day] = _daily_bar(day, self.minutes[day][symbol], base)
+
 
 def gather(
     files: Sequence[Path], said: Mapping[str, str], dates: Dates, progress: Callable[[], None] = lambda: None
@@ -104,6 +113,7 @@ def gather(
         except HistoryError as error:
             verdict.problem = str(error).removeprefix(f"{file} ")
         progress()
+    gathered.keep_bases()
     return gathered
 
 
@@ -157,6 +167,8 @@ class _FileReader:
                 kept = self._bars.setdefault((day, symbol), array("q"))
                 kept.extend((*bar[:6], value, raw.line, number))
                 self._verdict.taken += 1
+                if base := self._reader.base(raw.values, bar.close):
+                    gathered.bases.setdefault((day, symbol), base)
         except SkippedRowError as skipped:
             self._verdict.left_out[skipped.what] += 1
         except RowError as error:
@@ -208,6 +220,12 @@ class _FileReader:
         verdict.labels = "" if clock.daily else "the minute's start"
         if columns.adjusted:
             verdict.notes[f"adjusted prices by name ({', '.join(columns.adjusted)}); orders need prices as traded"] += 1
+
+
+def _daily_bar(day: date, bars: "array[int]", base: int) -> DailyBar:
+    rows = sorted(tuple(bars[start : start + _WIDTH]) for start in range(0, len(bars), _WIDTH))
+    high, low, volume = max(row[2] for row in rows), min(row[3] for row in rows), sum(row[5] for row in rows)
+    return DailyBar(day, rows[0][1], high, low, rows[-1][4], volume, None, base)
 
 
 def _volumes(bars: "array[int]") -> dict[int, int]:

@@ -114,11 +114,24 @@ def _minute_time(minute: int) -> time:
 
 
 def guess(layouts: Sequence[Layout], values: Iterable[Any]) -> Layout | None:
-    """Return the layout that reads the most values, or None if none reads a value."""
+    """Return the layout that reads the most values, or None if none reads a value.
+
+    A value of another layout is read by that one: no two read the same text differently.
+    """
     wanted = [value for value in values if value not in (None, "")]
     readable = {layout: sum(_reads(layout, value) for value in wanted) for layout in layouts}
     best = max(layouts, key=lambda layout: readable[layout])
-    return best if readable[best] else None
+    return Layout(best.name, _first_of((best, *layouts))) if readable[best] else None
+
+
+def _first_of(layouts: Sequence[Layout]) -> Read:
+    def read(value: Any) -> Any:
+        for layout in layouts:
+            if _reads(layout, value):
+                return layout.read(value)
+        raise ValueError(value)
+
+    return read
 
 
 def _reads(layout: Layout, value: Any) -> bool:

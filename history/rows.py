@@ -69,7 +69,9 @@ class Dates:
             self._known[day] = Hours(*minutes) if minutes else None
         found = self._known[day]
         if found is None:
-            raise RowError("closed", f"the exchange is closed on {day}")
+            raise RowError(
+                "closed", f"the exchange is closed on {day}; correct the date, or set HARU_CALENDAR__SESSIONS"
+            )
         return found
 
 
@@ -192,7 +194,7 @@ class BarReader:
         """Return a session's bar. Raises the errors of ``minute``."""
         self.dates.hours(day)
         prices, volumes = self._prices(values), self._volumes(values)
-        return DailyBar(day, *prices, *volumes, self._base(values, prices[-1]))
+        return DailyBar(day, *prices, *volumes, self.base(values, prices[-1]))
 
     def instrument(self, values: Sequence[Any], symbol: Symbol) -> Instrument:
         """Return what a row says about its symbol."""
@@ -218,7 +220,8 @@ class BarReader:
         value = self._cell(values, "value")
         return shares, None if is_blank(value) else self.numbers.count("value", value)
 
-    def _base(self, values: Sequence[Any], close: int) -> int | None:
+    def base(self, values: Sequence[Any], close: int) -> int | None:
+        """Return the previous close that a row states, or None. Raises RowError if it is no number."""
         base, change = self._cell(values, "base"), self._cell(values, "change")
         if not is_blank(base):
             return self.numbers.price("base", base)
