@@ -98,6 +98,16 @@ class SessionBars:
     stocks: Mapping[Symbol, StockDay]
 
 
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """The content of one file: a session, or a year of daily bars. ``sources`` are the ids of its rows."""
+
+    name: str
+    symbols: int
+    rows: int
+    sources: tuple[str, ...]
+
+
 class BarStore:
     """The bars below one folder. Reading needs no lock: a file is replaced as a whole."""
 
@@ -154,6 +164,20 @@ class BarStore:
         for *bar, symbol in self._parquet.rows(query, self._daily_files(first, last), first, last):
             found.setdefault(Symbol(symbol), []).append(DailyBar(*bar))
         return found
+
+    def contents(self) -> tuple[list[StoredSession], list[StoredSession]]:
+        """Return what each session and each year of daily bars holds."""
+        query = "SELECT count(DISTINCT symbol), count(*), list(DISTINCT source ORDER BY source) FROM {files}"
+        kinds = (list(self._minute_files()), self._daily_files(date.min, date.max))
+        sessions, daily = (
+            [
+                StoredSession(file.stem, symbols, rows, tuple(source for source in sources if source))
+                for file in files
+                for symbols, rows, sources in self._parquet.rows(query, [file])
+            ]
+            for files in kinds
+        )
+        return sessions, daily
 
     def instrument(self, symbol: Symbol) -> Instrument:
         """Return what is known of a symbol."""
