@@ -11,6 +11,7 @@ from history.layouts import AS_WRITTEN, DATES, INSTANTS, MINUTES, TIMES, Layout,
 from history.rows import RowError, date_in_name
 
 _MIDNIGHT: Final = time(0)
+_LOOKED_AT: Final = 200
 _IN_NAME: Final = "date in the file's name"
 Moment = tuple[date, int]
 
@@ -34,6 +35,7 @@ def clock_of(file_name: str, places: Mapping[str, int], sample: Sequence[Sequenc
     Raises:
         HistoryError: no column and no name says when the bars are.
     """
+    sample = _distinct(sample, [places[name] for name in ("date", "time", "datetime", "minute") if name in places])
     clock_place = places.get("time", places.get("minute"))
     day_place = places.get("date")
     whole = places.get("datetime", day_place)
@@ -56,6 +58,12 @@ def clock_of(file_name: str, places: Mapping[str, int], sample: Sequence[Sequenc
         if sample
         else "it holds no rows"
     )
+
+
+def _distinct(sample: Sequence[Sequence[Any]], about: Sequence[int]) -> list[Sequence[Any]]:
+    """Return rows of different moments: a file may begin with one minute of many stocks."""
+    rows = list({tuple(row[place] for place in about): row for row in sample}.values())
+    return rows[:: max(1, len(rows) // _LOOKED_AT)]
 
 
 def _by_name(file_name: str) -> Clock:

@@ -13,8 +13,8 @@ from history.parquet import Parquet
 
 CSV_ENDINGS: Final = (".csv", ".tsv", ".txt", ".csv.gz")
 PARQUET_ENDINGS: Final = (".parquet", ".pq")
-SAMPLE: Final = 200
-"""Rows that a guess looks at."""
+_SAMPLE: Final = 5_000
+_HEAD_LINES: Final = 200
 
 _ENCODINGS: Final = ("utf-8-sig", "cp949", "utf-16")
 _DELIMITERS: Final = ",;\t|"
@@ -65,7 +65,7 @@ class Table:
 
     def sample(self) -> list[Sequence[Any]]:
         """Return the values of the first rows."""
-        return [row.values for row in islice(self.rows(), SAMPLE) if isinstance(row, RawRow)]
+        return [row.values for row in islice(self.rows(), _SAMPLE) if isinstance(row, RawRow)]
 
     def _parquet_rows(self) -> Iterator[RawRow]:
         line = 0
@@ -101,7 +101,7 @@ def open_table(file: Path) -> Table:
     encoding = _encoding_of(file)
     try:
         with _opened(file, encoding) as text:
-            head = [line.replace("\0", "") for line in islice(text, SAMPLE)]
+            head = [line.replace("\0", "") for line in islice(text, _HEAD_LINES)]
     except (OSError, EOFError) as error:
         raise HistoryError(f"{file} cannot be read: {error}") from error
     delimiter = max(_DELIMITERS, key=lambda each: _columns_with(head, each))
