@@ -25,7 +25,7 @@ def minute_chart(call: Call) -> Reply:
     if seen.totals.volume:
         asked = _asked_time(call, seen.session)
         rows = _future_rows(seen, asked)
-        rows += _rows_until(exchange.path(seen.listing.symbol, seen.session), seen.session, min(asked, call.at))
+        rows += _rows_until(exchange.path(seen.listing.symbol, seen.session), seen.session, (asked, call.at))
     rows = rows[:_ROWS]
     return quotation(output1=_head(seen), output2=rows)
 
@@ -36,10 +36,12 @@ def past_minute_chart(call: Call) -> Reply:
     if seen is None:
         return quotation(output1={}, output2=[])
     session = _asked_session(call, exchange)
-    until = min(_asked_time(call, session), call.at) if session else call.at
+    until = _asked_time(call, session) if session else call.at
     rows: list[Fields] = []
     while session is not None and len(rows) < _PAST_ROWS:
-        rows += _rows_until(exchange.path(seen.listing.symbol, session), session, until, _PAST_ROWS - len(rows))
+        rows += _rows_until(
+            exchange.path(seen.listing.symbol, session), session, (until, call.at), _PAST_ROWS - len(rows)
+        )
         earlier = call.values["FID_PW_DATA_INCU_YN"] == "Y"
         session = _session_before(call, exchange, session) if earlier else None
         until = session.ends_at if session else until
@@ -56,8 +58,13 @@ def _head(seen: Snapshot) -> Fields:
     }
 
 
-def _rows_until(path: DayPath, session: Session, until: datetime, most: int = _ROWS) -> list[Fields]:
-    """Return bars backwards from a moment; the closing auction has a bar of its own at the end of the session."""
+def _rows_until(path: DayPath, session: Session, ends: tuple[datetime, datetime], most: int = _ROWS) -> list[Fields]:
+    """Return bars backwards from the minute asked for, or from now: ``ends``. Only the running minute is incomplete.
+
+    The closing auction has a bar of its own at the end of the session.
+    """
+    asked, now = ends
+    until = min(asked, now)
     rows: list[Fields] = []
     if until >= session.ends_at and path.closing_volume:
         whole = path.whole_day()
@@ -70,7 +77,8 @@ def _rows_until(path: DayPath, session: Session, until: datetime, most: int = _R
                 "acml_tr_pbmn": str(whole.turnover),
             }
         )
-    last = second_of(session, until) if until >= session.opens_at else -1
+    whole_minute = second_of(session, asked) // _MINUTE * _MINUTE + _MINUTE - 1
+    last = min(whole_minute, second_of(session, now)) if until >= session.opens_at else -1
     return rows + _rows(path, session, last, most - len(rows))
 
 

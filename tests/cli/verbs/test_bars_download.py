@@ -22,7 +22,7 @@ from tests.support.command_line import Run
 EPIS, SAMSUNG = Symbol("0126Z0"), Symbol("005930")
 DAYS: Final = (date(2026, 11, 19), date(2026, 11, 20), date(2026, 11, 23))
 """The first is an examination day, which opens an hour later."""
-SOURCE: Final = {"HARU_BROKER__CALLS_PER_SECOND": "3"}
+SLOW: Final = {"HARU_BROKER__CALLS_PER_SECOND": "3"}
 
 
 def a_day(opens: int, price: int) -> list[MinuteBar]:
@@ -87,7 +87,12 @@ def test_what_the_market_played_is_stored_bar_by_bar(run: Run, played: BarStore,
 def test_a_killed_download_goes_on_where_it_stopped(run: Run, played: BarStore, tmp_path: Path) -> None:
     store = BarStore(tmp_path / ".haru" / "bars")
     program = [sys.executable, str(ROOT / "starter.py"), *WORDS]
-    with subprocess.Popen(program, cwd=tmp_path, env={**os.environ, **SOURCE}, stdout=subprocess.DEVNULL) as killed:
+    with subprocess.Popen(
+        program,
+        cwd=tmp_path,
+        env={**os.environ, **SLOW, "HARU_DATA_DIR": str(tmp_path / ".haru")},
+        stdout=subprocess.DEVNULL,
+    ) as killed:
         while not store.sessions():
             assert killed.poll() is None
             time.sleep(0.05)
