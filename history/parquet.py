@@ -89,13 +89,15 @@ class Parquet:
             with draft.open("rb") as written:
                 os.fsync(written.fileno())
             draft.replace(file)
-        except BaseException:
+        except OSError as error:
+            raise HistoryError(f"{file} cannot be written ({error}); free space or name another folder") from error
+        finally:
             draft.unlink(missing_ok=True)
-            raise
 
     def _run(self, text: str, values: Sequence[object], about: Path) -> "duckdb.DuckDBPyConnection":
+        connection = self._connection()
         try:
-            return self._connection().execute(text, values)
+            return connection.execute(text, values)
         except self._fault() as error:
             raise _unreadable(about, error) from error
 

@@ -27,13 +27,21 @@ def read_bars(path: Path, calendar: TradingCalendar, *, only: bool = False) -> R
         if (path / "minute").is_dir():
             store = BarStore(path)
             return read_sessions(store, calendar, store.sessions(), only=only)
-        gathered = gather(files_below(path), {}, Dates(calendar))
-        days = list(_days_of(gathered))
-        _refuse_bad_rows(gathered)
-        identities = {symbol: _identity(found) for symbol, found in gathered.instruments.items()}
-        return recording_of(days, calendar, daily=gathered.daily, identities=identities, only=only)
+        return recording_of_files(gather(files_below(path), {}, Dates(calendar)), calendar, only=only)
     except HistoryError as error:
         raise BarsError(str(error)) from error
+
+
+def recording_of_files(gathered: Gathered, calendar: TradingCalendar, *, only: bool) -> Recording:
+    """Make foreign files playable that were read a moment ago.
+
+    Raises:
+        BarsError: a row is invalid, or nothing can be played.
+    """
+    days = list(_days_of(gathered))
+    _refuse_bad_rows(gathered)
+    identities = {symbol: _identity(found) for symbol, found in gathered.instruments.items()}
+    return recording_of(days, calendar, daily=gathered.daily, identities=identities, only=only)
 
 
 def read_sessions(

@@ -2,14 +2,13 @@
 
 import argparse
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from cli.tables.bars import check_json, check_lines, import_json, import_lines, list_json, list_lines
 from cli.verbs.bars_download import add_download
-from cli.verbs.bars_terminal import Tick, add_action, answer, calendar_of_bars, history_errors, in_thread, store_of
+from cli.verbs.bars_terminal import Ticking, add_action, answer, calendar_of_bars, history_errors, in_thread, store_of
 from fleet.errors import OperationError
 from history.checking import check
 from history.columns import read_mapping
@@ -52,7 +51,7 @@ async def import_bars(asked: argparse.Namespace) -> int:
         said, files = read_mapping(asked.map), files_below(asked.path)
         store = store_of(settings, asked)
 
-        def work(ticking: Callable[[str, int], Tick]) -> tuple[list[FileVerdict], Merged]:
+        def work(ticking: Ticking) -> tuple[list[FileVerdict], Merged]:
             gathered = gather(files, said, Dates(calendar_of_bars(settings)), ticking("Reading files", len(files)))
             now = datetime.now(UTC)  # noqa: TID251 - operators work in real time
             source = Source(f"import-{now:%Y%m%d-%H%M%S}", str(asked.path.resolve()), now, _mappings(gathered.verdicts))

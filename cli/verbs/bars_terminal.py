@@ -25,6 +25,8 @@ from runtime.settings import Settings
 _FIRST_YEAR: Final = 2000
 Result = TypeVar("Result")
 Tick = Callable[[], None]
+Ticking = Callable[[str, int], Tick]
+"""Starts a phase of the work with a name and a number of steps; returns what counts one."""
 
 
 def add_action(actions: Any, name: str, act: Any, what: str) -> argparse.ArgumentParser:
@@ -62,7 +64,7 @@ class _InterruptedError(Exception):
     """The command was interrupted; the thread ends at its next step."""
 
 
-async def in_thread(work: Callable[[Callable[[str, int], Tick]], Result]) -> Result:
+async def in_thread(work: Callable[[Ticking], Result]) -> Result:
     """Run blocking work in a thread, with a progress bar on a terminal. Ctrl-C ends it at its next step."""
     stop = threading.Event()
     with progress_bar() as bars:

@@ -269,10 +269,8 @@ def test_an_import_that_would_change_stored_bars_needs_replace(tmp_path: Path) -
     held = merged_into(store, other)
 
     assert (held.minutes.changed, held.minutes.new, held.held_back) == (1, 1, 1)
-    assert held.minutes.differing == [
-        "005930 2026-11-23: stored 09:00 70000/70500/69900/70300, 60000 shares, "
-        "now 09:00 70000/70500/69900/70300, 1 shares"
-    ]
+    prices = "09:00 70000/70500/69900/70300"
+    assert held.minutes.differing == [f"005930 2026-11-23: stored {prices}, 60000 shares, now {prices}, 1 shares"]
     assert store.minutes(MONDAY)[SAMSUNG][0] == FIRST
     replaced = merged_into(store, other, replace=True)
     assert (replaced.held_back, replaced.minutes.same) == (0, 1)
