@@ -13,7 +13,6 @@ from exchange.calendar import CalendarOverrides, hours_from_text, krx_calendar
 from security.private_files import close_to_others
 from simulator.access import read_access_list
 from simulator.app import create_simulation
-from simulator.bar_folder import read_bars
 from simulator.callers import Callers, read_token
 from simulator.clock import ManualClock, clock_from_json, clock_from_text, kst_instant, market_instant, utc_now
 from simulator.journal import JournalError, Record, first_record
@@ -177,6 +176,8 @@ def _simulation(options: argparse.Namespace) -> Simulation:
 def _recording(options: argparse.Namespace, calendar: TradingCalendar) -> Recording | None:
     if not options.bars:
         return None
+    from simulator.bar_folder import read_bars  # noqa: PLC0415 - needs the history, which nothing else does
+
     recording = read_bars(options.bars, calendar, only=options.only_bars)
     for line in recording.report():
         print(f"simulator: {line}", file=sys.stderr)  # noqa: T201
