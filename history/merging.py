@@ -90,7 +90,7 @@ class Merger:
     def daily(self, stocks: Mapping[Symbol, Mapping[date, DailyBar]]) -> None:
         """Merge daily bars."""
         dates = [day for bars in stocks.values() for day in bars]
-        stored = self._store.daily_between(min(dates), max(dates)) if dates else {}
+        stored = self._store.daily_between(min(dates), max(dates), stocks) if dates else {}
         wanted = {}
         for symbol, bars in stocks.items():
             known = {bar.date: bar for bar in stored.get(symbol, [])}

@@ -42,6 +42,7 @@ _DAILY_COLUMNS: Final = {
 _INSTRUMENT_COLUMNS: Final = dict.fromkeys(("symbol", "name", "market", "kind"), "VARCHAR")
 _MINUTES: Final = "SELECT symbol, (hour(time) * 60 + minute(time))::INT AS at, open, high, low, close, volume, value"
 _DAILY: Final = "SELECT date, open, high, low, close, volume, value, base"
+_AMONG: Final = "symbol IN (SELECT unnest(?::VARCHAR[]))"
 _LONGEST_BREAK: Final = timedelta(days=14)
 """The age up to which an earlier close counts as the previous close. The longest holidays take ten days."""
 
@@ -141,7 +142,7 @@ class BarStore:
     def minutes(self, session_date: date, symbols: Iterable[Symbol] | None = None) -> dict[Symbol, list[MinuteBar]]:
         """Return a session's minutes by symbol, empty if there are none."""
         wanted = None if symbols is None else list(symbols)
-        where = "" if wanted is None else "WHERE symbol IN (SELECT unnest(?::VARCHAR[]))"
+        where = "" if wanted is None else f"WHERE {_AMONG}"
         file = self._minute_file(session_date)
         found: dict[Symbol, list[MinuteBar]] = {}
         values = () if wanted is None else (wanted,)
@@ -157,11 +158,16 @@ class BarStore:
         rows = self._parquet.rows(query, self._daily_files(date.min, until), symbol, until, n)
         return tuple(DailyBar(*row) for row in reversed(rows))
 
-    def daily_between(self, first: date, last: date) -> dict[Symbol, list[DailyBar]]:
-        """Return all daily bars from one date to another, by symbol and in order."""
-        query = f"{_DAILY}, symbol FROM {{files}} WHERE date BETWEEN ? AND ? ORDER BY symbol, date"
+    def daily_between(
+        self, first: date, last: date, symbols: Iterable[Symbol] | None = None
+    ) -> dict[Symbol, list[DailyBar]]:
+        """Return the daily bars from one date to another, by symbol and in order; of all symbols or only some."""
+        wanted = None if symbols is None else list(symbols)
+        among = "" if wanted is None else f"AND {_AMONG}"
+        query = f"{_DAILY}, symbol FROM {{files}} WHERE date BETWEEN ? AND ? {among} ORDER BY symbol, date"
+        values = (first, last) if wanted is None else (first, last, wanted)
         found: dict[Symbol, list[DailyBar]] = {}
-        for *bar, symbol in self._parquet.rows(query, self._daily_files(first, last), first, last):
+        for *bar, symbol in self._parquet.rows(query, self._daily_files(first, last), *values):
             found.setdefault(Symbol(symbol), []).append(DailyBar(*bar))
         return found
 

@@ -4,8 +4,9 @@ The engine takes a ``Recording`` and knows no file, so that a backtest can injec
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Final
 
 from domain.market import Symbol
 from domain.session import TradingCalendar
@@ -15,6 +16,9 @@ from history.rows import Dates
 from history.store import BarStore, CloseFrom, Instrument, Kind
 from history.tables import files_below
 from simulator.recorded import BarsError, Identity, Recording, StockDay, recording_of
+
+_LOOKBACK: Final = timedelta(days=370)
+"""Daily bars before the first session that the charts of the simulator show."""
 
 
 def read_bars(path: Path, calendar: TradingCalendar, *, only: bool = False) -> Recording:
@@ -67,12 +71,8 @@ def read_sessions(
             guess = stock.close_from is not CloseFrom.EXCHANGE
             days.append(StockDay(symbol, day, stock.bars, stock.previous_close, guess))
             identities.setdefault(symbol, _identity(stock.instrument))
-    last = dates[-1] if dates else date.min
-    daily = {
-        symbol: {bar.date: bar for bar in bars}
-        for symbol, bars in store.daily_between(date.min, last).items()
-        if symbol in identities
-    }
+    around = store.daily_between(dates[0] - _LOOKBACK, dates[-1], identities) if dates else {}
+    daily = {symbol: {bar.date: bar for bar in bars} for symbol, bars in around.items()}
     return recording_of(days, calendar, daily=daily, identities=identities, only=only)
 
 

@@ -56,6 +56,8 @@ def test_daily_bars_are_merged_by_date_and_read_over_the_end_of_a_year(store: Ba
     assert store.daily(SAMSUNG, date(2026, 1, 2), 5) == (days[0],)
     assert store.daily(SAMSUNG, date(2026, 1, 3), 1) == (days[1]._replace(close=3),)
     assert store.daily(EPIS, date(2026, 1, 3), 5) == ()
+    assert store.daily_between(date(2025, 12, 30), date(2026, 1, 1)) == {SAMSUNG: days[:1]}
+    assert store.daily_between(date(2025, 12, 30), date(2026, 1, 1), [EPIS]) == {}
 
 
 @pytest.mark.parametrize(
