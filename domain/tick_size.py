@@ -70,9 +70,9 @@ def grid_of(prices: Iterable[int]) -> PriceGrid:
     A few prices prove nothing: mid-price trades of a stock may look the same.
     """
     seen = list(prices)
-    on_etf_grid, on_stock_grid = (sum(map(grid.is_on_grid, seen)) for grid in (ETF_GRID, STOCK_GRID))
-    is_etf = on_etf_grid >= _LEAST_ON_ETF_GRID * len(seen) and on_stock_grid < _MOST_ON_STOCK_GRID * len(seen)
-    return ETF_GRID if is_etf and len(seen) >= _LEAST_PRICES else STOCK_GRID
+    if len(seen) < _LEAST_PRICES or sum(map(STOCK_GRID.is_on_grid, seen)) >= _MOST_ON_STOCK_GRID * len(seen):
+        return STOCK_GRID
+    return ETF_GRID if sum(map(ETF_GRID.is_on_grid, seen)) >= _LEAST_ON_ETF_GRID * len(seen) else STOCK_GRID
 
 
 tick_at: Final = STOCK_GRID.tick_at

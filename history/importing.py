@@ -47,9 +47,9 @@ class FileVerdict:
     @property
     def verdict(self) -> str:
         """Return the verdict in one word."""
-        if self.problem or not self.taken:
+        if not self.taken:
             return "refused"
-        return "partly" if self.refusals else "read"
+        return "partly" if self.problem or self.refusals else "read"
 
     def refuse(self, unit: str, line: int, what: str, text: str) -> None:
         """Count a refused row, and name it if it is one of the first."""
@@ -136,25 +136,31 @@ class _FileReader:
         self._describe(self._columns, self._clock)
 
     def read_into(self, gathered: Gathered) -> None:
-        """Add the file's bars.
+        """Add the file's bars. A file that breaks off keeps what was read.
 
         Raises:
-            HistoryError: the file cannot be read any further, or nothing says which stock it is about.
+            HistoryError: nothing says which stock it is about.
         """
         if self._symbol_place is None and not self._symbols:
             raise HistoryError("no column and no file name says the stock; name the column: --map COLUMN=symbol")
         number = len(gathered.verdicts) - 1
+        try:
+            self._take_all(gathered, number)
+        except HistoryError as error:
+            self._verdict.problem = str(error).removeprefix(f"{self._table.file} ")
+        shift = self._label_shift()
+        for (day, symbol), bars in self._bars.items():
+            _shift(bars, shift, self._dates.hours(day).auction)
+            gathered.minutes.setdefault(day, {}).setdefault(symbol, array("q")).extend(bars)
+        self._verdict.notes.update(self._reader.numbers.changed)
+
+    def _take_all(self, gathered: Gathered, number: int) -> None:
         for raw in self._table.rows():
             self._verdict.rows += 1
             if isinstance(raw, RawRow):
                 self._take(raw, gathered, number)
             else:
                 self._verdict.refuse("", 0, "columns", str(raw))
-        shift = self._label_shift()
-        for (day, symbol), bars in self._bars.items():
-            _shift(bars, shift, self._dates.hours(day).auction)
-            gathered.minutes.setdefault(day, {}).setdefault(symbol, array("q")).extend(bars)
-        self._verdict.notes.update(self._reader.numbers.changed)
 
     def _take(self, raw: RawRow, gathered: Gathered, number: int) -> None:
         try:

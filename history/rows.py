@@ -22,6 +22,7 @@ _IN_NAME: Final = re.compile(r"(?<![0-9A-Za-z])A?([0-9][0-9A-Z]{5})(?![0-9A-Za-z
 _DATE_IN_NAME: Final = re.compile(r"(?<!\d)(20\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?([0-3]\d)(?!\d)")
 _ROUND: Final = 6
 _GREATEST: Final = 2**31 - 1
+_MOST: Final = 10**15
 _CLOCK: Final = 60
 _MARKETS: Final = {
     **dict.fromkeys(("KOSPI", "코스피", "유가증권", "유가증권시장", "KSP", "STK", "KOSPI200", "거래소"), Market.KOSPI),
@@ -107,7 +108,7 @@ class Numbers:
             RowError: it is no number, or negative.
         """
         number = self.whole(name, value)
-        if number < 0:
+        if not 0 <= number <= _MOST:
             raise RowError(name, f"{name} is {value!r}; write a whole number of at least 0")
         return number
 
@@ -125,7 +126,7 @@ class Numbers:
                 return int(value)
         try:
             exact = value if isinstance(value, float | Decimal) else Decimal(value)
-            whole = round(exact)
+            whole = round(exact) if -_MOST <= exact <= _MOST else _MOST + 1
         except (InvalidOperation, TypeError, ValueError, OverflowError):
             raise RowError(name, f"{name} is {value!r}; write a whole number") from None
         if exact != whole:
@@ -225,7 +226,7 @@ class BarReader:
         base, change = self._cell(values, "base"), self._cell(values, "change")
         if not is_blank(base):
             return self.numbers.price("base", base)
-        return None if is_blank(change) else close - self.numbers.whole("change", change)
+        return None if is_blank(change) else self.numbers.price("base", close - self.numbers.whole("change", change))
 
     def _cell(self, values: Sequence[Any], name: str) -> Any:
         place = self.places.get(name)

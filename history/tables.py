@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -46,6 +47,12 @@ class Table:
         if not self._encoding:
             yield from self._parquet_rows()
             return
+        try:
+            yield from self._csv_rows()
+        except (OSError, EOFError, UnicodeError, zlib.error) as error:
+            raise HistoryError(f"{self.file} breaks off: {error}") from error
+
+    def _csv_rows(self) -> Iterator[RawRow | HistoryError]:
         with _opened(self.file, self._encoding) as text:
             lines = csv.reader((line.replace("\0", "") for line in text), delimiter=self._delimiter)
             next(lines, None)
@@ -102,7 +109,7 @@ def open_table(file: Path) -> Table:
     try:
         with _opened(file, encoding) as text:
             head = [line.replace("\0", "") for line in islice(text, _HEAD_LINES)]
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, UnicodeError, zlib.error) as error:
         raise HistoryError(f"{file} cannot be read: {error}") from error
     delimiter = max(_DELIMITERS, key=lambda each: _columns_with(head, each))
     names = next(csv.reader(head, delimiter=delimiter), [])
@@ -139,8 +146,8 @@ def _encoding_of(file: Path) -> str:
     try:
         opener = gzip.open if file.suffix == ".gz" else open
         with opener(file, "rb") as opened:
-            head = opened.read(_HEAD)
-    except (OSError, EOFError) as error:
+            head = opened.read1(_HEAD) if file.suffix == ".gz" else opened.read(_HEAD)
+    except (OSError, EOFError, zlib.error) as error:
         raise HistoryError(f"{file} cannot be read: {error}") from error
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"

@@ -226,8 +226,10 @@ class _Making:
         opens, auction = (_minute_of(instant) for instant in (session.opens_at, session.auction_at))
         recorded = RecordedBars(session, Price(0), grid=grid)
         at_auction = []
+        ticks = {grid.tick_at(min(bar.low for bar in traded)), grid.tick_at(max(bar.high for bar in traded))}
+        tick = ticks.pop() if len(ticks) == 1 else 0
         for bar in traded:
-            placed = self._on_grid(bar, grid)
+            placed = self._on_grid(bar, grid, tick)
             if bar.minute >= auction:
                 at_auction.append(placed)
             elif bar.minute >= opens:
@@ -239,11 +241,13 @@ class _Making:
             recorded.closing = MinuteBar(price, price, price, price, volume)
         return recorded
 
-    def _on_grid(self, bar: StoredBar, grid: PriceGrid) -> MinuteBar:
-        """Return a bar with order prices only. A trade between two ticks reaches neither of them."""
+    def _on_grid(self, bar: StoredBar, grid: PriceGrid, tick: int) -> MinuteBar:
+        """Return a bar with order prices only. A trade between two ticks reaches neither of them.
+
+        ``tick`` is the tick of all prices of the day, or 0 if they lie in several bands.
+        """
         _, first, high, low, close, volume, _ = bar
-        tick = grid.tick_at(low)
-        if tick == grid.tick_at(high) and not (first % tick or high % tick or low % tick or close % tick):
+        if tick and not (first % tick or high % tick or low % tick or close % tick):
             return MinuteBar(first, high, low, close, volume)
         off = sum(price % grid.tick_at(price) != 0 for price in bar[1:5])
         self.changes["prices off the grid rounded"] += off

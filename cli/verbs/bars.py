@@ -8,7 +8,16 @@ from typing import Any, Final
 
 from cli.tables.bars import check_json, check_lines, import_json, import_lines, list_json, list_lines
 from cli.verbs.bars_download import add_download
-from cli.verbs.bars_terminal import Ticking, add_action, answer, calendar_of_bars, history_errors, in_thread, store_of
+from cli.verbs.bars_terminal import (
+    Ticking,
+    add_action,
+    add_json,
+    answer,
+    calendar_of_bars,
+    history_errors,
+    in_thread,
+    store_of,
+)
 from fleet.errors import OperationError
 from history.checking import check
 from history.columns import read_mapping
@@ -25,9 +34,9 @@ _MAPPINGS_KEPT: Final = 5
 def add_bars_verbs(verbs: Any) -> None:
     """Add the verb and its four actions to the command line."""
     what = "import, list, check and download recorded bars"
-    actions = verbs.add_parser("bars", help=what, description=what).add_subparsers(
-        title="actions", metavar="ACTION", required=True
-    )
+    bars: argparse.ArgumentParser = verbs.add_parser("bars", help=what, description=what)
+    add_json(bars)
+    actions = bars.add_subparsers(title="actions", metavar="ACTION", required=True)
     taken = add_action(actions, "import", import_bars, "import CSV and Parquet files of other tools")
     taken.add_argument("path", type=Path, metavar="FOLDER", help="a folder, with all below it, or a file")
     mapped = "a column of the files and its meaning, where the guess is wrong; repeatable"

@@ -29,10 +29,15 @@ Ticking = Callable[[str, int], Tick]
 """Starts a phase of the work with a name and a number of steps; returns what counts one."""
 
 
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add the option that every verb has."""
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+
+
 def add_action(actions: Any, name: str, act: Any, what: str) -> argparse.ArgumentParser:
     """Add an action of ``bars``."""
     action: argparse.ArgumentParser = actions.add_parser(name, help=what, description=what)
-    action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+    add_json(action)
     action.add_argument(
         "--store", type=Path, metavar="FOLDER", help="the bars' folder (default the data folder's bars/)"
     )

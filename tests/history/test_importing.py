@@ -302,3 +302,34 @@ def test_a_file_that_begins_with_one_minute_of_many_stocks_is_no_daily_file(tmp_
     gathered = gathered_from(a_file(tmp_path, "\n".join(["timestamp,code,open,high,low,close,volume", *rows])))
 
     assert [bar.minute for bar in bars_in(gathered, Symbol("000900"))] == [540, 541]
+
+
+def test_a_file_that_breaks_off_keeps_what_was_read(tmp_path: Path) -> None:
+    rows = [f"20261123,{minute // 60:02}{minute % 60:02},005930,{PRICES}" for minute in range(540, 900)] * 40
+    whole = gzip.compress("\n".join([HEAD, *(f"{row}{number}" for number, row in enumerate(rows))]).encode(), 1)
+    (tmp_path / "bars.csv.gz").write_bytes(whole[: len(whole) // 2])
+
+    gathered = gathered_from(*files_below(tmp_path))
+
+    verdict = gathered.verdicts[0]
+    assert verdict.verdict == "partly"
+    assert "breaks off" in verdict.problem
+    assert len(bars_in(gathered)) == 360
+
+
+@pytest.mark.parametrize("number", ["1e999999", "9" * 30, "inf", "-1e30", "0x10"])
+def test_a_number_beyond_reason_refuses_its_row(tmp_path: Path, number: str) -> None:
+    rows = [f"20261123,0900,005930,{PRICES}", f"20261123,0901,005930,70000,70000,70000,70000,{number}"]
+    rows.append(f"20261123,0902,005930,{number},{number},{number},{number},1")
+    gathered = gathered_from(a_file(tmp_path, "\n".join([HEAD, *rows])))
+
+    assert bars_in(gathered) == [FIRST]
+    assert gathered.verdicts[0].refusals.total() == 2
+
+
+def test_a_change_as_large_as_the_price_refuses_its_row(tmp_path: Path) -> None:
+    rows = ["2026-11-23,005930,70,70,70,70,5,70", "2026-11-24,005930,70,70,70,70,5,7"]
+    gathered = gathered_from(a_file(tmp_path, "\n".join(["일자,종목코드,시가,고가,저가,종가,거래량,대비", *rows])))
+
+    assert [bar.base for bar in gathered.daily[SAMSUNG].values()] == [63]
+    assert "base is 0; a price is a number of won above 0" in gathered.verdicts[0].refused[0]
