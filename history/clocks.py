@@ -110,7 +110,8 @@ def _of_one(place: int, layout: Layout, sample: Sequence[Sequence[Any]]) -> Cloc
         return (in_seoul(found) if found.tzinfo else found).date(), 0
 
     seen = [moment for row in sample if (moment := _or_none(instant, row[place]))]
-    clock_times, days = {moment.time() for moment in seen}, {moment.date() for moment in seen}
+    local = [in_seoul(moment) if moment.tzinfo else moment for moment in seen]
+    clock_times, days = {moment.time() for moment in local}, {moment.date() for moment in local}
     if clock_times == {_MIDNIGHT} or (len(clock_times) == 1 and len(days) > 1):
         return Clock(daily=True, shown=layout.name, zone=AS_WRITTEN, key=lambda row: row[place], read=day)
     zone = guess_zone(seen)

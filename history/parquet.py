@@ -1,6 +1,7 @@
 """Parquet files through DuckDB: the only module that knows it. Files are replaced atomically and private."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,8 @@ _SETTINGS: Final[dict[str, str | bool | int | float | list[str]]] = {
 }
 """One thread: a backtest runs one process a core. No extension is ever downloaded, nothing is written beside a file."""
 
+_NESTED: Final = re.compile(r"\]$|^(?:STRUCT|MAP|UNION|LIST|VARIANT)")
+
 
 class Parquet:
     """An in-memory DuckDB that reads and writes Parquet files. It opens at the first use.
@@ -35,22 +38,24 @@ class Parquet:
         """Return the rows of a query; ``{files}`` in its text is the list of files. No file, no row."""
         if not files:
             return []
-        listed = ", ".join(map(_quoted, files))
+        listed = ", ".join(map(_one_file, files))
         text = query.format(files=f"read_parquet([{listed}])")
         return self._run(text, list(values), files[0] if len(files) == 1 else files[0].parent).fetchall()
 
     def columns(self, file: Path) -> list[tuple[str, str]]:
-        """Return name and type of a file's columns."""
-        described = self._run(f"DESCRIBE SELECT * FROM read_parquet({_quoted(file)})", [], file)  # noqa: S608
-        return [(str(row[0]), str(row[1])) for row in described.fetchall()]
+        """Return name and type of a file's columns, without lists and other nested ones."""
+        described = self._run(f"DESCRIBE SELECT * FROM read_parquet({_one_file(file)})", [], file)  # noqa: S608
+        named = [(str(row[0]), str(row[1])) for row in described.fetchall()]
+        return [(name, kind) for name, kind in named if not _NESTED.search(kind)]
 
     def stream(self, file: Path, columns: Sequence[str], size: int) -> Iterable[list[tuple[Any, ...]]]:
-        """Yield the rows of a file's columns in batches."""
-        names = ", ".join('"' + name.replace('"', '""') + '"' for name in columns)
+        """Yield the rows of a file's columns in batches. Instants with a zone become microseconds since 1970."""
+        types = dict(self.columns(file))
+        names = ", ".join(_selected(name, types[name]) for name in columns)
         # A cursor of its own: the store may be queried between two batches.
         cursor = self._connection().cursor()
         try:
-            cursor.execute(f"SELECT {names} FROM read_parquet({_quoted(file)})")  # noqa: S608 - quoted names
+            cursor.execute(f"SELECT {names} FROM read_parquet({_one_file(file)})")  # noqa: S608 - quoted names
             while batch := cursor.fetchmany(size):
                 yield batch
         except self._fault() as error:
@@ -78,7 +83,7 @@ class Parquet:
         listed = ", ".join(names)
         query = f"SELECT {listed} FROM new"  # noqa: S608
         if file.exists():
-            query += f" UNION ALL SELECT {listed} FROM read_parquet({_quoted(file)}) AS old WHERE {kept}"  # noqa: S608
+            query += f" UNION ALL SELECT {listed} FROM read_parquet({_one_file(file)}) AS old WHERE {kept}"  # noqa: S608
         self._replace(file, f"{query} ORDER BY {order}")
 
     def _replace(self, file: Path, query: str) -> None:
@@ -115,6 +120,17 @@ class Parquet:
         import duckdb  # noqa: PLC0415 - optional
 
         return duckdb.Error
+
+
+def _selected(name: str, kind: str) -> str:
+    """Return how to select a column. DuckDB needs another package to return instants with a time zone."""
+    quoted = '"' + name.replace('"', '""') + '"'
+    return f"epoch_us({quoted})" if kind == "TIMESTAMP WITH TIME ZONE" else quoted
+
+
+def _one_file(path: Path) -> str:
+    """Return a file's name for reading, where DuckDB would take ``*``, ``?`` and ``[`` for a pattern."""
+    return _quoted(Path(re.sub(r"([*?\[])", r"[\1]", str(path))))
 
 
 def _quoted(path: Path) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from domain.bar import DailyBar, MinuteBar
@@ -333,3 +334,16 @@ def test_a_change_as_large_as_the_price_refuses_its_row(tmp_path: Path) -> None:
 
     assert [bar.base for bar in gathered.daily[SAMSUNG].values()] == [63]
     assert "base is 0; a price is a number of won above 0" in gathered.verdicts[0].refused[0]
+
+
+def test_parquet_of_other_tools_is_read_with_zones_nested_columns_and_odd_names(tmp_path: Path) -> None:
+    file = tmp_path / "it's [1]*.parquet"
+    prices = "70000.0 AS open, 70500.0 AS high, 69900.0 AS low, 70300.0 AS close, 60000 AS volume"
+    index = "TIMESTAMPTZ '2026-11-23 09:00:00+09' AS __index_level_0__"
+    query = f"SELECT {index}, '005930' AS code, {prices}, [1] AS symbol"
+    duckdb.execute(f"COPY ({query}) TO '{str(file).replace(chr(39), chr(39) * 2)}' (FORMAT parquet)")
+
+    gathered = gathered_from(*files_below(tmp_path))
+
+    assert bars_in(gathered) == [FIRST]
+    assert gathered.verdicts[0].layout == "epoch, 1000000 a second"
