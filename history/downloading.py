@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
 from typing import Final, Protocol
 
 from domain.bar import DailyBar, MinuteBar
-from domain.errors import BrokerProtocolError, BrokerRefusedError, TradingError
+from domain.errors import BrokerProtocolError, BrokerRefusedError, TradingError, TryAgainError
 from domain.market import Symbol
 from domain.session import Session, TradingCalendar
 from history.errors import HistoryError
@@ -17,6 +18,9 @@ from history.store import BarStore
 
 _AT_ONCE: Final = 4
 """Stocks asked for at the same time. The rate budget, not this number, bounds the calls."""
+
+_PAUSES: Final = (1.0, 5.0, 20.0)
+"""Seconds before a stock-day is asked for again, while the broker is away or counts too many calls."""
 
 _DAYS_BEFORE: Final = timedelta(days=120)
 """Daily bars are downloaded from so long before the first session: a strategy looks back at them."""
@@ -46,7 +50,14 @@ class Downloaded:
 class Downloader:
     """Downloads the bars of some stocks for some sessions."""
 
-    def __init__(self, store: BarStore, charts: Charts, source: Source, tick: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: BarStore,
+        charts: Charts,
+        source: Source,
+        tick: Callable[[], None],
+        pauses: Sequence[float] = _PAUSES,
+    ) -> None:
         self.done = Downloaded()
         self._store = store
         self._charts = charts
@@ -54,6 +65,7 @@ class Downloader:
         self._tick = tick
         self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._kept_source = False
+        self._pauses = pauses
 
     async def run(self, symbols: Sequence[Symbol], sessions: Sequence[Session], calendar: TradingCalendar) -> None:
         """Download daily bars, then minutes, the oldest session first. ``tick`` is called after each stock-day.
@@ -74,7 +86,11 @@ class Downloader:
     async def _all(self, symbols: Sequence[Symbol], download: Callable[[Symbol], Awaitable[None]]) -> None:
         async def one(symbol: Symbol) -> None:
             async with self._at_once:
-                await download(symbol)
+                for pause in self._pauses:
+                    with suppress(TryAgainError):
+                        return await download(symbol)
+                    await asyncio.sleep(pause)
+                return await download(symbol)
 
         try:
             async with asyncio.TaskGroup() as group:

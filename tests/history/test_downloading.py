@@ -27,10 +27,12 @@ class FailingCharts:
     def __init__(self, fault: TradingError) -> None:
         self.asked: list[tuple[Symbol, date]] = []
         self.fault: TradingError | None = fault
+        self.times = 99
 
     async def minute_bars(self, symbol: Symbol, session: Session) -> Sequence[MinuteBar]:
         self.asked.append((symbol, session.date))
-        if symbol == BAD and self.fault:
+        if symbol == BAD and self.fault and self.times:
+            self.times -= 1
             raise self.fault
         return [BAR]
 
@@ -39,7 +41,7 @@ class FailingCharts:
 
 
 def a_downloader(store: BarStore, charts: FailingCharts) -> Downloader:
-    return Downloader(store, charts, Source("d", "test", datetime(2026, 11, 30, tzinfo=UTC)), lambda: None)
+    return Downloader(store, charts, Source("d", "test", datetime(2026, 11, 30, tzinfo=UTC)), lambda: None, pauses=(0,))
 
 
 async def test_a_stock_that_cannot_be_read_is_named_and_the_others_are_stored(tmp_path: Path) -> None:
@@ -51,6 +53,16 @@ async def test_a_stock_that_cannot_be_read_is_named_and_the_others_are_stored(tm
     assert (downloader.done.stored, downloader.done.daily) == (2, 2)
     assert downloader.done.failed == [f"000660 {day}: odd row" for day in DAYS]
     assert [list(store.minutes(day)) for day in DAYS] == [[GOOD], [GOOD]]
+
+
+async def test_a_broker_that_is_away_for_a_moment_is_asked_again(tmp_path: Path) -> None:
+    store, charts = BarStore(tmp_path / "bars"), FailingCharts(BrokerUnavailableError("away"))
+    charts.times = 1
+    downloader = a_downloader(store, charts)
+
+    await downloader.run([BAD], SESSIONS, CALENDAR)
+
+    assert (downloader.done.stored, downloader.done.failed, len(charts.asked)) == (2, [], 3)
 
 
 async def test_a_broker_that_is_away_ends_the_download_and_the_next_asks_for_the_rest_only(tmp_path: Path) -> None:
