@@ -24,7 +24,9 @@ _MINUTES: Final = Source(Call.PAST_MINUTES, AccountList.QUOTES, "output2", "stck
 _DAYS: Final = Source(Call.DAILY_BARS, AccountList.QUOTES, "output2", "stck_shrn_iscd")
 _MOST_PAGES: Final = 20
 _AS_TRADED: Final = "1"
+_GREATEST_PRICE: Final = 10**9
 Row = TypeVar("Row")
+Bar = TypeVar("Bar", MinuteBar, DailyBar)
 
 
 class KisCharts:
@@ -51,7 +53,7 @@ class KisCharts:
             until = until.replace(hour=int(oldest[:2]), minute=int(oldest[2:4]), second=0) - timedelta(minutes=1)
             if until < in_seoul(session.opens_at):
                 break
-        return _minute_bars([rows[at] for at in sorted(rows)])
+        return _sensible(_minute_bars([rows[at] for at in sorted(rows)]))
 
     async def daily_bars(self, symbol: Symbol, first: date, last: date) -> list[DailyBar]:
         """Return the daily bars between two dates, both included, not adjusted (FHKST03010100).
@@ -67,7 +69,7 @@ class KisCharts:
                 break
             bars |= new
             last = min(new) - timedelta(days=1)
-        return [bars[day] for day in sorted(bars)]
+        return _sensible([bars[day] for day in sorted(bars)])
 
     async def _minutes_until(self, symbol: Symbol, until: datetime) -> Rows[MinuteRow]:
         query = Query(
@@ -106,6 +108,19 @@ def _whole(rows: Rows[Row]) -> Rows[Row]:
         first = rows.unreadable[0]
         raise BrokerProtocolError(f"{len(rows.unreadable)} rows of a chart cannot be read: {first.field}: {first.why}")
     return rows
+
+
+def _sensible(bars: list[Bar]) -> list[Bar]:
+    """Return the bars if each could have traded.
+
+    Raises:
+        BrokerProtocolError: a price is zero, absurd, or outside its bar's range.
+    """
+    for bar in bars:
+        least, most = min(bar.open, bar.close), max(bar.open, bar.close)
+        if not 0 < bar.low <= least <= most <= bar.high <= _GREATEST_PRICE:
+            raise BrokerProtocolError("a chart has a bar whose prices contradict each other")
+    return bars
 
 
 def _minute_bars(rows: Sequence[MinuteRow]) -> list[MinuteBar]:

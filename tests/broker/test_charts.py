@@ -61,6 +61,16 @@ async def test_a_minute_that_cannot_be_read_refuses_the_day(broker: KisBroker, k
         await broker.charts.minute_bars(SAMSUNG, FRIDAY)
 
 
+@pytest.mark.parametrize("changes", [{"stck_lwpr": "0"}, {"stck_hgpr": "69999"}, {"stck_hgpr": "9" * 12}])
+async def test_a_bar_that_contradicts_itself_refuses_the_day(
+    broker: KisBroker, kis: ScriptedKis, changes: dict[str, str]
+) -> None:
+    kis.answers(MINUTES, success(output2=[a_minute("153000", 10) | changes]))
+
+    with pytest.raises(BrokerProtocolError, match="prices contradict each other"):
+        await broker.charts.minute_bars(SAMSUNG, FRIDAY)
+
+
 def a_day(day: str, change: str = "300", sign: str = "2", **changes: str) -> dict[str, str]:
     prices = {"stck_oprc": "70000", "stck_hgpr": "70200", "stck_lwpr": "69900", "stck_clpr": "70100"}
     rest = {"acml_vol": "5", "acml_tr_pbmn": "350000", "prdy_vrss": change, "prdy_vrss_sign": sign}
