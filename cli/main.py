@@ -17,6 +17,7 @@ from cli.tables.host_limits import host_limits_json, host_warnings, read_host_li
 from cli.tables.limits import limit_lines, limits_json, read_limits
 from cli.tables.watching import print_plainly, watch
 from cli.verbs import audit as audit_verb
+from cli.verbs import bars as bars_verb
 from cli.verbs import channels as channel_verbs
 from cli.verbs import figures as figure_verbs
 from cli.verbs import kill_switch, report
@@ -130,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(verbs, "close", _close, "start the market close now")
     _add_order_verbs(verbs)
     add_setup_verbs(verbs)
+    bars_verb.add_bars_verbs(verbs)
     _add_looking_back(verbs)
     return parser
 

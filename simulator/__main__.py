@@ -17,7 +17,7 @@ from simulator.callers import Callers, read_token
 from simulator.clock import ManualClock, clock_from_json, clock_from_text, kst_instant, market_instant, utc_now
 from simulator.journal import JournalError, Record, first_record
 from simulator.listings import LISTINGS, MOST_LISTINGS
-from simulator.recorded import read_bars
+from simulator.recorded import Recording
 from simulator.server import Door, listen, serve
 from simulator.settings import PAPER, REAL, SimulationSettings, StreamSettings
 from simulator.simulation import SettingsMismatchError, Simulation
@@ -27,6 +27,7 @@ _DEFAULT_SEED: Final = 7
 _DEFAULT_CASH: Final = 100_000_000
 _RATE_LIMITS: Final = {REAL: 18, PAPER: 1}
 _YEARS_AHEAD: Final = 2
+_FIRST_RECORDED_YEAR: Final = 2010
 _ONE_SECOND: Final = timedelta(seconds=1)
 
 _EPILOG: Final = """
@@ -111,7 +112,8 @@ def _add_market(parser: argparse.ArgumentParser) -> None:
     add("--listings", type=int, help=f"number of stocks, at most {MOST_LISTINGS} (default {len(LISTINGS)})")
     add("--vi", choices=("on", "off"), help="whether seeded prices cause volatility interruptions (default on)")
     add("--data", type=Path, help="folder that keeps the books over restarts (default: memory only)")
-    add("--bars", type=Path, help="recorded minute bars that the tape follows: a CSV or Parquet file, or a folder")
+    add("--bars", type=Path, help="recorded bars that the tape follows: the folder of `starter.py bars`, or a file")
+    add("--only-bars", action="store_true", help="list only recorded stocks; a session without bars has no trades")
 
 
 def _add_service(parser: argparse.ArgumentParser) -> None:
@@ -139,7 +141,8 @@ def _add_calendar(parser: argparse.ArgumentParser) -> None:
 def _simulation(options: argparse.Namespace) -> Simulation:
     now = utc_now()
     overrides = CalendarOverrides(frozenset(options.closure), frozenset(options.session), dict(options.hours))
-    calendar = krx_calendar(FIRST_DATE.year, now.year + _YEARS_AHEAD, overrides)
+    first_year = _FIRST_RECORDED_YEAR if options.bars else FIRST_DATE.year
+    calendar = krx_calendar(first_year, now.year + _YEARS_AHEAD, overrides)
     kept = first_record(options.data) if options.data else None
     clock = _kept_clock(options, kept, calendar) if kept else _new_clock(options, now, calendar)
     values = kept["values"] if kept else {}
@@ -161,13 +164,24 @@ def _simulation(options: argparse.Namespace) -> Simulation:
         stream=StreamSettings(ping_interval=options.ping_interval, hts_id=options.hts_id),
         listings=_chosen(options.listings, values.get("listings", len(LISTINGS))),
         interruptions=options.vi == "on" if options.vi else values.get("interruptions", not values),
-        recording=read_bars(options.bars, calendar) if options.bars else None,
+        recording=_recording(options, calendar),
         ledger_limit=options.ledger_limit,
         allowed=read_access_list(options.allow) if options.allow else None,
         strict=options.strict,
         journal=options.data,
     )
     return create_simulation(settings)
+
+
+def _recording(options: argparse.Namespace, calendar: TradingCalendar) -> Recording | None:
+    if not options.bars:
+        return None
+    from simulator.bar_folder import read_bars  # noqa: PLC0415 - needs the history, which nothing else does
+
+    recording = read_bars(options.bars, calendar, only=options.only_bars)
+    for line in recording.report():
+        print(f"simulator: {line}", file=sys.stderr)  # noqa: T201
+    return recording
 
 
 def _doors(options: argparse.Namespace) -> list[Door]:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from domain.money import Price, Quantity, Won
-from domain.tick_size import PriceLimits
-from simulator.natural_day import MinuteBar, NaturalDay, nearest_on_grid
+from simulator.grid_limits import GridLimits
+from simulator.natural_day import MinuteBar, NaturalDay
 from simulator.pauses import FOR_THE_DAY, Breaker, InterruptionRule, Pause
 
 _MINUTE: Final = 60
@@ -76,7 +76,7 @@ class DayPath:
         return len(self.natural.bars)
 
     @property
-    def limits(self) -> PriceLimits:
+    def limits(self) -> GridLimits:
         """Return the day's price limits."""
         return self.natural.limits
 
@@ -138,7 +138,7 @@ class DayPath:
         exact: float = edit.price * (1 + edit.drift) ** ((second - edit.second) / _MINUTE)
         if edit.natural:
             exact *= self.natural.price_at(second) / self.natural.price_at(edit.second)
-        return nearest_on_grid(exact, self.limits)
+        return self.limits.nearest(exact)
 
     def bar(self, minute: int) -> MinuteBar:
         """Return the complete bar of a past or future minute."""

@@ -8,8 +8,9 @@ from domain.costs import cost_rates
 from domain.market import Side, Symbol, TradingFlag
 from domain.money import Price, Quantity, Won
 from domain.session import Session, SessionPhase
-from domain.tick_size import PriceLimits, is_on_grid
+from domain.tick_size import PriceLimits
 from simulator.exchange import Exchange, second_of
+from simulator.grid_limits import GridLimits
 from simulator.liquidity import Liquidity
 from simulator.matching import Matching, orders_of
 from simulator.off_hours import OffHours
@@ -203,7 +204,7 @@ class Engine:
                 continue
             if not self._limits(request, session, snapshot.limits).contains(asked):
                 raise OrderRefusedError(Refusal.OUTSIDE_LIMITS)
-            if not is_on_grid(asked):
+            if not snapshot.limits.grid.is_on_grid(asked):
                 raise OrderRefusedError(Refusal.OFF_GRID)
         return Order(
             number="",
@@ -220,12 +221,12 @@ class Engine:
             trigger=stop or Price(0),
         )
 
-    def _limits(self, request: OrderRequest, session: Session, limits: PriceLimits) -> PriceLimits:
+    def _limits(self, request: OrderRequest, session: Session, limits: GridLimits) -> PriceLimits:
         """Return a price's bounds. The single-price session also limits it to ten percent around the close."""
         if board_of(request.kind) is not Board.SINGLE_PRICE:
             return limits
         close = self.exchange.path(request.symbol, session).close_price
-        lower, upper = single_price_limits(close)
+        lower, upper = single_price_limits(close, limits.grid)
         return PriceLimits(limits.clamp(lower), limits.clamp(upper))
 
     def _order_price(self, request: OrderRequest, session: Session, at: datetime) -> Price:

@@ -4,9 +4,8 @@ import math
 from typing import Final, NamedTuple
 
 from domain.money import Price
-from domain.tick_size import PriceLimits
 from simulator.day_plan import seeded
-from simulator.natural_day import nearest_on_grid
+from simulator.grid_limits import GridLimits
 
 _NOISE: Final = 0.0006
 _WIDEST: Final = 0.03
@@ -27,7 +26,7 @@ class Evening:
     The price changes each minute.
     """
 
-    def __init__(self, seed: str, close: Price, limits: PriceLimits, seconds: range, daily_volume: int) -> None:
+    def __init__(self, seed: str, close: Price, limits: GridLimits, seconds: range, daily_volume: int) -> None:
         self.seconds = seconds
         self.limits = limits
         self._forced: list[tuple[int, Price]] = []
@@ -58,7 +57,7 @@ class Evening:
     def _draw(self, seed: str, close: Price, daily_volume: int) -> list[EveningMinute]:
         chance, level, minutes = seeded(0, seed), 0.0, []
         for _ in range(len(self.seconds) // _MINUTE):
-            price = nearest_on_grid(close * math.exp(level), self.limits)
+            price = self.limits.nearest(close * math.exp(level))
             minutes.append(EveningMinute(price, int(daily_volume * _VOLUME_SHARE * chance.expovariate(1))))
             level = max(-_WIDEST, min(_WIDEST, level + chance.gauss(0, _NOISE)))
         return minutes

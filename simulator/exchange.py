@@ -9,19 +9,21 @@ from domain.clock import in_seoul
 from domain.market import Market, Symbol, TradingFlag
 from domain.money import Price, Quantity, Won
 from domain.session import Session, SessionPhase, TradingCalendar
-from domain.tick_size import PriceLimits
 from simulator.day_path import DayPath, DaySummary, DayTotals, Edit
 from simulator.evening import Evening
+from simulator.grid_limits import GridLimits
 from simulator.listings import LISTINGS, Listing
 from simulator.order_types import Board
 from simulator.pauses import LAST_STAGE, Breaker, Pause
 from simulator.recorded import Recording
 from simulator.recorded_day import with_recorded
-from simulator.tape import SessionSequence, Tape
+from simulator.tape import FIRST_DATE, SessionSequence, Tape
 from simulator.trading_hours import window_of
 
 _ORDER_ENTRY_LEAD: Final = timedelta(minutes=30)
 _NO_BREAKER_LEAD: Final = timedelta(minutes=40)
+_LEAD: Final = timedelta(days=30)
+"""Between the exchange's first date and a recording's first bar: a day has sessions before it."""
 
 
 class CircuitBreakerError(ValueError):
@@ -57,7 +59,7 @@ class Snapshot:
     at: datetime
     price: Price
     base: Price
-    limits: PriceLimits
+    limits: GridLimits
     totals: DayTotals
     conditions: Conditions = field(compare=False)
     pause: Pause | None = None
@@ -86,11 +88,11 @@ class Exchange:
         recording: Recording | None = None,
     ) -> None:
         self.calendar = calendar
-        self.sessions = SessionSequence(calendar)
-        days = recording.days if recording else {}
+        first = min(FIRST_DATE, recording.first_date - _LEAD) if recording else FIRST_DATE
+        self.sessions = SessionSequence(calendar, first)
         self.tapes = {
-            listing.symbol: Tape(seed, listing, self.sessions, interrupts=interrupts, recorded=days.get(listing.symbol))
-            for listing in with_recorded(listings, days)
+            listing.symbol: Tape(seed, listing, self.sessions, interrupts=interrupts, recorded=recording)
+            for listing in (with_recorded(listings, recording) if recording else listings)
         }
         self.conditions = {symbol: Conditions() for symbol in self.tapes}
         self._seed = seed

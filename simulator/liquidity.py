@@ -6,8 +6,8 @@ from zlib import crc32
 from domain.market import Side, Symbol
 from domain.money import Price
 from domain.session import Session
-from domain.tick_size import PriceLimits, is_on_grid, next_above, next_below
 from simulator.exchange import Exchange, second_of
+from simulator.grid_limits import GridLimits
 
 LEVELS: Final = 10
 _RENEWED_EVERY: Final = 20
@@ -40,7 +40,8 @@ class Liquidity:
             return []
         path = self._exchange.path(symbol, session)
         price = self._exchange.price_at(symbol, session, second)
-        step = next_above if resting is Side.SELL else next_below
+        grid = path.limits.grid
+        step = grid.next_above if resting is Side.SELL else grid.next_below
         fullness = path.natural.liquidity_at(min(second // 60, path.minutes - 1))
         fullness *= _EVENING_SHARE if second >= second_of(session, session.ends_at) else 1
         at = _touch(symbol, price, resting, second, path.limits)
@@ -64,7 +65,7 @@ class Liquidity:
     def auction_share(self, symbol: Symbol, volume: int) -> int:
         """Return how many shares our orders may trade in an auction of ``volume`` shares."""
         thin = self._exchange.conditions[symbol].thin
-        return max(1, int(volume * (_THIN_SHARE if thin else 0.5)))
+        return max(volume > 0, int(volume * (_THIN_SHARE if thin else 0.5)))
 
     def passing_trade(self, symbol: Symbol, session: Session, second: int) -> int:
         """Return the share of one second's trades that can fill an order resting at the last price."""
@@ -89,15 +90,15 @@ class Liquidity:
         return quantity * max(0.0, 1 - (moment - since) / _RECOVERY_SECONDS)
 
 
-def _touch(symbol: Symbol, price: Price, resting: Side, second: int, limits: PriceLimits) -> Price | None:
+def _touch(symbol: Symbol, price: Price, resting: Side, second: int, limits: GridLimits) -> Price | None:
     """Return the best price of a side: one of the two sides is at the last price, none beyond a limit."""
     if price == (limits.upper if resting is Side.SELL else limits.lower):
         return None
-    if not is_on_grid(price):  # a mid-price trade is between both sides
-        return next_above(price) if resting is Side.SELL else next_below(price)
+    if not limits.grid.is_on_grid(price):  # a mid-price trade is between both sides
+        return limits.grid.next_above(price) if resting is Side.SELL else limits.grid.next_below(price)
     last_was_a_buy = bool(crc32(f"{symbol}{second // _RENEWED_EVERY}".encode()) & 1)
     if price in (limits.upper, limits.lower):
         last_was_a_buy = price == limits.lower
     if resting is Side.SELL:
-        return price if last_was_a_buy else next_above(price)
-    return next_below(price) if last_was_a_buy else price
+        return price if last_was_a_buy else limits.grid.next_above(price)
+    return limits.grid.next_below(price) if last_was_a_buy else price

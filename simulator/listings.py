@@ -7,7 +7,7 @@ from typing import Final
 
 from domain.market import Market, Symbol, TradingFlag
 from domain.money import Price
-from domain.tick_size import round_down
+from domain.tick_size import ETF_GRID, STOCK_GRID, PriceGrid, round_down
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,17 @@ class Listing:
     daily_volume: int
     wildness: float
     flags: frozenset[TradingFlag] = frozenset()
+    etf: bool = False
+
+    @property
+    def grid(self) -> PriceGrid:
+        """Return the prices at which it may be ordered."""
+        return ETF_GRID if self.etf else STOCK_GRID
+
+    @property
+    def board(self) -> str:
+        """Return KIS's name of its market."""
+        return "ETF" if self.etf else {Market.KOSPI: "KOSPI200", Market.KOSDAQ: "KOSDAQ"}[self.market]
 
     @property
     def listed_shares(self) -> int:
@@ -30,7 +41,7 @@ class Listing:
     @property
     def isin(self) -> str:
         """Return the twelve-character standard code (ISIN)."""
-        return f"KR7{self.symbol}00{int(self.symbol) % 10}"
+        return f"KR7{self.symbol}00{int(self.symbol[-1], 36) % 10}"
 
 
 _KOSPI: Final = (

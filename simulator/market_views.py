@@ -7,7 +7,7 @@ from typing import Final
 from zlib import crc32
 
 from domain.clock import KST
-from domain.market import Market, TradingFlag
+from domain.market import TradingFlag
 from simulator.charts import PeriodBar, days_of
 from simulator.exchange import Snapshot, second_of
 from simulator.quotes import asked_or_any_stock, blanked, book_of, change_fields, flags_of, price_fields, status_fields
@@ -53,7 +53,7 @@ def inquire_price_2(call: Call) -> Reply:
         | _against("lwpr", seen.price, totals.low_price, seen.base)
         | _against("oprc", seen.price, totals.open_price, seen.base)
         | {
-            "rprs_mrkt_kor_name": "KOSPI200" if seen.listing.market is Market.KOSPI else "KOSDAQ",
+            "rprs_mrkt_kor_name": seen.listing.board,
             "mxpr_llam_cls_code": at_limit,
             "crdt_rate": "0.00",
             "mang_issu_yn": status["mang_issu_cls_code"],
@@ -101,7 +101,7 @@ def item_conclusion(call: Call) -> Reply:
         "stck_prpr": str(seen.price),
         "acml_vol": str(seen.totals.volume),
         "prdy_vol": str(previous.volume),
-        "rprs_mrkt_kor_name": "KOSPI200" if seen.listing.market is Market.KOSPI else "KOSDAQ",
+        "rprs_mrkt_kor_name": seen.listing.board,
     }
     rows = list(islice(_ticks(call, seen), _TICK_ROWS)) if known else []
     return quotation(output1=_shown(head, known=known), output2=rows)
@@ -204,7 +204,7 @@ def daily_overtime_price(call: Call) -> Reply:
     exchange = call.simulation.exchange
     closed = [day for day in islice(days_of(exchange, seen), _SINGLE_PRICE_DAYS + 1) if _is_over(seen, day)]
     close = closed[0].bar.close_price
-    lower, upper = single_price_limits(close)
+    lower, upper = single_price_limits(close, seen.limits.grid)
     head = {
         "ovtm_untp_prpr": str(close),
         "ovtm_untp_mxpr": str(upper),

@@ -10,6 +10,7 @@ from simulator.exchange import Exchange, Snapshot, second_of
 from simulator.quotes import asked_stock, change_fields
 from simulator.wire import Call, Fields, GatewayRefusalError, Reply, kst_time, quotation
 
+_MINUTE: Final = 60
 _ROWS: Final = 30
 _PAST_ROWS: Final = 120
 _KEPT_DAYS: Final = 365
@@ -24,8 +25,8 @@ def minute_chart(call: Call) -> Reply:
     if seen.totals.volume:
         asked = _asked_time(call, seen.session)
         rows = _future_rows(seen, asked)
-        last = second_of(seen.session, min(asked, call.at)) if asked >= seen.session.opens_at else -1
-        rows += _rows(exchange.path(seen.listing.symbol, seen.session), seen.session, last, _ROWS - len(rows))
+        rows += _rows_until(exchange.path(seen.listing.symbol, seen.session), seen.session, (asked, call.at))
+    rows = rows[:_ROWS]
     return quotation(output1=_head(seen), output2=rows)
 
 
@@ -35,11 +36,12 @@ def past_minute_chart(call: Call) -> Reply:
     if seen is None:
         return quotation(output1={}, output2=[])
     session = _asked_session(call, exchange)
-    until = min(_asked_time(call, session), call.at) if session else call.at
+    until = _asked_time(call, session) if session else call.at
     rows: list[Fields] = []
     while session is not None and len(rows) < _PAST_ROWS:
-        last = second_of(session, until) if until >= session.opens_at else -1
-        rows += _rows(exchange.path(seen.listing.symbol, session), session, last, _PAST_ROWS - len(rows))
+        rows += _rows_until(
+            exchange.path(seen.listing.symbol, session), session, (until, call.at), _PAST_ROWS - len(rows)
+        )
         earlier = call.values["FID_PW_DATA_INCU_YN"] == "Y"
         session = _session_before(call, exchange, session) if earlier else None
         until = session.ends_at if session else until
@@ -56,6 +58,30 @@ def _head(seen: Snapshot) -> Fields:
     }
 
 
+def _rows_until(path: DayPath, session: Session, ends: tuple[datetime, datetime], most: int = _ROWS) -> list[Fields]:
+    """Return bars backwards from the minute asked for, or from now: ``ends``. Only the running minute is incomplete.
+
+    The closing auction has a bar of its own at the end of the session.
+    """
+    asked, now = ends
+    until = min(asked, now)
+    rows: list[Fields] = []
+    if until >= session.ends_at and path.closing_volume:
+        whole = path.whole_day()
+        rows.append(
+            {
+                "stck_bsop_date": f"{session.date:%Y%m%d}",
+                "stck_cntg_hour": kst_time(session.ends_at),
+                **dict.fromkeys(("stck_prpr", "stck_oprc", "stck_hgpr", "stck_lwpr"), str(path.close_price)),
+                "cntg_vol": str(path.closing_volume),
+                "acml_tr_pbmn": str(whole.turnover),
+            }
+        )
+    whole_minute = second_of(session, asked) // _MINUTE * _MINUTE + _MINUTE - 1
+    last = min(whole_minute, second_of(session, now)) if until >= session.opens_at else -1
+    return rows + _rows(path, session, last, most - len(rows))
+
+
 def _rows(path: DayPath, session: Session, last_second: int, most: int) -> list[Fields]:
     """Return bars backwards from the minute of a second; none before the open (-1)."""
     last_second = min(last_second, path.minutes * 60 - 1)
@@ -64,7 +90,7 @@ def _rows(path: DayPath, session: Session, last_second: int, most: int) -> list[
         end = min(minute * 60 + 59, last_second)
         prices = [path.price_at(second) for second in range(minute * 60, end + 1)]
         volume = path.bar(minute).volume * len(prices) // 60
-        if not volume and not rows and minute:
+        if not volume and not rows and minute and len(prices) < _MINUTE:
             volume = path.bar(minute - 1).volume  # KIS shows the previous minute until the new one has a trade
         rows.append(
             {

@@ -4,8 +4,8 @@ import math
 from typing import Final, NamedTuple
 
 from domain.money import Price
-from domain.tick_size import PriceLimits, price_limits, round_down, tick_at
 from simulator.day_plan import Character, DayPlan, seeded
+from simulator.grid_limits import limits_around
 from simulator.listings import Listing
 
 _TAPER_MINUTES: Final = 15
@@ -23,18 +23,12 @@ class MinuteBar(NamedTuple):
     volume: int
 
 
-def nearest_on_grid(price: float, limits: PriceLimits) -> Price:
-    """Return the grid price closest to ``price`` within the limits."""
-    whole = max(int(price), 1)
-    return limits.clamp(Price(max(round_down(int(price + tick_at(whole) / 2)), 1)))
-
-
 class NaturalDay:
     """Minute bars of continuous trading and a price for every second since the open, for one seed."""
 
     def __init__(self, seed: int, listing: Listing, plan: DayPlan, base: Price, minutes: int) -> None:
         self.plan = plan
-        self.limits = price_limits(base)
+        self.limits = limits_around(base, listing.grid)
         self._rng = seeded(seed, listing.symbol, base, plan.close_level, "minutes")
         self.bars = self._draw(base, minutes, listing.daily_volume * plan.volume / minutes)
 
@@ -51,7 +45,7 @@ class NaturalDay:
             exact = _between(turns[1], bar.close, (inside - second_at) / (_LAST_SECOND - second_at))
         if exact in bar[:4]:  # a recorded price may be half a tick off the grid
             return Price(int(exact))
-        return nearest_on_grid(exact, self.limits)
+        return self.limits.nearest(exact)
 
     def begun_bar(self, minute: int, inside: int) -> MinuteBar:
         """Return a partial bar: the first seconds of a minute, up to and including the second ``inside``."""
@@ -73,7 +67,7 @@ class NaturalDay:
 
     def _draw(self, base: Price, minutes: int, usual_volume: float) -> list[MinuteBar]:
         levels = self._levels(minutes)
-        prices = [nearest_on_grid(base * math.exp(level), self.limits) for level in levels]
+        prices = [self.limits.nearest(base * math.exp(level)) for level in levels]
         bars = []
         for minute in range(minutes):
             move = abs(levels[minute + 1] - levels[minute])
@@ -84,8 +78,8 @@ class NaturalDay:
     def _bar(self, opened: Price, closed: Price, move: float, usual_volume: float) -> MinuteBar:
         reach = self.plan.noise * _REACH
         top, bottom = max(opened, closed), min(opened, closed)
-        high = nearest_on_grid(top * math.exp(self._rng.expovariate(1) * reach), self.limits)
-        low = nearest_on_grid(bottom * math.exp(-self._rng.expovariate(1) * reach), self.limits)
+        high = self.limits.nearest(top * math.exp(self._rng.expovariate(1) * reach))
+        low = self.limits.nearest(bottom * math.exp(-self._rng.expovariate(1) * reach))
         activity = 0.4 + self._rng.expovariate(1.6) + 0.35 * move / self.plan.noise
         return MinuteBar(opened, max(high, top), min(low, bottom), closed, max(1, int(usual_volume * activity)))
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from domain.market import Market
 from domain.money import Price
-from domain.tick_size import round_down, round_up
+from domain.tick_size import STOCK_GRID, PriceGrid
 
 _STATIC_PERCENT: Final = 10
 _DYNAMIC_PERCENT: Final = {Market.KOSPI: 3, Market.KOSDAQ: 6}
@@ -79,11 +79,12 @@ class InterruptionRule:
     market: Market
     automatic: bool
     seed: str
+    grid: PriceGrid = STOCK_GRID
 
     def bounds(self, reference: Price) -> tuple[Price, Price]:
         """Return the prices at or beyond which a trade is ten percent from the static reference."""
-        lower = round_down(reference * (100 - _STATIC_PERCENT) // 100)
-        return lower, round_up(-(-reference * (100 + _STATIC_PERCENT) // 100))
+        lower = self.grid.round_down(reference * (100 - _STATIC_PERCENT) // 100)
+        return lower, self.grid.round_up(-(-reference * (100 + _STATIC_PERCENT) // 100))
 
     @property
     def jump_percent(self) -> int:

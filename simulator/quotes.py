@@ -3,9 +3,8 @@
 from datetime import timedelta
 from typing import Final
 
-from domain.market import Market, Side, Symbol, TradingFlag
+from domain.market import Side, Symbol, TradingFlag
 from domain.session import SessionPhase
-from domain.tick_size import tick_at
 from simulator.exchange import Exchange, Snapshot, second_of
 from simulator.liquidity import LEVELS, Level
 from simulator.order_types import Board
@@ -107,7 +106,7 @@ def price_fields(seen: Snapshot) -> Fields:
         "stck_llam": str(seen.limits.lower),
         "rstc_wdth_prc": str(seen.base - seen.limits.lower),
         "wghn_avrg_stck_prc": f"{average:.2f}",
-        "aspr_unit": str(tick_at(seen.price)),
+        "aspr_unit": str(seen.limits.grid.tick_at(seen.price)),
         "hts_deal_qty_unit_val": "1",
     }
 
@@ -154,7 +153,7 @@ def _issuer_fields(seen: Snapshot) -> Fields:
     listing = seen.listing
     return {
         "stck_shrn_iscd": listing.symbol,
-        "rprs_mrkt_kor_name": "KOSPI200" if listing.market is Market.KOSPI else "KOSDAQ",
+        "rprs_mrkt_kor_name": listing.board,
         "bstp_kor_isnm": "제조업",
         "lstn_stcn": str(listing.listed_shares),
         "hts_avls": str(listing.listed_shares * seen.price // 100_000_000),

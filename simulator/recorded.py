@@ -1,55 +1,67 @@
-"""Recorded minute bars as the source of prices: read from CSV or Parquet and validated line by line."""
+"""Recorded bars as the source of prices: put on the price grid, with the previous close that limits each day."""
 
-import csv
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime
 from hashlib import sha256
-from importlib import import_module
-from itertools import pairwise
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from domain.clock import KST
-from domain.market import Symbol
+from domain.bar import DailyBar
+from domain.bar import MinuteBar as StoredBar
+from domain.clock import in_seoul
+from domain.market import Market, Symbol
 from domain.money import Price
 from domain.session import Session, TradingCalendar
-from domain.tick_size import may_have_traded, price_limits
+from domain.tick_size import ETF_GRID, STOCK_GRID, PriceGrid, grid_of, price_limits
 from simulator.natural_day import MinuteBar
 
-COLUMNS: Final = ("date", "time", "symbol", "open", "high", "low", "close", "volume")
 _MINUTE: Final = 60
-_SYMBOL: Final = re.compile("[0-9A-Z]{6}")
+_MOST_NAMED: Final = 10
 
 
 class BarsError(ValueError):
-    """A bars file cannot be used. The text names file, line, problem and remedy."""
+    """Recorded bars cannot be used. The text names file, problem and remedy."""
 
 
-class Row(NamedTuple):
-    """One line: a minute of one stock. ``base`` is the previous close in won, 0 if the file does not give it."""
+class StockDay(NamedTuple):
+    """One stock's stored minutes of one session.
 
-    place: str
+    ``base`` is the previous close in won, 0 if unknown. A ``guess`` gives way to the first price if the day's prices
+    are beyond its limits; a base that the exchange has stated refuses the day.
+    """
+
     symbol: Symbol
-    session: Session
-    minute: int
-    bar: MinuteBar
-    base: int
+    date: date
+    bars: Sequence[StoredBar]
+    base: int = 0
+    guess: bool = False
+
+
+class Identity(NamedTuple):
+    """What a recording knows of a stock beside its bars; None if unknown."""
+
+    name: str = ""
+    market: Market | None = None
+    etf: bool | None = None
 
 
 @dataclass(slots=True)
 class RecordedBars:
-    """One stock's bars of one session. ``closing`` is the closing auction's bar, if the file has one."""
+    """One stock's bars of one session. ``closing`` is the closing auction's bar, if there is one."""
 
     session: Session
-    base: Price = Price(0)
+    base: Price
     minutes: dict[int, MinuteBar] = field(default_factory=dict)
     closing: MinuteBar | None = None
+    grid: PriceGrid = STOCK_GRID
 
     @property
     def close_price(self) -> Price:
-        """Return the session's last price."""
+        """Return the session's last price, or the previous close if nothing traded."""
+        if not self.minutes and self.closing is None:
+            return self.base
         return Price(self.closing.close if self.closing else self.minutes[max(self.minutes)].close)
 
     @property
@@ -58,154 +70,193 @@ class RecordedBars:
         return sum(bar.volume for bar in self.minutes.values()) + (self.closing.volume if self.closing else 0)
 
     def whole(self, count: int) -> list[MinuteBar]:
-        """Return a bar for every minute. A minute without trades repeats the last price."""
-        last = self.minutes[min(self.minutes)].open
+        """Return a bar for every minute. A minute without trades repeats the last price without volume."""
+        last: int = self.minutes[min(self.minutes)].open if self.minutes else self.base
         bars = []
         for minute in range(count):
             bars.append(self.minutes.get(minute, MinuteBar(last, last, last, last, 0)))
             last = bars[-1].close
         return bars
 
+    def problem(self) -> str:
+        """Return why the day cannot be played, or nothing."""
+        if not self.minutes:
+            return "it has no minutes of continuous trading with volume"
+        limits = price_limits(self.base, self.grid)
+        bars = [*self.minutes.values(), *([self.closing] if self.closing else [])]
+        low, high = min(bar.low for bar in bars), max(bar.high for bar in bars)
+        if limits.contains(Price(low)) and limits.contains(Price(high)):
+            return ""
+        return (
+            f"its prices from {low} to {high} leave the limits {limits.lower} to {limits.upper} around the previous "
+            f"close {self.base}; give daily bars with the column base, and prices as traded"
+        )
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Recording:
-    """All bars by stock and date. ``digest`` identifies the recording."""
+    """All bars by stock and date. ``digest`` identifies the recording.
+
+    With ``only`` the exchange lists no other stock, and a session without bars has no trades. ``daily`` are the bars of
+    sessions around them. ``refused`` names the stock-days that cannot be played, ``changes`` counts changed bars.
+    """
 
     days: Mapping[Symbol, Mapping[date, RecordedBars]]
     digest: str
+    daily: Mapping[Symbol, Mapping[date, DailyBar]] = field(default_factory=dict)
+    identities: Mapping[Symbol, Identity] = field(default_factory=dict)
+    only: bool = False
+    refused: Sequence[str] = ()
+    changes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def first_date(self) -> date:
+        """Return the earliest date of a bar."""
+        dated = [*self.days.values(), *self.daily.values()]
+        return min(day for dates in dated for day in dates)
+
+    def report(self) -> list[str]:
+        """Return what is played and what is not, a sentence each."""
+        played = sum(map(len, self.days.values()))
+        lines = [f"{played:,} recorded stock-days play, {len(self.refused):,} are refused"]
+        lines += [f"{count:,} {what}" for what, count in self.changes.items() if count]
+        lines += [f"refused: {each}" for each in self.refused[:_MOST_NAMED]]
+        return lines
 
 
-def read_bars(path: Path, calendar: TradingCalendar) -> Recording:
-    """Read a file, or every ``.csv`` and ``.parquet`` file of a folder.
+def recording_of(
+    stock_days: Iterable[StockDay],
+    calendar: TradingCalendar,
+    *,
+    daily: Mapping[Symbol, Mapping[date, DailyBar]] | None = None,
+    identities: Mapping[Symbol, Identity] | None = None,
+    only: bool = False,
+) -> Recording:
+    """Make stored bars playable. ``stock_days`` come in the order of their dates.
 
     Raises:
-        BarsError: a file is missing, unreadable or invalid.
+        BarsError: no stock-day can be played.
     """
-    files = sorted(one for one in path.iterdir() if one.suffix in (".csv", ".parquet")) if path.is_dir() else [path]
-    if not files or not path.exists():
-        raise BarsError(f"{path} holds no bars; name a .csv or .parquet file, or a folder of them")
-    days: dict[Symbol, dict[date, RecordedBars]] = {}
-    digest = sha256()
-    for file in files:
-        for place, fields in _lines(file):
-            row = _row(place, fields, calendar)
-            digest.update(repr(row[1:]).encode())
-            _add(days, row)
-    for stock in days.values():
-        _set_bases(stock)
-    return Recording(days, digest.hexdigest())
+    making = _Making(calendar, daily or {}, identities or {})
+    for stock_day in stock_days:
+        making.add(stock_day)
+    if not making.days:
+        raise BarsError("no recorded day can be played: " + ("; ".join(making.refused[:3]) or "there are none"))
+    digest = making.digest(only=only)
+    known = {symbol: making.identity(symbol) for symbol in making.days}
+    return Recording(
+        making.days, digest, making.daily, known, only=only, refused=making.refused, changes=making.changes
+    )
 
 
-def _lines(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    if file.suffix == ".parquet":
-        yield from _parquet_lines(file)
-        return
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as opened:
-            reader = csv.DictReader(opened)
-            _check_columns(file, reader.fieldnames or ())
-            for fields in reader:
-                yield f"{file}, line {reader.line_num}", fields
-    except (OSError, UnicodeDecodeError) as error:
-        raise BarsError(f"{file} cannot be read as UTF-8 text: {error}") from error
+class _Making:
+    """A recording while it grows."""
+
+    def __init__(
+        self,
+        calendar: TradingCalendar,
+        daily: Mapping[Symbol, Mapping[date, DailyBar]],
+        identities: Mapping[Symbol, Identity],
+    ) -> None:
+        self.days: dict[Symbol, dict[date, RecordedBars]] = {}
+        self.daily = daily
+        self.refused: list[str] = []
+        self.changes: Counter[str] = Counter()
+        self._calendar = calendar
+        self._identities = identities
+        self._digest = sha256()
+        self._etfs: dict[Symbol, bool] = {}
+
+    def add(self, stock_day: StockDay) -> None:
+        """Add a stock-day, or note why it is refused."""
+        session = self._calendar.session_on(stock_day.date)
+        problem = "the exchange is closed on that date" if session is None else self._add(stock_day, session)
+        if problem:
+            self.refused.append(f"{stock_day.symbol} {stock_day.date}: {problem}")
+
+    def identity(self, symbol: Symbol) -> Identity:
+        """Return what is known of a stock, with the kind that its prices show."""
+        return self._identities.get(symbol, Identity())._replace(etf=self._etfs[symbol])
+
+    def digest(self, *, only: bool) -> str:
+        """Return the digest of everything that changes what is played."""
+        daily = sorted((symbol, sorted(days.items())) for symbol, days in self.daily.items())
+        self._digest.update(repr((only, daily)).encode())
+        return self._digest.hexdigest()
+
+    def _add(self, stock_day: StockDay, session: Session) -> str:
+        symbol = stock_day.symbol
+        traded = [bar for bar in stock_day.bars if bar.volume]
+        self.changes["minutes without volume left out"] += len(stock_day.bars) - len(traded)
+        if not traded:
+            return "nothing traded"
+        said = self._identities.get(symbol, Identity()).etf
+        if symbol not in self._etfs:
+            self._etfs[symbol] = grid_of(bar.close for bar in traded) is ETF_GRID if said is None else said
+        recorded = self._recorded(traded, session, ETF_GRID if self._etfs[symbol] else STOCK_GRID)
+        problem = self._set_base(recorded, stock_day)
+        if not problem:
+            self.days.setdefault(symbol, {})[stock_day.date] = recorded
+            self._digest.update(f"{symbol} {stock_day.date} {recorded.base}".encode())
+            self._digest.update(array("q", [number for bar in traded for number in bar[:6]]).tobytes())
+        return problem
+
+    def _set_base(self, recorded: RecordedBars, stock_day: StockDay) -> str:
+        """Set the previous close, and return why the day cannot be played."""
+        symbol, day = stock_day.symbol, stock_day.date
+        daily = self.daily.get(symbol, {}).get(day)
+        stated = 0 if stock_day.guess else stock_day.base
+        recorded.base = Price(stated or (daily.base if daily and daily.base else 0))
+        if recorded.base or not recorded.minutes:
+            return recorded.problem()
+        first = Price(recorded.minutes[min(recorded.minutes)].open)
+        recorded.base = Price(stock_day.base) or self._last_close(symbol, day) or first
+        if recorded.base != first and recorded.problem():
+            recorded.base = first
+        self.changes["days whose previous close is a guess"] += 1
+        return recorded.problem()
+
+    def _last_close(self, symbol: Symbol, day: date) -> Price:
+        known = self.days.get(symbol, {})
+        earlier = {one: int(bars.close_price) for one, bars in known.items() if one < day}
+        earlier |= {one: bar.close for one, bar in self.daily.get(symbol, {}).items() if one < day}
+        return Price(earlier[max(earlier)]) if earlier else Price(0)
+
+    def _recorded(self, traded: Sequence[StoredBar], session: Session, grid: PriceGrid) -> RecordedBars:
+        opens, auction = (_minute_of(instant) for instant in (session.opens_at, session.auction_at))
+        recorded = RecordedBars(session, Price(0), grid=grid)
+        at_auction = []
+        ticks = {grid.tick_at(min(bar.low for bar in traded)), grid.tick_at(max(bar.high for bar in traded))}
+        tick = ticks.pop() if len(ticks) == 1 else 0
+        for bar in traded:
+            placed = self._on_grid(bar, grid, tick)
+            if bar.minute >= auction:
+                at_auction.append(placed)
+            elif bar.minute >= opens:
+                recorded.minutes[bar.minute - opens] = placed
+            else:
+                self.changes["minutes before the open left out"] += 1
+        if at_auction:
+            price, volume = at_auction[-1].close, sum(bar.volume for bar in at_auction)
+            recorded.closing = MinuteBar(price, price, price, price, volume)
+        return recorded
+
+    def _on_grid(self, bar: StoredBar, grid: PriceGrid, tick: int) -> MinuteBar:
+        """Return a bar with order prices only. A trade between two ticks reaches neither of them.
+
+        ``tick`` is the tick of all prices of the day, or 0 if they lie in several bands.
+        """
+        _, first, high, low, close, volume, _ = bar
+        if tick and not (first % tick or high % tick or low % tick or close % tick):
+            return MinuteBar(first, high, low, close, volume)
+        off = sum(price % grid.tick_at(price) != 0 for price in bar[1:5])
+        self.changes["prices off the grid rounded"] += off
+        high, low = grid.round_down(high), grid.round_up(low)
+        low = min(low, high)
+        first, close = (min(max(grid.nearest(price), low), high) for price in (first, close))
+        return MinuteBar(first, high, low, close, volume)
 
 
-def _parquet_lines(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    try:
-        arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise BarsError(f"{file} needs pyarrow, which is not installed; install it or give the bars as CSV") from error
-    try:
-        table = parquet.read_table(file)
-    except (OSError, arrow.ArrowException) as error:
-        raise BarsError(f"{file} cannot be read as Parquet: {error}") from error
-    _check_columns(file, table.column_names)
-    for number, fields in enumerate(table.to_pylist(), 1):
-        yield f"{file}, row {number}", fields
-
-
-def _check_columns(file: Path, names: Iterable[str]) -> None:
-    missing = [name for name in COLUMNS if name not in names]
-    if missing:
-        raise BarsError(f"{file} lacks the columns {', '.join(missing)}; the first line must name {','.join(COLUMNS)}")
-
-
-def _row(place: str, fields: Mapping[str, Any], calendar: TradingCalendar) -> Row:
-    symbol = str(fields["symbol"] or "").strip()
-    if _SYMBOL.fullmatch(symbol) is None:
-        raise BarsError(f"{place}: {symbol!r} is no stock code; write six characters, as in 005930 or 0126Z0")
-    session = _session(place, str(fields["date"]), calendar)
-    minute = _minute(place, str(fields["time"]), session)
-    numbers = [_whole(place, name, fields[name]) for name in COLUMNS[3:]]
-    bar = MinuteBar(*numbers)
-    base = _whole(place, "base", fields["base"]) if fields.get("base") else 0
-    if not bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high:
-        raise BarsError(f"{place}: open and close must lie between low {bar.low} and high {bar.high}")
-    for name, price in zip(COLUMNS[3:7], bar[:4], strict=True):
-        if not may_have_traded(price):
-            raise BarsError(f"{place}: {name} {price} is not on KRX's price grid; give prices that are not adjusted")
-    return Row(place, Symbol(symbol), session, minute, bar, base)
-
-
-def _session(place: str, text: str, calendar: TradingCalendar) -> Session:
-    try:
-        day = date.fromisoformat(text.strip())
-    except ValueError as error:
-        raise BarsError(f"{place}: {text!r} is no date; write 20261123 or 2026-11-23") from error
-    session = calendar.session_on(day)
-    if session is None:
-        raise BarsError(f"{place}: the exchange is closed on {day}; remove the line or correct its date")
-    return session
-
-
-def _minute(place: str, text: str, session: Session) -> int:
-    """Return the minute since the open at which the bar starts; for the closing auction the match's minute."""
-    try:
-        clock_time = time.fromisoformat(text.strip().zfill(4))
-    except ValueError as error:
-        raise BarsError(f"{place}: {text!r} is no time; write the minute's begin as 0900, 090000 or 09:00") from error
-    instant = datetime.combine(session.date, clock_time, KST)
-    if not session.opens_at <= instant < session.auction_at and instant != session.ends_at:
-        times = (session.opens_at, session.auction_at, session.ends_at)
-        opens, auction, ends = (f"{at.astimezone(KST):%H:%M}" for at in times)
-        raise BarsError(f"{place}: {text} is neither from {opens} to before {auction} nor {ends} (closing auction)")
-    return int((instant - session.opens_at).total_seconds()) // _MINUTE
-
-
-def _whole(place: str, name: str, value: Any) -> int:
-    text = str(value).strip().removesuffix(".0")
-    if not (text.isascii() and text.isdigit()):
-        raise BarsError(f"{place}: {name} is {value!r}; write a whole number without separators")
-    return int(text)
-
-
-def _add(days: dict[Symbol, dict[date, RecordedBars]], row: Row) -> None:
-    day = days.setdefault(row.symbol, {}).setdefault(row.session.date, RecordedBars(row.session))
-    is_closing = row.minute * _MINUTE >= (row.session.auction_at - row.session.opens_at).total_seconds()
-    if row.minute in day.minutes or (is_closing and day.closing):
-        raise BarsError(f"{row.place}: a second bar of {row.symbol} for this minute; remove one of them")
-    day.base = Price(row.base or day.base)
-    if is_closing:
-        day.closing = row.bar
-    else:
-        day.minutes[row.minute] = row.bar
-
-
-def _set_bases(stock: dict[date, RecordedBars]) -> None:
-    """Set each day's previous close: from the file, from the day before in the file, or the day's own first price."""
-    for symbol_day in stock.values():
-        if not symbol_day.minutes:
-            raise BarsError(f"{symbol_day.session.date} has only a closing auction; add the minutes before it")
-    days = [stock[day] for day in sorted(stock)]
-    for earlier, later in pairwise([None, *days]):
-        if later is None:
-            continue
-        opening = Price(later.minutes[min(later.minutes)].open)
-        later.base = later.base or (earlier.close_price if earlier else opening)
-        limits = price_limits(later.base)
-        bars = [*later.minutes.values(), *([later.closing] if later.closing else [])]
-        if any(not (limits.contains(Price(bar.low)) and limits.contains(Price(bar.high))) for bar in bars):
-            raise BarsError(
-                f"the bars of {later.session.date} leave the limits {limits.lower} to {limits.upper} around the base "
-                f"{later.base}; give the day's reference price in a column 'base', and prices that are not adjusted"
-            )
+def _minute_of(instant: datetime) -> int:
+    local = in_seoul(instant)
+    return local.hour * _MINUTE + local.minute

@@ -5,13 +5,14 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from domain.market import Market, Symbol
+from domain.market import Market
 from domain.money import Price
-from domain.tick_size import price_limits, round_down
+from domain.tick_size import round_down
 from simulator.day_plan import DayPlan
+from simulator.grid_limits import limits_around
 from simulator.listings import Listing
 from simulator.natural_day import NaturalDay
-from simulator.recorded import RecordedBars
+from simulator.recorded import Identity, RecordedBars, Recording
 
 
 class RecordedDay(NaturalDay):
@@ -19,7 +20,7 @@ class RecordedDay(NaturalDay):
 
     def __init__(self, plan: DayPlan, base: Price, minutes: int, recorded: RecordedBars) -> None:
         self.plan = plan
-        self.limits = price_limits(base)
+        self.limits = limits_around(base, recorded.grid)
         self.bars = recorded.whole(minutes)
         self._closing = recorded.closing
 
@@ -29,18 +30,28 @@ class RecordedDay(NaturalDay):
 
     @property
     def closing_volume(self) -> int:
-        """Return the shares of the recorded closing auction."""
-        return self._closing.volume if self._closing else super().closing_volume
+        """Return the shares of the recorded closing auction; a day without trades has none."""
+        if self._closing:
+            return self._closing.volume
+        return super().closing_volume if any(bar.volume for bar in self.bars) else 0
 
 
-def with_recorded(listings: Iterable[Listing], days: Mapping[Symbol, Mapping[date, RecordedBars]]) -> Iterator[Listing]:
-    """Return the stocks with recorded price and volume, plus stocks that only the recording has (as KOSPI)."""
-    unknown = dict(days)
+def with_recorded(listings: Iterable[Listing], recording: Recording) -> Iterator[Listing]:
+    """Return the stocks with recorded price and volume, plus those that only the recording has.
+
+    A recording that plays alone leaves only its own stocks.
+    """
+    unknown = dict(recording.days)
     for listing in listings:
         recorded = unknown.pop(listing.symbol, None)
-        yield replace(listing, **_measures(recorded)) if recorded else listing
+        if recorded:
+            yield replace(listing, **_measures(recorded))
+        elif not recording.only:
+            yield listing
     for symbol, recorded in unknown.items():
-        plain = Listing(symbol, f"종목{symbol}", Market.KOSPI, Price(1), 1, 1.0)
+        known = recording.identities.get(symbol, Identity())
+        name, market = known.name or f"종목{symbol}", known.market or Market.KOSPI
+        plain = Listing(symbol, name, market, Price(1), 1, 1.0, etf=bool(known.etf))
         yield replace(plain, **_measures(recorded))
 
 

@@ -1,7 +1,7 @@
 """One simulated broker: engine, clock and journal. Every change of the books is a command."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from simulator.order_types import OrderType
 from simulator.orders import AccountId, ChangeRequest, Order, OrderAction, OrderRequest
 from simulator.services import AccountOwners, Service, services_of
 from simulator.settings import SimulationSettings
-from simulator.tape import FIRST_DATE
 from simulator.tokens import Token
 
 _LEAST_HISTORY = timedelta(days=14)
@@ -67,7 +66,7 @@ class Simulation:
         if not self._replay() and self._journal:
             self._journal.append(_record("begin", self._market_time(), beginning(settings), None))
         self._read_market_time = steady(self._market_time)
-        _check_start(self.market_now())
+        _check_start(self.market_now(), self.exchange.sessions.first_date)
 
     def real_now(self) -> datetime:
         """Return the real instant."""
@@ -308,9 +307,9 @@ def _record(kind: str, at: datetime, values: Mapping[str, Any], result: object) 
     return {"kind": kind, "at": at.isoformat(), "values": values, "result": _trace(result)}
 
 
-def _check_start(market_time: datetime) -> None:
-    if in_seoul(market_time).date() < FIRST_DATE + _LEAST_HISTORY:
-        raise ValueError(f"the simulated exchange begins on {FIRST_DATE}; market time must lie two weeks after it")
+def _check_start(market_time: datetime, first_date: date) -> None:
+    if in_seoul(market_time).date() < first_date + _LEAST_HISTORY:
+        raise ValueError(f"the simulated exchange begins on {first_date}; market time must lie two weeks after it")
 
 
 def _trace(result: object) -> str:

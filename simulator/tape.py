@@ -2,24 +2,25 @@
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final
 
-from domain.money import Price
+from domain.bar import DailyBar
+from domain.money import Price, Quantity, Won
 from domain.session import Session, SessionDate, TradingCalendar
-from domain.tick_size import price_limits
 from simulator.day_path import DayPath, DaySummary, Edit
 from simulator.day_plan import DayPlan, plan_day
+from simulator.grid_limits import limits_around
 from simulator.listings import Listing
-from simulator.natural_day import NaturalDay, nearest_on_grid
+from simulator.natural_day import NaturalDay
 from simulator.pauses import Breaker, InterruptionRule
-from simulator.recorded import RecordedBars
+from simulator.recorded import RecordedBars, Recording
 from simulator.recorded_day import RecordedDay
 
 FIRST_DATE: Final = date(2025, 7, 1)
-"""First day of every chain of closes. The exchange has no earlier data."""
+"""First day of every chain of closes, unless a recording starts earlier."""
 
 _KEPT_PATHS: Final = 6
 
@@ -35,14 +36,21 @@ def _natural_summary(
     return DayPath(_natural_day(*drawn_from), close_price, [], rule).summary()
 
 
+def _summary_of(daily: DailyBar) -> DaySummary:
+    value = daily.volume * daily.close if daily.value is None else daily.value
+    prices = (Price(daily.open), Price(daily.high), Price(daily.low), Price(daily.close))
+    return DaySummary(*prices, Quantity(daily.volume), Won(value))
+
+
 class SessionSequence:
     """The sessions of a calendar in order, counted from the first date of the simulated world."""
 
-    def __init__(self, calendar: TradingCalendar) -> None:
+    def __init__(self, calendar: TradingCalendar, first_date: date = FIRST_DATE) -> None:
+        self.first_date = first_date
         self._calendar = calendar
         self._sessions: list[Session] = []
         self._dates: list[SessionDate] = []
-        self._next_date = FIRST_DATE
+        self._next_date = first_date
 
     def position(self, session: Session) -> int:
         """Return the number of sessions before this one."""
@@ -74,14 +82,16 @@ class Tape:
         sessions: SessionSequence,
         *,
         interrupts: bool = True,
-        recorded: Mapping[date, RecordedBars] | None = None,
+        recorded: Recording | None = None,
     ) -> None:
         self.listing = listing
         self._seed = seed
         self._sessions = sessions
         self._closes: list[Price] = []
         self._interrupts = interrupts
-        self._recorded = recorded or {}
+        self._recorded = recorded.days.get(listing.symbol, {}) if recorded else {}
+        self._daily = recorded.daily.get(listing.symbol, {}) if recorded else {}
+        self._only = recorded is not None and recorded.only
         self._edits: dict[int, list[Edit]] = {}
         self._breakers: dict[int, list[Breaker]] = {}
         self._halts: list[tuple[int, int | None]] = []
@@ -90,9 +100,11 @@ class Tape:
 
     def base_price(self, position: int) -> Price:
         """Return the previous close (won) that a session's price limits are based on."""
-        recorded = self._recorded_on(position)
+        recorded, daily = self._bars_on(position), self._daily_on(position)
         if recorded:
             return recorded.base
+        if daily and daily.base:
+            return Price(daily.base)
         while len(self._closes) < position:
             self._closes.append(self._close_of(len(self._closes)))
         return self._closes[position - 1] if position else self.listing.price
@@ -141,14 +153,28 @@ class Tape:
         return self._natural_close(position)
 
     def _recorded_on(self, position: int) -> RecordedBars | None:
+        """Return the recorded minutes of a session; in a recording that plays alone, a day without trades."""
+        found = self._bars_on(position)
+        if found or not self._only:
+            return found
+        return RecordedBars(self._sessions.at(position), self.base_price(position), grid=self.listing.grid)
+
+    def _bars_on(self, position: int) -> RecordedBars | None:
         return self._recorded.get(self._sessions.at(position).date) if self._recorded else None
 
+    def _daily_on(self, position: int) -> DailyBar | None:
+        return self._daily.get(self._sessions.at(position).date) if self._daily else None
+
     def _natural_close(self, position: int) -> Price:
-        recorded = self._recorded_on(position)
+        recorded, daily = self._bars_on(position), self._daily_on(position)
         if recorded:
             return recorded.close_price
+        if daily:
+            return Price(daily.close)
         base = self.base_price(position)
-        return nearest_on_grid(base * math.exp(self._plan(position).close_level), price_limits(base))
+        if self._only:
+            return base
+        return limits_around(base, self.listing.grid).nearest(base * math.exp(self._plan(position).close_level))
 
     def _plan(self, position: int) -> DayPlan:
         base = self.base_price(position)
@@ -156,6 +182,9 @@ class Tape:
         return _day_plan(self._seed, self._sessions.at(position).date, self.listing, displacement)
 
     def _summed_up(self, position: int) -> DaySummary:
+        daily = self._daily_on(position)
+        if daily and not self._bars_on(position) and not self._edits_of(position):
+            return _summary_of(daily)
         if self._edits_of(position) or position in self._breakers or self._recorded_on(position):
             return (self._paths.get(position) or self._make_path(position)).summary()
         return _natural_summary(self._drawn_from(position), self._natural_close(position), self._rule(position))
@@ -178,7 +207,7 @@ class Tape:
     def _rule(self, position: int) -> InterruptionRule:
         automatic = self._interrupts and not self._recorded_on(position)
         seed = f"{self._seed}|{self._sessions.at(position).date}|{self.listing.symbol}|pause"
-        return InterruptionRule(self.base_price(position), self.listing.market, automatic, seed)
+        return InterruptionRule(self.base_price(position), self.listing.market, automatic, seed, self.listing.grid)
 
     def _minutes(self, position: int) -> int:
         session = self._sessions.at(position)

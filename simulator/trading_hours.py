@@ -5,7 +5,7 @@ from typing import Final
 
 from domain.money import Price
 from domain.session import AFTER_MARKET_SINCE, MarketHours, Session
-from domain.tick_size import round_down, round_up
+from domain.tick_size import PriceGrid
 from simulator.order_types import Board
 
 _PRE_OPEN: Final = (timedelta(minutes=-30), timedelta(minutes=-20))
@@ -30,10 +30,10 @@ def window_of(board: Board, session: Session) -> MarketHours | None:
     return None
 
 
-def single_price_limits(close: Price) -> tuple[Price, Price]:
+def single_price_limits(close: Price, grid: PriceGrid) -> tuple[Price, Price]:
     """Return the price bounds (won) of the single-price session: ten percent around the close."""
     width = close * _SINGLE_PRICE_PERCENT // 100
-    return round_up(close - width), round_down(close + width)
+    return grid.round_up(close - width), grid.round_down(close + width)
 
 
 def open_board(session: Session, at: datetime) -> Board | None:

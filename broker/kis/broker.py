@@ -11,6 +11,7 @@ import httpx
 from broker.kis.account import KisAccount
 from broker.kis.approval import ApprovalKeeper
 from broker.kis.auth import TokenKeeper
+from broker.kis.charts import KisCharts
 from broker.kis.client import KisClient
 from broker.kis.clock import read_clock
 from broker.kis.connection import KisConnection
@@ -68,6 +69,7 @@ class KisBroker:
         self._clock = clock
         self._readings = ReadingLog()
         self._quotes = KisQuotes(client, clock, self._readings)
+        self._charts = KisCharts(client)
         self._orders = KisOrders(client, clock)
         self._account = KisAccount(client)
         self._profits = KisProfits(client)
@@ -85,7 +87,9 @@ class KisBroker:
         self._wires.append(wire)
         keeper = TokenKeeper(wire, market.budget, market.tokens)
         self._keepers.append(keeper)
-        self._quotes = KisQuotes(KisQueries(wire, market.budget, keeper), self._clock, self._readings)
+        client = KisQueries(wire, market.budget, keeper)
+        self._quotes = KisQuotes(client, self._clock, self._readings)
+        self._charts = KisCharts(client)
         return self
 
     async def __aenter__(self) -> Self:
@@ -109,6 +113,11 @@ class KisBroker:
         """
         wire = self._wires[0]
         return KisStream(wire.connection, address, ApprovalKeeper(wire, self._budget, keys), self._clock)
+
+    @property
+    def charts(self) -> KisCharts:
+        """Return past bars, which are asked for after everything that trading needs."""
+        return self._charts
 
     @property
     def environment(self) -> Environment:

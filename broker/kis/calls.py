@@ -29,6 +29,7 @@ class Call(Enum):
     PRICE = Endpoint(_QUOTATIONS + "inquire-price", "FHKST01010100", "FHKST01010100")
     ORDER_BOOK = Endpoint(_QUOTATIONS + "inquire-asking-price-exp-ccn", "FHKST01010200", "FHKST01010200")
     DAILY_BARS = Endpoint(_QUOTATIONS + "inquire-daily-itemchartprice", "FHKST03010100", "FHKST03010100")
+    PAST_MINUTES = Endpoint(_QUOTATIONS + "inquire-time-dailychartprice", "FHKST03010230", "FHKST03010230")
     PRICES = Endpoint(_QUOTATIONS + "intstock-multprice", "FHKST11300006", None)
     VOLUME_RANK = Endpoint(_QUOTATIONS + "volume-rank", "FHPST01710000", None)
     HOLIDAY = Endpoint(_QUOTATIONS + "chk-holiday", "CTCA0903R", None)

@@ -107,6 +107,33 @@ class DailyBar(DatedBar):
     acml_vol: CountOrZero
 
 
+class DailyChartRow(Message):
+    """``output2`` of inquire-daily-itemchartprice (FHKST03010100) as a bar. KIS sends empty rows for missing days."""
+
+    stck_bsop_date: Annotated[Word, Field(pattern=r"^([0-9]{8})?$")] = ""
+    stck_oprc: CountOrZero = 0
+    stck_hgpr: CountOrZero = 0
+    stck_lwpr: CountOrZero = 0
+    stck_clpr: CountOrZero = 0
+    acml_vol: CountOrZero = 0
+    acml_tr_pbmn: CountOrZero = 0
+    prdy_vrss: Change = None
+    prdy_vrss_sign: Text = ""
+
+
+class MinuteRow(Message):
+    """``output2`` of inquire-time-dailychartprice (FHKST03010230): one minute; ``acml_tr_pbmn`` is the day's so far."""
+
+    stck_bsop_date: Day
+    stck_cntg_hour: Annotated[Word, Field(pattern=r"^([01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]$")]
+    stck_prpr: Count
+    stck_oprc: Count
+    stck_hgpr: Count
+    stck_lwpr: Count
+    cntg_vol: CountOrZero
+    acml_tr_pbmn: CountOrZero
+
+
 class RankRow(Message):
     """One stock of volume-rank (FHPST01710000)."""
 

@@ -148,7 +148,7 @@ def test_each_verb_that_a_page_names_is_one_of_the_command_line() -> None:
     assert {(verb, name) for verb, name in named if verb not in verbs} == set()
 
 
-@pytest.mark.parametrize("name", ["operations", "strategies", "simulator"])
+@pytest.mark.parametrize("name", ["operations", "strategies", "simulator", "history"])
 def test_a_korean_guide_names_what_the_english_one_names(name: str) -> None:
     """Every setting, rule, verb, event, option and fault in the first column of an English table."""
     english, korean = ((folder / f"{name}.md").read_text() for folder in (DOCS, DOCS / "ko"))

@@ -6,7 +6,10 @@ from hypothesis import strategies as st
 
 from domain.money import Price
 from domain.tick_size import (
+    ETF_GRID,
+    STOCK_GRID,
     PriceLimits,
+    grid_of,
     is_on_grid,
     may_have_traded,
     next_above,
@@ -173,3 +176,34 @@ def test_as_many_ticks_lie_between_two_prices_as_there_are_steps_from_one_to_the
     between = ticks_between(price, moved)
 
     assert between == (ticks if moved > 1 else 1 - ticks_between(0, price))
+
+
+@pytest.mark.parametrize(
+    ("price", "tick", "below", "above"),
+    [(1_999, 1, 1_998, 2_000), (2_000, 5, 1_999, 2_005), (31_005, 5, 31_000, 31_010)],
+)
+def test_an_etf_has_ticks_of_one_and_five_won(price: int, tick: int, below: int, above: int) -> None:
+    neighbours = (ETF_GRID.next_below(Price(price)), ETF_GRID.next_above(Price(price)))
+
+    assert (ETF_GRID.tick_at(price), *neighbours) == (tick, below, above)
+
+
+@given(st.integers(1, 2_000_000))
+def test_every_price_of_a_stock_is_one_of_an_etf(price: int) -> None:
+    assert ETF_GRID.is_on_grid(STOCK_GRID.nearest(price))
+
+
+def test_an_etf_is_known_by_many_prices_off_the_stocks_grid() -> None:
+    etf, stock = [30_005 + 5 * step for step in range(100)], [30_000 + 50 * step for step in range(100)]
+    half_ticks = [price + 25 for price in stock[:40]]
+
+    assert grid_of(etf) is ETF_GRID
+    assert grid_of(etf[:99]) is STOCK_GRID
+    assert grid_of([*stock, *half_ticks]) is STOCK_GRID
+    assert grid_of([]) is STOCK_GRID
+
+
+def test_an_etf_has_limits_on_its_own_grid() -> None:
+    limits = price_limits(Price(31_005), ETF_GRID)
+
+    assert (limits.lower, limits.upper) == (21_705, 40_305)

@@ -7,7 +7,8 @@ import pytest
 from domain.market import Side, Symbol
 from domain.tick_size import is_on_grid
 from simulator.__main__ import main
-from simulator.recorded import BarsError, Recording, read_bars
+from simulator.bar_folder import read_bars
+from simulator.recorded import BarsError, Recording
 from simulator.refusals import OrderRefusedError, Refusal
 from simulator.simulation import SettingsMismatchError
 from tests.simulator.market_day import CALENDAR, SAMSUNG, Client, Day, a_simulation
@@ -85,8 +86,8 @@ async def test_a_stock_that_only_the_recording_knows_is_listed(recording: Record
     assert (body["stck_prpr"], body["stck_hgpr"], body["acml_vol"]) == ("1500", "1501", "7")
 
 
-async def test_half_tick_prices_and_codes_with_letters_are_replayed(tmp_path: Path) -> None:
-    """The book stays on the grid beside a mid-price trade; an order at the trade's price is refused (APBK0506)."""
+def test_half_tick_prices_are_rounded_and_counted_and_codes_with_letters_are_replayed(tmp_path: Path) -> None:
+    """A trade between two ticks reaches neither: a high goes down, a low up. Orders there are refused (APBK0506)."""
     epis = Symbol("0126Z0")
     lines = (
         "20261123,0900,0126Z0,273500,274000,273250,273750,9000\n20261123,0901,0126Z0,273750,273750,273750,273750,900"
@@ -100,8 +101,10 @@ async def test_half_tick_prices_and_codes_with_letters_are_replayed(tmp_path: Pa
     with pytest.raises(OrderRefusedError) as refused:
         day.buys(1, 273_750, epis)
 
-    assert day.simulation.exchange.snapshot(epis, day.now).price == 273_750
-    assert [levels[side][0].price for side in (Side.BUY, Side.SELL)] == [273_500, 274_000]
+    assert day.simulation.exchange.snapshot(epis, day.now).price == 273_500
+    assert recording.changes["prices off the grid rounded"] == 6
+    path = day.simulation.exchange.path(epis, session)
+    assert path.bar(0)[:4] == (273_500, 274_000, 273_500, 274_000)
     assert all(is_on_grid(level.price) for each in levels.values() for level in each)
     assert (bought.filled, refused.value.refusal) == (1, Refusal.OFF_GRID)
 
@@ -119,35 +122,30 @@ def test_a_folder_is_read_as_one_and_a_base_can_be_given(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("20261122,0900,005930,1,1,1,1,1", "line 2: the exchange is closed on 2026-11-22; remove"),
-        ("2026-13-01,0900,005930,1,1,1,1,1", "line 2: '2026-13-01' is no date; write"),
-        ("20261123,0859,005930,1,1,1,1,1", "line 2: 0859 is neither from 09:00 to before 15:20 nor 15:30"),
-        ("20261123,1520,005930,1,1,1,1,1", "is neither from"),
-        ("20261123,9h,005930,1,1,1,1,1", "is no time; write"),
-        ("20261123,0900,5930,1,1,1,1,1", "'5930' is no stock code; write six characters"),
-        ("20261123,0900,005930,70001,70500,69900,70300,1", "open 70001 is not on KRX's price grid; give prices that"),
-        ("20261123,0900,005930,70000,69000,68000,68500,1", "open and close must lie between low 68000 and high 69000"),
+        ("20261122,0900,005930,1,1,1,1,1", "line 2: the exchange is closed on 2026-11-22; correct"),
+        ("2026-13-01,0900,005930,1,1,1,1,1", "'2026-13-01' is no date; write"),
+        ("20261123,9h,005930,1,1,1,1,1", "'9h' is no time that can be read; write"),
+        ("20261123,0900,59.30,1,1,1,1,1", "line 2: '59.30' is no stock code; write six characters"),
+        ("20261123,0900,005930,70000,69000,68000,68500,1", "must lie between low 68000 and high 69000"),
         ("20261123,0900,005930,70000,70000,70000,70000,-1", "volume is '-1'; write a whole number"),
-        ("20261123,0900,005930,70000,70000,70000,70000.5,1", "close is '70000.5'"),
-        ("20261123,1530,005930,70000,70000,70000,70000,1", "only a closing auction; add the minutes"),
+        ("20261123,0900,005930,70000,70000,70000,dear,1", "close is 'dear'"),
+        ("20261123,0859,005930,1,1,1,1,1", "no recorded day can be played: there are none"),
+        ("20261123,1530,005930,70000,70000,70000,70000,1", "it has no minutes of continuous trading"),
+        ("20261123,0900,005930,70000,70000,70000,70000,0", "005930 2026-11-23: nothing traded"),
         (
-            "20261123,0900,005930,70000,70000,70000,70000,1\n20261123,0900,005930,70000,70000,70000,70000,1",
-            "line 3: a second bar of 005930 for this minute; remove",
-        ),
-        (
-            "20261123,0900,005930,70000,70000,70000,70000,1\n20261124,0900,005930,95000,95000,95000,95000,1",
-            "leave the limits 49000 to 91000 around the base 70000; give",
+            "20261123,0900,005930,70000,70000,70000,70000,1\n20261123,0900,005930,70000,70000,70000,70000,2",
+            "line 3: a second bar of 005930 for 2026-11-23 09:00 with other values",
         ),
     ],
 )
-def test_a_bad_line_is_refused_with_its_place_and_its_mend(tmp_path: Path, line: str, says: str) -> None:
+def test_a_bad_line_is_refused_with_its_place_and_its_fix(tmp_path: Path, line: str, says: str) -> None:
     with pytest.raises(BarsError) as caught:
         read_bars(a_file(tmp_path, line), CALENDAR)
 
     assert says in str(caught.value)
 
 
-def test_missing_columns_missing_files_and_missing_pyarrow_are_said(
+def test_missing_columns_missing_files_and_damaged_files_are_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "bars.parquet").write_bytes(b"")
@@ -157,9 +155,9 @@ def test_missing_columns_missing_files_and_missing_pyarrow_are_said(
 
     said = capsys.readouterr().err
     assert codes == [2, 2, 2]
-    assert "lacks the columns symbol, open, high, low, close, volume" in said
-    assert "holds no bars; name a .csv or .parquet file" in said
-    assert "needs pyarrow" in said or "cannot be read as Parquet" in said
+    assert "is no table: its first line has 2 columns" in said
+    assert "holds no bars; name a file that ends in .csv" in said
+    assert "cannot be read as Parquet" in said
 
 
 def test_books_on_recorded_bars_go_on_only_with_the_same_bars(tmp_path: Path, recording: Recording) -> None:

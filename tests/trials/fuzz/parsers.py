@@ -19,6 +19,7 @@ from domain.lane import Lane
 from domain.market import Side
 from domain.money import Price
 from domain.order import BrokerOrderRef
+from domain.session import REGULAR_HOURS, session_of
 from exchange.calendar import krx_calendar
 from simulator.app import create_app, create_simulation
 from simulator.clock import ManualClock
@@ -27,6 +28,7 @@ from tests.broker.parts import DAY, SAMSUNG, Budget, Tokens, a_connection, an_in
 from tests.support.builders import HYNIX
 
 TEN: Final = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+_SESSION: Final = session_of(DAY, REGULAR_HOURS)
 _REF: Final = BrokerOrderRef(DAY, "06010", "0000000001")
 
 Act = Callable[["Caller"], Awaitable[object]]
@@ -70,6 +72,8 @@ PARSERS: Final = (
     Parser("status", "inquire-price", lambda c: c.broker().instrument_status(SAMSUNG, Lane.SCAN)),
     Parser("book", "inquire-asking-price-exp-ccn", lambda c: c.broker().order_book(SAMSUNG, Lane.ENTRY)),
     Parser("bars", "inquire-daily-itemchartprice", lambda c: c.broker().daily_reference(SAMSUNG, DAY, Lane.SCAN)),
+    Parser("daily chart", "inquire-daily-itemchartprice", lambda c: c.broker().charts.daily_bars(SAMSUNG, DAY, DAY)),
+    Parser("minutes", "inquire-time-dailychartprice", lambda c: c.broker().charts.minute_bars(SAMSUNG, _SESSION)),
     Parser("ranking", "volume-rank", lambda c: c.broker().volume_leaders(30, Lane.SCAN)),
     Parser("holiday", "chk-holiday", lambda c: c.broker().is_session_day(DAY, Lane.SCAN)),
     Parser("buying power", "inquire-psbl-order", lambda c: c.broker().buying_power(SAMSUNG, Price(70_000), Lane.ENTRY)),

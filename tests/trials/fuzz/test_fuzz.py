@@ -23,10 +23,10 @@ REF = BrokerOrderRef(DAY, "06010", "0000000007")
 
 
 async def test_two_thousand_damaged_replies_end_in_values_or_in_named_errors() -> None:
-    tally = await fuzz(2_002, seed=3)
+    tally = await fuzz(2_016, seed=3)
 
     assert tally.violations == []
-    assert {sum(ended.values()) for ended in tally.ended.values()} == {91}
+    assert {sum(ended.values()) for ended in tally.ended.values()} == {84}
     assert all(len(ended) > 1 for ended in tally.ended.values())
 
 

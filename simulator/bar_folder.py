@@ -1,0 +1,95 @@
+"""Recorded bars from disk: the store of ``starter.py bars``, or foreign files. The only module that knows the store.
+
+The engine takes a ``Recording`` and knows no file, so that a backtest can inject bars of its own.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+from domain.market import Symbol
+from domain.session import TradingCalendar
+from history.errors import HistoryError
+from history.importing import Gathered, each_stock_day, gather
+from history.rows import Dates
+from history.store import BarStore, CloseFrom, Instrument, Kind
+from history.tables import files_below
+from simulator.recorded import BarsError, Identity, Recording, StockDay, recording_of
+
+_LOOKBACK: Final = timedelta(days=370)
+"""Daily bars before the first session that the charts of the simulator show."""
+
+
+def read_bars(path: Path, calendar: TradingCalendar, *, only: bool = False) -> Recording:
+    """Read a store, a file, or every file of a folder.
+
+    Raises:
+        BarsError: a file is missing, unreadable or invalid, or nothing in it can be played.
+    """
+    try:
+        if (path / "minute").is_dir():
+            store = BarStore(path)
+            return read_sessions(store, calendar, store.sessions(), only=only)
+        return recording_of_files(gather(files_below(path), {}, Dates(calendar)), calendar, only=only)
+    except HistoryError as error:
+        raise BarsError(str(error)) from error
+
+
+def recording_of_files(gathered: Gathered, calendar: TradingCalendar, *, only: bool) -> Recording:
+    """Make foreign files playable that were read a moment ago.
+
+    Raises:
+        BarsError: a row is invalid, or nothing can be played.
+    """
+    days = list(_days_of(gathered))
+    _refuse_bad_rows(gathered)
+    identities = {symbol: _identity(found) for symbol, found in gathered.instruments.items()}
+    return recording_of(days, calendar, daily=gathered.daily, identities=identities, only=only)
+
+
+def read_sessions(
+    store: BarStore,
+    calendar: TradingCalendar,
+    sessions: Iterable[date],
+    *,
+    symbols: Iterable[Symbol] | None = None,
+    only: bool = False,
+) -> Recording:
+    """Read some sessions of a store, with the daily bars of these stocks around them.
+
+    Raises:
+        BarsError: nothing can be played.
+        HistoryError: a file is missing or damaged.
+    """
+    dates = sorted(sessions)
+    wanted = None if symbols is None else frozenset(symbols)
+    days: list[StockDay] = []
+    identities: dict[Symbol, Identity] = {}
+    for day in dates:
+        for symbol, stock in store.day(day, wanted).stocks.items():
+            guess = stock.close_from is not CloseFrom.EXCHANGE
+            days.append(StockDay(symbol, day, stock.bars, stock.previous_close, guess))
+            identities.setdefault(symbol, _identity(stock.instrument))
+    around = store.daily_between(dates[0] - _LOOKBACK, dates[-1], identities) if dates else {}
+    daily = {symbol: {bar.date: bar for bar in bars} for symbol, bars in around.items()}
+    return recording_of(days, calendar, daily=daily, identities=identities, only=only)
+
+
+def _days_of(gathered: Gathered) -> Iterator[StockDay]:
+    for day, stocks in each_stock_day(gathered):
+        for symbol, bars in stocks.items():
+            yield StockDay(symbol, day, [bars[minute] for minute in sorted(bars)])
+
+
+def _refuse_bad_rows(gathered: Gathered) -> None:
+    for verdict in gathered.verdicts:
+        if verdict.problem:
+            raise BarsError(f"{verdict.file} {verdict.problem}")
+        if verdict.refused:
+            raise BarsError(verdict.refused[0])
+
+
+def _identity(instrument: Instrument) -> Identity:
+    etf = None if instrument.kind is None else instrument.kind is Kind.ETF
+    return Identity(instrument.name, instrument.market, etf)
