@@ -38,6 +38,7 @@ from fleet.duties.hosting import (
     compare_books,
     compare_calendars,
     compare_limits,
+    compare_strategies,
     fleet_name,
     join_fleet,
     keep_account,
@@ -61,6 +62,7 @@ from fleet.duties.hosting import (
 )
 from fleet.duties.key_hold import KeyHold
 from fleet.duties.refusal import RefusalDuty
+from fleet.duties.strategies import StrategyDuty
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
 from fleet.together import first_to_end
@@ -98,6 +100,7 @@ from runtime.temporal_connection import (
 )
 from security.private_files import NotPrivateError
 from security.sealing.refusals import Refusals
+from strategies import known
 from workflows import attributes
 
 logger = logging.getLogger("haru.worker")
@@ -151,8 +154,7 @@ class Stage:
 
 async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) -> None:
     account, clock = account_in(settings, stage.database), stage.place.clock
-    calendar = calendar_of(settings, clock)
-    leads, environment = leads_of(settings), settings.broker.environment
+    calendar, leads, environment = calendar_of(settings, clock), leads_of(settings), settings.broker.environment
     fleet = Fleet(stage.client, stage.database, account, environment, clock, calendar, leads=leads)
     alerting = _alerting(settings, fleet)  # report an unreadable address before anything trades
     direct = DirectAlerts(environment, _channels(settings), _alert_rules(settings))
@@ -161,6 +163,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
         await stage.database.accounts.pin(account, settings.broker.environment, key_fingerprint(settings))
         name, keys = await _joined(settings, fleet)
         limits = await this_host.declare(host_limits(settings))
+        strategies = await StrategyDuty(fleet, known(), settings.rules).declare(this_host.host_id)
     async with broker_for(settings, stage.place, stage.database, pace) as broker:
         await check_clocks(stage.database, broker)
         await _check_broker(broker)
@@ -176,6 +179,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
             feed,
             commission=settings.broker.commission,
             host=HostGate(limits, fleet.plan_of_the_day),
+            standing=strategies.standing,
         )
         heartbeat = settings.alerts.heartbeat_url
         disk = DiskDuty(fleet, DataDisk(settings.data_dir, _DISKS), with_.host, direct)
@@ -197,6 +201,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 notice_outages(fleet, direct),
                 notice_silences(fleet, direct, lambda: broker.silent_for),
                 keep_host_known(this_host),
+                compare_strategies(strategies),
                 keep_log(settings, fleet),
                 keep_keys_known(keys),
                 report_refusals(RefusalDuty(fleet, stage.refusals)),

@@ -114,7 +114,7 @@ class CommandedWorkflow:
     @change_rules.validator
     def _refuse_bad_rules(self, changes: dict[str, str]) -> None:
         try:
-            self._require_allowed(tradable(changed(self._life.rules, changes)), changes)
+            self._require_allowed(tradable(changed(self._life.rules, changes), changes), changes)
         except BadRulesError as error:
             raise ApplicationError(str(error), type=BadRulesError.__name__, non_retryable=True) from None
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from activities.support.bounded_calls import BoundedCalls, CallThread, Outcome
+from activities.support.strategy_standing import StrategyStanding
 from domain.event import STRATEGY_FAILED, Event, EventLevel
 from domain.identity import AccountId, PositionId
 from domain.market import MarketView, Symbol
@@ -19,8 +20,7 @@ from domain.rules import StrategyRules, TradingRules
 from domain.screening import CustomFilter, ScreenedStock
 from domain.session import session_date_of
 from domain.strategy import Strategy, objection_to_flag, objection_to_parameters, objection_to_signal, strongest
-from strategies import KNOWN_STRATEGIES
-from strategies.filters import KNOWN_FILTERS
+from strategies import known
 
 if TYPE_CHECKING:
     from activities.support.pace import Pace
@@ -67,18 +67,21 @@ class _Rest:
 class StrategyGuard:
     """Calls strategies and custom filters for all workers of a process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 all of them are optional but the books and the clock
         self,
         database: "Database",
         pace: "Pace",
-        strategies: Mapping[str, Strategy] = KNOWN_STRATEGIES,
-        filters: Mapping[str, CustomFilter] = KNOWN_FILTERS,
+        strategies: Mapping[str, Strategy] | None = None,
+        filters: Mapping[str, CustomFilter] | None = None,
         calls: BoundedCalls | None = None,
+        *,
+        standing: StrategyStanding | None = None,
     ) -> None:
+        self.standing = standing or StrategyStanding(known().sources)
         self._database = database
         self._pace = pace
-        self._strategies = strategies
-        self._filters = filters
+        self._strategies: Mapping[str, Strategy] = known().strategies if strategies is None else strategies
+        self._filters = known().filters if filters is None else filters
         self._calls = calls or BoundedCalls()
         self._rests: dict[tuple[str, Symbol], _Rest] = {}
         self._reported: dict[tuple[str, Symbol | None], str] = {}
@@ -148,7 +151,7 @@ class StrategyGuard:
     async def _liked(
         self, name: str, stocks: Mapping[Symbol, ScreenedStock], rules: StrategyRules, account_id: AccountId
     ) -> dict[Symbol, ScreenedStock]:
-        code, strategy = _Code(name, "entry", account_id), await self._strategy(name, account_id)
+        code, strategy = _Code(name, "entry", account_id), await self._buying_strategy(name, account_id)
         if strategy is None:
             return {symbol: replace(stock, code_failed=True) for symbol, stock in stocks.items()}
         calls = {symbol: _bound(strategy.entry, stock.view, rules) for symbol, stock in stocks.items()}
@@ -167,6 +170,9 @@ class StrategyGuard:
         code, strategy = _Code(name, "wants_out", account_id), await self._strategy(name, account_id)
         if strategy is None:
             return False
+        if self.standing.has_changed(name, position.strategy.source):
+            await self._report(code, symbol, f"{name} has changed since the purchase; price and time rules apply")
+            return False
         asked = {symbol: _bound(strategy.wants_out, view, position, rules)}
         answers = await self._sound_answers(code, asked, objection_to_flag)
         return answers.get(symbol, False)
@@ -176,6 +182,14 @@ class StrategyGuard:
         if strategy is None:
             await self._report(_Code(name, "", account_id), None, f"{name} is not known to this program")
         return strategy
+
+    async def _buying_strategy(self, name: str, account_id: AccountId) -> Strategy | None:
+        """Return a strategy that may buy: the hosts of the fleet agree on its code."""
+        objection = self.standing.objections.get(name)
+        if objection is None:
+            return await self._strategy(name, account_id)
+        await self._report(_Code(name, "", account_id), None, objection)
+        return None
 
     async def _asked(
         self, code: _Code, calls: Mapping[Symbol, Callable[[], T]], objection_to: Callable[[object], str]

@@ -45,6 +45,7 @@ from fleet.duties.reading import ReadingDuty
 from fleet.duties.refusal import RefusalDuty
 from fleet.duties.report import ReportDuty
 from fleet.duties.schedule import ScheduleDuty
+from fleet.duties.strategies import StrategyDuty
 from fleet.duties.stream import StreamDuty
 from fleet.fleet import Fleet
 from fleet.foreign import ForeignDuty
@@ -187,6 +188,11 @@ async def report_refusals(duty: RefusalDuty) -> None:
 
 async def keep_host_known(duty: HostDuty) -> None:
     """Record this process's heartbeat, and report other hosts that have died, until this process ends."""
+    await _for_ever(_ROUND, duty.look)
+
+
+async def compare_strategies(duty: StrategyDuty) -> None:
+    """Compare this host's strategies with those of the other hosts, until this process ends."""
     await _for_ever(_ROUND, duty.look)
 
 

@@ -1,0 +1,27 @@
+"""Everything that a strategy of your own imports: ``from strategies.api import …``. These names stay stable."""
+
+from domain.clock import KST, in_seoul
+from domain.market import DailyReference, MarketView, PriceSample, Quote
+from domain.money import Price, Quantity, Won, change_rate
+from domain.position import OpenPosition
+from domain.screening import ScreenedStock
+from domain.strategy import EntrySignal
+from strategies.parameters import Parameters, Percent
+
+__all__ = [
+    "KST",
+    "DailyReference",
+    "EntrySignal",
+    "MarketView",
+    "OpenPosition",
+    "Parameters",
+    "Percent",
+    "Price",
+    "PriceSample",
+    "Quantity",
+    "Quote",
+    "ScreenedStock",
+    "Won",
+    "change_rate",
+    "in_seoul",
+]
