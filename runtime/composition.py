@@ -184,7 +184,7 @@ def day_start_for(with_: Collaborators) -> DayStart:
 
 def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> list[Worker]:
     """Return the three Temporal workers of an account: trading, watch and broker."""
-    feed = with_.feed or QuoteFeed(with_.broker, with_.pace)
+    feed = with_.feed or QuoteFeed(with_.broker, with_.pace, calendar=with_.calendar)
     guard, host = StrategyGuard(with_.database, with_.pace, standing=with_.standing), with_.host
     market_data = MarketDataActivities(
         feed, with_.broker, with_.database, with_.pace, day_start_for(with_), guard=guard, host=host

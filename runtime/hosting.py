@@ -168,7 +168,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
         await check_clocks(stage.database, broker)
         await _check_broker(broker)
         await _check_limits(settings, broker)
-        feed = QuoteFeed(broker, pace, settings.stream.jump_bound)
+        feed = QuoteFeed(broker, pace, settings.stream.jump_bound, calendar)
         with_ = Collaborators(
             broker,
             stage.database,

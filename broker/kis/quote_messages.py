@@ -107,6 +107,12 @@ class DailyBar(DatedBar):
     acml_vol: CountOrZero
 
 
+class WholeBar(DailyBar):
+    """The same with the opening price, for strategies."""
+
+    stck_oprc: Count
+
+
 class RankRow(Message):
     """One stock of volume-rank (FHPST01710000)."""
 
