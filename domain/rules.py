@@ -69,7 +69,7 @@ class StrategyRules:
             for name, value in earlier.items()
             if value is not None and value != EARLIER_DEFAULTS[name]
         }
-        object.__setattr__(self, "parameters", tuple(sorted((moved | dict(self.parameters)).items())))
+        object.__setattr__(self, "parameters", tuple(sorted((dict(self.parameters) | moved).items())))
 
     def parameters_of(self, strategy: str) -> dict[str, str]:
         """Return the texts of one strategy by parameter."""

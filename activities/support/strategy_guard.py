@@ -218,6 +218,8 @@ class StrategyGuard:
         if outcome.overdue is not None:
             until = asyncio.get_running_loop().time() + _REST
             self._rests[code.name, symbol] = _Rest(until, outcome.overdue)
+            if outcome.is_greedy:
+                return f"{code.title} took more than {self._calls.most_memory >> 20:,} MiB of memory"
             return f"{code.title} took longer than {self._calls.longest:g} s"
         if outcome.fault:
             return f"{code.title} raised {outcome.fault}"

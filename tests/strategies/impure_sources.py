@@ -12,7 +12,7 @@ def in_entry(line: str, before: str = "") -> str:
 
 
 IMPURE: Final[dict[str, str]] = {
-    # imports
+    # what it imports
     "os": in_entry("os.getpid()", "import os"),
     "from os": in_entry("environ['A']", "from os import environ"),
     "dotted": in_entry("os.path.exists('x')", "import os.path"),
@@ -94,7 +94,7 @@ IMPURE: Final[dict[str, str]] = {
     "a list in a tuple": in_entry("seen[0].append(1)", "seen = ([],)"),
     "a defaultdict": in_entry("seen[1] += 1", "from collections import defaultdict\nseen = defaultdict(int)"),
     "a counter": in_entry("next(number)", "import itertools\nnumber = itertools.count()"),
-    "a list of the class": "class Gap:\n    name = 'gap'\n    seen = []\n    def entry(self, view, parameters):\n        pass\n",
+    "a list of the class": "class Gap:\n    name = 'gap'\n    seen = []\n    def entry(self, view, parameters): pass\n",
     "itself": in_entry("self.seen = view"),
     "its class": in_entry("Gap.seen = view"),
     "adding to itself": in_entry("self.count += 1"),

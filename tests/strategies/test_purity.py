@@ -6,7 +6,7 @@ import pytest
 
 import strategies
 from strategies.catalogue import BUILT_IN_MODULES
-from strategies.purity import impurities_of, imports_in
+from strategies.purity import imports_in, impurities_of
 from tests.strategies.impure_sources import IMPURE, PURE, in_entry
 
 SAMPLES = Path(strategies.__file__).parents[1] / "samples/haru-sample-strategies/haru_sample_strategies"
