@@ -1,4 +1,4 @@
-"""Doctor checks of this machine and its settings: data folder, disk, ports, access to `.env`, keys, universe, strategies."""
+"""Doctor checks of this machine and its settings: data folder, disk, ports, `.env`, keys, universe, strategies."""
 
 import os
 import shutil
