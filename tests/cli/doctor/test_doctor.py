@@ -130,24 +130,6 @@ def test_a_paper_account_with_a_key_for_prices_has_the_ranking(command_line: Com
     assert lines["universe"]["verdict"] == "ok"
 
 
-def test_a_refused_strategy_is_a_warning_and_one_of_the_rules_a_failure(
-    command_line: CommandLine, tmp_path: Path
-) -> None:
-    file = tmp_path / "gap.py"
-    file.write_text("import time\n")
-    brought = {"HARU_STRATEGIES__PATH": str(file)}
-
-    _, plain = command_line.doctor(**FREE_PORTS)
-    _, beside = command_line.doctor(**FREE_PORTS, **brought)
-    code, named = command_line.doctor(**FREE_PORTS, **brought, HARU_RULES__STRATEGY__NAMES="gap")
-
-    assert plain["strategies"]["text"] == "volatility_breakout 1, momentum 2"
-    assert beside["strategies"]["verdict"] == "warn"
-    assert f"refused: {file}:1: imports time" in beside["strategies"]["text"]
-    assert (code, named["strategies"]["verdict"]) == (1, "fail")
-    assert "strategy.names: gap; choose among momentum, volatility_breakout" in named["strategies"]["text"]
-
-
 def test_a_database_of_another_version_is_refused_with_the_way_to_ours(command_line: CommandLine) -> None:
     Path(".haru/postgres").mkdir(parents=True)
     Path(".haru/postgres/PG_VERSION").write_text("16\n")
