@@ -1,10 +1,13 @@
 """Strategies and filters from a file, a folder and installed packages: checked, then imported, then known."""
 
+import ctypes
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from importlib import import_module
 from importlib.machinery import SourceFileLoader
@@ -12,8 +15,9 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from inspect import isfunction
 from pathlib import Path
+from threading import Thread
 from types import MappingProxyType, ModuleType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from domain.screening import CustomFilter
 from strategies.admission import Admitted, NotAdmittedError, admitted, admitted_filter, is_strategy
@@ -25,6 +29,9 @@ PATH_VARIABLE: Final = "HARU_STRATEGIES__PATH"
 _PACKAGE: Final = "haru_strategies"
 """The package that the files of the configured folder belong to."""
 _WRITABLE_BY_ALL: Final = 0o002
+_LOADS_WITHIN: Final = 60.0
+"""Seconds. A source may import NumPy from a slow disk."""
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -42,13 +49,13 @@ class _Shelf:
         """Admit a class or a function; refuse a name that is taken."""
         try:
             if isinstance(found, type):
-                strategy = admitted(found, source, origin)
+                strategy = _bounded(lambda: admitted(found, source, origin))
                 taken = self.strategies.setdefault(strategy.name, strategy)
                 name, is_ours = strategy.name, taken is strategy
             else:
                 name, keeps = admitted_filter(found)
                 is_ours = self.filters.setdefault(name, keeps) is keeps
-        except NotAdmittedError as error:
+        except (NotAdmittedError, TimeoutError) as error:
             self.refuse(getattr(found, "__name__", "?"), origin, str(error))
             return
         if not is_ours:
@@ -115,7 +122,7 @@ def _take_file(shelf: _Shelf, file: Path, folder: Path, *, is_named: bool) -> No
     try:
         if module is None and spec is not None and spec.loader is not None:
             module = sys.modules[name] = module_from_spec(spec)
-            spec.loader.exec_module(module)
+            _bounded(partial(spec.loader.exec_module, module))
     except Exception as error:  # noqa: BLE001 - the called code may raise anything
         sys.modules.pop(name, None)
         shelf.refuse(
@@ -139,7 +146,7 @@ def _take_package(shelf: _Shelf, entry: EntryPoint) -> None:
     if not files:
         return
     try:
-        found: Any = import_module(entry.module)
+        found: Any = _bounded(partial(import_module, entry.module))
         for each in filter(None, entry.attr.split(".")):
             found = getattr(found, each)
     except Exception as error:  # noqa: BLE001 - the called code may raise anything
@@ -227,6 +234,30 @@ def _file_of(module: str) -> Path | None:
             if file.is_file():
                 return file
     return None
+
+
+def _bounded(act: Callable[[], T]) -> T:
+    """Run what a source does while it is loaded; a default value or a validator of it may never end.
+
+    Raises:
+        TimeoutError: it takes too long. Its thread is interrupted at its next Python instruction.
+    """
+    done: Future[T] = Future()
+    thread = Thread(target=_settle, args=(done, act), daemon=True, name="haru-loading")
+    thread.start()
+    try:
+        return done.result(_LOADS_WITHIN)
+    except FutureTimeoutError:
+        if thread.ident is not None:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
+        raise TimeoutError(f"takes longer than {_LOADS_WITHIN:g} s to load") from None
+
+
+def _settle(done: "Future[T]", act: Callable[[], T]) -> None:
+    try:
+        done.set_result(act())
+    except BaseException as error:  # noqa: BLE001 - the called code may raise anything
+        done.set_exception(error)
 
 
 def _objection_to_owner(file: Path) -> str:

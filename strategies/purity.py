@@ -83,6 +83,14 @@ _AT_THE_TOP: Final = (
     *(ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.Pass),
     ast.Expr,
 )
+_METHODS: Final = frozenset(
+    {
+        *("__new__", "__init_subclass__", "__set_name__", "__class_getitem__", "__prepare__", "__del__", "__call__"),
+        *("__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__reduce__"),
+    }
+)
+"""Methods that run unseen: while a class is made, or at any access."""
+_CLASS_DECORATORS: Final = frozenset({"dataclass", "final", "unique"})
 _DUNDER_NAMES: Final = frozenset({"__name__", "__all__"})
 
 
@@ -215,7 +223,7 @@ def _bodies(body: list[ast.stmt], *, is_class: bool) -> _Found:
     where = "in a class" if is_class else "at the top of the file"
     for node in body:
         if isinstance(node, ast.ClassDef):
-            yield from _bodies(node.body, is_class=True)
+            yield from _class(node)
         elif isinstance(node, ast.If) and ast.unparse(node.test).removeprefix("typing.") == "TYPE_CHECKING":
             continue
         elif not isinstance(node, _AT_THE_TOP) or (
@@ -228,7 +236,19 @@ def _bodies(body: list[ast.stmt], *, is_class: bool) -> _Found:
             yield from _decorators(node)
 
 
+def _class(node: ast.ClassDef) -> _Found:
+    for keyword in node.keywords:
+        yield node.lineno, f"{keyword.arg}=… runs code while the class is made; remove it"
+    for each in node.decorator_list:
+        name = ast.unparse(each.func if isinstance(each, ast.Call) else each)
+        if name.split(".")[-1] not in _CLASS_DECORATORS:
+            yield each.lineno, f"@{name} runs code while the class is made; remove it"
+    yield from _bodies(node.body, is_class=True)
+
+
 def _decorators(node: ast.FunctionDef) -> _Found:
+    if node.name in _METHODS:
+        yield node.lineno, f"{node.name} runs unseen; write a method that is called"
     allowed = {"staticmethod", "classmethod", "property", "field_validator", "model_validator", "abstractmethod"}
     for each in node.decorator_list:
         name = each.func if isinstance(each, ast.Call) else each

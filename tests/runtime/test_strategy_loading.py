@@ -9,6 +9,7 @@ import pytest
 from domain.errors import BadRulesError
 from domain.rule_changes import changed
 from domain.rules import TradingRules
+from runtime import strategy_loading
 from runtime.settings import SettingsError, load_settings
 from runtime.strategy_loading import install_strategies
 from strategies.catalogue import BUILT_IN_CATALOGUE, Catalogue, install, known, tradable
@@ -131,6 +132,22 @@ def test_a_refusal_names_file_line_and_reason(write: Write, text: str, line: int
 )
 def test_a_class_of_another_form_is_refused_with_the_form(write: Write, text: str, why: str) -> None:
     assert why in refusal(install_strategies(write(gap=text)))
+
+
+def test_a_source_that_never_ends_to_load_is_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    spins = """    @field_validator("days")
+    @classmethod
+    def odd(cls, value: int) -> int:
+        while True:
+            pass
+"""
+    text = GAP.replace("    strict: bool = False\n", f"    strict: bool = False\n{spins}")
+    monkeypatch.setattr(strategy_loading, "_LOADS_WITHIN", 0.5)
+
+    found = install_strategies(write(gap=text.replace("import Field", "import Field, field_validator")))
+
+    (refused,) = [each for each in found.refused if each.name == "Gap"]
+    assert refused.why == "takes longer than 0.5 s to load"
 
 
 def test_a_bad_file_takes_nothing_from_a_good_one(write: Write) -> None:

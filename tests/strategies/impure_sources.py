@@ -114,6 +114,10 @@ IMPURE: Final[dict[str, str]] = {
     "a loop in the class": "class Gap:\n    name = 'gap'\n    for x in (1, 2):\n        pass\n",
     "a comprehension at the top": in_entry("pass", "x = [y for y in (1, 2)]"),
     "async": "class Gap:\n    name = 'gap'\n    async def entry(self, view, parameters):\n        await view\n",
+    "a decorator of a class": in_entry("pass", "def wrap(c):\n    return c\n@wrap\nclass A:\n    x = 1"),
+    "a metaclass": in_entry("pass", "class M(type):\n    pass\nclass A(metaclass=M):\n    x = 1"),
+    "what runs while a class is made": in_entry("pass", "class A:\n    def __init_subclass__(cls):\n        pass"),
+    "what runs at each access": in_entry("pass", "class A:\n    def __getattr__(self, name):\n        return 1"),
     "no Python": "class Gap\n",
     "a null byte": "x = 1\0",
 }
