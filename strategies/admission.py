@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from inspect import Parameter, Signature, isfunction, signature
 from typing import Any, Final, Protocol
 
-from domain.market import MarketView
+from domain.market import MarketView, Symbol
 from domain.position import OpenPosition
 from domain.rules import StrategyRules
 from domain.screening import CustomFilter
@@ -64,6 +65,16 @@ class Admitted:
         """Return whether the strategy itself would sell the position now."""
         return self.code.wants_out(view, position, self._read(rules))
 
+    @property
+    def ranks(self) -> bool:
+        """Return whether the strategy compares the stocks of a scan with each other."""
+        return hasattr(self.code, "rank")
+
+    def rank(self, views: tuple[MarketView, ...], rules: StrategyRules) -> dict[Symbol, Decimal]:
+        """Return the confidence of each stock beside the others; a stock that is left out is not bought."""
+        ranked: dict[Symbol, Decimal] = self.code.rank(views, self._read(rules))  # type: ignore[attr-defined]  # `ranks` says so
+        return ranked
+
     def _read(self, rules: StrategyRules) -> Parameters:
         return read_parameters(self.model, tuple(rules.parameters_of(self.name).items()))
 
@@ -92,6 +103,8 @@ def admitted(found: type, source: str = "", origin: str = BUILT_IN) -> Admitted:
     for method, takes in (("entry", "self, view, parameters"), ("wants_out", "self, view, position, parameters")):
         if not _takes(getattr(found, method, None), takes.count(",") + 1):
             raise NotAdmittedError(f"{name}: write `def {method}({takes})`")
+    if hasattr(found, "rank") and not _takes(found.rank, 3):
+        raise NotAdmittedError(f"{name}: write `def rank(self, views, parameters)`")
     try:
         code = found()
     except Exception as error:  # noqa: BLE001 - the called code may raise anything

@@ -1,7 +1,7 @@
 """Everything that a strategy of your own imports: ``from strategies.api import …``. These names stay stable."""
 
 from domain.clock import KST, in_seoul
-from domain.market import DailyReference, MarketView, PriceSample, Quote
+from domain.market import DailyBar, DailyReference, MarketView, MinuteBar, PriceSample, Quote, Symbol
 from domain.money import Price, Quantity, Won, change_rate
 from domain.position import OpenPosition
 from domain.screening import ScreenedStock
@@ -10,9 +10,11 @@ from strategies.parameters import Parameters, Percent
 
 __all__ = [
     "KST",
+    "DailyBar",
     "DailyReference",
     "EntrySignal",
     "MarketView",
+    "MinuteBar",
     "OpenPosition",
     "Parameters",
     "Percent",
@@ -21,6 +23,7 @@ __all__ = [
     "Quantity",
     "Quote",
     "ScreenedStock",
+    "Symbol",
     "Won",
     "change_rate",
     "in_seoul",

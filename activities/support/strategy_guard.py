@@ -19,8 +19,17 @@ from domain.position import OpenPosition
 from domain.rules import StrategyRules, TradingRules
 from domain.screening import CustomFilter, ScreenedStock
 from domain.session import session_date_of
-from domain.strategy import Strategy, objection_to_flag, objection_to_parameters, objection_to_signal, strongest
+from domain.strategy import (
+    EntrySignal,
+    Strategy,
+    objection_to_flag,
+    objection_to_parameters,
+    objection_to_ranks,
+    objection_to_signal,
+    strongest,
+)
 from strategies import known
+from strategies.admission import Admitted
 
 if TYPE_CHECKING:
     from activities.support.pace import Pace
@@ -33,6 +42,7 @@ _REST: Final = 600.0
 """Real seconds for which code is not called for a stock on which it took too long."""
 _MOST_RESTS: Final = 3
 """Number of stocks after which slow code is not called at all; it can block no more threads than that."""
+_LEAST_TO_RANK: Final = 2
 _GRACE: Final = 0.05
 """Seconds that a watch waits for a strategy before it continues without an answer."""
 
@@ -156,6 +166,7 @@ class StrategyGuard:
             return {symbol: replace(stock, code_failed=True) for symbol, stock in stocks.items()}
         calls = {symbol: _bound(strategy.entry, stock.view, rules) for symbol, stock in stocks.items()}
         answers = await self._asked(code, calls, lambda answer: objection_to_signal(answer, name))
+        answers |= await self._ranked(strategy, stocks, answers, rules, account_id)
         return {
             symbol: replace(
                 stock,
@@ -163,6 +174,29 @@ class StrategyGuard:
                 code_failed=stock.code_failed or symbol not in answers,
             )
             for symbol, stock in stocks.items()
+        }
+
+    async def _ranked(
+        self,
+        strategy: Strategy,
+        stocks: Mapping[Symbol, ScreenedStock],
+        answers: Mapping[Symbol, EntrySignal | None],
+        rules: StrategyRules,
+        account_id: AccountId,
+    ) -> dict[Symbol, EntrySignal | None]:
+        """Return the signals with the ranks of a strategy that compares stocks; an invalid ranking changes none."""
+        liked = {symbol: signal for symbol, signal in answers.items() if signal is not None}
+        if not isinstance(strategy, Admitted) or not strategy.ranks or len(liked) < _LEAST_TO_RANK:
+            return {}
+        code, about = _Code(strategy.name, "rank", account_id), min(liked)
+        asked = {about: _bound(strategy.rank, tuple(stocks[symbol].view for symbol in liked), rules)}
+        found = await self._asked(code, asked, lambda answer: objection_to_ranks(answer, liked.keys()))
+        if about not in found:
+            return {}
+        ranks = found[about]
+        return {
+            symbol: replace(signal, confidence=ranks[symbol]) if symbol in ranks else None
+            for symbol, signal in liked.items()
         }
 
     async def _opinion(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:

@@ -3,7 +3,10 @@
 import asyncio
 import threading
 from dataclasses import replace
-from typing import Any
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import pytest
 
 from activities.entries import PreparedEntry
 from activities.support.bounded_calls import BoundedCalls
@@ -12,12 +15,14 @@ from activities.support.strategy_standing import StrategyStanding
 from domain.exits import ExitSignal
 from domain.position import ExitReason
 from domain.screening import ScreeningFilter
-from domain.strategy import Strategy
+from domain.strategy import EntrySignal, Strategy
 from reporting.page import words
 from strategies import KNOWN_STRATEGIES
+from strategies.admission import admitted
+from strategies.momentum import MomentumParameters
 from tests.activities.desk import Desk, Eager, a_candidate
 from tests.activities.test_untrusted_strategies import Odd, failures, held_by_odd, scanning
-from tests.support.builders import SAMSUNG
+from tests.support.builders import HYNIX, SAMSUNG
 
 OURS, THEIRS = "a" * 64, "b" * 64
 
@@ -118,3 +123,55 @@ async def test_a_strategy_that_allocates_without_end_is_reported_and_costs_only_
 
     assert {candidate.strategy for candidate in report.candidates} == {"eager"}
     assert {event.detail["cause"] for event in await failures(desk)} == {"odd.entry took more than 64 MiB of memory"}
+
+
+class Ranker:
+    """A strategy that likes every stock and whose ranking the test chooses."""
+
+    name = "ranker"
+    version = "1"
+    Parameters = MomentumParameters
+    answer: ClassVar[Any] = None
+
+    def entry(self, view: Any, parameters: Any) -> EntrySignal:
+        return EntrySignal(self.name, self.version, Decimal("0.4"), "any")
+
+    def rank(self, views: Any, parameters: Any) -> Any:
+        return self.answer(views) if callable(self.answer) else self.answer
+
+    def wants_out(self, view: Any, position: Any, parameters: Any) -> bool:
+        return False
+
+
+async def candidates_of(desk: Desk, answer: Any) -> list[tuple[str, Decimal]]:
+    known: dict[str, Strategy] = {"ranker": admitted(type("Ranked", (Ranker,), {"answer": staticmethod(answer)}))}
+    desk.market_data._guard = StrategyGuard(desk.database, desk.pace, known)
+    report = await desk.does(desk.market_data.scan, desk.scan_request(**scanning("ranker")))
+    return [(candidate.symbol, candidate.score) for candidate in report.candidates]
+
+
+async def test_a_strategy_may_compare_the_stocks_of_a_scan_and_leave_some_out(desk: Desk) -> None:
+    both = {HYNIX: Decimal("0.9"), SAMSUNG: Decimal("0.2")}
+
+    assert await candidates_of(desk, lambda _: both) == [(HYNIX, Decimal("0.9")), (SAMSUNG, Decimal("0.2"))]
+    assert await candidates_of(desk, lambda views: {SAMSUNG: Decimal(len(views)) / 2}) == [(SAMSUNG, Decimal(1))]
+    assert await failures(desk) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda _: 1 / 0,
+        lambda _: None,
+        lambda _: {"999999": Decimal("0.5")},
+        lambda _: {SAMSUNG: Decimal("NaN")},
+        lambda _: {SAMSUNG: 0.5},
+    ],
+)
+async def test_without_a_valid_ranking_the_signals_stand_as_they_are(desk: Desk, answer: Any) -> None:
+    found = await candidates_of(desk, answer)
+
+    assert sorted(found) == [(HYNIX, Decimal("0.4")), (SAMSUNG, Decimal("0.4"))]
+    (event,) = await failures(desk)
+    assert str(event.detail["cause"]).startswith("ranker.rank r")
+    assert words("ko").say(str(event.detail["cause"])) != event.detail["cause"]

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from strategies.api import EntrySignal, MarketView, OpenPosition, Parameters, Percent, change_rate
+from strategies.api import EntrySignal, MarketView, OpenPosition, Parameters, Percent, Symbol, change_rate
 
 
 class RelativeVolumeParameters(Parameters):
@@ -27,16 +27,21 @@ class RelativeVolume:
     Parameters = RelativeVolumeParameters
 
     def entry(self, view: MarketView, parameters: RelativeVolumeParameters) -> EntrySignal | None:
-        """Return a signal with more confidence for a greater ratio, so that a scan tries the busiest stock first."""
+        """Return a signal for a busy, rising stock."""
         ratio = relative_volume(view, parameters.least_days)
         rise = change_rate(view.quote.price, view.quote.open_price)
         if ratio is None or ratio < parameters.least_ratio or view.open_for < parameters.warm_up:
             return None
         if not parameters.least_rise <= rise <= parameters.greatest_rise:
             return None
-        confidence = min(ratio / (ratio + 10), Decimal(1)).quantize(Decimal("0.001"))
         reason = f"traded {ratio:.1f} times its usual volume for this time, {rise:.1%} above the open"
-        return EntrySignal(self.name, self.version, confidence, reason)
+        return EntrySignal(self.name, self.version, Decimal("0.5"), reason)
+
+    def rank(self, views: tuple[MarketView, ...], parameters: RelativeVolumeParameters) -> dict[Symbol, Decimal]:
+        """Return more confidence for a busier stock, so that a scan tries it first; the quieter half is left out."""
+        ratios = {view.quote.symbol: relative_volume(view, parameters.least_days) or Decimal(0) for view in views}
+        busiest = sorted(ratios, key=lambda symbol: (-ratios[symbol], symbol))[: (len(ratios) + 1) // 2]
+        return {symbol: 1 - Decimal(place) / len(busiest) for place, symbol in enumerate(busiest)}
 
     def wants_out(self, view: MarketView, position: OpenPosition, parameters: RelativeVolumeParameters) -> bool:  # noqa: ARG002 the interface's
         """Return whether the price is below the day's open again."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 from haru_sample_strategies.gap_fade import GapFade
 from haru_sample_strategies.morning_momentum import MorningMomentum
@@ -107,6 +108,18 @@ def test_a_rise_on_several_times_the_usual_volume_is_bought() -> None:
     assert not buys(
         RelativeVolume, replace(view(71_000, 39, volume=400_000), reference=replace(YESTERDAY, days=DAYS[:2]))
     )
+
+
+def test_of_the_busy_stocks_the_busier_half_is_tried_busiest_first() -> None:
+    seen = [view(71_000, 39, volume=volume) for volume in (400_000, 900_000, 500_000)]
+    named = tuple(
+        replace(one, quote=replace(one.quote, symbol=Symbol(f"00000{number}"))) for number, one in enumerate(seen)
+    )
+
+    assert admitted(RelativeVolume).rank(named, RULES) == {
+        Symbol("000001"): Decimal(1),
+        Symbol("000002"): Decimal("0.5"),
+    }
 
 
 def test_a_row_of_rising_minutes_is_bought_in_the_first_hour_only() -> None:
