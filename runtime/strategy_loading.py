@@ -176,7 +176,8 @@ def _checked(shelf: _Shelf, file: Path, folder: Path, package: str) -> list[Path
         one = left.pop()
         if one in files:
             continue
-        if objection := _objection_to_owner(one):
+        # An installed package is trusted like every other dependency beside it.
+        if package == _PACKAGE and (objection := _objection_to_owner(one)):
             shelf.refuse(file.stem, one, objection)
             return []
         text = _text(one)

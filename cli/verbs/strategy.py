@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -55,7 +56,8 @@ async def new(asked: argparse.Namespace) -> int:
     lines = [f"{file} written" for file in files]
     setting = "" if settings.strategies.path else f"{PATH_VARIABLE}={folder}"
     if setting:
-        lines.append(f"Add this line to {env_file()}: {setting}")
+        where = "the environment" if env_file() == Path(os.devnull) else env_file()
+        lines.append(f"Add this line to {where}: {setting}")
     lines.append(f"Next: python starter.py strategy check {name}")
     _answer(asked, {"files": [str(file) for file in files], "setting": setting}, lines)
     return 0
