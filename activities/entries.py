@@ -250,7 +250,13 @@ class EntryActivities:
             name=candidate.name,
             market=seen.status.market,
             decision_price=intent.decision_price,
-            strategy=StrategyStamp(candidate.strategy, candidate.strategy_version, parameters, candidate.reason),
+            strategy=StrategyStamp(
+                candidate.strategy,
+                candidate.strategy_version,
+                parameters,
+                candidate.reason,
+                self._guard.standing.source_of(candidate.strategy),
+            ),
             exit_rules=rules.exits,
             rules_version=rules.version,
         )

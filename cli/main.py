@@ -25,6 +25,7 @@ from cli.verbs import orders as order_verbs
 from cli.verbs import rules as rule_verbs
 from cli.verbs import statement as after_close
 from cli.verbs.setting_up import add_setup_verbs
+from cli.verbs.strategy import add_strategy_verb
 from domain.audit_log import Outcome
 from fleet import commands
 from fleet.alerting.channels import channels_of
@@ -132,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_order_verbs(verbs)
     add_setup_verbs(verbs)
     bars_verb.add_bars_verbs(verbs)
+    add_strategy_verb(verbs)
     _add_looking_back(verbs)
     return parser
 

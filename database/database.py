@@ -33,6 +33,7 @@ from database.server import Server
 from database.session_days import SessionDays
 from database.snapshots import Snapshots
 from database.statements import Statements
+from database.strategy_sources import StrategySources
 from database.stream_leases import StreamLeases
 from database.stream_news import StreamNews
 from database.summaries import Summaries
@@ -79,6 +80,7 @@ class Database:
         self.session_days = SessionDays(pool)
         self.snapshots = Snapshots(pool)
         self.statements = Statements(pool)
+        self.strategy_sources = StrategySources(pool)
         self.stream_leases = StreamLeases(pool)
         self.stream_news = StreamNews(pool, url)
         self.summaries = Summaries(pool)

@@ -30,13 +30,14 @@ COLUMNS: Final = """
     position_id, account_id, worker_id, session_date, symbol, name, market, decision_price, bought_quantity, cost,
     sold_quantity, opened_at, high_water_mark, last_price, strategy_name, strategy_version, strategy_parameters,
     strategy_reason, exit_rules, rules_version, taken_quantity, taken_amount,
-    restated_bought, restated_sold
+    restated_bought, restated_sold, strategy_source
 """
 
 _PREPARE = """
 INSERT INTO positions (position_id, account_id, worker_id, session_date, symbol, name, market, decision_price,
-    strategy_name, strategy_version, strategy_parameters, strategy_reason, exit_rules, rules_version)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    strategy_name, strategy_version, strategy_parameters, strategy_reason, exit_rules, rules_version,
+    strategy_source)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT (position_id) DO NOTHING
 """
 
@@ -281,6 +282,7 @@ def _values(opening: PositionOpening) -> tuple[object, ...]:
         stamp.reason,
         _rules_as_json(opening.exit_rules),
         opening.rules_version,
+        stamp.source,
     )
 
 
@@ -323,7 +325,11 @@ def _from_row(row: Row) -> OpenPosition:
         last_price=Price(row["last_price"]),
         decision_price=Price(row["decision_price"]),
         strategy=StrategyStamp(
-            row["strategy_name"], row["strategy_version"], row["strategy_parameters"], row["strategy_reason"]
+            row["strategy_name"],
+            row["strategy_version"],
+            row["strategy_parameters"],
+            row["strategy_reason"],
+            row["strategy_source"],
         ),
         exit_rules=_rules_from_json(row["exit_rules"]),
         rules_version=row["rules_version"],

@@ -71,7 +71,8 @@ class Trades:
     _ON = """
     SELECT position_id, account_id, worker_id, session_date, symbol, name, market, quantity, entry_amount, exit_amount,
         entry_commission, entry_tax, exit_commission, exit_tax, opened_at, closed_at, exit_reason, strategy_name,
-        strategy_version, strategy_parameters, strategy_reason, entry_decision_price, exit_decision_price
+        strategy_version, strategy_parameters, strategy_reason, entry_decision_price, exit_decision_price,
+        strategy_source
     FROM booked_trades
     WHERE account_id = $1 AND session_date BETWEEN $2 AND $3 AND ($4::text IS NULL OR worker_id = $4)
     ORDER BY closed_at, position_id
@@ -159,8 +160,9 @@ SELECT status, bought_quantity, cost, sold_quantity, proceeds FROM positions WHE
 _INSERT = """
 INSERT INTO trades (position_id, account_id, worker_id, session_date, symbol, name, market, quantity, entry_amount,
     exit_amount, entry_commission, entry_tax, exit_commission, exit_tax, opened_at, closed_at, exit_reason,
-    strategy_name, strategy_version, strategy_parameters, strategy_reason, entry_decision_price, exit_decision_price)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+    strategy_name, strategy_version, strategy_parameters, strategy_reason, entry_decision_price, exit_decision_price,
+    strategy_source)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
 """
 _BOOKED = """
 SELECT count(*) AS parts, sum(quantity)::bigint AS quantity, sum(entry_amount)::bigint AS entry_amount,
@@ -260,6 +262,7 @@ def _values(trade: ClosedTrade) -> tuple[object, ...]:
         trade.strategy.reason,
         trade.entry_decision_price,
         trade.exit_decision_price,
+        trade.strategy.source,
     )
 
 
@@ -281,7 +284,11 @@ def _from_row(row: Row) -> ClosedTrade:
         closed_at=row["closed_at"],
         exit_reason=ExitReason(row["exit_reason"]),
         strategy=StrategyStamp(
-            row["strategy_name"], row["strategy_version"], row["strategy_parameters"], row["strategy_reason"]
+            row["strategy_name"],
+            row["strategy_version"],
+            row["strategy_parameters"],
+            row["strategy_reason"],
+            row["strategy_source"],
         ),
         entry_decision_price=Price(row["entry_decision_price"]),
         exit_decision_price=Price(row["exit_decision_price"]),

@@ -1,7 +1,9 @@
 """Conversion between market time and real time: equal when live, faster in a compressed day."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -48,6 +50,33 @@ LIVE_CLOCK: Final = MarketClock(real_anchor=_EPOCH, market_anchor=_EPOCH, speed=
 def in_seoul(instant: datetime) -> datetime:
     """Convert an aware instant to Seoul wall-clock time."""
     return instant.astimezone(KST)
+
+
+_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h)")
+_UNITS: Final = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+}
+
+
+def read_duration(text: str) -> timedelta:
+    """Read a duration such as ``90s``, ``250ms``, ``10m`` or ``1.5h``.
+
+    Raises:
+        ValueError: the text has another form.
+        ArithmeticError: the number is too large.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(text)
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def duration_text(duration: timedelta) -> str:
+    """Format a duration in seconds, as ``read_duration`` reads it."""
+    return f"{Decimal(duration // timedelta(milliseconds=1)) / 1000}s"
 
 
 @dataclass(frozen=True, slots=True)

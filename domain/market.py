@@ -1,12 +1,13 @@
 """Market data: symbols, quotes, order books, and whether a price is valid for a decision."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 
 from domain.money import Price, Quantity, Won, change_rate
+from domain.session import Session, SessionPhase
 from domain.tick_size import PriceLimits
 
 Symbol = NewType("Symbol", str)
@@ -107,6 +108,30 @@ class PriceSample:
 
 
 @dataclass(frozen=True, slots=True)
+class MinuteBar:
+    """One minute of today's session as this host observed it; ``at`` is its start (market time, UTC)."""
+
+    at: datetime
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class DailyBar:
+    """One earlier session of a stock, in today's shares and won."""
+
+    date: date
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Quantity
+
+
+@dataclass(frozen=True, slots=True)
 class DailyReference:
     """A stock's data before the open: the previous session's bar, in today's shares, and today's limits."""
 
@@ -116,6 +141,8 @@ class DailyReference:
     previous_low: Price
     previous_volume: Quantity
     limits: PriceLimits
+    days: tuple[DailyBar, ...] = ()
+    """The sessions of the last three weeks, oldest first. A bar that cannot be read ends them."""
 
     @property
     def previous_range(self) -> int:
@@ -182,3 +209,22 @@ class MarketView:
     reference: DailyReference | None
     recent: tuple[PriceSample, ...] = field(default=())
     """Oldest first, at most the last half hour of market time."""
+    minutes: tuple[MinuteBar, ...] = field(default=())
+    """Today's bars since this host follows the stock, oldest first; the last one is still open."""
+    session: Session | None = None
+    """Today's session, from the calendar; None on a day without one."""
+
+    @property
+    def phase(self) -> SessionPhase:
+        """Return how the exchange treats orders at the quote's time."""
+        return SessionPhase.CLOSED if self.session is None else self.session.phase_at(self.quote.observed_at)
+
+    @property
+    def open_for(self) -> timedelta:
+        """Return the market time since the opening; negative before it, zero on a day without a session."""
+        return timedelta(0) if self.session is None else self.quote.observed_at - self.session.opens_at
+
+    @property
+    def days(self) -> tuple[DailyBar, ...]:
+        """Return the earlier sessions, oldest first; empty while the reference is unknown."""
+        return () if self.reference is None else self.reference.days

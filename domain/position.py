@@ -46,6 +46,8 @@ class StrategyStamp:
     version: str
     parameters: dict[str, str] = field(default_factory=dict)
     reason: str = ""
+    source: str = ""
+    """SHA-256 of the strategy's source; empty for positions of earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)

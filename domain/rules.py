@@ -1,11 +1,13 @@
 """The rules of a fleet: one frozen value, read once and passed in the workflow's input."""
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from typing import Final
 
+from domain.clock import duration_text
 from domain.market import Symbol
-from domain.money import Price, Quantity, Rate, Won
+from domain.money import Price, Quantity, Rate, Won, rate_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,73 @@ class ScreeningRules:
 
 @dataclass(frozen=True, slots=True)
 class StrategyRules:
-    """The strategies that decide entries, and their parameters (``strategy.breakout_factor`` and so on)."""
+    """The strategies that decide entries, and their parameters.
+
+    The last four arguments are the parameters of earlier versions. Stored rules and settings may still have them.
+    """
 
     names: tuple[str, ...] = ("volatility_breakout", "momentum")
-    breakout_factor: Decimal = Decimal("0.5")
-    momentum_window: timedelta = timedelta(minutes=10)
-    momentum_rise: Rate = Rate("0.012")
-    momentum_volume_ratio: Decimal = Decimal("1.5")
+    parameters: tuple[tuple[str, str], ...] = ()
+    """What differs from a strategy's defaults: ``momentum.window`` and its text, sorted.
+
+    Each strategy reads its own texts, so that a workflow carries them without knowing the strategy.
+    """
+    breakout_factor: InitVar[Decimal | None] = None
+    momentum_window: InitVar[timedelta | None] = None
+    momentum_rise: InitVar[Decimal | None] = None
+    momentum_volume_ratio: InitVar[Decimal | None] = None
+
+    def __post_init__(
+        self,
+        breakout_factor: Decimal | None,
+        momentum_window: timedelta | None,
+        momentum_rise: Decimal | None,
+        momentum_volume_ratio: Decimal | None,
+    ) -> None:
+        """Sort the parameters, and move those of earlier versions among them."""
+        earlier = {
+            "breakout_factor": breakout_factor,
+            "momentum_window": momentum_window,
+            "momentum_rise": momentum_rise,
+            "momentum_volume_ratio": momentum_volume_ratio,
+        }
+        moved = {
+            RENAMED[name]: _text_of(name, value)
+            for name, value in earlier.items()
+            if value is not None and value != EARLIER_DEFAULTS[name]
+        }
+        object.__setattr__(self, "parameters", tuple(sorted((dict(self.parameters) | moved).items())))
+
+    def parameters_of(self, strategy: str) -> dict[str, str]:
+        """Return the texts of one strategy by parameter."""
+        return {name.partition(".")[2]: text for name, text in self.parameters if name.partition(".")[0] == strategy}
+
+
+RENAMED: Final = {
+    "breakout_factor": "volatility_breakout.factor",
+    "momentum_window": "momentum.window",
+    "momentum_rise": "momentum.rise",
+    "momentum_volume_ratio": "momentum.volume_ratio",
+}
+"""Parameters of earlier versions, and their names since each strategy has its own."""
+EARLIER_DEFAULTS: Final[dict[str, Decimal | timedelta]] = {
+    "breakout_factor": Decimal("0.5"),
+    "momentum_window": timedelta(minutes=10),
+    "momentum_rise": Rate("0.012"),
+    "momentum_volume_ratio": Decimal("1.5"),
+}
+"""Earlier versions stored these with every run, although no operator had chosen them."""
+
+
+_MOST_DIGITS: Final = 30
+"""A number with a huge exponent would have millions of digits as text."""
+
+
+def _text_of(name: str, value: Decimal | timedelta) -> str:
+    if isinstance(value, timedelta):
+        return duration_text(value)
+    is_plain = value.is_finite() and abs(value.adjusted()) < _MOST_DIGITS
+    return rate_text(value) if name == "momentum_rise" and is_plain else str(value)
 
 
 @dataclass(frozen=True, slots=True)

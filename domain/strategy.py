@@ -1,10 +1,11 @@
 """The interface of every strategy: it evaluates one stock and may decide to buy, or to sell a holding."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Protocol
 
-from domain.market import MarketView
+from domain.market import MarketView, Symbol
 from domain.position import OpenPosition
 from domain.rules import StrategyRules
 
@@ -69,6 +70,15 @@ def objection_to_signal(answer: object, strategy: str) -> str:
     if not all(_is_a_line(text) for text in (answer.strategy, answer.strategy_version, answer.reason)):
         return "a name, version or reason that is not one line of text"
     return "" if answer.strategy == strategy else "a signal with another strategy's name"
+
+
+def objection_to_ranks(answer: object, symbols: Collection[Symbol]) -> str:
+    """Return the objection to the answer of a strategy's ``rank``, which may leave stocks out."""
+    if type(answer) is not dict or not all(symbol in symbols for symbol in answer):
+        return "a ranking that is not a dict of the stocks it was given"
+    if not all(type(rank) is Decimal and rank.is_finite() and 0 <= rank <= 1 for rank in answer.values()):
+        return "a rank that is not a Decimal from 0 to 1"
+    return ""
 
 
 def objection_to_flag(answer: object) -> str:

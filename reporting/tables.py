@@ -75,6 +75,8 @@ def trade_row(trade: ClosedTrade, ranges: Ranges) -> dict[str, Any]:
         "symbol": trade.symbol,
         "name": trade.name,
         "strategy": f"{trade.strategy.name} {trade.strategy.version}",
+        "strategy_parameters": trade.strategy.parameters,
+        "strategy_source": trade.strategy.source,
         "why": trade.strategy.reason,
         "exit_reason": trade.exit_reason.value,
         "quantity": trade.quantity,

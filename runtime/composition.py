@@ -34,6 +34,7 @@ from activities.summarising import SummaryActivities
 from activities.support.host_gate import HostGate
 from activities.support.pace import Pace
 from activities.support.strategy_guard import StrategyGuard
+from activities.support.strategy_standing import StrategyStanding
 from activities.unsold import UnsoldActivities
 from activities.watching import WatchingActivities
 from broker.kis.broker import KisBroker, MarketAccess
@@ -165,6 +166,8 @@ class Collaborators:
     notices: OrderNotices = field(default_factory=OrderNotices)
     commission: Rate = BANKIS_COMMISSION
     host: HostGate = field(default_factory=HostGate)
+    standing: StrategyStanding | None = None
+    """What the fleet says of this host's strategies. None: it has no other host."""
 
 
 def stream_of(settings: Settings, place: Place, broker: KisBroker, database: Database) -> KisStream:
@@ -182,8 +185,8 @@ def day_start_for(with_: Collaborators) -> DayStart:
 
 def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> list[Worker]:
     """Return the three Temporal workers of an account: trading, watch and broker."""
-    feed = with_.feed or QuoteFeed(with_.broker, with_.pace)
-    guard, host = StrategyGuard(with_.database, with_.pace), with_.host
+    feed = with_.feed or QuoteFeed(with_.broker, with_.pace, calendar=with_.calendar)
+    guard, host = StrategyGuard(with_.database, with_.pace, standing=with_.standing), with_.host
     market_data = MarketDataActivities(
         feed, with_.broker, with_.database, with_.pace, day_start_for(with_), guard=guard, host=host
     )

@@ -35,6 +35,7 @@ from fleet.duties.reading import ReadingDuty
 from fleet.duties.refusal import RefusalDuty
 from fleet.duties.report import ReportDuty
 from fleet.duties.schedule import ScheduleDuty
+from fleet.duties.strategies import StrategyDuty
 from fleet.duties.stream import StreamDuty
 from fleet.fleet import Fleet
 from runtime.auditing import AuditDuty
@@ -49,11 +50,12 @@ _DISKS: Final = ("postgres", "postgres/pg_wal")
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What this host has registered in the fleet: the account's hold, its keys, itself."""
+    """What this host has registered in the fleet: the account's hold, its keys, itself, its strategies."""
 
     account: AccountDuty
     keys: KeyHold
     host: HostDuty
+    strategies: StrategyDuty
 
     async def leave(self) -> None:
         """Record that this host ends normally."""
@@ -87,6 +89,7 @@ def _of_the_host(parts: HostParts) -> Iterator[Duty]:
     yield membership.account
     yield membership.host
     yield membership.keys
+    yield membership.strategies
     yield AuditDuty(settings, fleet)
     yield ChannelDuty(fleet, parts.channels)
     yield OutageDuty(fleet, direct)

@@ -13,6 +13,7 @@ from temporalio.client import Client
 from activities.market.quote_feed import QuoteFeed
 from activities.support.host_gate import HostGate
 from activities.support.pace import RealPace
+from activities.support.strategy_standing import StrategyStanding
 from broker.kis.broker import KisBroker
 from broker.protocol import Broker
 from database.database import Database, open_database
@@ -34,6 +35,7 @@ from fleet.duties.account_worth import account_worth
 from fleet.duties.host import HostDuty
 from fleet.duties.key_hold import KeyHold
 from fleet.duties.runner import DutyRunner
+from fleet.duties.strategies import StrategyDuty
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
 from fleet.together import first_to_end
@@ -70,6 +72,7 @@ from runtime.temporal_connection import (
 )
 from security.private_files import NotPrivateError
 from security.sealing.refusals import Refusals
+from strategies import known
 from workflows import attributes
 
 logger = logging.getLogger("haru.worker")
@@ -124,11 +127,12 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
     alerts = _alerts(settings, fleet)  # report an unreadable address before anything trades
     with _at_the_start(stage.place.database_url):
         membership, limits = await _joined(settings, fleet)
+        standing = membership.strategies.standing
     async with broker_for(settings, stage.place, stage.database, pace) as broker:
         await check_clocks(stage.database, broker)
         await _check_broker(broker)
         await _check_limits(settings, broker)
-        with_ = _collaborators(settings, fleet, broker, pace, HostGate(limits, fleet.plan_of_the_day))
+        with_ = _collaborators(settings, fleet, broker, HostGate(limits, fleet.plan_of_the_day), standing)
         parts = HostParts(
             settings=settings,
             fleet=fleet,
@@ -155,8 +159,9 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
 
 
 def _collaborators(
-    settings: Settings, fleet: Fleet, broker: KisBroker, pace: RealPace, gate: HostGate
+    settings: Settings, fleet: Fleet, broker: KisBroker, gate: HostGate, standing: StrategyStanding
 ) -> Collaborators:
+    pace = RealPace(fleet.clock)
     return Collaborators(
         broker,
         fleet.database,
@@ -164,9 +169,10 @@ def _collaborators(
         fleet.calendar,
         fleet.leads,
         proof_of(settings),
-        QuoteFeed(broker, pace, settings.stream.jump_bound),
+        QuoteFeed(broker, pace, settings.stream.jump_bound, fleet.calendar),
         commission=settings.broker.commission,
         host=gate,
+        standing=standing,
     )
 
 
@@ -192,13 +198,16 @@ def _check_temporal(settings: Settings) -> None:
 
 
 async def _joined(settings: Settings, fleet: Fleet) -> tuple[Membership, HostLimits]:
-    """Bind the account to its keys, join the fleet, and declare this host's limits."""
+    """Bind the account to its keys, join the fleet, and declare this host's limits and strategies."""
     await fleet.database.accounts.pin(fleet.account_id, fleet.environment, key_fingerprint(settings))
     account = AccountDuty(fleet, await fleet_name(fleet.client))
-    membership = Membership(account, KeyHold(fleet, ring_of(settings).ids), HostDuty(fleet))
+    strategies = StrategyDuty(fleet, known(), settings.rules)
+    membership = Membership(account, KeyHold(fleet, ring_of(settings).ids), HostDuty(fleet), strategies)
     await membership.account.look()
     await membership.keys.join()
-    return membership, await membership.host.declare(host_limits(settings))
+    limits = await membership.host.declare(host_limits(settings))
+    await strategies.declare(membership.host.host_id)
+    return membership, limits
 
 
 async def _check_broker(broker: Broker) -> None:

@@ -4,7 +4,6 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -26,10 +25,9 @@ from pydantic import (
 from pydantic_settings import SettingsConfigDict
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
-from domain.errors import BadRulesError
 from domain.identity import Environment
 from domain.money import rate_text
-from domain.rule_changes import changed, rule_values, setting_name, value_text
+from domain.rule_changes import EARLIER_NAMES, setting_name, value_text
 from domain.rules import TradingRules
 from runtime.alert_settings import AlertSettings
 from runtime.broker_settings import BrokerSettings, QuotationsSettings, StreamSettings
@@ -46,6 +44,9 @@ from runtime.env_file import (
 from runtime.market_settings import CalendarSettings, CloseSettings, SimulatorSettings
 from runtime.payload_settings import PayloadSettings
 from runtime.private_values import PRIVATE, account_secrets, database_secrets, temporal_secrets, unencoded_password
+from runtime.strategy_loading import install_strategies
+from runtime.strategy_settings import StrategySettings, may_be_refused, rules_from_settings, strategies_path
+from strategies import all_rule_values
 
 _PREFIX: Final = "HARU_"
 _LOSS_LIMIT: Final = "fleet_daily_loss"
@@ -67,17 +68,6 @@ def _checked_database_url(value: SecretStr) -> SecretStr:
     if not _DATABASE_URL.match(value.get_secret_value()):
         raise ValueError("it is not of the form postgresql://user:password@host:port/database")
     return value
-
-
-def _rules(value: object) -> object:
-    """Parse rules as changes to the default rules, in the operator's format: `3%`, `90s`, `5,000,000`."""
-    if not isinstance(value, dict):
-        return value
-    changes = {f"{group}.{name}": text for group, named in value.items() for name, text in named.items()}
-    try:
-        return replace(changed(TradingRules(), changes), version=TradingRules().version)
-    except BadRulesError as error:
-        raise ValueError(re.sub(r"\b([a-z]+)\.([a-z_]+)", lambda name: setting_name(name[0]), str(error))) from None
 
 
 def _names_loss_limit(values: Any) -> bool:
@@ -144,7 +134,8 @@ class Settings(EnvFileSettings):
     simulator: SimulatorSettings = Field(default_factory=SimulatorSettings)
     broker: BrokerSettings = Field(default_factory=BrokerSettings)
     quotations: QuotationsSettings = Field(default_factory=QuotationsSettings)
-    rules: Annotated[TradingRules, BeforeValidator(_rules)] = TradingRules()
+    rules: Annotated[TradingRules, BeforeValidator(rules_from_settings)] = TradingRules()
+    strategies: StrategySettings = Field(default_factory=StrategySettings)
     calendar: CalendarSettings = Field(default_factory=CalendarSettings)
     close: CloseSettings = Field(default_factory=CloseSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
@@ -219,6 +210,7 @@ def load_settings() -> Settings:
     """Read the environment and `.env`; raise SettingsError for anything wrong, unknown or misspelt."""
     environment = _environment()
     _refuse_odd_texts(environment)
+    install_strategies(strategies_path(environment))
     _refuse_unknown(environment)
     try:
         settings = Settings()
@@ -246,7 +238,9 @@ def _environment() -> dict[str, str]:
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
     known = [name for name, _ in _leaves(Settings.model_construct())]
-    unknown = [name for name in environment if plain(name).upper().startswith(_PREFIX) and name.upper() not in known]
+    earlier = {setting_name(rule) for rule in EARLIER_NAMES}
+    ours = [name for name in environment if plain(name).upper().startswith(_PREFIX)]
+    unknown = [name for name in ours if name.upper() not in {*known, *earlier} and not may_be_refused(name)]
     if unknown:
         raise SettingsError("\n".join(_unknown(name, known) for name in sorted(unknown)))
 
@@ -266,7 +260,7 @@ def _unknown(name: str, known: list[str]) -> str:
 def _leaves(value: Any, name: str = _PREFIX[:-1], joint: str = "_") -> Iterator[tuple[str, Any]]:
     """Yield each single setting as (variable, value)."""
     if isinstance(value, TradingRules):
-        for rule, setting in rule_values(value).items():
+        for rule, setting in all_rule_values(value).items():
             yield setting_name(rule), value_text(rule, setting)
     elif isinstance(value, BaseModel):
         for part in type(value).model_fields:

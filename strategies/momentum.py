@@ -1,59 +1,58 @@
 """Buys a stock that rises over a window while it trades faster than before the window."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from itertools import takewhile
-from typing import Final
+from typing import ClassVar, Final
+
+from pydantic import Field
 
 from domain.market import MarketView, PriceSample
-from domain.money import Quantity, Rate, change_rate
+from domain.money import Quantity, change_rate
 from domain.position import OpenPosition
-from domain.rules import StrategyRules
 from domain.strategy import EntrySignal
+from strategies.parameters import Parameters, Percent
 
 _GREATEST_GAP: Final = 0.25
 """The share of the window by which its base may be older than its start."""
 
 
-@dataclass(frozen=True, slots=True)
+class MomentumParameters(Parameters):
+    """What counts as a rise and as a faster pace."""
+
+    window: timedelta = Field(default=timedelta(minutes=10), ge=timedelta(minutes=1), le=timedelta(minutes=30))
+    rise: Percent = Field(default=Decimal("0.012"), ge=0, le=1)
+    volume_ratio: Decimal = Field(default=Decimal("1.5"), ge=0, le=1000)
+    greatest_change: Percent = Field(default=Decimal("0.20"), ge=0, le=Decimal("0.3"))
+    """Above this the daily limit leaves too little room for profit."""
+    reversal: Percent = Field(default=Decimal("0.5"), ge=0, le=1)
+    """The fall over the window that triggers a sale, as a share of the entry's rise."""
+
+
 class Momentum:
     """Rise over the window and pace of volume against the earlier pace, both from the recent samples."""
 
-    name: str = "momentum"
-    version: str = "2"
-    greatest_change: Rate = Rate("0.20")
-    """Above this the daily limit leaves too little room for profit."""
-    reversal: Rate = Rate("0.5")
-    """The fall over the window that triggers a sale, as a share of the entry's rise."""
+    name: ClassVar[str] = "momentum"
+    version: ClassVar[str] = "2"
+    Parameters = MomentumParameters
 
-    def parameters(self, rules: StrategyRules) -> dict[str, str]:
-        """Return the parameters in force, to be stored with the trade."""
-        return {
-            "window_seconds": str(int(rules.momentum_window.total_seconds())),
-            "rise": str(rules.momentum_rise),
-            "volume_ratio": str(rules.momentum_volume_ratio),
-            "greatest_change": str(self.greatest_change),
-            "reversal": str(self.reversal),
-        }
-
-    def entry(self, view: MarketView, rules: StrategyRules) -> EntrySignal | None:
+    def entry(self, view: MarketView, parameters: MomentumParameters) -> EntrySignal | None:
         """Return a signal if price and pace have both risen enough and both could be measured."""
-        rise = window_return(view, rules.momentum_window)
-        pace = volume_pace(view, rules.momentum_window)
-        if rise is None or pace is None or view.quote.change_rate >= self.greatest_change:
+        rise = window_return(view, parameters.window)
+        pace = volume_pace(view, parameters.window)
+        if rise is None or pace is None or view.quote.change_rate >= parameters.greatest_change:
             return None
-        if rise <= 0 or rise < rules.momentum_rise or pace < rules.momentum_volume_ratio:
+        if rise <= 0 or rise < parameters.rise or pace < parameters.volume_ratio:
             return None
-        confidence = _strength(rise, rules.momentum_rise) + _strength(pace, rules.momentum_volume_ratio)
-        minutes = int(rules.momentum_window.total_seconds() // 60)
+        confidence = _strength(rise, parameters.rise) + _strength(pace, parameters.volume_ratio)
+        minutes = int(parameters.window.total_seconds() // 60)
         reason = f"price rose {rise:.2%} in {minutes} min at {pace:.1f} times the earlier volume pace"
         return EntrySignal(self.name, self.version, confidence.quantize(Decimal("0.001")), reason)
 
-    def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:  # noqa: ARG002 required by the interface
+    def wants_out(self, view: MarketView, position: OpenPosition, parameters: MomentumParameters) -> bool:  # noqa: ARG002 required by the interface
         """Return whether the return over the window has turned negative by a share of the entry's rise."""
-        change = window_return(view, rules.momentum_window)
-        return change is not None and change < -self.reversal * rules.momentum_rise
+        change = window_return(view, parameters.window)
+        return change is not None and change < -parameters.reversal * parameters.rise
 
 
 def window_return(view: MarketView, window: timedelta) -> Decimal | None:

@@ -104,7 +104,7 @@ class Commands:
     def refuse_bad_rules(self, changes: Mapping[str, str]) -> None:
         """Raise an error if the rules cannot be changed so."""
         try:
-            self._require_allowed(tradable(changed(self.life.rules, changes)), changes)
+            self._require_allowed(tradable(changed(self.life.rules, changes), changes), changes)
         except BadRulesError as error:
             raise ApplicationError(str(error), type=BadRulesError.__name__, non_retryable=True) from None
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from activities.market.coverage import Coverage
 from activities.market.jumps import Jumps
+from activities.market.minute_bars import MinuteBars
 from domain.market import PriceSample, Quote, QuoteProblem, Symbol, problem_with
 from domain.session import session_date_of
 
@@ -36,6 +37,7 @@ class Prices:
         self._heard_at: dict[Symbol, datetime] = {}
         self._distrusted: dict[Symbol, QuoteProblem] = {}
         self._paths: dict[Symbol, deque[PriceSample]] = {}
+        self.minutes = MinuteBars()
 
     def path(self, symbol: Symbol) -> tuple[PriceSample, ...]:
         """Return the samples of the last half hour, oldest first."""
@@ -129,6 +131,7 @@ class Prices:
         path = self._paths.setdefault(quote.symbol, deque(maxlen=_MOST_SAMPLES))
         if path and path[-1].at >= quote.observed_at:
             return
+        self.minutes.add(quote)
         if len(path) > 1 and path[-1].at - path[-2].at < _BETWEEN_SAMPLES:
             path.pop()
         path.append(PriceSample(quote.observed_at, quote.price, quote.volume))

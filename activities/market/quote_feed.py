@@ -26,7 +26,7 @@ from domain.market import (
     Symbol,
     with_book,
 )
-from domain.session import SessionDate, session_date_of
+from domain.session import SessionDate, TradingCalendar, session_date_of
 
 if TYPE_CHECKING:
     from activities.support.pace import Pace
@@ -42,6 +42,9 @@ _OF_INTEREST: Final = timedelta(seconds=30)
 """Real time for which a queried stock stays a candidate for the stream."""
 _BETWEEN_JUMPS: Final = 0.2
 """Real seconds between two wake-ups for jumps: later jumps share a call, so forged ticks cost few calls."""
+
+
+_EVERY_WEEKDAY: Final = TradingCalendar(frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,15 @@ class QuoteFeed:
     """
 
     def __init__(
-        self, broker: "Broker", pace: "Pace", bound: JumpBound | None = None, coverage: Coverage | None = None
+        self,
+        broker: "Broker",
+        pace: "Pace",
+        bound: JumpBound | None = None,
+        calendar: TradingCalendar = _EVERY_WEEKDAY,
+        coverage: Coverage | None = None,
     ) -> None:
         self._broker = broker
+        self._calendar = calendar
         self._pace = pace
         self.coverage = coverage or Coverage(pace)
         self._jumps = Jumps(pace, bound or JumpBound())
@@ -181,8 +190,9 @@ class QuoteFeed:
 
     def view_of(self, quote: Quote) -> MarketView:
         """Combine a quote with the reference and recent path of its symbol."""
-        date = session_date_of(quote.observed_at)
-        return MarketView(quote, self._references.get((quote.symbol, date)), self._prices.path(quote.symbol))
+        date, symbol = session_date_of(quote.observed_at), quote.symbol
+        reference, minutes = self._references.get((symbol, date)), self._prices.minutes.of(symbol)
+        return MarketView(quote, reference, self._prices.path(symbol), minutes, self._calendar.session_on(date))
 
     async def learn_references(self, symbols: Iterable[Symbol], lane: "Lane") -> dict[Symbol, StockFault]:
         """Query some of today's missing daily references, once for all scanners.

@@ -1,7 +1,7 @@
-"""Calls of untrusted code: in daemon threads off the event loop, each limited to one second.
+"""Calls of untrusted code: in daemon threads off the event loop, each limited to one second and to 512 MiB.
 
-A call that takes longer is abandoned, and its thread is interrupted at its next Python instruction. Two kinds of call
-end later:
+A call that takes more is abandoned, and its thread is interrupted at its next Python instruction. Memory is that of the
+whole process, compared with its start, as far as the system shows it (Linux). Two kinds of call end later:
 
 - A call that waits inside the operating system (a sleep, a socket) keeps its thread until it returns; its callers
   continue.
@@ -11,10 +11,12 @@ end later:
 
 import asyncio
 import ctypes
+import mmap
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, Generic, TypeVar
 
@@ -22,8 +24,11 @@ T = TypeVar("T")
 
 LONGEST_CALL: Final = 1.0
 """Limit of one call in real seconds."""
+MOST_MEMORY: Final = 512 * 1024 * 1024
+"""Bytes by which the process may grow during a call."""
 _SECOND_LOOK: Final = 0.05
 """Seconds until an apparently overdue call is checked again: the whole process may have been paused."""
+_STATM: Final = Path("/proc/self/statm")
 _MOST_AT_ONCE: Final = 4
 """Number of threads that work at a time; further callers wait for one of them."""
 _LONGEST_TEXT: Final = 200
@@ -41,6 +46,8 @@ class Outcome(Generic[T]):
     fault: str = ""
     overdue: "CallThread | None" = None
     """Thread of an abandoned call; it stays alive until the call returns."""
+    is_greedy: bool = False
+    """Whether an abandoned call has taken too much memory, not too long."""
 
 
 class _Batch(Generic[T]):
@@ -52,6 +59,8 @@ class _Batch(Generic[T]):
         self.over = asyncio.Event()
         self.outcomes: list[Outcome[T]] = []
         self.began_at = self._loop.time()
+        self.memory = _resident()
+        self.is_greedy = False
 
     def perform(self) -> None:
         for call in self._calls:
@@ -87,8 +96,9 @@ class CallThread(threading.Thread):
 class BoundedCalls:
     """A small thread pool for all calls of a process; a thread blocked by a call is replaced."""
 
-    def __init__(self, longest: float = LONGEST_CALL) -> None:
+    def __init__(self, longest: float = LONGEST_CALL, most_memory: int = MOST_MEMORY) -> None:
         self.longest = longest
+        self.most_memory = most_memory
         self._idle: list[CallThread] = []
         self._turn = asyncio.Semaphore(_MOST_AT_ONCE)
 
@@ -109,20 +119,31 @@ class BoundedCalls:
                 self._idle.append(thread)
                 return batch.outcomes
             thread.interrupt()
-            return [*batch.outcomes[:overdue], Outcome(overdue=thread)]
+            return [*batch.outcomes[:overdue], Outcome(overdue=thread, is_greedy=batch.is_greedy)]
 
     async def _overdue_in(self, batch: _Batch[T]) -> int | None:
         """Wait for a batch; return the index of the overdue call, or None when all calls are done."""
         suspect, clock = -1, asyncio.get_running_loop().time
         while not batch.over.is_set():
             number, left = len(batch.outcomes), batch.began_at + self.longest - clock()
+            batch.is_greedy = _resident() - batch.memory > self.most_memory
+            if batch.is_greedy:
+                return number
             if left <= 0 and number == suspect:
                 return number
             suspect = number if left <= 0 else -1
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(left, _SECOND_LOOK)):
+                async with asyncio.timeout(_SECOND_LOOK):
                     await batch.over.wait()
         return None
+
+
+def _resident() -> int:
+    """Return the bytes of this process in memory; 0 where the system does not show them."""
+    try:
+        return int(_STATM.read_bytes().split()[1]) * mmap.PAGESIZE
+    except OSError:
+        return 0
 
 
 def _outcome_of(call: Callable[[], T]) -> Outcome[T]:

@@ -11,15 +11,24 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from activities.support.bounded_calls import BoundedCalls, CallThread, Outcome
+from activities.support.strategy_standing import StrategyStanding
 from domain.events.entries import UserCode, strategy_failed
 from domain.identity import AccountId, PositionId
 from domain.market import MarketView, Symbol
 from domain.position import OpenPosition
 from domain.rules import StrategyRules, TradingRules
 from domain.screening import CustomFilter, ScreenedStock
-from domain.strategy import Strategy, objection_to_flag, objection_to_parameters, objection_to_signal, strongest
-from strategies import KNOWN_STRATEGIES
-from strategies.filters import KNOWN_FILTERS
+from domain.strategy import (
+    EntrySignal,
+    Strategy,
+    objection_to_flag,
+    objection_to_parameters,
+    objection_to_ranks,
+    objection_to_signal,
+    strongest,
+)
+from strategies import known
+from strategies.admission import Admitted
 
 if TYPE_CHECKING:
     from activities.support.pace import Pace
@@ -32,6 +41,7 @@ _REST: Final = 600.0
 """Real seconds for which code is not called for a stock on which it took too long."""
 _MOST_RESTS: Final = 3
 """Number of stocks after which slow code is not called at all; it can block no more threads than that."""
+_LEAST_TO_RANK: Final = 2
 _GRACE: Final = 0.05
 """Seconds that a watch waits for a strategy before it continues without an answer."""
 
@@ -52,18 +62,21 @@ class _Rest:
 class StrategyGuard:
     """Calls strategies and custom filters for all workers of a process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 all of them are optional but the books and the clock
         self,
         database: "Database",
         pace: "Pace",
-        strategies: Mapping[str, Strategy] = KNOWN_STRATEGIES,
-        filters: Mapping[str, CustomFilter] = KNOWN_FILTERS,
+        strategies: Mapping[str, Strategy] | None = None,
+        filters: Mapping[str, CustomFilter] | None = None,
         calls: BoundedCalls | None = None,
+        *,
+        standing: StrategyStanding | None = None,
     ) -> None:
+        self.standing = standing or StrategyStanding(known().sources)
         self._database = database
         self._pace = pace
-        self._strategies = strategies
-        self._filters = filters
+        self._strategies: Mapping[str, Strategy] = known().strategies if strategies is None else strategies
+        self._filters = known().filters if filters is None else filters
         self._calls = calls or BoundedCalls()
         self._rests: dict[tuple[str, Symbol], _Rest] = {}
         self._reported: dict[tuple[str, Symbol | None], str] = {}
@@ -133,11 +146,12 @@ class StrategyGuard:
     async def _liked(
         self, name: str, stocks: Mapping[Symbol, ScreenedStock], rules: StrategyRules, account_id: AccountId
     ) -> dict[Symbol, ScreenedStock]:
-        code, strategy = UserCode(name, "entry", account_id), await self._strategy(name, account_id)
+        code, strategy = UserCode(name, "entry", account_id), await self._buying_strategy(name, account_id)
         if strategy is None:
             return {symbol: replace(stock, code_failed=True) for symbol, stock in stocks.items()}
         calls = {symbol: _bound(strategy.entry, stock.view, rules) for symbol, stock in stocks.items()}
         answers = await self._asked(code, calls, lambda answer: objection_to_signal(answer, name))
+        answers |= await self._ranked(strategy, stocks, answers, rules, account_id)
         return {
             symbol: replace(
                 stock,
@@ -147,10 +161,36 @@ class StrategyGuard:
             for symbol, stock in stocks.items()
         }
 
+    async def _ranked(
+        self,
+        strategy: Strategy,
+        stocks: Mapping[Symbol, ScreenedStock],
+        answers: Mapping[Symbol, EntrySignal | None],
+        rules: StrategyRules,
+        account_id: AccountId,
+    ) -> dict[Symbol, EntrySignal | None]:
+        """Return the signals with the ranks of a strategy that compares stocks; an invalid ranking changes none."""
+        liked = {symbol: signal for symbol, signal in answers.items() if signal is not None}
+        if not isinstance(strategy, Admitted) or not strategy.ranks or len(liked) < _LEAST_TO_RANK:
+            return {}
+        code, about = UserCode(strategy.name, "rank", account_id), min(liked)
+        asked = {about: _bound(strategy.rank, tuple(stocks[symbol].view for symbol in liked), rules)}
+        found = await self._asked(code, asked, lambda answer: objection_to_ranks(answer, liked.keys()))
+        if about not in found:
+            return {}
+        ranks = found[about]
+        return {
+            symbol: replace(signal, confidence=ranks[symbol]) if symbol in ranks else None
+            for symbol, signal in liked.items()
+        }
+
     async def _opinion(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:
         name, symbol, account_id = position.strategy.name, position.symbol, position.account_id
         code, strategy = UserCode(name, "wants_out", account_id), await self._strategy(name, account_id)
         if strategy is None:
+            return False
+        if self.standing.has_changed(name, position.strategy.source):
+            await self._report(code, symbol, f"{name} has changed since the purchase; price and time rules apply")
             return False
         asked = {symbol: _bound(strategy.wants_out, view, position, rules)}
         answers = await self._sound_answers(code, asked, objection_to_flag)
@@ -161,6 +201,14 @@ class StrategyGuard:
         if strategy is None:
             await self._report(UserCode(name, "", account_id), None, f"{name} is not known to this program")
         return strategy
+
+    async def _buying_strategy(self, name: str, account_id: AccountId) -> Strategy | None:
+        """Return a strategy that may buy: the hosts of the fleet agree on its code."""
+        objection = self.standing.objections.get(name)
+        if objection is None:
+            return await self._strategy(name, account_id)
+        await self._report(UserCode(name, "", account_id), None, objection)
+        return None
 
     async def _asked(
         self, code: UserCode, calls: Mapping[Symbol, Callable[[], T]], objection_to: Callable[[object], str]
@@ -191,6 +239,8 @@ class StrategyGuard:
         if outcome.overdue is not None:
             until = asyncio.get_running_loop().time() + _REST
             self._rests[code.name, symbol] = _Rest(until, outcome.overdue)
+            if outcome.is_greedy:
+                return f"{code.title} took more than {self._calls.most_memory >> 20:,} MiB of memory"
             return f"{code.title} took longer than {self._calls.longest:g} s"
         if outcome.fault:
             return f"{code.title} raised {outcome.fault}"

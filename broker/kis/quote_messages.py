@@ -134,6 +134,12 @@ class MinuteRow(Message):
     acml_tr_pbmn: CountOrZero
 
 
+class WholeBar(DailyBar):
+    """The same with the opening price, for strategies."""
+
+    stck_oprc: Count
+
+
 class RankRow(Message):
     """One stock of volume-rank (FHPST01710000)."""
 

@@ -23,6 +23,7 @@ from broker.kis.quote_messages import (
     PriceRow,
     RankRow,
     StatusRow,
+    WholeBar,
 )
 from broker.kis.readings import ReadingLog
 from broker.kis.rows import Source, rows_of
@@ -124,7 +125,9 @@ class KisQuotes:
         earlier = [(day, row) for day, row in dated if day < _compact(session_date)]
         if dated.unreadable:
             raise BrokerRefusedError("NO_REFERENCE", f"{symbol} has a daily bar without a date that can be read")
-        return daily_reference(symbol, head, _bar(symbol, max(earlier, key=itemgetter(0))[1]) if earlier else None)
+        earlier.sort(key=itemgetter(0))
+        bar = _bar(symbol, earlier[-1][1]) if earlier else None
+        return daily_reference(symbol, head, bar, _readable_bars([row for _, row in earlier]))
 
     async def volume_leaders(self, count: int, lane: Lane) -> tuple[Symbol, ...]:
         """Return common stocks by traded value, without ETF, ETN, SPAC and warned ones (FHPST01710000)."""
@@ -206,6 +209,19 @@ class KisQuotes:
         known = [row for row in rows if read(Call.PRICE, LastPrice, row).is_known]
         partly = (read_partly(Call.PRICE, PriceRow, row) for row in known)
         return [quote_of_one(symbol, row, observed_at, odd) for row, odd in partly]
+
+
+def _readable_bars(rows: Sequence[Payload]) -> list[WholeBar]:
+    """Return the newest bars up to one that cannot be read, oldest first."""
+    found: list[WholeBar] = []
+    for row in reversed(rows):
+        try:
+            bar = read(Call.DAILY_BARS, WholeBar, row)
+            day_of(bar.stck_bsop_date, Call.DAILY_BARS, "stck_bsop_date")
+        except FieldError:
+            break
+        found.append(bar)
+    return found[::-1]
 
 
 def _bar(symbol: Symbol, row: Payload) -> DailyBar:

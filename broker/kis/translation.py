@@ -7,9 +7,10 @@ from typing import Final
 from broker.kis.base_price import base_from_change, base_price
 from broker.kis.calls import Call
 from broker.kis.fields import FieldError
-from broker.kis.quote_messages import DailyBar, DailyHead, LevelRow, ManyPricesRow, PriceRow, StatusRow
+from broker.kis.quote_messages import DailyBar, DailyHead, LevelRow, ManyPricesRow, PriceRow, StatusRow, WholeBar
 from domain.errors import BrokerRefusedError
 from domain.market import BookLevel, DailyReference, Market, Quote, Side, Symbol, TradingFlag
+from domain.market import DailyBar as BarOfDay
 from domain.money import Price, Quantity, Won
 from domain.tick_size import PriceLimits
 
@@ -118,7 +119,9 @@ def _with_base(odd: tuple[str, ...], base: Price, field: str) -> tuple[str, ...]
     return odd if base or field in odd else (*odd, field)
 
 
-def daily_reference(symbol: Symbol, head: DailyHead, bar: DailyBar | None) -> DailyReference:
+def daily_reference(
+    symbol: Symbol, head: DailyHead, bar: DailyBar | None, days: Sequence[WholeBar] = ()
+) -> DailyReference:
     """Return the previous session's bar with today's limits; without a bar, the values of the head.
 
     On the day of a split the bar is converted to today's shares: its close becomes the day's base price.
@@ -138,7 +141,17 @@ def daily_reference(symbol: Symbol, head: DailyHead, bar: DailyBar | None) -> Da
     base = base_price(0, from_change, close, limits) or Price(close)
     if close and base != close:
         high, low, volume = high * base // close, low * base // close, volume * close // base
-    return DailyReference(symbol, base, Price(high), Price(low), Quantity(volume), limits)
+    in_todays = tuple(_day(each, base, close) for each in days)
+    return DailyReference(symbol, base, Price(high), Price(low), Quantity(volume), limits, in_todays)
+
+
+def _day(bar: WholeBar, base: Price, close: int) -> BarOfDay:
+    """Return an earlier session in today's shares: the last close of the bars becomes the day's base price."""
+    prices = (bar.stck_oprc, bar.stck_hgpr, bar.stck_lwpr, bar.stck_clpr)
+    is_same = base == close or not close
+    opened, high, low, last = (Price(price if is_same else price * base // close) for price in prices)
+    volume = Quantity(bar.acml_vol if is_same else bar.acml_vol * close // base)
+    return BarOfDay(day_of(bar.stck_bsop_date, Call.DAILY_BARS, "stck_bsop_date"), opened, high, low, last, volume)
 
 
 def book_levels(levels: Sequence[LevelRow]) -> tuple[BookLevel, ...]:

@@ -7,10 +7,10 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cli.demo.broker_books import BrokerBooks, read_broker_books
 from cli.demo.day_report import Day, read_ledger, report_table, save_report, violations
@@ -22,6 +22,7 @@ from cli.tables.watching import watch
 from cli.verbs.report import open_books, values_of_day
 from domain.clock import KST, in_seoul
 from domain.identity import SIMULATED_ACCOUNT
+from domain.rules import TradingRules
 from exchange.calendar import krx_calendar
 from fleet.errors import NothingRunsError, OperationError
 from fleet.fleet import Fleet
@@ -33,9 +34,11 @@ from runtime.embedded.endpoints import read_endpoints
 from runtime.embedded.guard import Program, start_guarded
 from runtime.embedded.stage import set_stage
 from runtime.opening import EXPECTED_ERRORS, open_fleet
-from runtime.settings import load_settings
+from runtime.settings import load_settings, raw_environment
+from runtime.strategy_settings import strategies_path
 from runtime.telemetry import say_error
 from security.private_files import close_to_others, new_private
+from strategies import tradable
 from workflows.close_outcome import CloseOutcome
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -58,6 +61,14 @@ class Stage:
     workers: int
     speed: int
     keep: bool
+    strategies: tuple[str, ...] = ()
+
+    @property
+    def rules(self) -> TradingRules:
+        """Return the demo's rules, with the strategies asked for."""
+        if not self.strategies:
+            return DEMO_RULES
+        return replace(DEMO_RULES, strategy=replace(DEMO_RULES.strategy, names=self.strategies))
 
     @property
     def log(self) -> Path:
@@ -74,7 +85,9 @@ class Stage:
 async def play(stage: Stage, console: Terminal) -> bool:
     """Play the day and report on it; return whether every check passed."""
     start = stage.starts_at().isoformat()
-    await set_stage(stage.folder, DEMO_RULES, speed=stage.speed, seed=stage.seed, start=start)
+    path = strategies_path(raw_environment())
+    await set_stage(stage.folder, stage.rules, path, speed=stage.speed, seed=stage.seed, start=start)
+    tradable(load_settings().rules)
     console.print("Starting PostgreSQL, Temporal, the simulated broker and a worker process …")
     async with _worker_process(stage) as worker:
         await _until_ready(stage, worker)
@@ -132,8 +145,8 @@ def _told(stage: Stage) -> str:
 
 
 async def _trade(stage: Stage, fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Terminal) -> Day:
-    names = await start_workers(fleet, stage.workers, DEMO_RULES)
-    await schedule_close(fleet, DEMO_RULES, fleet.market_now())
+    names = await start_workers(fleet, stage.workers, stage.rules)
+    await schedule_close(fleet, stage.rules, fleet.market_now())
     console.print(f"{fleet.environment.upper()} account: {len(names)} workers trade. Web UI: {fleet.web_ui}")
     outcome = await _watch_until_closed(stage, fleet, worker, console)
     return Day(
@@ -196,7 +209,7 @@ async def _keep(fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Termin
         console.print("Stopping …")
 
 
-def _stage(asked: Mapping[str, int | bool]) -> Stage:
+def _stage(asked: Mapping[str, Any]) -> Stage:
     home = Path.cwd() / ".haru"
     return Stage(
         folder=home / "demo",
@@ -205,6 +218,7 @@ def _stage(asked: Mapping[str, int | bool]) -> Stage:
         workers=asked["workers"],
         speed=asked["speed"],
         keep=bool(asked["keep"]),
+        strategies=tuple(name.strip() for name in (asked["strategies"] or "").split(",") if name.strip()),
     )
 
 
@@ -223,6 +237,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=_within(0, 2**31), default=7, help="which market (default 7)")
     parser.add_argument("--workers", type=_within(1, MOST_WORKERS), default=5, help="trading workers (default 5)")
     parser.add_argument("--speed", type=_within(1, 1000), default=180, help="market seconds a second (default 180)")
+    parser.add_argument("--strategies", metavar="NAMES", help="instead of the built-in ones; also your own")
     parser.add_argument("--keep", action="store_true", help="leave everything running for the Web UI until Ctrl-C")
     return parser
 

@@ -1,14 +1,13 @@
 """Rules for a day that lasts two minutes: shorter holdings and closer exits, so that more activity is visible."""
 
 from datetime import timedelta
-from decimal import Decimal
 from typing import Final
 
 from domain.money import Rate
 from domain.rules import ExecutionRules, ExitRules, RiskRules, StrategyRules, TradingRules
 
 DEMO_RULES: Final = TradingRules(
-    strategy=StrategyRules(momentum_rise=Rate("0.008"), momentum_volume_ratio=Decimal("1.2")),
+    strategy=StrategyRules(parameters=(("momentum.rise", "0.8%"), ("momentum.volume_ratio", "1.2"))),
     exits=ExitRules(
         stop_loss=Rate("0.03"),
         take_profit=Rate("0.028"),

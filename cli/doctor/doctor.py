@@ -104,6 +104,7 @@ class Doctor:
             Check("parts", self._look_for_parts, ("settings",), "start the simulator, or unset HARU_SIMULATOR__URL"),
             Check("ports", self._look_at_ports, ("parts",)),
             Check("universe", self._look_at_universe, ("settings",)),
+            Check("strategies", self._look_at_strategies, ("settings",)),
             Check("PostgreSQL", self._look_at_postgres, ("parts",), "start it, or correct DATABASE_URL"),
             Check("role", self._look_at_role, ("PostgreSQL",)),
             Check("durability", self._look_at_durability, ("PostgreSQL",)),
@@ -176,6 +177,9 @@ class Doctor:
 
     async def _look_at_universe(self) -> Finding:
         return machine_checks.look_at_universe(self.settings)
+
+    async def _look_at_strategies(self) -> Finding:
+        return machine_checks.look_at_strategies(self.settings)
 
     async def _look_at_postgres(self) -> Finding:
         if Need.DATABASE in needs_of(self.settings) and not self._runs:

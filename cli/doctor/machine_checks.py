@@ -1,4 +1,4 @@
-"""Doctor checks of this machine and its settings: data folder, disk, ports, access to `.env`, keys, universe."""
+"""Doctor checks of this machine and its settings: data folder, disk, ports, `.env`, keys, universe, strategies."""
 
 import os
 import shutil
@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from cli.doctor.checkup import Finding, doubtful, fine, wrong
+from domain.errors import BadRulesError
 from domain.identity import Environment
 from domain.room import LEAST_TO_START, RoomLevels
 from runtime.embedded.ports import is_taken
 from runtime.settings import Settings
 from security.private_files import NotPrivateError, private_folder, read_private
+from strategies import known, tradable
 
 KEY_LENGTH: Final = 36
 SECRET_LENGTH: Final = 180
@@ -92,3 +94,15 @@ def look_at_universe(settings: Settings) -> Finding:
         return wrong(f"no stock is scanned: none is listed, and {why}", mend)
     ranked = f"the {universe.ranking_size} most traded" if has_ranking else "no ranking"
     return fine(f"{len(universe.symbols)} listed stocks and {ranked} are scanned")
+
+
+def look_at_strategies(settings: Settings) -> Finding:
+    """Check that every strategy and filter of the rules is known here, and that none was refused."""
+    refused = "; ".join(map(str, known().refused))
+    try:
+        tradable(settings.rules)
+    except BadRulesError as error:
+        return wrong(str(error), "correct HARU_RULES__STRATEGY__NAMES or the refused file; `starter.py strategy list`")
+    if refused:
+        return doubtful(f"refused: {refused}", "correct or remove it; `python starter.py strategy list` shows all")
+    return fine(", ".join(f"{name} {known().strategies[name].version}" for name in settings.rules.strategy.names))

@@ -63,6 +63,8 @@ def trade_json(trade: ClosedTrade) -> dict[str, Any]:
         "closed_at": in_seoul(trade.closed_at).isoformat(),
         "exit_reason": trade.exit_reason.value,
         "strategy": f"{trade.strategy.name} {trade.strategy.version}",
+        "strategy_parameters": trade.strategy.parameters,
+        "strategy_source": trade.strategy.source,
         "why": trade.strategy.reason,
         "gross_pnl": trade.gross_pnl,
         "commission": trade.costs.commission,

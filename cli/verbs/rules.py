@@ -12,11 +12,13 @@ from cli.desk import Desk
 from cli.live_changes import refuse_dangerous_changes
 from cli.tables.limits import trading_rules_of
 from domain.identity import WorkerId
-from domain.rule_changes import changed, rule_values, setting_name, value_text
+from domain.rule_changes import EARLIER_NAMES, changed, setting_name, value_text
 from domain.rules import TradingRules
 from fleet import commands
 from fleet.errors import OperationError
 from fleet.fleet import ALL_WORKERS
+from strategies import all_rule_values, known
+from strategies.catalogue import bounds_of_rule
 
 _STOP: Final = "exits.stop_loss"
 _WIDEST: Final = 24
@@ -30,6 +32,8 @@ class RuleInForce:
     name: str
     value: str
     source: str
+    bounds: str = ""
+    """What a strategy's parameter may be."""
 
 
 async def rules(desk: Desk) -> int:
@@ -48,15 +52,22 @@ async def rules(desk: Desk) -> int:
 
 def rules_in_force(own: TradingRules | None, configured: TradingRules) -> tuple[RuleInForce, ...]:
     """Return every rule of a worker with its source. ``own`` is None if the worker does not answer."""
-    defaults, settings = rule_values(TradingRules()), rule_values(configured)
-    values = settings if own is None else rule_values(own)
+    defaults, settings = all_rule_values(TradingRules()), all_rule_values(configured)
+    values = settings if own is None else all_rule_values(own)
     return tuple(
-        RuleInForce(name, value_text(name, value), _source(name, value, settings[name], defaults[name]))
+        RuleInForce(
+            name,
+            value_text(name, value),
+            _source(name, value, settings.get(name), defaults.get(name)),
+            bounds_of_rule(name),
+        )
         for name, value in values.items()
     )
 
 
 def _source(name: str, value: object, configured: object, default: object) -> str:
+    if configured is None:
+        return "worker: a parameter of a strategy that is not known here"
     if value != configured:
         return "worker: changed by `rules`, or started with other settings"
     return "default" if value == default else f"setting {setting_name(name)}"
@@ -81,7 +92,10 @@ def _lines(worker_id: WorkerId, own: TradingRules | None, shown: tuple[RuleInFor
     names, width = max(len(each.name) for each in shown), min(max(len(each.value) for each in shown), _WIDEST)
     return [
         f"{worker_id}: {state}",
-        *(f"  {each.name:<{names}}  {each.value:<{width}}  {each.source}" for each in shown),
+        *(
+            f"  {each.name:<{names}}  {each.value:<{width}}  {each.source}{f' ({each.bounds})' if each.bounds else ''}"
+            for each in shown
+        ),
     ]
 
 
@@ -90,17 +104,27 @@ def _json(worker_id: WorkerId, own: TradingRules | None, shown: tuple[RuleInForc
         "worker_id": worker_id,
         "answered": own is not None,
         "version": None if own is None else own.version,
-        "rules": {each.name: {"value": each.value, "source": each.source} for each in shown},
+        "rules": {
+            each.name: {"value": each.value, "source": each.source} | ({"bounds": each.bounds} if each.bounds else {})
+            for each in shown
+        },
     }
 
 
 def _refuse_unknown(changes: Mapping[str, str]) -> None:
-    known = list(rule_values(TradingRules()))
+    names = list(all_rule_values(TradingRules()))
     for name in changes:
-        if name not in known:
-            near = get_close_matches(name[:100].lower(), known, n=1, cutoff=0.5)
+        if name not in names and name not in EARLIER_NAMES and not _is_of_unknown_strategy(name):
+            near = get_close_matches(name[:100].lower(), names, n=1, cutoff=0.5)
             advice = f"did you mean {near[0]}?" if near else "`starter.py rules` lists the names."
             raise OperationError(f"{name[:100]} is not a rule; {advice} Nothing was changed")
+
+
+def _is_of_unknown_strategy(name: str) -> bool:
+    """Return whether a rule may be a parameter that only the hosts know; they check it."""
+    group, _, parameter = name.partition(".")
+    strategy, _, _ = parameter.partition(".")
+    return group == "strategy" and parameter.count(".") == 1 and not get_close_matches(strategy, known().strategies)
 
 
 def _switches_the_stop_off(changes: Mapping[str, str]) -> bool:

@@ -109,6 +109,29 @@ def strategy_failed(code: UserCode, symbol: Symbol | None, cause: str, at: datet
     )
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedStrategy:
+    """A strategy that a host does not use, and why."""
+
+    name: str
+    host_id: str
+    why: str
+
+
+def strategy_refused(account_id: AccountId, refused: RefusedStrategy, at: datetime) -> Event:
+    """Return the event of a strategy by which a host does not buy; once a day for each cause."""
+    about = f"{account_id}/{refused.host_id}/{refused.name}/{refused.why:.200}"
+    return Event(
+        account_id,
+        EventKind.STRATEGY_FAILED,
+        EventLevel.ERROR,
+        at,
+        session_date_of(at),
+        detail={"strategy": refused.name, "cause": refused.why},
+        key=f"{EventKind.STRATEGY_FAILED}/{about}/{at:%Y-%m-%d}",
+    )
+
+
 def stock_left_out(account_id: AccountId, symbol: Symbol | None, level: EventLevel, cause: str, at: datetime) -> Event:
     """Return the event of a stock whose data the broker refuses or garbles; None is a whole list. Once an hour."""
     return Event(

@@ -38,15 +38,15 @@ class HostDuty:
         self._fleet = fleet
         self._silence = silence
         self._machine, self._pid = socket.gethostname(), os.getpid()
-        self._host_id = f"{self._machine}/{self._pid}/{uuid.uuid4().hex[:4]}"
+        self.host_id = f"{self._machine}/{self._pid}/{uuid.uuid4().hex[:4]}"
         self._well_since: float | None = None
         self._reported: set[tuple[str, datetime]] = set()
 
     async def declare(self, limits: HostLimits) -> HostLimits:
         """Record this process's limits before it hosts anything; return them with their number."""
         fleet = self._fleet
-        await fleet.database.hosts.beat(fleet.account_id, self._host_id, self._machine, self._pid)
-        return await fleet.database.host_limits.record(fleet.account_id, self._host_id, limits)
+        await fleet.database.hosts.beat(fleet.account_id, self.host_id, self._machine, self._pid)
+        return await fleet.database.host_limits.record(fleet.account_id, self.host_id, limits)
 
     async def look(self) -> None:
         """Send a heartbeat. Report silent hosts once our own heartbeats have succeeded for as long.
@@ -55,7 +55,7 @@ class HostDuty:
         """
         fleet, now = self._fleet, asyncio.get_running_loop().time()
         try:
-            await fleet.database.hosts.beat(fleet.account_id, self._host_id, self._machine, self._pid)
+            await fleet.database.hosts.beat(fleet.account_id, self.host_id, self._machine, self._pid)
         except BaseException:
             self._well_since = None
             raise
@@ -69,7 +69,7 @@ class HostDuty:
         """Record that this process ends normally. Without PostgreSQL no record is written."""
         with suppress(*DATABASE_FAULTS, TimeoutError):
             async with asyncio.timeout(_LEAVES_WITHIN):
-                await self._fleet.database.hosts.leave(self._fleet.account_id, self._host_id)
+                await self._fleet.database.hosts.leave(self._fleet.account_id, self.host_id)
 
     async def _bury(self) -> None:
         fleet = self._fleet

@@ -21,7 +21,7 @@ from domain.market import MarketView, Symbol
 from domain.position import ExitReason, OpenPosition
 from domain.rules import ScreeningRules, StrategyRules, UniverseRules
 from domain.screening import ScreeningFilter
-from domain.strategy import EntrySignal
+from domain.strategy import EntrySignal, Strategy
 from strategies import KNOWN_STRATEGIES
 from tests.activities.desk import PLAN, Desk, Eager, a_candidate
 from tests.support.builders import HYNIX, SAMSUNG, a_stock, a_view, an_open_position
@@ -74,7 +74,7 @@ class Odd:
 
 def take_in(desk: Desk, odd: Odd, calls: BoundedCalls | None = None) -> None:
     """Register a strategy in the process, with short time limits."""
-    known = {**KNOWN_STRATEGIES, "eager": Eager(), "odd": odd}
+    known: dict[str, Strategy] = {**KNOWN_STRATEGIES, "eager": Eager(), "odd": odd}
     desk.strategies = {"odd": odd}
     desk.rebuild()
     desk.guard = StrategyGuard(desk.database, desk.pace, known, calls=calls or BoundedCalls(QUICK))

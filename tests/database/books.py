@@ -37,7 +37,7 @@ def an_opening(intent: OrderIntent, **changes: Any) -> PositionOpening:
         name="Samsung Electronics",
         market=Market.KOSPI,
         decision_price=intent.decision_price,
-        strategy=StrategyStamp("momentum", "1", {"window": "600"}, "rose 1.3 %"),
+        strategy=StrategyStamp("momentum", "1", {"window": "600"}, "rose 1.3 %", "c0de"),
         exit_rules=ExitRules(),
     )
     return replace(opening, **changes)

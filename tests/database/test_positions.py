@@ -30,7 +30,7 @@ async def test_a_position_comes_back_with_all_it_was_opened_with(books: Books) -
     assert position is not None
     assert position.exit_rules == rules
     assert position.rules_version == 7
-    assert position.strategy == StrategyStamp("momentum", "1", {"window": "600"}, "rose 1.3 %")
+    assert position.strategy == StrategyStamp("momentum", "1", {"window": "600"}, "rose 1.3 %", "c0de")
     assert (position.session_date, position.opened_at, position.decision_price) == (MONDAY, NOW, 70_000)
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from domain.errors import BadRulesError
-from domain.rule_changes import accepted, changed, checked, rule_values, value_text
-from domain.rules import RiskRules, ScreeningRules, TradingRules
+from domain.rule_changes import accepted, as_settings, changed, checked, rule_values, value_text
+from domain.rules import RiskRules, ScreeningRules, StrategyRules, TradingRules
 from tests.support.builders import some_rules
 
 DEFAULTS = TradingRules()
@@ -33,7 +34,6 @@ def test_the_default_rules_can_be_traded_by() -> None:
     ("name", "text", "value"),
     [
         ("exits.stop_loss", "2%", Decimal("0.02")),
-        ("strategy.breakout_factor", "0.6", Decimal("0.6")),
         ("exits.stop_loss", "2.5%", Decimal("0.025")),
         ("risk.capital_per_trade", "3,000,000", 3_000_000),
         ("risk.trades_per_worker", "12", 12),
@@ -111,8 +111,6 @@ def test_every_wrong_field_is_named_at_once() -> None:
         ("screening.greatest_spread", "101%"),
         *((f"exits.{rate}", "31%") for rate in EXIT_RATES),
         ("strategy.names", ""),
-        ("strategy.breakout_factor", "-0.1"),
-        ("strategy.momentum_window", "31m"),
         ("exits.trailing_distance", "NaN"),
         ("exits.take_profit", "Infinity"),
         ("exits.longest_holding", "25h"),
@@ -179,9 +177,8 @@ def test_a_switch_that_is_neither_on_nor_off_is_refused_with_the_form_that_it_ta
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if rule_values(DEFAULTS)[name].__class__ is Decimal])
-def test_every_rate_needs_its_percent_sign_and_no_factor_does(name: str) -> None:
+def test_every_rate_needs_its_percent_sign(name: str) -> None:
     text = "0.2"
-    is_factor = name in {"strategy.breakout_factor", "strategy.momentum_volume_ratio"}
 
     try:
         changed(DEFAULTS, {name: text})
@@ -190,11 +187,49 @@ def test_every_rate_needs_its_percent_sign_and_no_factor_does(name: str) -> None
     else:
         told = ""
 
-    assert (told == "") == is_factor
-    assert is_factor or told == f"{name}=0.2: a rate needs a percent sign; write 0.2%, or 20% if a fraction was meant"
+    assert told == f"{name}=0.2: a rate needs a percent sign; write 0.2%, or 20% if a fraction was meant"
 
 
 def test_what_an_earlier_version_has_accepted_is_read_as_it_was_meant_then() -> None:
     rules = accepted(DEFAULTS, {"exits.stop_loss": "0.5", "exits.take_profit": "2%"})
 
     assert (rules.exits.stop_loss, rules.exits.take_profit) == (Decimal("0.5"), Decimal("0.02"))
+
+
+@pytest.mark.parametrize(
+    ("earlier", "present", "text", "kept"),
+    [
+        ("strategy.breakout_factor", "volatility_breakout.factor", "0.6", "0.6"),
+        ("strategy.momentum_window", "momentum.window", "5m", "300s"),
+        ("strategy.momentum_rise", "momentum.rise", "2%", "2%"),
+        ("strategy.momentum_volume_ratio", "momentum.volume_ratio", "2", "2"),
+    ],
+)
+def test_a_parameters_earlier_name_is_still_read(earlier: str, present: str, text: str, kept: str) -> None:
+    assert changed(DEFAULTS, {earlier: text}).strategy.parameters == ((present, kept),)
+
+
+def test_a_parameter_is_kept_as_text_until_an_empty_text_returns_it_to_its_default() -> None:
+    own = changed(DEFAULTS, {"strategy.opening_gap.least_gap": " 1% ", "strategy.momentum.rise": "2%"})
+    without = changed(own, {"strategy.opening_gap.least_gap": ""})
+
+    assert rule_values(own)["strategy.opening_gap.least_gap"] == "1%"
+    assert own.strategy.parameters_of("opening_gap") == {"least_gap": "1%"}
+    assert without.strategy.parameters == (("momentum.rise", "2%"),)
+    assert as_settings(own)["HARU_RULES__STRATEGY__OPENING_GAP__LEAST_GAP"] == "1%"
+
+
+@pytest.mark.parametrize("name", ["strategy.gap", "strategy.Gap.rise", "strategy.gap.rise.more", "exits.gap.rise"])
+def test_a_name_that_can_be_no_parameter_is_unknown(name: str) -> None:
+    with pytest.raises(BadRulesError, match="unknown; choose among"):
+        changed(DEFAULTS, {name: "1"})
+
+
+def test_rules_stored_by_an_earlier_version_keep_what_the_operator_had_chosen() -> None:
+    stored = b"""{"version": 3, "strategy": {"names": ["momentum"], "breakout_factor": "0.5",
+        "momentum_window": "PT5M", "momentum_rise": "0.02", "momentum_volume_ratio": "1.5"}}"""
+
+    rules = TypeAdapter(TradingRules).validate_json(stored)
+
+    assert rules.strategy == StrategyRules(("momentum",), (("momentum.rise", "2%"), ("momentum.window", "300s")))
+    assert TypeAdapter(TradingRules).validate_json(TypeAdapter(TradingRules).dump_json(rules)) == rules

@@ -32,8 +32,9 @@ KEY = "K" * 36
 READS = {
     *("status", "alert-channels", "foreign-orders", "quarantine", "doctor", "alert-test", "new-key", "codec-server"),
     *("summary", "report", "trades", "audit"),
+    *("strategy", "strategy new", "strategy list", "strategy check"),
 }
-"""Verbs that change nothing. A new verb is recorded unless it is named here and in starter.py."""
+"""Verbs that change nothing of a fleet. A new verb is recorded unless it is named here and in starter.py."""
 CHANGES = {
     "": "--workers 1 --detach",
     "pause": "pause worker-9",

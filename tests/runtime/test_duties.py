@@ -12,9 +12,11 @@ from fleet.duties.account import AccountDuty
 from fleet.duties.duty import Terms
 from fleet.duties.host import HostDuty
 from fleet.duties.key_hold import KeyHold
+from fleet.duties.strategies import StrategyDuty
 from runtime.auditing import AuditDuty
 from runtime.duties import HostParts, Membership, duties_of
 from runtime.settings import load_settings
+from strategies import known
 
 pytestmark = pytest.mark.usefixtures("nothing_configured")
 OF_THE_EMBEDDED_PARTS = {"DiskDuty", "DiskSaleDuty"}
@@ -37,7 +39,12 @@ def listed() -> list[Any]:
         HostParts(
             settings=load_settings(),
             fleet=fleet,
-            membership=Membership(AccountDuty(fleet, "ours"), KeyHold(fleet, []), HostDuty(fleet)),
+            membership=Membership(
+                AccountDuty(fleet, "ours"),
+                KeyHold(fleet, []),
+                HostDuty(fleet),
+                StrategyDuty(fleet, known(), load_settings().rules),
+            ),
             broker=anything,
             day_start=anything,
             gate=anything,

@@ -10,7 +10,16 @@ import pytest
 from pydantic import TypeAdapter
 
 from domain.errors import BadRulesError
-from domain.rule_changes import MOST_NAMES, MOST_SYMBOLS, changed, checked, rule_values
+from domain.rule_changes import (
+    EARLIER_NAMES,
+    MOST_NAMES,
+    MOST_PARAMETERS,
+    MOST_SYMBOLS,
+    changed,
+    checked,
+    new_name,
+    rule_values,
+)
 from domain.rules import TradingRules
 from runtime.env_file import LONGEST
 from runtime.settings import Settings, SettingsError, load_settings
@@ -42,9 +51,9 @@ def with_value(name: str, value: object) -> TradingRules:
 
 
 def rule_names() -> list[str]:
-    """Return the schema of the rules in Temporal's payloads."""
+    """Return the schema of the rules in Temporal's payloads, without the parameters of strategies."""
     schema = TypeAdapter(TradingRules).json_schema()
-    return [name for name, _ in leaves(schema, schema)]
+    return [name for name, _ in leaves(schema, schema) if name not in {"strategy.parameters", *EARLIER_NAMES}]
 
 
 def test_no_rule_is_left_out_here() -> None:
@@ -64,13 +73,40 @@ def test_every_rule_has_bounds_and_its_refusal_is_short(name: str) -> None:
         assert len(str(caught.value)) < 400
 
 
-@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("name", EARLIER_NAMES)
+def test_a_huge_parameter_of_an_earlier_version_is_refused_in_a_short_sentence(name: str) -> None:
+    for huge in HUGE[timedelta if name.endswith("window") else Decimal]:
+        with pytest.raises(BadRulesError) as caught:
+            tradable(with_value(name, huge))
+
+        assert new_name(name) in str(caught.value)
+        assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        tuple((f"momentum.x{number}", "1") for number in range(MOST_PARAMETERS + 1)),
+        (("momentum.window", "9" * 5_000),),
+        (("x" * 5_000, "1"),),
+        (("momentum", "1"),),
+    ],
+    ids=["many", "long text", "long name", "no parameter"],
+)
+def test_stored_parameters_have_bounds(parameters: tuple[tuple[str, str], ...]) -> None:
+    with pytest.raises(BadRulesError) as caught:
+        checked(with_value("strategy.parameters", parameters))
+
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("name", [*VALUES, *EARLIER_NAMES, "strategy.momentum.rise", "strategy.momentum.window"])
 @pytest.mark.parametrize("text", ["9" * 5_000, "1e999999", "1e999999999", "1e999999%", "x," * 200_000, "٣" * 101])
 def test_a_text_of_any_length_is_refused_in_a_short_sentence(name: str, text: str) -> None:
     with pytest.raises(BadRulesError) as caught:
         tradable(changed(DEFAULTS, {name: text}))
 
-    assert name in str(caught.value)
+    assert name in str(caught.value) or new_name(name) in str(caught.value)
     assert len(str(caught.value)) < 500
 
 

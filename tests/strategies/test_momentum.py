@@ -12,12 +12,13 @@ from domain.market import MarketView, PriceSample
 from domain.money import Price, Quantity, Rate
 from domain.rules import StrategyRules
 from domain.strategy import Strategy
-from strategies.momentum import Momentum, volume_pace, window_return
+from strategies import KNOWN_STRATEGIES
+from strategies.momentum import MomentumParameters, volume_pace, window_return
 from tests.support.builders import NOW, a_quote, a_view, an_open_position, some_samples
 
 RULES = StrategyRules()
-WINDOW = RULES.momentum_window
-MOMENTUM: Strategy = Momentum()
+WINDOW = MomentumParameters().window
+MOMENTUM: Strategy = KNOWN_STRATEGIES["momentum"]
 POSITION = an_open_position()
 
 
@@ -128,11 +129,11 @@ def test_it_gives_up_when_the_window_has_turned_by_half_of_the_entrys_rise(price
 
 def test_its_parameters_are_kept_with_the_trade() -> None:
     assert MOMENTUM.parameters(RULES) == {
-        "window_seconds": "600",
-        "rise": "0.012",
+        "window": "600s",
+        "rise": "1.2%",
         "volume_ratio": "1.5",
-        "greatest_change": "0.20",
-        "reversal": "0.5",
+        "greatest_change": "20%",
+        "reversal": "50%",
     }
 
 

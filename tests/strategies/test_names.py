@@ -6,8 +6,7 @@ from domain.errors import BadRulesError
 from domain.money import Price
 from domain.rules import StrategyRules
 from domain.screening import CustomFilter
-from strategies import strategies_named
-from strategies.filters import KNOWN_FILTERS, filters_named
+from strategies import KNOWN_FILTERS, filters_named, strategies_named
 from tests.support.builders import a_quote, a_stock
 
 

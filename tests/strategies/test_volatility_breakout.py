@@ -11,11 +11,11 @@ from domain.market import MarketView
 from domain.money import Price, Quantity, Rate
 from domain.rules import StrategyRules
 from domain.strategy import Strategy
-from strategies.volatility_breakout import VolatilityBreakout
+from strategies import KNOWN_STRATEGIES
 from tests.support.builders import a_quote, a_reference, a_view, an_open_position
 
 RULES = StrategyRules()
-BREAKOUT: Strategy = VolatilityBreakout()
+BREAKOUT: Strategy = KNOWN_STRATEGIES["volatility_breakout"]
 
 
 def view_at(price: int, opened_at: int = 69_000, volume: int = 500_000, **reference: Any) -> MarketView:
@@ -84,10 +84,10 @@ def test_it_gives_up_below_the_open_and_what_was_paid(price: int, paid: int, out
 
 def test_its_parameters_are_kept_with_the_trade() -> None:
     assert BREAKOUT.parameters(RULES) == {
-        "k": "0.5",
-        "least_range": "0.005",
-        "greatest_chase": "0.03",
-        "greatest_change": "0.20",
+        "factor": "0.5",
+        "least_range": "0.5%",
+        "greatest_chase": "3%",
+        "greatest_change": "20%",
     }
 
 

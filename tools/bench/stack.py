@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -46,7 +45,7 @@ _SYMBOLS: Final = tuple(
 )
 """Busy stocks below 100,000 won, one per worker: an order of a few shares always fills."""
 RULES: Final = TradingRules(
-    strategy=StrategyRules(names=("volatility_breakout",), breakout_factor=Decimal("0.01")),
+    strategy=StrategyRules(names=("volatility_breakout",), parameters=(("volatility_breakout.factor", "0.01"),)),
     exits=ExitRules(trend_break=Rate("0"), longest_holding=timedelta(0)),
     risk=RiskRules(
         capital_per_trade=Won(400_000),

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +14,7 @@ from temporalio.service import RPCError
 from cli.demo.rules import DEMO_RULES
 from database.migrations import apply
 from domain.identity import SIMULATED_ACCOUNT
-from domain.money import Rate, Won
+from domain.money import Won
 from domain.rule_changes import as_settings
 from domain.session import SessionPlan
 from fleet.fleet import Fleet
@@ -40,7 +39,7 @@ _STARTING_UP: Final = 16.0
 _CLOSED_WITHIN: Final = 150.0
 CHAOS_RULES: Final = replace(
     DEMO_RULES,
-    strategy=replace(DEMO_RULES.strategy, momentum_rise=Rate("0.004"), momentum_volume_ratio=Decimal(1)),
+    strategy=replace(DEMO_RULES.strategy, parameters=(("momentum.rise", "0.4%"), ("momentum.volume_ratio", "1"))),
     exits=replace(DEMO_RULES.exits, longest_holding=timedelta(minutes=20)),
     risk=replace(
         DEMO_RULES.risk,

@@ -35,6 +35,7 @@ class Moody:
     def __init__(self, sane: Strategy, mood_file: Path) -> None:
         self.name = sane.name
         self.version = sane.version
+        self.source = getattr(sane, "source", "")
         self._sane = sane
         self._file = mood_file
 

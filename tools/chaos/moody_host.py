@@ -2,6 +2,7 @@
 
 import os
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import activities.support.pace
@@ -11,7 +12,8 @@ from tools.chaos.moods import MOOD_FILE, moody
 
 if __name__ == "__main__":
     # Patch before any module of the worker imports them by name.
-    strategies.KNOWN_STRATEGIES = moody(strategies.KNOWN_STRATEGIES, Path(os.environ[MOOD_FILE]))  # type: ignore[misc]
+    sane, mood_file = strategies.known, Path(os.environ[MOOD_FILE])
+    strategies.known = lambda: replace(sane(), strategies=moody(sane().strategies, mood_file))  # type: ignore[arg-type]
     pace = activities.support.pace.RealPace
     pace.now = drifting(pace.now, Drift(Path(os.environ[DRIFT_FILE])))  # type: ignore[method-assign, assignment]
     runpy.run_path(str(Path(__file__).resolve().parents[2] / "worker.py"), run_name="__main__")

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import pytest
 
 from cli.verbs.rules import rules_in_force
-from domain.rule_changes import changed, rule_values
+from domain.rule_changes import changed
 from domain.rules import TradingRules
+from strategies import all_rule_values
 from tests.support.audit_rows import rows_in
 from tests.support.command_line import Run
 
@@ -30,10 +31,23 @@ def test_each_value_names_its_source() -> None:
 
     shown = {rule.name: (rule.value, rule.source) for rule in rules_in_force(own, configured)}
 
-    assert shown.keys() == rule_values(own).keys()
+    assert shown.keys() == all_rule_values(own).keys()
     assert shown[STOP] == ("1%", "worker: changed by `rules`, or started with other settings")
     assert shown["risk.capital_per_trade"] == ("3000000", "setting HARU_RULES__RISK__CAPITAL_PER_TRADE")
     assert shown["exits.take_profit"][1] == "default"
+
+
+def test_the_parameters_of_every_strategy_are_shown_with_source_and_bounds() -> None:
+    configured = changed(TradingRules(), {"strategy.momentum_rise": "2%"})
+    own = changed(configured, {"strategy.momentum.window": "300s", "strategy.gone.least": "1%"})
+
+    shown = {rule.name: rule for rule in rules_in_force(own, configured)}
+
+    assert shown["strategy.momentum.rise"].source == "setting HARU_RULES__STRATEGY__MOMENTUM__RISE"
+    assert (shown["strategy.momentum.window"].value, shown["strategy.momentum.window"].source[:6]) == ("300s", "worker")
+    assert shown["strategy.momentum.window"].bounds == "within 60s..1800s"
+    assert shown["strategy.volatility_breakout.factor"].source == "default"
+    assert shown["strategy.gone.least"].source == "worker: a parameter of a strategy that is not known here"
 
 
 def test_without_changes_the_rules_of_every_worker_are_shown_and_nothing_is_recorded(
@@ -59,7 +73,14 @@ def test_without_changes_the_rules_of_every_worker_are_shown_and_nothing_is_reco
 
 
 @pytest.mark.parametrize(
-    ("wrong", "near"), [("exits.stoploss", STOP), ("stop_loss", STOP), ("exits.take_proft", "exits.take_profit")]
+    ("wrong", "near"),
+    [
+        ("exits.stoploss", STOP),
+        ("stop_loss", STOP),
+        ("exits.take_proft", "exits.take_profit"),
+        ("strategy.momentum.rize", "strategy.momentum.rise"),
+        ("strategy.momentun.rise", "strategy.momentum.rise"),
+    ],
 )
 def test_a_wrong_name_is_refused_with_the_nearest_one(
     run: Run, two_workers: Mapping[str, str], wrong: str, near: str

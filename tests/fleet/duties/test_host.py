@@ -70,9 +70,9 @@ async def test_a_host_that_leaves_has_not_died_and_one_that_was_taken_for_dead_l
     with psycopg.connect(database_url) as connection:
         rows = connection.execute("SELECT host_id, ended_at IS NULL, died FROM hosts").fetchall()
     assert {host: (lives, died) for host, lives, died in rows} == {
-        gone._host_id: (False, False),
-        frozen._host_id: (True, False),
-        other._host_id: (True, False),
+        gone.host_id: (False, False),
+        frozen.host_id: (True, False),
+        other.host_id: (True, False),
     }
 
 

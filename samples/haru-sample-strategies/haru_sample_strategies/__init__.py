@@ -1,0 +1,1 @@
+"""Five small example strategies. None is claimed to earn money."""

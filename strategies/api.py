@@ -1,0 +1,30 @@
+"""Everything that a strategy of your own imports: ``from strategies.api import …``. These names stay stable."""
+
+from domain.clock import KST, in_seoul
+from domain.market import DailyBar, DailyReference, MarketView, MinuteBar, PriceSample, Quote, Symbol
+from domain.money import Price, Quantity, Won, change_rate
+from domain.position import OpenPosition
+from domain.screening import ScreenedStock
+from domain.strategy import EntrySignal
+from strategies.parameters import Parameters, Percent
+
+__all__ = [
+    "KST",
+    "DailyBar",
+    "DailyReference",
+    "EntrySignal",
+    "MarketView",
+    "MinuteBar",
+    "OpenPosition",
+    "Parameters",
+    "Percent",
+    "Price",
+    "PriceSample",
+    "Quantity",
+    "Quote",
+    "ScreenedStock",
+    "Symbol",
+    "Won",
+    "change_rate",
+    "in_seoul",
+]

@@ -1,0 +1,80 @@
+"""Hosts record their strategies, and none buys by a strategy while a living host runs other code under its name."""
+
+from dataclasses import replace
+
+from domain.event import Event
+from domain.event_kind import EventKind
+from domain.rules import TradingRules
+from fleet.duties.host import HostDuty
+from fleet.duties.strategies import StrategyDuty
+from fleet.fleet import Fleet
+from reporting.page import words
+from strategies.catalogue import BUILT_IN_CATALOGUE, Catalogue, Refused
+
+RULES = TradingRules()
+
+
+def with_sources(momentum: str) -> Catalogue:
+    known = {name: replace(each, source="b" * 64) for name, each in BUILT_IN_CATALOGUE.strategies.items()}
+    known["momentum"] = replace(known["momentum"], source=momentum * 64)
+    return replace(BUILT_IN_CATALOGUE, strategies=known)
+
+
+async def joined(fleet: Fleet, catalogue: Catalogue) -> tuple[HostDuty, StrategyDuty]:
+    """Start a host that runs these strategies."""
+    host = HostDuty(fleet)
+    await host.look()
+    return host, await StrategyDuty(fleet, catalogue, RULES).declare(host.host_id)
+
+
+async def failures(fleet: Fleet) -> list[Event]:
+    return [
+        event
+        for event in await fleet.database.events.latest(fleet.account_id, 50)
+        if event.kind == EventKind.STRATEGY_FAILED
+    ]
+
+
+async def test_hosts_with_the_same_code_agree_and_nothing_is_reported(fleet: Fleet) -> None:
+    _, one = await joined(fleet, with_sources("a"))
+    _, two = await joined(fleet, with_sources("a"))
+    await one.look()
+
+    assert one.standing.objections == two.standing.objections == {}
+    assert await failures(fleet) == []
+
+
+async def test_other_code_stops_the_strategy_on_both_hosts_until_one_of_them_leaves(fleet: Fleet) -> None:
+    first, one = await joined(fleet, with_sources("a"))
+    second, two = await joined(fleet, with_sources("c"))
+    for duty in (one, one, two):
+        await duty.look()
+
+    assert set(one.standing.objections) == set(two.standing.objections) == {"momentum"}
+    assert f"momentum is other code on {first.host_id} (aaaaaaaa, here cccccccc)" in two.standing.objections["momentum"]
+    told = {str(event.detail["cause"]) for event in await failures(fleet)}
+    assert len(told) == 2
+    assert all(words("ko").say(each) != each for each in told)
+
+    await second.leave()
+    await one.look()
+    assert one.standing.objections == {}
+
+
+async def test_a_host_that_lacks_a_strategy_of_the_rules_stops_it_everywhere(fleet: Fleet) -> None:
+    all_of_them = with_sources("a")
+    fewer = replace(all_of_them, strategies={"volatility_breakout": all_of_them.strategies["volatility_breakout"]})
+    _, one = await joined(fleet, all_of_them)
+    await joined(fleet, fewer)
+    await one.look()
+
+    assert set(one.standing.objections) == {"momentum"}
+
+
+async def test_what_was_refused_at_the_start_is_an_incident(fleet: Fleet) -> None:
+    refused = Refused("gap", "/my/gap.py:3", "imports time")
+
+    await joined(fleet, replace(with_sources("a"), refused=(refused,)))
+
+    (event,) = await failures(fleet)
+    assert event.detail == {"strategy": "gap", "cause": "refused: /my/gap.py:3: imports time"}
