@@ -20,7 +20,8 @@ async def _main() -> int:
     # ruff: noqa: PLC0415 - the help does not wait for the imports of a host
     from runtime.hosting import REFUSALS, host
     from runtime.settings import load_settings
-    from runtime.telemetry import say_error, start_logging
+    from runtime.standard_error import say_error
+    from runtime.telemetry import start_logging
     from security.private_files import close_to_others
 
     close_to_others()
@@ -40,7 +41,7 @@ async def _main() -> int:
 
 if __name__ == "__main__":
     _parser().parse_args()
-    from runtime.telemetry import guard_standard_error
+    from runtime.standard_error import guard_standard_error
 
     guard_standard_error()
     with suppress(KeyboardInterrupt):

@@ -68,13 +68,9 @@ from runtime.account_names import account_in, key_fingerprint
 from runtime.auditing import keep_log
 from runtime.composition import (
     Collaborators,
-    Place,
     broker_for,
-    calendar_of,
     day_start_for,
     hosting,
-    leads_of,
-    place_of,
     proof_of,
     token_key,
     workers_for,
@@ -85,6 +81,7 @@ from runtime.embedded.parts import EmbeddedParts
 from runtime.embedded.search_attributes import ensure_search_attributes
 from runtime.env_file import describe_env_file
 from runtime.live_dangers import account_dangers, host_limits, refuse, refuse_root, settings_dangers, unaccepted
+from runtime.place import Place, calendar_of, leads_of, place_of
 from runtime.settings import Settings, SettingsError
 from runtime.stream import streaming_for
 from runtime.superuser import SEPARATE_ROLES, superuser_problem

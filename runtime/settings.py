@@ -41,13 +41,13 @@ from runtime.broker_settings import BrokerSettings, QuotationsSettings, StreamSe
 from runtime.env_file import (
     ENV_FILE_VARIABLE,
     EnvFileError,
-    EnvFileSettings,
     configured_environment,
     default_data_folder,
     full_width_problems,
     long_problems,
     plain,
 )
+from runtime.env_source import EnvFileSettings
 from runtime.payload_settings import PayloadSettings
 from runtime.private_values import PRIVATE, account_secrets, database_secrets, temporal_secrets, unencoded_password
 

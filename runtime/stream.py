@@ -4,7 +4,8 @@ from activities.market.stream_consumer import Ears
 from broker.kis.broker import KisBroker
 from fleet.duties.streaming import Streaming
 from runtime.account_names import account_in
-from runtime.composition import Collaborators, Place, stream_of
+from runtime.composition import Collaborators, stream_of
+from runtime.place import Place
 from runtime.settings import Settings
 
 

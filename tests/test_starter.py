@@ -198,7 +198,7 @@ def test_the_kill_switch_shuts_the_gate_while_temporal_is_away(
 
     assert done.returncode == 1
     assert "Kill switch on: nothing more is bought." in done.stdout
-    assert "worker-1: unanswered: Temporal: RuntimeError: " in done.stdout
+    assert "worker-1: unanswered: Temporal: the connection is refused" in done.stdout
     assert "KILL SWITCH ON" in shown.stdout
 
 

@@ -21,20 +21,20 @@ from cli.tables.terminal import Terminal
 from cli.tables.watching import watch
 from cli.verbs.report import open_books, values_of_day
 from domain.clock import KST, in_seoul
-from domain.identity import SIMULATED_ACCOUNT
+from domain.identity import MOST_WORKERS, SIMULATED_ACCOUNT
 from exchange.calendar import krx_calendar
 from fleet.errors import NothingRunsError, OperationError
 from fleet.fleet import Fleet
 from fleet.schedule import latest_close, schedule_close
-from fleet.starting import MOST_WORKERS, start_workers
-from reporting.page import LANGUAGES
+from fleet.starting import start_workers
+from reporting.sentences import LANGUAGES
 from reporting.writing import write
 from runtime.embedded.endpoints import read_endpoints
 from runtime.embedded.guard import Program, start_guarded
 from runtime.embedded.stage import set_stage
 from runtime.opening import EXPECTED_ERRORS, open_fleet
 from runtime.settings import load_settings
-from runtime.telemetry import say_error
+from runtime.standard_error import say_error
 from security.private_files import close_to_others, new_private
 from workflows.close_outcome import CloseOutcome
 

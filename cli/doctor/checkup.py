@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from runtime.faults import explain
+
 _PATIENCE: Final = 30.0
 """Seconds for one check. On paper, several calls of one second each may have to wait for their turn."""
 
@@ -95,7 +97,7 @@ async def _looked(check: Check, expected: tuple[type[Exception], ...]) -> Findin
     except TimeoutError:
         return wrong(f"no answer within {_PATIENCE:.0f} s", check.mend)
     except expected as error:
-        return wrong(str(error) or type(error).__name__, check.mend)
+        return wrong(explain(error), check.mend)
 
 
 def all_well(lines: Collection[Line]) -> bool:

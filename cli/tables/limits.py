@@ -2,12 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeVar
-
-from temporalio.client import WorkflowHandle
 
 from cli.tables.board import Board
 from domain.clock import in_seoul
@@ -18,8 +16,7 @@ from domain.money import NO_WON, Won
 from domain.risk import RiskSnapshot
 from domain.rules import RiskRules, TradingRules
 from fleet.fleet import Fleet
-from workflows.identity import worker_workflow_id
-from workflows.trading_worker import TradingWorkerWorkflow
+from workflows.identity import RISK_RULES, TRADING_RULES, worker_workflow_id
 
 logger = logging.getLogger("haru.operations")
 
@@ -66,22 +63,23 @@ async def _limits(
 
 async def trading_rules_of(fleet: Fleet, worker_id: WorkerId) -> TradingRules | None:
     """Return a worker's current trading rules, None if it does not answer."""
-    return await _asked(fleet, worker_id, TradingWorkerWorkflow.trading_rules)
+    return await _asked(fleet, worker_id, TRADING_RULES, TradingRules)
 
 
 async def _rules_of(fleet: Fleet, worker_id: WorkerId) -> RiskRules | None:
-    return await _asked(fleet, worker_id, TradingWorkerWorkflow.risk_rules)
+    return await _asked(fleet, worker_id, RISK_RULES, RiskRules)
 
 
-async def _asked(fleet: Fleet, worker_id: WorkerId, query: Callable[[TradingWorkerWorkflow], T]) -> T | None:
+async def _asked(fleet: Fleet, worker_id: WorkerId, query: str, answer: type[T]) -> T | None:
     """Return a worker's answer; None if there is no readable answer in time."""
     workflow_id = worker_workflow_id(fleet.account_id, worker_id)
-    handle: WorkflowHandle[TradingWorkerWorkflow, None] = fleet.client.get_workflow_handle(workflow_id)
+    handle = fleet.client.get_workflow_handle(workflow_id)
     try:
-        return await handle.query(query, rpc_timeout=_ANSWERS_WITHIN)
+        told: T = await handle.query(query, result_type=answer, rpc_timeout=_ANSWERS_WITHIN)
     except Exception as fault:  # noqa: BLE001 - a foreign workflow under this id must not hide other workers' rules
         logger.warning("worker_not_asked", extra={"worker": worker_id, "cause": f"{type(fault).__name__}: {fault}"})
         return None
+    return told
 
 
 def limit_lines(limits: tuple[Limits, ...]) -> list[str]:

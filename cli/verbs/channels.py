@@ -5,8 +5,16 @@ from typing import Any
 
 from cli.desk import Desk
 from database.alerts import OutletState
+from fleet.alerting.channels import channels_of
 from fleet.duties.channels import UNKNOWN
 from fleet.errors import OperationError
+from runtime.settings import load_settings
+
+
+async def alert_channels(desk: Desk) -> int:
+    """List the fleet's channels by their digests and by their names in our settings."""
+    urls = [url.get_secret_value() for url in load_settings().alerts.urls]
+    return await list_channels(desk, {channel.key: channel.name for channel in channels_of(urls)})
 
 
 async def list_channels(desk: Desk, names: Mapping[str, str]) -> int:

@@ -1,12 +1,11 @@
 """``starter.py kill-switch``: shut the gate in the books and sell everything, even while the books are away."""
 
-import argparse
 import asyncio
 import sys
 
 from cli.command_answers import report_outcomes
 from cli.desk import Desk
-from database.errors import DATABASE_FAULTS
+from database.errors import DATABASE_FAULTS, database_cause
 from domain.audit_log import Outcome
 from fleet import commands
 from fleet.kill_without_books import press_without_books
@@ -14,11 +13,6 @@ from runtime.account_names import names_of
 from runtime.opening import BOOKS_WITHIN
 from runtime.os_user import os_user
 from runtime.settings import load_settings
-
-
-def presses(asked: argparse.Namespace) -> bool:
-    """Return whether a command line presses the kill switch, which works without the books."""
-    return getattr(asked, "act", None) is turn and asked.position == "on"
 
 
 async def turn(desk: Desk) -> int:
@@ -32,7 +26,7 @@ async def _press(desk: Desk) -> int:
             await desk.fleet.database.risk.state(desk.fleet.account_id)
         outcomes = await commands.press_kill_switch(desk.fleet, os_user(), desk.asked.reason)
     except DATABASE_FAULTS as fault:
-        return await _press_without_books(desk, f"{type(fault).__name__}: {fault}")
+        return await _press_without_books(desk, database_cause(fault))
     if not desk.asked.json:
         desk.console.print("Kill switch on: nothing more is bought.")
     code = await report_outcomes(desk, outcomes, forgiving=True)

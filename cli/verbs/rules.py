@@ -7,16 +7,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
 
-from cli.command_answers import report_outcomes
 from cli.desk import Desk
-from cli.live_changes import refuse_dangerous_changes
 from cli.tables.limits import trading_rules_of
-from domain.identity import WorkerId
+from domain.identity import ALL_WORKERS, WorkerId
 from domain.rule_changes import changed, rule_values, setting_name, value_text
 from domain.rules import TradingRules
-from fleet import commands
 from fleet.errors import OperationError
-from fleet.fleet import ALL_WORKERS
 
 _STOP: Final = "exits.stop_loss"
 _WIDEST: Final = 24
@@ -35,8 +31,14 @@ class RuleInForce:
 async def rules(desk: Desk) -> int:
     """Change the rules of the selected workers; without changes, show them."""
     changes = dict(desk.asked.changes)
-    if not changes:
-        return await _show(desk)
+    return await (_change(desk, changes) if changes else _show(desk))
+
+
+async def _change(desk: Desk, changes: Mapping[str, str]) -> int:
+    from cli.command_answers import report_outcomes  # noqa: PLC0415 - showing the rules commands no worker
+    from cli.live_changes import refuse_dangerous_changes  # noqa: PLC0415
+    from fleet import commands  # noqa: PLC0415
+
     _refuse_unknown(changes)
     workers = await desk.fleet.selected(desk.asked.worker)
     await refuse_dangerous_changes(desk.fleet, workers, changes)

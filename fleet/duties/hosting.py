@@ -50,7 +50,7 @@ from fleet.fleet import Fleet
 from fleet.foreign import ForeignDuty
 from fleet.starting import bring_back
 from fleet.together import first_to_end
-from reporting.page import Language
+from reporting.sentences import Language
 
 logger = logging.getLogger("haru.hosting")
 

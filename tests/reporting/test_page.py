@@ -30,7 +30,8 @@ from fleet.duties.access import SHUT_BECAUSE
 from reporting import ratios
 from reporting.after_close import AfterClose
 from reporting.day import day_values
-from reporting.page import LANGUAGES, Language, cell, number, page, signed, words
+from reporting.page import cell, page, signed
+from reporting.sentences import LANGUAGES, Language, number, words
 from reporting.stretch import stretch_values
 from strategies import KNOWN_STRATEGIES
 from tests.reporting.parts import a_carried_position, a_close_that_left_shares, a_day, a_win, an_empty_day, an_incident

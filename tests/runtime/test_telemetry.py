@@ -10,8 +10,9 @@ from temporalio.client import Client
 
 from domain.masking import MASK, Masking
 from runtime.embedded.ports import LOOPBACK
+from runtime.log_lines import JsonFormatter, PlainFormatter
 from runtime.settings import TelemetrySettings
-from runtime.telemetry import JsonFormatter, PlainFormatter, start_logging, temporal_runtime
+from runtime.telemetry import start_logging, temporal_runtime
 
 KEY = "PSabcdefghijklmnopqrstuvwxyz0123456789"
 

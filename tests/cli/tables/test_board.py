@@ -238,7 +238,7 @@ async def test_while_the_database_is_away_the_last_state_stays_and_says_so() -> 
     async with asyncio.timeout(10):
         await watch(console, read, is_over)
 
-    assert "connection refused" in text
+    assert "NOT CURRENT, the database is away: the connection is refused" in text
 
 
 async def test_a_database_that_never_answered_is_an_error() -> None:

@@ -8,8 +8,8 @@ import pytest
 from domain.event import Event, EventLevel
 from fleet.duties.host import HOST_DIED, TIME_UNWATCHED, HostDuty
 from fleet.fleet import Fleet
-from reporting.page import words
 from reporting.reading import read_day
+from reporting.sentences import words
 from tests.database.books import Books
 
 

@@ -9,7 +9,7 @@ from domain.market_phase import MarketMessage, MarketWord
 from domain.session import session_date_of
 from fleet.duties.phase import MARKET_PHASE_DIFFERS, PhaseDuty
 from fleet.fleet import Fleet
-from reporting.page import words
+from reporting.sentences import words
 from tests.support.stepping import kst
 
 OPEN, HALTED = MarketMessage(MarketWord.OPEN, "112"), MarketMessage(MarketWord.HALTED, "174")

@@ -4,7 +4,7 @@ from domain.event import EventLevel
 from domain.session import session_date_of
 from fleet.duties.stream import SHUT_BECAUSE, STREAM_TAKEN, StreamDuty
 from fleet.fleet import Fleet
-from reporting.page import words
+from reporting.sentences import words
 
 TAKEN = "another session of this app key is open (OPSP8996)"
 
