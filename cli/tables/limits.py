@@ -142,14 +142,19 @@ def _fleet_line(limits: tuple[Limits, ...]) -> str:
     switch = "on, nothing is bought" if loss.snapshot.kill_switch_on else "off"
     return (
         f"kill switch {switch}"
-        f" · the fleet may lose {loss.left.fleet_loss_left:,} won more (limit {loss.rules.fleet_daily_loss:,}"
-        f"{_at_stake(loss.snapshot.fleet_at_stake)})"
+        f" · fleet {_loss(loss.snapshot.fleet_pnl, loss.rules.fleet_daily_loss, loss.left.fleet_loss_left)}"
+        f"{_at_stake(loss.snapshot.fleet_at_stake)}"
         f" · profit give-back {_give_back(_tightest_give_back(limits))}"
     )
 
 
 def _at_stake(won: Won) -> str:
-    return f", {won:,} at stake at the stops of what is open" if won else ""
+    return f" · {won:,} won at stake at the stops of open positions" if won else ""
+
+
+def _loss(net: Won, limit: Won, left: Won) -> str:
+    """Return the result beside the limit. The amount left alone exceeds the limit after a profit."""
+    return f"net {net:+,} won, entries stop at {-limit:,} ({left:,} away)"
 
 
 def _give_back(each: Limits) -> str:
@@ -162,11 +167,12 @@ def _give_back(each: Limits) -> str:
 
 def _worker_line(each: Limits) -> str:
     left, rules = each.left, each.rules
+    pause = f", pause from {rules.losses_in_a_row}" if rules.losses_in_a_row else ""
     line = (
-        f"may lose {left.worker_loss_left:,} won more (limit {rules.worker_daily_loss:,})"
+        f"{_loss(each.snapshot.worker_pnl, rules.worker_daily_loss, left.worker_loss_left)}"
         f" · {left.trades_left} of {rules.trades_per_worker} trades left"
-        f" · losses in a row: {left.losses_in_a_row}{f' of {rules.losses_in_a_row}' if rules.losses_in_a_row else ''}"
+        f" · losses in a row: {left.losses_in_a_row}{pause}"
     )
     if left.rests_until is not None:
         line += f" · cooling down until {in_seoul(left.rests_until):%H:%M:%S}"
-    return line if each.is_asked else f"{line} (from the settings; the worker did not answer)"
+    return line if each.is_asked else f"{line} · from the settings: the worker did not answer"

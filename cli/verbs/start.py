@@ -2,11 +2,15 @@
 
 import asyncio
 
+from temporalio.service import RPCError
+
 from cli.desk import Desk
 from cli.live_changes import refuse_dangerous_start
 from cli.tables.board import read_board
 from cli.tables.watching import watch
 from domain.audit_log import Outcome
+from domain.identity import WorkerId
+from fleet.fleet import Fleet
 from fleet.schedule import schedule_close
 from fleet.starting import start_workers
 from runtime.env_file import describe_env_file
@@ -23,17 +27,26 @@ async def start(desk: Desk) -> int:
     refuse_open_temporal(load_settings())
     names = await start_workers(fleet, desk.asked.workers, rules)
     await schedule_close(fleet, rules, fleet.market_now())
+    running = await _running(fleet, names)
     started = {"environment": fleet.environment.value, "account": fleet.account_id, "workers": names}
-    desk.answer(
-        {**started, "web_ui": fleet.web_ui},
-        lambda: desk.console.print(
-            f"{fleet.environment.upper()} account {fleet.account_id}: {len(names)} workers run, the close is scheduled."
-        ),
-    )
+    text = f"{fleet.environment.upper()} account {fleet.account_id}: {_counted(len(running))}, the close is scheduled."
+    desk.answer({**started, "running": sorted(running), "web_ui": fleet.web_ui}, lambda: desk.console.say(text))
     await desk.conclude(Outcome.ACCEPTED, "")
     if not desk.asked.detach and not desk.asked.json:
         await _watch_until_interrupted(desk)
     return 0
+
+
+async def _running(fleet: Fleet, started: tuple[WorkerId, ...]) -> frozenset[WorkerId]:
+    """Return the workers that run: those just started, which Temporal may not list yet, and those that ran before."""
+    try:
+        return frozenset(started) | await fleet.running_workers()
+    except (RPCError, RuntimeError):
+        return frozenset(started)
+
+
+def _counted(number: int) -> str:
+    return "1 worker runs" if number == 1 else f"{number} workers run"
 
 
 async def _watch_until_interrupted(desk: Desk) -> None:
