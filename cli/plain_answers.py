@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 
+from cli.language import say
 from domain.plain_text import escaped, harmless
 
 
@@ -21,8 +22,8 @@ def print_json(value: object) -> None:
 
 
 def print_text(text: str) -> None:
-    """Print a text for people."""
-    _write(text)
+    """Print a text for people, in the language of the command line."""
+    _write(say(text))
 
 
 def _write(text: str) -> None:

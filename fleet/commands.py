@@ -205,7 +205,7 @@ async def _answer(worker_id: WorkerId, told: WorkflowUpdateHandle[WorkerStatus],
         why = f"accepted; still {'selling' if command.sells else 'running'} after {command.patience.seconds} s"
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
     except RPCError as error:
-        why = f"accepted; Temporal does not report the outcome: {error.status.name}: {error.message}"
+        why = f"accepted; Temporal does not report the outcome: {temporal_cause(error)}"
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
     except Exception as error:  # noqa: BLE001 - an unreadable answer must not hide the answers of other workers
         why = f"accepted; its answer cannot be read: {type(error).__name__}: {error}"

@@ -40,8 +40,27 @@ class Words:
         if text in said:
             return said[text]
         for template, translated in said.items():
-            if "{" in template and (gaps := _sentence(template).fullmatch(text)):
-                return translated.format(**gaps.groupdict())
+            begins = "{" in template and text.startswith(template.partition("{")[0])
+            if begins and (gaps := _sentence(template).fullmatch(text)):
+                return translated.format(**{name: self._filled(name, gap) for name, gap in gaps.groupdict().items()})
+        return text
+
+    def _filled(self, name: str, gap: str) -> str:
+        """Return what stands in a gap. A gap named `text…` holds another sentence."""
+        return self.say_parts(gap) if name.startswith("text") else gap
+
+    def say_parts(self, text: str) -> str:
+        """Translate a text that may be composed of sentences: whole, else line by line and part by part."""
+        for joint in ("\n", _BETWEEN_REASONS):
+            if joint in text:
+                return joint.join(self.say_parts(each) for each in text.split(joint))
+        bare = text.strip()
+        if not bare or (said := self.say(bare)) != bare:
+            return text.replace(bare, said) if bare else text
+        for joint in ("; ", ": ", ", "):
+            head, found, rest = text.partition(joint)
+            if found:
+                return f"{self.say_parts(head)}{joint}{self.say_parts(rest)}"
         return text
 
     def told(self, detail: Mapping[str, str | int]) -> Iterator[str]:
@@ -58,9 +77,22 @@ class Words:
 
 @cache
 def _sentence(template: str) -> re.Pattern[str]:
-    """Return a pattern that matches a sentence with such placeholders. A placeholder for a name matches one word."""
-    gap = r"(?P<\1>\\S+)" if template.startswith("{symbol}") else r"(?P<\1>.+?)"
-    return re.compile(re.sub(r"\\{(\w+)\\}", gap, re.escape(template)))
+    """Return a pattern that matches a sentence with such placeholders. A name that begins a sentence is one word."""
+    pattern = re.escape(template)
+    if template.startswith("{symbol}"):
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>\\S+)", pattern)
+    pattern = re.sub(r"^\\{(?!text|reason)(\w+)\\}", r"(?P<\1>\\S+)", pattern)
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", pattern))
+
+
+@cache
+def command_line_words(language: Language) -> Words:
+    """Return the texts of a language with the sentences of the command line, the longest first."""
+    texts = words(language).texts
+    own = json.loads((_HERE / "words" / f"cli.{language}.json").read_text(encoding="utf-8"))
+    said = {**own, **texts["said"]}
+    longest_first = sorted(said, key=lambda each: len(re.sub(r"\{\w+\}", "", each)), reverse=True)
+    return Words({**texts, "said": {each: said[each] for each in longest_first}})
 
 
 @cache

@@ -205,6 +205,8 @@ class Settings(EnvFileSettings):
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     proof: ProofSettings = Field(default_factory=ProofSettings)
     stream: StreamSettings = Field(default_factory=StreamSettings)
+    language: Literal["en", "ko"] = "en"
+    """Of the command line and the errors. A report and alerts have settings of their own."""
     report: ReportSettings = Field(default_factory=ReportSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
     payloads: PayloadSettings = Field(default_factory=PayloadSettings)

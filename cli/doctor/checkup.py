@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from cli.language import padded, say
 from runtime.faults import explain
 
 _PATIENCE: Final = 30.0
@@ -51,8 +52,8 @@ class Line:
     mend: str = ""
 
     def __str__(self) -> str:
-        mend = f"\n{'':24}mend: {self.mend}" if self.mend else ""
-        return f"{self.verdict:<10}{self.name:<14}{self.text}{mend}"
+        mend = f"\n{'':24}{say('fix')}: {say(self.mend)}" if self.mend else ""
+        return f"{padded(say(self.verdict), 10)}{padded(say(self.name), 14)}{say(self.text)}{mend}"
 
 
 def fine(text: str) -> Finding:

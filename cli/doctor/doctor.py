@@ -106,7 +106,7 @@ class Doctor:
             Check("account", self._look_at_account, account, keys_mend),
             Check("orders", self._look_at_orders, ("account",), "ask KIS whether the account may trade by OpenAPI"),
             Check("stream", self._look_at_stream, ("account",), stream_mend),
-            Check("calendar", self._look_at_calendar, ("account",), "try again; the broker did not tell"),
+            Check("calendar", self._look_at_calendar, ("account",), "try again; the broker did not answer"),
             Check("coming days", self._look_ahead, ("parts",)),
             Check("tax", self._look_at_tax, ("parts",)),
             Check("limits", self._look_at_limits, ("settings",)),

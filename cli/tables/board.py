@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 from temporalio.service import RPCError
 
+from cli.language import label, say, say_each
 from cli.tables.terminal import cell
 from cli.tables.troubles import read_channel_troubles, read_troubles
 from domain.clock import LIVE_CLOCK, MarketClock, in_seoul
@@ -132,15 +133,15 @@ async def _failing(fleet: Fleet) -> tuple[str, ...]:
 def rendered(board: Board) -> RenderableType:
     """Return the table for a terminal."""
     table = Table(expand=True, header_style="bold")
-    table.add_column("worker", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    table.add_column("stock", no_wrap=True, min_width=10)
+    table.add_column(say("worker"), no_wrap=True)
+    table.add_column(say("state"), no_wrap=True)
+    table.add_column(say("stock"), no_wrap=True, min_width=10)
     for figure in ("qty", "entry", "last", "unrealised", "realised", "trades"):
-        table.add_column(figure, justify="right", no_wrap=True)
-    table.add_column("last event", no_wrap=True, overflow="ellipsis", ratio=1)
+        table.add_column(say(figure), justify="right", no_wrap=True)
+    table.add_column(say("last event"), no_wrap=True, overflow="ellipsis", ratio=1)
     for row in board.rows:
         table.add_row(*_cells(row, board))
-    return Group(*map(_heading_line, heading(board)), table)
+    return Group(*map(_heading_line, say_each(heading(board))), table)
 
 
 def _heading_line(text: str) -> Text:
@@ -235,7 +236,7 @@ def countdown(board: Board) -> str:
 
 def plain_lines(board: Board) -> list[str]:
     """Return the table for a log file or a pipe."""
-    return [*heading(board), *(_plain(row, board) for row in board.rows)]
+    return [*say_each(heading(board)), *(_plain(row, board) for row in board.rows)]
 
 
 def as_json(board: Board) -> dict[str, Any]:
@@ -285,10 +286,11 @@ def _plain(row: "WorkerRow", board: Board) -> str:
     held = ""
     if row.quantity:
         held = (
-            f" {row.symbol} {row.name} ×{row.quantity:,} at {_price(row.entry_price)} now {_price(row.last_price)}"
-            f" {row.unrealised_pnl:+,}"
+            f" {row.symbol} {row.name} ×{row.quantity:,} {say('at')} {_price(row.entry_price)}"
+            f" {say('now')} {_price(row.last_price)} {row.unrealised_pnl:+,}"
         )
-    return f"  {row.worker_id} {_state(row, board)}{held} | net {row.realised_pnl:+,} in {row.trades} | {_event(row)}"
+    net = say(f"net {row.realised_pnl:+,} in {row.trades}")
+    return f"  {row.worker_id} {_state(row, board)}{held} | {net} | {_event(row)}"
 
 
 def _stream_json(stream: "StreamState") -> dict[str, Any]:
@@ -309,14 +311,15 @@ def _row_json(row: "WorkerRow", board: Board) -> dict[str, Any]:
 
 def _state(row: "WorkerRow", board: Board) -> str:
     if row.worker_id in board.stopped:
-        return "stopped"
-    return f"{row.state} (paused)" if row.paused else str(row.state)
+        return label("states", "stopped")
+    state = label("states", row.state)
+    return f"{state} ({say('paused')})" if row.paused else state
 
 
 def _event(row: "WorkerRow") -> str:
     if row.last_event_at is None:
-        return row.last_event
-    return f"{in_seoul(row.last_event_at):%H:%M:%S} {row.last_event}"
+        return say(row.last_event)
+    return f"{in_seoul(row.last_event_at):%H:%M:%S} {say(row.last_event)}"
 
 
 def _price(price: Any) -> str:

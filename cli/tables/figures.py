@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter
 from rich.console import Group, RenderableType
@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.asked_dates import unknown_stretch
+from cli.language import label, say
 from cli.tables.terminal import cell
 from domain.clock import in_seoul
 from domain.handling import Group as TradeGroup
@@ -23,6 +24,7 @@ from fleet.errors import OperationError
 from fleet.fleet import Fleet
 
 _SUMMARY: Final = TypeAdapter(DailySummary)
+T = TypeVar("T")
 _NO_TRADE: Final = "no trade was closed"
 
 
@@ -75,13 +77,13 @@ def trade_json(trade: ClosedTrade) -> dict[str, Any]:
 def trades_table(trades: Sequence[ClosedTrade]) -> RenderableType:
     """Return the trades for a terminal."""
     if not trades:
-        return _NO_TRADE
-    table = Table(title="closed trades", title_justify="left")
+        return say(_NO_TRADE)
+    table = Table(title=say("closed trades"), title_justify="left")
     for column in ("worker", "stock"):
-        table.add_column(column, no_wrap=True)
+        table.add_column(say(column), no_wrap=True)
     for column in ("qty", "bought at", "sold at", "from", "to", "net won"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("exit")
+        table.add_column(say(column), justify="right", no_wrap=True)
+    table.add_column(say("exit"))
     for trade in trades:
         table.add_row(*_trade_cells(trade))
     return table
@@ -99,9 +101,9 @@ def summaries_table(summaries: Iterable[DailySummary]) -> RenderableType:
     fleet = all_of_them[0]
     table = _performance_table(f"session {fleet.session_date}", "scope")
     for summary in all_of_them:
-        table.add_row(cell(summary.scope), *_performance_cells(summary.performance))
+        table.add_row(cell(say(summary.scope)), *_performance_cells(summary.performance))
     lines = _of_the_trades(fleet) if fleet.performance.trades else [_NO_TRADE]
-    return Group(table, *(cell(line) for line in (*lines, *_of_the_buys(fleet))))
+    return Group(table, *(cell(say(line)) for line in (*lines, *_of_the_buys(fleet))))
 
 
 def days_table(days: Sequence[DailySummary], trades: Sequence[ClosedTrade]) -> RenderableType:
@@ -110,15 +112,17 @@ def days_table(days: Sequence[DailySummary], trades: Sequence[ClosedTrade]) -> R
     for day in days:
         table.add_row(day.session_date.isoformat(), *_performance_cells(day.performance))
     table.add_section()
-    table.add_row("1 session" if len(days) == 1 else f"{len(days)} sessions", *_performance_cells(performance(trades)))
+    table.add_row(
+        say("1 session" if len(days) == 1 else f"{len(days)} sessions"), *_performance_cells(performance(trades))
+    )
     return table
 
 
 def _performance_table(title: str, first: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column(first, no_wrap=True)
+    table = Table(title=say(title), title_justify="left")
+    table.add_column(say(first), no_wrap=True)
     for column in ("trades", "wins", "win rate", "gross", "commission", "tax", "net won", "drawdown"):
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(say(column), justify="right", no_wrap=True)
     return table
 
 
@@ -132,7 +136,7 @@ def _trade_cells(trade: ClosedTrade) -> list[str | Text]:
         f"{in_seoul(trade.opened_at):%H:%M:%S}",
         f"{in_seoul(trade.closed_at):%H:%M:%S}",
         f"{trade.net_pnl:+,}",
-        trade.exit_reason.value,
+        label("reasons", trade.exit_reason),
     ]
 
 
@@ -155,7 +159,7 @@ def _of_the_trades(summary: DailySummary) -> list[str]:
         f"average win {performance.average_win:,}, average loss {performance.average_loss:,} won",
         f"largest loss {performance.largest_loss:,}, expectancy {performance.expectancy:+,} won a trade",
         f"profit factor {_some(performance.profit_factor)}, payoff ratio {_some(performance.payoff_ratio)}",
-        f"by exit reason: {_nets(summary.by_exit_reason)}",
+        f"by exit reason: {_nets(_named(summary.by_exit_reason, 'reasons'))}",
         f"by strategy: {_nets(summary.by_strategy)}",
         f"by symbol: {_nets(summary.by_symbol)}",
         *_handling_lines(summary.handling),
@@ -164,10 +168,11 @@ def _of_the_trades(summary: DailySummary) -> list[str]:
 
 
 def _of_the_buys(summary: DailySummary) -> list[str]:
+    denials, dropped = _named(summary.denials, "denials"), _named(summary.dropped, "filters")
     return [
-        f"buys denied: {_counts(summary.denials)}",
-        f"{summary.scans:,} scans looked at {summary.looked_at:,} stocks, dropped: {_counts(summary.dropped)}",
-        f"left after each filter: {_counts(summary.passed)}",
+        f"buys denied: {_counts(denials)}",
+        f"{summary.scans:,} scans looked at {summary.looked_at:,} stocks, dropped: {_counts(dropped)}",
+        f"left after each filter: {_counts(_named(summary.passed, 'filters'))}",
     ]
 
 
@@ -181,6 +186,11 @@ def _handling_lines(handling: Handling) -> list[str]:
         f"average holding {minutes[0]} min, in the market {minutes[1]} min",
         f"average MAE {adverse}, average MFE {favourable}, greatest MAE {_some(handling.greatest_adverse)} won",
     ]
+
+
+def _named(by_name: Mapping[str, T], group: str) -> dict[str, T]:
+    """Return values under the labels of their names."""
+    return {label(group, name): value for name, value in by_name.items()}
 
 
 def _some(value: Decimal | int | None) -> str:

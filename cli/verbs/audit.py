@@ -6,6 +6,7 @@ import sys
 
 from cli.asked_dates import stretch_of
 from cli.desk import stdout_console
+from cli.language import say
 from cli.tables.audit import audit_table, row_json, verdict_lines
 from cli.verbs.report import open_books
 from domain.audit_log import flaws
@@ -36,9 +37,9 @@ async def audit(asked: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=2) + "\n")
         return 1 if found else 0
     console = stdout_console()
-    console.print(audit_table(rows) if rows else "no command")
+    console.print(audit_table(rows) if rows else say("no command"))
     for line in verdict_lines(log, found, seen, has_key=key is not None):
         console.say(line)
     if waiting:
-        console.print(f"{waiting} commands wait in the data folder until `python worker.py` runs", soft_wrap=True)
+        console.say(f"{waiting} commands wait in the data folder until `python worker.py` runs")
     return 1 if found else 0

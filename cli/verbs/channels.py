@@ -41,7 +41,7 @@ async def remove_channel(desk: Desk) -> int:
     if dropped is None:
         raise OperationError(f"there is no channel {channel!r}; `starter.py alert-channels` lists them")
     text = f"{channel} removed with {dropped} unsent alerts. A worker.py that has its address adds it when it starts."
-    desk.answer({"removed": channel, "unsent": dropped}, lambda: desk.console.print(text, soft_wrap=True))
+    desk.answer({"removed": channel, "unsent": dropped}, lambda: desk.console.say(text))
     return 0
 
 

@@ -29,6 +29,6 @@ async def close(desk: Desk) -> int:
     handle = await close_now(desk.fleet, desk.rules)
     desk.answer(
         {"workflow_id": handle.id, "run_id": handle.result_run_id, "web_ui": desk.fleet.web_ui},
-        lambda: desk.console.print(f"Closing now: workflow {handle.id}. It ends with the session."),
+        lambda: desk.console.say(f"Closing now: workflow {handle.id}. It ends with the session."),
     )
     return 0

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from cli.asked_dates import require_known, stretch_of, unknown_stretch
+from cli.language import say
 from database.database import Database, open_database
 from database.errors import DATABASE_FAULTS
 from database.migrations import apply
@@ -61,7 +62,7 @@ async def report(asked: argparse.Namespace) -> int:
         raise OperationError(f"{folder} cannot be written to ({error}); name another folder with --out") from None
     _say(written, as_json=asked.json)
     if asked.open and not await asyncio.to_thread(webbrowser.open, written.html.resolve().as_uri()):
-        sys.stderr.write("starter.py: no browser could be opened; open the page by hand\n")
+        sys.stderr.write(f"starter.py: {say('no browser could be opened; open the page yourself')}\n")
     return 0
 
 
@@ -79,7 +80,7 @@ async def open_books(settings: Settings) -> AsyncIterator[OpenBooks]:
         try:
             pinned = await database.accounts.pinned()
             if pinned is None:
-                raise OperationError("nobody has traded with this database yet; start `python worker.py` first")
+                raise OperationError("no worker has traded with this database yet; start `python worker.py` first")
             yield OpenBooks(settings, database, pinned[0], found.started_here)
         finally:
             await database.aclose()
@@ -161,5 +162,5 @@ def _say(written: Written, *, as_json: bool) -> None:
     if as_json:
         text = json.dumps({"html": str(written.html), "json": str(written.json)}, ensure_ascii=False, indent=2)
     else:
-        text = f"Report: {written.html}\nFigures: {written.json}"
+        text = say(f"Report: {written.html}\nFigures: {written.json}")
     sys.stdout.write(text + "\n")

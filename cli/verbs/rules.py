@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from cli.desk import Desk
+from cli.language import say
 from cli.tables.limits import trading_rules_of
 from domain.identity import ALL_WORKERS, WorkerId
 from domain.rule_changes import changed, rule_values, setting_name, value_text
@@ -119,7 +120,7 @@ async def _confirm() -> None:
     what = f"{_STOP}=0% switches the stop off: a losing position is not sold by its loss"
     if not sys.stdin.isatty():
         raise OperationError(f"{what}. Add --yes to confirm. Nothing was changed")
-    sys.stderr.write(f"{what}. Type yes to confirm: ")
+    sys.stderr.write(say(f"{what}. Type yes to confirm") + ": ")
     sys.stderr.flush()
     answer = await asyncio.to_thread(sys.stdin.readline)
     if answer.strip().lower() != "yes":

@@ -49,10 +49,10 @@ async def import_kis_keys(asked: argparse.Namespace) -> int:
     for name in done.written:
         print_text(f"{name} written")
     for name in done.unchanged:
-        print_text(f"{name} stood there already")
+        print_text(f"{name} is in the file already")
     print_text(f"{target} is its owner's alone (mode 600). Next: python starter.py doctor")
     if asked.environment is Environment.LIVE:
-        print_text("Real money also needs the lines that docs/operations.md names under “Live”; write them by hand.")
+        print_text("Real money also needs the lines that docs/operations.md names under “Live”; add them yourself.")
     return 0
 
 

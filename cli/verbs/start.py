@@ -53,4 +53,4 @@ async def _watch_until_interrupted(desk: Desk) -> None:
     try:
         await watch(desk.console, lambda: read_board(desk.fleet, desk.fleet.market_now()), lambda: False)
     except asyncio.CancelledError:
-        desk.console.print("The workers go on by themselves; `python starter.py stop` ends them.")
+        desk.console.say("The workers go on by themselves; `python starter.py stop` ends them.")

@@ -160,7 +160,7 @@ def test_a_database_that_nobody_has_traded_with_is_told(
     done = run()
 
     assert done.returncode == 1
-    assert "nobody has traded with this database yet" in done.stderr
+    assert "no worker has traded with this database yet" in done.stderr
 
 
 def test_a_database_that_is_away_is_told(run: Run, unused_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
