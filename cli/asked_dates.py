@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from cli.language import say
 from domain.session import SessionDate
 from fleet.errors import OperationError
+from reporting.spoken import say
 
 _FIRST: Final = SessionDate(date(2000, 1, 1))
 _LAST: Final = SessionDate(date(2099, 12, 31))

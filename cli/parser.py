@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, Final, Never
 
 from cli.asked_dates import add_dates, session_date
-from cli.language import say
 from domain.alert import LEVELS
 from domain.identity import ALL_WORKERS, LIVE_WORD, MOST_WORKERS, Environment
 from domain.money import Won
 from reporting.sentences import LANGUAGES
+from reporting.spoken import say
 
 START: Final = "cli.verbs.start:start"
 KEYS_FILE: Final = Path("~/KIS/config/kis_devlp.yaml")

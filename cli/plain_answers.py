@@ -4,8 +4,8 @@ import argparse
 import json
 import sys
 
-from cli.language import say
 from domain.plain_text import escaped, harmless
+from reporting.spoken import say
 
 
 def answer(asked: argparse.Namespace, value: object, text: str) -> None:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from cli.language import say
 from cli.parser import START
+from reporting.spoken import say
 from runtime.standard_error import guard_standard_error, say_error
 from security.private_files import close_to_others
 

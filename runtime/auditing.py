@@ -20,6 +20,7 @@ from fleet.duties.audit import report_a_broken_log
 from fleet.duties.hosting import keep_audit_log
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
+from reporting.spoken import say
 from runtime.audit_keys import audit_key
 from runtime.embedded.audit_folder import AuditFolder
 from runtime.embedded.errors import CorruptFolderError, EmbeddedError
@@ -129,7 +130,7 @@ class Audit:
         return plain if len(plain) <= _LONGEST_TEXT else f"{plain[:_LONGEST_TEXT]}…"
 
     def _say(self, text: str) -> None:
-        sys.stderr.write(f"{self._program}: {text}\n")
+        sys.stderr.write(f"{self._program}: {say(text)}\n")
 
 
 async def flush(folder: AuditFolder, fleet: Fleet, key: bytes | None, own: Command | None = None) -> None:

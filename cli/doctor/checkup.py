@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from cli.language import padded, say
+from reporting.spoken import padded, say
 from runtime.faults import explain
 
 _PATIENCE: Final = 30.0

@@ -6,9 +6,9 @@ from typing import Any, Final
 from rich.table import Table
 from rich.text import Text
 
-from cli.language import label, say
 from domain.audit_log import Anchor, AuditLog, Flaw, Row
 from domain.clock import in_seoul
+from reporting.spoken import label, say
 
 _WIDE: Final = 80
 

@@ -9,7 +9,6 @@ from rich.table import Table
 from rich.text import Text
 from temporalio.service import RPCError
 
-from cli.language import label, say, say_each
 from cli.tables.terminal import cell
 from cli.tables.troubles import read_channel_troubles, read_troubles
 from domain.clock import LIVE_CLOCK, MarketClock, in_seoul
@@ -21,6 +20,7 @@ from domain.unreadable import UnreadableRow
 from domain.worker_state import WorkerState
 from fleet.fleet import Fleet
 from fleet.foreign import ForeignObject, foreign_objects
+from reporting.spoken import label, say, say_each
 
 if TYPE_CHECKING:
     from database.stream_leases import StreamState

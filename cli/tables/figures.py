@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.asked_dates import unknown_stretch
-from cli.language import label, say
 from cli.tables.terminal import cell
 from domain.clock import in_seoul
 from domain.handling import Group as TradeGroup
@@ -22,6 +21,7 @@ from domain.session import SessionDate
 from domain.summary import DailySummary
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
+from reporting.spoken import label, say
 
 _SUMMARY: Final = TypeAdapter(DailySummary)
 T = TypeVar("T")

@@ -7,8 +7,8 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from cli.language import say
 from domain.plain_text import harmless, one_line
+from reporting.spoken import say
 
 _LONGEST: Final = 2_000
 

@@ -6,10 +6,10 @@ import sys
 
 from cli.asked_dates import stretch_of
 from cli.desk import stdout_console
-from cli.language import say
 from cli.tables.audit import audit_table, row_json, verdict_lines
 from cli.verbs.report import open_books
 from domain.audit_log import flaws
+from reporting.spoken import say
 from runtime.audit_keys import audit_key
 from runtime.embedded.audit_folder import AuditFolder
 from runtime.settings import load_settings

@@ -5,11 +5,11 @@ import sys
 
 from cli.command_answers import report_outcomes
 from cli.desk import Desk
-from cli.language import say
 from database.errors import DATABASE_FAULTS, database_cause
 from domain.audit_log import Outcome
 from fleet import commands
 from fleet.kill_without_books import press_without_books
+from reporting.spoken import say
 from runtime.account_names import names_of
 from runtime.opening import BOOKS_WITHIN
 from runtime.os_user import os_user

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from cli.asked_dates import require_known, stretch_of, unknown_stretch
-from cli.language import say
 from database.database import Database, open_database
 from database.errors import DATABASE_FAULTS
 from database.migrations import apply
@@ -24,6 +23,7 @@ from exchange.calendar import krx_calendar
 from fleet.errors import OperationError
 from reporting.day import day_values
 from reporting.reading import read_day
+from reporting.spoken import say
 from reporting.stretch import stretch_values
 from reporting.writing import Written, write
 from runtime.embedded.books import database_alone

@@ -8,12 +8,12 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from cli.desk import Desk
-from cli.language import say
 from cli.tables.limits import trading_rules_of
 from domain.identity import ALL_WORKERS, WorkerId
 from domain.rule_changes import changed, rule_values, setting_name, value_text
 from domain.rules import TradingRules
 from fleet.errors import OperationError
+from reporting.spoken import say
 
 _STOP: Final = "exits.stop_loss"
 _WIDEST: Final = 24

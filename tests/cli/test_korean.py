@@ -13,9 +13,9 @@ from typing import Final
 
 import pytest
 
-from cli import language
-from cli.language import padded, say, use_configured_language
+from cli.language import use_configured_language
 from reporting.sentences import command_line_words
+from reporting.spoken import padded, say, speak
 from tests.runtime.embedded.processes import ROOT
 from tests.support.command_line import Run
 
@@ -89,7 +89,7 @@ def in_korean(monkeypatch: pytest.MonkeyPatch, nothing_configured: None) -> Iter
     monkeypatch.setenv("HARU_LANGUAGE", "ko")
     use_configured_language()
     yield
-    language._spoken[0] = "en"
+    speak("en")
 
 
 @pytest.mark.usefixtures("in_korean")
@@ -144,7 +144,7 @@ def test_the_file_of_the_settings_may_name_the_language(nothing_configured: None
     try:
         assert run("status").stderr.endswith("시작하세요\n")
     finally:
-        language._spoken[0] = "en"
+        speak("en")
 
 
 def test_another_language_is_refused(nothing_configured: None, run: Run) -> None:
