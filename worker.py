@@ -18,6 +18,9 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _main() -> int:
     # ruff: noqa: PLC0415 - the help does not wait for the imports of a host
+    from cli.language import use_configured_language
+    from reporting.spoken import say
+    from runtime.faults import explain
     from runtime.hosting import REFUSALS, host
     from runtime.settings import load_settings
     from runtime.standard_error import say_error
@@ -25,6 +28,7 @@ async def _main() -> int:
     from security.private_files import close_to_others
 
     close_to_others()
+    use_configured_language()
     told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -34,7 +38,7 @@ async def _main() -> int:
         start_logging(settings.telemetry, settings.secrets())
         await host(settings, told_to_stop)
     except REFUSALS as error:
-        say_error("worker.py", error)
+        say_error("worker.py", say(explain(error)))
         return 1
     return 0
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from database.errors import DATABASE_FAULTS
+from database.errors import DATABASE_FAULTS, database_cause
 from domain.audit_log import Command, Outcome, event_of
 from domain.errors import TradingError
 from domain.masking import Masking
@@ -112,8 +112,10 @@ class Audit:
                 await flush(self._folder, fleet, key, self._command)
         except TimeoutError:
             return f"PostgreSQL did not take it within {_WRITTEN_WITHIN:.0f} s"
-        except (*DATABASE_FAULTS, TradingError, EmbeddedError) as fault:
-            return self._text(f"{type(fault).__name__}: {fault}")
+        except DATABASE_FAULTS as fault:
+            return f"PostgreSQL: {database_cause(fault)}"
+        except (TradingError, EmbeddedError) as fault:
+            return self._text(str(fault))
         return ""
 
     def _keep(self, command: Command, *, has_ended: bool) -> None:

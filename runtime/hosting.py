@@ -64,6 +64,7 @@ from fleet.duties.refusal import RefusalDuty
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
 from fleet.together import first_to_end
+from reporting.spoken import say
 from runtime.account_names import account_in, key_fingerprint
 from runtime.auditing import keep_log
 from runtime.composition import (
@@ -85,7 +86,7 @@ from runtime.place import Place, calendar_of, leads_of, place_of
 from runtime.settings import Settings, SettingsError
 from runtime.stream import streaming_for
 from runtime.superuser import SEPARATE_ROLES, superuser_problem
-from runtime.telemetry import temporal_runtime
+from runtime.telemetry import log_market_time, temporal_runtime
 from runtime.temporal_connection import (
     TemporalAwayError,
     connect_temporal,
@@ -116,13 +117,14 @@ REFUSALS: Final = (
 
 async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
     """Start all parts, trade until a stop is requested, drain, and stop all parts in reverse order."""
-    print(describe_env_file(), flush=True)
+    print(say(describe_env_file()), flush=True)
     token_key(settings)  # report a missing key before anything starts
     refuse_root(settings)
     refuse(settings, settings_dangers(settings, session_date_of(system_now())))
     _check_temporal(settings)
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         place = place_of(settings, parts.endpoints)
+        log_market_time(place.clock)
         mask = Masking(settings.secrets())
         database = await _migrated_database(place.database_url, _migration_url(settings, parts), mask)
         try:
@@ -209,8 +211,14 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 *([compare_limits(_worth_duty(settings, fleet, broker))] if environment is Environment.LIVE else []),
                 keep_reports(fleet, settings.reports, settings.report.language),
             )
-        await this_host.leave()
-        await keys.leave()
+        await _leave(this_host, keys)
+
+
+async def _leave(this_host: HostDuty, keys: KeyHold) -> None:
+    for line in await this_host.farewell():
+        print(say(line), flush=True)
+    await this_host.leave()
+    await keys.leave()
 
 
 def _check_temporal(settings: Settings) -> None:
@@ -321,5 +329,5 @@ def _alert_rules(settings: Settings) -> AlertRules:
 
 def _announce(settings: Settings, where: str) -> None:
     logger.info("worker_ready", extra={"environment": settings.broker.environment})
-    print(f"haru worker ready: {settings.broker.environment.upper()} account. {where}", flush=True)
-    print("Next: python starter.py --workers 5   (Ctrl-C here drains and stops)", flush=True)
+    print(f"{say(f'haru worker ready: {settings.broker.environment.upper()} account.')} {where}", flush=True)
+    print(say("Next: python starter.py --workers 5   (Ctrl-C here drains and stops)"), flush=True)

@@ -15,8 +15,9 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 
+from domain.clock import MarketClock
 from domain.masking import Masking
-from runtime.log_lines import JsonFormatter, PlainFormatter
+from runtime.log_lines import JsonFormatter, OneLineAnOutage, PlainFormatter
 from runtime.settings import TelemetrySettings
 
 _OURS: Final = ("haru", "temporalio", "activities", "broker", "database", "fleet", "workflows")
@@ -27,6 +28,7 @@ def start_logging(settings: TelemetrySettings, secrets: Collection[str] = ()) ->
     """Send all logging to standard error in one format, without secrets."""
     mask = Masking(secrets)
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(OneLineAnOutage())
     handler.setFormatter(JsonFormatter(mask) if settings.log_format == "json" else PlainFormatter(mask))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
@@ -35,6 +37,13 @@ def start_logging(settings: TelemetrySettings, secrets: Collection[str] = ()) ->
     # Otherwise the SDK appends a dictionary to each event name. The fields already arrive by `extra`.
     workflow.logger.workflow_info_on_message = False
     activity.logger.activity_info_on_message = False
+
+
+def log_market_time(clock: MarketClock) -> None:
+    """Add the market's time to each log line where it differs from the real one."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, JsonFormatter | PlainFormatter):
+            handler.formatter.clock = clock
 
 
 def temporal_runtime(settings: TelemetrySettings) -> Runtime:

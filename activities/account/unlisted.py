@@ -56,7 +56,7 @@ class UnlistedOrders:
         try:
             return await self._look(record)
         except TradingError as fault:
-            extra = {"intent_id": record.intent.intent_id, "cause": str(fault)}
+            extra = {**record.intent.log_fields, "cause": str(fault)}
             activity.logger.warning("unlisted_order_not_checked", extra=extra)
             return record
 
@@ -86,7 +86,7 @@ class UnlistedOrders:
         booked = await self._database.orders.book_provisionally(record.intent.intent_id, fill, self._pace.now())
         if booked.order != record:
             await self._database.events.append(self._event(PROVISIONAL_FILL, booked.order))
-            extra = {"intent_id": record.intent.intent_id, "quantity": seen.filled, "amount": fill.amount}
+            extra = {**record.intent.log_fields, "filled": seen.filled, "amount": fill.amount}
             activity.logger.error("fill_booked_provisionally", extra=extra)
         return booked.order
 
