@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import Final
 
 from cli.demo.broker_books import BrokerBooks, read_broker_books
 from cli.demo.day_report import Day, read_ledger, report_table, save_report, violations
-from cli.demo.rules import DEMO_RULES
+from cli.demo.rules import DEMO_RULES, demo_rules
 from cli.desk import stdout_console
 from cli.tables.board import read_board
 from cli.tables.terminal import Terminal
@@ -22,6 +23,7 @@ from cli.tables.watching import watch
 from cli.verbs.report import open_books, values_of_day
 from domain.clock import KST, in_seoul
 from domain.identity import MOST_WORKERS, SIMULATED_ACCOUNT
+from domain.rules import TradingRules
 from exchange.calendar import krx_calendar
 from fleet.errors import NothingRunsError, OperationError
 from fleet.fleet import Fleet
@@ -32,6 +34,7 @@ from reporting.writing import write
 from runtime.embedded.endpoints import read_endpoints
 from runtime.embedded.guard import Program, start_guarded
 from runtime.embedded.stage import set_stage
+from runtime.faults import explain
 from runtime.opening import EXPECTED_ERRORS, open_fleet
 from runtime.settings import load_settings
 from runtime.standard_error import say_error
@@ -58,6 +61,7 @@ class Stage:
     workers: int
     speed: int
     keep: bool
+    rules: TradingRules = DEMO_RULES
 
     @property
     def log(self) -> Path:
@@ -74,7 +78,7 @@ class Stage:
 async def play(stage: Stage, console: Terminal) -> bool:
     """Play the day and report on it; return whether every check passed."""
     start = stage.starts_at().isoformat()
-    await set_stage(stage.folder, DEMO_RULES, speed=stage.speed, seed=stage.seed, start=start)
+    await set_stage(stage.folder, stage.rules, speed=stage.speed, seed=stage.seed, start=start)
     console.print("Starting PostgreSQL, Temporal, the simulated broker and a worker process …")
     async with _worker_process(stage) as worker:
         await _until_ready(stage, worker)
@@ -132,8 +136,8 @@ def _told(stage: Stage) -> str:
 
 
 async def _trade(stage: Stage, fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Terminal) -> Day:
-    names = await start_workers(fleet, stage.workers, DEMO_RULES)
-    await schedule_close(fleet, DEMO_RULES, fleet.market_now())
+    names = await start_workers(fleet, stage.workers, stage.rules)
+    await schedule_close(fleet, stage.rules, fleet.market_now())
     console.print(f"{fleet.environment.upper()} account: {len(names)} workers trade. Web UI: {fleet.web_ui}")
     outcome = await _watch_until_closed(stage, fleet, worker, console)
     return Day(
@@ -196,8 +200,13 @@ async def _keep(fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Termin
         console.print("Stopping …")
 
 
-def _stage(asked: Mapping[str, int | bool]) -> Stage:
-    home = Path.cwd() / ".haru"
+def stage_of(asked: Mapping[str, int | bool]) -> Stage:
+    """Return the demo's options: the arguments, and the data folder and rules of the environment.
+
+    Raises:
+        BadRulesError: a variable of the rules is unknown or wrong.
+    """
+    home = Path(os.environ.get("HARU_DATA_DIR") or ".haru").expanduser().absolute()
     return Stage(
         folder=home / "demo",
         reports=home / "reports",
@@ -205,6 +214,7 @@ def _stage(asked: Mapping[str, int | bool]) -> Stage:
         workers=asked["workers"],
         speed=asked["speed"],
         keep=bool(asked["keep"]),
+        rules=demo_rules(os.environ),
     )
 
 
@@ -230,11 +240,12 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Return 0 when the broker agrees with our books completely, else 1; 130 when interrupted."""
     close_to_others()
-    stage = _stage(vars(_parser().parse_args()))
+    asked = vars(_parser().parse_args())
     try:
+        stage = stage_of(asked)
         return 0 if asyncio.run(play(stage, stdout_console())) else 1
     except EXPECTED_ERRORS as error:
-        say_error("demo.py", error)
+        say_error("demo.py", explain(error))
         return 1
     except KeyboardInterrupt:
         return 130
