@@ -14,6 +14,8 @@ _HERE: Final = Path(__file__).parent
 _MINUS: Final = "−"
 _NOTHING: Final = "–"
 _BETWEEN_REASONS: Final = " · "
+_JOINT: Final = re.compile(r"[;:] ")
+_COMMA: Final = re.compile(r", ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,10 @@ class Words:
         bare = text.strip()
         if not bare or (said := self.say(bare)) != bare:
             return text.replace(bare, said) if bare else text
-        for joint in ("; ", ": ", ", "):
-            head, found, rest = text.partition(joint)
-            if found:
-                return f"{self.say_parts(head)}{joint}{self.say_parts(rest)}"
-        return text
+        between = _JOINT.search(text) or _COMMA.search(text)
+        if between is None:
+            return text
+        return f"{self.say_parts(text[: between.start()])}{between[0]}{self.say_parts(text[between.end() :])}"
 
     def told(self, detail: Mapping[str, str | int]) -> Iterator[str]:
         """Yield an event's details in the order of our words. An operator's text stays unchanged."""
@@ -90,7 +91,7 @@ def command_line_words(language: Language) -> Words:
     """Return the texts of a language with the sentences of the command line, the longest first."""
     texts = words(language).texts
     own = json.loads((_HERE / "words" / f"cli.{language}.json").read_text(encoding="utf-8"))
-    said = {**own, **texts["said"]}
+    said = {**texts["reasons"], **own, **texts["said"]}
     longest_first = sorted(said, key=lambda each: len(re.sub(r"\{\w+\}", "", each)), reverse=True)
     return Words({**texts, "said": {each: said[each] for each in longest_first}})
 

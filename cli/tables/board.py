@@ -1,15 +1,11 @@
-"""The live table: the fleet's state at a moment, as a value, a rich table, plain lines and JSON."""
+"""The live table: the fleet's state at a moment, as a value, plain lines and JSON."""
 
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 from temporalio.service import RPCError
 
-from cli.tables.terminal import cell
 from cli.tables.troubles import read_channel_troubles, read_troubles
 from domain.clock import LIVE_CLOCK, MarketClock, in_seoul
 from domain.identity import Environment, WorkerId
@@ -27,12 +23,6 @@ if TYPE_CHECKING:
     from database.workers import WorkerRow
 
 _MOST_FOREIGN: Final = 5
-_STATE_STYLES: Final = {
-    WorkerState.IDLE: "dim",
-    WorkerState.SCANNING: "cyan",
-    WorkerState.HOLDING: "bold yellow",
-    WorkerState.EXITING: "bold magenta",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,26 +118,6 @@ async def _failing(fleet: Fleet) -> tuple[str, ...]:
         return tuple(each.workflow_id for each in await fleet.failing_workflows())
     except RPCError:
         return ()
-
-
-def rendered(board: Board) -> RenderableType:
-    """Return the table for a terminal."""
-    table = Table(expand=True, header_style="bold")
-    table.add_column(say("worker"), no_wrap=True)
-    table.add_column(say("state"), no_wrap=True)
-    table.add_column(say("stock"), no_wrap=True, min_width=10)
-    for figure in ("qty", "entry", "last", "unrealised", "realised", "trades"):
-        table.add_column(say(figure), justify="right", no_wrap=True)
-    table.add_column(say("last event"), no_wrap=True, overflow="ellipsis", ratio=1)
-    for row in board.rows:
-        table.add_row(*_cells(row, board))
-    return Group(*map(_heading_line, say_each(heading(board))), table)
-
-
-def _heading_line(text: str) -> Text:
-    line = cell(text)
-    line.no_wrap, line.overflow = True, "ellipsis"
-    return line
 
 
 def heading(board: Board) -> tuple[str, ...]:
@@ -267,30 +237,15 @@ def as_json(board: Board) -> dict[str, Any]:
     }
 
 
-def _cells(row: "WorkerRow", board: Board) -> list[Text]:
-    return [
-        cell(row.worker_id),
-        cell(_state(row, board), style=_STATE_STYLES[row.state]),
-        cell(f"{row.symbol or ''} {row.name}".strip()),
-        cell(f"{row.quantity:,}" if row.quantity else ""),
-        cell(_price(row.entry_price)),
-        cell(_price(row.last_price)),
-        _won(row.unrealised_pnl if row.quantity else None),
-        _won(row.realised_pnl),
-        cell(str(row.trades)),
-        cell(_event(row)),
-    ]
-
-
 def _plain(row: "WorkerRow", board: Board) -> str:
     held = ""
     if row.quantity:
         held = (
-            f" {row.symbol} {row.name} ×{row.quantity:,} {say('at')} {_price(row.entry_price)}"
-            f" {say('now')} {_price(row.last_price)} {row.unrealised_pnl:+,}"
+            f" {row.symbol} {row.name} ×{row.quantity:,} {say('at')} {price_text(row.entry_price)}"
+            f" {say('now')} {price_text(row.last_price)} {row.unrealised_pnl:+,}"
         )
     net = say(f"net {row.realised_pnl:+,} in {row.trades}")
-    return f"  {row.worker_id} {_state(row, board)}{held} | {net} | {_event(row)}"
+    return f"  {row.worker_id} {state_of(row, board)}{held} | {net} | {event_of(row)}"
 
 
 def _stream_json(stream: "StreamState") -> dict[str, Any]:
@@ -309,27 +264,24 @@ def _row_json(row: "WorkerRow", board: Board) -> dict[str, Any]:
     }
 
 
-def _state(row: "WorkerRow", board: Board) -> str:
+def state_of(row: "WorkerRow", board: Board) -> str:
+    """Return a worker's state for people."""
     if row.worker_id in board.stopped:
         return label("states", "stopped")
     state = label("states", row.state)
     return f"{state} ({say('paused')})" if row.paused else state
 
 
-def _event(row: "WorkerRow") -> str:
+def event_of(row: "WorkerRow") -> str:
+    """Return a worker's last event with its market time."""
     if row.last_event_at is None:
         return say(row.last_event)
     return f"{in_seoul(row.last_event_at):%H:%M:%S} {say(row.last_event)}"
 
 
-def _price(price: Any) -> str:
+def price_text(price: Any) -> str:
+    """Return a price in won; empty if there is none."""
     return "" if price is None else f"{price:,.0f}"
-
-
-def _won(amount: int | None) -> Text:
-    if amount is None:
-        return Text("")
-    return Text(f"{amount:+,}", style="green" if amount > 0 else "red" if amount < 0 else "")
 
 
 def _words(phase: SessionPhase) -> str:

@@ -7,7 +7,8 @@ from typing import Final
 
 from rich.live import Live
 
-from cli.tables.board import Board, plain_lines, rendered
+from cli.tables.board import Board, plain_lines
+from cli.tables.board_view import rendered
 from cli.tables.terminal import Terminal
 from database.errors import DATABASE_FAULTS, database_cause
 

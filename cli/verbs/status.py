@@ -1,7 +1,8 @@
 """``starter.py status``: the fleet's table once, with the limits of workers and hosts."""
 
 from cli.desk import Desk
-from cli.tables.board import as_json, read_board, rendered
+from cli.tables.board import as_json, read_board
+from cli.tables.board_view import rendered
 from cli.tables.host_limits import host_limits_json, host_warnings, read_host_limits
 from cli.tables.limits import limit_lines, limits_json, read_limits
 from cli.tables.watching import print_plainly

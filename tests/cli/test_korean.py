@@ -102,6 +102,45 @@ def test_parts_and_gaps_are_translated_and_names_stay() -> None:
     assert say("대한전선 now at work") == "대한전선 now at work"
 
 
+@pytest.mark.parametrize(
+    ("english", "translated"),
+    [
+        (
+            "entries until 15:00, sale from 15:12 ("
+            "30 positions need 7 min 51 s at 1 calls/s before the auction at 15:20)",
+            "매수 15:00까지, 매도 15:12부터 (30종목 매도에 7분 51초 필요(초당 1건), 15:20 종가 동시호가 전)",
+        ),
+        (
+            "this machine's clock is 3.1 s ahead of the broker and in step with the database; more than 2 s",
+            "이 컴퓨터 시계: 증권사보다 3.1초 빠름, 데이터베이스와 일치, 2초 초과",
+        ),
+        (
+            "HARU_A: Input should be a valid integer, unable to parse string as an integer (it is 'x'); unset it",
+            "HARU_A: 정수여야 합니다 (현재 값 'x'); 지우세요",
+        ),
+        (
+            "limits: kill switch off · fleet net +0 won, entries stop at -2,000 (2,000 away)",
+            "한도: 긴급 정지 꺼짐 · 전체 순손익 +0원, -2,000원에서 매수 중지(여유 2,000원)",
+        ),
+        (
+            "exits.stop_los is not a rule; did you mean exits.stop_loss? Nothing was changed",
+            "exits.stop_los이라는 규칙은 없습니다. exits.stop_loss인가요? 아무것도 바꾸지 않았습니다",
+        ),
+        (
+            "run-1/1  worker-1  buy 005930 ×10 at 70,000 won  quarantined",
+            "run-1/1  worker-1  매수 005930 ×10 70,000원  격리",
+        ),
+        (
+            "until 2026-12-14: 2026-12-03 from 10:00 to 16:30, 2026-12-25 closed (KST)",
+            "2026-12-14까지: 2026-12-03 10:00~16:30, 2026-12-25 휴장 (KST)",
+        ),
+        ("sold 005930: take_profit, net +1,200 won", "005930 매도: 익절, 순손익 +1,200원"),
+    ],
+)
+def test_a_sentence_with_sentences_in_it_is_korean_throughout(english: str, translated: str) -> None:
+    assert korean(english) == translated
+
+
 @pytest.mark.usefixtures("in_korean")
 def test_help_usage_errors_and_refusals_are_in_korean(run: Run) -> None:
     assert run("--help").stdout.startswith("사용법: starter.py")

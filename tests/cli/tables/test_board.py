@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.tables.board import Board, as_json, countdown, heading, plain_lines, read_board, rendered
+from cli.tables.board import Board, as_json, countdown, heading, plain_lines, read_board
+from cli.tables.board_view import rendered
 from cli.tables.terminal import Terminal
 from cli.tables.watching import watch
 from database.stream_leases import StreamState
