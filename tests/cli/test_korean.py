@@ -106,8 +106,10 @@ def test_parts_and_gaps_are_translated_and_names_stay() -> None:
     ("english", "translated"),
     [
         (
-            "entries until 15:00, sale from 15:12 ("
-            "30 positions need 7 min 51 s at 1 calls/s before the auction at 15:20)",
+            (
+                "entries until 15:00, sale from 15:12 ("
+                "30 positions need 7 min 51 s at 1 calls/s before the auction at 15:20)"
+            ),
             "매수 15:00까지, 매도 15:12부터 (30종목 매도에 7분 51초 필요(초당 1건), 15:20 종가 동시호가 전)",
         ),
         (

@@ -47,7 +47,7 @@ async def test_what_rests_on_a_failed_check_is_not_tried_and_says_on_what() -> N
         ("days", Verdict.OK),
     ]
     assert [line.text for line in lines[2:4]] == ["needs server", "needs account"]
-    assert "mend: start it" in str(lines[1])
+    assert "fix: start it" in str(lines[1])
     assert not all_well(lines)
 
 

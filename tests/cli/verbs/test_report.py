@@ -134,7 +134,7 @@ def test_a_browser_that_is_missing_is_told_and_the_page_stands(
     done = run("--open")
 
     assert done.returncode == 0
-    assert "open the page by hand" in done.stderr
+    assert "open the page yourself" in done.stderr
 
 
 @pytest.mark.parametrize("words", [["yesterday"], ["2026-02-30"], ["--lang", "jp"], ["--capital", "-5"]])
