@@ -161,7 +161,7 @@ class OrderIntent:
             "side": self.side.value,
             "quantity": self.quantity,
             "price": "market" if self.limit_price is None else self.limit_price,
-            "run_id": self.intent_id.rpartition("/")[0],
+            "run_id": self.intent_id.rpartition(".")[0],
         }
 
 

@@ -39,7 +39,7 @@ async def test_each_line_of_the_log_about_an_order_identifies_the_trade(
     for event in ("order_submitted", "fill_booked"):
         line = lines[event]
         assert (line["worker"], line["symbol"], line["side"]) == ("worker-1", SAMSUNG, "buy")
-        assert line["run_id"] == entry.intent_id.rpartition("/")[0]
+        assert line["intent_id"] == entry.intent_id
         assert line["price"] == "market" or int(line["price"]) > 0
     assert lines["fill_booked"]["filled"] == lines["order_submitted"]["quantity"]
 
