@@ -208,7 +208,7 @@ async def _answer(worker_id: WorkerId, told: WorkflowUpdateHandle[WorkerStatus],
         why = f"accepted; Temporal does not report the outcome: {temporal_cause(error)}"
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
     except Exception as error:  # noqa: BLE001 - an unreadable answer must not hide the answers of other workers
-        why = f"accepted; its answer cannot be read: {type(error).__name__}: {error}"
+        why = f"accepted; its answer cannot be read: {temporal_cause(error)}"
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
 
 

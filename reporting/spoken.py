@@ -1,12 +1,15 @@
 """The language in which this process speaks to a person: English unless another is chosen. JSON is always English."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 from unicodedata import east_asian_width
 
 from reporting.sentences import Language, command_line_words
 
 _DEFAULT: Final[Language] = "en"
+_KEPT: Final = 1_000
+"""Texts. The live table says the same ones again and again."""
 _spoken: list[Language] = [_DEFAULT]
 
 
@@ -17,7 +20,12 @@ def speak(language: Language) -> None:
 
 def say(text: str) -> str:
     """Return a sentence of ours in the language of the command line; any other text unchanged."""
-    return text if _spoken[0] == _DEFAULT else command_line_words(_spoken[0]).say_parts(text)
+    return text if _spoken[0] == _DEFAULT else _translated(_spoken[0], text)
+
+
+@lru_cache(_KEPT)
+def _translated(language: Language, text: str) -> str:
+    return command_line_words(language).say_parts(text)
 
 
 def label(group: str, name: str) -> str:

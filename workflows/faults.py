@@ -28,5 +28,7 @@ def temporal_cause(error: BaseException) -> str:
     """Return why Temporal did not answer. The SDK raises RuntimeError when it cannot connect."""
     if isinstance(error, RPCError):
         return _TEMPORAL_CAUSES.get(error.status, f"it refuses the request ({error.status.name})")
+    if not isinstance(error, RuntimeError):
+        return f"{type(error).__name__}: {error}"  # an answer that cannot be read: the text is ours
     text = str(error).lower()
     return next((cause for word, cause in _CONNECTING if word in text), _NO_CONNECTION)

@@ -16,6 +16,7 @@ from domain.money import NO_WON, Won
 from domain.risk import RiskSnapshot
 from domain.rules import RiskRules, TradingRules
 from fleet.fleet import Fleet
+from workflows.faults import temporal_cause
 from workflows.identity import RISK_RULES, TRADING_RULES, worker_workflow_id
 
 logger = logging.getLogger("haru.operations")
@@ -77,7 +78,7 @@ async def _asked(fleet: Fleet, worker_id: WorkerId, query: str, answer: type[T])
     try:
         told: T = await handle.query(query, result_type=answer, rpc_timeout=_ANSWERS_WITHIN)
     except Exception as fault:  # noqa: BLE001 - a foreign workflow under this id must not hide other workers' rules
-        logger.warning("worker_not_asked", extra={"worker": worker_id, "cause": f"{type(fault).__name__}: {fault}"})
+        logger.warning("worker_not_asked", extra={"worker": worker_id, "cause": temporal_cause(fault)})
         return None
     return told
 
