@@ -14,8 +14,7 @@ from domain.plain_text import escaped, harmless, one_line
 _LONGEST_SAID: Final = 20_000
 _QUIET_SECONDS: Final = 30.0
 _AWAY: Final = {
-    *("PostgresConnectionError", "OperatorInterventionError", "InterfaceError", "InternalClientError"),
-    *("CannotConnectNowError", "TooManyConnectionsError"),
+    *("PostgresConnectionError", "OperatorInterventionError", "CannotConnectNowError", "TooManyConnectionsError"),
 }
 """Errors of the database driver while its server restarts. The driver itself is not imported here."""
 _CONTEXT_FIELDS: Final = ("workflow_id", "workflow_type", "activity_type", "attempt", "task_queue")
@@ -92,9 +91,9 @@ class OneLineAnOutage(logging.Filter):
 def outage_of(record: logging.LogRecord) -> str:
     """Return a record's error in one line if a server was away; empty for other errors, which need their trace."""
     error = record.exc_info[1] if record.exc_info else None
-    is_away = isinstance(error, ConnectionError | TimeoutError) or any(
-        kind.__module__.partition(".")[0] == "asyncpg" and kind.__name__ in _AWAY for kind in type(error).__mro__
-    )
+    kinds = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.partition(".")[0] == "asyncpg"}
+    is_closed = "InterfaceError" in kinds and "clos" in str(error)  # the driver's own misuse has this class too
+    is_away = isinstance(error, ConnectionError | TimeoutError) or is_closed or not kinds.isdisjoint(_AWAY)
     return one_line(f"{type(error).__name__}: {error}", _LONGEST_SAID) if is_away else ""
 
 

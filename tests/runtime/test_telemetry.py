@@ -105,10 +105,14 @@ def test_a_restart_of_the_database_is_one_line(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.usefixtures("restored_logging")
-def test_an_error_of_ours_keeps_its_trace_every_time(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "bug",
+    [asyncpg.UniqueViolationError("duplicate key"), asyncpg.InterfaceError("another operation is in progress")],
+)
+def test_an_error_of_ours_keeps_its_trace_every_time(capsys: pytest.CaptureFixture[str], bug: Exception) -> None:
     start_logging(TelemetrySettings())
     for _ in range(2):
-        failed(asyncpg.UniqueViolationError("duplicate key"))
+        failed(bug)
 
     assert capsys.readouterr().err.count("Traceback") == 2
 
