@@ -15,7 +15,7 @@ from activities.support.host_gate import HostGate
 from activities.support.pace import RealPace
 from broker.protocol import Broker
 from database.database import Database, open_database
-from database.errors import DATABASE_FAULTS
+from database.errors import DATABASE_FAULTS, database_cause
 from database.migrations import apply
 from domain.dangers import Dangers
 from domain.errors import TradingError, TryAgainError
@@ -288,7 +288,7 @@ def _at_the_start(url: str) -> Iterator[None]:
     except DATABASE_FAULTS as fault:
         parts = urlsplit(url)
         where = f"{parts.netloc.rpartition('@')[2]}{parts.path}"
-        raise WorkerError(f"PostgreSQL at {where}: {fault}; start it, or correct DATABASE_URL") from fault
+        raise WorkerError(f"PostgreSQL at {where}: {database_cause(fault)}; start it, or correct DATABASE_URL") from fault
 
 
 async def _broken(parts: EmbeddedParts) -> None:
