@@ -288,7 +288,8 @@ def _at_the_start(url: str) -> Iterator[None]:
     except DATABASE_FAULTS as fault:
         parts = urlsplit(url)
         where = f"{parts.netloc.rpartition('@')[2]}{parts.path}"
-        raise WorkerError(f"PostgreSQL at {where}: {database_cause(fault)}; start it, or correct DATABASE_URL") from fault
+        cause = database_cause(fault)
+        raise WorkerError(f"PostgreSQL at {where}: {cause}; start it, or correct DATABASE_URL") from fault
 
 
 async def _broken(parts: EmbeddedParts) -> None:
