@@ -12,8 +12,10 @@ READY := $(VENV)/.installed
 
 AUDIT := .venv-audit
 
-.PHONY: demo test conformance chaos matrix closings fuzz lint format bench sbom audit images clean
+.PHONY: install demo test conformance chaos matrix closings fuzz lint format bench sbom audit images clean
 .DEFAULT_GOAL := test
+
+install: $(READY)  ## the environment only: .venv with the locked packages; starts nothing
 
 demo: $(READY)  ## a whole accelerated trading day; ARGS="--help" shows what can be asked
 	$(BIN)/python demo.py $(ARGS)

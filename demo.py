@@ -1,7 +1,7 @@
 """``make demo``: play a trading day in two minutes, from an empty folder to a report checked against the broker."""
 
 from cli.demo.playing import main
-from runtime.telemetry import guard_standard_error, leave
+from runtime.standard_error import guard_standard_error, leave
 
 if __name__ == "__main__":
     guard_standard_error()

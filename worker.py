@@ -18,12 +18,17 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _main() -> int:
     # ruff: noqa: PLC0415 - the help does not wait for the imports of a host
+    from cli.language import use_configured_language
+    from reporting.spoken import say
+    from runtime.faults import explain
     from runtime.hosting import REFUSALS, host
     from runtime.settings import load_settings
-    from runtime.telemetry import say_error, start_logging
+    from runtime.standard_error import say_error
+    from runtime.telemetry import start_logging
     from security.private_files import close_to_others
 
     close_to_others()
+    use_configured_language()
     told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -33,14 +38,14 @@ async def _main() -> int:
         start_logging(settings.telemetry, settings.secrets())
         await host(settings, told_to_stop)
     except REFUSALS as error:
-        say_error("worker.py", error)
+        say_error("worker.py", say(explain(error)))
         return 1
     return 0
 
 
 if __name__ == "__main__":
     _parser().parse_args()
-    from runtime.telemetry import guard_standard_error
+    from runtime.standard_error import guard_standard_error
 
     guard_standard_error()
     with suppress(KeyboardInterrupt):

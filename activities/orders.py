@@ -97,7 +97,7 @@ class OrderActivities:
             return await recorded(self._database.orders, request.intent_id)
         async with Heart():
             outcome = await self._broker.submit(intent, Lane.ENTRY if entry else Lane.EXIT, window.is_open)
-        activity.logger.info("order_submitted", extra={"intent_id": intent.intent_id, "outcome": outcome.kind})
+        activity.logger.info("order_submitted", extra={**intent.log_fields, "outcome": outcome.kind})
         return await self._database.orders.record_outcome(request.intent_id, outcome)
 
     @activity.defn
@@ -131,7 +131,7 @@ class OrderActivities:
             return Unknown(f"nothing to cancel: the order is {record.status}")
         async with Heart():
             outcome = await self._broker.cancel(record.ref, record.intent, Lane.EXIT)
-        extra = {"intent_id": intent_id, "outcome": outcome.kind}
+        extra = {**record.intent.log_fields, "outcome": outcome.kind}
         activity.logger.info("cancel_requested", extra=extra)
         return outcome
 
@@ -145,6 +145,6 @@ class OrderActivities:
             found = replace(found, remaining_quantity=NO_SHARES)
         booked = await self._database.orders.book(intent.intent_id, found, self._pace.now())
         if booked.new_quantity:
-            extra = {"intent_id": intent.intent_id, "quantity": booked.new_quantity, "amount": booked.new_amount}
+            extra = {**intent.log_fields, "filled": booked.new_quantity, "amount": booked.new_amount}
             activity.logger.info("fill_booked", extra=extra)
         return booked.order

@@ -107,7 +107,7 @@ class ResolvingActivities:
             return await self._look_now(record, clean_reads)
         except InvalidTransitionError as overtaken:
             # The late reply or an operator wrote first: the next look sees the result.
-            extra = {"intent_id": record.intent.intent_id, "cause": str(overtaken)}
+            extra = {**record.intent.log_fields, "cause": str(overtaken)}
             activity.logger.warning("look_overtaken", extra=extra)
             return 0
 
@@ -161,25 +161,25 @@ class ResolvingActivities:
     async def _adopt(self, record: OrderRecord, order: BrokerOrder) -> None:
         evidence = f"found at the broker as {order.ref.number}"
         await self._database.orders.adopt(record.intent.intent_id, order.ref, evidence)
-        activity.logger.warning("lost_order_adopted", extra={"intent_id": record.intent.intent_id})
+        activity.logger.warning("lost_order_adopted", extra={**record.intent.log_fields, "order": order.ref.number})
         self._notices.ring(record.intent.symbol)
 
     async def _quarantine(self, record: OrderRecord, evidence: str) -> None:
         if record.status is OrderStatus.QUARANTINED:
             return
         await self._database.orders.quarantine(record.intent.intent_id, evidence)
-        activity.logger.error("order_quarantined", extra={"intent_id": record.intent.intent_id, "evidence": evidence})
+        activity.logger.error("order_quarantined", extra={**record.intent.log_fields, "evidence": evidence})
 
     async def _prove_absent(self, record: OrderRecord, evidence: str) -> None:
         await self._database.orders.prove_absent(record.intent.intent_id, evidence)
-        activity.logger.warning("lost_order_proven_absent", extra={"intent_id": record.intent.intent_id})
+        activity.logger.warning("lost_order_proven_absent", extra=record.intent.log_fields)
         self._notices.ring(record.intent.symbol)
 
     async def _report_undecided(self, record: OrderRecord, why: str) -> None:
         """Report once a day an order that still blocks the sale of its position."""
         intent = record.intent
         if await self._database.events.append(past_order_undecided(intent, why, self._pace.now())):
-            activity.logger.error("past_order_undecided", extra={"intent_id": intent.intent_id, "cause": why})
+            activity.logger.error("past_order_undecided", extra={**intent.log_fields, "cause": why})
 
     async def _count_absence(
         self, record: OrderRecord, listed: tuple[BrokerOrder, ...], clean_reads: int, sent_at: datetime | None
@@ -199,7 +199,7 @@ class ResolvingActivities:
             if found or await self._is_contradicted(record, contradiction):
                 return 0
         except TryAgainError as fault:
-            extra = {"intent_id": intent.intent_id, "cause": str(fault)}
+            extra = {**intent.log_fields, "cause": str(fault)}
             activity.logger.warning("absence_not_proven_yet", extra=extra)
             return 0
         await self._prove_absent(record, f"not listed in {clean_reads} complete reads, sent at {sent_at}")

@@ -190,7 +190,15 @@ class WatchingActivities:
 
     async def _announce(self, position: OpenPosition) -> None:
         event = f"bought {position.quantity:,} at {position.entry_price:,.0f}: {position.strategy.reason}"
-        about = (position.account_id, position.worker_id, WorkerState.HOLDING, position.symbol, event, self._pace.now())
+        # The time of the purchase: a restart of the watch announces the same purchase again.
+        about = (
+            position.account_id,
+            position.worker_id,
+            WorkerState.HOLDING,
+            position.symbol,
+            event,
+            position.opened_at,
+        )
         show = partial(self._database.workers.enter, *about)
         await self._database.reports.write("worker_state", position.worker_id, show)
         await report_bought(self._database, position)

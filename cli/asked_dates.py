@@ -7,6 +7,7 @@ from typing import Final
 
 from domain.session import SessionDate
 from fleet.errors import OperationError
+from reporting.spoken import say
 
 _FIRST: Final = SessionDate(date(2000, 1, 1))
 _LAST: Final = SessionDate(date(2099, 12, 31))
@@ -22,9 +23,9 @@ def session_date(text: str) -> SessionDate:
 
 def add_dates(verb: argparse.ArgumentParser, default: str) -> None:
     """Add arguments for one date, or for a date range by its ends."""
-    verb.add_argument("date", nargs="?", type=session_date, metavar="DATE", help=f"YYYY-MM-DD, default {default}")
-    verb.add_argument("--from", dest="first", type=session_date, metavar="DATE", help="first date of a stretch")
-    verb.add_argument("--to", dest="last", type=session_date, metavar="DATE", help="last date of a stretch")
+    verb.add_argument("date", nargs="?", type=session_date, metavar="DATE", help=say(f"YYYY-MM-DD, default {default}"))
+    verb.add_argument("--from", dest="first", type=session_date, metavar="DATE", help=say("first date of a stretch"))
+    verb.add_argument("--to", dest="last", type=session_date, metavar="DATE", help=say("last date of a stretch"))
 
 
 def require_known(asked: SessionDate, known: Sequence[SessionDate]) -> None:

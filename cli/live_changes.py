@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from activities.support.pace import RealPace
 from cli.tables.limits import trading_rules_of
 from domain.dangers import Dangers, raises_a_limit
-from domain.identity import Environment, WorkerId
+from domain.identity import LIVE_WORD, Environment, WorkerId
 from domain.money import Won
 from domain.rule_changes import changed
 from domain.rules import TradingRules
@@ -13,11 +13,11 @@ from domain.session import session_date_of
 from fleet.duties.account_worth import account_worth
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
-from runtime.broker_settings import LIVE_WORD
-from runtime.composition import broker_for, place_of
+from runtime.composition import broker_for
 from runtime.embedded.endpoints import Endpoints
 from runtime.embedded.finding import find_endpoints
 from runtime.live_dangers import account_dangers, refuse, refuse_root, rules_dangers, settings_dangers
+from runtime.place import place_of
 from runtime.settings import Settings, load_settings
 
 

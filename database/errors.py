@@ -1,5 +1,6 @@
 """Errors of the database. Errors that concern a trade are in ``domain.errors``; the rest concern startup."""
 
+import socket
 from collections.abc import Sequence
 from typing import Final
 
@@ -19,6 +20,7 @@ __all__ = [
     "AccountInUseError",
     "ActiveOrderExistsError",
     "BooksRefusedError",
+    "DatabaseAwayError",
     "DatabaseTooNewError",
     "DatabaseTooOldError",
     "EnvironmentMismatchError",
@@ -28,6 +30,10 @@ __all__ = [
     "OversoldError",
     "UnknownIntentError",
 ]
+
+
+class DatabaseAwayError(ConnectionError):
+    """No usable server answers. The text is for people, without the driver's words."""
 
 
 class DatabaseTooNewError(StopTradingError):
@@ -77,3 +83,48 @@ DATABASE_FAULTS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg
 
 The driver raises an internal error when a connection is used that the server has just closed.
 """
+
+_CAUSES: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (asyncpg.InvalidPasswordError, "the login is refused"),
+    (asyncpg.InvalidAuthorizationSpecificationError, "the login is refused"),
+    (asyncpg.InvalidCatalogNameError, "the database does not exist"),
+    (asyncpg.TooManyConnectionsError, "all its connections are in use"),
+    (asyncpg.CannotConnectNowError, "it is starting or stopping"),
+    (asyncpg.OperatorInterventionError, "it is starting or stopping"),
+    (asyncpg.DiskFullError, "its disk is full"),
+    (asyncpg.ReadOnlySQLTransactionError, "it refuses writes; point DATABASE_URL at the primary"),
+    (asyncpg.InsufficientPrivilegeError, "the role lacks a right"),
+    (asyncpg.UndefinedTableError, "its tables are missing; run `python starter.py migrate`"),
+    (ConnectionRefusedError, "the connection is refused; no server listens there"),
+    (socket.gaierror, "the host name is unknown"),
+    (TimeoutError, "no answer in time"),
+    (OSError, "no connection"),
+)
+
+
+_LIBPQ: Final = (
+    ("refused", "the connection is refused; no server listens there"),
+    ("authentication failed", "the login is refused"),
+    ("does not exist", "the database or the role does not exist"),
+    ("translate host name", "the host name is unknown"),
+    ("timeout", "no answer in time"),
+    ("starting up", "it is starting or stopping"),
+    ("shutting down", "it is starting or stopping"),
+)
+"""Words in libpq's texts about a failed connection, and what they mean. It has no error classes."""
+
+
+def libpq_cause(text: str) -> str:
+    """Return in plain words why libpq could not connect."""
+    return next((cause for word, cause in _LIBPQ if word in text), "no connection")
+
+
+def database_cause(fault: BaseException) -> str:
+    """Return in plain words why the database did not answer. The driver's own text is for logs."""
+    if isinstance(fault, DatabaseAwayError):
+        return str(fault)
+    for kind, cause in _CAUSES:
+        if isinstance(fault, kind):
+            return cause
+    state = getattr(fault, "sqlstate", None)
+    return f"it refuses the request (SQLSTATE {state})" if state else "the connection was lost"

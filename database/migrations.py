@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import psycopg
 from yoyo import get_backend, read_migrations  # type: ignore[import-untyped]
 
-from database.errors import DatabaseTooNewError, MigrationRightsError
+from database.errors import DatabaseAwayError, DatabaseTooNewError, MigrationRightsError, libpq_cause
 from database.rights import grant_rights
 from database.schema_level import APPLIED, MIGRATIONS, level_of
 
@@ -31,14 +31,14 @@ def apply(database_url: str, application_url: str | None = None) -> int:
     Raises:
         DatabaseTooNewError: the database has been migrated by newer code.
         MigrationRightsError: migrations are missing, and the role of ``database_url`` may not change the schema.
-        ConnectionError: no server answers, or it refuses the login.
+        DatabaseAwayError: no server answers, or it refuses the login.
         ValueError: the URL is not a PostgreSQL URL.
     """
     yoyo_url = _yoyo_url(database_url)
     try:
         opened = psycopg.connect(database_url, autocommit=True)
     except psycopg.OperationalError as error:
-        raise ConnectionError(str(error).strip()) from None
+        raise DatabaseAwayError(libpq_cause(str(error))) from error
     with closing(opened) as connection:
         connection.execute(_LOCK, [_ADVISORY_KEY])
         applied = _apply_locked(yoyo_url) if _is_behind(connection) else 0

@@ -12,6 +12,7 @@ from asyncpg.connect_utils import SessionAttribute
 from asyncpg.connection import LoggedQuery
 from asyncpg.pool import PoolConnectionProxy
 
+from database.errors import DatabaseAwayError
 from domain.masking import Masking
 
 logger = logging.getLogger("haru.database")
@@ -40,7 +41,7 @@ async def open_pool(url: str, size: int, mask: Masking = NAMED_ONLY, *, at_once:
     continue as read-only. Its connections are then reopened to the current servers of ``url``.
 
     Raises:
-        ConnectionError: no server of the URL accepts writes.
+        DatabaseAwayError: no server of the URL accepts writes.
     """
     guard = _WritesOnly(mask)
     try:
@@ -55,7 +56,7 @@ async def open_pool(url: str, size: int, mask: Masking = NAMED_ONLY, *, at_once:
             target_session_attrs=SessionAttribute.read_write,
         )
     except asyncpg.TargetServerAttributeNotMatched:
-        raise ConnectionError(TAKES_NO_WRITES) from None
+        raise DatabaseAwayError(TAKES_NO_WRITES) from None
     return guard.pool
 
 

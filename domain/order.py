@@ -151,6 +151,19 @@ class OrderIntent:
     decision_price: Price
     decided_at: datetime
 
+    @property
+    def log_fields(self) -> dict[str, str | int]:
+        """Return what identifies the trade in a log line. Every line about an order carries it."""
+        return {
+            "intent_id": self.intent_id,
+            "worker": self.worker_id,
+            "symbol": self.symbol,
+            "side": self.side.value,
+            "quantity": self.quantity,
+            "price": "market" if self.limit_price is None else self.limit_price,
+            "run_id": self.intent_id.rpartition(".")[0],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class BrokerOrderRef:

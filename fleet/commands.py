@@ -24,6 +24,7 @@ from domain.identity import WorkerId
 from domain.position import ExitReason
 from fleet.fleet import Fleet
 from workflows.commands import WorkerStatus
+from workflows.faults import temporal_cause
 from workflows.identity import worker_workflow_id
 from workflows.trading_worker import TradingWorkerWorkflow
 
@@ -182,9 +183,8 @@ async def press_kill_switch(
 
 async def command_one(fleet: Fleet, worker_id: WorkerId, command: Command) -> CommandOutcome:
     """Send a command to one worker and return its answer, regardless of the ledger."""
-    handle = fleet.client.get_workflow_handle_for(
-        TradingWorkerWorkflow.run, worker_workflow_id(fleet.account_id, worker_id)
-    )
+    workflow_id = worker_workflow_id(fleet.account_id, worker_id)
+    handle: WorkflowHandle[TradingWorkerWorkflow, None] = fleet.client.get_workflow_handle(workflow_id)
     try:
         sent = await _send(handle, command, fleet.command_id)
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
@@ -197,11 +197,9 @@ async def command_one(fleet: Fleet, worker_id: WorkerId, command: Command) -> Co
         if error.status is RPCStatusCode.NOT_FOUND:
             return CommandOutcome(worker_id, Verdict.NOT_RUNNING, why="it has stopped, or was never started")
         # A fault of one worker must not stop the command to the others: a kill switch reaches all of them.
-        return CommandOutcome(
-            worker_id, Verdict.UNANSWERED, why=f"Temporal returned {error.status.name}: {error.message}"
-        )
+        return CommandOutcome(worker_id, Verdict.UNANSWERED, why=f"Temporal: {temporal_cause(error)}")
     except Exception as error:  # noqa: BLE001 - same reason: an unreachable server, an unreadable reply
-        return CommandOutcome(worker_id, Verdict.UNANSWERED, why=f"Temporal: {type(error).__name__}: {error}")
+        return CommandOutcome(worker_id, Verdict.UNANSWERED, why=f"Temporal: {temporal_cause(error)}")
     return await _answer(worker_id, sent, command)
 
 
@@ -215,10 +213,10 @@ async def _answer(worker_id: WorkerId, sent: WorkflowUpdateHandle[WorkerStatus],
         why = f"accepted; still {'selling' if command.sells else 'running'} after {command.patience.seconds} s"
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
     except RPCError as error:
-        why = f"accepted; Temporal does not report the outcome: {error.status.name}: {error.message}"
+        why = f"accepted; Temporal does not report the outcome: {temporal_cause(error)}"
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
     except Exception as error:  # noqa: BLE001 - an unreadable answer must not hide the answers of other workers
-        why = f"accepted; its answer cannot be read: {type(error).__name__}: {error}"
+        why = f"accepted; its answer cannot be read: {temporal_cause(error)}"
         return CommandOutcome(worker_id, Verdict.STILL_AT_IT, why=why)
 
 

@@ -9,18 +9,22 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
-from domain.identity import AccountId, Environment, WorkerId
+from domain.identity import ALL_WORKERS, AccountId, Environment, WorkerId
 from domain.session import Session, SessionPlan, TradingCalendar, session_date_of
 from fleet.errors import UnknownWorkerError
 from fleet.visibility import in_parts, list_workflows, one_of, quoted
-from workflows.identity import close_workflow_id, is_close_of, on_demand_workflow_ids, task_queues, worker_workflow_id
-from workflows.trading_worker import TradingWorkerWorkflow
+from workflows.identity import (
+    TRADING_WORKER,
+    close_workflow_id,
+    is_close_of,
+    on_demand_workflow_ids,
+    task_queues,
+    worker_workflow_id,
+)
 
 if TYPE_CHECKING:
     from database.database import Database
 
-ALL_WORKERS: Final = "all"
-TRADING_WORKER: Final = TradingWorkerWorkflow.__name__
 _FAILING: Final = "TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running'"
 
 

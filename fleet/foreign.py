@@ -11,9 +11,12 @@ from temporalio.api.workflowservice.v1 import ListActivityExecutionsRequest, Lis
 from temporalio.service import RPCError
 
 from domain.plain_text import one_line
-from fleet.fleet import TRADING_WORKER, Fleet
+from fleet.fleet import Fleet
 from fleet.visibility import ANSWERS_WITHIN, MOST_LISTED, Listed, in_parts, list_workflows, one_of, quoted
 from workflows.identity import (
+    MARKET_CLOSE,
+    OUR_TYPES,
+    TRADING_WORKER,
     close_schedule_id,
     close_workflow_id,
     is_close_of,
@@ -21,14 +24,8 @@ from workflows.identity import (
     task_queues,
     worker_of,
 )
-from workflows.market_close import MarketCloseWorkflow
-from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
 
-_OUR_TYPES: Final = (
-    TRADING_WORKER,
-    *(each.__name__ for each in (MarketCloseWorkflow, ReconciliationWorkflow, StatementWorkflow, OrderLookupWorkflow)),
-)
-_OF_OUR_TYPES: Final = one_of("", _OUR_TYPES)
+_OF_OUR_TYPES: Final = one_of("", OUR_TYPES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +70,10 @@ def _objection(fleet: Fleet, each: Listed, ours: frozenset[str]) -> str:
     """Return why a workflow is not ours; empty for one of ours, or one of another fleet."""
     trading = task_queues(fleet.account_id).trading
     if each.workflow_id in ours or is_close_of(each.workflow_id, fleet.account_id):
-        if each.workflow_type in _OUR_TYPES and each.task_queue == trading:
+        if each.workflow_type in OUR_TYPES and each.task_queue == trading:
             return ""
         return f"it uses a workflow id of Haru, as {one_line(each.workflow_type)} on queue {one_line(each.task_queue)}"
-    if each.workflow_type not in _OUR_TYPES:
+    if each.workflow_type not in OUR_TYPES:
         return f"type {one_line(each.workflow_type)} on a queue of Haru"
     named = worker_of(each.workflow_id)
     if named is not None and named[0] == fleet.account_id:
@@ -97,8 +94,8 @@ async def _schedules(fleet: Fleet) -> list[ForeignObject]:
 
 def _is_foreign_schedule(fleet: Fleet, each: ScheduleListEntry) -> bool:
     if each.schedule_id == close_schedule_id(fleet.account_id):
-        return each.info.workflow_type.name != MarketCloseWorkflow.__name__
-    return each.info.workflow_type.name in _OUR_TYPES and not is_close_schedule(each.schedule_id)
+        return each.info.workflow_type.name != MARKET_CLOSE
+    return each.info.workflow_type.name in OUR_TYPES and not is_close_schedule(each.schedule_id)
 
 
 async def _activities(fleet: Fleet) -> list[ForeignObject]:

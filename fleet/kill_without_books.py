@@ -6,11 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from domain.identity import AccountId
+from domain.identity import MOST_WORKERS, AccountId
 from domain.position import ExitReason
 from fleet.commands import CommandOutcome, Verdict, command_one, liquidate
 from fleet.fleet import Fleet
-from fleet.starting import MOST_WORKERS
 from workflows.identity import worker_name
 
 _ANSWER_WITHIN: Final = timedelta(seconds=10)

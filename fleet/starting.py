@@ -1,25 +1,21 @@
 """Start trading workers, or find those that already run."""
 
 import asyncio
-from typing import Final
 
 from temporalio.client import WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from domain.identity import WorkerId
+from domain.identity import MOST_WORKERS, WorkerId
 from domain.rules import TradingRules
 from domain.worker_state import WorkerLife
 from fleet.errors import OperationError
-from fleet.fleet import TRADING_WORKER, Fleet
+from fleet.fleet import Fleet
 from fleet.on_demand import OurId, start
 from strategies import tradable
 from workflows import attributes
-from workflows.identity import worker_name, worker_workflow_id
+from workflows.identity import TRADING_WORKER, worker_name, worker_workflow_id
 from workflows.trading_worker import TradingWorkerWorkflow
-
-MOST_WORKERS: Final = 200
-"""More workers cannot share one account's twenty calls a second."""
 
 
 async def start_workers(fleet: Fleet, count: int, rules: TradingRules) -> tuple[WorkerId, ...]:

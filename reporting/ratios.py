@@ -25,7 +25,8 @@ _NAMES: Final[Mapping[str, str]] = {
     "stability": "stability_of_timeseries",
 }
 """Our name of each ratio and the library's."""
-FEWEST_DAYS: Final = 2
+FEWEST_DAYS: Final = 20
+"""A month of sessions. From fewer, a ratio for a year is chance."""
 
 
 def are_available() -> bool:
@@ -36,7 +37,7 @@ def are_available() -> bool:
 def ratios(daily: Sequence[tuple[date, Won]], capital: Won) -> dict[str, float | None]:
     """Return ratios of daily net results on a capital (won), annualised to 252 sessions, with a risk-free rate of zero.
 
-    Empty without capital or with fewer than two sessions; None where a ratio has no divisor.
+    Empty without capital or with fewer than twenty sessions; None where a ratio has no divisor.
     """
     if len(daily) < FEWEST_DAYS or not capital:
         return {}

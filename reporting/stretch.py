@@ -39,6 +39,7 @@ def stretch_values(days: Sequence[DayBooks], capital: Won | None = None) -> dict
         "capital": {"won": base, "given": capital is not None},
         "metrics": [*metrics(trades, seen, base), *_of_days(days), *_ratios(days, base)],
         "ratios_missing": "" if ratios.are_available() else ratios.EXTRA,
+        "ratios_few": len(days) < ratios.FEWEST_DAYS,
         "days": [_day(day, base) for day in days],
         "months": [_month(name, tuple(members), base) for name, members in groupby(days, _month_of)],
         "equity": {

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reporting.page import Language, page
+from reporting.page import page
+from reporting.sentences import Language
 from security.private_files import FOLDER_MODE, write_private
 
 

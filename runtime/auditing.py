@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from database.errors import DATABASE_FAULTS
+from database.errors import DATABASE_FAULTS, database_cause
 from domain.audit_log import Command, Outcome, event_of
 from domain.errors import TradingError
 from domain.masking import Masking
@@ -20,6 +20,7 @@ from fleet.duties.audit import report_a_broken_log
 from fleet.duties.duty import Terms
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
+from reporting.spoken import say
 from runtime.audit_keys import audit_key
 from runtime.embedded.audit_folder import AuditFolder
 from runtime.embedded.errors import CorruptFolderError, EmbeddedError
@@ -111,8 +112,10 @@ class Audit:
                 await flush(self._folder, fleet, key, self._command)
         except TimeoutError:
             return f"PostgreSQL did not take it within {_WRITTEN_WITHIN:.0f} s"
-        except (*DATABASE_FAULTS, TradingError, EmbeddedError) as fault:
-            return self._text(f"{type(fault).__name__}: {fault}")
+        except DATABASE_FAULTS as fault:
+            return f"PostgreSQL: {database_cause(fault)}"
+        except (TradingError, EmbeddedError) as fault:
+            return self._text(str(fault))
         return ""
 
     def _keep(self, command: Command, *, has_ended: bool) -> None:
@@ -129,7 +132,7 @@ class Audit:
         return plain if len(plain) <= _LONGEST_TEXT else f"{plain[:_LONGEST_TEXT]}…"
 
     def _say(self, text: str) -> None:
-        sys.stderr.write(f"{self._program}: {text}\n")
+        sys.stderr.write(f"{self._program}: {say(text)}\n")
 
 
 async def flush(folder: AuditFolder, fleet: Fleet, key: bytes | None, own: Command | None = None) -> None:

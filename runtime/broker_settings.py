@@ -19,11 +19,10 @@ from pydantic_settings import NoDecode
 from domain.costs import BANKIS_COMMISSION, PAPER_COMMISSION
 from domain.dangers import Danger
 from domain.hosts import REST_URLS, STREAM_URLS, opens_nothing
-from domain.identity import Environment
+from domain.identity import LIVE_WORD, Environment
 from domain.jump import JumpBound
 from domain.money import Rate, is_without_unit, rate_text, read_rate
 
-LIVE_WORD: Final = "trade-real-money"
 _PREFIX: Final = "HARU_BROKER__"
 _GREATEST_COMMISSION: Final = Rate("0.01")
 _LEAST_JUMP: Final = Rate("0.002")

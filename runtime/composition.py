@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -42,25 +42,22 @@ from broker.kis.connection import KisConnection
 from broker.kis.stream import KisStream, StreamAddress
 from broker.protocol import AccessToken, Broker
 from database.database import Database
-from domain.clock import LIVE_CLOCK, MarketClock
 from domain.close_plan import CloseLeads
 from domain.costs import BANKIS_COMMISSION
-from domain.hosts import REST_URLS, SIMULATED_HTS_ID, SIMULATED_KEY, SIMULATED_SECRET, STREAM_URLS
+from domain.hosts import REST_URLS, SIMULATED_HTS_ID, SIMULATED_KEY, SIMULATED_SECRET
 from domain.identity import SIMULATED_ACCOUNT, AccountId, Environment
 from domain.money import Rate
 from domain.session import TradingCalendar
-from exchange.calendar import krx_calendar
 from runtime.account_names import account_in, fingerprint, key_fingerprint
 from runtime.argument_lists import ArgumentLists
-from runtime.embedded.endpoints import Endpoints
 from runtime.embedded.token_key import kept_key
+from runtime.place import Place, calls_per_second
 from runtime.settings import Settings, SettingsError
 from workflows.identity import task_queues
 from workflows.market_close import MarketCloseWorkflow
 from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
-_CALLS_PER_SECOND: Final = {Environment.LIVE: 18, Environment.SIMULATED: 18, Environment.PAPER: 1}
 _WATCH_SLOTS: Final = 1_000
 """More than any fleet holds positions. A watcher without a slot would leave its position unwatched."""
 _ON_DEMAND: Final = (ReconciliationWorkflow, OrderLookupWorkflow, StatementWorkflow)
@@ -75,47 +72,9 @@ At a deadline there are many such tasks. With one poller of five for them, the l
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Addresses of all parts, embedded or configured, and the market's clock."""
-
-    temporal_address: str
-    temporal_ui_url: str | None
-    database_url: str
-    broker_url: str
-    stream_url: str
-    clock: MarketClock
-
-
-def place_of(settings: Settings, endpoints: Endpoints) -> Place:
-    """Merge the configured with the embedded addresses. Configured addresses take precedence."""
-    configured = settings.database_url.get_secret_value() if settings.database_url else None
-    return Place(
-        temporal_address=settings.temporal.get("target_host") or str(endpoints.temporal_address),
-        temporal_ui_url=endpoints.temporal_ui_url,
-        database_url=configured or str(endpoints.database_url),
-        broker_url=_broker_url(settings, endpoints),
-        stream_url=_stream_url(settings, endpoints),
-        clock=endpoints.market.clock if endpoints.market else LIVE_CLOCK,
-    )
-
-
-def leads_of(settings: Settings) -> CloseLeads:
-    """Return how early the account's fleet begins to sell. For many workers the rate budget decides."""
-    close, calls = settings.close, calls_per_second(settings)
-    cutoff, lead = timedelta(minutes=close.entries_end), timedelta(minutes=close.liquidation_begins)
-    return CloseLeads(cutoff, lead, calls_per_second=calls)
-
-
 def proof_of(settings: Settings) -> ProofRules:
     """Return when an order's absence counts as proven."""
     return ProofRules(timedelta(seconds=settings.proof.settle_seconds), settings.proof.clean_reads)
-
-
-def calendar_of(settings: Settings, clock: MarketClock) -> TradingCalendar:
-    """Return the calendar of the years around the market's present."""
-    year = clock.market_time(datetime.now(UTC)).year  # noqa: TID251 - the composition root may read the clock
-    return krx_calendar(year - 1, year + 2, settings.calendar.overrides())
 
 
 def broker_for(settings: Settings, place: Place, database: Database, pace: Pace) -> KisBroker:
@@ -126,11 +85,6 @@ def broker_for(settings: Settings, place: Place, database: Database, pace: Pace)
     broker = KisBroker(connection, budget, tokens, pace.now)
     market = _market_access(settings, connection, database)
     return broker if market is None else broker.with_quotations_of(market)
-
-
-def calls_per_second(settings: Settings) -> int:
-    """Return the size of the account's rate budget."""
-    return settings.broker.calls_per_second or _CALLS_PER_SECOND[settings.broker.environment]
 
 
 def token_key(settings: Settings) -> bytes | None:
@@ -269,14 +223,6 @@ def _worker(client: Client, queue: str, activities: Sequence[Any], **options: An
     )
 
 
-def _broker_url(settings: Settings, endpoints: Endpoints) -> str:
-    if settings.broker.rest_url is not None:
-        return str(settings.broker.rest_url).rstrip("/")
-    if settings.broker.environment is Environment.SIMULATED:
-        return str(settings.simulator.url or endpoints.simulator_url).rstrip("/")
-    return REST_URLS[settings.broker.environment]
-
-
 def _market_access(settings: Settings, trading: KisConnection, database: Database) -> MarketAccess | None:
     """Return the access to the real service for quotations, with its own key, token and rate budget."""
     market = settings.quotations
@@ -293,14 +239,6 @@ def _market_access(settings: Settings, trading: KisConnection, database: Databas
     named = fingerprint(market.app_key)
     budget = database.rate_budget(AccountId(f"quotations-{named}"), market.calls_per_second)
     return MarketAccess(connection, budget, database.tokens(named, AccessToken, token_key(settings)))
-
-
-def _stream_url(settings: Settings, endpoints: Endpoints) -> str:
-    if settings.broker.stream_url is not None:
-        return str(settings.broker.stream_url).rstrip("/")
-    if settings.broker.environment is Environment.SIMULATED:
-        return _broker_url(settings, endpoints).replace("http", "ws", 1)
-    return STREAM_URLS[settings.broker.environment]
 
 
 def connection_of(settings: Settings, place: Place) -> KisConnection:

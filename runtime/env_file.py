@@ -10,7 +10,6 @@ from typing import Final
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource
 
 from security.private_files import NotPrivateError, read_private
 
@@ -31,29 +30,6 @@ _OURS: Final = re.compile(r"\s*(export\s+)?(HARU_|TEMPORAL_|DATABASE_URL)", re.I
 
 class EnvFileError(Exception):
     """The file cannot be used as it is; the text names the fix."""
-
-
-class CheckedEnvFile(DotEnvSettingsSource):
-    """`.env` as a source of settings, read once and only by `read_env_file`."""
-
-    def _load_env_vars(self) -> Mapping[str, str | None]:
-        return {name.lower(): value for name, value in read_env_file(env_file()).items() if value}
-
-
-class EnvFileSettings(BaseSettings):
-    """Settings from the arguments, the environment and `.env`, in this order."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no folder of secrets is read
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Replace the library's reader of `.env`, which does not check the file's owner."""
-        return init_settings, env_settings, CheckedEnvFile(settings_cls)
 
 
 def env_file() -> Path:

@@ -17,7 +17,7 @@ from activities.support.strategy_standing import StrategyStanding
 from broker.kis.broker import KisBroker
 from broker.protocol import Broker
 from database.database import Database, open_database
-from database.errors import DATABASE_FAULTS
+from database.errors import DATABASE_FAULTS, database_cause
 from database.migrations import apply
 from domain.errors import TradingError, TryAgainError
 from domain.event import EventLevel
@@ -39,16 +39,13 @@ from fleet.duties.strategies import StrategyDuty
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
 from fleet.together import first_to_end
+from reporting.spoken import say
 from runtime.account_names import account_in, key_fingerprint
 from runtime.composition import (
     Collaborators,
-    Place,
     broker_for,
-    calendar_of,
     day_start_for,
     hosting,
-    leads_of,
-    place_of,
     proof_of,
     token_key,
     workers_for,
@@ -59,10 +56,11 @@ from runtime.embedded.parts import EmbeddedParts
 from runtime.embedded.search_attributes import ensure_search_attributes
 from runtime.env_file import describe_env_file
 from runtime.live_dangers import account_dangers, host_limits, refuse, refuse_root, settings_dangers
+from runtime.place import Place, calendar_of, leads_of, place_of
 from runtime.settings import Settings, SettingsError
 from runtime.stream import streaming_for
 from runtime.superuser import SEPARATE_ROLES, superuser_problem
-from runtime.telemetry import temporal_runtime
+from runtime.telemetry import log_market_time, temporal_runtime
 from runtime.temporal_connection import (
     TemporalAwayError,
     connect_temporal,
@@ -91,13 +89,14 @@ REFUSALS: Final = (
 
 async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
     """Start all parts, trade until a stop is requested, drain, and stop all parts in reverse order."""
-    print(describe_env_file(), flush=True)
+    print(say(describe_env_file()), flush=True)
     token_key(settings)  # report a missing key before anything starts
     refuse_root(settings)
     refuse(settings, settings_dangers(settings, session_date_of(system_now())))
     _check_temporal(settings)
     async with EmbeddedParts(settings, attributes.ALL) as parts:
         place = place_of(settings, parts.endpoints)
+        log_market_time(place.clock)
         mask = Masking(settings.secrets())
         database = await _migrated_database(place.database_url, _migration_url(settings, parts), mask)
         try:
@@ -155,6 +154,8 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
                 alerts.direct.keep(),
                 DutyRunner(fleet, duties_of(parts)).run(),
             )
+        for line in await membership.host.farewell():
+            print(say(line), flush=True)
         await membership.leave()
 
 
@@ -261,7 +262,8 @@ def _at_the_start(url: str) -> Iterator[None]:
     except DATABASE_FAULTS as fault:
         parts = urlsplit(url)
         where = f"{parts.netloc.rpartition('@')[2]}{parts.path}"
-        raise WorkerError(f"PostgreSQL at {where}: {fault}; start it, or correct DATABASE_URL") from fault
+        cause = database_cause(fault)
+        raise WorkerError(f"PostgreSQL at {where}: {cause}; start it, or correct DATABASE_URL") from fault
 
 
 async def _broken(parts: EmbeddedParts) -> None:
@@ -306,5 +308,5 @@ def _alert_rules(settings: Settings) -> AlertRules:
 
 def _announce(settings: Settings, where: str) -> None:
     logger.info("worker_ready", extra={"environment": settings.broker.environment})
-    print(f"haru worker ready: {settings.broker.environment.upper()} account. {where}", flush=True)
-    print("Next: python starter.py --workers 5   (Ctrl-C here drains and stops)", flush=True)
+    print(f"{say(f'haru worker ready: {settings.broker.environment.upper()} account.')} {where}", flush=True)
+    print(say("Next: python starter.py --workers 5   (Ctrl-C here drains and stops)"), flush=True)

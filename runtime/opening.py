@@ -8,15 +8,15 @@ from typing import Final
 from temporalio.service import RPCError
 
 from database.database import open_database, open_when_back
-from database.errors import DATABASE_FAULTS
+from database.errors import DATABASE_FAULTS, database_cause
 from domain.errors import TradingError
 from domain.masking import Masking
 from fleet.errors import NothingRunsError, OperationError
 from fleet.fleet import Fleet
 from runtime.account_names import account_in
-from runtime.composition import calendar_of, leads_of, place_of
 from runtime.embedded.errors import EmbeddedError
 from runtime.embedded.finding import find_endpoints
+from runtime.place import calendar_of, leads_of, place_of
 from runtime.settings import Settings, SettingsError
 from runtime.temporal_connection import TemporalAwayError, check_keys, connect_temporal
 
@@ -52,7 +52,7 @@ async def open_fleet(settings: Settings, *, without_books: bool = False, lazy: b
         if without_books:
             database = await open_when_back(place.database_url, _POOL_SIZE, mask)
         else:
-            raise NothingRunsError(f"no PostgreSQL answers ({error}); {_START_FIRST}") from None
+            raise NothingRunsError(f"PostgreSQL: {database_cause(error)}; {_START_FIRST}") from None
     try:
         if not without_books:  # the kill switch shuts the gate first, regardless of the keys
             await check_keys(settings, database, account_in(settings, database))

@@ -34,13 +34,13 @@ from runtime.broker_settings import BrokerSettings, QuotationsSettings, StreamSe
 from runtime.env_file import (
     ENV_FILE_VARIABLE,
     EnvFileError,
-    EnvFileSettings,
     configured_environment,
     default_data_folder,
     full_width_problems,
     long_problems,
     plain,
 )
+from runtime.env_source import EnvFileSettings
 from runtime.market_settings import CalendarSettings, CloseSettings, SimulatorSettings
 from runtime.payload_settings import PayloadSettings
 from runtime.private_values import PRIVATE, account_secrets, database_secrets, temporal_secrets, unencoded_password
@@ -141,6 +141,8 @@ class Settings(EnvFileSettings):
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     proof: ProofSettings = Field(default_factory=ProofSettings)
     stream: StreamSettings = Field(default_factory=StreamSettings)
+    language: Literal["en", "ko"] = "en"
+    """Of the command line and the errors. A report and alerts have settings of their own."""
     report: ReportSettings = Field(default_factory=ReportSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
     payloads: PayloadSettings = Field(default_factory=PayloadSettings)

@@ -5,7 +5,8 @@ from broker.kis.broker import KisBroker
 from fleet.duties.attending import StreamBounds
 from fleet.duties.streaming import Streaming
 from runtime.account_names import account_in
-from runtime.composition import Collaborators, Place, stream_of
+from runtime.composition import Collaborators, stream_of
+from runtime.place import Place
 from runtime.settings import Settings
 
 

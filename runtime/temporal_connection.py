@@ -8,13 +8,14 @@ from temporalio.service import RPCError, TLSConfig
 
 from database.database import Database
 from domain.identity import AccountId, Environment
-from runtime.composition import Place
 from runtime.embedded.payload_key import kept_ring
+from runtime.place import Place
 from runtime.settings import Settings, SettingsError
 from security.sealing.codec import sealed
 from security.sealing.guard import Guard
 from security.sealing.keys import KeyRing
 from security.sealing.refusals import Refusals
+from workflows.faults import temporal_cause
 from workflows.payloads import DATA_CONVERTER
 
 
@@ -42,7 +43,7 @@ async def connect_temporal(
         return await Client.connect(**config, interceptors=[Guard(ring, refusals)], runtime=runtime, lazy=lazy)
     except (RuntimeError, RPCError) as error:
         raise TemporalAwayError(
-            f"Temporal at {config['target_host']}: {error}; start it, or correct TEMPORAL_ADDRESS"
+            f"Temporal at {config['target_host']}: {temporal_cause(error)}; start it, or correct TEMPORAL_ADDRESS"
         ) from error
 
 

@@ -16,7 +16,7 @@ from domain.plain_text import escaped, harmless
 from domain.session import SessionDate
 from runtime.embedded.errors import EmbeddedError
 from runtime.settings import SettingsError, load_settings
-from runtime.telemetry import guard_standard_error, leave, say_error
+from runtime.standard_error import guard_standard_error, leave, say_error
 from runtime.temporal_connection import TemporalAwayError
 from security.private_files import NotPrivateError
 from verifier.connecting import open_sources, plan_of

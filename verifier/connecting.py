@@ -13,10 +13,11 @@ from domain.identity import SIMULATED_ACCOUNT, Environment
 from domain.session import SessionDate, SessionPlan, session_date_of
 from runtime.account_names import account_in
 from runtime.audit_keys import audit_key
-from runtime.composition import broker_for, calendar_of, leads_of, place_of
+from runtime.composition import broker_for
 from runtime.embedded.audit_folder import AuditFolder
 from runtime.embedded.errors import EmbeddedError
 from runtime.embedded.finding import find_endpoints
+from runtime.place import calendar_of, leads_of, place_of
 from runtime.settings import Settings
 from runtime.temporal_connection import connect_temporal
 from verifier.broker_truth import Simulated

@@ -1,4 +1,4 @@
-"""Names of workflows and task queues, with their inverses."""
+"""Names of workflows, their types and queries, and task queues, with their inverses."""
 
 import re
 from dataclasses import dataclass
@@ -6,6 +6,13 @@ from typing import Final
 
 from domain.identity import AccountId, IntentId, WorkerId
 
+TRADING_WORKER: Final = "TradingWorkerWorkflow"
+MARKET_CLOSE: Final = "MarketCloseWorkflow"
+OUR_TYPES: Final = (TRADING_WORKER, MARKET_CLOSE, "ReconciliationWorkflow", "StatementWorkflow", "OrderLookupWorkflow")
+"""Names of our workflow types. The command line uses names, because importing the workflows takes half a second."""
+RISK_RULES: Final = "risk_rules"
+TRADING_RULES: Final = "trading_rules"
+"""Names of a trading worker's queries."""
 _WORKER_PREFIX: Final = "trading-worker"
 _CLOSE_PREFIX: Final = "market-close"
 _WORKER_ID: Final = re.compile(rf"{_WORKER_PREFIX}/(?P<account>[\w.-]+)/(?P<worker>[\w.-]+)", re.ASCII)

@@ -65,7 +65,9 @@ class Ordering:
             )
         except ActivityError as lost:
             # The single attempt was lost. The resolver determines whether the order was sent.
-            workflow.logger.warning("submit_attempt_lost", extra={"intent_id": request.intent_id, "cause": str(lost)})
+            workflow.logger.warning(
+                "submit_attempt_lost", extra={"intent_id": request.intent_id, "order": summary, "cause": str(lost)}
+            )
             return None
 
     async def _follow(self, intent_id: IntentId, patience: timedelta, summary: str, lease: Lease | None) -> OrderRecord:
@@ -90,7 +92,9 @@ class Ordering:
                 **via(self._queues.broker, CANCEL_ONCE, f"cancel the rest: {summary}"),
             )
         except ActivityError as lost:
-            workflow.logger.warning("cancel_attempt_lost", extra={"intent_id": intent_id, "cause": str(lost)})
+            workflow.logger.warning(
+                "cancel_attempt_lost", extra={"intent_id": intent_id, "order": summary, "cause": str(lost)}
+            )
 
 
 def _until_the_next_cancel(cancels: int) -> timedelta:

@@ -138,7 +138,7 @@ class Selling:
     async def _pause_if_not_taken(self, sale: Sale, tries: Tries, record: OrderRecord) -> None:
         if record.status is not OrderStatus.REJECTED:
             return
-        extra = {"intent_id": record.intent.intent_id, "code": record.reject_code}
+        extra = {**record.intent.log_fields, "code": record.reject_code}
         if record.never_left:
             workflow.logger.warning("sale_unsent", extra=extra)
             pause = self._ladder(sale).pause_after_unsent(self._now(), tries)

@@ -77,7 +77,7 @@ class LateFills:
             booked = await book(intent.intent_id, row, at)
             await self._follow_up(booked, at)
         except TradingError as fault:
-            extra = {"intent_id": intent.intent_id, "cause": str(fault)}
+            extra = {**intent.log_fields, "cause": str(fault)}
             activity.logger.error("late_fill_not_booked", extra=extra)
             await self._report_unbooked(record, row, at, fault)
             return 0
@@ -103,7 +103,7 @@ class LateFills:
         try:
             await self._trades.end(order.intent.position_id, at)
         except InvalidTransitionError as overtaken:
-            extra = {"position_id": order.intent.position_id, "cause": str(overtaken)}
+            extra = {**order.intent.log_fields, "position_id": order.intent.position_id, "cause": str(overtaken)}
             activity.logger.warning("fill_overtook_the_trade", extra=extra)
 
     async def _report_unbooked(self, record: OrderRecord, row: BrokerOrder, at: datetime, fault: TradingError) -> None:

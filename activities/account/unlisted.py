@@ -55,7 +55,7 @@ class UnlistedOrders:
         try:
             return await self._look(record)
         except TradingError as fault:
-            extra = {"intent_id": record.intent.intent_id, "cause": str(fault)}
+            extra = {**record.intent.log_fields, "cause": str(fault)}
             activity.logger.warning("unlisted_order_not_checked", extra=extra)
             return record
 
@@ -85,7 +85,7 @@ class UnlistedOrders:
         booked = await self._database.orders.book_provisionally(record.intent.intent_id, fill, self._pace.now())
         if booked.order != record:
             await self._database.events.append(fill_booked_provisionally(booked.order, self._pace.now()))
-            extra = {"intent_id": record.intent.intent_id, "quantity": seen.filled, "amount": fill.amount}
+            extra = {**record.intent.log_fields, "filled": seen.filled, "amount": fill.amount}
             activity.logger.error("fill_booked_provisionally", extra=extra)
         return booked.order
 

@@ -2,41 +2,43 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from cli.demo.broker_books import BrokerBooks, read_broker_books
 from cli.demo.day_report import Day, read_ledger, report_table, save_report, violations
-from cli.demo.rules import DEMO_RULES
+from cli.demo.rules import DEMO_RULES, demo_rules
 from cli.desk import stdout_console
 from cli.tables.board import read_board
 from cli.tables.terminal import Terminal
 from cli.tables.watching import watch
 from cli.verbs.report import open_books, values_of_day
 from domain.clock import KST, in_seoul
-from domain.identity import SIMULATED_ACCOUNT
+from domain.identity import MOST_WORKERS, SIMULATED_ACCOUNT
 from domain.rules import TradingRules
 from exchange.calendar import krx_calendar
 from fleet.errors import NothingRunsError, OperationError
 from fleet.fleet import Fleet
 from fleet.schedule import latest_close, schedule_close
-from fleet.starting import MOST_WORKERS, start_workers
-from reporting.page import LANGUAGES
+from fleet.starting import start_workers
+from reporting.sentences import LANGUAGES
 from reporting.writing import write
 from runtime.embedded.endpoints import read_endpoints
 from runtime.embedded.guard import Program, start_guarded
 from runtime.embedded.stage import set_stage
+from runtime.faults import explain
 from runtime.opening import EXPECTED_ERRORS, open_fleet
 from runtime.settings import load_settings, raw_environment
+from runtime.standard_error import say_error
 from runtime.strategy_settings import strategies_path
-from runtime.telemetry import say_error
 from security.private_files import close_to_others, new_private
 from strategies import tradable
 from workflows.close_outcome import CloseOutcome
@@ -61,14 +63,7 @@ class Stage:
     workers: int
     speed: int
     keep: bool
-    strategies: tuple[str, ...] = ()
-
-    @property
-    def rules(self) -> TradingRules:
-        """Return the demo's rules, with the strategies asked for."""
-        if not self.strategies:
-            return DEMO_RULES
-        return replace(DEMO_RULES, strategy=replace(DEMO_RULES.strategy, names=self.strategies))
+    rules: TradingRules = DEMO_RULES
 
     @property
     def log(self) -> Path:
@@ -209,8 +204,14 @@ async def _keep(fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Termin
         console.print("Stopping …")
 
 
-def _stage(asked: Mapping[str, Any]) -> Stage:
-    home = Path.cwd() / ".haru"
+def stage_of(asked: Mapping[str, Any]) -> Stage:
+    """Return the demo's options: the arguments, and the data folder and rules of the environment.
+
+    Raises:
+        BadRulesError: a variable of the rules is unknown or wrong.
+    """
+    home = Path(os.environ.get("HARU_DATA_DIR") or ".haru").expanduser().absolute()
+    names = [name.strip() for name in (asked["strategies"] or "").split(",") if name.strip()]
     return Stage(
         folder=home / "demo",
         reports=home / "reports",
@@ -218,7 +219,7 @@ def _stage(asked: Mapping[str, Any]) -> Stage:
         workers=asked["workers"],
         speed=asked["speed"],
         keep=bool(asked["keep"]),
-        strategies=tuple(name.strip() for name in (asked["strategies"] or "").split(",") if name.strip()),
+        rules=demo_rules(os.environ, names),
     )
 
 
@@ -245,11 +246,12 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Return 0 when the broker agrees with our books completely, else 1; 130 when interrupted."""
     close_to_others()
-    stage = _stage(vars(_parser().parse_args()))
+    asked = vars(_parser().parse_args())
     try:
+        stage = stage_of(asked)
         return 0 if asyncio.run(play(stage, stdout_console())) else 1
     except EXPECTED_ERRORS as error:
-        say_error("demo.py", error)
+        say_error("demo.py", explain(error))
         return 1
     except KeyboardInterrupt:
         return 130

@@ -1,11 +1,15 @@
 """Rules for a day that lasts two minutes: shorter holdings and closer exits, so that more activity is visible."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from domain.money import Rate
+from domain.rule_changes import changed
 from domain.rules import ExecutionRules, ExitRules, RiskRules, StrategyRules, TradingRules
 
+_PREFIX: Final = "HARU_RULES__"
 DEMO_RULES: Final = TradingRules(
     strategy=StrategyRules(parameters=(("momentum.rise", "0.8%"), ("momentum.volume_ratio", "1.2"))),
     exits=ExitRules(
@@ -29,3 +33,20 @@ DEMO_RULES: Final = TradingRules(
     ),
 )
 """A second is three market minutes at the demo's speed, so a limit order must pay slightly more to catch the price."""
+
+
+def demo_rules(environment: Mapping[str, str], strategies: Sequence[str] = ()) -> TradingRules:
+    """Return the demo's rules with those of the environment (`HARU_RULES__…`), and with these strategies if any.
+
+    Raises:
+        BadRulesError: a variable is unknown or wrong.
+    """
+    named = {name.upper(): text for name, text in environment.items() if text}
+    changes = {
+        name.removeprefix(_PREFIX).lower().replace("__", "."): text
+        for name, text in named.items()
+        if name.startswith(_PREFIX)
+    }
+    if strategies:
+        changes["strategy.names"] = ",".join(strategies)
+    return replace(changed(DEMO_RULES, changes), version=DEMO_RULES.version) if changes else DEMO_RULES

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from reporting.spoken import padded, say
+from runtime.faults import explain
+
 _PATIENCE: Final = 30.0
 """Seconds for one check. On paper, several calls of one second each may have to wait for their turn."""
 
@@ -49,8 +52,8 @@ class Line:
     mend: str = ""
 
     def __str__(self) -> str:
-        mend = f"\n{'':24}mend: {self.mend}" if self.mend else ""
-        return f"{self.verdict:<10}{self.name:<14}{self.text}{mend}"
+        mend = f"\n{'':24}{say('fix')}: {say(self.mend)}" if self.mend else ""
+        return f"{padded(say(self.verdict), 10)}{padded(say(self.name), 14)}{say(self.text)}{mend}"
 
 
 def fine(text: str) -> Finding:
@@ -95,7 +98,7 @@ async def _looked(check: Check, expected: tuple[type[Exception], ...]) -> Findin
     except TimeoutError:
         return wrong(f"no answer within {_PATIENCE:.0f} s", check.mend)
     except expected as error:
-        return wrong(str(error) or type(error).__name__, check.mend)
+        return wrong(explain(error), check.mend)
 
 
 def all_well(lines: Collection[Line]) -> bool:

@@ -31,16 +31,7 @@ from fleet.alerting.channels import channels_of
 from fleet.clocks import Skew, database_skew, system_now
 from fleet.duties.account_worth import account_worth
 from runtime.account_names import account_in, key_fingerprint
-from runtime.composition import (
-    Place,
-    broker_for,
-    calendar_of,
-    calls_per_second,
-    connection_of,
-    place_of,
-    stream_of,
-    token_key,
-)
+from runtime.composition import broker_for, connection_of, stream_of, token_key
 from runtime.embedded.endpoints import Endpoints
 from runtime.embedded.errors import EmbeddedError
 from runtime.embedded.finding import Need, find_endpoints, needs_of
@@ -49,6 +40,7 @@ from runtime.embedded.search_attributes import missing_search_attributes, odd_se
 from runtime.embedded.token_key import FILE as TOKEN_KEY_FILE
 from runtime.env_file import env_file
 from runtime.live_dangers import account_dangers, in_words, settings_dangers, unaccepted
+from runtime.place import Place, calendar_of, calls_per_second, place_of
 from runtime.settings import Settings, SettingsError, load_settings
 from runtime.temporal_connection import (
     TemporalAwayError,
@@ -115,7 +107,7 @@ class Doctor:
             Check("account", self._look_at_account, account, keys_mend),
             Check("orders", self._look_at_orders, ("account",), "ask KIS whether the account may trade by OpenAPI"),
             Check("stream", self._look_at_stream, ("account",), stream_mend),
-            Check("calendar", self._look_at_calendar, ("account",), "try again; the broker did not tell"),
+            Check("calendar", self._look_at_calendar, ("account",), "try again; the broker did not answer"),
             Check("coming days", self._look_ahead, ("parts",)),
             Check("tax", self._look_at_tax, ("parts",)),
             Check("limits", self._look_at_limits, ("settings",)),

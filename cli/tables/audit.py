@@ -8,18 +8,19 @@ from rich.text import Text
 
 from domain.audit_log import Anchor, AuditLog, Flaw, Row
 from domain.clock import in_seoul
+from reporting.spoken import label, say
 
 _WIDE: Final = 80
 
 
 def audit_table(rows: Sequence[Row]) -> Table:
     """Return rows as a table: time (Seoul, database clock), user, command and outcome."""
-    table = Table(title="commands", title_justify="left", width=_WIDE, show_lines=False)
-    table.add_column("row", justify="right", no_wrap=True)
-    table.add_column("written (KST)", no_wrap=True)
-    table.add_column("who", overflow="fold")
-    table.add_column("command", overflow="fold", ratio=1)
-    table.add_column("outcome", no_wrap=True)
+    table = Table(title=say("commands"), title_justify="left", width=_WIDE, show_lines=False)
+    table.add_column(say("row"), justify="right", no_wrap=True)
+    table.add_column(say("written (KST)"), no_wrap=True)
+    table.add_column(say("who"), overflow="fold")
+    table.add_column(say("command"), overflow="fold", ratio=1)
+    table.add_column(say("outcome"), no_wrap=True)
     for row in rows:
         table.add_row(*(Text(cell) for cell in _cells(row)))
     return table
@@ -50,12 +51,18 @@ def verdict_lines(log: AuditLog, found: Sequence[Flaw], seen: Anchor | None, *, 
 def _cells(row: Row) -> tuple[str, ...]:
     written = "" if row.recorded_at is None else f"{in_seoul(row.recorded_at):%m-%d %H:%M:%S}"
     if row.event is None:
-        return str(row.sequence), written, "", "(the event is gone or cannot be read)", ""
+        return str(row.sequence), written, "", say("(the event is gone or cannot be read)"), ""
     detail = row.event.detail
     who = f"{_plain(detail.get('user'))} ({detail.get('uid')})\n{_plain(detail.get('host'))}"
     why = _plain(detail.get("why"))
     command = _plain(detail.get("command"))
-    return str(row.sequence), written, who, f"{command}\n  {why}" if why else command, str(detail.get("outcome"))
+    return (
+        str(row.sequence),
+        written,
+        who,
+        f"{command}\n  {why}" if why else command,
+        label("outcomes", str(detail.get("outcome"))),
+    )
 
 
 def _plain(text: object) -> str:

@@ -1,15 +1,11 @@
-"""The live table: the fleet's state at a moment, as a value, a rich table, plain lines and JSON."""
+"""The live table: the fleet's state at a moment, as a value, plain lines and JSON."""
 
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 from temporalio.service import RPCError
 
-from cli.tables.terminal import cell
 from cli.tables.troubles import read_channel_troubles, read_troubles
 from domain.clock import LIVE_CLOCK, MarketClock, in_seoul
 from domain.identity import Environment, WorkerId
@@ -20,18 +16,13 @@ from domain.unreadable import UnreadableRow
 from domain.worker_state import WorkerState
 from fleet.fleet import Fleet
 from fleet.foreign import ForeignObject, foreign_objects
+from reporting.spoken import label, say, say_each
 
 if TYPE_CHECKING:
     from database.stream_leases import StreamState
     from database.workers import WorkerRow
 
 _MOST_FOREIGN: Final = 5
-_STATE_STYLES: Final = {
-    WorkerState.IDLE: "dim",
-    WorkerState.SCANNING: "cyan",
-    WorkerState.HOLDING: "bold yellow",
-    WorkerState.EXITING: "bold magenta",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,26 +120,6 @@ async def _failing(fleet: Fleet) -> tuple[str, ...]:
         return ()
 
 
-def rendered(board: Board) -> RenderableType:
-    """Return the table for a terminal."""
-    table = Table(expand=True, header_style="bold")
-    table.add_column("worker", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    table.add_column("stock", no_wrap=True, min_width=10)
-    for figure in ("qty", "entry", "last", "unrealised", "realised", "trades"):
-        table.add_column(figure, justify="right", no_wrap=True)
-    table.add_column("last event", no_wrap=True, overflow="ellipsis", ratio=1)
-    for row in board.rows:
-        table.add_row(*_cells(row, board))
-    return Group(*map(_heading_line, heading(board)), table)
-
-
-def _heading_line(text: str) -> Text:
-    line = cell(text)
-    line.no_wrap, line.overflow = True, "ellipsis"
-    return line
-
-
 def heading(board: Board) -> tuple[str, ...]:
     """Return the lines above the table: account type, time, and the fleet's state."""
     now = f"{in_seoul(board.now):%Y-%m-%d %H:%M:%S} KST{_whose_time(board.clock)}"
@@ -235,7 +206,7 @@ def countdown(board: Board) -> str:
 
 def plain_lines(board: Board) -> list[str]:
     """Return the table for a log file or a pipe."""
-    return [*heading(board), *(_plain(row, board) for row in board.rows)]
+    return [*say_each(heading(board)), *(_plain(row, board) for row in board.rows)]
 
 
 def as_json(board: Board) -> dict[str, Any]:
@@ -266,29 +237,15 @@ def as_json(board: Board) -> dict[str, Any]:
     }
 
 
-def _cells(row: "WorkerRow", board: Board) -> list[Text]:
-    return [
-        cell(row.worker_id),
-        cell(_state(row, board), style=_STATE_STYLES[row.state]),
-        cell(f"{row.symbol or ''} {row.name}".strip()),
-        cell(f"{row.quantity:,}" if row.quantity else ""),
-        cell(_price(row.entry_price)),
-        cell(_price(row.last_price)),
-        _won(row.unrealised_pnl if row.quantity else None),
-        _won(row.realised_pnl),
-        cell(str(row.trades)),
-        cell(_event(row)),
-    ]
-
-
 def _plain(row: "WorkerRow", board: Board) -> str:
     held = ""
     if row.quantity:
         held = (
-            f" {row.symbol} {row.name} ×{row.quantity:,} at {_price(row.entry_price)} now {_price(row.last_price)}"
-            f" {row.unrealised_pnl:+,}"
+            f" {row.symbol} {row.name} ×{row.quantity:,} {say('at')} {price_text(row.entry_price)}"
+            f" {say('now')} {price_text(row.last_price)} {row.unrealised_pnl:+,}"
         )
-    return f"  {row.worker_id} {_state(row, board)}{held} | net {row.realised_pnl:+,} in {row.trades} | {_event(row)}"
+    net = say(f"net {row.realised_pnl:+,} in {row.trades}")
+    return f"  {row.worker_id} {state_of(row, board)}{held} | {net} | {event_of(row)}"
 
 
 def _stream_json(stream: "StreamState") -> dict[str, Any]:
@@ -307,26 +264,24 @@ def _row_json(row: "WorkerRow", board: Board) -> dict[str, Any]:
     }
 
 
-def _state(row: "WorkerRow", board: Board) -> str:
+def state_of(row: "WorkerRow", board: Board) -> str:
+    """Return a worker's state for people."""
     if row.worker_id in board.stopped:
-        return "stopped"
-    return f"{row.state} (paused)" if row.paused else str(row.state)
+        return label("states", "stopped")
+    state = label("states", row.state)
+    return f"{state} ({say('paused')})" if row.paused else state
 
 
-def _event(row: "WorkerRow") -> str:
+def event_of(row: "WorkerRow") -> str:
+    """Return a worker's last event with its market time."""
     if row.last_event_at is None:
-        return row.last_event
-    return f"{in_seoul(row.last_event_at):%H:%M:%S} {row.last_event}"
+        return say(row.last_event)
+    return f"{in_seoul(row.last_event_at):%H:%M:%S} {say(row.last_event)}"
 
 
-def _price(price: Any) -> str:
+def price_text(price: Any) -> str:
+    """Return a price in won; empty if there is none."""
     return "" if price is None else f"{price:,.0f}"
-
-
-def _won(amount: int | None) -> Text:
-    if amount is None:
-        return Text("")
-    return Text(f"{amount:+,}", style="green" if amount > 0 else "red" if amount < 0 else "")
 
 
 def _words(phase: SessionPhase) -> str:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from cli.asked_dates import unknown_stretch
+from cli.tables.fitting import Column, FittedTable
 from cli.tables.terminal import cell
 from domain.clock import in_seoul
 from domain.handling import Group as TradeGroup
@@ -21,9 +21,32 @@ from domain.session import SessionDate
 from domain.summary import DailySummary
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
+from reporting.spoken import label, say
 
 _SUMMARY: Final = TypeAdapter(DailySummary)
+T = TypeVar("T")
 _NO_TRADE: Final = "no trade was closed"
+_TRADE_COLUMNS: Final = (
+    Column("worker"),
+    Column("stock", short=True),
+    Column("qty", figure=True),
+    Column("bought at", figure=True),
+    Column("sold at", figure=True),
+    Column("from", figure=True, least_of_all=True),
+    Column("to", figure=True),
+    Column("net won", figure=True),
+    Column("exit"),
+)
+_FIGURES: Final = (
+    Column("trades", figure=True),
+    Column("wins", figure=True, least_of_all=True),
+    Column("win rate", figure=True),
+    Column("gross", figure=True),
+    Column("commission", figure=True),
+    Column("tax", figure=True),
+    Column("net won", figure=True),
+    Column("drawdown", figure=True),
+)
 
 
 async def read_trades(fleet: Fleet, session_date: SessionDate) -> tuple[ClosedTrade, ...]:
@@ -77,16 +100,8 @@ def trade_json(trade: ClosedTrade) -> dict[str, Any]:
 def trades_table(trades: Sequence[ClosedTrade]) -> RenderableType:
     """Return the trades for a terminal."""
     if not trades:
-        return _NO_TRADE
-    table = Table(title="closed trades", title_justify="left")
-    for column in ("worker", "stock"):
-        table.add_column(column, no_wrap=True)
-    for column in ("qty", "bought at", "sold at", "from", "to", "net won"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("exit")
-    for trade in trades:
-        table.add_row(*_trade_cells(trade))
-    return table
+        return say(_NO_TRADE)
+    return FittedTable(_TRADE_COLUMNS, [_trade_cells(trade) for trade in trades], "closed trades")
 
 
 def summary_json(summary: DailySummary) -> dict[str, Any]:
@@ -99,47 +114,36 @@ def summaries_table(summaries: Iterable[DailySummary]) -> RenderableType:
     """Return the day's summaries for a terminal: a line each, and the fleet's in detail."""
     all_of_them = tuple(summaries)
     fleet = all_of_them[0]
-    table = _performance_table(f"session {fleet.session_date}", "scope")
-    for summary in all_of_them:
-        table.add_row(cell(summary.scope), *_performance_cells(summary.performance))
+    rows = [[cell(say(summary.scope)), *_performance_cells(summary.performance)] for summary in all_of_them]
+    table = FittedTable((Column("scope"), *_FIGURES), rows, f"session {fleet.session_date}")
     lines = _of_the_trades(fleet) if fleet.performance.trades else [_NO_TRADE]
-    return Group(table, *(cell(line) for line in (*lines, *_of_the_buys(fleet))))
+    return Group(table, *(cell(say(line)) for line in (*lines, *_of_the_buys(fleet))))
 
 
 def days_table(days: Sequence[DailySummary], trades: Sequence[ClosedTrade]) -> RenderableType:
     """Return a range of sessions for a terminal: one line per session, and a total of all trades."""
-    table = _performance_table("the fleet's sessions", "session")
-    for day in days:
-        table.add_row(day.session_date.isoformat(), *_performance_cells(day.performance))
-    table.add_section()
-    table.add_row("1 session" if len(days) == 1 else f"{len(days)} sessions", *_performance_cells(performance(trades)))
-    return table
+    rows = [[cell(day.session_date.isoformat()), *_performance_cells(day.performance)] for day in days]
+    number = "1 session" if len(days) == 1 else f"{len(days)} sessions"
+    rows.append([cell(say(number)), *_performance_cells(performance(trades))])
+    return FittedTable((Column("session"), *_FIGURES), rows, "the fleet's sessions", last_is_total=True)
 
 
-def _performance_table(title: str, first: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column(first, no_wrap=True)
-    for column in ("trades", "wins", "win rate", "gross", "commission", "tax", "net won", "drawdown"):
-        table.add_column(column, justify="right", no_wrap=True)
-    return table
-
-
-def _trade_cells(trade: ClosedTrade) -> list[str | Text]:
+def _trade_cells(trade: ClosedTrade) -> list[Text]:
     return [
         cell(trade.worker_id),
         cell(f"{trade.symbol} {trade.name}"),
-        f"{trade.quantity:,}",
-        f"{average_price(trade.entry_amount, trade.quantity):,.0f}",
-        f"{average_price(trade.exit_amount, trade.quantity):,.0f}",
-        f"{in_seoul(trade.opened_at):%H:%M:%S}",
-        f"{in_seoul(trade.closed_at):%H:%M:%S}",
-        f"{trade.net_pnl:+,}",
-        trade.exit_reason.value,
+        cell(f"{trade.quantity:,}"),
+        cell(f"{average_price(trade.entry_amount, trade.quantity):,.0f}"),
+        cell(f"{average_price(trade.exit_amount, trade.quantity):,.0f}"),
+        cell(f"{in_seoul(trade.opened_at):%H:%M:%S}"),
+        cell(f"{in_seoul(trade.closed_at):%H:%M:%S}"),
+        cell(f"{trade.net_pnl:+,}"),
+        cell(label("reasons", trade.exit_reason)),
     ]
 
 
-def _performance_cells(performance: Performance) -> list[str]:
-    return [
+def _performance_cells(performance: Performance) -> list[Text]:
+    texts = (
         str(performance.trades),
         str(performance.wins),
         f"{performance.win_rate:.1%}" if performance.trades else "–",
@@ -148,7 +152,8 @@ def _performance_cells(performance: Performance) -> list[str]:
         f"{performance.tax:,}",
         f"{performance.net:+,}",
         f"{performance.maximum_drawdown:,}",
-    ]
+    )
+    return [cell(text) for text in texts]
 
 
 def _of_the_trades(summary: DailySummary) -> list[str]:
@@ -157,7 +162,7 @@ def _of_the_trades(summary: DailySummary) -> list[str]:
         f"average win {performance.average_win:,}, average loss {performance.average_loss:,} won",
         f"largest loss {performance.largest_loss:,}, expectancy {performance.expectancy:+,} won a trade",
         f"profit factor {_some(performance.profit_factor)}, payoff ratio {_some(performance.payoff_ratio)}",
-        f"by exit reason: {_nets(summary.by_exit_reason)}",
+        f"by exit reason: {_nets(_named(summary.by_exit_reason, 'reasons'))}",
         f"by strategy: {_nets(summary.by_strategy)}",
         f"by symbol: {_nets(summary.by_symbol)}",
         *_handling_lines(summary.handling),
@@ -166,10 +171,11 @@ def _of_the_trades(summary: DailySummary) -> list[str]:
 
 
 def _of_the_buys(summary: DailySummary) -> list[str]:
+    denials, dropped = _named(summary.denials, "denials"), _named(summary.dropped, "filters")
     return [
-        f"buys denied: {_counts(summary.denials)}",
-        f"{summary.scans:,} scans looked at {summary.looked_at:,} stocks, dropped: {_counts(summary.dropped)}",
-        f"left after each filter: {_counts(summary.passed)}",
+        f"buys denied: {_counts(denials)}",
+        f"{summary.scans:,} scans looked at {summary.looked_at:,} stocks, dropped: {_counts(dropped)}",
+        f"left after each filter: {_counts(_named(summary.passed, 'filters'))}",
     ]
 
 
@@ -183,6 +189,11 @@ def _handling_lines(handling: Handling) -> list[str]:
         f"average holding {minutes[0]} min, in the market {minutes[1]} min",
         f"average MAE {adverse}, average MFE {favourable}, greatest MAE {_some(handling.greatest_adverse)} won",
     ]
+
+
+def _named(by_name: Mapping[str, T], group: str) -> dict[str, T]:
+    """Return values under the labels of their names."""
+    return {label(group, name): value for name, value in by_name.items()}
 
 
 def _some(value: Decimal | int | None) -> str:

@@ -2,12 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeVar
-
-from temporalio.client import WorkflowHandle
 
 from cli.tables.board import Board
 from domain.clock import in_seoul
@@ -18,8 +16,8 @@ from domain.money import NO_WON, Won
 from domain.risk import RiskSnapshot
 from domain.rules import RiskRules, TradingRules
 from fleet.fleet import Fleet
-from workflows.identity import worker_workflow_id
-from workflows.trading_worker import TradingWorkerWorkflow
+from workflows.faults import temporal_cause
+from workflows.identity import RISK_RULES, TRADING_RULES, worker_workflow_id
 
 logger = logging.getLogger("haru.operations")
 
@@ -66,22 +64,23 @@ async def _limits(
 
 async def trading_rules_of(fleet: Fleet, worker_id: WorkerId) -> TradingRules | None:
     """Return a worker's current trading rules, None if it does not answer."""
-    return await _asked(fleet, worker_id, TradingWorkerWorkflow.trading_rules)
+    return await _asked(fleet, worker_id, TRADING_RULES, TradingRules)
 
 
 async def _rules_of(fleet: Fleet, worker_id: WorkerId) -> RiskRules | None:
-    return await _asked(fleet, worker_id, TradingWorkerWorkflow.risk_rules)
+    return await _asked(fleet, worker_id, RISK_RULES, RiskRules)
 
 
-async def _asked(fleet: Fleet, worker_id: WorkerId, query: Callable[[TradingWorkerWorkflow], T]) -> T | None:
+async def _asked(fleet: Fleet, worker_id: WorkerId, query: str, answer: type[T]) -> T | None:
     """Return a worker's answer; None if there is no readable answer in time."""
     workflow_id = worker_workflow_id(fleet.account_id, worker_id)
-    handle: WorkflowHandle[TradingWorkerWorkflow, None] = fleet.client.get_workflow_handle(workflow_id)
+    handle = fleet.client.get_workflow_handle(workflow_id)
     try:
-        return await handle.query(query, rpc_timeout=_ANSWERS_WITHIN)
+        told: T = await handle.query(query, result_type=answer, rpc_timeout=_ANSWERS_WITHIN)
     except Exception as fault:  # noqa: BLE001 - a foreign workflow under this id must not hide other workers' rules
-        logger.warning("worker_not_asked", extra={"worker": worker_id, "cause": f"{type(fault).__name__}: {fault}"})
+        logger.warning("worker_not_asked", extra={"worker": worker_id, "cause": temporal_cause(fault)})
         return None
+    return told
 
 
 def limit_lines(limits: tuple[Limits, ...]) -> list[str]:
@@ -144,14 +143,19 @@ def _fleet_line(limits: tuple[Limits, ...]) -> str:
     switch = "on, nothing is bought" if loss.snapshot.kill_switch_on else "off"
     return (
         f"kill switch {switch}"
-        f" · the fleet may lose {loss.left.fleet_loss_left:,} won more (limit {loss.rules.fleet_daily_loss:,}"
-        f"{_at_stake(loss.snapshot.fleet_at_stake)})"
+        f" · fleet {_loss(loss.snapshot.fleet_pnl, loss.rules.fleet_daily_loss, loss.left.fleet_loss_left)}"
+        f"{_at_stake(loss.snapshot.fleet_at_stake)}"
         f" · profit give-back {_give_back(_tightest_give_back(limits))}"
     )
 
 
 def _at_stake(won: Won) -> str:
-    return f", {won:,} at stake at the stops of what is open" if won else ""
+    return f" · {won:,} won at stake at the stops of open positions" if won else ""
+
+
+def _loss(net: Won, limit: Won, left: Won) -> str:
+    """Return the result beside the limit. The amount left alone exceeds the limit after a profit."""
+    return f"net {net:+,} won, entries stop at {-limit:,} ({left:,} away)"
 
 
 def _give_back(each: Limits) -> str:
@@ -164,11 +168,12 @@ def _give_back(each: Limits) -> str:
 
 def _worker_line(each: Limits) -> str:
     left, rules = each.left, each.rules
+    pause = f", pause from {rules.losses_in_a_row}" if rules.losses_in_a_row else ""
     line = (
-        f"may lose {left.worker_loss_left:,} won more (limit {rules.worker_daily_loss:,})"
+        f"{_loss(each.snapshot.worker_pnl, rules.worker_daily_loss, left.worker_loss_left)}"
         f" · {left.trades_left} of {rules.trades_per_worker} trades left"
-        f" · losses in a row: {left.losses_in_a_row}{f' of {rules.losses_in_a_row}' if rules.losses_in_a_row else ''}"
+        f" · losses in a row: {left.losses_in_a_row}{pause}"
     )
     if left.rests_until is not None:
         line += f" · cooling down until {in_seoul(left.rests_until):%H:%M:%S}"
-    return line if each.is_asked else f"{line} (from the settings; the worker did not answer)"
+    return line if each.is_asked else f"{line} · from the settings: the worker did not answer"

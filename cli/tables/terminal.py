@@ -8,6 +8,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from domain.plain_text import harmless, one_line
+from reporting.spoken import say
 
 _LONGEST: Final = 2_000
 
@@ -19,8 +20,8 @@ class Terminal(Console):
         super().__init__(markup=False, emoji=False, highlight=False, **options)
 
     def say(self, text: str) -> None:
-        """Print a text as one line, of any length."""
-        self.print(one_line(text, _LONGEST), soft_wrap=True)
+        """Print a text as one line, of any length, in the language of the command line."""
+        self.print(one_line(say(text), _LONGEST), soft_wrap=True)
 
     def say_all(self, texts: Iterable[str]) -> None:
         """Print each text on its own line."""

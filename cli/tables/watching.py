@@ -7,9 +7,10 @@ from typing import Final
 
 from rich.live import Live
 
-from cli.tables.board import Board, plain_lines, rendered
+from cli.tables.board import Board, plain_lines
+from cli.tables.board_view import rendered
 from cli.tables.terminal import Terminal
-from database.errors import DATABASE_FAULTS
+from database.errors import DATABASE_FAULTS, database_cause
 
 _REFRESH_SECONDS: Final = 0.4
 _PLAIN_SECONDS: Final = 5.0
@@ -37,7 +38,7 @@ def _patient(read: ReadBoard) -> ReadBoard:
         except DATABASE_FAULTS as fault:
             if last is None:
                 raise
-            return replace(last, trouble=f"NOT CURRENT, the database is away: {str(fault) or type(fault).__name__}")
+            return replace(last, trouble=f"NOT CURRENT, the database is away: {database_cause(fault)}")
         return last
 
     return read_or_keep

@@ -9,6 +9,7 @@ from cli.desk import stdout_console
 from cli.tables.audit import audit_table, row_json, verdict_lines
 from cli.verbs.report import open_books
 from domain.audit_log import flaws
+from reporting.spoken import say
 from runtime.audit_keys import audit_key
 from runtime.embedded.audit_folder import AuditFolder
 from runtime.settings import load_settings
@@ -36,9 +37,9 @@ async def audit(asked: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=2) + "\n")
         return 1 if found else 0
     console = stdout_console()
-    console.print(audit_table(rows) if rows else "no command")
+    console.print(audit_table(rows) if rows else say("no command"))
     for line in verdict_lines(log, found, seen, has_key=key is not None):
         console.say(line)
     if waiting:
-        console.print(f"{waiting} commands wait in the data folder until `python worker.py` runs", soft_wrap=True)
+        console.say(f"{waiting} commands wait in the data folder until `python worker.py` runs")
     return 1 if found else 0

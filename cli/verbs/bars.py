@@ -3,15 +3,11 @@
 import argparse
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 from cli.tables.bars import check_json, check_lines, import_json, import_lines, list_json, list_lines
-from cli.verbs.bars_download import add_download
 from cli.verbs.bars_terminal import (
     Ticking,
-    add_action,
-    add_json,
     answer,
     calendar_of_bars,
     history_errors,
@@ -29,24 +25,6 @@ from history.tables import files_below
 from runtime.settings import load_settings
 
 _MAPPINGS_KEPT: Final = 5
-
-
-def add_bars_verbs(verbs: Any) -> None:
-    """Add the verb and its four actions to the command line."""
-    what = "import, list, check and download recorded bars"
-    bars: argparse.ArgumentParser = verbs.add_parser("bars", help=what, description=what)
-    add_json(bars)
-    actions = bars.add_subparsers(title="actions", metavar="ACTION", required=True)
-    taken = add_action(actions, "import", import_bars, "import CSV and Parquet files of other tools")
-    taken.add_argument("path", type=Path, metavar="FOLDER", help="a folder, with all below it, or a file")
-    mapped = "a column of the files and its meaning, where the guess is wrong; repeatable"
-    taken.add_argument("--map", action="append", default=[], metavar="COLUMN=FIELD", help=mapped)
-    taken.add_argument("--dry-run", action="store_true", help="show what would be imported, and write nothing")
-    taken.add_argument("--replace", action="store_true", help="overwrite stored bars that differ")
-    taken.add_argument("--strict", action="store_true", help="exit with 1 if any row or file is refused")
-    add_action(actions, "list", list_bars, "show what is stored, and where it comes from")
-    add_action(actions, "check", check_bars, "look for gaps, other price bases, wrong dates and a chosen universe")
-    add_download(actions)
 
 
 async def import_bars(asked: argparse.Namespace) -> int:

@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from activities.support.pace import RealPace
 from broker.kis.broker import KisBroker
-from cli.asked_dates import session_date
-from cli.verbs.bars_terminal import add_action, answer, calendar_of_bars, history_errors, progress_bar, store_of
+from cli.verbs.bars_terminal import answer, calendar_of_bars, history_errors, progress_bar, store_of
 from database.database import open_database
 from database.migrations import apply
 from domain.clock import MarketClock
@@ -23,28 +22,16 @@ from fleet.errors import NothingRunsError, OperationError
 from history.downloading import Downloaded, Downloader
 from history.provenance import Source
 from history.rows import RowError, symbol_of
-from runtime.composition import broker_for, place_of
+from runtime.composition import broker_for
 from runtime.embedded.books import database_alone
 from runtime.embedded.endpoints import Endpoints
 from runtime.embedded.finding import find_endpoints, with_configured_market
+from runtime.place import place_of
 from runtime.settings import Settings, load_settings
 
 _POOL_SIZE: Final = 4
 _SETTLED: Final = timedelta(minutes=15)
 """After the end of a session, until its bars are complete."""
-
-
-def add_download(actions: Any) -> None:
-    """Add the action to the command line."""
-    action = add_action(
-        actions, "download", download_bars, "download minute and daily bars from KIS; goes on after a stop"
-    )
-    action.add_argument("symbols", nargs="+", metavar="SYMBOL", help="such as 005930 0126Z0")
-    first = "the first session (YYYY-MM-DD); KIS keeps minutes for about a year"
-    action.add_argument("--from", dest="first", type=session_date, required=True, metavar="DATE", help=first)
-    action.add_argument(
-        "--to", dest="last", type=session_date, metavar="DATE", help="the last (default: the last complete)"
-    )
 
 
 async def download_bars(asked: argparse.Namespace) -> int:

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from rich.console import Console
@@ -27,22 +26,6 @@ Result = TypeVar("Result")
 Tick = Callable[[], None]
 Ticking = Callable[[str, int], Tick]
 """Starts a phase of the work with a name and a number of steps; returns what counts one."""
-
-
-def add_json(parser: argparse.ArgumentParser) -> None:
-    """Add the option that every verb has."""
-    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
-
-
-def add_action(actions: Any, name: str, act: Any, what: str) -> argparse.ArgumentParser:
-    """Add an action of ``bars``."""
-    action: argparse.ArgumentParser = actions.add_parser(name, help=what, description=what)
-    add_json(action)
-    action.add_argument(
-        "--store", type=Path, metavar="FOLDER", help="the bars' folder (default the data folder's bars/)"
-    )
-    action.set_defaults(without_fleet=act, reads_only=True)
-    return action
 
 
 def store_of(settings: Settings, asked: argparse.Namespace) -> BarStore:

@@ -5,8 +5,16 @@ from typing import Any
 
 from cli.desk import Desk
 from database.alerts import OutletState
+from fleet.alerting.channels import channels_of
 from fleet.duties.channels import UNKNOWN
 from fleet.errors import OperationError
+from runtime.settings import load_settings
+
+
+async def alert_channels(desk: Desk) -> int:
+    """List the fleet's channels by their digests and by their names in our settings."""
+    urls = [url.get_secret_value() for url in load_settings().alerts.urls]
+    return await list_channels(desk, {channel.key: channel.name for channel in channels_of(urls)})
 
 
 async def list_channels(desk: Desk, names: Mapping[str, str]) -> int:
@@ -33,7 +41,7 @@ async def remove_channel(desk: Desk) -> int:
     if dropped is None:
         raise OperationError(f"there is no channel {channel!r}; `starter.py alert-channels` lists them")
     text = f"{channel} removed with {dropped} unsent alerts. A worker.py that has its address adds it when it starts."
-    desk.answer({"removed": channel, "unsent": dropped}, lambda: desk.console.print(text, soft_wrap=True))
+    desk.answer({"removed": channel, "unsent": dropped}, lambda: desk.console.say(text))
     return 0
 
 

@@ -16,7 +16,6 @@ from domain.identity import Environment
 from fleet.errors import OperationError
 from security.private_files import open_private, write_private
 
-DEFAULT_FILE: Final = Path("~/KIS/config/kis_devlp.yaml")
 _PREFIX: Final = "HARU_BROKER__"
 _HEADING: Final = "# KIS, written by `python starter.py import-keys`"
 _NAMES: Final = {

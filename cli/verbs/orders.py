@@ -26,7 +26,7 @@ async def reconcile(desk: Desk) -> int:
             desk.console.say(f"not compared, cannot be read at the broker: {row}")
         desk.console.say(found.cash)
         applied = f"{found.booked_fills} missing fills booked, " if desk.asked.apply else "only looking; "
-        desk.console.print(f"{applied}{len(found.differences)} differences left")
+        desk.console.say(f"{applied}{len(found.differences)} differences left")
 
     desk.answer(asdict(found), show)
     return 1 if found.differences or found.cash_unexplained else 0
@@ -40,7 +40,7 @@ async def foreign_orders(desk: Desk) -> int:
         for order in waiting:
             desk.console.say(order.in_words)
         if not waiting:
-            desk.console.print("No order of another program waits.")
+            desk.console.say("No order of another program waits.")
 
     desk.answer([asdict(order) for order in waiting], show)
     return 1 if waiting else 0
@@ -77,7 +77,7 @@ async def adopt(desk: Desk) -> int:
 
     def show() -> None:
         if quantity != record.intent.quantity:
-            desk.console.print(f"The broker's order is of {quantity:,} shares, ours of {record.intent.quantity:,}.")
+            desk.console.say(f"The broker's order is of {quantity:,} shares, ours of {record.intent.quantity:,}.")
         _shown(desk, record)()
 
     desk.answer(books.order_json(record) | {"broker_quantity": None if asked.unchecked else quantity}, show)
@@ -100,6 +100,6 @@ def _shown(desk: Desk, *records: OrderRecord) -> Callable[[], None]:
         for record in records:
             desk.console.say(books.order_in_words(record))
         if not records:
-            desk.console.print("No order waits for a decision.")
+            desk.console.say("No order waits for a decision.")
 
     return show

@@ -9,13 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
-import httpx
-from temporalio.service import RPCError
-
-from cli.asked_dates import add_dates, require_known, stretch_of, unknown_stretch
+from cli.asked_dates import require_known, stretch_of, unknown_stretch
 from database.database import Database, open_database
 from database.errors import DATABASE_FAULTS
 from database.migrations import apply
@@ -26,26 +22,16 @@ from domain.session import Session, SessionDate, session_date_of
 from exchange.calendar import krx_calendar
 from fleet.errors import OperationError
 from reporting.day import day_values
-from reporting.page import LANGUAGES
 from reporting.reading import read_day
+from reporting.spoken import say
 from reporting.stretch import stretch_values
 from reporting.writing import Written, write
 from runtime.embedded.books import database_alone
 from runtime.embedded.errors import EmbeddedError
 from runtime.settings import Settings, load_settings
-from runtime.temporal_connection import TemporalAwayError
-from verifier.connecting import open_sources, plan_of
-from verifier.reading import read_books
-from verifier.report import report_json
-from verifier.verdict import judge
 
 _POOL_SIZE: Final = 2
 _VERIFIES_WITHIN: Final = 60.0
-_AWAY: Final = (
-    *(EmbeddedError, TemporalAwayError, TradingError, RPCError, RuntimeError, TimeoutError, httpx.HTTPError),
-    *DATABASE_FAULTS,
-)
-"""Errors that prevent the verifier from reading its three books. The report continues without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +42,6 @@ class OpenBooks:
     database: Database
     account_id: AccountId
     others_away: bool = False
-
-
-def add_report_arguments(verb: argparse.ArgumentParser) -> None:
-    """Add the arguments of a report."""
-    add_dates(verb, "the latest session in the books")
-    verb.add_argument("--open", action="store_true", help="show the page in a browser")
-    verb.add_argument("--lang", choices=LANGUAGES, help="the page's language (default HARU_REPORT__LANGUAGE, else en)")
-    verb.add_argument("--out", type=Path, metavar="FOLDER", help="where to write (default the data folder's reports/)")
-    verb.add_argument("--capital", type=_capital, metavar="WON", help="the base of percentages and ratios")
 
 
 async def report(asked: argparse.Namespace) -> int:
@@ -85,7 +62,7 @@ async def report(asked: argparse.Namespace) -> int:
         raise OperationError(f"{folder} cannot be written to ({error}); name another folder with --out") from None
     _say(written, as_json=asked.json)
     if asked.open and not await asyncio.to_thread(webbrowser.open, written.html.resolve().as_uri()):
-        sys.stderr.write("starter.py: no browser could be opened; open the page by hand\n")
+        sys.stderr.write(f"starter.py: {say('no browser could be opened; open the page yourself')}\n")
     return 0
 
 
@@ -103,7 +80,7 @@ async def open_books(settings: Settings) -> AsyncIterator[OpenBooks]:
         try:
             pinned = await database.accounts.pinned()
             if pinned is None:
-                raise OperationError("nobody has traded with this database yet; start `python worker.py` first")
+                raise OperationError("no worker has traded with this database yet; start `python worker.py` first")
             yield OpenBooks(settings, database, pinned[0], found.started_here)
         finally:
             await database.aclose()
@@ -159,6 +136,16 @@ async def _verify(books: OpenBooks, session: Session) -> None:
     kept = await books.database.day_seen.verdict_on(books.account_id, session.date)
     if books.others_away or (kept is not None and kept.verdict.get("over")):
         return
+    import httpx  # noqa: PLC0415 - a past day, and books alone, need no verifier
+    from temporalio.service import RPCError  # noqa: PLC0415
+
+    from runtime.temporal_connection import TemporalAwayError  # noqa: PLC0415
+    from verifier.connecting import open_sources, plan_of  # noqa: PLC0415
+    from verifier.reading import read_books  # noqa: PLC0415
+    from verifier.report import report_json  # noqa: PLC0415
+    from verifier.verdict import judge  # noqa: PLC0415
+
+    away = (TemporalAwayError, EmbeddedError, TradingError, RPCError, RuntimeError, TimeoutError, httpx.HTTPError)
     try:
         async with asyncio.timeout(_VERIFIES_WITHIN), open_sources(books.settings) as sources:
             now = sources.clock.market_time(datetime.now(UTC))  # noqa: TID251 - operators work in real time
@@ -166,7 +153,7 @@ async def _verify(books: OpenBooks, session: Session) -> None:
                 return
             plan = plan_of(sources, books.settings, session.date)
             verdict = report_json(await judge(lambda: read_books(sources, plan)))
-    except _AWAY:
+    except (*away, *DATABASE_FAULTS):  # the report continues without the verdict
         return
     await books.database.day_seen.keep_verdict(books.account_id, session.date, verdict)
 
@@ -175,12 +162,5 @@ def _say(written: Written, *, as_json: bool) -> None:
     if as_json:
         text = json.dumps({"html": str(written.html), "json": str(written.json)}, ensure_ascii=False, indent=2)
     else:
-        text = f"Report: {written.html}\nFigures: {written.json}"
+        text = say(f"Report: {written.html}\nFigures: {written.json}")
     sys.stdout.write(text + "\n")
-
-
-def _capital(text: str) -> Won:
-    amount = int(text.replace(",", "").replace("_", ""))
-    if amount <= 0:
-        raise argparse.ArgumentTypeError("say an amount of won above zero")
-    return Won(amount)

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
 
-from cli.command_answers import report_outcomes
 from cli.desk import Desk
-from cli.live_changes import refuse_dangerous_changes
 from cli.tables.limits import trading_rules_of
-from domain.identity import WorkerId
+from domain.identity import ALL_WORKERS, WorkerId
 from domain.rule_changes import EARLIER_NAMES, changed, setting_name, value_text
 from domain.rules import TradingRules
-from fleet import commands
 from fleet.errors import OperationError
-from fleet.fleet import ALL_WORKERS
+from reporting.spoken import say
 from strategies import all_rule_values, known
 from strategies.catalogue import bounds_of_rule
 
@@ -39,8 +36,14 @@ class RuleInForce:
 async def rules(desk: Desk) -> int:
     """Change the rules of the selected workers; without changes, show them."""
     changes = dict(desk.asked.changes)
-    if not changes:
-        return await _show(desk)
+    return await (_change(desk, changes) if changes else _show(desk))
+
+
+async def _change(desk: Desk, changes: Mapping[str, str]) -> int:
+    from cli.command_answers import report_outcomes  # noqa: PLC0415 - showing the rules commands no worker
+    from cli.live_changes import refuse_dangerous_changes  # noqa: PLC0415
+    from fleet import commands  # noqa: PLC0415
+
     _refuse_unknown(changes)
     workers = await desk.fleet.selected(desk.asked.worker)
     await refuse_dangerous_changes(desk.fleet, workers, changes)
@@ -141,7 +144,7 @@ async def _confirm() -> None:
     what = f"{_STOP}=0% switches the stop off: a losing position is not sold by its loss"
     if not sys.stdin.isatty():
         raise OperationError(f"{what}. Add --yes to confirm. Nothing was changed")
-    sys.stderr.write(f"{what}. Type yes to confirm: ")
+    sys.stderr.write(say(f"{what}. Type yes to confirm") + ": ")
     sys.stderr.flush()
     answer = await asyncio.to_thread(sys.stdin.readline)
     if answer.strip().lower() != "yes":

@@ -10,7 +10,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from cli.asked_dates import session_date
 from cli.strategy_day import Checked, check_day
 from cli.strategy_template import STRATEGY, TEST, filled
 from domain.clock import in_seoul
@@ -88,27 +87,6 @@ async def check(asked: argparse.Namespace) -> int:
     done = await check_day(strategy, rules, calendar, asked.day, asked.date)
     _answer(asked, _values(strategy, rules) | _day_values(done), [*_lines(strategy, rules), *_day_lines(done)])
     return 1 if done.faults else 0
-
-
-def add_strategy_verb(verbs: Any) -> None:
-    """Add the verb with its three forms to the command line."""
-    what = "write a strategy of your own, list all, or run one over a day"
-    verb = _add(verbs, "strategy", list_all, what)
-    forms = verb.add_subparsers(metavar="[new|list|check]")
-    written = _add(forms, "new", new, "write a working strategy and its test")
-    written.add_argument("name", metavar="NAME", help="such as opening_gap")
-    _add(forms, "list", list_all, "list strategies and filters, their parameters, and what was refused")
-    checked = _add(forms, "check", check, "run a strategy over a day and print its signals")
-    checked.add_argument("name", metavar="NAME", help="as `strategy list` lists it")
-    checked.add_argument("--day", type=Path, metavar="FILE", help="minute bars, default a simulated day")
-    checked.add_argument("--date", type=session_date, metavar="DATE", help="YYYY-MM-DD, default the last of the file")
-
-
-def _add(verbs: Any, name: str, act: Any, what: str) -> argparse.ArgumentParser:
-    verb: argparse.ArgumentParser = verbs.add_parser(name, help=what, description=what)
-    verb.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
-    verb.set_defaults(without_fleet=act, reads_only=True)
-    return verb
 
 
 def _folder_of(settings: Settings) -> Path:

@@ -19,7 +19,7 @@ from domain.identity import AccountId, Environment
 from fleet.alerting.channels import LONGEST_SEND, Channel
 from fleet.alerting.text import message_of
 from fleet.together import first_to_end
-from reporting.page import Language
+from reporting.sentences import Language
 
 logger = logging.getLogger("haru.alerts")
 

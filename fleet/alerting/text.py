@@ -12,7 +12,7 @@ from domain.event_kind import EventKind
 from domain.identity import Environment
 from domain.plain_text import one_line
 from fleet.alerting.channels import Message
-from reporting.page import Language, words
+from reporting.sentences import Language, words
 
 _LONGEST_BODY: Final = 1_800
 """Characters. Discord accepts 2,000."""

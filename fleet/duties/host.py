@@ -27,6 +27,7 @@ _UNWATCHED: Final = timedelta(seconds=30)
 """A lease lasts 30 s. A shorter gap is a handover."""
 _LEAVES_WITHIN: Final = 5.0
 _DAY: Final = timedelta(days=1)
+_RESUME: Final = "Run `python worker.py` to resume: the workers continue where they stopped."
 
 
 class HostDuty:
@@ -64,6 +65,20 @@ class HostDuty:
         if now - self._well_since >= self._silence.total_seconds():
             await self._bury()
         await self._report_lapses()
+
+    async def farewell(self) -> list[str]:
+        """Name the shares that no process watches once this one ends, and how to resume; nothing if there are none."""
+        fleet = self._fleet
+        try:
+            async with asyncio.timeout(_LEAVES_WITHIN):
+                hosts = await fleet.database.host_limits.of_living(fleet.account_id)
+                left = await fleet.database.positions.held_in(fleet.account_id)
+        except (*DATABASE_FAULTS, TimeoutError):
+            return ["PostgreSQL is unreachable: shares may be held, and nothing watches them now.", _RESUME]
+        if not left or any(host.host_id != self.host_id for host in hosts):
+            return []
+        shares = ", ".join(f"{each.symbol} {each.name} ×{each.quantity:,} ({each.worker_id})" for each in left)
+        return [f"No longer watched: {shares}.", "No stop, no target and no market close sells them now.", _RESUME]
 
     async def leave(self) -> None:
         """Record that this process ends normally. Without PostgreSQL no record is written."""

@@ -10,8 +10,8 @@ from domain.session import Session, SessionDate
 from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
 from reporting.day import day_values
-from reporting.page import Language
 from reporting.reading import DayBooks, read_day
+from reporting.sentences import Language
 from reporting.writing import write
 
 logger = logging.getLogger("haru.hosting")

@@ -58,5 +58,5 @@ async def database_alone(settings: Settings) -> AsyncIterator[FoundDatabase]:
 def _running_here(settings: Settings) -> str:
     endpoints = read_endpoints(settings.data_dir)
     if endpoints is None or endpoints.database_url is None:
-        raise NoBooksError(f"whoever holds {settings.data_dir} runs no database yet; try again in a moment")
+        raise NoBooksError(f"the process that holds {settings.data_dir} runs no database yet; try again in a moment")
     return endpoints.database_url

@@ -5,7 +5,6 @@ from enum import Flag, auto
 
 from domain.identity import Environment
 from runtime.embedded.endpoints import Endpoints, read_endpoints
-from runtime.embedded.simulator import market_of
 from runtime.settings import Settings
 
 
@@ -40,6 +39,8 @@ async def with_configured_market(settings: Settings, endpoints: Endpoints) -> En
     """Add the clock of a configured simulator, because it defines the market's time."""
     if settings.broker.environment is not Environment.SIMULATED or settings.simulator.url is None:
         return endpoints
+    from runtime.embedded.simulator import market_of  # noqa: PLC0415 - its HTTP client is only needed here
+
     url, token = str(settings.simulator.url).rstrip("/"), settings.simulator.control_token
     return replace(
         endpoints,

@@ -1,5 +1,6 @@
 """Orders are sent at most once, their fills are booked once, and a cancel alone proves nothing."""
 
+import logging
 from datetime import timedelta
 
 import pytest
@@ -25,6 +26,22 @@ async def test_a_bought_position_is_booked_to_the_won(desk: Desk) -> None:
     assert position.quantity == account.holdings[SAMSUNG].quantity
     assert position.cost == account.holdings[SAMSUNG].cost
     assert [order.filled for order in desk.sent] == [position.quantity]
+
+
+async def test_each_line_of_the_log_about_an_order_identifies_the_trade(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "activities.orders")
+    caplog.set_level(logging.INFO, "temporalio.activity")
+    entry = await desk.buys()
+
+    lines = {record.getMessage().partition(" ")[0]: record.__dict__ for record in caplog.records}
+    for event in ("order_submitted", "fill_booked"):
+        line = lines[event]
+        assert (line["worker"], line["symbol"], line["side"]) == ("worker-1", SAMSUNG, "buy")
+        assert line["intent_id"] == entry.intent_id
+        assert line["price"] == "market" or int(line["price"]) > 0
+    assert lines["fill_booked"]["filled"] == lines["order_submitted"]["quantity"]
 
 
 async def test_a_shut_gate_denies_at_the_last_moment_and_nothing_leaves(desk: Desk) -> None:

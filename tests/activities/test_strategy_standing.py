@@ -16,7 +16,7 @@ from domain.exits import ExitSignal
 from domain.position import ExitReason
 from domain.screening import ScreeningFilter
 from domain.strategy import EntrySignal, Strategy
-from reporting.page import words
+from reporting.sentences import words
 from strategies import KNOWN_STRATEGIES
 from strategies.admission import admitted
 from strategies.momentum import MomentumParameters

@@ -13,6 +13,7 @@ from domain.market import MarketView
 from domain.money import Rate
 from domain.position import ExitReason, OpenPosition
 from domain.rules import StrategyRules
+from domain.session import session_date_of
 from tests.activities.desk import PLAN, Desk, Eager
 from tests.broker.parts import a_many_row, success
 from tests.support.builders import SAMSUNG
@@ -34,6 +35,19 @@ async def test_a_fall_below_the_stop_sells(desk: Desk) -> None:
     assert signal.reason is ExitReason.STOP_LOSS
     assert desk.pace.pauses == 2
     assert (await desk.holding(entry.position_id)).last_price == signal.price
+
+
+async def test_the_time_of_a_purchase_stays_when_its_watch_starts_again(desk: Desk) -> None:
+    steady(desk)
+    entry = await desk.buys()
+    bought = (await desk.holding(entry.position_id)).opened_at
+    desk.pace.meanwhile.extend([lambda: None, lambda: desk.price_moves(-0.04)])
+    for _ in range(2):
+        await desk.watches(entry)
+
+        (row,) = await desk.database.workers.board(entry.lease.account_id, session_date_of(bought))
+        assert row.last_event.startswith("bought")
+        assert row.last_event_at == bought
 
 
 async def test_no_strategy_is_asked_about_a_position_that_its_price_sells(desk: Desk) -> None:

@@ -92,7 +92,7 @@ def test_every_contract_is_kept(source: Path, configuration: str) -> None:
         ("sql", "reporting/reading.py", "import asyncpg"),
         ("independent", "verifier/reading.py", "import fleet.fleet"),
         ("independent", "runtime/composition.py", "import fleet.errors"),
-        ("independent", "runtime/telemetry.py", "import fleet.together"),
+        ("independent", "runtime/standard_error.py", "import fleet.together"),
         ("sql", "verifier/reading.py", "import asyncpg"),
         ("impartial", "tools/conformance/kis.py", "import broker.protocol"),
         ("impartial", "tools/conformance/clock.py", "import simulator.clock"),

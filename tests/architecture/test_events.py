@@ -8,7 +8,7 @@ import pytest
 
 from database.booking import FillKind
 from domain.event_kind import EventKind
-from reporting.page import LANGUAGES, words
+from reporting.sentences import LANGUAGES, words
 from tests.architecture.test_tree import ROOT, SOURCES
 
 READERS = {"domain/event_kind.py", "database/events.py"}

@@ -19,8 +19,8 @@ from broker.kis.stream_line import open_line
 from broker.kis.wire import Wire
 from domain.errors import EnvironmentMismatchError, StreamLostError
 from domain.hosts import REST_URLS, STREAM_URLS, is_of_kis
-from domain.identity import Environment
-from runtime.broker_settings import LIVE_WORD, BrokerSettings, QuotationsSettings
+from domain.identity import LIVE_WORD, Environment
+from runtime.broker_settings import BrokerSettings, QuotationsSettings
 from tests.broker.parts import a_connection
 from tests.broker.spellings import LIVE, SPELLINGS
 

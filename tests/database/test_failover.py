@@ -67,7 +67,7 @@ async def refused(database: Database) -> None:
 
 
 async def test_a_replica_alone_is_refused_with_the_fix(servers: TwoServers) -> None:
-    with pytest.raises(ConnectionError, match=r"takes no writes: it is a replica.*point DATABASE_URL at the primary"):
+    with pytest.raises(ConnectionError, match=r"refuses writes: it is a replica.*point DATABASE_URL at the primary"):
         await open_database(servers.replica)
 
 

@@ -25,7 +25,8 @@ from domain.order import (
     row_of,
 )
 from domain.session import SessionDate
-from tests.support.builders import HYNIX, MONDAY, a_broker_order, a_ref, an_order
+from tests.support.builders import HYNIX, MONDAY, a_broker_order, a_ref, an_intent, an_order
+from workflows.identity import intent_id
 
 FINAL = frozenset(OrderStatus) - ACTIVE_STATUSES
 events = st.lists(st.sampled_from(OrderEvent), max_size=12)
@@ -202,3 +203,18 @@ def test_the_row_of_an_order_is_that_of_its_branch_or_the_only_one() -> None:
     assert row_of(OURS, [other, exact]) == exact
     assert row_of(OURS, [a_broker_order(ref=a_ref(2)), other]) == other
     assert row_of(OURS, [other, third]) is None, "two could be ours"
+
+
+def test_the_fields_of_a_log_line_name_the_trade_and_its_run() -> None:
+    intent = an_intent(intent_id=intent_id("aadba4af-bd7d", 2))
+
+    assert intent.log_fields == {
+        "intent_id": "aadba4af-bd7d.2",
+        "worker": intent.worker_id,
+        "symbol": intent.symbol,
+        "side": "buy",
+        "quantity": 10,
+        "price": 70_000,
+        "run_id": "aadba4af-bd7d",
+    }
+    assert an_intent(price=None).log_fields["price"] == "market"

@@ -12,8 +12,9 @@ import pytest
 from domain.money import Price, Won
 from domain.position import ExitReason
 from reporting.day import day_values
-from reporting.page import LANGUAGES, Language, page
+from reporting.page import page
 from reporting.reading import DayBooks
+from reporting.sentences import LANGUAGES, Language
 from reporting.stretch import stretch_values
 from tests.reporting.parts import (
     FIRST,

@@ -29,7 +29,8 @@ from fleet.duties.access import SHUT_BECAUSE
 from reporting import ratios
 from reporting.after_close import AfterClose
 from reporting.day import day_values
-from reporting.page import LANGUAGES, Language, cell, number, page, signed, words
+from reporting.page import cell, page, signed
+from reporting.sentences import LANGUAGES, Language, number, words
 from reporting.stretch import stretch_values
 from strategies import KNOWN_STRATEGIES
 from tests.reporting.parts import a_carried_position, a_close_that_left_shares, a_day, a_win, an_empty_day, an_incident
@@ -125,7 +126,7 @@ def test_a_carried_position_and_an_unverified_day_are_told() -> None:
 
 
 def test_a_stretch_shows_months_days_and_ratios() -> None:
-    text = "\n".join(Elements(page(stretch_values([a_day(), an_empty_day()]), "en")).shown)
+    text = "\n".join(Elements(page(stretch_values([a_day(), *[an_empty_day()] * 19]), "en")).shown)
 
     for part in ("Months", "2026-11", "2026-11-23", "Sharpe ratio", "Sortino ratio", "Calmar ratio"):
         assert part in text
@@ -135,7 +136,7 @@ def test_a_stretch_of_one_day_has_one_date_and_no_ratios() -> None:
     text = "\n".join(Elements(page(stretch_values([a_day()]), "en")).shown)
 
     assert "Trading days 2026-11-23\n" in text
-    assert "Ratios need two sessions or more." in text
+    assert "Ratios need 20 sessions or more." in text
 
 
 def test_a_day_without_trades_says_so_once_and_draws_no_empty_sections() -> None:
@@ -219,7 +220,7 @@ def test_everything_the_system_can_say_has_a_word(language: Language) -> None:
     assert {outcome.value for outcome in Outcome} == set(said["outcomes"])
     assert set(KNOWN_STRATEGIES) == set(said["strategies"])
     assert {kind.value for kind in (*DiscrepancyKind, *OrderStatus)} | {MARKET_CLOSE, SHUT_BECAUSE} <= set(said["said"])
-    metrics = [*day_values(a_day())["metrics"], *stretch_values([a_day(), an_empty_day()])["metrics"]]
+    metrics = [*day_values(a_day())["metrics"], *stretch_values([a_day(), *[an_empty_day()] * 19])["metrics"]]
     assert {each["key"] for each in metrics} == set(said["metrics"])
 
 

@@ -9,10 +9,10 @@ from typing import Final
 
 import pytest
 
-import reporting.page
-from reporting.page import LANGUAGES, words
+import reporting.sentences
+from reporting.sentences import LANGUAGES, words
 
-ROOT: Final = Path(reporting.page.__file__).parents[1]
+ROOT: Final = Path(reporting.sentences.__file__).parents[1]
 WRITERS: Final = ("activities", "cli", "database", "domain", "fleet", "security", "strategies")
 TOLD_AS: Final = {"why", "evidence", "reason", "cause"}
 """Names of values that go into the books as a reason."""

@@ -56,7 +56,7 @@ def test_months_share_out_the_days() -> None:
 
 
 def test_sharpe_and_sortino_are_what_their_formulas_say() -> None:
-    nets = [Won(net) for net in (10_000, 0, -15_000, 20_000, 5_000)]
+    nets = [Won(net) for net in (10_000, 0, -15_000, 20_000, 5_000)] * 4
     daily = [(date(2026, 11, 23) + timedelta(days=day), net) for day, net in enumerate(nets)]
 
     found = ratios.ratios(daily, Won(1_000_000))
@@ -73,8 +73,15 @@ def test_a_day_or_no_capital_has_no_ratios() -> None:
     assert ratios.ratios([(date(2026, 11, 23), Won(0)), (date(2026, 11, 24), Won(0))], Won(0)) == {}
 
 
+def test_a_ratio_for_a_year_needs_a_month_of_days() -> None:
+    daily = [(date(2026, 11, 2) + timedelta(days=day), Won(1_000 * (day % 3 - 1))) for day in range(20)]
+
+    assert ratios.ratios(daily[:19], Won(1_000_000)) == {}
+    assert ratios.ratios(daily, Won(1_000_000))["sharpe"] is not None
+
+
 def test_a_ratio_without_a_divisor_is_none() -> None:
-    flat = [(date(2026, 11, 23) + timedelta(days=day), Won(1_000)) for day in range(3)]
+    flat = [(date(2026, 11, 23) + timedelta(days=day), Won(1_000)) for day in range(20)]
 
     assert ratios.ratios(flat, Won(1_000_000))["sortino"] is None
 

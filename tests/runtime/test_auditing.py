@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cli import main as starter
+from cli.parser import parser as starter_parser
 from domain.audit_log import Client, Command, Outcome
 from runtime import auditing
 from runtime.auditing import VERSION, Audit, AuditDuty
@@ -70,7 +70,7 @@ def verbs_of(parser: argparse.ArgumentParser, name: str = "") -> Iterator[tuple[
 
 
 def test_every_verb_is_known_to_read_only_or_has_an_example_below() -> None:
-    verbs = dict(verbs_of(starter._parser()))
+    verbs = dict(verbs_of(starter_parser()))
 
     assert {name for name, reads_only in verbs.items() if reads_only} == READS
     assert {name for name, reads_only in verbs.items() if not reads_only} == CHANGES.keys()

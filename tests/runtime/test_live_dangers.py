@@ -18,17 +18,17 @@ from activities.support.pace import RealPace
 from database.database import open_database
 from domain.dangers import Danger
 from domain.event_kind import EventKind
-from domain.identity import Environment, account_alias
+from domain.identity import LIVE_WORD, Environment, account_alias
 from domain.session import session_date_of
 from fleet.duties.account_worth import SHUT_BECAUSE, WorthDuty
 from runtime import hosting, live_dangers
 from runtime.account_names import key_fingerprint
-from runtime.broker_settings import LIVE_WORD
-from runtime.composition import broker_for, place_of
+from runtime.composition import broker_for
 from runtime.embedded.endpoints import Endpoints
 from runtime.embedded.search_attributes import ensure_search_attributes
 from runtime.live_dangers import account_dangers, refuse, refuse_root, settings_dangers
 from runtime.opening import open_fleet
+from runtime.place import place_of
 from runtime.settings import SettingsError, load_settings
 from runtime.temporal_connection import open_to_strangers
 from security.sealing.keys import new_key

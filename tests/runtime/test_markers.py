@@ -151,7 +151,7 @@ def test_a_refused_login_shows_no_password(postgres_server: str) -> None:
 
     text = ran("worker.py", DATABASE_URL=wrong, TEMPORAL_ADDRESS=NOBODY)
 
-    assert "authentication failed" in text
+    assert "the login is refused" in text
     assert shown(text) == []
 
 

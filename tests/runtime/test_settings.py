@@ -9,11 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from domain.close_plan import CloseLeads
-from domain.identity import Environment
+from domain.identity import LIVE_WORD, Environment
 from domain.rules import TradingRules
 from domain.session import SessionHours
-from runtime.broker_settings import LIVE_WORD
-from runtime.composition import leads_of
+from runtime.place import leads_of
 from runtime.settings import Settings, SettingsError, load_settings
 
 pytestmark = pytest.mark.usefixtures("nothing_configured")

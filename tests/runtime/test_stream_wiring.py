@@ -13,11 +13,12 @@ from broker.kis import KisBroker
 from database.database import Database, open_database
 from domain.clock import LIVE_CLOCK
 from domain.errors import EnvironmentMismatchError
-from domain.identity import Environment
+from domain.identity import LIVE_WORD, Environment
 from runtime.account_names import account_of
-from runtime.broker_settings import LIVE_WORD, BrokerSettings, StreamSettings
-from runtime.composition import Collaborators, broker_for, place_of
+from runtime.broker_settings import BrokerSettings, StreamSettings
+from runtime.composition import Collaborators, broker_for
 from runtime.embedded.endpoints import Endpoints
+from runtime.place import place_of
 from runtime.settings import Settings
 from runtime.stream import streaming_for
 from tests.support.stepping import CALENDAR

@@ -2,16 +2,21 @@
 
 import json
 import logging
+import re
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
+import asyncpg
 import pytest
 from temporalio.client import Client
 
+from domain.clock import MarketClock
 from domain.masking import MASK, Masking
 from runtime.embedded.ports import LOOPBACK
+from runtime.log_lines import JsonFormatter, PlainFormatter
 from runtime.settings import TelemetrySettings
-from runtime.telemetry import JsonFormatter, PlainFormatter, start_logging, temporal_runtime
+from runtime.telemetry import log_market_time, start_logging, temporal_runtime
 
 KEY = "PSabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -49,6 +54,67 @@ def test_a_plain_line_shows_the_time_in_seoul() -> None:
     line = PlainFormatter(Masking()).format(an_event(symbol="005930", reason="two words", note=""))
 
     assert line == '20:06:40.250 INFO    order_submitted symbol=005930 reason="two words" note=""'
+
+
+def test_the_market_s_time_stands_beside_the_real_one_where_they_differ() -> None:
+    formatters = (JsonFormatter(Masking()), PlainFormatter(Masking()))
+    for formatter in formatters:
+        formatter.clock = MarketClock(datetime(2026, 11, 18, 11, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC), 10)
+    as_json, plain = (formatter.format(an_event()) for formatter in formatters)
+
+    assert json.loads(as_json)["market_at"] == "2026-11-23T10:06:42+09:00"
+    assert plain == "20:06:40.250 [10:06:42] INFO    order_submitted"
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_a_host_gives_its_log_the_market_s_clock(capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging(TelemetrySettings())
+    log_market_time(MarketClock(datetime(2026, 11, 18, 11, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC), 10))
+    logging.getLogger("activities.orders").info("order_submitted")
+
+    assert re.match(r"\d\d:\d\d:\d\d\.\d{3} \[\d\d:\d\d:\d\d\] INFO", capsys.readouterr().err)
+
+
+def failed(error: Exception) -> None:
+    """Log an activity's failure as Temporal's SDK does."""
+    try:
+        raise error
+    except Exception:
+        logging.getLogger("temporalio.activity").warning("Completing activity as failed", exc_info=True)
+
+
+@pytest.mark.usefixtures("restored_logging")
+@pytest.mark.parametrize(
+    "away",
+    [
+        asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
+        asyncpg.AdminShutdownError("terminating connection due to administrator command"),
+        asyncpg.CannotConnectNowError("the database system is starting up"),
+        asyncpg.InterfaceError("connection is closed"),
+        ConnectionRefusedError(111, "Connect call failed"),
+    ],
+)
+def test_a_restart_of_the_database_is_one_line(capsys: pytest.CaptureFixture[str], away: Exception) -> None:
+    start_logging(TelemetrySettings())
+    for _ in range(20):
+        failed(away)
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f'"{type(away).__name__}: ' in line
+    assert "Traceback" not in line
+
+
+@pytest.mark.usefixtures("restored_logging")
+@pytest.mark.parametrize(
+    "bug",
+    [asyncpg.UniqueViolationError("duplicate key"), asyncpg.InterfaceError("another operation is in progress")],
+)
+def test_an_error_of_ours_keeps_its_trace_every_time(capsys: pytest.CaptureFixture[str], bug: Exception) -> None:
+    start_logging(TelemetrySettings())
+    for _ in range(2):
+        failed(bug)
+
+    assert capsys.readouterr().err.count("Traceback") == 2
 
 
 @pytest.mark.parametrize("formatter", [JsonFormatter(Masking()), PlainFormatter(Masking())])

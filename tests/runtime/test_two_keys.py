@@ -25,7 +25,8 @@ from domain.market import Symbol
 from domain.order import Accepted, OrderIntent, OrderType
 from runtime.account_names import account_of
 from runtime.broker_settings import BrokerSettings, QuotationsSettings
-from runtime.composition import Place, broker_for
+from runtime.composition import broker_for
+from runtime.place import Place
 from runtime.settings import Settings
 from tests.broker.parts import an_intent
 

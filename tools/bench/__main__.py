@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from runtime.opening import EXPECTED_ERRORS
-from runtime.telemetry import guard_standard_error, leave, say_error
+from runtime.standard_error import guard_standard_error, leave, say_error
 from security.private_files import close_to_others, private_folder, write_private
 from tools.bench import codec, hearing, liquidation, lock, machine, rate, recovery, replies, scan, unknown
 from tools.bench.figures import Figure, table

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from activities.support.pace import RealPace
 from broker.kis.broker import KisBroker
 from database.database import Database, open_database
-from runtime.composition import broker_for, place_of
+from runtime.composition import broker_for
+from runtime.place import place_of
 from runtime.settings import load_settings
 from tools.bench.stack import Stack
 

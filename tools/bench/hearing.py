@@ -22,7 +22,8 @@ from domain.money import Price, Quantity, Rate, Won
 from domain.position import OpenPosition, StrategyStamp
 from domain.session import session_date_of
 from fleet.duties.streaming import Streaming
-from runtime.composition import Collaborators, calendar_of, place_of
+from runtime.composition import Collaborators
+from runtime.place import calendar_of, place_of
 from runtime.settings import load_settings
 from runtime.stream import streaming_for
 from tools.bench.client import Client, open_client

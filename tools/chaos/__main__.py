@@ -13,7 +13,7 @@ import httpx
 from cli.desk import stdout_console
 from cli.tables.terminal import Terminal
 from runtime.opening import EXPECTED_ERRORS
-from runtime.telemetry import guard_standard_error, leave, say_error
+from runtime.standard_error import guard_standard_error, leave, say_error
 from security.private_files import close_to_others, private_folder, write_private
 from tools.chaos.outage_report import outages_table, timeline
 from tools.chaos.outages import Moment, NoOrderError, Outage, Part, Stood, stand

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from runtime.settings import SettingsError, load_settings
-from runtime.telemetry import guard_standard_error, say_error
+from runtime.standard_error import guard_standard_error, say_error
 from security.private_files import close_to_others, private_folder, write_private
 from tools.conformance.asked import OrdersLeftError, ask_all
 from tools.conformance.checks import FACTS

@@ -20,7 +20,7 @@ from domain.money import Price, Quantity
 from domain.order import BrokerOrder, OrderStatus
 from domain.session import SessionDate
 from domain.unreadable import Rows
-from reporting.page import words
+from reporting.sentences import words
 from simulator.order_types import OrderType
 from simulator.orders import Order, OrderRequest
 from tests.activities.account.test_disagreements import compares, shut

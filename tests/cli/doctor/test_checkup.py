@@ -9,6 +9,7 @@ import pytest
 from cli.doctor.broker_checks import look_ahead, look_at_calendar, look_at_clocks, look_at_orders, look_at_tax
 from cli.doctor.checkup import Check, Finding, Line, Verdict, all_well, doubtful, examine, fine, startable, wrong
 from cli.doctor.machine_checks import look_at_env_file, look_at_folder, look_at_keys
+from database.errors import DatabaseAwayError
 from exchange.calendar import CalendarOverrides, krx_calendar
 from fleet.clocks import Skew
 from tests.support.builders import SAMSUNG
@@ -46,7 +47,7 @@ async def test_what_rests_on_a_failed_check_is_not_tried_and_says_on_what() -> N
         ("days", Verdict.OK),
     ]
     assert [line.text for line in lines[2:4]] == ["needs server", "needs account"]
-    assert "mend: start it" in str(lines[1])
+    assert "fix: start it" in str(lines[1])
     assert not all_well(lines)
 
 
@@ -66,13 +67,17 @@ async def test_a_warning_lets_the_next_ones_be_tried_and_is_no_failure() -> None
 
 async def test_an_expected_error_is_a_failure_with_the_checks_mend_and_another_one_passes() -> None:
     async def breaks() -> Finding:
-        raise ConnectionError("refused")
+        raise DatabaseAwayError("the login is refused")
 
     async def is_a_bug() -> Finding:
         raise LookupError
 
     (line,) = await looked(Check("server", breaks, mend="start it"))
-    assert (line.verdict, line.text, line.mend) == (Verdict.FAIL, "refused", "start it")
+    assert (line.verdict, line.text, line.mend) == (
+        Verdict.FAIL,
+        "PostgreSQL: the login is refused; check that it runs and DATABASE_URL, then try again",
+        "start it",
+    )
     with pytest.raises(LookupError):
         await looked(Check("bug", is_a_bug))
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.tables.board import Board, as_json, countdown, heading, plain_lines, read_board, rendered
+from cli.tables.board import Board, as_json, countdown, heading, plain_lines, read_board
+from cli.tables.board_view import rendered
 from cli.tables.terminal import Terminal
 from cli.tables.watching import watch
 from database.stream_leases import StreamState
@@ -238,7 +239,7 @@ async def test_while_the_database_is_away_the_last_state_stays_and_says_so() -> 
     async with asyncio.timeout(10):
         await watch(console, read, is_over)
 
-    assert "connection refused" in text
+    assert "NOT CURRENT, the database is away: the connection is refused" in text
 
 
 async def test_a_database_that_never_answered_is_an_error() -> None:

@@ -15,7 +15,8 @@ from rich.text import Text
 from temporalio.client import Client
 
 from cli.demo.day_report import report_table
-from cli.tables.board import plain_lines, rendered
+from cli.tables.board import plain_lines
+from cli.tables.board_view import rendered
 from cli.tables.figures import summaries_table, trades_table
 from cli.tables.terminal import Terminal
 from database.database import open_database

@@ -31,17 +31,30 @@ async def test_the_limits_of_a_day_with_losses_as_lines_and_for_programs(fleet: 
 
     fleet_line, worker_line = limit_lines(limits)
     assert fleet_line == (
-        "limits: kill switch on, nothing is bought · the fleet may lose 2,005,000 won more (limit 2,000,000)"
+        "limits: kill switch on, nothing is bought · fleet net +5,000 won, entries stop at -2,000,000 (2,005,000 away)"
         " · profit give-back off"
     )
     assert worker_line == (
-        "  worker-1 may lose 505,000 won more (limit 500,000) · 28 of 30 trades left · losses in a row: 1 of 4"
-        " · cooling down until 10:04:00 (from the settings; the worker did not answer)"
+        "  worker-1 net +5,000 won, entries stop at -500,000 (505,000 away) · 28 of 30 trades left"
+        " · losses in a row: 1, pause from 4 · cooling down until 10:04:00"
+        " · from the settings: the worker did not answer"
     )
     (shown,) = json.loads(json.dumps(limits_json(limits)))["workers"]
     assert (shown["rests_until"], shown["rules_of"]) == ("2026-11-23T10:04:00+09:00", "settings")
     guarded = await read_limits(fleet, board, RiskRules(give_back_from=Won(10_000)))
     assert "profit give-back 0 won left, highest 10,000" in limit_lines(guarded)[0]
+
+
+async def test_a_streak_longer_than_its_limit_is_no_part_of_it(fleet: Fleet) -> None:
+    await fleet.database.workers.register(fleet.account_id, WORKER, "w")
+    books = Books(fleet.database, fleet.account_id)
+    for minute in range(5, 0, -1):
+        await books.traded(WORKER, sold_at=69_500, closed_at=NOW - timedelta(minutes=minute))
+
+    _, line = limit_lines(await read_limits(fleet, await read_board(fleet, NOW), RiskRules()))
+
+    assert "losses in a row: 5, pause from 4" in line
+    assert " of 4" not in line
 
 
 async def test_each_limit_of_the_fleet_is_the_tightest_of_its_own_kind(fleet: Fleet) -> None:
@@ -58,7 +71,7 @@ async def test_each_limit_of_the_fleet_is_the_tightest_of_its_own_kind(fleet: Fl
     careful, later, guarded = (limits[0] for limits in by_rules)
 
     fleet_line = limit_lines((careful, later, guarded))[0]
-    assert "the fleet may lose 608,000 won more (limit 600,000)" in fleet_line
+    assert "fleet net +8,000 won, entries stop at -600,000 (608,000 away)" in fleet_line
     assert fleet_line.endswith("profit give-back 3,000 won left, highest 10,000")
     shown = limits_json((guarded, careful))["fleet"]
     assert (shown["loss_left"], shown["give_back_left"], shown["give_back_from"]) == (608_000, 3_000, 10_000)

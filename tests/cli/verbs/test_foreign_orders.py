@@ -6,7 +6,8 @@ from io import StringIO
 import pytest
 
 from cli.desk import Desk
-from cli.main import _parser
+from cli.parser import parser
+from cli.running import verb_of
 from cli.tables.board import heading, read_board
 from cli.tables.terminal import Terminal
 from cli.verbs import orders as order_verbs
@@ -45,7 +46,7 @@ async def another_program_orders(fleet: Fleet, *numbers: str) -> None:
 
 
 def desk_of(fleet: Fleet, *typed: str) -> tuple[Desk, StringIO]:
-    asked: Namespace = _parser().parse_args(["foreign-orders", *typed])
+    asked: Namespace = parser().parse_args(["foreign-orders", *typed])
     file = StringIO()
     return Desk(fleet, RULES, asked, Terminal(file=file, width=200)), file
 
@@ -53,16 +54,16 @@ def desk_of(fleet: Fleet, *typed: str) -> tuple[Desk, StringIO]:
 async def test_waiting_orders_are_listed_and_accepted_with_a_reason(fleet: Fleet) -> None:
     await another_program_orders(fleet, "0000000007", "0000000009")
     listing, listed = desk_of(fleet)
-    assert await listing.asked.act(listing) == 1
+    assert await verb_of(listing.asked.act)(listing) == 1
     assert listed.getvalue().splitlines() == [f"000000000{n} (buy 1 of {HYNIX})" for n in (7, 9)]
     assert "another program" in " ".join(heading(await read_board(fleet, fleet.market_now())))
 
     for number in ("0000000007", "all"):
         accepting, _ = desk_of(fleet, "accept", number, "--reason", "my own script")
-        assert accepting.asked.act is order_verbs.accept_orders
+        assert verb_of(accepting.asked.act) is order_verbs.accept_orders
         assert await order_verbs.accept_orders(accepting) == 0
 
-    assert await listing.asked.act(listing) == 0
+    assert await verb_of(listing.asked.act)(listing) == 0
     assert "another program" not in " ".join(heading(await read_board(fleet, fleet.market_now())))
 
 

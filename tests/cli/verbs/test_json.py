@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from cli.main import _parser
+from cli.parser import parser as starter_parser
 from security.sealing.keys import KeyRing
 from tests.runtime.embedded.processes import ROOT
 from tests.support.command_line import Run
@@ -29,7 +29,7 @@ def parsers_of(parser: argparse.ArgumentParser, name: str = "") -> Iterator[tupl
 
 
 def test_every_verb_has_it() -> None:
-    without = [name for name, parser in parsers_of(_parser()) if "--json" not in parser._option_string_actions]
+    without = [name for name, parser in parsers_of(starter_parser()) if "--json" not in parser._option_string_actions]
 
     assert without == []
 

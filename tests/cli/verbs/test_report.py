@@ -134,7 +134,7 @@ def test_a_browser_that_is_missing_is_told_and_the_page_stands(
     done = run("--open")
 
     assert done.returncode == 0
-    assert "open the page by hand" in done.stderr
+    assert "open the page yourself" in done.stderr
 
 
 @pytest.mark.parametrize("words", [["yesterday"], ["2026-02-30"], ["--lang", "jp"], ["--capital", "-5"]])
@@ -160,7 +160,7 @@ def test_a_database_that_nobody_has_traded_with_is_told(
     done = run()
 
     assert done.returncode == 1
-    assert "nobody has traded with this database yet" in done.stderr
+    assert "no worker has traded with this database yet" in done.stderr
 
 
 def test_a_database_that_is_away_is_told(run: Run, unused_port: int, monkeypatch: pytest.MonkeyPatch) -> None:

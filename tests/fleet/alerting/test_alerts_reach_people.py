@@ -37,7 +37,7 @@ from fleet.duties.reach import BrokerDuty, TemporalDuty
 from fleet.duties.runner import DutyRunner
 from fleet.fleet import Fleet
 from fleet.together import first_to_end
-from reporting.page import Language
+from reporting.sentences import Language
 from tests.database.books import Books
 from tests.fleet.duties.hearing import a_market, a_process
 from tests.fleet.duties.test_disk import BALLAST, LEVELS

@@ -1,5 +1,6 @@
 """A host's death and time without a watch become events, written by another host or by the next one that starts."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -7,10 +8,12 @@ import pytest
 
 from domain.event import Event, EventLevel
 from domain.event_kind import EventKind
+from domain.host_limits import HostLimits, ceiling_of
+from domain.rules import TradingRules
 from fleet.duties.host import HostDuty
 from fleet.fleet import Fleet
-from reporting.page import words
 from reporting.reading import read_day
+from reporting.sentences import command_line_words, words
 from tests.database.books import Books
 
 
@@ -51,6 +54,33 @@ async def test_a_death_while_shares_are_held_is_critical(fleet: Fleet, database_
 
     (event,) = await events_of(fleet, EventKind.HOST_DIED)
     assert event.level is EventLevel.CRITICAL
+
+
+async def test_the_last_host_names_the_shares_that_nothing_watches_after_it(fleet: Fleet) -> None:
+    await Books(fleet.database, fleet.account_id).held()
+    last, other = HostDuty(fleet), HostDuty(fleet)
+    limits = HostLimits(ceiling_of(TradingRules()), True, frozenset(), timedelta(minutes=15))
+    for host in (last, other):
+        await host.declare(limits)
+
+    assert await last.farewell() == []
+    await other.leave()
+    named, consequence, resume = await last.farewell()
+
+    assert re.fullmatch(r"No longer watched: \S+ .+ ×[\d,]+ \(worker-1\)\.", named)
+    assert "No stop" in consequence
+    assert "python worker.py" in resume
+    assert all(command_line_words("ko").say_parts(line) != line for line in (named, consequence, resume))
+
+
+async def test_a_host_without_shares_says_nothing(fleet: Fleet) -> None:
+    assert await HostDuty(fleet).farewell() == []
+
+
+async def test_a_host_that_cannot_read_its_books_says_so(fleet: Fleet) -> None:
+    await fleet.database.aclose()
+
+    assert (await HostDuty(fleet).farewell())[0].startswith("PostgreSQL is unreachable: shares may be held")
 
 
 async def test_a_host_that_leaves_has_not_died_and_one_that_was_taken_for_dead_lives_again(

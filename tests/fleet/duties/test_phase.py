@@ -10,7 +10,7 @@ from domain.market_phase import MarketMessage, MarketWord
 from domain.session import session_date_of
 from fleet.duties.phase import PhaseDuty
 from fleet.fleet import Fleet
-from reporting.page import words
+from reporting.sentences import words
 from tests.support.stepping import kst
 
 OPEN, HALTED = MarketMessage(MarketWord.OPEN, "112"), MarketMessage(MarketWord.HALTED, "174")

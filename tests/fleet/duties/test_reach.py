@@ -20,7 +20,7 @@ from fleet.alerting.direct import DirectAlerts
 from fleet.alerting.outbox import AlertRules
 from fleet.duties.reach import BROKER, TEMPORAL, BrokerDuty, TemporalDuty
 from fleet.fleet import Fleet
-from reporting.page import words
+from reporting.sentences import words
 from tests.broker.parts import NOON, a_connection
 from tests.support.webhook import Webhook
 from tools.chaos.network import network_to

@@ -8,7 +8,7 @@ from domain.rules import TradingRules
 from fleet.duties.host import HostDuty
 from fleet.duties.strategies import StrategyDuty
 from fleet.fleet import Fleet
-from reporting.page import words
+from reporting.sentences import words
 from strategies.catalogue import BUILT_IN_CATALOGUE, Catalogue, Refused
 
 RULES = TradingRules()

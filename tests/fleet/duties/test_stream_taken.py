@@ -5,7 +5,7 @@ from domain.event_kind import EventKind
 from domain.session import session_date_of
 from fleet.duties.stream import SHUT_BECAUSE, StreamDuty
 from fleet.fleet import Fleet
-from reporting.page import words
+from reporting.sentences import words
 
 TAKEN = "another session of this app key is open (OPSP8996)"
 

@@ -12,11 +12,12 @@ from activities.support.pace import RealPace
 from broker.kis import KisBroker
 from domain.lane import Lane
 from fleet.clocks import system_now
-from runtime.composition import connection_of, place_of
+from runtime.composition import connection_of
 from runtime.embedded.errors import PartFailedError
 from runtime.embedded.finding import find_endpoints
 from runtime.embedded.parts import EmbeddedParts
 from runtime.embedded.simulator import market_of
+from runtime.place import place_of
 from runtime.settings import load_settings
 from tests.broker.parts import Budget, Tokens
 

@@ -1,0 +1,179 @@
+"""The command line of ``starter.py``: every verb with its arguments."""
+
+import argparse
+from pathlib import Path
+from typing import Any, Final
+
+from cli.asked_dates import add_dates, session_date
+from cli.grammar import Parser, add_alone, add_verb
+from cli.research import add_research_verbs
+from domain.alert import LEVELS
+from domain.identity import ALL_WORKERS, LIVE_WORD, MOST_WORKERS, Environment
+from domain.money import Won
+from reporting.sentences import LANGUAGES
+from reporting.spoken import say
+
+START: Final = "cli.verbs.start:start"
+KEYS_FILE: Final = Path("~/KIS/config/kis_devlp.yaml")
+"""Where KIS's own samples keep their settings."""
+_COMMANDS: Final = (
+    ("pause", "no new entries"),
+    ("resume", "enter again"),
+    ("liquidate", "sell what is held now, then pause"),
+    ("stop", "sell what is held, then end"),
+)
+_TRADED: Final = (Environment.PAPER, Environment.LIVE)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of ``starter.py``."""
+    whole = Parser(prog="starter.py", description=say("Start, watch and command the trading workers."))
+    whole.add_argument("--workers", type=_count, metavar="N", help=say("start workers 1 to N and the close schedule"))
+    whole.add_argument("--detach", action="store_true", help=say("return at once instead of showing the live table"))
+    whole.add_argument("--live", metavar="WORD", help=f"{say('confirm real money')}: {LIVE_WORD}")
+    whole.add_argument("--json", action="store_true", help=say("print JSON"))
+    whole.set_defaults(act=START, with_fleet=True, reads_only=False, lazy=False)
+    verbs = whole.add_subparsers(title=say("verbs"), metavar="VERB")
+    add_verb(verbs, "status", "status:status", "show the table once", reads_only=True)
+    for name, what in _COMMANDS:
+        command = add_verb(verbs, name, "commanding:command", what)
+        command.set_defaults(command=name)
+        _add_worker(command)
+    _add_rules_verb(verbs)
+    switch = add_verb(verbs, "kill-switch", "kill_switch:turn", "stop all buying at once and sell everything")
+    switch.set_defaults(lazy=True)  # the ledger shuts the gate even without Temporal
+    switch.add_argument("position", choices=("on", "off"))
+    switch.add_argument("--reason", default="", help=say("kept in the books"))
+    _add_channel_verbs(verbs)
+    add_verb(verbs, "close", "commanding:close", "start the market close now")
+    _add_order_verbs(verbs)
+    _add_setup_verbs(verbs)
+    add_research_verbs(verbs)
+    _add_looking_back(verbs)
+    return whole
+
+
+def _add_looking_back(verbs: Any) -> None:
+    whole = "sum up a session, or a stretch of them"
+    add_dates(add_verb(verbs, "summary", "figures:summary", whole, reads_only=True), "today")
+    page = add_alone(
+        verbs, "report", "report:report", "write a page to look at; needs only the database", reads_only=True
+    )
+    add_dates(page, "the latest session in the books")
+    page.add_argument("--open", action="store_true", help=say("show the page in a browser"))
+    page.add_argument(
+        "--lang", choices=LANGUAGES, help=say("the page's language (default HARU_REPORT__LANGUAGE, else en)")
+    )
+    page.add_argument(
+        "--out", type=Path, metavar="FOLDER", help=say("where to write (default the data folder's reports/)")
+    )
+    page.add_argument("--capital", type=_capital, metavar="WON", help=say("the base of percentages and ratios"))
+    recorded = "list every command and check their log; needs only the database"
+    add_dates(add_alone(verbs, "audit", "audit:audit", recorded, reads_only=True), "all")
+    compares = "compare the broker's own profit and loss of a session with ours"
+    listed = add_verb(verbs, "trades", "figures:trades", "list a session's trades", reads_only=True)
+    for verb in (listed, add_verb(verbs, "statement", "statement:statement", compares)):
+        verb.add_argument("date", nargs="?", type=session_date, metavar="DATE", help=say("YYYY-MM-DD, default today"))
+
+
+def _add_rules_verb(verbs: Any) -> None:
+    what = "change rules; without changes, show those in force and their sources"
+    rules = add_verb(verbs, "rules", "rules:rules", what)
+    _add_worker(rules)
+    rules.add_argument(
+        "changes", nargs="*", type=_change, metavar="NAME=VALUE", help=say("such as exits.stop_loss=2%%")
+    )
+    rules.add_argument("--yes", action="store_true", help=say("confirm that the stop is switched off"))
+
+
+def _add_channel_verbs(verbs: Any) -> None:
+    listing = "list the channels for alerts, or remove one"
+    channels = add_verb(verbs, "alert-channels", "channels:alert_channels", listing, reads_only=True)
+    removing = channels.add_subparsers(metavar="[remove]")
+    removed = add_verb(removing, "remove", "channels:remove_channel", "remove a channel and what it has not got")
+    removed.add_argument("channel", metavar="DIGEST", help=say("as `alert-channels` lists it"))
+
+
+def _add_order_verbs(verbs: Any) -> None:
+    compare = add_verb(verbs, "reconcile", "orders:reconcile", "compare the broker's books with ours")
+    compare.add_argument("--apply", action="store_true", help=say("book missing fills and write differences down"))
+    listing = "list another program's orders, or accept them"
+    theirs = add_verb(verbs, "foreign-orders", "orders:foreign_orders", listing, reads_only=True)
+    accept = add_verb(theirs.add_subparsers(metavar="[accept]"), "accept", "orders:accept_orders", "buy beside them")
+    accept.add_argument("number", metavar="ORDER_NUMBER|all", help=say("as `foreign-orders` lists it"))
+    accept.add_argument("--reason", required=True, help=say("what sent them; kept in the books"))
+    add_verb(verbs, "quarantine", "orders:quarantine", "list the orders that wait for a person", reads_only=True)
+    adopt = add_verb(verbs, "adopt", "orders:adopt", "a quarantined order is this one at the broker")
+    dismiss = add_verb(verbs, "dismiss", "orders:dismiss", "a quarantined order was never placed")
+    for verb in (adopt, dismiss):
+        verb.add_argument("intent", metavar="INTENT", help=say("as `quarantine` lists it"))
+        verb.add_argument("--reason", required=True, help=say("how you know; kept in the books"))
+    adopt.add_argument("number", metavar="ORDER_NUMBER", help=say("the broker's order number"))
+    adopt.add_argument("branch", metavar="BRANCH", help=say("the branch that numbered it (ord_gno_brno)"))
+    adopt.add_argument(
+        "--unchecked", action="store_true", help=say("without asking the broker whether it lists that order")
+    )
+
+
+def _add_setup_verbs(verbs: Any) -> None:
+    """Add the verbs that need no running fleet."""
+    checks = "look at everything that trading needs; no order is sent"
+    add_alone(verbs, "doctor", "setting_up:examine_all", checks, reads_only=True)
+    keys = add_alone(
+        verbs, "import-keys", "setting_up:import_kis_keys", "copy the keys of KIS's own sample settings into .env"
+    )
+    keys.add_argument("file", nargs="?", type=Path, default=KEYS_FILE, help=say(f"default {KEYS_FILE}"))
+    keys.add_argument(
+        "--environment", type=Environment, choices=_TRADED, default=Environment.PAPER, help=say("default paper")
+    )
+    keys.add_argument("--replace", action="store_true", help=say("overwrite what .env says otherwise"))
+    trial = add_alone(
+        verbs, "alert-test", "setting_up:try_channels", "send a test to each channel of alerts", reads_only=True
+    )
+    trial.add_argument(
+        "--level", choices=[level.value for level in LEVELS], default="warning", help=say("default warning")
+    )
+    moves = "move the embedded database to this version of PostgreSQL"
+    moved = add_alone(verbs, "upgrade-database", "setting_up:upgrade", moves)
+    moved.add_argument("--binaries", type=Path, help=say("folder of the old version's programs, where Haru has none"))
+    migrates = "bring a configured database up to this version, with its owner's role"
+    add_alone(verbs, "migrate", "setting_up:migrate", migrates)
+    makes = "print keys for a shared database and Temporal server: put them into .env"
+    add_alone(verbs, "new-key", "new_key:make_keys", makes, reads_only=True)
+    serves = "let the Web UI of this machine show what is encrypted"
+    shown = add_alone(verbs, "codec-server", "codec_server:show_payloads", serves, reads_only=True)
+    shown.add_argument("--port", type=int, default=0, help=say("loopback port, default any free one"))
+    shown.add_argument("--ui", type=int, metavar="PORT", help=say("the Web UI's port, default HARU_PORTS__TEMPORAL_UI"))
+    gives_up = "give up lost or stolen HARU_PAYLOADS__KEYS; set others before"
+    add_alone(verbs, "forget-keys", "setting_up:forget_keys", gives_up)
+
+
+def _add_worker(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("worker", nargs="?", default=ALL_WORKERS, metavar="WORKER|all", help=say("default all"))
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"choose 1 to {MOST_WORKERS} workers")
+    return number
+
+
+_count.__name__ = "count"  # argparse names the type in its error
+
+
+def _change(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def _capital(text: str) -> Won:
+    try:
+        amount = int(text.replace(",", "").replace("_", ""))
+    except ValueError:
+        amount = 0
+    if amount <= 0:
+        raise argparse.ArgumentTypeError("name an amount of won above zero")
+    return Won(amount)

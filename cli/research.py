@@ -1,0 +1,63 @@
+"""The verbs before trading: strategies of one's own and recorded bars. They need no running fleet."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from cli.asked_dates import session_date
+from cli.grammar import add_alone
+from reporting.spoken import say
+
+
+def add_research_verbs(verbs: Any) -> None:
+    """Add ``strategy`` and ``bars``."""
+    _add_strategy(verbs)
+    _add_bars(verbs)
+
+
+def _add_strategy(verbs: Any) -> None:
+    what = "write a strategy of your own, list all, or run one over a day"
+    verb = add_alone(verbs, "strategy", "strategy:list_all", what, reads_only=True)
+    forms = verb.add_subparsers(metavar="[new|list|check]")
+    written = add_alone(forms, "new", "strategy:new", "write a working strategy and its test", reads_only=True)
+    written.add_argument("name", metavar="NAME", help=say("such as opening_gap"))
+    listing = "list strategies and filters, their parameters, and what was refused"
+    add_alone(forms, "list", "strategy:list_all", listing, reads_only=True)
+    running = "run a strategy over a day and print its signals"
+    checked = add_alone(forms, "check", "strategy:check", running, reads_only=True)
+    checked.add_argument("name", metavar="NAME", help=say("as `strategy list` lists it"))
+    checked.add_argument("--day", type=Path, metavar="FILE", help=say("minute bars, default a simulated day"))
+    checked.add_argument(
+        "--date", type=session_date, metavar="DATE", help=say("YYYY-MM-DD, default the last of the file")
+    )
+
+
+def _add_bars(verbs: Any) -> None:
+    what = "import, list, check and download recorded bars"
+    bars = add_alone(verbs, "bars", "bars:list_bars", what, reads_only=True)
+    actions = bars.add_subparsers(title=say("actions"), metavar="ACTION", required=True)
+    taken = _add_action(actions, "import", "bars:import_bars", "import CSV and Parquet files of other tools")
+    taken.add_argument("path", type=Path, metavar="FOLDER", help=say("a folder, with all below it, or a file"))
+    mapped = "a column of the files and its meaning, where the guess is wrong; repeatable"
+    taken.add_argument("--map", action="append", default=[], metavar="COLUMN=FIELD", help=say(mapped))
+    taken.add_argument("--dry-run", action="store_true", help=say("show what would be imported, and write nothing"))
+    taken.add_argument("--replace", action="store_true", help=say("overwrite stored bars that differ"))
+    taken.add_argument("--strict", action="store_true", help=say("exit with 1 if any row or file is refused"))
+    _add_action(actions, "list", "bars:list_bars", "show what is stored, and where it comes from")
+    looks = "look for gaps, other price bases, wrong dates and a chosen universe"
+    _add_action(actions, "check", "bars:check_bars", looks)
+    loading = "download minute and daily bars from KIS; goes on after a stop"
+    loaded = _add_action(actions, "download", "bars_download:download_bars", loading)
+    loaded.add_argument("symbols", nargs="+", metavar="SYMBOL", help=say("such as 005930 0126Z0"))
+    first = "the first session (YYYY-MM-DD); KIS keeps minutes for about a year"
+    loaded.add_argument("--from", dest="first", type=session_date, required=True, metavar="DATE", help=say(first))
+    last = "the last (default: the last complete)"
+    loaded.add_argument("--to", dest="last", type=session_date, metavar="DATE", help=say(last))
+
+
+def _add_action(actions: Any, name: str, act: str, what: str) -> argparse.ArgumentParser:
+    action = add_alone(actions, name, act, what, reads_only=True)
+    action.add_argument(
+        "--store", type=Path, metavar="FOLDER", help=say("the bars' folder (default the data folder's bars/)")
+    )
+    return action

@@ -1,0 +1,26 @@
+"""``starter.py status``: the fleet's table once, with the limits of workers and hosts."""
+
+from cli.desk import Desk
+from cli.tables.board import as_json, read_board
+from cli.tables.board_view import rendered
+from cli.tables.host_limits import host_limits_json, host_warnings, read_host_limits
+from cli.tables.limits import limit_lines, limits_json, read_limits
+from cli.tables.watching import print_plainly
+
+
+async def status(desk: Desk) -> int:
+    """Show the table once."""
+    board = await read_board(desk.fleet, desk.fleet.market_now())
+    limits, hosts = await read_limits(desk.fleet, board, desk.rules.risk), await read_host_limits(desk.fleet)
+    warnings = [f"WARNING {each}" for each in host_warnings(hosts, desk.rules, desk.fleet.environment)]
+
+    def show() -> None:
+        if desk.console.is_terminal:
+            desk.console.print(rendered(board))
+        else:
+            print_plainly(desk.console, board)
+        for line in [*limit_lines(limits), *warnings]:
+            desk.console.say(line)
+
+    desk.answer({**as_json(board), "limits": limits_json(limits) | host_limits_json(hosts)}, show)
+    return 0

@@ -1,0 +1,26 @@
+"""The names that the command line uses are those of the definitions."""
+
+from temporalio import workflow
+
+from workflows.identity import OUR_TYPES, RISK_RULES, TRADING_RULES
+from workflows.market_close import MarketCloseWorkflow
+from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
+from workflows.trading_worker import TradingWorkerWorkflow
+
+
+def test_our_workflow_types_are_named_as_temporal_knows_them() -> None:
+    defined = (
+        TradingWorkerWorkflow,
+        MarketCloseWorkflow,
+        ReconciliationWorkflow,
+        StatementWorkflow,
+        OrderLookupWorkflow,
+    )
+
+    assert tuple(workflow._Definition.must_from_class(each).name for each in defined) == OUR_TYPES
+
+
+def test_the_queries_of_the_rules_are_named_as_temporal_knows_them() -> None:
+    queries = workflow._Definition.must_from_class(TradingWorkerWorkflow).queries
+
+    assert {RISK_RULES, TRADING_RULES} <= queries.keys()
