@@ -211,7 +211,7 @@ def stage_of(asked: Mapping[str, Any]) -> Stage:
         BadRulesError: a variable of the rules is unknown or wrong.
     """
     home = Path(os.environ.get("HARU_DATA_DIR") or ".haru").expanduser().absolute()
-    names = [name.strip() for name in (asked["strategies"] or "").split(",") if name.strip()]
+    names = [name.strip() for name in (asked.get("strategies") or "").split(",") if name.strip()]
     return Stage(
         folder=home / "demo",
         reports=home / "reports",
