@@ -22,6 +22,7 @@ from fleet.errors import NothingRunsError, OperationError
 from history.downloading import Downloaded, Downloader
 from history.provenance import Source
 from history.rows import RowError, symbol_of
+from reporting.spoken import say
 from runtime.composition import broker_for
 from runtime.embedded.books import database_alone
 from runtime.embedded.endpoints import Endpoints
@@ -54,7 +55,7 @@ async def download_bars(asked: argparse.Namespace) -> int:
             origin = f"KIS {settings.broker.environment}"
             source = Source(f"download-{now:%Y%m%d-%H%M%S}", origin, now, {"prices": "as traded"})
             with store.writing(), progress_bar() as bars:
-                task = bars.add_task("Downloading", total=len(symbols) * len(sessions))
+                task = bars.add_task(say("Downloading"), total=len(symbols) * len(sessions))
                 downloader = Downloader(store, broker.charts, source, lambda: bars.advance(task))
                 try:
                     await downloader.run(symbols, sessions, calendar)

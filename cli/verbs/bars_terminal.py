@@ -2,8 +2,6 @@
 
 import argparse
 import asyncio
-import json
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,12 +11,13 @@ from typing import Any, Final, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from domain.plain_text import escaped, harmless
+from cli.plain_answers import print_json, print_text
 from domain.session import TradingCalendar
 from exchange.calendar import krx_calendar
 from fleet.errors import OperationError
 from history.errors import HistoryError
 from history.store import BarStore
+from reporting.spoken import say
 from runtime.settings import Settings
 
 _FIRST_YEAR: Final = 2000
@@ -58,7 +57,7 @@ async def in_thread(work: Callable[[Ticking], Result]) -> Result:
     with progress_bar() as bars:
 
         def ticking(what: str, total: int) -> Tick:
-            task = bars.add_task(what, total=total)
+            task = bars.add_task(say(what), total=total)
 
             def tick() -> None:
                 if stop.is_set():
@@ -84,7 +83,6 @@ def progress_bar() -> Progress:
 def answer(asked: argparse.Namespace, value: Callable[[], Any], lines: Callable[[], Iterable[str]]) -> None:
     """Print JSON if it was requested, otherwise text for people."""
     if asked.json:
-        sys.stdout.write(escaped(json.dumps(value(), ensure_ascii=False, indent=2)) + "\n")
-        return
-    for line in lines():
-        sys.stdout.write(f"{harmless(line)}\n")
+        print_json(value())
+    else:
+        print_text("\n".join(lines()))

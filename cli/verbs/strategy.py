@@ -1,19 +1,16 @@
 """``starter.py strategy``: write a new strategy, list what this host knows, and run one over a day. Needs no fleet."""
 
 import argparse
-import json
 import os
 import re
-import sys
-from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
+from cli.plain_answers import answer
 from cli.strategy_day import Checked, check_day
 from cli.strategy_template import STRATEGY, TEST, filled
 from domain.clock import in_seoul
-from domain.plain_text import escaped, harmless
 from domain.rules import StrategyRules
 from exchange.calendar import krx_calendar
 from fleet.errors import OperationError
@@ -58,7 +55,7 @@ async def new(asked: argparse.Namespace) -> int:
         where = "the environment" if env_file() == Path(os.devnull) else env_file()
         lines.append(f"Add this line to {where}: {setting}")
     lines.append(f"Next: python starter.py strategy check {name}")
-    _answer(asked, {"files": [str(file) for file in files], "setting": setting}, lines)
+    answer(asked, {"files": [str(file) for file in files], "setting": setting}, "\n".join(lines))
     return 0
 
 
@@ -71,7 +68,8 @@ async def list_all(asked: argparse.Namespace) -> int:
     lines += [f"filter {name}{' (in use)' if name in used else ''}" for name in catalogue.filters]
     lines += [f"refused {each}" for each in catalogue.refused]
     refused = [{"name": each.name, "place": each.place, "why": each.why} for each in catalogue.refused]
-    _answer(asked, {"strategies": strategies, "filters": list(catalogue.filters), "refused": refused}, lines)
+    value = {"strategies": strategies, "filters": list(catalogue.filters), "refused": refused}
+    answer(asked, value, "\n".join(lines))
     return 1 if refused else 0
 
 
@@ -85,7 +83,8 @@ async def check(asked: argparse.Namespace) -> int:
     strategy, rules = _named(asked.name), settings.rules.strategy
     calendar = krx_calendar(_YEARS.start, _YEARS.stop, settings.calendar.overrides())
     done = await check_day(strategy, rules, calendar, asked.day, asked.date)
-    _answer(asked, _values(strategy, rules) | _day_values(done), [*_lines(strategy, rules), *_day_lines(done)])
+    lines = [*_lines(strategy, rules), *_day_lines(done)]
+    answer(asked, _values(strategy, rules) | _day_values(done), "\n".join(lines))
     return 1 if done.faults else 0
 
 
@@ -166,9 +165,3 @@ def _day_lines(done: Checked) -> list[str]:
         lines.append(f"  … and {len(done.said) - _SHOWN} more; --json has all")
     lines += [f"FAULT {count:,} times: {fault}" for fault, count in done.faults.most_common()]
     return lines
-
-
-def _answer(asked: argparse.Namespace, value: object, lines: Sequence[str]) -> None:
-    """Print JSON if it was requested, otherwise text for people."""
-    text = escaped(json.dumps(value, ensure_ascii=False, indent=2)) if asked.json else "\n".join(map(harmless, lines))
-    sys.stdout.write(f"{text}\n")

@@ -14,19 +14,26 @@ from typing import Final
 import pytest
 
 from cli.language import use_configured_language
+from history.checking import MEANINGS
 from reporting.sentences import command_line_words
 from reporting.spoken import padded, say, speak
 from tests.runtime.embedded.processes import ROOT
 from tests.support.command_line import Run
 
 SPEAKERS: Final = (
-    *sorted(path for path in (ROOT / "cli").rglob("*.py") if "demo" not in path.parts),
+    *sorted(
+        path
+        for path in (ROOT / "cli").rglob("*.py")
+        if "demo" not in path.parts and path.name != "strategy_template.py"  # which holds code, not sentences
+    ),
     *(ROOT / "fleet" / name for name in ("books.py", "clocks.py", "commands.py", "errors.py", "order_lookup.py")),
     *(ROOT / "runtime" / name for name in ("broker_settings.py", "env_file.py", "faults.py", "live_dangers.py")),
     *(ROOT / "runtime" / name for name in ("opening.py", "settings.py", "superuser.py", "temporal_connection.py")),
     *(ROOT / "runtime" / "embedded" / name for name in ("books.py", "upgrade.py", "payload_key.py", "token_key.py")),
     *(ROOT / name for name in ("database/errors.py", "workflows/faults.py", "domain/dangers.py")),
-    ROOT / "security" / "private_files.py",
+    *(ROOT / "history" / name for name in ("checking.py", "clocks.py", "columns.py", "downloading.py", "errors.py")),
+    *(ROOT / "history" / name for name in ("importing.py", "provenance.py", "rows.py", "tables.py")),
+    *(ROOT / name for name in ("domain/strategy.py", "security/private_files.py")),
 )
 """Modules whose texts reach the user of a verb."""
 PARTS: Final = frozenset(
@@ -137,6 +144,22 @@ def test_parts_and_gaps_are_translated_and_names_stay() -> None:
             "2026-12-14까지: 2026-12-03 10:00~16:30, 2026-12-25 휴장 (KST)",
         ),
         ("sold 005930: take_profit, net +1,200 won", "005930 매도: 익절, 순손익 +1,200원"),
+        (
+            "2 files: CSV, utf-8, comma; minute bars named by the minute's end; date, market; unused: x; time, KST",
+            "파일 2개: CSV, utf-8, comma; 분봉(끝 시각 기준); date, market; 안 쓴 열: x; time, KST",
+        ),
+        (
+            "  refused /a/b.csv: is no table: its first line has 1 columns",
+            "  거부    /a/b.csv: 표가 아닙니다. 첫 줄의 열이 1개입니다",
+        ),
+        (
+            "/a/b.csv, line 3: volume is 'x'; write a whole number",
+            "/a/b.csv 3행: volume 값 'x': 정수로 적으세요",
+        ),
+        (
+            "momentum 2 (in use): built in, source 517c4b3c9127",
+            "momentum 2 (사용 중): 내장, 소스 517c4b3c9127",
+        ),
     ],
 )
 def test_a_sentence_with_sentences_in_it_is_korean_throughout(english: str, translated: str) -> None:
@@ -177,6 +200,25 @@ def test_tables_are_in_korean_and_json_is_not(run: Run, paper_fleet: Mapping[str
     assert "판정을 기다리는 주문이 없습니다" in run("quarantine").stdout
     for verb in ("status", "summary", "trades", "quarantine"):
         assert not re.search("[가-힣]", run(verb, "--json").stdout), verb
+
+
+@pytest.mark.parametrize("meaning", MEANINGS.values())
+def test_every_finding_in_bars_has_korean(meaning: str) -> None:
+    assert re.search("[가-힣]", korean(f"1,000 {meaning}"))
+
+
+@pytest.mark.usefixtures("in_korean")
+def test_strategies_and_bars_are_in_korean_and_their_json_is_not(run: Run, tmp_path: Path) -> None:
+    row = "20261123,0900,005930,70000,70500,69900,70300,60000"
+    (tmp_path / "bars.csv").write_text(f"date,time,symbol,open,high,low,close,volume\n{row}\n")
+
+    assert "분봉(종목·일): 신규 1, 기존과 같음 0" in run("bars", "import", str(tmp_path / "bars.csv")).stdout
+    assert "1거래일, 분봉 1개, 일봉 0개" in run("bars", "list").stdout
+    assert "2026-11-23 005930: 380분 중 379분이 빠졌습니다" in run("bars", "check").stdout
+    assert "momentum 2 (사용 중): 내장, 소스" in run("strategy", "list").stdout
+    assert "알 수 없는 전략입니다. momentum인가요?" in run("strategy", "check", "momentun").stderr
+    for words in (("bars", "list"), ("bars", "check"), ("strategy", "list")):
+        assert not re.search("[가-힣]", run(*words, "--json").stdout), words
 
 
 def test_the_file_of_the_settings_may_name_the_language(nothing_configured: None, tmp_path: Path, run: Run) -> None:
