@@ -7,16 +7,15 @@ from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from temporalio import activity
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import RetryState
 from temporalio.api.failure.v1 import Failure
-from temporalio.bridge.proto.activity_result import ActivityResolution
-from temporalio.bridge.proto.workflow_commands import ScheduleActivity
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
 from temporalio.converter import CompositePayloadConverter, DefaultFailureConverter, DefaultPayloadConverter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
+
+from lab.temporal_parts import ActivityResolution, ScheduleActivity, argument_types
 
 _adapter_for = lru_cache(maxsize=None)(TypeAdapter)
 
@@ -117,8 +116,7 @@ async def attempt(about: Scheduled, act: Act, now: datetime, client: Any = None)
         about.heartbeat = PAYLOADS.to_payloads(list(details))
 
     env.on_heartbeat = beat
-    definition = activity._Definition.must_from_callable(act)
-    arguments = PAYLOADS.from_payloads(list(about.command.arguments), definition.arg_types)
+    arguments = PAYLOADS.from_payloads(list(about.command.arguments), argument_types(act))
     try:
         return about.succeeded(await env.run(act, *arguments))
     except Exception as error:  # noqa: BLE001 - Temporal decides about every exception of an activity

@@ -10,14 +10,20 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from temporalio import workflow
-from temporalio.bridge.proto.activity_result import ActivityResolution
-from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
-from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.service import RPCError, RPCStatusCode
 
-from tests.trials.clockwork.attempts import PAYLOADS, Again, Scheduled
-from tests.trials.clockwork.runs import Run, StuckError, instance_of, on_its_own_loop, played, value_of
+from lab.attempts import FAILURES, PAYLOADS, Again, Payloads, Scheduled
+from lab.runs import Run, StuckError, played, value_of
+from lab.temporal_parts import (
+    ActivityResolution,
+    WorkflowActivation,
+    WorkflowActivationJob,
+    WorkflowCommand,
+    instance_of,
+    object_of,
+    on_its_own_loop,
+    workflow_definition,
+)
 
 Attempt = Callable[[Scheduled, datetime], Awaitable[ActivityResolution | Again]]
 Step = Callable[[], Awaitable[None]]
@@ -44,7 +50,7 @@ class Clockwork:
 
     def start(self, run: Callable[..., Awaitable[Any]], argument: object, workflow_id: str) -> None:
         """Start a workflow by its run method."""
-        self._open(workflow._Definition.must_from_run_fn(run), workflow_id, [PAYLOADS.to_payload(argument)])
+        self._open(workflow_definition(run), workflow_id, [PAYLOADS.to_payload(argument)])
 
     def signal(self, workflow_id: str, name: str, *arguments: object) -> None:
         """Send a signal to the running workflow.
@@ -70,7 +76,7 @@ class Clockwork:
 
     def query(self, workflow_id: str, method: Callable[[Any], Any]) -> Any:
         """Query the workflow's object directly."""
-        return method(self.runs[workflow_id].instance._object)  # type: ignore[attr-defined]
+        return method(object_of(self.runs[workflow_id].instance))
 
     def terminate(self, workflow_id: str) -> None:
         """Terminate a workflow."""
@@ -118,7 +124,7 @@ class Clockwork:
         """Drop every workflow's memory and replay each from its history, as a new process does."""
         for run in self.runs.values():
             self._forget(run)
-            run.instance = instance_of(run.defn, run.first)
+            run.instance = instance_of(run.defn, run.first, Payloads, FAILURES)
             for number, (activation, commands) in enumerate(run.history):
                 again = WorkflowActivation()
                 again.CopyFrom(activation)
@@ -148,7 +154,7 @@ class Clockwork:
         begin.workflow_id, begin.workflow_type, begin.randomness_seed, begin.attempt = workflow_id, defn.name, 7, 1
         begin.start_time.FromDatetime(self.now)
         begin.arguments.extend(arguments)
-        run = Run(defn, workflow_id, first.run_id, first, instance_of(defn, first))
+        run = Run(defn, workflow_id, first.run_id, first, instance_of(defn, first, Payloads, FAILURES))
         self.runs[workflow_id] = run
         self._after(timedelta(0), lambda: self._begin(run, first))
 
