@@ -29,7 +29,7 @@ from runtime.settings import Settings, SettingsError, load_settings
 
 logger = logging.getLogger("haru.audit")
 
-VERSION: Final = "0.1.0"
+VERSION: Final = "0.2.0"
 _LONGEST_TEXT: Final = 400
 _WRITTEN_WITHIN: Final = 15.0
 """Real seconds that a finished command waits for its row. After that the row is written later."""

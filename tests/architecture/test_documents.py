@@ -3,12 +3,14 @@
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
 import pytest
 
+from runtime.auditing import VERSION
 from tools.conformance.checks import FACTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -156,3 +158,9 @@ def test_a_korean_guide_names_what_the_english_one_names(name: str) -> None:
 
     assert words
     assert {word for word in words if word not in korean} == set()
+
+
+def test_every_place_names_the_same_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    newest = re.findall(r"^## \[(\d[\d.]*)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[0]
+    assert (project, newest) == (VERSION, VERSION)
