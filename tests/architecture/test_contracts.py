@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATIONS = ("pyproject.toml", ".importlinter.runtime")
 PACKAGES = (
-    *("activities", "broker", "cli", "database", "domain", "exchange", "fleet", "lab", "reporting", "runtime"),
+    *("activities", "broker", "cli", "database", "domain", "exchange", "fleet", "history", "lab", "reporting", "runtime"),
     *("security", "simulator", "strategies", "tools", "verifier", "workflows"),
 )
 
@@ -100,6 +100,12 @@ def test_every_contract_is_kept(source: Path, configuration: str) -> None:
         ("layers", "runtime/composition.py", "import lab.clockwork"),
         ("layers", "lab/clockwork.py", "import cli.desk"),
         ("sql", "lab/clockwork.py", "import asyncpg"),
+        ("layers", "history/store.py", "import simulator.recorded"),
+        ("layers", "history/store.py", "import broker.protocol"),
+        ("columns", "history/store.py", "import duckdb"),
+        ("columns", "cli/desk.py", "import duckdb"),
+        ("past", "runtime/settings.py", "import history.store"),
+        ("past", "simulator/engine.py", "import history.store"),
         ("cycles", "domain/money.py", "import domain.tick_size"),
     ],
 )

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PRIVATE = re.compile(r"temporalio\.bridge\.proto|temporalio\.worker\._|\b(workflow|activity)\._Definition|instance\._object")
+PRIVATE = re.compile(r"temporalio\.(bridge\.proto|worker\._)|\b(workflow|activity)\._Definition|instance\._object")
 
 
 def test_only_the_adapter_names_private_parts_of_temporal() -> None:

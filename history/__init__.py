@@ -1,0 +1,1 @@
+"""Recorded bars: import, download, check, and the store that keeps them as Parquet."""
