@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from temporalio.service import RPCError, RPCStatusCode
 
-from lab.attempts import FAILURES, PAYLOADS, Again, Payloads, Scheduled
+from lab.attempts import FAILURES, PAYLOADS, Again, Outcome, Payloads, Scheduled, Waiting
 from lab.runs import Run, StuckError, played, value_of
 from lab.temporal_parts import (
     ActivityResolution,
@@ -25,7 +25,7 @@ from lab.temporal_parts import (
     workflow_definition,
 )
 
-Attempt = Callable[[Scheduled, datetime], Awaitable[ActivityResolution | Again]]
+Attempt = Callable[[Scheduled, datetime], Awaitable[Outcome]]
 Step = Callable[[], Awaitable[None]]
 _MOST_EVENTS: Final = 20_000
 _EVENTS_OF: Final = {"resolve_activity": 2}
@@ -233,18 +233,37 @@ class Clockwork:
     async def _try(self, run: Run, about: Scheduled) -> None:
         if run.is_over or about.command.seq not in run.activities:
             return
-        outcome = await self._attempt(about, self.now)
-        if isinstance(outcome, Again):
-            about.attempt += 1
-            self._after(outcome.after, lambda: self._try(run, about))
-            return
-        await self._resolve(run, about, outcome)
+        await self._follow(run, about, await self._attempt(about, self.now))
+
+    async def _follow(self, run: Run, about: Scheduled, outcome: Outcome) -> None:
+        match outcome:
+            case Again(after):
+                about.attempt += 1
+                self._after(after, lambda: self._try(run, about))
+            case Waiting(until):
+                about.waiting = outcome
+                self._after(until - self.now, lambda: self._go_on(run, about, outcome))
+            case resolution:
+                await self._resolve(run, about, resolution)
+
+    async def _go_on(self, run: Run, about: Scheduled, waiting: Waiting) -> None:
+        if about.waiting is waiting:
+            about.waiting = None
+            await self._follow(run, about, await waiting.go_on())
 
     def _cancel(self, run: Run, seq: int) -> None:
-        """Cancel between two attempts: no attempt is ever in progress while a workflow acts."""
+        """Cancel between two attempts, or while one waits: no attempt acts while a workflow acts."""
         about = run.activities.get(seq)
-        if about is not None:
-            self._after(timedelta(0), lambda: self._resolve(run, about, about.cancelled()))
+        if about is None:
+            return
+
+        async def step() -> None:
+            waiting, about.waiting = about.waiting, None
+            if waiting is not None:
+                await waiting.cancel()
+            await self._resolve(run, about, about.cancelled())
+
+        self._after(timedelta(0), step)
 
     async def _resolve(self, run: Run, about: Scheduled, resolution: ActivityResolution) -> None:
         if run.activities.pop(about.command.seq, None) is not None:

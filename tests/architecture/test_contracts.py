@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATIONS = ("pyproject.toml", ".importlinter.runtime")
 PACKAGES = (
-    *("activities", "broker", "cli", "database", "domain", "exchange", "fleet", "history", "lab", "reporting", "runtime"),
-    *("security", "simulator", "strategies", "tools", "verifier", "workflows"),
+    *("activities", "broker", "cli", "database", "domain", "exchange", "fleet", "history", "lab", "reporting"),
+    *("runtime", "security", "simulator", "strategies", "tools", "verifier", "workflows"),
 )
 
 

@@ -14,9 +14,9 @@ from database.database import Database
 from database.pool import Pool, open_pool
 from database.reports import Reports
 from domain.identity import SIMULATED_ACCOUNT, Environment
+from lab.emptying import EMPTY_EVERYTHING
 from runtime.composition import Collaborators
 from tests.broker.parts import APP_KEY, APP_SECRET, Budget
-from tests.database.emptying import EMPTY_EVERYTHING
 from tests.support.stepping import ACCOUNT, CALENDAR, FINGERPRINT, SteppingPace
 from tests.trials.clockwork.host import Host, Process, activities_of
 from tests.trials.clockwork.mortal import Life, MortalPool, MortalTransport

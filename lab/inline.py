@@ -1,0 +1,54 @@
+"""Calls of strategies in the thread of the backtest: the same answers in the same order, whatever the machine does."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final, TypeVar
+
+from activities.support.bounded_calls import LONGEST_CALL, BoundedCalls, Outcome
+
+T = TypeVar("T")
+
+_TEXT: Final = 200
+
+
+class TooLongError(BaseException):
+    """A call took longer than a second. Not an ``Exception``, so that the called code cannot catch it."""
+
+
+class InlineCalls(BoundedCalls):
+    """Makes each call at once. An alarm of the process ends one that takes too long."""
+
+    async def outcomes(self, calls: Sequence[Callable[[], T]]) -> list[Outcome[T]]:
+        """Make the calls in sequence and return their outcomes."""
+        return [self._outcome(call) for call in calls]
+
+    def _outcome(self, call: Callable[[], T]) -> Outcome[T]:
+        try:
+            with _alarm(self.longest):
+                return Outcome(call())
+        except TooLongError:
+            return Outcome(fault=f"nothing: it took longer than {self.longest:g} s")
+        except BaseException as error:  # noqa: BLE001 - the called code may raise anything, even SystemExit
+            return Outcome(fault=f"{type(error).__name__}: {str(error)[:_TEXT]}")
+
+
+@contextmanager
+def _alarm(seconds: float = LONGEST_CALL) -> Iterator[None]:
+    """Raise ``TooLongError`` in the block after some seconds; only a main thread has alarms."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(_: int, __: FrameType | None) -> None:
+        raise TooLongError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
