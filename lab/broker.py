@@ -9,19 +9,24 @@ import httpx
 from pydantic import SecretStr
 
 from broker.kis import KisBroker, KisConnection
-from broker.protocol import RateSlot, TokenStore
+from broker.protocol import Balance, BuyingPower, Holding, RateSlot, TokenStore
 from domain.errors import BrokerRefusedError
 from domain.hosts import SIMULATED_KEY, SIMULATED_SECRET
 from domain.identity import SIMULATED_ACCOUNT, Environment
 from domain.lane import Crowding, Lane
 from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Symbol
+from domain.money import NO_SHARES, NO_WON, Price, Quantity
 from domain.session import SessionDate
 from lab.market import LabMarket
 from simulator.app import create_app
+from simulator.orders import Account
+from simulator.orders import AccountId as BrokerAccountId
+from simulator.orders import Holding as HeldThere
 from simulator.simulation import Simulation
 
 URL: Final = "http://simulator"
 FINGERPRINT: Final = "lab"
+LAB_ACCOUNT: Final = BrokerAccountId(*SIMULATED_ACCOUNT.split("-"))
 
 
 class _Slot:
@@ -37,6 +42,12 @@ class NoBudget:
         return nullcontext(_Slot())
 
 
+def follow(simulation: Simulation, instant: datetime) -> None:
+    """Let the market reach an instant."""
+    if instant > simulation.market_now():
+        simulation.move_clock(instant)
+
+
 class InProcess(httpx.AsyncBaseTransport):
     """A transport to a simulator in this process, whose clock follows another one."""
 
@@ -47,9 +58,7 @@ class InProcess(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Let the market reach the present, then pass the request on."""
-        instant = self._now()
-        if instant > self._simulation.market_now():
-            self._simulation.move_clock(instant)
+        follow(self._simulation, self._now())
         return await self._inside.handle_async_request(request)
 
 
@@ -71,6 +80,7 @@ class LabBroker(KisBroker):
         )
         super().__init__(connection, NoBudget(), tokens, now, InProcess(simulation, now))
         self._market = market
+        self._simulation = simulation
         self._instant = now
 
     async def quotes(self, symbols: Sequence[Symbol], lane: Lane) -> dict[Symbol, Quote]:
@@ -92,6 +102,37 @@ class LabBroker(KisBroker):
 
     async def order_book(self, symbol: Symbol, lane: Lane) -> OrderBook:
         return self._market.book(symbol, self._instant())
+
+    async def buying_power(self, symbol: Symbol, price: Price, lane: Lane) -> BuyingPower:
+        account = self._account_now()
+        quantity = self._simulation.engine.buyable(account, price, self._instant(), symbol)
+        return BuyingPower(account.free_cash, quantity) if quantity else BuyingPower(NO_WON, NO_SHARES)
+
+    async def balance(self, lane: Lane) -> Balance:
+        account = self._account_now()
+        held = [holding for holding in account.holdings.values() if holding.quantity]
+        return Balance(
+            cash=account.cash,
+            holdings=tuple(self._holding(account, holding) for holding in held),
+            sold_out=frozenset(symbol for symbol, holding in account.holdings.items() if not holding.quantity),
+        )
+
+    def _account_now(self) -> Account:
+        """Return the broker's own books once the market has reached the present."""
+        follow(self._simulation, self._instant())
+        return self._simulation.engine.account(LAB_ACCOUNT)
+
+    def _holding(self, account: Account, holding: HeldThere) -> Holding:
+        at = min(self._instant(), self._market.session.ends_at)
+        quote = self._market.quote(holding.symbol, at)
+        return Holding(
+            symbol=holding.symbol,
+            name=quote.name,
+            quantity=Quantity(holding.quantity),
+            sellable=account.sellable(holding.symbol),
+            cost=holding.cost,
+            price=quote.price,
+        )
 
     async def is_session_day(self, day: date, lane: Lane) -> bool | None:
         return day == self._market.session.date

@@ -13,12 +13,13 @@ from database.reports import Reports, Write
 from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
 from domain.identity import Environment
+from domain.market import Symbol
 from domain.position import ClosedTrade
 from domain.rules import TradingRules, UniverseRules
 from domain.session import TradingCalendar
 from domain.worker_state import WorkerLife
 from lab.books import ACCOUNT, book_of, frozen_books, submits_of
-from lab.broker import FINGERPRINT, LabBroker
+from lab.broker import FINGERPRINT, LAB_ACCOUNT, LabBroker
 from lab.clockwork import Clockwork
 from lab.emptying import EMPTY_EVERYTHING
 from lab.host import LabHost, SignalClient, activities_of
@@ -121,7 +122,8 @@ class _Stage:
         self._leads = CloseLeads()
         self._plan = plan_session(session, self._leads, 1, order.workers)
         self._clock = MarketClock(begins_at, begins_at)
-        moments = DayMoments(market, self._rules, strategies_named(self._rules.strategy.names))
+        strategies = strategies_named(self._rules.strategy.names)
+        moments = DayMoments(market, self._rules, strategies, self._taken)
         self.clockwork = Clockwork(begins_at, self._attempt)
         pace = LabPace(self._clock, self._now, moments)
         tokens = self._database.tokens(FINGERPRINT, AccessToken)
@@ -137,6 +139,12 @@ class _Stage:
         )
         client = SignalClient(self.clockwork.signal)
         self._host = LabHost(activities_of(ACCOUNT, with_), client, moments, self._database.positions)
+
+    def _taken(self) -> frozenset[Symbol]:
+        """Return the stocks that no worker can buy now: they are held, or have an order."""
+        account = self._simulation.engine.account(LAB_ACCOUNT)
+        held = (symbol for symbol, holding in account.holdings.items() if holding.quantity)
+        return frozenset([*held, *(order.symbol for order in account.live_orders)])
 
     def _now(self) -> datetime:
         return self.clockwork.now

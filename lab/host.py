@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
+from activities.settling import CloseRequest
 from database.positions import Positions
 from domain.identity import AccountId
 from domain.position import OpenPosition
@@ -15,6 +16,7 @@ from lab.pace import RUNNING, Waiter
 from lab.temporal_parts import activity_name
 from runtime.composition import Collaborators, queues_for
 
+_RELEASES: Final = frozenset({"close_position", "abandon_entry"})
 _WAIT_INSIDE: Final = frozenset({"find_candidates", "watch_position"})
 
 
@@ -68,6 +70,8 @@ class LabHost:
             outcome = await attempt(about, self._activities[about.name], now, self._client)
             if about.name == "submit_order":
                 self.submits.append(str(about.arguments[0].intent_id))
+            if about.name in _RELEASES:
+                self._rest(about.arguments[0], now)
             return outcome
         if about.name == "find_candidates":
             return await self._scan(about, now)
@@ -76,15 +80,17 @@ class LabHost:
     async def _scan(self, about: Scheduled, now: datetime) -> Outcome:
         """Begin a scan at the first instant at which it can find something."""
         (request,) = about.decoded(self._activities[about.name])
-        begins_at = self._moments.next_scan(now, request.plan.entries_until)
+        moment = self._moments.next_scan(now, request.plan.entries_until)
+        if moment.looks and moment.at <= now:
+            return await self._begin(about, now, Waiter(about))
 
-        async def begin() -> Outcome:
-            return await self._begin(about, max(now, begins_at), Waiter(about))
+        async def again() -> Outcome:
+            return await self._scan(about, max(now, moment.at))
 
         async def nothing() -> None:
             """Nothing has begun."""
 
-        return await begin() if begins_at <= now else Waiting(begins_at, begin, nothing)
+        return Waiting(moment.at, again, nothing)
 
     async def _held(self, about: Scheduled) -> OpenPosition | None:
         (request,) = about.decoded(self._activities[about.name])
@@ -95,6 +101,10 @@ class LabHost:
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
         return await _until_it_waits(task, waiter)
+
+    def _rest(self, request: CloseRequest, now: datetime) -> None:
+        if request.lease is not None:
+            self._moments.rest(request.lease.symbol, now + request.symbol_cooldown)
 
     async def aclose(self) -> None:
         """Cancel the attempts that still wait."""

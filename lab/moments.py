@@ -1,40 +1,54 @@
-"""When a scan or a watch of a backtest looks again: only when the recorded market can change its answer."""
+"""When a scan or a watch of a backtest looks again: only when the recorded market can change its answer.
 
-from dataclasses import dataclass, field
+The rules and strategies are pure, so the lab asks them ahead of time, minute by minute, and lets the activities look
+at the instants at which they decide something. At these instants the activities decide by themselves.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Final
 
-from domain.exits import high_water_mark
-from domain.market import Symbol
-from domain.money import Price, change_rate
+from domain.close_plan import own_start, traded_per_minute
+from domain.exits import ExitContext, decide_exit
+from domain.market import MarketView, Symbol
+from domain.money import Price
 from domain.position import OpenPosition
-from domain.rules import TradingRules
+from domain.rules import StrategyRules, TradingRules
 from domain.screening import ScreenedStock, first_failed_filter
 from domain.strategy import Strategy
+from lab.bounds import Bounds
 from lab.market import LabMarket
 from simulator.exchange import second_of
 
 _MINUTE: Final = 60
+_ONE_MINUTE: Final = timedelta(minutes=1)
+
+Taken = Callable[[], frozenset[Symbol]]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The next instant of interest; ``looks`` is False if it only has to be computed again then."""
+
+    at: datetime
+    looks: bool = True
 
 
 @dataclass
 class Signals:
-    """The stocks for which a strategy might signal at the start of each minute, whatever the ledger says.
-
-    Locks and cool-downs only remove candidates, so a minute without an entry here needs no scan.
-    """
+    """The stocks for which a strategy signals at the start of each minute, whatever the ledger says."""
 
     market: LabMarket
     rules: TradingRules
     strategies: tuple[Strategy, ...]
-    _known: dict[int, bool] = field(default_factory=dict)
+    _known: dict[int, tuple[Symbol, ...]] = field(default_factory=dict)
 
-    def at(self, minute: int) -> bool:
-        """Return whether a scan at a minute's start can find a candidate."""
+    def at(self, minute: int) -> tuple[Symbol, ...]:
+        """Return the stocks that a scan at a minute's start may return."""
         if minute not in self._known:
-            instant = self.market.session.opens_at + timedelta(minutes=minute)
-            self._known[minute] = any(self._may_buy(symbol, instant) for symbol in self.market.symbols)
+            instant = self.market.session.opens_at + minute * _ONE_MINUTE
+            self._known[minute] = tuple(each for each in self.market.symbols if self._may_buy(each, instant))
         return self._known[minute]
 
     def _may_buy(self, symbol: Symbol, at: datetime) -> bool:
@@ -43,91 +57,97 @@ class Signals:
         age = self.rules.execution.greatest_quote_age
         if first_failed_filter(stock, self.rules.screening, at, age) is not None:
             return False
-        return any(_signals(strategy, stock, self.rules) for strategy in self.strategies)
+        return any(_signals(strategy, stock.view, self.rules.strategy) for strategy in self.strategies)
 
 
-def _signals(strategy: Strategy, stock: ScreenedStock, rules: TradingRules) -> bool:
+def _signals(strategy: Strategy, view: MarketView, rules: StrategyRules) -> bool:
     try:
-        return strategy.entry(stock.view, rules.strategy) is not None
+        return strategy.entry(view, rules) is not None
     except Exception:  # noqa: BLE001 - the scan itself calls it again, contains the fault and reports it
         return True
 
 
 class DayMoments:
-    """Looks of one session. Scans happen at the start of a minute, watches also where the path crosses a bound."""
+    """The looks of one session: scans at the start of a minute, watches also where the path crosses a bound."""
 
-    def __init__(self, market: LabMarket, rules: TradingRules, strategies: tuple[Strategy, ...]) -> None:
+    def __init__(self, market: LabMarket, rules: TradingRules, strategies: tuple[Strategy, ...], taken: Taken) -> None:
         self._market = market
+        self._rules = rules
         self._signals = Signals(market, rules, strategies)
+        self._strategies = {strategy.name: strategy for strategy in strategies}
+        self._taken = taken
+        self._rests: dict[Symbol, datetime] = {}
 
-    def next_scan(self, now: datetime, until: datetime) -> datetime:
+    def rest(self, symbol: Symbol, until: datetime) -> None:
+        """Note a stock's cool-down."""
+        self._rests[symbol] = max(until, self._rests.get(symbol, until))
+
+    def next_scan(self, now: datetime, until: datetime) -> Moment:
         """Return the first minute's start, now or later, at which a scan may find a candidate; at most ``until``."""
         session = self._market.session
         if now < session.opens_at:
-            return min(session.opens_at, until)
-        minute = -(-int((now - session.opens_at).total_seconds() * 1_000) // (_MINUTE * 1_000))
-        while minute < self._market.minutes:
-            at = session.opens_at + timedelta(minutes=minute)
+            return Moment(min(session.opens_at, until), looks=False)
+        taken = self._taken()
+        # A stock that is held now may be bought again after its cool-down at the earliest.
+        known_until = now + max(self._rules.risk.symbol_cooldown, _ONE_MINUTE)
+        for minute in range(-(-int((now - session.opens_at).total_seconds() * 1_000) // 60_000), self._market.minutes):
+            at = session.opens_at + minute * _ONE_MINUTE
             if at >= until:
                 break
-            if self._signals.at(minute):
-                return at
-            minute += 1
-        return max(until, now)
+            wanted = [each for each in self._signals.at(minute) if self._rests.get(each, at) <= at]
+            if any(each not in taken for each in wanted):
+                return Moment(at)
+            if at >= known_until:
+                return Moment(at, looks=bool(wanted))
+        return Moment(max(until, now))
 
     def next_look(self, now: datetime, position: OpenPosition, best: Price, deadline: datetime) -> datetime:
-        """Return the next instant after ``now`` at which a watch may decide or see a new best price."""
+        """Return the next instant after ``now`` at which a watch decides, or sees the best price before it does."""
+        strategy, top = self._strategies.get(position.strategy.name), None
+        for at in self._looks(now, position, best, deadline):
+            if at >= deadline:
+                return top or at
+            view = self._market.view(self._market.quote(position.symbol, at))
+            price = view.quote.price
+            if self._decides(at, replace(position, high_water_mark=best), view, deadline, strategy):
+                return top or at
+            if price > best:
+                best, top = price, at
+        return top or deadline
+
+    def _decides(
+        self, at: datetime, position: OpenPosition, view: MarketView, deadline: datetime, strategy: Strategy | None
+    ) -> bool:
         session = self._market.session
-        if now < session.opens_at:
-            return session.opens_at
-        second = second_of(session, now)
-        next_minute = session.opens_at + timedelta(seconds=(second // _MINUTE + 1) * _MINUTE)
-        found = self._crossing(position, best, second)
-        looks = [next_minute] if found is None else [session.opens_at + timedelta(seconds=found)]
-        if now < deadline:
-            looks.append(deadline)
-        return min(looks)
+        traded = traded_per_minute(view.recent, view.quote.volume, session, at)
+        own = None if traded is None else own_start(session, deadline, position.quantity, traded)
+        context = ExitContext(position, view, at, deadline if own is None else own.at)
+        if decide_exit(context) is not None or strategy is None:
+            return True
+        try:
+            return strategy.wants_out(view, position, self._rules.strategy)
+        except Exception:  # noqa: BLE001 - the watch calls it again, contains the fault and reports it
+            return True
+
+    def _looks(self, now: datetime, position: OpenPosition, best: Price, deadline: datetime) -> Iterator[datetime]:
+        """Yield the instants to try, in order: each minute's start, and where the path leaves the bounds."""
+        opens_at = self._market.session.opens_at
+        second = second_of(self._market.session, now) if now >= opens_at else -1
+        while second < self._market.minutes * _MINUTE:
+            found = self._crossing(position, best, second)
+            second = (second // _MINUTE + 1) * _MINUTE if found is None else found
+            at = opens_at + timedelta(seconds=second)
+            best = max(best, self._market.path(position.symbol).price_at(second))
+            yield min(at, deadline)
+        yield deadline
 
     def _crossing(self, position: OpenPosition, best: Price, second: int) -> int | None:
         """Return the first later second of this minute at which an exit rule or the best price may change."""
         minute = second // _MINUTE
-        if minute >= self._market.minutes or second % _MINUTE == _MINUTE - 1:
+        if second < 0 or minute >= self._market.minutes or second % _MINUTE == _MINUTE - 1:
             return None
-        bar, bounds = self._market.bar(position.symbol, minute), _Bounds.of(position, best)
+        bar, bounds = self._market.bar(position.symbol, minute), Bounds.of(position, best)
         if not bounds.may_leave(bar.low, bar.high):
             return None
         path = self._market.path(position.symbol)
-        rest = [(path.price_at(each), each) for each in range(second + 1, (minute + 1) * _MINUTE)]
-        return bounds.first(rest)
-
-
-@dataclass(frozen=True, slots=True)
-class _Bounds:
-    """Prices between which no exit rule fires, and the best price so far."""
-
-    lower: Decimal
-    upper: Decimal
-    best: Price
-    trails: bool
-
-    @classmethod
-    def of(cls, position: OpenPosition, best: Price) -> "_Bounds":
-        rules, entry = position.exit_rules, position.entry_price
-        best = high_water_mark(position, best)
-        lower = entry * (1 - rules.stop_loss) if rules.stop_loss else Decimal(0)
-        trails = bool(rules.trailing_start and rules.trailing_distance)
-        if trails and change_rate(best, entry) >= rules.trailing_start:
-            lower = max(lower, best * (1 - rules.trailing_distance))
-        upper = entry * (1 + rules.take_profit) if rules.take_profit else Decimal("Infinity")
-        return cls(lower, upper, best, trails)
-
-    def may_leave(self, low: int, high: int) -> bool:
-        return low <= self.lower or high >= self.upper or (self.trails and high > self.best)
-
-    def first(self, rest: list[tuple[Price, int]]) -> int | None:
-        crossing = next((second for price, second in rest if price <= self.lower or price >= self.upper), None)
-        if not self.trails:
-            return crossing
-        before = [(price, -second) for price, second in rest if crossing is None or second < crossing]
-        top = max(before, default=(Price(0), 0))
-        return -top[1] if top[0] > self.best else crossing
+        return bounds.first([(path.price_at(each), each) for each in range(second + 1, (minute + 1) * _MINUTE)])

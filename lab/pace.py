@@ -88,11 +88,14 @@ class LabPace:
         waiter = RUNNING.get()
         if waiter is None:
             raise to_be_continued("let time pass", _STEPS.get(name, real))
-        await waiter.wait(self._next_moment(waiter))
-
-    def _next_moment(self, waiter: Waiter) -> datetime:
-        (request,), now = waiter.about.arguments, self._now()
-        if waiter.position is None:
-            return self._moments.next_scan(now + _SOON, request.plan.entries_until)
-        best = Price(int(waiter.about.heartbeat[0]))
-        return self._moments.next_look(now, waiter.position, best, request.deadline)
+        (request,) = waiter.about.arguments
+        if waiter.position is not None:
+            best = Price(int(waiter.about.heartbeat[0]))
+            await waiter.wait(self._moments.next_look(self._now(), waiter.position, best, request.deadline))
+            return
+        moment = self._moments.next_scan(self._now() + _SOON, request.plan.entries_until)
+        await waiter.wait(moment.at)
+        while not moment.looks:
+            moment = self._moments.next_scan(self._now(), request.plan.entries_until)
+            if moment.at > self._now():
+                await waiter.wait(moment.at)
