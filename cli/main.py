@@ -23,6 +23,7 @@ from cli.verbs import kill_switch, report
 from cli.verbs import orders as order_verbs
 from cli.verbs import rules as rule_verbs
 from cli.verbs import statement as after_close
+from cli.verbs.backtest import add_backtest_arguments
 from cli.verbs.setting_up import add_setup_verbs
 from domain.audit_log import Outcome
 from fleet import commands
@@ -140,6 +141,8 @@ def _add_looking_back(verbs: Any) -> None:
     page = _add(verbs, "report", None, "write a page to look at; needs only the database", reads_only=True)
     page.set_defaults(without_fleet=report.report)
     report.add_report_arguments(page)
+    recorded = "test a strategy on recorded days, through the code that trades"
+    add_backtest_arguments(_add(verbs, "backtest", None, recorded, reads_only=True))
     log = _add(verbs, "audit", None, "list every command and check their log; needs only the database", reads_only=True)
     log.set_defaults(without_fleet=audit_verb.audit)
     add_dates(log, "all")

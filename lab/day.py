@@ -1,6 +1,5 @@
 """One recorded session through the production workflows and activities, on a virtual clock."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -22,6 +21,7 @@ from lab.books import ACCOUNT, book_of, frozen_books, submits_of
 from lab.broker import FINGERPRINT, LAB_ACCOUNT, LabBroker
 from lab.clockwork import Clockwork
 from lab.emptying import EMPTY_EVERYTHING
+from lab.fills import BarLiquidity
 from lab.host import LabHost, SignalClient, activities_of
 from lab.inline import InlineCalls
 from lab.market import LabFeed, LabMarket
@@ -29,7 +29,6 @@ from lab.moments import DayMoments
 from lab.pace import LabPace
 from lab.recording import RecordedSession
 from runtime.composition import Collaborators
-from simulator.app import create_simulation
 from simulator.clock import ManualClock, utc_now
 from simulator.settings import SimulationSettings
 from simulator.simulation import Simulation
@@ -66,7 +65,6 @@ class PlayedDay:
     books: Books
     outcome: CloseOutcome
     attempts: int
-    refused: Mapping[str, int]
 
     @property
     def trades(self) -> tuple[ClosedTrade, ...]:
@@ -166,7 +164,7 @@ class _Stage:
         submits = submits_of(self._host.submits, "trading workers and the close")
         book = await book_of(self._simulation)
         books = await frozen_books(self._database, book, self._plan, submits)
-        return PlayedDay(self._recorded, books, outcome, self._host.attempts, {})
+        return PlayedDay(self._recorded, books, outcome, self._host.attempts)
 
     async def aclose(self) -> None:
         """End what still waits."""
@@ -192,4 +190,4 @@ def _exchange(recorded: RecordedSession, order: Order, calendar: TradingCalendar
         recording=recorded.recording,
         now=now,
     )
-    return create_simulation(settings)
+    return Simulation(settings, BarLiquidity)

@@ -1,5 +1,6 @@
 """The pure core: accounts and their orders on the simulated exchange, driven by market time and commands only."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -47,9 +48,11 @@ _UNBOUNDED_TYPES: Final = MARKET_TYPES | MID_TYPES | {OrderType.CONDITIONAL_LIMI
 class Engine:
     """The broker's whole state. The same commands at the same market times produce the same books."""
 
-    def __init__(self, exchange: Exchange, opening_cash: Won) -> None:
+    def __init__(
+        self, exchange: Exchange, opening_cash: Won, liquidity: Callable[[Exchange], Liquidity] = Liquidity
+    ) -> None:
         self.exchange = exchange
-        self.liquidity = Liquidity(exchange)
+        self.liquidity = liquidity(exchange)
         self.accounts: dict[AccountId, Account] = {}
         self.listeners: list[Listener] = []
         self._opening_cash = opening_cash

@@ -8,6 +8,7 @@ from domain.money import Price
 from domain.session import Session
 from domain.tick_size import PriceLimits, is_on_grid, next_above, next_below
 from simulator.exchange import Exchange, second_of
+from simulator.orders import Order
 
 LEVELS: Final = 10
 _RENEWED_EVERY: Final = 20
@@ -69,6 +70,10 @@ class Liquidity:
     def passing_trade(self, symbol: Symbol, session: Session, second: int) -> int:
         """Return the share of one second's trades that can fill an order resting at the last price."""
         return self._exchange.path(symbol, session).volume_in(second) // _TRADE_SHARE
+
+    def reaching(self, order: Order, passing: int, session: Session, second: int) -> int:  # noqa: ARG002
+        """Return how many of the passing shares reach an order that rests at the last price: all of them."""
+        return passing
 
     def _depth(self, key: tuple[Symbol, Side, Price], second: int, factor: float) -> int:
         symbol, resting, price = key
