@@ -1,4 +1,7 @@
-"""The production KIS client in this process: orders and their lists by its own requests, quotations directly."""
+"""The broker of a backtest: the recorded market and the simulator's books, asked directly.
+
+What is asked once a day goes through the production KIS client; ``tests/lab/test_broker.py`` compares both.
+"""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -9,24 +12,26 @@ import httpx
 from pydantic import SecretStr
 
 from broker.kis import KisBroker, KisConnection
-from broker.protocol import Balance, BuyingPower, Holding, RateSlot, TokenStore
+from broker.protocol import Balance, BuyingPower, Holding, MayLeave, RateSlot, TokenStore, always
 from domain.errors import BrokerRefusedError
 from domain.hosts import SIMULATED_KEY, SIMULATED_SECRET
 from domain.identity import SIMULATED_ACCOUNT, Environment
 from domain.lane import Crowding, Lane
-from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Symbol
+from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
 from domain.money import NO_SHARES, NO_WON, Price, Quantity
+from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, SubmitOutcome
 from domain.session import SessionDate
+from domain.unreadable import Rows
+from lab import counter
+from lab.counter import LAB_ACCOUNT
 from lab.market import LabMarket
 from simulator.app import create_app
 from simulator.orders import Account
-from simulator.orders import AccountId as BrokerAccountId
 from simulator.orders import Holding as HeldThere
 from simulator.simulation import Simulation
 
 URL: Final = "http://simulator"
 FINGERPRINT: Final = "lab"
-LAB_ACCOUNT: Final = BrokerAccountId(*SIMULATED_ACCOUNT.split("-"))
 
 
 class _Slot:
@@ -133,6 +138,20 @@ class LabBroker(KisBroker):
             cost=holding.cost,
             price=quote.price,
         )
+
+    async def submit(self, intent: OrderIntent, lane: Lane, may_leave: MayLeave = always) -> SubmitOutcome:
+        follow(self._simulation, self._instant())
+        return counter.place(self._simulation, intent)
+
+    async def cancel(self, order: BrokerOrderRef, intent: OrderIntent, lane: Lane) -> SubmitOutcome:
+        follow(self._simulation, self._instant())
+        return counter.cancel(self._simulation, order)
+
+    async def orders_on(
+        self, session_date: SessionDate, lane: Lane, symbol: Symbol | None = None, side: Side | None = None
+    ) -> Rows[BrokerOrder]:
+        follow(self._simulation, self._instant())
+        return counter.listed(self._simulation, session_date, symbol, side)
 
     async def is_session_day(self, day: date, lane: Lane) -> bool | None:
         return day == self._market.session.date

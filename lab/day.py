@@ -18,8 +18,9 @@ from domain.rules import TradingRules, UniverseRules
 from domain.session import TradingCalendar
 from domain.worker_state import WorkerLife
 from lab.books import ACCOUNT, book_of, frozen_books, submits_of
-from lab.broker import FINGERPRINT, LAB_ACCOUNT, LabBroker
+from lab.broker import FINGERPRINT, LabBroker
 from lab.clockwork import Clockwork
+from lab.counter import LAB_ACCOUNT
 from lab.emptying import EMPTY_EVERYTHING
 from lab.fills import BarLiquidity
 from lab.host import LabHost, SignalClient, activities_of
@@ -27,6 +28,7 @@ from lab.inline import InlineCalls
 from lab.market import LabFeed, LabMarket
 from lab.moments import DayMoments
 from lab.pace import LabPace
+from lab.pool import LabPool
 from lab.recording import RecordedSession
 from runtime.composition import Collaborators
 from simulator.clock import ManualClock, utc_now
@@ -83,8 +85,8 @@ class LabBooks:
     """A database that the days of one process share, one after the other."""
 
     def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-        self.database = Database(pool)
+        self._pool = LabPool(pool)
+        self.database = Database(self._pool)  # type: ignore[arg-type] # it answers as a pool does
         self.database.reports = QuietReports(_WRITES_WITHIN)
 
     async def clear(self) -> None:

@@ -1,15 +1,15 @@
 """The recorded market of one session: quotes, books and paths straight from the simulator's exchange."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from activities.market.left_out import StockFault
 from activities.market.quote_feed import QuoteFeed
 from activities.support.pace import Pace
 from broker.protocol import Broker
 from domain.lane import Lane
-from domain.market import BookLevel, InstrumentStatus, MarketView, OrderBook, PriceSample, Quote, Symbol
+from domain.market import BookLevel, InstrumentStatus, MarketView, OrderBook, PriceSample, Quote, Side, Symbol
 from domain.money import Price, Quantity, Won
 from lab.recording import RecordedSession, RecordedStock
 from simulator.day_path import DayPath
@@ -33,17 +33,19 @@ class LabMarket:
         self.symbols = tuple(recorded.stocks)
         self._simulation = simulation
         self._samples: dict[Symbol, tuple[PriceSample, ...]] = {}
+        self.minutes = int((self.session.auction_at - self.session.opens_at).total_seconds()) // _MINUTE
+        """Minutes of continuous trading."""
+        self._paths: dict[Symbol, DayPath] = {}
+        self._totals: dict[Symbol, list[_Totals]] = {}
         self._quotes: dict[Symbol, Quote] = {}
         self._quoted_at = recorded.session.opens_at - timedelta(days=1)
 
-    @property
-    def minutes(self) -> int:
-        """Return the minutes of continuous trading."""
-        return int((self.session.auction_at - self.session.opens_at).total_seconds()) // _MINUTE
-
     def path(self, symbol: Symbol) -> DayPath:
         """Return a stock's path of the session."""
-        return self._simulation.exchange.path(symbol, self.session)
+        found = self._paths.get(symbol)
+        if found is None:
+            found = self._paths[symbol] = self._simulation.exchange.path(symbol, self.session)
+        return found
 
     def bar(self, symbol: Symbol, minute: int) -> MinuteBar:
         """Return a minute's bar; without trades it repeats the last price."""
@@ -59,9 +61,44 @@ class LabMarket:
             self._quoted_at, self._quotes = at, {}
         found = self._quotes.get(symbol)
         if found is None:
-            seen = self._simulation.exchange.snapshot(symbol, at)
-            found = self._quotes[symbol] = quote_of(seen, *levels_of(self._simulation, seen, 1))
+            found = self._quotes[symbol] = self._fast_quote(symbol, at) or self._any_quote(symbol, at)
         return found
+
+    def _any_quote(self, symbol: Symbol, at: datetime) -> Quote:
+        seen = self._simulation.exchange.snapshot(symbol, at)
+        return quote_of(seen, *levels_of(self._simulation, seen, 1))
+
+    def _fast_quote(self, symbol: Symbol, at: datetime) -> Quote | None:
+        """Return the same quote at the start of a minute of continuous trading, from the day's running totals."""
+        minute, rest = divmod((at - self.session.opens_at).total_seconds(), _MINUTE)
+        if rest or not 0 <= minute < self.minutes:
+            return None
+        minute, stock = int(minute), self.stocks[symbol]
+        totals = self._totals.get(symbol)
+        if totals is None:
+            totals = self._totals[symbol] = _running(self.path(symbol).natural.bars)
+        before, bar = totals[minute], self.path(symbol).natural.bars[minute]
+        begun = bar.volume // _MINUTE
+        levels, second = self._simulation.engine.liquidity.levels, minute * _MINUTE
+        asks = levels(symbol, Side.SELL, self.session, second, 1)
+        bids = levels(symbol, Side.BUY, self.session, second, 1)
+        return Quote(
+            symbol=symbol,
+            price=Price(bar.open),
+            observed_at=at,
+            bid=bids[0].price if bids else Price(0),
+            ask=asks[0].price if asks else Price(0),
+            bid_quantity=Quantity(bids[0].quantity if bids else 0),
+            ask_quantity=Quantity(asks[0].quantity if asks else 0),
+            volume=Quantity(before.volume + begun),
+            turnover=Won(before.turnover + begun * bar.open),
+            open_price=before.open_price or Price(bar.open),
+            high_price=Price(max(before.high, bar.open)),
+            low_price=Price(min(before.low or bar.open, bar.open)),
+            previous_close=stock.bars.base,
+            limits=stock.limits,
+            name=stock.listing.name,
+        )
 
     def book(self, symbol: Symbol, at: datetime) -> OrderBook:
         """Return ten levels of each side."""
@@ -103,6 +140,32 @@ class LabMarket:
             samples.append(PriceSample(at, Price(bar.open), Quantity(volume + bar.volume // _MINUTE)))
             volume += bar.volume
         return tuple(samples)
+
+
+class _Totals(NamedTuple):
+    """What has traded before a minute; zeros before the first."""
+
+    open_price: Price
+    high: int
+    low: int
+    volume: int
+    turnover: int
+
+
+def _running(bars: Sequence[MinuteBar]) -> list[_Totals]:
+    found = [_Totals(Price(0), 0, 0, 0, 0)]
+    for bar in bars:
+        last, typical = found[-1], (bar.open + bar.high + bar.low + bar.close) // 4
+        found.append(
+            _Totals(
+                Price(bars[0].open),
+                max(last.high, bar.high),
+                min(last.low or bar.low, bar.low),
+                last.volume + bar.volume,
+                last.turnover + bar.volume * typical,
+            )
+        )
+    return found
 
 
 def quote_of(seen: Snapshot, asks: list[Level], bids: list[Level]) -> Quote:

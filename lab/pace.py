@@ -1,7 +1,7 @@
 """Time in a backtest: it stands still while an activity acts, and jumps to the next moment that can matter."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,11 +21,11 @@ _NEVER_HANDED_OVER: Final = frozenset({"compare_statement", "prove_flat", "recon
 """They compare several reads of one attempt, so they must not be split across attempts."""
 _MAY_READ_TWICE: Final = frozenset({"find_candidates", "prepare_exit", "watch_position"})
 """They read again at times, to confirm a holding that looks too small."""
-_STEPS: Final[Mapping[str, timedelta]] = {
-    "follow_order": timedelta(seconds=1),
-    "await_flat": timedelta(seconds=2),
-}
-"""Market time between two reads of the activities that end their attempt to wait."""
+_BETWEEN_READS: Final = timedelta(seconds=2)
+"""Market time between two looks at the ledger by the close."""
+_BETWEEN_LOOKS: Final = timedelta(seconds=1)
+"""Market time between the first looks at an order; later ones follow with growing delays."""
+_MOST_DELAY: Final = 5
 
 
 class Waiter:
@@ -87,7 +87,7 @@ class LabPace:
             return
         waiter = RUNNING.get()
         if waiter is None:
-            raise to_be_continued("let time pass", _STEPS.get(name, real))
+            raise to_be_continued("let time pass", _step(name, real))
         (request,) = waiter.about.arguments
         if waiter.position is not None:
             best = Price(int(waiter.about.heartbeat[0]))
@@ -99,3 +99,9 @@ class LabPace:
             moment = self._moments.next_scan(self._now(), request.plan.entries_until)
             if moment.at > self._now():
                 await waiter.wait(moment.at)
+
+
+def _step(name: str, real: timedelta) -> timedelta:
+    if name == "follow_order":
+        return _BETWEEN_LOOKS * min(activity.info().attempt, _MOST_DELAY)
+    return max(real, _BETWEEN_READS) if name == "await_flat" else real
