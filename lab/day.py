@@ -22,7 +22,7 @@ from lab.broker import FINGERPRINT, LabBroker
 from lab.clockwork import Clockwork
 from lab.counter import LAB_ACCOUNT
 from lab.emptying import EMPTY_EVERYTHING
-from lab.fills import BarLiquidity
+from lab.exchange import open_exchange
 from lab.host import LabHost, SignalClient, activities_of
 from lab.inline import InlineCalls
 from lab.market import LabFeed, LabMarket
@@ -31,9 +31,6 @@ from lab.pace import LabPace
 from lab.pool import LabPool
 from lab.recording import RecordedSession
 from runtime.composition import Collaborators
-from simulator.clock import ManualClock, utc_now
-from simulator.settings import SimulationSettings
-from simulator.simulation import Simulation
 from strategies import strategies_named
 from verifier.books import Books
 from workflows.close_outcome import CloseOutcome, MarketCloseRequest
@@ -116,7 +113,7 @@ class _Stage:
         self._recorded, self._order, self._database = recorded, order, books.database
         session = recorded.session
         begins_at = session.opens_at - _BEFORE_THE_OPEN
-        self._simulation = _exchange(recorded, order, calendar, begins_at)
+        self._simulation = open_exchange(recorded, order.capital, calendar, begins_at)
         market = LabMarket(recorded, self._simulation)
         self._rules = replace(order.rules, universe=UniverseRules(ranking_size=0, symbols=market.symbols))
         self._leads = CloseLeads()
@@ -173,23 +170,3 @@ class _Stage:
         await self._host.aclose()
         self.clockwork.close()
         await self._broker.aclose()
-
-
-def _exchange(recorded: RecordedSession, order: Order, calendar: TradingCalendar, begins_at: datetime) -> Simulation:
-    clock = ManualClock(begins_at)
-    began = utc_now()
-
-    def now() -> datetime:
-        return began + (clock.market_time - begins_at)
-
-    settings = SimulationSettings(
-        clock=clock,
-        calendar=calendar,
-        opening_cash=order.capital,
-        rate_limit=0,
-        token_interval=0,
-        listings=1,
-        recording=recorded.recording,
-        now=now,
-    )
-    return Simulation(settings, BarLiquidity)

@@ -1,7 +1,5 @@
 """The PostgreSQL of backtests: one server without durability, one database a process."""
 
-import fcntl
-import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,14 +9,13 @@ from typing import Final
 from database.migrations import apply
 from runtime.embedded.errors import (
     CorruptFolderError,
-    FolderHeldError,
     OtherVersionError,
     PartFailedError,
 )
+from runtime.embedded.folder import hold_folder
 from runtime.embedded.ports import free_port
 from runtime.embedded.postgres import Cluster, prepared_cluster, query, run_server
 from runtime.embedded.process import Launcher
-from security.private_files import open_private, private_folder
 
 _HASTY: Final = (
     "fsync=off",
@@ -55,20 +52,13 @@ async def running_engine(folder: Path) -> AsyncIterator[Engine]:
         FolderHeldError: another backtest uses the folder.
         EmbeddedError: the server cannot be started.
     """
-    folder = private_folder(folder)
-    held = open_private(folder / "lock", os.O_RDWR)
+    hold = await hold_folder(folder)
+    launcher = Launcher(hold.folder, kept_open=[hold.shared])
     try:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FolderHeldError(f"another backtest uses {folder}; wait until it has ended") from None
-        launcher = Launcher(folder)
-        try:
-            yield await _started(launcher, folder)
-        finally:
-            await launcher.stack.aclose()
+        yield await _started(launcher, hold.folder)
     finally:
-        os.close(held)
+        await launcher.stack.aclose()
+        hold.release()
 
 
 async def _started(launcher: Launcher, folder: Path) -> Engine:
