@@ -65,7 +65,8 @@ def problems_of(day: DayResult) -> list[str]:
 def gaps_of(days: Sequence[DayResult]) -> Iterator[str]:
     """Yield what the data of these days lacks."""
     gaps = [day.gaps for day in days]
-    minutes = sum(each.minutes for each in gaps)
+    minutes, stocks = (sum(getattr(each, name) for each in gaps) for name in ("minutes", "stocks"))
+    yield f"{minutes:,} bars of {stocks:,} stock-days are played"
     for count, what in (
         (sum(each.missing for each in gaps), "minutes without a bar; they repeat the last price and fill no order"),
         (sum(each.off_grid for each in gaps), "bars with a price off the grid (mid-prices of the combined feed)"),
@@ -73,7 +74,7 @@ def gaps_of(days: Sequence[DayResult]) -> Iterator[str]:
         (sum(each.outside for each in gaps), "bars outside the session are left out"),
     ):
         if count:
-            yield f"{count:,} {what}; {minutes:,} bars are played"
+            yield f"{count:,} {what}"
     why = Counter(reason.split(" to ")[0].rstrip(" 0123456789,") for each in gaps for reason in each.left_out.values())
     for reason, count in sorted(why.items()):
         yield f"{count:,} stock-days are left out: {reason}"

@@ -86,6 +86,8 @@ def test_any_number_of_processes_gives_the_same_trades(data: Path) -> None:
     assert any("without a bar" in gap for gap in one["gaps"])
     assert one["ratios"] == {}, "three sessions are too few for ratios"
     assert one["id"] in page
+    assert "no order book" in page
+    assert '"sharpe"' not in page.split('id="shown"')[0]
 
 
 @pytest.mark.parametrize(
