@@ -42,11 +42,7 @@ def stretch_values(
         "first": dates[0],
         "last": dates[-1],
         "capital": {"won": base, "given": capital is not None},
-        "metrics": [
-            *metrics(trades, seen, base),
-            *_of_days(days),
-            *(_ratios(days, base) if len(days) >= fewest else ()),
-        ],
+        "metrics": [*metrics(trades, seen, base), *_of_days(days), *_ratios(days, base, fewest)],
         "ratios_missing": "" if ratios.are_available() else ratios.EXTRA,
         "days": [_day(day, base) for day in days],
         "months": [_month(name, tuple(members), base) for name, members in groupby(days, _month_of)],

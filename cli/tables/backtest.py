@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from cli.desk import stdout_console
+from cli.tables.terminal import Terminal
 from lab.backtest import Progress
 
 
@@ -18,9 +18,8 @@ def progress_line(progress: Progress) -> str:
     return f"{progress.done}/{progress.of} days{left}{last}"
 
 
-def print_summary(values: Mapping[str, Any], written: Path, page: Path) -> None:
+def print_summary(console: Terminal, values: Mapping[str, Any], written: Path, page: Path) -> None:
     """Print the result."""
-    console = stdout_console()
     say = console.say
     say(f"Backtest {values['id']}: {values['sessions']} sessions, {values['stock_days']:,} stock-days")
     say("The data lacks:")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.asked_dates import session_date
+from cli.desk import stdout_console
 from cli.tables.backtest import print_summary, progress_line
 from domain.market import Symbol
 from domain.rule_changes import changed, rule_values, value_text
@@ -70,7 +71,7 @@ async def backtest(asked: argparse.Namespace) -> int:
     if asked.json:
         sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=1) + "\n")
     else:
-        print_summary(values, written, page)
+        print_summary(stdout_console(), values, written, page)
     return 0 if values["sound"] else 1
 
 
