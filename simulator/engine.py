@@ -1,6 +1,5 @@
 """The pure core: accounts and their orders on the simulated exchange, driven by market time and commands only."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,7 +10,7 @@ from domain.money import Price, Quantity, Won
 from domain.session import Session, SessionPhase
 from domain.tick_size import PriceLimits, is_on_grid
 from simulator.exchange import Exchange, second_of
-from simulator.liquidity import Liquidity
+from simulator.liquidity import Liquidity, MakeLiquidity
 from simulator.matching import Matching, orders_of
 from simulator.off_hours import OffHours
 from simulator.order_events import Listener, OrderEvent, OrderEventKind
@@ -48,9 +47,7 @@ _UNBOUNDED_TYPES: Final = MARKET_TYPES | MID_TYPES | {OrderType.CONDITIONAL_LIMI
 class Engine:
     """The broker's whole state. The same commands at the same market times produce the same books."""
 
-    def __init__(
-        self, exchange: Exchange, opening_cash: Won, liquidity: Callable[[Exchange], Liquidity] = Liquidity
-    ) -> None:
+    def __init__(self, exchange: Exchange, opening_cash: Won, liquidity: MakeLiquidity = Liquidity) -> None:
         self.exchange = exchange
         self.liquidity = liquidity(exchange)
         self.accounts: dict[AccountId, Account] = {}

@@ -1,5 +1,6 @@
 """The synthetic order book: seeded depth around the last price, consumed by our orders and slowly refilled."""
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -106,3 +107,6 @@ def _touch(symbol: Symbol, price: Price, resting: Side, second: int, limits: Pri
     if resting is Side.SELL:
         return price if last_was_a_buy else next_above(price)
     return next_below(price) if last_was_a_buy else price
+
+
+MakeLiquidity = Callable[[Exchange], Liquidity]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from database.pool import open_pool
+from domain.market import Side
 from domain.money import Price, Quantity
 from domain.position import OpenPosition
 from domain.rules import StrategyRules, TradingRules
@@ -86,12 +87,12 @@ async def test_a_lost_fill_makes_the_day_unsound(
 ) -> None:
     listed = counter._row
 
-    def without_a_share(order: BrokerOrder) -> Any:
-        row = listed(order)
-        return replace(row, filled_quantity=Quantity(max(row.filled_quantity - 1, 0)))
+    def without_a_bought_share(order: BrokerOrder) -> Any:
+        row, lost = listed(order), order.side is Side.BUY and order.filled > 1
+        return replace(row, filled_quantity=Quantity(row.filled_quantity - 1)) if lost else row
 
-    monkeypatch.setattr(counter, "_row", without_a_share)
-    found = await judged(books, recorded)
+    monkeypatch.setattr(counter, "_row", without_a_bought_share)
+    found = await judged(books, recorded, replace(ORDER, workers=1))
 
     assert not found.is_sound
     assert found.violations or found.unexplained
