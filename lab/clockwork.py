@@ -247,8 +247,12 @@ class Clockwork:
                 await self._resolve(run, about, resolution)
 
     async def _go_on(self, run: Run, about: Scheduled, waiting: Waiting) -> None:
-        if about.waiting is waiting:
-            about.waiting = None
+        if about.waiting is not waiting:
+            return
+        about.waiting = None
+        if run.is_over:
+            await waiting.cancel()
+        else:
             await self._follow(run, about, await waiting.go_on())
 
     def _cancel(self, run: Run, seq: int) -> None:

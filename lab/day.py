@@ -1,6 +1,6 @@
 """One recorded session through the production workflows and activities, on a virtual clock."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ from workflows.trading_worker import TradingWorkerWorkflow
 
 _BEFORE_THE_OPEN: Final = timedelta(seconds=30)
 _CLOSE: Final = "market-close"
-_AFTER_THE_END: Final = timedelta(minutes=45)
+_AFTER_THE_END: Final = timedelta(minutes=15)
 _WRITES_WITHIN: Final = 120.0
 """Real seconds. A report delayed by a slow disk must not change a day's path."""
 _NOT_WRITTEN: Final = frozenset({"price_mark", "worker_state", "sale_start"})
@@ -54,6 +54,7 @@ class Order:
     rules: TradingRules
     workers: int
     capital: int
+    leads: CloseLeads = field(default_factory=CloseLeads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,7 @@ class _Stage:
         self._simulation = open_exchange(recorded, order.capital, calendar, begins_at)
         market = LabMarket(recorded, self._simulation)
         self._rules = replace(order.rules, universe=UniverseRules(ranking_size=0, symbols=market.symbols))
-        self._leads = CloseLeads()
-        self._plan = plan_session(session, self._leads, 1, order.workers)
+        self._plan = plan_session(session, order.leads, 1, order.workers)
         self._clock = MarketClock(begins_at, begins_at)
         strategies = strategies_named(self._rules.strategy.names)
         moments = DayMoments(market, self._rules, strategies, self._taken)
@@ -130,7 +130,7 @@ class _Stage:
             self._database,
             pace,
             calendar,
-            leads=self._leads,
+            leads=order.leads,
             feed=LabFeed(market, self._broker, pace),
             guard=StrategyGuard(self._database, pace, calls=InlineCalls()),
         )
@@ -158,7 +158,8 @@ class _Stage:
         await self.clockwork.until(lambda: False, self._plan.liquidation_at)
         request = MarketCloseRequest(ACCOUNT, self._clock, self._rules)
         self.clockwork.start(MarketCloseWorkflow.run, request, _CLOSE)
-        latest = self._recorded.session.ends_at + _AFTER_THE_END
+        session = self._recorded.session
+        latest = (session.after_market or session.post_close).until + _AFTER_THE_END
         outcome: CloseOutcome = await self.clockwork.result(_CLOSE, latest)
         submits = submits_of(self._host.submits, "trading workers and the close")
         book = await book_of(self._simulation)

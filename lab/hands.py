@@ -24,7 +24,6 @@ from history.store import BarStore
 from lab.day import LabBooks, Order, play
 from lab.recording import Gaps, read_session
 from lab.results import DayResult, result_of
-from lab.runs import StuckError
 
 
 @dataclass(frozen=True)
@@ -74,13 +73,15 @@ async def played(books: LabBooks, store: BarStore, job: Job, day: date, symbols:
     session = job.calendar.session_on(day)
     if session is None:
         return DayResult(SessionDate(day), bars, Gaps(), fault="the exchange is closed on this date")
-    recorded = read_session(store, session, symbols)
-    if not recorded.stocks:
-        return DayResult(SessionDate(day), bars, recorded.gaps)
+    gaps = Gaps()
     try:
+        recorded = read_session(store, session, symbols)
+        gaps = recorded.gaps
+        if not recorded.stocks:
+            return DayResult(SessionDate(day), bars, gaps)
         found = await play(books, recorded, job.order, job.calendar)
-    except StuckError as stuck:
-        return DayResult(SessionDate(day), bars, recorded.gaps, fault=f"stuck: {stuck}")
+    except Exception as error:  # noqa: BLE001 - a day that cannot be played is named, and the others are played
+        return DayResult(SessionDate(day), bars, gaps, fault=f"{type(error).__name__}: {error}")
     return result_of(found, bars, time.monotonic() - began)
 
 

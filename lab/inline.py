@@ -12,6 +12,7 @@ from activities.support.bounded_calls import LONGEST_CALL, BoundedCalls, Outcome
 T = TypeVar("T")
 
 _TEXT: Final = 200
+_MOST_OVERDUE: Final = 3
 
 
 class TooLongError(BaseException):
@@ -19,24 +20,35 @@ class TooLongError(BaseException):
 
 
 class InlineCalls(BoundedCalls):
-    """Makes each call at once. An alarm of the process ends one that takes too long."""
+    """Makes each call at once. An alarm of the process ends one that takes too long.
+
+    After a few of these nothing is called any more: each would cost a second of every minute of the day.
+    """
+
+    def __init__(self, longest: float = LONGEST_CALL) -> None:
+        super().__init__(longest)
+        self._overdue = 0
 
     async def outcomes(self, calls: Sequence[Callable[[], T]]) -> list[Outcome[T]]:
         """Make the calls in sequence and return their outcomes."""
-        return [self._outcome(call) for call in calls]
+        return [self.outcome(call) for call in calls]
 
-    def _outcome(self, call: Callable[[], T]) -> Outcome[T]:
+    def outcome(self, call: Callable[[], T]) -> Outcome[T]:
+        """Make one call and return its outcome."""
+        if self._overdue >= _MOST_OVERDUE:
+            return Outcome(fault=f"nothing: {_MOST_OVERDUE} calls took longer than {self.longest:g} s")
         try:
             with _alarm(self.longest):
                 return Outcome(call())
         except TooLongError:
+            self._overdue += 1
             return Outcome(fault=f"nothing: it took longer than {self.longest:g} s")
         except BaseException as error:  # noqa: BLE001 - the called code may raise anything, even SystemExit
             return Outcome(fault=f"{type(error).__name__}: {str(error)[:_TEXT]}")
 
 
 @contextmanager
-def _alarm(seconds: float = LONGEST_CALL) -> Iterator[None]:
+def _alarm(seconds: float) -> Iterator[None]:
     """Raise ``TooLongError`` in the block after some seconds; only a main thread has alarms."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -14,10 +14,11 @@ from domain.exits import ExitContext, decide_exit
 from domain.market import MarketView, Symbol
 from domain.money import Price
 from domain.position import OpenPosition
-from domain.rules import StrategyRules, TradingRules
+from domain.rules import TradingRules
 from domain.screening import ScreenedStock, first_failed_filter
 from domain.strategy import Strategy
 from lab.bounds import Bounds
+from lab.inline import InlineCalls
 from lab.market import LabMarket
 from simulator.exchange import second_of
 
@@ -42,6 +43,7 @@ class Signals:
     market: LabMarket
     rules: TradingRules
     strategies: tuple[Strategy, ...]
+    calls: InlineCalls
     _known: dict[int, tuple[Symbol, ...]] = field(default_factory=dict)
 
     def at(self, minute: int) -> tuple[Symbol, ...]:
@@ -57,14 +59,12 @@ class Signals:
         age = self.rules.execution.greatest_quote_age
         if first_failed_filter(stock, self.rules.screening, at, age) is not None:
             return False
-        return any(_signals(strategy, stock.view, self.rules.strategy) for strategy in self.strategies)
+        return any(self._signals(strategy, stock.view) for strategy in self.strategies)
 
-
-def _signals(strategy: Strategy, view: MarketView, rules: StrategyRules) -> bool:
-    try:
-        return strategy.entry(view, rules) is not None
-    except Exception:  # noqa: BLE001 - the scan itself calls it again, contains the fault and reports it
-        return True
+    def _signals(self, strategy: Strategy, view: MarketView) -> bool:
+        """Return whether a strategy signals or fails: the scan then calls it again, contains the fault and reports."""
+        found = self.calls.outcome(lambda: strategy.entry(view, self.rules.strategy))
+        return bool(found.fault) or found.value is not None
 
 
 class DayMoments:
@@ -73,7 +73,8 @@ class DayMoments:
     def __init__(self, market: LabMarket, rules: TradingRules, strategies: tuple[Strategy, ...], taken: Taken) -> None:
         self._market = market
         self._rules = rules
-        self._signals = Signals(market, rules, strategies)
+        self._calls = InlineCalls()
+        self._signals = Signals(market, rules, strategies, self._calls)
         self._strategies = {strategy.name: strategy for strategy in strategies}
         self._taken = taken
         self._rests: dict[Symbol, datetime] = {}
@@ -124,10 +125,8 @@ class DayMoments:
         context = ExitContext(position, view, at, deadline if own is None else own.at)
         if decide_exit(context) is not None or strategy is None:
             return True
-        try:
-            return strategy.wants_out(view, position, self._rules.strategy)
-        except Exception:  # noqa: BLE001 - the watch calls it again, contains the fault and reports it
-            return True
+        found = self._calls.outcome(lambda: strategy.wants_out(view, position, self._rules.strategy))
+        return bool(found.fault or found.value)
 
     def _looks(self, now: datetime, position: OpenPosition, best: Price, deadline: datetime) -> Iterator[datetime]:
         """Yield the instants to try, in order: each minute's start, and where the path leaves the bounds."""

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ from typing import Any, Final
 from cli.asked_dates import session_date
 from cli.desk import stdout_console
 from cli.tables.backtest import print_summary, progress_line
+from domain.close_plan import CloseLeads
 from domain.market import Symbol
 from domain.rule_changes import changed, rule_values, value_text
 from domain.rules import TradingRules
@@ -85,19 +86,20 @@ def _prepared(asked: argparse.Namespace) -> Backtest:
     if not BarStore(bars).sessions():
         raise OperationError(f"{bars} has no recorded bars: `bars import FOLDER` stores some, or name it with --bars")
     rules = _rules(settings.rules, asked)
-    universe = _universe(asked)
+    universe, close = _universe(asked), settings.close
+    leads = CloseLeads(timedelta(minutes=close.entries_end), timedelta(minutes=close.liquidation_begins))
     return Backtest(
         settings=Settings(
             strategy=asked.strategy.replace(",", "+"),
             version="+".join(each.version for each in strategies_named(rules.strategy.names)),
             first=asked.first.isoformat(),
             last=asked.last.isoformat(),
-            rules=_differing(rules),
+            rules=_differing(rules, leads),
             workers=asked.workers,
             capital=asked.capital,
             universe="" if universe is None else sha256(repr(universe).encode()).hexdigest()[:16],
         ),
-        order=Order(rules, asked.workers, asked.capital),
+        order=Order(rules, asked.workers, asked.capital, leads),
         calendar=krx_calendar(asked.first.year - 1, asked.last.year + 1, settings.calendar.overrides()),
         bars=bars,
         folder=settings.data_dir / "backtests",
@@ -122,9 +124,10 @@ def _pair(text: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-def _differing(rules: TradingRules) -> Mapping[str, str]:
-    defaults = rule_values(TradingRules())
-    return {
+def _differing(rules: TradingRules, leads: CloseLeads) -> Mapping[str, str]:
+    defaults, usual = rule_values(TradingRules()), CloseLeads()
+    close = {} if leads == usual else {"close": f"entries end {leads.entry_cutoff}, sales begin {leads.liquidation}"}
+    return close | {
         name: value_text(name, value)
         for name, value in rule_values(rules).items()
         if value != defaults.get(name) and not name.startswith("universe.")
