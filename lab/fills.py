@@ -9,8 +9,9 @@ from typing import Final
 from domain.market import Side, Symbol
 from domain.money import Price
 from domain.session import Session
+from simulator.day_path import DayPath
 from simulator.exchange import Exchange, second_of
-from simulator.liquidity import LEVELS, Level, Liquidity
+from simulator.liquidity import LEVELS, Level, Liquidity, touch_of
 from simulator.orders import Order
 
 FILL_RULE: Final = (
@@ -20,6 +21,8 @@ FILL_RULE: Final = (
     "minute traded."
 )
 _MINUTE: Final = 60
+Touches = tuple[Level | None, Level | None]
+"""Best bid and best ask."""
 
 
 class BarLiquidity(Liquidity):
@@ -43,6 +46,23 @@ class BarLiquidity(Liquidity):
             capped.append(Level(level.price, min(level.quantity, left)))
             left -= capped[-1].quantity
         return capped
+
+    def touches(
+        self, symbol: Symbol, path: DayPath, session: Session, minute: int
+    ) -> tuple[Level | None, Level | None]:
+        """Return best bid and best ask at the start of a minute, as ``levels`` does, without the rest of the book."""
+        bar, second = path.natural.bars[minute], minute * _MINUTE
+        left = self._left_of(symbol, path, minute)
+        if left <= 0:
+            return None, None
+        found: list[Level | None] = []
+        for side in (Side.BUY, Side.SELL):
+            at = touch_of(symbol, Price(bar.open), side, second, path.limits)
+            if at is None or not path.limits.contains(at):
+                found.append(None)
+                continue
+            found.append(Level(at, min(self.depth_at((symbol, side, at), path, session, second), left)))
+        return found[0], found[1]
 
     def use(self, symbol: Symbol, resting: Side, price: Price, quantity: int, instant: tuple[Session, int]) -> None:
         """Take shares from the book and from the minute's volume."""
@@ -73,8 +93,10 @@ class BarLiquidity(Liquidity):
 
     def _left_in(self, symbol: Symbol, session: Session, second: int) -> int:
         """Return the shares of a second's minute that our orders may still trade."""
-        path, minute = self._exchange.path(symbol, session), second // _MINUTE
-        bar = path.bar(minute)
+        return self._left_of(symbol, self._exchange.path(symbol, session), second // _MINUTE)
+
+    def _left_of(self, symbol: Symbol, path: DayPath, minute: int) -> int:
+        bar = path.natural.bars[minute]
         if bar.low == bar.high and bar.low in (path.limits.lower, path.limits.upper):
             return 0
         return bar.volume - self._taken.get((symbol, minute), 0)

@@ -2,15 +2,16 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from activities.market.left_out import StockFault
 from activities.market.quote_feed import QuoteFeed
 from activities.support.pace import Pace
 from broker.protocol import Broker
 from domain.lane import Lane
-from domain.market import BookLevel, InstrumentStatus, MarketView, OrderBook, PriceSample, Quote, Side, Symbol
+from domain.market import BookLevel, InstrumentStatus, MarketView, OrderBook, PriceSample, Quote, Symbol
 from domain.money import Price, Quantity, Won
+from lab.fills import BarLiquidity
 from lab.recording import RecordedSession, RecordedStock
 from simulator.day_path import DayPath
 from simulator.exchange import Snapshot, second_of
@@ -32,6 +33,7 @@ class LabMarket:
         self.stocks = recorded.stocks
         self.symbols = tuple(recorded.stocks)
         self._simulation = simulation
+        self._book = cast("BarLiquidity", simulation.engine.liquidity)
         self._samples: dict[Symbol, tuple[PriceSample, ...]] = {}
         self.minutes = int((self.session.auction_at - self.session.opens_at).total_seconds()) // _MINUTE
         """Minutes of continuous trading."""
@@ -77,19 +79,18 @@ class LabMarket:
         totals = self._totals.get(symbol)
         if totals is None:
             totals = self._totals[symbol] = _running(self.path(symbol).natural.bars)
-        before, bar = totals[minute], self.path(symbol).natural.bars[minute]
+        path = self.path(symbol)
+        before, bar = totals[minute], path.natural.bars[minute]
         begun = bar.volume // _MINUTE
-        levels, second = self._simulation.engine.liquidity.levels, minute * _MINUTE
-        asks = levels(symbol, Side.SELL, self.session, second, 1)
-        bids = levels(symbol, Side.BUY, self.session, second, 1)
+        bid, ask = self._book.touches(symbol, path, self.session, minute)
         return Quote(
             symbol=symbol,
             price=Price(bar.open),
             observed_at=at,
-            bid=bids[0].price if bids else Price(0),
-            ask=asks[0].price if asks else Price(0),
-            bid_quantity=Quantity(bids[0].quantity if bids else 0),
-            ask_quantity=Quantity(asks[0].quantity if asks else 0),
+            bid=bid.price if bid else Price(0),
+            ask=ask.price if ask else Price(0),
+            bid_quantity=Quantity(bid.quantity if bid else 0),
+            ask_quantity=Quantity(ask.quantity if ask else 0),
             volume=Quantity(before.volume + begun),
             turnover=Won(before.turnover + begun * bar.open),
             open_price=before.open_price or Price(bar.open),

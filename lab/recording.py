@@ -123,7 +123,7 @@ def _stock(
             counts["outside"] += 1
             continue
         shown = _on_tape(bar, counts)
-        if not (limits.contains(Price(shown.low)) and limits.contains(Price(shown.high))):
+        if not limits.lower <= shown.low <= shown.high <= limits.upper:
             return f"prices outside {limits.lower:,} to {limits.upper:,} around the base {day.previous_close:,}"
         if minute == match:
             found.closing = shown
@@ -138,7 +138,9 @@ def _stock(
 
 def _on_tape(bar: MinuteBar, counts: Counter[str]) -> TapeBar:
     """Return a bar whose prices the exchange can show."""
-    prices = bar[1:5]
+    prices, tick = bar[1:5], tick_at(bar.low)
+    if tick == tick_at(bar.high) and not any(price % tick for price in prices):
+        return TapeBar(*prices, bar.volume)
     if all(map(is_on_grid, prices)):
         return TapeBar(*prices, bar.volume)
     counts["off_grid"] += 1

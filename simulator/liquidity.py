@@ -8,6 +8,7 @@ from domain.market import Side, Symbol
 from domain.money import Price
 from domain.session import Session
 from domain.tick_size import PriceLimits, is_on_grid, next_above, next_below
+from simulator.day_path import DayPath
 from simulator.exchange import Exchange, second_of
 from simulator.orders import Order
 
@@ -45,7 +46,7 @@ class Liquidity:
         step = next_above if resting is Side.SELL else next_below
         fullness = path.natural.liquidity_at(min(second // 60, path.minutes - 1))
         fullness *= _EVENING_SHARE if second >= second_of(session, session.ends_at) else 1
-        at = _touch(symbol, price, resting, second, path.limits)
+        at = touch_of(symbol, price, resting, second, path.limits)
         levels = []
         for place in range(most):
             if at is None or not path.limits.contains(at):
@@ -76,6 +77,11 @@ class Liquidity:
         """Return how many of the passing shares reach an order that rests at the last price: all of them."""
         return passing
 
+    def depth_at(self, key: tuple[Symbol, Side, Price], path: DayPath, session: Session, second: int) -> int:
+        """Return the shares left at a best price in continuous trading."""
+        depth = self._depth(key, second, path.natural.liquidity_at(min(second // 60, path.minutes - 1)))
+        return self._left(key, depth, session, second) if key in self._used else depth
+
     def _depth(self, key: tuple[Symbol, Side, Price], second: int, factor: float) -> int:
         symbol, resting, price = key
         listing = self._exchange.tapes[symbol].listing
@@ -95,7 +101,7 @@ class Liquidity:
         return quantity * max(0.0, 1 - (moment - since) / _RECOVERY_SECONDS)
 
 
-def _touch(symbol: Symbol, price: Price, resting: Side, second: int, limits: PriceLimits) -> Price | None:
+def touch_of(symbol: Symbol, price: Price, resting: Side, second: int, limits: PriceLimits) -> Price | None:
     """Return the best price of a side: one of the two sides is at the last price, none beyond a limit."""
     if price == (limits.upper if resting is Side.SELL else limits.lower):
         return None
