@@ -16,6 +16,7 @@ from hashlib import sha256
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
+from typing import Final
 
 from database.pool import open_pool
 from domain.market import Symbol
@@ -24,6 +25,9 @@ from history.store import BarStore
 from lab.day import LabBooks, Order, play
 from lab.recording import Gaps, read_session
 from lab.results import DayResult, result_of
+
+_CONNECTIONS: Final = 10
+"""As many as a process of the fleet has."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Hand:
         threading.Thread(target=_end_with_parent, daemon=True).start()
         logging.basicConfig(handlers=[logging.NullHandler()])
         cls.job, cls.loop = job, asyncio.new_event_loop()
-        cls.books = LabBooks(cls.loop.run_until_complete(open_pool(urls.get(), 5)))
+        cls.books = LabBooks(cls.loop.run_until_complete(open_pool(urls.get(), _CONNECTIONS)))
         cls.store = BarStore(job.bars)
 
     @classmethod

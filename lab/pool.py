@@ -1,5 +1,6 @@
 """Connections to a backtest's own database, without the checks that a failover needs."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -16,6 +17,7 @@ class LabPool:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._free: list[Connection] = []
+        self._turn = asyncio.Semaphore(pool.get_max_size())
 
     async def execute(self, query: str, *values: Any) -> Any:
         async with self.acquire() as connection:
@@ -36,11 +38,12 @@ class LabPool:
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Connection]:
         """Borrow a connection."""
-        connection = self._free.pop() if self._free else await self._pool.acquire()
-        try:
-            yield connection
-        finally:
-            self._free.append(connection)
+        async with self._turn:
+            connection = self._free.pop() if self._free else await self._pool.acquire()
+            try:
+                yield connection
+            finally:
+                self._free.append(connection)
 
     async def close(self) -> None:
         """Close all connections."""
