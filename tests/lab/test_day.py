@@ -97,10 +97,3 @@ async def test_a_lost_fill_makes_the_day_unsound(
 
     assert not found.is_sound
     assert found.violations or found.unexplained
-
-
-@pytest.mark.timeout(600)
-async def test_one_worker_trades_alone(books: LabBooks, recorded: RecordedSession) -> None:
-    one = await judged(books, recorded, replace(ORDER, workers=1))
-
-    assert {trade.worker_id for trade in one.trades} == {"worker-1"}
