@@ -4,6 +4,8 @@ import argparse
 import sys
 from typing import Any, Never
 
+from domain.identity import MOST_WORKERS
+from domain.money import Won
 from reporting.spoken import say
 
 
@@ -38,3 +40,22 @@ def add_alone(verbs: Any, name: str, act: str, what: str, *, reads_only: bool = 
     verb = add_verb(verbs, name, act, what, reads_only=reads_only)
     verb.set_defaults(with_fleet=False)
     return verb
+
+
+def count(text: str) -> int:
+    """Return a number of trading workers."""
+    number = int(text)
+    if not 1 <= number <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"choose 1 to {MOST_WORKERS} workers")
+    return number
+
+
+def capital(text: str) -> Won:
+    """Return an amount of won; thousands may be separated."""
+    try:
+        amount = int(text.replace(",", "").replace("_", ""))
+    except ValueError:
+        amount = 0
+    if amount <= 0:
+        raise argparse.ArgumentTypeError("name an amount of won above zero")
+    return Won(amount)

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.asked_dates import add_dates, session_date
-from cli.grammar import Parser, add_alone, add_verb
+from cli.grammar import Parser, add_alone, add_verb, capital, count
 from cli.research import add_research_verbs
 from domain.alert import LEVELS
-from domain.identity import ALL_WORKERS, LIVE_WORD, MOST_WORKERS, Environment
-from domain.money import Won
+from domain.identity import ALL_WORKERS, LIVE_WORD, Environment
 from reporting.sentences import LANGUAGES
 from reporting.spoken import say
 
@@ -28,7 +27,7 @@ _TRADED: Final = (Environment.PAPER, Environment.LIVE)
 def parser() -> argparse.ArgumentParser:
     """Return the parser of ``starter.py``."""
     whole = Parser(prog="starter.py", description=say("Start, watch and command the trading workers."))
-    whole.add_argument("--workers", type=_count, metavar="N", help=say("start workers 1 to N and the close schedule"))
+    whole.add_argument("--workers", type=count, metavar="N", help=say("start workers 1 to N and the close schedule"))
     whole.add_argument("--detach", action="store_true", help=say("return at once instead of showing the live table"))
     whole.add_argument("--live", metavar="WORD", help=f"{say('confirm real money')}: {LIVE_WORD}")
     whole.add_argument("--json", action="store_true", help=say("print JSON"))
@@ -67,7 +66,7 @@ def _add_looking_back(verbs: Any) -> None:
     page.add_argument(
         "--out", type=Path, metavar="FOLDER", help=say("where to write (default the data folder's reports/)")
     )
-    page.add_argument("--capital", type=_capital, metavar="WON", help=say("the base of percentages and ratios"))
+    page.add_argument("--capital", type=capital, metavar="WON", help=say("the base of percentages and ratios"))
     recorded = "list every command and check their log; needs only the database"
     add_dates(add_alone(verbs, "audit", "audit:audit", recorded, reads_only=True), "all")
     compares = "compare the broker's own profit and loss of a session with ours"
@@ -152,28 +151,8 @@ def _add_worker(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("worker", nargs="?", default=ALL_WORKERS, metavar="WORKER|all", help=say("default all"))
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= MOST_WORKERS:
-        raise argparse.ArgumentTypeError(f"choose 1 to {MOST_WORKERS} workers")
-    return number
-
-
-_count.__name__ = "count"  # argparse names the type in its error
-
-
 def _change(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
-
-
-def _capital(text: str) -> Won:
-    try:
-        amount = int(text.replace(",", "").replace("_", ""))
-    except ValueError:
-        amount = 0
-    if amount <= 0:
-        raise argparse.ArgumentTypeError("name an amount of won above zero")
-    return Won(amount)

@@ -1,18 +1,22 @@
-"""The verbs before trading: strategies of one's own and recorded bars. They need no running fleet."""
+"""The verbs before trading: strategies of one's own, recorded bars and backtests. They need no running fleet."""
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cli.asked_dates import session_date
-from cli.grammar import add_alone
+from cli.grammar import add_alone, capital, count
+from domain.money import Won
 from reporting.spoken import say
+
+_CAPITAL: Final = Won(100_000_000)
 
 
 def add_research_verbs(verbs: Any) -> None:
-    """Add ``strategy`` and ``bars``."""
+    """Add ``strategy``, ``bars`` and ``backtest``."""
     _add_strategy(verbs)
     _add_bars(verbs)
+    _add_backtest(verbs)
 
 
 def _add_strategy(verbs: Any) -> None:
@@ -61,3 +65,28 @@ def _add_action(actions: Any, name: str, act: str, what: str) -> argparse.Argume
         "--store", type=Path, metavar="FOLDER", help=say("the bars' folder (default the data folder's bars/)")
     )
     return action
+
+
+def _add_backtest(verbs: Any) -> None:
+    recorded = "test a strategy on recorded days, through the code that trades"
+    verb = add_alone(verbs, "backtest", "backtest:backtest", recorded, reads_only=True)
+    named = "a strategy, or several separated by commas"
+    verb.add_argument("--strategy", required=True, metavar="NAME", help=say(named))
+    verb.add_argument(
+        "--from", dest="first", type=session_date, required=True, metavar="DATE", help=say("first session")
+    )
+    verb.add_argument("--to", dest="last", type=session_date, required=True, metavar="DATE", help=say("last session"))
+    universe = verb.add_mutually_exclusive_group()
+    only = "only these stocks, on the days on which they have bars"
+    universe.add_argument("--symbols", metavar="A,B", help=say(only))
+    universe.add_argument("--universe", type=Path, metavar="FILE", help=say("CSV with the columns date and symbol"))
+    verb.add_argument(
+        "--set", dest="rules", action="append", default=[], metavar="RULE=VALUE", help=say("change a rule")
+    )
+    verb.add_argument("--workers", type=count, default=1, metavar="N", help=say("trading workers (default 1)"))
+    cash = "cash at the start of each day (default 100,000,000)"
+    verb.add_argument("--capital", type=capital, default=_CAPITAL, metavar="WON", help=say(cash))
+    verb.add_argument("--processes", type=int, metavar="N", help=say("default: one for each processor"))
+    stored = "store of recorded bars, default in the data folder"
+    verb.add_argument("--bars", type=Path, metavar="FOLDER", help=say(stored))
+    verb.add_argument("--resume", action="store_true", help=say("keep the finished days of an interrupted run"))

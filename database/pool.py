@@ -30,6 +30,8 @@ Executor: TypeAlias = (
 Row: TypeAlias = asyncpg.Record
 
 NAMED_ONLY: Final = Masking()
+_STATEMENTS: Final = 500
+"""Prepared statements that a connection keeps. There are more than asyncpg's default of 100."""
 _COMMAND_TIMEOUT = 30.0
 """Real seconds after which a statement times out; none of ours takes one second."""
 
@@ -53,6 +55,7 @@ async def open_pool(url: str, size: int, mask: Masking = NAMED_ONLY, *, at_once:
             setup=guard.check,
             reset=_keep_session,
             command_timeout=_COMMAND_TIMEOUT,
+            statement_cache_size=_STATEMENTS,
             target_session_attrs=SessionAttribute.read_write,
         )
     except asyncpg.TargetServerAttributeNotMatched:

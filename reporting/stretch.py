@@ -23,8 +23,13 @@ _UNITS: dict[str, Unit] = {
 }
 
 
-def stretch_values(days: Sequence[DayBooks], capital: Won | None = None) -> dict[str, Any]:
-    """Return the report of at least one session, in order, including sessions without a trade."""
+def stretch_values(
+    days: Sequence[DayBooks], capital: Won | None = None, fewest: int = ratios.FEWEST_DAYS
+) -> dict[str, Any]:
+    """Return the report of at least one session, in order, including sessions without a trade.
+
+    Ratios need at least ``fewest`` sessions.
+    """
     trades = tuple(trade for day in days for trade in day.trades)
     base = capital or greatest_capital(trades)
     seen = {position_id: range_ for day in days for position_id, range_ in day.ranges().items()}
@@ -37,7 +42,7 @@ def stretch_values(days: Sequence[DayBooks], capital: Won | None = None) -> dict
         "first": dates[0],
         "last": dates[-1],
         "capital": {"won": base, "given": capital is not None},
-        "metrics": [*metrics(trades, seen, base), *_of_days(days), *_ratios(days, base)],
+        "metrics": [*metrics(trades, seen, base), *_of_days(days), *_ratios(days, base, fewest)],
         "ratios_missing": "" if ratios.are_available() else ratios.EXTRA,
         "ratios_few": len(days) < ratios.FEWEST_DAYS,
         "days": [_day(day, base) for day in days],
@@ -97,8 +102,8 @@ def _of_days(days: Sequence[DayBooks]) -> Iterator[dict[str, Any]]:
     yield metric("drawdown_of_days", -min(fallen), "won")
 
 
-def _ratios(days: Sequence[DayBooks], capital: Won) -> Iterator[dict[str, Any]]:
-    if not ratios.are_available():
+def _ratios(days: Sequence[DayBooks], capital: Won, fewest: int) -> Iterator[dict[str, Any]]:
+    if len(days) < fewest or not ratios.are_available():
         return
     found = ratios.ratios([(day.date, day.fleet.performance.net) for day in days], capital)
     for name, value in found.items():

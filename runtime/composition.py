@@ -1,7 +1,7 @@
 """Composition root of worker.py: settings become connections, then activities, then Temporal workers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -63,6 +63,10 @@ _WATCH_SLOTS: Final = 1_000
 _ON_DEMAND: Final = (ReconciliationWorkflow, OrderLookupWorkflow, StatementWorkflow)
 LONGEST_BETWEEN_BEATS: Final = timedelta(seconds=0.8)
 """Between two heartbeats of one activity that reach the server. Each costs the server a few milliseconds."""
+_WATCH_OPTIONS: Final = {
+    "max_concurrent_activities": _WATCH_SLOTS,
+    "max_heartbeat_throttle_interval": LONGEST_BETWEEN_BEATS,
+}
 _GRACE: Final = timedelta(seconds=10)
 _WORKFLOW_POLLERS: Final = 10
 _SHARE_OF_THE_UNCACHED: Final = 0.5
@@ -122,6 +126,8 @@ class Collaborators:
     host: HostGate = field(default_factory=HostGate)
     standing: StrategyStanding | None = None
     """What the fleet says of this host's strategies. None: it has no other host."""
+    guard: StrategyGuard | None = None
+    """The entry point to strategies. None creates one that bounds each call in a thread."""
 
 
 def stream_of(settings: Settings, place: Place, broker: KisBroker, database: Database) -> KisStream:
@@ -137,10 +143,25 @@ def day_start_for(with_: Collaborators) -> DayStart:
     return DayStart(with_.broker, with_.database, with_.calendar, with_.pace, with_.commission)
 
 
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A task queue with its activities, its workflows and the options of its Temporal worker."""
+
+    name: str
+    activities: Sequence[Callable[..., Awaitable[Any]]]
+    workflows: Sequence[type] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
 def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> list[Worker]:
     """Return the three Temporal workers of an account: trading, watch and broker."""
+    return [_worker(client, queue) for queue in queues_for(account_id, with_)]
+
+
+def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:
+    """Return what the three Temporal workers of an account perform."""
     feed = with_.feed or QuoteFeed(with_.broker, with_.pace, calendar=with_.calendar)
-    guard, host = StrategyGuard(with_.database, with_.pace, standing=with_.standing), with_.host
+    guard, host = with_.guard or StrategyGuard(with_.database, with_.pace, standing=with_.standing), with_.host
     market_data = MarketDataActivities(
         feed, with_.broker, with_.database, with_.pace, day_start_for(with_), guard=guard, host=host
     )
@@ -166,21 +187,13 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     told = (closing.order_liquidation, closing.await_flat, closing.await_turn, lookup.list_broker_orders)
     queues = task_queues(account_id)
     return [
-        _worker(
-            client,
+        Queue(
             queues.trading,
             [*of_a_trade, *of_the_close, summaries.write_summaries, summaries.report_undone],
-            workflows=[TradingWorkerWorkflow, MarketCloseWorkflow, *_ON_DEMAND],
+            [TradingWorkerWorkflow, MarketCloseWorkflow, *_ON_DEMAND],
         ),
-        _worker(
-            client,
-            queues.watch,
-            [*of_a_watch, *told, *proofs],
-            max_concurrent_activities=_WATCH_SLOTS,
-            max_heartbeat_throttle_interval=LONGEST_BETWEEN_BEATS,
-        ),
-        _worker(
-            client,
+        Queue(queues.watch, [*of_a_watch, *told, *proofs], options=_WATCH_OPTIONS),
+        Queue(
             queues.broker,
             [entries.prepare_entry, selling.prepare_exit, orders.submit_order, orders.cancel_order],
         ),
@@ -209,17 +222,18 @@ async def hosting(workers: Sequence[Worker]) -> AsyncIterator[None]:
             await asyncio.gather(*(worker.shutdown() for worker in workers))
 
 
-def _worker(client: Client, queue: str, activities: Sequence[Any], **options: Any) -> Worker:
+def _worker(client: Client, queue: Queue) -> Worker:
     return Worker(
         client,
-        task_queue=queue,
-        activities=activities,
+        task_queue=queue.name,
+        activities=queue.activities,
+        workflows=queue.workflows,
         interceptors=[ArgumentLists()],
         graceful_shutdown_timeout=_GRACE,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
         workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(_WORKFLOW_POLLERS),
         nonsticky_to_sticky_poll_ratio=_SHARE_OF_THE_UNCACHED,
-        **options,
+        **queue.options,
     )
 
 

@@ -11,7 +11,7 @@ from domain.session import Session, SessionPhase
 from domain.tick_size import PriceLimits
 from simulator.exchange import Exchange, second_of
 from simulator.grid_limits import GridLimits
-from simulator.liquidity import Liquidity
+from simulator.liquidity import Liquidity, MakeLiquidity
 from simulator.matching import Matching, orders_of
 from simulator.off_hours import OffHours
 from simulator.order_events import Listener, OrderEvent, OrderEventKind
@@ -48,9 +48,9 @@ _UNBOUNDED_TYPES: Final = MARKET_TYPES | MID_TYPES | {OrderType.CONDITIONAL_LIMI
 class Engine:
     """The broker's whole state. The same commands at the same market times produce the same books."""
 
-    def __init__(self, exchange: Exchange, opening_cash: Won) -> None:
+    def __init__(self, exchange: Exchange, opening_cash: Won, liquidity: MakeLiquidity = Liquidity) -> None:
         self.exchange = exchange
-        self.liquidity = Liquidity(exchange)
+        self.liquidity = liquidity(exchange)
         self.accounts: dict[AccountId, Account] = {}
         self.listeners: list[Listener] = []
         self._opening_cash = opening_cash

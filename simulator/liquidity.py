@@ -1,13 +1,16 @@
 """The synthetic order book: seeded depth around the last price, consumed by our orders and slowly refilled."""
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 from zlib import crc32
 
 from domain.market import Side, Symbol
 from domain.money import Price
 from domain.session import Session
+from simulator.day_path import DayPath
 from simulator.exchange import Exchange, second_of
 from simulator.grid_limits import GridLimits
+from simulator.orders import Order
 
 LEVELS: Final = 10
 _RENEWED_EVERY: Final = 20
@@ -44,7 +47,7 @@ class Liquidity:
         step = grid.next_above if resting is Side.SELL else grid.next_below
         fullness = path.natural.liquidity_at(min(second // 60, path.minutes - 1))
         fullness *= _EVENING_SHARE if second >= second_of(session, session.ends_at) else 1
-        at = _touch(symbol, price, resting, second, path.limits)
+        at = touch_of(symbol, price, resting, second, path.limits)
         levels = []
         for place in range(most):
             if at is None or not path.limits.contains(at):
@@ -71,6 +74,15 @@ class Liquidity:
         """Return the share of one second's trades that can fill an order resting at the last price."""
         return self._exchange.path(symbol, session).volume_in(second) // _TRADE_SHARE
 
+    def reaching(self, order: Order, passing: int, session: Session, second: int) -> int:  # noqa: ARG002
+        """Return how many of the passing shares reach an order that rests at the last price: all of them."""
+        return passing
+
+    def depth_at(self, key: tuple[Symbol, Side, Price], path: DayPath, session: Session, second: int) -> int:
+        """Return the shares left at a best price in continuous trading."""
+        depth = self._depth(key, second, path.natural.liquidity_at(min(second // 60, path.minutes - 1)))
+        return self._left(key, depth, session, second) if key in self._used else depth
+
     def _depth(self, key: tuple[Symbol, Side, Price], second: int, factor: float) -> int:
         symbol, resting, price = key
         listing = self._exchange.tapes[symbol].listing
@@ -90,7 +102,7 @@ class Liquidity:
         return quantity * max(0.0, 1 - (moment - since) / _RECOVERY_SECONDS)
 
 
-def _touch(symbol: Symbol, price: Price, resting: Side, second: int, limits: GridLimits) -> Price | None:
+def touch_of(symbol: Symbol, price: Price, resting: Side, second: int, limits: GridLimits) -> Price | None:
     """Return the best price of a side: one of the two sides is at the last price, none beyond a limit."""
     if price == (limits.upper if resting is Side.SELL else limits.lower):
         return None
@@ -102,3 +114,6 @@ def _touch(symbol: Symbol, price: Price, resting: Side, second: int, limits: Gri
     if resting is Side.SELL:
         return price if last_was_a_buy else limits.grid.next_above(price)
     return limits.grid.next_below(price) if last_was_a_buy else price
+
+
+MakeLiquidity = Callable[[Exchange], Liquidity]

@@ -77,7 +77,7 @@ class Matching:
             self._wake(order, price)
             self._sweep(order, session, second, resting=True)
             if not order.is_market and not order.is_dormant and order.price == price and not self._locked(order):
-                traded = min(order.remaining, passing[order.side])
+                traded = min(order.remaining, self._liquidity.reaching(order, passing[order.side], session, second))
                 passing[order.side] -= traded
                 self._fill(order, price, traded, (session, second))
 

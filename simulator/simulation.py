@@ -15,6 +15,7 @@ from simulator.engine import Engine
 from simulator.exchange import Exchange
 from simulator.faults import FaultRule, Faults
 from simulator.journal import Journal, JournalError, Record
+from simulator.liquidity import Liquidity, MakeLiquidity
 from simulator.listings import LISTINGS, first_listings
 from simulator.order_types import OrderType
 from simulator.orders import AccountId, ChangeRequest, Order, OrderAction, OrderRequest
@@ -28,17 +29,16 @@ _LEAST_HISTORY = timedelta(days=14)
 class Simulation:
     """The handle shared by HTTP, control API and in-process tests. Instants are aware UTC."""
 
-    def __init__(self, settings: SimulationSettings) -> None:
+    def __init__(self, settings: SimulationSettings, liquidity: MakeLiquidity = Liquidity) -> None:
         self.settings = settings
-        listings = first_listings(settings.listings).values()
         self.exchange = Exchange(
             settings.seed,
             settings.calendar,
-            listings,
+            first_listings(settings.listings).values(),
             interrupts=settings.interruptions,
             recording=settings.recording,
         )
-        self.engine = Engine(self.exchange, Won(settings.opening_cash))
+        self.engine = Engine(self.exchange, Won(settings.opening_cash), liquidity)
         self.services = services_of(settings)
         self.service = self.services[settings.environment]
         self.tokens, self.calls = self.service.tokens, self.service.calls

@@ -18,12 +18,12 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from xdist.remote import Producer
 
+from lab.emptying import EMPTY_EVERYTHING, END_OTHERS
 from runtime import env_file
 from runtime.embedded.ports import free_port
 from runtime.embedded.process import Launcher
 from runtime.embedded.temporal import DevServer, start_temporal, temporal_binary
 from security.private_files import close_to_others
-from tests.database.emptying import EMPTY_EVERYTHING, END_OTHERS
 from tests.support.application_role import MAKE_ROLE, as_application
 from tests.support.bare_postgres import start_postgres
 from tests.support.command_line import Done, Run

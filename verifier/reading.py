@@ -39,7 +39,7 @@ async def read_books(sources: Sources, plan: SessionPlan) -> Books:
     """Read everything once, the broker last: the ledger may not know the broker's latest actions yet."""
     date, read_at = plan.session.date, datetime.now(UTC)  # noqa: TID251 - the real instant of the reading
     is_past = session_date_of(sources.clock.market_time(read_at)) > date
-    ledger = await _ledger(sources, date, is_past=is_past)
+    ledger = await read_ledger(sources, date, is_past=is_past)
     since = sources.clock.real_time(plan.session.opens_at) - _BEFORE_THE_SESSION
     workers = await sources.database.workers.all_of(sources.account_id)
     names: dict[str, WorkerId] = {worker.workflow_id: worker.worker_id for worker in workers}
@@ -63,7 +63,7 @@ def _end_of(date: SessionDate) -> datetime:
     return datetime.combine(date + timedelta(days=1), time(), KST)
 
 
-async def _ledger(sources: Sources, date: SessionDate, *, is_past: bool = False) -> Ledger:
+async def read_ledger(sources: Sources, date: SessionDate, *, is_past: bool = False) -> Ledger:
     """Read our own books of a session; for a past session, exclude what later sessions did to its positions."""
     database, audit, account = sources.database, sources.database.audit, sources.account_id
     orders = await audit.orders_on(account, date)

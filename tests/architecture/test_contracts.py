@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATIONS = ("pyproject.toml", ".importlinter.runtime")
 PACKAGES = (
-    *("activities", "broker", "cli", "database", "domain", "exchange", "fleet", "history", "reporting", "runtime"),
-    *("security", "simulator", "strategies", "tools", "verifier", "workflows"),
+    *("activities", "broker", "cli", "database", "domain", "exchange", "fleet", "history", "lab", "reporting"),
+    *("runtime", "security", "simulator", "strategies", "tools", "verifier", "workflows"),
 )
 
 
@@ -97,6 +97,10 @@ def test_every_contract_is_kept(source: Path, configuration: str) -> None:
         ("impartial", "tools/conformance/kis.py", "import broker.protocol"),
         ("impartial", "tools/conformance/clock.py", "import simulator.clock"),
         ("impartial", "runtime/private_values.py", "import broker.protocol"),
+        ("layers", "verifier/reading.py", "import lab.clockwork"),
+        ("layers", "runtime/composition.py", "import lab.clockwork"),
+        ("layers", "lab/clockwork.py", "import cli.desk"),
+        ("sql", "lab/clockwork.py", "import asyncpg"),
         ("layers", "history/store.py", "import simulator.recorded"),
         ("layers", "history/store.py", "import broker.protocol"),
         ("columns", "history/store.py", "import duckdb"),

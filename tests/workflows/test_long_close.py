@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from temporalio import activity, workflow
-from temporalio.bridge.proto.activity_result import ActivityResolution
 
 from activities.closing import AwaitFlatRequest
 from activities.cycles import Held
@@ -24,10 +23,11 @@ from domain.ladder import Ladder, Wait
 from domain.market import Side, Symbol
 from domain.money import Won
 from domain.order import OrderPurpose, OrderRecord, OrderStatus, OrderType
+from lab.attempts import Again, Scheduled, attempt
+from lab.clockwork import Clockwork
+from lab.runs import Run
+from lab.temporal_parts import ActivityResolution, activity_name
 from tests.support.builders import MONDAY, an_intent
-from tests.trials.clockwork.attempts import Again, Scheduled, attempt
-from tests.trials.clockwork.clockwork import Clockwork
-from tests.trials.clockwork.runs import Run
 from tests.workflows.close_stand_ins import CloseDesk
 from tests.workflows.floor import kst
 from tests.workflows.stand_ins import a_held
@@ -153,7 +153,7 @@ async def halted_floor(at: str, count: int) -> AsyncIterator[HaltedFloor]:
     clock = MarketClock(kst(f"{MONDAY} {at}"), kst(f"{MONDAY} {at}"))
     desk = HaltedDesk(clock)
     desk.halts(count)
-    acts = {activity._Definition.must_from_callable(each).name: each for each in desk.everything()}
+    acts = {activity_name(each): each for each in desk.everything()}
 
     async def play(about: Scheduled, now: datetime) -> ActivityResolution | Again:
         return await attempt(about, acts[about.name], now)

@@ -6,18 +6,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from temporalio import activity
-from temporalio.bridge.proto.activity_result import ActivityResolution
-
 from domain.clock import MarketClock
 from domain.identity import AccountId
 from domain.position import ExitReason
 from domain.rules import TradingRules
 from domain.session import SessionDate
 from domain.worker_state import WorkerLife
+from lab.attempts import Again, Scheduled, attempt
+from lab.clockwork import Clockwork
+from lab.temporal_parts import ActivityResolution, activity_name, object_of
 from tests.support.builders import MONDAY
-from tests.trials.clockwork.attempts import Again, Scheduled, attempt
-from tests.trials.clockwork.clockwork import Clockwork
 from tests.workflows.floor import kst
 from tests.workflows.stand_ins import Desk
 from workflows.commands import WorkerStatus
@@ -118,7 +116,7 @@ class VirtualFloor:
             workflow: Any = self.clockwork.runs[WORKFLOW].instance
             self.last_life = workflow._object._commands.life if workflow._object is not None else self.last_life
         elif self.clockwork.past:
-            self.last_life = self.clockwork.past[-1].instance._object._commands.life  # type: ignore[attr-defined]
+            self.last_life = object_of(self.clockwork.past[-1].instance)._commands.life
 
 
 @asynccontextmanager
@@ -127,7 +125,7 @@ async def a_floor(starts_at: str = "2026-11-23 08:50", **bent: Any) -> AsyncIter
     clock = MarketClock(kst(starts_at), kst(starts_at))
     desk = Desk(clock, **bent)
     every: list[Any] = desk.everything()
-    acts = {activity._Definition.must_from_callable(each).name: each for each in every}
+    acts = {activity_name(each): each for each in every}
 
     async def play(about: Scheduled, now: datetime) -> ActivityResolution | Again:
         return await attempt(about, acts[about.name], now)

@@ -1,20 +1,17 @@
 """Processes on one machine, one after the other: after a death the next one continues with the same two books."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from temporalio import activity
-from temporalio.bridge.proto.activity_result import ActivityResolution
 from temporalio.exceptions import ApplicationError
 
-from runtime import composition
-from runtime.composition import Collaborators, workers_for
+from lab.attempts import Act, Again, Scheduled, attempt, judged
+from lab.clockwork import Clockwork
+from lab.temporal_parts import ActivityResolution, activity_name
+from runtime.composition import Collaborators, queues_for
 from tests.support.stepping import ACCOUNT
-from tests.trials.clockwork.attempts import Act, Again, Scheduled, attempt, judged
-from tests.trials.clockwork.clockwork import Clockwork
 from tests.trials.clockwork.mortal import Life, ProcessDiedError
 
 Activities = Mapping[str, Act]
@@ -87,23 +84,4 @@ class _Handle:
 
 def activities_of(collaborators: Collaborators) -> Activities:
     """Return the activities that the real composition builds on collaborators, by name."""
-    found: dict[str, Act] = {}
-
-    def note(_: object, __: str, activities: Any, **___: Any) -> None:
-        found.update({activity._Definition.must_from_callable(each).name or "": each for each in activities})
-
-    with _workers_made_by(note):
-        nobody: Any = None
-        workers_for(nobody, ACCOUNT, collaborators)
-    return found
-
-
-@contextmanager
-def _workers_made_by(make: Callable[..., Any]) -> Iterator[None]:
-    module: Any = composition
-    original = module._worker
-    module._worker = make
-    try:
-        yield
-    finally:
-        module._worker = original
+    return {activity_name(each): each for queue in queues_for(ACCOUNT, collaborators) for each in queue.activities}

@@ -1,9 +1,9 @@
 """Parts that outlast the days: one database and one connection to the broker, shared by one day after the other."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Final
 
 import httpx
 from pydantic import SecretStr
@@ -13,20 +13,13 @@ from broker.protocol import AccessToken
 from database.database import Database
 from database.pool import Pool, open_pool
 from database.reports import Reports
-from domain.clock import MarketClock
-from domain.identity import SIMULATED_ACCOUNT, Environment, IntentId
-from domain.session import SessionPlan
+from domain.identity import SIMULATED_ACCOUNT, Environment
+from lab.emptying import EMPTY_EVERYTHING
 from runtime.composition import Collaborators
-from simulator.app import create_app
-from simulator.simulation import Simulation
 from tests.broker.parts import APP_KEY, APP_SECRET, Budget
-from tests.database.emptying import EMPTY_EVERYTHING
 from tests.support.stepping import ACCOUNT, CALENDAR, FINGERPRINT, SteppingPace
 from tests.trials.clockwork.host import Host, Process, activities_of
 from tests.trials.clockwork.mortal import Life, MortalPool, MortalTransport
-from verifier.books import Books, BrokerBook, Histories, Submit
-from verifier.broker_truth import book_from_json
-from verifier.reading import Sources, _ledger
 
 _NIGHT: Final = "UPDATE stock_locks SET expires_at = clock_timestamp() WHERE expires_at > clock_timestamp()"
 
@@ -81,33 +74,3 @@ async def a_town(database_url: str) -> AsyncIterator[Town]:
         yield Town(pool)
     finally:
         await pool.close()
-
-
-async def frozen_books(
-    database: Database,
-    broker: BrokerBook,
-    plan: SessionPlan,
-    submits: Sequence[Submit] = (),
-    *,
-    is_over: bool = True,
-) -> Books:
-    """Freeze the books. In real time the whole day took moments, so the clock spans it."""
-    now = datetime.now(UTC)  # noqa: TID251 - the ledger's real times are compared with it
-    clock = MarketClock(now + timedelta(minutes=1), plan.entries_until)
-    nobody: Any = None
-    ledger = await _ledger(Sources(nobody, database, nobody, ACCOUNT, clock), plan.session.date)
-    histories = Histories(submits=tuple(submits))
-    return Books(plan, clock, now + timedelta(hours=6 if is_over else 0), broker, ledger, histories)
-
-
-def submits_of(intents: Sequence[str], workflow_id: str) -> tuple[Submit, ...]:
-    """Return the submissions in the histories, one per attempt."""
-    now = datetime.now(UTC)  # noqa: TID251 - beside the ledger's real times
-    return tuple(Submit(IntentId(each), workflow_id, now) for each in intents)
-
-
-async def book_of(simulation: Simulation) -> BrokerBook:
-    """Read the account from an in-process exchange through its control API."""
-    door = httpx.ASGITransport(create_app(simulation))
-    async with httpx.AsyncClient(transport=door, base_url="http://simulator") as client:
-        return book_from_json((await client.get(f"/control/accounts/{SIMULATED_ACCOUNT}")).json())

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 
 from database.migrations import apply
-from tests.trials.clockwork.runs import StuckError
+from lab.runs import StuckError
 from tests.trials.clockwork.town import Town, a_town
 from tests.trials.closing_days.judge import Ending, Verdict, judged
 from tests.trials.closing_days.plan import plan_of

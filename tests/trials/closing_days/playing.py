@@ -11,10 +11,11 @@ from domain.close_plan import CloseLeads, plan_session
 from domain.market import Symbol
 from domain.session import Session, SessionPlan
 from domain.worker_state import WorkerLife
+from lab.books import book_of, frozen_books, submits_of
+from lab.clockwork import Clockwork
+from lab.runs import StuckError
 from tests.support.stepping import ACCOUNT, FollowingTransport, SteppingPace
-from tests.trials.clockwork.clockwork import Clockwork
-from tests.trials.clockwork.runs import StuckError
-from tests.trials.clockwork.town import Town, book_of, frozen_books, submits_of
+from tests.trials.clockwork.town import Town
 from tests.trials.closing_days.buyers import Look, look
 from tests.trials.closing_days.plan import DayPlan
 from tests.trials.closing_days.world import World

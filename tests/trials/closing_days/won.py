@@ -1,9 +1,9 @@
 """Ledger against simulator, to the won: results, open positions and the owner's orders explain the cash."""
 
-from domain.costs import BANKIS_COMMISSION, COMMISSION_STEP, tax_rounding
-from domain.day_costs import charged
-from domain.market import Market, Side
+from domain.costs import COMMISSION_STEP, tax_rounding
+from domain.market import Side
 from domain.money import Won, total
+from lab.won import flows_of
 from tests.trials.closing_days.owner import owner_of
 from verifier.books import Books, BrokerBook
 
@@ -23,23 +23,9 @@ def unexplained_won(*sessions: Books) -> int:
     symbols = {each.symbol for each in open_now.values() if each.quantity}
     adjustments = [*owner.own, *(flow for flow in owner.for_us if flow.symbol in symbols)]
     ledger = total([trade.net_pnl for trade in trades]) + sum(flow.won for flow in adjustments)
-    ledger += sum(won for position_id, won in _flows(*sessions) if position_id in open_now)
+    ledger += sum(won for position_id, won in flows_of(*sessions) if position_id in open_now)
     difference = broker.cash - (broker.opening_cash or Won(0)) - ledger
     return 0 if abs(difference) <= _shared_rounding(broker) else difference
-
-
-def _flows(*sessions: Books) -> list[tuple[str, int]]:
-    """Return the cash flow of each of our orders, with its position."""
-    orders = [order.record for books in sessions for order in books.ledger.orders]
-    boards = {each.symbol: each.market for books in sessions for each in books.ledger.positions}
-    return [
-        (order.intent.position_id, _signed(order.intent.side, order.filled_amount) - costs.total)
-        for order, costs in charged(orders, lambda symbol: boards.get(symbol, Market.KOSPI), BANKIS_COMMISSION)
-    ]
-
-
-def _signed(side: Side, amount: Won) -> int:
-    return amount if side is Side.SELL else -amount
 
 
 def _shared_rounding(broker: BrokerBook) -> int:

@@ -7,11 +7,12 @@ from typing import Final
 
 from domain.clock import MarketClock
 from domain.worker_state import WorkerLife
+from lab.books import book_of, frozen_books, submits_of
+from lab.clockwork import Clockwork
+from lab.runs import StuckError
 from tests.support.stepping import ACCOUNT, SteppingPace, kst
-from tests.trials.clockwork.clockwork import Clockwork
 from tests.trials.clockwork.host import Host
-from tests.trials.clockwork.runs import StuckError
-from tests.trials.clockwork.town import Town, book_of, frozen_books, submits_of
+from tests.trials.clockwork.town import Town
 from tests.trials.crash_points.closing_plots import ClosingPlot, EveningStreet, Left, an_evening_market
 from tests.trials.crash_points.day import PLAN, STEPS, WORKFLOW
 from verifier.books import Books

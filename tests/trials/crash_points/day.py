@@ -7,11 +7,12 @@ from typing import Final
 from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
 from domain.worker_state import WorkerLife
+from lab.books import book_of, frozen_books, submits_of
+from lab.clockwork import Clockwork
 from simulator.simulation import Simulation
 from tests.support.stepping import ACCOUNT, CALENDAR, SteppingPace, kst
-from tests.trials.clockwork.clockwork import Clockwork
 from tests.trials.clockwork.host import Host
-from tests.trials.clockwork.town import Town, book_of, frozen_books, submits_of
+from tests.trials.clockwork.town import Town
 from tests.trials.crash_points.market import STARTS_AT, Plot, Street, a_market
 from verifier.books import Books
 from workflows.close_outcome import CloseOutcome, MarketCloseRequest

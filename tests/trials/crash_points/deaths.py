@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import zip_longest
 from typing import Final, Protocol, TypeVar
 
-from tests.trials.clockwork.runs import StuckError
+from lab.runs import StuckError
 
 
 class _Walked(Protocol):

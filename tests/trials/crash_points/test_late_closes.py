@@ -19,8 +19,8 @@ from domain.market import Side
 from domain.summary import FLEET
 from fleet.duties.close import see_to_the_close
 from fleet.fleet import Fleet
+from lab.clockwork import Clockwork
 from tests.support.stepping import ACCOUNT, CALENDAR, broker_account, kst
-from tests.trials.clockwork.clockwork import Clockwork
 from tests.trials.clockwork.town import Town
 from tests.trials.crash_points.closing_day import DAY, Afternoon, play
 from tests.trials.crash_points.closing_plots import ClosingPlot

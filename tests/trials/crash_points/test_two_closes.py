@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 
+from lab.runs import StuckError
 from tests.support.matrix import EVERY, IS_WHOLE
-from tests.trials.clockwork.runs import StuckError
 from tests.trials.clockwork.town import Town
 from tests.trials.crash_points.closing_day import Afternoon, Close, ClosedDay, play
 from tests.trials.crash_points.closing_plots import CLOSING_PLOTS, ClosingPlot

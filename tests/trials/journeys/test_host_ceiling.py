@@ -15,9 +15,9 @@ from domain.order import OrderPurpose
 from domain.rules import RiskRules
 from domain.session import session_date_of
 from domain.summary import FLEET
+from lab.books import book_of, frozen_books
 from tests.support.builders import host_limits
 from tests.support.stepping import BEFORE_THE_CLOSE, RULES, kst, stage
-from tests.trials.clockwork.town import book_of, frozen_books
 from tests.trials.crash_points.day import PLAN
 from verifier.limits import within_host_limits
 

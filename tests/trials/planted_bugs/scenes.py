@@ -16,14 +16,15 @@ from domain.market import Side
 from domain.money import Price, Quantity, Won
 from domain.order import OrderPurpose, OrderStatus
 from domain.position import ExitReason
+from lab.books import book_of, frozen_books
+from lab.runs import StuckError
 from simulator.order_types import OrderType
 from simulator.orders import Holding, OrderRequest
 from tests.activities.desk import OPENS_AT, PLAN, Desk, HandPace
 from tests.broker.parts import Budget, a_many_row, success
 from tests.support.builders import SAMSUNG, host_limits
 from tests.support.stepping import ACCOUNT, RULES, a_broker, a_simulation, pinned_database
-from tests.trials.clockwork.runs import StuckError
-from tests.trials.clockwork.town import Town, a_town, book_of, frozen_books
+from tests.trials.clockwork.town import Town, a_town
 from tests.trials.crash_points.day import PLAN as DAY_PLAN
 from tests.trials.crash_points.day import play
 from tests.trials.crash_points.market import ALWAYS_REJECTED, LOSES, NEVER_ARRIVED, REPLY_LOST, Plot

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from temporalio import workflow
 
+from lab import clockwork as clockwork_module
+from lab.attempts import Again
+from lab.clockwork import Clockwork
+from lab.runs import StuckError
 from tests.support.builders import NOW
-from tests.trials.clockwork import clockwork as clockwork_module
-from tests.trials.clockwork.attempts import Again
-from tests.trials.clockwork.clockwork import Clockwork
-from tests.trials.clockwork.runs import StuckError
 
 
 @workflow.defn

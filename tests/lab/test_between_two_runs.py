@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from temporalio import workflow
 
+from lab.attempts import Again
+from lab.clockwork import Clockwork
 from tests.support.builders import NOW
-from tests.trials.clockwork.attempts import Again
-from tests.trials.clockwork.clockwork import Clockwork
 
 
 @workflow.defn

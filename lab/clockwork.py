@@ -10,16 +10,22 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from temporalio import workflow
-from temporalio.bridge.proto.activity_result import ActivityResolution
-from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
-from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.service import RPCError, RPCStatusCode
 
-from tests.trials.clockwork.attempts import PAYLOADS, Again, Scheduled
-from tests.trials.clockwork.runs import Run, StuckError, instance_of, on_its_own_loop, played, value_of
+from lab.attempts import FAILURES, PAYLOADS, Again, Outcome, Payloads, Scheduled, Waiting
+from lab.runs import Run, StuckError, played, value_of
+from lab.temporal_parts import (
+    ActivityResolution,
+    WorkflowActivation,
+    WorkflowActivationJob,
+    WorkflowCommand,
+    instance_of,
+    object_of,
+    on_its_own_loop,
+    workflow_definition,
+)
 
-Attempt = Callable[[Scheduled, datetime], Awaitable[ActivityResolution | Again]]
+Attempt = Callable[[Scheduled, datetime], Awaitable[Outcome]]
 Step = Callable[[], Awaitable[None]]
 _MOST_EVENTS: Final = 20_000
 _EVENTS_OF: Final = {"resolve_activity": 2}
@@ -44,7 +50,7 @@ class Clockwork:
 
     def start(self, run: Callable[..., Awaitable[Any]], argument: object, workflow_id: str) -> None:
         """Start a workflow by its run method."""
-        self._open(workflow._Definition.must_from_run_fn(run), workflow_id, [PAYLOADS.to_payload(argument)])
+        self._open(workflow_definition(run), workflow_id, [PAYLOADS.to_payload(argument)])
 
     def signal(self, workflow_id: str, name: str, *arguments: object) -> None:
         """Send a signal to the running workflow.
@@ -70,7 +76,7 @@ class Clockwork:
 
     def query(self, workflow_id: str, method: Callable[[Any], Any]) -> Any:
         """Query the workflow's object directly."""
-        return method(self.runs[workflow_id].instance._object)  # type: ignore[attr-defined]
+        return method(object_of(self.runs[workflow_id].instance))
 
     def terminate(self, workflow_id: str) -> None:
         """Terminate a workflow."""
@@ -118,7 +124,7 @@ class Clockwork:
         """Drop every workflow's memory and replay each from its history, as a new process does."""
         for run in self.runs.values():
             self._forget(run)
-            run.instance = instance_of(run.defn, run.first)
+            run.instance = instance_of(run.defn, run.first, Payloads, FAILURES)
             for number, (activation, commands) in enumerate(run.history):
                 again = WorkflowActivation()
                 again.CopyFrom(activation)
@@ -148,7 +154,7 @@ class Clockwork:
         begin.workflow_id, begin.workflow_type, begin.randomness_seed, begin.attempt = workflow_id, defn.name, 7, 1
         begin.start_time.FromDatetime(self.now)
         begin.arguments.extend(arguments)
-        run = Run(defn, workflow_id, first.run_id, first, instance_of(defn, first))
+        run = Run(defn, workflow_id, first.run_id, first, instance_of(defn, first, Payloads, FAILURES))
         self.runs[workflow_id] = run
         self._after(timedelta(0), lambda: self._begin(run, first))
 
@@ -227,18 +233,41 @@ class Clockwork:
     async def _try(self, run: Run, about: Scheduled) -> None:
         if run.is_over or about.command.seq not in run.activities:
             return
-        outcome = await self._attempt(about, self.now)
-        if isinstance(outcome, Again):
-            about.attempt += 1
-            self._after(outcome.after, lambda: self._try(run, about))
+        await self._follow(run, about, await self._attempt(about, self.now))
+
+    async def _follow(self, run: Run, about: Scheduled, outcome: Outcome) -> None:
+        match outcome:
+            case Again(after):
+                about.attempt += 1
+                self._after(after, lambda: self._try(run, about))
+            case Waiting(until):
+                about.waiting = outcome
+                self._after(until - self.now, lambda: self._go_on(run, about, outcome))
+            case resolution:
+                await self._resolve(run, about, resolution)
+
+    async def _go_on(self, run: Run, about: Scheduled, waiting: Waiting) -> None:
+        if about.waiting is not waiting:
             return
-        await self._resolve(run, about, outcome)
+        about.waiting = None
+        if run.is_over:
+            await waiting.cancel()
+        else:
+            await self._follow(run, about, await waiting.go_on())
 
     def _cancel(self, run: Run, seq: int) -> None:
-        """Cancel between two attempts: no attempt is ever in progress while a workflow acts."""
+        """Cancel between two attempts, or while one waits: no attempt acts while a workflow acts."""
         about = run.activities.get(seq)
-        if about is not None:
-            self._after(timedelta(0), lambda: self._resolve(run, about, about.cancelled()))
+        if about is None:
+            return
+
+        async def step() -> None:
+            waiting, about.waiting = about.waiting, None
+            if waiting is not None:
+                await waiting.cancel()
+            await self._resolve(run, about, about.cancelled())
+
+        self._after(timedelta(0), step)
 
     async def _resolve(self, run: Run, about: Scheduled, resolution: ActivityResolution) -> None:
         if run.activities.pop(about.command.seq, None) is not None:

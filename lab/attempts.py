@@ -1,22 +1,21 @@
 """Activities as Temporal runs them: one attempt at a time, retried by policy, with Temporal's failure types."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from temporalio import activity
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import RetryState
 from temporalio.api.failure.v1 import Failure
-from temporalio.bridge.proto.activity_result import ActivityResolution
-from temporalio.bridge.proto.workflow_commands import ScheduleActivity
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
 from temporalio.converter import CompositePayloadConverter, DefaultFailureConverter, DefaultPayloadConverter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
+
+from lab.temporal_parts import ActivityResolution, ScheduleActivity, argument_types
 
 _adapter_for = lru_cache(maxsize=None)(TypeAdapter)
 
@@ -49,11 +48,21 @@ class Scheduled:
     run_id: str
     scheduled_at: datetime
     attempt: int = 1
-    heartbeat: Sequence[Payload] = field(default_factory=tuple)
+    heartbeat: Sequence[Any] = ()
+    """Details of the last heartbeat; the next attempt receives them as the server would return them."""
+    arguments: Sequence[Any] = ()
+    """The decoded arguments, once an attempt has been made."""
+    waiting: "Waiting | None" = None
 
     @property
     def name(self) -> str:
         return self.command.activity_type
+
+    def decoded(self, act: "Act") -> Sequence[Any]:
+        """Return the arguments as the activity's types."""
+        if not self.arguments:
+            self.arguments = PAYLOADS.from_payloads(list(self.command.arguments), argument_types(act))
+        return self.arguments
 
     def first_field(self, name: str) -> object:
         """Return a field of the first argument."""
@@ -94,6 +103,16 @@ class Again:
     after: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The attempt waits inside the activity; ``go_on`` lets it run to its next wait or its end."""
+
+    until: datetime
+    go_on: "Callable[[], Awaitable[Outcome]]"
+    cancel: Callable[[], Awaitable[None]]
+
+
+Outcome = ActivityResolution | Again | Waiting
 Act = Callable[..., Awaitable[Any]]
 
 
@@ -105,7 +124,7 @@ async def attempt(about: Scheduled, act: Act, now: datetime, client: Any = None)
         env.info,
         activity_type=about.name,
         attempt=about.attempt,
-        heartbeat_details=PAYLOADS.from_payloads(list(about.heartbeat)),
+        heartbeat_details=PAYLOADS.from_payloads(PAYLOADS.to_payloads(about.heartbeat)),
         scheduled_time=about.scheduled_at,
         current_attempt_scheduled_time=now,
         started_time=now,
@@ -114,13 +133,11 @@ async def attempt(about: Scheduled, act: Act, now: datetime, client: Any = None)
     )
 
     def beat(*details: Any) -> None:
-        about.heartbeat = PAYLOADS.to_payloads(list(details))
+        about.heartbeat = details
 
     env.on_heartbeat = beat
-    definition = activity._Definition.must_from_callable(act)
-    arguments = PAYLOADS.from_payloads(list(about.command.arguments), definition.arg_types)
     try:
-        return about.succeeded(await env.run(act, *arguments))
+        return about.succeeded(await env.run(act, *about.decoded(act)))
     except Exception as error:  # noqa: BLE001 - Temporal decides about every exception of an activity
         return judged(about, error)
 

@@ -1,0 +1,162 @@
+"""The verb ``backtest``: recorded days through the production code, in virtual time and in parallel."""
+
+import argparse
+import asyncio
+import csv
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from cli.desk import stdout_console
+from cli.tables.backtest import print_summary, progress_line
+from domain.close_plan import CloseLeads
+from domain.market import Symbol
+from domain.rule_changes import changed, value_text
+from domain.rules import TradingRules
+from exchange.calendar import krx_calendar
+from fleet.errors import OperationError
+from history.errors import HistoryError
+from history.store import BarStore
+from lab.backtest import Backtest, Progress, Universe, run
+from lab.day import Order
+from lab.report import write_page
+from lab.results import Settings
+from lab.summary import summary_of
+from runtime.settings import load_settings
+from strategies import all_rule_values, strategies_named, tradable
+
+_SYMBOL_LENGTH: Final = 6
+
+
+async def backtest(asked: argparse.Namespace) -> int:
+    """Run a backtest and print its result; return 1 if a day is not sound."""
+    prepared = _prepared(asked)
+    try:
+        results, days = await run(prepared, _shown(as_json=asked.json), again=asked.resume)
+    except HistoryError as error:
+        raise OperationError(str(error)) from error
+    except asyncio.CancelledError:
+        sys.stderr.write("\nThe finished days are kept; the same command with --resume goes on.\n")
+        raise
+    if not days:
+        raise OperationError(f"no stored session from {asked.first} to {asked.last}; `bars list` shows what is there")
+    values = summary_of(prepared.settings, days)
+    written = results.write_summary(values)
+    page = write_page(results.folder, prepared.settings, days)
+    if asked.json:
+        sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=1) + "\n")
+    else:
+        print_summary(stdout_console(), values, written, page)
+    return 0 if values["sound"] else 1
+
+
+def _prepared(asked: argparse.Namespace) -> Backtest:
+    settings = load_settings()
+    if asked.first > asked.last:
+        raise OperationError(f"--from {asked.first} is after --to {asked.last}: swap them")
+    if asked.processes is not None and asked.processes < 1:
+        raise OperationError("--processes must be at least 1")
+    bars = asked.bars or settings.data_dir / "bars"
+    if not BarStore(bars).sessions():
+        raise OperationError(f"{bars} has no recorded bars: `bars import FOLDER` stores some, or name it with --bars")
+    rules = _rules(settings.rules, asked)
+    universe, close = _universe(asked), settings.close
+    leads = CloseLeads(timedelta(minutes=close.entries_end), timedelta(minutes=close.liquidation_begins))
+    return Backtest(
+        settings=Settings(
+            strategy=asked.strategy.replace(",", "+"),
+            version="+".join(each.version for each in strategies_named(rules.strategy.names)),
+            first=asked.first.isoformat(),
+            last=asked.last.isoformat(),
+            rules=_differing(rules, leads),
+            workers=asked.workers,
+            capital=asked.capital,
+            universe="" if universe is None else sha256(repr(universe).encode()).hexdigest()[:16],
+        ),
+        order=Order(rules, asked.workers, asked.capital, leads),
+        calendar=krx_calendar(asked.first.year - 1, asked.last.year + 1, settings.calendar.overrides()),
+        bars=bars,
+        folder=settings.data_dir / "backtests",
+        universe=universe,
+        processes=asked.processes or os.cpu_count() or 1,
+    )
+
+
+def _rules(configured: TradingRules, asked: argparse.Namespace) -> TradingRules:
+    """Return the configured rules with the strategy and the changes of the command."""
+    changes = dict(_pair(text) for text in asked.rules)
+    if unknown := {"universe.symbols", "universe.ranking_size", "strategy.names"} & changes.keys():
+        raise OperationError(f"--set {min(unknown)}: a backtest takes it from --symbols, --universe and --strategy")
+    rules = replace(configured, strategy=replace(configured.strategy, names=tuple(asked.strategy.split(","))))
+    return replace(tradable(changed(rules, changes) if changes else rules, changes), version=1)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise OperationError(f"--set {text}: write RULE=VALUE, such as exits.stop_loss=2%")
+    return name.strip(), value
+
+
+def _differing(rules: TradingRules, leads: CloseLeads) -> Mapping[str, str]:
+    defaults, usual = all_rule_values(TradingRules()), CloseLeads()
+    close = {} if leads == usual else {"close": f"entries end {leads.entry_cutoff}, sales begin {leads.liquidation}"}
+    return close | {
+        name: value_text(name, value)
+        for name, value in all_rule_values(rules).items()
+        if value != defaults.get(name) and not name.startswith("universe.")
+    }
+
+
+def _universe(asked: argparse.Namespace) -> Universe:
+    if asked.symbols:
+        return tuple(_symbol(text.strip(), "--symbols") for text in asked.symbols.split(","))
+    return None if asked.universe is None else _listed(asked.universe)
+
+
+def _listed(file: Path) -> Mapping[date, Sequence[Symbol]]:
+    """Read the universe of each day."""
+    found: dict[date, list[Symbol]] = {}
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            reader = csv.DictReader(opened)
+            for row in reader:
+                place = f"{file}, line {reader.line_num}"
+                found.setdefault(_date(row.get("date"), place), []).append(_symbol(row.get("symbol") or "", place))
+    except (OSError, UnicodeDecodeError) as error:
+        raise OperationError(f"{file} cannot be read: {error}") from error
+    if not found:
+        raise OperationError(f"{file} names no stock; write a line date,symbol and one line for each day and stock")
+    return {day: tuple(sorted(set(symbols))) for day, symbols in found.items()}
+
+
+def _date(text: str | None, place: str) -> date:
+    try:
+        return date.fromisoformat((text or "").strip())
+    except ValueError:
+        raise OperationError(f"{place}: {text!r} is no date; write 2025-11-20") from None
+
+
+def _symbol(text: str, place: str) -> Symbol:
+    if len(text) != _SYMBOL_LENGTH or not text.isalnum():
+        raise OperationError(f"{place}: {text!r} is no stock code; write six characters, as in 005930")
+    return Symbol(text)
+
+
+def _shown(*, as_json: bool) -> Any:
+    """Return how progress is shown: on a terminal one line that changes, else a line a day, with JSON none."""
+    on_terminal = sys.stderr.isatty()
+
+    def show(progress: Progress) -> None:
+        if not as_json:
+            sys.stderr.write(("\r\x1b[K" if on_terminal else "") + progress_line(progress))
+            sys.stderr.write("\n" if not on_terminal or progress.done == progress.of else "")
+            sys.stderr.flush()
+
+    return show

@@ -1,0 +1,1 @@
+"""Production workflows and activities on a virtual clock: the engine of ``starter.py backtest``."""

@@ -1,0 +1,127 @@
+"""The processes of a backtest: each plays whole days, one after the other, in a database of its own."""
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from multiprocessing.connection import wait as wait_for
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
+from typing import Final
+
+from database.pool import open_pool
+from domain.market import Symbol
+from domain.session import SessionDate, TradingCalendar
+from history.store import BarStore
+from lab.day import LabBooks, Order, play
+from lab.recording import Gaps, read_session
+from lab.results import DayResult, result_of
+
+_CONNECTIONS: Final = 10
+"""As many as a process of the fleet has."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that a process needs to play days."""
+
+    bars: Path
+    order: Order
+    calendar: TradingCalendar
+
+
+def bars_hash(bars: Path, day: date) -> str:
+    """Return a hash of a day's stored minutes, and of the daily bars that they refer to."""
+    digest = sha256()
+    for file in (bars / "minute" / f"{day}.parquet", *sorted((bars / "daily").glob("*.parquet"))):
+        digest.update(file.read_bytes() if file.exists() else b"")
+    return digest.hexdigest()[:16]
+
+
+class Hand:
+    """One process. The pool calls ``begin`` once, then ``play`` for each of its days."""
+
+    job: Job
+    loop: asyncio.AbstractEventLoop
+    books: LabBooks
+    store: BarStore
+
+    @classmethod
+    def begin(cls, urls: "SimpleQueue[str]", job: Job) -> None:
+        """Open the process's own database. Interrupts are the parent's; without a parent the process ends."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        logging.basicConfig(handlers=[logging.NullHandler()])
+        cls.job, cls.loop = job, asyncio.new_event_loop()
+        cls.books = LabBooks(cls.loop.run_until_complete(open_pool(urls.get(), _CONNECTIONS)))
+        cls.store = BarStore(job.bars)
+
+    @classmethod
+    def play(cls, day: date, symbols: Sequence[Symbol] | None) -> DayResult:
+        """Play one day."""
+        return cls.loop.run_until_complete(played(cls.books, cls.store, cls.job, day, symbols))
+
+
+async def played(books: LabBooks, store: BarStore, job: Job, day: date, symbols: Sequence[Symbol] | None) -> DayResult:
+    """Play a day and judge it; a day that cannot be played to its end is a result with a fault."""
+    began, bars = time.monotonic(), bars_hash(job.bars, day)
+    session = job.calendar.session_on(day)
+    if session is None:
+        return DayResult(SessionDate(day), bars, Gaps(), fault="the exchange is closed on this date")
+    gaps = Gaps()
+    try:
+        recorded = read_session(store, session, symbols)
+        gaps = recorded.gaps
+        if not recorded.stocks:
+            return DayResult(SessionDate(day), bars, gaps)
+        found = await play(books, recorded, job.order, job.calendar)
+    except Exception as error:  # noqa: BLE001 - a day that cannot be played is named, and the others are played
+        return DayResult(SessionDate(day), bars, gaps, fault=f"{type(error).__name__}: {error}")
+    return result_of(found, bars, time.monotonic() - began)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for([parent.sentinel])
+        os._exit(1)
+
+
+async def play_all(
+    urls: Sequence[str], job: Job, days: Sequence[tuple[date, Sequence[Symbol] | None]]
+) -> AsyncGenerator[DayResult, None]:
+    """Yield the results of days as they finish, from one process for each database."""
+    context = multiprocessing.get_context("spawn")
+    queue = context.SimpleQueue()
+    for url in urls:
+        queue.put(url)
+    pool = ProcessPoolExecutor(len(urls), context, initializer=Hand.begin, initargs=(queue, job))
+    with _killed_at_the_end(pool):
+        left = {asyncio.wrap_future(pool.submit(Hand.play, *day)) for day in days}
+        while left:
+            done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+            for result in sorted((each.result() for each in done), key=lambda result: result.date):
+                yield result
+
+
+@contextmanager
+def _killed_at_the_end(pool: ProcessPoolExecutor) -> Iterator[None]:
+    """Shut the pool down; an unfinished day is not waited for."""
+    try:
+        yield
+    except BaseException:
+        processes = list((pool._processes or {}).values())  # noqa: SLF001 - the pool cannot end running calls
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+        raise
+    pool.shutdown()

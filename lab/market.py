@@ -1,0 +1,235 @@
+"""The recorded market of one session: quotes, books and paths straight from the simulator's exchange."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple, cast
+
+from activities.market.left_out import StockFault
+from activities.market.quote_feed import QuoteFeed
+from activities.support.pace import Pace
+from broker.protocol import Broker
+from domain.lane import Lane
+from domain.market import BookLevel, InstrumentStatus, MarketView, OrderBook, PriceSample, Quote, Symbol
+from domain.money import Price, Quantity, Won
+from lab.fills import BarLiquidity
+from lab.recording import RecordedSession, RecordedStock
+from simulator.day_path import DayPath
+from simulator.exchange import Snapshot, second_of
+from simulator.liquidity import Level
+from simulator.natural_day import MinuteBar
+from simulator.quotes import flags_of, levels_of
+from simulator.simulation import Simulation
+
+_MINUTE: Final = 60
+_REMEMBERED: Final = 30
+"""Minutes of the path that a strategy sees, as in production."""
+
+
+class LabMarket:
+    """What the broker would show of the day's stocks at any instant."""
+
+    def __init__(self, recorded: RecordedSession, simulation: Simulation) -> None:
+        self.session = recorded.session
+        self.stocks = recorded.stocks
+        self.symbols = tuple(recorded.stocks)
+        self._simulation = simulation
+        self._book = cast("BarLiquidity", simulation.engine.liquidity)
+        self._samples: dict[Symbol, tuple[PriceSample, ...]] = {}
+        self.minutes = int((self.session.auction_at - self.session.opens_at).total_seconds()) // _MINUTE
+        """Minutes of continuous trading."""
+        self._paths: dict[Symbol, DayPath] = {}
+        self._totals: dict[Symbol, list[_Totals]] = {}
+        self._quotes: dict[Symbol, Quote] = {}
+        self._quoted_at = recorded.session.opens_at - timedelta(days=1)
+
+    def path(self, symbol: Symbol) -> DayPath:
+        """Return a stock's path of the session."""
+        found = self._paths.get(symbol)
+        if found is None:
+            found = self._paths[symbol] = self._simulation.exchange.path(symbol, self.session)
+        return found
+
+    def bar(self, symbol: Symbol, minute: int) -> MinuteBar:
+        """Return a minute's bar; without trades it repeats the last price."""
+        return self.path(symbol).natural.bars[minute]
+
+    def stock(self, symbol: Symbol) -> RecordedStock | None:
+        """Return a stock of the universe."""
+        return self.stocks.get(symbol)
+
+    def quote(self, symbol: Symbol, at: datetime) -> Quote:
+        """Return a stock's quote at a market instant."""
+        if at != self._quoted_at:
+            self._quoted_at, self._quotes = at, {}
+        found = self._quotes.get(symbol)
+        if found is None:
+            found = self._quotes[symbol] = self._fast_quote(symbol, at) or self._any_quote(symbol, at)
+        return found
+
+    def _any_quote(self, symbol: Symbol, at: datetime) -> Quote:
+        seen = self._simulation.exchange.snapshot(symbol, at)
+        return quote_of(seen, *levels_of(self._simulation, seen, 1))
+
+    def _fast_quote(self, symbol: Symbol, at: datetime) -> Quote | None:
+        """Return the same quote at the start of a minute of continuous trading, from the day's running totals."""
+        minute, rest = divmod((at - self.session.opens_at).total_seconds(), _MINUTE)
+        if rest or not 0 <= minute < self.minutes:
+            return None
+        minute, stock = int(minute), self.stocks[symbol]
+        totals = self._totals.get(symbol)
+        if totals is None:
+            totals = self._totals[symbol] = _running(self.path(symbol).natural.bars)
+        path = self.path(symbol)
+        before, bar = totals[minute], path.natural.bars[minute]
+        begun = bar.volume // _MINUTE
+        bid, ask = self._book.touches(symbol, path, self.session, minute)
+        return Quote(
+            symbol=symbol,
+            price=Price(bar.open),
+            observed_at=at,
+            bid=bid.price if bid else Price(0),
+            ask=ask.price if ask else Price(0),
+            bid_quantity=Quantity(bid.quantity if bid else 0),
+            ask_quantity=Quantity(ask.quantity if ask else 0),
+            volume=Quantity(before.volume + begun),
+            turnover=Won(before.turnover + begun * bar.open),
+            open_price=before.open_price or Price(bar.open),
+            high_price=Price(max(before.high, bar.open)),
+            low_price=Price(min(before.low or bar.open, bar.open)),
+            previous_close=stock.bars.base,
+            limits=stock.limits,
+            name=stock.listing.name,
+        )
+
+    def book(self, symbol: Symbol, at: datetime) -> OrderBook:
+        """Return ten levels of each side."""
+        asks, bids = levels_of(self._simulation, self._simulation.exchange.snapshot(symbol, at))
+        return OrderBook(symbol, asks=_levels(asks), bids=_levels(bids))
+
+    def status(self, symbol: Symbol, at: datetime) -> InstrumentStatus:
+        """Return a stock's board and flags."""
+        seen = self._simulation.exchange.snapshot(symbol, at)
+        return InstrumentStatus(symbol, seen.listing.market, flags_of(seen))
+
+    def leaders(self, count: int, at: datetime) -> tuple[Symbol, ...]:
+        """Return the stocks with the highest turnover so far."""
+        return tuple(sorted(self.symbols, key=lambda symbol: (-self.quote(symbol, at).turnover, symbol))[:count])
+
+    def view(self, quote: Quote) -> MarketView:
+        """Return what a strategy sees of a stock."""
+        stock = self.stocks[quote.symbol]
+        return MarketView(quote, stock.reference, self._recent(quote))
+
+    def _recent(self, quote: Quote) -> tuple[PriceSample, ...]:
+        """Return one sample a minute of the last half hour, and the present price."""
+        at = quote.observed_at
+        if at < self.session.opens_at:
+            return ()
+        samples = self._samples.get(quote.symbol)
+        if samples is None:
+            samples = self._samples[quote.symbol] = self._sampled(quote.symbol)
+        minute = min(second_of(self.session, at) // _MINUTE, len(samples) - 1)
+        seen = samples[max(0, minute - _REMEMBERED) : minute + 1]
+        if seen[-1].at == at:
+            return seen
+        return (*seen, PriceSample(at, quote.price, quote.volume))
+
+    def _sampled(self, symbol: Symbol) -> tuple[PriceSample, ...]:
+        samples, volume = [], 0
+        for minute, bar in enumerate(self.path(symbol).natural.bars):
+            at = self.session.opens_at + timedelta(minutes=minute)
+            samples.append(PriceSample(at, Price(bar.open), Quantity(volume + bar.volume // _MINUTE)))
+            volume += bar.volume
+        return tuple(samples)
+
+
+class _Totals(NamedTuple):
+    """What has traded before a minute; zeros before the first."""
+
+    open_price: Price
+    high: int
+    low: int
+    volume: int
+    turnover: int
+
+
+def _running(bars: Sequence[MinuteBar]) -> list[_Totals]:
+    found = [_Totals(Price(0), 0, 0, 0, 0)]
+    for bar in bars:
+        last, typical = found[-1], (bar.open + bar.high + bar.low + bar.close) // 4
+        found.append(
+            _Totals(
+                Price(bars[0].open),
+                max(last.high, bar.high),
+                min(last.low or bar.low, bar.low),
+                last.volume + bar.volume,
+                last.turnover + bar.volume * typical,
+            )
+        )
+    return found
+
+
+def quote_of(seen: Snapshot, asks: list[Level], bids: list[Level]) -> Quote:
+    """Return a snapshot as the KIS client reads it from intstock-multprice."""
+    totals = seen.totals
+    return Quote(
+        symbol=seen.listing.symbol,
+        price=Price(0) if seen.conditions.halted else seen.price,
+        observed_at=seen.at,
+        bid=bids[0].price if bids else Price(0),
+        ask=asks[0].price if asks else Price(0),
+        bid_quantity=Quantity(bids[0].quantity if bids else 0),
+        ask_quantity=Quantity(asks[0].quantity if asks else 0),
+        volume=totals.volume,
+        turnover=Won(totals.turnover),
+        open_price=totals.open_price,
+        high_price=totals.high_price,
+        low_price=totals.low_price,
+        previous_close=seen.base,
+        limits=seen.limits,
+        name=seen.listing.name,
+    )
+
+
+def _levels(levels: list[Level]) -> tuple[BookLevel, ...]:
+    return tuple(BookLevel(level.price, Quantity(level.quantity)) for level in levels if level.quantity)
+
+
+class LabFeed(QuoteFeed):
+    """The production feed's interface over the recorded market: every price is of the moment."""
+
+    def __init__(self, market: LabMarket, broker: Broker, pace: Pace) -> None:
+        super().__init__(broker, pace)
+        self._market = market
+
+    async def quotes(
+        self,
+        symbols: Iterable[Symbol],
+        greatest_age: timedelta,
+        lane: Lane,
+        covered_age: timedelta = timedelta(0),
+    ) -> dict[Symbol, Quote]:
+        now = self._pace.now()
+        found = (self._market.quote(symbol, now) for symbol in symbols if self._market.stock(symbol))
+        return {quote.symbol: quote for quote in found if quote.price > 0}
+
+    def has_fresh(self, symbols: Collection[Symbol], greatest_age: timedelta, covered_age: timedelta) -> bool:
+        return True
+
+    def known_quote(self, symbol: Symbol) -> Quote | None:
+        return self._market.quote(symbol, self._pace.now()) if self._market.stock(symbol) else None
+
+    async def seen_in_book(self, quote: Quote, lane: Lane) -> Quote:
+        return quote
+
+    def view_of(self, quote: Quote) -> MarketView:
+        return self._market.view(quote)
+
+    async def learn_references(self, symbols: Iterable[Symbol], lane: Lane) -> dict[Symbol, StockFault]:
+        return {}
+
+    async def status(self, symbol: Symbol, greatest_age: timedelta, lane: Lane) -> InstrumentStatus:
+        return self._market.status(symbol, self._pace.now())
+
+    def known_status(self, symbol: Symbol, greatest_age: timedelta) -> InstrumentStatus | None:
+        return self._market.status(symbol, self._pace.now()) if self._market.stock(symbol) else None

@@ -1,0 +1,167 @@
+"""One stored session as the simulator plays it, and what the data lacks."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Final
+
+from domain.bar import DailyBar, MinuteBar
+from domain.clock import in_seoul
+from domain.market import DailyReference, Market, Symbol
+from domain.money import Price, Quantity
+from domain.session import Session
+from domain.tick_size import PriceLimits, is_on_grid, may_have_traded, price_limits, round_down, tick_at
+from history.store import BarStore, SessionBars, StockDay
+from simulator.listings import Listing
+from simulator.natural_day import MinuteBar as TapeBar
+from simulator.recorded import RecordedBars, Recording
+
+_LONGEST_BREAK: Final = timedelta(days=14)
+_MINUTE: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """What a session's data lacks. Counts are minutes, except ``left_out``: stocks with the reason."""
+
+    stocks: int = 0
+    minutes: int = 0
+    missing: int = 0
+    """Minutes of continuous trading without a bar; they repeat the last price and fill no order."""
+    outside: int = 0
+    """Bars outside continuous trading and the closing auction; they are not played."""
+    off_grid: int = 0
+    """Bars with a price off the grid, mid-prices included."""
+    rounded: int = 0
+    """Bars of these with a price that cannot have traded; it is rounded to the grid."""
+    left_out: Mapping[Symbol, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedStock:
+    """A stock of the day's universe with its reference of the previous session."""
+
+    listing: Listing
+    bars: RecordedBars
+    limits: PriceLimits
+    reference: DailyReference
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSession:
+    """All stocks of a session that can be traded in it, and what the data lacks."""
+
+    session: Session
+    stocks: Mapping[Symbol, RecordedStock]
+    gaps: Gaps
+
+    @property
+    def recording(self) -> Recording:
+        """Return the bars as the simulator's tape takes them."""
+        days: dict[Symbol, dict[date, RecordedBars]] = {
+            symbol: {self.session.date: stock.bars} for symbol, stock in self.stocks.items()
+        }
+        return Recording(days, self.session.date.isoformat())
+
+
+def read_session(store: BarStore, session: Session, symbols: Sequence[Symbol] | None = None) -> RecordedSession:
+    """Read a session; ``symbols`` limits its universe.
+
+    Raises:
+        HistoryError: the store has no bars of it, or they cannot be read.
+    """
+    day = store.day(session.date, symbols)
+    before = {
+        symbol: bars[-1]
+        for symbol, bars in store.daily_between(session.date - _LONGEST_BREAK, session.date - timedelta(days=1)).items()
+    }
+    return recorded(session, day, before)
+
+
+def recorded(session: Session, day: SessionBars, before: Mapping[Symbol, DailyBar]) -> RecordedSession:
+    """Return a session's stocks; ``before`` are the daily bars of the session before it."""
+    counts: Counter[str] = Counter()
+    stocks: dict[Symbol, RecordedStock] = {}
+    left_out: dict[Symbol, str] = {}
+    for symbol, stock_day in sorted(day.stocks.items()):
+        found = _stock(symbol, session, stock_day, before.get(symbol), counts)
+        if isinstance(found, str):
+            left_out[symbol] = found
+        else:
+            stocks[symbol] = found
+    whole = int((session.auction_at - session.opens_at).total_seconds()) // _MINUTE
+    minutes = sum(len(stock.bars.minutes) for stock in stocks.values())
+    gaps = Gaps(
+        stocks=len(stocks),
+        minutes=minutes,
+        missing=whole * len(stocks) - minutes,
+        outside=counts["outside"],
+        off_grid=counts["off_grid"],
+        rounded=counts["rounded"],
+        left_out=left_out,
+    )
+    return RecordedSession(session, stocks, gaps)
+
+
+def _stock(
+    symbol: Symbol, session: Session, day: StockDay, before: DailyBar | None, counts: Counter[str]
+) -> RecordedStock | str:
+    """Return a stock as it can be played, or why not."""
+    if not day.previous_close:
+        return "no previous close"
+    if before is None:
+        return "no daily bar of the session before"
+    limits = price_limits(day.previous_close)
+    found = RecordedBars(session, day.previous_close)
+    opens = in_seoul(session.opens_at).hour * _MINUTE + in_seoul(session.opens_at).minute
+    auction = int((session.auction_at - session.opens_at).total_seconds()) // _MINUTE
+    match = int((session.ends_at - session.opens_at).total_seconds()) // _MINUTE
+    for bar in day.bars:
+        minute = bar.minute - opens
+        if not 0 <= minute < auction and minute != match:
+            counts["outside"] += 1
+            continue
+        shown = _on_tape(bar, counts)
+        if not limits.lower <= shown.low <= shown.high <= limits.upper:
+            return f"prices outside {limits.lower:,} to {limits.upper:,} around the base {day.previous_close:,}"
+        if minute == match:
+            found.closing = shown
+        else:
+            found.minutes[minute] = shown
+    if not found.minutes:
+        return "no minute of continuous trading"
+    name, market = day.instrument.name or symbol, day.instrument.market or Market.KOSPI
+    listing = Listing(symbol, name, market, day.previous_close, max(1, found.volume), 1.0)
+    return RecordedStock(listing, found, limits, _reference(symbol, before, day.previous_close, limits))
+
+
+def _on_tape(bar: MinuteBar, counts: Counter[str]) -> TapeBar:
+    """Return a bar whose prices the exchange can show."""
+    prices, tick = bar[1:5], tick_at(bar.low)
+    if tick == tick_at(bar.high) and not any(price % tick for price in prices):
+        return TapeBar(*prices, bar.volume)
+    if all(map(is_on_grid, prices)):
+        return TapeBar(*prices, bar.volume)
+    counts["off_grid"] += 1
+    if all(map(may_have_traded, prices)):
+        return TapeBar(*prices, bar.volume)
+    counts["rounded"] += 1
+    opened, high, low, closed = (price if may_have_traded(price) else _rounded(price) for price in prices)
+    return TapeBar(opened, max(opened, high, closed), min(opened, low, closed), closed, bar.volume)
+
+
+def _rounded(price: int) -> int:
+    return max(1, round_down(price + tick_at(price) // 2))
+
+
+def _reference(symbol: Symbol, before: DailyBar, base: Price, limits: PriceLimits) -> DailyReference:
+    """Return the session before in today's shares: its close becomes the day's base price."""
+    high, low, volume = before.high, before.low, before.volume
+    if before.close and base != before.close:
+        high, low, volume = (
+            high * base // before.close,
+            low * base // before.close,
+            volume * before.close // base,
+        )
+    return DailyReference(symbol, base, Price(high), Price(low), Quantity(volume), limits)

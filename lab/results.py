@@ -1,0 +1,146 @@
+"""The files of a backtest: its settings, one file a finished day, and what they add up to."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from domain.position import ClosedTrade
+from domain.session import SessionDate
+from lab.day import PlayedDay
+from lab.recording import Gaps
+from lab.won import unexplained_won
+from security.private_files import private_folder, write_private
+from verifier.invariants import violations
+
+_HASH: Final = 16
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides a backtest's trades, beside the bars of each day."""
+
+    strategy: str
+    version: str
+    first: str
+    last: str
+    rules: Mapping[str, str]
+    workers: int
+    capital: int
+    universe: str
+    """A hash of the symbols by day; blank if every stored stock of a day is in it."""
+
+    @property
+    def id(self) -> str:
+        """Return the name of the backtest's folder: equal settings give an equal name."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return f"{self.strategy}-{self.first}-{self.last}-{sha256(text.encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True)
+class DayResult:
+    """One finished day."""
+
+    date: SessionDate
+    bars: str
+    """A hash of the day's bars."""
+    gaps: Gaps
+    trades: tuple[ClosedTrade, ...] = ()
+    carried: Mapping[str, int] = field(default_factory=dict)
+    """Shares that the close could not sell, by symbol."""
+    net: int = 0
+    """Change of the broker's cash (won)."""
+    unexplained: int = 0
+    violations: tuple[str, ...] = ()
+    fault: str = ""
+    """Why the day could not be played to its end."""
+    seconds: float = 0.0
+
+    @property
+    def is_sound(self) -> bool:
+        """Return whether the verifier found nothing and the cash is explained to the won."""
+        return not (self.violations or self.unexplained or self.fault)
+
+
+_DAY: Final = TypeAdapter(DayResult)
+
+
+def result_of(day: PlayedDay, bars: str, seconds: float) -> DayResult:
+    """Judge a played day."""
+    books = day.books
+    found = [f"{name}: {each.what}: {each.evidence}" for name, all_ in violations(books).items() for each in all_]
+    opening = books.broker.opening_cash or 0
+    return DayResult(
+        date=books.date,
+        bars=bars,
+        gaps=day.recorded.gaps,
+        trades=tuple(sorted(books.ledger.trades, key=lambda trade: (trade.closed_at, trade.worker_id))),
+        carried=dict(sorted(books.broker.holdings.items())),
+        net=books.broker.cash - opening,
+        unexplained=unexplained_won(books),
+        violations=tuple(found),
+        seconds=seconds,
+    )
+
+
+def hash_of(days: Iterable[DayResult]) -> str:
+    """Return a hash over all trades: equal trades give an equal hash."""
+    digest = sha256()
+    for day in sorted(days, key=lambda each: each.date):
+        digest.update(f"{day.date} {day.fault}\n".encode())
+        for trade in day.trades:
+            digest.update(f"{_line(trade)}\n".encode())
+    return digest.hexdigest()[:_HASH]
+
+
+def _line(trade: ClosedTrade) -> str:
+    parts = (
+        *(trade.worker_id, trade.symbol, trade.opened_at, trade.closed_at, trade.quantity),
+        *(trade.entry_amount, trade.exit_amount, trade.net_pnl, trade.exit_reason, trade.strategy.name),
+    )
+    return " ".join(map(str, parts))
+
+
+class Results:
+    """The folder of one backtest. A day's file appears as a whole when the day is finished."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.folder = folder / settings.id
+        self._settings = settings
+
+    def begin(self, *, again: bool) -> None:
+        """Write the settings; remove the days of an earlier run unless it goes on."""
+        private_folder(self.folder / "days")
+        if not again:
+            for file in self._files():
+                file.unlink()
+        write_private(self.folder / "settings.json", json.dumps(asdict(self._settings), ensure_ascii=False, indent=1))
+
+    def keep(self, day: DayResult) -> None:
+        """Keep a finished day."""
+        write_private(self.folder / "days" / f"{day.date}.json", _DAY.dump_json(day))
+
+    def finished(self) -> dict[date, DayResult]:
+        """Return the finished days. An unreadable file counts as none: its day is played again."""
+        found = {}
+        for file in self._files():
+            try:
+                day = _DAY.validate_json(file.read_bytes())
+            except (OSError, ValueError):
+                continue
+            found[date(*day.date.timetuple()[:3])] = day
+        return found
+
+    def write_summary(self, values: Mapping[str, Any]) -> Path:
+        """Write the figures of the whole backtest."""
+        path = self.folder / "report.json"
+        write_private(path, json.dumps(values, ensure_ascii=False, indent=1))
+        return path
+
+    def _files(self) -> Sequence[Path]:
+        return sorted((self.folder / "days").glob("*.json"))

@@ -1,0 +1,75 @@
+"""What a recorded session lacks is counted, and a stock that cannot be played is left out with the reason."""
+
+from pathlib import Path
+
+import pytest
+
+from domain.bar import DailyBar, MinuteBar
+from domain.market import Symbol
+from domain.session import Session
+from history.store import BarStore
+from lab.recording import Gaps, read_session
+from tests.lab.recorded_days import CALENDAR, DAYS
+
+STOCK = Symbol("005930")
+DAY = DAYS[0]
+SESSION = CALENDAR.session_on(DAY)
+BEFORE = CALENDAR.session_before(DAY).date
+
+
+def a_bar(minute: int, price: int, volume: int = 10) -> MinuteBar:
+    return MinuteBar(minute, price, price, price, price, volume)
+
+
+def gaps_of(folder: Path, bars: list[MinuteBar], daily: list[DailyBar] | None = None) -> Gaps:
+    assert isinstance(SESSION, Session)
+    store = BarStore(folder)
+    usual = [DailyBar(BEFORE, 1, 10_500, 9_500, 10_000, 5, None, None), DailyBar(DAY, 1, 1, 1, 1, 1, None, 10_000)]
+    with store.writing():
+        store.write_day(DAY, {STOCK: bars})
+        store.write_daily({STOCK: usual if daily is None else daily})
+    return read_session(store, SESSION).gaps
+
+
+def test_missing_minutes_bars_outside_and_prices_off_the_grid_are_counted(tmp_path: Path) -> None:
+    bars = [a_bar(539, 10_000), a_bar(540, 10_000), a_bar(541, 10_005), a_bar(542, 10_003), a_bar(925, 10_000)]
+
+    gaps = gaps_of(tmp_path, bars)
+
+    assert (gaps.stocks, gaps.minutes, gaps.missing) == (1, 3, 377)
+    assert (gaps.outside, gaps.off_grid, gaps.rounded) == (2, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("bars", "daily", "why"),
+    [
+        ([a_bar(540, 14_000)], None, "outside"),
+        ([a_bar(930, 10_000)], None, "no minute"),
+        ([a_bar(540, 10_000)], [DailyBar(DAY, 1, 1, 1, 1, 1, None, 10_000)], "no daily bar"),
+        ([a_bar(540, 10_000)], [], "no previous close"),
+    ],
+)
+def test_a_stock_that_cannot_be_played_is_left_out(
+    tmp_path: Path, bars: list[MinuteBar], daily: list[DailyBar] | None, why: str
+) -> None:
+    gaps = gaps_of(tmp_path, bars, daily)
+
+    assert gaps.stocks == 0
+    assert why in gaps.left_out[STOCK]
+
+
+def test_the_session_before_is_shown_in_todays_shares(tmp_path: Path) -> None:
+    assert isinstance(SESSION, Session)
+    gaps_of(
+        tmp_path,
+        [a_bar(540, 5_000)],
+        [
+            DailyBar(BEFORE, 1, 10_500, 9_500, 10_000, 5, None, None),
+            DailyBar(DAY, 1, 1, 1, 1, 1, None, 5_000),
+        ],
+    )
+
+    reference = read_session(BarStore(tmp_path), SESSION).stocks[STOCK].reference
+
+    assert (reference.previous_close, reference.previous_high, reference.previous_low) == (5_000, 5_250, 4_750)
+    assert reference.previous_volume == 10
