@@ -29,6 +29,8 @@ SPEAKERS: Final = (
     *(ROOT / "fleet" / name for name in ("books.py", "clocks.py", "commands.py", "errors.py", "order_lookup.py")),
     *(ROOT / "runtime" / name for name in ("broker_settings.py", "env_file.py", "faults.py", "live_dangers.py")),
     *(ROOT / "runtime" / name for name in ("opening.py", "settings.py", "superuser.py", "temporal_connection.py")),
+    *(ROOT / "strategies" / name for name in ("admission.py", "catalogue.py", "parameters.py", "purity.py")),
+    ROOT / "runtime" / "strategy_loading.py",
     *(ROOT / "runtime" / "embedded" / name for name in ("books.py", "upgrade.py", "payload_key.py", "token_key.py")),
     *(ROOT / name for name in ("database/errors.py", "workflows/faults.py", "domain/dangers.py")),
     *(ROOT / "history" / name for name in ("checking.py", "clocks.py", "columns.py", "downloading.py", "errors.py")),
@@ -155,6 +157,18 @@ def test_parts_and_gaps_are_translated_and_names_stay() -> None:
         (
             "/a/b.csv, line 3: volume is 'x'; write a whole number",
             "/a/b.csv 3행: volume 값 'x': 정수로 적으세요",
+        ),
+        (
+            "x is not known. Refused: /a.py:3: print does I/O; use the view (and 2 more)",
+            "x: 알 수 없는 전략입니다. 거부된 전략: /a.py:3: print: 입출력을 합니다. view를 쓰세요 (그 밖에 2건)",
+        ),
+        (
+            "x is not known. Refused: /a.py:3: print does I/O; use the view; /b.py:1: waits",
+            "x: 알 수 없는 전략입니다. 거부된 전략: /a.py:3: print does I/O; use the view; /b.py:1: waits",
+        ),
+        (
+            "refused: /a.py:1: waits; a strategy answers at once, use def",
+            "거부: /a.py:1: 전략은 기다리지 않고 바로 답해야 합니다. def를 쓰세요",
         ),
         (
             "momentum 2 (in use): built in, source 517c4b3c9127",
