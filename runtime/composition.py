@@ -163,7 +163,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     of_a_watch = (market_data.find_candidates, orders.follow_order, resolving.resolve_order, watching.watch_position)
     proofs = (flatness.prove_flat, unsold.report_unsold, reconciling.reconcile_account, statement.compare_statement)
     lookup = OrderLookup(with_.broker)
-    told = (closing.order_liquidation, closing.await_flat, closing.await_turn, lookup.list_broker_orders)
+    of_the_deadline = (closing.order_liquidation, closing.await_flat, closing.await_turn, lookup.list_broker_orders)
     queues = task_queues(account_id)
     return [
         _worker(
@@ -175,7 +175,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
         _worker(
             client,
             queues.watch,
-            [*of_a_watch, *told, *proofs],
+            [*of_a_watch, *of_the_deadline, *proofs],
             max_concurrent_activities=_WATCH_SLOTS,
             max_heartbeat_throttle_interval=LONGEST_BETWEEN_BEATS,
         ),
